@@ -1,0 +1,56 @@
+"""Who did what: the one writer of audit entries. Call it inside the transaction of the change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from server.domain.ports import Clock
+from server.records import AuditEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: `kind` is staff, officer, candidate or system; `name` is shown in the trail."""
+
+    kind: str
+    id: int | None
+    name: str
+    role: str = ""
+    school_id: int | None = None
+    address: str = ""
+    request_id: str = ""
+
+    def at(self, address: str, request_id: str) -> Actor:
+        """The same actor, coming from there."""
+        return replace(self, address=address, request_id=request_id)
+
+
+SYSTEM = Actor("system", None, "系统")
+
+
+async def record(
+    clock: Clock,
+    actor: Actor,
+    action: str,
+    subject_kind: str,
+    subject_id: int | str,
+    *,
+    was: Mapping[str, Any] | None = None,
+    became: Mapping[str, Any] | None = None,
+) -> None:
+    """Write one entry in the current transaction. Never pass identity numbers, phones, tokens or openids."""
+    await AuditEntry.create(
+        at=clock.now(),
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_name=actor.name,
+        action=action,
+        subject_kind=subject_kind,
+        subject_id=str(subject_id),
+        was=dict(was) if was is not None else None,
+        became=dict(became) if became is not None else None,
+        address=actor.address,
+        request_id=actor.request_id,
+    )

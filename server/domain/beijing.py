@@ -1,0 +1,28 @@
+"""Times as people in China read them: stored in UTC, shown and judged in Asia/Shanghai."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+BEIJING = ZoneInfo("Asia/Shanghai")
+
+
+def local(moment: datetime) -> datetime:
+    return moment.astimezone(BEIJING)
+
+
+def day(moment: datetime) -> date:
+    """The calendar day in Beijing."""
+    return local(moment).date()
+
+
+def say_day(value: date) -> str:
+    """2023年9月22日"""
+    return f"{value.year}年{value.month}月{value.day}日"
+
+
+def say_minute(moment: datetime) -> str:
+    """2023年9月22日 09:05 (北京时间)"""
+    there = local(moment)
+    return f"{say_day(there.date())} {there:%H:%M}"

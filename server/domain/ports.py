@@ -1,0 +1,225 @@
+"""What the domain needs of the world: the ports, and `Services`, which holds one of each.
+
+Machinery implements these; only `server.app` chooses; tests build another `Services`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from server.settings import Settings
+
+
+class Clock(Protocol):
+    """The time, aware and in UTC."""
+
+    def now(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An Ed25519 signature and the id of the key that made it."""
+
+    key_id: str
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A published key: `raw` is 32 bytes for Ed25519, DER SubjectPublicKeyInfo otherwise."""
+
+    key_id: str
+    purpose: str
+    epoch: int
+    algorithm: str
+    raw: bytes
+    is_current: bool
+
+
+class Keys(Protocol):
+    """Key material by purpose and epoch. Writing uses the newest epoch; every epoch goes on reading."""
+
+    def encrypt(self, text: str, *, about: str) -> bytes:
+        """AES-256-GCM; `about` (table.column) is bound as associated data; the epoch stands in front."""
+
+    def decrypt(self, sealed: bytes, *, about: str) -> str: ...
+
+    def blind(self, value: str, *, about: str) -> bytes:
+        """Keyed hash for lookup, 32 bytes, newest epoch."""
+
+    def blinds(self, value: str, *, about: str) -> list[bytes]:
+        """The same under every epoch, newest first: look up with ANY of them."""
+
+    def epoch(self, purpose: str) -> int: ...
+
+    def mac(self, purpose: str, message: bytes, *, epoch: int | None = None) -> bytes:
+        """HMAC-SHA256, 32 bytes, for purposes `session` and `scan`. Raises Unverified on an unknown epoch."""
+
+    def sign(self, purpose: str, message: bytes) -> Signed:
+        """Ed25519, for purposes `receipt` and `certificate`."""
+
+    def verify(self, purpose: str, key_id: str, message: bytes, signature: bytes) -> bool:
+        """False for an unknown key, a wrong length or a wrong signature; never raises."""
+
+    def public(self) -> list[PublicKey]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatePage:
+    """Everything that the printed certificate shows, ready as text; nothing else reaches the page.
+
+    No field for an officer exists, on purpose (S87: 签名不体现在证书上).
+    """
+
+    number: str
+    name: str
+    id_masked: str
+    certificate_title: str  # 社会心理服务职业技能等级证书
+    level: str  # 初级
+    standard_version: str  # 2021年3.0版
+    plan_name: str
+    exam_date: str  # 2023年9月22日
+    issued_on: str  # 2023年10月20日
+    issuer: str  # S8
+    school: str
+    verification_url: str
+    statement: str
+    photo_jpeg: bytes | None = None
+
+
+class Press(Protocol):
+    """Makes the sealed PDF."""
+
+    async def make(self, page: CertificatePage) -> bytes:
+        """Draw, then seal picture and PAdES signature in one act.
+
+        Raises Refused("glyph_missing") when the font cannot print a character.
+        """
+
+    def missing_glyphs(self, text: str) -> str:
+        """The characters of `text` that the certificate's font cannot print."""
+
+    def page_image(self, page: CertificatePage) -> bytes:
+        """PNG of the page for long-press on Android (wechat.md §8)."""
+
+
+class Vault(Protocol):
+    """Files by key. Writing is atomic: a key holds a whole file or nothing."""
+
+    async def put(self, key: str, data: bytes) -> None: ...
+    async def get(self, key: str) -> bytes:
+        """Raises NotFound."""
+
+    async def exists(self, key: str) -> bool: ...
+    async def delete(self, key: str) -> None: ...
+
+
+class Queue(Protocol):
+    """Background jobs. `put` joins the caller's database transaction, if there is one."""
+
+    async def put(
+        self,
+        task: str,
+        *,
+        at: datetime | None = None,
+        lock: str | None = None,
+        once: str | None = None,
+        **args: Any,
+    ) -> None:
+        """`lock`: jobs of one lock run one at a time. `once`: no second job of this name while one waits."""
+
+
+class Live(Protocol):
+    """What happens now, for every process that listens (a desktop page waiting for a phone)."""
+
+    async def publish(self, channel: str, event: Mapping[str, Any]) -> None: ...
+    def listen(self, channel: str) -> AbstractAsyncContextManager[AsyncIterator[dict[str, Any] | None]]:
+        """Yields events; None every 15 s so that a connection can be kept alive."""
+
+
+class Limits(Protocol):
+    """Counters with a window, shared by all processes."""
+
+    async def hit(self, key: str, *, window: int) -> int:
+        """Add one and return the count within the current window of `window` seconds."""
+
+    async def count(self, key: str) -> int: ...
+    async def clear(self, *keys: str) -> None: ...
+
+
+class Cache(Protocol):
+    """Ready bytes by key, shared by all processes. Losing everything must only cost time."""
+
+    async def get(self, key: str) -> bytes | None: ...
+    async def set(self, key: str, value: bytes, *, seconds: float) -> None: ...
+    async def add(self, key: str, value: bytes, *, seconds: float) -> bool:
+        """Set only if absent; False if it was there (deduplication)."""
+
+    async def take(self, key: str) -> bytes | None:
+        """Get and delete in one step (once-only values)."""
+
+    async def delete(self, *keys: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WeChatIdentity:
+    """Who WeChat says this is, in one account (`oa` or `mp`)."""
+
+    account: str
+    openid: str
+    unionid: str | None = None
+    is_snapshot: bool = False
+
+
+class WeChat(Protocol):
+    """Outgoing calls to WeChat. Raises OutsideFailure; WeChatRefused keeps the errcode."""
+
+    def authorize_url(self, redirect_uri: str, state: str) -> str: ...
+    async def exchange_oauth_code(self, code: str) -> WeChatIdentity:
+        """Raises Refused code_used (40163), code_invalid (40029), snapshot_user (wechat.md §3.1)."""
+
+    async def exchange_login_code(self, code: str) -> WeChatIdentity:
+        """Mini-program wx.login; keeps session_key on the server (wechat.md §4.1)."""
+
+    async def send_template(
+        self, openid: str, template: str, fields: Mapping[str, str], *, url: str | None, dedup_id: str
+    ) -> str:
+        """Returns msgid. A time-out raises OutsideFailure(unknown=True): not failed, unknown."""
+
+    async def create_menu(self, menu: Mapping[str, Any]) -> None: ...
+    async def scan_code_image(self, scene: str) -> bytes:
+        """Mini-program code (getwxacodeunlimit) with this scene, as an image."""
+
+
+class Faults(Protocol):
+    """Named places where a test may kill the process; production does nothing there."""
+
+    async def reach(self, place: str) -> None: ...
+
+
+class NoFaults:
+    """Production: nothing ever breaks here on purpose."""
+
+    async def reach(self, place: str) -> None:
+        return None
+
+
+@dataclass(slots=True)
+class Services:
+    """One of each port."""
+
+    settings: Settings
+    clock: Clock
+    keys: Keys
+    press: Press
+    vault: Vault
+    queue: Queue
+    live: Live
+    limits: Limits
+    cache: Cache
+    wechat: WeChat
+    faults: Faults = field(default_factory=NoFaults)

@@ -1,0 +1,105 @@
+"""What may go wrong, and who may be told.
+
+    XcertError
+      Refused               a rule said no; the caller is told why (HTTP 422)
+        Invalid             the input has errors, each with a place (422)
+        Unverified          signature, token, session or password is not genuine (401)
+        Forbidden           genuine, but not this person's to do (403)
+        NotFound            nothing there, or nothing for this caller (404)
+        Conflict            the state has moved on, or the thing was already used (409)
+        Gone                was there, is over (410)
+        TooMany             slow down; says how many seconds to wait (429)
+      OutsideFailure        WeChat, storage or the network failed; try again later (503)
+        WeChatRefused       errcode ≠ 0; keeps errcode and rid, never a token
+
+`code` is stable English for programs, `message` one clear Chinese sentence that says what to do next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class XcertError(Exception):
+    """The root of all errors of this service."""
+
+
+class Refused(XcertError):
+    """A rule said no. `code` is stable; `message` is shown to the person."""
+
+    def __init__(self, code: str, message: str, *, title: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.title = title
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One refused field: RFC 6901 pointer, stable code, Chinese sentence."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class Invalid(Refused):
+    """The input cannot be taken; `errors` names every place."""
+
+    def __init__(
+        self,
+        message: str = "提交的内容有误，请按提示修改后重试。",
+        *,
+        errors: list[FieldError],
+        code: str = "invalid",
+    ) -> None:
+        super().__init__(code, message)
+        self.errors = errors
+
+
+class Unverified(Refused):
+    """Signature, token, session or password is not genuine."""
+
+
+class Forbidden(Refused):
+    """Genuine, but not this person's to do."""
+
+
+class NotFound(Refused):
+    """Nothing there, or nothing for this caller."""
+
+    def __init__(self, code: str = "not_found", message: str = "没有找到您要的内容，请核对后重试。") -> None:
+        super().__init__(code, message)
+
+
+class Conflict(Refused):
+    """The state has moved on, or the thing was already used."""
+
+
+class Gone(Refused):
+    """Was there, is over."""
+
+
+class TooMany(Refused):
+    """Too often; `retry_after` is in seconds."""
+
+    def __init__(self, code: str, message: str, *, retry_after: int) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
+
+
+class OutsideFailure(XcertError):
+    """Something outside failed; trying again later may help."""
+
+    def __init__(self, message: str, *, unknown: bool = False) -> None:
+        super().__init__(message)
+        self.unknown = unknown  # True: the call may have taken effect (a send that timed out)
+
+
+class WeChatRefused(OutsideFailure):
+    """WeChat answered with an errcode. Keeps errcode and rid, never a token."""
+
+    def __init__(self, errcode: int, errmsg: str) -> None:
+        super().__init__(f"微信返回错误 {errcode}")
+        self.errcode = errcode
+        self.errmsg = errmsg

@@ -1,0 +1,45 @@
+"""WHAT WE KEEP: Tortoise models without behaviour. Every state is written by its one writer in the domain."""
+
+from server.records.exams import (
+    CertificateKind,
+    ImportRun,
+    Plan,
+    PlanSlot,
+    PracticeRecord,
+    Registration,
+    Score,
+    StandardVersion,
+)
+from server.records.issuing import Certificate, Issuance, NumberSeries, Receipt, ScanTicket
+from server.records.notices import Delivery
+from server.records.people import ApiToken, Binding, Candidate, Follower, Officer, School, Site, Staff
+from server.records.trail import AuditEntry, IdempotentAnswer, LookupChange, PushSeen
+
+__all__ = [
+    "ApiToken",
+    "AuditEntry",
+    "Binding",
+    "Candidate",
+    "Certificate",
+    "CertificateKind",
+    "Delivery",
+    "Follower",
+    "IdempotentAnswer",
+    "ImportRun",
+    "Issuance",
+    "LookupChange",
+    "NumberSeries",
+    "Officer",
+    "Plan",
+    "PlanSlot",
+    "PracticeRecord",
+    "PushSeen",
+    "Receipt",
+    "Registration",
+    "ScanTicket",
+    "School",
+    "Score",
+    "Site",
+    "Staff",
+    "StandardVersion",
+]

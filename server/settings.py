@@ -1,0 +1,197 @@
+"""Every setting, declared once: name, type, default, whether it is secret, and what it is for.
+
+The only file that reads `os.environ`. A `.env` file is read; every variable may also come as `NAME_FILE`, a path.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+
+class SettingsError(Exception):
+    """One clear line for each thing that is missing or wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _s(env: str, help: str, default: Any = "", *, secret: bool = False, required: bool = False) -> Any:
+    return field(default=default, metadata={"env": env, "help": help, "secret": secret, "required": required})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings. `required` means: production does not start without it."""
+
+    env: str = _s("XCERT_ENV", "development 或 production", "development")
+    public_url: str = _s(
+        "XCERT_PUBLIC_URL", "对外网址（印在二维码里，印后不可再改）", "http://127.0.0.1:8000", required=True
+    )
+    database_url: str = _s(
+        "XCERT_DATABASE_URL", "PostgreSQL 地址；不填则用内嵌的", secret=True, required=True
+    )
+    redis_url: str = _s("XCERT_REDIS_URL", "Redis 地址；不填则用内嵌的", secret=True, required=True)
+    data_dir: Path = _s("XCERT_DATA_DIR", "数据目录（内嵌数据库、证书文件）", Path("var"))
+    keys_dir: Path = _s("XCERT_KEYS_DIR", "密钥目录", Path("certs"))
+    port: int = _s("PORT", "服务端口", 8000)
+    sandbox_port: int = _s("SANDBOX_PORT", "微信沙箱端口", 8001)
+    workers: int = _s("XCERT_WORKERS", "网页服务进程数", 1)
+    job_workers: int = _s("XCERT_JOB_WORKERS", "后台任务进程数；0 表示与处理器核数相同", 0)
+    issuer: str = _s(
+        "XCERT_ISSUER", "颁证机构全称，出现在每份文件上（S8）", "北京中文在线教育科技发展有限公司"
+    )
+    proxies: int = _s("XCERT_PROXIES", "前面有几层可信反向代理（决定取哪个客户端地址）", 0)
+    log_level: str = _s("XCERT_LOG_LEVEL", "日志级别", "INFO")
+
+    oa_appid: str = _s("WECHAT_OA_APPID", "公众号 AppID", required=True)
+    oa_secret: str = _s("WECHAT_OA_SECRET", "公众号 AppSecret", secret=True, required=True)
+    oa_token: str = _s("WECHAT_OA_TOKEN", "公众号消息推送 Token", secret=True, required=True)
+    oa_aes_key: str = _s("WECHAT_OA_AES_KEY", "公众号 EncodingAESKey（43 位）", secret=True, required=True)
+    oa_previous_aes_key: str = _s(
+        "WECHAT_OA_PREVIOUS_AES_KEY", "更换前的 EncodingAESKey，换后一天内保留", secret=True
+    )
+    oa_mode: str = _s("WECHAT_OA_MODE", "safe、compat 或 plain：最低接受的加密方式", "safe")
+    oa_template_result: str = _s("WECHAT_OA_TEMPLATE_RESULT", "模板消息编号：成绩公布")
+    oa_template_certificate: str = _s("WECHAT_OA_TEMPLATE_CERTIFICATE", "模板消息编号：证书发放")
+    oa_template_signing: str = _s("WECHAT_OA_TEMPLATE_SIGNING", "模板消息编号：待签发提醒")
+    mp_appid: str = _s("WECHAT_MP_APPID", "小程序 AppID", required=True)
+    mp_secret: str = _s("WECHAT_MP_SECRET", "小程序 AppSecret", secret=True, required=True)
+    mp_token: str = _s("WECHAT_MP_TOKEN", "小程序消息推送 Token", secret=True, required=True)
+    mp_aes_key: str = _s("WECHAT_MP_AES_KEY", "小程序 EncodingAESKey（43 位）", secret=True, required=True)
+    pay_mchid: str = _s("WECHAT_PAY_MCHID", "微信支付商户号")
+    pay_mch_serial: str = _s("WECHAT_PAY_MCH_SERIAL", "商户证书序列号")
+    pay_mch_key: str = _s("WECHAT_PAY_MCH_KEY", "商户私钥（PEM）", secret=True)
+    pay_apiv3_key: str = _s("WECHAT_PAY_APIV3_KEY", "APIv3 密钥（32 位）", secret=True)
+    pay_public_key_id: str = _s("WECHAT_PAY_PUBLIC_KEY_ID", "微信支付公钥 ID")
+    pay_public_key: str = _s("WECHAT_PAY_PUBLIC_KEY", "微信支付公钥（PEM）")
+    pay_certificates: str = _s("WECHAT_PAY_CERTIFICATES", "微信支付平台证书（PEM，可多份相连）")
+    api_url: str = _s("WECHAT_API_URL", "微信接口网址", "https://api.weixin.qq.com")
+    open_url: str = _s("WECHAT_OPEN_URL", "微信网页授权网址", "https://open.weixin.qq.com")
+    pay_url: str = _s("WECHAT_PAY_URL", "微信支付网址", "https://api.mch.weixin.qq.com")
+
+    @property
+    def is_production(self) -> bool:
+        return self.env == "production"
+
+    @property
+    def uses_sandbox(self) -> bool:
+        """Without any WECHAT_* the sandbox plays WeChat (never in production)."""
+        return not self.is_production and self.oa_appid.startswith("wxsandbox")
+
+
+def _value(kind: Any, raw: str) -> Any:
+    if kind in ("int", int):
+        return int(raw)
+    if kind in ("Path", Path):
+        return Path(raw)
+    return raw
+
+
+def _sandbox_defaults(values: dict[str, Any], data_dir: Path, sandbox_port: int) -> None:
+    """Invent an account for the sandbox and keep its secrets in the data folder, so that restarts agree."""
+    kept = data_dir / "sandbox-account.env"
+    if not kept.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+        def word(length: int) -> str:
+            return "".join(secrets.choice(alphabet) for _ in range(length))
+
+        lines = {
+            "WECHAT_OA_APPID": "wxsandboxoa" + secrets.token_hex(4),
+            "WECHAT_OA_SECRET": secrets.token_hex(16),
+            "WECHAT_OA_TOKEN": word(24),
+            "WECHAT_OA_AES_KEY": word(42) + "A",
+            "WECHAT_MP_APPID": "wxsandboxmp" + secrets.token_hex(4),
+            "WECHAT_MP_SECRET": secrets.token_hex(16),
+            "WECHAT_MP_TOKEN": word(24),
+            "WECHAT_MP_AES_KEY": word(42) + "A",
+            "WECHAT_OA_TEMPLATE_RESULT": word(43),
+            "WECHAT_OA_TEMPLATE_CERTIFICATE": word(43),
+            "WECHAT_OA_TEMPLATE_SIGNING": word(43),
+        }
+        scratch = kept.with_suffix(f".{os.getpid()}.new")
+        scratch.write_text("".join(f"{name}={value}\n" for name, value in lines.items()), "utf-8")
+        scratch.chmod(0o600)
+        scratch.rename(kept)
+    values.update({name: value for name, value in dotenv_values(kept).items() if value is not None})
+    url = f"http://127.0.0.1:{sandbox_port}"
+    values.update({"WECHAT_API_URL": url, "WECHAT_OPEN_URL": url, "WECHAT_PAY_URL": url})
+
+
+def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Settings:
+    """Read the settings.
+
+    Args:
+        environ: the variables; the process's own if not given.
+        env_file: a dotenv file that fills what the environment leaves out.
+
+    Raises:
+        SettingsError: with one line for each problem.
+    """
+    given: dict[str, str] = {}
+    if env_file is not None and env_file.exists():
+        given.update({k: v for k, v in dotenv_values(env_file).items() if v is not None})
+    given.update(os.environ if environ is None else environ)
+    problems: list[str] = []
+    raw: dict[str, Any] = {}
+    for f in fields(Settings):
+        name = f.metadata["env"]
+        if given.get(name):
+            raw[name] = given[name]
+        elif given.get(f"{name}_FILE"):
+            path = Path(given[f"{name}_FILE"])
+            try:
+                raw[name] = path.read_text("utf-8").strip()
+            except OSError as error:
+                problems.append(f"{name}_FILE：无法读取 {path}（{error.strerror}）")
+    production = raw.get("XCERT_ENV", "development") == "production"
+    if raw.get("XCERT_ENV", "development") not in ("development", "production"):
+        problems.append("XCERT_ENV 只能是 development 或 production")
+    if not production and not any(name.startswith("WECHAT_") for name in raw):
+        _sandbox_defaults(raw, Path(raw.get("XCERT_DATA_DIR", "var")), int(raw.get("SANDBOX_PORT", 8001)))
+    if not production and "XCERT_PUBLIC_URL" not in raw:
+        raw["XCERT_PUBLIC_URL"] = f"http://127.0.0.1:{raw.get('PORT', 8000)}"
+    values: dict[str, Any] = {}
+    for f in fields(Settings):
+        name = f.metadata["env"]
+        if name in raw:
+            try:
+                values[f.name] = _value(f.type, str(raw[name]))
+            except ValueError:
+                problems.append(f"{name} 的值不是有效的数字")
+        elif production and f.metadata["required"]:
+            problems.append(f"缺少 {name}：{f.metadata['help']}")
+        else:
+            assert f.default is not MISSING
+            values[f.name] = f.default
+    problems += _checked(values, production)
+    if problems:
+        raise SettingsError(problems)
+    return Settings(**values)
+
+
+def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
+    """What is there but cannot be right."""
+    problems = []
+    if values.get("oa_mode") not in (None, "safe", "compat", "plain"):
+        problems.append("WECHAT_OA_MODE 只能是 safe、compat 或 plain")
+    for key in ("oa_aes_key", "mp_aes_key", "oa_previous_aes_key"):
+        if values.get(key) and (len(values[key]) != 43 or not values[key].isalnum()):
+            problems.append(f"WECHAT_{key.upper()} 应为 43 位字母和数字")
+    url = str(values.get("public_url", ""))
+    if url and not url.startswith(("http://", "https://")):
+        problems.append("XCERT_PUBLIC_URL 应以 http:// 或 https:// 开头")
+    if production and url and not url.startswith("https://"):
+        problems.append("XCERT_PUBLIC_URL 在生产环境必须是 https:// 网址")
+    if url.endswith("/"):
+        problems.append("XCERT_PUBLIC_URL 末尾不要带斜杠")
+    return problems
