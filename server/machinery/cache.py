@@ -1,0 +1,108 @@
+"""Redis: ready bytes, counters with a window, and live events between processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from redis import asyncio as aioredis
+
+KEEP_ALIVE_SECONDS = 15
+
+
+def connect(url: str, *, connections: int = 64) -> aioredis.Redis:
+    """A client whose pool waits for a free connection instead of raising when full."""
+    pool = aioredis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=5,
+        socket_timeout=5,
+        socket_connect_timeout=3,
+        health_check_interval=30,
+    )
+    return aioredis.Redis(connection_pool=pool)
+
+
+class RedisCache:
+    """Implements the Cache port."""
+
+    def __init__(self, redis: aioredis.Redis) -> None:
+        self._redis = redis
+
+    async def get(self, key: str) -> bytes | None:
+        value: bytes | None = await self._redis.get(key)
+        return value
+
+    async def set(self, key: str, value: bytes, *, seconds: float) -> None:
+        await self._redis.set(key, value, px=max(1, int(seconds * 1000)))
+
+    async def add(self, key: str, value: bytes, *, seconds: float) -> bool:
+        return bool(await self._redis.set(key, value, px=max(1, int(seconds * 1000)), nx=True))
+
+    async def take(self, key: str) -> bytes | None:
+        value: bytes | None = await self._redis.getdel(key)
+        return value
+
+    async def delete(self, *keys: str) -> None:
+        if keys:
+            await self._redis.delete(*keys)
+
+
+class RedisLimits:
+    """Implements the Limits port with counters that expire with their window."""
+
+    def __init__(self, redis: aioredis.Redis) -> None:
+        self._redis = redis
+        self._hit = redis.register_script(
+            "local n = redis.call('INCR', KEYS[1])\n"
+            "if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end\n"
+            "return n"
+        )
+
+    async def hit(self, key: str, *, window: int) -> int:
+        return int(await self._hit(keys=[f"limit:{key}"], args=[window]))
+
+    async def count(self, key: str) -> int:
+        return int(await self._redis.get(f"limit:{key}") or 0)
+
+    async def clear(self, *keys: str) -> None:
+        if keys:
+            await self._redis.delete(*(f"limit:{key}" for key in keys))
+
+
+class RedisLive:
+    """Implements the Live port with Redis publish and subscribe."""
+
+    def __init__(self, redis: aioredis.Redis) -> None:
+        self._redis = redis
+
+    async def publish(self, channel: str, event: Mapping[str, Any]) -> None:
+        await self._redis.publish(f"live:{channel}", orjson.dumps(dict(event)))
+
+    @asynccontextmanager
+    async def listen(self, channel: str) -> AsyncIterator[AsyncIterator[dict[str, Any] | None]]:
+        """Subscribed on entry, so that nothing published after it is lost."""
+        subscription = self._redis.pubsub(ignore_subscribe_messages=True)
+        await subscription.subscribe(f"live:{channel}")
+
+        async def events() -> AsyncIterator[dict[str, Any] | None]:
+            quiet = 0.0
+            while True:
+                message = await subscription.get_message(timeout=1.0)
+                if message is not None:
+                    quiet = 0.0
+                    yield orjson.loads(message["data"])
+                    continue
+                quiet += 1.0
+                if quiet >= KEEP_ALIVE_SECONDS:
+                    quiet = 0.0
+                    yield None
+                await asyncio.sleep(0)
+
+        try:
+            yield events()
+        finally:
+            await subscription.aclose()
