@@ -26,6 +26,11 @@ def connect(url: str, *, connections: int = 64) -> aioredis.Redis:
     return aioredis.Redis(connection_pool=pool)
 
 
+def _bytes(value: Any) -> bytes | None:
+    """What Redis holds, as bytes: no client here decodes answers."""
+    return None if value is None else bytes(value)
+
+
 class RedisCache:
     """Implements the Cache port."""
 
@@ -33,8 +38,7 @@ class RedisCache:
         self._redis = redis
 
     async def get(self, key: str) -> bytes | None:
-        value: bytes | None = await self._redis.get(key)
-        return value
+        return _bytes(await self._redis.get(key))
 
     async def set(self, key: str, value: bytes, *, seconds: float) -> None:
         await self._redis.set(key, value, px=max(1, int(seconds * 1000)))
@@ -43,8 +47,7 @@ class RedisCache:
         return bool(await self._redis.set(key, value, px=max(1, int(seconds * 1000)), nx=True))
 
     async def take(self, key: str) -> bytes | None:
-        value: bytes | None = await self._redis.getdel(key)
-        return value
+        return _bytes(await self._redis.getdel(key))
 
     async def delete(self, *keys: str) -> None:
         if keys:
@@ -105,4 +108,4 @@ class RedisLive:
         try:
             yield events()
         finally:
-            await subscription.aclose()
+            await subscription.aclose()  # type: ignore[no-untyped-call]  # redis publishes no type for it

@@ -41,6 +41,8 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _name(organisation: str, common: str) -> x509.Name:
+    """X.520 allows 64 bytes an attribute; a longer legal name is cut there at a whole character."""
+    organisation = organisation.encode()[:64].decode(errors="ignore")
     return x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
@@ -98,7 +100,7 @@ def make_seal(folder: Path, organisation: str) -> MadeSeal:
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     leaf = (
         x509.CertificateBuilder()
-        .subject_name(_name(organisation, f"{organisation} 电子证书专用章（开发）"))
+        .subject_name(_name(organisation, "电子证书专用章（开发）"))
         .issuer_name(ca.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
@@ -120,7 +122,7 @@ def make_seal_request(organisation: str) -> MadeRequest:
     key = ec.generate_private_key(ec.SECP256R1())
     request = (
         x509.CertificateSigningRequestBuilder()
-        .subject_name(_name(organisation, f"{organisation} 电子证书专用章"))
+        .subject_name(_name(organisation, "电子证书专用章"))
         .sign(key, hashes.SHA256())
     )
     return MadeRequest(_pem(key), request.public_bytes(Encoding.PEM))
