@@ -12,7 +12,17 @@ from server.records.exams import (
 )
 from server.records.issuing import Certificate, Issuance, NumberSeries, Receipt, ScanTicket
 from server.records.notices import Delivery
-from server.records.people import ApiToken, Binding, Candidate, Follower, Officer, School, Site, Staff
+from server.records.people import (
+    ApiToken,
+    Binding,
+    Candidate,
+    EndedSession,
+    Follower,
+    Officer,
+    School,
+    Site,
+    Staff,
+)
 from server.records.trail import AuditEntry, IdempotentAnswer, LookupChange, PushSeen
 
 __all__ = [
@@ -23,6 +33,7 @@ __all__ = [
     "Certificate",
     "CertificateKind",
     "Delivery",
+    "EndedSession",
     "Follower",
     "IdempotentAnswer",
     "ImportRun",

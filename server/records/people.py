@@ -137,12 +137,23 @@ class Staff(Model):
     password_hash = fields.CharField(max_length=200)
     must_change_password = fields.BooleanField(default=True)
     otp_sealed = fields.BinaryField(null=True)
+    otp_last_step = fields.BigIntField(default=0)  # the last time step a code was taken for: no code twice
     is_active = fields.BooleanField(default=True)
     session_epoch = fields.IntField(default=1)  # one more ends every session
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
         table = "staff"
+
+
+class EndedSession(Model):
+    """A console session that was logged out before its time."""
+
+    id = fields.CharField(max_length=32, primary_key=True)
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        table = "ended_session"
 
 
 class ApiToken(Model):

@@ -774,6 +774,7 @@ class Migration(migrations.Migration):
                 ("password_hash", fields.CharField(max_length=200)),
                 ("must_change_password", fields.BooleanField(default=True)),
                 ("otp_sealed", fields.BinaryField(null=True)),
+                ("otp_last_step", fields.BigIntField(default=0)),
                 ("is_active", fields.BooleanField(default=True)),
                 ("session_epoch", fields.IntField(default=1)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=True)),
@@ -812,6 +813,20 @@ class Migration(migrations.Migration):
                 "app": "records",
                 "pk_attr": "id",
                 "table_description": "A machine's way into the console API: only the hash is kept.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="EndedSession",
+            fields=[
+                ("id", fields.CharField(primary_key=True, unique=True, db_index=True, max_length=32)),
+                ("expires_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "ended_session",
+                "app": "records",
+                "pk_attr": "id",
+                "table_description": "A console session that was logged out before its time.",
             },
             bases=["Model"],
         ),
