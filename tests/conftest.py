@@ -1,0 +1,181 @@
+"""Real PostgreSQL and Redis for every test that wants them, a fresh database each, and no way out of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from sanic import Sanic
+
+from server.domain.ports import Services
+from server.machinery import embedded, keys
+from server.records import database
+from server.settings import Settings
+from tests.fakes import (
+    FakeClock,
+    FakePress,
+    FakeWeChat,
+    KillerFaults,
+    ListQueue,
+    MemoryCache,
+    MemoryLimits,
+    MemoryLive,
+    MemoryVault,
+)
+
+Sanic.test_mode = True
+ISSUER = "北京中文在线教育科技发展有限公司"
+AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only() -> Iterator[None]:
+    """No test talks to the world: a connection to any other machine is an error."""
+    genuine = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in (
+            "127.0.0.1",
+            "::1",
+            "localhost",
+        ):
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        genuine(self, address)
+
+    socket.socket.connect = connect  # type: ignore[method-assign]
+    yield
+    socket.socket.connect = genuine  # type: ignore[method-assign]
+
+
+def with_database(url: str, name: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, f"/{name}", "", ""))
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of this test process, holding the migrated database `pattern`."""
+    if given := os.environ.get("XCERT_TEST_DATABASE_URL"):
+        server, url = None, given
+    else:
+        server = embedded.Postgres(tmp_path_factory.mktemp("postgres"), fast=True)
+        url = server.start()
+
+    async def prepare() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute("DROP DATABASE IF EXISTS pattern WITH (FORCE)")
+        await connection.execute("CREATE DATABASE pattern")
+        await connection.close()
+        await database.migrate(with_database(url, "pattern"))
+
+    asyncio.run(prepare())
+    yield url
+    if server is not None:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if given := os.environ.get("XCERT_TEST_REDIS_URL"):
+        yield given
+        return
+    server = embedded.Redis(tmp_path_factory.mktemp("redis"))
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+async def redis_url(redis_server: str) -> str:
+    """An empty Redis."""
+    from server.machinery.cache import connect
+
+    client = connect(redis_server)
+    await client.flushall()
+    await client.aclose()
+    return redis_server
+
+
+@pytest.fixture
+async def db_url(postgres_url: str) -> AsyncIterator[str]:
+    """A fresh, migrated database of this test's own."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE pattern STRATEGY FILE_COPY")
+    yield with_database(postgres_url, name)
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.fixture
+async def db(db_url: str) -> AsyncIterator[str]:
+    """The same, with the records connected to it. Yields its URL."""
+    await database.connect(db_url)
+    yield db_url
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keys") / "keys"
+    keys.create(folder, development=True, organisation=ISSUER)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def key_folder(keys_dir: Path) -> keys.KeyFolder:
+    return keys.KeyFolder(keys_dir, production=False)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, keys_dir: Path) -> Settings:
+    """Settings of a service that nobody has to reach; the sandbox account is on."""
+    return Settings(
+        public_url="http://127.0.0.1:8000",
+        data_dir=tmp_path / "data",
+        keys_dir=keys_dir,
+        oa_appid="wxsandboxoa00000001",
+        oa_secret="s" * 32,
+        oa_token="token0123456789",
+        oa_aes_key=AES_KEY,
+        oa_template_result="template-result",
+        oa_template_certificate="template-certificate",
+        oa_template_signing="template-signing",
+        mp_appid="wxsandboxmp00000001",
+        mp_secret="m" * 32,
+        mp_token="mptoken0123456",
+        mp_aes_key=AES_KEY,
+        api_url="http://127.0.0.1:8001",
+        open_url="http://127.0.0.1:8001",
+        pay_url="http://127.0.0.1:8001",
+    )
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def services(db: str, settings: Settings, clock: FakeClock, key_folder: keys.KeyFolder) -> Services:
+    """The domain's world: real database and keys, and stand-ins that remember."""
+    return Services(
+        settings=settings,
+        clock=clock,
+        keys=key_folder,
+        press=FakePress(),
+        vault=MemoryVault(),
+        queue=ListQueue(),
+        live=MemoryLive(),
+        limits=MemoryLimits(clock),
+        cache=MemoryCache(clock),
+        wechat=FakeWeChat(),
+        faults=KillerFaults(),
+    )

@@ -1,0 +1,243 @@
+"""Stand-ins that remember what they were told and never judge it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from server.domain.ports import CertificatePage, Services, WeChatIdentity
+from server.errors import NotFound, Refused
+
+NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # 2026-11-23 12:00 in Beijing
+
+
+class FakeClock:
+    """Stands still until a test moves it."""
+
+    def __init__(self, moment: datetime = NOON) -> None:
+        self._now = moment
+
+    def now(self) -> datetime:
+        return self._now
+
+    def set(self, moment: datetime) -> None:
+        self._now = moment
+
+    def forward(self, **span: float) -> None:
+        self._now += timedelta(**span)
+
+
+class MemoryVault:
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    async def put(self, key: str, data: bytes) -> None:
+        self.files[key] = data
+
+    async def get(self, key: str) -> bytes:
+        if key not in self.files:
+            raise NotFound("file_missing", "文件不存在或已被清理，请联系管理员。")
+        return self.files[key]
+
+    async def exists(self, key: str) -> bool:
+        return key in self.files
+
+    async def delete(self, key: str) -> None:
+        self.files.pop(key, None)
+
+
+Job = tuple[str, dict[str, Any]]
+
+
+class ListQueue:
+    """Remembers jobs; `drain` runs them with the given functions until none is left."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+
+    async def put(
+        self,
+        task: str,
+        *,
+        at: datetime | None = None,
+        lock: str | None = None,
+        once: str | None = None,
+        **args: Any,
+    ) -> None:
+        self.jobs.append((task, args))
+
+    async def drain(self, services: Services, table: Mapping[str, Callable[..., Awaitable[Any]]]) -> int:
+        done = 0
+        while self.jobs:
+            task, args = self.jobs.pop(0)
+            await table[task](services, **args)
+            done += 1
+        return done
+
+
+class MemoryLive:
+    """Remembers events; a listener gets what was published after it began."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    async def publish(self, channel: str, event: Mapping[str, Any]) -> None:
+        self.events.append((channel, dict(event)))
+
+    @asynccontextmanager
+    async def listen(self, channel: str) -> AsyncIterator[AsyncIterator[dict[str, Any] | None]]:
+        seen = len(self.events)
+
+        async def events() -> AsyncIterator[dict[str, Any] | None]:
+            for name, event in self.events[seen:]:
+                if name == channel:
+                    yield event
+
+        yield events()
+
+
+class MemoryLimits:
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._counts: dict[str, tuple[int, datetime]] = {}
+
+    async def hit(self, key: str, *, window: int) -> int:
+        count, ends = self._counts.get(key, (0, self._clock.now()))
+        if ends <= self._clock.now():
+            count, ends = 0, self._clock.now() + timedelta(seconds=window)
+        self._counts[key] = (count + 1, ends)
+        return count + 1
+
+    async def count(self, key: str) -> int:
+        count, ends = self._counts.get(key, (0, self._clock.now()))
+        return count if ends > self._clock.now() else 0
+
+    async def clear(self, *keys: str) -> None:
+        for key in keys:
+            self._counts.pop(key, None)
+
+
+class MemoryCache:
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.values: dict[str, tuple[bytes, datetime]] = {}
+
+    async def get(self, key: str) -> bytes | None:
+        value, ends = self.values.get(key, (None, self._clock.now()))
+        return value if ends > self._clock.now() else None
+
+    async def set(self, key: str, value: bytes, *, seconds: float) -> None:
+        self.values[key] = (value, self._clock.now() + timedelta(seconds=seconds))
+
+    async def add(self, key: str, value: bytes, *, seconds: float) -> bool:
+        if await self.get(key) is not None:
+            return False
+        await self.set(key, value, seconds=seconds)
+        return True
+
+    async def take(self, key: str) -> bytes | None:
+        value = await self.get(key)
+        self.values.pop(key, None)
+        return value
+
+    async def delete(self, *keys: str) -> None:
+        for key in keys:
+            self.values.pop(key, None)
+
+
+@dataclass
+class FakePress:
+    """Makes a recognisable file at once; `unprintable` are the characters its font lacks."""
+
+    unprintable: str = "〓"
+    made: list[CertificatePage] = field(default_factory=list)
+    fail_times: int = 0
+
+    async def make(self, page: CertificatePage) -> bytes:
+        if self.fail_times > 0:
+            self.fail_times -= 1
+            raise RuntimeError("the press is broken")
+        if missing := self.missing_glyphs(page.name):
+            raise Refused("glyph_missing", f"证书字体缺少字符“{missing}”，请联系管理员。")
+        self.made.append(page)
+        return b"%PDF-1.7 fake " + hashlib.sha256(repr(page).encode()).hexdigest().encode()
+
+    def missing_glyphs(self, text: str) -> str:
+        return "".join(sorted({character for character in text if character in self.unprintable}))
+
+    def page_image(self, page: CertificatePage) -> bytes:
+        return b"\x89PNG fake " + page.number.encode()
+
+    def qr_png(self, text: str) -> bytes:
+        return b"\x89PNG qr " + text.encode()
+
+
+@dataclass
+class Sent:
+    openid: str
+    template: str
+    fields: dict[str, str]
+    url: str | None
+    dedup_id: str
+
+
+class FakeWeChat:
+    """Codes that a test prepared stand for people; messages are remembered."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, WeChatIdentity] = {}
+        self.sent: list[Sent] = []
+        self.menus: list[dict[str, Any]] = []
+        self.answers: list[Exception] = []  # raised by the next sends, in this order
+
+    def authorize_url(self, redirect_uri: str, state: str) -> str:
+        return (
+            f"https://open.weixin.qq.com/connect/oauth2/authorize?redirect_uri={redirect_uri}&state={state}"
+        )
+
+    async def exchange_oauth_code(self, code: str) -> WeChatIdentity:
+        return self._take(code)
+
+    async def exchange_login_code(self, code: str) -> WeChatIdentity:
+        return self._take(code)
+
+    def _take(self, code: str) -> WeChatIdentity:
+        if code not in self.codes:
+            raise Refused("code_invalid", "微信登录已失效，请重新打开页面。")
+        return self.codes.pop(code)
+
+    async def send_template(
+        self, openid: str, template: str, fields: Mapping[str, str], *, url: str | None, dedup_id: str
+    ) -> str:
+        if self.answers:
+            raise self.answers.pop(0)
+        self.sent.append(Sent(openid, template, dict(fields), url, dedup_id))
+        return str(1000 + len(self.sent))
+
+    async def create_menu(self, menu: Mapping[str, Any]) -> None:
+        self.menus.append(dict(menu))
+
+    async def scan_code_image(self, scene: str) -> bytes:
+        return b"\x89PNG scene " + scene.encode()
+
+
+class Killed(BaseException):
+    """The process died here. Not an Exception, so that no handler tidies up after it."""
+
+
+@dataclass
+class KillerFaults:
+    """Remembers every place reached; dies at the `nth` time of `place`."""
+
+    place: str = ""
+    nth: int = 1
+    reached: list[str] = field(default_factory=list)
+
+    async def reach(self, place: str) -> None:
+        self.reached.append(place)
+        if place == self.place and self.reached.count(place) == self.nth:
+            raise Killed(place)
