@@ -1,0 +1,173 @@
+"""What every embedded server has in common: one folder, one lock, one child on a free port of 127.0.0.1."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from server.machinery import processes
+from server.machinery.embedded import places
+
+_START_SECONDS = 120.0  # recovery after a power cut may take a while
+_ATTEMPTS = 5  # between choosing a free port and using it somebody else may take it
+_LOG_LIMIT = 10_000_000
+
+Steps = tuple[tuple[signal.Signals, float], ...]
+
+
+class EmbeddedError(Exception):
+    """An embedded server cannot run; the message is one Chinese sentence that says what to do."""
+
+
+class AlreadyRunning(EmbeddedError):
+    """The folder is in use by a process that lives."""
+
+
+class Server:
+    """What both have in common: one folder, one lock, one child."""
+
+    title: str
+    _end: Steps
+
+    def __init__(self, folder: Path | str, *, fast: bool = False) -> None:
+        """`fast` gives up safety against power cuts: for tests only."""
+        self.folder = Path(folder).resolve()
+        self.fast = fast
+        self._lock: IO[str] | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._who = places.account()
+        self._place = self.folder
+
+    def start(self) -> str:
+        """Start and return the URL. Call it from the main thread, with which the server lives and dies.
+
+        Raises:
+            AlreadyRunning: another process uses this folder.
+            EmbeddedError: it cannot start; the message says where the log is.
+        """
+        self._claim()
+        try:
+            self._place = places.data_place(self.folder, self._who, throwaway=self.fast)
+            self._prepare()
+            for _ in range(_ATTEMPTS):
+                url = self._launch(_free_port())
+                if url is not None:
+                    return url
+            raise EmbeddedError(f"{self.title}没有启动成功，请查看日志 {self._log_path}。")
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop cleanly; harmless when nothing runs."""
+        if self._child is not None:
+            processes.end_child(self._child, self._end)
+            self._child = None
+        if self._lock is not None:
+            places.forget(self._place, self.folder)
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def is_running(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
+    @property
+    def _log_path(self) -> Path:
+        return self.folder / "server.log"
+
+    def _prepare(self) -> None:
+        raise NotImplementedError
+
+    def _launch(self, port: int) -> str | None:
+        """The URL once it answers; None if it ended at once."""
+        raise NotImplementedError
+
+    def _claim(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = (self.folder / "lock").open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "未知"
+            lock.close()
+            raise AlreadyRunning(
+                f"{self.title}已在运行（数据目录 {self.folder}，进程 {holder}）。"
+                "请先停止它，或用 XCERT_DATA_DIR 另选数据目录。"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def _spawn(self, command: list[str], *, ending: signal.Signals, stdin: bytes = b"") -> None:
+        if self._log_path.exists() and self._log_path.stat().st_size > _LOG_LIMIT:
+            self._log_path.replace(self._log_path.with_suffix(".log.1"))
+        with self._log_path.open("ab") as log:
+            self._child = subprocess.Popen(  # noqa: S603 -- our own program and arguments
+                command,
+                cwd="/",
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                env=environment(),
+                user=self._who.uid,
+                group=self._who.gid,
+                extra_groups=[] if self._who.uid is not None else None,
+                start_new_session=True,  # Ctrl-C in the terminal is ours to handle, in our order
+                preexec_fn=processes.die_with_parent(ending),
+            )
+        assert self._child.stdin is not None
+        self._child.stdin.write(stdin)
+        self._child.stdin.close()
+
+    def _await(self, answers: Callable[[], bool]) -> bool:
+        """Wait until `answers`; False if the child ended before."""
+        until = time.monotonic() + _START_SECONDS
+        while self._child is not None and time.monotonic() < until:
+            if self._child.poll() is not None:
+                self._child = None
+                return False
+            if answers():
+                return True
+            time.sleep(0.03)
+        raise EmbeddedError(
+            f"{self.title}在 {_START_SECONDS:.0f} 秒内没有应答，请查看日志 {self._log_path}。"
+        )
+
+
+def package(name: str) -> Path:
+    """Where a package lies, without importing it: both do things on import that we do not want."""
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        raise EmbeddedError(f"缺少 {name}，请运行 make setup。")
+    return Path(found.origin).parent
+
+
+def environment() -> dict[str, str]:
+    """Nothing of ours but the search path: no secrets, no PG* variables, no foreign locale."""
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
