@@ -1,0 +1,65 @@
+"""POST /session: wx.login's code becomes a bearer token; `identity(request)` reads it back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sanic import Blueprint, Request
+from sanic.response import HTTPResponse, json
+
+from server.domain import mini_login
+from server.domain.beijing import BEIJING
+from server.domain.ports import Services, WeChatIdentity
+from server.errors import FieldError, Invalid, TooMany, Unverified
+
+bp = Blueprint("mp_session")
+
+TRIES, TRIES_WINDOW = 30, 60  # log-ins from one address, seconds
+
+
+def _services(request: Request) -> Services:
+    found: Services = request.app.ctx.services
+    return found
+
+
+async def identity(request: Request) -> WeChatIdentity:
+    """Who holds the Bearer token of this request.
+
+    Raises:
+        Unverified: token_missing, or as `sessions.open` says.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unverified("token_missing", "请先登录小程序。")
+    return mini_login.identity_of(_services(request), token.strip())
+
+
+async def create(request: Request) -> HTTPResponse:
+    """POST /session {code} → {token, expires_at, bound, roles}."""
+    s = _services(request)
+    if await s.limits.hit(f"mp-login:{request.remote_addr or request.ip}", window=TRIES_WINDOW) > TRIES:
+        raise TooMany("too_many_logins", "登录太频繁，请一分钟后再试。", retry_after=TRIES_WINDOW)
+    entry = await mini_login.log_in(s, _code(request))
+    return json(
+        {
+            "token": entry.token,
+            "expires_at": datetime.fromtimestamp(entry.expires_at, BEIJING).isoformat(),
+            "bound": entry.is_bound,
+            "roles": list(entry.roles),
+        },
+        headers={"cache-control": "no-store"},
+    )
+
+
+def _code(request: Request) -> str:
+    body: Any = request.json
+    code = body.get("code") if isinstance(body, dict) else None
+    if not isinstance(code, str) or not 1 <= len(code) <= 200:
+        raise Invalid(
+            errors=[FieldError("/code", "code_missing", "缺少 wx.login 得到的 code，请重新打开小程序。")]
+        )
+    return code
+
+
+bp.add_route(create, "/session", methods=["POST"], name="create")

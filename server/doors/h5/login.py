@@ -1,0 +1,146 @@
+"""Who opens our pages inside WeChat: `identity(request)`, the way through WeChat's authorize page, and back."""
+
+from __future__ import annotations
+
+from inspect import isawaitable
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from sanic import Blueprint, Request, Sanic
+from sanic.response import HTTPResponse, redirect
+
+from server.doors import pages
+from server.doors.web import services
+from server.domain import web_login
+from server.domain.ports import Services, WeChatIdentity
+from server.errors import Forbidden, Refused, TooMany, Unverified
+
+bp = Blueprint("h5_login")
+
+SESSION_COOKIE = "xcert_h5"
+BROWSER_COOKIE = "xcert_browser"
+
+
+class LoginNeeded(Unverified):
+    """Nobody is logged in; answered with a redirect to WeChat, or with 401 to a program."""
+
+    def __init__(self) -> None:
+        super().__init__("login_needed", "请先在微信中登录。")
+
+
+async def identity(request: Request) -> WeChatIdentity:
+    """Who opens this page in the official account.
+
+    Raises:
+        LoginNeeded: nobody yet; the error handler sends the browser to WeChat and back to this page.
+    """
+    try:
+        return web_login.identity_of(services(request), request.cookies.get(SESSION_COOKIE) or "")
+    except Unverified:
+        raise LoginNeeded from None
+
+
+def is_wechat(request: Request) -> bool:
+    """WeChat's own browser (wechat.md §8); 企业微信 cannot log in to an official account."""
+    agent = request.headers.get("user-agent", "")
+    return "MicroMessenger/" in agent and "wxwork/" not in agent
+
+
+def set_cookie(s: Services, response: HTTPResponse, name: str, value: str, *, seconds: int) -> None:
+    """A cookie that scripts cannot read and other sites cannot send; `Secure` wherever we are on https."""
+    response.add_cookie(
+        name,
+        value,
+        path="/",
+        httponly=True,
+        samesite="Lax",
+        secure=s.settings.public_url.startswith("https://"),
+        max_age=seconds,
+    )
+
+
+async def go_to_wechat(request: Request, wanted: str) -> HTTPResponse:
+    """Send this browser to WeChat's authorize page; one that is not WeChat's is told how to go there."""
+    s = services(request)
+    if not is_wechat(request) and not s.settings.uses_sandbox:
+        return await pages.render(
+            request, "h5/open_in_wechat.html", status=403, title="请在微信中打开", page=_address(s, wanted)
+        )
+    browser = request.cookies.get(BROWSER_COOKIE) or web_login.new_browser()
+    response = redirect(await web_login.begin(s, wanted=wanted, browser=browser), status=303)
+    set_cookie(s, response, BROWSER_COOKIE, browser, seconds=2 * web_login.STATE_SECONDS)
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+def _address(s: Services, wanted: str) -> str:
+    return s.settings.public_url + web_login.local_page(wanted)
+
+
+async def login_needed(request: Request, refusal: Exception) -> HTTPResponse:
+    """Error handler of `LoginNeeded`, for every door: a page goes to WeChat, a script is told 401."""
+    if "json" in request.headers.get("accept", ""):
+        told: Any = request.app.error_handler.response(request, Unverified("login_needed", str(refusal)))
+        return cast(HTTPResponse, await told if isawaitable(told) else told)
+    return await go_to_wechat(request, _wanted(request))
+
+
+def _wanted(request: Request) -> str:
+    """This page; for a form, the page it was on."""
+    if request.method in ("GET", "HEAD"):
+        return request.path + (f"?{request.query_string}" if request.query_string else "")
+    referer = urlsplit(request.headers.get("referer", ""))
+    if f"{referer.scheme}://{referer.netloc}" == services(request).settings.public_url:
+        return referer.path + (f"?{referer.query}" if referer.query else "")
+    return web_login.FIRST_PAGE
+
+
+async def login(request: Request) -> HTTPResponse:
+    """GET /h5/login?next=…: log in (again), then go to that local page."""
+    return await go_to_wechat(request, request.args.get("next") or web_login.FIRST_PAGE)
+
+
+async def callback(request: Request) -> HTTPResponse:
+    """GET /h5/oauth?code=…&state=…: WeChat sends the browser back here; it leaves without the code."""
+    s = services(request)
+    state = request.args.get("state") or ""
+    try:
+        arrival = await web_login.finish(
+            s,
+            code=request.args.get("code") or "",
+            state=state,
+            browser=request.cookies.get(BROWSER_COOKIE) or "",
+            session=request.cookies.get(SESSION_COOKIE) or "",
+        )
+    except TooMany:
+        raise
+    except Refused as refusal:
+        return await _not_in(request, refusal, await web_login.wanted_by(s, state))
+    response = redirect(arrival.page, status=303)
+    set_cookie(s, response, SESSION_COOKIE, arrival.token, seconds=web_login.SESSION_SECONDS)
+    response.headers["cache-control"] = "no-store"
+    response.headers["referrer-policy"] = "no-referrer"
+    return response
+
+
+async def _not_in(request: Request, refusal: Refused, page: str) -> HTTPResponse:
+    template = "h5/snapshot.html" if refusal.code == "snapshot_user" else "h5/login_failed.html"
+    return await pages.render(
+        request,
+        template,
+        status=403 if isinstance(refusal, Forbidden) else 401,
+        title="没有登录成功",
+        message=refusal.message,
+        code=refusal.code,
+        page=page,
+    )
+
+
+async def install(app: Sanic) -> None:
+    """Every door may ask `identity(request)`, so its refusal is answered for the whole app."""
+    app.error_handler.add(LoginNeeded, login_needed)
+
+
+bp.before_server_start(install)
+bp.add_route(login, "/h5/login", methods=["GET"], name="login")
+bp.add_route(callback, "/h5/oauth", methods=["GET"], name="callback")
