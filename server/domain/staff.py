@@ -119,7 +119,7 @@ async def _locked(staff_id: int) -> Staff:
 
 
 async def reset_password(s: Services, staff_id: int, *, actor: Actor) -> str:
-    """A new one-time password; sessions end, the second factor has to be set up anew.
+    """A new one-time password; sessions and API tokens end, the second factor has to be set up anew.
 
     Raises: NotFound("staff_not_found").
     """
@@ -132,6 +132,7 @@ async def reset_password(s: Services, staff_id: int, *, actor: Actor) -> str:
         had_second_factor, staff.otp_sealed = staff.otp_sealed is not None, None
         staff.session_epoch += 1
         await staff.save()
+        await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=s.clock.now())
         was = {"second_factor": had_second_factor}
         await audit.record(s.clock, actor, "staff.reset_password", "staff", staff_id, was=was)
     return password
@@ -158,7 +159,7 @@ async def set_active(s: Services, staff_id: int, on: bool, *, actor: Actor) -> N
 
 
 async def change_password(s: Services, staff_id: int, old: str, new: str, *, actor: Actor) -> None:
-    """Take a new password in place of the old one; every session and nobody's token ends.
+    """Take a new password in place of the old one; every session ends.
 
     Raises: Invalid with pointer /old_password or /new_password.
     """
