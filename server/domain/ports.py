@@ -175,8 +175,42 @@ class WeChatIdentity:
     is_snapshot: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One genuine push of WeChat, opened. `fields` holds everything it said, unknown elements too."""
+
+    account: str  # oa | mp
+    kind: str  # text, image, … or the event's name in lower case
+    is_event: bool
+    openid: str
+    to: str  # our account's original id
+    created: int  # Unix seconds
+    key: str  # what makes it the same push when it comes again (wechat.md §1.4)
+    text: str = ""  # Content of a text, what was heard in a voice message
+    event_key: str = ""
+    message_id: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    is_sealed: bool = True  # came encrypted, so the answer goes encrypted
+
+
 class WeChat(Protocol):
-    """Outgoing calls to WeChat. Raises OutsideFailure; WeChatRefused keeps the errcode."""
+    """Calls to WeChat, and its pushes opened and answered.
+
+    Calls raise OutsideFailure; WeChatRefused keeps the errcode.
+    """
+
+    def echo(self, account: str, query: Mapping[str, str]) -> str:
+        """The `echostr` of a genuine verification request. Raises Unverified push_signature."""
+
+    def open_push(self, account: str, query: Mapping[str, str], body: bytes) -> Push:
+        """Verify, decrypt and parse a push of `account` (oa, mp).
+
+        Raises Unverified: push_signature, push_clear (a clear push where encryption is demanded),
+        push_unreadable; Refused push_malformed.
+        """
+
+    def answer(self, push: Push, text: str, *, now: int) -> bytes:
+        """The passive text reply to a push, encrypted when the push was."""
 
     def authorize_url(self, redirect_uri: str, state: str) -> str: ...
     async def exchange_oauth_code(self, code: str) -> WeChatIdentity:

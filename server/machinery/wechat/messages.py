@@ -1,0 +1,244 @@
+"""What WeChat pushes to us: verified, decrypted, parsed, answered (wechat.md §1).
+
+The order is the safety: the signature over `Encrypt` is compared in constant time before any parser sees the body,
+then the padding (block 32), the length in UTF-8 bytes and the appid are checked, and only then is the text parsed,
+without entities. wechatpy knows the cipher, the classes of messages and the replies; the checks are ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from xml.parsers import expat
+
+from wechatpy import parse_message
+from wechatpy.crypto import PrpCrypto
+from wechatpy.crypto.base import WeChatCipher
+from wechatpy.replies import TextReply
+from wechatpy.utils import WeChatSigner
+
+from server.domain.ports import Push
+from server.errors import Refused, Unverified
+
+LARGEST = 256 * 1024  # bytes of a body; WeChat's own stay far below
+DEEPEST = 8  # levels of elements
+BLOCK = 32
+_ENCRYPT_XML = re.compile(
+    rb"<Encrypt>\s*(?:<!\[CDATA\[)?\s*([A-Za-z0-9+/=]{32,})\s*(?:\]\]>)?\s*</Encrypt>", re.DOTALL
+)
+_ENCRYPT_JSON = re.compile(rb'"Encrypt"\s*:\s*"((?:[A-Za-z0-9+=/]|\\/){32,})"')
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How one of our accounts is configured. `mode` is the weakest form of push that is taken."""
+
+    name: str  # oa | mp
+    appid: str
+    token: str
+    aes_key: str
+    previous_aes_key: str = ""
+    mode: str = "safe"
+
+
+def signature(*parts: str) -> str:
+    """sha1 over the sorted parts, lower-case hex."""
+    signer = WeChatSigner()
+    signer.add_data(*parts)
+    return str(signer.signature)
+
+
+def _same(expected: str, given: str) -> bool:
+    return hmac.compare_digest(expected.encode(), given.encode())
+
+
+def echo(account: Account, query: Mapping[str, str]) -> str:
+    """The echostr of a genuine verification request, byte for byte. Raises Unverified push_signature."""
+    expected = signature(account.token, query.get("timestamp", ""), query.get("nonce", ""))
+    if not _same(expected, query.get("signature", "")):
+        raise Unverified("push_signature", "签名不正确，请核对公众平台与本服务的 Token。")
+    return query.get("echostr", "")
+
+
+def open_push(account: Account, query: Mapping[str, str], body: bytes) -> Push:
+    """Verify, decrypt and parse one push. Raises as the WeChat port says."""
+    if len(body) > LARGEST:
+        raise Refused("push_malformed", "推送内容过大。")
+    sealed = query.get("encrypt_type", "").lower() == "aes" or "msg_signature" in query
+    if sealed:
+        text = _unsealed(account, query, body)
+    elif account.mode != "plain":
+        raise Unverified("push_clear", "本服务只接收加密推送，请在公众平台选择安全模式。")
+    else:
+        echo(account, query)
+        text = _utf8(body)
+    return _push(account, _parsed(text), sealed)
+
+
+def _unsealed(account: Account, query: Mapping[str, str], body: bytes) -> str:
+    said = query.get("msg_signature", "")
+    stamp, nonce = query.get("timestamp", ""), query.get("nonce", "")
+    pattern = _ENCRYPT_JSON if body.lstrip()[:1] == b"{" else _ENCRYPT_XML
+    for found in pattern.findall(body):
+        encrypted = found.replace(b"\\/", b"/").decode("ascii")
+        if _same(signature(account.token, stamp, nonce, encrypted), said):
+            return decrypt(account, encrypted)
+    raise Unverified("push_signature", "推送的签名不正确。")
+
+
+def decrypt(account: Account, encrypted: str) -> str:
+    """The message inside `Encrypt`; the previous key is tried second. Raises Unverified push_unreadable."""
+    for key in filter(None, (account.aes_key, account.previous_aes_key)):
+        try:
+            return _decrypt(key, account.appid, encrypted)
+        except ValueError:  # wrong key, padding, length, appid or encoding
+            continue
+    raise Unverified("push_unreadable", "推送无法解密，请核对 EncodingAESKey 和 AppID。")
+
+
+def _key(encoding_aes_key: str) -> bytes:
+    return b64decode(encoding_aes_key + "=")
+
+
+def _decrypt(encoding_aes_key: str, appid: str, encrypted: str) -> str:
+    try:
+        sealed = b64decode(encrypted, validate=True)
+    except Base64Error as problem:
+        raise ValueError("base64") from problem
+    if not sealed or len(sealed) % BLOCK:
+        raise ValueError("block")
+    plain: bytes = WeChatCipher(_key(encoding_aes_key)).decrypt(sealed)
+    pad = plain[-1]
+    if not 1 <= pad <= BLOCK or plain[-pad:] != bytes([pad]) * pad:
+        raise ValueError("padding")
+    content = plain[16:-pad]
+    length = int.from_bytes(content[:4], "big")
+    if len(content) < 4 or len(content) - 4 < length:
+        raise ValueError("length")
+    if not hmac.compare_digest(content[4 + length :], appid.encode()):
+        raise ValueError("appid")
+    return content[4 : 4 + length].decode("utf-8")
+
+
+class _Cipher(PrpCrypto):  # type: ignore[misc]  # wechatpy publishes no types
+    """wechatpy's cipher with strong random bytes in front (its own are not for cryptography)."""
+
+    def __init__(self, key: bytes, random: bytes | None = None) -> None:
+        super().__init__(key)
+        self._random = random
+
+    def get_random_string(self) -> bytes:
+        return self._random or secrets.token_hex(8).encode()
+
+
+def encrypt(account: Account, message: str, *, random: bytes | None = None) -> str:
+    """The message as it stands in `Encrypt`. `random`: 16 bytes, given by tests alone."""
+    return bytes(_Cipher(_key(account.aes_key), random).encrypt(message, account.appid)).decode("ascii")
+
+
+def envelope(account: Account, message: str, *, timestamp: int, nonce: str) -> bytes:
+    """An encrypted reply with a signature over its own time and nonce."""
+    encrypted = encrypt(account, message)
+    proof = signature(account.token, str(timestamp), nonce, encrypted)
+    return (
+        f"<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt><MsgSignature><![CDATA[{proof}]]></MsgSignature>"
+        f"<TimeStamp>{timestamp}</TimeStamp><Nonce><![CDATA[{nonce}]]></Nonce></xml>"
+    ).encode()
+
+
+def answer(account: Account, push: Push, text: str, *, now: int) -> bytes:
+    """The passive text reply: from and to swapped, encrypted when the push was."""
+    safe = text.replace("]]>", "]]]]><![CDATA[>")
+    reply = TextReply(source=push.to, target=push.openid, content=safe, time=now).render()
+    if not push.is_sealed:
+        return str(reply).encode()
+    return envelope(account, reply, timestamp=now, nonce=secrets.token_hex(8))
+
+
+def _utf8(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refused("push_malformed", "推送内容不是 UTF-8 文本。") from None
+
+
+def _guard(text: str) -> None:
+    """Refuse document types (and with them every entity) and deep nesting before anything builds a tree."""
+    depth = 0
+
+    def start(_name: str, _attributes: Any) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEEPEST:
+            raise ValueError("depth")
+
+    def end(_name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    def doctype(*_: Any) -> None:
+        raise ValueError("doctype")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.StartDoctypeDeclHandler = doctype
+    parser.Parse(text, True)
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """The fields of a push in XML (official account) or JSON (a mini-program may choose it)."""
+    try:
+        if text.lstrip()[:1] == "{":
+            fields = json.loads(text)
+        else:
+            _guard(text)
+            message = parse_message(text)
+            fields = dict(message._data) if message is not None else {}
+    except (expat.ExpatError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise Refused("push_malformed", "推送内容无法解析。") from None
+    if not isinstance(fields, dict) or not all(
+        isinstance(fields.get(name), str) and fields[name] for name in ("FromUserName", "MsgType")
+    ):
+        raise Refused("push_malformed", "推送内容缺少必要字段。")
+    return fields
+
+
+def _text(fields: Mapping[str, Any], *names: str) -> str:
+    """The first of these fields that holds something, as text."""
+    return next((str(fields[name]) for name in names if isinstance(fields.get(name), str | int)), "")
+
+
+def _push(account: Account, fields: dict[str, Any], sealed: bool) -> Push:
+    kind = _text(fields, "MsgType").lower()
+    is_event = kind == "event"
+    created, openid = _text(fields, "CreateTime"), _text(fields, "FromUserName")
+    message_id = _text(fields, "MsgId", "MsgID")
+    if not created.isdigit() or len(created) > 12:
+        raise Refused("push_malformed", "推送内容缺少必要字段。")
+    if is_event:
+        kind = _text(fields, "Event").lower()
+        same = "\0".join((openid, created, kind, _text(fields, "EventKey"), message_id))
+    else:
+        same = message_id or "\0".join((openid, created, kind, _text(fields, "Content")))
+    return Push(
+        account=account.name,
+        kind=kind,
+        is_event=is_event,
+        openid=openid,
+        to=_text(fields, "ToUserName"),
+        created=int(created),
+        key=f"{account.name}:{'event' if is_event else 'message'}:{hashlib.sha256(same.encode()).hexdigest()}",
+        text=_text(fields, "Content", "Recognition"),
+        event_key=_text(fields, "EventKey"),
+        message_id=message_id,
+        fields=fields,
+        is_sealed=sealed,
+    )
