@@ -9,9 +9,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.domain.lookups.watch import LookupWatch
 
 
 class Clock(Protocol):
@@ -229,6 +232,20 @@ class WeChat(Protocol):
         """Mini-program code (getwxacodeunlimit) with this scene, as an image."""
 
 
+class ImageCheck(Protocol):
+    """Draws the picture of an image check: readable for people, tiresome for programs."""
+
+    def picture(self, text: str) -> bytes:
+        """PNG, 264×100 pixels (shown at half that size)."""
+
+
+class NoImageCheck:
+    """For worlds that never ask for an image check."""
+
+    def picture(self, text: str) -> bytes:
+        raise NotImplementedError("no image check was given to these services")
+
+
 class Faults(Protocol):
     """Named places where a test may kill the process; production does nothing there."""
 
@@ -257,3 +274,5 @@ class Services:
     cache: Cache
     wechat: WeChat
     faults: Faults = field(default_factory=NoFaults)
+    image_check: ImageCheck = field(default_factory=NoImageCheck)
+    lookup_watch: LookupWatch | None = None  # None: every look-up reads the database
