@@ -48,6 +48,7 @@ class Plan(Model):
     kind_id: int
     exam_date = fields.DateField()
     release_at = fields.DatetimeField(null=True)  # the minute from which results are visible
+    announced_at = fields.DatetimeField(null=True)  # when everybody concerned was told of `release_at`
     requires_practice = fields.BooleanField(default=False)  # S13, off unless staff turn it on
     created_at = fields.DatetimeField(auto_now_add=True)
 
@@ -154,6 +155,9 @@ class ImportRun(Model):
     notes: fields.Field[list[str]] = fields.JSONField(default=list)
     errors: fields.Field[list[dict[str, object]]] = fields.JSONField(default=list)
     created_by = fields.BigIntField(null=True)
+    actor: fields.Field[dict[str, object]] = fields.JSONField(default=dict)  # who handed it in, for the trail
+    attempts = fields.IntField(default=0)  # how often a worker began it
+    touched_at = fields.DatetimeField(null=True)  # the worker's last sign of life
     created_at = fields.DatetimeField(auto_now_add=True)
     finished_at = fields.DatetimeField(null=True)
 
