@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from inspect import isawaitable
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse, redirect
 
-from server.doors import pages
-from server.doors.web import services
 from server.domain import web_login
 from server.domain.ports import Services, WeChatIdentity
+from server.doors import pages, problems
+from server.doors.web import services, set_cookie, wants_page
 from server.errors import Forbidden, Refused, TooMany, Unverified
 
 bp = Blueprint("h5_login")
@@ -46,19 +45,6 @@ def is_wechat(request: Request) -> bool:
     return "MicroMessenger/" in agent and "wxwork/" not in agent
 
 
-def set_cookie(s: Services, response: HTTPResponse, name: str, value: str, *, seconds: int) -> None:
-    """A cookie that scripts cannot read and other sites cannot send; `Secure` wherever we are on https."""
-    response.add_cookie(
-        name,
-        value,
-        path="/",
-        httponly=True,
-        samesite="Lax",
-        secure=s.settings.public_url.startswith("https://"),
-        max_age=seconds,
-    )
-
-
 async def go_to_wechat(request: Request, wanted: str) -> HTTPResponse:
     """Send this browser to WeChat's authorize page; one that is not WeChat's is told how to go there."""
     s = services(request)
@@ -68,7 +54,7 @@ async def go_to_wechat(request: Request, wanted: str) -> HTTPResponse:
         )
     browser = request.cookies.get(BROWSER_COOKIE) or web_login.new_browser()
     response = redirect(await web_login.begin(s, wanted=wanted, browser=browser), status=303)
-    set_cookie(s, response, BROWSER_COOKIE, browser, seconds=2 * web_login.STATE_SECONDS)
+    set_cookie(request, response, BROWSER_COOKIE, browser, seconds=2 * web_login.STATE_SECONDS)
     response.headers["cache-control"] = "no-store"
     return response
 
@@ -77,11 +63,10 @@ def _address(s: Services, wanted: str) -> str:
     return s.settings.public_url + web_login.local_page(wanted)
 
 
-async def login_needed(request: Request, refusal: Exception) -> HTTPResponse:
-    """Error handler of `LoginNeeded`, for every door: a page goes to WeChat, a script is told 401."""
-    if "json" in request.headers.get("accept", ""):
-        told: Any = request.app.error_handler.response(request, Unverified("login_needed", str(refusal)))
-        return cast(HTTPResponse, await told if isawaitable(told) else told)
+async def login_needed(request: Request, refusal: LoginNeeded) -> HTTPResponse:
+    """Error handler of `LoginNeeded`, for every door: a page goes to WeChat, a program is told 401."""
+    if not wants_page(request):
+        return await problems.refused(request, refusal)
     return await go_to_wechat(request, _wanted(request))
 
 
@@ -117,7 +102,7 @@ async def callback(request: Request) -> HTTPResponse:
     except Refused as refusal:
         return await _not_in(request, refusal, await web_login.wanted_by(s, state))
     response = redirect(arrival.page, status=303)
-    set_cookie(s, response, SESSION_COOKIE, arrival.token, seconds=web_login.SESSION_SECONDS)
+    set_cookie(request, response, SESSION_COOKIE, arrival.token, seconds=web_login.SESSION_SECONDS)
     response.headers["cache-control"] = "no-store"
     response.headers["referrer-policy"] = "no-referrer"
     return response
@@ -136,7 +121,7 @@ async def _not_in(request: Request, refusal: Refused, page: str) -> HTTPResponse
     )
 
 
-async def install(app: Sanic) -> None:
+async def install(app: Sanic[Any, Any]) -> None:
     """Every door may ask `identity(request)`, so its refusal is answered for the whole app."""
     app.error_handler.add(LoginNeeded, login_needed)
 
