@@ -41,6 +41,7 @@ class Settings:
     redis_url: str = _s("XCERT_REDIS_URL", "Redis 地址；不填则用内嵌的", secret=True, required=True)
     data_dir: Path = _s("XCERT_DATA_DIR", "数据目录（内嵌数据库、证书文件）", Path("var"))
     keys_dir: Path = _s("XCERT_KEYS_DIR", "密钥目录", Path("certs"))
+    host: str = _s("XCERT_HOST", "监听地址；在容器里可设为 0.0.0.0", "127.0.0.1")
     port: int = _s("PORT", "服务端口", 8000)
     sandbox_port: int = _s("SANDBOX_PORT", "微信沙箱端口", 8001)
     workers: int = _s("XCERT_WORKERS", "网页服务进程数", 1)
@@ -49,6 +50,9 @@ class Settings:
         "XCERT_ISSUER", "颁证机构全称，出现在每份文件上（S8）", "北京中文在线教育科技发展有限公司"
     )
     proxies: int = _s("XCERT_PROXIES", "前面有几层可信反向代理（决定取哪个客户端地址）", 0)
+    metrics_dir: Path | None = _s(
+        "PROMETHEUS_MULTIPROC_DIR", "多个网页进程共用的指标目录（xcert serve 自动设置）", None
+    )
     log_level: str = _s("XCERT_LOG_LEVEL", "日志级别", "INFO")
 
     oa_appid: str = _s("WECHAT_OA_APPID", "公众号 AppID", required=True)
@@ -90,7 +94,7 @@ class Settings:
 def _value(kind: Any, raw: str) -> Any:
     if kind in ("int", int):
         return int(raw)
-    if kind in ("Path", Path):
+    if kind in ("Path", Path, "Path | None"):
         return Path(raw)
     return raw
 
@@ -177,6 +181,17 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
     if problems:
         raise SettingsError(problems)
     return Settings(**values)
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """This process's environment with every setting spelled out, for a child that shall see the same ones."""
+    names = {f.metadata["env"] for f in fields(Settings)}
+    kept = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in names}
+    for f in fields(Settings):
+        value = getattr(settings, f.name)
+        if value is not None and value != "":
+            kept[f.metadata["env"]] = str(value)
+    return kept
 
 
 def _checked(values: Mapping[str, Any], production: bool) -> list[str]:

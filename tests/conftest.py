@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 from sanic import Sanic
 
+from server.app import create_app
 from server.domain.ports import Services
 from server.machinery import embedded, keys
 from server.records import database
@@ -179,3 +180,9 @@ def services(db: str, settings: Settings, clock: FakeClock, key_folder: keys.Key
         wechat=FakeWeChat(),
         faults=KillerFaults(),
     )
+
+
+@pytest.fixture
+def app(services: Services) -> Sanic[Any, Any]:
+    """The whole web service over `services`: `await app.asgi_client.get(...)`."""
+    return create_app(services.settings, services, name=f"xcert_{uuid.uuid4().hex[:8]}")

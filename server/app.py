@@ -1,0 +1,105 @@
+"""Composition root: Settings → Services → Sanic. The only file that knows every concrete piece."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+import orjson
+from sanic import Request, Sanic
+from sanic.response.types import BaseHTTPResponse
+
+from server.domain.ports import Services
+from server.doors import ops, pages, problems, web
+from server.machinery import logs
+from server.settings import Settings
+
+DOORS = (ops.bp,)
+MAX_BODY = 64 * 1024 * 1024  # a score sheet of 50,000 rows has some 5 MB
+
+
+def create_app(
+    settings: Settings, services: Services | None = None, *, name: str = "xcert"
+) -> Sanic[Any, Any]:
+    """The web service. A test gives its own `services`; otherwise they are built when the server starts."""
+    app: Sanic[Any, Any] = Sanic(name, dumps=orjson.dumps, log_config=logs.configuration(settings.log_level))
+    app.config.update(
+        REQUEST_MAX_SIZE=MAX_BODY,
+        ACCESS_LOG=False,
+        FALLBACK_ERROR_FORMAT="json",
+        RESPONSE_TIMEOUT=120,
+        GRACEFUL_SHUTDOWN_TIMEOUT=10.0,
+        OAS_URL_PREFIX="/docs",
+        OAS_UI_DEFAULT="redoc",
+        OAS_PATH_TO_REDOC_HTML=str(
+            pages.TEMPLATES / "docs.html"
+        ),  # our own page: theirs loads scripts from afar
+        OAS_UI_SWAGGER=False,
+        OAS_URI_TO_JSON="/openapi.json",
+        API_TITLE="xcert",
+        API_VERSION="1",
+        API_DESCRIPTION="社会心理服务职业技能等级证书：成绩、签发、证书与核验。",
+    )
+    app.ctx.metrics_folder = settings.metrics_dir
+    app.extend(built_in_extensions=True)
+    problems.install(app)
+    _measure(app)
+    _headers(app, settings)
+    for door in DOORS:
+        app.blueprint(door)
+    for folder in pages.SERVED:
+        app.static(f"/static/{folder}", pages.STATIC / folder, name=f"static_{folder}")
+    _life(app, settings, services)
+    return app
+
+
+def _life(app: Sanic[Any, Any], settings: Settings, given: Services | None) -> None:
+    """What opens when a web process starts and closes when it ends."""
+    stack = AsyncExitStack()
+
+    async def start(app: Sanic[Any, Any]) -> None:
+        app.ctx.services = given
+
+    async def stop(_: Sanic[Any, Any]) -> None:
+        await stack.aclose()
+
+    app.register_listener(start, "before_server_start")
+    app.register_listener(stop, "after_server_stop")
+
+
+def _measure(app: Sanic[Any, Any]) -> None:
+    """Count every answer by its route; give the request its id before anything is logged."""
+    children: dict[tuple[str, str, int], Any] = {}
+
+    async def begin(request: Request) -> None:
+        request.ctx.began = time.perf_counter()
+        logs.request_id.set(web.request_id(request))
+
+    async def end(request: Request, response: BaseHTTPResponse) -> None:
+        route = request.route.path if request.route is not None else "none"
+        key = (route, request.method, response.status)
+        if key not in children:
+            children[key] = (
+                ops.REQUESTS.labels(route, request.method, str(response.status)),
+                ops.SECONDS.labels(route),
+            )
+        counter, seconds = children[key]
+        counter.inc()
+        seconds.observe(time.perf_counter() - getattr(request.ctx, "began", time.perf_counter()))
+
+    app.register_middleware(begin, "request")
+    app.register_middleware(end, "response")
+
+
+def _headers(app: Sanic[Any, Any], settings: Settings) -> None:
+    sandbox = settings.open_url if settings.uses_sandbox else None
+    always = web.security_headers(sandbox)
+
+    async def add(request: Request, response: BaseHTTPResponse) -> None:
+        for name, value in always.items():
+            response.headers.setdefault(name, value)
+        if request.path.startswith("/static/") and response.status == 200 and "v" in request.args:
+            response.headers["cache-control"] = "public, max-age=31536000, immutable"
+
+    app.register_middleware(add, "response")

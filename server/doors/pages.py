@@ -1,0 +1,52 @@
+"""Pages from Jinja2 templates, and the addresses of their styles and scripts."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from sanic import HTTPResponse, Request
+from sanic.response import html
+
+from server.domain import beijing
+from server.doors import web
+
+STATIC = Path(__file__).resolve().parents[2] / "static"
+TEMPLATES = Path(__file__).with_name("templates")
+SERVED = ("css", "js", "img")  # the certificate's font is not for the web
+
+
+@lru_cache(maxsize=256)
+def asset(path: str) -> str:
+    """The address of a file under static/, with its content's hash: it may be cached for ever."""
+    digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+    return f"/static/{path}?v={digest}"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["asset"] = asset
+    environment.filters["day"] = beijing.say_day
+    environment.filters["minute"] = beijing.say_minute
+    return environment
+
+
+async def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTTPResponse:
+    """A page. It is personal or may change, so no cache keeps it."""
+    s = web.services(request)
+    text = (
+        _environment()
+        .get_template(template)
+        .render(request=request, settings=s.settings, now=s.clock.now(), **context)
+    )
+    return html(text, status=status, headers={"cache-control": "no-store"})

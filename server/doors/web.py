@@ -1,0 +1,87 @@
+"""What every door asks of a request, and what every answer carries."""
+
+from __future__ import annotations
+
+import secrets
+
+from sanic import HTTPResponse, Request
+
+from server.domain.ports import Services
+
+
+def services(request: Request) -> Services:
+    found: Services = request.app.ctx.services
+    return found
+
+
+def request_id(request: Request) -> str:
+    """The id that stands in logs, audit and problem documents of this request."""
+    known = getattr(request.ctx, "request_id", None)
+    if known is None:
+        known = request.ctx.request_id = secrets.token_hex(8)
+    return str(known)
+
+
+def client_address(request: Request) -> str:
+    """The caller's address: behind `XCERT_PROXIES` trusted proxies, the entry that the outermost of them wrote."""
+    trusted = services(request).settings.proxies
+    if trusted:
+        hops = [
+            hop.strip()
+            for hop in ",".join(request.headers.getall("x-forwarded-for", [])).split(",")
+            if hop.strip()
+        ]
+        if len(hops) >= trusted:
+            return hops[-trusted][:45]
+    return str(request.ip)[:45]
+
+
+def is_secure(request: Request) -> bool:
+    return services(request).settings.public_url.startswith("https://")
+
+
+def set_cookie(
+    request: Request,
+    response: HTTPResponse,
+    name: str,
+    value: str,
+    *,
+    seconds: int,
+    strict: bool = False,
+    path: str = "/",
+) -> None:
+    """A session cookie that scripts cannot read; Secure whenever the service is reached by https."""
+    response.add_cookie(
+        name,
+        value,
+        path=path,
+        max_age=seconds,
+        httponly=True,
+        secure=is_secure(request),
+        samesite="Strict" if strict else "Lax",
+    )
+
+
+def drop_cookie(request: Request, response: HTTPResponse, name: str, *, path: str = "/") -> None:
+    response.add_cookie(
+        name, "", path=path, max_age=0, httponly=True, secure=is_secure(request), samesite="Lax"
+    )
+
+
+def wants_page(request: Request) -> bool:
+    """A person's browser asks, not a program: problems are answered as pages."""
+    if request.path.startswith(("/mp/", "/console/api/", "/wechat/")):
+        return False
+    return "text/html" in request.headers.get("accept", "")
+
+
+def security_headers(sandbox_origin: str | None) -> dict[str, str]:
+    """Sent with every answer. Only the development sandbox may show our pages in a frame."""
+    ancestors = f"'self' {sandbox_origin}" if sandbox_origin else "'none'"
+    return {
+        "content-security-policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        f"form-action 'self'; frame-ancestors {ancestors}",
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "same-origin",
+        "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    }
