@@ -1,0 +1,56 @@
+"""Redis: values that end, counters with a window, events between processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from server.machinery import cache
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = cache.connect(redis_url)
+    yield client
+    await client.aclose()
+
+
+async def test_a_value_is_added_once_and_taken_once(redis: Redis) -> None:
+    store = cache.RedisCache(redis)
+    assert [await store.add("k", b"1", seconds=60), await store.add("k", b"2", seconds=60)] == [True, False]
+    assert [await store.take("k"), await store.take("k")] == [b"1", None]
+
+
+async def test_values_are_set_with_an_end_and_deleted(redis: Redis) -> None:
+    store = cache.RedisCache(redis)
+    await store.set("k", b"1", seconds=60)
+    assert 59_000 < await redis.pttl("k") <= 60_000
+    assert await store.get("k") == b"1"
+    await store.delete("k", "other")
+    assert await store.get("k") is None
+
+
+async def test_a_counter_ends_with_its_window(redis: Redis) -> None:
+    limits = cache.RedisLimits(redis)
+    assert [await limits.hit("a", window=60) for _ in range(3)] == [1, 2, 3]
+    assert await limits.count("a") == 3
+    assert 0 < await redis.ttl("limit:a") <= 60
+    await limits.clear("a")
+    assert await limits.count("a") == 0
+
+
+async def test_a_thousand_hits_at_once_are_a_thousand(redis: Redis) -> None:
+    limits = cache.RedisLimits(redis)
+    counts = await asyncio.gather(*(limits.hit("a", window=60) for _ in range(1000)))
+    assert sorted(counts) == list(range(1, 1001))
+
+
+async def test_a_listener_hears_what_follows(redis: Redis) -> None:
+    live = cache.RedisLive(redis)
+    async with live.listen("issuance:1") as events:
+        await live.publish("issuance:2", {"event": "other"})
+        await live.publish("issuance:1", {"event": "opened"})
+        assert await anext(events) == {"event": "opened"}

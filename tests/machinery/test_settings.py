@@ -1,0 +1,94 @@
+"""Settings: read once, wrong ones told line by line, and nothing works by a secret's default in production."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from server.settings import Settings, SettingsError, load
+
+KEY = "k" * 43
+PRODUCTION = {
+    "XCERT_ENV": "production",
+    "XCERT_PUBLIC_URL": "https://cert.example.cn",
+    "XCERT_DATABASE_URL": "postgresql://u:p@db/x",
+    "XCERT_REDIS_URL": "redis://r",
+    **{
+        f"WECHAT_{a}_{n}": KEY if n == "AES_KEY" else "x"
+        for a in ("OA", "MP")
+        for n in ("APPID", "SECRET", "TOKEN", "AES_KEY")
+    },
+}
+
+
+def read(environ: dict[str, str]) -> Settings:
+    return load(environ, env_file=None)
+
+
+def test_every_variable_is_declared_once() -> None:
+    names = [f.metadata["env"] for f in fields(Settings)]
+    assert len(names) == len(set(names))
+
+
+def test_production_with_everything_starts() -> None:
+    settings = read(PRODUCTION)
+    assert (settings.is_production, settings.uses_sandbox) == (True, False)
+
+
+def test_production_names_each_missing_secret_on_its_own_line() -> None:
+    environ = {k: v for k, v in PRODUCTION.items() if k not in ("WECHAT_OA_SECRET", "XCERT_REDIS_URL")}
+    with pytest.raises(SettingsError) as refusal:
+        read(environ)
+    assert refusal.value.problems == [
+        "缺少 XCERT_REDIS_URL：Redis 地址；不填则用内嵌的",
+        "缺少 WECHAT_OA_SECRET：公众号 AppSecret",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"XCERT_ENV": "test"}, "XCERT_ENV 只能是 development 或 production"),
+        ({"WECHAT_OA_MODE": "none"}, "WECHAT_OA_MODE 只能是 safe、compat 或 plain"),
+        ({"WECHAT_OA_AES_KEY": "short"}, "WECHAT_OA_AES_KEY 应为 43 位字母和数字"),
+        ({"XCERT_PUBLIC_URL": "http://cert.example.cn"}, "XCERT_PUBLIC_URL 在生产环境必须是 https:// 网址"),
+        ({"XCERT_PUBLIC_URL": "https://cert.example.cn/"}, "XCERT_PUBLIC_URL 末尾不要带斜杠"),
+        ({"PORT": "eighty"}, "PORT 的值不是有效的数字"),
+    ],
+)
+def test_a_wrong_value_is_told(change: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read(PRODUCTION | change)
+    assert said in refusal.value.problems
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-file\n", "utf-8")
+    environ = {k: v for k, v in PRODUCTION.items() if k != "WECHAT_OA_SECRET"}
+    assert read(environ | {"WECHAT_OA_SECRET_FILE": str(tmp_path / "secret")}).oa_secret == "from-file"
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read(PRODUCTION | {"XCERT_ISSUER_FILE": str(tmp_path / "no")})
+    assert any(line.startswith("XCERT_ISSUER_FILE：无法读取") for line in refusal.value.problems)
+
+
+def test_a_dotenv_file_fills_what_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("XCERT_ISSUER=甲\nPORT=9000\n", "utf-8")
+    environ = {"XCERT_ISSUER": "乙", "XCERT_DATA_DIR": str(tmp_path)}
+    settings = load(environ, env_file=tmp_path / ".env")
+    assert (settings.issuer, settings.port) == ("乙", 9000)
+
+
+def test_without_wechat_the_sandbox_account_is_kept_between_starts(tmp_path: Path) -> None:
+    environ = {"XCERT_DATA_DIR": str(tmp_path), "SANDBOX_PORT": "8123"}
+    first, second = read(environ), read(environ)
+    assert first == second
+    assert (first.uses_sandbox, first.api_url, len(first.oa_aes_key)) == (True, "http://127.0.0.1:8123", 43)
+
+
+def test_production_never_uses_the_sandbox() -> None:
+    assert not read(PRODUCTION | {"WECHAT_OA_APPID": "wxsandboxoa1"}).uses_sandbox
