@@ -1,0 +1,101 @@
+"""From a question to ready bytes: this process's shelf, then Redis, then the database, which is asked once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from server.domain.lookups.changes import scope_of
+from server.domain.lookups.watch import READY_SECONDS, LookupWatch, Ready
+from server.domain.ports import Services, WeChatIdentity
+
+log = logging.getLogger("xcert.lookups")
+
+# (services, who asks, the time to judge releases by, as_of) → the answer, read from the database
+Read = Callable[[Services, WeChatIdentity, datetime, int], Awaitable[Ready]]
+
+
+async def ready(s: Services, topic: str, who: WeChatIdentity, read: Read) -> Ready:
+    """The true answer to `topic` for `who`, from the nearest place that has it.
+
+    Without a watch, or with one that cannot vouch, every question reads the database.
+    """
+    watch = s.lookup_watch
+    now = s.clock.now()
+    mark = watch.mark() if watch is not None else None
+    if watch is None or mark is None:
+        return await read(s, who, now, 0)
+    scope = scope_of(who.account, who.openid)
+    key = f"{topic}:{scope}"
+    answer = watch.shelf.get(key)
+    if answer is not None and watch.vouches(answer, scope, now.timestamp()):
+        return answer
+    answer = await _from_cache(s, key)
+    if answer is not None and watch.vouches(answer, scope, now.timestamp()):
+        watch.shelf.put(key, answer)
+        return answer
+    return await _from_database(s, watch, key, who, read)
+
+
+async def _from_database(s: Services, watch: LookupWatch, key: str, who: WeChatIdentity, read: Read) -> Ready:
+    """Read once for all who ask at the same time; who joined a reading that began too early joins the next."""
+    scope = scope_of(who.account, who.openid)
+    for _ in range(2):
+        mark = watch.mark()
+        if mark is None:
+            break
+        flight = watch.flights.get(key)
+        if flight is None:
+            flight = asyncio.create_task(_read_and_keep(s, watch, key, mark, who, read))
+            watch.flights[key] = flight
+            flight.add_done_callback(lambda done: _landed(watch, key, done))
+            return await asyncio.shield(flight)
+        answer = await asyncio.shield(flight)
+        if watch.vouches(answer, scope, s.clock.now().timestamp()):
+            return answer
+    return await read(s, who, s.clock.now(), 0)
+
+
+async def _read_and_keep(
+    s: Services, watch: LookupWatch, key: str, mark: int, who: WeChatIdentity, read: Read
+) -> Ready:
+    answer = await read(s, who, s.clock.now(), mark)
+    watch.shelf.put(key, answer)
+    try:
+        await s.cache.set(_cache_key(key), answer.packed(), seconds=READY_SECONDS)
+    except Exception:  # losing the cache costs time, never an answer
+        log.warning("a ready answer could not be kept", exc_info=True)
+    return answer
+
+
+def _landed(watch: LookupWatch, key: str, flight: asyncio.Task[Ready]) -> None:
+    if watch.flights.get(key) is flight:
+        del watch.flights[key]
+    if not flight.cancelled():
+        flight.exception()  # whoever waited has it; if nobody waited any more, nobody needs it
+
+
+async def _from_cache(s: Services, key: str) -> Ready | None:
+    try:
+        packed = await s.cache.get(_cache_key(key))
+    except Exception:
+        log.warning("the cache did not answer; reading the database", exc_info=True)
+        return None
+    return Ready.unpacked(packed) if packed else None
+
+
+def _cache_key(key: str) -> str:
+    """No openid stands in Redis's keys."""
+    return "lookup:" + blake2b(key.encode(), digest_size=20).hexdigest()
+
+
+def unreleased(moments: list[datetime | None], now: datetime) -> dict[str, Any]:
+    """`since` and `until` of an answer made at `now` from plans with these release times."""
+    known = [moment for moment in moments if moment is not None]
+    past = [moment.timestamp() for moment in known if moment <= now]
+    to_come = [moment.timestamp() for moment in known if moment > now]
+    return {"since": max(past, default=float("-inf")), "until": min(to_come, default=float("inf"))}

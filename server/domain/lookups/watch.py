@@ -1,0 +1,225 @@
+"""What keeps ready answers true: one LookupWatch in each process, and the shelf of answers it stands over.
+
+An answer carries `as_of`: the newest change this process had seen BEFORE the answer's data was read. It is true as
+long as no newer change touched it, no release time has come in between, and this process knows so: the watch asks
+the database every 300 ms and, when its last word is older than 900 ms, vouches for nothing. NOTIFY only makes it ask
+sooner, so a lost message costs a third of a second and never the truth.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import struct
+import time
+from base64 import b64encode
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from math import inf
+from typing import Any
+
+import asyncpg
+
+from server.domain.lookups.changes import ALL
+
+CHANNEL = "xcert_lookup"
+ASK_SECONDS = 0.3
+VOUCH_SECONDS = 0.9  # older than this, the watch vouches for nothing
+READY_SECONDS = 600  # how long an answer may stand in Redis
+LOOK_BACK = "15 minutes"  # longer than READY_SECONDS: what a new process must know about
+MOST_SCOPES = 50_000
+_HEAD = struct.Struct(">qdd")
+
+log = logging.getLogger("xcert.lookups")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An answer as it goes out. `since` and `until` (Unix seconds) are the release times it stands between."""
+
+    body: bytes
+    as_of: int
+    since: float = -inf
+    until: float = inf
+    etag: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        digest = b64encode(blake2b(self.body, digest_size=15).digest(), b"-_").decode()
+        object.__setattr__(self, "etag", f'"{digest}"')
+
+    def packed(self) -> bytes:
+        return _HEAD.pack(self.as_of, self.since, self.until) + self.body
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> Ready:
+        as_of, since, until = _HEAD.unpack_from(data)
+        return cls(data[_HEAD.size :], as_of, since, until)
+
+
+class Shelf:
+    """Answers in this process, the longest unused leave first; bounded by bytes."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._taken = 0
+        self._answers: OrderedDict[str, Ready] = OrderedDict()
+
+    def get(self, key: str) -> Ready | None:
+        answer = self._answers.get(key)
+        if answer is not None:
+            self._answers.move_to_end(key)
+        return answer
+
+    def put(self, key: str, answer: Ready) -> None:
+        self.drop(key)
+        self._answers[key] = answer
+        self._taken += self._size(key, answer)
+        while self._taken > self._room:
+            self.drop(next(iter(self._answers)))
+
+    def drop(self, key: str) -> None:
+        if (answer := self._answers.pop(key, None)) is not None:
+            self._taken -= self._size(key, answer)
+
+    def clear(self) -> None:
+        self._answers.clear()
+        self._taken = 0
+
+    @property
+    def taken(self) -> int:
+        """Bytes in use, with what Python adds to each answer."""
+        return self._taken
+
+    @staticmethod
+    def _size(key: str, answer: Ready) -> int:
+        return len(key) + len(answer.body) + 500
+
+
+class LookupWatch:
+    """Which answers are still true, as far as this process knows.
+
+    Args:
+        url: the database. The watch keeps a connection of its own, so that a busy pool never blinds it.
+        room: bytes of answers kept in this process.
+        monotonic: seconds that never jump; tests bring their own.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        room: int = 32 * 1024 * 1024,
+        monotonic: Callable[[], float] = time.monotonic,
+        listens: bool = True,
+    ) -> None:
+        self.shelf = Shelf(room)
+        self.flights: dict[str, asyncio.Task[Ready]] = {}
+        self._url = url
+        self._monotonic = monotonic
+        self._listens = listens
+        self._connection: Any = None
+        self._task: asyncio.Task[None] | None = None
+        self._bell = asyncio.Event()
+        self._last_id = -1
+        self._seen_at = -inf
+        self._dead_all = 0
+        self._dead: dict[str, int] = {}
+
+    # what look-ups ask
+
+    def mark(self) -> int | None:
+        """The newest change seen, to be put on data read from now on; None when the watch cannot vouch."""
+        return self._last_id if self._monotonic() - self._seen_at <= VOUCH_SECONDS else None
+
+    def vouches(self, answer: Ready, scope: str, now: float) -> bool:
+        """Whether `answer` is still true for `scope` at `now` (Unix seconds by the clock port)."""
+        return (
+            self._monotonic() - self._seen_at <= VOUCH_SECONDS
+            and answer.since <= now < answer.until
+            and answer.as_of >= self._dead_all
+            and answer.as_of >= self._dead.get(scope, 0)
+        )
+
+    # how it knows
+
+    async def start(self) -> None:
+        """Learn what changed of late, then keep asking until `stop`."""
+        with suppress(OSError, asyncpg.PostgresError, TimeoutError):
+            await self.ask()
+        self._task = asyncio.create_task(self._keep_asking(), name="lookup watch")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        await self._hang_up()
+
+    async def ask(self) -> None:
+        """Take in the changes since the last time. Raises what the connection raises; nothing is lost then."""
+        began = self._monotonic()
+        if self._last_id >= 0 and began - self._seen_at > READY_SECONDS:
+            self._last_id = -1  # away for too long: begin anew, some changes may be forgotten already
+            self.shelf.clear()
+        connection = await self._line()
+        if self._last_id < 0:
+            await self._begin(connection)
+        else:
+            for row in await connection.fetch(
+                "SELECT id, scope FROM lookup_change WHERE id > $1 ORDER BY id", self._last_id
+            ):
+                self._take_in(row["id"], row["scope"])
+        self._seen_at = began
+
+    async def _begin(self, connection: Any) -> None:
+        rows = await connection.fetch(
+            "SELECT id, scope FROM lookup_change WHERE id = (SELECT max(id) FROM lookup_change)"
+            " OR at > clock_timestamp() - $1::text::interval ORDER BY id",
+            LOOK_BACK,
+        )
+        self._last_id = max(self._last_id, 0)
+        for row in rows:
+            self._take_in(row["id"], row["scope"])
+
+    def _take_in(self, change: int, scope: str) -> None:
+        if scope == ALL:
+            self._dead_all = change
+            self._dead.clear()
+        else:
+            self._dead[scope] = change
+            if len(self._dead) > MOST_SCOPES:  # rather forget answers than grow
+                self._dead_all = change
+                self._dead.clear()
+        self._last_id = change
+
+    async def _keep_asking(self) -> None:
+        trouble = False
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._bell.wait(), ASK_SECONDS)
+            self._bell.clear()
+            try:
+                await asyncio.wait_for(self.ask(), VOUCH_SECONDS)
+                trouble = False
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                if not trouble:
+                    log.warning("look-ups read the database: the watch cannot ask (%s)", type(error).__name__)
+                trouble = True
+                await self._hang_up()
+
+    async def _line(self) -> Any:
+        """The watch's own connection. No prepared statements are kept, so that a PgBouncer may stand between."""
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self._url, statement_cache_size=0, timeout=5)
+            if self._listens:
+                await self._connection.add_listener(CHANNEL, lambda *_: self._bell.set())
+        return self._connection
+
+    async def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
