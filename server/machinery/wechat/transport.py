@@ -1,0 +1,119 @@
+"""HTTP to WeChat: one pool, a limit on every wait, and what it means when nothing comes back."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+
+from server.errors import OutsideFailure, WeChatRefused
+from server.machinery.wechat.bridge import wait
+from server.machinery.wechat.errors import remedy, rid
+
+log = logging.getLogger("xcert.wechat")
+
+OFFICIAL = "https://api.weixin.qq.com"  # what wechatpy's classes say; ours to set by WECHAT_API_URL
+LARGEST = 4 * 1024 * 1024  # bytes of an answer; the largest is a picture
+TIMEOUT = aiohttp.ClientTimeout(total=6, connect=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of WeChat, shaped as wechatpy expects one (`content`, `raise_for_status`, `request`)."""
+
+    content: bytes
+    content_type: str
+    request: dict[str, Any] = field(default_factory=dict, repr=False)  # holds the access token: never logged
+
+    def raise_for_status(self) -> None:
+        """Bad statuses were refused before wechatpy sees the answer."""
+
+    @property
+    def is_json(self) -> bool:
+        return "json" in self.content_type or "text/plain" in self.content_type
+
+
+def checked(result: Any, path: str) -> dict[str, Any]:
+    """The JSON of an answer. Raises WeChatRefused when it holds an errcode other than 0."""
+    if not isinstance(result, dict):
+        raise OutsideFailure("微信的回答无法理解")
+    try:
+        errcode = int(result.get("errcode") or 0)
+    except (TypeError, ValueError):
+        raise OutsideFailure("微信的回答无法理解") from None
+    if errcode:
+        refuse(errcode, str(result.get("errmsg", "")), path)
+    return result
+
+
+def refuse(errcode: int, errmsg: str, path: str) -> None:
+    """Log what WeChat refused, with its rid, and raise WeChatRefused."""
+    log.warning(
+        "wechat refused",
+        extra={"path": path, "errcode": errcode, "remedy": remedy(errcode).value, "rid": rid(errmsg)},
+    )
+    raise WeChatRefused(errcode, errmsg)
+
+
+class Transport:
+    """Calls WeChat. Give it to wechatpy's classes as their `_http`; they use `request`."""
+
+    def __init__(self, api_url: str) -> None:
+        self._api_url = api_url.rstrip("/")
+        self._session: aiohttp.ClientSession | None = None
+
+    def request(
+        self, method: str, url: str, *, params: Any = None, data: Any = None, **_ignored: Any
+    ) -> Answer:
+        """What wechatpy calls; works inside `bridge.run` alone."""
+        return wait(self.send(method, url.removeprefix(OFFICIAL), params=params, data=data))
+
+    async def send(
+        self, method: str, path: str, *, params: dict[str, Any] | None = None, data: Any = None
+    ) -> Answer:
+        """One call.
+
+        Raises:
+            OutsideFailure: nothing came back; `unknown` when WeChat may have acted on it nevertheless.
+        """
+        body = orjson.dumps(data) if isinstance(data, dict | list) else data
+        try:
+            async with self._open().request(
+                method.upper(), self._api_url + path, params=params, data=body, headers=_headers(body)
+            ) as response:
+                content = await response.content.read(LARGEST)
+                if response.status >= 400:
+                    raise OutsideFailure(f"微信返回 HTTP {response.status}", unknown=response.status >= 500)
+                return Answer(content, response.content_type, {"params": params or {}})
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as problem:
+            raise OutsideFailure(f"无法连接微信（{type(problem).__name__}）") from None
+        except (TimeoutError, aiohttp.ClientError) as problem:
+            raise OutsideFailure(f"微信没有及时回答（{type(problem).__name__}）", unknown=True) from None
+
+    async def call(
+        self, method: str, path: str, *, params: dict[str, Any] | None = None, data: Any = None
+    ) -> dict[str, Any]:
+        """One call whose answer is JSON. Raises WeChatRefused and OutsideFailure."""
+        answer = await self.send(method, path, params=params, data=data)
+        try:
+            result = orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            raise OutsideFailure("微信的回答无法理解", unknown=True) from None
+        return checked(result, path)
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            connector = aiohttp.TCPConnector(limit=64, ttl_dns_cache=60)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)
+        return self._session
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+def _headers(body: bytes | None) -> dict[str, str]:
+    return {"content-type": "application/json; charset=utf-8"} if body else {}
