@@ -23,7 +23,7 @@ def connect(url: str, *, connections: int = 64) -> aioredis.Redis:
         socket_connect_timeout=3,
         health_check_interval=30,
     )
-    return aioredis.Redis(connection_pool=pool)
+    return aioredis.Redis.from_pool(pool)  # closing the client closes the pool
 
 
 def _bytes(value: Any) -> bytes | None:
