@@ -3,20 +3,74 @@
 from __future__ import annotations
 
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import orjson
 from sanic import Request, Sanic
 from sanic.response.types import BaseHTTPResponse
 
+from server.domain.lookups import LookupWatch
 from server.domain.ports import Services
 from server.doors import ops, pages, problems, web
-from server.machinery import logs
+from server.doors.h5 import login
+from server.machinery import cache, logs
+from server.machinery.captcha import PillowImageCheck
+from server.machinery.clock import SystemClock
+from server.machinery.documents.press import TypstPress
+from server.machinery.documents.seal import Seal
+from server.machinery.keys import KeyFolder
+from server.machinery.queue import JobQueue
+from server.machinery.vault import FolderVault
+from server.machinery.wechat.api import WeChatApi
+from server.records import database
 from server.settings import Settings
 
-DOORS = (ops.bp,)
+DOORS = (login.bp, ops.bp)
 MAX_BODY = 64 * 1024 * 1024  # a score sheet of 50,000 rows has some 5 MB
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, pool: int = 10, looks_up: bool = False) -> AsyncIterator[Services]:
+    """Every port on its real machinery, opened and closed in order.
+
+    Args:
+        settings: with database and Redis addresses in place.
+        pool: database connections of this process.
+        looks_up: keep ready answers and the watch over them; for web processes.
+
+    Raises:
+        KeysMissing: the key folder cannot be used.
+    """
+    keys = KeyFolder(settings.keys_dir, production=settings.is_production)
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        await database.connect(settings.database_url, pool=pool)
+        stack.push_async_callback(database.close)
+        redis = cache.connect(settings.redis_url)
+        stack.push_async_callback(redis.aclose)
+        store = cache.RedisCache(redis)
+        wechat = WeChatApi(settings, redis, store, clock)
+        stack.push_async_callback(wechat.close)
+        watch = LookupWatch(settings.database_url) if looks_up else None
+        if watch is not None:
+            await watch.start()
+            stack.push_async_callback(watch.stop)
+        yield Services(
+            settings=settings,
+            clock=clock,
+            keys=keys,
+            press=TypstPress(clock, Seal(keys.seal_credentials())),
+            vault=FolderVault(settings.data_dir / "vault"),
+            queue=JobQueue(),
+            live=cache.RedisLive(redis),
+            limits=cache.RedisLimits(redis),
+            cache=store,
+            wechat=wechat,
+            image_check=PillowImageCheck(),
+            lookup_watch=watch,
+        )
 
 
 def create_app(
@@ -59,7 +113,7 @@ def _life(app: Sanic[Any, Any], settings: Settings, given: Services | None) -> N
     stack = AsyncExitStack()
 
     async def start(app: Sanic[Any, Any]) -> None:
-        app.ctx.services = given
+        app.ctx.services = given or await stack.enter_async_context(running(settings, looks_up=True))
 
     async def stop(_: Sanic[Any, Any]) -> None:
         await stack.aclose()
