@@ -6,8 +6,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
-from tortoise import Tortoise
+from tortoise import Tortoise, connections
+from tortoise.connection import get_connection
 from tortoise.migrations.api import migrate as apply_migrations
+from tortoise.migrations.executor import MigrationExecutor
 
 MIGRATION_LOCK = 0x7863657274  # "xcert": one migration at a time, whoever starts it
 
@@ -49,8 +51,25 @@ async def connect(url: str, *, pool: int = 10) -> None:
     await Tortoise.init(config=config(url, pool=pool), _enable_global_fallback=True)
 
 
+async def rows(query: str, *values: Any) -> list[dict[str, Any]]:
+    """Rows by SQL, on the caller's connection (and in its transaction, if one is open)."""
+    found: list[dict[str, Any]] = await connections.get("default").execute_query_dict(query, list(values))
+    return found
+
+
 async def close() -> None:
     await Tortoise.close_connections()
+
+
+async def pending(url: str) -> list[str]:
+    """The names of the migrations that this database has not seen yet."""
+    settings = config(url)
+    await Tortoise.init(config=settings)
+    try:
+        executor = MigrationExecutor(get_connection("default"), settings["apps"])
+        return [step.migration.name for step in await executor.plan()]
+    finally:
+        await Tortoise.close_connections()
 
 
 async def migrate(url: str) -> None:

@@ -23,7 +23,8 @@ CREATE UNIQUE INDEX practice_one ON practice_record (candidate_id, level);
 ALTER TABLE score ADD CONSTRAINT score_range CHECK (score IS NULL OR (score >= 0 AND score <= 100));
 ALTER TABLE score ADD CONSTRAINT score_status CHECK ((status = 'scored') = (score IS NOT NULL));
 
-CREATE UNIQUE INDEX issuance_one ON issuance (plan_id, site_id);
+CREATE UNIQUE INDEX issuance_one ON issuance (plan_id, site_id) WHERE state <> 'issued';
+CREATE INDEX issuance_plan ON issuance (plan_id, site_id);
 CREATE INDEX issuance_state ON issuance (state);
 CREATE INDEX issuance_site ON issuance (site_id);
 ALTER TABLE issuance ADD CONSTRAINT issuance_states CHECK

@@ -1,0 +1,128 @@
+"""A batch's certificates brought in step with its list: numbers reserved without gaps, and never given twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server.domain import audit, beijing
+from server.domain.audit import Actor
+from server.domain.claims import Line, list_digest, number_of
+from server.domain.issuance import lists
+from server.domain.issuance.lists import Entry, Frame
+from server.domain.ports import Services
+from server.errors import Refused
+from server.records import Certificate, Issuance
+from server.records.database import rows
+
+_BATCH = 1000
+_TAKE = """
+INSERT INTO number_series AS n (prefix, given) VALUES ($1, $2)
+ON CONFLICT (prefix) DO UPDATE SET given = n.given + $2
+RETURNING given
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What bringing the list up to date changed."""
+
+    kept: int
+    added: tuple[str, ...]  # new numbers
+    voided: tuple[str, ...]  # numbers that never come again
+    digest: bytes
+
+    @property
+    def is_changed(self) -> bool:
+        return bool(self.added or self.voided)
+
+
+async def reserve(s: Services, frame: Frame, count: int) -> list[str]:
+    """The next `count` numbers of this Beijing year, kind and level, in the caller's transaction.
+
+    The series' row is locked by its UPDATE until the caller commits; a rollback gives the serials back, so that
+    there are neither doubles nor gaps.
+
+    Raises:
+        Refused("numbers_exhausted"): 99,999,999 certificates of one kind and level in one year.
+    """
+    if count == 0:
+        return []
+    year = f"{beijing.day(s.clock.now()):%y}"
+    [row] = await rows(_TAKE, f"{year}{frame.kind_code}{frame.level.code}", count)
+    last = int(row["given"])
+    if last >= 10**8:
+        raise Refused("numbers_exhausted", "本年度这一等级的证书编号已用完，请联系管理员。")
+    return [
+        number_of(year, frame.kind_code, frame.level, serial) for serial in range(last - count + 1, last + 1)
+    ]
+
+
+def _same(certificate: Certificate, entry: Entry | None) -> bool:
+    return entry is not None and entry.line(certificate.number) == bytes(certificate.line)
+
+
+async def refresh(s: Services, issuance: Issuance, *, actor: Actor) -> Refreshed:
+    """Bring the certificates of a locked, prepared batch in step with today's data.
+
+    Who is unchanged keeps the certificate and its number; a changed or removed line is voided and its number never
+    comes again; new lines get new numbers. Digest and count are stored, and one audit row says what changed.
+    """
+    frame, entries, _ = await lists.drawn_up(s, issuance)
+    wanted = {entry.registration_id: entry for entry in entries}
+    old = await lists.reserved(issuance.id)
+    kept = [c for c in old if _same(c, wanted.get(c.registration_id))]
+    voided = [c for c in old if not _same(c, wanted.get(c.registration_id))]
+    await _void(voided)
+    staying = {c.registration_id for c in kept}
+    fresh = [entry for entry in entries if entry.registration_id not in staying]
+    made = await _add(s, issuance, frame, fresh)
+    digest = list_digest([*(bytes(c.line) for c in kept), *(bytes(c.line) for c in made)])
+    out = Refreshed(len(kept), tuple(c.number for c in made), tuple(c.number for c in voided), digest)
+    if out.is_changed or issuance.list_sha256 is None or bytes(issuance.list_sha256) != digest:
+        await _store(s, issuance, out, actor=actor)
+    return out
+
+
+async def _void(certificates: Sequence[Certificate]) -> None:
+    ids = [c.id for c in certificates]
+    for start in range(0, len(ids), _BATCH):
+        await Certificate.filter(id__in=ids[start : start + _BATCH], state="reserved").update(state="void")
+
+
+async def _add(s: Services, issuance: Issuance, frame: Frame, entries: Sequence[Entry]) -> list[Certificate]:
+    numbers = await reserve(s, frame, len(entries))
+    made = [
+        Certificate(
+            number=number,
+            issuance_id=issuance.id,
+            registration_id=entry.registration_id,
+            candidate_id=entry.candidate_id,
+            line=entry.line(number),
+            created_at=s.clock.now(),
+        )
+        for number, entry in zip(numbers, entries, strict=True)
+    ]
+    await Certificate.bulk_create(made, batch_size=_BATCH)
+    return made
+
+
+async def _store(s: Services, issuance: Issuance, done: Refreshed, *, actor: Actor) -> None:
+    was = {"count": issuance.count, "list_sha256": bytes(issuance.list_sha256 or b"").hex()}
+    count = done.kept + len(done.added)
+    await Issuance.filter(id=issuance.id).update(list_sha256=done.digest, count=count)
+    became = {
+        "count": count,
+        "list_sha256": done.digest.hex(),
+        "reserved": len(done.added),
+        "first": done.added[0] if done.added else "",
+        "last": done.added[-1] if done.added else "",
+        "voided": list(done.voided),
+    }
+    await audit.record(s.clock, actor, "issuance.list", "issuance", issuance.id, was=was, became=became)
+    issuance.list_sha256, issuance.count = done.digest, count
+
+
+def name_of(certificate: Certificate) -> str:
+    """The holder's name as the signed line has it."""
+    return Line.from_bytes(bytes(certificate.line)).name

@@ -1,0 +1,189 @@
+"""What staff and schools see of batches: one in full, and many in pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from server.domain import roles
+from server.domain.audit import Actor
+from server.domain.beijing import local
+from server.domain.issuance import lists
+from server.domain.issuance.life import VERBS, seen_by
+from server.domain.issuance.states import State, Who, steps_from
+from server.domain.levels import Level
+from server.domain.names import mask_name
+from server.domain.ports import Services
+from server.domain.roles import Role, Verb
+from server.errors import FieldError, Invalid, NotFound
+from server.records import Certificate, Issuance, Receipt
+from server.records.database import rows
+
+HELD_BACK_SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a listing; `next_cursor` is None on the last one."""
+
+    items: list[dict[str, Any]] = field(default_factory=list)
+    next_cursor: str | None = None
+
+
+def cursor_id(cursor: str | None) -> int | None:
+    """The row after which a page begins. Raises Invalid for a cursor that no page gave."""
+    if not cursor:
+        return None
+    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
+        raise Invalid(errors=[FieldError("/cursor", "cursor_unknown", "翻页位置无效，请回到第一页。")])
+    return int(cursor)
+
+
+def limited(limit: int | None) -> int:
+    """1 to 200 rows a page, 50 if not said."""
+    return 50 if limit is None else max(1, min(int(limit), 200))
+
+
+def said(moment: datetime | None) -> str | None:
+    """RFC 3339 with +08:00, or None."""
+    return None if moment is None else local(moment).isoformat(timespec="seconds")
+
+
+def _state_of(text: str) -> str:
+    try:
+        return State(text).value
+    except ValueError:
+        known = "、".join(f"{state.value}（{state.label}）" for state in State)
+        raise Invalid(
+            errors=[FieldError("/state", "state_unknown", f"没有这个状态，请从这些里选：{known}。")]
+        ) from None
+
+
+def _summary(issuance: Issuance) -> dict[str, Any]:
+    """One batch as a row of a list; plan, site and school have been fetched."""
+    state, level = State(issuance.state), Level(issuance.site.level)
+    digest = bytes(issuance.list_sha256 or b"").hex()
+    return {
+        "id": issuance.id,
+        "state": state.value,
+        "state_label": state.label,
+        "plan": {"id": issuance.plan_id, "name": issuance.plan.name},
+        "site": {"id": issuance.site_id, "name": issuance.site.name},
+        "school": {"id": issuance.site.school_id, "name": issuance.site.school.name},
+        "level": level.value,
+        "level_label": level.label,
+        "count": issuance.count,
+        "revision": issuance.revision,
+        "list_sha256": digest,
+        "digest": digest[:8],
+        "return_reason": issuance.return_reason,
+        "created_at": said(issuance.created_at),
+        "org_signed_at": said(issuance.org_signed_at),
+        "school_signed_at": said(issuance.school_signed_at),
+        "handed_over_at": said(issuance.handed_over_at),
+        "issued_on": issuance.issued_on.isoformat() if issuance.issued_on else None,
+        "issued_at": said(issuance.issued_at),
+    }
+
+
+async def progress(issuance_id: int) -> dict[str, int]:
+    """How many certificates of a batch are sealed, and how many failed at the last try."""
+    [row] = await rows(
+        "SELECT count(*) FILTER (WHERE state <> 'void') AS total,"
+        " count(*) FILTER (WHERE pdf_sha256 IS NOT NULL AND state <> 'void') AS sealed,"
+        " count(*) FILTER (WHERE state IN ('reserved', 'drawing') AND attempts > 0) AS failed"
+        " FROM certificate WHERE issuance_id = $1",
+        issuance_id,
+    )
+    return {name: int(value) for name, value in row.items()}
+
+
+async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]:
+    """One batch in full: its facts, what this actor may do next, progress, who is held back, the last errors.
+
+    Raises:
+        Forbidden("role_not_allowed") · NotFound("issuance_not_found"), also for another school's batch.
+    """
+    roles.require(actor, Verb.SEE_ISSUANCES)
+    issuance = await Issuance.get_or_none(id=issuance_id).prefetch_related("plan", "site__school")
+    if issuance is None:
+        raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
+    await seen_by(issuance, actor)
+    state = State(issuance.state)
+    _, _, held = await lists.drawn_up(s, issuance)
+    return {
+        **_summary(issuance),
+        "steps": [
+            {"name": step.name, "label": step.label}
+            for step in steps_from(state)
+            if step.who is Who.ORGANISATION and roles.may(actor, VERBS[step.name])
+        ],
+        "can_show_ticket": state is State.SITE_PENDING and roles.may(actor, Verb.SHOW_TICKET),
+        "progress": await progress(issuance_id),
+        "errors": await _errors(issuance_id),
+        "held_back": [
+            {"name_masked": mask_name(one.name), "code": one.code, "reason": one.reason}
+            for one in held[:HELD_BACK_SHOWN]
+        ],
+        "held_back_count": len(held),
+        "has_receipt": await Receipt.filter(issuance_id=issuance_id).exists(),
+    }
+
+
+async def _errors(issuance_id: int) -> list[dict[str, Any]]:
+    failed = Certificate.filter(issuance_id=issuance_id, attempts__gt=0, state__in=("reserved", "drawing"))
+    return [
+        {"number": c.number, "attempts": c.attempts, "last_error": c.last_error}
+        for c in await failed.order_by("number").limit(20)
+    ]
+
+
+async def listing(
+    s: Services,
+    *,
+    state: str | None = None,
+    plan_id: int | None = None,
+    cursor: str | None = None,
+    limit: int | None = None,
+    actor: Actor,
+) -> Page:
+    """Batches, newest first; a school account has its own school's.
+
+    Raises:
+        Forbidden("role_not_allowed") · Invalid: unknown state or cursor.
+    """
+    roles.require(actor, Verb.SEE_ISSUANCES)
+    found = Issuance.all()
+    if state:
+        found = found.filter(state=_state_of(state))
+    if plan_id is not None:
+        found = found.filter(plan_id=plan_id)
+    if actor.role == Role.SCHOOL.value:
+        found = found.filter(site__school_id=actor.school_id or 0)
+    if (after := cursor_id(cursor)) is not None:
+        found = found.filter(id__lt=after)
+    size = limited(limit)
+    batches = await found.order_by("-id").limit(size + 1).prefetch_related("plan", "site__school")
+    more = len(batches) > size
+    return Page(
+        [_summary(one) for one in batches[:size]],
+        str(batches[size - 1].id) if more else None,
+    )
+
+
+async def receipt(s: Services, issuance_id: int, *, actor: Actor) -> bytes:
+    """The signed receipt of the batch's latest confirmation or return.
+
+    Raises:
+        Forbidden("role_not_allowed") · NotFound("receipt_not_found").
+    """
+    roles.require(actor, Verb.SEE_RECEIPT)
+    issuance = await Issuance.get_or_none(id=issuance_id)
+    if issuance is None:
+        raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
+    await seen_by(issuance, actor)
+    kept = await Receipt.filter(issuance_id=issuance_id).order_by("-id").first()
+    if kept is None:
+        raise NotFound("receipt_not_found", "院校还没有签发这个批次，签发后才有凭据。")
+    return bytes(kept.document)

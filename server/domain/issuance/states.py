@@ -1,0 +1,203 @@
+"""The life of an issuance batch on one screen: states, steps, who may take them, and what must hold (S85–S89)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from server.errors import Conflict
+
+
+class State(Enum):
+    """value: how it is stored; label: how it is written."""
+
+    PREPARED = "prepared"
+    SITE_PENDING = "site_pending"
+    RETURNED = "returned"
+    SCHOOL_SIGNED = "school_signed"
+    GENERATING = "generating"
+    ISSUED = "issued"
+
+    @property
+    def label(self) -> str:
+        return LABELS[self]
+
+
+LABELS = {
+    State.PREPARED: "待签发",
+    State.SITE_PENDING: "考核站点待签发",
+    State.RETURNED: "院校退回",
+    State.SCHOOL_SIGNED: "待发放",
+    State.GENERATING: "证书生成中",
+    State.ISSUED: "已发放",
+}
+
+
+class Who(Enum):
+    """Who takes a step; the value is the `kind` of an actor in the audit trail."""
+
+    ORGANISATION = "staff"
+    OFFICER = "officer"
+    WORKER = "system"
+
+    @property
+    def label(self) -> str:
+        return {"staff": "评价组织", "officer": "院校签发负责人", "system": "系统"}[self.value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the guards look at; whoever takes a step gathers them in the same transaction."""
+
+    count: int = 0  # certificates in the list
+    list_is_current: bool = False  # recomputed from today's data, the list is the very one (byte for byte)
+    list_is_signed: bool = False  # the stored lines are those of the officer's receipt
+    revision_is_shown: bool = False  # the batch still has the revision that the QR was made for
+    officer_is_active: bool = False
+    officer_is_of_school: bool = False
+    has_reason: bool = False
+    unsealed: int = 0  # certificates that have no sealed file yet
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a step cannot be taken now."""
+
+    code: str
+    message: str
+
+
+Guard = Callable[[Facts], Reason | None]
+
+
+def someone_is_listed(facts: Facts) -> Reason | None:
+    if facts.count > 0:
+        return None
+    return Reason("list_empty", "名单中还没有可以发证的考生，请先核对成绩与实践学时。")
+
+
+def list_is_current(facts: Facts) -> Reason | None:
+    if facts.list_is_current:
+        return None
+    return Reason("list_changed", "名单在出示二维码之后有变化，本次不能签发；请联系评价组织撤回并重新签发。")
+
+
+def list_is_signed(facts: Facts) -> Reason | None:
+    if facts.list_is_signed:
+        return None
+    return Reason("list_not_signed", "待发放的名单与院校签发的名单不一致，不能发放；请联系管理员核查。")
+
+
+def revision_is_shown(facts: Facts) -> Reason | None:
+    if facts.revision_is_shown:
+        return None
+    return Reason("revision_moved", "这个批次已更新到新的版次，请扫描屏幕上最新的二维码。")
+
+
+def officer_is_active(facts: Facts) -> Reason | None:
+    if facts.officer_is_active:
+        return None
+    return Reason("officer_suspended", "您的签发权限已停用，请联系本校管理员或评价组织。")
+
+
+def officer_is_of_school(facts: Facts) -> Reason | None:
+    if facts.officer_is_of_school:
+        return None
+    return Reason("other_school", "这个批次不属于您负责的院校，请由该院校的签发负责人扫码。")
+
+
+def reason_is_given(facts: Facts) -> Reason | None:
+    return None if facts.has_reason else Reason("reason_missing", "请写明退回的原因，便于评价组织更正。")
+
+
+def all_are_sealed(facts: Facts) -> Reason | None:
+    if facts.unsealed == 0:
+        return None
+    return Reason("not_all_sealed", f"还有{facts.unsealed}份证书没有生成，请稍候。")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One way from a state to another."""
+
+    name: str
+    label: str
+    source: State
+    target: State
+    who: Who
+    guards: tuple[Guard, ...] = ()
+    adds_revision: bool = False
+
+
+_OFFICER = (officer_is_active, officer_is_of_school, revision_is_shown)
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "org_sign",
+        "评价组织签发",
+        State.PREPARED,
+        State.SITE_PENDING,
+        Who.ORGANISATION,
+        (someone_is_listed, list_is_current),
+    ),
+    Step(
+        "confirm_scan",
+        "院校扫码签发",
+        State.SITE_PENDING,
+        State.SCHOOL_SIGNED,
+        Who.OFFICER,
+        (*_OFFICER, list_is_current),
+    ),
+    Step(
+        "school_return",
+        "院校退回",
+        State.SITE_PENDING,
+        State.RETURNED,
+        Who.OFFICER,
+        (*_OFFICER, reason_is_given),
+    ),
+    Step(
+        "withdraw",
+        "评价组织撤回",
+        State.SITE_PENDING,
+        State.PREPARED,
+        Who.ORGANISATION,
+        adds_revision=True,
+    ),
+    Step("revise", "修订后重新准备", State.RETURNED, State.PREPARED, Who.ORGANISATION, adds_revision=True),
+    Step("hand_over", "发放", State.SCHOOL_SIGNED, State.GENERATING, Who.ORGANISATION, (list_is_signed,)),
+    Step("complete", "全部生成", State.GENERATING, State.ISSUED, Who.WORKER, (all_are_sealed,)),
+)
+BY_NAME = {step.name: step for step in STEPS}
+
+
+def steps_from(state: State) -> list[Step]:
+    """The steps that leave this state."""
+    return [step for step in STEPS if step.source is state]
+
+
+def refusal(step: Step, facts: Facts) -> Reason | None:
+    """The first guard's reason against taking this step, or None."""
+    return next((reason for guard in step.guards if (reason := guard(facts)) is not None), None)
+
+
+def moved_on(step: Step, state: State) -> Conflict:
+    """The refusal for a step asked for in another state than the one it leaves."""
+    code = "not_site_pending" if step.who is Who.OFFICER else "already_moved"
+    return Conflict(
+        code,
+        f"批次现在是“{state.label}”，不能{step.label}（只有“{step.source.label}”的批次可以）；请刷新后再看。",
+    )
+
+
+def steps_as_markdown() -> str:
+    """The table as README shows it."""
+    lines = ["| 状态 | 步骤 | 之后 | 谁 |", "|---|---|---|---|"]
+    for step in STEPS:
+        after = step.target.label + ("（版次加一）" if step.adds_revision else "")
+        lines.append(
+            f"| {step.source.label} `{step.source.value}` | {step.label} `{step.name}` "
+            f"| {after} `{step.target.value}` | {step.who.label} |"
+        )
+    return "\n".join(lines)

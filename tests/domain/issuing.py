@@ -1,0 +1,78 @@
+"""What the tests of issuing share: a small cohort, a batch in any state, and an officer with a PIN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.domain import officers
+from server.domain.issuance import desk, tickets
+from server.domain.levels import Level
+from server.domain.ports import Services, WeChatIdentity
+from server.records import Issuance, Officer, Plan, Registration, School, Site
+from tests import make
+
+PIN = "482915"
+OPENID = "oOfficerOfTheSchool0000000001"
+NAMES = ("崔子涵", "买买提·吐尔逊", "欧阳慧敏", "王𠮷")
+
+
+@dataclass
+class Cohort:
+    school: School
+    site: Site
+    plan: Plan
+    registrations: list[Registration]
+    officer: Officer
+    identity: WeChatIdentity
+
+
+def oa(openid: str = OPENID) -> WeChatIdentity:
+    return WeChatIdentity("oa", openid)
+
+
+async def officer(s: Services, at: School, openid: str = OPENID) -> Officer:
+    """An officer who took up an invitation and set `PIN`."""
+    invitation = await officers.invite(s, at.id, "王签发", "", actor=make.ADMIN)
+    return await officers.accept(s, invitation.token, PIN, identity=oa(openid), address=openid)
+
+
+async def cohort(s: Services, *, names: tuple[str, ...] = NAMES, level: Level = Level.PRIMARY) -> Cohort:
+    """A school with an officer, and people who passed at its site (one more who did not)."""
+    school = await make.school()
+    site, plan = await make.site(school, level), await make.plan()
+    registrations = []
+    for name in names:
+        who = await make.candidate(s, name, at=school)
+        registrations.append(await make.registration(s, who, on=plan, at=site))
+    failed = await make.candidate(s, "何未过", at=school)
+    await make.registration(s, failed, on=plan, at=site, outcome="failed", score=41.0)
+    openid = f"oOfficer{school.id:020d}"
+    return Cohort(school, site, plan, registrations, await officer(s, school, openid), oa(openid))
+
+
+async def prepared(s: Services, of: Cohort) -> Issuance:
+    [issuance_id] = await desk.prepare(s, of.plan.id, actor=make.ISSUER_STAFF)
+    return await Issuance.get(id=issuance_id)
+
+
+async def pending(s: Services, of: Cohort) -> Issuance:
+    batch = await prepared(s, of)
+    await desk.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
+    return await Issuance.get(id=batch.id)
+
+
+async def shown(s: Services, of: Cohort) -> tickets.ShownTicket:
+    batch = await pending(s, of)
+    return await tickets.show(s, batch.id, actor=make.ISSUER_STAFF)
+
+
+async def school_signed(s: Services, of: Cohort) -> Issuance:
+    shown_one = await shown(s, of)
+    await tickets.confirm(s, shown_one.token, PIN, identity=of.identity)
+    return await Issuance.get(plan_id=of.plan.id)
+
+
+async def generating(s: Services, of: Cohort) -> Issuance:
+    batch = await school_signed(s, of)
+    await desk.hand_over(s, batch.id, actor=make.ISSUER_STAFF)
+    return await Issuance.get(id=batch.id)

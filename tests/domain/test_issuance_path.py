@@ -1,0 +1,50 @@
+"""The thin path: prepare, sign, show, confirm, hand over."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.domain.issuance import receipts, tickets
+from server.domain.ports import Services
+from server.records import AuditEntry, Certificate, Receipt
+from tests.domain import issuing
+
+
+@pytest.mark.rule("S85")
+@pytest.mark.rule("S86")
+@pytest.mark.rule("S88")
+async def test_a_batch_walks_to_generating(services: Services) -> None:
+    of = await issuing.cohort(services)
+    batch = await issuing.generating(services, of)
+    assert (batch.state, batch.revision, batch.count, str(batch.issued_on)) == (
+        "generating",
+        1,
+        4,
+        "2026-11-23",
+    )
+    steps = (
+        await AuditEntry.filter(
+            subject_kind="issuance",
+            action__in=[f"issuance.{n}" for n in ("org_sign", "confirm_scan", "hand_over")],
+        )
+        .order_by("id")
+        .values_list("action", flat=True)
+    )
+    assert steps == ["issuance.org_sign", "issuance.confirm_scan", "issuance.hand_over"]
+    [receipt] = await Receipt.all()
+    said = receipts.verify(services.keys, bytes(receipt.document))
+    assert (said.issuance, said.list_sha256, said.officer, said.count) == (
+        batch.id,
+        bytes(batch.list_sha256 or b"").hex(),
+        of.officer.id,
+        4,
+    )
+    assert len({c.number for c in await Certificate.all()}) == 4
+
+
+async def test_looking_tells_the_desktop_page(services: Services) -> None:
+    of = await issuing.cohort(services)
+    shown = await issuing.shown(services, of)
+    view = await tickets.look(services, shown.token, identity=of.identity)
+    assert [p.name_masked for p in view.people] == ["崔**", "买******", "欧***", "王*"]
+    assert (view.count, view.school, view.state, view.receipt) == (4, of.school.name, "site_pending", None)
