@@ -1,0 +1,361 @@
+"""What a candidate is told when looking up results and certificates: never early, never without a why."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pytest
+from tortoise.transactions import in_transaction
+
+from server.domain import lookups
+from server.domain.levels import Level
+from server.domain.ports import Services, WeChatIdentity
+from server.records import (
+    Binding,
+    Candidate,
+    Certificate,
+    Issuance,
+    LookupChange,
+    PracticeRecord,
+    Registration,
+    Score,
+)
+from tests import make
+
+ME = WeChatIdentity("oa", "openid-me")
+RELEASE = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)  # 09:00 in Beijing
+
+
+async def bound(
+    s: Services, who: WeChatIdentity = ME, name: str = "崔子涵", number: str | None = None
+) -> Candidate:
+    candidate = await make.candidate(s, name, number)
+    await Binding.create(account=who.account, openid=who.openid, candidate=candidate, bound_at=s.clock.now())
+    return candidate
+
+
+async def certificate(
+    of: Registration, number: str = "23SPS100000001K", *, batch: str = "issued", **more: Any
+) -> Certificate:
+    """A certificate of this registration, in a batch of that state."""
+    registration = await Registration.get(id=of.id).prefetch_related("plan", "site", "candidate")
+    issuance, _ = await Issuance.get_or_create(
+        plan_id=registration.plan_id,
+        site_id=registration.site_id,
+        defaults={"state": batch, "issued_at": datetime(2026, 11, 20, 2, 0, tzinfo=UTC)},
+    )
+    claims = {
+        "number": number, "name": registration.candidate.name, "certificate": make.KIND,
+        "level": registration.site.level, "plan": registration.plan.name, "exam_date": "2023-09-22",
+        "standard": "2021年3.0版", "issuer": "北京中文在线教育科技发展有限公司", "school": "京华职业技术学院",
+        "issued_on": "2026-11-20",
+    }  # fmt: skip
+    fields = {
+        "state": "valid",
+        "code": f"code{number}",
+        "sealed_at": datetime(2026, 11, 20, tzinfo=UTC),
+        **more,
+    }
+    return await Certificate.create(
+        number=number, issuance=issuance, registration=registration, candidate=registration.candidate,
+        line=b"{}", claims=orjson.dumps(claims), claims_sha256=b"c" * 32, pdf_sha256=b"p" * 32, **fields,
+    )  # fmt: skip
+
+
+@pytest.mark.rule("S93")
+async def test_nobody_bound_is_told_to_bind(services: Services) -> None:
+    expected = {
+        "bound": False,
+        "candidate": None,
+        "items": [],
+        "notices": [
+            {
+                "code": "not_bound",
+                "title": "尚未绑定考生信息",
+                "detail": "您的微信还没有绑定考生信息，暂时无法查询。请先用姓名和证件号码完成绑定。",
+            }
+        ],
+        "next_cursor": None,
+    }
+    assert await lookups.results_view(services, ME) == expected
+    assert await lookups.certificates_view(services, ME) == {**expected, "withheld": []}
+
+
+async def test_nothing_on_record_is_said_as_such(services: Services) -> None:
+    await bound(services)
+    for view in (await lookups.results_view(services, ME), await lookups.certificates_view(services, ME)):
+        assert view["items"] == []
+        assert [notice["code"] for notice in view["notices"]] == ["not_found"]
+        assert "联系所在院校" in view["notices"][0]["detail"]
+
+
+@pytest.mark.rule("S84")
+async def test_a_released_result_shows_subject_scores_and_outcome(services: Services) -> None:
+    me = await bound(services, number=make.id_number(4055))
+    plan = await make.plan(
+        "2023年9月22日社会心理服务证书考试计划", release_at=datetime(2026, 11, 1, 1, tzinfo=UTC)
+    )
+    site = await make.site(await make.school("京华职业技术学院"))
+    registration = await make.registration(services, me, on=plan, at=site)
+    await Score.create(registration=registration, subject="实务操作", score=Decimal("60.0"), status="scored")
+    view = await lookups.results_view(services, ME)
+    assert view == {
+        "bound": True,
+        "candidate": {"name_masked": "崔**", "id_masked": f"99************{make.id_number(4055)[-4:]}"},
+        "items": [
+            {
+                "plan": "2023年9月22日社会心理服务证书考试计划",
+                "exam_date": "2023-09-22",
+                "certificate": make.KIND,
+                "level": "primary",
+                "level_name": "初级",
+                "school": "京华职业技术学院",
+                "admission_number": registration.admission_number,
+                "subjects": [
+                    {"name": make.SUBJECT, "score": 78.5, "status": "scored", "status_name": "已评分"},
+                    {"name": "实务操作", "score": 60.0, "status": "scored", "status_name": "已评分"},
+                ],
+                "outcome": "passed",
+                "outcome_name": "通过",
+                "advice": "恭喜您通过本次考核。证书签发进度可在“我的证书”中查看。",
+                "released_at": "2026-11-01T09:00:00+08:00",
+            }
+        ],
+        "notices": [],
+        "next_cursor": None,
+    }
+
+
+@pytest.mark.rule("S84")
+@pytest.mark.parametrize(
+    ("outcome", "name"), [("absent", "缺考"), ("deferred", "缓考"), ("misconduct", "违纪")]
+)
+async def test_absence_and_the_like_are_no_scores(services: Services, outcome: str, name: str) -> None:
+    plan = await make.plan(release_at=services.clock.now())
+    await make.registration(services, await bound(services), on=plan, outcome=outcome)
+    [item] = (await lookups.results_view(services, ME))["items"]
+    assert (item["outcome"], item["outcome_name"]) == (outcome, name)
+    assert item["subjects"] == [{"name": make.SUBJECT, "score": None, "status": outcome, "status_name": name}]
+
+
+@pytest.mark.rule("S44")
+async def test_who_failed_is_told_to_register_again(services: Services) -> None:
+    plan = await make.plan(release_at=services.clock.now())
+    await make.registration(services, await bound(services), on=plan, outcome="failed", score=41)
+    [item] = (await lookups.results_view(services, ME))["items"]
+    assert (item["outcome_name"], item["advice"]) == (
+        "未通过",
+        "本次考核未通过。您可以再次报考，报名请联系所在院校。",
+    )
+    [notice] = (await lookups.certificates_view(services, ME))["notices"]
+    assert (notice["code"], notice["title"]) == ("not_passed", "考证结果：未通过")
+
+
+@pytest.mark.parametrize("release_at", [None, RELEASE])
+async def test_before_release_the_answer_is_the_same_whatever_is_on_record(
+    services: Services, release_at: datetime | None
+) -> None:
+    plan, site = await make.plan(release_at=release_at), await make.site()
+    outcomes = {"passed": 99.0, "failed": 12.0, "absent": None, "pending": None, "misconduct": None}
+    answers = set()
+    for serial, (outcome, score) in enumerate(outcomes.items()):
+        who = WeChatIdentity("oa", f"openid-{serial}")
+        candidate = await bound(
+            services, who, number=make.id_number(10_000 * serial + 1, date(1999, 1, 1 + serial))
+        )
+        await make.registration(services, candidate, on=plan, at=site, outcome=outcome, score=score)
+        for read in (lookups.results, lookups.certificates):
+            ready = await read(services, who)
+            body = orjson.loads(ready.body)
+            body["candidate"] = None  # each is told who they are
+            answers.add((read.__name__, orjson.dumps(body), ready.until))
+    assert len(answers) == 2
+    said = " ".join(body.decode() for _, body, _ in answers)
+    for word in ("99", "passed", "failed", "absent", "misconduct", "通过", "缺考", "违纪"):
+        assert word not in said.replace("合格考生", "").replace("1999", "")
+    if release_at:
+        assert "2026年11月24日 09:00" in said and '"until":"2026-11-24T09:00:00+08:00"' in said
+    else:
+        assert "公布时间尚未确定" in said
+
+
+async def test_scores_that_arrive_before_release_change_no_byte_and_no_tag(services: Services) -> None:
+    registration = await make.registration(
+        services, await bound(services), on=await make.plan(release_at=RELEASE), outcome="pending"
+    )
+    before = await lookups.results(services, ME)
+    await Score.create(registration=registration, subject=make.SUBJECT, score=Decimal(88), status="scored")
+    await Registration.filter(id=registration.id).update(outcome="passed")
+    after = await lookups.results(services, ME)
+    assert (after.body, after.etag) == (before.body, before.etag)
+
+
+async def test_released_to_the_second(services: Services) -> None:
+    await make.registration(services, await bound(services), on=await make.plan(release_at=RELEASE))
+    services.clock.set(RELEASE - timedelta(seconds=1))  # type: ignore[attr-defined]
+    early = await lookups.results_view(services, ME)
+    assert (early["items"], early["notices"][0]["code"]) == ([], "not_released")
+    services.clock.set(RELEASE)  # type: ignore[attr-defined]
+    due = await lookups.results_view(services, ME)
+    assert (len(due["items"]), due["notices"]) == (1, [])
+
+
+async def test_another_persons_results_are_not_mine(services: Services) -> None:
+    await bound(services)
+    plan = await make.plan(release_at=services.clock.now())
+    other = WeChatIdentity("oa", "openid-other")
+    await make.registration(services, await bound(services, other, "李四"), on=plan)
+    assert (await lookups.results_view(services, ME))["items"] == []
+    assert (await lookups.results_view(services, WeChatIdentity("mp", "openid-other")))["bound"] is False
+
+
+@pytest.mark.rule("S90")
+async def test_a_valid_certificate_says_what_it_is(services: Services) -> None:
+    plan = await make.plan("某考试计划", release_at=services.clock.now())
+    registration = await make.registration(services, await bound(services), on=plan)
+    await certificate(registration, portal_number="GJ2026000001")
+    view = await lookups.certificates_view(services, ME)
+    assert view["items"] == [
+        {
+            "number": "23SPS100000001K",
+            "state": "valid",
+            "state_name": "有效",
+            "certificate": make.KIND,
+            "level": "primary",
+            "level_name": "初级",
+            "standard": "2021年3.0版",
+            "plan": "某考试计划",
+            "exam_date": "2023-09-22",
+            "issued_on": "2026-11-20",
+            "issued_at": "2026-11-20T10:00:00+08:00",
+            "school": "京华职业技术学院",
+            "issuer": "北京中文在线教育科技发展有限公司",
+            "portal_number": "GJ2026000001",
+            "expires_on": None,
+            "revoked_at": None,
+            "revoke_reason": None,
+            "superseded_by": None,
+            "advice": "",
+            "verification_url": "http://127.0.0.1:8000/v/code23SPS100000001K",
+        }
+    ]
+    assert (view["withheld"], view["notices"]) == ([], [])
+    assert await lookups.certificate_view(services, ME, "23SPS100000001K") == view["items"][0]
+    assert await lookups.certificate_view(services, ME, "23SPS100000002X") is None
+
+
+async def test_a_revoked_certificate_says_since_when_and_why(services: Services) -> None:
+    plan = await make.plan(release_at=services.clock.now())
+    registration = await make.registration(services, await bound(services), on=plan)
+    when = datetime(2026, 11, 22, 7, 30, tzinfo=UTC)
+    await certificate(registration, state="revoked", revoked_at=when, revoke_reason="考试违纪")
+    [item] = (await lookups.certificates_view(services, ME))["items"]
+    assert (item["state"], item["state_name"], item["revoked_at"], item["revoke_reason"]) == (
+        "revoked", "已撤销", "2026-11-22T15:30:00+08:00", "考试违纪",
+    )  # fmt: skip
+    assert item["advice"] == (
+        "该证书已于 2026年11月22日 15:30 撤销，不再有效。撤销原因：考试违纪。如有疑问，请联系所在院校。"
+    )
+
+
+async def test_a_superseded_certificate_names_its_successor(services: Services) -> None:
+    plan = await make.plan(release_at=services.clock.now())
+    registration = await make.registration(services, await bound(services), on=plan)
+    new = await certificate(registration, "23SPS100000002X")
+    await certificate(registration, state="superseded", superseded_by=new)
+    first, second = (await lookups.certificates_view(services, ME))["items"]
+    assert {first["number"], second["number"]} == {"23SPS100000001K", "23SPS100000002X"}
+    old = first if first["state"] == "superseded" else second
+    assert (old["superseded_by"], old["advice"]) == (
+        "23SPS100000002X",
+        "该证书已更正换发，请使用新证书 23SPS100000002X。",
+    )
+
+
+@pytest.mark.rule("S13")
+@pytest.mark.parametrize(
+    ("practice", "supervision", "missing", "said"),
+    [
+        (
+            None,
+            None,
+            {"supervision_hours": 50.0, "practice_hours": 125.0},
+            "督导还差 50 小时、实践还差 125 小时",
+        ),
+        ("125.0", "20.5", {"supervision_hours": 29.5}, "督导还差 29.5 小时"),
+    ],
+)
+async def test_withheld_for_hours_says_what_is_missing(
+    services: Services, practice: str | None, supervision: str | None, missing: dict[str, float], said: str
+) -> None:
+    me = await bound(services)
+    plan = await make.plan(release_at=services.clock.now(), requires_practice=True)
+    await make.registration(services, me, on=plan, at=await make.site(level=Level.INTERMEDIATE))
+    if practice and supervision:
+        await PracticeRecord.create(
+            candidate=me,
+            level="intermediate",
+            practice_hours=Decimal(practice),
+            supervision_hours=Decimal(supervision),
+        )
+    view = await lookups.certificates_view(services, ME)
+    [held] = view["withheld"]
+    assert (view["items"], view["notices"]) == ([], [])
+    assert (held["code"], held["missing"]) == ("practice_missing", missing)
+    assert said in held["detail"]
+
+
+@pytest.mark.rule("S13")
+async def test_enough_hours_or_no_such_demand_withhold_nothing(services: Services) -> None:
+    me, site = await bound(services), await make.site(level=Level.INTERMEDIATE)
+    await make.registration(services, me, on=await make.plan(release_at=services.clock.now()), at=site)
+    asking = await make.plan(release_at=services.clock.now(), requires_practice=True)
+    await make.registration(services, me, on=asking, at=site)
+    await PracticeRecord.create(
+        candidate=me, level="intermediate", practice_hours=Decimal(125), supervision_hours=Decimal(50)
+    )
+    held = (await lookups.certificates_view(services, ME))["withheld"]
+    assert [row["code"] for row in held] == ["in_preparation", "in_preparation"]
+
+
+@pytest.mark.rule("S89")
+@pytest.mark.parametrize(
+    ("batch", "code", "title"),
+    [
+        ("prepared", "in_preparation", "证书准备中"),
+        ("returned", "in_preparation", "证书准备中"),
+        ("site_pending", "awaiting_school", "待院校签发"),
+        ("school_signed", "in_production", "证书生成中"),
+        ("generating", "in_production", "证书生成中"),
+    ],
+)
+async def test_a_certificate_under_way_says_where_it_is(
+    services: Services, batch: str, code: str, title: str
+) -> None:
+    plan = await make.plan(release_at=services.clock.now())
+    registration = await make.registration(services, await bound(services), on=plan)
+    await certificate(registration, batch=batch, state="valid" if batch == "generating" else "reserved")
+    view = await lookups.certificates_view(services, ME)
+    assert view["items"] == []
+    assert [(held["code"], held["title"]) for held in view["withheld"]] == [(code, title)]
+
+
+async def test_changed_is_undone_with_its_transaction(services: Services) -> None:
+    with pytest.raises(RuntimeError):
+        async with in_transaction():
+            await lookups.changed(services, lookups.ALL)
+            raise RuntimeError("the release failed")
+    assert await LookupChange.all().count() == 0
+
+
+async def test_the_sweep_forgets_old_changes_and_keeps_the_newest(services: Services) -> None:
+    for day in (1, 2, 3):
+        await LookupChange.create(scope="*", at=datetime(2020, 1, day, tzinfo=UTC))
+    assert await lookups.sweep(services) == 2
+    assert [change.at.day for change in await LookupChange.all()] == [3]
+    await lookups.changed(services)
+    assert await lookups.sweep(services) == 1
+    assert [change.scope for change in await LookupChange.all()] == ["*"]
