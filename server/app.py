@@ -98,6 +98,7 @@ def create_app(
     app.ctx.metrics_folder = settings.metrics_dir
     app.extend(built_in_extensions=True)
     problems.install(app)
+    login.install(app)
     _measure(app)
     _headers(app, settings)
     for door in DOORS:

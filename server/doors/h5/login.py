@@ -121,11 +121,10 @@ async def _not_in(request: Request, refusal: Refused, page: str) -> HTTPResponse
     )
 
 
-async def install(app: Sanic[Any, Any]) -> None:
+def install(app: Sanic[Any, Any]) -> None:
     """Every door may ask `identity(request)`, so its refusal is answered for the whole app."""
     app.error_handler.add(LoginNeeded, login_needed)
 
 
-bp.before_server_start(install)
 bp.add_route(login, "/h5/login", methods=["GET"], name="login")
 bp.add_route(callback, "/h5/oauth", methods=["GET"], name="callback")
