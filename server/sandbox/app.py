@@ -1,0 +1,67 @@
+"""The sandbox as a Sanic application, and the way to run it inside another process (tests)."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sanic import Sanic
+from sanic.blueprints import Blueprint
+
+from server.sandbox import (
+    credentials,
+    login,
+    oauth,
+    pages,
+    template_messages,
+)
+from server.sandbox.config import SandboxConfig
+from server.sandbox.platform import Platform
+
+App = Sanic[Any, Any]
+
+WECHAT = (credentials.bp, oauth.bp, login.bp, template_messages.bp)
+PEOPLE: tuple[Blueprint, ...] = ()
+
+
+def create_sandbox(config: SandboxConfig) -> App:
+    """A sandbox with its own state; as many in one process as wanted.
+
+    `app.ctx.platform` is the Platform: its clock, switches, people and timeline.
+    """
+    app = Sanic(f"sandbox_{secrets.token_hex(6)}", configure_logging=False)
+    app.config.FALLBACK_ERROR_FORMAT = "text"
+    app.config.ACCESS_LOG = False
+    app.config.REQUEST_MAX_SIZE = 20_000_000
+    app.ctx.platform = Platform(config)
+    for bp in (*WECHAT, *PEOPLE):
+        app.blueprint(bp.copy(f"{bp.name}_{app.name}"))
+    app.static("/phone/static", pages.FOLDER / "static", name="static")
+
+    @app.after_server_stop
+    async def close(app: App) -> None:
+        await app.ctx.platform.close()
+
+    return app
+
+
+@asynccontextmanager
+async def serving(app: App) -> AsyncIterator[str]:
+    """Serve in this event loop on the configured port (0: any free one); gives the sandbox's origin."""
+    platform: Platform = app.ctx.platform
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((platform.config.host, platform.config.port))
+        platform.own_url = f"http://{platform.config.host}:{listener.getsockname()[1]}"
+        server = await app.create_server(sock=listener, return_asyncio_server=True)
+        assert server is not None
+        await server.startup()  # type: ignore[no-untyped-call]
+        await server.start_serving()  # type: ignore[no-untyped-call]
+        try:
+            yield platform.own_url
+        finally:
+            await server.close()  # type: ignore[no-untyped-call]
+            await platform.close()

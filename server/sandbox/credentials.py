@@ -1,0 +1,100 @@
+"""The token, ticket and quota calls (wechat.md §2, §3.2)."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from sanic import Blueprint
+
+from server.sandbox import limits, tokens
+from server.sandbox.gate import Answer, Call, Door, api, count_against_quota
+from server.sandbox.refusals import WeChatError
+
+bp = Blueprint("credentials")
+
+
+@api(bp, Door("/cgi-bin/token", "GET", token=False))
+async def token(call: Call) -> Answer:
+    if call.query.get("grant_type") != "client_credential":
+        raise WeChatError(40002)
+    account = call.owner()
+    count_against_quota(call.platform, account, "/cgi-bin/token")
+    return tokens.plain(call.platform, account)
+
+
+@api(bp, Door("/cgi-bin/stable_token", token=False))
+async def stable_token(call: Call) -> Answer:
+    if call.body.get("grant_type") != "client_credential":
+        raise WeChatError(40002)
+    call.query.clear()  # appid and secret stand in the body, nowhere else
+    account = call.owner()
+    count_against_quota(call.platform, account, "/cgi-bin/stable_token")
+    force = call.body.get("force_refresh", False)
+    if not isinstance(force, bool):
+        raise WeChatError(47001, verdict="force_refresh 应为布尔值")
+    return tokens.stable(call.platform, account, force=force)
+
+
+@api(bp, Door("/cgi-bin/ticket/getticket", "GET", accounts=("oa",)))
+async def jsapi_ticket(call: Call) -> Answer:
+    if call.query.get("type") != "jsapi":
+        raise WeChatError(40097, verdict="这里只有 type=jsapi 的票据")
+    now = call.platform.clock.now()
+    kept = call.platform.store.get("ticket", call.account.appid)
+    if kept is None or kept["expires_at"] <= now:
+        kept = {"ticket": secrets.token_urlsafe(66)[:86], "expires_at": now + limits.TICKET_SECONDS}
+        call.platform.store.put("ticket", call.account.appid, kept)
+    return {
+        "errcode": 0,
+        "errmsg": "ok",
+        "ticket": kept["ticket"],
+        "expires_in": int(kept["expires_at"] - now),
+    }
+
+
+@api(bp, Door("/cgi-bin/clear_quota"))
+async def clear_quota(call: Call) -> Answer:
+    if call.body.get("appid") != call.account.appid:
+        raise WeChatError(40013)
+    return _clear(call)
+
+
+@api(bp, Door("/cgi-bin/clear_quota/v2", token=False))
+async def clear_quota_v2(call: Call) -> Answer:
+    call.body["secret"] = call.body.get("appsecret")
+    call.owner()
+    return _clear(call)
+
+
+def _clear(call: Call) -> dict[str, Any]:
+    """Begin today's counters anew; ten times a month for both calls together."""
+    store, day = call.platform.store, call.platform.clock.day()
+    if store.count("cleared", f"{call.account.appid} {day[:7]}") > limits.CLEAR_QUOTA_A_MONTH:
+        raise WeChatError(48006)
+    for key in store.all("counter.day", f"{call.account.appid} "):
+        store.drop("counter.day", key)
+    return {"errcode": 0, "errmsg": "ok"}
+
+
+@api(bp, Door("/cgi-bin/openapi/quota/get"))
+async def quota(call: Call) -> Answer:
+    path = str(call.body.get("cgi_path", ""))
+    most = limits.A_DAY.get(path, 1_000_000_000)
+    kept = call.platform.store.get("counter.day", f"{call.account.appid} {path} {call.platform.clock.day()}")
+    used = min(int((kept or {"n": 0})["n"]), most)
+    return {
+        "errcode": 0,
+        "errmsg": "ok",
+        "quota": {"daily_limit": most, "used": used, "remain": most - used},
+    }
+
+
+@api(bp, Door("/cgi-bin/get_api_domain_ip", "GET"))
+async def api_addresses(call: Call) -> Answer:
+    return {"ip_list": ["127.0.0.1"]}
+
+
+@api(bp, Door("/cgi-bin/getcallbackip", "GET"))
+async def callback_addresses(call: Call) -> Answer:
+    return {"ip_list": ["127.0.0.1"]}

@@ -1,0 +1,208 @@
+"""The way in to every call of WeChat's API: switches, token, quotas, body; then the answer, and the timeline."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sanic import Blueprint, HTTPResponse, Request
+
+from server.sandbox import limits, tokens
+from server.sandbox.config import Account
+from server.sandbox.people import Person
+from server.sandbox.platform import Platform
+from server.sandbox.refusals import WeChatError
+from server.sandbox.timeline import without_secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An answer that is an image, not JSON."""
+
+    data: bytes
+    kind: str = "image/png"
+
+
+Answer = Mapping[str, Any] | Picture
+
+
+@dataclass(slots=True)
+class Call:
+    """One call by the service; `account` is the owner of its access token, or of its appid."""
+
+    platform: Platform
+    request: Request
+    query: dict[str, str]
+    body: dict[str, Any]
+    _account: Account | None = None
+
+    @property
+    def account(self) -> Account:
+        assert self._account is not None
+        return self._account
+
+    def person(self, openid: object) -> Person:
+        """Who this openid is in the caller's account.
+
+        Raises:
+            WeChatError: 40003, also for an openid of the other account.
+        """
+        found = self.platform.people.by_openid(self.account.appid, str(openid or ""))
+        if found is None:
+            others = [a for a in self.platform.config.accounts if a != self.account]
+            foreign = any(self.platform.people.by_openid(a.appid, str(openid)) for a in others)
+            raise WeChatError(40003, verdict="这是另一个账号的 openid" if foreign else "没有这个 openid")
+        return found
+
+    def text(self, name: str, errcode: int) -> str:
+        """A query field that must not be empty."""
+        value = self.query.get(name, "")
+        if not value:
+            raise WeChatError(errcode)
+        return value
+
+    def owner(self) -> Account:
+        """The account named by appid and secret in the query or body.
+
+        Raises:
+            WeChatError: 41002, 40013, 41004, 40125.
+        """
+        given = {**self.query, **{k: v for k, v in self.body.items() if isinstance(v, str)}}
+        if not given.get("appid"):
+            raise WeChatError(41002)
+        account = self.platform.by_appid(given["appid"])
+        if account is None:
+            raise WeChatError(40013)
+        if not given.get("secret"):
+            raise WeChatError(41004)
+        if given["secret"] != account.secret:
+            raise WeChatError(40125)
+        self._account = account
+        return account
+
+
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What one API path asks of its caller."""
+
+    path: str
+    method: str = "POST"
+    token: bool = True
+    accounts: tuple[str, ...] = ("oa", "mp")
+    text_plain: bool = False  # the sns family answers JSON as text/plain
+
+    def enter(self, platform: Platform, request: Request) -> Call:
+        """All checks before the call is carried out, in WeChat's order."""
+        query = {name: values[0] for name, values in request.args.items()}
+        call = Call(platform, request, query, {})
+        if (forced := platform.switchboard.forced_error(self.path)) is not None:
+            raise WeChatError(forced, request.ip if forced == 40164 else "", verdict="开关要求的错误")
+        if request.method != self.method:
+            raise WeChatError(43002 if self.method == "POST" else 43001)
+        allowed = platform.switchboard.now.ip_whitelist
+        if allowed and request.ip not in allowed and self.path.startswith(("/cgi-bin/", "/wxa/")):
+            raise WeChatError(40164, request.ip)
+        if self.token:
+            call._account = tokens.owner_of(platform, query.get("access_token", ""))
+            if call.account.kind not in self.accounts:
+                raise WeChatError(48001, verdict="这个接口不属于这类账号")
+            count_against_quota(platform, call.account, self.path)
+        if self.method == "POST":
+            call.body = _body(request)
+        return call
+
+
+def _body(request: Request) -> dict[str, Any]:
+    if not request.body:
+        raise WeChatError(44002)
+    try:
+        body = json.loads(request.body.decode())
+    except UnicodeDecodeError:
+        raise WeChatError(65318) from None
+    except ValueError:
+        raise WeChatError(47001, verdict="请求体不是 JSON") from None
+    if not isinstance(body, dict):
+        raise WeChatError(47001, verdict="请求体不是 JSON 对象")
+    return body
+
+
+def count_against_quota(platform: Platform, account: Account, path: str) -> None:
+    """One more call of this API today and this minute.
+
+    Raises:
+        WeChatError: 45009 for the day, 45011 for the minute (45009 for unlimited codes, wechat.md §4.3).
+    """
+    name = f"{account.appid} {path}"
+    if path in limits.A_MINUTE:
+        minute = f"{name} {platform.clock.unix() // 60}"
+        if platform.store.count("minute", minute) > limits.A_MINUTE[path]:
+            raise WeChatError(45009 if path == "/wxa/getwxacodeunlimit" else 45011)
+    if platform.store.count("day", f"{name} {platform.clock.day()}") > limits.A_DAY.get(path, 1_000_000_000):
+        raise WeChatError(45009)
+
+
+def api(bp: Blueprint, door: Door) -> Callable[[Handler], Handler]:
+    """Put a handler behind the gate at a path."""
+
+    def put(handler: Handler) -> Handler:
+        async def serve(request: Request) -> HTTPResponse | None:
+            return await _serve(request, door, handler)
+
+        name = door.path.strip("/").replace("/", "_").replace("-", "_")
+        bp.add_route(serve, door.path, methods=["GET", "POST"], name=name)
+        return handler
+
+    return put
+
+
+async def _serve(request: Request, door: Door, handler: Handler) -> HTTPResponse | None:
+    """Check, act, answer, and keep what happened."""
+    platform: Platform = request.app.ctx.platform
+    row = platform.timeline.begin(
+        "in", f"{request.method} {door.path}", query=dict(request.get_args()), caller=request.ip
+    )
+    began, verdict = time.perf_counter(), "通过"
+    answer: Answer
+    try:
+        call = door.enter(platform, request)
+        answer = await handler(call)
+    except WeChatError as error:
+        answer, verdict = error.answer(), f"{error.errcode} {error.verdict}".strip()
+    ok = verdict == "通过"
+    now = platform.switchboard.now
+    if now.slow_seconds and now.slow_path in ("*", door.path):
+        await asyncio.sleep(now.slow_seconds)
+        verdict += f"（开关：延迟 {now.slow_seconds:g} 秒）"
+    dropped = ok and platform.switchboard.drops_answer()
+    platform.timeline.end(
+        row,
+        ok=ok,
+        verdict=verdict + ("（开关：已执行，但回答被丢弃）" if dropped else ""),
+        request=_shown_body(request),
+        response={"picture": len(answer.data)} if isinstance(answer, Picture) else dict(answer),
+        ms=round((time.perf_counter() - began) * 1000, 1),
+    )
+    if dropped:
+        cast(asyncio.Transport, request.transport).abort()
+    return _response(answer, door)
+
+
+def _response(answer: Answer, door: Door) -> HTTPResponse:
+    if isinstance(answer, Picture):
+        return HTTPResponse(answer.data, content_type=answer.kind)
+    kind = "text/plain" if door.text_plain else "application/json; encoding=utf-8"
+    return HTTPResponse(json.dumps(answer, ensure_ascii=False, separators=(",", ":")), content_type=kind)
+
+
+def _shown_body(request: Request) -> Any:
+    try:
+        return without_secrets(json.loads(request.body)) if request.body else None
+    except ValueError:
+        return request.body[:2000].decode(errors="replace")

@@ -1,0 +1,107 @@
+"""One WeChat: its accounts, people, clock, switches and memory, and the work it does in the background."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from server.sandbox.clock import Clock
+from server.sandbox.config import Account, SandboxConfig, Template
+from server.sandbox.people import People, Person
+from server.sandbox.store import Store
+from server.sandbox.switches import SwitchBoard
+from server.sandbox.timeline import Timeline
+
+
+class Platform:
+    """Everything the handlers need; one for each running sandbox."""
+
+    def __init__(self, config: SandboxConfig) -> None:
+        self.config = config
+        self.service_url = config.service_url
+        self.own_url = f"http://{config.host}:{config.port}"
+        self.store = Store(config.data_path)
+        self.clock = Clock(self.store)
+        self.switchboard = SwitchBoard(self.store, config.push_mode)
+        self.timeline = Timeline(self.store, self.clock)
+        self.people = People(self.store)
+        self.held: list[Coroutine[Any, Any, Any]] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._http: aiohttp.ClientSession | None = None
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """For pushes; keeps no cookies, as WeChat does not."""
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": "Mozilla/4.0"},
+                auto_decompress=False,
+            )
+        return self._http
+
+    def account(self, kind: str) -> Account | None:
+        return self.config.account(kind)
+
+    def by_appid(self, appid: str) -> Account | None:
+        return next((a for a in self.config.accounts if a.appid == appid), None)
+
+    def push_url(self, account: Account) -> str:
+        """Where the pushes of this account go."""
+        return f"{self.service_url}/wechat/{account.kind}"
+
+    def openid(self, account: Account, person: Person) -> str:
+        return self.people.openid(account.appid, person)
+
+    def web_view_url(self, person: Person) -> str:
+        """Origin under which this person's phone shows the service: one host a person, so cookies never mix."""
+        return f"http://{person.id}.localhost:{urlsplit(self.own_url).port}"
+
+    def people_may_read(self, account: Account, person: Person) -> bool:
+        """Nothing reaches a person who has unfollowed a service account."""
+        return account.kind != "oa" or self.people.following(account, person) is not None
+
+    def template(self, account: Account, template_id: str) -> Template | None:
+        """A template of this account; what was added or described since goes before what was configured."""
+        kept = self.store.get("template", f"{account.kind} {template_id}")
+        if kept is not None:
+            return Template(template_id, kept["title"], account.kind, tuple(kept["fields"]))
+        mine = (t for t in self.config.templates if t.id == template_id and t.account == account.kind)
+        return next(mine, None)
+
+    def templates(self, account: Account) -> list[Template]:
+        """All templates of this account."""
+        added = self.store.all("template", f"{account.kind} ")
+        ids = [t.id for t in self.config.templates if t.account == account.kind]
+        ids += [key.partition(" ")[2] for key in added]
+        found = (self.template(account, template_id) for template_id in dict.fromkeys(ids))
+        return [template for template in found if template is not None]
+
+    def background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Do this without making the caller wait."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way in the background any more."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Drop what is under way and close the connections and the file."""
+        for work in self.held:
+            work.close()
+        self.held.clear()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+        self.store.close()

@@ -1,0 +1,111 @@
+"""Template messages of the service account, and what becomes of them (wechat.md §5)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sanic import Blueprint
+
+from server.sandbox import chat, keywords, limits, pushes
+from server.sandbox.config import Account, Template
+from server.sandbox.gate import Answer, Call, Door, api
+from server.sandbox.people import Person
+from server.sandbox.platform import Platform
+from server.sandbox.refusals import WeChatError
+
+bp = Blueprint("template_messages")
+
+DROPPED = ("first", "remark")
+
+
+def message_number(platform: Platform) -> int:
+    """A new msgid, too long for 32 bits as the real ones are."""
+    return 3_900_000_000_000_000_000 + platform.store.count("message", "msgid")
+
+
+@api(bp, Door("/cgi-bin/message/template/send", accounts=("oa",)))
+async def send(call: Call) -> Answer:
+    body, platform = call.body, call.platform
+    person = call.person(body.get("touser"))
+    template = platform.template(call.account, str(body.get("template_id", "")))
+    if template is None:
+        raise WeChatError(40037)
+    if platform.people.following(call.account, person) is None:
+        raise WeChatError(43004, verdict=f"{person.name} 没有关注")
+    found = keywords.check(body.get("data"), template.fields, strict=False)
+    target = _target(platform, body)
+    once = str(body.get("client_msg_id") or "")
+    key = f"{call.account.appid} {person.id} {once}"
+    kept = platform.store.get("client_msg", key) if once else None
+    if kept is not None and kept["until"] > platform.clock.now():
+        return {"errcode": 0, "errmsg": "ok", "msgid": kept["msgid"]}
+    msgid = message_number(platform)
+    if once:
+        until = platform.clock.now() + limits.CLIENT_MSG_SECONDS
+        platform.store.put("client_msg", key, {"msgid": msgid, "until": until})
+    platform.background(_finish(platform, call.account, person, template, found, target, msgid))
+    return {"errcode": 0, "errmsg": "ok", "msgid": msgid}
+
+
+def _target(platform: Platform, body: dict[str, Any]) -> dict[str, str]:
+    """What a tap opens: the mini-program before the URL, nothing if neither is given."""
+    program = body.get("miniprogram")
+    if isinstance(program, dict) and program.get("appid"):
+        account = platform.by_appid(str(program["appid"]))
+        if account is None or account.kind != "mp":
+            raise WeChatError(40013, verdict="miniprogram.appid 不是关联的小程序")
+        return {"miniprogram": str(program.get("pagepath", ""))}
+    url = body.get("url")
+    if url is not None and not isinstance(url, str):
+        raise WeChatError(47001, verdict="url 应为字符串")
+    return {"url": url} if url else {}
+
+
+async def _finish(
+    platform: Platform,
+    account: Account,
+    person: Person,
+    template: Template,
+    found: dict[str, str],
+    target: dict[str, str],
+    msgid: int,
+) -> None:
+    """Deliver, then tell the service what became of it."""
+    blocked = platform.store.get("blocked", f"{account.appid} {person.id}") is not None
+    reached = platform.people.following(account, person) is not None and not blocked
+    if reached:
+        shown = {
+            name: value[: limits.TEMPLATE_VALUE_SHOWN] for name, value in found.items() if name not in DROPPED
+        }
+        card = {"title": template.title, "fields": shown, "account": account.name, **target}
+        chat.say(platform, account, person, "account", "card", **card)
+        chat.notify(platform, person, **card)
+    status = "success" if reached else "failed:user block"
+    fields = pushes.event(platform, account, person, "TEMPLATESENDJOBFINISH", MsgID=msgid, Status=status)
+    await pushes.send(platform, account, person, fields)
+
+
+@api(bp, Door("/cgi-bin/template/get_all_private_template", "GET", accounts=("oa",)))
+async def private_templates(call: Call) -> Answer:
+    return {
+        "template_list": [
+            {
+                "template_id": template.id,
+                "title": template.title,
+                "primary_industry": "",
+                "deputy_industry": "",
+                "content": "".join(f"{name}:{{{{{name}.DATA}}}}\n" for name in template.fields),
+                "example": "",
+            }
+            for template in call.platform.templates(call.account)
+        ]
+    }
+
+
+@api(bp, Door("/cgi-bin/template/del_private_template", accounts=("oa",)))
+async def remove_template(call: Call) -> Answer:
+    template_id = str(call.body.get("template_id", ""))
+    if call.platform.template(call.account, template_id) is None:
+        raise WeChatError(40037)
+    call.platform.store.drop("template", f"{call.account.kind} {template_id}")
+    return {"errcode": 0, "errmsg": "ok"}
