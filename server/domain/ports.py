@@ -109,6 +109,9 @@ class Press(Protocol):
     def page_image(self, page: CertificatePage) -> bytes:
         """PNG of the page for long-press on Android (wechat.md §8)."""
 
+    def qr_png(self, text: str) -> bytes:
+        """A QR of `text` for a screen: black on white with its quiet zone, as PNG."""
+
 
 class Vault(Protocol):
     """Files by key. Writing is atomic: a key holds a whole file or nothing."""

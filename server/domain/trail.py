@@ -1,0 +1,101 @@
+"""Reading the audit trail: newest first, by who, what, about what and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from server.domain import roles
+from server.domain.audit import Actor
+from server.domain.roles import Verb
+from server.records import AuditEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which entries; None leaves a thing open. `until` is exclusive."""
+
+    action: str | None = None
+    actor_kind: str | None = None
+    actor_id: int | None = None
+    actor_name: str | None = None
+    subject_kind: str | None = None
+    subject_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+# What an action is called on screen; an action that is not here shows its own name.
+LABELS = {
+    "staff.create": "建立账号",
+    "staff.reset_password": "重置密码",
+    "staff.activate": "启用账号",
+    "staff.deactivate": "停用账号",
+    "staff.change_password": "修改密码",
+    "staff.enrol_second_factor": "启用动态码",
+    "staff.drop_second_factor": "停用动态码",
+    "session.begin": "登录",
+    "session.end": "退出登录",
+    "session.end_all": "退出全部登录",
+    "token.create": "建立 API 令牌",
+    "token.revoke": "停用 API 令牌",
+    "plan.release": "公布成绩",
+    "plan.cancel_release": "取消公布",
+    "plan.requires_practice": "修改实践学时要求",
+    "issuance.prepare": "建立签发批次",
+    "issuance.refresh": "更新批次名单",
+    "issuance.org_sign": "评价组织签发",
+    "issuance.confirm_scan": "院校扫码签发",
+    "issuance.school_return": "院校退回",
+    "issuance.withdraw": "评价组织撤回",
+    "issuance.revise": "修订后重新准备",
+    "issuance.hand_over": "发放",
+    "issuance.complete": "全部生成",
+    "ticket.show": "出示签发二维码",
+    "certificate.revoke": "撤销证书",
+    "officer.invite": "邀请院校负责人",
+    "officer.accept": "接受邀请",
+    "officer.suspend": "停用院校负责人",
+    "binding.bind": "绑定身份",
+    "binding.unbind": "解除绑定",
+}
+
+
+async def listing(wanted: Wanted, *, after: int, limit: int, actor: Actor) -> list[dict[str, Any]]:
+    """Entries older than `after` (0: from the newest). Raises Forbidden("role_not_allowed")."""
+    roles.require(actor, Verb.SEE_AUDIT)
+    found = AuditEntry.all()
+    exact = {
+        "action": wanted.action,
+        "actor_kind": wanted.actor_kind,
+        "actor_id": wanted.actor_id,
+        "actor_name": wanted.actor_name,
+        "subject_kind": wanted.subject_kind,
+        "subject_id": wanted.subject_id,
+        "at__gte": wanted.since,
+        "at__lt": wanted.until,
+        "id__lt": after or None,
+    }
+    rows = (
+        await found.filter(**{k: v for k, v in exact.items() if v is not None}).order_by("-id").limit(limit)
+    )
+    return [_view(row) for row in rows]
+
+
+def _view(row: AuditEntry) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "at": row.at,
+        "actor_kind": row.actor_kind,
+        "actor_id": row.actor_id,
+        "actor_name": row.actor_name,
+        "action": row.action,
+        "action_label": LABELS.get(row.action, row.action),
+        "subject_kind": row.subject_kind,
+        "subject_id": row.subject_id,
+        "was": row.was,
+        "became": row.became,
+        "address": row.address,
+        "request_id": row.request_id,
+    }

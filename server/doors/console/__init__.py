@@ -1,0 +1,32 @@
+"""The console: a JSON API for staff, schools and their machines, and the desktop pages beside it."""
+
+from __future__ import annotations
+
+from sanic import Blueprint
+
+from server.doors.console import (
+    accounts,
+    audit,
+    certificates,
+    imports,
+    issuances,
+    officers,
+    plans,
+    session,
+)
+from server.doors.console.routes import OpenRoute, Route, mount
+
+ROUTES: list[Route | OpenRoute] = [
+    *session.ROUTES,
+    *imports.ROUTES,
+    *plans.ROUTES,
+    *issuances.ROUTES,
+    *certificates.ROUTES,
+    *officers.ROUTES,
+    *audit.ROUTES,
+    *accounts.ROUTES,
+]
+
+api = Blueprint("console_api", url_prefix="/console/api/v1")
+mount(api, ROUTES)
+bp = Blueprint.group(api)

@@ -1,0 +1,89 @@
+"""Who knocks at the console: a browser with its session cookie, or a machine with an API token."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from typing import Any
+
+from sanic import HTTPResponse, Request
+
+from server.domain import api_tokens, logins
+from server.domain.audit import Actor
+from server.domain.logins import Session
+from server.domain.ports import Services
+from server.doors import web
+from server.errors import Forbidden, Unverified
+from server.records import Staff
+
+COOKIE = "xcert_console"
+PATH = "/console"
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass(slots=True)
+class Call:
+    """One request of somebody known: what was asked, already read and checked."""
+
+    request: Request
+    s: Services
+    account: Staff
+    actor: Actor
+    session: Session | None  # None: by API token
+    path: dict[str, Any] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict)
+
+    def browser_session(self) -> Session:
+        """The session, where only a person will do. Raises Forbidden("session_only")."""
+        if self.session is None:
+            raise Forbidden("session_only", "这项操作不能使用 API 令牌，请登录后在页面上办理。")
+        return self.session
+
+
+def refuse_strangers(request: Request) -> None:
+    """A browser says when another site sent it here. Raises Forbidden("cross_site")."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Forbidden("cross_site", "请求来自其他网站，已拒绝；请在后台页面上操作。")
+
+
+async def who(request: Request) -> Call:
+    """Who asks, by cookie or token; a change by cookie needs the page's secret.
+
+    Raises:
+        Unverified: login_needed, or why the session or token is no good.
+        Forbidden: csrf, cross_site.
+    """
+    s = web.services(request)
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme:
+        account, actor = await api_tokens.account_of(s, token.strip() if scheme.lower() == "bearer" else "")
+        return Call(request, s, account, _here(request, actor), None)
+    cookie = request.cookies.get(COOKIE)
+    if not cookie:
+        raise Unverified("login_needed", "请先登录后再操作。")
+    session = await logins.open_session(s, cookie)
+    if request.method not in SAFE:
+        refuse_strangers(request)
+        given = request.headers.get("x-csrf-token", "")
+        if not hmac.compare_digest(given.encode(), session.csrf.encode()):
+            raise Forbidden("csrf", "页面已过期，请刷新页面后重试。")
+    return Call(request, s, session.staff, _here(request, session.actor), session)
+
+
+def _here(request: Request, actor: Actor) -> Actor:
+    return actor.at(web.client_address(request), web.request_id(request))
+
+
+def refuse_first_password(call: Call) -> None:
+    """Nothing else before the one-time password is changed. Raises Forbidden("password_must_change")."""
+    if call.account.must_change_password:
+        raise Forbidden("password_must_change", "首次登录请先修改一次性密码，然后再继续。")
+
+
+def give_cookie(request: Request, response: HTTPResponse, token: str) -> None:
+    web.set_cookie(request, response, COOKIE, token, seconds=logins.SESSION_SECONDS, strict=True, path=PATH)
+
+
+def drop_cookie(request: Request, response: HTTPResponse) -> None:
+    web.drop_cookie(request, response, COOKIE, path=PATH)

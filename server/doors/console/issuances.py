@@ -1,0 +1,193 @@
+"""签发批次: the list, one batch, the organisation's steps, the QR, the receipt and the certificates."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sanic import HTTPResponse
+
+from server.domain import certificates
+from server.domain.issuance import desk, overview, tickets
+from server.domain.issuance.states import State
+from server.domain.roles import Verb
+from server.doors.console import answers, live
+from server.doors.console.documents import page_of, thing
+from server.doors.console.entry import Call
+from server.doors.console.fields import Choice, Whole
+from server.doors.console.imports import PAGING
+from server.doors.console.routes import Handler, OpenRoute, Route
+
+NAMED = thing(id="integer", name="string")
+SUMMARY: dict[str, Any] = thing(
+    id="integer",
+    state="string",
+    state_label="string",
+    plan=NAMED,
+    site=NAMED,
+    school=NAMED,
+    level="string",
+    level_label="string",
+    count="integer",
+    revision="integer",
+    list_sha256="string",
+    digest="string",
+    return_reason="string",
+)
+MOVED = thing(id="integer", state="string", state_label="string")
+
+
+async def listing(call: Call) -> HTTPResponse:
+    found = await desk.listing(
+        call.s,
+        state=call.query["state"],
+        plan_id=call.query["plan_id"],
+        cursor=call.query["cursor"],
+        limit=call.query["limit"],
+        actor=call.actor,
+    )
+    return answers.json({"items": found.items, "next_cursor": found.next_cursor})
+
+
+async def prepare(call: Call) -> HTTPResponse:
+    ids = await desk.prepare(call.s, call.body["plan_id"], actor=call.actor)
+    return answers.json({"ids": ids}, status=201)
+
+
+async def show(call: Call) -> HTTPResponse:
+    return answers.json(await desk.view(call.s, call.path["issuance_id"], actor=call.actor))
+
+
+def _step(name: str, take: Callable[..., Awaitable[State]]) -> Handler:
+    async def handler(call: Call) -> HTTPResponse:
+        state = await take(call.s, call.path["issuance_id"], actor=call.actor)
+        return answers.json(
+            {"id": call.path["issuance_id"], "state": state.value, "state_label": state.label}
+        )
+
+    handler.__name__ = name
+    return handler
+
+
+def _of_step(path: str, name: str, take: Callable[..., Awaitable[State]], verb: Verb, summary: str) -> Route:
+    return Route(
+        method="POST",
+        path=f"/issuances/<issuance_id:int>/{path}",
+        handler=_step(name, take),
+        verb=verb,
+        summary=summary,
+        gives=MOVED,
+    )
+
+
+async def show_ticket(call: Call) -> HTTPResponse:
+    ticket = await tickets.show(call.s, call.path["issuance_id"], actor=call.actor)
+    png = base64.b64encode(call.s.press.qr_png(ticket.url)).decode()
+    return answers.json(
+        {
+            "url": ticket.url,
+            "scene": ticket.scene,
+            "png": f"data:image/png;base64,{png}",
+            "expires_at": ticket.expires_at,
+            "revision": ticket.revision,
+        },
+        status=201,
+    )
+
+
+async def receipt(call: Call) -> HTTPResponse:
+    issuance_id = call.path["issuance_id"]
+    data = await overview.receipt(call.s, issuance_id, actor=call.actor)
+    return answers.download(data, "application/json", f"签发凭据-{issuance_id}.json")
+
+
+async def archive(call: Call) -> HTTPResponse | None:
+    """The first piece is made before anything is sent, so that a refusal can still be told."""
+    issuance_id = call.path["issuance_id"]
+    pieces = certificates.zip_stream(call.s, issuance_id, actor=call.actor)
+    first = await anext(pieces)
+    response = await call.request.respond(
+        content_type="application/zip", headers=answers.download_headers(f"电子证书-{issuance_id}.zip")
+    )
+    assert response is not None
+    await response.send(first)
+    async for piece in pieces:
+        await response.send(piece)
+    await response.eof()
+    return None
+
+
+_BATCH = "/issuances/<issuance_id:int>"
+ROUTES: list[Route | OpenRoute] = [
+    Route(
+        method="GET",
+        path="/issuances",
+        handler=listing,
+        verb=Verb.SEE_ISSUANCES,
+        summary="签发批次",
+        query={
+            "state": Choice(values=tuple(state.value for state in State), required=False),
+            "plan_id": Whole(required=False),
+            **PAGING,
+        },
+        gives=page_of(SUMMARY),
+    ),
+    Route(
+        method="POST",
+        path="/issuances",
+        handler=prepare,
+        verb=Verb.PREPARE,
+        summary="为一个考试计划建立签发批次（每个考核站点一个）",
+        body={"plan_id": Whole()},
+        gives=thing(ids={"type": "array", "items": {"type": "integer"}}),
+        status=201,
+        creates=True,
+    ),
+    Route(
+        method="GET",
+        path=_BATCH,
+        handler=show,
+        verb=Verb.SEE_ISSUANCES,
+        summary="一个签发批次",
+        gives=SUMMARY,
+    ),
+    _of_step("sign", "sign", desk.org_sign, Verb.SIGN, "评价组织签发"),
+    _of_step("withdraw", "withdraw", desk.withdraw, Verb.WITHDRAW, "评价组织撤回"),
+    _of_step("revise", "revise", desk.revise, Verb.REVISE, "修订后重新准备"),
+    _of_step("hand-over", "hand_over", desk.hand_over, Verb.HAND_OVER, "发放"),
+    Route(
+        method="POST",
+        path=f"{_BATCH}/scan-tickets",
+        handler=show_ticket,
+        verb=Verb.SHOW_TICKET,
+        summary="出示一张新的签发二维码",
+        gives=thing(url="string", scene="string", png="string", expires_at="date-time", revision="integer"),
+        status=201,
+        creates=True,
+    ),
+    Route(
+        method="GET",
+        path=f"{_BATCH}/events",
+        handler=live.events,
+        verb=Verb.SEE_ISSUANCES,
+        summary="批次的实时状态（SSE）",
+        content="text/event-stream",
+    ),
+    Route(
+        method="GET",
+        path=f"{_BATCH}/receipt",
+        handler=receipt,
+        verb=Verb.SEE_RECEIPT,
+        summary="签发凭据",
+        gives={"type": "object"},
+    ),
+    Route(
+        method="GET",
+        path=f"{_BATCH}/certificates.zip",
+        handler=archive,
+        verb=Verb.DOWNLOAD,
+        summary="全部电子证书",
+        content="application/zip",
+    ),
+]

@@ -1,0 +1,58 @@
+"""What happens to a batch now, as server-sent events: a snapshot first and after every event, so that a lost one does no harm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from server.domain import logins
+from server.domain.issuance import desk
+from server.doors.console import entry
+from server.doors.console.entry import Call
+from server.errors import Refused
+
+ROUNDS = 40  # quiet quarters of a minute after which the browser is asked to come again
+
+
+def event(name: str, data: Any) -> str:
+    """One event in the format of the HTML standard; JSON holds no line break."""
+    said = orjson.dumps(data, option=orjson.OPT_UTC_Z).decode()
+    return f"event: {name}\ndata: {said}\n\n"
+
+
+async def events(call: Call) -> None:
+    """Listen first, then look: what happens in between is told twice rather than never."""
+    issuance_id = call.path["issuance_id"]
+    async with call.s.live.listen(f"issuance:{issuance_id}") as happenings:
+        snapshot = await desk.view(call.s, issuance_id, actor=call.actor)
+        response = await call.request.respond(
+            content_type="text/event-stream",
+            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+        )
+        assert response is not None
+        await response.send("retry: 2000\n\n" + event("snapshot", snapshot))
+        quiet = 0
+        async for happened in happenings:
+            if not await _still_welcome(call):
+                break
+            if happened is None:
+                quiet += 1
+                if quiet >= ROUNDS:
+                    break
+                await response.send(": 还在\n\n")
+                continue
+            snapshot = await desk.view(call.s, issuance_id, actor=call.actor)
+            await response.send(event(str(happened["event"]), happened) + event("snapshot", snapshot))
+        await response.eof()
+
+
+async def _still_welcome(call: Call) -> bool:
+    """Whether the session that opened the stream still stands."""
+    if call.session is None:
+        return True
+    try:
+        await logins.open_session(call.s, call.request.cookies.get(entry.COOKIE) or "")
+    except Refused:
+        return False
+    return True

@@ -1,0 +1,104 @@
+"""院校签发负责人: who there is, invitations, suspension."""
+
+from __future__ import annotations
+
+import base64
+
+from sanic import HTTPResponse
+
+from server.domain import officers, waiting
+from server.domain.roles import Verb
+from server.doors.console import answers
+from server.doors.console.documents import page_of, thing
+from server.doors.console.entry import Call
+from server.doors.console.fields import Text, Whole
+from server.doors.console.imports import PAGING
+from server.doors.console.routes import OpenRoute, Route
+from server.errors import FieldError, Invalid
+
+OFFICER = thing(
+    id="integer",
+    name="string",
+    mobile_masked="string",
+    school=thing(id="integer", name="string"),
+    state="string",
+    state_label="string",
+)
+
+
+async def listing(call: Call) -> HTTPResponse:
+    found = await officers.listing(call.s, **call.query, actor=call.actor)
+    return answers.json({"items": found.items, "next_cursor": found.next_cursor})
+
+
+async def invite(call: Call) -> HTTPResponse:
+    school_id = call.body["school_id"] or call.actor.school_id
+    if school_id is None:
+        raise Invalid(errors=[FieldError("/school_id", "missing", "请选择负责人所在的院校。")])
+    made = await officers.invite(
+        call.s, school_id, call.body["name"], call.body["mobile"] or "", actor=call.actor
+    )
+    png = base64.b64encode(call.s.press.qr_png(made.url)).decode()
+    return answers.json(
+        {
+            "id": made.officer_id,
+            "url": made.url,
+            "png": f"data:image/png;base64,{png}",
+            "expires_at": made.expires_at,
+        },
+        status=201,
+    )
+
+
+async def suspend(call: Call) -> HTTPResponse:
+    await officers.suspend(call.s, call.path["officer_id"], actor=call.actor)
+    return answers.nothing()
+
+
+async def schools(call: Call) -> HTTPResponse:
+    found = await waiting.schools(call.actor)
+    return answers.json({"items": [{"id": one.id, "name": one.name} for one in found], "next_cursor": None})
+
+
+ROUTES: list[Route | OpenRoute] = [
+    Route(
+        method="GET",
+        path="/officers",
+        handler=listing,
+        verb=Verb.SEE_OFFICERS,
+        summary="院校签发负责人",
+        query={"school_id": Whole(required=False), **PAGING},
+        gives=page_of(OFFICER),
+    ),
+    Route(
+        method="POST",
+        path="/officers",
+        handler=invite,
+        verb=Verb.INVITE,
+        summary="邀请一位负责人（邀请链接只显示一次）",
+        body={
+            "school_id": Whole(required=False, help="院校账号可不填"),
+            "name": Text(shortest=1, longest=100),
+            "mobile": Text(longest=30, required=False),
+        },
+        gives=thing(id="integer", url="string", png="string", expires_at="date-time"),
+        status=201,
+        creates=True,
+    ),
+    Route(
+        method="POST",
+        path="/officers/<officer_id:int>/suspend",
+        handler=suspend,
+        verb=Verb.SUSPEND,
+        summary="停用一位负责人，立即生效",
+        status=204,
+    ),
+    Route(
+        method="GET",
+        path="/schools",
+        handler=schools,
+        verb=Verb.SEE_OFFICERS,
+        summary="可选择的院校",
+        gives=page_of(thing(id="integer", name="string")),
+    ),
+]

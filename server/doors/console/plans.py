@@ -1,0 +1,90 @@
+"""Exam plans: the list, and the release of results."""
+
+from __future__ import annotations
+
+from sanic import HTTPResponse
+
+from server.domain import exams
+from server.domain.roles import Verb
+from server.doors.console import answers
+from server.doors.console.documents import page_of, thing
+from server.doors.console.entry import Call
+from server.doors.console.fields import Flag, Moment
+from server.doors.console.routes import OpenRoute, Route
+from server.records import Plan
+
+PLAN = thing(
+    id="integer",
+    name="string",
+    certificate="string",
+    exam_date="date",
+    release_at="date-time?",
+    state="string",
+    requires_practice="boolean",
+    registered="integer",
+    passed="integer",
+    pending="integer",
+    sites="integer",
+)
+CHANGED = thing(id="integer", release_at="date-time?", requires_practice="boolean")
+
+
+def _changed(plan: Plan) -> HTTPResponse:
+    return answers.json(
+        {"id": plan.id, "release_at": plan.release_at, "requires_practice": plan.requires_practice}
+    )
+
+
+async def listing(call: Call) -> HTTPResponse:
+    return answers.json({"items": await exams.plans_listing(call.s), "next_cursor": None})
+
+
+async def release(call: Call) -> HTTPResponse:
+    return _changed(await exams.release(call.s, call.path["plan_id"], at=call.body["at"], actor=call.actor))
+
+
+async def cancel_release(call: Call) -> HTTPResponse:
+    return _changed(await exams.cancel_release(call.s, call.path["plan_id"], actor=call.actor))
+
+
+async def set_practice(call: Call) -> HTTPResponse:
+    on = call.body["requires_practice"]
+    return _changed(await exams.set_requires_practice(call.s, call.path["plan_id"], on, actor=call.actor))
+
+
+ROUTES: list[Route | OpenRoute] = [
+    Route(
+        method="GET",
+        path="/plans",
+        handler=listing,
+        verb=Verb.SEE_PLANS,
+        summary="考试计划",
+        gives=page_of(PLAN),
+    ),
+    Route(
+        method="POST",
+        path="/plans/<plan_id:int>/release",
+        handler=release,
+        verb=Verb.RELEASE,
+        summary="公布成绩：立即，或从某一分钟起",
+        body={"at": Moment(required=False, help="不填表示立即")},
+        gives=CHANGED,
+    ),
+    Route(
+        method="POST",
+        path="/plans/<plan_id:int>/cancel-release",
+        handler=cancel_release,
+        verb=Verb.RELEASE,
+        summary="取消尚未到时间的公布",
+        gives=CHANGED,
+    ),
+    Route(
+        method="POST",
+        path="/plans/<plan_id:int>/practice",
+        handler=set_practice,
+        verb=Verb.RELEASE,
+        summary="是否要求实践与督导学时",
+        body={"requires_practice": Flag()},
+        gives=CHANGED,
+    ),
+]

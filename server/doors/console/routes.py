@@ -1,0 +1,136 @@
+"""One route of the console API: its path, who may, what it takes and gives; and how it is mounted and documented."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse, Request
+from sanic_ext.extensions.openapi.builders import OperationStore
+
+from server.domain import idempotency, roles
+from server.domain.idempotency import Answer
+from server.domain.roles import Verb
+from server.doors.console import documents, entry, fields
+from server.doors.console.entry import Call
+from server.doors.console.fields import BIGGEST, Shape
+from server.errors import NotFound
+
+Handler = Callable[[Call], Awaitable[HTTPResponse | None]]
+Mounted = Callable[..., Coroutine[Any, Any, HTTPResponse | None]]
+OpenHandler = Callable[[Request, dict[str, Any]], Awaitable[HTTPResponse]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """`verb` None: any member of staff. `creates`: an Idempotency-Key is honoured. `file`: the form's file field."""
+
+    method: str
+    path: str
+    handler: Handler
+    verb: Verb | None
+    summary: str
+    query: Shape = field(default_factory=dict)
+    body: Shape | None = None
+    form: Shape | None = None
+    gives: dict[str, Any] | None = None  # JSON schema of the answer; None: see `content`
+    content: str = "application/json"
+    status: int = 200
+    creates: bool = False
+    first_password_too: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRoute:
+    """A route for those who are not logged in yet."""
+
+    method: str
+    path: str
+    handler: OpenHandler
+    summary: str
+    body: Shape
+    gives: dict[str, Any]
+    status: int = 200
+
+
+def mount(bp: Blueprint, routes: Iterable[Route | OpenRoute]) -> None:
+    """Put the routes on the blueprint, guarded and documented."""
+    store = OperationStore()  # type: ignore[no-untyped-call]  # sanic-ext has no types here
+    for route in routes:
+        if isinstance(route, Route):
+            handler = _guarded(route)
+            documents.describe(store[handler], route)
+        else:
+            handler = _open(route)
+            documents.describe_open(store[handler], route)
+        name = f"{route.handler.__module__.rpartition('.')[2]}_{route.handler.__name__}"
+        bp.add_route(handler, route.path, methods=[route.method], name=name)
+
+
+def _open(route: OpenRoute) -> Mounted:
+    async def handler(request: Request) -> HTTPResponse:
+        entry.refuse_strangers(request)
+        return await route.handler(request, fields.read_json(request, route.body))
+
+    return handler
+
+
+def _guarded(route: Route) -> Mounted:
+    """First who, then whether they may, then what they say."""
+
+    async def handler(request: Request, **path: Any) -> HTTPResponse | None:
+        call = await entry.who(request)
+        if not route.first_password_too:
+            entry.refuse_first_password(call)
+        if route.verb is not None:
+            roles.require(call.actor, route.verb)
+        call.path = _checked_path(path)
+        call.query = fields.read_query(request, route.query)
+        if route.form is not None:
+            call.body = fields.read_form(request, route.form)
+        elif request.method not in entry.SAFE:
+            call.body = fields.read_json(request, route.body or {})
+        key = request.headers.get("idempotency-key")
+        if route.creates and key is not None:
+            return await _once(route, call, key)
+        return await route.handler(call)
+
+    return handler
+
+
+def _checked_path(path: dict[str, Any]) -> dict[str, Any]:
+    """Numbers that no row can have are not found."""
+    for value in path.values():
+        if isinstance(value, int) and not 1 <= value <= BIGGEST:
+            raise NotFound
+    return path
+
+
+async def _once(route: Route, call: Call, key: str) -> HTTPResponse:
+    request = call.request
+    said = b"\n".join([request.method.encode(), request.path.encode(), _spelling(request, route)])
+
+    async def work() -> Answer:
+        response = await route.handler(call)
+        assert response is not None and response.body is not None
+        return Answer(response.status, response.body)
+
+    answer = await idempotency.once(call.s, f"staff:{call.account.id}", key, said, work)
+    return HTTPResponse(
+        answer.body,
+        status=answer.status,
+        content_type="application/json",
+        headers={"cache-control": "no-store"},
+    )
+
+
+def _spelling(request: Request, route: Route) -> bytes:
+    """One spelling of what is asked: the boundary of a form may differ between two tries, its content may not."""
+    if route.form is None:
+        return request.body
+    parts = [f"{name}={values!r}".encode() for name, values in sorted((request.form or {}).items())]
+    for name, files in sorted((request.files or {}).items()):
+        parts += [f"{name}={file.name}".encode() + hashlib.sha256(file.body).digest() for file in files]
+    return b"\n".join(parts)
