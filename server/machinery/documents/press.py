@@ -1,0 +1,120 @@
+"""Draws a certificate with typst and seals it; implements the Press port.
+
+Order: refuse what the font cannot print → draw → seal. One compiler and one seal for each process: the font is read
+once (24 MB), the key is loaded once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import threading
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from server.domain.ports import CertificatePage, Clock
+from server.errors import Refused
+from server.machinery.documents import font, qr, seal_picture
+from server.machinery.documents.seal import Place, Seal
+
+TEMPLATE = Path(__file__).with_name("certificate.typ")
+PAGE_HEIGHT_MM = 210.0
+SEAL_X_MM, SEAL_Y_MM = 219.0, 145.0  # the seal's middle, from the upper left corner
+_DAY = re.compile(r"(\d+)年(\d+)月(\d+)日")
+
+
+class TypstPress:
+    """The Press port. `seal` is None where pages are only drawn."""
+
+    def __init__(self, clock: Clock, seal: Seal) -> None:
+        self._clock = clock
+        self._seal = seal
+        self._one_at_a_time = threading.Lock()  # a typst compiler serves one thread
+
+    @cached_property
+    def _compiler(self) -> Any:
+        fonts = typst.Fonts(
+            include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(font.FOLDER)]
+        )
+        return typst.Compiler(str(TEMPLATE), root=str(TEMPLATE.parent), font_paths=fonts)
+
+    async def make(self, page: CertificatePage) -> bytes:
+        """Draw, then seal picture and PAdES signature in one act; in a thread, for both block.
+
+        Raises:
+            Refused: `glyph_missing`, `photo_unreadable`.
+        """
+        return await asyncio.to_thread(self.make_now, page)
+
+    def make_now(self, page: CertificatePage) -> bytes:
+        """The same, blocking."""
+        place = Place(SEAL_X_MM, PAGE_HEIGHT_MM - SEAL_Y_MM, seal_picture.SIZE_MM)
+        return self._seal.put(
+            self.draw(page), issuer=page.issuer, place=place, moment=self._clock.now(), about=page.number
+        )
+
+    def draw(self, page: CertificatePage) -> bytes:
+        """The page as PDF/A-3 without its seal: the same bytes for the same page."""
+        return self._compiled(page, format="pdf", pdf_standards=["a-3b"], pdf_tags=False)
+
+    def page_image(self, page: CertificatePage) -> bytes:
+        """PNG of the page with the seal's picture, for long-press on Android (wechat.md §8)."""
+        return self._compiled(page, picture=seal_picture.as_svg(page.issuer), format="png", ppi=160)
+
+    def qr_png(self, text: str) -> bytes:
+        return qr.screen_png(text)
+
+    def missing_glyphs(self, text: str) -> str:
+        """The characters of `text` that the certificate's font cannot print."""
+        return font.missing(text)
+
+    def _compiled(self, page: CertificatePage, *, picture: str | None = None, **how: Any) -> bytes:
+        self._require_glyphs(page)
+        data = json.dumps(_data(page, picture), ensure_ascii=False)
+        try:
+            with self._one_at_a_time:
+                return bytes(self._compiler.compile(sys_inputs={"page": data}, **how))
+        except typst.TypstError:
+            if page.photo_jpeg is None:
+                raise
+            raise Refused(
+                "photo_unreadable", "考生照片无法使用，请重新上传 JPG 或 PNG 照片后再发放。"
+            ) from None
+
+    def _require_glyphs(self, page: CertificatePage) -> None:
+        printed = (
+            page.name, page.certificate_title, page.level, page.standard_version, page.plan_name, page.issuer, page.school,
+        )  # fmt: skip
+        if lacking := font.missing("".join(printed)):
+            codes = "、".join(f"{character}（U+{ord(character):04X}）" for character in lacking)
+            raise Refused(
+                "glyph_missing", f"证书字库缺少字符 {codes}，无法打印；请核对姓名用字，或联系管理员更换字库。"
+            )
+
+
+def _data(page: CertificatePage, picture: str | None) -> dict[str, Any]:
+    """What certificate.typ reads."""
+    day = _DAY.fullmatch(page.issued_on)
+    return {
+        "title": page.certificate_title,
+        "name": page.name,
+        "id_masked": page.id_masked,
+        "level": page.level,
+        "standard": page.standard_version,
+        "plan": page.plan_name,
+        "exam_date": page.exam_date,
+        "issued_on": page.issued_on,
+        "issued": dict(zip(("year", "month", "day"), map(int, day.groups()), strict=True)) if day else None,
+        "issuer": page.issuer,
+        "school": page.school,
+        "number": page.number,
+        "statement": page.statement,
+        "url": page.verification_url,
+        "qr": qr.for_paper(page.verification_url),
+        "photo": list(page.photo_jpeg) if page.photo_jpeg else None,
+        "seal": {"x": SEAL_X_MM, "y": SEAL_Y_MM, "size": seal_picture.SIZE_MM, "picture": picture},
+    }
