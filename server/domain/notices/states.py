@@ -1,0 +1,95 @@
+"""The life of one message to one person, on one screen. Pure: the standard library alone.
+
+Accepted by WeChat is not delivered: delivery is known only from its later event (wechat.md §5). A send whose answer
+never came is unknown, neither sent nor failed; it may be repeated while WeChat still suppresses duplicates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+
+class State(Enum):
+    """value: how it is stored; label: how it is written."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+
+    @property
+    def label(self) -> str:
+        return {
+            "pending": "待发送",
+            "sending": "发送中",
+            "accepted": "微信已受理",
+            "delivered": "已送达",
+            "refused": "对方未接收",
+            "unknown": "结果未知",
+            "failed": "发送失败",
+        }[self.value]
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing more will happen, short of a person who sends it anew."""
+        return self in (State.DELIVERED, State.REFUSED, State.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One row of the table: `who` is worker (our sender), wechat (an event) or sweep."""
+
+    name: str
+    sources: frozenset[State]
+    target: State
+    who: str
+
+
+def _step(name: str, sources: str, target: State, who: str) -> Step:
+    return Step(name, frozenset(State(word) for word in sources.split()), target, who)
+
+
+STEPS: dict[str, Step] = {
+    step.name: step
+    for step in (
+        _step("take", "pending sending", State.SENDING, "worker"),
+        _step("accept", "sending unknown", State.ACCEPTED, "worker"),
+        _step("postpone", "sending", State.PENDING, "worker"),
+        _step("refuse", "sending", State.REFUSED, "worker"),
+        _step("fail", "sending pending", State.FAILED, "worker"),
+        _step("lose", "sending pending", State.UNKNOWN, "worker"),
+        _step("arrive", "sending accepted unknown pending", State.DELIVERED, "wechat"),
+        _step("block", "sending accepted unknown pending", State.REFUSED, "wechat"),
+        _step("break_down", "sending accepted unknown pending", State.FAILED, "wechat"),
+    )
+}
+
+DUPLICATES_SUPPRESSED = timedelta(
+    minutes=9
+)  # WeChat says ten for a client_msg_id; one is ours for slow clocks
+LEASE = timedelta(minutes=1)  # how long a taken row belongs to the process that took it
+MOST_ATTEMPTS = 5
+UNKNOWN_PAUSE = timedelta(seconds=30)
+
+
+def may_repeat(first_tried: datetime | None, now: datetime) -> bool:
+    """Whether a send of unknown outcome may be tried again without a second message to the person."""
+    return first_tried is None or now - first_tried < DUPLICATES_SUPPRESSED
+
+
+def pause(attempts: int) -> timedelta:
+    """How long to wait after this many attempts that certainly sent nothing: 1, 4, 16, 64 minutes."""
+    return timedelta(minutes=4 ** max(0, attempts - 1))
+
+
+def step_of_event(status: str) -> str:
+    """The step that a TEMPLATESENDJOBFINISH stands for: `success`, `failed:user block`, `failed: system failed`."""
+    said = "".join(status.lower().split())
+    if said == "success":
+        return "arrive"
+    return "block" if said == "failed:userblock" else "break_down"
