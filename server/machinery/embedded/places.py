@@ -77,7 +77,7 @@ def data_place(folder: Path, who: Account, *, throwaway: bool) -> Path:
     (place / "owner").write_text(str(folder), "utf-8")
     if throwaway:
         (place / "throwaway").touch()
-    _write(pointer, str(place))
+    write(pointer, str(place))
     return place
 
 
@@ -109,7 +109,7 @@ def reachable_tree(tree: Path, version: str, who: Account) -> Path:
 def secret(path: Path) -> str:
     """The password kept in `path` (0600), made on first use."""
     if not path.exists():
-        _write(path, secrets.token_urlsafe(24))
+        write(path, secrets.token_urlsafe(24))
     return path.read_text("utf-8").strip()
 
 
@@ -124,7 +124,7 @@ def _belongs(place: Path, folder: Path) -> bool:
             return False
     except OSError:
         pass  # the former folder is gone: this one was moved here
-    _write(mark, str(folder))
+    write(mark, str(folder))
     return True
 
 
@@ -139,8 +139,8 @@ def _sweep() -> None:
             shutil.rmtree(mark.parent, ignore_errors=True)
 
 
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all, readable by us alone."""
+def write(path: Path, text: str) -> None:
+    """Write a small file whole or not at all, readable by us alone."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     scratch.touch(mode=0o600)
     scratch.write_text(text, "utf-8")

@@ -46,6 +46,7 @@ class Server:
         self._child: subprocess.Popen[bytes] | None = None
         self._who = places.account()
         self._place = self.folder
+        self._port = 0
 
     def start(self) -> str:
         """Start and return the URL. Call it from the main thread, with which the server lives and dies.
@@ -59,13 +60,38 @@ class Server:
             self._place = places.data_place(self.folder, self._who, throwaway=self.fast)
             self._prepare()
             for _ in range(_ATTEMPTS):
-                url = self._launch(_free_port())
+                self._port = _free_port()
+                url = self._launch(self._port)
                 if url is not None:
+                    places.write(self._address, url)
                     return url
             raise EmbeddedError(f"{self.title}没有启动成功，请查看日志 {self._log_path}。")
         except BaseException:
             self.stop()
             raise
+
+    def start_or_join(self) -> str:
+        """Like `start`; if another process of ours runs it already, the URL of that one. `stop` then does nothing."""
+        try:
+            return self.start()
+        except AlreadyRunning:
+            until = time.monotonic() + _START_SECONDS
+            while time.monotonic() < until:
+                if self._address.exists():
+                    return self._address.read_text("utf-8").strip()
+                time.sleep(0.05)
+            raise
+
+    def revive(self) -> None:
+        """Start again, on the same port, a server of ours that somebody killed.
+
+        Raises:
+            EmbeddedError: it cannot start there.
+        """
+        self._child = None
+        self._prepare()
+        if self._launch(self._port) is None:
+            raise EmbeddedError(f"{self.title}意外停止后无法重新启动，请查看日志 {self._log_path}。")
 
     def stop(self) -> None:
         """Stop cleanly; harmless when nothing runs."""
@@ -73,6 +99,7 @@ class Server:
             processes.end_child(self._child, self._end)
             self._child = None
         if self._lock is not None:
+            self._address.unlink(missing_ok=True)
             places.forget(self._place, self.folder)
             self._lock.close()
             self._lock = None
@@ -92,6 +119,11 @@ class Server:
     @property
     def _log_path(self) -> Path:
         return self.folder / "server.log"
+
+    @property
+    def _address(self) -> Path:
+        """Holds the URL while the server runs."""
+        return self.folder / "url"
 
     def _prepare(self) -> None:
         raise NotImplementedError
@@ -114,6 +146,7 @@ class Server:
                 "请先停止它，或用 XCERT_DATA_DIR 另选数据目录。"
             ) from None
         lock.truncate(0)
+        self._address.unlink(missing_ok=True)  # left by a start that was killed
         lock.write(str(os.getpid()))
         lock.flush()
         self._lock = lock

@@ -1,0 +1,144 @@
+"""`xcert …`: everything an operator does at a terminal. Words for people go to stdout, log lines to stderr."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TypeAlias
+
+from server.commands import Impossible
+from server.domain.roles import Role
+from server.errors import XcertError
+from server.machinery.embedded import EmbeddedError
+from server.machinery.keys import PURPOSES, KeysMissing
+from server.settings import Settings, SettingsError, load
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Run = Callable[[argparse.Namespace, Settings], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code: 0 done, 1 refused or impossible, 2 and 3 as each command says."""
+    given = build_parser().parse_args(arguments)
+    try:
+        sys.exit(given.run(given, Settings() if given.bare else load()))
+    except SettingsError as error:
+        _fail("设置有问题，请先修改：", *error.problems)
+    except (EmbeddedError, Impossible, KeysMissing) as error:
+        _fail(str(error))
+    except XcertError as error:
+        _fail(str(error), *(f"  {one.pointer}：{one.detail}" for one in getattr(error, "errors", ())))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line, one line for each command."""
+    parser = argparse.ArgumentParser(prog="xcert", description="社会心理服务职业技能等级证书的微信服务")
+    parser.set_defaults(bare=False)  # bare: needs no settings and leaves no trace
+    commands = parser.add_subparsers(dest="command", required=True, metavar="命令", title="命令")
+    _serving(commands)
+    _data(commands)
+    _people_and_keys(commands)
+    _documents(commands)
+    return parser
+
+
+def _serving(commands: Subparsers) -> None:
+    serve = commands.add_parser("serve", help="启动网页服务和后台任务；--dev 时连同数据库和微信沙箱")
+    serve.add_argument(
+        "--dev", action="store_true", help="开发用：自动建密钥、内嵌数据库、虚构考生、微信沙箱"
+    )
+    serve.add_argument("--web-only", action="store_true", help="不启动后台任务进程")
+    serve.set_defaults(run=_run("serving.serve"))
+    worker = commands.add_parser("worker", help="启动后台任务进程（默认每个处理器核一个）")
+    worker.add_argument("--one", action="store_true", help="只在本进程内运行一个")
+    worker.set_defaults(run=_run("serving.work"))
+    web = commands.add_parser("web-process")  # no help: only `serve` starts it
+    web.add_argument("descriptor", type=int)
+    web.set_defaults(run=_run("serving.web_process"))
+    migrate = commands.add_parser("migrate", help="建立或升级数据库表")
+    migrate.set_defaults(run=_run("backup.migrate"))
+    check = commands.add_parser("doctor", help="检查设置、数据库、Redis、密钥、后台任务和字体")
+    check.set_defaults(run=_run("doctor.doctor"))
+
+
+def _data(commands: Subparsers) -> None:
+    imports = commands.add_parser("import", help="导入考生信息、成绩或实践记录（xlsx、xls、csv）")
+    imports.add_argument(
+        "kind",
+        choices=("candidates", "scores", "practice"),
+        help="candidates 考生、scores 成绩、practice 实践与督导",
+    )
+    imports.add_argument("file", type=Path)
+    imports.add_argument("--dry-run", action="store_true", help="只检查，不写入")
+    imports.add_argument("--report", type=Path, metavar="OUT.xlsx", help="写出带批注的工作簿")
+    imports.add_argument("--all-or-nothing", action="store_true", help="有一行不合格就全部不导入")
+    imports.set_defaults(run=_run("importing.run"))
+    keep = commands.add_parser("backup", help="把全部数据备份到一个新目录")
+    keep.add_argument("folder", type=Path, metavar="DIR")
+    keep.add_argument("--keys", type=Path, metavar="目录", help="把密钥另存到这个目录（与备份分开保管）")
+    keep.set_defaults(run=_run("backup.backup"))
+    back = commands.add_parser("restore", help="从备份目录恢复全部数据（先停止服务）")
+    back.add_argument("folder", type=Path, metavar="DIR")
+    back.add_argument("--keys", type=Path, metavar="目录", help="另外保管的密钥；默认用本机密钥目录")
+    back.add_argument("--replace", action="store_true", help="覆盖现有数据")
+    back.set_defaults(run=_run("restoring.restore"))
+
+
+def _people_and_keys(commands: Subparsers) -> None:
+    roles = "、".join(f"{role.value} {role.label}" for role in Role)
+    staff = commands.add_parser("staff", help="工作台账号").add_subparsers(required=True, metavar="操作")
+    create = staff.add_parser("create", help="新建账号，显示一次性密码")
+    create.add_argument("username", metavar="NAME")
+    create.add_argument("--role", required=True, choices=[role.value for role in Role], help=roles)
+    create.add_argument("--name", help="姓名（默认同用户名）")
+    create.add_argument("--school", help="院校账号所属院校的全称")
+    create.set_defaults(run=_run("accounts.create"))
+    reset = staff.add_parser("reset", help="重置密码，显示新的一次性密码")
+    reset.add_argument("username", metavar="NAME")
+    reset.set_defaults(run=_run("accounts.reset"))
+    keys = commands.add_parser("keys", help="密钥").add_subparsers(required=True, metavar="操作")
+    make = keys.add_parser("create", help="为缺少密钥的用途各建一份")
+    make.add_argument("--development", action="store_true", help="开发用密钥，生产环境拒绝")
+    make.set_defaults(run=_run("key_material.create"))
+    rotate = keys.add_parser("rotate", help="为一种用途新增一期密钥；旧的继续用于验证和解密")
+    rotate.add_argument("purpose", choices=PURPOSES)
+    rotate.set_defaults(run=_run("key_material.rotate"))
+    keys.add_parser("list", help="列出密钥").set_defaults(run=_run("key_material.listing"))
+
+
+def _documents(commands: Subparsers) -> None:
+    verify = commands.add_parser("verify", help="只凭公钥核验证书 PDF 或签发回执")
+    verify.add_argument("file", type=Path)
+    verify.add_argument(
+        "--keys", type=Path, help="公钥文件（/.well-known/xcert-keys.json 的内容）；默认用本机密钥目录"
+    )
+    verify.set_defaults(run=_run("verification.verify"), bare=True)
+    openapi = commands.add_parser("openapi", help="输出 OpenAPI 3 文档（JSON）")
+    openapi.set_defaults(run=_run("documents.print_openapi"), bare=True)
+    docs = commands.add_parser("docs", help="更新 README 里由程序生成的表格")
+    docs.add_argument("--readme", type=Path, default=Path("README.md"))
+    docs.set_defaults(run=_run("documents.refresh"), bare=True)
+
+
+def _run(place: str) -> Run:
+    """The function `module.name` of `server.commands`, imported when it is needed: `--help` stays quick."""
+    module, _, name = place.partition(".")
+
+    def run(given: argparse.Namespace, settings: Settings) -> int:
+        return int(getattr(import_module(f"server.commands.{module}"), name)(given, settings))
+
+    return run
+
+
+def _fail(*lines: str) -> None:
+    print("\n".join(lines), file=sys.stderr)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

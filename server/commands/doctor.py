@@ -1,0 +1,163 @@
+"""`xcert doctor`: says what is missing before WeChat does; one line for each thing, exit 1 if one is."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+
+from server.commands.hosting import hosts
+from server.machinery import cache, keys
+from server.machinery.documents import font
+from server.machinery.embedded import EmbeddedError
+from server.records import database
+from server.settings import Settings
+
+RARE = "䶮㛃𠮷"
+_LEAST_FREE_BYTES = 1_000_000_000
+_SILENCE_SECONDS = 90
+
+
+class Missing(Exception):
+    """Something is not there; the message says what to do."""
+
+
+Check = Callable[[Settings], Awaitable[str]]
+
+
+def doctor(_: argparse.Namespace, settings: Settings) -> int:
+    """Check everything; returns 1 if anything is missing."""
+    try:
+        with hosts(settings, join=True) as found:
+            return asyncio.run(_run(found.settings))
+    except EmbeddedError as error:
+        print(_line(False, "数据库", str(error)))
+        return 1
+
+
+async def _run(settings: Settings) -> int:
+    bad = 0
+    for title, check in CHECKS.items():
+        try:
+            said, ok = await check(settings), True
+        except Missing as missing:
+            said, ok = str(missing), False
+        bad += not ok
+        print(_line(ok, title, said))
+    print("一切就绪。" if not bad else f"有 {bad} 项需要处理。")
+    return 1 if bad else 0
+
+
+def _line(ok: bool, title: str, said: str) -> str:
+    return f"{'✓' if ok else '✗'} {title}：{said}"
+
+
+async def _settings(settings: Settings) -> str:
+    templates = {
+        "WECHAT_OA_TEMPLATE_RESULT": settings.oa_template_result,
+        "WECHAT_OA_TEMPLATE_CERTIFICATE": settings.oa_template_certificate,
+        "WECHAT_OA_TEMPLATE_SIGNING": settings.oa_template_signing,
+    }
+    missing = [name for name, value in templates.items() if not value]
+    if missing:
+        raise Missing(f"缺少 {'、'.join(missing)}，相应的微信通知发不出去；请在公众号后台申请模板后填写")
+    kind = "生产环境" if settings.is_production else "开发环境"
+    return f"{kind}，对外网址 {settings.public_url}{'，微信沙箱' if settings.uses_sandbox else ''}"
+
+
+async def _database(settings: Settings) -> str:
+    try:
+        link = await asyncpg.connect(settings.database_url, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise Missing(f"连接不上（{type(error).__name__}），请检查 XCERT_DATABASE_URL") from None
+    try:
+        version = await link.fetchval("SHOW server_version")
+    finally:
+        await link.close()
+    return f"PostgreSQL {version}"
+
+
+async def _migrations(settings: Settings) -> str:
+    try:
+        missing = await database.pending(settings.database_url)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise Missing(f"无法查看（{type(error).__name__}），请先解决数据库连接") from None
+    if missing:
+        raise Missing(f"有 {len(missing)} 个升级未执行（{missing[0]}…），请运行 xcert migrate")
+    return "已是最新"
+
+
+async def _redis(settings: Settings) -> str:
+    client = cache.connect(settings.redis_url)
+    try:
+        version = (await client.info("server"))["redis_version"]
+    except Exception as error:
+        raise Missing(f"连接不上（{type(error).__name__}），请检查 XCERT_REDIS_URL") from None
+    finally:
+        await client.aclose()
+    return f"Redis {version}"
+
+
+async def _keys(settings: Settings) -> str:
+    try:
+        folder = keys.KeyFolder(settings.keys_dir, production=settings.is_production)
+    except keys.KeysMissing as error:
+        raise Missing("；".join(str(error).splitlines())) from None
+    return (
+        f"{len(keys.listing(settings.keys_dir))} 份，公钥 {len(folder.public())} 把，位于 {settings.keys_dir}"
+    )
+
+
+async def _workers(settings: Settings) -> str:
+    try:
+        link = await asyncpg.connect(settings.database_url, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError):
+        raise Missing("无法查看，请先解决数据库连接") from None
+    try:
+        living = await link.fetchval(
+            "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => $1)",
+            float(_SILENCE_SECONDS),
+        )
+        failed = await link.fetchval("SELECT count(*) FROM procrastinate_jobs WHERE status = 'failed'")
+    except asyncpg.UndefinedTableError:
+        raise Missing("数据库表尚未建立，请运行 xcert migrate") from None
+    finally:
+        await link.close()
+    if not living:
+        raise Missing("没有正在运行的后台任务进程，请启动 xcert worker（开发环境用 make serve）")
+    return f"{living} 个进程在运行" + (f"，另有 {failed} 个失败的任务" if failed else "")
+
+
+async def _fonts(_: Settings) -> str:
+    if not font.FILE.is_file():
+        raise Missing(f"证书字体 {font.FILE} 不存在，请重新安装")
+    missing = font.missing(RARE)
+    if missing:
+        raise Missing(f"证书字体缺少生僻字 {missing}，请换用完整的字体")
+    return f"{font.FILE.name}，可印生僻字 {RARE}"
+
+
+async def _storage(settings: Settings) -> str:
+    folder = settings.data_dir
+    if not os.access(folder, os.W_OK):
+        raise Missing(f"{folder} 不可写，请检查目录权限或 XCERT_DATA_DIR")
+    free = shutil.disk_usage(folder).free
+    if free < _LEAST_FREE_BYTES:
+        raise Missing(f"{folder} 所在磁盘只剩 {free // 1_000_000} MB，请清理或扩容")
+    return f"{folder}，可用 {free // 1_000_000_000} GB"
+
+
+CHECKS: dict[str, Check] = {
+    "设置": _settings,
+    "数据库": _database,
+    "数据库表": _migrations,
+    "Redis": _redis,
+    "密钥": _keys,
+    "后台任务": _workers,
+    "证书字体": _fonts,
+    "数据目录": _storage,
+}

@@ -1,0 +1,58 @@
+"""`xcert docs` and `xcert openapi`: documents that are made out of the code, so that they cannot lie."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+
+import orjson
+
+from server.domain.issuance import states
+from server.settings import Settings
+
+
+def tables() -> dict[str, str]:
+    """The generated parts of the README, by the name of their markers."""
+    return {"settings": settings_as_markdown(), "states": states.steps_as_markdown()}
+
+
+def settings_as_markdown() -> str:
+    """One row for each setting: name, what for, default, and marks."""
+    rows = ["| 变量 | 作用 | 默认值 | |", "|---|---|---|---|"]
+    for f in fields(Settings):
+        marks = [
+            word for word, on in (("生产必填", f.metadata["required"]), ("机密", f.metadata["secret"])) if on
+        ]
+        default = "" if f.default in (None, "") else f"`{f.default}`"
+        rows.append(f"| `{f.metadata['env']}` | {f.metadata['help']} | {default} | {'、'.join(marks)} |")
+    return "\n".join(rows)
+
+
+def refreshed(text: str) -> str:
+    """`text` with every generated part made anew between `<!-- name -->` and `<!-- /name -->`."""
+    for name, table in tables().items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = f"{before}{begin}\n{table}\n{end}{after}"
+    return text
+
+
+def refresh(given: argparse.Namespace, _: Settings) -> int:
+    """Write the generated parts into the README."""
+    readme: Path = given.readme
+    readme.write_text(refreshed(readme.read_text("utf-8")), "utf-8")
+    print(f"{readme} 已更新。")
+    return 0
+
+
+def print_openapi(_: argparse.Namespace, settings: Settings) -> int:
+    """The OpenAPI document of all doors, as JSON."""
+    print(orjson.dumps(openapi(settings), option=orjson.OPT_INDENT_2).decode())
+    return 0
+
+
+def openapi(settings: Settings) -> dict[str, object]:
+    """The same, as a value."""
+    raise NotImplementedError

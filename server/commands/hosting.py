@@ -1,0 +1,74 @@
+"""Where the database and Redis are: the given URLs, or embedded ones that live as long as this command."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from server import app
+from server.domain.ports import Services
+from server.machinery import embedded
+from server.records import database
+from server.settings import Settings
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Settings with both URLs filled in, and the embedded servers that we started ourselves."""
+
+    settings: Settings
+    servers: tuple[embedded.Postgres | embedded.Redis, ...]
+
+    @property
+    def owns_database(self) -> bool:
+        """Whether nobody else can be connected: the database was started by us, just now."""
+        return any(isinstance(server, embedded.Postgres) for server in self.servers)
+
+
+@contextmanager
+def hosts(settings: Settings, *, join: bool) -> Iterator[Hosts]:
+    """Fill in the URLs that are missing by embedded servers in the data folder.
+
+    Args:
+        settings: as read.
+        join: use the servers of a service that runs on the same data folder; otherwise that is an error.
+
+    Raises:
+        embedded.AlreadyRunning: the service runs already, and `join` is off.
+    """
+    folder = settings.data_dir.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    started: list[embedded.Postgres | embedded.Redis] = []
+
+    def url_of(server: embedded.Postgres | embedded.Redis) -> str:
+        url = server.start_or_join() if join else server.start()
+        if server.is_running():
+            started.append(server)
+        return url
+
+    try:
+        database_url = settings.database_url or url_of(embedded.Postgres(folder / "postgres"))
+        redis_url = settings.redis_url or url_of(embedded.Redis(folder / "redis"))
+        complete = replace(settings, data_dir=folder, database_url=database_url, redis_url=redis_url)
+        yield Hosts(complete, tuple(started))
+    finally:
+        for server in reversed(started):
+            server.stop()
+
+
+def with_services(settings: Settings, work: Callable[[Services], Awaitable[Answer]]) -> Answer:
+    """Do something with the whole service at hand, beside a running one or alone."""
+
+    async def run(found: Settings) -> Answer:
+        async with app.running(found) as s:
+            return await work(s)
+
+    with hosts(settings, join=True) as found:
+        if found.owns_database:
+            asyncio.run(database.migrate(found.settings.database_url))
+        return asyncio.run(run(found.settings))

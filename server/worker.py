@@ -1,0 +1,116 @@
+"""Background jobs: which name is whose work, the periodic sweeps, and the process that does them.
+
+A job takes ids and calls the domain. Whatever is lost on the way is found again by a sweep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import logging.config
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from procrastinate import App, JobContext, PsycopgConnector, exceptions
+from procrastinate.jobs import DeleteJobCondition, Status
+
+from server import app as root
+from server.domain.ports import Services
+from server.machinery import logs
+from server.settings import Settings
+
+Work = Callable[..., Awaitable[Any]]
+
+TASKS: dict[str, Work] = {}
+EVERY_MINUTE = "* * * * *"
+SWEEPS: dict[str, tuple[Work, str]] = {}
+
+HEARTBEAT_SECONDS = 10.0
+SILENCE_SECONDS = 30.0  # a worker that has been silent for so long is dead, and its jobs are free
+GRACE_SECONDS = 15.0
+FAILED_JOBS_KEPT_HOURS = 30 * 24
+
+log = logging.getLogger("xcert.worker")
+
+
+def create_jobs(settings: Settings, services: Services) -> App:
+    """The procrastinate app with all tasks and sweeps, on the service's own database."""
+    jobs = App(
+        connector=PsycopgConnector(
+            conninfo=settings.database_url,
+            min_size=1,
+            max_size=4,
+            kwargs={"application_name": "xcert-worker"},
+        )
+    )
+    for name, work in TASKS.items():
+        jobs.task(name=name, pass_context=True)(_job(services, work))
+    for name, (work, cron) in SWEEPS.items():
+        sweep = jobs.task(name=name, pass_context=True, queueing_lock=name, lock=name)(_sweep(services, work))
+        jobs.periodic(cron=cron)(sweep)
+    rescue = jobs.task(name="jobs.rescue", queueing_lock="jobs.rescue", lock="jobs.rescue")(_rescue(jobs))
+    jobs.periodic(cron=EVERY_MINUTE)(rescue)
+    tidy = jobs.task(name="jobs.tidy", queueing_lock="jobs.tidy", lock="jobs.tidy")(_tidy(jobs))
+    jobs.periodic(cron="17 19 * * *")(tidy)  # 03:17 in Beijing
+    return jobs
+
+
+def _job(services: Services, work: Work) -> Work:
+    async def run(context: JobContext, **ids: Any) -> None:
+        logs.request_id.set(f"job-{context.job.id}")
+        try:
+            await work(services, **ids)
+        except asyncio.CancelledError:
+            # The process is stopping and its patience is at an end: the work is put again, as it is safe to repeat.
+            job = context.job
+            await services.queue.put(job.task_name, lock=job.lock, once=job.queueing_lock, **ids)
+            raise
+
+    return run
+
+
+def _sweep(services: Services, work: Work) -> Work:
+    async def run(context: JobContext, timestamp: int) -> None:
+        logs.request_id.set(f"job-{context.job.id}")
+        await work(services)
+
+    return run
+
+
+def _rescue(jobs: App) -> Work:
+    async def run(timestamp: int) -> None:
+        """Jobs of workers that died go back into the queue."""
+        for job in await jobs.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE_SECONDS):
+            assert job.id is not None
+            log.warning("a worker died in the middle of a job", extra={"job": job.id, "task": job.task_name})
+            try:
+                await jobs.job_manager.retry_job(job)
+            except exceptions.UniqueViolation:  # another of its name waits already and will do the work
+                await jobs.job_manager.finish_job(job, Status.ABORTED, delete_job=False)
+
+    return run
+
+
+def _tidy(jobs: App) -> Work:
+    async def run(timestamp: int) -> None:
+        """Forget finished and failed jobs after a month; what they worked on keeps its own record."""
+        await jobs.job_manager.delete_old_jobs(
+            nb_hours=FAILED_JOBS_KEPT_HOURS, include_failed=True, include_aborted=True, include_cancelled=True
+        )
+
+    return run
+
+
+async def run(settings: Settings) -> None:
+    """Do jobs until SIGINT or SIGTERM; a job under way gets some seconds to finish."""
+    logging.config.dictConfig(logs.configuration(settings.log_level))
+    async with root.running(settings) as services:
+        jobs = create_jobs(settings, services)
+        async with jobs.open_async():
+            await jobs.run_worker_async(
+                concurrency=1,  # one process per core does one thing at a time
+                delete_jobs=DeleteJobCondition.SUCCESSFUL,
+                update_heartbeat_interval=HEARTBEAT_SECONDS,
+                stalled_worker_timeout=SILENCE_SECONDS,
+                shutdown_graceful_timeout=GRACE_SECONDS,
+            )
