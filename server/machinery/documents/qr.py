@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 
 import qrcode
@@ -17,8 +18,9 @@ QUIET_ZONE = 4  # modules, ISO/IEC 18004
 def _rows(text: str) -> list[bytes]:
     """One byte a module, 0 is dark, without quiet zone. Level Q; digits are packed as digits (0.7 ms)."""
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="Q")
-    image = memoryview(zxingcpp.write_barcode_to_image(code, scale=1, add_quiet_zones=False))
-    size, pixels = image.shape[1], image.tobytes()
+    image = memoryview(zxingcpp.write_barcode_to_image(code, scale=1, add_quiet_zones=False))  # type: ignore[arg-type]
+    pixels = image.tobytes()
+    size = math.isqrt(len(pixels))
     return [pixels[start : start + size] for start in range(0, len(pixels), size)]
 
 

@@ -8,13 +8,12 @@ own SimpleSigner parses it again for every signature.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
@@ -58,23 +57,27 @@ class Place:
     size: float
 
     @property
-    def box(self) -> tuple[float, float, float, float]:
+    def box(self) -> tuple[int, int, int, int]:
+        """In whole points, as pyHanko takes it."""
         half = self.size / 2
-        corners = (self.x - half, self.y - half, self.x + half, self.y + half)
-        left, bottom, right, top = (round(value * _POINTS, 2) for value in corners)
-        return left, bottom, right, top
+        left, bottom = round((self.x - half) * _POINTS), round((self.y - half) * _POINTS)
+        return left, bottom, left + self.points, bottom + self.points
+
+    @property
+    def points(self) -> int:
+        return round(self.size * _POINTS)
 
 
 def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
     return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
 
 
-class _LoadedKeySigner(Signer):  # type: ignore[misc]
+class _LoadedKeySigner(Signer):
     """pyHanko's signer over a key that is already in memory."""
 
     def __init__(self, credentials: Credentials) -> None:
         certificate = _asn1(credentials.certificate)
-        registry = SimpleCertificateStore()
+        registry = SimpleCertificateStore()  # type: ignore[no-untyped-call]
         registry.register_multiple([certificate, *map(_asn1, credentials.chain)])
         super().__init__(signing_cert=certificate, cert_registry=registry)
         self._key = credentials.key
@@ -126,16 +129,16 @@ class Seal:
 
 def _appearance(issuer: str, place: Place) -> StaticStampStyle:
     """The seal's picture, laid over the page as ink is: what is printed below stays readable."""
-    size = place.size * _POINTS
-    ink = generic.DictionaryObject({generic.pdf_name("/BM"): generic.pdf_name("/Multiply")})
-    resources = PdfResources()
-    resources.ext_g_state[generic.pdf_name("/Ink")] = ink
+    blend = {generic.pdf_name("/BM"): generic.pdf_name("/Multiply")}
+    resources = PdfResources()  # type: ignore[no-untyped-call]
+    resources.ext_g_state[generic.pdf_name("/Ink")] = generic.DictionaryObject(blend)  # type: ignore[no-untyped-call]
+    picture = b"/Ink gs\n" + seal_picture.as_pdf(issuer, place.points)
     return StaticStampStyle(
         border_width=0,
-        background=RawContent(
-            b"/Ink gs\n" + seal_picture.as_pdf(issuer), resources, BoxConstraints(width=size, height=size)
-        ),
+        background=RawContent(picture, resources, BoxConstraints(width=place.points, height=place.points)),
         background_layout=SimpleBoxLayoutRule(
-            x_align=AxisAlignment.ALIGN_MID, y_align=AxisAlignment.ALIGN_MID, margins=Margins.uniform(0)
+            x_align=AxisAlignment.ALIGN_MID,
+            y_align=AxisAlignment.ALIGN_MID,
+            margins=Margins.uniform(0),  # type: ignore[no-untyped-call]
         ),
     )

@@ -112,9 +112,9 @@ def _ring() -> list[Stroke]:
 
 
 @lru_cache(maxsize=8)
-def as_pdf(issuer: str) -> bytes:
-    """PDF operators of the seal in a box of SIZE_MM, in points, origin at the lower left."""
-    scale = 72 / 25.4
+def as_pdf(issuer: str, size: float) -> bytes:
+    """PDF operators of the seal in a square of `size` points, origin at the lower left."""
+    scale = size / SIZE_MM
     names = {"moveTo": "m", "lineTo": "l", "curveTo": "c", "closePath": "h", "endPath": ""}
 
     def written(strokes: list[Stroke]) -> str:
