@@ -1,0 +1,36 @@
+# Everything a person types. `make` alone lists it. PORT= and SANDBOX_PORT= on the command line reach the service.
+
+PYTHON ?= $(shell .ci/python)
+PY := .venv/bin/python
+TEST_PROCESSES ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help serve test check bench setup lock browser
+
+help: ## 列出以下命令
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+serve: setup ## 在本机运行整套服务（PORT=8000 SANDBOX_PORT=8001），按 Ctrl-C 停止
+	@exec $(PY) -m server.cli serve --dev
+
+test: setup browser ## 全部测试，在真实的 PostgreSQL、Redis 和 Chromium 上
+	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
+
+check: setup ## 格式、静态检查、类型、导入规则
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports
+
+bench: setup ## 性能对比，全部以同一次运行中的比值表示
+	@$(PY) -m tests.bench $(ARGS)
+
+setup: ## 建立或更新 .venv
+	@PYTHON="$(PYTHON)" .ci/setup
+
+browser: ## 测试用的 Chromium、中文字体和 pdfsig
+	@.ci/browser
+
+lock: setup ## 重新计算 requirements.lock（升级依赖：make lock ARGS=--upgrade）
+	@$(PY) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements.lock $(ARGS)
