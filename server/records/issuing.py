@@ -46,6 +46,7 @@ class Issuance(Model):
     handed_over_at = fields.DatetimeField(null=True)
     issued_on = fields.DateField(null=True)  # Beijing day of 发放
     issued_at = fields.DatetimeField(null=True)
+    announced_at = fields.DatetimeField(null=True)  # every holder's notice has been put
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:

@@ -6,7 +6,7 @@ from tortoise.transactions import in_transaction
 
 from server.domain import audit, beijing, roles
 from server.domain.audit import Actor
-from server.domain.issuance import lists, numbering, receipts
+from server.domain.issuance import generation, lists, numbering, receipts
 from server.domain.issuance.life import VERBS, advance, locked, require, tell_state
 from server.domain.issuance.overview import listing, view
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on
@@ -18,7 +18,6 @@ from server.records.database import rows
 
 __all__ = ["VERBS", "hand_over", "listing", "org_sign", "prepare", "refresh", "revise", "view", "withdraw"]
 
-SLICE = 50  # certificates in one job
 _SITES = """
 SELECT DISTINCT r.site_id FROM registration r WHERE r.plan_id = $1 AND r.outcome = 'passed' ORDER BY r.site_id
 """
@@ -180,8 +179,8 @@ async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> State:
         )
         await s.faults.reach("desk.hand_over: before the jobs")
         ids = [certificate.id for certificate in certificates]
-        for start in range(0, len(ids), SLICE):
-            await s.queue.put("issuance.generate", issuance_id=issuance.id, ids=ids[start : start + SLICE])
+        for part in generation.slices(ids):
+            await generation.put_slice(s, issuance.id, part)
         await s.faults.reach("desk.hand_over: before the commit")
     await s.faults.reach("desk.hand_over: after the commit")
     await tell_state(s, issuance)

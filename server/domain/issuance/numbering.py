@@ -119,7 +119,7 @@ async def _store(s: Services, issuance: Issuance, done: Refreshed, *, actor: Act
         "last": done.added[-1] if done.added else "",
         "voided": list(done.voided),
     }
-    await audit.record(s.clock, actor, "issuance.list", "issuance", issuance.id, was=was, became=became)
+    await audit.record(s.clock, actor, "issuance.refresh", "issuance", issuance.id, was=was, became=became)
     issuance.list_sha256, issuance.count = done.digest, count
 
 

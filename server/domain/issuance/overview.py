@@ -102,6 +102,8 @@ async def progress(issuance_id: int) -> dict[str, int]:
 async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]:
     """One batch in full: its facts, what this actor may do next, progress, who is held back, the last errors.
 
+    `not_listed_count` are people of this site who could have a certificate and are in no batch yet.
+
     Raises:
         Forbidden("role_not_allowed") · NotFound("issuance_not_found"), also for another school's batch.
     """
@@ -111,7 +113,9 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
     await seen_by(issuance, actor)
     state = State(issuance.state)
-    _, _, held = await lists.drawn_up(s, issuance)
+    _, waiting, held = await lists.drawn_up(
+        s, Issuance(id=0, plan_id=issuance.plan_id, site_id=issuance.site_id)
+    )
     return {
         **_summary(issuance),
         "steps": [
@@ -127,6 +131,7 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]
             for one in held[:HELD_BACK_SHOWN]
         ],
         "held_back_count": len(held),
+        "not_listed_count": len(waiting),
         "has_receipt": await Receipt.filter(issuance_id=issuance_id).exists(),
     }
 

@@ -142,7 +142,7 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
         await ScanTicket.create(**{f: getattr(ticket, f) for f in scans.Ticket.__dataclass_fields__})
         await s.faults.reach("tickets.show: before the commit")
         became = {"revision": issuance.revision, "ticket": receipts.ticket_name(ticket)}
-        await audit.record(s.clock, actor, "issuance.show", "issuance", issuance.id, became=became)
+        await audit.record(s.clock, actor, "ticket.show", "issuance", issuance.id, became=became)
     token = scans.mint(functools.partial(s.keys.mac, "scan", epoch=epoch), ticket)
     return ShownTicket(
         ticket.id,

@@ -491,6 +491,7 @@ class Migration(migrations.Migration):
                 ("handed_over_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("issued_on", fields.DateField(null=True)),
                 ("issued_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("announced_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=True)),
             ],
             options={

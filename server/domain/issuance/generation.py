@@ -1,0 +1,233 @@
+"""证书生成中 (S88–S90): every certificate drawn and sealed once, in slices, through any kill.
+
+The order for each: store what will be printed and its SHA-256 → draw and seal → keep the file → store the file's
+SHA-256. A certificate's row is locked while it is made, so that no two processes seal it; a file that was kept but not
+yet recorded stands under a key made of number and claims, and the next try adopts it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+
+from tortoise.transactions import in_transaction
+
+from server.domain import audit, candidates
+from server.domain.audit import SYSTEM
+from server.domain.certificate_states import State as Made
+from server.domain.claims import Claims, Line, code_url, complete, encode_code, page_of
+from server.domain.issuance import announcing
+from server.domain.issuance.life import advance, locked, tell, tell_state
+from server.domain.issuance.overview import progress
+from server.domain.issuance.states import Facts, State
+from server.domain.lookups import changes
+from server.domain.ports import CertificatePage, Services
+from server.errors import NotFound, Refused
+from server.records import Candidate, Certificate, Issuance
+from server.records.database import rows
+
+log = logging.getLogger("xcert.generation")
+
+SLICE = 50
+TOLD_EVERY = 10  # certificates between two progress events
+_WAITING = (Made.RESERVED.value, Made.DRAWING.value)
+_DRAW = """
+UPDATE certificate AS x SET state = 'drawing', claims = n.claims, claims_sha256 = n.sha256, code = n.code
+FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::text[]) AS n (id, claims, sha256, code)
+WHERE x.id = n.id AND x.state = 'reserved' AND x.issuance_id = $5
+RETURNING x.number
+"""
+
+
+async def generate(s: Services, *, issuance_id: int, ids: list[int]) -> None:
+    """Make the certificates of one slice. Job `issuance.generate`; safe to repeat, at once or later.
+
+    A certificate that fails keeps its attempts and the last error, and the sweep tries it again.
+    """
+    for done, certificate_id in enumerate(await _draw(s, issuance_id, ids), 1):
+        await _make(s, certificate_id)
+        if done % TOLD_EVERY == 0:
+            await _tell_progress(s, issuance_id)
+    await s.faults.reach("generation.generate: the slice is made")
+    await _tell_progress(s, issuance_id)
+    if not await _unsealed(issuance_id):
+        await s.queue.put(
+            "issuance.complete", once=f"issuance.complete:{issuance_id}", issuance_id=issuance_id
+        )
+
+
+async def _draw(s: Services, issuance_id: int, ids: Sequence[int]) -> list[int]:
+    """Store what will be printed on each, before anything is drawn. Returns those that have no sealed file yet."""
+    async with in_transaction():
+        issuance = await Issuance.filter(id=issuance_id, state=State.GENERATING.value).get_or_none()
+        if issuance is None or issuance.issued_on is None:
+            return []
+        waiting = await Certificate.filter(id__in=ids, state=Made.RESERVED.value).order_by("number")
+        written = [complete(Line.from_bytes(bytes(c.line)), issuance.issued_on) for c in waiting]
+        drawn = await rows(
+            _DRAW,
+            [c.id for c in waiting],
+            [claims.to_bytes() for claims in written],
+            [claims.sha256() for claims in written],
+            [encode_code(s.keys, claims) for claims in written],
+            issuance_id,
+        )
+        await s.faults.reach("generation.draw: the claims are stored")
+        if drawn:
+            became = {"state": Made.DRAWING.value, "numbers": sorted(row["number"] for row in drawn)}
+            was = {"state": Made.RESERVED.value}
+            await audit.record(
+                s.clock, SYSTEM, "certificate.draw", "issuance", issuance_id, was=was, became=became
+            )
+        await s.faults.reach("generation.draw: before the commit")
+    await s.faults.reach("generation.draw: after the commit")
+    left = await Certificate.filter(id__in=ids, state=Made.DRAWING.value).order_by("number")
+    return [certificate.id for certificate in left]
+
+
+async def _make(s: Services, certificate_id: int) -> None:
+    """One certificate, unless it is sealed already or another process is at it."""
+    try:
+        async with in_transaction():
+            certificate = (
+                await Certificate.filter(id=certificate_id, state=Made.DRAWING.value)
+                .select_for_update(skip_locked=True, no_key=True)
+                .get_or_none()
+            )
+            if certificate is not None:
+                await _seal(s, certificate)
+    except Exception as error:
+        log.warning("certificate %s was not made: %s", certificate_id, type(error).__name__, exc_info=error)
+        await _failed(certificate_id, error)
+    else:
+        await s.faults.reach("generation.seal: after the commit")
+
+
+async def _failed(certificate_id: int, error: Exception) -> None:
+    said = error.message if isinstance(error, Refused) else f"生成时遇到意外问题（{type(error).__name__}）"
+    await rows(
+        "UPDATE certificate SET attempts = attempts + 1, last_error = $2"
+        " WHERE id = $1 AND state = 'drawing' RETURNING id",
+        certificate_id,
+        said[:300],
+    )
+
+
+def vault_key(certificate: Certificate) -> str:
+    """Where the sealed file stands: the same for the same number and claims, however often it is tried."""
+    stem = f"{certificate.number}-{bytes(certificate.claims_sha256 or b'').hex()[:16]}"
+    return f"certificates/{certificate.number[-4:-1]}/{stem}.pdf"
+
+
+async def page(s: Services, certificate: Certificate) -> CertificatePage:
+    """The page as its stored claims have it."""
+    claims = Claims.from_bytes(bytes(certificate.claims or b""))
+    holder = await Candidate.get(id=certificate.candidate_id)
+    return page_of(
+        claims,
+        id_masked=candidates.id_masked(s.keys, holder),
+        code_url=code_url(s.settings.public_url, certificate.code),
+        photo=await _photo(s, holder.photo_key),
+    )
+
+
+async def _photo(s: Services, key: str) -> bytes | None:
+    if not key:
+        return None
+    try:
+        return await s.vault.get(key)
+    except NotFound:
+        return None
+
+
+async def _seal(s: Services, certificate: Certificate) -> None:
+    """Draw, seal and keep the file, then store its SHA-256; in the transaction that holds the row's lock."""
+    key = vault_key(certificate)
+    if await s.vault.exists(key):  # kept by a process that died before it could say so
+        pdf = await s.vault.get(key)
+    else:
+        pdf = await s.press.make(await page(s, certificate))
+        await s.faults.reach("generation.seal: drawn and sealed")
+        await s.vault.put(key, pdf)
+    await s.faults.reach("generation.seal: the file is kept")
+    digest = hashlib.sha256(pdf).digest()
+    now = s.clock.now()
+    await Certificate.filter(id=certificate.id, state=Made.DRAWING.value).update(
+        state=Made.VALID.value, pdf_key=key, pdf_sha256=digest, sealed_at=now, last_error=""
+    )
+    await s.faults.reach("generation.seal: its digest is stored")
+    became = {
+        "state": Made.VALID.value,
+        "claims_sha256": bytes(certificate.claims_sha256 or b"").hex(),
+        "pdf_sha256": digest.hex(),
+    }
+    was = {"state": Made.DRAWING.value}
+    await audit.record(
+        s.clock, SYSTEM, "certificate.seal", "certificate", certificate.number, was=was, became=became
+    )
+    await s.faults.reach("generation.seal: before the commit")
+
+
+async def _unsealed(issuance_id: int) -> int:
+    return await Certificate.filter(issuance_id=issuance_id, state__in=_WAITING).count()
+
+
+async def _tell_progress(s: Services, issuance_id: int) -> None:
+    await tell(s, issuance_id, "progress", **await progress(issuance_id))
+
+
+async def finish(s: Services, *, issuance_id: int) -> None:
+    """已发放, once every certificate is sealed; holders are told by jobs. Job `issuance.complete`.
+
+    Returns quietly when it is done already or something is still to be made.
+    """
+    async with in_transaction():
+        issuance = await locked(issuance_id)
+        unsealed = await _unsealed(issuance_id)
+        if State(issuance.state) is not State.GENERATING or unsealed:
+            return
+        now = s.clock.now()
+        await advance(
+            s,
+            issuance,
+            "complete",
+            Facts(unsealed=unsealed),
+            actor=SYSTEM,
+            changes={"issued_at": now},
+            became={"count": issuance.count},
+        )
+        await s.faults.reach("generation.finish: before the jobs")
+        await announcing.put(s, issuance_id)
+        await s.faults.reach("generation.finish: before the commit")
+        await changes.changed(s)
+    await s.faults.reach("generation.finish: after the commit")
+    await tell_state(s, issuance)
+
+
+def slices(ids: Sequence[int]) -> list[list[int]]:
+    """Parts of ≤ 50, the same whenever a batch's certificates are cut, so that a part waits in the queue once."""
+    return [list(ids[start : start + SLICE]) for start in range(0, len(ids), SLICE)]
+
+
+async def put_slice(s: Services, issuance_id: int, ids: list[int]) -> None:
+    """Put the job that makes one slice, in the caller's transaction."""
+    once = f"issuance.generate:{issuance_id}:{ids[0]}"
+    await s.queue.put("issuance.generate", once=once, issuance_id=issuance_id, ids=ids)
+
+
+async def sweep(s: Services) -> None:
+    """Find what was lost: slices to be made, batches to be finished, people to be told. Sweep `issuance.sweep`."""
+    for issuance in await Issuance.filter(state=State.GENERATING.value).order_by("id"):
+        living = Certificate.filter(issuance_id=issuance.id).exclude(state=Made.VOID.value).order_by("number")
+        states = {int(str(one)): state for one, state in await living.values_list("id", "state")}
+        lost = [part for part in slices(list(states)) if any(states[one] in _WAITING for one in part)]
+        for part in lost:
+            await put_slice(s, issuance.id, part)
+        if not lost:
+            await _put_finish(s, issuance.id)
+    await announcing.sweep(s)
+
+
+async def _put_finish(s: Services, issuance_id: int) -> None:
+    await s.queue.put("issuance.complete", once=f"issuance.complete:{issuance_id}", issuance_id=issuance_id)
