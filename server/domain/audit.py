@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,3 +54,32 @@ async def record(
         address=actor.address,
         request_id=actor.request_id,
     )
+
+
+async def record_many(
+    clock: Clock,
+    actor: Actor,
+    action: str,
+    subject_kind: str,
+    changes: Iterable[tuple[int | str, Mapping[str, Any] | None, Mapping[str, Any] | None]],
+) -> None:
+    """`record` for many subjects at once: (subject, was, became) each, in the current transaction."""
+    at = clock.now()
+    entries = [
+        AuditEntry(
+            at=at,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            actor_name=actor.name,
+            action=action,
+            subject_kind=subject_kind,
+            subject_id=str(subject),
+            was=dict(was) if was is not None else None,
+            became=dict(became) if became is not None else None,
+            address=actor.address,
+            request_id=actor.request_id,
+        )
+        for subject, was, became in changes
+    ]
+    if entries:
+        await AuditEntry.bulk_create(entries, batch_size=1000)

@@ -1,0 +1,84 @@
+"""Spreadsheets in: candidates, scores and practice hours, with one validator for dry and for real runs.
+
+files      what a file is, by its bytes, and what is refused unread
+xlsx, xls  the inside of workbooks before anybody parses them
+sheets     a table out of a file          cells      one cell into one value
+drafts     rows with every error          verdicts   what drafts come to against the records
+people, scores, practice                  what each kind of table knows (score_records, score_writing)
+examination                               the validator
+runs       the life of an import          annotated, reports   the workbook back and the answer
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from server.domain.audit import Actor
+from server.domain.imports.reports import Summary, listing, report, report_name, summary, view
+from server.domain.imports.runs import keep, run, submit, sweep
+from server.domain.ports import Services
+
+__all__ = [
+    "Summary",
+    "listing",
+    "report",
+    "report_name",
+    "run",
+    "run_file",
+    "submit",
+    "sweep",
+    "take",
+    "view",
+]
+
+
+async def take(
+    s: Services,
+    kind: str,
+    file_name: str,
+    data: bytes,
+    *,
+    dry_run: bool = False,
+    all_or_nothing: bool = False,
+    actor: Actor,
+) -> Summary:
+    """Import at once, in this process, by the same way as `submit` and the worker.
+
+    Raises:
+        Refused: what can be seen of a bad file in a moment; what shows later stands in the summary.
+    """
+    row = await keep(
+        s, kind, file_name, data, dry_run=dry_run, all_or_nothing=all_or_nothing, actor=actor, queued=False
+    )
+    await run(s, row.id)
+    return await summary(row.id)
+
+
+async def run_file(
+    s: Services,
+    kind: str,
+    path: Path,
+    *,
+    dry_run: bool,
+    all_or_nothing: bool = False,
+    report_path: Path | None = None,
+    actor: Actor,
+) -> Summary:
+    """`xcert import …`: import a file from the disk, and write the annotated workbook if asked to.
+
+    Raises:
+        Refused: the file cannot be read (exit code 2).
+        OSError: there is no such file.
+    """
+    ended = await take(
+        s,
+        kind,
+        path.name,
+        path.read_bytes(),  # noqa: ASYNC240 -- the command line has nothing else to do meanwhile
+        dry_run=dry_run,
+        all_or_nothing=all_or_nothing,
+        actor=actor,
+    )
+    if report_path is not None and not ended.refusal_code:
+        report_path.write_bytes(await report(s, ended.import_id))  # noqa: ASYNC240 -- the same
+    return ended

@@ -1,0 +1,134 @@
+"""What kind of file somebody handed in, judged by its bytes and never by its name; and what is refused unread.
+
+| code | when |
+|---|---|
+| file_empty | no bytes, or nothing but blanks |
+| file_too_large | more than 50 MB, or more than 160 MB once unpacked |
+| file_zip_bomb | unpacks to more than 100 times its size, or from thousands of parts |
+| file_encrypted | a workbook with a password |
+| file_type | anything but .xlsx, .xls and .csv |
+| file_web_page | a web page that was only named .xls |
+| file_damaged | begins well and ends badly |
+| file_entities | XML that declares entities of its own |
+| too_many_columns, too_many_rows | more than 256, more than 100,000, or five million cells |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from server.errors import Refused
+
+MAX_BYTES = 50_000_000
+MAX_UNPACKED = 160_000_000
+MAX_RATIO = 100
+MAX_PARTS = 2_000
+MAX_ROWS = 100_000
+MAX_COLUMNS = 256
+MAX_CELLS = 5_000_000
+ZIP = b"PK\x03\x04"
+OLE = bytes.fromhex("D0CF11E0A1B11AE1")
+OLE_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_BINARY = (
+    b"%PDF",
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"Rar!",
+    b"7z\xbc\xaf",
+    b"\x1f\x8b",
+    b"PK\x05\x06",
+    b"PK\x07\x08",
+)
+
+
+class Form(Enum):
+    """How a table is stored."""
+
+    XLSX = "xlsx"
+    XLS = "xls"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How far a sheet reaches, in rows and columns."""
+
+    rows: int
+    columns: int
+
+    def check(self) -> None:
+        """Raises Refused: too_many_columns, too_many_rows."""
+        if self.columns > MAX_COLUMNS:
+            raise Refused(
+                "too_many_columns",
+                f"表格有 {self.columns} 列，最多 {MAX_COLUMNS} 列。请删除右侧多余的列后重新保存再导入。",
+            )
+        if self.rows > MAX_ROWS or self.rows * self.columns > MAX_CELLS:
+            raise Refused(
+                "too_many_rows",
+                f"表格有 {self.rows} 行、{self.columns} 列，超出一次能导入的范围（最多 {MAX_ROWS} 行）。请分成几个文件导入。",
+            )
+
+
+def recognise(data: bytes) -> Form:
+    """The form of a file, by its first bytes.
+
+    Raises:
+        Refused: file_empty, file_too_large, file_encrypted, file_web_page, file_type.
+    """
+    if not data.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
+        raise Refused("file_empty", "文件是空的，请选择有内容的表格。")
+    if len(data) > MAX_BYTES:
+        raise too_large()
+    if data.startswith(ZIP):
+        return Form.XLSX
+    if data.startswith(OLE):
+        if OLE_ENCRYPTED in data:
+            raise encrypted()
+        return Form.XLS
+    start = data[:2048].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<html", b"<!doctype html", b"<table", b"<meta", b"<?xml")):
+        raise Refused(
+            "file_web_page",
+            "这个文件其实是网页或 XML，只是名字像表格。请用 Excel 或 WPS 打开，另存为 .xlsx 后再导入。",
+        )
+    if data.startswith(_BINARY) or b"\x00" in data[:65536]:
+        raise wrong_type()
+    return Form.CSV
+
+
+def too_large() -> Refused:
+    return Refused(
+        "file_too_large",
+        f"文件太大（压缩前最多 {MAX_UNPACKED // 1_000_000} MB，文件本身最多 {MAX_BYTES // 1_000_000} MB）。请分成几个文件导入。",
+    )
+
+
+def encrypted() -> Refused:
+    return Refused("file_encrypted", "工作簿设了打开密码，无法读取。请去掉密码、重新保存后再导入。")
+
+
+def wrong_type() -> Refused:
+    return Refused(
+        "file_type", "只能导入 .xlsx、.xls 或 .csv 表格。请在 Excel 或 WPS 里另存为 .xlsx 后再导入。"
+    )
+
+
+def damaged() -> Refused:
+    return Refused("file_damaged", "文件已损坏或没有传完整，请重新保存、重新选择文件后再导入。")
+
+
+def bomb() -> Refused:
+    return Refused(
+        "file_zip_bomb",
+        "文件解压后异常膨胀，为安全起见已拒绝。请把数据复制到一个新建的工作簿，另存为 .xlsx 后再导入。",
+    )
+
+
+def entities() -> Refused:
+    return Refused(
+        "file_entities",
+        "文件里含有自定义实体，为安全起见已拒绝。请用 Excel 或 WPS 打开，另存为 .xlsx 后再导入。",
+    )

@@ -1,0 +1,144 @@
+"""What the records say about the plans, sites, registrations and scores of a score sheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from server.domain.imports.drafts import Draft
+from server.domain.imports.verdicts import Row, people_on_record, rows
+from server.domain.levels import Level
+from server.domain.ports import Services
+from server.domain.results import KINDS
+
+Mark = tuple[str, Decimal | None]  # status, score
+
+
+class Seat(NamedTuple):
+    """Where somebody is examined: a plan at a site (school × certificate × level)."""
+
+    plan: str
+    certificate: str
+    level: Level
+    school: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A registration; id 0 is one still to be made."""
+
+    id: int
+    candidate_id: int
+    seat: Seat
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One subject's mark in the file, and what stood on record."""
+
+    number: str
+    subject: str
+    mark: Mark
+    was: Mark | None
+
+
+_WITHDRAW = "该批证书已送院校签发，不能直接改动。请先在“证书签发”里撤回这一批，再导入。"
+_SIGNED = "该批证书院校已签发，成绩不能再改。确有错误的，请撤销有关证书并按更正流程办理。"
+_SUBJECT = "这个等级已有证书进入签发，不能再增加科目。请核对科目名称；确需增加的，请先撤回有关批次。"
+
+
+@dataclass(slots=True)
+class Known:
+    """Everything that a judgement needs, read once."""
+
+    people: dict[str, Row]
+    kinds: set[str]
+    schools: set[str]
+    plans: dict[str, tuple[date, str]]  # name → date, certificate
+    registrations: dict[str, Registered] = field(default_factory=dict)  # by admission number
+    admissions: dict[tuple[Seat, int], str] = field(default_factory=dict)
+    marks: dict[tuple[int, str], Mark] = field(default_factory=dict)  # registration, subject
+    subjects: dict[tuple[str, Level], set[str]] = field(default_factory=dict)  # plan, level
+    batches: dict[Seat, str] = field(default_factory=dict)  # the issuance's state
+
+    def closed(self, seat: Seat, subject: str) -> tuple[str, str, str] | None:
+        """Why nothing may change at this seat any more: (column, code, advice), or None.
+
+        A batch stays open while it is with the organisation: not yet sent, or sent back by the school.
+        """
+        state = self.batches.get(seat)
+        if state == "site_pending":
+            return "成绩", "batch_at_school", _WITHDRAW
+        if state in ("school_signed", "generating", "issued"):
+            return "成绩", "batch_signed", _SIGNED
+        had = self.subjects.get((seat.plan, seat.level), {subject})
+        if subject not in had and any(
+            other.plan == seat.plan and other.level == seat.level and state not in ("prepared", "returned")
+            for other, state in self.batches.items()
+        ):
+            return "考试科目", "subject_late", _SUBJECT
+        return None
+
+
+async def load(s: Services, drafts: list[Draft]) -> Known:
+    """Read what a score sheet touches, in a handful of statements whatever its size."""
+    plans = await rows(
+        "SELECT p.id, p.name, p.exam_date, k.name AS certificate FROM plan p"
+        " JOIN certificate_kind k ON k.id = p.kind_id WHERE p.name = ANY($1::text[])",
+        list({plan for draft in drafts if (plan := draft.get("考试计划"))}),
+    )
+    known = Known(
+        await people_on_record(s, drafts),
+        {row["name"] for row in await rows("SELECT name FROM certificate_kind")} | KINDS.keys(),
+        {row["name"] for row in await rows("SELECT name FROM school")},
+        {row["name"]: (row["exam_date"], row["certificate"]) for row in plans},
+    )
+    numbers = list({number for draft in drafts if (number := draft.get("准考证号"))})
+    people = [person["id"] for person in known.people.values()]
+    plan_ids = [row["id"] for row in plans]
+    await _load_registrations(known, numbers, people, plan_ids)
+    for row in await rows(_SLOTS, plan_ids):
+        known.subjects.setdefault((row["plan"], Level(row["level"])), set()).add(row["subject"])
+    for row in await rows(_BATCHES, plan_ids):
+        known.batches[_seat(row)] = row["state"]
+    return known
+
+
+async def _load_registrations(known: Known, numbers: list[str], people: list[int], plans: list[int]) -> None:
+    for row in await rows(_REGISTRATIONS, numbers, people, plans):
+        registered = Registered(row["id"], row["candidate_id"], _seat(row), row["admission_number"])
+        known.registrations[registered.number] = registered
+        known.admissions[registered.seat, registered.candidate_id] = registered.number
+    ids = [registered.id for registered in known.registrations.values()]
+    for row in await rows(
+        "SELECT registration_id, subject, status, score FROM score WHERE registration_id = ANY($1::bigint[])",
+        ids,
+    ):
+        known.marks[row["registration_id"], row["subject"]] = (row["status"], row["score"])
+
+
+def _seat(row: Row) -> Seat:
+    return Seat(row["plan"], row["certificate"], Level(row["level"]), row["school"])
+
+
+_PLACE = """
+ JOIN plan p ON p.id = x.plan_id JOIN site t ON t.id = x.site_id
+ JOIN certificate_kind k ON k.id = t.kind_id JOIN school c ON c.id = t.school_id
+"""
+_SEAT = "p.name AS plan, k.name AS certificate, t.level, c.name AS school"
+_REGISTRATIONS = (
+    f"SELECT x.id, x.candidate_id, x.admission_number, {_SEAT} FROM registration x {_PLACE}"  # noqa: S608 -- constants
+    " WHERE x.admission_number = ANY($1::text[])"
+    " OR (x.candidate_id = ANY($2::bigint[]) AND x.plan_id = ANY($3::bigint[]))"
+)
+# shared: no batch is sent on, and so no list is signed, while its scores are being written
+_BATCHES = (
+    f"SELECT x.state, {_SEAT} FROM issuance x {_PLACE} WHERE x.plan_id = ANY($1::bigint[]) FOR SHARE OF x"  # noqa: S608 -- constants
+)
+_SLOTS = (
+    "SELECT p.name AS plan, x.level, x.subject FROM plan_slot x JOIN plan p ON p.id = x.plan_id"
+    " WHERE x.plan_id = ANY($1::bigint[])"
+)
