@@ -190,3 +190,15 @@ def unpack(data: bytes) -> dict[str, str]:
     if pack(fields) != data:
         raise Unpackable("not the one packed form")
     return fields
+
+
+def published() -> dict[str, object]:
+    """Form 1 as data, for verifiers written elsewhere; the words are those of this file's docstring."""
+    return {
+        "description": __doc__,
+        "code": "decimal digits of: form (1 byte) | epoch of the key (1 byte) | packed claims | Ed25519 signature (64 bytes) "
+        "over everything before it, by the key certificate-{epoch}",
+        "symbols": SINGLE,
+        "phrases_from": _PHRASE,
+        "phrases": list(PHRASES),
+    }

@@ -1,0 +1,177 @@
+"""公开核验: `/v` by number and name, `/v/{code}` from the paper's QR, and the public keys to check offline.
+
+For everybody: no WeChat, no JavaScript, no account. Nothing that is not proven genuine ever looks valid.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import date
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse, Request
+from sanic.response import json
+
+from server.domain import packing, verification
+from server.domain.beijing import local, say_day
+from server.domain.claims import AUTHORITY
+from server.domain.levels import Level
+from server.domain.ports import PublicKey
+from server.domain.verification import Finding
+from server.doors import pages, web
+from server.errors import Invalid, NotFound, TooMany, Unverified
+
+PORTAL = "https://vslc.ncb.edu.cn/"  # 1+X门户: the record that counts (S94)
+
+bp = Blueprint("verification")
+
+
+@bp.get("/v")
+async def form(request: Request) -> HTTPResponse:
+    """Number and name, both or nothing."""
+    return await _form(request)
+
+
+@bp.post("/v")
+async def search(request: Request) -> HTTPResponse:
+    """The certificate with this number and this name. The answer stands at /v itself: no number gets into an address."""
+    number, name = _field(request, "number"), _field(request, "name")
+    try:
+        found = await verification.find(
+            web.services(request), number, name, address=web.client_address(request)
+        )
+    except (Invalid, NotFound, TooMany) as refusal:
+        if not web.wants_page(request):
+            raise
+        return await _form(request, refusal=refusal, number=number, name=name)
+    return await _shown(request, found)
+
+
+@bp.get("/v/<code:str>")
+async def scanned(request: Request, code: str) -> HTTPResponse:
+    """What the code says, beside what to compare, and how the certificate stands now."""
+    try:
+        found = await verification.read_code(web.services(request), code, address=web.client_address(request))
+    except Unverified as refusal:
+        if not web.wants_page(request):
+            raise NotFound(refusal.code, refusal.message) from None
+        return await pages.render(request, "verification/forged.html", status=404, title="无法确认")
+    return await _shown(request, found)
+
+
+@bp.get("/.well-known/xcert-keys.json")
+async def published_keys(request: Request) -> HTTPResponse:
+    """Every public key of every epoch, and the form of the code: enough to verify without this service."""
+    s = web.services(request)
+    return json(
+        {
+            "issuer": s.settings.issuer,
+            "keys": [_key(key) for key in s.keys.public()],
+            "code_forms": {str(packing.VERSION): packing.published()},
+        },
+        headers={"cache-control": "public, max-age=3600"},
+    )
+
+
+def _key(key: PublicKey) -> dict[str, Any]:
+    return {
+        "key_id": key.key_id,
+        "purpose": key.purpose,
+        "epoch": key.epoch,
+        "algorithm": key.algorithm,
+        "public_key": base64.urlsafe_b64encode(key.raw).decode().rstrip("="),
+        "is_current": key.is_current,
+    }
+
+
+def _field(request: Request, name: str) -> str:
+    form = request.form
+    value = form.get(name) if form else None
+    return value[:200] if isinstance(value, str) else ""
+
+
+async def _form(
+    request: Request,
+    *,
+    refusal: Invalid | NotFound | TooMany | None = None,
+    number: str = "",
+    name: str = "",
+) -> HTTPResponse:
+    status = {Invalid: 422, NotFound: 404, TooMany: 429}[type(refusal)] if refusal is not None else 200
+    wrong = {error.pointer[1:]: error.detail for error in getattr(refusal, "errors", [])}
+    response = await pages.render(
+        request,
+        "verification/form.html",
+        status=status,
+        title="证书核验",
+        refusal=refusal,
+        wrong=wrong,
+        number=number,
+        name=name,
+        authority=AUTHORITY,
+        portal=PORTAL,
+    )
+    if isinstance(refusal, TooMany):
+        response.headers["retry-after"] = str(refusal.retry_after)
+    return response
+
+
+async def _shown(request: Request, found: Finding) -> HTTPResponse:
+    if not web.wants_page(request):
+        return json(_document(found), headers={"cache-control": "no-store"})
+    return await pages.render(
+        request,
+        "verification/finding.html",
+        title=found.standing.label,
+        found=found,
+        rows=_rows(found),
+        authority=AUTHORITY,
+        portal=PORTAL,
+    )
+
+
+def _rows(found: Finding) -> list[tuple[str, str, bool]]:
+    """Label, what must stand on the paper, and whether it is one of the things people forge most."""
+    said = found.claims
+    rows = [
+        ("持证人姓名", said.name, True),
+        ("证件号码", found.id_masked, True),
+        ("证书名称", said.certificate, False),
+        ("证书等级", Level(said.level).label, True),
+        ("证书编号", said.number, True),
+        ("标准版本", said.standard, False),
+        ("考试计划", said.plan, False),
+        ("考核日期", say_day(date.fromisoformat(said.exam_date)), False),
+        ("考核院校", said.school, False),
+        ("颁发机构", said.issuer, False),
+        ("发证日期", say_day(date.fromisoformat(said.issued_on)), True),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def _document(found: Finding) -> dict[str, Any]:
+    said = found.claims
+    return {
+        "standing": found.standing.value,
+        "standing_label": found.standing.label,
+        "is_valid": found.is_valid,
+        "checked_at": local(found.at).isoformat(timespec="seconds"),
+        "revoked_at": local(found.revoked_at).isoformat(timespec="seconds") if found.revoked_at else None,
+        "superseded_by": found.superseded_by,
+        "claims": {
+            "number": said.number,
+            "name": said.name,
+            "id_masked": found.id_masked,
+            "certificate": said.certificate,
+            "level": said.level,
+            "standard": said.standard,
+            "plan": said.plan,
+            "exam_date": said.exam_date,
+            "school": said.school,
+            "issuer": said.issuer,
+            "issued_on": said.issued_on,
+        },
+        "portal_number": found.portal_number or None,
+        "pdf_sha256": found.pdf_sha256 or None,
+        "authority": AUTHORITY,
+    }
