@@ -1,0 +1,32 @@
+"""小程序接口 /mp/v1：the whole API on one screen. JSON only; everything but POST /session asks for the Bearer token."""
+
+from sanic import Blueprint
+
+from miniprogram_api import binding, certificates, results, session
+from miniprogram_api import documents as d
+from miniprogram_api.asking import Text
+from miniprogram_api.routes import Route, mount
+
+_BIND = {
+    "name": Text("姓名"),
+    "id_number": Text("证件号码", longest=60),
+    "captcha": Text("图中的字符", longest=20, required=False),
+    "phone_code": Text("手机号授权码", required=False),
+}
+_NUMBER = "<number:([0-9A-Z]{8,24})>"
+_PDF = r"<number:(?P<number>[0-9A-Z]{8,24})\.pdf>"
+
+ROUTES = (
+    Route("GET", "/binding", binding.show, "当前绑定的考生", gives=d.BINDING),
+    Route("POST", "/binding", binding.bind, "绑定考生信息", takes=_BIND, gives=d.BOUND),
+    Route("DELETE", "/binding", binding.unbind, "解除绑定", status=204),
+    Route("GET", "/binding/captcha", binding.picture, "图形验证", gives=d.PICTURE),
+    Route("GET", "/results", results.show, "成绩查询", gives=d.RESULTS),
+    Route("GET", "/certificates", certificates.listing, "我的证书", gives=d.CERTIFICATES),
+    Route("GET", f"/certificates/{_NUMBER}", certificates.one, "一张证书", gives=d.CERTIFICATE),
+    Route("GET", f"/certificates/{_PDF}", certificates.pdf, "证书 PDF", gives="application/pdf"),
+)
+
+bp = Blueprint("mp")
+mount(bp, ROUTES)
+door = Blueprint.group(session.bp, bp, url_prefix="/mp/v1")

@@ -11,10 +11,11 @@ import orjson
 from sanic import Request, Sanic
 from sanic.response.types import BaseHTTPResponse
 
+import miniprogram_api
 from server.domain.lookups import LookupWatch
 from server.domain.ports import Services
-from server.doors import ops, pages, problems, web
-from server.doors.h5 import login
+from server.doors import ops, pages, problems, verification, web
+from server.doors.h5 import binding, certificate_files, login, lookups
 from server.machinery import cache, logs
 from server.machinery.captcha import PillowImageCheck
 from server.machinery.clock import SystemClock
@@ -27,7 +28,7 @@ from server.machinery.wechat.api import WeChatApi
 from server.records import database
 from server.settings import Settings
 
-DOORS = (login.bp, ops.bp)
+DOORS = (login.bp, lookups.bp, binding.bp, certificate_files.bp, miniprogram_api.door, verification.bp, ops.bp)
 MAX_BODY = 64 * 1024 * 1024  # a score sheet of 50,000 rows has some 5 MB
 
 

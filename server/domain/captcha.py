@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 from hashlib import sha256
@@ -19,7 +20,7 @@ async def draw(s: Services, who: WeChatIdentity) -> bytes:
     """A new picture (PNG) for this person; the one before it is void."""
     text = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
     await s.cache.set(_key(who), text.encode(), seconds=SECONDS)
-    return s.image_check.picture(text)
+    return await asyncio.to_thread(s.image_check.picture, text)
 
 
 async def check(s: Services, who: WeChatIdentity, answer: str) -> None:

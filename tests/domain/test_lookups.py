@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 import orjson
@@ -53,16 +54,31 @@ async def certificate(
         "standard": "2021年3.0版", "issuer": "北京中文在线教育科技发展有限公司", "school": "京华职业技术学院",
         "issued_on": "2026-11-20",
     }  # fmt: skip
-    fields = {
+    fields: dict[str, Any] = {
         "state": "valid",
         "code": f"code{number}",
         "sealed_at": datetime(2026, 11, 20, tzinfo=UTC),
-        **more,
+        "claims": orjson.dumps(claims),
+        "claims_sha256": b"c" * 32,
+        "pdf_sha256": b"p" * 32,
     }
     return await Certificate.create(
-        number=number, issuance=issuance, registration=registration, candidate=registration.candidate,
-        line=b"{}", claims=orjson.dumps(claims), claims_sha256=b"c" * 32, pdf_sha256=b"p" * 32, **fields,
-    )  # fmt: skip
+        number=number,
+        issuance=issuance,
+        registration=registration,
+        candidate=registration.candidate,
+        line=b"{}",
+        **{**fields, **more},
+    )
+
+
+SEALED = b"%PDF-1.7 sealed"
+
+
+async def sealed_certificate(s: Services, of: Registration) -> Certificate:
+    """A certificate whose PDF lies in the vault."""
+    await s.vault.put("certificates/1.pdf", SEALED)
+    return await certificate(of, pdf_key="certificates/1.pdf", pdf_sha256=sha256(SEALED).digest())
 
 
 @pytest.mark.rule("S93")
@@ -227,6 +243,7 @@ async def test_a_valid_certificate_says_what_it_is(services: Services) -> None:
             "level": "primary",
             "level_name": "初级",
             "standard": "2021年3.0版",
+            "certifies": "科普宣教、问题识别、人际沟通与干预，共 3 个工作领域、9 项工作任务",
             "plan": "某考试计划",
             "exam_date": "2023-09-22",
             "issued_on": "2026-11-20",

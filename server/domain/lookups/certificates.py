@@ -119,6 +119,7 @@ def _item(s: Services, row: dict[str, Any]) -> dict[str, Any]:
         "level": level.value,
         "level_name": level.label,
         "standard": claims["standard"],
+        "certifies": wording.CERTIFIES[level.value],
         "plan": claims["plan"],
         "exam_date": claims["exam_date"],
         "issued_on": claims["issued_on"],

@@ -21,6 +21,12 @@ OUTCOME_ADVICE = {
     "pending": "部分科目成绩尚未录齐，请稍后再查。",
 }
 CERTIFICATE = {"valid": "有效", "revoked": "已撤销", "superseded": "已更正换发"}
+# What each level certifies, as the standard's table of areas and tasks has it (S12, S15).
+CERTIFIES = {
+    "primary": "科普宣教、问题识别、人际沟通与干预，共 3 个工作领域、9 项工作任务",
+    "intermediate": "科普宣教、问题识别与干预、心理健康管理、社会心态管理，共 4 个工作领域、17 项工作任务",
+    "advanced": "科普宣教、问题识别、心理健康维护、社会心态培育、培训与督导，共 5 个工作领域、20 项工作任务",
+}
 
 NOT_BOUND = {
     "code": "not_bound",

@@ -1,0 +1,13 @@
+"""GET /results: released results, and why others are not there. Ready bytes with an ETag."""
+
+from __future__ import annotations
+
+from sanic import HTTPResponse
+
+from miniprogram_api.asking import Asked, answer
+from miniprogram_api.session import identity
+from server.domain import lookups
+
+
+async def show(asked: Asked) -> HTTPResponse:
+    return answer(asked.request, await lookups.results(asked.s, await identity(asked.request)))

@@ -1,0 +1,46 @@
+"""GET /h5/certificates/{number}.pdf · .png: the certificate itself, on its way to a phone (wechat.md §8)."""
+
+from __future__ import annotations
+
+from sanic import Blueprint, HTTPResponse, Request
+from sanic.response import raw
+
+from server.domain import bindings, certificates
+from server.domain.ports import WeChatIdentity
+from server.doors.h5.login import identity
+from server.doors.h5.lookups import own_certificate
+from server.doors.web import services
+from server.errors import NotFound
+
+bp = Blueprint("h5_certificate_files")
+PERSONAL = {"cache-control": "private, no-store"}
+
+
+async def pdf(request: Request, number: str) -> HTTPResponse:
+    """The sealed PDF, inline: an iPhone shows it at once (wechat.md §8)."""
+    who = await identity(request)
+    await own_certificate(request, who, number)
+    body = await certificates.pdf(services(request), number, candidate_id=await _candidate(request, who))
+    name = f'inline; filename="{number}.pdf"'
+    return raw(body, content_type="application/pdf", headers={**PERSONAL, "content-disposition": name})
+
+
+async def png(request: Request, number: str) -> HTTPResponse:
+    """The certificate's page as a picture, for a real <img> that Android can save by a long press."""
+    who = await identity(request)
+    await own_certificate(request, who, number)
+    image = await certificates.page_png(
+        services(request), number, candidate_id=await _candidate(request, who)
+    )
+    return raw(image, content_type="image/png", headers=PERSONAL)
+
+
+async def _candidate(request: Request, who: WeChatIdentity) -> int:
+    candidate = await bindings.candidate_of(services(request), who)
+    if candidate is None:
+        raise NotFound("certificate_not_found", "您已解除绑定，请重新绑定考生信息后再查看证书。")
+    return int(candidate.id)
+
+
+bp.add_route(pdf, r"/h5/certificates/<number:(?P<number>[0-9A-Z]{8,24})\.pdf>", methods=["GET"], name="pdf")
+bp.add_route(png, r"/h5/certificates/<number:(?P<number>[0-9A-Z]{8,24})\.png>", methods=["GET"], name="png")
