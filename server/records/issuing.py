@@ -68,6 +68,7 @@ class ScanTicket(Model):
     )
     school_id: int
     key_epoch = fields.IntField()
+    shown_by = fields.CharField(max_length=100, default="")  # whose screen, so that a relayed QR is noticed
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField()
     replaced_at = fields.DatetimeField(null=True)

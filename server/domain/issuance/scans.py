@@ -6,6 +6,7 @@ The same token fits a link (`{PUBLIC_URL}/s/{token}`) and a mini-program code's 
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -38,6 +39,7 @@ class Ticket:
     key_epoch: int
     created_at: datetime
     expires_at: datetime
+    shown_by: str = ""  # whose screen shows the QR
 
 
 def new_id() -> int:
@@ -59,7 +61,8 @@ def _message(ticket: Ticket) -> bytes:
         _microseconds(ticket.created_at),
         _microseconds(ticket.expires_at),
     )
-    return b"xcert-scan-1" + b"".join(n.to_bytes(8, "big") for n in numbers) + ticket.list_sha256
+    fixed = b"xcert-scan-1" + b"".join(n.to_bytes(8, "big") for n in numbers)
+    return fixed + hashlib.sha256(ticket.list_sha256).digest() + ticket.shown_by.encode()
 
 
 def mint(mac: Mac, ticket: Ticket) -> str:

@@ -6,31 +6,23 @@ Scanning alone never signs. Ticket, state, audit row and receipt are one transac
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tortoise.transactions import in_transaction
 
 from server.domain import audit, officers, roles
 from server.domain.audit import Actor
-from server.domain.candidates import ABOUT_ID, mask_id
-from server.domain.claims import Line
-from server.domain.issuance import lists, receipts, scans
+from server.domain.issuance import gate, lists, receipts, scans
 from server.domain.issuance.life import advance, locked, seen_by, tell, tell_state
+from server.domain.issuance.scan_view import ScanView, view_of
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal
-from server.domain.levels import Level
-from server.domain.names import mask_name
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Verb
-from server.errors import Conflict, FieldError, Forbidden, Gone, Invalid, Unverified
+from server.errors import Conflict, FieldError, Invalid
 from server.records import Issuance, Officer, Receipt, ScanTicket, Site
-from server.records.database import rows
 
 REASON_LENGTH = 300
-_PEOPLE = """
-SELECT x.number, x.line, c.id_sealed FROM certificate x JOIN candidate c ON c.id = x.candidate_id
-WHERE x.issuance_id = $1 AND x.state <> 'void' ORDER BY x.number
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,64 +38,12 @@ class ShownTicket:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """One line of the list, masked."""
-
-    number: str
-    name_masked: str
-    id_masked: str
-
-
-@dataclass(frozen=True, slots=True)
-class ScanView:
-    """What the phone shows before anything is signed. `state` is the batch's; `receipt` is there once it is spent."""
-
-    issuance_id: int
-    plan: str
-    exam_date: str
-    certificate: str
-    site: str
-    school: str
-    level: str
-    level_label: str
-    count: int
-    revision: int
-    list_sha256: str
-    expires_at: datetime
-    officer_name: str
-    people: tuple[Person, ...]
-    state: str
-    state_label: str
-    spent_as: str = ""
-    receipt: bytes | None = None
-
-    @property
-    def digest(self) -> str:
-        """The first 8 characters, to compare with the desktop page."""
-        return self.list_sha256[:8]
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a confirmation or a return came to; the same again for a double tap."""
 
     state: str
     state_label: str
     receipt: bytes
-
-
-def ticket_of(row: ScanTicket) -> scans.Ticket:
-    """The row's unchanging fields."""
-    return scans.Ticket(
-        id=row.id,
-        issuance_id=row.issuance_id,
-        revision=row.revision,
-        list_sha256=bytes(row.list_sha256),
-        school_id=row.school_id,
-        key_epoch=row.key_epoch,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-    )
 
 
 async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
@@ -135,6 +75,7 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
             epoch,
             now,
             now + scans.LIFETIME,
+            actor.name[:100],
         )
         await ScanTicket.filter(issuance_id=issuance.id, spent_at=None, replaced_at=None).update(
             replaced_at=now
@@ -154,79 +95,6 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
     )
 
 
-async def _opened(s: Services, token: str) -> ScanTicket:
-    """The ticket that a genuine token stands for. Raises Unverified: scan_malformed, scan_forged."""
-    row = await ScanTicket.get_or_none(id=scans.ticket_id_of(token))
-    if row is None:
-        raise scans.forged()
-    ticket = ticket_of(row)
-    try:
-        scans.prove(functools.partial(s.keys.mac, "scan", epoch=ticket.key_epoch), ticket, token)
-    except Unverified:
-        raise scans.forged() from None
-    return row
-
-
-async def _officer(identity: WeChatIdentity, ticket: ScanTicket) -> Officer:
-    """Who scans, if they may sign for the ticket's school."""
-    if identity.is_snapshot:
-        raise Forbidden("snapshot_user", "微信当前是快照模式，无法确认您的身份，请点击“使用完整服务”后再试。")
-    officer = await officers.officer_for(identity)
-    if officer is None:
-        raise Forbidden(
-            "not_an_officer", "您还不是院校签发负责人，不能查看或签发；请联系本校管理员发送邀请。"
-        )
-    facts = Facts(
-        officer_is_active=officer.state == "active",
-        officer_is_of_school=officer.school_id == ticket.school_id,
-        revision_is_shown=True,
-        list_is_current=True,
-    )
-    if (reason := refusal(BY_NAME["confirm_scan"], facts)) is not None:
-        raise Forbidden(reason.code, reason.message)
-    return officer
-
-
-def _in_time(ticket: ScanTicket, now: datetime) -> None:
-    """Raises Gone: scan_expired, scan_replaced; Conflict("scan_clock") when made in the future."""
-    if now < ticket.created_at - scans.SKEW:
-        raise Conflict("scan_clock", "二维码的出示时间晚于当前时间，请联系管理员校准服务器时钟后重新出示。")
-    if now > ticket.expires_at:
-        raise Gone("scan_expired", "二维码已过期（5分钟内有效），请扫描屏幕上新的二维码。")
-    if ticket.replaced_at is not None:
-        raise Gone("scan_replaced", "屏幕上已换成新的二维码，请扫描最新的一个。")
-
-
-def _spent_by_other() -> Conflict:
-    return Conflict("scan_spent", "这张二维码已被使用，请在电脑页面查看批次的最新状态。")
-
-
-async def _facts(s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer) -> Facts:
-    """What the guards of an officer's step look at, from today's data."""
-    return Facts(
-        count=issuance.count,
-        revision_is_shown=issuance.revision == ticket.revision,
-        list_is_current=issuance.revision == ticket.revision
-        and await lists.digest_now(s, issuance) == bytes(ticket.list_sha256),
-        officer_is_active=officer.state == "active",
-        officer_is_of_school=officer.school_id == ticket.school_id,
-    )
-
-
-async def _refuse_dead(
-    s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer, name: str
-) -> Facts:
-    """Every reason why this ticket cannot be spent now, the most telling first. Returns the facts otherwise."""
-    step = BY_NAME[name]
-    now = s.clock.now()
-    if issuance.revision != ticket.revision:
-        raise Conflict("revision_moved", "这个批次已更新到新的版次，请扫描屏幕上最新的二维码。")
-    _in_time(ticket, now)
-    if State(issuance.state) is not step.source:
-        raise moved_on(step, State(issuance.state))
-    return await _facts(s, ticket, issuance, officer)
-
-
 async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView:
     """What is asked of the officer who scanned. Signs nothing; the desktop page is told that it was opened.
 
@@ -238,56 +106,20 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
         officer_suspended · Gone: scan_expired, scan_replaced · Conflict: scan_spent, revision_moved,
         not_site_pending, list_changed, scan_clock.
     """
-    ticket = await _opened(s, token)
-    officer = await _officer(identity, ticket)
+    ticket = await gate.opened(s, token)
+    officer = await gate.officer_of(identity, ticket)
     issuance = await Issuance.get(id=ticket.issuance_id)
     if ticket.spent_at is not None:
         if ticket.spent_by_id != officer.id:
-            raise _spent_by_other()
+            raise gate.spent_by_other()
         kept = await Receipt.get(ticket_id=ticket.id)
-        return await _view(s, ticket, issuance, officer, receipt=bytes(kept.document))
-    facts = await _refuse_dead(s, ticket, issuance, officer, "confirm_scan")
+        return await view_of(s, ticket, issuance, officer, receipt=bytes(kept.document))
+    facts = await gate.refuse_dead(s, ticket, issuance, officer, "confirm_scan")
     if (reason := refusal(BY_NAME["confirm_scan"], facts)) is not None:
         raise Conflict(reason.code, reason.message)
     if await ScanTicket.filter(id=ticket.id, opened_at=None).update(opened_at=s.clock.now()):
         await tell(s, issuance.id, "opened", officer=officer.name, at=receipts.moment(s.clock.now()))
-    return await _view(s, ticket, issuance, officer)
-
-
-async def _view(
-    s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer, *, receipt: bytes | None = None
-) -> ScanView:
-    frame = await lists.frame_of(issuance.plan_id, issuance.site_id)
-    site = await Site.get(id=issuance.site_id)
-    people = [
-        Person(
-            row["number"],
-            mask_name(Line.from_bytes(bytes(row["line"])).name),
-            mask_id(s.keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)),
-        )
-        for row in await rows(_PEOPLE, issuance.id)
-    ]
-    state = State(issuance.state)
-    return ScanView(
-        issuance_id=issuance.id,
-        plan=frame.plan,
-        exam_date=frame.exam_date.isoformat(),
-        certificate=frame.certificate,
-        site=site.name,
-        school=frame.school,
-        level=frame.level.value,
-        level_label=Level(frame.level).label,
-        count=len(people),
-        revision=ticket.revision,
-        list_sha256=bytes(ticket.list_sha256).hex(),
-        expires_at=ticket.expires_at,
-        officer_name=officer.name,
-        people=tuple(people),
-        state=state.value,
-        state_label=state.label,
-        spent_as=ticket.spent_as,
-        receipt=receipt,
-    )
+    return await view_of(s, ticket, issuance, officer)
 
 
 async def confirm(
@@ -341,8 +173,8 @@ async def _spend(
     identity: WeChatIdentity,
     place: tuple[str, str],
 ) -> Outcome:
-    ticket = await _opened(s, token)
-    officer = await _officer(identity, ticket)
+    ticket = await gate.opened(s, token)
+    officer = await gate.officer_of(identity, ticket)
     await officers.check_pin(s, officer, pin)
     await s.faults.reach(f"tickets.{name}: before the transaction")
     async with in_transaction():
@@ -351,7 +183,7 @@ async def _spend(
         officer = await Officer.filter(id=officer.id).select_for_update(no_key=True).get()
         if ticket.spent_at is not None:
             return await _again(ticket, issuance, officer, name)
-        facts = await _refuse_dead(s, ticket, issuance, officer, name)
+        facts = await gate.refuse_dead(s, ticket, issuance, officer, name)
         actor = officers.actor_of(officer).at(*place)
         receipt = await _sign(s, ticket, issuance, officer, name, reason, facts, actor)
         await s.faults.reach(f"tickets.{name}: before the commit")
@@ -365,7 +197,7 @@ async def _spend(
 async def _again(ticket: ScanTicket, issuance: Issuance, officer: Officer, name: str) -> Outcome:
     """The first answer for a double tap; anybody or anything else finds the ticket spent."""
     if ticket.spent_by_id != officer.id or ticket.spent_as != name:
-        raise _spent_by_other()
+        raise gate.spent_by_other()
     kept = await Receipt.get(ticket_id=ticket.id)
     target = BY_NAME[name].target
     return Outcome(target.value, target.label, bytes(kept.document))
@@ -383,16 +215,13 @@ async def _sign(
 ) -> bytes:
     """Spend the ticket, take the step, keep the receipt. In the caller's transaction."""
     now = s.clock.now()
-    ticket = ticket_of(row)
+    ticket = gate.ticket_of(row)
     is_confirm = name == "confirm_scan"
     await advance(
         s,
         issuance,
         name,
-        Facts(
-            **{f: getattr(facts, f) for f in Facts.__dataclass_fields__ if f != "has_reason"},
-            has_reason=bool(reason),
-        ),
+        replace(facts, has_reason=bool(reason)),
         actor=actor,
         changes={"school_signed_at": now} if is_confirm else {"return_reason": reason},
         became={
@@ -406,7 +235,7 @@ async def _sign(
         spent_by_id=officer.id, spent_at=now, spent_as=name
     )
     if not spent:
-        raise _spent_by_other()
+        raise gate.spent_by_other()
     await s.faults.reach(f"tickets.{name}: the ticket is spent")
     document = receipts.make(s.keys, await _statement(issuance, ticket, officer, name, reason, now))
     await Receipt.create(

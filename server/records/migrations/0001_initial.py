@@ -654,6 +654,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("key_epoch", fields.IntField()),
+                ("shown_by", fields.CharField(default="", max_length=100)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ("expires_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ("replaced_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),

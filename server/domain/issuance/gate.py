@@ -1,0 +1,102 @@
+"""Whether a scanned ticket may be used now, and by this person; every refusal has its own code."""
+
+from __future__ import annotations
+
+import functools
+from datetime import datetime
+
+from server.domain import officers
+from server.domain.issuance import lists, scans
+from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal
+from server.domain.ports import Services, WeChatIdentity
+from server.errors import Conflict, Forbidden, Gone, Unverified
+from server.records import Issuance, Officer, ScanTicket
+
+
+def ticket_of(row: ScanTicket) -> scans.Ticket:
+    """The row's unchanging fields."""
+    return scans.Ticket(
+        id=row.id,
+        issuance_id=row.issuance_id,
+        revision=row.revision,
+        list_sha256=bytes(row.list_sha256),
+        school_id=row.school_id,
+        key_epoch=row.key_epoch,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        shown_by=row.shown_by,
+    )
+
+
+async def opened(s: Services, token: str) -> ScanTicket:
+    """The ticket that a genuine token stands for. Raises Unverified: scan_malformed, scan_forged."""
+    row = await ScanTicket.get_or_none(id=scans.ticket_id_of(token))
+    if row is None:
+        raise scans.forged()
+    ticket = ticket_of(row)
+    try:
+        scans.prove(functools.partial(s.keys.mac, "scan", epoch=ticket.key_epoch), ticket, token)
+    except Unverified:
+        raise scans.forged() from None
+    return row
+
+
+async def officer_of(identity: WeChatIdentity, ticket: ScanTicket) -> Officer:
+    """Who scans, if they may sign for the ticket's school."""
+    if identity.is_snapshot:
+        raise Forbidden("snapshot_user", "微信当前是快照模式，无法确认您的身份，请点击“使用完整服务”后再试。")
+    officer = await officers.officer_for(identity)
+    if officer is None:
+        raise Forbidden(
+            "not_an_officer", "您还不是院校签发负责人，不能查看或签发；请联系本校管理员发送邀请。"
+        )
+    facts = Facts(
+        officer_is_active=officer.state == "active",
+        officer_is_of_school=officer.school_id == ticket.school_id,
+        revision_is_shown=True,
+        list_is_current=True,
+    )
+    if (reason := refusal(BY_NAME["confirm_scan"], facts)) is not None:
+        raise Forbidden(reason.code, reason.message)
+    return officer
+
+
+def _in_time(ticket: ScanTicket, now: datetime) -> None:
+    """Raises Gone: scan_expired, scan_replaced; Conflict("scan_clock") when made in the future."""
+    if now < ticket.created_at - scans.SKEW:
+        raise Conflict("scan_clock", "二维码的出示时间晚于当前时间，请联系管理员校准服务器时钟后重新出示。")
+    if now > ticket.expires_at:
+        raise Gone("scan_expired", "二维码已过期（5分钟内有效），请扫描屏幕上新的二维码。")
+    if ticket.replaced_at is not None:
+        raise Gone("scan_replaced", "屏幕上已换成新的二维码，请扫描最新的一个。")
+
+
+def spent_by_other() -> Conflict:
+    """The refusal of a ticket that somebody has used."""
+    return Conflict("scan_spent", "这张二维码已被使用，请在电脑页面查看批次的最新状态。")
+
+
+async def _facts(s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer) -> Facts:
+    """What the guards of an officer's step look at, from today's data."""
+    return Facts(
+        count=issuance.count,
+        revision_is_shown=issuance.revision == ticket.revision,
+        list_is_current=issuance.revision == ticket.revision
+        and await lists.digest_now(s, issuance) == bytes(ticket.list_sha256),
+        officer_is_active=officer.state == "active",
+        officer_is_of_school=officer.school_id == ticket.school_id,
+    )
+
+
+async def refuse_dead(
+    s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer, name: str
+) -> Facts:
+    """Every reason why this ticket cannot be spent now, the most telling first. Returns the facts otherwise."""
+    step = BY_NAME[name]
+    now = s.clock.now()
+    if issuance.revision != ticket.revision:
+        raise Conflict("revision_moved", "这个批次已更新到新的版次，请扫描屏幕上最新的二维码。")
+    _in_time(ticket, now)
+    if State(issuance.state) is not step.source:
+        raise moved_on(step, State(issuance.state))
+    return await _facts(s, ticket, issuance, officer)

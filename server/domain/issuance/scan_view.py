@@ -1,0 +1,98 @@
+"""What the phone shows before anything is signed: the batch and its list, masked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from server.domain.candidates import ABOUT_ID, mask_id
+from server.domain.claims import Line
+from server.domain.issuance import lists
+from server.domain.issuance.states import State
+from server.domain.names import mask_name
+from server.domain.ports import Services
+from server.records import Issuance, Officer, ScanTicket, Site
+from server.records.database import rows
+
+_PEOPLE = """
+SELECT x.number, x.line, c.id_sealed FROM certificate x JOIN candidate c ON c.id = x.candidate_id
+WHERE x.issuance_id = $1 AND x.state <> 'void' ORDER BY x.number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One line of the list, masked."""
+
+    number: str
+    name_masked: str
+    id_masked: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanView:
+    """What the phone shows before anything is signed. `state` is the batch's; `receipt` is there once it is spent."""
+
+    issuance_id: int
+    plan: str
+    exam_date: str
+    certificate: str
+    site: str
+    school: str
+    level: str
+    level_label: str
+    count: int
+    revision: int
+    list_sha256: str
+    expires_at: datetime
+    shown_at: datetime
+    shown_by: str
+    officer_name: str
+    people: tuple[Person, ...]
+    state: str
+    state_label: str
+    spent_as: str = ""
+    receipt: bytes | None = None
+
+    @property
+    def digest(self) -> str:
+        """The first 8 characters, to compare with the desktop page."""
+        return self.list_sha256[:8]
+
+
+async def view_of(
+    s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer, *, receipt: bytes | None = None
+) -> ScanView:
+    frame = await lists.frame_of(issuance.plan_id, issuance.site_id)
+    site = await Site.get(id=issuance.site_id)
+    people = [
+        Person(
+            row["number"],
+            mask_name(Line.from_bytes(bytes(row["line"])).name),
+            mask_id(s.keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)),
+        )
+        for row in await rows(_PEOPLE, issuance.id)
+    ]
+    state = State(issuance.state)
+    return ScanView(
+        issuance_id=issuance.id,
+        plan=frame.plan,
+        exam_date=frame.exam_date.isoformat(),
+        certificate=frame.certificate,
+        site=site.name,
+        school=frame.school,
+        level=frame.level.value,
+        level_label=frame.level.label,
+        count=len(people),
+        revision=ticket.revision,
+        list_sha256=bytes(ticket.list_sha256).hex(),
+        expires_at=ticket.expires_at,
+        shown_at=ticket.created_at,
+        shown_by=ticket.shown_by,
+        officer_name=officer.name,
+        people=tuple(people),
+        state=state.value,
+        state_label=state.label,
+        spent_as=ticket.spent_as,
+        receipt=receipt,
+    )
