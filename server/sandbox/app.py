@@ -9,14 +9,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sanic import Sanic
-from sanic.blueprints import Blueprint
 
 from server.sandbox import (
     credentials,
     login,
     oauth,
     pages,
+    phone,
     template_messages,
+    webview,
 )
 from server.sandbox.config import SandboxConfig
 from server.sandbox.platform import Platform
@@ -24,7 +25,7 @@ from server.sandbox.platform import Platform
 App = Sanic[Any, Any]
 
 WECHAT = (credentials.bp, oauth.bp, login.bp, template_messages.bp)
-PEOPLE: tuple[Blueprint, ...] = ()
+PEOPLE = (phone.bp, webview.bp)
 
 
 def create_sandbox(config: SandboxConfig) -> App:
@@ -40,6 +41,8 @@ def create_sandbox(config: SandboxConfig) -> App:
     for bp in (*WECHAT, *PEOPLE):
         app.blueprint(bp.copy(f"{bp.name}_{app.name}"))
     app.static("/phone/static", pages.FOLDER / "static", name="static")
+
+    app.add_signal(webview.turn, "http.routing.before")
 
     @app.after_server_stop
     async def close(app: App) -> None:

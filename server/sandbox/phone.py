@@ -1,0 +1,137 @@
+"""The phone in the browser: its page, what it shows, and what its buttons do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse, Request, empty, json
+
+from server.sandbox import acts, chat, pages, scanner, webview
+from server.sandbox.people import Person
+from server.sandbox.platform import Platform
+
+bp = Blueprint("phone", url_prefix="/phone")
+
+
+def _platform(request: Request) -> Platform:
+    platform: Platform = request.app.ctx.platform
+    return platform
+
+
+@bp.get("/")
+async def page(request: Request) -> HTTPResponse:
+    platform = _platform(request)
+    return pages.render(
+        "phone.html",
+        accounts={account.kind: account for account in platform.config.accounts},
+        service_url=platform.service_url,
+    )
+
+
+@bp.get("/avatar/<person_id:str>")
+async def avatar(request: Request, person_id: str) -> HTTPResponse:
+    """A coloured square with the first character of the name."""
+    person = _platform(request).people.get(person_id)
+    if person is None:
+        return empty(404)
+    picture = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40"><rect width="40" height="40" '
+        f'fill="{person.colour}"/><text x="20" y="27" text-anchor="middle" fill="#fff" '
+        f'font-size="18" font-family="sans-serif">{person.name[0].replace("<", "").replace("&", "")}</text></svg>'
+    )
+    return HTTPResponse(picture, content_type="image/svg+xml")
+
+
+@bp.get("/api/people")
+async def people(request: Request) -> HTTPResponse:
+    return json({"people": [person.shown() for person in _platform(request).people.everyone()]})
+
+
+@bp.post("/api/people", name="add_person")
+async def add_person(request: Request) -> HTTPResponse:
+    name = str((request.json or {}).get("name", ""))
+    return json(_platform(request).people.add(name).shown())
+
+
+@bp.get("/api/feed/<person_id:str>")
+async def feed(request: Request, person_id: str) -> HTTPResponse:
+    """Everything this person's phone shows; 204 when nothing is new since `?seen=`."""
+    platform = _platform(request)
+    revision = f"{id(platform):x}.{platform.store.revision}"
+    if request.args.get("seen") == revision:
+        return empty()
+    person = platform.people.get(person_id)
+    if person is None:
+        return json({"problem": "没有这个人。"}, status=404)
+    return json({"revision": revision, **shown(platform, person)})
+
+
+def shown(platform: Platform, person: Person) -> dict[str, Any]:
+    """The state of one phone."""
+    told: dict[str, Any] = {
+        "person": person.shown(),
+        "notices": chat.notices(platform, person),
+        "web_view": platform.web_view_url(person),
+        "service_url": platform.service_url,
+        "now": platform.clock.unix(),
+    }
+    for account in platform.config.accounts:
+        told[account.kind] = {
+            "name": account.name,
+            "appid": account.appid,
+            "openid": platform.openid(account, person),
+            "lines": chat.lines(platform, account, person),
+            "menu": (platform.store.get("menu", account.appid) or {}).get("button", []),
+            "follows": platform.people.following(account, person) is not None,
+            "templates": [{"id": t.id, "title": t.title} for t in platform.templates(account)],
+        }
+    return told
+
+
+Act = Callable[[Platform, Person, dict[str, Any]], Any]
+
+ACTS: dict[str, Act] = {
+    "follow": lambda p, who, body: acts.follow(
+        p, who, scene=str(body.get("scene", "")), ticket=str(body.get("ticket", ""))
+    ),
+    "unfollow": lambda p, who, body: acts.unfollow(p, who),
+    "write": lambda p, who, body: acts.write(p, who, str(body.get("text", ""))),
+    "send": lambda p, who, body: acts.send_other(p, who, str(body.get("kind", ""))),
+    "menu": lambda p, who, body: acts.tap_menu(p, who, str(body.get("path", ""))),
+    "scan": lambda p, who, body: acts.scan(p, who, str(body.get("text", ""))),
+    "login": lambda p, who, body: {"code": acts.login_code(p, who)},
+    "phone_code": lambda p, who, body: {"code": acts.phone_code(p, who)},
+    "subscribe": lambda p, who, body: acts.ask_subscription(p, who, dict(body.get("answers") or {})),
+}
+
+
+@bp.post("/api/act/<person_id:str>/<act:str>")
+async def act(request: Request, person_id: str, act: str) -> HTTPResponse:
+    """A person does something. With `?wait=1` the answer comes after all pushes have ended (tests)."""
+    platform = _platform(request)
+    person = platform.people.get(person_id)
+    if person is None or act not in ACTS:
+        return json({"problem": "没有这个人或这个动作。"}, status=404)
+    try:
+        outcome = ACTS[act](platform, person, request.json or {})
+    except acts.CannotDo as problem:
+        return json({"problem": str(problem)}, status=409)
+    if request.args.get("wait") == "1":
+        await platform.settle()
+    return json(outcome or {})
+
+
+@bp.post("/api/decode")
+async def decode(request: Request) -> HTTPResponse:
+    """The text of a QR in a picture."""
+    found = scanner.texts(request.body)
+    if not found:
+        return json({"problem": "这张图片里没有认出二维码。"}, status=422)
+    return json({"text": found[0], "texts": found})
+
+
+@bp.post("/proxy")
+async def proxy(request: Request) -> HTTPResponse:
+    """wx.request of the console in the phone: to the service and nowhere else."""
+    return json(await webview.request_as_program(_platform(request), dict(request.json or {})))

@@ -1,0 +1,159 @@
+"""The phone's web view: the service under a host of each person's own, so that two phones never share cookies.
+
+`http://p2.localhost:8001/…` fetches `{service}/…` as that person's WeChat would: with its User-Agent and with a cookie
+jar that the sandbox keeps. Addresses of the service in redirects are turned into this host.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from http.cookies import SimpleCookie
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from httptools import parse_url
+from sanic import Blueprint, HTTPResponse, Request, text
+from yarl import URL
+
+from server.sandbox.people import Person
+from server.sandbox.platform import Platform
+
+bp = Blueprint("webview")
+
+AGENT = (
+    "Mozilla/5.0 (Linux; Android 14; sandbox Build/UP1A) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 "
+    "Chrome/126.0.0.0 Mobile Safari/537.36 XWEB/1260059 MMWEBSDK/20240802 MMWEBID/1 "
+    "MicroMessenger/8.0.53.2740(0x28003533) WeChat/arm64 Weixin NetType/WIFI Language/zh_CN ABI/arm64"
+)
+KEPT_BACK = {
+    "connection", "content-encoding", "content-length", "content-security-policy", "keep-alive", "set-cookie",
+    "transfer-encoding", "x-frame-options",
+}  # fmt: skip
+NOT_SENT = {
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "cookie",
+    "host",
+    "origin",
+    "referer",
+    "user-agent",
+}
+HOST = re.compile(r"(p\d+)\.localhost(:\d+)?")
+
+
+async def turn(request: Request) -> None:
+    """Before routing: what comes to a phone's host goes to the web view, whatever its path."""
+    if HOST.fullmatch(request.host):
+        request._parsed_url = parse_url(b"/phone/web-view")
+
+
+async def answer(request: Request) -> HTTPResponse | None:
+    """Fetch as the person whose host was asked."""
+    found = HOST.fullmatch(request.host)
+    platform: Platform = request.app.ctx.platform
+    person = platform.people.get(found[1]) if found else None
+    if person is None:
+        return text("没有这个人。", status=404)
+    return await _fetch(platform, person, request)
+
+
+def _headers(platform: Platform, person: Person, request: Request) -> dict[str, str]:
+    """What the service must see: its own origin, WeChat's agent, this person's cookies."""
+    own, theirs = platform.web_view_url(person), platform.service_url
+    sent = {name: value for name, value in request.headers.items() if name.lower() not in NOT_SENT}
+    for name in ("origin", "referer"):
+        if value := request.headers.get(name):
+            sent[name] = value.replace(own, theirs)
+    if jar := _jar(platform, person):
+        sent["cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
+    return {**sent, "user-agent": AGENT, "host": urlsplit(theirs).netloc}
+
+
+async def _fetch(platform: Platform, person: Person, request: Request) -> HTTPResponse | None:
+    address = platform.service_url + request.raw_url.decode()
+    try:
+        async with platform.http.request(
+            request.method,
+            URL(address, encoded=True),
+            data=request.body or None,
+            headers=_headers(platform, person, request),
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, connect=5),
+        ) as fetched:
+            return await _pass_on(platform, person, request, fetched)
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        return text(f"无法打开网页：{str(error) or type(error).__name__}", status=502)
+
+
+async def _pass_on(
+    platform: Platform, person: Person, request: Request, fetched: aiohttp.ClientResponse
+) -> HTTPResponse | None:
+    """Keep the cookies, turn the addresses, stream the rest."""
+    own, theirs = platform.web_view_url(person), platform.service_url
+    _keep_cookies(platform, person, fetched.headers.getall("Set-Cookie", []))
+    headers = {name: value for name, value in fetched.headers.items() if name.lower() not in KEPT_BACK}
+    if "Location" in headers and headers["Location"].startswith((theirs + "/", theirs + "?")):
+        headers["Location"] = own + headers["Location"][len(theirs) :]
+    kind = headers.pop("Content-Type", "application/octet-stream")
+    if kind.startswith("text/html"):
+        page = (await fetched.read()).decode(errors="replace")
+        return HTTPResponse(page.replace(theirs, own), fetched.status, headers, kind)
+    streamed = await request.respond(status=fetched.status, headers=headers, content_type=kind)
+    assert streamed is not None
+    async for chunk in fetched.content.iter_any():
+        await streamed.send(chunk)
+    await streamed.eof()
+    return None
+
+
+def _jar(platform: Platform, person: Person) -> dict[str, str]:
+    kept = platform.store.get("cookies", person.id) or {}
+    return {name: str(value) for name, value in kept.items()}
+
+
+def _keep_cookies(platform: Platform, person: Person, given: list[str]) -> None:
+    """A jar for one host: names and values; an empty value or Max-Age=0 takes a cookie out."""
+    if not given:
+        return
+    jar = _jar(platform, person)
+    for line in given:
+        for name, morsel in SimpleCookie(line).items():
+            if morsel.value == "" or morsel["max-age"] == "0":
+                jar.pop(name, None)
+            else:
+                jar[name] = morsel.coded_value
+    platform.store.put("cookies", person.id, jar)
+
+
+async def request_as_program(platform: Platform, asked: dict[str, Any]) -> dict[str, Any]:
+    """One wx.request: method, path, token and JSON text; the answer as text, or as a data URL if it is an image."""
+    path = str(asked.get("path", ""))
+    if not path.startswith("/"):
+        return {"problem": f"路径应以 / 开头，只能请求 {platform.service_url}"}
+    headers = {"User-Agent": AGENT + " MiniProgramEnv/android", "Content-Type": "application/json"}
+    if token := asked.get("token"):
+        headers["Authorization"] = f"Bearer {token}"
+    try:
+        async with platform.http.request(
+            str(asked.get("method", "GET")),
+            platform.service_url + path,
+            data=str(asked.get("body") or "").encode() or None,
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=60),
+        ) as answer:
+            body, kind = await answer.read(), answer.headers.get("Content-Type", "")
+            told: dict[str, Any] = {"status": answer.status, "type": kind}
+    except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+        return {"problem": f"没有送到：{str(error) or type(error).__name__}"}
+    if kind.startswith("image/"):
+        return {**told, "picture": f"data:{kind};base64,{base64.b64encode(body).decode()}"}
+    if kind.startswith("application/pdf"):
+        return {**told, "text": f"（PDF 文件，{len(body)} 字节）"}
+    return {**told, "text": body[:200_000].decode(errors="replace")}
+
+
+bp.add_route(answer, "/phone/web-view", methods=["GET", "HEAD", "POST", "PUT", "DELETE"], name="web_view")
