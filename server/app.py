@@ -14,8 +14,10 @@ from sanic.response.types import BaseHTTPResponse
 import miniprogram_api
 from server.domain.lookups import LookupWatch
 from server.domain.ports import Services
-from server.doors import ops, pages, problems, verification, web
-from server.doors.h5 import binding, certificate_files, login, lookups
+from server.doors import console, official_account, ops, pages, problems, verification, web
+from server.doors.h5 import binding as h5_binding
+from server.doors.h5 import certificate_files, login
+from server.doors.h5 import lookups as h5_lookups
 from server.machinery import cache, logs
 from server.machinery.captcha import PillowImageCheck
 from server.machinery.clock import SystemClock
@@ -28,7 +30,17 @@ from server.machinery.wechat.api import WeChatApi
 from server.records import database
 from server.settings import Settings
 
-DOORS = (login.bp, lookups.bp, binding.bp, certificate_files.bp, miniprogram_api.door, verification.bp, ops.bp)
+DOORS = (
+    login.bp,
+    h5_binding.bp,
+    h5_lookups.bp,
+    certificate_files.bp,
+    official_account.bp,
+    verification.bp,
+    console.bp,
+    miniprogram_api.door,
+    ops.bp,
+)
 MAX_BODY = 64 * 1024 * 1024  # a score sheet of 50,000 rows has some 5 MB
 
 
