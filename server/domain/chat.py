@@ -19,7 +19,7 @@ RESULTS, CERTIFICATES, HELP = "RESULTS", "CERTIFICATES", "HELP"
 # The first group with a word in the message decides; 证书成绩 asks for results, 查证书 for certificates.
 WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("BIND", ("绑定", "解绑", "换绑")),
-    (RESULTS, ("成绩", "分数", "查分", "得分", "多少分", "合格", "考证结果", "考试结果", "score")),
+    (RESULTS, ("成绩", "分数", "查分", "得分", "多少分", "合格", "通过", "考证结果", "考试结果", "score")),
     (CERTIFICATES, ("证书", "电子证", "领证", "拿证", "证件下载", "certificate")),
     (HELP, ("帮助", "菜单", "怎么", "如何", "客服", "人工", "你好", "您好", "help")),
 )

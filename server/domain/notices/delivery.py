@@ -65,7 +65,7 @@ async def enqueue(
         path: the local page it opens.
     """
     now = s.clock.now()
-    count, _ = await connections.get("default").execute_query(
+    put = await connections.get("default").execute_query_dict(
         "INSERT INTO delivery (dedup, topic, openid, fields_shown, path, candidate_id, officer_id, state, attempts,"
         " msgid, last_error, next_try_at, created_at) VALUES ($1, $2, $3, $4::text::jsonb, $5, $6, $7, 'pending', 0,"
         " '', '', $8, $8) ON CONFLICT (dedup) DO NOTHING RETURNING id",
@@ -80,9 +80,9 @@ async def enqueue(
             now,
         ],
     )
-    if count:
+    if put:
         await s.queue.put(JOB, once=JOB)
-    return bool(count)
+    return bool(put)
 
 
 async def send(s: Services) -> int:

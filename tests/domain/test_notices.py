@@ -1,0 +1,383 @@
+"""Notices: put once, sent once, settled by WeChat's events; nothing is sent twice blindly."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tortoise.transactions import in_transaction
+
+from server.domain.notices import delivery, states, topics
+from server.domain.notices.states import STEPS, State
+from server.domain.ports import Services
+from server.errors import OutsideFailure, WeChatRefused
+from server.records import Delivery
+from tests import make
+from tests.fakes import FakeClock, FakeWeChat, Killed, KillerFaults, ListQueue
+
+OPENID = "o-candidate-000000000000000"
+FIELDS = {"plan": "2023年第四批全国统考", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"}
+NO_ANSWER = OutsideFailure("微信没有及时回答", unknown=True)
+NO_CONNECTION = OutsideFailure("无法连接微信")
+
+
+async def put(services: Services, dedup: str = "results:1:oa", openid: str = OPENID) -> bool:
+    async with in_transaction():
+        return await delivery.enqueue(
+            services, "results_released", dedup=dedup, openid=openid, fields=FIELDS, path="/h5/results"
+        )
+
+
+async def the_row(dedup: str = "results:1:oa") -> Delivery:
+    return await Delivery.get(dedup=dedup)
+
+
+def wechat(services: Services) -> FakeWeChat:
+    assert isinstance(services.wechat, FakeWeChat)
+    return services.wechat
+
+
+def clock(services: Services) -> FakeClock:
+    assert isinstance(services.clock, FakeClock)
+    return services.clock
+
+
+def jobs(services: Services) -> list[tuple[str, dict[str, Any]]]:
+    assert isinstance(services.queue, ListQueue)
+    return services.queue.jobs
+
+
+async def test_put_and_sent(services: Services) -> None:
+    assert await put(services) is True
+    assert jobs(services) == [("notices.send", {})]
+    assert await delivery.send(services) == 1
+    (sent,) = wechat(services).sent
+    assert dataclasses.asdict(sent) == {
+        "openid": OPENID,
+        "template": "template-result",
+        "fields": {
+            "thing1": "2023年第四批全国统考",
+            "date2": "2023年9月22日",
+            "time3": "2026年11月23日 12:00",
+        },
+        "url": "http://127.0.0.1:8000/h5/results",
+        "dedup_id": "results:1:oa",
+    }
+    row = await the_row()
+    assert (row.state, row.msgid, row.attempts, row.next_try_at, row.last_error) == (
+        "accepted",
+        "1001",
+        1,
+        None,
+        "",
+    )
+    assert await delivery.send(services) == 0
+
+
+async def test_the_same_notice_is_put_once(services: Services) -> None:
+    assert [await put(services), await put(services)] == [True, False]
+    assert jobs(services) == [("notices.send", {})]
+    assert await Delivery.all().count() == 1
+
+
+async def test_put_with_a_transaction_that_fails_is_not_put(services: Services) -> None:
+    with pytest.raises(RuntimeError):
+        async with in_transaction():
+            await delivery.enqueue(
+                services, "results_released", dedup="d", openid=OPENID, fields=FIELDS, path=""
+            )
+            raise RuntimeError
+    assert await Delivery.all().count() == 0
+
+
+async def test_unknown_topics_and_fields_are_mistakes(services: Services) -> None:
+    for topic, fields in (("weather", {}), ("results_released", {"rain": "no"})):
+        with pytest.raises(ValueError, match="unknown"):
+            await delivery.enqueue(services, topic, dedup="d", openid=OPENID, fields=fields, path="")
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "error"),
+    [
+        ("success", "delivered", ""),
+        ("failed:user block", "refused", "对方拒收公众号消息"),
+        ("failed: system failed", "failed", "微信发送失败"),
+        ("something new", "failed", "微信发送失败"),
+    ],
+)
+async def test_the_event_settles_it(services: Services, status: str, state: str, error: str) -> None:
+    await put(services)
+    await delivery.send(services)
+    assert await delivery.finished(services, "1001", status, openid=OPENID) is True
+    row = await the_row()
+    assert (row.state, row.last_error, row.settled_at) == (state, error, services.clock.now())
+    assert await delivery.finished(services, "1001", "success", openid=OPENID) is False  # settled is settled
+
+
+@pytest.mark.parametrize("errcode", sorted(delivery.PERSON_SAYS_NO))
+async def test_a_person_who_does_not_follow_is_not_tried_again(services: Services, errcode: int) -> None:
+    await put(services)
+    wechat(services).answers.append(WeChatRefused(errcode, "no"))
+    await delivery.send(services)
+    row = await the_row()
+    assert (row.state, row.last_error, row.next_try_at) == ("refused", f"微信返回错误 {errcode}", None)
+
+
+async def test_a_mistake_of_ours_fails_at_once(services: Services) -> None:
+    await put(services)
+    wechat(services).answers.append(WeChatRefused(47003, "argument invalid! data.thing1.value invalid"))
+    await delivery.send(services)
+    assert (await the_row()).state == "failed"
+
+
+@pytest.mark.parametrize("answer", [WeChatRefused(-1, "busy"), WeChatRefused(45011, "freq"), NO_CONNECTION])
+async def test_what_certainly_was_not_sent_is_tried_again_later_and_not_for_ever(
+    services: Services, answer: Exception
+) -> None:
+    await put(services)
+    wechat(services).answers += [answer] * 5
+    pauses = []
+    for _ in range(5):
+        await delivery.send(services)
+        row = await the_row()
+        if row.next_try_at is not None:
+            pauses.append((row.next_try_at - services.clock.now()).total_seconds())
+            clock(services).set(row.next_try_at)
+    assert pauses == [60, 240, 960, 3840]
+    assert ((await the_row()).state, wechat(services).sent) == ("failed", [])
+
+
+async def test_a_used_up_quota_waits_for_the_next_day_in_beijing(services: Services) -> None:
+    await put(services)
+    wechat(services).answers.append(WeChatRefused(45009, "reach max api daily quota limit"))
+    await delivery.send(services)
+    row = await the_row()
+    assert (row.state, row.next_try_at) == ("pending", datetime(2026, 11, 23, 16, 5, tzinfo=UTC))
+    clock(services).set(datetime(2026, 11, 23, 16, 5, tzinfo=UTC))
+    await delivery.send(services)
+    assert (await the_row()).state == "accepted"
+
+
+async def test_without_an_answer_one_more_try_inside_the_window(services: Services) -> None:
+    await put(services)
+    wechat(services).answers.append(NO_ANSWER)
+    await delivery.send(services)
+    row = await the_row()
+    assert (row.state, row.next_try_at) == ("pending", services.clock.now() + timedelta(seconds=30))
+    clock(services).forward(seconds=30)
+    await delivery.send(services)
+    assert ((await the_row()).state, len(wechat(services).sent)) == ("accepted", 1)
+
+
+async def test_twice_without_an_answer_is_unknown_and_stays_so(services: Services) -> None:
+    await put(services)
+    wechat(services).answers += [NO_ANSWER, NO_ANSWER]
+    await delivery.send(services)
+    clock(services).forward(seconds=30)
+    await delivery.send(services)
+    row = await the_row()
+    assert (row.state, row.next_try_at) == ("unknown", None)
+    clock(services).forward(days=3)
+    await delivery.sweep(services)
+    assert await delivery.send(services) == 0
+    assert wechat(services).sent == []
+
+
+async def test_outside_the_window_nothing_is_sent_again(services: Services) -> None:
+    await put(services)
+    wechat(services).answers.append(NO_ANSWER)
+    await delivery.send(services)
+    clock(services).forward(minutes=9)
+    await delivery.send(services)
+    assert ((await the_row()).state, wechat(services).sent) == ("unknown", [])
+
+
+async def test_an_event_settles_an_unknown(services: Services) -> None:
+    await put(services)
+    wechat(services).answers += [NO_ANSWER, NO_ANSWER]
+    await delivery.send(services)
+    clock(services).forward(seconds=30)
+    await delivery.send(services)
+    assert await delivery.finished(services, "777", "success", openid="o-somebody-else") is False
+    assert await delivery.finished(services, "777", "success", openid=OPENID) is True
+    row = await the_row()
+    assert (row.state, row.msgid) == ("delivered", "777")
+
+
+async def test_an_event_between_two_unknowns_settles_neither(services: Services) -> None:
+    for dedup in ("a", "b"):
+        await put(services, dedup)
+    wechat(services).answers += [NO_ANSWER] * 4
+    await delivery.send(services)
+    clock(services).forward(seconds=30)
+    await delivery.send(services)
+    assert await delivery.finished(services, "777", "success", openid=OPENID) is False
+    assert [(await the_row(dedup)).state for dedup in ("a", "b")] == ["unknown", "unknown"]
+
+
+async def test_an_event_that_comes_before_the_answer(services: Services) -> None:
+    """WeChat delivers faster than it answers: two on their way, so the event waits for its number."""
+    early: list[bool] = []
+
+    class Hasty(FakeWeChat):
+        async def send_template(
+            self, openid: str, template: str, fields: Mapping[str, str], *, url: str | None, dedup_id: str
+        ) -> str:
+            if dedup_id == "a":
+                early.append(await delivery.finished(services, "900", "success", openid=openid))
+                return "900"
+            raise NO_ANSWER
+
+    services.wechat = Hasty()
+    for dedup in ("a", "b"):
+        await put(services, dedup)
+    await delivery.send(services)
+    row = await the_row("a")
+    assert (early, row.state, row.msgid) == ([False], "delivered", "900")
+
+
+async def test_an_event_that_comes_before_the_only_answer(services: Services) -> None:
+    class Hasty(FakeWeChat):
+        async def send_template(
+            self, openid: str, template: str, fields: Mapping[str, str], *, url: str | None, dedup_id: str
+        ) -> str:
+            await delivery.finished(services, "900", "success", openid=openid)
+            return "900"
+
+    services.wechat = Hasty()
+    await put(services)
+    await delivery.send(services)
+    row = await the_row()
+    assert (row.state, row.msgid) == ("delivered", "900")
+
+
+@pytest.mark.parametrize(("place", "sent_before"), [("notices.before_send", 0), ("notices.after_send", 1)])
+async def test_killed_while_sending(services: Services, place: str, sent_before: int) -> None:
+    """The row stays taken; its lease ends; WeChat suppresses the second message by the same client_msg_id."""
+    await put(services)
+    services.faults = KillerFaults(place)
+    with pytest.raises(Killed):
+        await delivery.send(services)
+    assert ((await the_row()).state, len(wechat(services).sent)) == ("sending", sent_before)
+    assert await delivery.send(services) == 0  # leased
+    services.faults = KillerFaults()
+    clock(services).forward(minutes=1)
+    jobs(services).clear()
+    await delivery.sweep(services)
+    assert jobs(services) == [("notices.send", {})]
+    await delivery.send(services)
+    assert (await the_row()).state == "accepted"
+    assert {sent.dedup_id for sent in wechat(services).sent} == {"results:1:oa"}
+
+
+async def test_killed_and_found_too_late_is_unknown(services: Services) -> None:
+    await put(services)
+    services.faults = KillerFaults("notices.after_send")
+    with pytest.raises(Killed):
+        await delivery.send(services)
+    services.faults = KillerFaults()
+    clock(services).forward(minutes=30)
+    await delivery.send(services)
+    assert ((await the_row()).state, len(wechat(services).sent)) == ("unknown", 1)
+
+
+async def test_slices_put_the_next_one(services: Services) -> None:
+    for serial in range(delivery.SLICE + 3):
+        await put(services, f"d{serial}", f"o-{serial}")
+    jobs(services).clear()
+    assert await delivery.send(services) == delivery.SLICE
+    assert jobs(services) == [("notices.send", {})]
+    assert await delivery.send(services) == 3
+    assert len({sent.dedup_id for sent in wechat(services).sent}) == delivery.SLICE + 3
+
+
+async def test_without_a_template_it_fails_and_says_so(services: Services) -> None:
+    services.settings = dataclasses.replace(services.settings, oa_template_result="")
+    await put(services)
+    await delivery.send(services)
+    row = await the_row()
+    assert (row.state, row.last_error) == ("failed", "未配置模板消息编号")
+
+
+async def test_for_a_candidate_or_an_officer(services: Services) -> None:
+    who, officer = await make.candidate(services), await make.officer()
+    await delivery.enqueue(
+        services,
+        "certificate_issued",
+        dedup="c",
+        openid=OPENID,
+        fields={
+            "certificate": "社会心理服务职业技能等级证书（初级）",
+            "number": "23SPS100000001K",
+            "issued_on": "2026年11月23日",
+        },
+        path="/h5/certificates",
+        candidate_id=who.id,
+        officer_id=officer.id,
+    )
+    row = await the_row("c")
+    assert (row.candidate_id, row.officer_id) == (who.id, officer.id)
+    assert row.fields_shown == {
+        "thing1": "社会心理服务职业技能等级证书（初级）",
+        "character_string2": "23SPS100000001K",
+        "date3": "2026年11月23日",
+    }
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "fitted"),
+    [
+        ("thing1", "二" * 20, "二" * 20),
+        ("thing1", "二" * 21, "二" * 19 + "…"),
+        ("thing1", "  上\n下 ", "上 下"),
+        ("thing1", "", "无"),
+        ("thing9", "䶮㛃𠮷" * 7, ("䶮㛃𠮷" * 7)[:19] + "…"),
+        ("name1", "阿卜杜热合曼·麦麦提明", "阿卜杜热合曼·麦麦提"),
+        ("name1", "Alexander the Greatest", "Alexander the Greate"),
+        ("character_string2", "23SPS1编号", "23SPS1"),
+        ("character_string2", "编号", "-"),
+        ("number3", "1,234 人", "1234"),
+        ("number3", "", "0"),
+        ("phrase1", "等待院校签发", "等待院校签"),
+        ("date3", "2026年11月23日", "2026年11月23日"),
+    ],
+)
+def test_values_fit_their_keyword(keyword: str, value: str, fitted: str) -> None:
+    assert topics.fit(keyword, value) == fitted
+
+
+@given(
+    keyword=st.sampled_from(["thing1", "name1", "character_string2", "number3", "phrase1"]), value=st.text()
+)
+def test_no_value_is_empty_or_too_long(keyword: str, value: str) -> None:
+    found = topics.fit(keyword, value)
+    assert found.strip() and "\n" not in found and len(found) <= 32
+
+
+@pytest.mark.parametrize("name", sorted(STEPS))
+async def test_every_step_moves_from_its_sources_alone(services: Services, name: str) -> None:
+    step = STEPS[name]
+    for state in State:
+        await Delivery.filter().delete()
+        await put(services)
+        row = await the_row()
+        await Delivery.filter(id=row.id).update(state=state.value, next_try_at=services.clock.now())
+        if name == "take":
+            moved = await delivery.send(services) == 1
+        else:
+            moved = await delivery._step(services, row.id, name)
+        assert moved == (state in step.sources), state
+        if moved and name != "take":
+            assert (await the_row()).state == step.target.value
+
+
+def test_states_have_names_and_settled_ones_no_way_out() -> None:
+    assert all(state.label for state in State)
+    for state in State:
+        assert state.is_settled == (not any(state in step.sources for step in STEPS.values()))
+    assert states.may_repeat(None, datetime.now(UTC))

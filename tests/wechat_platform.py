@@ -1,0 +1,106 @@
+"""WeChat's side of a push, for tests: bodies and queries signed and encrypted as the platform does."""
+
+from __future__ import annotations
+
+import secrets
+import struct
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from hashlib import sha1
+from typing import Any
+from xml.etree import ElementTree
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+from server.domain.ports import Push
+from server.machinery.wechat import messages
+from server.settings import Settings
+from tests.fakes import FakeWeChat
+
+
+def signed(*parts: str) -> str:
+    return sha1("".join(sorted(parts)).encode()).hexdigest()
+
+
+def xml(**fields: Any) -> str:
+    inner = "".join(f"<{name}><![CDATA[{value}]]></{name}>" for name, value in fields.items())
+    return f"<xml>{inner}</xml>"
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One account as WeChat sees it."""
+
+    appid: str
+    token: str
+    aes_key: str
+
+    def _cipher(self) -> Cipher[modes.CBC]:
+        key = b64decode(self.aes_key + "=")
+        return Cipher(algorithms.AES(key), modes.CBC(key[:16]))
+
+    def encrypt(self, message: str, *, appid: str | None = None) -> str:
+        said = message.encode()
+        plain = secrets.token_bytes(16) + struct.pack(">I", len(said)) + said + (appid or self.appid).encode()
+        pad = 32 - len(plain) % 32
+        worker = self._cipher().encryptor()
+        return b64encode(worker.update(plain + bytes([pad]) * pad) + worker.finalize()).decode()
+
+    def decrypt(self, sealed: str) -> str:
+        worker = self._cipher().decryptor()
+        plain = worker.update(b64decode(sealed)) + worker.finalize()
+        plain = plain[: -plain[-1]]
+        (length,) = struct.unpack(">I", plain[16:20])
+        assert plain[20 + length :] == self.appid.encode()
+        return plain[20 : 20 + length].decode()
+
+    def query(self, encrypted: str | None = None, **more: str) -> dict[str, str]:
+        stamp, nonce = "1700000000", secrets.token_hex(4)
+        query = {"timestamp": stamp, "nonce": nonce, "signature": signed(self.token, stamp, nonce), **more}
+        if encrypted is not None:
+            query |= {"encrypt_type": "aes", "msg_signature": signed(self.token, stamp, nonce, encrypted)}
+        return query
+
+    def push(self, message: str) -> tuple[dict[str, str], bytes]:
+        """A push in safe mode: its query and body."""
+        encrypted = self.encrypt(message)
+        body = xml(ToUserName="gh_1", Encrypt=encrypted).encode()
+        return self.query(encrypted), body
+
+    def read_reply(self, body: bytes) -> dict[str, str]:
+        """The fields of an encrypted reply, after checking all that WeChat checks."""
+        sealed = {node.tag: node.text or "" for node in ElementTree.fromstring(body)}
+        proof = signed(self.token, sealed["TimeStamp"], sealed["Nonce"], sealed["Encrypt"])
+        assert proof == sealed["MsgSignature"]
+        inner = ElementTree.fromstring(self.decrypt(sealed["Encrypt"]))
+        return {node.tag: node.text or "" for node in inner}
+
+
+def official_account(settings: Settings) -> Platform:
+    return Platform(settings.oa_appid, settings.oa_token, settings.oa_aes_key)
+
+
+def mini_program(settings: Settings) -> Platform:
+    return Platform(settings.mp_appid, settings.mp_token, settings.mp_aes_key)
+
+
+class PushedWeChat(FakeWeChat):
+    """The stand-in, with the genuine opener of pushes."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.accounts = {
+            "oa": messages.Account(
+                "oa", settings.oa_appid, settings.oa_token, settings.oa_aes_key, mode=settings.oa_mode
+            ),
+            "mp": messages.Account("mp", settings.mp_appid, settings.mp_token, settings.mp_aes_key),
+        }
+
+    def echo(self, account: str, query: dict[str, str]) -> str:
+        return messages.echo(self.accounts[account], query)
+
+    def open_push(self, account: str, query: dict[str, str], body: bytes) -> Push:
+        return messages.open_push(self.accounts[account], query, body)
+
+    def answer(self, push: Push, text: str, *, now: int) -> bytes:
+        return messages.answer(self.accounts[push.account], push, text, now=now)
