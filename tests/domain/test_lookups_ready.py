@@ -1,0 +1,430 @@
+"""Ready answers: never untrue for longer than the watch may be blind, never early, and without the database when hot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from tortoise.transactions import in_transaction
+
+from server.domain import bindings, lookups
+from server.domain.lookups.ready import ready
+from server.domain.lookups.watch import READY_SECONDS, VOUCH_SECONDS, LookupWatch, Ready, Shelf
+from server.domain.ports import Services, WeChatIdentity
+from server.machinery.cache import RedisCache, connect
+from server.records import LookupChange, Plan
+from tests import make
+from tests.domain.test_bindings import statements
+from tests.domain.test_lookups import RELEASE, bound, certificate
+from tests.fakes import MemoryCache
+
+ME = WeChatIdentity("oa", "openid-me")
+OTHER = WeChatIdentity("oa", "openid-other")
+
+
+class Seconds:
+    """A monotonic clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Process:
+    """One of several web processes: a watch of its own, the cache shared."""
+
+    def __init__(self, s: Services, url: str) -> None:
+        self.seconds = Seconds()
+        self.watch = LookupWatch(url, monotonic=self.seconds, listens=False)
+        self.s = replace(s, lookup_watch=self.watch)
+
+    async def results(self, who: WeChatIdentity = ME) -> tuple[bool, int]:
+        """(bound, number of released results) as this process tells it."""
+        view = await lookups.results_view(self.s, who)
+        return view["bound"], len(view["items"])
+
+    async def certificate_state(self) -> str:
+        return str((await lookups.certificates_view(self.s, ME))["items"][0]["state"])
+
+
+@pytest.fixture
+async def process(services: Services, db: str) -> AsyncIterator[Callable[[], Process]]:
+    made: list[Process] = []
+
+    def one() -> Process:
+        made.append(Process(services, db))
+        return made[-1]
+
+    yield one
+    for process in made:
+        await process.watch.stop()
+
+
+async def test_hot_answers_do_not_touch_the_database(services: Services, process: Any) -> None:
+    await make.registration(
+        services, await bound(services), on=await make.plan(release_at=services.clock.now())
+    )
+    one, two = process(), process()
+    await one.watch.ask()
+    await two.watch.ask()
+    with statements() as seen:
+        assert await one.results() == (True, 1)
+    assert len(seen) == 1  # cold: one statement
+    with statements() as seen:
+        first = await lookups.results(one.s, ME)
+        assert await lookups.results(one.s, ME) is first  # this process's own copy
+        assert await two.results() == (True, 1)  # through the shared cache
+        assert await two.results() == (True, 1)
+    assert seen == []
+
+
+async def test_a_release_reaches_every_process_that_asks_again(services: Services, process: Any) -> None:
+    plan = await make.plan()
+    await make.registration(services, await bound(services), on=plan)
+    one, two = process(), process()
+    for p in (one, two):
+        await p.watch.ask()
+        assert await p.results() == (True, 0)
+    async with in_transaction():
+        await Plan.filter(id=plan.id).update(release_at=services.clock.now())
+        await lookups.changed(services)
+    for p in (one, two):
+        await p.watch.ask()  # what it does every 300 ms, message or not
+        assert await p.results() == (True, 1)
+
+
+async def test_a_watch_that_cannot_ask_vouches_for_nothing(services: Services, process: Any) -> None:
+    registration = await make.registration(
+        services, await bound(services), on=await make.plan(release_at=services.clock.now())
+    )
+    made = await certificate(registration)
+    blind = process()
+    await blind.watch.ask()
+    assert await blind.certificate_state() == "valid"
+    made.state, made.revoked_at = "revoked", services.clock.now()
+    await made.save()
+    await lookups.changed(services)
+    blind.seconds.now += VOUCH_SECONDS
+    assert await blind.certificate_state() == "valid"  # within the second that is allowed
+    blind.seconds.now += 0.001
+    assert blind.watch.mark() is None
+    assert await blind.certificate_state() == "revoked"
+
+
+async def test_a_minute_of_release_is_kept_without_any_message(services: Services, process: Any) -> None:
+    await make.registration(services, await bound(services), on=await make.plan(release_at=RELEASE))
+    one = process()
+    await one.watch.ask()
+    assert await one.results() == (True, 0)
+    services.clock.set(RELEASE - timedelta(milliseconds=1))  # type: ignore[attr-defined]
+    assert await one.results() == (True, 0)
+    services.clock.set(RELEASE)  # type: ignore[attr-defined]
+    assert await one.results() == (True, 1)
+
+
+async def test_an_answer_of_a_process_with_a_fast_clock_is_not_told_early(
+    services: Services, process: Any
+) -> None:
+    await make.registration(services, await bound(services), on=await make.plan(release_at=RELEASE))
+    fast, slow = process(), process()
+    for p in (fast, slow):
+        await p.watch.ask()
+    services.clock.set(RELEASE)  # type: ignore[attr-defined]
+    assert await fast.results() == (True, 1)  # now in the shared cache
+    services.clock.set(RELEASE - timedelta(seconds=2))  # type: ignore[attr-defined]
+    assert await slow.results() == (True, 0)
+
+
+async def test_a_release_put_off_is_obeyed(services: Services, process: Any) -> None:
+    plan = await make.plan(release_at=RELEASE)
+    await make.registration(services, await bound(services), on=plan)
+    one = process()
+    await one.watch.ask()
+    assert await one.results() == (True, 0)
+    async with in_transaction():
+        await Plan.filter(id=plan.id).update(release_at=RELEASE + timedelta(days=1))
+        await lookups.changed(services)
+    await one.watch.ask()
+    services.clock.set(RELEASE)  # type: ignore[attr-defined]
+    assert await one.results() == (True, 0)
+
+
+async def test_one_persons_change_leaves_the_others_ready(services: Services, process: Any) -> None:
+    await bound(services)
+    await bound(services, OTHER, "李四")
+    one = process()
+    await one.watch.ask()
+    assert (await one.results(), await one.results(OTHER)) == ((True, 0), (True, 0))
+    await bindings.unbind(services, ME, address="203.0.113.9")
+    await one.watch.ask()
+    with statements() as seen:
+        assert await one.results(OTHER) == (True, 0)
+    assert seen == []
+    assert await one.results() == (False, 0)
+
+
+async def test_binding_is_seen_in_spite_of_an_earlier_answer(services: Services, process: Any) -> None:
+    number = make.id_number(4055)
+    await make.candidate(services, "崔子涵", number)
+    one = process()
+    await one.watch.ask()
+    assert await one.results() == (False, 0)
+    await bindings.bind(one.s, ME, "崔子涵", number, address="203.0.113.9")
+    await one.watch.ask()
+    assert await one.results() == (True, 0)
+
+
+async def test_data_read_before_a_change_is_stale_even_if_kept_after_it(
+    services: Services, process: Any
+) -> None:
+    one = process()
+    await one.watch.ask()
+    bodies = iter((b"old", b"new"))
+
+    async def read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> Ready:
+        body = next(bodies)
+        if body == b"old":  # the change commits and is heard of while this reading is under way
+            await lookups.changed(s)
+            await one.watch.ask()
+        return Ready(body, as_of)
+
+    await ready(one.s, "topic", ME, read)
+    assert (await ready(one.s, "topic", ME, read)).body == b"new"
+    assert (await ready(one.s, "topic", ME, read)).body == b"new"
+
+
+async def test_a_new_process_knows_what_changed_before_it_started(services: Services, process: Any) -> None:
+    plan = await make.plan()
+    await make.registration(services, await bound(services), on=plan)
+    old = process()
+    await old.watch.ask()
+    assert await old.results() == (True, 0)  # stands in the shared cache for ten minutes
+    await Plan.filter(id=plan.id).update(release_at=services.clock.now())
+    await lookups.changed(services)
+    new = process()
+    await new.watch.ask()
+    assert await new.results() == (True, 1)
+
+
+async def test_a_watch_that_was_away_too_long_begins_anew(services: Services, process: Any) -> None:
+    plan = await make.plan()
+    await make.registration(services, await bound(services), on=plan)
+    one = process()
+    await one.watch.ask()
+    assert await one.results() == (True, 0)
+    await Plan.filter(id=plan.id).update(release_at=services.clock.now())
+    await lookups.changed(services)
+    await LookupChange.all().delete()  # forgotten by the sweep, long after
+    services.cache.values.clear()  # type: ignore[attr-defined]  # and Redis keeps nothing for so long
+    one.seconds.now += READY_SECONDS + 1
+    await one.watch.ask()
+    assert await one.results() == (True, 1)
+
+
+async def test_changes_become_visible_in_the_order_of_their_numbers(services: Services) -> None:
+    """The lock is held to the commit: who has seen change 2 can never meet change 1 later."""
+    first_told, let_go = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        async with in_transaction():
+            await lookups.changed(services, "oa:slow")
+            first_told.set()
+            await let_go.wait()
+
+    async def quick() -> None:
+        await first_told.wait()
+        async with in_transaction():
+            await lookups.changed(services, "oa:quick")
+
+    tasks = [asyncio.create_task(slow()), asyncio.create_task(quick())]
+    await first_told.wait()
+    waiting: list[int] = []
+    while not waiting:  # until the second one stands at the lock
+        rows = await LookupChange.raw(
+            "SELECT 1 AS id FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        )
+        waiting = [row.id for row in rows]  # type: ignore[union-attr]
+    assert await LookupChange.all().count() == 0
+    let_go.set()
+    await asyncio.gather(*tasks)
+    assert [change.scope for change in await LookupChange.all().order_by("id")] == ["oa:slow", "oa:quick"]
+
+
+async def test_many_at_once_read_once(services: Services, process: Any) -> None:
+    one = process()
+    await one.watch.ask()
+    readings = 0
+
+    async def read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> Ready:
+        nonlocal readings
+        readings += 1
+        await asyncio.sleep(0)
+        return Ready(b"answer", as_of)
+
+    answers = await asyncio.gather(*(ready(one.s, "topic", ME, read) for _ in range(50)))
+    assert {answer.body for answer in answers} == {b"answer"}
+    assert readings == 1
+    assert one.watch.flights == {}
+
+
+async def test_who_joins_a_reading_that_began_too_early_reads_again(services: Services, process: Any) -> None:
+    one = process()
+    await one.watch.ask()
+    began, go_on = asyncio.Event(), asyncio.Event()
+    bodies = iter((b"old", b"new"))
+
+    async def read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> Ready:
+        body = next(bodies)
+        if body == b"old":
+            began.set()
+            await go_on.wait()
+        return Ready(body, as_of)
+
+    first = asyncio.create_task(ready(one.s, "topic", ME, read))
+    await began.wait()
+    await lookups.changed(services)
+    await one.watch.ask()
+    second = asyncio.create_task(ready(one.s, "topic", ME, read))
+    await asyncio.sleep(0)
+    go_on.set()
+    assert ((await first).body, (await second).body) == (b"old", b"new")
+
+
+async def test_a_reading_that_fails_fails_for_all_and_is_forgotten(services: Services, process: Any) -> None:
+    one = process()
+    await one.watch.ask()
+
+    async def broken(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> Ready:
+        raise RuntimeError("the database is away")
+
+    answers = await asyncio.gather(
+        *(ready(one.s, "topic", ME, broken) for _ in range(3)), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [RuntimeError] * 3
+    assert one.watch.flights == {}
+
+
+class BrokenCache(MemoryCache):
+    async def get(self, key: str) -> bytes | None:
+        raise ConnectionError("Redis is away")
+
+    async def set(self, key: str, value: bytes, *, seconds: float) -> None:
+        raise ConnectionError("Redis is away")
+
+
+async def test_without_redis_everything_is_still_told(services: Services, process: Any) -> None:
+    await bound(services)
+    services.cache = BrokenCache(services.clock)  # type: ignore[arg-type]
+    one = process()
+    await one.watch.ask()
+    assert await one.results() == (True, 0)
+    assert await one.results() == (True, 0)
+
+
+async def test_the_shared_cache_holds_no_openid_and_no_name(
+    services: Services, process: Any, redis_url: str
+) -> None:
+    client = connect(redis_url)
+    services.cache = RedisCache(client)
+    number = make.id_number(4055)
+    await make.registration(
+        services, await bound(services, number=number), on=await make.plan(release_at=RELEASE)
+    )
+    one, two = process(), process()
+    await one.watch.ask()
+    await two.watch.ask()
+    answer = await lookups.results(one.s, ME)
+    assert await lookups.results(two.s, ME) == answer
+    [key] = await client.keys("*")
+    kept = key + await client.get(key)
+    for secret in (ME.openid, number, "崔子涵", "78.5"):
+        assert secret.encode() not in kept
+    assert 0 < await client.ttl(key) <= READY_SECONDS
+    await client.aclose()
+
+
+def test_the_shelf_is_bounded_and_the_longest_unused_leave_first() -> None:
+    shelf = Shelf(room=3 * (500 + 1 + 100))
+    answers = {key: Ready(key.encode() * 100, 1) for key in "abcd"}
+    for key in "abc":
+        shelf.put(key, answers[key])
+    assert shelf.get("a") is answers["a"]
+    shelf.put("d", answers["d"])
+    assert [shelf.get(key) is not None for key in "abcd"] == [True, False, True, True]
+    assert shelf.taken == 3 * 601
+    shelf.put("a", Ready(b"x" * 2000, 1))  # more than there is room for
+    assert shelf.taken == 0
+
+
+def test_an_answer_survives_packing() -> None:
+    answer = Ready("成绩".encode(), 7, 1.5, float("inf"))
+    again = Ready.unpacked(answer.packed())
+    assert again == answer
+    assert again.etag == answer.etag != Ready(b"other", 7).etag
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_running_watch_hears_of_a_change(services: Services, db: str) -> None:
+    watch = LookupWatch(db)
+    await watch.start()
+    before = watch.mark()
+    assert before is not None
+    await lookups.changed(services)
+    await until(lambda: (watch.mark() or before) > before)
+    await watch.stop()
+
+
+async def test_a_running_watch_that_misses_the_message_asks_anyway(services: Services, db: str) -> None:
+    watch = LookupWatch(db, listens=False)
+    await watch.start()
+    before = watch.mark()
+    assert before is not None
+    await lookups.changed(services)
+    await until(lambda: (watch.mark() or before) > before)
+    await watch.stop()
+
+
+async def test_a_running_watch_finds_back_after_its_connection_is_cut(services: Services, db: str) -> None:
+    watch = LookupWatch(db)
+    await watch.start()
+    surgeon = await asyncpg.connect(db)
+    cut = await surgeon.fetchval(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE '%FROM lookup_change%'"
+        " AND pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    assert cut == 1
+    await lookups.changed(services)
+    newest = (await LookupChange.all().order_by("-id").first()).id  # type: ignore[union-attr]
+    await until(lambda: watch.mark() == newest)
+    await surgeon.close()
+    await watch.stop()
+
+
+async def test_a_watch_without_a_database_lets_the_process_start(services: Services) -> None:
+    watch = LookupWatch("postgresql://nobody@127.0.0.1:1/none")
+    await watch.start()
+    assert watch.mark() is None
+    await watch.stop()
+
+
+async def test_release_times_around_an_answer_are_its_bounds(services: Services) -> None:
+    me = await bound(services)
+    moments = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 20, 25, 30)]
+    for moment in (*moments, None):
+        await make.registration(
+            services, me, on=await make.plan(release_at=moment), at=await make.site(await make.school())
+        )
+    answer = await lookups.results(services, ME)
+    assert (answer.since, answer.until) == (moments[1].timestamp(), moments[2].timestamp())
