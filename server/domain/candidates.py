@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
+from operator import mul
 
 from tortoise import connections
 
@@ -29,6 +31,7 @@ ABOUT_ID = "candidate.id_number"
 ABOUT_MOBILE = "candidate.mobile"
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = "10X98765432"
+_SHAPE = re.compile("[0-9]*[0-9X]")
 _DIGITS = frozenset("0123456789")
 _OLDEST = date(1900, 1, 1)
 
@@ -56,7 +59,7 @@ class IdentityNumber:
         text = "".join(tidy(raw).lstrip("'‘’`").split()).upper()
         if not text:
             raise Refused("id_missing", "请填写证件号码。")
-        if not _DIGITS.issuperset(text[:-1]) or text[-1] not in "0123456789X":
+        if not _SHAPE.fullmatch(text):
             raise Refused("id_characters", "证件号码只能由数字组成，末位可以是 X，请核对。")
         if len(text) != 18:
             raise Refused("id_length", f"证件号码应为 18 位，这里是 {len(text)} 位，请按身份证填写完整。")
@@ -82,7 +85,7 @@ class IdentityNumber:
 
 def check_character(first17: str) -> str:
     """The eighteenth character of an identity number (GB 11643-1999)."""
-    return _CHECK[sum(int(d) * w for d, w in zip(first17, _WEIGHTS, strict=True)) % 11]
+    return _CHECK[sum(map(mul, map(int, first17), _WEIGHTS)) % 11]
 
 
 def _date_of(text: str) -> date | None:

@@ -11,6 +11,8 @@ LONGEST_NAME = 60
 DOT = "·"
 _DOTS = dict.fromkeys(map(ord, "•．・‧∙⋅●᛫˙"), DOT)
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
+_INVISIBLE = {code: None for code in range(0x110000) if unicodedata.category(chr(code)) == "Cf"}
+_STRAY = frozenset(map(chr, [*_FULL_WIDTH, *_INVISIBLE]))
 _LATIN_MARKS = frozenset("-'’ ")
 _SPACES = re.compile(r"\s+")
 _GAP_BESIDE_HAN = re.compile(r"(?<![!-~]) | (?![!-~])")  # 张 三 is padded for print; John Smith is not
@@ -19,8 +21,8 @@ _DOT_BESIDE_HAN = re.compile(r"(?<![A-Za-z])\.|\.(?![A-Za-z ]|$)")
 
 def tidy(text: str) -> str:
     """Full-width letters, digits and signs become plain ones; stray spaces and invisible marks at both ends go."""
-    text = text.translate(_FULL_WIDTH)
-    text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    if not text.isascii() and not _STRAY.isdisjoint(text):
+        text = text.translate(_FULL_WIDTH).translate(_INVISIBLE)
     return text.strip()
 
 
@@ -37,20 +39,26 @@ def clean_name(raw: str) -> str:
         raise Refused("name_missing", "请填写姓名。")
     if text.startswith(("=", "+", "@")):
         raise Refused("formula", "姓名不能是公式，请直接填写姓名文字。")
-    if any(unicodedata.category(c) == "Cc" for c in text):
+    if not text.isprintable() and any(unicodedata.category(c) == "Cc" for c in text):
         raise Refused("name_control", "姓名中含有换行、制表等控制字符，请删除后重新填写。")
-    text = _DOT_BESIDE_HAN.sub(DOT, _GAP_BESIDE_HAN.sub("", _SPACES.sub(" ", text)))
-    if any(unicodedata.category(c) == "Co" for c in text):
+    if not text.isalpha():
+        text = _DOT_BESIDE_HAN.sub(DOT, _GAP_BESIDE_HAN.sub("", _SPACES.sub(" ", text)))
+    if not text.isprintable() and any(unicodedata.category(c) == "Co" for c in text):
         raise Refused("name_private", "姓名中有本机自造的字，别的电脑无法识别，请换成国家标准字后重新填写。")
-    if not all(map(_belongs_in_a_name, text)) or not any(unicodedata.category(c)[0] == "L" for c in text):
+    if not text.isalpha() and not (all(map(_belongs_in_a_name, text)) and any(map(_is_letter, text))):
         raise Refused("name_characters", "姓名中含有数字或符号，请只填写证件上的姓名。")
     if len(text) > LONGEST_NAME:
         raise Refused("name_length", f"姓名超过 {LONGEST_NAME} 个字，请核对是否填错了列。")
     return text
 
 
+def _is_letter(c: str) -> bool:
+    """Also ideographs younger than this Python's Unicode tables: planes 2 and 3 hold nothing else."""
+    return c.isalpha() or c == "〇" or "\U00020000" <= c <= "\U0003fffd"
+
+
 def _belongs_in_a_name(c: str) -> bool:
-    return c in (DOT, "〇", ".") or c in _LATIN_MARKS or unicodedata.category(c)[0] in "LM"
+    return _is_letter(c) or c in (DOT, ".") or c in _LATIN_MARKS or unicodedata.category(c)[0] == "M"
 
 
 def mask_name(name: str) -> str:

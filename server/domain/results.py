@@ -38,7 +38,7 @@ class Status(Enum):
 
     @classmethod
     def of_label(cls, label: str) -> Status | None:
-        return next((status for status in cls if status.label == label), None)
+        return _STATUS_OF.get(label)
 
 
 _STATUS_LABELS = {
@@ -48,6 +48,9 @@ _STATUS_LABELS = {
     "misconduct": "违纪",
     "cheating": "作弊",
 }
+
+
+_STATUS_OF = {status.label: status for status in Status}
 
 
 class Result(Enum):

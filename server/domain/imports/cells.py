@@ -42,13 +42,13 @@ def text_of(raw: Any) -> str:
 
 
 def is_blank(raw: Any) -> bool:
-    return raw is None or (isinstance(raw, str) and not tidy(raw))
+    return raw is None or raw == "" or (isinstance(raw, str) and not tidy(raw))
 
 
 @lru_cache(maxsize=8192, typed=True)
 def _plain(raw: Any) -> str:
     text = tidy(text_of(raw)).lstrip(_APOSTROPHES).strip()
-    if any(ord(c) < 32 for c in text):
+    if not text.isprintable() and any(ord(c) < 32 for c in text):
         raise Refused("control_character", "单元格里有换行、制表等控制字符，请删除后重新填写。")
     return text
 
@@ -114,6 +114,7 @@ def mobile(raw: Any) -> str:
     return "" if is_blank(raw) else clean_mobile(text_of(raw))
 
 
+@lru_cache(maxsize=64, typed=True)
 def candidate_kind(raw: Any) -> str:
     value = _plain(raw)
     known = {"本校考生": "school", "社会考生": "social"}
@@ -122,6 +123,7 @@ def candidate_kind(raw: Any) -> str:
     return known[value]
 
 
+@lru_cache(maxsize=64, typed=True)
 def level(raw: Any) -> Level:
     value = _plain(raw)
     if (found := Level.of_label(value)) is None:
@@ -163,6 +165,7 @@ def exam_date(raw: Any) -> date:
     raise Refused("date_unknown", "日期无法识别，请按“2023-09-22”的样子填写。")
 
 
+@lru_cache(maxsize=4096, typed=True)
 def score(raw: Any) -> Decimal | Status | None:
     """A score of 0 to 100 with at most one decimal, one of 缺考 缓考 违纪 作弊, or None for a blank cell."""
     if is_blank(raw):
