@@ -30,9 +30,11 @@ LEFT JOIN plan p ON p.id = r.plan_id
 LEFT JOIN site t ON t.id = r.site_id
 LEFT JOIN school h ON h.id = t.school_id
 LEFT JOIN certificate_kind k ON k.id = p.kind_id
-LEFT JOIN issuance i ON i.plan_id = r.plan_id AND i.site_id = r.site_id
-LEFT JOIN certificate e ON e.registration_id = r.id AND i.state = 'issued' AND p.release_at <= $3
+LEFT JOIN certificate e ON e.registration_id = r.id AND p.release_at <= $3
     AND e.state IN ('valid', 'revoked', 'superseded')
+    AND EXISTS (SELECT 1 FROM issuance x WHERE x.id = e.issuance_id AND x.state = 'issued')
+LEFT JOIN LATERAL (SELECT * FROM issuance x WHERE x.plan_id = r.plan_id AND x.site_id = r.site_id
+    ORDER BY x.id = e.issuance_id DESC NULLS LAST, x.id DESC LIMIT 1) i ON true
 LEFT JOIN certificate n ON n.id = e.superseded_by_id
 LEFT JOIN practice_record q ON q.candidate_id = c.id AND q.level = t.level
 WHERE b.account = $1 AND b.openid = $2 AND b.unbound_at IS NULL
