@@ -47,6 +47,7 @@ class Server:
         self._who = places.account()
         self._place = self.folder
         self._port = 0
+        self.url = ""
 
     def start(self) -> str:
         """Start and return the URL. Call it from the main thread, with which the server lives and dies.
@@ -63,6 +64,7 @@ class Server:
                 self._port = _free_port()
                 url = self._launch(self._port)
                 if url is not None:
+                    self.url = url
                     places.write(self._address, url)
                     return url
             raise EmbeddedError(f"{self.title}没有启动成功，请查看日志 {self._log_path}。")
