@@ -59,12 +59,6 @@ async def unreleased_plans() -> list[Plan]:
     return await Plan.filter(release_at=None).order_by("exam_date", "id").limit(10)
 
 
-async def recent_imports(after: int, limit: int) -> list[ImportRun]:
-    """Imports older than `after` (0: from the newest)."""
-    found = ImportRun.filter(id__lt=after) if after else ImportRun.all()
-    return await found.order_by("-id").limit(limit)
-
-
 async def schools(actor: Actor) -> list[School]:
     """The schools that this actor may choose from, by name."""
     found = School.all() if actor.role != Role.SCHOOL.value else School.filter(id=actor.school_id or 0)

@@ -8,9 +8,12 @@ from server.doors.console import (
     accounts,
     audit,
     certificates,
+    desk,
+    gate,
     imports,
     issuances,
     officers,
+    oversight,
     plans,
     session,
 )
@@ -29,4 +32,4 @@ ROUTES: list[Route | OpenRoute] = [
 
 api = Blueprint("console_api", url_prefix="/console/api/v1")
 mount(api, ROUTES)
-bp = Blueprint.group(api)
+bp = Blueprint.group(api, gate.bp, desk.bp, oversight.bp)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sanic import HTTPResponse
 
-from server.domain import imports, waiting
+from server.domain import imports
 from server.domain.roles import Verb
 from server.doors.console import answers
 from server.doors.console.documents import page_of, thing
@@ -57,24 +57,10 @@ async def submit(call: Call) -> HTTPResponse:
 
 
 async def listing(call: Call) -> HTTPResponse:
-    limit = call.query["limit"] or answers.PAGE
-    runs = await waiting.recent_imports(answers.after(call.query["cursor"]), limit + 1)
-    rows = [
-        {
-            "id": run.id,
-            "kind": run.kind,
-            "file_name": run.file_name,
-            "state": run.state,
-            "dry_run": run.is_dry_run,
-            "rows_total": run.rows_total,
-            "rows_taken": run.rows_taken,
-            "rows_unchanged": run.rows_unchanged,
-            "rows_refused": run.rows_refused,
-            "created_at": run.created_at,
-        }
-        for run in runs
-    ]
-    return answers.json(answers.page(rows, limit))
+    cursor = answers.after(call.query["cursor"]) or None
+    found = await imports.listing(call.s, cursor=cursor, limit=call.query["limit"] or answers.PAGE)
+    following = found["next_cursor"]
+    return answers.json({**found, "next_cursor": str(following) if following else None})
 
 
 async def show(call: Call) -> HTTPResponse:
@@ -84,7 +70,8 @@ async def show(call: Call) -> HTTPResponse:
 async def report(call: Call) -> HTTPResponse:
     import_id = call.path["import_id"]
     data = await imports.report(call.s, import_id)
-    return answers.download(data, XLSX, f"导入报告-{import_id}.xlsx")
+    name = (await imports.view(call.s, import_id))["file_name"]
+    return answers.download(data, XLSX, imports.report_name(name))
 
 
 ROUTES: list[Route | OpenRoute] = [

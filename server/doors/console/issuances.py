@@ -9,7 +9,7 @@ from typing import Any
 from sanic import HTTPResponse
 
 from server.domain import certificates
-from server.domain.issuance import desk, overview, tickets
+from server.domain.issuance import desk, overview, people, tickets
 from server.domain.issuance.states import State
 from server.domain.roles import Verb
 from server.doors.console import answers, live
@@ -59,6 +59,11 @@ async def show(call: Call) -> HTTPResponse:
     return answers.json(await desk.view(call.s, call.path["issuance_id"], actor=call.actor))
 
 
+async def list_people(call: Call) -> HTTPResponse:
+    found = await people.people(call.s, call.path["issuance_id"], **call.query, actor=call.actor)
+    return answers.json({"items": found.items, "next_cursor": found.next_cursor})
+
+
 def _step(name: str, take: Callable[..., Awaitable[State]]) -> Handler:
     async def handler(call: Call) -> HTTPResponse:
         state = await take(call.s, call.path["issuance_id"], actor=call.actor)
@@ -90,6 +95,7 @@ async def show_ticket(call: Call) -> HTTPResponse:
             "scene": ticket.scene,
             "png": f"data:image/png;base64,{png}",
             "expires_at": ticket.expires_at,
+            "expires_in": max(0, int((ticket.expires_at - call.s.clock.now()).total_seconds())),
             "revision": ticket.revision,
         },
         status=201,
@@ -152,6 +158,23 @@ ROUTES: list[Route | OpenRoute] = [
         summary="一个签发批次",
         gives=SUMMARY,
     ),
+    Route(
+        method="GET",
+        path=f"{_BATCH}/people",
+        handler=list_people,
+        verb=Verb.SEE_ISSUANCES,
+        summary="批次的名单（掩码）",
+        query=PAGING,
+        gives=page_of(
+            thing(
+                number="string",
+                state="string",
+                state_label="string",
+                name_masked="string",
+                id_masked="string",
+            )
+        ),
+    ),
     _of_step("sign", "sign", desk.org_sign, Verb.SIGN, "评价组织签发"),
     _of_step("withdraw", "withdraw", desk.withdraw, Verb.WITHDRAW, "评价组织撤回"),
     _of_step("revise", "revise", desk.revise, Verb.REVISE, "修订后重新准备"),
@@ -162,7 +185,14 @@ ROUTES: list[Route | OpenRoute] = [
         handler=show_ticket,
         verb=Verb.SHOW_TICKET,
         summary="出示一张新的签发二维码",
-        gives=thing(url="string", scene="string", png="string", expires_at="date-time", revision="integer"),
+        gives=thing(
+            url="string",
+            scene="string",
+            png="string",
+            expires_at="date-time",
+            expires_in="integer",
+            revision="integer",
+        ),
         status=201,
         creates=True,
     ),

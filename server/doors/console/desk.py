@@ -1,0 +1,182 @@
+"""The pages where the work is done: overview, imports, plans, batches and the QR, certificates, officers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse
+
+from server.domain import beijing, certificates, exams, imports, officers, roles, waiting
+from server.domain.certificate_states import State as CertificateState
+from server.domain.issuance import desk, people
+from server.domain.issuance.states import State
+from server.domain.roles import Verb
+from server.doors.console import answers, screens, wording
+from server.doors.console.certificates import FILTERS
+from server.doors.console.entry import Call
+from server.doors.console.fields import Choice, Whole
+from server.doors.console.imports import PAGING
+
+bp = Blueprint("console_desk", url_prefix="/console")
+PEOPLE = 100
+
+
+async def home(call: Call) -> HTTPResponse:
+    may_release = roles.may(call.actor, Verb.RELEASE)
+    may_import = roles.may(call.actor, Verb.IMPORT)
+    batches = [
+        {
+            "state": one.state,
+            "batches": one.batches,
+            "certificates": one.certificates,
+            "since": one.since,
+            "is_open": one.state is not State.ISSUED,
+            "mine": wording.waits_for(call.actor, one.state),
+        }
+        for one in await waiting.batches(call.actor)
+    ]
+    return await screens.render(
+        call,
+        "home.html",
+        title="首页",
+        nav="/console/",
+        today=beijing.say_day(beijing.day(call.s.clock.now())),
+        greeting=f"{call.account.name}，您好。",
+        batches=batches,
+        plans=await waiting.unreleased_plans() if may_release else None,
+        imports=await waiting.poor_imports(call.s) if may_import else None,
+    )
+
+
+async def import_list(call: Call) -> HTTPResponse:
+    cursor = screens.read(call, {"cursor": Whole()})["cursor"]
+    found = await imports.listing(call.s, cursor=cursor, limit=20)
+    return await screens.render(
+        call,
+        "imports.html",
+        title="导入",
+        nav="/console/imports",
+        kinds=wording.IMPORT_KINDS,
+        runs=found["items"],
+        next_cursor=found["next_cursor"],
+        may_import=roles.may(call.actor, Verb.IMPORT),
+        run_state=wording.run_state,
+    )
+
+
+async def import_page(call: Call) -> HTTPResponse:
+    run = await imports.view(call.s, call.path["import_id"])
+    return await screens.render(
+        call, "import.html", title=run["file_name"], nav="/console/imports", run=run, import_id=run["id"]
+    )
+
+
+async def plans(call: Call) -> HTTPResponse:
+    return await screens.render(
+        call,
+        "plans.html",
+        title="考试计划",
+        nav="/console/plans",
+        plans=await exams.plans_listing(call.s),
+        may_release=roles.may(call.actor, Verb.RELEASE),
+        may_prepare=roles.may(call.actor, Verb.PREPARE),
+    )
+
+
+async def issuances(call: Call) -> HTTPResponse:
+    shape = {
+        "state": Choice(values=tuple(state.value for state in State)),
+        "plan_id": Whole(),
+        "cursor": PAGING["cursor"],
+    }
+    wanted = screens.read(call, shape)
+    found = await desk.listing(call.s, **wanted, actor=call.actor)
+    return await screens.render(
+        call,
+        "issuances.html",
+        title="签发批次",
+        nav="/console/issuances",
+        items=found.items,
+        next_cursor=found.next_cursor,
+        more_base=screens.address("/console/issuances", wanted),
+        states=list(State),
+        state=wanted["state"],
+        plan_id=wanted["plan_id"],
+    )
+
+
+async def issuance(call: Call) -> HTTPResponse:
+    issuance_id = call.path["issuance_id"]
+    it = await desk.view(call.s, issuance_id, actor=call.actor)
+    cursor = screens.read(call, {"cursor": PAGING["cursor"]})["cursor"]
+    found = await people.people(call.s, issuance_id, cursor=cursor, limit=PEOPLE, actor=call.actor)
+    return await screens.render(
+        call,
+        "issuance.html",
+        title=f"第 {issuance_id} 批",
+        nav="/console/issuances",
+        it=it,
+        life=wording.life(it),
+        say=wording.next_words(it, call.actor),
+        paths=wording.PATHS,
+        step_words=wording.STEP_WORDS,
+        sure={name: text.format(**_counted(it)) for name, text in wording.SURE.items()},
+        people=found.items,
+        people_cursor=found.next_cursor,
+        may_download=roles.may(call.actor, Verb.DOWNLOAD),
+        may_receipt=roles.may(call.actor, Verb.SEE_RECEIPT),
+    )
+
+
+def _counted(it: dict[str, Any]) -> dict[str, Any]:
+    return {"school": it["school"]["name"], "count": it["count"]}
+
+
+async def qr(call: Call) -> HTTPResponse:
+    it = await desk.view(call.s, call.path["issuance_id"], actor=call.actor)
+    return await screens.render(call, "qr.html", title="院校扫码签发", nav="/console/issuances", it=it)
+
+
+async def certificate_list(call: Call) -> HTTPResponse:
+    wanted = screens.read(call, FILTERS)
+    found = await certificates.listing(call.s, **wanted, actor=call.actor)
+    return await screens.render(
+        call,
+        "certificates.html",
+        title="证书",
+        nav="/console/certificates",
+        wanted=wanted,
+        items=found.items,
+        next_cursor=found.next_cursor,
+        more_base=screens.address("/console/certificates", wanted),
+        states=[(state.value, state.label) for state in CertificateState],
+        may_revoke=roles.may(call.actor, Verb.REVOKE),
+    )
+
+
+async def officer_list(call: Call) -> HTTPResponse:
+    wanted = screens.read(call, {"cursor": PAGING["cursor"]})
+    found = await officers.listing(call.s, cursor=wanted["cursor"], limit=answers.PAGE, actor=call.actor)
+    return await screens.render(
+        call,
+        "officers.html",
+        title="院校签发负责人",
+        nav="/console/officers",
+        items=found.items,
+        next_cursor=found.next_cursor,
+        schools=await waiting.schools(call.actor),
+        own_school=call.actor.school_id,
+        may_invite=roles.may(call.actor, Verb.INVITE),
+        may_suspend=roles.may(call.actor, Verb.SUSPEND),
+    )
+
+
+screens.mount(bp, "/", home)
+screens.mount(bp, "/imports", import_list, Verb.SEE_IMPORTS)
+screens.mount(bp, "/imports/<import_id:int>", import_page, Verb.SEE_IMPORTS)
+screens.mount(bp, "/plans", plans, Verb.SEE_PLANS)
+screens.mount(bp, "/issuances", issuances, Verb.SEE_ISSUANCES)
+screens.mount(bp, "/issuances/<issuance_id:int>", issuance, Verb.SEE_ISSUANCES)
+screens.mount(bp, "/issuances/<issuance_id:int>/qr", qr, Verb.SHOW_TICKET)
+screens.mount(bp, "/certificates", certificate_list, Verb.SEE_CERTIFICATES)
+screens.mount(bp, "/officers", officer_list, Verb.SEE_OFFICERS)

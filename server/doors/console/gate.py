@@ -1,0 +1,126 @@
+"""The pages before and around the work: log-in, log-out, first password, one's own account."""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import urlsplit
+
+from sanic import Blueprint, HTTPResponse, Request
+from sanic.response import redirect
+
+from server.domain import api_tokens, logins
+from server.doors import pages, web
+from server.doors.console import entry, screens
+from server.doors.console.entry import Call
+from server.errors import Forbidden, Refused, TooMany, Unverified
+
+bp = Blueprint("console_gate", url_prefix="/console")
+
+
+def _text(request: Request, name: str, longest: int) -> str:
+    found = request.form.get(name) if request.form else None
+    return str(found or "").replace("\x00", "")[:longest]
+
+
+def _refuse_other_sites(request: Request) -> None:
+    entry.refuse_strangers(request)
+    origin = request.headers.get("origin")
+    if origin and origin != "null" and urlsplit(origin).netloc != request.host:
+        raise Forbidden("cross_site", "请求来自其他网站，已拒绝；请在后台页面上操作。")
+
+
+async def _form(
+    request: Request,
+    wanted: str,
+    *,
+    username: str = "",
+    refusal: str = "",
+    asks_otp: bool = False,
+    status: int = 200,
+) -> HTTPResponse:
+    return await pages.render(
+        request,
+        "console/login.html",
+        status=status,
+        title="登录",
+        next=wanted,
+        username=username,
+        refusal=refusal,
+        asks_otp=asks_otp,
+    )
+
+
+@bp.get("/login")
+async def login_page(request: Request) -> HTTPResponse:
+    wanted = screens.local(request.args.get("next") or "/console/")
+    try:
+        await entry.who(request)
+    except Refused:
+        return await _form(request, wanted)
+    return redirect(wanted, status=303)
+
+
+@bp.post("/login")
+async def log_in(request: Request) -> HTTPResponse:
+    """The same as POST /session, for a browser without JavaScript."""
+    _refuse_other_sites(request)
+    wanted = screens.local(_text(request, "next", 500) or "/console/")
+    username = _text(request, "username", 60)
+    try:
+        token, session = await logins.log_in(
+            web.services(request),
+            username,
+            _text(request, "password", 200),
+            _text(request, "otp", 20),
+            address=web.client_address(request),
+            request_id=web.request_id(request),
+        )
+    except (Unverified, TooMany) as refused:
+        asks = refused.code in ("otp_required", "otp_wrong")
+        status = 429 if isinstance(refused, TooMany) else 401
+        return await _form(
+            request, wanted, username=username, refusal=refused.message, asks_otp=asks, status=status
+        )
+    response = redirect("/console/password" if session.staff.must_change_password else wanted, status=303)
+    entry.give_cookie(request, response, token)
+    return response
+
+
+@bp.post("/logout")
+async def log_out(request: Request) -> HTTPResponse:
+    _refuse_other_sites(request)
+    response = redirect("/console/login", status=303)
+    s = web.services(request)
+    try:
+        session = await logins.open_session(s, request.cookies.get(entry.COOKIE) or "")
+    except Unverified:
+        entry.drop_cookie(request, response)
+        return response
+    if not hmac.compare_digest(_text(request, "csrf", 100).encode(), session.csrf.encode()):
+        raise Forbidden("csrf", "页面已过期，请刷新页面后重试。")
+    actor = session.actor.at(web.client_address(request), web.request_id(request))
+    await logins.log_out(s, session, actor=actor)
+    entry.drop_cookie(request, response)
+    return response
+
+
+@bp.get("/password")
+async def password_page(request: Request) -> HTTPResponse:
+    try:
+        call = await entry.who(request)
+    except Unverified:
+        return screens.to_login(request)
+    if not call.account.must_change_password:
+        return redirect("/console/account", status=303)
+    csrf = call.browser_session().csrf
+    return await pages.render(
+        request, "console/password.html", title="设置您的密码", csrf=csrf, account=call.account
+    )
+
+
+async def account(call: Call) -> HTTPResponse:
+    tokens = await api_tokens.listing(call.account)
+    return await screens.render(call, "account.html", title="我的账号", tokens=tokens)
+
+
+screens.mount(bp, "/account", account)

@@ -1,0 +1,84 @@
+"""The pages of those who watch over it: the audit trail, and the accounts."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from sanic import Blueprint, HTTPResponse
+
+from server.domain import staff, trail, waiting
+from server.domain.beijing import BEIJING
+from server.domain.roles import Role, Verb
+from server.domain.trail import Wanted
+from server.doors.console import answers, audit, screens, wording
+from server.doors.console.entry import Call
+from server.doors.console.fields import Text, Whole
+
+bp = Blueprint("console_oversight", url_prefix="/console")
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        found = date.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if 2000 <= found.year <= 2200 else None
+
+
+def _midnight(day: date | None, days: int = 0) -> datetime | None:
+    return datetime(day.year, day.month, day.day, tzinfo=BEIJING) + timedelta(days=days) if day else None
+
+
+async def audit_trail(call: Call) -> HTTPResponse:
+    shape = {name: audit.FILTERS[name] for name in ("action", "actor_kind", "actor_name")}
+    wanted = screens.read(call, {**shape, "from": Text(longest=10), "to": Text(longest=10)})
+    first, last = _day(wanted["from"]), _day(wanted["to"])
+    after = screens.read(call, {"cursor": Whole()})["cursor"] or 0
+    rows = await trail.listing(
+        Wanted(
+            action=wanted["action"],
+            actor_kind=wanted["actor_kind"],
+            actor_name=wanted["actor_name"],
+            since=_midnight(first),
+            until=_midnight(last, days=1),
+        ),
+        after=after,
+        limit=answers.PAGE + 1,
+        actor=call.actor,
+    )
+    shown = answers.page(rows, answers.PAGE)
+    return await screens.render(
+        call,
+        "audit.html",
+        title="审计",
+        nav="/console/audit",
+        wanted=wanted,
+        day_from=first.isoformat() if first else "",
+        day_to=last.isoformat() if last else "",
+        items=shown["items"],
+        next_cursor=shown["next_cursor"],
+        more_base=screens.address("/console/audit", wanted),
+        actions=trail.LABELS,
+        kinds=wording.ACTORS,
+        subjects=wording.SUBJECTS,
+        changes=wording.changes,
+    )
+
+
+async def accounts(call: Call) -> HTTPResponse:
+    after = screens.read(call, {"cursor": Whole()})["cursor"] or 0
+    shown = answers.page(await staff.listing(after, answers.PAGE + 1), answers.PAGE)
+    return await screens.render(
+        call,
+        "accounts.html",
+        title="账号",
+        nav="/console/accounts",
+        items=shown["items"],
+        next_cursor=shown["next_cursor"],
+        roles=list(Role),
+        schools=await waiting.schools(call.actor),
+    )
+
+
+screens.mount(bp, "/audit", audit_trail, Verb.SEE_AUDIT)
+screens.mount(bp, "/accounts", accounts, Verb.MANAGE_STAFF)

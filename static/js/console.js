@@ -1,0 +1,263 @@
+/* The console's hands: calls to the API, confirmations, forms, dialogs. Declared in the page by data-… attributes.
+
+   data-post / data-delete="/path"   a button that calls the API; data-body (JSON), data-confirm, data-yes, data-then
+   form[data-api="METHOD /path/{x}"] a form sent as JSON; {x} comes from a field with data-path="x"
+   data-result="dialog"              the answer is shown in this dialog, in elements with data-field
+   data-key                          the call carries an Idempotency-Key of its own
+   data-open="dialog"                opens a dialog; data-set-x fills its field data-path="x" */
+"use strict";
+
+const API = "/console/api/v1";
+const csrf = document.querySelector('meta[name="csrf-token"]')?.content || "";
+
+/** Call the API. Throws an Error whose `problem` is the problem document. */
+async function api(method, path, body, extra = {}) {
+  const headers = { accept: "application/json", "x-csrf-token": csrf, ...extra };
+  const options = { method, headers, credentials: "same-origin" };
+  if (body instanceof FormData) options.body = body;
+  else if (body !== undefined) {
+    headers["content-type"] = "application/json";
+    options.body = JSON.stringify(body);
+  }
+  let response;
+  try {
+    response = await fetch(API + path, options);
+  } catch {
+    throw Object.assign(new Error("连接不上服务器，请检查网络后重试。"), { problem: {} });
+  }
+  const text = await response.text();
+  let data = null;
+  try { data = text ? JSON.parse(text) : null; } catch { data = null; }
+  if (response.ok) return data;
+  if (response.status === 401 && !document.querySelector("[data-login]")) {
+    location.href = "/console/login?next=" + encodeURIComponent(location.pathname + location.search);
+  }
+  const problem = data || {};
+  throw Object.assign(new Error(problem.detail || "出了点问题，请稍后再试。"), { problem });
+}
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+/** Say something above the page or inside a form. */
+function say(place, text, kind = "bad") {
+  place.replaceChildren(element("p", "note " + kind, text));
+  place.scrollIntoView({ block: "nearest" });
+}
+
+/** Ask; resolves to true if the person is sure. */
+function sure(text, yes, danger) {
+  const dialog = document.getElementById("sure");
+  document.getElementById("sure-text").textContent = text;
+  const button = document.getElementById("sure-yes");
+  button.textContent = yes || "确定";
+  button.classList.toggle("danger", Boolean(danger));
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+/** Remember a sentence for the page that comes next. */
+function sayLater(text) { if (text) sessionStorage.setItem("said", text); }
+
+function go(where) {
+  if (where) location.href = where;
+  else location.reload();
+}
+
+function showResult(id, data) {
+  document.querySelectorAll("dialog[open]").forEach((one) => one.close());
+  const dialog = document.getElementById(id);
+  for (const place of dialog.querySelectorAll("[data-field]")) {
+    const value = data[place.dataset.field];
+    if (place instanceof HTMLImageElement) place.src = value;
+    else if (place instanceof HTMLInputElement) place.value = value;
+    else place.textContent = value;
+  }
+  if ("reloadAfter" in dialog.dataset) dialog.addEventListener("close", () => go(), { once: true });
+  dialog.showModal();
+}
+
+function key(holder) {
+  if (!("key" in holder.dataset)) return {};
+  holder.dataset.key ||= crypto.randomUUID ? crypto.randomUUID() : String(Date.now()) + Math.random();
+  return { "idempotency-key": holder.dataset.key };
+}
+
+async function press(button) {
+  if (button.dataset.confirm && !(await sure(button.dataset.confirm, button.dataset.yes, "danger" in button.dataset))) return;
+  const [method, path] = button.dataset.delete ? ["DELETE", button.dataset.delete] : ["POST", button.dataset.post];
+  button.disabled = true;
+  try {
+    const body = button.dataset.body ? JSON.parse(button.dataset.body) : method === "POST" ? {} : undefined;
+    const data = await api(method, path, body, key(button));
+    if (button.dataset.result) showResult(button.dataset.result, data);
+    else go(button.dataset.then);
+  } catch (error) {
+    if ("key" in button.dataset) button.dataset.key = "";
+    say(document.getElementById("said"), error.message);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function valueOf(field) {
+  if (field.dataset.kind === "int") return field.value === "" ? null : Number(field.value);
+  if (field.dataset.kind === "beijing") return field.value ? field.value + ":00+08:00" : null;
+  if (field.type === "checkbox") return field.checked;
+  return field.value === "" ? null : field.value;
+}
+
+function unmark(form) {
+  form.querySelectorAll(".field-error").forEach((one) => one.remove());
+  form.querySelectorAll("[aria-invalid]").forEach((one) => one.removeAttribute("aria-invalid"));
+}
+
+function mark(field, text) {
+  field.setAttribute("aria-invalid", "true");
+  const note = element("p", "field-error", text);
+  note.id = (field.id || field.name) + "-error";
+  field.setAttribute("aria-errormessage", note.id);
+  field.closest(".field")?.append(note);
+}
+
+/** What the browser itself can see is wrong. */
+function looksRight(form) {
+  unmark(form);
+  let first = null;
+  for (const field of form.elements) {
+    let wrong = "";
+    if (field.closest?.("[hidden]")) continue;
+    if (field.required && !field.value.trim()) wrong = "请填写这一项。";
+    else if (field.minLength > 0 && field.value.length < field.minLength) wrong = `至少要有${field.minLength}个字符。`;
+    else if (field.dataset?.sameAs && field.value !== document.getElementById(field.dataset.sameAs).value) wrong = "两次输入不一致，请重新输入。";
+    if (wrong) { mark(field, wrong); first ||= field; }
+  }
+  first?.focus();
+  return first === null;
+}
+
+async function send(form) {
+  if (!looksRight(form)) return;
+  let [method, path] = form.dataset.api.split(" ");
+  const body = {};
+  for (const field of form.elements) {
+    if (field.dataset?.path) path = path.replace(`{${field.dataset.path}}`, encodeURIComponent(field.value));
+    else if (field.name && !field.closest("[hidden]")) {
+      const value = valueOf(field);
+      if (value !== null) body[field.name] = value;
+    }
+  }
+  const place = form.querySelector(".said") || document.getElementById("said");
+  const button = form.querySelector('[type="submit"]');
+  place.replaceChildren();
+  button.disabled = true;
+  try {
+    const data = await api(method, path, body, key(form));
+    sayLater(form.dataset.said);
+    if (form.dataset.result) showResult(form.dataset.result, data);
+    else go(form.dataset.then);
+  } catch (error) {
+    if ("key" in form.dataset) form.dataset.key = "";
+    showProblem(form, place, error);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+function showProblem(form, place, error) {
+  const placed = (error.problem.errors || []).filter((one) => {
+    const field = one.pointer && form.elements[one.pointer.slice(1)];
+    if (!(field instanceof HTMLElement)) return false;
+    mark(field, one.detail);
+    return true;
+  });
+  const rest = (error.problem.errors || []).filter((one) => !placed.includes(one)).map((one) => one.detail);
+  if (rest.length) say(place, rest.join(" "));
+  else if (!placed.length) say(place, error.message);
+  else form.querySelector("[aria-invalid]").focus();
+}
+
+async function logIn(form) {
+  const place = document.getElementById("said");
+  const button = form.querySelector('[type="submit"]');
+  button.disabled = true;
+  try {
+    const body = { username: form.username.value, password: form.password.value };
+    if (form.otp.value) body.otp = form.otp.value;
+    const data = await api("POST", "/session", body);
+    location.href = data.staff.must_change_password ? "/console/password" : form.dataset.next;
+  } catch (error) {
+    button.disabled = false;
+    const asks = ["otp_required", "otp_wrong"].includes(error.problem.code);
+    document.getElementById("otp-field").hidden = !asks;
+    say(place, error.message, error.problem.code === "otp_required" ? "wait" : "bad");
+    (asks ? form.otp : form.password).select();
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if ("login" in form.dataset) { event.preventDefault(); logIn(form); }
+  else if (form.dataset.api) { event.preventDefault(); send(form); }
+});
+
+document.addEventListener("click", (event) => {
+  const target = event.target.closest("button, [data-open]");
+  if (!target) return;
+  if (target.dataset.post || target.dataset.delete) press(target);
+  else if (target.dataset.open) open(target);
+  else if ("close" in target.dataset) target.closest("dialog").close();
+  else if ("copy" in target.dataset) copy(target);
+});
+
+function open(button) {
+  const dialog = document.getElementById(button.dataset.open);
+  for (const [name, value] of Object.entries(button.dataset)) {
+    if (!name.startsWith("set")) continue;
+    const what = name.slice(3).toLowerCase();
+    dialog.querySelectorAll(`[data-path="${what}"]`).forEach((one) => { one.value = value; });
+    dialog.querySelectorAll(`[data-show="${what}"]`).forEach((one) => { one.textContent = value; });
+  }
+  dialog.showModal();
+}
+
+async function copy(button) {
+  const field = button.closest(".copy").querySelector("input");
+  field.select();
+  try { await navigator.clipboard.writeText(field.value); } catch { document.execCommand("copy"); }
+  button.textContent = "已复制";
+}
+
+document.addEventListener("change", async (event) => {
+  const field = event.target;
+  if (field.dataset.reveals) {
+    const [id, value] = field.dataset.reveals.split(":");
+    document.getElementById(id).hidden = field.value !== value;
+  }
+  if (field.dataset.switch) {
+    field.disabled = true;
+    try {
+      await api("POST", field.dataset.switch, { [field.dataset.name]: field.checked });
+      say(document.getElementById("said"), "已保存。", "good");
+    } catch (error) {
+      field.checked = !field.checked;
+      say(document.getElementById("said"), error.message);
+    } finally {
+      field.disabled = false;
+    }
+  }
+});
+
+const kept = sessionStorage.getItem("said");
+if (kept) {
+  sessionStorage.removeItem("said");
+  const place = document.getElementById("said");
+  if (place) say(place, kept, "good");
+}
