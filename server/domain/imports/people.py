@@ -11,8 +11,9 @@ from server.domain.audit import Actor
 from server.domain.candidates import ABOUT_ID, ABOUT_MOBILE
 from server.domain.imports import cells
 from server.domain.imports.drafts import Column, Draft
-from server.domain.imports.verdicts import Row, Verdict, people_on_record, row_numbers, rows, write
+from server.domain.imports.verdicts import Row, Verdict, people_on_record, row_numbers, write
 from server.domain.ports import Keys, Services
+from server.records.database import rows
 
 TITLE = "考生信息"
 COLUMNS: tuple[Column, ...] = (

@@ -10,8 +10,9 @@ from server.domain import audit
 from server.domain.audit import Actor
 from server.domain.imports import cells
 from server.domain.imports.drafts import Column, Draft
-from server.domain.imports.verdicts import Row, Verdict, judge_person, people_on_record, rows, write
+from server.domain.imports.verdicts import Row, Verdict, judge_person, people_on_record, write
 from server.domain.ports import Services
+from server.records.database import rows
 
 TITLE = "实践与督导学时"
 COLUMNS: tuple[Column, ...] = (

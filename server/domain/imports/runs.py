@@ -21,11 +21,12 @@ from server.domain.audit import Actor
 from server.domain.imports import examination, reports, sheets
 from server.domain.imports.drafts import RowError
 from server.domain.imports.examination import Reading
-from server.domain.imports.verdicts import Verdict, rows
+from server.domain.imports.verdicts import Verdict
 from server.domain.lookups.changes import changed
 from server.domain.ports import Services
 from server.errors import Forbidden, Refused
 from server.records import ImportRun
+from server.records.database import rows
 
 LOCK = 0x696D706F7274  # "import": one file is taken at a time
 MOST_ATTEMPTS = 5

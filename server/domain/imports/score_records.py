@@ -8,10 +8,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from server.domain.imports.drafts import Draft
-from server.domain.imports.verdicts import Row, people_on_record, rows
+from server.domain.imports.verdicts import Row, people_on_record
 from server.domain.levels import Level
 from server.domain.ports import Services
 from server.domain.results import KINDS
+from server.records.database import rows
 
 Mark = tuple[str, Decimal | None]  # status, score
 

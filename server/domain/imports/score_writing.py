@@ -11,10 +11,11 @@ from typing import Any
 from server.domain import audit
 from server.domain.audit import Actor
 from server.domain.imports.score_records import Entry, Known, Mark, Registered, Seat
-from server.domain.imports.verdicts import rows, write
+from server.domain.imports.verdicts import write
 from server.domain.levels import Level
 from server.domain.ports import Services
 from server.domain.results import Result, ensure_kind, outcome_of, site_name
+from server.records.database import rows
 
 Slot = tuple[int, str]  # plan id, level value
 

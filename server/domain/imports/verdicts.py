@@ -12,6 +12,7 @@ from tortoise import connections
 from server.domain.candidates import ABOUT_ID
 from server.domain.imports.drafts import Draft
 from server.domain.ports import Keys, Services
+from server.records.database import rows
 
 Row = dict[str, Any]
 
@@ -27,12 +28,6 @@ class Verdict:
     unchanged: int = 0
     notes: list[str] = field(default_factory=list)
     work: Any = None
-
-
-async def rows(sql: str, *values: Any) -> list[Row]:
-    """Query on the current connection, which is the transaction's if there is one."""
-    found: list[Row] = await connections.get("default").execute_query_dict(sql, list(values))
-    return found
 
 
 async def write(sql: str, *values: Any) -> int:

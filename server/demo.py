@@ -1,0 +1,118 @@
+"""The first start of a development machine: an invented cohort, the accounts to look around with, and who may sign.
+
+Everything goes through the real imports and verbs. A start that dies half-way is finished by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tortoise.transactions import in_transaction
+
+from server import demo_cohort
+from server.domain import imports, officers, staff
+from server.domain.audit import Actor
+from server.domain.ports import Services
+from server.domain.roles import Role
+from server.errors import XcertError
+from server.records import Candidate, ImportRun, School, Staff
+
+CANDIDATES = 60
+SCHOOLS = 3
+PEOPLE_FILE = "考生信息（示例）.xlsx"
+SCORE_FILE = "成绩（示例）.xlsx"
+OFFICERS = ("王建华", "李秀英", "张志强")
+_ACTOR = Actor("system", None, "首次启动", role=Role.ADMIN.value)
+_STAFF = (
+    (Role.ADMIN, "admin", "管理员"),
+    (Role.OPERATOR, "operator", "考务员"),
+    (Role.ISSUER, "issuer", "签发员"),
+    (Role.FINANCE, "finance", "财务员"),
+    (Role.NOTIFIER, "notifier", "通知员"),
+    (Role.AUDITOR, "auditor", "审计员"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLogin:
+    """An account with its one-time password."""
+
+    title: str
+    username: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstInvitation:
+    """The link by which a school's officer joins, to be opened in WeChat."""
+
+    school: str
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLogins:
+    """What is printed once; iterating gives the log-ins."""
+
+    logins: list[FirstLogin]
+    invitations: list[FirstInvitation]
+    candidates: list[demo_cohort.Person] = field(default_factory=list)  # some who passed, to bind with
+
+    def __iter__(self) -> Iterator[FirstLogin]:
+        return iter(self.logins)
+
+
+async def load_first(s: Services) -> FirstLogins | None:
+    """Fill an empty database; None when there is anything of somebody's own in it.
+
+    The cohort is imported first, which changes nothing when it is there already; accounts and invitations are made
+    last and together, so that whoever finds an account finds everything.
+
+    Raises:
+        XcertError: in production.
+    """
+    if s.settings.is_production:
+        raise XcertError("示例数据只能在开发环境载入")
+    if await Staff.all().exists() or await _is_somebodys(s):
+        return None
+    people = demo_cohort.people(CANDIDATES, schools=SCHOOLS)
+    await _import(s, "candidates", PEOPLE_FILE, demo_cohort.people_book(people))
+    await s.faults.reach("demo.people")
+    await _import(s, "scores", SCORE_FILE, demo_cohort.score_book(people))
+    await s.faults.reach("demo.scores")
+    async with in_transaction():
+        schools = await School.all().order_by("name")
+        logins = [await _login(s, role, username, title) for role, username, title in _STAFF]
+        logins.append(await _login(s, Role.SCHOOL, "school", f"{schools[0].name}账号", schools[0]))
+        admin = staff.actor_of(await Staff.get(username="admin"))
+        invitations = [
+            await _invite(s, school, name, admin) for school, name in zip(schools, OFFICERS, strict=True)
+        ]
+        await s.faults.reach("demo.accounts")
+    return FirstLogins(logins, invitations, [person for person in people if person.passed][:3])
+
+
+async def _is_somebodys(s: Services) -> bool:
+    """Candidates that did not come with our own file."""
+    ours = await ImportRun.filter(file_name=PEOPLE_FILE, created_by=None).exists()
+    return not ours and await Candidate.all().exists()
+
+
+async def _import(s: Services, kind: str, name: str, book: bytes) -> None:
+    ended = await imports.take(s, kind, name, book, all_or_nothing=True, actor=_ACTOR)
+    if ended.exit_code != 0:
+        raise XcertError(f"示例数据没有载入：{ended.refusal or ended.errors[:3]}")
+
+
+async def _login(
+    s: Services, role: Role, username: str, title: str, school: School | None = None
+) -> FirstLogin:
+    password = await staff.create(s, username, role.value, name=title, school=school, actor=_ACTOR)
+    return FirstLogin(title, username, password)
+
+
+async def _invite(s: Services, school: School, name: str, admin: Actor) -> FirstInvitation:
+    invitation = await officers.invite(s, school.id, name, "", actor=admin)
+    return FirstInvitation(school.name, name, invitation.url)

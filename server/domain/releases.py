@@ -1,0 +1,74 @@
+"""The minute of a release: look-ups become stale, and everybody concerned is told once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise.transactions import in_transaction
+
+from server.domain import beijing
+from server.domain.lookups.changes import changed
+from server.domain.notices import delivery
+from server.domain.ports import Services
+from server.domain.results import is_released
+from server.records import Plan
+from server.records.database import rows
+
+SLICE = 200
+_CONCERNED = """
+SELECT DISTINCT b.candidate_id, b.openid FROM registration r
+JOIN binding b ON b.candidate_id = r.candidate_id AND b.account = 'oa' AND b.unbound_at IS NULL
+WHERE r.plan_id = $1 AND b.candidate_id > $2 ORDER BY b.candidate_id LIMIT $3
+"""
+
+
+async def announce(s: Services, *, plan_id: int) -> None:
+    """Tell of a plan's release, as soon as it is visible. Job `exams.announce`; safe to repeat at any line.
+
+    A job that was put for a minute since moved finds the plan not visible and does nothing; the new minute has its
+    own job, and the sweep besides.
+    """
+    plan = await Plan.get_or_none(id=plan_id)
+    if plan is None or plan.announced_at is not None or not is_released(plan, s.clock.now()):
+        return
+    async with in_transaction():
+        await changed(s)
+    after = 0
+    while concerned := await rows(_CONCERNED, plan_id, after, SLICE):
+        async with in_transaction():
+            for row in concerned:
+                await _tell(s, plan, row)
+        await s.faults.reach("releases.slice_told")
+        after = concerned[-1]["candidate_id"]
+    await Plan.filter(id=plan_id, announced_at=None, release_at=plan.release_at).update(
+        announced_at=s.clock.now()
+    )
+
+
+async def _tell(s: Services, plan: Plan, row: dict[str, Any]) -> None:
+    assert plan.release_at is not None
+    await delivery.enqueue(
+        s,
+        "results_released",
+        dedup=f"results:{plan.id}:{row['candidate_id']}:oa",
+        openid=row["openid"],
+        fields={
+            "plan": plan.name,
+            "exam_date": beijing.say_day(plan.exam_date),
+            "released_at": beijing.say_minute(plan.release_at),
+        },
+        path="/h5/results",
+        candidate_id=row["candidate_id"],
+    )
+
+
+async def sweep(s: Services) -> int:
+    """Put again what was lost: plans visible by now of which nobody was told. Job `exams.sweep`, every minute.
+
+    Returns:
+        how many were put.
+    """
+    silent = await Plan.filter(release_at__lte=s.clock.now(), announced_at=None).values_list("id", flat=True)
+    for plan_id in silent:
+        await s.queue.put("exams.announce", once=f"exams.announce:{plan_id}", plan_id=plan_id)
+    return len(silent)
