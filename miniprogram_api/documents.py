@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from sanic_ext.extensions.openapi.builders import OperationBuilder, SpecificationBuilder
@@ -65,6 +67,20 @@ def declare_scheme(specification: SpecificationBuilder) -> None:
     specification.add_security_scheme(
         "mp_token", "http", scheme="bearer", description="POST /mp/v1/session 得到的 token"
     )
+
+
+def shown_apart(route: Route) -> Callable[..., Coroutine[Any, Any, None]]:
+    """A listener that writes one route into the specification under the path it says itself."""
+    operation = OperationBuilder()  # type: ignore[no-untyped-call]  # sanic-ext has no types here
+    describe(operation, route)
+    for name in re.findall(r"{(\w+)}", route.shown_as):
+        operation.parameter(name, str, "path", required=True)
+
+    async def write(app: Any) -> None:
+        operation._app = app  # operations of other apps in this process are left out
+        SpecificationBuilder().operation(route.shown_as, route.method.lower(), operation)
+
+    return write
 
 
 def describe(operation: OperationBuilder, route: Route) -> None:
@@ -174,3 +190,26 @@ PICTURE = thing(image=text(description="data:image/png;base64,…"), expires_in=
 SESSION = thing(
     token=text(), expires_at=text(format="date-time"), bound={"type": "boolean"}, roles=many(text())
 )
+OFFICER = thing(name=text(), school=text())
+_DIGEST = text(description="名单的 SHA-256 前 8 位，应与电脑页面相同")
+RECEIPT = {"type": "object", "description": "签发凭据：内容与 Ed25519 签名"}
+SCAN = thing(
+    state=text(),
+    state_label=text(),
+    plan=text(),
+    exam_date=text(format="date"),
+    certificate=text(),
+    site=text(),
+    school=text(),
+    level=text(enum=["primary", "intermediate", "advanced"]),
+    level_label=text(),
+    count={"type": "integer"},
+    digest=_DIGEST,
+    revision={"type": "integer"},
+    expires_at=text(format="date-time"),
+    shown_at=text(format="date-time"),
+    shown_by=text(description="谁的电脑在出示二维码"),
+    people=many(thing(number=text(), name_masked=text(), id_masked=text())),
+    receipt={**RECEIPT, "nullable": True},
+)
+SCANNED = thing(state=text(), state_label=text(), receipt=RECEIPT)

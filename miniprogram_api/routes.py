@@ -28,6 +28,7 @@ class Route:
     gives: dict[str, Any] | str = field(default_factory=dict)
     status: int = 200
     is_open: bool = False  # for those who have no token yet
+    shown_as: str = ""  # the whole path in the documents, where sanic-ext cannot read it from the pattern
 
     @property
     def name(self) -> str:
@@ -39,7 +40,11 @@ def mount(bp: Blueprint, routes: Iterable[Route]) -> None:
     store = OperationStore()  # type: ignore[no-untyped-call]  # sanic-ext has no types here
     for route in routes:
         handler = _mounted(route)
-        documents.describe(store[handler], route)
+        if route.shown_as:
+            store[handler].exclude()
+            bp.before_server_start(documents.shown_apart(route))
+        else:
+            documents.describe(store[handler], route)
         bp.add_route(handler, route.path, methods=[route.method], name=route.name)
 
 
