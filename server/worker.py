@@ -8,22 +8,40 @@ from __future__ import annotations
 import asyncio
 import logging
 import logging.config
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from procrastinate import App, JobContext, PsycopgConnector, exceptions
 from procrastinate.jobs import DeleteJobCondition, Status
 
 from server import app as root
+from server.domain import idempotency, imports, pushes
+from server.domain.issuance import announcing, generation
+from server.domain.lookups import changes
+from server.domain.notices import delivery
 from server.domain.ports import Services
 from server.machinery import logs
 from server.settings import Settings
 
 Work = Callable[..., Awaitable[Any]]
 
-TASKS: dict[str, Work] = {}
+TASKS: dict[str, Work] = {
+    "imports.run": imports.run,
+    "issuance.announce": announcing.announce,
+    "issuance.complete": generation.finish,
+    "issuance.generate": generation.generate,
+    "notices.send": delivery.send,
+}
 EVERY_MINUTE = "* * * * *"
-SWEEPS: dict[str, tuple[Work, str]] = {}
+HOURLY = "23 * * * *"
+SWEEPS: dict[str, tuple[Work, str]] = {
+    "idempotency.sweep": (idempotency.sweep, HOURLY),
+    "imports.sweep": (imports.sweep, EVERY_MINUTE),
+    "issuance.sweep": (generation.sweep, EVERY_MINUTE),
+    "lookups.sweep": (changes.sweep, HOURLY),
+    "notices.sweep": (delivery.sweep, EVERY_MINUTE),
+    "pushes.sweep": (pushes.sweep, HOURLY),
+}
 
 HEARTBEAT_SECONDS = 10.0
 SILENCE_SECONDS = 30.0  # a worker that has been silent for so long is dead, and its jobs are free
@@ -33,7 +51,13 @@ FAILED_JOBS_KEPT_HOURS = 30 * 24
 log = logging.getLogger("xcert.worker")
 
 
-def create_jobs(settings: Settings, services: Services) -> App:
+def create_jobs(
+    settings: Settings,
+    services: Services,
+    *,
+    tasks: Mapping[str, Work] = TASKS,
+    sweeps: Mapping[str, tuple[Work, str]] = SWEEPS,
+) -> App:
     """The procrastinate app with all tasks and sweeps, on the service's own database."""
     jobs = App(
         connector=PsycopgConnector(
@@ -43,16 +67,20 @@ def create_jobs(settings: Settings, services: Services) -> App:
             kwargs={"application_name": "xcert-worker"},
         )
     )
-    for name, work in TASKS.items():
+    for name, work in tasks.items():
         jobs.task(name=name, pass_context=True)(_job(services, work))
-    for name, (work, cron) in SWEEPS.items():
-        sweep = jobs.task(name=name, pass_context=True, queueing_lock=name, lock=name)(_sweep(services, work))
-        jobs.periodic(cron=cron)(sweep)
-    rescue = jobs.task(name="jobs.rescue", queueing_lock="jobs.rescue", lock="jobs.rescue")(_rescue(jobs))
-    jobs.periodic(cron=EVERY_MINUTE)(rescue)
-    tidy = jobs.task(name="jobs.tidy", queueing_lock="jobs.tidy", lock="jobs.tidy")(_tidy(jobs))
-    jobs.periodic(cron="17 19 * * *")(tidy)  # 03:17 in Beijing
+    for name, (work, cron) in sweeps.items():
+        _periodic(jobs, name, cron, _sweep(services, work), lock=name)
+    # Rescue has no lock: if its own worker dies in the middle, the next one must not wait for it.
+    _periodic(jobs, "jobs.rescue", "* * * * * */20", _rescue(jobs), lock=None)
+    _periodic(jobs, "jobs.tidy", "17 3 * * *", _tidy(jobs), lock="jobs.tidy")
     return jobs
+
+
+def _periodic(jobs: App, name: str, cron: str, work: Work, *, lock: str | None) -> None:
+    """Before everything else that waits, and never twice in the queue."""
+    task = jobs.task(name=name, pass_context=True, priority=10, queueing_lock=name, lock=lock)(work)
+    jobs.periodic(cron=cron)(task)
 
 
 def _job(services: Services, work: Work) -> Work:
@@ -78,7 +106,7 @@ def _sweep(services: Services, work: Work) -> Work:
 
 
 def _rescue(jobs: App) -> Work:
-    async def run(timestamp: int) -> None:
+    async def run(context: JobContext, timestamp: int) -> None:
         """Jobs of workers that died go back into the queue."""
         for job in await jobs.job_manager.get_stalled_jobs(seconds_since_heartbeat=SILENCE_SECONDS):
             assert job.id is not None
@@ -87,12 +115,14 @@ def _rescue(jobs: App) -> Work:
                 await jobs.job_manager.retry_job(job)
             except exceptions.UniqueViolation:  # another of its name waits already and will do the work
                 await jobs.job_manager.finish_job(job, Status.ABORTED, delete_job=False)
+            except exceptions.ConnectorException:  # another rescue was quicker
+                log.info("already rescued", extra={"job": job.id})
 
     return run
 
 
 def _tidy(jobs: App) -> Work:
-    async def run(timestamp: int) -> None:
+    async def run(context: JobContext, timestamp: int) -> None:
         """Forget finished and failed jobs after a month; what they worked on keeps its own record."""
         await jobs.job_manager.delete_old_jobs(
             nb_hours=FAILED_JOBS_KEPT_HOURS, include_failed=True, include_aborted=True, include_cancelled=True
@@ -104,6 +134,9 @@ def _tidy(jobs: App) -> Work:
 async def run(settings: Settings) -> None:
     """Do jobs until SIGINT or SIGTERM; a job under way gets some seconds to finish."""
     logging.config.dictConfig(logs.configuration(settings.log_level))
+    logging.getLogger("procrastinate").setLevel(
+        logging.WARNING
+    )  # a line for each sweep each minute helps nobody
     async with root.running(settings) as services:
         jobs = create_jobs(settings, services)
         async with jobs.open_async():

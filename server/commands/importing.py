@@ -3,10 +3,58 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
+from server.commands.hosting import with_services
+from server.domain import imports
+from server.domain.audit import SYSTEM
+from server.domain.imports import Summary
+from server.domain.ports import Services
+from server.errors import Refused
 from server.settings import Settings
+
+UNREADABLE = 2
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
     """Take the file in; 0 all rows taken, 3 some refused, 2 the file could not be read."""
-    raise NotImplementedError
+
+    async def take(s: Services) -> Summary:
+        return await imports.run_file(
+            s,
+            given.kind,
+            given.file,
+            dry_run=given.dry_run,
+            all_or_nothing=given.all_or_nothing,
+            report_path=given.report,
+            actor=SYSTEM,
+        )
+
+    try:
+        ended = with_services(settings, take)
+    except Refused as refused:
+        print(refused.message, file=sys.stderr)
+        return UNREADABLE
+    except OSError as error:
+        print(
+            f"{error.filename or given.file} 无法读写（{error.strerror}），请检查路径和权限。",
+            file=sys.stderr,
+        )
+        return UNREADABLE
+    _print(ended, dry_run=given.dry_run)
+    return ended.exit_code
+
+
+def _print(ended: Summary, *, dry_run: bool) -> None:
+    if ended.refusal_code:
+        print(ended.refusal, file=sys.stderr)
+        return
+    for note in ended.notes:
+        print(f"提示：{note}")
+    for error in ended.errors:
+        print(f"第 {error['row']} 行 {error['column']}：{error['detail']}（{error['code']}）")
+    verb = "可导入" if dry_run else "已导入"
+    print(
+        f"共 {ended.rows_total} 行：{verb} {ended.rows_taken} 行，"
+        f"没有变化 {ended.rows_unchanged} 行，拒绝 {ended.rows_refused} 行。"
+    )
