@@ -113,6 +113,26 @@ class Press(Protocol):
         """A QR of `text` for a screen: black on white with its quiet zone, as PNG."""
 
 
+@dataclass(frozen=True, slots=True)
+class SealMark:
+    """One signature found in a PDF."""
+
+    key_id: str | None  # of the published seal key; None: not ours
+    signer: str
+    moment: datetime | None  # as the signer says
+    is_genuine: bool  # the signed part is unchanged and signed by this key
+    is_whole: bool  # nothing was added after it
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPdf:
+    """What a PDF holds: its signatures, the text of its first page without spaces, the address for verification."""
+
+    marks: tuple[SealMark, ...]
+    printed: str
+    verification_url: str
+
+
 class Vault(Protocol):
     """Files by key. Writing is atomic: a key holds a whole file or nothing."""
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import (
@@ -163,6 +163,7 @@ class KeyFolder:
         self._secrets: dict[str, dict[int, bytes]] = {}
         self._signers: dict[str, dict[int, Ed25519PrivateKey]] = {}
         self._seal: SealCredentials | None = None
+        self._seal_keys: dict[int, EllipticCurvePublicKey] = {}
         for key in files:
             if key.purpose in SECRETS:
                 self._secrets.setdefault(key.purpose, {})[key.epoch] = bytes.fromhex(
@@ -172,8 +173,11 @@ class KeyFolder:
                 loaded = load_pem_private_key(key.path.read_bytes(), None)
                 assert isinstance(loaded, Ed25519PrivateKey)
                 self._signers.setdefault(key.purpose, {})[key.epoch] = loaded
-            elif self._seal is None:
-                self._seal = _read_seal(key.path)
+            else:
+                seal = _read_seal(key.path)
+                self._seal = self._seal or seal
+                if seal is not None:
+                    self._seal_keys[key.epoch] = seal.key.public_key()
         self._ciphers = {epoch: AESGCM(key) for epoch, key in self._secrets["field"].items()}
         self._verifiers: dict[str, Ed25519PublicKey] = {
             f"{purpose}-{epoch}": signer.public_key()
@@ -240,6 +244,10 @@ class KeyFolder:
                 out.append(
                     PublicKey(f"{purpose}-{epoch}", purpose, epoch, "Ed25519", raw, epoch == max(signers))
                 )
+        for epoch, key in sorted(self._seal_keys.items()):
+            raw = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            is_current = epoch == max(self._seal_keys)
+            out.append(PublicKey(f"seal-{epoch}", "seal", epoch, "ECDSA-P256", raw, is_current))
         return out
 
     def seal_credentials(self) -> SealCredentials:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.domain.beijing import local
-from server.domain.claims import canonical
+from server.domain.claims import Verifier, canonical
 from server.domain.issuance.scans import Ticket
 from server.domain.ports import Keys
 from server.errors import Unverified
@@ -59,7 +59,7 @@ def _broken() -> Unverified:
     return Unverified("receipt_invalid", "签发凭据无法通过验证：内容被改动，或不是本系统签出的。")
 
 
-def verify(keys: Keys, document: bytes) -> Statement:
+def verify(keys: Verifier, document: bytes) -> Statement:
     """What a genuine receipt says.
 
     Raises:

@@ -22,13 +22,14 @@ from server.machinery.documents import font, qr, seal_picture
 from server.machinery.documents.seal import Place, Seal
 
 TEMPLATE = Path(__file__).with_name("certificate.typ")
+ORNAMENT = Path(__file__).with_name("ornament.typ")
 PAGE_HEIGHT_MM = 210.0
 SEAL_X_MM, SEAL_Y_MM = 219.0, 145.0  # the seal's middle, from the upper left corner
 _DAY = re.compile(r"(\d+)年(\d+)月(\d+)日")
 
 
 class TypstPress:
-    """The Press port. `seal` is None where pages are only drawn."""
+    """The Press port."""
 
     def __init__(self, clock: Clock, seal: Seal) -> None:
         self._clock = clock
@@ -37,10 +38,11 @@ class TypstPress:
 
     @cached_property
     def _compiler(self) -> Any:
-        fonts = typst.Fonts(
-            include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(font.FOLDER)]
-        )
-        return typst.Compiler(str(TEMPLATE), root=str(TEMPLATE.parent), font_paths=fonts)
+        return _compiler(TEMPLATE)
+
+    @cached_property
+    def _ornament(self) -> str:
+        return bytes(_compiler(ORNAMENT).compile(format="svg")).decode()
 
     async def make(self, page: CertificatePage) -> bytes:
         """Draw, then seal picture and PAdES signature in one act; in a thread, for both block.
@@ -77,7 +79,9 @@ class TypstPress:
         data = json.dumps(_data(page, picture), ensure_ascii=False)
         try:
             with self._one_at_a_time:
-                return bytes(self._compiler.compile(sys_inputs={"page": data}, **how))
+                return bytes(
+                    self._compiler.compile(sys_inputs={"page": data, "ornament": self._ornament}, **how)
+                )
         except typst.TypstError:
             if page.photo_jpeg is None:
                 raise
@@ -94,6 +98,13 @@ class TypstPress:
             raise Refused(
                 "glyph_missing", f"证书字库缺少字符 {codes}，无法打印；请核对姓名用字，或联系管理员更换字库。"
             )
+
+
+def _compiler(source: Path) -> Any:
+    fonts = typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(font.FOLDER)]
+    )
+    return typst.Compiler(str(source), root=str(source.parent), font_paths=fonts)
 
 
 def _data(page: CertificatePage, picture: str | None) -> dict[str, Any]:

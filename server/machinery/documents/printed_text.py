@@ -1,0 +1,82 @@
+"""The text that a PDF page prints, as far as typst writes it: two-byte glyph codes and a ToUnicode table for each font."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_TWO = re.compile(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>")
+_THREE = re.compile(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>")
+_RANGES = re.compile(rb"beginbfrange(.*?)endbfrange", re.DOTALL)
+_SINGLES = re.compile(rb"beginbfchar(.*?)endbfchar", re.DOTALL)
+_TOKEN = re.compile(
+    rb"(?P<string>\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\))"
+    rb"|(?P<hex><[0-9A-Fa-f\s]*>)"
+    rb"|(?P<name>/[^\s()<>\[\]{}/%]+)"
+    rb"|(?P<word>[^\s()<>\[\]{}/%]+)",
+    re.DOTALL,
+)
+_ESCAPE = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.DOTALL)
+_MEANT = {
+    b"n": b"\n",
+    b"r": b"\r",
+    b"t": b"\t",
+    b"b": b"\b",
+    b"f": b"\f",
+    b"\n": b"",
+    b"\r": b"",
+    b"\r\n": b"",
+}
+
+
+def printed_text(page: Any) -> str:
+    """The page's text in the order it is drawn, without spaces. `page` is pyHanko's dictionary of it."""
+    fonts = page["/Resources"].get("/Font", {})
+    tables = {str(name): _characters(bytes(fonts[name]["/ToUnicode"].data)) for name in fonts}
+    content = page["/Contents"]
+    streams = [content] if hasattr(content, "data") else [part.get_object() for part in content]
+    drawn = b"\n".join(bytes(stream.data) for stream in streams)
+    return "".join("".join(_shown(drawn, tables)).split())
+
+
+def _shown(content: bytes, tables: Mapping[str, Mapping[int, str]]) -> Iterator[str]:
+    table: Mapping[int, str] = {}
+    name, strings = "", list[bytes]()
+    for token in _TOKEN.finditer(content):
+        if token.lastgroup == "string":
+            strings.append(_ESCAPE.sub(_meant, token[0][1:-1]))
+        elif token.lastgroup == "hex":
+            strings.append(bytes.fromhex(token[0][1:-1].decode()))
+        elif token.lastgroup == "name":
+            name = token[0].decode("latin-1")
+        elif token[0] == b"Tf":
+            table = tables.get(name, {})
+        elif token[0] in (b"Tj", b"TJ"):
+            for raw in strings:
+                codes = (int.from_bytes(raw[at : at + 2], "big") for at in range(0, len(raw), 2))
+                yield "".join(table.get(code, "\N{REPLACEMENT CHARACTER}") for code in codes)
+            strings = []
+
+
+def _meant(escape: re.Match[bytes]) -> bytes:
+    said = escape[1]
+    return bytes([int(said, 8) & 0xFF]) if said[:1].isdigit() else _MEANT.get(said, said)
+
+
+def _characters(table: bytes) -> dict[int, str]:
+    """Glyph code → text, out of a ToUnicode table."""
+    found: dict[int, str] = {}
+    for block in _SINGLES.findall(table):
+        for code, text in _TWO.findall(block):
+            found[int(code, 16)] = _utf16(text)
+    for block in _RANGES.findall(table):
+        for first, last, text in _THREE.findall(block):
+            start = _utf16(text)
+            for step, code in enumerate(range(int(first, 16), int(last, 16) + 1)):
+                found[code] = start[:-1] + chr(ord(start[-1]) + step)
+    return found
+
+
+def _utf16(digits: bytes) -> str:
+    return bytes.fromhex(digits.decode()).decode("utf-16-be", "replace")

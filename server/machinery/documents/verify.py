@@ -1,0 +1,82 @@
+"""Reads a sealed PDF: who sealed it, whether it is whole, what it prints, and the address in its QR code.
+
+Only the published keys are trusted: the seal is ours when its certificate carries a published key, whatever a CA says.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterable
+from datetime import datetime
+
+from pyhanko.pdf_utils.misc import PdfError
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.general import SigningError
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+from pyhanko.sign.validation.status import SignatureCoverageLevel
+from pyhanko_certvalidator import ValidationContext
+from pyhanko_certvalidator.errors import ValidationError
+
+from server.domain.ports import PublicKey, SealedPdf, SealMark
+from server.errors import Refused
+from server.machinery.documents.printed_text import printed_text
+
+ATTACHMENT = "verification.txt"
+# Whatever a damaged or malicious file can make the reader raise.
+_BROKEN = (
+    PdfError, SigningError, SignatureValidationError, ValidationError, zlib.error, ValueError, TypeError, KeyError,
+    AttributeError, IndexError, AssertionError, NotImplementedError, RecursionError, OSError,
+)  # fmt: skip
+
+
+def read_pdf(data: bytes, public_keys: Iterable[PublicKey]) -> SealedPdf:
+    """What a PDF holds, its seals judged with the published seal keys.
+
+    Raises:
+        Refused("pdf_unreadable"): it is no PDF, or too damaged to be read.
+    """
+    seals = {key.raw: key.key_id for key in public_keys if key.purpose == "seal"}
+    try:
+        reader = PdfFileReader(io.BytesIO(data))
+        marks = tuple(_mark(signature, seals) for signature in reader.embedded_signatures)
+    except _BROKEN:
+        raise Refused("pdf_unreadable", "文件已损坏或不是 PDF，无法读取。") from None
+    try:
+        return SealedPdf(marks, printed_text(reader.root["/Pages"]["/Kids"][0]), _attached(reader))
+    except _BROKEN:  # the seals can still be judged
+        return SealedPdf(marks, "", "")
+
+
+def _mark(signature: EmbeddedPdfSignature, seals: dict[bytes, str]) -> SealMark:
+    certificate = signature.signer_cert
+    moment: datetime | None = signature.self_reported_timestamp
+    context = ValidationContext(trust_roots=[certificate], allow_fetching=False, moment=moment)
+    status = validate_pdf_signature(signature, signer_validation_context=context)
+    is_whole = status.coverage is SignatureCoverageLevel.ENTIRE_FILE
+    changed = status.modification_level not in (None, ModificationLevel.NONE)
+    return SealMark(
+        key_id=seals.get(certificate.public_key.dump()),
+        signer=_said(certificate.subject.native),
+        moment=moment,
+        is_genuine=bool(status.intact and status.valid),
+        is_whole=is_whole and not changed,
+    )
+
+
+def _said(subject: dict[str, str]) -> str:
+    """Organisation and name of an X.509 subject."""
+    parts = (subject.get("organization_name"), subject.get("common_name"))
+    return " ".join(part for part in parts if part)
+
+
+def _attached(reader: PdfFileReader) -> str:
+    """The text of our attachment, or ""."""
+    names = reader.root.get("/Names", {}).get("/EmbeddedFiles", {}).get("/Names", [])
+    for at in range(0, len(names) - 1, 2):
+        if str(names[at]) == ATTACHMENT:
+            return bytes(names[at + 1]["/EF"]["/F"].data).decode("utf-8", "replace")
+    return ""
