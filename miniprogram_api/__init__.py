@@ -2,7 +2,7 @@
 
 from sanic import Blueprint
 
-from miniprogram_api import binding, certificates, results, session
+from miniprogram_api import binding, certificates, results, scans, session
 from miniprogram_api import documents as d
 from miniprogram_api.asking import Text
 from miniprogram_api.routes import Route, mount
@@ -13,6 +13,9 @@ _BIND = {
     "captcha": Text("图中的字符", longest=20, required=False),
     "phone_code": Text("手机号授权码", required=False),
 }
+_PIN = {"pin": Text("签发密码", longest=20)}
+_RETURN = {**_PIN, "reason": Text("退回原因", longest=1000, required=False)}
+_PAIR = {"code": Text("配对码", longest=20), **_PIN}
 _NUMBER = "<number:([0-9A-Z]{8,24})>"
 _PDF = r"<number:(?P<number>[0-9A-Z]{8,24})\.pdf>"
 
@@ -24,7 +27,18 @@ ROUTES = (
     Route("GET", "/results", results.show, "成绩查询", gives=d.RESULTS),
     Route("GET", "/certificates", certificates.listing, "我的证书", gives=d.CERTIFICATES),
     Route("GET", f"/certificates/{_NUMBER}", certificates.one, "一张证书", gives=d.CERTIFICATE),
-    Route("GET", f"/certificates/{_PDF}", certificates.pdf, "证书 PDF", gives="application/pdf"),
+    Route(
+        "GET",
+        f"/certificates/{_PDF}",
+        certificates.pdf,
+        "证书 PDF",
+        gives="application/pdf",
+        shown_as="/mp/v1/certificates/{number}.pdf",
+    ),
+    Route("GET", "/scans/<token:str>", scans.look, "待签发的内容（扫码）", gives=d.SCAN),
+    Route("POST", "/scans/<token:str>/confirm", scans.confirm, "确认签发", takes=_PIN, gives=d.SCANNED),
+    Route("POST", "/scans/<token:str>/return", scans.return_batch, "退回", takes=_RETURN, gives=d.SCANNED),
+    Route("POST", "/officer-binding", scans.bind, "签发负责人绑定小程序", takes=_PAIR, gives=d.OFFICER),
 )
 
 bp = Blueprint("mp")

@@ -14,7 +14,7 @@ from sanic.response.types import BaseHTTPResponse
 import miniprogram_api
 from server.domain.lookups import LookupWatch
 from server.domain.ports import Services
-from server.doors import console, official_account, ops, pages, problems, verification, web
+from server.doors import console, official_account, ops, pages, problems, scan, verification, web
 from server.doors.h5 import binding as h5_binding
 from server.doors.h5 import certificate_files, login
 from server.doors.h5 import lookups as h5_lookups
@@ -35,6 +35,7 @@ DOORS = (
     h5_binding.bp,
     h5_lookups.bp,
     certificate_files.bp,
+    scan.bp,
     official_account.bp,
     verification.bp,
     console.bp,
