@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import asyncpg
 
-from server import app
+from server import app, demo
+from server.demo import FirstLogins
 from server.machinery import keys
 from server.settings import Settings
 
@@ -43,15 +42,12 @@ def load(settings: Settings) -> Ready:
     return Ready(settings, lambda: print("\n".join(greeting(settings, first)), flush=True))
 
 
-async def _load(settings: Settings) -> list[Any]:
-    if importlib.util.find_spec("server.demo") is None:
-        return []
-    demo = importlib.import_module("server.demo")
+async def _load(settings: Settings) -> FirstLogins | None:
     async with app.running(settings) as s:
-        return list(await demo.load_first(s) or [])
+        return await demo.load_first(s)
 
 
-def greeting(settings: Settings, first: list[Any]) -> list[str]:
+def greeting(settings: Settings, first: FirstLogins | None) -> list[str]:
     """What to open, who can log in, and where more is said."""
     base = settings.public_url
     lines = [
@@ -62,12 +58,20 @@ def greeting(settings: Settings, first: list[Any]) -> list[str]:
         f"  接口说明    {base}/docs",
     ]
     if settings.uses_sandbox:
-        lines.append(f"  微信沙箱    {settings.open_url}/   （扮演考生和院校签发负责人，代替真实微信）")
+        lines.append(f"  微信沙箱    {settings.open_url}/phone　（代替真实微信，扮演考生和院校签发负责人）")
     lines.append("")
-    if first:
-        lines.append("首次启动，已建立以下账号（密码只显示这一次，登录后需修改）：")
-        lines += [f"  {one.title}：用户名 {one.username}　密码 {one.password}" for one in first]
-    else:
-        lines.append("账号和密码在首次启动时已显示；忘记了请运行 .venv/bin/xcert staff reset 用户名")
-    lines += ["", f"运行日志：{settings.data_dir / 'service.log'}。按 Ctrl-C 停止。", ""]
+    lines += _first_words(first) if first is not None else [_LATER]
+    return [*lines, "", f"运行日志：{settings.data_dir / 'service.log'}", "按 Ctrl-C 停止", ""]
+
+
+_LATER = "账号和密码在首次启动时已显示；忘记了请运行 .venv/bin/xcert staff reset 用户名"
+
+
+def _first_words(first: FirstLogins) -> list[str]:
+    lines = ["首次启动，已载入虚构的考生和成绩，并建立以下账号（密码只显示这一次，登录后需修改）："]
+    lines += [f"  {one.title}：用户名 {one.username}　密码 {one.password}" for one in first.logins]
+    lines += ["", "院校签发负责人的邀请链接（在微信沙箱里打开，设置签发密码）："]
+    lines += [f"  {one.school} {one.name}：{one.url}" for one in first.invitations]
+    lines += ["", "可在微信沙箱里绑定的考生（均为虚构）："]
+    lines += [f"  {one.name}　{one.id_number}　{one.school or '社会考生'}" for one in first.candidates]
     return lines
