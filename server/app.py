@@ -16,7 +16,7 @@ from server.domain.lookups import LookupWatch
 from server.domain.ports import Services
 from server.doors import console, official_account, ops, pages, problems, scan, verification, web
 from server.doors.h5 import binding as h5_binding
-from server.doors.h5 import certificate_files, login
+from server.doors.h5 import certificate_files, login, officer
 from server.doors.h5 import lookups as h5_lookups
 from server.machinery import cache, logs
 from server.machinery.captcha import PillowImageCheck
@@ -35,6 +35,7 @@ DOORS = (
     h5_binding.bp,
     h5_lookups.bp,
     certificate_files.bp,
+    officer.bp,
     scan.bp,
     official_account.bp,
     verification.bp,
