@@ -140,6 +140,8 @@ def scan(platform: Platform, person: Person, text: str) -> Outcome:
         return _scan_parametric(platform, person, found[1])
     if found := re.fullmatch(r"https?://[^/]+/wxa-code/([\w-]+)", text):
         return _scan_program_code(platform, found[1])
+    if found := re.fullmatch(r"(?:https://wxaurl\.cn/|weixin://dl/business/\?t=)(\w+)", text):
+        return _open_program_link(platform, found[1])
     if (arrival := ordinary_link(platform, text)) is not None:
         return arrival
     if re.match(r"https?://", text):
@@ -172,6 +174,15 @@ def _scan_program_code(platform: Platform, name: str) -> Outcome:
         raise CannotDo("小程序码无效。")
     page, scene = kept["page"] or "pages/index/index", quote(kept["scene"], safe="")
     return {"open": "miniprogram", "page": page, "query": f"scene={scene}", "scene": 1047}
+
+
+def _open_program_link(platform: Platform, name: str) -> Outcome:
+    """A URL link or scheme, while it lives."""
+    kept = platform.store.get("program.link", name)
+    if kept is None or kept["until"] <= platform.clock.now():
+        raise CannotDo("链接已失效。")
+    page = kept["page"] or "pages/index/index"
+    return {"open": "miniprogram", "page": page, "query": kept["query"], "scene": 1167}
 
 
 def ordinary_link(platform: Platform, url: str) -> Outcome | None:

@@ -11,11 +11,17 @@ from typing import Any
 from sanic import Sanic
 
 from server.sandbox import (
+    control,
     credentials,
+    followers,
     login,
+    menus,
     oauth,
     pages,
     phone,
+    qrcodes,
+    service_messages,
+    subscriptions,
     template_messages,
     webview,
 )
@@ -24,8 +30,18 @@ from server.sandbox.platform import Platform
 
 App = Sanic[Any, Any]
 
-WECHAT = (credentials.bp, oauth.bp, login.bp, template_messages.bp)
-PEOPLE = (phone.bp, webview.bp)
+WECHAT = (
+    credentials.bp,
+    oauth.bp,
+    login.bp,
+    menus.bp,
+    qrcodes.bp,
+    followers.bp,
+    template_messages.bp,
+    service_messages.bp,
+    subscriptions.bp,
+)
+PEOPLE = (phone.bp, webview.bp, control.bp)
 
 
 def create_sandbox(config: SandboxConfig) -> App:
@@ -36,13 +52,15 @@ def create_sandbox(config: SandboxConfig) -> App:
     app = Sanic(f"sandbox_{secrets.token_hex(6)}", configure_logging=False)
     app.config.FALLBACK_ERROR_FORMAT = "text"
     app.config.ACCESS_LOG = False
+    app.config.AUTO_EXTEND = False
+    app.config.TOUCHUP = False  # it rewrites Sanic's own code for one application; there may be several here
     app.config.REQUEST_MAX_SIZE = 20_000_000
     app.ctx.platform = Platform(config)
     for bp in (*WECHAT, *PEOPLE):
         app.blueprint(bp.copy(f"{bp.name}_{app.name}"))
     app.static("/phone/static", pages.FOLDER / "static", name="static")
 
-    app.add_signal(webview.turn, "http.routing.before")
+    app.register_middleware(webview.before, "request")
 
     @app.after_server_stop
     async def close(app: App) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import secrets
 import time
@@ -144,7 +145,7 @@ async def _attempt(
     began = time.perf_counter()
     status, answered = 0, b""
     try:
-        status, answered, remark = await _post(platform, envelope)
+        status, answered, remark = await deliver(platform, envelope)
         if status != 200:
             raise ConnectionError(f"HTTP {status}")
         reply = replies.judge(account, fields, answered, mode=mode)
@@ -170,13 +171,13 @@ async def _attempt(
     return verdict, settled
 
 
-async def _post(platform: Platform, envelope: Envelope) -> tuple[int, bytes, list[str]]:
+async def deliver(platform: Platform, envelope: Envelope) -> tuple[int, bytes, list[str]]:
     """Send; the whole answer must come in time."""
     timeout = aiohttp.ClientTimeout(total=platform.config.push_seconds)
     async with platform.http.post(
         envelope.url,
         params=envelope.query,
-        data=envelope.body.encode(),
+        data=io.BytesIO(envelope.body.encode()),
         headers={"Content-Type": envelope.kind},
         timeout=timeout,
         allow_redirects=False,

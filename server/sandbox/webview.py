@@ -13,8 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from httptools import parse_url
-from sanic import Blueprint, HTTPResponse, Request, text
+from sanic import Blueprint, HTTPResponse, Request, redirect, text
 from yarl import URL
 
 from server.sandbox.people import Person
@@ -44,20 +43,28 @@ NOT_SENT = {
 HOST = re.compile(r"(p\d+)\.localhost(:\d+)?")
 
 
-async def turn(request: Request) -> None:
-    """Before routing: what comes to a phone's host goes to the web view, whatever its path."""
-    if HOST.fullmatch(request.host):
-        request._parsed_url = parse_url(b"/phone/web-view")
+async def before(request: Request) -> HTTPResponse | None:
+    """Middleware: a phone's host shows the service even where the sandbox has a path of the same name."""
+    if HOST.fullmatch(request.host) is None or (request.route and "web_view" in request.route.name):
+        return None
+    return await _of_person(request, stream=False)
 
 
-async def answer(request: Request) -> HTTPResponse | None:
+async def answer(request: Request, path: str = "") -> HTTPResponse | None:
+    """Every path that is nobody else's: the service on a phone's host, nothing on the sandbox's own."""
+    if HOST.fullmatch(request.host) is not None:
+        return await _of_person(request, stream=True)
+    return redirect("/phone/") if path == "" else text("没有这个地址。", status=404)
+
+
+async def _of_person(request: Request, *, stream: bool) -> HTTPResponse | None:
     """Fetch as the person whose host was asked."""
     found = HOST.fullmatch(request.host)
     platform: Platform = request.app.ctx.platform
     person = platform.people.get(found[1]) if found else None
     if person is None:
         return text("没有这个人。", status=404)
-    return await _fetch(platform, person, request)
+    return await _fetch(platform, person, request, stream=stream)
 
 
 def _headers(platform: Platform, person: Person, request: Request) -> dict[str, str]:
@@ -72,7 +79,9 @@ def _headers(platform: Platform, person: Person, request: Request) -> dict[str, 
     return {**sent, "user-agent": AGENT, "host": urlsplit(theirs).netloc}
 
 
-async def _fetch(platform: Platform, person: Person, request: Request) -> HTTPResponse | None:
+async def _fetch(
+    platform: Platform, person: Person, request: Request, *, stream: bool
+) -> HTTPResponse | None:
     address = platform.service_url + request.raw_url.decode()
     try:
         async with platform.http.request(
@@ -83,13 +92,13 @@ async def _fetch(platform: Platform, person: Person, request: Request) -> HTTPRe
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, connect=5),
         ) as fetched:
-            return await _pass_on(platform, person, request, fetched)
+            return await _pass_on(platform, person, request if stream else None, fetched)
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         return text(f"无法打开网页：{str(error) or type(error).__name__}", status=502)
 
 
 async def _pass_on(
-    platform: Platform, person: Person, request: Request, fetched: aiohttp.ClientResponse
+    platform: Platform, person: Person, request: Request | None, fetched: aiohttp.ClientResponse
 ) -> HTTPResponse | None:
     """Keep the cookies, turn the addresses, stream the rest."""
     own, theirs = platform.web_view_url(person), platform.service_url
@@ -101,6 +110,8 @@ async def _pass_on(
     if kind.startswith("text/html"):
         page = (await fetched.read()).decode(errors="replace")
         return HTTPResponse(page.replace(theirs, own), fetched.status, headers, kind)
+    if request is None:
+        return HTTPResponse(await fetched.read(), fetched.status, headers, kind)
     streamed = await request.respond(status=fetched.status, headers=headers, content_type=kind)
     assert streamed is not None
     async for chunk in fetched.content.iter_any():
@@ -156,4 +167,6 @@ async def request_as_program(platform: Platform, asked: dict[str, Any]) -> dict[
     return {**told, "text": body[:200_000].decode(errors="replace")}
 
 
-bp.add_route(answer, "/phone/web-view", methods=["GET", "HEAD", "POST", "PUT", "DELETE"], name="web_view")
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+bp.add_route(answer, "/", methods=METHODS, name="web_view_root")
+bp.add_route(answer, "/<path:path>", methods=METHODS, name="web_view")

@@ -79,7 +79,7 @@ async def service() -> AsyncIterator[Service]:
     stand_in = Service()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", stand_in.take)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -1,0 +1,148 @@
+"""Parametric QR codes, mini-program codes and links, and their pictures (wechat.md §4.3, §6.2)."""
+
+from __future__ import annotations
+
+import io
+import re
+import secrets
+from typing import Any
+
+import qrcode
+from qrcode.constants import ERROR_CORRECT_M
+from qrcode.image.pil import PilImage
+from sanic import Blueprint, HTTPResponse, Request
+
+from server.sandbox import limits
+from server.sandbox.gate import Answer, Call, Door, Picture, api
+from server.sandbox.platform import Platform
+from server.sandbox.refusals import WeChatError
+from server.sandbox.subscriptions import check_page
+
+bp = Blueprint("qrcodes")
+
+SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]+")
+
+
+def drawn(text: str, width: int = 430) -> bytes:
+    """A plain QR as PNG. A mini-program code is drawn so too: what matters here is that it can be scanned."""
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=4)
+    code.add_data(text)
+    code.make(fit=True)
+    code.box_size = max(2, width // (code.modules_count + 8))
+    out = io.BytesIO()
+    code.make_image(image_factory=PilImage).save(out)
+    return out.getvalue()
+
+
+@api(bp, Door("/cgi-bin/qrcode/create", accounts=("oa",)))
+async def create(call: Call) -> Answer:
+    action = call.body.get("action_name")
+    scene = _scene(action, call.body)
+    seconds = call.body.get("expire_seconds", limits.QR_SECONDS_DEFAULT)
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int)
+        or not 1 <= seconds <= limits.QR_SECONDS_MOST
+    ):
+        raise WeChatError(40097, verdict="expire_seconds 应为 1 至 2592000 的整数")
+    lasts = str(action).startswith("QR_LIMIT")
+    ticket, name = f"gQ{secrets.token_urlsafe(70)[:92]}==", secrets.token_hex(12)
+    expires_at = None if lasts else call.platform.clock.now() + seconds
+    call.platform.store.put("qrcode", ticket, {"scene": scene, "expires_at": expires_at, "name": name})
+    call.platform.store.put("qrcode.link", name, {"ticket": ticket})
+    told: dict[str, Any] = {"ticket": ticket, "url": f"http://weixin.qq.com/q/{name}"}
+    return told if lasts else {**told, "expire_seconds": seconds}
+
+
+def _scene(action: object, body: dict[str, Any]) -> str:
+    """The scene of one of the four kinds.
+
+    Raises:
+        WeChatError: 40053.
+    """
+    info = body.get("action_info")
+    scene = info.get("scene") if isinstance(info, dict) else None
+    if not isinstance(scene, dict):
+        raise WeChatError(40053, verdict="缺少 action_info.scene")
+    if action in ("QR_STR_SCENE", "QR_LIMIT_STR_SCENE"):
+        text = scene.get("scene_str")
+        if not isinstance(text, str) or not 1 <= len(text) <= limits.QR_SCENE_STR_LENGTH:
+            raise WeChatError(40053, verdict="scene_str 应为 1 至 64 个字符")
+        return text
+    most = {"QR_SCENE": 2**32 - 1, "QR_LIMIT_SCENE": limits.QR_LIMIT_SCENE_MOST}.get(str(action))
+    if most is None:
+        raise WeChatError(40053, verdict=f"没有 action_name 为 {action} 的二维码")
+    number = scene.get("scene_id")
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
+        raise WeChatError(40053, verdict=f"scene_id 应为 1 至 {most} 的整数")
+    return str(number)
+
+
+@bp.get("/cgi-bin/showqrcode", name="showqrcode")
+async def show(request: Request) -> HTTPResponse:
+    """The picture of a ticket; no token needed, 404 for a bad one."""
+    platform: Platform = request.app.ctx.platform
+    kept = platform.store.get("qrcode", request.args.get("ticket", ""))
+    if kept is None:
+        return HTTPResponse("", status=404)
+    return HTTPResponse(drawn(f"http://weixin.qq.com/q/{kept['name']}"), content_type="image/png")
+
+
+@api(bp, Door("/wxa/getwxacodeunlimit", accounts=("mp",)))
+async def unlimited(call: Call) -> Answer:
+    scene = call.body.get("scene")
+    if not isinstance(scene, str) or not scene or not SCENE.fullmatch(scene):
+        raise WeChatError(40129, verdict="scene 含有不允许的字符，或为空")
+    if len(scene) > limits.SCENE_LENGTH:
+        raise WeChatError(40169, verdict="scene 超过 32 个字符")
+    page = str(call.body.get("page") or "")
+    if "?" in page:
+        raise WeChatError(41030, verdict="page 不能带参数，参数放在 scene 里")
+    if call.body.get("check_path", True):
+        check_page(call.platform, page)
+    if call.body.get("env_version", "release") not in ("release", "trial", "develop"):
+        raise WeChatError(40097, verdict="env_version 不对")
+    return _program_code(call, page, scene)
+
+
+def _program_code(call: Call, page: str, scene: str) -> Picture:
+    width = call.body.get("width", limits.CODE_WIDTH_DEFAULT)
+    least, most = limits.CODE_WIDTH
+    if isinstance(width, bool) or not isinstance(width, int) or not least <= width <= most:
+        raise WeChatError(40097, verdict="width 应为 280 至 1280")
+    name = secrets.token_urlsafe(12)
+    call.platform.store.put("program.code", name, {"page": page, "scene": scene})
+    return Picture(drawn(f"{call.platform.own_url}/wxa-code/{name}", width))
+
+
+@api(bp, Door("/wxa/generate_urllink", accounts=("mp",)))
+async def url_link(call: Call) -> Answer:
+    name = _link(call, call.body)
+    return {"errcode": 0, "errmsg": "ok", "url_link": f"https://wxaurl.cn/{name}"}
+
+
+@api(bp, Door("/wxa/generatescheme", accounts=("mp",)))
+async def scheme(call: Call) -> Answer:
+    jump = call.body.get("jump_wxa") or {}
+    if not isinstance(jump, dict):
+        raise WeChatError(47001, verdict="jump_wxa 应为对象")
+    name = _link(call, {**call.body, **jump})
+    return {"errcode": 0, "errmsg": "ok", "openlink": f"weixin://dl/business/?t={name}"}
+
+
+def _link(call: Call, asked: dict[str, Any]) -> str:
+    """Keep where a URL link or scheme leads, within its 30 days."""
+    path, query = str(asked.get("path") or ""), str(asked.get("query") or "")
+    check_page(call.platform, path)
+    if len(query) > limits.LINK_QUERY_LENGTH:
+        raise WeChatError(40097, verdict="query 超过 1024 个字符")
+    now, longest = call.platform.clock.now(), limits.LINK_DAYS * 86400
+    if asked.get("expire_type") == 1:
+        until = now + int(asked.get("expire_interval") or 0) * 86400
+    else:
+        until = float(asked.get("expire_time") or now + longest)
+    if not now < until <= now + longest:
+        raise WeChatError(85401, verdict="有效期应在 30 天以内")
+    name = secrets.token_hex(6)
+    call.platform.store.put("program.link", name, {"page": path, "query": query, "until": until})
+    return name
