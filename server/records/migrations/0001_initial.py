@@ -628,7 +628,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="ScanTicket",
             fields=[
-                ("id", fields.BigIntField(primary_key=True, unique=True, db_index=True)),
+                ("id", fields.BigIntField(generated=False, primary_key=True, unique=True, db_index=True)),
                 (
                     "issuance",
                     fields.ForeignKeyField(

@@ -35,6 +35,7 @@ ALTER TABLE scan_ticket ADD CONSTRAINT scan_ticket_spent CHECK
 CREATE INDEX receipt_issuance ON receipt (issuance_id);
 CREATE INDEX certificate_issuance ON certificate (issuance_id, state);
 CREATE INDEX certificate_candidate ON certificate (candidate_id);
+CREATE INDEX certificate_successor ON certificate (superseded_by_id) WHERE superseded_by_id IS NOT NULL;
 CREATE UNIQUE INDEX certificate_living ON certificate (registration_id) WHERE state IN ('reserved', 'drawing', 'valid');
 ALTER TABLE certificate ADD CONSTRAINT certificate_states CHECK
     (state IN ('reserved', 'void', 'drawing', 'valid', 'revoked', 'superseded'));

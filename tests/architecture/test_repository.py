@@ -1,0 +1,156 @@
+"""What holds for the repository as a whole: import rules, sizes, the lock, and documents that match the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from server import worker
+from server.commands import documents
+from server.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGEST = 400
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """The files that git knows."""
+    said = subprocess.run(
+        ["git", "ls-files", "--", *patterns], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    return [ROOT / line for line in said.splitlines() if (ROOT / line).is_file()]
+
+
+def test_import_rules() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_file_is_too_long() -> None:
+    sizes = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines())
+        for path in tracked("*.py", "*.js", "*.css", "*.html", "*.typ")
+        if path.name != "0001_initial.py"
+    }
+    assert {name: size for name, size in sizes.items() if size > LONGEST} == {}
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    empty = {"utils", "util", "helpers", "helper", "common", "services", "managers", "misc", "part2"}
+    assert [path for path in tracked("*.py") if path.stem in empty] == []
+
+
+def test_every_source_file_says_what_it_knows() -> None:
+    silent = [
+        path.relative_to(ROOT).as_posix()
+        for path in tracked("server/*.py", "miniprogram_api/*.py")
+        if path.stat().st_size and not path.read_text("utf-8").lstrip().startswith('"""')
+    ]
+    assert [name for name in silent if "/migrations/" not in name] == []
+
+
+def test_the_lock_names_no_address_and_hashes_everything() -> None:
+    text = (ROOT / "requirements.lock").read_text("utf-8")
+    assert re.findall(r"https?://|file:|^-", text, re.MULTILINE) == []
+    requirements = [line for line in text.replace("\\\n", " ").splitlines() if line.strip()]
+    assert [line for line in requirements if "--hash=sha256:" not in line or "==" not in line] == []
+
+
+def test_the_lock_holds_every_dependency() -> None:
+    def name(requirement: str) -> str:
+        return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0].lower().replace("_", "-")
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = {name(one) for one in (*project["dependencies"], *project["optional-dependencies"]["dev"])}
+    locked = {
+        name(line) for line in (ROOT / "requirements.lock").read_text("utf-8").splitlines() if "==" in line
+    }
+    assert wanted - locked == set()
+
+
+def test_generated_parts_of_the_readme_are_up_to_date() -> None:
+    """`xcert docs` writes them."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    for name in documents.tables():
+        assert f"<!-- {name} -->" in text
+    assert documents.refreshed(text) == text
+
+
+def test_every_setting_is_in_the_readme_with_its_help() -> None:
+    table = documents.settings_as_markdown()
+    names = [f.metadata["env"] for f in Settings.__dataclass_fields__.values()]
+    assert len(names) == len(set(names))
+    assert [name for name in names if f"| `{name}` |" not in table] == []
+    assert all(f.metadata["help"] for f in Settings.__dataclass_fields__.values())
+
+
+def test_readme_commands_exist() -> None:
+    """Every `make …` and `xcert …` that the README names can be called."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert {"serve", "test", "check", "bench", "help"} <= targets
+    assert set(re.findall(r"make ([a-z]+)", text)) - targets == set()
+    for command in sorted(set(re.findall(r"`xcert ([a-z]+(?: (?:create|rotate|list|reset))?)", text))):
+        done = subprocess.run(
+            [sys.executable, "-m", "server.cli", *command.split(), "--help"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"xcert {command}: {done.stderr}"
+
+
+def test_make_help_lists_what_the_readme_promises() -> None:
+    done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for target in ("serve", "test", "check", "bench", "help"):
+        assert f"make {target} " in done.stdout
+
+
+def test_every_job_that_is_put_has_its_function() -> None:
+    put = re.compile(r"""queue\.put\(\s*["']([a-z_.]+)["']""")
+    constant = re.compile(r"""^JOB = ["']([a-z_.]+)["']""", re.MULTILINE)
+    names = set()
+    for path in tracked("server/domain/*.py"):
+        text = path.read_text("utf-8")
+        names |= set(put.findall(text)) | set(constant.findall(text))
+    assert len(names) >= 5
+    assert names - worker.TASKS.keys() == set()
+
+
+def test_rule_markers_name_rules_that_exist() -> None:
+    known = {f"S{number}" for number in range(1, 95)} | {f"C{number}" for number in range(1, 5)}
+    marked = re.compile(r"""mark\.rule\(([^)]*)\)""")
+    named = re.compile(r"""["']([^"']+)["']""")
+    found = {
+        rule
+        for path in tracked("tests/*.py")
+        for inside in marked.findall(path.read_text("utf-8"))
+        for rule in named.findall(inside)
+    }
+    assert found - known == set()
+
+
+@pytest.mark.parametrize(
+    "rule", ["S8", "S11", "S52", "S84", "S85", "S86", "S87", "S88", "S89", "S90", "S93", "C2"]
+)
+def test_the_main_rules_are_held_by_a_test(rule: str) -> None:
+    mark = re.compile(rf"""mark\.rule\([^)]*["']{rule}["']""")
+    assert any(mark.search(path.read_text("utf-8")) for path in tracked("tests/*.py"))
+
+
+def test_nothing_personal_or_secret_is_tracked() -> None:
+    names = [path.relative_to(ROOT).as_posix() for path in tracked()]
+    assert [
+        name for name in names if name.startswith(("var/", ".env")) or name.endswith((".key", ".p12"))
+    ] == []
+    assert [name for name in names if name.startswith("certs/") and name != "certs/README.md"] == []
+    assert [
+        path for path in tracked("*.py", "*.pem") if "BEGIN EC PRIVATE KEY" in path.read_text("utf-8")
+    ] == []
