@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import orjson
 from sanic import Request, Sanic
 from sanic.response.types import BaseHTTPResponse
+from sanic_ext import openapi
 
 import miniprogram_api
 from server.domain.lookups import LookupWatch
@@ -43,6 +45,7 @@ DOORS = (
     miniprogram_api.door,
     ops.bp,
 )
+DOCUMENTED = ("console/api/", "mp/v1/", ".well-known/", "healthz", "readyz")
 MAX_BODY = 64 * 1024 * 1024  # a score sheet of 50,000 rows has some 5 MB
 
 
@@ -92,7 +95,7 @@ def create_app(
     settings: Settings, services: Services | None = None, *, name: str = "xcert"
 ) -> Sanic[Any, Any]:
     """The web service. A test gives its own `services`; otherwise they are built when the server starts."""
-    app: Sanic[Any, Any] = Sanic(name, dumps=orjson.dumps, log_config=logs.configuration(settings.log_level))
+    app: Sanic[Any, Any] = Sanic(name, dumps=partial(orjson.dumps, option=orjson.OPT_NON_STR_KEYS), log_config=logs.configuration(settings.log_level))
     app.config.update(
         REQUEST_MAX_SIZE=MAX_BODY,
         ACCESS_LOG=False,
@@ -120,8 +123,16 @@ def create_app(
         app.blueprint(door)
     for folder in pages.SERVED:
         app.static(f"/static/{folder}", pages.STATIC / folder, name=f"static_{folder}")
+    _document(app)
     _life(app, settings, services)
     return app
+
+
+def _document(app: Sanic[Any, Any]) -> None:
+    """/docs is for programs: pages and WeChat's pushes stay out of it."""
+    for route in app.router.routes:
+        if not route.path.startswith(DOCUMENTED):
+            openapi.exclude()(route.handler)
 
 
 def _life(app: Sanic[Any, Any], settings: Settings, given: Services | None) -> None:

@@ -18,7 +18,7 @@ _REDACTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![0-9A-Za-z_-])o[0-9A-Za-z_-]{27}(?![0-9A-Za-z_-])"), "[openid]"),
     (
         re.compile(
-            r"(?i)\b(access_token|refresh_token|secret|appsecret|session_key|password|pin|otp|code|ticket|invite|js_code)"
+            r"(?i)\b(access_token|refresh_token|secret|appsecret|session_key|password|pin|otp|code|ticket|invite|invitation|js_code)"
             r"(\"?\s*[=:]\s*\"?)[^\s&\"',}]+"
         ),
         r"\1\2[已隐去]",
