@@ -16,6 +16,7 @@ from server.domain.roles import Role, Verb
 from server.records import ImportRun, Issuance, Plan, School
 
 RECENT = timedelta(days=14)
+SHOWN = 8  # batches on the first page
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,15 @@ async def batches(actor: Actor) -> list[Waiting]:
     for state, count in await found.values_list("state", "count"):
         counted[str(state)][1] += int(str(count))
     return [Waiting(state, *counted[state.value]) for state in State]
+
+
+async def oldest(actor: Actor, states: list[State]) -> list[Issuance]:
+    """The batches that have been in these states longest, with plan and school; a school account sees its own."""
+    roles.require(actor, Verb.SEE_ISSUANCES)
+    found = Issuance.filter(state__in=[state.value for state in states])
+    if actor.role == Role.SCHOOL.value:
+        found = found.filter(site__school_id=actor.school_id or 0)
+    return await found.order_by("created_at", "id").limit(SHOWN).prefetch_related("plan", "site__school")
 
 
 async def poor_imports(s: Services) -> list[ImportRun]:

@@ -10,6 +10,7 @@ from server.domain import beijing, certificates, exams, imports, officers, roles
 from server.domain.certificate_states import State as CertificateState
 from server.domain.issuance import desk, people
 from server.domain.issuance.states import State
+from server.domain.levels import Level
 from server.domain.roles import Verb
 from server.doors.console import answers, screens, wording
 from server.doors.console.certificates import FILTERS
@@ -24,6 +25,8 @@ PEOPLE = 100
 async def home(call: Call) -> HTTPResponse:
     may_release = roles.may(call.actor, Verb.RELEASE)
     may_import = roles.may(call.actor, Verb.IMPORT)
+    found = await waiting.batches(call.actor)
+    mine = [one.state for one in found if wording.waits_for(call.actor, one.state)]
     batches = [
         {
             "state": one.state,
@@ -31,9 +34,9 @@ async def home(call: Call) -> HTTPResponse:
             "certificates": one.certificates,
             "since": one.since,
             "is_open": one.state is not State.ISSUED,
-            "mine": wording.waits_for(call.actor, one.state),
+            "mine": one.state in mine,
         }
-        for one in await waiting.batches(call.actor)
+        for one in found
     ]
     return await screens.render(
         call,
@@ -43,6 +46,9 @@ async def home(call: Call) -> HTTPResponse:
         today=beijing.say_day(beijing.day(call.s.clock.now())),
         greeting=f"{call.account.name}，您好。",
         batches=batches,
+        mine=await waiting.oldest(call.actor, mine) if mine else None,
+        levels={level.value: level.label for level in Level},
+        state_labels={state.value: state.label for state in State},
         plans=await waiting.unreleased_plans() if may_release else None,
         imports=await waiting.poor_imports(call.s) if may_import else None,
     )

@@ -124,6 +124,36 @@ FIELDS = {
     "second_factor": "动态码",
     "score": "成绩",
     "outcome": "结果",
+    "first": "首个编号",
+    "last": "末个编号",
+    "voided": "作废编号",
+    "reserved": "预留编号",
+    "claims_sha256": "内容摘要",
+    "pdf_sha256": "文件摘要",
+    "rows_taken": "写入行数",
+    "rows_refused": "有误行数",
+    "file_name": "文件",
+    "sealed": "已盖章",
+    "portal_number": "门户编号",
+    "code": "原因代码",
+}
+
+
+WORDS = {
+    **{role.value: role.label for role in Role},
+    "invited": "已邀请",
+    "active": "正常",
+    "suspended": "已停用",
+    "valid": "有效",
+    "revoked": "已撤销",
+    "reserved": "编号已预留",
+    "drawing": "生成中",
+    "void": "编号已作废",
+    "oa": "公众号",
+    "mp": "小程序",
+    "candidates": "考生信息",
+    "scores": "成绩",
+    "practice": "实践学时",
 }
 
 
@@ -143,7 +173,13 @@ def _short(value: Any) -> str | None:
         return None
     if isinstance(value, bool):
         return "是" if value else "否"
+    if isinstance(value, list):
+        return "、".join(map(str, value))[:60] or "无"
     text = str(value)
+    if len(text) == 64 and text.isalnum():
+        return text[:8]
     if text in {state.value for state in State}:
         return State(text).label
+    if (label := WORDS.get(text)) is not None:
+        return label
     return text if len(text) <= 40 else text[:38] + "……"
