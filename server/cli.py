@@ -14,7 +14,7 @@ from server.domain.roles import Role
 from server.errors import XcertError
 from server.machinery.embedded import EmbeddedError
 from server.machinery.keys import PURPOSES, KeysMissing
-from server.settings import Settings, SettingsError, load
+from server.settings import Settings, SettingsError, load, places
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Run = Callable[[argparse.Namespace, Settings], int]
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code: 0 done, 1 refused or impossible, 2 and 3 as each command says."""
     given = build_parser().parse_args(arguments)
     try:
-        sys.exit(given.run(given, Settings() if given.bare else load()))
+        sys.exit(given.run(given, places() if given.bare else load()))
     except SettingsError as error:
         _fail("设置有问题，请先修改：", *error.problems)
     except (EmbeddedError, Impossible, KeysMissing) as error:

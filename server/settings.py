@@ -183,6 +183,15 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
     return Settings(**values)
 
 
+def places() -> Settings:
+    """Where keys and data are, and nothing else: for commands that need no running service and leave no trace."""
+    given = {**dotenv_values(".env"), **os.environ}
+    return Settings(
+        data_dir=Path(given.get("XCERT_DATA_DIR") or "var"),
+        keys_dir=Path(given.get("XCERT_KEYS_DIR") or "certs"),
+    )
+
+
 def as_environment(settings: Settings) -> dict[str, str]:
     """This process's environment with every setting spelled out, for a child that shall see the same ones."""
     names = {f.metadata["env"] for f in fields(Settings)}

@@ -15,7 +15,7 @@ from procrastinate import App, JobContext, PsycopgConnector, exceptions
 from procrastinate.jobs import DeleteJobCondition, Status
 
 from server import app as root
-from server.domain import idempotency, imports, pushes
+from server.domain import idempotency, imports, pushes, releases
 from server.domain.issuance import announcing, generation
 from server.domain.lookups import changes
 from server.domain.notices import delivery
@@ -26,6 +26,7 @@ from server.settings import Settings
 Work = Callable[..., Awaitable[Any]]
 
 TASKS: dict[str, Work] = {
+    "exams.announce": releases.announce,
     "imports.run": imports.run,
     "issuance.announce": announcing.announce,
     "issuance.complete": generation.finish,
@@ -35,6 +36,7 @@ TASKS: dict[str, Work] = {
 EVERY_MINUTE = "* * * * *"
 HOURLY = "23 * * * *"
 SWEEPS: dict[str, tuple[Work, str]] = {
+    "exams.sweep": (releases.sweep, EVERY_MINUTE),
     "idempotency.sweep": (idempotency.sweep, HOURLY),
     "imports.sweep": (imports.sweep, EVERY_MINUTE),
     "issuance.sweep": (generation.sweep, EVERY_MINUTE),

@@ -8,13 +8,43 @@ from pathlib import Path
 
 import orjson
 
+from server.domain import certificate_states
 from server.domain.issuance import states
+from server.domain.notices import states as notice_states
 from server.settings import Settings
 
 
 def tables() -> dict[str, str]:
     """The generated parts of the README, by the name of their markers."""
-    return {"settings": settings_as_markdown(), "states": states.steps_as_markdown()}
+    return {
+        "settings": settings_as_markdown(),
+        "states": states.steps_as_markdown(),
+        "certificate-states": _certificate_steps(),
+        "notice-states": _notice_steps(),
+    }
+
+
+_WHO = {"staff": "评价组织", "system": "系统", "worker": "发送任务", "wechat": "微信"}
+
+
+def _certificate_steps() -> str:
+    rows = ["| 状态 | 步骤 | 之后 | 谁 |", "|---|---|---|---|"]
+    for step in certificate_states.STEPS:
+        rows.append(
+            f"| {step.source.label} `{step.source.value}` | {step.label} `{step.name}` "
+            f"| {step.target.label} `{step.target.value}` | {_WHO[step.who]} |"
+        )
+    return "\n".join(rows)
+
+
+def _notice_steps() -> str:
+    rows = ["| 状态 | 步骤 | 之后 | 谁 |", "|---|---|---|---|"]
+    for step in notice_states.STEPS.values():
+        before = "、".join(state.label for state in notice_states.State if state in step.sources)
+        rows.append(
+            f"| {before} | `{step.name}` | {step.target.label} `{step.target.value}` | {_WHO[step.who]} |"
+        )
+    return "\n".join(rows)
 
 
 def settings_as_markdown() -> str:
