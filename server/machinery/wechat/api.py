@@ -18,7 +18,7 @@ from server.errors import Forbidden, OutsideFailure, Refused, WeChatRefused
 from server.machinery.wechat import bridge, messages
 from server.machinery.wechat.errors import TOKEN_ERRORS, login_refusal
 from server.machinery.wechat.tokens import TokenKeeper
-from server.machinery.wechat.transport import Answer, Transport, checked, refuse
+from server.machinery.wechat.transport import SECONDS, Answer, Transport, checked, refuse
 from server.settings import Settings
 
 T = TypeVar("T")
@@ -78,21 +78,34 @@ class _Account:
                 if problem.errcode in TOKEN_ERRORS and not is_last:
                     await self.tokens.renew(_token_of(problem))
                     continue
-                refuse(int(problem.errcode or 0), str(problem.errmsg), "")
+                refuse(int(problem.errcode or 0), str(problem.errmsg), _asked(problem).get("path", ""))
         raise AssertionError("unreachable")
 
 
+def _asked(problem: WeChatException) -> dict[str, Any]:
+    """What was asked: wechatpy hands on what the transport put into its answer."""
+    return getattr(problem, "request", None) or {}
+
+
 def _token_of(problem: WeChatException) -> str:
-    asked = getattr(problem, "request", None) or {}
-    return str(asked.get("params", {}).get("access_token", ""))
+    return str(_asked(problem).get("params", {}).get("access_token", ""))
 
 
 class WeChatApi:
     """Implements the WeChat port for one official account and one mini-program."""
 
-    def __init__(self, settings: Settings, redis: aioredis.Redis, cache: Cache, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        redis: aioredis.Redis,
+        cache: Cache,
+        clock: Clock,
+        *,
+        seconds: float = SECONDS,
+    ) -> None:
+        """`seconds`: how long one call to WeChat may take."""
         self._settings, self._cache = settings, cache
-        self._transport = Transport(settings.api_url)
+        self._transport = Transport(settings.api_url, seconds=seconds)
         self._oa = _Account(settings.oa_appid, settings.oa_secret, self._transport, redis, clock)
         self._mp = _Account(settings.mp_appid, settings.mp_secret, self._transport, redis, clock)
         self._tickets = TokenKeeper(redis, clock, settings.oa_appid, self._fetch_ticket, kind="jsapi")

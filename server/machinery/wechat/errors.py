@@ -29,6 +29,7 @@ REMEDIES: dict[int, Remedy] = {
     **dict.fromkeys((40016, 40017, 40018, 40019, 40054, 40055, 40129, 40169, 65318), Remedy.BUG),
     **dict.fromkeys((45009, 45011, 45109, 44990), Remedy.WAIT),
     **dict.fromkeys((40003, 43004, 43101, 43117, 50002, 45015, 45047), Remedy.PERSON),
+    **dict.fromkeys((40029, 40163, 41008, 40226), Remedy.PERSON),
 }
 
 _RID = re.compile(r"rid: ([0-9a-f-]{8,40})")

@@ -17,7 +17,7 @@ log = logging.getLogger("xcert.wechat")
 
 OFFICIAL = "https://api.weixin.qq.com"  # what wechatpy's classes say; ours to set by WECHAT_API_URL
 LARGEST = 4 * 1024 * 1024  # bytes of an answer; the largest is a picture
-TIMEOUT = aiohttp.ClientTimeout(total=6, connect=3)
+SECONDS, CONNECT_SECONDS = 6.0, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,9 @@ def refuse(errcode: int, errmsg: str, path: str) -> None:
 class Transport:
     """Calls WeChat. Give it to wechatpy's classes as their `_http`; they use `request`."""
 
-    def __init__(self, api_url: str) -> None:
+    def __init__(self, api_url: str, *, seconds: float = SECONDS) -> None:
+        """`seconds`: how long one call may take, from the first byte to the last."""
+        self._timeout = aiohttp.ClientTimeout(total=seconds, connect=min(seconds, CONNECT_SECONDS))
         self._api_url = api_url.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
 
@@ -87,7 +89,7 @@ class Transport:
                 content = await response.content.read(LARGEST)
                 if response.status >= 400:
                     raise OutsideFailure(f"微信返回 HTTP {response.status}", unknown=response.status >= 500)
-                return Answer(content, response.content_type, {"params": params or {}})
+                return Answer(content, response.content_type, {"path": path, "params": params or {}})
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as problem:
             raise OutsideFailure(f"无法连接微信（{type(problem).__name__}）") from None
         except (TimeoutError, aiohttp.ClientError) as problem:
@@ -107,7 +109,7 @@ class Transport:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             connector = aiohttp.TCPConnector(limit=64, ttl_dns_cache=60)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
         return self._session
 
     async def close(self) -> None:
