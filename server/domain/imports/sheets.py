@@ -57,16 +57,18 @@ def read(data: bytes) -> Iterator[Sheet]:
         yield _read_text(data)
         return
     notes = []
+    vetted = BytesIO(data)
     formulas: dict[str | int, frozenset[tuple[int, int]]] = {}
     if form is Form.XLSX:
         inside = xlsx.look_inside(data)
         formulas.update(inside.formulas)
+        vetted = inside.vetted
         if inside.has_macros:
             notes.append("文件含有宏，宏不会运行，只读取了表格内容。")
     else:
         formulas.update(enumerate(xls.look_inside(data)))
     try:
-        with CalamineWorkbook.from_filelike(BytesIO(data)) as book:
+        with CalamineWorkbook.from_filelike(vetted) as book:
             for place, about in enumerate(book.sheets_metadata):
                 if about.typ != SheetTypeEnum.WorkSheet or about.visible != SheetVisibleEnum.Visible:
                     continue

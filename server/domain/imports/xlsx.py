@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from posixpath import join, normpath
 from xml.etree import ElementTree  # entities are refused before anything is parsed
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from server.domain.imports.files import (
     MAX_PARTS,
@@ -28,6 +28,7 @@ from server.domain.imports.files import (
 )
 
 _SMALL = 10_000_000  # below this a high ratio harms nobody
+_CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"')
 _ANY_CELL = re.compile(rb"<(?:\w+:)?(?:c|(row))(?=[\s/>])([^>]*)")
 _REFERENCE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]{0,9})(\d{1,9})["']""")
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
@@ -36,10 +37,15 @@ _ENCODING = re.compile(rb"""<\?xml[^>]*encoding\s*=\s*["']([^"']+)["']""")
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What was found: formula cells by sheet name (row and column from 0), and whether macros came along."""
+    """What was found: formula cells by sheet name (row and column from 0), and whether macros came along.
+
+    `vetted` is the archive written anew from the parts that were looked through: two readers may disagree about
+    a crafted directory, so the parser never sees the sender's.
+    """
 
     formulas: dict[str, frozenset[tuple[int, int]]]
     has_macros: bool
+    vetted: BytesIO
 
 
 def check_directory(data: bytes) -> ZipFile:
@@ -81,16 +87,18 @@ def look_inside(data: bytes) -> Inside:
     try:
         sheets = _sheet_paths(archive)
         formulas: dict[str, frozenset[tuple[int, int]]] = {}
-        for name in archive.namelist():
-            if not name.endswith((".xml", ".rels")):
-                continue
-            part = _unpack(archive, name)
-            if name in sheets:
-                _extent(part).check()
-                formulas[sheets[name]] = _formula_cells(part)
+        vetted = BytesIO()
+        with ZipFile(vetted, "w", ZIP_STORED) as anew:
+            for name in sorted(name for name in set(archive.namelist()) if name.endswith((".xml", ".rels"))):
+                part = _unpack(archive, name)
+                if name in sheets:
+                    _extent(part).check()
+                    formulas[sheets[name]] = _formula_cells(part)
+                anew.writestr(name, part)
     except (BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError, OSError, ElementTree.ParseError):
         raise damaged() from None
-    return Inside(formulas, "xl/vbaProject.bin" in archive.namelist())
+    vetted.seek(0)
+    return Inside(formulas, "xl/vbaProject.bin" in archive.namelist(), vetted)
 
 
 def _unpack(archive: ZipFile, name: str) -> bytes:
@@ -123,17 +131,13 @@ def _sheet_paths(archive: ZipFile) -> dict[str, str]:
 
 def _extent(part: bytes) -> Extent:
     """How far the cells reach, by their own references; the sheet's stated dimension is not believed."""
-    columns = set(re.findall(rb'<c r="([A-Z]{1,3})\d', part))
-    rows = set(re.findall(rb'<c r="[A-Z]{1,3}(\d{1,7})"', part))
-    if (
-        part.count(b"<c ") == part.count(b'<c r="')
-        and b"<c>" not in part
-        and b":c" not in part
-        and b"<c/" not in part
-    ):
-        furthest = max(map(column_index, columns), default=-1)
-        return Extent(max(map(int, rows), default=0), furthest + 1)
-    return _extent_of_odd_sheet(part)
+    found = _CELL.findall(part)
+    if len(found) != part.count(b"<c ") or b"<c>" in part or b"<c/" in part or b":c" in part:
+        return _extent_of_odd_sheet(part)
+    if not found:
+        return Extent(0, 0)
+    columns, rows = {letters for letters, _ in found}, {digits for _, digits in found}
+    return Extent(max(map(int, rows)), max(map(column_index, columns)) + 1)
 
 
 def _extent_of_odd_sheet(part: bytes) -> Extent:
@@ -155,6 +159,8 @@ def _extent_of_odd_sheet(part: bytes) -> Extent:
 
 
 def _formula_cells(part: bytes) -> frozenset[tuple[int, int]]:
+    if b"<f" not in part and b":f" not in part:
+        return frozenset()
     found = set()
     for formula in _FORMULA.finditer(part):
         start = part.rfind(b"<c ", max(0, formula.start() - 4096), formula.start())
