@@ -160,7 +160,7 @@ async def test_nobody_else_learns_anything_of_the_list(app: App, services: Servi
         await post(app, f"/s/{shown.token}/return", me, pin=issuing.PIN, reason="看看"),
     ):
         assert page.status == expected[0]
-        assert expected[1] in page.text and "没有进行任何签发" in page.text
+        assert expected[1] in page.text and "本次没有签发任何证书" in page.text
         assert of.school.name not in page.text and of.plan.name not in page.text
         assert not re.search(r"崔|99\*{12}", page.text)
     assert (await Issuance.get(plan_id=of.plan.id)).state == "site_pending"
