@@ -37,7 +37,9 @@ class PillowImageCheck:
         font = ImageFont.load_default(size=self._chance.randint(58, 68))
         tile = Image.new("RGBA", (96, 96), (0, 0, 0, 0))
         ink = self._chance.choice(INKS)
-        ImageDraw.Draw(tile).text((48, 48), character, font=font, fill=ink, anchor="mm")
+        ImageDraw.Draw(tile).text(
+            (48, 48), character, font=font, fill=ink, anchor="mm", stroke_width=1, stroke_fill=ink
+        )
         turned = tile.rotate(
             self._chance.uniform(-24, 24),
             resample=Image.Resampling.BICUBIC,
