@@ -15,7 +15,7 @@ from procrastinate import App, JobContext, PsycopgConnector, exceptions
 from procrastinate.jobs import DeleteJobCondition, Status
 
 from server import app as root
-from server.domain import idempotency, imports, pushes, releases
+from server.domain import chat, idempotency, imports, pushes, releases
 from server.domain.issuance import announcing, generation
 from server.domain.lookups import changes
 from server.domain.notices import delivery
@@ -32,6 +32,7 @@ TASKS: dict[str, Work] = {
     "issuance.complete": generation.finish,
     "issuance.generate": generation.generate,
     "notices.send": delivery.send,
+    "wechat.menu": chat.put_menu,
 }
 EVERY_MINUTE = "* * * * *"
 HOURLY = "23 * * * *"

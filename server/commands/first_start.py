@@ -44,6 +44,8 @@ def load(settings: Settings) -> Ready:
 
 async def _load(settings: Settings) -> FirstLogins | None:
     async with app.running(settings) as s:
+        if settings.uses_sandbox:
+            await s.queue.put("wechat.menu", once="wechat.menu")
         return await demo.load_first(s)
 
 

@@ -6,14 +6,17 @@ Pure wording over what `lookups` already decided; every answer fits WeChat's 2,0
 from __future__ import annotations
 
 import unicodedata
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from server.domain import lookups
 from server.domain.beijing import say_day
 from server.domain.ports import Push, Services, WeChatIdentity
+from server.errors import OutsideFailure
 
 LONGEST = 2048  # bytes of a text answer (wechat.md §1.4)
+
+MENU_TRIES, MENU_PAUSE = 24, timedelta(seconds=5)
 
 RESULTS, CERTIFICATES, HELP = "RESULTS", "CERTIFICATES", "HELP"
 # The first group with a word in the message decides; 证书成绩 asks for results, 查证书 for certificates.
@@ -48,6 +51,16 @@ def menu(public_url: str) -> dict[str, Any]:
 async def apply_menu(s: Services) -> None:
     """Put the menu to WeChat. Raises OutsideFailure."""
     await s.wechat.create_menu(menu(s.settings.public_url))
+
+
+async def put_menu(s: Services, *, tries: int = 1) -> None:
+    """Job `wechat.menu`: put the menu to WeChat; while WeChat does not answer, again every five seconds."""
+    try:
+        await apply_menu(s)
+    except OutsideFailure:
+        if tries >= MENU_TRIES:
+            raise
+        await s.queue.put("wechat.menu", at=s.clock.now() + MENU_PAUSE, tries=tries + 1)
 
 
 def meant(text: str) -> str | None:

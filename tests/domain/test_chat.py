@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 from server.domain import chat
 from server.domain.levels import Level
 from server.domain.ports import Push, Services
+from server.errors import OutsideFailure
 from server.records import Binding, Candidate, Plan
 from tests import make
-from tests.fakes import FakeWeChat
+from tests.fakes import FakeWeChat, ListQueue
 
 OPENID = "o-candidate-000000000000000"
 
@@ -189,3 +191,19 @@ async def test_menu_is_one_that_wechat_takes(services: Services) -> None:
             assert len(inner["name"].encode()) <= 60
             assert inner["type"] == "click" or inner["url"].startswith("http://127.0.0.1:8000/")
     assert len(menu["button"][2]["sub_button"]) <= 5
+
+
+async def test_the_menu_is_put_again_while_wechat_does_not_answer(services: Services) -> None:
+    class Away(FakeWeChat):
+        async def create_menu(self, menu: Mapping[str, Any]) -> None:
+            raise OutsideFailure("无法连接微信")
+
+    services.wechat = Away()
+    await chat.put_menu(services)
+    assert isinstance(services.queue, ListQueue)
+    assert services.queue.jobs == [("wechat.menu", {"tries": 2})]
+    with pytest.raises(OutsideFailure):
+        await chat.put_menu(services, tries=chat.MENU_TRIES)
+    services.wechat = FakeWeChat()
+    await chat.put_menu(services, tries=2)
+    assert services.wechat.menus == [chat.menu(services.settings.public_url)]
