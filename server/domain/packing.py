@@ -81,14 +81,16 @@ _PHRASE = _ESCAPE + 64
 _SYMBOL = {character: place for place, character in enumerate(SINGLE)} | {
     phrase: _PHRASE + place for place, phrase in enumerate(PHRASES)
 }
-_LONGEST_FIRST = sorted(PHRASES, key=len, reverse=True)
+_STARTING = {
+    first: sorted((p for p in PHRASES if p[0] == first), key=len, reverse=True) for first, *_ in PHRASES
+}
 
 
 def _symbols(text: str) -> list[int]:
     out: list[int] = []
     place = 0
     while place < len(text):
-        piece = next((p for p in _LONGEST_FIRST if text.startswith(p, place)), text[place])
+        piece = next((p for p in _STARTING.get(text[place], ()) if text.startswith(p, place)), text[place])
         if (symbol := _SYMBOL.get(piece)) is not None:
             out.append(symbol)
         elif (point := ord(piece)) < 0x40000:
