@@ -1,0 +1,151 @@
+"""The table of a batch's life: every step, every guard, and nothing that is not in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.domain import roles
+from server.domain.audit import Actor
+from server.domain.certificate_states import STEPS as CERTIFICATE_STEPS
+from server.domain.certificate_states import State as CertificateState
+from server.domain.issuance.life import VERBS, require
+from server.domain.issuance.states import (
+    BY_NAME,
+    STEPS,
+    Facts,
+    Guard,
+    State,
+    Step,
+    Who,
+    moved_on,
+    refusal,
+    steps_as_markdown,
+    steps_from,
+)
+from server.errors import Forbidden
+
+GOOD = Facts(
+    count=3,
+    list_is_current=True,
+    list_is_signed=True,
+    revision_is_shown=True,
+    officer_is_active=True,
+    officer_is_of_school=True,
+    has_reason=True,
+    unsealed=0,
+)
+BAD = Facts(unsealed=2)
+CODES = {
+    "someone_is_listed": "list_empty",
+    "list_is_current": "list_changed",
+    "list_is_signed": "list_not_signed",
+    "revision_is_shown": "revision_moved",
+    "officer_is_active": "officer_suspended",
+    "officer_is_of_school": "other_school",
+    "reason_is_given": "reason_missing",
+    "all_are_sealed": "not_all_sealed",
+}
+GUARDED = [(step, guard) for step in STEPS for guard in step.guards]
+by_name = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+
+
+@pytest.mark.rule("S85")
+@pytest.mark.rule("S86")
+@pytest.mark.rule("S88")
+@pytest.mark.rule("S89")
+def test_the_table_is_the_one_of_the_architecture() -> None:
+    assert [(s.source.value, s.name, s.target.value, s.who.value, s.adds_revision) for s in STEPS] == [
+        ("prepared", "org_sign", "site_pending", "staff", False),
+        ("site_pending", "confirm_scan", "school_signed", "officer", False),
+        ("site_pending", "school_return", "returned", "officer", False),
+        ("site_pending", "withdraw", "prepared", "staff", True),
+        ("returned", "revise", "prepared", "staff", True),
+        ("school_signed", "hand_over", "generating", "staff", False),
+        ("generating", "complete", "issued", "system", False),
+    ]
+    assert [(state.value, state.label) for state in State] == [
+        ("prepared", "待签发"),
+        ("site_pending", "考核站点待签发"),
+        ("returned", "院校退回"),
+        ("school_signed", "待发放"),
+        ("generating", "证书生成中"),
+        ("issued", "已发放"),
+    ]
+
+
+def test_every_state_but_the_first_is_reached_and_every_state_but_the_last_is_left() -> None:
+    assert {step.target for step in STEPS} == set(State)
+    assert {step.source for step in STEPS} == set(State) - {State.ISSUED}
+    assert steps_from(State.ISSUED) == []
+
+
+@by_name
+def test_the_right_path_has_no_reason_against_it(step: Step) -> None:
+    assert refusal(step, GOOD) is None
+    assert BY_NAME[step.name] is step
+
+
+@pytest.mark.parametrize(
+    ("step", "guard"), GUARDED, ids=lambda one: getattr(one, "name", None) or one.__name__
+)
+def test_each_guard_refuses_with_its_own_code_and_sentence(step: Step, guard: Guard) -> None:
+    assert guard(GOOD) is None
+    reason = guard(BAD)
+    assert reason is not None
+    assert reason.code == CODES[guard.__name__]
+    assert reason.message.endswith("。")
+    assert refusal(step, BAD) is not None
+
+
+def test_every_guard_has_its_own_code() -> None:
+    assert {guard.__name__ for _, guard in GUARDED} == set(CODES)
+    assert len(set(CODES.values())) == len(CODES)
+
+
+@by_name
+def test_only_the_right_kind_of_person_may_take_it(step: Step) -> None:
+    kinds = {
+        Who.ORGANISATION: Actor("staff", 1, "签发员", role="issuer"),
+        Who.OFFICER: Actor("officer", 1, "王签发"),
+        Who.WORKER: Actor("system", None, "系统"),
+    }
+    require(kinds.pop(step.who), step)
+    for other in (*kinds.values(), Actor("candidate", 1, "考生"), Actor("staff", 1, "财务", role="finance")):
+        with pytest.raises(Forbidden) as refused:
+            require(other, step)
+        assert refused.value.code == "role_not_allowed"
+
+
+def test_of_the_staff_issuers_and_admins_take_the_organisations_steps() -> None:
+    assert set(VERBS) == {step.name for step in STEPS if step.who is Who.ORGANISATION}
+    for verb in VERBS.values():
+        allowed = {r.value for r in roles.Role if roles.may(Actor("staff", 1, "某", role=r.value), verb)}
+        assert allowed == {"issuer", "admin"}
+
+
+@by_name
+def test_a_step_in_another_state_says_where_the_batch_is(step: Step) -> None:
+    for state in set(State) - {step.source}:
+        refused = moved_on(step, state)
+        assert refused.code == ("not_site_pending" if step.who is Who.OFFICER else "already_moved")
+        assert state.label in refused.message and step.source.label in refused.message
+
+
+def test_markdown_has_a_line_for_every_step() -> None:
+    lines = steps_as_markdown().splitlines()
+    assert len(lines) == 2 + len(STEPS)
+    assert (
+        lines[2]
+        == "| 待签发 `prepared` | 评价组织签发 `org_sign` | 考核站点待签发 `site_pending` | 评价组织 |"
+    )
+    assert "待签发（版次加一） `prepared`" in lines[5]
+
+
+def test_the_life_of_a_certificate() -> None:
+    assert [(s.source.value, s.name, s.target.value, s.who) for s in CERTIFICATE_STEPS] == [
+        ("reserved", "void", "void", "staff"),
+        ("reserved", "draw", "drawing", "system"),
+        ("drawing", "seal", "valid", "system"),
+        ("valid", "revoke", "revoked", "staff"),
+    ]
+    assert CertificateState.REVOKED.label == "已撤销"
