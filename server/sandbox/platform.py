@@ -91,7 +91,7 @@ class Platform:
     async def settle(self) -> None:
         """Wait until nothing is under way in the background any more."""
         while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks)
 
     async def close(self) -> None:
         """Drop what is under way and close the connections and the file."""

@@ -50,7 +50,7 @@ async def _send(call: Call) -> int:
     _use_grant(platform, call.account, person, template)
     msgid = message_number(platform)
     target = {"miniprogram": page} if page and call.account.kind == "mp" else {"url": page} if page else {}
-    card = {"title": template.title, "fields": found, "account": call.account.name, **target}
+    card = {"title": template.title, "fields": found, "by": call.account.name, **target}
     chat.notify(platform, person, **card)
     sent = {
         "TemplateId": template.id,

@@ -77,7 +77,7 @@ async def _finish(
         shown = {
             name: value[: limits.TEMPLATE_VALUE_SHOWN] for name, value in found.items() if name not in DROPPED
         }
-        card = {"title": template.title, "fields": shown, "account": account.name, **target}
+        card = {"title": template.title, "fields": shown, "by": account.name, **target}
         chat.say(platform, account, person, "account", "card", **card)
         chat.notify(platform, person, **card)
     status = "success" if reached else "failed:user block"

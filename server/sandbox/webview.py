@@ -54,7 +54,10 @@ async def answer(request: Request, path: str = "") -> HTTPResponse | None:
     """Every path that is nobody else's: the service on a phone's host, nothing on the sandbox's own."""
     if HOST.fullmatch(request.host) is not None:
         return await _of_person(request, stream=True)
-    return redirect("/phone/") if path == "" else text("没有这个地址。", status=404)
+    if path in ("", "phone/", "sandbox/"):
+        query = f"?{request.query_string}" if request.query_string else ""
+        return redirect(f"/{path.rstrip('/') or 'phone'}{query}")
+    return text("没有这个地址。", status=404)
 
 
 async def _of_person(request: Request, *, stream: bool) -> HTTPResponse | None:

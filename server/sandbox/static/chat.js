@@ -36,7 +36,7 @@ function leads(phone, line) {
 function card(phone, line) {
   const go = leads(phone, line);
   return h(go ? "button" : "div", { class: "card", type: go && "button", onclick: go ?? (() => {}) },
-    h("span", { class: "from" }, line.account), h("h2", {}, line.title),
+    h("span", { class: "from" }, line.by), h("h2", {}, line.title),
     h("dl", {}, Object.entries(line.fields).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     go && h("span", { class: "go" }, line.miniprogram !== undefined ? "进入小程序查看" : "查看详情"));
 }
@@ -50,7 +50,7 @@ function bubble(phone, line) {
   const content = line.kind === "menu"
     ? [line.head_content, "\n", line.list.map((one) => [h("a", { href: "#chat", onclick: (event) => { event.preventDefault(); phone.act("write", { text: one.content }); } }, one.content), "\n"]), line.tail_content]
     : line.kind === "miniprogram" ? [`［小程序］${line.title}`] : mine ? [line.text] : rich(phone, line.text);
-  return h("div", { class: mine ? "said mine" : "said" }, mine ? face(person) : h("span", { class: "face" }, oa.name[0]), h("div", { class: "bubble" }, content.flat(2)));
+  return h("div", { class: mine ? "said mine" : "said" }, mine ? face(person) : h("span", { class: "face" }, oa.name[0]), h("div", { class: "bubble" }, content));
 }
 
 function menuBar(phone) {
