@@ -82,7 +82,8 @@ _SYMBOL = {character: place for place, character in enumerate(SINGLE)} | {
     phrase: _PHRASE + place for place, phrase in enumerate(PHRASES)
 }
 _STARTING = {
-    first: sorted((p for p in PHRASES if p[0] == first), key=len, reverse=True) for first, *_ in PHRASES
+    first: sorted((phrase for phrase in PHRASES if phrase[0] == first), key=len, reverse=True)
+    for first in {phrase[0] for phrase in PHRASES}
 }
 
 

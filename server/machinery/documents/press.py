@@ -55,9 +55,7 @@ class TypstPress:
     def make_now(self, page: CertificatePage) -> bytes:
         """The same, blocking."""
         place = Place(SEAL_X_MM, PAGE_HEIGHT_MM - SEAL_Y_MM, seal_picture.SIZE_MM)
-        return self._seal.put(
-            self.draw(page), issuer=page.issuer, place=place, moment=self._clock.now(), about=page.number
-        )
+        return self._seal.put(self.draw(page), issuer=page.issuer, place=place, moment=self._clock.now())
 
     def draw(self, page: CertificatePage) -> bytes:
         """The page as PDF/A-3 without its seal: the same bytes for the same page."""
