@@ -154,15 +154,13 @@ def scan(platform: Platform, person: Person, text: str) -> Outcome:
 def _scan_parametric(platform: Platform, person: Person, name: str) -> Outcome:
     """A QR made by qrcode/create: SCAN for a follower, the follow page for others."""
     account = _oa(platform)
-    kept = platform.store.get("qrcode.link", name)
-    kept = platform.store.get("qrcode", kept["ticket"]) if kept else None
+    ticket = str((platform.store.get("qrcode.link", name) or {}).get("ticket", ""))
+    kept = platform.store.get("qrcode", ticket)
     if kept is None or (kept["expires_at"] is not None and kept["expires_at"] <= platform.clock.now()):
         raise CannotDo("二维码已过期。")
     if platform.people.following(account, person) is None:
-        return {"open": "follow", "scene": kept["scene"], "ticket": kept["ticket"]}
-    fields = pushes.event(
-        platform, account, person, "SCAN", EventKey=str(kept["scene"]), Ticket=kept["ticket"]
-    )
+        return {"open": "follow", "scene": kept["scene"], "ticket": ticket}
+    fields = pushes.event(platform, account, person, "SCAN", EventKey=str(kept["scene"]), Ticket=ticket)
     _push(platform, account, person, fields)
     return {"open": "chat"}
 

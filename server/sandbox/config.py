@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from server.settings import Settings
@@ -28,12 +28,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A message template of an account; `fields` may stay open, then each key is judged by its own name."""
+    """A message template of an account.
+
+    `fields` may stay open, then each key is judged by its own name; `labels` is what the person reads before each.
+    """
 
     id: str
     title: str
     account: str
     fields: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,6 @@ class SandboxConfig:
     push_seconds: float = 5.0
     retry_pause: float = 1.0
     push_mode: str = "safe"
-    pages: tuple[str, ...] = field(default=())
 
     def account(self, kind: str) -> Account | None:
         """The account of this kind, if there is one."""
@@ -69,7 +72,14 @@ def from_settings(settings: Settings) -> SandboxConfig:
     accounts = [
         Account(kind, appid, secret, token, aes_key, name)
         for kind, appid, secret, token, aes_key, name in (
-            ("oa", settings.oa_appid, settings.oa_secret, settings.oa_token, settings.oa_aes_key, "服务号"),
+            (
+                "oa",
+                settings.oa_appid,
+                settings.oa_secret,
+                settings.oa_token,
+                settings.oa_aes_key,
+                settings.issuer,
+            ),
             ("mp", settings.mp_appid, settings.mp_secret, settings.mp_token, settings.mp_aes_key, "小程序"),
         )
         if appid

@@ -160,12 +160,13 @@ async def settle(request: Request) -> HTTPResponse:
 
 @bp.post("/api/templates")
 async def add_template(request: Request) -> HTTPResponse:
-    """Add or describe a template: `{"account", "id", "title", "fields": ["thing1", …]}`."""
+    """Add or describe a template: `{"account", "id", "title", "fields": {"thing1": "项目", …}}`."""
     body: dict[str, Any] = request.json or {}
     account = _platform(request).account(str(body.get("account", "oa")))
     if account is None or not body.get("id"):
         return _problem("需要账号和模板编号。")
-    kept = {"title": str(body.get("title", "")), "fields": [str(name) for name in body.get("fields", [])]}
+    named = dict(body.get("fields") or {})
+    kept = {"title": str(body.get("title", "")), "fields": {str(k): str(v) for k, v in named.items()}}
     _platform(request).store.put("template", f"{account.kind} {body['id']}", kept)
     return json({"id": body["id"], **kept}, ensure_ascii=False)
 

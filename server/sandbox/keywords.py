@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from server.sandbox.config import Template
 from server.sandbox.refusals import WeChatError
 
 _TIME = r"\d{1,2}:\d{2}(:\d{2})?"
@@ -43,6 +44,42 @@ RULES: dict[str, Callable[[str], bool]] = {
     "const": lambda value: len(value) <= 20,
     "short_thing": lambda value: len(value) <= 5,
 }
+
+
+LABELS = {
+    "thing": "事项",
+    "number": "数量",
+    "letter": "字母",
+    "symbol": "符号",
+    "character_string": "编号",
+    "time": "时间",
+    "date": "日期",
+    "amount": "金额",
+    "phone_number": "电话",
+    "car_number": "车牌号",
+    "name": "姓名",
+    "phrase": "状态",
+    "enum": "选项",
+    "const": "类型",
+    "short_thing": "简述",
+}
+
+
+def shown(found: dict[str, str], template: Template) -> list[list[str]]:
+    """Label and value, as the person reads them; a label by the type where the template tells none."""
+    labels = dict(zip(template.fields, template.labels, strict=False))
+    return [
+        [labels.get(name) or LABELS.get(kind_of(name) or "", name), value] for name, value in found.items()
+    ]
+
+
+def content(template: Template) -> str:
+    """The template's text as the console and the API show it: a label and a keyword a line."""
+    return "".join(f"{label}：{{{{{name}.DATA}}}}\n" for label, name in _labelled(template))
+
+
+def _labelled(template: Template) -> list[list[str]]:
+    return shown({name: name for name in template.fields}, template)
 
 
 def kind_of(name: str) -> str | None:

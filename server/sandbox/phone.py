@@ -58,13 +58,13 @@ async def add_person(request: Request) -> HTTPResponse:
 async def feed(request: Request, person_id: str) -> HTTPResponse:
     """Everything this person's phone shows; 204 when nothing is new since `?seen=`."""
     platform = _platform(request)
-    revision = f"{id(platform):x}.{platform.store.revision}"
-    if request.args.get("seen") == revision:
-        return empty()
     person = platform.people.get(person_id)
     if person is None:
         return json({"problem": "没有这个人。"}, status=404)
-    return json({"revision": revision, **shown(platform, person)})
+    if request.args.get("seen") == f"{platform.started}.{platform.store.revision}":
+        return empty()
+    told = shown(platform, person)
+    return json({"revision": f"{platform.started}.{platform.store.revision}", **told})
 
 
 def shown(platform: Platform, person: Person) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ class Platform:
         self.service_url = config.service_url
         self.own_url = f"http://{config.host}:{config.port}"
         self.store = Store(config.data_path)
+        self.started = secrets.token_hex(4)
         self.clock = Clock(self.store)
         self.switchboard = SwitchBoard(self.store, config.push_mode)
         self.timeline = Timeline(self.store, self.clock)
@@ -69,7 +71,8 @@ class Platform:
         """A template of this account; what was added or described since goes before what was configured."""
         kept = self.store.get("template", f"{account.kind} {template_id}")
         if kept is not None:
-            return Template(template_id, kept["title"], account.kind, tuple(kept["fields"]))
+            names, labels = tuple(kept["fields"]), tuple(kept["fields"].values())
+            return Template(template_id, kept["title"], account.kind, names, labels)
         mine = (t for t in self.config.templates if t.id == template_id and t.account == account.kind)
         return next(mine, None)
 

@@ -50,7 +50,12 @@ async def _send(call: Call) -> int:
     _use_grant(platform, call.account, person, template)
     msgid = message_number(platform)
     target = {"miniprogram": page} if page and call.account.kind == "mp" else {"url": page} if page else {}
-    card = {"title": template.title, "fields": found, "by": call.account.name, **target}
+    card = {
+        "title": template.title,
+        "fields": keywords.shown(found, template),
+        "by": call.account.name,
+        **target,
+    }
     chat.notify(platform, person, **card)
     sent = {
         "TemplateId": template.id,
@@ -97,7 +102,7 @@ async def templates(call: Call) -> Answer:
             {
                 "priTmplId": template.id,
                 "title": template.title,
-                "content": "".join(f"{name}:{{{{{name}.DATA}}}}\n" for name in template.fields),
+                "content": keywords.content(template),
                 "example": "",
                 "type": 2,
             }

@@ -77,7 +77,12 @@ async def _finish(
         shown = {
             name: value[: limits.TEMPLATE_VALUE_SHOWN] for name, value in found.items() if name not in DROPPED
         }
-        card = {"title": template.title, "fields": shown, "by": account.name, **target}
+        card = {
+            "title": template.title,
+            "fields": keywords.shown(shown, template),
+            "by": account.name,
+            **target,
+        }
         chat.say(platform, account, person, "account", "card", **card)
         chat.notify(platform, person, **card)
     status = "success" if reached else "failed:user block"
@@ -94,7 +99,7 @@ async def private_templates(call: Call) -> Answer:
                 "title": template.title,
                 "primary_industry": "",
                 "deputy_industry": "",
-                "content": "".join(f"{name}:{{{{{name}.DATA}}}}\n" for name in template.fields),
+                "content": keywords.content(template),
                 "example": "",
             }
             for template in call.platform.templates(call.account)

@@ -37,7 +37,7 @@ function card(phone, line) {
   const go = leads(phone, line);
   return h(go ? "button" : "div", { class: "card", type: go && "button", onclick: go ?? (() => {}) },
     h("span", { class: "from" }, line.by), h("h2", {}, line.title),
-    h("dl", {}, Object.entries(line.fields).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+    h("dl", {}, line.fields.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     go && h("span", { class: "go" }, line.miniprogram !== undefined ? "进入小程序查看" : "查看详情"));
 }
 
