@@ -1,0 +1,485 @@
+"""The officer's scan: what it takes, every refusal with its own code, and one effect however often it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from server.domain import officers, pins
+from server.domain.issuance import desk, gate, receipts, scans, tickets
+from server.domain.ports import Services, WeChatIdentity
+from server.errors import Refused
+from server.records import (
+    AuditEntry,
+    Candidate,
+    Certificate,
+    Issuance,
+    Officer,
+    Receipt,
+    Registration,
+    ScanTicket,
+)
+from tests import make
+from tests.domain import issuing
+from tests.domain.issuing import PIN, Cohort
+from tests.fakes import FakeClock, MemoryLive
+
+
+async def code_of(call: Awaitable[Any]) -> str:
+    with pytest.raises(Refused) as refused:
+        await call
+    assert refused.value.message.endswith("。")
+    return refused.value.code
+
+
+async def untouched(of: Cohort) -> None:
+    """Nothing was signed: state, ticket, receipt and audit are as before."""
+    batch = await Issuance.get(plan_id=of.plan.id)
+    assert batch.school_signed_at is None
+    assert await ScanTicket.exclude(spent_at=None).count() == 0
+    assert await Receipt.all().count() == 0
+    assert (
+        await AuditEntry.filter(action__in=["issuance.confirm_scan", "issuance.school_return"]).count() == 0
+    )
+
+
+@pytest.fixture
+async def of(services: Services) -> Cohort:
+    return await issuing.cohort(services)
+
+
+@pytest.fixture
+async def shown(services: Services, of: Cohort) -> tickets.ShownTicket:
+    return await issuing.shown(services, of)
+
+
+@pytest.mark.rule("C2")
+async def test_a_shown_ticket_fits_a_link_and_a_scene(
+    services: Services, of: Cohort, shown: tickets.ShownTicket
+) -> None:
+    batch = await Issuance.get(plan_id=of.plan.id)
+    assert shown.url == f"http://127.0.0.1:8000/s/{shown.token}"
+    assert (shown.scene, len(shown.scene), shown.revision) == (shown.token, 32, 1)
+    assert shown.expires_at == services.clock.now() + timedelta(minutes=5)
+    row = await ScanTicket.get(id=shown.id)
+    assert (row.issuance_id, row.school_id, row.shown_by) == (batch.id, of.school.id, "签发员")
+    assert bytes(row.list_sha256) == bytes(batch.list_sha256 or b"")
+
+
+@pytest.mark.rule("S86")
+async def test_confirming_signs_ticket_state_audit_and_receipt_at_once(
+    services: Services, of: Cohort, shown: tickets.ShownTicket
+) -> None:
+    outcome = await tickets.confirm(
+        services, shown.token, PIN, identity=of.identity, address="203.0.113.9", request_id="r1"
+    )
+    batch = await Issuance.get(plan_id=of.plan.id)
+    assert (outcome.state, batch.state, batch.school_signed_at) == (
+        "school_signed",
+        "school_signed",
+        services.clock.now(),
+    )
+    ticket = await ScanTicket.get(id=shown.id)
+    assert (ticket.spent_by_id, ticket.spent_as, ticket.spent_at) == (
+        of.officer.id,
+        "confirm_scan",
+        services.clock.now(),
+    )
+    [receipt] = await Receipt.all()
+    assert bytes(receipt.document) == outcome.receipt
+    assert receipts.verify(services.keys, outcome.receipt) == receipts.Statement(
+        action="confirm_scan",
+        issuance=batch.id,
+        revision=1,
+        list_sha256=bytes(batch.list_sha256 or b"").hex(),
+        count=4,
+        plan=of.plan.name,
+        level="初级",
+        officer=of.officer.id,
+        officer_name="王签发",
+        school=of.school.id,
+        school_name=of.school.name,
+        ticket=f"{shown.id:016x}",
+        at="2026-11-23T12:00:00.000+08:00",
+    )
+    entry = await AuditEntry.get(action="issuance.confirm_scan")
+    assert (entry.actor_kind, entry.actor_id, entry.address, entry.request_id) == (
+        "officer",
+        of.officer.id,
+        "203.0.113.9",
+        "r1",
+    )
+    assert entry.was == {"state": "site_pending", "revision": 1}
+    assert isinstance(services.live, MemoryLive)
+    told = [event["event"] for channel, event in services.live.events if channel == f"issuance:{batch.id}"]
+    assert told[-2:] == ["confirmed", "state"]
+
+
+async def test_looking_is_told_once_and_signs_nothing(
+    services: Services, of: Cohort, shown: tickets.ShownTicket
+) -> None:
+    for _ in range(3):
+        await tickets.look(services, shown.token, identity=of.identity)
+    assert isinstance(services.live, MemoryLive)
+    assert [e["event"] for _, e in services.live.events].count("opened") == 1
+    await untouched(of)
+
+
+async def test_returning_keeps_the_reason_and_a_receipt(
+    services: Services, of: Cohort, shown: tickets.ShownTicket
+) -> None:
+    outcome = await tickets.return_batch(
+        services, shown.token, PIN, " 第2位  姓名有误\n", identity=of.identity
+    )
+    batch = await Issuance.get(plan_id=of.plan.id)
+    assert (batch.state, batch.return_reason) == ("returned", "第2位 姓名有误")
+    said = receipts.verify(services.keys, outcome.receipt)
+    assert (said.action, said.reason) == ("school_return", "第2位 姓名有误")
+
+
+async def test_a_double_tap_gets_the_first_answer_again(
+    services: Services, of: Cohort, shown: tickets.ShownTicket, clock: FakeClock
+) -> None:
+    first = await tickets.confirm(services, shown.token, PIN, identity=of.identity)
+    clock.forward(minutes=30)
+    assert await tickets.confirm(services, shown.token, PIN, identity=of.identity) == first
+    assert await Receipt.all().count() == 1
+    assert await AuditEntry.filter(action="issuance.confirm_scan").count() == 1
+    view = await tickets.look(services, shown.token, identity=of.identity)
+    assert (view.receipt, view.spent_as) == (first.receipt, "confirm_scan")
+
+
+async def test_the_other_action_on_a_spent_ticket_is_refused(
+    services: Services, of: Cohort, shown: tickets.ShownTicket
+) -> None:
+    await tickets.confirm(services, shown.token, PIN, identity=of.identity)
+    again = tickets.return_batch(services, shown.token, PIN, "看错了", identity=of.identity)
+    assert await code_of(again) == "scan_spent"
+
+
+async def test_spent_by_a_colleague(services: Services, of: Cohort, shown: tickets.ShownTicket) -> None:
+    await issuing.officer(services, of.school, "oColleague")
+    colleague = issuing.oa("oColleague")
+    await tickets.confirm(services, shown.token, PIN, identity=of.identity)
+    assert await code_of(tickets.confirm(services, shown.token, PIN, identity=colleague)) == "scan_spent"
+    assert await code_of(tickets.look(services, shown.token, identity=colleague)) == "scan_spent"
+    assert await Receipt.all().count() == 1
+
+
+# Every refusal of the issue's list: what is done to the world, and the code that the officer then gets.
+Break = Callable[
+    [Services, Cohort, tickets.ShownTicket, FakeClock], Awaitable[tuple[str, str, WeChatIdentity]]
+]
+REFUSALS: dict[str, Break] = {}
+
+
+def refuses(code: str) -> Callable[[Break], Break]:
+    def keep(break_it: Break) -> Break:
+        REFUSALS[f"{break_it.__name__}: {code}"] = break_it
+        return break_it
+
+    return keep
+
+
+@refuses("scan_forged")
+async def forged(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    return t.token[:-1] + ("A" if t.token[-1] != "A" else "B"), PIN, of.identity
+
+
+@refuses("scan_forged")
+async def of_no_ticket(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    await ScanTicket.filter(id=t.id).delete()
+    return t.token, PIN, of.identity
+
+
+@refuses("scan_malformed")
+async def truncated(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    return t.token[:31], PIN, of.identity
+
+
+@refuses("scan_forged")
+async def resigned(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    row = gate.ticket_of(await ScanTicket.get(id=t.id))
+    return scans.mint(lambda m: hmac.digest(b"another key", m, "sha256"), row), PIN, of.identity
+
+
+@refuses("scan_forged")
+async def row_changed_under_the_token(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    await ScanTicket.filter(id=t.id).update(expires_at=c.now() + timedelta(days=9))
+    return t.token, PIN, of.identity
+
+
+@refuses("scan_forged")
+async def key_epoch_unknown(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    await ScanTicket.filter(id=t.id).update(key_epoch=99)
+    return t.token, PIN, of.identity
+
+
+@refuses("scan_expired")
+async def expired(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    c.forward(seconds=301)
+    return t.token, PIN, of.identity
+
+
+@refuses("scan_clock")
+async def clock_301_behind(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    c.forward(seconds=-301)
+    return t.token, PIN, of.identity
+
+
+@refuses("scan_replaced")
+async def replaced(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    batch = await Issuance.get(plan_id=of.plan.id)
+    await tickets.show(s, batch.id, actor=make.ISSUER_STAFF)
+    return t.token, PIN, of.identity
+
+
+@refuses("revision_moved")
+async def revision_moved(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    batch = await Issuance.get(plan_id=of.plan.id)
+    await desk.withdraw(s, batch.id, actor=make.ISSUER_STAFF)
+    await desk.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
+    return t.token, PIN, of.identity
+
+
+@refuses("list_changed")
+async def name_changed_by_one_character(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    await Candidate.filter(name="崔子涵").update(name="崔子函")
+    return t.token, PIN, of.identity
+
+
+@refuses("list_changed")
+async def someone_no_longer_passed(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    await Registration.filter(id=of.registrations[0].id).update(outcome="misconduct")
+    return t.token, PIN, of.identity
+
+
+@refuses("list_changed")
+async def someone_passed_meanwhile(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    await make.registration(s, await make.candidate(s, "晚通过", at=of.school), on=of.plan, at=of.site)
+    return t.token, PIN, of.identity
+
+
+@refuses("list_changed")
+async def school_renamed(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    of.school.name += "（东校区）"
+    await of.school.save(update_fields=["name"])
+    return t.token, PIN, of.identity
+
+
+@refuses("other_school")
+async def officer_of_another_school(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    await issuing.officer(s, await make.school(), "oOther")
+    return t.token, PIN, issuing.oa("oOther")
+
+
+@refuses("officer_suspended")
+async def suspended(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    await officers.suspend(s, of.officer.id, actor=make.ADMIN)
+    return t.token, PIN, of.identity
+
+
+@refuses("pin_wrong")
+async def wrong_pin(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    return t.token, "594837", of.identity
+
+
+@refuses("pin_locked")
+async def locked_pin(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    await Officer.filter(id=of.officer.id).update(
+        pin_failures=5, pin_locked_until=c.now() + timedelta(minutes=15)
+    )
+    return t.token, PIN, of.identity
+
+
+@refuses("not_an_officer")
+async def not_an_officer(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    return t.token, PIN, issuing.oa("oStranger")
+
+
+@refuses("not_an_officer")
+async def the_same_openid_in_the_other_account(
+    s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock
+) -> Any:
+    return t.token, PIN, WeChatIdentity("mp", of.identity.openid)
+
+
+@refuses("snapshot_user")
+async def snapshot_user(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    return t.token, PIN, WeChatIdentity("oa", of.identity.openid, is_snapshot=True)
+
+
+@refuses("not_site_pending")
+async def batch_not_pending(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    await Issuance.filter(plan_id=of.plan.id).update(state="prepared")
+    return t.token, PIN, of.identity
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+async def test_refusals(
+    services: Services, of: Cohort, shown: tickets.ShownTicket, clock: FakeClock, name: str
+) -> None:
+    token, pin, identity = await REFUSALS[name](services, of, shown, clock)
+    expected = name.split(": ")[1]
+    assert await code_of(tickets.confirm(services, token, pin, identity=identity)) == expected
+    if expected not in ("pin_wrong", "pin_locked"):
+        assert await code_of(tickets.look(services, token, identity=identity)) == expected
+    await untouched(of)
+
+
+async def test_300_seconds_either_way_are_in_time(
+    services: Services, of: Cohort, shown: tickets.ShownTicket, clock: FakeClock
+) -> None:
+    clock.forward(seconds=-300)
+    await tickets.look(services, shown.token, identity=of.identity)
+    clock.forward(seconds=600)
+    await tickets.confirm(services, shown.token, PIN, identity=of.identity)
+
+
+@pytest.mark.parametrize("reason", ["", " \n\t", "长" * 301])
+async def test_a_return_without_a_fit_reason_is_refused(
+    services: Services, of: Cohort, shown: tickets.ShownTicket, reason: str
+) -> None:
+    call = tickets.return_batch(services, shown.token, PIN, reason, identity=of.identity)
+    with pytest.raises(Refused) as refused:
+        await call
+    assert refused.value.errors[0].code in ("reason_missing", "reason_too_long")  # type: ignore[attr-defined]
+    await untouched(of)
+
+
+async def test_old_key_epochs_go_on_being_read(services: Services, of: Cohort, tmp_path: Any) -> None:
+    from server.machinery import keys
+
+    folder = tmp_path / "rotating"
+    keys.create(folder, development=True, organisation="某机构")
+    services.keys = keys.KeyFolder(folder, production=False)
+    fresh = await issuing.cohort(services)
+    shown = await issuing.shown(services, fresh)
+    keys.rotate(folder, "scan", organisation="某机构")
+    services.keys = keys.KeyFolder(folder, production=False)
+    assert services.keys.epoch("scan") == 2
+    assert (
+        await tickets.confirm(services, shown.token, PIN, identity=fresh.identity)
+    ).state == "school_signed"
+
+
+@pytest.mark.slow
+async def test_a_thousand_confirmations_at_once_have_one_effect(
+    services: Services, of: Cohort, shown: tickets.ShownTicket
+) -> None:
+    outcomes = await asyncio.gather(
+        *(tickets.confirm(services, shown.token, PIN, identity=of.identity) for _ in range(1000))
+    )
+    assert len(set(outcomes)) == 1
+    assert await Receipt.all().count() == 1
+    assert await AuditEntry.filter(action="issuance.confirm_scan").count() == 1
+    assert (await Issuance.get(plan_id=of.plan.id)).state == "school_signed"
+
+
+async def test_confirm_return_and_withdraw_at_once_have_one_winner(
+    services: Services, of: Cohort, shown: tickets.ShownTicket
+) -> None:
+    batch = await Issuance.get(plan_id=of.plan.id)
+    calls: list[Awaitable[Any]] = []
+    for _ in range(5):
+        calls += [
+            tickets.confirm(services, shown.token, PIN, identity=of.identity),
+            tickets.return_batch(services, shown.token, PIN, "有误", identity=of.identity),
+            desk.withdraw(services, batch.id, actor=make.ISSUER_STAFF),
+        ]
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    refusals = [one for one in outcomes if isinstance(one, BaseException)]
+    assert all(isinstance(one, Refused) for one in refusals)
+    steps = await AuditEntry.filter(
+        action__in=["issuance.confirm_scan", "issuance.school_return", "issuance.withdraw"]
+    ).values_list("action", flat=True)
+    assert len(steps) == 1
+    state = (await Issuance.get(id=batch.id)).state
+    assert {"issuance." + n for n, to in TARGETS.items() if to == state} >= set(steps)
+
+
+TARGETS = {"confirm_scan": "school_signed", "school_return": "returned", "withdraw": "prepared"}
+
+
+async def test_two_screens_showing_at_once_leave_one_living_ticket(services: Services, of: Cohort) -> None:
+    batch = await issuing.pending(services, of)
+    shown = await asyncio.gather(
+        *(tickets.show(services, batch.id, actor=make.ISSUER_STAFF) for _ in range(8))
+    )
+    assert await ScanTicket.filter(replaced_at=None).count() == 1
+    codes: Counter[str] = Counter()
+    for one in shown:
+        try:
+            await tickets.look(services, one.token, identity=of.identity)
+            codes["living"] += 1
+        except Refused as refused:
+            codes[refused.code] += 1
+    assert codes == {"living": 1, "scan_replaced": 7}
+
+
+async def test_a_ticket_is_not_shown_for_a_changed_list(services: Services, of: Cohort) -> None:
+    batch = await issuing.pending(services, of)
+    await Candidate.filter(name="崔子涵").update(name="崔子函")
+    assert await code_of(tickets.show(services, batch.id, actor=make.ISSUER_STAFF)) == "list_changed"
+
+
+async def test_a_ticket_is_shown_only_while_the_batch_waits(services: Services, of: Cohort) -> None:
+    batch = await issuing.prepared(services, of)
+    assert await code_of(tickets.show(services, batch.id, actor=make.ISSUER_STAFF)) == "not_site_pending"
+
+
+async def test_who_may_show_a_ticket(services: Services, of: Cohort) -> None:
+    batch = await issuing.pending(services, of)
+    own = make.ADMIN.__class__("staff", 9, "教务处", role="school", school_id=of.school.id)
+    assert (await tickets.show(services, batch.id, actor=own)).revision == 1
+    other = make.ADMIN.__class__("staff", 9, "别校", role="school", school_id=of.school.id + 1000)
+    assert await code_of(tickets.show(services, batch.id, actor=other)) == "issuance_not_found"
+    assert await code_of(tickets.show(services, batch.id, actor=make.OPERATOR)) == "role_not_allowed"
+
+
+async def test_suspension_kills_the_schools_open_codes_and_colleagues_get_a_new_one(
+    services: Services, of: Cohort, shown: tickets.ShownTicket
+) -> None:
+    await issuing.officer(services, of.school, "oColleague")
+    colleague = issuing.oa("oColleague")
+    await officers.suspend(services, of.officer.id, actor=make.ADMIN)
+    assert await code_of(tickets.confirm(services, shown.token, PIN, identity=colleague)) == "scan_replaced"
+    batch = await Issuance.get(plan_id=of.plan.id)
+    renewed = await tickets.show(services, batch.id, actor=make.ISSUER_STAFF)
+    assert (await tickets.confirm(services, renewed.token, PIN, identity=colleague)).state == "school_signed"
+
+
+async def test_five_wrong_pins_lock_even_when_sent_at_once(
+    services: Services, of: Cohort, shown: tickets.ShownTicket, clock: FakeClock
+) -> None:
+    async def attempt(pin: str) -> str:
+        try:
+            await tickets.confirm(services, shown.token, pin, identity=of.identity)
+        except Refused as refused:
+            return refused.code
+        return "signed"
+
+    codes = Counter(await asyncio.gather(*(attempt("000001") for _ in range(30))))
+    assert codes == {"pin_wrong": pins.TRIES - 1, "pin_locked": 30 - (pins.TRIES - 1)}
+    assert await attempt(PIN) == "pin_locked"
+    clock.forward(minutes=14, seconds=59)
+    assert await attempt(PIN) == "pin_locked"
+    await untouched(of)
+
+
+async def test_certificates_of_a_confirmed_batch_are_those_of_the_receipt(
+    services: Services, of: Cohort, shown: tickets.ShownTicket
+) -> None:
+    await tickets.confirm(services, shown.token, PIN, identity=of.identity)
+    batch = await Issuance.get(plan_id=of.plan.id)
+    one = await Certificate.all().first()
+    assert one is not None
+    await Certificate.filter(id=one.id).update(line=bytes(one.line).replace("崔".encode(), "翠".encode()))
+    assert await code_of(desk.hand_over(services, batch.id, actor=make.ISSUER_STAFF)) == "list_not_signed"
+    assert (await Issuance.get(id=batch.id)).state == "school_signed"
