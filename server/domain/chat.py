@@ -37,7 +37,7 @@ def menu(public_url: str) -> dict[str, Any]:
             {
                 "name": "更多",
                 "sub_button": [
-                    {"type": "view", "name": "绑定考生信息", "url": f"{public_url}/h5/bind"},
+                    {"type": "view", "name": "身份绑定", "url": f"{public_url}/h5/bind"},
                     {"type": "view", "name": "我的证书", "url": f"{public_url}/h5/certificates"},
                     {"type": "view", "name": "证书核验", "url": f"{public_url}/v"},
                     {"type": "view", "name": "院校签发", "url": f"{public_url}/h5/officer"},
