@@ -23,7 +23,11 @@ def messy_scores(people: list[Person]) -> tuple[list[list[Any]], list[Refused], 
     p = people[:20]
     last = p[0].id_number[-1]
     bad: list[tuple[list[Any], str, str]] = [
-        (changed(p[0], 证件号码=p[0].id_number[:-1] + ("1" if last != "1" else "2")), "证件号码", "id_check_digit"),
+        (
+            changed(p[0], 证件号码=p[0].id_number[:-1] + ("1" if last != "1" else "2")),
+            "证件号码",
+            "id_check_digit",
+        ),
         (changed(p[1], 证件号码=p[1].id_number[:15]), "证件号码", "id_length"),
         (changed(p[2], 证件号码=float(p[2].id_number[:17] + "0")), "证件号码", "number_rounded"),
         (changed(p[3], 成绩=101), "成绩", "score_out_of_range"),

@@ -1,8 +1,7 @@
-"""Spreadsheets in, end to end on a real database: the clean and the messy cohort."""
+"""Spreadsheets in, end to end on a real database: the clean and the messy cohort, dry and real, and the answer."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
@@ -12,46 +11,207 @@ from openpyxl import load_workbook
 from server import demo_cohort
 from server.domain import imports
 from server.domain.ports import Services
-from server.records import AuditEntry, Candidate, Plan, PlanSlot, Registration, School, Score, Site
+from server.errors import Conflict, Forbidden, NotFound, Refused
+from server.records import (
+    AuditEntry,
+    Candidate,
+    LookupChange,
+    Plan,
+    PlanSlot,
+    Registration,
+    School,
+    Score,
+    Site,
+)
 from tests import make
 from tests.cohort import messy_scores
+from tests.fakes import ListQueue, MemoryVault
 
 
 async def take(s: Services, kind: str, data: bytes, **more: Any) -> imports.Summary:
     return await imports.take(s, kind, f"{kind}.xlsx", data, actor=make.OPERATOR, **more)
 
 
+async def everything() -> dict[str, list[dict[str, Any]]]:
+    """The business tables, whole."""
+    tables = (School, Candidate, Plan, PlanSlot, Site, Registration, Score)
+    return {table.__name__: await table.all().order_by("id").values() for table in tables}
+
+
+PEOPLE = demo_cohort.people(60)
+
+
 async def test_clean_cohort_is_taken_whole(services: Services) -> None:
-    people = demo_cohort.people(60)
-    first = await take(services, "candidates", demo_cohort.people_book(people))
+    first = await take(services, "candidates", demo_cohort.people_book(PEOPLE))
     assert (first.rows_total, first.rows_taken, first.rows_refused, first.errors) == (60, 60, 0, [])
     assert await Candidate.all().count() == 60
-    assert sorted(await School.all().values_list("name", flat=True)) == sorted({p.school for p in people})
-    second = await take(services, "scores", demo_cohort.score_book(people))
+    assert set(await School.all().values_list("name", flat=True)) == {p.school for p in PEOPLE}
+    second = await take(services, "scores", demo_cohort.score_book(PEOPLE))
     assert (second.rows_taken, second.rows_refused, second.exit_code) == (60, 0, 0)
-    outcomes = {
-        row["admission_number"]: row["outcome"]
-        for row in await Registration.all().values("admission_number", "outcome")
-    }
+    outcomes = dict(await Registration.all().values_list("admission_number", "outcome"))
     assert outcomes == {
         p.admission_number: "absent" if p.score is None else ("passed" if p.passed else "failed")
-        for p in people
+        for p in PEOPLE
     }
-    assert {site.name for site in await Site.all()} == {p.site for p in people}
-    assert {(p.name, p.exam_date) for p in await Plan.all()} == {(p.plan, p.exam_date) for p in people}
+    assert {(p.name, p.exam_date) for p in await Plan.all()} == {(p.plan, p.exam_date) for p in PEOPLE}
+
+
+@pytest.mark.rule("S52")
+async def test_sites_are_named_by_school_certificate_and_level(services: Services) -> None:
+    await take(services, "candidates", demo_cohort.people_book(PEOPLE))
+    await take(services, "scores", demo_cohort.score_book(PEOPLE))
+    assert {site.name for site in await Site.all()} == {p.site for p in PEOPLE}
+
+
+async def test_nothing_personal_is_kept_in_the_open(services: Services) -> None:
+    await take(services, "candidates", demo_cohort.people_book(PEOPLE[:3]))
+    assert isinstance(services.vault, MemoryVault)
+    kept = [*services.vault.files.values()]
+    kept += [repr(row).encode() for row in await Candidate.all().values()]
+    kept += [repr(row).encode() for row in await AuditEntry.all().values()]
+    for person in PEOPLE[:3]:
+        assert not any(person.id_number.encode() in data or person.mobile.encode() in data for data in kept)
+    row = await Candidate.get(name=PEOPLE[0].name)
+    assert services.keys.decrypt(row.id_sealed, about="candidate.id_number") == PEOPLE[0].id_number
+    assert row.mobile_sealed is not None
+    assert services.keys.decrypt(row.mobile_sealed, about="candidate.mobile") == PEOPLE[0].mobile
 
 
 async def test_messy_cohort_meets_the_expected_errors_exactly(services: Services) -> None:
-    people = demo_cohort.people(60)
-    rows, refused, cleaned = messy_scores(people)
-    await take(services, "candidates", demo_cohort.people_book(people))
-    book = demo_cohort.book(demo_cohort.SCORE_HEADER, rows + [p.score_row() for p in people[20:]])
+    rows, refused, cleaned = messy_scores(PEOPLE)
+    await take(services, "candidates", demo_cohort.people_book(PEOPLE))
+    book = demo_cohort.book(demo_cohort.SCORE_HEADER, rows + [p.score_row() for p in PEOPLE[20:]])
+    dry = await take(services, "scores", book, dry_run=True)
+    assert not await Registration.all().exists()
     ended = await take(services, "scores", book)
-    assert [(e["row"], e["column"]) for e in ended.errors] == [
-        (row + 2, column) for row, column, _ in refused
+    assert [(e["row"], e["column"], e["code"]) for e in ended.errors] == [
+        (n + 2, c, code) for n, c, code in refused
     ]
-    assert [e["code"] for e in ended.errors] == [code for _, _, code in refused]
-    assert (ended.rows_total, ended.rows_refused, ended.exit_code) == (57, 12, 3)
-    assert ended.rows_taken == 45
+    assert (ended.rows_total, ended.rows_taken, ended.rows_refused, ended.exit_code) == (57, 45, 12, 3)
+    assert (dry.errors, dry.rows_taken, dry.rows_refused) == (ended.errors, 45, 12)
     for admission, score in cleaned:
         assert (await Score.get(registration__admission_number=admission)).score == score
+
+
+async def test_the_same_file_twice_changes_nothing_and_says_so(services: Services) -> None:
+    for kind, book in (
+        ("candidates", demo_cohort.people_book(PEOPLE)),
+        ("scores", demo_cohort.score_book(PEOPLE)),
+    ):
+        await take(services, kind, book)
+        before, changes = await everything(), await LookupChange.all().count()
+        again = await take(services, kind, book)
+        assert (again.rows_taken, again.rows_unchanged, again.rows_refused, again.errors) == (0, 60, 0, [])
+        assert again.notes[-1] == "所有行都与系统里的记录相同，没有任何改动。"
+        assert await everything() == before
+        assert await LookupChange.all().count() == changes
+
+
+async def test_all_or_nothing_takes_nothing_when_one_row_is_refused(services: Services) -> None:
+    rows = [p.people_row() for p in PEOPLE[:5]]
+    rows[4][2] = rows[4][2][:-1]
+    book = demo_cohort.book(demo_cohort.PEOPLE_HEADER, rows)
+    ended = await take(services, "candidates", book, all_or_nothing=True)
+    assert (ended.rows_taken, ended.rows_refused, ended.exit_code) == (0, 1, 3)
+    assert not await Candidate.all().exists()
+    assert (await take(services, "candidates", book)).rows_taken == 4
+
+
+async def test_the_annotated_workbook_marks_and_explains(services: Services) -> None:
+    rows, refused, _ = messy_scores(PEOPLE)
+    await take(services, "candidates", demo_cohort.people_book(PEOPLE))
+    ended = await take(services, "scores", demo_cohort.book(demo_cohort.SCORE_HEADER, rows))
+    sheet = load_workbook(BytesIO(await imports.report(services, ended.import_id))).active
+    header = [cell.value for cell in sheet[1]]
+    assert header == [*demo_cohort.SCORE_HEADER, "导入结果"]
+    bad = {n + 2: column for n, column, _ in refused}
+    for number in range(2, len(rows) + 2):
+        commented = [header[cell.column - 1] for cell in sheet[number] if cell.comment is not None]
+        said = sheet.cell(number, 13).value
+        if number in bad:
+            assert commented == [bad[number]]
+            cell = sheet.cell(number, header.index(bad[number]) + 1)
+            assert cell.fill.fgColor.rgb == "FFF4C7C3"
+            assert said == f"未导入：【{bad[number]}】{cell.comment.text}"
+        else:
+            assert (commented, said) == ([], "已导入")
+    assert not any(cell.data_type == "f" for row in sheet.iter_rows() for cell in row)
+    assert sheet.cell(13, 9).value == PEOPLE[12].id_number
+
+
+async def test_the_answer_has_counts_progress_and_every_error(services: Services) -> None:
+    rows = [p.people_row() for p in PEOPLE[:3]]
+    rows[1][0], rows[1][2], rows[1][3] = "", "1", "12"
+    book = demo_cohort.book(demo_cohort.PEOPLE_HEADER, rows)
+    ended = await imports.take(services, "candidates", "D:\\表\\考生.xlsx", book, actor=make.OPERATOR)
+    view = await imports.view(services, ended.import_id)
+    assert {
+        key: view[key] for key in ("kind", "file_name", "state", "refusal", "progress", "rows_taken")
+    } == {
+        "kind": "candidates",
+        "file_name": "考生.xlsx",
+        "state": "done",
+        "refusal": None,
+        "progress": {"done": 3, "total": 3},
+        "rows_taken": 2,
+    }
+    assert view["errors"] == [
+        {"row": 3, "column": "姓名", "code": "missing", "detail": "请填写姓名。"},
+        {
+            "row": 3,
+            "column": "证件号码",
+            "code": "id_length",
+            "detail": "证件号码应为 18 位，这里是 1 位，请按身份证填写完整。",
+        },
+        {
+            "row": 3,
+            "column": "手机号",
+            "code": "mobile_invalid",
+            "detail": "手机号应为 1 开头的 11 位数字，请核对。",
+        },
+    ]
+    listed = await imports.listing(services)
+    assert [item["id"] for item in listed["items"]] == [ended.import_id]
+    assert "errors" not in listed["items"][0]
+
+
+async def test_submit_queues_and_the_job_takes(services: Services) -> None:
+    book = demo_cohort.people_book(PEOPLE[:3])
+    row = await imports.submit(services, "candidates", "a.xlsx", book, dry_run=False, actor=make.OPERATOR)
+    assert (await imports.view(services, row.id))["state"] == "queued"
+    with pytest.raises(Conflict) as refused:
+        await imports.report(services, row.id)
+    assert refused.value.code == "import_running"
+    assert isinstance(services.queue, ListQueue)
+    assert services.queue.jobs == [("imports.run", {"import_id": row.id})]
+    await services.queue.drain(services, {"imports.run": imports.run})
+    assert (await imports.view(services, row.id))["rows_taken"] == 3
+    submitted, taken = await AuditEntry.filter(subject_kind="import").order_by("id")
+    assert (submitted.action, submitted.actor_name) == ("import.submit", make.OPERATOR.name)
+    assert (taken.action, taken.actor_id, taken.request_id) == ("import.take", make.OPERATOR.id, "test")
+    assert taken.became is not None
+    assert taken.became["rows_taken"] == 3
+
+
+async def test_what_is_bad_at_first_sight_is_refused_at_once(services: Services) -> None:
+    for kind, data, code in (("nonsense", b"x", "kind_unknown"), ("scores", b"", "file_empty")):
+        with pytest.raises(Refused) as refused:
+            await imports.submit(services, kind, "a.xlsx", data, dry_run=False, actor=make.OPERATOR)
+        assert refused.value.code == code
+    school = make.Actor("staff", 9, "院校", role="school", school_id=1)
+    with pytest.raises(Forbidden) as forbidden:
+        await imports.submit(services, "scores", "a.csv", b"x", dry_run=False, actor=school)
+    assert forbidden.value.code == "not_for_schools"
+    with pytest.raises(NotFound):
+        await imports.view(services, 404)
+
+
+async def test_what_is_bad_inside_stands_in_the_answer(services: Services) -> None:
+    book = demo_cohort.book(["甲", "乙"], [["1", "2"]])
+    ended = await take(services, "candidates", book)
+    assert (ended.refusal_code, ended.exit_code, ended.rows_total) == ("header_missing", 2, 0)
+    view = await imports.view(services, ended.import_id)
+    assert (view["state"], view["refusal"]["code"]) == ("unreadable", "header_missing")
+    with pytest.raises(Conflict) as refused:
+        await imports.report(services, ended.import_id)
+    assert refused.value.code == "import_unreadable"

@@ -14,7 +14,7 @@ from typing import Any
 
 from server.domain.candidates import IdentityNumber, clean_mobile
 from server.domain.levels import Level
-from server.domain.names import clean_name, tidy
+from server.domain.names import FULL_WIDTH, INVISIBLE, clean_name, tidy
 from server.domain.results import Status
 from server.errors import Refused
 
@@ -24,6 +24,11 @@ _DATE = re.compile(
     r"^(\d{4})\s*(?:[-/.]|年)\s*(\d{1,2})\s*(?:[-/.]|月)\s*(\d{1,2})\s*日?(?:\s+00:00(?::00)?)?$"
 )
 _DAY_ZERO = date(1899, 12, 30)  # day 0 of a spreadsheet's calendar
+# in a Chinese name or title: plain letters and digits, but Chinese brackets, so that it is one title however typed
+_CHINESE = {code: plain for code, plain in FULL_WIDTH.items() if code < 0xFF01 or chr(plain).isalnum()} | {
+    ord("("): ord("（"),
+    ord(")"): ord("）"),
+}
 _APOSTROPHES = "'‘’`"
 _ID_KINDS = ("居民身份证", "港澳居民居住证", "台湾居民居住证", "外国人永久居留身份证")
 
@@ -47,7 +52,10 @@ def is_blank(raw: Any) -> bool:
 
 @lru_cache(maxsize=8192, typed=True)
 def _plain(raw: Any) -> str:
-    text = tidy(text_of(raw)).lstrip(_APOSTROPHES).strip()
+    text = text_of(raw)
+    if not text.isascii():
+        text = text.translate(_CHINESE).translate(INVISIBLE)
+    text = text.strip().lstrip(_APOSTROPHES).strip()
     if not text.isprintable() and any(ord(c) < 32 for c in text):
         raise Refused("control_character", "单元格里有换行、制表等控制字符，请删除后重新填写。")
     return text
@@ -135,7 +143,7 @@ def admission_number(raw: Any) -> str:
     if isinstance(raw, (int, float)) and abs(raw) >= EXACT:
         raise _rounded("准考证号")
     value = needed(30)(raw)
-    value = "".join(value.split())
+    value = tidy("".join(value.split()))
     if _ROUNDED.match(value):
         raise _rounded("准考证号")
     if not (value.isascii() and value.replace("-", "").isalnum()):
