@@ -63,7 +63,7 @@ def greeting(settings: Settings, first: FirstLogins | None) -> list[str]:
         lines.append(f"  微信沙箱    {settings.open_url}/phone　（代替真实微信，扮演考生和院校签发负责人）")
     lines.append("")
     lines += _first_words(first) if first is not None else [_LATER]
-    return [*lines, "", f"运行日志：{settings.data_dir / 'service.log'}", "按 Ctrl-C 停止", ""]
+    return [*lines, "", f"运行日志：{settings.data_dir / 'service.log'}", "按 Ctrl-C 停止"]
 
 
 _LATER = "账号和密码在首次启动时已显示；忘记了请运行 .venv/bin/xcert staff reset 用户名"

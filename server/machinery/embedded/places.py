@@ -11,6 +11,7 @@ import pwd
 import secrets
 import shutil
 import stat
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,13 +55,13 @@ def account() -> Account:
     return Account(nobody.pw_uid, nobody.pw_gid)
 
 
-def data_place(folder: Path, who: Account, *, throwaway: bool) -> Path:
+def data_place(folder: Path, who: Account) -> Path:
     """A folder for data that `who` can reach: `folder` itself, or one below `/var/lib/xcert`.
 
     Args:
-        folder: the service's folder for this server; made if missing. It keeps the pointer `place`.
+        folder: the service's folder for this server; made if missing. It keeps the pointer `place`. If it is a
+            temporary folder, its data may be cleared away once it is gone.
         who: whom the server runs as.
-        throwaway: the data may be cleared away once `folder` is gone (tests).
     """
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)  # what lies in it guards itself
@@ -75,15 +76,15 @@ def data_place(folder: Path, who: Account, *, throwaway: bool) -> Path:
     place = OUTSIDE / "data" / secrets.token_hex(8)
     place.mkdir(parents=True, mode=0o711)
     (place / "owner").write_text(str(folder), "utf-8")
-    if throwaway:
+    if folder.is_relative_to(Path(tempfile.gettempdir()).resolve()):
         (place / "throwaway").touch()
     write(pointer, str(place))
     return place
 
 
 def forget(place: Path, folder: Path) -> None:
-    """Clear away throwaway data that stands outside its folder."""
-    if place != folder and (place / "throwaway").exists():
+    """Clear away data that stands outside its folder."""
+    if place != folder:
         shutil.rmtree(place, ignore_errors=True)
         (folder / "place").unlink(missing_ok=True)
 
@@ -129,7 +130,7 @@ def _belongs(place: Path, folder: Path) -> bool:
 
 
 def _sweep() -> None:
-    """Clear away throwaway data whose folder is gone."""
+    """Clear away data of temporary folders that are gone."""
     for mark in OUTSIDE.glob("data/*/throwaway"):
         try:
             owner = Path((mark.parent / "owner").read_text("utf-8").strip())

@@ -58,7 +58,7 @@ class Server:
         """
         self._claim()
         try:
-            self._place = places.data_place(self.folder, self._who, throwaway=self.fast)
+            self._place = places.data_place(self.folder, self._who)
             self._prepare()
             for _ in range(_ATTEMPTS):
                 self._port = _free_port()
@@ -102,7 +102,8 @@ class Server:
             self._child = None
         if self._lock is not None:
             self._address.unlink(missing_ok=True)
-            places.forget(self._place, self.folder)
+            if self.fast:
+                places.forget(self._place, self.folder)
             self._lock.close()
             self._lock = None
 

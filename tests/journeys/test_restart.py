@@ -1,0 +1,224 @@
+"""The whole service started, killed in every way, started again, and stopped without a trace."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from server.machinery.embedded import places
+from tests.journeys.service import ROOT, Service, free_port
+
+COHORT = 60
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # several whole starts each
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that everybody can reach."""
+    place = Path(tempfile.mkdtemp(prefix="xcert-restart-", dir="/tmp"))
+    place.chmod(0o777)
+    yield place
+    shutil.rmtree(place)
+
+
+def family(root: int) -> list[int]:
+    """A process and all that descend from it, whatever their group."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found = [root]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found
+
+
+def watch(pids: list[int]) -> list[int]:
+    """Handles by which to learn of the end of processes, also when their numbers are used again."""
+    return [os.pidfd_open(pid) for pid in pids]
+
+
+def all_end(handles: list[int], seconds: float = 60) -> bool:
+    left = list(handles)
+    while left:
+        ready = select.select(left, [], [], seconds)[0]
+        if not ready:
+            break
+        left = [handle for handle in left if handle not in ready]
+    for handle in handles:
+        os.close(handle)
+    return not left
+
+
+def status(url: str) -> int:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return int(answer.status)
+
+
+def candidates(service: Service) -> int:
+    url = (service.folder / "var" / "postgres" / "url").read_text()
+    with psycopg.connect(url) as link:
+        row = link.execute("SELECT count(*) FROM candidate").fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def pid_of(service: Service) -> int:
+    assert service.process is not None
+    return service.process.pid
+
+
+def drop(service: Service) -> None:
+    """Forget a process that was killed."""
+    assert service.process is not None
+    service.process.wait(60)
+    assert service.process.stdout is not None
+    service.process.stdout.close()
+    service.process = None
+
+
+def test_killed_and_started_again(folder: Path) -> None:
+    service = Service(folder).start()
+    assert status(f"{service.url}/readyz") == 200
+    assert set(service.logins) == {"admin", "operator", "issuer", "finance", "notifier", "auditor", "school"}
+    assert candidates(service) == COHORT
+    names = {Path(f"/proc/{pid}/comm").read_text().strip() for pid in family(pid_of(service))}
+    assert {"postgres", "redis-server"} <= names
+
+    # everything dies at once, as in a power cut
+    everything = family(pid_of(service))
+    handles = watch(everything)
+    for pid in everything:
+        os.kill(pid, signal.SIGKILL)
+    assert all_end(handles)
+    drop(service)
+    service.start()
+    assert status(f"{service.url}/readyz") == 200
+    assert candidates(service) == COHORT
+    assert "账号和密码在首次启动时已显示" in service.greeting
+    assert not [word for word in service.logins.values() if word in service.greeting]
+
+    # the parent alone is killed: nothing of its family outlives it
+    handles = watch(family(pid_of(service)))
+    os.kill(pid_of(service), signal.SIGKILL)
+    assert all_end(handles)
+    drop(service)
+    service.start()
+    assert candidates(service) == COHORT
+
+    # Ctrl-C: all of it ends, and says so
+    handles = watch(family(pid_of(service)))
+    assert service.process is not None
+    service.process.send_signal(signal.SIGINT)
+    said, _ = service.process.communicate(timeout=60)
+    assert service.process.returncode == 0
+    assert said.endswith("已全部停止。\n")
+    assert all_end(handles)
+    service.process = None
+
+
+def refused_start(service: Service) -> str:
+    """What a start says that cannot be."""
+    done = subprocess.run(
+        [sys.executable, "-m", "server.cli", "serve", "--dev"],
+        cwd=ROOT,
+        env=service.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_what_dies_is_started_again_and_a_second_start_is_refused(folder: Path) -> None:
+    service = Service(folder).start()
+    try:
+        again = Service(folder, port=free_port(), sandbox_port=free_port())
+        assert (
+            f"内嵌 PostgreSQL 已在运行（数据目录 {folder}/var/postgres，进程 {pid_of(service)}）"
+            in refused_start(again)
+        )
+        same_port = Service(folder, port=service.port, sandbox_port=free_port())
+        assert refused_start(same_port).startswith(
+            f"端口 {service.port} 用不了（Address already in use）。请停止"
+        )
+        assert service.process is not None and service.process.stdout is not None
+        for name, title in (("web-process", "网页服务 1 "), ("worker", "后台任务 1 ")):
+            victim = next(
+                pid
+                for pid in family(pid_of(service))
+                if name in Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            )
+            os.kill(victim, signal.SIGKILL)
+            assert service.process.stdout.readline().startswith(
+                f"{title}意外退出（代码 -9），0.5 秒后重新启动"
+            )
+        postmaster = int((folder / "var" / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGKILL)
+        assert service.process.stdout.readline() == "内嵌 PostgreSQL 意外停止，正在重新启动\n"
+        assert status(f"{service.url}/healthz") == 200
+        assert candidates(service) == COHORT
+    finally:
+        service.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start the service as somebody else")
+def test_an_ordinary_user(folder: Path) -> None:
+    """The same as another user, by a Python and a checkout that this user can read."""
+    nobody = places.account()
+    packages = Path(next(path for path in sys.path if path.endswith("site-packages")))
+    python = Path("/usr/bin/python3")
+    if not (nobody.may_pass(ROOT) and nobody.may_pass(packages)):
+        pytest.skip(f"nobody cannot read {ROOT}")
+    version = subprocess.run(
+        [python, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, text=True
+    )
+    if version.stdout.strip() != str(sys.version_info[:2]):
+        pytest.skip(f"{python} is not the version that the dependencies were installed for")
+    service = Service(folder)
+    environment = service.environment() | {"PYTHONPATH": f"{ROOT}:{packages}", "HOME": str(folder)}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    process = subprocess.Popen(
+        [python, "-m", "server.cli", "serve", "--dev"],
+        cwd=folder,
+        env=environment,
+        user=nobody.uid,
+        group=nobody.gid,
+        extra_groups=[],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if "按 Ctrl-C 停止" in line:
+            break
+    try:
+        assert said and "按 Ctrl-C 停止" in said[-1], "".join(said) + service.log()[-3000:]
+        assert status(f"{service.url}/readyz") == 200
+        handles = watch(family(process.pid))
+        owners = {os.stat(f"/proc/{pid}").st_uid for pid in family(process.pid)}
+        assert owners == {nobody.uid}
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert all_end(handles)
