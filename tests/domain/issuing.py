@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from argon2 import PasswordHasher
+
 from server.domain import officers
 from server.domain.issuance import desk, tickets
 from server.domain.levels import Level
@@ -12,6 +14,7 @@ from server.records import Issuance, Officer, Plan, Registration, School, Site
 from tests import make
 
 PIN = "482915"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 OPENID = "oOfficerOfTheSchool0000000001"
 NAMES = ("崔子涵", "买买提·吐尔逊", "欧阳慧敏", "王𠮷")
 
@@ -31,9 +34,13 @@ def oa(openid: str = OPENID) -> WeChatIdentity:
 
 
 async def officer(s: Services, at: School, openid: str = OPENID) -> Officer:
-    """An officer who took up an invitation and set `PIN`."""
+    """An officer who took up an invitation and set `PIN`; its hash is made again with argon2's cheapest cost."""
     invitation = await officers.invite(s, at.id, "王签发", "", actor=make.ADMIN)
-    return await officers.accept(s, invitation.token, PIN, identity=oa(openid), address=openid)
+    accepted = await officers.accept(s, invitation.token, PIN, identity=oa(openid), address=openid)
+    secret = s.keys.blind(PIN, about=f"officer.pin.{accepted.id}").hex()
+    accepted.pin_hash = CHEAP.hash(secret)
+    await accepted.save(update_fields=["pin_hash"])
+    return accepted
 
 
 async def cohort(s: Services, *, names: tuple[str, ...] = NAMES, level: Level = Level.PRIMARY) -> Cohort:
