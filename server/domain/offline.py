@@ -135,7 +135,7 @@ def _receipt(data: bytes, keys: Verifier) -> Report:
         "院校": said.school_name,
         "签发负责人": said.officer_name,
         "考试计划": said.plan,
-        "等级": Level(said.level).label,
+        "等级": said.level,
         "人数": str(said.count),
         "批次": f"{said.issuance}（第 {said.revision} 次送签）",
         "名单摘要": said.list_sha256,
