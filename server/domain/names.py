@@ -13,7 +13,9 @@ _DOTS = dict.fromkeys(map(ord, "•．・‧∙⋅●᛫˙"), DOT)
 _CHINESE_MARKS = frozenset(
     "（），：；！？"
 )  # belong to Chinese text: 社会心理服务（机考） is a subject's official name
-FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: ord(" ")}
+FULL_WIDTH = {c: c - 0xFEE0 for c in range(0xFF01, 0xFF5F) if chr(c) not in _CHINESE_MARKS} | {
+    0x3000: ord(" ")
+}
 INVISIBLE = {code: None for code in range(0x110000) if unicodedata.category(chr(code)) == "Cf"}
 _STRAY = frozenset(map(chr, [*FULL_WIDTH, *INVISIBLE]))
 _LATIN_MARKS = frozenset("-'’ ")
@@ -23,7 +25,7 @@ _DOT_BESIDE_HAN = re.compile(r"(?<![A-Za-z])\.|\.(?![A-Za-z ]|$)")
 
 
 def tidy(text: str) -> str:
-    """Full-width letters and digits become plain ones, Chinese punctuation stays; stray spaces and invisible marks at both ends go."""
+    """Full-width letters and digits become plain ones, Chinese punctuation stays; invisible marks and outer spaces go."""
     if not text.isascii() and not _STRAY.isdisjoint(text):
         text = text.translate(FULL_WIDTH).translate(INVISIBLE)
     return text.strip()
