@@ -1,0 +1,433 @@
+"""The organisation's desk: who is listed, which numbers, what changes with a revision, and one winner of a race."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from server.domain import certificates, exams
+from server.domain.audit import SYSTEM, Actor
+from server.domain.claims import Line, is_number, list_digest, number_of
+from server.domain.issuance import desk, tickets
+from server.domain.issuance.life import advance, locked
+from server.domain.issuance.states import STEPS, Facts, State, Step, Who
+from server.domain.levels import Level
+from server.domain.ports import Services
+from server.errors import Conflict, Forbidden, NotFound, Refused
+from server.records import (
+    AuditEntry,
+    Candidate,
+    Certificate,
+    CertificateKind,
+    Issuance,
+    NumberSeries,
+    PracticeRecord,
+    Registration,
+    Site,
+    StandardVersion,
+)
+from tests import make
+from tests.domain import issuing
+from tests.domain.issuing import PIN, Cohort
+from tests.domain.test_issuance_generation import drained
+from tests.rules.test_states_of_issuance import GOOD
+
+ME = make.ISSUER_STAFF
+
+
+async def code_of(call: Awaitable[Any]) -> str:
+    with pytest.raises(Refused) as refused:
+        await call
+    assert refused.value.message.endswith("。")
+    return refused.value.code
+
+
+@pytest.fixture
+async def of(services: Services) -> Cohort:
+    return await issuing.cohort(services)
+
+
+async def numbers(state: str = "reserved") -> list[str]:
+    return [c.number for c in await Certificate.filter(state=state).order_by("number")]
+
+
+# --- preparing ---
+
+
+async def test_prepare_lists_those_who_passed_and_no_others(services: Services, of: Cohort) -> None:
+    batch = await issuing.prepared(services, of)
+    listed = await Certificate.filter(issuance_id=batch.id).order_by("number")
+    assert [c.registration_id for c in listed] == [r.id for r in of.registrations]
+    assert (batch.state, batch.count, batch.revision) == ("prepared", 4, 1)
+    assert bytes(batch.list_sha256 or b"") == list_digest(bytes(c.line) for c in listed)
+    assert all(is_number(c.number) and c.number.startswith("26SPS1") for c in listed)
+    assert [c.number[6:-1] for c in listed] == ["00000001", "00000002", "00000003", "00000004"]
+
+
+@pytest.mark.rule("S7")
+@pytest.mark.rule("S8")
+async def test_a_line_says_what_will_be_printed(services: Services, of: Cohort) -> None:
+    await StandardVersion.create(kind_id=of.site.kind_id, version="2024年4.0版", effective_on="2024-01-01")
+    await issuing.prepared(services, of)
+    one = await Certificate.all().order_by("number").first()
+    assert one is not None
+
+    line = Line.from_bytes(bytes(one.line))
+    assert (line.name, line.level, line.plan, line.exam_date) == (
+        "崔子涵",
+        "primary",
+        of.plan.name,
+        "2023-09-22",
+    )
+    assert (line.standard, line.issuer, line.school) == (
+        "2021年3.0版",  # in force on the day of the exam; the newer one is not
+        services.settings.issuer,
+        of.school.name,
+    )
+
+
+async def test_prepare_twice_changes_nothing(services: Services, of: Cohort) -> None:
+    first = await issuing.prepared(services, of)
+    before, entries = await numbers(), await AuditEntry.all().count()
+    assert await desk.prepare(services, of.plan.id, actor=make.OPERATOR) == [first.id]
+    assert (await numbers(), await AuditEntry.all().count()) == (before, entries)
+
+
+async def test_one_batch_for_each_site(services: Services, of: Cohort) -> None:
+    second = await make.site(level=Level.ADVANCED)
+    await make.registration(services, on=of.plan, at=second)
+    third = await make.site()
+    await make.registration(services, on=of.plan, at=third, outcome="failed", score=30)
+    ids = await desk.prepare(services, of.plan.id, actor=ME)
+    assert [(await Issuance.get(id=i)).site_id for i in ids] == [of.site.id, second.id]
+    assert (await numbers())[-1].startswith("26SPS3")
+
+
+async def test_preparing_at_once_makes_one_batch_and_no_gap(services: Services, of: Cohort) -> None:
+    await asyncio.gather(*(desk.prepare(services, of.plan.id, actor=ME) for _ in range(6)))
+    assert await Issuance.all().count() == 1
+    assert len(await numbers()) == 4
+    assert (await NumberSeries.get(prefix="26SPS1")).given == 4
+
+
+async def test_numbers_of_many_sites_prepared_at_once_have_neither_doubles_nor_gaps(
+    services: Services,
+) -> None:
+    plans = []
+    for _ in range(6):
+        plan, site = await make.plan(), await make.site()
+        for _ in range(3):
+            await make.registration(services, on=plan, at=site)
+        plans.append(plan)
+    await asyncio.gather(*(desk.prepare(services, plan.id, actor=ME) for plan in plans))
+    assert sorted(int(n[6:-1]) for n in await numbers()) == list(range(1, 19))
+
+
+async def test_nobody_to_certify(services: Services) -> None:
+    registration = await make.registration(services, outcome="failed", score=20)
+    assert await code_of(desk.prepare(services, registration.plan_id, actor=ME)) == "nothing_to_prepare"
+    assert await code_of(desk.prepare(services, 10**9, actor=ME)) == "plan_not_found"
+
+
+@pytest.mark.rule("S13")
+async def test_who_lacks_hours_is_held_back_with_the_reason(services: Services) -> None:
+    of = await issuing.cohort(services, level=Level.INTERMEDIATE)
+    await exams.set_requires_practice(services, of.plan.id, True, actor=make.ADMIN)
+    assert await code_of(desk.prepare(services, of.plan.id, actor=ME)) == "nothing_to_prepare"
+    for registration, supervision in zip(of.registrations[:2], (50, 49), strict=True):
+        await PracticeRecord.create(
+            candidate_id=registration.candidate_id,
+            level="intermediate",
+            practice_hours=125,
+            supervision_hours=supervision,
+        )
+    batch = await issuing.prepared(services, of)
+    assert batch.count == 1
+    view = await desk.view(services, batch.id, actor=ME)
+    assert (view["held_back_count"], view["not_listed_count"]) == (3, 0)
+    assert {one["code"] for one in view["held_back"]} == {"practice_missing"}
+    [almost] = [one for one in view["held_back"] if "49" in one["reason"]]
+    assert almost["name_masked"] == "买******"
+
+
+async def test_a_name_that_cannot_be_printed_is_held_back(services: Services) -> None:
+    of = await issuing.cohort(services, names=("崔子涵", "王〓"))
+    batch = await issuing.prepared(services, of)
+    view = await desk.view(services, batch.id, actor=ME)
+    assert batch.count == 1
+    assert view["held_back"] == [
+        {
+            "name_masked": "王*",
+            "code": "glyph_missing",
+            "reason": "证书字体缺少字符“〓”，请联系管理员补充字体。",
+        }
+    ]
+
+
+async def test_without_a_standard_in_force_nothing_is_prepared(services: Services, of: Cohort) -> None:
+    await StandardVersion.all().update(effective_on="2023-09-23")
+    assert await code_of(desk.prepare(services, of.plan.id, actor=ME)) == "standard_missing"
+    assert await Issuance.all().count() == 0
+
+
+async def test_late_passers_come_into_a_further_batch_once_the_first_is_issued(
+    services: Services, of: Cohort
+) -> None:
+    first = await issuing.generating(services, of)
+    late = await make.registration(
+        services, await make.candidate(services, "晚", at=of.school), on=of.plan, at=of.site
+    )
+    assert await desk.prepare(services, of.plan.id, actor=ME) == [first.id]
+    assert (await desk.view(services, first.id, actor=ME))["not_listed_count"] == 1
+    await drained(services)
+    [_, second] = await desk.prepare(services, of.plan.id, actor=ME)
+    [only] = await Certificate.filter(issuance_id=second)
+    assert only.registration_id == late.id
+    assert (await desk.view(services, first.id, actor=ME))["count"] == 4
+
+
+async def test_a_revoked_holder_is_not_certified_anew_by_preparing(services: Services, of: Cohort) -> None:
+
+    await issuing.generating(services, of)
+    await drained(services)
+    await certificates.revoke(services, (await numbers("valid"))[0], "冒名", actor=ME)
+    assert len(await desk.prepare(services, of.plan.id, actor=ME)) == 1
+
+
+# --- signing, withdrawing, revising ---
+
+
+@pytest.mark.rule("S85")
+async def test_signing_moves_the_batch_by_itself(services: Services, of: Cohort) -> None:
+    batch = await issuing.prepared(services, of)
+    assert await desk.org_sign(services, batch.id, actor=ME) is State.SITE_PENDING
+    batch = await Issuance.get(id=batch.id)
+    assert (batch.state, batch.org_signed_at, batch.org_signed_by) == (
+        "site_pending",
+        services.clock.now(),
+        1,
+    )
+
+
+async def test_a_list_that_changed_since_is_shown_anew_before_it_is_signed(
+    services: Services, of: Cohort
+) -> None:
+    batch = await issuing.prepared(services, of)
+    old = await numbers()
+    await Candidate.filter(name="崔子涵").update(name="崔子函")
+    assert await code_of(desk.org_sign(services, batch.id, actor=ME)) == "list_refreshed"
+    assert (await Issuance.get(id=batch.id)).state == "prepared"
+    assert await numbers("void") == [old[0]]
+    assert await numbers() == [*old[1:], await new_number(5)]
+    assert await desk.org_sign(services, batch.id, actor=ME) is State.SITE_PENDING
+
+
+async def new_number(serial: int) -> str:
+
+    return number_of("26", "SPS", Level.PRIMARY, serial)
+
+
+@pytest.mark.parametrize("back", ["withdraw", "revise"])
+async def test_going_back_adds_a_revision_and_keeps_unchanged_numbers(
+    services: Services, of: Cohort, back: str
+) -> None:
+    shown = await issuing.shown(services, of)
+    old = await numbers()
+    if back == "revise":
+        await tickets.return_batch(services, shown.token, PIN, "一人有误", identity=of.identity)
+    await Registration.filter(id=of.registrations[1].id).update(outcome="misconduct")
+    batch = await Issuance.get(plan_id=of.plan.id)
+    await getattr(desk, back)(services, batch.id, actor=ME)
+    batch = await Issuance.get(id=batch.id)
+    assert (batch.state, batch.revision, batch.count, batch.org_signed_at) == ("prepared", 2, 3, None)
+    assert await numbers() == [old[0], old[2], old[3]]
+    assert await numbers("void") == [old[1]]
+    await Registration.filter(id=of.registrations[1].id).update(outcome="passed")
+    await desk.refresh(services, batch.id, actor=ME)
+    assert await numbers() == [
+        old[0],
+        old[2],
+        old[3],
+        await new_number(5),
+    ]  # the void number never comes again
+    entry = await AuditEntry.filter(action="issuance.refresh").order_by("-id").first()
+    assert entry is not None and entry.became is not None
+    assert (entry.became["reserved"], entry.became["voided"]) == (1, [])
+
+
+async def test_a_returned_batch_goes_the_whole_way(services: Services, of: Cohort) -> None:
+    shown = await issuing.shown(services, of)
+    await tickets.return_batch(services, shown.token, PIN, "请核对", identity=of.identity)
+    batch = await Issuance.get(plan_id=of.plan.id)
+    await desk.revise(services, batch.id, actor=ME)
+    await desk.org_sign(services, batch.id, actor=ME)
+    again = await tickets.show(services, batch.id, actor=ME)
+    await tickets.confirm(services, again.token, PIN, identity=of.identity)
+    await desk.hand_over(services, batch.id, actor=ME)
+    await drained(services)
+    batch = await Issuance.get(id=batch.id)
+    assert (batch.state, batch.revision, batch.return_reason) == ("issued", 2, "")
+
+
+async def test_nobody_left_to_sign_for(services: Services, of: Cohort) -> None:
+    batch = await issuing.pending(services, of)
+    await Registration.filter(plan_id=of.plan.id).update(outcome="misconduct")
+    await desk.withdraw(services, batch.id, actor=ME)
+    assert await code_of(desk.org_sign(services, batch.id, actor=ME)) == "list_empty"
+
+
+# --- every step against the database ---
+
+
+async def in_state(services: Services, of: Cohort, state: State) -> Issuance:
+    batch = await issuing.prepared(services, of)
+    await Issuance.filter(id=batch.id).update(state=state.value)
+    return await Issuance.get(id=batch.id)
+
+
+WHO = {
+    Who.ORGANISATION: ME,
+    Who.OFFICER: Actor("officer", 1, "王签发", "officer"),
+    Who.WORKER: SYSTEM,
+}
+by_name = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+
+
+@by_name
+async def test_advance_takes_the_step_and_writes_the_audit_row(
+    services: Services, of: Cohort, step: Step
+) -> None:
+    batch = await in_state(services, of, step.source)
+    await advance(services, batch, step.name, GOOD, actor=WHO[step.who])
+    stored = await Issuance.get(id=batch.id)
+    assert (stored.state, stored.revision) == (step.target.value, 1 + step.adds_revision)
+    entry = await AuditEntry.get(action=f"issuance.{step.name}")
+    assert entry.was == {"state": step.source.value, "revision": 1}
+    assert entry.became == {"state": step.target.value, "revision": 1 + step.adds_revision}
+
+
+@by_name
+async def test_advance_in_every_other_state_changes_nothing(
+    services: Services, of: Cohort, step: Step
+) -> None:
+    batch = await issuing.prepared(services, of)
+    for state in set(State) - {step.source}:
+        await Issuance.filter(id=batch.id).update(state=state.value)
+        with pytest.raises(Conflict):
+            await advance(services, await Issuance.get(id=batch.id), step.name, GOOD, actor=WHO[step.who])
+        assert (await Issuance.get(id=batch.id)).state == state.value
+    assert await AuditEntry.filter(action=f"issuance.{step.name}").count() == 0
+
+
+@by_name
+async def test_advance_by_the_wrong_person_changes_nothing(
+    services: Services, of: Cohort, step: Step
+) -> None:
+    batch = await in_state(services, of, step.source)
+    for who, actor in WHO.items():
+        if who is not step.who:
+            with pytest.raises(Forbidden):
+                await advance(services, batch, step.name, GOOD, actor=actor)
+    assert (await Issuance.get(id=batch.id)).state == step.source.value
+
+
+@pytest.mark.parametrize(
+    ("step", "field"),
+    [
+        (step, field)
+        for step in STEPS
+        for guard, field in (
+            ("someone_is_listed", {"count": 0}),
+            ("list_is_current", {"list_is_current": False}),
+            ("list_is_signed", {"list_is_signed": False}),
+            ("revision_is_shown", {"revision_is_shown": False}),
+            ("officer_is_active", {"officer_is_active": False}),
+            ("officer_is_of_school", {"officer_is_of_school": False}),
+            ("reason_is_given", {"has_reason": False}),
+            ("all_are_sealed", {"unsealed": 1}),
+        )
+        if guard in {one.__name__ for one in step.guards}
+    ],
+    ids=lambda one: getattr(one, "name", None) or next(iter(one)),
+)
+async def test_advance_against_a_guard_changes_nothing(
+    services: Services, of: Cohort, step: Step, field: dict[str, Any]
+) -> None:
+    batch = await in_state(services, of, step.source)
+    with pytest.raises(Refused):
+        await advance(services, batch, step.name, replace(GOOD, **field), actor=WHO[step.who])
+    assert (await Issuance.get(id=batch.id)).state == step.source.value
+    assert await AuditEntry.filter(action=f"issuance.{step.name}").count() == 0
+
+
+@by_name
+async def test_of_many_at_once_one_takes_the_step(services: Services, of: Cohort, step: Step) -> None:
+    batch = await in_state(services, of, step.source)
+
+    async def attempt() -> bool:
+        seen = await Issuance.get(id=batch.id)  # all see the old state; the conditional UPDATE decides
+        try:
+            await advance(services, seen, step.name, GOOD, actor=WHO[step.who])
+        except Conflict:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(attempt() for _ in range(12)))) == 1
+    assert await AuditEntry.filter(action=f"issuance.{step.name}").count() == 1
+
+
+async def test_locked_refuses_what_is_not_there(services: Services) -> None:
+    with pytest.raises(NotFound):
+        await locked(10**9)
+
+
+# --- seeing ---
+
+
+async def test_listing_pages_and_filters(services: Services, of: Cohort) -> None:
+    first = await issuing.pending(services, of)
+    others = [await issuing.cohort(services, names=("甲",)) for _ in range(2)]
+    rest = [await issuing.prepared(services, one) for one in others]
+    page = await desk.listing(services, limit=2, actor=ME)
+    assert [item["id"] for item in page.items] == [rest[1].id, rest[0].id]
+    page = await desk.listing(services, limit=2, cursor=page.next_cursor, actor=ME)
+    assert ([item["id"] for item in page.items], page.next_cursor) == ([first.id], None)
+    page = await desk.listing(services, state="site_pending", actor=ME)
+    assert [item["id"] for item in page.items] == [first.id]
+    assert await code_of(desk.listing(services, state="nonsense", actor=ME)) == "invalid"
+    assert await code_of(desk.listing(services, cursor="x", actor=ME)) == "invalid"
+
+
+async def test_a_school_sees_its_own_batches_only(services: Services, of: Cohort) -> None:
+    mine = await issuing.prepared(services, of)
+    other = await issuing.cohort(services, names=("甲",))
+    theirs = await issuing.prepared(services, other)
+    school = Actor("staff", 7, "教务处", role="school", school_id=of.school.id)
+    assert [i["id"] for i in (await desk.listing(services, actor=school)).items] == [mine.id]
+    assert (await desk.view(services, mine.id, actor=school))["id"] == mine.id
+    assert await code_of(desk.view(services, theirs.id, actor=school)) == "issuance_not_found"
+
+
+async def test_the_view_says_what_may_be_done(services: Services, of: Cohort) -> None:
+    batch = await issuing.prepared(services, of)
+    view = await desk.view(services, batch.id, actor=ME)
+    assert view["steps"] == [{"name": "org_sign", "label": "评价组织签发"}]
+    assert view["progress"] == {"total": 4, "sealed": 0, "failed": 0}
+    assert (view["state_label"], view["level_label"], view["has_receipt"]) == ("待签发", "初级", False)
+    assert (await desk.view(services, batch.id, actor=make.OPERATOR))["steps"] == []
+    assert not any(name in repr(view) for name in issuing.NAMES)
+
+
+async def test_a_site_of_another_certificate_is_refused(services: Services, of: Cohort) -> None:
+
+    other = await CertificateKind.create(code="XYZ", name="另一种证书")
+    await Site.filter(id=of.site.id).update(kind_id=other.id)
+    assert await code_of(desk.prepare(services, of.plan.id, actor=ME)) == "site_other_kind"
+
+
+def test_facts_say_no_by_default() -> None:
+    assert Facts() == Facts(count=0, list_is_current=False, officer_is_active=False)
