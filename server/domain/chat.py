@@ -24,6 +24,7 @@ WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("BIND", ("绑定", "解绑", "换绑")),
     (RESULTS, ("成绩", "分数", "查分", "得分", "多少分", "合格", "通过", "考证结果", "考试结果", "score")),
     (CERTIFICATES, ("证书", "电子证", "领证", "拿证", "证件下载", "certificate")),
+    ("SIGN", ("签发", "负责人", "扫码")),
     (HELP, ("帮助", "菜单", "怎么", "如何", "客服", "人工", "你好", "您好", "help")),
 )
 
@@ -96,6 +97,8 @@ async def _told(s: Services, who: WeChatIdentity, asked: str | None) -> str:
         return _certificates(s, await lookups.certificates_view(s, who))
     if asked == "BIND":
         return f"绑定、更换或解除考生信息，请{_link(s, '/h5/bind', '点此办理')}。"
+    if asked == "SIGN":
+        return f"院校签发负责人请{_link(s, '/h5/officer', '点此进入院校签发')}；查证书签发进度请回复“证书”。"
     if asked == HELP:
         return _help(s)
     return _fit(["抱歉，没有看懂您的消息。"], _help(s))

@@ -95,7 +95,9 @@ async def send(s: Services) -> int:
         async with gate:
             await _send_one(s, row)
 
-    await asyncio.gather(*(one(row) for row in rows))
+    ended = await asyncio.gather(*(one(row) for row in rows), return_exceptions=True)
+    if surprise := next((end for end in ended if end is not None), None):
+        raise surprise  # its row stays taken until its lease ends
     if len(rows) == SLICE:
         await s.queue.put(JOB, once=JOB)
     return len(rows)
