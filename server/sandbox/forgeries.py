@@ -80,9 +80,12 @@ def _bomb(platform: Platform, account: Account, person: Person) -> Envelope:
 
 
 def _outer_bomb(platform: Platform, account: Account, person: Person) -> Envelope:
-    """Entities in the envelope, before anything is verified."""
+    """Entities in the envelope: whoever expands them does so before anything is verified."""
     real = _sealed(platform, account, person)
-    return Envelope(real.url, real.query, BOMB + real.body, real.kind)
+    body = BOMB + xml.build({"ToUserName": account.original_id}).replace(
+        "</xml>", "<Encrypt>&d;</Encrypt></xml>"
+    )
+    return Envelope(real.url, real.query, body, real.kind)
 
 
 def _huge(platform: Platform, account: Account, person: Person) -> Envelope:

@@ -72,6 +72,7 @@ def shown(platform: Platform, person: Person) -> dict[str, Any]:
     told: dict[str, Any] = {
         "person": person.shown(),
         "notices": chat.notices(platform, person),
+        "page": platform.store.get("page", person.id),
         "web_view": platform.web_view_url(person),
         "service_url": platform.service_url,
         "now": platform.clock.unix(),

@@ -18,6 +18,17 @@ from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 from server.sandbox.timeline import readable
 
+
+@dataclass(slots=True)
+class Push:
+    """One message or event on its way, however often it arrives; the person sees one reply to it."""
+
+    account: Account
+    person: Person
+    fields: dict[str, Any]
+    replied: bool = False
+
+
 QUIET = ("TEMPLATESENDJOBFINISH", "VIEW", "unsubscribe", "view_miniprogram")
 
 
@@ -93,7 +104,8 @@ async def send(platform: Platform, account: Account, person: Person, fields: dic
     """
     windows.opened_by(platform, account, person, fields)
     now = platform.switchboard.now
-    copies = [_deliver(platform, account, person, fields) for _ in range(max(1, now.push_copies))]
+    push = Push(account, person, fields)
+    copies = [_arrive(platform, push) for _ in range(max(1, now.push_copies))]
     if now.push_hold > 0:
         return await _hold(platform, copies, now.push_hold)
     verdicts = await asyncio.gather(*copies)
@@ -111,7 +123,8 @@ async def _hold(platform: Platform, copies: list[Any], size: int) -> str:
     return "扣留，待倒序发出"
 
 
-async def _deliver(platform: Platform, account: Account, person: Person, fields: dict[str, Any]) -> str:
+async def _arrive(platform: Platform, push: Push) -> str:
+    """One arrival with its retries."""
     now = platform.switchboard.now
     if now.push_delay_seconds:
         await asyncio.sleep(platform.switchboard.dice.uniform(0, now.push_delay_seconds))
@@ -119,28 +132,32 @@ async def _deliver(platform: Platform, account: Account, person: Person, fields:
     for attempt in range(1 + limits.PUSH_RETRIES):
         if attempt:
             await asyncio.sleep(platform.config.retry_pause)
-        verdict, settled = await _attempt(platform, account, person, fields, attempt)
+        verdict, settled = await _attempt(platform, push, attempt)
         if settled:
             return verdict
-    if fields.get("Event") not in QUIET:
-        chat.say(platform, account, person, "system", "text", text=chat.UNAVAILABLE)
+    _unavailable(platform, push)
     return verdict
 
 
-async def _attempt(
-    platform: Platform, account: Account, person: Person, fields: dict[str, Any], attempt: int
-) -> tuple[str, bool]:
+def _unavailable(platform: Platform, push: Push) -> None:
+    """What the person sees when no good answer came, unless one of the copies was answered."""
+    if push.fields.get("Event") not in QUIET and not push.replied:
+        push.replied = True
+        chat.say(platform, push.account, push.person, "system", "text", text=chat.UNAVAILABLE)
+
+
+async def _attempt(platform: Platform, push: Push, attempt: int) -> tuple[str, bool]:
     """One arrival. True when it is settled, well or badly; False when it must be sent again."""
     mode = platform.switchboard.now.push_mode
-    envelope = seal(platform, account, fields, mode=mode)
+    envelope = seal(platform, push.account, push.fields, mode=mode)
     row = platform.timeline.begin(
         "push",
         f"POST {envelope.url}",
         query=envelope.query,
-        message=fields,
+        message=push.fields,
         mode=mode,
         attempt=attempt + 1,
-        person=person.name,
+        person=push.person.name,
     )
     began = time.perf_counter()
     status, answered = 0, b""
@@ -148,14 +165,12 @@ async def _attempt(
         status, answered, remark = await deliver(platform, envelope)
         if status != 200:
             raise ConnectionError(f"HTTP {status}")
-        reply = replies.judge(account, fields, answered, mode=mode)
+        reply = replies.judge(push.account, push.fields, answered, mode=mode)
         verdict, ok, settled = "；".join(["通过", *reply.remarks, *remark]), True, True
-        if reply.message is not None and platform.people_may_read(account, person):
-            chat.say(platform, account, person, "account", **chat.from_reply(reply.message))
+        _show(platform, push, reply)
     except replies.BadReply as error:
         verdict, ok, settled = f"回答不合格：{error}", False, True
-        if fields.get("Event") not in QUIET:
-            chat.say(platform, account, person, "system", "text", text=chat.UNAVAILABLE)
+        _unavailable(platform, push)
     except TimeoutError:
         verdict, ok, settled = f"{platform.config.push_seconds:g} 秒内没有完整的回答", False, False
     except (aiohttp.ClientError, OSError) as error:
@@ -169,6 +184,14 @@ async def _attempt(
         ms=round((time.perf_counter() - began) * 1000, 1),
     )
     return verdict, settled
+
+
+def _show(platform: Platform, push: Push, reply: replies.Reply) -> None:
+    """The first reply to a push goes into the chat."""
+    if reply.message is None or push.replied or not platform.people_may_read(push.account, push.person):
+        return
+    push.replied = True
+    chat.say(platform, push.account, push.person, "account", **chat.from_reply(reply.message))
 
 
 async def deliver(platform: Platform, envelope: Envelope) -> tuple[int, bytes, list[str]]:

@@ -7,6 +7,7 @@ jar that the sandbox keeps. Addresses of the service in redirects are turned int
 from __future__ import annotations
 
 import base64
+import html
 import re
 from http.cookies import SimpleCookie
 from typing import Any
@@ -112,6 +113,7 @@ async def _pass_on(
     kind = headers.pop("Content-Type", "application/octet-stream")
     if kind.startswith("text/html"):
         page = (await fetched.read()).decode(errors="replace")
+        _remember(platform, person, fetched, page)
         return HTTPResponse(page.replace(theirs, own), fetched.status, headers, kind)
     if request is None:
         return HTTPResponse(await fetched.read(), fetched.status, headers, kind)
@@ -121,6 +123,14 @@ async def _pass_on(
         await streamed.send(chunk)
     await streamed.eof()
     return None
+
+
+def _remember(platform: Platform, person: Person, fetched: aiohttp.ClientResponse, page: str) -> None:
+    """Which page the web view shows, for the phone's title bar."""
+    found = re.search(r"<title[^>]*>(.*?)</title>", page, re.DOTALL)
+    title = html.unescape(found[1]).strip()[:80] if found else ""
+    number = platform.store.count("page", person.id)
+    platform.store.put("page", person.id, {"url": str(fetched.url), "title": title, "number": number})
 
 
 def _jar(platform: Platform, person: Person) -> dict[str, str]:

@@ -98,9 +98,20 @@ function accountScreen() {
 }
 
 function webScreen(url) {
+  // The frame's own pages stand in the browser's history too, so "back" leaves by name.
+  const back = () => phone.go(phone.before ?? "chats");
   const frame = h("iframe", { class: "web", name: `wxphone:${phone.person}`, title: "网页", src: phone.address(url), allow: "clipboard-write" });
-  return [bar(new URL(url).host, () => history.back(), h("button", { type: "button", "aria-label": "重新打开", onclick: () => { frame.src = phone.address(url); } }, "↻")),
+  return [bar(new URL(url).host, back, h("button", { type: "button", "aria-label": "重新打开", onclick: () => { frame.src = phone.address(url); } }, "↻")),
     frame, h("div", { class: "address", title: url }, url)];
+}
+
+/** The title bar of the web view follows its pages; the frame itself is never touched. */
+function followPage() {
+  const { page, service_url: own } = phone.state;
+  const shown = showing?.startsWith("web=") && decodeURIComponent(showing.slice(4)).startsWith(own);
+  if (!page || !shown || page.number <= phone.stale) return;
+  screen.querySelector(".bar h1").textContent = page.title || new URL(page.url).host;
+  screen.querySelector(".address").textContent = page.url;
 }
 
 function textScreen() {
@@ -122,6 +133,8 @@ function show(again = false) {
   const [make, live] = name === "web" ? [() => webScreen(decodeURIComponent(argument)), false] : SCREENS[name] ?? SCREENS.chats;
   if (place === showing && !live) return;
   const stays = place === showing;
+  if (name !== "web") phone.before = place;
+  else phone.stale = phone.state?.page?.number ?? 0;
   showing = place;
   screen.replaceChildren(...make());
   const field = screen.querySelector("[data-keep]");
@@ -154,6 +167,7 @@ async function refresh() {
     if (open) { history.replaceState(null, "", `?person=${phone.person}#web=${encodeURIComponent(open)}`); }
   }
   show(true);
+  followPage();
 }
 
 if (phone.person) {

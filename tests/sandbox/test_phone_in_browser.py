@@ -1,0 +1,197 @@
+"""The phone in a real browser: follow, chat, menu, a message received, a scan, and two people at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Browser, BrowserContext, Frame, Page, async_playwright, expect
+
+from tests.sandbox.conftest import OA, TEMPLATE, Arrival, Service, WeChat
+from tests.sandbox.test_pushes import reply, sealed
+
+pytestmark = pytest.mark.browser
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as play:
+        one = await play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield one
+        await one.close()
+
+
+@pytest.fixture
+async def tabs(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(viewport={"width": 1100, "height": 860})
+    context.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    yield context
+    await context.close()
+
+
+async def phone(tabs: BrowserContext, wechat: WeChat, person: str, rest: str = "") -> Page:
+    page = await tabs.new_page()
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    await page.goto(f"{wechat.url}/phone?person={person}{rest}")
+    assert failures == []
+    return page
+
+
+def greeting(service: Service) -> None:
+    """The service answers every message with a link."""
+
+    async def answer(arrival: Arrival) -> web.Response:
+        link = f'<a href="{service.url}/h5/page">这里</a>'
+        return web.Response(text=sealed(reply(arrival, Content=f"请点{link}继续。")))
+
+    service.answer = answer
+
+
+async def test_follow_chat_and_menu(tabs: BrowserContext, wechat: WeChat, service: Service) -> None:
+    greeting(service)
+    menu = {"button": [{"name": "更多", "sub_button": [{"type": "click", "name": "帮助", "key": "HELP"}]}]}
+    token = await wechat.token()
+    await wechat.http.post(f"{wechat.url}/cgi-bin/menu/create", params={"access_token": token},
+                           data=json.dumps(menu, ensure_ascii=False).encode())  # fmt: skip
+    page = await phone(tabs, wechat, "p1")
+    await page.click("text=还没有关注")
+    await page.click("button:text-is('关注')")
+    await expect(page.locator(".said .bubble")).to_have_text(["请点这里继续。"])
+    await page.click("button:text-is('更多')")
+    await page.click("button:text-is('帮助')")
+    await expect(page.locator(".said .bubble")).to_have_count(2)
+    await page.click("button[aria-label=写消息]")
+    await page.fill("input[name=text]", "你好")
+    await page.press("input[name=text]", "Enter")
+    await expect(page.locator(".said.mine .bubble")).to_have_text(["你好"])
+    events = [a.opened().get("Event", "text") for a in service.arrivals]
+    assert events == ["subscribe", "CLICK", "text"]
+
+
+async def test_a_template_message_is_seen_in_the_notices(tabs: BrowserContext, wechat: WeChat) -> None:
+    wechat.follows()
+    page = await phone(tabs, wechat, "p1")
+    data = {"thing1": {"value": "期末考试"}, "time2": {"value": "2026-11-23 10:00"}}
+    body = {"touser": wechat.openid(), "template_id": TEMPLATE.id, "data": data, "url": "https://e.cn/"}
+    assert (await wechat.call("/cgi-bin/message/template/send", body))["errcode"] == 0
+    await expect(page.locator(".badge")).to_have_text("1")
+    await page.click("text=服务通知")
+    await expect(page.locator(".card h2")).to_have_text("成绩公布")
+    await expect(page.locator(".card dd")).to_have_text(["期末考试", "2026-11-23 10:00"])
+
+
+async def site(wechat: WeChat, service: Service) -> web.AppRunner:
+    """A service that logs in by OAuth and remembers people by a cookie."""
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        if who := request.cookies.get("who"):
+            return web.Response(text=f"<title>我的</title><p id=who>{who}</p>", content_type="text/html")
+        if given := request.query.get("code"):
+            query = {"appid": OA.appid, "secret": OA.secret, "code": given}
+            told = await wechat.get("/sns/oauth2/access_token", **query, grant_type="authorization_code")
+            answer = web.Response(status=302, headers={"Location": "/h5/page"})
+            answer.set_cookie("who", told["openid"], httponly=True, samesite="Lax")
+            return answer
+        back = quote(f"{service.url}/h5/page", safe="")
+        address = (
+            f"{wechat.url}/connect/oauth2/authorize?appid={OA.appid}&redirect_uri={back}"
+            f"&response_type=code&scope={request.query.get('scope', 'snsapi_base')}&state=s#wechat_redirect"
+        )
+        return web.Response(status=302, headers={"Location": address})
+
+    app = web.Application()
+    app.router.add_get("/h5/page", page)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    service.url = wechat.platform.service_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    return runner
+
+
+async def frame_of(page: Page) -> Frame:
+    found = await (await page.wait_for_selector("iframe.web")).content_frame()
+    assert found is not None
+    return found
+
+
+async def test_two_people_in_two_tabs_are_two_people(
+    tabs: BrowserContext, wechat: WeChat, service: Service
+) -> None:
+    runner = await site(wechat, service)
+    try:
+        open_page = f"&open={quote(service.url + '/h5/page', safe='')}"
+        one = await phone(tabs, wechat, "p1", open_page)
+        await expect((await frame_of(one)).locator("#who")).to_have_text(wechat.openid(1))
+        two = await phone(tabs, wechat, "p2", open_page)
+        await expect((await frame_of(two)).locator("#who")).to_have_text(wechat.openid(2))
+        await one.click("button[aria-label=重新打开]")
+        await expect((await frame_of(one)).locator("#who")).to_have_text(wechat.openid(1))
+        await expect(one.locator(".bar h1")).to_have_text("我的")
+    finally:
+        await runner.cleanup()
+
+
+async def test_consent_is_asked_for_user_information(
+    tabs: BrowserContext, wechat: WeChat, service: Service
+) -> None:
+    runner = await site(wechat, service)
+    try:
+        address = quote(f"{service.url}/h5/page?scope=snsapi_userinfo", safe="")
+        page = await phone(tabs, wechat, "p3", f"&open={address}")
+        frame = await frame_of(page)
+        await expect(frame.locator("label:visible span")).to_have_text(["周若宁"])
+        await frame.click("button:text-is('同意')")
+        await expect(frame.locator("#who")).to_have_text(wechat.openid(3))
+    finally:
+        await runner.cleanup()
+
+
+async def test_scanning_a_picture(tabs: BrowserContext, wechat: WeChat, service: Service) -> None:
+    wechat.follows()
+    scene = {"action_name": "QR_STR_SCENE", "action_info": {"scene": {"scene_str": "s7"}}}
+    made = await wechat.call("/cgi-bin/qrcode/create", {**scene, "expire_seconds": 300})
+    async with wechat.http.get(
+        f"{wechat.url}/cgi-bin/showqrcode", params={"ticket": made["ticket"]}
+    ) as answer:
+        picture = await answer.read()
+    page = await phone(tabs, wechat, "p1", "#scan")
+    file = {"name": "qr.png", "mimeType": "image/png", "buffer": picture}
+    await page.set_input_files("#file", files=[file])  # type: ignore[list-item]
+    await page.wait_for_url("**#chat")
+    await wechat.platform.settle()
+    assert [a.opened()["EventKey"] for a in service.arrivals] == ["s7"]
+
+
+async def test_the_request_console_of_the_mini_program(
+    tabs: BrowserContext, wechat: WeChat, service: Service
+) -> None:
+    async def answer(arrival: Arrival) -> web.Response:
+        return web.json_response({"token": "bearer-1"})
+
+    service.answer = answer
+    page = await phone(tabs, wechat, "p1", "#program")
+    await page.fill("#path", "/mp/v1/session")
+    await page.click("button:text-is('发送')")
+    await expect(page.locator("#token")).to_have_value("bearer-1")
+    assert len(json.loads(service.arrivals[0].body)["code"]) == 32
+
+
+async def test_the_pages_fit_a_small_phone(browser: Browser, wechat: WeChat) -> None:
+    wechat.follows()
+    context = await browser.new_context(viewport={"width": 375, "height": 667})
+    for path in ("/phone", "/phone?person=p1#chat", "/phone?person=p1#scan", "/sandbox", "/sandbox/switches"):
+        page = await context.new_page()
+        await page.goto(wechat.url + path)
+        await page.wait_for_load_state("networkidle" if "phone" not in path else "load")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 375
+    await context.close()
