@@ -298,4 +298,5 @@ class Services:
     wechat: WeChat
     faults: Faults = field(default_factory=NoFaults)
     image_check: ImageCheck = field(default_factory=NoImageCheck)
+    known_tokens: dict[str, dict[str, Any]] = field(default_factory=dict)  # found genuine by this process
     lookup_watch: LookupWatch | None = None  # None: every look-up reads the database

@@ -25,17 +25,15 @@ async def ready(s: Services, topic: str, who: WeChatIdentity, read: Read) -> Rea
     Without a watch, or with one that cannot vouch, every question reads the database.
     """
     watch = s.lookup_watch
-    now = s.clock.now()
-    mark = watch.mark() if watch is not None else None
-    if watch is None or mark is None:
-        return await read(s, who, now, 0)
+    if watch is None:
+        return await read(s, who, s.clock.now(), 0)
     scope = scope_of(who.account, who.openid)
     key = f"{topic}:{scope}"
     answer = watch.shelf.get(key)
-    if answer is not None and watch.vouches(answer, scope, now.timestamp()):
+    if answer is not None and watch.vouches(answer, scope, s.clock.now().timestamp()):
         return answer
-    answer = await _from_cache(s, key)
-    if answer is not None and watch.vouches(answer, scope, now.timestamp()):
+    answer = await _from_cache(s, key) if watch.mark() is not None else None
+    if answer is not None and watch.vouches(answer, scope, s.clock.now().timestamp()):
         watch.shelf.put(key, answer)
         return answer
     return await _from_database(s, watch, key, who, read)
