@@ -1,0 +1,108 @@
+"""The real thing for journeys: `xcert serve --dev` in an empty folder, with the sandbox beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+_LOGIN = re.compile(r"用户名 (\S+)　密码 (\S+)")
+_INVITATION = re.compile(r"(http://\S+/h5/officer\?invitation=\S+)")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Service:
+    """One running service; `logins` are those that its first start printed."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    sandbox_port: int = field(default_factory=free_port)
+    logins: dict[str, str] = field(default_factory=dict)
+    invitations: list[str] = field(default_factory=list)
+    greeting: str = ""
+    opened: list[httpx.Client] = field(default_factory=list)  # closed when the service stops
+    process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def sandbox(self) -> str:
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    def environment(self) -> dict[str, str]:
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("XCERT_", "WECHAT_"))
+        }
+        return kept | {
+            "XCERT_DATA_DIR": str(self.folder / "var"),
+            "XCERT_KEYS_DIR": str(self.folder / "certs"),
+            "XCERT_JOB_WORKERS": "1",
+            "PORT": str(self.port),
+            "SANDBOX_PORT": str(self.sandbox_port),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def start(self, seconds: float = 120) -> Service:
+        """Start and wait for the greeting, which comes when the service is ready."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "server.cli", "serve", "--dev"],
+            cwd=ROOT,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        lines: list[str] = []
+        ends = time.monotonic() + seconds
+        for line in self.process.stdout:
+            lines.append(line)
+            if "按 Ctrl-C 停止" in line or time.monotonic() > ends:
+                break
+        self.greeting = "".join(lines)
+        if "按 Ctrl-C 停止" not in self.greeting:
+            self.stop()
+            raise AssertionError(f"the service did not start:\n{self.greeting}\n{self.log()[-4000:]}")
+        self.logins |= dict(_LOGIN.findall(self.greeting))
+        self.invitations += _INVITATION.findall(self.greeting)
+        return self
+
+    def log(self) -> str:
+        path = self.folder / "var" / "service.log"
+        return path.read_text("utf-8") if path.exists() else ""
+
+    def stop(self) -> None:
+        """Ctrl-C, and a wait for everything to end."""
+        while self.opened:
+            self.opened.pop().close()
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(60)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            if self.process.stdout is not None:
+                self.process.stdout.close()
+            self.process = None
