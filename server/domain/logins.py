@@ -23,7 +23,7 @@ from server.records import EndedSession, Staff
 
 SESSION_SECONDS = 10 * 3600  # a working day
 WINDOW = 900  # seconds in which tries are counted
-TRIES_OF_ONE_AT_ADDRESS, TRIES_OF_ONE, TRIES_AT_ADDRESS = 5, 30, 60
+TRIES_OF_ONE_AT_ADDRESS, TRIES_OF_ONE, TRIES_AT_ADDRESS = 5, 30, 120
 OTP_STEP = 30  # seconds, RFC 6238
 ENROL_SECONDS = 600
 ISSUER = "证书签发后台"

@@ -53,7 +53,7 @@ LABELS = {
     "issuance.prepare": "建立签发批次",
     "issuance.refresh": "更新批次名单",
     "issuance.org_sign": "评价组织签发",
-    "issuance.show": "出示签发二维码",
+    "ticket.show": "出示签发二维码",
     "issuance.confirm_scan": "院校扫码签发",
     "issuance.school_return": "院校退回",
     "issuance.withdraw": "评价组织撤回",

@@ -90,7 +90,7 @@ async def test_many_addresses_against_one_account_are_stopped(services: Services
 
 
 async def test_one_address_against_many_accounts_is_stopped(services: Services) -> None:
-    for _ in range(60):
+    for _ in range(logins.TRIES_AT_ADDRESS):
         await services.limits.hit("login-from:10.0.0.9", window=900)
     assert (await refusal(enter(services, "nobody", "x", at="10.0.0.9"))).code == "login_too_often"
 
