@@ -100,6 +100,20 @@ def test_claims_swapped_under_a_genuine_proof_are_refused(s: Services) -> None:
     assert refusal(s, "h5", f"{epoch}.{swapped}.{proof}") == "session_invalid"
 
 
+def test_one_token_has_one_spelling(s: Services) -> None:
+    """The last character of a proof has spare bits; only one way of writing it opens."""
+    token = sessions.mint(s, "h5", "x", 60)
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    opened = []
+    for last in alphabet:
+        try:
+            sessions.open(s, "h5", token[:-1] + last)
+        except Unverified:
+            continue
+        opened.append(last)
+    assert opened == [token[-1]]
+
+
 def test_ends_at_its_second(key_folder: keys.KeyFolder) -> None:
     s = world(key_folder)
     token = sessions.mint(s, "mp", "x", 60)

@@ -192,6 +192,7 @@ STEALING = (
     [
         BOMB,
         STEALING,
+        "<!DOCTYPE xml>" + TEXT,
         "<xml>" + "<a>" * 50 + "</a>" * 50 + "</xml>",
         "<xml><FromUserName>o</FromUserName>",
         "not xml",
