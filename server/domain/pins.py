@@ -47,7 +47,7 @@ WHERE id = $1 AND (pin_locked_until IS NULL OR pin_locked_until <= $2) RETURNING
 def is_weak(pin: str) -> bool:
     """Whether six digits are among the first that somebody would try."""
     steps = {(int(b) - int(a)) % 10 for a, b in pairwise(pin)}
-    if len(steps) == 1:  # 111111, 123456, 987654, 135790 …
+    if len(steps) == 1:  # 111111, 123456, 987654, 135791 …
         return True
     if pin[:3] == pin[3:] or pin[:2] * 3 == pin or len(set(pin)) <= 2 or pin in _KEYBOARD:
         return True

@@ -1,0 +1,280 @@
+"""证书 after they are made: who may fetch one, what the public learns, revocation, the archive, the portal's numbers."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import tracemalloc
+import zipfile
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from server.domain import certificates
+from server.domain.audit import Actor
+from server.domain.ports import Services
+from server.errors import Invalid, OutsideFailure, Refused
+from server.records import AuditEntry, Certificate, Issuance, LookupChange, Plan
+from tests import make
+from tests.domain import issuing
+from tests.domain.issuing import Cohort
+from tests.domain.test_issuance_generation import drained
+from tests.fakes import FakeClock, MemoryVault
+
+ME = make.ISSUER_STAFF
+AUDITOR = Actor("staff", 8, "审计", role="auditor")
+
+
+async def code_of(call: Awaitable[Any]) -> str:
+    with pytest.raises(Refused) as refused:
+        await call
+    return refused.value.errors[0].code if isinstance(refused.value, Invalid) else refused.value.code
+
+
+@pytest.fixture
+async def of(services: Services) -> Cohort:
+    """An issued batch whose results are released."""
+    of = await issuing.cohort(services)
+    await issuing.generating(services, of)
+    await drained(services)
+    await Plan.filter(id=of.plan.id).update(release_at=services.clock.now())
+    return of
+
+
+def school(of: Cohort, more: int = 0) -> Actor:
+    return Actor("staff", 7, "教务处", role="school", school_id=of.school.id + more)
+
+
+async def first(of: Cohort) -> Certificate:
+    return await Certificate.get(registration_id=of.registrations[0].id)
+
+
+# --- fetching ---
+
+
+async def test_holder_school_and_organisation_fetch_the_same_file(services: Services, of: Cohort) -> None:
+    one = await first(of)
+    files = [
+        await certificates.pdf(services, one.number, candidate_id=one.candidate_id),
+        await certificates.pdf(services, one.number.lower(), actor=ME),
+        await certificates.pdf(services, one.number, actor=school(of)),
+    ]
+    assert len(set(files)) == 1
+    assert hashlib.sha256(files[0]).digest() == bytes(one.pdf_sha256 or b"")
+
+
+async def test_nobody_else_learns_that_it_exists(services: Services, of: Cohort) -> None:
+    one = await first(of)
+    stranger = of.registrations[1].candidate_id
+    for call in (
+        certificates.pdf(services, one.number, candidate_id=stranger),
+        certificates.pdf(services, one.number),
+        certificates.pdf(services, one.number, actor=school(of, 1000)),
+        certificates.pdf(services, "26SPS1999999990", candidate_id=stranger),
+        certificates.page_png(services, one.number, candidate_id=stranger),
+    ):
+        assert await code_of(call) == "certificate_not_found"
+    assert await code_of(certificates.pdf(services, one.number, actor=AUDITOR)) == "role_not_allowed"
+
+
+@pytest.mark.parametrize("hidden", ["unreleased", "later", "generating"])
+async def test_the_holder_gets_nothing_early(
+    services: Services, of: Cohort, clock: FakeClock, hidden: str
+) -> None:
+    one = await first(of)
+    if hidden == "generating":
+        await Issuance.filter(id=one.issuance_id).update(state="generating")
+    else:
+        at = None if hidden == "unreleased" else clock.now() + timedelta(seconds=1)
+        await Plan.filter(id=of.plan.id).update(release_at=at)
+    call = certificates.pdf(services, one.number, candidate_id=one.candidate_id)
+    assert await code_of(call) == "certificate_not_found"
+
+
+async def test_a_file_that_was_changed_or_lost_is_not_handed_out(services: Services, of: Cohort) -> None:
+    one = await first(of)
+    assert isinstance(services.vault, MemoryVault)
+    services.vault.files[one.pdf_key] += b"x"
+    with pytest.raises(OutsideFailure):
+        await certificates.pdf(services, one.number, actor=ME)
+    del services.vault.files[one.pdf_key]
+    with pytest.raises(OutsideFailure):
+        await certificates.pdf(services, one.number, actor=ME)
+
+
+async def test_the_page_image_is_drawn_once(services: Services, of: Cohort) -> None:
+    one = await first(of)
+    image = await certificates.page_png(services, one.number, candidate_id=one.candidate_id)
+    assert image.startswith(b"\x89PNG")
+    assert isinstance(services.vault, MemoryVault)
+    services.vault.files[one.pdf_key.removesuffix(".pdf") + ".png"] = b"kept"
+    assert await certificates.page_png(services, one.number, candidate_id=one.candidate_id) == b"kept"
+
+
+# --- revocation ---
+
+
+async def test_revoking_is_seen_everywhere(services: Services, of: Cohort, clock: FakeClock) -> None:
+    one = await first(of)
+    changes = await LookupChange.all().count()
+    clock.forward(days=3)
+    await certificates.revoke(services, one.number, " 冒名\n顶替 ", actor=ME)
+    one = await first(of)
+    assert (one.state, one.revoke_reason, one.revoked_at) == ("revoked", "冒名 顶替", clock.now())
+    assert await LookupChange.all().count() == changes + 1
+    entry = await AuditEntry.get(action="certificate.revoke")
+    assert (entry.subject_id, entry.was, entry.became) == (
+        one.number,
+        {"state": "valid"},
+        {"state": "revoked", "reason": "冒名 顶替"},
+    )
+    assert await certificates.public_status(services, one.number) == certificates.PublicStatus(
+        number=one.number,
+        state="revoked",
+        revoked_at=clock.now(),
+        revoke_reason_public="",
+        superseded_by=None,
+        portal_number="",
+        pdf_sha256=bytes(one.pdf_sha256 or b"").hex(),
+    )
+    call = certificates.pdf(services, one.number, candidate_id=one.candidate_id)
+    assert await code_of(call) == "certificate_not_valid"
+    assert await certificates.pdf(services, one.number, actor=ME)
+
+
+async def test_revoking_at_once_happens_once(services: Services, of: Cohort) -> None:
+    one = await first(of)
+    outcomes = await asyncio.gather(
+        *(certificates.revoke(services, one.number, "冒名顶替", actor=ME) for _ in range(8)),
+        return_exceptions=True,
+    )
+    codes = [getattr(one, "code", None) for one in outcomes]
+    assert sorted(codes, key=str) == [None, *["already_revoked"] * 7]
+    assert await AuditEntry.filter(action="certificate.revoke").count() == 1
+
+
+async def test_refusals_of_revoking(services: Services, of: Cohort) -> None:
+    one = await first(of)
+    assert await code_of(certificates.revoke(services, one.number, " ", actor=ME)) == "reason_missing"
+    assert await code_of(certificates.revoke(services, one.number, "长" * 301, actor=ME)) == "reason_too_long"
+    assert (
+        await code_of(certificates.revoke(services, "26SPS1999999990", "x", actor=ME))
+        == "certificate_not_found"
+    )
+    for actor in (make.OPERATOR, AUDITOR, school(of)):
+        assert (
+            await code_of(certificates.revoke(services, one.number, "x", actor=actor)) == "role_not_allowed"
+        )
+    other = await issuing.cohort(services, names=("甲",))
+    await issuing.prepared(services, other)
+    reserved = await first(other)
+    assert await code_of(certificates.revoke(services, reserved.number, "x", actor=ME)) == "certificate_moved"
+
+
+# --- the public ---
+
+
+async def test_the_public_learns_of_issued_certificates_only(services: Services, of: Cohort) -> None:
+    one = await first(of)
+    status = await certificates.public_status(services, one.number)
+    assert status is not None and (status.state, status.revoked_at) == ("valid", None)
+    assert await certificates.public_status(services, "26SPS1999999990") is None
+    await Issuance.filter(id=one.issuance_id).update(state="generating")
+    assert await certificates.public_status(services, one.number) is None
+    other = await issuing.cohort(services, names=("甲",))
+    await issuing.prepared(services, other)
+    assert await certificates.public_status(services, (await first(other)).number) is None
+
+
+# --- the archive ---
+
+
+async def gathered(services: Services, issuance_id: int, actor: Actor) -> bytes:
+    return b"".join([piece async for piece in certificates.zip_stream(services, issuance_id, actor=actor)])
+
+
+@pytest.mark.rule("S90")
+async def test_the_school_downloads_all_its_certificates(services: Services, of: Cohort) -> None:
+    batch = await Issuance.get(plan_id=of.plan.id)
+    listed = await Certificate.filter(issuance_id=batch.id).order_by("number")
+    await certificates.revoke(services, listed[3].number, "冒名", actor=ME)
+    with zipfile.ZipFile(io.BytesIO(await gathered(services, batch.id, school(of)))) as archive:
+        assert archive.testzip() is None
+        names = [f"{c.number}_{name}.pdf" for c, name in zip(listed[:3], issuing.NAMES, strict=False)]
+        assert archive.namelist() == ["证书清单.csv", *names]
+        for certificate, name in zip(listed[:3], names, strict=True):
+            assert hashlib.sha256(archive.read(name)).digest() == bytes(certificate.pdf_sha256 or b"")
+        lines = archive.read("证书清单.csv").decode("utf-8-sig").splitlines()
+    assert lines[0] == "证书编号,姓名,级别,状态,文件SHA-256"
+    assert lines[1] == f"{listed[0].number},崔子涵,初级,有效,{bytes(listed[0].pdf_sha256 or b'').hex()}"
+    assert lines[4].split(",")[3] == "已撤销"
+    assert (await AuditEntry.get(action="issuance.download")).actor_name == "教务处"
+
+
+async def test_refusals_of_the_archive(services: Services, of: Cohort) -> None:
+    batch = await Issuance.get(plan_id=of.plan.id)
+    assert await code_of(gathered(services, batch.id, school(of, 1000))) == "issuance_not_found"
+    assert await code_of(gathered(services, 10**9, ME)) == "issuance_not_found"
+    assert await code_of(gathered(services, batch.id, AUDITOR)) == "role_not_allowed"
+    await Issuance.filter(id=batch.id).update(state="generating")
+    assert await code_of(gathered(services, batch.id, ME)) == "not_issued"
+
+
+async def test_the_archive_streams_in_constant_memory(services: Services, of: Cohort) -> None:
+    batch = await Issuance.get(plan_id=of.plan.id)
+    size = 4 * 1024 * 1024
+    assert isinstance(services.vault, MemoryVault)
+    for one in await Certificate.filter(issuance_id=batch.id):
+        services.vault.files[one.pdf_key] = data = bytes(size)
+        await Certificate.filter(id=one.id).update(pdf_sha256=hashlib.sha256(data).digest())
+    tracemalloc.start()
+    total = 0
+    async for piece in certificates.zip_stream(services, batch.id, actor=ME):
+        total += len(piece)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert total > 4 * size
+    assert peak < 3.5 * size  # a file, its copy on the way, and change; never the four of them and the whole
+
+
+# --- listing and the portal ---
+
+
+async def test_listing_filters_masks_and_pages(services: Services, of: Cohort) -> None:
+    one = await first(of)
+    page = await certificates.listing(services, limit=3, actor=ME)
+    assert len(page.items) == 3 and page.next_cursor is not None
+    rest = await certificates.listing(services, limit=3, cursor=page.next_cursor, actor=ME)
+    assert (len(rest.items), rest.next_cursor) == (1, None)
+    assert rest.items[0]["number"] == one.number and rest.items[0]["name_masked"] == "崔**"
+    assert not any(name in repr(page.items + rest.items) for name in issuing.NAMES)
+    for wanted in (
+        {"number": one.number.lower()},
+        {"name": "崔子涵"},
+        {"number": one.number[:-2], "state": "valid", "issuance_id": one.issuance_id},
+    ):
+        found = await certificates.listing(services, **wanted, actor=ME)  # type: ignore[arg-type]
+        assert one.number in [item["number"] for item in found.items]
+    assert (await certificates.listing(services, actor=school(of, 1000))).items == []
+    assert len((await certificates.listing(services, actor=school(of))).items) == 4
+    assert await code_of(certificates.listing(services, state="odd", actor=ME)) == "state_unknown"
+
+
+@pytest.mark.rule("S94")
+async def test_the_portals_numbers_stand_beside_ours(services: Services, of: Cohort) -> None:
+    one = await first(of)
+    pairs = [(one.number.lower(), " P-2023-001 "), ("26SPS1999999990", "P-2")]
+    report = await certificates.record_portal_numbers(services, pairs, actor=make.OPERATOR)
+    assert report == certificates.PortalReport(taken=1, unchanged=0, unknown=("26SPS1999999990",))
+    assert (await first(of)).portal_number == "P-2023-001"
+    report = await certificates.record_portal_numbers(services, pairs, actor=make.OPERATOR)
+    assert (report.taken, report.unchanged) == (0, 1)
+    status = await certificates.public_status(services, one.number)
+    assert status is not None and status.portal_number == "P-2023-001"
+    call = certificates.record_portal_numbers(services, [(one.number, "")], actor=make.OPERATOR)
+    assert await code_of(call) == "portal_number_form"
+    call = certificates.record_portal_numbers(services, pairs, actor=AUDITOR)
+    assert await code_of(call) == "role_not_allowed"
