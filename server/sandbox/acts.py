@@ -94,6 +94,31 @@ def send_other(platform: Platform, person: Person, kind: str) -> None:
     _push(platform, account, person, pushes.message(platform, account, person, kind, **contents[kind]))
 
 
+def block(platform: Platform, person: Person, *, on: bool) -> None:
+    """Switch the account's messages off (or on again): template messages then end in `failed:user block`."""
+    key = f"{_chatting(platform, person).appid} {person.id}"
+    if on:
+        platform.store.put("blocked", key, {"at": platform.clock.unix()})
+    else:
+        platform.store.drop("blocked", key)
+
+
+def enter_program_chat(platform: Platform, person: Person) -> None:
+    """Open the mini-program's customer-service chat."""
+    account = _mp(platform)
+    fields = pushes.event(platform, account, person, "user_enter_tempsession", SessionFrom="sandbox")
+    _push(platform, account, person, fields)
+
+
+def write_to_program(platform: Platform, person: Person, text: str) -> None:
+    """A message in the mini-program's customer-service chat."""
+    account = _mp(platform)
+    if not text.strip():
+        raise CannotDo("不能发送空白消息。")
+    chat.say(platform, account, person, "person", "text", text=text)
+    _push(platform, account, person, pushes.message(platform, account, person, "text", Content=text))
+
+
 def tap_menu(platform: Platform, person: Person, path: str) -> Outcome:
     """Tap a button of the menu: `0` or `0.2`."""
     account = _chatting(platform, person)

@@ -90,6 +90,15 @@ async def quota(call: Call) -> Answer:
     }
 
 
+@api(bp, Door("/cgi-bin/openapi/rid/get"))
+async def what_happened(call: Call) -> Answer:
+    """The request behind a rid."""
+    kept = call.platform.store.get("rid", str(call.body.get("rid", "")))
+    if kept is None:
+        raise WeChatError(76001)
+    return {"errcode": 0, "errmsg": "ok", "request": kept}
+
+
 @api(bp, Door("/cgi-bin/get_api_domain_ip", "GET"))
 async def api_addresses(call: Call) -> Answer:
     return {"ip_list": ["127.0.0.1"]}

@@ -175,6 +175,7 @@ async def _serve(request: Request, door: Door, handler: Handler) -> HTTPResponse
         answer = await handler(call)
     except WeChatError as error:
         answer, verdict = error.answer(), f"{error.errcode} {error.verdict}".strip()
+        _keep_rid(platform, request, door, str(answer["errmsg"]).rpartition(" rid: ")[2])
     ok = verdict == "通过"
     now = platform.switchboard.now
     if now.slow_seconds and now.slow_path in ("*", door.path):
@@ -190,8 +191,25 @@ async def _serve(request: Request, door: Door, handler: Handler) -> HTTPResponse
         ms=round((time.perf_counter() - began) * 1000, 1),
     )
     if dropped:
+        await asyncio.sleep(now.drop_after_seconds)
         cast(asyncio.Transport, request.transport).abort()
     return _response(answer, door)
+
+
+def _keep_rid(platform: Platform, request: Request, door: Door, rid: str) -> None:
+    """What openapi/rid/get tells about a refused call."""
+    platform.store.put(
+        "rid",
+        rid,
+        {
+            "invoke_time": platform.clock.unix(),
+            "cost_in_ms": 1,
+            "request_url": door.path,
+            "request_body": json.dumps(_shown_body(request), ensure_ascii=False),
+            "response_body": "",
+            "client_ip": request.ip,
+        },
+    )
 
 
 def _response(answer: Answer, door: Door) -> HTTPResponse:

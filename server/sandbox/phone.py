@@ -84,6 +84,7 @@ def shown(platform: Platform, person: Person) -> dict[str, Any]:
             "openid": platform.openid(account, person),
             "lines": chat.lines(platform, account, person),
             "menu": (platform.store.get("menu", account.appid) or {}).get("button", []),
+            "blocked": platform.store.get("blocked", f"{account.appid} {person.id}") is not None,
             "follows": platform.people.following(account, person) is not None,
             "templates": [{"id": t.id, "title": t.title} for t in platform.templates(account)],
         }
@@ -99,6 +100,9 @@ ACTS: dict[str, Act] = {
     "unfollow": lambda p, who, body: acts.unfollow(p, who),
     "write": lambda p, who, body: acts.write(p, who, str(body.get("text", ""))),
     "send": lambda p, who, body: acts.send_other(p, who, str(body.get("kind", ""))),
+    "block": lambda p, who, body: acts.block(p, who, on=bool(body.get("on", True))),
+    "enter_program_chat": lambda p, who, body: acts.enter_program_chat(p, who),
+    "write_to_program": lambda p, who, body: acts.write_to_program(p, who, str(body.get("text", ""))),
     "menu": lambda p, who, body: acts.tap_menu(p, who, str(body.get("path", ""))),
     "scan": lambda p, who, body: acts.scan(p, who, str(body.get("text", ""))),
     "login": lambda p, who, body: {"code": acts.login_code(p, who)},

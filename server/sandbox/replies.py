@@ -77,7 +77,8 @@ def _opened(account: Account, fields: dict[str, Any], mode: str) -> dict[str, An
     if not crypto.same(expected, str(fields["MsgSignature"])):
         raise BadReply("MsgSignature 不对")
     try:
-        return xml.read(crypto.decrypt(account.aes_key, account.appid, fields["Encrypt"]))
+        # blanks matter in front of the envelope only: clients in wide use indent the message inside
+        return xml.read(crypto.decrypt(account.aes_key, account.appid, fields["Encrypt"]).strip())
     except (crypto.NotGenuine, xml.NotXml) as error:
         raise BadReply(f"加密的回答打不开：{error}") from error
 

@@ -18,6 +18,7 @@ class Switches:
         slow_seconds: every answer to the service waits so long; `slow_path` narrows it.
         drop_next: so many next calls are carried out, then the connection is cut instead of answered.
         drop_share: share of all calls (0 to 1) whose answer is cut so.
+        drop_after_seconds: how long such a call hangs before it is cut; longer than the caller waits: a time-out.
         ip_whitelist: addresses that may call; empty lets everyone in.
         snapshot: OAuth gives the virtual account of a preview page.
         unionid: both accounts are bound to one open-platform account.
@@ -26,6 +27,7 @@ class Switches:
         push_hold: pushes are kept back until so many have come, then sent in reverse order (0: never).
         force_refresh_excess: "same" or "45009" after twenty forced refreshes a day (both are seen, §11).
         force_refresh_grace: seconds that the token replaced by force goes on.
+        template_status: what TEMPLATESENDJOBFINISH says; only success is delivered.
         published_pages: pages of the published mini-program; empty: all exist.
         link_rules: rules of ordinary links that open the mini-program: `{"prefix": …, "published": true}`.
         web_domains: hosts allowed for OAuth and the JS-SDK; empty: the host of the service.
@@ -36,6 +38,7 @@ class Switches:
     slow_path: str = "*"
     drop_next: int = 0
     drop_share: float = 0.0
+    drop_after_seconds: float = 0.0
     ip_whitelist: list[str] = field(default_factory=list)
     snapshot: bool = False
     unionid: bool = False
@@ -46,6 +49,7 @@ class Switches:
     push_hold: int = 0
     force_refresh_excess: str = "same"
     force_refresh_grace: int = 0
+    template_status: str = "success"
     published_pages: list[str] = field(default_factory=list)
     link_rules: list[dict[str, Any]] = field(default_factory=list)
     web_domains: list[str] = field(default_factory=list)
@@ -55,6 +59,7 @@ CHOICES = {
     "push_mode": ("safe", "compat", "plain"),
     "mp_push_format": ("xml", "json"),
     "force_refresh_excess": ("same", "45009"),
+    "template_status": ("success", "failed:user block", "failed: system failed"),
 }
 
 

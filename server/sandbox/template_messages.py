@@ -72,7 +72,10 @@ async def _finish(
 ) -> None:
     """Deliver, then tell the service what became of it."""
     blocked = platform.store.get("blocked", f"{account.appid} {person.id}") is not None
-    reached = platform.people.following(account, person) is not None and not blocked
+    status = platform.switchboard.now.template_status
+    if blocked or platform.people.following(account, person) is None:
+        status = "failed:user block"
+    reached = status == "success"
     if reached:
         shown = {
             name: value[: limits.TEMPLATE_VALUE_SHOWN] for name, value in found.items() if name not in DROPPED
@@ -85,7 +88,6 @@ async def _finish(
         }
         chat.say(platform, account, person, "account", "card", **card)
         chat.notify(platform, person, **card)
-    status = "success" if reached else "failed:user block"
     fields = pushes.event(platform, account, person, "TEMPLATESENDJOBFINISH", MsgID=msgid, Status=status)
     await pushes.send(platform, account, person, fields)
 

@@ -65,9 +65,12 @@ class Service:
     url: str = ""
     arrivals: list[Arrival] = field(default_factory=list)
     answer: Answerer | None = None
+    files: dict[str, str] = field(default_factory=dict)
 
     async def take(self, request: web.Request) -> web.StreamResponse:
         arrival = Arrival(request.path, dict(request.query), await request.text())
+        if request.path in self.files:
+            return web.Response(text=self.files[request.path])
         if request.method == "GET":
             return web.Response(text=request.query.get("echostr", "page"))
         self.arrivals.append(arrival)

@@ -233,3 +233,26 @@ async def test_js_sdk(wechat: WeChat, service: Service) -> None:
     assert await wechat.post(check, {**body, "url": "https://other.cn/"}) == {
         "errMsg": "config:invalid url domain"
     }
+
+
+async def test_link_rules_need_the_file_in_their_own_folder(wechat: WeChat, service: Service) -> None:
+    told = await wechat.call("/cgi-bin/wxopen/qrcodejumpdownload", {"x": 1}, MP)
+    rule = {"prefix": f"{service.url}/v/", "path": "pages/v", "is_edit": 0}
+    refused = await wechat.call("/cgi-bin/wxopen/qrcodejumpadd", rule, MP)
+    assert (
+        refused["errcode"],
+        f"/v/{told['file_name']}" in wechat.platform.timeline.rows()[-1]["verdict"],
+    ) == (
+        85069,
+        True,
+    )
+    service.files[f"/v/{told['file_name']}"] = told["file_content"]
+    assert (await wechat.call("/cgi-bin/wxopen/qrcodejumpadd", rule, MP))["errcode"] == 0
+    assert (await wechat.call("/cgi-bin/wxopen/qrcodejumpadd", rule, MP))["errcode"] == 85071
+    assert (await scan(wechat, f"{service.url}/v/x"))["open"] == "web"
+    assert (await wechat.call("/cgi-bin/wxopen/qrcodejumppublish", rule, MP))["errcode"] == 0
+    assert (await scan(wechat, f"{service.url}/v/x"))["open"] == "miniprogram"
+    listed = await wechat.call("/cgi-bin/wxopen/qrcodejumpget", {"x": 1}, MP)
+    assert listed["rule_list"] == [{"prefix": rule["prefix"], "path": "pages/v", "state": 2}]
+    assert (await wechat.call("/cgi-bin/wxopen/qrcodejumpdelete", rule, MP))["errcode"] == 0
+    assert (await wechat.call("/cgi-bin/wxopen/qrcodejumppublish", rule, MP))["errcode"] == 85077

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from server.sandbox import keywords
+from server.sandbox import crypto, keywords
 from server.sandbox.refusals import WeChatError
 from tests.sandbox.conftest import MP, MP_TEMPLATE, OA, OPEN_TEMPLATE, TEMPLATE, Service, WeChat, without_rid
 
@@ -231,3 +232,44 @@ def test_values_that_do_not(name: str, value: str) -> None:
     with pytest.raises(WeChatError, match=f"data.{name}.value") as refused:
         keywords.check({name: {"value": value}}, (), strict=True)
     assert refused.value.errcode == 47003
+
+
+@pytest.mark.parametrize("status", ["failed:user block", "failed: system failed"])
+async def test_template_messages_may_fail_after_they_were_accepted(
+    wechat: WeChat, service: Service, status: str
+) -> None:
+    wechat.follows()
+    wechat.platform.switchboard.turn({"template_status": status})
+    assert (await send(wechat))["errcode"] == 0
+    await wechat.platform.settle()
+    assert service.arrivals[0].opened()["Status"] == status
+    assert (await wechat.get("/phone/api/feed/p1"))["notices"] == []
+
+
+async def test_who_blocks_the_account_gets_nothing(wechat: WeChat, service: Service) -> None:
+    wechat.follows()
+    await wechat.post("/phone/api/act/p1/block", {"on": True})
+    await send(wechat)
+    await wechat.platform.settle()
+    assert service.arrivals[0].opened()["Status"] == "failed:user block"
+
+
+async def test_the_mini_program_has_windows_of_its_own(wechat: WeChat, service: Service) -> None:
+    async def custom_mp() -> int:
+        body = {"touser": wechat.openid(1, MP), "msgtype": "text", "text": {"content": "您好"}}
+        return int((await wechat.call("/cgi-bin/message/custom/send", body, MP))["errcode"])
+
+    await wechat.post("/phone/api/act/p1/enter_program_chat", {}, wait="1")
+    assert [await custom_mp() for _ in range(3)] == [0, 0, 45047]
+    await wechat.post("/phone/api/act/p1/write_to_program", {"text": "在吗"}, wait="1")
+    assert [await custom_mp() for _ in range(6)] == [0, 0, 0, 0, 0, 45047]
+    told = [(a.path, a.opened(MP).get("Event", "text")) for a in service.arrivals]
+    assert told == [("/wechat/mp", "user_enter_tempsession"), ("/wechat/mp", "text")]
+
+
+async def test_the_mini_program_may_choose_json(wechat: WeChat, service: Service) -> None:
+    wechat.platform.switchboard.turn({"mp_push_format": "json"})
+    await wechat.post("/phone/api/act/p1/write_to_program", {"text": "在吗"}, wait="1")
+    outer = json.loads(service.arrivals[0].body)
+    told = json.loads(crypto.decrypt(MP.aes_key, MP.appid, outer["Encrypt"]))
+    assert (sorted(outer), told["Content"]) == (["Encrypt", "ToUserName"], "在吗")

@@ -79,6 +79,17 @@ async def test_a_sealed_reply_reaches_the_chat(wechat: WeChat, service: Service)
     assert await chat(wechat) == [("person", "你好"), ("account", "欢迎")]
 
 
+async def test_blanks_inside_the_sealed_reply_are_taken(wechat: WeChat, service: Service) -> None:
+    wechat.follows()
+
+    async def answer(arrival: Arrival) -> web.Response:
+        return web.Response(text=sealed(f"\n    {reply(arrival, Content='欢迎')}\n"))
+
+    service.answer = answer
+    await say(wechat)
+    assert await chat(wechat) == [("person", "你好"), ("account", "欢迎")]
+
+
 @pytest.mark.parametrize(
     ("made", "why"),
     [

@@ -129,3 +129,23 @@ async def test_forced_errors_are_used_up(wechat: WeChat) -> None:
 
 async def test_token_of_the_other_account(wechat: WeChat) -> None:
     assert await use(wechat, await wechat.token(MP)) == 48001
+
+
+async def test_a_rid_tells_what_happened(wechat: WeChat) -> None:
+    refused = await wechat.call("/cgi-bin/menu/create", {"button": []})
+    rid = str(refused["errmsg"]).rpartition(" rid: ")[2]
+    told = await wechat.call("/cgi-bin/openapi/rid/get", {"rid": rid})
+    assert told["request"]["request_url"] == "/cgi-bin/menu/create"
+    assert (await wechat.call("/cgi-bin/openapi/rid/get", {"rid": "x"}))["errcode"] == 76001
+
+
+async def test_quota_is_counted_and_cleared_ten_times_a_month(wechat: WeChat) -> None:
+    async def used() -> int:
+        told = await wechat.call("/cgi-bin/openapi/quota/get", {"cgi_path": "/cgi-bin/menu/create"})
+        return int(told["quota"]["used"])
+
+    await wechat.call("/cgi-bin/menu/create", {"button": []})
+    assert await used() == 1
+    cleared = [(await wechat.call("/cgi-bin/clear_quota", {"appid": OA.appid}))["errcode"] for _ in range(11)]
+    assert cleared == [0] * 10 + [48006]
+    assert await used() == 0

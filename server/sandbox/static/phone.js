@@ -84,6 +84,7 @@ function meScreen() {
     h("ul", { class: "rows group" },
       row(tile(ICONS.me, "#3d7eaa"), "换一个人", { more: "›", onclick: () => { location.search = ""; } }),
       oa && oa.follows && row(tile(ICONS.chats, "#999"), `取消关注${oa.name}`, { onclick: () => phone.act("unfollow").then((done) => done && toast("已取消关注")) }),
+      oa && oa.follows && row(tile(ICONS.bell, "#999"), oa.blocked ? "恢复接收公众号消息" : "不接收公众号消息", { onclick: () => phone.act("block", { on: !oa.blocked }).then((done) => done && toast("已设置")) }),
       row(tile(ICONS.lines, "#8d6cab"), "时间线与开关", { more: "›", onclick: () => window.open("/sandbox") })),
     h("div", { class: "pad hint" }, ids.map(([name, id]) => h("p", {}, `${name}：`, h("code", {}, id))))), tabs("me")];
 }

@@ -68,6 +68,19 @@ function requests(phone) {
     h("div", { class: "two" }, h("button", { class: "button" }, "发送"))), out);
 }
 
+function service(phone) {
+  const said = () => phone.state.mp.lines.slice(-6).map((line) => h("p", { class: line.from === "person" ? "" : "hint" }, `${line.from === "person" ? "我" : "客服"}：${line.text}`));
+  const box = h("div", {}, said());
+  const send = async (event) => {
+    event.preventDefault();
+    const field = event.target.elements.text;
+    if (await phone.act("write_to_program", { text: field.value })) { field.value = ""; setTimeout(() => box.replaceChildren(...said()), 2500); }
+  };
+  return h("section", { class: "panel pad" }, h("h2", {}, "联系客服"), box, h("form", { onsubmit: send },
+    h("input", { type: "text", name: "text", "aria-label": "给客服的消息", autocomplete: "off" }),
+    h("div", { class: "two" }, h("button", { class: "button plain", type: "button", onclick: () => phone.act("enter_program_chat") }, "进入会话"), h("button", { class: "button plain" }, "发送消息"))));
+}
+
 export function programScreen(phone) {
-  return [bar(phone.state.mp.name, () => phone.go("discover")), h("main", { class: "body" }, launched(phone), codes(phone), subscriptions(phone), requests(phone))];
+  return [bar(phone.state.mp.name, () => phone.go("discover")), h("main", { class: "body" }, launched(phone), codes(phone), subscriptions(phone), requests(phone), service(phone))];
 }

@@ -2,13 +2,13 @@
 import { h, toast } from "./dom.js";
 
 const NAMES = {
-  slow_seconds: "每次回答延迟（秒）", drop_next: "接下来几次：已执行但不回答", drop_share: "随机丢弃回答的比例（0–1）", ip_whitelist: "IP 白名单（每行一个，空为不限）",
+  slow_seconds: "每次回答延迟（秒）", drop_next: "接下来几次：已执行但不回答", drop_after_seconds: "丢弃前先挂起（秒）", template_status: "模板消息的结局", drop_share: "随机丢弃回答的比例（0–1）", ip_whitelist: "IP 白名单（每行一个，空为不限）",
   force_refresh_excess: "强制刷新超过 20 次", force_refresh_grace: "强制刷新后旧令牌还能用（秒）", push_mode: "服务号加密方式", mp_push_format: "小程序推送格式",
   push_copies: "每条推送发几份", push_delay_seconds: "随机延迟（最多几秒）", push_hold: "扣留几条后倒序发出（0 为不扣）", snapshot: "快照页（虚拟账号）",
   unionid: "已绑定开放平台（有 unionid）", web_domains: "网页授权与 JS 接口域名（每行一个，空为服务的域名）", published_pages: "已发布的小程序页面（每行一个，空为不限）",
   link_rules: "普通链接规则（JSON：[{\"prefix\": \"…\", \"published\": true, \"page\": \"…\"}]）",
 };
-const CHOICES = { push_mode: ["safe", "compat", "plain"], mp_push_format: ["xml", "json"], force_refresh_excess: ["same", "45009"] };
+const CHOICES = { push_mode: ["safe", "compat", "plain"], mp_push_format: ["xml", "json"], force_refresh_excess: ["same", "45009"], template_status: ["success", "failed:user block", "failed: system failed"] };
 
 async function send(path, body) {
   const answer = await fetch(`/sandbox/api/${path}`, { method: "POST", body: JSON.stringify(body) });
