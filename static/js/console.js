@@ -90,6 +90,11 @@ function key(holder) {
   return { "idempotency-key": holder.dataset.key };
 }
 
+/** After a refusal the next try is another request; after a lost answer it is the same one again. */
+function newKey(holder, error) {
+  if ("key" in holder.dataset && error.problem.code) holder.dataset.key = "";
+}
+
 async function press(button) {
   if (button.dataset.confirm && !(await sure(button.dataset.confirm, button.dataset.yes, "danger" in button.dataset))) return;
   const [method, path] = button.dataset.delete ? ["DELETE", button.dataset.delete] : ["POST", button.dataset.post];
@@ -100,7 +105,7 @@ async function press(button) {
     if (button.dataset.result) showResult(button.dataset.result, data);
     else go(button.dataset.then);
   } catch (error) {
-    if ("key" in button.dataset) button.dataset.key = "";
+    newKey(button, error);
     say(document.getElementById("said"), error.message);
   } finally {
     button.disabled = false;
@@ -164,7 +169,7 @@ async function send(form) {
     if (form.dataset.result) showResult(form.dataset.result, data);
     else go(form.dataset.then);
   } catch (error) {
-    if ("key" in form.dataset) form.dataset.key = "";
+    newKey(form, error);
     showProblem(form, place, error);
   } finally {
     button.disabled = false;

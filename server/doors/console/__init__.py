@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sanic import Blueprint
+from sanic_ext.extensions.openapi.builders import SpecificationBuilder
 
 from server.doors.console import (
     accounts,
     audit,
     certificates,
     desk,
+    documents,
     gate,
     imports,
     issuances,
@@ -32,4 +36,12 @@ ROUTES: list[Route | OpenRoute] = [
 
 api = Blueprint("console_api", url_prefix="/console/api/v1")
 mount(api, ROUTES)
+
+
+@api.before_server_start
+async def declare(_: Any) -> None:
+    """The ways in stand in the specification of every app."""
+    documents.declare_schemes(SpecificationBuilder())
+
+
 bp = Blueprint.group(api, gate.bp, desk.bp, oversight.bp)

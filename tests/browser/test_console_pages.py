@@ -1,0 +1,212 @@
+"""The console in a real Chromium, at the width of a desk and of a phone: every page fits, and the QR page lives.
+
+With XCERT_SCREENSHOTS=DIR the pictures are kept there, to be looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from server.domain import logins, staff
+from server.domain.audit import SYSTEM
+from server.domain.issuance import tickets
+from server.domain.ports import Services
+from server.domain.roles import Role
+from server.machinery import cache
+from server.machinery.documents import qr
+from server.records import Issuance, School, Staff
+from tests import make
+from tests.browser.test_phone_pages import DESK, PHONE, base, browser
+from tests.domain import issuing
+from tests.doors.console_desk import account
+from tests.doors.test_console_work import drain, sheet
+from tests.fakes import FakeClock, FakePress, ListQueue
+
+__all__ = ["base", "browser"]  # fixtures
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+class ScreenPress(FakePress):
+    """Draws real codes for screens."""
+
+    def qr_png(self, text: str) -> bytes:
+        return qr.screen_png(text)
+
+
+@asynccontextmanager
+async def seat(
+    chromium: Browser,
+    s: Services,
+    at: str,
+    role: Role | None,
+    *,
+    school: School | None = None,
+    narrow: bool = False,
+    js: bool = True,
+) -> AsyncIterator[tuple[Page, list[str]]]:
+    """A tab of somebody with this role, and what went wrong on its pages."""
+    context = await chromium.new_context(
+        viewport=PHONE if narrow else DESK,  # type: ignore[arg-type]  # a plain dict of width and height
+        locale="zh-CN",
+        java_script_enabled=js,
+    )
+    if role is not None:
+        who = await Staff.get_or_none(username=f"user-{role.value}") or await account(role, school=school)
+        cookie = {"name": "xcert_console", "value": logins.begin(s, who)[0], "url": f"{at}/console/"}
+        await context.add_cookies([cookie])  # type: ignore[list-item]  # the same
+    page = await context.new_page()
+    trouble: list[str] = []
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("console", lambda said: trouble.append(said.text) if said.type == "error" else None)
+    yield page, trouble
+    await context.close()
+
+
+async def look(page: Page, name: str) -> None:
+    """No sideways scrolling; every field has a name; keep a picture if asked to."""
+    if folder := os.environ.get("XCERT_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=f"{folder}/console-{name}.png", full_page=True)
+    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+    nameless = """[...document.querySelectorAll('input:not([type=hidden]), select, textarea, button')]
+        .filter(e => !(e.labels?.length || e.ariaLabel || e.textContent.trim())).map(e => e.outerHTML)"""
+    assert await page.evaluate(nameless) == [], name
+
+
+PAGES = ("", "imports", "plans", "issuances", "certificates", "officers", "audit", "accounts", "account")
+
+
+@pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
+async def test_every_page_fits(base: str, browser: Browser, services: Services, narrow: bool) -> None:
+    services.press = ScreenPress()
+    of = await issuing.cohort(services)
+    batch = await issuing.generating(services, of)
+    await make.registration(services)
+    async with seat(browser, services, base, Role.ADMIN, narrow=narrow) as (page, trouble):
+        for path in (*PAGES, f"issuances/{batch.id}"):
+            await page.goto(f"{base}/console/{path}")
+            await look(page, f"{path.replace('/', '-') or 'home'}-{'phone' if narrow else 'desk'}")
+        assert "证书生成中" in await page.inner_text(".life .now")
+        assert trouble == []
+
+
+async def test_the_qr_page_lives(
+    base: str, browser: Browser, services: Services, clock: FakeClock, redis_url: str
+) -> None:
+    redis = cache.connect(redis_url)
+    services.live, services.press = cache.RedisLive(redis), ScreenPress()
+    of = await issuing.cohort(services)
+    batch = await issuing.pending(services, of)
+    async with seat(browser, services, base, Role.SCHOOL, school=of.school) as (page, trouble):
+        await page.clock.install()
+        await page.goto(f"{base}/console/issuances/{batch.id}")
+        async with page.expect_response("**/scan-tickets") as first:
+            await page.click("text=出示签发二维码")
+        old = await (await first.value).json()
+        await expect(page.locator("#qr")).to_be_visible()
+        assert await page.inner_text("#digest") == bytes(batch.list_sha256 or b"").hex()[:8]
+        await look(page, "qr-desk")
+        clock.forward(seconds=301)
+        async with page.expect_response("**/scan-tickets") as second:
+            await page.clock.fast_forward(301_000)
+        new = await (await second.value).json()
+        assert new["scene"] != old["scene"]
+        await tickets.look(services, new["scene"], identity=of.identity)
+        await expect(page.locator("#qr-say")).to_have_text("王签发已在手机上打开，等待确认……")
+        await look(page, "qr-opened")
+        await tickets.confirm(services, new["scene"], issuing.PIN, identity=of.identity)
+        await expect(page.locator("#qr-done-text")).to_have_text("王签发已确认签发")
+        await look(page, "qr-confirmed")
+        assert trouble == []
+    assert (await Issuance.get(id=batch.id)).state == "school_signed"
+    await redis.aclose()
+
+
+async def test_the_page_says_when_the_school_returns_it(
+    base: str, browser: Browser, services: Services, redis_url: str
+) -> None:
+    redis = cache.connect(redis_url)
+    services.live, services.press = cache.RedisLive(redis), ScreenPress()
+    of = await issuing.cohort(services)
+    batch = await issuing.pending(services, of)
+    async with seat(browser, services, base, Role.SCHOOL, school=of.school, narrow=True) as (page, trouble):
+        async with page.expect_response("**/scan-tickets") as answer:
+            await page.goto(f"{base}/console/issuances/{batch.id}/qr")
+        shown = await (await answer.value).json()
+        await expect(page.locator("#qr")).to_be_visible()
+        await look(page, "qr-phone")
+        await tickets.return_batch(
+            services, shown["scene"], issuing.PIN, "第二位考生姓名有误", identity=of.identity
+        )
+        await expect(page.locator("#qr-done-text")).to_have_text("院校已退回：第二位考生姓名有误")
+        await look(page, "qr-returned")
+        await page.click("text=返回批次")
+        await expect(page.locator(".note.bad")).to_have_text("院校退回：第二位考生姓名有误")
+        assert trouble == []
+    await redis.aclose()
+
+
+async def test_first_log_in_changes_the_password(base: str, browser: Browser, services: Services) -> None:
+    password = await staff.create(services, "li.hua", "operator", name="李华", actor=SYSTEM)
+    async with seat(browser, services, base, None) as (page, _):
+        await page.goto(f"{base}/console/plans")
+        await look(page, "login")
+        await page.fill("#username", "li.hua")
+        await page.fill("#password", "wrong")
+        await page.press("#password", "Enter")
+        await expect(page.locator("#said")).to_have_text("用户名或密码不正确，请核对后重试。")
+        await page.fill("#password", password)
+        await page.press("#password", "Enter")
+        await page.fill("#old_password", password)
+        await page.fill("#new_password", "短")
+        await page.fill("#again", "不同")
+        await page.click("text=保存并继续")
+        await expect(page.locator(".field-error").first).to_have_text("至少要有10个字符。")
+        await look(page, "password")
+        for field in ("#new_password", "#again"):
+            await page.fill(field, "秋天的银杏叶落满山坡")
+        await page.click("text=保存并继续")
+        await expect(page.locator(".lead")).to_contain_text("李华，您好。")
+
+
+async def test_log_in_and_out_without_javascript(base: str, browser: Browser, services: Services) -> None:
+    password = await staff.create(services, "li.hua", "operator", name="李华", actor=SYSTEM)
+    await Staff.filter(username="li.hua").update(must_change_password=False)
+    async with seat(browser, services, base, None, js=False) as (page, _):
+        await page.goto(f"{base}/console/plans")
+        await page.fill("#username", "li.hua")
+        await page.fill("#password", password)
+        await page.click("button[type=submit]")
+        assert page.url == f"{base}/console/plans"
+        await page.click("text=退出登录")
+        assert page.url == f"{base}/console/login"
+        await page.goto(f"{base}/console/plans")
+        assert "/console/login?next=/console/plans" in page.url
+
+
+async def test_a_sheet_is_checked_first_and_taken_then(
+    base: str, browser: Browser, services: Services, tmp_path: Path
+) -> None:
+    made = await make.registration(services, outcome="pending")
+    plan = await made.plan
+    file = tmp_path / "成绩.xlsx"
+    head = ["考试计划", "准考证号", "科目", "成绩"]
+    file.write_bytes(sheet(head, [plan.name, made.admission_number, make.SUBJECT, 400]))
+    assert isinstance(services.queue, ListQueue)
+    async with seat(browser, services, base, Role.OPERATOR) as (page, trouble):
+        await page.goto(f"{base}/console/imports")
+        await page.check("input[value=scores]")
+        await page.set_input_files("#file", file)
+        async with page.expect_response("**/imports") as sent:
+            await page.click("#check-button")
+        assert (await sent.value).status == 202
+        await drain(services)
+        await expect(page.locator("#run .note")).to_be_visible()
+        await look(page, "import-checked")
+        assert trouble == []
