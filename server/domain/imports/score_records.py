@@ -114,10 +114,7 @@ async def _load_registrations(known: Known, numbers: list[str], people: list[int
         known.registrations[registered.number] = registered
         known.admissions[registered.seat, registered.candidate_id] = registered.number
     ids = [registered.id for registered in known.registrations.values()]
-    for row in await rows(
-        "SELECT registration_id, subject, status, score FROM score WHERE registration_id = ANY($1::bigint[])",
-        ids,
-    ):
+    for row in await rows(MARKS, ids):
         known.marks[row["registration_id"], row["subject"]] = (row["status"], row["score"])
 
 
@@ -130,11 +127,20 @@ _PLACE = """
  JOIN certificate_kind k ON k.id = t.kind_id JOIN school c ON c.id = t.school_id
 """
 _SEAT = "p.name AS plan, k.name AS certificate, t.level, c.name AS school"
-_REGISTRATIONS = (
-    f"SELECT x.id, x.candidate_id, x.admission_number, {_SEAT} FROM registration x {_PLACE}"  # noqa: S608 -- constants
-    " WHERE x.admission_number = ANY($1::text[])"
-    " OR (x.candidate_id = ANY($2::bigint[]) AND x.plan_id = ANY($3::bigint[]))"
+# joined with unnest, so that large lists go through the indexes whatever the planner has learnt of the tables
+_REGISTRATIONS = f"""
+WITH x AS (
+    SELECT r.* FROM unnest($1::text[]) AS number JOIN registration r ON r.admission_number = number
+    UNION
+    SELECT r.* FROM unnest($2::bigint[]) AS person JOIN registration r ON r.candidate_id = person
+    WHERE r.plan_id = ANY($3::bigint[])
 )
+SELECT x.id, x.candidate_id, x.admission_number, {_SEAT} FROM x {_PLACE}
+"""  # noqa: S608 -- constants
+MARKS = """
+SELECT m.registration_id, m.subject, m.status, m.score FROM unnest($1::bigint[]) AS wanted
+JOIN score m ON m.registration_id = wanted
+"""
 # shared: no batch is sent on, and so no list is signed, while its scores are being written
 _BATCHES = (
     f"SELECT x.state, {_SEAT} FROM issuance x {_PLACE} WHERE x.plan_id = ANY($1::bigint[]) FOR SHARE OF x"  # noqa: S608 -- constants

@@ -10,7 +10,7 @@ from typing import Any
 
 from server.domain import audit
 from server.domain.audit import Actor
-from server.domain.imports.score_records import Entry, Known, Mark, Registered, Seat
+from server.domain.imports.score_records import MARKS, Entry, Known, Mark, Registered, Seat
 from server.domain.imports.verdicts import write
 from server.domain.levels import Level
 from server.domain.ports import Services
@@ -46,7 +46,8 @@ async def take(s: Services, work: Work, *, actor: Actor) -> None:
     await s.faults.reach("imports.registrations_written")
     await _scores(s, work, ids)
     await s.faults.reach("imports.scores_written")
-    outcomes = await _outcomes({ids[entry.number] for entry in work.entries}, grown)
+    touched = {ids[entry.number] for entry in work.entries if entry.number not in work.registrations}
+    outcomes = await _outcomes(touched, grown)
     await s.faults.reach("imports.outcomes_written")
     await audit.record_many(
         s.clock, actor, "score.change", "registration", _trail(work.entries, ids, outcomes)
@@ -54,27 +55,29 @@ async def take(s: Services, work: Work, *, actor: Actor) -> None:
 
 
 async def _plans(s: Services, work: Work, kinds: dict[str, int]) -> dict[str, int]:
-    for seat, day in work.seats.items():
-        if seat.plan not in work.known.plans:
-            await write(
-                "INSERT INTO plan (name, kind_id, exam_date, requires_practice, created_at)"
-                " VALUES ($1, $2, $3, false, $4) ON CONFLICT (name) DO NOTHING",
-                seat.plan,
-                kinds[seat.certificate],
-                day,
-                s.clock.now(),
-            )
+    new = {seat.plan: (seat, day) for seat, day in work.seats.items() if seat.plan not in work.known.plans}
+    for seat, day in new.values():
+        await write(
+            "INSERT INTO plan (name, kind_id, exam_date, requires_practice, created_at)"
+            " VALUES ($1, $2, $3, false, $4) ON CONFLICT (name) DO NOTHING",
+            seat.plan,
+            kinds[seat.certificate],
+            day,
+            s.clock.now(),
+        )
     names = list({seat.plan for seat in work.seats})
     found = await rows("SELECT id, name FROM plan WHERE name = ANY($1::text[])", names)
     return {row["name"]: row["id"] for row in found}
 
 
 async def _subjects(work: Work, plans: dict[str, int]) -> set[Slot]:
-    """Add new subjects (S25); the plans and levels that grew, where every outcome must be looked at again."""
+    """Add new subjects (S25); the plans and levels that had others, where every outcome must be judged again."""
     grown = set()
     for (plan, level), subjects in work.subjects.items():
-        for subject in sorted(subjects - work.known.subjects.get((plan, level), set())):
-            grown.add((plans[plan], level.value))
+        had = work.known.subjects.get((plan, level), set())
+        for subject in sorted(subjects - had):
+            if had:
+                grown.add((plans[plan], level.value))
             await write(
                 "INSERT INTO plan_slot (plan_id, level, subject) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
                 plans[plan],
@@ -109,25 +112,39 @@ async def _registrations(
 ) -> dict[str, int]:
     """Admission number → registration, for every entry."""
     ids = {number: registered.id for number, registered in work.known.registrations.items()}
+    outcomes = _first_outcomes(work)
     table = [
         (
             r.candidate_id,
             plans[r.seat.plan],
             sites[r.seat.school, r.seat.certificate, r.seat.level.value],
             r.number,
+            outcomes[r.number].value,
         )
         for r in work.registrations.values()
     ]
     if table:
         made = await rows(
             "INSERT INTO registration (candidate_id, plan_id, site_id, admission_number, outcome, created_at)"
-            " SELECT t.*, 'pending', $5 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[]) AS t"
+            " SELECT t.*, $6 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[]) AS t"
             " RETURNING id, admission_number",
             *_columns(table),
             s.clock.now(),
         )
         ids.update({row["admission_number"]: row["id"] for row in made})
     return ids
+
+
+def _first_outcomes(work: Work) -> dict[str, Result]:
+    """The outcomes of registrations still to be made, by admission number."""
+    marks: dict[str, dict[str, Mark]] = {}
+    for entry in work.entries:
+        marks.setdefault(entry.number, {})[entry.subject] = entry.mark
+    subjects = {slot: work.known.subjects.get(slot, set()) | new for slot, new in work.subjects.items()}
+    return {
+        number: outcome_of(marks[number], subjects[registered.seat.plan, registered.seat.level])
+        for number, registered in work.registrations.items()
+    }
 
 
 async def _scores(s: Services, work: Work, ids: dict[str, int]) -> None:
@@ -143,13 +160,10 @@ async def _scores(s: Services, work: Work, ids: dict[str, int]) -> None:
 
 
 async def _outcomes(touched: set[int], grown: set[Slot]) -> dict[int, tuple[str, str]]:
-    """Judge again every registration touched, or whose level got a subject more: registration → (was, became)."""
+    """Judge again every older registration touched, or whose level got a subject more: id → (was, became)."""
     found = await rows(_TO_JUDGE, list(touched), [plan for plan, _ in grown], [level for _, level in grown])
     marks: dict[int, dict[str, Mark]] = {}
-    for row in await rows(
-        "SELECT registration_id, subject, status, score FROM score WHERE registration_id = ANY($1::bigint[])",
-        [row["id"] for row in found],
-    ):
+    for row in await rows(MARKS, [row["id"] for row in found]):
         marks.setdefault(row["registration_id"], {})[row["subject"]] = (row["status"], row["score"])
     subjects: dict[Slot, set[str]] = {}
     for row in await rows(
@@ -174,9 +188,11 @@ async def _outcomes(touched: set[int], grown: set[Slot]) -> dict[int, tuple[str,
 
 
 _TO_JUDGE = """
-SELECT r.id, r.plan_id, t.level, r.outcome FROM registration r JOIN site t ON t.id = r.site_id
-WHERE r.id = ANY($1::bigint[])
-   OR (r.plan_id, t.level) IN (SELECT * FROM unnest($2::bigint[], $3::text[]))
+SELECT r.id, r.plan_id, t.level, r.outcome FROM unnest($1::bigint[]) AS touched
+JOIN registration r ON r.id = touched JOIN site t ON t.id = r.site_id
+UNION
+SELECT r.id, r.plan_id, t.level, r.outcome FROM unnest($2::bigint[], $3::text[]) AS grown (plan_id, level)
+JOIN registration r ON r.plan_id = grown.plan_id JOIN site t ON t.id = r.site_id AND t.level = grown.level
 """
 
 

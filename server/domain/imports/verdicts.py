@@ -40,7 +40,9 @@ async def people_on_record(s: Services, drafts: Iterable[Draft]) -> dict[str, Ro
     """Identity number → the candidate's row, looked up under every epoch of the blind index."""
     numbers = {number for draft in drafts if (number := draft.get("证件号码"))}
     by_index = await asyncio.to_thread(_indexes, s.keys, numbers)
-    found = await rows("SELECT * FROM candidate WHERE id_index = ANY($1::bytea[])", list(by_index))
+    found = await rows(
+        "SELECT c.* FROM unnest($1::bytea[]) AS index JOIN candidate c ON c.id_index = index", list(by_index)
+    )
     return {by_index[bytes(row["id_index"])]: row for row in found}
 
 

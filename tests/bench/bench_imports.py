@@ -1,0 +1,106 @@
+"""Importing: rows a second from the file to the commit, against python-calamine reading the same bytes and no more.
+
+Ours and the ceiling take turns in one process; the middle of the ratios counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from contextlib import ExitStack
+from io import BytesIO
+from pathlib import Path
+
+import asyncpg
+from python_calamine import CalamineWorkbook
+
+from server import demo_cohort
+from server.app import running
+from server.domain import imports
+from server.domain.ports import Services
+from server.machinery import embedded, keys
+from server.records import database
+from server.settings import Settings
+from tests import make
+from tests.bench.table import Row
+
+COUNT = 20_000
+ROUNDS = 3
+ISSUER = "北京中文在线教育科技发展有限公司"
+AGAINST = "python-calamine 只读同一文件"
+
+
+def run() -> list[Row]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xcert-bench-")))
+        postgres = embedded.Postgres(folder / "postgres", fast=True)
+        url = postgres.start()
+        stack.callback(postgres.stop)
+        redis = embedded.Redis(folder / "redis")
+        redis_url = redis.start()
+        stack.callback(redis.stop)
+        keys.create(folder / "keys", development=True, organisation=ISSUER)
+        asyncio.run(database.migrate(url))
+        settings = Settings(
+            database_url=url,
+            redis_url=redis_url,
+            keys_dir=folder / "keys",
+            data_dir=folder / "data",
+            log_level="WARNING",
+        )
+        return asyncio.run(_measure(settings))
+
+
+async def _measure(settings: Settings) -> list[Row]:
+    people = demo_cohort.people(COUNT)
+    books = {"candidates": demo_cohort.people_book(people), "scores": demo_cohort.score_book(people)}
+    steps = (
+        ("导入考生信息", "candidates", False),
+        ("试运行成绩（只检查）", "scores", True),
+        ("导入成绩", "scores", False),
+        ("重复导入成绩（无变化）", "scores", False),
+    )
+    ours: dict[str, list[float]] = {name: [] for name, _, _ in steps}
+    ceiling: dict[str, list[float]] = {name: [] for name, _, _ in steps}
+    async with running(settings) as s:
+        for _ in range(ROUNDS):
+            await _empty(settings.database_url)
+            for name, kind, dry_run in steps:
+                ceiling[name].append(_alone(books[kind], len(people)))
+                ours[name].append(await _import(s, kind, books[kind], dry_run=dry_run))
+    return [
+        Row(
+            f"{name}，{len(people):,} 行",
+            statistics.median(ours[name]),
+            statistics.median(ceiling[name]),
+            "行/秒",
+            AGAINST,
+            "",
+            statistics.median(a / b for a, b in zip(ours[name], ceiling[name], strict=True)),
+        )
+        for name, _, _ in steps
+    ]
+
+
+async def _empty(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        "TRUNCATE school, candidate, certificate_kind, import_run RESTART IDENTITY CASCADE"
+    )
+    await connection.close()
+
+
+async def _import(s: Services, kind: str, book: bytes, *, dry_run: bool) -> float:
+    began = time.perf_counter()
+    ended = await imports.take(s, kind, f"{kind}.xlsx", book, dry_run=dry_run, actor=make.OPERATOR)
+    assert ended.exit_code == 0, ended.errors[:3]
+    return ended.rows_total / (time.perf_counter() - began)
+
+
+def _alone(book: bytes, count: int) -> float:
+    began = time.perf_counter()
+    rows = CalamineWorkbook.from_filelike(BytesIO(book)).get_sheet_by_index(0).to_python()
+    assert len(rows) == count + 1
+    return count / (time.perf_counter() - began)
