@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from server.commands.hosting import with_services
+from server.commands.at_work import with_services
 from server.domain import staff
 from server.domain.audit import SYSTEM
 from server.domain.ports import Services

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
-from server import app
-from server.domain.ports import Services
 from server.machinery import embedded
-from server.records import database
 from server.settings import Settings
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +52,3 @@ def hosts(settings: Settings, *, join: bool) -> Iterator[Hosts]:
     finally:
         for server in reversed(started):
             server.stop()
-
-
-def with_services(settings: Settings, work: Callable[[Services], Awaitable[Answer]]) -> Answer:
-    """Do something with the whole service at hand, beside a running one or alone."""
-
-    async def run(found: Settings) -> Answer:
-        async with app.running(found) as s:
-            return await work(s)
-
-    with hosts(settings, join=True) as found:
-        if found.owns_database:
-            asyncio.run(database.migrate(found.settings.database_url))
-        return asyncio.run(run(found.settings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from server.commands.hosting import with_services
+from server.commands.at_work import with_services
 from server.domain import imports
 from server.domain.audit import SYSTEM
 from server.domain.imports import Summary

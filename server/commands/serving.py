@@ -18,6 +18,7 @@ from server.app import create_app
 from server.commands import Impossible, first_start
 from server.commands.hosting import Hosts, hosts
 from server.commands.supervisor import Child, Supervisor, python
+from server.machinery.keys import KeyFolder
 from server.records import database
 from server.settings import Settings, as_environment
 
@@ -51,6 +52,7 @@ def prepare(found: Hosts, *, development: bool) -> first_start.Ready:
     settings = replace(found.settings, keys_dir=found.settings.keys_dir.resolve())
     if development:
         first_start.make_keys(settings)
+    KeyFolder(settings.keys_dir, production=settings.is_production)  # refuse here, not in every child
     asyncio.run(database.migrate(settings.database_url))
     if found.owns_database:
         asyncio.run(first_start.bury_workers(settings.database_url))

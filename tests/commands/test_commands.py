@@ -1,0 +1,206 @@
+"""What the commands say, and by which code they leave."""
+
+from __future__ import annotations
+
+import json
+import re
+from io import BytesIO
+from pathlib import Path
+
+import asyncpg
+import pytest
+from openpyxl import load_workbook
+
+from server import demo_cohort
+from tests.cohort import messy_scores
+from tests.commands.conftest import Xcert
+
+ONE_TIME = re.compile(
+    r"用户名：(\S+)\n一次性密码：((?:[0-9a-z]{4}-){3}[0-9a-z]{4})\n（只显示这一次，首次登录后需修改）\n"
+)
+
+
+def test_help_is_chinese_and_lists_every_command(xcert: Xcert) -> None:
+    done = xcert("--help")
+    assert done.returncode == 0
+    for word in (
+        "serve",
+        "worker",
+        "migrate",
+        "doctor",
+        "import",
+        "backup",
+        "restore",
+        "staff",
+        "keys",
+        "verify",
+    ):
+        assert re.search(rf"^    {word} +[\u4e00-\u9fff]", done.stdout, re.MULTILINE), word
+    assert "web-process" not in done.stdout.split("命令:")[1]
+
+
+async def test_import_answers_by_its_code(xcert: Xcert, sheets: Path, tmp_path: Path, db_url: str) -> None:
+    link = await asyncpg.connect(db_url)
+    dry = xcert("import", "candidates", sheets / "考生信息.xlsx", "--dry-run")
+    assert (dry.returncode, dry.stdout.splitlines()[-1], dry.stderr) == (
+        0,
+        "共 30 行：可导入 30 行，没有变化 0 行，拒绝 0 行。",
+        "",
+    )
+    assert await link.fetchval("SELECT count(*) FROM candidate") == 0
+    taken = xcert("import", "candidates", sheets / "考生信息.xlsx")
+    assert (taken.returncode, taken.stdout.splitlines()[-1]) == (
+        0,
+        "共 30 行：已导入 30 行，没有变化 0 行，拒绝 0 行。",
+    )
+    assert await link.fetchval("SELECT count(*) FROM candidate") == 30
+    same = xcert("import", "candidates", sheets / "考生信息.xlsx")
+    assert (same.returncode, same.stdout.splitlines()[-1]) == (
+        0,
+        "共 30 行：已导入 0 行，没有变化 30 行，拒绝 0 行。",
+    )
+    await link.close()
+
+
+async def test_import_of_a_messy_sheet(xcert: Xcert, sheets: Path, tmp_path: Path) -> None:
+    people = demo_cohort.people(30, schools=2)
+    rows, refused, _ = messy_scores(people)
+    messy = tmp_path / "messy.xlsx"
+    messy.write_bytes(demo_cohort.book(demo_cohort.SCORE_HEADER, rows))
+    assert xcert("import", "candidates", sheets / "考生信息.xlsx").returncode == 0
+    report = tmp_path / "report.xlsx"
+    done = xcert("import", "scores", messy, "--report", report)
+    assert (done.returncode, done.stderr) == (3, "")
+    said = re.findall(r"^第 (\d+) 行 (\S+)：.+（(\w+)）$", done.stdout, re.MULTILINE)
+    assert sorted(said) == sorted((str(index + 2), column, code) for index, column, code in refused)
+    assert load_workbook(BytesIO(report.read_bytes())).active is not None
+    nothing = xcert("import", "scores", messy, "--all-or-nothing")
+    assert nothing.returncode == 3
+    assert "已导入 0 行" in nothing.stdout
+
+
+def test_import_of_what_cannot_be_read(xcert: Xcert, tmp_path: Path) -> None:
+    (tmp_path / "picture.xlsx").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 100)
+    done = xcert("import", "scores", tmp_path / "picture.xlsx")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr and done.stderr
+    done = xcert("import", "scores", tmp_path / "nowhere.xlsx")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"{tmp_path / 'nowhere.xlsx'} 无法读写（No such file or directory），请检查路径和权限。\n",
+    )
+
+
+def test_staff(xcert: Xcert) -> None:
+    made = xcert("staff", "create", "lin.wei", "--role", "operator", "--name", "林薇")
+    assert (made.returncode, made.stderr) == (0, "")
+    found = ONE_TIME.fullmatch(made.stdout)
+    assert found and found[1] == "lin.wei"
+    taken = xcert("staff", "create", "lin.wei", "--role", "operator")
+    assert (taken.returncode, taken.stderr) == (1, "用户名“lin.wei”已被使用，请换一个。\n")
+    reset = xcert("staff", "reset", "lin.wei")
+    again = ONE_TIME.fullmatch(reset.stdout)
+    assert again and again[2] != found[2]
+    nobody = xcert("staff", "reset", "nobody")
+    assert (nobody.returncode, nobody.stderr) == (1, "没有用户名为“nobody”的账号，请核对。\n")
+    school = xcert("staff", "create", "school", "--role", "school", "--school", "没有的学校")
+    assert school.stderr == "没有名为“没有的学校”的院校，请先导入考生信息，或核对全称。\n"
+    assert xcert("staff", "create", "x", "--role", "king").returncode == 2
+
+
+def test_keys(xcert: Xcert, tmp_path: Path) -> None:
+    before = xcert("keys", "list").stdout.splitlines()
+    assert len(before) == 7
+    assert all("第 1 期　在用" in line for line in before)
+    rotated = xcert("keys", "rotate", "scan")
+    assert rotated.returncode == 0
+    assert (
+        rotated.stdout.splitlines()[0]
+        == f"已新增 签发二维码（scan）第 2 期：{tmp_path / 'certs' / 'scan-0002.key'}"
+    )
+    after = xcert("keys", "list").stdout
+    assert "第 2 期　在用" in after and "第 1 期　仅用于验证和解密" in after
+    fresh = str(tmp_path / "fresh")
+    made = xcert("keys", "create", XCERT_KEYS_DIR=fresh)
+    assert (
+        f"请把 {fresh}/seal-0001.csr 交给电子认证机构，把签回的证书链存为 {fresh}/seal-0001.crt。"
+        in made.stdout
+    )
+    assert xcert("keys", "list", XCERT_KEYS_DIR=str(tmp_path / "none")).stdout == (
+        f"{tmp_path / 'none'} 里还没有密钥，请运行 xcert keys create。\n"
+    )
+
+
+def test_doctor_names_what_is_missing(xcert: Xcert, tmp_path: Path) -> None:
+    done = xcert("doctor")
+    assert done.returncode == 1
+    lines = {line[2:].split("：")[0]: line for line in done.stdout.splitlines() if line[:1] in "✓✗"}
+    assert list(lines) == ["设置", "数据库", "数据库表", "Redis", "密钥", "后台任务", "证书字体", "数据目录"]
+    assert [name for name, line in lines.items() if line.startswith("✗")] == ["后台任务"]
+    assert lines["后台任务"] == (
+        "✗ 后台任务：没有正在运行的后台任务进程，请启动 xcert worker（开发环境用 make serve）"
+    )
+    assert done.stdout.splitlines()[-1] == "有 1 项需要处理。"
+
+
+def test_doctor_without_anything(xcert: Xcert, tmp_path: Path) -> None:
+    done = xcert(
+        "doctor",
+        XCERT_DATABASE_URL="postgresql://nobody:x@127.0.0.1:1/none",
+        XCERT_REDIS_URL="redis://127.0.0.1:1/0",
+        XCERT_KEYS_DIR=str(tmp_path / "none"),
+    )
+    assert done.returncode == 1
+    bad = [line[2:].split("：")[0] for line in done.stdout.splitlines() if line.startswith("✗")]
+    assert bad == ["数据库", "数据库表", "Redis", "密钥", "后台任务"]
+    assert "Traceback" not in done.stderr
+
+
+def test_production_says_each_thing_that_is_missing(xcert: Xcert) -> None:
+    done = xcert("serve", XCERT_ENV="production", XCERT_PUBLIC_URL="https://cert.example.cn")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0] == "设置有问题，请先修改："
+    assert "缺少 WECHAT_OA_APPID：公众号 AppID" in lines
+    assert all(line.startswith("缺少 WECHAT_") for line in lines[1:])
+
+
+@pytest.mark.parametrize("arguments", [["--dev"], []])
+def test_production_refuses_what_is_for_development(xcert: Xcert, arguments: list[str]) -> None:
+    production = {
+        "XCERT_ENV": "production",
+        "XCERT_PUBLIC_URL": "https://cert.example.cn",
+        "PORT": "0",
+        **{
+            f"WECHAT_{kind}_{name}": "x" * 16
+            for kind in ("OA", "MP")
+            for name in ("APPID", "SECRET", "TOKEN")
+        },
+        **{f"WECHAT_{kind}_AES_KEY": "a" * 43 for kind in ("OA", "MP")},
+    }
+    done = xcert("serve", *arguments, **production)
+    assert done.returncode == 1
+    assert ("不能使用 --dev" if arguments else "开发") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_openapi_needs_nothing(xcert: Xcert, tmp_path: Path) -> None:
+    done = xcert(
+        "openapi", XCERT_DATABASE_URL="postgresql://nobody:x@127.0.0.1:1/none", XCERT_DATA_DIR="made"
+    )
+    assert done.returncode == 0
+    document = json.loads(done.stdout)
+    assert document["openapi"].startswith("3.")
+    assert {"/mp/v1/session", "/console/api/v1/imports", "/mp/v1/scans/{token}/confirm"} <= set(
+        document["paths"]
+    )
+    assert not (tmp_path / "made").exists()
+
+
+def test_verify_of_what_is_neither(xcert: Xcert, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("hello")
+    done = xcert("verify", tmp_path / "note.txt")
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "var").exists(), "looking leaves no trace"
