@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -226,6 +227,8 @@ async def test_a_mark_and_the_outcome_are_two_things(
         "20230922",
         "２０２３-９-２２",
         "2023-09-22 00:00:00",
+        date(2023, 9, 22),
+        datetime(2023, 9, 22),
         45191,
     ],
 )

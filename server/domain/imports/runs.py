@@ -76,10 +76,8 @@ async def keep(
     if actor.school_id is not None:
         raise Forbidden("not_for_schools", "导入由颁证机构的工作人员办理，请把表格交给对方。")
     examination.topic_of(kind)
-    sheets.check(data)
-    digest = hashlib.sha256(data).digest()
-    key = f"imports/{digest.hex()}"
-    await s.vault.put(key, s.keys.encrypt(b64encode(data).decode(), about=reports.ABOUT_FILE))
+    await asyncio.to_thread(sheets.check, data)
+    digest, key = await _stored(s, data)
     async with in_transaction():
         run_row = await ImportRun.create(
             kind=kind,
@@ -103,6 +101,15 @@ async def keep(
         if queued:
             await s.queue.put("imports.run", lock=f"imports.run:{run_row.id}", import_id=run_row.id)
     return run_row
+
+
+async def _stored(s: Services, data: bytes) -> tuple[bytes, str]:
+    """Seal the file and put it into the vault: its SHA-256, and its key there."""
+    digest = hashlib.sha256(data).digest()
+    key = f"imports/{digest.hex()}"
+    sealed = await asyncio.to_thread(s.keys.encrypt, b64encode(data).decode(), about=reports.ABOUT_FILE)
+    await s.vault.put(key, sealed)
+    return digest, key
 
 
 async def run(s: Services, import_id: int) -> None:
