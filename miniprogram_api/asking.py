@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from sanic import HTTPResponse, Request
@@ -101,13 +102,30 @@ def _fits(value: Any, wanted: Text | Texts) -> bool:
     )
 
 
+class ReadyAnswer(HTTPResponse):
+    """An answer whose headers are nearly always the same: each is encoded once, not with every answer."""
+
+    __slots__ = ()
+
+    @property
+    def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:
+        if self.status != 304:
+            self.headers.setdefault("content-type", JSON)
+        return iter([_header(name, str(value)) for name, value in self.headers.items()])
+
+
+@lru_cache(maxsize=4096)
+def _header(name: str, value: str) -> tuple[bytes, bytes]:
+    return name.encode("ascii"), value.encode("ascii")
+
+
 def answer(request: Request, ready: Ready) -> HTTPResponse:
     """Ready bytes, or 304 when the caller has them already."""
     headers = {"etag": ready.etag, "cache-control": "private, no-cache"}
     known = request.headers.get("if-none-match")
     if known is not None and (known == ready.etag or _among(ready.etag, known)):
-        return HTTPResponse(b"", status=304, headers=headers)
-    return HTTPResponse(ready.body, content_type=JSON, headers=headers)
+        return ReadyAnswer(b"", status=304, headers=headers)
+    return ReadyAnswer(ready.body, headers=headers)
 
 
 def _among(etag: str, known: str) -> bool:

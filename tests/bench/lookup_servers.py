@@ -34,6 +34,7 @@ def cold(settings: Settings, _: dict[str, Any]) -> Sanic[Any, Any]:
 def bare(_: Settings, said: dict[str, Any]) -> Sanic[Any, Any]:
     """Sanic with one handler that has the bytes already."""
     app: Sanic[Any, Any] = Sanic("bare")
+    app.config.AUTO_EXTEND = False  # without sanic-ext, which would slow the ceiling down
     body = Path(said["body"]).read_bytes()
 
     async def answer(request: Request) -> HTTPResponse:
@@ -46,6 +47,7 @@ def bare(_: Settings, said: dict[str, Any]) -> Sanic[Any, Any]:
 def redis(settings: Settings, said: dict[str, Any]) -> Sanic[Any, Any]:
     """Sanic with one handler that gets the bytes from Redis."""
     app: Sanic[Any, Any] = Sanic("redis")
+    app.config.AUTO_EXTEND = False
 
     async def connect(app: Sanic[Any, Any]) -> None:
         app.ctx.redis = aioredis.from_url(settings.redis_url)
