@@ -1,0 +1,84 @@
+"""The public pages in a real Chromium without JavaScript, at the width of a phone and of a desk: they fit and they work.
+
+With XCERT_SCREENSHOTS=DIR the pictures are kept there, to be looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from server.domain import certificates
+from server.domain.claims import encode_code
+from server.domain.ports import Services
+from server.records import Certificate
+from tests import make
+from tests.browser.test_phone_pages import DESK, PHONE, base, browser
+from tests.domain import issuing
+from tests.domain.test_issuance_generation import drained
+from tests.machinery.documents.papers import claims
+
+__all__ = ["base", "browser"]  # fixtures
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+async def look(page: Page, name: str) -> None:
+    """No sideways scrolling; everything that is pressed is large enough for a thumb; keep a picture if asked to."""
+    if folder := os.environ.get("XCERT_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=f"{folder}/verification-{name}.png", full_page=True)
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert page.viewport_size is not None and width <= page.viewport_size["width"], name
+    for control in await page.locator("main button, main input").all():
+        box = await control.bounding_box()
+        assert box is not None and box["height"] >= 44, name
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_a_stranger_verifies_a_certificate(
+    browser: Browser,
+    base: str,
+    services: Services,
+    size: dict[str, int],
+) -> None:
+    await issuing.generating(services, await issuing.cohort(services))
+    await drained(services)
+    certificate = await Certificate.get(candidate__name="欧阳慧敏")
+    context = await browser.new_context(
+        viewport=size,  # type: ignore[arg-type]  # a plain dict of width and height
+        locale="zh-CN",
+        java_script_enabled=False,
+    )
+    page, label = await context.new_page(), f"{size['width']}"
+
+    await page.goto(f"{base}/v")
+    await look(page, f"form-{label}")
+    await page.get_by_role("button", name="核验").click()
+    await expect(page.get_by_role("alert")).to_contain_text("请填写证书编号")
+    await page.get_by_label("证书编号").fill(certificate.number)
+    await page.get_by_label("持证人姓名").fill("欧阳慧")
+    await page.get_by_role("button", name="核验").click()
+    await expect(page.get_by_role("alert")).to_contain_text("没有查到编号与姓名都相符的证书")
+    await look(page, f"miss-{label}")
+    await page.get_by_label("持证人姓名").fill("欧阳慧敏")
+    await page.get_by_role("button", name="核验").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("证书有效")
+    assert certificate.number not in page.url
+
+    await page.goto(f"{base}/v/{certificate.code}")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("证书有效")
+    await look(page, f"valid-{label}")
+    await page.goto(f"{base}/v/{encode_code(services.keys, claims())}")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("不能视为有效")
+    await look(page, f"unknown-{label}")
+    await page.goto(f"{base}/v/{certificate.code[:-1]}")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("无法确认，请勿采信")
+    await look(page, f"forged-{label}")
+    await certificates.revoke(services, certificate.number, "替考", actor=make.ISSUER_STAFF)
+    await page.goto(f"{base}/v/{certificate.code}")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("证书已撤销")
+    await look(page, f"revoked-{label}")
+    await context.close()
