@@ -197,7 +197,7 @@ async def officer_for(identity: WeChatIdentity) -> Officer | None:
     """The officer with this WeChat identity, suspended or not, the school fetched; None if nobody."""
     if identity.account not in ("oa", "mp") or not identity.openid:
         return None
-    found = await Officer.filter(**{f"{identity.account}_openid": identity.openid}).prefetch_related("school")
+    found = await Officer.filter(**{f"{identity.account}_openid": identity.openid}).select_related("school")
     return found[0] if found else None
 
 

@@ -14,6 +14,7 @@ from server.domain.audit import SYSTEM, Actor
 from server.domain.claims import Line, is_number, list_digest, number_of
 from server.domain.issuance import desk, tickets
 from server.domain.issuance.life import advance, locked
+from server.domain.issuance.lists import digest_of
 from server.domain.issuance.states import STEPS, Facts, State, Step, Who
 from server.domain.levels import Level
 from server.domain.ports import Services
@@ -431,3 +432,9 @@ async def test_a_site_of_another_certificate_is_refused(services: Services, of: 
 
 def test_facts_say_no_by_default() -> None:
     assert Facts() == Facts(count=0, list_is_current=False, officer_is_active=False)
+
+
+async def test_the_joined_digest_is_the_canonical_one(services: Services, of: Cohort) -> None:
+    await issuing.prepared(services, of)
+    listed = [(c.number, bytes(c.line)) for c in await Certificate.all().order_by("-number")]
+    assert digest_of(listed) == list_digest(line for _, line in listed)

@@ -76,22 +76,27 @@ def spent_by_other() -> Conflict:
     return Conflict("scan_spent", "这张二维码已被使用，请在电脑页面查看批次的最新状态。")
 
 
-async def _facts(s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer) -> Facts:
+async def _facts(
+    s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer
+) -> tuple[Facts, lists.Frame]:
     """What the guards of an officer's step look at, from today's data."""
+    frame, digest = await lists.today(s, issuance)
     return Facts(
         count=issuance.count,
         revision_is_shown=issuance.revision == ticket.revision,
-        list_is_current=issuance.revision == ticket.revision
-        and await lists.digest_now(s, issuance) == bytes(ticket.list_sha256),
+        list_is_current=issuance.revision == ticket.revision and digest == bytes(ticket.list_sha256),
         officer_is_active=officer.state == "active",
         officer_is_of_school=officer.school_id == ticket.school_id,
-    )
+    ), frame
 
 
 async def refuse_dead(
     s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer, name: str
-) -> Facts:
-    """Every reason why this ticket cannot be spent now, the most telling first. Returns the facts otherwise."""
+) -> tuple[Facts, lists.Frame]:
+    """Every reason why this ticket cannot be spent now, the most telling first.
+
+    Returns: the facts for the step's guards, and what all lines share.
+    """
     step = BY_NAME[name]
     now = s.clock.now()
     if issuance.revision != ticket.revision:

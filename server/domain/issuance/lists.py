@@ -5,16 +5,17 @@ The list is recomputed at every step that relies on it; a byte's difference show
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from server.domain import exams
-from server.domain.claims import Line, fits, id_hash_of_index, list_digest, number_of
+from server.domain.claims import Line, canonical, fits, id_hash_of_index, number_of
 from server.domain.levels import Level
 from server.domain.ports import Services
 from server.errors import Refused
-from server.records import Certificate, Issuance
+from server.records import Issuance
 from server.records.database import rows
 
 # A registration counts while it has no certificate elsewhere; a void number does not count, a revoked certificate does.
@@ -36,6 +37,9 @@ SELECT p.name AS plan, p.exam_date, p.requires_practice, k.code AS kind_code, k.
 FROM plan p, site t JOIN school sc ON sc.id = t.school_id JOIN certificate_kind k ON k.id = t.kind_id
 WHERE p.id = $1 AND t.id = $2
 """
+_RESERVED = """
+SELECT id, registration_id, number, line FROM certificate WHERE issuance_id = $1 AND state <> 'void' ORDER BY number
+"""
 _SLICE = 5000
 
 
@@ -55,6 +59,16 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserved:
+    """A living certificate's row, as far as the list goes."""
+
+    id: int
+    registration_id: int
+    number: str
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One person to be certified: the line but for its number."""
 
@@ -63,7 +77,16 @@ class Entry:
     fields: dict[str, str]
 
     def line(self, number: str) -> bytes:
+        """The line under this number, every field checked. Raises ValueError."""
         return Line(number=number, **self.fields).to_bytes()
+
+    def said(self, number: str) -> bytes:
+        """The same bytes unchecked, to compare with lines that were checked."""
+        return canonical({"number": number, **self.fields})
+
+    def is_said_by(self, old: Reserved | None) -> bool:
+        """Whether a reserved line says this, byte for byte."""
+        return old is not None and self.said(old.number) == old.line
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +134,15 @@ async def _withheld(s: Services, frame: Frame, registration_ids: list[int]) -> d
     return found
 
 
-async def drawn_up(s: Services, issuance: Issuance) -> tuple[Frame, list[Entry], list[HeldBack]]:
-    """The list of a batch as today's data has it, in the order of admission numbers."""
+async def drawn_up(
+    s: Services, issuance: Issuance, known: Mapping[int, Reserved] | None = None
+) -> tuple[Frame, list[Entry], list[HeldBack]]:
+    """The list of a batch as today's data has it, in the order of admission numbers.
+
+    Args:
+        known: the batch's reserved lines by registration. A line that has not changed by a byte was found printable
+            when its number was reserved, and is not drawn up again.
+    """
     frame = await frame_of(issuance.plan_id, issuance.site_id)
     shared = {
         "level": frame.level.value,
@@ -131,31 +161,39 @@ async def drawn_up(s: Services, issuance: Issuance) -> tuple[Frame, list[Entry],
     for row in passed:
         named = {"name": row["name"], "id_hash": id_hash_of_index(bytes(row["id_index"])), **shared}
         entry = Entry(row["registration_id"], row["candidate_id"], named)
-        if why := _held_back(s, withheld.get(entry.registration_id), Line(number=sample, **named)):
+        lacks, old = withheld.get(entry.registration_id), (known or {}).get(entry.registration_id)
+        if lacks is None and entry.is_said_by(old):
+            entries.append(entry)
+        elif why := _held_back(s, lacks, Line(number=sample, **named)):
             held.append(HeldBack(entry.registration_id, entry.candidate_id, row["name"], *why))
         else:
             entries.append(entry)
     return frame, entries, held
 
 
-async def reserved(issuance_id: int) -> list[Certificate]:
-    """The batch's living certificates in number order."""
-    return await Certificate.filter(issuance_id=issuance_id).exclude(state="void").order_by("number")
+async def reserved(issuance_id: int) -> list[Reserved]:
+    """The batch's living lines in number order."""
+    return [
+        Reserved(row["id"], row["registration_id"], row["number"], bytes(row["line"]))
+        for row in await rows(_RESERVED, issuance_id)
+    ]
 
 
-def stored_digest(certificates: Iterable[Certificate]) -> bytes:
+def digest_of(lines: Iterable[tuple[str, bytes]]) -> bytes:
+    """`claims.list_digest` of (number, line), joined as they are: a list of canonical lines is itself canonical."""
+    return hashlib.sha256(b"[" + b",".join(line for _, line in sorted(lines)) + b"]").digest()
+
+
+def stored_digest(certificates: Iterable[Reserved]) -> bytes:
     """SHA-256 of the list as it is stored."""
-    return list_digest(bytes(certificate.line) for certificate in certificates)
+    return digest_of((certificate.number, certificate.line) for certificate in certificates)
 
 
-async def digest_now(s: Services, issuance: Issuance) -> bytes | None:
-    """SHA-256 of the list as today's data says, or None when someone has come who has no number yet."""
-    _, entries, _ = await drawn_up(s, issuance)
-    numbers = {c.registration_id: c.number for c in await reserved(issuance.id)}
-    lines = []
-    for entry in entries:
-        number = numbers.get(entry.registration_id)
-        if number is None:
-            return None
-        lines.append(entry.line(number))
-    return list_digest(lines)
+async def today(s: Services, issuance: Issuance) -> tuple[Frame, bytes | None]:
+    """The batch's frame, and the SHA-256 of its list as today's data says; None when someone has no number yet."""
+    known = {one.registration_id: one for one in await reserved(issuance.id)}
+    frame, entries, _ = await drawn_up(s, issuance, known)
+    if any(entry.registration_id not in known for entry in entries):
+        return frame, None
+    numbered = [(known[entry.registration_id].number, entry) for entry in entries]
+    return frame, digest_of((number, entry.said(number)) for number, entry in numbered)

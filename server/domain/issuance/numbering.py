@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from server.domain import audit, beijing
 from server.domain.audit import Actor
-from server.domain.claims import Line, list_digest, number_of
+from server.domain.claims import number_of
 from server.domain.issuance import lists
-from server.domain.issuance.lists import Entry, Frame
+from server.domain.issuance.lists import Entry, Frame, Reserved
 from server.domain.ports import Services
 from server.errors import Refused
 from server.records import Certificate, Issuance
@@ -58,33 +58,28 @@ async def reserve(s: Services, frame: Frame, count: int) -> list[str]:
     ]
 
 
-def _same(certificate: Certificate, entry: Entry | None) -> bool:
-    return entry is not None and entry.line(certificate.number) == bytes(certificate.line)
-
-
 async def refresh(s: Services, issuance: Issuance, *, actor: Actor) -> Refreshed:
     """Bring the certificates of a locked, prepared batch in step with today's data.
 
     Who is unchanged keeps the certificate and its number; a changed or removed line is voided and its number never
     comes again; new lines get new numbers. Digest and count are stored, and one audit row says what changed.
     """
-    frame, entries, _ = await lists.drawn_up(s, issuance)
-    wanted = {entry.registration_id: entry for entry in entries}
-    old = await lists.reserved(issuance.id)
-    kept = [c for c in old if _same(c, wanted.get(c.registration_id))]
-    voided = [c for c in old if not _same(c, wanted.get(c.registration_id))]
+    old = {one.registration_id: one for one in await lists.reserved(issuance.id)}
+    frame, entries, _ = await lists.drawn_up(s, issuance, old)
+    staying = {e.registration_id for e in entries if e.is_said_by(old.get(e.registration_id))}
+    kept = [one for one in old.values() if one.registration_id in staying]
+    voided = [one for one in old.values() if one.registration_id not in staying]
     await _void(voided)
-    staying = {c.registration_id for c in kept}
-    fresh = [entry for entry in entries if entry.registration_id not in staying]
-    made = await _add(s, issuance, frame, fresh)
-    digest = list_digest([*(bytes(c.line) for c in kept), *(bytes(c.line) for c in made)])
+    made = await _add(s, issuance, frame, [e for e in entries if e.registration_id not in staying])
+    lines = [(one.number, one.line) for one in kept] + [(one.number, bytes(one.line)) for one in made]
+    digest = lists.digest_of(lines)
     out = Refreshed(len(kept), tuple(c.number for c in made), tuple(c.number for c in voided), digest)
     if out.is_changed or issuance.list_sha256 is None or bytes(issuance.list_sha256) != digest:
         await _store(s, issuance, out, actor=actor)
     return out
 
 
-async def _void(certificates: Sequence[Certificate]) -> None:
+async def _void(certificates: Sequence[Reserved]) -> None:
     ids = [c.id for c in certificates]
     for start in range(0, len(ids), _BATCH):
         await Certificate.filter(id__in=ids[start : start + _BATCH], state="reserved").update(state="void")
@@ -121,8 +116,3 @@ async def _store(s: Services, issuance: Issuance, done: Refreshed, *, actor: Act
     }
     await audit.record(s.clock, actor, "issuance.refresh", "issuance", issuance.id, was=was, became=became)
     issuance.list_sha256, issuance.count = done.digest, count
-
-
-def name_of(certificate: Certificate) -> str:
-    """The holder's name as the signed line has it."""
-    return Line.from_bytes(bytes(certificate.line)).name

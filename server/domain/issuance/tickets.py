@@ -60,7 +60,7 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
         step = BY_NAME["confirm_scan"]
         if State(issuance.state) is not step.source:
             raise moved_on(step, State(issuance.state))
-        digest = await lists.digest_now(s, issuance)
+        _, digest = await lists.today(s, issuance)
         if digest is None or digest != bytes(issuance.list_sha256 or b""):
             raise Conflict("list_changed", "名单在签发之后有变化，请先撤回这个批次，核对后重新签发。")
         now = s.clock.now()
@@ -114,7 +114,7 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
             raise gate.spent_by_other()
         kept = await Receipt.get(ticket_id=ticket.id)
         return await view_of(s, ticket, issuance, officer, receipt=bytes(kept.document))
-    facts = await gate.refuse_dead(s, ticket, issuance, officer, "confirm_scan")
+    facts, _ = await gate.refuse_dead(s, ticket, issuance, officer, "confirm_scan")
     if (reason := refusal(BY_NAME["confirm_scan"], facts)) is not None:
         raise Conflict(reason.code, reason.message)
     if await ScanTicket.filter(id=ticket.id, opened_at=None).update(opened_at=s.clock.now()):
@@ -186,9 +186,10 @@ async def _spend(
         officer = await Officer.filter(id=officer.id).select_for_update(no_key=True).get()
         if ticket.spent_at is not None:
             return await _again(ticket, officer, name)
-        facts = await gate.refuse_dead(s, ticket, issuance, officer, name)
+        facts, frame = await gate.refuse_dead(s, ticket, issuance, officer, name)
+        act = _Act(name, reason, ticket, issuance, officer, frame)
         actor = officers.actor_of(officer).at(*place)
-        receipt = await _sign(s, ticket, issuance, officer, name, reason, facts, actor)
+        receipt = await _sign(s, act, replace(facts, has_reason=bool(reason)), actor=actor)
         await s.faults.reach(f"tickets.{name}: before the commit")
     await s.faults.reach(f"tickets.{name}: after the commit")
     event = "confirmed" if name == "confirm_scan" else "returned"
@@ -206,64 +207,64 @@ async def _again(ticket: ScanTicket, officer: Officer, name: str) -> Outcome:
     return Outcome(target.value, target.label, bytes(kept.document))
 
 
-async def _sign(
-    s: Services,
-    row: ScanTicket,
-    issuance: Issuance,
-    officer: Officer,
-    name: str,
-    reason: str,
-    facts: Facts,
-    actor: Actor,
-) -> bytes:
-    """Spend the ticket, take the step, keep the receipt. In the caller's transaction."""
-    now = s.clock.now()
-    ticket = gate.ticket_of(row)
-    is_confirm = name == "confirm_scan"
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """What an officer does with a ticket: everything that stands in its receipt but the time."""
+
+    name: str
+    reason: str
+    row: ScanTicket
+    issuance: Issuance
+    officer: Officer
+    frame: lists.Frame
+
+
+async def _sign(s: Services, act: _Act, facts: Facts, *, actor: Actor) -> bytes:
+    """Take the step, spend the ticket, keep the receipt. In the caller's transaction."""
+    now, ticket, issuance = s.clock.now(), gate.ticket_of(act.row), act.issuance
+    is_confirm = act.name == "confirm_scan"
+    became = {"ticket": receipts.ticket_name(ticket), "list_sha256": ticket.list_sha256.hex()}
     await advance(
         s,
         issuance,
-        name,
-        replace(facts, has_reason=bool(reason)),
+        act.name,
+        facts,
         actor=actor,
-        changes={"school_signed_at": now} if is_confirm else {"return_reason": reason},
-        became={
-            "ticket": receipts.ticket_name(ticket),
-            "list_sha256": ticket.list_sha256.hex(),
-            **({} if is_confirm else {"reason": reason}),
-        },
+        changes={"school_signed_at": now} if is_confirm else {"return_reason": act.reason},
+        became=became if is_confirm else {**became, "reason": act.reason},
     )
-    await s.faults.reach(f"tickets.{name}: the step is taken")
-    spent = await ScanTicket.filter(id=row.id, spent_at=None, replaced_at=None).update(
-        spent_by_id=officer.id, spent_at=now, spent_as=name
+    await s.faults.reach(f"tickets.{act.name}: the step is taken")
+    spent = await ScanTicket.filter(id=act.row.id, spent_at=None, replaced_at=None).update(
+        spent_by_id=act.officer.id, spent_at=now, spent_as=act.name
     )
     if not spent:
         raise gate.spent_by_other()
-    await s.faults.reach(f"tickets.{name}: the ticket is spent")
-    document = receipts.make(s.keys, await _statement(issuance, ticket, officer, name, reason, now))
+    await s.faults.reach(f"tickets.{act.name}: the ticket is spent")
+    document = receipts.make(s.keys, _statement(act, ticket, now))
     await Receipt.create(
-        issuance_id=issuance.id, ticket_id=row.id, officer_id=officer.id, document=document, created_at=now
+        issuance_id=issuance.id,
+        ticket_id=act.row.id,
+        officer_id=act.officer.id,
+        document=document,
+        created_at=now,
     )
     return document
 
 
-async def _statement(
-    issuance: Issuance, ticket: scans.Ticket, officer: Officer, name: str, reason: str, now: datetime
-) -> receipts.Statement:
-    frame = await lists.frame_of(issuance.plan_id, issuance.site_id)
+def _statement(act: _Act, ticket: scans.Ticket, now: datetime) -> receipts.Statement:
     return receipts.Statement(
-        action=name,
-        issuance=issuance.id,
+        action=act.name,
+        issuance=act.issuance.id,
         revision=ticket.revision,
         list_sha256=ticket.list_sha256.hex(),
-        count=issuance.count,
-        plan=frame.plan,
-        level=frame.level.label,
-        officer=officer.id,
-        officer_name=officer.name,
-        school=frame.school_id,
-        school_name=frame.school,
+        count=act.issuance.count,
+        plan=act.frame.plan,
+        level=act.frame.level.label,
+        officer=act.officer.id,
+        officer_name=act.officer.name,
+        school=act.frame.school_id,
+        school_name=act.frame.school,
         ticket=receipts.ticket_name(ticket),
         at=receipts.moment(now),
-        reason=reason,
+        reason=act.reason,
     )
