@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -421,10 +421,21 @@ async def test_a_watch_without_a_database_lets_the_process_start(services: Servi
 
 async def test_release_times_around_an_answer_are_its_bounds(services: Services) -> None:
     me = await bound(services)
-    moments = [datetime(2026, 11, day, tzinfo=UTC) for day in (1, 20, 25, 30)]
-    for moment in (*moments, None):
-        await make.registration(
-            services, me, on=await make.plan(release_at=moment), at=await make.site(await make.school())
-        )
+    now = services.clock.now()
+    past, older = now - timedelta(days=1), now - timedelta(days=30)
+    soon, later = now + timedelta(minutes=3), now + timedelta(days=3)
+    for moment in (older, past, soon, later, None):
+        site = await make.site(await make.school())
+        await make.registration(services, me, on=await make.plan(release_at=moment), at=site)
     answer = await lookups.results(services, ME)
-    assert (answer.since, answer.until) == (moments[1].timestamp(), moments[2].timestamp())
+    assert (answer.since, answer.until) == (past.timestamp(), soon.timestamp())
+
+
+async def test_no_answer_stands_longer_than_ten_minutes_or_a_minute_while_a_certificate_is_under_way(
+    services: Services,
+) -> None:
+    plan = await make.plan(release_at=services.clock.now())
+    await make.registration(services, await bound(services), on=plan)
+    now = services.clock.now().timestamp()
+    assert (await lookups.results(services, ME)).until == now + READY_SECONDS
+    assert (await lookups.certificates(services, ME)).until == now + 60

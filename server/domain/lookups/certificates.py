@@ -12,8 +12,8 @@ from tortoise import connections
 from server.domain.beijing import local, say_minute
 from server.domain.levels import Level
 from server.domain.lookups import wording
-from server.domain.lookups.ready import ready, unreleased
-from server.domain.lookups.watch import Ready
+from server.domain.lookups.ready import ready, standing
+from server.domain.lookups.watch import READY_SECONDS, Ready
 from server.domain.ports import Services, WeChatIdentity
 
 # A certificate is shown once its whole batch is issued, which is also when its holder is told.
@@ -79,7 +79,10 @@ async def certificate_view(s: Services, who: WeChatIdentity, number: str) -> dic
 async def _read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> Ready:
     rows = await connections.get("default").execute_query_dict(_SQL, [who.account, who.openid, now])
     answer = _answer(s, rows, now)
-    return Ready(orjson.dumps(answer), as_of, **unreleased([row["release_at"] for row in rows], now))
+    # Where a batch stands changes without a word to look-ups; a minute's delay there is no untruth that matters.
+    seconds = 60 if answer["withheld"] else READY_SECONDS
+    bounds = standing([row["release_at"] for row in rows], now, seconds=seconds)
+    return Ready(orjson.dumps(answer), as_of, **bounds)
 
 
 def _answer(s: Services, rows: list[dict[str, Any]], now: datetime) -> dict[str, Any]:

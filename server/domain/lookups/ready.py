@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from hashlib import blake2b
+from math import inf
 from typing import Any
 
 from server.domain.lookups.changes import scope_of
@@ -91,9 +92,17 @@ def _cache_key(key: str) -> str:
     return "lookup:" + blake2b(key.encode(), digest_size=20).hexdigest()
 
 
-def unreleased(moments: list[datetime | None], now: datetime) -> dict[str, Any]:
-    """`since` and `until` of an answer made at `now` from plans with these release times."""
-    known = [moment for moment in moments if moment is not None]
-    past = [moment.timestamp() for moment in known if moment <= now]
-    to_come = [moment.timestamp() for moment in known if moment > now]
-    return {"since": max(past, default=float("-inf")), "until": min(to_come, default=float("inf"))}
+def standing(
+    moments: list[datetime | None], now: datetime, *, seconds: float = READY_SECONDS
+) -> dict[str, Any]:
+    """`since` and `until` of an answer made at `now` from plans with these release times.
+
+    Args:
+        seconds: how long it may stand at most, whatever it says.
+    """
+    present = now.timestamp()
+    known = [moment.timestamp() for moment in moments if moment is not None]
+    return {
+        "since": max((release for release in known if release <= present), default=-inf),
+        "until": min([present + seconds, *(release for release in known if release > present)]),
+    }

@@ -11,7 +11,7 @@ from tortoise import connections
 from server.domain.beijing import local, say_minute
 from server.domain.levels import Level
 from server.domain.lookups import wording
-from server.domain.lookups.ready import ready, unreleased
+from server.domain.lookups.ready import ready, standing
 from server.domain.lookups.watch import Ready
 from server.domain.ports import Services, WeChatIdentity
 
@@ -59,7 +59,7 @@ async def results_view(s: Services, who: WeChatIdentity) -> dict[str, Any]:
 async def _read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> Ready:
     rows = await connections.get("default").execute_query_dict(_SQL, [who.account, who.openid, now])
     answer = _answer(s, rows, now)
-    return Ready(orjson.dumps(answer), as_of, **unreleased([row["release_at"] for row in rows], now))
+    return Ready(orjson.dumps(answer), as_of, **standing([row["release_at"] for row in rows], now))
 
 
 def _answer(s: Services, rows: list[dict[str, Any]], now: datetime) -> dict[str, Any]:
