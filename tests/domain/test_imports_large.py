@@ -35,6 +35,7 @@ class Pulse:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # some 20 s alone on a machine, several times that beside others
 async def test_fifty_thousand_rows(services: Services) -> None:
     people = demo_cohort.people(COUNT)
     books = {"candidates": demo_cohort.people_book(people), "scores": demo_cohort.score_book(people)}
