@@ -55,6 +55,8 @@ def create_sandbox(config: SandboxConfig) -> App:
     app.config.FALLBACK_ERROR_FORMAT = "text"
     app.config.ACCESS_LOG = False
     app.config.AUTO_EXTEND = False
+    app.config.RESPONSE_TIMEOUT = 24 * 3600  # streams through the web view, and answers that are to hang
+    app.config.GRACEFUL_SHUTDOWN_TIMEOUT = 2.0
     app.config.TOUCHUP = False  # it rewrites Sanic's own code for one application; there may be several here
     app.config.REQUEST_MAX_SIZE = 20_000_000
     app.ctx.platform = Platform(config)

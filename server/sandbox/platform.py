@@ -41,7 +41,7 @@ class Platform:
         if self._http is None:
             self._http = aiohttp.ClientSession(
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": "Mozilla/4.0"},
+                headers={"User-Agent": "Mozilla/4.0", "Accept-Encoding": "identity"},
                 auto_decompress=False,
             )
         return self._http

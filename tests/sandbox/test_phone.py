@@ -82,6 +82,7 @@ async def test_web_view_keeps_cookies_for_each_person(wechat: WeChat, service: S
         who = request.cookies.get("who", "nobody")
         seen.append((request.method, request.path_qs, who, request.headers.get("Origin", "")))
         assert "MicroMessenger" in request.headers["User-Agent"]
+        assert request.headers["Accept-Encoding"] == "identity"
         if request.method == "POST":
             answer = web.Response(status=302, headers={"Location": f"{service.url}/h5/done"})
             answer.set_cookie("who", (await request.post())["name"], httponly=True)  # type: ignore[arg-type]
