@@ -37,6 +37,7 @@ class Route:
 
 def mount(bp: Blueprint, routes: Iterable[Route]) -> None:
     """Put the routes on the blueprint."""
+    bp.before_server_start(documents.declare_scheme)
     store = OperationStore()  # type: ignore[no-untyped-call]  # sanic-ext has no types here
     for route in routes:
         handler = _mounted(route)

@@ -6,6 +6,7 @@ import secrets
 
 from sanic import HTTPResponse, Request
 
+from server.domain import addresses
 from server.domain.ports import Services
 
 
@@ -23,17 +24,9 @@ def request_id(request: Request) -> str:
 
 
 def client_address(request: Request) -> str:
-    """The caller's address: behind `XCERT_PROXIES` trusted proxies, the entry that the outermost of them wrote."""
-    trusted = services(request).settings.proxies
-    if trusted:
-        hops = [
-            hop.strip()
-            for hop in ",".join(request.headers.getall("x-forwarded-for", [])).split(",")
-            if hop.strip()
-        ]
-        if len(hops) >= trusted:
-            return hops[-trusted][:45]
-    return str(request.ip)[:45]
+    """The caller's address (setting XCERT_PROXIES)."""
+    forwarded = request.headers.getall("x-forwarded-for", [])
+    return addresses.caller(str(request.ip), forwarded, services(request).settings.proxies)
 
 
 def is_secure(request: Request) -> bool:

@@ -164,3 +164,15 @@ async def test_the_pdf_comes_inline(app: App, services: Services, token: dict[st
     assert response.headers["content-type"] == "application/pdf"
     assert response.headers["content-disposition"] == f'inline; filename="{made.number}.pdf"'
     assert response.headers["cache-control"] == "private, no-store"
+
+
+async def test_every_call_is_documented_with_its_way_in(app: App) -> None:
+    _, response = await app.asgi_client.get("/docs/openapi.json")
+    paths = response.json["paths"]
+    assert {f"{method.upper()} {path}" for path in paths if path.startswith("/mp/v1/") for method in paths[path]} >= {
+        "GET /mp/v1/binding", "POST /mp/v1/binding", "DELETE /mp/v1/binding", "GET /mp/v1/binding/captcha",
+        "GET /mp/v1/results", "GET /mp/v1/certificates", "GET /mp/v1/certificates/{number}",
+        "GET /mp/v1/certificates/{number}.pdf",
+    }  # fmt: skip
+    assert paths["/mp/v1/results"]["get"]["security"] == [{"mp_token": []}]
+    assert "mp_token" in response.json["components"]["securitySchemes"]
