@@ -96,8 +96,12 @@ async def test_put_with_a_transaction_that_fails_is_not_put(services: Services) 
 
 
 async def test_unknown_topics_and_fields_are_mistakes(services: Services) -> None:
-    for topic, fields in (("weather", {}), ("results_released", {"rain": "no"})):
-        with pytest.raises(ValueError, match="unknown"):
+    for topic, fields in (
+        ("weather", {}),
+        ("results_released", {**FIELDS, "rain": "no"}),
+        ("results_released", {"plan": "第四批"}),
+    ):
+        with pytest.raises(ValueError, match=r"unknown|missing"):
             await delivery.enqueue(services, topic, dedup="d", openid=OPENID, fields=fields, path="")
 
 
@@ -343,6 +347,9 @@ async def test_for_a_candidate_or_an_officer(services: Services) -> None:
         ("character_string2", "编号", "-"),
         ("number3", "1,234 人", "1234"),
         ("number3", "", "0"),
+        ("number3", "…..人", "0"),
+        ("number3", "12.5", "12.5"),
+        ("character_string2", "编 号", "-"),
         ("phrase1", "等待院校签发", "等待院校签"),
         ("date3", "2026年11月23日", "2026年11月23日"),
     ],

@@ -146,7 +146,12 @@ async def test_menu_clicks(door: App, oa: Platform) -> None:
 
 async def test_a_finished_job_settles_its_delivery(door: App, oa: Platform, services: Services) -> None:
     await delivery.enqueue(
-        services, "results_released", dedup="d", openid=OPENID, fields={"plan": "第四批"}, path=""
+        services,
+        "results_released",
+        dedup="d",
+        openid=OPENID,
+        fields={"plan": "第四批", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"},
+        path="",
     )
     await delivery.send(services)
     response = await push(door, oa, event("TEMPLATESENDJOBFINISH", MsgID=1001, Status="success"))

@@ -80,9 +80,9 @@ def fit(keyword: str, value: str) -> str:
     if kind == "thing":
         return line if len(line) <= 20 else line[:19] + "…"
     if kind in ("character_string", "letter"):
-        line = "".join(character for character in line if "\x20" <= character <= "\x7e") or "-"
+        line = "".join(character for character in line if "\x20" <= character <= "\x7e").strip() or "-"
     if kind == "number":
-        line = "".join(character for character in line if character.isdigit() or character == ".") or "0"
+        line = "".join(character for character in line if character in "0123456789.").strip(".") or "0"
     return line[: _LONGEST.get(kind, 20)]
 
 
@@ -90,17 +90,16 @@ def fitted(topic: str, fields: Mapping[str, str]) -> dict[str, str]:
     """The template's data: every keyword of the topic, with a value it takes.
 
     Args:
-        fields: by our names (`plan`) or by the template's keywords (`thing1`).
+        fields: by our names (`plan`), all of them.
 
     Raises:
-        ValueError: an unknown topic or field; a mistake of the caller.
+        ValueError: an unknown topic, an unknown or a missing field; a mistake of the caller.
     """
     if topic not in TOPICS:
         raise ValueError(f"unknown topic: {topic}")
     keywords = TOPICS[topic].keywords
-    if unknown := set(fields) - set(keywords) - set(keywords.values()):
+    if unknown := set(fields) - set(keywords):
         raise ValueError(f"unknown fields of {topic}: {sorted(unknown)}")
-    return {
-        keyword: fit(keyword, str(fields.get(name, fields.get(keyword, ""))))
-        for name, keyword in keywords.items()
-    }
+    if missing := set(keywords) - set(fields):
+        raise ValueError(f"missing fields of {topic}: {sorted(missing)}")
+    return {keyword: fit(keyword, str(fields[name])) for name, keyword in keywords.items()}
