@@ -14,7 +14,7 @@ from server.domain import audit, exams, roles
 from server.domain.archives import sealed_file, zip_stream
 from server.domain.audit import Actor
 from server.domain.certificate_states import BY_NAME, EVER_VALID, State, moved_on
-from server.domain.claims import Line, tidy_number
+from server.domain.claims import Line, is_number, tidy_number
 from server.domain.issuance import generation
 from server.domain.issuance.overview import Page, cursor_id, limited, said
 from server.domain.issuance.states import State as Batch
@@ -71,9 +71,10 @@ def not_found() -> NotFound:
 
 
 async def _find(number: str) -> Certificate:
-    found = await Certificate.get_or_none(number=tidy_number(number)).prefetch_related(
-        "issuance__plan", "issuance__site"
-    )
+    number = tidy_number(number)
+    if not is_number(number):
+        raise not_found()
+    found = await Certificate.get_or_none(number=number).prefetch_related("issuance__plan", "issuance__site")
     if found is None:
         raise not_found()
     return found
@@ -131,6 +132,8 @@ async def page_png(
 
 async def public_status(s: Services, number: str) -> PublicStatus | None:
     """What the public is told of a number; None unless it was issued. Only whoever has the number can ask."""
+    if not is_number(number):
+        return None
     found = await Certificate.get_or_none(number=number).prefetch_related("issuance", "superseded_by")
     if found is None or found.state not in EVER_VALID:
         return None
@@ -156,7 +159,7 @@ async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None
         Conflict("already_revoked" or "certificate_moved").
     """
     roles.require(actor, Verb.REVOKE)
-    reason = " ".join(reason.split())
+    reason = " ".join(reason.replace("\0", " ").split())
     if not 0 < len(reason) <= REASON_LENGTH:
         code = "reason_too_long" if reason else "reason_missing"
         raise Invalid(
@@ -225,6 +228,8 @@ async def listing(
     """
     roles.require(actor, Verb.SEE_CERTIFICATES)
     found = Certificate.all()
+    if "\0" in (number or "") + (name or ""):
+        return Page()
     if number:
         found = found.filter(number__startswith=tidy_number(number))
     if name:
@@ -266,7 +271,7 @@ async def record_portal_numbers(
     """
     roles.require(actor, Verb.IMPORT)
     wanted = {tidy_number(ours): " ".join(theirs.split()) for ours, theirs in pairs}
-    if any(not 0 < len(theirs) <= PORTAL_LENGTH for theirs in wanted.values()):
+    if any("\0" in ours + theirs or not 0 < len(theirs) <= PORTAL_LENGTH for ours, theirs in wanted.items()):
         raise Invalid(
             errors=[FieldError("/", "portal_number_form", f"门户证书编号为1至{PORTAL_LENGTH}个字符。")]
         )

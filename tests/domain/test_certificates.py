@@ -74,6 +74,7 @@ async def test_nobody_else_learns_that_it_exists(services: Services, of: Cohort)
         certificates.pdf(services, one.number),
         certificates.pdf(services, one.number, actor=school(of, 1000)),
         certificates.pdf(services, "26SPS1999999990", candidate_id=stranger),
+        certificates.pdf(services, "\0", candidate_id=stranger),
         certificates.page_png(services, one.number, candidate_id=stranger),
     ):
         assert await code_of(call) == "certificate_not_found"
@@ -259,6 +260,7 @@ async def test_listing_filters_masks_and_pages(services: Services, of: Cohort) -
         found = await certificates.listing(services, **wanted, actor=ME)  # type: ignore[arg-type]
         assert one.number in [item["number"] for item in found.items]
     assert (await certificates.listing(services, actor=school(of, 1000))).items == []
+    assert (await certificates.listing(services, name="崔\0", actor=ME)).items == []
     assert len((await certificates.listing(services, actor=school(of))).items) == 4
     assert await code_of(certificates.listing(services, state="odd", actor=ME)) == "state_unknown"
 

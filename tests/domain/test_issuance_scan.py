@@ -135,7 +135,7 @@ async def test_returning_keeps_the_reason_and_a_receipt(
     services: Services, of: Cohort, shown: tickets.ShownTicket
 ) -> None:
     outcome = await tickets.return_batch(
-        services, shown.token, PIN, " 第2位  姓名有误\n", identity=of.identity
+        services, shown.token, PIN, " 第2位 \0 姓名有误\n", identity=of.identity
     )
     batch = await Issuance.get(plan_id=of.plan.id)
     assert (batch.state, batch.return_reason) == ("returned", "第2位 姓名有误")
@@ -196,6 +196,11 @@ async def forged(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) 
 async def of_no_ticket(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
     await ScanTicket.filter(id=t.id).delete()
     return t.token, PIN, of.identity
+
+
+@refuses("scan_forged")
+async def of_a_number_too_large(s: Services, of: Cohort, t: tickets.ShownTicket, c: FakeClock) -> Any:
+    return "_" * 32, PIN, of.identity
 
 
 @refuses("scan_malformed")

@@ -91,7 +91,10 @@ def test_any_other_text_is_malformed(text: str) -> None:
 
 @given(st.text(alphabet=sorted(SCENE), min_size=32, max_size=32))
 def test_any_32_characters_are_read_without_a_surprise(text: str) -> None:
-    assert 0 <= ticket_id_of(text) < 2**64
+    try:
+        assert 0 <= ticket_id_of(text) < 2**63
+    except Unverified as said:
+        assert said.code == "scan_forged" and text[0] not in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef"
 
 
 def test_neighbouring_lists_and_names_cannot_be_shifted_into_each_other() -> None:

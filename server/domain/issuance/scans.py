@@ -79,6 +79,7 @@ def ticket_id_of(token: str) -> int:
 
     Raises:
         Unverified("scan_malformed"): truncated, too long, or characters that no token has.
+        Unverified("scan_forged"): a number that no ticket can have.
     """
     if len(token) != LENGTH or not set(token) <= _ALPHABET:
         raise Unverified("scan_malformed", "二维码内容不完整，请重新扫描屏幕上的二维码。")
@@ -86,7 +87,10 @@ def ticket_id_of(token: str) -> int:
         raw = urlsafe_b64decode(token)
     except (Error, ValueError):  # pragma: no cover - 32 characters of the alphabet always decode
         raise Unverified("scan_malformed", "二维码内容不完整，请重新扫描屏幕上的二维码。") from None
-    return int.from_bytes(raw[:8], "big")
+    number = int.from_bytes(raw[:8], "big")
+    if number >= 2**63:  # no ticket has such a number, and no column holds it
+        raise forged()
+    return number
 
 
 def forged() -> Unverified:

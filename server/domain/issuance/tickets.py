@@ -150,7 +150,7 @@ async def return_batch(
     Raises:
         as `confirm`, and Invalid: reason_missing, reason_too_long.
     """
-    reason = " ".join(reason.split())
+    reason = " ".join(reason.replace("\0", " ").split())
     if not reason:
         raise Invalid(
             errors=[
