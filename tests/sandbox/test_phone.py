@@ -212,13 +212,28 @@ async def test_state_outlives_a_restart(service: Service, tmp_path: Path) -> Non
 
 
 def test_it_does_not_start_in_production(tmp_path: Path) -> None:
+    """With every secret there, so that nothing else stops it."""
+    names = ("APPID", "SECRET", "TOKEN", "AES_KEY")
+    secrets = {f"WECHAT_{kind}_{name}": "a" * 43 for kind in ("OA", "MP") for name in names}
     started = subprocess.run(
         [sys.executable, "-m", "server.sandbox"],
-        env={"XCERT_ENV": "production", "XCERT_DATA_DIR": str(tmp_path), "PATH": ""},
+        env={
+            "XCERT_ENV": "production",
+            "XCERT_PUBLIC_URL": "https://example.com",
+            "XCERT_DATABASE_URL": "postgresql://db/x",
+            "XCERT_REDIS_URL": "redis://cache",
+            "XCERT_DATA_DIR": str(tmp_path),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PATH": "",
+            **secrets,
+        },
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=tmp_path,
         timeout=60,
         check=False,
     )
-    assert (started.returncode, bool(started.stderr)) == (2, True)
+    assert (started.returncode, started.stderr) == (
+        2,
+        "微信沙箱不能在生产环境（XCERT_ENV=production）启动。\n",
+    )
