@@ -88,6 +88,7 @@ async def bind(
         bound = await _insert(s, who, found["id"] if same else None)
         await _note(s, who, found["id"] if bound else None, address, request_id)
         await changed(s, scope_of(who.account, who.openid))
+    _forget(s, who)
     if not bound:
         await gate.missed()
         raise Refused(
@@ -115,7 +116,14 @@ async def unbind(s: Services, who: WeChatIdentity, *, address: str, request_id: 
             s.clock, actor, "binding.unbound", "candidate", candidate, was={"account": who.account}
         )
         await changed(s, scope_of(who.account, who.openid))
+    _forget(s, who)
     return True
+
+
+def _forget(s: Services, who: WeChatIdentity) -> None:
+    """The page that follows at once must not show what was before."""
+    if s.lookup_watch is not None:
+        s.lookup_watch.distrust(scope_of(who.account, who.openid))
 
 
 async def image_needed(s: Services, who: WeChatIdentity, *, address: str) -> bool:

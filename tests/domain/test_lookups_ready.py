@@ -439,3 +439,18 @@ async def test_no_answer_stands_longer_than_ten_minutes_or_a_minute_while_a_cert
     now = services.clock.now().timestamp()
     assert (await lookups.results(services, ME)).until == now + READY_SECONDS
     assert (await lookups.certificates(services, ME)).until == now + 60
+
+
+async def test_whoever_binds_or_unbinds_sees_it_on_the_next_page(services: Services, process: Any) -> None:
+    who = await make.candidate(services, number=make.id_number(4321))
+    await make.registration(services, who, on=await make.plan(release_at=services.clock.now()))
+    one, two = process(), process()
+    await one.watch.ask()
+    await two.watch.ask()
+    assert [await one.results(), await two.results()] == [(False, 0), (False, 0)]
+    await bindings.bind(one.s, ME, who.name, make.id_number(4321), address="127.0.0.1")
+    assert [await one.results(), await two.results()] == [(True, 1), (True, 1)]
+    await one.watch.ask()
+    assert await one.results() == (True, 1)
+    await bindings.unbind(one.s, ME, address="127.0.0.1")
+    assert await one.results() == (False, 0)

@@ -80,7 +80,7 @@ async def _read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> 
     rows = await connections.get("default").execute_query_dict(_SQL, [who.account, who.openid, now])
     answer = _answer(s, rows, now)
     # Where a batch stands changes without a word to look-ups; a minute's delay there is no untruth that matters.
-    seconds = 60 if answer["withheld"] else READY_SECONDS
+    seconds = (60 if answer["withheld"] else READY_SECONDS) if rows else 0  # "not bound" is never kept
     bounds = standing([row["release_at"] for row in rows], now, seconds=seconds)
     return Ready(orjson.dumps(answer), as_of, **bounds)
 

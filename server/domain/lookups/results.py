@@ -12,7 +12,7 @@ from server.domain.beijing import local, say_minute
 from server.domain.levels import Level
 from server.domain.lookups import wording
 from server.domain.lookups.ready import ready, standing
-from server.domain.lookups.watch import Ready
+from server.domain.lookups.watch import READY_SECONDS, Ready
 from server.domain.ports import Services, WeChatIdentity
 
 # One statement, and the same work whether a plan's scores are there or not: before its release nothing of a
@@ -59,7 +59,9 @@ async def results_view(s: Services, who: WeChatIdentity) -> dict[str, Any]:
 async def _read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> Ready:
     rows = await connections.get("default").execute_query_dict(_SQL, [who.account, who.openid, now])
     answer = _answer(s, rows, now)
-    return Ready(orjson.dumps(answer), as_of, **standing([row["release_at"] for row in rows], now))
+    # "Not bound" is never kept: whoever binds next must find it gone on every process at once.
+    bounds = standing([row["release_at"] for row in rows], now, seconds=READY_SECONDS if rows else 0)
+    return Ready(orjson.dumps(answer), as_of, **bounds)
 
 
 def _answer(s: Services, rows: list[dict[str, Any]], now: datetime) -> dict[str, Any]:

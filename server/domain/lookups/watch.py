@@ -143,6 +143,10 @@ class LookupWatch:
             and answer.as_of >= self._dead.get(scope, 0)
         )
 
+    def distrust(self, scope: str) -> None:
+        """Somebody of this process has just changed `scope`: no older answer, before the database says so too."""
+        self._dead[scope] = self._last_id + 1
+
     # how it knows
 
     async def start(self) -> None:
