@@ -7,7 +7,7 @@ from typing import Any
 
 from server.domain.beijing import local
 from server.domain.candidates import ABOUT_ID, mask_id, mask_name
-from server.domain.exams import Result, Status
+from server.domain.results import Result, Status
 from server.domain.ports import Services
 
 STATUS = {status.value: status.label for status in Status}
