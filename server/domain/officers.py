@@ -6,16 +6,15 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from tortoise.transactions import in_transaction
 
 from server.domain import audit, pins, roles
 from server.domain.audit import Actor
-from server.domain.candidates import clean_mobile, mask_mobile
+from server.domain.candidates import clean_mobile
 from server.domain.issuance.life import tell
-from server.domain.issuance.overview import Page, cursor_id, limited, said
 from server.domain.names import clean_name
+from server.domain.officer_list import ABOUT_MOBILE, listing
 from server.domain.pins import check as check_pin
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Role, Verb
@@ -46,10 +45,8 @@ __all__ = [
 ]
 
 INVITATION = timedelta(days=7)
-ABOUT_MOBILE = "officer.mobile"
 PAIRING_SECONDS = 600
 TRIES, TRIES_WINDOW = 20, 3600  # invitations or pairing codes tried from one address
-STATES = {"invited": "已邀请", "active": "正常", "suspended": "已停用"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,45 +273,3 @@ async def bind_mp(s: Services, code: str, pin: str, *, identity: WeChatIdentity,
             )
     await s.cache.delete(key)
     return await Officer.get(id=officer.id).prefetch_related("school")
-
-
-def _row(s: Services, officer: Officer) -> dict[str, Any]:
-    sealed = officer.mobile_sealed
-    now = s.clock.now()
-    return {
-        "id": officer.id,
-        "name": officer.name,
-        "mobile_masked": mask_mobile(s.keys.decrypt(bytes(sealed), about=ABOUT_MOBILE)) if sealed else "",
-        "school": {"id": officer.school_id, "name": officer.school.name},
-        "state": officer.state,
-        "state_label": STATES[officer.state],
-        "has_official_account": bool(officer.oa_openid),
-        "has_mini_program": bool(officer.mp_openid),
-        "is_pin_locked": officer.pin_locked_until is not None and officer.pin_locked_until > now,
-        "invitation_expires_at": said(officer.invitation_expires_at) if officer.state == "invited" else None,
-        "created_at": said(officer.created_at),
-        "suspended_at": said(officer.suspended_at),
-    }
-
-
-async def listing(
-    s: Services,
-    *,
-    school_id: int | None = None,
-    cursor: str | None = None,
-    limit: int | None = None,
-    actor: Actor,
-) -> Page:
-    """Officers, newest first; a school account has its own. Raises Forbidden, Invalid (cursor)."""
-    roles.require(actor, Verb.SEE_OFFICERS)
-    found = Officer.all()
-    if actor.role == Role.SCHOOL.value:
-        found = found.filter(school_id=actor.school_id or 0)
-    if school_id is not None:
-        found = found.filter(school_id=school_id)
-    if (after := cursor_id(cursor)) is not None:
-        found = found.filter(id__lt=after)
-    size = limited(limit)
-    officers = await found.order_by("-id").limit(size + 1).prefetch_related("school")
-    more = len(officers) > size
-    return Page([_row(s, one) for one in officers[:size]], str(officers[size - 1].id) if more else None)
