@@ -82,7 +82,9 @@ async def test_whole_state_and_back(xcert: Xcert, filled: str, empty: str, tmp_p
     assert "没有变化 30 行" in same_again.stdout
 
 
-async def test_restore_never_overwrites_unasked(xcert: Xcert, filled: str, tmp_path: Path) -> None:
+async def test_restore_never_overwrites_unasked_nor_beside_a_running_service(
+    xcert: Xcert, filled: str, tmp_path: Path
+) -> None:
     assert xcert("backup", tmp_path / "backup").returncode == 0
     before = await state(filled)
     refused = xcert("restore", tmp_path / "backup")
@@ -91,14 +93,6 @@ async def test_restore_never_overwrites_unasked(xcert: Xcert, filled: str, tmp_p
         "数据库里已有数据。确认要用备份覆盖时，请加 --replace。\n",
     )
     assert await state(filled) == before
-    assert xcert("staff", "create", "another", "--role", "auditor").returncode == 0
-    assert await state(filled) != before
-    assert xcert("restore", tmp_path / "backup", "--replace").returncode == 0
-    assert await state(filled) == before
-
-
-async def test_restore_waits_for_the_service_to_stop(xcert: Xcert, filled: str, tmp_path: Path) -> None:
-    assert xcert("backup", tmp_path / "backup").returncode == 0
     service = await asyncpg.connect(filled)
     refused = xcert("restore", tmp_path / "backup", "--replace")
     assert (refused.returncode, refused.stderr) == (
@@ -106,10 +100,29 @@ async def test_restore_waits_for_the_service_to_stop(xcert: Xcert, filled: str, 
         "还有程序连接着这个数据库，请先停止网页服务和后台任务，再恢复。\n",
     )
     await service.close()
+    assert xcert("staff", "create", "another", "--role", "auditor").returncode == 0
+    assert await state(filled) != before
+    assert xcert("restore", tmp_path / "backup", "--replace").returncode == 0
+    assert await state(filled) == before
 
 
-async def test_a_broken_backup_is_refused(xcert: Xcert, filled: str, tmp_path: Path) -> None:
+async def test_a_backup_folder_is_new_and_closed_and_a_broken_one_is_refused(
+    xcert: Xcert, filled: str, tmp_path: Path
+) -> None:
     assert xcert("backup", tmp_path / "backup").returncode == 0
+    used = tmp_path / "used"
+    used.mkdir()
+    (used / "mine.txt").write_text("mine")
+    refused = xcert("backup", used)
+    assert (refused.returncode, refused.stderr) == (1, f"{used} 不是空目录，请换一个新目录。\n")
+    assert files(used) == {"mine.txt": b"mine"}
+    assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o700
+    manifest = json.loads((tmp_path / "backup" / "manifest.json").read_text())
+    assert set(manifest["sha256"]) == {
+        path.relative_to(tmp_path / "backup").as_posix()
+        for path in (tmp_path / "backup").rglob("*")
+        if path.is_file() and path.name != "manifest.json"
+    }
     before = await state(filled)
     dump = tmp_path / "backup" / "database.dump"
     whole = dump.read_bytes()
@@ -136,20 +149,3 @@ async def test_restore_needs_the_keys_of_that_time(
     shutil.copytree(tmp_path / "certs", tmp_path / "nothing")
     (tmp_path / "nothing" / "field-0001.key").write_text("00" * 32)
     assert "缺少这份备份当时的密钥 field-0001.key" in xcert("restore", tmp_path / "backup", **other).stderr
-
-
-async def test_a_backup_folder_is_new_and_closed(xcert: Xcert, filled: str, tmp_path: Path) -> None:
-    used = tmp_path / "used"
-    used.mkdir()
-    (used / "mine.txt").write_text("mine")
-    refused = xcert("backup", used)
-    assert (refused.returncode, refused.stderr) == (1, f"{used} 不是空目录，请换一个新目录。\n")
-    assert files(used) == {"mine.txt": b"mine"}
-    assert xcert("backup", tmp_path / "backup").returncode == 0
-    assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o700
-    manifest = json.loads((tmp_path / "backup" / "manifest.json").read_text())
-    assert set(manifest["sha256"]) == {
-        path.relative_to(tmp_path / "backup").as_posix()
-        for path in (tmp_path / "backup").rglob("*")
-        if path.is_file() and path.name != "manifest.json"
-    }
