@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from multidict import istr
 from sanic import HTTPResponse, Request
 
 from server.domain import addresses
@@ -15,6 +16,9 @@ from server.domain.ports import Services
 from server.errors import FieldError, Invalid
 
 JSON = "application/json"
+# Names whose case is folded once, not with every answer.
+_ETAG, _CACHE_CONTROL, _CONTENT_TYPE = istr("etag"), istr("cache-control"), istr("content-type")
+_IF_NONE_MATCH = istr("if-none-match")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class ReadyAnswer(HTTPResponse):
     @property
     def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:
         if self.status != 304:
-            self.headers.setdefault("content-type", JSON)
+            self.headers.setdefault(_CONTENT_TYPE, JSON)
         return iter([_header(name, str(value)) for name, value in self.headers.items()])
 
 
@@ -121,8 +125,8 @@ def _header(name: str, value: str) -> tuple[bytes, bytes]:
 
 def answer(request: Request, ready: Ready) -> HTTPResponse:
     """Ready bytes, or 304 when the caller has them already."""
-    headers = {"etag": ready.etag, "cache-control": "private, no-cache"}
-    known = request.headers.get("if-none-match")
+    headers: dict[str, str] = {_ETAG: ready.etag, _CACHE_CONTROL: "private, no-cache"}
+    known = request.headers.get(_IF_NONE_MATCH)
     if known is not None and (known == ready.etag or _among(ready.etag, known)):
         return ReadyAnswer(b"", status=304, headers=headers)
     return ReadyAnswer(ready.body, headers=headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from multidict import istr
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse, json
 
@@ -14,6 +15,7 @@ from server.domain.ports import Services, WeChatIdentity
 from server.errors import FieldError, Invalid, TooMany, Unverified
 
 bp = Blueprint("mp_session")
+_AUTHORIZATION = istr("authorization")
 
 TRIES, TRIES_WINDOW = 600, 60  # log-ins from one address, seconds; a whole school shares one
 
@@ -29,7 +31,7 @@ async def identity(request: Request) -> WeChatIdentity:
     Raises:
         Unverified: token_missing, or as `sessions.open` says.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    scheme, _, token = request.headers.get(_AUTHORIZATION, "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unverified("token_missing", "请先登录小程序。")
     return mini_login.identity_of(_services(request), token.strip())

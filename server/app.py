@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import orjson
+from multidict import istr
 from sanic import Request, Sanic
 from sanic.response.types import BaseHTTPResponse
 from sanic_ext import openapi
@@ -171,7 +172,7 @@ class NumberedRequest(Request[Any, Any]):
 
 def _finish(app: Sanic[Any, Any], settings: Settings) -> None:
     """Every answer is counted by its route and carries the headers that every answer carries."""
-    always = tuple(web.security_headers(settings.open_url if settings.uses_sandbox else None).items())
+    always = tuple((istr(name), value) for name, value in web.security_headers(settings).items())
     children: dict[tuple[str, str, int], Any] = {}
 
     def finish(request: Request, response: BaseHTTPResponse) -> None:

@@ -39,7 +39,7 @@ async def bound(
 
 
 async def certificate(
-    of: Registration, number: str = "23SPS100000001K", *, batch: str = "issued", **more: Any
+    of: Registration, number: str = "23SPS100000001W", *, batch: str = "issued", **more: Any
 ) -> Certificate:
     """A certificate of this registration, in a batch of that state."""
     registration = await Registration.get(id=of.id).prefetch_related("plan", "site", "candidate")
@@ -236,7 +236,7 @@ async def test_a_valid_certificate_says_what_it_is(services: Services) -> None:
     view = await lookups.certificates_view(services, ME)
     assert view["items"] == [
         {
-            "number": "23SPS100000001K",
+            "number": "23SPS100000001W",
             "state": "valid",
             "state_name": "有效",
             "certificate": make.KIND,
@@ -256,12 +256,12 @@ async def test_a_valid_certificate_says_what_it_is(services: Services) -> None:
             "revoke_reason": None,
             "superseded_by": None,
             "advice": "",
-            "verification_url": "http://127.0.0.1:8000/v/code23SPS100000001K",
+            "verification_url": "http://127.0.0.1:8000/v/code23SPS100000001W",
         }
     ]
     assert (view["withheld"], view["notices"]) == ([], [])
-    assert await lookups.certificate_view(services, ME, "23SPS100000001K") == view["items"][0]
-    assert await lookups.certificate_view(services, ME, "23SPS100000002X") is None
+    assert await lookups.certificate_view(services, ME, "23SPS100000001W") == view["items"][0]
+    assert await lookups.certificate_view(services, ME, "23SPS100000002U") is None
 
 
 async def test_a_revoked_certificate_says_since_when_and_why(services: Services) -> None:
@@ -281,14 +281,14 @@ async def test_a_revoked_certificate_says_since_when_and_why(services: Services)
 async def test_a_superseded_certificate_names_its_successor(services: Services) -> None:
     plan = await make.plan(release_at=services.clock.now())
     registration = await make.registration(services, await bound(services), on=plan)
-    new = await certificate(registration, "23SPS100000002X")
+    new = await certificate(registration, "23SPS100000002U")
     await certificate(registration, state="superseded", superseded_by=new)
     first, second = (await lookups.certificates_view(services, ME))["items"]
-    assert {first["number"], second["number"]} == {"23SPS100000001K", "23SPS100000002X"}
+    assert {first["number"], second["number"]} == {"23SPS100000001W", "23SPS100000002U"}
     old = first if first["state"] == "superseded" else second
     assert (old["superseded_by"], old["advice"]) == (
-        "23SPS100000002X",
-        "该证书已更正换发，请使用新证书 23SPS100000002X。",
+        "23SPS100000002U",
+        "该证书已更正换发，请使用新证书 23SPS100000002U。",
     )
 
 

@@ -19,7 +19,7 @@ from tests.domain.test_lookups import RELEASE, SEALED, bound, certificate, seale
 App = Sanic[Any, Any]
 ME = WeChatIdentity("oa", "openid-oa")
 NUMBER = make.id_number(4055)
-PAGES = ("/h5/", "/h5/bind", "/h5/results", "/h5/certificates", "/h5/certificates/23SPS100000001K")
+PAGES = ("/h5/", "/h5/bind", "/h5/results", "/h5/certificates", "/h5/certificates/23SPS100000001W")
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ async def test_other_peoples_certificates_are_not_found(
     plan = await make.plan(release_at=services.clock.now())
     other = await bound(services, WeChatIdentity("oa", "openid-other"), "李四")
     theirs = await certificate(await make.registration(services, other, on=plan))
-    for number in (theirs.number, "23SPS199999999X"):
+    for number in (theirs.number, "23SPS199999999P"):
         page = await get(app, f"/h5/certificates/{number}{ending}", me)
         assert page.status == 404
         assert "在您的证书中没有这个编号" in page.text
