@@ -1,0 +1,167 @@
+"""Ready answers when something is broken or has just changed: still true, at worst slower."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+
+from server.domain import bindings, lookups
+from server.domain.lookups.watch import READY_SECONDS, LookupWatch, Ready, Shelf
+from server.domain.ports import Services
+from server.machinery.cache import RedisCache, connect
+from server.records import LookupChange
+from tests import make
+from tests.domain.test_lookups import RELEASE, bound
+from tests.domain.test_lookups_ready import ME, process
+from tests.fakes import MemoryCache
+
+__all__ = ["process"]  # fixture
+
+
+class BrokenCache(MemoryCache):
+    async def get(self, key: str) -> bytes | None:
+        raise ConnectionError("Redis is away")
+
+    async def set(self, key: str, value: bytes, *, seconds: float) -> None:
+        raise ConnectionError("Redis is away")
+
+
+async def test_without_redis_everything_is_still_told(services: Services, process: Any) -> None:
+    await bound(services)
+    services.cache = BrokenCache(services.clock)  # type: ignore[arg-type]
+    one = process()
+    await one.watch.ask()
+    assert await one.results() == (True, 0)
+    assert await one.results() == (True, 0)
+
+
+async def test_the_shared_cache_holds_no_openid_and_no_name(
+    services: Services, process: Any, redis_url: str
+) -> None:
+    client = connect(redis_url)
+    services.cache = RedisCache(client)
+    number = make.id_number(4055)
+    await make.registration(
+        services, await bound(services, number=number), on=await make.plan(release_at=RELEASE)
+    )
+    one, two = process(), process()
+    await one.watch.ask()
+    await two.watch.ask()
+    answer = await lookups.results(one.s, ME)
+    assert await lookups.results(two.s, ME) == answer
+    [key] = await client.keys("*")
+    kept = key + await client.get(key)
+    for secret in (ME.openid, number, "崔子涵", "78.5"):
+        assert secret.encode() not in kept
+    assert 0 < await client.ttl(key) <= READY_SECONDS
+    await client.aclose()
+
+
+def test_the_shelf_is_bounded_and_the_longest_unused_leave_first() -> None:
+    shelf = Shelf(room=3 * (500 + 1 + 100))
+    answers = {key: Ready(key.encode() * 100, 1) for key in "abcd"}
+    for key in "abc":
+        shelf.put(key, answers[key])
+    assert shelf.get("a") is answers["a"]
+    shelf.put("d", answers["d"])
+    assert [shelf.get(key) is not None for key in "abcd"] == [True, False, True, True]
+    assert shelf.taken == 3 * 601
+    shelf.put("a", Ready(b"x" * 2000, 1))  # more than there is room for
+    assert shelf.taken == 0
+
+
+def test_an_answer_survives_packing() -> None:
+    answer = Ready("成绩".encode(), 7, 1.5, float("inf"))
+    again = Ready.unpacked(answer.packed())
+    assert again == answer
+    assert again.etag == answer.etag != Ready(b"other", 7).etag
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_running_watch_hears_of_a_change(services: Services, db: str) -> None:
+    watch = LookupWatch(db)
+    await watch.start()
+    before = watch.mark()
+    assert before is not None
+    await lookups.changed(services)
+    await until(lambda: (watch.mark() or before) > before)
+    await watch.stop()
+
+
+async def test_a_running_watch_that_misses_the_message_asks_anyway(services: Services, db: str) -> None:
+    watch = LookupWatch(db, listens=False)
+    await watch.start()
+    before = watch.mark()
+    assert before is not None
+    await lookups.changed(services)
+    await until(lambda: (watch.mark() or before) > before)
+    await watch.stop()
+
+
+async def test_a_running_watch_finds_back_after_its_connection_is_cut(services: Services, db: str) -> None:
+    watch = LookupWatch(db)
+    await watch.start()
+    surgeon = await asyncpg.connect(db)
+    cut = await surgeon.fetchval(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE '%FROM lookup_change%'"
+        " AND pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    assert cut == 1
+    await lookups.changed(services)
+    newest = (await LookupChange.all().order_by("-id").first()).id  # type: ignore[union-attr]
+    await until(lambda: watch.mark() == newest)
+    await surgeon.close()
+    await watch.stop()
+
+
+async def test_a_watch_without_a_database_lets_the_process_start(services: Services) -> None:
+    watch = LookupWatch("postgresql://nobody@127.0.0.1:1/none")
+    await watch.start()
+    assert watch.mark() is None
+    await watch.stop()
+
+
+async def test_release_times_around_an_answer_are_its_bounds(services: Services) -> None:
+    me = await bound(services)
+    now = services.clock.now()
+    past, older = now - timedelta(days=1), now - timedelta(days=30)
+    soon, later = now + timedelta(minutes=3), now + timedelta(days=3)
+    for moment in (older, past, soon, later, None):
+        site = await make.site(await make.school())
+        await make.registration(services, me, on=await make.plan(release_at=moment), at=site)
+    answer = await lookups.results(services, ME)
+    assert (answer.since, answer.until) == (past.timestamp(), soon.timestamp())
+
+
+async def test_no_answer_stands_longer_than_ten_minutes_or_a_minute_while_a_certificate_is_under_way(
+    services: Services,
+) -> None:
+    plan = await make.plan(release_at=services.clock.now())
+    await make.registration(services, await bound(services), on=plan)
+    now = services.clock.now().timestamp()
+    assert (await lookups.results(services, ME)).until == now + READY_SECONDS
+    assert (await lookups.certificates(services, ME)).until == now + 60
+
+
+async def test_whoever_binds_or_unbinds_sees_it_on_the_next_page(services: Services, process: Any) -> None:
+    who = await make.candidate(services, number=make.id_number(4321))
+    await make.registration(services, who, on=await make.plan(release_at=services.clock.now()))
+    one, two = process(), process()
+    await one.watch.ask()
+    await two.watch.ask()
+    assert [await one.results(), await two.results()] == [(False, 0), (False, 0)]
+    await bindings.bind(one.s, ME, who.name, make.id_number(4321), address="127.0.0.1")
+    assert [await one.results(), await two.results()] == [(True, 1), (True, 1)]
+    await one.watch.ask()
+    assert await one.results() == (True, 1)
+    await bindings.unbind(one.s, ME, address="127.0.0.1")
+    assert await one.results() == (False, 0)
