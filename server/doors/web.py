@@ -8,6 +8,7 @@ from sanic import HTTPResponse, Request
 
 from server.domain import addresses
 from server.domain.ports import Services
+from server.settings import Settings
 
 
 def services(request: Request) -> Services:
@@ -68,12 +69,15 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
 
 
-def security_headers(sandbox_origin: str | None) -> dict[str, str]:
-    """Sent with every answer. Only the development sandbox may show our pages in a frame."""
-    ancestors = f"'self' {sandbox_origin}" if sandbox_origin else "'none'"
+def security_headers(settings: Settings) -> dict[str, str]:
+    """Sent with every answer. Only the development sandbox may show our pages in a frame.
+
+    A form sent after its session ended is answered with the way to WeChat's log-in, so forms may lead there.
+    """
+    ancestors = f"'self' {settings.open_url}" if settings.uses_sandbox else "'none'"
     return {
         "content-security-policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-        f"form-action 'self'; frame-ancestors {ancestors}",
+        f"form-action 'self' {settings.open_url}; frame-ancestors {ancestors}",
         "x-content-type-options": "nosniff",
         "referrer-policy": "same-origin",
         "permissions-policy": "camera=(), microphone=(), geolocation=()",

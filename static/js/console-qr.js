@@ -11,6 +11,8 @@ let life = 300;
 let opened = false;
 let over = false;
 let asking = false;
+let mine = ""; // the ticket on this screen
+let displaced = false; // another desk shows a newer one
 
 const at = (id) => document.getElementById(id);
 
@@ -28,6 +30,8 @@ async function renew() {
     life = ticket.expires_in || 300;
     ends = performance.now() + life * 1000;
     opened = false;
+    mine = ticket.ticket;
+    displaced = false;
     at("qr").src = ticket.png;
     at("qr").hidden = false;
     at("qr-wait").hidden = true;
@@ -46,7 +50,7 @@ async function renew() {
 }
 
 function tick() {
-  if (over) return;
+  if (over || displaced) return;
   const left = Math.max(0, Math.ceil((ends - performance.now()) / 1000));
   const shown = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
   if (at("left").textContent !== shown) at("left").textContent = shown;
@@ -95,6 +99,13 @@ events.addEventListener("confirmed", (message) => {
   finish("good", `${officer || "签发负责人"}已确认签发`);
 });
 events.addEventListener("replaced", () => renew());
+events.addEventListener("superseded", (message) => {
+  if (asking || over || JSON.parse(message.data).ticket === mine) return;
+  displaced = true;
+  at("qr-frame").classList.add("stale");
+  at("left").textContent = "–:––";
+  status("wait", "另一个页面出示了新的二维码，本页的已失效；如需在这里继续，请点“换一张二维码”。");
+});
 events.addEventListener("snapshot", (message) => settle(JSON.parse(message.data)));
 
 at("renew").addEventListener("click", () => renew());

@@ -77,13 +77,15 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
             now + scans.LIFETIME,
             actor.name[:100],
         )
-        await ScanTicket.filter(issuance_id=issuance.id, spent_at=None, replaced_at=None).update(
+        was_open = await ScanTicket.filter(issuance_id=issuance.id, spent_at=None, replaced_at=None).update(
             replaced_at=now
         )
         await ScanTicket.create(**{f: getattr(ticket, f) for f in scans.Ticket.__dataclass_fields__})
         await s.faults.reach("tickets.show: before the commit")
         became = {"revision": issuance.revision, "ticket": receipts.ticket_name(ticket)}
         await audit.record(s.clock, actor, "ticket.show", "issuance", issuance.id, became=became)
+    if was_open:  # another desk may be showing the old one
+        await tell(s, issuance.id, "superseded", ticket=receipts.ticket_name(ticket))
     token = scans.mint(functools.partial(s.keys.mac, "scan", epoch=epoch), ticket)
     return ShownTicket(
         ticket.id,

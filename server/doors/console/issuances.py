@@ -91,6 +91,7 @@ async def show_ticket(call: Call) -> HTTPResponse:
     png = base64.b64encode(call.s.press.qr_png(ticket.url)).decode()
     return answers.json(
         {
+            "ticket": f"{ticket.id:016x}",
             "url": ticket.url,
             "scene": ticket.scene,
             "png": f"data:image/png;base64,{png}",
@@ -186,6 +187,7 @@ ROUTES: list[Route | OpenRoute] = [
         verb=Verb.SHOW_TICKET,
         summary="出示一张新的签发二维码",
         gives=thing(
+            ticket="string",
             url="string",
             scene="string",
             png="string",
