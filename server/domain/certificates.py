@@ -174,6 +174,7 @@ async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None
         if not revoked:
             current = await Certificate.get(id=certificate.id)
             raise moved_on(step, State(current.state))
+        await s.faults.reach("certificates.revoke: the state is written")
         was, became = {"state": step.source.value}, {"state": step.target.value, "reason": reason}
         await audit.record(
             s.clock, actor, "certificate.revoke", "certificate", certificate.number, was=was, became=became

@@ -1,6 +1,6 @@
 """`make bench`: every benchmark in one run, printed as a table; `--write` keeps it in README.
 
-    python -m tests.bench [--write] [NAME …]
+python -m tests.bench [--write] [NAME …]
 """
 
 from __future__ import annotations

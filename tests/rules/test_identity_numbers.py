@@ -44,7 +44,9 @@ def test_check_character_is_that_of_the_standard(first17: str, check: str) -> No
 @given(numbers())
 def test_every_number_with_a_right_check_character_is_read(number: str) -> None:
     assert IdentityNumber.parse(number).text == number
-    assert IdentityNumber.parse(number).born == date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+    assert IdentityNumber.parse(number).born == date(
+        int(number[6:10]), int(number[10:12]), int(number[12:14])
+    )
 
 
 @given(numbers(), st.integers(0, 16), st.integers(1, 9))

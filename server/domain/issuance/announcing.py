@@ -51,6 +51,7 @@ async def announce(s: Services, *, issuance_id: int) -> None:
                     path=f"/h5/certificates/{row['number']}",
                     candidate_id=row["candidate_id"],
                 )
+                await s.faults.reach("announcing.announce: one is told")
         await s.faults.reach("announcing.announce: a slice is told")
         after = holders[-1]["number"]
     await Issuance.filter(id=issuance_id, announced_at=None).update(announced_at=s.clock.now())

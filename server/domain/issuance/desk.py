@@ -73,6 +73,7 @@ async def _begin(s: Services, plan_id: int, site_id: int, *, actor: Actor) -> Is
     if not entries:
         return None
     issuance = await Issuance.create(plan_id=plan_id, site_id=site_id, created_at=s.clock.now())
+    await s.faults.reach("desk.prepare: the batch is begun")
     became = {"state": issuance.state, "revision": 1, "plan_id": plan_id, "site_id": site_id}
     await audit.record(s.clock, actor, "issuance.prepare", "issuance", issuance.id, became=became)
     return issuance
@@ -153,6 +154,7 @@ async def _again(s: Services, issuance_id: int, name: str, *, actor: Actor) -> S
         await s.faults.reach(f"desk.{name}: before the list")
         await numbering.refresh(s, issuance, actor=actor)
         await s.faults.reach(f"desk.{name}: before the commit")
+    await s.faults.reach(f"desk.{name}: after the commit")
     await tell_state(s, issuance)
     return State(issuance.state)
 
@@ -181,6 +183,7 @@ async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> State:
         ids = [certificate.id for certificate in certificates]
         for part in generation.slices(ids):
             await generation.put_slice(s, issuance.id, part)
+            await s.faults.reach("desk.hand_over: a job is put")
         await s.faults.reach("desk.hand_over: before the commit")
     await s.faults.reach("desk.hand_over: after the commit")
     await tell_state(s, issuance)

@@ -55,6 +55,7 @@ async def generate(s: Services, *, issuance_id: int, ids: list[int]) -> None:
         await s.queue.put(
             "issuance.complete", once=f"issuance.complete:{issuance_id}", issuance_id=issuance_id
         )
+        await s.faults.reach("generation.generate: the end is put")
 
 
 async def _draw(s: Services, issuance_id: int, ids: Sequence[int]) -> list[int]:
@@ -199,8 +200,9 @@ async def finish(s: Services, *, issuance_id: int) -> None:
         )
         await s.faults.reach("generation.finish: before the jobs")
         await announcing.put(s, issuance_id)
-        await s.faults.reach("generation.finish: before the commit")
+        await s.faults.reach("generation.finish: the announcement is put")
         await changes.changed(s)
+        await s.faults.reach("generation.finish: before the commit")
     await s.faults.reach("generation.finish: after the commit")
     await tell_state(s, issuance)
 

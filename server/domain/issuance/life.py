@@ -92,6 +92,7 @@ async def advance(
     if not moved:
         current = await Issuance.get(id=issuance.id)
         raise moved_on(step, State(current.state))
+    await s.faults.reach(f"life.{name}: the state is written")
     await audit.record(
         s.clock,
         actor,

@@ -70,7 +70,9 @@ async def refresh(s: Services, issuance: Issuance, *, actor: Actor) -> Refreshed
     kept = [one for one in old.values() if one.registration_id in staying]
     voided = [one for one in old.values() if one.registration_id not in staying]
     await _void(voided)
+    await s.faults.reach("numbering.refresh: the old lines are void")
     made = await _add(s, issuance, frame, [e for e in entries if e.registration_id not in staying])
+    await s.faults.reach("numbering.refresh: the new lines are reserved")
     lines = [(one.number, one.line) for one in kept] + [(one.number, bytes(one.line)) for one in made]
     digest = lists.digest_of(lines)
     out = Refreshed(len(kept), tuple(c.number for c in made), tuple(c.number for c in voided), digest)
@@ -87,6 +89,7 @@ async def _void(certificates: Sequence[Reserved]) -> None:
 
 async def _add(s: Services, issuance: Issuance, frame: Frame, entries: Sequence[Entry]) -> list[Certificate]:
     numbers = await reserve(s, frame, len(entries))
+    await s.faults.reach("numbering.refresh: the numbers are taken")
     made = [
         Certificate(
             number=number,
@@ -106,6 +109,7 @@ async def _store(s: Services, issuance: Issuance, done: Refreshed, *, actor: Act
     was = {"count": issuance.count, "list_sha256": bytes(issuance.list_sha256 or b"").hex()}
     count = done.kept + len(done.added)
     await Issuance.filter(id=issuance.id).update(list_sha256=done.digest, count=count)
+    await s.faults.reach("numbering.refresh: the digest is stored")
     became = {
         "count": count,
         "list_sha256": done.digest.hex(),

@@ -80,10 +80,13 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
         was_open = await ScanTicket.filter(issuance_id=issuance.id, spent_at=None, replaced_at=None).update(
             replaced_at=now
         )
+        await s.faults.reach("tickets.show: the older ones are dead")
         await ScanTicket.create(**{f: getattr(ticket, f) for f in scans.Ticket.__dataclass_fields__})
-        await s.faults.reach("tickets.show: before the commit")
+        await s.faults.reach("tickets.show: the new one is kept")
         became = {"revision": issuance.revision, "ticket": receipts.ticket_name(ticket)}
         await audit.record(s.clock, actor, "ticket.show", "issuance", issuance.id, became=became)
+        await s.faults.reach("tickets.show: before the commit")
+    await s.faults.reach("tickets.show: after the commit")
     if was_open:  # another desk may be showing the old one
         await tell(s, issuance.id, "superseded", ticket=receipts.ticket_name(ticket))
     token = scans.mint(functools.partial(s.keys.mac, "scan", epoch=epoch), ticket)
@@ -120,6 +123,7 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
     if (reason := refusal(BY_NAME["confirm_scan"], facts)) is not None:
         raise Conflict(reason.code, reason.message)
     if await ScanTicket.filter(id=ticket.id, opened_at=None).update(opened_at=s.clock.now()):
+        await s.faults.reach("tickets.look: it is opened")
         await tell(s, issuance.id, "opened", officer=officer.name, at=receipts.moment(s.clock.now()))
     return await view_of(s, ticket, issuance, officer)
 

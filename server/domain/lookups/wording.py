@@ -7,8 +7,8 @@ from typing import Any
 
 from server.domain.beijing import local
 from server.domain.candidates import ABOUT_ID, mask_id, mask_name
-from server.domain.results import Result, Status
 from server.domain.ports import Services
+from server.domain.results import Result, Status
 
 STATUS = {status.value: status.label for status in Status}
 OUTCOME = {result.value: result.label for result in Result}
