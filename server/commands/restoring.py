@@ -24,6 +24,7 @@ from server.commands.backup import (
     run_program,
 )
 from server.commands.hosting import hosts
+from server.machinery import cache
 from server.records import database
 from server.settings import Settings
 
@@ -44,6 +45,7 @@ def restore(given: argparse.Namespace, settings: Settings) -> int:
         run_program("pg_restore", [*arguments, f"--dbname={_name(url)}", str(folder / DUMP)], url)
         asyncio.run(database.migrate(url))
         asyncio.run(_forget_workers(url))
+        asyncio.run(cache.forget(found.settings.redis_url))  # answers of a time that is gone
     print(f"恢复完成，数据来自 {manifest['made_at']} 的备份。")
     return 0
 

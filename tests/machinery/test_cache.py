@@ -54,3 +54,9 @@ async def test_a_listener_hears_what_follows(redis: Redis) -> None:
         await live.publish("issuance:2", {"event": "other"})
         await live.publish("issuance:1", {"event": "opened"})
         assert await anext(events) == {"event": "opened"}
+
+
+async def test_everything_can_be_forgotten(redis: Redis, redis_url: str) -> None:
+    await cache.RedisCache(redis).set("k", b"1", seconds=60)
+    await cache.forget(redis_url)
+    assert await redis.dbsize() == 0
