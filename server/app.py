@@ -19,7 +19,7 @@ from sanic_ext.extensions.openapi.extension import OpenAPIExtension
 import miniprogram_api
 from server.domain.lookups import LookupWatch
 from server.domain.ports import Services
-from server.doors import console, official_account, ops, pages, problems, scan, verification, web
+from server.doors import console, front, official_account, ops, pages, problems, scan, verification, web
 from server.doors.h5 import binding as h5_binding
 from server.doors.h5 import certificate_files, login, officer
 from server.doors.h5 import lookups as h5_lookups
@@ -46,6 +46,7 @@ DOORS = (
     verification.bp,
     console.bp,
     miniprogram_api.door,
+    front.bp,
     ops.bp,
 )
 DOCUMENTED = ("console/api/", "mp/v1/", ".well-known/", "healthz", "readyz")

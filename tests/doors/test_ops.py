@@ -54,3 +54,9 @@ async def test_a_person_gets_a_page(app: App) -> None:
     assert response.status == 404
     assert "没有这个页面，请检查网址。" in response.text
     assert response.headers["content-security-policy"].startswith("default-src 'self'")
+
+
+async def test_the_bare_address_shows_the_ways_in(app: App) -> None:
+    _, response = await app.asgi_client.get("/", headers={"accept": "text/html"})
+    assert response.status == 200
+    assert [way in response.text for way in ('href="/v"', 'href="/h5/"', 'href="/console/"')] == [True] * 3
