@@ -63,6 +63,8 @@ async def _read_and_keep(
     s: Services, watch: LookupWatch, key: str, mark: int, who: WeChatIdentity, read: Read
 ) -> Ready:
     answer = await read(s, who, s.clock.now(), mark)
+    if answer.until <= s.clock.now().timestamp():
+        return answer  # true now, and not to be kept
     watch.shelf.put(key, answer)
     try:
         await s.cache.set(_cache_key(key), answer.packed(), seconds=READY_SECONDS)
