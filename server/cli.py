@@ -67,11 +67,11 @@ def _serving(commands: Subparsers) -> None:
 
 
 def _data(commands: Subparsers) -> None:
-    imports = commands.add_parser("import", help="导入考生信息、成绩或实践记录（xlsx、xls、csv）")
+    imports = commands.add_parser("import", help="导入考生信息、成绩、实践记录或门户证书编号（xlsx、xls、csv）")
     imports.add_argument(
         "kind",
-        choices=("candidates", "scores", "practice"),
-        help="candidates 考生、scores 成绩、practice 实践与督导",
+        choices=("candidates", "scores", "practice", "portal"),
+        help="candidates 考生、scores 成绩、practice 实践与督导、portal 门户证书编号",
     )
     imports.add_argument("file", type=Path)
     imports.add_argument("--dry-run", action="store_true", help="只检查，不写入")

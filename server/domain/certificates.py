@@ -1,9 +1,8 @@
-"""证书 after they are made: who may fetch one, what the public is told, revocation, the national portal's numbers."""
+"""证书 after they are made: who may fetch one, what the public is told and revocation."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,22 +24,18 @@ from server.domain.ports import Services
 from server.domain.roles import Role, Verb
 from server.errors import FieldError, Gone, Invalid, NotFound
 from server.records import Certificate, Issuance
-from server.records.database import rows
 
 __all__ = [
-    "PortalReport",
     "PublicStatus",
     "listing",
     "page_png",
     "pdf",
     "public_status",
-    "record_portal_numbers",
     "revoke",
     "zip_stream",
 ]
 
 REASON_LENGTH = 300
-PORTAL_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +49,6 @@ class PublicStatus:
     superseded_by: str | None
     portal_number: str
     pdf_sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class PortalReport:
-    """What became of a list of the national portal's numbers."""
-
-    taken: int
-    unchanged: int
-    unknown: tuple[str, ...]
 
 
 def not_found() -> NotFound:
@@ -257,42 +243,3 @@ def _state_of(text: str) -> str:
         raise Invalid(
             errors=[FieldError("/state", "state_unknown", f"没有这个状态，请从这些里选：{known}。")]
         ) from None
-
-
-async def record_portal_numbers(
-    s: Services, pairs: Iterable[tuple[str, str]], *, actor: Actor
-) -> PortalReport:
-    """Keep the national portal's numbers beside ours (S94): theirs is authoritative, both are shown.
-
-    Args:
-        pairs: (our number, the portal's number). The same list again changes nothing.
-
-    Raises:
-        Forbidden("role_not_allowed") · Invalid("portal_number_form").
-    """
-    roles.require(actor, Verb.IMPORT)
-    wanted = {tidy_number(ours): " ".join(theirs.split()) for ours, theirs in pairs}
-    if any("\0" in ours + theirs or not 0 < len(theirs) <= PORTAL_LENGTH for ours, theirs in wanted.items()):
-        raise Invalid(
-            errors=[FieldError("/", "portal_number_form", f"门户证书编号为1至{PORTAL_LENGTH}个字符。")]
-        )
-    async with in_transaction():
-        known = {
-            row["number"]: row["portal_number"]
-            for row in await rows(
-                "SELECT number, portal_number FROM certificate WHERE number = ANY($1::text[])"
-                " AND state = ANY($2::text[]) ORDER BY number FOR NO KEY UPDATE",
-                list(wanted),
-                list(EVER_VALID),
-            )
-        }
-        changed = {ours: wanted[ours] for ours, had in known.items() if had != wanted[ours]}
-        for ours, theirs in changed.items():
-            await Certificate.filter(number=ours).update(portal_number=theirs)
-            was, became = {"portal_number": known[ours]}, {"portal_number": theirs}
-            await audit.record(
-                s.clock, actor, "certificate.portal", "certificate", ours, was=was, became=became
-            )
-        if changed:
-            await changes.changed(s)
-    return PortalReport(len(changed), len(known) - len(changed), tuple(sorted(set(wanted) - set(known))))

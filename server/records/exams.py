@@ -137,7 +137,7 @@ class ImportRun(Model):
     """One spreadsheet handed in: dry or real, its counts and every error."""
 
     id = fields.BigIntField(primary_key=True)
-    kind = fields.CharField(max_length=12)  # candidates | scores | practice
+    kind = fields.CharField(max_length=12)  # candidates | scores | practice | portal
     file_name = fields.CharField(max_length=200)
     file_sha256 = fields.BinaryField()
     file_key = fields.CharField(max_length=200)

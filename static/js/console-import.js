@@ -103,7 +103,7 @@ async function handIn(dry) {
   const form = new FormData();
   form.set("kind", importForm.elements.kind.value);
   form.set("dry_run", String(dry));
-  form.set("all_or_nothing", String(importForm.elements.all_or_nothing.checked));
+  form.set("all_or_nothing", String(Boolean(importForm.elements.all_or_nothing?.checked)));
   form.set("file", importForm.elements.file.files[0]);
   const button = document.getElementById("check-button");
   button.disabled = true;

@@ -1,4 +1,4 @@
-"""证书 after they are made: who may fetch one, what the public learns, revocation, the archive, the portal's numbers."""
+"""证书 after they are made: who may fetch one, what the public learns, revocation, the archive."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ async def test_the_archive_streams_in_constant_memory(services: Services, of: Co
     assert peak < 3.5 * size  # a file, its copy on the way, and change; never the four of them and the whole
 
 
-# --- listing and the portal ---
+# --- listing ---
 
 
 async def test_listing_filters_masks_and_pages(services: Services, of: Cohort) -> None:
@@ -263,20 +263,3 @@ async def test_listing_filters_masks_and_pages(services: Services, of: Cohort) -
     assert (await certificates.listing(services, name="崔\0", actor=ME)).items == []
     assert len((await certificates.listing(services, actor=school(of))).items) == 4
     assert await code_of(certificates.listing(services, state="odd", actor=ME)) == "state_unknown"
-
-
-@pytest.mark.rule("S94")
-async def test_the_portals_numbers_stand_beside_ours(services: Services, of: Cohort) -> None:
-    one = await first(of)
-    pairs = [(one.number.lower(), " P-2023-001 "), ("26SPS1999999990", "P-2")]
-    report = await certificates.record_portal_numbers(services, pairs, actor=make.OPERATOR)
-    assert report == certificates.PortalReport(taken=1, unchanged=0, unknown=("26SPS1999999990",))
-    assert (await first(of)).portal_number == "P-2023-001"
-    report = await certificates.record_portal_numbers(services, pairs, actor=make.OPERATOR)
-    assert (report.taken, report.unchanged) == (0, 1)
-    status = await certificates.public_status(services, one.number)
-    assert status is not None and status.portal_number == "P-2023-001"
-    call = certificates.record_portal_numbers(services, [(one.number, "")], actor=make.OPERATOR)
-    assert await code_of(call) == "portal_number_form"
-    call = certificates.record_portal_numbers(services, pairs, actor=AUDITOR)
-    assert await code_of(call) == "role_not_allowed"

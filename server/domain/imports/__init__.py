@@ -1,10 +1,10 @@
-"""Spreadsheets in: candidates, scores and practice hours, with one validator for dry and for real runs.
+"""Spreadsheets in: candidates, scores, practice hours and the portal's numbers, with one validator for dry and for real runs.
 
 files      what a file is, by its bytes, and what is refused unread
 xlsx, xls  the inside of workbooks before anybody parses them
 sheets     a table out of a file          cells      one cell into one value
 drafts     rows with every error          verdicts   what drafts come to against the records
-people, scores, practice                  what each kind of table knows (score_records, score_writing)
+people, scores, practice, portal_list     what each kind of table knows (score_records, score_writing)
 examination                               the validator
 runs       the life of an import          annotated, reports   the workbook back and the answer
 """

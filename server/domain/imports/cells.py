@@ -103,6 +103,17 @@ def id_number(raw: Any) -> str:
     return IdentityNumber.parse(text_of(raw)).text
 
 
+def whole_number_text(what: str, raw: Any) -> str:
+    """A long number kept as text. A number cell has lost digits for good, so it is refused whatever it shows."""
+    if is_blank(raw):
+        raise Refused("missing", f"请填写{what}。")
+    if isinstance(raw, (int, float)) and (abs(raw) >= EXACT or raw != int(raw)):
+        raise _rounded(what)
+    if isinstance(raw, str) and _ROUNDED.match(tidy(raw)):
+        raise _rounded(what)
+    return text_of(raw)
+
+
 def _rounded(what: str) -> Refused:
     return Refused(
         "number_rounded",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from server.domain.audit import Actor
-from server.domain.imports import people, practice, scores
+from server.domain.imports import people, portal_list, practice, scores
 from server.domain.imports.drafts import Column, Draft, RowError, Table, drafts, find_table
 from server.domain.imports.verdicts import Verdict
 from server.domain.ports import Services
@@ -29,7 +29,12 @@ class Topic(Protocol):
     async def take(self, s: Services, work: Any, *, actor: Actor) -> None: ...
 
 
-TOPICS: dict[str, Topic] = {"candidates": people, "scores": scores, "practice": practice}
+TOPICS: dict[str, Topic] = {
+    "candidates": people,
+    "scores": scores,
+    "practice": practice,
+    "portal": portal_list,
+}
 
 
 def topic_of(kind: str) -> Topic:

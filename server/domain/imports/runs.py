@@ -47,7 +47,7 @@ async def submit(
     """Hand a file in: keep it, and queue its run in the same transaction.
 
     Args:
-        kind: candidates, scores or practice.
+        kind: candidates, scores, practice or portal.
         file_name: shown to people; says nothing about what the file is.
         dry_run: examine only.
         all_or_nothing: one refused row refuses them all.

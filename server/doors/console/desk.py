@@ -6,7 +6,7 @@ from typing import Any
 
 from sanic import Blueprint, HTTPResponse
 
-from server.domain import beijing, certificates, exams, imports, officers, roles, waiting
+from server.domain import beijing, certificates, exams, imports, officers, portal, roles, waiting
 from server.domain.certificate_states import State as CertificateState
 from server.domain.issuance import desk, people
 from server.domain.issuance.states import State
@@ -157,6 +157,8 @@ async def certificate_list(call: Call) -> HTTPResponse:
         more_base=screens.address("/console/certificates", wanted),
         states=[(state.value, state.label) for state in CertificateState],
         may_revoke=roles.may(call.actor, Verb.REVOKE),
+        may_record=roles.may(call.actor, Verb.IMPORT),
+        without_portal=await portal.without_number() if roles.may(call.actor, Verb.IMPORT) else 0,
     )
 
 

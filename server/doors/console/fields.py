@@ -138,6 +138,35 @@ class Moment(Field):
 Shape = Mapping[str, Field]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows(Field):
+    """A list of objects, all of one shape."""
+
+    shape: Shape
+    most: int = 1000
+
+    def parse(self, value: Any) -> list[dict[str, Any]]:
+        if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+            raise Poor("not_rows", "这里应为对象的列表。")
+        if not 1 <= len(value) <= self.most:
+            raise Poor("rows_length", f"应有1到{self.most}行，请分几次提交。")
+        found = []
+        for place, row in enumerate(value):
+            try:
+                found.append(_read(row, self.shape))
+            except Invalid as invalid:
+                raise Invalid(
+                    errors=[
+                        FieldError(f"/{place}{one.pointer}", one.code, one.detail) for one in invalid.errors
+                    ]
+                ) from None
+        return found
+
+    def schema(self) -> dict[str, Any]:
+        items = schema_of(self.shape)
+        return {"type": "array", "minItems": 1, "maxItems": self.most, "items": items}
+
+
 def _read(given: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
     """The values as the shape wants them; a field left out and not required is None."""
     problems = [
@@ -157,6 +186,8 @@ def _read(given: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
             found[name] = field.parse(value)
         except Poor as poor:
             problems.append(FieldError(f"/{name}", poor.code, poor.detail))
+        except Invalid as invalid:
+            problems += [FieldError(f"/{name}{one.pointer}", one.code, one.detail) for one in invalid.errors]
     if problems:
         raise Invalid(errors=problems)
     return found

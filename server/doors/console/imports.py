@@ -14,9 +14,11 @@ from server.doors.console.routes import OpenRoute, Route
 from server.errors import FieldError, Invalid
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-KINDS = ("candidates", "scores", "practice")
+KINDS = ("candidates", "scores", "practice", "portal")
 FORM = {
-    "kind": Choice(values=KINDS, help="candidates 考生信息 · scores 成绩 · practice 实践学时"),
+    "kind": Choice(
+        values=KINDS, help="candidates 考生信息 · scores 成绩 · practice 实践学时 · portal 门户证书编号"
+    ),
     "dry_run": Flag(required=False, help="只检查，不写入"),
     "all_or_nothing": Flag(required=False, help="有一行错误就整份不写入"),
 }

@@ -14,6 +14,7 @@ IMPORT_KINDS = (
     ("candidates", "考生信息", "姓名、证件、院校、报考"),
     ("scores", "成绩", "科目成绩与缺考、违纪"),
     ("practice", "实践学时", "实践与督导学时"),
+    ("portal", "门户证书编号", "证书编号、门户证书编号"),
 )
 PATHS = {"org_sign": "sign", "withdraw": "withdraw", "revise": "revise", "hand_over": "hand-over"}
 STEP_WORDS = {"org_sign": "签发", "withdraw": "撤回", "revise": "修订并重新准备", "hand_over": "发放"}
@@ -154,6 +155,7 @@ WORDS = {
     "candidates": "考生信息",
     "scores": "成绩",
     "practice": "实践学时",
+    "portal": "门户证书编号",
 }
 
 
