@@ -167,8 +167,9 @@ async def test_killed_at_every_place_once_and_twice(world: Services) -> None:
     await walk(world, of := await cohort(world))
     await whole(world, of)
     times = Counter(reached)
-    assert {place.partition(".")[0] for place in times} == {"desk", "tickets", "generation", "announcing"}
-    assert len(times) >= 20
+    parts = {"desk", "life", "numbering", "tickets", "generation", "announcing"}
+    assert {place.partition(".")[0] for place in times} == parts
+    assert len(times) >= 40
     for place, often in times.items():
         for nth in sorted({1, often}):
             for again in (False, True):
