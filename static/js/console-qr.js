@@ -13,6 +13,7 @@ let over = false;
 let asking = false;
 let mine = ""; // the ticket on this screen
 let displaced = false; // another desk shows a newer one
+let newer = []; // the tickets that took another's place, as they are told
 
 const at = (id) => document.getElementById(id);
 
@@ -24,6 +25,7 @@ function status(kind, text) {
 async function renew() {
   if (over || asking) return;
   asking = true;
+  newer = [];
   at("renew").disabled = true;
   try {
     const ticket = await api("POST", `/issuances/${issuance}/scan-tickets`, {});
@@ -37,6 +39,7 @@ async function renew() {
     at("qr-wait").hidden = true;
     at("qr-frame").classList.remove("stale");
     status("", "请签发负责人用微信“扫一扫”扫描二维码");
+    if (newer.includes(mine) && newer.at(-1) !== mine) displace(); // while this one was on its way
   } catch (error) {
     at("qr").hidden = true;
     at("qr-wait").hidden = false;
@@ -62,6 +65,13 @@ function tick() {
     return;
   }
   renew();
+}
+
+function displace() {
+  displaced = true;
+  at("qr-frame").classList.add("stale");
+  at("left").textContent = "–:––";
+  status("wait", "另一个页面出示了新的二维码，本页的已失效；如需在这里继续，请点“换一张二维码”。");
 }
 
 function finish(kind, text) {
@@ -98,13 +108,10 @@ events.addEventListener("confirmed", (message) => {
   const { officer } = JSON.parse(message.data);
   finish("good", `${officer || "签发负责人"}已确认签发`);
 });
-events.addEventListener("replaced", () => renew());
 events.addEventListener("superseded", (message) => {
-  if (asking || over || JSON.parse(message.data).ticket === mine) return;
-  displaced = true;
-  at("qr-frame").classList.add("stale");
-  at("left").textContent = "–:––";
-  status("wait", "另一个页面出示了新的二维码，本页的已失效；如需在这里继续，请点“换一张二维码”。");
+  const { ticket } = JSON.parse(message.data);
+  newer.push(ticket);
+  if (!asking && !over && ticket !== mine) displace();
 });
 events.addEventListener("snapshot", (message) => settle(JSON.parse(message.data)));
 

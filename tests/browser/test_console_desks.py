@@ -1,0 +1,90 @@
+"""Two desks over one batch, and the portal's list on the certificates' page, in a real Chromium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from server.domain import imports
+from server.domain.issuance import tickets
+from server.domain.ports import Services
+from server.domain.roles import Role
+from server.machinery import cache
+from server.records import Certificate
+from tests.browser.test_console_pages import ScreenPress, look, seat
+from tests.browser.test_phone_pages import base, browser
+from tests.domain import issuing
+from tests.domain.test_issuance_generation import drained
+from tests.fakes import ListQueue
+
+__all__ = ["base", "browser"]  # fixtures
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+DEAD = "另一个页面出示了新的二维码，本页的已失效；如需在这里继续，请点“换一张二维码”。"
+CALL = "请签发负责人用微信“扫一扫”扫描二维码"
+
+
+@pytest.mark.rule("S87")
+async def test_the_first_desk_says_that_a_second_one_shows_a_newer_code(
+    base: str, browser: Browser, services: Services, redis_url: str
+) -> None:
+    redis = cache.connect(redis_url)
+    services.live, services.press = cache.RedisLive(redis), ScreenPress()
+    of = await issuing.cohort(services)
+    batch = await issuing.pending(services, of)
+    address = f"{base}/console/issuances/{batch.id}/qr"
+    async with (
+        seat(browser, services, base, Role.SCHOOL, school=of.school) as (here, trouble_here),
+        seat(browser, services, base, Role.ISSUER) as (there, trouble_there),
+    ):
+        await here.goto(address)
+        await expect(here.locator("#qr-say")).to_have_text(CALL)
+        await there.goto(address)
+        await expect(here.locator("#qr-say")).to_have_text(DEAD)
+        await expect(there.locator("#qr-say")).to_have_text(CALL)
+        await look(here, "qr-superseded")
+        async with here.expect_response("**/scan-tickets") as renewed:
+            await here.click("#renew")
+        mine = await (await renewed.value).json()
+        await expect(here.locator("#qr-say")).to_have_text(CALL)
+        await expect(there.locator("#qr-say")).to_have_text(DEAD)
+        await tickets.confirm(services, mine["scene"], issuing.PIN, identity=of.identity)
+        for page in (here, there):
+            await expect(page.locator("#qr-done-text")).to_have_text("王签发已确认签发")
+        assert trouble_here + trouble_there == []
+    await redis.aclose()
+
+
+@pytest.mark.rule("S94")
+@pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
+async def test_the_portals_list_is_checked_and_taken_on_the_certificates_page(
+    base: str, browser: Browser, services: Services, tmp_path: Path, narrow: bool
+) -> None:
+    batch = await issuing.generating(services, await issuing.cohort(services))
+    await drained(services)
+    one, two, *_ = await Certificate.filter(issuance_id=batch.id).order_by("number")
+    file = tmp_path / "门户清单.csv"
+    file.write_text(
+        f"证书编号,门户证书编号,姓名\n{one.number},GJ2026-1,崔子涵\n{two.number},GJ2026-2,某某\n", "utf-8"
+    )
+    table = {"imports.run": imports.run}
+    queue = services.queue
+    assert isinstance(queue, ListQueue)
+    async with seat(browser, services, base, Role.OPERATOR, narrow=narrow) as (page, trouble):
+        await page.goto(f"{base}/console/certificates")
+        await page.set_input_files("#file", file)
+        for button in ("#check-button", "text=写入没有错误的 1 行"):
+            async with page.expect_response("**/imports") as sent:
+                await page.click(button)
+            assert (await sent.value).status == 202
+            await queue.drain(services, table)
+            await expect(page.locator("#run .note.wait")).to_be_visible()
+            await expect(page.locator("#run td >> nth=2")).to_contain_text(
+                "姓名与本系统这份证书的持证人不一致"
+            )
+            await look(page, f"portal-{'phone' if narrow else 'desk'}")
+        await page.reload()
+        await expect(page.get_by_text("门户 GJ2026-1")).to_be_visible()
+        assert trouble == []
+    assert [(await Certificate.get(id=c.id)).portal_number for c in (one, two)] == ["GJ2026-1", ""]
