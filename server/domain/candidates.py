@@ -25,6 +25,7 @@ __all__ = [
     "mask_id",
     "mask_mobile",
     "mask_name",
+    "mask_numbers",
 ]
 
 ABOUT_ID = "candidate.id_number"
@@ -34,6 +35,9 @@ _CHECK = "10X98765432"
 _SHAPE = re.compile("[0-9]*[0-9X]")
 _DIGITS = frozenset("0123456789")
 _OLDEST = date(1900, 1, 1)
+_NUMBERS = re.compile(
+    r"(?:(?<!\d)|(?<=\+86))(?:(?P<id>\d{17}[\dXxＸｘ])|(?P<mobile>[1１][3-9３-９]\d{9}))(?!\d)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,14 @@ def mask_id(number: str) -> str:
 def mask_mobile(mobile: str) -> str:
     """`199****1234`"""
     return mobile[:3] + "*" * max(0, len(mobile) - 7) + mobile[-4:]
+
+
+def mask_numbers(text: str) -> str:
+    """Free text that somebody typed, a reason or a file's name, with the identity numbers and phones in it masked.
+
+    It is kept, shown and audited like anything else, and people do write numbers into it.
+    """
+    return _NUMBERS.sub(lambda hit: (mask_id if hit["id"] else mask_mobile)(hit[0]), text)
 
 
 def id_masked(keys: Keys, candidate: Candidate) -> str:

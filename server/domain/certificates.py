@@ -12,6 +12,7 @@ from tortoise.transactions import in_transaction
 from server.domain import audit, exams, roles
 from server.domain.archives import sealed_file, zip_stream
 from server.domain.audit import Actor
+from server.domain.candidates import mask_numbers
 from server.domain.certificate_states import BY_NAME, EVER_VALID, State, moved_on
 from server.domain.claims import Line, is_number, tidy_number
 from server.domain.issuance import generation
@@ -145,7 +146,7 @@ async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None
         Conflict("already_revoked" or "certificate_moved").
     """
     roles.require(actor, Verb.REVOKE)
-    reason = " ".join(reason.replace("\0", " ").split())
+    reason = mask_numbers(" ".join(reason.replace("\0", " ").split()))
     if not 0 < len(reason) <= REASON_LENGTH:
         code = "reason_too_long" if reason else "reason_missing"
         raise Invalid(

@@ -14,6 +14,7 @@ from server.domain.candidates import (
     clean_mobile,
     mask_id,
     mask_mobile,
+    mask_numbers,
 )
 from server.domain.names import clean_name, mask_name, tidy
 from server.errors import Refused
@@ -131,6 +132,20 @@ def test_masks_show_what_the_briefs_say() -> None:
     assert mask_name("𠮷野") == "𠮷*"
     assert mask_name("") == ""
     assert mask_mobile("19912341234") == "199****1234"
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (f"考生{GOOD}姓名有误", "考生99************4055姓名有误"),
+        (f"{GOOD.lower()}、11010519491231002x.xlsx", "99************4055、11************002x.xlsx"),
+        ("请致电+8619912341234或１９９１２３４１２３４", "请致电+86199****1234或１９９****１２３４"),
+        ("9925712001081940551 不是证件号码", "9925712001081940551 不是证件号码"),
+        ("证书26SPS100000001C，准考证2309220000200", "证书26SPS100000001C，准考证2309220000200"),
+    ],
+)
+def test_numbers_in_free_text_are_masked(written: str, kept: str) -> None:
+    assert mask_numbers(written) == kept
 
 
 def test_a_number_does_not_show_itself_in_logs() -> None:

@@ -18,6 +18,7 @@ from tortoise.transactions import in_transaction
 
 from server.domain import audit
 from server.domain.audit import Actor
+from server.domain.candidates import mask_numbers
 from server.domain.imports import examination, reports, sheets
 from server.domain.imports.drafts import RowError
 from server.domain.imports.examination import Reading
@@ -81,7 +82,7 @@ async def keep(
     async with in_transaction():
         run_row = await ImportRun.create(
             kind=kind,
-            file_name=file_name.replace("\\", "/").rpartition("/")[2][:200],
+            file_name=mask_numbers(file_name.replace("\\", "/").rpartition("/")[2])[:200],
             file_sha256=digest,
             file_key=key,
             is_dry_run=dry_run,

@@ -13,6 +13,7 @@ from tortoise.transactions import in_transaction
 
 from server.domain import audit, officers, roles
 from server.domain.audit import Actor
+from server.domain.candidates import mask_numbers
 from server.domain.issuance import gate, lists, receipts, scans
 from server.domain.issuance.life import advance, locked, seen_by, tell, tell_state
 from server.domain.issuance.scan_view import ScanView, view_of
@@ -156,7 +157,7 @@ async def return_batch(
     Raises:
         as `confirm`, and Invalid: reason_missing, reason_too_long.
     """
-    reason = " ".join(reason.replace("\0", " ").split())
+    reason = mask_numbers(" ".join(reason.replace("\0", " ").split()))
     if not reason:
         raise Invalid(
             errors=[
