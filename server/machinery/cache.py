@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 from redis import asyncio as aioredis
 
+from server.errors import OutsideFailure
+
 KEEP_ALIVE_SECONDS = 15
 
 
@@ -86,19 +88,31 @@ class RedisLimits:
 
 
 class RedisLive:
-    """Implements the Live port with Redis publish and subscribe."""
+    """Implements the Live port with Redis publish and subscribe.
 
-    def __init__(self, redis: aioredis.Redis) -> None:
+    Whoever listens has a connection of their own for as long as they listen, beside the pool: however many pages watch
+    something, nobody else waits for a connection.
+    """
+
+    def __init__(self, redis: aioredis.Redis, *, listeners: int = 1000) -> None:
         self._redis = redis
+        self._free = listeners
 
     async def publish(self, channel: str, event: Mapping[str, Any]) -> None:
         await self._redis.publish(f"live:{channel}", orjson.dumps(dict(event)))
 
     @asynccontextmanager
     async def listen(self, channel: str) -> AsyncIterator[AsyncIterator[dict[str, Any] | None]]:
-        """Subscribed on entry, so that nothing published after it is lost."""
-        subscription = self._redis.pubsub(ignore_subscribe_messages=True)
-        await subscription.subscribe(f"live:{channel}")
+        """Subscribed on entry, so that nothing published after it is lost.
+
+        Raises:
+            OutsideFailure: too many listen to this process already.
+        """
+        if self._free <= 0:
+            raise OutsideFailure("同时打开的页面太多，请稍后刷新。")
+        self._free -= 1
+        own = self._own_connection()
+        subscription = own.pubsub(ignore_subscribe_messages=True)
 
         async def events() -> AsyncIterator[dict[str, Any] | None]:
             quiet = 0.0
@@ -115,6 +129,14 @@ class RedisLive:
                 await asyncio.sleep(0)
 
         try:
+            await subscription.subscribe(f"live:{channel}")
             yield events()
         finally:
+            self._free += 1
             await subscription.aclose()  # type: ignore[no-untyped-call]  # redis publishes no type for it
+            await own.aclose()
+
+    def _own_connection(self) -> aioredis.Redis:
+        known = self._redis.connection_pool
+        pool = aioredis.ConnectionPool(known.connection_class, max_connections=1, **known.connection_kwargs)
+        return aioredis.Redis.from_pool(pool)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 from redis.asyncio import Redis
 
+from server.errors import OutsideFailure
 from server.machinery import cache
 
 
@@ -54,6 +56,22 @@ async def test_a_listener_hears_what_follows(redis: Redis) -> None:
         await live.publish("issuance:2", {"event": "other"})
         await live.publish("issuance:1", {"event": "opened"})
         assert await anext(events) == {"event": "opened"}
+
+
+async def test_however_many_listen_nobody_else_waits_for_a_connection(redis_url: str) -> None:
+    client = cache.connect(redis_url, connections=2)
+    live, limits = cache.RedisLive(client, listeners=8), cache.RedisLimits(client)
+    async with AsyncExitStack() as pages:
+        heard = [await pages.enter_async_context(live.listen("issuance:1")) for _ in range(8)]
+        assert await limits.hit("a", window=60) == 1
+        await live.publish("issuance:1", {"event": "opened"})
+        assert [await anext(events) for events in heard] == [{"event": "opened"}] * 8
+        with pytest.raises(OutsideFailure):
+            await pages.enter_async_context(live.listen("issuance:1"))
+    async with live.listen("issuance:1"):
+        listening = await client.pubsub_numsub("live:issuance:1")
+    assert listening == [(b"live:issuance:1", 1)]
+    await client.aclose()
 
 
 async def test_everything_can_be_forgotten(redis: Redis, redis_url: str) -> None:
