@@ -8,7 +8,7 @@ from typing import Any
 from tortoise import connections
 from tortoise.transactions import in_transaction
 
-from server.domain import audit, beijing
+from server.domain import audit, beijing, timetable
 from server.domain.audit import Actor
 from server.domain.lookups.changes import changed
 from server.domain.ports import Services
@@ -131,11 +131,14 @@ async def set_requires_practice(s: Services, plan_id: int, on: bool, *, actor: A
 async def plans_listing(s: Services) -> list[dict[str, Any]]:
     """Every plan, newest exam first, with how many registered, how the results stand and what is released.
 
-    Times are aware UTC; `state` is one of unreleased, scheduled, released.
+    `slots` are the rows of its timetable (S25). Times are aware UTC; `state` is one of unreleased, scheduled, released.
     """
     now = s.clock.now()
     rows = await connections.get("default").execute_query_dict(_LISTING)
-    return [{**row, "state": _state(row["release_at"], now)} for row in rows]
+    slots = await timetable.rows()
+    return [
+        {**row, "state": _state(row["release_at"], now), "slots": slots.get(row["id"], [])} for row in rows
+    ]
 
 
 _LISTING = """

@@ -49,6 +49,7 @@ LABELS = {
     "plan.release": "公布成绩",
     "plan.cancel_release": "取消公布",
     "plan.requires_practice": "修改学时要求",
+    "plan.set_time": "登记考试时间",
     "exams.announce": "通知成绩公布",
     "issuance.prepare": "建立签发批次",
     "issuance.refresh": "更新批次名单",

@@ -185,6 +185,7 @@ async def test_the_list_of_plans(services: Services, clock: FakeClock) -> None:
         "pending": 1,
         "sites": 1,
         "state": "unreleased",
+        "slots": [],
     }
     await exams.release(services, plan.id, at=LATER, actor=make.OPERATOR)
     assert [row["state"] for row in await exams.plans_listing(services)] == ["scheduled"]

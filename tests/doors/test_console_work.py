@@ -14,7 +14,7 @@ from server.domain import imports
 from server.domain.issuance import tickets
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.records import AuditEntry, Certificate, IdempotentAnswer, Officer, Staff
+from server.records import AuditEntry, Certificate, IdempotentAnswer, Officer, PlanSlot, Staff
 from tests import make
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import TABLE
@@ -102,6 +102,26 @@ async def test_release_now_and_at_a_minute(app: App, services: Services, clock: 
     for poor in ("2026-11-23", "2026-11-23T18:00:00", "soon", 5, "2026-13-01T00:00:00Z"):
         refused = await who("POST", f"/plans/{plan_id}/release", {"at": poor})
         assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/at")
+
+
+@pytest.mark.rule("S25")
+async def test_the_time_of_an_examination(app: App, services: Services) -> None:
+    who = await seated(app, services, Role.OPERATOR)
+    plan = await make.plan()
+    slot: dict[str, Any] = {"level": "primary", "subject": make.SUBJECT}
+    await PlanSlot.create(plan=plan, **slot)
+    body = {**slot, "starts": "9:00", "ends": "11:00"}
+    answer = await who("POST", f"/plans/{plan.id}/times", body)
+    said = {
+        **slot,
+        "level_label": "初级",
+        "starts_at": "2023-09-22T09:00:00+08:00",
+        "ends_at": "2023-09-22T11:00:00+08:00",
+    }
+    assert (answer.status, answer.json) == (200, said)
+    assert (await who("GET", "/plans")).json["items"][0]["slots"] == [said]
+    assert "09:00–11:00" in (await who.page("/console/plans")).text
+    assert code(await who("POST", f"/plans/{plan.id}/times", {**body, "ends": "8:00"})) == (422, "invalid")
 
 
 @pytest.mark.rule("S85")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from sanic import HTTPResponse
 
-from server.domain import exams
+from server.domain import exams, timetable
+from server.domain.levels import Level
 from server.domain.roles import Verb
 from server.doors.console import answers
 from server.doors.console.documents import page_of, thing
 from server.doors.console.entry import Call
-from server.doors.console.fields import Flag, Moment
+from server.doors.console.fields import Choice, Flag, Moment, Text
 from server.doors.console.routes import OpenRoute, Route
 from server.records import Plan
 
+SLOT = thing(
+    level="string", level_label="string", subject="string", starts_at="date-time?", ends_at="date-time?"
+)
 PLAN = thing(
     id="integer",
     name="string",
@@ -25,6 +29,7 @@ PLAN = thing(
     passed="integer",
     pending="integer",
     sites="integer",
+    slots={"type": "array", "items": SLOT},
 )
 CHANGED = thing(id="integer", release_at="date-time?", requires_practice="boolean")
 
@@ -50,6 +55,10 @@ async def cancel_release(call: Call) -> HTTPResponse:
 async def set_practice(call: Call) -> HTTPResponse:
     on = call.body["requires_practice"]
     return _changed(await exams.set_requires_practice(call.s, call.path["plan_id"], on, actor=call.actor))
+
+
+async def set_time(call: Call) -> HTTPResponse:
+    return answers.json(await timetable.set_time(call.s, call.path["plan_id"], **call.body, actor=call.actor))
 
 
 ROUTES: list[Route | OpenRoute] = [
@@ -86,5 +95,19 @@ ROUTES: list[Route | OpenRoute] = [
         summary="是否要求实践与督导学时",
         body={"requires_practice": Flag()},
         gives=CHANGED,
+    ),
+    Route(
+        method="POST",
+        path="/plans/<plan_id:int>/times",
+        handler=set_time,
+        verb=Verb.RELEASE,
+        summary="登记一个科目的考试时间（S25）",
+        body={
+            "level": Choice(values=tuple(level.value for level in Level)),
+            "subject": Text(shortest=1, longest=60),
+            "starts": Text(shortest=1, longest=8, help="北京时间，如 9:00"),
+            "ends": Text(shortest=1, longest=8, help="北京时间，如 11:00"),
+        },
+        gives=SLOT,
     ),
 ]
