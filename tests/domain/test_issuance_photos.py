@@ -1,0 +1,64 @@
+"""The photo on a certificate is optional: with one, without one, and with one that cannot be printed (S60–S62)."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.domain import certificates
+from server.domain.issuance import generation
+from server.domain.ports import CertificatePage, Services
+from server.errors import Refused
+from server.machinery.clock import SystemClock
+from server.machinery.documents.press import TypstPress
+from server.machinery.documents.seal import Seal
+from server.records import Candidate, Certificate, Issuance
+from tests import make
+from tests.domain import issuing
+from tests.domain.issuing import Cohort
+from tests.domain.test_issuance_generation import drained
+from tests.fakes import FakePress
+from tests.machinery.documents.papers import photo
+
+ME = make.ISSUER_STAFF
+
+
+async def with_photos(s: Services, keys: list[str]) -> tuple[Cohort, Issuance]:
+    """A batch that is being made; its people have these photos, in the order of the list."""
+    of = await issuing.cohort(s, names=("崔子涵", "欧阳慧敏", "王𠮷"))
+    for registration, key in zip(of.registrations, keys, strict=True):
+        await Candidate.filter(id=registration.candidate_id).update(photo_key=key)
+    return of, await issuing.generating(s, of)
+
+
+async def test_who_has_a_photo_has_it_on_the_certificate_and_nobody_waits_for_one(services: Services) -> None:
+    await services.vault.put("photos/1.jpg", photo())
+    _, batch = await with_photos(services, ["photos/1.jpg", "", "photos/lost.jpg"])
+    await drained(services)
+    assert isinstance(services.press, FakePress)
+    pages: dict[str, CertificatePage] = {page.name: page for page in services.press.made}
+    assert {name: page.photo_jpeg for name, page in pages.items()} == {
+        "崔子涵": photo(),
+        "欧阳慧敏": None,
+        "王𠮷": None,
+    }
+    assert (await Issuance.get(id=batch.id)).state == "issued"
+
+
+async def test_the_real_press_seals_with_and_without(services: Services) -> None:
+    services.press = TypstPress(SystemClock(), Seal(services.keys.seal_credentials()))  # type: ignore[attr-defined]
+    await services.vault.put("photos/1.jpg", photo())
+    await services.vault.put("photos/3.jpg", b"\xff\xd8 not a photo")
+    of, batch = await with_photos(services, ["photos/1.jpg", "", "photos/3.jpg"])
+    ids = [c.id for c in await Certificate.filter(issuance_id=batch.id).order_by("number")]
+    await generation.generate(services, issuance_id=batch.id, ids=ids)
+    one, two, three = await Certificate.filter(issuance_id=batch.id).order_by("number")
+    assert (one.state, two.state, three.state, three.attempts) == ("valid", "valid", "drawing", 1)
+    assert "照片" in three.last_error
+    sealed = [await certificates.pdf(services, c.number, actor=ME) for c in (one, two)]
+    assert [pdf[:5] for pdf in sealed] == [b"%PDF-"] * 2
+    assert len(sealed[0]) > len(sealed[1]) + len(photo()) // 2
+    with pytest.raises(Refused):
+        await certificates.pdf(services, three.number, actor=ME)
+    await Candidate.filter(id=of.registrations[2].candidate_id).update(photo_key="")
+    await generation.generate(services, issuance_id=batch.id, ids=ids)  # as the sweep does
+    assert {c.state for c in await Certificate.filter(issuance_id=batch.id)} == {"valid"}
