@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -13,7 +16,8 @@ from openpyxl import load_workbook
 
 from server import demo_cohort
 from tests.cohort import messy_scores
-from tests.commands.conftest import Xcert
+from tests.commands.conftest import ROOT, Xcert
+from tests.conftest import with_database
 
 ONE_TIME = re.compile(
     r"用户名：(\S+)\n一次性密码：((?:[0-9a-z]{4}-){3}[0-9a-z]{4})\n（只显示这一次，首次登录后需修改）\n"
@@ -204,3 +208,36 @@ def test_verify_of_what_is_neither(xcert: Xcert, tmp_path: Path) -> None:
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "var").exists(), "looking leaves no trace"
+
+
+async def test_migrate_fills_an_empty_database_and_again(xcert: Xcert, postgres_url: str) -> None:
+    link = await asyncpg.connect(postgres_url)
+    await link.execute("DROP DATABASE IF EXISTS fresh WITH (FORCE)")
+    await link.execute("CREATE DATABASE fresh")
+    try:
+        own = {"XCERT_DATABASE_URL": with_database(postgres_url, "fresh")}
+        for _ in range(2):
+            done = xcert("migrate", **own)
+            assert (done.returncode, done.stderr) == (0, "")
+        assert "✓ 数据库表" in xcert("doctor", **own).stdout
+    finally:
+        await link.execute("DROP DATABASE fresh WITH (FORCE)")
+        await link.close()
+
+
+@pytest.mark.slow
+def test_worker_works_until_it_is_told_to_stop(
+    xcert: Xcert, environment: dict[str, str], tmp_path: Path, db: str
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "server.cli", "worker"],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(ROOT), "XCERT_JOB_WORKERS": "1"},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while "✓ 后台任务：1 个进程在运行" not in xcert("doctor").stdout:
+            assert process.poll() is None, "the worker ended by itself"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
