@@ -55,7 +55,7 @@ async def switches_page(request: Request) -> HTTPResponse:
 async def timeline(request: Request) -> HTTPResponse:
     """Rows in order; `?after=` a row's id, `?last=` how many at most."""
     after, last = int(request.args.get("after", 0)), int(request.args.get("last", 200))
-    return json({"items": _platform(request).timeline.rows(after=after, last=last)}, ensure_ascii=False)
+    return json({"items": _platform(request).timeline.rows(after=after, last=last)})
 
 
 @bp.delete("/api/timeline", name="clear_timeline")
@@ -93,7 +93,7 @@ async def move_clock(request: Request) -> HTTPResponse:
 
 @bp.get("/api/switches")
 async def switches(request: Request) -> HTTPResponse:
-    return json(asdict(_platform(request).switchboard.now), ensure_ascii=False)
+    return json(asdict(_platform(request).switchboard.now))
 
 
 @bp.post("/api/switches", name="turn_switches")
@@ -106,7 +106,7 @@ async def turn(request: Request) -> HTTPResponse:
         platform.switchboard.turn(body)
     except ValueError as problem:
         return _problem(str(problem))
-    return json(asdict(platform.switchboard.now), ensure_ascii=False)
+    return json(asdict(platform.switchboard.now))
 
 
 @bp.post("/api/push")
@@ -125,7 +125,7 @@ async def push(request: Request) -> HTTPResponse:
     if fields.get("MsgType", "event") != "event":
         base = pushes.message(platform, account, person, fields["MsgType"])
     verdict = await pushes.send(platform, account, person, {**base, **fields})
-    return json({"verdict": verdict}, ensure_ascii=False)
+    return json({"verdict": verdict})
 
 
 @bp.post("/api/forge")
@@ -140,7 +140,7 @@ async def forge(request: Request) -> HTTPResponse:
         return _problem(str(problem))
     kinds = [kind] if kind else list(forgeries.KINDS)
     told = {one: await forgeries.send(platform, account, person, one) for one in kinds}
-    return json(told, ensure_ascii=False)
+    return json(told)
 
 
 @bp.post("/api/verify")
@@ -148,7 +148,7 @@ async def verify(request: Request) -> HTTPResponse:
     """What the console does when the service's URL is saved."""
     platform = _platform(request)
     told = {a.kind: await pushes.verify_url(platform, a) for a in platform.config.accounts}
-    return json(told, ensure_ascii=False)
+    return json(told)
 
 
 @bp.post("/api/settle")
@@ -168,7 +168,7 @@ async def add_template(request: Request) -> HTTPResponse:
     named = dict(body.get("fields") or {})
     kept = {"title": str(body.get("title", "")), "fields": {str(k): str(v) for k, v in named.items()}}
     _platform(request).store.put("template", f"{account.kind} {body['id']}", kept)
-    return json({"id": body["id"], **kept}, ensure_ascii=False)
+    return json({"id": body["id"], **kept})
 
 
 @bp.post("/api/grants")
@@ -201,7 +201,7 @@ async def wx_config(request: Request) -> HTTPResponse:
     kept = platform.store.get("ticket", account.appid) if account else None
     said = _judged(platform, account, kept, body, url)
     platform.timeline.note("page", "wx.config", ok=said == "config:ok", verdict=said, url=url)
-    return json({"errMsg": said}, headers=headers, ensure_ascii=False)
+    return json({"errMsg": said}, headers=headers)
 
 
 def _judged(
