@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 
-from server.domain import logins
+from server.domain import roles
 from server.domain.issuance import desk
+from server.domain.roles import Verb
 from server.doors.console import entry
 from server.doors.console.entry import Call
 from server.errors import Refused
@@ -25,7 +26,7 @@ async def events(call: Call) -> None:
     """Listen first, then look: what happens in between is told twice rather than never."""
     issuance_id = call.path["issuance_id"]
     async with call.s.live.listen(f"issuance:{issuance_id}") as happenings:
-        snapshot = await desk.view(call.s, issuance_id, actor=call.actor)
+        snapshot: dict[str, Any] | None = await desk.view(call.s, issuance_id, actor=call.actor)
         response = await call.request.respond(
             content_type="text/event-stream",
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
@@ -34,7 +35,8 @@ async def events(call: Call) -> None:
         await response.send("retry: 2000\n\n" + event("snapshot", snapshot))
         quiet = 0
         async for happened in happenings:
-            if not await _still_welcome(call):
+            snapshot = await _seen_now(call)
+            if snapshot is None:
                 break
             if happened is None:
                 quiet += 1
@@ -42,17 +44,15 @@ async def events(call: Call) -> None:
                     break
                 await response.send(": 还在\n\n")
                 continue
-            snapshot = await desk.view(call.s, issuance_id, actor=call.actor)
             await response.send(event(str(happened["event"]), happened) + event("snapshot", snapshot))
         await response.eof()
 
 
-async def _still_welcome(call: Call) -> bool:
-    """Whether the session that opened the stream still stands."""
-    if call.session is None:
-        return True
+async def _seen_now(call: Call) -> dict[str, Any] | None:
+    """The batch now, if the session or token that opened the stream still stands and may still look."""
     try:
-        await logins.open_session(call.s, call.request.cookies.get(entry.COOKIE) or "")
+        now = await entry.who(call.request)
+        roles.require(now.actor, Verb.SEE_ISSUANCES)
+        return await desk.view(call.s, call.path["issuance_id"], actor=now.actor)
     except Refused:
-        return False
-    return True
+        return None
