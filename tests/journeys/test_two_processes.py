@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
+import sys
 import threading
+import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from queue import Queue
 from typing import Any
 
@@ -11,8 +17,9 @@ import httpx
 import pytest
 
 from server.domain import verification
-from tests.journeys.people import Desk, Phone
-from tests.journeys.service import Service
+from tests.journeys.people import Desk, Phone, until
+from tests.journeys.service import ROOT, Service
+from tests.machinery.documents.papers import program
 
 PIN = "739264"
 STREAMS = 12  # the kernel deals connections out to both processes
@@ -30,8 +37,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     running.stop()
 
 
-def listen(desk: Desk, batch: int, told: Queue[str], until: str) -> None:
-    """Put every event of one stream into the queue, up to the one awaited."""
+def listen(desk: Desk, batch: int, told: Queue[str], last: str) -> None:
+    """Put every event of one stream into the queue, up to the last one awaited."""
     with (
         httpx.Client(cookies=desk.client.cookies, timeout=60) as client,
         client.stream("GET", f"{desk.service.url}/console/api/v1/issuances/{batch}/events") as stream,
@@ -39,7 +46,7 @@ def listen(desk: Desk, batch: int, told: Queue[str], until: str) -> None:
         for line in stream.iter_lines():
             if line.startswith("event: "):
                 told.put(name := line.removeprefix("event: "))
-                if name == until:
+                if name == last:
                     return
 
 
@@ -57,9 +64,17 @@ def site_pending(service: Service, desk: Desk) -> tuple[int, Phone]:
     return int(batch["id"]), phone
 
 
-@pytest.mark.slow
-@pytest.mark.rule("S87")
-def test_every_desk_hears_of_the_scan_whichever_process_it_came_to(pair: Service) -> None:
+@dataclass
+class Signed:
+    """A batch that its school has signed, and what each desk's stream told meanwhile."""
+
+    desk: Desk
+    batch: int
+    heard: list[list[str]]
+
+
+@pytest.fixture(scope="module")
+def signed(pair: Service) -> Signed:
     desk = Desk(pair, "issuer")
     batch, officer = site_pending(pair, desk)
     told: list[Queue[str]] = [Queue() for _ in range(STREAMS)]
@@ -73,8 +88,38 @@ def test_every_desk_hears_of_the_scan_whichever_process_it_came_to(pair: Service
     assert officer.submit(f"{path}/confirm", pin=PIN).status_code == 200
     for thread in threads:
         thread.join(30)
-    heard = [[queue.get() for _ in range(queue.qsize())] for queue in told]
-    assert heard == [["opened", "snapshot", "confirmed", "snapshot", "state"]] * STREAMS
+    return Signed(desk, batch, [[queue.get() for _ in range(queue.qsize())] for queue in told])
+
+
+@pytest.mark.slow
+@pytest.mark.rule("S87")
+def test_every_desk_hears_of_the_scan_whichever_process_it_came_to(signed: Signed) -> None:
+    assert signed.heard == [["opened", "snapshot", "confirmed", "snapshot", "state"]] * STREAMS
+
+
+@pytest.mark.slow
+@pytest.mark.rule("S88")
+def test_an_independent_checker_agrees_about_a_certificate_of_the_running_service(
+    signed: Signed, tmp_path: Path
+) -> None:
+    pdfsig = program("pdfsig")
+    signed.desk.post(f"/issuances/{signed.batch}/hand-over")
+    until(lambda: signed.desk.get(f"/issuances/{signed.batch}")["state"] == "issued")
+    answer = signed.desk.client.get(f"/issuances/{signed.batch}/certificates.zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        [name, *_] = [name for name in archive.namelist() if name.endswith(".pdf")]
+        (saved := tmp_path / "one.pdf").write_bytes(archive.read(name))
+    said = subprocess.run([pdfsig, "-nocert", saved], capture_output=True, text=True).stdout
+    lines = [line.strip(" -") for line in said.splitlines()]
+    assert {"Signature Validation: Signature is Valid.", "Total document signed"} <= set(lines)
+    verified = subprocess.run(
+        [sys.executable, "-m", "server.cli", "verify", saved],
+        cwd=ROOT,
+        env=signed.desk.service.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert (verified.returncode, "结论：真实，未被改动。" in verified.stdout) == (0, True), verified.stdout
 
 
 def let_through(url: str, most: int, **how: Any) -> int:
