@@ -75,6 +75,7 @@ async def bind(asked: Asked) -> HTTPResponse:
         asked.said["pin"],
         identity=await identity(asked.request),
         address=asked.address,
+        request_id=asked.request_id,
     )
     return _json({"name": officer.name, "school": officer.school.name})
 

@@ -140,7 +140,9 @@ async def invitation_of(s: Services, token: str) -> Officer:
     return officer
 
 
-async def accept(s: Services, token: str, pin: str, *, identity: WeChatIdentity, address: str) -> Officer:
+async def accept(
+    s: Services, token: str, pin: str, *, identity: WeChatIdentity, address: str, request_id: str = ""
+) -> Officer:
     """Take up an invitation: bind this WeChat identity and set the signing PIN.
 
     The same person again with the same invitation gets the same answer and changes nothing.
@@ -167,7 +169,7 @@ async def accept(s: Services, token: str, pin: str, *, identity: WeChatIdentity,
         )
         if not taken:
             raise Conflict("invitation_used", "这份邀请已被使用或已取消，请联系邀请人。")
-        actor = actor_of(officer).at(address, "")
+        actor = actor_of(officer).at(address, request_id)
         became = {"state": "active", "account": identity.account}
         await audit.record(
             s.clock, actor, "officer.accept", "officer", officer.id, was={"state": "invited"}, became=became
@@ -242,7 +244,9 @@ async def pairing_code(s: Services, identity: WeChatIdentity) -> str:
     return code
 
 
-async def bind_mp(s: Services, code: str, pin: str, *, identity: WeChatIdentity, address: str) -> Officer:
+async def bind_mp(
+    s: Services, code: str, pin: str, *, identity: WeChatIdentity, address: str, request_id: str = ""
+) -> Officer:
     """Bind the second account (the mini-program's) to the same officer, by a pairing code and the PIN.
 
     Raises:
@@ -265,7 +269,7 @@ async def bind_mp(s: Services, code: str, pin: str, *, identity: WeChatIdentity,
             await Officer.filter(id=officer.id, state="active").update(**{column: identity.openid})
             await audit.record(
                 s.clock,
-                actor_of(officer).at(address, ""),
+                actor_of(officer).at(address, request_id),
                 "officer.bind",
                 "officer",
                 officer.id,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import httpx
 import psycopg
@@ -14,6 +15,7 @@ import pytest
 from psycopg import sql
 
 from server import demo_cohort
+from server.domain import trail
 from tests.journeys.people import Desk, Phone, until
 from tests.journeys.service import Service
 
@@ -164,7 +166,7 @@ def _openids(service: Service) -> list[str]:
     return [row[0] for row in found if row[0]]
 
 
-def _database(service: Service) -> psycopg.Connection[tuple[str]]:
+def _database(service: Service) -> psycopg.Connection[tuple[Any, ...]]:
     return psycopg.connect((service.folder / "var" / "postgres" / "url").read_text())
 
 
@@ -181,6 +183,12 @@ def _tables(service: Service) -> Iterator[tuple[str, str]]:
                 sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(name))
             ).fetchall()
             yield name, "\n".join(row[0] for row in rows)
+
+
+_AFTER_THE_FIRST_START = """
+SELECT action, actor_kind, address, request_id FROM audit_entry
+WHERE id >= (SELECT min(id) FROM audit_entry WHERE action = 'session.begin')
+"""
 
 
 def _found_in(text: str, wanted: dict[str, str]) -> list[str]:
@@ -215,6 +223,11 @@ def test_the_audit_trail_tells_who_did_what_and_nothing_personal(service: Servic
         "issuance.confirm_scan",
     ):
         assert action in audit
+    with _database(service) as link:
+        rows = link.execute(_AFTER_THE_FIRST_START).fetchall()
+    assert {row[0] for row in rows} - trail.LABELS.keys() == set(), "every action has its Chinese name"
+    people = [row for row in rows if row[1] != "system"]
+    assert [row for row in people if not row[2] or not row[3]] == [], "from where, by which request"
     assert re.search(r"(?<!\d)\d{17}[\dX](?!\d)|(?<!\d)1[3-9]\d{9}(?!\d)", audit) is None
 
 

@@ -15,7 +15,7 @@ from server.domain.ports import WeChatIdentity
 from server.doors import pages
 from server.doors.h5 import forms
 from server.doors.h5.login import identity
-from server.doors.web import client_address, drop_cookie, services, set_cookie
+from server.doors.web import client_address, drop_cookie, request_id, services, set_cookie
 from server.errors import Invalid, Refused, TooMany, Unverified
 from server.records import Officer
 
@@ -83,7 +83,8 @@ async def accept(request: Request) -> HTTPResponse:
         officer = await officers.invitation_of(s, token)
         if pin != again:
             return await _pin_form(request, officer, problem="两次输入的签发密码不一样，请重新输入。")
-        await officers.accept(s, token, pin, identity=who, address=client_address(request))
+        came = {"address": client_address(request), "request_id": request_id(request)}
+        await officers.accept(s, token, pin, identity=who, **came)
     except Invalid as refusal:
         return await _pin_form(request, officer, problem=refusal.errors[0].detail)
     except TooMany:
