@@ -67,7 +67,9 @@ def _serving(commands: Subparsers) -> None:
 
 
 def _data(commands: Subparsers) -> None:
-    imports = commands.add_parser("import", help="导入考生信息、成绩、实践记录或门户证书编号（xlsx、xls、csv）")
+    imports = commands.add_parser(
+        "import", help="导入考生信息、成绩、实践记录或门户证书编号（xlsx、xls、csv）"
+    )
     imports.add_argument(
         "kind",
         choices=("candidates", "scores", "practice", "portal"),

@@ -197,3 +197,22 @@ def book(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     out = BytesIO()
     made.save(out)
     return out.getvalue()
+
+
+def examples(*, beside: int, count: int = 40) -> dict[str, bytes]:
+    """Spreadsheets to try the import with: people who come after the first `beside`, and a sheet with mistakes."""
+    more = people(beside + count)[beside:]
+    rows = [person.score_row() for person in more]
+    for place, column, value in (
+        (0, "成绩", 101),
+        (1, "姓名", ""),
+        (2, "证书等级", "特级"),
+        (3, "成绩", "优秀"),
+    ):
+        rows[place] = [*rows[place]]
+        rows[place][SCORE_HEADER.index(column)] = value
+    return {
+        "考生信息.xlsx": people_book(more),
+        "成绩.xlsx": score_book(more),
+        "成绩（有错误的）.xlsx": book(SCORE_HEADER, rows),
+    }

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from server import app, demo
+from server import app, demo, demo_cohort
 from server.demo import FirstLogins
 from server.machinery import keys
 from server.settings import Settings
+
+EXAMPLES = "examples"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ async def bury_workers(url: str) -> None:
 def load(settings: Settings) -> Ready:
     """Load the invented cohort on the first start; the greeting then holds the first log-ins, and never again."""
     first = asyncio.run(_load(settings))
+    _lay_out_examples(settings)
     return Ready(settings, lambda: print("\n".join(greeting(settings, first)), flush=True))
 
 
@@ -47,6 +50,15 @@ async def _load(settings: Settings) -> FirstLogins | None:
         if settings.uses_sandbox:
             await s.queue.put("wechat.menu", once="wechat.menu")
         return await demo.load_first(s)
+
+
+def _lay_out_examples(settings: Settings) -> None:
+    """Spreadsheets of further invented people, so that the import can be tried at once."""
+    folder = settings.data_dir / EXAMPLES
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in demo_cohort.examples(beside=demo.CANDIDATES).items():
+        if not (folder / name).exists():
+            (folder / name).write_bytes(data)
 
 
 def greeting(settings: Settings, first: FirstLogins | None) -> list[str]:
@@ -61,7 +73,7 @@ def greeting(settings: Settings, first: FirstLogins | None) -> list[str]:
     ]
     if settings.uses_sandbox:
         lines.append(f"  微信沙箱    {settings.open_url}/phone　（代替真实微信，扮演考生和院校签发负责人）")
-    lines.append("")
+    lines += [f"  示例表格    {settings.data_dir / EXAMPLES}　（另外四十名虚构考生，可用来试导入）", ""]
     lines += _first_words(first) if first is not None else [_LATER]
     return [*lines, "", f"运行日志：{settings.data_dir / 'service.log'}", "按 Ctrl-C 停止"]
 

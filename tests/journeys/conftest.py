@@ -14,3 +14,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     running = Service(tmp_path_factory.mktemp("service")).start()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service of one module's own, so that nobody has signed or logged in before."""
+    running = Service(tmp_path_factory.mktemp("fresh")).start()
+    yield running
+    running.stop()

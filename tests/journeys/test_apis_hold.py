@@ -29,16 +29,16 @@ NOT_BY_CHANCE = {
 
 
 @pytest.fixture(scope="module")
-def document(service: Service) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{service.url}/docs/openapi.json", timeout=60).json()
+def document(fresh: Service) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{fresh.url}/docs/openapi.json", timeout=60).json()
     return found
 
 
 @pytest.fixture(scope="module")
-def bearers(service: Service) -> dict[str, str]:
+def bearers(fresh: Service) -> dict[str, str]:
     """An API token of an administrator, and a log-in of the mini-program."""
-    made = Desk(service, "admin").post("/tokens", {"label": "schemathesis", "days": 1}, status=201)
-    phone = Phone(service, "p5")
+    made = Desk(fresh, "admin").post("/tokens", {"label": "schemathesis", "days": 1}, status=201)
+    phone = Phone(fresh, "p5")
     phone.program("GET", "/binding")
     return {"/console/": made["token"], "/mp/": phone.bearer}
 
@@ -77,7 +77,7 @@ def broken_by(operation: Any, base: str, headers: dict[str, str]) -> list[str]:
 
 @pytest.mark.slow
 def test_nothing_invented_brings_the_service_down(
-    service: Service, document: dict[str, Any], bearers: dict[str, str]
+    fresh: Service, document: dict[str, Any], bearers: dict[str, str]
 ) -> None:
     tried, broken = 0, set()
     for found in schemathesis.openapi.from_dict(document).get_all_operations():
@@ -86,8 +86,8 @@ def test_nothing_invented_brings_the_service_down(
             continue
         token = next((t for prefix, t in bearers.items() if operation.full_path.startswith(prefix)), "")
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        broken |= set(broken_by(operation, service.url, headers))
+        broken |= set(broken_by(operation, fresh.url, headers))
         tried += 1
     assert sorted(broken) == []
     assert tried > 40
-    assert "Traceback" not in service.log()
+    assert "Traceback" not in fresh.log()

@@ -34,14 +34,6 @@ PIN = "739264"
 PATIENCE_MS = 60_000  # a bound for a slow machine, never a measure
 
 
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service of its own, so that nobody has signed or logged in before."""
-    running = Service(tmp_path_factory.mktemp("by_hand")).start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
