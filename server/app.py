@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -49,6 +50,7 @@ DOORS = (
     front.bp,
     ops.bp,
 )
+access = logging.getLogger("xcert.access")
 DOCUMENTED = ("console/api/", "mp/v1/", ".well-known/", "healthz", "readyz")
 MAX_BODY = 64 * 1024 * 1024  # a score sheet of 50,000 rows has some 5 MB
 
@@ -171,6 +173,12 @@ class NumberedRequest(Request[Any, Any]):
         logs.request_id.set(web.request_id(self))
 
 
+def _say(route: str, method: str, status: int, took: float) -> None:
+    """One line for what changed something or was refused: the route's pattern, never the path, which may hold a token."""
+    said = {"route": f"/{route}", "method": method, "status": status, "milliseconds": round(took * 1000, 1)}
+    access.info("answered", extra=said)
+
+
 def _finish(app: Sanic[Any, Any], settings: Settings) -> None:
     """Every answer is counted by its route and carries the headers that every answer carries."""
     always = tuple((istr(name), value) for name, value in web.security_headers(settings).items())
@@ -185,8 +193,13 @@ def _finish(app: Sanic[Any, Any], settings: Settings) -> None:
                 ops.SECONDS.labels(route),
             )
         counter, seconds = children[key]
+        took = time.perf_counter() - request.ctx.began
         counter.inc()
-        seconds.observe(time.perf_counter() - request.ctx.began)
+        seconds.observe(took)
+        if (
+            request.method != "GET" or response.status >= 400
+        ):  # what is only read is counted, not written down
+            _say(route, request.method, response.status, took)
         headers = response.headers
         for name, value in always:
             headers.setdefault(name, value)

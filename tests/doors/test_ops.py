@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+import pytest
 from sanic import Sanic
 
 App = Sanic[Any, Any]
@@ -60,3 +62,19 @@ async def test_the_bare_address_shows_the_ways_in(app: App) -> None:
     _, response = await app.asgi_client.get("/", headers={"accept": "text/html"})
     assert response.status == 200
     assert [way in response.text for way in ('href="/v"', 'href="/h5/"', 'href="/console/"')] == [True] * 3
+
+
+async def test_what_is_refused_leaves_a_line_without_its_path(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("xcert").addHandler(caplog.handler)
+    try:
+        with caplog.at_level(logging.INFO, "xcert.access"):
+            await app.asgi_client.get("/healthz")
+            await app.asgi_client.get("/mp/v1/scans/AbCdEfGhIjKlMnOpQrStUvWxYz012345")
+    finally:
+        logging.getLogger("xcert").removeHandler(caplog.handler)
+    lines = [record for record in caplog.records if record.name == "xcert.access"]
+    assert [(record.route, record.method, record.status) for record in lines] == [
+        ("/mp/v1/scans/<token:str>", "GET", 401)
+    ]
