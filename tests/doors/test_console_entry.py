@@ -125,6 +125,7 @@ async def test_what_is_not_there_is_not_found(app: App, services: Services) -> N
     who = await seated(app, services, Role.ADMIN)
     bodies = {
         "/plans/<plan_id:int>/practice": {"requires_practice": True},
+        "/plans/<plan_id:int>/times": {"level": "primary", "subject": "x", "starts": "9:00", "ends": "11:00"},
         "/certificates/<number:str>/revoke": {"reason": "登记错误"},
     }
     for route in (r for r in GUARDED if r.verb is not None and "<" in r.path):
