@@ -90,7 +90,7 @@ def describe(operation: OperationBuilder, route: Route) -> None:
     operation.describe(summary=route.summary)
     operation.name(f"mp_{route.name}")
     if not route.is_open:
-        operation.secured("mp_token")  # type: ignore[no-untyped-call]
+        operation.secured("mp_token")  # type: ignore[no-untyped-call]  # the same
     if route.takes:
         operation.body({JSON: {"schema": _schema_of(route.takes)}}, required=True)
     if isinstance(route.gives, str):
