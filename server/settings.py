@@ -6,13 +6,14 @@ The only file that reads `os.environ`. A `.env` file is read; every variable may
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
+
+from server import sandbox_account
 
 
 class SettingsError(Exception):
@@ -100,33 +101,8 @@ def _value(kind: Any, raw: str) -> Any:
 
 
 def _sandbox_defaults(values: dict[str, Any], data_dir: Path, sandbox_port: int) -> None:
-    """Invent an account for the sandbox and keep its secrets in the data folder, so that restarts agree."""
-    kept = data_dir / "sandbox-account.env"
-    if not kept.exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
-        alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-        def word(length: int) -> str:
-            return "".join(secrets.choice(alphabet) for _ in range(length))
-
-        lines = {
-            "WECHAT_OA_APPID": "wxsandboxoa" + secrets.token_hex(4),
-            "WECHAT_OA_SECRET": secrets.token_hex(16),
-            "WECHAT_OA_TOKEN": word(24),
-            "WECHAT_OA_AES_KEY": word(42) + "A",
-            "WECHAT_MP_APPID": "wxsandboxmp" + secrets.token_hex(4),
-            "WECHAT_MP_SECRET": secrets.token_hex(16),
-            "WECHAT_MP_TOKEN": word(24),
-            "WECHAT_MP_AES_KEY": word(42) + "A",
-            "WECHAT_OA_TEMPLATE_RESULT": word(43),
-            "WECHAT_OA_TEMPLATE_CERTIFICATE": word(43),
-            "WECHAT_OA_TEMPLATE_SIGNING": word(43),
-        }
-        scratch = kept.with_suffix(f".{os.getpid()}.new")
-        scratch.write_text("".join(f"{name}={value}\n" for name, value in lines.items()), "utf-8")
-        scratch.chmod(0o600)
-        scratch.rename(kept)
-    values.update({name: value for name, value in dotenv_values(kept).items() if value is not None})
+    """Take the invented account of the sandbox, from the data folder, so that restarts agree."""
+    values.update(sandbox_account.complete(data_dir))
     url = f"http://127.0.0.1:{sandbox_port}"
     values.update({"WECHAT_API_URL": url, "WECHAT_OPEN_URL": url, "WECHAT_PAY_URL": url})
 

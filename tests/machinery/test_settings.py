@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from server.settings import Settings, SettingsError, load
+from server import sandbox_account
+from server.settings import Settings, SettingsError, as_environment, load
 
 KEY = "k" * 43
 PRODUCTION = {
@@ -88,6 +94,40 @@ def test_without_wechat_the_sandbox_account_is_kept_between_starts(tmp_path: Pat
     first, second = read(environ), read(environ)
     assert first == second
     assert (first.uses_sandbox, first.api_url, len(first.oa_aes_key)) == (True, "http://127.0.0.1:8123", 43)
+
+
+def test_an_account_of_an_older_version_is_completed_and_its_merchant_fits_together(tmp_path: Path) -> None:
+    """Two starts at once find one account; what was there stays; PEMs pass through the file and to children."""
+    old = {"WECHAT_OA_APPID": "wxsandboxoaold", "WECHAT_OA_SECRET": "kept-secret"}
+    file = tmp_path / sandbox_account.FILE
+    file.write_text("".join(f"{name}={value}\n" for name, value in old.items()), "utf-8")
+    with ThreadPoolExecutor(2) as starts:
+        first, second = starts.map(read, [{"XCERT_DATA_DIR": str(tmp_path)}] * 2)
+    assert first == second == read({"XCERT_DATA_DIR": str(tmp_path)})
+    assert (first.oa_appid, first.oa_secret, first.uses_sandbox) == (*old.values(), True)
+    kept = sandbox_account.kept(tmp_path)
+    assert kept.keys() == sandbox_account.INVENTED.keys()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+    merchant = x509.load_pem_x509_certificate(kept["SANDBOX_PAY_MCH_CERTIFICATE"].encode())
+    assert load_pem_private_key(first.pay_mch_key.encode(), None).public_key() == merchant.public_key()
+    assert first.pay_mch_serial == f"{merchant.serial_number:040X}"
+    platform = x509.load_pem_x509_certificate(first.pay_certificates.encode())
+    for public, private in (
+        (platform.public_key(), "SANDBOX_PAY_CERTIFICATE_PRIVATE"),
+        (load_pem_public_key(first.pay_public_key.encode()), "SANDBOX_PAY_PUBLIC_KEY_PRIVATE"),
+    ):
+        assert load_pem_private_key(kept[private].encode(), None).public_key() == public
+    assert (len(first.pay_apiv3_key), first.pay_public_key_id[:13]) == (32, "PUB_KEY_ID_01")
+
+    told = subprocess.run(
+        [sys.executable, "-c", "from server.settings import load; print(load(env_file=None))"],
+        env=as_environment(first),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == str(first)
 
 
 def test_production_never_uses_the_sandbox() -> None:
