@@ -41,8 +41,15 @@ class PushSeen(Model):
     """A push from WeChat that was taken in; its key is unique."""
 
     key = fields.CharField(max_length=200, primary_key=True)
-    reply = fields.BinaryField(null=True)
+    reply = fields.BinaryField(null=True)  # sealed: what answered it at once
     at = fields.DatetimeField()
+    push = fields.BinaryField(null=True)  # sealed, until nothing more is to be done about it
+    state = fields.CharField(max_length=10, db_default="taken")  # server.domain.push_states
+    attempts = fields.IntField(db_default=0)  # at a late answer
+    late_since = fields.DatetimeField(null=True)  # when it was handed over; null: not late
+    next_try_at = fields.DatetimeField(null=True)
+    settled_at = fields.DatetimeField(null=True)
+    last_error = fields.CharField(max_length=200, db_default="")
 
     class Meta:
         table = "push_seen"

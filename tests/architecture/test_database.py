@@ -14,7 +14,8 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 
 from server.records import database
 
-RULES = (Path(database.__file__).parent / "migrations" / "0002_rules.sql").read_text("utf-8")
+MIGRATIONS = Path(database.__file__).parent / "migrations"
+RULES = "\n".join(path.read_text("utf-8") for path in sorted(MIGRATIONS.glob("*.sql")))
 INDEX = re.compile(r"^CREATE (UNIQUE )?INDEX (\w+) ON (\w+)", re.MULTILINE)
 CONSTRAINT = re.compile(r"ADD CONSTRAINT (\w+)")
 TRIGGER = re.compile(r"^CREATE TRIGGER (\w+)", re.MULTILINE)
