@@ -11,6 +11,7 @@
         TooMany             slow down; says how many seconds to wait (429)
       OutsideFailure        WeChat, storage or the network failed; try again later (503)
         WeChatRefused       errcode ≠ 0; keeps errcode and rid, never a token
+        PayRefused          WeChat Pay said no; keeps its code, HTTP status and Request-ID
 
 `code` is stable English for programs, `message` one clear Chinese sentence that says what to do next.
 """
@@ -103,3 +104,35 @@ class WeChatRefused(OutsideFailure):
         super().__init__(f"微信返回错误 {errcode}")
         self.errcode = errcode
         self.errmsg = errmsg
+
+
+class PayRefused(OutsideFailure):
+    """WeChat Pay said no (wechat.md §7.7). Compare the code with `is_code`: pages write it with and without `_`."""
+
+    def __init__(
+        self,
+        code: str,
+        said: str,
+        *,
+        status: int,
+        request_id: str = "",
+        may_repeat: bool = False,
+        unknown: bool = False,
+        is_signed: bool = True,
+    ) -> None:
+        super().__init__(f"微信支付返回错误 {code}", unknown=unknown)
+        self.code = code
+        self.said = said  # WeChat's sentence, for operators
+        self.status = status
+        self.request_id = request_id
+        self.may_repeat = may_repeat  # the same again with the same number may succeed later
+        self.is_signed = is_signed  # False: nothing proves that WeChat Pay said so
+
+    @property
+    def request_tail(self) -> str:
+        """The part of Request-ID after its last `-`: a finer numeric code."""
+        return self.request_id.rpartition("-")[2]
+
+    def is_code(self, *codes: str) -> bool:
+        """Whether WeChat's code is one of these, underscores aside."""
+        return self.code.replace("_", "") in {code.replace("_", "") for code in codes}

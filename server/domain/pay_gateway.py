@@ -1,0 +1,227 @@
+"""What the domain needs of WeChat Pay (API v3, direct merchant): the `PayGateway` port and what it speaks of.
+
+Money is integer fen, times are aware. Every call may be repeated with the same number: WeChat Pay recognises
+out_trade_no and out_refund_no, so a repetition asks again for the same thing and never pays or refunds twice.
+A *new* number for something whose outcome is unknown does (wechat.md §7.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, Protocol
+
+Cashier = Literal["getBrandWCPayRequest", "chooseWXPay", "requestPayment"]
+
+
+@dataclass(frozen=True, slots=True)
+class PayOrder:
+    """What somebody is asked to pay. With the same number everything else must be the same, too.
+
+    `account` (oa, mp) says whose appid the order belongs to; `out_trade_no` 6–32 letters, digits, `_` and `-`;
+    `description` ≤ 127 and `attach` ≤ 128 characters, no persons' names (a rare character is refused by
+    WeChat Pay); `expires_at`: the end of payability, not the closing of the order.
+    """
+
+    account: str
+    out_trade_no: str
+    description: str
+    total_fen: int
+    expires_at: datetime
+    attach: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PayTransaction:
+    """An order as WeChat Pay sees it: an answer to a query, or in a genuine notification.
+
+    `state` is WeChat's: NOTPAY, SUCCESS, REFUND (a refund was *asked for*, it may have failed), CLOSED, and for
+    code payment REVOKED, USERPAYING, PAYERROR. What is None is known only once the order is paid.
+    """
+
+    appid: str
+    mchid: str
+    out_trade_no: str
+    state: str
+    state_text: str = ""
+    transaction_id: str | None = None
+    trade_type: str | None = None  # JSAPI, NATIVE, …
+    total_fen: int | None = None
+    payer_total_fen: int | None = None  # less than the total when WeChat gave a coupon
+    currency: str = "CNY"
+    openid: str | None = field(default=None, repr=False)
+    bank: str | None = None
+    paid_at: datetime | None = None
+    attach: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PayRefundOrder:
+    """What to give back of a paid order. The same `out_refund_no` again is the same refund.
+
+    `out_refund_no` ≤ 64 letters, digits, `_` and `-`; `reason` ≤ 80 characters, shown to the payer;
+    `total_fen` is the whole order's.
+    """
+
+    out_trade_no: str
+    out_refund_no: str
+    refund_fen: int
+    total_fen: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PayRefund:
+    """A refund as WeChat Pay sees it. `status`: PROCESSING, SUCCESS, CLOSED, ABNORMAL (the card cannot take it)."""
+
+    out_trade_no: str
+    transaction_id: str
+    out_refund_no: str
+    refund_id: str
+    status: str
+    refund_fen: int
+    total_fen: int
+    payer_refund_fen: int | None = None
+    channel: str | None = None  # ORIGINAL, BALANCE, …; notifications leave it out
+    received_by: str = field(default="", repr=False)  # 招商银行信用卡0403: somebody's card
+    created_at: datetime | None = None  # notifications leave it out
+    succeeded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PayNotification:
+    """A genuine notification, opened, of our merchant number. It may come again, late and in any order.
+
+    `event` is WeChat's event_type. Either `transaction` or `refund` is there; neither for events of other kinds,
+    such as SECURITY_ECHO.SUCCESS, WeChat's test of the way to us.
+    """
+
+    id: str
+    event: str
+    created_at: datetime
+    transaction: PayTransaction | None = None
+    refund: PayRefund | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PayBillRow:
+    """One line of a trade bill: a payment or the acceptance of a refund, whose state never changes later."""
+
+    traded_at: datetime
+    appid: str
+    mchid: str
+    transaction_id: str
+    out_trade_no: str
+    openid: str = field(repr=False)
+    trade_type: str
+    state: str  # SUCCESS, REFUND, REVOKED
+    bank: str
+    currency: str
+    settlement_fen: int  # 应结订单金额
+    coupon_fen: int
+    refund_id: str  # empty for payments
+    out_refund_no: str
+    refund_fen: int  # 退款金额: what was really given back
+    coupon_refund_fen: int
+    refund_type: str
+    refund_state: str
+    description: str
+    attach: str
+    fee_yuan: Decimal  # 手续费, to five decimals of a yuan: WeChat counts parts of a fen
+    rate: str
+    order_fen: int  # 订单金额
+    requested_refund_fen: int  # 申请退款金额
+
+
+@dataclass(frozen=True, slots=True)
+class PayBillSummary:
+    """The last line of a trade bill: how many rows, and the sums of their columns."""
+
+    rows: int
+    settlement_fen: int
+    refund_fen: int
+    coupon_refund_fen: int
+    fee_yuan: Decimal
+    order_fen: int
+    requested_refund_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class PayBill:
+    """The trade bill of one day in Beijing, complete (its hash was right)."""
+
+    day: date
+    rows: tuple[PayBillRow, ...]
+    summary: PayBillSummary
+
+
+@dataclass(frozen=True, slots=True)
+class PayFinding:
+    """What `probe` found about one thing; `text` says in Chinese what it is or what to do where."""
+
+    what: str
+    ok: bool
+    text: str
+
+
+class PayGateway(Protocol):
+    """WeChat Pay for one merchant number.
+
+    Calls raise:
+        Refused: what was asked cannot be sent so (pay_text, pay_amount, pay_number); nothing was sent.
+        PayRefused: WeChat Pay said no. `is_code` compares; `may_repeat`: the same again, with the same number,
+            may succeed later; `unknown`: it may have been done nevertheless.
+        OutsideFailure: no answer that can be trusted; `unknown` when the call may have been done: repeat it
+            with the same number, or query.
+    """
+
+    async def order_jsapi(self, order: PayOrder, *, openid: str) -> str:
+        """Order, to be paid by `openid` (of the order's appid) in WeChat. Returns prepay_id, which lives 2 hours.
+
+        Order again with the same number and fields for a fresh one. Codes: OUT_TRADE_NO_USED (other fields, or
+        paid), ORDER_CLOSED (take a new number), OPENID_MISMATCH, APPID_MCHID_NOT_MATCH.
+        """
+
+    async def order_native(self, order: PayOrder) -> str:
+        """Order, to be paid by whoever scans. Returns code_url for a QR, which lives 2 hours; see order_jsapi."""
+
+    async def query(self, *, out_trade_no: str = "", transaction_id: str = "") -> PayTransaction | None:
+        """The order by one of its numbers (unpaid ones by out_trade_no only); None: WeChat Pay knows none."""
+
+    async def close(self, out_trade_no: str) -> None:
+        """End an order that is not paid; closing a closed one is fine. Raises PayRefused ORDER_PAID: refund it.
+
+        Query afterwards: a payment may have won the race. Its number is never used again.
+        """
+
+    async def refund(self, order: PayRefundOrder) -> PayRefund:
+        """Ask for a refund; the answer means accepted. Codes: NOT_ENOUGH (our balance: repeat later), RULE_LIMIT."""
+
+    async def query_refund(self, out_refund_no: str) -> PayRefund | None:
+        """The refund by our number; None: WeChat Pay knows none."""
+
+    async def bill(self, day: date) -> PayBill | None:
+        """The trade bill (ALL) of a day in Beijing, there after 10:00 of the next; None: nothing was traded.
+
+        Raises PayRefused STATEMENT_CREATING (may_repeat, in half an hour); Refused bill_day for a day that
+        has no bill any more (three months) or not yet.
+        """
+
+    def pay_parameters(self, prepay_id: str, cashier: Cashier) -> dict[str, str]:
+        """What a page hands to WeChat to open the cashier, signed for this minute (wechat.md §7.5).
+
+        `requestPayment` is the mini-program's, for its orders; the other two are for orders of the official account.
+        """
+
+    def open_notification(self, headers: Mapping[str, str], body: bytes) -> PayNotification:
+        """Verify, decrypt and read a notification. `body`: the bytes as they came; header names in any case.
+
+        Raises:
+            Unverified: pay_headers, pay_window, pay_serial, pay_signature — not WeChat's, or not now.
+            Refused: pay_undecryptable (the APIv3 key), pay_unreadable, pay_not_ours (another merchant or appid).
+        """
+
+    async def probe(self) -> list[PayFinding]:
+        """Try key, serial, clock, public key and APIv3 key against WeChat Pay without changing anything."""
