@@ -81,6 +81,11 @@ class Settings:
     api_url: str = _s("WECHAT_API_URL", "微信接口网址", "https://api.weixin.qq.com")
     open_url: str = _s("WECHAT_OPEN_URL", "微信网页授权网址", "https://open.weixin.qq.com")
     pay_url: str = _s("WECHAT_PAY_URL", "微信支付网址", "https://api.mch.weixin.qq.com")
+    js_url: str = _s(
+        "WECHAT_JS_URL",
+        "微信 JS-SDK 脚本的网址；页面的安全策略只放行这一个",
+        "https://res.wx.qq.com/open/js/jweixin-1.6.0.js",
+    )
 
     @property
     def is_production(self) -> bool:
@@ -105,6 +110,7 @@ def _sandbox_defaults(values: dict[str, Any], data_dir: Path, sandbox_port: int)
     values.update(sandbox_account.complete(data_dir))
     url = f"http://127.0.0.1:{sandbox_port}"
     values.update({"WECHAT_API_URL": url, "WECHAT_OPEN_URL": url, "WECHAT_PAY_URL": url})
+    values["WECHAT_JS_URL"] = f"{url}/open/js/jweixin-1.6.0.js"
 
 
 def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Settings:
