@@ -219,10 +219,20 @@ class Push:
     is_sealed: bool = True  # came encrypted, so the answer goes encrypted
 
 
+@dataclass(frozen=True, slots=True)
+class MessageTemplate:
+    """A message template as WeChat keeps it. `keywords`: "thing1" → what people read before its value."""
+
+    id: str
+    title: str
+    keywords: Mapping[str, str]
+
+
 class WeChat(Protocol):
     """Calls to WeChat, and its pushes opened and answered.
 
-    Calls raise OutsideFailure; WeChatRefused keeps the errcode.
+    Calls raise OutsideFailure; WeChatRefused keeps the errcode. What only reads is asked once more when the answer
+    is lost; what sends or changes something never is: then OutsideFailure(unknown=True) is raised.
     """
 
     def echo(self, account: str, query: Mapping[str, str]) -> str:
@@ -245,12 +255,49 @@ class WeChat(Protocol):
     async def exchange_login_code(self, code: str) -> WeChatIdentity:
         """Mini-program wx.login; keeps session_key on the server (wechat.md §4.1)."""
 
+    async def phone_number(self, code: str) -> str:
+        """The number behind a code of the mini-program's phone button; WeChat charges for each (wechat.md §4.2).
+
+        Digits alone for numbers of China, with the country's code before them for others.
+        Raises Refused code_used (40163), code_invalid (40029).
+        """
+
     async def send_template(
         self, openid: str, template: str, fields: Mapping[str, str], *, url: str | None, dedup_id: str
     ) -> str:
         """Returns msgid. A time-out raises OutsideFailure(unknown=True): not failed, unknown."""
 
+    async def send_text(self, account: str, openid: str, text: str) -> None:
+        """A customer-service message in `account` (oa, mp), inside its window (wechat.md §6.5).
+
+        WeChat knows no key by which a second one is recognised: never repeated here.
+        """
+
+    async def send_subscription(
+        self, account: str, openid: str, template: str, fields: Mapping[str, str], *, page: str | None
+    ) -> str:
+        """A subscription message against one grant: the mini-program's (`mp`, returns msgid) or the service
+        account's (`oa`, returns "") (wechat.md §4.5, §5). `page`: a page with its query; for `oa` a URL.
+        """
+
     async def create_menu(self, menu: Mapping[str, Any]) -> None: ...
+    async def current_menu(self) -> Mapping[str, Any] | None:
+        """The menu as it was given to WeChat: {"button": […]}; None when there is none."""
+
+    async def templates(self, account: str) -> list[MessageTemplate]:
+        """All message templates of `account` (oa: template messages and subscription notices; mp)."""
+
+    async def url_link(self, path: str, query: str, *, seconds: int) -> str:
+        """A link that opens the mini-program from outside WeChat, for at most 30 days (wechat.md §4.3).
+
+        Args:
+            path: a page without a leading slash and without a query.
+            query: at most 1,024 characters, percent-encoded.
+        """
+
+    async def js_config(self, url: str) -> dict[str, str | int]:
+        """What wx.config needs for the page `url`: appId, timestamp, nonceStr, signature (wechat.md §3.2)."""
+
     async def scan_code_image(self, scene: str) -> bytes:
         """Mini-program code (getwxacodeunlimit) with this scene, as an image."""
 

@@ -1,94 +1,18 @@
-"""Calls to WeChat: wechatpy's API classes unmodified, run through the greenlet bridge (the WeChat port)."""
+"""The WeChat port: one service account and one mini-program, each call in the file of its noun."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-import string
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from redis import asyncio as aioredis
-from wechatpy import WeChatClient
-from wechatpy.exceptions import WeChatException
-from wechatpy.oauth import WeChatOAuth
 
-from server.domain.ports import Cache, Clock, Push, WeChatIdentity
-from server.errors import Forbidden, OutsideFailure, Refused, WeChatRefused
-from server.machinery.wechat import bridge, messages
-from server.machinery.wechat.errors import TOKEN_ERRORS, login_refusal
-from server.machinery.wechat.tokens import TokenKeeper
-from server.machinery.wechat.transport import SECONDS, Answer, Transport, checked, refuse
+from server.domain.ports import Cache, Clock, MessageTemplate, Push, WeChatIdentity
+from server.machinery.wechat import codes, logins, menus, messages, sending, templates
+from server.machinery.wechat.accounts import Account
+from server.machinery.wechat.tickets import Tickets
+from server.machinery.wechat.transport import SECONDS, Transport
 from server.settings import Settings
-
-T = TypeVar("T")
-
-SCENE_LONGEST = 32
-SCENE_CHARACTERS = frozenset(string.ascii_letters + string.digits + "!#$&'()*+,/:;=?@-._~`")
-SESSION_KEY_SECONDS = 2 * 24 * 3600
-SCAN_PAGE = "pages/scan/index"
-
-
-class _Client(WeChatClient):  # type: ignore[misc]  # wechatpy publishes no types
-    """wechatpy's client with our transport, our token and no repeats of its own."""
-
-    def __init__(self, appid: str, secret: str, transport: Transport, tokens: TokenKeeper) -> None:
-        super().__init__(appid, secret, auto_retry=False)
-        self._http.close()  # wechatpy opened a pool of its own
-        self._http: Any = transport
-        self._tokens = tokens
-
-    @property
-    def access_token(self) -> str:
-        return bridge.wait(self._tokens.get())
-
-    def fetch_access_token(self) -> None:
-        raise RuntimeError("the token keeper alone fetches tokens")
-
-
-class _Account:
-    """One appid: its token and the calls made in its name."""
-
-    def __init__(
-        self, appid: str, secret: str, transport: Transport, redis: aioredis.Redis, clock: Clock
-    ) -> None:
-        self.appid, self.secret, self.transport = appid, secret, transport
-        self.tokens = TokenKeeper(redis, clock, appid, self._fetch)
-        self.client = _Client(appid, secret, transport, self.tokens)
-
-    async def _fetch(self) -> tuple[str, int]:
-        asked = {
-            "grant_type": "client_credential",
-            "appid": self.appid,
-            "secret": self.secret,
-            "force_refresh": False,
-        }
-        told = await self.transport.call("POST", "/cgi-bin/stable_token", data=asked)
-        try:
-            return str(told["access_token"]), int(told["expires_in"])
-        except (KeyError, TypeError, ValueError):
-            raise OutsideFailure("微信没有给出访问凭证") from None
-
-    async def call(self, work: Callable[[_Client], T]) -> T:
-        """Run a method of wechatpy; a token that WeChat refuses is renewed once and the call made once more."""
-        for is_last in (False, True):
-            try:
-                return await bridge.run(lambda: work(self.client))
-            except WeChatException as problem:
-                if problem.errcode in TOKEN_ERRORS and not is_last:
-                    await self.tokens.renew(_token_of(problem))
-                    continue
-                refuse(int(problem.errcode or 0), str(problem.errmsg), _asked(problem).get("path", ""))
-        raise AssertionError("unreachable")
-
-
-def _asked(problem: WeChatException) -> dict[str, Any]:
-    """What was asked: wechatpy hands on what the transport put into its answer."""
-    return getattr(problem, "request", None) or {}
-
-
-def _token_of(problem: WeChatException) -> str:
-    return str(_asked(problem).get("params", {}).get("access_token", ""))
 
 
 class WeChatApi:
@@ -104,13 +28,12 @@ class WeChatApi:
         seconds: float = SECONDS,
     ) -> None:
         """`seconds`: how long one call to WeChat may take."""
-        self._settings, self._cache = settings, cache
+        self._settings, self._cache, self._clock = settings, cache, clock
         self._transport = Transport(settings.api_url, seconds=seconds)
-        self._oa = _Account(settings.oa_appid, settings.oa_secret, self._transport, redis, clock)
-        self._mp = _Account(settings.mp_appid, settings.mp_secret, self._transport, redis, clock)
-        self._tickets = TokenKeeper(redis, clock, settings.oa_appid, self._fetch_ticket, kind="jsapi")
-        self._clock = clock
-        self._accounts = {
+        self._oa = Account("oa", settings.oa_appid, settings.oa_secret, self._transport, redis, clock)
+        self._mp = Account("mp", settings.mp_appid, settings.mp_secret, self._transport, redis, clock)
+        self._tickets = Tickets(self._oa, redis, clock)
+        self._pushing = {
             "oa": messages.Account(
                 "oa",
                 settings.oa_appid,
@@ -125,131 +48,76 @@ class WeChatApi:
     async def close(self) -> None:
         await self._transport.close()
 
+    def account(self, kind: str) -> Account:
+        """`oa` or `mp`, for calls that the domain has no need of (commands)."""
+        return {"oa": self._oa, "mp": self._mp}[kind]
+
     # Pushes
 
     def echo(self, account: str, query: Mapping[str, str]) -> str:
-        return messages.echo(self._accounts[account], query)
+        return messages.echo(self._pushing[account], query)
 
     def open_push(self, account: str, query: Mapping[str, str], body: bytes) -> Push:
-        return messages.open_push(self._accounts[account], query, body)
+        return messages.open_push(self._pushing[account], query, body)
 
     def answer(self, push: Push, text: str, *, now: int) -> bytes:
-        return messages.answer(self._accounts[push.account], push, text, now=now)
+        return messages.answer(self._pushing[push.account], push, text, now=now)
 
-    # Log-ins
-
-    def _oauth(self, redirect_uri: str = "", state: str = "") -> Any:
-        oauth = WeChatOAuth(self._settings.oa_appid, self._settings.oa_secret, redirect_uri, state=state)
-        oauth._http.close()
-        oauth._http = self._transport
-        oauth.OAUTH_BASE_URL = self._settings.open_url.rstrip("/") + "/connect/"
-        return oauth
+    # Who somebody is
 
     def authorize_url(self, redirect_uri: str, state: str) -> str:
-        return str(self._oauth(redirect_uri, state).authorize_url)
+        return logins.authorize_url(self._oa, self._settings.open_url, redirect_uri, state)
 
     async def exchange_oauth_code(self, code: str) -> WeChatIdentity:
-        oauth = self._oauth()
-        try:
-            told = await bridge.run(lambda: oauth.fetch_access_token(code))
-        except WeChatException as problem:
-            raise _login_failure(int(problem.errcode or 0), str(problem.errmsg)) from None
-        except (KeyError, ValueError):
-            raise OutsideFailure("微信没有给出登录身份") from None
-        if int(told.get("is_snapshotuser") or 0):
-            raise Forbidden(
-                "snapshot_user",
-                "您正在用“快照页”浏览，微信没有给出您的真实身份。请点页面上的“使用完整服务”后重试。",
-            )
-        return WeChatIdentity("oa", str(told["openid"]), told.get("unionid") or None)
+        return await logins.oauth_identity(self._oa, self._settings.open_url, code)
 
     async def exchange_login_code(self, code: str) -> WeChatIdentity:
-        asked = {
-            "appid": self._settings.mp_appid,
-            "secret": self._settings.mp_secret,
-            "js_code": code,
-            "grant_type": "authorization_code",
-        }
-        try:
-            told = await self._transport.call("GET", "/sns/jscode2session", params=asked)
-        except WeChatRefused as refusal:
-            raise login_refusal(refusal) or refusal from None
-        if not told.get("openid") or not told.get("session_key"):
-            raise OutsideFailure("微信没有给出登录身份")
-        who = WeChatIdentity("mp", str(told["openid"]), told.get("unionid") or None)
-        await self._cache.set(
-            f"mp:session_key:{hashlib.sha256(who.openid.encode()).hexdigest()}",
-            str(told["session_key"]).encode(),
-            seconds=SESSION_KEY_SECONDS,
-        )
-        return who
+        return await logins.login_identity(self._mp, self._cache, code)
 
-    # Messages, menu, codes
+    async def phone_number(self, code: str) -> str:
+        return await logins.phone_number(self._mp, code)
+
+    # Messages
 
     async def send_template(
         self, openid: str, template: str, fields: Mapping[str, str], *, url: str | None, dedup_id: str
     ) -> str:
-        data: dict[str, Any] = {
-            "touser": openid,
-            "template_id": template,
-            "client_msg_id": hashlib.sha256(dedup_id.encode()).hexdigest()[:32],
-            "data": {name: {"value": value} for name, value in fields.items()},
-        }
-        if url:
-            data["url"] = url
-        told = await self._oa.call(lambda client: client.post("message/template/send", data=data))
-        if not isinstance(told, dict) or not told.get("msgid"):
-            raise OutsideFailure("微信的回答里没有消息编号", unknown=True)
-        return str(told["msgid"])
+        return await sending.template(self._oa, openid, template, fields, url=url, dedup_id=dedup_id)
+
+    async def send_subscription(
+        self, account: str, openid: str, template: str, fields: Mapping[str, str], *, page: str | None
+    ) -> str:
+        state = "developer" if self._settings.uses_sandbox else "formal"
+        return await sending.subscription(
+            self.account(account), openid, template, fields, page=page, state=state
+        )
+
+    async def send_text(self, account: str, openid: str, text: str) -> None:
+        await sending.text(self.account(account), openid, text)
+
+    async def templates(self, account: str) -> list[MessageTemplate]:
+        return await templates.of(self.account(account))
+
+    # Menu, codes, links, pages
 
     async def create_menu(self, menu: Mapping[str, Any]) -> None:
-        await self._oa.call(lambda client: client.menu.create(dict(menu)))
+        await menus.create(self._oa, menu)
+
+    async def current_menu(self) -> Mapping[str, Any] | None:
+        return await menus.current(self._oa)
 
     async def scan_code_image(self, scene: str) -> bytes:
-        if not 1 <= len(scene) <= SCENE_LONGEST or not SCENE_CHARACTERS.issuperset(scene):
-            raise Refused("scene_invalid", "小程序码的参数过长或含有不允许的字符。")
-        asked = {
-            "scene": scene,
-            "page": SCAN_PAGE,
-            "check_path": False,
-            "env_version": "develop" if self._settings.uses_sandbox else "release",
-            "width": 430,
-        }
-        told = await self._mp.call(
-            lambda client: client.post("https://api.weixin.qq.com/wxa/getwxacodeunlimit", data=asked)
+        return await codes.unlimited(self._mp, scene, version=self._version)
+
+    async def url_link(self, path: str, query: str, *, seconds: int) -> str:
+        now = int(self._clock.now().timestamp())
+        return await codes.url_link(
+            self._mp, path, query, until=now + seconds, now=now, version=self._version
         )
-        if isinstance(told, Answer) and told.content_type.startswith("image/"):
-            return told.content
-        raise OutsideFailure("微信没有给出小程序码")
-
-    # JS-SDK
-
-    async def _fetch_ticket(self) -> tuple[str, int]:
-        told = await self._oa.call(lambda client: client.jsapi.get_ticket("jsapi"))
-        checked(told, "/cgi-bin/ticket/getticket")
-        return str(told["ticket"]), int(told["expires_in"])
 
     async def js_config(self, url: str) -> dict[str, str | int]:
-        """What wx.config needs for a page: {appId, timestamp, nonceStr, signature} (wechat.md §3.2)."""
-        stamp, nonce = int(self._clock.now().timestamp()), secrets.token_hex(8)
-        return {
-            "appId": self._settings.oa_appid,
-            "timestamp": stamp,
-            "nonceStr": nonce,
-            "signature": js_signature(await self._tickets.get(), nonce, stamp, url),
-        }
+        return await self._tickets.config(url)
 
-
-def js_signature(ticket: str, nonce: str, timestamp: int, url: str) -> str:
-    """The signature of wx.config: keys in lower case and alphabetical order, the page without its fragment."""
-    page = url.partition("#")[0]
-    said = f"jsapi_ticket={ticket}&noncestr={nonce}&timestamp={timestamp}&url={page}"
-    return hashlib.sha1(said.encode(), usedforsecurity=False).hexdigest()
-
-
-def _login_failure(errcode: int, errmsg: str) -> Exception:
-    try:
-        refuse(errcode, errmsg, "/sns/oauth2/access_token")
-    except WeChatRefused as refusal:
-        return login_refusal(refusal) or refusal
-    raise AssertionError("unreachable")
+    @property
+    def _version(self) -> str:
+        return "develop" if self._settings.uses_sandbox else "release"

@@ -59,3 +59,16 @@ def login_refusal(refusal: WeChatRefused) -> Refused | None:
             return TooMany("too_many_logins", "登录太频繁，请一分钟后再试。", retry_after=60)
         case _:
             return None
+
+
+def phone_refusal(refusal: WeChatRefused) -> Refused | None:
+    """The refusal that a person is shown when the code of the phone button was not taken."""
+    match refusal.errcode:
+        case 40163:
+            return Unverified("code_used", "这次手机号授权已经用过了，请重新点击获取手机号。")
+        case 40029:
+            return Unverified("code_invalid", "手机号授权已失效，请重新点击获取手机号。")
+        case 45011:
+            return TooMany("too_many_phones", "操作太频繁，请一分钟后再试。", retry_after=60)
+        case _:
+            return None

@@ -14,7 +14,7 @@ from wechatpy.utils import check_wxa_signature
 
 from server.errors import Unverified
 from server.machinery.wechat import messages
-from server.machinery.wechat.api import js_signature
+from server.machinery.wechat.tickets import js_signature
 
 VECTORS = Path(__file__).parents[2] / "fixtures" / "vectors"
 

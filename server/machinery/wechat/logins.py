@@ -1,0 +1,101 @@
+"""Who WeChat says somebody is: web OAuth, wx.login and the phone button (wechat.md §3.1, §4.1, §4.2)."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from wechatpy.exceptions import WeChatException
+from wechatpy.oauth import WeChatOAuth
+
+from server.domain.ports import Cache, WeChatIdentity
+from server.errors import Forbidden, OutsideFailure, WeChatRefused
+from server.machinery.wechat import bridge
+from server.machinery.wechat.accounts import Account
+from server.machinery.wechat.errors import login_refusal, phone_refusal
+from server.machinery.wechat.transport import refuse
+
+SESSION_KEY_SECONDS = 2 * 24 * 3600
+_CHINA = "86"
+
+
+def _oauth(account: Account, open_url: str, redirect_uri: str = "", state: str = "") -> Any:
+    oauth = WeChatOAuth(account.appid, account.secret, redirect_uri, state=state)
+    oauth._http.close()
+    oauth._http = account.transport
+    oauth.OAUTH_BASE_URL = open_url.rstrip("/") + "/connect/"
+    return oauth
+
+
+def authorize_url(account: Account, open_url: str, redirect_uri: str, state: str) -> str:
+    """Where a page inside WeChat sends its visitor to be recognised."""
+    return str(_oauth(account, open_url, redirect_uri, state).authorize_url)
+
+
+async def oauth_identity(account: Account, open_url: str, code: str) -> WeChatIdentity:
+    """Exchange a code of web OAuth, once. Raises Unverified, Forbidden snapshot_user, OutsideFailure."""
+    oauth = _oauth(account, open_url)
+    try:
+        told = await bridge.run(lambda: oauth.fetch_access_token(code))
+    except WeChatException as problem:
+        raise _login_failure(int(problem.errcode or 0), str(problem.errmsg)) from None
+    except (KeyError, ValueError):
+        raise OutsideFailure("微信没有给出登录身份") from None
+    if int(told.get("is_snapshotuser") or 0):
+        raise Forbidden(
+            "snapshot_user",
+            "您正在用“快照页”浏览，微信没有给出您的真实身份。请点页面上的“使用完整服务”后重试。",
+        )
+    return WeChatIdentity("oa", str(told["openid"]), told.get("unionid") or None)
+
+
+async def login_identity(account: Account, cache: Cache, code: str) -> WeChatIdentity:
+    """Exchange a code of wx.login, once; the session key stays in `cache`. Raises Unverified, OutsideFailure."""
+    asked = {
+        "appid": account.appid,
+        "secret": account.secret,
+        "js_code": code,
+        "grant_type": "authorization_code",
+    }
+    try:
+        told = await account.transport.call("GET", "/sns/jscode2session", params=asked)
+    except WeChatRefused as refusal:
+        raise login_refusal(refusal) or refusal from None
+    if not told.get("openid") or not told.get("session_key"):
+        raise OutsideFailure("微信没有给出登录身份")
+    who = WeChatIdentity("mp", str(told["openid"]), told.get("unionid") or None)
+    await cache.set(
+        f"mp:session_key:{hashlib.sha256(who.openid.encode()).hexdigest()}",
+        str(told["session_key"]).encode(),
+        seconds=SESSION_KEY_SECONDS,
+    )
+    return who
+
+
+async def phone_number(account: Account, code: str) -> str:
+    """The number behind a code of the phone button; each answer is paid for, so it is never asked for twice.
+
+    Raises:
+        Unverified: code_used, code_invalid.
+        OutsideFailure: no answer, or one that was not meant for this mini-program.
+    """
+    try:
+        told = await account.post("/wxa/business/getuserphonenumber", {"code": code})
+    except WeChatRefused as refusal:
+        raise phone_refusal(refusal) or refusal from None
+    info = told.get("phone_info")
+    if not isinstance(info, dict) or not info.get("purePhoneNumber"):
+        raise OutsideFailure("微信没有给出手机号")
+    mark = info.get("watermark")
+    if not isinstance(mark, dict) or mark.get("appid") != account.appid:
+        raise OutsideFailure("微信给出的手机号不是给本小程序的")
+    number, country = str(info["purePhoneNumber"]), str(info.get("countryCode") or _CHINA)
+    return number if country == _CHINA else country + number
+
+
+def _login_failure(errcode: int, errmsg: str) -> Exception:
+    try:
+        refuse(errcode, errmsg, "/sns/oauth2/access_token")
+    except WeChatRefused as refusal:
+        return login_refusal(refusal) or refusal
+    raise AssertionError("unreachable")
