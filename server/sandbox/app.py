@@ -21,9 +21,11 @@ from server.sandbox import (
     pages,
     phone,
     qrcodes,
+    reachability,
     service_messages,
     subscriptions,
     template_messages,
+    templates,
     webview,
 )
 from server.sandbox.config import SandboxConfig
@@ -42,6 +44,8 @@ WECHAT = (
     template_messages.bp,
     service_messages.bp,
     subscriptions.bp,
+    templates.bp,
+    reachability.bp,
 )
 PEOPLE = (phone.bp, webview.bp, control.bp)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, fields
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from server.settings import Settings
 
@@ -30,7 +33,11 @@ class Account:
 class Template:
     """A message template of an account.
 
-    `fields` may stay open, then each key is judged by its own name; `labels` is what the person reads before each.
+    Attributes:
+        fields: its keywords; may stay open, then each key is judged by its own name.
+        labels: what the person reads before each.
+        use: `message` for template messages, `once` and `long` for subscription messages; by the account if empty.
+        enums: the values that an enum or const keyword takes, by keyword.
     """
 
     id: str
@@ -38,6 +45,48 @@ class Template:
     account: str
     fields: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    use: str = ""
+    enums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def purpose(self) -> str:
+        """`message`, `once` or `long` (wechat.md §4.5, §5)."""
+        return self.use or ("message" if self.account == "oa" else "once")
+
+    def kept(self) -> dict[str, Any]:
+        """As the store and the register file hold it."""
+        labels = dict(zip(self.fields, self.labels, strict=False))
+        return {
+            "title": self.title,
+            "fields": {name: labels.get(name, "") for name in self.fields},
+            "use": self.use,
+            "enums": {name: list(values) for name, values in self.enums.items()},
+        }
+
+
+def template_from(template_id: str, account: str, kept: Mapping[str, Any]) -> Template:
+    """Read what `Template.kept` wrote; a person may have written it by hand."""
+    named = {str(name): str(label) for name, label in dict(kept.get("fields") or {}).items()}
+    enums = {str(name): tuple(map(str, values)) for name, values in dict(kept.get("enums") or {}).items()}
+    return Template(
+        template_id,
+        str(kept.get("title", "")),
+        account,
+        tuple(named),
+        tuple(named.values()),
+        str(kept.get("use", "")),
+        enums,
+    )
+
+
+def registered(path: Path) -> list[Template]:
+    """Templates that a project registers in a file: `[{"account", "id", "title", "use", "fields": {"thing1": "项目"}}]`."""
+    if not path.exists():
+        return []
+    return [
+        template_from(str(one["id"]), str(one.get("account", "oa")), one)
+        for one in json.loads(path.read_text("utf-8"))
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +134,23 @@ def from_settings(settings: Settings) -> SandboxConfig:
         if appid
     ]
     templates = [
-        Template(str(getattr(settings, f.name)), f.metadata["help"].rpartition("：")[2], kind)
+        Template(
+            str(getattr(settings, f.name)),
+            f.metadata["help"].rpartition("：")[2],
+            kind,
+            use="once" if "_subscribe_" in f.name else "",
+        )
         for f in fields(settings)
         for kind in ("oa", "mp")
-        if f.name.startswith(f"{kind}_template_") and getattr(settings, f.name)
+        if f.name.startswith((f"{kind}_template_", f"{kind}_subscribe_")) and getattr(settings, f.name)
     ]
+    described = {(t.account, t.id): t for t in registered(settings.data_dir / "sandbox" / "templates.json")}
+    known = {(t.account, t.id): t for t in templates}
     return SandboxConfig(
         accounts=tuple(accounts),
         service_url=settings.public_url,
         data_path=settings.data_dir / "sandbox" / "state.sqlite3",
         port=settings.sandbox_port,
-        templates=tuple(templates),
+        templates=tuple({**known, **described}.values()),
         push_mode=settings.oa_mode,
     )

@@ -9,11 +9,13 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request, empty, json
 
 from server.sandbox import acts, crypto, forgeries, pages, pushes, subscriptions
-from server.sandbox.config import Account
+from server.sandbox.config import Account, template_from
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 
 bp = Blueprint("control", url_prefix="/sandbox")
+
+USES = ("", "message", "once", "long")
 
 
 def _platform(request: Request) -> Platform:
@@ -160,15 +162,16 @@ async def settle(request: Request) -> HTTPResponse:
 
 @bp.post("/api/templates")
 async def add_template(request: Request) -> HTTPResponse:
-    """Add or describe a template: `{"account", "id", "title", "fields": {"thing1": "项目", …}}`."""
+    """Add or describe a template: `{"account", "id", "title", "use", "fields": {"thing1": "项目", …}, "enums"}`."""
     body: dict[str, Any] = request.json or {}
     account = _platform(request).account(str(body.get("account", "oa")))
     if account is None or not body.get("id"):
         return _problem("需要账号和模板编号。")
-    named = dict(body.get("fields") or {})
-    kept = {"title": str(body.get("title", "")), "fields": {str(k): str(v) for k, v in named.items()}}
-    _platform(request).store.put("template", f"{account.kind} {body['id']}", kept)
-    return json({"id": body["id"], **kept})
+    if body.get("use", "") not in USES:
+        return _problem("use 应为 message（模板消息）、once（一次性订阅）或 long（长期订阅）。")
+    template = template_from(str(body["id"]), account.kind, body)
+    _platform(request).add_template(template)
+    return json({"id": template.id, **template.kept()})
 
 
 @bp.post("/api/grants")

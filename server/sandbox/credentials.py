@@ -97,13 +97,3 @@ async def what_happened(call: Call) -> Answer:
     if kept is None:
         raise WeChatError(76001)
     return {"errcode": 0, "errmsg": "ok", "request": kept}
-
-
-@api(bp, Door("/cgi-bin/get_api_domain_ip", "GET"))
-async def api_addresses(call: Call) -> Answer:
-    return {"ip_list": ["127.0.0.1"]}
-
-
-@api(bp, Door("/cgi-bin/getcallbackip", "GET"))
-async def callback_addresses(call: Call) -> Answer:
-    return {"ip_list": ["127.0.0.1"]}

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import parse_qs
 
 from sanic import Blueprint, HTTPResponse, Request
 
@@ -97,6 +98,7 @@ class Door:
     token: bool = True
     accounts: tuple[str, ...] = ("oa", "mp")
     text_plain: bool = False  # the sns family answers JSON as text/plain
+    form: bool = False  # newtmpl's documents want a form; JSON is taken as well
 
     def enter(self, platform: Platform, request: Request) -> Call:
         """All checks before the call is carried out, in WeChat's order."""
@@ -115,8 +117,26 @@ class Door:
                 raise WeChatError(48001, verdict="这个接口不属于这类账号")
             count_against_quota(platform, call.account, self.path)
         if self.method == "POST":
-            call.body = _body(request)
+            call.body = _form(request) if self.form and _is_form(request) else _body(request)
         return call
+
+
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+def _form(request: Request) -> dict[str, Any]:
+    """A form's fields; `kidList=1&kidList=2` and `kidList[0]=1` as lists."""
+    if not request.body:
+        raise WeChatError(44002)
+    found: dict[str, Any] = {}
+    for name, values in parse_qs(request.body.decode(errors="replace"), keep_blank_values=True).items():
+        plain, bracket, _ = name.partition("[")
+        if bracket or len(values) > 1:
+            found.setdefault(plain, []).extend(values)
+        else:
+            found[plain] = values[0]
+    return found
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from server.sandbox.config import Template
+from server.sandbox.platform import Platform
 from server.sandbox.refusals import WeChatError
 
 _TIME = r"\d{1,2}:\d{2}(:\d{2})?"
@@ -41,6 +42,7 @@ RULES: dict[str, Callable[[str], bool]] = {
     "name": _is_name,
     "phrase": _matches(rf"{_HAN}{{1,5}}"),
     "enum": lambda value: len(value) <= 20,
+    "enum_string": lambda value: len(value) <= 20,
     "const": lambda value: len(value) <= 20,
     "short_thing": lambda value: len(value) <= 5,
 }
@@ -60,26 +62,64 @@ LABELS = {
     "name": "姓名",
     "phrase": "状态",
     "enum": "选项",
+    "enum_string": "选项",
     "const": "类型",
     "short_thing": "简述",
 }
 
+EXAMPLES = {
+    "thing": "年度申报",
+    "number": "12",
+    "letter": "A",
+    "symbol": "*",
+    "character_string": "A20261123001",
+    "time": "2026年11月23日 10:00",
+    "date": "2026年11月23日",
+    "amount": "￥20.00",
+    "phone_number": "199-0000-0001",
+    "car_number": "粤A8Z888",
+    "name": "林知夏",
+    "phrase": "已通过",
+    "short_thing": "提醒",
+}
+
+
+def _label(template: Template, name: str) -> str:
+    """The template's own label of a keyword, else one by its type."""
+    labels = dict(zip(template.fields, template.labels, strict=False))
+    return labels.get(name) or LABELS.get(kind_of(name) or "", name)
+
 
 def shown(found: dict[str, str], template: Template) -> list[list[str]]:
-    """Label and value, as the person reads them; a label by the type where the template tells none."""
-    labels = dict(zip(template.fields, template.labels, strict=False))
-    return [
-        [labels.get(name) or LABELS.get(kind_of(name) or "", name), value] for name, value in found.items()
-    ]
+    """Label and value, as the person reads them."""
+    return [[_label(template, name), value] for name, value in found.items()]
 
 
-def content(template: Template) -> str:
+def learn(platform: Platform, template: Template, found: dict[str, str]) -> None:
+    """Remember the keywords that a template without registered fields was sent with, for its listing."""
+    if not template.fields:
+        platform.store.put("template.seen", f"{template.account} {template.id}", {"fields": list(found)})
+
+
+def listed(platform: Platform, template: Template) -> tuple[str, ...]:
+    """The keywords to show: the registered ones, else those of the last message, else one thing."""
+    kept = platform.store.get("template.seen", f"{template.account} {template.id}")
+    return template.fields or tuple((kept or {}).get("fields", ())) or ("thing1",)
+
+
+def content(platform: Platform, template: Template) -> str:
     """The template's text as the console and the API show it: a label and a keyword a line."""
-    return "".join(f"{label}：{{{{{name}.DATA}}}}\n" for label, name in _labelled(template))
+    return "".join(f"{_label(template, n)}：{{{{{n}.DATA}}}}\n" for n in listed(platform, template))
 
 
-def _labelled(template: Template) -> list[list[str]]:
-    return shown({name: name for name in template.fields}, template)
+def example(platform: Platform, template: Template) -> str:
+    """The same text with values in it."""
+    lines = []
+    for name in listed(platform, template):
+        values = template.enums.get(name, ())
+        value = values[0] if values else EXAMPLES.get(kind_of(name) or "", "内容")
+        lines.append(f"{_label(template, name)}：{value}\n")
+    return "".join(lines)
 
 
 def kind_of(name: str) -> str | None:
@@ -88,11 +128,10 @@ def kind_of(name: str) -> str | None:
     return kind if kind in RULES and kind != name else None
 
 
-def check(data: object, fields: tuple[str, ...], *, strict: bool) -> dict[str, str]:
-    """All values, in the order of the template.
+def check(data: object, template: Template, *, strict: bool) -> dict[str, str]:
+    """All values, in the order of the template; of one without registered fields, judged by the names given.
 
     Args:
-        fields: the template's own keywords; empty if it is judged by the names given.
         strict: refuse names that are of no known type (subscription messages).
 
     Raises:
@@ -100,16 +139,22 @@ def check(data: object, fields: tuple[str, ...], *, strict: bool) -> dict[str, s
     """
     if not isinstance(data, dict) or not data:
         raise WeChatError(47001, verdict="data 应为对象，且不能为空")
-    found: dict[str, str] = {}
-    for name in fields or tuple(data):
-        item = data.get(name)
-        value = item.get("value") if isinstance(item, dict) else None
-        if not isinstance(value, (str, int, float)) or isinstance(value, bool) or str(value).strip() == "":
-            raise WeChatError(47003, f"data.{name}.value is empty", verdict=f"{name} 缺少或为空")
-        text, kind = str(value), kind_of(name)
-        if kind is None and strict:
-            raise WeChatError(47003, f"data.{name} invalid", verdict=f"{name} 不是关键词的类型")
-        if kind is not None and ("\n" in text or "\r" in text or not RULES[kind](text)):
-            raise WeChatError(47003, f"data.{name}.value invalid", verdict=f"{name} 的值不合 {kind} 的规定")
-        found[name] = text
-    return found
+    return {
+        name: _value(name, data.get(name), template.enums.get(name), strict=strict)
+        for name in template.fields or tuple(data)
+    }
+
+
+def _value(name: str, item: object, listed: tuple[str, ...] | None, *, strict: bool) -> str:
+    """One value as text."""
+    value = item.get("value") if isinstance(item, dict) else None
+    if not isinstance(value, (str, int, float)) or isinstance(value, bool) or str(value).strip() == "":
+        raise WeChatError(47003, f"data.{name}.value is empty", verdict=f"{name} 缺少或为空")
+    text, kind = str(value), kind_of(name)
+    if kind is None and strict:
+        raise WeChatError(47003, f"data.{name} invalid", verdict=f"{name} 不是关键词的类型")
+    if kind is not None and ("\n" in text or "\r" in text or not RULES[kind](text)):
+        raise WeChatError(47003, f"data.{name}.value invalid", verdict=f"{name} 的值不合 {kind} 的规定")
+    if listed is not None and text not in listed:
+        raise WeChatError(47003, f"data.{name}.value invalid", verdict=f"{name} 只能取 {'、'.join(listed)}")
+    return text

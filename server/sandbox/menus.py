@@ -97,7 +97,8 @@ def _as_written(value: Any) -> Any:
 
 
 def _filled(buttons: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**button, "sub_button": button.get("sub_button") or []} for button in buttons]
+    """Every button of both levels has a `sub_button` in the answer (DOC 《查询接口》)."""
+    return [{**button, "sub_button": _filled(button.get("sub_button") or [])} for button in buttons]
 
 
 @api(bp, Door("/cgi-bin/menu/get", "GET", accounts=("oa",)))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from server.sandbox.clock import Clock
-from server.sandbox.config import Account, SandboxConfig, Template
+from server.sandbox.config import Account, SandboxConfig, Template, template_from
 from server.sandbox.people import People, Person
 from server.sandbox.store import Store
 from server.sandbox.switches import SwitchBoard
@@ -67,22 +67,41 @@ class Platform:
         """Nothing reaches a person who has unfollowed a service account."""
         return account.kind != "oa" or self.people.following(account, person) is not None
 
-    def template(self, account: Account, template_id: str) -> Template | None:
-        """A template of this account; what was added or described since goes before what was configured."""
-        kept = self.store.get("template", f"{account.kind} {template_id}")
-        if kept is not None:
-            names, labels = tuple(kept["fields"]), tuple(kept["fields"].values())
-            return Template(template_id, kept["title"], account.kind, names, labels)
-        mine = (t for t in self.config.templates if t.id == template_id and t.account == account.kind)
-        return next(mine, None)
+    def template(self, account: Account, template_id: str, *uses: str) -> Template | None:
+        """A template of this account, if given only for these uses (`Template.purpose`).
 
-    def templates(self, account: Account) -> list[Template]:
-        """All templates of this account."""
+        What was added or described since goes before what was configured.
+        """
+        key = f"{account.kind} {template_id}"
+        if self.store.get("template.removed", key) is not None:
+            return None
+        kept = self.store.get("template", key)
+        if kept is not None:
+            found: Template | None = template_from(template_id, account.kind, kept)
+        else:
+            mine = (t for t in self.config.templates if t.id == template_id and t.account == account.kind)
+            found = next(mine, None)
+        return found if found is not None and (not uses or found.purpose in uses) else None
+
+    def templates(self, account: Account, *uses: str) -> list[Template]:
+        """All templates of this account, of these uses if given."""
         added = self.store.all("template", f"{account.kind} ")
         ids = [t.id for t in self.config.templates if t.account == account.kind]
         ids += [key.partition(" ")[2] for key in added]
-        found = (self.template(account, template_id) for template_id in dict.fromkeys(ids))
+        found = (self.template(account, template_id, *uses) for template_id in dict.fromkeys(ids))
         return [template for template in found if template is not None]
+
+    def add_template(self, template: Template) -> None:
+        """Add a template or describe one anew."""
+        key = f"{template.account} {template.id}"
+        self.store.drop("template.removed", key)
+        self.store.put("template", key, template.kept())
+
+    def remove_template(self, template: Template) -> None:
+        """Take a template out of its account; nothing can be sent with it any more."""
+        key = f"{template.account} {template.id}"
+        self.store.drop("template", key)
+        self.store.put("template.removed", key, {})
 
     def background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Do this without making the caller wait."""

@@ -40,14 +40,15 @@ async def _send(call: Call) -> int:
     """Check, take one grant, deliver into 服务通知, and report by event."""
     body, platform = call.body, call.platform
     person = call.person(body.get("touser"))
-    template = platform.template(call.account, str(body.get("template_id", "")))
+    template = platform.template(call.account, str(body.get("template_id", "")), "once", "long")
     if template is None:
         raise WeChatError(40037)
-    found = keywords.check(body.get("data"), template.fields, strict=True)
+    found = keywords.check(body.get("data"), template, strict=True)
     page = str(body.get("page") or "")
     if call.account.kind == "mp":
         check_page(platform, page.partition("?")[0])
     _use_grant(platform, call.account, person, template)
+    keywords.learn(platform, template, found)
     msgid = message_number(platform)
     target = {"miniprogram": page} if page and call.account.kind == "mp" else {"url": page} if page else {}
     card = {
@@ -91,24 +92,6 @@ async def _report(platform: Platform, account: Account, person: Person, sent: di
     more: dict[str, Any] = {"List": sent} if is_json else {"SubscribeMsgSentEvent": {"List": sent}}
     fields = pushes.event(platform, account, person, "subscribe_msg_sent_event", **more)
     await pushes.send(platform, account, person, fields)
-
-
-@api(bp, Door("/wxaapi/newtmpl/gettemplate", "GET"))
-async def templates(call: Call) -> Answer:
-    return {
-        "errcode": 0,
-        "errmsg": "ok",
-        "data": [
-            {
-                "priTmplId": template.id,
-                "title": template.title,
-                "content": keywords.content(template),
-                "example": "",
-                "type": 2,
-            }
-            for template in call.platform.templates(call.account)
-        ],
-    }
 
 
 def revoke(platform: Platform, person: Person, template_id: str) -> None:

@@ -27,13 +27,14 @@ def message_number(platform: Platform) -> int:
 async def send(call: Call) -> Answer:
     body, platform = call.body, call.platform
     person = call.person(body.get("touser"))
-    template = platform.template(call.account, str(body.get("template_id", "")))
+    template = platform.template(call.account, str(body.get("template_id", "")), "message")
     if template is None:
         raise WeChatError(40037)
     if platform.people.following(call.account, person) is None:
         raise WeChatError(43004, verdict=f"{person.name} 没有关注")
-    found = keywords.check(body.get("data"), template.fields, strict=False)
+    found = keywords.check(body.get("data"), template, strict=False)
     target = _target(platform, body)
+    keywords.learn(platform, template, found)
     once = str(body.get("client_msg_id") or "")
     key = f"{call.account.appid} {person.id} {once}"
     kept = platform.store.get("client_msg", key) if once else None
@@ -90,29 +91,3 @@ async def _finish(
         chat.notify(platform, person, **card)
     fields = pushes.event(platform, account, person, "TEMPLATESENDJOBFINISH", MsgID=msgid, Status=status)
     await pushes.send(platform, account, person, fields)
-
-
-@api(bp, Door("/cgi-bin/template/get_all_private_template", "GET", accounts=("oa",)))
-async def private_templates(call: Call) -> Answer:
-    return {
-        "template_list": [
-            {
-                "template_id": template.id,
-                "title": template.title,
-                "primary_industry": "",
-                "deputy_industry": "",
-                "content": keywords.content(template),
-                "example": "",
-            }
-            for template in call.platform.templates(call.account)
-        ]
-    }
-
-
-@api(bp, Door("/cgi-bin/template/del_private_template", accounts=("oa",)))
-async def remove_template(call: Call) -> Answer:
-    template_id = str(call.body.get("template_id", ""))
-    if call.platform.template(call.account, template_id) is None:
-        raise WeChatError(40037)
-    call.platform.store.drop("template", f"{call.account.kind} {template_id}")
-    return {"errcode": 0, "errmsg": "ok"}

@@ -37,7 +37,12 @@ async def test_making_reading_and_deleting(wechat: WeChat) -> None:
     token = await wechat.token()
     told = await wechat.get("/cgi-bin/menu/get", access_token=token)
     assert told == {
-        "menu": {"button": [{**CLICK, "sub_button": []}, {"name": "更多", "sub_button": [VIEW, PROGRAM]}]}
+        "menu": {
+            "button": [
+                {**CLICK, "sub_button": []},
+                {"name": "更多", "sub_button": [{**VIEW, "sub_button": []}, {**PROGRAM, "sub_button": []}]},
+            ]
+        }
     }
     assert (await wechat.get("/cgi-bin/menu/delete", access_token=token))["errcode"] == 0
     told = await wechat.get("/cgi-bin/menu/get", access_token=token)

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from server.sandbox import crypto, keywords
+from server.sandbox.config import Template
 from server.sandbox.refusals import WeChatError
 from tests.sandbox.conftest import MP, MP_TEMPLATE, OA, OPEN_TEMPLATE, TEMPLATE, Service, WeChat, without_rid
 
 DATA = {"thing1": {"value": "期末考试"}, "time2": {"value": "2026年11月23日 10:00"}}
+MP_OPEN = Template("O" * 43, "", "mp")
 MP_DATA = {"thing1": {"value": "申请"}, "phrase2": {"value": "已通过"}}
 
 
@@ -224,13 +226,13 @@ BAD = {
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in GOOD.items() for v in values])
 def test_values_that_fit(name: str, value: str) -> None:
-    assert keywords.check({name: {"value": value}}, (), strict=True) == {name: value}
+    assert keywords.check({name: {"value": value}}, MP_OPEN, strict=True) == {name: value}
 
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
 def test_values_that_do_not(name: str, value: str) -> None:
     with pytest.raises(WeChatError, match=f"data.{name}.value") as refused:
-        keywords.check({name: {"value": value}}, (), strict=True)
+        keywords.check({name: {"value": value}}, MP_OPEN, strict=True)
     assert refused.value.errcode == 47003
 
 
