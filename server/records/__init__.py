@@ -11,7 +11,7 @@ from server.records.exams import (
     StandardVersion,
 )
 from server.records.issuing import Certificate, Issuance, NumberSeries, Receipt, ScanTicket
-from server.records.notices import Delivery
+from server.records.notices import Delivery, Grant, GrantEntry
 from server.records.people import (
     ApiToken,
     Binding,
@@ -35,6 +35,8 @@ __all__ = [
     "Delivery",
     "EndedSession",
     "Follower",
+    "Grant",
+    "GrantEntry",
     "IdempotentAnswer",
     "ImportRun",
     "Issuance",

@@ -51,7 +51,9 @@ class Candidate(Model):
     id_kind = fields.CharField(max_length=30, default="居民身份证")
     id_sealed = fields.BinaryField()
     id_index = fields.BinaryField()  # 32 bytes; unique
-    mobile_sealed = fields.BinaryField(null=True)
+    mobile_sealed = fields.BinaryField(null=True)  # as the school imported it
+    given_phone_sealed = fields.BinaryField(null=True)  # as the holder gave it in the mini-program
+    given_phone_at = fields.DatetimeField(null=True)
     kind = fields.CharField(max_length=10)  # school | social
     school: fields.ForeignKeyNullableRelation[School] = fields.ForeignKeyField(
         "records.School", related_name="candidates", null=True, on_delete=fields.RESTRICT
