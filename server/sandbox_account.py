@@ -100,6 +100,10 @@ INVENTED: dict[str, Callable[[Given], str]] = {
     "WECHAT_OA_TEMPLATE_RESULT": lambda _: word(43),
     "WECHAT_OA_TEMPLATE_CERTIFICATE": lambda _: word(43),
     "WECHAT_OA_TEMPLATE_SIGNING": lambda _: word(43),
+    "WECHAT_OA_SUBSCRIBE_RESULT": lambda _: word(43),
+    "WECHAT_OA_SUBSCRIBE_CERTIFICATE": lambda _: word(43),
+    "WECHAT_MP_TEMPLATE_RESULT": lambda _: word(43),
+    "WECHAT_MP_TEMPLATE_CERTIFICATE": lambda _: word(43),
     "WECHAT_PAY_MCHID": lambda _: f"19{secrets.randbelow(10**8):08d}",
     "WECHAT_PAY_MCH_KEY": lambda _: private_key(),
     "SANDBOX_PAY_MCH_CERTIFICATE": lambda given: certificate_of(
