@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import hypothesis
 import pytest
 from sanic import Sanic
 
@@ -31,8 +32,14 @@ from tests.fakes import (
     MemoryLive,
     MemoryVault,
 )
+from tests.started import Started
 
 Sanic.test_mode = True
+# How long an example takes says something about the machine and its other work, never about the code.
+hypothesis.settings.register_profile(
+    "xcert", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("xcert")
 ISSUER = "北京中文在线教育科技发展有限公司"
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 
@@ -59,6 +66,14 @@ def loopback_only() -> Iterator[None]:
 def with_database(url: str, name: str) -> str:
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc, f"/{name}", "", ""))
+
+
+@pytest.fixture
+def started() -> Iterator[Started]:
+    """Programs that the test starts, ended with it however it ends."""
+    mine = Started()
+    yield mine
+    mine.end()
 
 
 @pytest.fixture(scope="session")

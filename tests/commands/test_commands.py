@@ -18,6 +18,7 @@ from server import demo_cohort
 from tests.cohort import messy_scores
 from tests.commands.conftest import ROOT, Xcert
 from tests.conftest import with_database
+from tests.started import Started, end
 
 ONE_TIME = re.compile(
     r"用户名：(\S+)\n一次性密码：((?:[0-9a-z]{4}-){3}[0-9a-z]{4})\n（只显示这一次，首次登录后需修改）\n"
@@ -227,17 +228,14 @@ async def test_migrate_fills_an_empty_database_and_again(xcert: Xcert, postgres_
 
 @pytest.mark.slow
 def test_worker_works_until_it_is_told_to_stop(
-    xcert: Xcert, environment: dict[str, str], tmp_path: Path, db: str
+    xcert: Xcert, environment: dict[str, str], tmp_path: Path, db: str, started: Started
 ) -> None:
-    process = subprocess.Popen(
+    process = started.program(
         [sys.executable, "-m", "server.cli", "worker"],
         cwd=tmp_path,
         env=environment | {"PYTHONPATH": str(ROOT), "XCERT_JOB_WORKERS": "1"},
         stderr=subprocess.DEVNULL,
     )
-    try:
-        while "✓ 后台任务：1 个进程在运行" not in xcert("doctor").stdout:
-            assert process.poll() is None, "the worker ended by itself"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+    while "✓ 后台任务：1 个进程在运行" not in xcert("doctor").stdout:
+        assert process.poll() is None, "the worker ended by itself"
+    assert end(process, signal.SIGTERM) == 0

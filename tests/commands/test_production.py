@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from tests.commands.conftest import ROOT, Xcert
-from tests.journeys.service import free_port
+from tests.started import Started, end, free_port
 
 PRODUCTION = {
     "XCERT_ENV": "production",
@@ -68,7 +68,9 @@ def wait_ready(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.slow
-def test_from_nothing_to_serving(xcert: Xcert, environment: dict[str, str], tmp_path: Path) -> None:
+def test_from_nothing_to_serving(
+    xcert: Xcert, environment: dict[str, str], tmp_path: Path, started: Started
+) -> None:
     port = free_port()
     own = PRODUCTION | {"XCERT_KEYS_DIR": str(tmp_path / "own"), "PORT": str(port)}
     refused = xcert("serve", **own)
@@ -78,24 +80,20 @@ def test_from_nothing_to_serving(xcert: Xcert, environment: dict[str, str], tmp_
     sign_seal(tmp_path / "own")
     url = f"http://127.0.0.1:{port}"
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
+        process = started.program(
             [sys.executable, "-m", "server.cli", "serve"],
             cwd=tmp_path,
             env=environment | own | {"PYTHONPATH": str(ROOT)},
             stdout=log,
             stderr=log,
         )
-        try:
-            wait_ready(url, process)
-            for _ in range(20):
-                urllib.request.urlopen(f"{url}/healthz", timeout=60).close()
-            with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
-                said = answer.read().decode()
-            assert 'xcert_requests_total{method="GET",route="healthz",status="200"} 20.0' in said.splitlines()
-            well = xcert("doctor", **own)
-            assert "✓ 后台任务：1 个进程在运行" in well.stdout.splitlines()
-        finally:
-            process.send_signal(signal.SIGTERM)
-            code = process.wait(60)
-    assert code == 0
+        wait_ready(url, process)
+        for _ in range(20):
+            urllib.request.urlopen(f"{url}/healthz", timeout=60).close()
+        with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
+            said = answer.read().decode()
+        assert 'xcert_requests_total{method="GET",route="healthz",status="200"} 20.0' in said.splitlines()
+        well = xcert("doctor", **own)
+        assert "✓ 后台任务：1 个进程在运行" in well.stdout.splitlines()
+        assert end(process, signal.SIGTERM) == 0
     assert (tmp_path / "log").read_text("utf-8").splitlines()[-1] == "已全部停止。"

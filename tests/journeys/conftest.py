@@ -6,19 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.journeys.service import Service
+from tests.journeys.service import Service, running
 
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    running = Service(tmp_path_factory.mktemp("service")).start()
-    yield running
-    running.stop()
+    with running(Service(tmp_path_factory.mktemp("service"))) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service of one module's own, so that nobody has signed or logged in before."""
-    running = Service(tmp_path_factory.mktemp("fresh")).start()
-    yield running
-    running.stop()
+    with running(Service(tmp_path_factory.mktemp("fresh"))) as one:
+        yield one

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
+from tests.started import end, free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 _LOGIN = re.compile(r"用户名 (\S+)　密码 (\S+)")
 _INVITATION = re.compile(r"(http://\S+/h5/officer\?invitation=\S+)")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -90,19 +86,18 @@ class Service:
         return path.read_text("utf-8") if path.exists() else ""
 
     def stop(self) -> None:
-        """Ctrl-C, and a wait for everything to end."""
+        """Ctrl-C, and a wait for everything to end; also after a start that failed or a process that was killed."""
         while self.opened:
             self.opened.pop().close()
-        if self.process is None:
-            return
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(60)
-        finally:
-            if self.process.poll() is None:
-                self.process.kill()
-                self.process.wait()
-            if self.process.stdout is not None:
-                self.process.stdout.close()
+        if self.process is not None:
+            end(self.process)
             self.process = None
+
+
+@contextmanager
+def running(service: Service) -> Iterator[Service]:
+    """Start a service, and stop it however the tests with it end."""
+    try:
+        yield service.start()
+    finally:
+        service.stop()

@@ -11,13 +11,16 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from server.machinery.embedded import places
-from tests.journeys.service import ROOT, Service, free_port
+from tests.journeys.people import until
+from tests.journeys.service import ROOT, Service
+from tests.started import Started, end, free_port, proc
 
 COHORT = 60
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # several whole starts each
@@ -32,15 +35,20 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(place)
 
 
+@pytest.fixture
+def service(folder: Path, started: Started) -> Service:
+    """A running service of this test's own, stopped with it whatever state it is in by then."""
+    mine = Service(folder)
+    started.also(mine.stop)
+    return mine.start()
+
+
 def family(root: int) -> list[int]:
     """A process and all that descend from it, whatever their group."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
+        if entry.name.isdigit() and (said := proc(int(entry.name), "stat")):
+            parents[int(entry.name)] = int(said.rpartition(")")[2].split()[1])
     found = [root]
     for pid in found:
         found += [child for child, parent in parents.items() if parent == pid]
@@ -48,8 +56,15 @@ def family(root: int) -> list[int]:
 
 
 def watch(pids: list[int]) -> list[int]:
-    """Handles by which to learn of the end of processes, also when their numbers are used again."""
-    return [os.pidfd_open(pid) for pid in pids]
+    """Handles by which to learn of the end of processes, also when their numbers are used again.
+
+    Who has ended since the list was made (PostgreSQL's helpers come and go) is not among them.
+    """
+    handles = []
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            handles.append(os.pidfd_open(pid))
+    return handles
 
 
 def all_end(handles: list[int], seconds: float = 60) -> bool:
@@ -85,25 +100,22 @@ def pid_of(service: Service) -> int:
 def drop(service: Service) -> None:
     """Forget a process that was killed."""
     assert service.process is not None
-    service.process.wait(60)
-    assert service.process.stdout is not None
-    service.process.stdout.close()
+    assert end(service.process) == -signal.SIGKILL
     service.process = None
 
 
-def test_killed_and_started_again(folder: Path) -> None:
-    service = Service(folder).start()
+def test_killed_and_started_again(service: Service) -> None:
     assert status(f"{service.url}/readyz") == 200
     assert set(service.logins) == {"admin", "operator", "issuer", "finance", "notifier", "auditor", "school"}
     assert candidates(service) == COHORT
-    names = {Path(f"/proc/{pid}/comm").read_text().strip() for pid in family(pid_of(service))}
+    names = {proc(pid, "comm").strip() for pid in family(pid_of(service))}
     assert {"postgres", "redis-server"} <= names
 
     # everything dies at once, as in a power cut
-    everything = family(pid_of(service))
-    handles = watch(everything)
-    for pid in everything:
-        os.kill(pid, signal.SIGKILL)
+    handles = watch(family(pid_of(service)))
+    for handle in handles:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
     assert all_end(handles)
     drop(service)
     service.start()
@@ -145,40 +157,42 @@ def refused_start(service: Service) -> str:
     return done.stderr
 
 
-def test_what_dies_is_started_again_and_a_second_start_is_refused(folder: Path) -> None:
-    service = Service(folder).start()
-    try:
-        again = Service(folder, port=free_port(), sandbox_port=free_port())
-        assert (
-            f"内嵌 PostgreSQL 已在运行（数据目录 {folder}/var/postgres，进程 {pid_of(service)}）"
-            in refused_start(again)
-        )
-        same_port = Service(folder, port=service.port, sandbox_port=free_port())
-        assert refused_start(same_port).startswith(
-            f"端口 {service.port} 用不了（Address already in use）。请停止"
-        )
-        assert service.process is not None and service.process.stdout is not None
-        for name, title in (("web-process", "网页服务 1 "), ("worker", "后台任务 1 ")):
-            victim = next(
-                pid
-                for pid in family(pid_of(service))
-                if name in Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-            )
-            os.kill(victim, signal.SIGKILL)
-            assert service.process.stdout.readline().startswith(
-                f"{title}意外退出（代码 -9），0.5 秒后重新启动"
-            )
-        postmaster = int((folder / "var" / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
-        os.kill(postmaster, signal.SIGKILL)
-        assert service.process.stdout.readline() == "内嵌 PostgreSQL 意外停止，正在重新启动\n"
-        assert status(f"{service.url}/healthz") == 200
-        assert candidates(service) == COHORT
-    finally:
-        service.stop()
+def told(service: Service, what: str) -> None:
+    """Wait until the service says this at the terminal."""
+    assert service.process is not None and service.process.stdout is not None
+    assert any(line.startswith(what) for line in service.process.stdout), f"never told: {what}"
+
+
+def counted(service: Service) -> int | None:
+    """The candidates, once the database answers."""
+    with suppress(psycopg.OperationalError):
+        return candidates(service)
+    return None
+
+
+def test_what_dies_is_started_again_and_a_second_start_is_refused(service: Service, folder: Path) -> None:
+    again = Service(folder, port=free_port(), sandbox_port=free_port())
+    assert (
+        f"内嵌 PostgreSQL 已在运行（数据目录 {folder}/var/postgres，进程 {pid_of(service)}）"
+        in refused_start(again)
+    )
+    same_port = Service(folder, port=service.port, sandbox_port=free_port())
+    assert refused_start(same_port).startswith(
+        f"端口 {service.port} 用不了（Address already in use）。请停止"
+    )
+    for name, title in (("web-process", "网页服务 1 "), ("worker", "后台任务 1 ")):
+        victim = next(pid for pid in family(pid_of(service)) if name in proc(pid, "cmdline").split("\0"))
+        os.kill(victim, signal.SIGKILL)
+        told(service, f"{title}意外退出（代码 -9），0.5 秒后重新启动")
+    postmaster = int((folder / "var" / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGKILL)
+    told(service, "内嵌 PostgreSQL 意外停止，正在重新启动\n")
+    assert status(f"{service.url}/healthz") == 200
+    assert until(lambda: counted(service)) == COHORT
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may start the service as somebody else")
-def test_an_ordinary_user(folder: Path) -> None:
+def test_an_ordinary_user(folder: Path, started: Started) -> None:
     """The same as another user, by a Python and a checkout that this user can read."""
     nobody = places.account()
     packages = Path(next(path for path in sys.path if path.endswith("site-packages")))
@@ -193,7 +207,7 @@ def test_an_ordinary_user(folder: Path) -> None:
     service = Service(folder)
     environment = service.environment() | {"PYTHONPATH": f"{ROOT}:{packages}", "HOME": str(folder)}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    process = subprocess.Popen(
+    process = started.program(
         [python, "-m", "server.cli", "serve", "--dev"],
         cwd=folder,
         env=environment,
@@ -211,14 +225,14 @@ def test_an_ordinary_user(folder: Path) -> None:
         said.append(line)
         if "按 Ctrl-C 停止" in line:
             break
-    try:
-        assert said and "按 Ctrl-C 停止" in said[-1], "".join(said) + service.log()[-3000:]
-        assert status(f"{service.url}/readyz") == 200
-        handles = watch(family(process.pid))
-        owners = {os.stat(f"/proc/{pid}").st_uid for pid in family(process.pid)}
-        assert owners == {nobody.uid}
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-    assert process.returncode == 0
+    assert said and "按 Ctrl-C 停止" in said[-1], "".join(said) + service.log()[-3000:]
+    assert status(f"{service.url}/readyz") == 200
+    pids = family(process.pid)
+    handles = watch(pids)
+    owners = set()
+    for pid in pids:
+        with suppress(FileNotFoundError):
+            owners.add(os.stat(f"/proc/{pid}").st_uid)
+    assert owners == {nobody.uid}
+    assert end(process) == 0
     assert all_end(handles)

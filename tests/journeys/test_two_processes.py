@@ -18,7 +18,7 @@ import pytest
 
 from server.domain import verification
 from tests.journeys.people import Desk, Phone, until
-from tests.journeys.service import ROOT, Service
+from tests.journeys.service import ROOT, Service, running
 from tests.machinery.documents.papers import program
 
 PIN = "739264"
@@ -32,9 +32,8 @@ class TwoProcesses(Service):
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    running = TwoProcesses(tmp_path_factory.mktemp("pair")).start()
-    yield running
-    running.stop()
+    with running(TwoProcesses(tmp_path_factory.mktemp("pair"))) as one:
+        yield one
 
 
 def listen(desk: Desk, batch: int, told: Queue[str], last: str) -> None:

@@ -19,6 +19,7 @@ import redis
 
 from server.machinery import processes
 from server.machinery.embedded import AlreadyRunning, EmbeddedError, Postgres, Redis, places
+from tests.started import Started
 
 # A process that starts both servers in the folder given, says their addresses, and waits to be killed.
 KEEPER = """
@@ -49,7 +50,7 @@ def postmaster(folder: Path) -> int:
     return int((folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
 
 
-def ends(pid: int, seconds: float = 30.0) -> bool:
+def ends(pid: int, seconds: float = 60.0) -> bool:
     """Whether the process ends in time."""
     try:
         handle = os.pidfd_open(pid)
@@ -61,10 +62,10 @@ def ends(pid: int, seconds: float = 30.0) -> bool:
         os.close(handle)
 
 
-def keep(folder: Path) -> tuple[subprocess.Popen[str], str, str]:
+def keep(started: Started, folder: Path) -> tuple[subprocess.Popen[str], str, str]:
     """A process with both servers, and their addresses."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", KEEPER, str(folder)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    child = started.program(
+        [sys.executable, "-c", KEEPER, folder], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     assert child.stdout is not None
     database, cache = child.stdout.readline().split()
@@ -126,19 +127,17 @@ def test_two_folders_never_meet(folder: Path) -> None:
         assert run_sql(other.url, "SELECT to_regclass('mine')") == [(None,)]
 
 
-def test_they_die_with_whoever_started_them(folder: Path) -> None:
-    child, _, _ = keep(folder)
+def test_they_die_with_whoever_started_them(folder: Path, started: Started) -> None:
+    child, _, _ = keep(started, folder)
     server = postmaster(folder)
     (cache,) = processes.working_in(folder / "redis" / "data", "redis-server")
     child.kill()
     child.wait()
     assert ends(server) and ends(cache)
-    assert child.stdout is not None
-    child.stdout.close()
 
 
-def test_after_kill_9_of_everything_all_data_is_there(folder: Path) -> None:
-    child, database, cache = keep(folder)
+def test_after_kill_9_of_everything_all_data_is_there(folder: Path, started: Started) -> None:
+    child, database, cache = keep(started, folder)
     run_sql(database, "CREATE TABLE kept AS SELECT 42 AS answer")
     store = redis.Redis.from_url(cache)
     store.set("kept", "yes")
@@ -153,18 +152,16 @@ def test_after_kill_9_of_everything_all_data_is_there(folder: Path) -> None:
     with Postgres(folder / "postgres") as server, Redis(folder / "redis") as again:
         assert run_sql(server.url, "SELECT answer FROM kept") == [(42,)]
         assert redis.Redis.from_url(again.url).get("kept") == b"yes"
-    assert child.stdout is not None
-    child.stdout.close()
 
 
-def test_an_orphan_on_the_data_is_ended(folder: Path) -> None:
+def test_an_orphan_on_the_data_is_ended(folder: Path, started: Started) -> None:
     """A server that outlived its parent would refuse the next one its data folder."""
     with Postgres(folder / "postgres", fast=True) as server:
         run_sql(server.url, "CREATE TABLE kept AS SELECT 42 AS answer")
         port = server.url.rsplit(":", 1)[1].split("/")[0]
         program = os.readlink(f"/proc/{postmaster(folder)}/exe")
     who = places.account()
-    orphan = subprocess.Popen(
+    orphan = started.program(
         [
             *(program, "-D", str(folder / "postgres" / "data")),
             *("-c", f"port={port}", "-c", "unix_socket_directories="),
@@ -182,8 +179,7 @@ def test_an_orphan_on_the_data_is_ended(folder: Path) -> None:
         assert line, "the orphan did not start"
     with Postgres(folder / "postgres", fast=True) as server:
         assert run_sql(server.url, "SELECT answer FROM kept") == [(42,)]
-    assert orphan.wait(30) == 0
-    orphan.stdout.close()
+    assert orphan.wait(60) == 0
 
 
 def test_a_killed_server_comes_back_on_its_port(folder: Path) -> None:
