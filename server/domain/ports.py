@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from server.domain.pay_gateway import PayGateway as PayGateway  # the port of WeChat Pay has a file of its own
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -346,4 +347,5 @@ class Services:
     faults: Faults = field(default_factory=NoFaults)
     image_check: ImageCheck = field(default_factory=NoImageCheck)
     known_tokens: dict[str, dict[str, Any]] = field(default_factory=dict)  # found genuine by this process
+    pay: PayGateway | None = None  # None: no merchant number is configured
     lookup_watch: LookupWatch | None = None  # None: every look-up reads the database
