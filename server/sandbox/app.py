@@ -17,6 +17,7 @@ from server.sandbox import (
     link_rules,
     login,
     menus,
+    message_templates,
     oauth,
     pages,
     phone,
@@ -25,7 +26,6 @@ from server.sandbox import (
     service_messages,
     subscriptions,
     template_messages,
-    templates,
     webview,
 )
 from server.sandbox.config import SandboxConfig
@@ -44,7 +44,7 @@ WECHAT = (
     template_messages.bp,
     service_messages.bp,
     subscriptions.bp,
-    templates.bp,
+    message_templates.bp,
     reachability.bp,
 )
 PEOPLE = (phone.bp, webview.bp, control.bp)

@@ -17,7 +17,7 @@ from server.sandbox.config import Template
 from server.sandbox.gate import Answer, Call, Door, api
 from server.sandbox.refusals import WeChatError
 
-bp = Blueprint("templates")
+bp = Blueprint("message_templates")
 
 OK = {"errcode": 0, "errmsg": "ok"}
 SUBSCRIPTIONS = ("once", "long")
