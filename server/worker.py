@@ -15,7 +15,7 @@ from procrastinate import App, JobContext, PsycopgConnector, exceptions
 from procrastinate.jobs import DeleteJobCondition, Status
 
 from server import app as root
-from server.domain import chat, idempotency, imports, pushes, releases
+from server.domain import chat, idempotency, imports, late_answers, pushes, releases
 from server.domain.issuance import announcing, generation
 from server.domain.lookups import changes
 from server.domain.notices import delivery
@@ -32,6 +32,7 @@ TASKS: dict[str, Work] = {
     "issuance.complete": generation.finish,
     "issuance.generate": generation.generate,
     "notices.send": delivery.send,
+    pushes.JOB: late_answers.answer,
     "wechat.menu": chat.put_menu,
 }
 EVERY_MINUTE = "* * * * *"
@@ -43,6 +44,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "issuance.sweep": (generation.sweep, EVERY_MINUTE),
     "lookups.sweep": (changes.sweep, HOURLY),
     "notices.sweep": (delivery.sweep, EVERY_MINUTE),
+    "pushes.late": (late_answers.sweep, EVERY_MINUTE),
     "pushes.sweep": (pushes.sweep, HOURLY),
 }
 
