@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from server import sandbox_account
 from server.settings import Settings
 
 
@@ -90,6 +91,26 @@ def registered(path: Path) -> list[Template]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Merchant:
+    """A direct merchant of WeChat Pay, and the keys the platform has for it; keys and certificates are PEM.
+
+    Attributes:
+        certificate: the merchant's registered API certificate; requests and paySign are checked against it.
+        public_key_id: the name (`PUB_KEY_ID_…`) of the platform key `public_key_private`.
+        platform_certificate: the platform's X.509 certificate, whose key is `platform_certificate_private`.
+    """
+
+    mchid: str
+    name: str
+    certificate: str
+    apiv3_key: str
+    public_key_id: str
+    public_key_private: str
+    platform_certificate: str
+    platform_certificate_private: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxConfig:
     """All that a sandbox needs to know.
 
@@ -99,6 +120,7 @@ class SandboxConfig:
         push_seconds: how long a push may take before it is dropped and sent again.
         retry_pause: seconds between a failed push and the next.
         push_mode: the cipher mode pushes start with; the switches page changes it.
+        merchant: who may use WeChat Pay, linked with all accounts; None: nobody.
     """
 
     accounts: tuple[Account, ...]
@@ -110,6 +132,7 @@ class SandboxConfig:
     push_seconds: float = 5.0
     retry_pause: float = 1.0
     push_mode: str = "safe"
+    merchant: Merchant | None = None
 
     def account(self, kind: str) -> Account | None:
         """The account of this kind, if there is one."""
@@ -153,4 +176,22 @@ def from_settings(settings: Settings) -> SandboxConfig:
         port=settings.sandbox_port,
         templates=tuple({**known, **described}.values()),
         push_mode=settings.oa_mode,
+        merchant=_merchant(settings),
+    )
+
+
+def _merchant(settings: Settings) -> Merchant | None:
+    """The invented merchant, if the service uses it: what only the platform knows lies in the account's file."""
+    kept = sandbox_account.kept(settings.data_dir)
+    if not settings.pay_mchid or kept.get("WECHAT_PAY_MCHID") != settings.pay_mchid:
+        return None
+    return Merchant(
+        mchid=settings.pay_mchid,
+        name=settings.issuer,
+        certificate=kept["SANDBOX_PAY_MCH_CERTIFICATE"],
+        apiv3_key=kept["WECHAT_PAY_APIV3_KEY"],
+        public_key_id=kept["WECHAT_PAY_PUBLIC_KEY_ID"],
+        public_key_private=kept["SANDBOX_PAY_PUBLIC_KEY_PRIVATE"],
+        platform_certificate=kept["WECHAT_PAY_CERTIFICATES"],
+        platform_certificate_private=kept["SANDBOX_PAY_CERTIFICATE_PRIVATE"],
     )

@@ -33,6 +33,7 @@ class Platform:
         self.people = People(self.store)
         self.held: list[Coroutine[Any, Any, Any]] = []
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._endless: set[asyncio.Task[Any]] = set()
         self._http: aiohttp.ClientSession | None = None
 
     @property
@@ -110,6 +111,10 @@ class Platform:
         task.add_done_callback(self._tasks.discard)
         return task
 
+    def until_closed(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do this until the sandbox closes; `settle` does not wait for it."""
+        self._endless.add(asyncio.get_running_loop().create_task(work))
+
     async def settle(self) -> None:
         """Wait until nothing is under way in the background any more."""
         while self._tasks:
@@ -120,9 +125,10 @@ class Platform:
         for work in self.held:
             work.close()
         self.held.clear()
-        for task in list(self._tasks):
+        going = [*self._tasks, *self._endless]
+        for task in going:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*going, return_exceptions=True)
         if self._http is not None:
             await self._http.close()
             self._http = None
