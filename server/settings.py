@@ -13,7 +13,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from server import sandbox_account
+from server import pay_settings, sandbox_account
 
 
 class SettingsError(Exception):
@@ -100,12 +100,19 @@ class Settings:
         """Without any WECHAT_* the sandbox plays WeChat (never in production)."""
         return not self.is_production and self.oa_appid.startswith("wxsandbox")
 
+    @property
+    def has_pay(self) -> bool:
+        """WeChat Pay is configured; the settings are all there or none of them is."""
+        return bool(self.pay_mchid)
+
 
 def _value(kind: Any, raw: str) -> Any:
     if kind in ("int", int):
         return int(raw)
     if kind in ("Path", Path, "Path | None"):
         return Path(raw)
+    if raw.startswith("-----BEGIN "):  # a PEM on one line, as some hosters keep variables
+        return raw.replace("\\n", "\n")
     return raw
 
 
@@ -204,4 +211,4 @@ def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
         problems.append("XCERT_PUBLIC_URL 在生产环境必须是 https:// 网址")
     if url.endswith("/"):
         problems.append("XCERT_PUBLIC_URL 末尾不要带斜杠")
-    return problems
+    return problems + pay_settings.problems(values)

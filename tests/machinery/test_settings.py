@@ -132,3 +132,67 @@ def test_an_account_of_an_older_version_is_completed_and_its_merchant_fits_toget
 
 def test_production_never_uses_the_sandbox() -> None:
     assert not read(PRODUCTION | {"WECHAT_OA_APPID": "wxsandboxoa1"}).uses_sandbox
+
+
+@pytest.fixture(scope="module")
+def pay(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Settings of WeChat Pay that fit: those of an invented merchant."""
+    invented = sandbox_account.complete(tmp_path_factory.mktemp("pay"))
+    return {name: value for name, value in invented.items() if name.startswith("WECHAT_PAY_")}
+
+
+def test_production_runs_with_wechat_pay_and_without(pay: dict[str, str]) -> None:
+    assert not read(PRODUCTION).has_pay
+    assert read(PRODUCTION | pay).has_pay
+    for field in ("PUBLIC_KEY_ID", "PUBLIC_KEY"):  # a merchant that has certificates still
+        pay = {name: value for name, value in pay.items() if name != f"WECHAT_PAY_{field}"}
+    assert read(PRODUCTION | pay).has_pay
+
+
+def test_a_pem_may_stand_on_one_line(pay: dict[str, str]) -> None:
+    flat = pay | {"WECHAT_PAY_MCH_KEY": pay["WECHAT_PAY_MCH_KEY"].replace("\n", "\\n")}
+    assert read(PRODUCTION | flat).pay_mch_key == pay["WECHAT_PAY_MCH_KEY"]
+
+
+@pytest.mark.parametrize("name", ["MCHID", "MCH_SERIAL", "MCH_KEY", "APIV3_KEY"])
+def test_wechat_pay_is_configured_whole_or_not_at_all(pay: dict[str, str], name: str) -> None:
+    env = f"WECHAT_PAY_{name}"
+    with pytest.raises(SettingsError) as refusal:
+        read(PRODUCTION | {other: value for other, value in pay.items() if other != env})
+    assert refusal.value.problems == [f"缺少 {env}：微信支付的设置要么全部填写，要么都不填"]
+
+
+def test_something_of_wechat_pay_must_be_known_to_verify_with(pay: dict[str, str]) -> None:
+    merchant = {name: value for name, value in pay.items() if "PUBLIC" not in name and "CERT" not in name}
+    with pytest.raises(SettingsError, match="缺少 WECHAT_PAY_PUBLIC_KEY_ID 和 WECHAT_PAY_PUBLIC_KEY"):
+        read(PRODUCTION | merchant)
+    half = merchant | {"WECHAT_PAY_PUBLIC_KEY_ID": pay["WECHAT_PAY_PUBLIC_KEY_ID"]}
+    with pytest.raises(
+        SettingsError, match=r"^缺少 WECHAT_PAY_PUBLIC_KEY：它与 WECHAT_PAY_PUBLIC_KEY_ID 要一起填写$"
+    ):
+        read(PRODUCTION | half)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MCHID", "mch", "应为 8 至 10 位数字的商户号"),
+        ("MCH_SERIAL", "5F:1C:72", "应为商户 API 证书的序列号（40 位十六进制，不带冒号和空格）"),
+        ("APIV3_KEY", "k" * 31, "应为 32 个英文字母、数字"),
+        ("APIV3_KEY", "密" * 32, "应为 32 个英文字母、数字"),
+        ("PUBLIC_KEY_ID", "5F1C72E2A8931B72A2E13AF8DEE92471EB397115", "应以 PUB_KEY_ID_ 开头"),
+        (
+            "MCH_KEY",
+            "WECHAT_PAY_PUBLIC_KEY",
+            "不是可读的 RSA 私钥（PEM，即 apiclient_key.pem 的全文，不带密码）",
+        ),
+        ("PUBLIC_KEY", "WECHAT_PAY_CERTIFICATES", "不是可读的 RSA 公钥（PEM，即 pub_key.pem 的全文）"),
+        ("CERTIFICATES", "WECHAT_PAY_PUBLIC_KEY", "不是可读的平台证书（PEM，可多份相连）"),
+    ],
+)
+def test_a_wrong_value_of_wechat_pay_is_told_and_never_shown(
+    pay: dict[str, str], name: str, value: str, said: str
+) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read(PRODUCTION | pay | {f"WECHAT_PAY_{name}": pay.get(value, value)})
+    assert refusal.value.problems == [f"WECHAT_PAY_{name} {said}"]
