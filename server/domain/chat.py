@@ -1,4 +1,4 @@
-"""What the official account answers in its chat (S93): results, certificates, and why something is not there.
+"""What our accounts answer in their chats (S93): results, certificates, and why something is not there.
 
 Pure wording over what `lookups` already decided; every answer fits WeChat's 2,048 bytes and says what to do next.
 """
@@ -9,8 +9,9 @@ import unicodedata
 from datetime import date, timedelta
 from typing import Any
 
-from server.domain import lookups
+from server.domain import chat_codes, lookups
 from server.domain.beijing import say_day
+from server.domain.chat_ways import Ways, ways
 from server.domain.ports import Push, Services, WeChatIdentity
 from server.errors import OutsideFailure
 
@@ -74,38 +75,44 @@ def meant(text: str) -> str | None:
 
 
 async def answer(s: Services, push: Push) -> str:
-    """The text that answers a push to the official account; empty when nothing is to be said."""
-    who = WeChatIdentity("oa", push.openid)
+    """The text that answers a push to either account; empty when nothing is to be said (wechat.md §1.3)."""
+    known = ways(s.settings.public_url, push.account)
     if push.is_event:
-        match push.kind:
-            case "subscribe" | "subscribe_scan":
-                return _welcome(s)
-            case "click":
-                return await _told(s, who, push.event_key)
-            case "scan":
-                return _help(s)
-        return ""
+        return await _answer_to_event(s, push, known)
     if push.kind == "text" or (push.kind == "voice" and push.text):
-        return await _told(s, who, meant(push.text))
-    return _fit(["已收到您的消息，但这里只能看懂文字。"], _help(s))
+        return await _told(s, WeChatIdentity(push.account, push.openid), meant(push.text), known)
+    return _fit(["已收到您的消息，但这里只能看懂文字。"], known.help)
 
 
-async def _told(s: Services, who: WeChatIdentity, asked: str | None) -> str:
-    if asked == RESULTS:
-        return _results(s, await lookups.results_view(s, who))
-    if asked == CERTIFICATES:
-        return _certificates(s, await lookups.certificates_view(s, who))
-    if asked == "BIND":
-        return f"绑定、更换或解除考生信息，请{_link(s, '/h5/bind', '点此办理')}。"
-    if asked == "SIGN":
-        return f"院校签发负责人请{_link(s, '/h5/officer', '点此进入院校签发')}；查证书签发进度请回复“证书”。"
-    if asked == HELP:
-        return _help(s)
-    return _fit(["抱歉，没有看懂您的消息。"], _help(s))
+async def _answer_to_event(s: Services, push: Push, known: Ways) -> str:
+    match push.account, push.kind:
+        case "oa", "subscribe" | "subscribe_scan":
+            scanned = await chat_codes.of_scene(s, push.event_key) if push.event_key else ""
+            return f"{known.welcome}\n\n{scanned or known.help}"
+        case "oa", "scan":
+            return await chat_codes.of_scene(s, push.event_key) or known.help
+        case "oa", "click":
+            return await _told(s, WeChatIdentity("oa", push.openid), push.event_key, known)
+        case "oa", "scancode_waitmsg":
+            return chat_codes.of_result(s, push.fields.get("ScanCodeInfo"))
+        case "mp", "user_enter_tempsession":
+            return f"{known.welcome}\n\n{known.help}"
+    return ""
 
 
-def _link(s: Services, path: str, words: str) -> str:
-    return f'<a href="{s.settings.public_url}{path}">{words}</a>'
+async def _told(s: Services, who: WeChatIdentity, asked: str | None, known: Ways) -> str:
+    match asked:
+        case "RESULTS":
+            return _results(await lookups.results_view(s, who), known)
+        case "CERTIFICATES":
+            return _certificates(await lookups.certificates_view(s, who), known)
+        case "BIND":
+            return known.rebind
+        case "SIGN":
+            return known.sign
+        case "HELP":
+            return known.help
+    return _fit(["抱歉，没有看懂您的消息。"], known.help)
 
 
 def _plain(value: object) -> str:
@@ -113,26 +120,13 @@ def _plain(value: object) -> str:
     return str(value).replace("<", "＜").replace(">", "＞")
 
 
-def _help(s: Services) -> str:
-    return (
-        "回复“成绩”查询成绩和考证结果；\n回复“证书”查看电子证书和签发进度；\n"
-        f"第一次使用请先{_link(s, '/h5/bind', '绑定考生信息')}。\n"
-        f"核验他人出示的证书，请{_link(s, '/v', '点此核验')}。\n"
-        "信息有误或仍有疑问，请联系所在院校。"
-    )
-
-
-def _welcome(s: Services) -> str:
-    return "欢迎关注社会心理服务证书公众号。\n\n" + _help(s)
-
-
-def _results(s: Services, view: dict[str, Any]) -> str:
+def _results(view: dict[str, Any], known: Ways) -> str:
     if not view["bound"]:
-        return _not_bound(s, view)
+        return _not_bound(view, known)
     blocks = [f"【成绩查询】{_plain(view['candidate']['name_masked'])}"]
     blocks += [_result(item) for item in view["items"]]
     blocks += [_notice(notice) for notice in view["notices"]]
-    return _fit(blocks, f"{_link(s, '/h5/results', '查看成绩详情')}；查证书请回复“证书”。")
+    return _fit(blocks, known.results)
 
 
 def _result(item: dict[str, Any]) -> str:
@@ -147,16 +141,16 @@ def _result(item: dict[str, Any]) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _certificates(s: Services, view: dict[str, Any]) -> str:
+def _certificates(view: dict[str, Any], known: Ways) -> str:
     if not view["bound"]:
-        return _not_bound(s, view)
+        return _not_bound(view, known)
     blocks = [f"【证书查询】{_plain(view['candidate']['name_masked'])}"]
-    blocks += [_certificate(s, item) for item in view["items"]]
+    blocks += [_certificate(item, known) for item in view["items"]]
     blocks += [_notice(notice) for notice in (*view["withheld"], *view["notices"])]
-    return _fit(blocks, f"{_link(s, '/h5/certificates', '查看我的证书')}；查成绩请回复“成绩”。")
+    return _fit(blocks, known.certificates)
 
 
-def _certificate(s: Services, item: dict[str, Any]) -> str:
+def _certificate(item: dict[str, Any], known: Ways) -> str:
     lines = [
         f"{_plain(item['certificate'])}（{item['level_name']}）",
         f"证书编号：{item['number']}",
@@ -165,7 +159,7 @@ def _certificate(s: Services, item: dict[str, Any]) -> str:
         _plain(item["advice"]),
     ]
     if item["state"] == "valid":
-        lines.append(_link(s, f"/h5/certificates/{item['number']}", "查看、下载电子证书"))
+        lines.append(known.certificate.format(number=item["number"]))
     return "\n".join(line for line in lines if line)
 
 
@@ -173,8 +167,8 @@ def _notice(notice: dict[str, Any]) -> str:
     return f"{_plain(notice['title'])}\n{_plain(notice['detail'])}"
 
 
-def _not_bound(s: Services, view: dict[str, Any]) -> str:
-    return _fit([_notice(notice) for notice in view["notices"]], _link(s, "/h5/bind", "点此绑定考生信息"))
+def _not_bound(view: dict[str, Any], known: Ways) -> str:
+    return _fit([_notice(notice) for notice in view["notices"]], known.bind)
 
 
 def _fit(blocks: list[str], end: str) -> str:
