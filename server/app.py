@@ -14,13 +14,12 @@ from multidict import istr
 from sanic import Request, Sanic
 from sanic.response.types import BaseHTTPResponse
 from sanic_ext import openapi
-from sanic_ext.extensions.http.extension import HTTPExtension
 from sanic_ext.extensions.openapi.extension import OpenAPIExtension
 
 import miniprogram_api
 from server.domain.lookups import LookupWatch
 from server.domain.ports import Services
-from server.doors import console, front, official_account, ops, pages, problems, scan, verification, web
+from server.doors import console, front, methods, official_account, ops, pages, problems, scan, verification, web
 from server.doors.h5 import binding as h5_binding
 from server.doors.h5 import certificate_files, login, officer
 from server.doors.h5 import lookups as h5_lookups
@@ -127,7 +126,7 @@ def create_app(
     )
     app.ctx.metrics_folder = settings.metrics_dir
     # Injection and CORS, which nothing here uses, would cost every answer a signal and a middleware.
-    app.extend(extensions=[OpenAPIExtension, HTTPExtension], built_in_extensions=False)
+    app.extend(extensions=[OpenAPIExtension], built_in_extensions=False)
     problems.install(app)
     login.install(app)
     _finish(app, settings)
@@ -135,6 +134,7 @@ def create_app(
         app.blueprint(door)
     for folder in pages.SERVED:
         app.static(f"/static/{folder}", pages.STATIC / folder, name=f"static_{folder}")
+    methods.complete(app)
     _document(app)
     _life(app, settings, services)
     return app
