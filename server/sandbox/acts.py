@@ -120,10 +120,12 @@ def write_to_program(platform: Platform, person: Person, text: str) -> None:
 
 
 def tap_menu(platform: Platform, person: Person, path: str) -> Outcome:
-    """Tap a button of the menu: `0` or `0.2`."""
+    """Tap a button of the menu: `0` or `0.2`. A scancode button opens the scanner; `scan_by_menu` goes on from there."""
     account = _chatting(platform, person)
     button = _button(platform, account, path)
     kind = button.get("type", "")
+    if kind in SCANCODE:
+        return {"open": "scanner", "path": path}
     event = {
         "click": ("CLICK", button.get("key", "")),
         "view": ("VIEW", button.get("url", "")),
@@ -140,6 +142,21 @@ def tap_menu(platform: Platform, person: Person, path: str) -> Outcome:
         page, _, query = str(button.get("pagepath", "")).partition("?")
         return {"open": "miniprogram", "page": page, "query": query, "scene": 1035}
     return {}
+
+
+SCANCODE = ("scancode_push", "scancode_waitmsg")
+
+
+def scan_by_menu(platform: Platform, person: Person, path: str, text: str) -> Outcome:
+    """What a scancode button's scanner read: the account is told; after scancode_push the phone opens it, too."""
+    account = _chatting(platform, person)
+    button = _button(platform, account, path)
+    if button.get("type") not in SCANCODE:
+        raise CannotDo("这个按钮不会打开扫一扫。")
+    info = {"ScanType": "qrcode", "ScanResult": text}
+    more = {"EventKey": button.get("key", ""), "ScanCodeInfo": info}
+    _push(platform, account, person, pushes.event(platform, account, person, button["type"], **more))
+    return scan(platform, person, text) if button["type"] == "scancode_push" else {"open": "chat"}
 
 
 def _button(platform: Platform, account: Account, path: str) -> dict[str, Any]:
@@ -241,19 +258,28 @@ def phone_code(platform: Platform, person: Person) -> str:
     return codes.issue(platform, "phone", _mp(platform), person)
 
 
-def ask_subscription(platform: Platform, person: Person, answers: dict[str, str]) -> dict[str, str]:
-    """wx.requestSubscribeMessage: each accept is one message more; the account is told."""
-    account = _mp(platform)
+SUBSCRIBED = ("once", "long")  # templates of subscription messages (wechat.md §4.5, §5)
+# Where the question stood (`PopupScene`): 0 in the mini-program, 1 in a web page by <wx-open-subscribe>.
+ASKED_BY = {"mp": "0", "oa": "1"}
+
+
+def ask_subscription(
+    platform: Platform, person: Person, answers: dict[str, str], kind: str = "mp"
+) -> dict[str, str]:
+    """wx.requestSubscribeMessage, or <wx-open-subscribe> (`oa`): each accept is one message more; the account is told."""
+    account = _oa(platform) if kind == "oa" else _mp(platform)
     listed = []
     for template_id, answer in answers.items():
-        if platform.template(account, template_id) is None or answer not in ("accept", "reject"):
+        if platform.template(account, template_id, *SUBSCRIBED) is None or answer not in ("accept", "reject"):
             raise CannotDo("没有这个订阅消息模板。")
         if answer == "accept":
             grant(platform, account, person, template_id)
-        listed.append({"TemplateId": template_id, "SubscribeStatusString": answer, "PopupScene": "0"})
+        listed.append(
+            {"TemplateId": template_id, "SubscribeStatusString": answer, "PopupScene": ASKED_BY[account.kind]}
+        )
     if not listed:
         raise CannotDo("请至少选择一个模板。")
-    is_json = platform.switchboard.now.mp_push_format == "json"
+    is_json = account.kind == "mp" and platform.switchboard.now.mp_push_format == "json"
     more: dict[str, Any] = {"List": listed} if is_json else {"SubscribeMsgPopupEvent": {"List": listed}}
     fields = pushes.event(platform, account, person, "subscribe_msg_popup_event", **more)
     _push(platform, account, person, fields)

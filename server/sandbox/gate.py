@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs
 
 from sanic import Blueprint, HTTPResponse, Request
 
-from server.sandbox import limits, tokens
+from server.sandbox import limits, tokens, troubles
 from server.sandbox.config import Account
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
@@ -22,10 +21,11 @@ from server.sandbox.timeline import without_secrets
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An answer that is an image, not JSON."""
+    """An answer that is a file, mostly an image, not JSON."""
 
     data: bytes
     kind: str = "image/png"
+    name: str = ""
 
 
 Answer = Mapping[str, Any] | Picture
@@ -37,6 +37,7 @@ class Call:
 
     platform: Platform
     request: Request
+    path: str
     query: dict[str, str]
     body: dict[str, Any]
     _account: Account | None = None
@@ -67,10 +68,10 @@ class Call:
         return value
 
     def owner(self) -> Account:
-        """The account named by appid and secret in the query or body.
+        """The account named by appid and secret in the query or body; counts the call.
 
         Raises:
-            WeChatError: 41002, 40013, 41004, 40125.
+            WeChatError: 41002, 40013, 41004, 40125; 45009 and 45011 as `count_against_quota`.
         """
         given = {**self.query, **{k: v for k, v in self.body.items() if isinstance(v, str)}}
         if not given.get("appid"):
@@ -83,6 +84,7 @@ class Call:
         if given["secret"] != account.secret:
             raise WeChatError(40125)
         self._account = account
+        count_against_quota(self.platform, account, self.path)
         return account
 
 
@@ -98,25 +100,26 @@ class Door:
     token: bool = True
     accounts: tuple[str, ...] = ("oa", "mp")
     text_plain: bool = False  # the sns family answers JSON as text/plain
+    multipart: bool = False  # a file is uploaded
     form: bool = False  # newtmpl's documents want a form; JSON is taken as well
 
     def enter(self, platform: Platform, request: Request) -> Call:
         """All checks before the call is carried out, in WeChat's order."""
         query = {name: values[0] for name, values in request.args.items()}
-        call = Call(platform, request, query, {})
+        call = Call(platform, request, self.path, query, {})
         if (forced := platform.switchboard.forced_error(self.path)) is not None:
             raise WeChatError(forced, request.ip if forced == 40164 else "", verdict="开关要求的错误")
         if request.method != self.method:
             raise WeChatError(43002 if self.method == "POST" else 43001)
         allowed = platform.switchboard.now.ip_whitelist
-        if allowed and request.ip not in allowed and self.path.startswith(("/cgi-bin/", "/wxa/")):
+        if allowed and request.ip not in allowed and not self.path.startswith("/sns/"):
             raise WeChatError(40164, request.ip)
         if self.token:
             call._account = tokens.owner_of(platform, query.get("access_token", ""))
             if call.account.kind not in self.accounts:
                 raise WeChatError(48001, verdict="这个接口不属于这类账号")
             count_against_quota(platform, call.account, self.path)
-        if self.method == "POST":
+        if self.method == "POST" and not self.multipart:
             call.body = _form(request) if self.form and _is_form(request) else _body(request)
         return call
 
@@ -164,7 +167,9 @@ def count_against_quota(platform: Platform, account: Account, path: str) -> None
         minute = f"{name} {platform.clock.unix() // 60}"
         if platform.store.count("minute", minute) > limits.A_MINUTE[path]:
             raise WeChatError(45009 if path == "/wxa/getwxacodeunlimit" else 45011)
-    if platform.store.count("day", f"{name} {platform.clock.day()}") > limits.A_DAY.get(path, 1_000_000_000):
+    if platform.store.count("day", f"{name} {platform.clock.day()}") > limits.A_DAY.get(
+        path, limits.UNNUMBERED_A_DAY
+    ):
         raise WeChatError(45009)
 
 
@@ -172,7 +177,7 @@ def api(bp: Blueprint, door: Door) -> Callable[[Handler], Handler]:
     """Put a handler behind the gate at a path."""
 
     def put(handler: Handler) -> Handler:
-        async def serve(request: Request) -> HTTPResponse | None:
+        async def serve(request: Request) -> HTTPResponse:
             return await _serve(request, door, handler)
 
         name = door.path.strip("/").replace("/", "_").replace("-", "_")
@@ -182,12 +187,15 @@ def api(bp: Blueprint, door: Door) -> Callable[[Handler], Handler]:
     return put
 
 
-async def _serve(request: Request, door: Door, handler: Handler) -> HTTPResponse | None:
+async def _serve(request: Request, door: Door, handler: Handler) -> HTTPResponse:
     """Check, act, answer, and keep what happened."""
     platform: Platform = request.app.ctx.platform
     row = platform.timeline.begin(
         "in", f"{request.method} {door.path}", query=dict(request.get_args()), caller=request.ip
     )
+    if troubles.loses(platform, door.path):
+        platform.timeline.end(row, ok=False, verdict=troubles.LOST, request=_shown_body(request))
+        return await troubles.cut(platform, request)
     began, verdict = time.perf_counter(), "通过"
     answer: Answer
     try:
@@ -197,22 +205,17 @@ async def _serve(request: Request, door: Door, handler: Handler) -> HTTPResponse
         answer, verdict = error.answer(), f"{error.errcode} {error.verdict}".strip()
         _keep_rid(platform, request, door, str(answer["errmsg"]).rpartition(" rid: ")[2])
     ok = verdict == "通过"
-    now = platform.switchboard.now
-    if now.slow_seconds and now.slow_path in ("*", door.path):
-        await asyncio.sleep(now.slow_seconds)
-        verdict += f"（开关：延迟 {now.slow_seconds:g} 秒）"
-    dropped = ok and platform.switchboard.drops_answer()
+    fate = await troubles.after(platform, door.path, ok=ok)
     platform.timeline.end(
         row,
         ok=ok,
-        verdict=verdict + ("（开关：已执行，但回答被丢弃）" if dropped else ""),
+        verdict=verdict + fate.remarks,
         request=_shown_body(request),
-        response={"picture": len(answer.data)} if isinstance(answer, Picture) else dict(answer),
+        response={answer.kind: len(answer.data)} if isinstance(answer, Picture) else dict(answer),
         ms=round((time.perf_counter() - began) * 1000, 1),
     )
-    if dropped:
-        await asyncio.sleep(now.drop_after_seconds)
-        cast(asyncio.Transport, request.transport).abort()
+    if fate.dropped:
+        return await troubles.cut(platform, request)
     return _response(answer, door)
 
 
@@ -234,12 +237,15 @@ def _keep_rid(platform: Platform, request: Request, door: Door, rid: str) -> Non
 
 def _response(answer: Answer, door: Door) -> HTTPResponse:
     if isinstance(answer, Picture):
-        return HTTPResponse(answer.data, content_type=answer.kind)
+        headers = {"Content-Disposition": f'attachment; filename="{answer.name}"'} if answer.name else {}
+        return HTTPResponse(answer.data, headers=headers, content_type=answer.kind)
     kind = "text/plain" if door.text_plain else "application/json; encoding=utf-8"
     return HTTPResponse(json.dumps(answer, ensure_ascii=False, separators=(",", ":")), content_type=kind)
 
 
 def _shown_body(request: Request) -> Any:
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        return f"（文件，{len(request.body)} 字节）"
     try:
         return without_secrets(json.loads(request.body)) if request.body else None
     except ValueError:

@@ -12,31 +12,59 @@ PLAIN_TOKENS_A_DAY = 2000
 STABLE_TOKENS_A_MINUTE = 10_000
 STABLE_TOKENS_A_DAY = 500_000
 CLEAR_QUOTA_A_MONTH = 10
+CLEAR_ONE_QUOTA_A_MONTH = 50  # DOC 《重置指定API调用次数》
+RID_SECONDS = 7 * 86400
+TOKEN_WORD = (3, 32)
+AES_KEY_LENGTH = 43
 
 # codes of wx.login, OAuth and the phone button (§3.1, §4.1, §4.2)
 CODE_SECONDS = 300
 WEB_TOKEN_SECONDS = 7200
 REFRESH_TOKEN_SECONDS = 30 * 86400
 STATE_BYTES = 128
+AUTHORIZE_PAGE_SECONDS = 600
+WEB_TOKENS_A_MINUTE = 50_000
 LOGINS_A_MINUTE = 100
 
 # JS-SDK (§3.2)
 TICKET_SECONDS = 7200
+JS_DOMAINS = 5
 
 # pushes (§1.4)
 PUSH_SECONDS = 5.0
 PUSH_RETRIES = 3
+PUSH_BLOCK_SECONDS = 60
+PORTS = (80, 443)
 REPLY_TEXT_BYTES = 2048
 REPLY_ARTICLES_FOR_MESSAGES = 1
 REPLY_ARTICLES = 8
 
-# customer-service messages (§6.5): seconds and how many messages
-WINDOWS = {
+# customer-service messages (§6.5): seconds and how many messages; None: any number
+WINDOWS: dict[str, tuple[int, int | None]] = {
     "message": (48 * 3600, 5),
     "tap": (60, 3),
+    "payment": (48 * 3600, None),
     "mp_message": (48 * 3600, 5),
     "mp_enter": (60, 2),
 }
+MESSAGE_MENU_ITEMS = 50
+
+# temporary media (DOC 《新增临时素材》): bytes and formats by type
+MEDIA_SECONDS = 3 * 86400
+MEDIA_BYTES = {"image": 10 * 2**20, "voice": 2 * 2**20, "video": 10 * 2**20, "thumb": 64 * 2**10}
+
+# followers (§6.4)
+FOLLOWERS_A_PAGE = 10_000
+FOLLOWERS_AT_ONCE = 100
+TAGS_MOST = 100
+TAGS_A_PERSON = 20
+TAG_NAME_LENGTH = 30
+TAGGED_AT_ONCE = 50
+REMARK_LENGTH = 30
+
+# kept data (§6.3)
+KEPT_DATA_BYTES = 4096
+KEPT_DATA_KEY_LENGTH = 15
 
 # menu (§6.1), in bytes
 MENU_BUTTONS = 3
@@ -59,7 +87,22 @@ CODE_WIDTH_DEFAULT = 430
 CODES_A_MINUTE = 5000
 LINK_QUERY_LENGTH = 1024
 LINK_DAYS = 30
-LINKS_A_DAY = 500_000
+LINKS_A_DAY = 500_000  # URL links and schemes together
+LINK_OPENS_A_DAY = 6_000_000
+LINK_EXTRA_LENGTH = 256
+UNCHECKED_PAGES_MOST = 60_000
+LIMITED_CODES_MOST = 100_000
+LIMITED_CODE_PATH = {"/wxa/getwxacode": 1024, "/cgi-bin/wxaapp/createwxaqrcode": 128}
+FREE_PHONE_NUMBERS = 1000
+
+# ordinary links (§4.4)
+RULES_MOST = 100
+RULE_TEST_LINKS = 5
+RULES_A_SECOND = 5
+RULES_PUBLISHED_A_MONTH = 100
+
+# subscription messages (§4.5)
+SUBSCRIBE_IDS = 5
 
 # template messages (§5)
 CLIENT_MSG_SECONDS = 600
@@ -81,14 +124,15 @@ A_DAY = {
     "/cgi-bin/qrcode/create": 100_000,
     "/cgi-bin/user/get": 500,
     "/cgi-bin/user/info": 5_000_000,
+    "/cgi-bin/media/upload": 100_000,
     "/cgi-bin/token": PLAIN_TOKENS_A_DAY,
     "/cgi-bin/stable_token": STABLE_TOKENS_A_DAY,
-    "/wxa/generate_urllink": LINKS_A_DAY,
-    "/wxa/generatescheme": LINKS_A_DAY,
 }
+UNNUMBERED_A_DAY = 1_000_000_000  # where WeChat tells no figure
 A_MINUTE = {
     "/cgi-bin/stable_token": STABLE_TOKENS_A_MINUTE,
     "/wxa/getwxacodeunlimit": CODES_A_MINUTE,
+    "/sns/oauth2/access_token": WEB_TOKENS_A_MINUTE,
 }
 
 # the sandbox's own

@@ -127,7 +127,8 @@ async def _arrive(platform: Platform, push: Push) -> str:
     """One arrival with its retries."""
     now = platform.switchboard.now
     if now.push_delay_seconds:
-        await asyncio.sleep(platform.switchboard.dice.uniform(0, now.push_delay_seconds))
+        about = f"delay {push.fields['FromUserName']} {push.fields.get('Event', push.fields['MsgType'])}"
+        await asyncio.sleep(now.push_delay_seconds * platform.switchboard.chance(about))
     verdict = ""
     for attempt in range(1 + limits.PUSH_RETRIES):
         if attempt:
