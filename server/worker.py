@@ -18,7 +18,7 @@ from server import app as root
 from server.domain import chat, idempotency, imports, late_answers, pushes, releases
 from server.domain.issuance import announcing, generation
 from server.domain.lookups import changes
-from server.domain.notices import delivery
+from server.domain.notices import sender
 from server.domain.ports import Services
 from server.machinery import logs
 from server.settings import Settings
@@ -31,7 +31,7 @@ TASKS: dict[str, Work] = {
     "issuance.announce": announcing.announce,
     "issuance.complete": generation.finish,
     "issuance.generate": generation.generate,
-    "notices.send": delivery.send,
+    "notices.send": sender.send,
     pushes.JOB: late_answers.answer,
     "wechat.menu": chat.put_menu,
 }
@@ -43,7 +43,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "imports.sweep": (imports.sweep, EVERY_MINUTE),
     "issuance.sweep": (generation.sweep, EVERY_MINUTE),
     "lookups.sweep": (changes.sweep, HOURLY),
-    "notices.sweep": (delivery.sweep, EVERY_MINUTE),
+    "notices.sweep": (sender.sweep, EVERY_MINUTE),
     "pushes.late": (late_answers.sweep, EVERY_MINUTE),
     "pushes.sweep": (pushes.sweep, HOURLY),
 }

@@ -8,16 +8,17 @@ from tortoise.transactions import in_transaction
 
 from server.domain import beijing
 from server.domain.lookups.changes import changed
-from server.domain.notices import delivery
+from server.domain.notices import routes
 from server.domain.ports import Services
 from server.domain.results import is_released
 from server.records import Plan
 from server.records.database import rows
 
 SLICE = 200
+TOPIC = "results_released"
 _CONCERNED = """
-SELECT DISTINCT b.candidate_id, b.openid FROM registration r
-JOIN binding b ON b.candidate_id = r.candidate_id AND b.account = 'oa' AND b.unbound_at IS NULL
+SELECT DISTINCT b.candidate_id FROM registration r
+JOIN binding b ON b.candidate_id = r.candidate_id AND b.unbound_at IS NULL
 WHERE r.plan_id = $1 AND b.candidate_id > $2 ORDER BY b.candidate_id LIMIT $3
 """
 
@@ -36,8 +37,9 @@ async def announce(s: Services, *, plan_id: int) -> None:
     after = 0
     while concerned := await rows(_CONCERNED, plan_id, after, SLICE):
         async with in_transaction():
-            for row in concerned:
-                await _tell(s, plan, row)
+            open_ways = await routes.ways(s, TOPIC, [row["candidate_id"] for row in concerned])
+            for candidate_id, found in open_ways.items():
+                await _tell(s, plan, candidate_id, found[0])
         await s.faults.reach("releases.slice_told")
         after = concerned[-1]["candidate_id"]
     await Plan.filter(id=plan_id, announced_at=None, release_at=plan.release_at).update(
@@ -45,20 +47,19 @@ async def announce(s: Services, *, plan_id: int) -> None:
     )
 
 
-async def _tell(s: Services, plan: Plan, row: dict[str, Any]) -> None:
+async def _tell(s: Services, plan: Plan, candidate_id: int, way: dict[str, Any]) -> None:
     assert plan.release_at is not None
-    await delivery.enqueue(
+    await routes.tell(
         s,
-        "results_released",
-        dedup=f"results:{plan.id}:{row['candidate_id']}:oa",
-        openid=row["openid"],
+        way,
+        TOPIC,
+        dedup=f"results:{plan.id}:{candidate_id}",
         fields={
             "plan": plan.name,
             "exam_date": beijing.say_day(plan.exam_date),
             "released_at": beijing.say_minute(plan.release_at),
         },
         path="/h5/results",
-        candidate_id=row["candidate_id"],
     )
 
 

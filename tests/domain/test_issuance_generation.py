@@ -152,7 +152,7 @@ async def test_holders_are_told_once_results_are_released(services: Services, cl
     assert (notice.topic, notice.openid, notice.dedup, notice.path) == (
         "certificate_issued",
         "oHolder",
-        f"certificate:{certificate.id}:oa",
+        f"certificate:{certificate.id}",
         f"/h5/certificates/{certificate.number}",
     )
     assert (await Issuance.all())[0].announced_at == clock.now()

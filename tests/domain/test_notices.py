@@ -8,11 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tortoise.transactions import in_transaction
 
-from server.domain.notices import delivery, states, topics
+from server.domain.notices import delivery, sender, states
 from server.domain.notices.states import STEPS, State
 from server.domain.ports import Services
 from server.errors import OutsideFailure, WeChatRefused
@@ -26,14 +24,14 @@ NO_ANSWER = OutsideFailure("微信没有及时回答", unknown=True)
 NO_CONNECTION = OutsideFailure("无法连接微信")
 
 
-async def put(services: Services, dedup: str = "results:1:oa", openid: str = OPENID) -> bool:
+async def put(services: Services, dedup: str = "results:1", openid: str = OPENID) -> bool:
     async with in_transaction():
         return await delivery.enqueue(
             services, "results_released", dedup=dedup, openid=openid, fields=FIELDS, path="/h5/results"
         )
 
 
-async def the_row(dedup: str = "results:1:oa") -> Delivery:
+async def the_row(dedup: str = "results:1") -> Delivery:
     return await Delivery.get(dedup=dedup)
 
 
@@ -55,7 +53,7 @@ def jobs(services: Services) -> list[tuple[str, dict[str, Any]]]:
 async def test_put_and_sent(services: Services) -> None:
     assert await put(services) is True
     assert jobs(services) == [("notices.send", {})]
-    assert await delivery.send(services) == 1
+    assert await sender.send(services) == 1
     (sent,) = wechat(services).sent
     assert dataclasses.asdict(sent) == {
         "openid": OPENID,
@@ -66,7 +64,7 @@ async def test_put_and_sent(services: Services) -> None:
             "time3": "2026年11月23日 12:00",
         },
         "url": "http://127.0.0.1:8000/h5/results",
-        "dedup_id": "results:1:oa",
+        "dedup_id": "results:1",
     }
     row = await the_row()
     assert (row.state, row.msgid, row.attempts, row.next_try_at, row.last_error) == (
@@ -76,7 +74,7 @@ async def test_put_and_sent(services: Services) -> None:
         None,
         "",
     )
-    assert await delivery.send(services) == 0
+    assert await sender.send(services) == 0
 
 
 async def test_the_same_notice_is_put_once(services: Services) -> None:
@@ -116,18 +114,18 @@ async def test_unknown_topics_and_fields_are_mistakes(services: Services) -> Non
 )
 async def test_the_event_settles_it(services: Services, status: str, state: str, error: str) -> None:
     await put(services)
-    await delivery.send(services)
+    await sender.send(services)
     assert await delivery.finished(services, "1001", status, openid=OPENID) is True
     row = await the_row()
     assert (row.state, row.last_error, row.settled_at) == (state, error, services.clock.now())
     assert await delivery.finished(services, "1001", "success", openid=OPENID) is False  # settled is settled
 
 
-@pytest.mark.parametrize("errcode", sorted(delivery.PERSON_SAYS_NO))
+@pytest.mark.parametrize("errcode", sorted(sender.PERSON_SAYS_NO))
 async def test_a_person_who_does_not_follow_is_not_tried_again(services: Services, errcode: int) -> None:
     await put(services)
     wechat(services).answers.append(WeChatRefused(errcode, "no"))
-    await delivery.send(services)
+    await sender.send(services)
     row = await the_row()
     assert (row.state, row.last_error, row.next_try_at) == ("refused", f"微信返回错误 {errcode}", None)
 
@@ -135,7 +133,7 @@ async def test_a_person_who_does_not_follow_is_not_tried_again(services: Service
 async def test_a_mistake_of_ours_fails_at_once(services: Services) -> None:
     await put(services)
     wechat(services).answers.append(WeChatRefused(47003, "argument invalid! data.thing1.value invalid"))
-    await delivery.send(services)
+    await sender.send(services)
     assert (await the_row()).state == "failed"
 
 
@@ -147,7 +145,7 @@ async def test_what_certainly_was_not_sent_is_tried_again_later_and_not_for_ever
     wechat(services).answers += [answer] * 5
     pauses = []
     for _ in range(5):
-        await delivery.send(services)
+        await sender.send(services)
         row = await the_row()
         if row.next_try_at is not None:
             pauses.append((row.next_try_at - services.clock.now()).total_seconds())
@@ -159,54 +157,54 @@ async def test_what_certainly_was_not_sent_is_tried_again_later_and_not_for_ever
 async def test_a_used_up_quota_waits_for_the_next_day_in_beijing(services: Services) -> None:
     await put(services)
     wechat(services).answers.append(WeChatRefused(45009, "reach max api daily quota limit"))
-    await delivery.send(services)
+    await sender.send(services)
     row = await the_row()
     assert (row.state, row.next_try_at) == ("pending", datetime(2026, 11, 23, 16, 5, tzinfo=UTC))
     clock(services).set(datetime(2026, 11, 23, 16, 5, tzinfo=UTC))
-    await delivery.send(services)
+    await sender.send(services)
     assert (await the_row()).state == "accepted"
 
 
 async def test_without_an_answer_one_more_try_inside_the_window(services: Services) -> None:
     await put(services)
     wechat(services).answers.append(NO_ANSWER)
-    await delivery.send(services)
+    await sender.send(services)
     row = await the_row()
     assert (row.state, row.next_try_at) == ("pending", services.clock.now() + timedelta(seconds=30))
     clock(services).forward(seconds=30)
-    await delivery.send(services)
+    await sender.send(services)
     assert ((await the_row()).state, len(wechat(services).sent)) == ("accepted", 1)
 
 
 async def test_twice_without_an_answer_is_unknown_and_stays_so(services: Services) -> None:
     await put(services)
     wechat(services).answers += [NO_ANSWER, NO_ANSWER]
-    await delivery.send(services)
+    await sender.send(services)
     clock(services).forward(seconds=30)
-    await delivery.send(services)
+    await sender.send(services)
     row = await the_row()
     assert (row.state, row.next_try_at) == ("unknown", None)
     clock(services).forward(days=3)
-    await delivery.sweep(services)
-    assert await delivery.send(services) == 0
+    await sender.sweep(services)
+    assert await sender.send(services) == 0
     assert wechat(services).sent == []
 
 
 async def test_outside_the_window_nothing_is_sent_again(services: Services) -> None:
     await put(services)
     wechat(services).answers.append(NO_ANSWER)
-    await delivery.send(services)
+    await sender.send(services)
     clock(services).forward(minutes=9)
-    await delivery.send(services)
+    await sender.send(services)
     assert ((await the_row()).state, wechat(services).sent) == ("unknown", [])
 
 
 async def test_an_event_settles_an_unknown(services: Services) -> None:
     await put(services)
     wechat(services).answers += [NO_ANSWER, NO_ANSWER]
-    await delivery.send(services)
+    await sender.send(services)
     clock(services).forward(seconds=30)
-    await delivery.send(services)
+    await sender.send(services)
     assert await delivery.finished(services, "777", "success", openid="o-somebody-else") is False
     assert await delivery.finished(services, "777", "success", openid=OPENID) is True
     row = await the_row()
@@ -217,9 +215,9 @@ async def test_an_event_between_two_unknowns_settles_neither(services: Services)
     for dedup in ("a", "b"):
         await put(services, dedup)
     wechat(services).answers += [NO_ANSWER] * 4
-    await delivery.send(services)
+    await sender.send(services)
     clock(services).forward(seconds=30)
-    await delivery.send(services)
+    await sender.send(services)
     assert await delivery.finished(services, "777", "success", openid=OPENID) is False
     assert [(await the_row(dedup)).state for dedup in ("a", "b")] == ["unknown", "unknown"]
 
@@ -240,7 +238,7 @@ async def test_an_event_that_comes_before_the_answer(services: Services) -> None
     services.wechat = Hasty()
     for dedup in ("a", "b"):
         await put(services, dedup)
-    await delivery.send(services)
+    await sender.send(services)
     row = await the_row("a")
     assert (early, row.state, row.msgid) == ([False], "delivered", "900")
 
@@ -255,7 +253,7 @@ async def test_an_event_that_comes_before_the_only_answer(services: Services) ->
 
     services.wechat = Hasty()
     await put(services)
-    await delivery.send(services)
+    await sender.send(services)
     row = await the_row()
     assert (row.state, row.msgid) == ("delivered", "900")
 
@@ -266,46 +264,46 @@ async def test_killed_while_sending(services: Services, place: str, sent_before:
     await put(services)
     services.faults = KillerFaults(place)
     with pytest.raises(Killed):
-        await delivery.send(services)
+        await sender.send(services)
     assert ((await the_row()).state, len(wechat(services).sent)) == ("sending", sent_before)
-    assert await delivery.send(services) == 0  # leased
+    assert await sender.send(services) == 0  # leased
     services.faults = KillerFaults()
     clock(services).forward(minutes=1)
     jobs(services).clear()
-    await delivery.sweep(services)
+    await sender.sweep(services)
     assert jobs(services) == [("notices.send", {})]
-    await delivery.send(services)
+    await sender.send(services)
     assert (await the_row()).state == "accepted"
-    assert {sent.dedup_id for sent in wechat(services).sent} == {"results:1:oa"}
+    assert {sent.dedup_id for sent in wechat(services).sent} == {"results:1"}
 
 
 async def test_killed_and_found_too_late_is_unknown(services: Services) -> None:
     await put(services)
     services.faults = KillerFaults("notices.after_send")
     with pytest.raises(Killed):
-        await delivery.send(services)
+        await sender.send(services)
     services.faults = KillerFaults()
     clock(services).forward(minutes=30)
-    await delivery.send(services)
+    await sender.send(services)
     assert ((await the_row()).state, len(wechat(services).sent)) == ("unknown", 1)
 
 
 async def test_slices_put_the_next_one(services: Services) -> None:
-    for serial in range(delivery.SLICE + 3):
+    for serial in range(sender.SLICE + 3):
         await put(services, f"d{serial}", f"o-{serial}")
     jobs(services).clear()
-    assert await delivery.send(services) == delivery.SLICE
+    assert await sender.send(services) == sender.SLICE
     assert jobs(services) == [("notices.send", {})]
-    assert await delivery.send(services) == 3
-    assert len({sent.dedup_id for sent in wechat(services).sent}) == delivery.SLICE + 3
+    assert await sender.send(services) == 3
+    assert len({sent.dedup_id for sent in wechat(services).sent}) == sender.SLICE + 3
 
 
 async def test_without_a_template_it_fails_and_says_so(services: Services) -> None:
     services.settings = dataclasses.replace(services.settings, oa_template_result="")
     await put(services)
-    await delivery.send(services)
+    await sender.send(services)
     row = await the_row()
-    assert (row.state, row.last_error) == ("failed", "未配置模板消息编号")
+    assert (row.state, row.last_error) == ("failed", "未配置消息模板编号")
 
 
 async def test_for_a_candidate_or_an_officer(services: Services) -> None:
@@ -333,39 +331,6 @@ async def test_for_a_candidate_or_an_officer(services: Services) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("keyword", "value", "fitted"),
-    [
-        ("thing1", "二" * 20, "二" * 20),
-        ("thing1", "二" * 21, "二" * 19 + "…"),
-        ("thing1", "  上\n下 ", "上 下"),
-        ("thing1", "", "无"),
-        ("thing9", "䶮㛃𠮷" * 7, ("䶮㛃𠮷" * 7)[:19] + "…"),
-        ("name1", "阿卜杜热合曼·麦麦提明", "阿卜杜热合曼·麦麦提"),
-        ("name1", "Alexander the Greatest", "Alexander the Greate"),
-        ("character_string2", "23SPS1编号", "23SPS1"),
-        ("character_string2", "编号", "-"),
-        ("number3", "1,234 人", "1234"),
-        ("number3", "", "0"),
-        ("number3", "…..人", "0"),
-        ("number3", "12.5", "12.5"),
-        ("character_string2", "编 号", "-"),
-        ("phrase1", "等待院校签发", "等待院校签"),
-        ("date3", "2026年11月23日", "2026年11月23日"),
-    ],
-)
-def test_values_fit_their_keyword(keyword: str, value: str, fitted: str) -> None:
-    assert topics.fit(keyword, value) == fitted
-
-
-@given(
-    keyword=st.sampled_from(["thing1", "name1", "character_string2", "number3", "phrase1"]), value=st.text()
-)
-def test_no_value_is_empty_or_too_long(keyword: str, value: str) -> None:
-    found = topics.fit(keyword, value)
-    assert found.strip() and "\n" not in found and len(found) <= 32
-
-
 @pytest.mark.parametrize("name", sorted(STEPS))
 async def test_every_step_moves_from_its_sources_alone(services: Services, name: str) -> None:
     step = STEPS[name]
@@ -375,9 +340,9 @@ async def test_every_step_moves_from_its_sources_alone(services: Services, name:
         row = await the_row()
         await Delivery.filter(id=row.id).update(state=state.value, next_try_at=services.clock.now())
         if name == "take":
-            moved = await delivery.send(services) == 1
+            moved = await sender.send(services) == 1
         else:
-            moved = await delivery._step(services, row.id, name)
+            moved = await delivery.advance(services, row.id, name)
         assert moved == (state in step.sources), state
         if moved and name != "take":
             assert (await the_row()).state == step.target.value

@@ -12,7 +12,7 @@ from sanic import Sanic
 
 from server.app import create_app
 from server.domain import pushes
-from server.domain.notices import delivery
+from server.domain.notices import delivery, sender
 from server.domain.ports import Push, Services
 from server.doors import official_account
 from server.records import Delivery, Follower, PushSeen
@@ -153,7 +153,7 @@ async def test_a_finished_job_settles_its_delivery(door: App, oa: Platform, serv
         fields={"plan": "第四批", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"},
         path="",
     )
-    await delivery.send(services)
+    await sender.send(services)
     response = await push(door, oa, event("TEMPLATESENDJOBFINISH", MsgID=1001, Status="success"))
     assert response.body == b"success"
     assert (await Delivery.get(dedup="d")).state == "delivered"

@@ -14,7 +14,7 @@ from sanic import Sanic
 
 from server.app import create_app
 from server.domain import chat
-from server.domain.notices import delivery
+from server.domain.notices import delivery, sender
 from server.domain.ports import Services
 from server.machinery import cache
 from server.machinery.wechat.api import WeChatApi
@@ -140,7 +140,7 @@ async def test_a_notice_arrives_and_its_event_settles_it(world: World, answer_is
     await delivery.enqueue(
         world.services,
         "results_released",
-        dedup="results:1:1:oa",
+        dedup="results:1:1",
         openid=world.openid,
         fields={
             "plan": "第四批全国统考",
@@ -153,9 +153,9 @@ async def test_a_notice_arrives_and_its_event_settles_it(world: World, answer_is
         world.platform.switchboard.turn(
             {"forced": [{"path": "/cgi-bin/message/template/send", "errcode": 40001, "times": 1}]}
         )
-    await delivery.send(world.services)
+    await sender.send(world.services)
     await world.settled()
-    row = await Delivery.get(dedup="results:1:1:oa")
+    row = await Delivery.get(dedup="results:1:1")
     assert (row.state, row.attempts) == ("delivered", 1)
     (card,) = phone.notices(world.platform, world.person)
     assert "第四批全国统考" in str(card["fields"])
@@ -175,7 +175,7 @@ async def test_an_answer_lost_on_the_way_is_settled_by_its_event(world: World) -
         path="",
     )
     world.platform.switchboard.turn({"drop_next": 1})
-    await delivery.send(world.services)
+    await sender.send(world.services)
     await world.settled()
     row = await Delivery.get(dedup="d")
     assert (row.state, row.attempts) == ("delivered", 1)
@@ -189,6 +189,6 @@ async def test_a_person_who_blocked_us_is_refused(world: World) -> None:
     await delivery.enqueue(
         world.services, "results_released", dedup="d", openid=world.openid, fields=FIELDS, path=""
     )
-    await delivery.send(world.services)
+    await sender.send(world.services)
     await world.settled()
     assert (await Delivery.get(dedup="d")).state == "refused"

@@ -128,7 +128,7 @@ async def whole(s: Services, of: Cohort) -> None:
     notices = await Delivery.filter(candidate_id=of.registrations[0].candidate_id).values_list(
         "dedup", flat=True
     )
-    assert notices == [f"certificate:{listed[0].id}:oa"]
+    assert notices == [f"certificate:{listed[0].id}"]
 
 
 async def together(s: Services) -> None:

@@ -10,17 +10,19 @@ from server.domain import beijing, exams
 from server.domain.claims import Claims
 from server.domain.issuance.states import State
 from server.domain.levels import Level
-from server.domain.notices import delivery
+from server.domain.notices import delivery, routes
 from server.domain.ports import Services
 from server.records import Issuance, Officer
 from server.records.database import rows
 
 SLICE = 200
+TOPIC = "certificate_issued"
 REMIND_AFTER = (14, 7, 3)  # days in 考核站点待签发; the first reminder goes to one officer, later ones to all
 _HOLDERS = """
-SELECT x.id, x.number, x.claims, b.openid, b.candidate_id
-FROM certificate x JOIN binding b ON b.candidate_id = x.candidate_id AND b.account = 'oa' AND b.unbound_at IS NULL
-WHERE x.issuance_id = $1 AND x.state = 'valid' AND x.number > $2 ORDER BY x.number LIMIT $3
+SELECT x.id, x.number, x.claims, x.candidate_id FROM certificate x
+WHERE x.issuance_id = $1 AND x.state = 'valid' AND x.number > $2
+  AND EXISTS (SELECT 1 FROM binding b WHERE b.candidate_id = x.candidate_id AND b.unbound_at IS NULL)
+ORDER BY x.number LIMIT $3
 """
 
 
@@ -40,16 +42,17 @@ async def announce(s: Services, *, issuance_id: int) -> None:
     after = ""
     while holders := await rows(_HOLDERS, issuance_id, after, SLICE):
         async with in_transaction():
+            open_ways = await routes.ways(s, TOPIC, list({row["candidate_id"] for row in holders}))
             for row in holders:
-                claims = Claims.from_bytes(bytes(row["claims"]))
-                await delivery.enqueue(
+                if not (found := open_ways.get(row["candidate_id"])):
+                    continue
+                await routes.tell(
                     s,
-                    "certificate_issued",
-                    dedup=f"certificate:{row['id']}:oa",
-                    openid=row["openid"],
-                    fields=_said_of(claims),
+                    found[0],
+                    TOPIC,
+                    dedup=f"certificate:{row['id']}",
+                    fields=_said_of(Claims.from_bytes(bytes(row["claims"]))),
                     path=f"/h5/certificates/{row['number']}",
-                    candidate_id=row["candidate_id"],
                 )
                 await s.faults.reach("announcing.announce: one is told")
         await s.faults.reach("announcing.announce: a slice is told")

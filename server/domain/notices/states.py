@@ -93,3 +93,8 @@ def step_of_event(status: str) -> str:
     if said == "success":
         return "arrive"
     return "block" if said == "failed:userblock" else "break_down"
+
+
+def step_of_error_code(code: str) -> str:
+    """The step that an ErrorCode of subscribe_msg_sent_event stands for: 0, 43101 (the person says no), others."""
+    return {"0": "arrive", "43101": "block"}.get(code.strip(), "break_down")

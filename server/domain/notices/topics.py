@@ -1,30 +1,42 @@
-"""What we tell people, and how it fits WeChat's typed keywords (wechat.md §4.5, §5)."""
+"""What we tell people: the kinds of notice, their templates in each channel, and the keywords they fill."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from server.domain.notices.keywords import fit
 from server.settings import Settings
 
-NOTHING = "无"
-_TYPE = re.compile(r"[a-z_]+")
-_LETTERS_ONLY = re.compile(r"[\x20-\x7e]*")
+CHANNELS = {"template": "oa", "oa_subscription": "oa", "mp_subscription": "mp"}  # each with its account
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One kind of notice. `keywords` maps our names to the template's keywords, whose type is their name."""
+    """One kind of notice.
+
+    Attributes:
+        settings: the setting that holds the template's id, by channel.
+        keywords: our names of the fields and the template's keywords, whose type is their name.
+    """
 
     name: str
     label: str
-    setting: str
+    settings: Mapping[str, str]
     keywords: Mapping[str, str]
 
-    def template(self, settings: Settings) -> str:
-        """The template's id at WeChat; empty when none is configured."""
-        return str(getattr(settings, self.setting))
+    def template(self, settings: Settings, channel: str = "template") -> str:
+        """The template's id at WeChat in this channel; empty when none is configured."""
+        name = self.settings.get(channel, "")
+        return str(getattr(settings, name)) if name else ""
+
+
+def _channels(what: str) -> dict[str, str]:
+    return {
+        "template": f"oa_template_{what}",
+        "oa_subscription": f"oa_subscribe_{what}",
+        "mp_subscription": f"mp_template_{what}",
+    }
 
 
 TOPICS: dict[str, Topic] = {
@@ -33,61 +45,34 @@ TOPICS: dict[str, Topic] = {
         Topic(
             "certificate_issued",
             "证书发放",
-            "oa_template_certificate",
+            _channels("certificate"),
             {"certificate": "thing1", "number": "character_string2", "issued_on": "date3"},
         ),
         Topic(
             "results_released",
             "成绩公布",
-            "oa_template_result",
+            _channels("result"),
             {"plan": "thing1", "exam_date": "date2", "released_at": "time3"},
         ),
         Topic(
             "signing_reminder",
             "待签发提醒",
-            "oa_template_signing",
+            {"template": "oa_template_signing"},
             {"plan": "thing1", "school": "thing2", "count": "number3", "since": "time4"},
         ),
     )
 }
 
-_LONGEST = {
-    "thing": 20,
-    "number": 32,
-    "letter": 32,
-    "symbol": 5,
-    "character_string": 32,
-    "time": 40,
-    "date": 40,
-    "amount": 12,
-    "phone_number": 17,
-    "car_number": 8,
-    "phrase": 5,
-}
 
-
-def fit(keyword: str, value: str) -> str:
-    """A value as this keyword takes it: on one line, never empty, cut by characters.
-
-    Args:
-        keyword: as the template names it, e.g. `thing1`.
-    """
-    found = _TYPE.match(keyword)
-    kind = found[0].rstrip("_") if found else ""
-    line = " ".join(value.split()) or NOTHING
-    if kind == "name":
-        return line[: 20 if _LETTERS_ONLY.fullmatch(line) else 10]
-    if kind == "thing":
-        return line if len(line) <= 20 else line[:19] + "…"
-    if kind in ("character_string", "letter"):
-        line = "".join(character for character in line if "\x20" <= character <= "\x7e").strip() or "-"
-    if kind == "number":
-        line = "".join(character for character in line if character in "0123456789.").strip(".") or "0"
-    return line[: _LONGEST.get(kind, 20)]
+def topic_of(settings: Settings, account: str, template: str) -> Topic | None:
+    """The topic whose subscription message has this template in this account; None for templates of others."""
+    channel = f"{account}_subscription"
+    found = (topic for topic in TOPICS.values() if template and topic.template(settings, channel) == template)
+    return next(found, None)
 
 
 def fitted(topic: str, fields: Mapping[str, str]) -> dict[str, str]:
-    """The template's data: every keyword of the topic, with a value it takes.
+    """The template's data: every keyword of the topic, cut where cutting is harmless.
 
     Args:
         fields: by our names (`plan`), all of them.

@@ -1,0 +1,289 @@
+"""Grants: how many one-time subscription messages a person still takes, topic by topic (wechat.md §4.5, §5).
+
+WeChat tells nobody how many are left, so this is our own ledger and the only writer of it. An entry is never changed;
+the balance beside it is kept in the same transaction. What WeChat says counts for more than the ledger: a send that is
+refused with 43101 and a topic switched off in WeChat's settings leave nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from tortoise.transactions import in_transaction
+
+from server.domain.notices import delivery
+from server.domain.notices.topics import TOPICS, topic_of
+from server.domain.ports import Push, Services
+from server.errors import FieldError, Invalid, TooMany
+from server.records import Grant
+from server.records.database import rows
+
+log = logging.getLogger("xcert.notices")
+
+TOLD_TWICE_WITHIN = timedelta(minutes=10)  # one accept is told by the client and by an event, in either order
+REPORTS, REPORTS_WINDOW = 60, 3600  # reports of one person, seconds
+MOST_IN_EVENT = 20  # WeChat asks for five templates at most at once
+_EVENTS = {
+    "subscribe_msg_popup_event": "SubscribeMsgPopupEvent",
+    "subscribe_msg_change_event": "SubscribeMsgChangeEvent",
+    "subscribe_msg_sent_event": "SubscribeMsgSentEvent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Who takes what: a person in one account (oa, mp) and a topic's name."""
+
+    account: str
+    openid: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    id: int
+    remaining: int
+
+
+# What is told
+
+
+async def taken_in(s: Services, push: Push) -> None:
+    """Take in an event about subscription messages; every other push is left alone. Safe to repeat.
+
+    An accepted pop-up is one grant for each template; a topic switched off leaves none; a sent event settles the
+    delivery of that number. Templates that are none of ours are logged and passed over.
+    """
+    if push.kind not in _EVENTS:
+        return
+    for index, item in enumerate(_listed(push)):
+        topic = topic_of(s.settings, push.account, str(item.get("TemplateId", "")))
+        if topic is None:
+            log.warning("an event of a template that is not ours", extra={"kind": push.kind})
+            continue
+        taker = Taker(push.account, push.openid, topic.name)
+        status = str(item.get("SubscribeStatusString", "")).lower()
+        source = f"{push.key}:{index}:{topic.name}:{status[:10]}"
+        if push.kind == "subscribe_msg_sent_event":
+            await delivery.reported(
+                s,
+                push.account,
+                push.openid,
+                topic.name,
+                str(item.get("MsgID", "")),
+                str(item.get("ErrorCode", "")),
+            )
+        elif status.startswith("accept"):
+            await accept(s, taker, source=source, teller="event", said_at=_moment(push))
+        elif push.kind == "subscribe_msg_change_event":
+            await withdraw(s, taker, source=source, said_at=_moment(push))
+
+
+async def report(s: Services, account: str, openid: str, accepted: list[str]) -> dict[str, int]:
+    """What a client says after wx.requestSubscribeMessage: these topics were accepted, once each.
+
+    Args:
+        accepted: names of topics.
+
+    Returns:
+        how many are left, by topic.
+
+    Raises:
+        Invalid: topic_unknown, for every topic that cannot be asked for in this account.
+        TooMany: subscriptions_too_many.
+    """
+    known = asked_for(s, account)
+    errors = [
+        FieldError(f"/accepted/{index}", "topic_unknown", "没有这一项可以订阅的通知，请更新小程序后重试。")
+        for index, name in enumerate(accepted)
+        if name not in known
+    ]
+    if errors:
+        raise Invalid(errors=errors)
+    if await s.limits.hit(f"grants:{account}:{openid}", window=REPORTS_WINDOW) > REPORTS:
+        raise TooMany(
+            "subscriptions_too_many", "订阅操作太频繁，请一小时后再试。", retry_after=REPORTS_WINDOW
+        )
+    for name in dict.fromkeys(accepted):
+        await accept(s, Taker(account, openid, name), source=f"client:{uuid4().hex}", teller="client")
+    return await left(account, openid, list(known))
+
+
+def asked_for(s: Services, account: str) -> dict[str, str]:
+    """The topics a person may be asked for in this account, each with its template's id."""
+    channel = f"{account}_subscription"
+    found = {topic.name: topic.template(s.settings, channel) for topic in TOPICS.values()}
+    return {name: template for name, template in found.items() if template}
+
+
+async def left(account: str, openid: str, topics: list[str]) -> dict[str, int]:
+    """How many messages of each topic the person still takes."""
+    kept = await Grant.filter(account=account, openid=openid, topic__in=topics).values_list(
+        "topic", "remaining"
+    )
+    return dict.fromkeys(topics, 0) | {str(topic): int(remaining) for topic, remaining in kept}
+
+
+# The ledger
+
+
+async def accept(
+    s: Services, taker: Taker, *, source: str, teller: str, said_at: datetime | None = None
+) -> None:
+    """One accept. Told by client and event within ten minutes, it is one grant; the second telling changes nothing.
+
+    Args:
+        source: what told it; the same source counts once.
+        teller: client or event.
+        said_at: when it happened, as WeChat says; an accept older than the last switching off is worth nothing.
+    """
+    async with in_transaction():
+        held = await _locked(s, taker)
+        if await rows("SELECT 1 FROM notice_grant_entry WHERE source = $1", source):
+            return
+        told = await rows(_UNPAIRED, held.id, "client" if teller == "event" else "event", *_near(s))
+        again = told[0]["id"] if told else None
+        is_late = again is None and said_at is not None and bool(await rows(_WITHDRAWN, held.id, said_at))
+        kind, change = ("late", 0) if is_late else ("accepted", 0 if again else 1)
+        await _write(
+            s, held, source=source, kind=kind, change=change, teller=teller, again=again, said_at=said_at
+        )
+
+
+async def withdraw(s: Services, taker: Taker, *, source: str, said_at: datetime | None) -> None:
+    """The person switched the topic off: nothing is left but what was accepted after that moment."""
+    async with in_transaction():
+        held = await _locked(s, taker)
+        later = await rows(_ACCEPTED_LATER, held.id, said_at)
+        lost = max(0, held.remaining - int(later[0]["count"]))
+        await _write(s, held, source=source, kind="withdrawn", change=-lost, teller="event", said_at=said_at)
+
+
+async def spend(s: Services, taker: Taker, delivery_id: int, attempt: int) -> bool:
+    """Take one grant for this delivery, before WeChat is called. False when none is left."""
+    async with in_transaction():
+        held = await _locked(s, taker)
+        if held.remaining < 1:
+            return False
+        source = f"delivery:{delivery_id}:{attempt}:spent"
+        await _write(
+            s, held, source=source, kind="spent", change=-1, teller="sender", delivery_id=delivery_id
+        )
+    return True
+
+
+async def is_spent(delivery_id: int) -> bool:
+    """Whether this delivery holds a grant, so that WeChat may have been called for it."""
+    return bool((await rows(_OPEN, delivery_id))[0]["open"])
+
+
+async def give_back(s: Services, taker: Taker, delivery_id: int, attempt: int) -> None:
+    """Nothing was sent for certain: the grant that was taken is there again. In the caller's transaction."""
+    held = await _locked(s, taker)
+    if await is_spent(delivery_id):
+        source = f"delivery:{delivery_id}:{attempt}:back"
+        await _write(
+            s, held, source=source, kind="given_back", change=1, teller="sender", delivery_id=delivery_id
+        )
+
+
+async def use_up(s: Services, taker: Taker, delivery_id: int, attempt: int) -> None:
+    """WeChat says there is no grant (43101), so there is none. In the caller's transaction."""
+    held = await _locked(s, taker)
+    source = f"delivery:{delivery_id}:{attempt}:refused"
+    await _write(
+        s,
+        held,
+        source=source,
+        kind="refused",
+        change=-held.remaining,
+        teller="sender",
+        delivery_id=delivery_id,
+    )
+
+
+_UNPAIRED = """
+SELECT e.id FROM notice_grant_entry e
+WHERE e.grant_id = $1 AND e.teller = $2 AND e.kind IN ('accepted', 'late') AND e.again IS NULL
+  AND e.at BETWEEN $3 AND $4 AND NOT EXISTS (SELECT 1 FROM notice_grant_entry a WHERE a.again = e.id)
+ORDER BY e.at, e.id LIMIT 1
+"""
+_WITHDRAWN = (
+    "SELECT 1 FROM notice_grant_entry WHERE grant_id = $1 AND kind = 'withdrawn' AND said_at > $2 LIMIT 1"
+)
+_ACCEPTED_LATER = """
+SELECT count(*) FROM notice_grant_entry WHERE grant_id = $1 AND kind = 'accepted' AND said_at > $2
+"""
+_OPEN = """
+SELECT COALESCE(sum(change), 0) < 0 AS open FROM notice_grant_entry
+WHERE delivery_id = $1 AND kind IN ('spent', 'given_back')
+"""
+
+
+async def _locked(s: Services, taker: Taker) -> _Locked:
+    """The person's balance, made if need be and locked until the transaction ends."""
+    found = await rows(
+        "INSERT INTO notice_grant (account, openid, topic, remaining, changed_at) VALUES ($1, $2, $3, 0, $4)"
+        " ON CONFLICT (account, openid, topic) DO UPDATE SET changed_at = EXCLUDED.changed_at"
+        " RETURNING id, remaining",
+        taker.account,
+        taker.openid,
+        taker.topic,
+        s.clock.now(),
+    )
+    return _Locked(found[0]["id"], found[0]["remaining"])
+
+
+async def _write(
+    s: Services,
+    held: _Locked,
+    *,
+    source: str,
+    kind: str,
+    change: int,
+    teller: str,
+    again: int | None = None,
+    delivery_id: int | None = None,
+    said_at: datetime | None = None,
+) -> None:
+    """One entry and its effect on the balance; an entry of the same source is there already and has no second one."""
+    written = await rows(
+        "INSERT INTO notice_grant_entry (grant_id, source, kind, change, teller, again, delivery_id, said_at, at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (source) DO NOTHING RETURNING id",
+        held.id,
+        source,
+        kind,
+        change,
+        teller,
+        again,
+        delivery_id,
+        said_at,
+        s.clock.now(),
+    )
+    if written and change:
+        await rows("UPDATE notice_grant SET remaining = remaining + $2 WHERE id = $1", held.id, change)
+
+
+def _near(s: Services) -> tuple[datetime, datetime]:
+    now = s.clock.now()
+    return now - TOLD_TWICE_WITHIN, now + TOLD_TWICE_WITHIN
+
+
+def _listed(push: Push) -> Iterator[Mapping[str, Any]]:
+    """The elements of `List`, which is an object or an array, and in JSON stands at the top (wechat.md §1.3)."""
+    inner = push.fields.get(_EVENTS[push.kind])
+    listed = (inner if isinstance(inner, Mapping) else push.fields).get("List")
+    several = listed if isinstance(listed, list) else [listed]
+    return (item for item in several[:MOST_IN_EVENT] if isinstance(item, Mapping))
+
+
+def _moment(push: Push) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(push.created, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None

@@ -1,0 +1,214 @@
+"""Sending what is put: taken before WeChat is called, written after, so that a process may die at any line.
+
+A template message that was taken and not written is taken again, which WeChat's `client_msg_id` makes harmless for ten
+minutes. A subscription message has no such key: its grant is spent before the call, and a row that holds a grant and
+has no answer is unknown, never sent again, and settled by WeChat's event alone (wechat.md §4.5, §5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import orjson
+from tortoise.transactions import in_transaction
+
+from server.domain import beijing
+from server.domain.notices import delivery, grants, keywords, routes, states
+from server.domain.notices.grants import Taker
+from server.domain.notices.pages import program_page
+from server.domain.notices.states import LEASE, MOST_ATTEMPTS, UNKNOWN_PAUSE
+from server.domain.notices.topics import TOPICS
+from server.domain.ports import Services
+from server.errors import OutsideFailure, WeChatRefused
+from server.records import Delivery
+from server.records.database import rows
+
+SLICE = 50
+AT_ONCE = 8
+QUOTA_USED_UP = 45009
+NO_GRANT = 43101  # one code for "refused" and for "none left"
+NOT_FOLLOWING = 43004
+# errcodes that are this person's own: not following, refused, blocked, another account's openid (wechat.md §5)
+PERSON_SAYS_NO = frozenset({40003, NOT_FOLLOWING, NO_GRANT, 43117, 50002})
+COME_BACK = frozenset({-1, 45011, 45109, 40001, 40014, 42001})
+_NONE_LEFT = "对方没有剩余的订阅授权"
+
+_TAKE = """
+UPDATE delivery SET state = 'sending', attempts = attempts + 1, next_try_at = $2, sent_at = COALESCE(sent_at, $1)
+WHERE id IN (SELECT id FROM delivery WHERE state IN ('pending', 'sending') AND next_try_at <= $1
+             ORDER BY next_try_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
+RETURNING id, dedup, topic, account, channel, openid, fields_shown, path, attempts, sent_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A row that this process sends."""
+
+    id: int
+    dedup: str
+    topic: str
+    account: str
+    channel: str
+    openid: str
+    fields: dict[str, str]
+    path: str
+    attempt: int
+    is_repeat: bool  # an earlier try may have reached WeChat
+    sent_at: datetime
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.channel != "template"
+
+    @property
+    def taker(self) -> Taker:
+        return Taker(self.account, self.openid, self.topic)
+
+
+async def send(s: Services) -> int:
+    """Job `notices.send`: one slice of what is due; puts itself again while there is more. How many were taken."""
+    now = s.clock.now()
+    taken = await rows(_TAKE, now, now + LEASE, SLICE)
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(row: dict[str, Any]) -> None:
+        async with gate:
+            await _send_one(s, _read(row, now))
+
+    ended = await asyncio.gather(*(one(row) for row in taken), return_exceptions=True)
+    if surprise := next((end for end in ended if end is not None), None):
+        raise surprise  # its row stays taken until its lease ends
+    if len(taken) == SLICE:
+        await s.queue.put(delivery.JOB, once=delivery.JOB)
+    return len(taken)
+
+
+async def sweep(s: Services) -> None:
+    """Wake the sender for what is due: postponed, or taken by a process that died."""
+    now = s.clock.now()
+    if await Delivery.filter(state__in=["pending", "sending"], next_try_at__lte=now).exists():
+        await s.queue.put(delivery.JOB, once=delivery.JOB)
+
+
+def _read(row: dict[str, Any], now: datetime) -> _Taken:
+    shown = row["fields_shown"]
+    return _Taken(
+        id=row["id"],
+        dedup=row["dedup"],
+        topic=row["topic"],
+        account=row["account"],
+        channel=row["channel"],
+        openid=row["openid"],
+        fields=orjson.loads(shown) if isinstance(shown, str) else shown,
+        path=row["path"],
+        attempt=row["attempts"],
+        is_repeat=row["sent_at"] < now,
+        sent_at=row["sent_at"],
+    )
+
+
+async def _send_one(s: Services, row: _Taken) -> None:
+    template = TOPICS[row.topic].template(s.settings, row.channel)
+    if await _may_have_gone(s, row):
+        await delivery.advance(s, row.id, "lose", error="没有收到微信的回答")
+    elif not template:
+        await delivery.advance(s, row.id, "fail", error="未配置消息模板编号")
+    elif faults := keywords.check(row.fields):
+        said = "；".join(f"{keyword} {why}" for keyword, why in faults.items())
+        await delivery.advance(s, row.id, "fail", error=f"内容不符合模板：{said}")
+    elif row.is_subscription and not await grants.spend(s, row.taker, row.id, row.attempt):
+        await _refuse(s, row, _NONE_LEFT, NO_GRANT)
+    else:
+        await _call(s, row, template)
+
+
+async def _may_have_gone(s: Services, row: _Taken) -> bool:
+    """Whether WeChat may have this message already, so that sending it again could be a second one."""
+    if not row.is_repeat:
+        return False
+    if row.is_subscription:
+        return await grants.is_spent(row.id)
+    return not states.may_repeat(row.sent_at, s.clock.now())
+
+
+async def _call(s: Services, row: _Taken, template: str) -> None:
+    await s.faults.reach("notices.before_send")
+    try:
+        msgid = await _handed_over(s, row, template)
+    except WeChatRefused as refusal:
+        await _refused(s, row, refusal)
+    except OutsideFailure as failure:
+        await _no_answer(s, row, failure)
+    else:
+        await s.faults.reach("notices.after_send")
+        await delivery.accepted(s, row.id, row.account, msgid)
+
+
+async def _handed_over(s: Services, row: _Taken, template: str) -> str:
+    url = s.settings.public_url + row.path if row.path else None
+    if row.is_subscription:
+        page = program_page(row.path) if row.account == "mp" else url
+        return await s.wechat.send_subscription(row.account, row.openid, template, row.fields, page=page)
+    return await s.wechat.send_template(row.openid, template, row.fields, url=url, dedup_id=row.dedup)
+
+
+async def _refused(s: Services, row: _Taken, refusal: WeChatRefused) -> None:
+    """WeChat said no, so nothing was sent."""
+    said = f"微信返回错误 {refusal.errcode}"
+    if refusal.errcode in PERSON_SAYS_NO:
+        await _refuse(s, row, said, refusal.errcode, was_called=True)
+    elif refusal.errcode == QUOTA_USED_UP:
+        await _again(s, row, _next_day(s.clock.now()), said)
+    elif refusal.errcode in COME_BACK and row.attempt < MOST_ATTEMPTS:
+        await _again(s, row, s.clock.now() + states.pause(row.attempt), said)
+    else:
+        await _nothing_sent(s, row, "fail", said)
+
+
+async def _refuse(s: Services, row: _Taken, said: str, errcode: int, *, was_called: bool = False) -> None:
+    """This person cannot be reached so; where the way was the reason, the next way is tried."""
+    async with in_transaction():
+        if was_called and row.is_subscription and errcode == NO_GRANT:
+            await grants.use_up(s, row.taker, row.id, row.attempt)
+        elif was_called and row.is_subscription:
+            await grants.give_back(s, row.taker, row.id, row.attempt)
+        if await delivery.advance(s, row.id, "refuse", error=said) and errcode in (NO_GRANT, NOT_FOLLOWING):
+            await routes.other_way(s, row.id)
+
+
+async def _no_answer(s: Services, row: _Taken, failure: OutsideFailure) -> None:
+    """No answer: either it certainly went nowhere, or nobody knows; then one more try may be harmless."""
+    if not failure.unknown and (row.is_subscription or not row.is_repeat):
+        if row.attempt < MOST_ATTEMPTS:
+            await _again(s, row, s.clock.now() + states.pause(row.attempt), str(failure))
+        else:
+            await _nothing_sent(s, row, "fail", str(failure))
+    elif row.is_subscription or row.is_repeat:
+        await delivery.advance(s, row.id, "lose", error=str(failure))
+    else:
+        until = s.clock.now() + UNKNOWN_PAUSE
+        await delivery.advance(s, row.id, "postpone", error=str(failure), next_try_at=until)
+
+
+async def _again(s: Services, row: _Taken, until: datetime, error: str) -> None:
+    await _nothing_sent(s, row, "postpone", error, until)
+
+
+async def _nothing_sent(
+    s: Services, row: _Taken, step: str, error: str, until: datetime | None = None
+) -> None:
+    """Nothing reached the person for certain, so the grant is there again."""
+    async with in_transaction():
+        if row.is_subscription:
+            await grants.give_back(s, row.taker, row.id, row.attempt)
+        await delivery.advance(s, row.id, step, error=error, next_try_at=until, forget_first_try=True)
+
+
+def _next_day(now: datetime) -> datetime:
+    """Shortly after the next midnight in Beijing, when WeChat counts anew."""
+    tomorrow = beijing.day(now) + timedelta(days=1)
+    return datetime.combine(tomorrow, time(0, 5), beijing.BEIJING)
