@@ -73,6 +73,10 @@ class Settings:
     mp_secret: str = _s("WECHAT_MP_SECRET", "小程序 AppSecret", secret=True, required=True)
     mp_token: str = _s("WECHAT_MP_TOKEN", "小程序消息推送 Token", secret=True, required=True)
     mp_aes_key: str = _s("WECHAT_MP_AES_KEY", "小程序 EncodingAESKey（43 位）", secret=True, required=True)
+    mp_previous_aes_key: str = _s(
+        "WECHAT_MP_PREVIOUS_AES_KEY", "更换前的小程序 EncodingAESKey，换后一天内保留", secret=True
+    )
+    mp_mode: str = _s("WECHAT_MP_MODE", "safe、compat 或 plain：小程序最低接受的加密方式", "safe")
     mp_template_result: str = _s("WECHAT_MP_TEMPLATE_RESULT", "小程序订阅消息模板编号：成绩公布")
     mp_template_certificate: str = _s("WECHAT_MP_TEMPLATE_CERTIFICATE", "小程序订阅消息模板编号：证书发放")
     pay_mchid: str = _s("WECHAT_PAY_MCHID", "微信支付商户号")
@@ -199,9 +203,10 @@ def as_environment(settings: Settings) -> dict[str, str]:
 def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
     """What is there but cannot be right."""
     problems = []
-    if values.get("oa_mode") not in (None, "safe", "compat", "plain"):
-        problems.append("WECHAT_OA_MODE 只能是 safe、compat 或 plain")
-    for key in ("oa_aes_key", "mp_aes_key", "oa_previous_aes_key"):
+    for mode in ("oa_mode", "mp_mode"):
+        if values.get(mode) not in (None, "safe", "compat", "plain"):
+            problems.append(f"WECHAT_{mode.upper()} 只能是 safe、compat 或 plain")
+    for key in ("oa_aes_key", "mp_aes_key", "oa_previous_aes_key", "mp_previous_aes_key"):
         if values.get(key) and (len(values[key]) != 43 or not values[key].isalnum()):
             problems.append(f"WECHAT_{key.upper()} 应为 43 位字母和数字")
     url = str(values.get("public_url", ""))

@@ -89,12 +89,7 @@ class PushedWeChat(FakeWeChat):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
-        self.accounts = {
-            "oa": messages.Account(
-                "oa", settings.oa_appid, settings.oa_token, settings.oa_aes_key, mode=settings.oa_mode
-            ),
-            "mp": messages.Account("mp", settings.mp_appid, settings.mp_token, settings.mp_aes_key),
-        }
+        self.accounts = messages.accounts(settings)
 
     def echo(self, account: str, query: dict[str, str]) -> str:
         return messages.echo(self.accounts[account], query)

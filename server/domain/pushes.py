@@ -13,7 +13,7 @@ from tortoise import connections
 from tortoise.transactions import in_transaction
 
 from server.domain import chat, push_inbox, reply_windows
-from server.domain.notices import delivery
+from server.domain.notices import delivery, grants
 from server.domain.ports import Push, Services
 from server.domain.push_states import State
 from server.errors import Refused
@@ -90,6 +90,7 @@ async def work(s: Services, push: Push) -> str:
 
 
 async def _work(s: Services, push: Push) -> str:
+    await grants.taken_in(s, push)
     if push.account == "mp":
         return await chat.answer(s, push)
     if push.kind == "templatesendjobfinish":

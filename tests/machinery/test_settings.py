@@ -58,6 +58,7 @@ def test_production_names_each_missing_secret_on_its_own_line() -> None:
     [
         ({"XCERT_ENV": "test"}, "XCERT_ENV 只能是 development 或 production"),
         ({"WECHAT_OA_MODE": "none"}, "WECHAT_OA_MODE 只能是 safe、compat 或 plain"),
+        ({"WECHAT_MP_MODE": "none"}, "WECHAT_MP_MODE 只能是 safe、compat 或 plain"),
         ({"WECHAT_OA_AES_KEY": "short"}, "WECHAT_OA_AES_KEY 应为 43 位字母和数字"),
         ({"XCERT_PUBLIC_URL": "http://cert.example.cn"}, "XCERT_PUBLIC_URL 在生产环境必须是 https:// 网址"),
         ({"XCERT_PUBLIC_URL": "https://cert.example.cn/"}, "XCERT_PUBLIC_URL 末尾不要带斜杠"),

@@ -27,6 +27,7 @@ from wechatpy.utils import WeChatSigner
 
 from server.domain.ports import Push
 from server.errors import Refused, Unverified
+from server.settings import Settings
 
 LARGEST = 256 * 1024  # bytes of a body; WeChat's own stay far below
 DEEPEST = 8  # levels of elements
@@ -34,6 +35,8 @@ BLOCK = 32
 _ENCRYPT_XML = re.compile(
     rb"<Encrypt>\s*(?:<!\[CDATA\[)?\s*([A-Za-z0-9+/=]{32,})\s*(?:\]\]>)?\s*</Encrypt>", re.DOTALL
 )
+SUBSCRIPTION_LISTS = ("List", "SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent")
+_OPENID = re.compile(r"[!-~]{1,64}")  # nothing that a database or a URL would stumble over
 _ENCRYPT_JSON = re.compile(rb'"Encrypt"\s*:\s*"((?:[A-Za-z0-9+=/]|\\/){32,})"')
 
 
@@ -47,6 +50,28 @@ class Account:
     aes_key: str
     previous_aes_key: str = ""
     mode: str = "safe"
+
+
+def accounts(settings: Settings) -> dict[str, Account]:
+    """Both accounts. Each has its own weakest form: a clear mode of one never lowers the other."""
+    return {
+        "oa": Account(
+            "oa",
+            settings.oa_appid,
+            settings.oa_token,
+            settings.oa_aes_key,
+            settings.oa_previous_aes_key,
+            settings.oa_mode,
+        ),
+        "mp": Account(
+            "mp",
+            settings.mp_appid,
+            settings.mp_token,
+            settings.mp_aes_key,
+            settings.mp_previous_aes_key,
+            settings.mp_mode,
+        ),
+    }
 
 
 def signature(*parts: str) -> str:
@@ -193,11 +218,29 @@ def _guard(text: str) -> None:
     parser.Parse(text, True)
 
 
+def _guard_json(value: Any) -> None:
+    """Refuse deep nesting, and texts that are none: JSON can spell what neither UTF-8 nor a database takes."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner += [*item.keys(), *item.values()]
+            elif isinstance(item, list):
+                inner += item
+            elif isinstance(item, str) and "\0" in item.encode().decode():
+                raise ValueError("zero")
+        level = inner
+    if level:
+        raise ValueError("depth")
+
+
 def _parsed(text: str) -> dict[str, Any]:
     """The fields of a push in XML (official account) or JSON (a mini-program may choose it)."""
     try:
         if text.lstrip()[:1] == "{":
             fields = json.loads(text)
+            _guard_json(fields)
         else:
             _guard(text)
             message = parse_message(text)
@@ -208,6 +251,8 @@ def _parsed(text: str) -> dict[str, Any]:
         isinstance(fields.get(name), str) and fields[name] for name in ("FromUserName", "MsgType")
     ):
         raise Refused("push_malformed", "推送内容缺少必要字段。")
+    if not _OPENID.fullmatch(fields["FromUserName"]):
+        raise Refused("push_malformed", "推送内容的发送者无法识别。")
     return fields
 
 
@@ -216,18 +261,25 @@ def _text(fields: Mapping[str, Any], *names: str) -> str:
     return next((str(fields[name]) for name in names if isinstance(fields.get(name), str | int)), "")
 
 
+def _details(fields: Mapping[str, Any]) -> str:
+    """What an event about subscription messages lists: two of one second to one person differ in nothing else."""
+    lists = {name: fields[name] for name in SUBSCRIPTION_LISTS if name in fields}
+    return json.dumps(lists, sort_keys=True) if lists else ""
+
+
 def _push(account: Account, fields: dict[str, Any], sealed: bool) -> Push:
     kind = _text(fields, "MsgType").lower()
     is_event = kind == "event"
     created, openid = _text(fields, "CreateTime"), _text(fields, "FromUserName")
     message_id = _text(fields, "MsgId", "MsgID")
-    if not created.isdigit() or len(created) > 12:
+    if not re.fullmatch(r"[0-9]{1,11}", created):
         raise Refused("push_malformed", "推送内容缺少必要字段。")
     if is_event:
         kind = _text(fields, "Event").lower()
-        same = "\0".join((openid, created, kind, _text(fields, "EventKey"), message_id))
+        same = "\0".join((openid, created, kind, _text(fields, "EventKey"), message_id, _details(fields)))
     else:
         same = message_id or "\0".join((openid, created, kind, _text(fields, "Content")))
+    digest = hashlib.sha256(same.encode()).hexdigest()
     return Push(
         account=account.name,
         kind=kind,
@@ -235,7 +287,7 @@ def _push(account: Account, fields: dict[str, Any], sealed: bool) -> Push:
         openid=openid,
         to=_text(fields, "ToUserName"),
         created=int(created),
-        key=f"{account.name}:{'event' if is_event else 'message'}:{hashlib.sha256(same.encode()).hexdigest()}",
+        key=f"{account.name}:{'event' if is_event else 'message'}:{digest}",
         text=_text(fields, "Content", "Recognition"),
         event_key=_text(fields, "EventKey"),
         message_id=message_id,

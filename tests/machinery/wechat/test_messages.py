@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from server.domain.ports import Push
 from server.errors import Refused
 from server.machinery.wechat import messages
+from server.settings import Settings
 from tests.wechat_platform import Platform, xml
 
 KEY, OLD_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", "0123456789abcdefghijklmnopqrstuvwxyzABCDEFA"
@@ -22,6 +23,7 @@ ACCOUNT = messages.Account("oa", WECHAT.appid, WECHAT.token, KEY)
 TEXT = xml(
     ToUserName="gh_1", FromUserName="o-1", CreateTime=1700000000, MsgType="text", Content="成绩", MsgId=7
 )
+JSON = '{"ToUserName":"gh_1","FromUserName":"o-1","CreateTime":1700000000,"MsgType":"text","Content":"hi","MsgId":7}'
 printable = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=300)
 
 
@@ -210,6 +212,14 @@ STEALING = (
         "{",
         '{"FromUserName": 1, "MsgType": "text", "CreateTime": 1}',
         '{"a":' * 400 + "1" + "}" * 400,
+        JSON[:-1] + ',"x":' + '{"a":' * 9 + "1" + "}" * 9 + "}",
+        JSON.replace("text", "te\\u0000xt"),
+        JSON.replace("text", "te\\ud800xt"),
+        JSON.replace("o-1", "o\\u0000"),
+        JSON.replace("o-1", "o 1"),
+        JSON.replace("o-1", "o" * 65),
+        JSON.replace("1700000000", "999999999999"),
+        JSON.replace("1700000000", '"１７００００００００"'),
     ],
 )
 def test_what_cannot_be_read_is_refused_quietly(message: str) -> None:
@@ -265,6 +275,44 @@ def test_several_list_elements() -> None:
     )
     listed = opened(said).fields["SubscribeMsgPopupEvent"]["List"]
     assert [item["TemplateId"] for item in listed] == ["t1", "t2"]
+
+
+def test_two_subscription_events_of_one_second_are_two() -> None:
+    """They carry neither EventKey nor MsgId of their own; what they list tells them apart, in XML and in JSON."""
+
+    def said(serial: int) -> str:
+        inner = f"<List><TemplateId>t</TemplateId><MsgID>{serial}</MsgID></List>"
+        name = "SubscribeMsgSentEvent"
+        return event(Event="subscribe_msg_sent_event").replace("</xml>", f"<{name}>{inner}</{name}></xml>")
+
+    def told(serial: int) -> str:
+        listed = f'"Event":"subscribe_msg_sent_event","List":[{{"TemplateId":"t","MsgID":"{serial}"}}]'
+        return JSON.replace('"MsgType":"text","Content":"hi","MsgId":7', f'"MsgType":"event",{listed}')
+
+    for form in (said, told):
+        assert opened(form(1)).key == opened(form(1)).key != opened(form(2)).key
+
+
+def test_each_account_has_its_own_weakest_form(settings: Settings) -> None:
+    """A clear mode of the official account never lowers the mini-program, nor the other way round."""
+    for plain, safe, changed in (
+        ("oa", "mp", messages.accounts(dataclasses.replace(settings, oa_mode="plain"))),
+        ("mp", "oa", messages.accounts(dataclasses.replace(settings, mp_mode="plain"))),
+    ):
+        assert (changed[plain].mode, changed[safe].mode) == ("plain", "safe")
+        clear = Platform(changed[safe].appid, changed[safe].token, changed[safe].aes_key).query()
+        with pytest.raises(Refused) as refused:
+            messages.open_push(changed[safe], clear, TEXT.encode())
+        assert refused.value.code == "push_clear"
+
+
+def test_both_accounts_read_what_was_sealed_with_the_key_before(settings: Settings) -> None:
+    old = dataclasses.replace(settings, oa_previous_aes_key=OLD_KEY, mp_previous_aes_key=OLD_KEY)
+    for account in messages.accounts(old).values():
+        query, body = Platform(account.appid, account.token, OLD_KEY).push(TEXT)
+        assert messages.open_push(account, query, body).text == "成绩"
+        with pytest.raises(Refused):
+            messages.open_push(dataclasses.replace(account, previous_aes_key=""), query, body)
 
 
 def test_a_clear_push_is_answered_in_clear() -> None:
