@@ -19,9 +19,21 @@ from sanic_ext.extensions.openapi.extension import OpenAPIExtension
 import miniprogram_api
 from server.domain.lookups import LookupWatch
 from server.domain.ports import Services
-from server.doors import console, front, methods, official_account, ops, pages, problems, scan, verification, web
+from server.doors import (
+    console,
+    front,
+    methods,
+    official_account,
+    ops,
+    pages,
+    problems,
+    scan,
+    site_files,
+    verification,
+    web,
+)
 from server.doors.h5 import binding as h5_binding
-from server.doors.h5 import certificate_files, login, officer
+from server.doors.h5 import certificate_files, js_config, login, officer
 from server.doors.h5 import lookups as h5_lookups
 from server.machinery import cache, logs
 from server.machinery.captcha import PillowImageCheck
@@ -41,11 +53,13 @@ DOORS = (
     h5_lookups.bp,
     certificate_files.bp,
     officer.bp,
+    js_config.bp,
     scan.bp,
     official_account.bp,
     verification.bp,
     console.bp,
     miniprogram_api.door,
+    site_files.bp,
     front.bp,
     ops.bp,
 )

@@ -43,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     _serving(commands)
     _data(commands)
     _people_and_keys(commands)
+    _wechat(commands)
     _documents(commands)
     return parser
 
@@ -111,6 +112,27 @@ def _people_and_keys(commands: Subparsers) -> None:
     rotate.add_argument("purpose", choices=PURPOSES)
     rotate.set_defaults(run=_run("key_material.rotate"))
     keys.add_parser("list", help="列出密钥").set_defaults(run=_run("key_material.listing"))
+
+
+def _wechat(commands: Subparsers) -> None:
+    wechat = commands.add_parser("wechat", help="微信后台要求的设置").add_subparsers(
+        required=True, metavar="操作"
+    )
+    _wechat_files(wechat)
+
+
+def _wechat_files(wechat: Subparsers) -> None:
+    files = wechat.add_parser("file", help="微信的验证文件").add_subparsers(required=True, metavar="操作")
+    under = "/（默认）、/v/ 或 /s/：普通链接规则的最后一级目录"
+    add = files.add_parser("add", help="放一个验证文件，文件名保持微信给的原样")
+    add.add_argument("file", type=Path)
+    add.add_argument("--under", default="/", metavar="目录", help=under)
+    add.set_defaults(run=_run("wechat_files.add"))
+    remove = files.add_parser("remove", help="移除验证文件")
+    remove.add_argument("name")
+    remove.add_argument("--under", default="/", metavar="目录", help=under)
+    remove.set_defaults(run=_run("wechat_files.remove"))
+    files.add_parser("list", help="列出验证文件").set_defaults(run=_run("wechat_files.listing"))
 
 
 def _documents(commands: Subparsers) -> None:

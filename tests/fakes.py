@@ -208,6 +208,7 @@ class FakeWeChat:
         self.menus: list[dict[str, Any]] = []
         self.kept_templates: dict[str, list[MessageTemplate]] = {"oa": [], "mp": []}
         self.links: list[tuple[str, str, int]] = []  # path, query, seconds
+        self.renewed = 0  # how often a new JS-SDK ticket was fetched
         self.answers: list[Exception] = []  # raised by the next sends of any kind, in this order
 
     def authorize_url(self, redirect_uri: str, state: str) -> str:
@@ -266,7 +267,8 @@ class FakeWeChat:
         self.links.append((path, query, seconds))
         return f"https://wxaurl.cn/{len(self.links)}"
 
-    async def js_config(self, url: str) -> dict[str, str | int]:
+    async def js_config(self, url: str, *, renew: bool = False) -> dict[str, str | int]:
+        self.renewed += renew
         signed = hashlib.sha1(url.partition("#")[0].encode(), usedforsecurity=False).hexdigest()
         return {"appId": "wxfake", "timestamp": 1, "nonceStr": "nonce", "signature": signed}
 

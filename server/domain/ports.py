@@ -296,8 +296,11 @@ class WeChat(Protocol):
             query: at most 1,024 characters, percent-encoded.
         """
 
-    async def js_config(self, url: str) -> dict[str, str | int]:
-        """What wx.config needs for the page `url`: appId, timestamp, nonceStr, signature (wechat.md §3.2)."""
+    async def js_config(self, url: str, *, renew: bool = False) -> dict[str, str | int]:
+        """What wx.config needs for the page `url`: appId, timestamp, nonceStr, signature (wechat.md §3.2).
+
+        `renew`: WeChat refused a signature made with the kept ticket, so another is fetched first.
+        """
 
     async def scan_code_image(self, scene: str) -> bytes:
         """Mini-program code (getwxacodeunlimit) with this scene, as an image."""

@@ -41,12 +41,22 @@ def _environment() -> Environment:
     return environment
 
 
+USES_WECHAT = ("h5/", "scan/")  # templates of pages inside WeChat; they load static/js/wechat.js
+
+
 async def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTTPResponse:
-    """A page. It is personal or may change, so no cache keeps it."""
+    """A page. It is personal or may change, so no cache keeps it.
+
+    `subscribe` in the context: templates that the page's <wx-open-subscribe> asks for.
+    """
     s = web.services(request)
     text = (
         _environment()
         .get_template(template)
         .render(request=request, settings=s.settings, now=s.clock.now(), **context)
     )
-    return html(text, status=status, headers={"cache-control": "no-store"})
+    headers = {"cache-control": "no-store"}
+    if template.startswith(USES_WECHAT):
+        has_open_tag = bool(context.get("subscribe"))
+        headers["content-security-policy"] = web.wechat_page_policy(s.settings, has_open_tag=has_open_tag)
+    return html(text, status=status, headers=headers)

@@ -9,9 +9,9 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
-from server.domain.issuance import tickets
+from server.domain.issuance import mini_link, tickets
 from server.domain.issuance.scan_view import ScanView
-from server.doors import pages, problems
+from server.doors import pages, problems, site_files
 from server.doors.h5 import forms
 from server.doors.h5.login import identity
 from server.doors.web import client_address, request_id, services, wants_page
@@ -26,6 +26,8 @@ _PATH = "/s/<token:str>"
 
 async def ask(request: Request, token: str) -> HTTPResponse:
     """GET /s/{token}: who is asked to sign what; or the receipt, once this officer has decided."""
+    if token.endswith(".txt"):
+        return await site_files.show(request, "/s/", token)
     who = await identity(request)
     try:
         view = await tickets.look(services(request), token, identity=who)
@@ -71,6 +73,19 @@ async def return_batch(request: Request, token: str) -> HTTPResponse:
     except Refused as refusal:
         return await _again(request, token, refusal, "return")
     return redirect(f"/s/{token}", status=303)
+
+
+async def to_mini_program(request: Request, token: str) -> HTTPResponse:
+    """POST /s/{token}/mini-program: the way into the mini-program, for a browser that is not WeChat's or by choice.
+
+    Answered with a page, not with a redirect: our policy lets no form lead to another site.
+    """
+    forms.require_own(request)
+    try:
+        link = await mini_link.to_mini_program(services(request), token, address=client_address(request))
+    except Refused as refusal:
+        return await _refused(request, refusal)
+    return await pages.render(request, "scan/mini_program.html", title="在小程序中打开", link=link)
 
 
 def _status(refusal: Refused) -> int:
@@ -164,8 +179,10 @@ TITLES = {
     "snapshot_user": "请使用完整服务",
     "pin_locked": "签发密码已锁定",
     "pin_missing": "还没有签发密码",
+    "mini_link_refused": "没有打开小程序",
 }
 
 bp.add_route(ask, _PATH, methods=["GET"], name="ask")
 bp.add_route(confirm, f"{_PATH}/confirm", methods=["POST"], name="confirm")
 bp.add_route(return_batch, f"{_PATH}/return", methods=["POST"], name="return")
+bp.add_route(to_mini_program, f"{_PATH}/mini-program", methods=["POST"], name="to_mini_program")

@@ -18,7 +18,7 @@ from server.domain.claims import AUTHORITY
 from server.domain.levels import Level
 from server.domain.ports import PublicKey
 from server.domain.verification import Finding
-from server.doors import pages, web
+from server.doors import pages, site_files, web
 from server.errors import Invalid, NotFound, TooMany, Unverified
 
 PORTAL = "https://vslc.ncb.edu.cn/"  # 1+X门户: the record that counts (S94)
@@ -50,6 +50,8 @@ async def search(request: Request) -> HTTPResponse:
 @bp.get("/v/<code:str>")
 async def scanned(request: Request, code: str) -> HTTPResponse:
     """What the code says, beside what to compare, and how the certificate stands now."""
+    if code.endswith(".txt"):
+        return await site_files.show(request, "/v/", code)
     try:
         found = await verification.read_code(web.services(request), code, address=web.client_address(request))
     except Unverified as refusal:

@@ -70,15 +70,29 @@ def wants_page(request: Request) -> bool:
 
 
 def security_headers(settings: Settings) -> dict[str, str]:
-    """Sent with every answer. Only the development sandbox may show our pages in a frame.
-
-    A form sent after its session ended is answered with the way to WeChat's log-in, so forms may lead there.
-    """
-    ancestors = f"'self' {settings.open_url}" if settings.uses_sandbox else "'none'"
+    """Sent with every answer. Only the development sandbox may show our pages in a frame."""
     return {
-        "content-security-policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-        f"form-action 'self' {settings.open_url}; frame-ancestors {ancestors}",
+        "content-security-policy": _policy(settings),
         "x-content-type-options": "nosniff",
         "referrer-policy": "same-origin",
         "permissions-policy": "camera=(), microphone=(), geolocation=()",
     }
+
+
+def wechat_page_policy(settings: Settings, *, has_open_tag: bool = False) -> str:
+    """The policy of a page that may load WeChat's JS-SDK: that one file more, and nothing else of its site.
+
+    An open tag is drawn by WeChat in a frame of its own: DOC 《微信开放标签说明文档》 asks pages with a policy to allow
+    `frame-src https://*.qq.com webcompt:`; only pages that carry one do.
+    """
+    more = f"; script-src 'self' {settings.js_url}"
+    return _policy(settings) + more + ("; frame-src https://*.qq.com webcompt:" if has_open_tag else "")
+
+
+def _policy(settings: Settings) -> str:
+    """A form sent after its session ended is answered with the way to WeChat's log-in, so forms may lead there."""
+    ancestors = f"'self' {settings.open_url}" if settings.uses_sandbox else "'none'"
+    return (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        f"form-action 'self' {settings.open_url}; frame-ancestors {ancestors}"
+    )

@@ -61,7 +61,7 @@ async def officer_of(identity: WeChatIdentity, ticket: ScanTicket) -> Officer:
     return officer
 
 
-def _in_time(ticket: ScanTicket, now: datetime) -> None:
+def in_time(ticket: ScanTicket, now: datetime) -> None:
     """Raises Gone: scan_expired, scan_replaced; Conflict("scan_clock") when made in the future."""
     if now < ticket.created_at - scans.SKEW:
         raise Conflict("scan_clock", "二维码的出示时间晚于当前时间，请联系管理员校准服务器时钟后重新出示。")
@@ -101,7 +101,7 @@ async def refuse_dead(
     now = s.clock.now()
     if issuance.revision != ticket.revision:
         raise Conflict("revision_moved", "这个批次已更新到新的版次，请扫描屏幕上最新的二维码。")
-    _in_time(ticket, now)
+    in_time(ticket, now)
     if State(issuance.state) is not step.source:
         raise moved_on(step, State(issuance.state))
     return await _facts(s, ticket, issuance, officer)

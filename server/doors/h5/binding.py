@@ -8,7 +8,7 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import raw, redirect
 
-from server.domain import bindings, captcha, lookups
+from server.domain import bindings, captcha, js_pages, lookups
 from server.domain.ports import WeChatIdentity
 from server.doors import pages
 from server.doors.h5 import forms
@@ -31,6 +31,7 @@ async def form(request: Request) -> HTTPResponse:
             title="考生信息",
             back="/h5/",
             person=view["candidate"],
+            subscribe=js_pages.subscription_templates(s.settings),
         )
     needed = await bindings.image_needed(s, who, address=client_address(request))
     return await _form(request, who, picture=needed)

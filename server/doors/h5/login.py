@@ -50,7 +50,12 @@ async def go_to_wechat(request: Request, wanted: str) -> HTTPResponse:
     s = services(request)
     if not is_wechat(request) and not s.settings.uses_sandbox:
         return await pages.render(
-            request, "h5/open_in_wechat.html", status=403, title="请在微信中打开", page=_address(s, wanted)
+            request,
+            "h5/open_in_wechat.html",
+            status=403,
+            title="请在微信中打开",
+            page=_address(s, wanted),
+            scan=wanted if wanted.startswith("/s/") and s.settings.mp_appid else "",
         )
     browser = request.cookies.get(BROWSER_COOKIE) or web_login.new_browser()
     response = redirect(await web_login.begin(s, wanted=wanted, browser=browser), status=303)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request
 
-from server.domain import lookups
+from server.domain import js_pages, lookups
 from server.domain.ports import WeChatIdentity
 from server.doors import pages
 from server.doors.h5.login import identity
@@ -31,15 +31,34 @@ async def home(request: Request) -> HTTPResponse:
 async def results(request: Request) -> HTTPResponse:
     view = await lookups.results_view(services(request), await identity(request))
     return await pages.render(
-        request, "h5/results.html", title="成绩查询", back="/h5/", view=view, tones=TONES, on=_day
+        request,
+        "h5/results.html",
+        title="成绩查询",
+        back="/h5/",
+        view=view,
+        tones=TONES,
+        on=_day,
+        subscribe=_subscribe(request, view),
     )
 
 
 async def certificate_list(request: Request) -> HTTPResponse:
     view = await lookups.certificates_view(services(request), await identity(request))
     return await pages.render(
-        request, "h5/certificates.html", title="我的证书", back="/h5/", view=view, tones=TONES, on=_day
+        request,
+        "h5/certificates.html",
+        title="我的证书",
+        back="/h5/",
+        view=view,
+        tones=TONES,
+        on=_day,
+        subscribe=_subscribe(request, view),
     )
+
+
+def _subscribe(request: Request, view: dict[str, Any]) -> str:
+    """The notices that somebody who is bound may ask for here."""
+    return js_pages.subscription_templates(services(request).settings) if view["bound"] else ""
 
 
 async def certificate(request: Request, number: str) -> HTTPResponse:

@@ -115,8 +115,8 @@ class WeChatApi:
             self._mp, path, query, until=now + seconds, now=now, version=self._version
         )
 
-    async def js_config(self, url: str) -> dict[str, str | int]:
-        return await self._tickets.config(url)
+    async def js_config(self, url: str, *, renew: bool = False) -> dict[str, str | int]:
+        return await self._tickets.config(url, renew=renew)
 
     @property
     def _version(self) -> str:

@@ -29,14 +29,17 @@ class Tickets:
         except (KeyError, TypeError, ValueError):
             raise OutsideFailure("微信没有给出 JS-SDK 票据") from None
 
-    async def config(self, url: str) -> dict[str, str | int]:
+    async def config(self, url: str, *, renew: bool = False) -> dict[str, str | int]:
         """What wx.config needs for a page: {appId, timestamp, nonceStr, signature}."""
+        ticket = await self._kept.get()
+        if renew:
+            ticket = await self._kept.renew(ticket)
         stamp, nonce = int(self._clock.now().timestamp()), secrets.token_hex(8)
         return {
             "appId": self._account.appid,
             "timestamp": stamp,
             "nonceStr": nonce,
-            "signature": js_signature(await self._kept.get(), nonce, stamp, url),
+            "signature": js_signature(ticket, nonce, stamp, url),
         }
 
 
