@@ -90,7 +90,7 @@ async def phone_number(account: Account, code: str) -> str:
     if not isinstance(mark, dict) or mark.get("appid") != account.appid:
         raise OutsideFailure("微信给出的手机号不是给本小程序的")
     number, country = str(info["purePhoneNumber"]), str(info.get("countryCode") or _CHINA)
-    return number if country == _CHINA else country + number
+    return number if country == _CHINA else f"+{country}{number}"
 
 
 def _login_failure(errcode: int, errmsg: str) -> Exception:
