@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from server.domain.ports import CertificatePage, MessageTemplate, Services, WeChatIdentity
+from server.domain.ports import CertificatePage, MessageTemplate, Services, WeChatCalls, WeChatIdentity
 from server.errors import NotFound, Refused, Unverified
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # 2026-11-23 12:00 in Beijing
@@ -207,6 +207,7 @@ class FakeWeChat:
         self.subscribed: list[Subscribed] = []
         self.menus: list[dict[str, Any]] = []
         self.kept_templates: dict[str, list[MessageTemplate]] = {"oa": [], "mp": []}
+        self.called: list[WeChatCalls] = []
         self.links: list[tuple[str, str, int]] = []  # path, query, seconds
         self.renewed = 0  # how often a new JS-SDK ticket was fetched
         self.answers: list[Exception] = []  # raised by the next sends of any kind, in this order
@@ -274,6 +275,9 @@ class FakeWeChat:
 
     async def scan_code_image(self, scene: str) -> bytes:
         return b"\x89PNG scene " + scene.encode()
+
+    async def calls(self) -> list[WeChatCalls]:
+        return list(self.called)
 
 
 class Killed(BaseException):

@@ -229,6 +229,20 @@ class MessageTemplate:
     keywords: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class WeChatCalls:
+    """How often calls of one path ended one way.
+
+    `account`: oa, mp. `outcome`: ok, an errcode, timeout, unreachable, http_502, or closed: not sent, as the quota is
+    used up.
+    """
+
+    account: str
+    path: str
+    outcome: str
+    count: int
+
+
 class WeChat(Protocol):
     """Calls to WeChat, and its pushes opened and answered.
 
@@ -259,7 +273,7 @@ class WeChat(Protocol):
     async def phone_number(self, code: str) -> str:
         """The number behind a code of the mini-program's phone button; WeChat charges for each (wechat.md §4.2).
 
-        Digits alone for numbers of China, with the country's code before them for others.
+        Digits alone for numbers of China, with + and the country's code before them for others.
         Raises Refused code_used (40163), code_invalid (40029).
         """
 
@@ -304,6 +318,9 @@ class WeChat(Protocol):
 
     async def scan_code_image(self, scene: str) -> bytes:
         """Mini-program code (getwxacodeunlimit) with this scene, as an image."""
+
+    async def calls(self) -> list[WeChatCalls]:
+        """What was called and how it ended, by all processes since the counting began."""
 
 
 class ImageCheck(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -10,13 +11,17 @@ from wechatpy import WeChatClient
 from wechatpy.exceptions import WeChatException
 
 from server.domain.ports import Clock
-from server.errors import OutsideFailure
+from server.errors import OutsideFailure, WeChatRefused
 from server.machinery.wechat import bridge
-from server.machinery.wechat.errors import TOKEN_ERRORS
+from server.machinery.wechat.books import Books
+from server.machinery.wechat.errors import STABLE_TOKEN, TOKEN_ERRORS
 from server.machinery.wechat.tokens import TokenKeeper
-from server.machinery.wechat.transport import OFFICIAL, Transport, checked, refuse
+from server.machinery.wechat.transport import OFFICIAL, SECONDS, Transport, checked
 
 T = TypeVar("T")
+
+BUSY = -1
+READ_PAUSE_SECONDS = 0.3  # before a read is asked once more
 
 
 class Client(WeChatClient):  # type: ignore[misc]  # wechatpy publishes no types
@@ -44,22 +49,30 @@ class Account:
         kind: str,
         appid: str,
         secret: str,
-        transport: Transport,
+        api_url: str,
         redis: aioredis.Redis,
         clock: Clock,
+        *,
+        seconds: float = SECONDS,
     ) -> None:
-        self.kind, self.appid, self.secret, self.transport = kind, appid, secret, transport
-        self.tokens = TokenKeeper(redis, clock, appid, self._fetch)
-        self.client = Client(appid, secret, transport, self.tokens)
+        """`seconds`: how long one call may take."""
+        self.kind, self.appid, self.secret = kind, appid, secret
+        self.books = Books(redis, clock, kind, appid)
+        self.transport = Transport(api_url, seconds=seconds, books=self.books)
+        self.tokens = TokenKeeper(redis, clock, appid, self.fetch_token)
+        self.client = Client(appid, secret, self.transport, self.tokens)
 
-    async def _fetch(self) -> tuple[str, int]:
+    async def close(self) -> None:
+        await self.transport.close()
+
+    async def fetch_token(self) -> tuple[str, int]:
         asked = {
             "grant_type": "client_credential",
             "appid": self.appid,
             "secret": self.secret,
             "force_refresh": False,
         }
-        told = await self.transport.call("POST", "/cgi-bin/stable_token", data=asked)
+        told = await self.transport.call("POST", STABLE_TOKEN, data=asked)
         try:
             return str(told["access_token"]), int(told["expires_in"])
         except (KeyError, TypeError, ValueError):
@@ -74,7 +87,9 @@ class Account:
                 if problem.errcode in TOKEN_ERRORS and not is_last:
                     await self.tokens.renew(_token_of(problem))
                     continue
-                refuse(int(problem.errcode or 0), str(problem.errmsg), _asked(problem).get("path", ""))
+                raise WeChatRefused(int(problem.errcode or 0), str(problem.errmsg)) from None
+            except (ValueError, TypeError, AttributeError):  # wechatpy does not expect every answer
+                raise OutsideFailure("微信的回答无法理解", unknown=True) from None
         raise AssertionError("unreachable")
 
     async def post(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -84,23 +99,27 @@ class Account:
             WeChatRefused: WeChat said no.
             OutsideFailure: `unknown` when WeChat may have done it nevertheless.
         """
-        return as_json(await self.call(lambda client: client.post(OFFICIAL + path, data=data)), path)
+        return as_json(await self.call(lambda client: client.post(OFFICIAL + path, data=data)))
 
-    async def read(self, work: Callable[[Client], Any], path: str) -> dict[str, Any]:
-        """A call that changes nothing: asked once more when no answer came."""
+    async def read(self, work: Callable[[Client], Any]) -> dict[str, Any]:
+        """A call that changes nothing: asked once more when no answer came, or WeChat was busy (-1)."""
         try:
-            return as_json(await self.call(work), path)
+            return as_json(await self.call(work))
+        except WeChatRefused as refusal:
+            if refusal.errcode != BUSY:
+                raise
+            await asyncio.sleep(READ_PAUSE_SECONDS)
         except OutsideFailure as failure:
             if not failure.unknown:
                 raise
-        return as_json(await self.call(work), path)
+        return as_json(await self.call(work))
 
 
-def as_json(told: Any, path: str) -> dict[str, Any]:
+def as_json(told: Any) -> dict[str, Any]:
     """What WeChat told, which must be JSON. A page of some proxy says nothing of what WeChat did."""
     if not isinstance(told, dict):
         raise OutsideFailure("微信的回答无法理解", unknown=True)
-    return checked(told, path)
+    return checked(told)
 
 
 def _asked(problem: WeChatException) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from typing import Any
 
 from redis import asyncio as aioredis
 
-from server.domain.ports import Cache, Clock, MessageTemplate, Push, WeChatIdentity
+from server.domain.ports import Cache, Clock, MessageTemplate, Push, WeChatCalls, WeChatIdentity
 from server.machinery.wechat import codes, logins, menus, messages, sending, templates
 from server.machinery.wechat.accounts import Account
 from server.machinery.wechat.tickets import Tickets
-from server.machinery.wechat.transport import SECONDS, Transport
+from server.machinery.wechat.transport import SECONDS
 from server.settings import Settings
 
 
@@ -29,24 +29,18 @@ class WeChatApi:
     ) -> None:
         """`seconds`: how long one call to WeChat may take."""
         self._settings, self._cache, self._clock = settings, cache, clock
-        self._transport = Transport(settings.api_url, seconds=seconds)
-        self._oa = Account("oa", settings.oa_appid, settings.oa_secret, self._transport, redis, clock)
-        self._mp = Account("mp", settings.mp_appid, settings.mp_secret, self._transport, redis, clock)
+        url = settings.api_url
+        self._oa = Account("oa", settings.oa_appid, settings.oa_secret, url, redis, clock, seconds=seconds)
+        self._mp = Account("mp", settings.mp_appid, settings.mp_secret, url, redis, clock, seconds=seconds)
         self._tickets = Tickets(self._oa, redis, clock)
-        self._pushing = {
-            "oa": messages.Account(
-                "oa",
-                settings.oa_appid,
-                settings.oa_token,
-                settings.oa_aes_key,
-                settings.oa_previous_aes_key,
-                settings.oa_mode,
-            ),
-            "mp": messages.Account("mp", settings.mp_appid, settings.mp_token, settings.mp_aes_key),
-        }
+        self._pushing = messages.accounts(settings)
 
     async def close(self) -> None:
-        await self._transport.close()
+        await self._oa.close()
+        await self._mp.close()
+
+    async def calls(self) -> list[WeChatCalls]:
+        return await self._oa.books.quota.outcomes()  # those of both accounts
 
     def account(self, kind: str) -> Account:
         """`oa` or `mp`, for calls that the domain has no need of (commands)."""

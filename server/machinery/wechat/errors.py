@@ -1,4 +1,7 @@
-"""WeChat's errcodes and what to do about each (wechat.md §2, §3.1, §4, §5)."""
+"""WeChat's errcodes and what to do about each (wechat.md §2–§6); the tables of its newer pages fill the gaps.
+
+Codes that only a phone ever sees (10003 … 20005, 1400001) never reach a server and are not here.
+"""
 
 from __future__ import annotations
 
@@ -9,40 +12,79 @@ from server.errors import Forbidden, Refused, TooMany, Unverified, WeChatRefused
 
 
 class Remedy(Enum):
-    """What helps: renew the token, wait, call somebody, mend the code, or accept that this person says no."""
+    """What helps."""
 
-    RENEW = "renew"
-    WAIT = "wait"
-    ALARM = "alarm"
-    BUG = "bug"
-    PERSON = "person"
+    RENEW = "renew"  # the token: renew it once, never by force, and make the call once more
+    WAIT = "wait"  # try again with growing pauses
+    TOMORROW = (
+        "tomorrow"  # used up until midnight in Beijing (for a call counted by the minute: the next one)
+    )
+    ALARM = "alarm"  # only a person at WeChat's consoles or at our settings can mend it
+    BUG = "bug"  # only a change of this program can mend it
+    PERSON = "person"  # this person or this code says no: give up this one thing
+    ABSENT = "absent"  # what was asked for does not exist: an answer, not a failure
 
 
 TOKEN_ERRORS = frozenset({40001, 40014, 42001})
+STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105 -- a path
 
-REMEDIES: dict[int, Remedy] = {
-    -1: Remedy.WAIT,
-    **dict.fromkeys(TOKEN_ERRORS, Remedy.RENEW),
-    **dict.fromkeys((40002, 40013, 40125, 40243, 40164, 61004, 89503, 48001, 48004), Remedy.ALARM),
-    **dict.fromkeys((40036, 40037, 43116, 45168, 41030), Remedy.ALARM),
-    **dict.fromkeys((41001, 41002, 41004, 43002, 44002, 47001, 47003), Remedy.BUG),
-    **dict.fromkeys((40016, 40017, 40018, 40019, 40054, 40055, 40129, 40169, 65318), Remedy.BUG),
-    **dict.fromkeys((45009, 45011, 45109, 44990), Remedy.WAIT),
-    **dict.fromkeys((40003, 43004, 43101, 43117, 50002, 45015, 45047), Remedy.PERSON),
-    **dict.fromkeys((40029, 40163, 41008, 40226), Remedy.PERSON),
+_BY_REMEDY: dict[Remedy, tuple[int, ...]] = {
+    Remedy.RENEW: tuple(TOKEN_ERRORS),
+    Remedy.WAIT: (-1, 45011, 44990, 43108),
+    Remedy.TOMORROW: (45009, 45109, 85400),
+    Remedy.ALARM: (
+        *(40002, 40013, 40125, 40243, 40164, 61004, 89503, 48001, 48004, 48006, 61024),
+        *(40036, 40037, 43107, 43116, 45168, 41030, 47003),
+        *(65319, 85069, 85074, 85075, 85079, 886000),
+    ),
+    Remedy.BUG: (
+        *(41001, 41002, 41004, 41009, 43001, 43002, 44002, 44004, 47001, 65318, 40008, 40035, 40053, 40097),
+        *(40016, 40017, 40018, 40019, 40020, 40023, 40024, 40025, 40026, 40027, 40054, 40055),
+        *(40129, 40169, 45002, 45008, 76003, 76021, 76022, 85401, 87009, 9410010),
+    ),
+    Remedy.PERSON: (
+        *(40003, 43004, 43101, 43117, 50002, 45015, 45047),
+        *(40029, 40163, 41008, 40226, 40030, 42002),
+    ),
+    Remedy.ABSENT: (46003, 76001, 9410011, 9410012),
 }
+REMEDIES: dict[int, Remedy] = {code: what for what, codes in _BY_REMEDY.items() for code in codes}
+
+# Counted by the minute: 45009 there means this minute, not this day (wechat.md §2, §3.1, §4.3).
+_BY_THE_MINUTE = ("/wxa/getwxacodeunlimit", STABLE_TOKEN, "/sns/")
 
 _RID = re.compile(r"rid: ([0-9a-f-]{8,40})")
+_FIELD = re.compile(r"data\.(\w+)")
+_ADDRESS = re.compile(r"invalid ip (?:::ffff:)?([0-9a-fA-F.:]{3,45})")
 
 
-def remedy(errcode: int) -> Remedy:
-    """Unknown codes call somebody."""
+def remedy(errcode: int, path: str = "") -> Remedy:
+    """Unknown codes call somebody. 40001 from the token call itself means a wrong secret (wechat.md §2)."""
+    if errcode in TOKEN_ERRORS and path == STABLE_TOKEN:
+        return Remedy.ALARM
     return REMEDIES.get(errcode, Remedy.ALARM)
+
+
+def is_counted_by_the_minute(path: str) -> bool:
+    """Whether 45009 at this path ends with the minute instead of the day."""
+    return path.startswith(_BY_THE_MINUTE)
 
 
 def rid(errmsg: str) -> str:
     """WeChat's request id in an errmsg: what its support asks for."""
     found = _RID.search(errmsg)
+    return found[1] if found else ""
+
+
+def field_at_fault(errmsg: str) -> str:
+    """The keyword that a 47003 names, e.g. `thing1`; "" when it names none."""
+    found = _FIELD.search(errmsg)
+    return found[1] if found else ""
+
+
+def address_refused(errmsg: str) -> str:
+    """The address of ours that a 40164 names; "" when it names none."""
+    found = _ADDRESS.search(errmsg)
     return found[1] if found else ""
 
 

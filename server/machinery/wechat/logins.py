@@ -13,7 +13,6 @@ from server.errors import Forbidden, OutsideFailure, WeChatRefused
 from server.machinery.wechat import bridge
 from server.machinery.wechat.accounts import Account
 from server.machinery.wechat.errors import login_refusal, phone_refusal
-from server.machinery.wechat.transport import refuse
 
 SESSION_KEY_SECONDS = 2 * 24 * 3600
 _CHINA = "86"
@@ -38,8 +37,9 @@ async def oauth_identity(account: Account, open_url: str, code: str) -> WeChatId
     try:
         told = await bridge.run(lambda: oauth.fetch_access_token(code))
     except WeChatException as problem:
-        raise _login_failure(int(problem.errcode or 0), str(problem.errmsg)) from None
-    except (KeyError, ValueError):
+        refusal = WeChatRefused(int(problem.errcode or 0), str(problem.errmsg))
+        raise login_refusal(refusal) or refusal from None
+    except (KeyError, ValueError, TypeError, AttributeError):
         raise OutsideFailure("微信没有给出登录身份") from None
     if int(told.get("is_snapshotuser") or 0):
         raise Forbidden(
@@ -91,11 +91,3 @@ async def phone_number(account: Account, code: str) -> str:
         raise OutsideFailure("微信给出的手机号不是给本小程序的")
     number, country = str(info["purePhoneNumber"]), str(info.get("countryCode") or _CHINA)
     return number if country == _CHINA else f"+{country}{number}"
-
-
-def _login_failure(errcode: int, errmsg: str) -> Exception:
-    try:
-        refuse(errcode, errmsg, "/sns/oauth2/access_token")
-    except WeChatRefused as refusal:
-        return login_refusal(refusal) or refusal
-    raise AssertionError("unreachable")

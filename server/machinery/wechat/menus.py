@@ -8,19 +8,18 @@ from typing import Any
 from server.errors import OutsideFailure, WeChatRefused
 from server.machinery.wechat.accounts import Account, as_json
 
-CREATE, GET = "/cgi-bin/menu/create", "/cgi-bin/menu/get"
 NO_MENU = 46003
 
 
 async def create(account: Account, menu: Mapping[str, Any]) -> None:
     """Put the menu; one that is there is replaced. wechatpy writes its Chinese as raw UTF-8."""
-    as_json(await account.call(lambda client: client.menu.create(dict(menu))), CREATE)
+    as_json(await account.call(lambda client: client.menu.create(dict(menu))))
 
 
 async def current(account: Account) -> Mapping[str, Any] | None:
     """The menu as it was put, {"button": […]}; None when there is none."""
     try:
-        told = await account.read(lambda client: client.get("menu/get"), GET)
+        told = await account.read(lambda client: client.get("menu/get"))
     except WeChatRefused as refusal:
         if refusal.errcode == NO_MENU:
             return None

@@ -15,7 +15,6 @@ from server.machinery.wechat.accounts import Account, as_json
 TEMPLATE = "/cgi-bin/message/template/send"
 BIZSEND = "/cgi-bin/message/subscribe/bizsend"
 SUBSCRIBE = "/cgi-bin/message/subscribe/send"
-CUSTOM = "/cgi-bin/message/custom/send"
 
 
 async def template(
@@ -65,7 +64,7 @@ async def subscription(
 
 async def text(account: Account, openid: str, said: str) -> None:
     """A customer-service message, inside its window only (45015 outside, 45047 too many)."""
-    as_json(await account.call(lambda client: client.message.send_text(openid, said)), CUSTOM)
+    as_json(await account.call(lambda client: client.message.send_text(openid, said)))
 
 
 def _values(fields: Mapping[str, str]) -> dict[str, dict[str, str]]:

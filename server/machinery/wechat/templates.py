@@ -10,7 +10,6 @@ from server.errors import OutsideFailure
 from server.machinery.wechat.accounts import Account
 from server.machinery.wechat.transport import OFFICIAL
 
-PRIVATE = "/cgi-bin/template/get_all_private_template"
 SUBSCRIPTION = "/wxaapi/newtmpl/gettemplate"
 _KEYWORD = re.compile(r"([^{}\n]*?)[:：]?\s*\{\{\s*(\w+)\.DATA\s*\}\}")
 
@@ -22,9 +21,9 @@ async def of(account: Account) -> list[MessageTemplate]:
     """
     found: list[MessageTemplate] = []
     if account.kind == "oa":
-        told = await account.read(lambda client: client.template.get_all_private_template(), PRIVATE)
+        told = await account.read(lambda client: client.template.get_all_private_template())
         found += [_read(row, "template_id") for row in _rows(told, "template_list")]
-    told = await account.read(lambda client: client.get(OFFICIAL + SUBSCRIPTION), SUBSCRIPTION)
+    told = await account.read(lambda client: client.get(OFFICIAL + SUBSCRIPTION))
     known = {one.id for one in found}
     found += [one for row in _rows(told, "data") if (one := _read(row, "priTmplId")).id not in known]
     return found

@@ -12,8 +12,6 @@ from server.errors import OutsideFailure
 from server.machinery.wechat.accounts import Account
 from server.machinery.wechat.tokens import TokenKeeper
 
-GETTICKET = "/cgi-bin/ticket/getticket"
-
 
 class Tickets:
     """The jsapi_ticket of one service account, shared by all processes."""
@@ -23,7 +21,7 @@ class Tickets:
         self._kept = TokenKeeper(redis, clock, account.appid, self._fetch, kind="jsapi")
 
     async def _fetch(self) -> tuple[str, int]:
-        told = await self._account.read(lambda client: client.jsapi.get_ticket("jsapi"), GETTICKET)
+        told = await self._account.read(lambda client: client.jsapi.get_ticket("jsapi"))
         try:
             return str(told["ticket"]), int(told["expires_in"])
         except (KeyError, TypeError, ValueError):

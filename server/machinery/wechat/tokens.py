@@ -18,12 +18,19 @@ from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from server.domain.ports import Clock
-from server.errors import OutsideFailure
+from server.errors import OutsideFailure, WeChatRefused
+from server.machinery.wechat.errors import STABLE_TOKEN, Remedy, remedy
 
 log = logging.getLogger("xcert.wechat")
 
-AHEAD = 300  # seconds before its end at which a token is renewed: from then on WeChat hands out the next one
+# Seconds before its end at which a token is renewed. Within its last 300 WeChat hands out the next one and both work;
+# the difference is for clocks that drift.
+AHEAD = 290
 LOCK_SECONDS = 8  # longer than one fetch may take
+ONCE_SECONDS = (
+    30  # a token that WeChat refuses is renewed once in so long, however many calls it was refused to
+)
+PAUSE_SECONDS = 15  # after a refusal that only a person can mend, nobody asks again for so long
 _POLLS, _POLL_SECONDS = 100, 0.1
 
 _STORE = """
@@ -37,10 +44,12 @@ _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`ends` in Unix seconds."""
+    """`ends` and `renewed_at` in Unix seconds; `instead_of`: what stood in its place and was refused by WeChat."""
 
     value: str
     ends: int
+    instead_of: str = ""
+    renewed_at: int = 0
 
 
 Fetch = Callable[[], Awaitable[tuple[str, int]]]  # → (value, seconds it lives)
@@ -63,12 +72,23 @@ class TokenKeeper:
         return int(self._clock.now().timestamp())
 
     async def get(self) -> str:
-        """A token that works now. Raises OutsideFailure."""
+        """A token that works now.
+
+        Raises:
+            WeChatRefused: WeChat gives none, e.g. as the secret is wrong; said again for 15 s without asking again.
+            OutsideFailure: no answer.
+        """
         try:
             kept = await self._kept()
             if kept is not None and kept.ends - self._now() > AHEAD:
                 return kept.value
-            return await self._renewed(kept)
+            try:
+                return await self._renewed(kept)
+            except OutsideFailure as problem:
+                if kept is None or kept.ends <= self._now():
+                    raise
+                log.warning("the next token did not come, this one still works: %s", problem)
+                return kept.value
         except RedisError as problem:
             return await self._without_redis(problem)
 
@@ -80,15 +100,14 @@ class TokenKeeper:
                 return kept.value
             return await self._renewed(kept, refused=refused)
         except RedisError as problem:
-            self._own = None
-            return await self._without_redis(problem)
+            return await self._without_redis(problem, refused=refused)
 
     async def _kept(self) -> Token | None:
         raw = await self._redis.hget(self._name, "token")
         if raw is None:
             return None
-        value, ends = orjson.loads(raw)
-        return Token(value, ends) if ends > self._now() else None
+        kept = Token(*orjson.loads(raw))
+        return kept if kept.ends > self._now() else None
 
     async def _renewed(self, kept: Token | None, *, refused: str = "") -> str:
         """Fetch under the lock; while another process fetches, use what still works or wait for it."""
@@ -109,17 +128,41 @@ class TokenKeeper:
 
     async def _fetched(self, refused: str) -> str:
         kept = await self._kept()  # the last owner may have stored it while we waited for the lock
-        if kept is not None and kept.value != refused and kept.ends - self._now() > AHEAD:
+        if kept is not None and kept.ends - self._now() > AHEAD and not self._is_due(kept, refused):
             return kept.value
+        await self._pausing()
         fence = await self._redis.incr(f"{self._name}:fence")
-        value, seconds = await self._fetch()
-        await self._store(keys=[self._name], args=[fence, orjson.dumps([value, self._now() + seconds])])
+        try:
+            value, seconds = await self._fetch()
+        except WeChatRefused as refusal:
+            await self._pause(refusal)
+            raise
+        token = [value, self._now() + seconds, refused, self._now()]
+        await self._store(keys=[self._name], args=[fence, orjson.dumps(token)])
         return value
 
-    async def _without_redis(self, problem: RedisError) -> str:
+    def _is_due(self, kept: Token, refused: str) -> bool:
+        """Whether this refusal is the first of the kept token: WeChat may well have given the same one again."""
+        if kept.value != refused:
+            return False
+        return kept.instead_of != refused or not 0 <= self._now() - kept.renewed_at < ONCE_SECONDS
+
+    async def _pausing(self) -> None:
+        raw = await self._redis.get(f"{self._name}:pause")
+        if raw is not None:
+            raise WeChatRefused(*orjson.loads(raw))
+
+    async def _pause(self, refusal: WeChatRefused) -> None:
+        """A wrong secret is asked about once in a while, not by every call: WeChat freezes those who insist."""
+        if remedy(refusal.errcode, STABLE_TOKEN) is Remedy.ALARM:
+            said = orjson.dumps([refusal.errcode, refusal.errmsg])
+            await self._redis.set(f"{self._name}:pause", said, ex=PAUSE_SECONDS)
+
+    async def _without_redis(self, problem: RedisError, *, refused: str = "") -> str:
         log.warning("redis is away, asking WeChat directly: %s", type(problem).__name__)
         async with self._alone:
-            if self._own is None or self._own.ends - self._now() <= AHEAD:
+            own = self._own
+            if own is None or own.ends - self._now() <= AHEAD or self._is_due(own, refused):
                 value, seconds = await self._fetch()
-                self._own = Token(value, self._now() + seconds)
-            return self._own.value
+                own = self._own = Token(value, self._now() + seconds, refused, self._now())
+            return own.value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +9,8 @@ import aiohttp
 import orjson
 
 from server.errors import OutsideFailure, WeChatRefused
+from server.machinery.wechat.books import Books
 from server.machinery.wechat.bridge import wait
-from server.machinery.wechat.errors import remedy, rid
-
-log = logging.getLogger("xcert.wechat")
 
 OFFICIAL = "https://api.weixin.qq.com"  # what wechatpy's classes say; ours to set by WECHAT_API_URL
 LARGEST = 4 * 1024 * 1024  # bytes of an answer; the largest is a picture
@@ -26,6 +23,7 @@ class Answer:
 
     content: bytes
     content_type: str
+    date: str = ""  # WeChat's clock, as its Date header says
     request: dict[str, Any] = field(default_factory=dict, repr=False)  # holds the access token: never logged
 
     def raise_for_status(self) -> None:
@@ -36,7 +34,7 @@ class Answer:
         return "json" in self.content_type or "text/plain" in self.content_type
 
 
-def checked(result: Any, path: str) -> dict[str, Any]:
+def checked(result: Any) -> dict[str, Any]:
     """The JSON of an answer. Raises WeChatRefused when it holds an errcode other than 0."""
     if not isinstance(result, dict):
         raise OutsideFailure("微信的回答无法理解")
@@ -45,24 +43,45 @@ def checked(result: Any, path: str) -> dict[str, Any]:
     except (TypeError, ValueError):
         raise OutsideFailure("微信的回答无法理解") from None
     if errcode:
-        refuse(errcode, str(result.get("errmsg", "")), path)
+        raise WeChatRefused(errcode, str(result.get("errmsg", "")))
     return result
 
 
-def refuse(errcode: int, errmsg: str, path: str) -> None:
-    """Log what WeChat refused, with its rid, and raise WeChatRefused."""
-    log.warning(
-        "wechat refused",
-        extra={"path": path, "errcode": errcode, "remedy": remedy(errcode).value, "rid": rid(errmsg)},
-    )
-    raise WeChatRefused(errcode, errmsg)
+def _verdict(content: bytes) -> tuple[int, str]:
+    """errcode and errmsg of an answer; (0, "") of one that has none, as pictures and most reads."""
+    if content.lstrip()[:1] != b"{":
+        return 0, ""
+    try:
+        told = orjson.loads(content)
+        return int(told.get("errcode") or 0), str(told.get("errmsg", ""))
+    except (ValueError, TypeError):
+        return 0, ""
+
+
+class _NoAnswer(Exception):
+    """`how`, in a word for the books; `unknown` when WeChat may have acted nevertheless."""
+
+    def __init__(self, said: str, how: str, unknown: bool) -> None:
+        super().__init__(said)
+        self.how, self.unknown = how, unknown
+
+
+async def _whole(stream: aiohttp.StreamReader) -> bytes:
+    """All of an answer, whose chunks come one by one; a giant one counts as no answer."""
+    content = bytearray()
+    async for chunk in stream.iter_any():
+        content += chunk
+        if len(content) > LARGEST:
+            raise _NoAnswer("微信的回答过大", "too_large", True)
+    return bytes(content)
 
 
 class Transport:
     """Calls WeChat. Give it to wechatpy's classes as their `_http`; they use `request`."""
 
-    def __init__(self, api_url: str, *, seconds: float = SECONDS) -> None:
+    def __init__(self, api_url: str, *, seconds: float = SECONDS, books: Books | None = None) -> None:
         """`seconds`: how long one call may take, from the first byte to the last."""
+        self._books = books
         self._timeout = aiohttp.ClientTimeout(total=seconds, connect=min(seconds, CONNECT_SECONDS))
         self._api_url = api_url.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
@@ -79,21 +98,43 @@ class Transport:
         """One call.
 
         Raises:
+            WeChatRefused: 45009, not sent, while this API is closed.
             OutsideFailure: nothing came back; `unknown` when WeChat may have acted on it nevertheless.
         """
+        if self._books is not None:
+            await self._books.permit(path)
         body = orjson.dumps(data) if isinstance(data, dict | list) else data
+        try:
+            answer = await self._send(method, path, params, body)
+        except _NoAnswer as problem:
+            if self._books is not None:
+                await self._books.failed(path, problem.how)
+            raise OutsideFailure(str(problem), unknown=problem.unknown) from None
+        if self._books is not None:
+            await self._books.answered(path, *_verdict(answer.content))
+        return answer
+
+    async def _send(
+        self, method: str, path: str, params: dict[str, Any] | None, body: bytes | str | None
+    ) -> Answer:
         try:
             async with self._open().request(
                 method.upper(), self._api_url + path, params=params, data=body, headers=_headers(body)
             ) as response:
-                content = await response.content.read(LARGEST)
+                content = await _whole(response.content)
                 if response.status >= 400:
-                    raise OutsideFailure(f"微信返回 HTTP {response.status}", unknown=response.status >= 500)
-                return Answer(content, response.content_type, {"path": path, "params": params or {}})
+                    unknown = response.status >= 500
+                    raise _NoAnswer(f"微信返回 HTTP {response.status}", f"http_{response.status}", unknown)
+                return Answer(
+                    content,
+                    response.content_type,
+                    response.headers.get("date", ""),
+                    {"path": path, "params": params or {}},
+                )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as problem:
-            raise OutsideFailure(f"无法连接微信（{type(problem).__name__}）") from None
+            raise _NoAnswer(f"无法连接微信（{type(problem).__name__}）", "unreachable", False) from None
         except (TimeoutError, aiohttp.ClientError) as problem:
-            raise OutsideFailure(f"微信没有及时回答（{type(problem).__name__}）", unknown=True) from None
+            raise _NoAnswer(f"微信没有及时回答（{type(problem).__name__}）", "timeout", True) from None
 
     async def call(
         self, method: str, path: str, *, params: dict[str, Any] | None = None, data: Any = None
@@ -104,7 +145,7 @@ class Transport:
             result = orjson.loads(answer.content)
         except orjson.JSONDecodeError:
             raise OutsideFailure("微信的回答无法理解", unknown=True) from None
-        return checked(result, path)
+        return checked(result)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
@@ -117,5 +158,5 @@ class Transport:
             await self._session.close()
 
 
-def _headers(body: bytes | None) -> dict[str, str]:
+def _headers(body: bytes | str | None) -> dict[str, str]:
     return {"content-type": "application/json; charset=utf-8"} if body else {}

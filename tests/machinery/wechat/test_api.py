@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import AsyncIterator
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -15,75 +13,11 @@ from server.domain.ports import WeChatIdentity
 from server.errors import Forbidden, OutsideFailure, Refused, TooMany, Unverified, WeChatRefused
 from server.machinery import cache
 from server.machinery.wechat.api import WeChatApi
-from server.machinery.wechat.errors import REMEDIES, TOKEN_ERRORS, Remedy, login_refusal, remedy, rid
+from server.machinery.wechat.errors import TOKEN_ERRORS, Remedy, login_refusal, remedy, rid
 from server.machinery.wechat.transport import Transport
-from server.sandbox import codes
-from server.sandbox.app import create_sandbox, serving
-from server.sandbox.config import from_settings
-from server.sandbox.platform import Platform
 from server.settings import Settings
 from tests.fakes import FakeClock
-
-FIELDS = {"thing1": "第四批全国统考", "date2": "2023年9月22日", "time3": "2026年11月23日 12:00"}
-
-
-@dataclasses.dataclass
-class World:
-    """Our side, and WeChat's."""
-
-    api: WeChatApi
-    platform: Platform
-    settings: Settings
-    store: cache.RedisCache
-
-    def openid(self, kind: str = "oa", person: str = "p1") -> str:
-        account, who = self.platform.config.account(kind), self.platform.people.get(person)
-        assert account is not None and who is not None
-        return self.platform.openid(account, who)
-
-    def follows(self, person: str = "p1") -> None:
-        account, who = self.platform.config.account("oa"), self.platform.people.get(person)
-        assert account is not None and who is not None
-        self.platform.people.follow(account, who, self.platform.clock.unix(), "ADD_SCENE_SEARCH")
-
-    def code(self, door: str, kind: str, **more: Any) -> str:
-        account, who = self.platform.config.account(kind), self.platform.people.get("p1")
-        assert account is not None and who is not None
-        return codes.issue(self.platform, door, account, who, **more)
-
-    def turn(self, **switches: Any) -> None:
-        self.platform.switchboard.turn(switches)
-
-    def fail(self, path: str, errcode: int, times: int = 1) -> None:
-        self.turn(forced=[{"path": path, "errcode": errcode, "times": times}])
-
-    def calls(self, path: str) -> int:
-        return sum(1 for row in self.platform.timeline.rows() if row["what"].endswith(path))
-
-    async def send(self, openid: str | None = None, dedup: str = "d") -> str:
-        return await self.api.send_template(
-            openid or self.openid(),
-            self.settings.oa_template_result,
-            FIELDS,
-            url="http://127.0.0.1:8000/h5/results",
-            dedup_id=dedup,
-        )
-
-
-@pytest.fixture
-async def world(settings: Settings, redis_url: str) -> AsyncIterator[World]:
-    config = dataclasses.replace(
-        from_settings(settings), port=0, data_path=None, service_url="http://127.0.0.1:9", retry_pause=0.0
-    )
-    app = create_sandbox(config)
-    client = cache.connect(redis_url)
-    async with serving(app) as url:
-        ours = dataclasses.replace(settings, api_url=url, open_url=url)
-        api = WeChatApi(ours, client, cache.RedisCache(client), FakeClock(), seconds=2.0)
-        yield World(api, app.ctx.platform, ours, cache.RedisCache(client))
-        await api.close()
-        await app.ctx.platform.settle()
-    await client.aclose()
+from tests.machinery.wechat.world import World
 
 
 async def test_a_template_message_is_accepted(world: World) -> None:
@@ -162,7 +96,7 @@ async def test_an_answer_that_is_lost_is_unknown(world: World) -> None:
 
 async def test_an_answer_that_comes_too_late_is_unknown(world: World) -> None:
     world.follows()
-    world.turn(slow_seconds=5.0, slow_path="/cgi-bin/message/template/send")
+    world.turn(slow_seconds=2.0, slow_path="/cgi-bin/message/template/send")
     with pytest.raises(OutsideFailure) as late:
         await world.send()
     assert late.value.unknown is True
@@ -278,13 +212,6 @@ async def test_js_config_is_signed_with_a_kept_ticket(world: World) -> None:
     assert first["appId"] == world.settings.oa_appid
     assert first["nonceStr"] != again["nonceStr"]
     assert world.calls("/cgi-bin/ticket/getticket") == 1
-
-
-def test_every_known_error_has_one_remedy() -> None:
-    assert {errcode for errcode, what in REMEDIES.items() if what is Remedy.RENEW} == TOKEN_ERRORS
-    assert remedy(123456) is Remedy.ALARM
-    assert rid("invalid credential rid: 6a1b2c3d-00112233-44556677") == "6a1b2c3d-00112233-44556677"
-    assert rid("invalid credential") == ""
 
 
 async def test_answers_that_are_not_json_are_failures(world: World) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from redis import asyncio as aioredis
 
-from server.errors import OutsideFailure
+from server.errors import OutsideFailure, WeChatRefused
 from server.machinery import cache
 from server.machinery.wechat.tokens import AHEAD, TokenKeeper
 from tests.fakes import FakeClock
@@ -138,3 +139,77 @@ async def test_a_token_that_ended_is_not_given_out(
     bank.failure = OutsideFailure("无法连接微信")
     with pytest.raises(OutsideFailure):
         await one.get()
+
+
+async def test_the_same_token_given_again_is_not_asked_for_again_and_again(
+    redis: aioredis.Redis, clock: FakeClock, bank: Bank
+) -> None:
+    """WeChat refuses a token and stable_token gives it again: one renewal in thirty seconds, for all processes."""
+
+    async def same() -> tuple[str, int]:
+        bank.calls += 1
+        return "token", 7200
+
+    processes = [TokenKeeper(redis, clock, "wx1", same) for _ in range(3)]
+    await processes[0].get()
+    got = await asyncio.gather(*(processes[n % 3].renew("token") for n in range(9)))
+    assert (set(got), bank.calls) == ({"token"}, 2)
+    clock.forward(seconds=31)
+    assert (await processes[1].renew("token"), bank.calls) == ("token", 3)
+
+
+async def test_a_refusal_is_remembered_for_everybody_and_not_for_long(
+    redis: aioredis.Redis, clock: FakeClock, bank: Bank
+) -> None:
+    bank.failure = WeChatRefused(40125, "invalid appsecret rid: 1")
+    processes = [keeper(redis, clock, bank) for _ in range(2)]
+    for number in range(6):
+        with pytest.raises(WeChatRefused) as refused:
+            await processes[number % 2].get()
+        assert (refused.value.errcode, refused.value.errmsg) == (40125, "invalid appsecret rid: 1")
+    assert bank.calls == 1
+    assert 0 < await redis.ttl("wechat:access:wx1:pause") <= 15
+    await redis.delete("wechat:access:wx1:pause")
+    bank.failure = None
+    assert await processes[0].get() == "token-2"
+
+
+async def test_a_refusal_that_passes_is_not_remembered(
+    redis: aioredis.Redis, clock: FakeClock, bank: Bank
+) -> None:
+    bank.failure = WeChatRefused(-1, "system error")
+    one = keeper(redis, clock, bank)
+    with pytest.raises(WeChatRefused):
+        await one.get()
+    bank.failure = None
+    assert await one.get() == "token-2"
+
+
+async def test_what_still_works_is_used_when_the_next_does_not_come(
+    redis: aioredis.Redis, clock: FakeClock, bank: Bank
+) -> None:
+    one = keeper(redis, clock, bank)
+    await one.get()
+    clock.forward(seconds=7200 - AHEAD + 1)
+    bank.failure = OutsideFailure("微信没有及时回答", unknown=True)
+    assert await one.get() == "token-1"
+    bank.failure = WeChatRefused(40125, "invalid appsecret")
+    assert await one.get() == "token-1"
+    clock.forward(seconds=AHEAD)
+    with pytest.raises(WeChatRefused):
+        await one.get()
+
+
+@pytest.mark.parametrize("apart", [-3 * 3600, -600, 600, 3 * 3600])
+async def test_clocks_apart_cost_a_fetch_and_nothing_else(
+    redis: aioredis.Redis, clock: FakeClock, bank: Bank, apart: int
+) -> None:
+    """The other machine's clock is wrong: each gets a token, a refused one is renewed, and nobody asks for ever."""
+    wrong = FakeClock(clock.now() + timedelta(seconds=apart))
+    here, there = keeper(redis, clock, bank), keeper(redis, wrong, bank)
+    for _ in range(20):
+        assert (await here.get()).startswith("token-") and (await there.get()).startswith("token-")
+    assert bank.calls <= 2
+    latest = await here.get()
+    renewed = {await there.renew(latest), await here.renew(latest)}
+    assert bank.calls <= 4 and latest not in renewed

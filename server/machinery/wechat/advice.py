@@ -1,0 +1,79 @@
+"""What a person has to do about a refusal of WeChat, and where: one Chinese sentence for each errcode.
+
+Places are named as WeChat's consoles name them in 2026 (the developer settings of both accounts have moved from
+mp.weixin.qq.com to 微信开发者平台, DOC 《接入概述》).
+"""
+
+from __future__ import annotations
+
+from server.machinery.wechat.errors import (
+    STABLE_TOKEN,
+    TOKEN_ERRORS,
+    Remedy,
+    address_refused,
+    field_at_fault,
+    remedy,
+)
+
+NAMES = {"oa": "公众号", "mp": "小程序"}
+_PLATFORM = "微信开发者平台（developers.weixin.qq.com）→ 我的业务 → {name}"
+_PROGRAM = "微信没有接受程序发出的请求，请把这一行日志（含 rid）交给开发者"
+
+_ADVICE = {
+    40002: "获取凭证的方式（grant_type）不对，请升级本服务",
+    40013: f"AppID 不对，请核对 WECHAT_{{KIND}}_APPID：{_PLATFORM} → 基础信息",
+    40125: f"AppSecret 不对，请核对 WECHAT_{{KIND}}_SECRET，忘记了就重置：{_PLATFORM} → 基础信息 → 开发密钥",
+    40243: f"AppSecret 已被冻结，请解冻：{_PLATFORM} → 基础信息 → 开发密钥",
+    40164: f"服务器地址 {{address}} 不在白名单，请加入：{_PLATFORM} → 基础信息 → 开发密钥 → API IP 白名单",
+    61004: f"服务器地址 {{address}} 不在白名单，请加入：{_PLATFORM} → 基础信息 → 开发密钥 → API IP 白名单",
+    89503: "微信认为这次调用来自有风险的地址，请管理员在手机“公众平台安全助手”里确认；拒绝后一小时内不能再试",
+    48001: f"{{name}}没有这个接口的权限：请完成微信认证，并查看 {_PLATFORM} → 基础信息 → 接口权限",
+    48004: "这个接口已被微信封禁，请登录{name}后台查看站内信里的处罚通知并申诉",
+    48006: "本月 10 次清零已用完，请等到北京时间零点自动恢复",
+    40036: "模板编号的长度不对，请核对 WECHAT_{KIND}_TEMPLATE_… 各项，并运行 xcert doctor",
+    40037: "模板编号不是{name}自己的，请运行 xcert doctor 找出是哪一项：{template_place}",
+    43107: "{name}的订阅消息能力或这个模板已被封禁，请登录{name}后台查看通知中心",
+    43116: "这个模板因被滥用已收回，请在{name}后台重新申请模板并更换编号：{template_place}",
+    45168: "内容里有微信不允许的词，请检查考试计划等名称后重发",
+    41030: "小程序没有这个页面或尚未发布，请先发布新版本：小程序后台 → 版本管理",
+    47003: "模板的关键词{field}与程序发出的内容不一致，请运行 xcert doctor 逐项核对：{template_place}",
+    65319: "公众号不允许自定义菜单：请完成微信认证，并在公众号后台 → 设置与开发 → 接口权限查看",
+    85069: "验证文件没有放对位置，须放在规则网址的最后一级目录，见 README 上线清单",
+    85074: "小程序尚未发布，扫普通链接二维码打开小程序需要先发布",
+    85075: "个人主体的小程序不能使用扫普通链接二维码打开小程序",
+    85079: "小程序还没有发布过线上版本，请先发布：小程序后台 → 版本管理",
+    886000: "扫普通链接二维码规则本月发布次数已用完，请下月再发布",
+    61024: "获取凭证的方式不适用于这个帐号，请核对 WECHAT_{KIND}_APPID",
+}
+_TEMPLATE_PLACES = {
+    "oa": "公众号后台 → 广告与服务 → 模板消息／订阅通知 → 我的模板",
+    "mp": "小程序后台 → 功能 → 订阅消息 → 我的模板",
+}
+
+
+def advice(errcode: int, path: str, errmsg: str, kind: str) -> str:
+    """What to do, and where.
+
+    Args:
+        errmsg: as WeChat said it; only the address of ours or the keyword that it names is taken from it.
+        kind: oa or mp.
+    """
+    what = remedy(errcode, path)
+    if path == STABLE_TOKEN and errcode in TOKEN_ERRORS:
+        errcode = 40125
+    sentence = _ADVICE.get(errcode)
+    if sentence is None:
+        sentence = (
+            _PROGRAM
+            if what is Remedy.BUG
+            else "请凭 rid 在微信开发者平台 → API 调试工具里查询原因，或联系微信客服"
+        )
+    name = NAMES.get(kind, kind)
+    field = field_at_fault(errmsg)
+    return sentence.format(
+        name=name,
+        KIND=kind.upper(),
+        address=address_refused(errmsg) or "（见服务器的出口地址）",
+        field=f" {field} " if field else "",
+        template_place=_TEMPLATE_PLACES.get(kind, ""),
+    )
