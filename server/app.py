@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -31,6 +32,7 @@ from server.doors import (
     site_files,
     verification,
     web,
+    wechat_pay,
 )
 from server.doors.h5 import binding as h5_binding
 from server.doors.h5 import certificate_files, js_config, login, officer
@@ -44,6 +46,7 @@ from server.machinery.keys import KeyFolder
 from server.machinery.queue import JobQueue
 from server.machinery.vault import FolderVault
 from server.machinery.wechat.api import WeChatApi
+from server.machinery.wechat.pay import WeChatPay
 from server.records import database
 from server.settings import Settings
 
@@ -56,6 +59,7 @@ DOORS = (
     js_config.bp,
     scan.bp,
     official_account.bp,
+    wechat_pay.bp,
     verification.bp,
     console.bp,
     miniprogram_api.door,
@@ -90,6 +94,7 @@ async def running(settings: Settings, *, pool: int = 10, looks_up: bool = False)
         store = cache.RedisCache(redis)
         wechat = WeChatApi(settings, redis, store, clock)
         stack.push_async_callback(wechat.close)
+        pay = await stack.enter_async_context(_paying(settings, clock)) if settings.has_pay else None
         watch = LookupWatch(settings.database_url) if looks_up else None
         if watch is not None:
             await watch.start()
@@ -105,9 +110,24 @@ async def running(settings: Settings, *, pool: int = 10, looks_up: bool = False)
             limits=cache.RedisLimits(redis),
             cache=store,
             wechat=wechat,
+            pay=pay,
             image_check=PillowImageCheck(),
             lookup_watch=watch,
         )
+
+
+@asynccontextmanager
+async def _paying(settings: Settings, clock: SystemClock) -> AsyncIterator[WeChatPay]:
+    """WeChat Pay; a merchant without its public key learns new platform certificates as long as the process lives."""
+    pay = WeChatPay(settings, clock)
+    renewal = asyncio.create_task(pay.keep_certificates()) if not settings.pay_public_key else None
+    try:
+        yield pay
+    finally:
+        if renewal is not None:
+            renewal.cancel()
+            await asyncio.gather(renewal, return_exceptions=True)
+        await pay.close_connections()
 
 
 def create_app(
