@@ -16,6 +16,7 @@ from server.sandbox import (
     followers,
     link_rules,
     login,
+    media,
     menus,
     message_templates,
     oauth,
@@ -25,6 +26,7 @@ from server.sandbox import (
     reachability,
     service_messages,
     subscriptions,
+    tags,
     template_messages,
     webview,
 )
@@ -45,6 +47,8 @@ WECHAT = (
     service_messages.bp,
     subscriptions.bp,
     message_templates.bp,
+    media.bp,
+    tags.bp,
     reachability.bp,
 )
 PEOPLE = (phone.bp, webview.bp, control.bp)

@@ -9,7 +9,21 @@ from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 
 UNAVAILABLE = "该公众号暂时无法提供服务，请稍后再试"
+PROGRAM_UNAVAILABLE = "该小程序客服暂时无法提供服务，请稍后再试"
 NOTICES = "notices"
+NAMES = {
+    "image": "［图片］",
+    "voice": "［语音］",
+    "video": "［视频］",
+    "shortvideo": "［小视频］",
+    "music": "［音乐］",
+    "location": "［位置］",
+    "link": "［链接］",
+    "mpnewsarticle": "［图文］",
+    "wxcard": "［卡券］",
+    "transfer_customer_service": "［已转接人工客服］",
+}
+"""What stands for a message that the chat does not show."""
 
 
 def _stream(where: str, person: Person) -> str:
@@ -36,7 +50,7 @@ def notices(platform: Platform, person: Person, last: int = 100) -> list[dict[st
 
 
 def from_reply(reply: dict[str, Any]) -> dict[str, Any]:
-    """A passive reply as a chat line."""
+    """A passive reply as a chat line; the `picture` of an image is its media_id."""
     kind = reply["MsgType"]
     if kind == "text":
         return {"kind": "text", "text": reply["Content"]}
@@ -55,14 +69,13 @@ def from_reply(reply: dict[str, Any]) -> dict[str, Any]:
                 for item in items
             ],
         }
-    return {
-        "kind": "other",
-        "text": {"image": "［图片］", "voice": "［语音］", "video": "［视频］"}.get(kind, ""),
-    }
+    if kind == "image":
+        return {"kind": "image", "text": NAMES[kind], "picture": reply["Image"]["MediaId"]}
+    return {"kind": "other", "text": NAMES.get(kind, "")}
 
 
 def from_custom(body: dict[str, Any]) -> dict[str, Any]:
-    """A customer-service message as a chat line."""
+    """A customer-service message as a chat line; the `picture` of an image is its media_id."""
     kind = body["msgtype"]
     if kind == "text":
         return {"kind": "text", "text": body["text"]["content"]}
@@ -83,4 +96,10 @@ def from_custom(body: dict[str, Any]) -> dict[str, Any]:
         return {"kind": "menu", **body["msgmenu"]}
     if kind == "miniprogrampage":
         return {"kind": "miniprogram", **body["miniprogrampage"]}
-    return {"kind": "other", "text": f"［{kind}］"}
+    if kind == "image":
+        return {"kind": "image", "text": NAMES[kind], "picture": body["image"]["media_id"]}
+    if kind == "link":
+        link = body["link"]
+        article = {"title": link["title"], "description": link["description"], "url": link["url"]}
+        return {"kind": "news", "articles": [{**article, "picture": link["thumb_url"]}]}
+    return {"kind": "other", "text": NAMES.get(kind, f"［{kind}］")}

@@ -8,7 +8,7 @@ from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request, empty, json
 
-from server.sandbox import acts, crypto, forgeries, pages, pushes, subscriptions
+from server.sandbox import acts, crypto, forgeries, pages, pushes, subscriptions, windows
 from server.sandbox.config import Account, template_from
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
@@ -158,6 +158,23 @@ async def settle(request: Request) -> HTTPResponse:
     """Answers when no push is under way any more."""
     await _platform(request).settle()
     return empty()
+
+
+@bp.post("/api/release")
+async def release(request: Request) -> HTTPResponse:
+    """Send what `push_hold` keeps back, the last first; answers when all have been answered."""
+    return json({"sent": await pushes.release(_platform(request))})
+
+
+@bp.get("/api/windows")
+async def open_windows(request: Request) -> HTTPResponse:
+    """The customer-service windows open towards a person: `?account=oa&person=p1`."""
+    platform = _platform(request)
+    account = platform.account(request.args.get("account", "oa"))
+    person = platform.people.get(request.args.get("person", "p1"))
+    if account is None or person is None:
+        return _problem("没有这个账号或这个人。")
+    return json({"windows": windows.live(platform, account, person)})
 
 
 @bp.post("/api/templates")

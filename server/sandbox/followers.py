@@ -8,7 +8,7 @@ from typing import Any
 
 from sanic import Blueprint
 
-from server.sandbox import limits
+from server.sandbox import limits, tags
 from server.sandbox.gate import Answer, Call, Door, api
 from server.sandbox.refusals import WeChatError
 
@@ -25,15 +25,17 @@ def told(call: Call, openid: str) -> dict[str, Any]:
     if kept is None:
         return {"subscribe": 0, "openid": openid, **unionid}
     scene = str(kept["qr_scene"])
+    worn = tags.of(call.platform, call.account, person)
+    remark = call.platform.store.get("remark", f"{call.account.appid} {person.id}") or {"text": ""}
     return {
         "subscribe": 1,
         "openid": openid,
         "language": "zh_CN",
         "subscribe_time": kept["at"],
         **unionid,
-        "remark": "",
-        "groupid": 0,
-        "tagid_list": [],
+        "remark": remark["text"],
+        "groupid": worn[0] if worn else 0,
+        "tagid_list": worn,
         "subscribe_scene": kept["scene"],
         "qr_scene": int(scene) if scene.isdigit() else 0,
         "qr_scene_str": "" if scene.isdigit() else scene,
@@ -48,8 +50,8 @@ async def info(call: Call) -> Answer:
 @api(bp, Door("/cgi-bin/user/info/batchget", accounts=("oa",)))
 async def batch(call: Call) -> Answer:
     asked = call.body.get("user_list")
-    if not isinstance(asked, list) or not 1 <= len(asked) <= 100:
-        raise WeChatError(40097, verdict="user_list 应有 1 至 100 个")
+    if not isinstance(asked, list) or not 1 <= len(asked) <= limits.FOLLOWERS_AT_ONCE:
+        raise WeChatError(40097, verdict=f"user_list 应有 1 至 {limits.FOLLOWERS_AT_ONCE} 个")
     return {"user_info_list": [told(call, str(one.get("openid", ""))) for one in asked]}
 
 
@@ -63,7 +65,7 @@ async def listing(call: Call) -> Answer:
     ]
     after = call.query.get("next_openid", "")
     page = openids[openids.index(after) + 1 :] if after in openids else openids
-    page = page[:10_000]
+    page = page[: limits.FOLLOWERS_A_PAGE]
     return {
         "total": len(openids),
         "count": len(page),
@@ -75,11 +77,13 @@ async def listing(call: Call) -> Answer:
 @api(bp, Door("/cgi-bin/shorten/gen", accounts=("oa",)))
 async def shorten(call: Call) -> Answer:
     data, seconds = call.body.get("long_data"), call.body.get("expire_seconds", limits.QR_SECONDS_MOST)
-    if not isinstance(data, str) or not 1 <= len(data.encode()) <= 4096:
+    if not isinstance(data, str) or not 1 <= len(data.encode()) <= limits.KEPT_DATA_BYTES:
         raise WeChatError(9410010)
     if not isinstance(seconds, int) or not 1 <= seconds <= limits.QR_SECONDS_MOST:
         raise WeChatError(40097)
-    key = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(15))
+    key = "".join(
+        secrets.choice(string.ascii_letters + string.digits) for _ in range(limits.KEPT_DATA_KEY_LENGTH)
+    )
     until = call.platform.clock.now() + seconds
     call.platform.store.put(
         "shortened", key, {"data": data, "until": until, "at": call.platform.clock.unix()}

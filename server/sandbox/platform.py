@@ -32,6 +32,7 @@ class Platform:
         self.timeline = Timeline(self.store, self.clock)
         self.people = People(self.store)
         self.held: list[Coroutine[Any, Any, Any]] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._endless: set[asyncio.Task[Any]] = set()
         self._http: aiohttp.ClientSession | None = None
@@ -115,6 +116,12 @@ class Platform:
         """Do this until the sandbox closes; `settle` does not wait for it."""
         self._endless.add(asyncio.get_running_loop().create_task(work))
 
+    def timer(self, handle: asyncio.TimerHandle | None) -> None:
+        """The one clock that what is kept back waits for, in place of the one before."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = handle
+
     async def settle(self) -> None:
         """Wait until nothing is under way in the background any more."""
         while self._tasks:
@@ -122,6 +129,7 @@ class Platform:
 
     async def close(self) -> None:
         """Drop what is under way and close the connections and the file."""
+        self.timer(None)
         for work in self.held:
             work.close()
         self.held.clear()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import secrets
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
-from server.sandbox import chat, crypto, limits, replies, windows, xml
+from server.sandbox import chat, crypto, limits, media, replies, windows, xml
 from server.sandbox.config import Account
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
@@ -27,9 +30,7 @@ class Push:
     person: Person
     fields: dict[str, Any]
     replied: bool = False
-
-
-QUIET = ("TEMPLATESENDJOBFINISH", "VIEW", "unsubscribe", "view_miniprogram")
+    envelope: Envelope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ def clear_text(platform: Platform, account: Account, fields: dict[str, Any]) -> 
     return xml.build(fields)
 
 
-def seal(platform: Platform, account: Account, fields: dict[str, Any], *, mode: str) -> Envelope:
+def seal(
+    platform: Platform, account: Account, fields: dict[str, Any], *, mode: str, key: str = ""
+) -> Envelope:
     """A new timestamp, nonce, signature and Encrypt over the same message, each time."""
     text = clear_text(platform, account, fields)
     stamp, nonce = str(platform.clock.unix()), str(secrets.randbelow(9 * 10**8) + 10**8)
@@ -61,7 +64,7 @@ def seal(platform: Platform, account: Account, fields: dict[str, Any], *, mode: 
     }
     is_json = text.startswith("{")
     if mode != "plain":
-        sealed = crypto.encrypt(account.aes_key, account.appid, text)
+        sealed = crypto.encrypt(key or account.aes_key, account.appid, text)
         query["encrypt_type"] = "aes"
         query["msg_signature"] = crypto.signature(account.token, stamp, nonce, sealed)
         outer = fields if mode == "compat" else {"ToUserName": account.original_id}
@@ -113,14 +116,28 @@ async def send(platform: Platform, account: Account, person: Person, fields: dic
 
 
 async def _hold(platform: Platform, copies: list[Any], size: int) -> str:
-    """Keep pushes back until enough have come, then let the last go first."""
+    """Keep pushes back until enough have come, or for a while, then let the last go first."""
     platform.held.extend(copies)
     if len(platform.held) >= size:
-        waiting, platform.held = platform.held[::-1], []
-        for work in waiting:
-            await work
+        await release(platform)
         return "倒序发出"
+    if len(platform.held) == len(copies):  # the first of this round
+
+        def give_up_waiting() -> None:
+            platform.background(release(platform))
+
+        wait = platform.switchboard.now.push_hold_seconds
+        platform.timer(asyncio.get_running_loop().call_later(wait, give_up_waiting))
     return "扣留，待倒序发出"
+
+
+async def release(platform: Platform) -> int:
+    """Send what is kept back, the last first; gives how many."""
+    waiting, platform.held = platform.held[::-1], []
+    platform.timer(None)
+    for work in waiting:
+        await work
+    return len(waiting)
 
 
 async def _arrive(platform: Platform, push: Push) -> str:
@@ -129,28 +146,57 @@ async def _arrive(platform: Platform, push: Push) -> str:
     if now.push_delay_seconds:
         about = f"delay {push.fields['FromUserName']} {push.fields.get('Event', push.fields['MsgType'])}"
         await asyncio.sleep(now.push_delay_seconds * platform.switchboard.chance(about))
-    verdict = ""
+    if _is_blocked(platform, push.account):
+        verdict = "推送失败太多，暂停一分钟（开关）"
+        platform.timeline.note(
+            "push", f"POST {platform.push_url(push.account)}", ok=False, verdict=verdict, message=push.fields
+        )
+        _unavailable(platform, push)
+        return verdict
+    verdict, settled = "", False
     for attempt in range(1 + limits.PUSH_RETRIES):
         if attempt:
             await asyncio.sleep(platform.config.retry_pause)
         verdict, settled = await _attempt(platform, push, attempt)
         if settled:
-            return verdict
-    _unavailable(platform, push)
+            break
+    _count_failures(platform, push.account, failed=not settled)
+    if not settled:
+        _unavailable(platform, push)
     return verdict
+
+
+def _is_blocked(platform: Platform, account: Account) -> bool:
+    kept = platform.store.get("push.blocked", account.appid)
+    return kept is not None and kept["until"] > platform.clock.now()
+
+
+def _count_failures(platform: Platform, account: Account, *, failed: bool) -> None:
+    """After many failures in a row nothing is pushed for about a minute (wechat.md §1.4)."""
+    most = platform.switchboard.now.push_block_after
+    if not failed or not most:
+        platform.store.drop("counter.push.failed", account.appid)
+    elif platform.store.count("push.failed", account.appid) >= most:
+        until = platform.clock.now() + limits.PUSH_BLOCK_SECONDS
+        platform.store.put("push.blocked", account.appid, {"until": until})
+        platform.store.drop("counter.push.failed", account.appid)
 
 
 def _unavailable(platform: Platform, push: Push) -> None:
     """What the person sees when no good answer came, unless one of the copies was answered."""
-    if push.fields.get("Event") not in QUIET and not push.replied:
+    if push.fields.get("Event") not in replies.UNANSWERED and not push.replied:
         push.replied = True
-        chat.say(platform, push.account, push.person, "system", "text", text=chat.UNAVAILABLE)
+        text = chat.UNAVAILABLE if push.account.kind == "oa" else chat.PROGRAM_UNAVAILABLE
+        chat.say(platform, push.account, push.person, "system", "text", text=text)
 
 
 async def _attempt(platform: Platform, push: Push, attempt: int) -> tuple[str, bool]:
     """One arrival. True when it is settled, well or badly; False when it must be sent again."""
-    mode = platform.switchboard.now.push_mode
-    envelope = seal(platform, push.account, push.fields, mode=mode)
+    now = platform.switchboard.now
+    mode, keys = now.push_mode, (now.push_key or push.account.aes_key, push.account.aes_key)
+    envelope = push.envelope if now.push_same_signature else None
+    if envelope is None:
+        envelope = push.envelope = seal(platform, push.account, push.fields, mode=mode, key=keys[0])
     row = platform.timeline.begin(
         "push",
         f"POST {envelope.url}",
@@ -161,25 +207,28 @@ async def _attempt(platform: Platform, push: Push, attempt: int) -> tuple[str, b
         person=push.person.name,
     )
     began = time.perf_counter()
-    status, answered = 0, b""
+    status, answered, alarm = 0, b"", ""
     try:
         status, answered, remark = await deliver(platform, envelope)
         if status != 200:
             raise ConnectionError(f"HTTP {status}")
-        reply = replies.judge(push.account, push.fields, answered, mode=mode)
+        has_media = partial(_has_media, platform, push.account)
+        reply = replies.judge(push.account, push.fields, answered, mode=mode, keys=keys, has_media=has_media)
         verdict, ok, settled = "；".join(["通过", *reply.remarks, *remark]), True, True
         _show(platform, push, reply)
     except replies.BadReply as error:
-        verdict, ok, settled = f"回答不合格：{error}", False, True
+        verdict, ok, settled, alarm = f"回答不合格：{error}", False, True, "响应失败"
         _unavailable(platform, push)
-    except TimeoutError:
-        verdict, ok, settled = f"{platform.config.push_seconds:g} 秒内没有完整的回答", False, False
-    except (aiohttp.ClientError, OSError) as error:
-        verdict, ok, settled = f"没有送到：{str(error) or type(error).__name__}", False, False
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        alarm, ok, settled = _alarm(error), False, False
+        verdict = f"没有送到：{str(error) or type(error).__name__}"
+        if isinstance(error, TimeoutError):
+            verdict = f"{platform.config.push_seconds:g} 秒内没有完整的回答"
     platform.timeline.end(
         row,
         ok=ok,
         verdict=verdict,
+        alarm=alarm,
         status=status,
         response=readable(answered[:4000].decode(errors="replace")),
         ms=round((time.perf_counter() - began) * 1000, 1),
@@ -187,12 +236,33 @@ async def _attempt(platform: Platform, push: Push, attempt: int) -> tuple[str, b
     return verdict, settled
 
 
+def _alarm(error: Exception) -> str:
+    """What WeChat's alarm group would call it (DOC 《接口报警和排查指引》)."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "DNS 失败"
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return "连接超时"
+    if isinstance(error, TimeoutError):
+        return "请求超时"
+    return "连接失败" if isinstance(error, aiohttp.ClientConnectorError) else "响应失败"
+
+
+def _has_media(platform: Platform, account: Account, media_id: str, kind: str) -> bool:
+    return (
+        media.find(platform, media_id, account, *((kind, "image") if kind == "thumb" else (kind,)))
+        is not None
+    )
+
+
 def _show(platform: Platform, push: Push, reply: replies.Reply) -> None:
     """The first reply to a push goes into the chat."""
     if reply.message is None or push.replied or not platform.people_may_read(push.account, push.person):
         return
     push.replied = True
-    chat.say(platform, push.account, push.person, "account", **chat.from_reply(reply.message))
+    line = chat.from_reply(reply.message)
+    if line["kind"] == "image":
+        line["picture"] = media.shown_at(platform, line["picture"])
+    chat.say(platform, push.account, push.person, "account", **line)
 
 
 async def deliver(platform: Platform, envelope: Envelope) -> tuple[int, bytes, list[str]]:
@@ -222,6 +292,9 @@ async def verify_url(platform: Platform, account: Account) -> str:
         "nonce": nonce,
     }
     row = platform.timeline.begin("push", f"GET {platform.push_url(account)}", query=query)
+    if wrong := _unfit(account):
+        platform.timeline.end(row, ok=False, verdict=wrong)
+        return wrong
     try:
         timeout = aiohttp.ClientTimeout(total=platform.config.push_seconds)
         async with platform.http.get(platform.push_url(account), params=query, timeout=timeout) as answer:
@@ -230,5 +303,21 @@ async def verify_url(platform: Platform, account: Account) -> str:
             verdict = "通过" if ok else f"应原样回答 echostr，收到 HTTP {answer.status} {body[:80]!r}"
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         ok, verdict = False, f"没有送到：{str(error) or type(error).__name__}"
-    platform.timeline.end(row, ok=ok, verdict=verdict)
+    port = urlsplit(platform.push_url(account)).port
+    remark = (
+        f"真实微信只推送到端口 {'、'.join(map(str, limits.PORTS))}"
+        if port and port not in limits.PORTS
+        else ""
+    )
+    platform.timeline.end(row, ok=ok, verdict=verdict, remark=remark)
     return verdict
+
+
+def _unfit(account: Account) -> str:
+    """What the console would not save: token of 3 to 32 letters and digits, key of 43 (DOC 《接入概述》)."""
+    least, most = limits.TOKEN_WORD
+    if not re.fullmatch(rf"[A-Za-z0-9]{{{least},{most}}}", account.token):
+        return f"Token 应为 {least} 至 {most} 位字母或数字"
+    if not re.fullmatch(rf"[A-Za-z0-9]{{{limits.AES_KEY_LENGTH}}}", account.aes_key):
+        return f"EncodingAESKey 应为 {limits.AES_KEY_LENGTH} 位字母或数字"
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,19 @@ from server.sandbox import crypto, limits, xml
 from server.sandbox.config import Account
 
 MESSAGE_TYPES = ("text", "image", "voice", "video", "music", "news", "transfer_customer_service")
+PROGRAM_TYPES = ("transfer_customer_service",)
+"""A mini-program answers a push with nothing else; all else is a customer-service message (DOC 《转发客服消息》)."""
+MEDIA_PARTS = {"image": "Image", "voice": "Voice", "video": "Video", "music": "Music"}
+UNANSWERED = (
+    "VIEW",
+    "unsubscribe",
+    "TEMPLATESENDJOBFINISH",
+    "view_miniprogram",
+    "scancode_push",
+    "subscribe_msg_popup_event",
+    "subscribe_msg_change_event",
+    "subscribe_msg_sent_event",
+)
 ANSWERED = ("text", "image", "voice", "video", "shortvideo", "location", "link")
 
 
@@ -25,12 +39,22 @@ class Reply:
     remarks: tuple[str, ...] = field(default=())
 
 
-def judge(account: Account, pushed: dict[str, Any], body: bytes, *, mode: str) -> Reply:
+def judge(
+    account: Account,
+    pushed: dict[str, Any],
+    body: bytes,
+    *,
+    mode: str,
+    keys: tuple[str, ...] = (),
+    has_media: Callable[[str, str], bool] = lambda media_id, kind: True,
+) -> Reply:
     """Read the answer to a push.
 
     Args:
         pushed: the fields of the push, in clear.
         mode: the cipher mode of the push: plain takes a clear answer, safe a sealed one, compat either.
+        keys: the AES keys an answer may be sealed with; the account's own if none are given.
+        has_media: whether a media_id of a type exists.
 
     Raises:
         BadReply: the platform would not take it.
@@ -42,13 +66,14 @@ def judge(account: Account, pushed: dict[str, Any], body: bytes, *, mode: str) -
     if text in ("", "success"):
         return Reply(None)
     if account.kind == "mp" and text.startswith("{"):
-        fields = _opened(account, _json(text), mode)
+        outer = _json(text)
     else:
         try:
-            fields = _opened(account, xml.read(text), mode)
+            outer = xml.read(text)
         except xml.NotXml as error:
             raise BadReply(f"既不是 success 也不是有效的 XML：{error}") from error
-    return _checked(account, pushed, fields)
+    fields = _opened(account, outer, mode, keys or (account.aes_key,))
+    return _checked(account, pushed, fields, has_media)
 
 
 def _json(text: str) -> dict[str, Any]:
@@ -59,7 +84,7 @@ def _json(text: str) -> dict[str, Any]:
     return dict(found)
 
 
-def _opened(account: Account, fields: dict[str, Any], mode: str) -> dict[str, Any]:
+def _opened(account: Account, fields: dict[str, Any], mode: str, keys: tuple[str, ...]) -> dict[str, Any]:
     """Take a sealed answer out of its envelope; its own timestamp and nonce sign it."""
     if "Encrypt" not in fields:
         if mode == "safe":
@@ -76,14 +101,22 @@ def _opened(account: Account, fields: dict[str, Any], mode: str) -> dict[str, An
     expected = crypto.signature(account.token, stamp, str(fields["Nonce"]), fields["Encrypt"])
     if not crypto.same(expected, str(fields["MsgSignature"])):
         raise BadReply("MsgSignature 不对")
-    try:
-        # blanks matter in front of the envelope only: clients in wide use indent the message inside
-        return xml.read(crypto.decrypt(account.aes_key, account.appid, fields["Encrypt"]).strip())
-    except (crypto.NotGenuine, xml.NotXml) as error:
-        raise BadReply(f"加密的回答打不开：{error}") from error
+    for key in keys:
+        try:
+            # blanks matter in front of the envelope only: clients in wide use indent the message inside
+            return xml.read(crypto.decrypt(key, account.appid, fields["Encrypt"]).strip())
+        except (crypto.NotGenuine, xml.NotXml) as error:
+            if key == keys[-1]:
+                raise BadReply(f"加密的回答打不开：{error}") from error
+    raise AssertionError("at least one key")
 
 
-def _checked(account: Account, pushed: dict[str, Any], fields: dict[str, Any]) -> Reply:
+def _checked(
+    account: Account,
+    pushed: dict[str, Any],
+    fields: dict[str, Any],
+    has_media: Callable[[str, str], bool],
+) -> Reply:
     """Addresses swapped, times whole, a type there is, sizes kept."""
     if (
         fields.get("ToUserName") != pushed["FromUserName"]
@@ -93,16 +126,27 @@ def _checked(account: Account, pushed: dict[str, Any], fields: dict[str, Any]) -
     if not str(fields.get("CreateTime", "")).isdigit():
         raise BadReply("CreateTime 应为整数秒")
     kind = fields.get("MsgType")
-    if kind not in MESSAGE_TYPES:
+    if kind not in (MESSAGE_TYPES if account.kind == "oa" else PROGRAM_TYPES):
         raise BadReply(f"没有 MsgType 为 {kind} 的回复")
     if kind == "text":
         _check_text(fields.get("Content"))
     if kind == "news":
         _check_news(fields, pushed)
+    if kind in MEDIA_PARTS:
+        _check_media(fields.get(MEDIA_PARTS[kind]), kind, has_media)
     event = pushed.get("Event", "")
-    if event in ("VIEW", "unsubscribe", "TEMPLATESENDJOBFINISH", "view_miniprogram", "scancode_push"):
+    if event in UNANSWERED:
         return Reply(None, (f"{event} 事件的回复会被忽略",))
     return Reply(fields)
+
+
+def _check_media(part: object, kind: str, has_media: Callable[[str, str], bool]) -> None:
+    """The files that a picture, voice, video or piece of music needs."""
+    if not isinstance(part, dict):
+        raise BadReply(f"{kind} 回复缺少内容")
+    name, wanted = ("ThumbMediaId", "thumb") if kind == "music" else ("MediaId", kind)
+    if not part.get(name) or not has_media(str(part[name]), wanted):
+        raise BadReply(f"{kind} 回复的 {name} 不存在，或已过 3 天")
 
 
 def _check_text(content: object) -> None:

@@ -24,17 +24,33 @@ def _trigger(account: Account, fields: dict[str, Any]) -> str | None:
 
 def opened_by(platform: Platform, account: Account, person: Person, fields: dict[str, Any]) -> None:
     """Open the window of this trigger anew; unfollowing closes all."""
-    key = f"{account.appid} {person.id}"
     if fields.get("Event") == "unsubscribe":
-        platform.store.drop("windows", key)
+        platform.store.drop("windows", f"{account.appid} {person.id}")
         return
     trigger = _trigger(account, fields)
-    if trigger is None:
-        return
+    if trigger is not None:
+        _open(platform, account, person, trigger)
+
+
+def payment_completed(platform: Platform, account: Account, person: Person) -> None:
+    """A person has paid this account: 48 hours and any number of messages."""
+    _open(platform, account, person, "payment")
+
+
+def _open(platform: Platform, account: Account, person: Person, trigger: str) -> None:
     seconds, most = limits.WINDOWS[trigger]
+    key = f"{account.appid} {person.id}"
     kept = platform.store.get("windows", key) or {}
     kept[trigger] = {"until": platform.clock.now() + seconds, "left": most}
     platform.store.put("windows", key, kept)
+
+
+def live(platform: Platform, account: Account, person: Person) -> dict[str, dict[str, Any]]:
+    """The open windows by trigger, the one that closes first before the others; `left` is None for any number."""
+    kept = platform.store.get("windows", f"{account.appid} {person.id}") or {}
+    now = platform.clock.now()
+    found = {trigger: window for trigger, window in kept.items() if window["until"] > now}
+    return dict(sorted(found.items(), key=lambda one: (one[1]["until"], one[0])))
 
 
 def use(platform: Platform, account: Account, person: Person) -> None:
@@ -43,15 +59,14 @@ def use(platform: Platform, account: Account, person: Person) -> None:
     Raises:
         WeChatError: 45015 no window open, 45047 all messages of the open ones sent.
     """
-    key = f"{account.appid} {person.id}"
-    kept = platform.store.get("windows", key) or {}
-    now = platform.clock.now()
-    live = sorted((w["until"], trigger) for trigger, w in kept.items() if w["until"] > now)
-    if not live:
+    found = live(platform, account, person)
+    if not found:
         raise WeChatError(45015, verdict="没有打开的客服消息窗口")
-    for _, trigger in live:
-        if kept[trigger]["left"] > 0:
-            kept[trigger]["left"] -= 1
-            platform.store.put("windows", key, kept)
+    for window in found.values():
+        if window["left"] is None:
+            return
+        if window["left"] > 0:
+            window["left"] -= 1
+            platform.store.put("windows", f"{account.appid} {person.id}", found)
             return
     raise WeChatError(45047, verdict="这个窗口里的条数已用完")

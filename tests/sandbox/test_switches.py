@@ -21,7 +21,7 @@ MENU = {"button": [{"type": "click", "name": "a", "key": "K"}]}
 def doors() -> list[str]:
     """Every path of WeChat's API that the sandbox answers."""
     paths = {str(route.uri) for bp in sandbox.WECHAT for route in bp._future_routes}
-    return sorted(paths - NOT_API)
+    return sorted(path for path in paths - NOT_API if not path.startswith("/sandbox/"))
 
 
 def test_there_are_doors() -> None:
