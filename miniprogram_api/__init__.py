@@ -2,10 +2,11 @@
 
 from sanic import Blueprint
 
-from miniprogram_api import binding, certificates, results, scans, session
+from miniprogram_api import binding, certificates, links, results, scans, session, subscriptions
 from miniprogram_api import documents as d
-from miniprogram_api.asking import Text
+from miniprogram_api.asking import Text, Texts
 from miniprogram_api.routes import Route, mount
+from server.domain.links import LONGEST
 
 _BIND = {
     "name": Text("姓名"),
@@ -13,6 +14,9 @@ _BIND = {
     "captcha": Text("图中的字符", longest=20, required=False),
     "phone_code": Text("手机号授权码", required=False),
 }
+_PHONE = {"phone_code": Text("手机号授权码")}
+_ACCEPTED = {"accepted": Texts("已同意的通知", most=20)}
+_LINK = {"q": Text("二维码内容", longest=LONGEST)}
 _PIN = {"pin": Text("签发密码", longest=20)}
 _RETURN = {**_PIN, "reason": Text("退回原因", longest=1000, required=False)}
 _PAIR = {"code": Text("配对码", longest=20), **_PIN}
@@ -23,6 +27,7 @@ ROUTES = (
     Route("GET", "/binding", binding.show, "当前绑定的考生", gives=d.BINDING),
     Route("POST", "/binding", binding.bind, "绑定考生信息", takes=_BIND, gives=d.BOUND),
     Route("DELETE", "/binding", binding.unbind, "解除绑定", status=204),
+    Route("POST", "/binding/phone", binding.give_phone, "提供手机号", takes=_PHONE, gives=d.PHONE_GIVEN),
     Route("GET", "/binding/captcha", binding.picture, "图形验证", gives=d.PICTURE),
     Route("GET", "/results", results.show, "成绩查询", gives=d.RESULTS),
     Route("GET", "/certificates", certificates.listing, "我的证书", gives=d.CERTIFICATES),
@@ -35,6 +40,11 @@ ROUTES = (
         gives="application/pdf",
         shown_as="/mp/v1/certificates/{number}.pdf",
     ),
+    Route("GET", "/subscriptions", subscriptions.listing, "可以订阅的通知", gives=d.SUBSCRIPTIONS),
+    Route(
+        "POST", "/subscriptions", subscriptions.accept, "已同意的通知", takes=_ACCEPTED, gives=d.SUBSCRIPTIONS
+    ),
+    Route("POST", "/links", links.read, "普通链接二维码", takes=_LINK, gives=d.LINK, is_open=True),
     Route("GET", "/scans/<token:str>", scans.look, "待签发的内容（扫码）", gives=d.SCAN),
     Route("POST", "/scans/<token:str>/confirm", scans.confirm, "确认签发", takes=_PIN, gives=d.SCANNED),
     Route("POST", "/scans/<token:str>/return", scans.return_batch, "退回", takes=_RETURN, gives=d.SCANNED),

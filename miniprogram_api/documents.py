@@ -184,8 +184,33 @@ _PAGE = {
 }
 RESULTS = thing(items=many(RESULT), **_PAGE)
 CERTIFICATES = thing(items=many(CERTIFICATE), withheld=many(NOTICE), **_PAGE)
-BINDING = thing(bound={"type": "boolean"}, candidate=SOMEBODY)
-BOUND = thing(candidate=MASKED)
+BINDING = thing(bound={"type": "boolean"}, candidate=SOMEBODY, phone_masked=text(nullable=True))
+PHONE = thing(
+    masked=text(nullable=True),
+    problem={**thing(code=text(), detail=text(description="原因与下一步")), "nullable": True},
+)
+PHONE_GIVEN = thing(phone=PHONE)
+BOUND = {
+    "type": "object",
+    "required": ["candidate"],
+    "properties": {"candidate": MASKED, "phone": PHONE},
+}
+SUBSCRIPTION = thing(
+    topic=text(description="POST 时放入 accepted"),
+    title=text(),
+    template_id=text(description="用于 wx.requestSubscribeMessage"),
+    left={"type": "integer", "minimum": 0, "description": "还可以发送几条"},
+)
+SUBSCRIPTIONS = thing(items=many(SUBSCRIPTION))
+LINK = {
+    "type": "object",
+    "required": ["kind"],
+    "properties": {
+        "kind": text(enum=["scan", "verification"]),
+        "token": text(description="kind 为 scan 时：用于 GET /scans/{token}"),
+        "code": text(description="kind 为 verification 时：网页 /v/{code}"),
+    },
+}
 PICTURE = thing(image=text(description="data:image/png;base64,…"), expires_in={"type": "integer"})
 SESSION = thing(
     token=text(), expires_at=text(format="date-time"), bound={"type": "boolean"}, roles=many(text())

@@ -81,13 +81,16 @@ async def bind(
     async with in_transaction():
         found = await _find(s, who, number)
         same = _same_name(clean, found["name"])
-        if found["mine"] is not None:
-            if same and found["mine"] == found["id"]:
-                return _told(found, number)
+        again = same and found["mine"] is not None and found["mine"] == found["id"]
+        if found["mine"] is not None and not again:
             raise Conflict("already_bound", "您的微信已绑定其他考生信息。如需更换，请先解除绑定。")
-        bound = await _insert(s, who, found["id"] if same else None)
-        await _note(s, who, found["id"] if bound else None, address, request_id)
-        await changed(s, scope_of(who.account, who.openid))
+        if not again:
+            bound = await _insert(s, who, found["id"] if same else None)
+            await _note(s, who, found["id"] if bound else None, address, request_id)
+            await changed(s, scope_of(who.account, who.openid))
+    if again:  # a second try for the sake of the phone is no miss
+        await gate.passed()
+        return _told(found, number)
     _forget(s, who)
     if not bound:
         await gate.missed()

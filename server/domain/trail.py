@@ -75,6 +75,7 @@ LABELS = {
     "binding.bound": "绑定身份",
     "binding.unbound": "解除绑定",
     "binding.refused": "绑定未成功",
+    "candidate.phone_given": "考生提供手机号",
 }
 
 
