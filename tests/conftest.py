@@ -21,6 +21,7 @@ from server.domain.ports import Services
 from server.machinery import embedded, keys
 from server.records import database
 from server.settings import Settings
+from tests.door_client import DoorClient
 from tests.fakes import (
     FakeClock,
     FakePress,
@@ -204,4 +205,6 @@ def services(db: str, settings: Settings, clock: FakeClock, key_folder: keys.Key
 @pytest.fixture
 def app(services: Services) -> Sanic[Any, Any]:
     """The whole web service over `services`: `await app.asgi_client.get(...)`."""
-    return create_app(services.settings, services, name=f"xcert_{uuid.uuid4().hex[:8]}")
+    app = create_app(services.settings, services, name=f"xcert_{uuid.uuid4().hex[:8]}")
+    app._asgi_client = DoorClient(app)
+    return app
