@@ -1,0 +1,56 @@
+"""The table of a push's life: no way leads to a second message, and every way ends."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from server.domain.push_states import LOST_AFTER, STEPS, State, may_speak, pause
+
+NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+
+
+def after(state: State) -> set[State]:
+    return {step.target for step in STEPS.values() if state in step.sources}
+
+
+def test_the_table() -> None:
+    assert {s.name: (sorted(x.value for x in s.sources), s.target.value, s.who) for s in STEPS.values()} == {
+        "answer": (["taken"], "answered", "door"),
+        "hand_over": (["taken"], "waiting", "door"),
+        "recover": (["taken"], "waiting", "sweep"),
+        "begin": (["waiting"], "waiting", "worker"),
+        "postpone": (["sending", "waiting"], "waiting", "worker"),
+        "finish": (["waiting"], "done", "worker"),
+        "close": (["waiting"], "closed", "worker"),
+        "send": (["waiting"], "sending", "worker"),
+        "accept": (["sending", "unknown"], "sent", "worker"),
+        "refuse": (["sending", "unknown"], "refused", "worker"),
+        "lose": (["sending"], "unknown", "worker"),
+        "fail": (["sending", "waiting"], "failed", "worker"),
+    }
+
+
+@pytest.mark.parametrize("state", State, ids=lambda state: state.value)
+def test_every_state_has_its_name_and_an_end(state: State) -> None:
+    assert state.label and state.label != state.value
+    reached, new = {state}, {state}
+    while new:
+        new = set().union(*(after(one) for one in new)) - reached
+        reached |= new
+    assert any(one.is_settled for one in reached)
+
+
+@pytest.mark.parametrize("state", [one for one in State if one.is_settled], ids=lambda state: state.value)
+def test_what_is_settled_is_never_sent_again(state: State) -> None:
+    assert not after(state) & {State.TAKEN, State.WAITING, State.SENDING}
+
+
+def test_pauses_grow() -> None:
+    assert [pause(n).total_seconds() for n in (0, 1, 2, 3, 4)] == [5, 5, 20, 80, 320]
+
+
+def test_nobody_is_told_what_the_sweep_alone_found() -> None:
+    assert may_speak(NOON, NOON + LOST_AFTER - timedelta(seconds=1)) is True
+    assert may_speak(NOON, NOON + LOST_AFTER) is False
