@@ -92,7 +92,8 @@ async def running(settings: Settings, *, pool: int = 10, looks_up: bool = False)
         redis = cache.connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         store = cache.RedisCache(redis)
-        wechat = WeChatApi(settings, redis, store, clock)
+        seal = partial(keys.encrypt, about="mp.session_key")
+        wechat = WeChatApi(settings, redis, store, clock, seal=seal)
         stack.push_async_callback(wechat.close)
         pay = await stack.enter_async_context(_paying(settings, clock)) if settings.has_pay else None
         watch = LookupWatch(settings.database_url) if looks_up else None

@@ -26,8 +26,10 @@ class WeChatApi:
         clock: Clock,
         *,
         seconds: float = SECONDS,
+        seal: logins.Seal | None = None,
     ) -> None:
-        """`seconds`: how long one call to WeChat may take."""
+        """`seconds`: how long one call to WeChat may take. `seal`: how session keys are kept; without it none is."""
+        self._seal = seal
         self._settings, self._cache, self._clock = settings, cache, clock
         url = settings.api_url
         self._oa = Account("oa", settings.oa_appid, settings.oa_secret, url, redis, clock, seconds=seconds)
@@ -66,7 +68,7 @@ class WeChatApi:
         return await logins.oauth_identity(self._oa, self._settings.open_url, code)
 
     async def exchange_login_code(self, code: str) -> WeChatIdentity:
-        return await logins.login_identity(self._mp, self._cache, code)
+        return await logins.login_identity(self._mp, self._cache, code, seal=self._seal)
 
     async def phone_number(self, code: str) -> str:
         return await logins.phone_number(self._mp, code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from wechatpy.exceptions import WeChatException
@@ -16,6 +17,8 @@ from server.machinery.wechat.errors import login_refusal, phone_refusal
 
 SESSION_KEY_SECONDS = 2 * 24 * 3600
 _CHINA = "86"
+
+Seal = Callable[[str], bytes]  # encrypts what is kept
 
 
 def _oauth(account: Account, open_url: str, redirect_uri: str = "", state: str = "") -> Any:
@@ -49,8 +52,13 @@ async def oauth_identity(account: Account, open_url: str, code: str) -> WeChatId
     return WeChatIdentity("oa", str(told["openid"]), told.get("unionid") or None)
 
 
-async def login_identity(account: Account, cache: Cache, code: str) -> WeChatIdentity:
-    """Exchange a code of wx.login, once; the session key stays in `cache`. Raises Unverified, OutsideFailure."""
+async def login_identity(account: Account, cache: Cache, code: str, *, seal: Seal | None) -> WeChatIdentity:
+    """Exchange a code of wx.login, once. Raises Unverified, OutsideFailure.
+
+    Args:
+        cache: where the session key stays, for as long as a log-in may live.
+        seal: how it is kept there; without one it is not kept.
+    """
     asked = {
         "appid": account.appid,
         "secret": account.secret,
@@ -64,11 +72,9 @@ async def login_identity(account: Account, cache: Cache, code: str) -> WeChatIde
     if not told.get("openid") or not told.get("session_key"):
         raise OutsideFailure("微信没有给出登录身份")
     who = WeChatIdentity("mp", str(told["openid"]), told.get("unionid") or None)
-    await cache.set(
-        f"mp:session_key:{hashlib.sha256(who.openid.encode()).hexdigest()}",
-        str(told["session_key"]).encode(),
-        seconds=SESSION_KEY_SECONDS,
-    )
+    if seal is not None:
+        name = f"mp:session_key:{hashlib.sha256(who.openid.encode()).hexdigest()}"
+        await cache.set(name, seal(str(told["session_key"])), seconds=SESSION_KEY_SECONDS)
     return who
 
 
