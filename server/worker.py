@@ -15,7 +15,7 @@ from procrastinate import App, JobContext, PsycopgConnector, exceptions
 from procrastinate.jobs import DeleteJobCondition, Status
 
 from server import app as root
-from server.domain import chat, idempotency, imports, late_answers, pushes, releases
+from server.domain import idempotency, imports, late_answers, menu, pushes, releases
 from server.domain.issuance import announcing, generation
 from server.domain.lookups import changes
 from server.domain.notices import sender
@@ -33,7 +33,7 @@ TASKS: dict[str, Work] = {
     "issuance.generate": generation.generate,
     "notices.send": sender.send,
     pushes.JOB: late_answers.answer,
-    "wechat.menu": chat.put_menu,
+    "wechat.menu": menu.put,
 }
 EVERY_MINUTE = "* * * * *"
 HOURLY = "23 * * * *"

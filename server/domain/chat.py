@@ -6,18 +6,15 @@ Pure wording over what `lookups` already decided; every answer fits WeChat's 2,0
 from __future__ import annotations
 
 import unicodedata
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from server.domain import chat_codes, lookups
 from server.domain.beijing import say_day
 from server.domain.chat_ways import Ways, ways
 from server.domain.ports import Push, Services, WeChatIdentity
-from server.errors import OutsideFailure
 
 LONGEST = 2048  # bytes of a text answer (wechat.md §1.4)
-
-MENU_TRIES, MENU_PAUSE = 24, timedelta(seconds=5)
 
 RESULTS, CERTIFICATES, HELP = "RESULTS", "CERTIFICATES", "HELP"
 # The first group with a word in the message decides; 证书成绩 asks for results, 查证书 for certificates.
@@ -28,41 +25,6 @@ WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("SIGN", ("签发", "负责人", "扫码")),
     (HELP, ("帮助", "菜单", "怎么", "如何", "客服", "人工", "你好", "您好", "help")),
 )
-
-
-def menu(public_url: str) -> dict[str, Any]:
-    """The official account's menu (wechat.md §6.1)."""
-    return {
-        "button": [
-            {"type": "click", "name": "查成绩", "key": RESULTS},
-            {"type": "click", "name": "查证书", "key": CERTIFICATES},
-            {
-                "name": "更多",
-                "sub_button": [
-                    {"type": "view", "name": "身份绑定", "url": f"{public_url}/h5/bind"},
-                    {"type": "view", "name": "我的证书", "url": f"{public_url}/h5/certificates"},
-                    {"type": "view", "name": "证书核验", "url": f"{public_url}/v"},
-                    {"type": "view", "name": "院校签发", "url": f"{public_url}/h5/officer"},
-                    {"type": "click", "name": "帮助", "key": HELP},
-                ],
-            },
-        ]
-    }
-
-
-async def apply_menu(s: Services) -> None:
-    """Put the menu to WeChat. Raises OutsideFailure."""
-    await s.wechat.create_menu(menu(s.settings.public_url))
-
-
-async def put_menu(s: Services, *, tries: int = 1) -> None:
-    """Job `wechat.menu`: put the menu to WeChat; while WeChat does not answer, again every five seconds."""
-    try:
-        await apply_menu(s)
-    except OutsideFailure:
-        if tries >= MENU_TRIES:
-            raise
-        await s.queue.put("wechat.menu", at=s.clock.now() + MENU_PAUSE, tries=tries + 1)
 
 
 def meant(text: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from prometheus_client import (
@@ -15,10 +15,13 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import json
 from tortoise import connections
 
+from server.domain.ports import WeChatCalls
 from server.doors import web
 
 bp = Blueprint("ops")
@@ -95,9 +98,26 @@ async def ready(request: Request) -> HTTPResponse:
     )
 
 
+class _WeChatCalls(Collector):
+    """Calls to WeChat by all processes, job workers too: they are counted in Redis, not here."""
+
+    def __init__(self, calls: list[WeChatCalls]) -> None:
+        self._calls = calls
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        family = CounterMetricFamily(
+            "xcert_wechat_calls",
+            "Calls to WeChat by account, path and outcome",
+            labels=["account", "path", "outcome"],
+        )
+        for one in self._calls:
+            family.add_metric([one.account, one.path, one.outcome], one.count)
+        yield family
+
+
 @bp.get("/metrics")
 async def metrics(request: Request) -> HTTPResponse:
-    """Prometheus text of all web processes (they share a folder when there are several)."""
+    """Prometheus text of all web processes (they share a folder when there are several), and the calls to WeChat."""
     shared: Path | None = request.app.ctx.metrics_folder
     if shared is None:
         body = generate_latest()
@@ -105,4 +125,6 @@ async def metrics(request: Request) -> HTTPResponse:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry, path=str(shared))  # type: ignore[no-untyped-call]  # untyped there
         body = generate_latest(registry)
-    return HTTPResponse(body, content_type=CONTENT_TYPE_LATEST)
+    calls = CollectorRegistry()
+    calls.register(_WeChatCalls(await web.services(request).wechat.calls()))
+    return HTTPResponse(body + generate_latest(calls), content_type=CONTENT_TYPE_LATEST)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,10 +12,8 @@ from hypothesis import strategies as st
 from server.domain import chat
 from server.domain.levels import Level
 from server.domain.ports import Push, Services
-from server.errors import OutsideFailure
 from server.records import Binding, Candidate, Plan
 from tests import make
-from tests.fakes import FakeWeChat, ListQueue
 
 OPENID = "o-candidate-000000000000000"
 
@@ -181,32 +178,3 @@ async def test_every_push_gets_a_polite_answer(services: Services, push: Push, b
 @pytest.mark.parametrize("kind", ["view", "view_miniprogram", "brand_new_event"])
 async def test_events_without_an_answer(services: Services, kind: str) -> None:
     assert await chat.answer(services, event(kind)) == ""
-
-
-async def test_menu_is_one_that_wechat_takes(services: Services) -> None:
-    await chat.apply_menu(services)
-    assert isinstance(services.wechat, FakeWeChat)
-    (menu,) = services.wechat.menus
-    assert len(menu["button"]) == 3
-    for button in menu["button"]:
-        assert len(button["name"].encode()) <= 16
-        for inner in button.get("sub_button", []):
-            assert len(inner["name"].encode()) <= 60
-            assert inner["type"] == "click" or inner["url"].startswith("http://127.0.0.1:8000/")
-    assert len(menu["button"][2]["sub_button"]) <= 5
-
-
-async def test_the_menu_is_put_again_while_wechat_does_not_answer(services: Services) -> None:
-    class Away(FakeWeChat):
-        async def create_menu(self, menu: Mapping[str, Any]) -> None:
-            raise OutsideFailure("无法连接微信")
-
-    services.wechat = Away()
-    await chat.put_menu(services)
-    assert isinstance(services.queue, ListQueue)
-    assert services.queue.jobs == [("wechat.menu", {"tries": 2})]
-    with pytest.raises(OutsideFailure):
-        await chat.put_menu(services, tries=chat.MENU_TRIES)
-    services.wechat = FakeWeChat()
-    await chat.put_menu(services, tries=2)
-    assert services.wechat.menus == [chat.menu(services.settings.public_url)]

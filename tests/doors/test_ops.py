@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
+from server.domain.ports import Services, WeChatCalls
+from tests.fakes import FakeWeChat
+
 App = Sanic[Any, Any]
 
 
@@ -36,6 +39,16 @@ async def test_metrics_count_routes_and_never_paths(app: App) -> None:
     _, response = await app.asgi_client.get("/metrics")
     assert 'xcert_requests_total{method="GET",route="healthz",status="200"}' in response.text
     assert "99000020000102001X" not in response.text
+
+
+async def test_metrics_tell_the_calls_to_wechat_of_all_processes(app: App, services: Services) -> None:
+    assert isinstance(services.wechat, FakeWeChat)
+    services.wechat.called = [WeChatCalls("oa", "/cgi-bin/message/template/send", "43101", 7)]
+    _, response = await app.asgi_client.get("/metrics")
+    assert (
+        'xcert_wechat_calls_total{account="oa",outcome="43101",path="/cgi-bin/message/template/send"} 7.0'
+        in response.text
+    )
 
 
 async def test_a_program_gets_a_problem_document(app: App) -> None:

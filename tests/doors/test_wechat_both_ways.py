@@ -2,101 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
-
 import pytest
-from sanic import Sanic
 
-from server.app import create_app
-from server.domain import chat
+from server.domain import menu
 from server.domain.notices import delivery, sender
-from server.domain.ports import Services
-from server.machinery import cache
-from server.machinery.wechat.api import WeChatApi
 from server.records import Binding, Delivery, Follower, PushSeen
 from server.sandbox import acts
 from server.sandbox import chat as phone
-from server.sandbox.app import create_sandbox, serving
-from server.sandbox.config import from_settings
-from server.sandbox.people import Person
-from server.sandbox.platform import Platform
 from tests import make
+from tests.doors.conftest import World
 
 FIELDS = {"plan": "第四批全国统考", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"}
-
-
-@asynccontextmanager
-async def listening(app: Sanic[Any, Any], line: socket.socket) -> AsyncIterator[None]:
-    server = await app.create_server(sock=line, return_asyncio_server=True)
-    assert server is not None
-    await server.startup()  # type: ignore[no-untyped-call]
-    await server.before_start()
-    await server.start_serving()  # type: ignore[no-untyped-call]
-    yield
-    await server.close()  # type: ignore[no-untyped-call]
-
-
-@dataclasses.dataclass
-class World:
-    services: Services
-    platform: Platform
-
-    @property
-    def person(self) -> Person:
-        found = self.platform.people.get("p1")
-        assert found is not None
-        return found
-
-    @property
-    def openid(self) -> str:
-        account = self.platform.account("oa")
-        assert account is not None
-        return self.platform.openid(account, self.person)
-
-    async def settled(self) -> None:
-        await asyncio.wait_for(self.platform.settle(), 60)
-
-    def said(self) -> list[str]:
-        """What the account wrote to the person, oldest first."""
-        account = self.platform.account("oa")
-        assert account is not None
-        lines = phone.lines(self.platform, account, self.person)
-        return [line["text"] for line in lines if line["from"] == "account" and "text" in line]
-
-
-@pytest.fixture
-async def world(services: Services, redis_url: str) -> AsyncIterator[World]:
-    client = cache.connect(redis_url)
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        services.settings = dataclasses.replace(
-            services.settings, public_url=f"http://127.0.0.1:{line.getsockname()[1]}"
-        )
-        config = dataclasses.replace(
-            from_settings(services.settings), port=0, data_path=None, retry_pause=0.0
-        )
-        sandbox = create_sandbox(config)
-        async with serving(sandbox) as url:
-            services.settings = dataclasses.replace(services.settings, api_url=url, open_url=url)
-            api = WeChatApi(services.settings, client, cache.RedisCache(client), services.clock)
-            services.wechat = api
-            async with listening(create_app(services.settings, services), line):
-                yield World(services, sandbox.ctx.platform)
-                await sandbox.ctx.platform.settle()
-            await api.close()
-    await client.aclose()
 
 
 @pytest.mark.rule("S93")
 @pytest.mark.parametrize("mode", ["safe", "compat"])
 async def test_following_and_asking(world: World, mode: str) -> None:
     world.platform.switchboard.turn({"push_mode": mode})
-    await chat.apply_menu(world.services)
+    await menu.apply(world.services)
     acts.follow(world.platform, world.person)
     await world.settled()
     assert (await Follower.get(openid=world.openid)).is_following is True
@@ -165,7 +88,9 @@ async def test_a_notice_arrives_and_its_event_settles_it(world: World, answer_is
 async def test_an_answer_lost_on_the_way_is_settled_by_its_event(world: World) -> None:
     acts.follow(world.platform, world.person)
     await world.settled()
-    await world.services.wechat.create_menu(chat.menu(world.services.settings.public_url))  # a token is there
+    await world.services.wechat.create_menu(
+        menu.official(world.services.settings.public_url)
+    )  # a token is there
     await delivery.enqueue(
         world.services,
         "results_released",

@@ -114,10 +114,13 @@ class Quota:
         return sorted(found, key=lambda one: one.path)
 
     async def outcomes(self) -> list[WeChatCalls]:
-        """How often each path ended how, since the counting began."""
-        kept = {
-            _text(name): int(count) for name, count in (await _soon(self._redis.hgetall(_OUTCOMES))).items()
-        }
+        """How often each path ended how, since the counting began; nothing while Redis is away."""
+        try:
+            raw = await _soon(self._redis.hgetall(_OUTCOMES))
+        except (RedisError, TimeoutError) as problem:
+            log.warning("the calls cannot be told: %s", type(problem).__name__)
+            return []
+        kept = {_text(name): int(count) for name, count in raw.items()}
         found = []
         for name, count in sorted(kept.items()):
             kind, path, outcome = name.split(" ", 2)
