@@ -103,12 +103,16 @@ async def _work(s: Services, push: Push) -> str:
 
 
 async def _follow(push: Push) -> None:
-    """Whoever writes or clicks follows us; of two events that come in the wrong order the later one holds."""
+    """Whoever writes or clicks follows us; of two events that come in the wrong order the later one holds.
+
+    Of one second, what says it outright holds: a late answer takes its question in once more, perhaps after a leave.
+    """
+    says_so = push.kind in ("subscribe", "subscribe_scan", "unsubscribe")
     await connections.get("default").execute_query(
         "INSERT INTO follower (openid, is_following, changed_at) VALUES ($1, $2, $3) ON CONFLICT (openid)"
         " DO UPDATE SET is_following = EXCLUDED.is_following, changed_at = EXCLUDED.changed_at"
-        " WHERE follower.changed_at <= EXCLUDED.changed_at",
-        [push.openid, push.kind != "unsubscribe", datetime.fromtimestamp(push.created, UTC)],
+        " WHERE follower.changed_at < EXCLUDED.changed_at OR ($4 AND follower.changed_at = EXCLUDED.changed_at)",
+        [push.openid, push.kind != "unsubscribe", datetime.fromtimestamp(push.created, UTC), says_so],
     )
 
 
