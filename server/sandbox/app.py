@@ -21,6 +21,7 @@ from server.sandbox import (
     message_templates,
     oauth,
     pages,
+    pay,
     phone,
     qrcodes,
     reachability,
@@ -68,6 +69,7 @@ def create_sandbox(config: SandboxConfig) -> App:
     app.config.TOUCHUP = False  # it rewrites Sanic's own code for one application; there may be several here
     app.config.REQUEST_MAX_SIZE = 20_000_000
     app.ctx.platform = Platform(config)
+    pay.install(app, app.ctx.platform)
     for bp in (*WECHAT, *PEOPLE):
         app.blueprint(bp.copy(f"{bp.name}_{app.name}"))
     app.static("/phone/static", pages.FOLDER / "static", name="static")

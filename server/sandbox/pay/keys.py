@@ -1,0 +1,102 @@
+"""Whose keys: the merchant's registered certificate, the platform's public key and its certificates, old and new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from server import sandbox_account
+from server.sandbox.clock import Clock
+from server.sandbox.config import Merchant
+from server.sandbox.pay import limits, signatures
+from server.sandbox.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformCertificate:
+    """A certificate of the platform; signed with from `used_from` on, listed from `listed_at` on."""
+
+    serial: str
+    pem: str
+    private: str
+    listed_at: float
+    used_from: float
+
+    @property
+    def x509(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.pem.encode())
+
+    def lives(self, now: float) -> bool:
+        return self.listed_at <= now < self.x509.not_valid_after_utc.timestamp()
+
+
+def _private(pem: str) -> RSAPrivateKey:
+    key = load_pem_private_key(pem.encode(), None)
+    assert isinstance(key, RSAPrivateKey)
+    return key
+
+
+class Keyring:
+    """Every key of one merchant's WeChat Pay; the rotated certificates are kept in the store."""
+
+    def __init__(self, merchant: Merchant, store: Store, clock: Clock) -> None:
+        registered = x509.load_pem_x509_certificate(merchant.certificate.encode())
+        public = registered.public_key()
+        assert isinstance(public, RSAPublicKey)
+        self.merchant_key = public
+        self.merchant_serial = sandbox_account.serial_of(merchant.certificate)
+        self.public_key_id = merchant.public_key_id
+        self._merchant = merchant
+        self._store = store
+        self._clock = clock
+        self._loaded: dict[str, RSAPrivateKey] = {}
+
+    def certificates(self) -> list[PlatformCertificate]:
+        """All that are listed now, the oldest first."""
+        first = self._merchant.platform_certificate
+        begun = x509.load_pem_x509_certificate(first.encode()).not_valid_before_utc.timestamp()
+        private = self._merchant.platform_certificate_private
+        own = PlatformCertificate(sandbox_account.serial_of(first), first, private, begun, begun)
+        kept = [PlatformCertificate(**body) for body in self._store.all("pay.certificate").values()]
+        now = self._clock.now()
+        everyone = sorted([own, *kept], key=lambda one: one.listed_at)
+        return [one for one in everyone if one.lives(now)]
+
+    def used(self) -> PlatformCertificate:
+        """The certificate that signs now: the newest whose time has come."""
+        now = self._clock.now()
+        return max(
+            (c for c in self.certificates() if c.used_from <= now),
+            key=lambda one: (one.used_from, one.listed_at),
+        )
+
+    def rotate(self, lead: float = limits.CERTIFICATE_LEAD_SECONDS) -> PlatformCertificate:
+        """A new certificate: listed at once, used only after so many seconds."""
+        now = self._clock.now()
+        private = sandbox_account.private_key()
+        pem = sandbox_account.certificate_of(
+            private, "Tenpay.com sandbox", datetime.fromtimestamp(int(now), UTC)
+        )
+        made = PlatformCertificate(sandbox_account.serial_of(pem), pem, private, now, now + lead)
+        body = {name: getattr(made, name) for name in PlatformCertificate.__slots__}
+        self._store.put("pay.certificate", made.serial, body)
+        return made
+
+    def knows(self, serial: str) -> bool:
+        """Whether an answer may be asked for under this serial."""
+        return serial == self.public_key_id or any(c.serial == serial for c in self.certificates())
+
+    def sign(self, serial: str, message: bytes) -> str:
+        """The platform's signature under its public key's name or a certificate's serial."""
+        if serial not in self._loaded:
+            self._loaded[serial] = _private(self._private_pem(serial))
+        return signatures.sign(self._loaded[serial], message)
+
+    def _private_pem(self, serial: str) -> str:
+        if serial == self.public_key_id:
+            return self._merchant.public_key_private
+        return next(one.private for one in self.certificates() if one.serial == serial)

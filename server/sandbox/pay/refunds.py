@@ -1,0 +1,217 @@
+"""Refunds: asked for, accepted, ended later (wechat.md §7.4)."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from server.sandbox.clock import BEIJING
+from server.sandbox.pay import fields, limits, notifications, orders
+from server.sandbox.pay.desk import PayDesk
+from server.sandbox.pay.gate import Answer, PayCall
+from server.sandbox.pay.refusals import PayError
+
+NUMBER = r"[0-9A-Za-z_\-|*@]{1,64}"
+MISMATCH = "订单金额或退款金额与之前请求不一致，请核实后再试"
+KNOWN = ("transaction_id", "out_trade_no", "out_refund_no", "reason", "notify_url", "amount", "goods_detail")
+SAID = {"SUCCESS": "退款成功", "ABNORMAL": "退款异常", "CLOSED": "退款关闭"}
+
+Refund = dict[str, Any]
+
+
+def find(desk: PayDesk, number: str) -> Refund | None:
+    """The refund of this out_refund_no."""
+    return desk.store.get("pay.refund", number)
+
+
+def everything(desk: PayDesk) -> list[Refund]:
+    return list(desk.store.all("pay.refund").values())
+
+
+def of(desk: PayDesk, order: orders.Order) -> list[Refund]:
+    """All refunds of an order that were accepted."""
+    return [one for one in everything(desk) if one["order"] == order["out_trade_no"]]
+
+
+def apply(call: PayCall) -> Answer:
+    """Accept a refund, or the same one again; what becomes of it is told later.
+
+    Raises:
+        PayError: PARAM_ERROR, RESOURCE_NOT_EXISTS, INVALID_REQUEST, NOT_ENOUGH, FREQUENCY_LIMITED, TRADE_OVERDUE.
+    """
+    desk = call.desk
+    if desk.too_many("refunds", limits.REFUNDS_A_SECOND):
+        raise PayError("FREQUENCY_LIMITED")
+    try:
+        refund = _accepted(desk, {name: call.body[name] for name in KNOWN if name in call.body})
+    except PayError as error:
+        if desk.too_many("failing refunds", limits.FAILING_REFUNDS_A_SECOND):
+            raise PayError(
+                "FREQUENCY_LIMITED", verdict=f"失败的退款申请过于频繁（{error.verdict}）"
+            ) from None
+        raise
+    return shown(desk, refund)
+
+
+def _accepted(desk: PayDesk, asked: dict[str, Any]) -> Refund:
+    """Every field by its rule, then every rule of the order."""
+    number = fields.text(asked, "/out_refund_no", "商户退款单号", 64, pattern=NUMBER)
+    fields.optional_text(asked, "/reason", "退款原因", 80)
+    fields.notify_url(asked, needed=False)
+    refund, total = (
+        fields.fen(asked, "/amount/refund", "退款金额"),
+        fields.fen(asked, "/amount/total", "原订单金额"),
+    )
+    fields.currency(asked, "/amount/currency", needed=True)
+    order = _order(desk, asked)
+    known = find(desk, number)
+    if known is not None:
+        if known["asked"] != asked:
+            raise PayError("INVALID_REQUEST", MISMATCH, verdict="同一退款单号的参数与首次不同")
+        return known
+    _rules(desk, order, refund, total)
+    return _begun(desk, order, asked, refund)
+
+
+def _order(desk: PayDesk, asked: dict[str, Any]) -> orders.Order:
+    """The paid order that is meant."""
+    number = fields.optional_text(asked, "/out_trade_no", "商户订单号", 32)
+    transaction = fields.optional_text(asked, "/transaction_id", "微信支付订单号", 32)
+    if not number and not transaction:
+        raise fields.required("/out_trade_no", "商户订单号")
+    order = orders.by_transaction(desk, transaction) if transaction else orders.find(desk, number)
+    if order is None or order["state"] not in ("SUCCESS", "REFUND"):
+        raise PayError("RESOURCE_NOT_EXISTS", "订单不存在", verdict="没有这个订单，或者还没有支付")
+    if number and order["out_trade_no"] != number:
+        raise PayError("INVALID_REQUEST", "微信订单号与商户订单号不匹配")
+    return order
+
+
+def _rules(desk: PayDesk, order: orders.Order, refund: int, total: int) -> None:
+    """What an order allows."""
+    now = desk.clock.now()
+    earlier = [one for one in of(desk, order) if one["status"] != "CLOSED"]
+    given_back = sum(one["refund"] for one in earlier)
+    if total != order["total"]:
+        raise PayError("INVALID_REQUEST", MISMATCH, verdict=f"订单金额是 {order['total']} 分")
+    if given_back == total:
+        raise PayError("INVALID_REQUEST", "订单已全额退款")
+    if given_back + refund > total:
+        raise PayError(
+            "INVALID_REQUEST", "退款金额大于订单可退金额", verdict=f"只剩 {total - given_back} 分可退"
+        )
+    if now - order["paid"] > limits.REFUND_DAYS * 86400:
+        raise PayError("TRADE_OVERDUE")
+    if len(earlier) >= limits.REFUNDS_AN_ORDER:
+        raise PayError("INVALID_REQUEST", f"一笔订单最多部分退款{limits.REFUNDS_AN_ORDER}次")
+    if any(now - one["created"] < limits.REFUND_GAP_SECONDS for one in earlier):
+        raise PayError("FREQUENCY_LIMITED", "同一订单的部分退款需间隔1分钟以上")
+    if desk.switchboard.now.not_enough:
+        raise PayError("NOT_ENOUGH")
+
+
+def _begun(desk: PayDesk, order: orders.Order, asked: dict[str, Any], amount: int) -> Refund:
+    now, switches = desk.clock.now(), desk.switchboard.now
+    day = datetime.fromtimestamp(now, BEIJING).strftime("%Y%m%d")
+    refund: Refund = {
+        "out_refund_no": asked["out_refund_no"],
+        "refund_id": f"503000{secrets.randbelow(10**4):04d}{day}{secrets.randbelow(10**11):011d}",
+        "order": order["out_trade_no"],
+        "asked": asked,
+        "refund": amount,
+        "created": now,
+        "status": "PROCESSING",
+        "ends": now + switches.refund_seconds,
+        "outcome": switches.refund_outcome,
+    }
+    order["state"] = "REFUND"  # requested, not succeeded; it stays even when the refund fails
+    orders.keep(desk, order)
+    desk.store.put("pay.refund.open", refund["out_refund_no"], {})
+    _keep(desk, refund)
+    if switches.refund_seconds <= 0:
+        end(desk, refund, switches.refund_outcome)
+    return refund
+
+
+def _keep(desk: PayDesk, refund: Refund) -> None:
+    desk.store.put("pay.refund", refund["out_refund_no"], refund)
+
+
+def end(desk: PayDesk, refund: Refund, outcome: str) -> None:
+    """It is over: SUCCESS, ABNORMAL or CLOSED; the merchant is told, if it gave an address."""
+    refund["status"] = outcome
+    if outcome == "SUCCESS":
+        refund["succeeded"] = desk.clock.now()
+    _keep(desk, refund)
+    desk.store.drop("pay.refund.open", refund["out_refund_no"])
+    order = orders.find(desk, refund["order"])
+    assert order is not None
+    resource = {
+        "mchid": desk.merchant.mchid,
+        "out_trade_no": order["out_trade_no"],
+        "transaction_id": order["transaction_id"],
+        "out_refund_no": refund["out_refund_no"],
+        "refund_id": refund["refund_id"],
+        "refund_status": outcome,
+        "amount": {
+            "total": order["total"],
+            "refund": refund["refund"],
+            "payer_total": order["total"],
+            "payer_refund": refund["refund"],
+        },
+        "user_received_account": "支付用户零钱",
+    }
+    if outcome == "SUCCESS":
+        resource["success_time"] = desk.rfc3339(refund["succeeded"])
+    url = str(refund["asked"].get("notify_url") or "")
+    notifications.put(desk, url, f"REFUND.{outcome}", "refund", SAID[outcome], resource)
+
+
+def run_due(desk: PayDesk) -> None:
+    """End the refunds whose time has come."""
+    for number in desk.store.all("pay.refund.open"):
+        refund = find(desk, number)
+        if refund is not None and refund["ends"] <= desk.clock.now():
+            end(desk, refund, refund["outcome"])
+
+
+def query(call: PayCall) -> Answer:
+    """By the merchant's refund number."""
+    refund = find(call.desk, call.path["out_refund_no"])
+    if refund is None:
+        raise PayError("RESOURCE_NOT_EXISTS", "退款单不存在")
+    return shown(call.desk, refund)
+
+
+def shown(desk: PayDesk, refund: Refund) -> dict[str, Any]:
+    """The refund as the API tells it (here the state is called `status`)."""
+    order = orders.find(desk, refund["order"])
+    assert order is not None
+    told: dict[str, Any] = {
+        "amount": {
+            "currency": "CNY",
+            "discount_refund": 0,
+            "from": [],
+            "payer_refund": refund["refund"],
+            "payer_total": order["total"],
+            "refund": refund["refund"],
+            "refund_fee": 0,
+            "settlement_refund": refund["refund"],
+            "settlement_total": order["total"],
+            "total": order["total"],
+        },
+        "channel": "ORIGINAL",
+        "create_time": desk.rfc3339(refund["created"]),
+        "funds_account": "AVAILABLE",
+        "out_refund_no": refund["out_refund_no"],
+        "out_trade_no": order["out_trade_no"],
+        "promotion_detail": [],
+        "refund_id": refund["refund_id"],
+        "status": refund["status"],
+        "transaction_id": order["transaction_id"],
+        "user_received_account": "支付用户零钱",
+    }
+    if refund["status"] == "SUCCESS":
+        told["success_time"] = desk.rfc3339(refund["succeeded"])
+    return told
