@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import os
 import re
 from typing import Any
 from urllib.parse import quote, unquote
 
-from server.sandbox import chat, codes, pushes
+from server.sandbox import chat, codes, crypto, limits, media, ordinary_links, pushes
 from server.sandbox.config import Account
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
@@ -15,7 +18,16 @@ Outcome = dict[str, Any]
 
 
 class CannotDo(Exception):
-    """The phone says why."""
+    """The phone says why; `code` is the errCode that a page's script would get."""
+
+    def __init__(self, why: str, *, code: int | None = None) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+def the_account(platform: Platform, kind: str) -> Account:
+    """The service account (`oa`) or the mini-program (`mp`)."""
+    return _oa(platform) if kind == "oa" else _mp(platform)
 
 
 def _oa(platform: Platform) -> Account:
@@ -32,7 +44,8 @@ def _mp(platform: Platform) -> Account:
     return account
 
 
-def _push(platform: Platform, account: Account, person: Person, fields: dict[str, Any]) -> None:
+def push(platform: Platform, account: Account, person: Person, fields: dict[str, Any]) -> None:
+    """Push without making the phone wait."""
     platform.background(pushes.send(platform, account, person, fields))
 
 
@@ -45,7 +58,7 @@ def follow(platform: Platform, person: Person, *, scene: str = "", ticket: str =
     platform.people.follow(account, person, platform.clock.unix(), how, scene)
     chat.say(platform, account, person, "system", "text", text=f"你已关注{account.name}")
     more = {"EventKey": f"qrscene_{scene}", "Ticket": ticket} if ticket else {"EventKey": ""}
-    _push(platform, account, person, pushes.event(platform, account, person, "subscribe", **more))
+    push(platform, account, person, pushes.event(platform, account, person, "subscribe", **more))
 
 
 def unfollow(platform: Platform, person: Person) -> None:
@@ -55,48 +68,59 @@ def unfollow(platform: Platform, person: Person) -> None:
         raise CannotDo("还没有关注。")
     platform.people.unfollow(account, person)
     fields = pushes.event(platform, account, person, "unsubscribe", EventKey="")
-    _push(platform, account, person, fields)
+    push(platform, account, person, fields)
 
 
-def _chatting(platform: Platform, person: Person) -> Account:
+def chatting(platform: Platform, person: Person) -> Account:
+    """The service account, which the person has to follow to write to it."""
     account = _oa(platform)
     if platform.people.following(account, person) is None:
         raise CannotDo("请先关注服务号。")
     return account
 
 
-def write(platform: Platform, person: Person, text: str) -> None:
-    """Send a text message."""
-    account = _chatting(platform, person)
+def write(platform: Platform, person: Person, text: str, *, choice: str = "") -> None:
+    """Send a text message; `choice` is the id of an item tapped in a message menu, or of a bizmsgmenu link."""
+    account = chatting(platform, person)
     if not text.strip():
         raise CannotDo("不能发送空白消息。")
     chat.say(platform, account, person, "person", "text", text=text)
-    fields = pushes.message(platform, account, person, "text", Content=text)
-    _push(platform, account, person, fields)
+    more = {"bizmsgmenuid": choice} if choice else {}
+    fields = pushes.message(platform, account, person, "text", Content=text, **more)
+    push(platform, account, person, fields)
 
 
 def send_other(platform: Platform, person: Person, kind: str) -> None:
     """Send a message that is not text, with invented contents."""
-    account = _chatting(platform, person)
-    media = "Vm9pY2VNZWRpYUlk" + person.id
-    contents: dict[str, dict[str, Any]] = {
-        "image": {"PicUrl": f"{platform.own_url}/phone/avatar/{person.id}", "MediaId": media},
-        "voice": {"MediaId": media, "Format": "amr", "Recognition": "你好"},
-        "video": {"MediaId": media, "ThumbMediaId": media},
-        "shortvideo": {"MediaId": media, "ThumbMediaId": media},
-        "location": {"Location_X": 39.9087, "Location_Y": 116.3975, "Scale": 15, "Label": "北京市东城区"},
-        "link": {"Title": "一个网页", "Description": "网页的说明", "Url": "https://example.com/"},
-    }
-    if kind not in contents:
+    account = chatting(platform, person)
+    if kind not in ("image", "voice", "video", "shortvideo", "location", "link"):
         raise CannotDo("没有这种消息。")
-    names = {"image": "图片", "voice": "语音", "video": "视频", "shortvideo": "小视频", "location": "位置"}
-    chat.say(platform, account, person, "person", "other", text=f"［{names.get(kind, '链接')}］")
-    _push(platform, account, person, pushes.message(platform, account, person, kind, **contents[kind]))
+    chat.say(platform, account, person, "person", "other", text=chat.NAMES[kind])
+    push(
+        platform,
+        account,
+        person,
+        pushes.message(platform, account, person, kind, **message_content(platform, account, person, kind)),
+    )
+
+
+def message_content(platform: Platform, account: Account, person: Person, kind: str) -> dict[str, Any]:
+    """The fields of a message of this kind; its files can be fetched by media/get for three days."""
+    if kind == "location":
+        return {"Location_X": 39.9087, "Location_Y": 116.3975, "Scale": 15, "Label": "北京市东城区"}
+    if kind == "link":
+        return {"Title": "一个网页", "Description": "网页的说明", "Url": "https://example.com/"}
+    media_id = media.by_person(platform, account, person, "video" if kind == "shortvideo" else kind)
+    if kind == "image":
+        return {"PicUrl": media.shown_at(platform, media_id), "MediaId": media_id}
+    if kind == "voice":
+        return {"MediaId": media_id, "Format": "amr", "Recognition": "你好"}
+    return {"MediaId": media_id, "ThumbMediaId": media.by_person(platform, account, person, "thumb")}
 
 
 def block(platform: Platform, person: Person, *, on: bool) -> None:
     """Switch the account's messages off (or on again): template messages then end in `failed:user block`."""
-    key = f"{_chatting(platform, person).appid} {person.id}"
+    key = f"{chatting(platform, person).appid} {person.id}"
     if on:
         platform.store.put("blocked", key, {"at": platform.clock.unix()})
     else:
@@ -107,7 +131,7 @@ def enter_program_chat(platform: Platform, person: Person) -> None:
     """Open the mini-program's customer-service chat."""
     account = _mp(platform)
     fields = pushes.event(platform, account, person, "user_enter_tempsession", SessionFrom="sandbox")
-    _push(platform, account, person, fields)
+    push(platform, account, person, fields)
 
 
 def write_to_program(platform: Platform, person: Person, text: str) -> None:
@@ -116,75 +140,21 @@ def write_to_program(platform: Platform, person: Person, text: str) -> None:
     if not text.strip():
         raise CannotDo("不能发送空白消息。")
     chat.say(platform, account, person, "person", "text", text=text)
-    _push(platform, account, person, pushes.message(platform, account, person, "text", Content=text))
+    push(platform, account, person, pushes.message(platform, account, person, "text", Content=text))
 
 
-def tap_menu(platform: Platform, person: Person, path: str) -> Outcome:
-    """Tap a button of the menu: `0` or `0.2`. A scancode button opens the scanner; `scan_by_menu` goes on from there."""
-    account = _chatting(platform, person)
-    button = _button(platform, account, path)
-    kind = button.get("type", "")
-    if kind in SCANCODE:
-        return {"open": "scanner", "path": path}
-    event = {
-        "click": ("CLICK", button.get("key", "")),
-        "view": ("VIEW", button.get("url", "")),
-        "miniprogram": ("view_miniprogram", button.get("pagepath", "")),
-    }.get(kind)
-    if event is None:
-        raise CannotDo(f"手机上还不能点 {kind} 类型的按钮。")
-    more = {} if kind == "click" else {"MenuId": 400_000_000}
-    fields = pushes.event(platform, account, person, event[0], EventKey=event[1], **more)
-    _push(platform, account, person, fields)
-    if kind == "view":
-        return {"open": "web", "url": button["url"]}
-    if kind == "miniprogram":
-        page, _, query = str(button.get("pagepath", "")).partition("?")
-        return {"open": "miniprogram", "page": page, "query": query, "scene": 1035}
-    return {}
-
-
-SCANCODE = ("scancode_push", "scancode_waitmsg")
-
-
-def scan_by_menu(platform: Platform, person: Person, path: str, text: str) -> Outcome:
-    """What a scancode button's scanner read: the account is told; after scancode_push the phone opens it, too."""
-    account = _chatting(platform, person)
-    button = _button(platform, account, path)
-    if button.get("type") not in SCANCODE:
-        raise CannotDo("这个按钮不会打开扫一扫。")
-    info = {"ScanType": "qrcode", "ScanResult": text}
-    more = {"EventKey": button.get("key", ""), "ScanCodeInfo": info}
-    _push(platform, account, person, pushes.event(platform, account, person, button["type"], **more))
-    return scan(platform, person, text) if button["type"] == "scancode_push" else {"open": "chat"}
-
-
-def _button(platform: Platform, account: Account, path: str) -> dict[str, Any]:
-    """The button at a place of the menu."""
-    kept = platform.store.get("menu", account.appid) or {"button": []}
-    place = [int(number) for number in path.split(".") if number.isdigit()]
-    level: list[dict[str, Any]] = kept["button"]
-    found: dict[str, Any] = {}
-    for number in place:
-        if number >= len(level):
-            raise CannotDo("菜单里没有这个按钮。")
-        found = level[number]
-        level = found.get("sub_button") or []
-    if not found.get("type"):
-        raise CannotDo("菜单里没有这个按钮。")
-    return found
-
-
-def scan(platform: Platform, person: Person, text: str) -> Outcome:
-    """What the scanner does with the text of a QR."""
+def scan(platform: Platform, person: Person, text: str, *, outside: bool = False) -> Outcome:
+    """What the scanner does with the text of a QR; `outside`: a link opened in a browser instead."""
     text = text.strip()
     if found := re.fullmatch(r"http://weixin\.qq\.com/q/([\w-]+)", text):
         return _scan_parametric(platform, person, found[1])
     if found := re.fullmatch(r"https?://[^/]+/wxa-code/([\w-]+)", text):
         return _scan_program_code(platform, found[1])
-    if found := re.fullmatch(r"(?:https://wxaurl\.cn/|weixin://dl/business/\?t=)(\w+)", text):
-        return _open_program_link(platform, found[1])
-    if (arrival := ordinary_link(platform, text)) is not None:
+    if found := re.fullmatch(
+        r"(?:https://wxaurl\.cn/|weixin://dl/business/\?t=)(\w+)(?:[?&]cq=([^&#]*))?", text
+    ):
+        return _open_program_link(platform, found[1], unquote(found[2] or ""), outside=outside)
+    if (arrival := ordinary_links.arrival(platform, text)) is not None:
         return arrival
     if re.match(r"https?://", text):
         return {"open": "web", "url": text}
@@ -203,7 +173,7 @@ def _scan_parametric(platform: Platform, person: Person, name: str) -> Outcome:
     if platform.people.following(account, person) is None:
         return {"open": "follow", "scene": kept["scene"], "ticket": ticket}
     fields = pushes.event(platform, account, person, "SCAN", EventKey=str(kept["scene"]), Ticket=ticket)
-    _push(platform, account, person, fields)
+    push(platform, account, person, fields)
     return {"open": "chat"}
 
 
@@ -216,36 +186,19 @@ def _scan_program_code(platform: Platform, name: str) -> Outcome:
     return {"open": "miniprogram", "page": page, "query": f"scene={scene}", "scene": 1047}
 
 
-def _open_program_link(platform: Platform, name: str) -> Outcome:
-    """A URL link or scheme, while it lives."""
+def _open_program_link(platform: Platform, name: str, extra: str, *, outside: bool) -> Outcome:
+    """A URL link or scheme, while it lives; `?cq=` adds to its query (wechat.md §4.3)."""
     kept = platform.store.get("program.link", name)
-    if kept is None or kept["until"] <= platform.clock.now():
+    if kept is None or kept["until"] <= platform.clock.now() or not platform.switchboard.now.published:
         raise CannotDo("链接已失效。")
+    if len(extra) > limits.LINK_EXTRA_LENGTH:
+        raise CannotDo(f"cq 超过 {limits.LINK_EXTRA_LENGTH} 个字符。")
+    opened = platform.store.count("links.opened", f"{_mp(platform).appid} {platform.clock.day()}")
+    if opened > platform.switchboard.now.link_opens_a_day:
+        raise CannotDo("今天打开的次数已用完。")
     page = kept["page"] or "pages/index/index"
-    return {"open": "miniprogram", "page": page, "query": kept["query"], "scene": 1167}
-
-
-def ordinary_link(platform: Platform, url: str) -> Outcome | None:
-    """Whether a rule for ordinary links lets this URL open the mini-program (wechat.md §4.4).
-
-    The longest matching rule decides, and does not jump while it is unpublished.
-    """
-    matching = [r for r in platform.switchboard.now.link_rules if _matches(str(r["prefix"]), url)]
-    if not matching or platform.account("mp") is None:
-        return None
-    rule = max(matching, key=lambda r: len(str(r["prefix"])))
-    if not rule.get("published", True):
-        return None
-    page = str(rule.get("page") or "pages/index/index")
-    query = f"q={quote(url, safe='')}&scancode_time={platform.clock.unix()}"
-    return {"open": "miniprogram", "page": page, "query": query, "scene": 1011}
-
-
-def _matches(prefix: str, url: str) -> bool:
-    """Sub-paths only under a rule that ends in `/`; rules with a query are prefixes."""
-    if "?" in prefix or prefix.endswith("/"):
-        return url.startswith(prefix)
-    return url == prefix or url.startswith(prefix + "?")
+    query = "&".join(part for part in (kept["query"], extra) if part)
+    return {"open": "miniprogram", "page": page, "query": query, "scene": 1194 if outside else 1167}
 
 
 def login_code(platform: Platform, person: Person) -> str:
@@ -254,7 +207,10 @@ def login_code(platform: Platform, person: Person) -> str:
 
 
 def phone_code(platform: Platform, person: Person) -> str:
-    """The button of open-type getPhoneNumber."""
+    """The button of open-type getPhoneNumber; fails when the paid-for numbers are used up (wechat.md §4.2)."""
+    used = platform.store.get("counter.phone.numbers", _mp(platform).appid) or {"n": 0}
+    if used["n"] >= platform.switchboard.now.phone_numbers:
+        raise CannotDo("getPhoneNumber:fail 手机号快速验证组件的次数已用完", code=1400001)
     return codes.issue(platform, "phone", _mp(platform), person)
 
 
@@ -263,34 +219,24 @@ SUBSCRIBED = ("once", "long")  # templates of subscription messages (wechat.md �
 ASKED_BY = {"mp": "0", "oa": "1"}
 
 
-def ask_subscription(
-    platform: Platform, person: Person, answers: dict[str, str], kind: str = "mp"
-) -> dict[str, str]:
-    """wx.requestSubscribeMessage, or <wx-open-subscribe> (`oa`): each accept is one message more; the account is told."""
-    account = _oa(platform) if kind == "oa" else _mp(platform)
-    listed = []
-    for template_id, answer in answers.items():
-        if platform.template(account, template_id, *SUBSCRIBED) is None or answer not in ("accept", "reject"):
-            raise CannotDo("没有这个订阅消息模板。")
-        if answer == "accept":
-            grant(platform, account, person, template_id)
-        listed.append(
-            {"TemplateId": template_id, "SubscribeStatusString": answer, "PopupScene": ASKED_BY[account.kind]}
-        )
-    if not listed:
-        raise CannotDo("请至少选择一个模板。")
-    is_json = account.kind == "mp" and platform.switchboard.now.mp_push_format == "json"
-    more: dict[str, Any] = {"List": listed} if is_json else {"SubscribeMsgPopupEvent": {"List": listed}}
-    fields = pushes.event(platform, account, person, "subscribe_msg_popup_event", **more)
-    _push(platform, account, person, fields)
-    return answers
-
-
-def grant(platform: Platform, account: Account, person: Person, template_id: str) -> None:
-    """One more message of this template may be sent; grants stack."""
-    key = f"{account.appid} {person.id} {template_id}"
-    kept = platform.store.get("grant", key) or {"left": 0}
-    platform.store.put("grant", key, {"left": kept["left"] + 1})
+def user_data(platform: Platform, person: Person) -> Outcome:
+    """wx.getUserInfo: rawData with its signature, and the same sealed under the session key (wechat.md §4.1)."""
+    account = _mp(platform)
+    openid = platform.openid(account, person)
+    kept = platform.store.get("session", f"{account.appid} {openid}")
+    if kept is None:
+        raise CannotDo("请先 wx.login，并由服务换取 session_key。")
+    told: dict[str, Any] = {"nickName": person.name, "gender": 0, "language": "zh_CN", "city": ""}
+    raw = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    mark = {"timestamp": platform.clock.unix(), "appid": account.appid}
+    iv = base64.b64encode(os.urandom(16)).decode()
+    sealed = json.dumps({"openId": openid, **told, "watermark": mark}, ensure_ascii=False)
+    return {
+        "rawData": raw,
+        "signature": crypto.raw_data_signature(raw, kept["session_key"]),
+        "encryptedData": crypto.seal_user_data(kept["session_key"], iv, sealed),
+        "iv": iv,
+    }
 
 
 def decoded_query(query: str) -> dict[str, str]:

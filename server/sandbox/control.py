@@ -8,7 +8,7 @@ from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request, empty, json
 
-from server.sandbox import acts, crypto, forgeries, pages, pushes, subscriptions, windows
+from server.sandbox import acts, crypto, forgeries, pages, pushes, subscribing, windows
 from server.sandbox.config import Account, template_from
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
@@ -193,21 +193,21 @@ async def add_template(request: Request) -> HTTPResponse:
 
 @bp.post("/api/grants")
 async def grants(request: Request) -> HTTPResponse:
-    """Give or take grants of a subscription message: `{"account", "person", "template", "give": 1}`; 0 takes all."""
+    """Give or take grants of a subscription message: `{"account", "person", "template", "give": 1}`; 0 takes all.
+
+    `left` is null where any number may be sent (long-term).
+    """
     platform, body = _platform(request), request.json or {}
     try:
         account, person = _who(request)
         template = str(body.get("template", ""))
-        if platform.template(account, template) is None:
-            raise acts.CannotDo("没有这个模板。")
-        if int(body.get("give", 1)) == 0 and account.kind == "mp":
-            subscriptions.revoke(platform, person, template)
+        if int(body.get("give", 1)) == 0:
+            subscribing.revoke(platform, person, template, kind=account.kind)
+        for _ in range(int(body.get("give", 1))):
+            subscribing.grant(platform, account, person, template)
     except acts.CannotDo as problem:
         return _problem(str(problem))
-    for _ in range(int(body.get("give", 1))):
-        acts.grant(platform, account, person, template)
-    key = f"{account.appid} {person.id} {template}"
-    return json({"left": (platform.store.get("grant", key) or {"left": 0})["left"]})
+    return json({"left": subscribing.left(platform, account, person, template)})
 
 
 async def wx_config(request: Request) -> HTTPResponse:
@@ -230,7 +230,8 @@ def _judged(
     """What wx.error or wx.ready would say."""
     if account is None or account.kind != "oa":
         return "config:invalid appId"
-    allowed = platform.switchboard.now.web_domains or [platform.service_url.partition("://")[2]]
+    now = platform.switchboard.now
+    allowed = now.js_domains or now.web_domains or [platform.service_url.partition("://")[2]]
     if url.partition("://")[2].partition("/")[0] not in allowed:
         return "config:invalid url domain"
     if ticket is None or ticket["expires_at"] <= platform.clock.now():

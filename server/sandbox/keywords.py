@@ -29,7 +29,7 @@ def _is_name(value: str) -> bool:
 
 
 RULES: dict[str, Callable[[str], bool]] = {
-    "thing": lambda value: len(value) <= 20,
+    "thing": lambda value: len(value) <= 20 and value.isprintable(),
     "number": _matches(r"[+-]?\d{1,32}|(?=.{1,33}$)[+-]?\d+\.\d+"),
     "letter": _matches(r"[A-Za-z]{1,32}"),
     "symbol": _matches(r"[^\w\s]{1,5}"),
@@ -143,6 +143,17 @@ def check(data: object, template: Template, *, strict: bool) -> dict[str, str]:
         name: _value(name, data.get(name), template.enums.get(name), strict=strict)
         for name in template.fields or tuple(data)
     }
+
+
+def refuse_words(platform: Platform, found: dict[str, str]) -> None:
+    """Words that the platform does not let through.
+
+    Raises:
+        WeChatError: 45168.
+    """
+    for name, value in found.items():
+        if any(word in value for word in platform.switchboard.now.refused_words):
+            raise WeChatError(45168, verdict=f"{name} 含有不允许的词（开关）")
 
 
 def _value(name: str, item: object, listed: tuple[str, ...] | None, *, strict: bool) -> str:

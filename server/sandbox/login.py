@@ -62,6 +62,7 @@ async def phone_number(call: Call) -> Answer:
     if not isinstance(code, str) or not code:
         raise WeChatError(40029)
     person, _ = codes.spend(call.platform, "phone", call.account, code)
+    call.platform.store.count("phone.numbers", call.account.appid)  # every one is paid for
     return {
         "errcode": 0,
         "errmsg": "ok",

@@ -7,7 +7,7 @@ from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request, empty, json
 
-from server.sandbox import acts, chat, pages, scanner, webview
+from server.sandbox import acts, chat, menu_taps, pages, scanner, subscribing, webview
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 
@@ -83,7 +83,7 @@ def shown(platform: Platform, person: Person) -> dict[str, Any]:
             "appid": account.appid,
             "openid": platform.openid(account, person),
             "lines": chat.lines(platform, account, person),
-            "menu": (platform.store.get("menu", account.appid) or {}).get("button", []),
+            "menu": menu_taps.seen(platform, account, person),
             "blocked": platform.store.get("blocked", f"{account.appid} {person.id}") is not None,
             "follows": platform.people.following(account, person) is not None,
             "templates": [{"id": t.id, "title": t.title} for t in platform.templates(account)],
@@ -98,16 +98,33 @@ ACTS: dict[str, Act] = {
         p, who, scene=str(body.get("scene", "")), ticket=str(body.get("ticket", ""))
     ),
     "unfollow": lambda p, who, body: acts.unfollow(p, who),
-    "write": lambda p, who, body: acts.write(p, who, str(body.get("text", ""))),
+    "write": lambda p, who, body: acts.write(
+        p, who, str(body.get("text", "")), choice=str(body.get("choice", ""))
+    ),
     "send": lambda p, who, body: acts.send_other(p, who, str(body.get("kind", ""))),
     "block": lambda p, who, body: acts.block(p, who, on=bool(body.get("on", True))),
     "enter_program_chat": lambda p, who, body: acts.enter_program_chat(p, who),
     "write_to_program": lambda p, who, body: acts.write_to_program(p, who, str(body.get("text", ""))),
-    "menu": lambda p, who, body: acts.tap_menu(p, who, str(body.get("path", ""))),
-    "scan": lambda p, who, body: acts.scan(p, who, str(body.get("text", ""))),
+    "menu": lambda p, who, body: menu_taps.tap(p, who, str(body.get("path", ""))),
+    "scancode": lambda p, who, body: menu_taps.tap(
+        p, who, str(body.get("path", "")), str(body.get("text", ""))
+    ),
+    "scan": lambda p, who, body: acts.scan(
+        p, who, str(body.get("text", "")), outside=bool(body.get("outside", False))
+    ),
     "login": lambda p, who, body: {"code": acts.login_code(p, who)},
     "phone_code": lambda p, who, body: {"code": acts.phone_code(p, who)},
-    "subscribe": lambda p, who, body: acts.ask_subscription(p, who, dict(body.get("answers") or {})),
+    "subscribe": lambda p, who, body: subscribing.ask(
+        p,
+        who,
+        dict(body.get("answers") or {}),
+        kind=str(body.get("account", "mp")),
+        always=bool(body.get("always", False)),
+    ),
+    "subscriptions": lambda p, who, body: subscribing.main_switch(
+        p, who, on=bool(body.get("on", True)), kind=str(body.get("account", "mp"))
+    ),
+    "user_data": lambda p, who, body: acts.user_data(p, who),
 }
 
 
@@ -121,7 +138,8 @@ async def act(request: Request, person_id: str, act: str) -> HTTPResponse:
     try:
         outcome = ACTS[act](platform, person, request.json or {})
     except acts.CannotDo as problem:
-        return json({"problem": str(problem)}, status=409)
+        code = {} if problem.code is None else {"errCode": problem.code}
+        return json({"problem": str(problem), **code}, status=409)
     if request.args.get("wait") == "1":
         await platform.settle()
     return json(outcome or {})

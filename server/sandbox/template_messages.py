@@ -32,14 +32,18 @@ async def send(call: Call) -> Answer:
         raise WeChatError(40037)
     if platform.people.following(call.account, person) is None:
         raise WeChatError(43004, verdict=f"{person.name} 没有关注")
+    if template.id in platform.switchboard.now.withdrawn_templates:
+        raise WeChatError(43116, verdict="模板因滥用被收回（开关）")
     found = keywords.check(body.get("data"), template, strict=False)
-    target = _target(platform, body)
+    keywords.refuse_words(platform, found)
+    target = linked(platform, body)
     keywords.learn(platform, template, found)
     once = str(body.get("client_msg_id") or "")
     key = f"{call.account.appid} {person.id} {once}"
     kept = platform.store.get("client_msg", key) if once else None
     if kept is not None and kept["until"] > platform.clock.now():
         return {"errcode": 0, "errmsg": "ok", "msgid": kept["msgid"]}
+    _count_for(platform, call.account, person)
     msgid = message_number(platform)
     if once:
         until = platform.clock.now() + limits.CLIENT_MSG_SECONDS
@@ -48,7 +52,19 @@ async def send(call: Call) -> Answer:
     return {"errcode": 0, "errmsg": "ok", "msgid": msgid}
 
 
-def _target(platform: Platform, body: dict[str, Any]) -> dict[str, str]:
+def _count_for(platform: Platform, account: Account, person: Person) -> None:
+    """So many template messages to one person a day, if the switch sets a number.
+
+    Raises:
+        WeChatError: 43117.
+    """
+    most = platform.switchboard.now.template_person_a_day
+    day = f"{account.appid} {person.id} {platform.clock.day()}"
+    if platform.store.count("template.person", day) > most > 0:
+        raise WeChatError(43117, verdict=f"今天发给 {person.name} 的模板消息太多（开关）")
+
+
+def linked(platform: Platform, body: dict[str, Any]) -> dict[str, str]:
     """What a tap opens: the mini-program before the URL, nothing if neither is given."""
     program = body.get("miniprogram")
     if isinstance(program, dict) and program.get("appid"):
@@ -91,3 +107,9 @@ async def _finish(
         chat.notify(platform, person, **card)
     fields = pushes.event(platform, account, person, "TEMPLATESENDJOBFINISH", MsgID=msgid, Status=status)
     await pushes.send(platform, account, person, fields)
+
+
+@api(bp, Door("/cgi-bin/message/wxopen/template/uniform_send", accounts=("mp",)))
+async def uniform_send(call: Call) -> Answer:
+    """Takes no category templates, and there are no others any more (wechat.md §5)."""
+    raise WeChatError(40037, verdict="统一服务消息不接受类目模板，并且已停止维护")

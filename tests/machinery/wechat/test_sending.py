@@ -9,7 +9,7 @@ import pytest
 from server.domain.ports import MessageTemplate
 from server.errors import OutsideFailure, Refused, Unverified, WeChatRefused
 from server.machinery.wechat.templates import keywords
-from server.sandbox import acts
+from server.sandbox import subscribing
 from tests.machinery.wechat.world import World
 
 MENU = {"button": [{"type": "click", "name": "查成绩", "key": "R"}]}
@@ -24,7 +24,7 @@ def template(world: World, kind: str, fields: dict[str, str]) -> str:
 def grant(world: World, kind: str, template_id: str) -> None:
     account, person = world.platform.account(kind), world.platform.people.get("p1")
     assert account is not None and person is not None
-    acts.grant(world.platform, account, person, template_id)
+    subscribing.grant(world.platform, account, person, template_id)
 
 
 async def test_a_subscription_message_takes_one_grant_in_each_account(world: World) -> None:
