@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -216,7 +217,7 @@ async def _serve(request: Request, door: Door, handler: Handler) -> HTTPResponse
     )
     if fate.dropped:
         return await troubles.cut(platform, request)
-    return _response(answer, door)
+    return _response(platform, answer, door)
 
 
 def _keep_rid(platform: Platform, request: Request, door: Door, rid: str) -> None:
@@ -235,12 +236,16 @@ def _keep_rid(platform: Platform, request: Request, door: Door, rid: str) -> Non
     )
 
 
-def _response(answer: Answer, door: Door) -> HTTPResponse:
+def _response(platform: Platform, answer: Answer, door: Door) -> HTTPResponse:
+    """With the platform's time in `Date`, by which a caller finds out that its own clock is wrong."""
+    headers = {"Date": formatdate(platform.clock.now(), usegmt=True)}
     if isinstance(answer, Picture):
-        headers = {"Content-Disposition": f'attachment; filename="{answer.name}"'} if answer.name else {}
+        if answer.name:
+            headers["Content-Disposition"] = f'attachment; filename="{answer.name}"'
         return HTTPResponse(answer.data, headers=headers, content_type=answer.kind)
     kind = "text/plain" if door.text_plain else "application/json; encoding=utf-8"
-    return HTTPResponse(json.dumps(answer, ensure_ascii=False, separators=(",", ":")), content_type=kind)
+    body = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    return HTTPResponse(body, headers=headers, content_type=kind)
 
 
 def _shown_body(request: Request) -> Any:
