@@ -118,7 +118,7 @@ async def _send_one(s: Services, row: _Taken) -> None:
     elif not template:
         await delivery.advance(s, row.id, "fail", error="未配置消息模板编号")
     elif faults := keywords.check(row.fields):
-        said = "；".join(f"{keyword} {why}" for keyword, why in faults.items())
+        said = "；".join(f"{keyword} {why}" for keyword, why in sorted(faults.items()))
         await delivery.advance(s, row.id, "fail", error=f"内容不符合模板：{said}")
     elif row.is_subscription and not await grants.spend(s, row.taker, row.id, row.attempt):
         await _refuse(s, row, _NONE_LEFT, NO_GRANT)
