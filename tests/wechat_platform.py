@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import struct
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
@@ -91,10 +92,10 @@ class PushedWeChat(FakeWeChat):
         super().__init__()
         self.accounts = messages.accounts(settings)
 
-    def echo(self, account: str, query: dict[str, str]) -> str:
+    def echo(self, account: str, query: Mapping[str, str]) -> str:
         return messages.echo(self.accounts[account], query)
 
-    def open_push(self, account: str, query: dict[str, str], body: bytes) -> Push:
+    def open_push(self, account: str, query: Mapping[str, str], body: bytes) -> Push:
         return messages.open_push(self.accounts[account], query, body)
 
     def answer(self, push: Push, text: str, *, now: int) -> bytes:
