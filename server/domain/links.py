@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from server.errors import Refused
 
@@ -44,8 +44,8 @@ def read(q: str, public_url: str) -> Link:
         raise Refused(
             "link_foreign", "这不是本机构的二维码。请扫描证书上的二维码，或电脑页面上的签发二维码。"
         )
-    parts = urlsplit(url.removeprefix(public_url))
+    path = re.split("[?#]", url.removeprefix(public_url), maxsplit=1)[0]
     for kind, pattern in (("scan", _SCAN), ("verification", _VERIFICATION)):
-        if found := pattern.fullmatch(parts.path):
+        if found := pattern.fullmatch(path):
             return Link(kind, found[1])
     raise Refused("link_unknown", "小程序里没有与这个二维码对应的功能，请用微信“扫一扫”在网页中打开。")
