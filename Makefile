@@ -14,7 +14,7 @@ serve: setup ## 在本机运行整套服务（PORT=8000 SANDBOX_PORT=8001），�
 	@exec $(PY) -m server.cli serve --dev
 
 test: setup browser ## 全部测试，在真实的 PostgreSQL、Redis 和 Chromium 上
-	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## 格式、静态检查、类型、导入规则
 	@$(PY) -m ruff format --check .

@@ -11,6 +11,14 @@ from typing import Any
 import asyncpg
 import pytest
 
+from server.domain import imports, staff
+from server.domain.audit import SYSTEM
+from server.domain.ports import Services
+from server.machinery.keys import KeyFolder
+from server.machinery.queue import JobQueue
+from server.machinery.vault import FolderVault
+from server.records import database
+from tests import make
 from tests.commands.conftest import Xcert
 from tests.conftest import with_database
 
@@ -37,13 +45,17 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-async def filled(xcert: Xcert, sheets: Path, db_url: str) -> str:
-    """A service with people, scores, an account and files."""
-    people = xcert("import", "candidates", sheets / "考生信息.xlsx")
-    assert (people.returncode, people.stderr) == (0, "")
-    scores = xcert("import", "scores", sheets / "成绩.xlsx")
-    assert (scores.returncode, scores.stderr) == (0, "")
-    assert xcert("staff", "create", "lin.wei", "--role", "operator").returncode == 0
+async def filled(services: Services, environment: dict[str, str], sheets: Path, db_url: str) -> str:
+    """A service with people, scores, an account and files, under the same keys and folders as the command line's."""
+    services.keys = KeyFolder(Path(environment["XCERT_KEYS_DIR"]), production=False)
+    services.vault = FolderVault(Path(environment["XCERT_DATA_DIR"]) / "vault")
+    services.queue = JobQueue()
+    for kind, name in (("candidates", "考生信息.xlsx"), ("scores", "成绩.xlsx")):
+        data = (sheets / name).read_bytes()
+        taken = await imports.take(services, kind, name, data, actor=make.OPERATOR)
+        assert (taken.rows_taken, taken.rows_refused) == (30, 0)
+    await staff.create(services, "lin.wei", "operator", name="林薇", actor=SYSTEM)
+    await database.close()
     return db_url
 
 

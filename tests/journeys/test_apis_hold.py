@@ -43,6 +43,21 @@ def bearers(fresh: Service) -> dict[str, str]:
     return {"/console/": made["token"], "/mp/": phone.bearer}
 
 
+def test_the_examples_that_a_first_start_lays_out_can_be_imported(fresh: Service) -> None:
+    """Two clean sheets and one with mistakes, as README says; what is called below has their people too."""
+    folder = fresh.folder / "var" / "examples"
+    desk = Desk(fresh, "operator")
+    sheets = (
+        ("candidates", "考生信息.xlsx", 0),
+        ("scores", "成绩（有错误的）.xlsx", 4),
+        ("scores", "成绩.xlsx", 0),
+    )
+    for kind, name, refused in sheets:
+        run = desk.upload(kind, name, (folder / name).read_bytes(), dry_run=False)
+        assert (run["state"], run["rows_refused"]) == ("done", refused), (name, run)
+    assert str(folder) in fresh.greeting
+
+
 def test_the_document_is_openapi(document: dict[str, Any]) -> None:
     """schemathesis validates the document against OpenAPI's own schema."""
     schemathesis.openapi.from_dict(document).validate()

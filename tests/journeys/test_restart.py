@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -19,15 +20,15 @@ import pytest
 
 from server.machinery.embedded import places
 from tests.journeys.people import until
-from tests.journeys.service import ROOT, Service
+from tests.journeys.service import ROOT, Service, running
 from tests.started import Started, end, free_port, proc
 
 COHORT = 60
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # several whole starts each
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
+@contextmanager
+def open_folder() -> Iterator[Path]:
     """A folder that everybody can reach."""
     place = Path(tempfile.mkdtemp(prefix="xcert-restart-", dir="/tmp"))
     place.chmod(0o777)
@@ -35,12 +36,11 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(place)
 
 
-@pytest.fixture
-def service(folder: Path, started: Started) -> Service:
-    """A running service of this test's own, stopped with it whatever state it is in by then."""
-    mine = Service(folder)
-    started.also(mine.stop)
-    return mine.start()
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    """One service for both tests that kill it, stopped after them whatever state it is in by then."""
+    with open_folder() as folder, running(Service(folder)) as one:
+        yield one
 
 
 def family(root: int) -> list[int]:
@@ -84,6 +84,13 @@ def status(url: str) -> int:
         return int(answer.status)
 
 
+def is_ready(service: Service) -> bool:
+    """Not yet, while a process that was killed comes back."""
+    with suppress(urllib.error.HTTPError):
+        return status(f"{service.url}/readyz") == 200
+    return False
+
+
 def candidates(service: Service) -> int:
     url = (service.folder / "var" / "postgres" / "url").read_text()
     with psycopg.connect(url) as link:
@@ -104,8 +111,57 @@ def drop(service: Service) -> None:
     service.process = None
 
 
+def refused_start(service: Service) -> str:
+    """What a start says that cannot be."""
+    done = subprocess.run(
+        [sys.executable, "-m", "server.cli", "serve", "--dev"],
+        cwd=ROOT,
+        env=service.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def told(service: Service, what: str) -> None:
+    """Wait until the service says this at the terminal."""
+    assert service.process is not None and service.process.stdout is not None
+    assert any(line.startswith(what) for line in service.process.stdout), f"never told: {what}"
+
+
+def counted(service: Service) -> int | None:
+    """The candidates, once the database answers."""
+    with suppress(psycopg.OperationalError):
+        return candidates(service)
+    return None
+
+
+def test_what_dies_is_started_again_and_a_second_start_is_refused(service: Service) -> None:
+    folder = service.folder
+    again = Service(folder, port=free_port(), sandbox_port=free_port())
+    assert (
+        f"内嵌 PostgreSQL 已在运行（数据目录 {folder}/var/postgres，进程 {pid_of(service)}）"
+        in refused_start(again)
+    )
+    same_port = Service(folder, port=service.port, sandbox_port=free_port())
+    assert refused_start(same_port).startswith(
+        f"端口 {service.port} 用不了（Address already in use）。请停止"
+    )
+    for name, title in (("web-process", "网页服务 1 "), ("worker", "后台任务 1 ")):
+        victim = next(pid for pid in family(pid_of(service)) if name in proc(pid, "cmdline").split("\0"))
+        os.kill(victim, signal.SIGKILL)
+        told(service, f"{title}意外退出（代码 -9），0.5 秒后重新启动")
+    postmaster = int((folder / "var" / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGKILL)
+    told(service, "内嵌 PostgreSQL 意外停止，正在重新启动\n")
+    assert status(f"{service.url}/healthz") == 200
+    assert until(lambda: counted(service)) == COHORT
+
+
 def test_killed_and_started_again(service: Service) -> None:
-    assert status(f"{service.url}/readyz") == 200
+    until(lambda: is_ready(service))
     assert set(service.logins) == {"admin", "operator", "issuer", "finance", "notifier", "auditor", "school"}
     assert candidates(service) == COHORT
     names = {proc(pid, "comm").strip() for pid in family(pid_of(service))}
@@ -143,56 +199,8 @@ def test_killed_and_started_again(service: Service) -> None:
     service.process = None
 
 
-def refused_start(service: Service) -> str:
-    """What a start says that cannot be."""
-    done = subprocess.run(
-        [sys.executable, "-m", "server.cli", "serve", "--dev"],
-        cwd=ROOT,
-        env=service.environment(),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    return done.stderr
-
-
-def told(service: Service, what: str) -> None:
-    """Wait until the service says this at the terminal."""
-    assert service.process is not None and service.process.stdout is not None
-    assert any(line.startswith(what) for line in service.process.stdout), f"never told: {what}"
-
-
-def counted(service: Service) -> int | None:
-    """The candidates, once the database answers."""
-    with suppress(psycopg.OperationalError):
-        return candidates(service)
-    return None
-
-
-def test_what_dies_is_started_again_and_a_second_start_is_refused(service: Service, folder: Path) -> None:
-    again = Service(folder, port=free_port(), sandbox_port=free_port())
-    assert (
-        f"内嵌 PostgreSQL 已在运行（数据目录 {folder}/var/postgres，进程 {pid_of(service)}）"
-        in refused_start(again)
-    )
-    same_port = Service(folder, port=service.port, sandbox_port=free_port())
-    assert refused_start(same_port).startswith(
-        f"端口 {service.port} 用不了（Address already in use）。请停止"
-    )
-    for name, title in (("web-process", "网页服务 1 "), ("worker", "后台任务 1 ")):
-        victim = next(pid for pid in family(pid_of(service)) if name in proc(pid, "cmdline").split("\0"))
-        os.kill(victim, signal.SIGKILL)
-        told(service, f"{title}意外退出（代码 -9），0.5 秒后重新启动")
-    postmaster = int((folder / "var" / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
-    os.kill(postmaster, signal.SIGKILL)
-    told(service, "内嵌 PostgreSQL 意外停止，正在重新启动\n")
-    assert status(f"{service.url}/healthz") == 200
-    assert until(lambda: counted(service)) == COHORT
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may start the service as somebody else")
-def test_an_ordinary_user(folder: Path, started: Started) -> None:
+def test_an_ordinary_user(started: Started) -> None:
     """The same as another user, by a Python and a checkout that this user can read."""
     nobody = places.account()
     packages = Path(next(path for path in sys.path if path.endswith("site-packages")))
@@ -204,6 +212,9 @@ def test_an_ordinary_user(folder: Path, started: Started) -> None:
     )
     if version.stdout.strip() != str(sys.version_info[:2]):
         pytest.skip(f"{python} is not the version that the dependencies were installed for")
+    folder = Path(tempfile.mkdtemp(prefix="xcert-restart-", dir="/tmp"))
+    started.also(lambda: shutil.rmtree(folder))
+    folder.chmod(0o777)
     service = Service(folder)
     environment = service.environment() | {"PYTHONPATH": f"{ROOT}:{packages}", "HOME": str(folder)}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
