@@ -16,6 +16,7 @@ from server.domain.push_states import MOST_ATTEMPTS, State
 from server.errors import OutsideFailure, WeChatRefused
 from server.records import Follower, PushSeen
 from tests.fakes import FakeClock, FakeWeChat, Killed, KillerFaults, ListQueue
+from tests.wechat_platform import PushedWeChat
 
 OPENID = "o-candidate-000000000000000"
 
@@ -224,13 +225,13 @@ async def test_a_worker_that_was_only_slow_corrects_the_row(services: Services) 
     push = asked(services)
     await pushes.hand_over(services, push)
 
-    class Slow(FakeWeChat):
+    class Slow(PushedWeChat):
         async def send_text(self, account: str, openid: str, text: str) -> None:
             await later(services, minutes=2)
             assert (await PushSeen.get()).state == "unknown"
             await super().send_text(account, openid, text)
 
-    services.wechat = slow = Slow()
+    services.wechat = slow = Slow(services.settings)
     row = await drained(services)
     assert (row.state, len(slow.texts)) == ("sent", 1)
 
