@@ -183,7 +183,8 @@ def _scan_program_code(platform: Platform, name: str) -> Outcome:
     if kept is None:
         raise CannotDo("小程序码无效。")
     page, scene = kept["page"] or "pages/index/index", quote(kept["scene"], safe="")
-    return {"open": "miniprogram", "page": page, "query": f"scene={scene}", "scene": 1047}
+    query = kept.get("query") or (f"scene={scene}" if scene else "")
+    return {"open": "miniprogram", "page": page, "query": query, "scene": 1047}
 
 
 def _open_program_link(platform: Platform, name: str, extra: str, *, outside: bool) -> Outcome:
@@ -237,9 +238,3 @@ def user_data(platform: Platform, person: Person) -> Outcome:
         "encryptedData": crypto.seal_user_data(kept["session_key"], iv, sealed),
         "iv": iv,
     }
-
-
-def decoded_query(query: str) -> dict[str, str]:
-    """A page's query as a developer reads it after decodeURIComponent."""
-    pairs = (part.partition("=") for part in query.split("&") if part)
-    return {name: unquote(value) for name, _, value in pairs}

@@ -7,7 +7,7 @@ from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request, empty, json
 
-from server.sandbox import acts, chat, menu_taps, pages, scanner, subscribing, webview
+from server.sandbox import acts, agents, chat, menu_taps, pages, scanner, subscribing, webview
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 
@@ -75,6 +75,8 @@ def shown(platform: Platform, person: Person) -> dict[str, Any]:
         "page": platform.store.get("page", person.id),
         "web_view": platform.web_view_url(person),
         "service_url": platform.service_url,
+        "agent": agents.of(platform, person).shown(),
+        "agents": [agent.shown() for agent in agents.AGENTS.values()],
         "now": platform.clock.unix(),
     }
     for account in platform.config.accounts:
@@ -86,9 +88,18 @@ def shown(platform: Platform, person: Person) -> dict[str, Any]:
             "menu": menu_taps.seen(platform, account, person),
             "blocked": platform.store.get("blocked", f"{account.appid} {person.id}") is not None,
             "follows": platform.people.following(account, person) is not None,
-            "templates": [{"id": t.id, "title": t.title} for t in platform.templates(account)],
+            "subscriptions": [
+                {"id": t.id, "title": t.title, "left": subscribing.left(platform, account, person, t.id)}
+                for t in platform.templates(account, *subscribing.USES)
+            ],
         }
     return told
+
+
+def _agent(platform: Platform, person: Person, kind: str) -> dict[str, Any]:
+    if kind not in agents.AGENTS:
+        raise acts.CannotDo("没有这个客户端。")
+    return agents.choose(platform, person, kind).shown()
 
 
 Act = Callable[[Platform, Person, dict[str, Any]], Any]
@@ -109,6 +120,7 @@ ACTS: dict[str, Act] = {
     "scancode": lambda p, who, body: menu_taps.tap(
         p, who, str(body.get("path", "")), str(body.get("text", ""))
     ),
+    "agent": lambda p, who, body: _agent(p, who, str(body.get("kind", ""))),
     "scan": lambda p, who, body: acts.scan(
         p, who, str(body.get("text", "")), outside=bool(body.get("outside", False))
     ),

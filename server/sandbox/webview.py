@@ -1,7 +1,8 @@
 """The phone's web view: the service under a host of each person's own, so that two phones never share cookies.
 
-`http://p2.localhost:8001/…` fetches `{service}/…` as that person's WeChat would: with its User-Agent and with a cookie
-jar that the sandbox keeps. Addresses of the service in redirects are turned into this host.
+`http://p2.localhost:8001/…` fetches `{service}/…` as that person's WeChat would: with its User-Agent, with a cookie jar
+that the sandbox keeps, and under the service's own addresses. Pages keep their Content-Security-Policy and get WeChat's
+bridge (`static/bridge.js`), through which they speak with the phone around them.
 """
 
 from __future__ import annotations
@@ -14,22 +15,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from sanic import Blueprint, HTTPResponse, Request, redirect, text
+from sanic import Blueprint, HTTPResponse, Request, file, redirect, text
 from yarl import URL
 
+from server.sandbox import agents, pages
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from server.sandbox.web_addresses import BRIDGE, TEXTS, Addresses
 
 bp = Blueprint("webview")
 
-AGENT = (
-    "Mozilla/5.0 (Linux; Android 14; sandbox Build/UP1A) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 "
-    "Chrome/126.0.0.0 Mobile Safari/537.36 XWEB/1260059 MMWEBSDK/20240802 MMWEBID/1 "
-    "MicroMessenger/8.0.53.2740(0x28003533) WeChat/arm64 Weixin NetType/WIFI Language/zh_CN ABI/arm64"
-)
 KEPT_BACK = {
-    "connection", "content-encoding", "content-length", "content-security-policy", "keep-alive", "set-cookie",
-    "transfer-encoding", "x-frame-options",
+    "connection", "content-encoding", "content-length", "keep-alive", "set-cookie", "transfer-encoding",
+    "x-frame-options",
 }  # fmt: skip
 NOT_SENT = {
     "accept-encoding",
@@ -48,12 +46,27 @@ async def before(request: Request) -> HTTPResponse | None:
     """Middleware: a phone's host shows the service even where the sandbox has a path of the same name."""
     if HOST.fullmatch(request.host) is None or (request.route and "web_view" in request.route.name):
         return None
+    if request.path == BRIDGE:
+        return await _script("bridge.js")
     return await _of_person(request, stream=False)
+
+
+async def _script(name: str) -> HTTPResponse:
+    return await file(
+        pages.FOLDER / "static" / name, mime_type="text/javascript", headers={"Cache-Control": "no-cache"}
+    )
+
+
+async def js_sdk(request: Request) -> HTTPResponse:
+    """The JS-SDK that a page loads."""
+    return await _script("jweixin.js")
 
 
 async def answer(request: Request, path: str = "") -> HTTPResponse | None:
     """Every path that is nobody else's: the service on a phone's host, nothing on the sandbox's own."""
     if HOST.fullmatch(request.host) is not None:
+        if request.path == BRIDGE:
+            return await _script("bridge.js")
         return await _of_person(request, stream=True)
     if path in ("", "phone/", "sandbox/"):
         query = f"?{request.query_string}" if request.query_string else ""
@@ -71,27 +84,45 @@ async def _of_person(request: Request, *, stream: bool) -> HTTPResponse | None:
     return await _fetch(platform, person, request, stream=stream)
 
 
+def _addresses(platform: Platform, person: Person) -> Addresses:
+    return Addresses(platform.web_view_url(person), platform.service_url)
+
+
 def _headers(platform: Platform, person: Person, request: Request) -> dict[str, str]:
     """What the service must see: its own origin, WeChat's agent, this person's cookies."""
-    own, theirs = platform.web_view_url(person), platform.service_url
+    both = _addresses(platform, person)
     sent = {name: value for name, value in request.headers.items() if name.lower() not in NOT_SENT}
     for name in ("origin", "referer"):
         if value := request.headers.get(name):
-            sent[name] = value.replace(own, theirs)
+            sent[name] = both.to_service(value)
     if jar := _jar(platform, person):
         sent["cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
-    return {**sent, "user-agent": AGENT, "host": urlsplit(theirs).netloc}
+    return {
+        **sent,
+        "user-agent": agents.of(platform, person).user_agent,
+        "host": urlsplit(both.theirs).netloc,
+    }
+
+
+def _body(both: Addresses, request: Request) -> bytes | None:
+    """What is sent, with the service's own addresses in what is text."""
+    if request.headers.get("content-type", "").startswith(TEXTS):
+        return both.to_service(request.body.decode("utf-8", "surrogateescape")).encode(
+            "utf-8", "surrogateescape"
+        )
+    return request.body or None
 
 
 async def _fetch(
     platform: Platform, person: Person, request: Request, *, stream: bool
 ) -> HTTPResponse | None:
-    address = platform.service_url + request.raw_url.decode()
+    both = _addresses(platform, person)
+    address = platform.service_url + both.to_service(request.raw_url.decode())
     try:
         async with platform.http.request(
             request.method,
             URL(address, encoded=True),
-            data=request.body or None,
+            data=_body(both, request),
             headers=_headers(platform, person, request),
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, connect=5),
@@ -105,16 +136,21 @@ async def _pass_on(
     platform: Platform, person: Person, request: Request | None, fetched: aiohttp.ClientResponse
 ) -> HTTPResponse | None:
     """Keep the cookies, turn the addresses, stream the rest."""
-    own, theirs = platform.web_view_url(person), platform.service_url
+    both = _addresses(platform, person)
     _keep_cookies(platform, person, fetched.headers.getall("Set-Cookie", []))
     headers = {name: value for name, value in fetched.headers.items() if name.lower() not in KEPT_BACK}
-    if "Location" in headers and headers["Location"].startswith((theirs + "/", theirs + "?")):
-        headers["Location"] = own + headers["Location"][len(theirs) :]
+    if headers.get("Location", "").startswith((both.theirs + "/", both.theirs + "?")):
+        headers["Location"] = both.to_page(headers["Location"])
+    policy = fetched.headers.get("Content-Security-Policy", "")
+    headers = {name: value for name, value in headers.items() if name.lower() != "content-security-policy"}
+    if kept := both.policy(policy):
+        headers["Content-Security-Policy"] = kept
     kind = headers.pop("Content-Type", "application/octet-stream")
     if kind.startswith("text/html"):
         page = (await fetched.read()).decode(errors="replace")
         _remember(platform, person, fetched, page)
-        return HTTPResponse(page.replace(theirs, own), fetched.status, headers, kind)
+        shown = both.page(page, agents.of(platform, person), policy)
+        return HTTPResponse(shown, fetched.status, headers, kind)
     if request is None:
         return HTTPResponse(await fetched.read(), fetched.status, headers, kind)
     streamed = await request.respond(status=fetched.status, headers=headers, content_type=kind)
@@ -157,7 +193,8 @@ async def request_as_program(platform: Platform, asked: dict[str, Any]) -> dict[
     path = str(asked.get("path", ""))
     if not path.startswith("/"):
         return {"problem": f"路径应以 / 开头，只能请求 {platform.service_url}"}
-    headers = {"User-Agent": AGENT + " MiniProgramEnv/android", "Content-Type": "application/json"}
+    agent = agents.AGENTS["android"].user_agent + " MiniProgramEnv/android"
+    headers = {"User-Agent": agent, "Content-Type": "application/json"}
     if token := asked.get("token"):
         headers["Authorization"] = f"Bearer {token}"
     try:
@@ -181,5 +218,6 @@ async def request_as_program(platform: Platform, asked: dict[str, Any]) -> dict[
 
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+bp.add_route(js_sdk, "/open/js/jweixin-1.6.0.js", methods=["GET"], name="js_sdk")
 bp.add_route(answer, "/", methods=METHODS, name="web_view_root")
 bp.add_route(answer, "/<path:path>", methods=METHODS, name="web_view")

@@ -134,7 +134,8 @@ async def test_two_people_in_two_tabs_are_two_people(
         await expect((await frame_of(one)).locator("#who")).to_have_text(wechat.openid(1))
         two = await phone(tabs, wechat, "p2", open_page)
         await expect((await frame_of(two)).locator("#who")).to_have_text(wechat.openid(2))
-        await one.click("button[aria-label=重新打开]")
+        await one.click("button[aria-label=更多]")
+        await one.click("button:text-is('刷新')")
         await expect((await frame_of(one)).locator("#who")).to_have_text(wechat.openid(1))
         await expect(one.locator(".bar h1")).to_have_text("我的")
     finally:

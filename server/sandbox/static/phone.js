@@ -3,6 +3,8 @@ import { h, icon, ICONS, face, tile, row, bar, toast, moment } from "./dom.js";
 import { chatScreen, noticesScreen } from "./chat.js";
 import { scanScreen } from "./scan.js";
 import { programScreen } from "./program.js";
+import { scanOver, webScreen } from "./webview.js";
+import { sheet } from "./sheet.js";
 
 const screen = document.getElementById("screen");
 const query = new URLSearchParams(location.search);
@@ -11,12 +13,13 @@ export const phone = {
   person: query.get("person"),
   state: null,
   program: null,
+  cashDesk: null, // asks for the payment: gets the arguments of getBrandWCPayRequest, answers ok, cancel or fail_…
 
   async act(name, body = {}) {
     const answer = await fetch(`/phone/api/act/${phone.person}/${name}`, { method: "POST", body: JSON.stringify(body) });
     const told = await answer.json();
     if (!answer.ok) { toast(told.problem ?? "没有成功，请重试。"); return null; }
-    refresh();
+    await refresh();
     return told;
   },
 
@@ -28,8 +31,14 @@ export const phone = {
     if (outcome.open === "web") phone.openWeb(outcome.url);
     else if (outcome.open === "miniprogram") { phone.program = outcome; phone.go("program"); }
     else if (outcome.open === "chat") phone.go("chat");
+    else if (outcome.open === "scanner") phone.scanForMenu(outcome.path);
     else if (outcome.open === "follow") { phone.invited = outcome; phone.go("account"); }
     else if (outcome.open === "text") { phone.scanned = outcome.text; phone.go("text"); }
+  },
+
+  async scanForMenu(path) {
+    const text = await scanOver(phone);
+    if (text) phone.follow(await phone.act("scancode", { path, text }));
   },
 
   openWeb(url) { phone.go(`web=${encodeURIComponent(url)}`); },
@@ -85,8 +94,17 @@ function meScreen() {
       row(tile(ICONS.me, "#3d7eaa"), "换一个人", { more: "›", onclick: () => { location.search = ""; } }),
       oa && oa.follows && row(tile(ICONS.chats, "#999"), `取消关注${oa.name}`, { onclick: () => phone.act("unfollow").then((done) => done && toast("已取消关注")) }),
       oa && oa.follows && row(tile(ICONS.bell, "#999"), oa.blocked ? "恢复接收公众号消息" : "不接收公众号消息", { onclick: () => phone.act("block", { on: !oa.blocked }).then((done) => done && toast("已设置")) }),
+      row(tile(ICONS.chats, "#4a7c82"), "客户端", { more: `${phone.state.agent.name} ›`, onclick: chooseAgent }),
       row(tile(ICONS.lines, "#8d6cab"), "时间线与开关", { more: "›", onclick: () => window.open("/sandbox") })),
     h("div", { class: "pad hint" }, ids.map(([name, id]) => h("p", {}, `${name}：`, h("code", {}, id))))), tabs("me")];
+}
+
+/** Which of WeChat's clients opens pages: each has its own User-Agent, and iPhones their own idea of an address. */
+async function chooseAgent() {
+  const { agents } = phone.state;
+  const chosen = await sheet("用哪个客户端打开网页", [], [...agents.map(({ name }) => name), "取消"], "menu");
+  const agent = agents.find(({ name }) => name === chosen);
+  if (agent && await phone.act("agent", { kind: agent.kind })) toast(`现在是${agent.name}`);
 }
 
 function accountScreen() {
@@ -96,14 +114,6 @@ function accountScreen() {
   return [bar("", () => phone.go("chats")), h("main", { class: "body" }, h("div", { class: "profile" },
     h("span", { class: "tile" }, oa.name[0]), h("h2", {}, oa.name), h("p", {}, oa.appid),
     h("button", { class: "button wide", type: "button", onclick: done }, "关注")))];
-}
-
-function webScreen(url) {
-  // The frame's own pages stand in the browser's history too, so "back" leaves by name.
-  const back = () => phone.go(phone.before ?? "chats");
-  const frame = h("iframe", { class: "web", name: `wxphone:${phone.person}`, title: "网页", src: phone.address(url), allow: "clipboard-write" });
-  return [bar(new URL(url).host, back, h("button", { type: "button", "aria-label": "重新打开", onclick: () => { frame.src = phone.address(url); } }, "↻")),
-    frame, h("div", { class: "address", title: url }, url)];
 }
 
 /** The title bar of the web view follows its pages; the frame itself is never touched. */
@@ -131,7 +141,7 @@ function show(again = false) {
   if (place === showing && !again) return;
   const [name, argument] = place.split("=");
   const typed = screen.querySelector("[data-keep]")?.value;
-  const [make, live] = name === "web" ? [() => webScreen(decodeURIComponent(argument)), false] : SCREENS[name] ?? SCREENS.chats;
+  const [make, live] = name === "web" ? [() => webScreen(phone, decodeURIComponent(argument)), false] : SCREENS[name] ?? SCREENS.chats;
   if (place === showing && !live) return;
   const stays = place === showing;
   if (name !== "web") phone.before = place;

@@ -1,5 +1,7 @@
 // The mini-program's side: what it was opened with, wx.login, the phone number, subscriptions, and a request console.
 import { h, bar, toast } from "./dom.js";
+import { sheet } from "./sheet.js";
+import { askSubscription } from "./webview.js";
 
 const kept = (phone) => `token ${phone.person}`;
 
@@ -13,26 +15,38 @@ function launched(phone) {
 }
 
 function codes(phone) {
-  const out = h("div", { class: "code", hidden: true });
-  const ask = (act, name) => async () => {
-    const told = await phone.act(act);
-    if (told) { out.hidden = false; out.textContent = `${name}\ncode: ${told.code}\n（5 分钟内用一次）`; }
+  const out = h("div", { class: "code", hidden: true, "aria-live": "polite" });
+  const told = (text) => { out.hidden = false; out.textContent = text; };
+  const login = async () => { const said = await phone.act("login"); if (said) told(`wx.login\ncode: ${said.code}\n（5 分钟内用一次）`); };
+  const number = async () => {
+    const { person, mp } = phone.state;
+    const chosen = await sheet(`${mp.name} 申请获取并验证你的手机号`, [h("p", { class: "asked" }, person.mobile)], ["允许", "不允许"]);
+    if (chosen !== "允许") { told("getPhoneNumber:fail user deny"); return; }
+    const said = await phone.act("phone_code");
+    if (said) told(`getPhoneNumber:ok\ncode: ${said.code}\n（5 分钟内用一次；换号码要收费）`);
   };
   return h("section", { class: "panel" }, h("h2", {}, "登录与手机号"),
-    h("div", { class: "two" }, h("button", { class: "button plain", type: "button", onclick: ask("login", "wx.login") }, "wx.login"),
-      h("button", { class: "button plain", type: "button", onclick: ask("phone_code", "getPhoneNumber") }, "手机号按钮")), out);
+    h("div", { class: "two" }, h("button", { class: "button plain", type: "button", onclick: login }, "wx.login"),
+      h("button", { class: "button plain", type: "button", onclick: number }, "手机号按钮")), out);
 }
 
-function subscriptions(phone) {
-  const { templates } = phone.state.mp;
+function subscriptions(phone, said = "") {
+  const { subscriptions: templates } = phone.state.mp;
   if (!templates.length) return null;
-  const form = h("form", { onsubmit: async (event) => {
+  const out = h("div", { class: "code", hidden: !said, "aria-live": "polite" }, said);
+  const ask = async (event) => {
     event.preventDefault();
     const chosen = new FormData(event.target);
-    const told = await phone.act("subscribe", { answers: Object.fromEntries(templates.map(({ id }) => [id, chosen.has(id) ? "accept" : "reject"])) });
-    if (told) toast("已告知服务");
-  } }, templates.map(({ id, title }) => h("label", {}, h("input", { type: "checkbox", name: id, checked: true }), ` ${title}`)), h("div", { class: "two" }, h("button", { class: "button plain" }, "允许所选")));
-  return h("section", { class: "panel pad" }, h("h2", {}, "订阅消息"), form);
+    const ids = templates.map(({ id }) => id).filter((id) => chosen.has(id));
+    const { answers, problem } = await askSubscription(phone, "mp", ids);
+    const told = answers ? JSON.stringify({ errMsg: "requestSubscribeMessage:ok", ...answers }, null, 2) : problem.replace("subscribe", "requestSubscribeMessage");
+    panel.replaceWith(subscriptions(phone, told));
+  };
+  const form = h("form", { onsubmit: ask }, templates.map(({ id, title, left }) => h("label", { class: "ask" },
+    h("input", { type: "checkbox", name: id, checked: true }), h("span", {}, title, h("small", {}, `　还可发 ${left} 次`)))),
+    h("div", { class: "two" }, h("button", { class: "button plain" }, "requestSubscribeMessage")));
+  const panel = h("section", { class: "panel" }, h("h2", {}, "订阅消息"), form, out);
+  return panel;
 }
 
 async function filled(phone, text) {

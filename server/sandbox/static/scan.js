@@ -24,11 +24,11 @@ async function fromScreen() {
   return new Promise((done) => still.toBlob(done, "image/png"));
 }
 
-export function scanScreen(phone) {
-  const scan = async (text) => { if (text) phone.follow(await phone.act("scan", { text })); };
+/** What reads a code: `take` gets its text. */
+export function scanner(scan) {
   const take = async (picture) => picture && scan(await decode(picture));
   const file = h("input", { type: "file", accept: "image/*", id: "file", hidden: true, onchange: (event) => take(event.target.files[0]) });
-  const over = (event) => { event.preventDefault(); event.currentTarget.classList.toggle("over", event.type === "dragover"); };
+  const over = (event) => { event.preventDefault(); event.currentTarget.classList.toggle("lit", event.type === "dragover"); };
   const box = h("div", { class: "drop", tabindex: "0", "aria-label": "在这里粘贴或拖入二维码图片", ondragover: over, ondragleave: over, ondrop: (event) => { over(event); take(event.dataTransfer.files[0]); } },
     icon(ICONS.scan), "把二维码图片粘贴（Ctrl+V）或拖到这里");
   const pasted = (event) => {
@@ -37,9 +37,14 @@ export function scanScreen(phone) {
     if (picture) take(picture.getAsFile());
   };
   addEventListener("paste", pasted);
-  const link = h("form", { onsubmit: (event) => { event.preventDefault(); scan(event.target.elements.link.value); } },
+  const link = h("form", { onsubmit: (event) => { event.preventDefault(); scan(event.target.elements.link.value.trim()); } },
     h("label", { for: "link" }, "或输入二维码里的内容"), h("input", { type: "text", id: "link", name: "link", placeholder: "https://…", autocomplete: "off" }),
-    h("div", { class: "two" }, h("button", { class: "button" }, "扫一扫")));
-  return [bar("扫一扫", () => phone.go("discover")), h("main", { class: "body pad" }, box,
-    h("div", { class: "two" }, h("button", { class: "button plain", type: "button", onclick: () => file.click() }, "相册"), h("button", { class: "button plain", type: "button", onclick: () => fromScreen().then(take, () => toast("没有选择屏幕")) }, "截取屏幕")), file, link)];
+    h("div", { class: "two" }, h("button", { class: "button" }, "识别")));
+  return [box, h("div", { class: "two" }, h("button", { class: "button plain", type: "button", onclick: () => file.click() }, "相册"),
+    h("button", { class: "button plain", type: "button", onclick: () => fromScreen().then(take, () => toast("没有选择屏幕")) }, "截取屏幕")), file, link];
+}
+
+export function scanScreen(phone) {
+  const scan = async (text) => { if (text) phone.follow(await phone.act("scan", { text })); };
+  return [bar("扫一扫", () => phone.go("discover")), h("main", { class: "body pad" }, scanner(scan))];
 }
