@@ -56,5 +56,5 @@ def install(app: Sanic[Any, Any], platform: Platform) -> None:
         app.blueprint(one.copy(f"{one.name}_{app.name}"))
 
     @app.before_server_start
-    async def watch(app: Sanic[Any, Any]) -> None:
-        platform.until_closed(desk.watch())
+    async def wake(app: Sanic[Any, Any]) -> None:
+        desk.wake()

@@ -27,6 +27,7 @@ class PayDesk:
         self.keys = Keyring(merchant, platform.store, platform.clock)
         self.switchboard = PaySwitchBoard(platform.store, platform.switchboard.chance)
         self.due: list[Callable[[], None]] = []
+        self._awake = False
         self._nonces: dict[str, float] = {}
         self._second = 0
         self._counted: Counter[str] = Counter()
@@ -72,8 +73,13 @@ class PayDesk:
         self.run_due()
         await self.platform.settle()
 
-    async def watch(self) -> None:
-        """Look at the clock again and again, since tests move it."""
+    def wake(self) -> None:
+        """From now on look at the clock again and again, since tests move it; needs a running event loop."""
+        if not self._awake:
+            self._awake = True
+            self.platform.until_closed(self._watch())
+
+    async def _watch(self) -> None:
         while True:
             self.run_due()
             await asyncio.sleep(limits.TICK_SECONDS)

@@ -56,6 +56,7 @@ def put(desk: PayDesk, url: str, event: str, kind: str, summary: str, resource: 
         desk.platform.timeline.note("push", f"POST {url}", ok=False, verdict=f"开关：{why}", message=resource)
         desk.store.put(ENDED, note["id"], note)
     else:
+        desk.wake()
         _send(desk, note)
 
 

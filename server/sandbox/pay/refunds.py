@@ -127,6 +127,7 @@ def _begun(desk: PayDesk, order: orders.Order, asked: dict[str, Any], amount: in
     }
     order["state"] = "REFUND"  # requested, not succeeded; it stays even when the refund fails
     orders.keep(desk, order)
+    desk.wake()
     desk.store.put("pay.refund.open", refund["out_refund_no"], {})
     _keep(desk, refund)
     if switches.refund_seconds <= 0:

@@ -186,7 +186,7 @@ class Pay:
         return f"WECHATPAY2-SHA256-RSA2048 {listed}"
 
     async def send(
-        self, method: str, path: str, body: Any = None, *, serial: str = PUBLIC_KEY_ID, **headers: str | None
+        self, method: str, path: str, body: Any = None, *, serial: str = PUBLIC_KEY_ID, **headers: Any
     ) -> Answer:
         raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         sent: dict[str, str | None] = {
