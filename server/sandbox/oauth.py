@@ -87,7 +87,9 @@ async def authorize(request: Request) -> HTTPResponse:
             return json({"error": error.shown, "why": str(error)})
         return pages.render("refusal.html", title=error.shown, why=str(error))
     ticket = secrets.token_urlsafe(24)
-    platform.store.put("authorize", ticket, {**asked, "expires_at": platform.clock.now() + 600})
+    platform.store.put(
+        "authorize", ticket, {**asked, "expires_at": platform.clock.now() + limits.AUTHORIZE_PAGE_SECONDS}
+    )
     platform.timeline.end(row, ok=True, verdict=f"请求授权，scope={asked['scope']}")
     if wants_json:
         return json({"ticket": ticket, **asked})

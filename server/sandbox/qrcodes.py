@@ -15,11 +15,12 @@ from sanic import Blueprint, HTTPResponse, Request
 from server.sandbox import limits
 from server.sandbox.gate import Answer, Call, Door, Picture, api
 from server.sandbox.platform import Platform
+from server.sandbox.published import check_page
 from server.sandbox.refusals import WeChatError
-from server.sandbox.subscriptions import check_page
 
 bp = Blueprint("qrcodes")
 
+ENVIRONMENTS = ("release", "trial", "develop")
 SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]+")
 
 
@@ -100,18 +101,61 @@ async def unlimited(call: Call) -> Answer:
         raise WeChatError(41030, verdict="page 不能带参数，参数放在 scene 里")
     if call.body.get("check_path", True):
         check_page(call.platform, page)
-    if call.body.get("env_version", "release") not in ("release", "trial", "develop"):
+    else:
+        _count_unchecked(call, page)
+    if call.body.get("env_version", "release") not in ENVIRONMENTS:
         raise WeChatError(40097, verdict="env_version 不对")
     return _program_code(call, page, scene)
 
 
-def _program_code(call: Call, page: str, scene: str) -> Picture:
+def _count_unchecked(call: Call, page: str) -> None:
+    """Pages that are not looked up are numbered: so many different ones in a lifetime (wechat.md §4.3).
+
+    Raises:
+        WeChatError: 45029.
+    """
+    key = f"{call.account.appid} {page}"
+    if call.platform.store.get("page.unchecked", key) is None:
+        if call.platform.store.count("pages.unchecked", call.account.appid) > limits.UNCHECKED_PAGES_MOST:
+            raise WeChatError(
+                45029, verdict=f"check_path 为 false 时最多 {limits.UNCHECKED_PAGES_MOST} 个页面"
+            )
+        call.platform.store.put("page.unchecked", key, {})
+
+
+@api(bp, Door("/wxa/getwxacode", accounts=("mp",)))
+async def limited(call: Call) -> Answer:
+    return _limited_code(call)
+
+
+@api(bp, Door("/cgi-bin/wxaapp/createwxaqrcode", accounts=("mp",)))
+async def limited_square(call: Call) -> Answer:
+    return _limited_code(call)
+
+
+def _limited_code(call: Call) -> Picture:
+    """A code with its page's query in it; 100 000 in a lifetime for both calls together.
+
+    Raises:
+        WeChatError: 45029 all used up, 40097 a path too long, 41030 no such page.
+    """
+    path = str(call.body.get("path") or "")
+    if not 1 <= len(path) <= limits.LIMITED_CODE_PATH[call.path]:
+        raise WeChatError(40097, verdict=f"path 应为 1 至 {limits.LIMITED_CODE_PATH[call.path]} 个字符")
+    page, _, query = path.partition("?")
+    check_page(call.platform, page)
+    if call.platform.store.count("codes.limited", call.account.appid) > limits.LIMITED_CODES_MOST:
+        raise WeChatError(45029)
+    return _program_code(call, page, query=query)
+
+
+def _program_code(call: Call, page: str, scene: str = "", *, query: str = "") -> Picture:
     width = call.body.get("width", limits.CODE_WIDTH_DEFAULT)
     least, most = limits.CODE_WIDTH
     if isinstance(width, bool) or not isinstance(width, int) or not least <= width <= most:
         raise WeChatError(40097, verdict="width 应为 280 至 1280")
     name = secrets.token_urlsafe(12)
-    call.platform.store.put("program.code", name, {"page": page, "scene": scene})
+    call.platform.store.put("program.code", name, {"page": page, "scene": scene, "query": query})
     return Picture(drawn(f"{call.platform.own_url}/wxa-code/{name}", width))
 
 
@@ -131,18 +175,43 @@ async def scheme(call: Call) -> Answer:
 
 
 def _link(call: Call, asked: dict[str, Any]) -> str:
-    """Keep where a URL link or scheme leads, within its 30 days."""
+    """Keep where a URL link or scheme leads, within its 30 days.
+
+    Raises:
+        WeChatError: 85079 nothing published, 40165 a page with a query, 41030, 40097, 85401 too long a life,
+            85400 too many today.
+    """
+    now, longest = call.platform.clock.now(), limits.LINK_DAYS * 86400
+    if not call.platform.switchboard.now.published:
+        raise WeChatError(85079)
     path, query = str(asked.get("path") or ""), str(asked.get("query") or "")
+    if "?" in path:
+        raise WeChatError(40165, verdict="path 不能带参数，参数放在 query 里")
+    path = path.removeprefix("/")  # the documents show both
     check_page(call.platform, path)
     if len(query) > limits.LINK_QUERY_LENGTH:
-        raise WeChatError(40097, verdict="query 超过 1024 个字符")
-    now, longest = call.platform.clock.now(), limits.LINK_DAYS * 86400
-    if asked.get("expire_type") == 1:
-        until = now + int(asked.get("expire_interval") or 0) * 86400
-    else:
-        until = float(asked.get("expire_time") or now + longest)
-    if not now < until <= now + longest:
-        raise WeChatError(85401, verdict="有效期应在 30 天以内")
+        raise WeChatError(40097, verdict=f"query 超过 {limits.LINK_QUERY_LENGTH} 个字符")
+    if asked.get("env_version", "release") not in ENVIRONMENTS:
+        raise WeChatError(40097, verdict="env_version 不对")
+    if not now < (until := _end_of_life(asked, now)) <= now + longest:
+        raise WeChatError(85401, verdict=f"有效期应在 {limits.LINK_DAYS} 天以内")
+    day = f"{call.account.appid} {call.platform.clock.day()}"
+    if call.platform.store.count("links.made", day) > limits.LINKS_A_DAY:
+        raise WeChatError(85400)
     name = secrets.token_hex(6)
     call.platform.store.put("program.link", name, {"page": path, "query": query, "until": until})
     return name
+
+
+def _end_of_life(asked: dict[str, Any], now: float) -> float:
+    """By a time, or by a number of days; thirty days if neither is given."""
+    kind, value = asked.get("expire_type", 0), asked.get("expire_time")
+    if kind not in (0, 1):
+        raise WeChatError(40097, verdict="expire_type 应为 0（时间）或 1（天数）")
+    if kind == 1:
+        value = asked.get("expire_interval")
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise WeChatError(40097, verdict="expire_time、expire_interval 应为整数")
+    if kind == 1:
+        return now + int(value or 0) * 86400
+    return float(value or now + limits.LINK_DAYS * 86400)

@@ -10,6 +10,7 @@ from server.sandbox import chat, keywords, subscribing
 from server.sandbox.config import Account
 from server.sandbox.gate import Answer, Call, Door, api
 from server.sandbox.platform import Platform
+from server.sandbox.published import check_page
 from server.sandbox.refusals import WeChatError
 from server.sandbox.template_messages import linked, message_number
 
@@ -68,15 +69,3 @@ def _target(platform: Platform, account: Account, body: dict[str, Any]) -> dict[
         return linked(platform, {"url": page, "miniprogram": body.get("miniprogram")})
     check_page(platform, page.partition("?")[0])
     return {"miniprogram": page} if page else {}
-
-
-def check_page(platform: Platform, page: str) -> None:
-    """A page of the published mini-program; without leading slash.
-
-    Raises:
-        WeChatError: 41030.
-    """
-    now = platform.switchboard.now
-    is_missing = not now.published or (now.published_pages and page not in now.published_pages)
-    if page and (page.startswith("/") or is_missing):
-        raise WeChatError(41030, verdict=f"已发布的小程序里没有页面 {page}")

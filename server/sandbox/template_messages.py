@@ -11,6 +11,7 @@ from server.sandbox.config import Account, Template
 from server.sandbox.gate import Answer, Call, Door, api
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from server.sandbox.published import check_page
 from server.sandbox.refusals import WeChatError
 
 bp = Blueprint("template_messages")
@@ -71,6 +72,7 @@ def linked(platform: Platform, body: dict[str, Any]) -> dict[str, str]:
         account = platform.by_appid(str(program["appid"]))
         if account is None or account.kind != "mp":
             raise WeChatError(40013, verdict="miniprogram.appid 不是关联的小程序")
+        check_page(platform, str(program.get("pagepath", "")).partition("?")[0])
         return {"miniprogram": str(program.get("pagepath", ""))}
     url = body.get("url")
     if url is not None and not isinstance(url, str):

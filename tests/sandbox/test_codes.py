@@ -252,7 +252,137 @@ async def test_link_rules_need_the_file_in_their_own_folder(wechat: WeChat, serv
     assert (await scan(wechat, f"{service.url}/v/x"))["open"] == "web"
     assert (await wechat.call("/cgi-bin/wxopen/qrcodejumppublish", rule, MP))["errcode"] == 0
     assert (await scan(wechat, f"{service.url}/v/x"))["open"] == "miniprogram"
+    edit = {**rule, "is_edit": 1, "path": "pages/other"}
+    assert (await wechat.call("/cgi-bin/wxopen/qrcodejumpadd", edit, MP))[
+        "errcode"
+    ] == 40097  # it is published
     listed = await wechat.call("/cgi-bin/wxopen/qrcodejumpget", {"x": 1}, MP)
-    assert listed["rule_list"] == [{"prefix": rule["prefix"], "path": "pages/v", "state": 2}]
+    assert (listed["list_size"], listed["qrcodejump_pub_quota"]) == (1, 99)
+    assert listed["rule_list"] == [
+        {
+            "prefix": rule["prefix"],
+            "path": "pages/v",
+            "state": 2,
+            "open_version": 2,
+            "permit_sub_rule": 1,
+            "debug_url": [],
+        }
+    ]
+    wechat.platform.clock.forward(1)  # five calls a second
     assert (await wechat.call("/cgi-bin/wxopen/qrcodejumpdelete", rule, MP))["errcode"] == 0
-    assert (await wechat.call("/cgi-bin/wxopen/qrcodejumppublish", rule, MP))["errcode"] == 85077
+    assert (await wechat.call("/cgi-bin/wxopen/qrcodejumppublish", rule, MP))["errcode"] == 85066
+
+
+async def test_test_links_open_an_unpublished_rule_in_the_trial_version(
+    wechat: WeChat, service: Service
+) -> None:
+    file = await wechat.call("/cgi-bin/wxopen/qrcodejumpdownload", {"x": 1}, MP)
+    service.files[f"/v/{file['file_name']}"] = file["file_content"]
+    links = [f"{service.url}/v/{number}" for number in range(5)]
+    rule = {"prefix": f"{service.url}/v/", "path": "pages/v", "is_edit": 0, "debug_url": links}
+    assert (await wechat.call("/cgi-bin/wxopen/qrcodejumpadd", rule, MP))["errcode"] == 0
+    opened = await scan(wechat, links[0])
+    assert (opened["open"], opened["version"]) == ("miniprogram", "trial")
+    assert (await scan(wechat, f"{service.url}/v/other"))["open"] == "web"
+    wechat.platform.switchboard.turn({"published": False})
+    assert (await wechat.call("/cgi-bin/wxopen/qrcodejumppublish", rule, MP))["errcode"] == 85074
+    wechat.platform.clock.forward(1)
+    wechat.platform.switchboard.turn({"published": True})
+    month = f"{MP.appid} {wechat.platform.clock.day()[:7]}"
+    wechat.platform.store.put("counter.rules.published", month, {"n": 100})
+    assert (await wechat.call("/cgi-bin/wxopen/qrcodejumppublish", rule, MP))["errcode"] == 886000
+
+
+@pytest.mark.parametrize(
+    ("changed", "errcode"),
+    [
+        ({"prefix": "HTTPS://a.cn/v/"}, 85069),  # the scheme is case-blind; the file is what is missing
+        ({"prefix": "https://A.cn/v/"}, 85066),
+        ({"prefix": "gopher://a.cn/v/"}, 85066),
+        ({"prefix": "a.cn/v/"}, 85066),
+        ({"debug_url": ["https://b.cn/v/1"]}, 85068),
+        ({"debug_url": [f"https://127.0.0.1:1/v/{number}" for number in range(6)]}, 85068),
+        ({"open_version": 4}, 40097),
+        ({"permit_sub_rule": 3}, 40097),
+        ({"is_edit": 1}, 40097),
+    ],
+)
+async def test_rules_that_are_refused(wechat: WeChat, changed: dict[str, Any], errcode: int) -> None:
+    rule = {"prefix": "https://127.0.0.1:1/v/", "path": "pages/v", "is_edit": 0, **changed}
+    assert (await wechat.call("/cgi-bin/wxopen/qrcodejumpadd", rule, MP))["errcode"] == errcode
+
+
+async def test_rules_are_a_hundred_and_changed_five_times_a_second(wechat: WeChat) -> None:
+    rules = [{"prefix": f"https://a.cn/{number}"} for number in range(100)]
+    wechat.platform.switchboard.turn({"link_rules": rules})
+    rule = {"prefix": "https://127.0.0.1:1/v/", "path": "pages/v", "is_edit": 0}
+    told = [(await wechat.call("/cgi-bin/wxopen/qrcodejumpadd", rule, MP))["errcode"] for _ in range(6)]
+    assert told == [85073] * 5 + [44990]
+
+
+async def test_limited_codes_carry_their_query_and_are_counted_for_life(wechat: WeChat) -> None:
+    async def made(call: str, **body: Any) -> dict[str, Any] | bytes:
+        url, token = wechat.url + call, await wechat.token(MP)
+        async with wechat.http.post(url, params={"access_token": token}, json=body) as answer:
+            is_picture = answer.content_type == "image/png"
+            return await answer.read() if is_picture else dict(await answer.json(content_type=None))
+
+    for path in ("/wxa/getwxacode", "/cgi-bin/wxaapp/createwxaqrcode"):
+        picture = await made(path, path="pages/a?x=1")
+        assert isinstance(picture, bytes)
+        opened = await scan(wechat, scanner.texts(picture)[0])
+        assert (opened["page"], opened["query"]) == ("pages/a", "x=1")
+    too_long = await made("/cgi-bin/wxaapp/createwxaqrcode", path="p" * 129)
+    assert isinstance(too_long, dict)
+    assert too_long["errcode"] == 40097
+    wechat.platform.store.put("counter.codes.limited", MP.appid, {"n": 100_000})
+    used_up = await made("/wxa/getwxacode", path="pages/a")
+    assert isinstance(used_up, dict)
+    assert used_up["errcode"] == 45029
+
+
+async def test_links_are_counted_together_and_open_from_outside_with_more_in_their_query(
+    wechat: WeChat,
+) -> None:
+    body = {"path": "/pages/a", "query": "x=1", "expire_type": 1, "expire_interval": 1}
+    link = (await wechat.call("/wxa/generate_urllink", body, MP))["url_link"]
+    outside = {"text": f"{link}?cq=y%3D2", "outside": True}
+    opened = await wechat.post("/phone/api/act/p1/scan", outside)
+    assert opened == {"open": "miniprogram", "page": "pages/a", "query": "x=1&y=2", "scene": 1194}
+    assert (await scan(wechat, f"{link}?cq={'y' * 257}"))["problem"].startswith("cq 超过")
+    day = f"{MP.appid} {wechat.platform.clock.day()}"
+    wechat.platform.store.put("counter.links.made", day, {"n": 499_999})
+    jump = {"jump_wxa": {"path": "pages/a"}, "expire_type": 1, "expire_interval": 1}
+    assert (await wechat.call("/wxa/generatescheme", jump, MP))["errcode"] == 0
+    assert (await wechat.call("/wxa/generate_urllink", body, MP))["errcode"] == 85400
+    wechat.platform.switchboard.turn({"link_opens_a_day": 1})
+    assert await scan(wechat, link) == {"problem": "今天打开的次数已用完。"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "errcode"),
+    [
+        ({"path": "pages/a?x=1"}, 40165),
+        ({"query": "x" * 1025}, 40097),
+        ({"env_version": "beta"}, 40097),
+        ({"expire_type": 2}, 40097),
+        ({"expire_interval": "1"}, 40097),
+        ({"expire_interval": 0}, 85401),
+        ({"path": "pages/none"}, 41030),
+    ],
+)
+async def test_links_that_are_refused(wechat: WeChat, changed: dict[str, Any], errcode: int) -> None:
+    wechat.platform.switchboard.turn({"published_pages": ["pages/a"]})
+    body = {"path": "pages/a", "expire_type": 1, "expire_interval": 1, **changed}
+    assert (await wechat.call("/wxa/generate_urllink", body, MP))["errcode"] == errcode
+
+
+async def test_nothing_opens_while_the_mini_program_is_not_published(wechat: WeChat) -> None:
+    made = await wechat.call("/wxa/generate_urllink", {"path": "pages/a"}, MP)
+    wechat.platform.switchboard.turn({"published": False, "link_rules": RULES})
+    assert (await wechat.call("/wxa/generate_urllink", {"path": "pages/a"}, MP))["errcode"] == 85079
+    assert await scan(wechat, made["url_link"]) == {"problem": "链接已失效。"}
+    assert (await scan(wechat, "https://a.cn/v/x1"))["open"] == "web"
+    told = await code(wechat, scene="a", page="pages/a")
+    assert isinstance(told, dict)
+    assert told["errcode"] == 41030
