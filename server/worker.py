@@ -96,7 +96,10 @@ def _job(services: Services, work: Work) -> Work:
         except asyncio.CancelledError:
             # The process is stopping and its patience is at an end: the work is put again, as it is safe to repeat.
             job = context.job
-            await services.queue.put(job.task_name, lock=job.lock, once=job.queueing_lock, **ids)
+            urgent = job.priority > 0
+            await services.queue.put(
+                job.task_name, lock=job.lock, once=job.queueing_lock, urgent=urgent, **ids
+            )
             raise
 
     return run

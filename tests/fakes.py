@@ -66,6 +66,7 @@ class ListQueue:
         at: datetime | None = None,
         lock: str | None = None,
         once: str | None = None,
+        urgent: bool = False,
         **args: Any,
     ) -> None:
         self.jobs.append((task, args))

@@ -109,7 +109,7 @@ async def _postpone(s: Services, row: PushSeen, error: str) -> None:
     again = s.clock.now() + pause(row.attempts)
     async with in_transaction():
         if await step(s, row.key, "postpone", error=error, next_try_at=again):
-            await s.queue.put(pushes.JOB, at=again, key=row.key)
+            await s.queue.put(pushes.JOB, at=again, urgent=True, key=row.key)
 
 
 async def _settle(s: Services, row: PushSeen, push: Push, name: str, error: str = "") -> None:
@@ -127,7 +127,7 @@ async def sweep(s: Services) -> None:
     for row in await _some("sending", "next_try_at").filter(next_try_at__lt=now):
         await step(s, row.key, "lose", error=NO_ANSWER)
     for row in await _some("waiting", "next_try_at").filter(next_try_at__lt=now - MOMENT):
-        await s.queue.put(pushes.JOB, once=f"{pushes.JOB}:{row.key}", key=row.key)
+        await s.queue.put(pushes.JOB, once=f"{pushes.JOB}:{row.key}", urgent=True, key=row.key)
 
 
 def _some(state: str, order: str) -> QuerySet[PushSeen]:

@@ -155,9 +155,13 @@ class Queue(Protocol):
         at: datetime | None = None,
         lock: str | None = None,
         once: str | None = None,
+        urgent: bool = False,
         **args: Any,
     ) -> None:
-        """`lock`: jobs of one lock run one at a time. `once`: no second job of this name while one waits."""
+        """`lock`: jobs of one lock run one at a time. `once`: no second job of this name while one waits.
+
+        `urgent`: a person waits for it; before everything else that waits.
+        """
 
 
 class Live(Protocol):

@@ -54,7 +54,7 @@ async def hand_over(s: Services, push: Push) -> str:
     async with in_transaction():
         if await push_inbox.hand_over(s, push):
             await s.faults.reach("pushes.hand_over: written")
-            await s.queue.put(JOB, key=push.key)
+            await s.queue.put(JOB, urgent=True, key=push.key)
             return ""
     return (await push_inbox.known(s, push.key)).reply or ""
 

@@ -11,10 +11,11 @@ from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
 QUEUE = "default"
+URGENT = 20  # the sweeps have 10, other jobs 0
 
 _DEFER = """
 SELECT procrastinate_defer_jobs_v1(ARRAY[
-    ROW($1, $2, 0, $3, $4, $5::text::jsonb, $6::timestamptz)::procrastinate_job_to_defer_v1
+    ROW($1, $2, $7, $3, $4, $5::text::jsonb, $6::timestamptz)::procrastinate_job_to_defer_v1
 ])
 """
 # A waiting job is held until our commit, so that no worker takes it before it can see what we changed.
@@ -38,6 +39,7 @@ class JobQueue:
         at: datetime | None = None,
         lock: str | None = None,
         once: str | None = None,
+        urgent: bool = False,
         **args: Any,
     ) -> None:
         """Put a job into the current transaction; without one it is there at once.
@@ -47,11 +49,13 @@ class JobQueue:
             at: not before this moment.
             lock: jobs of one lock run one at a time, in their order.
             once: no second job of this name while one waits; the one that waits is brought forward if need be.
+            urgent: a person waits for it; before everything else that waits.
             args: what identifies the work; plain JSON values.
         """
         body = orjson.dumps(args).decode()
+        row = [QUEUE, task, lock, once, body, at, URGENT if urgent else 0]
         if once is None:
-            await get_connection("default").execute_query(_DEFER, [QUEUE, task, lock, None, body, at])
+            await get_connection("default").execute_query(_DEFER, row)
             return
         async with in_transaction("default"):
             while not await self._held(once, at):
@@ -59,7 +63,7 @@ class JobQueue:
                     async with in_transaction(
                         "default"
                     ) as link:  # a savepoint: refusal must not end the caller's
-                        await link.execute_query(_DEFER, [QUEUE, task, lock, once, body, at])
+                        await link.execute_query(_DEFER, row)
                     return
                 except IntegrityError:
                     continue  # another transaction put it between our look and our attempt

@@ -98,3 +98,22 @@ async def test_a_waiting_job_is_not_taken_before_the_transaction_that_relies_on_
     assert '"job_inserted"' in await asyncio.wait_for(told.get(), 10)
     assert await worker.fetchval(fetch, number) is not None
     await worker.close()
+
+
+async def test_a_person_who_waits_comes_first(db: str) -> None:
+    """Before what was put earlier, and before the sweeps, whose priority is 10."""
+    queue = JobQueue()
+    await queue.put("imports.run")
+    await queue.put("notices.sweep")
+    await get_connection("default").execute_query(
+        "UPDATE procrastinate_jobs SET priority = 10 WHERE task_name = 'notices.sweep'"
+    )
+    await queue.put("pushes.answer_late", urgent=True, key="1")
+    await queue.put("pushes.answer_late", urgent=True, once="k", key="2")
+    link = await asyncpg.connect(db)
+    number = await link.fetchval("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
+    fetch = "SELECT task_name, args ->> 'key' FROM procrastinate_fetch_job_v2(NULL, $1)"
+    taken = [tuple(await link.fetchrow(fetch, number)) for _ in range(4)]
+    await link.close()
+    late = "pushes.answer_late"
+    assert taken == [(late, "1"), (late, "2"), ("notices.sweep", None), ("imports.run", None)]
