@@ -100,3 +100,59 @@ async def test_tapping(wechat: WeChat, service: Service) -> None:
         ("VIEW", VIEW["url"], False),
         ("view_miniprogram", "pages/a?x=1", False),
     ]
+
+
+BUTTONS = [
+    {"type": "scancode_push", "name": "扫码", "key": "S1"},
+    {"type": "scancode_waitmsg", "name": "扫码等", "key": "S2"},
+    {"name": "发", "sub_button": [
+        {"type": "pic_sysphoto", "name": "拍照", "key": "P"},
+        {"type": "location_select", "name": "位置", "key": "L"},
+    ]},
+]  # fmt: skip
+
+
+async def test_buttons_that_scan_and_send(wechat: WeChat, service: Service) -> None:
+    await raw(wechat, json.dumps({"button": BUTTONS}, ensure_ascii=False).encode())
+    wechat.follows()
+
+    async def tap(path: str, act: str = "menu", **more: str) -> dict[str, Any]:
+        return await wechat.post(f"/phone/api/act/p1/{act}", {"path": path, **more}, wait="1")
+
+    assert await tap("0") == {"open": "scanner", "path": "0"}
+    assert service.arrivals == []
+    assert await tap("0", "scancode", text="https://a.cn/x") == {"open": "web", "url": "https://a.cn/x"}
+    assert await tap("1", "scancode", text="https://a.cn/x") == {"open": "chat"}
+    await tap("2.0")
+    await tap("2.1")
+    told = [arrival.opened() for arrival in service.arrivals]
+    events = [(one["Event"], one["EventKey"]) for one in told if one["MsgType"] == "event"]
+    assert events == [
+        ("scancode_push", "S1"),
+        ("scancode_waitmsg", "S2"),
+        ("pic_sysphoto", "P"),
+        ("location_select", "L"),
+    ]
+    assert told[0]["ScanCodeInfo"] == {"ScanType": "qrcode", "ScanResult": "https://a.cn/x"}
+    by_kind = {one.get("Event", one["MsgType"]): one for one in told}
+    assert by_kind["pic_sysphoto"]["SendPicsInfo"]["Count"] == "1"
+    assert by_kind["location_select"]["SendLocationInfo"]["Label"] == by_kind["location"]["Label"]
+    assert "MediaId" in by_kind["image"]
+
+
+async def test_a_phone_keeps_its_copy_of_the_menu(wechat: WeChat) -> None:
+    wechat.platform.switchboard.turn({"menu_seconds": 300})
+
+    async def shown() -> list[str]:
+        return [button["name"] for button in (await wechat.get("/phone/api/feed/p1"))["oa"]["menu"]]
+
+    async def make(name: str) -> None:
+        await raw(wechat, json.dumps({"button": [{**CLICK, "name": name}]}, ensure_ascii=False).encode())
+
+    await make("旧")
+    assert await shown() == ["旧"]
+    await make("新")
+    wechat.platform.clock.forward(299)
+    assert await shown() == ["旧"]
+    wechat.platform.clock.forward(1)
+    assert await shown() == ["新"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
-from server.sandbox import crypto, xml
-from server.sandbox.chat import UNAVAILABLE
-from tests.sandbox.conftest import OA, Arrival, Service, WeChat
+from server.sandbox import crypto, media, xml
+from server.sandbox.chat import PROGRAM_UNAVAILABLE, UNAVAILABLE
+from tests.sandbox.conftest import CONFIG, MP, OA, Arrival, Service, WeChat, running
 
 
 async def say(wechat: WeChat, text: str = "你好") -> None:
@@ -197,3 +198,155 @@ async def test_forgeries_are_seen_to_pass_or_to_be_refused(wechat: WeChat, servi
     told = await wechat.post("/sandbox/api/forge", {})
     assert {kind: one["refused"] for kind, one in told.items()} == dict.fromkeys(told, True)
     assert len(told) == 9
+
+
+async def test_a_push_sent_again_may_be_the_same_to_the_last_byte(
+    impatient: WeChat, service: Service
+) -> None:
+    """Whether it is, is not settled (wechat.md §11): both can be had."""
+    impatient.follows()
+    impatient.platform.switchboard.turn({"push_same_signature": True})
+
+    async def answer(arrival: Arrival) -> web.Response:
+        return web.Response(status=500)
+
+    service.answer = answer
+    await say(impatient)
+    assert len(service.arrivals) == 4
+    assert all(arrival == service.arrivals[0] for arrival in service.arrivals)
+
+
+async def test_pushes_queued_before_a_change_of_key(wechat: WeChat, service: Service) -> None:
+    """They are sealed with the key before; an answer may be sealed with either (wechat.md §1.2)."""
+    wechat.follows()
+    before = "Z" * 42 + "A"
+    wechat.platform.switchboard.turn({"push_key": before})
+
+    async def answer(arrival: Arrival) -> web.Response:
+        told = arrival.opened(replace(OA, aes_key=before))
+        text = xml.build(
+            {
+                "ToUserName": told["FromUserName"],
+                "FromUserName": told["ToUserName"],
+                "CreateTime": 1,
+                "MsgType": "text",
+                "Content": "好",
+            }
+        )
+        made = crypto.encrypt(keys.pop(), OA.appid, text)
+        fields = {"Encrypt": made, "MsgSignature": crypto.signature(OA.token, "99", "n1", made)}
+        return web.Response(text=xml.build({**fields, "TimeStamp": 99, "Nonce": "n1"}))
+
+    service.answer = answer
+    keys = [OA.aes_key, before, "Y" * 42 + "A"][::-1]
+    for _ in range(3):
+        await say(wechat)
+    said = await chat(wechat)
+    assert [text for sender, text in said if sender != "person"] == ["好", "好", UNAVAILABLE]
+
+
+async def test_after_many_failures_nothing_is_pushed_for_a_minute(
+    impatient: WeChat, service: Service
+) -> None:
+    impatient.follows()
+    impatient.platform.switchboard.turn({"push_block_after": 2})
+
+    async def answer(arrival: Arrival) -> web.Response:
+        return web.Response(text="success", status=500 if len(service.arrivals) <= 8 else 200)
+
+    service.answer = answer
+    for _ in range(3):
+        await say(impatient)
+    assert len(service.arrivals) == 8  # two pushes of four arrivals each; the third was not sent
+    assert "暂停一分钟" in impatient.platform.timeline.rows()[-1]["verdict"]
+    impatient.platform.clock.forward(60)
+    await say(impatient)
+    assert len(service.arrivals) == 9
+
+
+async def test_what_is_kept_back_too_long_goes_out_all_the_same(wechat: WeChat, service: Service) -> None:
+    wechat.follows()
+    wechat.platform.switchboard.turn({"push_hold": 3})
+    await say(wechat, "甲")
+    await say(wechat, "乙")
+    assert service.arrivals == []
+    assert await wechat.post("/sandbox/api/release") == {"sent": 2}
+    assert [a.opened()["Content"] for a in service.arrivals] == ["乙", "甲"]
+    wechat.platform.switchboard.turn({"push_hold_seconds": 0})
+    await say(wechat, "丙")
+    async with asyncio.timeout(5):
+        while len(service.arrivals) < 3:
+            await asyncio.sleep(0)
+    assert service.arrivals[2].opened()["Content"] == "丙"
+
+
+async def test_failures_are_named_as_wechat_names_them(impatient: WeChat, service: Service) -> None:
+    impatient.follows()
+
+    async def slow(arrival: Arrival) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def wrong(arrival: Arrival) -> web.Response:
+        return web.Response(text="nonsense")
+
+    for answer in (slow, wrong):
+        service.answer = answer
+        await say(impatient)
+    impatient.platform.service_url = "http://127.0.0.1:9"
+    await say(impatient)
+    rows = [row for row in impatient.platform.timeline.rows() if row["direction"] == "push"]
+    assert [row["alarm"] for row in rows] == ["请求超时"] * 4 + ["响应失败"] + ["连接失败"] * 4
+
+
+@pytest.mark.parametrize("kind", ["image", "voice", "video"])
+async def test_replies_with_media(wechat: WeChat, service: Service, kind: str) -> None:
+    """The file must have been uploaded, as this type, in the last three days."""
+    wechat.follows()
+    media_id = media.by_person(wechat.platform, OA, wechat.person(), kind)
+
+    async def answer(arrival: Arrival) -> web.Response:
+        part = {"MediaId": ids.pop()}
+        return web.Response(text=sealed(reply(arrival, kind, **{kind.title(): part})))
+
+    service.answer = answer
+    ids = ["unknown", media_id]
+    await say(wechat)
+    await say(wechat)
+    names = {"image": "［图片］", "voice": "［语音］", "video": "［视频］"}
+    assert [text for sender, text in await chat(wechat) if sender != "person"] == [names[kind], UNAVAILABLE]
+
+
+async def test_a_mini_program_answers_success_or_hands_over(wechat: WeChat, service: Service) -> None:
+    """Anything else the person sees as a failure (DOC 《转发客服消息》)."""
+
+    async def answer(arrival: Arrival) -> web.Response:
+        told = arrival.opened(MP)
+        fields = {
+            "ToUserName": told["FromUserName"],
+            "FromUserName": told["ToUserName"],
+            "CreateTime": 1,
+            "MsgType": kinds.pop(),
+            "Content": "好",
+        }
+        made = crypto.encrypt(MP.aes_key, MP.appid, xml.build(fields))
+        outer = {"Encrypt": made, "MsgSignature": crypto.signature(MP.token, "99", "n1", made)}
+        return web.Response(text=xml.build({**outer, "TimeStamp": 99, "Nonce": "n1"}))
+
+    service.answer = answer
+    kinds = ["text", "transfer_customer_service"]
+    for _ in range(2):
+        await wechat.post("/phone/api/act/p1/write_to_program", {"text": "在吗"}, wait="1")
+    lines = (await wechat.get("/phone/api/feed/p1"))["mp"]["lines"]
+    assert [line["text"] for line in lines if line["from"] != "person"] == [
+        "［已转接人工客服］",
+        PROGRAM_UNAVAILABLE,
+    ]
+
+
+async def test_accounts_that_the_console_would_not_save(service: Service) -> None:
+    for wrong in (replace(OA, token="a"), replace(OA, token="has space"), replace(OA, aes_key="short")):
+        async for wechat in running(replace(CONFIG, accounts=(wrong,), service_url=service.url)):
+            told = await wechat.post("/sandbox/api/verify")
+            assert "位字母或数字" in told["oa"]
+    assert service.arrivals == []
