@@ -7,6 +7,7 @@ import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -120,15 +121,24 @@ async def redis_url(redis_server: str) -> str:
     return redis_server
 
 
-@pytest.fixture
-async def db_url(postgres_url: str) -> AsyncIterator[str]:
-    """A fresh, migrated database of this test's own."""
+@asynccontextmanager
+async def fresh_database(postgres_url: str) -> AsyncIterator[str]:
+    """A migrated database without rows. Yields its URL."""
     name = f"t{uuid.uuid4().hex[:12]}"
     connection = await asyncpg.connect(postgres_url)
     await connection.execute(f"CREATE DATABASE {name} TEMPLATE pattern STRATEGY FILE_COPY")
-    yield with_database(postgres_url, name)
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
+    try:
+        yield with_database(postgres_url, name)
+    finally:
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.close()
+
+
+@pytest.fixture
+async def db_url(postgres_url: str) -> AsyncIterator[str]:
+    """A fresh, migrated database of this test's own."""
+    async with fresh_database(postgres_url) as url:
+        yield url
 
 
 @pytest.fixture

@@ -32,8 +32,10 @@ async def listening(app: Sanic[Any, Any], line: socket.socket) -> AsyncIterator[
     await server.startup()  # type: ignore[no-untyped-call]
     await server.before_start()  # type: ignore[no-untyped-call]
     await server.start_serving()  # type: ignore[no-untyped-call]
-    yield
-    await server.close()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        await server.close()  # type: ignore[no-untyped-call]
 
 
 @dataclasses.dataclass
