@@ -42,7 +42,13 @@ ROUTES = (
     ),
     Route("GET", "/subscriptions", subscriptions.listing, "可以订阅的通知", gives=d.SUBSCRIPTIONS),
     Route(
-        "POST", "/subscriptions", subscriptions.accept, "已同意的通知", takes=_ACCEPTED, gives=d.SUBSCRIPTIONS
+        "POST",
+        "/subscriptions",
+        subscriptions.accept,
+        "已同意的通知",
+        takes=_ACCEPTED,
+        gives=d.SUBSCRIPTIONS,
+        creates=True,
     ),
     Route("POST", "/links", links.read, "普通链接二维码", takes=_LINK, gives=d.LINK, is_open=True),
     Route("GET", "/scans/<token:str>", scans.look, "待签发的内容（扫码）", gives=d.SCAN),

@@ -91,6 +91,9 @@ def describe(operation: OperationBuilder, route: Route) -> None:
     operation.name(f"mp_{route.name}")
     if not route.is_open:
         operation.secured("mp_token")  # type: ignore[no-untyped-call]  # the same
+    if route.creates:
+        said = "同一个键和内容只生效一次，一天内得到同一回答"
+        operation.parameter("Idempotency-Key", str, "header", required=False, description=said)
     if route.takes:
         operation.body({JSON: {"schema": _schema_of(route.takes)}}, required=True)
     if isinstance(route.gives, str):

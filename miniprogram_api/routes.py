@@ -10,7 +10,10 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic_ext.extensions.openapi.builders import OperationStore
 
 from miniprogram_api import documents
-from miniprogram_api.asking import Asked, Shape, read
+from miniprogram_api.asking import JSON, Asked, Shape, read
+from miniprogram_api.session import identity
+from server.domain import idempotency
+from server.domain.idempotency import Answer
 
 Handler = Callable[..., Awaitable[HTTPResponse]]
 Mounted = Callable[..., Coroutine[Any, Any, HTTPResponse]]
@@ -18,7 +21,10 @@ Mounted = Callable[..., Coroutine[Any, Any, HTTPResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One call: `takes` are the fields of the JSON body, `gives` the JSON schema of the answer or a content type."""
+    """One call: `takes` are the fields of the JSON body, `gives` the JSON schema of the answer or a content type.
+
+    `creates`: an Idempotency-Key is honoured.
+    """
 
     method: str
     path: str
@@ -27,6 +33,7 @@ class Route:
     takes: Shape = field(default_factory=dict)
     gives: dict[str, Any] | str = field(default_factory=dict)
     status: int = 200
+    creates: bool = False
     is_open: bool = False  # for those who have no token yet
     shown_as: str = ""  # the whole path in the documents, where sanic-ext cannot read it from the pattern
 
@@ -58,6 +65,25 @@ def _mounted(route: Route) -> Mounted:
         return plain
 
     async def reading(request: Request, **path: Any) -> HTTPResponse:
-        return await route.handler(Asked(request, read(request, route.takes)), **path)
+        asked = Asked(request, read(request, route.takes))
+        key = request.headers.get("idempotency-key")
+        if route.creates and key is not None:
+            return await _once(route, asked, key)
+        return await route.handler(asked, **path)
 
     return reading
+
+
+async def _once(route: Route, asked: Asked, key: str) -> HTTPResponse:
+    """The first answer again, for the holder of the token."""
+    request, who = asked.request, await identity(asked.request)
+    said = b"\n".join([request.method.encode(), request.path.encode(), request.body])
+
+    async def work() -> Answer:
+        response = await route.handler(asked)
+        assert response.body is not None
+        return Answer(response.status, response.body)
+
+    answer = await idempotency.once(asked.s, f"mp:{who.openid}", key, said, work)
+    headers = {"cache-control": "no-store"}
+    return HTTPResponse(answer.body, status=answer.status, content_type=JSON, headers=headers)

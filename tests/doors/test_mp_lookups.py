@@ -43,14 +43,16 @@ async def test_everything_asks_for_a_token(app: App, method: str, path: str) -> 
 
 async def test_bind_look_and_unbind(app: App, services: Services, token: dict[str, str]) -> None:
     await make.candidate(services, "崔子涵", NUMBER)
-    assert (await call(app, "get", "/binding", token)).json == {"bound": False, "candidate": None}
+    unbound = {"bound": False, "candidate": None, "phone_masked": None}
+    assert (await call(app, "get", "/binding", token)).json == unbound
     response = await call(app, "post", "/binding", token, json={"name": "崔子涵", "id_number": NUMBER})
     masked = {"name_masked": "崔**", "id_masked": f"99************{NUMBER[-4:]}"}
     assert (response.status, response.json) == (200, {"candidate": masked})
-    assert (await call(app, "get", "/binding", token)).json == {"bound": True, "candidate": masked}
+    bound = {"bound": True, "candidate": masked, "phone_masked": None}
+    assert (await call(app, "get", "/binding", token)).json == bound
     response = await call(app, "delete", "/binding", token)
     assert (response.status, response.body) == (204, b"")
-    assert (await call(app, "get", "/binding", token)).json == {"bound": False, "candidate": None}
+    assert (await call(app, "get", "/binding", token)).json == unbound
     assert (await call(app, "delete", "/binding", token)).status == 204
 
 

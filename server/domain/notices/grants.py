@@ -84,14 +84,11 @@ async def taken_in(s: Services, push: Push) -> None:
             await withdraw(s, taker, source=source, said_at=_moment(push))
 
 
-async def report(s: Services, account: str, openid: str, accepted: list[str]) -> dict[str, int]:
+async def report(s: Services, account: str, openid: str, accepted: list[str]) -> None:
     """What a client says after wx.requestSubscribeMessage: these topics were accepted, once each.
 
     Args:
         accepted: names of topics.
-
-    Returns:
-        how many are left, by topic.
 
     Raises:
         Invalid: topic_unknown, for every topic that cannot be asked for in this account.
@@ -111,7 +108,6 @@ async def report(s: Services, account: str, openid: str, accepted: list[str]) ->
         )
     for name in dict.fromkeys(accepted):
         await accept(s, Taker(account, openid, name), source=f"client:{uuid4().hex}", teller="client")
-    return await left(account, openid, list(known))
 
 
 def asked_for(s: Services, account: str) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """The life of one message to one person, on one screen. Pure: the standard library alone.
 
 Accepted by WeChat is not delivered: delivery is known only from its later event (wechat.md §5). A send whose answer
-never came is unknown, neither sent nor failed; it may be repeated while WeChat still suppresses duplicates.
+never came is unknown, neither sent nor failed. A template message may be repeated while WeChat still suppresses
+duplicates; a subscription message never, since WeChat knows no key for it (wechat.md §4.5).
 """
 
 from __future__ import annotations
