@@ -72,7 +72,7 @@ def judge(
             outer = xml.read(text)
         except xml.NotXml as error:
             raise BadReply(f"既不是 success 也不是有效的 XML：{error}") from error
-    fields = _opened(account, outer, mode, keys or (account.aes_key,))
+    fields = opened(account, outer, mode, keys or (account.aes_key,))
     return _checked(account, pushed, fields, has_media)
 
 
@@ -84,7 +84,7 @@ def _json(text: str) -> dict[str, Any]:
     return dict(found)
 
 
-def _opened(account: Account, fields: dict[str, Any], mode: str, keys: tuple[str, ...]) -> dict[str, Any]:
+def opened(account: Account, fields: dict[str, Any], mode: str, keys: tuple[str, ...]) -> dict[str, Any]:
     """Take a sealed answer out of its envelope; its own timestamp and nonce sign it."""
     if "Encrypt" not in fields:
         if mode == "safe":
@@ -104,7 +104,8 @@ def _opened(account: Account, fields: dict[str, Any], mode: str, keys: tuple[str
     for key in keys:
         try:
             # blanks matter in front of the envelope only: clients in wide use indent the message inside
-            return xml.read(crypto.decrypt(key, account.appid, fields["Encrypt"]).strip())
+            text = crypto.decrypt(key, account.appid, fields["Encrypt"]).strip()
+            return _json(text) if account.kind == "mp" and text.startswith("{") else xml.read(text)
         except (crypto.NotGenuine, xml.NotXml) as error:
             if key == keys[-1]:
                 raise BadReply(f"加密的回答打不开：{error}") from error

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from server.sandbox import crypto
+from server.sandbox import crypto, replies
+from server.sandbox.config import Account
 
 VECTORS = Path(__file__).parents[1] / "fixtures" / "vectors"
 
@@ -54,6 +55,25 @@ def test_another_account_cannot_read_it() -> None:
     assert made == data["msg_signature"]
     with pytest.raises(crypto.NotGenuine, match="appid"):
         crypto.decrypt(key, "invalid appid", sealed)
+
+
+@pytest.mark.parametrize("mode", ["safe", "compat"])
+def test_the_reply_of_the_documents_is_judged_genuine(mode: str) -> None:
+    """The demo's reply as its server would send it: an envelope signed with its own timestamp and nonce."""
+    data = vector("oa_safe_mode_debug_demo")
+    account = Account("mp", data["appid"], "s", data["token"], data["encoding_aes_key"], "demo")
+    reply = data["reply"]
+    envelope = {
+        "Encrypt": reply["expected_encrypt"],
+        "MsgSignature": reply["expected_msg_signature"],
+        "TimeStamp": int(reply["timestamp"]),
+        "Nonce": reply["nonce"],
+    }
+    opened = replies.opened(account, envelope, mode, (data["encoding_aes_key"],))
+    assert opened == json.loads(reply["msg"])
+    for name, wrong in (("MsgSignature", "0" * 40), ("Nonce", "1"), ("TimeStamp", 1)):
+        with pytest.raises(replies.BadReply, match="MsgSignature"):
+            replies.opened(account, {**envelope, name: wrong}, mode, (data["encoding_aes_key"],))
 
 
 def test_samples_of_tencent_and_others() -> None:
@@ -105,11 +125,24 @@ def test_user_data(case: dict[str, Any]) -> None:
     assert crypto.seal_user_data(case["session_key"], case["iv"], opened) == case["encrypted_data"]
 
 
-@pytest.mark.parametrize(
-    "case", [c for c in vector("jsapi_ticket_signature")["cases"] if "jsapi_ticket" in c]
-)
+@pytest.mark.parametrize("case", vector("jsapi_ticket_signature")["cases"])
 def test_signature_for_the_js_sdk(case: dict[str, Any]) -> None:
-    made = crypto.jsapi_signature(
-        case["jsapi_ticket"], case["noncestr"], str(case["timestamp"]), case["page_url"]
-    )
-    assert made == case["expected_signature"]
+    if "string_to_sign" in case:
+        ticket, nonce, stamp, url = (
+            part.partition("=")[2] for part in case["string_to_sign"].split("&", maxsplit=3)
+        )
+    else:
+        ticket, nonce = case["jsapi_ticket"], case["noncestr"]
+        stamp, url = str(case["timestamp"]), case["page_url"]
+    assert crypto.jsapi_signature(ticket, nonce, stamp, url) == case["expected_signature"]
+    assert crypto.jsapi_signature(ticket, f"{nonce}x", stamp, url) != case["expected_signature"]
+
+
+def test_every_verified_vector_of_messages_and_pages_is_used_here() -> None:
+    index = json.loads((VECTORS / "INDEX.json").read_text("utf-8"))
+    ours = ("oa_", "mp_", "jsapi_", "crypto_")
+    names = [one["file"].removesuffix(".json") for one in index if one["verified"]]
+    wanted = [name for name in names if name.startswith(ours)]
+    text = Path(__file__).read_text("utf-8")
+    assert len(wanted) == 10
+    assert [name for name in wanted if f'vector("{name}")' not in text] == []

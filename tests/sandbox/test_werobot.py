@@ -6,12 +6,15 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
+from PIL import Image
 from werobot import WeRoBot
 from werobot.client import Client, ClientException
+from werobot.replies import Article, ImageReply
 
 from tests.sandbox.conftest import CONFIG, OA, TEMPLATE, WeChat, running
 
@@ -28,6 +31,15 @@ class SandboxClient(Client):  # type: ignore[misc]
 
     def request(self, method: str, url: str, **more: Any) -> Any:
         return super().request(method, url.replace("https://api.weixin.qq.com", self.origin), **more)
+
+    def get_menu_or_nothing(self) -> Any:
+        try:
+            return self.get_menu()
+        except ClientException as refused:
+            return int(str(refused).partition(":")[0])
+
+
+VIEW = {"type": "view", "name": "b", "url": "https://a.cn/"}
 
 
 def robot(seen: list[tuple[Any, ...]]) -> WeRoBot:
@@ -61,6 +73,31 @@ def robot(seen: list[tuple[Any, ...]]) -> WeRoBot:
     def click(message: Any) -> list[list[str]]:
         seen.append(("click", message.key))
         return [["标题", "说明", "https://a.cn/x.png", "https://a.cn/"]]
+
+    @made.unsubscribe
+    def unsubscribe(message: Any) -> str:
+        seen.append(("unsubscribe", message.source))
+        return ""
+
+    @made.view
+    def view(message: Any) -> str:
+        seen.append(("view", message.key))
+        return "没有人看到"
+
+    @made.scancode_waitmsg
+    def scancode(message: Any) -> str:
+        seen.append(("scancode", message.key, message.scan_result))
+        return f"扫到{message.scan_result}"
+
+    @made.image
+    def image(message: Any) -> ImageReply:
+        seen.append(("image", message.img))
+        return ImageReply(message=message, media_id=message.MediaId)
+
+    @made.location
+    def location(message: Any) -> str:
+        seen.append(("location", message.label))
+        return ""
 
     @made.templatesendjobfinish_event
     def finished(message: Any) -> str:
@@ -101,7 +138,13 @@ async def act(wechat: WeChat, name: str, **body: Any) -> dict[str, Any]:
 async def test_it_takes_our_pushes_and_we_take_its_replies(
     werobot: WeChat, seen: list[tuple[Any, ...]]
 ) -> None:
-    menu = {"button": [{"type": "click", "name": "a", "key": "K"}]}
+    menu = {
+        "button": [
+            {"type": "click", "name": "a", "key": "K"},
+            {"type": "view", "name": "b", "url": "https://a.cn/"},
+            {"type": "scancode_waitmsg", "name": "c", "key": "S"},
+        ]
+    }
     await asyncio.to_thread(client(werobot).create_menu, menu)
     assert (await werobot.post("/sandbox/api/verify"))["oa"] == "通过"
     await act(werobot, "follow")
@@ -132,3 +175,62 @@ async def test_its_client_reads_our_answers(werobot: WeChat, seen: list[tuple[An
     assert seen == [("subscribe", None), ("scan", "s1"), ("finished", "success")]
     with pytest.raises(ClientException, match="40003: invalid openid rid: "):
         await asyncio.to_thread(calls.send_text_message, "o0", "x")
+
+
+@pytest.mark.parametrize("mode", ["safe", "compat", "plain"])
+async def test_events_of_every_kind_in_every_mode(
+    werobot: WeChat, seen: list[tuple[Any, ...]], mode: str
+) -> None:
+    """It opens what the sandbox seals, and the sandbox opens what it seals, for events and media too."""
+    werobot.platform.switchboard.turn({"push_mode": mode})
+    menu = {"button": [{"type": "scancode_waitmsg", "name": "c", "key": "S"}, VIEW]}
+    await asyncio.to_thread(client(werobot).create_menu, menu)
+    await act(werobot, "follow")
+    await act(werobot, "menu", path="1")
+    await act(werobot, "scancode", path="0", text="X1")
+    await act(werobot, "send", kind="image")
+    await act(werobot, "send", kind="location")
+    picture = seen[-2][1]
+    await act(werobot, "unfollow")
+    listed = {"SubscribeMsgChangeEvent": {"List": [{"TemplateId": "a"}, {"TemplateId": "b"}]}}
+    event = {"Event": "subscribe_msg_change_event", **listed, "Unheard": "of"}
+    told = await werobot.post("/sandbox/api/push", {"person": "p2", "fields": event})
+    assert seen == [
+        ("subscribe", None),
+        ("view", "https://a.cn/"),
+        ("scancode", "S", "X1"),
+        ("image", picture),
+        ("location", "北京市东城区"),
+        ("unsubscribe", werobot.openid()),
+    ]
+    lines = (await werobot.get("/phone/api/feed/p1"))["oa"]["lines"]
+    assert [(line["kind"], line["text"]) for line in lines if line["from"] == "account"] == [
+        ("text", "欢迎"),
+        ("text", "扫到X1"),
+        ("image", "［图片］"),
+    ]
+    assert told == {"verdict": "通过"}
+    assert [row["what"] for row in werobot.platform.timeline.rows() if row["ok"] is False] == []
+
+
+async def test_its_client_handles_media_tags_and_remarks(werobot: WeChat, tmp_path: Path) -> None:
+    calls, openid = client(werobot), werobot.openid()
+    await act(werobot, "follow")
+    await act(werobot, "write", text="你好")
+    file = tmp_path / "a.png"
+    Image.new("RGB", (2, 2)).save(file)
+
+    def everything() -> tuple[Any, ...]:
+        with file.open("rb") as opened:
+            media_id = calls.upload_media("image", opened)["media_id"]
+        calls.send_image_message(openid, media_id)
+        calls.send_article_message(openid, [Article("题", "说明", "https://a.cn/x.png", "https://a.cn/")])
+        tag = calls.create_tag("甲")["tag"]["id"]
+        calls.tag_users(tag, [openid])
+        calls.remark_user(openid, "负责人")
+        told = calls.get_users_info([openid])["user_info_list"][0]
+        return calls.get_tags_by_user(openid), told["remark"], calls.get_menu_or_nothing()
+
+    assert await asyncio.to_thread(everything) == ({"tagid_list": [100]}, "负责人", 46003)
+    lines = (await werobot.get("/phone/api/feed/p1"))["oa"]["lines"]
+    assert [line["kind"] for line in lines if line["from"] == "account"] == ["text", "text", "image", "news"]
