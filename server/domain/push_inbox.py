@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tortoise.expressions import F
+from tortoise.expressions import F, Q
 
 from server.domain.ports import Push, Services
 from server.domain.push_states import SKEW, STEPS, State
@@ -100,7 +100,9 @@ async def forget(s: Services) -> None:
     """Delete what cannot come again. What is not settled stays, if it can still be worked on."""
     since = s.clock.now() - REMEMBERED
     await PushSeen.filter(settled_at__lt=since).delete()
-    await PushSeen.filter(at__lt=since, settled_at=None, push=None).delete()  # of a release before this one
+    # What a process of the release before this one wrote, perhaps into a row of ours.
+    before = Q(push__isnull=True) | Q(reply__not_isnull=True)
+    await PushSeen.filter(before, at__lt=since, settled_at__isnull=True).delete()
 
 
 def sealed(s: Services, push: Push) -> bytes:

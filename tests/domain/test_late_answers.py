@@ -302,3 +302,21 @@ async def test_settled_pushes_are_forgotten_after_an_hour(services: Services, st
     services.clock.forward(minutes=2)
     await pushes.sweep(services)
     assert await PushSeen.all().count() == (0 if state.is_settled else 1)
+
+
+async def test_rows_of_the_release_before_are_forgotten_and_never_answered(services: Services) -> None:
+    """It knows neither states nor late answers, and may write its reply into a row that this release put."""
+    now = services.clock.now()
+    sealed, reply = (
+        push_inbox.sealed(services, asked(services)),
+        services.keys.encrypt("答", about="push_seen.reply"),
+    )
+    await PushSeen.create(key="without an outcome", at=now)
+    await PushSeen.create(key="answered", at=now, reply=reply)
+    await PushSeen.create(key="answered, our row", at=now, reply=reply, push=sealed)
+    assert await pushes.receive(services, asked(services, key="answered, our row")) == "答"
+    await later(services, minutes=61)
+    assert set(await PushSeen.all().values_list("state", flat=True)) == {"taken"}  # type: ignore[comparison-overlap]
+    await pushes.sweep(services)
+    assert await PushSeen.all().count() == 0
+    assert wechat(services).texts == []
