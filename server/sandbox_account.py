@@ -75,8 +75,8 @@ def certificate_of(private: str, name: str, begins: datetime) -> str:
 
 
 def serial_of(certificate: str) -> str:
-    """The serial number as WeChat writes it: 40 hex digits in upper case."""
-    return f"{x509.load_pem_x509_certificate(certificate.encode()).serial_number:040X}"
+    """The serial number as WeChat writes it: hex digits in upper case, 40 of them in its own certificates."""
+    return f"{x509.load_pem_x509_certificate(certificate.encode()).serial_number:X}"
 
 
 def _today() -> datetime:
