@@ -63,7 +63,8 @@ def _serving(commands: Subparsers) -> None:
     web.set_defaults(run=_run("serving.web_process"))
     migrate = commands.add_parser("migrate", help="建立或升级数据库表")
     migrate.set_defaults(run=_run("backup.migrate"))
-    check = commands.add_parser("doctor", help="检查设置、数据库、Redis、密钥、后台任务和字体")
+    check = commands.add_parser("doctor", help="检查本机、微信两个帐号、对外网址和微信支付，说明在哪里改")
+    check.add_argument("--local", action="store_true", help="只检查本机，不问微信")
     check.set_defaults(run=_run("doctor.doctor"))
 
 
@@ -119,6 +120,19 @@ def _wechat(commands: Subparsers) -> None:
         required=True, metavar="操作"
     )
     _wechat_files(wechat)
+    menu = wechat.add_parser("menu", help="公众号菜单").add_subparsers(required=True, metavar="操作")
+    menu.add_parser("show", help="显示微信上的菜单").set_defaults(run=_run("wechat.show"))
+    menu.add_parser("diff", help="显示与本服务的菜单有何不同").set_defaults(run=_run("wechat.diff"))
+    put = menu.add_parser("apply", help="先显示不同，确认后更新到微信")
+    put.add_argument("--yes", action="store_true", help="不再询问")
+    put.set_defaults(run=_run("wechat.apply"))
+    quota = wechat.add_parser("quota", help="今日接口调用次数，与微信的计数对照")
+    quota.add_argument("--account", choices=("oa", "mp"), help="oa 公众号、mp 小程序；默认两个")
+    quota.add_argument(
+        "--clear", action="store_true", help="请微信清零（每个帐号每月 10 次），并恢复停用的接口"
+    )
+    quota.add_argument("--yes", action="store_true", help="不再询问")
+    quota.set_defaults(run=_run("wechat.quota"))
 
 
 def _wechat_files(wechat: Subparsers) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import asyncpg
 
 from server import app, demo, demo_cohort
 from server.demo import FirstLogins
+from server.domain.notices.wanted import wanted
 from server.machinery import keys
 from server.settings import Settings
 
@@ -41,6 +43,8 @@ async def bury_workers(url: str) -> None:
 def load(settings: Settings) -> Ready:
     """Load the invented cohort on the first start; the greeting then holds the first log-ins, and never again."""
     first = asyncio.run(_load(settings))
+    if settings.uses_sandbox:
+        register_templates(settings)
     _lay_out_examples(settings)
     return Ready(settings, lambda: print("\n".join(greeting(settings, first)), flush=True))
 
@@ -50,6 +54,26 @@ async def _load(settings: Settings) -> FirstLogins | None:
         if settings.uses_sandbox:
             await s.queue.put("wechat.menu", once="wechat.menu")
         return await demo.load_first(s)
+
+
+def register_templates(settings: Settings) -> None:
+    """Tell the sandbox of our message templates, as somebody would choose them in WeChat's consoles."""
+    told = [
+        {
+            "account": one.account,
+            "id": one.template,
+            "title": one.title,
+            "use": "once" if one.is_subscription else "message",
+            "fields": dict(one.keywords),
+        }
+        for one in wanted(settings)
+        if one.template
+    ]
+    file = settings.data_dir / "sandbox" / "templates.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    scratch = file.with_suffix(".new")
+    scratch.write_text(json.dumps(told, ensure_ascii=False, indent=1), "utf-8")
+    scratch.replace(file)
 
 
 def _lay_out_examples(settings: Settings) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse, text
 
-from server.domain import pushes
+from server.domain import last_push, pushes
 from server.domain.ports import Push, Services
 from server.doors.web import services
 from server.errors import OutsideFailure
@@ -56,6 +56,7 @@ async def _receive(request: Request, account: str) -> HTTPResponse:
     if body is None:
         return text("内容过大", status=413, headers={"connection": "close"})
     push = s.wechat.open_push(account, _query(request), body)
+    await last_push.note(s, push)
     said = await _answered(s, push)
     if not said:
         return text(DONE)

@@ -138,7 +138,7 @@ def test_keys(xcert: Xcert, tmp_path: Path) -> None:
 
 
 def test_doctor_names_what_is_missing(xcert: Xcert, tmp_path: Path) -> None:
-    done = xcert("doctor")
+    done = xcert("doctor", "--local")
     assert done.returncode == 1
     lines = {line[2:].split("：")[0]: line for line in done.stdout.splitlines() if line[:1] in "✓✗"}
     assert list(lines) == ["设置", "数据库", "数据库表", "Redis", "密钥", "后台任务", "证书字体", "数据目录"]
@@ -152,6 +152,7 @@ def test_doctor_names_what_is_missing(xcert: Xcert, tmp_path: Path) -> None:
 def test_doctor_without_anything(xcert: Xcert, tmp_path: Path) -> None:
     done = xcert(
         "doctor",
+        "--local",
         XCERT_DATABASE_URL="postgresql://nobody:x@127.0.0.1:1/none",
         XCERT_REDIS_URL="redis://127.0.0.1:1/0",
         XCERT_KEYS_DIR=str(tmp_path / "none"),
@@ -220,7 +221,7 @@ async def test_migrate_fills_an_empty_database_and_again(xcert: Xcert, postgres_
         for _ in range(2):
             done = xcert("migrate", **own)
             assert (done.returncode, done.stderr) == (0, "")
-        assert "✓ 数据库表" in xcert("doctor", **own).stdout
+        assert "✓ 数据库表" in xcert("doctor", "--local", **own).stdout
     finally:
         await link.execute("DROP DATABASE fresh WITH (FORCE)")
         await link.close()
@@ -236,6 +237,6 @@ def test_worker_works_until_it_is_told_to_stop(
         env=environment | {"PYTHONPATH": str(ROOT), "XCERT_JOB_WORKERS": "1"},
         stderr=subprocess.DEVNULL,
     )
-    while "✓ 后台任务：1 个进程在运行" not in xcert("doctor").stdout:
+    while "✓ 后台任务：1 个进程在运行" not in xcert("doctor", "--local").stdout:
         assert process.poll() is None, "the worker ended by itself"
     assert end(process, signal.SIGTERM) == 0

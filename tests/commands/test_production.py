@@ -93,7 +93,7 @@ def test_from_nothing_to_serving(
         with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
             said = answer.read().decode()
         assert 'xcert_requests_total{method="GET",route="healthz",status="200"} 20.0' in said.splitlines()
-        well = xcert("doctor", **own)
+        well = xcert("doctor", "--local", **own)
         assert "✓ 后台任务：1 个进程在运行" in well.stdout.splitlines()
         assert end(process, signal.SIGTERM) == 0
     assert (tmp_path / "log").read_text("utf-8").splitlines()[-1] == "已全部停止。"

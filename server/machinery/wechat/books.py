@@ -59,7 +59,7 @@ class Books:
         if errcode == QUOTA_USED_UP:
             until = await self.quota.close(self.appid, path)
             log.error(
-                "微信接口今日额度已用完，恢复前不再调用；可运行 xcert wechat quota 查看",
+                "微信接口额度已用完，恢复前不再调用；可运行 xcert wechat quota 查看",
                 extra={
                     "account": self.kind,
                     "path": path,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -23,7 +25,6 @@ class Answer:
 
     content: bytes
     content_type: str
-    date: str = ""  # WeChat's clock, as its Date header says
     request: dict[str, Any] = field(default_factory=dict, repr=False)  # holds the access token: never logged
 
     def raise_for_status(self) -> None:
@@ -81,6 +82,7 @@ class Transport:
 
     def __init__(self, api_url: str, *, seconds: float = SECONDS, books: Books | None = None) -> None:
         """`seconds`: how long one call may take, from the first byte to the last."""
+        self.ahead: float | None = None  # seconds by which this machine's clock is ahead of WeChat's
         self._books = books
         self._timeout = aiohttp.ClientTimeout(total=seconds, connect=min(seconds, CONNECT_SECONDS))
         self._api_url = api_url.rstrip("/")
@@ -122,19 +124,26 @@ class Transport:
                 method.upper(), self._api_url + path, params=params, data=body, headers=_headers(body)
             ) as response:
                 content = await _whole(response.content)
+                self._compare(response.headers.get("date", ""))
                 if response.status >= 400:
                     unknown = response.status >= 500
                     raise _NoAnswer(f"微信返回 HTTP {response.status}", f"http_{response.status}", unknown)
                 return Answer(
                     content,
                     response.content_type,
-                    response.headers.get("date", ""),
                     {"path": path, "params": params or {}},
                 )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as problem:
             raise _NoAnswer(f"无法连接微信（{type(problem).__name__}）", "unreachable", False) from None
         except (TimeoutError, aiohttp.ClientError) as problem:
             raise _NoAnswer(f"微信没有及时回答（{type(problem).__name__}）", "timeout", True) from None
+
+    def _compare(self, date: str) -> None:
+        """The Date of an answer against this machine's clock."""
+        try:
+            self.ahead = time.time() - parsedate_to_datetime(date).timestamp()
+        except (TypeError, ValueError):
+            return
 
     async def call(
         self, method: str, path: str, *, params: dict[str, Any] | None = None, data: Any = None

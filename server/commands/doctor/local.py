@@ -1,19 +1,16 @@
-"""`xcert doctor`: says what is missing before WeChat does; one line for each thing, exit 1 if one is."""
+"""This machine: settings, database, Redis, keys, workers, fonts and disk."""
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import os
 import shutil
 from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-from server.commands.hosting import hosts
+from server.commands.doctor.findings import Finding, bad, ok
 from server.machinery import cache, keys
 from server.machinery.documents import font
-from server.machinery.embedded import EmbeddedError
 from server.records import database
 from server.settings import Settings
 
@@ -27,44 +24,23 @@ class Missing(Exception):
 
 
 Check = Callable[[Settings], Awaitable[str]]
+NEEDED_FOR_MORE = frozenset(
+    {"数据库", "数据库表", "Redis", "密钥"}
+)  # without these nothing else can be looked at
 
 
-def doctor(_: argparse.Namespace, settings: Settings) -> int:
-    """Check everything; returns 1 if anything is missing."""
-    try:
-        with hosts(settings, join=True) as found:
-            return asyncio.run(_run(found.settings))
-    except EmbeddedError as error:
-        print(_line(False, "数据库", str(error)))
-        return 1
-
-
-async def _run(settings: Settings) -> int:
-    bad = 0
-    for title, check in CHECKS.items():
+async def check(settings: Settings) -> list[Finding]:
+    """One finding for each thing."""
+    found = []
+    for title, one in CHECKS.items():
         try:
-            said, ok = await check(settings), True
+            found.append(ok(title, await one(settings)))
         except Missing as missing:
-            said, ok = str(missing), False
-        bad += not ok
-        print(_line(ok, title, said))
-    print("一切就绪。" if not bad else f"有 {bad} 项需要处理。")
-    return 1 if bad else 0
-
-
-def _line(ok: bool, title: str, said: str) -> str:
-    return f"{'✓' if ok else '✗'} {title}：{said}"
+            found.append(bad(title, str(missing)))
+    return found
 
 
 async def _settings(settings: Settings) -> str:
-    templates = {
-        "WECHAT_OA_TEMPLATE_RESULT": settings.oa_template_result,
-        "WECHAT_OA_TEMPLATE_CERTIFICATE": settings.oa_template_certificate,
-        "WECHAT_OA_TEMPLATE_SIGNING": settings.oa_template_signing,
-    }
-    missing = [name for name, value in templates.items() if not value]
-    if missing:
-        raise Missing(f"缺少 {'、'.join(missing)}，相应的微信通知发不出去；请在公众号后台申请模板后填写")
     kind = "生产环境" if settings.is_production else "开发环境"
     return f"{kind}，对外网址 {settings.public_url}{'，微信沙箱' if settings.uses_sandbox else ''}"
 

@@ -1,0 +1,65 @@
+"""`xcert doctor`: says what is missing before WeChat does; one line for each thing, exit 1 if one is.
+
+First this machine, then the accounts at WeChat, our own address as WeChat reaches it, and WeChat Pay. Nothing at
+WeChat is changed, and no secret is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator
+
+from server import app
+from server.commands.doctor import address, local, pay, wechat
+from server.commands.doctor.findings import Finding, Level, bad
+from server.commands.hosting import hosts
+from server.domain.ports import Services
+from server.machinery.embedded import EmbeddedError
+from server.settings import Settings
+
+
+def doctor(given: argparse.Namespace, settings: Settings) -> int:
+    """Check everything; returns 1 if anything is missing."""
+    try:
+        with hosts(settings, join=True) as found:
+            return asyncio.run(_run(found.settings, with_wechat=not given.local))
+    except EmbeddedError as error:
+        print(bad("数据库", str(error)))
+        return 1
+
+
+async def _run(settings: Settings, *, with_wechat: bool) -> int:
+    here = await local.check(settings)
+    wrong = _told(here)
+    if with_wechat:
+        unusable = [
+            one.title for one in here if one.level is Level.BAD and one.title in local.NEEDED_FOR_MORE
+        ]
+        if unusable:
+            print(f"（先解决{'、'.join(unusable)}，再检查微信）")
+        else:
+            async with app.running(settings) as s:
+                async for finding in look_at_wechat(s):
+                    wrong += _told([finding])
+    print("一切就绪。" if not wrong else f"有 {wrong} 项需要处理。")
+    return 1 if wrong else 0
+
+
+async def look_at_wechat(s: Services) -> AsyncIterator[Finding]:
+    """Everything that is not on this machine, as it is found."""
+    async for finding in wechat.check(s):
+        yield finding
+    async for finding in address.check(s):
+        yield finding
+    async for finding in pay.check(s):
+        yield finding
+    async for finding in wechat.history(s):
+        yield finding
+
+
+def _told(findings: list[Finding]) -> int:
+    """Print; how many need somebody."""
+    for finding in findings:
+        print(finding, flush=True)
+    return sum(finding.level is Level.BAD for finding in findings)

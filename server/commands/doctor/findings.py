@@ -1,0 +1,38 @@
+"""What the doctor found: one line each, told with a sign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Level(Enum):
+    """The sign before a line; only BAD makes the command leave with 1."""
+
+    OK = "✓"
+    LOOK = "!"
+    BAD = "✗"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`said`: what is so; for BAD also what to do and where."""
+
+    level: Level
+    title: str
+    said: str
+
+    def __str__(self) -> str:
+        return f"{self.level.value} {self.title}：{self.said}"
+
+
+def ok(title: str, said: str) -> Finding:
+    return Finding(Level.OK, title, said)
+
+
+def look(title: str, said: str) -> Finding:
+    return Finding(Level.LOOK, title, said)
+
+
+def bad(title: str, said: str) -> Finding:
+    return Finding(Level.BAD, title, said)

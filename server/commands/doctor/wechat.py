@@ -1,0 +1,176 @@
+"""The accounts at WeChat: credentials, whitelist, clock, reachability, templates, menu, JS-SDK, and past alarms."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from datetime import timedelta
+
+from server.commands.doctor.findings import Finding, bad, look, ok
+from server.domain import menu
+from server.domain.beijing import BEIJING
+from server.domain.notices.wanted import CHANNEL_NAMES, Wanted, wanted
+from server.domain.ports import MessageTemplate, Services
+from server.errors import OutsideFailure, WeChatRefused
+from server.machinery.wechat.accounts import Account
+from server.machinery.wechat.advice import NAMES, advice
+from server.machinery.wechat.api import WeChatApi
+from server.machinery.wechat.errors import STABLE_TOKEN, rid
+from server.machinery.wechat.reachability import CHECK, NO_ADDRESS, Reached, reached
+
+CLOCK_LOOK, CLOCK_BAD = 60, 300  # seconds; beyond 300 WeChat Pay refuses everything (wechat.md §7.1)
+RECENT = timedelta(days=7)
+_TEMPLATE_PLACES = {
+    "template": "公众号后台 → 广告与服务 → 模板消息",
+    "oa_subscription": "公众号后台 → 广告与服务 → 订阅通知",
+    "mp_subscription": "小程序后台 → 功能 → 订阅消息",
+}
+
+
+async def check(s: Services) -> AsyncIterator[Finding]:
+    """Asks WeChat; changes nothing there."""
+    api = _api(s)
+    usable = []
+    for kind in ("oa", "mp"):
+        finding, is_usable = await _credentials(api.account(kind))
+        yield finding
+        usable += [kind] if is_usable else []
+    yield _clock([api.account(kind).transport.ahead for kind in ("oa", "mp")])
+    if "oa" in usable:
+        yield await _asked("微信能否访问服务器", _reachable(api))
+    for kind in usable:
+        for finding in await _templates(s, api, kind):
+            yield finding
+    if "oa" in usable:
+        yield await _asked("公众号菜单", _menu(s))
+        yield await _asked("JS-SDK 票据", _ticket(s))
+
+
+async def history(s: Services) -> AsyncIterator[Finding]:
+    """What went wrong lately, though it may be mended by now, and which APIs are closed."""
+    api, now = _api(s), s.clock.now()
+    for kind in ("oa", "mp"):
+        account = api.account(kind)
+        for one in await account.books.quota.closed(account.appid):
+            until = one.until.astimezone(BEIJING).strftime("%m-%d %H:%M")
+            said = (
+                f"{one.path} 今日额度已用完，{until} 前不再调用；可用 xcert wechat quota 查看、--clear 清零"
+            )
+            yield look(f"{NAMES[kind]}接口额度", said)
+    alarms = [one for one in await api.account("oa").books.alarms.last() if now - one.at < RECENT]
+    for alarm in alarms:
+        at = alarm.at.astimezone(BEIJING).strftime("%m-%d %H:%M")
+        known = f"，rid {alarm.rid}" if alarm.rid else ""
+        said = f"{at} {NAMES[alarm.kind]} {alarm.path} 被拒绝（{alarm.errcode}{known}）：{alarm.advice}"
+        yield look("最近告警", said)
+    if not alarms:
+        yield ok("最近告警", "七天内没有")
+
+
+def _api(s: Services) -> WeChatApi:
+    assert isinstance(s.wechat, WeChatApi)
+    return s.wechat
+
+
+async def _credentials(account: Account) -> tuple[Finding, bool]:
+    """Asks WeChat itself, past the kept token, so that a changed secret shows at once."""
+    title = f"{NAMES[account.kind]}帐号"
+    if not account.appid or not account.secret:
+        kind = account.kind.upper()
+        return bad(title, f"没有填写 WECHAT_{kind}_APPID 或 WECHAT_{kind}_SECRET"), False
+    try:
+        await account.fetch_token()
+    except WeChatRefused as refusal:
+        return bad(title, _why(refusal, STABLE_TOKEN, account.kind)), False
+    except OutsideFailure as failure:
+        return bad(title, f"{failure}，请检查服务器的网络、域名解析和 WECHAT_API_URL"), False
+    return ok(title, f"{account.appid}，AppSecret 正确，本机地址在 IP 白名单内"), True
+
+
+def _clock(ahead: list[float | None]) -> Finding:
+    known = [one for one in ahead if one is not None]
+    if not known:
+        return look("时钟", "微信没有告知时间，无法比较")
+    seconds = max((round(one) for one in known), key=abs)
+    way = "快" if seconds > 0 else "慢"
+    if abs(seconds) >= CLOCK_BAD:
+        return bad("时钟", f"本机比微信{way} {abs(seconds)} 秒，签名会被拒绝，请用 NTP 校准服务器时间")
+    if abs(seconds) >= CLOCK_LOOK:
+        return look("时钟", f"本机比微信{way} {abs(seconds)} 秒，请用 NTP 校准服务器时间")
+    return ok("时钟", f"与微信相差 {abs(seconds)} 秒")
+
+
+async def _reachable(api: WeChatApi) -> Finding:
+    title = "微信能否访问服务器"
+    try:
+        found: Reached = await reached(api.account("oa"))
+    except WeChatRefused as refusal:
+        if refusal.errcode != NO_ADDRESS:
+            raise
+        return look(
+            title, "公众号后台还没有填写消息推送的网址：微信开发者平台 → 我的业务 → 公众号 → 消息推送"
+        )
+    if not found.addresses:
+        return bad(title, "微信解析不到消息推送网址的域名，请在域名服务商处检查解析，或等待解析生效")
+    shown = "、".join(found.addresses)
+    if not found.answering:
+        return look(title, f"微信 ping 不通 {shown}；若防火墙只是不回应 ping，可以不管")
+    return ok(title, f"微信能访问 {shown}")
+
+
+async def _templates(s: Services, api: WeChatApi, kind: str) -> list[Finding]:
+    mine = [one for one in wanted(s.settings) if one.account == kind]
+    try:
+        kept = {one.id: one for one in await api.templates(kind)}
+    except OutsideFailure as failure:
+        return [_failed(f"{NAMES[kind]}模板", failure, kind)]
+    return [_template(one, kept.get(one.template)) for one in mine]
+
+
+def _template(want: Wanted, kept: MessageTemplate | None) -> Finding:
+    title = f"{CHANNEL_NAMES[want.channel].partition('（')[0]}“{want.title}”"
+    place = _TEMPLATE_PLACES[want.channel]
+    if not want.template:
+        said = f"没有填写 {want.setting}，这种通知不会从这里发出；请在 {place} 申请模板后填写"
+        return bad(title, said)
+    if kept is None:
+        return bad(title, f"{want.setting} 的编号不在{NAMES[want.account]}的模板里，请在 {place} 核对编号")
+    missing = [f"{name}（{label}）" for name, label in want.keywords.items() if name not in kept.keywords]
+    more = [name for name in kept.keywords if name not in want.keywords]
+    if missing or more:
+        parts = [f"缺 {'、'.join(missing)}"] if missing else []
+        parts += [f"多 {'、'.join(more)}"] if more else []
+        said = f"模板“{kept.title}”的关键词{'；'.join(parts)}。请在 {place} 另选关键词一致的模板，更换 {want.setting}"
+        return bad(title, said)
+    return ok(title, f"“{kept.title}”，关键词 {'、'.join(want.keywords)}")
+
+
+async def _menu(s: Services) -> Finding:
+    told = menu.differences(await s.wechat.current_menu(), menu.official(s.settings.public_url))
+    if told:
+        said = f"与本服务的菜单有 {len(told)} 处不同，请运行 xcert wechat menu diff 查看、menu apply 更新"
+        return bad("公众号菜单", said)
+    return ok("公众号菜单", "与本服务的菜单一致")
+
+
+async def _ticket(s: Services) -> Finding:
+    await s.wechat.js_config(s.settings.public_url)
+    return ok("JS-SDK 票据", "能取得，网页可以调用微信扫码等能力")
+
+
+async def _asked(title: str, work: Awaitable[Finding]) -> Finding:
+    try:
+        return await work
+    except OutsideFailure as failure:
+        return _failed(title, failure, "oa")
+
+
+def _failed(title: str, failure: OutsideFailure, kind: str) -> Finding:
+    if isinstance(failure, WeChatRefused):
+        return bad(title, _why(failure, CHECK, kind))
+    return bad(title, f"{failure}，请稍后再试")
+
+
+def _why(refusal: WeChatRefused, path: str, kind: str) -> str:
+    known = rid(refusal.errmsg)
+    said = advice(refusal.errcode, path, refusal.errmsg, kind)
+    return f"{said}（微信错误 {refusal.errcode}{f'，rid {known}' if known else ''}）"

@@ -1,0 +1,125 @@
+"""`xcert wechat menu …` and `xcert wechat quota`: what is kept at WeChat, shown before it is changed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from server.commands.at_work import with_services
+from server.domain import menu
+from server.domain.beijing import BEIJING
+from server.domain.ports import Services
+from server.errors import OutsideFailure, WeChatRefused
+from server.machinery.wechat import quota_report
+from server.machinery.wechat.accounts import Account
+from server.machinery.wechat.advice import NAMES, advice
+from server.machinery.wechat.api import WeChatApi
+from server.machinery.wechat.errors import rid
+from server.settings import Settings
+
+Answer = TypeVar("Answer")
+
+_SAME = "与微信上的菜单一致，无需更新。"
+_LATER = "手机上已打开过公众号的人，最多五分钟后重新进入才会看到新菜单。"
+
+
+def show(_: argparse.Namespace, settings: Settings) -> int:
+    """The menu that WeChat has."""
+    kept = _ask(settings, lambda s: s.wechat.current_menu())
+    return _say(*menu.lines(kept))
+
+
+def diff(_: argparse.Namespace, settings: Settings) -> int:
+    """What `apply` would change; returns 1 if anything."""
+
+    async def compare(s: Services) -> list[str]:
+        return menu.differences(await s.wechat.current_menu(), menu.official(s.settings.public_url))
+
+    told = _ask(settings, compare)
+    if not told:
+        return _say(_SAME)
+    _say(*told)
+    return 1
+
+
+def apply(given: argparse.Namespace, settings: Settings) -> int:
+    """Show what differs, ask, and put the menu; nothing is sent when nothing differs."""
+
+    async def renew(s: Services) -> int:
+        wanted: Mapping[str, Any] = menu.official(s.settings.public_url)
+        told = menu.differences(await s.wechat.current_menu(), wanted)
+        if not told:
+            return _say(_SAME)
+        _say(*told)
+        if not given.yes and not _agreed("更新公众号菜单？"):
+            _say("没有更新。")
+            return 1
+        await menu.apply(s, wanted)
+        return _say("已更新。" + _LATER)
+
+    return _ask(settings, renew)
+
+
+def quota(given: argparse.Namespace, settings: Settings) -> int:
+    """Today's calls as we count them beside WeChat's own figures; `--clear` begins WeChat's anew."""
+
+    async def look(s: Services) -> int:
+        assert isinstance(s.wechat, WeChatApi)
+        accounts = [s.wechat.account(kind) for kind in ((given.account,) if given.account else ("oa", "mp"))]
+        for account in accounts:
+            await _show_quota(account)
+        return await _clear(accounts, given) if given.clear else 0
+
+    return _ask(settings, look)
+
+
+async def _show_quota(account: Account) -> None:
+    _say(f"{NAMES[account.kind]} {account.appid}")
+    lines = await quota_report.today(account)
+    for line in lines:
+        closed = f"　停用至 {line.closed_until.astimezone(BEIJING):%m-%d %H:%M}" if line.closed_until else ""
+        if line.theirs is None:
+            theirs = f"微信未提供（{line.why_not}）"
+        else:
+            theirs = f"微信计 {line.theirs.used}，上限 {line.theirs.limit}，剩余 {line.theirs.remain}"
+        _say(f"  {line.path}　本服务今日 {line.ours} 次；{theirs}{closed}")
+    if not lines:
+        _say("  今日还没有调用。")
+
+
+async def _clear(accounts: list[Account], given: argparse.Namespace) -> int:
+    names = "、".join(NAMES[account.kind] for account in accounts)
+    if not given.yes and not _agreed(f"清零{names}今日全部接口的计数（每个帐号每月只能 10 次）？"):
+        _say("没有清零。")
+        return 1
+    for account in accounts:
+        await quota_report.clear(account)
+        _say(f"{NAMES[account.kind]}已清零，停用的接口已恢复。")
+    return 0
+
+
+def _ask(settings: Settings, work: Callable[[Services], Awaitable[Answer]]) -> Answer:
+    """Do it; a refusal of WeChat's is told with what to do about it."""
+
+    async def told(s: Services) -> Answer:
+        try:
+            return await work(s)
+        except WeChatRefused as refusal:
+            known = f"，rid {rid(refusal.errmsg)}" if rid(refusal.errmsg) else ""
+            said = advice(refusal.errcode, "", refusal.errmsg, "oa")
+            raise OutsideFailure(f"微信没有接受（错误 {refusal.errcode}{known}）：{said}。") from None
+
+    return with_services(settings, told)
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return input(f"{question}[y/N] ").strip().lower() in ("y", "yes", "是")
+    except EOFError:
+        return False
+
+
+def _say(*lines: str) -> int:
+    print("\n".join(lines), flush=True)
+    return 0
