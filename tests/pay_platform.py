@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import secrets
 import subprocess
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -138,13 +139,14 @@ class Asked:
     target: str
     body: bytes
     headers: Mapping[str, str]
+    request: web.Request
 
     @property
     def data(self) -> Any:
         return json.loads(self.body)
 
 
-Answer = Callable[[Asked], web.Response]
+Answer = Callable[[Asked], web.Response | Awaitable[web.Response]]
 
 
 @dataclass
@@ -155,12 +157,13 @@ class Script:
     answers: list[Answer] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     url: str = ""
+    over: asyncio.Event = field(default_factory=asyncio.Event)  # for answers that never come
 
     def will(self, *answers: Answer) -> None:
         self.answers += answers
 
     async def handle(self, request: web.Request) -> web.Response:
-        asked = Asked(request.method, request.raw_path, await request.read(), request.headers)
+        asked = Asked(request.method, request.raw_path, await request.read(), request.headers, request)
         found = AUTHORIZATION.fullmatch(asked.headers["Authorization"])
         assert found, asked.headers["Authorization"]
         mchid, nonce, stamp, serial, signature = found.groups()
@@ -169,7 +172,8 @@ class Script:
         said = f"{asked.method}\n{asked.target}\n{stamp}\n{nonce}\n".encode() + asked.body + b"\n"
         assert self.platform.is_merchants(said, signature)
         self.asked.append(asked)
-        return self.answers.pop(0)(asked)
+        answer = self.answers.pop(0)(asked)
+        return answer if isinstance(answer, web.Response) else await answer
 
 
 def says(platform: PayPlatform, status: int, data: Any = None, **how: Any) -> Answer:
@@ -193,10 +197,11 @@ async def serving(script: Script) -> AsyncIterator[Script]:
     """`script` on a free port of this machine."""
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", script.handle)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    script.url = site.name and f"http://127.0.0.1:{runner.addresses[0][1]}"
+    script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     yield script
+    script.over.set()
     await runner.cleanup()
