@@ -134,8 +134,10 @@ def test_certificates() -> None:
         for one in case["response"]["data"]:
             pem = signatures.unseal(case["apiv3_key"], one["encrypt_certificate"]).decode()
             assert sandbox_account.serial_of(pem) == one["serial_no"].upper()
-    for one in vector("payv3_test_certificates")["certificates"]:
-        assert sandbox_account.serial_of(one["pem"]) == one["serial"].upper()
+    first, second, key = vector("payv3_test_certificates")["certificates"]
+    for one in (first, second):
+        assert sandbox_account.serial_of(one["pem"]) == one["serial"]
+    assert public(key["public_key_pem"]) == public(first["pem"]) != public(second["pem"])
 
 
 def test_the_bill() -> None:
