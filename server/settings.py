@@ -6,6 +6,7 @@ The only file that reads `os.environ`. A `.env` file is read; every variable may
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -14,6 +15,11 @@ from typing import Any
 from dotenv import dotenv_values
 
 from server import pay_settings, sandbox_account
+
+_PAIR = r"[a-z_]+\s*=\s*[a-z_]+[0-9]+"
+TEMPLATE_KEYWORDS = re.compile(
+    rf"(WECHAT_(?:OA|MP)_(?:TEMPLATE|SUBSCRIBE)_[A-Z]+)\s*[:：]\s*({_PAIR}(?:\s*[,，]\s*{_PAIR})*)"
+)
 
 
 class SettingsError(Exception):
@@ -79,6 +85,10 @@ class Settings:
     mp_mode: str = _s("WECHAT_MP_MODE", "safe、compat 或 plain：小程序最低接受的加密方式", "safe")
     mp_template_result: str = _s("WECHAT_MP_TEMPLATE_RESULT", "小程序订阅消息模板编号：成绩公布")
     mp_template_certificate: str = _s("WECHAT_MP_TEMPLATE_CERTIFICATE", "小程序订阅消息模板编号：证书发放")
+    template_keywords: str = _s(
+        "WECHAT_TEMPLATE_KEYWORDS",
+        "模板的关键词与默认不同时，写明对应，如 WECHAT_MP_TEMPLATE_RESULT: plan=thing3, released_at=time7；用分号隔开",
+    )
     pay_mchid: str = _s("WECHAT_PAY_MCHID", "微信支付商户号")
     pay_mch_serial: str = _s("WECHAT_PAY_MCH_SERIAL", "商户证书序列号")
     pay_mch_key: str = _s("WECHAT_PAY_MCH_KEY", "商户私钥（PEM）", secret=True)
@@ -209,6 +219,9 @@ def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
     for key in ("oa_aes_key", "mp_aes_key", "oa_previous_aes_key", "mp_previous_aes_key"):
         if values.get(key) and (len(values[key]) != 43 or not values[key].isalnum()):
             problems.append(f"WECHAT_{key.upper()} 应为 43 位字母和数字")
+    for entry in filter(str.strip, re.split("[;；]", str(values.get("template_keywords", "")))):
+        if not TEMPLATE_KEYWORDS.fullmatch(entry.strip()):
+            problems.append(f"WECHAT_TEMPLATE_KEYWORDS 的“{entry.strip()[:60]}”写法不对")
     url = str(values.get("public_url", ""))
     if url and not url.startswith(("http://", "https://")):
         problems.append("XCERT_PUBLIC_URL 应以 http:// 或 https:// 开头")

@@ -190,6 +190,32 @@ async def test_a_value_that_must_not_be_cut_fails_before_wechat_is_called(
     assert (await grants.left("mp", OPENID, ["certificate_issued"])) == {"certificate_issued": 1}
 
 
+async def test_a_template_whose_keywords_wechat_numbered_otherwise(services: Services) -> None:
+    """WECHAT_TEMPLATE_KEYWORDS: other numbers and types, fields left out, in one channel alone."""
+    chosen = (
+        "WECHAT_MP_TEMPLATE_RESULT: plan=thing9, exam_date=time4；WECHAT_OA_TEMPLATE_RESULT:plan=short_thing2"
+    )
+    services.settings = dataclasses.replace(services.settings, template_keywords=chosen)
+    await popup(services)
+    await put(services)
+    await put(services, "t", "template")
+    await put(services, "o", "oa_subscription", openid="o-1")
+    await sender.send(services)
+    assert await row() == ("failed", "", "内容不符合模板：time4 应为时间，例如 2019年10月1日 15:01")
+    assert [sent.fields for sent in wechat(services).sent] == [{"short_thing2": "2023年"}]
+    services.settings = dataclasses.replace(
+        services.settings, template_keywords=chosen.replace("time4", "date4")
+    )
+    await put(services, "e")
+    await sender.send(services)
+    assert wechat(services).subscribed[-1].fields == {"thing9": FIELDS["plan"], "date4": FIELDS["exam_date"]}
+    wrong = "WECHAT_MP_TEMPLATE_RESULT: rain=thing9"
+    services.settings = dataclasses.replace(services.settings, template_keywords=wrong)
+    await put(services, "f")
+    await sender.send(services)
+    assert await row("f") == ("failed", "", "WECHAT_TEMPLATE_KEYWORDS 写了这项通知没有的字段")
+
+
 @pytest.mark.parametrize(
     ("path", "page"),
     [

@@ -62,6 +62,16 @@ def test_production_names_each_missing_secret_on_its_own_line() -> None:
         ({"WECHAT_OA_AES_KEY": "short"}, "WECHAT_OA_AES_KEY 应为 43 位字母和数字"),
         ({"XCERT_PUBLIC_URL": "http://cert.example.cn"}, "XCERT_PUBLIC_URL 在生产环境必须是 https:// 网址"),
         ({"XCERT_PUBLIC_URL": "https://cert.example.cn/"}, "XCERT_PUBLIC_URL 末尾不要带斜杠"),
+        (
+            {
+                "WECHAT_TEMPLATE_KEYWORDS": "WECHAT_MP_TEMPLATE_RESULT: plan=thing1; WECHAT_MP_SECRET: plan=thing1"
+            },
+            "WECHAT_TEMPLATE_KEYWORDS 的“WECHAT_MP_SECRET: plan=thing1”写法不对",
+        ),
+        (
+            {"WECHAT_TEMPLATE_KEYWORDS": "WECHAT_MP_TEMPLATE_RESULT: plan=thing"},
+            "WECHAT_TEMPLATE_KEYWORDS 的“WECHAT_MP_TEMPLATE_RESULT: plan=thing”写法不对",
+        ),
         ({"PORT": "eighty"}, "PORT 的值不是有效的数字"),
     ],
 )

@@ -8,7 +8,7 @@ has no answer is unknown, never sent again, and settled by WeChat's event alone 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -112,18 +112,25 @@ def _read(row: dict[str, Any], now: datetime) -> _Taken:
 
 
 async def _send_one(s: Services, row: _Taken) -> None:
-    template = TOPICS[row.topic].template(s.settings, row.channel)
     if await _may_have_gone(s, row):
         await delivery.advance(s, row.id, "lose", error="没有收到微信的回答")
-    elif not template:
+        return
+    topic = TOPICS[row.topic]
+    template = topic.template(s.settings, row.channel)
+    try:
+        ready = replace(row, fields=topic.worded(s.settings, row.channel, row.fields))
+    except ValueError:
+        await delivery.advance(s, row.id, "fail", error="WECHAT_TEMPLATE_KEYWORDS 写了这项通知没有的字段")
+        return
+    if not template:
         await delivery.advance(s, row.id, "fail", error="未配置消息模板编号")
-    elif faults := keywords.check(row.fields):
+    elif faults := keywords.check(ready.fields):
         said = "；".join(f"{keyword} {why}" for keyword, why in sorted(faults.items()))
         await delivery.advance(s, row.id, "fail", error=f"内容不符合模板：{said}")
     elif row.is_subscription and not await grants.spend(s, row.taker, row.id, row.attempt):
         await _refuse(s, row, _NONE_LEFT, NO_GRANT)
     else:
-        await _call(s, row, template)
+        await _call(s, ready, template)
 
 
 async def _may_have_gone(s: Services, row: _Taken) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from server.domain.notices.keywords import fit
-from server.settings import Settings
+from server.settings import TEMPLATE_KEYWORDS, Settings
 
 CHANNELS = {"template": "oa", "oa_subscription": "oa", "mp_subscription": "mp"}  # each with its account
 
@@ -17,7 +18,7 @@ class Topic:
 
     Attributes:
         settings: the setting that holds the template's id, by channel.
-        keywords: our names of the fields and the template's keywords, whose type is their name.
+        keywords: our names of the fields and the keywords that rows are kept with; a keyword's type is its name.
     """
 
     name: str
@@ -29,6 +30,40 @@ class Topic:
         """The template's id at WeChat in this channel; empty when none is configured."""
         name = self.settings.get(channel, "")
         return str(getattr(settings, name)) if name else ""
+
+    def words(self, settings: Settings, channel: str = "template") -> Mapping[str, str]:
+        """Our names of the fields and the keywords of the template in this channel.
+
+        WeChat numbers a template's keywords itself; where they differ from ours, the setting
+        WECHAT_TEMPLATE_KEYWORDS says so. Fields that it leaves out are not sent.
+
+        Raises:
+            ValueError: it names a field that this topic does not have.
+        """
+        chosen = _chosen(settings.template_keywords).get(f"WECHAT_{self.settings[channel].upper()}")
+        if chosen is None:
+            return self.keywords
+        if unknown := chosen.keys() - self.keywords.keys():
+            raise ValueError(f"unknown fields of {self.name}: {sorted(unknown)}")
+        return chosen
+
+    def worded(self, settings: Settings, channel: str, shown: Mapping[str, str]) -> dict[str, str]:
+        """A row's values as the template of this channel takes them. Raises ValueError as `words` does."""
+        words = self.words(settings, channel)
+        return {keyword: fit(keyword, shown.get(self.keywords[name], "")) for name, keyword in words.items()}
+
+
+def _chosen(text: str) -> dict[str, dict[str, str]]:
+    """WECHAT_TEMPLATE_KEYWORDS: name and keyword by the variable of a template; its form was checked at the start."""
+    found = (TEMPLATE_KEYWORDS.fullmatch(entry.strip()) for entry in re.split("[;；]", text))
+    return {
+        entry[1]: {
+            name.strip(): keyword.strip()
+            for name, _, keyword in (pair.partition("=") for pair in re.split("[,，]", entry[2]))
+        }
+        for entry in found
+        if entry
+    }
 
 
 def _channels(what: str) -> dict[str, str]:
