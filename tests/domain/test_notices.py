@@ -16,7 +16,7 @@ from server.domain.ports import Services
 from server.errors import OutsideFailure, WeChatRefused
 from server.records import Delivery
 from tests import make
-from tests.fakes import FakeClock, FakeWeChat, Killed, KillerFaults, ListQueue
+from tests.fakes import FakeClock, FakeWeChat, Killed, KillerFaults, ListQueue, MemoryCache
 
 OPENID = "o-candidate-000000000000000"
 FIELDS = {"plan": "2023年第四批全国统考", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"}
@@ -241,6 +241,25 @@ async def test_an_event_that_comes_before_the_answer(services: Services) -> None
     await sender.send(services)
     row = await the_row("a")
     assert (early, row.state, row.msgid) == ([False], "delivered", "900")
+
+
+async def test_an_event_and_its_answer_at_the_same_moment_do_not_miss_each_other(services: Services) -> None:
+    """The event looked and found no number; the answer wrote it and found nothing kept; only then it is kept."""
+    await put(services)
+    row = await the_row()
+    await Delivery.filter(id=row.id).update(state="sending", sent_at=services.clock.now())
+
+    class AnswerInBetween(MemoryCache):
+        async def set(self, key: str, value: bytes, *, seconds: float) -> None:
+            await delivery.accepted(services, row.id, "oa", "900")
+            await MemoryCache.set(self, key, value, seconds=seconds)
+
+    await put(services, "results:2")  # with two on their way the event cannot tell whose it is
+    await Delivery.filter(dedup="results:2").update(state="sending", sent_at=services.clock.now())
+    services.cache = AnswerInBetween(clock(services))
+    assert await delivery.finished(services, "900", "success", openid=OPENID) is True
+    states_now = await Delivery.all().order_by("id").values_list("state", flat=True)
+    assert states_now == ["delivered", "sending"]
 
 
 async def test_an_event_that_comes_before_the_only_answer(services: Services) -> None:

@@ -182,9 +182,12 @@ async def _settle(
     # Of several that WeChat accepted, the oldest: they are alike, and their events come one by one.
     if len(possible) == 1 or (possible and all(one.state == State.ACCEPTED.value for one in possible)):
         return await advance(s, possible[0].id, name, msgid=msgid, error=error)
-    if msgid:
-        await s.cache.set(_early(account, msgid), f"{name} {error}".encode(), seconds=EARLY_SECONDS)
-    return False
+    if not msgid:
+        return False
+    await s.cache.set(_early(account, msgid), f"{name} {error}".encode(), seconds=EARLY_SECONDS)
+    # The answer with this number may have been written since we looked, before it could find what we kept just now.
+    row = await Delivery.filter(mine, account=account, msgid=msgid[:40]).first()
+    return row is not None and await advance(s, row.id, name, error=error)
 
 
 def _early(account: str, msgid: str) -> str:
