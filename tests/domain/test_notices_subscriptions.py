@@ -213,7 +213,7 @@ async def test_a_template_whose_keywords_wechat_numbered_otherwise(services: Ser
     services.settings = dataclasses.replace(services.settings, template_keywords=wrong)
     await put(services, "f")
     await sender.send(services)
-    assert await row("f") == ("failed", "", "WECHAT_TEMPLATE_KEYWORDS 写了这项通知没有的字段")
+    assert await row("f") == ("failed", "", "WECHAT_TEMPLATE_KEYWORDS 写了“成绩公布”没有的字段：rain。")
 
 
 @pytest.mark.parametrize(

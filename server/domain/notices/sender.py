@@ -22,7 +22,7 @@ from server.domain.notices.pages import program_page
 from server.domain.notices.states import LEASE, MOST_ATTEMPTS, UNKNOWN_PAUSE
 from server.domain.notices.topics import TOPICS
 from server.domain.ports import Services
-from server.errors import OutsideFailure, WeChatRefused
+from server.errors import OutsideFailure, Refused, WeChatRefused
 from server.records import Delivery
 from server.records.database import rows
 
@@ -119,8 +119,8 @@ async def _send_one(s: Services, row: _Taken) -> None:
     template = topic.template(s.settings, row.channel)
     try:
         ready = replace(row, fields=topic.worded(s.settings, row.channel, row.fields))
-    except ValueError:
-        await delivery.advance(s, row.id, "fail", error="WECHAT_TEMPLATE_KEYWORDS 写了这项通知没有的字段")
+    except Refused as refusal:
+        await delivery.advance(s, row.id, "fail", error=refusal.message)
         return
     if not template:
         await delivery.advance(s, row.id, "fail", error="未配置消息模板编号")

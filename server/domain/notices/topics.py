@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from server.domain.notices.keywords import fit
+from server.errors import Refused
 from server.settings import TEMPLATE_KEYWORDS, Settings
 
 CHANNELS = {"template": "oa", "oa_subscription": "oa", "mp_subscription": "mp"}  # each with its account
@@ -38,17 +39,20 @@ class Topic:
         WECHAT_TEMPLATE_KEYWORDS says so. Fields that it leaves out are not sent.
 
         Raises:
-            ValueError: it names a field that this topic does not have.
+            Refused: template_keywords, when it names a field that this topic does not have.
         """
         chosen = _chosen(settings.template_keywords).get(f"WECHAT_{self.settings[channel].upper()}")
         if chosen is None:
             return self.keywords
         if unknown := chosen.keys() - self.keywords.keys():
-            raise ValueError(f"unknown fields of {self.name}: {sorted(unknown)}")
+            names = "、".join(sorted(unknown))
+            raise Refused(
+                "template_keywords", f"WECHAT_TEMPLATE_KEYWORDS 写了“{self.label}”没有的字段：{names}。"
+            )
         return chosen
 
     def worded(self, settings: Settings, channel: str, shown: Mapping[str, str]) -> dict[str, str]:
-        """A row's values as the template of this channel takes them. Raises ValueError as `words` does."""
+        """A row's values as the template of this channel takes them. Raises Refused as `words` does."""
         words = self.words(settings, channel)
         return {keyword: fit(keyword, shown.get(self.keywords[name], "")) for name, keyword in words.items()}
 

@@ -54,7 +54,7 @@ def wanted(settings: Settings) -> list[Wanted]:
             channel,
             TITLES[topic.name],
             _variable(topic, channel),
-            {keyword: LABELS[topic.name][name] for name, keyword in topic.keywords.items()},
+            {keyword: LABELS[topic.name][name] for name, keyword in topic.words(settings, channel).items()},
             topic.template(settings, channel),
         )
         for channel in CHANNELS
