@@ -142,34 +142,51 @@ class PayChannel:
         return reply.body
 
     async def _send(self, method: str, url: URL, body: bytes, seconds: float, largest: int) -> Reply:
+        limits = aiohttp.ClientTimeout(total=seconds, connect=min(seconds, CONNECT_SECONDS))
+        for is_last in (method != "GET", True):
+            try:
+                async with self._open().request(
+                    method,
+                    url,
+                    data=body or None,
+                    headers=self._headers(method, url, body),
+                    timeout=limits,
+                    allow_redirects=False,
+                ) as response:
+                    content = await _whole(response, largest)
+                    named = {name.lower(): value for name, value in response.headers.items()}
+                    return Reply(response.status, named, content)
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as problem:
+                raise OutsideFailure(f"无法连接微信支付（{type(problem).__name__}）") from None
+            except (TimeoutError, aiohttp.ClientError) as problem:
+                if (
+                    isinstance(problem, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
+                    and not is_last
+                ):
+                    continue  # a kept connection had been closed meanwhile; asking twice does no harm
+                raise OutsideFailure(
+                    f"微信支付没有及时回答（{type(problem).__name__}）", unknown=method != "GET"
+                ) from None
+        raise AssertionError("unreachable")
+
+    def _headers(self, method: str, url: URL, body: bytes) -> dict[str, str]:
+        """Signed anew each time: a nonce is used once."""
+        stamp = int(self._clock.now().timestamp())
         headers = {
             "accept": "application/json",
             "content-type": "application/json",
             "user-agent": "xcert (aiohttp)",
-            "authorization": self.merchant.authorization(
-                method, url.raw_path_qs, body, stamp=int(self._clock.now().timestamp())
-            ),
+            "authorization": self.merchant.authorization(method, url.raw_path_qs, body, stamp=stamp),
         }
         if self._answer_serial:
             headers["wechatpay-serial"] = self._answer_serial
-        limits = aiohttp.ClientTimeout(total=seconds, connect=min(seconds, CONNECT_SECONDS))
-        try:
-            async with self._open().request(
-                method, url, data=body or None, headers=headers, timeout=limits, allow_redirects=False
-            ) as response:
-                content = await _whole(response, largest)
-                named = {name.lower(): value for name, value in response.headers.items()}
-                return Reply(response.status, named, content)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as problem:
-            raise OutsideFailure(f"无法连接微信支付（{type(problem).__name__}）") from None
-        except (TimeoutError, aiohttp.ClientError) as problem:
-            raise OutsideFailure(
-                f"微信支付没有及时回答（{type(problem).__name__}）", unknown=method != "GET"
-            ) from None
+        return headers
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64, ttl_dns_cache=60))
+            # aiohttp would send a GET that was cut off again as it is, with a nonce that has been used.
+            self._session._retry_connection = False
         return self._session
 
     async def close(self) -> None:

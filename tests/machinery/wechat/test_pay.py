@@ -359,11 +359,17 @@ async def test_no_answer_leaves_it_unknown_whether_it_was_done(world: World) -> 
         with pytest.raises(OutsideFailure, match="没有及时回答") as failure:
             await pay.refund(REFUND)
         assert failure.value.unknown
-        world.script.will(*faults)  # aiohttp itself asks once more when a GET is cut off
+        world.script.will(*faults)  # what only asks is asked once more when it is cut off
         with pytest.raises(OutsideFailure, match="没有及时回答") as failure:
             await pay.query(out_trade_no=ORDER.out_trade_no)
         assert failure.value.unknown is False
     await quick.close_connections()
+    proofs = {asked.headers["Authorization"] for asked in world.script.asked}
+    assert len(proofs) == len(world.script.asked) == 5  # each with a nonce of its own
+    world.script.will(cut)
+    world.will(200, paid(world))
+    found = await world.pay.query(out_trade_no=ORDER.out_trade_no)
+    assert found is not None and found.state == "SUCCESS"
     nobody = WeChatPay(replace(world.settings, pay_url="http://127.0.0.1:9"), world.clock, seconds=15)
     with pytest.raises(OutsideFailure, match="无法连接") as failure:
         await nobody.refund(REFUND)
