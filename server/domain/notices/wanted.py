@@ -32,12 +32,19 @@ LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One template. `setting`: the variable for its id; `keywords`: "thing1" → what people read before it."""
+    """One template.
+
+    Attributes:
+        setting: the variable for its id.
+        fields: our names of the fields and the template's keywords.
+        keywords: "thing1" → what people read before it.
+    """
 
     account: str
     channel: str
     title: str
     setting: str
+    fields: Mapping[str, str]
     keywords: Mapping[str, str]
     template: str  # as configured; empty when it is not
 
@@ -47,13 +54,18 @@ class Wanted:
 
 
 def wanted(settings: Settings) -> list[Wanted]:
-    """Every template that this service sends with, in the order of the channels."""
+    """Every template that this service sends with, in the order of the channels.
+
+    Raises:
+        Refused: template_keywords, when WECHAT_TEMPLATE_KEYWORDS names a field that there is not.
+    """
     return [
         Wanted(
             CHANNELS[channel],
             channel,
             TITLES[topic.name],
             _variable(topic, channel),
+            topic.words(settings, channel),
             {keyword: LABELS[topic.name][name] for name, keyword in topic.words(settings, channel).items()},
             topic.template(settings, channel),
         )
