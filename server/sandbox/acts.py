@@ -9,7 +9,7 @@ import re
 from typing import Any
 from urllib.parse import quote, unquote
 
-from server.sandbox import chat, codes, crypto, limits, media, ordinary_links, pushes
+from server.sandbox import agents, chat, codes, crypto, limits, media, ordinary_links, pushes
 from server.sandbox.config import Account
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
@@ -154,12 +154,15 @@ def scan(platform: Platform, person: Person, text: str, *, outside: bool = False
         r"(?:https://wxaurl\.cn/|weixin://dl/business/\?t=)(\w+)(?:[?&]cq=([^&#]*))?", text
     ):
         return _open_program_link(platform, found[1], unquote(found[2] or ""), outside=outside)
-    if (arrival := ordinary_links.arrival(platform, text)) is not None:
+    jumps = agents.of(platform, person).jumps and not outside
+    if jumps and (arrival := ordinary_links.arrival(platform, text)) is not None:
         return arrival
     if re.match(r"https?://", text):
         return {"open": "web", "url": text}
+    if text.startswith("weixin://wxpay/"):
+        return {"open": "pay", "text": text}
     if text.startswith("weixin://"):
-        raise CannotDo("这是支付码或小程序链接，沙箱里的手机还不会打开。")
+        raise CannotDo("这个链接沙箱里的手机还不会打开。")
     return {"open": "text", "text": text}
 
 
@@ -213,11 +216,6 @@ def phone_code(platform: Platform, person: Person) -> str:
     if used["n"] >= platform.switchboard.now.phone_numbers:
         raise CannotDo("getPhoneNumber:fail 手机号快速验证组件的次数已用完", code=1400001)
     return codes.issue(platform, "phone", _mp(platform), person)
-
-
-SUBSCRIBED = ("once", "long")  # templates of subscription messages (wechat.md §4.5, §5)
-# Where the question stood (`PopupScene`): 0 in the mini-program, 1 in a web page by <wx-open-subscribe>.
-ASKED_BY = {"mp": "0", "oa": "1"}
 
 
 def user_data(platform: Platform, person: Person) -> Outcome:

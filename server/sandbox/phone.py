@@ -89,7 +89,13 @@ def shown(platform: Platform, person: Person) -> dict[str, Any]:
             "blocked": platform.store.get("blocked", f"{account.appid} {person.id}") is not None,
             "follows": platform.people.following(account, person) is not None,
             "subscriptions": [
-                {"id": t.id, "title": t.title, "left": subscribing.left(platform, account, person, t.id)}
+                {
+                    "id": t.id,
+                    "title": t.title,
+                    "left": subscribing.left(platform, account, person, t.id),
+                    "is_kept": platform.store.get("subscribe.kept", f"{account.appid} {person.id} {t.id}")
+                    is not None,
+                }
                 for t in platform.templates(account, *subscribing.USES)
             ],
         }

@@ -3,7 +3,7 @@
 "use strict";
 
 (() => {
-  const mine = document.currentScript.dataset;
+  const wanted = document.currentScript.dataset;
   const agent = navigator.userAgent;
   // 企业微信 names MicroMessenger too, so it is asked first (wechat.md §8).
   if (/wxwork\//i.test(agent) || !/MicroMessenger\//.test(agent)) {
@@ -27,6 +27,8 @@
   const cameWith = here();
   const page = () => (isApple ? cameWith : here());
 
+  let asked = null; // the last verification: whether it is the second, and whether WeChat refused it
+
   async function configure(again) {
     let config;
     try {
@@ -38,20 +40,16 @@
     } catch {
       return;
     }
-    let refused = false;
-    window.wx.error((said) => {
-      refused = true;
-      show(false);
-      // A ticket that died early: the service fetches another, and the page asks once more, but never a third time.
-      if (!again && /invalid signature/.test(said.errMsg)) {
-        configure(true);
-      }
-    });
+    const current = { again, refused: false };
+    if (asked === null) {
+      window.wx.error(refuse);
+    }
+    asked = current;
     window.wx.config({
       ...config,
       debug: false,
       jsApiList: [
-        mine.hides === "all" ? "hideAllNonBaseMenuItem" : "hideMenuItems",
+        wanted.hides === "all" ? "hideAllNonBaseMenuItem" : "hideMenuItems",
         ...(scan ? ["scanQRCode"] : []),
         ...(close ? ["closeWindow"] : []),
       ],
@@ -59,18 +57,29 @@
     });
     // `ready` comes after every verification, a failed one too; `error` comes before it.
     window.wx.ready(() => {
-      if (!refused) {
+      if (!current.refused) {
         hide();
         show(true);
       }
     });
   }
 
-  function hide() {
-    if (mine.hides === "all") {
-      window.wx.hideAllNonBaseMenuItem();
+  function refuse(said) {
+    asked.refused = true;
+    show(false);
+    // A ticket that died early: the service fetches another, and the page asks once more, but never a third time.
+    if (!asked.again && /invalid signature/.test(said.errMsg)) {
+      configure(true);
+    }
+  }
+
+  /** After a second verification `ready` is told at once, and WeChat refuses calls until it has really ended. */
+  function hide(tries = 5) {
+    const fail = () => tries > 0 && setTimeout(() => hide(tries - 1), 400);
+    if (wanted.hides === "all") {
+      window.wx.hideAllNonBaseMenuItem({ fail });
     } else {
-      window.wx.hideMenuItems({ menuList: FORWARDING });
+      window.wx.hideMenuItems({ menuList: FORWARDING, fail });
     }
   }
 
@@ -128,7 +137,7 @@
   });
 
   const script = document.createElement("script");
-  script.src = mine.sdk;
+  script.src = wanted.sdk;
   script.addEventListener("load", () => configure(false));
   document.head.append(script);
   // iOS keeps whole pages and shows them again; what was signed then may be over now (wechat.md §8).

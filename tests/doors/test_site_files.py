@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
 
+import aiohttp
 import pytest
 from sanic import Sanic
 
 from server.domain import site_files
 from server.domain.ports import Services
 from server.errors import NotFound, Refused
+from server.sandbox import acts, agents
+from tests.doors.conftest import World
 
 App = Sanic[Any, Any]
 
@@ -84,3 +88,34 @@ async def test_codes_and_tokens_keep_their_pages(app: App, services: Services) -
     page = await get(app, f"/s/{'A' * 32}", accept="text/html")
     assert page.status == 303  # to WeChat's log-in
     assert (await get(app, "/v")).status == 200
+
+
+async def test_a_printed_link_opens_the_mini_program_once_its_rule_is_proven(world: World) -> None:
+    """wechat.md §4.4, with WeChat's own check of the file; a client that knows no rules shows the web page."""
+    s, platform = world.services, world.platform
+    printed = f"{s.settings.public_url}/v/CODE"
+    rule = {"prefix": f"{s.settings.public_url}/v/", "path": "pages/verify/index", "is_edit": 0}
+    rule |= {"permit_sub_rule": 1, "open_version": 2, "debug_url": []}
+    login = {"appid": s.settings.mp_appid, "secret": s.settings.mp_secret, "grant_type": "client_credential"}
+    async with aiohttp.ClientSession(s.settings.api_url) as http:
+
+        async def call(path: str, body: Any) -> Any:
+            async with http.post(path, json=body, params=token) as answer:
+                return await answer.json(content_type=None)
+
+        token: dict[str, str] = {}
+        token = {"access_token": (await call("/cgi-bin/stable_token", login))["access_token"]}
+        file = await call("/cgi-bin/wxopen/qrcodejumpdownload", {})
+        assert (await call("/cgi-bin/wxopen/qrcodejumpadd", rule))["errcode"] == 85069
+        proof = file["file_content"].encode()
+        await site_files.add(s, "/", file["file_name"], proof)  # not this rule's folder
+        assert (await call("/cgi-bin/wxopen/qrcodejumpadd", rule))["errcode"] == 85069
+        await site_files.add(s, "/v/", file["file_name"], proof)
+        assert (await call("/cgi-bin/wxopen/qrcodejumpadd", rule))["errcode"] == 0
+        assert acts.scan(platform, world.person, printed)["open"] == "web"  # not published yet
+        assert (await call("/cgi-bin/wxopen/qrcodejumppublish", {"prefix": rule["prefix"]}))["errcode"] == 0
+    arrived = acts.scan(platform, world.person, printed)
+    assert (arrived["open"], arrived["page"], arrived["scene"]) == ("miniprogram", "pages/verify/index", 1011)
+    assert parse_qs(arrived["query"])["q"] == [printed]
+    agents.choose(platform, world.person, "old")
+    assert acts.scan(platform, world.person, printed) == {"open": "web", "url": printed}

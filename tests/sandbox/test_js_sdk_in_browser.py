@@ -155,7 +155,7 @@ async def test_the_open_tag_asks_and_the_account_is_told(
     button = frame.locator("wx-open-subscribe button")
     await expect(button).to_have_css("color", "rgb(1, 2, 3)")
     await button.click()
-    await expect(page.locator(".sheet-ask .ask")).to_have_text(["到货通知"])
+    await expect(page.locator(".sheet-ask .ask:not(.keep)")).to_have_text(["到货通知"])
     await page.click(".sheet-ask button:text-is('允许')")
     details = json.loads((await told)["subscribeDetails"])
     assert json.loads(details[NOTICE.id]) == {"status": "accept"}

@@ -88,7 +88,7 @@
       const templates = (this.getAttribute("template") ?? "").split(",").map((id) => id.trim()).filter(Boolean);
       ask("subscribe", { templates }, (answer) => {
         const details = answer.answers && Object.fromEntries(Object.entries(answer.answers).map(([id, status]) => [id, JSON.stringify({ status })]));
-        const detail = details ? { errMsg: "subscribe:ok", subscribeDetails: JSON.stringify(details) } : { errMsg: answer.problem ?? "subscribe:fail", errCode: answer.code ?? 10003 };
+        const detail = details ? { errMsg: "subscribe:ok", subscribeDetails: JSON.stringify(details) } : { errMsg: (answer.problem ?? "subscribe:fail").replace("requestSubscribeMessage", "subscribe"), errCode: answer.code ?? 10003 };
         this.dispatchEvent(new CustomEvent(details ? "success" : "error", { detail }));
       });
     }

@@ -1,5 +1,6 @@
 // The chat with the account: bubbles, cards, the menu; and 服务通知.
 import { h, icon, ICONS, face, bar, moment } from "./dom.js";
+import { sheet } from "./sheet.js";
 
 let writing = false;
 let opened = null;
@@ -66,6 +67,13 @@ function menuBar(phone) {
   }));
 }
 
+const OTHERS = { 图片: "image", 语音: "voice", 视频: "video", 小视频: "shortvideo", 位置: "location", 链接: "link" };
+
+async function sendOther(phone) {
+  const kind = OTHERS[await sheet("发送", [], [...Object.keys(OTHERS), "取消"], "menu")];
+  if (kind) phone.act("send", { kind });
+}
+
 function foot(phone) {
   const hasMenu = phone.state.oa.menu.length > 0;
   const bar = h("footer", { class: "foot" });
@@ -81,7 +89,7 @@ function foot(phone) {
     };
     bar.replaceChildren(...[
       hasMenu && h("button", { class: "switch", type: "button", "aria-label": typing ? "显示菜单" : "写消息", onclick: () => { writing = !writing; fill(); } }, icon(typing ? ICONS.lines : ICONS.keyboard)),
-      typing ? h("form", { class: "write", onsubmit: send }, h("input", { name: "text", "aria-label": "消息", autocomplete: "off", "data-keep": "" }), h("button", {}, "发送")) : menuBar(phone),
+      typing ? h("form", { class: "write", onsubmit: send }, h("input", { name: "text", "aria-label": "消息", autocomplete: "off", "data-keep": "" }), h("button", {}, "发送"), h("button", { class: "more-kinds", type: "button", "aria-label": "图片、语音、位置等", onclick: () => sendOther(phone) }, "＋")) : menuBar(phone),
     ].filter(Boolean));
   };
   fill();

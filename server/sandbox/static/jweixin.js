@@ -53,8 +53,7 @@
     config(settings) {
       given = settings;
       whenBridged(() => invoke("preVerifyJSAPI", { verifyJsApiList: inner(settings.jsApiList), verifyOpenTagList: settings.openTagList ?? [] }, {
-        fail(told) { failure = told; onError?.(told); },
-        success() { failure = null; },
+        fail(told) { if (onError) onError(told); else failure = told; },
         complete() { isDecided = true; const due = onReady; onReady = []; due.forEach((hear) => hear()); },
       }));
     },

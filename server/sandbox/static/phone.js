@@ -5,6 +5,7 @@ import { scanScreen } from "./scan.js";
 import { programScreen } from "./program.js";
 import { scanOver, webScreen } from "./webview.js";
 import { sheet } from "./sheet.js";
+import { payByScan } from "./cash_desk.js";
 
 const screen = document.getElementById("screen");
 const query = new URLSearchParams(location.search);
@@ -13,13 +14,20 @@ export const phone = {
   person: query.get("person"),
   state: null,
   program: null,
-  cashDesk: null, // asks for the payment: gets the arguments of getBrandWCPayRequest, answers ok, cancel or fail_…
 
-  async act(name, body = {}) {
+  /** What the sandbox says to an act: its outcome, or `{problem, errCode?}`. */
+  async tell(name, body = {}) {
     const answer = await fetch(`/phone/api/act/${phone.person}/${name}`, { method: "POST", body: JSON.stringify(body) });
     const told = await answer.json();
-    if (!answer.ok) { toast(told.problem ?? "没有成功，请重试。"); return null; }
+    if (!answer.ok) return { problem: "没有成功，请重试。", ...told };
     await refresh();
+    return told;
+  },
+
+  /** The same for a person: a problem is shown, and null comes back. */
+  async act(name, body = {}) {
+    const told = await phone.tell(name, body);
+    if (told.problem) { toast(told.problem); return null; }
     return told;
   },
 
@@ -33,6 +41,7 @@ export const phone = {
     else if (outcome.open === "chat") phone.go("chat");
     else if (outcome.open === "scanner") phone.scanForMenu(outcome.path);
     else if (outcome.open === "follow") { phone.invited = outcome; phone.go("account"); }
+    else if (outcome.open === "pay") payByScan(phone, outcome.text, outcome.how);
     else if (outcome.open === "text") { phone.scanned = outcome.text; phone.go("text"); }
   },
 

@@ -1,6 +1,7 @@
 // The mini-program's side: what it was opened with, wx.login, the phone number, subscriptions, and a request console.
 import { h, bar, toast } from "./dom.js";
 import { sheet } from "./sheet.js";
+import { payments } from "./cash_desk.js";
 import { askSubscription } from "./webview.js";
 
 const kept = (phone) => `token ${phone.person}`;
@@ -22,12 +23,14 @@ function codes(phone) {
     const { person, mp } = phone.state;
     const chosen = await sheet(`${mp.name} 申请获取并验证你的手机号`, [h("p", { class: "asked" }, person.mobile)], ["允许", "不允许"]);
     if (chosen !== "允许") { told("getPhoneNumber:fail user deny"); return; }
-    const said = await phone.act("phone_code");
-    if (said) told(`getPhoneNumber:ok\ncode: ${said.code}\n（5 分钟内用一次；换号码要收费）`);
+    const said = await phone.tell("phone_code");
+    if (said.problem) told(`${said.problem}\nerrno: ${said.errCode ?? ""}`);
+    else told(`getPhoneNumber:ok\ncode: ${said.code}\n（5 分钟内用一次；换号码要收费）`);
   };
+  const data = async () => { const said = await phone.act("user_data"); if (said) told(JSON.stringify(said, null, 2)); };
+  const button = (name, onclick) => h("button", { class: "button plain", type: "button", onclick }, name);
   return h("section", { class: "panel" }, h("h2", {}, "登录与手机号"),
-    h("div", { class: "two" }, h("button", { class: "button plain", type: "button", onclick: login }, "wx.login"),
-      h("button", { class: "button plain", type: "button", onclick: number }, "手机号按钮")), out);
+    h("div", { class: "two" }, button("wx.login", login), button("手机号按钮", number), button("getUserInfo", data)), out);
 }
 
 function subscriptions(phone, said = "") {
@@ -39,11 +42,11 @@ function subscriptions(phone, said = "") {
     const chosen = new FormData(event.target);
     const ids = templates.map(({ id }) => id).filter((id) => chosen.has(id));
     const { answers, problem } = await askSubscription(phone, "mp", ids);
-    const told = answers ? JSON.stringify({ errMsg: "requestSubscribeMessage:ok", ...answers }, null, 2) : problem.replace("subscribe", "requestSubscribeMessage");
+    const told = answers ? JSON.stringify({ errMsg: "requestSubscribeMessage:ok", ...answers }, null, 2) : problem;
     panel.replaceWith(subscriptions(phone, told));
   };
   const form = h("form", { onsubmit: ask }, templates.map(({ id, title, left }) => h("label", { class: "ask" },
-    h("input", { type: "checkbox", name: id, checked: true }), h("span", {}, title, h("small", {}, `　还可发 ${left} 次`)))),
+    h("input", { type: "checkbox", name: id, checked: true }), h("span", {}, title, h("small", {}, left === null ? "　长期" : `　还可发 ${left} 次`)))),
     h("div", { class: "two" }, h("button", { class: "button plain" }, "requestSubscribeMessage")));
   const panel = h("section", { class: "panel" }, h("h2", {}, "订阅消息"), form, out);
   return panel;
@@ -96,5 +99,5 @@ function service(phone) {
 }
 
 export function programScreen(phone) {
-  return [bar(phone.state.mp.name, () => phone.go("discover")), h("main", { class: "body" }, launched(phone), codes(phone), subscriptions(phone), requests(phone), service(phone))];
+  return [bar(phone.state.mp.name, () => phone.go("discover")), h("main", { class: "body" }, launched(phone), codes(phone), subscriptions(phone), payments(phone), requests(phone), service(phone))];
 }

@@ -1,5 +1,6 @@
 // The web view: a page in its frame, what it asks of WeChat through the bridge (bridge.js), and the “…” menu.
 import { h, bar, toast } from "./dom.js";
+import { payByPage } from "./cash_desk.js";
 import { scanner } from "./scan.js";
 import { sheet } from "./sheet.js";
 
@@ -89,8 +90,7 @@ const CALLS = {
   getNetworkType: () => ({ err_msg: "network_type:wifi", subtype: "wifi" }),
   imagePreview: () => "ok",
   invokeMiniProgramAPI: () => "fail_不在小程序里",
-  /** Money is the cash desk's: `phone.cashDesk(args)` answers ok, cancel or fail_…. */
-  getBrandWCPayRequest: (args) => (view.phone.cashDesk ? view.phone.cashDesk(args) : "fail_沙箱还没有收银台"),
+  getBrandWCPayRequest: (args) => payByPage(view.phone, args, inService(view.here)),
 };
 
 /** The scanner over the page; null when it is closed. */
@@ -103,16 +103,22 @@ export function scanOver(phone) {
   });
 }
 
-/** The sheet of a one-time subscription: what is asked for, and each answer (wechat.md §4.5, §5). */
-export async function askSubscription(phone, kind, ids) {
-  const known = new Map(phone.state[kind].subscriptions.map(({ id, title }) => [id, title]));
-  if (!ids.length || ids.some((id) => !known.has(id))) return { problem: "subscribe:fail 没有这个订阅模板", code: 20001 };
-  const boxes = ids.map((id) => h("input", { type: "checkbox", name: id, checked: true }));
-  const accepted = await sheet(`${phone.state[kind].name} 申请发送一次以下消息`,
-    ids.map((id, place) => h("label", { class: "ask" }, boxes[place], h("span", {}, known.get(id)))), ["允许", "取消"]);
-  const answers = Object.fromEntries(ids.map((id, place) => [id, accepted === "允许" && boxes[place].checked ? "accept" : "reject"]));
-  const told = await phone.act("subscribe", { answers, account: kind });
-  return told ? { answers } : { problem: "subscribe:fail", code: 10003 };
+/** The sheet of a subscription, for what is known and was not answered for good (wechat.md §4.5, §5); then the outcome. */
+export async function askSubscription(phone, account, ids) {
+  const known = new Map(phone.state[account].subscriptions.map((one) => [one.id, one]));
+  let answers = Object.fromEntries(ids.map((id) => [id, "accept"]));
+  let always = false;
+  if (ids.length && ids.every((id) => known.has(id)) && !ids.every((id) => known.get(id).is_kept)) {
+    const boxes = ids.map((id) => h("input", { type: "checkbox", name: id, checked: true }));
+    const keep = h("input", { type: "checkbox" });
+    const rows = ids.map((id, place) => h("label", { class: "ask" }, boxes[place], h("span", {}, known.get(id).title)));
+    rows.push(h("label", { class: "ask keep" }, keep, h("span", {}, "总是保持以上选择，不再询问")));
+    const chosen = await sheet(`${phone.state[account].name} 申请发送以下消息`, rows, ["允许", "取消"]);
+    answers = Object.fromEntries(ids.map((id, place) => [id, chosen === "允许" && boxes[place].checked ? "accept" : "reject"]));
+    always = keep.checked;
+  }
+  const told = await phone.tell("subscribe", { answers, account, always });
+  return told.problem ? { problem: told.problem, code: told.errCode } : { answers: told };
 }
 
 const subscribe = (templates) => askSubscription(view.phone, "oa", templates);
