@@ -24,10 +24,10 @@ async function fromScreen() {
   return new Promise((done) => still.toBlob(done, "image/png"));
 }
 
-/** What reads a code: `take` gets its text. */
+/** What reads a code: `scan` gets its text, and `album` when it came from there (payment codes must not). */
 export function scanner(scan) {
-  const take = async (picture) => picture && scan(await decode(picture));
-  const file = h("input", { type: "file", accept: "image/*", id: "file", hidden: true, onchange: (event) => take(event.target.files[0]) });
+  const take = async (picture, how = "camera") => picture && scan(await decode(picture), how);
+  const file = h("input", { type: "file", accept: "image/*", id: "file", hidden: true, onchange: (event) => take(event.target.files[0], "album") });
   const over = (event) => { event.preventDefault(); event.currentTarget.classList.toggle("lit", event.type === "dragover"); };
   const box = h("div", { class: "drop", tabindex: "0", "aria-label": "在这里粘贴或拖入二维码图片", ondragover: over, ondragleave: over, ondrop: (event) => { over(event); take(event.dataTransfer.files[0]); } },
     icon(ICONS.scan), "把二维码图片粘贴（Ctrl+V）或拖到这里");
@@ -45,6 +45,6 @@ export function scanner(scan) {
 }
 
 export function scanScreen(phone) {
-  const scan = async (text) => { if (text) phone.follow(await phone.act("scan", { text })); };
+  const scan = async (text, how) => { if (!text) return; const outcome = await phone.act("scan", { text }); phone.follow(outcome && { ...outcome, how }); };
   return [bar("扫一扫", () => phone.go("discover")), h("main", { class: "body pad" }, scanner(scan))];
 }

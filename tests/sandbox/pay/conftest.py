@@ -105,6 +105,8 @@ class Shop:
     heard: list[Heard] = field(default_factory=list)
     status: int = 204
     careless: bool = False
+    hangs: bool = False
+    pages: dict[str, str] = field(default_factory=dict)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -112,9 +114,13 @@ class Shop:
         return f"{self.url}/notify"
 
     async def take(self, request: web.Request) -> web.StreamResponse:
+        if request.path in self.pages:
+            return web.Response(text=self.pages[request.path], content_type="text/html")
         one = Heard(request.path, dict(request.headers), await request.read())
         self.heard.append(one)
         self.arrived.set()
+        if self.hangs:
+            await asyncio.Event().wait()
         if not self.careless and not self.genuine(one):
             return web.json_response({"code": "FAIL", "message": "失败"}, status=401)
         return web.Response(status=self.status)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
 
@@ -76,16 +75,14 @@ async def test_the_shape_of_a_notification_and_what_counts_as_heard(pay: Pay) ->
 
 
 async def test_an_answer_after_the_limit_is_no_answer(impatient: Pay) -> None:
-    async def slow(request: Any) -> Any:
-        await asyncio.sleep(1)
-
-    impatient.shop.take = slow  # type: ignore[method-assign]
+    impatient.shop.hangs = True
     await impatient.place("C2026112300001")
     await impatient.control("pay", {"out_trade_no": "C2026112300001"})
-    impatient.shop.verify = lambda *_: False
     await impatient.desk.settle()
     note = (await impatient.control("notifications"))["items"][0]
-    assert (note["sent"], note["state"]) == (1, "waiting")
+    assert (note["sent"], note["state"], len(impatient.shop.heard)) == (1, "waiting", 1)
+    row = impatient.platform.timeline.rows()[-1]
+    assert (row["verdict"], row["ok"]) == ("0.2 秒内没有完整的回答", False)
 
 
 async def test_the_grey_share_decides_which_key_signs(pay: Pay) -> None:
