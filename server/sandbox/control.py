@@ -8,7 +8,7 @@ from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request, empty, json
 
-from server.sandbox import acts, crypto, forgeries, pages, pushes, subscribing, windows
+from server.sandbox import acts, crypto, forgeries, pages, pushes, subscribing, switch_page, windows
 from server.sandbox.config import Account, template_from
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
@@ -44,20 +44,38 @@ async def timeline_page(request: Request) -> HTTPResponse:
 
 @bp.get("/switches")
 async def switches_page(request: Request) -> HTTPResponse:
-    platform = _platform(request)
+    platform, desk = _platform(request), getattr(request.app.ctx, "pay", None)
     return pages.render(
         "switches.html",
         accounts=platform.config.accounts,
         service_url=platform.service_url,
         forgeries=tuple(forgeries.KINDS),
+        groups=switch_page.groups(platform, None if desk is None else asdict(desk.switchboard.now)),
+        paths=sorted(f"/{route.path}" for route in request.app.router.routes if _is_api(route.path)),
     )
+
+
+def _is_api(path: str) -> bool:
+    """Whether a path is one of WeChat's own, not of the sandbox's pages."""
+    return path.startswith(("cgi-bin/", "wxa/", "wxaapi/", "sns/"))
 
 
 @bp.get("/api/timeline")
 async def timeline(request: Request) -> HTTPResponse:
-    """Rows in order; `?after=` a row's id, `?last=` how many at most."""
-    after, last = int(request.args.get("after", 0)), int(request.args.get("last", 200))
-    return json({"items": _platform(request).timeline.rows(after=after, last=last)})
+    """Rows in order; `?after=` a row's id, `?last=` how many at most; `?direction=in|push|page`, `?ok=0|1`, `?words=`."""
+    asked = request.args
+    try:
+        after, last = int(asked.get("after", 0)), int(asked.get("last", 200))
+    except ValueError:
+        return _problem("after 和 last 应为整数。")
+    rows = _platform(request).timeline.rows(
+        after=after,
+        last=last,
+        direction=asked.get("direction", ""),
+        ok={"0": False, "1": True}.get(asked.get("ok", "")),
+        words=asked.get("words", ""),
+    )
+    return json({"items": rows})
 
 
 @bp.delete("/api/timeline", name="clear_timeline")

@@ -79,8 +79,32 @@ class Timeline:
         """A row opened and closed at once."""
         self.end(self.begin(direction, what, **details), ok=ok, verdict=verdict)
 
-    def rows(self, *, after: int = 0, last: int = 200) -> list[dict[str, Any]]:
-        return self._store.lines(STREAM, after=after, last=last)
+    def rows(
+        self,
+        *,
+        after: int = 0,
+        last: int = 200,
+        direction: str = "",
+        ok: bool | None = None,
+        words: str = "",
+    ) -> list[dict[str, Any]]:
+        """The newest `last` rows after a row's id, oldest first, of those that fit.
+
+        Args:
+            direction: `in`, `push` or `page`; any if empty.
+            ok: passed or refused; also what is still under way if None.
+            words: a text that stands anywhere in the row.
+        """
+        if not direction and ok is None and not words:
+            return self._store.lines(STREAM, after=after, last=last)
+        found = [
+            row
+            for row in self._store.lines(STREAM, after=after, last=limits.TIMELINE_ENTRIES)
+            if direction in ("", row["direction"])
+            and ok in (None, row["ok"])
+            and words.lower() in json.dumps(row, ensure_ascii=False).lower()
+        ]
+        return found[-last:] if last > 0 else []
 
     def clear(self) -> None:
         self._store.forget(STREAM)
