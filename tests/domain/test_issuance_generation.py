@@ -10,6 +10,7 @@ import pytest
 from server.domain.claims import Claims, open_code
 from server.domain.issuance import announcing, desk, generation
 from server.domain.issuance.overview import progress
+from server.domain.notices import grants
 from server.domain.ports import Services
 from server.records import AuditEntry, Binding, Certificate, Delivery, Issuance, LookupChange, Plan
 from tests import make
@@ -133,6 +134,10 @@ async def test_progress_is_told_while_it_happens(services: Services) -> None:
 async def bound(services: Services, of: issuing.Cohort) -> None:
     who = await of.registrations[0].candidate
     await Binding.create(account="oa", openid="oHolder", candidate=who, bound_at=services.clock.now())
+    other = await of.registrations[1].candidate
+    await Binding.create(account="mp", openid="mHolder", candidate=other, bound_at=services.clock.now())
+    taker = grants.Taker("mp", "mHolder", "certificate_issued")
+    await grants.accept(services, taker, source="test", teller="client")
 
 
 async def test_holders_are_told_once_results_are_released(services: Services, clock: FakeClock) -> None:
@@ -147,13 +152,14 @@ async def test_holders_are_told_once_results_are_released(services: Services, cl
     for _ in range(2):
         await generation.sweep(services)
         await drained(services)
-    [notice] = await Delivery.all()
-    [certificate] = await Certificate.filter(registration_id=of.registrations[0].id)
-    assert (notice.topic, notice.openid, notice.dedup, notice.path) == (
-        "certificate_issued",
-        "oHolder",
-        f"certificate:{certificate.id}",
-        f"/h5/certificates/{certificate.number}",
+    told = []
+    for registration, channel, openid in zip(
+        of.registrations, ("template", "mp_subscription"), ("oHolder", "mHolder"), strict=False
+    ):
+        [made] = await Certificate.filter(registration_id=registration.id)
+        told.append((channel, openid, f"certificate:{made.id}", f"/h5/certificates/{made.number}"))
+    assert sorted(told) == sorted(
+        await Delivery.filter(topic="certificate_issued").values_list("channel", "openid", "dedup", "path")
     )
     assert (await Issuance.all())[0].announced_at == clock.now()
 
