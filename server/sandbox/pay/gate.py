@@ -92,7 +92,10 @@ class Exchange:
             return self._act()
         except PayError as error:
             self.probed = False
-            return error.status, error.answer(), f"{error.code} {error.verdict}", error.tail
+            told = error.answer()
+            if self.desk.switchboard.now.codes_without_underscores:
+                told["code"] = error.code.replace("_", "")
+            return error.status, told, f"{error.code} {error.verdict}", error.tail
 
     def _act(self) -> tuple[int, Answer, str, int]:
         query = dict(parse_qsl(self.request.query_string, keep_blank_values=True))
@@ -136,14 +139,17 @@ class Exchange:
 
 
 def signature_headers(desk: PayDesk, serial: str, body: bytes, *, probe: bool = False) -> dict[str, str]:
-    """The Wechatpay-… headers over these bytes; a probe's signature is wrong on purpose."""
+    """The Wechatpay-… headers over these bytes; a probe's signature is wrong on purpose, now and then its serial, too."""
     stamp, nonce = str(desk.clock.unix()), signatures.nonce()
     message = signatures.answer_message(stamp, nonce, body)
+    signature = signatures.probe_signature() if probe else desk.keys.sign(serial, message)
+    if probe and desk.switchboard.by_chance("unknown serial", 25):
+        serial = secrets.token_hex(20).upper()
     return {
         "Wechatpay-Timestamp": stamp,
         "Wechatpay-Nonce": nonce,
         "Wechatpay-Serial": serial,
-        "Wechatpay-Signature": signatures.probe_signature() if probe else desk.keys.sign(serial, message),
+        "Wechatpay-Signature": signature,
         "Wechatpay-Signature-Type": signatures.SCHEME,
     }
 

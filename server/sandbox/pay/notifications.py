@@ -204,10 +204,7 @@ async def probe(desk: PayDesk, note: Notification) -> str:
     The merchant must refuse it with 4xx or 5xx; the genuine notification comes by itself. Gives the verdict.
     """
     real = letter(desk, note)
-    named = {"Wechatpay-Signature": signatures.probe_signature()}
-    if desk.switchboard.by_chance("unknown serial", 25):
-        named["Wechatpay-Serial"] = uuid.uuid4().hex.upper() + "00000000"
-    one = replace(real, headers={**real.headers, **named})
+    one = replace(real, headers=real.headers | signature_headers(desk, serial(desk), real.body, probe=True))
     row = desk.platform.timeline.begin(
         "push", f"POST {one.url}", probe=True, serial=one.headers["Wechatpay-Serial"]
     )

@@ -95,6 +95,10 @@ def _checked(desk: PayDesk, asked: dict[str, Any], kind: str) -> Account:
             raise wrong_field(pointer, asked[pointer[1:]], f"输入源“/body{pointer}”应为对象，字段“{label}”")
     if asked.get("scene_info"):
         fields.text(asked, "/scene_info/payer_client_ip", "用户终端IP", 45)
+    if not isinstance(asked.get("support_fapiao", False), bool):
+        raise wrong_field(
+            "/support_fapiao", asked["support_fapiao"], "输入源“/body/support_fapiao”应为布尔值"
+        )
     if mchid != desk.merchant.mchid:
         raise PayError("MCH_NOT_EXISTS")
     account = desk.linked(appid)

@@ -23,6 +23,7 @@ class PaySwitches:
         unlinked: appids that are not linked with the merchant.
         directories: 支付授权目录 of H5 pages; empty: the whole of the service.
         changed_order_code: how an order number with other fields is refused.
+        codes_without_underscores: ORDERPAID instead of ORDER_PAID and so on, as some pages of the document have it.
         not_enough: refunds are refused for want of money.
         refund_outcome: what becomes of a refund; refund_seconds: after how long, by the sandbox's clock.
         bill_creating: the bill is still in work whatever the time.
@@ -39,6 +40,7 @@ class PaySwitches:
     unlinked: list[str] = field(default_factory=list)
     directories: list[str] = field(default_factory=list)
     changed_order_code: str = "OUT_TRADE_NO_USED"
+    codes_without_underscores: bool = False
     not_enough: bool = False
     refund_outcome: str = "SUCCESS"
     refund_seconds: float = 3.0

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from server.sandbox.app import create_sandbox, serving
+from server.sandbox.pay.desk import PayDesk
 from server.sandbox.pay.limits import PAUSES
+from tests.sandbox.conftest import CONFIG
 from tests.sandbox.pay.conftest import PUBLIC_KEY_ID, Pay
 
 
@@ -193,3 +198,27 @@ async def test_forged_notifications(pay: Pay) -> None:
     assert (await pay.control("forge", {"kind": "changed_body"}))["changed_body"]["refused"] is False
     rows = [row for row in pay.platform.timeline.rows() if row.get("forged") == "changed_body"]
     assert [row["ok"] for row in rows] == [True, False]
+
+
+async def test_what_was_waiting_is_sent_after_a_restart(pay: Pay, tmp_path: Path) -> None:
+    """Orders, refunds, the schedule and the switches outlive the process."""
+    config = replace(
+        CONFIG, service_url=pay.shop.url, merchant=pay.account.merchant, data_path=tmp_path / "state.sqlite3"
+    )
+    pay.shop.status = 500
+    for run in (1, 2):
+        app = create_sandbox(config)
+        desk: PayDesk = app.ctx.pay
+        pay.shop.clock = desk.clock.now
+        async with serving(app) as url:
+            here = replace(pay, url=url, platform=desk.platform, desk=desk)
+            if run == 1:
+                desk.switchboard.turn({"public_key_share": 0, "rates": False})
+                await here.paid("J2026112300001")
+            else:
+                pay.shop.status = 204
+                assert (await here.ask("J2026112300001"))["trade_state"] == "SUCCESS"
+                desk.clock.forward(PAUSES[0])
+                await desk.settle()
+    assert [one.serial for one in pay.shop.heard] == [pay.account.platform_serial] * 2
+    assert len({json.loads(one.body)["id"] for one in pay.shop.heard}) == 1

@@ -96,6 +96,8 @@ async def test_every_wrong_field_is_refused(pay: Pay) -> None:
         ({"time_expire": "2026-11-23T12:00:00"}, "PARAM_ERROR", "/time_expire"),
         ({"time_expire": "2026-13-45T12:00:00+08:00"}, "PARAM_ERROR", "/time_expire"),
         ({"scene_info": {"device_id": "1"}}, "PARAM_ERROR", "/scene_info/payer_client_ip"),
+        ({"support_fapiao": "true"}, "PARAM_ERROR", "/support_fapiao"),
+        ({"scene_info": "10.0.0.1"}, "PARAM_ERROR", "/scene_info"),
         ({"payer": None}, "PARAM_ERROR", "/payer/openid"),
         ({"payer": {"openid": "o" * 28}}, "PARAM_ERROR", "/payer/openid"),
         ({"payer": {"openid": other}}, "OPENID_MISMATCH", ""),
@@ -142,7 +144,9 @@ async def test_a_number_comes_again_only_as_the_same_order(pay: Pay) -> None:
     native = await pay.send("POST", NATIVE, pay.order("B2026112300001", attach="x"))
     other_case = await pay.send("POST", JSAPI, pay.order("b2026112300001", attach="x"))
     assert (native.code, other_case.code) == ("OUT_TRADE_NO_USED", "OUT_TRADE_NO_USED")
-    pay.desk.switchboard.turn({"changed_order_code": "INVALID_REQUEST"})
+    pay.desk.switchboard.turn({"codes_without_underscores": True})
+    assert (await pay.send("POST", NATIVE, pay.order("B2026112300001"))).code == "OUTTRADENOUSED"
+    pay.desk.switchboard.turn({"codes_without_underscores": False, "changed_order_code": "INVALID_REQUEST"})
     changed = await pay.send("POST", JSAPI, pay.order("B2026112300001", attach="y"))
     assert (changed.status, changed.code, changed.tail) == (400, "INVALID_REQUEST", "268498688")
 
