@@ -154,8 +154,9 @@ def groups(platform: Platform, pay: dict[str, Any] | None) -> list[dict[str, Any
             continue
         now, begin = (pay or {}, asdict(pay_switches.PaySwitches())) if is_pay else own
         choices: dict[str, Any] = pay_switches.CHOICES if is_pay else switches.CHOICES
-        controls = [
-            _control(name, label, now[name], begin[name], choices) for name, label in group.names.items()
-        ]
+        names = {name: label for name, label in group.names.items() if name in now}
+        if is_pay:  # a switch that has no name here yet is shown all the same
+            names |= {name: name for name in now if name not in names and name != "forced"}
+        controls = [_control(name, label, now[name], begin[name], choices) for name, label in names.items()]
         told.append({"title": group.title, "hint": group.hint, "path": group.path, "controls": controls})
     return told

@@ -17,11 +17,13 @@ from tests.sandbox.test_phone_in_browser import browser, tabs
 __all__ = ["browser", "tabs"]
 
 
-def test_every_switch_stands_on_the_page() -> None:
+async def test_every_switch_stands_on_the_page(wechat: WeChat) -> None:
     """The forced errors have a form of their own."""
+    groups = switch_page.groups(wechat.platform, asdict(PaySwitches()))
     for path, kind in (("switches", Switches), ("pay/switches", PaySwitches)):
-        shown = [name for group in switch_page.GROUPS if group.path == path for name in group.names]
+        shown = [one["name"] for group in groups if group["path"] == path for one in group["controls"]]
         assert sorted(shown) == sorted({f.name for f in fields(kind)} - {"forced"})
+    assert [one for group in groups for one in group["controls"] if one["changed"]] == []
 
 
 async def some_traffic(wechat: WeChat) -> None:
