@@ -38,17 +38,24 @@ async def probe(channel: PayChannel, apiv3_key: str, clock: Clock) -> list[PayFi
     ]
 
 
+def _is_late(reply: Reply) -> bool:
+    """Whether WeChat Pay refused our request for its time."""
+    code, said = _told(reply)
+    return code == "SIGNERROR" and "timestamp" in said.lower()
+
+
 def _clock(reply: Reply, now: datetime) -> PayFinding:
+    mend = f"超过 {WINDOW} 秒即全部失败，请校准服务器时间"
     stamp, said = reply.headers.get("wechatpay-timestamp", ""), reply.headers.get("date", "")
     try:
         theirs = float(stamp) if stamp else parsedate_to_datetime(said).timestamp()
     except ValueError:
+        if _is_late(reply):
+            return PayFinding(CLOCK, False, f"微信支付认为本机的时间不对，{mend}")
         return PayFinding(CLOCK, True, "微信支付没有告知时间，无法比较")
     offset = round(now.timestamp() - theirs)
-    if abs(offset) >= WINDOW:
-        return PayFinding(
-            CLOCK, False, f"与微信支付相差 {offset} 秒，超过 {WINDOW} 秒即全部失败，请校准服务器时间"
-        )
+    if abs(offset) >= WINDOW or _is_late(reply):
+        return PayFinding(CLOCK, False, f"与微信支付相差 {offset} 秒，{mend}")
     return PayFinding(CLOCK, True, f"与微信支付相差 {offset} 秒")
 
 
@@ -56,6 +63,8 @@ def _merchant(reply: Reply, channel: PayChannel) -> list[PayFinding]:
     """What the answer says of our own signature: refused for the serial, refused for the key, or taken."""
     code, said = _told(reply)
     mchid, serial = channel.merchant.mchid, channel.merchant.serial
+    if _is_late(reply):
+        return []  # says nothing of the key
     if code == "SIGNERROR" or reply.status == 401:
         if "序列号" in said or "证书" in said:
             return [
