@@ -47,11 +47,13 @@ async def follower(world: World) -> World:
 
 @pytest.mark.rule("S93")
 async def test_what_takes_longer_than_wechat_waits_comes_by_itself(follower: World, db: str) -> None:
+    """Even when the same push comes three times at once."""
     world = follower
+    world.platform.switchboard.turn({"push_copies": 3})
     async with standing(db, "binding"):
         acts.write(world.platform, world.person, "成绩")
         await world.settled()
-        assert (world.verdicts(), len(world.said())) == (["通过"], 1)
+        assert (world.verdicts(), len(world.said())) == (["通过"] * 3, 1)
         assert (await PushSeen.get()).state == "waiting"
     await world.jobs()
     _, late = world.said()
