@@ -82,6 +82,9 @@ def security_headers(settings: Settings) -> dict[str, str]:
 def wechat_page_policy(settings: Settings, *, has_open_tag: bool = False) -> str:
     """The policy of a page that may load WeChat's JS-SDK: that one file more, and nothing else of its site.
 
+    That file reports every page's address by an image of open.weixin.qq.com (`sdk/report`, in 1.6.0). `img-src` keeps
+    it from doing so: an address of ours may hold a scan's token.
+
     An open tag is drawn by WeChat in a frame of its own: DOC 《微信开放标签说明文档》 asks pages with a policy to allow
     `frame-src https://*.qq.com webcompt:`; only pages that carry one do.
     """

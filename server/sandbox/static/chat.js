@@ -22,7 +22,8 @@ function rich(phone, text) {
 
 function tap(phone, href) {
   const menu = /^weixin:\/\/bizmsgmenu\?(.*)$/.exec(href);
-  if (menu) phone.act("write", { text: new URLSearchParams(menu[1]).get("msgmenucontent") ?? "" });
+  const chosen = new URLSearchParams(menu?.[1]);
+  if (menu) phone.act("write", { text: chosen.get("msgmenucontent") ?? "", choice: chosen.get("msgmenuid") ?? "" });
   else if (/^https?:/.test(href)) phone.openWeb(href);
 }
 
@@ -49,7 +50,8 @@ function bubble(phone, line) {
   const mine = line.from === "person";
   const { oa, person } = phone.state;
   const content = line.kind === "menu"
-    ? [line.head_content, "\n", line.list.map((one) => [h("a", { href: "#chat", onclick: (event) => { event.preventDefault(); phone.act("write", { text: one.content }); } }, one.content), "\n"]), line.tail_content]
+    ? [line.head_content, "\n", line.list.map((one) => [h("a", { href: "#chat", onclick: (event) => { event.preventDefault(); phone.act("write", { text: one.content, choice: one.id }); } }, one.content), "\n"]), line.tail_content]
+    : line.kind === "image" ? [h("img", { class: "sent", src: line.picture, alt: "图片" })]
     : line.kind === "miniprogram" ? [`［小程序］${line.title}`] : mine ? [line.text] : rich(phone, line.text);
   return h("div", { class: mine ? "said mine" : "said" }, mine ? face(person) : h("span", { class: "face" }, oa.name[0]), h("div", { class: "bubble" }, content));
 }

@@ -30,7 +30,7 @@ function codes(phone) {
   const data = async () => { const said = await phone.act("user_data"); if (said) told(JSON.stringify(said, null, 2)); };
   const button = (name, onclick) => h("button", { class: "button plain", type: "button", onclick }, name);
   return h("section", { class: "panel" }, h("h2", {}, "登录与手机号"),
-    h("div", { class: "two" }, button("wx.login", login), button("手机号按钮", number), button("getUserInfo", data)), out);
+    h("div", { class: "two" }, button("wx.login", login), button("手机号", number), button("getUserInfo", data)), out);
 }
 
 function subscriptions(phone, said = "") {
