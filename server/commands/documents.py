@@ -17,6 +17,7 @@ from server.app import create_app
 from server.domain import certificate_states
 from server.domain.issuance import states
 from server.domain.notices import states as notice_states
+from server.domain.notices.wanted import CHANNEL_NAMES, wanted
 from server.domain.ports import Services
 from server.settings import Settings
 
@@ -28,6 +29,7 @@ def tables() -> dict[str, str]:
         "states": states.steps_as_markdown(),
         "certificate-states": _certificate_steps(),
         "notice-states": _notice_steps(),
+        "templates": _templates(),
     }
 
 
@@ -51,6 +53,17 @@ def _notice_steps() -> str:
         rows.append(
             f"| {before} | `{step.name}` | {step.target.label} `{step.target.value}` | {_WHO[step.who]} |"
         )
+    return "\n".join(rows)
+
+
+def _templates() -> str:
+    """What to ask for in WeChat's consoles, and where its id goes."""
+    rows = ["| 在哪里选用 | 标题 | 关键词（名称 `编号`，字段） | 模板编号填到 |", "|---|---|---|---|"]
+    for one in wanted(Settings()):
+        words = "；".join(
+            f"{one.keywords[keyword]} `{keyword}`，{name}" for name, keyword in one.fields.items()
+        )
+        rows.append(f"| {CHANNEL_NAMES[one.channel]} | {one.title} | {words} | `{one.setting}` |")
     return "\n".join(rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -101,6 +102,8 @@ async def _clear(accounts: list[Account], given: argparse.Namespace) -> int:
 
 def _ask(settings: Settings, work: Callable[[Services], Awaitable[Answer]]) -> Answer:
     """Do it; a refusal of WeChat's is told with what to do about it."""
+
+    logging.getLogger("xcert").addHandler(logging.NullHandler())  # the words below say it to the person
 
     async def told(s: Services) -> Answer:
         try:

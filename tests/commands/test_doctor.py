@@ -210,6 +210,11 @@ async def test_wrong_templates(clinic: Clinic) -> None:
     assert (
         "模板“证书领取提醒”的关键词缺 date3（发证日期）；多 thing4" in wrong["小程序订阅消息“证书发放通知”"]
     )
+    told = "WECHAT_MP_TEMPLATE_CERTIFICATE: certificate=thing1, number=character_string2, issued_on=thing4"
+    found = await clinic.finds(template_keywords=told)
+    assert found["小程序订阅消息“证书发放通知”"].level is Level.OK
+    wrong = await clinic.wrong(template_keywords="WECHAT_MP_TEMPLATE_CERTIFICATE: colour=thing1")
+    assert "WECHAT_TEMPLATE_KEYWORDS" in wrong["公众号模板"] and "colour" in wrong["公众号模板"]
 
 
 async def test_our_own_address(clinic: Clinic) -> None:

@@ -11,10 +11,9 @@ from server.domain import last_push, site_files
 from server.domain.beijing import BEIJING
 from server.domain.ports import Services
 from server.machinery.wechat import messages, own_address
-from server.machinery.wechat.advice import NAMES
+from server.machinery.wechat.advice import NAMES, PUSH_PLACES
 
 LEAST_DAYS = 14  # for the TLS certificate
-_CONSOLE = "微信开发者平台 → 我的业务 → {name} → 消息推送"
 
 
 async def check(s: Services) -> AsyncIterator[Finding]:
@@ -56,7 +55,7 @@ async def _pushes(s: Services, kind: str, account: messages.Account) -> list[Fin
     elif s.settings.uses_sandbox:
         found.append(ok(f"{name}最近推送", "沙箱还没有推送过；在沙箱手机里关注或发消息就会有"))
     else:
-        place = _CONSOLE.format(name=name)
+        place = PUSH_PLACES[kind]
         found.append(
             look(
                 f"{name}最近推送",

@@ -10,9 +10,10 @@ from server.domain import menu
 from server.domain.beijing import BEIJING
 from server.domain.notices.wanted import CHANNEL_NAMES, Wanted, wanted
 from server.domain.ports import MessageTemplate, Services
-from server.errors import OutsideFailure, WeChatRefused
+from server.errors import OutsideFailure, Refused, WeChatRefused
 from server.machinery.wechat.accounts import Account
-from server.machinery.wechat.advice import NAMES, advice
+from server.machinery.wechat.advice import NAMES, PUSH_PLACES, advice
+from server.machinery.wechat.alarms import Alarm
 from server.machinery.wechat.api import WeChatApi
 from server.machinery.wechat.errors import STABLE_TOKEN, rid
 from server.machinery.wechat.reachability import CHECK, NO_ADDRESS, Reached, reached
@@ -56,14 +57,24 @@ async def history(s: Services) -> AsyncIterator[Finding]:
                 f"{one.path} 今日额度已用完，{until} 前不再调用；可用 xcert wechat quota 查看、--clear 清零"
             )
             yield look(f"{NAMES[kind]}接口额度", said)
-    alarms = [one for one in await api.account("oa").books.alarms.last() if now - one.at < RECENT]
-    for alarm in alarms:
-        at = alarm.at.astimezone(BEIJING).strftime("%m-%d %H:%M")
-        known = f"，rid {alarm.rid}" if alarm.rid else ""
-        said = f"{at} {NAMES[alarm.kind]} {alarm.path} 被拒绝（{alarm.errcode}{known}）：{alarm.advice}"
-        yield look("最近告警", said)
+    alarms: dict[tuple[str, int, str], list[Alarm]] = {}
+    for alarm in await api.account("oa").books.alarms.last():  # those of both accounts
+        if now - alarm.at < RECENT:
+            alarms.setdefault((alarm.kind, alarm.errcode, alarm.path), []).append(alarm)
+    for same in alarms.values():
+        yield look("最近告警", _alarm(same))
     if not alarms:
         yield ok("最近告警", "七天内没有")
+
+
+def _alarm(same: list[Alarm]) -> str:
+    """The latest of some alarms for one cause, newest first."""
+    latest = same[0]
+    at = latest.at.astimezone(BEIJING).strftime("%m-%d %H:%M")
+    known = f"，rid {latest.rid}" if latest.rid else ""
+    often = f"，近期至少 {len(same)} 次" if len(same) > 1 else ""
+    what = f"{at} {NAMES[latest.kind]} {latest.path} 被拒绝（{latest.errcode}{known}{often}）"
+    return f"{what}：{latest.advice}"
 
 
 def _api(s: Services) -> WeChatApi:
@@ -106,9 +117,7 @@ async def _reachable(api: WeChatApi) -> Finding:
     except WeChatRefused as refusal:
         if refusal.errcode != NO_ADDRESS:
             raise
-        return look(
-            title, "公众号后台还没有填写消息推送的网址：微信开发者平台 → 我的业务 → 公众号 → 消息推送"
-        )
+        return look(title, f"还没有填写消息推送的网址：{PUSH_PLACES['oa']}")
     if not found.addresses:
         return bad(title, "微信解析不到消息推送网址的域名，请在域名服务商处检查解析，或等待解析生效")
     shown = "、".join(found.addresses)
@@ -118,7 +127,10 @@ async def _reachable(api: WeChatApi) -> Finding:
 
 
 async def _templates(s: Services, api: WeChatApi, kind: str) -> list[Finding]:
-    mine = [one for one in wanted(s.settings) if one.account == kind]
+    try:
+        mine = [one for one in wanted(s.settings) if one.account == kind]
+    except Refused as refusal:
+        return [bad(f"{NAMES[kind]}模板", f"{refusal.message}请对照 README 的模板表改正")]
     try:
         kept = {one.id: one for one in await api.templates(kind)}
     except OutsideFailure as failure:
@@ -139,9 +151,13 @@ def _template(want: Wanted, kept: MessageTemplate | None) -> Finding:
     if missing or more:
         parts = [f"缺 {'、'.join(missing)}"] if missing else []
         parts += [f"多 {'、'.join(more)}"] if more else []
-        said = f"模板“{kept.title}”的关键词{'；'.join(parts)}。请在 {place} 另选关键词一致的模板，更换 {want.setting}"
-        return bad(title, said)
-    return ok(title, f"“{kept.title}”，关键词 {'、'.join(want.keywords)}")
+        pairs = ", ".join(f"{name}={keyword}" for name, keyword in want.fields.items())
+        mend = (
+            f"请在 {place} 另选关键词一致的模板，更换 {want.setting}；"
+            f"若只是编号不同，在 WECHAT_TEMPLATE_KEYWORDS 写明对应（现为 {want.setting}: {pairs}）"
+        )
+        return bad(title, f"模板“{kept.title}”的关键词{'；'.join(parts)}。{mend}")
+    return ok(title, f"模板“{kept.title}”，关键词 {'、'.join(want.keywords)}")
 
 
 async def _menu(s: Services) -> Finding:

@@ -66,7 +66,7 @@ def test_every_alarm_says_what_to_do(errcode: int, kind: str) -> None:
     ("errcode", "errmsg", "kind", "parts"),
     [
         (40125, "", "oa", ("WECHAT_OA_SECRET", "微信开发者平台", "开发密钥")),
-        (40125, "", "mp", ("WECHAT_MP_SECRET", "小程序")),
+        (40125, "", "mp", ("WECHAT_MP_SECRET", "小程序后台", "开发设置")),
         (
             40164,
             "invalid ip 203.0.113.9 ipv6 ::ffff:203.0.113.9, not in whitelist rid: 6a1b2c3d-0",
@@ -74,7 +74,7 @@ def test_every_alarm_says_what_to_do(errcode: int, kind: str) -> None:
             ("203.0.113.9", "API IP 白名单"),
         ),
         (89503, "", "oa", ("公众平台安全助手", "一小时")),
-        (48001, "", "mp", ("小程序没有这个接口的权限", "接口权限")),
+        (48001, "", "mp", ("小程序没有这个接口的权限", "开发管理 → 接口设置")),
         (40037, "", "mp", ("小程序后台", "我的模板")),
         (47003, "argument invalid! data.thing1.value invalid rid: a", "oa", ("thing1", "xcert doctor")),
         (41001, "", "oa", ("rid", "开发者")),
