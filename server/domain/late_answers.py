@@ -8,6 +8,7 @@ work is safe to repeat. Killed after: nobody knows, so the sweep writes `lose` a
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import timedelta
 
@@ -23,6 +24,7 @@ from server.records import PushSeen
 
 log = logging.getLogger("xcert.wechat")
 
+WORK_WITHIN = 20.0  # seconds; with the send it stays far below LEASE
 AT_ONCE = 100  # how many of each kind one sweep takes up
 MOMENT = timedelta(seconds=10)  # a job that was put just now needs no second one
 # errcodes after which nothing was sent and another try helps: busy, rate, token (wechat.md §2)
@@ -36,14 +38,18 @@ WHY = {
 }
 
 
-async def answer(s: Services, key: str) -> None:
-    """Job `pushes.answer_late`: do what a push asks for and tell the person, at most once."""
+async def answer(s: Services, key: str, *, within: float = WORK_WITHIN) -> None:
+    """Job `pushes.answer_late`: do what a push asks for and tell the person, at most once.
+
+    Args:
+        within: seconds that finding the words may take; what hangs must not hold up a worker.
+    """
     if not await step(s, key, "begin", next_try_at=s.clock.now() + LEASE):
         return  # settled, or another worker has it
     row = await PushSeen.get(key=key)
     push = push_inbox.opened(s, row)
     await s.faults.reach("late_answers: begun")
-    words, error = await _words(s, row, push)
+    words, error = await _words(s, row, push, within)
     if words is None:
         await _postpone(s, row, error)
         return
@@ -68,10 +74,11 @@ def _too_late(s: Services, row: PushSeen, push: Push) -> str | None:
     )
 
 
-async def _words(s: Services, row: PushSeen, push: Push) -> tuple[str | None, str]:
+async def _words(s: Services, row: PushSeen, push: Push, within: float) -> tuple[str | None, str]:
     """What to tell, and what went wrong. None: try again later; at the last time the person is asked to."""
     try:
-        return await pushes.work(s, push), ""
+        async with asyncio.timeout(within):
+            return await pushes.work(s, push), ""
     except Exception as problem:
         log.error("late push failed: %s", type(problem).__name__, exc_info=problem, extra={"push": push.kind})
         error = f"处理出错：{type(problem).__name__}"

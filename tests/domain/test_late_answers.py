@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 from typing import Any
 
+import asyncpg
 import pytest
 from tortoise import connections
 
@@ -280,6 +281,20 @@ async def test_work_that_failed_once_is_told_in_full(services: Services) -> None
     ((_, _, told),) = wechat(services).texts
     assert told.startswith("尚未绑定考生信息")
     assert ((await PushSeen.get()).state, (await PushSeen.get()).last_error) == ("sent", "")
+
+
+async def test_what_hangs_does_not_hold_up_a_worker(services: Services, db: str) -> None:
+    push = asked(services, "成绩")
+    await pushes.hand_over(services, push)
+    link = await asyncpg.connect(db)
+    async with link.transaction():
+        await link.execute("LOCK TABLE binding IN ACCESS EXCLUSIVE MODE")
+        await late_answers.answer(services, push.key, within=0.1)
+    await link.close()
+    row = await PushSeen.get()
+    assert (row.state, row.last_error) == ("waiting", "处理出错：TimeoutError")
+    await later(services, minutes=2)
+    assert ((await PushSeen.get()).state, len(wechat(services).texts)) == ("sent", 1)
 
 
 @pytest.mark.parametrize("state", State, ids=lambda state: state.value)
