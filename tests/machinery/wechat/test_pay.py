@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import hashlib
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 from aiohttp import web
-from wechatpayv3 import WeChatPay as OtherClient
-from wechatpayv3 import WeChatPayType
 
-from server import sandbox_account
-from server.domain.pay_gateway import Cashier, PayGateway, PayOrder, PayRefundOrder
-from server.errors import OutsideFailure, PayRefused, Refused, Unverified
+from server.domain.pay_gateway import Cashier
+from server.errors import OutsideFailure, PayRefused, Refused
 from server.machinery.wechat.pay import WeChatPay
 from server.settings import Settings
-from tests.fakes import FakeClock
+from tests.machinery.wechat.pay_world import OPENID, ORDER, PATH, REFUND, WRONG, World, opened, paid, returned
 from tests.machinery.wechat.test_vectors import vector
-from tests.pay_platform import Asked, PayPlatform, Script, says, serving
-
-OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
-ORDER = PayOrder(
-    "mp", "xc202611230001", "考务费", 100, datetime(2026, 11, 23, 6, 0, tzinfo=UTC), attach="批次 4"
-)
-REFUND = PayRefundOrder("xc202611230001", "xr202611230001", 60, 100, "重复支付")
-PATH = "/v3/pay/transactions/out-trade-no/xc202611230001"
+from tests.pay_platform import Asked, PayPlatform
 
 
 @pytest.fixture(scope="module")
@@ -38,57 +27,10 @@ def pay_platform(tmp_path_factory: pytest.TempPathFactory) -> PayPlatform:
     return PayPlatform.invent(tmp_path_factory.mktemp("pay"))
 
 
-@dataclass
-class World:
-    pay: WeChatPay
-    script: Script
-    settings: Settings
-    clock: FakeClock
-
-    def will(self, status: int, data: Any = None, **how: Any) -> None:
-        self.script.will(says(self.script.platform, status, data, **how))
-
-
 @pytest.fixture
 async def world(pay_platform: PayPlatform, settings: Settings) -> AsyncIterator[World]:
-    async with serving(Script(pay_platform)) as script:
-        ours = pay_platform.settings(settings, pay_url=script.url, public_url="https://cert.example.cn")
-        pay: PayGateway = WeChatPay(ours, pay_platform.clock, seconds=15)
-        assert isinstance(pay, WeChatPay)
-        yield World(pay, script, ours, pay_platform.clock)
-        await pay.close_connections()
-        assert not script.answers  # every prepared answer was asked for
-
-
-def paid(world: World, **changed: Any) -> dict[str, Any]:
-    return {
-        "appid": world.settings.mp_appid,
-        "mchid": world.settings.pay_mchid,
-        "out_trade_no": ORDER.out_trade_no,
-        "transaction_id": "1217752501201407033233368018",
-        "trade_state": "SUCCESS",
-        "trade_state_desc": "支付成功",
-        "trade_type": "JSAPI",
-        "bank_type": "CMC",
-        "success_time": "2026-11-23T11:59:58+08:00",
-        "payer": {"openid": OPENID},
-        "amount": {"total": 100, "payer_total": 99, "currency": "CNY"},
-        "attach": "批次 4",
-    } | changed
-
-
-def returned(**changed: Any) -> dict[str, Any]:
-    return {
-        "refund_id": "50000000382019052709732678859",
-        "out_refund_no": REFUND.out_refund_no,
-        "transaction_id": "1217752501201407033233368018",
-        "out_trade_no": REFUND.out_trade_no,
-        "channel": "ORIGINAL",
-        "user_received_account": "招商银行信用卡0403",
-        "create_time": "2026-11-23T12:00:00+08:00",
-        "status": "PROCESSING",
-        "amount": {"total": 100, "refund": 60, "payer_total": 99, "payer_refund": 59},
-    } | changed
+    async with opened(pay_platform, settings) as made:
+        yield made
 
 
 async def test_orders(world: World) -> None:
@@ -307,16 +249,6 @@ async def test_a_refusal_without_a_signature_is_only_a_hint(world: World) -> Non
     assert failure.value.unknown
 
 
-WRONG: dict[str, dict[str, Any]] = {
-    "a probe": {"signature": "WECHATPAY/SIGNTEST/" + "A" * 325},
-    "too old": {"late": 300},
-    "from the future": {"late": -300},
-    "unknown serial": {"serial": "PUB_KEY_ID_0"},
-    "signed by another": {"by": "certificate", "serial": ""},
-    "no signature": {"signature": ""},
-}
-
-
 @pytest.mark.parametrize("how", WRONG.values(), ids=WRONG)
 async def test_an_answer_that_is_not_wechats_is_asked_for_once_more_and_never_believed(
     world: World, how: dict[str, Any]
@@ -450,173 +382,3 @@ async def test_cashiers(world: World, cashier: Cashier, account: str, names: set
     said = f"{appid}\n{stamp}\n{made['nonceStr']}\nprepay_id=wx201410272009395522657a690389285100\n"
     assert made["package"] == "prepay_id=wx201410272009395522657a690389285100"
     assert world.script.platform.is_merchants(said.encode(), made["paySign"])
-
-
-def listed(platform: PayPlatform, pem: str) -> dict[str, Any]:
-    return {
-        "serial_no": sandbox_account.serial_of(pem),
-        "effective_time": "2026-11-23T00:00:00+08:00",
-        "expire_time": "2031-11-22T00:00:00+08:00",
-        "encrypt_certificate": platform.sealed(pem.encode(), kind="certificate"),
-    }
-
-
-async def test_new_certificates_are_learnt_and_none_forgotten(world: World) -> None:
-    platform = world.script.platform
-    key = platform.known["SANDBOX_PAY_CERTIFICATE_PRIVATE"]
-    next_one = sandbox_account.certificate_of(key, "next", world.clock.now() - timedelta(days=1))
-    over = sandbox_account.certificate_of(key, "over", world.clock.now() - timedelta(days=6 * 365))
-    answer = {"data": [listed(platform, pem) for pem in (next_one, over)]}
-    world.will(200, answer, by="certificate")
-    assert await world.pay.download_certificates() == 1
-    serials = set(world.pay._keys.ends())
-    assert serials == {
-        world.settings.pay_public_key_id,
-        platform.certificate_serial,
-        sandbox_account.serial_of(next_one),
-    }
-    world.will(200, answer, by="certificate", serial=sandbox_account.serial_of(next_one))
-    assert await world.pay.download_certificates() == 0
-    assert set(world.pay._keys.ends()) == serials
-    for how in WRONG.values():
-        other = sandbox_account.certificate_of(key, "forged", world.clock.now() - timedelta(days=1))
-        forged = {"data": [listed(platform, other)]}
-        world.will(
-            200, forged, **({**how, "serial": world.settings.pay_public_key_id} if "by" in how else how)
-        )
-        with pytest.raises(Unverified):
-            await world.pay.download_certificates()
-    assert set(world.pay._keys.ends()) == serials
-
-
-async def test_a_merchant_that_knows_no_certificate_yet_learns_the_first(world: World) -> None:
-    """Believed because the APIv3 key opens it and it signed the list itself."""
-    platform = world.script.platform
-    expired = sandbox_account.certificate_of(
-        platform.known["SANDBOX_PAY_CERTIFICATE_PRIVATE"], "old", world.clock.now() - timedelta(days=6 * 365)
-    )
-    bare = replace(world.settings, pay_public_key_id="", pay_public_key="", pay_certificates=expired)
-    pay = WeChatPay(bare, world.clock, seconds=15)
-    answer = {"data": [listed(platform, platform.known["WECHAT_PAY_CERTIFICATES"])]}
-    world.will(200, answer, by="certificate")
-    keeping = asyncio.create_task(pay.keep_certificates())
-    while len(pay._keys.ends()) < 2:
-        await asyncio.sleep(0.01)
-    keeping.cancel()
-    world.will(200, {"prepay_id": "wx1"}, by="certificate")
-    assert await pay.order_jsapi(ORDER, openid=OPENID) == "wx1"
-    assert "Wechatpay-Serial" not in world.script.asked[-1].headers
-    for _ in range(2):
-        world.script.will(
-            lambda _: web.json_response({"code": "RESOURCE_NOT_EXISTS", "message": ""}, status=404)
-        )
-    await asyncio.wait_for(pay.keep_certificates(), 5)  # ends: there are none
-    await pay.close_connections()
-
-
-async def findings(world: World, **changed: Any) -> dict[str, tuple[bool, str]]:
-    pay = WeChatPay(replace(world.settings, **changed), world.clock, seconds=15)
-    found = await pay.probe()
-    await pay.close_connections()
-    return {one.what: (one.ok, one.text) for one in found}
-
-
-async def test_probe_finds_everything_right(world: World) -> None:
-    platform = world.script.platform
-    world.will(404, {"code": "ORDER_NOT_EXIST", "message": "订单不存在"})
-    world.will(200, {"data": [listed(platform, platform.known["WECHAT_PAY_CERTIFICATES"])]})
-    s = world.settings
-    assert await findings(world) == {
-        "时钟": (True, "与微信支付相差 0 秒"),
-        "商户私钥": (True, "签名得到微信支付认可"),
-        "商户证书序列号": (True, f"{s.pay_mch_serial}，商户号 {s.pay_mchid}"),
-        "微信支付公钥": (True, f"微信支付的回答验签通过（{s.pay_public_key_id}）"),
-        "APIv3 密钥": (True, "能解开微信支付下发的 1 份平台证书"),
-    }
-    assert [a.method for a in world.script.asked] == ["GET", "GET"]
-
-
-async def test_probe_says_what_is_wrong_and_where_to_mend_it(world: World) -> None:
-    platform = world.script.platform
-    missing = says(platform, 404, {"code": "ORDER_NOT_EXIST", "message": "订单不存在"})
-    no_list = says(platform, 404, {"code": "RESOURCE_NOT_EXISTS", "message": "无可用的平台证书"})
-
-    def refused(message: str) -> Any:
-        return says(platform, 401, {"code": "SIGN_ERROR", "message": message})
-
-    world.script.will(refused("商户证书序列号有误"), no_list)
-    found = await findings(world)
-    assert found["商户证书序列号"][0] is False and "WECHAT_PAY_MCH_SERIAL" in found["商户证书序列号"][1]
-    assert found["APIv3 密钥"][0] is True and "第一个支付通知" in found["APIv3 密钥"][1]
-    world.script.will(refused("错误的签名，导致验签失败"), no_list)
-    found = await findings(world)
-    assert found["商户私钥"][0] is False and "WECHAT_PAY_MCH_KEY" in found["商户私钥"][1]
-    world.script.will(
-        missing, says(platform, 200, {"data": [listed(platform, platform.known["WECHAT_PAY_CERTIFICATES"])]})
-    )
-    found = await findings(world, pay_apiv3_key="k" * 32)
-    assert found["APIv3 密钥"][0] is False and "WECHAT_PAY_APIV3_KEY" in found["APIv3 密钥"][1]
-    world.script.will(says(platform, 404, {"code": "ORDER_NOT_EXIST"}, late=400), no_list)
-    found = await findings(world)
-    assert found["时钟"] == (False, "与微信支付相差 400 秒，超过 300 秒即全部失败，请校准服务器时间")
-    assert found["微信支付公钥"][0] is False
-    world.script.will(missing, no_list)
-    found = await findings(world, pay_public_key_id="PUB_KEY_ID_0", pay_certificates="")
-    assert found["微信支付公钥"][0] is False and world.settings.pay_public_key_id in found["微信支付公钥"][1]
-    merchants = (platform.folder / "merchant.pem").read_text()
-    world.script.will(missing, missing, no_list)  # asked twice: one wrong signature may be a probe
-    found = await findings(world, pay_public_key=merchants)
-    assert found["微信支付公钥"][0] is False and "验签不通过" in found["微信支付公钥"][1]
-    world.script.will(says(platform, 400, {"code": "MCH_NOT_EXISTS", "message": "商户号不存在"}), no_list)
-    found = await findings(world)
-    assert found["商户号"][0] is False and "商户号不存在" in found["商户号"][1]
-    soon = sandbox_account.certificate_of(
-        platform.known["SANDBOX_PAY_CERTIFICATE_PRIVATE"],
-        "soon",
-        world.clock.now() - timedelta(days=5 * 365 - 30),
-    )
-    world.script.will(missing, no_list)
-    assert (await findings(world, pay_certificates=soon))["平台证书"][0] is True
-    unreachable = await findings(world, pay_url="http://127.0.0.1:9")
-    assert list(unreachable) == ["微信支付"] and unreachable["微信支付"][0] is False
-    shown = str([*found.values(), *unreachable.values()])
-    assert world.settings.pay_apiv3_key not in shown and "PRIVATE" not in shown
-
-
-def test_another_client_understands_what_we_sign_and_we_what_it_signs(
-    pay_platform: PayPlatform, settings: Settings
-) -> None:
-    """wechatpayv3, which we do not use, with the same merchant: cashier parameters agree, notifications open in both."""
-    ours = pay_platform.settings(settings)
-    pay = WeChatPay(ours, pay_platform.clock)
-    other = OtherClient(
-        wechatpay_type=WeChatPayType.JSAPI,
-        mchid=ours.pay_mchid,
-        private_key=ours.pay_mch_key,
-        cert_serial_no=ours.pay_mch_serial,
-        apiv3_key=ours.pay_apiv3_key,
-        appid=ours.mp_appid,
-        notify_url="https://cert.example.cn/wechat/pay/notify",
-        public_key=ours.pay_public_key,
-        public_key_id=ours.pay_public_key_id,
-    )
-    made = pay.pay_parameters("wx1", "requestPayment")
-    assert made["paySign"] == other.sign(
-        [ours.mp_appid, made["timeStamp"], made["nonceStr"], "prepay_id=wx1"]
-    )
-    body = pay_platform.notification(
-        "REFUND.SUCCESS", {**returned(), "mchid": ours.pay_mchid, "refund_status": "SUCCESS"}
-    )
-    headers = pay_platform.headers(body)
-    theirs = other.callback(headers, body)
-    opened = pay.open_notification(headers, body)
-    assert opened.refund is not None and theirs is not None
-    assert (opened.id, opened.event) == (theirs["id"], theirs["event_type"])
-    assert (opened.refund.refund_fen, opened.refund.refund_id) == (
-        theirs["resource"]["amount"]["refund"],
-        theirs["resource"]["refund_id"],
-    )
-    forged = headers | {"Wechatpay-Signature": "WECHATPAY/SIGNTEST/" + headers["Wechatpay-Signature"][19:]}
-    assert other.callback(forged, body) is None
-    with pytest.raises(Unverified):
-        pay.open_notification(forged, body)
