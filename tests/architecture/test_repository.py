@@ -116,7 +116,7 @@ RUN_BY = {  # each command that the README names, and a test file in which it ru
     "xcert migrate": ("commands/test_commands.py", 'xcert("migrate"'),
     "xcert wechat menu": ("commands/test_wechat.py", 'run("menu", "apply"'),
     "xcert wechat quota": ("commands/test_wechat.py", 'run("quota", "--clear"'),
-    "xcert wechat file": ("commands/test_wechat.py", 'run("file", "add"'),
+    "xcert wechat file": ("commands/test_wechat_files.py", 'xcert("add", file'),
     "xcert doctor": ("commands/test_commands.py", 'xcert("doctor"'),
     "xcert keys create": ("commands/test_commands.py", 'xcert("keys", "create"'),
     "xcert keys rotate": ("commands/test_commands.py", 'xcert("keys", "rotate"'),

@@ -92,18 +92,6 @@ async def test_the_menu_is_shown_compared_and_put_after_a_yes(
     )
 
 
-async def test_a_verification_file_is_kept_listed_and_removed(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "MP_verify_abc.txt"
-    file.write_text("abc")
-    site = load().public_url
-    code, told = await run("file", "add", str(file), "--under", "/v/")
-    assert (code, told.splitlines()[0]) == (0, f"已放好：{site}/v/MP_verify_abc.txt")
-    assert await run("file", "list") == (0, f"{site}/v/MP_verify_abc.txt　3 字节\n")
-    assert (await run("file", "remove", "MP_verify_abc.txt", "--under", "/v/"))[0] == 0
-    code, told = await run("file", "remove", "MP_verify_abc.txt")
-    assert code == 1 and "xcert wechat file list" in told
-
-
 async def test_quota_tells_ours_beside_wechats_and_clears(
     run: Run, platform: tuple[Platform, str], redis_url: str, settings: Settings
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ from server.machinery.wechat.tokens import TokenKeeper
 from server.machinery.wechat.transport import OFFICIAL, SECONDS, Transport, checked
 
 T = TypeVar("T")
+
+log = logging.getLogger("xcert.wechat")
 
 BUSY = -1
 READ_PAUSE_SECONDS = 0.3  # before a read is asked once more
@@ -88,7 +91,12 @@ class Account:
                     await self.tokens.renew(_token_of(problem))
                     continue
                 raise WeChatRefused(int(problem.errcode or 0), str(problem.errmsg)) from None
-            except (ValueError, TypeError, AttributeError):  # wechatpy does not expect every answer
+            except (
+                ValueError,
+                TypeError,
+                AttributeError,
+            ) as problem:  # wechatpy does not expect every answer
+                log.warning("an answer that cannot be read: %s", type(problem).__name__)
                 raise OutsideFailure("微信的回答无法理解", unknown=True) from None
         raise AssertionError("unreachable")
 

@@ -135,7 +135,10 @@ async def _ask(method: str, url: str, query: dict[str, str], data: bytes) -> tup
     except aiohttp.ClientConnectorDNSError:
         said = f"域名 {urlsplit(url).hostname} 解析不到地址，请在域名服务商处添加解析"
     except aiohttp.ClientConnectorError as problem:
-        said = f"连接不上（{type(problem.os_error).__name__}），请确认服务已启动、防火墙放行了端口"
+        said = (
+            f"连接不上（{type(problem.os_error).__name__}），请确认服务已启动、防火墙放行了端口"
+            "（有的机房里本机访问不到自己的公网地址，可换一台机器打开试试）"
+        )
     except TimeoutError:
         said = f"{SECONDS:g} 秒内没有回答，微信会判为超时，请检查反向代理的缓冲和服务负载"
     except aiohttp.ClientError as problem:

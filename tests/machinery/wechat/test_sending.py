@@ -69,6 +69,10 @@ WRITES: dict[str, tuple[str, Callable[[World], Awaitable[object]]]] = {
         "/cgi-bin/message/subscribe/send",
         lambda world: world.api.send_subscription("mp", world.openid("mp"), "t", {"thing1": "a"}, page=None),
     ),
+    "notice": (
+        "/cgi-bin/message/subscribe/bizsend",
+        lambda world: world.api.send_subscription("oa", world.openid(), "t", {"thing1": "a"}, page=None),
+    ),
     "phone": ("/wxa/business/getuserphonenumber", lambda world: world.api.phone_number("c" * 32)),
     "link": ("/wxa/generate_urllink", lambda world: world.api.url_link("pages/a/a", "", seconds=60)),
 }
@@ -93,7 +97,7 @@ async def test_what_acts_is_not_repeated_when_its_answer_is_lost(world: World, n
     with pytest.raises(OutsideFailure) as lost:
         await act(world)
     assert lost.value.unknown is True and not isinstance(lost.value, WeChatRefused)
-    kind = "oa" if name == "menu" else "mp"
+    kind = "oa" if name in ("menu", "notice") else "mp"
     account = world.api.account(kind)
     assert (await account.books.quota.today(account.appid))[path] == 1
 

@@ -1,0 +1,92 @@
+"""Answers that are none: pages of proxies, cut JSON, errcodes that are no numbers, giants."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from server.errors import OutsideFailure, WeChatRefused
+from server.machinery import cache
+from server.machinery.wechat.api import WeChatApi
+from server.machinery.wechat.transport import LARGEST
+from server.settings import Settings
+from tests.fakes import FakeClock
+
+TOKEN = b'{"access_token": "t", "expires_in": 7200}'
+MENU = {"button": [{"type": "click", "name": "a", "key": "k"}]}
+
+
+@asynccontextmanager
+async def saying(body: bytes, *, status: int = 200, kind: str = "application/json") -> AsyncIterator[str]:
+    """A server that gives a token, and this answer to everything else."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        is_token = b"stable_token" in head
+        said, code, mime = (TOKEN, 200, "application/json") if is_token else (body, status, kind)
+        writer.write(
+            f"HTTP/1.1 {code} X\r\nContent-Type: {mime}\r\nContent-Length: {len(said)}\r\n"
+            "Connection: close\r\n\r\n".encode()
+        )
+        for start in range(0, len(said), 65536):  # in pieces, as a network gives them
+            writer.write(said[start : start + 65536])
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@asynccontextmanager
+async def api(settings: Settings, redis_url: str, url: str) -> AsyncIterator[WeChatApi]:
+    client = cache.connect(redis_url)
+    found = WeChatApi(
+        dataclasses.replace(settings, api_url=url), client, cache.RedisCache(client), FakeClock(), seconds=5.0
+    )
+    yield found
+    await found.close()
+    await client.aclose()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind", "unknown"),
+    [
+        (b"<html>login to the network</html>", 200, "text/html", True),
+        (b'{"errcode": 0, "errm', 200, "application/json", True),
+        (b'{"errcode": "none"}', 200, "application/json", True),
+        (b"[]", 200, "application/json", True),
+        (b"", 200, "application/json", True),
+        (b"bad gateway", 502, "text/html", True),
+        (b"not here", 404, "text/html", False),
+        (b"x" * (LARGEST + 1), 200, "application/json", True),
+    ],
+    ids=["page", "cut", "no number", "list", "nothing", "502", "404", "giant"],
+)
+async def test_what_is_no_answer_says_nothing_of_what_was_done(
+    settings: Settings, redis_url: str, body: bytes, status: int, kind: str, unknown: bool
+) -> None:
+    async with saying(body, status=status, kind=kind) as url, api(settings, redis_url, url) as wechat:
+        with pytest.raises(OutsideFailure) as failure:
+            await wechat.create_menu(MENU)
+        assert not isinstance(failure.value, WeChatRefused)
+        assert failure.value.unknown is unknown
+
+
+async def test_an_answer_in_pieces_is_read_whole(settings: Settings, redis_url: str) -> None:
+    """One read of a stream gives what has come so far: a picture would be cut, unnoticed."""
+    picture = b"\xff\xd8" + bytes(range(256)) * 4000 + b"\xff\xd9"
+    async with saying(picture, kind="image/jpeg") as url, api(settings, redis_url, url) as wechat:
+        assert await wechat.scan_code_image("abc") == picture
+
+
+async def test_an_ok_in_text_plain_is_an_ok(settings: Settings, redis_url: str) -> None:
+    async with (
+        saying(b'{"errcode":0,"errmsg":"ok"}', kind="text/plain") as url,
+        api(settings, redis_url, url) as wechat,
+    ):
+        await wechat.create_menu(MENU)
