@@ -213,6 +213,7 @@ def answer(desk: PayDesk, token: str, act: str, why: str = "", report: str = "")
     assert person is not None
     paid = orders.pay(desk, kept["order"], person) if act == "pay" else None
     outcome = "ok" if paid else "cancel" if act == "cancel" else "fail"
+    verdict = {"ok": "已支付", "cancel": "取消支付", "fail": "没有支付"}[outcome]
     said = why or ("订单已支付、已关闭或已过期" if act == "pay" else "支付失败")
     desk.store.put("pay.sheet", token, {**kept, "answered": True})
     if paid is not None:
@@ -221,7 +222,7 @@ def answer(desk: PayDesk, token: str, act: str, why: str = "", report: str = "")
         "page",
         f"收银台（{person.name}）",
         ok=outcome != "fail",
-        verdict=f"{act}：{outcome}",
+        verdict=verdict,
         order=kept["order"],
     )
     outcome = report or outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from server.sandbox.pay import limits
 from server.sandbox.pay.keys import Keyring
 from server.sandbox.pay.switches import PaySwitchBoard
 from server.sandbox.platform import Platform
+
+log = logging.getLogger(__name__)
 
 
 class PayDesk:
@@ -50,7 +53,9 @@ class PayDesk:
     def used_before(self, nonce: str) -> bool:
         """Whether this nonce of the merchant has been seen within the window of its timestamp."""
         now = self.clock.now()
-        self._nonces = {n: at for n, at in self._nonces.items() if abs(now - at) <= 2 * limits.CLOCK_SECONDS}
+        if len(self._nonces) % 500 == 499:
+            window = 2 * limits.CLOCK_SECONDS
+            self._nonces = {one: at for one, at in self._nonces.items() if abs(now - at) <= window}
         seen = nonce in self._nonces
         self._nonces[nonce] = now
         return seen
@@ -81,5 +86,8 @@ class PayDesk:
 
     async def _watch(self) -> None:
         while True:
-            self.run_due()
+            try:
+                self.run_due()
+            except Exception:
+                log.exception("what is due in WeChat Pay could not be done")
             await asyncio.sleep(limits.TICK_SECONDS)

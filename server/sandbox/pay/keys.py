@@ -55,24 +55,24 @@ class Keyring:
         self._clock = clock
         self._loaded: dict[str, RSAPrivateKey] = {}
 
+    def _everyone(self) -> list[PlatformCertificate]:
+        """The one from the configuration, as if it had always been there, and those of every rotation."""
+        first = self._merchant.platform_certificate
+        private = self._merchant.platform_certificate_private
+        own = PlatformCertificate(sandbox_account.serial_of(first), first, private, 0.0, 0.0)
+        kept = [PlatformCertificate(**body) for body in self._store.all("pay.certificate").values()]
+        return sorted([own, *kept], key=lambda one: one.listed_at)
+
     def certificates(self) -> list[PlatformCertificate]:
         """All that are listed now, the oldest first."""
-        first = self._merchant.platform_certificate
-        begun = x509.load_pem_x509_certificate(first.encode()).not_valid_before_utc.timestamp()
-        private = self._merchant.platform_certificate_private
-        own = PlatformCertificate(sandbox_account.serial_of(first), first, private, begun, begun)
-        kept = [PlatformCertificate(**body) for body in self._store.all("pay.certificate").values()]
         now = self._clock.now()
-        everyone = sorted([own, *kept], key=lambda one: one.listed_at)
-        return [one for one in everyone if one.lives(now)]
+        return [one for one in self._everyone() if one.lives(now)]
 
     def used(self) -> PlatformCertificate:
         """The certificate that signs now: the newest whose time has come."""
         now = self._clock.now()
-        return max(
-            (c for c in self.certificates() if c.used_from <= now),
-            key=lambda one: (one.used_from, one.listed_at),
-        )
+        begun = [one for one in self._everyone() if one.used_from <= now]
+        return max(begun, key=lambda one: (one.used_from, one.listed_at))
 
     def rotate(self, lead: float = limits.CERTIFICATE_LEAD_SECONDS) -> PlatformCertificate:
         """A new certificate: listed at once, used only after so many seconds."""
@@ -99,4 +99,4 @@ class Keyring:
     def _private_pem(self, serial: str) -> str:
         if serial == self.public_key_id:
             return self._merchant.public_key_private
-        return next(one.private for one in self.certificates() if one.serial == serial)
+        return next(one.private for one in self._everyone() if one.serial == serial)

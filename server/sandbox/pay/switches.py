@@ -15,7 +15,7 @@ class PaySwitches:
     """Kept in the store. Slow and dropped answers, copies, delays and holding back are those of the whole sandbox.
 
     Attributes:
-        forced: refusals for the next calls: `{"path": "*" or a path as in gate.ROUTES, "code", "times", "after"}`;
+        forced: refusals for the next calls: `{"path": "*" or a path as in pay.ROUTES, "code", "times", "after"}`;
             with `after` the call is carried out all the same, as a SYSTEM_ERROR may hide a success.
         public_key_share: per cent of the notifications signed with the public key's pair, the others with the
             certificate's (the grey release of §7.2).

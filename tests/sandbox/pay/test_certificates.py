@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
+from server import settings
+from server.sandbox.clock import Clock
+from server.sandbox.config import from_settings
+from server.sandbox.pay import signatures
+from server.sandbox.pay.keys import Keyring
+from server.sandbox.store import Store
 from tests.sandbox.pay.conftest import APIV3_KEY, Pay
 
 
@@ -53,3 +63,28 @@ async def test_a_new_merchant_has_no_certificates(pay: Pay) -> None:
     assert (answer.status, answer.code) == (404, "RESOURCE_NOT_EXISTS")
     assert answer.json["message"].startswith("无可用的平台证书")
     assert pay.signed(answer) == pay.desk.keys.public_key_id
+
+
+def test_the_service_and_the_sandbox_have_matching_keys_by_default(tmp_path: Path) -> None:
+    """What the settings give the service, the sandbox holds the other half of; another merchant's it does not have."""
+    chosen = settings.load({"XCERT_DATA_DIR": str(tmp_path)}, env_file=None)
+    merchant = from_settings(chosen).merchant
+    assert merchant is not None
+    clock = Clock(Store(None))
+    keys = Keyring(merchant, Store(None), clock)
+    assert (keys.merchant_serial, keys.public_key_id) == (chosen.pay_mch_serial, chosen.pay_public_key_id)
+    own = load_pem_private_key(chosen.pay_mch_key.encode(), None)
+    assert own.public_key() == keys.merchant_key
+    pem = {keys.public_key_id: chosen.pay_public_key, keys.used().serial: chosen.pay_certificates}
+    for serial, given in pem.items():
+        key = (
+            x509.load_pem_x509_certificate(given.encode()).public_key()
+            if "CERTIFICATE" in given
+            else load_pem_public_key(given.encode())
+        )
+        assert isinstance(key, RSAPublicKey)
+        assert signatures.genuine(key, b"said", keys.sign(serial, b"said"))
+    assert merchant.apiv3_key == chosen.pay_apiv3_key
+    assert chosen.pay_url == chosen.api_url
+    assert from_settings(replace(chosen, pay_mchid="1900000009")).merchant is None
+    assert from_settings(replace(chosen, pay_mchid="")).merchant is None
