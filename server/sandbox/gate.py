@@ -254,4 +254,4 @@ def _shown_body(request: Request) -> Any:
     try:
         return without_secrets(json.loads(request.body)) if request.body else None
     except ValueError:
-        return request.body[:2000].decode(errors="replace")
+        return request.body[: limits.SHOWN_BYTES].decode(errors="replace")

@@ -67,7 +67,7 @@ def _check_button(button: Any, own_programs: tuple[str, ...], *, second: bool) -
                 button.get("pagepath"), limits.MENU_URL_BYTES, 40027 if second else 40020, "pagepath"
             )
     elif kind in MEDIA:
-        _check_length(button.get(MEDIA[kind]), 1024, 40026 if second else 40019, MEDIA[kind])
+        _check_length(button.get(MEDIA[kind]), limits.MENU_URL_BYTES, 40026 if second else 40019, MEDIA[kind])
     else:
         raise WeChatError(40024 if second else 40017, verdict=f"没有 type 为 {kind} 的按钮")
 

@@ -230,7 +230,7 @@ async def _attempt(platform: Platform, push: Push, attempt: int) -> tuple[str, b
         verdict=verdict,
         alarm=alarm,
         status=status,
-        response=readable(answered[:4000].decode(errors="replace")),
+        response=readable(answered[: limits.SHOWN_BYTES].decode(errors="replace")),
         ms=round((time.perf_counter() - began) * 1000, 1),
     )
     return verdict, settled
@@ -298,7 +298,7 @@ async def verify_url(platform: Platform, account: Account) -> str:
     try:
         timeout = aiohttp.ClientTimeout(total=platform.config.push_seconds)
         async with platform.http.get(platform.push_url(account), params=query, timeout=timeout) as answer:
-            body = await answer.content.read(4096)
+            body = await answer.content.read(limits.ECHO_BYTES)
             ok = answer.status == 200 and body == echo.encode()
             verdict = "通过" if ok else f"应原样回答 echostr，收到 HTTP {answer.status} {body[:80]!r}"
     except (TimeoutError, aiohttp.ClientError, OSError) as error:

@@ -24,7 +24,7 @@ ENVIRONMENTS = ("release", "trial", "develop")
 SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@\-._~]+")
 
 
-def drawn(text: str, width: int = 430) -> bytes:
+def drawn(text: str, width: int = limits.CODE_WIDTH_DEFAULT) -> bytes:
     """A plain QR as PNG. A mini-program code is drawn so too: what matters here is that it can be scanned."""
     code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=4)
     code.add_data(text)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from sanic import Blueprint
 
+from server.sandbox import limits
 from server.sandbox.gate import Answer, Call, Door, api
 from server.sandbox.refusals import WeChatError
 
@@ -17,7 +18,6 @@ bp = Blueprint("reachability")
 
 ACTIONS = ("dns", "ping", "all")
 OPERATORS = ("CHINANET", "UNICOM", "CAP", "DEFAULT")
-PING_SECONDS = 1.0
 
 
 @api(bp, Door("/cgi-bin/callback/check"))
@@ -60,7 +60,7 @@ async def _ping(address: str, port: int) -> dict[str, str]:
     """One try; it is lost or it is not, so the loss is 0 % or 100 %."""
     began = time.perf_counter()
     try:
-        async with asyncio.timeout(PING_SECONDS):
+        async with asyncio.timeout(limits.PING_SECONDS):
             _, writer = await asyncio.open_connection(address, port)
     except (TimeoutError, OSError):
         return {"package_loss": "100%", "time": ""}

@@ -109,6 +109,7 @@ GROUPS = (
             "refund_seconds": "退款几秒后有结局",
             "not_enough": "余额不足，拒绝退款",
             "changed_order_code": "同一单号换了参数时",
+            "codes_without_underscores": "错误码不带下划线（ORDERPAID）",
             "bill_creating": "账单还在生成",
             "unlinked": "没有关联商户号的 appid（每行一个）",
             "directories": "支付授权目录（每行一个，空为服务的全部网页）",

@@ -178,9 +178,7 @@ async def test_its_client_reads_our_answers(werobot: WeChat, seen: list[tuple[An
 
 
 @pytest.mark.parametrize("mode", ["safe", "compat"])
-async def test_events_of_every_kind_sealed(
-    werobot: WeChat, seen: list[tuple[Any, ...]], mode: str
-) -> None:
+async def test_events_of_every_kind_sealed(werobot: WeChat, seen: list[tuple[Any, ...]], mode: str) -> None:
     """It opens what the sandbox seals, and the sandbox opens what it seals, for events and media too."""
     werobot.platform.switchboard.turn({"push_mode": mode})
     menu = {"button": [{"type": "scancode_waitmsg", "name": "c", "key": "S"}, VIEW]}
