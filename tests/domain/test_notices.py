@@ -154,9 +154,30 @@ async def test_what_certainly_was_not_sent_is_tried_again_later_and_not_for_ever
     assert ((await the_row()).state, wechat(services).sent) == ("failed", [])
 
 
-async def test_a_used_up_quota_waits_for_the_next_day_in_beijing(services: Services) -> None:
+async def test_what_somebody_can_mend_waits_for_days_and_is_then_sent_or_given_up(services: Services) -> None:
+    """An address off the whitelist must not cost ten thousand people their notice."""
+    for dedup in ("mended", "never"):
+        await put(services, dedup, f"o-{dedup}")
+    begin = services.clock.now()
+    for _ in range(states.MOST_ATTEMPTS_MENDED - 1):
+        wechat(services).answers += [WeChatRefused(40164, "invalid ip")] * 2
+        await sender.send(services)
+        due = (await the_row("never")).next_try_at
+        assert due is not None
+        clock(services).set(due)
+    assert services.clock.now() - begin > timedelta(days=3)
+    await Delivery.filter(dedup="never").update(next_try_at=services.clock.now() + timedelta(seconds=1))
+    await sender.send(services)
+    clock(services).forward(seconds=1)
+    wechat(services).answers.append(WeChatRefused(40164, "invalid ip"))
+    await sender.send(services)
+    assert [(await the_row(dedup)).state for dedup in ("mended", "never")] == ["accepted", "failed"]
+
+
+@pytest.mark.parametrize("errcode", sorted(sender.QUOTA_USED_UP))
+async def test_a_used_up_quota_waits_for_the_next_day_in_beijing(services: Services, errcode: int) -> None:
     await put(services)
-    wechat(services).answers.append(WeChatRefused(45009, "reach max api daily quota limit"))
+    wechat(services).answers.append(WeChatRefused(errcode, "reach max api daily quota limit"))
     await sender.send(services)
     row = await the_row()
     assert (row.state, row.next_try_at) == ("pending", datetime(2026, 11, 23, 16, 5, tzinfo=UTC))

@@ -19,7 +19,7 @@ from server.domain import beijing
 from server.domain.notices import delivery, grants, keywords, routes, states
 from server.domain.notices.grants import Taker
 from server.domain.notices.pages import program_page
-from server.domain.notices.states import LEASE, MOST_ATTEMPTS, UNKNOWN_PAUSE
+from server.domain.notices.states import LEASE, MOST_ATTEMPTS, MOST_ATTEMPTS_MENDED, UNKNOWN_PAUSE
 from server.domain.notices.topics import TOPICS
 from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused, WeChatRefused
@@ -28,12 +28,14 @@ from server.records.database import rows
 
 SLICE = 50
 AT_ONCE = 8
-QUOTA_USED_UP = 45009
+QUOTA_USED_UP = frozenset({45009, 45109})
 NO_GRANT = 43101  # one code for "refused" and for "none left"
 NOT_FOLLOWING = 43004
 # errcodes that are this person's own: not following, refused, blocked, another account's openid (wechat.md §5)
 PERSON_SAYS_NO = frozenset({40003, NOT_FOLLOWING, NO_GRANT, 43117, 50002})
-COME_BACK = frozenset({-1, 45011, 45109, 40001, 40014, 42001})
+COME_BACK = frozenset({-1, 43108, 44990, 45011, 40001, 40014, 42001})
+# somebody has to mend the account or a setting (secret, whitelist, permission, template): worth waiting for some days
+TO_MEND = frozenset({40002, 40013, 40036, 40037, 40125, 40164, 40243, 48001, 48004, 61004, 89503})
 _NONE_LEFT = "对方没有剩余的订阅授权"
 
 _TAKE = """
@@ -168,12 +170,18 @@ async def _refused(s: Services, row: _Taken, refusal: WeChatRefused) -> None:
     said = f"微信返回错误 {refusal.errcode}"
     if refusal.errcode in PERSON_SAYS_NO:
         await _refuse(s, row, said, refusal.errcode, was_called=True)
-    elif refusal.errcode == QUOTA_USED_UP:
+    elif refusal.errcode in QUOTA_USED_UP:
         await _again(s, row, _next_day(s.clock.now()), said)
-    elif refusal.errcode in COME_BACK and row.attempt < MOST_ATTEMPTS:
+    elif row.attempt < _most_attempts(refusal.errcode):
         await _again(s, row, s.clock.now() + states.pause(row.attempt), said)
     else:
         await _nothing_sent(s, row, "fail", said)
+
+
+def _most_attempts(errcode: int) -> int:
+    if errcode in TO_MEND:
+        return MOST_ATTEMPTS_MENDED
+    return MOST_ATTEMPTS if errcode in COME_BACK else 0
 
 
 async def _refuse(s: Services, row: _Taken, said: str, errcode: int, *, was_called: bool = False) -> None:

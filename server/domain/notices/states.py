@@ -75,6 +75,7 @@ DUPLICATES_SUPPRESSED = timedelta(
 )  # WeChat says ten for a client_msg_id; one is ours for slow clocks
 LEASE = timedelta(minutes=1)  # how long a taken row belongs to the process that took it
 MOST_ATTEMPTS = 5
+MOST_ATTEMPTS_MENDED = 24  # with their pauses more than three days
 UNKNOWN_PAUSE = timedelta(seconds=30)
 
 
@@ -84,8 +85,8 @@ def may_repeat(first_tried: datetime | None, now: datetime) -> bool:
 
 
 def pause(attempts: int) -> timedelta:
-    """How long to wait after this many attempts that certainly sent nothing: 1, 4, 16, 64 minutes."""
-    return timedelta(minutes=4 ** max(0, attempts - 1))
+    """How long to wait after this many attempts that certainly sent nothing: 1, 4, 16, 64 minutes, then 4 hours."""
+    return timedelta(minutes=min(4 ** min(attempts - 1, 4), 240))
 
 
 def step_of_event(status: str) -> str:
