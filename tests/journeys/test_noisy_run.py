@@ -243,6 +243,7 @@ def nobody(settings: Settings, clock: FakeClock, key_folder: KeyFolder) -> Servi
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # some 30 s alone on a machine: two plays, and calls that time out
 async def test_a_noisy_run_ends_with_the_books_of_a_quiet_one(
     nobody: Services, postgres_url: str, redis_url: str
 ) -> None:
