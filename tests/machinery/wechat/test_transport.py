@@ -48,9 +48,11 @@ async def api(settings: Settings, redis_url: str, url: str) -> AsyncIterator[WeC
     found = WeChatApi(
         dataclasses.replace(settings, api_url=url), client, cache.RedisCache(client), FakeClock(), seconds=5.0
     )
-    yield found
-    await found.close()
-    await client.aclose()
+    try:
+        yield found
+    finally:
+        await found.close()
+        await client.aclose()
 
 
 @pytest.mark.parametrize(
