@@ -89,6 +89,12 @@
         part.hidden = !isReady;
       }
     }
+    if (isReady && remind) {
+      // A client that cannot draw the tag does not always say so: an offer without its button is no offer.
+      setTimeout(() => {
+        remind.hidden = tag.offsetHeight === 0;
+      }, 3000);
+    }
   }
 
   function say(text) {

@@ -139,6 +139,8 @@ async def test_a_dead_ticket_is_replaced_and_reminders_are_asked_for(
     frame = await tab.open("/h5/results")
     await frame.locator("wx-open-subscribe").get_by_role("button").click()
     assert verdicts(world) == ["config:invalid signature", "config:ok"]
+    called = [row["what"] for row in world.platform.timeline.rows() if row["direction"] == "in"]
+    assert called.count("GET /cgi-bin/ticket/getticket") == 2  # the first one, and the one in its stead
     await tab.page.click(".sheet-ask button:text-is('允许')")
     await expect(frame.locator("[data-remind-said]")).to_contain_text("到时在“服务通知”里提醒您一次")
     await tab.look(f"results-{client}")

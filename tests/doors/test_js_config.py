@@ -150,7 +150,9 @@ async def test_the_policy_lets_one_script_of_wechat_in_and_only_where_it_is_used
 
 
 @pytest.mark.rule("S87")
-async def test_a_tap_leads_from_any_browser_into_the_mini_program(app: App, services: Services) -> None:
+async def test_a_tap_leads_from_any_browser_into_the_mini_program(
+    app: App, services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
     of = await issuing.cohort(services)
     shown = await issuing.shown(services, of)
     first = await post(app, f"/s/{shown.token}/mini-program", accept="text/html")
@@ -161,6 +163,9 @@ async def test_a_tap_leads_from_any_browser_into_the_mini_program(app: App, serv
     links = services.wechat.links  # type: ignore[attr-defined]
     assert links == [("pages/scan/index", f"scene={shown.token}", 300)]
     assert (await get(app, f"/s/{shown.token}/mini-program")).status == 405
+    ours = [str(vars(record)) for record in caplog.records if record.name.startswith("xcert")]
+    assert [line for line in ours if "/mini-program" in line]
+    assert [line for line in ours if shown.token in line] == []
 
 
 async def test_links_are_made_for_live_tickets_only(app: App, services: Services, clock: FakeClock) -> None:

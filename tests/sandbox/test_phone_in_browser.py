@@ -59,7 +59,11 @@ def greeting(service: Service) -> None:
 
 async def test_follow_chat_and_menu(tabs: BrowserContext, wechat: WeChat, service: Service) -> None:
     greeting(service)
-    menu = {"button": [{"name": "更多", "sub_button": [{"type": "click", "name": "帮助", "key": "HELP"}]}]}
+    inner = [
+        {"type": "click", "name": "帮助", "key": "HELP"},
+        {"type": "scancode_waitmsg", "name": "扫码", "key": "SCAN"},
+    ]
+    menu = {"button": [{"name": "更多", "sub_button": inner}]}
     token = await wechat.token()
     await wechat.http.post(f"{wechat.url}/cgi-bin/menu/create", params={"access_token": token},
                            data=json.dumps(menu, ensure_ascii=False).encode())  # fmt: skip
@@ -70,12 +74,18 @@ async def test_follow_chat_and_menu(tabs: BrowserContext, wechat: WeChat, servic
     await page.click("button:text-is('更多')")
     await page.click("button:text-is('帮助')")
     await expect(page.locator(".said .bubble")).to_have_count(2)
+    await page.click("button:text-is('更多')")
+    await page.click("button:text-is('扫码')")
+    await page.fill(".over input[name=link]", "CODE-7")
+    await page.click(".over button:text-is('识别')")
+    await expect(page.locator(".said .bubble")).to_have_count(3)
     await page.click("button[aria-label=写消息]")
     await page.fill("input[name=text]", "你好")
     await page.press("input[name=text]", "Enter")
     await expect(page.locator(".said.mine .bubble")).to_have_text(["你好"])
     events = [a.opened().get("Event", "text") for a in service.arrivals]
-    assert events == ["subscribe", "CLICK", "text"]
+    assert events == ["subscribe", "CLICK", "scancode_waitmsg", "text"]
+    assert service.arrivals[2].opened()["ScanCodeInfo"]["ScanResult"] == "CODE-7"
 
 
 async def test_a_template_message_is_seen_in_the_notices(tabs: BrowserContext, wechat: WeChat) -> None:
@@ -167,7 +177,7 @@ async def test_scanning_a_picture(tabs: BrowserContext, wechat: WeChat, service:
         picture = await answer.read()
     page = await phone(tabs, wechat, "p1", "#scan")
     file = {"name": "qr.png", "mimeType": "image/png", "buffer": picture}
-    await page.set_input_files("#file", files=[file])  # type: ignore[list-item]
+    await page.set_input_files("#file", files=[file])  # type: ignore[arg-type]
     await page.wait_for_url("**#chat")
     await wechat.platform.settle()
     assert [a.opened()["EventKey"] for a in service.arrivals] == ["s7"]
