@@ -199,14 +199,17 @@ async def test_wrong_templates(clinic: Clinic) -> None:
         "mp-template-certificate", "证书领取提醒", "mp", fields, ("证书", "编号", "备注"), "once"
     )
     clinic.platform.add_template(other)
-    wrong = await clinic.wrong(oa_template_result="nowhere", oa_subscribe_result="")
+    missing = {"oa_template_signing": "", "oa_subscribe_result": ""}
+    wrong = await clinic.wrong(oa_template_result="nowhere", **missing)
     assert list(wrong) == [
         "公众号模板消息“成绩发布通知”",
-        "公众号订阅通知“成绩发布通知”",
+        "公众号模板消息“待签发提醒”",
         "小程序订阅消息“证书发放通知”",
     ]
+    assert "没有填写 WECHAT_OA_TEMPLATE_SIGNING" in wrong["公众号模板消息“待签发提醒”"]
+    other_way = (await clinic.finds(**missing))["公众号订阅通知“成绩发布通知”"]
+    assert other_way.level is Level.LOOK and "没有填写 WECHAT_OA_SUBSCRIBE_RESULT" in other_way.said
     assert "WECHAT_OA_TEMPLATE_RESULT 的编号不在公众号的模板里" in wrong["公众号模板消息“成绩发布通知”"]
-    assert "没有填写 WECHAT_OA_SUBSCRIBE_RESULT" in wrong["公众号订阅通知“成绩发布通知”"]
     assert (
         "模板“证书领取提醒”的关键词缺 date3（发证日期）；多 thing4" in wrong["小程序订阅消息“证书发放通知”"]
     )

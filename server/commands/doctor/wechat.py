@@ -143,7 +143,7 @@ def _template(want: Wanted, kept: MessageTemplate | None) -> Finding:
     place = _TEMPLATE_PLACES[want.channel]
     if not want.template:
         said = f"没有填写 {want.setting}，这种通知不会从这里发出；请在 {place} 申请模板后填写"
-        return bad(title, said)
+        return (look if want.is_subscription else bad)(title, said)
     if kept is None:
         return bad(title, f"{want.setting} 的编号不在{NAMES[want.account]}的模板里，请在 {place} 核对编号")
     missing = [f"{name}（{label}）" for name, label in want.keywords.items() if name not in kept.keywords]
