@@ -186,6 +186,16 @@ async def test_a_used_up_quota_waits_for_the_next_day_in_beijing(services: Servi
     assert (await the_row()).state == "accepted"
 
 
+async def unanswered(services: Services, of: int = 1) -> None:
+    """Every try inside WeChat's window without an answer: at 0, ½, 1, 2, 4 and 8 minutes."""
+    wechat(services).answers += [NO_ANSWER] * 6 * of
+    for seconds in (0, 30, 30, 60, 120, 240):
+        assert {row.state for row in await Delivery.all()} == {"pending"}
+        clock(services).forward(seconds=seconds)
+        assert await sender.send(services) == of
+    assert wechat(services).answers == []
+
+
 async def test_without_an_answer_one_more_try_inside_the_window(services: Services) -> None:
     await put(services)
     wechat(services).answers.append(NO_ANSWER)
@@ -197,12 +207,9 @@ async def test_without_an_answer_one_more_try_inside_the_window(services: Servic
     assert ((await the_row()).state, len(wechat(services).sent)) == ("accepted", 1)
 
 
-async def test_twice_without_an_answer_is_unknown_and_stays_so(services: Services) -> None:
+async def test_never_answered_is_unknown_and_stays_so(services: Services) -> None:
     await put(services)
-    wechat(services).answers += [NO_ANSWER, NO_ANSWER]
-    await sender.send(services)
-    clock(services).forward(seconds=30)
-    await sender.send(services)
+    await unanswered(services)
     row = await the_row()
     assert (row.state, row.next_try_at) == ("unknown", None)
     clock(services).forward(days=3)
@@ -222,10 +229,7 @@ async def test_outside_the_window_nothing_is_sent_again(services: Services) -> N
 
 async def test_an_event_settles_an_unknown(services: Services) -> None:
     await put(services)
-    wechat(services).answers += [NO_ANSWER, NO_ANSWER]
-    await sender.send(services)
-    clock(services).forward(seconds=30)
-    await sender.send(services)
+    await unanswered(services)
     assert await delivery.finished(services, "777", "success", openid="o-somebody-else") is False
     assert await delivery.finished(services, "777", "success", openid=OPENID) is True
     row = await the_row()
@@ -235,10 +239,7 @@ async def test_an_event_settles_an_unknown(services: Services) -> None:
 async def test_an_event_between_two_unknowns_settles_neither(services: Services) -> None:
     for dedup in ("a", "b"):
         await put(services, dedup)
-    wechat(services).answers += [NO_ANSWER] * 4
-    await sender.send(services)
-    clock(services).forward(seconds=30)
-    await sender.send(services)
+    await unanswered(services, of=2)
     assert await delivery.finished(services, "777", "success", openid=OPENID) is False
     assert [(await the_row(dedup)).state for dedup in ("a", "b")] == ["unknown", "unknown"]
 

@@ -196,17 +196,22 @@ async def _refuse(s: Services, row: _Taken, said: str, errcode: int, *, was_call
 
 
 async def _no_answer(s: Services, row: _Taken, failure: OutsideFailure) -> None:
-    """No answer: either it certainly went nowhere, or nobody knows; then one more try may be harmless."""
+    """No answer: either it certainly went nowhere, or nobody knows; then another try is harmless for some minutes."""
     if not failure.unknown and (row.is_subscription or not row.is_repeat):
         if row.attempt < MOST_ATTEMPTS:
             await _again(s, row, s.clock.now() + states.pause(row.attempt), str(failure))
         else:
             await _nothing_sent(s, row, "fail", str(failure))
-    elif row.is_subscription or row.is_repeat:
-        await delivery.advance(s, row.id, "lose", error=str(failure))
+    elif not row.is_subscription and states.may_repeat(row.sent_at, again := _after_as_long_again(s, row)):
+        await delivery.advance(s, row.id, "postpone", error=str(failure), next_try_at=again)
     else:
-        until = s.clock.now() + UNKNOWN_PAUSE
-        await delivery.advance(s, row.id, "postpone", error=str(failure), next_try_at=until)
+        await delivery.advance(s, row.id, "lose", error=str(failure))
+
+
+def _after_as_long_again(s: Services, row: _Taken) -> datetime:
+    """Half a minute, one, two, four and eight minutes after the first try."""
+    now = s.clock.now()
+    return now + max(UNKNOWN_PAUSE, now - row.sent_at)
 
 
 async def _again(s: Services, row: _Taken, until: datetime, error: str) -> None:
