@@ -99,6 +99,8 @@ async def test_a_signed_page_may_what_it_asked_for(
     assert (await frame.evaluate("call('closeWindow')"))["errMsg"] == before["errMsg"].replace(
         "hideMenuItems", "closeWindow"
     )
+    paid = await frame.evaluate("call('chooseWXPay', {timestamp: 1})")
+    assert paid["errMsg"] == "chooseWXPay:the permission value is offline verifying"
     checked = await frame.evaluate("call('checkJsApi', {jsApiList: ['chooseWXPay', 'startRecord']})")
     assert checked["checkResult"] == {"chooseWXPay": True, "startRecord": False}
     hidden = {"menuList": ["menuItem:share:appMessage", "menuItem:copyUrl"]}

@@ -22,7 +22,7 @@
 
   const proofs = () => ({
     appId: given.appId, verifyAppId: given.appId, verifySignType: "sha1", verifyTimestamp: `${given.timestamp}`,
-    verifyNonceStr: given.nonceStr, verifySignature: given.signature,
+    verifyNonceStr: given.nonceStr, verifySignature: given.signature ?? "",
   });
 
   /** “geoLocation:failed_cancel” → “getLocation:cancel”: the words that pages compare with. */
