@@ -92,7 +92,7 @@ def fit(keyword: str, value: str) -> str:
     elif kind == "short_thing":
         line = line[:5].rstrip()
     elif kind == "name":
-        line = "".join(character for character in line if not character.isdigit())
+        line = " ".join("".join(character for character in line if not character.isdigit()).split())
         line = line[: _longest_name(line)].strip()
     elif kind == "phrase":
         line = "".join(_SOME_HAN.findall(line))[:5]
