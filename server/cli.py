@@ -63,7 +63,7 @@ def _serving(commands: Subparsers) -> None:
     web.set_defaults(run=_run("serving.web_process"))
     migrate = commands.add_parser("migrate", help="建立或升级数据库表")
     migrate.set_defaults(run=_run("backup.migrate"))
-    check = commands.add_parser("doctor", help="检查本机、微信两个帐号、对外网址和微信支付，说明在哪里改")
+    check = commands.add_parser("doctor", help="检查本机、微信两个账号、对外网址和微信支付，说明在哪里改")
     check.add_argument("--local", action="store_true", help="只检查本机，不问微信")
     check.set_defaults(run=_run("doctor.doctor"))
 
@@ -129,7 +129,7 @@ def _wechat(commands: Subparsers) -> None:
     quota = wechat.add_parser("quota", help="今日接口调用次数，与微信的计数对照")
     quota.add_argument("--account", choices=("oa", "mp"), help="oa 公众号、mp 小程序；默认两个")
     quota.add_argument(
-        "--clear", action="store_true", help="请微信清零（每个帐号每月 10 次），并恢复停用的接口"
+        "--clear", action="store_true", help="请微信清零（每个账号每月 10 次），并恢复停用的接口"
     )
     quota.add_argument("--yes", action="store_true", help="不再询问")
     quota.set_defaults(run=_run("wechat.quota"))

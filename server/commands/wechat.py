@@ -91,7 +91,7 @@ async def _show_quota(account: Account) -> None:
 
 async def _clear(accounts: list[Account], given: argparse.Namespace) -> int:
     names = "、".join(NAMES[account.kind] for account in accounts)
-    if not given.yes and not _agreed(f"清零{names}今日全部接口的计数（每个帐号每月只能 10 次）？"):
+    if not given.yes and not _agreed(f"清零{names}今日全部接口的计数（每个账号每月只能 10 次）？"):
         _say("没有清零。")
         return 1
     for account in accounts:

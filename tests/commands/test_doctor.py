@@ -124,8 +124,8 @@ async def test_all_is_well_and_each_thing_has_its_line(clinic: Clinic) -> None:
         "! 微信支付：没有配置 WECHAT_PAY_MCHID，不能在线收费；不收费可以不管"
     ]
     assert list(found) == [
-        "公众号帐号",
-        "小程序帐号",
+        "公众号账号",
+        "小程序账号",
         "时钟",
         "微信能否访问服务器",
         "公众号模板消息“证书发放通知”",
@@ -156,21 +156,21 @@ async def test_all_is_well_and_each_thing_has_its_line(clinic: Clinic) -> None:
 async def test_what_is_wrong_at_wechat(clinic: Clinic) -> None:
     """One thing at a time, each seen in its own line, which says where to mend it."""
     wrong = await clinic.wrong(oa_secret="x" * 32)
-    assert list(wrong) == ["公众号帐号"] and "WECHAT_OA_SECRET" in wrong["公众号帐号"]
-    assert "40125" in wrong["公众号帐号"] and "rid " in wrong["公众号帐号"]
+    assert list(wrong) == ["公众号账号"] and "WECHAT_OA_SECRET" in wrong["公众号账号"]
+    assert "40125" in wrong["公众号账号"] and "rid " in wrong["公众号账号"]
     wrong = await clinic.wrong(mp_appid="wxsandboxmpnone")
-    assert "WECHAT_MP_APPID" in wrong.pop("小程序帐号")
+    assert "WECHAT_MP_APPID" in wrong.pop("小程序账号")
     assert list(wrong) == ["小程序消息推送"], "the appid is part of what is sealed"
 
     clinic.turn(ip_whitelist=["203.0.113.9"])
     wrong = await clinic.wrong()
-    assert list(wrong) == ["公众号帐号", "小程序帐号"]
+    assert list(wrong) == ["公众号账号", "小程序账号"]
     assert all("127.0.0.1 不在白名单" in said and "API IP 白名单" in said for said in wrong.values())
     clinic.turn(ip_whitelist=[])
 
     clinic.turn(forced=[{"path": "/cgi-bin/stable_token", "errcode": 89503, "times": 2}])
     wrong = await clinic.wrong()
-    assert list(wrong) == ["公众号帐号", "小程序帐号"]
+    assert list(wrong) == ["公众号账号", "小程序账号"]
     assert all("公众平台安全助手" in said for said in wrong.values())
 
     await clinic.services.wechat.create_menu({"button": [{"type": "click", "name": "旧", "key": "OLD"}]})
@@ -181,7 +181,7 @@ async def test_what_is_wrong_at_wechat(clinic: Clinic) -> None:
     found = await clinic.finds()
     assert "最近告警" in found and found["最近告警"].level is Level.LOOK
     nowhere = await clinic.wrong(api_url="http://127.0.0.1:1")
-    assert list(nowhere) == ["公众号帐号", "小程序帐号"] and "WECHAT_API_URL" in nowhere["公众号帐号"]
+    assert list(nowhere) == ["公众号账号", "小程序账号"] and "WECHAT_API_URL" in nowhere["公众号账号"]
 
 
 @pytest.mark.parametrize("seconds", [90, -400])

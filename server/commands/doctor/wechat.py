@@ -84,7 +84,7 @@ def _api(s: Services) -> WeChatApi:
 
 async def _credentials(account: Account) -> tuple[Finding, bool]:
     """Asks WeChat itself, past the kept token, so that a changed secret shows at once."""
-    title = f"{NAMES[account.kind]}帐号"
+    title = f"{NAMES[account.kind]}账号"
     if not account.appid or not account.secret:
         kind = account.kind.upper()
         return bad(title, f"没有填写 WECHAT_{kind}_APPID 或 WECHAT_{kind}_SECRET"), False

@@ -153,7 +153,7 @@ class TokenKeeper:
             raise WeChatRefused(*orjson.loads(raw))
 
     async def _pause(self, refusal: WeChatRefused) -> None:
-        """A wrong secret is asked about once in a while, not by every call: WeChat freezes those who insist."""
+        """A wrong secret is asked about once in a while, not by every call: only a person can mend it."""
         if remedy(refusal.errcode, STABLE_TOKEN) is Remedy.ALARM:
             said = orjson.dumps([refusal.errcode, refusal.errmsg])
             await self._redis.set(f"{self._name}:pause", said, ex=PAUSE_SECONDS)

@@ -173,7 +173,7 @@ async def test_what_a_person_must_mend_is_said_once_a_minute_and_kept(
 
 
 async def test_a_wrong_secret_is_asked_about_once(world: World, redis_url: str) -> None:
-    """However many calls there are: WeChat freezes a secret that is guessed at."""
+    """However many calls there are: asking again changes nothing."""
     client = cache.connect(redis_url)
     wrong = dataclasses.replace(world.settings, oa_secret="wrong")
     apis = [WeChatApi(wrong, client, world.store, world.clock, seconds=1.0) for _ in range(2)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from server.domain import late_answers
 from server.domain.notices import sender
 from server.machinery.wechat.advice import advice
 from server.machinery.wechat.errors import (
@@ -102,4 +103,6 @@ def test_the_ledger_of_deliveries_agrees() -> None:
     assert all(
         remedy(errcode) in (Remedy.WAIT, Remedy.RENEW, Remedy.TOMORROW) for errcode in sender.COME_BACK
     )
-    assert remedy(sender.QUOTA_USED_UP) is Remedy.TOMORROW
+    assert all(remedy(errcode) is Remedy.TOMORROW for errcode in sender.QUOTA_USED_UP)
+    assert all(remedy(errcode) is Remedy.ALARM for errcode in sender.TO_MEND)
+    assert all(remedy(errcode) in (Remedy.WAIT, Remedy.RENEW) for errcode in late_answers.COME_BACK)
