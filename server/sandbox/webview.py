@@ -218,6 +218,7 @@ async def request_as_program(platform: Platform, asked: dict[str, Any]) -> dict[
 
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
-bp.add_route(js_sdk, "/open/js/jweixin-1.6.0.js", methods=["GET"], name="js_sdk")
+SDK = "/open/js/jweixin-1.6.0.js"
+bp.add_route(js_sdk, SDK, methods=["GET"], name="js_sdk")
 bp.add_route(answer, "/", methods=METHODS, name="web_view_root")
 bp.add_route(answer, "/<path:path>", methods=METHODS, name="web_view")

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, FrameLocator, Page, expect
 
 from server.domain.issuance import tickets
 from server.domain.ports import Services, WeChatIdentity
+from server.records import Grant
 from tests.browser.test_phone_pages import PHONE, browser
 from tests.domain import issuing
 from tests.domain.test_lookups import bound
@@ -143,6 +144,10 @@ async def test_a_dead_ticket_is_replaced_and_reminders_are_asked_for(
     assert called.count("GET /cgi-bin/ticket/getticket") == 2  # the first one, and the one in its stead
     await tab.page.click(".sheet-ask button:text-is('允许')")
     await expect(frame.locator("[data-remind-said]")).to_contain_text("到时在“服务通知”里提醒您一次")
+    await world.settled()
+    await world.jobs()
+    kept = await Grant.filter(account="oa", openid=world.openid).values_list("topic", "remaining")
+    assert sorted(kept) == [("certificate_issued", 1), ("results_released", 1)]
     await tab.look(f"results-{client}")
     while FORWARDING & set(await tab.menu()):  # hidden as soon as WeChat takes the call
         await tab.page.wait_for_timeout(100)
