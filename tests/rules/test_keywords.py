@@ -36,7 +36,7 @@ TAKEN = {
     "short_thing15": ["五个字以内"],
 }
 REFUSED = {
-    "thing1": ["", "  ", "二" * 21, "上\n下", "上\r下"],
+    "thing1": ["", "  ", "二" * 21, "上\n下", "上\r下", "甲\x07"],
     "number2": ["", "十二", "1,234", "1.2.3", "9" * 33],
     "letter3": ["a1", "字", "z" * 33],
     "symbol4": ["a", "字", "1", "******"],
@@ -122,6 +122,8 @@ def test_nothing_else_loses_a_character(keyword: str, value: str) -> None:
         ("name1", "阿卜杜热合曼·麦麦提明", "阿卜杜热合曼·麦麦提"),
         ("name1", "Alexander the Greatest", "Alexander the Greate"),
         ("name1", ": 1 :", ": :"),
+        ("thing1", "甲\u3000乙\ue000丙", "甲 乙 丙"),
+        ("character_string2", "A\x00B", "A\x00B"),
         ("phrase1", "等待院校签发", "等待院校签"),
         ("phrase1", "ok", "无"),
         ("short_thing1", "六个字就太长", "六个字就太"),

@@ -7,7 +7,6 @@ A keyword's type is its name without the number: `thing1` is a thing. The table 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 
 NOTHING = "无"
@@ -19,6 +18,7 @@ _DATE = (
     r"|-[0-9]{1,2}-[0-9]{1,2}|/[0-9]{1,2}/[0-9]{1,2}|\.[0-9]{1,2}\.[0-9]{1,2})"
 )
 _SOME_HAN = re.compile(_HAN)
+_CUT = ("thing", "short_thing", "name", "phrase")
 
 
 def _matches(pattern: str) -> Callable[[str], bool]:
@@ -86,7 +86,9 @@ def fit(keyword: str, value: str) -> str:
         keyword: as the template names it, e.g. `thing1`.
     """
     kind = kind_of(keyword)
-    line = " ".join("".join(" " if _breaks(character) else character for character in value).split())
+    if kind in _CUT:
+        value = "".join(character if character.isprintable() else " " for character in value)
+    line = " ".join(value.split())
     if kind == "thing":
         line = line if len(line) <= 20 else line[:19] + "…"
     elif kind == "short_thing":
@@ -117,12 +119,7 @@ def _fault(keyword: str, value: str) -> str:
         return "不是微信规定的关键词类型"
     if not value.strip():
         return "不能为空"
-    if any(_breaks(character) for character in value):
+    if not value.isprintable():
         return "不能换行或含有控制字符"
     is_right, rule = _RULES[kind]
     return "" if is_right(value) else rule
-
-
-def _breaks(character: str) -> bool:
-    """Line breaks and other control characters, which no keyword takes."""
-    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
