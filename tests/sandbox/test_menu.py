@@ -100,6 +100,7 @@ async def test_tapping(wechat: WeChat, service: Service) -> None:
         ("VIEW", VIEW["url"], False),
         ("view_miniprogram", "pages/a?x=1", False),
     ]
+    assert ["MenuId" in arrival.opened() for arrival in service.arrivals] == [False, True, True]
 
 
 BUTTONS = [
