@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from wechatpayv3 import WeChatPay as OtherClient
 from wechatpayv3 import WeChatPayType
 
@@ -67,6 +71,31 @@ async def test_new_certificates_are_learnt_and_none_forgotten(world: World) -> N
         with pytest.raises(Unverified):
             await world.pay.download_certificates()
     assert set(world.pay._keys.ends()) == serials
+
+
+async def test_a_certificate_that_is_known_stays_as_it_is(world: World) -> None:
+    """Another one under its serial, signed by itself or in a genuine list, changes nothing."""
+    platform, now = world.script.platform, world.clock.now()
+    known = x509.load_pem_x509_certificate(world.settings.pay_certificates.encode())
+    other = load_pem_private_key(platform.known["SANDBOX_PAY_PUBLIC_KEY_PRIVATE"].encode(), None)
+    assert isinstance(other, RSAPrivateKey)
+    same_serial = (
+        x509.CertificateBuilder()
+        .subject_name(known.subject)
+        .issuer_name(known.subject)
+        .public_key(other.public_key())
+        .serial_number(known.serial_number)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(other, SHA256())
+    )
+    forged = {"data": [listed(platform, same_serial.public_bytes(Encoding.PEM).decode())]}
+    world.will(200, forged, by="public", serial=platform.certificate_serial)
+    with pytest.raises(Unverified):
+        await world.pay.download_certificates()
+    world.will(200, forged)
+    assert await world.pay.download_certificates() == 0
+    assert world.pay._keys.get(platform.certificate_serial, now) == known.public_key()
 
 
 async def test_a_merchant_that_knows_no_certificate_yet_learns_the_first(world: World) -> None:
