@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from server.sandbox import chat, crypto, limits, media, replies, windows, xml
+from server.sandbox import chat, crypto, limits, media, push_alarms, replies, windows, xml
 from server.sandbox.config import Account
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
@@ -146,7 +146,7 @@ async def _arrive(platform: Platform, push: Push) -> str:
     if now.push_delay_seconds:
         about = f"delay {push.fields['FromUserName']} {push.fields.get('Event', push.fields['MsgType'])}"
         await asyncio.sleep(now.push_delay_seconds * platform.switchboard.chance(about))
-    if _is_blocked(platform, push.account):
+    if push_alarms.is_blocked(platform, push.account):
         verdict = "推送失败太多，暂停一分钟（开关）"
         platform.timeline.note(
             "push", f"POST {platform.push_url(push.account)}", ok=False, verdict=verdict, message=push.fields
@@ -160,26 +160,10 @@ async def _arrive(platform: Platform, push: Push) -> str:
         verdict, settled = await _attempt(platform, push, attempt)
         if settled:
             break
-    _count_failures(platform, push.account, failed=not settled)
+    push_alarms.count(platform, push.account, failed=not settled)
     if not settled:
         _unavailable(platform, push)
     return verdict
-
-
-def _is_blocked(platform: Platform, account: Account) -> bool:
-    kept = platform.store.get("push.blocked", account.appid)
-    return kept is not None and kept["until"] > platform.clock.now()
-
-
-def _count_failures(platform: Platform, account: Account, *, failed: bool) -> None:
-    """After many failures in a row nothing is pushed for about a minute (wechat.md §1.4)."""
-    most = platform.switchboard.now.push_block_after
-    if not failed or not most:
-        platform.store.drop("counter.push.failed", account.appid)
-    elif platform.store.count("push.failed", account.appid) >= most:
-        until = platform.clock.now() + limits.PUSH_BLOCK_SECONDS
-        platform.store.put("push.blocked", account.appid, {"until": until})
-        platform.store.drop("counter.push.failed", account.appid)
 
 
 def _unavailable(platform: Platform, push: Push) -> None:
@@ -220,7 +204,7 @@ async def _attempt(platform: Platform, push: Push, attempt: int) -> tuple[str, b
         verdict, ok, settled, alarm = f"回答不合格：{error}", False, True, "响应失败"
         _unavailable(platform, push)
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        alarm, ok, settled = _alarm(error), False, False
+        alarm, ok, settled = push_alarms.name_of(error), False, False
         verdict = f"没有送到：{str(error) or type(error).__name__}"
         if isinstance(error, TimeoutError):
             verdict = f"{platform.config.push_seconds:g} 秒内没有完整的回答"
@@ -234,17 +218,6 @@ async def _attempt(platform: Platform, push: Push, attempt: int) -> tuple[str, b
         ms=round((time.perf_counter() - began) * 1000, 1),
     )
     return verdict, settled
-
-
-def _alarm(error: Exception) -> str:
-    """What WeChat's alarm group would call it (DOC 《接口报警和排查指引》)."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "DNS 失败"
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return "连接超时"
-    if isinstance(error, TimeoutError):
-        return "请求超时"
-    return "连接失败" if isinstance(error, aiohttp.ClientConnectorError) else "响应失败"
 
 
 def _has_media(platform: Platform, account: Account, media_id: str, kind: str) -> bool:
