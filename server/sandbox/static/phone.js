@@ -32,6 +32,7 @@ export const phone = {
   },
 
   go(place) { location.hash = place; },
+  refresh: () => refresh().catch(() => {}),
 
   /** What an act or a scan leads to. */
   follow(outcome) {

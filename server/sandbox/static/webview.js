@@ -34,7 +34,7 @@ const inService = (url) => {
 addEventListener("message", async (event) => {
   if (!view || event.source !== view.frame.contentWindow || !event.data?.wechat) return;
   const said = event.data;
-  if (said.kind === "page") Object.assign(view, fresh());
+  if (said.kind === "page") { Object.assign(view, fresh()); view.phone.refresh(); }
   Object.assign(view, { came: said.came, here: said.here });
   if (said.kind === "link") { view.phone.follow(await view.phone.act("scan", { text: said.url })); return; }
   if (said.kind !== "invoke" && said.kind !== "subscribe") return;
