@@ -40,12 +40,12 @@ def _is_number(value: str) -> bool:
 
 
 def _is_name(value: str) -> bool:
-    """Letters and marks, no digits; with a Chinese character among them it counts as a Chinese name."""
+    """Letters and marks, no digits; with anything but plain letters among them it counts as a Chinese name."""
     return len(value) <= _longest_name(value) and not any(character.isdigit() for character in value)
 
 
 def _longest_name(value: str) -> int:
-    return 10 if _SOME_HAN.search(value) else 20
+    return 20 if value.isascii() else 10
 
 
 _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
