@@ -8,10 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import pytest
-from sanic import Sanic
 
 from server.app import create_app
 from server.domain import payments
@@ -19,9 +23,9 @@ from server.domain.pay_gateway import PayNotification
 from server.domain.ports import Services
 from server.doors import wechat_pay
 from server.machinery.wechat.pay import WeChatPay
+from tests.doors.conftest import listening
 from tests.pay_platform import PayPlatform
 
-App = Sanic[Any, Any]
 OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 CARD = "招商银行信用卡0403"
 PAYMENT, REFUND = "/wechat/pay/notify", "/wechat/pay/refund-notify"
@@ -40,9 +44,30 @@ def platform(pay_platform: PayPlatform, services: Services) -> PayPlatform:
     return pay_platform
 
 
+@dataclass
+class Door:
+    """The service, listening."""
+
+    url: str
+    session: aiohttp.ClientSession
+
+
+@asynccontextmanager
+async def opened(services: Services) -> AsyncIterator[Door]:
+    with socket.socket() as line:
+        line.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{line.getsockname()[1]}"
+        async with (
+            listening(create_app(services.settings, services), line),
+            aiohttp.ClientSession() as session,
+        ):
+            yield Door(url, session)
+
+
 @pytest.fixture
-def door(platform: PayPlatform, services: Services) -> App:
-    return create_app(services.settings, services)
+async def door(platform: PayPlatform, services: Services) -> AsyncIterator[Door]:
+    async with opened(services) as found:
+        yield found
 
 
 def transaction(services: Services, **changed: Any) -> dict[str, Any]:
@@ -77,10 +102,11 @@ def refund(services: Services, **changed: Any) -> dict[str, Any]:
     } | changed
 
 
-async def post(app: App, body: bytes, headers: dict[str, str], path: str = PAYMENT) -> tuple[int, Any]:
-    _, response = await app.asgi_client.post(path, content=body, headers=headers)
-    assert "set-cookie" not in response.headers
-    return response.status, json.loads(response.body) if response.body else None
+async def post(door: Door, body: bytes, headers: dict[str, str], path: str = PAYMENT) -> tuple[int, Any]:
+    async with door.session.post(door.url + path, data=body, headers=headers) as response:
+        assert "set-cookie" not in response.headers
+        said = await response.read()
+        return response.status, json.loads(said) if said else None
 
 
 class Inbox:
@@ -96,7 +122,7 @@ class Inbox:
 
 @pytest.mark.parametrize("by", ["public", "certificate"])
 async def test_a_genuine_notification_is_opened_whole(
-    door: App, platform: PayPlatform, services: Services, monkeypatch: pytest.MonkeyPatch, by: str
+    door: Door, platform: PayPlatform, services: Services, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
     """While a merchant moves to the public key, either may sign."""
     inbox = Inbox(monkeypatch)
@@ -128,7 +154,7 @@ async def test_a_genuine_notification_is_opened_whole(
 
 
 async def test_what_belongs_to_no_order_stays_with_wechat_and_is_said_aloud(
-    door: App, platform: PayPlatform, services: Services, caplog: pytest.LogCaptureFixture
+    door: Door, platform: PayPlatform, services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
     """There are no orders yet: WeChat Pay goes on sending, and the log holds numbers, no persons."""
     with caplog.at_level(logging.INFO, "xcert.pay"):
@@ -150,13 +176,13 @@ async def test_what_belongs_to_no_order_stays_with_wechat_and_is_said_aloud(
     assert not any(secret in str(vars(r)) for r in caplog.records for secret in (OPENID, CARD))
 
 
-async def test_wechats_test_of_the_way_is_answered(door: App, platform: PayPlatform) -> None:
+async def test_wechats_test_of_the_way_is_answered(door: Door, platform: PayPlatform) -> None:
     body = platform.notification("SECURITY_ECHO.SUCCESS", {"echo": "x"})
     assert await post(door, body, platform.headers(body)) == (204, None)
 
 
 async def test_forged_and_stale_notifications_are_refused(
-    door: App, platform: PayPlatform, services: Services, monkeypatch: pytest.MonkeyPatch
+    door: Door, platform: PayPlatform, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """401 for each, with and without WeChat Pay's probes; nothing reaches the orders."""
     inbox = Inbox(monkeypatch)
@@ -194,7 +220,7 @@ async def test_forged_and_stale_notifications_are_refused(
 
 
 async def test_genuine_ones_that_cannot_be_taken(
-    door: App, platform: PayPlatform, services: Services, monkeypatch: pytest.MonkeyPatch
+    door: Door, platform: PayPlatform, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wrong APIv3 key, another merchant or appid, amounts of the wrong kind, rubbish: 400, and WeChat Pay repeats."""
     inbox = Inbox(monkeypatch)
@@ -221,7 +247,7 @@ async def test_genuine_ones_that_cannot_be_taken(
 
 
 async def test_a_body_larger_than_any_notification_is_not_read(
-    door: App, platform: PayPlatform, services: Services
+    door: Door, platform: PayPlatform, services: Services
 ) -> None:
     body = b"x" * (64 * 1024 + 1)
     assert (await post(door, body, platform.headers(body)))[0] == 413
@@ -229,12 +255,13 @@ async def test_a_body_larger_than_any_notification_is_not_read(
 
 
 async def test_without_a_merchant_nothing_is_taken(services: Services) -> None:
-    app = create_app(services.settings, services)
-    assert await post(app, b"{}", {}) == (503, {"code": "FAIL", "message": "本服务没有配置微信支付"})
+    async with opened(services) as door:
+        answer = await post(door, b"{}", {})
+    assert answer == (503, {"code": "FAIL", "message": "本服务没有配置微信支付"})
 
 
 async def test_our_failures_and_our_slowness_leave_it_with_wechat(
-    door: App, platform: PayPlatform, services: Services, monkeypatch: pytest.MonkeyPatch
+    door: Door, platform: PayPlatform, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def breaks(*_: Any) -> None:
         raise RuntimeError("openid " + OPENID)
@@ -254,7 +281,7 @@ async def test_our_failures_and_our_slowness_leave_it_with_wechat(
     assert (status, answer["code"]) == (503, "FAIL")
 
 
-async def test_the_addresses_take_posts_alone(door: App) -> None:
+async def test_the_addresses_take_posts_alone(door: Door) -> None:
     for path in (PAYMENT, REFUND):
-        _, response = await door.asgi_client.get(path)
-        assert response.status == 405
+        async with door.session.get(door.url + path) as response:
+            assert response.status == 405
