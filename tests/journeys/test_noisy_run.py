@@ -72,10 +72,12 @@ async def story(w: SmallWorld) -> None:
     await exams.release(w.services, (await Plan.get()).id, at=None, actor=make.ISSUER_STAFF)
     await w.after(5)
     await ask(w)
+    for _ in range(8):  # what was put before they change their minds is there by then
+        await w.after(60)
     await change_their_minds(w)
     await sign(w)
     await ask(w)
-    for minutes in (1, 1, 1, 2, 5, 15, 60, 24 * 60):  # until everything that is to come has come
+    for minutes in (*[1] * 10, 60, 24 * 60):  # sweeps as they are, until everything that is to come has come
         await w.after(60 * minutes)
 
 
