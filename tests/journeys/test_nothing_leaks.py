@@ -148,14 +148,14 @@ def _sign(service: Service, known: Known, issuer: Desk, officer: Phone, plan: in
 
 
 def _hold(known: Known, issuer: Desk, phone: Phone) -> None:
-    (mine,) = until(lambda: phone.program("GET", "/certificates").json()["items"], 5)
+    (mine,) = until(lambda: phone.program("GET", "/certificates").json()["items"], 30)
     assert phone.program("GET", f"/certificates/{mine['number']}.pdf").status_code == 200
     assert phone.open(f"/h5/certificates/{mine['number']}").status_code == 200
     page = httpx.get(mine["verification_url"], headers={"accept": "text/html"})
     assert page.status_code == 200
     body = {"reason": f"考生{known.people[0].id_number}信息有误，已收到函件，电话{known.people[0].mobile}"}
     assert issuer.client.post(f"/certificates/{mine['number']}/revoke", json=body).status_code == 204
-    until(lambda: phone.program("GET", "/certificates").json()["items"][0]["state"] == "revoked", 5)
+    until(lambda: phone.program("GET", "/certificates").json()["items"][0]["state"] == "revoked", 30)
 
 
 def _openids(service: Service) -> list[str]:

@@ -135,7 +135,7 @@ async def running(config: SandboxConfig) -> AsyncIterator[WeChat]:
     platform.clock.set(datetime(2026, 11, 23, 2, 0, tzinfo=UTC))
     async with serving(app) as url, aiohttp.ClientSession() as http:
         yield WeChat(url, platform, http)
-        await asyncio.wait_for(platform.settle(), 20)
+        await asyncio.wait_for(platform.settle(), 60)
 
 
 @pytest.fixture
@@ -146,8 +146,8 @@ async def wechat(service: Service) -> AsyncIterator[WeChat]:
 
 @pytest.fixture
 async def impatient(service: Service) -> AsyncIterator[WeChat]:
-    """The same, but a push is dropped after a fifth of a second instead of five."""
-    async for one in running(replace(CONFIG, service_url=service.url, push_seconds=0.2)):
+    """The same, but a push is dropped after half a second instead of five."""
+    async for one in running(replace(CONFIG, service_url=service.url, push_seconds=0.5)):
         yield one
 
 

@@ -140,16 +140,16 @@ async def test_no_answer_is_retried_three_times_with_new_signatures(
     assert await chat(impatient) == [("person", "你好"), ("system", UNAVAILABLE)]
 
 
-async def test_an_answer_at_the_second_arrival_ends_it(impatient: WeChat, service: Service) -> None:
-    impatient.follows()
+async def test_an_answer_at_the_second_arrival_ends_it(wechat: WeChat, service: Service) -> None:
+    wechat.follows()
 
     async def answer(arrival: Arrival) -> web.Response:
         return web.Response(text="success", status=500 if len(service.arrivals) == 1 else 200)
 
     service.answer = answer
-    await say(impatient)
+    await say(wechat)
     assert len(service.arrivals) == 2
-    assert [row["ok"] for row in impatient.platform.timeline.rows() if row["direction"] == "push"] == [
+    assert [row["ok"] for row in wechat.platform.timeline.rows() if row["direction"] == "push"] == [
         False,
         True,
     ]
