@@ -7,7 +7,8 @@ from sanic.response import json, raw
 
 from miniprogram_api.asking import Asked, answer
 from miniprogram_api.session import identity
-from server.domain import bindings, certificates, lookups
+from server.domain import certificates, lookups
+from server.domain.people import bindings
 from server.errors import NotFound
 
 PERSONAL = {"cache-control": "private, no-store"}

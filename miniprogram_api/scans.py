@@ -8,10 +8,10 @@ from sanic.response import raw
 
 from miniprogram_api.asking import JSON, Asked
 from miniprogram_api.session import identity
-from server.domain import officers
 from server.domain.beijing import local
 from server.domain.issuance import tickets
 from server.domain.issuance.tickets import Outcome
+from server.domain.people import officers
 
 
 async def look(asked: Asked, token: str) -> HTTPResponse:

@@ -9,8 +9,9 @@ from multidict import istr
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse, json
 
-from server.domain import addresses, mini_login
+from server.domain import addresses
 from server.domain.beijing import BEIJING
+from server.domain.entry import mini_login
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import FieldError, Invalid, TooMany, Unverified
 

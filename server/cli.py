@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from server.commands import Impossible
-from server.domain.roles import Role
+from server.domain.people.roles import Role
 from server.errors import XcertError
 from server.machinery.embedded import EmbeddedError
 from server.machinery.keys import PURPOSES, KeysMissing

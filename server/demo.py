@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from tortoise.transactions import in_transaction
 
 from server import demo_cohort
-from server.domain import imports, officers, staff
+from server.domain import imports
 from server.domain.audit import Actor
+from server.domain.people import officers, staff
+from server.domain.people.roles import Role
 from server.domain.ports import Services
-from server.domain.roles import Role
 from server.errors import XcertError
 from server.records import Candidate, ImportRun, School, Staff
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from openpyxl import Workbook
 
-from server.domain.candidates import check_character
+from server.domain.people.candidates import check_character
 
 CERTIFICATE = "社会心理服务职业技能等级证书"
 SUBJECT = "社会心理服务（机考）"

@@ -15,7 +15,8 @@ from procrastinate import App, JobContext, PsycopgConnector, exceptions
 from procrastinate.jobs import DeleteJobCondition, Status
 
 from server import app as root
-from server.domain import idempotency, imports, late_answers, menu, pushes, releases
+from server.domain import idempotency, imports, releases
+from server.domain.conversation import late_answers, menu, pushes
 from server.domain.issuance import announcing, generation
 from server.domain.lookups import changes
 from server.domain.notices import sender

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from server.commands.at_work import with_services
-from server.domain import staff
 from server.domain.audit import SYSTEM
+from server.domain.people import staff
 from server.domain.ports import Services
 from server.errors import NotFound
 from server.records import School, Staff

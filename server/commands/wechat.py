@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from server.commands.at_work import with_services
-from server.domain import menu
 from server.domain.beijing import BEIJING
+from server.domain.conversation import menu
 from server.domain.ports import Services
 from server.errors import OutsideFailure, WeChatRefused
 from server.machinery.wechat import quota_report

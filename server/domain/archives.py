@@ -8,15 +8,16 @@ import io
 import zipfile
 from collections.abc import AsyncIterator
 
-from server.domain import audit, beijing, roles
+from server.domain import audit, beijing
 from server.domain.audit import Actor
 from server.domain.certificate_states import EVER_VALID, State
 from server.domain.claims import Line
 from server.domain.issuance.life import seen_by
 from server.domain.issuance.states import State as Batch
 from server.domain.levels import Level
+from server.domain.people import roles
+from server.domain.people.roles import Verb
 from server.domain.ports import Services
-from server.domain.roles import Verb
 from server.errors import Conflict, NotFound, OutsideFailure
 from server.records import Certificate, Issuance
 

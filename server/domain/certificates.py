@@ -9,10 +9,9 @@ from typing import Any
 
 from tortoise.transactions import in_transaction
 
-from server.domain import audit, exams, roles
+from server.domain import audit, exams
 from server.domain.archives import sealed_file, zip_stream
 from server.domain.audit import Actor
-from server.domain.candidates import mask_numbers
 from server.domain.certificate_states import BY_NAME, EVER_VALID, State, moved_on
 from server.domain.claims import Line, is_number, tidy_number
 from server.domain.issuance import generation
@@ -20,9 +19,11 @@ from server.domain.issuance.overview import Page, cursor_id, limited, said
 from server.domain.issuance.states import State as Batch
 from server.domain.levels import Level
 from server.domain.lookups import changes
-from server.domain.names import mask_name
+from server.domain.people import roles
+from server.domain.people.candidates import mask_numbers
+from server.domain.people.names import mask_name
+from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services
-from server.domain.roles import Role, Verb
 from server.errors import FieldError, Gone, Invalid, NotFound
 from server.records import Certificate, Issuance
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 
 from tortoise.transactions import in_transaction
 
-from server.domain import audit, roles
+from server.domain import audit
 from server.domain.audit import Actor
 from server.domain.certificate_states import EVER_VALID
 from server.domain.claims import Line, is_number, tidy_number
 from server.domain.lookups import changes
-from server.domain.names import tidy
+from server.domain.people import roles
+from server.domain.people.names import tidy
+from server.domain.people.roles import Verb
 from server.domain.ports import Services
-from server.domain.roles import Verb
 from server.errors import Refused
 from server.records.database import rows
 

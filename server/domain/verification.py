@@ -12,9 +12,9 @@ from datetime import datetime
 from enum import Enum
 
 from server.domain import certificates, claims
-from server.domain.candidates import id_masked
 from server.domain.claims import Claims
-from server.domain.names import clean_name
+from server.domain.people.candidates import id_masked
+from server.domain.people.names import clean_name
 from server.domain.ports import Services
 from server.errors import FieldError, Invalid, NotFound, Refused, TooMany
 from server.records import Certificate

@@ -8,11 +8,11 @@ from typing import Any
 
 from tortoise.functions import Count, Min
 
-from server.domain import roles
 from server.domain.audit import Actor
 from server.domain.issuance.states import State
+from server.domain.people import roles
+from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services
-from server.domain.roles import Role, Verb
 from server.records import ImportRun, Issuance, Plan, School
 
 RECENT = timedelta(days=14)

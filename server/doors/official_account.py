@@ -14,7 +14,7 @@ from typing import Any
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse, text
 
-from server.domain import last_push, pushes
+from server.domain.conversation import last_push, pushes
 from server.domain.ports import Push, Services
 from server.doors.web import services
 from server.errors import OutsideFailure

@@ -44,7 +44,7 @@ class PushSeen(Model):
     reply = fields.BinaryField(null=True)  # sealed: what answered it at once
     at = fields.DatetimeField()
     push = fields.BinaryField(null=True)  # sealed, until nothing more is to be done about it
-    state = fields.CharField(max_length=10, db_default="taken")  # server.domain.push_states
+    state = fields.CharField(max_length=10, db_default="taken")  # server.domain.conversation.push_states
     attempts = fields.IntField(db_default=0)  # at a late answer
     late_since = fields.DatetimeField(null=True)  # when it was handed over; null: not late
     next_try_at = fields.DatetimeField(null=True)

@@ -24,7 +24,8 @@ from typing import Any
 import asyncpg
 
 from server.app import running
-from server.domain import lookups, sessions
+from server.domain import lookups
+from server.domain.entry import sessions
 from server.domain.lookups.results import _SQL
 from server.domain.ports import Services, WeChatIdentity
 from server.machinery import embedded, keys

@@ -9,8 +9,8 @@ from playwright.async_api import Browser, expect
 
 from server.domain import imports
 from server.domain.issuance import tickets
+from server.domain.people.roles import Role
 from server.domain.ports import Services
-from server.domain.roles import Role
 from server.machinery import cache
 from server.records import Certificate
 from tests.browser.test_console_pages import ScreenPress, look, seat

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from server.domain import logins, staff
 from server.domain.audit import SYSTEM
+from server.domain.entry import logins
 from server.domain.issuance import tickets
+from server.domain.people import staff
+from server.domain.people.roles import Role
 from server.domain.ports import Services
-from server.domain.roles import Role
 from server.machinery import cache
 from server.machinery.documents import qr
 from server.records import Issuance, School, Staff

@@ -18,7 +18,8 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from sanic import Sanic
 
-from server.domain import claims, web_login
+from server.domain import claims
+from server.domain.entry import web_login
 from server.domain.levels import Level
 from server.domain.ports import Services, WeChatIdentity
 from server.doors.h5.login import SESSION_COOKIE

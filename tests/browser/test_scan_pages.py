@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Browser
 
-from server.domain import web_login
+from server.domain.entry import web_login
 from server.domain.issuance import tickets
 from server.domain.ports import Services, WeChatIdentity
 from server.doors.h5.login import SESSION_COOKIE

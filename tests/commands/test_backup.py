@@ -11,8 +11,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from server.domain import imports, staff
+from server.domain import imports
 from server.domain.audit import SYSTEM
+from server.domain.people import staff
 from server.domain.ports import Services
 from server.machinery.keys import KeyFolder
 from server.machinery.queue import JobQueue

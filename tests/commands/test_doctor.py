@@ -25,7 +25,8 @@ from server.app import create_app
 from server.commands import first_start
 from server.commands.doctor import look_at_wechat
 from server.commands.doctor.findings import Finding, Level
-from server.domain import menu, site_files
+from server.domain import site_files
+from server.domain.conversation import menu
 from server.domain.pay_gateway import PayFinding
 from server.domain.ports import Services
 from server.machinery import cache

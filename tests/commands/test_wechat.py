@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from server import cli
-from server.domain import menu
+from server.domain.conversation import menu
 from server.machinery import cache
 from server.machinery.clock import SystemClock
 from server.machinery.wechat.quota import Quota

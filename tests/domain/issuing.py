@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from argon2 import PasswordHasher
 
-from server.domain import officers
 from server.domain.issuance import desk, tickets
 from server.domain.levels import Level
+from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.records import Issuance, Officer, Plan, Registration, School, Site
 from tests import make

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from server.domain import bindings, captcha
+from server.domain.entry import captcha
+from server.domain.people import bindings
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Invalid, Refused, TooMany
 from server.records import AuditEntry, Binding, LookupChange

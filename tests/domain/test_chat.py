@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.domain import chat
+from server.domain.conversation import chat
 from server.domain.levels import Level
 from server.domain.ports import Push, Services
 from server.records import Binding, Candidate, Plan

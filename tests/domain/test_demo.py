@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from server import demo, demo_cohort
-from server.domain import passwords
+from server.domain.entry import passwords
 from server.domain.ports import Services
 from server.errors import XcertError
 from server.records import AuditEntry, Candidate, ImportRun, Officer, Plan, Registration, School, Score, Staff

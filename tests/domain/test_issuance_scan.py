@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from server.domain import officers
 from server.domain.issuance import desk, gate, receipts, scans, tickets
+from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Refused
 from server.records import (

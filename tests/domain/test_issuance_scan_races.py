@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from server.domain import officers, pins
 from server.domain.issuance import desk, tickets
+from server.domain.people import officers, pins
 from server.domain.ports import Services
 from server.errors import Refused
 from server.records import (

@@ -11,9 +11,9 @@ import pytest
 from tortoise import connections
 
 from server import worker
-from server.domain import late_answers, push_inbox, pushes
+from server.domain.conversation import late_answers, push_inbox, pushes
+from server.domain.conversation.push_states import MOST_ATTEMPTS, State
 from server.domain.ports import Push, Services
-from server.domain.push_states import MOST_ATTEMPTS, State
 from server.errors import OutsideFailure, WeChatRefused
 from server.records import Follower, PushSeen
 from tests.fakes import FakeClock, FakeWeChat, Killed, KillerFaults, ListQueue

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from tortoise.transactions import in_transaction
 
-from server.domain import bindings, lookups
+from server.domain import lookups
 from server.domain.lookups.ready import ready
 from server.domain.lookups.watch import READY_SECONDS, VOUCH_SECONDS, LookupWatch, Ready
+from server.domain.people import bindings
 from server.domain.ports import Services, WeChatIdentity
 from server.records import LookupChange, Plan
 from tests import make

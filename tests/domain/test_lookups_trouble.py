@@ -9,8 +9,9 @@ from typing import Any
 
 import asyncpg
 
-from server.domain import bindings, lookups
+from server.domain import lookups
 from server.domain.lookups.watch import READY_SECONDS, LookupWatch, Ready, Shelf
+from server.domain.people import bindings
 from server.domain.ports import Services
 from server.machinery.cache import RedisCache, connect
 from server.records import LookupChange

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.domain import menu
+from server.domain.conversation import menu
 from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused
 from tests.fakes import FakeWeChat, ListQueue

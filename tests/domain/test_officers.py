@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from server.domain import officers, pins
 from server.domain.audit import Actor
+from server.domain.people import officers, pins
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Invalid, Refused
 from server.records import AuditEntry, Officer, School

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.domain import sessions
+from server.domain.entry import sessions
 from server.domain.ports import Services
 from server.errors import Unverified
 from server.machinery import keys

@@ -8,8 +8,9 @@ import pyotp
 import pytest
 from argon2 import PasswordHasher
 
-from server.domain import api_tokens, logins, passwords, staff
 from server.domain.audit import SYSTEM
+from server.domain.entry import api_tokens, logins, passwords
+from server.domain.people import staff
 from server.domain.ports import Services
 from server.errors import Conflict, Gone, Invalid, NotFound, Refused, TooMany, Unverified
 from server.records import AuditEntry, EndedSession, Staff

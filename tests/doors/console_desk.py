@@ -9,9 +9,9 @@ import httpx
 from sanic import Sanic
 from sanic_testing.testing import TestingResponse
 
-from server.domain import logins
+from server.domain.entry import logins
+from server.domain.people.roles import Role
 from server.domain.ports import Services
-from server.domain.roles import Role
 from server.records import School, Staff
 
 App = Sanic[Any, Any]

@@ -10,10 +10,11 @@ import pyotp
 import pytest
 from sanic import Sanic
 
-from server.domain import api_tokens, logins, staff
 from server.domain.audit import SYSTEM
+from server.domain.entry import api_tokens, logins
+from server.domain.people import staff
+from server.domain.people.roles import PERMISSIONS, Role
 from server.domain.ports import Services
-from server.domain.roles import PERMISSIONS, Role
 from server.doors import console
 from server.doors.console.routes import OpenRoute, Route
 from server.records import Staff

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain import logins, staff
 from server.domain.audit import SYSTEM
+from server.domain.entry import logins
+from server.domain.people import staff
+from server.domain.people.roles import PERMISSIONS, Role
 from server.domain.ports import Services
-from server.domain.roles import PERMISSIONS, Role
 from server.doors.console import screens, wording
 from server.records import Candidate, Staff
 from tests import make

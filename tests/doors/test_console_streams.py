@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain import api_tokens
 from server.domain.audit import SYSTEM
+from server.domain.entry import api_tokens
+from server.domain.people.roles import Role
 from server.domain.ports import Services
-from server.domain.roles import Role
 from server.records import ApiToken, Staff
 from tests import make
 from tests.domain import issuing

@@ -12,8 +12,8 @@ from sanic import Sanic
 
 from server.domain import imports
 from server.domain.issuance import tickets
+from server.domain.people.roles import Role
 from server.domain.ports import Services
-from server.domain.roles import Role
 from server.records import AuditEntry, Certificate, IdempotentAnswer, Officer, PlanSlot, Staff
 from tests import make
 from tests.domain import issuing

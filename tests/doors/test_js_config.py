@@ -10,7 +10,8 @@ from urllib.parse import quote
 import pytest
 from sanic import Sanic
 
-from server.domain import js_pages, web_login
+from server.domain import js_pages
+from server.domain.entry import web_login
 from server.domain.issuance import mini_link, tickets
 from server.domain.ports import Services, WeChatIdentity
 from server.doors.h5.login import SESSION_COOKIE

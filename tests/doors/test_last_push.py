@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain import last_push
+from server.domain.conversation import last_push
 from server.domain.ports import Services
 from tests.fakes import MemoryCache
 from tests.wechat_platform import PushedWeChat, mini_program, official_account, xml

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from server.domain import late_answers
+from server.domain.conversation import late_answers
 from server.records import Follower, PushSeen
 from server.sandbox import acts, pushes
 from tests.doors.conftest import World

@@ -8,7 +8,8 @@ import orjson
 import pytest
 from sanic import Sanic
 
-from server.domain import mini_login, officers
+from server.domain.entry import mini_login
+from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from tests import make
 from tests.domain import issuing

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain import sessions
+from server.domain.entry import sessions
 from server.domain.ports import Services, WeChatIdentity
 from tests import make
 from tests.domain.test_lookups import RELEASE, SEALED, bound, certificate, sealed_certificate

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain import bindings, phones, sessions
-from server.domain.candidates import ABOUT_MOBILE
+from server.domain.entry import sessions
+from server.domain.people import bindings, phones
+from server.domain.people.candidates import ABOUT_MOBILE
 from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused, WeChatRefused
 from server.records import AuditEntry, Binding, Candidate

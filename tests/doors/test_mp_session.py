@@ -9,7 +9,7 @@ import pytest
 from sanic import Sanic
 
 from miniprogram_api import session
-from server.domain import mini_login, sessions, web_login
+from server.domain.entry import mini_login, sessions, web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import OutsideFailure, Unverified
 from server.records import Binding, Officer

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain import sessions
+from server.domain.entry import sessions
 from server.domain.notices import grants
 from server.domain.ports import Push, Services
 from server.records import GrantEntry

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
+from server.domain.people.roles import PERMISSIONS, Role
 from server.domain.ports import Services
-from server.domain.roles import PERMISSIONS, Role
 from server.doors.console import ROUTES
 from server.doors.console.routes import Route
 from server.records import ApiToken, Certificate

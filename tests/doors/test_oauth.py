@@ -12,7 +12,7 @@ import pytest
 from sanic import Request, Sanic
 from sanic.response import json
 
-from server.domain import web_login
+from server.domain.entry import web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.doors.h5 import login
 from server.errors import Forbidden, Unverified

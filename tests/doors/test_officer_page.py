@@ -10,7 +10,8 @@ import pytest
 from sanic import Sanic
 
 from server.app import create_app
-from server.domain import officers, sessions, web_login
+from server.domain.entry import sessions, web_login
+from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.doors.h5 import officer as page
 from server.records import Issuance, Officer

@@ -14,7 +14,7 @@ from tortoise import connections
 
 from server import worker
 from server.app import create_app
-from server.domain import late_answers, pushes
+from server.domain.conversation import late_answers, pushes
 from server.domain.notices import delivery, sender
 from server.domain.ports import Push, Services
 from server.doors import official_account

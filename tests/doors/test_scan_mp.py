@@ -6,9 +6,10 @@ from typing import Any
 
 from sanic import Sanic
 
-from server.domain import mini_login, officers
 from server.domain.claims import canonical
+from server.domain.entry import mini_login
 from server.domain.issuance import receipts, tickets
+from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.records import Issuance
 from tests.domain import issuing

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain import web_login
+from server.domain.entry import web_login
 from server.domain.issuance import tickets
 from server.domain.ports import Services, WeChatIdentity
 from server.doors.h5.login import SESSION_COOKIE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.domain import menu
+from server.domain.conversation import menu
 from server.domain.notices import delivery, sender
 from server.records import Binding, Delivery, Follower, PushSeen
 from server.sandbox import acts

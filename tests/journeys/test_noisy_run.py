@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from server import demo_cohort
-from server.domain import exams, imports, officers
+from server.domain import exams, imports
 from server.domain.issuance import desk, tickets
+from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.machinery.keys import KeyFolder
 from server.records import (

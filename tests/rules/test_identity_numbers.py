@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.domain.candidates import (
+from server.domain.people.candidates import (
     IdentityNumber,
     check_character,
     clean_mobile,
@@ -16,7 +16,7 @@ from server.domain.candidates import (
     mask_mobile,
     mask_numbers,
 )
-from server.domain.names import clean_name, mask_name, tidy
+from server.domain.people.names import clean_name, mask_name, tidy
 from server.errors import Refused
 
 GOOD = "992571200108194055"  # the first invented person of the cohort

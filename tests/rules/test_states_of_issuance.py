@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from server.domain import roles
 from server.domain.audit import Actor
 from server.domain.certificate_states import STEPS as CERTIFICATE_STEPS
 from server.domain.certificate_states import State as CertificateState
@@ -22,6 +21,7 @@ from server.domain.issuance.states import (
     steps_as_markdown,
     steps_from,
 )
+from server.domain.people import roles
 from server.errors import Forbidden
 
 GOOD = Facts(

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from server.commands.doctor.findings import Finding, Level, bad, look, ok
-from server.domain import last_push, site_files
+from server.domain import site_files
 from server.domain.beijing import BEIJING
+from server.domain.conversation import last_push
 from server.domain.ports import Services
 from server.machinery.wechat import messages, own_address
 from server.machinery.wechat.advice import NAMES, PUSH_PLACES

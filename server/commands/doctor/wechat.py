@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 
 from server.commands.doctor.findings import Finding, bad, look, ok
-from server.domain import menu
 from server.domain.beijing import BEIJING
+from server.domain.conversation import menu
 from server.domain.notices.wanted import CHANNEL_NAMES, Wanted, wanted
 from server.domain.ports import MessageTemplate, Services
 from server.errors import OutsideFailure, Refused, WeChatRefused

@@ -12,9 +12,9 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
-from server.domain.candidates import IdentityNumber, clean_mobile
 from server.domain.levels import Level
-from server.domain.names import FULL_WIDTH, INVISIBLE, clean_name, tidy
+from server.domain.people.candidates import IdentityNumber, clean_mobile
+from server.domain.people.names import FULL_WIDTH, INVISIBLE, clean_name, tidy
 from server.domain.results import Status
 from server.errors import Refused
 

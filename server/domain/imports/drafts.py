@@ -8,7 +8,7 @@ from typing import Any
 
 from server.domain.imports import cells, sheets
 from server.domain.imports.sheets import Sheet
-from server.domain.names import tidy
+from server.domain.people.names import tidy
 from server.errors import Refused
 
 _NONE: frozenset[tuple[int, int]] = frozenset()

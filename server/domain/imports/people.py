@@ -8,10 +8,10 @@ from typing import Any
 
 from server.domain import audit
 from server.domain.audit import Actor
-from server.domain.candidates import ABOUT_ID, ABOUT_MOBILE
 from server.domain.imports import cells
 from server.domain.imports.drafts import Column, Draft
 from server.domain.imports.verdicts import Row, Verdict, people_on_record, row_numbers, write
+from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE
 from server.domain.ports import Keys, Services
 from server.records.database import rows
 

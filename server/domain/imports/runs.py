@@ -18,12 +18,12 @@ from tortoise.transactions import in_transaction
 
 from server.domain import audit
 from server.domain.audit import Actor
-from server.domain.candidates import mask_numbers
 from server.domain.imports import examination, reports, sheets
 from server.domain.imports.drafts import RowError
 from server.domain.imports.examination import Reading
 from server.domain.imports.verdicts import Verdict
 from server.domain.lookups.changes import changed
+from server.domain.people.candidates import mask_numbers
 from server.domain.ports import Services
 from server.errors import Forbidden, Refused
 from server.records import ImportRun

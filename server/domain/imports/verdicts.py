@@ -9,8 +9,8 @@ from typing import Any
 
 from tortoise import connections
 
-from server.domain.candidates import ABOUT_ID
 from server.domain.imports.drafts import Draft
+from server.domain.people.candidates import ABOUT_ID
 from server.domain.ports import Keys, Services
 from server.records.database import rows
 

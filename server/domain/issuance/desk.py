@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from tortoise.transactions import in_transaction
 
-from server.domain import audit, beijing, roles
+from server.domain import audit, beijing
 from server.domain.audit import Actor
 from server.domain.issuance import generation, lists, numbering, receipts
 from server.domain.issuance.life import VERBS, advance, locked, require, tell_state
 from server.domain.issuance.overview import listing, view
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on
+from server.domain.people import roles
+from server.domain.people.roles import Verb
 from server.domain.ports import Services
-from server.domain.roles import Verb
 from server.errors import Conflict, NotFound, Refused
 from server.records import Issuance, Plan, Receipt
 from server.records.database import rows

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from datetime import datetime
 
-from server.domain import officers
 from server.domain.issuance import lists, scans
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal
+from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Gone, Unverified
 from server.records import Issuance, Officer, ScanTicket

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from tortoise.transactions import in_transaction
 
-from server.domain import audit, candidates
+from server.domain import audit
 from server.domain.audit import SYSTEM
 from server.domain.certificate_states import State as Made
 from server.domain.claims import Claims, Line, code_url, complete, encode_code, page_of
@@ -22,6 +22,7 @@ from server.domain.issuance.life import advance, locked, tell, tell_state
 from server.domain.issuance.overview import progress
 from server.domain.issuance.states import Facts, State
 from server.domain.lookups import changes
+from server.domain.people import candidates
 from server.domain.ports import CertificatePage, Services
 from server.errors import NotFound, Refused
 from server.records import Candidate, Certificate, Issuance

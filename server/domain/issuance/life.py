@@ -6,11 +6,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from server.domain import audit, roles
+from server.domain import audit
 from server.domain.audit import Actor
 from server.domain.issuance.states import BY_NAME, Facts, Reason, State, Step, Who, moved_on, refusal
+from server.domain.people import roles
+from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services
-from server.domain.roles import Role, Verb
 from server.errors import Conflict, Forbidden, NotFound, Refused
 from server.records import Issuance, Site
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from server.domain import roles
 from server.domain.audit import Actor
 from server.domain.beijing import local
 from server.domain.issuance import lists
 from server.domain.issuance.life import VERBS, seen_by
 from server.domain.issuance.states import State, Who, steps_from
 from server.domain.levels import Level
-from server.domain.names import mask_name
+from server.domain.people import roles
+from server.domain.people.names import mask_name
+from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services
-from server.domain.roles import Role, Verb
 from server.errors import FieldError, Invalid, NotFound
 from server.records import Certificate, Issuance, Receipt
 from server.records.database import rows

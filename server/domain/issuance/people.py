@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.domain import roles
 from server.domain.audit import Actor
-from server.domain.candidates import ABOUT_ID, mask_id
 from server.domain.certificate_states import State
 from server.domain.claims import Line
 from server.domain.issuance.life import seen_by
 from server.domain.issuance.overview import Page, limited
-from server.domain.names import mask_name
+from server.domain.people import roles
+from server.domain.people.candidates import ABOUT_ID, mask_id
+from server.domain.people.names import mask_name
+from server.domain.people.roles import Verb
 from server.domain.ports import Services
-from server.domain.roles import Verb
 from server.errors import NotFound
 from server.records import Issuance
 from server.records.database import rows

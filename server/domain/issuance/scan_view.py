@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from server.domain.candidates import ABOUT_ID, mask_id
 from server.domain.issuance import lists
 from server.domain.issuance.states import State
-from server.domain.names import mask_name
+from server.domain.people.candidates import ABOUT_ID, mask_id
+from server.domain.people.names import mask_name
 from server.domain.ports import Services
 from server.records import Issuance, Officer, ScanTicket, Site
 from server.records.database import rows

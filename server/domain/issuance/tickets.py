@@ -11,15 +11,16 @@ from datetime import datetime
 
 from tortoise.transactions import in_transaction
 
-from server.domain import audit, officers, roles
+from server.domain import audit
 from server.domain.audit import Actor
-from server.domain.candidates import mask_numbers
 from server.domain.issuance import gate, lists, receipts, scans
 from server.domain.issuance.life import advance, locked, seen_by, tell, tell_state
 from server.domain.issuance.scan_view import ScanView, view_of
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal
+from server.domain.people import officers, roles
+from server.domain.people.candidates import mask_numbers
+from server.domain.people.roles import Verb
 from server.domain.ports import Services, WeChatIdentity
-from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid
 from server.records import Issuance, Officer, Receipt, ScanTicket, Site
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from server.domain.beijing import local
-from server.domain.candidates import ABOUT_ID, mask_id, mask_name
+from server.domain.people.candidates import ABOUT_ID, mask_id, mask_name
 from server.domain.ports import Services
 from server.domain.results import Result, Status
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sanic import HTTPResponse
 
-from server.domain import staff
-from server.domain.roles import Role, Verb
+from server.domain.people import staff
+from server.domain.people.roles import Role, Verb
 from server.doors.console import answers
 from server.doors.console.documents import page_of, thing
 from server.doors.console.entry import Call

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sanic import HTTPResponse
 
 from server.domain import certificates, portal
-from server.domain.roles import Verb
+from server.domain.people.roles import Verb
 from server.doors.console import answers
 from server.doors.console.documents import page_of, thing
 from server.doors.console.entry import Call

@@ -6,12 +6,13 @@ from typing import Any
 
 from sanic import Blueprint, HTTPResponse
 
-from server.domain import beijing, certificates, exams, imports, officers, portal, roles, waiting
+from server.domain import beijing, certificates, exams, imports, portal, waiting
 from server.domain.certificate_states import State as CertificateState
 from server.domain.issuance import desk, people
 from server.domain.issuance.states import State
 from server.domain.levels import Level
-from server.domain.roles import Verb
+from server.domain.people import officers, roles
+from server.domain.people.roles import Verb
 from server.doors.console import answers, screens, wording
 from server.doors.console.certificates import FILTERS
 from server.doors.console.entry import Call

@@ -8,9 +8,9 @@ from typing import Any
 
 from sanic import HTTPResponse, Request
 
-from server.domain import api_tokens, logins
 from server.domain.audit import Actor
-from server.domain.logins import Session
+from server.domain.entry import api_tokens, logins
+from server.domain.entry.logins import Session
 from server.domain.ports import Services
 from server.doors import web
 from server.errors import Forbidden, Unverified

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
-from server.domain import api_tokens, logins
+from server.domain.entry import api_tokens, logins
 from server.doors import pages, web
 from server.doors.console import entry, screens
 from server.doors.console.entry import Call

@@ -11,7 +11,7 @@ from sanic import HTTPResponse
 from server.domain import certificates
 from server.domain.issuance import desk, overview, people, tickets
 from server.domain.issuance.states import State
-from server.domain.roles import Verb
+from server.domain.people.roles import Verb
 from server.doors.console import answers, live
 from server.doors.console.documents import page_of, thing
 from server.doors.console.entry import Call

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
-from server.domain import roles
 from server.domain.issuance import desk
-from server.domain.roles import Verb
+from server.domain.people import roles
+from server.domain.people.roles import Verb
 from server.doors.console import entry
 from server.doors.console.entry import Call
 from server.errors import Refused

@@ -6,8 +6,9 @@ import base64
 
 from sanic import HTTPResponse
 
-from server.domain import officers, waiting
-from server.domain.roles import Verb
+from server.domain import waiting
+from server.domain.people import officers
+from server.domain.people.roles import Verb
 from server.doors.console import answers
 from server.doors.console.documents import page_of, thing
 from server.doors.console.entry import Call

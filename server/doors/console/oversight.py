@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 
 from sanic import Blueprint, HTTPResponse
 
-from server.domain import staff, trail, waiting
+from server.domain import trail, waiting
 from server.domain.beijing import BEIJING
-from server.domain.roles import Role, Verb
+from server.domain.people import staff
+from server.domain.people.roles import Role, Verb
 from server.domain.trail import Wanted
 from server.doors.console import answers, audit, screens, wording
 from server.doors.console.entry import Call

@@ -6,7 +6,7 @@ from sanic import HTTPResponse
 
 from server.domain import exams, timetable
 from server.domain.levels import Level
-from server.domain.roles import Verb
+from server.domain.people.roles import Verb
 from server.doors.console import answers
 from server.doors.console.documents import page_of, thing
 from server.doors.console.entry import Call

@@ -10,9 +10,10 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 from sanic_ext.extensions.openapi.builders import OperationStore
 
-from server.domain import idempotency, roles
+from server.domain import idempotency
 from server.domain.idempotency import Answer
-from server.domain.roles import Verb
+from server.domain.people import roles
+from server.domain.people.roles import Verb
 from server.doors.console import documents, entry, fields
 from server.doors.console.entry import Call
 from server.doors.console.fields import BIGGEST, Shape

@@ -10,8 +10,9 @@ from urllib.parse import quote, urlencode
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
-from server.domain import beijing, roles
-from server.domain.roles import Role, Verb
+from server.domain import beijing
+from server.domain.people import roles
+from server.domain.people.roles import Role, Verb
 from server.doors import pages, web
 from server.doors.console import entry
 from server.doors.console.entry import Call

@@ -7,9 +7,10 @@ from typing import Any
 
 from sanic import HTTPResponse, Request
 
-from server.domain import api_tokens, logins, roles
-from server.domain.logins import Session
-from server.domain.roles import Role
+from server.domain.entry import api_tokens, logins
+from server.domain.entry.logins import Session
+from server.domain.people import roles
+from server.domain.people.roles import Role
 from server.doors import web
 from server.doors.console import answers, entry
 from server.doors.console.documents import page_of, thing

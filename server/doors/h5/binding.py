@@ -8,7 +8,9 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import raw, redirect
 
-from server.domain import bindings, captcha, js_pages, lookups
+from server.domain import js_pages, lookups
+from server.domain.entry import captcha
+from server.domain.people import bindings
 from server.domain.ports import WeChatIdentity
 from server.doors import pages
 from server.doors.h5 import forms

@@ -5,7 +5,8 @@ from __future__ import annotations
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import raw
 
-from server.domain import bindings, certificates
+from server.domain import certificates
+from server.domain.people import bindings
 from server.domain.ports import WeChatIdentity
 from server.doors.h5.login import identity
 from server.doors.h5.lookups import own_certificate

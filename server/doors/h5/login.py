@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse, redirect
 
-from server.domain import web_login
+from server.domain.entry import web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.doors import pages, problems
 from server.doors.web import services, set_cookie, wants_page

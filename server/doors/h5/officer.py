@@ -9,8 +9,9 @@ from __future__ import annotations
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
-from server.domain import officers, sessions
+from server.domain.entry import sessions
 from server.domain.issuance.waiting import waiting
+from server.domain.people import officers
 from server.domain.ports import WeChatIdentity
 from server.doors import pages
 from server.doors.h5 import forms

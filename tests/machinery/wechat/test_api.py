@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from server.domain.menu import official as menu
+from server.domain.conversation.menu import official as menu
 from server.domain.ports import WeChatIdentity
 from server.errors import Forbidden, OutsideFailure, Refused, TooMany, Unverified, WeChatRefused
 from server.machinery import cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.domain import late_answers
+from server.domain.conversation import late_answers
 from server.domain.notices import sender
 from server.machinery.wechat.advice import advice
 from server.machinery.wechat.errors import (

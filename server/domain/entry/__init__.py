@@ -1,0 +1,1 @@
+"""Getting in: log-ins, sessions, tokens, passwords, the image check."""

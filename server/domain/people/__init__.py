@@ -1,0 +1,1 @@
+"""Candidates, officers and staff: who they are, what they may do, which WeChat identity is theirs."""

@@ -1,0 +1,264 @@
+"""身份绑定: which candidate stands behind a WeChat identity.
+
+A hit, a miss, a wrong name and a record that is somebody else's already do the same work: the same statements, the
+same hashes. All that are not a hit get the same refusal, so nobody learns who is on record.
+"""
+
+from __future__ import annotations
+
+import hmac
+import unicodedata
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from tortoise import connections
+from tortoise.transactions import in_transaction
+
+from server.domain import audit
+from server.domain.audit import Actor
+from server.domain.entry import captcha
+from server.domain.lookups.changes import changed, scope_of
+from server.domain.people.candidates import ABOUT_ID, IdentityNumber, mask_id, mask_name
+from server.domain.people.names import clean_name
+from server.domain.ports import Services, WeChatIdentity
+from server.errors import Conflict, FieldError, Forbidden, Invalid, Refused, TooMany
+from server.records import Candidate
+
+DAY = 24 * 3600
+CHECK_AFTER, PAUSE_AFTER = 5, 20  # misses of one person, or on one identity number
+# A school's students share an address, so an address may miss more often.
+ADDRESS_CHECK_AFTER, ADDRESS_PAUSE_AFTER = 50, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Who is bound now, masked."""
+
+    candidate_id: int
+    name_masked: str
+    id_masked: str
+
+
+async def candidate_of(s: Services, identity: WeChatIdentity) -> Candidate | None:
+    """The candidate bound to this identity in its own account, or None."""
+    return await Candidate.filter(
+        bindings__account=identity.account,
+        bindings__openid=identity.openid,
+        bindings__unbound_at=None,
+    ).first()
+
+
+async def bind(
+    s: Services,
+    who: WeChatIdentity,
+    name: str,
+    id_number: str,
+    *,
+    address: str,
+    request_id: str = "",
+    image_answer: str = "",
+) -> Bound:
+    """Bind this WeChat identity to the candidate with this name and identity number. Repeating it changes nothing.
+
+    Args:
+        who: a genuine identity; the same candidate may be bound once in each account.
+        address: the caller's network address, for the limits and the trail.
+        image_answer: what was read in the picture, where `captcha_required` asked for it.
+
+    Raises:
+        Forbidden: snapshot_user. Invalid: fields that cannot be a name or an identity number.
+        TooMany: binding_paused. Refused: captcha_required, captcha_wrong, binding_not_matched.
+        Conflict: already_bound, when this identity is bound to somebody else.
+    """
+    if who.is_snapshot:
+        raise Forbidden(
+            "snapshot_user",
+            "您正在用“快照页”浏览，微信没有给出您的真实身份。请点页面上的“使用完整服务”后重试。",
+        )
+    clean, number = _read_fields(s, name, id_number)
+    gate = _Gate(s, who, number, address)
+    await gate.open(image_answer)
+    async with in_transaction():
+        found = await _find(s, who, number)
+        same = _same_name(clean, found["name"])
+        again = same and found["mine"] is not None and found["mine"] == found["id"]
+        if found["mine"] is not None and not again:
+            raise Conflict("already_bound", "您的微信已绑定其他考生信息。如需更换，请先解除绑定。")
+        if not again:
+            bound = await _insert(s, who, found["id"] if same else None)
+            await _note(s, who, found["id"] if bound else None, address, request_id)
+            await changed(s, scope_of(who.account, who.openid))
+    if again:  # a second try for the sake of the phone is no miss
+        await gate.passed()
+        return _told(found, number)
+    _forget(s, who)
+    if not bound:
+        await gate.missed()
+        raise Refused(
+            "binding_not_matched",
+            "没有绑定成功：姓名与证件号码不相符、尚无您的考生信息，或该考生已绑定其他微信。请逐字核对；仍不成功，请联系所在院校。",
+            title="信息不相符",
+        )
+    await gate.passed()
+    return _told(found, number)
+
+
+async def unbind(s: Services, who: WeChatIdentity, *, address: str, request_id: str = "") -> bool:
+    """Undo the binding of this identity in its account. False when there was none."""
+    async with in_transaction():
+        rows = await connections.get("default").execute_query_dict(
+            "UPDATE binding SET unbound_at = $3 WHERE account = $1 AND openid = $2 AND unbound_at IS NULL"
+            " RETURNING candidate_id",
+            [who.account, who.openid, s.clock.now()],
+        )
+        if not rows:
+            return False
+        candidate = rows[0]["candidate_id"]
+        actor = Actor("candidate", candidate, "考生", address=address, request_id=request_id)
+        await audit.record(
+            s.clock, actor, "binding.unbound", "candidate", candidate, was={"account": who.account}
+        )
+        await changed(s, scope_of(who.account, who.openid))
+    _forget(s, who)
+    return True
+
+
+def _forget(s: Services, who: WeChatIdentity) -> None:
+    """The page that follows at once must not show what was before."""
+    if s.lookup_watch is not None:
+        s.lookup_watch.distrust(scope_of(who.account, who.openid))
+
+
+async def image_needed(s: Services, who: WeChatIdentity, *, address: str) -> bool:
+    """Whether the next attempt of this person will be asked for an image check, as far as is known before it."""
+    return (
+        await s.limits.count(_person_key(who)) >= CHECK_AFTER
+        or await s.limits.count(_address_key(address)) >= ADDRESS_CHECK_AFTER
+    )
+
+
+def _read_fields(s: Services, name: str, id_number: str) -> tuple[str, IdentityNumber]:
+    errors: list[FieldError] = []
+    clean, number = "", None
+    try:
+        clean = clean_name(name)
+    except Refused as refusal:
+        errors.append(FieldError("/name", refusal.code, refusal.message))
+    try:
+        number = IdentityNumber.parse(id_number)
+    except Refused as refusal:
+        errors.append(FieldError("/id_number", refusal.code, refusal.message))
+    if errors or number is None:
+        raise Invalid(errors=errors)
+    return clean, number
+
+
+async def _find(s: Services, who: WeChatIdentity, number: IdentityNumber) -> dict[str, Any]:
+    """One row always: the candidate with this number, if any, and whom this identity is bound to, if anybody."""
+    rows: list[dict[str, Any]] = await connections.get("default").execute_query_dict(
+        "SELECT (SELECT candidate_id FROM binding WHERE account = $2 AND openid = $3 AND unbound_at IS NULL) AS mine,"
+        " c.id, c.name FROM (SELECT 1) AS one LEFT JOIN candidate c ON c.id_index = ANY($1::bytea[])",
+        [s.keys.blinds(number.text, about=ABOUT_ID), who.account, who.openid],
+    )
+    return rows[0]
+
+
+def _same_name(given: str, kept: str | None) -> bool:
+    """Whether two names have the same letters: people leave out spaces and dots, and there are many kinds of dot."""
+    return hmac.compare_digest(_letters(given), _letters(kept or "")) and kept is not None
+
+
+def _letters(name: str) -> bytes:
+    wide = unicodedata.normalize("NFKC", name).casefold()
+    return blake2b(
+        "".join(c for c in wide if unicodedata.category(c)[0] in "LM" or c == "〇").encode()
+    ).digest()
+
+
+async def _insert(s: Services, who: WeChatIdentity, candidate_id: int | None) -> bool:
+    """Whether the candidate is this person's now. The database's rule decides: one living binding each way.
+
+    The second statement, not the first, has the answer, so that a double tap finds what the first tap wrote.
+    """
+    connection = connections.get("default")
+    await connection.execute_query(
+        "INSERT INTO binding (account, openid, unionid, candidate_id, bound_at)"
+        " SELECT $1, $2, $3, c.id, $5 FROM candidate c WHERE c.id = $4 ON CONFLICT DO NOTHING",
+        [who.account, who.openid, who.unionid or "", candidate_id or 0, s.clock.now()],
+    )
+    found, _ = await connection.execute_query(
+        "SELECT 1 FROM binding WHERE account = $1 AND openid = $2 AND candidate_id = $3 AND unbound_at IS NULL",
+        [who.account, who.openid, candidate_id or 0],
+    )
+    return bool(found)
+
+
+async def _note(
+    s: Services, who: WeChatIdentity, candidate_id: int | None, address: str, request_id: str
+) -> None:
+    """In the trail stands who was bound; of a miss only that there was one."""
+    await audit.record(
+        s.clock,
+        Actor("candidate", candidate_id, "考生", address=address, request_id=request_id),
+        "binding.refused" if candidate_id is None else "binding.bound",
+        "candidate",
+        candidate_id or "-",
+        became={"account": who.account},
+    )
+
+
+def _told(found: dict[str, Any], number: IdentityNumber) -> Bound:
+    return Bound(found["id"], mask_name(found["name"]), mask_id(number.text))
+
+
+def _person_key(who: WeChatIdentity) -> str:
+    return f"bind:person:{who.account}:{who.openid}"
+
+
+def _address_key(address: str) -> str:
+    return f"bind:address:{address}"
+
+
+class _Gate:
+    """The limits of one attempt: of the person, of the identity number (by its blind index), of the address."""
+
+    def __init__(self, s: Services, who: WeChatIdentity, number: IdentityNumber, address: str) -> None:
+        self._s, self._who = s, who
+        blind = s.keys.blind(number.text, about=ABOUT_ID).hex()
+        self._own = (_person_key(who), f"bind:number:{blind}")
+        self._address = _address_key(address)
+
+    async def open(self, image_answer: str) -> None:
+        """Count the attempt before it is made, so that many at once cannot slip through together."""
+        limits = self._s.limits
+        own = [await limits.count(key) for key in self._own]
+        paused = [await limits.count(f"{key}:paused") for key in self._own]
+        address = await limits.count(self._address)
+        if any(paused) or max(own) >= PAUSE_AFTER or address >= ADDRESS_PAUSE_AFTER:
+            raise _paused()
+        if checked := max(own) >= CHECK_AFTER or address >= ADDRESS_CHECK_AFTER:
+            await captcha.check(self._s, self._who, image_answer)
+        counts = [await limits.hit(key, window=DAY) for key in self._own]
+        if max(counts) > PAUSE_AFTER:
+            raise _paused()
+        if max(counts) > CHECK_AFTER and not checked:
+            await captcha.check(self._s, self._who, image_answer)
+
+    async def missed(self) -> None:
+        """The attempt stays counted; the twentieth begins a day's pause."""
+        for key in self._own:
+            if await self._s.limits.count(key) >= PAUSE_AFTER:
+                await self._s.limits.hit(f"{key}:paused", window=DAY)
+        await self._s.limits.hit(self._address, window=DAY)
+
+    async def passed(self) -> None:
+        await self._s.limits.clear(*self._own)
+
+
+def _paused() -> TooMany:
+    return TooMany(
+        "binding_paused",
+        "核对不成功的次数过多，为保护考生信息，今天暂停绑定。请明天再试，或联系所在院校协助。",
+        retry_after=DAY,
+    )

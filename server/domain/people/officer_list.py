@@ -1,0 +1,58 @@
+"""Officers as staff and schools see them: a page at a time, phones masked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.domain.audit import Actor
+from server.domain.issuance.overview import Page, cursor_id, limited, said
+from server.domain.people import roles
+from server.domain.people.candidates import mask_mobile
+from server.domain.people.roles import Role, Verb
+from server.domain.ports import Services
+from server.records import Officer
+
+ABOUT_MOBILE = "officer.mobile"
+STATES = {"invited": "已邀请", "active": "正常", "suspended": "已停用"}
+
+
+def _row(s: Services, officer: Officer) -> dict[str, Any]:
+    sealed = officer.mobile_sealed
+    now = s.clock.now()
+    return {
+        "id": officer.id,
+        "name": officer.name,
+        "mobile_masked": mask_mobile(s.keys.decrypt(bytes(sealed), about=ABOUT_MOBILE)) if sealed else "",
+        "school": {"id": officer.school_id, "name": officer.school.name},
+        "state": officer.state,
+        "state_label": STATES[officer.state],
+        "has_official_account": bool(officer.oa_openid),
+        "has_mini_program": bool(officer.mp_openid),
+        "is_pin_locked": officer.pin_locked_until is not None and officer.pin_locked_until > now,
+        "invitation_expires_at": said(officer.invitation_expires_at) if officer.state == "invited" else None,
+        "created_at": said(officer.created_at),
+        "suspended_at": said(officer.suspended_at),
+    }
+
+
+async def listing(
+    s: Services,
+    *,
+    school_id: int | None = None,
+    cursor: str | None = None,
+    limit: int | None = None,
+    actor: Actor,
+) -> Page:
+    """Officers, newest first; a school account has its own. Raises Forbidden, Invalid (cursor)."""
+    roles.require(actor, Verb.SEE_OFFICERS)
+    found = Officer.all()
+    if actor.role == Role.SCHOOL.value:
+        found = found.filter(school_id=actor.school_id or 0)
+    if school_id is not None:
+        found = found.filter(school_id=school_id)
+    if (after := cursor_id(cursor)) is not None:
+        found = found.filter(id__lt=after)
+    size = limited(limit)
+    officers = await found.order_by("-id").limit(size + 1).prefetch_related("school")
+    more = len(officers) > size
+    return Page([_row(s, one) for one in officers[:size]], str(officers[size - 1].id) if more else None)

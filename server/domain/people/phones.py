@@ -1,0 +1,105 @@
+"""The phone that a holder gives in the mini-program (wechat.md §4.2).
+
+It is kept beside the school's record, not over it: `candidate.mobile_sealed` is what the school imported and answers
+for, `given_phone_sealed` is how the holder is reached. The trail says that one was given, masked, and whether it is
+the school's. It belongs to the candidate, so undoing a binding leaves it; a new one takes its place.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tortoise.transactions import in_transaction
+
+from server.domain import audit
+from server.domain.audit import Actor
+from server.domain.people.candidates import ABOUT_MOBILE, clean_mobile
+from server.domain.ports import Services, WeChatIdentity
+from server.errors import OutsideFailure, Refused, TooMany, Unverified
+from server.records import Candidate
+
+ABOUT = "candidate.given_phone"
+DAY = 24 * 3600
+MOST_A_DAY = 10  # WeChat charges for each answer
+_FOREIGN = re.compile(r"\+[1-9][0-9]{6,14}")  # ITU-T E.164
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What became of a code: the number as it is shown, or the refusal that says why there is none."""
+
+    masked: str | None
+    refusal: Refused | None = None
+
+
+def clean(raw: str) -> str:
+    """11 digits for China, `+` and digits for other countries. Raises Refused phone_unreadable."""
+    text = "".join(raw.replace("-", "").split())
+    if text.startswith("+") and not text.startswith("+86"):
+        if _FOREIGN.fullmatch(text):
+            return text
+    else:
+        try:
+            return clean_mobile(text)
+        except Refused:
+            pass
+    raise Refused("phone_unreadable", "微信给出的手机号无法识别，请改用其他手机号重新授权。")
+
+
+def mask(number: str) -> str:
+    """`199****1234`, `+44******3210`"""
+    return number[:3] + "*" * max(0, len(number) - 7) + number[-4:]
+
+
+async def give(
+    s: Services, who: WeChatIdentity, candidate_id: int, code: str, *, address: str, request_id: str = ""
+) -> str:
+    """Exchange the code of the phone button, once, and keep the number sealed. The number, masked.
+
+    Raises:
+        Refused: phone_code_used, phone_code_invalid, phone_unreadable, phone_unavailable (WeChat did not answer).
+        TooMany: phone_too_often.
+    """
+    if await s.limits.hit(f"phone:{who.account}:{who.openid}", window=DAY) > MOST_A_DAY:
+        raise TooMany("phone_too_often", "今天获取手机号的次数过多，请明天再试。", retry_after=DAY)
+    try:
+        number = clean(await s.wechat.phone_number(code))
+    except Unverified as refusal:
+        raise Refused(f"phone_{refusal.code}", "手机号授权已失效，请重新点击获取手机号。") from None
+    except OutsideFailure:
+        raise Refused("phone_unavailable", "微信暂时没有给出手机号，请稍后重新点击获取手机号。") from None
+    async with in_transaction():
+        candidate = await Candidate.filter(id=candidate_id).select_for_update().get()
+        imported = None
+        if candidate.mobile_sealed is not None:
+            imported = s.keys.decrypt(bytes(candidate.mobile_sealed), about=ABOUT_MOBILE)
+        await Candidate.filter(id=candidate_id).update(
+            given_phone_sealed=s.keys.encrypt(number, about=ABOUT), given_phone_at=s.clock.now()
+        )
+        await audit.record(
+            s.clock,
+            Actor("candidate", candidate_id, "考生", address=address, request_id=request_id),
+            "candidate.phone_given",
+            "candidate",
+            candidate_id,
+            became={"phone": mask(number), "same_as_imported": imported == number},
+        )
+    return mask(number)
+
+
+async def try_to_give(
+    s: Services, who: WeChatIdentity, candidate_id: int, code: str, *, address: str, request_id: str = ""
+) -> Given:
+    """`give` for a caller whose own work is done and must not be lost with the number."""
+    try:
+        return Given(await give(s, who, candidate_id, code, address=address, request_id=request_id))
+    except Refused as refusal:
+        return Given(None, refusal)
+
+
+def known(s: Services, candidate: Candidate) -> str | None:
+    """The number that the holder gave, masked; None when there is none."""
+    if candidate.given_phone_sealed is None:
+        return None
+    return mask(s.keys.decrypt(bytes(candidate.given_phone_sealed), about=ABOUT))

@@ -1,0 +1,100 @@
+"""Who among the staff may do what: one table, role → verbs. A door asks `require` before it does anything."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from server.domain.audit import Actor
+from server.errors import Forbidden
+
+
+class Role(Enum):
+    """value: how it is stored; label: how it is written."""
+
+    OPERATOR = "operator"
+    ISSUER = "issuer"
+    FINANCE = "finance"
+    NOTIFIER = "notifier"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+    SCHOOL = "school"
+
+    @property
+    def label(self) -> str:
+        return LABELS[self]
+
+
+LABELS = {
+    Role.OPERATOR: "考务",
+    Role.ISSUER: "签发",
+    Role.FINANCE: "财务",
+    Role.NOTIFIER: "通知",
+    Role.AUDITOR: "审计",
+    Role.ADMIN: "管理员",
+    Role.SCHOOL: "院校账号",
+}
+
+
+class Verb(Enum):
+    """One thing that may be allowed; the label finishes the sentence 您的账号不能……"""
+
+    SEE_IMPORTS = "查看导入记录"
+    IMPORT = "导入数据"
+    SEE_PLANS = "查看考试计划"
+    RELEASE = "公布成绩"
+    SEE_ISSUANCES = "查看签发批次"
+    PREPARE = "建立签发批次"
+    SIGN = "签发"
+    WITHDRAW = "撤回批次"
+    REVISE = "修订退回的批次"
+    HAND_OVER = "发放证书"
+    SHOW_TICKET = "出示签发二维码"
+    SEE_RECEIPT = "下载签发凭据"
+    DOWNLOAD = "下载电子证书"
+    SEE_CERTIFICATES = "查看证书"
+    REVOKE = "撤销证书"
+    SEE_OFFICERS = "查看院校负责人"
+    INVITE = "邀请院校负责人"
+    SUSPEND = "停用院校负责人"
+    SEE_AUDIT = "查看审计记录"
+    MANAGE_STAFF = "管理账号"
+
+
+_SEE = {Verb.SEE_IMPORTS, Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_CERTIFICATES, Verb.SEE_OFFICERS}
+
+PERMISSIONS: dict[Role, frozenset[Verb]] = {
+    Role.OPERATOR: frozenset(
+        _SEE | {Verb.IMPORT, Verb.RELEASE, Verb.PREPARE, Verb.SEE_RECEIPT, Verb.INVITE, Verb.SUSPEND}
+    ),
+    Role.ISSUER: frozenset(
+        _SEE
+        | {Verb.PREPARE, Verb.SIGN, Verb.WITHDRAW, Verb.REVISE, Verb.HAND_OVER, Verb.SHOW_TICKET}
+        | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.REVOKE, Verb.INVITE, Verb.SUSPEND}
+    ),
+    Role.FINANCE: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
+    Role.NOTIFIER: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
+    Role.AUDITOR: frozenset(_SEE | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT}),
+    Role.ADMIN: frozenset(Verb),
+    Role.SCHOOL: frozenset(
+        {Verb.SEE_ISSUANCES, Verb.SHOW_TICKET, Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_CERTIFICATES}
+        | {Verb.SEE_OFFICERS, Verb.INVITE, Verb.SUSPEND}
+    ),
+}
+
+
+def may(actor: Actor, verb: Verb) -> bool:
+    """Whether this member of staff may do that. Only staff have roles; anybody else may nothing."""
+    if actor.kind != "staff":
+        return False
+    try:
+        return verb in PERMISSIONS[Role(actor.role)]
+    except ValueError:
+        return False
+
+
+def require(actor: Actor, verb: Verb) -> None:
+    """Raises Forbidden("role_not_allowed")."""
+    if not may(actor, verb):
+        raise Forbidden(
+            "role_not_allowed", f"您的账号不能{verb.value}；如工作需要，请联系管理员调整账号的角色。"
+        )

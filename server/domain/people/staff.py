@@ -1,0 +1,203 @@
+"""工作人员 and school accounts: who they are, and how an account begins, changes and ends."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
+
+from server.domain import audit
+from server.domain.audit import Actor
+from server.domain.entry import passwords
+from server.domain.people.roles import Role
+from server.domain.ports import Services
+from server.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from server.records import ApiToken, School, Staff
+
+USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{1,58})[a-z0-9]")
+
+
+def actor_of(staff: Staff) -> Actor:
+    """The account as one who acts."""
+    return Actor("staff", staff.id, staff.name, staff.role, staff.school_id)
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError:
+        known = "、".join(f"{role.value}（{role.label}）" for role in Role)
+        raise Invalid(
+            errors=[FieldError("/role", "role_unknown", f"没有这个角色，请从这些里选：{known}。")]
+        ) from None
+
+
+async def _school_id(role: Role, school: School | int | None) -> int | None:
+    """The school of a school account; other roles have none."""
+    if role is not Role.SCHOOL:
+        if school is not None:
+            raise Invalid(
+                errors=[FieldError("/school_id", "school_not_wanted", "只有院校账号才填写所属院校。")]
+            )
+        return None
+    if school is None:
+        raise Invalid(errors=[FieldError("/school_id", "school_missing", "院校账号需要选择所属院校。")])
+    school_id = school.id if isinstance(school, School) else school
+    if not await School.filter(id=school_id).exists():
+        raise Invalid(
+            errors=[FieldError("/school_id", "school_unknown", "没有找到这所院校，请先导入考生信息。")]
+        )
+    return school_id
+
+
+def _checked_names(username: str, name: str) -> tuple[str, str]:
+    username, name = username.strip().lower(), name.strip()
+    if not USERNAME.fullmatch(username):
+        raise Invalid(
+            errors=[
+                FieldError(
+                    "/username",
+                    "username_form",
+                    "用户名为3至60位小写字母、数字、点、横线或下划线，以字母或数字开头和结尾。",
+                )
+            ]
+        )
+    if not name or len(name) > 100 or not name.isprintable():
+        raise Invalid(errors=[FieldError("/name", "name_form", "请填写姓名，最多100个字。")])
+    return username, name
+
+
+async def create(
+    s: Services,
+    username: str,
+    role: str,
+    *,
+    name: str | None = None,
+    school: School | int | None = None,
+    actor: Actor,
+) -> str:
+    """Make an account.
+
+    Args:
+        name: as shown in the audit trail; the username if not given.
+        school: for role `school` alone, and there it must be.
+
+    Returns: a one-time password, which the first log-in has to change.
+
+    Raises:
+        Invalid: a field is wrong, each named.
+        Conflict("username_taken").
+    """
+    username, name = _checked_names(username, name if name is not None else username)
+    kind = _role(role)
+    school_id = await _school_id(kind, school)
+    password = passwords.one_time()
+    kept = await passwords.hashed(password)
+    try:
+        async with in_transaction():
+            staff = await Staff.create(
+                username=username,
+                name=name,
+                role=kind.value,
+                school_id=school_id,
+                password_hash=kept,
+                created_at=s.clock.now(),
+            )
+            became = {"username": username, "role": kind.value, "school_id": school_id}
+            await audit.record(s.clock, actor, "staff.create", "staff", staff.id, became=became)
+    except IntegrityError:
+        raise Conflict("username_taken", f"用户名“{username}”已被使用，请换一个。") from None
+    return password
+
+
+async def _locked(staff_id: int) -> Staff:
+    staff = await Staff.filter(id=staff_id).select_for_update().first()
+    if staff is None:
+        raise NotFound("staff_not_found", "没有找到这个账号，请刷新列表后重试。")
+    return staff
+
+
+async def reset_password(s: Services, staff_id: int, *, actor: Actor) -> str:
+    """A new one-time password; sessions and API tokens end, the second factor has to be set up anew.
+
+    Raises: NotFound("staff_not_found").
+    """
+    password = passwords.one_time()
+    kept = await passwords.hashed(password)
+    async with in_transaction():
+        staff = await _locked(staff_id)
+        staff.password_hash = kept
+        staff.must_change_password = True
+        had_second_factor, staff.otp_sealed = staff.otp_sealed is not None, None
+        staff.session_epoch += 1
+        await staff.save()
+        await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=s.clock.now())
+        was = {"second_factor": had_second_factor}
+        await audit.record(s.clock, actor, "staff.reset_password", "staff", staff_id, was=was)
+    return password
+
+
+async def set_active(s: Services, staff_id: int, on: bool, *, actor: Actor) -> None:
+    """Close an account, with its sessions and API tokens, or open it again. Nothing happens if it is so already.
+
+    Raises: NotFound("staff_not_found"); Forbidden("own_account"): nobody closes their own.
+    """
+    if actor.kind == "staff" and actor.id == staff_id:
+        raise Forbidden("own_account", "不能停用自己的账号，请由另一位管理员操作。")
+    async with in_transaction():
+        staff = await _locked(staff_id)
+        if staff.is_active == on:
+            return
+        staff.is_active = on
+        staff.session_epoch += 1
+        await staff.save(update_fields=["is_active", "session_epoch"])
+        if not on:
+            await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=s.clock.now())
+        action = "staff.activate" if on else "staff.deactivate"
+        await audit.record(s.clock, actor, action, "staff", staff_id, became={"is_active": on})
+
+
+async def change_password(s: Services, staff_id: int, old: str, new: str, *, actor: Actor) -> None:
+    """Take a new password in place of the old one; every session ends.
+
+    Raises: Invalid with pointer /old_password or /new_password.
+    """
+    staff = await Staff.get(id=staff_id)
+    if not await passwords.matches(staff.password_hash, old):
+        raise Invalid(errors=[FieldError("/old_password", "password_wrong", "原密码不正确，请重新输入。")])
+    passwords.check_new(new, username=staff.username, pointer="/new_password")
+    if await passwords.matches(staff.password_hash, new):
+        raise Invalid(errors=[FieldError("/new_password", "password_same", "新密码不能与原密码相同。")])
+    kept = await passwords.hashed(new)
+    async with in_transaction():
+        changed = await Staff.filter(id=staff_id, password_hash=staff.password_hash).update(
+            password_hash=kept, must_change_password=False, session_epoch=staff.session_epoch + 1
+        )
+        if not changed:
+            raise Conflict("password_moved_on", "密码刚刚被修改过，请重新登录。")
+        await audit.record(s.clock, actor, "staff.change_password", "staff", staff_id)
+
+
+def view(staff: Staff, school_name: str | None) -> dict[str, Any]:
+    """What the list of accounts shows."""
+    return {
+        "id": staff.id,
+        "username": staff.username,
+        "name": staff.name,
+        "role": staff.role,
+        "role_label": Role(staff.role).label,
+        "school_id": staff.school_id,
+        "school": school_name,
+        "is_active": staff.is_active,
+        "must_change_password": staff.must_change_password,
+        "has_second_factor": staff.otp_sealed is not None,
+        "created_at": staff.created_at,
+    }
+
+
+async def listing(after: int, limit: int) -> list[dict[str, Any]]:
+    """Accounts in order of id, from the first beyond `after`."""
+    rows = await Staff.filter(id__gt=after).order_by("id").limit(limit).prefetch_related("school")
+    return [view(row, row.school.name if row.school else None) for row in rows]
