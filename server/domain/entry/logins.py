@@ -1,6 +1,6 @@
 """How staff come in and go out: password, second factor, sessions that can be ended at once.
 
-A session is a signed token (`domain.sessions`) that names the account, its session epoch, a number of its own and the
+A session is a signed token (`domain.entry.sessions`) that names the account, its session epoch, a number of its own and the
 secret that a page sends back against forged requests. One more on the account's epoch ends all of its sessions.
 """
 
