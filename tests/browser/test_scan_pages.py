@@ -67,6 +67,9 @@ async def test_an_officer_signs(base: str, browser: Browser, services: Services)
         await tab.page.fill("#pin", "000000")
         await tab.page.click("#sign button")
         assert "还可以再试4次" in await tab.page.inner_text("#pin-problem")
+        assert "还可以再试4次" in await tab.page.inner_text(
+            ".note.bad"
+        )  # at the top too: the field is a screen below
         assert await tab.page.evaluate("document.activeElement.id") == "pin"
         await tab.look("scan-wrong-pin")
         await tab.page.fill("#pin", issuing.PIN)

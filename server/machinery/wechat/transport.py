@@ -160,6 +160,8 @@ class Transport:
         if self._session is None or self._session.closed:
             connector = aiohttp.TCPConnector(limit=64, ttl_dns_cache=60)
             self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+            # aiohttp would send a GET that was cut off once more by itself, and a log-in code is good for one use.
+            self._session._retry_connection = False
         return self._session
 
     async def close(self) -> None:

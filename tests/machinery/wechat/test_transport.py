@@ -12,7 +12,7 @@ import pytest
 from server.errors import OutsideFailure, WeChatRefused
 from server.machinery import cache
 from server.machinery.wechat.api import WeChatApi
-from server.machinery.wechat.transport import LARGEST
+from server.machinery.wechat.transport import LARGEST, Transport
 from server.settings import Settings
 from tests.fakes import FakeClock
 
@@ -92,3 +92,28 @@ async def test_an_ok_in_text_plain_is_an_ok(settings: Settings, redis_url: str) 
         api(settings, redis_url, url) as wechat,
     ):
         await wechat.create_menu(MENU)
+
+
+async def test_a_call_that_is_cut_off_is_not_sent_again_by_itself() -> None:
+    """wechat.md §3.1, §4.1: a log-in code is good for one use, so a second sending would tell the person a lie."""
+    heard = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal heard
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            if b"jscode2session" in head:
+                heard += 1
+                break
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        calls = Transport(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await calls.call("GET", "/cgi-bin/anything")  # the connection is now one that was used before
+        with pytest.raises(OutsideFailure) as told:
+            await calls.call("GET", "/sns/jscode2session", params={"js_code": "once"})
+        await calls.close()
+    assert heard == 1
+    assert told.value.unknown
