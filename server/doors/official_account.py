@@ -16,7 +16,7 @@ from sanic.response import HTTPResponse, text
 
 from server.domain.conversation import last_push, pushes
 from server.domain.ports import Push, Services
-from server.doors.web import services
+from server.doors.web import raw_body, services
 from server.errors import OutsideFailure
 
 bp = Blueprint("wechat_pushes")
@@ -38,21 +38,9 @@ async def _verify(request: Request, account: str) -> HTTPResponse:
     return text(services(request).wechat.echo(account, _query(request)))
 
 
-async def _body(request: Request) -> bytes | None:
-    """The raw body; None as soon as it is larger than any genuine push."""
-    stream: Any = request.stream
-    parts, size = [], 0
-    while (part := await stream.read()) is not None:
-        size += len(part)
-        if size > LARGEST:
-            return None
-        parts.append(part)
-    return b"".join(parts)
-
-
 async def _receive(request: Request, account: str) -> HTTPResponse:
     s = services(request)
-    body = await _body(request)
+    body = await raw_body(request, LARGEST)
     if body is None:
         return text("内容过大", status=413, headers={"connection": "close"})
     push = s.wechat.open_push(account, _query(request), body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from sanic import HTTPResponse, Request
 
@@ -22,6 +23,18 @@ def request_id(request: Request) -> str:
     if known is None:
         known = request.ctx.request_id = secrets.token_hex(8)
     return str(known)
+
+
+async def raw_body(request: Request, largest: int) -> bytes | None:
+    """The bytes of a streamed body, which are what is signed; None as soon as they are more than `largest`."""
+    stream: Any = request.stream
+    parts, size = [], 0
+    while (part := await stream.read()) is not None:
+        size += len(part)
+        if size > largest:
+            return None
+        parts.append(part)
+    return b"".join(parts)
 
 
 def client_address(request: Request) -> str:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
 
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse, empty, json
 
 from server.domain import payments
 from server.domain.ports import PayGateway, Services
-from server.doors.web import services
+from server.doors.web import raw_body, services
 from server.errors import Refused, Unverified
 
 bp = Blueprint("wechat_pay")
@@ -30,21 +29,9 @@ def _fail(status: int, message: str) -> HTTPResponse:
     return json({"code": "FAIL", "message": message}, status=status)
 
 
-async def _body(request: Request) -> bytes | None:
-    """The raw bytes, which are what is signed; None as soon as they are more than any genuine notification."""
-    stream: Any = request.stream
-    parts, size = [], 0
-    while (part := await stream.read()) is not None:
-        size += len(part)
-        if size > LARGEST:
-            return None
-        parts.append(part)
-    return b"".join(parts)
-
-
 async def _receive(request: Request) -> HTTPResponse:
     s = services(request)
-    body = await _body(request)
+    body = await raw_body(request, LARGEST)
     if body is None:
         answer = _fail(413, "内容过大")
         answer.headers["connection"] = "close"

@@ -11,10 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 import statistics
-import tempfile
 import time
-from contextlib import ExitStack
-from pathlib import Path
 
 from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1_x509
@@ -27,13 +24,13 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 from server.app import running
 from server.domain.issuance import generation
 from server.domain.ports import CertificatePage, Services
-from server.machinery import embedded, keys
 from server.machinery.documents import seal_picture
 from server.machinery.documents.press import PAGE_HEIGHT_MM, SEAL_X_MM, SEAL_Y_MM, TypstPress
 from server.machinery.documents.seal import FIELD, Place, _appearance
 from server.machinery.keys import KeyFolder, SealCredentials
-from server.records import Certificate, database
+from server.records import Certificate
 from server.settings import Settings
+from tests.bench.place import place
 from tests.bench.table import Row
 from tests.domain import issuing
 
@@ -42,23 +39,7 @@ ISSUER = "北京中文在线教育科技发展有限公司"
 
 
 def run() -> list[Row]:
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xcert-bench-")))
-        postgres = embedded.Postgres(folder / "postgres", fast=True)
-        url = postgres.start()
-        stack.callback(postgres.stop)
-        redis = embedded.Redis(folder / "redis")
-        redis_url = redis.start()
-        stack.callback(redis.stop)
-        keys.create(folder / "keys", development=True, organisation=ISSUER)
-        asyncio.run(database.migrate(url))
-        settings = Settings(
-            database_url=url,
-            redis_url=redis_url,
-            keys_dir=folder / "keys",
-            data_dir=folder / "data",
-            log_level="WARNING",
-        )
+    with place() as settings:
         return asyncio.run(_measure(settings))
 
 

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import tempfile
 import time
-from contextlib import ExitStack
 from io import BytesIO
-from pathlib import Path
 
 import asyncpg
 from python_calamine import CalamineWorkbook
@@ -20,36 +17,18 @@ from server import demo_cohort
 from server.app import running
 from server.domain import imports
 from server.domain.ports import Services
-from server.machinery import embedded, keys
-from server.records import database
 from server.settings import Settings
 from tests import make
+from tests.bench.place import place
 from tests.bench.table import Row
 
 COUNT = 20_000
 ROUNDS = 3
-ISSUER = "北京中文在线教育科技发展有限公司"
 AGAINST = "python-calamine 只读同一文件"
 
 
 def run() -> list[Row]:
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xcert-bench-")))
-        postgres = embedded.Postgres(folder / "postgres", fast=True)
-        url = postgres.start()
-        stack.callback(postgres.stop)
-        redis = embedded.Redis(folder / "redis")
-        redis_url = redis.start()
-        stack.callback(redis.stop)
-        keys.create(folder / "keys", development=True, organisation=ISSUER)
-        asyncio.run(database.migrate(url))
-        settings = Settings(
-            database_url=url,
-            redis_url=redis_url,
-            keys_dir=folder / "keys",
-            data_dir=folder / "data",
-            log_level="WARNING",
-        )
+    with place() as settings:
         return asyncio.run(_measure(settings))
 
 

@@ -12,7 +12,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,38 +27,22 @@ from server.domain import lookups
 from server.domain.entry import sessions
 from server.domain.lookups.results import _SQL
 from server.domain.ports import Services, WeChatIdentity
-from server.machinery import embedded, keys
 from server.machinery.cache import connect
 from server.records import Binding, database
 from server.settings import Settings
 from tests import make
 from tests.bench.load import Load, get, processor_seconds
+from tests.bench.place import place
 from tests.bench.table import Row
 
 PEOPLE = 64
 ROUNDS, SECONDS = 7, 1.2
 SIZES = (1_000, 100_000, 1_000_000)
-ISSUER = "北京中文在线教育科技发展有限公司"
 
 
 def run() -> list[Row]:
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xcert-bench-")))
-        postgres = embedded.Postgres(folder / "postgres", fast=True)
-        url = postgres.start()
-        stack.callback(postgres.stop)
-        redis = embedded.Redis(folder / "redis")
-        redis_url = redis.start()
-        stack.callback(redis.stop)
-        keys.create(folder / "keys", development=True, organisation=ISSUER)
-        settings = Settings(
-            database_url=url,
-            redis_url=redis_url,
-            keys_dir=folder / "keys",
-            data_dir=folder / "data",
-            log_level="WARNING",
-        )
-        asyncio.run(database.migrate(url))
+    with place() as settings:
+        folder = settings.data_dir.parent
         return [*hot_and_cold(settings, folder), *by_size(settings, folder)]
 
 

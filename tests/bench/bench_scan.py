@@ -10,12 +10,9 @@ from __future__ import annotations
 import asyncio
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 
 import asyncpg
 from argon2 import PasswordHasher
@@ -23,37 +20,20 @@ from argon2 import PasswordHasher
 from server.app import running
 from server.domain.issuance import tickets
 from server.domain.ports import Services
-from server.machinery import embedded, keys
-from server.records import Officer, database
+from server.records import Officer
 from server.settings import Settings
+from tests.bench.place import place
 from tests.bench.table import Row
 from tests.domain import issuing
 
 PEOPLE, AT_ONCE, ROUNDS = 30, 20, 3
-ISSUER = "北京中文在线教育科技发展有限公司"
 REAL = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 Round = Callable[[], Awaitable[None]]
 
 
 def run() -> list[Row]:
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xcert-bench-")))
-        postgres = embedded.Postgres(folder / "postgres", fast=True)
-        url = postgres.start()
-        stack.callback(postgres.stop)
-        redis = embedded.Redis(folder / "redis")
-        redis_url = redis.start()
-        stack.callback(redis.stop)
-        keys.create(folder / "keys", development=True, organisation=ISSUER)
-        asyncio.run(database.migrate(url))
-        settings = Settings(
-            database_url=url,
-            redis_url=redis_url,
-            keys_dir=folder / "keys",
-            data_dir=folder / "data",
-            log_level="WARNING",
-        )
+    with place() as settings:
         return asyncio.run(_measure(settings))
 
 

@@ -6,9 +6,10 @@ recognise a second one, so a late answer is sent at most once: whatever is not k
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+
+from server.domain.steps import step, table
 
 
 class State(Enum):
@@ -46,37 +47,21 @@ class State(Enum):
         return self not in (State.TAKEN, State.WAITING, State.SENDING)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One row of the table: `who` is door (answers WeChat), worker (answers late) or sweep (finds what was lost)."""
-
-    name: str
-    sources: frozenset[State]
-    target: State
-    who: str
-
-
-def _step(name: str, sources: str, target: State, who: str) -> Step:
-    return Step(name, frozenset(State(word) for word in sources.split()), target, who)
-
-
-STEPS: dict[str, Step] = {
-    step.name: step
-    for step in (
-        _step("answer", "taken", State.ANSWERED, "door"),
-        _step("hand_over", "taken", State.WAITING, "door"),
-        _step("recover", "taken", State.WAITING, "sweep"),
-        _step("begin", "waiting", State.WAITING, "worker"),
-        _step("postpone", "waiting sending", State.WAITING, "worker"),
-        _step("finish", "waiting", State.DONE, "worker"),
-        _step("close", "waiting", State.CLOSED, "worker"),
-        _step("send", "waiting", State.SENDING, "worker"),
-        _step("accept", "sending unknown", State.SENT, "worker"),  # unknown: its worker was only slow
-        _step("refuse", "sending unknown", State.REFUSED, "worker"),
-        _step("lose", "sending", State.UNKNOWN, "worker"),
-        _step("fail", "waiting sending", State.FAILED, "worker"),
-    )
-}
+# `who` is door (answers WeChat), worker (answers late) or sweep (finds what was lost)
+STEPS = table(
+    step("answer", "taken", State.ANSWERED, "door"),
+    step("hand_over", "taken", State.WAITING, "door"),
+    step("recover", "taken", State.WAITING, "sweep"),
+    step("begin", "waiting", State.WAITING, "worker"),
+    step("postpone", "waiting sending", State.WAITING, "worker"),
+    step("finish", "waiting", State.DONE, "worker"),
+    step("close", "waiting", State.CLOSED, "worker"),
+    step("send", "waiting", State.SENDING, "worker"),
+    step("accept", "sending unknown", State.SENT, "worker"),  # unknown: its worker was only slow
+    step("refuse", "sending unknown", State.REFUSED, "worker"),
+    step("lose", "sending", State.UNKNOWN, "worker"),
+    step("fail", "waiting sending", State.FAILED, "worker"),
+)
 
 LEASE = timedelta(minutes=1)  # how long a push that is worked on belongs to the process that took it
 LOST_AFTER = timedelta(minutes=1)  # WeChat's three repeats are over, and nobody answered

@@ -7,9 +7,10 @@ duplicates; a subscription message never, since WeChat knows no key for it (wech
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+
+from server.domain.steps import step, table
 
 
 class State(Enum):
@@ -41,34 +42,18 @@ class State(Enum):
         return self in (State.DELIVERED, State.REFUSED, State.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One row of the table: `who` is worker (our sender), wechat (an event) or sweep."""
-
-    name: str
-    sources: frozenset[State]
-    target: State
-    who: str
-
-
-def _step(name: str, sources: str, target: State, who: str) -> Step:
-    return Step(name, frozenset(State(word) for word in sources.split()), target, who)
-
-
-STEPS: dict[str, Step] = {
-    step.name: step
-    for step in (
-        _step("take", "pending sending", State.SENDING, "worker"),
-        _step("accept", "sending unknown", State.ACCEPTED, "worker"),
-        _step("postpone", "sending", State.PENDING, "worker"),
-        _step("refuse", "sending", State.REFUSED, "worker"),
-        _step("fail", "sending pending", State.FAILED, "worker"),
-        _step("lose", "sending pending", State.UNKNOWN, "worker"),
-        _step("arrive", "sending accepted unknown pending", State.DELIVERED, "wechat"),
-        _step("block", "sending accepted unknown pending", State.REFUSED, "wechat"),
-        _step("break_down", "sending accepted unknown pending", State.FAILED, "wechat"),
-    )
-}
+# `who` is worker (our sender), wechat (an event) or sweep
+STEPS = table(
+    step("take", "pending sending", State.SENDING, "worker"),
+    step("accept", "sending unknown", State.ACCEPTED, "worker"),
+    step("postpone", "sending", State.PENDING, "worker"),
+    step("refuse", "sending", State.REFUSED, "worker"),
+    step("fail", "sending pending", State.FAILED, "worker"),
+    step("lose", "sending pending", State.UNKNOWN, "worker"),
+    step("arrive", "sending accepted unknown pending", State.DELIVERED, "wechat"),
+    step("block", "sending accepted unknown pending", State.REFUSED, "wechat"),
+    step("break_down", "sending accepted unknown pending", State.FAILED, "wechat"),
+)
 
 DUPLICATES_SUPPRESSED = timedelta(
     minutes=9
