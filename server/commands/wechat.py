@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from server.commands.at_work import with_services
 from server.domain.beijing import BEIJING
 from server.domain.conversation import menu
+from server.domain.notices import sender
 from server.domain.ports import Services
 from server.errors import OutsideFailure, WeChatRefused
 from server.machinery.wechat import quota_report
@@ -70,7 +71,7 @@ def quota(given: argparse.Namespace, settings: Settings) -> int:
         accounts = [s.wechat.account(kind) for kind in ((given.account,) if given.account else ("oa", "mp"))]
         for account in accounts:
             await _show_quota(account)
-        return await _clear(accounts, given) if given.clear else 0
+        return await _clear(s, accounts, given) if given.clear else 0
 
     return _ask(settings, look)
 
@@ -89,14 +90,19 @@ async def _show_quota(account: Account) -> None:
         _say("  今日还没有调用。")
 
 
-async def _clear(accounts: list[Account], given: argparse.Namespace) -> int:
+async def _clear(s: Services, accounts: list[Account], given: argparse.Namespace) -> int:
     names = "、".join(NAMES[account.kind] for account in accounts)
     if not given.yes and not _agreed(f"清零{names}今日全部接口的计数（每个账号每月只能 10 次）？"):
         _say("没有清零。")
         return 1
     for account in accounts:
-        await quota_report.clear(account)
-        _say(f"{NAMES[account.kind]}已清零，停用的接口已恢复。")
+        try:
+            await quota_report.clear(account)
+        except WeChatRefused as refusal:
+            raise _refused(refusal, account.kind) from None
+        waited = await sender.quota_is_back(s, account.kind)
+        now = f"等候额度的 {waited} 条通知现在发送。" if waited else ""
+        _say(f"{NAMES[account.kind]}已清零，停用的接口已恢复。{now}")
     return 0
 
 
@@ -109,11 +115,16 @@ def _ask(settings: Settings, work: Callable[[Services], Awaitable[Answer]]) -> A
         try:
             return await work(s)
         except WeChatRefused as refusal:
-            known = f"，rid {rid(refusal.errmsg)}" if rid(refusal.errmsg) else ""
-            said = advice(refusal.errcode, "", refusal.errmsg, "oa")
-            raise OutsideFailure(f"微信没有接受（错误 {refusal.errcode}{known}）：{said}。") from None
+            raise _refused(refusal, "oa") from None
 
     return with_services(settings, told)
+
+
+def _refused(refusal: WeChatRefused, kind: str) -> OutsideFailure:
+    """What WeChat said to this account (oa, mp), with what to do about it."""
+    known = f"，rid {rid(refusal.errmsg)}" if rid(refusal.errmsg) else ""
+    said = advice(refusal.errcode, "", refusal.errmsg, kind)
+    return OutsideFailure(f"微信没有接受（错误 {refusal.errcode}{known}）：{said}。")
 
 
 def _agreed(question: str) -> bool:

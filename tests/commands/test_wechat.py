@@ -118,6 +118,9 @@ async def test_quota_tells_ours_beside_wechats_and_clears(
     platform[0].switchboard.turn({"forced": [{"path": "*", "errcode": 48006, "times": 9}]})
     code, told = await run("quota", "--clear", "--yes", "--account", "mp")
     assert code == 1 and "本月 10 次清零已用完" in told
+    platform[0].switchboard.turn({"forced": [{"path": "*", "errcode": 40125, "times": 9}]})
+    code, told = await run("quota", "--clear", "--yes", "--account", "mp")
+    assert code == 1 and "WECHAT_MP_SECRET" in told, "the account that was refused is named"
     for secret in (settings.oa_secret, settings.mp_secret):
         assert secret not in told
     await client.aclose()

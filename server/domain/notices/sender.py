@@ -96,6 +96,28 @@ async def sweep(s: Services) -> None:
         await s.queue.put(delivery.JOB, once=delivery.JOB)
 
 
+async def quota_is_back(s: Services, account: str) -> int:
+    """WeChat counts anew before midnight, e.g. as somebody cleared its counters: send what waits for that. How many.
+
+    Args:
+        account: `oa` or `mp`.
+    """
+    now = s.clock.now()
+    said = [_said(errcode) for errcode in QUOTA_USED_UP]
+    async with in_transaction():
+        waiting = Delivery.filter(
+            account=account, state=states.State.PENDING.value, next_try_at__gt=now, last_error__in=said
+        )
+        brought = await waiting.update(next_try_at=now)
+        if brought:
+            await s.queue.put(delivery.JOB, once=delivery.JOB)
+    return int(brought)
+
+
+def _said(errcode: int) -> str:
+    return f"微信返回错误 {errcode}"
+
+
 def _read(row: dict[str, Any], now: datetime) -> _Taken:
     shown = row["fields_shown"]
     return _Taken(
@@ -167,7 +189,7 @@ async def _handed_over(s: Services, row: _Taken, template: str) -> str:
 
 async def _refused(s: Services, row: _Taken, refusal: WeChatRefused) -> None:
     """WeChat said no, so nothing was sent."""
-    said = f"微信返回错误 {refusal.errcode}"
+    said = _said(refusal.errcode)
     if refusal.errcode in PERSON_SAYS_NO:
         await _refuse(s, row, said, refusal.errcode, was_called=True)
     elif refusal.errcode in QUOTA_USED_UP:
