@@ -95,13 +95,14 @@ def send_other(platform: Platform, person: Person, kind: str) -> None:
     account = chatting(platform, person)
     if kind not in ("image", "voice", "video", "shortvideo", "location", "link"):
         raise CannotDo("没有这种消息。")
-    chat.say(platform, account, person, "person", "other", text=chat.NAMES[kind])
-    push(
-        platform,
-        account,
-        person,
-        pushes.message(platform, account, person, kind, **message_content(platform, account, person, kind)),
-    )
+    content = message_content(platform, account, person, kind)
+    if kind == "image":
+        chat.say(
+            platform, account, person, "person", "image", text=chat.NAMES[kind], picture=content["PicUrl"]
+        )
+    else:
+        chat.say(platform, account, person, "person", "other", text=chat.NAMES[kind])
+    push(platform, account, person, pushes.message(platform, account, person, kind, **content))
 
 
 def message_content(platform: Platform, account: Account, person: Person, kind: str) -> dict[str, Any]:

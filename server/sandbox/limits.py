@@ -135,6 +135,10 @@ A_MINUTE = {
     "/sns/oauth2/access_token": WEB_TOKENS_A_MINUTE,
 }
 
+# where a person comes from who opens the mini-program (DOC 《场景值列表》)
+SCENE_SUBSCRIPTION = 1014
+SCENE_TEMPLATE_MESSAGE = 1043
+
 # the sandbox's own
 TIMELINE_ENTRIES = 3000
 BODY_BYTES = 2 * 1024 * 1024

@@ -6,7 +6,7 @@ from typing import Any
 
 from sanic import Blueprint
 
-from server.sandbox import chat, keywords, subscribing
+from server.sandbox import chat, keywords, limits, subscribing
 from server.sandbox.config import Account
 from server.sandbox.gate import Answer, Call, Door, api
 from server.sandbox.platform import Platform
@@ -53,6 +53,7 @@ async def _send(call: Call) -> int:
         "title": template.title,
         "fields": keywords.shown(found, template),
         "by": call.account.name,
+        "scene": limits.SCENE_SUBSCRIPTION,
         **target,
     }
     chat.notify(platform, person, **card)

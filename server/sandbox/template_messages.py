@@ -103,6 +103,7 @@ async def _finish(
             "title": template.title,
             "fields": keywords.shown(shown, template),
             "by": account.name,
+            "scene": limits.SCENE_TEMPLATE_MESSAGE,
             **target,
         }
         chat.say(platform, account, person, "account", "card", **card)

@@ -35,12 +35,13 @@ async def test_a_template_message_arrives_and_its_end_is_pushed(wechat: WeChat, 
     )
     assert "MsgId" not in finished
     state = await wechat.get("/phone/api/feed/p1")
-    card = {name: state["notices"][0][name] for name in ("title", "fields", "by", "url")}
+    card = {name: state["notices"][0][name] for name in ("title", "fields", "by", "url", "scene")}
     assert card == {
         "title": "成绩公布",
         "fields": [["事项", "期末考试"], ["时间", "2026年11月23日 10:00"]],
         "by": "服务号",
         "url": "https://example.com/x",
+        "scene": 1043,
     }
     assert [line["kind"] for line in state["oa"]["lines"]] == ["card"]
 
@@ -125,6 +126,7 @@ async def test_every_accept_is_one_message_and_they_stack(wechat: WeChat, servic
     }
     assert events[-1]["SubscribeMsgSentEvent"]["List"]["ErrorStatus"] == "success"
     assert {a.path for a in service.arrivals} == {"/wechat/mp"}
+    assert [card["scene"] for card in (await wechat.get("/phone/api/feed/p1"))["notices"]] == [1014, 1014]
 
 
 async def test_switching_off_takes_the_grants_and_is_told(wechat: WeChat, service: Service) -> None:

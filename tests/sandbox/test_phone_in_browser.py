@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Frame, Page, async_playwright, expect
 
-from tests.sandbox.conftest import OA, TEMPLATE, Arrival, Service, WeChat
+from server.sandbox.media import keep
+from tests.sandbox.conftest import MP, OA, TEMPLATE, Arrival, Service, WeChat
 from tests.sandbox.test_pushes import reply, sealed
 
 pytestmark = pytest.mark.browser
@@ -195,6 +196,63 @@ async def test_the_request_console_of_the_mini_program(
     await page.click("button:text-is('发送')")
     await expect(page.locator("#token")).to_have_value("bearer-1")
     assert len(json.loads(service.arrivals[0].body)["code"]) == 32
+
+
+async def test_what_an_account_may_send_leads_somewhere(
+    tabs: BrowserContext, wechat: WeChat, service: Service
+) -> None:
+    wechat.follows()
+    page = await phone(tabs, wechat, "p1", "#chat")
+    await page.get_by_label("图片、语音、位置等").click()
+    await page.click(".item:text-is('图片')")
+    await expect(page.locator(".said.mine img")).to_have_js_property("naturalWidth", 240)
+    await wechat.platform.settle()
+    thumb = keep(wechat.platform, OA, "image", b"\xff\xd8\xff")
+    card = {
+        "title": "我的进度",
+        "appid": MP.appid,
+        "pagepath": "pages/mine/index?a=1",
+        "thumb_media_id": thumb,
+    }
+    body = {"touser": wechat.openid(), "msgtype": "miniprogrampage", "miniprogrampage": card}
+    assert (await wechat.call("/cgi-bin/message/custom/send", body))["errcode"] == 0
+    await page.click(".card:has-text('我的进度')")
+    await expect(page.locator(".panel p").first).to_have_text("页面 pages/mine/index，场景值 1074")
+    data = {"thing1": {"value": "期末"}, "time2": {"value": "2026-11-23 10:00"}}
+    message = {"touser": wechat.openid(), "template_id": TEMPLATE.id, "data": data}
+    assert (await wechat.call("/cgi-bin/message/template/send", message))["errcode"] == 0
+    await page.goto(f"{wechat.url}/phone?person=p1#notices")
+    await page.reload()
+    below = "card => card.getBoundingClientRect().bottom - card.querySelector('dl').getBoundingClientRect().bottom"
+    assert (
+        await page.locator(".card").evaluate(below) >= 12
+    )  # without a link nothing else keeps the edge away
+
+
+async def test_the_customer_service_of_the_mini_program_is_a_chat(
+    tabs: BrowserContext, wechat: WeChat, service: Service
+) -> None:
+    """Late answers appear by themselves, links in them are links, and reading further up is not disturbed."""
+    page = await phone(tabs, wechat, "p1", "#program")
+    await page.click("button:text-is('联系客服')")
+    await page.fill("input[name=text]", "在吗")
+    await page.press("input[name=text]", "Enter")
+    await expect(page.locator(".said.mine .bubble")).to_have_text(["在吗"])
+    await wechat.platform.settle()
+    events = [a.opened(MP).get("Event", "text") for a in service.arrivals]
+    assert events == ["user_enter_tempsession", "text"]
+
+    async def say(text: str) -> None:
+        body = {"touser": wechat.openid(1, MP), "msgtype": "text", "text": {"content": text}}
+        assert (await wechat.call("/cgi-bin/message/custom/send", body, MP))["errcode"] == 0
+
+    await say(f'请点<a href="{service.url}/v">这里</a>。' + "\n长" * 60)
+    await expect(page.locator(".bubble a")).to_have_text(["这里"])
+    body = page.locator(".body")
+    await body.evaluate("one => { one.scrollTop = 30; }")
+    await say("还有")
+    await expect(page.locator(".said:not(.mine) .bubble")).to_have_count(2)
+    await page.wait_for_function("document.querySelector('.body').scrollTop === 30")
 
 
 async def test_the_pages_fit_a_small_phone(browser: Browser, wechat: WeChat) -> None:

@@ -1,4 +1,4 @@
-// The chat with the account: bubbles, cards, the menu; and 服务通知.
+// The chats with the account and with the mini-program's customer service: bubbles, cards, the menu; and 服务通知.
 import { h, icon, ICONS, face, bar, moment } from "./dom.js";
 import { sheet } from "./sheet.js";
 
@@ -27,33 +27,48 @@ function tap(phone, href) {
   else if (/^https?:/.test(href)) phone.openWeb(href);
 }
 
+/** Opens a page of the mini-program, with the scene that tells it where the person came from. */
+function program(phone, path, scene) {
+  const [page, query = ""] = path.split("?");
+  return () => phone.follow({ open: "miniprogram", page, query, scene });
+}
+
 function leads(phone, line) {
-  if (line.miniprogram !== undefined) {
-    const [page, query = ""] = line.miniprogram.split("?");
-    return () => phone.follow({ open: "miniprogram", page, query, scene: 1014 });
-  }
+  if (line.miniprogram !== undefined) return program(phone, line.miniprogram, line.scene ?? 1014);
   return line.url ? () => phone.openWeb(line.url) : null;
 }
 
 function card(phone, line) {
   const go = leads(phone, line);
-  return h(go ? "button" : "div", { class: "card", type: go && "button", onclick: go ?? (() => {}) },
+  return h(go ? "button" : "div", { class: go ? "card" : "card still", type: go && "button", onclick: go ?? (() => {}) },
     h("span", { class: "from" }, line.by), h("h2", {}, line.title),
     h("dl", {}, line.fields.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
     go && h("span", { class: "go" }, line.miniprogram !== undefined ? "进入小程序查看" : "查看详情"));
 }
 
-function bubble(phone, line) {
+function article(phone, { title, description, url, picture }) {
+  return h("button", { class: "article", type: "button", onclick: () => url && phone.openWeb(url) },
+    h("span", {}, h("b", {}, title), h("small", {}, description)),
+    picture && h("img", { src: picture, alt: "", onerror: (event) => event.target.remove() }));
+}
+
+function pageCard(phone, account, line) {
+  return h("button", { class: "card", type: "button", onclick: program(phone, line.pagepath, account.kind === "oa" ? 1074 : 1073) },
+    h("span", { class: "from" }, "小程序"), h("h2", {}, line.title), h("span", { class: "go" }, "打开小程序"));
+}
+
+function bubble(phone, account, line) {
   if (line.from === "system") return h("p", { class: "system" }, line.text);
   if (line.kind === "card") return card(phone, line);
-  if (line.kind === "news") return line.articles.map((one) => h("button", { class: "article", type: "button", onclick: () => one.url && phone.openWeb(one.url) }, h("b", {}, one.title), h("small", {}, one.description)));
+  if (line.kind === "news") return line.articles.map((one) => article(phone, one));
+  if (line.kind === "miniprogram") return pageCard(phone, account, line);
   const mine = line.from === "person";
-  const { oa, person } = phone.state;
+  const { person } = phone.state;
   const content = line.kind === "menu"
     ? [line.head_content, "\n", line.list.map((one) => [h("a", { href: "#chat", onclick: (event) => { event.preventDefault(); phone.act("write", { text: one.content, choice: one.id }); } }, one.content), "\n"]), line.tail_content]
     : line.kind === "image" ? [h("img", { class: "sent", src: line.picture, alt: "图片" })]
-    : line.kind === "miniprogram" ? [`［小程序］${line.title}`] : mine ? [line.text] : rich(phone, line.text);
-  return h("div", { class: mine ? "said mine" : "said" }, mine ? face(person) : h("span", { class: "face" }, oa.name[0]), h("div", { class: "bubble" }, content));
+    : mine ? [line.text] : rich(phone, line.text);
+  return h("div", { class: mine ? "said mine" : "said" }, mine ? face(person) : h("span", { class: "face" }, account.name[0]), h("div", { class: "bubble" }, content));
 }
 
 function menuBar(phone) {
@@ -76,36 +91,43 @@ async function sendOther(phone) {
   if (kind) phone.act("send", { kind });
 }
 
+/** The line where a message is written; `more` stands after it. */
+function writer(send, more) {
+  const submit = (event) => {
+    event.preventDefault();
+    const field = event.target.elements.text;
+    const text = field.value;
+    if (!text.trim()) return;
+    field.value = "";
+    send(text);
+  };
+  return h("form", { class: "write", onsubmit: submit }, h("input", { name: "text", "aria-label": "消息", autocomplete: "off", "data-keep": "" }), h("button", {}, "发送"), more);
+}
+
 function foot(phone) {
   const hasMenu = phone.state.oa.menu.length > 0;
   const bar = h("footer", { class: "foot" });
   const fill = () => {
     const typing = writing || !hasMenu;
-    const send = async (event) => {
-      event.preventDefault();
-      const field = event.target.elements.text;
-      const text = field.value;
-      if (!text.trim()) return;
-      field.value = "";
-      await phone.act("write", { text });
-    };
+    const others = h("button", { class: "more-kinds", type: "button", "aria-label": "图片、语音、位置等", onclick: () => sendOther(phone) }, "＋");
     bar.replaceChildren(...[
       hasMenu && h("button", { class: "switch", type: "button", "aria-label": typing ? "显示菜单" : "写消息", onclick: () => { writing = !writing; fill(); } }, icon(typing ? ICONS.lines : ICONS.keyboard)),
-      typing ? h("form", { class: "write", onsubmit: send }, h("input", { name: "text", "aria-label": "消息", autocomplete: "off", "data-keep": "" }), h("button", {}, "发送"), h("button", { class: "more-kinds", type: "button", "aria-label": "图片、语音、位置等", onclick: () => sendOther(phone) }, "＋")) : menuBar(phone),
+      typing ? writer((text) => phone.act("write", { text }), others) : menuBar(phone),
     ].filter(Boolean));
   };
   fill();
   return bar;
 }
 
-function talk(phone, lines) {
-  const main = h("main", { class: "body" });
+/** What was said, the newest at the lower edge; whoever reads further up is left there (phone.js). */
+function talk(phone, account, lines) {
+  const main = h("main", { class: "body", "data-end": "" });
   const list = h("div", { class: "talk" });
   let before = 0;
   for (const line of lines) {
     if (line.at - before > 300) list.append(h("time", {}, moment(line.at)));
     before = line.at;
-    list.append(...[bubble(phone, line)].flat());
+    list.append(...[bubble(phone, account, line)].flat());
   }
   main.append(list);
   requestAnimationFrame(() => { main.scrollTop = main.scrollHeight; });
@@ -114,12 +136,19 @@ function talk(phone, lines) {
 
 export function chatScreen(phone) {
   const { oa } = phone.state;
-  return [bar(oa.name, () => phone.go("chats")), talk(phone, oa.lines), oa.follows ? foot(phone) : h("div", { class: "pad" }, h("button", { class: "button wide", type: "button", onclick: () => phone.go("account") }, "关注后才能发消息"))];
+  return [bar(oa.name, () => phone.go("chats")), talk(phone, { kind: "oa", ...oa }, oa.lines), oa.follows ? foot(phone) : h("div", { class: "pad" }, h("button", { class: "button wide", type: "button", onclick: () => phone.go("account") }, "关注后才能发消息"))];
+}
+
+/** The mini-program's customer service: its person writes, the service answers by customer-service messages. */
+export function serviceScreen(phone) {
+  const { mp } = phone.state;
+  const lines = mp.lines.length ? talk(phone, { kind: "mp", ...mp }, mp.lines) : h("main", { class: "body" }, h("p", { class: "empty" }, "写点什么，客服会回答"));
+  return [bar(`${mp.name}客服`, () => phone.go("program")), lines, h("footer", { class: "foot" }, writer((text) => phone.act("write_to_program", { text })))];
 }
 
 export function noticesScreen(phone) {
   const { notices } = phone.state;
   sessionStorage.setItem(`seen ${phone.person}`, String(notices.at(-1)?.id ?? 0));
-  const body = notices.length ? talk(phone, notices) : h("main", { class: "body" }, h("p", { class: "empty" }, "还没有通知"));
+  const body = notices.length ? talk(phone, null, notices) : h("main", { class: "body" }, h("p", { class: "empty" }, "还没有通知"));
   return [bar("服务通知", () => phone.go("chats")), body];
 }

@@ -1,6 +1,6 @@
 // The phone: who it belongs to (?person=), which screen it shows (#…), and the feed that keeps it fresh.
 import { h, icon, ICONS, face, tile, row, bar, toast, moment } from "./dom.js";
-import { chatScreen, noticesScreen } from "./chat.js";
+import { chatScreen, noticesScreen, serviceScreen } from "./chat.js";
 import { scanScreen } from "./scan.js";
 import { programScreen } from "./program.js";
 import { scanOver, webScreen } from "./webview.js";
@@ -65,7 +65,7 @@ function tabs(current) {
   return h("nav", { class: "tabs", "aria-label": "主导航" }, entry("chats", "微信"), entry("discover", "发现"), entry("me", "我"));
 }
 
-const summary = (line) => (line ? line.text ?? line.title ?? line.articles?.[0]?.title ?? "" : "");
+const summary = (line) => (line ? line.text ?? line.title ?? line.articles?.[0]?.title ?? line.head_content ?? "" : "");
 
 function chatsScreen() {
   const { oa, notices } = phone.state;
@@ -141,9 +141,17 @@ function textScreen() {
 
 const SCREENS = {
   chats: [chatsScreen, true], discover: [discoverScreen, false], me: [meScreen, true], account: [accountScreen, false],
-  chat: [() => chatScreen(phone), true], notices: [() => noticesScreen(phone), true], scan: [() => scanScreen(phone), false],
+  chat: [() => chatScreen(phone), true], service: [() => serviceScreen(phone), true], notices: [() => noticesScreen(phone), true], scan: [() => scanScreen(phone), false],
   program: [() => programScreen(phone), false], text: [textScreen, false],
 };
+
+/** Where the person reads, unless that is the end of a chat, which goes on by itself. */
+function readAbove() {
+  const body = screen.querySelector(".body");
+  if (!body) return null;
+  const isAtEnd = body.scrollHeight - body.scrollTop - body.clientHeight < 40;
+  return isAtEnd && "end" in body.dataset ? null : body.scrollTop;
+}
 
 let showing = null;
 function show(again = false) {
@@ -157,7 +165,9 @@ function show(again = false) {
   if (name !== "web") phone.before = place;
   else phone.stale = phone.state?.page?.number ?? 0;
   showing = place;
+  const above = stays ? readAbove() : null;
   screen.replaceChildren(...make());
+  if (above !== null) requestAnimationFrame(() => { const body = screen.querySelector(".body"); if (body) body.scrollTop = above; });
   const field = screen.querySelector("[data-keep]");
   if (stays && field && typed) { field.value = typed; field.focus(); }
 }

@@ -80,22 +80,15 @@ function requests(phone) {
       told.picture ? h("img", { src: told.picture, alt: "回答的图片" }) : h("div", { class: "code" }, shown));
   };
   return h("section", { class: "panel pad" }, h("h2", {}, "wx.request"), h("form", { onsubmit: send },
-    h("div", { class: "two" }, method, path), h("label", { for: "token" }, "Bearer token（回答里有 token 时自动填入）"), token,
+    h("div", { class: "two request" }, method, path), h("label", { for: "token" }, "Bearer token（回答里有 token 时自动填入）"), token,
     h("label", { for: "body" }, "JSON（{{code}} 与 {{phone_code}} 换成新的 code）"), body,
     h("div", { class: "two" }, h("button", { class: "button" }, "发送"))), out);
 }
 
 function service(phone) {
-  const said = () => phone.state.mp.lines.slice(-6).map((line) => h("p", { class: line.from === "person" ? "" : "hint" }, `${line.from === "person" ? "我" : "客服"}：${line.text}`));
-  const box = h("div", {}, said());
-  const send = async (event) => {
-    event.preventDefault();
-    const field = event.target.elements.text;
-    if (await phone.act("write_to_program", { text: field.value })) { field.value = ""; setTimeout(() => box.replaceChildren(...said()), 2500); }
-  };
-  return h("section", { class: "panel pad" }, h("h2", {}, "联系客服"), box, h("form", { onsubmit: send },
-    h("input", { type: "text", name: "text", "aria-label": "给客服的消息", autocomplete: "off" }),
-    h("div", { class: "two" }, h("button", { class: "button plain", type: "button", onclick: () => phone.act("enter_program_chat") }, "进入会话"), h("button", { class: "button plain" }, "发送消息"))));
+  const enter = async () => { if (await phone.act("enter_program_chat")) phone.go("service"); };
+  return h("section", { class: "panel" }, h("h2", {}, "客服"), h("p", { class: "hint" }, "open-type=contact 的按钮打开与客服的会话。"),
+    h("div", { class: "two" }, h("button", { class: "button plain", type: "button", onclick: enter }, "联系客服")));
 }
 
 export function programScreen(phone) {
