@@ -52,7 +52,8 @@ def prepare(found: Hosts, *, development: bool) -> first_start.Ready:
     settings = replace(found.settings, keys_dir=found.settings.keys_dir.resolve())
     if development:
         first_start.make_keys(settings)
-    KeyFolder(settings.keys_dir, production=settings.is_production)  # refuse here, not in every child
+    keys = KeyFolder(settings.keys_dir, production=settings.is_production)
+    keys.seal_credentials()  # refuse here, not in every child
     asyncio.run(database.migrate(settings.database_url))
     if found.owns_database:
         asyncio.run(first_start.bury_workers(settings.database_url))

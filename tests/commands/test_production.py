@@ -77,6 +77,12 @@ def test_from_nothing_to_serving(
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"密钥目录 {tmp_path / 'own'} 缺少：field、index、")
     assert xcert("keys", "create", **own).returncode == 0
+    for command in (("serve",), ("doctor", "--local")):  # the seal's certificate has not come back yet
+        refused = xcert(*command, **own)
+        said = refused.stdout + refused.stderr
+        assert (refused.returncode, "Traceback" in said) == (1, False)
+        assert "电子印章还没有证书：请把 CA 签发的证书链存为 seal-0001.crt，放在密钥目录" in said
+        assert "意外退出" not in said
     sign_seal(tmp_path / "own")
     url = f"http://127.0.0.1:{port}"
     with (tmp_path / "log").open("wb") as log:

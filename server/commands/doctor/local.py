@@ -81,6 +81,7 @@ async def _redis(settings: Settings) -> str:
 async def _keys(settings: Settings) -> str:
     try:
         folder = keys.KeyFolder(settings.keys_dir, production=settings.is_production)
+        folder.seal_credentials()
     except keys.KeysMissing as error:
         raise Missing("；".join(str(error).splitlines())) from None
     return (
