@@ -49,7 +49,7 @@ async def switches_page(request: Request) -> HTTPResponse:
         "switches.html",
         accounts=platform.config.accounts,
         service_url=platform.service_url,
-        forgeries=tuple(forgeries.KINDS),
+        forgeries=forgeries.NAMES,
         groups=switch_page.groups(platform, None if desk is None else asdict(desk.switchboard.now)),
         paths=sorted(f"/{route.path}" for route in request.app.router.routes if _is_api(route.path)),
     )

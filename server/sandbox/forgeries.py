@@ -109,6 +109,18 @@ KINDS: dict[str, Callable[[Platform, Account, Person], Envelope]] = {
     "huge": _huge,
     "unsigned": _unsigned,
 }
+NAMES = {
+    "clear": "明文，signature 是真的",
+    "wrong_signature": "msg_signature 不对",
+    "replayed_query": "真的参数，换了正文",
+    "wrong_appid": "别的 appid",
+    "wrong_key": "别的密钥",
+    "entity_bomb": "正文里的实体炸弹",
+    "outer_entity_bomb": "信封里的实体炸弹",
+    "huge": "十兆字节的正文",
+    "unsigned": "没有任何签名",
+}
+"""What the page of the switches calls them."""
 
 
 async def send(platform: Platform, account: Account, person: Person, kind: str) -> dict[str, Any]:
@@ -123,5 +135,5 @@ async def send(platform: Platform, account: Account, person: Person, kind: str) 
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         ok, told = kind == "huge", {"status": 0, "answer": str(error) or type(error).__name__}
         verdict = "连接被切断" if ok else f"没有回答：{told['answer']}"
-    platform.timeline.end(row, ok=ok, verdict=f"{kind}：{verdict}", **told)
+    platform.timeline.end(row, ok=ok, verdict=f"{NAMES[kind]}：{verdict}", **told)
     return {"refused": ok, **told}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
-from server.sandbox import switch_page
+from server.sandbox import forgeries, switch_page
 from server.sandbox.pay.switches import PaySwitches
 from server.sandbox.switches import Switches
 from tests.sandbox.conftest import OA, Service, WeChat
@@ -24,6 +24,7 @@ async def test_every_switch_stands_on_the_page(wechat: WeChat) -> None:
         shown = [one["name"] for group in groups if group["path"] == path for one in group["controls"]]
         assert sorted(shown) == sorted({f.name for f in fields(kind)} - {"forced"})
     assert [one for group in groups for one in group["controls"] if one["changed"]] == []
+    assert list(forgeries.NAMES) == list(forgeries.KINDS)
 
 
 async def some_traffic(wechat: WeChat) -> None:
@@ -135,6 +136,9 @@ async def test_turning_switches(tabs: BrowserContext, wechat: WeChat) -> None:
     await page.get_by_role("button", name="安排").click()
     await expect(page.locator("#forced li")).to_contain_text("/cgi-bin/menu/get 回答 -1")
     assert board.now.forced == [{"path": "/cgi-bin/menu/get", "errcode": -1, "times": 1}]
+    await page.locator("#forge select").select_option("别的 appid")
+    await page.get_by_role("button", name="发送").click()
+    await expect(page.locator("#told")).to_contain_text('"refused": false')  # nobody refuses here
     await fits(page)
     await page.get_by_role("button", name="全部恢复原样").click()
     await expect(state).to_have_text("一切正常")

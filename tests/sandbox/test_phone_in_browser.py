@@ -206,7 +206,14 @@ async def test_what_an_account_may_send_leads_somewhere(
     await page.get_by_label("图片、语音、位置等").click()
     await page.click(".item:text-is('图片')")
     await expect(page.locator(".said.mine img")).to_have_js_property("naturalWidth", 240)
-    await wechat.platform.settle()
+    for _ in range(5):
+        await wechat.post("/phone/api/act/p1/send", {"kind": "image"}, wait="1")
+    await page.reload()
+    await expect(page.locator(".said.mine img").last).to_have_js_property("naturalWidth", 240)
+    await page.wait_for_function(
+        "(body => body.scrollTop > 0 && body.scrollHeight - body.scrollTop - body.clientHeight < 2)"
+        "(document.querySelector('.body'))"
+    )
     thumb = keep(wechat.platform, OA, "image", b"\xff\xd8\xff")
     card = {
         "title": "我的进度",

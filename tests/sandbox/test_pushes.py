@@ -162,6 +162,19 @@ async def test_follow_and_unfollow(wechat: WeChat, service: Service) -> None:
     assert told == [("subscribe", ""), ("unsubscribe", "")]
 
 
+async def test_who_unfollows_meanwhile_reads_no_reply(wechat: WeChat, service: Service) -> None:
+    wechat.follows()
+
+    async def answer(arrival: Arrival) -> web.Response:
+        wechat.platform.people.unfollow(OA, wechat.person())
+        return web.Response(text=sealed(reply(arrival, Content="还在吗")))
+
+    service.answer = answer
+    await wechat.post("/phone/api/act/p1/write", {"text": "你好"}, wait="1")
+    state = await wechat.get("/phone/api/feed/p1")
+    assert [(line["from"], line["text"]) for line in state["oa"]["lines"]] == [("person", "你好")]
+
+
 async def test_copies_and_reverse_order(wechat: WeChat, service: Service) -> None:
     wechat.follows()
     wechat.platform.switchboard.turn({"push_copies": 2})

@@ -119,7 +119,9 @@ function foot(phone) {
   return bar;
 }
 
-/** What was said, the newest at the lower edge; whoever reads further up is left there (phone.js). */
+const isAtEnd = (body) => body.scrollHeight - body.scrollTop - body.clientHeight < 40;
+
+/** What was said, the newest at the lower edge; whoever reads further up is left there: `data-end` is empty while the newest is seen. */
 function talk(phone, account, lines) {
   const main = h("main", { class: "body", "data-end": "" });
   const list = h("div", { class: "talk" });
@@ -130,7 +132,10 @@ function talk(phone, account, lines) {
     list.append(...[bubble(phone, account, line)].flat());
   }
   main.append(list);
-  requestAnimationFrame(() => { main.scrollTop = main.scrollHeight; });
+  const toEnd = () => { main.scrollTop = main.scrollHeight; };
+  requestAnimationFrame(toEnd);
+  main.addEventListener("load", () => main.dataset.end === "" && toEnd(), true); // a picture has found its height
+  main.addEventListener("scroll", () => { main.dataset.end = isAtEnd(main) ? "" : "no"; });
   return main;
 }
 

@@ -149,8 +149,14 @@ const SCREENS = {
 function readAbove() {
   const body = screen.querySelector(".body");
   if (!body) return null;
-  const isAtEnd = body.scrollHeight - body.scrollTop - body.clientHeight < 40;
-  return isAtEnd && "end" in body.dataset ? null : body.scrollTop;
+  return body.dataset.end === "" ? null : body.scrollTop;
+}
+
+function readOn(above) {
+  const body = screen.querySelector(".body");
+  if (!body) return;
+  if ("end" in body.dataset) body.dataset.end = "no";
+  body.scrollTop = above;
 }
 
 let showing = null;
@@ -167,7 +173,7 @@ function show(again = false) {
   showing = place;
   const above = stays ? readAbove() : null;
   screen.replaceChildren(...make());
-  if (above !== null) requestAnimationFrame(() => { const body = screen.querySelector(".body"); if (body) body.scrollTop = above; });
+  if (above !== null) requestAnimationFrame(() => readOn(above));
   const field = screen.querySelector("[data-keep]");
   if (stays && field && typed) { field.value = typed; field.focus(); }
 }
