@@ -180,6 +180,10 @@ async def test_nothing_reaches_who_has_unfollowed(wechat: WeChat) -> None:
     await wechat.post("/phone/api/act/p1/write", {"text": "问"}, wait="1")
     await wechat.post("/phone/api/act/p1/unfollow", {}, wait="1")
     assert await custom(wechat) == 45015
+    await wechat.post(
+        "/phone/api/act/p1/follow", {}, wait="1"
+    )  # opens its own minute, and not the old two days
+    assert list((await wechat.get("/sandbox/api/windows", account="oa", person="p1"))["windows"]) == ["tap"]
 
 
 async def test_shapes_of_service_messages(wechat: WeChat) -> None:

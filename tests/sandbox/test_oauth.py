@@ -84,6 +84,7 @@ async def test_inside_the_phone_it_comes_back_to_the_host_of_the_person(
         ("appid=wxsandboxoa1&", "", "参数错误"),
         ("appid=wxsandboxoa1", "appid=wxsandboxmp1", "10013"),
         ("&response_type=code&scope=snsapi_base", "&scope=snsapi_base&response_type=code", "参数错误"),
+        ("appid=wxsandboxoa1", "from=me&appid=wxsandboxoa1", "参数错误"),
         ("response_type=code", "response_type=token", "参数错误"),
         ("snsapi_base", "snsapi_login", "10005"),
         ("state=s1", "state=" + "s" * 129, "state"),
