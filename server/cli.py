@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line, one line for each command."""
     parser = argparse.ArgumentParser(prog="xcert", description="社会心理服务职业技能等级证书的微信服务")
-    parser.set_defaults(bare=False)  # bare: needs no settings and leaves no trace
+    parser.set_defaults(
+        bare=False
+    )  # bare: needs places alone, and no account of the sandbox is made up for it
     commands = parser.add_subparsers(dest="command", required=True, metavar="命令", title="命令")
     _serving(commands)
     _data(commands)
@@ -108,11 +110,11 @@ def _people_and_keys(commands: Subparsers) -> None:
     keys = commands.add_parser("keys", help="密钥").add_subparsers(required=True, metavar="操作")
     make = keys.add_parser("create", help="为缺少密钥的用途各建一份")
     make.add_argument("--development", action="store_true", help="开发用密钥，生产环境拒绝")
-    make.set_defaults(run=_run("key_material.create"))
+    make.set_defaults(run=_run("key_material.create"), bare=True)
     rotate = keys.add_parser("rotate", help="为一种用途新增一期密钥；旧的继续用于验证和解密")
     rotate.add_argument("purpose", choices=PURPOSES)
-    rotate.set_defaults(run=_run("key_material.rotate"))
-    keys.add_parser("list", help="列出密钥").set_defaults(run=_run("key_material.listing"))
+    rotate.set_defaults(run=_run("key_material.rotate"), bare=True)
+    keys.add_parser("list", help="列出密钥").set_defaults(run=_run("key_material.listing"), bare=True)
 
 
 def _wechat(commands: Subparsers) -> None:

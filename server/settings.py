@@ -156,14 +156,11 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
     raw: dict[str, Any] = {}
     for f in fields(Settings):
         name = f.metadata["env"]
-        if given.get(name):
-            raw[name] = given[name]
-        elif given.get(f"{name}_FILE"):
-            path = Path(given[f"{name}_FILE"])
-            try:
-                raw[name] = path.read_text("utf-8").strip()
-            except OSError as error:
-                problems.append(f"{name}_FILE：无法读取 {path}（{error.strerror}）")
+        try:
+            if found := _looked_up(given, name):
+                raw[name] = found
+        except SettingsError as error:
+            problems += error.problems
     production = raw.get("XCERT_ENV", "development") == "production"
     if raw.get("XCERT_ENV", "development") not in ("development", "production"):
         problems.append("XCERT_ENV 只能是 development 或 production")
@@ -190,12 +187,25 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
     return Settings(**values)
 
 
+def _looked_up(given: Mapping[str, str], name: str) -> str | None:
+    """A variable, or what stands in the file that `NAME_FILE` names. Raises SettingsError."""
+    if given.get(name) or not given.get(f"{name}_FILE"):
+        return given.get(name)
+    path = Path(given[f"{name}_FILE"])
+    try:
+        return path.read_text("utf-8").strip()
+    except OSError as error:
+        raise SettingsError([f"{name}_FILE：无法读取 {path}（{error.strerror}）"]) from None
+
+
 def places() -> Settings:
-    """Where keys and data are, and nothing else: for commands that need no running service and leave no trace."""
-    given = {**dotenv_values(".env"), **os.environ}
+    """Where keys and data are and whose they are: for commands that need no running service, before all is filled in."""
+    given = {name: value for name, value in dotenv_values(".env").items() if value} | dict(os.environ)
+    found = Settings()
     return Settings(
-        data_dir=Path(given.get("XCERT_DATA_DIR") or "var"),
-        keys_dir=Path(given.get("XCERT_KEYS_DIR") or "certs"),
+        data_dir=Path(_looked_up(given, "XCERT_DATA_DIR") or found.data_dir),
+        keys_dir=Path(_looked_up(given, "XCERT_KEYS_DIR") or found.keys_dir),
+        issuer=_looked_up(given, "XCERT_ISSUER") or found.issuer,
     )
 
 

@@ -108,6 +108,7 @@ GROUPS = ("keys", "import", "staff", "wechat")
 RUN_BY = {  # each command that the README names, and a test file in which it runs for real
     "make serve": ("journeys/service.py", '"server.cli", "serve", "--dev"'),
     "make test": ("../.ci/run", "make test"),
+    "make setup": ("../Makefile", "test: setup"),  # so that each run of `make test` runs it
     "make check": ("../.ci/run", "make check"),
     "make bench": ("architecture/test_repository.py", '"make", "bench", "ARGS=--help"'),
     "make help": ("architecture/test_repository.py", '["make", "help"]'),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from cryptography import x509
 from openpyxl import load_workbook
 
 from server import demo_cohort
@@ -127,7 +128,16 @@ def test_keys(xcert: Xcert, tmp_path: Path) -> None:
     after = xcert("keys", "list").stdout
     assert "第 2 期　在用" in after and "第 1 期　仅用于验证和解密" in after
     fresh = str(tmp_path / "fresh")
-    made = xcert("keys", "create", XCERT_KEYS_DIR=fresh)
+    (tmp_path / "issuer").write_text("某某评价组织\n", "utf-8")
+    early = {
+        "XCERT_ENV": "production",
+        "XCERT_ISSUER_FILE": str(tmp_path / "issuer"),
+        "XCERT_KEYS_DIR": fresh,
+    }
+    made = xcert("keys", "create", **early)
+    assert made.returncode == 0, "the seal is applied for before WeChat's accounts are there"
+    asked = x509.load_pem_x509_csr((tmp_path / "fresh" / "seal-0001.csr").read_bytes())
+    assert "某某评价组织" in asked.subject.rfc4514_string()
     assert (
         f"请把 {fresh}/seal-0001.csr 交给电子认证机构，把签回的证书链存为 {fresh}/seal-0001.crt。"
         in made.stdout

@@ -174,34 +174,6 @@ async def test_what_somebody_can_mend_waits_for_days_and_is_then_sent_or_given_u
     assert [(await the_row(dedup)).state for dedup in ("mended", "never")] == ["accepted", "failed"]
 
 
-@pytest.mark.parametrize("errcode", sorted(sender.QUOTA_USED_UP))
-async def test_a_used_up_quota_waits_for_the_next_day_in_beijing(services: Services, errcode: int) -> None:
-    await put(services)
-    wechat(services).answers.append(WeChatRefused(errcode, "reach max api daily quota limit"))
-    await sender.send(services)
-    row = await the_row()
-    assert (row.state, row.next_try_at) == ("pending", datetime(2026, 11, 23, 16, 5, tzinfo=UTC))
-    clock(services).set(datetime(2026, 11, 23, 16, 5, tzinfo=UTC))
-    await sender.send(services)
-    assert (await the_row()).state == "accepted"
-
-
-async def test_a_quota_that_is_back_early_brings_forward_what_waits_for_it_and_nothing_else(
-    services: Services,
-) -> None:
-    for dedup, errcode in (("used up", 45009), ("busy", -1)):
-        await put(services, dedup)
-        wechat(services).answers.append(WeChatRefused(errcode, "no"))
-        await sender.send(services)
-    busy_until = (await the_row("busy")).next_try_at
-    jobs(services).clear()
-    assert (await sender.quota_is_back(services, "mp"), jobs(services)) == (0, [])
-    assert (await sender.quota_is_back(services, "oa"), jobs(services)) == (1, [("notices.send", {})])
-    assert await sender.send(services) == 1
-    assert [(await the_row(dedup)).state for dedup in ("used up", "busy")] == ["accepted", "pending"]
-    assert (await the_row("busy")).next_try_at == busy_until
-
-
 async def unanswered(services: Services, of: int = 1) -> None:
     """Every try inside WeChat's window without an answer: at 0, ½, 1, 2, 4 and 8 minutes."""
     wechat(services).answers += [NO_ANSWER] * 6 * of
