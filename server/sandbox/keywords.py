@@ -9,8 +9,9 @@ from server.sandbox.config import Template
 from server.sandbox.platform import Platform
 from server.sandbox.refusals import WeChatError
 
-_TIME = r"\d{1,2}:\d{2}(:\d{2})?"
-_DATE = r"\d{4}(年\d{1,2}月\d{1,2}日|-\d{1,2}-\d{1,2}|/\d{1,2}/\d{1,2}|\.\d{1,2}\.\d{1,2}|年\d{1,2}月)"
+_TIME = r"([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
+_MONTH, _DAY = r"(0?[1-9]|1[0-2])", r"(0?[1-9]|[12][0-9]|3[01])"
+_DATE = rf"[0-9]{{4}}(年{_MONTH}月{_DAY}日|-{_MONTH}-{_DAY}|/{_MONTH}/{_DAY}|\.{_MONTH}\.{_DAY}|年{_MONTH}月)"
 _HAN = r"[㐀-䶿一-鿿豈-﫿𠀀-𲎯·]"
 
 
@@ -25,19 +26,21 @@ def _span(pattern: str) -> Callable[[str], bool]:
 
 
 def _is_name(value: str) -> bool:
-    return len(value) <= (10 if re.search(_HAN, value) else 20)
+    """Letters and marks, no digits; with anything but plain letters among them it counts as a Chinese name."""
+    is_short = len(value) <= (20 if value.isascii() else 10)
+    return is_short and value.isprintable() and not any(character.isdigit() for character in value)
 
 
 RULES: dict[str, Callable[[str], bool]] = {
     "thing": lambda value: len(value) <= 20 and value.isprintable(),
-    "number": _matches(r"[+-]?\d{1,32}|(?=.{1,33}$)[+-]?\d+\.\d+"),
+    "number": _matches(r"[0-9]{1,32}|(?=.{3,33}$)[0-9]+\.[0-9]+"),
     "letter": _matches(r"[A-Za-z]{1,32}"),
     "symbol": _matches(r"[^\w\s]{1,5}"),
     "character_string": _matches(r"[\x21-\x7e][\x20-\x7e]{0,31}"),
     "time": _span(rf"({_DATE}\s*)?{_TIME}"),
     "date": _span(rf"{_DATE}(\s*{_TIME})?"),
-    "amount": _matches(r"[¥￥$€£]?\d{1,10}(\.\d+)?元?"),
-    "phone_number": _matches(r"[\d+\-() ]{1,17}"),
+    "amount": _matches(r"[¥￥$€£]?[0-9]{1,10}(\.[0-9]+)?元?"),
+    "phone_number": _matches(r"(?=.*[0-9])[0-9+\-() ]{1,17}"),
     "car_number": _matches(rf"({_HAN}|[A-Z0-9])[A-Z0-9]{{0,6}}({_HAN}|[A-Z0-9])"),
     "name": _is_name,
     "phrase": _matches(rf"{_HAN}{{1,5}}"),
