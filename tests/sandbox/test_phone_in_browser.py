@@ -130,7 +130,9 @@ async def site(wechat: WeChat, service: Service) -> web.AppRunner:
 
 
 async def frame_of(page: Page) -> Frame:
-    found = await (await page.wait_for_selector("iframe.web")).content_frame()
+    frame = await page.wait_for_selector("iframe.web")
+    assert frame is not None
+    found = await frame.content_frame()
     assert found is not None
     return found
 
