@@ -14,6 +14,7 @@ let asking = false;
 let mine = ""; // the ticket on this screen
 let displaced = false; // another desk shows a newer one
 let newer = []; // the tickets that took another's place, as they are told
+let code = "link"; // or mini_program
 
 const at = (id) => document.getElementById(id);
 
@@ -27,8 +28,9 @@ async function renew() {
   asking = true;
   newer = [];
   at("renew").disabled = true;
+  if (at("swap")) at("swap").disabled = true;
   try {
-    const ticket = await api("POST", `/issuances/${issuance}/scan-tickets`, {});
+    const ticket = await api("POST", `/issuances/${issuance}/scan-tickets`, { code });
     life = ticket.expires_in || 300;
     ends = performance.now() + life * 1000;
     opened = false;
@@ -38,7 +40,7 @@ async function renew() {
     at("qr").hidden = false;
     at("qr-wait").hidden = true;
     at("qr-frame").classList.remove("stale");
-    status("", "请签发负责人用微信“扫一扫”扫描二维码");
+    status("", `请签发负责人用微信“扫一扫”扫描${code === "link" ? "二维码" : "小程序码"}`);
     if (newer.includes(mine) && newer.at(-1) !== mine) displace(); // while this one was on its way
   } catch (error) {
     at("qr").hidden = true;
@@ -49,6 +51,7 @@ async function renew() {
   } finally {
     asking = false;
     at("renew").disabled = false;
+    if (at("swap")) at("swap").disabled = false;
   }
 }
 
@@ -83,6 +86,7 @@ function finish(kind, text) {
   at("qr-done-text").textContent = text;
   at("qr-frame").classList.add("over");
   at("renew").hidden = true;
+  if (at("swap")) at("swap").hidden = true;
   at("left-text").textContent = "";
   at("left").textContent = "";
   status(kind, text);
@@ -116,6 +120,11 @@ events.addEventListener("superseded", (message) => {
 events.addEventListener("snapshot", (message) => settle(JSON.parse(message.data)));
 
 at("renew").addEventListener("click", () => renew());
+at("swap")?.addEventListener("click", () => {
+  code = code === "link" ? "mini_program" : "link";
+  at("swap").textContent = code === "link" ? "改用小程序码" : "改用普通二维码";
+  renew();
+});
 addEventListener("pagehide", () => events.close());
 if (page.dataset.state === "site_pending") {
   renew();

@@ -113,6 +113,12 @@ async def test_the_qr_page_lives(
         await expect(page.locator("#qr")).to_be_visible()
         assert await page.inner_text("#digest") == bytes(batch.list_sha256 or b"").hex()[:8]
         await look(page, "qr-desk")
+        for code, words in (("mini_program", "扫描小程序码"), ("link", "扫描二维码")):
+            async with page.expect_response("**/scan-tickets") as swapped:
+                await page.click("#swap")
+            assert (await swapped.value).request.post_data_json == {"code": code}
+            await expect(page.locator("#qr-say")).to_contain_text(words)
+            await expect(page.locator("#swap")).to_be_enabled()
         clock.forward(seconds=301)
         async with page.expect_response("**/scan-tickets") as second:
             await page.clock.fast_forward(301_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from base64 import b64decode
 from typing import Any
 
 import openpyxl
@@ -14,12 +15,13 @@ from server.domain import imports
 from server.domain.issuance import tickets
 from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.errors import OutsideFailure
 from server.records import AuditEntry, Certificate, IdempotentAnswer, Officer, PlanSlot, Staff
 from tests import make
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import TABLE
 from tests.doors.console_desk import code, seated
-from tests.fakes import FakeClock, ListQueue
+from tests.fakes import FakeClock, FakeWeChat, ListQueue
 
 App = Sanic[Any, Any]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -127,6 +129,35 @@ async def test_the_time_of_an_examination(app: App, services: Services) -> None:
 @pytest.mark.rule("S85")
 @pytest.mark.rule("S88")
 @pytest.mark.rule("S90")
+class NoCodes(FakeWeChat):
+    """WeChat draws no mini-program code now."""
+
+    async def scan_code_image(self, scene: str) -> bytes:
+        raise OutsideFailure("微信没有给出小程序码")
+
+
+async def test_a_ticket_as_a_mini_program_code(app: App, services: Services) -> None:
+    """wechat.md §4.3: the token is the scene. Without WeChat's picture the ordinary QR remains."""
+    of = await issuing.cohort(services)
+    batch = await issuing.pending(services, of)
+    who = await seated(app, services, Role.ISSUER)
+    shown = await who("POST", f"/issuances/{batch.id}/scan-tickets", {"code": "mini_program"})
+    assert shown.status == 201
+    kind, _, picture = shown.json["png"].partition(",")
+    assert kind == "data:image/png;base64"
+    assert b64decode(picture).endswith(shown.json["scene"].encode())
+    assert code(await who("POST", f"/issuances/{batch.id}/scan-tickets", {"code": "fax"})) == (
+        422,
+        "invalid",
+    )
+
+    services.wechat = NoCodes()
+    refused = await who("POST", f"/issuances/{batch.id}/scan-tickets", {"code": "mini_program"})
+    assert code(refused)[1] == "mini_code_refused"
+    again = await who("POST", f"/issuances/{batch.id}/scan-tickets", {})
+    await tickets.confirm(services, again.json["scene"], issuing.PIN, identity=of.identity)
+
+
 async def test_a_batch_goes_the_whole_way(app: App, services: Services) -> None:
     of = await issuing.cohort(services)
     who = await seated(app, services, Role.ISSUER)

@@ -9,7 +9,7 @@ from typing import Any
 from sanic import HTTPResponse
 
 from server.domain import certificates
-from server.domain.issuance import desk, overview, people, tickets
+from server.domain.issuance import desk, mini_code, overview, people, tickets
 from server.domain.issuance.states import State
 from server.domain.people.roles import Verb
 from server.doors.console import answers, live
@@ -88,13 +88,17 @@ def _of_step(path: str, name: str, take: Callable[..., Awaitable[State]], verb: 
 
 async def show_ticket(call: Call) -> HTTPResponse:
     ticket = await tickets.show(call.s, call.path["issuance_id"], actor=call.actor)
-    png = base64.b64encode(call.s.press.qr_png(ticket.url)).decode()
+    if call.body.get("code") == "mini_program":
+        picture = await mini_code.picture(call.s, ticket)
+    else:
+        picture = call.s.press.qr_png(ticket.url)
+    kind = "jpeg" if picture.startswith(b"\xff\xd8") else "png"
     return answers.json(
         {
             "ticket": f"{ticket.id:016x}",
             "url": ticket.url,
             "scene": ticket.scene,
-            "png": f"data:image/png;base64,{png}",
+            "png": f"data:image/{kind};base64,{base64.b64encode(picture).decode()}",
             "expires_at": ticket.expires_at,
             "expires_in": max(0, int((ticket.expires_at - call.s.clock.now()).total_seconds())),
             "revision": ticket.revision,
@@ -186,6 +190,7 @@ ROUTES: list[Route | OpenRoute] = [
         handler=show_ticket,
         verb=Verb.SHOW_TICKET,
         summary="出示一张新的签发二维码",
+        body={"code": Choice(values=("link", "mini_program"), required=False, help="普通二维码或小程序码")},
         gives=thing(
             ticket="string",
             url="string",
