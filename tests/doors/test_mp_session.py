@@ -63,7 +63,7 @@ async def test_a_body_without_a_code(app: App, body: Any) -> None:
 
 async def test_refused_codes_and_a_silent_wechat(app: App, services: Services) -> None:
     class Told(FakeWeChat):
-        answer: Exception = Unverified("code_used", "这个登录链接已经用过了，请重新进入。")
+        answer: Exception = Unverified("code_used", "这次登录已经用过了，请重新进入。")
 
         async def exchange_login_code(self, code: str) -> WeChatIdentity:
             raise self.answer

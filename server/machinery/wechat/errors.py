@@ -92,7 +92,7 @@ def login_refusal(refusal: WeChatRefused) -> Refused | None:
     """The refusal that a person is shown when their log-in code was not taken; None for other failures."""
     match refusal.errcode:
         case 40163:
-            return Unverified("code_used", "这个登录链接已经用过了，请重新进入。")
+            return Unverified("code_used", "这次登录已经用过了，请重新进入。")
         case 40029 | 41008:
             return Unverified("code_invalid", "微信登录已失效，请重新进入。")
         case 40226:
