@@ -54,7 +54,7 @@ async def test_every_certificate_is_sealed_and_the_batch_issued(services: Servic
     seals = (
         await AuditEntry.filter(action="certificate.seal").order_by("id").values_list("subject_id", flat=True)
     )
-    assert seals == [c.number for c in made]
+    assert sorted(seals) == [c.number for c in made]  # each once; two are under way at a time
 
 
 @pytest.mark.rule("S87")

@@ -34,7 +34,8 @@ class TypstPress:
     def __init__(self, clock: Clock, seal: Seal) -> None:
         self._clock = clock
         self._seal = seal
-        self._one_at_a_time = threading.Lock()  # a typst compiler serves one thread
+        # A typst compiler serves one thread, and so do the parsed certificates that pyHanko signs with.
+        self._one_at_a_time = threading.RLock()
 
     @cached_property
     def _compiler(self) -> Any:
@@ -55,7 +56,8 @@ class TypstPress:
     def make_now(self, page: CertificatePage) -> bytes:
         """The same, blocking."""
         place = Place(SEAL_X_MM, PAGE_HEIGHT_MM - SEAL_Y_MM, seal_picture.SIZE_MM)
-        return self._seal.put(self.draw(page), issuer=page.issuer, place=place, moment=self._clock.now())
+        with self._one_at_a_time:
+            return self._seal.put(self.draw(page), issuer=page.issuer, place=place, moment=self._clock.now())
 
     def draw(self, page: CertificatePage) -> bytes:
         """The page as PDF/A-3 without its seal: the same bytes for the same page."""
