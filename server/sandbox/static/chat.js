@@ -134,8 +134,13 @@ function talk(phone, account, lines) {
   main.append(list);
   const toEnd = () => { main.scrollTop = main.scrollHeight; };
   requestAnimationFrame(toEnd);
-  main.addEventListener("load", () => main.dataset.end === "" && toEnd(), true); // a picture has found its height
-  main.addEventListener("scroll", () => { main.dataset.end = isAtEnd(main) ? "" : "no"; });
+  new ResizeObserver(() => main.dataset.end === "" && toEnd()).observe(list); // a picture has found its height
+  let last = 0;
+  main.addEventListener("scroll", () => {
+    if (isAtEnd(main)) main.dataset.end = "";
+    else if (main.scrollTop < last) main.dataset.end = "no"; // only who moves up leaves the end; what grows below moves nobody
+    last = main.scrollTop;
+  });
   return main;
 }
 
