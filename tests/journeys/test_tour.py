@@ -96,7 +96,7 @@ def _before_release(service: Service, person: demo_cohort.Person) -> None:
 
 def _after_release(service: Service, person: demo_cohort.Person) -> None:
     phone = Phone(service, "p1")
-    until(lambda: str(person.score) in phone.open("/h5/results").text, 30)
+    until(lambda: str(person.score) in phone.open("/h5/results").text, 5)
     phone.act("write", text="成绩")
     until(lambda: f"{person.score}" in json.dumps(phone.feed()["oa"]["lines"], ensure_ascii=False))
     bound = phone.program("POST", "/binding", {"name": person.name, "id_number": person.id_number})
@@ -179,7 +179,7 @@ def _issue(issuer: Desk, batch: int) -> None:
 
 def _hold_in_hand(service: Service, person: demo_cohort.Person, tmp_path: Path) -> dict[str, Any]:
     phone = Phone(service, "p1")
-    mine = until(lambda: phone.program("GET", "/certificates").json()["items"], 30)
+    mine = until(lambda: phone.program("GET", "/certificates").json()["items"], 5)
     number = mine[0]["number"]
     page = phone.open(f"/h5/certificates/{number}")
     assert (page.status_code, person.id_number in page.text) == (200, False)
