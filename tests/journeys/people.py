@@ -17,10 +17,7 @@ _TICKET = re.compile(r'name="ticket" value="([^"]+)"')
 
 
 def until(ready: Callable[[], Any], seconds: float = 90) -> Any:
-    """What `ready` gives once it is truthy; an error after `seconds`.
-
-    Pages are asked for half a minute: they hear of a change, for an unheard one an answer stands a minute or ten.
-    """
+    """What `ready` gives once it is truthy; an error after `seconds`."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if found := ready():
