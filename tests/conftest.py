@@ -24,6 +24,7 @@ from server.records import database
 from server.settings import Settings
 from tests.door_client import DoorClient
 from tests.fakes import (
+    NOON,
     FakeClock,
     FakePress,
     FakeWeChat,
@@ -152,7 +153,7 @@ async def db(db_url: str) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("keys") / "keys"
-    keys.create(folder, development=True, organisation=ISSUER)
+    keys.create(folder, development=True, organisation=ISSUER, now=NOON)
     return folder
 
 

@@ -52,14 +52,14 @@ def _name(organisation: str, common: str) -> x509.Name:
     )
 
 
-def _ca(folder: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+def _ca(folder: Path, now: datetime) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     """The folder's development CA, made when there is none."""
     key_path, certificate_path = folder / f"{CA_STEM}.pem", folder / f"{CA_STEM}.crt"
     if key_path.exists() and certificate_path.exists():
         key = load_pem_private_key(key_path.read_bytes(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         return key, x509.load_pem_x509_certificate(certificate_path.read_bytes())
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    key = ec.generate_private_key(ec.SECP256R1())
     name = _name("xcert development", "xcert development CA")
     certificate = (
         x509.CertificateBuilder()
@@ -94,10 +94,11 @@ def _usage(*, is_ca: bool) -> x509.KeyUsage:
     )
 
 
-def make_seal(folder: Path, organisation: str) -> MadeSeal:
-    """A seal key with a certificate of the folder's development CA."""
-    ca_key, ca = _ca(folder)
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+def make_seal(folder: Path, organisation: str, *, now: datetime | None = None) -> MadeSeal:
+    """A seal key with a certificate of the folder's development CA, valid from a day before `now` (the real time if not given)."""
+    now = now or datetime.now(UTC)
+    ca_key, ca = _ca(folder, now)
+    key = ec.generate_private_key(ec.SECP256R1())
     leaf = (
         x509.CertificateBuilder()
         .subject_name(_name(organisation, "电子证书专用章（开发）"))

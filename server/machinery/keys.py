@@ -20,6 +20,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -84,7 +85,15 @@ def _write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
         scratch.unlink()
 
 
-def _make(folder: Path, purpose: str, epoch: int, *, development: bool, organisation: str) -> None:
+def _make(
+    folder: Path,
+    purpose: str,
+    epoch: int,
+    *,
+    development: bool,
+    organisation: str,
+    now: datetime | None = None,
+) -> None:
     stem = folder / f"{purpose}-{epoch:04d}"
     if purpose in SECRETS:
         _write_new(stem.with_suffix(".key"), secrets.token_hex(32).encode())
@@ -92,7 +101,7 @@ def _make(folder: Path, purpose: str, epoch: int, *, development: bool, organisa
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         _write_new(stem.with_suffix(".pem"), pem)
     elif development:
-        made = make_seal(folder, organisation)
+        made = make_seal(folder, organisation, now=now)
         _write_new(stem.with_suffix(".crt"), made.chain, 0o644)
         _write_new(stem.with_suffix(".pem"), made.key)
     else:
@@ -114,13 +123,16 @@ def listing(folder: Path) -> list[KeyFile]:
     return out
 
 
-def create(folder: Path, *, development: bool, organisation: str) -> list[KeyFile]:
+def create(
+    folder: Path, *, development: bool, organisation: str, now: datetime | None = None
+) -> list[KeyFile]:
     """Make the first epoch of every purpose that has none; what exists is left alone.
 
     Args:
         folder: where the keys live (0700 if made here).
         development: sign the seal with a development CA and mark the folder, so that production refuses it.
         organisation: the issuer's legal name (S8), the subject of the seal's certificate.
+        now: from when on the development seal is valid (a day before); the real time if not given.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     have = {key.purpose for key in listing(folder)}
@@ -128,7 +140,7 @@ def create(folder: Path, *, development: bool, organisation: str) -> list[KeyFil
         _write_new(folder / DEVELOPMENT_MARK, "仅供开发使用，生产环境拒绝。\n".encode(), 0o644)
     for purpose in PURPOSES:
         if purpose not in have:
-            _make(folder, purpose, 1, development=development, organisation=organisation)
+            _make(folder, purpose, 1, development=development, organisation=organisation, now=now)
     return listing(folder)
 
 
