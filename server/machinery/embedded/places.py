@@ -73,8 +73,9 @@ def data_place(folder: Path, who: Account) -> Path:
         if place.is_dir() and _belongs(place, folder):
             return place
     _sweep()
+    open_folder(OUTSIDE / "data")
     place = OUTSIDE / "data" / secrets.token_hex(8)
-    place.mkdir(parents=True, mode=0o711)
+    open_folder(place)
     (place / "owner").write_text(str(folder), "utf-8")
     if folder.is_relative_to(Path(tempfile.gettempdir()).resolve()):
         (place / "throwaway").touch()
@@ -82,29 +83,19 @@ def data_place(folder: Path, who: Account) -> Path:
     return place
 
 
+def open_folder(folder: Path) -> None:
+    """Make a folder of ours below OUTSIDE that every account may walk into, whatever our umask is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in (folder, *folder.parents):
+        if one == OUTSIDE or OUTSIDE in one.parents:
+            one.chmod(0o711)
+
+
 def forget(place: Path, folder: Path) -> None:
     """Clear away data that stands outside its folder."""
     if place != folder:
         shutil.rmtree(place, ignore_errors=True)
         (folder / "place").unlink(missing_ok=True)
-
-
-def reachable_tree(tree: Path, version: str, who: Account) -> Path:
-    """`tree` itself, or a copy of it that `who` can reach; the copy is made once for each version."""
-    if who.may_pass(tree):
-        return tree
-    copy = OUTSIDE / "programs" / version
-    if copy.is_dir():
-        return copy
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    scratch = copy.with_name(f".{version}.{secrets.token_hex(4)}")
-    shutil.copytree(tree, scratch, symlinks=True)
-    scratch.chmod(0o755)
-    try:
-        scratch.rename(copy)
-    except OSError:  # another start was quicker
-        shutil.rmtree(scratch, ignore_errors=True)
-    return copy
 
 
 def secret(path: Path) -> str:

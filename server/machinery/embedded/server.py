@@ -9,13 +9,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from server.machinery import processes
-from server.machinery.embedded import places
+from server.machinery.embedded import places, programs
 
 _START_SECONDS = 120.0  # recovery after a power cut may take a while
 _ATTEMPTS = 5  # between choosing a free port and using it somebody else may take it
@@ -130,6 +130,15 @@ class Server:
 
     def _prepare(self) -> None:
         raise NotImplementedError
+
+    def _programs(self, name: str, version: str, trials: Sequence[str]) -> Path:
+        """A package whose programs our account can run: the installed one, or a copy of it."""
+        try:
+            return programs.runnable(package(name), version, trials, self._who)
+        except programs.NotRunnable as error:
+            raise EmbeddedError(
+                f"{self.title}的程序无法运行（{error}）。请删除 .venv 后重新运行 make setup。"
+            ) from None
 
     def _launch(self, port: int) -> str | None:
         """The URL once it answers; None if it ended at once."""
