@@ -30,6 +30,7 @@ from server.doors import (
     problems,
     scan,
     site_files,
+    static_files,
     verification,
     web,
     wechat_pay,
@@ -64,6 +65,7 @@ DOORS = (
     console.bp,
     miniprogram_api.door,
     site_files.bp,
+    static_files.bp,
     front.bp,
     ops.bp,
 )
@@ -167,8 +169,6 @@ def create_app(
     _finish(app, settings)
     for door in DOORS:
         app.blueprint(door)
-    for folder in pages.SERVED:
-        app.static(f"/static/{folder}", pages.STATIC / folder, name=f"static_{folder}")
     methods.complete(app)
     _document(app)
     _life(app, settings, services)
@@ -238,7 +238,5 @@ def _finish(app: Sanic[Any, Any], settings: Settings) -> None:
         headers = response.headers
         for name, value in always:
             headers.setdefault(name, value)
-        if route.startswith("static/") and response.status == 200 and "v" in request.args:
-            headers["cache-control"] = "public, max-age=31536000, immutable"
 
     app.register_middleware(finish, "response")

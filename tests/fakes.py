@@ -173,6 +173,9 @@ class FakePress:
     def page_image(self, page: CertificatePage) -> bytes:
         return b"\x89PNG fake " + page.number.encode()
 
+    def page_preview(self, page: CertificatePage) -> bytes:
+        return b"\xff\xd8\xff fake " + page.number.encode()
+
     def qr_png(self, text: str) -> bytes:
         return b"\x89PNG qr " + text.encode()
 

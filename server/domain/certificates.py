@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +24,7 @@ from server.domain.people import roles
 from server.domain.people.candidates import mask_numbers
 from server.domain.people.names import mask_name
 from server.domain.people.roles import Role, Verb
-from server.domain.ports import Services
+from server.domain.ports import CertificatePage, Services
 from server.errors import FieldError, Gone, Invalid, NotFound
 from server.records import Certificate, Issuance
 
@@ -31,6 +32,7 @@ __all__ = [
     "PublicStatus",
     "listing",
     "page_png",
+    "page_preview",
     "pdf",
     "public_status",
     "revoke",
@@ -108,12 +110,26 @@ async def pdf(
 async def page_png(
     s: Services, number: str, *, candidate_id: int | None = None, actor: Actor | None = None
 ) -> bytes:
-    """The page as a PNG, for long-press on Android; drawn once and kept. Raises as `pdf`."""
+    """The page as a PNG, as sharp as paper needs; drawn once and kept. Raises as `pdf`."""
     certificate = await _allowed(s, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
-    key = certificate.pdf_key.removesuffix(".pdf") + ".png"
+    return await _picture(s, certificate, ".png", s.press.page_image)
+
+
+async def page_preview(
+    s: Services, number: str, *, candidate_id: int | None = None, actor: Actor | None = None
+) -> bytes:
+    """The page as a small JPEG for a phone's screen; drawn once and kept. Raises as `pdf`."""
+    certificate = await _allowed(s, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
+    return await _picture(s, certificate, ".jpg", s.press.page_preview)
+
+
+async def _picture(
+    s: Services, certificate: Certificate, ending: str, draw: Callable[[CertificatePage], bytes]
+) -> bytes:
+    key = certificate.pdf_key.removesuffix(".pdf") + ending
     if await s.vault.exists(key):
         return await s.vault.get(key)
-    image = await asyncio.to_thread(s.press.page_image, await generation.page(s, certificate))
+    image = await asyncio.to_thread(draw, await generation.page(s, certificate))
     await s.vault.put(key, image)
     return image
 

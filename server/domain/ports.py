@@ -108,7 +108,10 @@ class Press(Protocol):
         """The characters of `text` that the certificate's font cannot print."""
 
     def page_image(self, page: CertificatePage) -> bytes:
-        """PNG of the page for long-press on Android (wechat.md §8)."""
+        """PNG of the page, as sharp as paper needs (wechat.md §8)."""
+
+    def page_preview(self, page: CertificatePage) -> bytes:
+        """JPEG of the page for a phone's screen: some 40 kB, its QR still readable."""
 
     def qr_png(self, text: str) -> bytes:
         """A QR of `text` for a screen: black on white with its quiet zone, as PNG."""

@@ -76,6 +76,7 @@ async def test_nobody_else_learns_that_it_exists(services: Services, of: Cohort)
         certificates.pdf(services, "26SPS1999999990", candidate_id=stranger),
         certificates.pdf(services, "\0", candidate_id=stranger),
         certificates.page_png(services, one.number, candidate_id=stranger),
+        certificates.page_preview(services, one.number, candidate_id=stranger),
     ):
         assert await code_of(call) == "certificate_not_found"
     assert await code_of(certificates.pdf(services, one.number, actor=AUDITOR)) == "role_not_allowed"
@@ -106,13 +107,15 @@ async def test_a_file_that_was_changed_or_lost_is_not_handed_out(services: Servi
         await certificates.pdf(services, one.number, actor=ME)
 
 
-async def test_the_page_image_is_drawn_once(services: Services, of: Cohort) -> None:
+@pytest.mark.parametrize(("ask", "ending"), [("page_png", ".png"), ("page_preview", ".jpg")])
+async def test_a_picture_is_drawn_once(services: Services, of: Cohort, ask: str, ending: str) -> None:
     one = await first(of)
-    image = await certificates.page_png(services, one.number, candidate_id=one.candidate_id)
-    assert image.startswith(b"\x89PNG")
+    draw = getattr(certificates, ask)
+    image = await draw(services, one.number, candidate_id=one.candidate_id)
+    assert image.startswith(b"\x89PNG" if ending == ".png" else b"\xff\xd8\xff")
     assert isinstance(services.vault, MemoryVault)
-    services.vault.files[one.pdf_key.removesuffix(".pdf") + ".png"] = b"kept"
-    assert await certificates.page_png(services, one.number, candidate_id=one.candidate_id) == b"kept"
+    services.vault.files[one.pdf_key.removesuffix(".pdf") + ending] = b"kept"
+    assert await draw(services, one.number, candidate_id=one.candidate_id) == b"kept"
 
 
 # --- revocation ---

@@ -145,7 +145,7 @@ async def test_certificates_page_and_the_certificate(
     assert made.number in said and "有效" in said and "科普宣教、问题识别、人际沟通与干预" in said
     page = await get(app, f"/h5/certificates/{made.number}", me)
     assert page.status == 200
-    assert f'<img src="/h5/certificates/{made.number}.png"' in page.text
+    assert f'<img src="/h5/certificates/{made.number}.jpg"' in page.text
     assert f"http://127.0.0.1:8000/v/{made.code}" in page.text
     response = await get(app, f"/h5/certificates/{made.number}.pdf", me)
     assert (response.status, response.body, response.headers["content-type"]) == (
@@ -165,12 +165,12 @@ async def test_a_revoked_certificate_shows_why_and_no_picture(
     page = await get(app, f"/h5/certificates/{made.number}", me)
     assert "该证书已于 2026年11月23日 12:00 撤销，不再有效。撤销原因：考试违纪。" in page.text
     assert (
-        ".png" not in page.text.split("<main")[1].replace("data:image/png", "")
+        not re.search(r"\.(png|jpg)", page.text.split("<main")[1].replace("data:image/png", ""))
         and "打开 PDF" not in page.text
     )
 
 
-@pytest.mark.parametrize("ending", ["", ".pdf", ".png"])
+@pytest.mark.parametrize("ending", ["", ".pdf", ".jpg", ".png"])
 async def test_other_peoples_certificates_are_not_found(
     app: App, services: Services, me: dict[str, str], ending: str
 ) -> None:

@@ -1,20 +1,24 @@
-"""GET /h5/certificates/{number}.pdf · .png: the certificate itself, on its way to a phone (wechat.md §8)."""
+"""GET /h5/certificates/{number}.pdf · .jpg · .png: the certificate itself, on its way to a phone (wechat.md §8).
+
+A phone may keep them, but asks each time whether it still may: so nothing is fetched twice, and nothing is shown that
+was revoked or belongs to nobody here any more.
+"""
 
 from __future__ import annotations
 
 from sanic import Blueprint, HTTPResponse, Request
-from sanic.response import raw
 
 from server.domain import certificates
 from server.domain.people import bindings
 from server.domain.ports import WeChatIdentity
+from server.doors import sending
 from server.doors.h5.login import identity
 from server.doors.h5.lookups import own_certificate
 from server.doors.web import services
 from server.errors import NotFound
 
 bp = Blueprint("h5_certificate_files")
-PERSONAL = {"cache-control": "private, no-store"}
+PERSONAL = {"cache-control": "private, no-cache"}
 
 
 async def pdf(request: Request, number: str) -> HTTPResponse:
@@ -23,17 +27,29 @@ async def pdf(request: Request, number: str) -> HTTPResponse:
     await own_certificate(request, who, number)
     body = await certificates.pdf(services(request), number, candidate_id=await _candidate(request, who))
     name = f'inline; filename="{number}.pdf"'
-    return raw(body, content_type="application/pdf", headers={**PERSONAL, "content-disposition": name})
+    return sending.unless_known(
+        request, body, content_type="application/pdf", headers={**PERSONAL, "content-disposition": name}
+    )
 
 
 async def png(request: Request, number: str) -> HTTPResponse:
-    """The certificate's page as a picture, for a real <img> that Android can save by a long press."""
+    """The certificate's page as a sharp picture, which a long press saves."""
     who = await identity(request)
     await own_certificate(request, who, number)
     image = await certificates.page_png(
         services(request), number, candidate_id=await _candidate(request, who)
     )
-    return raw(image, content_type="image/png", headers=PERSONAL)
+    return sending.unless_known(request, image, content_type="image/png", headers=PERSONAL)
+
+
+async def jpg(request: Request, number: str) -> HTTPResponse:
+    """The same, small: what the certificate's page shows. JPEG, for every WeChat saves it and reads its QR."""
+    who = await identity(request)
+    await own_certificate(request, who, number)
+    image = await certificates.page_preview(
+        services(request), number, candidate_id=await _candidate(request, who)
+    )
+    return sending.unless_known(request, image, content_type="image/jpeg", headers=PERSONAL)
 
 
 async def _candidate(request: Request, who: WeChatIdentity) -> int:
@@ -44,4 +60,5 @@ async def _candidate(request: Request, who: WeChatIdentity) -> int:
 
 
 bp.add_route(pdf, r"/h5/certificates/<number:(?P<number>[0-9A-Z]{8,24})\.pdf>", methods=["GET"], name="pdf")
+bp.add_route(jpg, r"/h5/certificates/<number:(?P<number>[0-9A-Z]{8,24})\.jpg>", methods=["GET"], name="jpg")
 bp.add_route(png, r"/h5/certificates/<number:(?P<number>[0-9A-Z]{8,24})\.png>", methods=["GET"], name="png")

@@ -18,7 +18,7 @@ import typst
 
 from server.domain.ports import CertificatePage, Clock
 from server.errors import Refused
-from server.machinery.documents import font, qr, seal_picture
+from server.machinery.documents import font, preview, qr, seal_picture
 from server.machinery.documents.seal import Place, Seal
 
 TEMPLATE = Path(__file__).with_name("certificate.typ")
@@ -64,8 +64,12 @@ class TypstPress:
         return self._compiled(page, format="pdf", pdf_standards=["a-3b"], pdf_tags=False)
 
     def page_image(self, page: CertificatePage) -> bytes:
-        """PNG of the page with the seal's picture, for long-press on Android (wechat.md §8)."""
+        """PNG of the page with the seal's picture, as sharp as paper needs (wechat.md §8)."""
         return self._compiled(page, picture=seal_picture.as_svg(page.issuer), format="png", ppi=160)
+
+    def page_preview(self, page: CertificatePage) -> bytes:
+        """JPEG of the same picture, small enough for a phone's first look."""
+        return preview.of(self.page_image(page))
 
     def qr_png(self, text: str) -> bytes:
         return qr.screen_png(text)
