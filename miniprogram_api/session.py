@@ -41,7 +41,7 @@ async def identity(request: Request) -> WeChatIdentity:
 async def create(request: Request) -> HTTPResponse:
     """POST /session {code} → {token, expires_at, bound, roles}."""
     s = _services(request)
-    if await s.limits.hit(f"mp-login:{_address(request)}", window=TRIES_WINDOW) > TRIES:
+    if await s.limits.hit(f"mp-login:{addresses.counted(_address(request))}", window=TRIES_WINDOW) > TRIES:
         raise TooMany("too_many_logins", "登录太频繁，请一分钟后再试。", retry_after=TRIES_WINDOW)
     entry = await mini_login.log_in(s, _code(request))
     return json(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from urllib.parse import urlsplit
 
+from server.domain.addresses import counted
 from server.domain.ports import Services
 from server.errors import Forbidden, TooMany
 from server.settings import Settings
@@ -27,7 +28,7 @@ async def config(s: Services, url: str, *, address: str, again: bool = False) ->
     Raises:
         TooMany("js_config_paused") · Forbidden("foreign_page") · OutsideFailure.
     """
-    if await s.limits.hit(f"js-config:{address}", window=60) > PER_MINUTE:
+    if await s.limits.hit(f"js-config:{counted(address)}", window=60) > PER_MINUTE:
         raise TooMany("js_config_paused", "操作太频繁，请一分钟后再试。", retry_after=60)
     page = url.partition("#")[0]
     parts = urlsplit(page)

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import Enum
 
 from server.domain import certificates, claims
+from server.domain.addresses import counted
 from server.domain.claims import Claims
 from server.domain.people.candidates import id_masked
 from server.domain.people.names import clean_name
@@ -69,7 +70,7 @@ async def read_code(s: Services, code: str, *, address: str) -> Finding:
     Raises:
         Unverified("code_invalid"): unreadable, changed or forged. TooMany("verification_paused").
     """
-    await _pace(s, f"verification:scan:{address}", SCAN_TRIES)
+    await _pace(s, f"verification:scan:{counted(address)}", SCAN_TRIES)
     said = claims.open_code(s.keys, code)
     return await _standing(s, said)
 
@@ -83,7 +84,7 @@ async def find(s: Services, number: str, name: str, *, address: str) -> Finding:
     """
     number = claims.tidy_number(number)
     _require(number, name)
-    await _pace(s, f"verification:form:{address}", FORM_TRIES)
+    await _pace(s, f"verification:form:{counted(address)}", FORM_TRIES)
     misses = f"verification:number:{number[:24]}"
     if await s.limits.count(misses) >= MISSES_OF_NUMBER:
         raise _paused(60)

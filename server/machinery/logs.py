@@ -27,7 +27,10 @@ _REDACTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(/s/|/v/|/mp/v1/scans/)[\w~-]{16,}"), r"\1[已隐去]"),
     (re.compile(r"(?i)(postgres(?:ql)?|redis|rediss)://[^\s@/]*@"), r"\1://[已隐去]@"),
     (
-        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL),
+        re.compile(
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----BEGIN|-----END).)*+(?:-----END [A-Z ]*PRIVATE KEY-----)?",
+            re.DOTALL,
+        ),
         "[私钥]",
     ),
 )

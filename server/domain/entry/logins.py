@@ -16,6 +16,7 @@ from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
 from server.domain import audit
+from server.domain.addresses import counted
 from server.domain.audit import Actor
 from server.domain.entry import passwords, sessions
 from server.domain.people import staff
@@ -45,9 +46,9 @@ class Session:
 def _limit_keys(username: str, address: str) -> list[tuple[str, int]]:
     who = username.strip().lower()[:60].encode().hex()
     return [
-        (f"login:{who}:{address}", TRIES_OF_ONE_AT_ADDRESS),
+        (f"login:{who}:{counted(address)}", TRIES_OF_ONE_AT_ADDRESS),
         (f"login:{who}", TRIES_OF_ONE),
-        (f"login-from:{address}", TRIES_AT_ADDRESS),
+        (f"login-from:{counted(address)}", TRIES_AT_ADDRESS),
     ]
 
 

@@ -16,6 +16,7 @@ from tortoise import connections
 from tortoise.transactions import in_transaction
 
 from server.domain import audit
+from server.domain.addresses import counted
 from server.domain.audit import Actor
 from server.domain.entry import captcha
 from server.domain.lookups.changes import changed, scope_of
@@ -217,7 +218,7 @@ def _person_key(who: WeChatIdentity) -> str:
 
 
 def _address_key(address: str) -> str:
-    return f"bind:address:{address}"
+    return f"bind:address:{counted(address)}"
 
 
 class _Gate:

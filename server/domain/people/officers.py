@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from tortoise.transactions import in_transaction
 
 from server.domain import audit
+from server.domain.addresses import counted
 from server.domain.audit import Actor
 from server.domain.issuance.life import tell
 from server.domain.people import pins, roles
@@ -120,7 +121,7 @@ def _address(s: Services, token: str) -> str:
 
 
 async def _limit(s: Services, what: str, address: str) -> None:
-    if await s.limits.hit(f"officer:{what}:{address}", window=TRIES_WINDOW) > TRIES:
+    if await s.limits.hit(f"officer:{what}:{counted(address)}", window=TRIES_WINDOW) > TRIES:
         raise TooMany("too_many_tries", "尝试次数过多，请一小时后再试。", retry_after=TRIES_WINDOW)
 
 

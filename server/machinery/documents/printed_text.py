@@ -8,8 +8,8 @@ from typing import Any
 
 _TWO = re.compile(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>")
 _THREE = re.compile(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>")
-_RANGES = re.compile(rb"beginbfrange(.*?)endbfrange", re.DOTALL)
-_SINGLES = re.compile(rb"beginbfchar(.*?)endbfchar", re.DOTALL)
+_RANGES = re.compile(rb"beginbfrange((?:(?!beginbf|endbf).)*+)endbfrange", re.DOTALL)
+_SINGLES = re.compile(rb"beginbfchar((?:(?!beginbf|endbf).)*+)endbfchar", re.DOTALL)
 _TOKEN = re.compile(
     rb"(?P<string>\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\))"
     rb"|(?P<hex><[0-9A-Fa-f\s]*>)"
