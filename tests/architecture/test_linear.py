@@ -12,6 +12,7 @@ import pkgutil
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -45,10 +46,8 @@ def spent(work: Callable[[], Any]) -> float:
     tries = []
     for _ in range(3):
         began = time.process_time()
-        try:
+        with suppress(Refused, ValueError, AttributeError, RecursionError):  # a refusal is an answer too
             work()
-        except (Refused, ValueError, AttributeError, RecursionError, re.error):
-            pass  # a refusal is an answer too
         tries.append(time.process_time() - began)
         if tries[-1] < NOTHING:
             break
@@ -187,10 +186,8 @@ def test_tokens_and_codes_are_linear(services: Services, pump: str) -> None:
     def read(size: int) -> None:
         text = pump * (size // len(pump))
         for kind in ("h5", "mp", "console"):
-            try:
+            with suppress(Refused):
                 sessions.open(services, kind, text)
-            except Refused:
-                continue
 
     assert_linear(read, f"a token of {pump!r}")
     assert_linear(
