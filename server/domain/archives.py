@@ -12,7 +12,7 @@ from server.domain import audit, beijing
 from server.domain.audit import Actor
 from server.domain.certificate_states import EVER_VALID, State
 from server.domain.claims import Line
-from server.domain.issuance.life import seen_by
+from server.domain.issuance.sight import seen_by
 from server.domain.issuance.states import State as Batch
 from server.domain.levels import Level
 from server.domain.people import roles
@@ -53,7 +53,7 @@ async def zip_stream(s: Services, issuance_id: int, *, actor: Actor) -> AsyncIte
     Raises (before the first piece):
         Forbidden("role_not_allowed") · NotFound("issuance_not_found") · Conflict("not_issued").
     """
-    issuance = await _allowed(issuance_id, actor)
+    issuance = await _allowed(s, issuance_id, actor)
     await audit.record(s.clock, actor, "issuance.download", "issuance", issuance_id)
     pipe = _Pipe()
     day = beijing.local(issuance.issued_at or s.clock.now())
@@ -72,12 +72,12 @@ async def zip_stream(s: Services, issuance_id: int, *, actor: Actor) -> AsyncIte
     yield pipe.take()
 
 
-async def _allowed(issuance_id: int, actor: Actor) -> Issuance:
+async def _allowed(s: Services, issuance_id: int, actor: Actor) -> Issuance:
     roles.require(actor, Verb.DOWNLOAD)
     issuance = await Issuance.get_or_none(id=issuance_id)
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    await seen_by(issuance, actor)
+    await seen_by(s, issuance, actor)
     if Batch(issuance.state) is not Batch.ISSUED:
         raise Conflict("not_issued", "这个批次的证书还没有全部生成，发放完成后可以下载。")
     return issuance

@@ -17,6 +17,7 @@ from server.domain.certificate_states import BY_NAME, EVER_VALID, State, moved_o
 from server.domain.claims import Line, is_number, tidy_number
 from server.domain.issuance import generation
 from server.domain.issuance.overview import Page, cursor_id, limited, said
+from server.domain.issuance.sight import own
 from server.domain.issuance.states import State as Batch
 from server.domain.levels import Level
 from server.domain.lookups import changes
@@ -79,7 +80,9 @@ async def _allowed(
     certificate = await _find(number)
     if actor is not None:
         site = certificate.issuance.site
-        is_theirs = actor.role != Role.SCHOOL.value or actor.school_id == site.school_id
+        is_theirs = actor.role != Role.SCHOOL.value or (
+            actor.school_id == site.school_id and exams.is_released(certificate.issuance.plan, s.clock.now())
+        )
     else:
         is_theirs = (
             candidate_id is not None
@@ -135,13 +138,16 @@ async def _picture(
 
 
 async def public_status(s: Services, number: str) -> PublicStatus | None:
-    """What the public is told of a number; None unless it was issued. Only whoever has the number can ask."""
+    """What the public is told of a number; None unless it was issued and
+    its plan's results are released. Only whoever has the number can ask."""
     if not is_number(number):
         return None
-    found = await Certificate.get_or_none(number=number).prefetch_related("issuance", "superseded_by")
+    found = await Certificate.get_or_none(number=number).prefetch_related("issuance__plan", "superseded_by")
     if found is None or found.state not in EVER_VALID:
         return None
     if State(found.state) is State.VALID and Batch(found.issuance.state) is not Batch.ISSUED:
+        return None
+    if not exams.is_released(found.issuance.plan, s.clock.now()):
         return None
     successor = found.superseded_by
     return PublicStatus(
@@ -243,8 +249,7 @@ async def listing(
         found = found.filter(state=_state_of(state))
     if issuance_id is not None:
         found = found.filter(issuance_id=issuance_id)
-    if actor.role == Role.SCHOOL.value:
-        found = found.filter(issuance__site__school_id=actor.school_id or 0)
+    found = own(s, found, actor, through="issuance__")
     if (after := cursor_id(cursor)) is not None:
         found = found.filter(id__lt=after)
     size = limited(limit)

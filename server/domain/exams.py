@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tortoise import connections
+from tortoise.expressions import Q
 from tortoise.transactions import in_transaction
 
 from server.domain import audit, beijing, timetable
@@ -26,7 +27,7 @@ from server.domain.results import (
     withheld_reasons,
 )
 from server.errors import Conflict, NotFound, Refused
-from server.records import Plan, Registration
+from server.records import Issuance, Plan, Registration
 
 __all__ = [
     "KINDS",
@@ -55,7 +56,7 @@ async def release(s: Services, plan_id: int, *, at: datetime | None, actor: Acto
 
     Raises:
         NotFound: plan_unknown.
-        Conflict: already_released.
+        Conflict: already_released, school_asked.
         Refused: release_in_past, nothing_to_release.
     """
     now = s.clock.now()
@@ -67,6 +68,8 @@ async def release(s: Services, plan_id: int, *, at: datetime | None, actor: Acto
         _refuse_when_visible(plan, now, "这个计划的成绩已经公布，不能再改公布时间。")
         if not await Registration.filter(plan_id=plan_id).exists():
             raise Refused("nothing_to_release", "这个计划还没有成绩，请先导入成绩再公布。")
+        if at is not None:
+            await _refuse_when_asked(plan_id, "不能再改为以后公布；要公布请选择“立即公布”")
         was = plan.release_at
         if was == moment:
             return plan
@@ -86,7 +89,7 @@ async def cancel_release(s: Services, plan_id: int, *, actor: Actor) -> Plan:
 
     Raises:
         NotFound: plan_unknown.
-        Conflict: already_released.
+        Conflict: already_released, school_asked.
     """
     async with in_transaction():
         plan = await _locked(plan_id)
@@ -94,6 +97,7 @@ async def cancel_release(s: Services, plan_id: int, *, actor: Actor) -> Plan:
         was = plan.release_at
         if was is None:
             return plan
+        await _refuse_when_asked(plan_id, "不能取消公布")
         plan.release_at = None
         await plan.save(update_fields=["release_at"])
         await audit.record(
@@ -168,6 +172,13 @@ async def _locked(plan_id: int) -> Plan:
 def _refuse_when_visible(plan: Plan, now: datetime, message: str) -> None:
     if is_released(plan, now):
         raise Conflict("already_released", message)
+
+
+async def _refuse_when_asked(plan_id: int, what: str) -> None:
+    """Whoever was asked to sign has seen who passed: from then on the release can only come sooner."""
+    asked = Issuance.filter(~Q(state="prepared") | Q(revision__gt=1), plan_id=plan_id)
+    if await asked.exists():
+        raise Conflict("school_asked", f"这个计划已有批次送院校签发，{what}。")
 
 
 def _whole_minute(moment: datetime) -> datetime:

@@ -9,6 +9,7 @@ from typing import Any
 from tortoise.functions import Count, Min
 
 from server.domain.audit import Actor
+from server.domain.issuance.sight import own
 from server.domain.issuance.states import State
 from server.domain.people import roles
 from server.domain.people.roles import Role, Verb
@@ -29,12 +30,10 @@ class Waiting:
     since: datetime | None
 
 
-async def batches(actor: Actor) -> list[Waiting]:
+async def batches(s: Services, actor: Actor) -> list[Waiting]:
     """Every state in its order, also those in which nothing waits; a school account sees its own school's."""
     roles.require(actor, Verb.SEE_ISSUANCES)
-    found = Issuance.all()
-    if actor.role == Role.SCHOOL.value:
-        found = found.filter(site__school_id=actor.school_id or 0)
+    found = own(s, Issuance.all(), actor)
     counted: dict[str, list[Any]] = {state.value: [0, 0, None] for state in State}
     rows = (
         await found.annotate(batches=Count("id"), first=Min("created_at"))
@@ -48,12 +47,10 @@ async def batches(actor: Actor) -> list[Waiting]:
     return [Waiting(state, *counted[state.value]) for state in State]
 
 
-async def oldest(actor: Actor, states: list[State]) -> list[Issuance]:
+async def oldest(s: Services, actor: Actor, states: list[State]) -> list[Issuance]:
     """The batches that have been in these states longest, with plan and school; a school account sees its own."""
     roles.require(actor, Verb.SEE_ISSUANCES)
-    found = Issuance.filter(state__in=[state.value for state in states])
-    if actor.role == Role.SCHOOL.value:
-        found = found.filter(site__school_id=actor.school_id or 0)
+    found = own(s, Issuance.filter(state__in=[state.value for state in states]), actor)
     return await found.order_by("created_at", "id").limit(SHOWN).prefetch_related("plan", "site__school")
 
 

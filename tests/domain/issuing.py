@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from argon2 import PasswordHasher
 
@@ -46,7 +47,8 @@ async def officer(s: Services, at: School, openid: str = OPENID) -> Officer:
 async def cohort(s: Services, *, names: tuple[str, ...] = NAMES, level: Level = Level.PRIMARY) -> Cohort:
     """A school with an officer, and people who passed at its site (one more who did not)."""
     school = await make.school()
-    site, plan = await make.site(school, level), await make.plan()
+    site = await make.site(school, level)
+    plan = await make.plan(release_at=s.clock.now() - timedelta(days=1))
     registrations = []
     for name in names:
         who = await make.candidate(s, name, at=school)

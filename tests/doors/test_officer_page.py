@@ -158,14 +158,15 @@ async def test_somebody_else_and_the_suspended_are_told(phone: Phone, door: App,
 async def test_only_the_own_schools_batches_are_shown(phone: Phone, services: Services) -> None:
     mine, other = await make.school("甲学院"), await make.school("乙学院")
     await make.officer(mine, openid=WHO.openid)
-    plan = await make.plan("第四批全国统考")
+    yesterday = services.clock.now() - timedelta(days=1)
+    plan = await make.plan("第四批全国统考", release_at=yesterday)
     for school, state, count in (
         (mine, "site_pending", 31),
         (mine, "prepared", 32),
         (other, "site_pending", 33),
     ):
         site = await make.site(school)
-        on = plan if state == "site_pending" else await make.plan()
+        on = plan if state == "site_pending" else await make.plan(release_at=yesterday)
         await Issuance.create(
             plan=on,
             site=site,

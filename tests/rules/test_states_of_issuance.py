@@ -26,6 +26,7 @@ from server.errors import Forbidden
 
 GOOD = Facts(
     count=3,
+    results_released=True,
     list_is_current=True,
     list_is_signed=True,
     revision_is_shown=True,
@@ -37,6 +38,7 @@ GOOD = Facts(
 BAD = Facts(unsealed=2)
 CODES = {
     "someone_is_listed": "list_empty",
+    "results_are_released": "results_not_released",
     "list_is_current": "list_changed",
     "list_is_signed": "list_not_signed",
     "revision_is_shown": "revision_moved",

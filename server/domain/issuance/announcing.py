@@ -86,7 +86,9 @@ async def remind(s: Services) -> None:
     """
     now = s.clock.now()
     waiting = Issuance.filter(
-        state=State.SITE_PENDING.value, org_signed_at__lte=now - timedelta(days=min(REMIND_AFTER))
+        state=State.SITE_PENDING.value,
+        org_signed_at__lte=now - timedelta(days=min(REMIND_AFTER)),
+        plan__release_at__lte=now,
     )
     for issuance in await waiting.order_by("id").prefetch_related("plan", "site__school"):
         assert issuance.org_signed_at is not None

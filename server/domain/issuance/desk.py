@@ -9,6 +9,7 @@ from server.domain.audit import Actor
 from server.domain.issuance import generation, lists, numbering, receipts
 from server.domain.issuance.life import VERBS, advance, locked, require, tell_state
 from server.domain.issuance.overview import listing, view
+from server.domain.issuance.sight import is_out
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on
 from server.domain.people import roles
 from server.domain.people.roles import Verb
@@ -107,7 +108,9 @@ async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> State:
             changed = await numbering.refresh(s, issuance, actor=actor)
         if changed is None or not changed.is_changed:
             await s.faults.reach("desk.org_sign: before the step")
-            facts = Facts(count=issuance.count, list_is_current=True)
+            facts = Facts(
+                count=issuance.count, list_is_current=True, results_released=await is_out(s, issuance)
+            )
             now = {"org_signed_at": s.clock.now(), "org_signed_by": actor.id, "return_reason": ""}
             await advance(
                 s,
@@ -169,7 +172,10 @@ async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> State:
     async with in_transaction():
         issuance = await locked(issuance_id)
         certificates = await lists.reserved(issuance.id)
-        facts = Facts(list_is_signed=await _is_signed(s, issuance, lists.stored_digest(certificates)))
+        facts = Facts(
+            results_released=await is_out(s, issuance),
+            list_is_signed=await _is_signed(s, issuance, lists.stored_digest(certificates)),
+        )
         now = s.clock.now()
         await advance(
             s,

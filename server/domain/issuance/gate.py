@@ -6,7 +6,7 @@ import functools
 from datetime import datetime
 
 from server.domain.issuance import lists, scans
-from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal
+from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal, results_are_released
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Gone, Unverified
@@ -53,6 +53,7 @@ async def officer_of(identity: WeChatIdentity, ticket: ScanTicket) -> Officer:
     facts = Facts(
         officer_is_active=officer.state == "active",
         officer_is_of_school=officer.school_id == ticket.school_id,
+        results_released=True,  # asked when the batch is looked at
         revision_is_shown=True,
         list_is_current=True,
     )
@@ -71,6 +72,13 @@ def in_time(ticket: ScanTicket, now: datetime) -> None:
         raise Gone("scan_replaced", "屏幕上已换成新的二维码，请扫描最新的一个。")
 
 
+def not_released() -> Conflict:
+    """The refusal while nobody outside the organisation may know who passed."""
+    reason = results_are_released(Facts())
+    assert reason is not None
+    return Conflict(reason.code, reason.message)
+
+
 def spent_by_other() -> Conflict:
     """The refusal of a ticket that somebody has used."""
     return Conflict("scan_spent", "这张二维码已被使用，请在电脑页面查看批次的最新状态。")
@@ -83,6 +91,7 @@ async def _facts(
     frame, digest = await lists.today(s, issuance)
     return Facts(
         count=issuance.count,
+        results_released=frame.is_released(s.clock.now()),
         revision_is_shown=issuance.revision == ticket.revision,
         list_is_current=issuance.revision == ticket.revision and digest == bytes(ticket.list_sha256),
         officer_is_active=officer.state == "active",

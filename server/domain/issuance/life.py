@@ -10,10 +10,10 @@ from server.domain import audit
 from server.domain.audit import Actor
 from server.domain.issuance.states import BY_NAME, Facts, Reason, State, Step, Who, moved_on, refusal
 from server.domain.people import roles
-from server.domain.people.roles import Role, Verb
+from server.domain.people.roles import Verb
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, NotFound, Refused
-from server.records import Issuance, Site
+from server.records import Issuance
 
 log = logging.getLogger("xcert.issuance")
 
@@ -105,15 +105,6 @@ async def advance(
     )
     issuance.state, issuance.revision = step.target.value, revision
     return step.target
-
-
-async def seen_by(issuance: Issuance, actor: Actor) -> None:
-    """A school account has its own school's batches and no others. Raises NotFound."""
-    if actor.role != Role.SCHOOL.value:
-        return
-    site = await Site.get(id=issuance.site_id)
-    if actor.school_id is None or site.school_id != actor.school_id:
-        raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
 
 
 async def tell(s: Services, issuance_id: int, event: str, **more: Any) -> None:

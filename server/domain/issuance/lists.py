@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from server.domain import exams
 from server.domain.claims import Line, canonical, fits, id_hash_of_index, number_of
@@ -29,7 +29,7 @@ WHERE r.plan_id = $1 AND r.site_id = $2 AND r.outcome = 'passed'
 ORDER BY r.admission_number
 """
 _FRAME = """
-SELECT p.name AS plan, p.exam_date, p.requires_practice, k.code AS kind_code, k.name AS certificate,
+SELECT p.name AS plan, p.exam_date, p.release_at, p.requires_practice, k.code AS kind_code, k.name AS certificate,
        t.level, sc.id AS school_id, sc.name AS school, t.kind_id = p.kind_id AS fits_kind,
        (SELECT v.version FROM standard_version v
         WHERE v.kind_id = p.kind_id AND v.effective_on <= p.exam_date
@@ -49,6 +49,7 @@ class Frame:
 
     plan: str
     exam_date: date
+    release_at: datetime | None
     requires_practice: bool
     kind_code: str
     certificate: str
@@ -56,6 +57,10 @@ class Frame:
     school_id: int
     school: str
     standard: str
+
+    def is_released(self, now: datetime) -> bool:
+        """Whether people outside the organisation may know at `now` who passed."""
+        return self.release_at is not None and self.release_at <= now
 
 
 @dataclass(frozen=True, slots=True)

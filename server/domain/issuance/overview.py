@@ -9,12 +9,13 @@ from typing import Any
 from server.domain.audit import Actor
 from server.domain.beijing import local
 from server.domain.issuance import lists
-from server.domain.issuance.life import VERBS, seen_by
+from server.domain.issuance.life import VERBS
+from server.domain.issuance.sight import own, seen_by
 from server.domain.issuance.states import State, Who, steps_from
 from server.domain.levels import Level
 from server.domain.people import roles
 from server.domain.people.names import mask_name
-from server.domain.people.roles import Role, Verb
+from server.domain.people.roles import Verb
 from server.domain.ports import Services
 from server.errors import FieldError, Invalid, NotFound
 from server.records import Certificate, Issuance, Receipt
@@ -111,7 +112,7 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]
     issuance = await Issuance.get_or_none(id=issuance_id).prefetch_related("plan", "site__school")
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    await seen_by(issuance, actor)
+    await seen_by(s, issuance, actor)
     state = State(issuance.state)
     _, waiting, held = await lists.drawn_up(
         s, Issuance(id=0, plan_id=issuance.plan_id, site_id=issuance.site_id)
@@ -164,8 +165,7 @@ async def listing(
         found = found.filter(state=_state_of(state))
     if plan_id is not None:
         found = found.filter(plan_id=plan_id)
-    if actor.role == Role.SCHOOL.value:
-        found = found.filter(site__school_id=actor.school_id or 0)
+    found = own(s, found, actor)
     if (after := cursor_id(cursor)) is not None:
         found = found.filter(id__lt=after)
     size = limited(limit)
@@ -187,7 +187,7 @@ async def receipt(s: Services, issuance_id: int, *, actor: Actor) -> bytes:
     issuance = await Issuance.get_or_none(id=issuance_id)
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    await seen_by(issuance, actor)
+    await seen_by(s, issuance, actor)
     kept = await Receipt.filter(issuance_id=issuance_id).order_by("-id").first()
     if kept is None:
         raise NotFound("receipt_not_found", "院校还没有签发这个批次，签发后才有凭据。")

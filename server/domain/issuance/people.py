@@ -7,8 +7,8 @@ from typing import Any
 from server.domain.audit import Actor
 from server.domain.certificate_states import State
 from server.domain.claims import Line
-from server.domain.issuance.life import seen_by
 from server.domain.issuance.overview import Page, limited
+from server.domain.issuance.sight import seen_by
 from server.domain.people import roles
 from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.people.names import mask_name
@@ -36,7 +36,7 @@ async def people(
     issuance = await Issuance.get_or_none(id=issuance_id)
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    await seen_by(issuance, actor)
+    await seen_by(s, issuance, actor)
     size = limited(limit)
     found = await rows(_PEOPLE, issuance_id, cursor or "", size + 1)
     shown = [_row(s, row) for row in found[:size]]

@@ -51,6 +51,7 @@ class Facts:
     """What the guards look at; whoever takes a step gathers them in the same transaction."""
 
     count: int = 0  # certificates in the list
+    results_released: bool = False  # people outside the organisation may know of the plan's results
     list_is_current: bool = False  # recomputed from today's data, the list is the very one (byte for byte)
     list_is_signed: bool = False  # the stored lines are those of the officer's receipt
     revision_is_shown: bool = False  # the batch still has the revision that the QR was made for
@@ -75,6 +76,15 @@ def someone_is_listed(facts: Facts) -> Reason | None:
     if facts.count > 0:
         return None
     return Reason("list_empty", "名单中还没有可以发证的考生，请先核对成绩与实践学时。")
+
+
+def results_are_released(facts: Facts) -> Reason | None:
+    if facts.results_released:
+        return None
+    return Reason(
+        "results_not_released",
+        "这个考试计划的成绩尚未公布，现在不能签发或发放；评价组织在“考试计划”页公布成绩后即可继续。",
+    )
 
 
 def list_is_current(facts: Facts) -> Reason | None:
@@ -130,7 +140,8 @@ class Step:
     adds_revision: bool = False
 
 
-_OFFICER = (officer_is_active, officer_is_of_school, revision_is_shown)
+# Being on a list is a result: nobody outside the organisation sees one before the plan's results are released.
+_OFFICER = (officer_is_active, officer_is_of_school, results_are_released, revision_is_shown)
 
 STEPS: tuple[Step, ...] = (
     Step(
@@ -139,7 +150,7 @@ STEPS: tuple[Step, ...] = (
         State.PREPARED,
         State.SITE_PENDING,
         Who.ORGANISATION,
-        (someone_is_listed, list_is_current),
+        (someone_is_listed, results_are_released, list_is_current),
     ),
     Step(
         "confirm_scan",
@@ -166,7 +177,14 @@ STEPS: tuple[Step, ...] = (
         adds_revision=True,
     ),
     Step("revise", "修订后重新准备", State.RETURNED, State.PREPARED, Who.ORGANISATION, adds_revision=True),
-    Step("hand_over", "发放", State.SCHOOL_SIGNED, State.GENERATING, Who.ORGANISATION, (list_is_signed,)),
+    Step(
+        "hand_over",
+        "发放",
+        State.SCHOOL_SIGNED,
+        State.GENERATING,
+        Who.ORGANISATION,
+        (results_are_released, list_is_signed),
+    ),
     Step("complete", "全部生成", State.GENERATING, State.ISSUED, Who.WORKER, (all_are_sealed,)),
 )
 BY_NAME = {step.name: step for step in STEPS}

@@ -14,8 +14,9 @@ from tortoise.transactions import in_transaction
 from server.domain import audit
 from server.domain.audit import Actor
 from server.domain.issuance import gate, lists, receipts, scans
-from server.domain.issuance.life import advance, locked, seen_by, tell, tell_state
+from server.domain.issuance.life import advance, locked, tell, tell_state
 from server.domain.issuance.scan_view import ScanView, view_of
+from server.domain.issuance.sight import is_out, seen_by
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal
 from server.domain.people import officers, roles
 from server.domain.people.candidates import mask_numbers
@@ -53,16 +54,19 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
 
     Raises:
         Forbidden("role_not_allowed") · NotFound("issuance_not_found") · Conflict("not_site_pending") ·
+        Conflict("results_not_released") ·
         Conflict("list_changed"): today's data is no longer what the organisation signed.
     """
     roles.require(actor, Verb.SHOW_TICKET)
     async with in_transaction():
         issuance = await locked(issuance_id)
-        await seen_by(issuance, actor)
+        await seen_by(s, issuance, actor)
         step = BY_NAME["confirm_scan"]
         if State(issuance.state) is not step.source:
             raise moved_on(step, State(issuance.state))
-        _, digest = await lists.today(s, issuance)
+        frame, digest = await lists.today(s, issuance)
+        if not frame.is_released(s.clock.now()):
+            raise gate.not_released()
         if digest is None or digest != bytes(issuance.list_sha256 or b""):
             raise Conflict("list_changed", "名单在签发之后有变化，请先撤回这个批次，核对后重新签发。")
         now = s.clock.now()
@@ -111,11 +115,13 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
     Raises:
         Unverified: scan_malformed, scan_forged · Forbidden: snapshot_user, not_an_officer, other_school,
         officer_suspended · Gone: scan_expired, scan_replaced · Conflict: scan_spent, revision_moved,
-        not_site_pending, list_changed, scan_clock.
+        not_site_pending, list_changed, scan_clock, results_not_released.
     """
     ticket = await gate.opened(s, token)
     officer = await gate.officer_of(identity, ticket)
     issuance = await Issuance.get(id=ticket.issuance_id)
+    if not await is_out(s, issuance):
+        raise gate.not_released()
     if ticket.spent_at is not None:
         if ticket.spent_by_id != officer.id:
             raise gate.spent_by_other()

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from server.domain.issuance.states import State
 from server.domain.levels import Level
+from server.domain.ports import Services
 from server.records import Issuance, Officer
 
 
@@ -23,9 +24,13 @@ class Waiting:
     since: datetime | None
 
 
-async def waiting(officer: Officer) -> list[Waiting]:
-    """The batches of this officer's school in 考核站点待签发, those that wait longest first."""
-    found = Issuance.filter(state=State.SITE_PENDING.value, site__school_id=officer.school_id)
+async def waiting(s: Services, officer: Officer) -> list[Waiting]:
+    """The batches of this officer's school in 考核站点待签发, those that wait longest first; none before the release."""
+    found = Issuance.filter(
+        state=State.SITE_PENDING.value,
+        site__school_id=officer.school_id,
+        plan__release_at__lte=s.clock.now(),
+    )
     return [
         Waiting(
             batch.plan.name,

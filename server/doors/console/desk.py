@@ -26,7 +26,7 @@ PEOPLE = 100
 async def home(call: Call) -> HTTPResponse:
     may_release = roles.may(call.actor, Verb.RELEASE)
     may_import = roles.may(call.actor, Verb.IMPORT)
-    found = await waiting.batches(call.actor)
+    found = await waiting.batches(call.s, call.actor)
     mine = [one.state for one in found if wording.waits_for(call.actor, one.state)]
     batches = [
         {
@@ -47,7 +47,7 @@ async def home(call: Call) -> HTTPResponse:
         today=beijing.say_day(beijing.day(call.s.clock.now())),
         greeting=f"{call.account.name}，您好。",
         batches=batches,
-        mine=await waiting.oldest(call.actor, mine) if mine else None,
+        mine=await waiting.oldest(call.s, call.actor, mine) if mine else None,
         levels={level.value: level.label for level in Level},
         state_labels={state.value: state.label for state in State},
         plans=await waiting.unreleased_plans() if may_release else None,
