@@ -87,12 +87,29 @@ def _data(commands: Subparsers) -> None:
     keep = commands.add_parser("backup", help="把全部数据备份到一个新目录")
     keep.add_argument("folder", type=Path, metavar="DIR")
     keep.add_argument("--keys", type=Path, metavar="目录", help="把密钥另存到这个目录（与备份分开保管）")
+    keep.add_argument(
+        "--previous", type=Path, metavar="上次备份", help="没有变化的文件与上次备份共用（硬链接），不再复制"
+    )
     keep.set_defaults(run=_run("backup.backup"))
     back = commands.add_parser("restore", help="从备份目录恢复全部数据（先停止服务）")
     back.add_argument("folder", type=Path, metavar="DIR")
     back.add_argument("--keys", type=Path, metavar="目录", help="另外保管的密钥；默认用本机密钥目录")
     back.add_argument("--replace", action="store_true", help="覆盖现有数据")
+    back.add_argument(
+        "--skip-numbers",
+        type=int,
+        default=100_000,
+        metavar="N",
+        help="现有数据库接不上备份时，每种证书编号跳过多少个（默认 100000），备份之后发出的编号不再用",
+    )
     back.set_defaults(run=_run("restoring.restore"))
+    held = commands.add_parser("notices", help="恢复备份后暂停的通知").add_subparsers(
+        required=True, metavar="操作"
+    )
+    held.add_parser("status", help="通知是否暂停、有多少在等").set_defaults(run=_run("notices.show"))
+    release = held.add_parser("release", help="恢复发送")
+    release.add_argument("--discard", action="store_true", help="等待中的不再发出")
+    release.set_defaults(run=_run("notices.release"))
 
 
 def _people_and_keys(commands: Subparsers) -> None:

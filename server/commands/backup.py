@@ -13,22 +13,29 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import Any
+
+import asyncpg
 
 from server.commands import Impossible
 from server.commands.hosting import hosts
-from server.machinery import embedded
+from server.domain import audit
+from server.domain.audit import SYSTEM
+from server.machinery import postgres_programs
+from server.machinery.clock import SystemClock
 from server.records import database
 from server.settings import Settings
 
 DUMP = "database.dump"
 FILES = "files"
+VAULT = "vault"
 MANIFEST = "manifest.json"
 FORMAT = 1
 NOT_STATE = frozenset({"postgres", "redis", "metrics", "service.log", "service.log.1"})
+INCOMPLETE = 3  # exit code: the backup is whole, what it was made of was not
 
 
 def migrate(_: argparse.Namespace, settings: Settings) -> int:
@@ -40,29 +47,45 @@ def migrate(_: argparse.Namespace, settings: Settings) -> int:
 
 
 def backup(given: argparse.Namespace, settings: Settings) -> int:
-    """Write database and files into a new folder, the keys into another; the service may run meanwhile."""
+    """Write database and files into a new folder, the keys into another; the service may run meanwhile.
+
+    Returns:
+        0; 3 when certificates are on record whose PDF is missing or differs, which is said.
+    """
     folder = _new_folder(given.folder)
     apart = _new_folder(given.keys) if given.keys is not None else None
+    previous = _previous(given.previous)
     with hosts(settings, join=True) as found:
-        dump = ["--format=custom", "--no-owner", "--no-privileges", f"--file={folder / DUMP}"]
-        run_program("pg_dump", dump, found.settings.database_url)
-        copy_files(found.settings.data_dir, folder / FILES)
+        state = asyncio.run(_state(found.settings.database_url))
+        try:
+            postgres_programs.dump(found.settings.database_url, folder / DUMP)
+        except postgres_programs.ProgramFailed as failed:
+            raise Impossible(str(failed)) from None
+        kept = copy_files(found.settings.data_dir, folder / FILES, previous)
+        asyncio.run(_record(found.settings.database_url, folder))
     if apart is not None:
         for path in key_files(settings.keys_dir):
             shutil.copy2(path, apart / path.name)
+    sums = digests(folder, {f"{FILES}/{name}": value for name, value in kept.items()})
     manifest = {
         "format": FORMAT,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "last_audit": state["last_audit"],
         "keys": {path.name: digest(path) for path in key_files(settings.keys_dir)},
-        "sha256": digests(folder),
+        "sha256": sums,
     }
     scratch = folder / f".{MANIFEST}"
     scratch.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), "utf-8")
     scratch.replace(folder / MANIFEST)  # a folder without it is not a whole backup
+    _tell(folder, apart, settings.keys_dir)
+    return _missing(state["pdfs"], sums)
+
+
+def _tell(folder: Path, apart: Path | None, keys_dir: Path) -> None:
     print(f"备份完成：{folder}（数据库与文件）")
     if apart is None:
         print(
-            f"密钥不在这份备份里。请另外保管 {settings.keys_dir}（或用 --keys 目录 另存一份）："
+            f"密钥不在这份备份里。请另外保管 {keys_dir}（或用 --keys 目录 另存一份）："
             "没有密钥，备份里的证件号码无法读出，已发证书无法核验。"
         )
     else:
@@ -70,7 +93,47 @@ def backup(given: argparse.Namespace, settings: Settings) -> int:
             f"密钥另存在 {apart}。请与备份分开、加密地保管："
             "谁同时拿到两者，就能读出证件号码并签发证书；丢了密钥，备份就读不出证件号码。"
         )
-    return 0
+
+
+def _missing(pdfs: Mapping[str, tuple[str, str]], sums: Mapping[str, str]) -> int:
+    """Compare the certificates on record with the files; say what is missing."""
+    absent = sorted(
+        number for key, (number, value) in pdfs.items() if sums.get(f"{FILES}/{VAULT}/{key}") != value
+    )
+    if not absent:
+        return 0
+    shown = "、".join(absent[:5]) + (" 等" if len(absent) > 5 else "")
+    print(
+        f"注意：{len(absent)} 份已发证书的 PDF 不在文件目录里，或内容与记录不符：{shown}。"
+        "请从较早的备份找回这些文件。"
+    )
+    return INCOMPLETE
+
+
+async def _state(url: str) -> dict[str, Any]:
+    """What the dump will hold at least: the last audit entry, and the certificates' files with their digests."""
+    link = await asyncpg.connect(url)
+    try:
+        last = await link.fetchrow("SELECT id, at FROM audit_entry ORDER BY id DESC LIMIT 1")
+        pdfs = await link.fetch(
+            "SELECT number, pdf_key, encode(pdf_sha256, 'hex') AS sha256 FROM certificate WHERE pdf_key <> ''"
+        )
+    except asyncpg.UndefinedTableError:
+        raise Impossible("数据库里还没有数据表，没有可以备份的数据；请先运行 xcert migrate。") from None
+    finally:
+        await link.close()
+    return {
+        "last_audit": {"id": last["id"], "at": last["at"].isoformat()} if last else None,
+        "pdfs": {row["pdf_key"]: (row["number"], row["sha256"]) for row in pdfs},
+    }
+
+
+async def _record(url: str, folder: Path) -> None:
+    await database.connect(url, pool=1)
+    try:
+        await audit.record(SystemClock(), SYSTEM, "backup.make", "backup", folder.name[:40])
+    finally:
+        await database.close()
 
 
 def _new_folder(path: Path) -> Path:
@@ -82,20 +145,64 @@ def _new_folder(path: Path) -> Path:
     return folder
 
 
+def _previous(path: Path | None) -> tuple[Path, dict[str, str]] | None:
+    """An earlier backup: its folder of files, and their digests."""
+    if path is None:
+        return None
+    try:
+        manifest = json.loads((path / MANIFEST).read_text("utf-8"))
+        sums = {name: str(value) for name, value in manifest["sha256"].items()}
+    except (OSError, ValueError, KeyError, AttributeError):
+        raise Impossible(f"{path} 里没有完整的备份（缺 {MANIFEST}），不能作为上次备份。") from None
+    return path.resolve() / FILES, sums
+
+
 def key_files(folder: Path) -> list[Path]:
     """Everything in a key folder that is key material."""
     return sorted(path for path in folder.iterdir() if path.is_file() and path.name != "README.md")
 
 
-def copy_files(source: Path, target: Path) -> None:
-    """Copy what is state in a data folder: everything but servers, logs and half-written files."""
+def copy_files(
+    source: Path, target: Path, previous: tuple[Path, Mapping[str, str]] | None = None
+) -> dict[str, str]:
+    """Copy what is state in a data folder: everything but servers, logs and half-written files.
+
+    A file that is in `previous` with the same size and time of change is shared with it: our files are never changed
+    in place, only written anew.
+
+    Returns:
+        The digests of what was shared, by path; they need not be computed again.
+    """
+    shared: dict[str, str] = {}
 
     def leave_out(where: str, names: list[str]) -> set[str]:
         at_top = Path(where) == source
         return {name for name in names if name.startswith(".") or (at_top and name in NOT_STATE)}
 
+    def take(one: str, to: str) -> str:
+        name = Path(one).relative_to(source).as_posix()
+        if previous is not None and (known := previous[1].get(f"{FILES}/{name}")) is not None:
+            old = previous[0] / name
+            if _is_same(Path(one), old):
+                try:
+                    os.link(old, to)
+                    shared[name] = known
+                    return to
+                except OSError:  # another file system: copied then
+                    pass
+        return str(shutil.copy2(one, to))
+
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.copytree(source, target, ignore=leave_out, dirs_exist_ok=True)
+    shutil.copytree(source, target, ignore=leave_out, dirs_exist_ok=True, copy_function=take)
+    return shared
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        a, b = one.stat(), other.stat()
+    except OSError:
+        return False
+    return (a.st_size, a.st_mtime_ns) == (b.st_size, b.st_mtime_ns)
 
 
 def digest(path: Path) -> str:
@@ -104,37 +211,11 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below `folder`, by path; the manifest itself is left out."""
+def digests(folder: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
+    """SHA-256 of every file below `folder`, by path; the manifest itself is left out. `known` ones are not read."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and path.name not in (MANIFEST, f".{MANIFEST}"):
-            found[name] = digest(path)
+            found[name] = (known or {}).get(name) or digest(path)
     return found
-
-
-def run_program(name: str, arguments: list[str], url: str) -> None:
-    """Run a program of PostgreSQL against `url`; the password goes by the environment, not by the command line.
-
-    Raises: Impossible with the program's own last words.
-    """
-    parts = urlsplit(url)
-    environment = {
-        "PATH": os.defpath,
-        "LC_ALL": "C.UTF-8",
-        "PGHOST": parts.hostname or "127.0.0.1",
-        "PGPORT": str(parts.port or 5432),
-        "PGUSER": unquote(parts.username or ""),
-        "PGPASSWORD": unquote(parts.password or ""),
-        "PGDATABASE": parts.path.lstrip("/"),
-    }
-    done = subprocess.run(  # noqa: S603 -- the wheel's own program
-        [str(embedded.postgres_program(name)), "--no-password", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise Impossible(f"{name} 没有成功，请根据以下信息处理后重试：\n{done.stderr.strip()[-1500:]}")

@@ -1,4 +1,9 @@
-"""`xcert restore`: a backup becomes the whole state again. The service must not run meanwhile."""
+"""`xcert restore`: a backup becomes the whole state again. The service must not run meanwhile.
+
+Order: all files are laid ready beside the old ones; the database changes in one transaction; then the files and keys
+take their places, which only renames and cannot lack room. Whatever fails before the transaction's end leaves everything
+as it was; after it, the same command may be run again.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import argparse
 import asyncio
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,33 +27,66 @@ from server.commands.backup import (
     digest,
     digests,
     key_files,
-    run_program,
 )
 from server.commands.hosting import hosts
-from server.machinery import cache
+from server.commands.restored_state import Known, after_loading
+from server.domain import audit
+from server.domain.audit import SYSTEM
+from server.domain.notices import hold
+from server.machinery import cache, postgres_programs
+from server.machinery.clock import SystemClock
 from server.records import database
 from server.settings import Settings
 
+READY = ".restoring"  # in the data folder: files of the backup before they take their places
+_LEAST_SERVER = 15
+
 
 def restore(given: argparse.Namespace, settings: Settings) -> int:
-    """Check the backup, then put back keys, files and database, in this order; may be run again after a kill."""
+    """Check the backup, then put back files, database and keys; may be run again after a kill."""
     folder: Path = given.folder.resolve()
     manifest = _checked(folder)
-    source = given.keys.resolve() if given.keys is not None else settings.keys_dir
+    target = settings.keys_dir.resolve()
+    source = given.keys.resolve() if given.keys is not None else target
     _check_keys(source, manifest["keys"])
     with hosts(settings, join=False) as found:
-        url = found.settings.database_url
-        asyncio.run(_check_target(url, replace=given.replace))
-        _put_keys(source, settings.keys_dir, replace=given.replace)
-        copy_files(folder / FILES, found.settings.data_dir)
-        asyncio.run(_empty(url))
-        arguments = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
-        run_program("pg_restore", [*arguments, f"--dbname={_name(url)}", str(folder / DUMP)], url)
-        asyncio.run(database.migrate(url))
-        asyncio.run(_forget_workers(url))
+        url, data = found.settings.database_url, found.settings.data_dir
+        known = asyncio.run(_check_target(url, manifest, replace=given.replace))
+        _check_other_keys(source, target, replace=given.replace)
+        _lay_ready(folder / FILES, data / READY)
+        after = after_loading(known, skip=given.skip_numbers, now=datetime.now(UTC))
+        try:
+            postgres_programs.load(
+                url,
+                folder / DUMP,
+                server_version=known.server_version,
+                before="DROP SCHEMA public CASCADE;\nCREATE SCHEMA public;",
+                after=after,
+            )
+        except postgres_programs.ProgramFailed as failed:
+            shutil.rmtree(data / READY, ignore_errors=True)
+            raise Impossible(f"{failed}\n数据库、文件和密钥都没有改动。") from None
+        _take_places(data / READY, data)
+        _put_keys(source, target)
+        asyncio.run(_finish(url, manifest))
         asyncio.run(cache.forget(found.settings.redis_url))  # answers of a time that is gone
     print(f"恢复完成，数据来自 {manifest['made_at']} 的备份。")
+    _tell(known, given.skip_numbers)
     return 0
+
+
+def _tell(known: Known, skip: int) -> None:
+    if known.is_later:
+        print("证书编号接着现有数据库继续，备份之后发出的编号不会重复。")
+    else:
+        print(
+            f"现有数据库接不上这份备份：每种证书的编号已跳过 {skip} 个，以免与备份之后发出的编号重复。"
+            "如果备份之后发出的证书可能更多，请先停止签发并联系技术人员。"
+        )
+    print(
+        "通知已暂停发送：备份时尚未发出的通知可能早已发出，记为“结果未知”，不再发送。"
+        "核对无误后运行 xcert notices release 恢复发送。"
+    )
 
 
 def _checked(folder: Path) -> dict[str, Any]:
@@ -76,55 +115,103 @@ def _check_keys(folder: Path, expected: dict[str, str]) -> None:
             )
 
 
-async def _check_target(url: str, *, replace: bool) -> None:
+async def _check_target(url: str, manifest: dict[str, Any], *, replace: bool) -> Known:
+    """What is in the database now. Raises Impossible when it must not be replaced."""
     link = await asyncpg.connect(url)
     try:
+        version = int(await link.fetchval("SHOW server_version_num")) // 10000
+        if version < _LEAST_SERVER:
+            raise Impossible(f"数据库是 PostgreSQL {version}，需要 {_LEAST_SERVER} 或更新的版本。")
         others = await link.fetchval(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         if others:
             raise Impossible("还有程序连接着这个数据库，请先停止网页服务和后台任务，再恢复。")
-        has_tables = await link.fetchval("SELECT to_regclass('audit_entry') IS NOT NULL")
-        if has_tables and not replace and await link.fetchval("SELECT EXISTS (SELECT 1 FROM audit_entry)"):
+        if not await link.fetchval("SELECT to_regclass('audit_entry') IS NOT NULL"):
+            return Known(version)
+        if not replace and await link.fetchval("SELECT EXISTS (SELECT 1 FROM audit_entry)"):
             raise Impossible("数据库里已有数据。确认要用备份覆盖时，请加 --replace。")
+        return await _known(link, version, manifest.get("last_audit"))
     finally:
         await link.close()
 
 
-def _put_keys(source: Path, target: Path, *, replace: bool) -> None:
-    """Make `target` hold the keys of the backup; others are never overwritten without being told."""
-    if source == target.resolve():
-        return
-    target.mkdir(parents=True, exist_ok=True, mode=0o700)
-    mine = {path.name: digest(path) for path in key_files(source)}
-    others = [path for path in key_files(target) if mine.get(path.name) != digest(path)]
+async def _known(link: Any, version: int, last_audit: dict[str, Any] | None) -> Known:
+    """The numbers given so far, and whether this database went on from where the backup was made."""
+    series = {
+        row["prefix"]: row["given"] for row in await link.fetch("SELECT prefix, given FROM number_series")
+    }
+    is_later = last_audit is not None and await link.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM audit_entry WHERE id = $1 AND at = $2)",
+        last_audit["id"],
+        datetime.fromisoformat(last_audit["at"]),
+    )
+    return Known(version, series, bool(is_later))
+
+
+def _check_other_keys(source: Path, target: Path, *, replace: bool) -> None:
+    others = _others(source, target)
     if others and not replace:
         raise Impossible(
             f"{target} 里已有别的密钥（如 {others[0].name}）。确认要换成备份的密钥时，请加 --replace。"
         )
-    for path in others:
-        path.unlink()  # another set's epochs would be taken for the newest
-    for name in mine:
-        shutil.copy2(source / name, target / name)
 
 
-async def _empty(url: str) -> None:
-    link = await asyncpg.connect(url)
+def _others(source: Path, target: Path) -> list[Path]:
+    """Keys in `target` that are not those of `source`."""
+    if source == target or not target.is_dir():
+        return []
+    mine = {path.name: digest(path) for path in key_files(source)}
+    return [path for path in key_files(target) if mine.get(path.name) != digest(path)]
+
+
+def _lay_ready(source: Path, ready: Path) -> None:
+    """Copy the backup's files beside the old ones; what a kill left there is thrown away."""
+    shutil.rmtree(ready, ignore_errors=True)
     try:
-        async with link.transaction():
-            await link.execute("DROP SCHEMA public CASCADE")
-            await link.execute("CREATE SCHEMA public")
-    finally:
-        await link.close()
+        copy_files(source, ready)
+    except (OSError, shutil.Error) as error:
+        shutil.rmtree(ready, ignore_errors=True)
+        raise Impossible(f"备份的文件没有复制成功，什么都没有改动：{error}") from None
 
 
-async def _forget_workers(url: str) -> None:
-    link = await asyncpg.connect(url)
+def _take_places(ready: Path, data: Path) -> None:
+    for path in sorted(ready.rglob("*")):
+        place = data / path.relative_to(ready)
+        if path.is_dir():
+            place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        else:
+            path.replace(place)
+    shutil.rmtree(ready, ignore_errors=True)
+
+
+def _put_keys(source: Path, target: Path) -> None:
+    """Make `target` hold the keys of the backup; others are laid aside, for their epochs would count as the newest."""
+    if source == target:
+        return
+    target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    others = _others(source, target)
+    if others:
+        aside = target / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        aside.mkdir(mode=0o700)
+        for path in others:
+            path.replace(aside / path.name)
+        print(f"原来的密钥移到了 {aside}。")
+    for path in key_files(source):
+        scratch = target / f".{path.name}"
+        shutil.copy2(path, scratch)
+        scratch.replace(target / path.name)
+
+
+async def _finish(url: str, manifest: dict[str, Any]) -> None:
+    """Bring the tables up to date, keep notices back, and write down what was done."""
+    await database.migrate(url)
+    await database.connect(url, pool=1)
+    clock = SystemClock()
     try:
-        await link.execute("DELETE FROM procrastinate_workers")
+        made_at = str(manifest["made_at"])
+        await hold.begin(clock, f"从 {made_at} 的备份恢复", actor=SYSTEM)
+        became = {"made_at": made_at}
+        await audit.record(clock, SYSTEM, "backup.restore", "backup", made_at[:40], became=became)
     finally:
-        await link.close()
-
-
-def _name(url: str) -> str:
-    return url.rsplit("/", 1)[1].split("?")[0]
+        await database.close()

@@ -13,6 +13,7 @@ from redis import asyncio as aioredis
 from server.errors import OutsideFailure
 
 KEEP_ALIVE_SECONDS = 15
+CACHED, COUNTED = "xcert:cache:", "xcert:limit:"  # before each of our keys: others may use the same Redis
 
 
 def connect(url: str, *, connections: int = 64) -> aioredis.Redis:
@@ -29,10 +30,16 @@ def connect(url: str, *, connections: int = 64) -> aioredis.Redis:
 
 
 async def forget(url: str) -> None:
-    """Empty the Redis of this service. Losing everything there only costs time."""
+    """Delete the ready answers and counters of this service, and nothing that is another's. It only costs time.
+
+    WeChat's tokens, quotas and alarms (`wechat:…`) stay: they are true whatever the database says.
+    """
     client = connect(url, connections=1)
     try:
-        await client.flushdb()
+        for prefix in (CACHED, COUNTED):
+            names = [name async for name in client.scan_iter(match=f"{prefix}*", count=1000)]
+            for start in range(0, len(names), 1000):
+                await client.delete(*names[start : start + 1000])
     finally:
         await client.aclose()
 
@@ -49,20 +56,20 @@ class RedisCache:
         self._redis = redis
 
     async def get(self, key: str) -> bytes | None:
-        return _bytes(await self._redis.get(key))
+        return _bytes(await self._redis.get(CACHED + key))
 
     async def set(self, key: str, value: bytes, *, seconds: float) -> None:
-        await self._redis.set(key, value, px=max(1, int(seconds * 1000)))
+        await self._redis.set(CACHED + key, value, px=max(1, int(seconds * 1000)))
 
     async def add(self, key: str, value: bytes, *, seconds: float) -> bool:
-        return bool(await self._redis.set(key, value, px=max(1, int(seconds * 1000)), nx=True))
+        return bool(await self._redis.set(CACHED + key, value, px=max(1, int(seconds * 1000)), nx=True))
 
     async def take(self, key: str) -> bytes | None:
-        return _bytes(await self._redis.getdel(key))
+        return _bytes(await self._redis.getdel(CACHED + key))
 
     async def delete(self, *keys: str) -> None:
         if keys:
-            await self._redis.delete(*keys)
+            await self._redis.delete(*(CACHED + key for key in keys))
 
 
 class RedisLimits:
@@ -77,14 +84,14 @@ class RedisLimits:
         )
 
     async def hit(self, key: str, *, window: int) -> int:
-        return int(await self._hit(keys=[f"limit:{key}"], args=[window]))
+        return int(await self._hit(keys=[COUNTED + key], args=[window]))
 
     async def count(self, key: str) -> int:
-        return int(await self._redis.get(f"limit:{key}") or 0)
+        return int(await self._redis.get(COUNTED + key) or 0)
 
     async def clear(self, *keys: str) -> None:
         if keys:
-            await self._redis.delete(*(f"limit:{key}" for key in keys))
+            await self._redis.delete(*(COUNTED + key for key in keys))
 
 
 class RedisLive:

@@ -12,6 +12,8 @@ import pytest
 
 from server import demo_cohort
 from server.machinery import keys
+from tests.commands.restoring import empty as empty  # a fixture
+from tests.commands.restoring import filled as filled  # a fixture
 
 ROOT = Path(__file__).resolve().parents[2]
 Xcert = Callable[..., "subprocess.CompletedProcess[str]"]

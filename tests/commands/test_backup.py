@@ -2,73 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import asyncpg
-import pytest
 
-from server.domain import imports
-from server.domain.audit import SYSTEM
-from server.domain.people import staff
-from server.domain.ports import Services
-from server.machinery.keys import KeyFolder
-from server.machinery.queue import JobQueue
-from server.machinery.vault import FolderVault
-from server.records import database
-from tests import make
 from tests.commands.conftest import Xcert
-from tests.conftest import with_database
-
-TABLES = ("candidate", "score", "staff", "audit_entry", "import_run", "procrastinate_jobs")
-
-
-async def state(url: str) -> dict[str, str]:
-    """What the tables hold, as digests."""
-    link = await asyncpg.connect(url)
-    try:
-        found = {}
-        for table in TABLES:
-            rows = await link.fetch(f"SELECT t::text AS line FROM {table} t ORDER BY 1")
-            found[table] = hashlib.sha256("\n".join(row["line"] for row in rows).encode()).hexdigest()
-        return found
-    finally:
-        await link.close()
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
-
-
-@pytest.fixture
-async def filled(services: Services, environment: dict[str, str], sheets: Path, db_url: str) -> str:
-    """A service with people, scores, an account and files, under the same keys and folders as the command line's."""
-    services.keys = KeyFolder(Path(environment["XCERT_KEYS_DIR"]), production=False)
-    services.vault = FolderVault(Path(environment["XCERT_DATA_DIR"]) / "vault")
-    services.queue = JobQueue()
-    for kind, name in (("candidates", "考生信息.xlsx"), ("scores", "成绩.xlsx")):
-        data = (sheets / name).read_bytes()
-        taken = await imports.take(services, kind, name, data, actor=make.OPERATOR)
-        assert (taken.rows_taken, taken.rows_refused) == (30, 0)
-    await staff.create(services, "lin.wei", "operator", name="林薇", actor=SYSTEM)
-    await database.close()
-    return db_url
-
-
-@pytest.fixture
-async def empty(postgres_url: str, db_url: str) -> Any:
-    """Another machine: an empty database that was never migrated."""
-    name = f"{db_url.rsplit('/', 1)[1]}_other"
-    link = await asyncpg.connect(postgres_url)
-    await link.execute(f"CREATE DATABASE {name}")
-    yield with_database(postgres_url, name)
-    await link.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await link.close()
+from tests.commands.restoring import files, state
 
 
 async def test_whole_state_and_back(xcert: Xcert, filled: str, empty: str, tmp_path: Path) -> None:
@@ -162,3 +103,40 @@ async def test_restore_needs_the_keys_of_that_time(
     shutil.copytree(tmp_path / "certs", tmp_path / "nothing")
     (tmp_path / "nothing" / "field-0001.key").write_text("00" * 32)
     assert "缺少这份备份当时的密钥 field-0001.key" in xcert("restore", tmp_path / "backup", **other).stderr
+
+
+async def test_an_unchanged_file_is_shared_with_the_backup_before(
+    xcert: Xcert, filled: str, tmp_path: Path
+) -> None:
+    assert xcert("backup", tmp_path / "one").returncode == 0
+    new = tmp_path / "var" / "vault" / "new.pdf"
+    new.write_bytes(b"new")
+    assert xcert("backup", tmp_path / "two", "--previous", tmp_path / "one").returncode == 0
+    one, two = tmp_path / "one" / "files" / "vault", tmp_path / "two" / "files" / "vault"
+    assert files(two) == files(one) | {"new.pdf": b"new"}
+    for name in files(one):
+        assert (two / name).samefile(one / name)
+    refused = xcert("backup", tmp_path / "three", "--previous", tmp_path / "none")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        f"{tmp_path / 'none'} 里没有完整的备份（缺 manifest.json），不能作为上次备份。\n",
+    )
+
+
+async def test_a_missing_pdf_is_told(xcert: Xcert, filled: str, tmp_path: Path) -> None:
+    link = await asyncpg.connect(filled)
+    await link.execute(
+        "SET session_replication_role = replica"
+    )  # the row alone; its batch is no part of this
+    await link.execute(
+        "INSERT INTO certificate (number, issuance_id, registration_id, candidate_id, state, line, claims, claims_sha256,"
+        " code, pdf_key, pdf_sha256, sealed_at, attempts, last_error, portal_number, revoke_reason, created_at)"
+        " VALUES ('26SPS100000001X', 1, 1, 1, 'valid', '\\x00', '\\x00', '\\x00', '1', 'certificates/lost.pdf',"
+        " '\\x00', now(), 1, '', '', '', now())"
+    )
+    await link.close()
+    made = xcert("backup", tmp_path / "backup")
+    assert (made.returncode, made.stderr) == (3, "")
+    assert "注意：1 份已发证书的 PDF 不在文件目录里，或内容与记录不符：26SPS100000001X。" in made.stdout
+    doctor = xcert("doctor", "--local")
+    assert "1 份已发证书的 PDF 不在" in doctor.stdout

@@ -29,7 +29,7 @@ async def test_a_value_is_added_once_and_taken_once(redis: Redis) -> None:
 async def test_values_are_set_with_an_end_and_deleted(redis: Redis) -> None:
     store = cache.RedisCache(redis)
     await store.set("k", b"1", seconds=60)
-    assert 59_000 < await redis.pttl("k") <= 60_000
+    assert 59_000 < await redis.pttl("xcert:cache:k") <= 60_000
     assert await store.get("k") == b"1"
     await store.delete("k", "other")
     assert await store.get("k") is None
@@ -39,7 +39,7 @@ async def test_a_counter_ends_with_its_window(redis: Redis) -> None:
     limits = cache.RedisLimits(redis)
     assert [await limits.hit("a", window=60) for _ in range(3)] == [1, 2, 3]
     assert await limits.count("a") == 3
-    assert 0 < await redis.ttl("limit:a") <= 60
+    assert 0 < await redis.ttl("xcert:limit:a") <= 60
     await limits.clear("a")
     assert await limits.count("a") == 0
 

@@ -128,6 +128,45 @@ async def _storage(settings: Settings) -> str:
     return f"{folder}，可用 {free // 1_000_000_000} GB"
 
 
+async def _papers(settings: Settings) -> str:
+    """Whether every certificate on record has its file."""
+    try:
+        link = await asyncpg.connect(settings.database_url, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError):
+        raise Missing("无法查看，请先解决数据库连接") from None
+    try:
+        found = await link.fetch(
+            "SELECT number, pdf_key FROM certificate WHERE pdf_key <> '' ORDER BY number"
+        )
+    except asyncpg.UndefinedTableError:
+        raise Missing("数据库表尚未建立，请运行 xcert migrate") from None
+    finally:
+        await link.close()
+    vault = settings.data_dir / "vault"
+    lost = [row["number"] for row in found if not (vault / row["pdf_key"]).is_file()]
+    if lost:
+        shown = "、".join(lost[:5]) + (" 等" if len(lost) > 5 else "")
+        raise Missing(f"{len(lost)} 份已发证书的 PDF 不在 {vault}：{shown}，请从备份找回")
+    return f"{len(found)} 份已发证书的 PDF 都在"
+
+
+async def _notices(settings: Settings) -> str:
+    """Whether notices go out, or are kept back after a restore."""
+    try:
+        link = await asyncpg.connect(settings.database_url, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError):
+        raise Missing("无法查看，请先解决数据库连接") from None
+    try:
+        held = await link.fetchval("SELECT reason FROM notice_hold")
+    except asyncpg.UndefinedTableError:
+        raise Missing("数据库表尚未建立，请运行 xcert migrate") from None
+    finally:
+        await link.close()
+    if held is not None:
+        raise Missing(f"已暂停发送（{held}），核对后运行 xcert notices release")
+    return "正常发送"
+
+
 CHECKS: dict[str, Check] = {
     "设置": _settings,
     "数据库": _database,
@@ -137,4 +176,6 @@ CHECKS: dict[str, Check] = {
     "后台任务": _workers,
     "证书字体": _fonts,
     "数据目录": _storage,
+    "证书文件": _papers,
+    "通知": _notices,
 }

@@ -127,6 +127,14 @@ async def advance(
     return bool(await Delivery.filter(id=delivery_id, state__in=sources).update(**changes))
 
 
+async def lose_waiting(s: Services, error: str) -> int:
+    """The step `lose` for everything that waits, at once: not sent, and not known to have failed. How many."""
+    step = STEPS["lose"]
+    return await Delivery.filter(state=State.PENDING.value).update(
+        state=step.target.value, last_error=error[:200], next_try_at=None
+    )
+
+
 # What WeChat's answers and events say
 
 

@@ -16,7 +16,7 @@ import orjson
 from tortoise.transactions import in_transaction
 
 from server.domain import beijing
-from server.domain.notices import delivery, grants, keywords, routes, states
+from server.domain.notices import delivery, grants, hold, keywords, routes, states
 from server.domain.notices.grants import Taker
 from server.domain.notices.pages import program_page
 from server.domain.notices.states import LEASE, MOST_ATTEMPTS, MOST_ATTEMPTS_MENDED, UNKNOWN_PAUSE
@@ -40,7 +40,8 @@ _NONE_LEFT = "对方没有剩余的订阅授权"
 
 _TAKE = """
 UPDATE delivery SET state = 'sending', attempts = attempts + 1, next_try_at = $2, sent_at = COALESCE(sent_at, $1)
-WHERE id IN (SELECT id FROM delivery WHERE state IN ('pending', 'sending') AND next_try_at <= $1
+WHERE NOT EXISTS (SELECT 1 FROM notice_hold)
+  AND id IN (SELECT id FROM delivery WHERE state IN ('pending', 'sending') AND next_try_at <= $1
              ORDER BY next_try_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
 RETURNING id, dedup, topic, account, channel, openid, fields_shown, path, attempts, sent_at
 """
@@ -90,8 +91,10 @@ async def send(s: Services) -> int:
 
 
 async def sweep(s: Services) -> None:
-    """Wake the sender for what is due: postponed, or taken by a process that died."""
+    """Wake the sender for what is due: postponed, or taken by a process that died. Nothing while notices are held."""
     now = s.clock.now()
+    if await hold.current() is not None:
+        return
     if await Delivery.filter(state__in=["pending", "sending"], next_try_at__lte=now).exists():
         await s.queue.put(delivery.JOB, once=delivery.JOB)
 

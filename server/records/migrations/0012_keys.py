@@ -1,7 +1,11 @@
-"""Keys and seals."""
+"""Keys and seals; the switch that keeps notices back after a restore."""
+
+from pathlib import Path
 
 from tortoise import migrations
-from tortoise.migrations.operations import Operation
+from tortoise.migrations import operations as ops
+
+STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
 class Migration(migrations.Migration):
@@ -9,4 +13,4 @@ class Migration(migrations.Migration):
 
     initial = False
 
-    operations: list[Operation] = []
+    operations = [ops.RunSQL(STATEMENTS)]
