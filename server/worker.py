@@ -20,6 +20,7 @@ from server.domain.conversation import late_answers, menu, pushes
 from server.domain.issuance import announcing, generation
 from server.domain.lookups import changes
 from server.domain.notices import sender
+from server.domain.people import telling
 from server.domain.ports import Services
 from server.machinery import logs
 from server.settings import Settings
@@ -33,6 +34,8 @@ TASKS: dict[str, Work] = {
     "issuance.complete": generation.finish,
     "issuance.generate": generation.generate,
     "notices.send": sender.send,
+    "people.tell_bound": telling.tell_bound,
+    "people.tell_officers": telling.tell_officers,
     pushes.JOB: late_answers.answer,
     "wechat.menu": menu.put,
 }

@@ -99,6 +99,18 @@ async def registration(
     return made
 
 
+def mobile() -> str:
+    """An invented phone number (199…), another one each time."""
+    return f"199{next(_serial):08d}"
+
+
+def school_account(at: School) -> Actor:
+    """The school's own account, which invites officers without anybody else's confirmation."""
+    return Actor(
+        "staff", 90, "教务处", role="school", school_id=at.id, address="127.0.0.1", request_id="test"
+    )
+
+
 async def officer(
     at: School | None = None, *, openid: str = "", state: str = "active", **more: Any
 ) -> Officer:

@@ -109,7 +109,9 @@ def _first_words(first: FirstLogins) -> list[str]:
     lines = ["首次启动，已载入虚构的考生和成绩，并建立以下账号（密码只显示这一次，登录后需修改）："]
     lines += [f"  {one.title}：用户名 {one.username}　密码 {one.password}" for one in first.logins]
     lines += ["", "院校签发负责人的邀请链接（在微信沙箱里打开，设置签发密码）："]
-    lines += [f"  {one.school} {one.name}：{one.url}" for one in first.invitations]
+    lines += [
+        f"  {one.school} {one.name}（手机号后四位 {one.phone_last4}）：{one.url}" for one in first.invitations
+    ]
     lines += ["", "可在微信沙箱里绑定的考生（均为虚构）："]
     lines += [f"  {one.name}　{one.id_number}　{one.school or '社会考生'}" for one in first.candidates]
     return lines

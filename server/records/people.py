@@ -110,9 +110,12 @@ class Officer(Model):
     school_id: int
     name = fields.CharField(max_length=100)
     mobile_sealed = fields.BinaryField(null=True)
-    state = fields.CharField(max_length=12, default="invited")  # invited | active | suspended
+    mobile_index = fields.BinaryField(null=True)  # 32 bytes; one living officer for each number
+    # invited | pending | active | suspended | withdrawn: see domain.people.officer_life
+    state = fields.CharField(max_length=12, default="invited")
     invitation_hash = fields.BinaryField(null=True)
     invitation_expires_at = fields.DatetimeField(null=True)
+    invitation_failures = fields.IntField(default=0, db_default=0)  # wrong last digits of the phone
     oa_openid = fields.CharField(max_length=64, default="")
     mp_openid = fields.CharField(max_length=64, default="")
     pin_hash = fields.CharField(max_length=200, default="")
@@ -123,6 +126,23 @@ class Officer(Model):
 
     class Meta:
         table = "officer"
+
+
+class OfficerBacker(Model):
+    """Who of the staff stands behind an officer: invited, resumed or confirmed. They do not sign for that school."""
+
+    id = fields.BigIntField(primary_key=True)
+    officer: fields.ForeignKeyRelation[Officer] = fields.ForeignKeyField(
+        "records.Officer", related_name="backers", on_delete=fields.RESTRICT
+    )
+    officer_id: int
+    staff_id = fields.BigIntField(null=True)  # None: the system, at a first start
+    role = fields.CharField(max_length=12)  # the account's role at that time
+    act = fields.CharField(max_length=10)  # invited | resumed | confirmed
+    at = fields.DatetimeField()
+
+    class Meta:
+        table = "officer_backer"
 
 
 class Staff(Model):
@@ -142,6 +162,10 @@ class Staff(Model):
     otp_last_step = fields.BigIntField(default=0)  # the last time step a code was taken for: no code twice
     is_active = fields.BooleanField(default=True)
     session_epoch = fields.IntField(default=1)  # one more ends every session
+    login_epoch = fields.IntField(default=1, db_default=1)  # one more forgets the counted log-in tries
+    recovery_codes: fields.Field[list[str]] = fields.JSONField(
+        null=True
+    )  # hex of keyed hashes, each good once
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
@@ -167,6 +191,7 @@ class ApiToken(Model):
     )
     staff_id: int
     label = fields.CharField(max_length=60)
+    scopes = fields.CharField(max_length=120, default="read", db_default="read")  # see domain.people.scopes
     token_hash = fields.BinaryField()
     created_at = fields.DatetimeField(auto_now_add=True)
     expires_at = fields.DatetimeField()

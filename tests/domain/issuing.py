@@ -36,8 +36,11 @@ def oa(openid: str = OPENID) -> WeChatIdentity:
 
 async def officer(s: Services, at: School, openid: str = OPENID) -> Officer:
     """An officer who took up an invitation and set `PIN`; its hash is made again with argon2's cheapest cost."""
-    invitation = await officers.invite(s, at.id, "王签发", "", actor=make.ADMIN)
-    accepted = await officers.accept(s, invitation.token, PIN, identity=oa(openid), address=openid)
+    mobile = make.mobile()
+    invitation = await officers.invite(s, at.id, "王签发", mobile, actor=make.school_account(at))
+    accepted = await officers.accept(
+        s, invitation.token, PIN, phone_last4=mobile[-4:], identity=oa(openid), address=openid
+    )
     secret = s.keys.blind(PIN, about=f"officer.pin.{accepted.id}").hex()
     accepted.pin_hash = CHEAP.hash(secret)
     await accepted.save(update_fields=["pin_hash"])

@@ -20,7 +20,8 @@ from tests.fakes import FakeClock
 
 App = Sanic[Any, Any]
 WHO = WeChatIdentity("oa", "o-officer-00000000000000000")
-PIN = {"pin": "739105", "pin_again": "739105"}
+MOBILE = "19912340987"
+PIN = {"pin": "739105", "pin_again": "739105", "phone_last4": "0987"}
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def phone(door: App, services: Services) -> Phone:
 
 async def invited(services: Services) -> officers.Invitation:
     school = await make.school("北京第一职业技术学院")
-    return await officers.invite(services, school.id, "王签发", "", actor=make.ADMIN)
+    return await officers.invite(services, school.id, "王签发", MOBILE, actor=make.school_account(school))
 
 
 async def test_the_token_leaves_the_address_at_once(phone: Phone, services: Services) -> None:

@@ -21,6 +21,13 @@ _LOGIN = re.compile(r"用户名 (\S+)　密码 (\S+)")
 _INVITATION = re.compile(r"(http://\S+/h5/officer\?invitation=\S+)")
 
 
+def last_four(line: str) -> str:
+    """Of the greeting's line of an invitation: the last digits of the phone that it was made for."""
+    found = re.search(r"手机号后四位 (\d{4})", line)
+    assert found is not None, line
+    return found[1]
+
+
 @dataclass
 class Service:
     """One running service; `logins` are those that its first start printed."""

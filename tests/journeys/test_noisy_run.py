@@ -178,9 +178,11 @@ async def change_their_minds(w: SmallWorld) -> None:
 async def sign(w: SmallWorld) -> None:
     """p7 becomes the school's officer, signs one batch on the page and the other in the mini-program; both are issued."""
     s, p7 = w.services, await w.somebody("p7")
-    invitation = await officers.invite(s, (await School.get()).id, "王签发", "", actor=make.ADMIN)
+    school, mobile = await School.get(), make.mobile()
+    own = make.school_account(school)
+    invitation = await officers.invite(s, school.id, "王签发", mobile, actor=own)
     await p7.open(invitation.url.removeprefix(s.settings.public_url))
-    await p7.submit("/h5/officer", pin=PIN, pin_again=PIN)
+    await p7.submit("/h5/officer", pin=PIN, pin_again=PIN, phone_last4=mobile[-4:])
     me = await officers.officer_for(await identity(w, "oa", "p7"))
     assert me is not None
     code = await officers.pairing_code(s, await identity(w, "oa", "p7"))

@@ -16,7 +16,7 @@ import pytest
 
 from server import demo_cohort
 from tests.journeys.people import Desk, Phone, until
-from tests.journeys.service import ROOT, Service
+from tests.journeys.service import ROOT, Service, last_four
 
 PIN = "739264"
 
@@ -121,7 +121,7 @@ def _join(service: Service, school: str) -> Phone:
     phone = Phone(service, "p2")
     page = phone.open(line.partition("：")[2].strip())
     assert "invitation" not in str(page.url)
-    joined = phone.submit("/h5/officer", pin=PIN, pin_again=PIN)
+    joined = phone.submit("/h5/officer", pin=PIN, pin_again=PIN, phone_last4=last_four(line))
     assert joined.status_code == 200, joined.text
     assert school in joined.text
     return phone

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from server import demo_cohort
 from tests.journeys.people import NEW_PASSWORD
-from tests.journeys.service import Service
+from tests.journeys.service import Service, last_four
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 FLAGS = [
@@ -99,20 +99,20 @@ def scanned(page: Page) -> str:
     return str(found.text)
 
 
-def passed_person(service: Service) -> tuple[demo_cohort.Person, str]:
-    """Somebody the greeting names, and the invitation of the officer of that person's school."""
+def passed_person(service: Service) -> tuple[demo_cohort.Person, str, str]:
+    """Somebody the greeting names, the invitation of the officer of that person's school, and the phone's digits."""
     numbers = re.findall(r"\b99\d{15}[\dX]\b", service.greeting)
     people = {person.id_number: person for person in demo_cohort.people(60)}
     person = people[numbers[0]]
     mine = [line for line in service.greeting.splitlines() if line.strip().startswith(person.school)]
     line = next(line for line in mine if "/h5/officer?" in line)
-    return person, line.partition("：")[2].strip()
+    return person, line.partition("：")[2].strip(), last_four(line)
 
 
 @pytest.mark.rule("S87")
 @pytest.mark.rule("S93")
 def test_by_hand(fresh: Service, chromium: Browser) -> None:
-    person, invitation = passed_person(fresh)
+    person, invitation, digits = passed_person(fresh)
     desk, officer, candidate = (
         window(chromium, phone=False),
         window(chromium, phone=True),
@@ -140,6 +140,7 @@ def test_by_hand(fresh: Service, chromium: Browser) -> None:
     officer.goto(invitation)
     consent(officer, "陈一诺")
     look(officer, "phone-invitation")
+    officer.get_by_label("您的手机号后四位").fill(digits)
     officer.locator("#pin").fill(PIN)
     officer.locator("#pin_again").fill(PIN)
     officer.get_by_role("button", name="接受邀请").click()

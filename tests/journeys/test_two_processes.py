@@ -18,7 +18,7 @@ import pytest
 
 from server.domain import verification
 from tests.journeys.people import Desk, Phone, until
-from tests.journeys.service import ROOT, Service, running
+from tests.journeys.service import ROOT, Service, last_four, running
 from tests.machinery.documents.papers import program
 
 PIN = "739264"
@@ -59,7 +59,8 @@ def site_pending(service: Service, desk: Desk) -> tuple[int, Phone]:
     line = next(one for one in service.greeting.splitlines() if school in one and "/h5/officer?" in one)
     phone = Phone(service, "p2")
     phone.open(line.partition("：")[2].strip())
-    assert phone.submit("/h5/officer", pin=PIN, pin_again=PIN).status_code == 200
+    joined = phone.submit("/h5/officer", pin=PIN, pin_again=PIN, phone_last4=last_four(line))
+    assert joined.status_code == 200
     return int(batch["id"]), phone
 
 

@@ -11,11 +11,11 @@ from server.domain.issuance.life import VERBS, advance, locked, require, tell_st
 from server.domain.issuance.overview import listing, view
 from server.domain.issuance.sight import is_out
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on
-from server.domain.people import roles
+from server.domain.people import backers, roles
 from server.domain.people.roles import Verb
 from server.domain.ports import Services
 from server.errors import Conflict, NotFound, Refused
-from server.records import Issuance, Plan, Receipt
+from server.records import Issuance, Plan, Receipt, Site
 from server.records.database import rows
 
 __all__ = ["VERBS", "hand_over", "listing", "org_sign", "prepare", "refresh", "revise", "view", "withdraw"]
@@ -103,6 +103,7 @@ async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> State:
     require(actor, BY_NAME["org_sign"])
     async with in_transaction():
         issuance = await locked(issuance_id)
+        await _require_uninvolved(issuance, actor)
         changed = None
         if State(issuance.state) is State.PREPARED:
             changed = await numbering.refresh(s, issuance, actor=actor)
@@ -131,6 +132,12 @@ async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> State:
         )
     await tell_state(s, issuance)
     return State(issuance.state)
+
+
+async def _require_uninvolved(issuance: Issuance, actor: Actor) -> None:
+    """Nobody issues alone: who stands behind the school's officers signs nothing. Raises Forbidden("officer_backer")."""
+    site = await Site.get(id=issuance.site_id)
+    await backers.require_uninvolved(site.school_id, actor=actor)
 
 
 async def withdraw(s: Services, issuance_id: int, *, actor: Actor) -> State:
@@ -171,6 +178,7 @@ async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> State:
     require(actor, BY_NAME["hand_over"])
     async with in_transaction():
         issuance = await locked(issuance_id)
+        await _require_uninvolved(issuance, actor)
         certificates = await lists.reserved(issuance.id)
         facts = Facts(
             results_released=await is_out(s, issuance),

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from server.domain.issuance import lists, scans
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal, results_are_released
-from server.domain.people import officers
+from server.domain.people import backers, officers
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Gone, Unverified
 from server.records import Issuance, Officer, ScanTicket
@@ -57,6 +57,10 @@ async def officer_of(identity: WeChatIdentity, ticket: ScanTicket) -> Officer:
         revision_is_shown=True,
         list_is_current=True,
     )
+    if officer.state == "pending":
+        raise Forbidden(
+            "officer_pending", "您已接受邀请，还在等待确认；请联系本校管理员或评价组织确认后再签发。"
+        )
     if (reason := refusal(BY_NAME["confirm_scan"], facts)) is not None:
         raise Forbidden(reason.code, reason.message)
     return officer
@@ -113,4 +117,6 @@ async def refuse_dead(
     in_time(ticket, now)
     if State(issuance.state) is not step.source:
         raise moved_on(step, State(issuance.state))
+    if name == "confirm_scan":
+        await backers.require_other_hands(officer.id, issuance.org_signed_by)
     return await _facts(s, ticket, issuance, officer)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from tortoise.expressions import Q
+
 from server.domain.audit import Actor
 from server.domain.issuance.overview import Page, cursor_id, limited, said
 from server.domain.people import roles
 from server.domain.people.candidates import mask_mobile
+from server.domain.people.invitations import ABOUT_MOBILE
+from server.domain.people.officer_life import State
 from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services
 from server.records import Officer
-
-ABOUT_MOBILE = "officer.mobile"
-STATES = {"invited": "已邀请", "active": "正常", "suspended": "已停用"}
 
 
 def _row(s: Services, officer: Officer) -> dict[str, Any]:
@@ -25,9 +26,10 @@ def _row(s: Services, officer: Officer) -> dict[str, Any]:
         "mobile_masked": mask_mobile(s.keys.decrypt(bytes(sealed), about=ABOUT_MOBILE)) if sealed else "",
         "school": {"id": officer.school_id, "name": officer.school.name},
         "state": officer.state,
-        "state_label": STATES[officer.state],
+        "state_label": State(officer.state).label,
         "has_official_account": bool(officer.oa_openid),
         "has_mini_program": bool(officer.mp_openid),
+        "has_pin": bool(officer.pin_hash),
         "is_pin_locked": officer.pin_locked_until is not None and officer.pin_locked_until > now,
         "invitation_expires_at": said(officer.invitation_expires_at) if officer.state == "invited" else None,
         "created_at": said(officer.created_at),
@@ -39,17 +41,28 @@ async def listing(
     s: Services,
     *,
     school_id: int | None = None,
+    state: str | None = None,
+    name: str | None = None,
     cursor: str | None = None,
     limit: int | None = None,
     actor: Actor,
 ) -> Page:
-    """Officers, newest first; a school account has its own. Raises Forbidden, Invalid (cursor)."""
+    """Officers, newest first; a school account has its own. Raises Forbidden, Invalid (cursor).
+
+    Args:
+        state: of `officer_life.State`.
+        name: a part of the officer's or the school's name.
+    """
     roles.require(actor, Verb.SEE_OFFICERS)
     found = Officer.all()
     if actor.role == Role.SCHOOL.value:
         found = found.filter(school_id=actor.school_id or 0)
     if school_id is not None:
         found = found.filter(school_id=school_id)
+    if state is not None:
+        found = found.filter(state=state)
+    if name:
+        found = found.filter(Q(name__contains=name) | Q(school__name__contains=name))
     if (after := cursor_id(cursor)) is not None:
         found = found.filter(id__lt=after)
     size = limited(limit)

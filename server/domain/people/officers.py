@@ -1,197 +1,61 @@
-"""院校签发负责人: invited by the organisation or the school, bound to a WeChat identity, suspended at once."""
+"""院校签发负责人: confirmed by a second person, bound to a WeChat identity, suspended at once."""
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from tortoise.transactions import in_transaction
 
 from server.domain import audit
-from server.domain.addresses import counted
 from server.domain.audit import Actor
 from server.domain.issuance.life import tell
-from server.domain.people import pins, roles
-from server.domain.people.candidates import clean_mobile
-from server.domain.people.names import clean_name
-from server.domain.people.officer_list import ABOUT_MOBILE, listing
+from server.domain.people import backers, roles, telling
+from server.domain.people.backers import blocks_staff
+from server.domain.people.invitations import (
+    TRIES,
+    Invitation,
+    accept,
+    free,
+    invitation_of,
+    invite,
+    limit,
+    locked,
+    resend,
+    reset_pin,
+    sets_new_pin,
+)
+from server.domain.people.officer_life import LIVING, State, actor_of, advance
+from server.domain.people.officer_list import listing
 from server.domain.people.pins import check as check_pin
 from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services, WeChatIdentity
-from server.errors import (
-    Conflict,
-    FieldError,
-    Forbidden,
-    Gone,
-    Invalid,
-    NotFound,
-    Refused,
-    TooMany,
-    Unverified,
-)
-from server.records import Officer, ScanTicket, School
+from server.errors import Conflict, Forbidden, Unverified
+from server.records import Officer, ScanTicket
 
 __all__ = [
+    "TRIES",
     "Invitation",
     "accept",
+    "actor_of",
     "bind_mp",
+    "blocks_staff",
     "check_pin",
+    "colleagues",
+    "confirm",
     "invitation_of",
     "invite",
     "listing",
     "officer_for",
     "pairing_code",
+    "resend",
+    "reset_pin",
+    "resume",
+    "sets_new_pin",
     "suspend",
+    "withdraw",
 ]
 
-INVITATION = timedelta(days=7)
 PAIRING_SECONDS = 600
-TRIES, TRIES_WINDOW = 20, 3600  # invitations or pairing codes tried from one address
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """What the invited person opens in WeChat. The token is shown once; only its hash is kept."""
-
-    officer_id: int
-    token: str
-    url: str
-    expires_at: datetime
-
-
-def _own_school(actor: Actor, school_id: int) -> None:
-    if actor.role == Role.SCHOOL.value and actor.school_id != school_id:
-        raise NotFound("school_not_found", "没有找到这所院校，请刷新列表后重试。")
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
-def _field(pointer: str, refused: Refused) -> Invalid:
-    return Invalid(errors=[FieldError(pointer, refused.code, refused.message)])
-
-
-def _tidy(s: Services, name: str, mobile: str) -> tuple[str, bytes | None]:
-    try:
-        name = clean_name(name)
-    except Refused as refused:
-        raise _field("/name", refused) from None
-    try:
-        sealed = s.keys.encrypt(clean_mobile(mobile), about=ABOUT_MOBILE) if mobile.strip() else None
-    except Refused as refused:
-        raise _field("/mobile", refused) from None
-    return name, sealed
-
-
-async def invite(s: Services, school_id: int, name: str, mobile: str, *, actor: Actor) -> Invitation:
-    """Invite a person to sign for a school. The invitation holds for 7 days.
-
-    Args:
-        mobile: a mainland number, or empty.
-
-    Raises:
-        Forbidden("role_not_allowed") · NotFound("school_not_found") · Invalid: name or mobile.
-    """
-    roles.require(actor, Verb.INVITE)
-    _own_school(actor, school_id)
-    name, sealed = _tidy(s, name, mobile)
-    token = secrets.token_urlsafe(24)
-    expires_at = s.clock.now() + INVITATION
-    async with in_transaction():
-        if not await School.filter(id=school_id).exists():
-            raise NotFound("school_not_found", "没有找到这所院校，请刷新列表后重试。")
-        officer = await Officer.create(
-            school_id=school_id,
-            name=name,
-            mobile_sealed=sealed,
-            invitation_hash=_hash(token),
-            invitation_expires_at=expires_at,
-            created_at=s.clock.now(),
-        )
-        became = {"state": "invited", "school_id": school_id, "name": name}
-        await audit.record(s.clock, actor, "officer.invite", "officer", officer.id, became=became)
-    return Invitation(officer.id, token, _address(s, token), expires_at)
-
-
-def _address(s: Services, token: str) -> str:
-    return f"{s.settings.public_url}/h5/officer?invitation={token}"
-
-
-async def _limit(s: Services, what: str, address: str) -> None:
-    if await s.limits.hit(f"officer:{what}:{counted(address)}", window=TRIES_WINDOW) > TRIES:
-        raise TooMany("too_many_tries", "尝试次数过多，请一小时后再试。", retry_after=TRIES_WINDOW)
-
-
-async def invitation_of(s: Services, token: str) -> Officer:
-    """The invited person, with the school fetched; for the page that asks for a PIN.
-
-    Raises:
-        NotFound("invitation_unknown") · Gone("invitation_expired") · Gone("invitation_withdrawn").
-    """
-    officer = await Officer.get_or_none(invitation_hash=_hash(token)).prefetch_related("school")
-    if officer is None:
-        raise NotFound("invitation_unknown", "邀请链接无效，请核对链接，或请邀请人重新发送。")
-    if officer.state == "suspended":
-        raise Gone("invitation_withdrawn", "这份邀请已取消，请联系邀请人。")
-    expires = officer.invitation_expires_at
-    if officer.state == "invited" and (expires is None or expires < s.clock.now()):
-        raise Gone("invitation_expired", "邀请已过期（7天内有效），请邀请人重新发送。")
-    return officer
-
-
-async def accept(
-    s: Services, token: str, pin: str, *, identity: WeChatIdentity, address: str, request_id: str = ""
-) -> Officer:
-    """Take up an invitation: bind this WeChat identity and set the signing PIN.
-
-    The same person again with the same invitation gets the same answer and changes nothing.
-
-    Raises:
-        Forbidden("snapshot_user") · as `invitation_of` · Conflict("invitation_used") ·
-        Conflict("already_officer"): this WeChat identity signs already · Invalid: pin_form, pin_weak · TooMany.
-    """
-    if identity.is_snapshot:
-        raise Forbidden("snapshot_user", "微信当前是快照模式，无法确认您的身份，请点击“使用完整服务”后再试。")
-    await _limit(s, "accept", address)
-    column = f"{identity.account}_openid"
-    officer = await invitation_of(s, token)
-    if officer.state == "active":
-        if getattr(officer, column) == identity.openid:
-            return officer
-        raise Conflict("invitation_used", "这份邀请已被使用；如需更换微信，请邀请人重新发送邀请。")
-    pins.check_new(pin)
-    kept = await pins.hashed(s.keys, officer.id, pin)
-    async with in_transaction():
-        await _free(identity, column)
-        taken = await Officer.filter(id=officer.id, state="invited", invitation_hash=_hash(token)).update(
-            state="active", pin_hash=kept, pin_failures=0, pin_locked_until=None, **{column: identity.openid}
-        )
-        if not taken:
-            raise Conflict("invitation_used", "这份邀请已被使用或已取消，请联系邀请人。")
-        actor = actor_of(officer).at(address, request_id)
-        became = {"state": "active", "account": identity.account}
-        await audit.record(
-            s.clock, actor, "officer.accept", "officer", officer.id, was={"state": "invited"}, became=became
-        )
-    return await Officer.get(id=officer.id).prefetch_related("school")
-
-
-async def _free(identity: WeChatIdentity, column: str) -> None:
-    """Take this identity off officers that were suspended; one who signs already keeps it."""
-    held = await Officer.filter(**{column: identity.openid}).select_for_update()
-    if any(officer.state == "active" for officer in held):
-        raise Conflict(
-            "already_officer", "您的微信已是签发负责人；如需更换院校，请先联系管理员停用原来的权限。"
-        )
-    await Officer.filter(id__in=[officer.id for officer in held]).update(**{column: ""})
-
-
-def actor_of(officer: Officer) -> Actor:
-    """The officer as one who acts."""
-    return Actor("officer", officer.id, officer.name, "officer", officer.school_id)
 
 
 async def officer_for(identity: WeChatIdentity) -> Officer | None:
@@ -202,33 +66,94 @@ async def officer_for(identity: WeChatIdentity) -> Officer | None:
     return found[0] if found else None
 
 
+async def colleagues(officer: Officer) -> list[Officer]:
+    """The school's other officers that sign or wait for confirmation, newest first: nobody joins unseen."""
+    found = Officer.filter(school_id=officer.school_id, state__in=(State.PENDING.value, State.ACTIVE.value))
+    return await found.exclude(id=officer.id).order_by("-id").limit(20)
+
+
+async def confirm(s: Services, officer_id: int, *, actor: Actor) -> None:
+    """Say that this person is the school's officer; only then may they sign. Repeating it changes nothing.
+
+    Raises:
+        Forbidden: role_not_allowed, own_invitation, same_role · NotFound("officer_not_found") ·
+        Conflict("not_pending").
+    """
+    roles.require(actor, Verb.CONFIRM)
+    async with in_transaction():
+        officer = await locked(officer_id, actor=actor)
+        if officer.state == State.ACTIVE.value:
+            return
+        if officer.state != State.PENDING.value:
+            raise Conflict("not_pending", "这位负责人还没有接受邀请或已停用，不能确认；请刷新列表。")
+        if (refusal := await backers.refusal_to_confirm(officer, actor=actor)) is not None:
+            raise refusal
+        await advance(s, officer, "confirm", actor=actor)
+        await backers.stand_behind(s, officer, "confirmed", actor=actor)
+        await telling.put_officers(s, officer)
+
+
+async def withdraw(s: Services, officer_id: int, *, actor: Actor) -> None:
+    """Take an invitation back that nobody has taken up: its link is dead. Repeating it changes nothing.
+
+    Raises:
+        Forbidden("role_not_allowed") · NotFound("officer_not_found") · Conflict("not_invited").
+    """
+    roles.require(actor, Verb.SUSPEND)
+    async with in_transaction():
+        officer = await locked(officer_id, actor=actor)
+        if officer.state == State.WITHDRAWN.value:
+            return
+        if not await advance(s, officer, "withdraw", actor=actor):
+            raise Conflict("not_invited", "这份邀请已被接受，不能撤回；如需取消权限，请停用这位负责人。")
+
+
+async def resume(s: Services, officer_id: int, *, actor: Actor) -> None:
+    """Give a suspended officer the right back, with the same WeChat and PIN; it has to be confirmed again.
+
+    Where the school's own account does it, that is the confirmation.
+
+    Raises:
+        Forbidden("role_not_allowed") · NotFound("officer_not_found") ·
+        Conflict: not_suspended, officer_replaced (the WeChat or the phone is another officer's now).
+    """
+    roles.require(actor, Verb.INVITE)
+    async with in_transaction():
+        officer = await locked(officer_id, actor=actor)
+        if officer.state != State.SUSPENDED.value:
+            raise Conflict("not_suspended", "这位负责人没有被停用，不需要恢复；请刷新列表。")
+        same_phone = Officer.filter(mobile_index=officer.mobile_index, state__in=LIVING)
+        taken = officer.mobile_index is not None and await same_phone.exists()
+        if taken or not (officer.oa_openid or officer.mp_openid):
+            raise Conflict("officer_replaced", "他的微信或手机号已属于另一位负责人，不能恢复；请重新邀请。")
+        await advance(s, officer, "resume", actor=actor, changes={"suspended_at": None})
+        await backers.stand_behind(s, officer, "resumed", actor=actor)
+        if actor.role == Role.SCHOOL.value:
+            await advance(s, officer, "confirm", actor=actor)
+        await telling.put_officers(s, officer)
+
+
 async def suspend(s: Services, officer_id: int, *, actor: Actor) -> None:
     """Take the right to sign away, at once; every open QR of the school dies, and a new one is shown instead.
 
-    Suspending again changes nothing.
+    Of somebody who has not taken up the invitation yet, that is taken back. Suspending again changes nothing.
 
     Raises:
         Forbidden("role_not_allowed") · NotFound("officer_not_found"), also for another school's officer.
     """
     roles.require(actor, Verb.SUSPEND)
     async with in_transaction():
-        officer = await Officer.filter(id=officer_id).select_for_update().get_or_none()
-        if officer is None or (actor.role == Role.SCHOOL.value and actor.school_id != officer.school_id):
-            raise NotFound("officer_not_found", "没有找到这位负责人，请刷新列表后重试。")
+        officer = await locked(officer_id, actor=actor)
         now = s.clock.now()
-        if (
-            not await Officer.filter(id=officer_id)
-            .exclude(state="suspended")
-            .update(state="suspended", suspended_at=now)
-        ):
+        if await advance(s, officer, "withdraw", actor=actor):
+            return
+        if not await advance(s, officer, "suspend", actor=actor, changes={"suspended_at": now}):
             return
         open_tickets = ScanTicket.filter(
             school_id=officer.school_id, spent_at=None, replaced_at=None, expires_at__gte=now
         )
         batches = {ticket.issuance_id for ticket in await open_tickets}
         await open_tickets.update(replaced_at=now)
-        was, became = {"state": officer.state}, {"state": "suspended"}
-        await audit.record(s.clock, actor, "officer.suspend", "officer", officer_id, was=was, became=became)
     for issuance_id in sorted(batches):
         await tell(s, issuance_id, "replaced")
 
@@ -239,6 +164,10 @@ async def pairing_code(s: Services, identity: WeChatIdentity) -> str:
     Raises: Forbidden("not_an_officer").
     """
     officer = await officer_for(identity)
+    if officer is not None and officer.state == State.PENDING.value:
+        raise Forbidden(
+            "officer_pending", "您的签发权限还在等待确认，确认后即可配对；请联系本校管理员或评价组织。"
+        )
     if officer is None or officer.state != "active":
         raise Forbidden("not_an_officer", "您还不是院校签发负责人，请联系本校管理员发送邀请。")
     code = f"{secrets.randbelow(10**8):08d}"
@@ -254,12 +183,16 @@ async def bind_mp(
     Raises:
         Unverified("pairing_unknown") · Forbidden("officer_suspended") · Conflict("already_officer") · as `check_pin`.
     """
-    await _limit(s, "pair", address)
+    await limit(s, "pair", address)
     key = f"officer-pairing:{code}"
     known = await s.cache.get(key) if len(code) == 8 and code.isascii() and code.isdigit() else None
     officer = await Officer.get_or_none(id=int(known)) if known else None
     if officer is None:
         raise Unverified("pairing_unknown", "配对码不正确或已过期，请在公众号的负责人页面重新获取。")
+    if officer.state == State.PENDING.value:
+        raise Forbidden(
+            "officer_pending", "您的签发权限还在等待确认，确认后即可配对；请联系本校管理员或评价组织。"
+        )
     if officer.state != "active":
         raise Forbidden("officer_suspended", "您的签发权限已停用，请联系本校管理员或评价组织。")
     await check_pin(s, officer, pin)
@@ -267,7 +200,7 @@ async def bind_mp(
     async with in_transaction():
         held = await officer_for(identity)
         if held is None or held.id != officer.id:
-            await _free(identity, column)
+            await free(identity, column)
             await Officer.filter(id=officer.id, state="active").update(**{column: identity.openid})
             await audit.record(
                 s.clock,

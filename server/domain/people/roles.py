@@ -55,7 +55,10 @@ class Verb(Enum):
     REVOKE = "撤销证书"
     SEE_OFFICERS = "查看院校负责人"
     INVITE = "邀请院校负责人"
+    CONFIRM = "确认院校负责人"
     SUSPEND = "停用院校负责人"
+    SEE_PEOPLE = "查找考生"
+    UNBIND = "解除考生的微信绑定"
     SEE_AUDIT = "查看审计记录"
     MANAGE_STAFF = "管理账号"
 
@@ -64,12 +67,14 @@ _SEE = {Verb.SEE_IMPORTS, Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_CERTIFICA
 
 PERMISSIONS: dict[Role, frozenset[Verb]] = {
     Role.OPERATOR: frozenset(
-        _SEE | {Verb.IMPORT, Verb.RELEASE, Verb.PREPARE, Verb.SEE_RECEIPT, Verb.INVITE, Verb.SUSPEND}
+        _SEE
+        | {Verb.IMPORT, Verb.RELEASE, Verb.PREPARE, Verb.SEE_RECEIPT, Verb.INVITE, Verb.CONFIRM}
+        | {Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND}
     ),
     Role.ISSUER: frozenset(
         _SEE
         | {Verb.PREPARE, Verb.SIGN, Verb.WITHDRAW, Verb.REVISE, Verb.HAND_OVER, Verb.SHOW_TICKET}
-        | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.REVOKE, Verb.INVITE, Verb.SUSPEND}
+        | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.REVOKE, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND}
     ),
     Role.FINANCE: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
     Role.NOTIFIER: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
@@ -77,7 +82,7 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
     Role.ADMIN: frozenset(Verb),
     Role.SCHOOL: frozenset(
         {Verb.SEE_ISSUANCES, Verb.SHOW_TICKET, Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_CERTIFICATES}
-        | {Verb.SEE_OFFICERS, Verb.INVITE, Verb.SUSPEND}
+        | {Verb.SEE_OFFICERS, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND}
     ),
 }
 

@@ -18,6 +18,7 @@ from server.doors.console import (
     issuances,
     officers,
     oversight,
+    people,
     plans,
     session,
 )
@@ -44,4 +45,4 @@ async def declare(_: Any) -> None:
     documents.declare_schemes(SpecificationBuilder())
 
 
-bp = Blueprint.group(api, gate.bp, desk.bp, oversight.bp)
+bp = Blueprint.group(api, gate.bp, desk.bp, people.bp, oversight.bp)

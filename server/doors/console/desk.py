@@ -1,4 +1,4 @@
-"""The pages where the work is done: overview, imports, plans, batches and the QR, certificates, officers."""
+"""The pages where the work is done: overview, imports, plans, batches and the QR, certificates."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from server.domain.certificate_states import State as CertificateState
 from server.domain.issuance import desk, people
 from server.domain.issuance.states import State
 from server.domain.levels import Level
-from server.domain.people import officers, roles
+from server.domain.people import roles
 from server.domain.people.roles import Verb
-from server.doors.console import answers, screens, wording
+from server.doors.console import screens, wording
 from server.doors.console.certificates import FILTERS
 from server.doors.console.entry import Call
 from server.doors.console.fields import Choice, Whole
@@ -163,23 +163,6 @@ async def certificate_list(call: Call) -> HTTPResponse:
     )
 
 
-async def officer_list(call: Call) -> HTTPResponse:
-    wanted = screens.read(call, {"cursor": PAGING["cursor"]})
-    found = await officers.listing(call.s, cursor=wanted["cursor"], limit=answers.PAGE, actor=call.actor)
-    return await screens.render(
-        call,
-        "officers.html",
-        title="院校签发负责人",
-        nav="/console/officers",
-        items=found.items,
-        next_cursor=found.next_cursor,
-        schools=await waiting.schools(call.actor),
-        own_school=call.actor.school_id,
-        may_invite=roles.may(call.actor, Verb.INVITE),
-        may_suspend=roles.may(call.actor, Verb.SUSPEND),
-    )
-
-
 screens.mount(bp, "/", home)
 screens.mount(bp, "/imports", import_list, Verb.SEE_IMPORTS)
 screens.mount(bp, "/imports/<import_id:int>", import_page, Verb.SEE_IMPORTS)
@@ -188,4 +171,3 @@ screens.mount(bp, "/issuances", issuances, Verb.SEE_ISSUANCES)
 screens.mount(bp, "/issuances/<issuance_id:int>", issuance, Verb.SEE_ISSUANCES)
 screens.mount(bp, "/issuances/<issuance_id:int>/qr", qr, Verb.SHOW_TICKET)
 screens.mount(bp, "/certificates", certificate_list, Verb.SEE_CERTIFICATES)
-screens.mount(bp, "/officers", officer_list, Verb.SEE_OFFICERS)

@@ -8,11 +8,12 @@ from sanic import HTTPResponse
 
 from server.domain import waiting
 from server.domain.people import officers
+from server.domain.people.officer_life import State
 from server.domain.people.roles import Verb
 from server.doors.console import answers
 from server.doors.console.documents import page_of, thing
 from server.doors.console.entry import Call
-from server.doors.console.fields import Text, Whole
+from server.doors.console.fields import Choice, Text, Whole
 from server.doors.console.imports import PAGING
 from server.doors.console.routes import OpenRoute, Route
 from server.errors import FieldError, Invalid
@@ -25,6 +26,7 @@ OFFICER = thing(
     state="string",
     state_label="string",
 )
+INVITATION = thing(id="integer", url="string", png="string", expires_at="date-time")
 
 
 async def listing(call: Call) -> HTTPResponse:
@@ -36,9 +38,16 @@ async def invite(call: Call) -> HTTPResponse:
     school_id = call.body["school_id"] or call.actor.school_id
     if school_id is None:
         raise Invalid(errors=[FieldError("/school_id", "missing", "请选择负责人所在的院校。")])
-    made = await officers.invite(
-        call.s, school_id, call.body["name"], call.body["mobile"] or "", actor=call.actor
+    return _shown(
+        call,
+        await officers.invite(
+            call.s, school_id, call.body["name"], call.body["mobile"] or "", actor=call.actor
+        ),
     )
+
+
+def _shown(call: Call, made: officers.Invitation) -> HTTPResponse:
+    """The link, which is shown this once, and its QR."""
     png = base64.b64encode(call.s.press.qr_png(made.url)).decode()
     return answers.json(
         {
@@ -49,6 +58,29 @@ async def invite(call: Call) -> HTTPResponse:
         },
         status=201,
     )
+
+
+async def resend(call: Call) -> HTTPResponse:
+    return _shown(call, await officers.resend(call.s, call.path["officer_id"], actor=call.actor))
+
+
+async def reset_pin(call: Call) -> HTTPResponse:
+    return _shown(call, await officers.reset_pin(call.s, call.path["officer_id"], actor=call.actor))
+
+
+async def withdraw(call: Call) -> HTTPResponse:
+    await officers.withdraw(call.s, call.path["officer_id"], actor=call.actor)
+    return answers.nothing()
+
+
+async def confirm(call: Call) -> HTTPResponse:
+    await officers.confirm(call.s, call.path["officer_id"], actor=call.actor)
+    return answers.nothing()
+
+
+async def resume(call: Call) -> HTTPResponse:
+    await officers.resume(call.s, call.path["officer_id"], actor=call.actor)
+    return answers.nothing()
 
 
 async def suspend(call: Call) -> HTTPResponse:
@@ -68,7 +100,12 @@ ROUTES: list[Route | OpenRoute] = [
         handler=listing,
         verb=Verb.SEE_OFFICERS,
         summary="院校签发负责人",
-        query={"school_id": Whole(required=False), **PAGING},
+        query={
+            "school_id": Whole(required=False),
+            "state": Choice(values=tuple(state.value for state in State), required=False),
+            "name": Text(longest=60, required=False, help="负责人或院校名称的一部分"),
+            **PAGING,
+        },
         gives=page_of(OFFICER),
     ),
     Route(
@@ -80,11 +117,53 @@ ROUTES: list[Route | OpenRoute] = [
         body={
             "school_id": Whole(required=False, help="院校账号可不填"),
             "name": Text(shortest=1, longest=100),
-            "mobile": Text(longest=30, required=False),
+            "mobile": Text(longest=30, required=False, help="必填：接受邀请时核对后四位"),
         },
-        gives=thing(id="integer", url="string", png="string", expires_at="date-time"),
+        gives=INVITATION,
         status=201,
         creates=True,
+    ),
+    Route(
+        method="POST",
+        path="/officers/<officer_id:int>/resend",
+        handler=resend,
+        verb=Verb.INVITE,
+        summary="重发邀请：旧链接失效，新链接只显示一次",
+        gives=INVITATION,
+        status=201,
+    ),
+    Route(
+        method="POST",
+        path="/officers/<officer_id:int>/withdraw",
+        handler=withdraw,
+        verb=Verb.SUSPEND,
+        summary="撤回还没有被接受的邀请",
+        status=204,
+    ),
+    Route(
+        method="POST",
+        path="/officers/<officer_id:int>/confirm",
+        handler=confirm,
+        verb=Verb.CONFIRM,
+        summary="确认一位负责人，之后才能签发",
+        status=204,
+    ),
+    Route(
+        method="POST",
+        path="/officers/<officer_id:int>/reset-pin",
+        handler=reset_pin,
+        verb=Verb.INVITE,
+        summary="重置签发密码：给出只有本人微信能用的新链接",
+        gives=INVITATION,
+        status=201,
+    ),
+    Route(
+        method="POST",
+        path="/officers/<officer_id:int>/resume",
+        handler=resume,
+        verb=Verb.INVITE,
+        summary="恢复一位已停用的负责人，需再次确认",
+        status=204,
     ),
     Route(
         method="POST",

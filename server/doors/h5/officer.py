@@ -17,7 +17,7 @@ from server.doors import pages
 from server.doors.h5 import forms
 from server.doors.h5.login import identity
 from server.doors.web import client_address, drop_cookie, request_id, services, set_cookie
-from server.errors import Invalid, Refused, TooMany, Unverified
+from server.errors import FieldError, Invalid, Refused, TooMany, Unverified
 from server.records import Officer
 
 bp = Blueprint("h5_officer")
@@ -25,7 +25,6 @@ bp = Blueprint("h5_officer")
 PAGE = "/h5/officer"
 COOKIE = "xcert_invitation"
 COOKIE_SECONDS = 1800
-NO_LONGER = ("invitation_unknown", "invitation_expired", "invitation_withdrawn", "invitation_used")
 
 
 async def show(request: Request) -> HTTPResponse:
@@ -61,7 +60,7 @@ async def _invited(request: Request, who: WeChatIdentity, token: str) -> HTTPRes
         officer = await officers.invitation_of(services(request), token)
     except Refused as refusal:
         return _closed(request, await _home(request, who, refusal=refusal))
-    if officer.state != "invited":
+    if officer.state != "invited" and not officers.sets_new_pin(officer):
         return _closed(request, redirect(PAGE, status=303))
     return await _pin_form(request, officer)
 
@@ -83,11 +82,13 @@ async def accept(request: Request) -> HTTPResponse:
     try:
         officer = await officers.invitation_of(s, token)
         if pin != again:
-            return await _pin_form(request, officer, problem="两次输入的签发密码不一样，请重新输入。")
+            detail = "两次输入的签发密码不一样，请重新输入。"
+            return await _pin_form(request, officer, problem=FieldError("/pin", "pin_again", detail))
         came = {"address": client_address(request), "request_id": request_id(request)}
-        await officers.accept(s, token, pin, identity=who, **came)
+        digits = forms.field(request, "phone_last4", 20)
+        await officers.accept(s, token, pin, phone_last4=digits, identity=who, **came)
     except Invalid as refusal:
-        return await _pin_form(request, officer, problem=refusal.errors[0].detail)
+        return await _pin_form(request, officer, problem=refusal.errors[0])
     except TooMany:
         raise
     except Refused as refusal:
@@ -110,15 +111,18 @@ async def pair(request: Request) -> HTTPResponse:
     )
 
 
-async def _pin_form(request: Request, officer: Officer, *, problem: str = "") -> HTTPResponse:
+async def _pin_form(request: Request, officer: Officer, *, problem: FieldError | None = None) -> HTTPResponse:
+    is_new_pin = officers.sets_new_pin(officer)
     return await pages.render(
         request,
         "h5/officer_accept.html",
         status=422 if problem else 200,
-        title="接受邀请",
+        title="重新设置签发密码" if is_new_pin else "接受邀请",
         back="",
         officer=officer,
-        problem=problem,
+        is_new_pin=is_new_pin,
+        problem=problem.detail if problem else "",
+        wrong="phone" if problem and problem.pointer == "/phone_last4" else "pin",
     )
 
 
@@ -134,8 +138,9 @@ async def _home(request: Request, who: WeChatIdentity, *, refusal: Refused | Non
         officer=officer,
         is_active=is_active,
         batches=await waiting(services(request), officer) if officer is not None and is_active else [],
+        colleagues=await officers.colleagues(officer) if officer is not None and is_active else [],
         refusal=refusal,
-        welcome=bool(request.args.get("welcome")) and is_active,
+        welcome=bool(request.args.get("welcome")),
     )
 
 
