@@ -41,6 +41,13 @@ TASKS: dict[str, Work] = {
 }
 EVERY_MINUTE = "* * * * *"
 HOURLY = "23 * * * *"
+
+
+async def sweep_files(s: Services) -> None:
+    """Clear away files that writers which died left half-written. Sweep `vault.sweep`."""
+    await s.vault.sweep()
+
+
 SWEEPS: dict[str, tuple[Work, str]] = {
     "exams.sweep": (releases.sweep, EVERY_MINUTE),
     "idempotency.sweep": (idempotency.sweep, HOURLY),
@@ -50,6 +57,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "notices.sweep": (sender.sweep, EVERY_MINUTE),
     "pushes.late": (late_answers.sweep, EVERY_MINUTE),
     "pushes.sweep": (pushes.sweep, HOURLY),
+    "vault.sweep": (sweep_files, HOURLY),
 }
 
 HEARTBEAT_SECONDS = 10.0

@@ -38,6 +38,9 @@ class MemoryVault:
     async def put(self, key: str, data: bytes) -> None:
         self.files[key] = data
 
+    async def put_once(self, key: str, data: bytes) -> bytes:
+        return self.files.setdefault(key, data)
+
     async def get(self, key: str) -> bytes:
         if key not in self.files:
             raise NotFound("file_missing", "文件不存在或已被清理，请联系管理员。")
@@ -49,6 +52,12 @@ class MemoryVault:
     async def delete(self, key: str) -> None:
         self.files.pop(key, None)
 
+    async def sweep(self) -> int:
+        return 0
+
+    async def check(self) -> None:
+        return None
+
 
 Job = tuple[str, dict[str, Any]]
 
@@ -58,6 +67,7 @@ class ListQueue:
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []
+        self.when: dict[str, datetime] = {}  # of jobs that wait under a name: not before
 
     async def put(
         self,
@@ -70,6 +80,8 @@ class ListQueue:
         **args: Any,
     ) -> None:
         self.jobs.append((task, args))
+        if at is not None and once is not None:
+            self.when[once] = at
 
     async def drain(self, services: Services, table: Mapping[str, Callable[..., Awaitable[Any]]]) -> int:
         done = 0

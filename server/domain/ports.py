@@ -140,12 +140,22 @@ class SealedPdf:
 class Vault(Protocol):
     """Files by key. Writing is atomic: a key holds a whole file or nothing."""
 
-    async def put(self, key: str, data: bytes) -> None: ...
+    async def put(self, key: str, data: bytes) -> None:
+        """Store, in place of what stood there. Raises OutsideFailure: the storage is full or does not answer."""
+
+    async def put_once(self, key: str, data: bytes) -> bytes:
+        """Store unless the key holds a file already. Returns what it holds then; raises as `put`."""
+
     async def get(self, key: str) -> bytes:
         """Raises NotFound."""
 
     async def exists(self, key: str) -> bool: ...
     async def delete(self, key: str) -> None: ...
+    async def sweep(self) -> int:
+        """Clear away what writers that died left half-written. Returns how many files that were."""
+
+    async def check(self) -> None:
+        """Raises OutsideFailure: nothing can be written now."""
 
 
 class Queue(Protocol):

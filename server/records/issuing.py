@@ -136,6 +136,8 @@ class Certificate(Model):
     sealed_at = fields.DatetimeField(null=True)
     attempts = fields.IntField(default=0)
     last_error = fields.CharField(max_length=300, default="")
+    claimed_by = fields.CharField(max_length=16, db_default="")  # the try that makes it now, until:
+    claimed_until = fields.DatetimeField(null=True)  # by the database's clock
     portal_number = fields.CharField(max_length=60, default="")  # 国家门户 (S94): theirs is authoritative
     expires_on = fields.DateField(null=True)
     revoked_at = fields.DatetimeField(null=True)

@@ -94,6 +94,7 @@ async def walk(s: Services, of: Cohort) -> None:
         elif state is State.SCHOOL_SIGNED:
             await desk.hand_over(s, batch.id, actor=ME)
         elif state is State.GENERATING:
+            await issuing.claims_lapse()
             await drain(s)
             await generation.sweep(s)
         else:

@@ -1,8 +1,9 @@
 """证书生成中 (S88–S90): every certificate drawn and sealed once, in slices, through any kill.
 
-The order for each: store what will be printed and its SHA-256 → draw and seal → keep the file → store the file's
-SHA-256. A certificate's row is locked while it is made, so that no two processes seal it; a file that was kept but not
-yet recorded stands under a key made of number and claims, and the next try adopts it.
+The order for each: store what will be printed and its SHA-256 → claim it for some seconds → draw and seal → keep the
+file → store the file's SHA-256. No transaction is open and no row is locked while it is drawn: a process that is frozen
+or cut off loses its claim by the database's clock, and another goes on. The file stands under a key made of number and
+claims, the first one kept there stays, and everybody adopts it: whoever comes back late changes nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import secrets
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from tortoise.transactions import in_transaction
 
@@ -25,7 +28,7 @@ from server.domain.issuance.states import Facts, State
 from server.domain.lookups import changes
 from server.domain.people import candidates
 from server.domain.ports import CertificatePage, Services
-from server.errors import NotFound, Refused
+from server.errors import NotFound, OutsideFailure, Refused
 from server.records import Candidate, Certificate, Issuance
 from server.records.database import rows
 
@@ -34,12 +37,24 @@ log = logging.getLogger("xcert.generation")
 SLICE = 50
 AT_ONCE = 2  # certificates under way in one process
 TOLD_EVERY = 10  # certificates between two progress events
+CLAIM_SECONDS = (
+    20  # to draw, seal and keep one certificate takes well under one; late means: another may do it, too
+)
 _WAITING = (Made.RESERVED.value, Made.DRAWING.value)
 _DRAW = """
 UPDATE certificate AS x SET state = 'drawing', claims = n.claims, claims_sha256 = n.sha256, code = n.code
 FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::text[]) AS n (id, claims, sha256, code)
 WHERE x.id = n.id AND x.state = 'reserved' AND x.issuance_id = $5
 RETURNING x.number
+"""
+_CLAIM = """
+UPDATE certificate SET claimed_by = $2, claimed_until = clock_timestamp() + make_interval(secs => $3)
+WHERE id = $1 AND state = 'drawing' AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
+RETURNING id
+"""
+_IS_HELD = """
+SELECT 1 FROM certificate
+WHERE id = ANY($1::bigint[]) AND state = 'drawing' AND claimed_until >= clock_timestamp() LIMIT 1
 """
 
 
@@ -50,6 +65,8 @@ async def generate(s: Services, *, issuance_id: int, ids: list[int]) -> None:
     """
     await _make_all(s, issuance_id, await _draw(s, issuance_id, ids))
     await s.faults.reach("generation.generate: the slice is made")
+    if await rows(_IS_HELD, list(ids)):  # somebody else is at it, or died over it
+        await put_slice(s, issuance_id, list(ids), at=s.clock.now() + timedelta(seconds=CLAIM_SECONDS + 1))
     await _tell_progress(s, issuance_id)
     if not await _unsealed(issuance_id):
         await s.queue.put(
@@ -109,28 +126,28 @@ async def _make_all(s: Services, issuance_id: int, ids: Sequence[int]) -> None:
 
 async def _make(s: Services, certificate_id: int) -> None:
     """One certificate, unless it is sealed already or another process is at it."""
+    claim = secrets.token_hex(8)
+    if not await rows(_CLAIM, certificate_id, claim, float(CLAIM_SECONDS)):
+        return
     try:
-        async with in_transaction():
-            certificate = (
-                await Certificate.filter(id=certificate_id, state=Made.DRAWING.value)
-                .select_for_update(skip_locked=True, no_key=True)
-                .get_or_none()
-            )
-            if certificate is not None:
-                await _seal(s, certificate)
+        certificate = await Certificate.get(id=certificate_id)
+        await _record(s, certificate, claim, await _sealed(s, certificate))
     except Exception as error:
         log.warning("certificate %s was not made: %s", certificate_id, type(error).__name__, exc_info=error)
-        await _failed(certificate_id, error)
+        await _failed(certificate_id, claim, error)
     else:
         await s.faults.reach("generation.seal: after the commit")
 
 
-async def _failed(certificate_id: int, error: Exception) -> None:
-    said = error.message if isinstance(error, Refused) else f"生成时遇到意外问题（{type(error).__name__}）"
+async def _failed(certificate_id: int, claim: str, error: Exception) -> None:
+    """Keep why, and let go, so that the next try need not wait."""
+    known = isinstance(error, Refused | OutsideFailure)
+    said = str(error) if known else f"生成时遇到意外问题（{type(error).__name__}）"
     await rows(
-        "UPDATE certificate SET attempts = attempts + 1, last_error = $2"
-        " WHERE id = $1 AND state = 'drawing' RETURNING id",
+        "UPDATE certificate SET attempts = attempts + 1, last_error = $3, claimed_until = NULL"
+        " WHERE id = $1 AND claimed_by = $2 AND state = 'drawing' RETURNING id",
         certificate_id,
+        claim,
         said[:300],
     )
 
@@ -162,32 +179,47 @@ async def _photo(s: Services, key: str) -> bytes | None:
         return None
 
 
-async def _seal(s: Services, certificate: Certificate) -> None:
-    """Draw, seal and keep the file, then store its SHA-256; in the transaction that holds the row's lock."""
+async def _sealed(s: Services, certificate: Certificate) -> bytes:
+    """The file that stands for this certificate: drawn and sealed now, or kept by whoever was quicker or died."""
     key = vault_key(certificate)
     if await s.vault.exists(key):  # kept by a process that died before it could say so
         pdf = await s.vault.get(key)
     else:
         pdf = await s.press.make(await page(s, certificate))
         await s.faults.reach("generation.seal: drawn and sealed")
-        await s.vault.put(key, pdf)
+        pdf = await s.vault.put_once(key, pdf)
     await s.faults.reach("generation.seal: the file is kept")
+    return pdf
+
+
+async def _record(s: Services, certificate: Certificate, claim: str, pdf: bytes) -> None:
+    """Store the file's SHA-256, if the claim is still ours or nobody has come since."""
     digest = hashlib.sha256(pdf).digest()
-    now = s.clock.now()
-    await Certificate.filter(id=certificate.id, state=Made.DRAWING.value).update(
-        state=Made.VALID.value, pdf_key=key, pdf_sha256=digest, sealed_at=now, last_error=""
-    )
-    await s.faults.reach("generation.seal: its digest is stored")
-    became = {
-        "state": Made.VALID.value,
-        "claims_sha256": bytes(certificate.claims_sha256 or b"").hex(),
-        "pdf_sha256": digest.hex(),
-    }
-    was = {"state": Made.DRAWING.value}
-    await audit.record(
-        s.clock, SYSTEM, "certificate.seal", "certificate", certificate.number, was=was, became=became
-    )
-    await s.faults.reach("generation.seal: before the commit")
+    async with in_transaction():
+        written = await Certificate.filter(
+            id=certificate.id, state=Made.DRAWING.value, claimed_by=claim
+        ).update(
+            state=Made.VALID.value,
+            pdf_key=vault_key(certificate),
+            pdf_sha256=digest,
+            sealed_at=s.clock.now(),
+            last_error="",
+            claimed_until=None,
+        )
+        if not written:
+            log.warning("certificate %s was made by another meanwhile", certificate.id)
+            return
+        await s.faults.reach("generation.seal: its digest is stored")
+        became = {
+            "state": Made.VALID.value,
+            "claims_sha256": bytes(certificate.claims_sha256 or b"").hex(),
+            "pdf_sha256": digest.hex(),
+        }
+        was = {"state": Made.DRAWING.value}
+        await audit.record(
+            s.clock, SYSTEM, "certificate.seal", "certificate", certificate.number, was=was, became=became
+        )
+        await s.faults.reach("generation.seal: before the commit")
 
 
 async def _unsealed(issuance_id: int) -> int:
@@ -232,10 +264,10 @@ def slices(ids: Sequence[int]) -> list[list[int]]:
     return [list(ids[start : start + SLICE]) for start in range(0, len(ids), SLICE)]
 
 
-async def put_slice(s: Services, issuance_id: int, ids: list[int]) -> None:
-    """Put the job that makes one slice, in the caller's transaction."""
+async def put_slice(s: Services, issuance_id: int, ids: list[int], *, at: datetime | None = None) -> None:
+    """Put the job that makes one slice, in the caller's transaction; not before `at`."""
     once = f"issuance.generate:{issuance_id}:{ids[0]}"
-    await s.queue.put("issuance.generate", once=once, issuance_id=issuance_id, ids=ids)
+    await s.queue.put("issuance.generate", at=at, once=once, issuance_id=issuance_id, ids=ids)
 
 
 async def sweep(s: Services) -> None:

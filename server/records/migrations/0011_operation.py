@@ -1,7 +1,7 @@
-"""Operation."""
+"""Who makes a certificate now, and until when another has to keep off."""
 
-from tortoise import migrations
-from tortoise.migrations.operations import Operation
+from tortoise import fields, migrations
+from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
@@ -9,4 +9,11 @@ class Migration(migrations.Migration):
 
     initial = False
 
-    operations: list[Operation] = []
+    operations = [
+        ops.AddField(
+            model_name="Certificate",
+            name="claimed_by",
+            field=fields.CharField(db_default="", max_length=16),
+        ),
+        ops.AddField(model_name="Certificate", name="claimed_until", field=fields.DatetimeField(null=True)),
+    ]
