@@ -216,6 +216,7 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("click", (event) => {
   const target = event.target.closest("button, [data-open]");
   if (!target) return;
+  if ("menu" in target.dataset) target.setAttribute("aria-expanded", String(target.getAttribute("aria-expanded") !== "true"));
   if (target.dataset.post || target.dataset.delete) press(target);
   else if (target.dataset.open) open(target);
   else if ("close" in target.dataset) target.closest("dialog").close();

@@ -63,7 +63,7 @@ function requests(phone) {
   const out = h("div", { class: "answer", "aria-live": "polite" });
   const token = h("input", { type: "text", id: "token", value: sessionStorage.getItem(kept(phone)) ?? "", autocomplete: "off" });
   const method = h("select", { id: "method", "aria-label": "方法" }, ["POST", "GET", "PUT", "DELETE"].map((name) => h("option", {}, name)));
-  const path = h("input", { type: "text", id: "path", value: "/", autocomplete: "off" });
+  const path = h("input", { type: "text", id: "path", value: "/", autocomplete: "off", "aria-label": "请求的路径" });
   const body = h("textarea", { id: "body", spellcheck: "false" });
   body.value = '{"code": "{{code}}"}';
   const send = async (event) => {

@@ -1,0 +1,208 @@
+"""Every page read by axe-core: what it finds wrong, of whatever weight, is wrong. And what axe does not look at.
+
+Names of controls in rows, one way to open the navigation, and a switch that says whether it is open.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, expect
+
+from server.domain import certificates
+from server.domain.audit import SYSTEM
+from server.domain.entry import logins
+from server.domain.issuance import tickets
+from server.domain.people import officers, staff
+from server.domain.people.roles import Role
+from server.domain.ports import Services
+from server.machinery import cache
+from server.machinery.captcha import PillowImageCheck
+from server.records import Certificate, ImportRun, Issuance, Plan, Staff
+from tests import make
+from tests.browser.test_console_pages import ScreenPress, seat
+from tests.browser.test_phone_pages import ME, a_history, base, browser
+from tests.browser.test_scan_pages import window
+from tests.domain import issuing
+from tests.domain.test_issuance_generation import drained
+
+__all__ = ["base", "browser"]  # fixtures
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+SAME_NAME = """[...document.querySelectorAll('tr button, tr a, li button')].filter(e => e.checkVisibility())
+    .map(e => e.ariaLabel || e.textContent.trim()).filter((name, at, all) => name && all.indexOf(name) !== at)"""
+NOT_IN_NAME = """[...document.querySelectorAll('button[aria-label], a[aria-label]')]
+    .filter(e => e.textContent.trim() && !e.ariaLabel.startsWith(e.textContent.trim())).map(e => e.outerHTML)"""
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds, one line each: the rule, how grave, and where first."""
+    found = (await Axe().run(page)).response["violations"]
+    return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:160]}" for one in found]
+
+
+async def clean(page: Page, name: str) -> None:
+    assert await violations(page) == [], name
+    assert await page.evaluate(SAME_NAME) == [], f"{name}: buttons of one name"
+    assert await page.evaluate(NOT_IN_NAME) == [], (
+        f"{name}: the visible words are not what the name begins with"
+    )
+
+
+async def a_busy_service(s: Services) -> issuing.Cohort:
+    """Something in every list of the console; returns the cohort, whose batch is issued."""
+    of = await issuing.cohort(s)
+    await issuing.generating(s, of)
+    await drained(s)
+    made = await Certificate.filter(state="valid").order_by("id")
+    await certificates.revoke(s, made[0].number, "考试违纪", actor=make.ADMIN)
+    other = await issuing.cohort(s, names=("买买提·吐尔逊", "欧阳慧敏"))
+    await issuing.prepared(s, other)
+    await officers.invite(s, of.school.id, "李敏", "", actor=make.ADMIN)
+    for name in ("li.hua", "wang.min"):
+        await staff.create(s, name, "operator", name=name, actor=SYSTEM)
+    for name, refused in (("成绩.xlsx", 0), ("考生信息.xlsx", 3)):
+        await ImportRun.create(
+            kind="scores", file_name=name, file_sha256=name.encode(), file_key="x", state="done", is_dry_run=True,
+            rows_total=9, rows_taken=9 - refused, rows_refused=refused,
+        )  # fmt: skip
+    await make.plan("2026年11月15日考试计划", release_at=s.clock.now() + timedelta(days=3))
+    return of
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_the_console_of_every_role(
+    base: str, browser: Browser, services: Services, role: Role, redis_url: str
+) -> None:
+    redis = cache.connect(redis_url)
+    services.live, services.press = cache.RedisLive(redis), ScreenPress()
+    of = await a_busy_service(services)
+    async with seat(browser, services, base, role, school=of.school if role is Role.SCHOOL else None) as (
+        page,
+        _,
+    ):
+        await page.goto(f"{base}/console/")
+        await clean(page, "home")
+        here = await page.eval_on_selector_all(".nav a", "all => all.map(one => one.href)")
+        batches = [f"{base}/console/issuances/{one.id}" for one in await Issuance.all()]
+        for address in (*here, *batches, f"{base}/console/account", f"{base}/console/nowhere"):
+            await page.goto(address)
+            await clean(page, f"{role.value} {address}")
+            for opener in await page.locator("button[data-open]").all():
+                if not await opener.is_visible():
+                    continue
+                await opener.click()
+                await expect(page.locator("dialog[open]")).to_be_visible()
+                await clean(page, f"{role.value} {address} {await opener.inner_text()}")
+                await page.keyboard.press("Escape")
+    await redis.aclose()
+
+
+async def test_the_console_on_a_phone_and_its_menu(base: str, browser: Browser, services: Services) -> None:
+    await a_busy_service(services)
+    async with seat(browser, services, base, Role.ADMIN, narrow=True) as (page, _):
+        await page.goto(f"{base}/console/issuances")
+        menu = page.get_by_role("button", name="导航")
+        await expect(menu).to_have_attribute("aria-expanded", "false")
+        await expect(page.get_by_role("link", name="首页")).to_be_hidden()
+        await clean(page, "closed")
+        await menu.press("Enter")
+        await expect(menu).to_have_attribute("aria-expanded", "true")
+        await expect(page.get_by_role("link", name="首页")).to_be_visible()
+        await clean(page, "open")
+        await menu.click()
+        await expect(page.get_by_role("link", name="首页")).to_be_hidden()
+        await page.goto(f"{base}/console/certificates")
+        await clean(page, "cards instead of rows")
+    async with seat(browser, services, base, Role.ADMIN, narrow=True, js=False) as (page, _):
+        await page.goto(f"{base}/console/issuances")
+        await expect(page.get_by_role("link", name="首页")).to_be_visible()
+        await expect(page.get_by_role("button", name="导航")).to_be_hidden()
+
+
+async def test_every_stop_of_the_tab_key_can_be_seen(base: str, browser: Browser, services: Services) -> None:
+    seen = """() => { const e = document.activeElement, shown = e.closest('.drop') || e;  // .drop draws its input's focus
+        const box = shown.getBoundingClientRect();
+        const visible = box.width > 8 && box.height > 8 && box.right > 0 && shown.checkVisibility({opacityProperty: true});
+        return e === document.body || visible ? '' : e.outerHTML.slice(0, 120) }"""
+    async with seat(browser, services, base, Role.ADMIN) as (page, _):
+        for path in ("", "imports", "plans", "issuances", "certificates"):
+            await page.goto(f"{base}/console/{path}")
+            for _turn in range(14):
+                await page.keyboard.press("Tab")
+                assert await page.evaluate(seen) == "", path
+
+
+async def test_before_the_console(base: str, browser: Browser, services: Services) -> None:
+    async with seat(browser, services, base, None) as (page, _):
+        for path in ("/", "/docs", "/console/login", "/console/login?next=/console/plans", "/nowhere"):
+            await page.goto(base + path)
+            await clean(page, path)
+    await staff.create(services, "li.hua", "operator", name="李华", actor=SYSTEM)
+    newcomer = await Staff.get(username="li.hua")
+    async with seat(browser, services, base, None) as (page, _):
+        cookie: Any = {
+            "name": "xcert_console",
+            "value": logins.begin(services, newcomer)[0],
+            "url": f"{base}/console/",
+        }
+        await page.context.add_cookies([cookie])
+        await page.goto(f"{base}/console/")
+        assert page.url.endswith("/console/password")
+        await clean(page, "the first password")
+
+
+async def test_a_candidates_phone(base: str, browser: Browser, services: Services) -> None:
+    services.press, services.image_check = ScreenPress(), PillowImageCheck()
+    async with window(browser, services, base, ME) as tab:
+        for path in ("/h5/", "/h5/results", "/h5/certificates", "/h5/bind", "/h5/officer", "/h5/nowhere"):
+            await tab.go(path)
+            await clean(tab.page, f"a stranger's {path}")
+        await tab.page.goto(f"{base}/h5/bind")
+        await tab.page.click("button[type=submit]")
+        await clean(tab.page, "binding refused")
+        made = await a_history(services)
+        await services.vault.put(f"certificates/{made.number}.jpg", b"\xff\xd8\xff")
+        for path in (
+            "/h5/",
+            "/h5/results",
+            "/h5/certificates",
+            "/h5/bind",
+            f"/h5/certificates/{made.number}",
+        ):
+            await tab.go(path)
+            await clean(tab.page, path)
+
+
+async def test_an_officers_phone(base: str, browser: Browser, services: Services) -> None:
+    of = await issuing.cohort(services)
+    shown = await issuing.shown(services, of)
+    async with window(browser, services, base, of.identity) as tab:
+        for path in ("/h5/officer", f"/s/{shown.token}"):
+            await tab.go(path)
+            await clean(tab.page, path)
+        await tab.page.click(".return summary")
+        await tab.page.click("#sign button")
+        await clean(tab.page, "without a password")
+        await tickets.confirm(services, shown.token, issuing.PIN, identity=of.identity)
+        await tab.go(f"/s/{shown.token}")
+        await clean(tab.page, "signed")
+        await tab.go("/s/" + "a" * 32)
+        await clean(tab.page, "no such ticket")
+
+
+async def test_verification(base: str, browser: Browser, services: Services) -> None:
+    await issuing.generating(services, await issuing.cohort(services))
+    await drained(services)
+    await Plan.all().update(release_at=services.clock.now())
+    one, two, *_ = await Certificate.all().order_by("id")
+    await certificates.revoke(services, two.number, "考试违纪", actor=make.ADMIN)
+    async with seat(browser, services, base, None) as (page, _):
+        for path in ("/v", f"/v/{one.code}", f"/v/{two.code}", f"/v/{one.code[:-4]}AAAA"):
+            await page.goto(base + path)
+            await clean(page, path[:20])
+        await page.goto(f"{base}/v")
+        await page.click("main button")
+        await clean(page, "a form without anything in it")
