@@ -121,7 +121,7 @@ function accountScreen() {
   const { oa } = phone.state;
   const invited = phone.invited ?? {};
   const done = async () => { if (await phone.act("follow", { scene: invited.scene, ticket: invited.ticket })) { phone.invited = null; phone.go("chat"); } };
-  return [bar("", () => phone.go("chats")), h("main", { class: "body" }, h("div", { class: "profile" },
+  return [bar("公众号", () => phone.go("chats")), h("main", { class: "body" }, h("div", { class: "profile" },
     h("span", { class: "tile" }, oa.name[0]), h("h2", {}, oa.name), h("p", {}, oa.appid),
     h("button", { class: "button wide", type: "button", onclick: done }, "关注")))];
 }
