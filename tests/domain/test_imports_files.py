@@ -11,10 +11,11 @@ import pytest
 from openpyxl import Workbook
 
 from server.demo_cohort import PEOPLE_HEADER, book, people
-from server.domain.imports import files, sheets
 from server.domain.imports import people as people_topic
 from server.domain.imports import scores as score_topic
+from server.domain.imports import sheets
 from server.domain.imports.drafts import drafts, find_table
+from server.domain.tables import files
 from server.errors import Refused
 from tests.old_workbook import ole, row, xls, xlsx
 
@@ -100,7 +101,7 @@ def test_only_the_first_fitting_visible_sheet_is_read_and_others_are_noted() -> 
     made.save(out)
     table = find_table(out.getvalue(), people_topic.COLUMNS, {})
     assert [draft.values for draft in drafts(table, people_topic.COLUMNS)] == WANTED[:1]
-    assert table.notes == ["只读取了工作表“一”，没有读取“二”。"]
+    assert table.notes == ["只读取了工作表“一”，没有读取“二”。", "没有读取隐藏的工作表“旧”。"]
 
 
 def test_macros_are_kept_out_with_a_note() -> None:
@@ -200,7 +201,7 @@ def test_200_megabytes_of_sheet_are_refused_unread(monkeypatch: pytest.MonkeyPat
         row(n, *map(str, PEOPLE[n % 5]), f"{n * 7919 % 1000003}") for n in range(2, 2000)
     )
     data = xlsx(part)
-    monkeypatch.setattr("server.domain.imports.xlsx.MAX_UNPACKED", 500_000)
+    monkeypatch.setattr("server.domain.tables.archive.MAX_UNPACKED", 500_000)
     assert refusal(data) == "file_too_large"
 
 
@@ -215,7 +216,7 @@ def test_a_file_over_the_limit_is_refused_before_anything_else() -> None:
         f'{row(1, *HEADER)}<row r="2"><c s="1" r="NTP2"><v>1</v></c></row>',
         f"{row(1, *HEADER)}<row r='2'><c r='ntp2'><v>1</v></c></row>",
         f"<row>{'<c><v>1</v></c>' * 10_000}</row>",
-        f"<row>{'<c/>' * 10_000}</row>",
+        f"<row>{'<c><f>1</f></c>' * 10_000}</row>",
     ],
 )
 def test_ten_thousand_columns_are_refused_before_a_table_is_built(cells: str) -> None:
@@ -226,9 +227,10 @@ def test_ten_thousand_columns_are_refused_before_a_table_is_built(cells: str) ->
     "cells",
     [
         '<row r="1048576"><c r="A1048576"><v>1</v></c></row>',
-        '<row r="1"><c r="A1"/><c r="A100001"/></row>',
-        '<row r="100001"><c><v>1</v></c></row>',
-        '<row r="1"><c r="IV1"/></row><row r="90000"><c r="A90000"/></row>',
+        '<row r="1"><c r="A1"/><c r="A100021"><v>1</v></c></row>',
+        '<row r="100021"><c><v>1</v></c></row>',
+        '<row r="100021"><c><f>1</f></c></row>',
+        '<row r="1"><c r="IV1"><v>1</v></c></row><row r="90000"><c r="A90000"><v>1</v></c></row>',
     ],
 )
 def test_a_cell_far_below_does_not_make_a_table_of_millions(cells: str) -> None:
@@ -237,7 +239,7 @@ def test_a_cell_far_below_does_not_make_a_table_of_millions(cells: str) -> None:
 
 def test_text_with_ten_thousand_columns_is_refused() -> None:
     assert refusal((",".join(["x"] * 10_000)).encode()) == "too_many_columns"
-    assert refusal(b"x\r\n" * (files.MAX_ROWS + 1)) == "too_many_rows"
+    assert refusal(b"x\r\n" * (files.MAX_ROWS + files.HEADER_WITHIN + 1)) == "too_many_rows"
 
 
 LAUGHS = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><worksheet><sheetData/></worksheet>'

@@ -29,6 +29,26 @@ _CHINESE = {code: plain for code, plain in FULL_WIDTH.items() if code < 0xFF01 o
     ord("("): ord("（"),
     ord(")"): ord("）"),
 }
+_ERROR_WORDS = frozenset(
+    [
+        "#N/A",
+        "#NULL!",
+        "#DIV/0!",
+        "#VALUE!",
+        "#REF!",
+        "#NAME?",
+        "#NUM!",
+        "#GETTING_DATA",
+        "#SPILL!",
+        "#CALC!",
+        "#FIELD!",
+        "#BLOCKED!",
+        "#CONNECT!",
+        "#UNKNOWN!",
+        "#BUSY!",
+        "#PYTHON!",
+    ]
+)
 _APOSTROPHES = "'‘’`"
 _ID_KINDS = ("居民身份证", "港澳居民居住证", "台湾居民居住证", "外国人永久居留身份证")
 
@@ -44,6 +64,22 @@ def text_of(raw: Any) -> str:
     if isinstance(raw, datetime):
         return raw.date().isoformat() if raw.time() == datetime.min.time() else raw.isoformat(" ")
     return str(raw)
+
+
+def refuse_error_word(raw: str) -> None:
+    """Raises Refused("cell_error"): the cell shows the word of a failed formula."""
+    if (word := raw.strip().upper()) in _ERROR_WORDS:
+        raise Refused("cell_error", f"这一格是错误值（{word}），不是内容。请改正公式或重新填写这一格。")
+
+
+def shown_otherwise(raw: Any, seen: str) -> Refused:
+    """The cell's number format shows another value than is stored."""
+    stored = text_of(raw) if isinstance(raw, (int, float)) else "另外的内容"
+    appears = f"显示为“{seen}”" if seen else "显示的和存的不一样"
+    return Refused(
+        "number_format",
+        f"这一格{appears}，文件里存的却是 {stored}。请把单元格格式改为“常规”，核对后重新填写。",
+    )
 
 
 def is_blank(raw: Any) -> bool:

@@ -9,10 +9,10 @@ from typing import Any
 from server.domain.imports import cells, sheets
 from server.domain.imports.sheets import Sheet
 from server.domain.people.names import tidy
+from server.domain.tables.files import HEADER_WITHIN, MAX_ROWS, not_adding_up, too_many_rows
 from server.errors import Refused
 
-_NONE: frozenset[tuple[int, int]] = frozenset()
-HEADER_WITHIN = 20  # titles and remarks may stand above the header, not more
+_SAID = 20  # row numbers and titles that a note names; more are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,16 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A sheet in which a header was found: its row, and title → column (both from 0)."""
+    """A sheet in which a header was found: its row, and title → column (both from 0).
+
+    `skipped` are the numbers, as the spreadsheet shows them, of rows that hold something, but in no column that is read.
+    """
 
     sheet: Sheet
     header: int
     places: dict[str, int]
     notes: list[str]
+    skipped: list[int] = field(default_factory=list)
 
 
 def find_table(data: bytes, columns: tuple[Column, ...], others: dict[str, tuple[Column, ...]]) -> Table:
@@ -71,7 +75,8 @@ def find_table(data: bytes, columns: tuple[Column, ...], others: dict[str, tuple
         others: the headers of other kinds of table by their Chinese name, to say what was mistaken for what.
 
     Raises:
-        Refused: see `files`; header_missing, header_incomplete, header_twice, header_other_kind, no_rows.
+        Refused: see `files`; header_missing, header_incomplete, header_twice, header_other_kind, no_rows,
+            rows_do_not_add_up.
     """
     seen = []
     chosen: Table | None = None
@@ -84,9 +89,68 @@ def find_table(data: bytes, columns: tuple[Column, ...], others: dict[str, tuple
         chosen = _table(sheet, columns)
     if chosen is None:
         raise _no_header(seen, columns, others)
-    if all(cells.is_blank(v) for row in chosen.sheet.rows[chosen.header + 1 :] for v in row):
-        raise Refused("no_rows", "表头下面没有数据，请填写后再导入。")
+    _account(chosen)
+    _note_hidden(chosen)
     return chosen
+
+
+def _account(table: Table) -> None:
+    """Every row below the header is either drafted or named; their sum is what the file itself says it holds.
+
+    Raises:
+        Refused: no_rows, too_many_rows, rows_do_not_add_up.
+    """
+    sheet, used = table.sheet, list(table.places.values())
+    computed = {row for row, _ in sheet.formulas}
+    below = seen = drafted = 0
+    for index, row in enumerate(sheet.rows):
+        holds = index in computed or row.count("") < len(row)
+        seen += holds
+        if index <= table.header or not holds:
+            continue
+        below += 1
+        if is_drafted(sheet, index, used):
+            drafted += 1
+        elif not all(map(cells.is_blank, row)):
+            table.skipped.append(index + 1)
+    if seen != sheet.counted:
+        raise not_adding_up(len(sheet.rows))
+    if not drafted and not table.skipped:
+        raise Refused("no_rows", "表头下面没有数据，请填写后再导入。")
+    if below > MAX_ROWS:
+        raise too_many_rows(below)
+    if table.skipped:
+        table.notes.append(f"{_row_numbers(table.skipped)}只在不读取的列里有内容，没有导入。")
+
+
+def is_drafted(sheet: Sheet, index: int, used: list[int]) -> bool:
+    """Whether a row has anything in a column that is read. A formula without a kept value is something."""
+    row = sheet.rows[index]
+    if any(place < len(row) and not cells.is_blank(row[place]) for place in used):
+        return True
+    return bool(sheet.formulas) and any((index, place) in sheet.formulas for place in used)
+
+
+def _note_hidden(table: Table) -> None:
+    """What a person does not see in the sheet is said (see `drafts` for hidden rows)."""
+    hidden = sorted(row + 1 for row in table.sheet.hidden_rows if row > table.header)
+    if hidden:
+        table.notes.append(
+            f"{_row_numbers(hidden)}在表格里是隐藏的（多半是被筛选掉了），没有导入。"
+            "要导入就取消筛选或隐藏；不要导入就删除这些行。"
+        )
+    unseen = [title for title, place in table.places.items() if place in table.sheet.hidden_columns]
+    if unseen:
+        table.notes.append(f"这些列在表格里是隐藏的，也读取了：{'、'.join(sorted(unseen))}。")
+    if table.sheet.hidden_sheets:
+        names = "、".join(f"“{name}”" for name in table.sheet.hidden_sheets[:_SAID])
+        table.notes.append(f"没有读取隐藏的工作表{names}。")
+
+
+def _row_numbers(numbers: list[int]) -> str:
+    """第 3、8 行, shortened when there are many."""
+    shown = "、".join(map(str, numbers[:_SAID]))
+    return f"第 {shown} 行" if len(numbers) <= _SAID else f"第 {shown} 行等 {len(numbers)} 行"
 
 
 def _title(raw: Any) -> str:
@@ -109,7 +173,7 @@ def _table(sheet: Sheet, columns: tuple[Column, ...]) -> Table | None:
     extra = [title for title in titles if title and title not in known]
     notes = list(sheet.notes)
     if extra:
-        notes.append(f"这些列没有读取：{'、'.join(extra[:20])}{'等' if len(extra) > 20 else ''}。")
+        notes.append(f"这些列没有读取：{'、'.join(extra[:_SAID])}{'等' if len(extra) > _SAID else ''}。")
     return Table(sheet, best, {title: titles.index(title) for title in known if title in titles}, notes)
 
 
@@ -123,45 +187,55 @@ def _no_header(
     found = {_title(value) for sheet in seen for row in sheet.rows[:HEADER_WITHIN] for value in row}
     missing = [title for title in needs if title not in found]
     if len(missing) == len(needs) or not missing:
-        return Refused("header_missing", f"没有找到表头。表头应有：{'、'.join(needs)}。")
+        hidden = next((sheet.hidden_sheets for sheet in seen if sheet.hidden_sheets), [])
+        advice = (
+            f"隐藏的工作表（{'、'.join(hidden[:_SAID])}）没有读取，如果表在那里，请取消隐藏。"
+            if hidden
+            else ""
+        )
+        return Refused("header_missing", f"没有找到表头。表头应有：{'、'.join(needs)}。{advice}")
     return Refused("header_incomplete", f"表头缺少：{'、'.join(missing)}。请补上后再导入。")
 
 
 def drafts(table: Table, columns: tuple[Column, ...]) -> Iterator[Draft]:
-    """Every row that is not blank, cleaned."""
+    """Every row that has anything in a column that is read, cleaned; a hidden one is refused, for nobody has seen it."""
     placed = [(column, table.places.get(column.title)) for column in columns]
-    formulas = table.sheet.formulas
-    with_formula = {row for row, _ in formulas}
     used = [place for _, place in placed if place is not None]
-    for index in range(table.header + 1, len(table.sheet.rows)):
-        row = table.sheet.rows[index]
-        if index not in with_formula and _is_blank(row, used):
+    sheet = table.sheet
+    told = {
+        row for row, _ in (*sheet.formulas, *sheet.shown)
+    }  # rows of which more is known than their values
+    for index in range(table.header + 1, len(sheet.rows)):
+        if not is_drafted(sheet, index, used):
             continue
-        yield _draft(index, row, placed, formulas if index in with_formula else _NONE)
-
-
-def _is_blank(row: list[Any], used: list[int]) -> bool:
-    return all(place >= len(row) or cells.is_blank(row[place]) for place in used)
-
-
-def _draft(
-    index: int,
-    row: list[Any],
-    placed: list[tuple[Column, int | None]],
-    formulas: frozenset[tuple[int, int]],
-) -> Draft:
-    draft = Draft(index + 1)
-    for column, place in placed:
-        raw = row[place] if place is not None and place < len(row) else ""
-        if formulas and place is not None and (index, place) in formulas:
+        draft = _draft(index, sheet, placed, index in told)
+        if index in sheet.hidden_rows:
             draft.refuse(
-                column.title,
-                "formula",
-                f"{column.title}是公式。请复制这一格，用“选择性粘贴—数值”换成文字后再导入。",
+                columns[0].title,
+                "row_hidden",
+                "这一行在表格里是隐藏的（多半是被筛选掉了），没有导入。要导入就取消筛选或隐藏，不要导入就删除这一行。",
             )
-            continue
+        yield draft
+
+
+def _draft(index: int, sheet: Sheet, placed: list[tuple[Column, int | None]], is_told: bool) -> Draft:
+    draft = Draft(index + 1)
+    row = sheet.rows[index]
+    width = len(row)
+    for column, place in placed:
+        raw = row[place] if place is not None and place < width else ""
         try:
+            if type(raw) is str and raw.startswith("#"):
+                cells.refuse_error_word(raw)
+            if is_told and place is not None and (index, place) in sheet.formulas:
+                raise Refused(
+                    "formula",
+                    f"{column.title}是公式。请复制这一格，用“选择性粘贴—数值”换成文字后再导入。",
+                )
             draft.values[column.title] = column.clean(raw)
+            if is_told and place is not None and (index, place) in sheet.shown:
+                del draft.values[column.title]
+                raise cells.shown_otherwise(raw, sheet.shown[index, place])
         except Refused as refused:
             draft.refuse(column.title, refused.code, refused.message)
     return draft

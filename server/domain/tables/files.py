@@ -10,11 +10,14 @@
 | file_web_page | a web page that was only named .xls |
 | file_damaged | begins well and ends badly |
 | file_entities | XML that declares entities of its own |
-| too_many_columns, too_many_rows | more than 256, more than 100,000, or five million cells |
+| too_many_columns, too_many_rows | more than 256, more than 100,000 below the header, or five million cells |
+| rows_do_not_add_up | the parser reads less, or more, than the file's own marks say is there |
+| quotes_unclosed | text in which a quoted cell runs on over the lines that follow |
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -25,6 +28,7 @@ MAX_UNPACKED = 160_000_000
 MAX_RATIO = 100
 MAX_PARTS = 2_000
 MAX_ROWS = 100_000
+HEADER_WITHIN = 20  # titles and remarks may stand above the header, not more
 MAX_COLUMNS = 256
 MAX_CELLS = 5_000_000
 ZIP = b"PK\x03\x04"
@@ -41,6 +45,7 @@ _BINARY = (
     b"PK\x05\x06",
     b"PK\x07\x08",
 )
+_MARKUP = re.compile(rb"<[a-z!?/]")
 
 
 class Form(Enum):
@@ -53,10 +58,11 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far a sheet reaches, in rows and columns."""
+    """How far the content of a sheet reaches, in rows and columns; `filled` rows have any."""
 
     rows: int
     columns: int
+    filled: int
 
     def check(self) -> None:
         """Raises Refused: too_many_columns, too_many_rows."""
@@ -65,11 +71,24 @@ class Extent:
                 "too_many_columns",
                 f"表格有 {self.columns} 列，最多 {MAX_COLUMNS} 列。请删除右侧多余的列后重新保存再导入。",
             )
-        if self.rows > MAX_ROWS or self.rows * self.columns > MAX_CELLS:
+        if self.filled > MAX_ROWS + HEADER_WITHIN:
+            raise too_many_rows(self.filled)
+        if self.rows > MAX_ROWS + HEADER_WITHIN:
             raise Refused(
                 "too_many_rows",
-                f"表格有 {self.rows} 行、{self.columns} 列，超出一次能导入的范围（最多 {MAX_ROWS} 行）。请分成几个文件导入。",
+                f"表格有内容的只有 {self.filled} 行，却一直排到第 {self.rows} 行。请删除下方多余的内容和中间的空行，"
+                "重新保存后再导入。",
             )
+        if self.rows * self.columns > MAX_CELLS:
+            raise Refused(
+                "too_many_rows",
+                f"表格有 {self.rows} 行、{self.columns} 列，共 {self.rows * self.columns:,} 格，最多 {MAX_CELLS:,} 格。"
+                "请删除不需要的列，或分成几个文件导入。",
+            )
+
+
+def too_many_rows(rows: int) -> Refused:
+    return Refused("too_many_rows", f"表格有 {rows} 行数据，一次最多导入 {MAX_ROWS} 行。请分成几个文件导入。")
 
 
 def recognise(data: bytes) -> Form:
@@ -78,7 +97,7 @@ def recognise(data: bytes) -> Form:
     Raises:
         Refused: file_empty, file_too_large, file_encrypted, file_web_page, file_type.
     """
-    if not data.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
+    if not data.strip(b"\x00 \t\r\n\x1a\xef\xbb\xbf"):
         raise Refused("file_empty", "文件是空的，请选择有内容的表格。")
     if len(data) > MAX_BYTES:
         raise too_large()
@@ -88,15 +107,35 @@ def recognise(data: bytes) -> Form:
         if OLE_ENCRYPTED in data:
             raise encrypted()
         return Form.XLS
-    start = data[:2048].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<html", b"<!doctype html", b"<table", b"<meta", b"<?xml")):
+    if _is_page(data):
         raise Refused(
             "file_web_page",
             "这个文件其实是网页或 XML，只是名字像表格。请用 Excel 或 WPS 打开，另存为 .xlsx 后再导入。",
         )
-    if data.startswith(_BINARY) or b"\x00" in data[:65536]:
+    if data.startswith(_BINARY) or (b"\x00" in data[:65536] and wide_encoding(data) is None):
         raise wrong_type()
     return Form.CSV
+
+
+def _is_page(data: bytes) -> bool:
+    """Whether this is HTML, XML or a saved web page (MHTML), in whatever encoding."""
+    start = data[:4096].replace(b"\x00", b"").lstrip(b"\xff\xfe\xef\xbb\xbf \t\r\n").lower()
+    if _MARKUP.match(start):
+        return True
+    return start.startswith((b"mime-version:", b"from:", b"content-type:")) and b"multipart/related" in start
+
+
+def wide_encoding(data: bytes) -> str | None:
+    """The encoding of text in UTF-16, with or without its mark; None for other files."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    start = data[:4096]
+    low, high = start[1::2].count(0), start[::2].count(0)
+    if len(data) % 2 or not low + high:
+        return None
+    if low and not high:
+        return "utf-16-le" if b"\n\x00" in data else None
+    return "utf-16-be" if high and not low and b"\x00\n" in data else None
 
 
 def too_large() -> Refused:
@@ -118,6 +157,24 @@ def wrong_type() -> Refused:
 
 def damaged() -> Refused:
     return Refused("file_damaged", "文件已损坏或没有传完整，请重新保存、重新选择文件后再导入。")
+
+
+def not_adding_up(row: int) -> Refused:
+    """Some row was read with less, or with more, than the file's own marks say."""
+    return Refused(
+        "rows_do_not_add_up",
+        f"第 {row} 行读出的内容和文件里标明的对不上，为免漏掉考生，整个文件都没有导入。"
+        "请用 Excel 或 WPS 打开，另存为 .xlsx 后再导入。",
+    )
+
+
+def unclosed_quotes(first: int, last: int) -> Refused:
+    """A quoted cell that began in one line of a text file and swallowed others."""
+    return Refused(
+        "quotes_unclosed",
+        f"第 {first} 行的英文引号没有成对，一直连到了第 {last} 行，中间的行会漏掉，所以整个文件都没有导入。"
+        "请删除多余的引号，或用 Excel、WPS 打开核对后另存为 .xlsx 再导入。",
+    )
 
 
 def bomb() -> Refused:

@@ -1,0 +1,10 @@
+"""Tables out of foreign files. Light on purpose: the child process that reads them imports this package and no more.
+
+files      what a file is, by its bytes, and what is refused unread
+sheet      one table, and what a spreadsheet shows otherwise than it stores
+archive    the parts of an .xlsx, vetted          worksheet   one of its sheets, judged by an XML pull parser
+xls        the records of an old .xls             formats     what a number looks like under its format
+delimited  .csv and other text
+reader     the child process: judge, read, compare, answer
+process    its parent: limits, deadlines, frames
+"""
