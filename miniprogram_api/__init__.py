@@ -12,6 +12,7 @@ _BIND = {
     "name": Text("姓名"),
     "id_number": Text("证件号码", longest=60),
     "captcha": Text("图中的字符", longest=20, required=False),
+    "phone_last4": Text("手机号后四位", longest=20, required=False),
     "phone_code": Text("手机号授权码", required=False),
 }
 _PHONE = {"phone_code": Text("手机号授权码")}

@@ -32,7 +32,8 @@ async def show(asked: Asked) -> HTTPResponse:
 async def bind(asked: Asked) -> HTTPResponse:
     """Bind by name and identity number; the same again changes nothing.
 
-    A phone code is used only after the binding stands, and whatever WeChat says to it does not undo the binding.
+    A phone code is used after the binding stands, and whatever WeChat says to it does not undo the binding; before it
+    only as the proof that somebody needs who is bound in the official account under another WeChat identity.
     """
     who = await identity(asked.request)
     bound = await bindings.bind(
@@ -43,17 +44,16 @@ async def bind(asked: Asked) -> HTTPResponse:
         address=asked.address,
         request_id=asked.request_id,
         image_answer=asked.said["captcha"],
+        phone_last4=asked.said["phone_last4"],
+        phone_code=asked.said["phone_code"],
     )
+    place = {"address": asked.address, "request_id": asked.request_id}
     said: dict[str, Any] = {"candidate": {"name_masked": bound.name_masked, "id_masked": bound.id_masked}}
-    if asked.said["phone_code"]:
-        given = await phones.try_to_give(
-            asked.s,
-            who,
-            bound.candidate_id,
-            asked.said["phone_code"],
-            address=asked.address,
-            request_id=asked.request_id,
-        )
+    if bound.phone is not None:
+        masked = await phones.keep(asked.s, bound.candidate_id, bound.phone, **place)
+        said["phone"] = _phone(phones.Given(masked))
+    elif code := asked.said["phone_code"]:
+        given = await phones.try_to_give(asked.s, who, bound.candidate_id, code, **place)
         said["phone"] = _phone(given)
     return json(said, headers=NO_STORE)
 

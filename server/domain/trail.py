@@ -29,6 +29,9 @@ class Wanted:
 # What an action is called on screen; an action that is not here shows its own name.
 LABELS = {
     "session.begin": "登录",
+    "session.refused": "登录未成功",
+    "session.locked": "登录尝试过多",
+    "session.recovery": "用恢复码登录",
     "session.end": "退出登录",
     "session.end_all": "退出全部登录",
     "staff.create": "建立账号",
@@ -38,6 +41,8 @@ LABELS = {
     "staff.change_password": "修改密码",
     "staff.enrol_second_factor": "启用动态码",
     "staff.drop_second_factor": "停用动态码",
+    "staff.password_refused": "密码核对不符",
+    "staff.unlock": "解除登录限制",
     "token.create": "建立 API 令牌",
     "token.revoke": "停用 API 令牌",
     "import.submit": "导入表格",
@@ -76,12 +81,18 @@ LABELS = {
     "officer.resume": "恢复院校负责人",
     "officer.reset_pin": "重置签发密码",
     "officer.new_pin": "设置新的签发密码",
+    "officer.pin_wrong": "签发密码不正确",
+    "officer.pin_locked": "签发密码锁定",
     "officer.phone_wrong": "邀请的手机号核对不符",
     "officer.bind": "绑定第二个账号",
     "officer.suspend": "停用院校负责人",
     "binding.bound": "绑定身份",
     "binding.unbound": "解除绑定",
     "binding.refused": "绑定未成功",
+    "binding.released": "工作人员解除绑定",
+    "people.viewed": "查看多人信息",
+    "access.refused": "访问被拒绝",
+    "audit.flooded": "同类记录过多，暂停记录",
     "candidate.phone_given": "考生提供手机号",
 }
 

@@ -255,7 +255,7 @@ async def test_officers_are_invited_and_suspended(app: App, services: Services) 
     [row] = (await who("GET", "/officers")).json["items"]
     assert (row["name"], row["mobile_masked"], row["state"]) == ("赵明", "138****1234", "invited")
     assert (await who("POST", f"/officers/{row['id']}/suspend")).status == 204
-    assert (await Officer.get(id=row["id"])).state == "suspended"
+    assert (await Officer.get(id=row["id"])).state == "withdrawn"
     issuer = await seated(app, services, Role.ISSUER)
     nowhere = await issuer("POST", "/officers", {"name": "赵明"})
     assert (nowhere.status, nowhere.json["errors"][0]["pointer"]) == (422, "/school_id")
@@ -264,11 +264,13 @@ async def test_officers_are_invited_and_suspended(app: App, services: Services) 
 async def test_an_invitation_asked_for_twice_is_one(app: App, services: Services) -> None:
     who = await seated(app, services, Role.SCHOOL, school=await make.school())
     headers = {"idempotency-key": "invite-1"}
-    first = await who("POST", "/officers", {"name": "赵明"}, headers=headers)
-    again = await who("POST", "/officers", {"name": "赵明"}, headers=headers)
+    first = await who("POST", "/officers", {"name": "赵明", "mobile": "13800001234"}, headers=headers)
+    again = await who("POST", "/officers", {"name": "赵明", "mobile": "13800001234"}, headers=headers)
     assert first.json == again.json
     assert await Officer.all().count() == 1
-    assert code(await who("POST", "/officers", {"name": "李明"}, headers=headers)) == (
+    assert code(
+        await who("POST", "/officers", {"name": "李明", "mobile": "13800001235"}, headers=headers)
+    ) == (
         422,
         "idempotency_key_reused",
     )

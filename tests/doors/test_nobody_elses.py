@@ -27,6 +27,7 @@ ABSENT = {"number": "26SPS199999999R"}
 BODIES: dict[str, Any] = {
     "/certificates/<number:str>/revoke": {"reason": "冒名顶替"},
     "/plans/<plan_id:int>/practice": {"requires_practice": True},
+    "/people/<candidate_id:int>/unbind": {"reason": "本人到校申请"},
 }
 
 
@@ -58,6 +59,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "token_id": (await ApiToken.get()).id,
         "staff_id": 1,
         "plan_id": of.plan.id,
+        "candidate_id": of.registrations[0].candidate_id,
         "import_id": 1,
     }
     nobodys = {name: ABSENT.get(name, 987_654_321) for name in theirs}

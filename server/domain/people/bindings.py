@@ -2,14 +2,16 @@
 
 A hit, a miss, a wrong name and a record that is somebody else's already do the same work: the same statements, the
 same hashes. All that are not a hit get the same refusal, so nobody learns who is on record.
+
+Who is bound in one account is not taken over in the other by name and number alone, which are traded: the same unionid
+lets the same person through; anybody else shows the phone on record, by its last four digits or through WeChat.
 """
 
 from __future__ import annotations
 
 import hmac
-import unicodedata
-from dataclasses import dataclass
-from hashlib import blake2b
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from tortoise import connections
@@ -20,11 +22,12 @@ from server.domain.addresses import counted
 from server.domain.audit import Actor
 from server.domain.entry import captcha
 from server.domain.lookups.changes import changed, scope_of
-from server.domain.people.candidates import ABOUT_ID, IdentityNumber, mask_id, mask_name
-from server.domain.people.names import clean_name
+from server.domain.people import phones
+from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE, IdentityNumber, mask_id, mask_name
+from server.domain.people.names import clean_name, same_name, tidy
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, FieldError, Forbidden, Invalid, Refused, TooMany
-from server.records import Candidate
+from server.records import Binding, Candidate
 
 DAY = 24 * 3600
 CHECK_AFTER, PAUSE_AFTER = 5, 20  # misses of one person, or on one identity number
@@ -39,6 +42,7 @@ class Bound:
     candidate_id: int
     name_masked: str
     id_masked: str
+    phone: str | None = None  # the number that WeChat gave for `phone_code`, where it was the proof
 
 
 async def candidate_of(s: Services, identity: WeChatIdentity) -> Candidate | None:
@@ -50,6 +54,14 @@ async def candidate_of(s: Services, identity: WeChatIdentity) -> Candidate | Non
     ).first()
 
 
+async def elsewhere(who: WeChatIdentity) -> list[Binding]:
+    """Living bindings of this person's candidate to other identities: nobody else reads along unseen."""
+    mine = await Binding.filter(account=who.account, openid=who.openid, unbound_at=None).first()
+    if mine is None:
+        return []
+    return await Binding.filter(candidate_id=mine.candidate_id, unbound_at=None).exclude(id=mine.id)
+
+
 async def bind(
     s: Services,
     who: WeChatIdentity,
@@ -59,6 +71,8 @@ async def bind(
     address: str,
     request_id: str = "",
     image_answer: str = "",
+    phone_last4: str = "",
+    phone_code: str = "",
 ) -> Bound:
     """Bind this WeChat identity to the candidate with this name and identity number. Repeating it changes nothing.
 
@@ -66,6 +80,8 @@ async def bind(
         who: a genuine identity; the same candidate may be bound once in each account.
         address: the caller's network address, for the limits and the trail.
         image_answer: what was read in the picture, where `captcha_required` asked for it.
+        phone_last4: of the phone on record; needed only where the candidate is bound in the other account already.
+        phone_code: of the mini-program's phone button; taken to WeChat here only where that proof is needed.
 
     Raises:
         Forbidden: snapshot_user. Invalid: fields that cannot be a name or an identity number.
@@ -80,29 +96,35 @@ async def bind(
     clean, number = _read_fields(s, name, id_number)
     gate = _Gate(s, who, number, address)
     await gate.open(image_answer)
+    known = await _find(s, who, number)
+    is_proved, phone = await _proved(s, who, known, clean, (phone_last4, phone_code))
     async with in_transaction():
         found = await _find(s, who, number)
-        same = _same_name(clean, found["name"])
+        is_proved = is_proved and found["is_elsewhere"] <= known["is_elsewhere"]
+        same = same_name(clean, found["name"]) and is_proved
         again = same and found["mine"] is not None and found["mine"] == found["id"]
         if found["mine"] is not None and not again:
             raise Conflict("already_bound", "您的微信已绑定其他考生信息。如需更换，请先解除绑定。")
         if not again:
             bound = await _insert(s, who, found["id"] if same else None)
+            if bound and found["is_elsewhere"]:
+                await s.queue.put("people.tell_bound", binding_id=bound, what="bound")
             await _note(s, who, found["id"] if bound else None, address, request_id)
             await changed(s, scope_of(who.account, who.openid))
     if again:  # a second try for the sake of the phone is no miss
         await gate.passed()
         return _told(found, number)
-    _forget(s, who)
+    forget(s, who)
     if not bound:
         await gate.missed()
         raise Refused(
             "binding_not_matched",
-            "没有绑定成功：姓名与证件号码不相符、尚无您的考生信息，或该考生已绑定其他微信。请逐字核对；仍不成功，请联系所在院校。",
+            "没有绑定成功：姓名与证件号码不相符、尚无您的考生信息，或该考生已绑定其他微信。请逐字核对；"
+            "已在公众号或小程序绑定过的，请再填写报名时登记的手机号后四位；仍不成功，请联系所在院校解除原来的绑定。",
             title="信息不相符",
         )
     await gate.passed()
-    return _told(found, number)
+    return replace(_told(found, number), phone=phone)
 
 
 async def unbind(s: Services, who: WeChatIdentity, *, address: str, request_id: str = "") -> bool:
@@ -121,11 +143,11 @@ async def unbind(s: Services, who: WeChatIdentity, *, address: str, request_id: 
             s.clock, actor, "binding.unbound", "candidate", candidate, was={"account": who.account}
         )
         await changed(s, scope_of(who.account, who.openid))
-    _forget(s, who)
+    forget(s, who)
     return True
 
 
-def _forget(s: Services, who: WeChatIdentity) -> None:
+def forget(s: Services, who: WeChatIdentity) -> None:
     """The page that follows at once must not show what was before."""
     if s.lookup_watch is not None:
         s.lookup_watch.distrust(scope_of(who.account, who.openid))
@@ -156,29 +178,53 @@ def _read_fields(s: Services, name: str, id_number: str) -> tuple[str, IdentityN
 
 
 async def _find(s: Services, who: WeChatIdentity, number: IdentityNumber) -> dict[str, Any]:
-    """One row always: the candidate with this number, if any, and whom this identity is bound to, if anybody."""
+    """One row always: the candidate with this number, if any, and whom this identity is bound to, if anybody.
+
+    `is_elsewhere`: the candidate is bound in the other account to what is not known to be the same person.
+    """
     rows: list[dict[str, Any]] = await connections.get("default").execute_query_dict(
         "SELECT (SELECT candidate_id FROM binding WHERE account = $2 AND openid = $3 AND unbound_at IS NULL) AS mine,"
-        " c.id, c.name FROM (SELECT 1) AS one LEFT JOIN candidate c ON c.id_index = ANY($1::bytea[])",
-        [s.keys.blinds(number.text, about=ABOUT_ID), who.account, who.openid],
+        " c.id, c.name, c.mobile_sealed, c.given_phone_sealed,"
+        " EXISTS (SELECT 1 FROM binding b WHERE b.candidate_id = c.id AND b.account <> $2 AND b.unbound_at IS NULL"
+        " AND (b.unionid = '' OR b.unionid <> $4)) AS is_elsewhere"
+        " FROM (SELECT 1) AS one LEFT JOIN candidate c ON c.id_index = ANY($1::bytea[])",
+        [s.keys.blinds(number.text, about=ABOUT_ID), who.account, who.openid, who.unionid or ""],
     )
     return rows[0]
 
 
-def _same_name(given: str, kept: str | None) -> bool:
-    """Whether two names have the same letters: people leave out spaces and dots, and there are many kinds of dot."""
-    return hmac.compare_digest(_letters(given), _letters(kept or "")) and kept is not None
+async def _proved(
+    s: Services, who: WeChatIdentity, found: dict[str, Any], name: str, given: tuple[str, str]
+) -> tuple[bool, str | None]:
+    """Whether this person may bind as far as the phone decides it, and the number that WeChat gave as the proof.
+
+    Args:
+        given: the last four digits and the code of the phone button, as far as they were sent.
+    """
+    last4, code = given
+    if not found["is_elsewhere"] or _has_last4(s, found, last4):
+        return True, None
+    if not code or not same_name(name, found["name"]):
+        return False, None
+    phone = await phones.exchanged(s, who, code)
+    return phone is not None and phone in _numbers(s, found), phone
 
 
-def _letters(name: str) -> bytes:
-    wide = unicodedata.normalize("NFKC", name).casefold()
-    return blake2b(
-        "".join(c for c in wide if unicodedata.category(c)[0] in "LM" or c == "〇").encode()
-    ).digest()
+def _numbers(s: Services, found: dict[str, Any]) -> list[str]:
+    """The candidate's phones on record: the school's, and the one given in the mini-program."""
+    kept = ((found["mobile_sealed"], ABOUT_MOBILE), (found["given_phone_sealed"], phones.ABOUT))
+    return [s.keys.decrypt(bytes(sealed), about=about) for sealed, about in kept if sealed is not None]
 
 
-async def _insert(s: Services, who: WeChatIdentity, candidate_id: int | None) -> bool:
-    """Whether the candidate is this person's now. The database's rule decides: one living binding each way.
+def _has_last4(s: Services, found: dict[str, Any], given: str) -> bool:
+    digits = "".join(tidy(given).split())
+    if len(digits) != 4 or not (digits.isascii() and digits.isdigit()):
+        return False
+    return any(hmac.compare_digest(one[-4:].encode(), digits.encode()) for one in _numbers(s, found))
+
+
+async def _insert(s: Services, who: WeChatIdentity, candidate_id: int | None) -> int | None:
+    """The binding, if the candidate is this person's now. The database's rule decides: one living binding each way.
 
     The second statement, not the first, has the answer, so that a double tap finds what the first tap wrote.
     """
@@ -188,11 +234,11 @@ async def _insert(s: Services, who: WeChatIdentity, candidate_id: int | None) ->
         " SELECT $1, $2, $3, c.id, $5 FROM candidate c WHERE c.id = $4 ON CONFLICT DO NOTHING",
         [who.account, who.openid, who.unionid or "", candidate_id or 0, s.clock.now()],
     )
-    found, _ = await connection.execute_query(
-        "SELECT 1 FROM binding WHERE account = $1 AND openid = $2 AND candidate_id = $3 AND unbound_at IS NULL",
+    found = await connection.execute_query_dict(
+        "SELECT id FROM binding WHERE account = $1 AND openid = $2 AND candidate_id = $3 AND unbound_at IS NULL",
         [who.account, who.openid, candidate_id or 0],
     )
-    return bool(found)
+    return int(found[0]["id"]) if found else None
 
 
 async def _note(
@@ -214,7 +260,7 @@ def _told(found: dict[str, Any], number: IdentityNumber) -> Bound:
 
 
 def _person_key(who: WeChatIdentity) -> str:
-    return f"bind:person:{who.account}:{who.openid}"
+    return f"bind:person:{sha256(f'{who.account}:{who.openid}'.encode()).hexdigest()[:32]}"
 
 
 def _address_key(address: str) -> str:

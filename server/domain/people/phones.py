@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 
 from tortoise.transactions import in_transaction
 
@@ -61,14 +62,33 @@ async def give(
         Refused: phone_code_used, phone_code_invalid, phone_unreadable, phone_unavailable (WeChat did not answer).
         TooMany: phone_too_often.
     """
-    if await s.limits.hit(f"phone:{who.account}:{who.openid}", window=DAY) > MOST_A_DAY:
+    number = await _exchange(s, who, code)
+    return await keep(s, candidate_id, number, address=address, request_id=request_id)
+
+
+async def _exchange(s: Services, who: WeChatIdentity, code: str) -> str:
+    """The number behind a code. Raises as `give`."""
+    person = sha256(f"{who.account}:{who.openid}".encode()).hexdigest()[:32]
+    if await s.limits.hit(f"phone:{person}", window=DAY) > MOST_A_DAY:
         raise TooMany("phone_too_often", "今天获取手机号的次数过多，请明天再试。", retry_after=DAY)
     try:
-        number = clean(await s.wechat.phone_number(code))
+        return clean(await s.wechat.phone_number(code))
     except Unverified as refusal:
         raise Refused(f"phone_{refusal.code}", "手机号授权已失效，请重新点击获取手机号。") from None
     except OutsideFailure:
         raise Refused("phone_unavailable", "微信暂时没有给出手机号，请稍后重新点击获取手机号。") from None
+
+
+async def exchanged(s: Services, who: WeChatIdentity, code: str) -> str | None:
+    """The number behind a code for a caller that needs it as a proof; None for every reason why there is none."""
+    try:
+        return await _exchange(s, who, code)
+    except Refused:
+        return None
+
+
+async def keep(s: Services, candidate_id: int, number: str, *, address: str, request_id: str = "") -> str:
+    """Keep a number that WeChat gave. The number, masked."""
     async with in_transaction():
         candidate = await Candidate.filter(id=candidate_id).select_for_update().get()
         imported = None

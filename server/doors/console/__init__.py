@@ -31,6 +31,7 @@ ROUTES: list[Route | OpenRoute] = [
     *issuances.ROUTES,
     *certificates.ROUTES,
     *officers.ROUTES,
+    *people.ROUTES,
     *audit.ROUTES,
     *accounts.ROUTES,
 ]

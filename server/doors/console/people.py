@@ -1,17 +1,20 @@
-"""The pages about people: the schools' signing officers."""
+"""People: the page of the schools' signing officers, and candidates whose binding has to be undone."""
 
 from __future__ import annotations
 
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import waiting
-from server.domain.people import backers, officers, roles
+from server.domain.people import backers, officers, roles, unbinding
 from server.domain.people.officer_life import State
 from server.domain.people.roles import Verb
 from server.doors.console import answers, screens
+from server.doors.console.documents import page_of, thing
 from server.doors.console.entry import Call
 from server.doors.console.fields import Choice, Text, Whole
 from server.doors.console.imports import PAGING
+from server.doors.console.routes import OpenRoute, Route
+from server.errors import Invalid
 
 bp = Blueprint("console_people", url_prefix="/console")
 
@@ -45,4 +48,78 @@ async def officer_list(call: Call) -> HTTPResponse:
     )
 
 
+async def candidates(call: Call) -> HTTPResponse:
+    wanted = screens.read(call, {"q": Text(longest=60)})["q"]
+    items, problem = [], ""
+    if wanted:
+        try:
+            items = await unbinding.find(call.s, wanted, actor=call.actor)
+        except Invalid as refusal:
+            wanted, problem = "", refusal.errors[0].detail
+    return await screens.render(
+        call,
+        "people.html",
+        title="考生绑定",
+        nav="/console/people",
+        q=wanted or "",
+        problem=problem,
+        items=items,
+        may_unbind=roles.may(call.actor, Verb.UNBIND),
+    )
+
+
+async def search(call: Call) -> HTTPResponse:
+    items = await unbinding.find(call.s, call.query["q"], actor=call.actor)
+    return answers.json({"items": items, "next_cursor": None})
+
+
+async def unbind(call: Call) -> HTTPResponse:
+    ended = await unbinding.release(
+        call.s,
+        call.path["candidate_id"],
+        call.body["reason"],
+        account=call.body["account"],
+        actor=call.actor,
+    )
+    return answers.json({"ended": ended})
+
+
+ROUTES: list[Route | OpenRoute] = [
+    Route(
+        method="GET",
+        path="/people",
+        handler=search,
+        verb=Verb.SEE_PEOPLE,
+        summary="按完整姓名或准考证号查找考生",
+        query={"q": Text(shortest=1, longest=60, help="完整姓名或准考证号；不接受身份证号码")},
+        gives=page_of(
+            thing(
+                {
+                    "bindings": {
+                        "type": "array",
+                        "items": thing(account="string", account_label="string", bound_at="date-time"),
+                    }
+                },
+                id="integer",
+                name="string",
+                id_masked="string",
+                school="string?",
+            )
+        ),
+    ),
+    Route(
+        method="POST",
+        path="/people/<candidate_id:int>/unbind",
+        handler=unbind,
+        verb=Verb.UNBIND,
+        summary="解除一位考生的微信绑定，写明原因",
+        body={
+            "reason": Text(shortest=1, longest=400),
+            "account": Choice(values=("oa", "mp"), required=False, help="不填则两处都解除"),
+        },
+        gives=thing(ended="integer"),
+    ),
+]
+
+screens.mount(bp, "/people", candidates, Verb.SEE_PEOPLE)
 screens.mount(bp, "/officers", officer_list, Verb.SEE_OFFICERS)

@@ -99,13 +99,25 @@ SUBJECTS = {
     "candidate": "考生",
     "registration": "报考",
     "binding": "绑定",
+    "route": "功能",
+    "audit": "审计",
 }
-ACTORS = {"staff": "工作人员", "officer": "院校负责人", "candidate": "考生", "system": "系统"}
+ACTORS = {
+    "staff": "工作人员",
+    "officer": "院校负责人",
+    "candidate": "考生",
+    "system": "系统",
+    "stranger": "未登录者",
+}
 FIELDS = {
     "state": "状态",
     "revision": "版次",
     "reason": "原因",
     "count": "人数",
+    "tries": "次数",
+    "list": "名单",
+    "route": "功能",
+    "scopes": "权限",
     "release_at": "公布时间",
     "requires_practice": "学时要求",
     "is_active": "启用",
@@ -143,6 +155,8 @@ FIELDS = {
 WORDS = {
     **{role.value: role.label for role in Role},
     "invited": "已邀请",
+    "pending": "待确认",
+    "withdrawn": "已撤回",
     "active": "正常",
     "suspended": "已停用",
     "valid": "有效",

@@ -19,6 +19,7 @@ from server.doors.web import client_address, request_id, services
 from server.errors import Invalid, Refused, TooMany
 
 bp = Blueprint("h5_binding")
+PLACES = {"oa": "公众号", "mp": "小程序"}
 
 
 async def form(request: Request) -> HTTPResponse:
@@ -33,6 +34,9 @@ async def form(request: Request) -> HTTPResponse:
             title="考生信息",
             back="/h5/",
             person=view["candidate"],
+            elsewhere=[
+                {"place": PLACES[one.account], "at": one.bound_at} for one in await bindings.elsewhere(who)
+            ],
             subscribe=js_pages.subscription_templates(s.settings),
         )
     needed = await bindings.image_needed(s, who, address=client_address(request))
@@ -53,6 +57,7 @@ async def bind(request: Request) -> HTTPResponse:
             address=client_address(request),
             request_id=request_id(request),
             image_answer=forms.field(request, "captcha", 20),
+            phone_last4=forms.field(request, "phone_last4", 20),
         )
     except TooMany as refusal:
         return await _form(request, who, name=name, refusal=refusal, status=429)

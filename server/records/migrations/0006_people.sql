@@ -8,3 +8,6 @@ CREATE UNIQUE INDEX officer_mobile ON officer (mobile_index)
 ALTER TABLE officer_backer ADD CONSTRAINT officer_backer_acts CHECK (act IN ('invited', 'resumed', 'confirmed'));
 CREATE INDEX officer_backer_officer ON officer_backer (officer_id);
 CREATE INDEX officer_backer_staff ON officer_backer (staff_id) WHERE staff_id IS NOT NULL;
+
+-- Candidates are found by their whole name.
+CREATE INDEX IF NOT EXISTS candidate_name ON candidate (name);

@@ -1,0 +1,163 @@
+"""A bound candidate is not taken over by name and number alone, and staff can undo a binding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.domain.audit import Actor
+from server.domain.people import bindings, telling, unbinding
+from server.domain.people.candidates import ABOUT_MOBILE
+from server.domain.ports import Services, WeChatIdentity
+from server.errors import Invalid, Refused
+from server.records import AuditEntry, Binding, Candidate
+from tests import make
+from tests.domain.test_bindings import ME, MINE_IN_MP, NUMBER, bind
+from tests.domain.test_officers import code_of
+from tests.fakes import FakeWeChat
+
+STRANGER = WeChatIdentity("mp", "openid-thief", "union-thief")
+NAMELESS = WeChatIdentity("mp", "openid-no-union")
+PHONE = "19912345678"
+
+
+async def somebody(s: Services, *, phone: str = PHONE) -> Candidate:
+    candidate = await make.candidate(s, "崔子涵", NUMBER)
+    if phone:
+        candidate.mobile_sealed = s.keys.encrypt(phone, about=ABOUT_MOBILE)
+        await candidate.save(update_fields=["mobile_sealed"])
+    return candidate
+
+
+async def outcome(s: Services, who: WeChatIdentity, **given: Any) -> tuple[str, str]:
+    try:
+        return "bound", str((await bind(s, who, **given)).candidate_id)
+    except Refused as refused:
+        return refused.code, refused.message
+
+
+@pytest.fixture
+def wechat(services: Services) -> FakeWeChat:
+    assert isinstance(services.wechat, FakeWeChat)
+    return services.wechat
+
+
+@pytest.mark.parametrize("who", [STRANGER, NAMELESS])
+async def test_name_and_number_alone_do_not_take_over(services: Services, who: WeChatIdentity) -> None:
+    candidate = await somebody(services)
+    await bind(services, ME)
+    code, said = await outcome(services, who)
+    assert code == "binding_not_matched" and "手机号后四位" in said and "联系所在院校" in said
+    assert await outcome(services, who, phone_last4="0000") == (code, said)
+    assert await outcome(services, who, number=make.id_number(4056)) == (code, said)  # one answer shape
+    assert await Binding.filter(unbound_at=None).count() == 1
+    assert await outcome(services, who, phone_last4=" ５６ 78") == ("bound", str(candidate.id))
+
+
+async def test_the_same_union_is_let_through(services: Services) -> None:
+    candidate = await somebody(services)
+    await bind(services, ME)
+    assert await outcome(services, MINE_IN_MP) == ("bound", str(candidate.id))
+    assert services.queue.jobs == []  # type: ignore[attr-defined]  # the same person needs no warning
+
+
+async def test_wechats_phone_number_is_a_proof(services: Services, wechat: FakeWeChat) -> None:
+    candidate = await somebody(services)
+    await bind(services, ME)
+    wechat.phones |= {"other": "19900000000", "mine": PHONE}
+    assert (await outcome(services, STRANGER, phone_code="other"))[0] == "binding_not_matched"
+    assert (await outcome(services, STRANGER, phone_code="invented"))[0] == "binding_not_matched"
+    assert (await outcome(services, STRANGER, name="别人", phone_code="mine"))[0] == "binding_not_matched"
+    assert "mine" in wechat.phones  # a miss costs nobody's number
+    bound = await bind(services, STRANGER, phone_code="mine")
+    assert (bound.candidate_id, bound.phone) == (candidate.id, PHONE)
+
+
+async def test_without_a_phone_on_record_the_school_has_to_help(services: Services) -> None:
+    candidate = await somebody(services, phone="")
+    await bind(services, ME)
+    assert (await outcome(services, STRANGER, phone_last4="5678"))[0] == "binding_not_matched"
+    ended = await unbinding.release(services, candidate.id, "本人到校申请", actor=make.OPERATOR)
+    assert ended == 1
+    assert (await outcome(services, STRANGER))[0] == "bound"
+
+
+async def test_a_first_binding_needs_no_phone(services: Services) -> None:
+    candidate = await somebody(services)
+    assert await outcome(services, STRANGER) == ("bound", str(candidate.id))
+
+
+async def test_the_first_binding_is_told(services: Services, wechat: FakeWeChat) -> None:
+    await somebody(services)
+    await bind(services, ME)
+    second = await bind(services, STRANGER, phone_last4="5678")
+    [(job, args)] = services.queue.jobs  # type: ignore[attr-defined]
+    assert job == "people.tell_bound"
+    await telling.tell_bound(services, **args)
+    [(account, openid, text)] = wechat.texts
+    assert (account, openid) == ("oa", ME.openid)
+    assert "小程序" in text and second.name_masked not in text
+
+
+async def test_staff_undo_a_binding_with_a_reason(services: Services, wechat: FakeWeChat) -> None:
+    candidate = await somebody(services)
+    await bind(services, ME)
+    services.queue.jobs.clear()  # type: ignore[attr-defined]
+    release = unbinding.release
+    assert await code_of(release(services, candidate.id, " ", actor=make.OPERATOR)) == "reason_form"
+    assert (
+        await code_of(release(services, candidate.id, "核实本人", actor=make.ISSUER_STAFF))
+        == "role_not_allowed"
+    )
+    assert await code_of(release(services, 10**9, "核实本人", actor=make.ADMIN)) == "candidate_not_found"
+    reason = f"本人持身份证 {NUMBER} 到校"
+    assert await release(services, candidate.id, reason, actor=make.OPERATOR) == 1
+    assert await bindings.candidate_of(services, ME) is None
+    assert await code_of(release(services, candidate.id, "再来一次", actor=make.OPERATOR)) == "not_bound"
+    entry = await AuditEntry.get(action="binding.released")
+    assert (entry.actor_id, entry.subject_id, entry.was) == (
+        make.OPERATOR.id,
+        str(candidate.id),
+        {"account": "oa"},
+    )
+    assert entry.became is not None and NUMBER not in str(entry.became) and "到校" in str(entry.became)
+    [(_, args)] = services.queue.jobs  # type: ignore[attr-defined]
+    await telling.tell_bound(services, **args)
+    assert wechat.texts[0][:2] == ("oa", ME.openid)
+
+
+async def test_a_school_undoes_its_own_candidates_bindings_only(services: Services) -> None:
+    candidate = await somebody(services)
+    await bind(services, ME)
+    at = await candidate.school
+    assert at is not None
+    other = await make.school()
+    foreign = Actor("staff", 91, "外校", role="school", school_id=other.id)
+    assert (
+        await code_of(unbinding.release(services, candidate.id, "核实本人", actor=foreign))
+        == "candidate_not_found"
+    )
+    assert await unbinding.find(services, "崔子涵", actor=foreign) == []
+    own = make.school_account(at)
+    [row] = await unbinding.find(services, "崔子涵", actor=own)
+    assert (row["id"], [one["account"] for one in row["bindings"]]) == (candidate.id, ["oa"])
+    assert NUMBER not in str(row)
+    assert await unbinding.release(services, candidate.id, "核实本人", actor=own) == 1
+
+
+async def test_candidates_are_found_by_name_or_admission_number(services: Services) -> None:
+    candidate = await somebody(services)
+    made = await make.registration(services, candidate)
+    for wanted in ("崔子涵", " 崔 子涵 ", made.admission_number):
+        assert [one["id"] for one in await unbinding.find(services, wanted, actor=make.ADMIN)] == [
+            candidate.id
+        ]
+    assert await unbinding.find(services, "崔子", actor=make.ADMIN) == []
+    with pytest.raises(Invalid) as refused:
+        await unbinding.find(services, NUMBER, actor=make.ADMIN)
+    assert refused.value.errors[0].code == "search_identity"
+    assert await code_of(
+        unbinding.find(services, "崔子涵", actor=Actor("staff", 5, "财务", role="finance"))
+    ) == ("role_not_allowed")
+    assert await AuditEntry.filter(action="people.viewed").count() == 1  # once an hour, with who
