@@ -10,19 +10,30 @@ from tortoise.functions import Count, Min
 
 from server.domain.audit import Actor
 from server.domain.issuance.sight import own
-from server.domain.issuance.states import State
+from server.domain.issuance.states import BY_NAME, State
 from server.domain.people import roles
 from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services
-from server.records import ImportRun, Issuance, Plan, School
+from server.records import AuditEntry, ImportRun, Issuance, Plan, School
 
 RECENT = timedelta(days=14)
 SHOWN = 8  # batches on the first page
+# When a batch came into its state. A returned one has no column for it: `began` asks the trail.
+SINCE = {
+    State.PREPARED: "created_at",
+    State.SITE_PENDING: "org_signed_at",
+    State.SCHOOL_SIGNED: "school_signed_at",
+    State.GENERATING: "handed_over_at",
+    State.ISSUED: "issued_at",
+}
+CAME = tuple(
+    f"issuance.{name}" for name in ("prepare", *BY_NAME)
+)  # what the trail calls the steps of its life
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Batches in one state: how many, certificates in them, since when the oldest waits."""
+    """Batches in one state: how many, certificates in them, since when the longest has been in it (None: not known)."""
 
     state: State
     batches: int
@@ -35,13 +46,17 @@ async def batches(s: Services, actor: Actor) -> list[Waiting]:
     roles.require(actor, Verb.SEE_ISSUANCES)
     found = own(s, Issuance.all(), actor)
     counted: dict[str, list[Any]] = {state.value: [0, 0, None] for state in State}
+    firsts = {column: Min(column) for column in SINCE.values()}
     rows = (
-        await found.annotate(batches=Count("id"), first=Min("created_at"))
+        await found.annotate(
+            batches=Count("id"), **{f"first_{name}": first for name, first in firsts.items()}
+        )
         .group_by("state")
-        .values("state", "batches", "first")
+        .values("state", "batches", *(f"first_{name}" for name in firsts))
     )
     for row in rows:
-        counted[row["state"]][0], counted[row["state"]][2] = row["batches"], row["first"]
+        since = row.get(f"first_{SINCE.get(State(row['state']))}")
+        counted[row["state"]][0], counted[row["state"]][2] = row["batches"], since
     for state, count in await found.values_list("state", "count"):
         counted[str(state)][1] += int(str(count))
     return [Waiting(state, *counted[state.value]) for state in State]
@@ -52,6 +67,17 @@ async def oldest(s: Services, actor: Actor, states: list[State]) -> list[Issuanc
     roles.require(actor, Verb.SEE_ISSUANCES)
     found = own(s, Issuance.filter(state__in=[state.value for state in states]), actor)
     return await found.order_by("created_at", "id").limit(SHOWN).prefetch_related("plan", "site__school")
+
+
+async def began(batches: list[Issuance]) -> dict[int, datetime]:
+    """Since when each of these batches has been in its state: its last step in the trail."""
+    steps = AuditEntry.filter(
+        subject_kind="issuance", subject_id__in=[str(one.id) for one in batches], action__in=CAME
+    )
+    latest = {one.id: one.created_at for one in batches}
+    for subject, at in await steps.order_by("id").values_list("subject_id", "at"):
+        latest[int(str(subject))] = at
+    return latest
 
 
 async def poor_imports(s: Services) -> list[ImportRun]:

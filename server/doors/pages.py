@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,17 @@ def _environment() -> Environment:
     return environment
 
 
+ANSWERED = re.compile(
+    r"(/h5/(?:bind|officer)|/s/[A-Za-z0-9_-]{1,64})(?:/(?:confirm|return|mini-program|pairing))?"
+)
+
+
+def _answers(request: Request) -> str:
+    """For a page inside WeChat that answers a form: the address that shows the form; empty for every other page."""
+    found = ANSWERED.fullmatch(request.path) if request.method == "POST" else None
+    return found[1] if found else ""
+
+
 USES_WECHAT = ("h5/", "scan/")  # templates of pages inside WeChat; they load static/js/wechat.js
 
 
@@ -53,7 +65,7 @@ async def render(request: Request, template: str, *, status: int = 200, **contex
     text = (
         _environment()
         .get_template(template)
-        .render(request=request, settings=s.settings, now=s.clock.now(), **context)
+        .render(request=request, settings=s.settings, now=s.clock.now(), answers=_answers(request), **context)
     )
     headers = {"cache-control": "no-store"}
     if template.startswith(USES_WECHAT):

@@ -10,7 +10,7 @@ from sanic import HTTPResponse, Request, Sanic
 from sanic.exceptions import SanicException
 
 from server import errors
-from server.doors import pages, web
+from server.doors import problem_pages, web
 
 log = logging.getLogger("xcert.problems")
 
@@ -98,9 +98,8 @@ async def _answer(
 ) -> HTTPResponse:
     known = web.request_id(request)
     if web.wants_page(request):
-        return await pages.render(
+        return await problem_pages.show(
             request,
-            "problem.html",
             status=status,
             title=title,
             detail=detail,

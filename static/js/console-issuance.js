@@ -7,7 +7,8 @@ const events = new EventSource(`${API}/issuances/${batch.dataset.issuance}/event
 events.addEventListener("snapshot", (message) => {
   const now = JSON.parse(message.data);
   if (now.state !== batch.dataset.state || String(now.revision) !== batch.dataset.revision) {
-    if (!document.querySelector("dialog[open]")) location.reload();
+    if (document.querySelector("dialog[open]")) warn(now.state_label);
+    else location.reload();
     return;
   }
   const { total, sealed, failed } = now.progress;
@@ -17,5 +18,16 @@ events.addEventListener("snapshot", (message) => {
   document.getElementById("bar-text").textContent = `${sealed} / ${total}`;
   document.getElementById("bar-failed").textContent = failed ? `${failed} 份出错，系统会自动重试` : "";
 });
+
+/** Somebody was faster while a dialog is open here: say so in it, take its “yes” away, and show the page anew once it closes. */
+function warn(label) {
+  const note = document.getElementById("sure-stale");
+  note.textContent = `刚刚有人办理了这个批次，现在是“${label}”。请关闭后查看最新情况。`;
+  note.hidden = false;
+  document.getElementById("sure-yes").disabled = true;
+  for (const dialog of document.querySelectorAll("dialog[open]")) {
+    dialog.addEventListener("close", () => { if (dialog.returnValue !== "yes") location.reload(); }, { once: true });
+  }
+}
 
 addEventListener("pagehide", () => events.close());

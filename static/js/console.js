@@ -3,11 +3,13 @@
    data-post / data-delete="/path"   a button that calls the API; data-body (JSON), data-confirm, data-yes, data-then
    form[data-api="METHOD /path/{x}"] a form sent as JSON; {x} comes from a field with data-path="x"
    data-result="dialog"              the answer is shown in this dialog, in elements with data-field
+   data-said="…"                     what the next page says when it worked; without, the button's own word is said
    data-key                          the call carries an Idempotency-Key of its own
    data-open="dialog"                opens a dialog; data-set-x fills its field data-path="x" */
 "use strict";
 
 const API = "/console/api/v1";
+const ENDED = new Set(["login_needed", "session_invalid", "session_expired", "session_ended"]);
 const csrf = document.querySelector('meta[name="csrf-token"]')?.content || "";
 
 /** Call the API. Throws an Error whose `problem` is the problem document. */
@@ -29,11 +31,58 @@ async function api(method, path, body, extra = {}) {
   let data = null;
   try { data = text ? JSON.parse(text) : null; } catch { data = null; }
   if (response.ok) return data;
-  if (response.status === 401 && !document.querySelector("[data-login]")) {
-    location.href = "/console/login?next=" + encodeURIComponent(location.pathname + location.search);
-  }
+  const isOver = response.status === 401 && ENDED.has(data?.code) && !document.querySelector("[data-login]");
+  if (isOver) toLogin();
+  // Logged in anew in another tab: this page's secret is old, its text is not.
+  if (data?.code === "csrf" && keepDraft()) location.reload();
   const problem = data || {};
-  throw Object.assign(new Error(problem.detail || "出了点问题，请稍后再试。"), { problem });
+  throw Object.assign(new Error(problem.detail || "出了点问题，请稍后再试。"), { problem, isOver });
+}
+
+/* What was typed survives a log-in that ran out: in this tab, for this account and page, until it is taken up again.
+   Passwords, codes and personal data (data-private) are not kept. */
+function keepDraft() {
+  const forms = [...document.querySelectorAll("dialog[open] form[data-api], main form[data-api]")];
+  const form = forms.find((one) => [...one.elements].some((field) => isKept(field) && field.value !== field.defaultValue));
+  if (!form) return false;
+  const values = {};
+  for (const field of form.elements) if (isKept(field) || field.dataset?.path) values[field.id || field.dataset.path] = field.type === "checkbox" ? field.checked : field.value;
+  const dialog = form.closest("dialog");
+  const shown = [...(dialog?.querySelectorAll("[data-show]") ?? [])].map((one) => [one.dataset.show, one.textContent]);
+  const draft = { account: document.body.dataset.account, page: location.pathname, dialog: dialog?.id, api: form.dataset.api, values, shown };
+  sessionStorage.setItem("draft", JSON.stringify(draft));
+  return true;
+}
+
+function isKept(field) {
+  return Boolean(field.id) && ["TEXTAREA", "SELECT", "INPUT"].includes(field.tagName) && !("private" in field.dataset)
+    && !["password", "hidden", "file"].includes(field.type) && field.autocomplete !== "one-time-code";
+}
+
+function restoreDraft() {
+  const text = sessionStorage.getItem("draft");
+  if (!text || !document.body.dataset.account) return;
+  sessionStorage.removeItem("draft");
+  const draft = JSON.parse(text);
+  if (draft.account !== document.body.dataset.account || draft.page !== location.pathname) return;
+  const form = [...document.querySelectorAll("form[data-api]")].find((one) => one.dataset.api === draft.api && one.closest("dialog")?.id === draft.dialog);
+  if (!form) return;
+  for (const field of form.elements) {
+    const value = draft.values[field.id || field.dataset?.path];
+    if (value === undefined) continue;
+    if (field.type === "checkbox") field.checked = value;
+    else field.value = value;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  for (const [name, shown] of draft.shown) form.querySelectorAll(`[data-show="${name}"]`).forEach((one) => { one.textContent = shown; });
+  form.closest("dialog")?.showModal();
+  const place = form.querySelector(".said");
+  if (place) say(place, "您已重新登录，刚才填写的内容还在；请核对后再提交。", "good");
+}
+
+function toLogin() {
+  const expired = keepDraft() ? "kept" : "1";
+  location.href = `/console/login?expired=${expired}&next=${encodeURIComponent(location.pathname + location.search)}`;
 }
 
 function element(tag, className, text) {
@@ -63,8 +112,18 @@ function sure(text, yes, danger) {
   });
 }
 
+/** Say at the page's edge what has happened: it is read out, and stays until it is closed. */
+function toast(text, kind = "good") {
+  const note = element("p", "note " + kind);
+  const close = element("button", "", "关闭");
+  close.type = "button";
+  close.addEventListener("click", () => note.remove());
+  note.append(element("span", "", text), close);
+  document.getElementById("toast")?.replaceChildren(note);
+}
+
 /** Remember a sentence for the page that comes next. */
-function sayLater(text) { if (text) sessionStorage.setItem("said", text); }
+function sayLater(text, kind = "good") { if (text) sessionStorage.setItem("said", JSON.stringify({ text, kind })); }
 
 function go(where) {
   if (where) location.href = where;
@@ -103,10 +162,16 @@ async function press(button) {
     const body = button.dataset.body ? JSON.parse(button.dataset.body) : method === "POST" ? {} : undefined;
     const data = await api(method, path, body, key(button));
     if (button.dataset.result) showResult(button.dataset.result, data);
-    else go(button.dataset.then);
+    else {
+      sayLater(button.dataset.said || `“${button.textContent.trim()}”已完成。`);
+      go(button.dataset.then);
+    }
   } catch (error) {
     newKey(button, error);
-    say(document.getElementById("said"), error.message);
+    if (error.problem.status === 409) { // this page shows what is no longer so
+      sayLater(error.message, "bad");
+      go();
+    } else if (!error.isOver) say(document.getElementById("said"), error.message);
   } finally {
     button.disabled = false;
   }
@@ -165,12 +230,12 @@ async function send(form) {
   button.disabled = true;
   try {
     const data = await api(method, path, body, key(form));
-    sayLater(form.dataset.said);
+    sayLater(form.dataset.result ? "" : form.dataset.said || `“${button.textContent.trim()}”已完成。`);
     if (form.dataset.result) showResult(form.dataset.result, data);
     else go(form.dataset.then);
   } catch (error) {
     newKey(form, error);
-    showProblem(form, place, error);
+    if (!error.isOver) showProblem(form, place, error);
   } finally {
     button.disabled = false;
   }
@@ -251,7 +316,7 @@ document.addEventListener("change", async (event) => {
     field.disabled = true;
     try {
       await api("POST", field.dataset.switch, { [field.dataset.name]: field.checked });
-      say(document.getElementById("said"), "已保存。", "good");
+      toast(`“${field.closest("label")?.textContent.trim() || "设置"}”已${field.checked ? "启用" : "停用"}。`);
     } catch (error) {
       field.checked = !field.checked;
       say(document.getElementById("said"), error.message);
@@ -264,6 +329,14 @@ document.addEventListener("change", async (event) => {
 const kept = sessionStorage.getItem("said");
 if (kept) {
   sessionStorage.removeItem("said");
-  const place = document.getElementById("said");
-  if (place) say(place, kept, "good");
+  const { text, kind } = JSON.parse(kept);
+  // A live region is read out when it changes, not when it is there from the beginning.
+  requestAnimationFrame(() => toast(text, kind));
+}
+restoreDraft();
+
+const back = document.querySelector("[data-back]");
+if (back && history.length > 1) {
+  back.hidden = false;
+  back.addEventListener("click", () => history.back());
 }

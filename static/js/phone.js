@@ -7,6 +7,22 @@ window.addEventListener("pageshow", (event) => {
   }
 });
 
+// A page that answers a form stands in the history as its address: going back, or refreshing, sends nothing again.
+const answered = document.body.dataset.answers;
+if (answered) {
+  history.replaceState(null, "", answered);
+}
+// A greeting is said once.
+if (location.search === "?welcome=1") {
+  history.replaceState(null, "", location.pathname);
+}
+
+const back = document.querySelector("[data-back]");
+if (back && history.length > 1) {
+  back.hidden = false;
+  back.addEventListener("click", () => history.back());
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.sent === "yes") {

@@ -205,7 +205,7 @@ def moved_on(step: Step, state: State) -> Conflict:
     code = "not_site_pending" if step.who is Who.OFFICER else "already_moved"
     return Conflict(
         code,
-        f"批次现在是“{state.label}”，不能{step.label}（只有“{step.source.label}”的批次可以）；请刷新后再看。",
+        f"批次现在是“{state.label}”，“{step.label}”只能在“{step.source.label}”时办理；请刷新后再看。",
     )
 
 

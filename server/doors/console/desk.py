@@ -39,6 +39,7 @@ async def home(call: Call) -> HTTPResponse:
         }
         for one in found
     ]
+    oldest = await waiting.oldest(call.s, call.actor, mine) if mine else None
     return await screens.render(
         call,
         "home.html",
@@ -47,7 +48,8 @@ async def home(call: Call) -> HTTPResponse:
         today=beijing.say_day(beijing.day(call.s.clock.now())),
         greeting=f"{call.account.name}，您好。",
         batches=batches,
-        mine=await waiting.oldest(call.s, call.actor, mine) if mine else None,
+        mine=oldest,
+        began=await waiting.began(oldest or []),
         levels={level.value: level.label for level in Level},
         state_labels={state.value: state.label for state in State},
         plans=await waiting.unreleased_plans() if may_release else None,

@@ -33,6 +33,7 @@ class Call:
     path: dict[str, Any] = field(default_factory=dict)
     query: dict[str, Any] = field(default_factory=dict)
     body: dict[str, Any] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)  # what a page's address asks for and nobody understands
 
     def browser_session(self) -> Session:
         """The session, where only a person will do. Raises Forbidden("session_only")."""

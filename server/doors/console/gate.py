@@ -36,6 +36,7 @@ async def _form(
     username: str = "",
     refusal: str = "",
     asks_otp: bool = False,
+    expired: str = "",
     status: int = 200,
 ) -> HTTPResponse:
     return await pages.render(
@@ -47,6 +48,7 @@ async def _form(
         username=username,
         refusal=refusal,
         asks_otp=asks_otp,
+        expired=expired,
     )
 
 
@@ -56,7 +58,8 @@ async def login_page(request: Request) -> HTTPResponse:
     try:
         await entry.who(request)
     except Refused:
-        return await _form(request, wanted)
+        expired = request.args.get("expired") or ""
+        return await _form(request, wanted, expired=expired if expired in ("1", "kept") else "")
     return redirect(wanted, status=303)
 
 

@@ -58,7 +58,8 @@ def mount(bp: Blueprint, path: str, handler: Screen, verb: Verb | None = None) -
 
 def to_login(request: Request) -> HTTPResponse:
     wanted = request.path + (f"?{request.query_string}" if request.query_string else "")
-    response = redirect(f"/console/login?next={quote(local(wanted))}", status=303)
+    was_in = "expired=1&" if request.cookies.get(entry.COOKIE) else ""
+    response = redirect(f"/console/login?{was_in}next={quote(local(wanted))}", status=303)
     response.headers["cache-control"] = "no-store"
     return response
 
@@ -71,7 +72,7 @@ def local(wanted: str) -> str:
 
 
 def read(call: Call, shape: Shape) -> dict[str, Any]:
-    """What a page's address asks for; what makes no sense there is as if it were not there."""
+    """What a page's address asks for; what makes no sense there is not asked for, and the page says so."""
     found: dict[str, Any] = {}
     for name, field in shape.items():
         text = call.request.args.get(name) or ""
@@ -79,6 +80,7 @@ def read(call: Call, shape: Shape) -> dict[str, Any]:
             found[name] = field.parse(field.from_text(text.strip())) if text.strip() else None
         except Poor:
             found[name] = None
+            call.ignored.append(f"{name}={text.strip()[:40]}")
     return found
 
 
@@ -106,6 +108,7 @@ async def render(call: Call, template: str, *, title: str, nav: str = "", **cont
         role_label=Role(call.account.role).label,
         school_name=school.name if school else "",
         nav=items,
+        ignored=call.ignored,
         when=when,
         seconds=seconds,
         ago=lambda moment: ago(moment, now),
