@@ -34,41 +34,49 @@ def _entry(name: str, kind: int, start: int, size: int, *, child: int = _FREE) -
     return entry + struct.pack("<IQ", start, size)
 
 
-def _record(code: int, body: bytes = b"") -> bytes:
+def record(code: int, body: bytes = b"") -> bytes:
     return struct.pack("<HH", code, len(body)) + body
 
 
 def xls(
-    rows: Sequence[Sequence[Any]], *, formulas: Sequence[tuple[int, int]] = (), password: bool = False
+    rows: Sequence[Sequence[Any]],
+    *,
+    formulas: Sequence[tuple[int, int]] = (),
+    password: bool = False,
+    styles: bytes = b"",
+    more: bytes = b"",
 ) -> bytes:
-    """An Excel 97 workbook with one sheet. Cells in `formulas` hold their value as the kept result of a formula."""
+    """An Excel 97 workbook with one sheet. Cells in `formulas` hold their value as the kept result of a formula.
+
+    `styles` are further records of the workbook (FORMAT, XF), `more` further records of the sheet.
+    """
     bof = struct.pack("<HHHHII", 0x0600, 0x0005, 0x0DBB, 0x07CC, 0, 6)
     name = "Sheet1".encode("utf-16-le")
-    before = _record(0x0809, bof) + (_record(0x002F, bytes(6)) if password else b"")
-    before += _record(0x0042, struct.pack("<H", 1200))
+    before = record(0x0809, bof) + (record(0x002F, bytes(6)) if password else b"")
+    before += record(0x0042, struct.pack("<H", 1200)) + styles
     start = len(before) + 4 + 8 + len(name) + 4
-    book = before + _record(0x0085, struct.pack("<IBBBB", start, 0, 0, 6, 1) + name) + _record(0x000A)
+    book = before + record(0x0085, struct.pack("<IBBBB", start, 0, 0, 6, 1) + name) + record(0x000A)
     assert len(book) == start
     width = max(map(len, rows), default=0)
-    sheet = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0x0DBB, 0x07CC, 0, 6))
-    sheet += _record(0x0200, struct.pack("<IIHHH", 0, len(rows), 0, width, 0))
+    sheet = record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0x0DBB, 0x07CC, 0, 6))
+    sheet += record(0x0200, struct.pack("<IIHHH", 0, len(rows), 0, width, 0))
     for r, row in enumerate(rows):
         for c, value in enumerate(row):
             sheet += _cell(r, c, value, (r, c) in formulas)
-    return ole("Workbook", book + sheet + _record(0x000A))
+    return ole("Workbook", book + sheet + more + record(0x000A))
 
 
 def _cell(row: int, column: int, value: Any, is_formula: bool) -> bytes:
     place = struct.pack("<HHH", row, column, 0)
     if is_formula:
         tokens = b"\x1e\x01\x00"
-        return _record(0x0006, place + struct.pack("<dHIH", 1.0, 0, 0, len(tokens)) + tokens)
+        return record(0x0006, place + struct.pack("<dHIH", 1.0, 0, 0, len(tokens)) + tokens)
     if isinstance(value, (int, float)):
-        return _record(0x0203, place + struct.pack("<d", value))
+        return record(0x0203, place + struct.pack("<d", value))
     if value == "":
         return b""
     text = str(value).encode("utf-16-le")
-    return _record(0x0204, place + struct.pack("<HB", len(text) // 2, 1) + text)
+    return record(0x0204, place + struct.pack("<HB", len(text) // 2, 1) + text)
 
 
 _SHEET = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'

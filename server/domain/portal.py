@@ -13,7 +13,7 @@ from server.domain.certificate_states import EVER_VALID
 from server.domain.claims import Line, is_number, tidy_number
 from server.domain.lookups import changes
 from server.domain.people import roles
-from server.domain.people.names import tidy
+from server.domain.people.names import same_name, tidy
 from server.domain.people.roles import Verb
 from server.domain.ports import Services
 from server.errors import Refused
@@ -127,7 +127,7 @@ def _objection(
 ) -> Objection | None:
     if pair.ours not in on_record.known:
         return Objection("number", "number_unknown", "本系统没有发放过这个编号的证书，请与门户核对。")
-    if pair.name and pair.name != on_record.known[pair.ours][1]:
+    if pair.name and not same_name(pair.name, on_record.known[pair.ours][1]):
         return Objection("name", "name_differs", "姓名与本系统这份证书的持证人不一致，请与门户核对。")
     if len(by_ours[pair.ours]) > 1:
         return Objection(

@@ -15,9 +15,9 @@ from server.domain import certificates, claims
 from server.domain.addresses import counted
 from server.domain.claims import Claims
 from server.domain.people.candidates import id_masked
-from server.domain.people.names import clean_name
+from server.domain.people.names import same_name
 from server.domain.ports import Services
-from server.errors import FieldError, Invalid, NotFound, Refused, TooMany
+from server.errors import FieldError, Invalid, NotFound, TooMany
 from server.records import Certificate
 
 MINUTES = 10
@@ -91,8 +91,7 @@ async def find(s: Services, number: str, name: str, *, address: str) -> Finding:
     record = await Certificate.get_or_none(number=number).only("id", "claims")
     said = Claims.from_bytes(bytes(record.claims)) if record is not None and record.claims else None
     found = await _standing(s, said) if said is not None else None
-    asked, real = _comparable(name), _comparable(said.name if said is not None else "")
-    is_same = hmac.compare_digest(asked.encode(), real.encode())
+    is_same = same_name(name, said.name if said is not None else None)
     if said is None or found is None or not is_same or found.standing is Standing.UNKNOWN:
         await s.limits.hit(misses, window=3600)
         raise NotFound(
@@ -110,14 +109,6 @@ def _require(number: str, name: str) -> None:
     ]
     if missing:
         raise Invalid("".join(error.detail for error in missing), errors=missing)
-
-
-def _comparable(name: str) -> str:
-    """A name as it is kept; what cannot be a name is compared as it came."""
-    try:
-        return clean_name(name)
-    except Refused:
-        return name
 
 
 async def _pace(s: Services, key: str, most: int) -> None:

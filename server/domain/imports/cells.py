@@ -11,10 +11,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
+from unicodedata import category
 
 from server.domain.levels import Level
 from server.domain.people.candidates import IdentityNumber, clean_mobile
-from server.domain.people.names import FULL_WIDTH, INVISIBLE, clean_name, tidy
+from server.domain.people.names import clean_name, clean_title, tidy
 from server.domain.results import Status
 from server.errors import Refused
 
@@ -24,12 +25,7 @@ _DATE = re.compile(
     r"^(\d{4})\s*(?:[-/.]|年)\s*(\d{1,2})\s*(?:[-/.]|月)\s*(\d{1,2})\s*日?(?:\s+00:00(?::00)?)?$"
 )
 _DAY_ZERO = date(1899, 12, 30)  # day 0 of a spreadsheet's calendar
-# in a Chinese name or title: plain letters and digits, but Chinese brackets, so that it is one title however typed
-_CHINESE = {code: plain for code, plain in FULL_WIDTH.items() if code < 0xFF01 or chr(plain).isalnum()} | {
-    ord("("): ord("（"),
-    ord(")"): ord("）"),
-}
-_ERROR_WORDS = frozenset(
+_ERROR_WORDS = frozenset(  # of Excel and WPS
     [
         "#N/A",
         "#NULL!",
@@ -74,6 +70,8 @@ def refuse_error_word(raw: str) -> None:
 
 def shown_otherwise(raw: Any, seen: str) -> Refused:
     """The cell's number format shows another value than is stored."""
+    if isinstance(raw, (int, float)) and abs(raw) >= EXACT:
+        return _rounded("这个号码")
     stored = text_of(raw) if isinstance(raw, (int, float)) else "另外的内容"
     appears = f"显示为“{seen}”" if seen else "显示的和存的不一样"
     return Refused(
@@ -88,12 +86,13 @@ def is_blank(raw: Any) -> bool:
 
 @lru_cache(maxsize=8192, typed=True)
 def _plain(raw: Any) -> str:
-    text = text_of(raw)
-    if not text.isascii():
-        text = text.translate(_CHINESE).translate(INVISIBLE)
-    text = text.strip().lstrip(_APOSTROPHES).strip()
+    text = clean_title(text_of(raw)).lstrip(_APOSTROPHES).strip()
     if not text.isprintable() and any(ord(c) < 32 for c in text):
         raise Refused("control_character", "单元格里有换行、制表等控制字符，请删除后重新填写。")
+    if not text.isprintable() and any(category(c) in ("Co", "Cs") for c in text):
+        raise Refused(
+            "private_character", "这一格里有本机自造的字，别的电脑无法识别，请换成国家标准字后重新填写。"
+        )
     return text
 
 

@@ -48,6 +48,11 @@ class Draft:
     def refuse(self, column: str, code: str, detail: str) -> None:
         self.errors.append(RowError(self.row, column, code, detail))
 
+    def reject(self, column: str, code: str, detail: str) -> None:
+        """Refuse a value that was clean, but cannot be."""
+        del self.values[column]
+        self.refuse(column, code, detail)
+
     def get(self, column: str) -> Any:
         return self.values.get(column)
 
@@ -232,10 +237,9 @@ def _draft(index: int, sheet: Sheet, placed: list[tuple[Column, int | None]], is
                     "formula",
                     f"{column.title}是公式。请复制这一格，用“选择性粘贴—数值”换成文字后再导入。",
                 )
-            draft.values[column.title] = column.clean(raw)
             if is_told and place is not None and (index, place) in sheet.shown:
-                del draft.values[column.title]
                 raise cells.shown_otherwise(raw, sheet.shown[index, place])
+            draft.values[column.title] = column.clean(raw)
         except Refused as refused:
             draft.refuse(column.title, refused.code, refused.message)
     return draft

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Protocol
 
 from server.domain.audit import Actor
 from server.domain.imports import people, portal_list, practice, scores
 from server.domain.imports.drafts import Column, Draft, RowError, Table, drafts, find_table
 from server.domain.imports.verdicts import Verdict
+from server.domain.people.candidates import IdentityNumber, is_birthday
 from server.domain.ports import Services
 from server.errors import Refused
 
+_FIRST_EXAM = date(2015, 1, 1)  # years before the first certificate of the pilot (S7)
+_PLANNED = timedelta(days=731)
 _SLICE = 2_000  # rows cleaned between two signs of life
 
 
@@ -55,8 +59,13 @@ class Reading:
 Progress = Callable[[int, int], Awaitable[None]]  # rows done, rows in all
 
 
-async def read(kind: str, data: bytes, progress: Progress) -> Reading:
+async def read(kind: str, data: bytes, progress: Progress, *, today: date) -> Reading:
     """Find the table and clean every cell, in threads, so that the event loop lives.
+
+    Args:
+        kind, data: which kind of table, and the file.
+        progress: is told how far it is.
+        today: the day in Beijing; what lies too far from it is a slip of the pen.
 
     Raises:
         Refused: see `files` and `drafts`.
@@ -71,6 +80,7 @@ async def read(kind: str, data: bytes, progress: Progress) -> Reading:
     def some() -> list[Draft]:
         out = []
         for draft in source:
+            _judge_days(draft, today)
             topic.settle(draft)
             out.append(draft)
             if len(out) == _SLICE:
@@ -82,6 +92,20 @@ async def read(kind: str, data: bytes, progress: Progress) -> Reading:
         clean += slice_
         await progress(len(clean) // 2, total)  # the other half is the judging and writing
     return Reading(table, clean)
+
+
+def _judge_days(draft: Draft, today: date) -> None:
+    """An examination after the certificate began and before the plans end; a birthday that somebody living can have."""
+    number = draft.get("证件号码")
+    if number is not None and not is_birthday(IdentityNumber(number).born, today):
+        draft.reject("证件号码", "id_date", "证件号码第 7 至 14 位不是有效的出生日期，请核对。")
+    day = draft.get("考试日期")
+    if day is not None and not _FIRST_EXAM <= day <= today + _PLANNED:
+        draft.reject(
+            "考试日期",
+            "exam_date_range",
+            f"考试日期应在 {_FIRST_EXAM.year} 年之后、今后两年之内，这里是 {day.isoformat()}，请核对。",
+        )
 
 
 async def judge(s: Services, kind: str, reading: Reading) -> Verdict:

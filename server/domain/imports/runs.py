@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from tortoise.transactions import in_transaction
 
-from server.domain import audit
+from server.domain import audit, beijing
 from server.domain.audit import Actor
 from server.domain.imports import examination, reports, sheets
 from server.domain.imports.drafts import RowError
@@ -32,6 +32,8 @@ from server.records.database import rows
 LOCK = 0x696D706F7274  # "import": one file is taken at a time
 MOST_ATTEMPTS = 5
 KEPT_DAYS = 30
+_AT_A_TERMINAL = timedelta(minutes=30)
+_INTERRUPTED = "这次导入是从命令行开始的，中途停了，没有导入任何一行。需要的话请重新运行命令。"
 _TOO_OFTEN = "这个文件多次没能处理完，已停止。请分成几个小文件再导入，或联系管理员。"
 
 
@@ -126,7 +128,9 @@ async def run(s: Services, import_id: int) -> None:
     )
     try:
         data = await reports.file_of(s, run_row)
-        reading = await examination.read(run_row.kind, data, _progress(s, import_id))
+        reading = await examination.read(
+            run_row.kind, data, _progress(s, import_id), today=beijing.day(s.clock.now())
+        )
     except Refused as refused:
         await _refuse(s, run_row, refused)
         return
@@ -235,11 +239,14 @@ async def sweep(s: Services) -> int:
         how many runs were queued again.
     """
     now = s.clock.now()
-    lost = await ImportRun.filter(
-        state__in=("queued", "running"), touched_at__lt=now - timedelta(minutes=2)
-    ).values_list("id", flat=True)
+    unfinished = ImportRun.filter(state__in=("queued", "running"))
+    silent = unfinished.filter(touched_at__lt=now - timedelta(minutes=2), created_by__isnull=False)
+    lost = await silent.values_list("id", flat=True)
     for import_id in lost:
         name = f"imports.run:{import_id}"
         await s.queue.put("imports.run", lock=name, once=name, import_id=import_id)
+    # whoever began one in a terminal has seen it end there, and has not asked this service to go on with it
+    for row in await unfinished.filter(touched_at__lt=now - _AT_A_TERMINAL, created_by__isnull=True):
+        await _refuse(s, row, Refused("run_interrupted", _INTERRUPTED))
     await reports.clear_old(s, now - timedelta(days=KEPT_DAYS))
     return len(lost)

@@ -17,7 +17,7 @@ from typing import Any
 from tortoise import connections
 from tortoise.transactions import in_transaction
 
-from server.domain import audit
+from server.domain import audit, beijing
 from server.domain.addresses import counted
 from server.domain.audit import Actor
 from server.domain.entry import captcha
@@ -169,7 +169,7 @@ def _read_fields(s: Services, name: str, id_number: str) -> tuple[str, IdentityN
     except Refused as refusal:
         errors.append(FieldError("/name", refusal.code, refusal.message))
     try:
-        number = IdentityNumber.parse(id_number)
+        number = IdentityNumber.parse(id_number, today=beijing.day(s.clock.now()))
     except Refused as refusal:
         errors.append(FieldError("/id_number", refusal.code, refusal.message))
     if errors or number is None:

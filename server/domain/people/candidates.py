@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from operator import mul
 
 from tortoise import connections
@@ -22,6 +22,7 @@ __all__ = [
     "clean_name",
     "find_by_id_number",
     "id_masked",
+    "is_birthday",
     "mask_id",
     "mask_mobile",
     "mask_name",
@@ -35,6 +36,7 @@ _CHECK = "10X98765432"
 _SHAPE = re.compile("[0-9]*[0-9X]")
 _DIGITS = frozenset("0123456789")
 _OLDEST = date(1900, 1, 1)
+_LONGEST_LIFE = timedelta(days=120 * 366)
 _NUMBERS = re.compile(
     r"(?:(?<!\d)|(?<=\+86))(?:(?P<id>\d{17}[\dXxＸｘ])|(?P<mobile>[1１][3-9３-９]\d{9}))(?!\d)"
 )
@@ -55,7 +57,7 @@ class IdentityNumber:
 
         Args:
             raw: what was typed.
-            today: a birthday after this day is refused; not judged when absent.
+            today: a birthday after this day, or 120 years before it, is refused; not judged when absent.
 
         Raises:
             Refused: id_missing, id_length, id_characters, id_date, id_check_digit.
@@ -67,7 +69,8 @@ class IdentityNumber:
             raise Refused("id_characters", "证件号码只能由数字组成，末位可以是 X，请核对。")
         if len(text) != 18:
             raise Refused("id_length", f"证件号码应为 18 位，这里是 {len(text)} 位，请按身份证填写完整。")
-        if (born := _date_of(text)) is None or born < _OLDEST or (today is not None and born > today):
+        born = _date_of(text)
+        if born is None or born < _OLDEST or (today is not None and not is_birthday(born, today)):
             raise Refused("id_date", "证件号码第 7 至 14 位不是有效的出生日期，请核对。")
         if text[17] != check_character(text[:17]):
             raise Refused("id_check_digit", "证件号码的末位校验码不对，请逐位核对。")
@@ -85,6 +88,11 @@ class IdentityNumber:
 
     def __repr__(self) -> str:
         return f"IdentityNumber({self.masked})"
+
+
+def is_birthday(born: date, today: date) -> bool:
+    """Whether somebody who lives today can be born that day."""
+    return timedelta(0) <= today - born <= _LONGEST_LIFE
 
 
 def check_character(first17: str) -> str:

@@ -29,6 +29,7 @@ MEMORY = 2_000_000_000  # bytes of address space; the largest table that is take
 SECONDS = 10  # of processor, for the smallest file
 SECONDS_PER_MEGABYTE = 0.4  # unpacked; fifteen times what it takes
 PATIENCE = 3  # how much longer than that by the clock: the machine has other work
+_READER = "server.domain.tables.reader"
 _MOST_FRAME = 128_000_000
 _MOST_ANSWER = 512_000_000
 _PIECE = 1 << 20
@@ -67,7 +68,7 @@ class _Child:
 
     def __init__(self, data: bytes, seconds: int) -> None:
         self._process = subprocess.Popen(  # noqa: S603 -- our own module, and no word of anybody's
-            [sys.executable, "-m", "server.domain.tables.reader", str(seconds), str(MEMORY)],
+            [sys.executable, "-m", _READER, str(seconds), str(MEMORY)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a parser's last words may hold cells
@@ -95,7 +96,10 @@ class _Child:
         length = int.from_bytes(self._bytes(4), "big")
         if length > _MOST_FRAME or self._taken > _MOST_ANSWER:
             raise damaged()
-        found: dict[str, Any] = orjson.loads(self._bytes(length))
+        try:
+            found: dict[str, Any] = orjson.loads(self._bytes(length))
+        except ValueError:
+            raise damaged() from None
         return found
 
     def _bytes(self, count: int) -> bytes:
@@ -122,21 +126,23 @@ class _Child:
 
 def _sheets(child: _Child) -> Iterator[Sheet]:
     sheet: Sheet | None = None
-    while True:
-        frame = child.frame()
-        if "rows" in frame and sheet is not None:
-            sheet.rows.extend(_row(row) for row in frame["rows"])
-            continue
-        if sheet is not None:
-            yield sheet
-            sheet = None
-        if "sheet" in frame:
+    try:
+        while "done" not in (frame := child.frame()):
+            if "rows" in frame:
+                if sheet is None:
+                    raise damaged()
+                sheet.rows.extend(map(_row, frame["rows"]))
+                continue
+            if sheet is not None:
+                yield sheet
+            if "refused" in frame:
+                code, message = frame["refused"]
+                raise Refused(code, message)
             sheet = _sheet(frame["sheet"])
-        elif "refused" in frame:
-            code, message = frame["refused"]
-            raise Refused(code, message)
-        else:
-            return
+    except (TypeError, ValueError, LookupError):
+        raise damaged() from None  # it did not say what it should
+    if sheet is not None:
+        yield sheet
 
 
 def _sheet(said: dict[str, Any]) -> Sheet:
