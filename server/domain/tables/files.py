@@ -130,12 +130,10 @@ def wide_encoding(data: bytes) -> str | None:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     start = data[:4096]
-    low, high = start[1::2].count(0), start[::2].count(0)
-    if len(data) % 2 or not low + high:
-        return None
-    if low and not high:
-        return "utf-16-le" if b"\n\x00" in data else None
-    return "utf-16-be" if high and not low and b"\x00\n" in data else None
+    odd, even = start[1::2].count(0), start[::2].count(0)  # the empty halves of plain letters and separators
+    if len(data) % 2 == 0 and odd > even and b"\n\x00" in data:
+        return "utf-16-le"
+    return "utf-16-be" if len(data) % 2 == 0 and even > odd and b"\x00\n" in data else None
 
 
 def too_large() -> Refused:
