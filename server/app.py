@@ -38,7 +38,7 @@ from server.doors import (
 from server.doors.h5 import binding as h5_binding
 from server.doors.h5 import certificate_files, js_config, login, officer
 from server.doors.h5 import lookups as h5_lookups
-from server.machinery import cache, logs
+from server.machinery import cache, limits, logs
 from server.machinery.captcha import PillowImageCheck
 from server.machinery.clock import SystemClock
 from server.machinery.documents.press import TypstPress
@@ -74,14 +74,23 @@ DOCUMENTED = ("console/api/", "mp/v1/", ".well-known/", "healthz", "readyz")
 MAX_BODY = 64 * 1024 * 1024  # a score sheet of 50,000 rows has some 5 MB
 
 
+def web_patience(settings: Settings) -> database.Patience:
+    """Somebody waits for the page: rather an early 503 than every connection in one lock."""
+    return database.Patience(statement=settings.statement_seconds, lock=settings.lock_seconds)
+
+
+def job_patience(settings: Settings) -> database.Patience:
+    """Imports and sweeps take their time, and wait for each other; but not for what is dead."""
+    return database.Patience(statement=settings.job_statement_seconds, lock=60.0, idle=60.0, acquire=60.0)
+
+
 @asynccontextmanager
-async def running(settings: Settings, *, pool: int = 10, looks_up: bool = False) -> AsyncIterator[Services]:
+async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterator[Services]:
     """Every port on its real machinery, opened and closed in order.
 
     Args:
         settings: with database and Redis addresses in place.
-        pool: database connections of this process.
-        looks_up: keep ready answers and the watch over them; for web processes.
+        looks_up: keep ready answers and the watch over them, and hurry; for web processes.
 
     Raises:
         KeysMissing: the key folder cannot be used.
@@ -89,7 +98,9 @@ async def running(settings: Settings, *, pool: int = 10, looks_up: bool = False)
     keys = KeyFolder(settings.keys_dir, production=settings.is_production)
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        await database.connect(settings.database_url, pool=pool)
+        pool = settings.database_pool if looks_up else settings.job_database_pool
+        patience = web_patience(settings) if looks_up else job_patience(settings)
+        await database.connect(settings.database_url, pool=pool, patience=patience)
         stack.push_async_callback(database.close)
         redis = cache.connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
@@ -110,7 +121,7 @@ async def running(settings: Settings, *, pool: int = 10, looks_up: bool = False)
             vault=FolderVault(settings.data_dir / "vault"),
             queue=JobQueue(),
             live=cache.RedisLive(redis),
-            limits=cache.RedisLimits(redis),
+            limits=limits.RedisLimits(redis),
             cache=store,
             wechat=wechat,
             pay=pay,

@@ -14,7 +14,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from server import pay_settings, sandbox_account
+from server import addresses, pay_settings, sandbox_account
 
 _PAIR = r"[a-z_]+\s*=\s*[a-z_]+[0-9]+"
 TEMPLATE_KEYWORDS = re.compile(
@@ -61,6 +61,18 @@ class Settings:
         "PROMETHEUS_MULTIPROC_DIR", "多个网页进程共用的指标目录（xcert serve 自动设置）", None
     )
     log_level: str = _s("XCERT_LOG_LEVEL", "日志级别", "INFO")
+    database_pool: int = _s(
+        "XCERT_DATABASE_POOL",
+        "每个网页进程的数据库连接数；各机合计：网页进程 ×（此数 + 1）+ 任务进程 ×（任务连接数 + 3）应小于 max_connections",
+        10,
+    )
+    job_database_pool: int = _s("XCERT_JOB_DATABASE_POOL", "每个任务进程的数据库连接数", 6)
+    statement_seconds: int = _s("XCERT_STATEMENT_SECONDS", "网页里一条数据库语句最多几秒；0 不限", 15)
+    job_statement_seconds: int = _s(
+        "XCERT_JOB_STATEMENT_SECONDS", "后台任务和命令里一条数据库语句最多几秒；0 不限", 600
+    )
+    lock_seconds: int = _s("XCERT_LOCK_SECONDS", "网页等待一把数据库锁最多几秒；0 不限", 5)
+    start_seconds: int = _s("XCERT_START_SECONDS", "启动时最多等数据库和 Redis 几秒", 30)
 
     oa_appid: str = _s("WECHAT_OA_APPID", "公众号 AppID", required=True)
     oa_secret: str = _s("WECHAT_OA_SECRET", "公众号 AppSecret", secret=True, required=True)
@@ -239,4 +251,16 @@ def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
         problems.append("XCERT_PUBLIC_URL 在生产环境必须是 https:// 网址")
     if url.endswith("/"):
         problems.append("XCERT_PUBLIC_URL 末尾不要带斜杠")
-    return problems + pay_settings.problems(values)
+    problems += [
+        f"{name} 应为 {least} 或更大"
+        for name, least, value in (
+            ("XCERT_DATABASE_POOL", 2, values.get("database_pool", 2)),
+            ("XCERT_JOB_DATABASE_POOL", 4, values.get("job_database_pool", 4)),
+            ("XCERT_STATEMENT_SECONDS", 0, values.get("statement_seconds", 0)),
+            ("XCERT_JOB_STATEMENT_SECONDS", 0, values.get("job_statement_seconds", 0)),
+            ("XCERT_LOCK_SECONDS", 0, values.get("lock_seconds", 0)),
+            ("XCERT_START_SECONDS", 0, values.get("start_seconds", 0)),
+        )
+        if value < least
+    ]
+    return problems + addresses.problems(values) + pay_settings.problems(values)

@@ -23,6 +23,7 @@ from server.domain.notices import sender
 from server.domain.people import telling
 from server.domain.ports import Services
 from server.machinery import logs
+from server.records import database
 from server.settings import Settings
 
 Work = Callable[..., Awaitable[Any]]
@@ -68,6 +69,14 @@ FAILED_JOBS_KEPT_HOURS = 30 * 24
 log = logging.getLogger("xcert.worker")
 
 
+JOBS_PATIENCE = database.Patience(statement=60.0, lock=30.0, idle=30.0)
+
+
+def _options(patience: database.Patience) -> str:
+    """The same limits in libpq's words."""
+    return " ".join(f"-c {name}={value}" for name, value in patience.server_settings().items())
+
+
 def create_jobs(
     settings: Settings,
     services: Services,
@@ -80,8 +89,17 @@ def create_jobs(
         connector=PsycopgConnector(
             conninfo=settings.database_url,
             min_size=1,
-            max_size=4,
-            kwargs={"application_name": "xcert-worker"},
+            max_size=3,  # one listens, one fetches and finishes, one tells that we live
+            timeout=30.0,
+            kwargs={
+                "application_name": "xcert-worker",
+                "connect_timeout": int(database.CONNECT_SECONDS),
+                "keepalives_idle": 20,
+                "keepalives_interval": 10,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 40_000,
+                "options": _options(JOBS_PATIENCE),
+            },
         )
     )
     for name, work in tasks.items():

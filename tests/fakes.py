@@ -129,6 +129,11 @@ class MemoryLimits:
         count, ends = self._counts.get(key, (0, self._clock.now()))
         return count if ends > self._clock.now() else 0
 
+    async def take_back(self, *keys: str) -> None:
+        for key in keys:
+            count, ends = self._counts.get(key, (0, self._clock.now()))
+            self._counts[key] = (max(0, count - 1), ends)
+
     async def clear(self, *keys: str) -> None:
         for key in keys:
             self._counts.pop(key, None)

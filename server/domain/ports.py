@@ -186,17 +186,23 @@ class Live(Protocol):
 
 
 class Limits(Protocol):
-    """Counters with a window, shared by all processes."""
+    """Counters with a window, shared by all processes. Never fails: at worst each process counts for itself."""
 
     async def hit(self, key: str, *, window: int) -> int:
         """Add one and return the count within the current window of `window` seconds."""
 
     async def count(self, key: str) -> int: ...
+    async def take_back(self, *keys: str) -> None:
+        """Take one off each: what was counted beforehand could not be judged, for no fault of the person."""
+
     async def clear(self, *keys: str) -> None: ...
 
 
 class Cache(Protocol):
-    """Ready bytes by key, shared by all processes. Losing everything must only cost time."""
+    """Ready bytes by key, shared by all processes. Losing everything must only cost time.
+
+    Every verb raises OutsideFailure when the store is away, at once while that is known.
+    """
 
     async def get(self, key: str) -> bytes | None: ...
     async def set(self, key: str, value: bytes, *, seconds: float) -> None: ...

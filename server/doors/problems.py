@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -11,8 +13,11 @@ from sanic.exceptions import SanicException
 
 from server import errors
 from server.doors import problem_pages, web
+from server.records import trouble
 
 log = logging.getLogger("xcert.problems")
+RETRY_SECONDS = 5  # when to come again after a 503
+_TOLD_SECONDS = 10.0  # one line for each cause in so long, however many ask
 
 STATUS: tuple[tuple[type[errors.XcertError], int, str], ...] = (
     (errors.Invalid, 422, "内容有误"),
@@ -41,6 +46,7 @@ FRAMEWORK = {
 
 
 def install(app: Sanic[Any, Any]) -> None:
+    app.ctx.causes = Causes()
     app.error_handler.add(errors.Refused, refused)
     app.error_handler.add(errors.OutsideFailure, outside)
     app.error_handler.add(SanicException, framework)
@@ -60,11 +66,36 @@ async def refused(request: Request, exc: errors.Refused) -> HTTPResponse:
     return response
 
 
+class Causes:
+    """What is away, in the log: one line for each cause in ten seconds, with how many more there were since the last."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._told: dict[str, tuple[float, int]] = {}  # cause → when it was told, how often it came since
+
+    def tell(self, cause: str, route: str) -> None:
+        now = self._monotonic()
+        at, more = self._told.get(cause, (-_TOLD_SECONDS, 0))
+        if now - at < _TOLD_SECONDS:
+            self._told[cause] = (at, more + 1)
+            return
+        if len(self._told) > 100:
+            self._told.clear()
+        self._told[cause] = (now, 0)
+        log.warning("not now: %s", cause, extra={"path": route, "more_before": more})
+
+
 async def outside(request: Request, exc: errors.OutsideFailure) -> HTTPResponse:
-    log.warning("outside failure: %s", exc, extra={"path": _route(request)})
-    return await _answer(
-        request, 503, "try_again", "服务暂时繁忙", "微信或存储暂时没有响应，请稍后再试。", {}
-    )
+    return await away(request, str(exc), "微信或存储暂时没有响应，请稍后再试。")
+
+
+async def away(request: Request, cause: str, detail: str) -> HTTPResponse:
+    """503: a part that this answer needs is away. A calm page, a time to come again, and a line without traceback."""
+    causes: Causes = request.app.ctx.causes
+    causes.tell(cause, _route(request))
+    response = await _answer(request, 503, "try_again", "服务暂时繁忙", detail, {})
+    response.headers["retry-after"] = str(RETRY_SECONDS)
+    return response
 
 
 async def framework(request: Request, exc: SanicException) -> HTTPResponse:
@@ -73,10 +104,15 @@ async def framework(request: Request, exc: SanicException) -> HTTPResponse:
         return await surprise(request, exc)
     response = await _answer(request, exc.status_code, code, title, detail, {})
     response.headers.update(exc.headers or {})
+    if exc.status_code == 503:
+        response.headers.setdefault("retry-after", str(RETRY_SECONDS))
     return response
 
 
 async def surprise(request: Request, exc: Exception) -> HTTPResponse:
+    cause = trouble.cause_of(exc)
+    if cause is not None:
+        return await away(request, cause, "数据库暂时没有响应，请稍后再试。")
     log.error("unexpected: %s", type(exc).__name__, exc_info=exc, extra={"path": _route(request)})
     return await _answer(
         request,

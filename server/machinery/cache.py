@@ -1,4 +1,4 @@
-"""Redis: ready bytes, counters with a window, and live events between processes."""
+"""Redis: ready bytes, and live events between processes. Counters are in `limits`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,14 @@ from typing import Any
 
 import orjson
 from redis import asyncio as aioredis
+from redis.exceptions import RedisError
 
 from server.errors import OutsideFailure
+from server.machinery.redis_client import CACHED, COUNTED, connect
+
+__all__ = ["RedisCache", "RedisLive", "connect", "forget"]
 
 KEEP_ALIVE_SECONDS = 15
-CACHED, COUNTED = "xcert:cache:", "xcert:limit:"  # before each of our keys: others may use the same Redis
-
-
-def connect(url: str, *, connections: int = 64) -> aioredis.Redis:
-    """A client whose pool waits for a free connection instead of raising when full."""
-    pool = aioredis.BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=5,
-        socket_timeout=5,
-        socket_connect_timeout=3,
-        health_check_interval=30,
-    )
-    return aioredis.Redis.from_pool(pool)  # closing the client closes the pool
 
 
 async def forget(url: str) -> None:
@@ -49,49 +39,41 @@ def _bytes(value: Any) -> bytes | None:
     return None if value is None else bytes(value)
 
 
+@asynccontextmanager
+async def _asked() -> AsyncIterator[None]:
+    """What Redis does not do is an outside failure; the client has written its cause to the log, once."""
+    try:
+        yield
+    except RedisError as error:
+        raise OutsideFailure("缓存暂时没有响应。") from error
+
+
 class RedisCache:
-    """Implements the Cache port."""
+    """Implements the Cache port. Every verb raises OutsideFailure when Redis is away, at once if that is known."""
 
     def __init__(self, redis: aioredis.Redis) -> None:
         self._redis = redis
 
     async def get(self, key: str) -> bytes | None:
-        return _bytes(await self._redis.get(CACHED + key))
+        async with _asked():
+            return _bytes(await self._redis.get(CACHED + key))
 
     async def set(self, key: str, value: bytes, *, seconds: float) -> None:
-        await self._redis.set(CACHED + key, value, px=max(1, int(seconds * 1000)))
+        async with _asked():
+            await self._redis.set(CACHED + key, value, px=max(1, int(seconds * 1000)))
 
     async def add(self, key: str, value: bytes, *, seconds: float) -> bool:
-        return bool(await self._redis.set(CACHED + key, value, px=max(1, int(seconds * 1000)), nx=True))
+        async with _asked():
+            return bool(await self._redis.set(CACHED + key, value, px=max(1, int(seconds * 1000)), nx=True))
 
     async def take(self, key: str) -> bytes | None:
-        return _bytes(await self._redis.getdel(CACHED + key))
+        async with _asked():
+            return _bytes(await self._redis.getdel(CACHED + key))
 
     async def delete(self, *keys: str) -> None:
         if keys:
-            await self._redis.delete(*(CACHED + key for key in keys))
-
-
-class RedisLimits:
-    """Implements the Limits port with counters that expire with their window."""
-
-    def __init__(self, redis: aioredis.Redis) -> None:
-        self._redis = redis
-        self._hit = redis.register_script(
-            "local n = redis.call('INCR', KEYS[1])\n"
-            "if n == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end\n"
-            "return n"
-        )
-
-    async def hit(self, key: str, *, window: int) -> int:
-        return int(await self._hit(keys=[COUNTED + key], args=[window]))
-
-    async def count(self, key: str) -> int:
-        return int(await self._redis.get(COUNTED + key) or 0)
-
-    async def clear(self, *keys: str) -> None:
-        if keys:
-            await self._redis.delete(*(COUNTED + key for key in keys))
+            async with _asked():
+                await self._redis.delete(*(CACHED + key for key in keys))
 
 
 class RedisLive:
@@ -106,14 +88,15 @@ class RedisLive:
         self._free = listeners
 
     async def publish(self, channel: str, event: Mapping[str, Any]) -> None:
-        await self._redis.publish(f"live:{channel}", orjson.dumps(dict(event)))
+        async with _asked():
+            await self._redis.publish(f"live:{channel}", orjson.dumps(dict(event)))
 
     @asynccontextmanager
     async def listen(self, channel: str) -> AsyncIterator[AsyncIterator[dict[str, Any] | None]]:
         """Subscribed on entry, so that nothing published after it is lost.
 
         Raises:
-            OutsideFailure: too many listen to this process already.
+            OutsideFailure: too many listen to this process already, or Redis is away.
         """
         if self._free <= 0:
             raise OutsideFailure("同时打开的页面太多，请稍后刷新。")
@@ -124,7 +107,8 @@ class RedisLive:
         async def events() -> AsyncIterator[dict[str, Any] | None]:
             quiet = 0.0
             while True:
-                message = await subscription.get_message(timeout=1.0)
+                async with _asked():
+                    message = await subscription.get_message(timeout=1.0)
                 if message is not None:
                     quiet = 0.0
                     yield orjson.loads(message["data"])
@@ -136,7 +120,8 @@ class RedisLive:
                 await asyncio.sleep(0)
 
         try:
-            await subscription.subscribe(f"live:{channel}")
+            async with _asked():
+                await subscription.subscribe(f"live:{channel}")
             yield events()
         finally:
             self._free += 1

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from server.errors import OutsideFailure
 from server.machinery import cache
+from server.machinery import limits as limits_of
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ async def test_values_are_set_with_an_end_and_deleted(redis: Redis) -> None:
 
 
 async def test_a_counter_ends_with_its_window(redis: Redis) -> None:
-    limits = cache.RedisLimits(redis)
+    limits = limits_of.RedisLimits(redis)
     assert [await limits.hit("a", window=60) for _ in range(3)] == [1, 2, 3]
     assert await limits.count("a") == 3
     assert 0 < await redis.ttl("xcert:limit:a") <= 60
@@ -45,7 +46,7 @@ async def test_a_counter_ends_with_its_window(redis: Redis) -> None:
 
 
 async def test_a_thousand_hits_at_once_are_a_thousand(redis: Redis) -> None:
-    limits = cache.RedisLimits(redis)
+    limits = limits_of.RedisLimits(redis)
     counts = await asyncio.gather(*(limits.hit("a", window=60) for _ in range(1000)))
     assert sorted(counts) == list(range(1, 1001))
 
@@ -60,7 +61,7 @@ async def test_a_listener_hears_what_follows(redis: Redis) -> None:
 
 async def test_however_many_listen_nobody_else_waits_for_a_connection(redis_url: str) -> None:
     client = cache.connect(redis_url, connections=2)
-    live, limits = cache.RedisLive(client, listeners=8), cache.RedisLimits(client)
+    live, limits = cache.RedisLive(client, listeners=8), limits_of.RedisLimits(client)
     async with AsyncExitStack() as pages:
         heard = [await pages.enter_async_context(live.listen("issuance:1")) for _ in range(8)]
         assert await limits.hit("a", window=60) == 1

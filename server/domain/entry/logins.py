@@ -18,7 +18,7 @@ from tortoise.transactions import in_transaction
 from server.domain import audit
 from server.domain.addresses import counted
 from server.domain.audit import Actor
-from server.domain.entry import passwords, sessions
+from server.domain.entry import attempts, passwords, sessions
 from server.domain.people import staff
 from server.domain.ports import Services
 from server.errors import Conflict, FieldError, Gone, Invalid, TooMany, Unverified
@@ -76,6 +76,17 @@ async def log_in(
     """
     keys = _limit_keys(username, address)
     await _count_try(s, keys)
+    async with attempts.judged(s, [key for key, _ in keys]):
+        found = await _recognised(s, username, password, otp)
+    await s.limits.clear(keys[0][0], keys[1][0])
+    actor = staff.actor_of(found).at(address, request_id)
+    async with in_transaction():
+        await audit.record(s.clock, actor, "session.begin", "staff", found.id)
+    return begin(s, found)
+
+
+async def _recognised(s: Services, username: str, password: str, otp: str) -> Staff:
+    """Whose name, password and code these are. Raises Unverified: login_wrong, otp_required, otp_wrong."""
     found = await Staff.get_or_none(username=username.strip().lower())
     known = found is not None and found.is_active
     right = await passwords.matches(found.password_hash if found and known else passwords.NOBODY, password)
@@ -88,11 +99,7 @@ async def log_in(
     if passwords.is_outdated(found.password_hash):
         fresh = await passwords.hashed(password)
         await Staff.filter(id=found.id, password_hash=found.password_hash).update(password_hash=fresh)
-    await s.limits.clear(keys[0][0], keys[1][0])
-    actor = staff.actor_of(found).at(address, request_id)
-    async with in_transaction():
-        await audit.record(s.clock, actor, "session.begin", "staff", found.id)
-    return begin(s, found)
+    return found
 
 
 def begin(s: Services, account: Staff) -> tuple[str, Session]:
@@ -146,7 +153,8 @@ async def change_password(s: Services, session: Session, old: str, new: str, *, 
     """
     key = f"password:{session.staff.id}"
     await _count_try(s, [(key, 10)])
-    await staff.change_password(s, session.staff.id, old, new, actor=actor)
+    async with attempts.judged(s, [key]):
+        await staff.change_password(s, session.staff.id, old, new, actor=actor)
     await s.limits.clear(key)
     return begin(s, await Staff.get(id=session.staff.id))[0]
 

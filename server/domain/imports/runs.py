@@ -11,6 +11,7 @@ import contextvars
 import hashlib
 from base64 import b64encode
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -25,7 +26,7 @@ from server.domain.imports.verdicts import Verdict
 from server.domain.lookups.changes import changed
 from server.domain.people.candidates import mask_numbers
 from server.domain.ports import Services
-from server.errors import Forbidden, Refused
+from server.errors import Forbidden, OutsideFailure, Refused
 from server.records import ImportRun
 from server.records.database import rows
 
@@ -146,7 +147,8 @@ def _progress(s: Services, import_id: int) -> examination.Progress:
         await ImportRun.filter(id=import_id, state="running").update(
             rows_done=done, rows_total=total, touched_at=s.clock.now()
         )
-        await s.live.publish(f"import:{import_id}", {"event": "progress", "done": done, "total": total})
+        with suppress(OutsideFailure):  # a page that watches is told less; the import goes on
+            await s.live.publish(f"import:{import_id}", {"event": "progress", "done": done, "total": total})
 
     return tell
 

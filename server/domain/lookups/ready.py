@@ -13,6 +13,7 @@ from typing import Any
 from server.domain.lookups.changes import scope_of
 from server.domain.lookups.watch import READY_SECONDS, LookupWatch, Ready
 from server.domain.ports import Services, WeChatIdentity
+from server.errors import OutsideFailure
 
 log = logging.getLogger("xcert.lookups")
 
@@ -68,7 +69,9 @@ async def _read_and_keep(
     watch.shelf.put(key, answer)
     try:
         await s.cache.set(_cache_key(key), answer.packed(), seconds=READY_SECONDS)
-    except Exception:  # losing the cache costs time, never an answer
+    except OutsideFailure:
+        pass  # losing the cache costs time, never an answer; the cache has said so itself
+    except Exception:
         log.warning("a ready answer could not be kept", exc_info=True)
     return answer
 
@@ -83,6 +86,8 @@ def _landed(watch: LookupWatch, key: str, flight: asyncio.Task[Ready]) -> None:
 async def _from_cache(s: Services, key: str) -> Ready | None:
     try:
         packed = await s.cache.get(_cache_key(key))
+    except OutsideFailure:
+        return None
     except Exception:
         log.warning("the cache did not answer; reading the database", exc_info=True)
         return None

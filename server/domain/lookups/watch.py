@@ -24,6 +24,8 @@ from typing import Any
 import asyncpg
 
 from server.domain.lookups.changes import ALL
+from server.records import database
+from server.records.database import Patience
 
 CHANNEL = "xcert_lookup"
 ASK_SECONDS = 0.3
@@ -32,6 +34,7 @@ READY_SECONDS = 600  # how long an answer may stand in Redis
 LOOK_BACK = "15 minutes"  # longer than READY_SECONDS: what a new process must know about
 MOST_SCOPES = 50_000
 _HEAD = struct.Struct(">qdd")
+_PATIENCE = Patience(statement=5.0, lock=5.0, idle=5.0)
 
 log = logging.getLogger("xcert.lookups")
 
@@ -218,7 +221,7 @@ class LookupWatch:
     async def _line(self) -> Any:
         """The watch's own connection. No prepared statements are kept, so that a PgBouncer may stand between."""
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self._url, statement_cache_size=0, timeout=5)
+            self._connection = await database.line(self._url, patience=_PATIENCE, statement_cache_size=0)
             if self._listens:
                 await self._connection.add_listener(CHANNEL, lambda *_: self._bell.set())
         return self._connection

@@ -16,6 +16,7 @@ from server.domain.notices import states
 from server.domain.notices.states import STEPS, State
 from server.domain.notices.topics import CHANNELS, fitted
 from server.domain.ports import Services
+from server.errors import OutsideFailure
 from server.records import Delivery
 from server.records.database import rows
 
@@ -142,7 +143,10 @@ async def accepted(s: Services, delivery_id: int, account: str, msgid: str) -> N
     """Write WeChat's number of the message; its event may have come before the answer."""
     if not await advance(s, delivery_id, "accept", msgid=msgid) and msgid:
         await Delivery.filter(id=delivery_id, state=State.DELIVERED.value).update(msgid=msgid[:40])
-    early = await s.cache.take(_early(account, msgid)) if msgid else None
+    try:
+        early = await s.cache.take(_early(account, msgid)) if msgid else None
+    except OutsideFailure:  # the message is sent; whatever its event said waits for the next look
+        early = None
     if early is not None:
         name, _, error = early.decode().partition(" ")
         await advance(s, delivery_id, name, error=error)

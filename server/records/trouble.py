@@ -1,0 +1,65 @@
+"""When the database is away, full, locked or too slow: one short cause, instead of an unexpected error."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import asyncpg
+
+# Classes and states of SQLSTATE that say "not now", not "not so": connection, resources, operator, system error…
+_CLASSES = ("08", "28", "53", "57", "58")
+_STATES = ("3D000", "25006", "25P03", "40001", "40P01", "55P03")
+_CLOSED = ("is closed", "is closing", "was closed", "not initialized", "terminated", "released back")
+_ERRNOS = frozenset(
+    {
+        errno.ECONNREFUSED,
+        errno.ECONNRESET,
+        errno.ECONNABORTED,
+        errno.EPIPE,
+        errno.ETIMEDOUT,
+        errno.EHOSTUNREACH,
+        errno.EHOSTDOWN,
+        errno.ENETUNREACH,
+        errno.ENETDOWN,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EIO,
+    }
+)
+
+
+def cause_of(error: BaseException) -> str | None:
+    """Why the database, a connection or the disk could not do its part, in a few words; None for any other error.
+
+    What Tortoise wraps is looked at through its wrapping. No word of a query or its values is in the answer.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if (said := _cause(seen)) is not None:
+            return said
+        seen = seen.__cause__
+    return None
+
+
+def _cause(error: BaseException) -> str | None:
+    if isinstance(error, asyncpg.PostgresError):
+        state = str(error.sqlstate or "")
+        if state.startswith(_CLASSES) or state in _STATES:
+            return f"{type(error).__name__} {state}"
+        return None
+    if isinstance(error, asyncpg.InterfaceError):
+        return "connection closed" if any(word in str(error) for word in _CLOSED) else None
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ConnectionError | socket.gaierror):
+        return type(error).__name__
+    if isinstance(error, OSError):
+        if error.errno in _ERRNOS:
+            return errno.errorcode[error.errno]
+        if "Multiple exceptions" in str(error):  # asyncio tried several addresses of one name
+            return "ConnectionRefusedError"
+    return None
