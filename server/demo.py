@@ -23,6 +23,11 @@ CANDIDATES = 60
 SCHOOLS = 3
 PEOPLE_FILE = "考生信息（示例）.xlsx"
 SCORE_FILE = "成绩（示例）.xlsx"
+TOUR = (
+    demo_cohort.PLANS[0][0],
+    demo_cohort.SCHOOLS[0],
+    demo_cohort.LEVELS[0],
+)  # the batch that README's tour issues
 OFFICERS = (("王建华", "19900008201"), ("李秀英", "19900008202"), ("张志强", "19900008203"))
 _ACTOR = Actor("system", None, "首次启动", role=Role.ADMIN.value)
 _STAFF = (
@@ -51,7 +56,12 @@ class FirstInvitation:
     school: str
     name: str
     url: str
-    phone_last4: str  # asked for when the invitation is taken up
+    mobile: str
+
+    @property
+    def phone_last4(self) -> str:
+        """Asked for when the invitation is taken up."""
+        return self.mobile[-4:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ class FirstLogins:
 
     logins: list[FirstLogin]
     invitations: list[FirstInvitation]
-    candidates: list[demo_cohort.Person] = field(default_factory=list)  # some who passed, to bind with
+    candidates: list[demo_cohort.Person] = field(default_factory=list)  # some of the tour's batch who passed
 
     def __iter__(self) -> Iterator[FirstLogin]:
         return iter(self.logins)
@@ -93,7 +103,12 @@ async def load_first(s: Services) -> FirstLogins | None:
             for school, (name, mobile) in zip(schools, OFFICERS, strict=True)
         ]
         await s.faults.reach("demo.accounts")
-    return FirstLogins(logins, invitations, [person for person in people if person.passed][:3])
+    return FirstLogins(logins, invitations, _of_the_tour(people))
+
+
+def _of_the_tour(people: list[demo_cohort.Person]) -> list[demo_cohort.Person]:
+    """Three people whom the tour can follow from their results to their certificates."""
+    return [one for one in people if one.passed and (one.plan, one.school, one.level) == TOUR][:3]
 
 
 async def _is_somebodys(s: Services) -> bool:
@@ -120,4 +135,4 @@ async def _invite(s: Services, school: School, name: str, mobile: str) -> FirstI
     own = await Staff.get_or_none(school_id=school.id)
     actor = Actor("staff", own.id if own else None, f"{school.name}账号", Role.SCHOOL.value, school.id)
     invitation = await officers.invite(s, school.id, name, mobile, actor=actor)
-    return FirstInvitation(school.name, name, invitation.url, mobile[-4:])
+    return FirstInvitation(school.name, name, invitation.url, mobile)

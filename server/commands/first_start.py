@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
@@ -45,6 +46,8 @@ def load(settings: Settings) -> Ready:
     first = asyncio.run(_load(settings))
     if settings.uses_sandbox:
         register_templates(settings)
+        if first is not None:
+            register_people(settings, first)
     _lay_out_examples(settings)
     return Ready(settings, lambda: print("\n".join(greeting(settings, first)), flush=True))
 
@@ -69,7 +72,23 @@ def register_templates(settings: Settings) -> None:
         for one in wanted(settings)
         if one.template
     ]
-    file = settings.data_dir / "sandbox" / "templates.json"
+    _register(settings, "templates.json", told)
+
+
+def register_people(settings: Settings, first: FirstLogins) -> None:
+    """Tell the sandbox who is who, so that its phone names the people of the greeting."""
+    officers = [
+        {"name": one.name, "mobile": one.mobile, "role": f"院校签发负责人 · {one.school}"}
+        for one in first.invitations
+    ]
+    candidates = [
+        {"name": one.name, "mobile": one.mobile, "role": f"考生 · {one.school}"} for one in first.candidates
+    ]
+    _register(settings, "people.json", [*officers, *candidates])
+
+
+def _register(settings: Settings, name: str, told: list[dict[str, Any]]) -> None:
+    file = settings.data_dir / "sandbox" / name
     file.parent.mkdir(parents=True, exist_ok=True)
     scratch = file.with_suffix(".new")
     scratch.write_text(json.dumps(told, ensure_ascii=False, indent=1), "utf-8")
@@ -112,6 +131,14 @@ def _first_words(first: FirstLogins) -> list[str]:
     lines += [
         f"  {one.school} {one.name}（手机号后四位 {one.phone_last4}）：{one.url}" for one in first.invitations
     ]
-    lines += ["", "可在微信沙箱里绑定的考生（均为虚构）："]
-    lines += [f"  {one.name}　{one.id_number}　{one.school or '社会考生'}" for one in first.candidates]
+    tour = first.candidates[0]
+    lines += [
+        "",
+        f"照 README“走一遍”用的批次：{tour.plan}　{tour.school}　{tour.level}",
+        "其中的考生（均为虚构）：",
+    ]
+    lines += [
+        f"  {one.name}　{one.id_number}　手机号后四位 {one.mobile[-4:]}　{one.score:g} 分"
+        for one in first.candidates
+    ]
     return lines

@@ -90,6 +90,25 @@ def registered(path: Path) -> list[Template]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A person whom a project wants in its WeChat; `role` is read beside the name: what this person is there for."""
+
+    name: str
+    mobile: str
+    role: str = ""
+
+
+def registered_people(path: Path) -> list[Known]:
+    """People that a project registers in a file: `[{"name", "mobile", "role"}]`."""
+    if not path.exists():
+        return []
+    return [
+        Known(str(one["name"]), str(one["mobile"]), str(one.get("role", "")))
+        for one in json.loads(path.read_text("utf-8"))
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merchant:
     """A direct merchant of WeChat Pay, and the keys the platform has for it; keys and certificates are PEM.
@@ -121,6 +140,7 @@ class SandboxConfig:
         retry_pause: seconds between a failed push and the next.
         push_mode: the cipher mode pushes start with; the switches page changes it.
         merchant: who may use WeChat Pay, linked with all accounts; None: nobody.
+        people: who is there beside the invented people; each is added once.
     """
 
     accounts: tuple[Account, ...]
@@ -133,6 +153,7 @@ class SandboxConfig:
     retry_pause: float = 1.0
     push_mode: str = "safe"
     merchant: Merchant | None = None
+    people: tuple[Known, ...] = ()
 
     def account(self, kind: str) -> Account | None:
         """The account of this kind, if there is one."""
@@ -177,6 +198,7 @@ def from_settings(settings: Settings) -> SandboxConfig:
         templates=tuple({**known, **described}.values()),
         push_mode=settings.oa_mode,
         merchant=_merchant(settings),
+        people=tuple(registered_people(settings.data_dir / "sandbox" / "people.json")),
     )
 
 

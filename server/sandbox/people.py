@@ -6,10 +6,11 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.sandbox.config import Account
+from server.sandbox.config import Account, Known
 from server.sandbox.store import Store
 
 INVENTED = ("林知夏", "陈一诺", "周若宁", "赵明远", "苏婉清", "何思齐")
@@ -18,24 +19,31 @@ COLOURS = ("#3d7eaa", "#c06c4e", "#5b8c5a", "#8d6cab", "#b0803d", "#4a7c82", "#a
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person; `id` is fit for a host name."""
+    """One person; `id` is fit for a host name; `role` says what a registered person is there for."""
 
     id: str
     name: str
     mobile: str
+    role: str = ""
 
     @property
     def colour(self) -> str:
         return COLOURS[int(hashlib.sha256(self.id.encode()).hexdigest(), 16) % len(COLOURS)]
 
     def shown(self) -> dict[str, Any]:
-        return {"id": self.id, "name": self.name, "mobile": self.mobile, "colour": self.colour}
+        return {
+            "id": self.id,
+            "name": self.name,
+            "mobile": self.mobile,
+            "role": self.role,
+            "colour": self.colour,
+        }
 
 
 class People:
     """Everyone, their openids and whom they follow."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, registered: Sequence[Known] = ()) -> None:
         self._store = store
         kept = store.get("people", "key")
         if kept is None:
@@ -44,21 +52,30 @@ class People:
             for name in INVENTED:
                 self.add(name)
         self._key = bytes.fromhex(kept["key"])
+        there = {(person.name, person.mobile) for person in self.everyone()}
+        for one in registered:
+            if (one.name, one.mobile) not in there:
+                self._keep(one.name, one.mobile, one.role)
 
     def add(self, name: str) -> Person:
         """Invent one more person, with a telephone number nobody has."""
+        return self._keep(name, "", "")
+
+    def _keep(self, name: str, mobile: str, role: str) -> Person:
         number = self._store.count("people", "number")
-        person = Person(f"p{number}", name.strip()[:20] or f"路人{number}", f"199{number:08d}")
-        self._store.put("person", person.id, {"name": person.name, "mobile": person.mobile})
+        name, mobile = name.strip()[:20] or f"路人{number}", mobile or f"199{number:08d}"
+        person = Person(f"p{number}", name, mobile, role)
+        self._store.put("person", person.id, {"name": name, "mobile": mobile, "role": role})
         return person
 
     def get(self, person_id: str) -> Person | None:
         body = self._store.get("person", person_id)
-        return None if body is None else Person(person_id, body["name"], body["mobile"])
+        return None if body is None else _read(person_id, body)
 
     def everyone(self) -> list[Person]:
-        found = [Person(key, body["name"], body["mobile"]) for key, body in self._store.all("person").items()]
-        return sorted(found, key=lambda person: int(person.id[1:]))
+        """Those with a role first, then as they came."""
+        found = [_read(key, body) for key, body in self._store.all("person").items()]
+        return sorted(found, key=lambda person: (not person.role, int(person.id[1:])))
 
     def _id(self, letter: str, *parts: str) -> str:
         digest = hmac.digest(self._key, "\n".join(parts).encode(), "sha256")
@@ -95,3 +112,7 @@ class People:
 
     def following(self, account: Account, person: Person) -> dict[str, Any] | None:
         return self._store.get("follow", f"{account.appid} {person.id}")
+
+
+def _read(person_id: str, body: dict[str, Any]) -> Person:
+    return Person(person_id, body["name"], body["mobile"], body.get("role", ""))

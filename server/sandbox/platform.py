@@ -30,7 +30,7 @@ class Platform:
         self.clock = Clock(self.store)
         self.switchboard = SwitchBoard(self.store, config.push_mode)
         self.timeline = Timeline(self.store, self.clock)
-        self.people = People(self.store)
+        self.people = People(self.store, config.people)
         self.held: list[Coroutine[Any, Any, Any]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()

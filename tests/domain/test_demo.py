@@ -49,7 +49,10 @@ async def test_an_empty_database_is_filled_once(services: Services) -> None:
         assert await passwords.matches(account.password_hash, login.password)
         assert account.must_change_password
     assert {i.school for i in first.invitations} == set(demo_cohort.SCHOOLS[:3])
+    assert [(one.plan, one.school, one.level) for one in first.candidates] == [demo.TOUR] * 3
     assert all(person.passed for person in first.candidates)
+    assert (first.invitations[0].school, first.invitations[0].name) == (demo.TOUR[1], "王建华")
+    assert (await Staff.get(username="school").prefetch_related("school")).school.name == demo.TOUR[1]
     assert await demo.load_first(services) is None
     assert await counts() == WHOLE
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from server.sandbox.app import create_sandbox, serving
+from server.sandbox.config import registered_people
 from server.sandbox.platform import Platform
 from tests.sandbox.conftest import CONFIG, OA, Arrival, Service, WeChat
 
@@ -238,3 +240,19 @@ def test_it_does_not_start_in_production(tmp_path: Path) -> None:
         2,
         "微信沙箱不能在生产环境（XCERT_ENV=production）启动。\n",
     )
+
+
+async def test_registered_people_stand_first_with_what_they_are_there_for(tmp_path: Path) -> None:
+    file = tmp_path / "people.json"
+    file.write_text(
+        json.dumps([{"name": "王建华", "mobile": "19900008201", "role": "值班老师"}], ensure_ascii=False),
+        "utf-8",
+    )
+    config = replace(CONFIG, data_path=tmp_path / "state.sqlite3", people=tuple(registered_people(file)))
+    for _start in range(2):  # added once, however often the sandbox starts
+        found = Platform(config).people.everyone()
+        assert (found[0].name, found[0].mobile, found[0].role, found[0].id) == (
+            "王建华", "19900008201", "值班老师", "p7",
+        )  # fmt: skip
+        assert [one.id for one in found[1:]] == ["p1", "p2", "p3", "p4", "p5", "p6"]
+    assert registered_people(tmp_path / "none.json") == []

@@ -179,7 +179,7 @@ function show(again = false) {
 }
 
 function chooseScreen(people) {
-  const list = h("ul", { class: "rows" }, people.map((person) => row(face(person), person.name, { note: person.mobile, onclick: () => { location.search = `?person=${person.id}`; } })));
+  const list = h("ul", { class: "rows" }, people.map((person) => row(face(person), person.name, { note: person.role || person.mobile, onclick: () => { location.search = `?person=${person.id}`; } })));
   const add = h("form", { class: "pad", onsubmit: async (event) => {
     event.preventDefault();
     const answer = await fetch("/phone/api/people", { method: "POST", body: JSON.stringify({ name: event.target.elements.name.value }) });
@@ -199,7 +199,7 @@ async function refresh() {
   document.getElementById("clock").textContent = moment(phone.state.now).split(" ").at(-1);
   if (first) {
     document.title = `${phone.state.person.name}的微信（沙箱）`;
-    document.getElementById("who-now").textContent = `这部手机属于${phone.state.person.name}（${phone.state.person.mobile}）。`;
+    document.getElementById("who-now").textContent = `这部手机属于${phone.state.person.name}（${[phone.state.person.role, phone.state.person.mobile].filter(Boolean).join("，")}）。`;
     const open = query.get("open");
     if (open) { history.replaceState(null, "", `?person=${phone.person}#web=${encodeURIComponent(open)}`); }
   }
