@@ -60,6 +60,13 @@ class Settings:
     metrics_dir: Path | None = _s(
         "PROMETHEUS_MULTIPROC_DIR", "多个网页进程共用的指标目录（xcert serve 自动设置）", None
     )
+    second_factor: str = _s(
+        "XCERT_SECOND_FACTOR",
+        "签发、财务、通知和管理员是否必须启用动态码：required 或 optional；不填：生产环境必须，开发环境不必",
+    )
+    contact: str = _s(
+        "XCERT_CONTACT", "个人信息处理者的联系方式（电话或邮箱），写在考生绑定页的个人信息说明里"
+    )
     log_level: str = _s("XCERT_LOG_LEVEL", "日志级别", "INFO")
     database_pool: int = _s(
         "XCERT_DATABASE_POOL",
@@ -125,6 +132,10 @@ class Settings:
     def uses_sandbox(self) -> bool:
         """Without any WECHAT_* the sandbox plays WeChat (never in production)."""
         return not self.is_production and self.oa_appid.startswith("wxsandbox")
+
+    @property
+    def requires_second_factor(self) -> bool:
+        return self.second_factor == "required" or (self.is_production and not self.second_factor)
 
     @property
     def has_pay(self) -> bool:
@@ -238,6 +249,10 @@ def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
     for mode in ("oa_mode", "mp_mode"):
         if values.get(mode) not in (None, "safe", "compat", "plain"):
             problems.append(f"WECHAT_{mode.upper()} 只能是 safe、compat 或 plain")
+    if values.get("second_factor") not in (None, "", "required", "optional"):
+        problems.append("XCERT_SECOND_FACTOR 只能是 required 或 optional")
+    if production and values.get("second_factor") == "optional":
+        problems.append("XCERT_SECOND_FACTOR 在生产环境不能是 optional")
     for key in ("oa_aes_key", "mp_aes_key", "oa_previous_aes_key", "mp_previous_aes_key"):
         if values.get(key) and (len(values[key]) != 43 or not values[key].isalnum()):
             problems.append(f"WECHAT_{key.upper()} 应为 43 位字母和数字")

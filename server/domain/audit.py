@@ -12,7 +12,10 @@ from server.records import AuditEntry
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: `kind` is staff, officer, candidate or system; `name` is shown in the trail."""
+    """Who acts: `kind` is staff, officer, candidate, system or stranger; `name` is shown in the trail.
+
+    `scopes`: of the API token by which it is done; None where it is the person. See `people.roles.SCOPES`.
+    """
 
     kind: str
     id: int | None
@@ -21,6 +24,7 @@ class Actor:
     school_id: int | None = None
     address: str = ""
     request_id: str = ""
+    scopes: frozenset[str] | None = None
 
     def at(self, address: str, request_id: str) -> Actor:
         """The same actor, coming from there."""

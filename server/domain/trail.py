@@ -41,6 +41,7 @@ LABELS = {
     "staff.change_password": "修改密码",
     "staff.enrol_second_factor": "启用动态码",
     "staff.drop_second_factor": "停用动态码",
+    "staff.renew_recovery_codes": "更换恢复码",
     "staff.password_refused": "密码核对不符",
     "staff.unlock": "解除登录限制",
     "token.create": "建立 API 令牌",

@@ -12,6 +12,7 @@ from sanic import HTTPResponse, Request, Sanic
 from sanic.exceptions import SanicException
 
 from server import errors
+from server.domain import incidents
 from server.doors import problem_pages, web
 from server.records import trouble
 
@@ -56,6 +57,8 @@ def install(app: Sanic[Any, Any]) -> None:
 async def refused(request: Request, exc: errors.Refused) -> HTTPResponse:
     status, title = next((status, title) for kind, status, title in STATUS if isinstance(exc, kind))
     more: dict[str, Any] = {}
+    if isinstance(exc, errors.Forbidden):
+        await _noted(request, exc)
     if isinstance(exc, errors.Invalid):
         more["errors"] = [{"pointer": e.pointer, "code": e.code, "detail": e.detail} for e in exc.errors]
     response = await _answer(request, status, exc.code, exc.title or title, exc.message, more)
@@ -121,6 +124,20 @@ async def surprise(request: Request, exc: Exception) -> HTTPResponse:
         "出了点问题",
         "系统遇到意外问题，已记录。请稍后再试；若仍不行，请把编号告诉工作人员。",
         {},
+    )
+
+
+async def _noted(request: Request, exc: errors.Forbidden) -> None:
+    """A refused access leaves a trace: who, from where, at which door."""
+    place = (web.client_address(request), web.request_id(request))
+    actor = getattr(request.ctx, "actor", None) or incidents.stranger(*place)
+    await incidents.note(
+        web.services(request),
+        actor,
+        "access.refused",
+        "route",
+        exc.code[:40],
+        became={"route": _route(request)},
     )
 
 

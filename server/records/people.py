@@ -163,7 +163,7 @@ class Staff(Model):
     is_active = fields.BooleanField(default=True)
     session_epoch = fields.IntField(default=1)  # one more ends every session
     login_epoch = fields.IntField(default=1, db_default=1)  # one more forgets the counted log-in tries
-    recovery_codes: fields.Field[list[str]] = fields.JSONField(
+    recovery_codes: fields.Field[list[str] | None] = fields.JSONField(
         null=True
     )  # hex of keyed hashes, each good once
     created_at = fields.DatetimeField(auto_now_add=True)

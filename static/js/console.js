@@ -219,7 +219,10 @@ async function send(form) {
   const body = {};
   for (const field of form.elements) {
     if (field.dataset?.path) path = path.replace(`{${field.dataset.path}}`, encodeURIComponent(field.value));
-    else if (field.name && !field.closest("[hidden]")) {
+    else if (field.dataset?.kind === "list") {
+      body[field.name] ||= [];
+      if (field.checked) body[field.name].push(field.value);
+    } else if (field.name && !field.closest("[hidden]")) {
       const value = valueOf(field);
       if (value !== null) body[field.name] = value;
     }
@@ -261,16 +264,39 @@ async function logIn(form) {
   try {
     const body = { username: form.username.value, password: form.password.value };
     if (form.otp.value) body.otp = form.otp.value;
+    if (form.captcha.value) Object.assign(body, { captcha_id: form.captcha_id.value, captcha: form.captcha.value });
     const data = await api("POST", "/session", body);
     location.href = data.staff.must_change_password ? "/console/password" : form.dataset.next;
   } catch (error) {
     button.disabled = false;
     const asks = ["otp_required", "otp_wrong"].includes(error.problem.code);
     document.getElementById("otp-field").hidden = !asks;
-    say(place, error.message, error.problem.code === "otp_required" ? "wait" : "bad");
+    say(place, error.message, ["otp_required", "captcha_required"].includes(error.problem.code) ? "wait" : "bad");
+    if (["captcha_required", "captcha_wrong"].includes(error.problem.code)) return showPicture(form, place);
+    document.getElementById("captcha-field").hidden = true;
+    form.captcha.value = "";
     (asks ? form.otp : form.password).select();
   }
 }
+
+/** A picture to read, after many wrong tries at this account. */
+async function showPicture(form, place) {
+  try {
+    const drawn = await api("POST", "/session/picture", {});
+    form.captcha_id.value = drawn.captcha_id;
+    document.getElementById("captcha-picture").src = drawn.image;
+    document.getElementById("captcha-field").hidden = false;
+    form.captcha.value = "";
+    form.captcha.focus();
+  } catch (error) {
+    say(place, error.message);
+  }
+}
+
+/* What is shown only once does not vanish with Esc. */
+document.addEventListener("cancel", (event) => {
+  if ("keepOpen" in (event.target.dataset || {})) event.preventDefault();
+}, true);
 
 document.addEventListener("submit", (event) => {
   const form = event.target;

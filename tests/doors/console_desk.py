@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from argon2 import PasswordHasher
 from sanic import Sanic
 from sanic_testing.testing import TestingResponse
 
@@ -57,14 +58,18 @@ class Browser:
         return await self("GET", path, headers={"accept": "text/html"})
 
 
+PASSWORD = "seven quiet herons at dusk"
+_KEPT = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # cheap, as it is for tests
+
+
 async def account(role: Role, *, school: School | None = None, username: str = "") -> Staff:
-    """An account past its first password; nobody needs the password itself."""
+    """An account past its first password, which is `PASSWORD`."""
     return await Staff.create(
         username=username or f"user-{role.value}",
         name="王敏",
         role=role.value,
         school=school,
-        password_hash="unused",
+        password_hash=_KEPT,
         must_change_password=False,
     )
 

@@ -18,7 +18,7 @@ from server.domain.ports import Services
 from server.doors import console
 from server.doors.console.routes import OpenRoute, Route
 from server.records import Staff
-from tests.doors.console_desk import Browser, account, code, seated
+from tests.doors.console_desk import PASSWORD, Browser, account, code, seated
 from tests.fakes import FakeClock
 
 App = Sanic[Any, Any]
@@ -159,12 +159,14 @@ async def test_a_session_ends_after_its_day(app: App, services: Services, clock:
 
 async def test_second_factor_through_the_api(app: App, services: Services, clock: FakeClock) -> None:
     who = await seated(app, services, Role.ADMIN)
-    offer = (await who("POST", "/session/second-factor")).json
+    assert code(await who("POST", "/session/second-factor", {"password": "x"})) == (422, "invalid")
+    offer = (await who("POST", "/session/second-factor", {"password": PASSWORD})).json
     assert offer["png"].startswith("data:image/png;base64,")
     code_now = pyotp.TOTP(offer["secret"]).at(clock.now())
     wrong = await who("PUT", "/session/second-factor", {"code": "abcdef"})
     assert (wrong.status, wrong.json["errors"][0]["pointer"]) == (422, "/code")
-    assert (await who("PUT", "/session/second-factor", {"code": code_now})).status == 204
+    enrolled = await who("PUT", "/session/second-factor", {"code": code_now})
+    assert (enrolled.status, len(set(enrolled.json["recovery_codes"]))) == (200, 10)
     assert (await who("GET", "/session")).json["staff"]["has_second_factor"] is True
 
 
@@ -172,7 +174,11 @@ async def test_api_token_works_without_cookie_and_secret(
     app: App, services: Services, clock: FakeClock
 ) -> None:
     who = await seated(app, services, Role.OPERATOR)
-    made = await who("POST", "/tokens", {"label": "夜间导入", "days": 30})
+    made = await who(
+        "POST",
+        "/tokens",
+        {"label": "夜间导入", "days": 30, "scopes": ["read", "import"], "password": PASSWORD},
+    )
     assert made.status == 201
     assert "token" not in (await who("GET", "/tokens")).json["items"][0]
     machine = Browser(app, extra={"authorization": f"Bearer {made.json['token']}"})
@@ -181,8 +187,8 @@ async def test_api_token_works_without_cookie_and_secret(
     assert code(await machine("GET", "/audit")) == (403, "role_not_allowed")
     for method, path, body in (
         ("DELETE", "/session", None),
-        ("POST", "/tokens", {"label": "再一个", "days": 1}),
-        ("POST", "/session/second-factor", None),
+        ("POST", "/tokens", {"label": "再一个", "days": 1, "password": PASSWORD}),
+        ("POST", "/session/second-factor", {"password": PASSWORD}),
         ("PUT", "/session/password", {"old_password": "x", "new_password": NEW}),
     ):
         assert code(await machine(method, path, body)) == (403, "session_only")
@@ -201,11 +207,14 @@ async def test_a_poor_token_is_refused_even_beside_a_good_cookie(
 
 async def test_an_expired_token(app: App, services: Services, clock: FakeClock) -> None:
     owner = await account(Role.OPERATOR)
-    made = await api_tokens.create(services, owner, "短", 1, actor=SYSTEM)
+    made = await api_tokens.create(services, owner, "短", 1, password=PASSWORD, actor=SYSTEM)
     clock.forward(seconds=timedelta(days=1).total_seconds())
     machine = Browser(app, extra={"authorization": f"Bearer {made['token']}"})
     assert code(await machine("GET", "/plans")) == (401, "token_invalid")
 
 
 def test_only_logging_in_is_open() -> None:
-    assert [(r.method, r.path) for r in console.ROUTES if isinstance(r, OpenRoute)] == [("POST", "/session")]
+    assert [(r.method, r.path) for r in console.ROUTES if isinstance(r, OpenRoute)] == [
+        ("POST", "/session"),
+        ("POST", "/session/picture"),
+    ]

@@ -14,7 +14,7 @@ from server.domain.ports import Services
 from server.records import ApiToken, Staff
 from tests import make
 from tests.domain import issuing
-from tests.doors.console_desk import Browser, account
+from tests.doors.console_desk import PASSWORD, Browser, account
 from tests.doors.test_console_screens import ScriptedLive
 
 App = Sanic[Any, Any]
@@ -39,7 +39,7 @@ async def test_a_machines_stream_ends_when_it_may_no_longer_look(
     of = await issuing.cohort(services)
     batch = await issuing.pending(services, of)
     who = await account(Role.SCHOOL, school=of.school)
-    made = await api_tokens.create(services, who, "大屏", 1, actor=SYSTEM)
+    made = await api_tokens.create(services, who, "大屏", 1, password=PASSWORD, actor=SYSTEM)
     machine = Browser(app, extra={"authorization": f"Bearer {made['token']}"})
     opened = {"event": "opened", "officer": "王签发"}
     services.live = ScriptedLive(opened, lambda: change(services, who), {"event": "confirmed"})

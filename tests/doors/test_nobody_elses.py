@@ -19,7 +19,7 @@ from server.records import ApiToken, Certificate
 from tests import make
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
-from tests.doors.console_desk import seated
+from tests.doors.console_desk import PASSWORD, seated
 
 App = Sanic[Any, Any]
 NAMED = [route for route in ROUTES if isinstance(route, Route) and "<" in route.path]
@@ -48,7 +48,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
     batch = await (issuing.pending if state == "site_pending" else issuing.generating)(services, of)
     await drained(services)
     boss = await seated(app, services, Role.SCHOOL, school=of.school, username="boss")
-    made = await boss("POST", "/tokens", {"label": "夜间导出", "days": 30})
+    made = await boss("POST", "/tokens", {"label": "夜间导出", "days": 30, "password": PASSWORD})
     assert made.status == 201, made.text
     certificate = await Certificate.filter(issuance_id=batch.id).order_by("number").first()
     assert certificate is not None

@@ -9,7 +9,8 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tests.journeys.people import Desk, Phone
+from server.domain.people.roles import SCOPES
+from tests.journeys.people import NEW_PASSWORD, Desk, Phone
 from tests.journeys.service import Service
 
 EXAMPLES = 12  # for each operation
@@ -21,6 +22,7 @@ NOT_BY_CHANCE = {
     ("POST", "/console/api/v1/session/second-factor"),
     ("PUT", "/console/api/v1/session/second-factor"),
     ("POST", "/console/api/v1/session/second-factor/drop"),
+    ("POST", "/console/api/v1/session/second-factor/recovery-codes"),
     ("DELETE", "/console/api/v1/tokens/{token_id}"),
     ("POST", "/console/api/v1/staff/{staff_id}/reset-password"),
     ("POST", "/console/api/v1/staff/{staff_id}/deactivate"),
@@ -37,7 +39,8 @@ def document(fresh: Service) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def bearers(fresh: Service) -> dict[str, str]:
     """An API token of an administrator, and a log-in of the mini-program."""
-    made = Desk(fresh, "admin").post("/tokens", {"label": "schemathesis", "days": 1}, status=201)
+    wanted = {"label": "schemathesis", "days": 1, "scopes": list(SCOPES), "password": NEW_PASSWORD}
+    made = Desk(fresh, "admin").post("/tokens", wanted, status=201)
     phone = Phone(fresh, "p5")
     phone.program("GET", "/binding")
     return {"/console/": made["token"], "/mp/": phone.bearer}

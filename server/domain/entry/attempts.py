@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
+from server.domain.entry.hashing import Busy
 from server.domain.ports import Services
 from server.errors import Refused
 
@@ -21,7 +22,9 @@ async def judged(s: Services, keys: Iterable[str]) -> AsyncIterator[None]:
     """
     try:
         yield
-    except Refused:
+    except Refused as refusal:
+        if isinstance(refusal, Busy):
+            await s.limits.take_back(*keys)
         raise
     except BaseException:
         await s.limits.take_back(*keys)

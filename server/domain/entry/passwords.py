@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import unicodedata
+from collections.abc import Iterable
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from server.domain.entry import common_passwords
+from server.domain.entry.hashing import PASSWORDS
 from server.errors import FieldError, Invalid
 
 SHORTEST, LONGEST = 10, 128
@@ -23,12 +25,12 @@ def _plain(password: str) -> str:
 
 
 async def hashed(password: str) -> str:
-    """argon2id with the library's current parameters, in a thread (it takes some 50 ms)."""
-    return await asyncio.to_thread(PasswordHasher().hash, _plain(password))
+    """argon2id with the library's current parameters, in a thread (it takes some 50 ms). Raises TooMany("busy")."""
+    return await PASSWORDS.run(lambda: PasswordHasher().hash(_plain(password)))
 
 
 async def matches(kept: str, password: str) -> bool:
-    """Whether the password is the one; False also for an unreadable hash."""
+    """Whether the password is the one; False also for an unreadable hash. Raises TooMany("busy")."""
 
     def check() -> bool:
         try:
@@ -36,7 +38,7 @@ async def matches(kept: str, password: str) -> bool:
         except (VerificationError, InvalidHashError):
             return False
 
-    return await asyncio.to_thread(check)
+    return await PASSWORDS.run(check)
 
 
 def is_outdated(kept: str) -> bool:
@@ -50,8 +52,12 @@ def one_time() -> str:
     return "-".join(letters[i : i + 4] for i in range(0, 16, 4))
 
 
-def check_new(password: str, *, username: str, pointer: str) -> None:
-    """Refuse what is too short, too long, or easily guessed. Raises Invalid."""
+def check_new(password: str, *, username: str, pointer: str, context: Iterable[str] = ()) -> None:
+    """Refuse what is too short, too long, or easily guessed. Raises Invalid.
+
+    Args:
+        context: further words that somebody who guesses knows of the account, like the person's name.
+    """
     plain = _plain(password)
     if len(plain) < SHORTEST:
         problem = ("password_too_short", f"新密码至少要有{SHORTEST}个字符。")
@@ -61,6 +67,11 @@ def check_new(password: str, *, username: str, pointer: str) -> None:
         problem = ("password_too_simple", "新密码里不同的字符太少，请换一个不容易猜到的。")
     elif username.lower() in plain.lower():
         problem = ("password_has_username", "新密码里不要包含用户名。")
+    elif common_passwords.is_common(plain, context=(username, *context)):
+        problem = (
+            "password_common",
+            "这个密码太常见，容易被猜到；请换一个，例如几个互不相干的词连在一起，再加几个数字。",
+        )
     else:
         return
     raise Invalid(errors=[FieldError(pointer, *problem)])

@@ -15,7 +15,7 @@ from typing import Any
 from server.domain.ports import Services
 from server.errors import Unverified
 
-KINDS = frozenset({"h5", "mp", "console", "state", "invite"})
+KINDS = frozenset({"h5", "mp", "console", "state", "invite", "device"})
 MOST_KNOWN = 10_000  # tokens found genuine that a process remembers
 LONGEST = 4096  # characters; no browser sends more in one cookie
 _PURPOSE = b"xcert-session-v1"

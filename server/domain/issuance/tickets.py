@@ -189,7 +189,7 @@ async def _spend(
 ) -> Outcome:
     ticket = await gate.opened(s, token)
     officer = await gate.officer_of(identity, ticket)
-    await officers.check_pin(s, officer, pin)
+    await officers.check_pin(s, officer, pin, address=place[0], request_id=place[1])
     await s.faults.reach(f"tickets.{name}: before the transaction")
     ticket = await ScanTicket.get(id=ticket.id)
     if ticket.spent_at is not None:  # nobody has to wait for the batch to hear the first answer again

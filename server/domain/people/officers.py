@@ -195,7 +195,7 @@ async def bind_mp(
         )
     if officer.state != "active":
         raise Forbidden("officer_suspended", "您的签发权限已停用，请联系本校管理员或评价组织。")
-    await check_pin(s, officer, pin)
+    await check_pin(s, officer, pin, address=address, request_id=request_id)
     column = f"{identity.account}_openid"
     async with in_transaction():
         held = await officer_for(identity)

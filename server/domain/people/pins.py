@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from server.domain import incidents
+from server.domain.entry.hashing import PINS
+from server.domain.people.officer_life import actor_of
 from server.domain.ports import Keys, Services
 from server.errors import FieldError, Forbidden, Invalid, TooMany, Unverified
 from server.records import Officer
@@ -83,7 +85,8 @@ def _about(officer_id: int) -> str:
 
 async def hashed(keys: Keys, officer_id: int, pin: str) -> str:
     """argon2id over the keyed hash of the PIN, in a thread."""
-    return await asyncio.to_thread(_HASHER.hash, _keyed(keys.blind(pin, about=_about(officer_id))))
+    secret = _keyed(keys.blind(pin, about=_about(officer_id)))
+    return await PINS.run(lambda: _HASHER.hash(secret))
 
 
 async def _matches(keys: Keys, officer: Officer, pin: str) -> bool:
@@ -97,7 +100,7 @@ async def _matches(keys: Keys, officer: Officer, pin: str) -> bool:
                 continue
         return False
 
-    return await asyncio.to_thread(one_of_them)
+    return await PINS.run(one_of_them)
 
 
 def _locked(seconds: float) -> TooMany:
@@ -109,8 +112,8 @@ def _locked(seconds: float) -> TooMany:
     )
 
 
-async def check(s: Services, officer: Officer, pin: str) -> None:
-    """Whether this is the officer's PIN; five wrong ones in a row lock it for 15 minutes.
+async def check(s: Services, officer: Officer, pin: str, *, address: str = "", request_id: str = "") -> None:
+    """Whether this is the officer's PIN; five wrong ones in a row lock it for 15 minutes. Both leave a trace.
 
     The verdict counts only through one conditional UPDATE: however many guesses come at once, the first five wrong
     ones lock, and a right one that comes after them is refused like any other.
@@ -130,7 +133,11 @@ async def check(s: Services, officer: Officer, pin: str) -> None:
             return
         raise _locked(LOCK.total_seconds())
     counted = await rows(_WRONG, officer.id, now, TRIES, LOCK)
-    if not counted or counted[0]["pin_locked_until"] is not None:
+    is_locked = not counted or counted[0]["pin_locked_until"] is not None
+    actor = actor_of(officer).at(address, request_id)
+    action = "officer.pin_locked" if is_locked else "officer.pin_wrong"
+    await incidents.note(s, actor, action, "officer", officer.id)
+    if is_locked:
         raise _locked(LOCK.total_seconds())
     left = TRIES - int(counted[0]["pin_failures"])
     raise Unverified("pin_wrong", f"签发密码不正确，还可以再试{left}次。")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 
 from server.domain.audit import Actor
@@ -87,9 +88,39 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
 }
 
 
+# What an API token may be made for; a verb that stands nowhere here needs `manage`.
+SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
+    "read": (
+        "查看和下载",
+        frozenset(_SEE | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_AUDIT, Verb.SEE_PEOPLE}),
+    ),
+    "import": ("导入数据和公布成绩", frozenset({Verb.IMPORT, Verb.RELEASE})),
+    "issue": (
+        "签发、发放和撤销",
+        frozenset(
+            {
+                Verb.PREPARE,
+                Verb.SIGN,
+                Verb.WITHDRAW,
+                Verb.REVISE,
+                Verb.HAND_OVER,
+                Verb.SHOW_TICKET,
+                Verb.REVOKE,
+            }
+        ),
+    ),
+    "people": (
+        "邀请、停用负责人和解除考生绑定",
+        frozenset({Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND, Verb.UNBIND}),
+    ),
+    "manage": ("管理账号及其他", frozenset({Verb.MANAGE_STAFF})),
+}
+_SCOPE_OF = {verb: name for name, (_, verbs) in SCOPES.items() for verb in verbs}
+
+
 def may(actor: Actor, verb: Verb) -> bool:
     """Whether this member of staff may do that. Only staff have roles; anybody else may nothing."""
-    if actor.kind != "staff":
+    if actor.kind != "staff" or not _in_scope(actor, verb):
         return False
     try:
         return verb in PERMISSIONS[Role(actor.role)]
@@ -97,9 +128,18 @@ def may(actor: Actor, verb: Verb) -> bool:
         return False
 
 
+def _in_scope(actor: Actor, verb: Verb) -> bool:
+    return actor.scopes is None or _SCOPE_OF.get(verb, "manage") in actor.scopes
+
+
 def require(actor: Actor, verb: Verb) -> None:
-    """Raises Forbidden("role_not_allowed")."""
-    if not may(actor, verb):
+    """Raises Forbidden: role_not_allowed; scope_not_allowed, where the role would allow it but the token does not."""
+    if may(actor, verb):
+        return
+    if may(replace(actor, scopes=None), verb):
+        label = SCOPES[_SCOPE_OF.get(verb, "manage")][0]
         raise Forbidden(
-            "role_not_allowed", f"您的账号不能{verb.value}；如工作需要，请联系管理员调整账号的角色。"
+            "scope_not_allowed",
+            f"这个 API 令牌没有“{label}”的权限，不能{verb.value}；请另建一个有此权限的令牌。",
         )
+    raise Forbidden("role_not_allowed", f"您的账号不能{verb.value}；如工作需要，请联系管理员调整账号的角色。")

@@ -8,7 +8,7 @@ from typing import Any
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from server.domain import audit
+from server.domain import audit, incidents
 from server.domain.audit import Actor
 from server.domain.entry import passwords
 from server.domain.people.roles import Role
@@ -131,7 +131,9 @@ async def reset_password(s: Services, staff_id: int, *, actor: Actor) -> str:
         staff.password_hash = kept
         staff.must_change_password = True
         had_second_factor, staff.otp_sealed = staff.otp_sealed is not None, None
+        staff.recovery_codes = None
         staff.session_epoch += 1
+        staff.login_epoch += 1  # a new password is of no use to somebody who is locked out
         await staff.save()
         await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=s.clock.now())
         was = {"second_factor": had_second_factor}
@@ -159,15 +161,24 @@ async def set_active(s: Services, staff_id: int, on: bool, *, actor: Actor) -> N
         await audit.record(s.clock, actor, action, "staff", staff_id, became={"is_active": on})
 
 
+async def unlock(s: Services, staff_id: int, *, actor: Actor) -> None:
+    """Forget the log-in tries counted against an account. Raises NotFound("staff_not_found")."""
+    async with in_transaction():
+        staff = await _locked(staff_id)
+        await Staff.filter(id=staff.id).update(login_epoch=staff.login_epoch + 1)
+        await audit.record(s.clock, actor, "staff.unlock", "staff", staff_id)
+
+
 async def change_password(s: Services, staff_id: int, old: str, new: str, *, actor: Actor) -> None:
-    """Take a new password in place of the old one; every session ends.
+    """Take a new password in place of the old one; every session and API token ends.
 
     Raises: Invalid with pointer /old_password or /new_password.
     """
     staff = await Staff.get(id=staff_id)
     if not await passwords.matches(staff.password_hash, old):
+        await incidents.note(s, actor, "staff.password_refused", "staff", staff_id)
         raise Invalid(errors=[FieldError("/old_password", "password_wrong", "原密码不正确，请重新输入。")])
-    passwords.check_new(new, username=staff.username, pointer="/new_password")
+    passwords.check_new(new, username=staff.username, pointer="/new_password", context=(staff.name,))
     if await passwords.matches(staff.password_hash, new):
         raise Invalid(errors=[FieldError("/new_password", "password_same", "新密码不能与原密码相同。")])
     kept = await passwords.hashed(new)
@@ -177,6 +188,7 @@ async def change_password(s: Services, staff_id: int, old: str, new: str, *, act
         )
         if not changed:
             raise Conflict("password_moved_on", "密码刚刚被修改过，请重新登录。")
+        await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=s.clock.now())
         await audit.record(s.clock, actor, "staff.change_password", "staff", staff_id)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sanic import HTTPResponse, Request
 
 from server.domain.audit import Actor
-from server.domain.entry import api_tokens, logins
+from server.domain.entry import api_tokens, login_limits, logins, second_factor
 from server.domain.entry.logins import Session
 from server.domain.ports import Services
 from server.doors import web
@@ -17,6 +17,7 @@ from server.errors import Forbidden, Unverified
 from server.records import Staff
 
 COOKIE = "xcert_console"
+DEVICE = "xcert_device"
 PATH = "/console"
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -59,17 +60,20 @@ async def who(request: Request) -> Call:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme:
         account, actor = await api_tokens.account_of(s, token.strip() if scheme.lower() == "bearer" else "")
-        return Call(request, s, account, _here(request, actor), None)
+        call = Call(request, s, account, _here(request, actor), None)
+        request.ctx.actor = call.actor
+        return call
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         raise Unverified("login_needed", "请先登录后再操作。")
     session = await logins.open_session(s, cookie)
+    request.ctx.actor = _here(request, session.actor)
     if request.method not in SAFE:
         refuse_strangers(request)
         given = request.headers.get("x-csrf-token", "")
         if not hmac.compare_digest(given.encode(), session.csrf.encode()):
             raise Forbidden("csrf", "页面已过期，请刷新页面后重试。")
-    return Call(request, s, session.staff, _here(request, session.actor), session)
+    return Call(request, s, session.staff, request.ctx.actor, session)
 
 
 def _here(request: Request, actor: Actor) -> Actor:
@@ -82,8 +86,21 @@ def refuse_first_password(call: Call) -> None:
         raise Forbidden("password_must_change", "首次登录请先修改一次性密码，然后再继续。")
 
 
+def refuse_without_second_factor(call: Call) -> None:
+    """Nothing else before a second factor is set up, where it has to be. Raises Forbidden("second_factor_due")."""
+    if second_factor.is_due(call.s, call.account):
+        raise Forbidden("second_factor_due", "您的角色必须启用动态码；请先在页面上完成设置，然后再继续。")
+
+
 def give_cookie(request: Request, response: HTTPResponse, token: str) -> None:
     web.set_cookie(request, response, COOKIE, token, seconds=logins.SESSION_SECONDS, strict=True, path=PATH)
+
+
+def give_device(request: Request, response: HTTPResponse, account: Staff) -> None:
+    """Remember that this account logged in from this browser: nobody else's wrong tries keep it out."""
+    token = login_limits.device_token(web.services(request), account, request.cookies.get(DEVICE) or "")
+    seconds = login_limits.DEVICE_SECONDS
+    web.set_cookie(request, response, DEVICE, token, seconds=seconds, strict=True, path=PATH)
 
 
 def drop_cookie(request: Request, response: HTTPResponse) -> None:

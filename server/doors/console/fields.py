@@ -117,6 +117,26 @@ class Choice(Field):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Several(Field):
+    """One or more of a closed set, as a JSON list; in a query or form separated by commas."""
+
+    values: tuple[str, ...]
+
+    def parse(self, value: Any) -> list[str]:
+        if not isinstance(value, list) or len(value) > len(self.values):
+            raise Poor("not_a_list", "这里应为列表。")
+        if not all(isinstance(one, str) and one in self.values for one in value):
+            raise Poor("not_a_choice", f"只能是：{'、'.join(self.values)}。")
+        return value
+
+    def from_text(self, text: str) -> Any:
+        return text.split(",")
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "string", "enum": list(self.values)}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moment(Field):
     """RFC 3339 with its offset."""
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hmac
+from base64 import b64encode
 from urllib.parse import urlsplit
 
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
-from server.domain.entry import api_tokens, logins
+from server.domain.entry import api_tokens, login_limits, logins, second_factor
+from server.domain.people import roles
+from server.domain.people.roles import Role
 from server.doors import pages, web
 from server.doors.console import entry, screens
 from server.doors.console.entry import Call
@@ -37,8 +40,13 @@ async def _form(
     refusal: str = "",
     asks_otp: bool = False,
     expired: str = "",
+    asks_picture: bool = False,
     status: int = 200,
 ) -> HTTPResponse:
+    number, image = "", ""
+    if asks_picture:
+        number, png = await login_limits.draw(web.services(request), web.client_address(request))
+        image = b64encode(png).decode()
     return await pages.render(
         request,
         "console/login.html",
@@ -49,6 +57,8 @@ async def _form(
         refusal=refusal,
         asks_otp=asks_otp,
         expired=expired,
+        captcha_id=number,
+        image=image,
     )
 
 
@@ -77,15 +87,23 @@ async def log_in(request: Request) -> HTTPResponse:
             _text(request, "otp", 20),
             address=web.client_address(request),
             request_id=web.request_id(request),
+            device=request.cookies.get(entry.DEVICE) or "",
+            picture=_text(request, "captcha_id", 40),
+            answer=_text(request, "captcha", 20),
         )
-    except (Unverified, TooMany) as refused:
-        asks = refused.code in ("otp_required", "otp_wrong")
-        status = 429 if isinstance(refused, TooMany) else 401
+    except Refused as refused:
         return await _form(
-            request, wanted, username=username, refusal=refused.message, asks_otp=asks, status=status
+            request,
+            wanted,
+            username=username,
+            refusal=refused.message,
+            asks_otp=refused.code in ("otp_required", "otp_wrong"),
+            asks_picture=refused.code in ("captcha_required", "captcha_wrong"),
+            status=429 if isinstance(refused, TooMany) else 401,
         )
     response = redirect("/console/password" if session.staff.must_change_password else wanted, status=303)
     entry.give_cookie(request, response, token)
+    entry.give_device(request, response, session.staff)
     return response
 
 
@@ -121,9 +139,34 @@ async def password_page(request: Request) -> HTTPResponse:
     )
 
 
+@bp.get("/second-factor")
+async def second_factor_page(request: Request) -> HTTPResponse:
+    """Where somebody goes whose role must have a second factor, before anything else."""
+    try:
+        call = await entry.who(request)
+    except Unverified:
+        return screens.to_login(request)
+    if call.account.must_change_password or not second_factor.is_due(call.s, call.account):
+        return redirect("/console/account", status=303)
+    csrf = call.browser_session().csrf
+    return await pages.render(
+        request, "console/second_factor.html", title="设置动态码", csrf=csrf, account=call.account
+    )
+
+
 async def account(call: Call) -> HTTPResponse:
     tokens = await api_tokens.listing(call.account)
-    return await screens.render(call, "account.html", title="我的账号", tokens=tokens)
+    scopes = {name: label for name, (label, _) in roles.SCOPES.items()}
+    return await screens.render(
+        call,
+        "account.html",
+        title="我的账号",
+        tokens=tokens,
+        scopes=scopes,
+        codes_left=len(call.account.recovery_codes or []),
+        is_required=call.s.settings.requires_second_factor
+        and Role(call.account.role) in second_factor.REQUIRED,
+    )
 
 
 screens.mount(bp, "/account", account)

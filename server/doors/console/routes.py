@@ -41,6 +41,7 @@ class Route:
     status: int = 200
     creates: bool = False
     first_password_too: bool = False
+    second_factor_too: bool = False  # also for somebody who still has to set one up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,8 @@ def _guarded(route: Route) -> Mounted:
         call = await entry.who(request)
         if not route.first_password_too:
             entry.refuse_first_password(call)
+        if not (route.first_password_too or route.second_factor_too):
+            entry.refuse_without_second_factor(call)
         if route.verb is not None:
             roles.require(call.actor, route.verb)
         call.path = _checked_path(path)

@@ -11,6 +11,7 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
 from server.domain import beijing
+from server.domain.entry import second_factor
 from server.domain.people import roles
 from server.domain.people.roles import Role, Verb
 from server.doors import pages, web
@@ -46,6 +47,8 @@ def mount(bp: Blueprint, path: str, handler: Screen, verb: Verb | None = None) -
             return to_login(request)
         if call.account.must_change_password:
             return redirect("/console/password", status=303)
+        if second_factor.is_due(call.s, call.account):
+            return redirect("/console/second-factor", status=303)
         if verb is not None:
             roles.require(call.actor, verb)
         if any(isinstance(value, int) and not 1 <= value <= BIGGEST for value in values.values()):

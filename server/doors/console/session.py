@@ -7,7 +7,7 @@ from typing import Any
 
 from sanic import HTTPResponse, Request
 
-from server.domain.entry import api_tokens, logins
+from server.domain.entry import api_tokens, captcha, login_limits, logins, second_factor
 from server.domain.entry.logins import Session
 from server.domain.people import roles
 from server.domain.people.roles import Role
@@ -15,14 +15,17 @@ from server.doors import web
 from server.doors.console import answers, entry
 from server.doors.console.documents import page_of, thing
 from server.doors.console.entry import Call
-from server.doors.console.fields import Text, Whole
+from server.doors.console.fields import Several, Text, Whole
 from server.doors.console.routes import OpenRoute, Route
 
+_STRINGS = {"type": "array", "items": {"type": "string"}}
 _PASSWORD = Text(shortest=1, longest=200, secret=True)
 LOG_IN = {
     "username": Text(shortest=1, longest=60),
     "password": _PASSWORD,
-    "otp": Text(longest=20, required=False, help="启用了动态码的账号才需要"),
+    "otp": Text(longest=20, required=False, help="启用了动态码的账号才需要；也可用恢复码"),
+    "captcha_id": Text(longest=40, required=False, help="回答为 captcha_required 时：图形验证的编号"),
+    "captcha": Text(longest=20, required=False, help="图中的字符"),
 }
 SESSION = thing(
     csrf="string?",
@@ -40,8 +43,14 @@ SESSION = thing(
     ),
 )
 TOKEN = thing(
-    id="integer", label="string", created_at="date-time", expires_at="date-time", revoked_at="date-time?"
+    {"scopes": _STRINGS},
+    id="integer",
+    label="string",
+    created_at="date-time",
+    expires_at="date-time",
+    revoked_at="date-time?",
 )
+CODES = thing({"recovery_codes": _STRINGS}, recovery_text="string")
 
 
 def said(call: Call) -> dict[str, Any]:
@@ -76,10 +85,20 @@ async def log_in(request: Request, body: dict[str, Any]) -> HTTPResponse:
         body["otp"] or "",
         address=web.client_address(request),
         request_id=web.request_id(request),
+        device=request.cookies.get(entry.DEVICE) or "",
+        picture=body["captcha_id"] or "",
+        answer=body["captcha"] or "",
     )
     response = answers.json(_said(session.staff, session))
     entry.give_cookie(request, response, token)
+    entry.give_device(request, response, session.staff)
     return response
+
+
+async def picture(request: Request, body: dict[str, Any]) -> HTTPResponse:
+    number, png = await login_limits.draw(web.services(request), web.client_address(request))
+    image = "data:image/png;base64," + base64.b64encode(png).decode()
+    return answers.json({"captcha_id": number, "image": image, "expires_in": captcha.SECONDS})
 
 
 async def show(call: Call) -> HTTPResponse:
@@ -116,20 +135,30 @@ async def change_password(call: Call) -> HTTPResponse:
 
 async def offer_second_factor(call: Call) -> HTTPResponse:
     call.browser_session()
-    secret, address = await logins.enrol(call.s, call.account)
+    secret, address = await second_factor.enrol(call.s, call.account, call.body["password"], actor=call.actor)
     png = base64.b64encode(call.s.press.qr_png(address)).decode()
     return answers.json({"secret": secret, "url": address, "png": f"data:image/png;base64,{png}"})
 
 
+def _codes(found: list[str]) -> HTTPResponse:
+    return answers.json({"recovery_codes": found, "recovery_text": "\n".join(found)})
+
+
 async def confirm_second_factor(call: Call) -> HTTPResponse:
     call.browser_session()
-    await logins.confirm_enrolment(call.s, call.account, call.body["code"], actor=call.actor)
-    return answers.nothing()
+    code = call.body["code"]
+    return _codes(await second_factor.confirm_enrolment(call.s, call.account, code, actor=call.actor))
+
+
+async def renew_recovery_codes(call: Call) -> HTTPResponse:
+    call.browser_session()
+    password = call.body["password"]
+    return _codes(await second_factor.renew_recovery_codes(call.s, call.account, password, actor=call.actor))
 
 
 async def drop_second_factor(call: Call) -> HTTPResponse:
     call.browser_session()
-    await logins.drop_second_factor(call.s, call.account, call.body["password"], actor=call.actor)
+    await second_factor.drop(call.s, call.account, call.body["password"], actor=call.actor)
     return answers.nothing()
 
 
@@ -140,7 +169,14 @@ async def tokens(call: Call) -> HTTPResponse:
 async def create_token(call: Call) -> HTTPResponse:
     call.browser_session()
     made = await api_tokens.create(
-        call.s, call.account, call.body["label"], call.body["days"], actor=call.actor
+        call.s,
+        call.account,
+        call.body["label"],
+        call.body["days"] or api_tokens.USUAL_DAYS,
+        password=call.body["password"],
+        otp=call.body["otp"] or "",
+        scopes=call.body["scopes"] if call.body["scopes"] is not None else ("read",),
+        actor=call.actor,
     )
     return answers.json(made, status=201)
 
@@ -152,6 +188,14 @@ async def revoke_token(call: Call) -> HTTPResponse:
 
 ROUTES: list[Route | OpenRoute] = [
     OpenRoute(method="POST", path="/session", handler=log_in, summary="登录", body=LOG_IN, gives=SESSION),
+    OpenRoute(
+        method="POST",
+        path="/session/picture",
+        handler=picture,
+        summary="登录前的图形验证（登录回答 captcha_required 时）",
+        body={},
+        gives=thing(captcha_id="string", image="string", expires_in="integer"),
+    ),
     Route(
         method="GET",
         path="/session",
@@ -194,6 +238,8 @@ ROUTES: list[Route | OpenRoute] = [
         handler=offer_second_factor,
         verb=None,
         summary="开始设置动态码",
+        body={"password": _PASSWORD},
+        second_factor_too=True,
         gives=thing({"secret": "string"}, url="string", png="string"),
     ),
     Route(
@@ -203,7 +249,17 @@ ROUTES: list[Route | OpenRoute] = [
         verb=None,
         summary="用一个动态码确认启用",
         body={"code": Text(shortest=6, longest=20)},
-        status=204,
+        second_factor_too=True,
+        gives=CODES,
+    ),
+    Route(
+        method="POST",
+        path="/session/second-factor/recovery-codes",
+        handler=renew_recovery_codes,
+        verb=None,
+        summary="更换恢复码（只显示一次）",
+        body={"password": _PASSWORD},
+        gives=CODES,
     ),
     Route(
         method="POST",
@@ -223,9 +279,19 @@ ROUTES: list[Route | OpenRoute] = [
         handler=create_token,
         verb=None,
         summary="建立 API 令牌（只显示一次）",
-        body={"label": Text(shortest=1, longest=60), "days": Whole(least=1, most=366)},
+        body={
+            "label": Text(shortest=1, longest=60),
+            "days": Whole(least=1, most=api_tokens.LONGEST_DAYS, required=False, help="不填则为 90 天"),
+            "scopes": Several(values=tuple(roles.SCOPES), required=False, help="不填则只能查看（read）"),
+            "password": _PASSWORD,
+            "otp": Text(longest=20, required=False, help="启用了动态码的账号才需要"),
+        },
         gives=thing(
-            {"token": "string"}, id="integer", label="string", created_at="date-time", expires_at="date-time"
+            {"token": "string", "scopes": _STRINGS},
+            id="integer",
+            label="string",
+            created_at="date-time",
+            expires_at="date-time",
         ),
         status=201,
         creates=True,
