@@ -50,7 +50,7 @@ async def take(
 
 async def test_a_list_is_taken_once_and_said_to_everybody(services: Services, numbers: list[str]) -> None:
     before = await LookupChange.all().count()
-    pairs = [Pair(numbers[0], "P-1", "崔子涵"), Pair(numbers[1], "P-2")]
+    pairs = [Pair(numbers[0], "P-1", "崔子涵"), Pair(numbers[1], "P-2", "买买提 吐尔逊")]
     first = await portal.record(services, pairs, actor=make.OPERATOR)
     assert (first.changes, first.unchanged, first.objections) == (
         {numbers[0]: ("", "P-1"), numbers[1]: ("", "P-2")},

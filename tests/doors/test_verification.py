@@ -170,6 +170,16 @@ async def test_number_and_name_together_find_it(app: App, certificate: Certifica
     assert "证书有效" in words(response.text) and certificate.number in response.text
 
 
+@pytest.mark.parametrize(
+    "typed",
+    ["买买提吐尔逊", "买买提 吐尔逊", "买买提•吐尔逊", "买买提 · 吐尔逊", "买买提ꞏ吐尔逊", "买买提.吐尔逊"],
+)
+async def test_a_name_is_known_as_binding_knows_it(app: App, certificate: Certificate, typed: str) -> None:
+    other = await Certificate.get(candidate__name="买买提·吐尔逊")
+    response = await search(app, other.number, typed)
+    assert response.status == 200 and other.number in response.text
+
+
 async def test_every_miss_has_one_answer(app: App, services: Services, certificate: Certificate) -> None:
     number = certificate.number
     unused = make_other(number)

@@ -5,6 +5,7 @@ sheet      one table, and what a spreadsheet shows otherwise than it stores
 archive    the parts of an .xlsx, vetted          worksheet   one of its sheets, judged by an XML pull parser
 xls        the records of an old .xls             formats     what a number looks like under its format
 delimited  .csv and other text
-reader     the child process: judge, read, compare, answer
+compare    what was read beside what was judged
+reader     the child process: judge (in one beside it: beside), read, answer
 process    its parent: limits, deadlines, frames
 """

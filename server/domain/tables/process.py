@@ -5,7 +5,9 @@ Nothing but plain data comes back (see `reader`), and no more of it than a table
 
 from __future__ import annotations
 
+import os
 import selectors
+import signal
 import subprocess
 import sys
 import threading
@@ -74,6 +76,7 @@ class _Child:
             stderr=subprocess.DEVNULL,  # a parser's last words may hold cells
             cwd=_ROOT,
             env={},  # and it learns no secret of ours
+            start_new_session=True,  # it has a process beside it, and both are ended together
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._in, self._out = self._process.stdin, self._process.stdout
@@ -117,7 +120,8 @@ class _Child:
 
     def end(self) -> None:
         """End it if it has not ended, and wait until it is gone."""
-        self._process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._waiting.close()
         self._out.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from xml.etree import ElementTree
 from xml.parsers import expat
@@ -32,6 +33,7 @@ _KINDS = {
     "dimension": _DIMENSION,
 }
 _STATED = re.compile(rb"""\sref\s*=\s*(?:"[^"]*"|'[^']*')""")
+_HEAD = 65_536  # the dimension stands before the cells
 _TRUE = ("1", "true")
 _DIGITS = "0123456789"
 _MOST_COLUMN = 16_384  # XFD, the last one that a spreadsheet has
@@ -48,7 +50,6 @@ class Judge:
 
     def __init__(self, styles: list[str]) -> None:
         self.account = Account()
-        self.dimension: int | None = None  # where in the bytes a stated dimension stands that is no range
         # styles that matter: of number cells, and of text cells
         self._numbers = {str(n): code for n, code in enumerate(styles) if not formats.is_plain(code)}
         self._texts = {n: code for n, code in self._numbers.items() if formats.hides_text(code)}
@@ -125,8 +126,6 @@ class Judge:
                 account.columns = max(account.columns, column + 1)
             elif kind == _COLUMN:
                 self._column(given)
-            elif kind == _DIMENSION:
-                self._dimension(given)
 
         return start
 
@@ -135,11 +134,6 @@ class Judge:
             self.account.hidden_columns.append(
                 (int(given.get("min", "0")) - 1, int(given.get("max", "0")) - 1)
             )
-
-    def _dimension(self, given: Attributes) -> None:
-        """The stated dimension is believed by nobody; one that is no range makes the other parser give up."""
-        if not all(map(_is_reference, given.get("ref", "").split(":"))):
-            self.dimension = self._parser.CurrentByteIndex
 
     def _begin_word(self, row: int, column: int) -> None:
         """From here on keep the text of an error cell; it ends with the next element."""
@@ -156,10 +150,22 @@ class Judge:
         self._parser.CharacterDataHandler = self._parser.EndElementHandler = None
 
 
-def with_dimension(part: bytes, at: int) -> bytes:
-    """A sheet whose stated dimension, at this byte, is replaced by one that every parser takes."""
-    end = part.index(b">", at)
-    return part[:at] + _STATED.sub(b' ref="A1"', part[at:end]) + part[end:]
+def with_dimension(part: bytes) -> bytes:
+    """The sheet, its stated dimension replaced if it is no range: nobody believes it, but one parser gives up there."""
+    wrong: list[int] = []
+
+    def start(name: str, given: Attributes) -> None:
+        if _kind(name) == _DIMENSION and not all(map(_is_reference, given.get("ref", "").split(":"))):
+            wrong.append(parser.CurrentByteIndex)
+
+    parser = expat.ParserCreate(namespace_separator="}")
+    parser.StartElementHandler = start
+    with suppress(expat.ExpatError):  # whoever parses the whole of it will say so
+        parser.Parse(part[:_HEAD])
+    if not wrong:
+        return part
+    end = part.find(b">", wrong[0])
+    return part[: wrong[0]] + _STATED.sub(b' ref="A1"', part[wrong[0] : end]) + part[end:]
 
 
 def _kind(name: str) -> int:

@@ -125,12 +125,12 @@ def _sheet(stream: bytes, start: int, styles: list[str]) -> Account:
     return account
 
 
-def count_again(data: bytes, place: int, wanted: set[int]) -> dict[int, int]:
+def count_again(data: bytes, place: str, wanted: set[int]) -> dict[int, int]:
     """Cells of some rows that hold more than an empty text, by a third reader that knows the shared strings."""
     with redirect_stdout(StringIO()):
         book = xlrd.open_workbook(file_contents=data, logfile=StringIO(), on_demand=True)
-        sheet = book.sheet_by_index(place)
-    computed = look_inside(data)[place].formulas
+        sheet = book.sheet_by_index(int(place))
+    computed = look_inside(data)[int(place)].formulas
     return {
         row: sum(
             1
