@@ -83,6 +83,13 @@ def _data(commands: Subparsers) -> None:
     imports.add_argument("--dry-run", action="store_true", help="只检查，不写入")
     imports.add_argument("--report", type=Path, metavar="OUT.xlsx", help="写出带批注的工作簿")
     imports.add_argument("--all-or-nothing", action="store_true", help="有一行不合格就全部不导入")
+    imports.add_argument(
+        "--create",
+        action="append",
+        default=[],
+        metavar="名称",
+        help="确认新建这个考试计划、院校或考核站点（可以重复）；没有确认的未知名称，所在的行不导入",
+    )
     imports.set_defaults(run=_run("importing.run"))
     keep = commands.add_parser("backup", help="把全部数据备份到一个新目录")
     keep.add_argument("folder", type=Path, metavar="DIR")

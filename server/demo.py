@@ -90,9 +90,10 @@ async def load_first(s: Services) -> FirstLogins | None:
     if await Staff.all().exists() or await _is_somebodys(s):
         return None
     people = demo_cohort.people(CANDIDATES, schools=SCHOOLS)
-    await _import(s, "candidates", PEOPLE_FILE, demo_cohort.people_book(people))
+    names = imports.Names.of(demo_cohort.names(people))
+    await _import(s, "candidates", PEOPLE_FILE, demo_cohort.people_book(people), names)
     await s.faults.reach("demo.people")
-    await _import(s, "scores", SCORE_FILE, demo_cohort.score_book(people))
+    await _import(s, "scores", SCORE_FILE, demo_cohort.score_book(people), names)
     await s.faults.reach("demo.scores")
     async with in_transaction():
         schools = await School.all().order_by("name")
@@ -117,8 +118,8 @@ async def _is_somebodys(s: Services) -> bool:
     return not ours and await Candidate.all().exists()
 
 
-async def _import(s: Services, kind: str, name: str, book: bytes) -> None:
-    ended = await imports.take(s, kind, name, book, all_or_nothing=True, actor=_ACTOR)
+async def _import(s: Services, kind: str, name: str, book: bytes, names: imports.Names) -> None:
+    ended = await imports.take(s, kind, name, book, all_or_nothing=True, creating=names, actor=_ACTOR)
     if ended.exit_code != 0:
         raise XcertError(f"示例数据没有载入：{ended.refusal or ended.errors[:3]}")
 

@@ -187,6 +187,16 @@ def score_book(found: Iterable[Person]) -> bytes:
     return book(SCORE_HEADER, [person.score_row() for person in found])
 
 
+def names(found: Iterable[Person]) -> dict[str, list[str]]:
+    """The plans, schools and sites of these people, by kind, as an import wants them confirmed."""
+    listed = list(found)
+    return {
+        "plans": sorted({person.plan for person in listed}),
+        "schools": sorted({person.school for person in listed}),
+        "sites": sorted({person.site for person in listed}),
+    }
+
+
 def book(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """A workbook with one sheet."""
     made = Workbook(write_only=True)

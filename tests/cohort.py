@@ -49,6 +49,6 @@ def messy_scores(people: list[Person]) -> tuple[list[list[Any]], list[Refused], 
     twice = changed(p[16], 成绩=1.0)
     rows = [row for row, _, _ in bad] + good + [twice]
     refused = [(index, column, code) for index, (_, column, code) in enumerate(bad)]
-    refused.append((len(rows) - 1, "准考证号", "admission_twice"))
-    kept = [(one.admission_number, Decimal(str(one.score))) for one in (p[12], p[13], p[15], p[16])]
+    refused += [(index, "准考证号", "admission_twice") for index in (len(rows) - 2, len(rows) - 1)]
+    kept = [(one.admission_number, Decimal(str(one.score))) for one in (p[12], p[13], p[15])]
     return rows, refused, [*kept, (p[14].admission_number, Decimal("78.5"))]

@@ -14,6 +14,7 @@ from server.errors import Refused
 from server.settings import Settings
 
 UNREADABLE = 2
+MOST_SHOWN = 50  # changed rows printed one by one
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
@@ -26,6 +27,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
             given.file,
             dry_run=given.dry_run,
             all_or_nothing=given.all_or_nothing,
+            creating=imports.Names.whatever(given.create),
             report_path=given.report,
             actor=SYSTEM,
         )
@@ -51,10 +53,28 @@ def _print(ended: Summary, *, dry_run: bool) -> None:
         return
     for note in ended.notes:
         print(f"提示：{note}")
+    for one in ended.differences[:MOST_SHOWN]:
+        told = "；".join(
+            f"{change['what']} {change['was']} → {change['became']}" for change in one["changes"]
+        )
+        print(f"第 {one['row']} 行 改动 {one['who']}：{told}")
+    if ended.rows_changed > MOST_SHOWN:
+        print(f"共改动 {ended.rows_changed} 行，其余请用 --report 查看。")
     for error in ended.errors:
         print(f"第 {error['row']} 行 {error['column']}：{error['detail']}（{error['code']}）")
+    _print_asked(ended)
     verb = "可导入" if dry_run else "已导入"
     print(
-        f"共 {ended.rows_total} 行：{verb} {ended.rows_taken} 行，"
+        f"共 {ended.rows_total} 行：{verb} {ended.rows_taken} 行（新增 {ended.rows_new}，改动 {ended.rows_changed}），"
         f"没有变化 {ended.rows_unchanged} 行，拒绝 {ended.rows_refused} 行。"
     )
+
+
+def _print_asked(ended: Summary) -> None:
+    """The unknown names, each with what it may be a slip of, and how they are confirmed."""
+    for kind, names in ended.asked.items():
+        for one in names:
+            like = f"，看起来像已有的{'、'.join(f'“{name}”' for name in one['like'])}" if one["like"] else ""
+            print(f"待确认的{imports.LABELS[kind]}：{one['name']}（{one['rows']} 行{like}）")
+    if ended.asked:
+        print("确是新的名称，请逐个加上 --create 名称 再运行一次；是笔误的，请改正表格。")

@@ -99,6 +99,13 @@ def outcome_of(scores: Mapping[str, tuple[str, Decimal | None]], subjects: Itera
     return Result.PASSED
 
 
+def say(mark: tuple[str, Decimal | None] | None) -> str:
+    """One subject's mark in words: 78.5, 缺考, or 无成绩."""
+    if mark is None:
+        return "无成绩"
+    return f"{mark[1]:.1f}" if mark[1] is not None else Status(mark[0]).label
+
+
 def site_name(school: str, certificate: str, level: Level) -> str:
     """S52: built, never typed."""
     return f"{school}{certificate}{level.label}"

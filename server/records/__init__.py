@@ -8,6 +8,7 @@ from server.records.exams import (
     PracticeRecord,
     Registration,
     Score,
+    ScoreChange,
     StandardVersion,
 )
 from server.records.issuing import Certificate, Issuance, NumberSeries, Receipt, ScanTicket
@@ -54,6 +55,7 @@ __all__ = [
     "ScanTicket",
     "School",
     "Score",
+    "ScoreChange",
     "Site",
     "Staff",
     "StandardVersion",

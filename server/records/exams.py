@@ -134,7 +134,10 @@ class PracticeRecord(Model):
 
 
 class ImportRun(Model):
-    """One spreadsheet handed in: dry or real, its counts and every error."""
+    """One spreadsheet handed in: dry or real, its counts and every error.
+
+    `rows_taken` are `rows_new` and `rows_changed` together. `check_id` is the check that this run writes or repeats.
+    """
 
     id = fields.BigIntField(primary_key=True)
     kind = fields.CharField(max_length=12)  # candidates | scores | practice | portal
@@ -152,6 +155,13 @@ class ImportRun(Model):
     rows_taken = fields.IntField(default=0)
     rows_unchanged = fields.IntField(default=0)
     rows_refused = fields.IntField(default=0)
+    rows_new = fields.IntField(db_default=0)
+    rows_changed = fields.IntField(db_default=0)
+    differences: fields.Field[list[dict[str, object]]] = fields.JSONField(null=True)  # the first changed rows
+    asked: fields.Field[dict[str, list[dict[str, object]]]] = fields.JSONField(null=True)  # unknown names
+    creating: fields.Field[dict[str, list[str]]] = fields.JSONField(null=True)  # names confirmed to be new
+    fingerprint = fields.BinaryField(null=True)  # SHA-256 of what the check said would be written
+    check_id = fields.BigIntField(null=True)
     notes: fields.Field[list[str]] = fields.JSONField(default=list)
     errors: fields.Field[list[dict[str, object]]] = fields.JSONField(default=list)
     created_by = fields.BigIntField(null=True)
@@ -163,3 +173,33 @@ class ImportRun(Model):
 
     class Meta:
         table = "import_run"
+
+
+class ScoreChange(Model):
+    """成绩变更: a released score that one member of staff asks to change and another decides on.
+
+    `state` is written by `domain.score_changes` alone. An empty `was_status` is a subject without a score.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    registration: fields.ForeignKeyRelation[Registration] = fields.ForeignKeyField(
+        "records.Registration", related_name="score_changes", on_delete=fields.RESTRICT
+    )
+    registration_id: int
+    subject = fields.CharField(max_length=60)
+    was_status = fields.CharField(max_length=12)
+    was_score = fields.DecimalField(max_digits=4, decimal_places=1, null=True)
+    status = fields.CharField(max_length=12)
+    score = fields.DecimalField(max_digits=4, decimal_places=1, null=True)
+    reason = fields.CharField(max_length=300)
+    state = fields.CharField(max_length=10, default="requested")  # requested approved refused withdrawn
+    requested_by = fields.BigIntField()
+    requested_by_name = fields.CharField(max_length=100)
+    requested_at = fields.DatetimeField()
+    decided_by = fields.BigIntField(null=True)
+    decided_by_name = fields.CharField(max_length=100, default="")
+    decided_at = fields.DatetimeField(null=True)
+    decision_note = fields.CharField(max_length=300, default="")
+
+    class Meta:
+        table = "score_change"

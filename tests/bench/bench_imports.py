@@ -35,6 +35,7 @@ def run() -> list[Row]:
 async def _measure(settings: Settings) -> list[Row]:
     people = demo_cohort.people(COUNT)
     books = {"candidates": demo_cohort.people_book(people), "scores": demo_cohort.score_book(people)}
+    names = imports.Names.of(demo_cohort.names(people))
     steps = (
         ("导入考生信息", "candidates", False),
         ("试运行成绩（只检查）", "scores", True),
@@ -48,7 +49,7 @@ async def _measure(settings: Settings) -> list[Row]:
             await _empty(settings.database_url)
             for name, kind, dry_run in steps:
                 ceiling[name].append(_alone(books[kind], len(people)))
-                ours[name].append(await _import(s, kind, books[kind], dry_run=dry_run))
+                ours[name].append(await _import(s, kind, books[kind], names, dry_run=dry_run))
     return [
         Row(
             f"{name}，{len(people):,} 行",
@@ -71,9 +72,11 @@ async def _empty(url: str) -> None:
     await connection.close()
 
 
-async def _import(s: Services, kind: str, book: bytes, *, dry_run: bool) -> float:
+async def _import(s: Services, kind: str, book: bytes, names: imports.Names, *, dry_run: bool) -> float:
     began = time.perf_counter()
-    ended = await imports.take(s, kind, f"{kind}.xlsx", book, dry_run=dry_run, actor=make.OPERATOR)
+    ended = await imports.take(
+        s, kind, f"{kind}.xlsx", book, dry_run=dry_run, creating=names, actor=make.OPERATOR
+    )
     assert ended.exit_code == 0, ended.errors[:3]
     return ended.rows_total / (time.perf_counter() - began)
 

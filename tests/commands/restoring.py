@@ -9,7 +9,6 @@ from typing import Any
 import asyncpg
 import pytest
 
-from server.domain import imports
 from server.domain.audit import SYSTEM
 from server.domain.people import staff
 from server.domain.ports import Services
@@ -17,7 +16,7 @@ from server.machinery.keys import KeyFolder
 from server.machinery.queue import JobQueue
 from server.machinery.vault import FolderVault
 from server.records import database
-from tests import make
+from tests import importing
 from tests.conftest import with_database
 
 TABLES = ("candidate", "score", "staff", "audit_entry", "import_run", "procrastinate_jobs")
@@ -56,7 +55,7 @@ async def filled(services: Services, environment: dict[str, str], sheets: Path, 
     services.queue = JobQueue()
     for kind, name in (("candidates", "考生信息.xlsx"), ("scores", "成绩.xlsx")):
         data = (sheets / name).read_bytes()
-        taken = await imports.take(services, kind, name, data, actor=make.OPERATOR)
+        taken = await importing.take(services, kind, name, data)
         assert (taken.rows_taken, taken.rows_refused) == (30, 0)
     await staff.create(services, "lin.wei", "operator", name="林薇", actor=SYSTEM)
     await database.close()

@@ -14,12 +14,13 @@ from server.domain.imports import runs
 from server.domain.ports import Services
 from server.errors import NotFound
 from server.records import AuditEntry, Candidate, ImportRun, PracticeRecord, Registration, Score
-from tests import make
+from tests import importing, make
 from tests.domain.test_imports import everything
 from tests.fakes import Killed, KillerFaults, ListQueue
 
 PEOPLE = demo_cohort.people(40)
 BOOKS = {"candidates": demo_cohort.people_book(PEOPLE), "scores": demo_cohort.score_book(PEOPLE)}
+NAMES = imports.Names.of(demo_cohort.names(PEOPLE))
 BEFORE_COMMIT = {
     "candidates": (
         "imports.read",
@@ -44,14 +45,14 @@ BEFORE_COMMIT = {
 
 async def submit(s: Services, kind: str, **more: Any) -> int:
     row = await imports.submit(
-        s, kind, f"{kind}.xlsx", BOOKS[kind], dry_run=False, actor=make.OPERATOR, **more
+        s, kind, f"{kind}.xlsx", BOOKS[kind], dry_run=False, creating=NAMES, actor=make.OPERATOR, **more
     )
     return row.id
 
 
 async def prepared(s: Services, kind: str) -> None:
     if kind == "scores":
-        await imports.take(s, "candidates", "c.xlsx", BOOKS["candidates"], actor=make.OPERATOR)
+        await importing.take(s, "candidates", "c.xlsx", BOOKS["candidates"])
 
 
 @pytest.mark.parametrize(
@@ -168,15 +169,15 @@ async def progress(url: str) -> tuple[str, int, int]:
 
 
 async def test_files_are_cleared_after_a_month_and_the_answer_stays(services: Services) -> None:
-    ended = await imports.take(services, "candidates", "c.xlsx", BOOKS["candidates"], actor=make.OPERATOR)
-    await imports.report(services, ended.import_id)
+    ended = await importing.take(services, "candidates", "c.xlsx", BOOKS["candidates"])
+    await imports.report(services, ended.import_id, actor=make.OPERATOR)
     assert len(services.vault.files) == 2
     services.clock.forward(days=31)
     await imports.sweep(services)
     assert services.vault.files == {}
     assert (await imports.view(services, ended.import_id))["rows_taken"] == 40
     with pytest.raises(NotFound) as refused:
-        await imports.report(services, ended.import_id)
+        await imports.report(services, ended.import_id, actor=make.OPERATOR)
     assert refused.value.code == "import_file_cleared"
 
 

@@ -39,9 +39,12 @@ class Pulse:
 async def test_fifty_thousand_rows(services: Services) -> None:
     people = demo_cohort.people(COUNT)
     books = {"candidates": demo_cohort.people_book(people), "scores": demo_cohort.score_book(people)}
+    names = imports.Names.of(demo_cohort.names(people))
     for kind, book in books.items():
         async with Pulse() as pulse:
-            ended = await imports.take(services, kind, f"{kind}.xlsx", book, actor=make.OPERATOR)
+            ended = await imports.take(
+                services, kind, f"{kind}.xlsx", book, creating=names, actor=make.OPERATOR
+            )
         assert (ended.rows_total, ended.rows_taken, ended.rows_refused) == (len(people), len(people), 0)
         assert pulse.beats > 20  # the validator works in threads
     assert await Candidate.all().count() == len(people)

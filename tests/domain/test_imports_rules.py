@@ -26,7 +26,7 @@ from server.records import (
     Score,
     Site,
 )
-from tests import make
+from tests import importing, make
 from tests.cohort import changed
 
 PEOPLE = [p for p in demo_cohort.people(60) if p.score is not None and not p.is_social]
@@ -35,7 +35,7 @@ Codes = list[tuple[int, str, str]]
 
 
 async def take(s: Services, kind: str, header: Any, *rows: list[Any], **more: Any) -> imports.Summary:
-    return await imports.take(s, kind, "x.xlsx", demo_cohort.book(header, rows), actor=make.OPERATOR, **more)
+    return await importing.take(s, kind, "x.xlsx", demo_cohort.book(header, rows), **more)
 
 
 async def scores(s: Services, *rows: list[Any]) -> imports.Summary:
@@ -105,14 +105,24 @@ async def test_a_name_on_record_is_not_changed_by_an_import(known: Services) -> 
 async def test_other_data_of_a_candidate_may_change_and_is_in_the_trail(known: Services) -> None:
     row = person_row(ONE, 手机号="19900000000", 院校="新学院", 专业名称="心理学")
     ended = await take(known, "candidates", PEOPLE_HEADER, row, TWO.people_row())
-    assert (ended.rows_taken, ended.rows_unchanged) == (1, 1)
-    assert "新增院校：新学院" in ended.notes[0]
+    assert (ended.rows_new, ended.rows_changed, ended.rows_unchanged) == (0, 1, 1)
+    assert ONE.major is not None
+    assert ended.differences == [
+        {
+            "row": 2,
+            "who": f"{ONE.name} 99************{ONE.id_number[-4:]}",
+            "changes": [
+                {"what": "专业名称", "was": ONE.major[1], "became": "心理学"},
+                {"what": "院校", "was": ONE.school, "became": "新学院"},
+                {"what": "手机号", "was": f"199****{ONE.mobile[-4:]}", "became": "199****0000"},
+            ],
+        }
+    ]
     person = await Candidate.get(name=ONE.name).prefetch_related("school")
     assert person.school is not None
     assert (person.school.name, person.major_name) == ("新学院", "心理学")
     assert known.keys.decrypt(person.mobile_sealed, about="candidate.mobile") == "19900000000"  # type: ignore[arg-type]
     old = await School.get(name=ONE.school)
-    assert ONE.major is not None
     entry = await AuditEntry.get(action="candidate.change")
     assert (entry.subject_id, entry.was, entry.became) == (
         str(person.id),
@@ -122,10 +132,16 @@ async def test_other_data_of_a_candidate_may_change_and_is_in_the_trail(known: S
 
 
 async def test_one_number_twice_in_a_file(services: Services) -> None:
-    rows = [ONE.people_row(), ONE.people_row(), person_row(ONE, 手机号="19900000000")]
+    """Rows that say the same are one; of rows that differ none is taken, whichever came first."""
+    same = await take(services, "candidates", PEOPLE_HEADER, ONE.people_row(), ONE.people_row())
+    assert (same.rows_new, same.rows_unchanged, codes(same)) == (1, 1, [])
+    rows = [TWO.people_row(), TWO.people_row(), person_row(TWO, 手机号="19900000000")]
     ended = await take(services, "candidates", PEOPLE_HEADER, *rows)
-    assert codes(ended) == [(4, "证件号码", "person_twice")]
-    assert (ended.rows_taken, ended.rows_unchanged) == (1, 1)
+    assert codes(ended) == [(row, "证件号码", "person_twice") for row in (2, 3, 4)]
+    assert ended.errors[0]["detail"] == (
+        "第 2、3、4 行是同一证件号码，手机号却不同，这些行都没有写入；请只保留正确的一行。"
+    )
+    assert await Candidate.all().values_list("name", flat=True) == [ONE.name]
 
 
 async def test_people_are_found_under_an_older_key(known: Services, keys_dir: Any, tmp_path: Any) -> None:
@@ -242,30 +258,74 @@ async def test_admission_numbers_belong_to_one_person_at_one_place(known: Servic
     number = ONE.admission_number
     other_level = "中级" if ONE.level == "初级" else "初级"
     site = f"{ONE.school}{demo_cohort.CERTIFICATE}{other_level}"
-    ended = await scores(
-        known,
-        changed(TWO, 准考证号=number),
-        changed(ONE, 证书等级=other_level, 考核站点=site),
-        changed(ONE, 准考证号="9"),
-        changed(TWO),
-        changed(ONE, 准考证号=TWO.admission_number, 考试计划="另一计划"),
-        changed(TWO, 准考证号="8", 考试科目="第二科"),
-    )
-    assert codes(ended) == [
-        (2, "准考证号", "admission_other_person"),
-        (3, "准考证号", "admission_other_plan"),
-        (4, "准考证号", "registered_twice"),
-        (6, "准考证号", "admission_other_person"),
-        (7, "准考证号", "registered_twice"),
-    ]
+    for row, code in (
+        (changed(TWO, 准考证号=number), "admission_other_person"),
+        (changed(ONE, 证书等级=other_level, 考核站点=site), "admission_other_plan"),
+        (changed(ONE, 准考证号="9"), "registered_twice"),
+    ):
+        assert codes(await scores(known, row)) == [(2, "准考证号", code)]
+    assert codes(await scores(known, TWO.score_row())) == []
     assert await Registration.all().count() == 2
+
+
+@pytest.mark.parametrize("rightful_first", [True, False])
+async def test_two_people_of_one_file_with_one_admission_number_are_both_refused(
+    known: Services, rightful_first: bool
+) -> None:
+    """Whoever stands above in the file would else take the number, and its owner would be refused."""
+    listed = [ONE.score_row(), changed(TWO, 准考证号=ONE.admission_number)]
+    ended = await scores(known, *(listed if rightful_first else reversed(listed)))
+    assert codes(ended) == [(row, "准考证号", "admission_other_person") for row in (2, 3)]
+    assert ended.errors[0]["detail"] == (
+        "第 2、3 行是不同的考生，却用了同一个准考证号；这些行都没有写入，请核对后只保留正确的。"
+    )
+    assert not await Registration.all().exists()
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "code"),
+    [
+        ({"准考证号": "9"}, "准考证号", "registered_twice"),
+        ({"考试计划": "另一计划"}, "准考证号", "admission_other_plan"),
+        ({"成绩": 1}, "准考证号", "admission_twice"),
+        ({"考试日期": "2023-10-01"}, "考试日期", "plan_date_differs"),
+    ],
+)
+async def test_rows_of_one_file_that_contradict_each_other_are_all_refused(
+    known: Services, cells: Any, column: str, code: str
+) -> None:
+    ended = await scores(known, ONE.score_row(), changed(ONE, **cells))
+    assert {(2, column, code), (3, column, code)} <= set(codes(ended))
+    assert (ended.rows_taken, ended.rows_refused) == (0, 2)
+    assert not await Registration.all().exists()
+
+
+async def test_a_row_with_another_fault_still_contradicts(known: Services) -> None:
+    """A bad score does not make a shared admission number right."""
+    ended = await scores(known, ONE.score_row(), changed(TWO, 准考证号=ONE.admission_number, 成绩=101))
+    assert codes(ended)[0] == (2, "准考证号", "admission_other_person")
+    assert ended.rows_taken == 0
 
 
 async def test_a_plan_has_one_date(known: Services) -> None:
     ended = await scores(known, ONE.score_row(), changed(TWO, 考试计划=ONE.plan, 考试日期="2023-10-01"))
-    assert codes(ended) == [(3, "考试日期", "plan_date_differs")]
-    again = await scores(known, changed(ONE, 考试日期="2023-10-01"))
+    assert codes(ended) == [(row, "考试日期", "plan_date_differs") for row in (2, 3)]
+    await scores(known, ONE.score_row())
+    again = await scores(known, changed(ONE, 考试日期="2023-10-01"), TWO.score_row())
     assert codes(again) == [(2, "考试日期", "plan_date_differs")]
+    assert again.errors[0]["detail"] == (
+        f"“{ONE.plan}”登记的考试日期是 {ONE.exam_date}，表格里是 2023-10-01，不能用导入更改；请核对日期或计划名称。"
+    )
+
+
+@pytest.mark.parametrize(
+    ("day", "code"), [("2026-11-24", "exam_date_future"), ("2021-04-01", "exam_date_early")]
+)
+async def test_a_new_plans_date_makes_sense(known: Services, day: str, code: str) -> None:
+    """Neither after today (2026-11-23 here), for there are scores, nor before the certificate's first standard."""
+    ended = await scores(known, changed(ONE, 考试日期=day))
+    assert codes(ended) == [(2, "考试日期", code)]
+    assert not await Plan.all().exists()
 
 
 async def test_a_changed_score_moves_the_outcome_and_leaves_a_trail(known: Services) -> None:
@@ -385,5 +445,6 @@ async def test_hours_are_taken_changed_and_refused(known: Services) -> None:
         (4, "督导学时", "hours_out_of_range"),
         (5, "督导学时", "hours_precision"),
         (6, "证件号码", "candidate_unknown"),
+        (7, "证书等级", "hours_twice"),
         (8, "证书等级", "hours_twice"),
     ]

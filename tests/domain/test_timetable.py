@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from server import demo_cohort
-from server.domain import exams, imports, timetable
+from server.domain import exams, timetable
 from server.domain.beijing import BEIJING
 from server.domain.ports import Services
 from server.errors import Forbidden, Invalid, NotFound
 from server.records import AuditEntry, Plan
-from tests import make
+from tests import importing, make
 
 pytestmark = pytest.mark.rule("S25")
 PEOPLE = demo_cohort.people(20)
@@ -27,7 +27,7 @@ async def plan(services: Services) -> Plan:
         ("candidates", demo_cohort.people_book(PEOPLE)),
         ("scores", demo_cohort.score_book(PEOPLE)),
     ):
-        await imports.take(services, kind, "x.xlsx", book, actor=make.OPERATOR)
+        await importing.take(services, kind, "x.xlsx", book)
     return await Plan.get(name=demo_cohort.PLANS[0][0])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from tests.importing import names_in
 from tests.journeys.service import Service
 
 NEW_PASSWORD = "journey-long-enough-passphrase-7"
@@ -59,8 +61,9 @@ class Desk:
         return answer.json()
 
     def upload(self, kind: str, name: str, data: bytes, *, dry_run: bool) -> dict[str, Any]:
-        """Hand a spreadsheet in and wait for its result."""
-        fields = {"kind": kind, "dry_run": "true" if dry_run else "false"}
+        """Hand a spreadsheet in, its names confirmed, and wait for its result."""
+        create = json.dumps(names_in(data).as_dict())
+        fields = {"kind": kind, "dry_run": "true" if dry_run else "false", "create": create}
         answer = self.client.post("/imports", data=fields, files={"file": (name, data)})
         assert answer.status_code == 202, answer.text
         run: dict[str, Any] = until(

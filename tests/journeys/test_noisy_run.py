@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from server import demo_cohort
-from server.domain import exams, imports
+from server.domain import exams
 from server.domain.issuance import desk, tickets
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
@@ -29,7 +29,7 @@ from server.records import (
 )
 from server.sandbox import subscribing, troubles
 from server.settings import Settings
-from tests import make
+from tests import importing, make
 from tests.conftest import fresh_database
 from tests.fakes import FakeClock
 from tests.journeys.books import Books, books, differences, with_what_was_lost
@@ -88,7 +88,7 @@ async def prepared(w: SmallWorld, people: list[demo_cohort.Person]) -> None:
         ("candidates", demo_cohort.people_book(people)),
         ("scores", demo_cohort.score_book(people)),
     ):
-        run = await imports.take(w.services, kind, f"{kind}.xlsx", book, actor=make.OPERATOR)
+        run = await importing.take(w.services, kind, f"{kind}.xlsx", book)
         assert (run.rows_taken, run.rows_refused) == (len(people), 0)
     await w.services.queue.put("wechat.menu", once="wechat.menu")
     await w.settled()

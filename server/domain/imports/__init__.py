@@ -4,9 +4,12 @@ files      what a file is, by its bytes, and what is refused unread
 xlsx, xls  the inside of workbooks before anybody parses them
 sheets     a table out of a file          cells      one cell into one value
 drafts     rows with every error          verdicts   what drafts come to against the records
-people, scores, practice, portal_list     what each kind of table knows (score_records, score_writing)
+naming     unknown plans, schools, sites  whole_file, score_clashes   what must be unique, over the whole file
+people, scores, practice, portal_list     what each kind of table knows (score_records, score_writing, people_writing)
 examination                               the validator
-runs       the life of an import          annotated, reports   the workbook back and the answer
+handing_in what begins an import          runs       the life of an import
+annotated, reports                        the workbook back and the answer
+guide      what each column is for, and the empty workbooks to begin with
 """
 
 from __future__ import annotations
@@ -14,12 +17,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from server.domain.audit import Actor
+from server.domain.imports.guide import template, template_name
+from server.domain.imports.handing_in import Wish, check_again, keep, submit, take_in
+from server.domain.imports.naming import LABELS, NOTHING, Names
 from server.domain.imports.reports import Summary, listing, report, report_name, summary, view
-from server.domain.imports.runs import keep, run, submit, sweep
+from server.domain.imports.runs import run, sweep
 from server.domain.ports import Services
 
 __all__ = [
+    "LABELS",
+    "Names",
     "Summary",
+    "check_again",
     "listing",
     "report",
     "report_name",
@@ -28,6 +37,9 @@ __all__ = [
     "submit",
     "sweep",
     "take",
+    "take_in",
+    "template",
+    "template_name",
     "view",
 ]
 
@@ -40,6 +52,7 @@ async def take(
     *,
     dry_run: bool = False,
     all_or_nothing: bool = False,
+    creating: Names = NOTHING,
     actor: Actor,
 ) -> Summary:
     """Import at once, in this process, by the same way as `submit` and the worker.
@@ -47,9 +60,8 @@ async def take(
     Raises:
         Refused: what can be seen of a bad file in a moment; what shows later stands in the summary.
     """
-    row = await keep(
-        s, kind, file_name, data, dry_run=dry_run, all_or_nothing=all_or_nothing, actor=actor, queued=False
-    )
+    wish = Wish(dry_run=dry_run, all_or_nothing=all_or_nothing, creating=creating)
+    row = await keep(s, kind, file_name, data, wish, actor=actor, queued=False)
     await run(s, row.id)
     return await summary(row.id)
 
@@ -61,6 +73,7 @@ async def run_file(
     *,
     dry_run: bool,
     all_or_nothing: bool = False,
+    creating: Names = NOTHING,
     report_path: Path | None = None,
     actor: Actor,
 ) -> Summary:
@@ -77,8 +90,9 @@ async def run_file(
         path.read_bytes(),  # noqa: ASYNC240 -- the command line has nothing else to do meanwhile
         dry_run=dry_run,
         all_or_nothing=all_or_nothing,
+        creating=creating,
         actor=actor,
     )
     if report_path is not None and not ended.refusal_code:
-        report_path.write_bytes(await report(s, ended.import_id))  # noqa: ASYNC240 -- the same
+        report_path.write_bytes(await report(s, ended.import_id, actor=actor))  # noqa: ASYNC240 -- the same
     return ended

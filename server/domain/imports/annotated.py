@@ -1,11 +1,11 @@
-"""The annotated workbook: the table as it was handed in, bad cells marked and commented, the outcome of each row.
+"""The annotated workbook: the refused rows with bad cells marked and commented, what changes, and the counts.
 
 Everything is written as text or plain numbers, so that no formula of the sender runs on the reader's machine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from io import BytesIO
 from typing import Any
@@ -19,6 +19,7 @@ from openpyxl.utils import get_column_letter
 from server.domain.imports.drafts import RowError, Table
 
 OUTCOME = "导入结果"
+NUMBER = "原行号"
 _BAD = PatternFill("solid", fgColor="FFF4C7C3")
 _HEAD = PatternFill("solid", fgColor="FFE8EEF7")
 _BOLD = Font(bold=True)
@@ -26,27 +27,47 @@ _MOST_COMMENTS = 5_000  # beyond, the last column says it all the same
 _UNSAFE = {code: None for code in range(32) if code not in (9, 10, 13)}
 
 
-def annotate(table: Table, errors: Iterable[RowError], *, taken: str) -> bytes:
+def annotate(
+    table: Table,
+    errors: Iterable[RowError],
+    counts: Mapping[str, Any],
+    differences: Iterable[Mapping[str, Any]],
+) -> bytes:
     """Blocks: call it in a thread.
+
+    Only refused rows come back whole: they are there to be put right and imported again. What is taken is not repeated,
+    so that the file holds no more people than it must.
 
     Args:
         table: what was read.
         errors: why rows are refused.
-        taken: what stands in the last column of rows without an error.
+        counts: the import as staff see it, with its counts.
+        differences: the changed rows as they are kept with an import.
     """
     by_row: dict[int, list[RowError]] = {}
     for error in errors:
         by_row.setdefault(error.row - 1, []).append(error)
     book = Workbook(write_only=True)
-    sheet = book.create_sheet(OUTCOME)
+    _refused_rows(book.create_sheet("有错误的行"), table, by_row)
+    _changes(book.create_sheet("改动"), differences)
+    _counts(book.create_sheet("小结"), counts)
+    out = BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _refused_rows(sheet: Any, table: Table, by_row: Mapping[int, list[RowError]]) -> None:
     width = max(map(len, table.sheet.rows))
     for place in range(1, width + 1):
         sheet.column_dimensions[get_column_letter(place)].width = 18
-    sheet.column_dimensions[get_column_letter(width + 1)].width = 60
-    sheet.freeze_panes = f"A{table.header + 2}"
+    sheet.column_dimensions[get_column_letter(width + 2)].width = 60
+    sheet.freeze_panes = "A2"
+    head = table.sheet.rows[table.header]
+    titles = [*(head[place] if place < len(head) else "" for place in range(width)), NUMBER, OUTCOME]
+    sheet.append([_bold(_cell(sheet, title, None, False)) for title in titles])
     comments = 0
-    for index, row in enumerate(table.sheet.rows):
-        here = by_row.get(index, [])
+    for index in sorted(by_row):
+        row, here = table.sheet.rows[index], by_row[index]
         bad = {table.places.get(error.column): error for error in reversed(here)}
         written: list[Any] = [
             _cell(sheet, row[place] if place < len(row) else "", bad.get(place), comments < _MOST_COMMENTS)
@@ -55,11 +76,43 @@ def annotate(table: Table, errors: Iterable[RowError], *, taken: str) -> bytes:
             for place in range(width)
         ]
         comments += len(bad)
-        written.append(_outcome(sheet, table, index, here, taken))
-        sheet.append([_bold(sheet, cell) for cell in written] if index == table.header else written)
-    out = BytesIO()
-    book.save(out)
-    return out.getvalue()
+        said = _cell(sheet, "未导入：" + "；".join(f"【{e.column}】{e.detail}" for e in here), None, False)
+        said.fill = _BAD
+        sheet.append([*written, index + 1, said])
+
+
+def _changes(sheet: Any, differences: Iterable[Mapping[str, Any]]) -> None:
+    """Old → new, the identity number masked: what a check is for, and what stands there afterwards."""
+    for letter, width in (("B", 30), ("C", 26), ("D", 26), ("E", 26)):
+        sheet.column_dimensions[letter].width = width
+    _table(
+        sheet,
+        ("行号", "对象", "项目", "原来", "改为"),
+        (
+            (one["row"], one["who"], change["what"], change["was"], change["became"])
+            for one in differences
+            for change in one["changes"]
+        ),
+    )
+
+
+def _counts(sheet: Any, run: Mapping[str, Any]) -> None:
+    sheet.column_dimensions["B"].width = 60
+    names = {
+        "rows_total": "总行数",
+        "rows_new": "新增",
+        "rows_changed": "改动",
+        "rows_unchanged": "与现有相同",
+    }
+    found = [(label, run[name]) for name, label in names.items()] + [("有错误", run["rows_refused"])]
+    found += [("提示", note) for note in run["notes"]]
+    _table(sheet, ("项目", "检查结果" if run["dry_run"] else "导入结果"), found)
+
+
+def _table(sheet: Any, titles: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    sheet.append([_bold(_cell(sheet, title, None, False)) for title in titles])
+    for row in rows:
+        sheet.append([_cell(sheet, value, None, False) for value in row])
 
 
 def _cell(sheet: Any, value: Any, error: RowError | None, with_comment: bool) -> Any:
@@ -86,20 +139,6 @@ def _harmless(value: Any) -> str:
     return str(value).translate(_UNSAFE)[:32_767]
 
 
-def _bold(sheet: Any, cell: Any) -> Any:
-    if not hasattr(cell, "font"):
-        cell = _cell(sheet, "" if cell is None else str(cell), None, False)
+def _bold(cell: Any) -> Any:
     cell.font, cell.fill = _BOLD, _HEAD
     return cell
-
-
-def _outcome(sheet: Any, table: Table, index: int, errors: list[RowError], taken: str) -> Any:
-    if index == table.header:
-        return _cell(sheet, OUTCOME, None, False)
-    if errors:
-        said = "；".join(f"【{error.column}】{error.detail}" for error in errors)
-        cell = _cell(sheet, f"未导入：{said}", None, False)
-        cell.fill = _BAD
-        return cell
-    blank = index < table.header or all(value == "" for value in table.sheet.rows[index])
-    return None if blank else taken

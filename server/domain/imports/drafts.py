@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from server.domain.imports import cells, sheets
@@ -32,18 +32,27 @@ class RowError:
     column: str
     code: str
     detail: str
+    value: str = ""  # what stands in the cell; identity numbers and phones are masked
 
     def as_dict(self) -> dict[str, object]:
-        return {"row": self.row, "column": self.column, "code": self.code, "detail": self.detail}
+        return asdict(self)
 
 
 @dataclass(slots=True)
 class Draft:
-    """A row with its clean values by title; a cell with an error has none."""
+    """A row with its clean values by title; a cell with an error has none.
+
+    `waits`: a name in it has to be confirmed first. Such a row is refused, though not every one has an error of its own.
+    """
 
     row: int
     values: dict[str, Any] = field(default_factory=dict)
     errors: list[RowError] = field(default_factory=list)
+    waits: bool = False
+
+    @property
+    def is_refused(self) -> bool:
+        return self.waits or bool(self.errors)
 
     def refuse(self, column: str, code: str, detail: str) -> None:
         self.errors.append(RowError(self.row, column, code, detail))

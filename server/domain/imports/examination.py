@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Protocol
 
 from server.domain.audit import Actor
-from server.domain.imports import people, portal_list, practice, scores
+from server.domain.imports import cells, people, portal_list, practice, scores
 from server.domain.imports.drafts import Column, Draft, RowError, Table, drafts, find_table
+from server.domain.imports.naming import Names
 from server.domain.imports.verdicts import Verdict
-from server.domain.people.candidates import IdentityNumber, is_birthday
+from server.domain.people.candidates import IdentityNumber, is_birthday, mask_numbers
 from server.domain.ports import Services
 from server.errors import Refused
 
@@ -29,7 +30,7 @@ class Topic(Protocol):
 
     def settle(self, draft: Draft) -> None: ...
     async def load(self, s: Services, drafts: list[Draft]) -> Any: ...
-    def judge(self, s: Services, known: Any, drafts: list[Draft]) -> Verdict: ...
+    def judge(self, s: Services, known: Any, drafts: list[Draft], creating: Names) -> Verdict: ...
     async def take(self, s: Services, work: Any, *, actor: Actor) -> None: ...
 
 
@@ -108,12 +109,44 @@ def _judge_days(draft: Draft, today: date) -> None:
         )
 
 
-async def judge(s: Services, kind: str, reading: Reading) -> Verdict:
-    """Compare a reading with the records, on the current connection. Errors stand in the drafts afterwards."""
+async def judge(s: Services, kind: str, reading: Reading, creating: Names) -> Verdict:
+    """Compare a reading with the records, on the current connection. Errors stand in the drafts afterwards.
+
+    Args:
+        creating: names that somebody has confirmed to be new.
+    """
     topic = topic_of(kind)
     known = await topic.load(s, reading.drafts)
-    return await asyncio.to_thread(topic.judge, s, known, reading.drafts)
+    verdict = await asyncio.to_thread(topic.judge, s, known, reading.drafts, creating)
+    if verdict.register is not None:
+        titles = ("考试计划", "院校", "考核站点")
+        if creating and (
+            strange := verdict.register.unused({draft.get(t) for draft in reading.drafts for t in titles})
+        ):
+            verdict.notes.append(f"确认新建的名称在表格里没有出现：{'、'.join(strange)}。")
+    return verdict
 
 
 def errors_of(reading: Reading) -> list[RowError]:
-    return [error for draft in reading.drafts for error in draft.errors]
+    """Every error with the cell that it is about, identity numbers and phones masked."""
+    return [
+        replace(error, value=_shown(reading.table, error))
+        for draft in reading.drafts
+        for error in draft.errors
+    ]
+
+
+def refused(reading: Reading) -> int:
+    """How many rows are not taken."""
+    return sum(draft.is_refused for draft in reading.drafts)
+
+
+_LONGEST_SHOWN = 60
+
+
+def _shown(table: Table, error: RowError) -> str:
+    place, row = table.places.get(error.column), table.sheet.rows[error.row - 1]
+    text = cells.text_of(row[place]).strip() if place is not None and place < len(row) else ""
+    if error.column in ("证件号码", "手机号"):
+        return text[:2] + "*" * max(0, len(text) - 6) + text[-4:] if len(text) > 8 else "*" * len(text)
+    return mask_numbers(text)[:_LONGEST_SHOWN]

@@ -1,19 +1,23 @@
-"""考生信息: candidates and their schools out of a spreadsheet."""
+"""考生信息: what a row says of a candidate, and what it comes to against the records. `people_writing` writes it."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from server.domain import audit
-from server.domain.audit import Actor
 from server.domain.imports import cells
 from server.domain.imports.drafts import Column, Draft
-from server.domain.imports.verdicts import Row, Verdict, people_on_record, row_numbers, write
-from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE
+from server.domain.imports.naming import Names, Register
+from server.domain.imports.people_writing import MAJOR, Work, take
+from server.domain.imports.verdicts import Change, Row, Verdict, people_on_record, who
+from server.domain.imports.whole_file import clashes, row_numbers
+from server.domain.people.candidates import ABOUT_MOBILE, mask_mobile
 from server.domain.ports import Keys, Services
 from server.records.database import rows
+
+__all__ = ["COLUMNS", "TITLE", "judge", "load", "settle", "take"]
 
 TITLE = "考生信息"
 COLUMNS: tuple[Column, ...] = (
@@ -28,13 +32,10 @@ COLUMNS: tuple[Column, ...] = (
     Column("专业版本号", cells.text(20), required=False),
     Column("专业层次", cells.text(20), required=False),
 )
-_MAJOR = {
-    "专业代码": "major_code",
-    "专业名称": "major_name",
-    "专业版本号": "major_version",
-    "专业层次": "major_tier",
-}
-_PLAIN = {"证件类型": "id_kind", "考生类型": "kind", **_MAJOR}
+_PLAIN = {"证件类型": "id_kind", "考生类型": "kind", **MAJOR}
+_SHOWN = {"school": "本校考生", "social": "社会考生", "": "空"}
+# what a school and its candidate are known by once results are out; a telephone or a major may change later
+_SETTLED = ("证件类型", "考生类型", "院校")
 
 
 @dataclass(slots=True)
@@ -44,29 +45,33 @@ class Known:
     people: dict[str, Row]
     schools: dict[str, int]
     mobiles: dict[int, str]
-
-
-@dataclass(slots=True)
-class Work:
-    """Drafts of people to be made, and of those to be changed with what changes."""
-
-    made: list[Draft] = field(default_factory=list)
-    changed: list[tuple[Row, Draft, dict[str, Any]]] = field(default_factory=list)
+    settled: set[int]  # candidates with released results, or in a batch that is at the school or signed
 
 
 def settle(draft: Draft) -> None:
     """Rules between cells: 社会考生 have no 专业信息 (S57)."""
     if draft.get("考生类型") == "social":
-        for title in _MAJOR:
+        for title in MAJOR:
             if draft.get(title):
                 draft.refuse(title, "major_of_social", "社会考生不填专业信息，请清空这一格，或改正考生类型。")
+
+
+_SETTLED_PEOPLE = """
+SELECT DISTINCT r.candidate_id FROM unnest($1::bigint[]) AS wanted JOIN registration r ON r.candidate_id = wanted
+JOIN plan p ON p.id = r.plan_id
+WHERE p.release_at <= $2 OR EXISTS (
+    SELECT 1 FROM issuance i WHERE i.plan_id = r.plan_id AND i.site_id = r.site_id
+    AND i.state NOT IN ('prepared', 'returned'))
+"""
 
 
 async def load(s: Services, drafts: list[Draft]) -> Known:
     people = await people_on_record(s, drafts)
     schools = {row["name"]: row["id"] for row in await rows("SELECT id, name FROM school")}
     mobiles = await asyncio.to_thread(_mobiles, s.keys, people.values())
-    return Known(people, schools, mobiles)
+    ids = [person["id"] for person in people.values()]
+    settled = {row["candidate_id"] for row in await rows(_SETTLED_PEOPLE, ids, s.clock.now())}
+    return Known(people, schools, mobiles, settled)
 
 
 def _mobiles(keys: Keys, people: Any) -> dict[int, str]:
@@ -77,40 +82,66 @@ def _mobiles(keys: Keys, people: Any) -> dict[int, str]:
     }
 
 
-def judge(s: Services, known: Known, drafts: list[Draft]) -> Verdict:
-    """Compare every draft with the records and with the rows above it."""
-    verdict, work = Verdict(), Work()
+def judge(s: Services, known: Known, drafts: list[Draft], creating: Names) -> Verdict:
+    """Judge what must be unique over the whole file, then every draft against the records."""
+    register = Register(creating, {"schools": known.schools})
+    verdict, work = Verdict(register=register), Work()
     verdict.work = work
-    first: dict[str, dict[str, Any]] = {}
+    _judge_whole(verdict, drafts)
+    seen: set[str] = set()
     for draft in drafts:
         person = known.people.get(draft.get("证件号码") or "")
         if person is not None and draft.get("姓名") not in (None, person["name"]):
             draft.refuse(
                 "姓名",
                 "name_differs",
-                "这个证件号码已登记为另一姓名。姓名录入后不能改（S67），请核对；确有错误请凭函件联系管理员。",
+                "这个证件号码已登记为另一姓名。姓名录入后不能用导入更改，请核对；确有错误请凭函件联系管理员。",
             )
-        if draft.errors:
+        if draft.errors or not register.admits(draft, "schools", draft.values["院校"], "院校"):
             continue
-        above = first.setdefault(draft.values["证件号码"], draft.values)
-        if above is not draft.values:
-            if above == draft.values:
-                verdict.unchanged += 1
-            else:
-                draft.refuse(
-                    "证件号码", "person_twice", "同一证件号码在表中出现两次而内容不同，请只保留正确的一行。"
-                )
+        if draft.values["证件号码"] in seen:
+            verdict.unchanged += 1  # the same row once more
             continue
+        seen.add(draft.values["证件号码"])
         _sort_in(verdict, work, known, person, draft)
-    _note_schools(verdict, known, work)
+    taken = {draft.values["院校"] for draft in (*work.made, *(draft for _, draft, _ in work.changed))}
+    work.schools = frozenset(taken - known.schools.keys())
+    verdict.creates = Names(schools=work.schools)
     _note_glyphs(s, verdict, work)
     return verdict
+
+
+def _judge_whole(verdict: Verdict, drafts: list[Draft]) -> None:
+    """One identity number is one person; rows that differ are refused on both sides."""
+    by_number: dict[str, list[Draft]] = {}
+    for draft in drafts:
+        if number := draft.get("证件号码"):
+            by_number.setdefault(number, []).append(draft)
+    for same in by_number.values():
+        if len(same) > 1 and (differ := _differing(same)):
+            for draft in same:
+                draft.refuse(
+                    "证件号码",
+                    "person_twice",
+                    f"{row_numbers(one.row for one in same)}是同一证件号码，{'、'.join(differ)}却不同，"
+                    "这些行都没有写入；请只保留正确的一行。",
+                )
+    shared = clashes((d.get("手机号"), d.get("证件号码"), d.row) for d in drafts if d.get("手机号"))
+    for numbers in list(shared.values())[:5]:
+        where = row_numbers(row for found in numbers.values() for row in found)
+        verdict.notes.append(f"{where}是不同的考生，却填了同一个手机号，请核对。")
+
+
+def _differing(same: list[Draft]) -> list[str]:
+    """The titles in which these rows say different things, as far as their cells could be read."""
+    titles = [column.title for column in COLUMNS]
+    return [t for t in titles if len({repr(d.values[t]) for d in same if t in d.values}) > 1]
 
 
 def _sort_in(verdict: Verdict, work: Work, known: Known, person: Row | None, draft: Draft) -> None:
     if person is None:
         work.made.append(draft)
-        verdict.taken += 1
+        verdict.add_new(draft)
         return
     changes = {
         column: draft.values[title]
@@ -121,19 +152,38 @@ def _sort_in(verdict: Verdict, work: Work, known: Known, person: Row | None, dra
         changes["school"] = draft.values["院校"]
     if draft.values["手机号"] and draft.values["手机号"] != known.mobiles.get(person["id"]):
         changes["mobile"] = draft.values["手机号"]
-    if changes:
-        work.changed.append((person, draft, changes))
-        verdict.taken += 1
-    else:
+    if not changes:
         verdict.unchanged += 1
+    elif not _is_refused(known, person, draft, changes):
+        work.changed.append((person, draft, changes))
+        verdict.add_changed(draft, who(draft), _told(known, person, changes))
 
 
-def _note_schools(verdict: Verdict, known: Known, work: Work) -> None:
-    new = {
-        draft.values["院校"] for draft in (*work.made, *(d for _, d, _ in work.changed))
-    } - known.schools.keys()
-    if new:
-        verdict.notes.append(f"新增院校：{'、'.join(sorted(new))}。如是笔误，请改正后重新导入。")
+def _is_refused(known: Known, person: Row, draft: Draft, changes: dict[str, Any]) -> bool:
+    """Whether the change would alter somebody whose results are out or whose batch is on its way."""
+    if person["id"] in known.settled:
+        for title in _SETTLED:
+            if {**_PLAIN, "院校": "school"}[title] in changes:
+                draft.refuse(
+                    title,
+                    "candidate_settled",
+                    f"这位考生的成绩已公布或证书已送签，{title}不能再用导入更改；确有错误请凭函件联系管理员。",
+                )
+    return draft.is_refused
+
+
+def _told(known: Known, person: Row, changes: dict[str, Any]) -> Iterable[Change]:
+    titles = {column: title for title, column in _PLAIN.items()}
+    names = {number: name for name, number in known.schools.items()}
+    for column, value in changes.items():
+        if column == "school":
+            yield "院校", names.get(person["school_id"], "空"), value
+        elif column == "mobile":
+            was = known.mobiles.get(person["id"])
+            yield "手机号", mask_mobile(was) if was else "空", mask_mobile(value)
+        else:
+            was = str(person[column])
+            yield titles[column], _SHOWN.get(was, was), _SHOWN.get(str(value), str(value))
 
 
 def _note_glyphs(s: Services, verdict: Verdict, work: Work) -> None:
@@ -143,70 +193,3 @@ def _note_glyphs(s: Services, verdict: Verdict, work: Work) -> None:
         verdict.notes.append(
             f"证书字体里没有{row_numbers(where)}姓名中的“{''.join(sorted(missing))}”，发放证书前请联系管理员补字。"
         )
-
-
-async def take(s: Services, work: Work, *, actor: Actor) -> None:
-    """Write the people, inside the import's transaction."""
-    names = sorted(
-        {d.values["院校"] for d in work.made} | {c["school"] for _, _, c in work.changed if "school" in c}
-    )
-    await write(
-        "INSERT INTO school (name, created_at) SELECT name, $2 FROM unnest($1::text[]) AS name"
-        " ON CONFLICT (name) DO NOTHING",
-        names,
-        s.clock.now(),
-    )
-    found = await rows("SELECT id, name FROM school WHERE name = ANY($1::text[])", names)
-    schools = {row["name"]: row["id"] for row in found}
-    await s.faults.reach("imports.schools_written")
-    if work.made:
-        columns = await asyncio.to_thread(_sealed_columns, s.keys, work.made, schools)
-        await write(_INSERT, *columns, s.clock.now())
-    await s.faults.reach("imports.people_written")
-    await _change(s, work, schools, actor)
-
-
-_INSERT = """
-INSERT INTO candidate (name, id_kind, id_sealed, id_index, mobile_sealed, kind, school_id,
-                       major_code, major_name, major_version, major_tier, photo_key, created_at, updated_at)
-SELECT t.*, '', $12, $12 FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[], $6::text[],
-                             $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[]) AS t
-"""
-
-
-def _sealed_columns(keys: Keys, made: list[Draft], schools: dict[str, int]) -> list[list[Any]]:
-    table = [
-        (
-            v["姓名"],
-            v["证件类型"],
-            keys.encrypt(v["证件号码"], about=ABOUT_ID),
-            keys.blind(v["证件号码"], about=ABOUT_ID),
-            keys.encrypt(v["手机号"], about=ABOUT_MOBILE) if v["手机号"] else None,
-            v["考生类型"],
-            schools[v["院校"]],
-            *(v[title] for title in _MAJOR),
-        )
-        for v in (draft.values for draft in made)
-    ]
-    return [list(column) for column in zip(*table, strict=True)]
-
-
-async def _change(s: Services, work: Work, schools: dict[str, int], actor: Actor) -> None:
-    trail = []
-    for person, _, changes in work.changed:
-        plain = {column: value for column, value in changes.items() if column not in ("school", "mobile")}
-        if "school" in changes:
-            plain["school_id"] = schools[changes["school"]]
-        was = {column: person[column] for column in plain}
-        trail.append((person["id"], was, plain | ({"mobile": "已更换"} if "mobile" in changes else {})))
-        columns = dict(plain)
-        if "mobile" in changes:
-            columns["mobile_sealed"] = s.keys.encrypt(changes["mobile"], about=ABOUT_MOBILE)
-        settings = ", ".join(f"{column} = ${place}" for place, column in enumerate(columns, 3))
-        await write(
-            f"UPDATE candidate SET updated_at = $2, {settings} WHERE id = $1",  # noqa: S608 -- our own column names
-            person["id"],
-            s.clock.now(),
-            *columns.values(),
-        )
-    await audit.record_many(s.clock, actor, "candidate.change", "candidate", trail)

@@ -8,6 +8,7 @@ from server.domain import portal
 from server.domain.audit import Actor
 from server.domain.imports import cells
 from server.domain.imports.drafts import Column, Draft
+from server.domain.imports.naming import Names
 from server.domain.imports.verdicts import Verdict
 from server.domain.portal import Pair, Standing, Weighed
 from server.domain.ports import Services
@@ -52,11 +53,26 @@ async def load(s: Services, drafts: list[Draft]) -> Standing:
     return await portal.standing(list(_pairs(drafts).values()))
 
 
-def judge(s: Services, known: Standing, drafts: list[Draft]) -> Verdict:
+def judge(s: Services, known: Standing, drafts: list[Draft], creating: Names) -> Verdict:
     weighed = portal.weigh(_pairs(drafts), known)
+    verdict = Verdict(work=weighed)
     for place, why in weighed.objections.items():
         drafts[place].refuse(_TITLES[why.field], why.code, why.detail)
-    return Verdict(taken=len(weighed.changes), unchanged=weighed.unchanged, work=weighed)
+    told: set[str] = set()
+    for draft in drafts:
+        if draft.errors:
+            continue
+        ours = draft.values["证书编号"]
+        if ours not in weighed.changes or ours in told:
+            verdict.unchanged += 1
+            continue
+        told.add(ours)
+        was, becomes = weighed.changes[ours]
+        if was:
+            verdict.add_changed(draft, ours, [("门户证书编号", was, becomes)])
+        else:
+            verdict.add_new(draft)
+    return verdict
 
 
 async def take(s: Services, work: Weighed, *, actor: Actor) -> None:

@@ -10,7 +10,19 @@ from server.domain import audit
 from server.domain.audit import Actor
 from server.domain.imports import cells
 from server.domain.imports.drafts import Column, Draft
-from server.domain.imports.verdicts import Row, Verdict, judge_person, people_on_record, write
+from server.domain.imports.naming import Names
+from server.domain.imports.score_records import ON_ITS_WAY
+from server.domain.imports.verdicts import (
+    Change,
+    Row,
+    Verdict,
+    judge_person,
+    people_on_record,
+    who,
+    write,
+)
+from server.domain.imports.whole_file import clashes, rows_of
+from server.domain.levels import Level
 from server.domain.ports import Services
 from server.records.database import rows
 
@@ -28,10 +40,11 @@ Key = tuple[int, str]  # candidate, level
 
 @dataclass(slots=True)
 class Known:
-    """Candidates on record, and their hours by level."""
+    """Candidates on record, their hours by level, and the batches that stand on these hours."""
 
     people: dict[str, Row]
     hours: dict[Key, Hours]
+    batches: dict[Key, str]  # the state of a batch on its way whose list these hours decide
 
 
 @dataclass(slots=True)
@@ -46,39 +59,93 @@ def settle(draft: Draft) -> None:
     """No rule between cells."""
 
 
+# a batch at the school holds those who passed; a signed one only those who have a number in it
+_BATCHES = """
+SELECT r.candidate_id, t.level, i.state FROM unnest($1::bigint[]) AS wanted
+JOIN registration r ON r.candidate_id = wanted AND r.outcome = 'passed'
+JOIN plan p ON p.id = r.plan_id AND p.requires_practice JOIN site t ON t.id = r.site_id
+JOIN issuance i ON i.plan_id = r.plan_id AND i.site_id = r.site_id
+WHERE i.state = 'site_pending' OR i.state IN ('school_signed', 'generating', 'issued') AND EXISTS (
+    SELECT 1 FROM certificate x WHERE x.registration_id = r.id AND x.issuance_id = i.id
+    AND x.state IN ('reserved', 'drawing', 'valid'))
+FOR SHARE OF i
+"""
+
+
 async def load(s: Services, drafts: list[Draft]) -> Known:
     people = await people_on_record(s, drafts)
+    ids = [person["id"] for person in people.values()]
     found = await rows(
         "SELECT candidate_id, level, supervision_hours, practice_hours FROM practice_record"
         " WHERE candidate_id = ANY($1::bigint[])",
-        [person["id"] for person in people.values()],
+        ids,
     )
     hours = {(r["candidate_id"], r["level"]): (r["supervision_hours"], r["practice_hours"]) for r in found}
-    return Known(people, hours)
+    batches = {(r["candidate_id"], r["level"]): r["state"] for r in await rows(_BATCHES, ids)}
+    return Known(people, hours, batches)
 
 
-def judge(s: Services, known: Known, drafts: list[Draft]) -> Verdict:
+def judge(s: Services, known: Known, drafts: list[Draft], creating: Names) -> Verdict:
+    """Judge what must be unique over the whole file, then every draft against the records."""
     verdict, work = Verdict(), Work()
     verdict.work = work
-    first: dict[Key, Hours] = {}
+    _judge_whole(drafts)
     for draft in drafts:
         person = judge_person(draft, known.people)
         if draft.errors or person is None:
             continue
         key = (person["id"], draft.values["证书等级"].value)
         hours = (draft.values["督导学时"], draft.values["实践学时"])
-        if first.setdefault(key, hours) != hours:
-            draft.refuse(
-                "证书等级", "hours_twice", "同一考生同一等级出现两次而学时不同，请只保留正确的一行。"
-            )
-        elif known.hours.get(key) == hours or key in work.writes:
+        was = known.hours.get(key)
+        if was == hours or key in work.writes:
             verdict.unchanged += 1
+        elif (refusal := _closed(known, key, hours)) is not None:
+            draft.refuse("证书等级", *refusal)
         else:
-            verdict.taken += 1
             work.writes[key] = hours
-            if key in known.hours:
-                work.was[key] = known.hours[key]
+            if was is None:
+                verdict.add_new(draft)
+            else:
+                work.was[key] = was
+                verdict.add_changed(draft, who(draft), _told(was, hours))
     return verdict
+
+
+def _judge_whole(drafts: list[Draft]) -> None:
+    """A candidate has one count of hours at a level; rows that differ are refused on both sides."""
+    by_row = {draft.row: draft for draft in drafts}
+    wanted = ("证件号码", "证书等级", "督导学时", "实践学时")
+    read = [draft for draft in drafts if all(title in draft.values for title in wanted)]
+    said = (
+        ((d.values["证件号码"], d.values["证书等级"]), (d.values["督导学时"], d.values["实践学时"]), d.row)
+        for d in read
+    )
+    for values in clashes(said).values():
+        for row in (row for rows_ in values.values() for row in rows_):
+            by_row[row].refuse(
+                "证书等级",
+                "hours_twice",
+                f"{rows_of(values)}是同一考生同一等级，学时却不同，这些行都没有写入；请只保留正确的一行。",
+            )
+
+
+def _closed(known: Known, key: Key, hours: Hours) -> tuple[str, str] | None:
+    """Why these hours may not change now: a list that is on its way would gain or lose its person."""
+    state = known.batches.get(key)
+    need = Level(key[1]).hours
+    was = known.hours.get(key, (Decimal(0), Decimal(0)))
+    if state is None or _enough(was, need) == _enough(hours, need):
+        return None
+    return ON_ITS_WAY[state]
+
+
+def _enough(hours: Hours, need: Hours) -> bool:
+    return hours[0] >= need[0] and hours[1] >= need[1]
+
+
+def _told(was: Hours, hours: Hours) -> list[Change]:
+    titles = zip(("督导学时", "实践学时"), was, hours, strict=True)
+    return [(title, str(old), str(new)) for title, old, new in titles if old != new]
 
 
 async def take(s: Services, work: Work, *, actor: Actor) -> None:

@@ -9,16 +9,24 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
-from server.domain import beijing
+from tortoise.expressions import Q
+from tortoise.transactions import in_transaction
+
+from server.domain import audit, beijing
+from server.domain.audit import Actor
 from server.domain.imports import examination
 from server.domain.imports.annotated import annotate
 from server.domain.imports.drafts import RowError, find_table
+from server.domain.people import roles
+from server.domain.people.roles import Verb
 from server.domain.ports import Services
 from server.errors import Conflict, NotFound
 from server.records import ImportRun
+from server.records.database import rows
 
 ABOUT_FILE = "import_run.file"
 ABOUT_REPORT = "import_run.report"
+_CLEARED = "原文件已按规定清理，请重新导入以得到标注表。"
 _STATES = {"queued": "排队中", "running": "处理中", "done": "已完成", "unreadable": "无法读取"}
 
 
@@ -35,6 +43,10 @@ class Summary:
     refusal: str
     notes: list[str] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
+    rows_new: int = 0
+    rows_changed: int = 0
+    differences: list[dict[str, Any]] = field(default_factory=list)
+    asked: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -44,15 +56,17 @@ class Summary:
         return 3 if self.rows_refused else 0
 
 
-async def _row(import_id: int) -> ImportRun:
-    found = await ImportRun.get_or_none(id=import_id)
+async def row_of(import_id: int, *, lock: bool = False) -> ImportRun:
+    """The import's row. Raises NotFound: import_unknown."""
+    query = ImportRun.filter(id=import_id)
+    found = await (query.select_for_update() if lock else query).first()
     if found is None:
         raise NotFound("import_unknown", "没有这次导入，请刷新列表后重试。")
     return found
 
 
 async def summary(import_id: int) -> Summary:
-    row = await _row(import_id)
+    row = await row_of(import_id)
     return Summary(
         row.id,
         row.rows_total,
@@ -63,23 +77,59 @@ async def summary(import_id: int) -> Summary:
         row.refusal,
         row.notes,
         row.errors,
+        row.rows_new,
+        row.rows_changed,
+        row.differences or [],
+        row.asked or {},
     )
 
 
 async def view(s: Services, import_id: int) -> dict[str, Any]:
-    """One import as staff see it: state, counts, progress, and every error with row, column, code and advice.
+    """One import as staff see it: state, counts, progress, every error, what changes, and which names are asked for.
+
+    `differences` are the first changed rows, old → new, identity numbers masked. `asked` holds unknown names by kind.
+    `can_take`: the check can be written now; `taken_by`: the import that wrote it.
 
     Raises:
         NotFound: import_unknown.
     """
-    row = await _row(import_id)
-    return {**_short(row), "errors": row.errors}
+    row = await row_of(import_id)
+    after = await ImportRun.filter(check_id=row.id).order_by("-id") if row.is_dry_run else []
+    taken_by = next((one.id for one in after if not one.is_dry_run and one.state != "unreadable"), None)
+    open_check = row.is_dry_run and row.state == "done" and bool(row.file_key) and taken_by is None
+    return {
+        **_short(row),
+        "errors": row.errors,
+        "differences": row.differences or [],
+        "asked": row.asked or {},
+        "creating": row.creating or {},
+        "check_id": row.check_id,
+        "can_check_again": row.is_dry_run and bool(row.file_key),
+        "can_take": open_check and row.rows_taken > 0,
+        "taken_by": taken_by,
+        "has_report": row.state == "done" and bool(row.file_key),
+    }
 
 
-async def listing(s: Services, *, cursor: int | None = None, limit: int = 20) -> dict[str, Any]:
-    """Imports, newest first, without their errors: `{items, next_cursor}`."""
-    query = ImportRun.all() if cursor is None else ImportRun.filter(id__lt=cursor)
-    found = await query.order_by("-id").limit(limit + 1)
+# A check that was written, repeated or cleared away has nothing more to say.
+_LISTED = """
+SELECT r.id FROM import_run r
+WHERE ($1::bigint IS NULL OR r.id < $1) AND (NOT $2 OR NOT r.is_dry_run OR r.state IN ('queued', 'running')
+  OR r.file_key <> '' AND NOT EXISTS (SELECT 1 FROM import_run x WHERE x.check_id = r.id AND x.state <> 'unreadable'))
+ORDER BY r.id DESC LIMIT $3
+"""
+
+
+async def listing(
+    s: Services, *, cursor: int | None = None, limit: int = 20, open_only: bool = False
+) -> dict[str, Any]:
+    """Imports, newest first, without their errors: `{items, next_cursor}`.
+
+    Args:
+        open_only: leave out checks that were written, repeated or cleared away.
+    """
+    listed = [row["id"] for row in await rows(_LISTED, cursor, open_only, limit + 1)]
+    found = await ImportRun.filter(id__in=listed).order_by("-id")
     items = [_short(row) for row in found[:limit]]
     return {"items": items, "next_cursor": found[limit - 1].id if len(found) > limit else None}
 
@@ -94,11 +144,13 @@ def _short(row: ImportRun) -> dict[str, Any]:
         "dry_run": row.is_dry_run,
         "all_or_nothing": row.all_or_nothing,
         "state": row.state,
-        "state_label": _STATES[row.state],
+        "state_label": _label(row),
         "refusal": refusal,
         "progress": {"done": row.rows_done, "total": row.rows_total},
         "rows_total": row.rows_total,
         "rows_taken": row.rows_taken,
+        "rows_new": row.rows_new,
+        "rows_changed": row.rows_changed,
         "rows_unchanged": row.rows_unchanged,
         "rows_refused": row.rows_refused,
         "notes": row.notes,
@@ -108,6 +160,10 @@ def _short(row: ImportRun) -> dict[str, Any]:
     }
 
 
+def _label(row: ImportRun) -> str:
+    return "没有写入" if row.refusal_code == "moved_since_check" else _STATES[row.state]
+
+
 async def file_of(s: Services, row: ImportRun) -> bytes:
     """The file as it was handed in.
 
@@ -115,37 +171,46 @@ async def file_of(s: Services, row: ImportRun) -> bytes:
         NotFound: import_file_cleared.
     """
     if not row.file_key:
-        raise NotFound("import_file_cleared", "原文件已按规定清理，请重新导入以得到标注表。")
+        raise NotFound("import_file_cleared", _CLEARED)
     sealed = await s.vault.get(row.file_key)
     return b64decode(s.keys.decrypt(sealed, about=ABOUT_FILE))
 
 
-async def report(s: Services, import_id: int) -> bytes:
-    """The annotated workbook (.xlsx).
+async def report(s: Services, import_id: int, *, actor: Actor) -> bytes:
+    """The annotated workbook (.xlsx): refused rows whole, so that they can be put right; kept in the audit trail.
 
     Raises:
+        Forbidden: role_not_allowed; it holds full identity numbers, which only those see who may import.
         NotFound: import_unknown, import_file_cleared.
         Conflict: import_running, import_unreadable.
     """
-    row = await _row(import_id)
+    if actor.kind != "system":  # the command line is whoever may log in to the machine
+        roles.require(actor, Verb.IMPORT)
+    row = await row_of(import_id)
     if row.state == "unreadable":
         raise Conflict("import_unreadable", f"这个文件没有读出内容，没有标注表。{row.refusal}")
     if row.state != "done":
         raise Conflict("import_running", "导入还在进行，请等完成后再下载标注表。")
-    if not (row.report_key and await s.vault.exists(row.report_key)):
-        return await make(s, import_id)
-    return b64decode(s.keys.decrypt(await s.vault.get(row.report_key), about=ABOUT_REPORT))
+    if not row.file_key:
+        raise NotFound("import_file_cleared", _CLEARED)
+    kept = bool(row.report_key) and await s.vault.exists(row.report_key)
+    book = (
+        b64decode(s.keys.decrypt(await s.vault.get(row.report_key), about=ABOUT_REPORT))
+        if kept
+        else await make(s, import_id)
+    )
+    became = {"kind": row.kind, "rows_refused": row.rows_refused}
+    await audit.record(s.clock, actor, "import.download_report", "import", import_id, became=became)
+    return book
 
 
 async def make(s: Services, import_id: int) -> bytes:
     """Write the annotated workbook of a finished import and keep it."""
-    row = await _row(import_id)
+    row = await row_of(import_id)
     topic = examination.topic_of(row.kind)
     table = await asyncio.to_thread(find_table, await file_of(s, row), topic.COLUMNS, {})
     errors = [RowError(**error) for error in row.errors]  # type: ignore[arg-type]  # written from RowErrors
-    held_back = row.all_or_nothing and bool(errors)
-    taken = "未导入：其他行有错误" if held_back else ("可以导入" if row.is_dry_run else "已导入")
-    book = await asyncio.to_thread(annotate, table, errors, taken=taken)
+    book = await asyncio.to_thread(annotate, table, errors, _short(row), row.differences or [])
     key = f"imports/{row.id}-report"
     await s.vault.put(key, s.keys.encrypt(b64encode(book).decode(), about=ABOUT_REPORT))
     await ImportRun.filter(id=import_id).update(report_key=key)
@@ -157,11 +222,17 @@ def report_name(file_name: str) -> str:
     return f"{PurePath(file_name).stem or '表格'}-导入结果.xlsx"
 
 
-async def clear_old(s: Services, before: datetime) -> None:
-    """Delete the files of imports that ended before that moment; the counts and errors stay."""
-    for row in await ImportRun.filter(finished_at__lt=before).exclude(file_key=""):
+async def clear_old(s: Services, *, checks: datetime, imports: datetime) -> None:
+    """Delete the files of checks and of imports that ended before these moments; the counts and errors stay."""
+    old = await ImportRun.filter(
+        Q(is_dry_run=True, finished_at__lt=checks) | Q(is_dry_run=False, finished_at__lt=imports)
+    ).exclude(file_key="")
+    for row in old:
         if row.report_key:
             await s.vault.delete(row.report_key)
-        if not await ImportRun.filter(file_key=row.file_key).exclude(id=row.id).exists():
+        async with in_transaction():
+            await row_of(row.id, lock=True)  # nobody begins to write it meanwhile
+            await ImportRun.filter(id=row.id).update(file_key="", report_key="")
+            is_needed = await ImportRun.filter(file_key=row.file_key).exists()
+        if not is_needed:
             await s.vault.delete(row.file_key)
-        await ImportRun.filter(id=row.id).update(file_key="", report_key="")

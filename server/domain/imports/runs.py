@@ -1,32 +1,28 @@
 """The life of one import: queued → running → done or unreadable.
 
-The file is sealed before it reaches the vault, for it is full of identity numbers. All rows are taken in one
-transaction together with the run's own end, so a kill leaves either nothing or everything.
+All rows are taken in one transaction together with the run's own end, so a kill leaves either nothing or everything.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import hashlib
-from base64 import b64encode
 from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import timedelta
 
 from tortoise.transactions import in_transaction
 
 from server.domain import audit, beijing
 from server.domain.audit import Actor
-from server.domain.imports import examination, reports, sheets
+from server.domain.imports import examination, reports
 from server.domain.imports.drafts import RowError
 from server.domain.imports.examination import Reading
+from server.domain.imports.naming import Names
 from server.domain.imports.verdicts import Verdict
 from server.domain.lookups.changes import changed
-from server.domain.people.candidates import mask_numbers
 from server.domain.ports import Services
-from server.errors import Forbidden, OutsideFailure, Refused
+from server.errors import OutsideFailure, Refused
 from server.records import ImportRun
 from server.records.database import rows
 
@@ -35,85 +31,9 @@ MOST_ATTEMPTS = 5
 KEPT_DAYS = 30
 _AT_A_TERMINAL = timedelta(minutes=30)
 _INTERRUPTED = "这次导入是从命令行开始的，中途停了，没有导入任何一行。需要的话请重新运行命令。"
+CHECK_KEPT_DAYS = 1
+_MOVED = "检查之后系统里的数据有变化，写入的内容会和检查时看到的不同，所以没有写入。请重新检查后再写入。"
 _TOO_OFTEN = "这个文件多次没能处理完，已停止。请分成几个小文件再导入，或联系管理员。"
-
-
-async def submit(
-    s: Services,
-    kind: str,
-    file_name: str,
-    data: bytes,
-    *,
-    dry_run: bool,
-    all_or_nothing: bool = False,
-    actor: Actor,
-) -> ImportRun:
-    """Hand a file in: keep it, and queue its run in the same transaction.
-
-    Args:
-        kind: candidates, scores, practice or portal.
-        file_name: shown to people; says nothing about what the file is.
-        dry_run: examine only.
-        all_or_nothing: one refused row refuses them all.
-
-    Raises:
-        Refused: kind_unknown, and what can be seen of a bad file in a moment (see `files`).
-        Forbidden: not_for_schools.
-    """
-    return await keep(
-        s, kind, file_name, data, dry_run=dry_run, all_or_nothing=all_or_nothing, actor=actor, queued=True
-    )
-
-
-async def keep(
-    s: Services,
-    kind: str,
-    file_name: str,
-    data: bytes,
-    *,
-    dry_run: bool,
-    all_or_nothing: bool,
-    actor: Actor,
-    queued: bool,
-) -> ImportRun:
-    """`submit`, with the choice to run the import oneself (the command line)."""
-    if actor.school_id is not None:
-        raise Forbidden("not_for_schools", "导入由颁证机构的工作人员办理，请把表格交给对方。")
-    examination.topic_of(kind)
-    await asyncio.to_thread(sheets.check, data)
-    digest, key = await _stored(s, data)
-    async with in_transaction():
-        run_row = await ImportRun.create(
-            kind=kind,
-            file_name=mask_numbers(file_name.replace("\\", "/").rpartition("/")[2])[:200],
-            file_sha256=digest,
-            file_key=key,
-            is_dry_run=dry_run,
-            all_or_nothing=all_or_nothing,
-            created_by=actor.id,
-            actor=asdict(actor),
-            touched_at=s.clock.now(),
-        )
-        await audit.record(
-            s.clock,
-            actor,
-            "import.submit",
-            "import",
-            run_row.id,
-            became={"kind": kind, "dry_run": dry_run, "all_or_nothing": all_or_nothing},
-        )
-        if queued:
-            await s.queue.put("imports.run", lock=f"imports.run:{run_row.id}", import_id=run_row.id)
-    return run_row
-
-
-async def _stored(s: Services, data: bytes) -> tuple[bytes, str]:
-    """Seal the file and put it into the vault: its SHA-256, and its key there."""
-    digest = hashlib.sha256(data).digest()
-    key = f"imports/{digest.hex()}"
-    sealed = await asyncio.to_thread(s.keys.encrypt, b64encode(data).decode(), about=reports.ABOUT_FILE)
-    await s.vault.put(key, sealed)
-    return digest, key
 
 
 async def run(s: Services, import_id: int) -> None:
@@ -136,9 +56,13 @@ async def run(s: Services, import_id: int) -> None:
         await _refuse(s, run_row, refused)
         return
     await s.faults.reach("imports.read")
-    await _take(s, run_row, reading)
+    try:
+        await _take(s, run_row, reading)
+    except Refused as refused:
+        await _refuse(s, run_row, refused)
+        return
     await s.faults.reach("imports.committed")
-    if any(draft.errors for draft in reading.drafts):
+    if examination.refused(reading):
         await reports.make(s, import_id)  # people ask for it at once, and here no visitor waits for it
 
 
@@ -154,7 +78,11 @@ def _progress(s: Services, import_id: int) -> examination.Progress:
 
 
 async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
-    """Judge and write in one transaction, so that what was judged is what is taken."""
+    """Judge and write in one transaction, so that what was judged is what is taken.
+
+    Raises:
+        Refused: moved_since_check.
+    """
     actor = Actor(**run_row.actor)  # type: ignore[arg-type]  # written by `keep` from an Actor
     outside = contextvars.copy_context()
     async with in_transaction():
@@ -162,11 +90,12 @@ async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
         if await ImportRun.filter(id=run_row.id, state="running").first() is None:
             return  # another worker has finished it
         await s.faults.reach("imports.locked")
-        verdict = await examination.judge(s, run_row.kind, reading)
+        verdict = await examination.judge(s, run_row.kind, reading, Names.of(run_row.creating))
+        await _compare(run_row, verdict)
         errors = examination.errors_of(reading)
         await _aside(outside, _progress(s, run_row.id)(len(reading.drafts) * 3 // 4, len(reading.drafts)))
-        if run_row.all_or_nothing and errors:
-            verdict.taken = 0
+        if run_row.all_or_nothing and examination.refused(reading):
+            verdict.hold_back()
             verdict.notes.append("有未通过的行，按“全部成功才导入”的要求，一行也没有导入。")
         writes = verdict.taken > 0 and not run_row.is_dry_run
         if writes:
@@ -176,6 +105,15 @@ async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
         await s.faults.reach("imports.before_commit")
         if writes:
             await changed(s)
+
+
+async def _compare(run_row: ImportRun, verdict: Verdict) -> None:
+    """What is written out of a check is what the check showed. Raises Refused: moved_since_check."""
+    if run_row.check_id is None or run_row.is_dry_run:
+        return
+    check = await ImportRun.get(id=run_row.check_id)
+    if bytes(check.fingerprint or b"") != verdict.fingerprint:
+        raise Refused("moved_since_check", _MOVED)
 
 
 async def _aside(outside: contextvars.Context, work: Awaitable[None]) -> None:
@@ -195,13 +133,15 @@ async def _finish(
     errors: list[RowError],
     actor: Actor,
 ) -> None:
-    refused = len({error.row for error in errors})
     notes = reading.table.notes + verdict.notes
-    if verdict.unchanged and not verdict.taken and not errors:
+    refused = examination.refused(reading)
+    if verdict.unchanged and not verdict.taken and not refused:
         notes.append("所有行都与系统里的记录相同，没有任何改动。")
     counts = {
         "rows_total": len(reading.drafts),
         "rows_taken": verdict.taken,
+        "rows_new": verdict.new,
+        "rows_changed": verdict.changed,
         "rows_unchanged": verdict.unchanged,
         "rows_refused": refused,
     }
@@ -210,12 +150,18 @@ async def _finish(
         rows_done=len(reading.drafts),
         notes=notes,
         errors=[error.as_dict() for error in errors],
+        differences=[difference.as_dict() for difference in verdict.differences],
+        asked=verdict.register.as_dict() if verdict.register else {},
+        fingerprint=verdict.fingerprint,
         finished_at=s.clock.now(),
         touched_at=s.clock.now(),
         **counts,
     )
     action = "import.examine" if run_row.is_dry_run else "import.take"
-    await audit.record(s.clock, actor, action, "import", run_row.id, became={"kind": run_row.kind, **counts})
+    became: dict[str, object] = {"kind": run_row.kind, **counts}
+    if verdict.creates and not run_row.is_dry_run:
+        became["created"] = verdict.creates.as_dict()
+    await audit.record(s.clock, actor, action, "import", run_row.id, became=became)
 
 
 async def _refuse(s: Services, run_row: ImportRun, refused: Refused) -> None:
@@ -235,7 +181,9 @@ async def _refuse(s: Services, run_row: ImportRun, refused: Refused) -> None:
 
 
 async def sweep(s: Services) -> int:
-    """Queue again what a dead worker left behind, and clear away files a month old. Job `imports.sweep`.
+    """Queue again what a dead worker left behind, and clear old files away. Job `imports.sweep`.
+
+    The files of a check are kept a day, those of an import a month.
 
     Returns:
         how many runs were queued again.
@@ -250,5 +198,7 @@ async def sweep(s: Services) -> int:
     # whoever began one in a terminal has seen it end there, and has not asked this service to go on with it
     for row in await unfinished.filter(touched_at__lt=now - _AT_A_TERMINAL, created_by__isnull=True):
         await _refuse(s, row, Refused("run_interrupted", _INTERRUPTED))
-    await reports.clear_old(s, now - timedelta(days=KEPT_DAYS))
+    await reports.clear_old(
+        s, checks=now - timedelta(days=CHECK_KEPT_DAYS), imports=now - timedelta(days=KEPT_DAYS)
+    )
     return len(lost)

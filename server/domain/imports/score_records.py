@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from server.domain import beijing
 from server.domain.imports.drafts import Draft
 from server.domain.imports.verdicts import Row, people_on_record
 from server.domain.levels import Level
@@ -46,9 +47,16 @@ class Entry:
     was: Mark | None
 
 
-_WITHDRAW = "该批证书已送院校签发，不能直接改动。请先在“证书签发”里撤回这一批，再导入。"
-_SIGNED = "该批证书院校已签发，成绩不能再改。确有错误的，请撤销有关证书并按更正流程办理。"
+_WITHDRAW = "该批证书已送院校签发，不能直接改动。请先在“签发批次”里撤回这一批，再导入。"
+_SIGNED = "该批证书院校已签发，不能再改动。确有错误的，请凭正式函件办理证书更正。"
 _SUBJECT = "这个等级已有证书进入签发，不能再增加科目。请核对科目名称；确需增加的，请先撤回有关批次。"
+_RELEASED = "这个考试计划的成绩已经公布，不能用导入改动。确有错误的，请在“成绩变更”里提出，由另一位同事批准。"
+_RELEASED_NEW = (
+    "这个考试计划的成绩已经公布，不能再导入新的考生。请核对计划名称；确需补录的，请用新的考试计划导入。"
+)
+ON_ITS_WAY = {"site_pending": ("batch_at_school", _WITHDRAW)} | dict.fromkeys(
+    ("school_signed", "generating", "issued"), ("batch_signed", _SIGNED)
+)
 
 
 @dataclass(slots=True)
@@ -59,22 +67,27 @@ class Known:
     kinds: set[str]
     schools: set[str]
     plans: dict[str, tuple[date, str]]  # name → date, certificate
+    today: date  # in Beijing
+    released: set[str] = field(default_factory=set)  # plans whose results are out
+    every_plan: set[str] = field(default_factory=set)
+    sites: set[str] = field(default_factory=set)
+    since: dict[str, date] = field(default_factory=dict)  # certificate → its first standard in force (S7)
     registrations: dict[str, Registered] = field(default_factory=dict)  # by admission number
     admissions: dict[tuple[Seat, int], str] = field(default_factory=dict)
-    marks: dict[tuple[int, str], Mark] = field(default_factory=dict)  # registration, subject
+    marks: dict[int, dict[str, Mark]] = field(default_factory=dict)  # registration → subject → mark
     subjects: dict[tuple[str, Level], set[str]] = field(default_factory=dict)  # plan, level
     batches: dict[Seat, str] = field(default_factory=dict)  # the issuance's state
 
-    def closed(self, seat: Seat, subject: str) -> tuple[str, str, str] | None:
+    def closed(self, seat: Seat, subject: str, *, is_registered: bool) -> tuple[str, str, str] | None:
         """Why nothing may change at this seat any more: (column, code, advice), or None.
 
-        A batch stays open while it is with the organisation: not yet sent, or sent back by the school.
+        A batch stays open while it is with the organisation: not yet sent, or sent back by the school. A result that
+        is out changes only by the act of two people (`domain.score_changes`), never by an upload.
         """
-        state = self.batches.get(seat)
-        if state == "site_pending":
-            return "成绩", "batch_at_school", _WITHDRAW
-        if state in ("school_signed", "generating", "issued"):
-            return "成绩", "batch_signed", _SIGNED
+        if (why := ON_ITS_WAY.get(self.batches.get(seat, ""))) is not None:
+            return "成绩", *why
+        if seat.plan in self.released:
+            return "成绩", "plan_released", _RELEASED if is_registered else _RELEASED_NEW
         had = self.subjects.get((seat.plan, seat.level), {subject})
         if subject not in had and any(
             other.plan == seat.plan and other.level == seat.level and state not in ("prepared", "returned")
@@ -86,16 +99,20 @@ class Known:
 
 async def load(s: Services, drafts: list[Draft]) -> Known:
     """Read what a score sheet touches, in a handful of statements whatever its size."""
-    plans = await rows(
-        "SELECT p.id, p.name, p.exam_date, k.name AS certificate FROM plan p"
-        " JOIN certificate_kind k ON k.id = p.kind_id WHERE p.name = ANY($1::text[])",
-        list({plan for draft in drafts if (plan := draft.get("考试计划"))}),
-    )
+    now = s.clock.now()
+    plans = await rows(_PLANS, list({plan for draft in drafts if (plan := draft.get("考试计划"))}))
+    kinds = await rows(_SINCE)
     known = Known(
         await people_on_record(s, drafts),
-        {row["name"] for row in await rows("SELECT name FROM certificate_kind")} | KINDS.keys(),
+        {row["name"] for row in kinds} | KINDS.keys(),
         {row["name"] for row in await rows("SELECT name FROM school")},
         {row["name"]: (row["exam_date"], row["certificate"]) for row in plans},
+        today=beijing.day(now),
+        released={row["name"] for row in plans if row["release_at"] is not None and row["release_at"] <= now},
+        every_plan={row["name"] for row in await rows("SELECT name FROM plan")},
+        sites={row["name"] for row in await rows("SELECT name FROM site")},
+        since={name: min(day for _, day in standards) for name, (_, standards) in KINDS.items()}
+        | {row["name"]: row["since"] for row in kinds if row["since"] is not None},
     )
     numbers = list({number for draft in drafts if (number := draft.get("准考证号"))})
     people = [person["id"] for person in known.people.values()]
@@ -115,13 +132,22 @@ async def _load_registrations(known: Known, numbers: list[str], people: list[int
         known.admissions[registered.seat, registered.candidate_id] = registered.number
     ids = [registered.id for registered in known.registrations.values()]
     for row in await rows(MARKS, ids):
-        known.marks[row["registration_id"], row["subject"]] = (row["status"], row["score"])
+        known.marks.setdefault(row["registration_id"], {})[row["subject"]] = (row["status"], row["score"])
 
 
 def _seat(row: Row) -> Seat:
     return Seat(row["plan"], row["certificate"], Level(row["level"]), row["school"])
 
 
+# shared: no plan is released while its scores are being written
+_PLANS = (
+    "SELECT p.id, p.name, p.exam_date, p.release_at, k.name AS certificate FROM plan p"
+    " JOIN certificate_kind k ON k.id = p.kind_id WHERE p.name = ANY($1::text[]) ORDER BY p.id FOR SHARE OF p"
+)
+_SINCE = (
+    "SELECT k.name, min(v.effective_on) AS since FROM certificate_kind k"
+    " LEFT JOIN standard_version v ON v.kind_id = k.id GROUP BY k.name"
+)
 _PLACE = """
  JOIN plan p ON p.id = x.plan_id JOIN site t ON t.id = x.site_id
  JOIN certificate_kind k ON k.id = t.kind_id JOIN school c ON c.id = t.school_id

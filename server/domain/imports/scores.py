@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 
 from server.domain.imports import cells
 from server.domain.imports.drafts import Column, Draft
-from server.domain.imports.score_records import Entry, Known, Registered, Seat, load
+from server.domain.imports.naming import Names, Register, likely
+from server.domain.imports.score_clashes import judge_whole
+from server.domain.imports.score_records import Entry, Known, Mark, Registered, Seat, load
 from server.domain.imports.score_writing import Work, take
-from server.domain.imports.verdicts import Row, Verdict, judge_person
+from server.domain.imports.verdicts import Row, Verdict, judge_person, who
+from server.domain.imports.whole_file import row_numbers
 from server.domain.ports import Services
-from server.domain.results import Status, site_name
+from server.domain.results import Result, Status, outcome_of, say, site_name
 
 __all__ = ["COLUMNS", "TITLE", "judge", "load", "settle", "take"]
 
@@ -57,29 +58,34 @@ def settle(draft: Draft) -> None:
         draft.refuse("成绩", "missing", "请填写成绩；没有成绩的，请在备注里写缺考、缓考、违纪或作弊。")
 
 
-@dataclass(slots=True)
-class _Above:
-    """What the good rows above have said."""
-
-    plans: dict[str, tuple[date, str]] = field(default_factory=dict)
-    seats: dict[str, tuple[Seat, int]] = field(default_factory=dict)
-    admissions: dict[tuple[Seat, int], str] = field(default_factory=dict)
-    marks: dict[tuple[str, str], Entry] = field(default_factory=dict)
-
-
-def judge(s: Services, known: Known, drafts: list[Draft]) -> Verdict:
-    """Compare every draft with the records and with the good rows above it."""
-    work, above = Work(known), _Above()
-    verdict = Verdict(work=work)
+def judge(s: Services, known: Known, drafts: list[Draft], creating: Names) -> Verdict:
+    """Judge what must be unique over the whole file, then every draft against the records."""
+    register = Register(creating, {"plans": known.every_plan, "schools": known.schools, "sites": known.sites})
+    work = Work(known)
+    verdict = Verdict(work=work, register=register)
+    judge_whole(known, drafts)
+    changed: list[tuple[Draft, Entry]] = []
+    seen: dict[tuple[str, str], Entry] = {}
     for draft in drafts:
         person = judge_person(draft, known.people)
-        _judge_place(draft, known, above)
-        if draft.errors or person is None:
+        _judge_place(draft, known)
+        if draft.errors or person is None or not _admits(register, draft):
             continue
-        seat = _seat(draft)
-        if not _judge_admission(draft, known, above, seat, person):
+        registered = _judge_admission(draft, known, person)
+        if draft.errors:
             continue
-        _judge_mark(draft, known, above, verdict, seat, person)
+        entry = _entry(draft, known, registered)
+        if entry.was == entry.mark or (entry.number, entry.subject) in seen:
+            verdict.unchanged += 1
+        elif (
+            refusal := known.closed(_seat(draft), entry.subject, is_registered=bool(registered))
+        ) is not None:
+            draft.refuse(*refusal)
+        else:
+            seen[entry.number, entry.subject] = entry
+            _plan_writing(work, draft, entry, registered, person)
+            changed.append((draft, entry))
+    _tell(verdict, known, changed)
     _note(verdict, work, known)
     return verdict
 
@@ -89,7 +95,15 @@ def _seat(draft: Draft) -> Seat:
     return Seat(v["考试计划"], v["证书名称"], v["证书等级"], v["院校"])
 
 
-def _judge_place(draft: Draft, known: Known, above: _Above) -> None:
+def _admits(register: Register, draft: Draft) -> bool:
+    """Whether plan and site are on record or confirmed; both are asked for at once."""
+    seat = _seat(draft)
+    site = site_name(seat.school, seat.certificate, seat.level)
+    plan_is_known = register.admits(draft, "plans", seat.plan, "考试计划")
+    return register.admits(draft, "sites", site, "考核站点") and plan_is_known
+
+
+def _judge_place(draft: Draft, known: Known) -> None:
     """Certificate, school, plan and site, each as far as its cells could be read."""
     certificate, school, level = draft.get("证书名称"), draft.get("院校"), draft.get("证书等级")
     if certificate is not None and certificate not in known.kinds:
@@ -97,83 +111,118 @@ def _judge_place(draft: Draft, known: Known, above: _Above) -> None:
             "证书名称", "certificate_unknown", "系统里没有这种证书，请核对证书名称，须与证书全称完全一致。"
         )
     if school is not None and school not in known.schools:
-        draft.refuse("院校", "school_unknown", "系统里没有这所院校，请核对名称，或先导入该校的考生信息。")
+        like = "、".join(f"“{other}”" for other in likely(school, known.schools))
+        draft.refuse(
+            "院校",
+            "school_unknown",
+            f"系统里没有这所院校{f'，看起来像已有的{like}' if like else ''}。请核对名称，或先导入该校的考生信息。",
+        )
     if certificate and school and level:
         built, given = site_name(school, certificate, level), draft.get("考核站点")
         if given and given != built:
             draft.refuse(
                 "考核站点",
                 "site_name",
-                f"考核站点名称由院校、证书和等级组成（S52），应为“{built}”，请改正或清空。",
+                f"考核站点名称由院校、证书和等级组成，应为“{built}”，请改正或清空。",
             )
     plan, day = draft.get("考试计划"), draft.get("考试日期")
-    if plan is None or day is None or certificate is None:
-        return
-    before = known.plans.get(plan) or above.plans.get(plan)
-    if before is not None and before[0] != day:
-        draft.refuse("考试日期", "plan_date_differs", "同一考试计划的考试日期与前面登记的不同，请核对。")
-    elif before is not None and before[1] != certificate:
+    if plan is not None and day is not None and certificate is not None:
+        _judge_plan(draft, known, plan, day, certificate)
+
+
+def _judge_plan(draft: Draft, known: Known, plan: str, day: date, certificate: str) -> None:
+    """A plan has one date and one certificate; an import never moves them, and a new one's date must make sense."""
+    on_record = known.plans.get(plan)
+    if on_record is None:
+        since = known.since.get(certificate)
+        if day > known.today:
+            draft.refuse(
+                "考试日期", "exam_date_future", f"考试日期 {day} 还没有到，却已有成绩，请核对年份和月日。"
+            )
+        elif since is not None and day < since:
+            draft.refuse(
+                "考试日期",
+                "exam_date_early",
+                f"考试日期 {day} 早于这种证书标准的实施日期 {since}，请核对年份。",
+            )
+    elif on_record[0] != day:
         draft.refuse(
-            "证书名称", "plan_certificate_differs", "同一考试计划的证书名称与前面登记的不同，请核对。"
+            "考试日期",
+            "plan_date_differs",
+            f"“{plan}”登记的考试日期是 {on_record[0]}，表格里是 {day}，不能用导入更改；请核对日期或计划名称。",
         )
-    elif not draft.errors:
-        above.plans.setdefault(plan, (day, certificate))
+    elif on_record[1] != certificate:
+        draft.refuse(
+            "证书名称",
+            "plan_certificate_differs",
+            f"“{plan}”登记的证书是“{on_record[1]}”，与表格里的不同，请核对。",
+        )
 
 
-def _judge_admission(draft: Draft, known: Known, above: _Above, seat: Seat, person: Row) -> bool:
-    """An admission number is one person's at one place, and a person has one of them there."""
-    number = draft.values["准考证号"]
+def _judge_admission(draft: Draft, known: Known, person: Row) -> Registered | None:
+    """The registration that this admission number stands for, if it is this person's at this place."""
+    number, seat = draft.values["准考证号"], _seat(draft)
     registered = known.registrations.get(number)
-    holder = (registered.seat, registered.candidate_id) if registered else above.seats.get(number)
-    mine = (seat, person["id"])
-    if holder is not None and holder != mine:
-        if holder[1] != mine[1]:
-            draft.refuse("准考证号", "admission_other_person", "这个准考证号属于另一位考生，请核对。")
-        else:
-            draft.refuse(
-                "准考证号", "admission_other_plan", "这个准考证号属于另一场考试或另一考核站点，请核对。"
-            )
-    other = known.admissions.get(mine) or above.admissions.get(mine)
-    if holder is None and other is not None and other != number:
-        draft.refuse("准考证号", "registered_twice", "这位考生在这场考试里已有另一个准考证号，请核对。")
-    return not draft.errors
+    if registered is not None and registered.candidate_id != person["id"]:
+        draft.refuse(
+            "准考证号",
+            "admission_other_person",
+            "这个准考证号在系统里属于另一位考生，请核对准考证号和证件号码。",
+        )
+    elif registered is not None and registered.seat != seat:
+        draft.refuse("准考证号", "admission_other_plan", "这个准考证号属于另一场考试或另一考核站点，请核对。")
+    other = known.admissions.get((seat, person["id"]))
+    if registered is None and other is not None:
+        draft.refuse("准考证号", "registered_twice", f"这位考生在这场考试里已有准考证号 {other}，请核对。")
+    return registered
 
 
-def _judge_mark(draft: Draft, known: Known, above: _Above, verdict: Verdict, seat: Seat, person: Row) -> None:
-    number, subject = draft.values["准考证号"], draft.values["考试科目"]
-    mark: tuple[str, Decimal | None] = draft.values["成绩"]
-    work: Work = verdict.work
-    entry = above.marks.get((number, subject))
-    if entry is not None:
-        if entry.mark == mark:
-            verdict.unchanged += 1
-        else:
-            draft.refuse(
-                "准考证号", "admission_twice", "同一准考证号同一科目出现两次而成绩不同，请只保留正确的一行。"
-            )
-        return
-    registered = known.registrations.get(number)
-    was = known.marks.get((registered.id, subject)) if registered else None
-    if was != mark and (refusal := known.closed(seat, subject)) is not None:
-        draft.refuse(*refusal)
-        return
-    above.seats.setdefault(number, (seat, person["id"]))
-    above.admissions.setdefault((seat, person["id"]), number)
-    above.marks[number, subject] = Entry(number, subject, mark, was)
-    if was == mark:
-        verdict.unchanged += 1
-        return
-    verdict.taken += 1
-    work.entries.append(above.marks[number, subject])
+def _entry(draft: Draft, known: Known, registered: Registered | None) -> Entry:
+    subject, mark = draft.values["考试科目"], draft.values["成绩"]
+    was = known.marks.get(registered.id, {}).get(subject) if registered else None
+    return Entry(draft.values["准考证号"], subject, mark, was)
+
+
+def _plan_writing(work: Work, draft: Draft, entry: Entry, registered: Registered | None, person: Row) -> None:
+    seat = _seat(draft)
+    work.entries.append(entry)
     if registered is None:
-        work.registrations.setdefault(number, Registered(0, person["id"], seat, number))
+        work.registrations.setdefault(entry.number, Registered(0, person["id"], seat, entry.number))
     work.seats.setdefault(seat, draft.values["考试日期"])
-    work.subjects.setdefault((seat.plan, seat.level), set()).add(subject)
+    work.subjects.setdefault((seat.plan, seat.level), set()).add(entry.subject)
+
+
+def _tell(verdict: Verdict, known: Known, changed: list[tuple[Draft, Entry]]) -> None:
+    """New marks are counted; changed ones are told with what they do to the result."""
+    became: dict[str, dict[str, Mark]] = {}
+    for _, entry in changed:
+        became.setdefault(entry.number, {})[entry.subject] = entry.mark
+    lost = []
+    for draft, entry in changed:
+        registered = known.registrations.get(entry.number)
+        if registered is None:
+            verdict.add_new(draft)
+            continue
+        stood = known.marks.get(registered.id, {})
+        subjects = known.subjects.get((registered.seat.plan, registered.seat.level), set())
+        was = outcome_of(stood, subjects)
+        now = outcome_of(stood | became[entry.number], subjects | became[entry.number].keys())
+        if was is Result.PASSED and now is not Result.PASSED:
+            lost.append(draft.row)
+        if entry.was is None:
+            verdict.add_new(draft)
+            continue
+        told = [(entry.subject, say(entry.was), say(entry.mark))]
+        told += [("考证结果", was.label, now.label)] if was is not now else []
+        verdict.add_changed(draft, who(draft), told)
+    if lost:
+        verdict.notes.append(f"{row_numbers(lost)}的考生现在是“通过”，写入后不再通过，请逐一核对。")
 
 
 def _note(verdict: Verdict, work: Work, known: Known) -> None:
-    if plans := sorted({seat.plan for seat in work.seats} - known.plans.keys()):
-        verdict.notes.append(f"新增考试计划：{'、'.join(plans)}。如是笔误，请改正后重新导入。")
+    plans = frozenset(seat.plan for seat in work.seats) - known.every_plan
+    sites = frozenset(site_name(seat.school, seat.certificate, seat.level) for seat in work.seats)
+    verdict.creates = Names(plans=plans, sites=sites - known.sites)
     for (plan, level), subjects in work.subjects.items():
         had = known.subjects.get((plan, level), set())
         if had and (new := sorted(subjects - had)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,24 +11,81 @@ from typing import Any
 from tortoise import connections
 
 from server.domain.imports.drafts import Draft
-from server.domain.people.candidates import ABOUT_ID
+from server.domain.imports.naming import Names, Register
+from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.ports import Keys, Services
 from server.records.database import rows
 
 Row = dict[str, Any]
 
 
+MOST_DIFFERENCES = 2_000  # kept with a run; all are counted
+
+Change = tuple[str, str, str]  # what, as it was, as it becomes
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row that changes something on record: whose, and what from what to what. The identity number is masked."""
+
+    row: int
+    who: str
+    changes: tuple[Change, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        told = [{"what": what, "was": was, "became": became} for what, was, became in self.changes]
+        return {"row": self.row, "who": self.who, "changes": told}
+
+
 @dataclass(slots=True)
 class Verdict:
-    """Which rows change something, which are on record already; refused rows carry their errors themselves.
+    """Which rows are new, which change the records, which are there already; refused rows carry their errors.
 
-    `work` is what the topic's `take` needs; nobody else looks at it.
+    `register` knows the names to be asked for, `creates` those that are made, `work` is what the topic's `take`
+    needs; nobody else looks at it.
     """
 
-    taken: int = 0
+    new: int = 0
+    changed: int = 0
     unchanged: int = 0
     notes: list[str] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    register: Register | None = None
+    creates: Names = field(default_factory=Names)
     work: Any = None
+    _said: Any = field(default_factory=hashlib.sha256)
+
+    @property
+    def taken(self) -> int:
+        return self.new + self.changed
+
+    @property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of what is to be written: the same file that would now write something else has another one."""
+        digest: bytes = self._said.digest()
+        return digest
+
+    def add_new(self, draft: Draft) -> None:
+        self.new += 1
+        self._said.update(f"new {draft.row}\n".encode())
+
+    def add_changed(self, draft: Draft, who: str, changes: Iterable[Change]) -> None:
+        self.changed += 1
+        difference = Difference(draft.row, who, tuple(changes))
+        self._said.update(f"changed {difference!r}\n".encode())
+        if len(self.differences) < MOST_DIFFERENCES:
+            self.differences.append(difference)
+
+    def hold_back(self) -> None:
+        """Nothing is taken after all."""
+        self.new = self.changed = 0
+        self.differences, self.creates, self.work = [], Names(), None
+
+
+def who(draft: Draft) -> str:
+    """崔子涵 99************4055"""
+    number = draft.get("证件号码") or ""
+    return f"{draft.get('姓名') or ''} {mask_id(number) if number else ''}".strip()
 
 
 async def write(sql: str, *values: Any) -> int:
@@ -66,9 +124,3 @@ def judge_person(draft: Draft, known: dict[str, Row]) -> Row | None:
             "姓名与系统里这个证件号码的考生不一致，请核对；确需更正姓名的，请凭函件联系管理员。",
         )
     return person
-
-
-def row_numbers(numbers: list[int]) -> str:
-    """第 3、8 行, shortened when there are many."""
-    shown = "、".join(map(str, numbers[:10]))
-    return f"第 {shown} 行" if len(numbers) <= 10 else f"第 {shown} 行等 {len(numbers)} 行"

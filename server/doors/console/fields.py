@@ -155,6 +155,40 @@ class Moment(Field):
         return {"type": "string", "format": "date-time"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lists(Field):
+    """An object of lists of texts. In a form it is written as JSON. `kinds`: its names, each with what it is."""
+
+    kinds: Mapping[str, str]
+    longest: int = 200
+    most: int = 5000
+
+    def parse(self, value: Any) -> dict[str, list[str]]:
+        if not isinstance(value, dict) or not set(value) <= set(self.kinds):
+            raise Poor("not_lists", f"这里应为对象，只能有这些项：{'、'.join(self.kinds)}。")
+        for listed in value.values():
+            if not isinstance(listed, list) or len(listed) > self.most:
+                raise Poor("not_lists", f"每一项应为文字的列表，最多{self.most}个。")
+            for text in listed:
+                Text(shortest=1, longest=self.longest).parse(text)
+        return value
+
+    def from_text(self, text: str) -> Any:
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return text
+
+    def schema(self) -> dict[str, Any]:
+        items = {
+            "type": "array",
+            "maxItems": self.most,
+            "items": {"type": "string", "maxLength": self.longest},
+        }
+        properties = {name: items | {"description": about} for name, about in self.kinds.items()}
+        return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
 Shape = Mapping[str, Field]
 
 

@@ -1,0 +1,127 @@
+"""What each column is for, and the empty workbooks to begin with: made from the very columns that are read."""
+
+from __future__ import annotations
+
+import asyncio
+from io import BytesIO
+from typing import NamedTuple
+
+from openpyxl import Workbook
+from openpyxl.styles import Font, PatternFill
+from openpyxl.utils import get_column_letter
+
+from server.domain.imports import examination
+
+GUIDE_SHEET = "填写说明"
+_HEAD = PatternFill("solid", fgColor="FFE8EEF7")
+_SOFT = PatternFill("solid", fgColor="FFF4F6F8")
+_TEXT_ROWS = 500  # rows of the template that are set to text, so that long numbers keep their digits
+
+
+class About(NamedTuple):
+    """One column: an example, and what may stand in it."""
+
+    example: str
+    allowed: str
+
+
+class ColumnHelp(NamedTuple):
+    """One column as people are told of it."""
+
+    title: str
+    is_required: bool
+    example: str
+    allowed: str
+
+
+_ID = About("990101200001010017", "18 位身份证件号码，按“文本”格式填写，末位可以是 X")
+_NAME = About("崔子涵", "证件上的姓名，一字不差")
+_LEVEL = About("初级", "初级、中级或高级")
+ABOUT: dict[str, dict[str, About]] = {
+    "candidates": {
+        "姓名": _NAME,
+        "证件类型": About(
+            "居民身份证", "居民身份证、港澳居民居住证、台湾居民居住证、外国人永久居留身份证；空着即居民身份证"
+        ),
+        "证件号码": _ID,
+        "手机号": About("19900001234", "11 位手机号，可空"),
+        "考生类型": About("本校考生", "本校考生或社会考生"),
+        "院校": About("京华职业技术学院", "院校全称；系统里没有的名称，检查时会请您确认"),
+        "专业代码": About("520201", "社会考生留空"),
+        "专业名称": About("护理", "社会考生留空"),
+        "专业版本号": About("2021", "社会考生留空"),
+        "专业层次": About("高职", "社会考生留空"),
+    },
+    "scores": {
+        "考试计划": About(
+            "2023年9月22日社会心理服务证书考试计划", "计划全称；系统里没有的名称，检查时会请您确认"
+        ),
+        "考试日期": About("2023-09-22", "年-月-日；与系统里登记的日期一致"),
+        "证书名称": About("社会心理服务职业技能等级证书", "证书全称，须完全一致"),
+        "证书等级": _LEVEL,
+        "院校": About("京华职业技术学院", "考核站点所在院校的全称；先导入该校考生"),
+        "考核站点": About("", "可空；填写时须为“院校＋证书名称＋等级”"),
+        "准考证号": About("23092200000010", "字母、数字和短横线，按“文本”格式填写；一人一号"),
+        "姓名": _NAME,
+        "证件号码": _ID,
+        "考试科目": About("社会心理服务（机考）", "科目全称"),
+        "成绩": About("78.5", "0 到 100，最多一位小数；没有成绩的留空，并填写备注"),
+        "备注": About("", "没有成绩时填写缺考、缓考、违纪或作弊；其余可空"),
+    },
+    "practice": {
+        "姓名": _NAME,
+        "证件号码": _ID,
+        "证书等级": _LEVEL,
+        "督导学时": About("50", "数字，最多一位小数"),
+        "实践学时": About("125", "数字，最多一位小数"),
+    },
+    "portal": {
+        "证书编号": About("26SPS100000012T", "本系统证书上的编号"),
+        "门户证书编号": About("GJ2026000001", "国家门户导出的编号，以门户为准"),
+        "姓名": About("崔子涵", "可空；填写时须与持证人一致"),
+    },
+}
+
+
+def columns(kind: str) -> list[ColumnHelp]:
+    """The columns of a kind in their order. Raises Refused: kind_unknown."""
+    about = ABOUT.get(kind, {})
+    return [
+        ColumnHelp(column.title, column.required and column.title != "成绩", *about[column.title])
+        for column in examination.topic_of(kind).COLUMNS
+    ]
+
+
+def template_name(kind: str) -> str:
+    """成绩模板.xlsx"""
+    return f"{examination.topic_of(kind).TITLE}模板.xlsx"
+
+
+async def template(kind: str) -> bytes:
+    """An empty workbook (.xlsx) with the header, and a second sheet that explains it. Raises Refused: kind_unknown."""
+    return await asyncio.to_thread(_template, examination.topic_of(kind).TITLE, columns(kind))
+
+
+def _template(title: str, helped: list[ColumnHelp]) -> bytes:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = title
+    sheet.freeze_panes = "A2"
+    for place, column in enumerate(helped, 1):
+        cell = sheet.cell(1, place, column.title)
+        cell.font, cell.fill = Font(bold=True), _HEAD if column.is_required else _SOFT
+        sheet.column_dimensions[get_column_letter(place)].width = max(14, len(column.title) * 2 + 6)
+        for row in range(2, _TEXT_ROWS + 2):
+            sheet.cell(row, place).number_format = "@"
+    guide = book.create_sheet(GUIDE_SHEET)
+    for letter, width in zip("ABCD", (16, 10, 34, 70), strict=True):
+        guide.column_dimensions[letter].width = width
+    guide.append(["列", "必填", "例子", "可以填什么"])
+    for cell in guide[1]:
+        cell.font, cell.fill = Font(bold=True), _HEAD
+    for column in helped:
+        guide.append([column.title, "是" if column.is_required else "否", column.example, column.allowed])
+    out = BytesIO()
+    book.save(out)
+    return out.getvalue()

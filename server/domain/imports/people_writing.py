@@ -1,0 +1,98 @@
+"""Writing a judged list of candidates: the schools that were confirmed, new people, and what changes of the others."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from server.domain import audit
+from server.domain.audit import Actor
+from server.domain.imports.drafts import Draft
+from server.domain.imports.verdicts import Row, write
+from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE
+from server.domain.ports import Keys, Services
+from server.records.database import rows
+
+MAJOR = {
+    "专业代码": "major_code",
+    "专业名称": "major_name",
+    "专业版本号": "major_version",
+    "专业层次": "major_tier",
+}
+
+
+@dataclass(slots=True)
+class Work:
+    """Drafts of people to be made, those to be changed with what changes, and the schools that are made."""
+
+    made: list[Draft] = field(default_factory=list)
+    changed: list[tuple[Row, Draft, dict[str, Any]]] = field(default_factory=list)
+    schools: frozenset[str] = frozenset()
+
+
+async def take(s: Services, work: Work, *, actor: Actor) -> None:
+    """Write the people, inside the import's transaction."""
+    names = sorted(
+        {d.values["院校"] for d in work.made} | {c["school"] for _, _, c in work.changed if "school" in c}
+    )
+    await write(
+        "INSERT INTO school (name, created_at) SELECT name, $2 FROM unnest($1::text[]) AS name"
+        " ON CONFLICT (name) DO NOTHING",
+        sorted(work.schools),
+        s.clock.now(),
+    )
+    found = await rows("SELECT id, name FROM school WHERE name = ANY($1::text[])", names)
+    schools = {row["name"]: row["id"] for row in found}
+    await s.faults.reach("imports.schools_written")
+    if work.made:
+        columns = await asyncio.to_thread(_sealed_columns, s.keys, work.made, schools)
+        await write(_INSERT, *columns, s.clock.now())
+    await s.faults.reach("imports.people_written")
+    await _change(s, work, schools, actor)
+
+
+_INSERT = """
+INSERT INTO candidate (name, id_kind, id_sealed, id_index, mobile_sealed, kind, school_id,
+                       major_code, major_name, major_version, major_tier, photo_key, created_at, updated_at)
+SELECT t.*, '', $12, $12 FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[], $6::text[],
+                             $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[]) AS t
+"""
+
+
+def _sealed_columns(keys: Keys, made: list[Draft], schools: dict[str, int]) -> list[list[Any]]:
+    table = [
+        (
+            v["姓名"],
+            v["证件类型"],
+            keys.encrypt(v["证件号码"], about=ABOUT_ID),
+            keys.blind(v["证件号码"], about=ABOUT_ID),
+            keys.encrypt(v["手机号"], about=ABOUT_MOBILE) if v["手机号"] else None,
+            v["考生类型"],
+            schools[v["院校"]],
+            *(v[title] for title in MAJOR),
+        )
+        for v in (draft.values for draft in made)
+    ]
+    return [list(column) for column in zip(*table, strict=True)]
+
+
+async def _change(s: Services, work: Work, schools: dict[str, int], actor: Actor) -> None:
+    trail = []
+    for person, _, changes in work.changed:
+        plain = {column: value for column, value in changes.items() if column not in ("school", "mobile")}
+        if "school" in changes:
+            plain["school_id"] = schools[changes["school"]]
+        was = {column: person[column] for column in plain}
+        trail.append((person["id"], was, plain | ({"mobile": "已更换"} if "mobile" in changes else {})))
+        columns = dict(plain)
+        if "mobile" in changes:
+            columns["mobile_sealed"] = s.keys.encrypt(changes["mobile"], about=ABOUT_MOBILE)
+        settings = ", ".join(f"{column} = ${place}" for place, column in enumerate(columns, 3))
+        await write(
+            f"UPDATE candidate SET updated_at = $2, {settings} WHERE id = $1",  # noqa: S608 -- our own column names
+            person["id"],
+            s.clock.now(),
+            *columns.values(),
+        )
+    await audit.record_many(s.clock, actor, "candidate.change", "candidate", trail)

@@ -1,0 +1,35 @@
+"""Uniqueness, judged over a whole file before any row: whoever shares what only one may have is refused on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value", bound=Hashable)
+
+
+def clashes(said: Iterable[tuple[Key, Value, int]]) -> dict[Key, dict[Value, list[int]]]:
+    """Keys that were given more than one value: key → value → the rows that say so.
+
+    Args:
+        said: (key, value, row number) of every row whose cells could be read, also of rows refused for other reasons.
+    """
+    found: dict[Key, dict[Value, list[int]]] = {}
+    for key, value, row in said:
+        found.setdefault(key, {}).setdefault(value, []).append(row)
+    return {key: values for key, values in found.items() if len(values) > 1}
+
+
+def row_numbers(numbers: Iterable[int]) -> str:
+    """第 3、8 行, shortened when there are many."""
+    listed = sorted(set(numbers))
+    shown = "、".join(map(str, listed[:10]))
+    return f"第 {shown} 行" if len(listed) <= 10 else f"第 {shown} 行等 {len(listed)} 行"
+
+
+def rows_of(values: dict[Value, list[int]]) -> str:
+    """Some rows of every value, so that both sides of a clash are named: 第 3、8 行."""
+    few = [row for rows in list(values.values())[:5] for row in rows[:3]]
+    total = sum(map(len, values.values()))
+    return row_numbers(few) if total == len(few) else f"{row_numbers(few)}等 {total} 行"

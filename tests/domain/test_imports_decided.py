@@ -1,0 +1,410 @@
+"""What an upload may not decide by itself: results that are out, names that nobody knows, and what a check did not show."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+import pytest
+from openpyxl import load_workbook
+
+from server import demo_cohort
+from server.demo_cohort import PEOPLE_HEADER, SCORE_HEADER
+from server.domain import imports
+from server.domain.audit import Actor
+from server.domain.imports import runs
+from server.domain.imports.naming import likely
+from server.domain.levels import Level
+from server.domain.ports import Services
+from server.errors import Conflict, Forbidden, NotFound, Refused
+from server.records import (
+    AuditEntry,
+    Candidate,
+    ImportRun,
+    Issuance,
+    Plan,
+    PracticeRecord,
+    Registration,
+    School,
+    Score,
+    Site,
+)
+from tests import importing, make
+from tests.cohort import changed
+from tests.domain.test_imports_rules import HOURS, ONE, PEOPLE, TWO, codes, person_row, scores, take
+from tests.fakes import ListQueue
+
+AUDITOR = Actor("staff", 4, "审计员", "auditor")
+
+
+@pytest.fixture
+async def known(services: Services) -> Services:
+    """Two candidates and their schools are on record."""
+    await take(services, "candidates", PEOPLE_HEADER, ONE.people_row(), TWO.people_row())
+    return services
+
+
+@pytest.fixture
+async def released(known: Services) -> Services:
+    """The plan of the first is out."""
+    await scores(known, ONE.score_row())
+    await Plan.filter(name=ONE.plan).update(release_at=known.clock.now())
+    return known
+
+
+def book(*rows: list[Any], header: Any = SCORE_HEADER) -> bytes:
+    return demo_cohort.book(header, rows)
+
+
+async def drain(s: Services) -> None:
+    assert isinstance(s.queue, ListQueue)
+    await s.queue.drain(s, {"imports.run": imports.run})
+
+
+async def check(s: Services, data: bytes, kind: str = "scores", **more: Any) -> dict[str, Any]:
+    """A dry run as the console hands it in, with its answer."""
+    row = await imports.submit(s, kind, "a.xlsx", data, dry_run=True, actor=make.OPERATOR, **more)
+    await drain(s)
+    return await imports.view(s, row.id)
+
+
+# results that are out
+
+
+async def test_a_published_score_is_not_changed_by_an_upload(released: Services) -> None:
+    ended = await scores(released, changed(ONE, 成绩=12))
+    assert codes(ended) == [(2, "成绩", "plan_released")]
+    assert "成绩变更" in ended.errors[0]["detail"]
+    assert (await Score.get()).score == Decimal(str(ONE.score))
+    assert (await Registration.get()).outcome == "passed"
+    same = await scores(released, ONE.score_row())
+    assert (same.rows_unchanged, codes(same)) == (1, [])
+
+
+async def test_nobody_is_added_to_a_published_plan(released: Services) -> None:
+    late = changed(TWO, 考试计划=ONE.plan, 考试日期=ONE.exam_date.isoformat())
+    ended = await scores(released, late)
+    assert codes(ended) == [(2, "成绩", "plan_released")]
+    assert "请用新的考试计划导入" in ended.errors[0]["detail"]
+    assert await Registration.all().count() == 1
+
+
+async def test_a_release_to_come_binds_from_its_minute_on(known: Services) -> None:
+    await scores(known, ONE.score_row())
+    await Plan.all().update(release_at=known.clock.now() + timedelta(minutes=1))
+    assert codes(await scores(known, changed(ONE, 成绩=61))) == []
+    known.clock.forward(minutes=1)  # type: ignore[attr-defined]
+    assert codes(await scores(known, changed(ONE, 成绩=62))) == [(2, "成绩", "plan_released")]
+    assert (await Score.get()).score == Decimal(61)
+
+
+@pytest.mark.parametrize("cells", [{"院校": TWO.school}, {"考生类型": "社会考生", **dict.fromkeys(
+    ("专业代码", "专业名称", "专业版本号", "专业层次"), "")}], ids=["school", "kind"])  # fmt: skip
+async def test_whose_results_are_out_keeps_school_and_kind(released: Services, cells: Any) -> None:
+    before = await Candidate.get(name=ONE.name).values()
+    ended = await take(released, "candidates", PEOPLE_HEADER, person_row(ONE, **cells))
+    assert codes(ended) == [(2, next(iter(cells)), "candidate_settled")]
+    assert await Candidate.get(name=ONE.name).values() == before
+    mobile = await take(released, "candidates", PEOPLE_HEADER, person_row(ONE, 手机号="19900000000"))
+    assert (mobile.rows_changed, codes(mobile)) == (1, [])
+
+
+@pytest.mark.rule("S13")
+@pytest.mark.parametrize(
+    ("state", "code"), [("prepared", None), ("site_pending", "batch_at_school"), ("issued", "batch_signed")]
+)
+async def test_hours_that_a_list_stands_on_are_not_taken_away(
+    services: Services, state: str, code: str | None
+) -> None:
+    from server.domain.issuance import desk
+
+    site = await make.site(level=Level.INTERMEDIATE)
+    plan = await make.plan(requires_practice=True, release_at=services.clock.now())
+    who = await make.candidate(services, number=ONE.id_number)
+    await make.registration(services, who, on=plan, at=site)
+    await PracticeRecord.create(candidate=who, level="intermediate", supervision_hours=50, practice_hours=125)
+    await desk.prepare(services, plan.id, actor=make.ADMIN)
+    await Issuance.all().update(state=state)
+    lower = [who.name, ONE.id_number, "中级", 49, 125]
+    assert codes(await take(services, "practice", HOURS, lower)) == (
+        [] if code is None else [(2, "证书等级", code)]
+    )
+    higher = [who.name, ONE.id_number, "中级", 51, 126]
+    assert codes(await take(services, "practice", HOURS, higher)) == []
+
+
+# new, changed and the same apart
+
+
+async def test_a_check_tells_new_changed_and_same_apart(known: Services) -> None:
+    await scores(known, changed(ONE, 成绩=67.9), TWO.score_row())
+    third = PEOPLE[4]
+    await take(known, "candidates", PEOPLE_HEADER, third.people_row())
+    data = book(changed(ONE, 成绩=12), TWO.score_row(), third.score_row())
+    run = await check(known, data, creating=importing.names_in(data))
+    assert {name: run[name] for name in run if name.startswith("rows_")} == {
+        "rows_total": 3,
+        "rows_taken": 2,
+        "rows_new": 1,
+        "rows_changed": 1,
+        "rows_unchanged": 1,
+        "rows_refused": 0,
+    }
+    assert run["differences"] == [
+        {
+            "row": 2,
+            "who": f"{ONE.name} 99************{ONE.id_number[-4:]}",
+            "changes": [
+                {"what": demo_cohort.SUBJECT, "was": "67.9", "became": "12.0"},
+                {"what": "考证结果", "was": "通过", "became": "未通过"},
+            ],
+        }
+    ]
+    assert "第 2 行的考生现在是“通过”，写入后不再通过，请逐一核对。" in run["notes"]
+    sheet = load_workbook(BytesIO(await imports.report(known, run["id"], actor=make.OPERATOR)))["改动"]
+    told = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)]
+    assert told == [
+        ["2", f"{ONE.name} 99************{ONE.id_number[-4:]}", demo_cohort.SUBJECT, "67.9", "12.0"],
+        ["2", f"{ONE.name} 99************{ONE.id_number[-4:]}", "考证结果", "通过", "未通过"],
+    ]
+    assert (await Score.get(registration__admission_number=ONE.admission_number)).score == Decimal("67.9")
+
+
+# names that nobody knows
+
+
+async def test_a_slip_in_a_plans_name_makes_no_plan(known: Services) -> None:
+    await scores(known, ONE.score_row())
+    slip = ONE.plan.replace("考试计划", "考试计画")
+    ended = await imports.take(
+        known, "scores", "a.xlsx", book(changed(ONE, 考试计划=slip, 准考证号="1")), actor=make.OPERATOR
+    )
+    assert codes(ended) == [(2, "考试计划", "plan_unknown")]
+    assert ended.asked == {
+        "plans": [{"name": slip, "rows": 1, "first_row": 2, "like": [ONE.plan]}],
+    }
+    assert await Plan.all().values_list("name", flat=True) == [ONE.plan]
+
+
+async def test_a_school_that_only_looks_the_same_makes_no_school(services: Services) -> None:
+    await make.school("文山职业大学")
+    for other in ("⽂山职业⼤学", "文山职业 大学", "文山职业大学校"):
+        ended = await imports.take(
+            services,
+            "candidates",
+            "a.xlsx",
+            book(person_row(ONE, 院校=other), header=PEOPLE_HEADER),
+            actor=make.OPERATOR,
+        )
+        if ended.rows_unchanged == ended.rows_refused == 0:  # read as the known name, which is as good
+            assert (await Candidate.get().prefetch_related("school")).school.name == "文山职业大学"  # type: ignore[union-attr]
+            await Candidate.all().delete()
+            continue
+        assert codes(ended) == [(2, "院校", "school_unknown")]
+        assert [one["like"] for one in ended.asked["schools"]] == [["文山职业大学"]]
+    assert await School.all().count() == 1
+
+
+def test_likeness() -> None:
+    known = ["2023年9月22日社会心理服务证书考试计划", "京华职业技术学院", "江岸卫生职业学院"]
+    assert likely("2023年9月22日社会心理服务证书考试计划（补考）", known) == []
+    assert likely("2023年9月22曰社会心理服务证书考试计划", known) == [known[0]]
+    assert likely("京华职业技术学校", known) == [known[1]]
+    assert likely("京华 职业技术学院", known) == [known[1]]
+    assert likely("北京大学", known) == []
+
+
+async def test_names_are_made_when_exactly_they_are_confirmed(known: Services) -> None:
+    data = book(ONE.score_row(), TWO.score_row())
+    first = await check(known, data)
+    assert (first["rows_taken"], first["rows_refused"], first["can_take"]) == (0, 2, False)
+    assert {kind: [one["name"] for one in names] for kind, names in first["asked"].items()} == {
+        "plans": [ONE.plan, TWO.plan],
+        "sites": [ONE.site, TWO.site],
+    }
+    with pytest.raises(Refused) as refused:
+        await imports.check_again(
+            known, first["id"], imports.Names.of({"plans": ["别的计划"]}), actor=make.OPERATOR
+        )
+    assert refused.value.code == "name_not_asked"
+    half = imports.Names.of({"plans": [ONE.plan], "sites": [ONE.site]})
+    again = await imports.check_again(known, first["id"], half, actor=make.OPERATOR)
+    await drain(known)
+    second = await imports.view(known, again.id)
+    assert (second["rows_new"], second["rows_refused"], second["can_take"]) == (1, 1, True)
+    taken = await imports.take_in(known, second["id"], actor=make.OPERATOR)
+    await drain(known)
+    assert await Plan.all().values_list("name", flat=True) == [ONE.plan]
+    assert await Site.all().values_list("name", flat=True) == [ONE.site]
+    entry = await AuditEntry.get(action="import.take", subject_id=str(taken.id))
+    assert entry.became is not None
+    assert entry.became["created"] == {"plans": [ONE.plan], "sites": [ONE.site]}
+    submitted = await AuditEntry.get(action="import.submit", subject_id=str(again.id))
+    assert submitted.became is not None and submitted.became["confirmed"] == sorted([ONE.plan, ONE.site])
+
+
+async def test_many_rows_of_one_unknown_name_are_counted_and_not_listed_each(services: Services) -> None:
+    listed = [p.people_row() for p in demo_cohort.people(60, schools=1)]
+    ended = await imports.take(
+        services, "candidates", "a.xlsx", book(*listed, header=PEOPLE_HEADER), actor=make.OPERATOR
+    )
+    assert (ended.rows_taken, ended.rows_refused, len(ended.errors)) == (0, 60, 20)
+    assert [(one["rows"], one["first_row"]) for one in ended.asked["schools"]] == [(60, 2)]
+    assert not await School.all().exists()
+
+
+async def test_a_confirmed_name_that_no_row_has_is_said(known: Services) -> None:
+    names = imports.Names.whatever([ONE.plan, ONE.site, "没有的计划"])
+    ended = await imports.take(
+        known, "scores", "a.xlsx", book(ONE.score_row()), creating=names, actor=make.OPERATOR
+    )
+    assert ended.rows_new == 1
+    assert "确认新建的名称在表格里没有出现：没有的计划。" in ended.notes
+
+
+# a check, and what is written out of it
+
+
+async def test_a_check_is_written_later_by_whoever_may_and_once(known: Services) -> None:
+    data = book(ONE.score_row(), changed(TWO, 成绩=101))
+    run = await check(known, data, creating=importing.names_in(data))
+    with pytest.raises(Forbidden):
+        await imports.take_in(known, run["id"], actor=AUDITOR)
+    first = await imports.take_in(known, run["id"], actor=make.ADMIN)
+    again = await imports.take_in(known, run["id"], actor=make.OPERATOR)
+    assert first.id == again.id
+    await drain(known)
+    assert await Score.all().count() == 1
+    done = await imports.view(known, first.id)
+    assert (done["check_id"], done["rows_new"], done["all_or_nothing"]) == (run["id"], 1, False)
+    after = await imports.view(known, run["id"])
+    assert (after["can_take"], after["taken_by"]) == (False, first.id)
+    listed = await imports.listing(known, open_only=True)
+    assert [one["id"] for one in listed["items"] if one["kind"] == "scores"] == [first.id]
+    assert run["id"] in [one["id"] for one in (await imports.listing(known))["items"]]
+
+
+async def test_a_check_is_written_with_the_settings_it_was_checked_with(known: Services) -> None:
+    data = book(ONE.score_row(), changed(TWO, 成绩=101))
+    run = await check(known, data, creating=importing.names_in(data), all_or_nothing=True)
+    assert (run["rows_taken"], run["can_take"]) == (0, False)
+    with pytest.raises(Conflict) as refused:
+        await imports.take_in(known, run["id"], actor=make.OPERATOR)
+    assert refused.value.code == "nothing_to_take"
+    again = await imports.check_again(known, run["id"], imports.Names(), actor=make.OPERATOR)
+    assert (again.all_or_nothing, again.kind, again.creating) == (True, "scores", run["creating"])
+    assert not await Score.all().exists()
+
+
+async def test_what_a_check_did_not_show_is_not_written(known: Services) -> None:
+    """Somebody else changed the score meanwhile: old → new is no longer what was looked at."""
+    await scores(known, changed(ONE, 成绩=60))
+    run = await check(known, book(changed(ONE, 成绩=70)))
+    await scores(known, changed(ONE, 成绩=80))
+    taken = await imports.take_in(known, run["id"], actor=make.OPERATOR)
+    await drain(known)
+    view = await imports.view(known, taken.id)
+    assert (view["state_label"], view["refusal"]["code"]) == ("没有写入", "moved_since_check")
+    assert (await Score.get()).score == Decimal(80)
+    fresh = await imports.check_again(known, run["id"], imports.Names(), actor=make.OPERATOR)
+    await drain(known)
+    await imports.take_in(known, fresh.id, actor=make.OPERATOR)
+    await drain(known)
+    assert (await Score.get()).score == Decimal(70)
+
+
+async def test_a_plan_released_between_check_and_write_is_left_alone(known: Services) -> None:
+    await scores(known, changed(ONE, 成绩=60))
+    run = await check(known, book(changed(ONE, 成绩=12)))
+    await Plan.all().update(release_at=known.clock.now())
+    taken = await imports.take_in(known, run["id"], actor=make.OPERATOR)
+    await drain(known)
+    assert (await imports.view(known, taken.id))["refusal"]["code"] == "moved_since_check"
+    assert (await Score.get()).score == Decimal(60)
+
+
+async def test_an_import_is_no_check_and_a_running_check_not_done(known: Services) -> None:
+    done = await scores(known, ONE.score_row())
+    row = await imports.submit(
+        known, "scores", "a.xlsx", book(ONE.score_row()), dry_run=True, actor=make.OPERATOR
+    )
+    for import_id, code in ((done.import_id, "not_a_check"), (row.id, "import_running")):
+        with pytest.raises(Conflict) as refused:
+            await imports.take_in(known, import_id, actor=make.OPERATOR)
+        assert refused.value.code == code
+    with pytest.raises(NotFound):
+        await imports.take_in(known, 404, actor=make.OPERATOR)
+
+
+# whose eyes
+
+
+async def test_a_checks_file_and_report_are_kept_a_day(known: Services) -> None:
+    run = await check(known, book(changed(ONE, 成绩=101)))
+    taken = await scores(known, ONE.score_row())
+    assert run["has_report"] is True
+    keys = {row.id: (row.file_key, row.report_key) for row in await ImportRun.all()}
+    assert all(key in known.vault.files for key in keys[run["id"]])  # type: ignore[attr-defined]
+    known.clock.forward(days=runs.CHECK_KEPT_DAYS, minutes=1)  # type: ignore[attr-defined]
+    await imports.sweep(known)
+    assert not any(key in known.vault.files for key in keys[run["id"]])  # type: ignore[attr-defined]
+    assert keys[taken.import_id][0] in known.vault.files  # type: ignore[attr-defined]
+    with pytest.raises(NotFound) as gone:
+        await imports.report(known, run["id"], actor=make.OPERATOR)
+    assert gone.value.code == "import_file_cleared"
+    with pytest.raises(Conflict) as refused:
+        await imports.check_again(known, run["id"], imports.Names(), actor=make.OPERATOR)
+    assert refused.value.code == "check_cleared"
+    assert (await imports.view(known, run["id"]))["errors"][0]["value"] == "101"
+
+
+async def test_the_file_of_a_written_check_stays_with_the_import(known: Services) -> None:
+    data = book(ONE.score_row())
+    run = await check(known, data, creating=importing.names_in(data))
+    taken = await imports.take_in(known, run["id"], actor=make.OPERATOR)
+    await drain(known)
+    known.clock.forward(days=2)  # type: ignore[attr-defined]
+    await imports.sweep(known)
+    assert load_workbook(BytesIO(await imports.report(known, taken.id, actor=make.OPERATOR))).sheetnames == [
+        "有错误的行",
+        "改动",
+        "小结",
+    ]
+
+
+async def test_a_report_holds_the_bad_rows_alone_and_its_download_is_on_record(known: Services) -> None:
+    data = book(ONE.score_row(), changed(TWO, 成绩=101))
+    run = await check(known, data, creating=importing.names_in(data))
+    with pytest.raises(Forbidden):
+        await imports.report(known, run["id"], actor=AUDITOR)
+    who = make.OPERATOR.at("192.0.2.7", "r-1")
+    found = load_workbook(BytesIO(await imports.report(known, run["id"], actor=who)))
+    said = {str(cell.value) for sheet in found for row in sheet.iter_rows() for cell in row}
+    assert TWO.id_number in said
+    assert ONE.id_number not in said
+    entry = await AuditEntry.get(action="import.download_report")
+    assert (entry.subject_kind, entry.subject_id, entry.actor_id, entry.address) == (
+        "import",
+        str(run["id"]),
+        make.OPERATOR.id,
+        "192.0.2.7",
+    )
+
+
+async def test_who_may_not_import_hands_nothing_in(services: Services) -> None:
+    with pytest.raises(Forbidden) as refused:
+        await imports.submit(services, "scores", "a.xlsx", book(), dry_run=True, actor=AUDITOR)
+    assert refused.value.code == "role_not_allowed"
+
+
+async def test_bad_values_are_shown_and_numbers_of_persons_masked(known: Services) -> None:
+    number = ONE.id_number[:-1]
+    ended = await scores(
+        known, changed(ONE, 证件号码=number, 成绩=101, 备注=f"见 {TWO.id_number}" + "长" * 200)
+    )
+    shown = {error["column"]: error["value"] for error in ended.errors}
+    assert shown["成绩"] == "101"
+    assert shown["证件号码"] == f"99***********{number[-4:]}"
+    assert TWO.id_number not in shown["备注"]
