@@ -53,9 +53,7 @@ class Settings:
     sandbox_port: int = _s("SANDBOX_PORT", "微信沙箱端口", 8001)
     workers: int = _s("XCERT_WORKERS", "网页服务进程数", 1)
     job_workers: int = _s("XCERT_JOB_WORKERS", "后台任务进程数；0 表示与处理器核数相同", 0)
-    issuer: str = _s(
-        "XCERT_ISSUER", "颁证机构全称，出现在每份文件上（S8）", "北京中文在线教育科技发展有限公司"
-    )
+    issuer: str = _s("XCERT_ISSUER", "颁证机构全称，出现在每份文件上", "北京中文在线教育科技发展有限公司")
     proxies: int = _s("XCERT_PROXIES", "前面有几层可信反向代理（决定取哪个客户端地址）", 0)
     metrics_dir: Path | None = _s(
         "PROMETHEUS_MULTIPROC_DIR", "多个网页进程共用的指标目录（xcert serve 自动设置）", None

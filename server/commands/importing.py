@@ -74,7 +74,7 @@ def _print_asked(ended: Summary) -> None:
     """The unknown names, each with what it may be a slip of, and how they are confirmed."""
     for kind, names in ended.asked.items():
         for one in names:
-            like = f"，看起来像已有的{'、'.join(f'“{name}”' for name in one['like'])}" if one["like"] else ""
+            like = f"，看起来像{'、'.join(f'“{name}”' for name in one['like'])}" if one["like"] else ""
             print(f"待确认的{imports.LABELS[kind]}：{one['name']}（{one['rows']} 行{like}）")
     if ended.asked:
         print("确是新的名称，请逐个加上 --create 名称 再运行一次；是笔误的，请改正表格。")

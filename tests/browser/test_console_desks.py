@@ -74,13 +74,13 @@ async def test_the_portals_list_is_checked_and_taken_on_the_certificates_page(
     async with seat(browser, services, base, Role.OPERATOR, narrow=narrow) as (page, trouble):
         await page.goto(f"{base}/console/certificates")
         await page.set_input_files("#file", file)
-        for button in ("#check-button", "text=写入没有错误的 1 行"):
-            async with page.expect_response("**/imports") as sent:
+        for button, path in (("#check-button", "**/imports"), ("text=只写入没有错误的 1 行", "**/take")):
+            async with page.expect_response(path) as sent:
                 await page.click(button)
             assert (await sent.value).status == 202
             await queue.drain(services, table)
             await expect(page.locator("#run .note.wait")).to_be_visible()
-            await expect(page.locator("#run td >> nth=2")).to_contain_text(
+            await expect(page.locator("#run td >> nth=3")).to_contain_text(
                 "姓名与本系统这份证书的持证人不一致"
             )
             await look(page, f"portal-{'phone' if narrow else 'desk'}")

@@ -26,6 +26,9 @@ ONE_TIME = re.compile(
 )
 
 
+SCHOOLS = [word for name in demo_cohort.SCHOOLS[:2] for word in ("--create", name)]
+
+
 def test_help_is_chinese_and_lists_every_command(xcert: Xcert) -> None:
     done = xcert("--help")
     assert done.returncode == 0
@@ -47,23 +50,30 @@ def test_help_is_chinese_and_lists_every_command(xcert: Xcert) -> None:
 
 async def test_import_answers_by_its_code(xcert: Xcert, sheets: Path, tmp_path: Path, db_url: str) -> None:
     link = await asyncpg.connect(db_url)
-    dry = xcert("import", "candidates", sheets / "考生信息.xlsx", "--dry-run")
+    unknown = xcert("import", "candidates", sheets / "考生信息.xlsx")
+    assert (unknown.returncode, unknown.stdout.splitlines()[-1]) == (
+        3,
+        "共 30 行：已导入 0 行（新增 0，改动 0），没有变化 0 行，拒绝 30 行。",
+    )
+    asked = re.findall(r"^待确认的院校：(\S+)（\d+ 行）$", unknown.stdout, re.MULTILINE)
+    assert asked == sorted(asked, key=unknown.stdout.index) and set(asked) == set(demo_cohort.SCHOOLS[:2])
+    dry = xcert("import", "candidates", sheets / "考生信息.xlsx", "--dry-run", *SCHOOLS)
     assert (dry.returncode, dry.stdout.splitlines()[-1], dry.stderr) == (
         0,
-        "共 30 行：可导入 30 行，没有变化 0 行，拒绝 0 行。",
+        "共 30 行：可导入 30 行（新增 30，改动 0），没有变化 0 行，拒绝 0 行。",
         "",
     )
     assert await link.fetchval("SELECT count(*) FROM candidate") == 0
-    taken = xcert("import", "candidates", sheets / "考生信息.xlsx")
+    taken = xcert("import", "candidates", sheets / "考生信息.xlsx", *SCHOOLS)
     assert (taken.returncode, taken.stdout.splitlines()[-1]) == (
         0,
-        "共 30 行：已导入 30 行，没有变化 0 行，拒绝 0 行。",
+        "共 30 行：已导入 30 行（新增 30，改动 0），没有变化 0 行，拒绝 0 行。",
     )
     assert await link.fetchval("SELECT count(*) FROM candidate") == 30
     same = xcert("import", "candidates", sheets / "考生信息.xlsx")
     assert (same.returncode, same.stdout.splitlines()[-1]) == (
         0,
-        "共 30 行：已导入 0 行，没有变化 30 行，拒绝 0 行。",
+        "共 30 行：已导入 0 行（新增 0，改动 0），没有变化 30 行，拒绝 0 行。",
     )
     await link.close()
 
@@ -73,9 +83,11 @@ async def test_import_of_a_messy_sheet(xcert: Xcert, sheets: Path, tmp_path: Pat
     rows, refused, _ = messy_scores(people)
     messy = tmp_path / "messy.xlsx"
     messy.write_bytes(demo_cohort.book(demo_cohort.SCORE_HEADER, rows))
-    assert xcert("import", "candidates", sheets / "考生信息.xlsx").returncode == 0
+    assert xcert("import", "candidates", sheets / "考生信息.xlsx", *SCHOOLS).returncode == 0
     report = tmp_path / "report.xlsx"
-    done = xcert("import", "scores", messy, "--report", report)
+    names = demo_cohort.names(people)
+    confirmed = [word for name in names["plans"] + names["sites"] for word in ("--create", name)]
+    done = xcert("import", "scores", messy, "--report", report, *confirmed)
     assert (done.returncode, done.stderr) == (3, "")
     said = re.findall(r"^第 (\d+) 行 (\S+)：.+（(\w+)）$", done.stdout, re.MULTILINE)
     assert sorted(said) == sorted((str(index + 2), column, code) for index, column, code in refused)

@@ -166,8 +166,8 @@ async def test_a_check_tells_new_changed_and_same_apart(known: Services) -> None
     sheet = load_workbook(BytesIO(await imports.report(known, run["id"], actor=make.OPERATOR)))["改动"]
     told = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)]
     assert told == [
-        ["2", f"{ONE.name} 99************{ONE.id_number[-4:]}", demo_cohort.SUBJECT, "67.9", "12.0"],
-        ["2", f"{ONE.name} 99************{ONE.id_number[-4:]}", "考证结果", "通过", "未通过"],
+        [2, f"{ONE.name} 99************{ONE.id_number[-4:]}", demo_cohort.SUBJECT, "67.9", "12.0"],
+        [2, f"{ONE.name} 99************{ONE.id_number[-4:]}", "考证结果", "通过", "未通过"],
     ]
     assert (await Score.get(registration__admission_number=ONE.admission_number)).score == Decimal("67.9")
 

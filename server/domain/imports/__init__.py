@@ -17,7 +17,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from server.domain.audit import Actor
-from server.domain.imports.guide import template, template_name
+from server.domain.imports.guide import columns, template, template_name
 from server.domain.imports.handing_in import Wish, check_again, keep, submit, take_in
 from server.domain.imports.naming import LABELS, NOTHING, Names
 from server.domain.imports.reports import Summary, listing, report, report_name, summary, view
@@ -29,6 +29,7 @@ __all__ = [
     "Names",
     "Summary",
     "check_again",
+    "columns",
     "listing",
     "report",
     "report_name",

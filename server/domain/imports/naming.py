@@ -92,16 +92,21 @@ class Register:
         return False
 
     def as_dict(self) -> dict[str, list[dict[str, Any]]]:
-        """What is asked: by kind, each name with its rows counted, its first row, and known names like it."""
+        """What is asked: by kind, each name with its rows counted, its first row, and other names like it."""
         compared = _COMPARED
         found: dict[str, list[dict[str, Any]]] = {}
         for kind, names in self.asked.items():
             for name, rows in names.items():
-                like = likely(name, self.known[kind]) if compared > 0 else []
+                like = self._likely(kind, name) if compared > 0 else []
                 compared -= 1
                 one = {"name": name, "rows": len(rows), "first_row": rows[0], "like": like}
                 found.setdefault(kind, []).append(one)
         return found
+
+    def _likely(self, kind: str, name: str) -> list[str]:
+        """Names on record or of the same file like this one; in a file a series (…22日, …23日) is no slip."""
+        others = [other for other in self.asked[kind] if _undated(other) != _undated(name)]
+        return likely(name, {*self.known[kind], *others, *self.confirmed.of_kind(kind)})
 
     def unused(self, cells_say: Collection[str]) -> list[str]:
         """Confirmed names that neither a cell nor a good row of the sheet has."""
@@ -120,6 +125,11 @@ def likely(name: str, known: Iterable[str]) -> list[str]:
         if distance <= most:
             found.append((distance, other))
     return [other for _, other in sorted(found)[:_LIKE]]
+
+
+def _undated(name: str) -> str:
+    """The name without its digits."""
+    return "".join(c for c in name if not c.isdecimal())
 
 
 def _bare(name: str) -> str:

@@ -16,7 +16,7 @@ from server.domain.people.roles import Verb
 from server.doors.console import screens, wording
 from server.doors.console.certificates import FILTERS
 from server.doors.console.entry import Call
-from server.doors.console.fields import Choice, Whole
+from server.doors.console.fields import Choice, Flag, Whole
 from server.doors.console.imports import PAGING
 
 bp = Blueprint("console_desk", url_prefix="/console")
@@ -58,14 +58,17 @@ async def home(call: Call) -> HTTPResponse:
 
 
 async def import_list(call: Call) -> HTTPResponse:
-    cursor = screens.read(call, {"cursor": Whole()})["cursor"]
-    found = await imports.listing(call.s, cursor=cursor, limit=20)
+    wanted = screens.read(call, {"cursor": Whole(), "all": Flag()})
+    all_checks = bool(wanted["all"])
+    found = await imports.listing(call.s, cursor=wanted["cursor"], limit=20, open_only=not all_checks)
     return await screens.render(
         call,
         "imports.html",
         title="导入",
         nav="/console/imports",
         kinds=wording.IMPORT_KINDS,
+        guides={kind: imports.columns(kind) for kind, _, _ in wording.IMPORT_KINDS},
+        all_checks=all_checks,
         runs=found["items"],
         next_cursor=found["next_cursor"],
         may_import=roles.may(call.actor, Verb.IMPORT),
@@ -76,7 +79,13 @@ async def import_list(call: Call) -> HTTPResponse:
 async def import_page(call: Call) -> HTTPResponse:
     run = await imports.view(call.s, call.path["import_id"])
     return await screens.render(
-        call, "import.html", title=run["file_name"], nav="/console/imports", run=run, import_id=run["id"]
+        call,
+        "import.html",
+        title=run["file_name"],
+        nav="/console/imports",
+        run=run,
+        import_id=run["id"],
+        may_import=roles.may(call.actor, Verb.IMPORT),
     )
 
 

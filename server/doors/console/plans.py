@@ -101,7 +101,7 @@ ROUTES: list[Route | OpenRoute] = [
         path="/plans/<plan_id:int>/times",
         handler=set_time,
         verb=Verb.RELEASE,
-        summary="登记一个科目的考试时间（S25）",
+        summary="登记一个科目的考试时间",
         body={
             "level": Choice(values=tuple(level.value for level in Level)),
             "subject": Text(shortest=1, longest=60),

@@ -11,7 +11,7 @@ from server.domain.people import roles
 from server.domain.people.roles import Role, Verb
 
 IMPORT_KINDS = (
-    ("candidates", "考生信息", "姓名、证件、院校、报考"),
+    ("candidates", "考生信息", "姓名、证件、院校、专业"),
     ("scores", "成绩", "科目成绩与缺考、违纪"),
     ("practice", "实践学时", "实践与督导学时"),
     ("portal", "门户证书编号", "证书编号、门户证书编号"),
@@ -80,12 +80,14 @@ def waits_for(actor: Actor, state: State) -> bool:
 def run_state(run: Mapping[str, Any]) -> tuple[str, str]:
     """(badge, words) of an import in the list."""
     if run["state"] == "unreadable":
-        return "bad", "无法读取"
+        return "bad", run["state_label"]
     if run["state"] != "done":
         return "wait", run["state_label"]
     if run["rows_refused"]:
-        return "wait", "有错误"
-    return "good", "检查通过" if run["dry_run"] else "已完成"
+        return "wait", "有错误" if run["rows_taken"] else "没有可写入的行"
+    if not run["rows_taken"]:
+        return "good", "没有变化"
+    return "good", "检查通过，待写入" if run["dry_run"] else "已完成"
 
 
 SUBJECTS = {
@@ -143,7 +145,17 @@ FIELDS = {
     "reserved": "预留编号",
     "claims_sha256": "内容摘要",
     "pdf_sha256": "文件摘要",
+    "rows_total": "总行数",
     "rows_taken": "写入行数",
+    "rows_new": "新增行数",
+    "rows_changed": "改动行数",
+    "rows_unchanged": "未变行数",
+    "dry_run": "只检查",
+    "all_or_nothing": "有错误就整份不写入",
+    "confirmed": "确认新建的名称",
+    "created": "新建的名称",
+    "subject": "科目",
+    "status": "情况",
     "rows_refused": "有误行数",
     "file_name": "文件",
     "sealed": "已盖章",
