@@ -19,6 +19,7 @@ from server.domain.issuance import states
 from server.domain.notices import states as notice_states
 from server.domain.notices.wanted import CHANNEL_NAMES, wanted
 from server.domain.ports import Services
+from server.domain.score_changes import states as score_change_states
 from server.settings import Settings
 
 
@@ -29,6 +30,7 @@ def tables() -> dict[str, str]:
         "states": states.steps_as_markdown(),
         "certificate-states": _certificate_steps(),
         "notice-states": _notice_steps(),
+        "score-change-states": score_change_states.steps_as_markdown(),
         "templates": _templates(),
     }
 

@@ -11,8 +11,8 @@ from server import demo_cohort
 from server.domain import imports
 from server.domain.people.roles import Role
 from server.domain.ports import Services
-from server.records import Plan, Score
-from tests import importing
+from server.records import Plan, PlanSlot, Score
+from tests import importing, make
 from tests.browser.test_console_pages import look, seat
 from tests.browser.test_phone_pages import base, browser
 from tests.cohort import changed
@@ -132,3 +132,27 @@ async def test_who_may_only_look_sees_no_button(base: str, browser: Browser, ser
         await expect(page.locator("#run > .note")).to_contain_text("检查通过，没有发现错误，可以写入：新增")
         await expect(page.locator("#run button, #run a")).to_have_count(0)
         assert trouble == []
+
+
+@pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
+async def test_a_published_score_is_changed_by_two_people(
+    base: str, browser: Browser, services: Services, narrow: bool
+) -> None:
+    made = await make.registration(services, on=await make.plan(release_at=services.clock.now()))
+    await PlanSlot.create(plan_id=made.plan_id, level=(await made.site).level, subject=make.SUBJECT)
+    async with seat(browser, services, base, Role.OPERATOR, narrow=narrow) as (page, trouble):
+        await page.goto(f"{base}/console/score-changes")
+        await page.get_by_label("准考证号").fill(made.admission_number)
+        await page.get_by_label("成绩", exact=True).fill("12")
+        await page.get_by_label("变更的依据").fill("2026年11月23日复核，第 7 号复核记录")
+        await page.get_by_role("button", name="提出变更").click()
+        await expect(page.get_by_role("button", name="撤回第")).to_be_visible()
+        await look(page, f"score-changes-{'phone' if narrow else 'desk'}")
+    async with seat(browser, services, base, Role.ADMIN, narrow=narrow) as (page, more):
+        await page.goto(f"{base}/console/score-changes")
+        await page.get_by_role("button", name="批准第", exact=False).first.click()
+        await page.get_by_role("button", name="批准", exact=True).click()
+        await expect(page.locator("tbody")).to_contain_text("已生效")
+        await look(page, f"score-changed-{'phone' if narrow else 'desk'}")
+        assert trouble + more == []
+    assert (await Score.get(registration_id=made.id)).score == 12

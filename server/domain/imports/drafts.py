@@ -12,6 +12,7 @@ from server.domain.people.names import tidy
 from server.domain.tables.files import HEADER_WITHIN, MAX_ROWS, not_adding_up, too_many_rows
 from server.errors import Refused
 
+GUIDE_SHEET = "填写说明"  # the second sheet of our own templates
 _SAID = 20  # row numbers and titles that a note names; more are counted
 
 
@@ -96,7 +97,9 @@ def find_table(data: bytes, columns: tuple[Column, ...], others: dict[str, tuple
     chosen: Table | None = None
     for sheet in sheets.read(data):
         if chosen is not None:
-            if any(not cells.is_blank(value) for row in sheet.rows for value in row):
+            if sheet.name != GUIDE_SHEET and any(
+                not cells.is_blank(value) for row in sheet.rows for value in row
+            ):
                 chosen.notes.append(f"只读取了工作表“{chosen.sheet.name}”，没有读取“{sheet.name}”。")
             continue
         seen.append(sheet)

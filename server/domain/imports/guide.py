@@ -11,8 +11,8 @@ from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from server.domain.imports import examination
+from server.domain.imports.drafts import GUIDE_SHEET
 
-GUIDE_SHEET = "填写说明"
 _HEAD = PatternFill("solid", fgColor="FFE8EEF7")
 _SOFT = PatternFill("solid", fgColor="FFF4F6F8")
 _TEXT_ROWS = 500  # rows of the template that are set to text, so that long numbers keep their digits

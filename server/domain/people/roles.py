@@ -43,6 +43,7 @@ class Verb(Enum):
     IMPORT = "导入数据"
     SEE_PLANS = "查看考试计划"
     RELEASE = "公布成绩"
+    APPROVE_SCORES = "批准成绩变更"
     SEE_ISSUANCES = "查看签发批次"
     PREPARE = "建立签发批次"
     SIGN = "签发"
@@ -70,12 +71,13 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
     Role.OPERATOR: frozenset(
         _SEE
         | {Verb.IMPORT, Verb.RELEASE, Verb.PREPARE, Verb.SEE_RECEIPT, Verb.INVITE, Verb.CONFIRM}
-        | {Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND}
+        | {Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND, Verb.APPROVE_SCORES}
     ),
     Role.ISSUER: frozenset(
         _SEE
         | {Verb.PREPARE, Verb.SIGN, Verb.WITHDRAW, Verb.REVISE, Verb.HAND_OVER, Verb.SHOW_TICKET}
         | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.REVOKE, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND}
+        | {Verb.APPROVE_SCORES}
     ),
     Role.FINANCE: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
     Role.NOTIFIER: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),

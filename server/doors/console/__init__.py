@@ -20,6 +20,7 @@ from server.doors.console import (
     oversight,
     people,
     plans,
+    score_changes,
     session,
 )
 from server.doors.console.routes import OpenRoute, Route, mount
@@ -28,6 +29,7 @@ ROUTES: list[Route | OpenRoute] = [
     *session.ROUTES,
     *imports.ROUTES,
     *plans.ROUTES,
+    *score_changes.ROUTES,
     *issuances.ROUTES,
     *certificates.ROUTES,
     *officers.ROUTES,
@@ -46,4 +48,4 @@ async def declare(_: Any) -> None:
     documents.declare_schemes(SpecificationBuilder())
 
 
-bp = Blueprint.group(api, gate.bp, desk.bp, people.bp, oversight.bp)
+bp = Blueprint.group(api, gate.bp, desk.bp, people.bp, oversight.bp, score_changes.bp)

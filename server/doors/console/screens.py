@@ -28,6 +28,7 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/", "首页", None),
     ("/console/imports", "导入", Verb.SEE_IMPORTS),
     ("/console/plans", "考试计划", Verb.SEE_PLANS),
+    ("/console/score-changes", "成绩变更", Verb.SEE_IMPORTS),
     ("/console/issuances", "签发批次", Verb.SEE_ISSUANCES),
     ("/console/certificates", "证书", Verb.SEE_CERTIFICATES),
     ("/console/officers", "院校负责人", Verb.SEE_OFFICERS),

@@ -100,6 +100,7 @@ SUBJECTS = {
     "import": "导入",
     "candidate": "考生",
     "registration": "报考",
+    "score_change": "成绩变更",
     "binding": "绑定",
     "route": "功能",
     "audit": "审计",

@@ -1,0 +1,20 @@
+"""成绩变更: scores of a released plan change only by the act of two people, with a reason, and the candidate is told.
+
+states the life · facts what must hold · verbs request, approve, refuse, withdraw · listing what staff see
+"""
+
+from server.domain.score_changes.listing import listing, waiting
+from server.domain.score_changes.states import STEPS, State
+from server.domain.score_changes.verbs import SHORTEST_REASON, approve, refuse, request, withdraw
+
+__all__ = [
+    "SHORTEST_REASON",
+    "STEPS",
+    "State",
+    "approve",
+    "listing",
+    "refuse",
+    "request",
+    "waiting",
+    "withdraw",
+]

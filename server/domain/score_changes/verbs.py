@@ -1,0 +1,253 @@
+"""成绩变更: a released score is changed by two people. One asks with a reason, another approves, the candidate is told."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
+
+from server.domain import audit, beijing
+from server.domain.audit import Actor
+from server.domain.lookups.changes import changed
+from server.domain.notices import routes
+from server.domain.people import roles
+from server.domain.people.candidates import mask_numbers
+from server.domain.people.roles import Verb
+from server.domain.ports import Services
+from server.domain.results import Status, say
+from server.domain.score_changes.facts import Facts, Mark, facts_of, refuse_closed, refuse_mark
+from server.domain.score_changes.states import STEPS, State, moved_on
+from server.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from server.records import ScoreChange
+from server.records.database import rows
+
+TOPIC = "results_released"  # 成绩公布: the template that takes the reader to the results; there is none of its own
+SHORTEST_REASON = 10
+
+
+async def request(
+    s: Services,
+    admission_number: str,
+    subject: str | None,
+    *,
+    status: str,
+    score: str | None,
+    reason: str,
+    actor: Actor,
+) -> ScoreChange:
+    """Ask for a change of one released mark. Nothing changes until somebody else approves.
+
+    Args:
+        subject: may be left out where the examination has one subject.
+        status: see `results.Status`.
+        score: 0 to 100 with at most one decimal, for the status `scored` alone.
+        reason: what the change rests on; at least SHORTEST_REASON characters. Numbers of persons in it are masked.
+
+    Raises:
+        Forbidden: role_not_allowed.
+        Invalid: score_range, score_and_status, reason_short.
+        NotFound: registration_unknown.
+        Refused, Conflict: see `facts`; change_open.
+    """
+    roles.require(actor, Verb.IMPORT)
+    mark, kept = _mark(status, score), _reason(reason)
+    number = "".join(admission_number.split()).upper()
+    try:
+        async with in_transaction():
+            facts = await facts_of(admission_number=number)
+            refuse_closed(facts, s.clock.now())
+            wanted = subject or (next(iter(facts.subjects)) if len(facts.subjects) == 1 else "")
+            refuse_mark(facts, wanted, mark)
+            was = facts.marks.get(wanted, ("", None))
+            change = await ScoreChange.create(
+                registration_id=facts.id,
+                subject=wanted,
+                was_status=was[0],
+                was_score=was[1],
+                status=mark[0],
+                score=mark[1],
+                reason=kept,
+                requested_by=actor.id,
+                requested_by_name=actor.name,
+                requested_at=s.clock.now(),
+            )
+            await _record(s, change, "request", actor, {"reason": kept})
+    except IntegrityError as error:
+        raise Conflict("change_open", "这一科已有一项变更待批准，请先处理那一项。") from error
+    return change
+
+
+async def approve(s: Services, change_id: int, *, actor: Actor) -> State:
+    """Let the change take effect: score, outcome, trail and the candidate's notice in one transaction.
+
+    Raises:
+        Forbidden: role_not_allowed, same_person.
+        NotFound: change_unknown.
+        Conflict: already_decided, score_moved, and see `facts.refuse_closed`.
+    """
+    roles.require(actor, Verb.APPROVE_SCORES)
+    async with in_transaction():
+        change = await _locked(change_id)
+        _refuse_same(change, actor)
+        facts = await facts_of(registration_id=change.registration_id)
+        refuse_closed(facts, s.clock.now())
+        if facts.marks.get(change.subject, ("", None)) != (change.was_status, change.was_score):
+            raise Conflict("score_moved", "提出之后这一科的成绩已变化，请不批准这一项，并重新提出。")
+        await _advance(s, change, "approve", actor, "")
+        await s.faults.reach("score_changes.decided")
+        await _write(s, change, facts, actor)
+        await s.faults.reach("score_changes.written")
+        await _tell(s, change, facts)
+        await changed(s)
+    return State.APPROVED
+
+
+async def refuse(s: Services, change_id: int, note: str, *, actor: Actor) -> State:
+    """Do not let it take effect, and say why. Raises as `approve` does, but for the facts; Invalid: reason_short."""
+    roles.require(actor, Verb.APPROVE_SCORES)
+    kept = mask_numbers(note.strip())
+    if not kept:
+        raise Invalid(errors=[FieldError("/note", "missing", "请写明不批准的原因。")])
+    async with in_transaction():
+        change = await _locked(change_id)
+        _refuse_same(change, actor)
+        await _advance(s, change, "refuse", actor, kept)
+    return State.REFUSED
+
+
+async def withdraw(s: Services, change_id: int, *, actor: Actor) -> State:
+    """Take back what one asked for oneself.
+
+    Raises:
+        Forbidden: role_not_allowed, not_yours.
+        NotFound: change_unknown.
+        Conflict: already_decided.
+    """
+    roles.require(actor, Verb.IMPORT)
+    async with in_transaction():
+        change = await _locked(change_id)
+        if change.requested_by != actor.id:
+            raise Forbidden("not_yours", "只有提出人可以撤回；其他同事请选择批准或不批准。")
+        await _advance(s, change, "withdraw", actor, "")
+    return State.WITHDRAWN
+
+
+def _mark(status: str, score: str | None) -> Mark:
+    """The new mark. Raises Invalid."""
+    if status != Status.SCORED.value:
+        if score not in (None, ""):
+            raise Invalid(
+                errors=[
+                    FieldError("/score", "score_and_status", "缺考、缓考、违纪、作弊没有分数，请清空成绩。")
+                ]
+            )
+        return Status(status).value, None
+    try:
+        value = Decimal((score or "").strip())
+        if not (value.is_finite() and 0 <= value <= 100 and value == round(value, 1)):
+            raise InvalidOperation
+    except InvalidOperation:
+        told = "成绩应为 0 到 100 的数字，最多一位小数。"
+        raise Invalid(errors=[FieldError("/score", "score_range", told)]) from None
+    return status, round(value, 1)
+
+
+def _reason(text: str) -> str:
+    """The reason as it is kept. Raises Invalid."""
+    kept = mask_numbers(text.strip())
+    if len(kept) < SHORTEST_REASON:
+        told = f"请写明变更的依据（至少 {SHORTEST_REASON} 个字），例如复核记录的日期和编号。"
+        raise Invalid(errors=[FieldError("/reason", "reason_short", told)])
+    return kept
+
+
+def _refuse_same(change: ScoreChange, actor: Actor) -> None:
+    if change.requested_by == actor.id:
+        raise Forbidden("same_person", "提出和批准须是两位同事；请由另一位有权限的同事处理。")
+
+
+async def _locked(change_id: int) -> ScoreChange:
+    change = await ScoreChange.filter(id=change_id).select_for_update().first()
+    if change is None:
+        raise NotFound("change_unknown", "没有这项成绩变更，请刷新列表后重试。")
+    return change
+
+
+async def _advance(s: Services, change: ScoreChange, name: str, actor: Actor, note: str) -> None:
+    """The only writer of a change's state."""
+    step, state = STEPS[name], State(change.state)
+    if state not in step.sources:
+        raise moved_on(state)
+    moved = await ScoreChange.filter(id=change.id, state=state.value).update(
+        state=step.target.value,
+        decided_by=actor.id,
+        decided_by_name=actor.name,
+        decided_at=s.clock.now(),
+        decision_note=note,
+    )
+    if not moved:
+        raise moved_on(step.target)
+    await _record(s, change, name, actor, {"state": step.target.value} | ({"reason": note} if note else {}))
+
+
+async def _record(s: Services, change: ScoreChange, name: str, actor: Actor, more: dict[str, str]) -> None:
+    was = say((change.was_status, change.was_score) if change.was_status else None)
+    await audit.record(
+        s.clock,
+        actor,
+        f"score_change.{name}",
+        "score_change",
+        change.id,
+        was={"subject": change.subject, "score": was},
+        became={"subject": change.subject, "score": say((change.status, change.score)), **more},
+    )
+
+
+async def _write(s: Services, change: ScoreChange, facts: Facts, actor: Actor) -> None:
+    became = facts.became(change.subject, (change.status, change.score))
+    await rows(
+        "INSERT INTO score (registration_id, subject, status, score, updated_at) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (registration_id, subject)"
+        " DO UPDATE SET status = excluded.status, score = excluded.score, updated_at = excluded.updated_at",
+        facts.id,
+        change.subject,
+        change.status,
+        change.score,
+        s.clock.now(),
+    )
+    await rows("UPDATE registration SET outcome = $2 WHERE id = $1", facts.id, became.value)
+    await audit.record(
+        s.clock,
+        actor,
+        "score.change",
+        "registration",
+        facts.id,
+        was={**_said(change.subject, (change.was_status, change.was_score)), "outcome": facts.outcome.value},
+        became={
+            **_said(change.subject, (change.status, change.score)),
+            "outcome": became.value,
+            "score_change": change.id,
+        },
+    )
+
+
+def _said(subject: str, mark: Mark) -> dict[str, str | None]:
+    return {"subject": subject, "status": mark[0], "score": None if mark[1] is None else str(mark[1])}
+
+
+async def _tell(s: Services, change: ScoreChange, facts: Facts) -> None:
+    """The candidate's notice, by the first way that is open; who has none finds it on the page of results."""
+    for way in (await routes.ways(s, TOPIC, [facts.candidate_id])).get(facts.candidate_id, [])[:1]:
+        await routes.tell(
+            s,
+            way,
+            TOPIC,
+            dedup=f"score-change:{change.id}",
+            fields={
+                "plan": f"成绩更正：{facts.plan}",
+                "exam_date": beijing.say_day(facts.exam_date),
+                "released_at": beijing.say_minute(s.clock.now()),
+            },
+            path="/h5/results",
+        )
