@@ -6,14 +6,15 @@ the pen would else make a second plan or school that looks like the first.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from server.domain.imports import cells
 from server.domain.imports.drafts import Draft
+from server.domain.people.names import skeleton
 
 LABELS = {"plans": "考试计划", "schools": "院校", "sites": "考核站点"}
 _CODES = {"plans": "plan_unknown", "schools": "school_unknown", "sites": "site_unknown"}
@@ -116,26 +117,23 @@ class Register:
 
 def likely(name: str, known: Iterable[str]) -> list[str]:
     """Known names that this one may be a slip of: they look the same, or differ by a character or two."""
-    bare, most = _bare(name), max(1, min(3, len(name) // 8))
+    bare, most = _skeleton(name), max(1, min(3, len(name) // 8))
     found = []
     for other in known:
-        if abs(len(other) - len(name)) > most and _bare(other) != bare:
+        if abs(len(other) - len(name)) > most and _skeleton(other) != bare:
             continue
-        distance = 0 if _bare(other) == bare else _distance(name, other, most)
+        distance = 0 if _skeleton(other) == bare else _distance(name, other, most)
         if distance <= most:
             found.append((distance, other))
     return [other for _, other in sorted(found)[:_LIKE]]
 
 
+_skeleton = lru_cache(maxsize=16_384)(skeleton)
+
+
 def _undated(name: str) -> str:
     """The name without its digits."""
     return "".join(c for c in name if not c.isdecimal())
-
-
-def _bare(name: str) -> str:
-    """Letters and digits alone, whatever their width or form."""
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(c for c in folded if unicodedata.category(c)[0] in "LN" and c not in "\u3164\u2800")
 
 
 def _distance(one: str, other: str, most: int) -> int:
