@@ -88,7 +88,7 @@ async def approve(s: Services, change_id: int, *, actor: Actor) -> State:
     """
     roles.require(actor, Verb.APPROVE_SCORES)
     async with in_transaction():
-        change = await _locked(change_id)
+        change = await _locked(change_id, "approve")
         _refuse_same(change, actor)
         facts = await facts_of(registration_id=change.registration_id)
         refuse_closed(facts, s.clock.now())
@@ -110,7 +110,7 @@ async def refuse(s: Services, change_id: int, note: str, *, actor: Actor) -> Sta
     if not kept:
         raise Invalid(errors=[FieldError("/note", "missing", "请写明不批准的原因。")])
     async with in_transaction():
-        change = await _locked(change_id)
+        change = await _locked(change_id, "refuse")
         _refuse_same(change, actor)
         await _advance(s, change, "refuse", actor, kept)
     return State.REFUSED
@@ -126,7 +126,7 @@ async def withdraw(s: Services, change_id: int, *, actor: Actor) -> State:
     """
     roles.require(actor, Verb.IMPORT)
     async with in_transaction():
-        change = await _locked(change_id)
+        change = await _locked(change_id, "withdraw")
         if change.requested_by != actor.id:
             raise Forbidden("not_yours", "只有提出人可以撤回；其他同事请选择批准或不批准。")
         await _advance(s, change, "withdraw", actor, "")
@@ -167,18 +167,19 @@ def _refuse_same(change: ScoreChange, actor: Actor) -> None:
         raise Forbidden("same_person", "提出和批准须是两位同事；请由另一位有权限的同事处理。")
 
 
-async def _locked(change_id: int) -> ScoreChange:
+async def _locked(change_id: int, name: str) -> ScoreChange:
+    """The change, locked, in a state that this step leaves. Raises NotFound, Conflict."""
     change = await ScoreChange.filter(id=change_id).select_for_update().first()
     if change is None:
         raise NotFound("change_unknown", "没有这项成绩变更，请刷新列表后重试。")
+    if State(change.state) not in STEPS[name].sources:
+        raise moved_on(State(change.state))
     return change
 
 
 async def _advance(s: Services, change: ScoreChange, name: str, actor: Actor, note: str) -> None:
     """The only writer of a change's state."""
     step, state = STEPS[name], State(change.state)
-    if state not in step.sources:
-        raise moved_on(state)
     moved = await ScoreChange.filter(id=change.id, state=state.value).update(
         state=step.target.value,
         decided_by=actor.id,
