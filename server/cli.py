@@ -128,9 +128,16 @@ def _people_and_keys(commands: Subparsers) -> None:
     create.add_argument("--name", help="姓名（默认同用户名）")
     create.add_argument("--school", help="院校账号所属院校的全称")
     create.set_defaults(run=_run("accounts.create"))
-    reset = staff.add_parser("reset", help="重置密码，显示新的一次性密码")
-    reset.add_argument("username", metavar="NAME")
-    reset.set_defaults(run=_run("accounts.reset"))
+    staff.add_parser("list", help="列出账号").set_defaults(run=_run("accounts.listing"))
+    for name, work, help_text in (
+        ("reset", "reset", "重置密码，显示新的一次性密码；同时解除登录限制"),
+        ("unlock", "unlock", "解除登录限制（输错密码次数过多之后）"),
+        ("deactivate", "deactivate", "停用账号，结束其全部登录和 API 令牌"),
+        ("activate", "activate", "重新启用账号"),
+    ):
+        act = staff.add_parser(name, help=help_text)
+        act.add_argument("username", metavar="NAME")
+        act.set_defaults(run=_run(f"accounts.{work}"))
     keys = commands.add_parser("keys", help="密钥").add_subparsers(required=True, metavar="操作")
     make = keys.add_parser("create", help="为缺少密钥的用途各建一份")
     make.add_argument("--development", action="store_true", help="开发用密钥，生产环境拒绝")

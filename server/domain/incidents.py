@@ -2,7 +2,7 @@
 accesses, and readings of many people's data. The trail is for ever, so such entries are kept few.
 
 The first of a kind from one place is written at once, then the fifth, tenth, fiftieth … within the window, each with
-the count so far; and no more than `MOST_AN_HOUR` of all kinds together, with one entry that says so.
+the count so far; and no more than `MOST_AN_HOUR` of all kinds by one kind of actor, with one entry that says so.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ async def note(
         count = await s.limits.hit(same, window=window)
         if count not in WRITTEN:
             return
-        written = await s.limits.hit("incidents", window=HOUR)
+        # Strangers together have one budget, so that they cannot hide what those who are logged in do.
+        written = await s.limits.hit(f"incidents:{actor.kind}", window=HOUR)
         if written > MOST_AN_HOUR + 1:
             return
         if written > MOST_AN_HOUR:

@@ -120,6 +120,13 @@ def test_staff(xcert: Xcert) -> None:
     reset = xcert("staff", "reset", "lin.wei")
     again = ONE_TIME.fullmatch(reset.stdout)
     assert again and again[2] != found[2]
+    listed = xcert("staff", "list")
+    assert listed.stdout.splitlines() == ["lin.wei\t考务\t林薇\t–\t尚未首次登录\t无动态码"], listed.stderr
+    assert xcert("staff", "unlock", "lin.wei").stdout == "账号 lin.wei 的登录限制已解除。\n"
+    assert xcert("staff", "deactivate", "lin.wei").stdout == "账号 lin.wei 已停用。\n"
+    assert "已停用" in xcert("staff", "list").stdout
+    assert xcert("staff", "activate", "lin.wei").stdout == "账号 lin.wei 已启用。\n"
+    assert xcert("staff", "unlock", "nobody").returncode != 0
     nobody = xcert("staff", "reset", "nobody")
     assert (nobody.returncode, nobody.stderr) == (1, "没有用户名为“nobody”的账号，请核对。\n")
     school = xcert("staff", "create", "school", "--role", "school", "--school", "没有的学校")

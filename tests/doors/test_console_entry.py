@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,13 +12,13 @@ import pytest
 from sanic import Sanic
 
 from server.domain.audit import SYSTEM
-from server.domain.entry import api_tokens, logins
+from server.domain.entry import api_tokens, login_limits, logins
 from server.domain.people import staff
 from server.domain.people.roles import PERMISSIONS, Role
 from server.domain.ports import Services
 from server.doors import console
 from server.doors.console.routes import OpenRoute, Route
-from server.records import Staff
+from server.records import AuditEntry, Staff
 from tests.doors.console_desk import PASSWORD, Browser, account, code, seated
 from tests.fakes import FakeClock
 
@@ -57,8 +58,6 @@ async def test_log_in_work_and_log_out(app: App, services: Services) -> None:
 
 
 async def test_secure_cookie_on_https(app: App, services: Services) -> None:
-    from dataclasses import replace
-
     services.settings = replace(services.settings, public_url="https://cert.example.cn")
     password = await staff.create(services, "li.hua", "operator", actor=SYSTEM)
     came = await Browser(app)("POST", "/session", {"username": "li.hua", "password": password})
@@ -120,6 +119,42 @@ async def test_the_wrong_role_is_refused_everywhere(app: App, services: Services
     closed = [r for r in GUARDED if r.verb is not None and r.verb not in PERMISSIONS[role]]
     got = {name(route): code(await who(route.method, address(route))) for route in closed}
     assert got == {name(route): (403, "role_not_allowed") for route in closed}
+
+
+async def test_a_refused_access_leaves_a_trace(app: App, services: Services) -> None:
+    who = await seated(app, services, Role.AUDITOR)
+    for _ in range(4):
+        assert code(await who("POST", "/staff", {})) == (403, "role_not_allowed")
+    [entry] = await AuditEntry.filter(action="access.refused")
+    me = await Staff.get(username="user-auditor")
+    assert (entry.actor_id, entry.subject_kind, entry.subject_id) == (me.id, "route", "role_not_allowed")
+    assert entry.became is not None and entry.became["route"].endswith("staff") and entry.address
+
+
+async def test_a_role_that_must_have_a_second_factor_does_nothing_before(
+    app: App, services: Services, clock: FakeClock
+) -> None:
+    services.settings = replace(services.settings, second_factor="required")
+    who = await seated(app, services, Role.ISSUER)
+    assert code(await who("GET", "/plans")) == (403, "second_factor_due")
+    page = await who.page("/console/issuances")
+    assert (page.status, page.headers["location"]) == (303, "/console/second-factor")
+    assert (await who.page("/console/second-factor")).status == 200
+    offer = (await who("POST", "/session/second-factor", {"password": PASSWORD})).json
+    now = pyotp.TOTP(offer["secret"]).at(clock.now())
+    assert (await who("PUT", "/session/second-factor", {"code": now})).status == 200
+    assert (await who("GET", "/plans")).status == 200
+    operator = await seated(app, services, Role.OPERATOR)
+    assert (await operator("GET", "/plans")).status == 200
+
+
+async def test_a_log_in_leaves_the_device_known(app: App, services: Services) -> None:
+    made = await account(Role.OPERATOR)
+    came = await Browser(app)("POST", "/session", {"username": made.username, "password": PASSWORD})
+    [kept] = [one for one in came.headers.get_list("set-cookie") if one.startswith("xcert_device=")]
+    assert "HttpOnly" in kept and "SameSite=Strict" in kept and "Path=/console" in kept
+    token = kept.removeprefix("xcert_device=").partition(";")[0]
+    assert login_limits.device_of(services, made, token) != ""
 
 
 async def test_what_is_not_there_is_not_found(app: App, services: Services) -> None:

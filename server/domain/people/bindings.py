@@ -30,6 +30,7 @@ from server.errors import Conflict, FieldError, Forbidden, Invalid, Refused, Too
 from server.records import Binding, Candidate
 
 DAY = 24 * 3600
+CONSENT = "2026-11"  # which words about personal data were agreed to; a new date with new words
 CHECK_AFTER, PAUSE_AFTER = 5, 20  # misses of one person, or on one identity number
 # A school's students share an address, so an address may miss more often.
 ADDRESS_CHECK_AFTER, ADDRESS_PAUSE_AFTER = 50, 200
@@ -251,7 +252,7 @@ async def _note(
         "binding.refused" if candidate_id is None else "binding.bound",
         "candidate",
         candidate_id or "-",
-        became={"account": who.account},
+        became={"account": who.account} | ({"consent": CONSENT} if candidate_id is not None else {}),
     )
 
 

@@ -118,6 +118,7 @@ FIELDS = {
     "reason": "原因",
     "count": "人数",
     "tries": "次数",
+    "consent": "同意的说明",
     "list": "名单",
     "route": "功能",
     "scopes": "权限",
