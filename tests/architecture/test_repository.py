@@ -104,7 +104,7 @@ def test_readme_commands_exist() -> None:
         assert left.value.code == 0, f"xcert {command}"
 
 
-GROUPS = ("keys", "import", "staff", "wechat")
+GROUPS = ("keys", "import", "staff", "wechat", "notices")
 RUN_BY = {  # each command that the README names, and a test file in which it runs for real
     "make serve": ("journeys/service.py", '"server.cli", "serve", "--dev"'),
     "make test": ("../.ci/run", "make test"),
@@ -128,6 +128,8 @@ RUN_BY = {  # each command that the README names, and a test file in which it ru
     "xcert verify": ("journeys/test_tour.py", '"server.cli", "verify"'),
     "xcert backup": ("commands/test_backup.py", 'xcert("backup"'),
     "xcert restore": ("commands/test_backup.py", 'xcert("restore"'),
+    "xcert notices status": ("commands/test_restore.py", 'xcert("notices", "status"'),
+    "xcert notices release": ("commands/test_restore.py", 'xcert("notices", "release"'),
 }
 
 
