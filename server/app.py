@@ -95,8 +95,9 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
     Raises:
         KeysMissing: the key folder cannot be used.
     """
-    keys = KeyFolder(settings.keys_dir, production=settings.is_production)
     clock = SystemClock()
+    keys = KeyFolder(settings.keys_dir, production=settings.is_production, now=clock.now)
+    keys.seal_credentials()  # refuse at the start, not at the first certificate
     async with AsyncExitStack() as stack:
         pool = settings.database_pool if looks_up else settings.job_database_pool
         patience = web_patience(settings) if looks_up else job_patience(settings)
@@ -117,7 +118,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             settings=settings,
             clock=clock,
             keys=keys,
-            press=TypstPress(clock, Seal(keys.seal_credentials())),
+            press=TypstPress(clock, Seal(keys.seal_credentials)),
             vault=FolderVault(settings.data_dir / "vault"),
             queue=JobQueue(),
             live=cache.RedisLive(redis),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -24,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code: 0 done, 1 refused or impossible, 2 and 3 as each command says."""
     given = build_parser().parse_args(arguments)
     try:
-        sys.exit(given.run(given, places() if given.bare else load()))
+        code = given.run(given, places() if given.bare else load())
+        sys.stdout.flush()  # here, so that a reader who has gone is told below and not at the very end
+        sys.exit(code)
     except SettingsError as error:
         _fail("设置有问题，请先修改：", *error.problems)
     except (EmbeddedError, Impossible, KeysMissing) as error:
@@ -33,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error), *(f"  {one.pointer}：{one.detail}" for one in getattr(error, "errors", ())))
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # whoever read our words has gone (… | head)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -144,7 +150,23 @@ def _people_and_keys(commands: Subparsers) -> None:
     make.set_defaults(run=_run("key_material.create"), bare=True)
     rotate = keys.add_parser("rotate", help="为一种用途新增一期密钥；旧的继续用于验证和解密")
     rotate.add_argument("purpose", choices=PURPOSES)
+    rotate.add_argument("--now", action="store_true", help="立即用于写（只在密钥泄露等紧急情况下）")
+    rotate.add_argument(
+        "--after",
+        type=float,
+        default=1.0,
+        metavar="小时",
+        help="多少小时之后开始用于写（默认 1），先公布、后使用",
+    )
     rotate.set_defaults(run=_run("key_material.rotate"), bare=True)
+    retire = keys.add_parser("retire", help="停用一期密钥（泄露等），并公布原因")
+    retire.add_argument("purpose", choices=PURPOSES)
+    retire.add_argument("epoch", type=int, metavar="期号")
+    retire.add_argument("--reason", required=True, help="停用的原因，会公布")
+    retire.set_defaults(run=_run("key_material.retire"), bare=True)
+    keys.add_parser("reindex", help="换 index 密钥之后：把已有证件号码的索引换成新密钥的").set_defaults(
+        run=_run("key_material.reindex")
+    )
     keys.add_parser("list", help="列出密钥").set_defaults(run=_run("key_material.listing"), bare=True)
 
 
@@ -186,7 +208,9 @@ def _documents(commands: Subparsers) -> None:
     verify = commands.add_parser("verify", help="只凭公钥核验证书 PDF 或签发回执")
     verify.add_argument("file", type=Path)
     verify.add_argument(
-        "--keys", type=Path, help="公钥文件（/.well-known/xcert-keys.json 的内容）；默认用本机密钥目录"
+        "--keys",
+        metavar="文件或网址",
+        help="公布的公钥：/.well-known/xcert-keys.json 的内容或网址；默认用本机密钥目录",
     )
     verify.set_defaults(run=_run("verification.verify"), bare=True)
     openapi = commands.add_parser("openapi", help="输出 OpenAPI 3 文档（JSON）")

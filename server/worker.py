@@ -15,7 +15,7 @@ from procrastinate import App, JobContext, PsycopgConnector, exceptions
 from procrastinate.jobs import DeleteJobCondition, Status
 
 from server import app as root
-from server.domain import idempotency, imports, releases
+from server.domain import idempotency, imports, key_trail, releases
 from server.domain.conversation import late_answers, menu, pushes
 from server.domain.issuance import announcing, generation
 from server.domain.lookups import changes
@@ -54,6 +54,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "idempotency.sweep": (idempotency.sweep, HOURLY),
     "imports.sweep": (imports.sweep, EVERY_MINUTE),
     "issuance.sweep": (generation.sweep, EVERY_MINUTE),
+    "keys.trail": (key_trail.sweep, EVERY_MINUTE),
     "lookups.sweep": (changes.sweep, HOURLY),
     "notices.sweep": (sender.sweep, EVERY_MINUTE),
     "pushes.late": (late_answers.sweep, EVERY_MINUTE),

@@ -26,6 +26,7 @@ from server.domain import audit
 from server.domain.audit import SYSTEM
 from server.machinery import postgres_programs
 from server.machinery.clock import SystemClock
+from server.machinery.key_life import FILE as LIFE
 from server.records import database
 from server.settings import Settings
 
@@ -71,7 +72,7 @@ def backup(given: argparse.Namespace, settings: Settings) -> int:
         "format": FORMAT,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "last_audit": state["last_audit"],
-        "keys": {path.name: digest(path) for path in key_files(settings.keys_dir)},
+        "keys": {path.name: digest(path) for path in key_files(settings.keys_dir) if path.name != LIFE},
         "sha256": sums,
     }
     scratch = folder / f".{MANIFEST}"

@@ -35,6 +35,7 @@ from server.domain.audit import SYSTEM
 from server.domain.notices import hold
 from server.machinery import cache, postgres_programs
 from server.machinery.clock import SystemClock
+from server.machinery.key_life import FILE as LIFE
 from server.records import database
 from server.settings import Settings
 
@@ -162,7 +163,8 @@ def _others(source: Path, target: Path) -> list[Path]:
     if source == target or not target.is_dir():
         return []
     mine = {path.name: digest(path) for path in key_files(source)}
-    return [path for path in key_files(target) if mine.get(path.name) != digest(path)]
+    keys = [path for path in key_files(target) if path.name != LIFE]
+    return [path for path in keys if mine.get(path.name) != digest(path)]
 
 
 def _lay_ready(source: Path, ready: Path) -> None:
@@ -194,10 +196,13 @@ def _put_keys(source: Path, target: Path) -> None:
     if others:
         aside = target / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S}"
         aside.mkdir(mode=0o700)
-        for path in others:
-            path.replace(aside / path.name)
+        for path in (*others, target / LIFE):
+            if path.exists():
+                path.replace(aside / path.name)
         print(f"原来的密钥移到了 {aside}。")
     for path in key_files(source):
+        if path.name == LIFE and (target / LIFE).exists():
+            continue  # of the same keys, and newer: what was retired since stays retired
         scratch = target / f".{path.name}"
         shutil.copy2(path, scratch)
         scratch.replace(target / path.name)

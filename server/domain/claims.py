@@ -25,7 +25,7 @@ from server.domain import packing
 from server.domain.beijing import say_day
 from server.domain.levels import Level
 from server.domain.numbers import check_character, is_number, number_of, tidy_number
-from server.domain.ports import CertificatePage, Keys
+from server.domain.ports import CertificatePage, Keys, PublicKey
 from server.errors import Refused, Unverified
 
 __all__ = [
@@ -53,6 +53,7 @@ PURPOSE = "certificate"
 AUTHORITY = "证书信息以国家职业技能等级证书信息管理服务平台（1+X门户）的记录为准。"  # S94
 _SIGNATURE = 64
 _MOST_DIGITS = 1000
+_AHEAD = 8  # epochs that may have come since our list of keys was made
 _QR_BITS = 295 * 8  # data codewords of QR version 15 at level Q (ISO/IEC 18004, table 7)
 
 
@@ -161,7 +162,27 @@ def complete(line: Line, issued_on: date) -> Claims:
 class Verifier(Protocol):
     """As much of `Keys` as reading a code needs: the published keys are enough."""
 
+    def find(self, key_id: str) -> PublicKey | None: ...
+
+    def newest(self, purpose: str) -> int: ...
+
     def verify(self, purpose: str, key_id: str, message: bytes, signature: bytes) -> bool: ...
+
+
+def require_known(keys: Verifier, purpose: str, key_id: str) -> None:
+    """Tell a key that may be newer than our list from one that cannot be ours.
+
+    Raises:
+        Unverified: `key_unknown`: this cannot be judged now; it is neither genuine nor forged.
+    """
+    epoch = key_id.removeprefix(f"{purpose}-")
+    if not (epoch.isascii() and epoch.isdigit() and 0 < int(epoch[:4]) <= keys.newest(purpose) + _AHEAD):
+        return
+    if keys.find(key_id) is None:
+        raise Unverified(
+            "key_unknown",
+            f"暂时无法核验：公布的公钥里还没有 {key_id}，可能是新启用的密钥。请更新公钥或稍后再试；核验成功之前请勿视为有效。",
+        )
 
 
 def _code_of(form: bytes) -> str:
@@ -174,11 +195,9 @@ def encode_code(keys: Keys, claims: Claims) -> str:
     Raises:
         Refused: `claims_too_long` when the form cannot hold them at all.
     """
-    body = bytes((packing.VERSION, keys.epoch(PURPOSE))) + _packed(claims)
-    signed = keys.sign(PURPOSE, body)
-    if signed.key_id != f"{PURPOSE}-{body[1]}":
-        raise RuntimeError("the key changed between two calls")
-    return _code_of(body + signed.signature)
+    epoch = keys.epoch(PURPOSE)
+    body = bytes((packing.VERSION, epoch)) + _packed(claims)
+    return _code_of(body + keys.sign(PURPOSE, body, epoch=epoch).signature)
 
 
 def _packed(claims: Claims) -> bytes:
@@ -192,7 +211,8 @@ def open_code(keys: Verifier, code: str) -> Claims:
     """What a code says, if it is genuine.
 
     Raises:
-        Unverified: `code_invalid` for everything that this service did not sign exactly so.
+        Unverified: `code_invalid` for everything that this service did not sign exactly so; `key_unknown` when the key
+            that it names may be newer than those we know.
     """
     refusal = Unverified("code_invalid", "核验码无法识别或不是本系统签发的，请重新扫描证书上的二维码。")
     if not (code.isascii() and code.isdigit() and len(code) <= _MOST_DIGITS):
@@ -202,12 +222,19 @@ def open_code(keys: Verifier, code: str) -> Claims:
     body, signature = form[:-_SIGNATURE], form[-_SIGNATURE:]
     if len(body) < 2 or body[0] != packing.VERSION or str(value) != code:
         raise refusal
+    require_known(keys, PURPOSE, f"{PURPOSE}-{body[1]}")
     if not keys.verify(PURPOSE, f"{PURPOSE}-{body[1]}", body, signature):
         raise refusal
     try:
         return Claims(**packing.unpack(body[2:]))
     except ValueError:
         raise refusal from None
+
+
+def key_of_code(code: str) -> str:
+    """The key that a code names, whoever made it; for a code that `open_code` has read."""
+    value = int(code)
+    return f"{PURPOSE}-{value.to_bytes((value.bit_length() + 7) // 8, 'big')[1]}"
 
 
 def code_url(public_url: str, code: str) -> str:

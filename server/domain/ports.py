@@ -34,7 +34,12 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A published key: `raw` is 32 bytes for Ed25519, DER SubjectPublicKeyInfo otherwise."""
+    """A published key: `raw` is 32 bytes for Ed25519, DER SubjectPublicKeyInfo otherwise.
+
+    Times are aware. `begins`, `until`: from when it writes, and when the next one took over (None: open). A retired key
+    proves nothing by itself any more, for whoever took it can sign whatever they like. `certificates`: PEM, the seal's
+    own first.
+    """
 
     key_id: str
     purpose: str
@@ -42,10 +47,27 @@ class PublicKey:
     algorithm: str
     raw: bytes
     is_current: bool
+    begins: datetime | None = None
+    until: datetime | None = None
+    retired_at: datetime | None = None
+    reason: str = ""
+    certificates: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEvent:
+    """Something that happened to a key: `made` or `retired`. `by` is the system's user who ran the command."""
+
+    key_id: str
+    kind: str
+    at: datetime
+    by: str
+    reason: str = ""
+    begins: datetime | None = None
 
 
 class Keys(Protocol):
-    """Key material by purpose and epoch. Writing uses the newest epoch; every epoch goes on reading."""
+    """Key material by purpose and epoch. Writing uses the newest epoch whose time has come; every epoch goes on reading."""
 
     def encrypt(self, text: str, *, about: str) -> bytes:
         """AES-256-GCM; `about` (table.column) is bound as associated data; the epoch stands in front."""
@@ -63,13 +85,25 @@ class Keys(Protocol):
     def mac(self, purpose: str, message: bytes, *, epoch: int | None = None) -> bytes:
         """HMAC-SHA256, 32 bytes, for purposes `session` and `scan`. Raises Unverified on an unknown epoch."""
 
-    def sign(self, purpose: str, message: bytes) -> Signed:
-        """Ed25519, for purposes `receipt` and `certificate`."""
+    def sign(self, purpose: str, message: bytes, *, epoch: int | None = None) -> Signed:
+        """Ed25519, for purposes `receipt` and `certificate`; the epoch that writes now if none is given."""
 
     def verify(self, purpose: str, key_id: str, message: bytes, signature: bytes) -> bool:
         """False for an unknown key, a wrong length or a wrong signature; never raises."""
 
+    def find(self, key_id: str) -> PublicKey | None:
+        """A published key; None: not known here, though another process may have made it a moment ago."""
+
+    def newest(self, purpose: str) -> int:
+        """The highest epoch that is known, whether it writes or not."""
+
     def public(self) -> list[PublicKey]: ...
+
+    def events(self) -> list[KeyEvent]:
+        """What is known of the lives of all keys, for the trail."""
+
+    def seal_problem(self) -> str:
+        """Why nothing can be sealed now, in one sentence; "" when all is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +127,7 @@ class CertificatePage:
     verification_url: str
     statement: str
     photo_jpeg: bytes | None = None
+    portal_number: str = ""  # 国家门户's, when it is known; otherwise a line is left for it (S94)
 
 
 class Press(Protocol):
@@ -126,6 +161,8 @@ class SealMark:
     moment: datetime | None  # as the signer says
     is_genuine: bool  # the signed part is unchanged and signed by this key
     is_whole: bool  # nothing was added after it
+    is_padded_clean: bool = True  # the room left beside the signature holds zeros
+    valid: tuple[datetime, datetime] | None = None  # of the signer's certificate
 
 
 @dataclass(frozen=True, slots=True)

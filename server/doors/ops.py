@@ -71,12 +71,18 @@ async def _keys(request: Request) -> str | None:
     return None if keys.verify("receipt", signed.key_id, b"ready", signed.signature) else "签名密钥自检失败"
 
 
+async def _seal(request: Request) -> str | None:
+    return web.services(request).keys.seal_problem() or None
+
+
 CHECKS: dict[str, Callable[[Request], Awaitable[str | None]]] = {
     "database": _database,
     "redis": _redis,
     "job_worker": _job_worker,
     "keys": _keys,
 }
+# Told, but no reason to take a web process out of service: looking up and verifying go on without.
+TOLD: dict[str, Callable[[Request], Awaitable[str | None]]] = {"seal": _seal}
 
 
 async def _checked(request: Request, check: Callable[[Request], Awaitable[str | None]]) -> str:
@@ -90,9 +96,10 @@ async def _checked(request: Request, check: Callable[[Request], Awaitable[str | 
 @bp.get("/readyz")
 async def ready(request: Request) -> HTTPResponse:
     """Whether this service can do its work: database, Redis, job worker, keys. 503 names what is missing."""
-    answers = await asyncio.gather(*(_checked(request, check) for check in CHECKS.values()))
-    found = dict(zip(CHECKS, answers, strict=True))
-    is_ready = all(answer == "ok" for answer in found.values())
+    asked = CHECKS | TOLD
+    answers = await asyncio.gather(*(_checked(request, check) for check in asked.values()))
+    found = dict(zip(asked, answers, strict=True))
+    is_ready = all(found[name] == "ok" for name in CHECKS)
     return json(
         {"status": "ok" if is_ready else "not_ready", "checks": found}, status=200 if is_ready else 503
     )

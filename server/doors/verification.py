@@ -6,9 +6,11 @@ For everybody: no WeChat, no JavaScript, no account. Nothing that is not proven 
 from __future__ import annotations
 
 import base64
-from datetime import date
+import hashlib
+from datetime import date, datetime
 from typing import Any
 
+import orjson
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import json
 
@@ -19,8 +21,10 @@ from server.domain.levels import Level
 from server.domain.ports import PublicKey
 from server.domain.verification import Finding
 from server.doors import pages, site_files, web
-from server.errors import Invalid, NotFound, TooMany, Unverified
+from server.errors import Invalid, NotFound, OutsideFailure, TooMany, Unverified
 
+KEYS_SECONDS = 600  # shorter than a new key waits before its first use
+LATER_SECONDS = 30
 PORTAL = "https://vslc.ncb.edu.cn/"  # 1+X门户: the record that counts (S94)
 
 bp = Blueprint("verification")
@@ -55,35 +59,66 @@ async def scanned(request: Request, code: str) -> HTTPResponse:
     try:
         found = await verification.read_code(web.services(request), code, address=web.client_address(request))
     except Unverified as refusal:
+        if refusal.code == "key_unknown":
+            return await _not_now(request, refusal)
         if not web.wants_page(request):
             raise NotFound(refusal.code, refusal.message) from None
         return await pages.render(request, "verification/forged.html", status=404, title="无法确认")
     return await _shown(request, found)
 
 
+async def _not_now(request: Request, refusal: Unverified) -> HTTPResponse:
+    """A key that this process has not heard of yet: neither genuine nor forged. It is read within seconds."""
+    if not web.wants_page(request):
+        raise OutsideFailure(refusal.message)
+    response = await pages.render(request, "verification/not_now.html", status=503, title="暂时无法核验")
+    response.headers["retry-after"] = str(LATER_SECONDS)
+    return response
+
+
 @bp.get("/.well-known/xcert-keys.json")
 async def published_keys(request: Request) -> HTTPResponse:
     """Every public key of every epoch, and the form of the code: enough to verify without this service."""
     s = web.services(request)
-    return json(
+    body = orjson.dumps(
         {
             "issuer": s.settings.issuer,
-            "keys": [_key(key) for key in s.keys.public()],
+            "description": "docs/verification.md",
+            "keys": [key_document(key) for key in s.keys.public()],
             "code_forms": {str(packing.VERSION): packing.published()},
-        },
-        headers={"cache-control": "public, max-age=3600"},
+        }
     )
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {
+        "cache-control": f"public, max-age={KEYS_SECONDS}",
+        "etag": etag,
+        "access-control-allow-origin": "*",
+    }
+    if etag in request.headers.get("if-none-match", ""):
+        return HTTPResponse(status=304, headers=headers)
+    return HTTPResponse(body, content_type="application/json", headers=headers)
 
 
-def _key(key: PublicKey) -> dict[str, Any]:
+def key_document(key: PublicKey) -> dict[str, Any]:
+    """One published key. `sha256` is the fingerprint of its bytes; `until`: when the next one took over."""
     return {
         "key_id": key.key_id,
         "purpose": key.purpose,
         "epoch": key.epoch,
         "algorithm": key.algorithm,
         "public_key": base64.urlsafe_b64encode(key.raw).decode().rstrip("="),
+        "sha256": hashlib.sha256(key.raw).hexdigest(),
         "is_current": key.is_current,
+        "from": _when(key.begins),
+        "until": _when(key.until),
+        "retired_at": _when(key.retired_at),
+        "reason": key.reason or None,
+        "certificates": key.certificates or None,
     }
+
+
+def _when(moment: datetime | None) -> str | None:
+    return local(moment).isoformat(timespec="seconds") if moment is not None else None
 
 
 def _field(request: Request, name: str) -> str:
@@ -158,7 +193,7 @@ def _document(found: Finding) -> dict[str, Any]:
         "standing_label": found.standing.label,
         "is_valid": found.is_valid,
         "checked_at": local(found.at).isoformat(timespec="seconds"),
-        "revoked_at": local(found.revoked_at).isoformat(timespec="seconds") if found.revoked_at else None,
+        "revoked_at": _when(found.revoked_at),
         "superseded_by": found.superseded_by,
         "claims": {
             "number": said.number,

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 CA_STEM = "development-ca"
+DEVELOPMENT_CA = "xcert development CA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def _ca(folder: Path, now: datetime) -> tuple[ec.EllipticCurvePrivateKey, x509.C
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         return key, x509.load_pem_x509_certificate(certificate_path.read_bytes())
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("xcert development", "xcert development CA")
+    name = _name("xcert development", DEVELOPMENT_CA)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -1,216 +1,125 @@
-"""Key material by purpose and epoch, as files in one folder.
-
-    field-0001.key        32 random bytes, hex      AES-256-GCM for identity numbers and phones
-    index-0001.key        32 random bytes, hex      HMAC for blind indexes
-    session-0001.key      32 random bytes, hex      HMAC for sessions
-    scan-0001.key         32 random bytes, hex      HMAC for scan tokens
-    receipt-0001.pem      Ed25519 private key       signing receipts
-    certificate-0001.pem  Ed25519 private key       the claims in a certificate's QR
-    seal-0001.pem/.crt    ECDSA P-256, X.509 chain  the electronic seal on the PDF
-    DEVELOPMENT           present when a development CA made the seal: production refuses the folder
-
-A new epoch is used for writing at once; old epochs go on reading and verifying. Nothing is ever overwritten.
-"""
+"""The Keys port on a folder of key files (`key_files.py`), read anew within seconds whenever the folder changes."""
 
 from __future__ import annotations
 
 import hmac
+import logging
 import os
-import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from server.domain.ports import PublicKey, Signed
+from server.domain.ports import KeyEvent, PublicKey, Signed
 from server.errors import Unverified
-from server.machinery.development_ca import make_seal, make_seal_request
+from server.machinery import key_life, seal_certificates
+from server.machinery.key_files import (
+    DEVELOPMENT_MARK,
+    PURPOSES,
+    SECRETS,
+    SIGNERS,
+    KeyFile,
+    create,
+    listing,
+    retire,
+    rotate,
+)
+from server.machinery.key_life import KeysMissing, Life
+from server.machinery.seal_certificates import SealCredentials
 
-SECRETS = ("field", "index", "session", "scan")
-SIGNERS = ("receipt", "certificate")
-PURPOSES = (*SECRETS, *SIGNERS, "seal")
-DEVELOPMENT_MARK = "DEVELOPMENT"
-_NAME = re.compile(r"^(field|index|session|scan|receipt|certificate|seal)-(\d{4})\.(key|pem)$")
+__all__ = [
+    "DEVELOPMENT_MARK", "PURPOSES", "SECRETS", "SIGNERS", "KeyFile", "KeyFolder", "KeysMissing", "SealCredentials",
+    "create", "listing", "open_to_others", "retire", "rotate",
+]  # fmt: skip
+log = logging.getLogger("xcert.keys")
 
-
-class KeysMissing(Exception):
-    """The key folder lacks something; the text says what to do, in Chinese."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFile:
-    """One key on disk, as `xcert keys list` shows it."""
-
-    purpose: str
-    epoch: int
-    path: Path
-    is_current: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SealCredentials:
-    """What seals a PDF: the private key, its certificate, and the chain above it."""
-
-    key: EllipticCurvePrivateKey
-    certificate: x509.Certificate
-    chain: tuple[x509.Certificate, ...]
+LOOK_SECONDS = 10.0  # how old our knowledge of the folder may be
+LOOK_AGAIN_SECONDS = 1.0  # when a key is asked for that we do not know
 
 
-def _write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Create a file whole or not at all; an existing one is kept (two starts may race)."""
-    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
-    try:
-        os.link(scratch, path)
-    except FileExistsError:
-        pass
-    finally:
-        scratch.unlink()
+@dataclass(slots=True)
+class _Held:
+    """All keys of the folder as they stood at one moment."""
 
+    lives: Mapping[str, Life]
+    secrets: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    signers: dict[str, dict[int, Ed25519PrivateKey]] = field(default_factory=dict)
+    seals: dict[int, SealCredentials] = field(default_factory=dict)
+    faulty_seals: frozenset[int] = frozenset()  # whose certificates are in disorder, whatever the time
+    ciphers: dict[int, AESGCM] = field(default_factory=dict)
+    verifiers: dict[str, Ed25519PublicKey] = field(default_factory=dict)
 
-def _make(
-    folder: Path,
-    purpose: str,
-    epoch: int,
-    *,
-    development: bool,
-    organisation: str,
-    now: datetime | None = None,
-) -> None:
-    stem = folder / f"{purpose}-{epoch:04d}"
-    if purpose in SECRETS:
-        _write_new(stem.with_suffix(".key"), secrets.token_hex(32).encode())
-    elif purpose in SIGNERS:
-        pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        _write_new(stem.with_suffix(".pem"), pem)
-    elif development:
-        made = make_seal(folder, organisation, now=now)
-        _write_new(stem.with_suffix(".crt"), made.chain, 0o644)
-        _write_new(stem.with_suffix(".pem"), made.key)
-    else:
-        made_request = make_seal_request(organisation)
-        _write_new(stem.with_suffix(".csr"), made_request.request, 0o644)
-        _write_new(stem.with_suffix(".pem"), made_request.key)
+    def life(self, purpose: str, epoch: int) -> Life:
+        return self.lives.get(f"{purpose}-{epoch}", Life())
 
+    def writing(self, purpose: str, moment: datetime) -> int:
+        """The epoch that writes; when every one is yet to begin or retired, the newest: nothing may stand still."""
+        epochs = self.epochs(purpose)
+        return key_life.current({epoch: self.life(purpose, epoch) for epoch in epochs}, moment) or max(epochs)
 
-def listing(folder: Path) -> list[KeyFile]:
-    """Every key in the folder, by purpose, newest epoch first."""
-    found: dict[str, list[tuple[int, Path]]] = {}
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if named := _NAME.match(path.name):
-            found.setdefault(named[1], []).append((int(named[2]), path))
-    out = []
-    for purpose in PURPOSES:
-        for place, (epoch, path) in enumerate(sorted(found.get(purpose, []), reverse=True)):
-            out.append(KeyFile(purpose, epoch, path, place == 0))
-    return out
-
-
-def create(
-    folder: Path, *, development: bool, organisation: str, now: datetime | None = None
-) -> list[KeyFile]:
-    """Make the first epoch of every purpose that has none; what exists is left alone.
-
-    Args:
-        folder: where the keys live (0700 if made here).
-        development: sign the seal with a development CA and mark the folder, so that production refuses it.
-        organisation: the issuer's legal name (S8), the subject of the seal's certificate.
-        now: from when on the development seal is valid (a day before); the real time if not given.
-    """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    have = {key.purpose for key in listing(folder)}
-    if development and not have:
-        _write_new(folder / DEVELOPMENT_MARK, "仅供开发使用，生产环境拒绝。\n".encode(), 0o644)
-    for purpose in PURPOSES:
-        if purpose not in have:
-            _make(folder, purpose, 1, development=development, organisation=organisation, now=now)
-    return listing(folder)
-
-
-def rotate(folder: Path, purpose: str, *, organisation: str) -> KeyFile:
-    """Add the next epoch of one purpose; running processes use it after their next start.
-
-    Raises:
-        KeysMissing: the purpose is unknown, or the folder has no key of it yet.
-    """
-    if purpose not in PURPOSES:
-        raise KeysMissing(f"没有名为 {purpose} 的密钥用途；可用：{'、'.join(PURPOSES)}")
-    mine = [key for key in listing(folder) if key.purpose == purpose]
-    if not mine:
-        raise KeysMissing(f"还没有 {purpose} 密钥，请先运行 xcert keys create")
-    development = (folder / DEVELOPMENT_MARK).exists()
-    _make(folder, purpose, mine[0].epoch + 1, development=development, organisation=organisation)
-    return next(key for key in listing(folder) if key.purpose == purpose)
+    def epochs(self, purpose: str) -> list[int]:
+        mine: Mapping[int, object] = (
+            self.seals if purpose == "seal" else self.secrets.get(purpose) or self.signers[purpose]
+        )
+        return sorted(mine)
 
 
 class KeyFolder:
-    """Implements the Keys port on a folder of key files, read once."""
+    """Implements the Keys port."""
 
-    def __init__(self, folder: Path, *, production: bool) -> None:
+    def __init__(
+        self, folder: Path, *, production: bool, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         """Raises KeysMissing with one clear sentence when the folder cannot be used."""
-        files = listing(folder)
-        if missing := [purpose for purpose in PURPOSES if purpose not in {key.purpose for key in files}]:
-            raise KeysMissing(f"密钥目录 {folder} 缺少：{'、'.join(missing)}；请运行 xcert keys create")
-        if production and (folder / DEVELOPMENT_MARK).exists():
-            raise KeysMissing(
-                f"密钥目录 {folder} 是开发用密钥，生产环境不能使用；请另建目录并运行 xcert keys create"
-            )
-        self._secrets: dict[str, dict[int, bytes]] = {}
-        self._signers: dict[str, dict[int, Ed25519PrivateKey]] = {}
-        self._seal: SealCredentials | None = None
-        self._seal_keys: dict[int, EllipticCurvePublicKey] = {}
-        for key in files:
-            if key.purpose in SECRETS:
-                self._secrets.setdefault(key.purpose, {})[key.epoch] = bytes.fromhex(
-                    key.path.read_text("ascii").strip()
-                )
-            elif key.purpose in SIGNERS:
-                loaded = load_pem_private_key(key.path.read_bytes(), None)
-                assert isinstance(loaded, Ed25519PrivateKey)
-                self._signers.setdefault(key.purpose, {})[key.epoch] = loaded
-            else:
-                seal = _read_seal(key.path)
-                self._seal = self._seal or seal
-                if seal is not None:
-                    self._seal_keys[key.epoch] = seal.key.public_key()
-        self._ciphers = {epoch: AESGCM(key) for epoch, key in self._secrets["field"].items()}
-        self._verifiers: dict[str, Ed25519PublicKey] = {
-            f"{purpose}-{epoch}": signer.public_key()
-            for purpose, signers in self._signers.items()
-            for epoch, signer in signers.items()
-        }
+        self._folder, self._production, self._now = folder, production, now
+        self._seen = _look(folder)
+        self._looked_at = time.monotonic()
+        self._state = _read(folder, production=production)
+
+    def refresh(self) -> None:
+        """Look at the folder and read it anew if anything in it has changed. A folder that cannot be used is told and
+        what we hold stays."""
+        self._looked_at = time.monotonic()
+        if (seen := _look(self._folder)) == self._seen:
+            return
+        self._seen = seen
+        try:
+            self._state = _read(self._folder, production=self._production)
+        except (KeysMissing, OSError) as error:
+            log.warning("the key folder changed and cannot be used; the keys held so far stay: %s", error)
+
+    def _held(self, *, knows: Callable[[_Held], bool] = lambda _: True) -> _Held:
+        age = time.monotonic() - self._looked_at
+        if age >= LOOK_SECONDS or (age >= LOOK_AGAIN_SECONDS and not knows(self._state)):
+            self.refresh()
+        return self._state
 
     def epoch(self, purpose: str) -> int:
-        return max(self._secrets.get(purpose) or self._signers[purpose])
+        return self._held().writing(purpose, self._now())
+
+    def newest(self, purpose: str) -> int:
+        return self._held().epochs(purpose)[-1]
 
     def encrypt(self, text: str, *, about: str) -> bytes:
-        epoch, nonce = self.epoch("field"), secrets.token_bytes(12)
+        held = self._held()
+        epoch, nonce = held.writing("field", self._now()), secrets.token_bytes(12)
         return (
             epoch.to_bytes(2, "big")
             + nonce
-            + self._ciphers[epoch].encrypt(nonce, text.encode(), about.encode())
+            + held.ciphers[epoch].encrypt(nonce, text.encode(), about.encode())
         )
 
     def decrypt(self, sealed: bytes, *, about: str) -> str:
         """Raises Unverified when the field was moved, changed, or its key is gone."""
-        cipher = self._ciphers.get(int.from_bytes(sealed[:2], "big"))
+        epoch = int.from_bytes(sealed[:2], "big")
+        cipher = self._held(knows=lambda held: epoch in held.ciphers).ciphers.get(epoch)
         try:
             if cipher is None:
                 raise InvalidTag
@@ -219,27 +128,31 @@ class KeyFolder:
             raise Unverified("field_unreadable", "数据无法解密，请联系管理员检查密钥目录。") from None
 
     def blind(self, value: str, *, about: str) -> bytes:
-        return self._blind(self.epoch("index"), value, about)
+        held = self._held()
+        return _blind(held.secrets["index"][held.writing("index", self._now())], value, about)
 
     def blinds(self, value: str, *, about: str) -> list[bytes]:
-        return [self._blind(epoch, value, about) for epoch in sorted(self._secrets["index"], reverse=True)]
-
-    def _blind(self, epoch: int, value: str, about: str) -> bytes:
-        return hmac.digest(self._secrets["index"][epoch], f"{about}\0{value}".encode(), "sha256")
+        keys = self._held().secrets["index"]
+        return [_blind(keys[epoch], value, about) for epoch in sorted(keys, reverse=True)]
 
     def mac(self, purpose: str, message: bytes, *, epoch: int | None = None) -> bytes:
-        epochs: Mapping[int, bytes] = self._secrets[purpose]
-        key = epochs.get(self.epoch(purpose) if epoch is None else epoch)
+        held = self._held(knows=lambda held: epoch is None or epoch in held.secrets[purpose])
+        if epoch is None:
+            epoch = held.writing(purpose, self._now())
+        elif held.life(purpose, epoch).retired_at is not None:
+            raise Unverified("unknown_epoch", "凭证已失效，请重新操作。")
+        key = held.secrets[purpose].get(epoch)
         if key is None:
             raise Unverified("unknown_epoch", "凭证已失效，请重新操作。")
         return hmac.digest(key, message, "sha256")
 
-    def sign(self, purpose: str, message: bytes) -> Signed:
-        epoch = max(self._signers[purpose])
-        return Signed(f"{purpose}-{epoch}", self._signers[purpose][epoch].sign(message))
+    def sign(self, purpose: str, message: bytes, *, epoch: int | None = None) -> Signed:
+        held = self._held()
+        epoch = held.writing(purpose, self._now()) if epoch is None else epoch
+        return Signed(f"{purpose}-{epoch}", held.signers[purpose][epoch].sign(message))
 
     def verify(self, purpose: str, key_id: str, message: bytes, signature: bytes) -> bool:
-        key = self._verifiers.get(key_id)
+        key = self._held(knows=lambda held: key_id in held.verifiers).verifiers.get(key_id)
         if key is None or not key_id.startswith(f"{purpose}-"):
             return False
         try:
@@ -248,35 +161,166 @@ class KeyFolder:
             return False
         return True
 
+    def find(self, key_id: str) -> PublicKey | None:
+        purpose, _, number = key_id.rpartition("-")
+        if purpose not in (*SIGNERS, "seal") or not (number.isascii() and number.isdigit()):
+            return None
+        epoch = int(number)
+        held = self._held(knows=lambda held: epoch in held.epochs(purpose))
+        return self._published(held, purpose, epoch) if epoch in held.epochs(purpose) else None
+
     def public(self) -> list[PublicKey]:
-        out = []
-        for purpose, signers in self._signers.items():
-            for epoch, signer in sorted(signers.items()):
-                raw = signer.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-                out.append(
-                    PublicKey(f"{purpose}-{epoch}", purpose, epoch, "Ed25519", raw, epoch == max(signers))
-                )
-        for epoch, key in sorted(self._seal_keys.items()):
-            raw = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-            is_current = epoch == max(self._seal_keys)
-            out.append(PublicKey(f"seal-{epoch}", "seal", epoch, "ECDSA-P256", raw, is_current))
-        return out
+        held = self._held()
+        return [
+            self._published(held, purpose, epoch)
+            for purpose in (*held.signers, "seal")
+            for epoch in held.epochs(purpose)
+        ]
+
+    def _published(self, held: _Held, purpose: str, epoch: int) -> PublicKey:
+        current = self._seal_epoch(held) if purpose == "seal" else held.writing(purpose, self._now())
+        return _published(held, purpose, epoch, is_current=epoch == current)
 
     def seal_credentials(self) -> SealCredentials:
-        """The newest seal; one object, so that whoever caches it keeps one key. Raises KeysMissing."""
-        if self._seal is None:
+        """The seal that is to be used now: the newest whose time has come and whose certificates are in order.
+
+        One object as long as it is the same seal, so that whoever caches it keeps one key.
+
+        Raises:
+            KeysMissing: no seal has its certificate yet.
+        """
+        held = self._held()
+        epoch = self._seal_epoch(held)
+        if epoch is None:
             raise KeysMissing("电子印章还没有证书：请把 CA 签发的证书链存为 seal-0001.crt，放在密钥目录")
-        return self._seal
+        return held.seals[epoch]
+
+    def seal_problem(self) -> str:
+        try:
+            seal = self.seal_credentials()
+        except KeysMissing as missing:
+            return str(missing)
+        return seal_certificates.problem(seal, self._now())
+
+    def events(self) -> list[KeyEvent]:
+        out = []
+        for key_id, life in sorted(self._held().lives.items()):
+            if life.made_at is not None:
+                out.append(KeyEvent(key_id, "made", life.made_at, life.made_by, begins=life.begins))
+            if life.retired_at is not None:
+                out.append(KeyEvent(key_id, "retired", life.retired_at, life.retired_by, life.reason))
+        return out
+
+    def _seal_epoch(self, held: _Held) -> int | None:
+        if not held.seals:
+            return None
+        now = self._now()
+        may = [epoch for epoch in held.epochs("seal") if held.life("seal", epoch).writes_at(now)]
+        good = [
+            epoch
+            for epoch in may
+            if epoch not in held.faulty_seals and not seal_certificates.time_problem(held.seals[epoch], now)
+        ]
+        return max(good or may or held.epochs("seal"))
 
 
-def _read_seal(path: Path) -> SealCredentials | None:
-    """The seal at `path`, or None while its certificate has not come back from the CA."""
-    certificates = path.with_suffix(".crt")
-    if not certificates.exists():
-        return None
-    key = load_pem_private_key(path.read_bytes(), None)
-    assert isinstance(key, EllipticCurvePrivateKey)
-    leaf, *chain = x509.load_pem_x509_certificates(certificates.read_bytes())
-    if leaf.public_key() != key.public_key():
-        raise KeysMissing(f"{certificates.name} 与 {path.name} 不是一对，请核对 CA 发回的证书")
-    return SealCredentials(key, leaf, tuple(chain))
+def _blind(key: bytes, value: str, about: str) -> bytes:
+    return hmac.digest(key, f"{about}\0{value}".encode(), "sha256")
+
+
+def _published(held: _Held, purpose: str, epoch: int, *, is_current: bool) -> PublicKey:
+    life = held.life(purpose, epoch)
+    later = [held.life(purpose, one).begins for one in held.epochs(purpose) if one > epoch]
+    until = min((moment for moment in later if moment is not None), default=None)
+    if purpose == "seal":
+        seal = held.seals[epoch]
+        raw = seal.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        algorithm, certificates = seal.algorithm, seal.pem
+    else:
+        raw = held.signers[purpose][epoch].public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        algorithm, certificates = "Ed25519", ""
+    return PublicKey(
+        key_id=f"{purpose}-{epoch}",
+        purpose=purpose,
+        epoch=epoch,
+        algorithm=algorithm,
+        raw=raw,
+        is_current=is_current,
+        begins=life.begins,
+        until=until,
+        retired_at=life.retired_at,
+        reason=life.reason,
+        certificates=certificates,
+    )
+
+
+def _look(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """What changes when a key comes, goes or is written anew."""
+    try:
+        with os.scandir(folder) as entries:
+            stats = [(entry.name, entry.stat()) for entry in entries if not entry.name.startswith(".")]
+    except OSError:
+        return frozenset()
+    return frozenset((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """Secret files that every user of this machine may read or write."""
+    return [key.path.name for key in listing(folder) if key.path.stat().st_mode & 0o007]
+
+
+def _read(folder: Path, *, production: bool) -> _Held:
+    """Every key in the folder. Raises KeysMissing."""
+    files = listing(folder)
+    held = _Held(key_life.read(folder))
+    if missing := [purpose for purpose in PURPOSES if purpose not in {key.purpose for key in files}]:
+        raise KeysMissing(f"密钥目录 {folder} 缺少：{'、'.join(missing)}；请运行 xcert keys create")
+    for key in files:
+        if key.purpose in SECRETS:
+            held.secrets.setdefault(key.purpose, {})[key.epoch] = _secret(key.path)
+        elif key.purpose in SIGNERS:
+            signer = _signer(key.path)
+            held.signers.setdefault(key.purpose, {})[key.epoch] = signer
+            held.verifiers[key.key_id] = signer.public_key()
+        elif (seal := seal_certificates.read_seal(key.path)) is not None:
+            held.seals[key.epoch] = seal
+    held.ciphers = {epoch: AESGCM(secret) for epoch, secret in held.secrets["field"].items()}
+    held.faulty_seals = frozenset(
+        epoch for epoch, seal in held.seals.items() if seal_certificates.shape_problem(seal)
+    )
+    if production:
+        _require_genuine(folder, held)
+    return held
+
+
+def _require_genuine(folder: Path, held: _Held) -> None:
+    """What production refuses. Raises KeysMissing."""
+    is_marked = (folder / DEVELOPMENT_MARK).exists()
+    if is_marked or any(seal.is_development() for seal in held.seals.values()):
+        raise KeysMissing(
+            f"密钥目录 {folder} 是开发用密钥，生产环境不能使用；请另建目录并运行 xcert keys create"
+        )
+    if names := open_to_others(folder):
+        raise KeysMissing(
+            f"密钥文件 {names[0]} 等 {len(names)} 个可被本机其他用户读取，请运行 chmod -R o-rwx {folder}"
+        )
+
+
+def _secret(path: Path) -> bytes:
+    try:
+        secret = bytes.fromhex(path.read_text("ascii").strip())
+    except (ValueError, OSError):
+        secret = b""
+    if len(secret) != 32:
+        raise KeysMissing(f"{path.name} 不是 32 字节的十六进制密钥，请从密钥备份恢复")
+    return secret
+
+
+def _signer(path: Path) -> Ed25519PrivateKey:
+    try:
+        loaded = load_pem_private_key(path.read_bytes(), None)
+    except (ValueError, TypeError, OSError):
+        loaded = None
+    if not isinstance(loaded, Ed25519PrivateKey):
+        raise KeysMissing(f"{path.name} 不是 Ed25519 私钥（未加密的 PEM），请从密钥备份恢复")
+    return loaded

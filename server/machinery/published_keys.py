@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -30,14 +32,27 @@ class PublishedKeys:
                     algorithm=str(entry["algorithm"]),
                     raw=base64.urlsafe_b64decode(str(entry["public_key"]) + "=="),
                     is_current=bool(entry["is_current"]),
+                    begins=_moment(entry.get("from")),
+                    until=_moment(entry.get("until")),
+                    retired_at=_moment(entry.get("retired_at")),
+                    reason=str(entry.get("reason") or ""),
+                    certificates=str(entry.get("certificates") or ""),
                 )
                 for entry in json.loads(document)["keys"]
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a list of published keys: {error}") from None
 
     def public(self) -> list[PublicKey]:
         return list(self._keys.values())
+
+    def find(self, key_id: str) -> PublicKey | None:
+        """None: not in this list, which may be older than the key."""
+        return self._keys.get(key_id)
+
+    def newest(self, purpose: str) -> int:
+        """The highest epoch of this purpose in the list, 0 without any."""
+        return max((key.epoch for key in self._keys.values() if key.purpose == purpose), default=0)
 
     def verify(self, purpose: str, key_id: str, message: bytes, signature: bytes) -> bool:
         """False for an unknown key, another purpose, or a wrong signature; never raises."""
@@ -49,3 +64,7 @@ class PublishedKeys:
         except (InvalidSignature, ValueError):
             return False
         return True
+
+
+def _moment(value: Any) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None

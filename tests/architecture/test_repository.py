@@ -121,6 +121,8 @@ RUN_BY = {  # each command that the README names, and a test file in which it ru
     "xcert doctor": ("commands/test_commands.py", 'xcert("doctor"'),
     "xcert keys create": ("commands/test_commands.py", 'xcert("keys", "create"'),
     "xcert keys rotate": ("commands/test_commands.py", 'xcert("keys", "rotate"'),
+    "xcert keys retire": ("commands/test_key_commands.py", 'xcert("keys", "retire"'),
+    "xcert keys reindex": ("commands/test_key_commands.py", 'xcert("keys", "reindex"'),
     "xcert keys list": ("commands/test_commands.py", 'xcert("keys", "list"'),
     "xcert import candidates": ("commands/test_commands.py", 'xcert("import", "candidates"'),
     "xcert import scores": ("commands/test_commands.py", 'xcert("import", "scores"'),

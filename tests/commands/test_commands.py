@@ -138,7 +138,7 @@ def test_keys(xcert: Xcert, tmp_path: Path) -> None:
     before = xcert("keys", "list").stdout.splitlines()
     assert len(before) == 7
     assert all("第 1 期　在用" in line for line in before)
-    rotated = xcert("keys", "rotate", "scan")
+    rotated = xcert("keys", "rotate", "scan", "--now")
     assert rotated.returncode == 0
     assert (
         rotated.stdout.splitlines()[0]
@@ -170,7 +170,12 @@ def test_doctor_names_what_is_missing(xcert: Xcert, tmp_path: Path) -> None:
     done = xcert("doctor", "--local")
     assert done.returncode == 1
     lines = {line[2:].split("：")[0]: line for line in done.stdout.splitlines() if line[:1] in "✓✗"}
-    assert list(lines) == ["设置", "数据库", "数据库表", "Redis", "密钥", "后台任务", "证书字体", "数据目录"]
+    assert list(lines) == [
+        "设置", "数据库", "数据库表", "Redis", "密钥", "电子印章", "后台任务", "证书字体", "数据目录", "证书文件", "通知",
+    ]  # fmt: skip
+    assert re.fullmatch(
+        r"✓ 电子印章：ECDSA-P256，有效期至 \d{4}年\d+月\d+日，试盖并核验通过", lines["电子印章"]
+    )
     assert [name for name, line in lines.items() if line.startswith("✗")] == ["后台任务"]
     assert lines["后台任务"] == (
         "✗ 后台任务：没有正在运行的后台任务进程，请启动 xcert worker（开发环境用 make serve）"
@@ -188,7 +193,7 @@ def test_doctor_without_anything(xcert: Xcert, tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     bad = [line[2:].split("：")[0] for line in done.stdout.splitlines() if line.startswith("✗")]
-    assert bad == ["数据库", "数据库表", "Redis", "密钥", "后台任务"]
+    assert bad == ["数据库", "数据库表", "Redis", "密钥", "后台任务", "证书文件", "通知"]
     assert "Traceback" not in done.stderr
 
 

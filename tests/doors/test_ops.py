@@ -29,6 +29,7 @@ async def test_ready_names_what_is_missing(app: App) -> None:
             "redis": "ok",
             "job_worker": "没有正在运行的后台任务进程，请检查 xcert worker",
             "keys": "ok",
+            "seal": "ok",
         },
     }
 

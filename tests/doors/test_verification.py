@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
+import shutil
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from sanic import Sanic
 
 from server.domain import certificates, packing
 from server.domain.claims import Claims, Line, check_character, complete, encode_code, open_code
 from server.domain.ports import PublicKey, Services
+from server.machinery.keys import KeyFolder, rotate
 from server.machinery.published_keys import PublishedKeys
 from server.records import Candidate, Certificate
 from tests import make
+from tests.conftest import ISSUER
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
 from tests.fakes import FakeClock
@@ -241,7 +247,7 @@ async def test_published_keys_are_enough_to_read_a_code_offline(
     app: App, services: Services, certificate: Certificate
 ) -> None:
     response = await get(app, "/.well-known/xcert-keys.json", {"accept": "application/json"})
-    assert (response.status, response.headers["cache-control"]) == (200, "public, max-age=3600")
+    assert (response.status, response.headers["cache-control"]) == (200, "public, max-age=600")
     assert {key["purpose"] for key in response.json["keys"]} == {"certificate", "receipt", "seal"}
     published = PublishedKeys.read(response.body)
     assert published.public() == services.keys.public()
@@ -257,3 +263,33 @@ async def test_no_secret_is_published(app: App, services: Services, keys_dir: An
     keys: list[PublicKey] = services.keys.public()
     assert {len(key.raw) for key in keys if key.algorithm == "Ed25519"} == {32}
     assert all(base64.urlsafe_b64encode(key.raw).decode().rstrip("=") in text for key in keys)
+
+
+async def test_published_keys_can_be_read_from_elsewhere_and_are_not_sent_twice(app: App) -> None:
+    first = await get(app, "/.well-known/xcert-keys.json", {"accept": "application/json"})
+    assert first.headers["access-control-allow-origin"] == "*"
+    again = await get(app, "/.well-known/xcert-keys.json", {"if-none-match": first.headers["etag"]})
+    assert (again.status, again.body) == (304, b"")
+    seal = next(key for key in first.json["keys"] if key["purpose"] == "seal")
+    leaf, root = x509.load_pem_x509_certificates(seal["certificates"].encode())
+    leaf.verify_directly_issued_by(root)
+    raw = base64.urlsafe_b64decode(seal["public_key"] + "==")
+    assert seal["sha256"] == hashlib.sha256(raw).hexdigest()
+
+
+async def test_a_key_that_this_process_does_not_know_yet_is_no_forgery(
+    app: App, services: Services, certificate: Certificate, tmp_path: Path
+) -> None:
+    """The worker that seals may be younger than the web process that is asked."""
+    folder = tmp_path / "keys"
+    shutil.copytree(services.settings.keys_dir, folder)
+    rotate(folder, "certificate", organisation=ISSUER)
+    code = encode_code(KeyFolder(folder, production=False), claims_of(certificate))
+    response = await get(app, f"/v/{code}")
+    assert (response.status, response.headers["retry-after"]) == (503, "30")
+    page = words(response.text)
+    assert "暂时无法核验" in page and "请勿采信" not in page and "证书有效" not in page
+    problem = await get(app, f"/v/{code}", {"accept": "application/json"})
+    assert problem.status == 503
+    services.keys = KeyFolder(folder, production=False)  # as it reads the folder anew
+    assert "证书有效" in words((await get(app, f"/v/{code}")).text)

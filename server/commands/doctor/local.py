@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-from server.commands.doctor.findings import Finding, bad, ok
+from server.commands.doctor import seal
+from server.commands.doctor.findings import Finding, Level, bad, ok
 from server.machinery import cache, keys
 from server.machinery.documents import font
 from server.records import database
@@ -37,6 +38,10 @@ async def check(settings: Settings) -> list[Finding]:
             found.append(ok(title, await one(settings)))
         except Missing as missing:
             found.append(bad(title, str(missing)))
+        if title == "密钥" and found[-1].level is Level.OK:
+            found.append(await seal.check(settings))
+            if (opened := seal.check_files(settings)) is not None:
+                found.append(opened)
     return found
 
 
@@ -81,7 +86,6 @@ async def _redis(settings: Settings) -> str:
 async def _keys(settings: Settings) -> str:
     try:
         folder = keys.KeyFolder(settings.keys_dir, production=settings.is_production)
-        folder.seal_credentials()
     except keys.KeysMissing as error:
         raise Missing("；".join(str(error).splitlines())) from None
     return (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.domain.beijing import local
-from server.domain.claims import Verifier, canonical
+from server.domain.claims import Verifier, canonical, require_known
 from server.domain.issuance.scans import Ticket
 from server.domain.ports import Keys
 from server.errors import Unverified
@@ -59,23 +59,49 @@ def _broken() -> Unverified:
     return Unverified("receipt_invalid", "签发凭据无法通过验证：内容被改动，或不是本系统签出的。")
 
 
-def verify(keys: Verifier, document: bytes) -> Statement:
-    """What a genuine receipt says.
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Which key signed, and whether the document is still as it was given out, byte for byte."""
+
+    key_id: str
+    is_as_given: bool
+
+
+def read(keys: Verifier, document: bytes) -> tuple[Statement, Proof]:
+    """What a genuine receipt says, and what proves it.
+
+    Editors and mail gateways add a final newline, a byte order mark or line breaks; none of it changes what is said.
+    So the content is judged in its canonical form. A name given twice, or a number written as a float, is refused.
 
     Raises:
-        Unverified("receipt_invalid"): not ours, changed by a byte, or unreadable.
+        Unverified("receipt_invalid"): not ours, changed, or unreadable. Unverified("key_unknown").
     """
     try:
-        said = json.loads(document)
+        said = json.loads(document.decode("utf-8-sig"), object_pairs_hook=_once)
+        is_as_given = canonical(said) == document
         proof = said.pop("proof")
         key_id, signature = str(proof["key"]), base64.b64decode(proof["signature"], validate=True)
-        if said.get("format") != FORMAT or canonical({**said, "proof": proof}) != document:
+        is_whole = base64.b64encode(signature).decode() == proof["signature"]  # no stray bits at its end
+        if said.get("format") != FORMAT or set(proof) != {"key", "signature"} or not is_whole:
             raise _broken()
         message = canonical(said)
         said.pop("format")
         statement = Statement(**said)
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, RecursionError):
         raise _broken() from None
+    require_known(keys, "receipt", key_id)
     if not keys.verify("receipt", key_id, message, signature):
         raise _broken()
-    return statement
+    return statement, Proof(key_id, is_as_given)
+
+
+def verify(keys: Verifier, document: bytes) -> Statement:
+    """What a genuine receipt says. Raises as `read` does."""
+    return read(keys, document)[0]
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose names are all different: two values of one name would be read differently by others."""
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name stands twice")
+    return dict(pairs)

@@ -1,4 +1,4 @@
-"""The CMS object of a PAdES B-B signature, written as DER directly (RFC 5652, RFC 5035, ETSI EN 319 142-1).
+"""The CMS object of a PAdES B-B or B-T signature, written as DER directly (RFC 5652, RFC 5035, ETSI EN 319 142-1).
 
 All but the document's digest and the signature is the same for every certificate, so it is written once. pyHanko builds
 the same object out of Python objects, certificates included, every time: 11 ms instead of 0.2.
@@ -7,15 +7,19 @@ the same object out of Python objects, certificates included, every time: 11 ms 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-_INTEGER, _OCTETS, _OID, _SEQUENCE, _SET, _TAGGED_0 = 0x02, 0x04, 0x06, 0x30, 0x31, 0xA0
+_INTEGER, _OCTETS, _NULL, _OID, _SEQUENCE, _SET, _TAGGED_0 = 0x02, 0x04, 0x05, 0x06, 0x30, 0x31, 0xA0
+_TAGGED_1 = 0xA1
 _DATA = bytes.fromhex("2a864886f70d010701")  # pkcs7-data
 _SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 _CONTENT_TYPE = bytes.fromhex("2a864886f70d010903")
@@ -23,13 +27,16 @@ _MESSAGE_DIGEST = bytes.fromhex("2a864886f70d010904")
 _SIGNING_CERTIFICATE_V2 = bytes.fromhex("2a864886f70d010910022f")
 _SHA256 = bytes.fromhex("608648016503040201")
 _ECDSA_WITH_SHA256 = bytes.fromhex("2a8648ce3d040302")
+_RSA_WITH_SHA256 = bytes.fromhex("2a864886f70d01010b")
+_TIME_STAMP = bytes.fromhex("2a864886f70d010910020e")  # id-aa-timeStampToken
+_SLACK = 16  # an ECDSA signature's length varies by some bytes
 
 
 class Credentials(Protocol):
     """What `machinery.keys` gives for the seal."""
 
     @property
-    def key(self) -> EllipticCurvePrivateKey: ...
+    def key(self) -> EllipticCurvePrivateKey | RSAPrivateKey: ...
     @property
     def certificate(self) -> x509.Certificate: ...
     @property
@@ -62,7 +69,7 @@ def _attribute(oid: bytes, value: bytes) -> bytes:
 
 
 class CmsSigner:
-    """Makes detached signatures with one key: ECDSA P-256 over SHA-256."""
+    """Makes detached signatures with one key: ECDSA, or RSA with PKCS #1 v1.5, over SHA-256."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._key = credentials.key
@@ -84,18 +91,40 @@ class CmsSigner:
             _set_of(_TAGGED_0, certificates),
         )
 
-    def sign(self, digest: bytes) -> bytes:
-        """The CMS object over a SHA-256 digest of the document."""
+    @cached_property
+    def room(self) -> int:
+        """How many bytes `sign` may need with this key and chain: measured once, by signing."""
+        return len(self.sign(bytes(32))) + _SLACK
+
+    def _signed(self, message: bytes) -> bytes:
+        if isinstance(self._key, RSAPrivateKey):
+            return self._key.sign(message, PKCS1v15(), hashes.SHA256())
+        return self._key.sign(message, ECDSA(hashes.SHA256()))
+
+    def _signature_algorithm(self) -> bytes:
+        if isinstance(self._key, RSAPrivateKey):
+            return _der(_SEQUENCE, _der(_OID, _RSA_WITH_SHA256), _der(_NULL))
+        return _algorithm(_ECDSA_WITH_SHA256)
+
+    def sign(self, digest: bytes, stamp: Callable[[bytes], bytes] | None = None) -> bytes:
+        """The CMS object over a SHA-256 digest of the document.
+
+        Args:
+            digest: of the document.
+            stamp: gives the RFC 3161 token over a signature; it becomes an unsigned attribute (PAdES B-T).
+        """
         attributes = (*self._about_us, _attribute(_MESSAGE_DIGEST, _der(_OCTETS, digest)))
-        signature = self._key.sign(_set_of(_SET, attributes), ECDSA(hashes.SHA256()))
+        signature = self._signed(_set_of(_SET, attributes))
+        stamped = (_set_of(_TAGGED_1, [_attribute(_TIME_STAMP, stamp(signature))]),) if stamp else ()
         signer = _der(
             _SEQUENCE,
             _integer(1),
             self._signer,
             _algorithm(_SHA256),
             _set_of(_TAGGED_0, attributes),
-            _algorithm(_ECDSA_WITH_SHA256),
+            self._signature_algorithm(),
             _der(_OCTETS, signature),
+            *stamped,
         )
         signed = _der(_SEQUENCE, *self._front, _der(_SET, signer))
         return _der(_SEQUENCE, _der(_OID, _SIGNED_DATA), _der(_TAGGED_0, signed))

@@ -10,12 +10,14 @@ import asyncio
 import json
 import re
 import threading
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import typst
 
+from server.domain.beijing import BEIJING
 from server.domain.ports import CertificatePage, Clock
 from server.errors import Refused
 from server.machinery.documents import font, preview, qr, seal_picture
@@ -24,7 +26,8 @@ from server.machinery.documents.seal import Place, Seal
 TEMPLATE = Path(__file__).with_name("certificate.typ")
 ORNAMENT = Path(__file__).with_name("ornament.typ")
 PAGE_HEIGHT_MM = 210.0
-SEAL_X_MM, SEAL_Y_MM = 219.0, 145.0  # the seal's middle, from the upper left corner
+SEAL_X_MM, SEAL_Y_MM = 227.0, 149.5  # the seal's middle, from the upper left corner
+LEVELS_ENGLISH = {"初级": "Primary", "中级": "Intermediate", "高级": "Advanced"}
 _DAY = re.compile(r"(\d+)年(\d+)月(\d+)日")
 
 
@@ -61,7 +64,7 @@ class TypstPress:
 
     def draw(self, page: CertificatePage) -> bytes:
         """The page as PDF/A-3 without its seal: the same bytes for the same page."""
-        return self._compiled(page, format="pdf", pdf_standards=["a-3b"], pdf_tags=False)
+        return self._compiled(page, format="pdf", pdf_standards=["a-3b"], pdf_tags=True)
 
     def page_image(self, page: CertificatePage) -> bytes:
         """PNG of the page with the seal's picture, as sharp as paper needs (wechat.md §8)."""
@@ -95,7 +98,8 @@ class TypstPress:
 
     def _require_glyphs(self, page: CertificatePage) -> None:
         printed = (
-            page.name, page.certificate_title, page.level, page.standard_version, page.plan_name, page.issuer, page.school,
+            page.name, page.certificate_title, page.level, page.standard_version, page.issuer, page.school,
+            page.portal_number,
         )  # fmt: skip
         if lacking := font.missing("".join(printed)):
             codes = "、".join(f"{character}（U+{ord(character):04X}）" for character in lacking)
@@ -113,23 +117,40 @@ def _compiler(source: Path) -> Any:
 
 def _data(page: CertificatePage, picture: str | None) -> dict[str, Any]:
     """What certificate.typ reads."""
-    day = _DAY.fullmatch(page.issued_on)
     return {
         "title": page.certificate_title,
         "name": page.name,
         "id_masked": page.id_masked,
         "level": page.level,
         "standard": page.standard_version,
-        "plan": page.plan_name,
         "exam_date": page.exam_date,
         "issued_on": page.issued_on,
-        "issued": dict(zip(("year", "month", "day"), map(int, day.groups()), strict=True)) if day else None,
+        "issued": _midnight(page.issued_on),
         "issuer": page.issuer,
         "school": page.school,
         "number": page.number,
         "statement": page.statement,
         "url": page.verification_url,
+        "verification_site": page.verification_url.rpartition("/")[0],
+        "level_english": LEVELS_ENGLISH.get(page.level, page.level),
+        "portal_number": page.portal_number,
         "qr": qr.for_paper(page.verification_url),
         "photo": list(page.photo_jpeg) if page.photo_jpeg else None,
-        "seal": {"x": SEAL_X_MM, "y": SEAL_Y_MM, "size": seal_picture.SIZE_MM, "picture": picture},
+        "seal": {
+            "x": SEAL_X_MM,
+            "y": SEAL_Y_MM,
+            "size": seal_picture.SIZE_MM,
+            "gap": seal_picture.GAP_MM,
+            "picture": picture,
+        },
     }
+
+
+def _midnight(said: str) -> dict[str, int] | None:
+    """The beginning of a Beijing day as typst takes it: it writes UTC."""
+    if (found := _DAY.fullmatch(said)) is None:
+        return None
+    year, month, day = map(int, found.groups())
+    there = datetime(year, month, day, tzinfo=BEIJING)
+    at = there.astimezone(UTC)
+    return {"year": at.year, "month": at.month, "day": at.day, "hour": at.hour, "minute": 0, "second": 0}

@@ -57,6 +57,8 @@ def _shown(content: bytes, tables: Mapping[str, Mapping[int, str]]) -> Iterator[
                 codes = (int.from_bytes(raw[at : at + 2], "big") for at in range(0, len(raw), 2))
                 yield "".join(table.get(code, "\N{REPLACEMENT CHARACTER}") for code in codes)
             strings = []
+        elif token[0] in (b"BDC", b"DP"):  # what a tag says about the text is not drawn
+            strings = []
 
 
 def _meant(escape: re.Match[bytes]) -> bytes:

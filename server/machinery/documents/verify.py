@@ -6,6 +6,7 @@ Only the published keys are trusted: the seal is ours when its certificate carri
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from collections.abc import Iterable
 
@@ -23,6 +24,7 @@ from server.errors import Refused
 from server.machinery.documents.printed_text import printed_text
 
 ATTACHMENT = "verification.txt"
+_HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){2,}")
 # Whatever a damaged or malicious file can make the reader raise.
 _BROKEN = (
     PdfError, SigningError, SignatureValidationError, ValidationError, zlib.error, ValueError, TypeError, KeyError,
@@ -39,7 +41,7 @@ def read_pdf(data: bytes, public_keys: Iterable[PublicKey]) -> SealedPdf:
     seals = {key.raw: key.key_id for key in public_keys if key.purpose == "seal"}
     try:
         reader = PdfFileReader(io.BytesIO(data))
-        marks = tuple(_mark(signature, seals) for signature in reader.embedded_signatures)
+        marks = tuple(_mark(data, signature, seals) for signature in reader.embedded_signatures)
     except _BROKEN:
         raise Refused("pdf_unreadable", "文件已损坏或不是 PDF，无法读取。") from None
     try:
@@ -48,7 +50,7 @@ def read_pdf(data: bytes, public_keys: Iterable[PublicKey]) -> SealedPdf:
         return SealedPdf(marks, "", "")
 
 
-def _mark(signature: EmbeddedPdfSignature, seals: dict[bytes, str]) -> SealMark:
+def _mark(data: bytes, signature: EmbeddedPdfSignature, seals: dict[bytes, str]) -> SealMark:
     certificate = signature.signer_cert
     signature.compute_integrity_info(skip_diff=True)  # type: ignore[no-untyped-call]  # a certificate allows no change at all
     intact, valid = validate_sig_integrity(
@@ -60,7 +62,27 @@ def _mark(signature: EmbeddedPdfSignature, seals: dict[bytes, str]) -> SealMark:
         moment=signature.self_reported_timestamp,
         is_genuine=intact and valid and signature.md_algorithm == "sha256",
         is_whole=signature.coverage is SignatureCoverageLevel.ENTIRE_FILE,
+        is_padded_clean=_is_padded_clean(data, signature),
+        valid=(certificate.not_valid_before, certificate.not_valid_after),
     )
+
+
+def _is_padded_clean(data: bytes, signature: EmbeddedPdfSignature) -> bool:
+    """Whether the gap in the signed range holds one CMS object in hexadecimal and zeros, nothing else.
+
+    Those bytes are outside what is signed: without this, they could be changed unseen (PDF 32000-1, 12.8.1).
+    """
+    _, first, second, _ = (int(edge) for edge in signature.byte_range)
+    gap = data[first:second]
+    if gap[:1] != b"<" or gap[-1:] != b">" or _HEX.fullmatch(gap[1:-1]) is None:
+        return False
+    room = bytes.fromhex(gap[1:-1].decode("ascii"))
+    size = (
+        int.from_bytes(room[2 : 2 + (room[1] & 0x7F)], "big") + 2 + (room[1] & 0x7F)
+        if room[1] & 0x80
+        else room[1] + 2
+    )
+    return not room[size:].strip(b"\0")
 
 
 def _said(subject: dict[str, str]) -> str:

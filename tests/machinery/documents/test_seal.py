@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from PIL import ImageChops
+from PIL import Image, ImageChops
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
@@ -43,7 +43,7 @@ def test_without_the_signature_there_is_no_seal_on_the_page(
     press: TypstPress, key_folder: KeyFolder, tmp_path: Path
 ) -> None:
     one = page(key_folder)
-    area = (198, 124, 240, 166)
+    area = (SEAL_X_MM - 21, SEAL_Y_MM - 21, SEAL_X_MM + 21, SEAL_Y_MM + 21)
     plain = part(rasterised(press.draw(one), tmp_path, 60), *area)
     stamped = part(rasterised(press.make_now(one), tmp_path, 60), *area)
     red = [sum(r > 150 and g < 90 for r, g, _ in image.get_flattened_data()) for image in (plain, stamped)]
@@ -79,6 +79,29 @@ async def test_pyhanko_finds_it_valid_under_its_ca(sealed: bytes, keys_dir: Path
     status = await async_validate_pdf_signature(embedded(sealed), signer_validation_context=context)
     assert status.bottom_line
     assert status.coverage.name == "ENTIRE_FILE"
+
+
+def test_the_file_stays_what_pdf_a_says(sealed: bytes) -> None:
+    """PDF/A-3 is PDF 1.7: the seal declares its developer extension and no newer version."""
+    root = PdfFileReader(io.BytesIO(sealed)).root
+    assert "/Version" not in root
+    assert list(root["/Extensions"]) == ["/ESIC"]
+    assert str(root["/Extensions"]["/ESIC"]["/BaseVersion"]) == "/1.7"
+
+
+def test_the_seal_leaves_the_issuers_line_and_the_date_readable(
+    press: TypstPress, key_folder: KeyFolder
+) -> None:
+    """Its red ink falls on the ring's two crossings of the date alone, never on the issuer's name."""
+    one = page(key_folder)
+    x, y = SEAL_X_MM, SEAL_Y_MM
+    inked = Image.open(io.BytesIO(press.page_image(one))).convert("RGB")
+    assert part(inked, x - 42, 118, x + 42, 126).getextrema()[0][1] > 0  # something is there
+    reddish = [r > 150 and g < 120 for r, g, _ in part(inked, x - 42, 118, x + 42, 126).get_flattened_data()]
+    assert not any(reddish)
+    middle = y + seal_picture.GAP_MM
+    inside = part(inked, x - 16, middle - 2.2, x + 16, middle + 2.2)
+    assert not any(r > 150 and g < 120 for r, g, _ in inside.get_flattened_data())
 
 
 def test_what_was_drawn_stays_byte_for_byte(press: TypstPress, key_folder: KeyFolder) -> None:
