@@ -21,7 +21,10 @@ PURPOSE = "电子证书专用章"
 _RED = (0.78, 0.11, 0.09)
 _CENTRE = SIZE_MM / 2
 _RING = 1.1  # width of the ring's line
-_SWEEP = math.radians(262)  # the arc that a long name fills
+_SWEEP = math.radians(216)  # the arc that a long name fills; what is printed below its ends stays readable
+GAP_MM = (
+    8.9  # below the middle: the line between the arc's ends and the purpose, where the date shows through
+)
 _EM = 1000.0
 _IDEOGRAPH_MIDDLE = 0.38  # of the em, above the baseline
 _KAPPA = 4 / 3 * (math.sqrt(2) - 1)
@@ -40,7 +43,7 @@ def _glyphs(text: str, place: list[Transform]) -> Iterator[Stroke]:
 
 def _on_arc(text: str) -> list[Transform]:
     """Characters spread over the upper arc, feet towards the centre, narrowed as a long name needs."""
-    height, radius = 5.4, _CENTRE - 5.9
+    height, radius = 4.7, _CENTRE - 4.5
     step = min(_SWEEP / len(text), math.radians(24))
     width = min(height * 0.86, step * radius * 0.94)
     out = []
@@ -101,9 +104,9 @@ def _star(radius: float, middle: float) -> Iterator[Stroke]:
 
 def _filled(issuer: str) -> list[Stroke]:
     return [
-        *_star(6.9, _CENTRE + 0.4),
+        *_star(6.6, _CENTRE + 0.9),
         *_glyphs(issuer, _on_arc(issuer)),
-        *_glyphs(PURPOSE, _on_line(PURPOSE, _CENTRE - 12.4, 20.5, 3.7)),
+        *_glyphs(PURPOSE, _on_line(PURPOSE, _CENTRE - 14.2, 19.0, 3.3)),
     ]
 
 

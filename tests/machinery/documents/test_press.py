@@ -17,24 +17,26 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 
 from server.domain.claims import open_code
 from server.errors import Refused
-from server.machinery.documents.press import TypstPress
+from server.machinery.documents.press import SEAL_X_MM, SEAL_Y_MM, TypstPress
 from server.machinery.documents.verify import read_pdf
 from server.machinery.keys import KeyFolder
 from tests.machinery.documents.papers import LONG, RARE, claims, ink, page, part, photo, rasterised
 
 WORDS = (
     "社会心理服务职业技能等级证书"
+    "VOCATIONALSKILLLEVELCERTIFICATE"
     "初级"
-    "崔子涵（证件号码：99************4055）于2023年9月22日参加“2023年9月22日社会心理服务证书考试计划”考核，成绩合格，"
-    "达到职业技能等级标准（2021年3.0版）初级要求。特发此证。"
+    "崔子涵（证件号码：99************4055）于2023年9月22日参加考核，成绩合格，达到职业技能等级标准的要求，特发此证。"
+    "Thisistocertifythattheholdernamedabovehaspassedtheassessmentandmettherequirementsofthe"
+    "vocationalskilllevelstandardatprimarylevel."
     "扫码核验"
     "证书编号23SPS100000001W"
-    "证书等级初级"
     "标准版本2021年3.0版"
     "考核院校京华职业技术学院"
-    "考核日期2023年9月22日"
+    "国家平台编号"
     "北京中文在线教育科技发展有限公司"
     "2023年10月20日"
+    "核验网址https://certificates.example-issuer.com./v（可扫码，或输入证书编号与姓名）"
     "证书信息以国家职业技能等级证书信息管理服务平台（1+X门户）的记录为准。"
 )
 
@@ -63,8 +65,32 @@ def test_it_is_one_a4_page_with_chinese_metadata(press: TypstPress, key_folder: 
     info = pdf.trailer_view["/Info"]
     assert str(info["/Title"]) == "社会心理服务职业技能等级证书　23SPS100000001W"
     assert str(info["/Author"]) == "北京中文在线教育科技发展有限公司"
+    assert str(info["/CreationDate"]) == "D:20231019160000Z"  # midnight in Beijing
     metadata = pdf.root["/Metadata"].data.decode()
     assert "<pdfaid:part>3</pdfaid:part>" in metadata
+
+
+def test_what_is_on_record_inside_the_house_stays_off_the_page(
+    press: TypstPress, key_folder: KeyFolder
+) -> None:
+    """No plan's internal name; each date, the level and the standard once."""
+    printed = read_pdf(press.draw(page(key_folder)), key_folder.public()).printed
+    assert "考试计划" not in printed
+    for once in ("2023年9月22日", "2023年10月20日", "初级", "2021年3.0版"):
+        assert printed.count(once) == 1
+
+
+def test_the_portals_number_takes_the_line_that_is_left_for_it(
+    press: TypstPress, key_folder: KeyFolder
+) -> None:
+    numbered = replace(page(key_folder), portal_number="A2300012345678")
+    assert "国家平台编号A2300012345678" in read_pdf(press.draw(numbered), key_folder.public()).printed
+
+
+def test_it_is_tagged_for_screen_readers(press: TypstPress, key_folder: KeyFolder) -> None:
+    root = reader(press.draw(page(key_folder, photo=photo()))).root
+    assert root["/MarkInfo"]["/Marked"]
+    assert "/StructTreeRoot" in root
 
 
 def test_only_the_shipped_font_is_used_and_it_is_embedded(press: TypstPress, key_folder: KeyFolder) -> None:
@@ -84,7 +110,7 @@ def test_the_same_page_is_the_same_bytes(press: TypstPress, key_folder: KeyFolde
 
 def name_on_paper(press: TypstPress, key_folder: KeyFolder, name: str) -> Image.Image:
     image = Image.open(io.BytesIO(press.page_image(page(key_folder, name=name)))).convert("RGB")
-    return part(image, 54, 69, 54 + 9.2 * len(name), 79.5)
+    return part(image, 60, 69, 60 + 9.7 * len(name), 79.5)
 
 
 def test_rare_characters_have_ink_each_its_own(press: TypstPress, key_folder: KeyFolder) -> None:
@@ -113,10 +139,10 @@ def test_missing_glyphs_are_named(press: TypstPress, key_folder: KeyFolder) -> N
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_a_photo_is_optional(press: TypstPress, key_folder: KeyFolder, kind: str) -> None:
     image = Image.open(io.BytesIO(press.page_image(page(key_folder, photo=photo(kind))))).convert("RGB")
-    red, _, blue = part(image, 45, 80, 64, 105).resize((1, 1)).getpixel((0, 0))
+    red, _, blue = part(image, 42, 80, 62, 105).resize((1, 1)).getpixel((0, 0))
     assert blue > 130 and red < 60
     without = Image.open(io.BytesIO(press.page_image(page(key_folder)))).convert("RGB")
-    assert min(part(without, 40, 95, 44, 110).resize((1, 1)).getpixel((0, 0))) > 200
+    assert min(part(without, 36, 95, 44, 110).resize((1, 1)).getpixel((0, 0))) > 200
 
 
 def test_a_broken_photo_is_refused(press: TypstPress, key_folder: KeyFolder) -> None:
@@ -168,7 +194,7 @@ def test_the_qr_is_30_mm_level_q_with_its_quiet_zone(
 def test_long_texts_stay_inside_the_frame(press: TypstPress, key_folder: KeyFolder) -> None:
     usual = Image.open(io.BytesIO(press.page_image(page(key_folder)))).convert("RGB")
     long = Image.open(io.BytesIO(press.page_image(page(key_folder, **LONG)))).convert("RGB")
-    for edge in ((262, 60, 297, 200), (0, 60, 33, 125), (0, 0, 297, 30), (0, 184, 297, 210)):
+    for edge in ((270, 60, 297, 200), (0, 60, 30, 115), (0, 0, 297, 30), (0, 184, 297, 210)):
         assert ImageChops.difference(part(usual, *edge), part(long, *edge)).getbbox() is None
 
 
@@ -184,5 +210,6 @@ def test_the_page_image_is_a_png_with_the_seal(press: TypstPress, key_folder: Ke
     data = press.page_image(page(key_folder))
     image = Image.open(io.BytesIO(data)).convert("RGB")
     assert data.startswith(b"\x89PNG") and image.width >= 1800
-    red, green, blue = part(image, 217, 143, 221, 147).resize((1, 1)).getpixel((0, 0))  # the star
+    x, y = SEAL_X_MM, SEAL_Y_MM
+    red, green, blue = part(image, x - 1, y - 2, x + 1, y).resize((1, 1)).getpixel((0, 0))  # the star
     assert red > 150 and max(green, blue) < 110
