@@ -60,7 +60,7 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
     await certificates.revoke(s, made[0].number, "考试违纪", actor=make.ADMIN)
     other = await issuing.cohort(s, names=("买买提·吐尔逊", "欧阳慧敏"))
     await issuing.prepared(s, other)
-    await officers.invite(s, of.school.id, "李敏", "", actor=make.ADMIN)
+    await officers.invite(s, of.school.id, "李敏", make.mobile(), actor=make.ADMIN)
     for name in ("li.hua", "wang.min"):
         await staff.create(s, name, "operator", name=name, actor=SYSTEM)
     for name, refused in (("成绩.xlsx", 0), ("考生信息.xlsx", 3)):

@@ -14,7 +14,7 @@ from server.domain import incidents
 from server.domain.addresses import counted
 from server.domain.entry import captcha, sessions
 from server.domain.ports import Services, WeChatIdentity
-from server.errors import TooMany, Unverified
+from server.errors import Refused, TooMany, Unverified
 from server.records import Staff
 
 WINDOW = 900  # seconds in which tries are counted
@@ -121,6 +121,12 @@ async def count(s: Services, username: str, account: Staff | None, came: From, *
         return Counted(counters)
     if has_code and not came.answer:
         return Counted(counters, is_guarded=True)
+    if not came.answer:
+        raise Refused(
+            "captcha_required",
+            "近来有人多次输错这个账号的密码；请输入图中的字符后再登录。",
+            title="需要图形验证",
+        )
     await captcha.check(s, WeChatIdentity("web", came.picture), came.answer)
     return Counted(counters)
 

@@ -156,13 +156,15 @@ async def second_factor_page(request: Request) -> HTTPResponse:
 
 async def account(call: Call) -> HTTPResponse:
     tokens = await api_tokens.listing(call.account)
-    scopes = {name: label for name, (label, _) in roles.SCOPES.items()}
+    mine = roles.PERMISSIONS[Role(call.account.role)]
+    labels = {name: label for name, (label, _) in roles.SCOPES.items()}
     return await screens.render(
         call,
         "account.html",
         title="我的账号",
         tokens=tokens,
-        scopes=scopes,
+        labels=labels,
+        offered=[name for name, (_, verbs) in roles.SCOPES.items() if verbs & mine],
         codes_left=len(call.account.recovery_codes or []),
         is_required=call.s.settings.requires_second_factor
         and Role(call.account.role) in second_factor.REQUIRED,

@@ -1,0 +1,197 @@
+"""The pages about people in a real Chromium, at the width of a desk and of a phone: who may sign, who is bound, log-in.
+
+With XCERT_SCREENSHOTS=DIR the pictures are kept there, to be looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyotp
+import pytest
+from playwright.async_api import Browser, expect
+
+from server.domain.entry import login_limits
+from server.domain.people import bindings, officers
+from server.domain.people.roles import Role
+from server.domain.ports import Services, WeChatIdentity
+from server.machinery.captcha import PillowImageCheck
+from server.records import Officer
+from tests import make
+from tests.browser.test_accessibility import clean
+from tests.browser.test_console_pages import ScreenPress, look, seat
+from tests.browser.test_phone_pages import ME, Window, base, browser, window
+from tests.domain import issuing
+from tests.doors.console_desk import PASSWORD, account
+from tests.fakes import FakeClock
+
+__all__ = ["base", "browser", "window"]  # fixtures
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+WIDTHS = pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
+
+
+async def joined(s: Services, name: str, openid: str, *, at: object, actor: object) -> Officer:
+    mobile = make.mobile()
+    made = await officers.invite(s, at.id, name, mobile, actor=actor)  # type: ignore[attr-defined,arg-type]
+    return await officers.accept(
+        s,
+        made.token,
+        issuing.PIN,
+        phone_last4=mobile[-4:],
+        identity=WeChatIdentity("oa", openid),
+        address=openid,
+    )
+
+
+@WIDTHS
+async def test_an_officer_is_confirmed_and_gets_a_new_pin(
+    base: str, browser: Browser, services: Services, narrow: bool
+) -> None:
+    services.press = ScreenPress()
+    wide = "phone" if narrow else "desk"
+    at = await make.school("京华职业技术学院")
+    active = await issuing.officer(services, at)
+    pending = await joined(services, "李新任", "oPending", at=at, actor=make.OPERATOR)
+    gone = await joined(services, "周离任", "oGone", at=at, actor=make.school_account(at))
+    await officers.suspend(services, gone.id, actor=make.ADMIN)
+    await officers.invite(services, at.id, "吴受邀", make.mobile(), actor=make.OPERATOR)
+    async with seat(browser, services, base, Role.ISSUER, narrow=narrow) as (page, trouble):
+        await page.goto(f"{base}/console/officers")
+        await look(page, f"officers-{wide}")
+        await clean(page, "officers")
+        await page.get_by_role("button", name="邀请负责人").click()
+        await look(page, f"officers-invite-{wide}")
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="确认：李新任").click()
+        await page.locator("dialog[open]").get_by_role("button", name="确认", exact=True).click()
+        await expect(page.get_by_role("button", name="确认：李新任")).to_have_count(0)
+        await expect(page.get_by_text("不能签发或发放该校批次").first).to_be_visible()
+        assert (await Officer.get(id=pending.id)).state == "active"
+        await page.get_by_role("button", name="重置签发密码：王签发").click()
+        await page.locator("dialog[open]").get_by_role("button", name="重置", exact=True).click()
+        await expect(page.locator("#invited")).to_be_visible()
+        await look(page, f"officers-link-{wide}")
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#invited")).to_be_visible()  # shown once, so not lost by a key
+        await page.get_by_role("button", name="我已记下").click()
+        assert (await Officer.get(id=active.id)).pin_hash == ""
+        await page.goto(f"{base}/console/officers?state=suspended&name=周")
+        await expect(page.locator("tbody tr")).to_have_count(1)
+        await look(page, f"officers-filtered-{wide}")
+        assert trouble == []
+
+
+@WIDTHS
+async def test_a_binding_is_undone(base: str, browser: Browser, services: Services, narrow: bool) -> None:
+    wide = "phone" if narrow else "desk"
+    await make.candidate(services, "崔子涵", make.id_number(4055))
+    await bindings.bind(services, ME, "崔子涵", make.id_number(4055), address="203.0.113.9")
+    async with seat(browser, services, base, Role.OPERATOR, narrow=narrow) as (page, trouble):
+        await page.goto(f"{base}/console/people")
+        await page.get_by_label("完整姓名或准考证号").fill("崔子涵")
+        await page.get_by_role("button", name="查找").click()
+        await look(page, f"people-{wide}")
+        await clean(page, "people")
+        await page.get_by_role("button", name="解除绑定：崔子涵").click()
+        await page.get_by_label("原因").fill("本人持身份证到校申请")
+        await look(page, f"people-unbind-{wide}")
+        await page.locator("dialog[open]").get_by_role("button", name="解除绑定").click()
+        await expect(page.get_by_text("未绑定")).to_be_visible()
+        await look(page, f"people-after-{wide}")
+        assert trouble == []
+    assert await bindings.candidate_of(services, ME) is None
+
+
+@WIDTHS
+async def test_a_role_that_must_have_a_second_factor_sets_it_up(
+    base: str, browser: Browser, services: Services, clock: FakeClock, narrow: bool
+) -> None:
+    wide = "phone" if narrow else "desk"
+    services.press = ScreenPress()
+    services.settings = replace(services.settings, second_factor="required")
+    async with seat(browser, services, base, Role.ISSUER, narrow=narrow) as (page, trouble):
+        await page.goto(f"{base}/console/issuances")
+        await expect(page).to_have_url(f"{base}/console/second-factor")
+        await look(page, f"second-factor-{wide}")
+        await clean(page, "second factor")
+        await page.get_by_label("您的密码").fill(PASSWORD)
+        await page.get_by_role("button", name="开始设置").click()
+        await expect(page.locator("#otp-offer")).to_be_visible()
+        secret = await page.locator('#otp-offer [data-field="secret"]').inner_text()
+        await look(page, f"second-factor-offer-{wide}")
+        await page.get_by_label("6位动态码").fill(pyotp.TOTP(secret).at(clock.now()))
+        await page.get_by_role("button", name="启用").click()
+        await expect(page.locator("#recovery")).to_be_visible()
+        await look(page, f"second-factor-recovery-{wide}")
+        await clean(page, "recovery codes")
+        codes = (await page.locator("#recovery pre").inner_text()).split()
+        assert len(codes) == 10
+        await page.get_by_role("button", name="我已记下").click()
+        await expect(page).to_have_url(f"{base}/console/account")
+        await look(page, f"account-{wide}")
+        await clean(page, "account")
+        await page.get_by_role("button", name="建立令牌").click()
+        await look(page, f"account-token-{wide}")
+        await page.get_by_label("用途").fill("夜间导出")
+        await page.locator("#token-password").fill(PASSWORD)
+        await page.locator("#token-otp").fill(codes[0])
+        await page.get_by_label("签发、发放和撤销").check()
+        await page.locator("dialog[open]").get_by_role("button", name="建立", exact=True).click()
+        await expect(page.locator("#token-shown")).to_be_visible()
+        await page.get_by_role("button", name="我已记下").click()
+        await expect(page.get_by_text("签发、发放和撤销、查看和下载")).to_be_visible()
+        await look(page, f"account-tokens-{wide}")
+        assert trouble == []
+
+
+@WIDTHS
+@pytest.mark.parametrize("js", [True, False], ids=["js", "no-js"])
+async def test_a_besieged_account_logs_in_by_a_picture(
+    base: str, browser: Browser, services: Services, narrow: bool, js: bool
+) -> None:
+    wide = f"{'phone' if narrow else 'desk'}{'' if js else '-nojs'}"
+    services.image_check = PillowImageCheck()
+    made = await account(Role.OPERATOR)
+    for _ in range(login_limits.TRIES_OF_ONE):
+        name = made.username.encode().hex()
+        await services.limits.hit(f"login:{name}:{made.login_epoch}", window=900)
+    async with seat(browser, services, base, None, narrow=narrow, js=js) as (page, _):
+        await page.goto(f"{base}/console/login")
+        await page.get_by_label("用户名").fill(made.username)
+        await page.get_by_label("密码", exact=True).fill(PASSWORD)
+        await page.get_by_role("button", name="登录").click()
+        await expect(page.get_by_label("图中的字符")).to_be_visible()
+        await look(page, f"login-picture-{wide}")
+        if js:
+            await clean(page, "log-in with a picture")
+
+
+async def test_the_phone_pages(window: Window, services: Services) -> None:
+    at = await make.school("京华职业技术学院")
+    made = await officers.invite(services, at.id, "李新任", "19912340987", actor=make.OPERATOR)
+    tab = window
+    await tab.go(f"/h5/officer?invitation={made.token}")
+    await tab.look("officer-accept")
+    await tab.page.locator("#phone_last4").fill("0000")
+    await tab.page.locator("#pin").fill("739105")
+    await tab.page.locator("#pin_again").fill("739105")
+    await tab.page.get_by_role("button", name="接受邀请").click()
+    await expect(tab.page.get_by_text("还可以再试4次")).to_be_visible()
+    await tab.look("officer-accept-wrong")
+    await tab.page.locator("#phone_last4").fill("0987")
+    await tab.page.locator("#pin").fill("739105")
+    await tab.page.locator("#pin_again").fill("739105")
+    await tab.page.get_by_role("button", name="接受邀请").click()
+    await expect(tab.page.get_by_text("等待确认").first).to_be_visible()
+    await tab.look("officer-pending")
+    await officers.confirm(services, made.officer_id, actor=make.ADMIN)
+    await joined(services, "周同事", "oOther", at=at, actor=make.OPERATOR)
+    await tab.go("/h5/officer")
+    await expect(tab.page.get_by_text("本校其他签发负责人")).to_be_visible()
+    await tab.look("officer-colleagues")
+    link = await officers.reset_pin(services, made.officer_id, actor=make.OPERATOR)
+    await tab.go(f"/h5/officer?invitation={link.token}")
+    await expect(tab.page.get_by_role("heading", name="重新设置签发密码")).to_be_visible()
+    await tab.look("officer-new-pin")
+    await tab.go("/h5/bind")
+    await tab.look("bind")
