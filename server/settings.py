@@ -54,6 +54,10 @@ class Settings:
     workers: int = _s("XCERT_WORKERS", "网页服务进程数", 1)
     job_workers: int = _s("XCERT_JOB_WORKERS", "后台任务进程数；0 表示与处理器核数相同", 0)
     issuer: str = _s("XCERT_ISSUER", "颁证机构全称，出现在每份文件上", "北京中文在线教育科技发展有限公司")
+    two_people: str = _s(
+        "XCERT_TWO_PERSON_ISSUING",
+        "on：签发与发放一个批次须是两个人；off：可以是一个人。不填则生产环境为 on，开发环境为 off",
+    )
     proxies: int = _s("XCERT_PROXIES", "前面有几层可信反向代理（决定取哪个客户端地址）", 0)
     metrics_dir: Path | None = _s(
         "PROMETHEUS_MULTIPROC_DIR", "多个网页进程共用的指标目录（xcert serve 自动设置）", None
@@ -125,6 +129,11 @@ class Settings:
     @property
     def is_production(self) -> bool:
         return self.env == "production"
+
+    @property
+    def needs_two_people(self) -> bool:
+        """Whoever signs a batch for the organisation does not hand it over."""
+        return self.two_people == "on" or (self.two_people == "" and self.is_production)
 
     @property
     def uses_sandbox(self) -> bool:
@@ -251,6 +260,8 @@ def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
         problems.append("XCERT_SECOND_FACTOR 只能是 required 或 optional")
     if production and values.get("second_factor") == "optional":
         problems.append("XCERT_SECOND_FACTOR 在生产环境不能是 optional")
+    if values.get("two_people") not in (None, "", "on", "off"):
+        problems.append("XCERT_TWO_PERSON_ISSUING 只能是 on 或 off")
     for key in ("oa_aes_key", "mp_aes_key", "oa_previous_aes_key", "mp_previous_aes_key"):
         if values.get(key) and (len(values[key]) != 43 or not values[key].isalnum()):
             problems.append(f"WECHAT_{key.upper()} 应为 43 位字母和数字")

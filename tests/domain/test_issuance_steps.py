@@ -166,7 +166,7 @@ async def test_a_school_sees_its_own_batches_only(services: Services, of: Cohort
 async def test_the_view_says_what_may_be_done(services: Services, of: Cohort) -> None:
     batch = await issuing.prepared(services, of)
     view = await desk.view(services, batch.id, actor=ME)
-    assert view["steps"] == [{"name": "org_sign", "label": "评价组织签发"}]
+    assert view["steps"] == [{"name": "org_sign", "label": "评价组织签发", "refusal": None}]
     assert view["progress"] == {"total": 4, "sealed": 0, "failed": 0}
     assert (view["state_label"], view["level_label"], view["has_receipt"]) == ("待签发", "初级", False)
     assert (await desk.view(services, batch.id, actor=make.OPERATOR))["steps"] == []

@@ -52,6 +52,7 @@ def listen(desk: Desk, batch: int, told: Queue[str], last: str) -> None:
 def site_pending(service: Service, desk: Desk) -> tuple[int, Phone]:
     """A batch that waits for its school, and the school's officer with a PIN."""
     plan = desk.get("/plans")["items"][0]["id"]
+    Desk(service, "operator").post(f"/plans/{plan}/release")
     desk.post("/issuances", {"plan_id": plan}, status=201)
     batch = desk.get("/issuances", plan_id=plan)["items"][0]
     desk.post(f"/issuances/{batch['id']}/sign")

@@ -27,6 +27,7 @@ from server.errors import Forbidden
 GOOD = Facts(
     count=3,
     results_released=True,
+    is_second_person=True,
     list_is_current=True,
     list_is_signed=True,
     revision_is_shown=True,
@@ -39,6 +40,7 @@ BAD = Facts(unsealed=2)
 CODES = {
     "someone_is_listed": "list_empty",
     "results_are_released": "results_not_released",
+    "second_person_acts": "second_person_needed",
     "list_is_current": "list_changed",
     "list_is_signed": "list_not_signed",
     "revision_is_shown": "revision_moved",

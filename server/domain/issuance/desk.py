@@ -8,7 +8,7 @@ from server.domain import audit, beijing
 from server.domain.audit import Actor
 from server.domain.issuance import generation, lists, numbering, receipts
 from server.domain.issuance.life import VERBS, advance, locked, require, tell_state
-from server.domain.issuance.overview import listing, view
+from server.domain.issuance.overview import is_second_person, listing, view
 from server.domain.issuance.sight import is_out
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on
 from server.domain.people import backers, roles
@@ -173,7 +173,8 @@ async def _again(s: Services, issuance_id: int, name: str, *, actor: Actor) -> S
 async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> State:
     """发放 (S88): the Beijing day joins every line, and the certificates are made in jobs of ≤ 50.
 
-    The stored lines have to be those of the officer's signed receipt.
+    The stored lines have to be those of the officer's signed receipt. Where the setting asks for two people, it is not
+    the one who signed for the organisation.
     """
     require(actor, BY_NAME["hand_over"])
     async with in_transaction():
@@ -182,6 +183,7 @@ async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> State:
         certificates = await lists.reserved(issuance.id)
         facts = Facts(
             results_released=await is_out(s, issuance),
+            is_second_person=is_second_person(s, issuance, actor),
             list_is_signed=await _is_signed(s, issuance, lists.stored_digest(certificates)),
         )
         now = s.clock.now()

@@ -8,15 +8,16 @@ from typing import Any
 
 from server.domain.audit import Actor
 from server.domain.beijing import local
-from server.domain.issuance import lists
+from server.domain.issuance import history, lists
 from server.domain.issuance.life import VERBS
 from server.domain.issuance.sight import own, seen_by
-from server.domain.issuance.states import State, Who, steps_from
+from server.domain.issuance.states import Facts, State, Who, refusal, steps_from
 from server.domain.levels import Level
 from server.domain.people import roles
 from server.domain.people.names import mask_name
 from server.domain.people.roles import Verb
 from server.domain.ports import Services
+from server.domain.results import is_released
 from server.errors import FieldError, Invalid, NotFound
 from server.records import Certificate, Issuance, Receipt
 from server.records.database import rows
@@ -49,6 +50,30 @@ def limited(limit: int | None) -> int:
 def said(moment: datetime | None) -> str | None:
     """RFC 3339 with +08:00, or None."""
     return None if moment is None else local(moment).isoformat(timespec="seconds")
+
+
+def is_second_person(s: Services, issuance: Issuance, actor: Actor) -> bool:
+    """Whether this person may hand a batch over beside who signed it for the organisation."""
+    return not s.settings.needs_two_people or actor.id is None or issuance.org_signed_by != actor.id
+
+
+def _steps(s: Services, issuance: Issuance, actor: Actor) -> list[dict[str, Any]]:
+    """What this member of staff may do next; `refusal` says why a step has to wait, as far as can be said without asking."""
+    facts = Facts(
+        count=issuance.count,
+        results_released=is_released(issuance.plan, s.clock.now()),
+        is_second_person=is_second_person(s, issuance, actor),
+        list_is_current=True,
+        list_is_signed=True,
+    )
+    steps = []
+    for step in steps_from(State(issuance.state)):
+        if step.who is Who.ORGANISATION and roles.may(actor, VERBS[step.name]):
+            reason = refusal(step, facts)
+            steps.append(
+                {"name": step.name, "label": step.label, "refusal": reason.message if reason else None}
+            )
+    return steps
 
 
 def _state_of(text: str) -> str:
@@ -119,12 +144,11 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]
     )
     return {
         **_summary(issuance),
-        "steps": [
-            {"name": step.name, "label": step.label}
-            for step in steps_from(state)
-            if step.who is Who.ORGANISATION and roles.may(actor, VERBS[step.name])
-        ],
-        "can_show_ticket": state is State.SITE_PENDING and roles.may(actor, Verb.SHOW_TICKET),
+        "results_released": is_released(issuance.plan, s.clock.now()),
+        "steps": _steps(s, issuance, actor),
+        "can_show_ticket": state is State.SITE_PENDING
+        and is_released(issuance.plan, s.clock.now())
+        and roles.may(actor, Verb.SHOW_TICKET),
         "progress": await progress(issuance_id),
         "errors": await _errors(issuance_id),
         "held_back": [
@@ -133,6 +157,7 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]
         ],
         "held_back_count": len(held),
         "not_listed_count": len(waiting),
+        "history": await history.of(issuance_id),
         "has_receipt": await Receipt.filter(issuance_id=issuance_id).exists(),
     }
 

@@ -52,6 +52,9 @@ class Facts:
 
     count: int = 0  # certificates in the list
     results_released: bool = False  # people outside the organisation may know of the plan's results
+    is_second_person: bool = (
+        False  # somebody other than who signed for the organisation, where two are asked for
+    )
     list_is_current: bool = False  # recomputed from today's data, the list is the very one (byte for byte)
     list_is_signed: bool = False  # the stored lines are those of the officer's receipt
     revision_is_shown: bool = False  # the batch still has the revision that the QR was made for
@@ -97,6 +100,15 @@ def list_is_signed(facts: Facts) -> Reason | None:
     if facts.list_is_signed:
         return None
     return Reason("list_not_signed", "待发放的名单与院校签发的名单不一致，不能发放；请联系管理员核查。")
+
+
+def second_person_acts(facts: Facts) -> Reason | None:
+    if facts.is_second_person:
+        return None
+    return Reason(
+        "second_person_needed",
+        "签发与发放须由两个人分别进行：这个批次由您签发，请另一位有发放权限的同事发放。",
+    )
 
 
 def revision_is_shown(facts: Facts) -> Reason | None:
@@ -183,7 +195,7 @@ STEPS: tuple[Step, ...] = (
         State.SCHOOL_SIGNED,
         State.GENERATING,
         Who.ORGANISATION,
-        (results_are_released, list_is_signed),
+        (results_are_released, second_person_acts, list_is_signed),
     ),
     Step("complete", "全部生成", State.GENERATING, State.ISSUED, Who.WORKER, (all_are_sealed,)),
 )
