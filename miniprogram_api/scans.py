@@ -12,6 +12,7 @@ from server.domain.beijing import local
 from server.domain.issuance import tickets
 from server.domain.issuance.tickets import Outcome
 from server.domain.people import officers
+from server.domain.people.names import mask_name
 
 
 async def look(asked: Asked, token: str) -> HTTPResponse:
@@ -34,7 +35,12 @@ async def look(asked: Asked, token: str) -> HTTPResponse:
         "shown_at": local(view.shown_at).isoformat(timespec="seconds"),
         "shown_by": view.shown_by,
         "people": [
-            {"number": one.number, "name_masked": one.name_masked, "id_masked": one.id_masked}
+            {
+                "row": one.row,
+                "number": one.number,
+                "name_masked": mask_name(one.name),
+                "id_masked": one.id_masked,
+            }
             for one in view.people
         ],
         "receipt": None if view.receipt is None else orjson.loads(view.receipt),

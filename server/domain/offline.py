@@ -191,9 +191,14 @@ def _receipt(data: bytes, keys: Verifier) -> Report:
     act = "确认签发" if said.action == "confirm_scan" else "退回"
     for label, value in {
         "操作": act,
+        "评价组织": said.issuer,
+        "评价组织签发人": said.issuer_signer,
+        "证书": said.certificate,
         "院校": said.school_name,
+        "考核站点": said.site,
         "签发负责人": said.officer_name,
         "考试计划": said.plan,
+        "考试日期": said.exam_date,
         "等级": said.level,
         "人数": str(said.count),
         "批次": f"{said.issuance}（第 {said.revision} 次送签）",

@@ -74,6 +74,7 @@ LABELS = {
     "issuance.hand_over": "发放",
     "issuance.complete": "全部生成",
     "issuance.download": "下载电子证书",
+    "issuance.list": "取得批次名单",
     "certificate.draw": "写定证书内容",
     "certificate.seal": "生成并盖章",
     "certificate.void": "作废证书编号",

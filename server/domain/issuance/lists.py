@@ -30,7 +30,7 @@ ORDER BY r.admission_number
 """
 _FRAME = """
 SELECT p.name AS plan, p.exam_date, p.release_at, p.requires_practice, k.code AS kind_code, k.name AS certificate,
-       t.level, sc.id AS school_id, sc.name AS school, t.kind_id = p.kind_id AS fits_kind,
+       t.level, sc.id AS school_id, sc.name AS school, t.name AS site, t.kind_id = p.kind_id AS fits_kind,
        (SELECT v.version FROM standard_version v
         WHERE v.kind_id = p.kind_id AND v.effective_on <= p.exam_date
         ORDER BY v.effective_on DESC, v.id DESC LIMIT 1) AS standard
@@ -56,6 +56,7 @@ class Frame:
     level: Level
     school_id: int
     school: str
+    site: str
     standard: str
 
     def is_released(self, now: datetime) -> bool:
@@ -184,9 +185,14 @@ async def reserved(issuance_id: int) -> list[Reserved]:
     ]
 
 
+def canonical_of(lines: Iterable[tuple[str, bytes]]) -> bytes:
+    """(number, line) joined as they are, in number order: a list of canonical lines is itself canonical."""
+    return b"[" + b",".join(line for _, line in sorted(lines)) + b"]"
+
+
 def digest_of(lines: Iterable[tuple[str, bytes]]) -> bytes:
-    """`claims.list_digest` of (number, line), joined as they are: a list of canonical lines is itself canonical."""
-    return hashlib.sha256(b"[" + b",".join(line for _, line in sorted(lines)) + b"]").digest()
+    """SHA-256 of the canonical list, the same as `claims.list_digest` says."""
+    return hashlib.sha256(canonical_of(lines)).digest()
 
 
 def stored_digest(certificates: Iterable[Reserved]) -> bytes:

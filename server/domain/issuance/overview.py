@@ -8,6 +8,7 @@ from typing import Any
 
 from server.domain.audit import Actor
 from server.domain.beijing import local
+from server.domain.claims import Line
 from server.domain.issuance import history, lists
 from server.domain.issuance.life import VERBS
 from server.domain.issuance.sight import own, seen_by
@@ -23,6 +24,7 @@ from server.records import Certificate, Issuance, Receipt
 from server.records.database import rows
 
 HELD_BACK_SHOWN = 500
+RECEIPTS_SHOWN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Page:
 
     items: list[dict[str, Any]] = field(default_factory=list)
     next_cursor: str | None = None
+    before: str | None = None  # what to ask for the page before this one with; None on the first
 
 
 def cursor_id(cursor: str | None) -> int | None:
@@ -138,7 +141,7 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
     await seen_by(s, issuance, actor)
-    state = State(issuance.state)
+    state, in_full = State(issuance.state), roles.may(actor, Verb.CHECK_LIST)
     _, waiting, held = await lists.drawn_up(
         s, Issuance(id=0, plan_id=issuance.plan_id, site_id=issuance.site_id)
     )
@@ -150,22 +153,49 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]
         and is_released(issuance.plan, s.clock.now())
         and roles.may(actor, Verb.SHOW_TICKET),
         "progress": await progress(issuance_id),
-        "errors": await _errors(issuance_id),
+        "errors": await _errors(issuance_id, in_full=in_full),
         "held_back": [
-            {"name_masked": mask_name(one.name), "code": one.code, "reason": one.reason}
+            {
+                "name": one.name if in_full else None,
+                "name_masked": mask_name(one.name),
+                "code": one.code,
+                "reason": one.reason,
+            }
             for one in held[:HELD_BACK_SHOWN]
         ],
         "held_back_count": len(held),
         "not_listed_count": len(waiting),
         "history": await history.of(issuance_id),
-        "has_receipt": await Receipt.filter(issuance_id=issuance_id).exists(),
+        "receipts": (kept := await _receipts(issuance_id)),
+        "has_receipt": bool(kept),
     }
 
 
-async def _errors(issuance_id: int) -> list[dict[str, Any]]:
+async def _receipts(issuance_id: int) -> list[dict[str, Any]]:
+    """What officers have decided, newest first: the receipts of returns stay beside that of the confirmation."""
+    kept = Receipt.filter(issuance_id=issuance_id).order_by("-id").prefetch_related("officer", "ticket")
+    return [
+        {
+            "id": one.id,
+            "action": one.ticket.spent_as,
+            "action_label": {"confirm_scan": "院校签发", "school_return": "院校退回"}[one.ticket.spent_as],
+            "revision": one.ticket.revision,
+            "officer": one.officer.name,
+            "at": said(one.created_at),
+        }
+        for one in await kept.limit(RECEIPTS_SHOWN)
+    ]
+
+
+async def _errors(issuance_id: int, *, in_full: bool) -> list[dict[str, Any]]:
     failed = Certificate.filter(issuance_id=issuance_id, attempts__gt=0, state__in=("reserved", "drawing"))
     return [
-        {"number": c.number, "attempts": c.attempts, "last_error": c.last_error}
+        {
+            "number": c.number,
+            "name": Line.from_bytes(bytes(c.line)).name if in_full else None,
+            "attempts": c.attempts,
+            "last_error": c.last_error,
+        }
         for c in await failed.order_by("number").limit(20)
     ]
 
@@ -202,8 +232,8 @@ async def listing(
     )
 
 
-async def receipt(s: Services, issuance_id: int, *, actor: Actor) -> bytes:
-    """The signed receipt of the batch's latest confirmation or return.
+async def receipt(s: Services, issuance_id: int, *, receipt_id: int | None = None, actor: Actor) -> bytes:
+    """A signed receipt of the batch: of the latest confirmation or return, or the one that is named.
 
     Raises:
         Forbidden("role_not_allowed") · NotFound("receipt_not_found").
@@ -213,7 +243,10 @@ async def receipt(s: Services, issuance_id: int, *, actor: Actor) -> bytes:
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
     await seen_by(s, issuance, actor)
-    kept = await Receipt.filter(issuance_id=issuance_id).order_by("-id").first()
+    found = Receipt.filter(issuance_id=issuance_id)
+    if receipt_id is not None:
+        found = found.filter(id=receipt_id)
+    kept = await found.order_by("-id").first()
     if kept is None:
         raise NotFound("receipt_not_found", "院校还没有签发这个批次，签发后才有凭据。")
     return bytes(kept.document)

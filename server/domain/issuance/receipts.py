@@ -14,12 +14,14 @@ from server.domain.issuance.scans import Ticket
 from server.domain.ports import Keys
 from server.errors import Unverified
 
-FORMAT = "xcert-receipt-1"
+FORMAT = "xcert-receipt-2"
+_FIRST = "xcert-receipt-1"  # without the fields of _SECOND; verified for ever, made no more
+_SECOND = frozenset({"certificate", "issuer", "issuer_signer", "site", "exam_date"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """What a receipt says. `at` is RFC 3339 in Beijing time; digests are hexadecimal SHA-256."""
+    """What a receipt says; the last five fields came with the second form. `at` is RFC 3339 in Beijing time; digests are hexadecimal SHA-256."""
 
     action: str  # confirm_scan | school_return
     issuance: int
@@ -35,6 +37,11 @@ class Statement:
     ticket: str  # 16 hexadecimal digits
     at: str
     reason: str = ""
+    certificate: str = ""  # the kind of certificate
+    issuer: str = ""
+    issuer_signer: str = ""  # who signed for the organisation
+    site: str = ""
+    exam_date: str = ""  # ISO 8601
 
 
 def ticket_name(ticket: Ticket) -> str:
@@ -82,10 +89,12 @@ def read(keys: Verifier, document: bytes) -> tuple[Statement, Proof]:
         proof = said.pop("proof")
         key_id, signature = str(proof["key"]), base64.b64decode(proof["signature"], validate=True)
         is_whole = base64.b64encode(signature).decode() == proof["signature"]  # no stray bits at its end
-        if said.get("format") != FORMAT or set(proof) != {"key", "signature"} or not is_whole:
+        if set(proof) != {"key", "signature"} or not is_whole:
             raise _broken()
         message = canonical(said)
-        said.pop("format")
+        left_out = {FORMAT: frozenset(), _FIRST: _SECOND}[said.pop("format")]
+        if set(said) != set(Statement.__dataclass_fields__) - left_out:
+            raise _broken()
         statement = Statement(**said)
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, RecursionError):
         raise _broken() from None

@@ -1,32 +1,18 @@
-"""What the phone shows before anything is signed: the batch and its list, masked."""
+"""What the phone shows before anything is signed: the batch and its list.
+
+Who gets this far is an active officer of the batch's school, whom the list has to be readable for.
+"""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from server.domain.issuance import lists
+from server.domain.issuance.people import Listed, listed
 from server.domain.issuance.states import State
-from server.domain.people.candidates import ABOUT_ID, mask_id
-from server.domain.people.names import mask_name
 from server.domain.ports import Services
 from server.records import Issuance, Officer, ScanTicket, Site
-from server.records.database import rows
-
-_PEOPLE = """
-SELECT x.number, x.line, c.id_sealed FROM certificate x JOIN candidate c ON c.id = x.candidate_id
-WHERE x.issuance_id = $1 AND x.state <> 'void' ORDER BY x.number
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One line of the list, masked."""
-
-    number: str
-    name_masked: str
-    id_masked: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +34,7 @@ class ScanView:
     shown_at: datetime
     shown_by: str
     officer_name: str
-    people: tuple[Person, ...]
+    people: tuple[Listed, ...]
     state: str
     state_label: str
     spent_as: str = ""
@@ -65,14 +51,7 @@ async def view_of(
 ) -> ScanView:
     frame = await lists.frame_of(issuance.plan_id, issuance.site_id)
     site = await Site.get(id=issuance.site_id)
-    people = [
-        Person(
-            row["number"],
-            mask_name(json.loads(bytes(row["line"]))["name"]),
-            mask_id(s.keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)),
-        )
-        for row in await rows(_PEOPLE, issuance.id)
-    ]
+    people = await listed(s, issuance.id)
     state = State(issuance.state)
     return ScanView(
         issuance_id=issuance.id,

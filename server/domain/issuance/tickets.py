@@ -13,7 +13,7 @@ from tortoise.transactions import in_transaction
 
 from server.domain import audit
 from server.domain.audit import Actor
-from server.domain.issuance import gate, lists, receipts, scans
+from server.domain.issuance import gate, history, lists, receipts, scans
 from server.domain.issuance.life import advance, locked, tell, tell_state
 from server.domain.issuance.scan_view import ScanView, view_of
 from server.domain.issuance.sight import is_out, seen_by
@@ -254,7 +254,8 @@ async def _sign(s: Services, act: _Act, facts: Facts, *, actor: Actor) -> bytes:
     if not spent:
         raise gate.spent_by_other()
     await s.faults.reach(f"tickets.{act.name}: the ticket is spent")
-    document = receipts.make(s.keys, _statement(act, ticket, now))
+    signer = await history.signer(issuance.id)
+    document = receipts.make(s.keys, _statement(s, act, ticket, now, signer))
     await Receipt.create(
         issuance_id=issuance.id,
         ticket_id=act.row.id,
@@ -265,7 +266,9 @@ async def _sign(s: Services, act: _Act, facts: Facts, *, actor: Actor) -> bytes:
     return document
 
 
-def _statement(act: _Act, ticket: scans.Ticket, now: datetime) -> receipts.Statement:
+def _statement(
+    s: Services, act: _Act, ticket: scans.Ticket, now: datetime, signer: str
+) -> receipts.Statement:
     return receipts.Statement(
         action=act.name,
         issuance=act.issuance.id,
@@ -281,4 +284,9 @@ def _statement(act: _Act, ticket: scans.Ticket, now: datetime) -> receipts.State
         ticket=receipts.ticket_name(ticket),
         at=receipts.moment(now),
         reason=act.reason,
+        certificate=act.frame.certificate,
+        issuer=s.settings.issuer,
+        issuer_signer=signer,
+        site=act.frame.site,
+        exam_date=act.frame.exam_date.isoformat(),
     )

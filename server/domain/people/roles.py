@@ -45,6 +45,7 @@ class Verb(Enum):
     RELEASE = "公布成绩"
     APPROVE_SCORES = "批准成绩变更"
     SEE_ISSUANCES = "查看签发批次"
+    CHECK_LIST = "核对批次的完整名单"
     PREPARE = "建立签发批次"
     SIGN = "签发"
     WITHDRAW = "撤回批次"
@@ -71,13 +72,13 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
     Role.OPERATOR: frozenset(
         _SEE
         | {Verb.IMPORT, Verb.RELEASE, Verb.PREPARE, Verb.SEE_RECEIPT, Verb.INVITE, Verb.CONFIRM}
-        | {Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND, Verb.APPROVE_SCORES}
+        | {Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND, Verb.APPROVE_SCORES, Verb.CHECK_LIST}
     ),
     Role.ISSUER: frozenset(
         _SEE
         | {Verb.PREPARE, Verb.SIGN, Verb.WITHDRAW, Verb.REVISE, Verb.HAND_OVER, Verb.SHOW_TICKET}
         | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.REVOKE, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND}
-        | {Verb.APPROVE_SCORES}
+        | {Verb.APPROVE_SCORES, Verb.CHECK_LIST}
     ),
     Role.FINANCE: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
     Role.NOTIFIER: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
@@ -86,6 +87,7 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
     Role.SCHOOL: frozenset(
         {Verb.SEE_ISSUANCES, Verb.SHOW_TICKET, Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_CERTIFICATES}
         | {Verb.SEE_OFFICERS, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND}
+        | {Verb.CHECK_LIST}
     ),
 }
 

@@ -8,11 +8,12 @@ from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, certificates, exams, imports, portal, waiting
 from server.domain.certificate_states import State as CertificateState
-from server.domain.issuance import desk, people
+from server.domain.issuance import desk, list_book, people
 from server.domain.issuance.states import State
 from server.domain.levels import Level
 from server.domain.people import roles
 from server.domain.people.roles import Verb
+from server.doors import pages
 from server.doors.console import screens, wording
 from server.doors.console.certificates import FILTERS
 from server.doors.console.entry import Call
@@ -126,8 +127,8 @@ async def issuances(call: Call) -> HTTPResponse:
 async def issuance(call: Call) -> HTTPResponse:
     issuance_id = call.path["issuance_id"]
     it = await desk.view(call.s, issuance_id, actor=call.actor)
-    cursor = screens.read(call, {"cursor": PAGING["cursor"]})["cursor"]
-    found = await people.people(call.s, issuance_id, cursor=cursor, limit=PEOPLE, actor=call.actor)
+    page = screens.read(call, {"cursor": PAGING["cursor"], "before": PAGING["cursor"]})
+    found = await people.people(call.s, issuance_id, **page, limit=PEOPLE, actor=call.actor)
     return await screens.render(
         call,
         "issuance.html",
@@ -141,6 +142,10 @@ async def issuance(call: Call) -> HTTPResponse:
         sure={name: text.format(**_counted(it)) for name, text in wording.SURE.items()},
         people=found.items,
         people_cursor=found.next_cursor,
+        people_before=found.before,
+        done_words=wording.DONE_WORDS,
+        may_check=roles.may(call.actor, Verb.CHECK_LIST),
+        may_import=roles.may(call.actor, Verb.IMPORT),
         may_download=roles.may(call.actor, Verb.DOWNLOAD),
         may_receipt=roles.may(call.actor, Verb.SEE_RECEIPT),
     )
@@ -148,6 +153,18 @@ async def issuance(call: Call) -> HTTPResponse:
 
 def _counted(it: dict[str, Any]) -> dict[str, Any]:
     return {"school": it["school"]["name"], "count": it["count"]}
+
+
+async def print_list(call: Call) -> HTTPResponse:
+    roll = await people.roll(call.s, call.path["issuance_id"], given_as="print", actor=call.actor)
+    return await pages.render(
+        call.request,
+        "console/print.html",
+        title=f"签发名单-第{roll.issuance.id}批-第{roll.issuance.revision}版",
+        roll=roll,
+        facts=list_book.facts(call.s, roll),
+        printed_by=call.account.name,
+    )
 
 
 async def qr(call: Call) -> HTTPResponse:
@@ -180,5 +197,6 @@ screens.mount(bp, "/imports/<import_id:int>", import_page, Verb.SEE_IMPORTS)
 screens.mount(bp, "/plans", plans, Verb.SEE_PLANS)
 screens.mount(bp, "/issuances", issuances, Verb.SEE_ISSUANCES)
 screens.mount(bp, "/issuances/<issuance_id:int>", issuance, Verb.SEE_ISSUANCES)
+screens.mount(bp, "/issuances/<issuance_id:int>/print", print_list, Verb.CHECK_LIST)
 screens.mount(bp, "/issuances/<issuance_id:int>/qr", qr, Verb.SHOW_TICKET)
 screens.mount(bp, "/certificates", certificate_list, Verb.SEE_CERTIFICATES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,14 +10,14 @@ from typing import Any
 from sanic import HTTPResponse
 
 from server.domain import certificates
-from server.domain.issuance import desk, mini_code, overview, people, tickets
+from server.domain.issuance import desk, list_book, mini_code, overview, people, tickets
 from server.domain.issuance.states import State
 from server.domain.people.roles import Verb
 from server.doors.console import answers, live
 from server.doors.console.documents import page_of, thing
 from server.doors.console.entry import Call
 from server.doors.console.fields import Choice, Whole
-from server.doors.console.imports import PAGING
+from server.doors.console.imports import PAGING, XLSX
 from server.doors.console.routes import Handler, OpenRoute, Route
 
 NAMED = thing(id="integer", name="string")
@@ -109,8 +110,27 @@ async def show_ticket(call: Call) -> HTTPResponse:
 
 async def receipt(call: Call) -> HTTPResponse:
     issuance_id = call.path["issuance_id"]
-    data = await overview.receipt(call.s, issuance_id, actor=call.actor)
-    return answers.download(data, "application/json", f"签发凭据-{issuance_id}.json")
+    receipt_id = call.path.get("receipt_id")
+    data = await overview.receipt(call.s, issuance_id, receipt_id=receipt_id, actor=call.actor)
+    name = f"签发凭据-{issuance_id}" + (f"-{receipt_id}" if receipt_id else "")
+    return answers.download(data, "application/json", f"{name}.json")
+
+
+async def one_receipt(call: Call) -> HTTPResponse:
+    return await receipt(call)
+
+
+async def list_book_of(call: Call) -> HTTPResponse:
+    issuance_id = call.path["issuance_id"]
+    roll = await people.roll(call.s, issuance_id, given_as="xlsx", actor=call.actor)
+    data = await asyncio.to_thread(list_book.workbook, call.s, roll)
+    return answers.download(data, XLSX, f"签发名单-{issuance_id}-第{roll.issuance.revision}版.xlsx")
+
+
+async def canonical_list(call: Call) -> HTTPResponse:
+    issuance_id = call.path["issuance_id"]
+    data = await people.canonical_list(call.s, issuance_id, actor=call.actor)
+    return answers.download(data, "application/json", f"签发名单-{issuance_id}.json")
 
 
 async def archive(call: Call) -> HTTPResponse | None:
@@ -168,11 +188,13 @@ ROUTES: list[Route | OpenRoute] = [
         path=f"{_BATCH}/people",
         handler=list_people,
         verb=Verb.SEE_ISSUANCES,
-        summary="批次的名单（掩码）",
+        summary="批次的名单；姓名与成绩对核对名单的人完整显示",
         query=PAGING,
         gives=page_of(
             thing(
+                row="integer",
                 number="string",
+                admission_number="string",
                 state="string",
                 state_label="string",
                 name_masked="string",
@@ -216,8 +238,32 @@ ROUTES: list[Route | OpenRoute] = [
         path=f"{_BATCH}/receipt",
         handler=receipt,
         verb=Verb.SEE_RECEIPT,
-        summary="签发凭据",
+        summary="最近一次签发或退回的凭据",
         gives={"type": "object"},
+    ),
+    Route(
+        method="GET",
+        path=f"{_BATCH}/receipts/<receipt_id:int>",
+        handler=one_receipt,
+        verb=Verb.SEE_RECEIPT,
+        summary="一份签发或退回的凭据；编号见批次的 receipts",
+        gives={"type": "object"},
+    ),
+    Route(
+        method="GET",
+        path=f"{_BATCH}/list.xlsx",
+        handler=list_book_of,
+        verb=Verb.CHECK_LIST,
+        summary="完整名单（表格），供核对与存档",
+        content=XLSX,
+    ),
+    Route(
+        method="GET",
+        path=f"{_BATCH}/list.json",
+        handler=canonical_list,
+        verb=Verb.CHECK_LIST,
+        summary="规范格式的名单：其字节的 SHA-256 即名单校验码",
+        gives={"type": "array", "items": {"type": "object"}},
     ),
     Route(
         method="GET",

@@ -18,6 +18,12 @@ IMPORT_KINDS = (
 )
 PATHS = {"org_sign": "sign", "withdraw": "withdraw", "revise": "revise", "hand_over": "hand-over"}
 STEP_WORDS = {"org_sign": "签发", "withdraw": "撤回", "revise": "修订并重新准备", "hand_over": "发放"}
+DONE_WORDS = {
+    "org_sign": "已签发，等待院校负责人扫码确认。",
+    "withdraw": "已撤回，批次回到“待签发”。",
+    "revise": "已按最新数据重新准备，请核对名单后签发。",
+    "hand_over": "已发放，正在生成电子证书。",
+}
 SURE = {
     "org_sign": "签发这个批次（{school}，{count} 人）？签发后等待院校负责人扫码确认。",
     "withdraw": "撤回这个批次？正在出示的二维码立即失效，批次回到“待签发”，版次加一。",
@@ -131,6 +137,7 @@ FIELDS = {
     "plan_id": "计划编号",
     "site_id": "站点编号",
     "issued_on": "发放日期",
+    "as": "形式",
     "list_sha256": "名单摘要",
     "ticket": "二维码",
     "name": "姓名",

@@ -1,0 +1,3 @@
+/* The printable list: its one button. */
+"use strict";
+document.querySelector("[data-print]").addEventListener("click", () => window.print());
