@@ -14,17 +14,18 @@ from server.domain.issuance.life import VERBS
 from server.domain.issuance.sight import own, seen_by
 from server.domain.issuance.states import Facts, State, Who, refusal, steps_from
 from server.domain.levels import Level
-from server.domain.people import roles
+from server.domain.people import backers, roles
 from server.domain.people.names import mask_name
 from server.domain.people.roles import Verb
 from server.domain.ports import Services
 from server.domain.results import is_released
-from server.errors import FieldError, Invalid, NotFound
+from server.errors import FieldError, Invalid, NotFound, Refused
 from server.records import Certificate, Issuance, Receipt
 from server.records.database import rows
 
 HELD_BACK_SHOWN = 500
 RECEIPTS_SHOWN = 50
+_NEVER_ALONE = frozenset({"org_sign", "hand_over"})  # as `desk` asks before it takes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def is_second_person(s: Services, issuance: Issuance, actor: Actor) -> bool:
     return not s.settings.needs_two_people or actor.id is None or issuance.org_signed_by != actor.id
 
 
-def _steps(s: Services, issuance: Issuance, actor: Actor) -> list[dict[str, Any]]:
+async def _steps(s: Services, issuance: Issuance, actor: Actor) -> list[dict[str, Any]]:
     """What this member of staff may do next; `refusal` says why a step has to wait, as far as can be said without asking."""
     facts = Facts(
         count=issuance.count,
@@ -69,14 +70,23 @@ def _steps(s: Services, issuance: Issuance, actor: Actor) -> list[dict[str, Any]
         list_is_current=True,
         list_is_signed=True,
     )
+    involved = await _involved(issuance, actor)
     steps = []
     for step in steps_from(State(issuance.state)):
         if step.who is Who.ORGANISATION and roles.may(actor, VERBS[step.name]):
             reason = refusal(step, facts)
-            steps.append(
-                {"name": step.name, "label": step.label, "refusal": reason.message if reason else None}
-            )
+            said_no = reason.message if reason else involved if step.name in _NEVER_ALONE else None
+            steps.append({"name": step.name, "label": step.label, "refusal": said_no})
     return steps
+
+
+async def _involved(issuance: Issuance, actor: Actor) -> str | None:
+    """Why this person may take no step towards a certificate of this school, if so."""
+    try:
+        await backers.require_uninvolved(issuance.site.school_id, actor=actor)
+    except Refused as refused:
+        return refused.message
+    return None
 
 
 def _state_of(text: str) -> str:
@@ -148,7 +158,7 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]
     return {
         **_summary(issuance),
         "results_released": is_released(issuance.plan, s.clock.now()),
-        "steps": _steps(s, issuance, actor),
+        "steps": await _steps(s, issuance, actor),
         "can_show_ticket": state is State.SITE_PENDING
         and is_released(issuance.plan, s.clock.now())
         and roles.may(actor, Verb.SHOW_TICKET),
