@@ -17,7 +17,7 @@ from procrastinate.jobs import DeleteJobCondition, Status
 from server import app as root
 from server.domain import idempotency, imports, key_trail, releases
 from server.domain.conversation import late_answers, menu, pushes
-from server.domain.issuance import announcing, generation
+from server.domain.issuance import announcing, generation, preparing
 from server.domain.lookups import changes
 from server.domain.notices import sender
 from server.domain.people import telling
@@ -34,6 +34,7 @@ TASKS: dict[str, Work] = {
     "issuance.announce": announcing.announce,
     "issuance.complete": generation.finish,
     "issuance.generate": generation.generate,
+    preparing.JOB: preparing.work,
     "notices.send": sender.send,
     "people.tell_bound": telling.tell_bound,
     "people.tell_officers": telling.tell_officers,

@@ -92,6 +92,12 @@ async def unreleased_plans() -> list[Plan]:
     return await Plan.filter(release_at=None).order_by("exam_date", "id").limit(10)
 
 
+async def plans(s: Services, actor: Actor) -> list[Plan]:
+    """The plans that this actor may choose from, newest exam first; a school those whose results are out."""
+    found = Plan.all() if actor.role != Role.SCHOOL.value else Plan.filter(release_at__lte=s.clock.now())
+    return await found.order_by("-exam_date", "-id").limit(200)
+
+
 async def schools(actor: Actor) -> list[School]:
     """The schools that this actor may choose from, by name."""
     found = School.all() if actor.role != Role.SCHOOL.value else School.filter(id=actor.school_id or 0)

@@ -11,7 +11,7 @@ from server.records.exams import (
     ScoreChange,
     StandardVersion,
 )
-from server.records.issuing import Certificate, Issuance, NumberSeries, Receipt, ScanTicket
+from server.records.issuing import Certificate, Issuance, NumberSeries, Preparation, Receipt, ScanTicket
 from server.records.notices import Delivery, Grant, GrantEntry
 from server.records.people import (
     ApiToken,
@@ -49,6 +49,7 @@ __all__ = [
     "Plan",
     "PlanSlot",
     "PracticeRecord",
+    "Preparation",
     "PushSeen",
     "Receipt",
     "Registration",

@@ -53,6 +53,30 @@ class Issuance(Model):
         table = "issuance"
 
 
+class Preparation(Model):
+    """建立签发批次 of one plan: how far it is. A plan has at most one that is not finished."""
+
+    id = fields.BigIntField(primary_key=True)
+    plan: fields.ForeignKeyRelation[Plan] = fields.ForeignKeyField(
+        "records.Plan", related_name="preparations", on_delete=fields.RESTRICT
+    )
+    plan_id: int
+    after_site = fields.BigIntField(default=0)  # sites up to this one are done
+    sites_total = fields.IntField(default=0)
+    sites_done = fields.IntField(default=0)
+    made = fields.IntField(default=0)  # new batches
+    updated = fields.IntField(default=0)  # batches whose list changed
+    tries = fields.IntField(default=0)  # at the next site
+    refusals: fields.Field[list[dict[str, object]]] = fields.JSONField(default=list)
+    actor: fields.Field[dict[str, object]] = fields.JSONField(default=dict)  # who asked for it, for the trail
+    created_at = fields.DatetimeField()
+    touched_at = fields.DatetimeField()  # the last sign of life
+    finished_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "preparation"
+
+
 class ScanTicket(Model):
     """签发二维码: one showing of a QR. `id` is 63 random bits."""
 

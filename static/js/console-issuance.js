@@ -7,6 +7,7 @@ const events = new EventSource(`${API}/issuances/${batch.dataset.issuance}/event
 events.addEventListener("snapshot", (message) => {
   const now = JSON.parse(message.data);
   if (now.state !== batch.dataset.state || String(now.revision) !== batch.dataset.revision) {
+    if (underWay) return; // our own step
     if (document.querySelector("dialog[open]")) warn(now.state_label);
     else location.reload();
     return;
@@ -16,7 +17,7 @@ events.addEventListener("snapshot", (message) => {
   bar.max = total || 1;
   bar.value = sealed;
   document.getElementById("bar-text").textContent = `${sealed} / ${total}`;
-  document.getElementById("bar-failed").textContent = failed ? `${failed} 份出错，系统会自动重试` : "";
+  document.getElementById("bar-failed").textContent = failed ? `${failed} 份没有做成，系统每分钟重试` : "";
 });
 
 /** Somebody was faster while a dialog is open here: say so in it, take its “yes” away, and show the page anew once it closes. */

@@ -154,16 +154,21 @@ function newKey(holder, error) {
   if ("key" in holder.dataset && error.problem.code) holder.dataset.key = "";
 }
 
+/** Calls of this page under way: what comes of them is told by the page that follows. */
+let underWay = 0;
+
 async function press(button) {
   if (button.dataset.confirm && !(await sure(button.dataset.confirm, button.dataset.yes, "danger" in button.dataset))) return;
   const [method, path] = button.dataset.delete ? ["DELETE", button.dataset.delete] : ["POST", button.dataset.post];
   button.disabled = true;
+  underWay += 1;
   try {
     const body = button.dataset.body ? JSON.parse(button.dataset.body) : method === "POST" ? {} : undefined;
     const data = await api(method, path, body, key(button));
     if (button.dataset.result) showResult(button.dataset.result, data);
     else {
-      sayLater(button.dataset.said || `“${button.textContent.trim()}”已完成。`);
+      const made = data?.preparation; // says itself what came of it, or shows on the next page how far it is
+      if (made?.state !== "running") sayLater(made?.summary || button.dataset.said || `“${button.textContent.trim()}”已完成。`);
       go(button.dataset.then);
     }
   } catch (error) {
@@ -173,6 +178,7 @@ async function press(button) {
       go();
     } else if (!error.isOver) say(document.getElementById("said"), error.message);
   } finally {
+    underWay -= 1;
     button.disabled = false;
   }
 }

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from server.domain.claims import Claims, open_code
-from server.domain.issuance import announcing, desk, generation
+from server.domain.issuance import announcing, desk, generation, preparing
 from server.domain.issuance.overview import progress
 from server.domain.notices import grants
 from server.domain.ports import Services
@@ -18,6 +18,7 @@ from tests.domain import issuing
 from tests.fakes import FakeClock, FakePress, ListQueue, MemoryLive, MemoryVault
 
 TABLE = {
+    preparing.JOB: preparing.work,
     "issuance.generate": generation.generate,
     "issuance.complete": generation.finish,
     "issuance.announce": announcing.announce,

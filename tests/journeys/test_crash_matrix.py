@@ -24,7 +24,7 @@ import orjson
 import pytest
 
 from server.domain import certificates
-from server.domain.issuance import announcing, desk, generation, receipts, tickets
+from server.domain.issuance import announcing, desk, generation, preparing, receipts, tickets
 from server.domain.issuance.states import BY_NAME, STEPS, State
 from server.domain.ports import CertificatePage, Services
 from server.machinery import cache
@@ -49,6 +49,7 @@ from tests.fakes import FakePress, Killed, KillerFaults, MemoryVault
 ME = make.ISSUER_STAFF
 NAMES = ("崔子涵", "买买提·吐尔逊", "王𠮷")
 TABLE: dict[str, Callable[..., Awaitable[Any]]] = {
+    preparing.JOB: preparing.work,
     "issuance.generate": generation.generate,
     "issuance.complete": generation.finish,
     "issuance.announce": announcing.announce,

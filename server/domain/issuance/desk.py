@@ -1,84 +1,25 @@
-"""The organisation's verbs on a batch: prepare, sign, withdraw, revise, hand over (S85, S88)."""
+"""The organisation's verbs on a batch: sign, withdraw, revise, hand over (S85, S88); `preparing` makes batches."""
 
 from __future__ import annotations
 
 from tortoise.transactions import in_transaction
 
-from server.domain import audit, beijing
+from server.domain import beijing
 from server.domain.audit import Actor
 from server.domain.issuance import generation, lists, numbering, receipts
 from server.domain.issuance.life import VERBS, advance, locked, require, tell_state
-from server.domain.issuance.overview import is_second_person, listing, view
+from server.domain.issuance.listing import listing
+from server.domain.issuance.overview import is_second_person, view
+from server.domain.issuance.preparing import prepare
 from server.domain.issuance.sight import is_out
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on
 from server.domain.people import backers, roles
 from server.domain.people.roles import Verb
 from server.domain.ports import Services
-from server.errors import Conflict, NotFound, Refused
-from server.records import Issuance, Plan, Receipt, Site
-from server.records.database import rows
+from server.errors import Conflict
+from server.records import Issuance, Receipt, Site
 
 __all__ = ["VERBS", "hand_over", "listing", "org_sign", "prepare", "refresh", "revise", "view", "withdraw"]
-
-_SITES = """
-SELECT DISTINCT r.site_id FROM registration r WHERE r.plan_id = $1 AND r.outcome = 'passed' ORDER BY r.site_id
-"""
-
-
-async def prepare(s: Services, plan_id: int, *, actor: Actor) -> list[int]:
-    """Make the plan's batches: one for each site with people who passed and have no certificate yet.
-
-    Safe to repeat: a batch still in 待签发 is brought up to date, later states are left alone. Whoever passes after
-    a site's batch has been issued comes into a further batch of that site.
-
-    Returns: the ids of all batches of the plan, oldest first.
-
-    Raises:
-        Forbidden("role_not_allowed") · NotFound("plan_not_found") ·
-        Refused("nothing_to_prepare"): nobody passed, or all who passed are held back.
-    """
-    roles.require(actor, Verb.PREPARE)
-    if not await Plan.filter(id=plan_id).exists():
-        raise NotFound("plan_not_found", "没有找到这个考试计划，请刷新列表后重试。")
-    for row in await rows(_SITES, plan_id):
-        await _prepare_site(s, plan_id, row["site_id"], actor=actor)
-        await s.faults.reach("desk.prepare: a site is prepared")
-    made = await Issuance.filter(plan_id=plan_id).order_by("id").values_list("id", flat=True)
-    if not made:
-        raise Refused("nothing_to_prepare", "这个计划还没有可以发证的考生，请先导入成绩并核对实践学时。")
-    return [int(str(one)) for one in made]
-
-
-async def _prepare_site(s: Services, plan_id: int, site_id: int, *, actor: Actor) -> None:
-    async with in_transaction():
-        # Two at once would make two batches: the plan's row lets them in one after the other.
-        await rows("SELECT id FROM plan WHERE id = $1 FOR NO KEY UPDATE", plan_id)
-        issuance = (
-            await Issuance.filter(plan_id=plan_id, site_id=site_id)
-            .exclude(state=State.ISSUED.value)
-            .select_for_update()
-            .first()
-        )
-        if issuance is None:
-            issuance = await _begin(s, plan_id, site_id, actor=actor)
-        if issuance is None or State(issuance.state) is not State.PREPARED:
-            return
-        await s.faults.reach("desk.prepare: before the numbers")
-        await numbering.refresh(s, issuance, actor=actor)
-        await s.faults.reach("desk.prepare: before the commit")
-
-
-async def _begin(s: Services, plan_id: int, site_id: int, *, actor: Actor) -> Issuance | None:
-    """A new batch in 待签发, unless nobody at this site could be in it."""
-    draft = Issuance(id=0, plan_id=plan_id, site_id=site_id)
-    _, entries, _ = await lists.drawn_up(s, draft)
-    if not entries:
-        return None
-    issuance = await Issuance.create(plan_id=plan_id, site_id=site_id, created_at=s.clock.now())
-    await s.faults.reach("desk.prepare: the batch is begun")
-    became = {"state": issuance.state, "revision": 1, "plan_id": plan_id, "site_id": site_id}
-    await audit.record(s.clock, actor, "issuance.prepare", "issuance", issuance.id, became=became)
-    return issuance
 
 
 async def refresh(s: Services, issuance_id: int, *, actor: Actor) -> numbering.Refreshed:

@@ -21,7 +21,7 @@ from server.domain import audit
 from server.domain.audit import SYSTEM
 from server.domain.certificate_states import State as Made
 from server.domain.claims import Claims, Line, code_url, complete, encode_code, page_of
-from server.domain.issuance import announcing
+from server.domain.issuance import announcing, preparing
 from server.domain.issuance.life import advance, locked, tell, tell_state
 from server.domain.issuance.overview import progress
 from server.domain.issuance.states import Facts, State
@@ -281,6 +281,7 @@ async def sweep(s: Services) -> None:
         if not lost:
             await _put_finish(s, issuance.id)
     await announcing.sweep(s)
+    await preparing.sweep(s)
 
 
 async def _put_finish(s: Services, issuance_id: int) -> None:

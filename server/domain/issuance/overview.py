@@ -11,7 +11,7 @@ from server.domain.beijing import local
 from server.domain.claims import Line
 from server.domain.issuance import history, lists
 from server.domain.issuance.life import VERBS
-from server.domain.issuance.sight import own, seen_by
+from server.domain.issuance.sight import seen_by
 from server.domain.issuance.states import Facts, State, Who, refusal, steps_from
 from server.domain.levels import Level
 from server.domain.people import backers, roles
@@ -89,7 +89,8 @@ async def _involved(issuance: Issuance, actor: Actor) -> str | None:
     return None
 
 
-def _state_of(text: str) -> str:
+def state_of(text: str) -> str:
+    """A batch's state by its stored name. Raises Invalid."""
     try:
         return State(text).value
     except ValueError:
@@ -99,8 +100,8 @@ def _state_of(text: str) -> str:
         ) from None
 
 
-def _summary(issuance: Issuance) -> dict[str, Any]:
-    """One batch as a row of a list; plan, site and school have been fetched."""
+def summary_of(issuance: Issuance, now: datetime) -> dict[str, Any]:
+    """One batch as a row of a list at `now`; plan, site and school have been fetched."""
     state, level = State(issuance.state), Level(issuance.site.level)
     digest = bytes(issuance.list_sha256 or b"").hex()
     return {
@@ -113,6 +114,7 @@ def _summary(issuance: Issuance) -> dict[str, Any]:
         "level": level.value,
         "level_label": level.label,
         "count": issuance.count,
+        "results_released": is_released(issuance.plan, now),
         "revision": issuance.revision,
         "list_sha256": digest,
         "digest": digest[:8],
@@ -156,8 +158,7 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]
         s, Issuance(id=0, plan_id=issuance.plan_id, site_id=issuance.site_id)
     )
     return {
-        **_summary(issuance),
-        "results_released": is_released(issuance.plan, s.clock.now()),
+        **summary_of(issuance, s.clock.now()),
         "steps": await _steps(s, issuance, actor),
         "can_show_ticket": state is State.SITE_PENDING
         and is_released(issuance.plan, s.clock.now())
@@ -208,38 +209,6 @@ async def _errors(issuance_id: int, *, in_full: bool) -> list[dict[str, Any]]:
         }
         for c in await failed.order_by("number").limit(20)
     ]
-
-
-async def listing(
-    s: Services,
-    *,
-    state: str | None = None,
-    plan_id: int | None = None,
-    cursor: str | None = None,
-    limit: int | None = None,
-    actor: Actor,
-) -> Page:
-    """Batches, newest first; a school account has its own school's.
-
-    Raises:
-        Forbidden("role_not_allowed") · Invalid: unknown state or cursor.
-    """
-    roles.require(actor, Verb.SEE_ISSUANCES)
-    found = Issuance.all()
-    if state:
-        found = found.filter(state=_state_of(state))
-    if plan_id is not None:
-        found = found.filter(plan_id=plan_id)
-    found = own(s, found, actor)
-    if (after := cursor_id(cursor)) is not None:
-        found = found.filter(id__lt=after)
-    size = limited(limit)
-    batches = await found.order_by("-id").limit(size + 1).prefetch_related("plan", "site__school")
-    more = len(batches) > size
-    return Page(
-        [_summary(one) for one in batches[:size]],
-        str(batches[size - 1].id) if more else None,
-    )
 
 
 async def receipt(s: Services, issuance_id: int, *, receipt_id: int | None = None, actor: Actor) -> bytes:

@@ -8,7 +8,8 @@ from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, certificates, exams, imports, portal, waiting
 from server.domain.certificate_states import State as CertificateState
-from server.domain.issuance import desk, list_book, people
+from server.domain.issuance import desk, list_book, people, preparing
+from server.domain.issuance import listing as batch_list
 from server.domain.issuance.states import State
 from server.domain.levels import Level
 from server.domain.people import roles
@@ -17,8 +18,9 @@ from server.doors import pages
 from server.doors.console import screens, wording
 from server.doors.console.certificates import FILTERS
 from server.doors.console.entry import Call
-from server.doors.console.fields import Choice, Flag, Whole
+from server.doors.console.fields import Flag, Whole
 from server.doors.console.imports import PAGING
+from server.doors.console.issuances import FILTERS as BATCH_FILTERS
 
 bp = Blueprint("console_desk", url_prefix="/console")
 PEOPLE = 100
@@ -103,13 +105,10 @@ async def plans(call: Call) -> HTTPResponse:
 
 
 async def issuances(call: Call) -> HTTPResponse:
-    shape = {
-        "state": Choice(values=tuple(state.value for state in State)),
-        "plan_id": Whole(),
-        "cursor": PAGING["cursor"],
-    }
-    wanted = screens.read(call, shape)
+    wanted = screens.read(call, {**BATCH_FILTERS, "cursor": PAGING["cursor"], "before": PAGING["cursor"]})
     found = await desk.listing(call.s, **wanted, actor=call.actor)
+    chosen = {name: wanted[name] for name in BATCH_FILTERS}
+    without_state = {**chosen, "state": None}
     return await screens.render(
         call,
         "issuances.html",
@@ -117,11 +116,27 @@ async def issuances(call: Call) -> HTTPResponse:
         nav="/console/issuances",
         items=found.items,
         next_cursor=found.next_cursor,
-        more_base=screens.address("/console/issuances", wanted),
+        before=found.before,
+        totals=await batch_list.totals(call.s, batch_list.filters(wanted), actor=call.actor),
+        more_base=screens.address("/console/issuances", chosen),
+        tab_base=screens.address("/console/issuances", without_state).rstrip("?&"),
         states=list(State),
-        state=wanted["state"],
-        plan_id=wanted["plan_id"],
+        levels={level.value: level.label for level in Level},
+        plans=await waiting.plans(call.s, call.actor),
+        wanted=wanted,
+        filtered=any(chosen.values()),
+        own_school=call.actor.school_id,
+        may_sign=roles.may(call.actor, Verb.SIGN),
+        may_hand_over=roles.may(call.actor, Verb.HAND_OVER),
+        preparation=await _preparation(call, wanted["plan_id"]),
     )
+
+
+async def _preparation(call: Call, plan_id: int | None) -> dict[str, Any] | None:
+    """Of a plan that is looked at: the last preparation, for who may prepare."""
+    if plan_id is None or not roles.may(call.actor, Verb.PREPARE):
+        return None
+    return await preparing.latest(plan_id)
 
 
 async def issuance(call: Call) -> HTTPResponse:

@@ -90,6 +90,21 @@ class Whole(Field):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wholes(Field):
+    """Several whole numbers, at least one."""
+
+    most: int = 100
+
+    def parse(self, value: Any) -> list[int]:
+        if not isinstance(value, list) or not 1 <= len(value) <= self.most:
+            raise Poor("not_wholes", f"这里应为1至{self.most}个整数。")
+        return [Whole().parse(one) for one in value]
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": Whole().schema(), "minItems": 1, "maxItems": self.most}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Flag(Field):
     def parse(self, value: Any) -> bool:
         if not isinstance(value, bool):

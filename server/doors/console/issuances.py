@@ -10,13 +10,24 @@ from typing import Any
 from sanic import HTTPResponse
 
 from server.domain import certificates
-from server.domain.issuance import desk, list_book, mini_code, overview, people, tickets
+from server.domain.issuance import (
+    bulk,
+    desk,
+    list_book,
+    mini_code,
+    overview,
+    people,
+    preparing,
+    tickets,
+)
+from server.domain.issuance import listing as batch_list
 from server.domain.issuance.states import State
+from server.domain.levels import Level
 from server.domain.people.roles import Verb
 from server.doors.console import answers, live
 from server.doors.console.documents import page_of, thing
 from server.doors.console.entry import Call
-from server.doors.console.fields import Choice, Whole
+from server.doors.console.fields import Choice, Text, Whole, Wholes
 from server.doors.console.imports import PAGING, XLSX
 from server.doors.console.routes import Handler, OpenRoute, Route
 
@@ -36,24 +47,64 @@ SUMMARY: dict[str, Any] = thing(
     digest="string",
     return_reason="string",
 )
+PREPARATION: dict[str, Any] = thing(
+    id="integer",
+    plan_id="integer",
+    state="string",
+    sites_total="integer",
+    sites_done="integer",
+    made="integer",
+    updated="integer",
+    refusals={"type": "array", "items": {"type": "object"}},
+    summary="string",
+)
+BULK: dict[str, Any] = thing(
+    items={"type": "array", "items": {"type": "object"}}, done="integer", refused="integer"
+)
+FILTERS: dict[str, Any] = {
+    "state": Choice(values=tuple(state.value for state in State), required=False),
+    "plan_id": Whole(required=False),
+    "school_id": Whole(required=False),
+    "site_id": Whole(required=False),
+    "level": Choice(values=tuple(level.value for level in Level), required=False),
+    "school": Text(longest=100, required=False, help="院校名称或其中几个字"),
+}
 MOVED = thing(id="integer", state="string", state_label="string")
 
 
 async def listing(call: Call) -> HTTPResponse:
-    found = await desk.listing(
-        call.s,
-        state=call.query["state"],
-        plan_id=call.query["plan_id"],
-        cursor=call.query["cursor"],
-        limit=call.query["limit"],
-        actor=call.actor,
+    found = await desk.listing(call.s, **call.query, actor=call.actor)
+    totals = await batch_list.totals(call.s, batch_list.filters(call.query), actor=call.actor)
+    return answers.json(
+        {"items": found.items, "next_cursor": found.next_cursor, "before": found.before, **totals}
     )
-    return answers.json({"items": found.items, "next_cursor": found.next_cursor})
 
 
 async def prepare(call: Call) -> HTTPResponse:
-    ids = await desk.prepare(call.s, call.body["plan_id"], actor=call.actor)
-    return answers.json({"ids": ids}, status=201)
+    """201 with the plan's batches when that is done within two seconds, 200 when there was nothing to do; else 202."""
+    begun = await preparing.begin(call.s, call.body["plan_id"], actor=call.actor)
+    if not await preparing.work(call.s, preparation_id=begun.id, seconds=preparing.AT_ONCE):
+        now = await preparing.view(call.s, begun.id, actor=call.actor)
+        return answers.json({"ids": None, "preparation": now}, status=202)
+    ids = await preparing.ids(begun)
+    now = await preparing.view(call.s, begun.id, actor=call.actor)
+    has_changed = now["made"] + now["updated"] > 0
+    return answers.json({"ids": ids, "preparation": now}, status=201 if has_changed else 200)
+
+
+async def preparation(call: Call) -> HTTPResponse:
+    return answers.json(await preparing.view(call.s, call.path["preparation_id"], actor=call.actor))
+
+
+def _in_bulk(name: str, take: Callable[..., Awaitable[list[bulk.Taken]]]) -> Handler:
+    async def handler(call: Call) -> HTTPResponse:
+        done = await take(call.s, call.body["ids"], actor=call.actor)
+        refused = sum(one.refused is not None for one in done)
+        items = [one.as_dict() for one in done]
+        return answers.json({"items": items, "done": len(done) - refused, "refused": refused})
+
+    handler.__name__ = name
+    return handler
 
 
 async def show(call: Call) -> HTTPResponse:
@@ -158,9 +209,9 @@ ROUTES: list[Route | OpenRoute] = [
         verb=Verb.SEE_ISSUANCES,
         summary="签发批次",
         query={
-            "state": Choice(values=tuple(state.value for state in State), required=False),
-            "plan_id": Whole(required=False),
+            **FILTERS,
             **PAGING,
+            "before": Text(longest=40, required=False, help="本页第一个批次的编号，用来往回翻"),
         },
         gives=page_of(SUMMARY),
     ),
@@ -171,9 +222,35 @@ ROUTES: list[Route | OpenRoute] = [
         verb=Verb.PREPARE,
         summary="为一个考试计划建立签发批次（每个考核站点一个）",
         body={"plan_id": Whole()},
-        gives=thing(ids={"type": "array", "items": {"type": "integer"}}),
+        gives=thing(ids={"type": ["array", "null"], "items": {"type": "integer"}}, preparation=PREPARATION),
         status=201,
         creates=True,
+    ),
+    Route(
+        method="GET",
+        path="/preparations/<preparation_id:int>",
+        handler=preparation,
+        verb=Verb.PREPARE,
+        summary="建立签发批次的进度",
+        gives=PREPARATION,
+    ),
+    Route(
+        method="POST",
+        path="/issuances/sign",
+        handler=_in_bulk("sign_many", bulk.sign),
+        verb=Verb.SIGN,
+        summary="评价组织签发多个批次，逐个给出结果",
+        body={"ids": Wholes(most=bulk.MOST)},
+        gives=BULK,
+    ),
+    Route(
+        method="POST",
+        path="/issuances/hand-over",
+        handler=_in_bulk("hand_over_many", bulk.hand_over),
+        verb=Verb.HAND_OVER,
+        summary="发放多个批次，逐个给出结果",
+        body={"ids": Wholes(most=bulk.MOST)},
+        gives=BULK,
     ),
     Route(
         method="GET",

@@ -1,0 +1,59 @@
+"""One step for many batches: each through the one writer of a batch's life, each refusal named, none stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from server.domain.audit import Actor
+from server.domain.issuance import desk
+from server.domain.issuance.life import require
+from server.domain.issuance.states import BY_NAME, State
+from server.domain.ports import Services
+from server.errors import Refused
+
+MOST = 100  # batches in one request
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of one batch: its new state, or why it was refused."""
+
+    id: int
+    state: State | None = None
+    refused: Refused | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "ok": self.refused is None,
+            "state": self.state.value if self.state else None,
+            "state_label": self.state.label if self.state else None,
+            "code": self.refused.code if self.refused else None,
+            "detail": self.refused.message if self.refused else None,
+        }
+
+
+async def sign(s: Services, ids: Sequence[int], *, actor: Actor) -> list[Taken]:
+    """签发 of each. Raises Forbidden("role_not_allowed") for who may sign none at all."""
+    return await _each(s, "org_sign", desk.org_sign, ids, actor)
+
+
+async def hand_over(s: Services, ids: Sequence[int], *, actor: Actor) -> list[Taken]:
+    """发放 of each. Raises Forbidden("role_not_allowed") for who may hand over none at all."""
+    return await _each(s, "hand_over", desk.hand_over, ids, actor)
+
+
+async def _each(
+    s: Services, name: str, take: Callable[..., Awaitable[State]], ids: Sequence[int], actor: Actor
+) -> list[Taken]:
+    require(actor, BY_NAME[name])
+    done = []
+    for one in dict.fromkeys(ids):
+        try:
+            done.append(Taken(one, state=await take(s, one, actor=actor)))
+        except Refused as refused:
+            done.append(Taken(one, refused=refused))
+        await s.faults.reach(f"bulk.{name}: one is done")
+    return done
