@@ -1,4 +1,4 @@
-"""A batch's list on paper and a page that somebody else was quicker than, in a real Chromium."""
+"""A batch's list on paper, its page after a step, and many batches at once, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ import pytest
 from playwright.async_api import Browser, expect
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from server.domain.issuance import desk
 from server.domain.people.roles import Role
 from server.domain.ports import Services
 from server.machinery import cache
 from server.machinery.documents.printed_text import printed_text
 from server.records import Certificate, Issuance
-from tests import make
 from tests.browser.test_console_pages import ScreenPress, look, seat
 from tests.browser.test_phone_pages import base, browser
 from tests.domain import issuing
@@ -71,7 +69,7 @@ async def test_printing_150_people_prints_150(base: str, browser: Browser, servi
         assert trouble == []
 
 
-async def test_a_page_with_an_open_question_catches_up(
+async def test_the_page_says_that_a_step_was_taken(
     base: str, browser: Browser, services: Services, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
@@ -79,15 +77,30 @@ async def test_a_page_with_an_open_question_catches_up(
     batch = await issuing.prepared(services, await issuing.cohort(services))
     async with seat(browser, services, base, Role.ISSUER) as (page, trouble):
         await page.goto(f"{base}/console/issuances/{batch.id}")
-        await page.get_by_role("button", name="签发", exact=True).click()
-        await expect(page.locator("#sure")).to_be_visible()
-        await desk.org_sign(services, batch.id, actor=make.ADMIN)
-        await expect(page.get_by_text("刚才的操作没有进行")).to_be_visible()
-        await expect(page.get_by_role("button", name="撤回")).to_be_visible()
-        await expect(page.locator("#sure")).to_be_hidden()
-        await page.get_by_role("button", name="撤回").click()
-        await page.locator("#sure-yes").click()
-        await expect(page.get_by_text("已撤回，批次回到“待签发”。")).to_be_visible()
+        for button, said in (
+            ("签发", "已签发，等待院校负责人扫码确认。"),
+            ("撤回", "已撤回，批次回到“待签发”。"),
+        ):
+            await page.get_by_role("button", name=button, exact=True).click()
+            await page.locator("#sure-yes").click()
+            await expect(page.get_by_text(said)).to_be_visible()
+        await expect(page.get_by_text("签发员").or_(page.get_by_text("王敏")).first).to_be_visible()
         assert (await Issuance.get(id=batch.id)).revision == 2
         assert trouble == []
     await redis.aclose()
+
+
+async def test_many_batches_are_signed_at_once(base: str, browser: Browser, services: Services) -> None:
+    services.press = ScreenPress()
+    for _ in range(3):
+        await issuing.prepared(services, await issuing.cohort(services))
+    async with seat(browser, services, base, Role.ISSUER) as (page, trouble):
+        await page.goto(f"{base}/console/issuances?state=prepared")
+        await look(page, "batches-in-bulk")
+        await expect(page.get_by_text("共 3 个批次，12 人")).to_be_visible()
+        await page.get_by_label("选择本页全部可办理的批次").check()
+        await page.get_by_role("button", name="签发所选（3）").click()
+        await page.locator("#sure-yes").click()
+        await expect(page.get_by_text("已签发 3 个批次。")).to_be_visible()
+        assert {one.state for one in await Issuance.all()} == {"site_pending"}
+        assert trouble == []

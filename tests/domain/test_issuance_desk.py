@@ -155,6 +155,7 @@ async def test_a_name_that_cannot_be_printed_is_held_back(services: Services) ->
     assert batch.count == 1
     assert view["held_back"] == [
         {
+            "name": "王〓",
             "name_masked": "王*",
             "code": "glyph_missing",
             "reason": "证书字体缺少字符“〓”，请联系管理员补充字体。",

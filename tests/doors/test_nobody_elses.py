@@ -15,7 +15,7 @@ from server.domain.people.roles import PERMISSIONS, Role
 from server.domain.ports import Services
 from server.doors.console import ROUTES
 from server.doors.console.routes import Route
-from server.records import ApiToken, Certificate
+from server.records import ApiToken, Certificate, Preparation, Receipt
 from tests import make
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
@@ -61,6 +61,8 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "plan_id": of.plan.id,
         "candidate_id": of.registrations[0].candidate_id,
         "import_id": 1,
+        "preparation_id": (await Preparation.get()).id,
+        "receipt_id": getattr(await Receipt.first(), "id", 1),
     }
     nobodys = {name: ABSENT.get(name, 987_654_321) for name in theirs}
     stranger = await seated(app, services, Role.SCHOOL, school=await make.school(), username="stranger")

@@ -26,7 +26,7 @@ from server.domain.ports import Services, WeChatIdentity
 from server.doors.h5.login import SESSION_COOKIE
 from server.errors import Conflict
 from server.machinery.captcha import PillowImageCheck
-from server.records import Certificate, Delivery, Issuance, Plan
+from server.records import Certificate, Delivery, Issuance, Plan, Receipt
 from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN
@@ -35,8 +35,8 @@ from tests.doors.console_desk import seated
 from tests.fakes import FakeWeChat
 
 App = Sanic[Any, Any]
-HOLDER = WeChatIdentity("oa", "oHolder")
-HOLDER_MP = WeChatIdentity("mp", "mHolder")
+HOLDER = WeChatIdentity("oa", "oHolder", "uHolder")
+HOLDER_MP = WeChatIdentity("mp", "mHolder", "uHolder")
 OFFICER_MP = WeChatIdentity("mp", "mOfficer")
 SKIPPED = ("static/", "wechat/")  # files, and pushes that only WeChat may send
 STREAM = "console/api/v1/issuances/<issuance_id:int>/events"
@@ -114,6 +114,8 @@ async def world(app: App, s: Services, state: str) -> World:
         {
             "issuance_id": batch.id,
             "plan_id": of.plan.id,
+            "candidate_id": of.registrations[0].candidate_id,
+            "receipt_id": getattr(await Receipt.first(), "id", 1),
             "number": first.number,
             "code": first.code or "0",
             "token": token,

@@ -8,7 +8,6 @@ CREATE INDEX certificate_registration ON certificate (registration_id) WHERE sta
 CREATE INDEX certificate_number_begins ON certificate (number text_pattern_ops);
 CREATE INDEX certificate_list ON certificate (issuance_id, number) WHERE state <> 'void';
 CREATE INDEX certificate_without_portal ON certificate (issuance_id) WHERE state = 'valid' AND portal_number = '';
-CREATE INDEX candidate_name ON candidate (name);
 CREATE INDEX registration_passed ON registration (plan_id, site_id) WHERE outcome = 'passed';
 CREATE INDEX registration_outcome ON registration (plan_id, outcome, site_id);
 
