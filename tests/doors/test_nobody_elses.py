@@ -61,6 +61,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "plan_id": of.plan.id,
         "candidate_id": of.registrations[0].candidate_id,
         "import_id": 1,
+        "change_id": 1,
         "preparation_id": (await Preparation.get()).id,
         "receipt_id": getattr(await Receipt.first(), "id", 1),
     }
