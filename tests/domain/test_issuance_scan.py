@@ -104,6 +104,11 @@ async def test_confirming_signs_ticket_state_audit_and_receipt_at_once(
         school_name=of.school.name,
         ticket=f"{shown.id:016x}",
         at="2026-11-23T12:00:00.000+08:00",
+        certificate=make.KIND,
+        issuer=services.settings.issuer,
+        issuer_signer="签发员",
+        site=of.site.name,
+        exam_date="2023-09-22",
     )
     entry = await AuditEntry.get(action="issuance.confirm_scan")
     assert (entry.actor_kind, entry.actor_id, entry.address, entry.request_id) == (

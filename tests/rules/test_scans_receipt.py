@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.domain.claims import canonical
+from server.domain.issuance import receipts
 from server.domain.issuance.receipts import Proof, Statement, make, read, verify
 from server.errors import Unverified
 from server.machinery.keys import KeyFolder, create, rotate
@@ -104,3 +106,28 @@ def test_a_receipt_of_a_key_that_is_not_known_yet_is_neither_genuine_nor_forged(
         verify(published, later)
     assert refused.value.code == "key_unknown"
     assert "暂时无法核验：公布的公钥里还没有 receipt-2" in refused.value.message
+
+
+def test_a_receipt_of_the_first_form_is_verified_as_before(key_folder: KeyFolder) -> None:
+    said = {
+        name: getattr(SAID, name) for name in Statement.__dataclass_fields__ if name not in receipts._SECOND
+    }
+    said["format"] = "xcert-receipt-1"
+    signed = key_folder.sign("receipt", canonical(said))
+    proof = {"key": signed.key_id, "signature": base64.b64encode(signed.signature).decode()}
+    assert verify(key_folder, canonical({**said, "proof": proof})) == SAID
+
+
+@pytest.mark.parametrize(
+    "change", [{"format": "xcert-receipt-1"}, {"site": None}, {"odd": "1"}, {"format": "xcert-receipt-3"}]
+)
+def test_a_form_has_its_own_fields_and_no_others(
+    key_folder: KeyFolder, change: dict[str, str | None]
+) -> None:
+    said = json.loads(make(key_folder, SAID))
+    said.pop("proof")
+    said = {name: value for name, value in {**said, **change}.items() if value is not None}
+    signed = key_folder.sign("receipt", canonical(said))
+    proof = {"key": signed.key_id, "signature": base64.b64encode(signed.signature).decode()}
+    with pytest.raises(Unverified):
+        verify(key_folder, canonical({**said, "proof": proof}))
