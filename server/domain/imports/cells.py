@@ -81,7 +81,9 @@ def shown_otherwise(raw: Any, seen: str) -> Refused:
 
 
 def is_blank(raw: Any) -> bool:
-    return raw is None or raw == "" or (isinstance(raw, str) and not tidy(raw))
+    if isinstance(raw, str):
+        return not raw or raw.isspace() or (not raw.isascii() and not tidy(raw))
+    return raw is None
 
 
 @lru_cache(maxsize=8192, typed=True)
@@ -133,9 +135,12 @@ def id_number(raw: Any) -> str:
         raise Refused("missing", "请填写证件号码。")
     if isinstance(raw, (int, float)) and abs(raw) >= EXACT:
         raise _rounded("证件号码")
-    if isinstance(raw, str) and _ROUNDED.match(tidy(raw)):
-        raise _rounded("证件号码")
-    return IdentityNumber.parse(text_of(raw)).text
+    try:
+        return IdentityNumber.parse(text_of(raw)).text
+    except Refused:
+        if isinstance(raw, str) and _ROUNDED.match(tidy(raw)):
+            raise _rounded("证件号码") from None
+        raise
 
 
 def whole_number_text(what: str, raw: Any) -> str:
@@ -185,11 +190,13 @@ def level(raw: Any) -> Level:
     return found
 
 
+_ADMISSION = needed(30)
+
+
 def admission_number(raw: Any) -> str:
     if isinstance(raw, (int, float)) and abs(raw) >= EXACT:
         raise _rounded("准考证号")
-    value = needed(30)(raw)
-    value = tidy("".join(value.split()))
+    value = tidy("".join(_ADMISSION(raw).split()))
     if _ROUNDED.match(value):
         raise _rounded("准考证号")
     if not (value.isascii() and value.replace("-", "").isalnum()):

@@ -62,7 +62,8 @@ class IdentityNumber:
         Raises:
             Refused: id_missing, id_length, id_characters, id_date, id_check_digit.
         """
-        text = "".join(tidy(raw).lstrip("'‘’`").split()).upper()
+        is_plain = raw.isascii() and raw.isalnum()
+        text = raw.upper() if is_plain else "".join(tidy(raw).lstrip("'‘’`").split()).upper()
         if not text:
             raise Refused("id_missing", "请填写证件号码。")
         if not _SHAPE.fullmatch(text):
