@@ -66,7 +66,8 @@ def _print(ended: Summary, *, dry_run: bool) -> None:
     verb = "可导入" if dry_run else "已导入"
     print(
         f"共 {ended.rows_total} 行：{verb} {ended.rows_taken} 行（新增 {ended.rows_new}，改动 {ended.rows_changed}），"
-        f"没有变化 {ended.rows_unchanged} 行，拒绝 {ended.rows_refused} 行。"
+        f"没有变化 {ended.rows_unchanged} 行，拒绝 {ended.rows_refused} 行"
+        + (f"，没有读取 {ended.rows_skipped} 行。" if ended.rows_skipped else "。")
     )
 
 

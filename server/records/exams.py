@@ -136,7 +136,8 @@ class PracticeRecord(Model):
 class ImportRun(Model):
     """One spreadsheet handed in: dry or real, its counts and every error.
 
-    `rows_taken` are `rows_new` and `rows_changed` together. `check_id` is the check that this run writes or repeats.
+    `rows_total` are `rows_taken`, `rows_unchanged`, `rows_refused` and `rows_skipped`, unless one
+    refused row held all others back; `rows_taken` are `rows_new` and `rows_changed`. `check_id` is the check that this run writes or repeats.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -157,6 +158,9 @@ class ImportRun(Model):
     rows_refused = fields.IntField(default=0)
     rows_new = fields.IntField(db_default=0)
     rows_changed = fields.IntField(db_default=0)
+    rows_skipped = fields.IntField(
+        db_default=0
+    )  # named in a note: they hold nothing in any column that is read
     differences: fields.Field[list[dict[str, object]]] = fields.JSONField(null=True)  # the first changed rows
     asked: fields.Field[dict[str, list[dict[str, object]]]] = fields.JSONField(null=True)  # unknown names
     creating: fields.Field[dict[str, list[str]]] = fields.JSONField(null=True)  # names confirmed to be new

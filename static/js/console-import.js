@@ -53,6 +53,7 @@ function changeTable(run) {
 function figures(run) {
   const list = element("dl", "figures");
   const shown = [["总行数", run.rows_total], ["新增", run.rows_new], ["改动", run.rows_changed], ["与现有相同", run.rows_unchanged], ["有错误", run.rows_refused]];
+  if (run.rows_skipped) shown.push(["没有读取", run.rows_skipped]);
   for (const [name, value] of shown) {
     const pair = element("div");
     pair.append(element("dt", "", name), element("dd", name === "有错误" && value ? "bad" : "", value));

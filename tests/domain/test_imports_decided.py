@@ -149,6 +149,7 @@ async def test_a_check_tells_new_changed_and_same_apart(known: Services) -> None
         "rows_changed": 1,
         "rows_unchanged": 1,
         "rows_refused": 0,
+        "rows_skipped": 0,
     }
     assert run["differences"] == [
         {

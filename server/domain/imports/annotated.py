@@ -105,6 +105,8 @@ def _counts(sheet: Any, run: Mapping[str, Any]) -> None:
         "rows_unchanged": "与现有相同",
     }
     found = [(label, run[name]) for name, label in names.items()] + [("有错误", run["rows_refused"])]
+    if run["rows_skipped"]:
+        found.append(("没有读取", run["rows_skipped"]))
     found += [("提示", note) for note in run["notes"]]
     _table(sheet, ("项目", "检查结果" if run["dry_run"] else "导入结果"), found)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from server.domain.imports import cells, sheets
 from server.domain.imports.sheets import Sheet
+from server.domain.imports.whole_file import row_numbers
 from server.domain.people.names import tidy
 from server.domain.tables.files import HEADER_WITHIN, MAX_ROWS, not_adding_up, too_many_rows
 from server.errors import Refused
@@ -137,7 +138,7 @@ def _account(table: Table) -> None:
     if below > MAX_ROWS:
         raise too_many_rows(below)
     if table.skipped:
-        table.notes.append(f"{_row_numbers(table.skipped)}只在不读取的列里有内容，没有导入。")
+        table.notes.append(f"{row_numbers(table.skipped)}只在不读取的列里有内容，没有导入。")
 
 
 def is_drafted(sheet: Sheet, index: int, used: list[int]) -> bool:
@@ -153,7 +154,7 @@ def _note_hidden(table: Table) -> None:
     hidden = sorted(row + 1 for row in table.sheet.hidden_rows if row > table.header)
     if hidden:
         table.notes.append(
-            f"{_row_numbers(hidden)}在表格里是隐藏的（多半是被筛选掉了），没有导入。"
+            f"{row_numbers(hidden)}在表格里是隐藏的（多半是被筛选掉了），没有导入。"
             "要导入就取消筛选或隐藏；不要导入就删除这些行。"
         )
     unseen = [title for title, place in table.places.items() if place in table.sheet.hidden_columns]
@@ -162,12 +163,6 @@ def _note_hidden(table: Table) -> None:
     if table.sheet.hidden_sheets:
         names = "、".join(f"“{name}”" for name in table.sheet.hidden_sheets[:_SAID])
         table.notes.append(f"没有读取隐藏的工作表{names}。")
-
-
-def _row_numbers(numbers: list[int]) -> str:
-    """第 3、8 行, shortened when there are many."""
-    shown = "、".join(map(str, numbers[:_SAID]))
-    return f"第 {shown} 行" if len(numbers) <= _SAID else f"第 {shown} 行等 {len(numbers)} 行"
 
 
 def _title(raw: Any) -> str:

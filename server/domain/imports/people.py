@@ -14,6 +14,7 @@ from server.domain.imports.people_writing import MAJOR, Work, take
 from server.domain.imports.verdicts import Change, Row, Verdict, people_on_record, who
 from server.domain.imports.whole_file import clashes, row_numbers
 from server.domain.people.candidates import ABOUT_MOBILE, mask_mobile
+from server.domain.people.names import same_name
 from server.domain.ports import Keys, Services
 from server.records.database import rows
 
@@ -91,7 +92,8 @@ def judge(s: Services, known: Known, drafts: list[Draft], creating: Names) -> Ve
     seen: set[str] = set()
     for draft in drafts:
         person = known.people.get(draft.get("证件号码") or "")
-        if person is not None and draft.get("姓名") not in (None, person["name"]):
+        name = draft.get("姓名")
+        if person is not None and name is not None and not same_name(name, person["name"]):
             draft.refuse(
                 "姓名",
                 "name_differs",

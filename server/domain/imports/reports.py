@@ -45,6 +45,7 @@ class Summary:
     errors: list[dict[str, Any]] = field(default_factory=list)
     rows_new: int = 0
     rows_changed: int = 0
+    rows_skipped: int = 0
     differences: list[dict[str, Any]] = field(default_factory=list)
     asked: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -79,6 +80,7 @@ async def summary(import_id: int) -> Summary:
         row.errors,
         row.rows_new,
         row.rows_changed,
+        row.rows_skipped,
         row.differences or [],
         row.asked or {},
     )
@@ -153,6 +155,7 @@ def _short(row: ImportRun) -> dict[str, Any]:
         "rows_changed": row.rows_changed,
         "rows_unchanged": row.rows_unchanged,
         "rows_refused": row.rows_refused,
+        "rows_skipped": row.rows_skipped,
         "notes": row.notes,
         "created_by": row.actor.get("name", ""),
         "created_at": beijing.local(row.created_at),

@@ -138,16 +138,17 @@ async def _finish(
     if verdict.unchanged and not verdict.taken and not refused:
         notes.append("所有行都与系统里的记录相同，没有任何改动。")
     counts = {
-        "rows_total": len(reading.drafts),
+        "rows_total": len(reading.drafts) + len(reading.table.skipped),
         "rows_taken": verdict.taken,
         "rows_new": verdict.new,
         "rows_changed": verdict.changed,
         "rows_unchanged": verdict.unchanged,
         "rows_refused": refused,
+        "rows_skipped": len(reading.table.skipped),
     }
     await ImportRun.filter(id=run_row.id).update(
         state="done",
-        rows_done=len(reading.drafts),
+        rows_done=counts["rows_total"],
         notes=notes,
         errors=[error.as_dict() for error in errors],
         differences=[difference.as_dict() for difference in verdict.differences],

@@ -13,6 +13,7 @@ from tortoise import connections
 from server.domain.imports.drafts import Draft
 from server.domain.imports.naming import Names, Register
 from server.domain.people.candidates import ABOUT_ID, mask_id
+from server.domain.people.names import same_name
 from server.domain.ports import Keys, Services
 from server.records.database import rows
 
@@ -117,7 +118,7 @@ def judge_person(draft: Draft, known: dict[str, Row]) -> Row | None:
     if person is None:
         draft.refuse("证件号码", "candidate_unknown", "系统里没有这位考生，请先导入考生信息，再导入这一行。")
         return None
-    if name is not None and name != person["name"]:
+    if name is not None and not same_name(name, person["name"]):
         draft.refuse(
             "姓名",
             "name_differs",

@@ -23,7 +23,8 @@ _QUIET = re.compile(
     r"|\[\$(?P<money>[^\]-]*)(?:-[^\]]*)?\]",
     re.IGNORECASE,
 )
-_DIGITS = re.compile(r"(?P<whole>[#0?,]*)(?:\.(?P<part>[#0?]*))?(?P<scale>,*)(?P<percent>%*)")
+_LONGEST = 255  # characters of a code that a spreadsheet takes
+_DIGITS = re.compile(r"(?P<whole>[#0?,]*+)(?:\.(?P<part>[#0?]*+)(?P<scale>,*+))?(?P<percent>%*+)")
 _WORDS = re.compile(r"[^0-9.,%+\-−－％０-９#?@;E/:\[\]]*", re.IGNORECASE)
 
 
@@ -39,7 +40,7 @@ def is_plain(code: str) -> bool:
 
 def hides_text(code: str) -> bool:
     """Whether this format shows something else than the text of a text cell."""
-    sections = _sections(code)
+    sections = _sections(code[:_LONGEST])
     return len(sections) > 3 and "@" not in sections[3]
 
 
@@ -48,6 +49,8 @@ def shown(code: str, value: float) -> str | None:
     """How a number is shown, without decoration that changes nothing; None where that cannot be told."""
     if is_plain(code):
         return _plain(Decimal(repr(value)))
+    if len(code) > _LONGEST:
+        return None
     sections = _sections(code)
     if any(re.search(r"\[[<>=]", section) for section in sections):
         return None
@@ -71,7 +74,15 @@ def says_the_same(value: float, seen: str | None) -> bool:
 
 def _sections(code: str) -> list[str]:
     """The sections of a code: positive; negative; zero; text. Semicolons inside quotes are words."""
-    return re.split(r';(?=(?:[^"]*"[^"]*")*[^"]*$)', code)
+    found = [""]
+    for n, piece in enumerate(code.split('"')):
+        if n % 2:
+            found[-1] += f'"{piece}"'
+            continue
+        first, *others = piece.split(";")
+        found[-1] += first
+        found += others
+    return found
 
 
 def _drawn(section: str, number: Decimal, minus: str) -> str | None:
@@ -100,9 +111,7 @@ def _drawn(section: str, number: Decimal, minus: str) -> str | None:
 def _with(found: re.Match[str], number: Decimal) -> str:
     """A number through `0`, `#`, `,` and `%`."""
     whole = found["whole"] or ""
-    scale = found["scale"] if found["part"] is not None else ""
-    if not scale and found["part"] is None:
-        scale = whole[len(whole.rstrip(",")) :]
+    scale = found["scale"] if found["part"] is not None else whole[len(whole.rstrip(",")) :]
     number = number.scaleb(2 * len(found["percent"]) - 3 * len(scale))
     places = len(found["part"] or "")
     number = number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
@@ -113,7 +122,7 @@ def _with(found: re.Match[str], number: Decimal) -> str:
     least = len(whole.lstrip("#?,").replace(",", ""))
     digits = digits.zfill(least)
     if "," in whole.rstrip(","):
-        digits = re.sub(r"(?<=\d)(?=(?:\d{3})+$)", ",", digits)
+        digits = f"{int(digits):,}" if least < 2 else digits
     return digits + (f".{part}" if part else "") + found["percent"]
 
 

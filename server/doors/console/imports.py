@@ -54,6 +54,7 @@ RUN = {
                 "rows_changed",
                 "rows_unchanged",
                 "rows_refused",
+                "rows_skipped",
             )
         },
         "differences": {

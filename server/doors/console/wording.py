@@ -159,6 +159,7 @@ FIELDS = {
     "rows_new": "新增行数",
     "rows_changed": "改动行数",
     "rows_unchanged": "未变行数",
+    "rows_skipped": "未读取行数",
     "dry_run": "只检查",
     "all_or_nothing": "有错误就整份不写入",
     "confirmed": "确认新建的名称",

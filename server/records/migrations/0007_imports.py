@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
     operations = [
         ops.AddField(model_name="ImportRun", name="rows_new", field=fields.IntField(db_default=0)),
         ops.AddField(model_name="ImportRun", name="rows_changed", field=fields.IntField(db_default=0)),
+        ops.AddField(model_name="ImportRun", name="rows_skipped", field=fields.IntField(db_default=0)),
         ops.AddField(model_name="ImportRun", name="differences", field=fields.JSONField(null=True)),
         ops.AddField(model_name="ImportRun", name="asked", field=fields.JSONField(null=True)),
         ops.AddField(model_name="ImportRun", name="creating", field=fields.JSONField(null=True)),
