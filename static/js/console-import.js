@@ -84,7 +84,10 @@ function checked(run) {
   if (run.all_or_nothing && bad) return ["bad", `有 ${bad} 行没有通过。按“一行错误就整份不写入”，这份表格现在不能写入。`];
   if (!run.rows_taken && !bad) return ["good", "没有变化：内容与现有数据完全相同，不需要写入。"];
   if (!run.rows_taken) return ["bad", `没有可以写入的行：${bad} 行没有通过，请按下面的提示处理后重新检查。`];
-  if (bad) return ["wait", `有 ${bad} 行没有通过，不会写入。其余可以先写入：${counted(run)}。`];
+  const grave = run.differences.filter((one) => one.is_grave).length;
+  const warning = grave ? `注意：其中 ${grave} 行的考生现在是“通过”，写入后不再通过，请逐一核对。` : "";
+  if (bad) return [grave ? "bad" : "wait", `有 ${bad} 行没有通过，不会写入。其余可以先写入：${counted(run)}。${warning}`];
+  if (grave) return ["bad", `可以写入：${counted(run)}。${warning}`];
   return run.rows_changed
     ? ["wait", `检查通过，可以写入：${counted(run)}。请先看清下面的改动。`]
     : ["good", `检查通过，没有发现错误，可以写入：${counted(run)}。`];

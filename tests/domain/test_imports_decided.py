@@ -159,6 +159,7 @@ async def test_a_check_tells_new_changed_and_same_apart(known: Services) -> None
                 {"what": demo_cohort.SUBJECT, "was": "67.9", "became": "12.0"},
                 {"what": "考证结果", "was": "通过", "became": "未通过"},
             ],
+            "is_grave": True,
         }
     ]
     assert "第 2 行的考生现在是“通过”，写入后不再通过，请逐一核对。" in run["notes"]
@@ -213,6 +214,7 @@ def test_likeness() -> None:
     assert likely("京华职业技术学校", known) == [known[1]]
     assert likely("京华 职业技术学院", known) == [known[1]]
     assert likely("北京大学", known) == []
+    assert likely("2023年9月23日社会心理服务证书考试计划", known) == []
 
 
 async def test_names_are_made_when_exactly_they_are_confirmed(known: Services) -> None:

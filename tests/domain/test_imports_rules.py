@@ -116,6 +116,7 @@ async def test_other_data_of_a_candidate_may_change_and_is_in_the_trail(known: S
                 {"what": "院校", "was": ONE.school, "became": "新学院"},
                 {"what": "手机号", "was": f"199****{ONE.mobile[-4:]}", "became": "199****0000"},
             ],
+            "is_grave": False,
         }
     ]
     person = await Candidate.get(name=ONE.name).prefetch_related("school")

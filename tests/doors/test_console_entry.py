@@ -164,6 +164,7 @@ async def test_what_is_not_there_is_not_found(app: App, services: Services) -> N
         "/plans/<plan_id:int>/times": {"level": "primary", "subject": "x", "starts": "9:00", "ends": "11:00"},
         "/certificates/<number:str>/revoke": {"reason": "登记错误"},
         "/people/<candidate_id:int>/unbind": {"reason": "本人到校申请"},
+        "/score-changes/<change_id:int>/refuse": {"note": "依据不足"},
     }
     for route in (r for r in GUARDED if r.verb is not None and "<" in r.path):
         for beyond in ("987654", "0", "-1", str(2**63), "9" * 400):

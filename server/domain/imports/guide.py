@@ -34,7 +34,7 @@ class ColumnHelp(NamedTuple):
     allowed: str
 
 
-_ID = About("990101200001010017", "18 位身份证件号码，按“文本”格式填写，末位可以是 X")
+_ID = About("990101200001010014", "18 位身份证件号码，按“文本”格式填写，末位可以是 X")
 _NAME = About("崔子涵", "证件上的姓名，一字不差")
 _LEVEL = About("初级", "初级、中级或高级")
 ABOUT: dict[str, dict[str, About]] = {

@@ -105,9 +105,10 @@ class Register:
         return found
 
     def _likely(self, kind: str, name: str) -> list[str]:
-        """Names on record or of the same file like this one; in a file a series (…22日, …23日) is no slip."""
-        others = [other for other in self.asked[kind] if _undated(other) != _undated(name)]
-        return likely(name, {*self.known[kind], *others, *self.confirmed.of_kind(kind)})
+        """Names on record or of the same file like this one; a site's name is built and so never misspelt."""
+        if kind == "sites":
+            return []
+        return likely(name, {*self.known[kind], *self.asked[kind], *self.confirmed.of_kind(kind)} - {name})
 
     def unused(self, cells_say: Collection[str]) -> list[str]:
         """Confirmed names that neither a cell nor a good row of the sheet has."""
@@ -116,14 +117,17 @@ class Register:
 
 
 def likely(name: str, known: Iterable[str]) -> list[str]:
-    """Known names that this one may be a slip of: they look the same, or differ by a character or two."""
+    """Known names that this one may be a slip of: they look the same, or differ by a character or two.
+
+    Names that differ in their digits alone are a series (…22日, …23日) and no slip.
+    """
     bare, most = _skeleton(name), max(1, min(3, len(name) // 8))
     found = []
     for other in known:
         if abs(len(other) - len(name)) > most and _skeleton(other) != bare:
             continue
         distance = 0 if _skeleton(other) == bare else _distance(name, other, most)
-        if distance <= most:
+        if distance <= most and (distance == 0 or _undated(other) != _undated(name)):
             found.append((distance, other))
     return [other for _, other in sorted(found)[:_LIKE]]
 

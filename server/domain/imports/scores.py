@@ -207,14 +207,15 @@ def _tell(verdict: Verdict, known: Known, changed: list[tuple[Draft, Entry]]) ->
         subjects = known.subjects.get((registered.seat.plan, registered.seat.level), set())
         was = outcome_of(stood, subjects)
         now = outcome_of(stood | became[entry.number], subjects | became[entry.number].keys())
-        if was is Result.PASSED and now is not Result.PASSED:
+        is_grave = was is Result.PASSED and now is not Result.PASSED
+        if is_grave:
             lost.append(draft.row)
         if entry.was is None:
             verdict.add_new(draft)
             continue
         told = [(entry.subject, say(entry.was), say(entry.mark))]
         told += [("考证结果", was.label, now.label)] if was is not now else []
-        verdict.add_changed(draft, who(draft), told)
+        verdict.add_changed(draft, who(draft), told, is_grave=is_grave)
     if lost:
         verdict.notes.append(f"{row_numbers(lost)}的考生现在是“通过”，写入后不再通过，请逐一核对。")
 

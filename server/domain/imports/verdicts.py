@@ -27,15 +27,19 @@ Change = tuple[str, str, str]  # what, as it was, as it becomes
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row that changes something on record: whose, and what from what to what. The identity number is masked."""
+    """A row that changes something on record: whose, and what from what to what. The identity number is masked.
+
+    `is_grave`: somebody who passes would not any more.
+    """
 
     row: int
     who: str
     changes: tuple[Change, ...]
+    is_grave: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         told = [{"what": what, "was": was, "became": became} for what, was, became in self.changes]
-        return {"row": self.row, "who": self.who, "changes": told}
+        return {"row": self.row, "who": self.who, "changes": told, "is_grave": self.is_grave}
 
 
 @dataclass(slots=True)
@@ -70,9 +74,11 @@ class Verdict:
         self.new += 1
         self._said.update(f"new {draft.row}\n".encode())
 
-    def add_changed(self, draft: Draft, who: str, changes: Iterable[Change]) -> None:
+    def add_changed(
+        self, draft: Draft, who: str, changes: Iterable[Change], *, is_grave: bool = False
+    ) -> None:
         self.changed += 1
-        difference = Difference(draft.row, who, tuple(changes))
+        difference = Difference(draft.row, who, tuple(changes), is_grave)
         self._said.update(f"changed {difference!r}\n".encode())
         if len(self.differences) < MOST_DIFFERENCES:
             self.differences.append(difference)

@@ -60,7 +60,7 @@ RUN = {
         "differences": {
             "type": "array",
             "items": {"type": "object"},
-            "description": "改动的行（至多 2000 行）：row、who、changes: [{what, was, became}]",
+            "description": "改动的行（至多 2000 行）：row、who、changes: [{what, was, became}]、is_grave（不再通过）",
         },
         "asked": {
             "type": "object",
