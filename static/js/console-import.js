@@ -204,8 +204,7 @@ async function refreshList() {
 
 /** Where a refresh or another tab finds this run again. */
 function remember(id) {
-  if (!document.getElementById("past") && importForm) return; // another page's form
-  history.replaceState(null, "", importForm ? `?run=${id}` : `/console/imports/${id}`);
+  if (document.getElementById("past")) history.replaceState(null, "", `?run=${id}`);
 }
 
 /** Ask until the run has ended. */
@@ -230,6 +229,7 @@ async function goOn(button, path, body) {
   button.disabled = true;
   try {
     const { id } = await api("POST", path, body);
+    if (!importForm) { location.assign(`/console/imports/${id}`); return; }
     remember(id);
     runBox.scrollIntoView({ block: "nearest" });
     await watch(id);
