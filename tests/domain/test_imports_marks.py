@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zipfile
 from io import BytesIO
 
 import pytest
+from openpyxl import Workbook
+from openpyxl.chart import BarChart
 
 from server.demo_cohort import book
 from server.domain.imports import people as people_topic
@@ -169,4 +172,70 @@ def test_the_stated_dimension_is_believed_by_nobody(stated: str) -> None:
         f'<worksheet xmlns="{NAMESPACE}"><dimension ref="{stated}"/><sheetData>{rows}</sheetData></worksheet>'
     )
     _, found = taken(xlsx(sheet, whole=True))
+    assert [(draft.row, draft.errors) for draft in found] == [(2, [])]
+
+
+# ordinary workbooks of other programs: nothing of this is a difference between the parsers
+
+
+def spelt(cells: str, *, namespace: str = NAMESPACE, prefix: str = "") -> str:
+    """A sheet whose elements have this namespace, and this prefix."""
+    declared = f'xmlns:{prefix}="{namespace}"' if prefix else f'xmlns="{namespace}"'
+    mark = f"{prefix}:" if prefix else ""
+    whole = f"<worksheet><sheetData>{cells}</sheetData></worksheet>"
+    return re.sub(r"<(/?)(\w)", rf"<\1{mark}\2", whole).replace(
+        f"<{mark}worksheet>", f"<{mark}worksheet {declared}>"
+    )
+
+
+ROWS = row(1, *HEADER) + row(2, *PEOPLE[0]) + row(3, *PEOPLE[1])
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        spelt(ROWS, namespace="http://purl.oclc.org/ooxml/spreadsheetml/main"),
+        spelt(ROWS, prefix="x"),
+        spelt(re.sub(r' r="[A-Z]*\d+"', "", ROWS)),
+        spelt(re.sub(r'<c r="[A-Z]+\d+"', "<c", ROWS)),
+        spelt(row(1, *HEADER) + row(3, *PEOPLE[1]) + row(2, *PEOPLE[0])),
+        spelt(ROWS.replace("><", ">\n  <")),
+        spelt(ROWS).replace("<sheetData>", "<!-- <row><c><v>1</v></c></row> --><sheetData>"),
+        "\ufeff" + spelt(ROWS),
+        spelt(ROWS).replace(
+            "</worksheet>", '<extLst><ext xmlns:f="urn:x"><f:f>A1</f:f></ext></extLst></worksheet>'
+        ),
+        spelt(ROWS.replace("<is><t>", "<is><r><t>").replace("</t></is>", "</t></r></is>")),
+        spelt(ROWS.replace("</t></is>", '</t><rPh sb="0" eb="1"><t>ふ</t></rPh></is>')),
+    ],
+    ids=[
+        "strict",
+        "prefix",
+        "no r",
+        "no r of cells",
+        "order",
+        "pretty",
+        "comment",
+        "mark",
+        "others' f",
+        "runs",
+        "phonetic",
+    ],
+)
+def test_other_programs_write_it_otherwise(sheet: str) -> None:
+    _, found = taken(xlsx(sheet.encode(), whole=True))
+    assert [(draft.row, draft.errors) for draft in found] == [(2, []), (3, [])]
+    assert [draft.values["姓名"] for draft in found] == [PEOPLE[0][0], PEOPLE[1][0]]
+
+
+def test_a_chart_comes_first() -> None:
+    made = Workbook()
+    chart = made.create_chartsheet("图")
+    chart.add_chart(BarChart())
+    made.move_sheet("图", -1)
+    for values in (HEADER, PEOPLE[0]):
+        made.worksheets[0].append(values)
+    out = BytesIO()
+    made.save(out)
+    _, found = taken(out.getvalue())
     assert [(draft.row, draft.errors) for draft in found] == [(2, [])]
