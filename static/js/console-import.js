@@ -172,6 +172,9 @@ function foot(run) {
   return box;
 }
 
+/** Notes about rows, columns and sheets that somebody may not have seen, or that were left out. */
+const UNSEEN = /隐藏|没有导入|没有读取“/;
+
 function show(run) {
   const parts = [];
   if (run.state === "queued" || run.state === "running") parts.push(progress(run));
@@ -179,7 +182,7 @@ function show(run) {
     parts.push(verdict(run));
     if (run.state === "done") parts.push(figures(run));
   }
-  for (const note of run.notes || []) parts.push(element("p", "soft small", note));
+  for (const note of run.notes || []) parts.push(element("p", UNSEEN.test(note) ? "note wait" : "soft small", note));
   if (run.differences?.length) parts.push(changeTable(run));
   if (mayImport && run.dry_run && run.can_check_again && !run.taken_by && Object.keys(run.asked || {}).length) parts.push(askNames(run));
   if (run.errors?.length) {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 from playwright.async_api import Browser, Page, expect
 
 from server import demo_cohort
@@ -17,6 +19,7 @@ from tests.browser.test_console_pages import look, seat
 from tests.browser.test_phone_pages import base, browser
 from tests.cohort import changed
 from tests.domain.test_imports_decided import drain
+from tests.workbooks import edited
 
 __all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -114,6 +117,36 @@ async def test_what_cannot_be_written_offers_no_button(
             await hand_in(page, services, file)
             await expect(page.locator("#run > .note")).to_have_text(said)
             await expect(page.get_by_role("button", name="写入")).to_have_count(0)
+        assert trouble == []
+
+
+@pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
+async def test_what_nobody_saw_in_the_table_is_said_first(
+    base: str, browser: Browser, services: Services, tmp_path: Path, narrow: bool
+) -> None:
+    await importing.take(services, "candidates", "c.xlsx", demo_cohort.people_book(PEOPLE))
+    table = tmp_path / "hidden.xlsx"
+
+    def hide(made: Workbook) -> None:
+        made.active.row_dimensions[3].hidden = True
+        made.active.column_dimensions["D"].hidden = True
+        made.create_sheet("旧").sheet_state = "hidden"
+
+    rows = [[*person.people_row(), ""] for person in PEOPLE] + [[*[""] * 10, "以下空白"]]
+    table.write_bytes(edited(demo_cohort.book([*demo_cohort.PEOPLE_HEADER, "说明"], rows), hide))
+    async with seat(browser, services, base, Role.OPERATOR, narrow=narrow) as (page, trouble):
+        await page.goto(f"{base}/console/imports")
+        await hand_in(page, services, table)
+        await expect(page.locator("#run .note.wait")).to_have_text(
+            [
+                re.compile(r"第 \d+ 行只在不读取的列里有内容，没有导入。"),
+                re.compile("第 3 行在表格里是隐藏的"),
+                re.compile("这些列在表格里是隐藏的，也读取了：手机号。"),
+                re.compile("没有读取隐藏的工作表“旧”。"),
+            ]
+        )
+        await expect(page.locator(".figures")).to_contain_text("没有读取")
+        await look(page, f"imports-hidden-{'phone' if narrow else 'desk'}")
         assert trouble == []
 
 
