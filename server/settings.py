@@ -48,6 +48,9 @@ class Settings:
     redis_url: str = _s("XCERT_REDIS_URL", "Redis 地址；不填则用内嵌的", secret=True, required=True)
     data_dir: Path = _s("XCERT_DATA_DIR", "数据目录（内嵌数据库、证书文件）", Path("var"))
     keys_dir: Path = _s("XCERT_KEYS_DIR", "密钥目录", Path("certs"))
+    fonts_dir: Path | None = _s(
+        "XCERT_FONTS_DIR", "补充字体目录：证书自带字体里没有的生僻字，用这里的 otf、ttf 字体印", None
+    )
     host: str = _s("XCERT_HOST", "监听地址；在容器里可设为 0.0.0.0", "127.0.0.1")
     port: int = _s("PORT", "服务端口", 8000)
     sandbox_port: int = _s("SANDBOX_PORT", "微信沙箱端口", 8001)

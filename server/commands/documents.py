@@ -14,6 +14,7 @@ from sanic.asgi import Lifespan
 from sanic_ext.extensions.openapi.builders import SpecificationBuilder
 
 from server.app import create_app
+from server.commands import Impossible
 from server.domain import certificate_states
 from server.domain.issuance import states
 from server.domain.notices import states as notice_states
@@ -94,7 +95,12 @@ def refreshed(text: str) -> str:
 def refresh(given: argparse.Namespace, _: Settings) -> int:
     """Write the generated parts into the README."""
     readme: Path = given.readme
-    readme.write_text(refreshed(readme.read_text("utf-8")), "utf-8")
+    try:
+        readme.write_text(refreshed(readme.read_text("utf-8")), "utf-8")
+    except OSError as error:
+        raise Impossible(
+            f"{readme} 不能读写（{error.strerror}），请在项目目录里运行，或用 --readme 指出文件。"
+        ) from None
     print(f"{readme} 已更新。")
     return 0
 

@@ -59,3 +59,9 @@ def test_whoever_stops_reading_gets_no_traceback(
 def test_reindexing_says_what_was_done(xcert: Xcert) -> None:
     done = xcert("keys", "reindex")
     assert (done.returncode, done.stdout) == (0, "证件号码索引：已换 0 人，原已是新索引 0 人。\n")
+
+
+def test_a_missing_readme_is_a_sentence(xcert: Xcert, tmp_path: Path) -> None:
+    done = xcert("docs", "--readme", tmp_path / "none.md")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "不能读写（No such file or directory）" in done.stderr

@@ -113,13 +113,39 @@ async def _workers(settings: Settings) -> str:
     return f"{living} 个进程在运行" + (f"，另有 {failed} 个失败的任务" if failed else "")
 
 
-async def _fonts(_: Settings) -> str:
+async def _fonts(settings: Settings) -> str:
+    """The shipped font, the added ones, and whose names cannot be printed with all of them."""
     if not font.FILE.is_file():
         raise Missing(f"证书字体 {font.FILE} 不存在，请重新安装")
     missing = font.missing(RARE)
     if missing:
         raise Missing(f"证书字体缺少生僻字 {missing}，请换用完整的字体")
-    return f"{font.FILE.name}，可印生僻字 {RARE}"
+    fonts = font.Fonts(settings.fonts_dir)
+    if bad_ones := [f"{one.path.name}：{one.problem}" for one in fonts.added if one.problem]:
+        raise Missing("；".join(bad_ones))
+    added = "".join(f"，{one.path.name} 补 {len(one.characters)} 字" for one in fonts.usable)
+    if lacking := fonts.missing(await _characters_of_names(settings)):
+        codes = "、".join(f"{one}（U+{ord(one):04X}）" for one in lacking[:20])
+        raise Missing(
+            f"{len(lacking)} 个姓名用字印不出，有关考生的证书会被留下：{codes}。"
+            "请把含这些字的字体放进补充字体目录（XCERT_FONTS_DIR），重启后台任务"
+        )
+    return f"{font.FILE.name}{added}，可印生僻字 {RARE}"
+
+
+async def _characters_of_names(settings: Settings) -> str:
+    """Every character that stands in a candidate's name, once; "" without a database."""
+    try:
+        link = await asyncpg.connect(settings.database_url, timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError):
+        return ""
+    try:
+        found = await link.fetch("SELECT DISTINCT regexp_split_to_table(name, '') AS one FROM candidate")
+    except asyncpg.UndefinedTableError:
+        return ""
+    finally:
+        await link.close()
+    return "".join(sorted(row["one"] for row in found))
 
 
 async def _storage(settings: Settings) -> str:

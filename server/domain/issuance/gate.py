@@ -41,15 +41,20 @@ async def opened(s: Services, token: str) -> ScanTicket:
     return row
 
 
+_HOW_TO_JOIN = {
+    False: "您还不是院校签发负责人，不能查看或签发；请联系本校管理员发送邀请。",
+    True: "小程序还不认识您。已接受邀请的负责人，请在公众号的负责人页面取得配对码，在小程序“签发”页输入；"
+    "还没有接受邀请的，请联系本校管理员。",
+}
+
+
 async def officer_of(identity: WeChatIdentity, ticket: ScanTicket) -> Officer:
     """Who scans, if they may sign for the ticket's school."""
     if identity.is_snapshot:
         raise Forbidden("snapshot_user", "微信当前是快照模式，无法确认您的身份，请点击“使用完整服务”后再试。")
     officer = await officers.officer_for(identity)
     if officer is None:
-        raise Forbidden(
-            "not_an_officer", "您还不是院校签发负责人，不能查看或签发；请联系本校管理员发送邀请。"
-        )
+        raise Forbidden("not_an_officer", _HOW_TO_JOIN[identity.account == "mp"])
     facts = Facts(
         officer_is_active=officer.state == "active",
         officer_is_of_school=officer.school_id == ticket.school_id,

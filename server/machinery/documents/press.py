@@ -21,6 +21,7 @@ from server.domain.beijing import BEIJING
 from server.domain.ports import CertificatePage, Clock
 from server.errors import Refused
 from server.machinery.documents import font, preview, qr, seal_picture
+from server.machinery.documents.font import Fonts
 from server.machinery.documents.seal import Place, Seal
 
 TEMPLATE = Path(__file__).with_name("certificate.typ")
@@ -34,19 +35,25 @@ _DAY = re.compile(r"(\d+)年(\d+)月(\d+)日")
 class TypstPress:
     """The Press port."""
 
-    def __init__(self, clock: Clock, seal: Seal) -> None:
+    def __init__(self, clock: Clock, seal: Seal, fonts: Path | None = None) -> None:
+        """`fonts`: a folder with font files for characters that the shipped font lacks."""
         self._clock = clock
         self._seal = seal
+        self._fonts_folder = fonts
         # A typst compiler serves one thread, and so do the parsed certificates that pyHanko signs with.
         self._one_at_a_time = threading.RLock()
 
     @cached_property
+    def _fonts(self) -> Fonts:
+        return Fonts(self._fonts_folder)
+
+    @cached_property
     def _compiler(self) -> Any:
-        return _compiler(TEMPLATE)
+        return _compiler(TEMPLATE, self._fonts)
 
     @cached_property
     def _ornament(self) -> str:
-        return bytes(_compiler(ORNAMENT).compile(format="svg")).decode()
+        return bytes(_compiler(ORNAMENT, self._fonts).compile(format="svg")).decode()
 
     async def make(self, page: CertificatePage) -> bytes:
         """Draw, then seal picture and PAdES signature in one act; in a thread, for both block.
@@ -78,12 +85,12 @@ class TypstPress:
         return qr.screen_png(text)
 
     def missing_glyphs(self, text: str) -> str:
-        """The characters of `text` that the certificate's font cannot print."""
-        return font.missing(text)
+        """The characters of `text` that none of the certificate's fonts can print."""
+        return self._fonts.missing(text)
 
     def _compiled(self, page: CertificatePage, *, picture: str | None = None, **how: Any) -> bytes:
         self._require_glyphs(page)
-        data = json.dumps(_data(page, picture), ensure_ascii=False)
+        data = json.dumps(_data(page, picture) | {"fonts": self._fonts.families}, ensure_ascii=False)
         try:
             with self._one_at_a_time:
                 return bytes(
@@ -101,18 +108,19 @@ class TypstPress:
             page.name, page.certificate_title, page.level, page.standard_version, page.issuer, page.school,
             page.portal_number,
         )  # fmt: skip
-        if lacking := font.missing("".join(printed)):
+        lacking = self._fonts.missing("".join(printed)) or font.missing(
+            page.issuer
+        )  # the seal has the shipped one
+        if lacking:
             codes = "、".join(f"{character}（U+{ord(character):04X}）" for character in lacking)
             raise Refused(
-                "glyph_missing", f"证书字库缺少字符 {codes}，无法打印；请核对姓名用字，或联系管理员更换字库。"
+                "glyph_missing", f"证书字库缺少字符 {codes}，无法打印；请核对姓名用字，或联系管理员补充字体。"
             )
 
 
-def _compiler(source: Path) -> Any:
-    fonts = typst.Fonts(
-        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(font.FOLDER)]
-    )
-    return typst.Compiler(str(source), root=str(source.parent), font_paths=fonts)
+def _compiler(source: Path, fonts: Fonts) -> Any:
+    found = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=fonts.places)
+    return typst.Compiler(str(source), root=str(source.parent), font_paths=found)
 
 
 def _data(page: CertificatePage, picture: str | None) -> dict[str, Any]:
