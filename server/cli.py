@@ -15,6 +15,7 @@ from server.domain.people.roles import Role
 from server.errors import XcertError
 from server.machinery.embedded import EmbeddedError
 from server.machinery.keys import PURPOSES, KeysMissing
+from server.records import trouble
 from server.settings import Settings, SettingsError, load, places
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -39,6 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # whoever read our words has gone (… | head)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except Exception as error:
+        if (sentence := _sentence(error)) is None:
+            raise
+        _fail(sentence)
+
+
+def _sentence(error: Exception) -> str | None:
+    """What to do about a database, folder or file that cannot be used; None for an error of our own."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename} 用不了（{error.strerror}）。请检查这个文件或目录的权限、路径和磁盘空间。"
+    if (cause := trouble.cause_of(error)) is not None:
+        return f"数据库或网络没有应答（{cause}）。请检查 XCERT_DATABASE_URL 和数据库是否在运行，然后重试。"
+    return None
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -171,6 +171,11 @@ def _sandbox_defaults(values: dict[str, Any], data_dir: Path, sandbox_port: int)
     values["WECHAT_JS_URL"] = f"{url}/open/js/jweixin-1.6.0.js"
 
 
+def _port(given: str | None, default: int = 8001) -> int:
+    """The port, for what is made up from it; what is no number is told later, with everything else."""
+    return int(given) if given is not None and given.isascii() and given.isdigit() else default
+
+
 def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Settings:
     """Read the settings.
 
@@ -194,11 +199,12 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
                 raw[name] = found
         except SettingsError as error:
             problems += error.problems
-    production = raw.get("XCERT_ENV", "development") == "production"
-    if raw.get("XCERT_ENV", "development") not in ("development", "production"):
+    env = raw.get("XCERT_ENV", "development")
+    production = env == "production"
+    if env not in ("development", "production"):
         problems.append("XCERT_ENV 只能是 development 或 production")
-    if not production and not any(name.startswith("WECHAT_") for name in raw):
-        _sandbox_defaults(raw, Path(raw.get("XCERT_DATA_DIR", "var")), int(raw.get("SANDBOX_PORT", 8001)))
+    if env == "development" and not any(name.startswith("WECHAT_") for name in raw):
+        _sandbox_defaults(raw, Path(raw.get("XCERT_DATA_DIR", "var")), _port(raw.get("SANDBOX_PORT")))
     if not production and "XCERT_PUBLIC_URL" not in raw:
         raw["XCERT_PUBLIC_URL"] = f"http://127.0.0.1:{raw.get('PORT', 8000)}"
     values: dict[str, Any] = {}
@@ -281,6 +287,8 @@ def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
     problems += [
         f"{name} 应为 {least} 或更大"
         for name, least, value in (
+            ("PORT", 0, values.get("port", 0)),
+            ("SANDBOX_PORT", 0, values.get("sandbox_port", 0)),
             ("XCERT_DATABASE_POOL", 2, values.get("database_pool", 2)),
             ("XCERT_JOB_DATABASE_POOL", 4, values.get("job_database_pool", 4)),
             ("XCERT_STATEMENT_SECONDS", 0, values.get("statement_seconds", 0)),
@@ -290,4 +298,7 @@ def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
         )
         if value < least
     ]
+    for name, value in (("PORT", values.get("port", 0)), ("SANDBOX_PORT", values.get("sandbox_port", 0))):
+        if value > 65535:
+            problems.append(f"{name} 应为 65535 或更小")
     return problems + addresses.problems(values) + pay_settings.problems(values)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from server.commands import Impossible, waiting
 from server.machinery import embedded
 from server.settings import Settings
 
@@ -23,6 +27,22 @@ class Hosts:
         return any(isinstance(server, embedded.Postgres) for server in self.servers)
 
 
+def say(line: str) -> None:
+    """For the person at the terminal, beside what a command prints."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise Impossible(
+            f"数据目录 {folder} 用不了（{error.strerror}）。请检查目录权限和磁盘，或用 XCERT_DATA_DIR 另选目录。"
+        ) from None
+
+
 @contextmanager
 def hosts(settings: Settings, *, join: bool) -> Iterator[Hosts]:
     """Fill in the URLs that are missing by embedded servers in the data folder.
@@ -33,9 +53,10 @@ def hosts(settings: Settings, *, join: bool) -> Iterator[Hosts]:
 
     Raises:
         embedded.AlreadyRunning: the service runs already, and `join` is off.
+        Impossible: the folder cannot be used, or the database that was named does not answer.
     """
     folder = settings.data_dir.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     started: list[embedded.Postgres | embedded.Redis] = []
 
     def url_of(server: embedded.Postgres | embedded.Redis) -> str:
@@ -44,6 +65,8 @@ def hosts(settings: Settings, *, join: bool) -> Iterator[Hosts]:
             started.append(server)
         return url
 
+    if settings.database_url:
+        waiting.for_database(settings.database_url, settings.start_seconds, say)
     try:
         database_url = settings.database_url or url_of(embedded.Postgres(folder / "postgres"))
         redis_url = settings.redis_url or url_of(embedded.Redis(folder / "redis"))

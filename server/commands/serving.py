@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import shutil
 import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from server import worker
 from server.app import create_app
-from server.commands import Impossible, first_start
+from server.commands import Impossible, first_start, hosting, waiting
 from server.commands.hosting import Hosts, hosts
 from server.commands.supervisor import Child, Supervisor, python
 from server.machinery.keys import KeyFolder
@@ -24,6 +27,7 @@ from server.settings import Settings, as_environment
 
 _BACKLOG = 1024
 _LOG_LIMIT = 20_000_000
+_LOG_SECONDS = 10.0
 
 
 def serve(given: argparse.Namespace, settings: Settings) -> int:
@@ -39,12 +43,23 @@ def serve(given: argparse.Namespace, settings: Settings) -> int:
     if development and settings.uses_sandbox:
         _check_free(settings.sandbox_port, "SANDBOX_PORT")
     with line, hosts(settings, join=False) as found:
+        _wait_for_redis(settings)
         ready = prepare(found, development=development)
         told = ready.told if development else (lambda: None)
         children = _children(ready.settings, line, development=development, web_only=given.web_only)
-        Supervisor(children, say).run(_Watch(found, ready.settings, told).tick)
+        log = _log_path(ready.settings) if development else None
+        watch = _Watch(found, ready.settings, told, log)
+        # Closed before the children end: who knocks from then on is refused at once, and a balancer tries the next
+        # machine, instead of waiting at a door that nobody will open.
+        Supervisor(children, say).run(watch.tick, on_stop=line.close)
     say("已全部停止。")
     return 0
+
+
+def _wait_for_redis(settings: Settings) -> None:
+    """At a start a Redis that nobody serves is more likely a wrong setting than an outage."""
+    if settings.redis_url:
+        waiting.for_redis(settings.redis_url, settings.start_seconds, hosting.say)
 
 
 def prepare(found: Hosts, *, development: bool) -> first_start.Ready:
@@ -65,21 +80,25 @@ def prepare(found: Hosts, *, development: bool) -> first_start.Ready:
 
 
 class _Watch:
-    """Between looks: tell once that the service is ready, and bring back embedded servers that somebody killed."""
+    """Between looks: tell once that the service is ready, bring back embedded servers that died, keep the log small."""
 
-    def __init__(self, found: Hosts, settings: Settings, told: Callable[[], None]) -> None:
+    def __init__(self, found: Hosts, settings: Settings, told: Callable[[], None], log: Path | None) -> None:
         self._found = found
-        self._settings = settings
+        self._ready_url = _own_address(settings) + "/readyz"
         self._tell: Callable[[], None] | None = told
+        self._log = log
+        self._look_at_log = 0.0
 
     def tick(self) -> None:
         for server in self._found.servers:
-            if not server.is_running():
-                say(f"{server.title}意外停止，正在重新启动")
-                server.revive()
-        if self._tell is not None and _answers(f"http://127.0.0.1:{self._settings.port}/readyz"):
+            if (said := server.tend()) is not None:
+                say(said)
+        if self._tell is not None and _is_ready(self._ready_url):
             self._tell()
             self._tell = None
+        if self._log is not None and time.monotonic() > self._look_at_log:
+            self._look_at_log = time.monotonic() + _LOG_SECONDS
+            shorten(self._log)
 
 
 def web_process(given: argparse.Namespace, settings: Settings) -> int:
@@ -118,6 +137,7 @@ def work(given: argparse.Namespace, settings: Settings) -> int:
         asyncio.run(worker.run(settings))
         return 0
     with hosts(settings, join=True) as found:
+        _wait_for_redis(settings)
         Supervisor(worker_children(found.settings, None), say).run()
     return 0
 
@@ -162,17 +182,37 @@ def _metrics_folder(settings: Settings) -> Path:
     return folder
 
 
+def _log_path(settings: Settings) -> Path:
+    return settings.data_dir / "service.log"
+
+
 def _log_file(settings: Settings) -> Path:
-    log = settings.data_dir / "service.log"
-    if log.exists() and log.stat().st_size > _LOG_LIMIT:
-        log.replace(log.with_suffix(".log.1"))
+    log = _log_path(settings)
     log.touch(mode=0o600)
+    shorten(log)
     return log
 
 
-def _answers(url: str) -> bool:
+def shorten(log: Path, limit: int = _LOG_LIMIT) -> None:
+    """Put a log that has grown too long aside, while children write to it: they append, so that it can be emptied."""
+    with suppress(OSError):  # no room for the copy: better a long log than none
+        if log.stat().st_size > limit:
+            aside = log.with_suffix(".log.1")
+            shutil.copyfile(log, aside)
+            aside.chmod(0o600)
+            os.truncate(log, 0)
+
+
+def _own_address(settings: Settings) -> str:
+    """Where this machine reaches what it serves itself."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 -- not bound here
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _is_ready(url: str) -> bool:
+    """Whether all of it is: a service without job workers answers, too, but is not yet what was started."""
     try:
         with urllib.request.urlopen(url, timeout=3) as answer:  # noqa: S310 -- our own address
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+            return bool(json.load(answer)["status"] == "ok")
+    except (urllib.error.URLError, OSError, ValueError, KeyError):
         return False

@@ -61,8 +61,15 @@ class Supervisor:
         self._say = say
         self._stop = threading.Event()
 
-    def run(self, tick: Callable[[], None] = lambda: None) -> None:
-        """Start the children and watch them until SIGINT or SIGTERM; `tick` is called between looks."""
+    def run(
+        self, tick: Callable[[], None] = lambda: None, *, on_stop: Callable[[], None] = lambda: None
+    ) -> None:
+        """Start the children and watch them until SIGINT or SIGTERM.
+
+        Args:
+            tick: called between looks; must not wait.
+            on_stop: called once, before the children are told to end.
+        """
         before = {sign: signal.signal(sign, self._asked) for sign in (signal.SIGINT, signal.SIGTERM)}
         try:
             for child in self.children:
@@ -72,6 +79,7 @@ class Supervisor:
                     self._look_after(child)
                 tick()
         finally:
+            on_stop()
             self._end_all()
             for sign, handler in before.items():
                 signal.signal(sign, handler)

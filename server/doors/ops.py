@@ -22,7 +22,9 @@ from sanic.response import json
 from tortoise import connections
 
 from server.domain.ports import WeChatCalls
-from server.doors import web
+from server.doors import pages, web
+from server.errors import OutsideFailure
+from server.records import database, trouble
 
 bp = Blueprint("ops")
 log = logging.getLogger("xcert.ops")
@@ -75,34 +77,54 @@ async def _seal(request: Request) -> str | None:
     return web.services(request).keys.seal_problem() or None
 
 
+async def _storage(request: Request) -> str | None:
+    await web.services(request).vault.check()
+    return None
+
+
+async def _schema(_: Request) -> str | None:
+    unknown = await database.newer_here()
+    return f"数据库已被更新版本的程序升级过（{unknown[-1]}），请升级本机的程序" if unknown else None
+
+
+async def _static(_: Request) -> str | None:
+    missing = [name for name in ("css/tokens.css", "js/console.js") if not (pages.STATIC / name).is_file()]
+    return f"缺少页面文件 {missing[0]}，请重新安装" if missing else None
+
+
 CHECKS: dict[str, Callable[[Request], Awaitable[str | None]]] = {
     "database": _database,
     "redis": _redis,
     "job_worker": _job_worker,
     "keys": _keys,
+    "storage": _storage,
+    "schema": _schema,
+    "static": _static,
+    "seal": _seal,
 }
-# Told, but no reason to take a web process out of service: looking up and verifying go on without.
-TOLD: dict[str, Callable[[Request], Awaitable[str | None]]] = {"seal": _seal}
+# Without these some things cannot be done, yet looking up and verifying goes on: to take every web process out of service
+# for them would make a small trouble a great one. (The old code goes on while newer code rolls out, too.)
+DEGRADING = frozenset({"redis", "job_worker", "storage", "schema", "seal"})
 
 
 async def _checked(request: Request, check: Callable[[Request], Awaitable[str | None]]) -> str:
     try:
         return await asyncio.wait_for(check(request), CHECK_SECONDS) or "ok"
     except Exception as error:
-        log.warning("not ready: %s", type(error).__name__, exc_info=error)
-        return "没有响应"
+        cause = trouble.cause_of(error) or (str(error) if isinstance(error, OutsideFailure) else None)
+        log.warning("not ready: %s", cause or type(error).__name__, exc_info=None if cause else error)
+        return f"没有响应（{cause}）" if cause else "没有响应"
 
 
 @bp.get("/readyz")
 async def ready(request: Request) -> HTTPResponse:
-    """Whether this service can do its work: database, Redis, job worker, keys. 503 names what is missing."""
-    asked = CHECKS | TOLD
-    answers = await asyncio.gather(*(_checked(request, check) for check in asked.values()))
-    found = dict(zip(asked, answers, strict=True))
-    is_ready = all(found[name] == "ok" for name in CHECKS)
-    return json(
-        {"status": "ok" if is_ready else "not_ready", "checks": found}, status=200 if is_ready else 503
-    )
+    """Whether this process can answer people. 503 names what is missing; 200 `degraded` names what has to wait."""
+    answers = await asyncio.gather(*(_checked(request, check) for check in CHECKS.values()))
+    found = dict(zip(CHECKS, answers, strict=True))
+    ill = {name for name, answer in found.items() if answer != "ok"}
+    status = "ok" if not ill else "degraded" if ill <= DEGRADING else "not_ready"
+    body = {"status": status, "degraded": sorted(ill & DEGRADING), "checks": found}
+    return json(body, status=503 if status == "not_ready" else 200)
 
 
 class _WeChatCalls(Collector):

@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 from redis import asyncio as aioredis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from server.errors import OutsideFailure
 from server.machinery.redis_client import CACHED, COUNTED, connect
 
-__all__ = ["RedisCache", "RedisLive", "connect", "forget"]
+__all__ = ["Denied", "RedisCache", "RedisLive", "answers", "connect", "forget"]
 
 KEEP_ALIVE_SECONDS = 15
 
@@ -30,6 +30,25 @@ async def forget(url: str) -> None:
             names = [name async for name in client.scan_iter(match=f"{prefix}*", count=1000)]
             for start in range(0, len(names), 1000):
                 await client.delete(*names[start : start + 1000])
+    finally:
+        await client.aclose()
+
+
+class Denied(ConnectionError):
+    """Redis does not let us in."""
+
+
+async def answers(url: str) -> None:
+    """Ask Redis for an answer, once. Raises ConnectionError: nobody there; Denied: wrong password."""
+    client = connect(url, connections=1)
+    try:
+        await client.ping()
+    except (AuthenticationError, NoPermissionError) as error:
+        raise Denied(type(error).__name__) from None
+    except RedisError as error:
+        if "NOAUTH" in str(error) or "WRONGPASS" in str(error):
+            raise Denied(type(error).__name__) from None
+        raise ConnectionError(type(error).__name__) from None
     finally:
         await client.aclose()
 

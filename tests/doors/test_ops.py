@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sanic import Sanic
 
 from server.domain.ports import Services, WeChatCalls
+from server.doors import pages
+from server.errors import OutsideFailure
+from server.records import database
 from tests.fakes import FakeWeChat
 
 App = Sanic[Any, Any]
@@ -19,19 +23,63 @@ async def test_alive(app: App) -> None:
     assert (response.status, response.json) == (200, {"status": "ok"})
 
 
-async def test_ready_names_what_is_missing(app: App) -> None:
+WELL = {
+    "database": "ok",
+    "redis": "ok",
+    "job_worker": "ok",
+    "keys": "ok",
+    "storage": "ok",
+    "schema": "ok",
+    "static": "ok",
+    "seal": "ok",
+}
+NO_WORKER = {"job_worker": "没有正在运行的后台任务进程，请检查 xcert worker"}
+
+
+async def readiness(app: App) -> tuple[int, Any]:
     _, response = await app.asgi_client.get("/readyz")
-    assert response.status == 503
-    assert response.json == {
-        "status": "not_ready",
-        "checks": {
-            "database": "ok",
-            "redis": "ok",
-            "job_worker": "没有正在运行的后台任务进程，请检查 xcert worker",
-            "keys": "ok",
-            "seal": "ok",
-        },
+    return response.status, response.json
+
+
+async def test_ready_when_all_is_there(app: App) -> None:
+    await database.rows("INSERT INTO procrastinate_workers DEFAULT VALUES")
+    assert await readiness(app) == (200, {"status": "ok", "degraded": [], "checks": WELL})
+
+
+async def test_what_can_wait_does_not_take_the_pages_out_of_service(
+    app: App, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking up and verifying go on without job workers, Redis and room for new files."""
+    only_worker = {"status": "degraded", "degraded": ["job_worker"], "checks": WELL | NO_WORKER}
+    assert await readiness(app) == (200, only_worker)
+
+    async def away(*_: object, **__: object) -> None:
+        raise OutsideFailure("缓存暂时没有响应。")
+
+    async def full() -> None:
+        raise OutsideFailure("文件无法读写（ENOSPC），请检查数据目录所在的磁盘。")
+
+    monkeypatch.setattr(services.cache, "set", away)
+    monkeypatch.setattr(services.vault, "check", full)
+    await database.rows(
+        "INSERT INTO tortoise_migrations (app, name, applied_at) VALUES ('records', '9999_future', now())"
+    )
+    ill = NO_WORKER | {
+        "redis": "没有响应（缓存暂时没有响应。）",
+        "storage": "没有响应（文件无法读写（ENOSPC），请检查数据目录所在的磁盘。）",
+        "schema": "数据库已被更新版本的程序升级过（9999_future），请升级本机的程序",
     }
+    names = ["job_worker", "redis", "schema", "storage"]
+    assert await readiness(app) == (200, {"status": "degraded", "degraded": names, "checks": WELL | ill})
+
+
+async def test_without_its_static_files_a_process_is_not_ready(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "STATIC", tmp_path)
+    checks = WELL | NO_WORKER | {"static": "缺少页面文件 css/tokens.css，请重新安装"}
+    expected = {"status": "not_ready", "degraded": ["job_worker"], "checks": checks}
+    assert await readiness(app) == (503, expected)
 
 
 async def test_metrics_count_routes_and_never_paths(app: App) -> None:

@@ -6,10 +6,12 @@ import os
 import select
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -189,8 +191,46 @@ def test_a_killed_server_comes_back_on_its_port(folder: Path) -> None:
         os.kill(pid, signal.SIGKILL)
         assert ends(pid)
         assert not server.is_running()
-        server.revive()
+        assert tended(server, "内嵌 PostgreSQL 已恢复") == [
+            "内嵌 PostgreSQL 意外停止，正在重新启动",
+            "内嵌 PostgreSQL 已恢复",
+        ]
         assert run_sql(server.url, "SELECT answer FROM kept") == [(42,)]
+
+
+def tended(server: Postgres | Redis, last: str) -> list[str]:
+    """What the server says while it is looked after, until it says `last`."""
+    told: list[str] = []
+    until = time.monotonic() + 60
+    while not told or not told[-1].startswith(last):
+        assert time.monotonic() < until, told
+        if (said := server.tend()) is not None:
+            told.append(said)
+        time.sleep(0.01)
+    return told
+
+
+def test_a_server_that_cannot_start_is_tried_again_for_ever_and_the_caller_never_waits(folder: Path) -> None:
+    """Its port was taken, or its disk was full: one failed try used to end the whole service."""
+    with Redis(folder / "redis") as server:
+        (pid,) = processes.working_in(folder / "redis" / "data", "redis-server")
+        os.kill(pid, signal.SIGKILL)
+        assert ends(pid)
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", server._port))
+            other.listen()
+            told = tended(server, "内嵌 Redis 还没有恢复")
+            told += tended(server, "内嵌 Redis 还没有恢复")
+        said = f"（请查看日志 {folder / 'redis' / 'server.log'}）"
+        assert told == [
+            "内嵌 Redis 意外停止，正在重新启动",
+            f"内嵌 Redis 还没有恢复{said}，0.5 秒后再试",
+            f"内嵌 Redis 还没有恢复{said}，1 秒后再试",
+        ]
+        assert server.tend() is None, "not yet due"
+        tended(server, "内嵌 Redis 已恢复")
+        assert redis.Redis.from_url(server.url).ping()
 
 
 def test_a_half_made_data_folder_is_made_anew(folder: Path) -> None:

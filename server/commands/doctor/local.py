@@ -24,6 +24,7 @@ class Missing(Exception):
     """Something is not there; the message says what to do."""
 
 
+_TROUBLES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
 Check = Callable[[Settings], Awaitable[str]]
 NEEDED_FOR_MORE = frozenset(
     {"数据库", "数据库表", "Redis", "密钥"}
@@ -53,7 +54,7 @@ async def _settings(settings: Settings) -> str:
 async def _database(settings: Settings) -> str:
     try:
         link = await asyncpg.connect(settings.database_url, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+    except _TROUBLES as error:
         raise Missing(f"连接不上（{type(error).__name__}），请检查 XCERT_DATABASE_URL") from None
     try:
         version = await link.fetchval("SHOW server_version")
@@ -65,10 +66,17 @@ async def _database(settings: Settings) -> str:
 async def _migrations(settings: Settings) -> str:
     try:
         missing = await database.pending(settings.database_url)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+    except _TROUBLES as error:
         raise Missing(f"无法查看（{type(error).__name__}），请先解决数据库连接") from None
     if missing:
         raise Missing(f"有 {len(missing)} 个升级未执行（{missing[0]}…），请运行 xcert migrate")
+    link = await database.line(settings.database_url)
+    try:
+        unknown = await database.newer(link)
+    finally:
+        await link.close()
+    if unknown:
+        raise Missing(f"数据库已被更新版本的程序升级过（{unknown[-1]}），请升级本机的程序")
     return "已是最新"
 
 
@@ -96,7 +104,7 @@ async def _keys(settings: Settings) -> str:
 async def _workers(settings: Settings) -> str:
     try:
         link = await asyncpg.connect(settings.database_url, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError):
+    except _TROUBLES:
         raise Missing("无法查看，请先解决数据库连接") from None
     try:
         living = await link.fetchval(
@@ -162,7 +170,7 @@ async def _papers(settings: Settings) -> str:
     """Whether every certificate on record has its file."""
     try:
         link = await asyncpg.connect(settings.database_url, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError):
+    except _TROUBLES:
         raise Missing("无法查看，请先解决数据库连接") from None
     try:
         found = await link.fetch(
@@ -184,7 +192,7 @@ async def _notices(settings: Settings) -> str:
     """Whether notices go out, or are kept back after a restore."""
     try:
         link = await asyncpg.connect(settings.database_url, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError):
+    except _TROUBLES:
         raise Missing("无法查看，请先解决数据库连接") from None
     try:
         held = await link.fetchval("SELECT reason FROM notice_hold")

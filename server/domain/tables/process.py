@@ -75,7 +75,9 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a parser's last words may hold cells
             cwd=_ROOT,
-            env={},  # and it learns no secret of ours
+            env={
+                "PYTHONPATH": os.pathsep.join(sys.path)
+            },  # what we import it can, and it learns no secret of ours
             start_new_session=True,  # it has a process beside it, and both are ended together
         )
         assert self._process.stdin is not None and self._process.stdout is not None

@@ -87,7 +87,7 @@ class Postgres(Server):
             raise EmbeddedError(f"{self.title}的数据目录没有建成，请查看日志 {self._log_path}。")
         scratch.rename(self._data)
 
-    def _launch(self, port: int) -> str | None:
+    def _begin(self, port: int) -> None:
         options = [
             "listen_addresses=127.0.0.1",
             f"port={port}",
@@ -101,9 +101,15 @@ class Postgres(Server):
         for option in options:
             command += ["-c", option]
         self._spawn(command, ending=signal.SIGINT)
-        address = f"postgresql://{USER}:{self._password}@127.0.0.1:{port}"
-        if not self._await(lambda: _answers(f"{address}/postgres")):
-            return None
+
+    def _address_of(self, port: int) -> str:
+        return f"postgresql://{USER}:{self._password}@127.0.0.1:{port}"
+
+    def _is_up(self, port: int) -> bool:
+        return _answers(f"{self._address_of(port)}/postgres")
+
+    def _complete(self, port: int) -> str:
+        address = self._address_of(port)
         with psycopg.connect(f"{address}/postgres", autocommit=True) as link:
             known = link.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if known is None:

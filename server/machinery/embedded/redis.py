@@ -42,7 +42,7 @@ class Redis(Server):
                 ) from None
             return Path(found)
 
-    def _launch(self, port: int) -> str | None:
+    def _begin(self, port: int) -> None:
         lines = [
             "bind 127.0.0.1",
             f"port {port}",
@@ -58,8 +58,11 @@ class Redis(Server):
             ending=signal.SIGTERM,
             stdin=("\n".join(lines) + "\n").encode(),
         )
-        if not self._await(lambda: _ping(port, self._password)):
-            return None
+
+    def _is_up(self, port: int) -> bool:
+        return _ping(port, self._password)
+
+    def _complete(self, port: int) -> str:
         return f"redis://:{self._password}@127.0.0.1:{port}/0"
 
 

@@ -8,11 +8,13 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, TypeVar
 
 from server.machinery import processes
 from server.machinery.embedded import places, programs
@@ -20,7 +22,9 @@ from server.machinery.embedded import places, programs
 _START_SECONDS = 120.0  # recovery after a power cut may take a while
 _ATTEMPTS = 5  # between choosing a free port and using it somebody else may take it
 _LOG_LIMIT = 10_000_000
+_LONGEST_PAUSE = 30.0
 
+Answer = TypeVar("Answer")
 Steps = tuple[tuple[signal.Signals, float], ...]
 
 
@@ -47,6 +51,9 @@ class Server:
         self._who = places.account()
         self._place = self.folder
         self._port = 0
+        self._revival: Iterator[None] | None = None
+        self._failures = 0
+        self._due = 0.0
         self.url = ""
 
     def start(self) -> str:
@@ -84,16 +91,48 @@ class Server:
                 time.sleep(0.05)
             raise
 
-    def revive(self) -> None:
-        """Start again, on the same port, a server of ours that somebody killed.
+    def tend(self) -> str | None:
+        """Bring back a server of ours that died, on the same port, for as long as it takes: later and later.
 
-        Raises:
-            EmbeddedError: it cannot start there.
+        Call it often, from the main thread; it never waits and never raises.
+
+        Returns:
+            what to tell the person at the terminal, now and then; otherwise None.
         """
+        if self._revival is None:
+            if self.is_running() or time.monotonic() < self._due:
+                return None
+            self._revival = self._revive()
+            return f"{self.title}意外停止，正在重新启动" if not self._failures else None
+        try:
+            next(self._revival)
+        except StopIteration:
+            self._revival, self._failures = None, 0
+            return f"{self.title}已恢复"
+        except (EmbeddedError, OSError, subprocess.SubprocessError) as error:
+            self._revival = None
+            pause = min(0.5 * 2**self._failures, _LONGEST_PAUSE)
+            self._failures += 1
+            self._due = time.monotonic() + pause
+            return f"{self.title}还没有恢复（{error}），{pause:g} 秒后再试"
+        return None
+
+    def _revive(self) -> Iterator[None]:
+        """In steps between which the caller is free; what takes time is done aside, but for the start itself."""
         self._child = None
-        self._prepare()
-        if self._launch(self._port) is None:
-            raise EmbeddedError(f"{self.title}意外停止后无法重新启动，请查看日志 {self._log_path}。")
+        yield from aside(self._prepare)
+        self._begin(self._port)
+        until = time.monotonic() + _START_SECONDS
+        while not (yield from aside(lambda: self._is_up(self._port))):
+            child: subprocess.Popen[bytes] | None = self._child
+            if child is None or child.poll() is not None:
+                raise EmbeddedError(f"请查看日志 {self._log_path}")
+            if time.monotonic() > until:
+                yield from aside(partial(processes.end_child, child, self._end))
+                raise EmbeddedError(f"{_START_SECONDS:.0f} 秒内没有应答，请查看日志 {self._log_path}")
+            yield
+        if not self.is_running():  # somebody else answers on its port
+            raise EmbeddedError(f"请查看日志 {self._log_path}")
 
     def stop(self) -> None:
         """Stop cleanly; harmless when nothing runs."""
@@ -140,9 +179,22 @@ class Server:
                 f"{self.title}的程序无法运行（{error}）。请删除 .venv 后重新运行 make setup。"
             ) from None
 
+    def _begin(self, port: int) -> None:
+        """Start the program on this port; it need not answer yet."""
+        raise NotImplementedError
+
+    def _is_up(self, port: int) -> bool:
+        """Whether it answers there."""
+        raise NotImplementedError
+
+    def _complete(self, port: int) -> str:
+        """The URL, once it answers; what has to be there at the first start is made."""
+        raise NotImplementedError
+
     def _launch(self, port: int) -> str | None:
         """The URL once it answers; None if it ended at once."""
-        raise NotImplementedError
+        self._begin(port)
+        return self._complete(port) if self._await(lambda: self._is_up(port)) else None
 
     def _claim(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -197,6 +249,26 @@ class Server:
         raise EmbeddedError(
             f"{self.title}在 {_START_SECONDS:.0f} 秒内没有应答，请查看日志 {self._log_path}。"
         )
+
+
+def aside(work: Callable[[], Answer]) -> Generator[None, None, Answer]:
+    """Do `work` in a thread and give way until it is done. Returns what it returns, raises what it raises."""
+    done: list[Answer] = []
+    wrong: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:
+            wrong.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        yield
+    if wrong:
+        raise wrong[0]
+    return done[0]
 
 
 def package(name: str) -> Path:
