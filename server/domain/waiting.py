@@ -14,7 +14,7 @@ from server.domain.issuance.states import BY_NAME, State
 from server.domain.people import roles
 from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services
-from server.records import AuditEntry, ImportRun, Issuance, Plan, School
+from server.records import AuditEntry, ImportRun, Issuance, Officer, Plan, School
 
 RECENT = timedelta(days=14)
 SHOWN = 8  # batches on the first page
@@ -96,6 +96,15 @@ async def plans(s: Services, actor: Actor) -> list[Plan]:
     """The plans that this actor may choose from, newest exam first; a school those whose results are out."""
     found = Plan.all() if actor.role != Role.SCHOOL.value else Plan.filter(release_at__lte=s.clock.now())
     return await found.order_by("-exam_date", "-id").limit(200)
+
+
+async def unconfirmed(actor: Actor) -> int:
+    """How many officers have taken up their invitation and wait to be confirmed; a school account's own."""
+    roles.require(actor, Verb.SEE_OFFICERS)
+    found = Officer.filter(state="pending")
+    if actor.role == Role.SCHOOL.value:
+        found = found.filter(school_id=actor.school_id or 0)
+    return await found.count()
 
 
 async def schools(actor: Actor) -> list[School]:

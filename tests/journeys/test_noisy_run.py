@@ -114,12 +114,13 @@ async def bind(w: SmallWorld, people: list[demo_cohort.Person]) -> None:
     async def on_the_page(who: str, person: demo_cohort.Person) -> None:
         phone = await w.somebody(who)
         await phone.open("/h5/bind")
-        answer = await phone.submit("/h5/bind", name=person.name, id_number=person.id_number)
+        said = {"name": person.name, "id_number": person.id_number, "phone_last4": person.mobile[-4:]}
+        answer = await phone.submit("/h5/bind", **said)
         assert answer.url.path == "/h5/results", answer.text
 
     async def in_the_program(who: str, person: demo_cohort.Person) -> None:
         phone = await w.somebody(who)
-        body = {"name": person.name, "id_number": person.id_number}
+        body = {"name": person.name, "id_number": person.id_number, "phone_last4": person.mobile[-4:]}
         told = await phone.program("POST", "/binding", body)
         assert told["candidate"]["id_masked"].endswith(person.id_number[-4:])
         await phone.program("POST", "/binding/phone", phone_code="phone_code")

@@ -113,7 +113,7 @@ def _candidate(
     phone.submit("/h5/bind", name=person.name, id_number=person.id_number)
     phone.act("write", text=f"成绩 {person.name} {person.id_number} {person.mobile}")
     until(lambda: f"{person.score}" in json.dumps(phone.feed()["oa"]["lines"], ensure_ascii=False))
-    said = {"name": person.name, "id_number": person.id_number}
+    said = {"name": person.name, "id_number": person.id_number, "phone_last4": person.mobile[-4:]}
     assert phone.program("POST", "/binding", {**said, "id_number": other.id_number}).status_code == 422
     assert phone.program("POST", "/binding", said).status_code == 200
     assert phone.program("GET", f"/certificates/{person.id_number}").status_code == 404

@@ -44,11 +44,11 @@ def test_the_tour(service: Service, tmp_path: Path) -> None:
     operator, issuer = Desk(service, "operator"), Desk(service, "issuer")
     _import(operator, people)
     plan = plan_of(operator, people[0].plan)
-    batch = _prepare_and_sign(issuer, plan, people)
     candidate = next(p for p in people if p.passed and p.plan == plan["name"] and p.level == "初级")
     _before_release(service, candidate)
     operator.post(f"/plans/{plan['id']}/release")
     _after_release(service, candidate)
+    batch = _prepare_and_sign(issuer, plan, people)
     officer = _join(service, batch["school"]["name"])
     _sign_by_scan(service, issuer, officer, batch["id"], tmp_path)
     _issue(issuer, batch["id"])
@@ -99,7 +99,12 @@ def _after_release(service: Service, person: demo_cohort.Person) -> None:
     until(lambda: str(person.score) in phone.open("/h5/results").text, 5)
     phone.act("write", text="成绩")
     until(lambda: f"{person.score}" in json.dumps(phone.feed()["oa"]["lines"], ensure_ascii=False))
-    bound = phone.program("POST", "/binding", {"name": person.name, "id_number": person.id_number})
+    said = {"name": person.name, "id_number": person.id_number}
+    alone = phone.program(
+        "POST", "/binding", said
+    )  # bound in the official account: the phone has to be shown
+    assert (alone.status_code, alone.json()["code"]) == (422, "binding_not_matched")
+    bound = phone.program("POST", "/binding", {**said, "phone_last4": person.mobile[-4:]})
     assert bound.status_code in (200, 201), bound.text
     assert (
         bound.json()["candidate"]["id_masked"] == f"{person.id_number[:2]}{'*' * 12}{person.id_number[-4:]}"

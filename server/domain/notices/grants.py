@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -102,7 +103,12 @@ async def report(s: Services, account: str, openid: str, accepted: list[str]) ->
     ]
     if errors:
         raise Invalid(errors=errors)
-    if await s.limits.hit(f"grants:{account}:{openid}", window=REPORTS_WINDOW) > REPORTS:
+    if (
+        await s.limits.hit(
+            f"grants:{sha256(f'{account}:{openid}'.encode()).hexdigest()[:32]}", window=REPORTS_WINDOW
+        )
+        > REPORTS
+    ):
         raise TooMany(
             "subscriptions_too_many", "订阅操作太频繁，请一小时后再试。", retry_after=REPORTS_WINDOW
         )

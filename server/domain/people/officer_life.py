@@ -49,20 +49,32 @@ class Step:
     label: str
     sources: frozenset[State]
     target: State
+    who: str  # in words, for people
 
 
-def _step(name: str, label: str, sources: tuple[State, ...], target: State) -> Step:
-    return Step(name, label, frozenset(sources), target)
+def _step(name: str, label: str, sources: tuple[State, ...], target: State, who: str) -> Step:
+    return Step(name, label, frozenset(sources), target, who)
 
 
 STEPS: tuple[Step, ...] = (
-    _step("accept", "接受邀请", (State.INVITED,), State.PENDING),
-    _step("withdraw", "撤回邀请", (State.INVITED,), State.WITHDRAWN),
-    _step("confirm", "确认负责人", (State.PENDING,), State.ACTIVE),
-    _step("suspend", "停用", (State.PENDING, State.ACTIVE), State.SUSPENDED),
-    _step("resume", "恢复", (State.SUSPENDED,), State.PENDING),
+    _step("accept", "接受邀请", (State.INVITED,), State.PENDING, "负责人本人"),
+    _step("withdraw", "撤回邀请", (State.INVITED,), State.WITHDRAWN, "评价组织、院校"),
+    _step("confirm", "确认负责人", (State.PENDING,), State.ACTIVE, "院校账号，或不同角色的第二人"),
+    _step("suspend", "停用", (State.PENDING, State.ACTIVE), State.SUSPENDED, "评价组织、院校"),
+    _step("resume", "恢复", (State.SUSPENDED,), State.PENDING, "评价组织、院校"),
 )
 BY_NAME = {step.name: step for step in STEPS}
+
+
+def steps_as_markdown() -> str:
+    """The table of the README."""
+    rows = ["| 状态 | 步骤 | 之后 | 谁 |", "|---|---|---|---|"]
+    for step in STEPS:
+        before = "、".join(state.label for state in State if state in step.sources)
+        rows.append(
+            f"| {before} | {step.label} `{step.name}` | {step.target.label} `{step.target.value}` | {step.who} |"
+        )
+    return "\n".join(rows)
 
 
 def actor_of(officer: Officer) -> Actor:

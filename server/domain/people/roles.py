@@ -98,7 +98,10 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
         "查看和下载",
         frozenset(_SEE | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_AUDIT, Verb.SEE_PEOPLE}),
     ),
-    "import": ("导入数据和公布成绩", frozenset({Verb.IMPORT, Verb.RELEASE})),
+    "import": (
+        "导入数据、公布成绩和批准成绩变更",
+        frozenset({Verb.IMPORT, Verb.RELEASE, Verb.APPROVE_SCORES}),
+    ),
     "issue": (
         "签发、发放和撤销",
         frozenset(

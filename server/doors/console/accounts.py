@@ -52,6 +52,11 @@ async def reset_password(call: Call) -> HTTPResponse:
     return answers.json({"one_time_password": password})
 
 
+async def unlock(call: Call) -> HTTPResponse:
+    await staff.unlock(call.s, call.path["staff_id"], actor=call.actor)
+    return answers.nothing()
+
+
 async def deactivate(call: Call) -> HTTPResponse:
     await staff.set_active(call.s, call.path["staff_id"], False, actor=call.actor)
     return answers.nothing()
@@ -95,6 +100,14 @@ ROUTES: list[Route | OpenRoute] = [
         verb=Verb.MANAGE_STAFF,
         summary="重置密码，结束其全部登录",
         gives=ONE_TIME,
+    ),
+    Route(
+        method="POST",
+        path="/staff/<staff_id:int>/unlock",
+        handler=unlock,
+        verb=Verb.MANAGE_STAFF,
+        summary="解除登录限制（输错密码次数过多之后）",
+        status=204,
     ),
     Route(
         method="POST",

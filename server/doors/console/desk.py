@@ -42,6 +42,7 @@ async def home(call: Call) -> HTTPResponse:
         }
         for one in found
     ]
+    may_confirm = roles.may(call.actor, Verb.CONFIRM)
     oldest = await waiting.oldest(call.s, call.actor, mine) if mine else None
     return await screens.render(
         call,
@@ -55,6 +56,7 @@ async def home(call: Call) -> HTTPResponse:
         began=await waiting.began(oldest or []),
         levels={level.value: level.label for level in Level},
         state_labels={state.value: state.label for state in State},
+        officers=await waiting.unconfirmed(call.actor) if may_confirm else 0,
         plans=await waiting.unreleased_plans() if may_release else None,
         imports=await waiting.poor_imports(call.s) if may_import else None,
     )
