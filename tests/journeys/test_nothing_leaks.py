@@ -98,7 +98,8 @@ def _officer(service: Service, known: Known) -> Phone:
     phone.open(url)
     digits = OFFICER_MOBILE[-4:]
     assert phone.submit("/h5/officer", pin=PIN, pin_again=PIN, phone_last4=digits).status_code == 200
-    Desk(service, "operator").post(f"/officers/{answer.json()['id']}/confirm", status=204)
+    confirmed = Desk(service, "operator").client.post(f"/officers/{answer.json()['id']}/confirm")
+    assert confirmed.status_code == 204, confirmed.text
     return phone
 
 

@@ -103,12 +103,8 @@ async def report(s: Services, account: str, openid: str, accepted: list[str]) ->
     ]
     if errors:
         raise Invalid(errors=errors)
-    if (
-        await s.limits.hit(
-            f"grants:{sha256(f'{account}:{openid}'.encode()).hexdigest()[:32]}", window=REPORTS_WINDOW
-        )
-        > REPORTS
-    ):
+    person = sha256(f"{account}:{openid}".encode()).hexdigest()[:32]
+    if await s.limits.hit(f"grants:{person}", window=REPORTS_WINDOW) > REPORTS:
         raise TooMany(
             "subscriptions_too_many", "订阅操作太频繁，请一小时后再试。", retry_after=REPORTS_WINDOW
         )
