@@ -216,6 +216,8 @@ def test_a_token_does_what_its_scopes_name() -> None:
     assert refused.value.code == "scope_not_allowed"
     everything = replace(admin, scopes=frozenset(SCOPES))
     assert all(roles.may(everything, verb) for verb in Verb)
+    named = [verb for _, verbs in SCOPES.values() for verb in verbs]
+    assert sorted(verb.name for verb in named) == sorted(verb.name for verb in Verb)  # each in one scope
     assert not any(roles.may(replace(admin, scopes=frozenset()), verb) for verb in Verb)
     clerk = Actor("staff", 1, "考务", role="operator", scopes=frozenset(SCOPES))
     with pytest.raises(Forbidden) as refused:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from server.domain.audit import Actor
-from server.domain.issuance import desk, tickets
+from server.domain.issuance import desk, people, tickets
 from server.domain.people import backers, invitations, officers, telling
 from server.domain.people.officer_life import STEPS, State
 from server.domain.ports import Services, WeChatIdentity
@@ -268,3 +268,35 @@ def test_every_state_is_reached_and_only_active_ones_sign() -> None:
     assert {step.target for step in STEPS} | {State.INVITED} == set(State)
     into_active = [step.name for step in STEPS if step.target is State.ACTIVE]
     assert into_active == ["confirm"]
+
+
+async def test_reading_a_whole_list_leaves_a_trace_once_an_hour(services: Services) -> None:
+    of = await issuing.cohort(services)
+    batch = await issuing.prepared(services, of)
+    for _ in range(3):
+        await people.people(services, batch.id, actor=ISSUER)
+    await people.people(
+        services, batch.id, actor=Actor("staff", 8, "财务", role="finance")
+    )  # masked for them
+    [entry] = await AuditEntry.filter(action="people.viewed")
+    assert (entry.actor_id, entry.subject_kind, entry.subject_id, entry.became) == (
+        ISSUER.id,
+        "issuance",
+        str(batch.id),
+        {"list": "issuance_people"},
+    )
+    services.clock.forward(hours=1, seconds=1)  # type: ignore[attr-defined]
+    await people.people(services, batch.id, actor=ISSUER)
+    assert await AuditEntry.filter(action="people.viewed").count() == 2
+
+
+async def test_a_wrong_pin_and_its_lock_leave_a_trace(services: Services, school: School) -> None:
+    officer = await issuing.officer(services, school)
+    for _ in range(5):
+        stored = await Officer.get(id=officer.id)
+        await code_of(officers.check_pin(services, stored, "000001", address="203.0.113.7", request_id="r9"))
+    entries = await AuditEntry.filter(action__startswith="officer.pin_").order_by("id")
+    assert [(e.action, e.actor_id, e.address, e.request_id) for e in entries] == [
+        ("officer.pin_wrong", officer.id, "203.0.113.7", "r9"),
+        ("officer.pin_locked", officer.id, "203.0.113.7", "r9"),
+    ]

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from server.domain import audit
+from server.domain import audit, incidents
 from server.domain.audit import Actor
 from server.domain.certificate_states import State
 from server.domain.claims import Line
@@ -131,6 +131,8 @@ async def people(
     after = await _page_before(issuance_id, before, size) if before else cursor or ""
     found = await listed(s, issuance_id, after=after, limit=size + 1)
     in_full = roles.may(actor, Verb.CHECK_LIST)
+    if in_full:
+        await incidents.viewed(s, actor, "issuance_people", "issuance", issuance_id)
     shown = [one.as_dict(in_full=in_full) for one in found[:size]]
     more = shown[-1]["number"] if len(found) > size else None
     return Page(shown, more, shown[0]["number"] if shown and shown[0]["row"] > 1 else None)

@@ -96,7 +96,7 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
 SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
     "read": (
         "查看和下载",
-        frozenset(_SEE | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_AUDIT, Verb.SEE_PEOPLE}),
+        frozenset(_SEE | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_AUDIT, Verb.SEE_PEOPLE, Verb.CHECK_LIST}),
     ),
     "import": (
         "导入数据、公布成绩和批准成绩变更",

@@ -189,6 +189,8 @@ WORDS = {
     "oa": "公众号",
     "mp": "小程序",
     "candidates": "考生信息",
+    "issuance_people": "批次完整名单",
+    "otp_wrong": "动态码不正确",
     "scores": "成绩",
     "practice": "实践学时",
     "portal": "门户证书编号",
