@@ -1,4 +1,4 @@
-"""The pages of those who watch over it: the audit trail, and the accounts."""
+"""The pages of those who watch over it: the audit trail, the accounts, and the characters that cannot be printed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from sanic import Blueprint, HTTPResponse
 
-from server.domain import trail, waiting
+from server.domain import rare_characters, trail, waiting
 from server.domain.beijing import BEIJING
 from server.domain.people import staff
 from server.domain.people.roles import Role, Verb
@@ -81,5 +81,16 @@ async def accounts(call: Call) -> HTTPResponse:
     )
 
 
+async def rare(call: Call) -> HTTPResponse:
+    return await screens.render(
+        call,
+        "rare_characters.html",
+        title="生僻字",
+        nav="/console/rare-characters",
+        items=await rare_characters.listing(call.s, actor=call.actor),
+    )
+
+
+screens.mount(bp, "/rare-characters", rare, Verb.IMPORT)
 screens.mount(bp, "/audit", audit_trail, Verb.SEE_AUDIT)
 screens.mount(bp, "/accounts", accounts, Verb.MANAGE_STAFF)

@@ -33,6 +33,7 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/certificates", "证书", Verb.SEE_CERTIFICATES),
     ("/console/officers", "院校负责人", Verb.SEE_OFFICERS),
     ("/console/people", "考生绑定", Verb.SEE_PEOPLE),
+    ("/console/rare-characters", "生僻字", Verb.IMPORT),
     ("/console/audit", "审计", Verb.SEE_AUDIT),
     ("/console/accounts", "账号", Verb.MANAGE_STAFF),
 )

@@ -110,6 +110,9 @@ SUBJECTS = {
     "binding": "绑定",
     "route": "功能",
     "audit": "审计",
+    "key": "密钥",
+    "backup": "备份",
+    "notices": "通知",
 }
 ACTORS = {
     "staff": "工作人员",
