@@ -16,9 +16,7 @@ from server.domain.ports import Services
 from server.errors import FieldError, Invalid
 
 JSON = "application/json"
-# Names whose case is folded once, not with every answer.
-_ETAG, _CACHE_CONTROL, _CONTENT_TYPE = istr("etag"), istr("cache-control"), istr("content-type")
-_IF_NONE_MATCH = istr("if-none-match")
+_IF_NONE_MATCH = istr("if-none-match")  # its case is folded once, not with every answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Texts:
 Shape = Mapping[str, Text | Texts]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would cost a hot look-up three times as much
 class Asked:
     """A request as handlers see it; `said` holds the checked fields of the body."""
 
@@ -107,29 +105,41 @@ def _fits(value: Any, wanted: Text | Texts) -> bool:
 
 
 class ReadyAnswer(HTTPResponse):
-    """An answer whose headers are nearly always the same: each is encoded once, not with every answer."""
+    """A look-up's answer. Its head is nearly always the same: it is put together once and kept, not with every answer.
 
-    __slots__ = ()
+    `is_complete`: the headers that every answer carries are in it already.
+    """
+
+    __slots__ = ("_head",)
+    is_complete = True
+
+    def __init__(self, body: bytes, status: int, head: tuple[tuple[bytes, bytes], ...]) -> None:
+        """Not by Sanic's own, whose header object costs more than all the rest."""
+        self.asgi, self.stream, self.content_type, self._cookies = False, None, None, None
+        self.body, self.status, self._head = body, status, head
+        self.headers = {}  # type: ignore[assignment]  # Sanic puts length and connection in, in lower case
 
     @property
     def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:
-        if self.status != 304:
-            self.headers.setdefault(_CONTENT_TYPE, JSON)
-        return iter([_header(name, str(value)) for name, value in self.headers.items()])
+        said = self.headers.items()
+        return iter([*self._head, *((name.encode(), str(value).encode()) for name, value in said if value)])
 
 
 @lru_cache(maxsize=4096)
-def _header(name: str, value: str) -> tuple[bytes, bytes]:
-    return name.encode("ascii"), value.encode("ascii")
+def _head(etag: str, always: tuple[tuple[str, str], ...], has_body: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """The head as it is sent, but for what Sanic adds."""
+    more = [("content-type", JSON)] if has_body else []
+    said = [("etag", etag), ("cache-control", "private, no-cache"), *more, *always]
+    return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in said)
 
 
 def answer(request: Request, ready: Ready) -> HTTPResponse:
     """Ready bytes, or 304 when the caller has them already."""
-    headers: dict[str, str] = {_ETAG: ready.etag, _CACHE_CONTROL: "private, no-cache"}
+    always = request.app.ctx.always
     known = request.headers.get(_IF_NONE_MATCH)
     if known is not None and (known == ready.etag or _among(ready.etag, known)):
-        return ReadyAnswer(b"", status=304, headers=headers)
-    return ReadyAnswer(ready.body, headers=headers)
+        return ReadyAnswer(b"", 304, _head(ready.etag, always, False))
+    return ReadyAnswer(ready.body, 200, _head(ready.etag, always, True))
 
 
 def _among(etag: str, known: str) -> bool:

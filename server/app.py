@@ -229,6 +229,7 @@ def _say(route: str, method: str, status: int, took: float) -> None:
 def _finish(app: Sanic[Any, Any], settings: Settings) -> None:
     """Every answer is counted by its route and carries the headers that every answer carries."""
     always = tuple((istr(name), value) for name, value in web.security_headers(settings).items())
+    app.ctx.always = tuple((str(name), value) for name, value in always)
     children: dict[tuple[str, str, int], Any] = {}
 
     def finish(request: Request, response: BaseHTTPResponse) -> None:
@@ -247,6 +248,8 @@ def _finish(app: Sanic[Any, Any], settings: Settings) -> None:
             request.method != "GET" or response.status >= 400
         ):  # what is only read is counted, not written down
             _say(route, request.method, response.status, took)
+        if getattr(response, "is_complete", False):
+            return
         headers = response.headers
         for name, value in always:
             headers.setdefault(name, value)

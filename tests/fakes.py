@@ -24,6 +24,9 @@ class FakeClock:
     def now(self) -> datetime:
         return self._now
 
+    def unix(self) -> float:
+        return self._now.timestamp()
+
     def set(self, moment: datetime) -> None:
         self._now = moment
 

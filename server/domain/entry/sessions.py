@@ -69,7 +69,7 @@ def open(s: Services, kind: str, token: str) -> dict[str, Any]:
         s.known_tokens[token] = claims
     if claims.get("kind") != kind:
         raise Unverified("session_kind", "这个登录凭证不能用在这里，请重新登录。")
-    if s.clock.now().timestamp() >= claims["expires_at"]:
+    if s.clock.unix() >= claims["expires_at"]:
         raise Unverified("session_expired", "登录已过期，请重新登录。")
     return dict(claims)
 

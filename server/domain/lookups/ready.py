@@ -32,10 +32,10 @@ async def ready(s: Services, topic: str, who: WeChatIdentity, read: Read) -> Rea
     scope = scope_of(who.account, who.openid)
     key = f"{topic}:{scope}"
     answer = watch.shelf.get(key)
-    if answer is not None and watch.vouches(answer, scope, s.clock.now().timestamp()):
+    if answer is not None and watch.vouches(answer, scope, s.clock.unix()):
         return answer
     answer = await _from_cache(s, key) if watch.mark() is not None else None
-    if answer is not None and watch.vouches(answer, scope, s.clock.now().timestamp()):
+    if answer is not None and watch.vouches(answer, scope, s.clock.unix()):
         watch.shelf.put(key, answer)
         return answer
     return await _from_database(s, watch, key, who, read)
@@ -55,7 +55,7 @@ async def _from_database(s: Services, watch: LookupWatch, key: str, who: WeChatI
             flight.add_done_callback(lambda done: _landed(watch, key, done))
             return await asyncio.shield(flight)
         answer = await asyncio.shield(flight)
-        if watch.vouches(answer, scope, s.clock.now().timestamp()):
+        if watch.vouches(answer, scope, s.clock.unix()):
             return answer
     return await read(s, who, s.clock.now(), 0)
 
@@ -64,7 +64,7 @@ async def _read_and_keep(
     s: Services, watch: LookupWatch, key: str, mark: int, who: WeChatIdentity, read: Read
 ) -> Ready:
     answer = await read(s, who, s.clock.now(), mark)
-    if answer.until <= s.clock.now().timestamp():
+    if answer.until <= s.clock.unix():
         return answer  # true now, and not to be kept
     watch.shelf.put(key, answer)
     try:
