@@ -9,6 +9,7 @@ import asyncio
 import logging
 import logging.config
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from procrastinate import App, JobContext, PsycopgConnector, exceptions
@@ -23,7 +24,7 @@ from server.domain.notices import sender
 from server.domain.people import telling
 from server.domain.ports import Services
 from server.machinery import logs
-from server.records import database
+from server.records import database, trouble
 from server.settings import Settings
 
 Work = Callable[..., Awaitable[Any]]
@@ -66,6 +67,8 @@ SWEEPS: dict[str, tuple[Work, str]] = {
 HEARTBEAT_SECONDS = 10.0
 SILENCE_SECONDS = 30.0  # a worker that has been silent for so long is dead, and its jobs are free
 GRACE_SECONDS = 15.0
+AGAIN_SECONDS = 2.0
+AGAIN_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)  # while the database comes back; after that the sweeps have it
 FAILED_JOBS_KEPT_HOURS = 30 * 24
 
 log = logging.getLogger("xcert.worker")
@@ -127,14 +130,35 @@ def _job(services: Services, work: Work) -> Work:
             await work(services, **ids)
         except asyncio.CancelledError:
             # The process is stopping and its patience is at an end: the work is put again, as it is safe to repeat.
-            job = context.job
-            urgent = job.priority > 0
-            await services.queue.put(
-                job.task_name, lock=job.lock, once=job.queueing_lock, urgent=urgent, **ids
-            )
+            await _again(services, context, ids)
+            raise
+        except Exception as error:
+            if trouble.was_cut(error):
+                await _again_soon(services, context, ids)
             raise
 
     return run
+
+
+async def _again(services: Services, context: JobContext, ids: dict[str, Any], *, seconds: float = 0) -> None:
+    """Put the same work, not before so many seconds."""
+    job = context.job
+    at = services.clock.now() + timedelta(seconds=seconds) if seconds else None
+    await services.queue.put(
+        job.task_name, at=at, lock=job.lock, once=job.queueing_lock, urgent=job.priority > 0, **ids
+    )
+
+
+async def _again_soon(services: Services, context: JobContext, ids: dict[str, Any]) -> None:
+    """Put the work again as soon as the database is back; a sweep would find it, but only after minutes."""
+    for pause in AGAIN_PAUSES:
+        await asyncio.sleep(pause)
+        try:
+            await _again(services, context, ids, seconds=AGAIN_SECONDS)
+        except Exception as error:
+            log.info("the database is still away: %s", trouble.cause_of(error) or type(error).__name__)
+        else:
+            return
 
 
 def _sweep(services: Services, work: Work) -> Work:

@@ -45,6 +45,22 @@ def cause_of(error: BaseException) -> str | None:
     return None
 
 
+def was_cut(error: BaseException) -> bool:
+    """Whether the database went away in the middle: the same again, soon, may well succeed.
+
+    A statement that took too long or a lock that did not come is none of it: they would take too long again.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        state = str(seen.sqlstate or "") if isinstance(seen, asyncpg.PostgresError) else ""
+        if isinstance(seen, ConnectionError) or state.startswith(("08", "53", "57P")):
+            return True
+        if isinstance(seen, asyncpg.InterfaceError) and any(word in str(seen) for word in _CLOSED):
+            return True
+        seen = seen.__cause__
+    return False
+
+
 def _cause(error: BaseException) -> str | None:
     if isinstance(error, asyncpg.PostgresError):
         state = str(error.sqlstate or "")

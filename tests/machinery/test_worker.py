@@ -42,7 +42,12 @@ async def jobs(s: Services, done: Done) -> AsyncIterator[App]:
         done.append(("hang", ids))
         await asyncio.Event().wait()
 
-    tasks = {"test.remember": remember, "test.break": break_down, "test.hang": hang}
+    async def cut_once(_: Services, **ids: Any) -> None:
+        done.append(("cut", ids))
+        if len(done) == 1:
+            raise ConnectionResetError("the database was restarted")
+
+    tasks = {"test.remember": remember, "test.break": break_down, "test.hang": hang, "test.cut": cut_once}
     app = worker.create_jobs(s.settings, s, tasks=tasks, sweeps={})
     async with app.open_async():
         yield app
@@ -73,6 +78,18 @@ async def test_a_broken_job_is_kept_and_the_next_is_done(s: Services, jobs: App,
     await work_off(jobs)
     assert done == [("remember", {})]
     assert await states() == [("test.break", "failed")]
+
+
+async def test_a_job_whose_database_went_away_is_done_again_soon(
+    s: Services, jobs: App, done: Done, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It used to wait two to three minutes for a sweep."""
+    monkeypatch.setattr(worker, "AGAIN_PAUSES", (0.0,))
+    monkeypatch.setattr(worker, "AGAIN_SECONDS", 0)
+    await s.queue.put("test.cut", once="same", lock="a", plan_id=7)
+    await work_off(jobs)
+    assert done == [("cut", {"plan_id": 7})] * 2
+    assert await states() == [("test.cut", "failed")]
 
 
 async def held_by_a_dead_worker(name: str) -> None:

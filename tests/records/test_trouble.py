@@ -115,3 +115,20 @@ async def test_tables_of_a_newer_version_are_left_alone(db_url: str) -> None:
     with pytest.raises(NewerSchema, match="（9999_future），本机的程序太旧。请先升级本机的程序"):
         await database.migrate(db_url)
     await link.close()
+
+
+def test_what_was_cut_may_be_tried_again_at_once_and_what_was_too_slow_may_not() -> None:
+    cut = [
+        ConnectionResetError(),
+        asyncpg.AdminShutdownError("x"),
+        asyncpg.ConnectionDoesNotExistError("x"),
+        asyncpg.InterfaceError("connection is closed"),
+        wrapped(OperationalError("x"), asyncpg.CannotConnectNowError("x")),
+    ]
+    slow = [
+        asyncpg.QueryCanceledError("x"),
+        asyncpg.LockNotAvailableError("x"),
+        TimeoutError(),
+        KeyError("x"),
+    ]
+    assert [trouble.was_cut(error) for error in (*cut, *slow)] == [True] * 5 + [False] * 4
