@@ -93,7 +93,7 @@ def _refuse(
 
 
 def _place(draft: Draft) -> Any:
-    place = tuple(draft.get(title) for title in _PLACE)
+    place = tuple(map(draft.values.get, _PLACE))
     return None if None in place else place
 
 

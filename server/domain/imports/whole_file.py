@@ -15,10 +15,14 @@ def clashes(said: Iterable[tuple[Key, Value, int]]) -> dict[Key, dict[Value, lis
     Args:
         said: (key, value, row number) of every row whose cells could be read, also of rows refused for other reasons.
     """
+    listed = list(said)
+    first: dict[Key, Value] = {}
+    differing = {key for key, value, _ in listed if first.setdefault(key, value) != value}
     found: dict[Key, dict[Value, list[int]]] = {}
-    for key, value, row in said:
-        found.setdefault(key, {}).setdefault(value, []).append(row)
-    return {key: values for key, values in found.items() if len(values) > 1}
+    for key, value, row in listed if differing else ():
+        if key in differing:
+            found.setdefault(key, {}).setdefault(value, []).append(row)
+    return found
 
 
 def row_numbers(numbers: Iterable[int]) -> str:

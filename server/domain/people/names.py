@@ -126,8 +126,10 @@ def clean_name(raw: str) -> str:
 def same_name(given: str, kept: str | None) -> bool:
     """Whether two names have the same letters: people leave out spaces and dots, and there are many kinds of dot.
 
-    The one comparison of names, wherever somebody says whose name it is. Takes the same time for every answer.
+    The one comparison of names, wherever somebody says whose name it is. Takes the same time for every miss.
     """
+    if given == kept:
+        return True
     return hmac.compare_digest(_letters(given), _letters(kept or "")) and kept is not None
 
 
