@@ -6,6 +6,7 @@ With XCERT_SCREENSHOTS=DIR the pictures are kept there, to be looked at.
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ from playwright.async_api import Browser, Page, expect
 from server.domain import certificates
 from server.domain.claims import encode_code
 from server.domain.ports import Services
+from server.machinery.keys import KeyFolder, rotate
 from server.records import Certificate
 from tests import make
 from tests.browser.test_phone_pages import DESK, PHONE, base, browser
+from tests.conftest import ISSUER
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
 from tests.machinery.documents.papers import claims
@@ -81,4 +84,20 @@ async def test_a_stranger_verifies_a_certificate(
     await page.goto(f"{base}/v/{certificate.code}")
     await expect(page.get_by_role("heading", level=1)).to_have_text("证书已撤销")
     await look(page, f"revoked-{label}")
+    await context.close()
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_a_key_that_is_not_known_yet(
+    browser: Browser, base: str, services: Services, size: dict[str, int], tmp_path: Path
+) -> None:
+    folder = tmp_path / "keys"
+    shutil.copytree(services.settings.keys_dir, folder)
+    rotate(folder, "certificate", organisation=ISSUER)
+    code = encode_code(KeyFolder(folder, production=False), claims())
+    context = await browser.new_context(viewport=size, locale="zh-CN", java_script_enabled=False)  # type: ignore[arg-type]
+    page = await context.new_page()
+    await page.goto(f"{base}/v/{code}")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("暂时无法核验")
+    await look(page, f"not-now-{size['width']}")
     await context.close()
