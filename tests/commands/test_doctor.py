@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from server.app import create_app
 from server.commands import first_start
-from server.commands.doctor import look_at_wechat
+from server.commands.doctor import local, look_at_wechat
 from server.commands.doctor.findings import Finding, Level
 from server.domain import site_files
 from server.domain.conversation import menu
@@ -35,6 +35,7 @@ from server.sandbox import acts
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import Template, from_settings
 from server.sandbox.platform import Platform
+from server.settings import Settings
 from tests.doors.conftest import listening
 
 
@@ -290,3 +291,12 @@ async def test_pay_findings_are_told_as_they_are(clinic: Clinic) -> None:
     found = await clinic.finds()
     assert str(found["微信支付商户私钥"]) == "✗ 微信支付商户私钥：验签不通过"
     assert str(found["微信支付公钥"]) == "✓ 微信支付公钥：验签通过"
+
+
+async def test_whether_tables_can_be_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python that needs its surroundings would call every table damaged."""
+    check = local.CHECKS["导入表格"]
+    assert await check(Settings()) == "子进程读得了（试读 2 行）"
+    monkeypatch.setattr("server.domain.tables.process._READER", "tests.not_there")
+    with pytest.raises(local.Missing, match="读取导入表格的子进程启动不了"):
+        await check(Settings())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import sys
 from collections.abc import Awaitable, Callable
 
 import asyncpg
 
 from server.commands.doctor import seal
 from server.commands.doctor.findings import Finding, Level, bad, ok
+from server.domain.tables import process as tables
+from server.errors import Refused
 from server.machinery import cache, keys
 from server.machinery.documents import font
 from server.records import database
@@ -166,6 +170,17 @@ async def _storage(settings: Settings) -> str:
     return f"{folder}，可用 {free // 1_000_000_000} GB"
 
 
+async def _tables(settings: Settings) -> str:
+    """Whether the process that reads foreign tables can be started here, with its limits and without our surroundings."""
+    try:
+        [sheet] = await asyncio.to_thread(lambda: list(tables.read("姓名,成绩\n甲,60\n".encode())))
+    except (Refused, OSError):
+        raise Missing(
+            f"读取导入表格的子进程启动不了（{sys.executable} -m server.domain.tables.reader），请检查 Python 的安装和内存限制"
+        ) from None
+    return f"子进程读得了（试读 {len(sheet.rows)} 行）"
+
+
 async def _papers(settings: Settings) -> str:
     """Whether every certificate on record has its file."""
     try:
@@ -216,4 +231,5 @@ CHECKS: dict[str, Check] = {
     "数据目录": _storage,
     "证书文件": _papers,
     "通知": _notices,
+    "导入表格": _tables,
 }
