@@ -155,6 +155,7 @@ RESULT = thing(
     outcome_name=text(),
     advice=text(),
     released_at=text(format="date-time"),
+    corrected_at=text(nullable=True, format="date-time", description="公布以后更正过成绩的时间"),
 )
 CERTIFICATE = thing(
     number=text(),

@@ -138,6 +138,7 @@ async def test_a_released_result_shows_subject_scores_and_outcome(services: Serv
                 "outcome_name": "通过",
                 "advice": "恭喜您通过本次考核。证书签发进度可在“我的证书”中查看。",
                 "released_at": "2026-11-01T09:00:00+08:00",
+                "corrected_at": None,
             }
         ],
         "notices": [],

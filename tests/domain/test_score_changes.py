@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from server.domain import score_changes
+from server.domain import lookups, score_changes
 from server.domain.audit import Actor
-from server.domain.ports import Services
+from server.domain.ports import Services, WeChatIdentity
 from server.domain.score_changes import STEPS, State
 from server.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from server.records import (
@@ -87,6 +87,12 @@ async def test_one_asks_and_another_approves(services: Services, passed: Registr
         "/h5/results",
     )
     assert notice.fields_shown["thing1"].startswith("成绩更正：")
+    item = (await lookups.results_view(services, WeChatIdentity("oa", "oCandidate")))["items"][0]
+    assert (item["outcome"], item["subjects"][0]["score"], item["corrected_at"]) == (
+        "failed",
+        12.0,
+        "2026-11-23T12:00:00+08:00",
+    )
     trail = await AuditEntry.filter(subject_kind__in=["score_change", "registration"]).order_by("id")
     assert [(e.action, e.actor_id) for e in trail] == [
         ("score_change.request", make.OPERATOR.id),

@@ -23,7 +23,10 @@ SELECT c.name, c.id_sealed, r.id AS registration_id, p.name AS plan, p.exam_date
        CASE WHEN p.release_at <= $3 THEN r.outcome END AS outcome,
        CASE WHEN p.release_at <= $3 THEN (
            SELECT json_agg(json_build_object('name', s.subject, 'score', s.score, 'status', s.status) ORDER BY s.id)
-           FROM score s WHERE s.registration_id = r.id) END AS subjects
+           FROM score s WHERE s.registration_id = r.id) END AS subjects,
+       CASE WHEN p.release_at <= $3 THEN (
+           SELECT max(x.decided_at) FROM score_change x
+           WHERE x.registration_id = r.id AND x.state = 'approved') END AS corrected_at
 FROM binding b
 JOIN candidate c ON c.id = b.candidate_id
 LEFT JOIN registration r ON r.candidate_id = c.id
@@ -104,6 +107,7 @@ def _item(row: dict[str, Any]) -> dict[str, Any]:
         "outcome_name": wording.OUTCOME[row["outcome"]],
         "advice": wording.OUTCOME_ADVICE[row["outcome"]],
         "released_at": wording.moment(row["release_at"]),
+        "corrected_at": wording.moment(row["corrected_at"]),
     }
 
 
