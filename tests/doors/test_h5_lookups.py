@@ -9,9 +9,10 @@ import pytest
 from sanic import Sanic
 
 from server.domain.entry import web_login
+from server.domain.lookups import changes
 from server.domain.ports import Services, WeChatIdentity
 from server.doors.h5.login import SESSION_COOKIE
-from server.records import Binding
+from server.records import Binding, ScoreChange
 from tests import make
 from tests.domain.test_bindings import Reader
 from tests.domain.test_lookups import RELEASE, SEALED, bound, certificate, sealed_certificate
@@ -188,3 +189,31 @@ async def test_other_peoples_certificates_are_not_found(
 async def test_what_people_typed_is_never_markup(app: App, services: Services, me: dict[str, str]) -> None:
     page = await post(app, "/h5/bind", me, name='"><script>alert(1)</script>', id_number="<b>")
     assert "<script>alert" not in page.text and "<b>" not in page.text
+
+
+async def test_a_score_corrected_after_its_publication_says_so(
+    app: App, services: Services, me: dict[str, str]
+) -> None:
+    plan = await make.plan(release_at=services.clock.now())
+    registration = await make.registration(services, await bound(services, ME), on=plan)
+    assert "更正" not in words((await get(app, "/h5/results", me)).text)
+    await ScoreChange.create(
+        registration=registration,
+        subject=make.SUBJECT,
+        was_status="scored",
+        was_score=12,
+        status="scored",
+        score=78.5,
+        reason="复核记录第 7 号，见附件",
+        state="approved",
+        requested_by=1,
+        requested_by_name="甲",
+        requested_at=services.clock.now(),
+        decided_by=2,
+        decided_by_name="乙",
+        decided_at=services.clock.now(),
+    )
+    await changes.changed(services)
+    assert "这项成绩在公布以后更正过，更正日期：2026年11月23日" in words(
+        (await get(app, "/h5/results", me)).text
+    )
