@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from server.domain.claims import Claims, open_code
+from server.domain.claims import Claims, Line, open_code
 from server.domain.issuance import announcing, desk, generation, preparing
 from server.domain.issuance.overview import progress
 from server.domain.notices import grants
@@ -90,9 +90,13 @@ async def test_a_failure_is_kept_and_tried_again(services: Services) -> None:
     [failed] = await Certificate.filter(state="drawing")
     assert (failed.attempts, failed.last_error) == (1, "生成时遇到意外问题（RuntimeError）")
     view = await desk.view(services, batch.id, actor=make.ISSUER_STAFF)
-    assert view["errors"] == [
-        {"number": failed.number, "attempts": 1, "last_error": "生成时遇到意外问题（RuntimeError）"}
-    ]
+    [line] = view["errors"]
+    assert line == {
+        "number": failed.number,
+        "name": Line.from_bytes(bytes(failed.line)).name,
+        "attempts": 1,
+        "last_error": "生成时遇到意外问题（RuntimeError）",
+    }
     await generation.sweep(services)
     await drained(services)
     assert (await Issuance.get(id=batch.id)).state == "issued"
