@@ -222,7 +222,9 @@ ROUTES: list[Route | OpenRoute] = [
         verb=Verb.PREPARE,
         summary="为一个考试计划建立签发批次（每个考核站点一个）",
         body={"plan_id": Whole()},
-        gives=thing(ids={"type": ["array", "null"], "items": {"type": "integer"}}, preparation=PREPARATION),
+        gives=thing(
+            ids={"type": "array", "nullable": True, "items": {"type": "integer"}}, preparation=PREPARATION
+        ),
         status=201,
         creates=True,
     ),
