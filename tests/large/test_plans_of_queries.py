@@ -1,0 +1,184 @@
+"""Every query of pages, scan steps, jobs and sweeps has a plan that does not grow with history.
+
+The real functions are run over a small living batch in a database full of history; each statement they send is then
+explained. Nothing is timed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+
+from server.domain import (
+    certificates,
+    exams,
+    idempotency,
+    imports,
+    portal,
+    releases,
+    trail,
+    verification,
+    waiting,
+)
+from server.domain.audit import Actor
+from server.domain.conversation import late_answers
+from server.domain.issuance import announcing, desk, generation, listing, people, preparing, tickets
+from server.domain.lookups import certificates as my_certificates
+from server.domain.lookups import changes
+from server.domain.lookups import results as my_results
+from server.domain.notices import sender
+from server.domain.people import officers
+from server.domain.ports import Services, WeChatIdentity
+from server.records import Binding, Certificate, Issuance
+from tests import make
+from tests.domain import issuing
+from tests.domain.test_issuance_generation import drained
+from tests.large import filled
+
+pytestmark = pytest.mark.slow
+MOST_ROWS = 20_000  # that a plan may expect to read of a long table
+EXPLAINED = ("SELECT", "WITH", "UPDATE", "DELETE", "INSERT")
+ME = make.ISSUER_STAFF
+HOLDER = WeChatIdentity("oa", "oTheHolder")
+
+
+class Spy:
+    """Remembers what is sent to the database, and by which part of the test."""
+
+    def __init__(self) -> None:
+        self.part = ""
+        self.sent: dict[str, tuple[str, list[Any]]] = {}
+
+    def heard(self, query: str, values: list[Any] | None) -> None:
+        if self.part and query.lstrip().upper().startswith(EXPLAINED):
+            self.sent.setdefault(query, (self.part, list(values or [])))
+
+
+@contextmanager
+def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spy]:
+    spy = Spy()
+    for name in ("execute_query", "execute_query_dict", "execute_insert"):
+        genuine: Callable[..., Awaitable[Any]] = getattr(AsyncpgDBClient, name)
+
+        async def heard(self: Any, query: str, values: Any = None, *, _genuine: Any = genuine) -> Any:
+            spy.heard(query, values)
+            return await _genuine(self, query, values)
+
+        monkeypatch.setattr(AsyncpgDBClient, name, heard)
+    yield spy
+
+
+def poor_nodes(plan: dict[str, Any], long: set[str]) -> list[str]:
+    """What in this plan grows with history: a long table read from end to end, or a great part of it."""
+    found = []
+    relation, rows = plan.get("Relation Name"), plan.get("Plan Rows", 0)
+    if relation in long and plan["Node Type"] == "Seq Scan":
+        found.append(f"Seq Scan on {relation}")
+    elif relation in long and rows > MOST_ROWS and plan["Node Type"] != "ModifyTable":
+        found.append(f"{plan['Node Type']} on {relation}, {rows} rows")
+    for below in plan.get("Plans", []):
+        found += poor_nodes(below, long)
+    return found
+
+
+async def test_no_hot_path_grows_with_history(
+    db: str, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = services
+    await filled.fill(db, (await make.kind()).id)
+    of = await issuing.cohort(s)
+    clerk = Actor("staff", 9, "院校", role="school", school_id=of.school.id)
+    holder = await of.registrations[0].candidate
+    await Binding.create(account="oa", openid=HOLDER.openid, candidate=holder, bound_at=s.clock.now())
+    with listening(monkeypatch) as spy:
+        spy.part = "preparing"
+        await preparing.prepare(s, of.plan.id, actor=ME)
+        batch = await Issuance.get(plan_id=of.plan.id)
+        spy.part = "sign"
+        await desk.org_sign(s, batch.id, actor=ME)
+        spy.part = "scan"
+        shown = await tickets.show(s, batch.id, actor=ME)
+        await tickets.look(s, shown.token, identity=of.identity)
+        await tickets.confirm(s, shown.token, issuing.PIN, identity=of.identity)
+        spy.part = "hand-over and generation"
+        await desk.hand_over(s, batch.id, actor=ME)
+        await drained(s)
+        spy.part = "pages of batches"
+        for actor in (ME, clerk):
+            await desk.view(s, batch.id, actor=actor)
+            await people.people(s, batch.id, actor=actor)
+            await desk.listing(s, actor=actor)
+            await desk.listing(s, state="issued", level="primary", school="学院", actor=actor)
+            await desk.listing(s, plan_id=of.plan.id, actor=actor)
+            await listing.totals(s, listing.Wanted(plan_id=of.plan.id), actor=actor)
+            await waiting.batches(s, actor)
+            await waiting.oldest(s, actor, list(waiting.State))
+        await people.roll(s, batch.id, given_as="print", actor=ME)
+        await people.canonical_list(s, batch.id, actor=ME)
+        first = await Certificate.filter(issuance_id=batch.id).order_by("number").first()
+        assert first is not None
+        spy.part = "certificates"
+        for query in (
+            {"number": first.number},
+            {"number": first.number[:10]},
+            {"name": "崔子涵"},
+            {},
+            {"state": "revoked"},
+        ):
+            for actor in (ME, clerk):
+                await certificates.listing(s, **query, actor=actor)  # type: ignore[arg-type]  # text each
+        await portal.without_number()
+        await certificates.pdf(s, first.number, actor=clerk)
+        spy.part = "verification"
+        await verification.find(s, first.number, "崔子涵", address="a")
+        await verification.read_code(s, first.code, address="a")
+        spy.part = "look-ups"
+        await my_results.results_bytes(s, HOLDER)
+        await my_certificates.certificates_bytes(s, HOLDER)
+        spy.part = "plans"
+        await exams.plans_listing(s)
+        await waiting.unreleased_plans()
+        await waiting.poor_imports(s)
+        spy.part = "audit"
+        boss = Actor("staff", 2, "审计", role="auditor")
+        for wanted in (
+            trail.Wanted(),
+            trail.Wanted(action="history.7"),
+            trail.Wanted(action="issuance.hand_over"),
+            trail.Wanted(actor_name="王签发"),
+            trail.Wanted(actor_kind="staff", actor_id=1),
+            trail.Wanted(subject_kind="issuance", subject_id=str(batch.id)),
+        ):
+            await trail.listing(wanted, after=0, limit=50, actor=boss)
+        spy.part = "officers"
+        await officers.listing(s, cursor=None, limit=50, actor=ME)
+        await officers.listing(s, cursor=None, limit=50, actor=clerk)
+        spy.part = "sweeps"
+        await releases.sweep(s)
+        await generation.sweep(s)
+        await announcing.sweep(s)
+        await sender.sweep(s)
+        await idempotency.sweep(s)
+        await imports.sweep(s)
+        await changes.sweep(s)
+        await late_answers.sweep(s)
+        spy.part = ""
+    assert len(spy.sent) > 100
+    link = await asyncpg.connect(db)
+    try:
+        long = await filled.big_tables(link)
+        assert {"candidate", "registration", "score", "certificate", "audit_entry", "binding"} <= long
+        poor = {}
+        for query, (part, values) in spy.sent.items():
+            [plan] = json.loads(await link.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *values))
+            if found := poor_nodes(plan["Plan"], long):
+                poor[f"{part}: {' '.join(query.split())[:300]}"] = found
+    finally:
+        await link.close()
+    assert poor == {}, json.dumps(poor, ensure_ascii=False, indent=1)
