@@ -7,7 +7,23 @@ from __future__ import annotations
 
 import asyncpg
 
+from server.domain.claims import Line, number_of
+from server.domain.levels import Level
+
 CANDIDATES, PLANS, SCHOOLS, CERTIFICATES, BOUND, ENTRIES = 300_000, 6, 1_000, 150_000, 50_000, 300_000
+_LINE = Line(
+    number=number_of("20", "SPS", Level.PRIMARY, 1),
+    name="历年考生",
+    id_hash="0" * 32,
+    level="primary",
+    plan="历年考试",
+    exam_date="2020-09-01",
+    certificate="社会心理服务职业技能等级证书",
+    outcome="passed",
+    standard="2021年3.0版",
+    issuer="北京中文在线教育科技发展有限公司",
+    school="历年学院",
+).to_bytes()
 _FILL = (
     "INSERT INTO school (id, name, created_at) SELECT 900000 + i, '历年第' || i || '学院', now()"
     f" FROM generate_series(0, {SCHOOLS - 1}) i",
@@ -35,7 +51,7 @@ _FILL = (
     "INSERT INTO certificate (id, number, issuance_id, registration_id, candidate_id, state, line, claims,"
     " claims_sha256, code, pdf_key, pdf_sha256, attempts, last_error, portal_number, revoke_reason, created_at)"
     " SELECT 900000 + i, '20SPS1' || lpad(i::text, 8, '0') || 'Z', 900000 + (2 * i) / 50000 * 1000 + (2 * i) % 1000,"
-    " 900000 + 2 * i, 900000 + 2 * i, 'valid', '{}', '{}', '\\x00', '', 'x', '\\x00', 0, '', 'P' || i, '', now()"
+    f" 900000 + 2 * i, 900000 + 2 * i, 'valid', '\\x{_LINE.hex()}', '{{}}', '\\x00', '', 'x', '\\x00', 0, '', 'P' || i, '', now()"
     f" FROM generate_series(0, {CERTIFICATES - 1}) i",
     "INSERT INTO binding (id, account, openid, unionid, candidate_id, bound_at)"
     f" SELECT 900000 + i, 'oa', 'oHistory' || i, '', 900000 + i, now() FROM generate_series(0, {BOUND - 1}) i",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import asdict
 
 from sanic import HTTPResponse
 
 from server.domain import waiting
-from server.domain.people import officers
+from server.domain.people import invitation_lists, officers
 from server.domain.people.officer_life import State
 from server.domain.people.roles import Verb
 from server.doors.console import answers
@@ -32,6 +33,13 @@ INVITATION = thing(id="integer", url="string", png="string", expires_at="date-ti
 async def listing(call: Call) -> HTTPResponse:
     found = await officers.listing(call.s, **call.query, actor=call.actor)
     return answers.json({"items": found.items, "next_cursor": found.next_cursor})
+
+
+async def invite_list(call: Call) -> HTTPResponse:
+    done = await invitation_lists.invite_all(call.s, call.body["list"], actor=call.actor)
+    refused = sum(not one.url for one in done)
+    items = [asdict(one) for one in done]
+    return answers.json({"items": items, "done": len(done) - refused, "refused": refused}, status=201)
 
 
 async def invite(call: Call) -> HTTPResponse:
@@ -120,6 +128,19 @@ ROUTES: list[Route | OpenRoute] = [
             "mobile": Text(longest=30, required=False, help="必填：接受邀请时核对后四位"),
         },
         gives=INVITATION,
+        status=201,
+        creates=True,
+    ),
+    Route(
+        method="POST",
+        path="/officers/invitations",
+        handler=invite_list,
+        verb=Verb.INVITE,
+        summary="按名单邀请多位负责人，逐行给出结果（邀请链接只显示一次）",
+        body={
+            "list": Text(shortest=1, longest=60_000, help="每行一人：院校、姓名、手机号，用制表符或逗号分开")
+        },
+        gives=thing(items={"type": "array", "items": {"type": "object"}}, done="integer", refused="integer"),
         status=201,
         creates=True,
     ),
