@@ -147,12 +147,13 @@ async def plans_listing(s: Services) -> list[dict[str, Any]]:
 
 _LISTING = """
 SELECT p.id, p.name, p.exam_date, k.name AS certificate, p.release_at, p.requires_practice,
-       count(r.id) AS registered,
-       count(r.id) FILTER (WHERE r.outcome = 'passed') AS passed,
-       count(r.id) FILTER (WHERE r.outcome = 'pending') AS pending,
-       count(DISTINCT r.site_id) AS sites
-FROM plan p JOIN certificate_kind k ON k.id = p.kind_id LEFT JOIN registration r ON r.plan_id = p.id
-GROUP BY p.id, k.name ORDER BY p.exam_date DESC, p.id DESC
+       c.registered, c.passed, c.pending, c.sites
+FROM plan p JOIN certificate_kind k ON k.id = p.kind_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS registered, count(*) FILTER (WHERE r.outcome = 'passed') AS passed,
+           count(*) FILTER (WHERE r.outcome = 'pending') AS pending, count(DISTINCT r.site_id) AS sites
+    FROM registration r WHERE r.plan_id = p.id) c
+ORDER BY p.exam_date DESC, p.id DESC
 """
 
 
