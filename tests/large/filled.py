@@ -87,3 +87,11 @@ async def big_tables(link: asyncpg.Connection) -> set[str]:
     """The tables that history makes long."""
     found = await link.fetch("SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= 20000")
     return {row["relname"] for row in found}
+
+
+async def partial_indexes(link: asyncpg.Connection) -> set[str]:
+    """The indexes over a part of their table."""
+    found = await link.fetch(
+        "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indpred IS NOT NULL"
+    )
+    return {row["name"] for row in found}
