@@ -327,3 +327,20 @@ async def test_two_people_racing_for_one_record(services: Services) -> None:
     answers = await asyncio.gather(bind(services, ME), bind(services, OTHER), return_exceptions=True)
     assert sorted(type(a).__name__ for a in answers) == ["Bound", "Refused"]
     assert await Binding.filter(candidate_id=candidate.id, unbound_at=None).count() == 1
+
+
+async def test_an_attempt_during_an_outage_is_no_miss(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who tries again and again while the database is away is not asked for a picture, and not paused, when it is back."""
+    await make.candidate(services, "崔子涵", NUMBER)
+
+    async def away(*_: Any) -> None:
+        raise ConnectionRefusedError
+
+    with monkeypatch.context() as outage:
+        outage.setattr(bindings, "_find", away)
+        for _ in range(bindings.PAUSE_AFTER + 1):
+            with pytest.raises(ConnectionRefusedError):
+                await bind(services, ME)
+    assert (await bind(services, ME)).name_masked == "崔**"

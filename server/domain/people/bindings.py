@@ -20,7 +20,7 @@ from tortoise.transactions import in_transaction
 from server.domain import audit, beijing
 from server.domain.addresses import counted
 from server.domain.audit import Actor
-from server.domain.entry import captcha
+from server.domain.entry import attempts, captcha
 from server.domain.lookups.changes import changed, scope_of
 from server.domain.people import phones
 from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE, IdentityNumber, mask_id, mask_name
@@ -97,8 +97,22 @@ async def bind(
     clean, number = _read_fields(s, name, id_number)
     gate = _Gate(s, who, number, address)
     await gate.open(image_answer)
+    async with attempts.judged(s, gate.own):
+        return await _bind(s, who, (clean, number), gate, (phone_last4, phone_code), request_id)
+
+
+async def _bind(
+    s: Services,
+    who: WeChatIdentity,
+    said: tuple[str, IdentityNumber],
+    gate: _Gate,
+    proof: tuple[str, str],
+    request_id: str,
+) -> Bound:
+    """The attempt itself, once it is counted. Raises as `bind`."""
+    clean, number = said
     known = await _find(s, who, number)
-    is_proved, phone = await _proved(s, who, known, clean, (phone_last4, phone_code))
+    is_proved, phone = await _proved(s, who, known, clean, proof)
     async with in_transaction():
         found = await _find(s, who, number)
         is_proved = is_proved and found["is_elsewhere"] <= known["is_elsewhere"]
@@ -110,7 +124,7 @@ async def bind(
             bound = await _insert(s, who, found["id"] if same else None)
             if bound and found["is_elsewhere"]:
                 await s.queue.put("people.tell_bound", binding_id=bound, what="bound")
-            await _note(s, who, found["id"] if bound else None, address, request_id)
+            await _note(s, who, found["id"] if bound else None, gate.address, request_id)
             await changed(s, scope_of(who.account, who.openid))
     if again:  # a second try for the sake of the phone is no miss
         await gate.passed()
@@ -274,20 +288,21 @@ class _Gate:
     def __init__(self, s: Services, who: WeChatIdentity, number: IdentityNumber, address: str) -> None:
         self._s, self._who = s, who
         blind = s.keys.blind(number.text, about=ABOUT_ID).hex()
-        self._own = (_person_key(who), f"bind:number:{blind}")
+        self.own = (_person_key(who), f"bind:number:{blind}")
+        self.address = address
         self._address = _address_key(address)
 
     async def open(self, image_answer: str) -> None:
         """Count the attempt before it is made, so that many at once cannot slip through together."""
         limits = self._s.limits
-        own = [await limits.count(key) for key in self._own]
-        paused = [await limits.count(f"{key}:paused") for key in self._own]
+        own = [await limits.count(key) for key in self.own]
+        paused = [await limits.count(f"{key}:paused") for key in self.own]
         address = await limits.count(self._address)
         if any(paused) or max(own) >= PAUSE_AFTER or address >= ADDRESS_PAUSE_AFTER:
             raise _paused()
         if checked := max(own) >= CHECK_AFTER or address >= ADDRESS_CHECK_AFTER:
             await captcha.check(self._s, self._who, image_answer)
-        counts = [await limits.hit(key, window=DAY) for key in self._own]
+        counts = [await limits.hit(key, window=DAY) for key in self.own]
         if max(counts) > PAUSE_AFTER:
             raise _paused()
         if max(counts) > CHECK_AFTER and not checked:
@@ -295,13 +310,13 @@ class _Gate:
 
     async def missed(self) -> None:
         """The attempt stays counted; the twentieth begins a day's pause."""
-        for key in self._own:
+        for key in self.own:
             if await self._s.limits.count(key) >= PAUSE_AFTER:
                 await self._s.limits.hit(f"{key}:paused", window=DAY)
         await self._s.limits.hit(self._address, window=DAY)
 
     async def passed(self) -> None:
-        await self._s.limits.clear(*self._own)
+        await self._s.limits.clear(*self.own)
 
 
 def _paused() -> TooMany:
