@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import select
 import shutil
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -138,6 +140,26 @@ def counted(service: Service) -> int | None:
     return None
 
 
+def knocks(service: Service) -> list[str]:
+    """How a visitor after the other fares until the service has ended."""
+    fared = []
+    while service.process is not None and service.process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{service.url}/healthz", timeout=10) as answer:
+                fared.append("answered" if answer.status == 200 else str(answer.status))
+        except (ConnectionError, http.client.HTTPException) as error:
+            fared.append("closed" if not isinstance(error, ConnectionRefusedError) else "refused")
+        except urllib.error.URLError as error:
+            refused = isinstance(error.reason, ConnectionRefusedError)
+            fared.append(
+                "refused" if refused else "closed" if isinstance(error.reason, ConnectionError) else "hung"
+            )
+        except TimeoutError:
+            fared.append("hung")
+        time.sleep(0.02)
+    return fared
+
+
 def test_what_dies_is_started_again_and_a_second_start_is_refused(service: Service) -> None:
     folder = service.folder
     again = Service(folder, port=free_port(), sandbox_port=free_port())
@@ -188,10 +210,11 @@ def test_killed_and_started_again(service: Service) -> None:
     service.start()
     assert candidates(service) == COHORT
 
-    # Ctrl-C: all of it ends, and says so
+    # Ctrl-C: all of it ends, and says so; whoever knocks meanwhile is answered or refused, and waits for nothing
     handles = watch(family(pid_of(service)))
     assert service.process is not None
     service.process.send_signal(signal.SIGINT)
+    assert set(knocks(service)) <= {"answered", "refused", "closed"}
     said, _ = service.process.communicate(timeout=60)
     assert service.process.returncode == 0
     assert said.endswith("已全部停止。\n")
