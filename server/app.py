@@ -21,6 +21,7 @@ import miniprogram_api
 from server.domain.lookups import LookupWatch
 from server.domain.ports import Services
 from server.doors import (
+    bodies,
     console,
     front,
     methods,
@@ -71,7 +72,6 @@ DOORS = (
 )
 access = logging.getLogger("xcert.access")
 DOCUMENTED = ("console/api/", "mp/v1/", ".well-known/", "healthz", "readyz")
-MAX_BODY = 64 * 1024 * 1024  # a score sheet of 50,000 rows has some 5 MB
 
 
 def web_patience(settings: Settings) -> database.Patience:
@@ -156,7 +156,9 @@ def create_app(
         log_config=logs.configuration(settings.log_level),
     )
     app.config.update(
-        REQUEST_MAX_SIZE=MAX_BODY,
+        REQUEST_MAX_SIZE=bodies.SMALL,  # more only where a route says so
+        REQUEST_TIMEOUT=15,
+        KEEP_ALIVE_TIMEOUT=75,  # a proxy in front keeps its own connections for a minute
         ACCESS_LOG=False,
         CORS=False,
         FALLBACK_ERROR_FORMAT="json",
@@ -174,6 +176,8 @@ def create_app(
         API_DESCRIPTION="社会心理服务职业技能等级证书：成绩、签发、证书与核验。",
     )
     app.ctx.metrics_folder = settings.metrics_dir
+    # Behind a proxy every connection has the proxy's address; it has limits of its own.
+    app.ctx.connections_per_address = 0 if settings.proxies else settings.connections_per_address
     # Injection and CORS, which nothing here uses, would cost every answer a signal and a middleware.
     app.extend(extensions=[OpenAPIExtension], built_in_extensions=False)
     problems.install(app)
@@ -182,6 +186,8 @@ def create_app(
     for door in DOORS:
         app.blueprint(door)
     methods.complete(app)
+    for route in app.router.routes:
+        route.extra.ignore_body = False  # what comes unasked is read and forgotten, within the limit
     _document(app)
     _life(app, settings, services)
     return app
@@ -208,7 +214,7 @@ def _life(app: Sanic[Any, Any], settings: Settings, given: Services | None) -> N
     app.register_listener(stop, "after_server_stop")
 
 
-class NumberedRequest(Request[Any, Any]):
+class NumberedRequest(bodies.BoundedRequest):
     """Has its id and its beginning as soon as its head is read, before anything is logged.
 
     Not a middleware: each of those costs a hot look-up a tenth of its time.
@@ -234,20 +240,19 @@ def _finish(app: Sanic[Any, Any], settings: Settings) -> None:
 
     def finish(request: Request, response: BaseHTTPResponse) -> None:
         route = request.route.path if request.route is not None else "none"
-        key = (route, request.method, response.status)
+        method = web.method(request)
+        key = (route, method, response.status)
         if key not in children:
             children[key] = (
-                ops.REQUESTS.labels(route, request.method, str(response.status)),
+                ops.REQUESTS.labels(route, method, str(response.status)),
                 ops.SECONDS.labels(route),
             )
         counter, seconds = children[key]
         took = time.perf_counter() - request.ctx.began
         counter.inc()
         seconds.observe(took)
-        if (
-            request.method != "GET" or response.status >= 400
-        ):  # what is only read is counted, not written down
-            _say(route, request.method, response.status, took)
+        if method != "GET" or response.status >= 400:  # what is only read is counted, not written down
+            _say(route, method, response.status, took)
         if getattr(response, "is_complete", False):
             return
         headers = response.headers

@@ -62,6 +62,11 @@ class Settings:
         "on：签发与发放一个批次须是两个人；off：可以是一个人。不填则生产环境为 on，开发环境为 off",
     )
     proxies: int = _s("XCERT_PROXIES", "前面有几层可信反向代理（决定取哪个客户端地址）", 0)
+    connections_per_address: int = _s(
+        "XCERT_CONNECTIONS_PER_ADDRESS",
+        "没有反向代理时，同一地址最多同时连接数（每个网页进程）；0 表示不限",
+        256,
+    )
     metrics_dir: Path | None = _s(
         "PROMETHEUS_MULTIPROC_DIR", "多个网页进程共用的指标目录（xcert serve 自动设置）", None
     )

@@ -21,6 +21,7 @@ from server.app import create_app
 from server.commands import Impossible, first_start, hosting, waiting
 from server.commands.hosting import Hosts, hosts
 from server.commands.supervisor import Child, Supervisor, python
+from server.doors.connections import BoundedProtocol
 from server.machinery.keys import KeyFolder
 from server.records import database
 from server.settings import Settings, as_environment
@@ -104,7 +105,9 @@ class _Watch:
 def web_process(given: argparse.Namespace, settings: Settings) -> int:
     """One web process on the socket that its parent opened; ends on SIGTERM."""
     line = socket.socket(fileno=given.descriptor)
-    create_app(settings).run(sock=line, single_process=True, motd=False, access_log=False)
+    create_app(settings).run(
+        sock=line, protocol=BoundedProtocol, single_process=True, motd=False, access_log=False
+    )
     return 0
 
 

@@ -16,7 +16,8 @@ from sanic.response import HTTPResponse, text
 
 from server.domain.conversation import last_push, pushes
 from server.domain.ports import Push, Services
-from server.doors.web import raw_body, services
+from server.doors import bodies
+from server.doors.web import services
 from server.errors import OutsideFailure
 
 bp = Blueprint("wechat_pushes")
@@ -40,9 +41,9 @@ async def _verify(request: Request, account: str) -> HTTPResponse:
 
 async def _receive(request: Request, account: str) -> HTTPResponse:
     s = services(request)
-    body = await raw_body(request, LARGEST)
+    body = await bodies.raw(request, LARGEST)
     if body is None:
-        return text("内容过大", status=413, headers={"connection": "close"})
+        return text("内容过大", status=413)
     push = s.wechat.open_push(account, _query(request), body)
     await last_push.note(s, push)
     said = await _answered(s, push)

@@ -39,7 +39,7 @@ async def form(request: Request) -> HTTPResponse:
 @bp.post("/v")
 async def search(request: Request) -> HTTPResponse:
     """The certificate with this number and this name. The answer stands at /v itself: no number gets into an address."""
-    number, name = _field(request, "number"), _field(request, "name")
+    number, name = web.form_text(request, "number", 200), web.form_text(request, "name", 200)
     try:
         found = await verification.find(
             web.services(request), number, name, address=web.client_address(request)
@@ -119,12 +119,6 @@ def key_document(key: PublicKey) -> dict[str, Any]:
 
 def _when(moment: datetime | None) -> str | None:
     return local(moment).isoformat(timespec="seconds") if moment is not None else None
-
-
-def _field(request: Request, name: str) -> str:
-    form = request.form
-    value = form.get(name) if form else None
-    return value[:200] if isinstance(value, str) else ""
 
 
 async def _form(

@@ -15,7 +15,8 @@ from sanic.response import HTTPResponse, empty, json
 
 from server.domain import payments
 from server.domain.ports import PayGateway, Services
-from server.doors.web import raw_body, services
+from server.doors import bodies
+from server.doors.web import services
 from server.errors import Refused, Unverified
 
 bp = Blueprint("wechat_pay")
@@ -31,11 +32,9 @@ def _fail(status: int, message: str) -> HTTPResponse:
 
 async def _receive(request: Request) -> HTTPResponse:
     s = services(request)
-    body = await raw_body(request, LARGEST)
+    body = await bodies.raw(request, LARGEST)
     if body is None:
-        answer = _fail(413, "内容过大")
-        answer.headers["connection"] = "close"
-        return answer
+        return _fail(413, "内容过大")
     if s.pay is None:
         return _fail(503, "本服务没有配置微信支付")
     try:

@@ -34,6 +34,7 @@ _REDACTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
         "[私钥]",
     ),
 )
+LONGEST_FIELD, LONGEST_MESSAGE, LONGEST_ERROR = 1_000, 4_000, 20_000  # characters
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -52,16 +53,28 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _bounded(record.getMessage(), LONGEST_MESSAGE),
         }
         if known := request_id.get():
             line["request_id"] = known
         line.update(
-            {key: value for key, value in vars(record).items() if key not in _PLAIN and _is_plain(value)}
+            {
+                key: _bounded(value, LONGEST_FIELD) if isinstance(value, str) else value
+                for key, value in vars(record).items()
+                if key not in _PLAIN and _is_plain(value)
+            }
         )
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
+            line["error"] = _bounded(self.formatException(record.exc_info), LONGEST_ERROR)
         return redact(orjson.dumps(line, default=str).decode())
+
+
+def _bounded(text: str, most: int) -> str:
+    """A stranger may choose what is logged, but not how much. The end of a long text is what says most."""
+    if len(text) <= most:
+        return text
+    whole = redact(text)  # before the cut: half a number would not be known for what it is
+    return f"{whole[: most // 2]}…{whole[-most // 2 :]}"
 
 
 def _is_plain(value: object) -> bool:

@@ -90,6 +90,28 @@ async def test_metrics_count_routes_and_never_paths(app: App) -> None:
     assert "99000020000102001X" not in response.text
 
 
+async def test_invented_methods_are_counted_as_one(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever a stranger invents: no label of its own, and nothing of it in the log."""
+    await app.asgi_client.get("/healthz")
+    _, before = await app.asgi_client.get("/metrics")
+    logging.getLogger("xcert").addHandler(caplog.handler)
+    try:
+        with caplog.at_level(logging.INFO, "xcert.access"):
+            for number in range(50):
+                await app.asgi_client.request("F" * 6_000 + str(number), f"/invented/{number}")
+    finally:
+        logging.getLogger("xcert").removeHandler(caplog.handler)
+    _, after = await app.asgi_client.get("/metrics")
+    added = {line.rpartition(" ")[0] for line in after.text.splitlines()} - {
+        line.rpartition(" ")[0] for line in before.text.splitlines()
+    }
+    assert {line for line in added if "requests_total" in line} <= {
+        'xcert_requests_total{method="other",route="none",status="404"}',
+        'xcert_requests_total{method="GET",route="metrics",status="200"}',
+    }
+    assert {record.method for record in caplog.records if record.name == "xcert.access"} == {"other"}
+
+
 async def test_metrics_tell_the_calls_to_wechat_of_all_processes(app: App, services: Services) -> None:
     assert isinstance(services.wechat, FakeWeChat)
     services.wechat.called = [WeChatCalls("oa", "/cgi-bin/message/template/send", "43101", 7)]

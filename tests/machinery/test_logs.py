@@ -59,3 +59,14 @@ def test_an_exception_is_redacted_too() -> None:
             "x", logging.ERROR, __file__, 1, "broke", (), (type(error), error, error.__traceback__)
         )
     assert make.id_number(11) not in logs.JsonLines().format(record)
+
+
+def test_a_stranger_does_not_choose_how_much_is_logged() -> None:
+    """And what is cut off is redacted as a whole before."""
+    number = make.id_number(12)
+    said = "x" * (logs.LONGEST_MESSAGE // 2 - 9) + " " + number + " " + "y" * 6_000_000
+    record = logging.LogRecord("x", logging.INFO, __file__, 1, "%s", (said,), None)
+    record.method = "M" * 6_000
+    line = json.loads(logs.JsonLines().format(record))
+    assert (len(line["message"]), len(line["method"])) == (logs.LONGEST_MESSAGE + 1, logs.LONGEST_FIELD + 1)
+    assert number[:8] not in line["message"]

@@ -71,7 +71,7 @@ async def who(request: Request) -> Call:
     if request.method not in SAFE:
         refuse_strangers(request)
         given = request.headers.get("x-csrf-token", "")
-        if not hmac.compare_digest(given.encode(), session.csrf.encode()):
+        if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), session.csrf.encode()):
             raise Forbidden("csrf", "页面已过期，请刷新页面后重试。")
     return Call(request, s, session.staff, request.ctx.actor, session)
 

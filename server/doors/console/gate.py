@@ -20,11 +20,6 @@ from server.errors import Forbidden, Refused, TooMany, Unverified
 bp = Blueprint("console_gate", url_prefix="/console")
 
 
-def _text(request: Request, name: str, longest: int) -> str:
-    found = request.form.get(name) if request.form else None
-    return str(found or "").replace("\x00", "")[:longest]
-
-
 def _refuse_other_sites(request: Request) -> None:
     entry.refuse_strangers(request)
     origin = request.headers.get("origin")
@@ -77,14 +72,14 @@ async def login_page(request: Request) -> HTTPResponse:
 async def log_in(request: Request) -> HTTPResponse:
     """The same as POST /session, for a browser without JavaScript."""
     _refuse_other_sites(request)
-    wanted = screens.local(_text(request, "next", 500) or "/console/")
-    username = _text(request, "username", 60)
+    wanted = screens.local(web.form_text(request, "next", 500) or "/console/")
+    username = web.form_text(request, "username", 60)
     try:
         token, session = await logins.log_in(
             web.services(request),
             username,
-            _text(request, "password", 200),
-            _text(request, "otp", 20),
+            web.form_text(request, "password", 200),
+            web.form_text(request, "otp", 20),
             address=web.client_address(request),
             request_id=web.request_id(request),
             device=request.cookies.get(entry.DEVICE) or "",
@@ -117,7 +112,7 @@ async def log_out(request: Request) -> HTTPResponse:
     except Unverified:
         entry.drop_cookie(request, response)
         return response
-    if not hmac.compare_digest(_text(request, "csrf", 100).encode(), session.csrf.encode()):
+    if not hmac.compare_digest(web.form_text(request, "csrf", 100).encode(), session.csrf.encode()):
         raise Forbidden("csrf", "页面已过期，请刷新页面后重试。")
     actor = session.actor.at(web.client_address(request), web.request_id(request))
     await logins.log_out(s, session, actor=actor)

@@ -14,10 +14,14 @@ from server.domain import idempotency
 from server.domain.idempotency import Answer
 from server.domain.people import roles
 from server.domain.people.roles import Verb
+from server.doors import bodies
 from server.doors.console import documents, entry, fields
 from server.doors.console.entry import Call
 from server.doors.console.fields import BIGGEST, Shape
 from server.errors import NotFound
+
+LARGEST_FILE = 64 * 1024 * 1024  # bytes of a form with a file; the file itself has a limit of its own
+FILE_SECONDS = 600.0  # 50 MB at 0.7 Mbit/s
 
 Handler = Callable[[Call], Awaitable[HTTPResponse | None]]
 Mounted = Callable[..., Coroutine[Any, Any, HTTPResponse | None]]
@@ -68,7 +72,33 @@ def mount(bp: Blueprint, routes: Iterable[Route | OpenRoute]) -> None:
             handler = _open(route)
             documents.describe_open(store[handler], route)
         name = f"{route.handler.__module__.rpartition('.')[2]}_{route.handler.__name__}"
-        bp.add_route(handler, route.path, methods=[route.method], name=name)
+        bp.add_route(handler, route.path, methods=[route.method], name=name, ctx_body=_body(route))
+
+
+def _body(route: Route | OpenRoute) -> bodies.Body:
+    """A file is read only for somebody who may send one."""
+    if isinstance(route, OpenRoute) or route.form is None:
+        return bodies.Body()
+    guarded = route
+
+    async def may_send(request: Request) -> None:
+        await _caller(request, guarded)
+
+    return bodies.Body(
+        largest=LARGEST_FILE, seconds=FILE_SECONDS, types=("multipart/form-data",), may_send=may_send
+    )
+
+
+async def _caller(request: Request, route: Route) -> Call:
+    """Who asks, if they may. Raises Unverified, Forbidden."""
+    call = await entry.who(request)
+    if not route.first_password_too:
+        entry.refuse_first_password(call)
+    if not (route.first_password_too or route.second_factor_too):
+        entry.refuse_without_second_factor(call)
+    if route.verb is not None:
+        roles.require(call.actor, route.verb)
+    return call
 
 
 def _open(route: OpenRoute) -> Mounted:
@@ -83,13 +113,7 @@ def _guarded(route: Route) -> Mounted:
     """First who, then whether they may, then what they say."""
 
     async def handler(request: Request, **path: Any) -> HTTPResponse | None:
-        call = await entry.who(request)
-        if not route.first_password_too:
-            entry.refuse_first_password(call)
-        if not (route.first_password_too or route.second_factor_too):
-            entry.refuse_without_second_factor(call)
-        if route.verb is not None:
-            roles.require(call.actor, route.verb)
+        call = await _caller(request, route)
         call.path = _checked_path(path)
         call.query = fields.read_query(request, route.query)
         if route.form is not None:

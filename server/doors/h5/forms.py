@@ -6,14 +6,13 @@ from urllib.parse import urlsplit
 
 from sanic import Request
 
+from server.doors import web
 from server.errors import Forbidden
 
 
 def field(request: Request, name: str, longest: int = 200) -> str:
     """One text field; empty when it is missing. More than `longest` characters are cut off."""
-    form = request.form
-    value = (form.get(name) if form else None) or ""
-    return str(value)[:longest]
+    return web.form_text(request, name, longest)
 
 
 def require_own(request: Request) -> None:
