@@ -18,7 +18,7 @@ from server.domain.conversation import last_push, pushes
 from server.domain.ports import Push, Services
 from server.doors import bodies
 from server.doors.web import services
-from server.errors import OutsideFailure
+from server.errors import OutsideFailure, Refused
 
 bp = Blueprint("wechat_pushes")
 log = logging.getLogger("xcert.wechat")
@@ -36,7 +36,13 @@ def _query(request: Request) -> dict[str, str]:
 
 
 async def _verify(request: Request, account: str) -> HTTPResponse:
-    return text(services(request).wechat.echo(account, _query(request)))
+    try:
+        return text(services(request).wechat.echo(account, _query(request)))
+    except Refused as refusal:
+        log.warning(
+            "verification refused: %s", refusal.message, extra={"account": account, "why": refusal.code}
+        )
+        raise
 
 
 async def _receive(request: Request, account: str) -> HTTPResponse:
@@ -44,7 +50,16 @@ async def _receive(request: Request, account: str) -> HTTPResponse:
     body = await bodies.raw(request, LARGEST)
     if body is None:
         return text("内容过大", status=413)
-    push = s.wechat.open_push(account, _query(request), body)
+    try:
+        push = s.wechat.open_push(account, _query(request), body)
+    except Refused as refusal:
+        # WeChat shows its answer to nobody: the operator has to find it here.
+        log.warning(
+            "push refused: %s",
+            refusal.message,
+            extra={"account": account, "why": refusal.code, "bytes": len(body)},
+        )
+        raise
     await last_push.note(s, push)
     said = await _answered(s, push)
     if not said:

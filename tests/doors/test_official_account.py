@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 from typing import Any
 from urllib.parse import urlencode
 
@@ -190,6 +191,33 @@ async def test_a_body_under_another_signature_is_refused(door: App, oa: Platform
     refused = await post(door, query, other)
     assert (refused.status, refused.json["code"]) == (401, "push_signature")
     assert await PushSeen.all().count() == 0
+
+
+async def test_a_refused_push_says_why_in_the_log(
+    door: App, oa: Platform, caplog: pytest.LogCaptureFixture
+) -> None:
+    """WeChat shows our answer to nobody; the chat only says that the account is out of service."""
+    query, body = oa.push(text("帮助"))
+    other = dataclasses.replace(oa, aes_key="z" * 43)
+    logging.getLogger("xcert").addHandler(caplog.handler)
+    try:
+        await post(door, {**query, "msg_signature": "0" * 40}, body)
+        await post(door, *other.push(text("帮助")))
+        await post(door, oa.query(), text("帮助").encode())
+        await post(door, *oa.push("not xml"), "/wechat/mp")
+        await door.asgi_client.get("/wechat/oa?signature=x")
+    finally:
+        logging.getLogger("xcert").removeHandler(caplog.handler)
+    told = [
+        (line.why, line.account, line.levelname) for line in caplog.records if line.name == "xcert.wechat"
+    ]
+    assert told == [
+        ("push_signature", "oa", "WARNING"),
+        ("push_unreadable", "oa", "WARNING"),
+        ("push_clear", "oa", "WARNING"),
+        ("push_signature", "mp", "WARNING"),
+        ("push_signature", "oa", "WARNING"),
+    ]
 
 
 async def test_ten_megabytes_are_refused(door: App, oa: Platform) -> None:
