@@ -22,7 +22,7 @@ class BoundedProtocol(HttpProtocol):
     __slots__ = ("_address",)
 
     def __init__(self, **given: Any) -> None:
-        super().__init__(**given)  # type: ignore[no-untyped-call]  # Sanic has no types here
+        super().__init__(**given)
         self._address: str | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -35,7 +35,7 @@ class BoundedProtocol(HttpProtocol):
                 return
             self._held[address] += 1
             self._address = address
-        super().connection_made(transport)  # type: ignore[no-untyped-call]
+        super().connection_made(transport)  # type: ignore[no-untyped-call]  # Sanic has no types here
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._address is not None:

@@ -83,8 +83,8 @@ async def log_in(request: Request) -> HTTPResponse:
             address=web.client_address(request),
             request_id=web.request_id(request),
             device=request.cookies.get(entry.DEVICE) or "",
-            picture=_text(request, "captcha_id", 40),
-            answer=_text(request, "captcha", 20),
+            picture=web.form_text(request, "captcha_id", 40),
+            answer=web.form_text(request, "captcha", 20),
         )
     except Refused as refused:
         return await _form(

@@ -21,6 +21,7 @@ from server.doors.console.fields import BIGGEST, Shape
 from server.errors import NotFound
 
 LARGEST_FILE = 64 * 1024 * 1024  # bytes of a form with a file; the file itself has a limit of its own
+LARGEST_LIST = 512 * 1024  # bytes of JSON with a list in it
 FILE_SECONDS = 600.0  # 50 MB at 0.7 Mbit/s
 
 Handler = Callable[[Call], Awaitable[HTTPResponse | None]]
@@ -76,17 +77,27 @@ def mount(bp: Blueprint, routes: Iterable[Route | OpenRoute]) -> None:
 
 
 def _body(route: Route | OpenRoute) -> bodies.Body:
-    """A file is read only for somebody who may send one."""
-    if isinstance(route, OpenRoute) or route.form is None:
+    """A file, or a long list, is read only for somebody who may send one."""
+    if isinstance(route, OpenRoute):
         return bodies.Body()
-    guarded = route
+    guarded, is_long = route, _is_long(route)
+    if route.form is None and not is_long:
+        return bodies.Body()
 
     async def may_send(request: Request) -> None:
         await _caller(request, guarded)
 
+    if route.form is None:
+        return bodies.Body(largest=LARGEST_LIST, seconds=60.0, may_send=may_send)
     return bodies.Body(
         largest=LARGEST_FILE, seconds=FILE_SECONDS, types=("multipart/form-data",), may_send=may_send
     )
+
+
+def _is_long(route: Route) -> bool:
+    """Whether one of its texts may be longer than an ordinary body, each character in up to six bytes of JSON."""
+    texts = (field for field in (route.body or {}).values() if isinstance(field, fields.Text))
+    return any(6 * text.longest > bodies.SMALL for text in texts)
 
 
 async def _caller(request: Request, route: Route) -> Call:
