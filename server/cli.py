@@ -219,7 +219,7 @@ def _wechat_files(wechat: Subparsers) -> None:
 
 
 def _documents(commands: Subparsers) -> None:
-    verify = commands.add_parser("verify", help="只凭公钥核验证书 PDF 或签发回执")
+    verify = commands.add_parser("verify", help="只凭公钥核验证书 PDF 或签发凭据")
     verify.add_argument("file", type=Path)
     verify.add_argument(
         "--keys",

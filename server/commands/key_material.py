@@ -18,7 +18,7 @@ _PURPOSE_NAMES = {
     "index": "证件号码索引",
     "session": "登录会话",
     "scan": "签发二维码",
-    "receipt": "签发回执",
+    "receipt": "签发凭据",
     "certificate": "证书核验码",
     "seal": "电子印章",
 }

@@ -46,8 +46,8 @@ def _published(given: str | None, settings: Settings) -> PublishedKeys:
             return PublishedKeys(KeyFolder(settings.keys_dir, production=False).public())
         except KeysMissing:
             raise ValueError(
-                "这台机器上没有颁发机构的密钥。请用 --keys 指出公布的公钥：一个文件，"
-                "或颁发机构的网址，例如 --keys https://证书网址/.well-known/xcert-keys.json"
+                "这台机器上没有颁证机构的密钥。请用 --keys 指出公布的公钥：一个文件，"
+                "或颁证机构的网址，例如 --keys https://证书网址/.well-known/xcert-keys.json"
             ) from None
     document = _fetched(given) if given.startswith(("https://", "http://")) else Path(given).read_bytes()
     try:

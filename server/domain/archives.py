@@ -103,7 +103,7 @@ async def _list(issuance_id: int) -> bytes:
     """The list as a spreadsheet program opens it (UTF-8 with BOM)."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["证书编号", "姓名", "级别", "状态", "文件SHA-256"])
+    writer.writerow(["证书编号", "姓名", "等级", "状态", "文件SHA-256"])
     after = ""
     while batch := await _next(issuance_id, after):
         for one in batch:

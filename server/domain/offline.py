@@ -94,9 +94,9 @@ def printed_values(claims: Claims) -> dict[str, str]:
         "证书编号": claims.number,
         "标准版本": claims.standard,
         "考试计划": claims.plan,
-        "考核日期": say_day(date.fromisoformat(claims.exam_date)),
+        "考试日期": say_day(date.fromisoformat(claims.exam_date)),
         "考核院校": claims.school,
-        "颁发机构": claims.issuer,
+        "颁证机构": claims.issuer,
         "发证日期": say_day(date.fromisoformat(claims.issued_on)),
     }
 
@@ -116,9 +116,9 @@ def _certificate(data: bytes, keys: Verifier, read_pdf: ReadPdf) -> Report:
         if refusal.code == "key_unknown":
             report.unclear(refusal.message)
         else:
-            report.wrong("证书内没有可以验证的核验码，或核验码不是颁发机构签发的。")
+            report.wrong("证书内没有可以验证的核验码，或核验码不是颁证机构签发的。")
         return report
-    report.right(f"核验码由颁发机构的密钥 {key_of_code(code)} 签名，记载内容：")
+    report.right(f"核验码由颁证机构的密钥 {key_of_code(code)} 签名，记载内容：")
     _life(report, keys, key_of_code(code))
     differing = []
     for label, value in printed_values(claims).items():

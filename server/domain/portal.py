@@ -113,7 +113,7 @@ def weigh(pairs: Mapping[int, Pair], on_record: Standing) -> Weighed:
             out.objections[place] = Objection(
                 "portal_number",
                 "portal_number_taken",
-                "这个门户编号已登记在另一份证书上；请把那一份也放进清单一起更正，或核对编号。",
+                "这个门户证书编号已登记在另一份证书上；请把那一份也放进清单一起更正，或核对编号。",
             )
         elif on_record.known[pair.ours][0] == pair.theirs or pair.ours in out.changes:
             out.unchanged += 1
@@ -131,10 +131,12 @@ def _objection(
         return Objection("name", "name_differs", "姓名与本系统这份证书的持证人不一致，请与门户核对。")
     if len(by_ours[pair.ours]) > 1:
         return Objection(
-            "portal_number", "number_twice", "同一证书编号出现了不同的门户编号，请只保留正确的。"
+            "portal_number", "number_twice", "同一证书编号出现了不同的门户证书编号，请只保留正确的。"
         )
     if len(by_theirs[pair.theirs]) > 1:
-        return Objection("portal_number", "portal_number_twice", "同一门户编号用在了不同的证书上，请核对。")
+        return Objection(
+            "portal_number", "portal_number_twice", "同一门户证书编号用在了不同的证书上，请核对。"
+        )
     return None
 
 

@@ -79,7 +79,7 @@ LABELS = {
     "certificate.seal": "生成并盖章",
     "certificate.void": "作废证书编号",
     "certificate.revoke": "撤销证书",
-    "certificate.portal": "登记门户编号",
+    "certificate.portal": "登记门户证书编号",
     "keys.make": "新增密钥",
     "keys.retire": "停用密钥",
     "keys.reindex": "更换证件号码索引",

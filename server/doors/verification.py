@@ -172,9 +172,9 @@ def _rows(found: Finding) -> list[tuple[str, str, bool]]:
         ("证书编号", said.number, True),
         ("标准版本", said.standard, False),
         ("考试计划", said.plan, False),
-        ("考核日期", say_day(date.fromisoformat(said.exam_date)), False),
+        ("考试日期", say_day(date.fromisoformat(said.exam_date)), False),
         ("考核院校", said.school, False),
-        ("颁发机构", said.issuer, False),
+        ("颁证机构", said.issuer, False),
         ("发证日期", say_day(date.fromisoformat(said.issued_on)), True),
     ]
     return [row for row in rows if row[1]]

@@ -95,7 +95,7 @@ def _results(view: dict[str, Any], known: Ways) -> str:
 def _result(item: dict[str, Any]) -> str:
     lines = [
         _plain(item["plan"]),
-        f"{item['level_name']} · 考核日期 {say_day(date.fromisoformat(item['exam_date']))}",
+        f"{item['level_name']} · 考试日期 {say_day(date.fromisoformat(item['exam_date']))}",
     ]
     for subject in item["subjects"]:
         mark = f"{subject['score']:g} 分" if subject["score"] is not None else subject["status_name"]

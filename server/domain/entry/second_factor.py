@@ -21,7 +21,7 @@ from server.records.database import rows
 
 OTP_STEP = 30  # seconds, RFC 6238
 ENROL_SECONDS = 600
-ISSUER = "证书签发后台"
+ISSUER = "证书签发工作台"
 REQUIRED = frozenset({Role.ISSUER, Role.FINANCE, Role.NOTIFIER, Role.ADMIN})
 RECOVERY_CODES = 10
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like another; 10 of them are 49 bits

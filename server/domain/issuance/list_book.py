@@ -27,7 +27,7 @@ def facts(s: Services, roll: Roll) -> list[tuple[str, str]]:
         ("考试日期", beijing.say_day(issuance.plan.exam_date)),
         ("院校", issuance.site.school.name),
         ("考核站点", issuance.site.name),
-        ("级别", Level(issuance.site.level).label),
+        ("等级", Level(issuance.site.level).label),
         ("批次", f"第 {issuance.id} 批，第 {issuance.revision} 版，{State(issuance.state).label}"),
         ("人数", f"{len(roll.people)}"),
         ("名单校验码", roll.list_sha256),

@@ -95,7 +95,7 @@ def ticket_id_of(token: str) -> int:
 
 def forged() -> Unverified:
     """The refusal of a token that this service did not make for this ticket."""
-    return Unverified("scan_forged", "这不是本系统出示的签发二维码，请扫描评价组织或院校后台页面上的二维码。")
+    return Unverified("scan_forged", "这不是本系统出示的签发二维码，请扫描评价组织或工作台页面上的二维码。")
 
 
 def prove(mac: Mac, ticket: Ticket, token: str) -> None:

@@ -41,9 +41,9 @@ WHERE b.account = $1 AND b.openid = $2 AND b.unbound_at IS NULL
 ORDER BY p.exam_date DESC, e.id DESC, r.id DESC
 """
 _BATCH = {
-    None: ("in_preparation", "证书准备中", "培训评价组织正在核对签发信息"),
-    "prepared": ("in_preparation", "证书准备中", "培训评价组织正在核对签发信息"),
-    "returned": ("in_preparation", "证书准备中", "签发信息正在由培训评价组织更正"),
+    None: ("in_preparation", "证书准备中", "评价组织正在核对签发信息"),
+    "prepared": ("in_preparation", "证书准备中", "评价组织正在核对签发信息"),
+    "returned": ("in_preparation", "证书准备中", "签发信息正在由评价组织更正"),
     "site_pending": ("awaiting_school", "待院校签发", "正在等待院校确认签发"),
     "school_signed": ("in_production", "证书生成中", "院校已确认签发，电子证书即将生成"),
     "generating": ("in_production", "证书生成中", "电子证书正在生成"),

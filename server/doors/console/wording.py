@@ -139,7 +139,7 @@ FIELDS = {
     "school_id": "院校编号",
     "plan_id": "计划编号",
     "site_id": "站点编号",
-    "issued_on": "发放日期",
+    "issued_on": "发证日期",
     "as": "形式",
     "list_sha256": "名单摘要",
     "ticket": "二维码",
@@ -172,7 +172,7 @@ FIELDS = {
     "rows_refused": "有误行数",
     "file_name": "文件",
     "sealed": "已盖章",
-    "portal_number": "门户编号",
+    "portal_number": "门户证书编号",
     "code": "原因代码",
 }
 

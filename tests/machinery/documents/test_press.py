@@ -33,7 +33,7 @@ WORDS = (
     "证书编号23SPS100000001W"
     "标准版本2021年3.0版"
     "考核院校京华职业技术学院"
-    "国家平台编号"
+    "门户证书编号"
     "北京中文在线教育科技发展有限公司"
     "2023年10月20日"
     "核验网址https://certificates.example-issuer.com./v（可扫码，或输入证书编号与姓名）"
@@ -84,7 +84,7 @@ def test_the_portals_number_takes_the_line_that_is_left_for_it(
     press: TypstPress, key_folder: KeyFolder
 ) -> None:
     numbered = replace(page(key_folder), portal_number="A2300012345678")
-    assert "国家平台编号A2300012345678" in read_pdf(press.draw(numbered), key_folder.public()).printed
+    assert "门户证书编号A2300012345678" in read_pdf(press.draw(numbered), key_folder.public()).printed
 
 
 def test_it_is_tagged_for_screen_readers(press: TypstPress, key_folder: KeyFolder) -> None:

@@ -60,7 +60,7 @@ def test_a_sealed_certificate_is_genuine(sealed: bytes, key_folder: KeyFolder) -
         "✓ 印章密钥 seal-1 在公布的公钥之中。",
         "✓ 签名有效，覆盖整个文件，签名之后没有任何改动。",
         f"文件 SHA-256：{hashlib.sha256(sealed).hexdigest()}",
-        "✓ 核验码由颁发机构的密钥 certificate-1 签名，记载内容：",
+        "✓ 核验码由颁证机构的密钥 certificate-1 签名，记载内容：",
         "签名时在有效期内。",
         "✓ 页面文字与核验码逐项一致。",
         "持证人姓名：司马䶮㛃𠮷𬱖",
