@@ -34,7 +34,10 @@ class Step:
 
     def press(self, at: Place, text: str, role: str = "button", *, exact: bool = True) -> None:
         name = self.word(text)
-        at.get_by_role(role, name=name if exact else re.compile(re.escape(name))).first.click()  # type: ignore[arg-type]
+        if exact:
+            at.get_by_role(role, name=name, exact=True).first.click()  # type: ignore[arg-type]  # a role's name
+        else:
+            at.get_by_role(role, name=re.compile(re.escape(name))).first.click()  # type: ignore[arg-type]  # the same
 
     def fill(self, at: Place, text: str, value: str, *, exact: bool = False) -> None:
         at.get_by_label(self.word(text), exact=exact).first.fill(value)

@@ -224,6 +224,8 @@ def test_readmes_tour(fresh: Service, chromium: Browser, tmp_path: Path) -> None
     verifying.press(page, "打开核验页", "link")
     verifying.see(page, "证书有效")
     verifying.press(desk, "证书", "link")
+    desk.wait_for_load_state()
+    look(desk, "desk-certificates")
     verifying.fill(desk, "证书编号", certificate[0])
     verifying.press(desk, "查找")
     desk.get_by_role("button", name=f"{verifying.word('撤销')} {certificate[0]}").click()
