@@ -128,7 +128,7 @@ def read_receipt(keys, document):
         said = json.loads(document.decode("utf-8-sig"))
         proof = said.pop("proof")
         key_id, signature = str(proof["key"]), base64.b64decode(proof["signature"], validate=True)
-        if said["format"] != "xcert-receipt-1" or not key_id.startswith("receipt-"):
+        if said["format"] not in ("xcert-receipt-1", "xcert-receipt-2") or not key_id.startswith("receipt-"):
             raise Forged("not a receipt")
     except (ValueError, KeyError, TypeError, AttributeError):
         raise Forged("not a receipt") from None
