@@ -207,7 +207,7 @@ def test_readmes_tour(fresh: Service, chromium: Browser, tmp_path: Path) -> None
     looking.fill(page, "身份证号码", number)
     looking.fill(page, "手机号后四位", digits)
     look(candidate, "phone-bind")
-    looking.press(page, "绑定")
+    looking.press(page, "同意并绑定")
     expect(page.get_by_text("69.7").first).to_be_visible()
     looking.see(page, "提醒我") if page.get_by_text("提醒我").count() else looking.word("提醒我")
     looking.press(page, "查看我的证书", "link")
