@@ -14,7 +14,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from server import addresses, pay_settings, sandbox_account
+from server import addresses, pay_settings, production_settings, sandbox_account
 
 _PAIR = r"[a-z_]+\s*=\s*[a-z_]+[0-9]+"
 TEMPLATE_KEYWORDS = re.compile(
@@ -128,6 +128,7 @@ class Settings:
     api_url: str = _s("WECHAT_API_URL", "微信接口网址", "https://api.weixin.qq.com")
     open_url: str = _s("WECHAT_OPEN_URL", "微信网页授权网址", "https://open.weixin.qq.com")
     pay_url: str = _s("WECHAT_PAY_URL", "微信支付网址", "https://api.mch.weixin.qq.com")
+    wechat_hosts: str = _s("XCERT_WECHAT_HOSTS", "除微信域名外还允许的出口域名，用逗号分开")
     js_url: str = _s(
         "WECHAT_JS_URL",
         "微信 JS-SDK 脚本的网址；页面的安全策略只放行这一个",
@@ -289,6 +290,8 @@ def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
         problems.append("XCERT_PUBLIC_URL 在生产环境必须是 https:// 网址")
     if url.endswith("/"):
         problems.append("XCERT_PUBLIC_URL 末尾不要带斜杠")
+    if production:
+        problems += production_settings.problems(values)
     problems += [
         f"{name} 应为 {least} 或更大"
         for name, least, value in (

@@ -92,7 +92,12 @@ def wants_page(request: Request) -> bool:
 
 def security_headers(settings: Settings) -> dict[str, str]:
     """Sent with every answer. Only the development sandbox may show our pages in a frame."""
-    return {
+    secure = (
+        {"strict-transport-security": "max-age=31536000"}
+        if settings.public_url.startswith("https://")
+        else {}
+    )
+    return secure | {
         "content-security-policy": _policy(settings),
         "x-content-type-options": "nosniff",
         "referrer-policy": "same-origin",

@@ -43,6 +43,32 @@ def test_production_with_everything_starts() -> None:
     assert (settings.is_production, settings.uses_sandbox) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("change", "begins"),
+    [
+        ({"WECHAT_API_URL": "http://127.0.0.1:18111"}, "WECHAT_API_URL 在生产环境必须是 https:// 网址"),
+        ({"WECHAT_PAY_URL": "http://api.mch.weixin.qq.com"}, "WECHAT_PAY_URL 在生产环境必须是 https:// 网址"),
+        ({"WECHAT_OPEN_URL": "https://evil.example"}, "WECHAT_OPEN_URL 不是微信的域名"),
+        ({"WECHAT_JS_URL": "https://evil.example/x.js"}, "WECHAT_JS_URL 不是微信的域名"),
+        ({"WECHAT_OA_APPID": "wxsandboxoa00000001"}, "WECHAT_OA_APPID 是沙箱的 AppID"),
+        ({"WECHAT_OA_MODE": "plain"}, "WECHAT_OA_MODE 在生产环境不能是 plain"),
+        ({"WECHAT_MP_MODE": "plain"}, "WECHAT_MP_MODE 在生产环境不能是 plain"),
+    ],
+)
+def test_production_refuses_what_undoes_its_protection(change: dict[str, str], begins: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read(PRODUCTION | change)
+    assert [line[: len(begins)] for line in refusal.value.problems] == [begins]
+
+
+def test_production_takes_a_relay_that_is_named() -> None:
+    relay = {
+        "WECHAT_API_URL": "https://wechat.relay.example.cn",
+        "XCERT_WECHAT_HOSTS": "wechat.relay.example.cn",
+    }
+    assert read(PRODUCTION | relay).api_url == "https://wechat.relay.example.cn"
+
+
 def test_production_names_each_missing_secret_on_its_own_line() -> None:
     environ = {k: v for k, v in PRODUCTION.items() if k not in ("WECHAT_OA_SECRET", "XCERT_REDIS_URL")}
     with pytest.raises(SettingsError) as refusal:

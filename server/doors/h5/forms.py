@@ -24,5 +24,5 @@ def require_own(request: Request) -> None:
     origin = request.headers.get("origin")
     fetch_site = request.headers.get("sec-fetch-site")
     foreign = origin is not None and urlsplit(origin).netloc != request.host
-    if foreign or fetch_site in ("cross-site",):
+    if foreign or fetch_site in ("cross-site", "same-site"):
         raise Forbidden("foreign_form", "这次提交不是从本页发出的，请返回页面重新操作。")
