@@ -168,7 +168,10 @@ def test_an_account_of_an_older_version_is_completed_and_its_merchant_fits_toget
 
 
 def test_production_never_uses_the_sandbox() -> None:
-    assert not read(PRODUCTION | {"WECHAT_OA_APPID": "wxsandboxoa1"}).uses_sandbox
+    """It does not even start with its account; one that did would not take it for the sandbox."""
+    with pytest.raises(SettingsError):
+        read(PRODUCTION | {"WECHAT_OA_APPID": "wxsandboxoa1"})
+    assert not Settings(env="production", oa_appid="wxsandboxoa1").uses_sandbox
 
 
 @pytest.fixture(scope="module")
