@@ -11,7 +11,7 @@ from sanic.response import HTTPResponse, json
 
 from server.domain import addresses
 from server.domain.beijing import BEIJING
-from server.domain.entry import mini_login
+from server.domain.entry import ended, mini_login
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import FieldError, Invalid, TooMany, Unverified
 
@@ -55,6 +55,18 @@ async def create(request: Request) -> HTTPResponse:
     )
 
 
+async def end(request: Request) -> HTTPResponse:
+    """DELETE /session: every token that this person has is over; what is over already is no error."""
+    try:
+        who = await identity(request)
+    except Unverified as refusal:
+        if refusal.code not in ("session_expired", "session_ended"):
+            raise
+    else:
+        await ended.end(_services(request), who)
+    return HTTPResponse(status=204)
+
+
 def _address(request: Request) -> str:
     forwarded = request.headers.getall("x-forwarded-for", [])
     return addresses.caller(str(request.ip), forwarded, _services(request).settings.proxies)
@@ -71,3 +83,4 @@ def _code(request: Request) -> str:
 
 
 bp.add_route(create, "/session", methods=["POST"], name="create")
+bp.add_route(end, "/session", methods=["DELETE"], name="end")

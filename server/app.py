@@ -110,7 +110,8 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
         wechat = WeChatApi(settings, redis, store, clock, seal=seal)
         stack.push_async_callback(wechat.close)
         pay = await stack.enter_async_context(_paying(settings, clock)) if settings.has_pay else None
-        watch = LookupWatch(settings.database_url) if looks_up else None
+        ended: dict[str, int] = {}
+        watch = LookupWatch(settings.database_url, ended=ended) if looks_up else None
         if watch is not None:
             await watch.start()
             stack.push_async_callback(watch.stop)
@@ -128,6 +129,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             pay=pay,
             image_check=PillowImageCheck(),
             lookup_watch=watch,
+            ended_persons=ended,
         )
 
 

@@ -18,6 +18,7 @@ from procrastinate.jobs import DeleteJobCondition, Status
 from server import app as root
 from server.domain import idempotency, imports, key_trail, releases
 from server.domain.conversation import late_answers, menu, pushes
+from server.domain.entry import ended
 from server.domain.issuance import announcing, generation, preparing
 from server.domain.lookups import changes
 from server.domain.notices import sender
@@ -61,6 +62,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "notices.sweep": (sender.sweep, EVERY_MINUTE),
     "pushes.late": (late_answers.sweep, EVERY_MINUTE),
     "pushes.sweep": (pushes.sweep, HOURLY),
+    "sessions.sweep": (ended.sweep, HOURLY),
     "vault.sweep": (sweep_files, HOURLY),
 }
 

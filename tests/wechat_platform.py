@@ -6,7 +6,7 @@ import secrets
 import struct
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha1
 from typing import Any
 from xml.etree import ElementTree
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from server.domain.ports import Push
 from server.machinery.wechat import messages
 from server.settings import Settings
-from tests.fakes import FakeWeChat
+from tests.fakes import FakeClock, FakeWeChat
 
 
 def signed(*parts: str) -> str:
@@ -35,6 +35,7 @@ class Platform:
     appid: str
     token: str
     aes_key: str
+    clock: FakeClock = field(default_factory=FakeClock)
 
     def _cipher(self) -> Cipher[modes.CBC]:
         key = b64decode(self.aes_key + "=")
@@ -56,7 +57,7 @@ class Platform:
         return plain[20 : 20 + length].decode()
 
     def query(self, encrypted: str | None = None, **more: str) -> dict[str, str]:
-        stamp, nonce = "1700000000", secrets.token_hex(4)
+        stamp, nonce = str(int(self.clock.unix())), secrets.token_hex(4)
         query = {"timestamp": stamp, "nonce": nonce, "signature": signed(self.token, stamp, nonce), **more}
         if encrypted is not None:
             query |= {"encrypt_type": "aes", "msg_signature": signed(self.token, stamp, nonce, encrypted)}
@@ -77,12 +78,12 @@ class Platform:
         return {node.tag: node.text or "" for node in inner}
 
 
-def official_account(settings: Settings) -> Platform:
-    return Platform(settings.oa_appid, settings.oa_token, settings.oa_aes_key)
+def official_account(settings: Settings, clock: FakeClock | None = None) -> Platform:
+    return Platform(settings.oa_appid, settings.oa_token, settings.oa_aes_key, clock or FakeClock())
 
 
-def mini_program(settings: Settings) -> Platform:
-    return Platform(settings.mp_appid, settings.mp_token, settings.mp_aes_key)
+def mini_program(settings: Settings, clock: FakeClock | None = None) -> Platform:
+    return Platform(settings.mp_appid, settings.mp_token, settings.mp_aes_key, clock or FakeClock())
 
 
 class PushedWeChat(FakeWeChat):

@@ -350,6 +350,8 @@ class Services:
     wechat: WeChat
     faults: Faults = field(default_factory=NoFaults)
     image_check: ImageCheck = field(default_factory=NoImageCheck)
-    known_tokens: dict[str, dict[str, Any]] = field(default_factory=dict)  # found genuine by this process
+    # found genuine by this process: claims, and the blind indexes of whom they speak of
+    known_tokens: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = field(default_factory=dict)
+    ended_persons: dict[str, int] = field(default_factory=dict)  # blind index → Unix seconds: see entry.ended
     pay: PayGateway | None = None  # None: no merchant number is configured
     lookup_watch: LookupWatch | None = None  # None: every look-up reads the database

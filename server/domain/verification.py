@@ -1,7 +1,8 @@
 """核验: what anyone may learn who holds a certificate, or knows its number and its holder's name.
 
 The code on the paper is signed, so it proves itself; the record adds whether it still holds. Without the code, number
-and exact name are asked together, and every miss has one answer: no number can be told from a name, none can be listed.
+and exact name are asked together, and every miss has one answer, for which the same statements are sent as for a hit: no
+number can be told from a name, none can be listed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from enum import Enum
 
 from server.domain import certificates, claims
 from server.domain.addresses import counted
+from server.domain.certificates import PublicStatus
 from server.domain.claims import Claims
 from server.domain.people.candidates import id_masked
 from server.domain.people.names import same_name
@@ -88,11 +90,9 @@ async def find(s: Services, number: str, name: str, *, address: str) -> Finding:
     misses = f"verification:number:{number[:24]}"
     if await s.limits.count(misses) >= MISSES_OF_NUMBER:
         raise _paused(60)
-    record = await Certificate.get_or_none(number=number).only("id", "claims")
-    said = Claims.from_bytes(bytes(record.claims)) if record is not None and record.claims else None
-    found = await _standing(s, said) if said is not None else None
-    is_same = same_name(name, said.name if said is not None else None)
-    if said is None or found is None or not is_same or found.standing is Standing.UNKNOWN:
+    found = await _recorded(s, number)
+    is_same = same_name(name, found.claims.name if found is not None else None)
+    if found is None or not is_same or found.standing is Standing.UNKNOWN:
         await s.limits.hit(misses, window=3600)
         raise NotFound(
             "certificate_not_matched",
@@ -122,11 +122,30 @@ def _paused(minutes: int) -> TooMany:
     )
 
 
+async def _recorded(s: Services, number: str) -> Finding | None:
+    """The certificate on record with this number; None when there is none.
+
+    For a number that there is not, as many statements are sent as for one that there is: time must not tell either.
+    """
+    record = await Certificate.get_or_none(number=number).select_related("candidate")
+    status = await certificates.public_status(s, number)
+    if record is None or not record.claims:
+        return None
+    return _compared(s, Claims.from_bytes(bytes(record.claims)), status, record)
+
+
 async def _standing(s: Services, said: Claims) -> Finding:
     status = await certificates.public_status(s, said.number)
     if status is None:
         return Finding(said, Standing.UNKNOWN, s.clock.now())
-    record = await Certificate.get(number=said.number).prefetch_related("candidate")
+    record = await Certificate.get(number=said.number).select_related("candidate")
+    return _compared(s, said, status, record)
+
+
+def _compared(s: Services, said: Claims, status: PublicStatus | None, record: Certificate) -> Finding:
+    """What the record says of these claims."""
+    if status is None:
+        return Finding(said, Standing.UNKNOWN, s.clock.now())
     if not hmac.compare_digest(bytes(record.claims_sha256 or b""), said.sha256()):
         return Finding(said, Standing.DIFFERENT, s.clock.now())
     return Finding(

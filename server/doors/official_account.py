@@ -51,7 +51,9 @@ async def _receive(request: Request, account: str) -> HTTPResponse:
     if body is None:
         return text("内容过大", status=413)
     try:
-        push = s.wechat.open_push(account, _query(request), body)
+        query = _query(request)
+        push = s.wechat.open_push(account, query, body)
+        pushes.require_fresh(s, query.get("timestamp", ""))
     except Refused as refusal:
         # WeChat shows its answer to nobody: the operator has to find it here.
         log.warning(

@@ -182,6 +182,16 @@ class EndedSession(Model):
         table = "ended_session"
 
 
+class EndedPerson(Model):
+    """The moment up to which all sessions of a person in WeChat are over: see domain.entry.ended."""
+
+    id = fields.CharField(max_length=64, primary_key=True)  # blind index of `account:openid`, in hexadecimal
+    ended_at = fields.DatetimeField()
+
+    class Meta:
+        table = "ended_person"
+
+
 class ApiToken(Model):
     """A machine's way into the console API: only the hash is kept."""
 

@@ -52,8 +52,11 @@ async def test_bind_look_and_unbind(app: App, services: Services, token: dict[st
     assert (await call(app, "get", "/binding", token)).json == bound
     response = await call(app, "delete", "/binding", token)
     assert (response.status, response.body) == (204, b"")
-    assert (await call(app, "get", "/binding", token)).json == unbound
-    assert (await call(app, "delete", "/binding", token)).status == 204
+    over = await call(app, "get", "/binding", token)
+    assert (over.status, over.json["code"]) == (401, "session_ended")
+    new = {"authorization": f"Bearer {sessions.mint(services, 'mp', ME.openid, 3600)}"}
+    assert (await call(app, "get", "/binding", new)).json == unbound
+    assert (await call(app, "delete", "/binding", new)).status == 204
 
 
 @pytest.mark.parametrize(

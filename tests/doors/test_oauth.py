@@ -16,7 +16,7 @@ from server.domain.entry import web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.doors.h5 import login
 from server.errors import Forbidden, Unverified
-from tests.fakes import FakeClock, FakeWeChat
+from tests.fakes import FakeClock, FakeWeChat, MemoryCache, MemoryLimits
 
 App = Sanic[Any, Any]
 PAGE = {"accept": "text/html"}
@@ -91,11 +91,16 @@ async def test_a_reload_of_the_callback_goes_on(oauth_app: App, services: Servic
 
 async def test_two_loads_at_once_exchange_the_code_once(services: Services) -> None:
     browser = web_login.new_browser()
-    url = await web_login.begin(services, wanted="/h5/who", browser=browser)
+    url = await web_login.begin(services, wanted="/h5/who", browser=browser, address="127.0.0.1")
     state = parse_qs(urlsplit(url).query)["state"][0]
     prepare(services, "c1")
     arrivals = await asyncio.gather(
-        *(web_login.finish(services, code="c1", state=state, browser=browser, session="") for _ in range(5))
+        *(
+            web_login.finish(
+                services, code="c1", state=state, browser=browser, session="", address="127.0.0.1"
+            )
+            for _ in range(5)
+        )
     )
     assert {arrival.page for arrival in arrivals} == {"/h5/who"}
     assert len({arrival.token for arrival in arrivals}) == 1
@@ -168,11 +173,15 @@ async def test_a_snapshot_user_is_nobody(oauth_app: App, services: Services) -> 
     assert "请使用完整服务" in response.text
     assert login.SESSION_COOKIE not in cookies(response)
     with pytest.raises(Forbidden):
-        state2 = parse_qs(urlsplit(await web_login.begin(services, wanted="/h5/who", browser="b")).query)[
-            "state"
-        ][0]
+        state2 = parse_qs(
+            urlsplit(
+                await web_login.begin(services, wanted="/h5/who", browser="b", address="127.0.0.1")
+            ).query
+        )["state"][0]
         prepare(services, "c2", dataclasses.replace(SOMEBODY, is_snapshot=True))
-        await web_login.finish(services, code="c2", state=state2, browser="b", session="")
+        await web_login.finish(
+            services, code="c2", state=state2, browser="b", session="", address="127.0.0.1"
+        )
 
 
 @pytest.mark.parametrize(
@@ -237,3 +246,35 @@ async def test_login_page_takes_a_local_next(oauth_app: App, services: Services)
     response = await get(oauth_app, "/h5/login?next=https://evil.example")
     state = parse_qs(urlsplit(response.headers["location"]).query)["state"][0]
     assert await web_login.wanted_by(services, state) == "/h5/results"
+
+
+async def test_log_ins_of_one_address_are_limited_before_wechat_is_asked(
+    app: App, services: Services
+) -> None:
+    """Each leaves keys for ten minutes, and each callback asks WeChat, whose minute is counted."""
+    asked: list[str] = []
+
+    class Counted(FakeWeChat):
+        async def exchange_oauth_code(self, code: str) -> WeChatIdentity:
+            asked.append(code)
+            raise Unverified("code_invalid", "这次登录已经过期，请重新进入。")
+
+    services.wechat = Counted()
+    state = "0" * 32
+    await app.asgi_client.get("/h5/login", headers=PAGE, follow_redirects=False)
+    assert isinstance(services.limits, MemoryLimits)
+    address = next(key for key in services.limits._counts if key.startswith("h5-login:")).partition(":")[2]
+    for way in ("login", "oauth"):
+        for _ in range(web_login.TRIES):
+            await services.limits.hit(f"h5-{way}:{address}", window=web_login.TRIES_WINDOW)
+    assert isinstance(services.cache, MemoryCache)
+    before = dict(services.cache.values)
+    paths = ("/h5/login", "/h5/results", f"/h5/oauth?code=c1&state={state}")
+    for path in paths:
+        _, response = await app.asgi_client.get(path, headers={"accept": "text/html"}, follow_redirects=False)
+        assert (response.status, response.headers["retry-after"]) == (429, "60")
+        assert "登录太频繁" in response.text
+    assert asked == []
+    assert services.cache.values == before
+    _, other = await app.asgi_client.get("/healthz")
+    assert other.status == 200

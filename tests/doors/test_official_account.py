@@ -15,7 +15,7 @@ from tortoise import connections
 
 from server import worker
 from server.app import create_app
-from server.domain.conversation import late_answers, pushes
+from server.domain.conversation import late_answers, push_inbox, pushes
 from server.domain.notices import delivery, sender
 from server.domain.ports import Push, Services
 from server.doors import official_account
@@ -106,7 +106,7 @@ async def test_many_arrivals_at_once_have_one_answer(services: Services) -> None
     assert await PushSeen.all().count() == 1
 
 
-async def test_kept_answers_are_sealed_and_forgotten_after_an_hour(
+async def test_kept_answers_are_sealed_and_forgotten_after_two_hours(
     door: App, oa: Platform, services: Services
 ) -> None:
     await push(door, oa, text("帮助"))
@@ -114,7 +114,7 @@ async def test_kept_answers_are_sealed_and_forgotten_after_an_hour(
     assert kept.reply is not None and "回复".encode() not in kept.reply
     assert OPENID not in kept.key
     assert isinstance(services.clock, FakeClock)
-    services.clock.forward(minutes=59)
+    services.clock.forward(minutes=119)
     await pushes.sweep(services)
     assert await PushSeen.all().count() == 1
     services.clock.forward(minutes=2)
@@ -303,3 +303,28 @@ async def test_the_mini_program_pushes_json(door: App, services: Services) -> No
     assert (response.status, response.body) == (200, b"success")
     wrong = await post(door, mp.query(encrypted), body, "/wechat/oa")
     assert wrong.json["code"] == "push_signature"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "status"), [(0, 200), (-29, 200), (29, 200), (-31, 401), (31, 401), (-3 * 24 * 60, 401)]
+)
+async def test_a_push_signed_long_ago_is_refused(
+    door: App, services: Services, caplog: pytest.LogCaptureFixture, minutes: int, status: int
+) -> None:
+    """Whoever kept a genuine push cannot make it happen again, days later (dedup has forgotten it by then)."""
+    services.settings = dataclasses.replace(services.settings, oa_appid="wx0123456789abcdef")
+    services.wechat = PushedWeChat(services.settings)
+    assert isinstance(services.clock, FakeClock)
+    then = FakeClock()
+    then.forward(seconds=60 * minutes)
+    query, body = platform_of(services.settings, then).push(text("帮助"))
+    with caplog.at_level(logging.WARNING, "xcert.wechat"):
+        _, response = await door.asgi_client.post(f"/wechat/oa?{urlencode(query)}", content=body)
+    assert response.status == status
+    assert await PushSeen.all().count() == (1 if status == 200 else 0)
+    whys = [getattr(record, "why", "") for record in caplog.records]
+    assert ("push_stale" in whys) == (status == 401)
+
+
+async def test_a_push_is_remembered_longer_than_it_is_fresh() -> None:
+    assert push_inbox.REMEMBERED > 2 * push_inbox.FRESH

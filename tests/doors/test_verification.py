@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import logging
 import re
 import shutil
 from dataclasses import replace
@@ -15,9 +17,10 @@ import pytest
 from cryptography import x509
 from sanic import Sanic
 
-from server.domain import certificates, packing
+from server.domain import certificates, packing, verification
 from server.domain.claims import Claims, Line, check_character, complete, encode_code, open_code
 from server.domain.ports import PublicKey, Services
+from server.errors import NotFound
 from server.machinery.keys import KeyFolder, rotate
 from server.machinery.published_keys import PublishedKeys
 from server.records import Candidate, Certificate
@@ -293,3 +296,18 @@ async def test_a_key_that_this_process_does_not_know_yet_is_no_forgery(
     assert problem.status == 503
     services.keys = KeyFolder(folder, production=False)  # as it reads the folder anew
     assert "证书有效" in words((await get(app, f"/v/{code}")).text)
+
+
+async def test_a_number_that_is_there_costs_as_many_statements_as_one_that_is_not(
+    certificate: Certificate, services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Time must not tell which numbers were issued: they are serial, so they could be counted."""
+    counts = []
+    tried = [(certificate.number, "欧阳慧敏"), (certificate.number, "张三"), ("S000011000999999", "张三")]
+    for number, name in tried:
+        caplog.clear()
+        with caplog.at_level(logging.DEBUG, "tortoise.db_client"), contextlib.suppress(NotFound):
+            await verification.find(services, number, name, address="203.0.113.9")
+        counts.append(len([one for one in caplog.records if "SELECT" in one.getMessage()]))
+    assert counts[0] > 0
+    assert counts == [counts[0]] * 3

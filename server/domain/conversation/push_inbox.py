@@ -1,7 +1,7 @@
 """The rows of pushes: taken in before anything is done, stepped by their one writer, forgotten when settled.
 
 What was pushed and what was answered may hold a person's words and scores: both are sealed, the push only until
-nothing more is to be done about it, the answer for an hour.
+nothing more is to be done about it, the answer for two hours.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from server.domain.conversation.push_states import SKEW, STEPS, State
 from server.domain.ports import Push, Services
 from server.records import PushSeen, database
 
-REMEMBERED = timedelta(hours=1)
+FRESH = timedelta(minutes=30)  # how far a push's signed time may be from ours
+REMEMBERED = timedelta(hours=2)  # longer than a push stays fresh, were it signed half an hour ahead
 _REPLY, _PUSH = "push_seen.reply", "push_seen.push"
 
 _INSERT = (

@@ -16,7 +16,7 @@ from server.domain.conversation import chat, push_inbox, reply_windows
 from server.domain.conversation.push_states import State
 from server.domain.notices import delivery, grants
 from server.domain.ports import Push, Services
-from server.errors import Refused
+from server.errors import Refused, Unverified
 
 JOB = "pushes.answer_late"
 BUSY = "服务暂时繁忙，请过一会儿再发送一次。"
@@ -34,6 +34,24 @@ DONE_BY_FOLLOWERS = frozenset(
     }
     | {"scancode_push", "scancode_waitmsg", "pic_sysphoto", "pic_photo_or_album", "pic_weixin"}
 )
+
+
+def require_fresh(s: Services, timestamp: str) -> None:
+    """Refuse a push whose signed time is more than half an hour from ours: somebody may have kept it.
+
+    The sandbox's clock may be moved by hand, so there any time will do.
+
+    Args:
+        timestamp: of the query whose signature was found genuine, in Unix seconds.
+
+    Raises:
+        Unverified("push_stale").
+    """
+    if s.settings.uses_sandbox:
+        return
+    is_time = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12
+    if not is_time or abs(s.clock.unix() - int(timestamp)) > push_inbox.FRESH.total_seconds():
+        raise Unverified("push_stale", "推送的时间与本机相差半小时以上，请核对服务器时间。")
 
 
 async def receive(s: Services, push: Push) -> str:

@@ -15,12 +15,17 @@ import re
 import secrets
 from dataclasses import dataclass
 
+from server.domain.addresses import counted
 from server.domain.entry import sessions
 from server.domain.ports import Services, WeChatIdentity
-from server.errors import Forbidden, Refused, Unverified, XcertError
+from server.errors import Forbidden, Refused, TooMany, Unverified, XcertError
 
 SESSION_SECONDS = 12 * 3600
 STATE_SECONDS = 600
+TRIES, TRIES_WINDOW = (
+    600,
+    60,
+)  # of one address each way, seconds; each leaves at most three keys for STATE_SECONDS
 FIRST_PAGE = "/h5/results"
 CALLBACK = "/h5/oauth"
 _STATE = re.compile(r"[0-9a-f]{32}")
@@ -60,13 +65,24 @@ def identity_of(s: Services, token: str) -> WeChatIdentity:
     return WeChatIdentity("oa", claims["subject"], claims.get("unionid"))
 
 
-async def begin(s: Services, *, wanted: str, browser: str) -> str:
+async def _pace(s: Services, way: str, address: str) -> None:
+    """A whole school shares an address; nobody else comes near this."""
+    if await s.limits.hit(f"h5-{way}:{counted(address)}", window=TRIES_WINDOW) > TRIES:
+        raise TooMany("too_many_logins", "登录太频繁，请一分钟后再试。", retry_after=TRIES_WINDOW)
+
+
+async def begin(s: Services, *, wanted: str, browser: str, address: str) -> str:
     """The address of WeChat's authorize page for this browser.
 
     Args:
         wanted: the local page to come back to.
         browser: the value of the browser's login cookie.
+        address: the caller's.
+
+    Raises:
+        TooMany("too_many_logins"), before anything is kept.
     """
+    await _pace(s, "login", address)
     state = secrets.token_hex(16)
     kept = {"page": local_page(wanted), "browser": _digest(browser)}
     await s.cache.set(f"oauth:{state}", json.dumps(kept).encode(), seconds=STATE_SECONDS)
@@ -79,7 +95,7 @@ async def wanted_by(s: Services, state: str) -> str:
     return str(json.loads(kept)["page"]) if kept else FIRST_PAGE
 
 
-async def finish(s: Services, *, code: str, state: str, browser: str, session: str) -> Arrival:
+async def finish(s: Services, *, code: str, state: str, browser: str, session: str, address: str) -> Arrival:
     """Take the callback.
 
     Args:
@@ -87,11 +103,14 @@ async def finish(s: Services, *, code: str, state: str, browser: str, session: s
         state: as `begin` made it.
         browser: the value of the login cookie of the browser that calls.
         session: its session cookie, if it has one already (a reload after the login).
+        address: the caller's.
 
     Raises:
+        TooMany("too_many_logins"), before WeChat is asked.
         Unverified: state_invalid (unknown, expired, or of another browser), code_used, code_invalid.
         Refused: consent_refused. Forbidden: snapshot_user. OutsideFailure: WeChat did not answer.
     """
+    await _pace(s, "oauth", address)
     page = await _checked_state(s, state, browser, session)
     if isinstance(page, Arrival):
         return page

@@ -7,12 +7,18 @@ from tortoise import connections
 from server.domain.ports import Services
 
 ALL = "*"
+END = "end:"
 LOCK = 0x6C6F6F6B7570  # "lookup": held from the insert to the commit, so that ids become visible in order
 
 
 def scope_of(account: str, openid: str) -> str:
     """The scope of one person: `oa:OPENID` or `mp:OPENID`."""
     return f"{account}:{openid}"
+
+
+def scope_of_end(index: str, moment: int) -> str:
+    """Not a look-up's scope: the sessions of a person (blind index) that began up to `moment` (Unix seconds) are over."""
+    return f"{END}{index}:{moment}"
 
 
 async def changed(s: Services, scope: str = ALL) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 import asyncpg
 
-from server.domain.lookups.changes import ALL
+from server.domain.lookups.changes import ALL, END
 from server.records import database
 from server.records.database import Patience
 
@@ -107,6 +107,7 @@ class LookupWatch:
     Args:
         url: the database. The watch keeps a connection of its own, so that a busy pool never blinds it.
         room: bytes of answers kept in this process.
+        ended: where ends of sessions are written down (blind index → Unix seconds), as `Services.ended_persons`.
         monotonic: seconds that never jump; tests bring their own.
     """
 
@@ -117,7 +118,9 @@ class LookupWatch:
         room: int = 32 * 1024 * 1024,
         monotonic: Callable[[], float] = time.monotonic,
         listens: bool = True,
+        ended: dict[str, int] | None = None,
     ) -> None:
+        self.ended = {} if ended is None else ended
         self.shelf = Shelf(room)
         self.flights: dict[str, asyncio.Task[Ready]] = {}
         self._url = url
@@ -183,17 +186,24 @@ class LookupWatch:
         self._seen_at = began
 
     async def _begin(self, connection: Any) -> None:
+        ends = await connection.fetch(
+            "SELECT id, extract(epoch FROM ended_at)::bigint AS moment FROM ended_person"  # swept hourly
+        )
         rows = await connection.fetch(
             "SELECT id, scope FROM lookup_change WHERE id = (SELECT max(id) FROM lookup_change)"
             " OR at > clock_timestamp() - $1::text::interval ORDER BY id",
             LOOK_BACK,
         )
+        self.ended.clear()
+        self.ended.update((row["id"], row["moment"]) for row in ends)
         self._last_id = max(self._last_id, 0)
         for row in rows:
             self._take_in(row["id"], row["scope"])
 
     def _take_in(self, change: int, scope: str) -> None:
-        if scope == ALL:
+        if scope.startswith(END):
+            self._take_in_end(scope)
+        elif scope == ALL:
             self._dead_all = change
             self._dead.clear()
         else:
@@ -202,6 +212,10 @@ class LookupWatch:
                 self._dead_all = change
                 self._dead.clear()
         self._last_id = change
+
+    def _take_in_end(self, scope: str) -> None:
+        index, _, moment = scope.removeprefix(END).rpartition(":")
+        self.ended[index] = max(int(moment), self.ended.get(index, 0))
 
     async def _keep_asking(self) -> None:
         trouble = False

@@ -20,7 +20,7 @@ from tortoise.transactions import in_transaction
 from server.domain import audit, beijing
 from server.domain.addresses import counted
 from server.domain.audit import Actor
-from server.domain.entry import attempts, captcha
+from server.domain.entry import attempts, captcha, ended
 from server.domain.lookups.changes import changed, scope_of
 from server.domain.people import phones
 from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE, IdentityNumber, mask_id, mask_name
@@ -143,7 +143,7 @@ async def _bind(
 
 
 async def unbind(s: Services, who: WeChatIdentity, *, address: str, request_id: str = "") -> bool:
-    """Undo the binding of this identity in its account. False when there was none."""
+    """Undo the binding of this identity in its account, and end its sessions everywhere. False when there was none."""
     async with in_transaction():
         rows = await connections.get("default").execute_query_dict(
             "UPDATE binding SET unbound_at = $3 WHERE account = $1 AND openid = $2 AND unbound_at IS NULL"
@@ -157,7 +157,9 @@ async def unbind(s: Services, who: WeChatIdentity, *, address: str, request_id: 
         await audit.record(
             s.clock, actor, "binding.unbound", "candidate", candidate, was={"account": who.account}
         )
+        moment = await ended.write(s, who)
         await changed(s, scope_of(who.account, who.openid))
+    ended.remember(s, who, moment)
     forget(s, who)
     return True
 

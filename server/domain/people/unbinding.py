@@ -9,6 +9,7 @@ from tortoise.transactions import in_transaction
 
 from server.domain import audit, incidents
 from server.domain.audit import Actor
+from server.domain.entry import ended
 from server.domain.lookups.changes import changed, scope_of
 from server.domain.people import bindings, roles
 from server.domain.people.candidates import id_masked, mask_numbers
@@ -108,6 +109,7 @@ async def release(
     if not 2 <= len(reason) <= REASON_LENGTH:
         detail = f"请写明解除的原因（如“本人持身份证到校申请”），最多{REASON_LENGTH}个字。"
         raise Invalid(errors=[FieldError("/reason", "reason_form", detail)])
+    ends: list[int] = []
     async with in_transaction():
         await _seen_by(candidate_id, actor)
         living = Binding.filter(candidate_id=candidate_id, unbound_at=None)
@@ -125,9 +127,11 @@ async def release(
                 was={"account": one.account},
                 became={"reason": reason},
             )
+            ends.append(await ended.write(s, WeChatIdentity(one.account, one.openid)))
             await changed(s, scope_of(one.account, one.openid))
             await s.queue.put("people.tell_bound", binding_id=one.id, what="released")
-    for one in found:
+    for one, moment in zip(found, ends, strict=True):
+        ended.remember(s, WeChatIdentity(one.account, one.openid), moment)
         bindings.forget(s, WeChatIdentity(one.account, one.openid))
     return len(found)
 

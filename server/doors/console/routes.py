@@ -45,6 +45,8 @@ class Route:
     content: str = "application/json"
     status: int = 200
     creates: bool = False
+    # what comes from outside is put into the answer's body here: after the effect is committed, and again each time
+    completes: Callable[[Call, bytes], Awaitable[bytes]] | None = None
     first_password_too: bool = False
     second_factor_too: bool = False  # also for somebody who still has to set one up
 
@@ -134,7 +136,10 @@ def _guarded(route: Route) -> Mounted:
         key = request.headers.get("idempotency-key")
         if route.creates and key is not None:
             return await _once(route, call, key)
-        return await route.handler(call)
+        response = await route.handler(call)
+        if route.completes is not None and response is not None and response.body is not None:
+            response.body = await route.completes(call, response.body)
+        return response
 
     return handler
 
@@ -158,7 +163,7 @@ async def _once(route: Route, call: Call, key: str) -> HTTPResponse:
 
     answer = await idempotency.once(call.s, f"staff:{call.account.id}", key, said, work)
     return HTTPResponse(
-        answer.body,
+        await route.completes(call, answer.body) if route.completes is not None else answer.body,
         status=answer.status,
         content_type="application/json",
         headers={"cache-control": "no-store"},

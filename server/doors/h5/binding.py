@@ -9,13 +9,13 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import raw, redirect
 
 from server.domain import js_pages, lookups
-from server.domain.entry import captcha
+from server.domain.entry import captcha, web_login
 from server.domain.people import bindings
 from server.domain.ports import WeChatIdentity
 from server.doors import pages
 from server.doors.h5 import forms
-from server.doors.h5.login import identity
-from server.doors.web import client_address, request_id, services
+from server.doors.h5.login import SESSION_COOKIE, identity
+from server.doors.web import client_address, request_id, services, set_cookie
 from server.errors import Invalid, Refused, TooMany
 
 bp = Blueprint("h5_binding")
@@ -76,7 +76,15 @@ async def unbind(request: Request) -> HTTPResponse:
     await bindings.unbind(
         services(request), who, address=client_address(request), request_id=request_id(request)
     )
-    return redirect("/h5/bind", status=303)
+    response = redirect("/h5/bind", status=303)  # all sessions are over; this browser goes on with a new one
+    set_cookie(
+        request,
+        response,
+        SESSION_COOKIE,
+        web_login.session_for(services(request), who),
+        seconds=web_login.SESSION_SECONDS,
+    )
+    return response
 
 
 async def picture(request: Request) -> HTTPResponse:

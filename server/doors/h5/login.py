@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse, redirect
 
-from server.domain.entry import web_login
+from server.domain.entry import ended, web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.doors import pages, problems
-from server.doors.web import services, set_cookie, wants_page
+from server.doors.h5 import forms
+from server.doors.web import client_address, drop_cookie, services, set_cookie, wants_page
 from server.errors import Forbidden, Refused, TooMany, Unverified
 
 bp = Blueprint("h5_login")
@@ -58,7 +59,8 @@ async def go_to_wechat(request: Request, wanted: str) -> HTTPResponse:
             scan=wanted if wanted.startswith("/s/") and s.settings.mp_appid else "",
         )
     browser = request.cookies.get(BROWSER_COOKIE) or web_login.new_browser()
-    response = redirect(await web_login.begin(s, wanted=wanted, browser=browser), status=303)
+    address = await web_login.begin(s, wanted=wanted, browser=browser, address=client_address(request))
+    response = redirect(address, status=303)
     set_cookie(request, response, BROWSER_COOKIE, browser, seconds=2 * web_login.STATE_SECONDS)
     response.headers["cache-control"] = "no-store"
     return response
@@ -72,7 +74,10 @@ async def login_needed(request: Request, refusal: LoginNeeded) -> HTTPResponse:
     """Error handler of `LoginNeeded`, for every door: a page goes to WeChat, a program is told 401."""
     if not wants_page(request):
         return await problems.refused(request, refusal)
-    return await go_to_wechat(request, _wanted(request))
+    try:
+        return await go_to_wechat(request, _wanted(request))
+    except TooMany as paused:
+        return await problems.refused(request, paused)
 
 
 def _wanted(request: Request) -> str:
@@ -90,6 +95,20 @@ async def login(request: Request) -> HTTPResponse:
     return await go_to_wechat(request, request.args.get("next") or web_login.FIRST_PAGE)
 
 
+async def log_out(request: Request) -> HTTPResponse:
+    """POST /h5/logout: end every session of this person in the official account, on whatever phone."""
+    forms.require_own(request)
+    try:
+        who = web_login.identity_of(services(request), request.cookies.get(SESSION_COOKIE) or "")
+    except Unverified:
+        pass  # over already
+    else:
+        await ended.end(services(request), who)
+    response = await pages.render(request, "h5/logged_out.html", title="已退出登录", back="")
+    drop_cookie(request, response, SESSION_COOKIE)
+    return response
+
+
 async def callback(request: Request) -> HTTPResponse:
     """GET /h5/oauth?code=…&state=…: WeChat sends the browser back here; it leaves without the code."""
     s = services(request)
@@ -101,6 +120,7 @@ async def callback(request: Request) -> HTTPResponse:
             state=state,
             browser=request.cookies.get(BROWSER_COOKIE) or "",
             session=request.cookies.get(SESSION_COOKIE) or "",
+            address=client_address(request),
         )
     except TooMany:
         raise
@@ -132,4 +152,5 @@ def install(app: Sanic[Any, Any]) -> None:
 
 
 bp.add_route(login, "/h5/login", methods=["GET"], name="login")
+bp.add_route(log_out, "/h5/logout", methods=["POST"], name="log_out")
 bp.add_route(callback, "/h5/oauth", methods=["GET"], name="callback")
