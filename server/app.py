@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -14,7 +15,9 @@ import orjson
 from multidict import istr
 from sanic import Request, Sanic
 from sanic.response.types import BaseHTTPResponse
-from sanic_ext import openapi
+from sanic_ext import Extend, openapi
+from sanic_ext.extensions.openapi.blueprint import blueprint_factory
+from sanic_ext.extensions.openapi.builders import SpecificationBuilder
 from sanic_ext.extensions.openapi.extension import OpenAPIExtension
 
 import miniprogram_api
@@ -147,6 +150,18 @@ async def _paying(settings: Settings, clock: SystemClock) -> AsyncIterator[WeCha
         await pay.close_connections()
 
 
+class Documents(OpenAPIExtension):
+    """/docs, for operators alone."""
+
+    name = "documents"
+
+    def startup(self, bootstrap: Extend) -> None:
+        self.bp = blueprint_factory(self.app.config)  # type: ignore[no-untyped-call]  # sanic-ext has no types here
+        self.bp.middleware(web.only_operators, "request")
+        self.app.blueprint(self.bp)
+        bootstrap._openapi = SpecificationBuilder()
+
+
 def create_app(
     settings: Settings, services: Services | None = None, *, name: str = "xcert"
 ) -> Sanic[Any, Any]:
@@ -178,10 +193,11 @@ def create_app(
         API_DESCRIPTION="社会心理服务职业技能等级证书：成绩、签发、证书与核验。",
     )
     app.ctx.metrics_folder = settings.metrics_dir
+    app.ctx.streams = Counter()  # open event streams by account: see console.live
     # Behind a proxy every connection has the proxy's address; it has limits of its own.
     app.ctx.connections_per_address = 0 if settings.proxies else settings.connections_per_address
     # Injection and CORS, which nothing here uses, would cost every answer a signal and a middleware.
-    app.extend(extensions=[OpenAPIExtension], built_in_extensions=False)
+    app.extend(extensions=[Documents], built_in_extensions=False)
     problems.install(app)
     login.install(app)
     _finish(app, settings)

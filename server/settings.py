@@ -14,7 +14,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from server import addresses, pay_settings, production_settings, sandbox_account
+from server import addresses, operators, pay_settings, production_settings, sandbox_account
 
 _PAIR = r"[a-z_]+\s*=\s*[a-z_]+[0-9]+"
 TEMPLATE_KEYWORDS = re.compile(
@@ -62,6 +62,10 @@ class Settings:
         "on：签发与发放一个批次须是两个人；off：可以是一个人。不填则生产环境为 on，开发环境为 off",
     )
     proxies: int = _s("XCERT_PROXIES", "前面有几层可信反向代理（决定取哪个客户端地址）", 0)
+    operations: str = _s(
+        "XCERT_OPERATIONS",
+        "可以查看 /metrics、/docs 和 /readyz 明细的地址或网段，用逗号分开；不填：生产环境只有本机，开发环境不限",
+    )
     connections_per_address: int = _s(
         "XCERT_CONNECTIONS_PER_ADDRESS",
         "没有反向代理时，同一地址最多同时连接数（每个网页进程）；0 表示不限",
@@ -309,4 +313,4 @@ def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
     for name, value in (("PORT", values.get("port", 0)), ("SANDBOX_PORT", values.get("sandbox_port", 0))):
         if value > 65535:
             problems.append(f"{name} 应为 65535 或更小")
-    return problems + addresses.problems(values) + pay_settings.problems(values)
+    return problems + addresses.problems(values) + operators.problems(values) + pay_settings.problems(values)

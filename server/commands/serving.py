@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from server import worker
+from server import production_settings, worker
 from server.app import create_app
 from server.commands import Impossible, first_start, hosting, waiting
 from server.commands.hosting import Hosts, hosts
@@ -47,6 +47,8 @@ def serve(given: argparse.Namespace, settings: Settings) -> int:
         _wait_for_redis(settings)
         ready = prepare(found, development=development)
         told = ready.told if development else (lambda: None)
+        for caution in production_settings.cautions(settings):
+            say(f"注意：{caution}")
         children = _children(ready.settings, line, development=development, web_only=given.web_only)
         log = _log_path(ready.settings) if development else None
         watch = _Watch(found, ready.settings, told, log)

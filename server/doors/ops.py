@@ -118,12 +118,17 @@ async def _checked(request: Request, check: Callable[[Request], Awaitable[str | 
 
 @bp.get("/readyz")
 async def ready(request: Request) -> HTTPResponse:
-    """Whether this process can answer people. 503 names what is missing; 200 `degraded` names what has to wait."""
+    """Whether this process can answer people. 503 names what is missing; 200 `degraded` names what has to wait.
+
+    The names are for operators (setting XCERT_OPERATIONS); everybody else is told the status alone.
+    """
     answers = await asyncio.gather(*(_checked(request, check) for check in CHECKS.values()))
     found = dict(zip(CHECKS, answers, strict=True))
     ill = {name for name, answer in found.items() if answer != "ok"}
     status = "ok" if not ill else "degraded" if ill <= DEGRADING else "not_ready"
-    body = {"status": status, "degraded": sorted(ill & DEGRADING), "checks": found}
+    body: dict[str, object] = {"status": status}
+    if web.is_operator(request):
+        body |= {"degraded": sorted(ill & DEGRADING), "checks": found}
     return json(body, status=503 if status == "not_ready" else 200)
 
 
@@ -146,7 +151,8 @@ class _WeChatCalls(Collector):
 
 @bp.get("/metrics")
 async def metrics(request: Request) -> HTTPResponse:
-    """Prometheus text of all web processes (they share a folder when there are several), and the calls to WeChat."""
+    """For operators: Prometheus text of all web processes (they share a folder when there are several), and the calls to WeChat."""
+    await web.only_operators(request)
     shared: Path | None = request.app.ctx.metrics_folder
     if shared is None:
         body = generate_latest()

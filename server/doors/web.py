@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import secrets
 
 from sanic import HTTPResponse, Request
 
+from server import operators
 from server.domain import addresses
 from server.domain.ports import Services
+from server.errors import NotFound
 from server.settings import Settings
+
+log = logging.getLogger("xcert.web")
 
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -48,7 +53,32 @@ def method(request: Request) -> str:
 def client_address(request: Request) -> str:
     """The caller's address (setting XCERT_PROXIES)."""
     forwarded = request.headers.getall("x-forwarded-for", [])
-    return addresses.caller(str(request.ip), forwarded, services(request).settings.proxies)
+    proxies = services(request).settings.proxies
+    if forwarded and not proxies and not getattr(request.app.ctx, "is_unknown_proxy_told", False):
+        request.app.ctx.is_unknown_proxy_told = True
+        log.warning(
+            "requests carry X-Forwarded-For, but XCERT_PROXIES is 0: behind a proxy everybody shares one address's limits"
+        )
+    return addresses.caller(str(request.ip), forwarded, proxies)
+
+
+def is_operator(request: Request) -> bool:
+    """Whether the caller may see what is for operators (setting XCERT_OPERATIONS).
+
+    A request that came through a proxy nobody told us of has the proxy's address, often this machine's: it may not.
+    """
+    settings = services(request).settings
+    if not settings.operations and not settings.is_production:
+        return True
+    if not settings.proxies and ("x-forwarded-for" in request.headers or "forwarded" in request.headers):
+        return False
+    return operators.is_among(client_address(request), settings.operations or operators.LOOPBACK)
+
+
+async def only_operators(request: Request) -> None:
+    """Everybody else finds nothing here. Raises NotFound."""
+    if not is_operator(request):
+        raise NotFound
 
 
 def is_secure(request: Request) -> bool:

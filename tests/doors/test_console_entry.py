@@ -61,7 +61,13 @@ async def test_secure_cookie_on_https(app: App, services: Services) -> None:
     services.settings = replace(services.settings, public_url="https://cert.example.cn")
     password = await staff.create(services, "li.hua", "operator", actor=SYSTEM)
     came = await Browser(app)("POST", "/session", {"username": "li.hua", "password": password})
-    assert "; Secure" in came.headers["set-cookie"]
+    cookie = came.headers["set-cookie"]
+    assert cookie.startswith("__Secure-xcert_console=") and "; Secure" in cookie
+    name, _, rest = cookie.partition("=")
+    headers = {"cookie": f"{name}={rest.partition(';')[0]}"}
+    assert code(await Browser(app, extra=headers)("GET", "/plans")) == (403, "password_must_change")
+    headers = {"cookie": f"xcert_console={rest.partition(';')[0]}"}
+    assert code(await Browser(app, extra=headers)("GET", "/plans")) == (401, "login_needed")
 
 
 async def test_wrong_password_and_too_many(app: App, services: Services, clock: FakeClock) -> None:

@@ -8,13 +8,14 @@ import pytest
 from sanic import Sanic
 
 from server.domain.audit import SYSTEM
-from server.domain.entry import api_tokens
+from server.domain.entry import api_tokens, logins
 from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.doors.console import live
 from server.records import ApiToken, Staff
 from tests import make
 from tests.domain import issuing
-from tests.doors.console_desk import PASSWORD, Browser, account
+from tests.doors.console_desk import PASSWORD, Browser, account, code
 from tests.doors.test_console_screens import ScriptedLive
 
 App = Sanic[Any, Any]
@@ -46,3 +47,21 @@ async def test_a_machines_stream_ends_when_it_may_no_longer_look(
     stream = (await machine("GET", f"/issuances/{batch.id}/events")).text
     names = [line.removeprefix("event: ") for line in stream.splitlines() if line.startswith("event: ")]
     assert names == ["snapshot", "opened", "snapshot"]
+
+
+async def test_one_account_has_ten_streams_in_a_process(app: App, services: Services) -> None:
+    """The eleventh is refused with a sentence; others' are not, and an ended one makes room."""
+    of = await issuing.cohort(services)
+    batch = await issuing.pending(services, of)
+    who = await account(Role.ISSUER)
+    token, session = logins.begin(services, who)
+    browser = Browser(app, token, session.csrf)
+    path = f"/issuances/{batch.id}/events"
+    app.ctx.streams[who.id] = live.MOST_STREAMS
+    refused = await browser("GET", path)
+    assert code(refused) == (429, "too_many_streams")
+    assert refused.json["detail"] == "您打开的批次页面太多，请关闭几个后再刷新本页。"
+    app.ctx.streams[who.id] = live.MOST_STREAMS - 1
+    services.live = ScriptedLive({"event": "opened", "officer": "王签发"})
+    assert (await browser("GET", path)).status == 200
+    assert app.ctx.streams[who.id] == live.MOST_STREAMS - 1

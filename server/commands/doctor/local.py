@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
+from server import production_settings
 from server.commands.doctor import seal
-from server.commands.doctor.findings import Finding, Level, bad, ok
+from server.commands.doctor.findings import Finding, Level, bad, look, ok
 from server.domain.tables import process as tables
 from server.errors import Refused
 from server.machinery import cache, keys
@@ -37,7 +38,7 @@ NEEDED_FOR_MORE = frozenset(
 
 async def check(settings: Settings) -> list[Finding]:
     """One finding for each thing."""
-    found = []
+    found = [look("设置", said) for said in production_settings.cautions(settings)]
     for title, one in CHECKS.items():
         try:
             found.append(ok(title, await one(settings)))

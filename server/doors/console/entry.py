@@ -17,6 +17,9 @@ from server.errors import Forbidden, Unverified
 from server.records import Staff
 
 COOKIE = "xcert_console"
+SECURE_COOKIE = (
+    "__Secure-xcert_console"  # by https: a browser takes it from no page without TLS (RFC 6265bis §4.1.3)
+)
 DEVICE = "xcert_device"
 PATH = "/console"
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -63,7 +66,7 @@ async def who(request: Request) -> Call:
         call = Call(request, s, account, _here(request, actor), None)
         request.ctx.actor = call.actor
         return call
-    cookie = request.cookies.get(COOKIE)
+    cookie = session_token(request)
     if not cookie:
         raise Unverified("login_needed", "请先登录后再操作。")
     session = await logins.open_session(s, cookie)
@@ -92,8 +95,18 @@ def refuse_without_second_factor(call: Call) -> None:
         raise Forbidden("second_factor_due", "您的角色必须启用动态码；请先在页面上完成设置，然后再继续。")
 
 
+def _cookie(request: Request) -> str:
+    return SECURE_COOKIE if web.is_secure(request) else COOKIE
+
+
+def session_token(request: Request) -> str:
+    """The session's cookie; empty when there is none."""
+    return request.cookies.get(_cookie(request)) or ""
+
+
 def give_cookie(request: Request, response: HTTPResponse, token: str) -> None:
-    web.set_cookie(request, response, COOKIE, token, seconds=logins.SESSION_SECONDS, strict=True, path=PATH)
+    name, seconds = _cookie(request), logins.SESSION_SECONDS
+    web.set_cookie(request, response, name, token, seconds=seconds, strict=True, path=PATH)
 
 
 def give_device(request: Request, response: HTTPResponse, account: Staff) -> None:
@@ -104,4 +117,4 @@ def give_device(request: Request, response: HTTPResponse, account: Staff) -> Non
 
 
 def drop_cookie(request: Request, response: HTTPResponse) -> None:
-    web.drop_cookie(request, response, COOKIE, path=PATH)
+    web.drop_cookie(request, response, _cookie(request), path=PATH)

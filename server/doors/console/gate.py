@@ -108,7 +108,7 @@ async def log_out(request: Request) -> HTTPResponse:
     response = redirect("/console/login", status=303)
     s = web.services(request)
     try:
-        session = await logins.open_session(s, request.cookies.get(entry.COOKIE) or "")
+        session = await logins.open_session(s, entry.session_token(request))
     except Unverified:
         entry.drop_cookie(request, response)
         return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import orjson
@@ -11,8 +12,10 @@ from server.domain.people import roles
 from server.domain.people.roles import Verb
 from server.doors.console import entry
 from server.doors.console.entry import Call
-from server.errors import Refused
+from server.errors import Refused, TooMany
 
+MOST_STREAMS = 10  # of one account in one process: one for each open page of a batch
+RETRY_SECONDS = 30
 ROUNDS = 40  # quiet quarters of a minute after which the browser is asked to come again
 
 
@@ -23,6 +26,23 @@ def event(name: str, data: Any) -> str:
 
 
 async def events(call: Call) -> None:
+    """The stream, as one of not too many of this account. Raises TooMany("too_many_streams")."""
+    streams: Counter[int] = call.request.app.ctx.streams
+    account = int(call.account.id)
+    if streams[account] >= MOST_STREAMS:
+        raise TooMany(
+            "too_many_streams", "您打开的批次页面太多，请关闭几个后再刷新本页。", retry_after=RETRY_SECONDS
+        )
+    streams[account] += 1
+    try:
+        await _events(call)
+    finally:
+        streams[account] -= 1
+        if not streams[account]:
+            del streams[account]
+
+
+async def _events(call: Call) -> None:
     """Listen first, then look: what happens in between is told twice rather than never."""
     issuance_id = call.path["issuance_id"]
     async with call.s.live.listen(f"issuance:{issuance_id}") as happenings:

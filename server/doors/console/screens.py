@@ -63,7 +63,7 @@ def mount(bp: Blueprint, path: str, handler: Screen, verb: Verb | None = None) -
 
 def to_login(request: Request) -> HTTPResponse:
     wanted = request.path + (f"?{request.query_string}" if request.query_string else "")
-    was_in = "expired=1&" if request.cookies.get(entry.COOKIE) else ""
+    was_in = "expired=1&" if entry.session_token(request) else ""
     response = redirect(f"/console/login?{was_in}next={quote(local(wanted))}", status=303)
     response.headers["cache-control"] = "no-store"
     return response
