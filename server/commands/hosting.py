@@ -44,12 +44,13 @@ def _make(folder: Path) -> None:
 
 
 @contextmanager
-def hosts(settings: Settings, *, join: bool) -> Iterator[Hosts]:
+def hosts(settings: Settings, *, join: bool, waits: bool = True) -> Iterator[Hosts]:
     """Fill in the URLs that are missing by embedded servers in the data folder.
 
     Args:
         settings: as read.
         join: use the servers of a service that runs on the same data folder; otherwise that is an error.
+        waits: until a database that was named answers; off for who only looks whether it does.
 
     Raises:
         embedded.AlreadyRunning: the service runs already, and `join` is off.
@@ -65,7 +66,7 @@ def hosts(settings: Settings, *, join: bool) -> Iterator[Hosts]:
             started.append(server)
         return url
 
-    if settings.database_url:
+    if settings.database_url and waits:
         waiting.for_database(settings.database_url, settings.start_seconds, say)
     try:
         database_url = settings.database_url or url_of(embedded.Postgres(folder / "postgres"))

@@ -48,9 +48,13 @@ ANSWERED = re.compile(
 
 
 def _answers(request: Request) -> str:
-    """For a page inside WeChat that answers a form: the address that shows the form; empty for every other page."""
+    """For a page inside WeChat that answers a form: where the form is shown (`here`, `above`); empty for every other page."""
     found = ANSWERED.fullmatch(request.path) if request.method == "POST" else None
-    return found[1] if found else ""
+    if found is None:
+        return ""
+    return (
+        "here" if found[1] == request.path else "above"
+    )  # not the address itself: it may hold a scan's token
 
 
 USES_WECHAT = ("h5/", "scan/")  # templates of pages inside WeChat; they load static/js/wechat.js

@@ -10,7 +10,8 @@ window.addEventListener("pageshow", (event) => {
 // A page that answers a form stands in the history as its address: going back, or refreshing, sends nothing again.
 const answered = document.body.dataset.answers;
 if (answered) {
-  history.replaceState(null, "", answered);
+  const here = location.pathname;
+  history.replaceState(null, "", answered === "above" ? here.slice(0, here.lastIndexOf("/")) : here);
 }
 // A greeting is said once.
 if (location.search === "?welcome=1") {

@@ -72,7 +72,8 @@ async def test_another_keeps_off_and_comes_again_when_the_claim_ends(services: S
     assert len(press.made) == 1
     assert isinstance(services.queue, ListQueue)
     later = services.clock.now() + timedelta(seconds=generation.CLAIM_SECONDS + 1)
-    assert services.queue.when == {f"issuance.generate:{batch.id}:{ids[0]}": later}
+    name = f"issuance.generate:{batch.id}:{ids[0]}"
+    assert services.queue.when[name] == later
     press.go_on.set()
     await at_it
 

@@ -169,7 +169,7 @@ async def test_killed_at_every_place_once_and_twice(world: Services) -> None:
     await walk(world, of := await cohort(world))
     await whole(world, of)
     times = Counter(reached)
-    parts = {"desk", "life", "numbering", "tickets", "generation", "announcing"}
+    parts = {"preparing", "desk", "life", "numbering", "tickets", "generation", "announcing"}
     assert {place.partition(".")[0] for place in times} == parts
     assert len(times) >= 40
     for place, often in times.items():

@@ -24,7 +24,7 @@ def doctor(given: argparse.Namespace, settings: Settings) -> int:
     """Check everything; returns 1 if anything is missing."""
     logging.getLogger("xcert").addHandler(logging.NullHandler())  # the findings say it to the person
     try:
-        with hosts(settings, join=True) as found:
+        with hosts(settings, join=True, waits=False) as found:
             return asyncio.run(_run(found.settings, with_wechat=not given.local))
     except EmbeddedError as error:
         print(bad("数据库", str(error)))
