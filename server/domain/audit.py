@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from server.domain.ports import Clock
@@ -29,6 +29,17 @@ class Actor:
     def at(self, address: str, request_id: str) -> Actor:
         """The same actor, coming from there."""
         return replace(self, address=address, request_id=request_id)
+
+    def kept(self) -> dict[str, Any]:
+        """As JSON, for a job that goes on in this actor's name; `of` reads it."""
+        scopes = sorted(self.scopes) if self.scopes is not None else None
+        return {**asdict(self), "scopes": scopes}
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Actor:
+        """Whom `kept` wrote."""
+        scopes = kept.get("scopes")
+        return cls(**{**kept, "scopes": frozenset(scopes) if scopes is not None else None})
 
 
 SYSTEM = Actor("system", None, "系统")

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -167,7 +167,7 @@ async def _begin(
         creating=wish.creating.as_dict(),
         check_id=check_id,
         created_by=actor.id,
-        actor=asdict(actor),
+        actor=actor.kept(),
         touched_at=s.clock.now(),
     )
     became: dict[str, object] = {

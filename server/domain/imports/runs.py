@@ -83,7 +83,7 @@ async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
     Raises:
         Refused: moved_since_check.
     """
-    actor = Actor(**run_row.actor)  # type: ignore[arg-type]  # written by `keep` from an Actor
+    actor = Actor.of(run_row.actor)
     outside = contextvars.copy_context()
     async with in_transaction():
         await rows("SELECT pg_advisory_xact_lock($1)", -run_row.id if run_row.is_dry_run else LOCK)
@@ -175,7 +175,7 @@ async def _refuse(s: Services, run_row: ImportRun, refused: Refused) -> None:
             touched_at=s.clock.now(),
         )
         if ended:
-            actor = Actor(**run_row.actor)  # type: ignore[arg-type]  # written by `keep` from an Actor
+            actor = Actor.of(run_row.actor)
             await audit.record(
                 s.clock, actor, "import.refuse", "import", run_row.id, became={"code": refused.code}
             )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -84,7 +83,7 @@ async def _new(s: Services, plan_id: int, actor: Actor) -> Preparation:
     now = s.clock.now()
     sites = await rows(_SITES, plan_id, 0)
     made = await Preparation.create(
-        plan_id=plan_id, sites_total=len(sites), actor=asdict(actor), created_at=now, touched_at=now
+        plan_id=plan_id, sites_total=len(sites), actor=actor.kept(), created_at=now, touched_at=now
     )
     await s.queue.put(
         JOB,
@@ -108,7 +107,7 @@ async def work(s: Services, *, preparation_id: int, seconds: float | None = None
     if preparation.finished_at is not None:
         return True
     until = None if seconds is None else time.monotonic() + seconds
-    actor = Actor(**preparation.actor)  # type: ignore[arg-type]  # written by `begin` from an Actor
+    actor = Actor.of(preparation.actor)
     for site in await rows(_SITES, preparation.plan_id, preparation.after_site):
         if until is not None and time.monotonic() > until:
             return False
