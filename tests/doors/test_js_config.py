@@ -31,6 +31,7 @@ async def get(app: App, path: str, **headers: str) -> Any:
 
 
 async def post(app: App, path: str, **headers: str) -> Any:
+    headers = {"origin": OWN} | headers
     _, response = await app.asgi_client.post(path, headers=headers, data={"a": "1"}, follow_redirects=False)
     return response
 

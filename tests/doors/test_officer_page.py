@@ -61,7 +61,10 @@ class Phone:
 
     async def post(self, path: str, data: dict[str, str] | None = None, **headers: str) -> Any:
         _, response = await self.app.asgi_client.post(
-            path, data=data or {}, headers={**self._headers(), **headers}, follow_redirects=False
+            path,
+            data=data or {},
+            headers={**self._headers(), "origin": "http://127.0.0.1:8000", **headers},
+            follow_redirects=False,
         )
         return self._keep(response)
 

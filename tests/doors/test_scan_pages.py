@@ -30,6 +30,7 @@ async def get(app: App, path: str, headers: dict[str, str]) -> Any:
 
 
 async def post(app: App, path: str, headers: dict[str, str], **said: str) -> Any:
+    headers = {"origin": "http://127.0.0.1:8000"} | headers
     _, response = await app.asgi_client.post(path, headers=headers, data=said, follow_redirects=False)
     return response
 

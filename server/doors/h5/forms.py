@@ -16,13 +16,32 @@ def field(request: Request, name: str, longest: int = 200) -> str:
 
 
 def require_own(request: Request) -> None:
-    """Refuse a form that another site sent. The cookie's SameSite already keeps those out of most browsers.
+    """Refuse a form that another site sent, or of which nothing says that our page sent it.
+
+    Browsers say it by Origin (with every POST), by Sec-Fetch-Site, or, where they know neither, by Referer (our pages'
+    Referrer-Policy is same-origin). The cookie's SameSite keeps other sites out of most browsers already, though not a
+    sub-domain that somebody took over.
 
     Raises:
         Forbidden: foreign_form.
     """
-    origin = request.headers.get("origin")
-    fetch_site = request.headers.get("sec-fetch-site")
-    foreign = origin is not None and urlsplit(origin).netloc != request.host
-    if foreign or fetch_site in ("cross-site", "same-site"):
+    proofs = []
+    if (origin := request.headers.get("origin")) is not None:
+        proofs.append(_is_ours(request, origin))
+    if (
+        site := request.headers.get("sec-fetch-site", "none")
+    ) != "none":  # none: the person had it sent again
+        proofs.append(site == "same-origin")
+    if not proofs:
+        proofs.append(_is_ours(request, request.headers.get("referer", "")))
+    if not all(proofs):
         raise Forbidden("foreign_form", "这次提交不是从本页发出的，请返回页面重新操作。")
+
+
+def _is_ours(request: Request, address: str) -> bool:
+    """Whether an address is of this service, as it is known to the world or as it was called."""
+    try:
+        place = urlsplit(address).netloc
+    except ValueError:
+        return False
+    return place != "" and place in (request.host, urlsplit(web.services(request).settings.public_url).netloc)
