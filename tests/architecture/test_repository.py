@@ -132,7 +132,7 @@ RUN_BY = {  # each command that the README names, and a test file in which it ru
     "xcert staff unlock": ("commands/test_commands.py", 'xcert("staff", "unlock"'),
     "xcert staff deactivate": ("commands/test_commands.py", 'xcert("staff", "deactivate"'),
     "xcert staff activate": ("commands/test_commands.py", 'xcert("staff", "activate"'),
-    "xcert verify": ("journeys/test_tour.py", '"server.cli", "verify"'),
+    "xcert verify": ("journeys/tour.py", '"server.cli", "verify"'),
     "xcert backup": ("commands/test_backup.py", 'xcert("backup"'),
     "xcert restore": ("commands/test_backup.py", 'xcert("restore"'),
     "xcert notices status": ("commands/test_restore.py", 'xcert("notices", "status"'),

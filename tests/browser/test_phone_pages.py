@@ -272,3 +272,13 @@ async def test_the_form_works_without_scripts(browser: Browser, base: str, servi
     await page.click("button[type=submit]")
     assert page.url == f"{base}/h5/results"
     await context.close()
+
+
+async def test_logging_out(window: Window, services: Services) -> None:
+    await bound(services, ME)
+    await window.go("/h5/")
+    await window.look("home-log-out")
+    await window.page.get_by_role("button", name="退出登录").click()
+    await expect(window.page.get_by_role("heading", level=1)).to_have_text("已退出登录")
+    await window.look("logged-out")
+    assert not [one for one in await window.page.context.cookies() if one["name"] == SESSION_COOKIE]
