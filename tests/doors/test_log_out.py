@@ -11,6 +11,7 @@ from sanic import Sanic
 
 from server.domain.entry import ended, mini_login, sessions, web_login
 from server.domain.lookups import LookupWatch
+from server.domain.lookups import watch as watching
 from server.domain.people import unbinding
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Unverified
@@ -164,3 +165,11 @@ async def test_the_sweep_forgets_what_no_session_is_older_than(services: Service
     services.clock.forward(hours=2)
     await ended.sweep(services)
     assert await EndedPerson.all().count() == 0
+
+
+def test_a_process_does_not_remember_ends_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "MOST_SCOPES", 3)
+    found = LookupWatch("", listens=False)
+    for serial in range(5):
+        found._take_in(serial + 1, f"end:{serial:064x}:{1_800_000_000 + serial * 7 * 3600}")
+    assert [int(index, 16) for index in found.ended] == [2, 3, 4]

@@ -33,6 +33,7 @@ VOUCH_SECONDS = 0.9  # older than this, the watch vouches for nothing
 READY_SECONDS = 600  # how long an answer may stand in Redis
 LOOK_BACK = "15 minutes"  # longer than READY_SECONDS: what a new process must know about
 MOST_SCOPES = 50_000
+SESSIONS_LAST = 13 * 3600  # seconds; more than the 12 hours of a phone's session
 _HEAD = struct.Struct(">qdd")
 _PATIENCE = Patience(statement=5.0, lock=5.0, idle=5.0)
 
@@ -216,6 +217,9 @@ class LookupWatch:
     def _take_in_end(self, scope: str) -> None:
         index, _, moment = scope.removeprefix(END).rpartition(":")
         self.ended[index] = max(int(moment), self.ended.get(index, 0))
+        if len(self.ended) > MOST_SCOPES:  # those that no session is older than need no remembering
+            for old in [key for key, at in self.ended.items() if at < int(moment) - SESSIONS_LAST]:
+                del self.ended[old]
 
     async def _keep_asking(self) -> None:
         trouble = False
