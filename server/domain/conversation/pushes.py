@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from tortoise import connections
 from tortoise.transactions import in_transaction
 
-from server.domain.conversation import chat, push_inbox, reply_windows
+from server.domain.conversation import authorisations, chat, push_inbox, reply_windows
 from server.domain.conversation.push_states import State
 from server.domain.notices import delivery, grants
 from server.domain.ports import Push, Services
@@ -108,6 +108,9 @@ async def work(s: Services, push: Push) -> str:
 
 
 async def _work(s: Services, push: Push) -> str:
+    if push.is_event and push.kind in authorisations.EVENTS:
+        await authorisations.taken_in(s, push)
+        return ""
     await grants.taken_in(s, push)
     if push.account == "mp":
         return await chat.answer(s, push)

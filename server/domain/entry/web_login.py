@@ -128,7 +128,7 @@ async def finish(s: Services, *, code: str, state: str, browser: str, session: s
 
 
 async def _exchange(s: Services, code: str) -> WeChatIdentity:
-    if not code:
+    if code in ("", "authdeny"):  # WeChat sends either when the person refused
         raise Refused(
             "consent_refused", "您没有同意授权，暂时无法确认您的身份。需要查询时请重新进入并点“同意”。"
         )

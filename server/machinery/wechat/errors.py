@@ -97,6 +97,10 @@ def login_refusal(refusal: WeChatRefused) -> Refused | None:
             return Unverified("code_invalid", "微信登录已失效，请重新进入。")
         case 40226:
             return Forbidden("risky_user", "微信限制了这个帐号登录，请联系微信客服。")
+        case 50002:
+            return Forbidden(
+                "user_limited", "您的微信帐号目前受限，这是帐号本身的状态，请在微信中查看并解除后再登录。"
+            )
         case 45011:
             return TooMany("too_many_logins", "登录太频繁，请一分钟后再试。", retry_after=60)
         case _:

@@ -277,8 +277,11 @@ def _text(fields: Mapping[str, Any], *names: str) -> str:
 
 
 def _details(fields: Mapping[str, Any]) -> str:
-    """What an event about subscription messages lists: two of one second to one person differ in nothing else."""
-    lists = {name: fields[name] for name in SUBSCRIPTION_LISTS if name in fields}
+    """What sets apart two events of one second and one sender that differ in nothing else.
+
+    The lists of an event about subscription messages; the person of a withdrawal, which WeChat sends in its own name.
+    """
+    lists = {name: fields[name] for name in (*SUBSCRIPTION_LISTS, "OpenID") if name in fields}
     return json.dumps(lists, sort_keys=True) if lists else ""
 
 

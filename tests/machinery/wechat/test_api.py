@@ -170,6 +170,7 @@ async def test_a_log_in_code_keeps_its_session_key_here(world: World) -> None:
         (40163, Unverified, "code_used"),
         (40029, Unverified, "code_invalid"),
         (40226, Forbidden, "risky_user"),
+        (50002, Forbidden, "user_limited"),
         (45011, TooMany, "too_many_logins"),
     ],
 )
