@@ -146,7 +146,7 @@ async def test_without_redis_calls_go_on_and_this_process_still_closes(world: Wo
 
 
 async def test_what_a_person_must_mend_is_said_once_a_minute_and_kept(
-    world: World, other: WeChatApi, caplog: pytest.LogCaptureFixture
+    world: World, other: WeChatApi, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     world.follows()
@@ -154,8 +154,9 @@ async def test_what_a_person_must_mend_is_said_once_a_minute_and_kept(
     for _ in range(3):
         await refused(world, 40164)
     world.turn(ip_whitelist=[])
-    for key in ("wechat:access:wxsandboxoa00000001:pause",):
-        await world.store.delete(key)
+    client = cache.connect(redis_url)
+    assert await client.delete("wechat:access:wxsandboxoa00000001:pause") == 1
+    await client.aclose()
     world.fail(SEND, 40037, times=2)
     for _ in range(2):
         await refused(world, 40037)
