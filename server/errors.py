@@ -11,6 +11,7 @@
         TooMany             slow down; says how many seconds to wait (429)
       OutsideFailure        WeChat, storage or the network failed; try again later (503)
         WeChatRefused       errcode ≠ 0; keeps errcode and rid, never a token
+        Misconfigured       WeChat says that our settings are wrong: the operator's to mend
         PayRefused          WeChat Pay said no; keeps its code, HTTP status and Request-ID
 
 `code` is stable English for programs, `message` one clear Chinese sentence that says what to do next.
@@ -104,6 +105,10 @@ class WeChatRefused(OutsideFailure):
         super().__init__(f"微信返回错误 {errcode}")
         self.errcode = errcode
         self.errmsg = errmsg
+
+
+class Misconfigured(OutsideFailure):
+    """WeChat says that our own settings are wrong; trying again helps nobody before an operator has mended them."""
 
 
 class PayRefused(OutsideFailure):

@@ -89,7 +89,15 @@ class Causes:
 
 
 async def outside(request: Request, exc: errors.OutsideFailure) -> HTTPResponse:
+    if isinstance(exc, errors.Misconfigured):
+        return await away(request, str(exc), "系统的微信设置有误，请联系评价组织；修正之前重试不会成功。")
     return await away(request, str(exc), "微信或存储暂时没有响应，请稍后再试。")
+
+
+def tell(request: Request, exc: errors.OutsideFailure) -> None:
+    """One log line for an answer of 503 that a door gives itself."""
+    causes: Causes = request.app.ctx.causes
+    causes.tell(str(exc), _route(request))
 
 
 async def away(request: Request, cause: str, detail: str) -> HTTPResponse:

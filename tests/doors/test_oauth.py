@@ -15,7 +15,7 @@ from sanic.response import json
 from server.domain.entry import web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.doors.h5 import login
-from server.errors import Forbidden, Unverified
+from server.errors import Forbidden, Misconfigured, OutsideFailure, TooMany, Unverified, WeChatRefused
 from tests.fakes import FakeClock, FakeWeChat, MemoryCache, MemoryLimits
 
 App = Sanic[Any, Any]
@@ -278,3 +278,46 @@ async def test_log_ins_of_one_address_are_limited_before_wechat_is_asked(
     assert services.cache.values == before
     _, other = await app.asgi_client.get("/healthz")
     assert other.status == 200
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "says", "pause"),
+    [
+        (WeChatRefused(-1, "system error"), 503, "微信暂时没有响应", "5"),
+        (OutsideFailure("微信没有答复"), 503, "微信暂时没有响应", "5"),
+        (Misconfigured("微信登录的设置有误"), 503, "请联系评价组织", "5"),
+        (
+            TooMany("too_many_logins", "登录太频繁，请一分钟后再试。", retry_after=60),
+            429,
+            "一分钟后再试",
+            "60",
+        ),
+        (Forbidden("user_limited", "您的微信账号目前受限。"), 403, "账号目前受限", None),
+    ],
+)
+async def test_a_log_in_that_failed_is_no_dead_end(
+    oauth_app: App, services: Services, failure: Exception, status: int, says: str, pause: str | None
+) -> None:
+    """There is a way on: a link that begins the log-in again and leads to the page that was wanted."""
+
+    class Failing(FakeWeChat):
+        async def exchange_oauth_code(self, code: str) -> WeChatIdentity:
+            raise failure
+
+    services.wechat = Failing()
+    state, jar = await begin(oauth_app)
+    page = await get(oauth_app, f"/h5/oauth?code=c1&state={state}", jar)
+    assert (page.status, page.headers.get("retry-after")) == (status, pause)
+    assert says in page.text and 'href="/h5/login?next=/h5/who%3Ftab%3D2"' in page.text
+    assert "c1" not in page.text and state not in page.text
+
+
+async def test_the_mini_program_is_told_when_to_come_again(app: App, services: Services) -> None:
+    class Failing(FakeWeChat):
+        async def exchange_login_code(self, code: str) -> WeChatIdentity:
+            raise Misconfigured("微信登录的设置有误")
+
+    services.wechat = Failing()
+    _, answer = await app.asgi_client.post("/mp/v1/session", json={"code": "c"})
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert answer.json["detail"] == "系统的微信设置有误，请联系评价组织；修正之前重试不会成功。"

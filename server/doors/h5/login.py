@@ -13,7 +13,7 @@ from server.domain.ports import Services, WeChatIdentity
 from server.doors import pages, problems
 from server.doors.h5 import forms
 from server.doors.web import client_address, drop_cookie, services, set_cookie, wants_page
-from server.errors import Forbidden, Refused, TooMany, Unverified
+from server.errors import Forbidden, Misconfigured, OutsideFailure, Refused, TooMany, Unverified
 
 bp = Blueprint("h5_login")
 
@@ -122,10 +122,8 @@ async def callback(request: Request) -> HTTPResponse:
             session=request.cookies.get(SESSION_COOKIE) or "",
             address=client_address(request),
         )
-    except TooMany:
-        raise
-    except Refused as refusal:
-        return await _not_in(request, refusal, await web_login.wanted_by(s, state))
+    except (Refused, OutsideFailure) as failure:
+        return await _not_in(request, failure, await _wanted_by(s, state))
     response = redirect(arrival.page, status=303)
     set_cookie(request, response, SESSION_COOKIE, arrival.token, seconds=web_login.SESSION_SECONDS)
     response.headers["cache-control"] = "no-store"
@@ -133,17 +131,38 @@ async def callback(request: Request) -> HTTPResponse:
     return response
 
 
-async def _not_in(request: Request, refusal: Refused, page: str) -> HTTPResponse:
-    template = "h5/snapshot.html" if refusal.code == "snapshot_user" else "h5/login_failed.html"
-    return await pages.render(
-        request,
-        template,
-        status=403 if isinstance(refusal, Forbidden) else 401,
-        title="没有登录成功",
-        message=refusal.message,
-        code=refusal.code,
-        page=page,
+async def _wanted_by(s: Services, state: str) -> str:
+    """Where the log-in was to lead; the first page while nobody can tell."""
+    try:
+        return await web_login.wanted_by(s, state)
+    except OutsideFailure:
+        return web_login.FIRST_PAGE
+
+
+async def _not_in(request: Request, failure: Refused | OutsideFailure, page: str) -> HTTPResponse:
+    """Why not, and a way on: a link that begins the log-in again, for the code in this address is used."""
+    status, code, message = _told(failure)
+    template = "h5/snapshot.html" if code == "snapshot_user" else "h5/login_failed.html"
+    response = await pages.render(
+        request, template, status=status, title="没有登录成功", message=message, code=code, page=page
     )
+    if isinstance(failure, TooMany):
+        response.headers["retry-after"] = str(failure.retry_after)
+    elif isinstance(failure, OutsideFailure):
+        problems.tell(request, failure)
+        response.headers["retry-after"] = str(problems.RETRY_SECONDS)
+    return response
+
+
+def _told(failure: Refused | OutsideFailure) -> tuple[int, str, str]:
+    """Status, code and sentence."""
+    if isinstance(failure, Misconfigured):
+        return 503, "misconfigured", "系统的微信登录设置有误，请联系评价组织；修正之前重试不会成功。"
+    if isinstance(failure, OutsideFailure):
+        return 503, "try_again", "微信暂时没有响应，请稍后点“重新进入”。"
+    if isinstance(failure, TooMany):
+        return 429, failure.code, failure.message
+    return 403 if isinstance(failure, Forbidden) else 401, failure.code, failure.message
 
 
 def install(app: Sanic[Any, Any]) -> None:

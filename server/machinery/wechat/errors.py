@@ -8,7 +8,15 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from server.errors import Forbidden, Refused, TooMany, Unverified, WeChatRefused
+from server.errors import (
+    Forbidden,
+    Misconfigured,
+    Refused,
+    TooMany,
+    Unverified,
+    WeChatRefused,
+    XcertError,
+)
 
 
 class Remedy(Enum):
@@ -96,15 +104,22 @@ def login_refusal(refusal: WeChatRefused) -> Refused | None:
         case 40029 | 41008:
             return Unverified("code_invalid", "微信登录已失效，请重新进入。")
         case 40226:
-            return Forbidden("risky_user", "微信限制了这个帐号登录，请联系微信客服。")
+            return Forbidden("risky_user", "微信限制了这个账号登录，请联系微信客服。")
         case 50002:
             return Forbidden(
-                "user_limited", "您的微信帐号目前受限，这是帐号本身的状态，请在微信中查看并解除后再登录。"
+                "user_limited", "您的微信账号目前受限，这是账号本身的状态，请在微信中查看并解除后再登录。"
             )
         case 45011:
             return TooMany("too_many_logins", "登录太频繁，请一分钟后再试。", retry_after=60)
         case _:
             return None
+
+
+def login_failure(refusal: WeChatRefused) -> XcertError:
+    """What a failed exchange of a log-in code comes to: the person's, the operator's, or WeChat's own for a while."""
+    if refusal.errcode in (40013, 40125, 40164):
+        return Misconfigured("微信登录的设置有误")
+    return login_refusal(refusal) or refusal
 
 
 def phone_refusal(refusal: WeChatRefused) -> Refused | None:

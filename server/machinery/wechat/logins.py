@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from wechatpy.exceptions import WeChatException
@@ -14,9 +14,10 @@ from server.domain.ports import Cache, WeChatIdentity
 from server.errors import Forbidden, OutsideFailure, WeChatRefused
 from server.machinery.wechat import bridge
 from server.machinery.wechat.accounts import Account
-from server.machinery.wechat.errors import login_refusal, phone_refusal
+from server.machinery.wechat.errors import login_failure, phone_refusal
 
 SESSION_KEY_SECONDS = 2 * 24 * 3600
+BUSY = -1
 _CHINA = "86"
 
 log = logging.getLogger("xcert.wechat")
@@ -39,11 +40,15 @@ def authorize_url(account: Account, open_url: str, redirect_uri: str, state: str
 async def oauth_identity(account: Account, open_url: str, code: str) -> WeChatIdentity:
     """Exchange a code of web OAuth, once. Raises Unverified, Forbidden snapshot_user, OutsideFailure."""
     oauth = _oauth(account, open_url)
+
+    async def ask() -> Any:
+        try:
+            return await bridge.run(lambda: oauth.fetch_access_token(code))
+        except WeChatException as problem:
+            raise WeChatRefused(int(problem.errcode or 0), str(problem.errmsg)) from None
+
     try:
-        told = await bridge.run(lambda: oauth.fetch_access_token(code))
-    except WeChatException as problem:
-        refusal = WeChatRefused(int(problem.errcode or 0), str(problem.errmsg))
-        raise login_refusal(refusal) or refusal from None
+        told = await _asked(ask)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise OutsideFailure("微信没有给出登录身份") from None
     if int(told.get("is_snapshotuser") or 0):
@@ -52,6 +57,22 @@ async def oauth_identity(account: Account, open_url: str, code: str) -> WeChatId
             "您正在用“快照页”浏览，微信没有给出您的真实身份。请点页面上的“使用完整服务”后重试。",
         )
     return WeChatIdentity("oa", str(told["openid"]), told.get("unionid") or None)
+
+
+async def _asked(ask: Callable[[], Awaitable[Any]]) -> Any:
+    """The answer to an exchange; a passing -1 is asked about once more, for it leaves the code as it was.
+
+    Raises: as `login_failure` says.
+    """
+    try:
+        try:
+            return await ask()
+        except WeChatRefused as refusal:
+            if refusal.errcode != BUSY:
+                raise
+            return await ask()
+    except WeChatRefused as refusal:
+        raise login_failure(refusal) from None
 
 
 async def login_identity(account: Account, cache: Cache, code: str, *, seal: Seal | None) -> WeChatIdentity:
@@ -67,10 +88,7 @@ async def login_identity(account: Account, cache: Cache, code: str, *, seal: Sea
         "js_code": code,
         "grant_type": "authorization_code",
     }
-    try:
-        told = await account.transport.call("GET", "/sns/jscode2session", params=asked)
-    except WeChatRefused as refusal:
-        raise login_refusal(refusal) or refusal from None
+    told = await _asked(lambda: account.transport.call("GET", "/sns/jscode2session", params=asked))
     if not told.get("openid") or not told.get("session_key"):
         raise OutsideFailure("微信没有给出登录身份")
     who = WeChatIdentity("mp", str(told["openid"]), told.get("unionid") or None)

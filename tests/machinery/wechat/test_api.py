@@ -10,10 +10,18 @@ import pytest
 
 from server.domain.conversation.menu import official as menu
 from server.domain.ports import WeChatIdentity
-from server.errors import Forbidden, OutsideFailure, Refused, TooMany, Unverified, WeChatRefused
+from server.errors import (
+    Forbidden,
+    Misconfigured,
+    OutsideFailure,
+    Refused,
+    TooMany,
+    Unverified,
+    WeChatRefused,
+)
 from server.machinery import cache
 from server.machinery.wechat.api import WeChatApi
-from server.machinery.wechat.errors import TOKEN_ERRORS, Remedy, login_refusal, remedy, rid
+from server.machinery.wechat.errors import TOKEN_ERRORS, Remedy, login_failure, login_refusal, remedy, rid
 from server.machinery.wechat.transport import Transport
 from server.settings import Settings
 from tests.fakes import FakeClock
@@ -180,8 +188,30 @@ def test_what_a_person_is_told_about_a_code(errcode: int, kind: type[Refused], c
     assert refusal.code == code
 
 
-def test_other_failures_of_a_log_in_are_not_the_persons() -> None:
-    assert login_refusal(WeChatRefused(40125, "")) is None
+@pytest.mark.parametrize("errcode", [40013, 40125, 40164])
+def test_wrong_settings_are_the_operators_and_not_the_persons(errcode: int) -> None:
+    assert login_refusal(WeChatRefused(errcode, "")) is None
+    assert type(login_failure(WeChatRefused(errcode, ""))) is Misconfigured
+
+
+def test_what_passes_stays_what_wechat_said() -> None:
+    passing = WeChatRefused(-1, "system error")
+    assert login_failure(passing) is passing
+
+
+@pytest.mark.parametrize("kind", ["oa", "mp"])
+async def test_a_passing_trouble_costs_no_log_in(world: World, kind: str) -> None:
+    path = {"oa": "/sns/oauth2/access_token", "mp": "/sns/jscode2session"}[kind]
+    exchange = {"oa": world.api.exchange_oauth_code, "mp": world.api.exchange_login_code}[kind]
+    code = {
+        "oa": lambda: world.code("oauth", "oa", scope="snsapi_base", snapshot=False),
+        "mp": lambda: world.code("login", "mp"),
+    }[kind]
+    world.fail(path, -1)
+    assert (await exchange(code())).openid == world.openid(kind)
+    world.fail(path, -1, times=2)
+    with pytest.raises(WeChatRefused):
+        await exchange(code())
 
 
 async def test_nothing_secret_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
