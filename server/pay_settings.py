@@ -21,6 +21,7 @@ PUBLIC = {
     "pay_public_key": "WECHAT_PAY_PUBLIC_KEY",
     "pay_certificates": "WECHAT_PAY_CERTIFICATES",
 }
+PREVIOUS = {"pay_previous_apiv3_key": "WECHAT_PAY_PREVIOUS_APIV3_KEY"}  # for a day, never needed
 _MCHID, _SERIAL = re.compile(r"[0-9]{8,10}"), re.compile(r"[0-9A-Fa-f]{16,40}")
 _LEAST_BITS = 2048
 
@@ -43,6 +44,7 @@ def problems(values: Mapping[str, Any]) -> list[str]:
     for field, other in (("pay_public_key_id", "pay_public_key"), ("pay_public_key", "pay_public_key_id")):
         if field in given and other not in given:
             told.append(f"缺少 {PUBLIC[other]}：它与 {PUBLIC[field]} 要一起填写")
+    given += [field for field in PREVIOUS if values.get(field)]
     return told + [said for field in given for said in _wrong(field, str(values[field]))]
 
 
@@ -54,7 +56,7 @@ def _wrong(field: str, value: str) -> list[str]:
         case "pay_mch_serial":
             right = bool(_SERIAL.fullmatch(value))
             said = "应为商户 API 证书的序列号（40 位十六进制，不带冒号和空格）"
-        case "pay_apiv3_key":
+        case "pay_apiv3_key" | "pay_previous_apiv3_key":
             right = len(value) == 32 and value.isascii() and value.isprintable()
             said = "应为 32 个英文字母、数字"
         case "pay_public_key_id":
@@ -66,7 +68,7 @@ def _wrong(field: str, value: str) -> list[str]:
             right, said = _reads_public(value), "不是可读的 RSA 公钥（PEM，即 pub_key.pem 的全文）"
         case _:
             right, said = _reads_certificates(value), "不是可读的平台证书（PEM，可多份相连）"
-    return [] if right else [f"{(NEEDED | PUBLIC)[field]} {said}"]
+    return [] if right else [f"{(NEEDED | PUBLIC | PREVIOUS)[field]} {said}"]
 
 
 def _reads_private(pem: str) -> bool:

@@ -126,6 +126,9 @@ class Settings:
     pay_mch_serial: str = _s("WECHAT_PAY_MCH_SERIAL", "商户证书序列号")
     pay_mch_key: str = _s("WECHAT_PAY_MCH_KEY", "商户私钥（PEM）", secret=True)
     pay_apiv3_key: str = _s("WECHAT_PAY_APIV3_KEY", "APIv3 密钥（32 位）", secret=True)
+    pay_previous_apiv3_key: str = _s(
+        "WECHAT_PAY_PREVIOUS_APIV3_KEY", "更换前的 APIv3 密钥，换后一天内保留", secret=True
+    )
     pay_public_key_id: str = _s("WECHAT_PAY_PUBLIC_KEY_ID", "微信支付公钥 ID")
     pay_public_key: str = _s("WECHAT_PAY_PUBLIC_KEY", "微信支付公钥（PEM）")
     pay_certificates: str = _s("WECHAT_PAY_CERTIFICATES", "微信支付平台证书（PEM，可多份相连）")

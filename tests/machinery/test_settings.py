@@ -227,6 +227,7 @@ def test_something_of_wechat_pay_must_be_known_to_verify_with(pay: dict[str, str
             "不是可读的 RSA 私钥（PEM，即 apiclient_key.pem 的全文，不带密码）",
         ),
         ("PUBLIC_KEY", "WECHAT_PAY_CERTIFICATES", "不是可读的 RSA 公钥（PEM，即 pub_key.pem 的全文）"),
+        ("PREVIOUS_APIV3_KEY", "short", "应为 32 个英文字母、数字"),
         ("CERTIFICATES", "WECHAT_PAY_PUBLIC_KEY", "不是可读的平台证书（PEM，可多份相连）"),
     ],
 )

@@ -219,7 +219,7 @@ class WeChatPay:
         self._keys.verify(named, body, self._clock.now())
         try:
             envelope = orjson.loads(body)
-            resource = open_sealed(self._settings.pay_apiv3_key, envelope["resource"])
+            resource = self._opened(envelope["resource"])
             opened, mchid = pay_reading.notification(envelope, resource)
         except pay_reading.Unreadable:
             raise Refused("pay_unreadable", "通知的内容无法理解。") from None
@@ -229,6 +229,16 @@ class WeChatPay:
         if not is_ours or not appids <= set(self._appids.values()):
             raise Refused("pay_not_ours", "通知不属于本商户号或本服务的 AppID。")
         return opened
+
+    def _opened(self, sealed: Mapping[str, Any]) -> bytes:
+        """By today's key, or by the one before: what was queued when it was changed is sealed with that (§7.7)."""
+        previous = self._settings.pay_previous_apiv3_key
+        try:
+            return open_sealed(self._settings.pay_apiv3_key, sealed)
+        except Refused:
+            if not previous:
+                raise
+            return open_sealed(previous, sealed)
 
     # Certificates and the doctor
 

@@ -144,6 +144,21 @@ def test_notification_of_the_official_sdk(pay_platform: PayPlatform, settings: S
         assert refused.value.code == code
 
 
+def test_what_was_queued_before_the_key_was_changed_is_opened_with_the_old_one(
+    pay_platform: PayPlatform, settings: Settings
+) -> None:
+    of = vector("payv3_notification_go")
+    ours, today = pay_platform.settings(settings), {"pay_apiv3_key": "testMchAPIv3Key1"}
+    old = {"pay_previous_apiv3_key": of["apiv3_key"]}
+    opened = notified(ours, **today, **old).open_notification(of["headers"], of["raw_body"].encode())
+    assert opened.event == "PAYSCORE.USER_OPEN_SERVICE"
+    with pytest.raises(Refused) as refused:
+        notified(ours, **today, pay_previous_apiv3_key="x" * 32).open_notification(
+            of["headers"], of["raw_body"].encode()
+        )
+    assert refused.value.code == "pay_undecryptable"
+
+
 @pytest.mark.parametrize("case", vector("payv3_rsa_verify")["cases"], ids=lambda case: str(case["expect"]))
 def test_rsa_verify(case: dict[str, Any]) -> None:
     if "certificate_pem" in case:
