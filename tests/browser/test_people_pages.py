@@ -73,7 +73,8 @@ async def test_an_officer_is_confirmed_and_gets_a_new_pin(
         await look(page, f"officers-link-{wide}")
         await page.keyboard.press("Escape")
         await expect(page.locator("#invited")).to_be_visible()  # shown once, so not lost by a key
-        await page.get_by_role("button", name="我已记下").click()
+        async with page.expect_navigation():
+            await page.get_by_role("button", name="我已记下").click()
         assert (await Officer.get(id=active.id)).pin_hash == ""
         await page.goto(f"{base}/console/officers?state=suspended&name=周")
         await expect(page.locator("tbody tr")).to_have_count(1)

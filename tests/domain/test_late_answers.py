@@ -298,7 +298,7 @@ async def test_what_hangs_does_not_hold_up_a_worker(services: Services, db: str)
 
 
 @pytest.mark.parametrize("state", State, ids=lambda state: state.value)
-async def test_settled_pushes_are_forgotten_after_an_hour(services: Services, state: State) -> None:
+async def test_settled_pushes_are_forgotten_after_two_hours(services: Services, state: State) -> None:
     now = services.clock.now()
     await PushSeen.create(
         key="k",
@@ -311,7 +311,7 @@ async def test_settled_pushes_are_forgotten_after_an_hour(services: Services, st
         settled_at=now if state.is_settled else None,
     )
     assert isinstance(services.clock, FakeClock)
-    services.clock.forward(minutes=59)
+    services.clock.forward(minutes=119)
     await pushes.sweep(services)
     assert await PushSeen.all().count() == 1
     services.clock.forward(minutes=2)
@@ -330,7 +330,7 @@ async def test_rows_of_the_release_before_are_forgotten_and_never_answered(servi
     await PushSeen.create(key="answered", at=now, reply=reply)
     await PushSeen.create(key="answered, our row", at=now, reply=reply, push=sealed)
     assert await pushes.receive(services, asked(services, key="answered, our row")) == "答"
-    await later(services, minutes=61)
+    await later(services, minutes=121)
     assert set(await PushSeen.all().values_list("state", flat=True)) == {"taken"}  # type: ignore[comparison-overlap]
     await pushes.sweep(services)
     assert await PushSeen.all().count() == 0

@@ -54,7 +54,7 @@ class World:
 
     async def ask(self, method: str, path: str, role: str, **more: Any) -> Any:
         self.app.asgi_client.cookies.clear()  # nobody keeps another role's session
-        headers = {"accept": "text/html", **self.roles[role]}
+        headers = {"accept": "text/html", "origin": "http://127.0.0.1:8000", **self.roles[role]}
         call = getattr(self.app.asgi_client, method)
         _, response = await call(path, headers=headers, follow_redirects=False, **more)
         return response
