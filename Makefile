@@ -5,7 +5,7 @@ PY := .venv/bin/python
 TEST_PROCESSES ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-ahead check bench setup lock browser
+.PHONY: help serve test test-ahead check bench setup lock browser docs
 
 help: ## 列出以下命令
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -42,3 +42,7 @@ browser: ## 测试用的 Chromium、中文字体和 pdfsig
 lock: setup ## 重新计算 requirements.lock（升级依赖：make lock ARGS=--upgrade）
 	@$(PY) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements.lock $(ARGS)
+
+docs: setup ## 重写文档里由程序生成的表格
+	@$(PY) -m server.cli docs
+	@$(PY) -m tests.architecture.rule_places

@@ -16,7 +16,7 @@ class State(Enum):
     DRAWING = "drawing"
     VALID = "valid"
     REVOKED = "revoked"
-    SUPERSEDED = "superseded"
+    SUPERSEDED = "superseded"  # by the correction of S68
 
     @property
     def label(self) -> str:

@@ -111,6 +111,7 @@ RUN_BY = {  # each command that the README names, and a test file in which it ru
     "make setup": ("../Makefile", "test: setup"),  # so that each run of `make test` runs it
     "make check": ("../.ci/run", "make check"),
     "make bench": ("architecture/test_repository.py", '"make", "bench", "ARGS=--help"'),
+    "make docs": ("architecture/test_repository.py", '"-n", "docs"'),
     "make help": ("architecture/test_repository.py", '["make", "help"]'),
     "xcert serve": ("commands/test_production.py", '"server.cli", "serve"'),
     "xcert worker": ("commands/test_commands.py", '"server.cli", "worker"'),
@@ -164,6 +165,11 @@ def test_make_bench_starts() -> None:
     assert done.returncode == 0, done.stderr
     for name in ("certificates", "imports", "lookups", "scan"):
         assert name in done.stdout
+
+
+def test_make_docs_writes_every_generated_table() -> None:
+    done = subprocess.run(["make", "-n", "docs"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "server.cli docs" in done.stdout and "tests.architecture.rule_places" in done.stdout
 
 
 def test_make_help_lists_what_the_readme_promises() -> None:

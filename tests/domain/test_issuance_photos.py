@@ -1,4 +1,4 @@
-"""The photo on a certificate is optional: with one, without one, and with one that cannot be printed (S60–S62)."""
+"""The photo on a certificate is optional: with one, without one, and with one that cannot be printed (S60)."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ async def with_photos(s: Services, keys: list[str]) -> tuple[Cohort, Issuance]:
     return of, await issuing.generating(s, of)
 
 
+@pytest.mark.rule("S60")
 async def test_who_has_a_photo_has_it_on_the_certificate_and_nobody_waits_for_one(services: Services) -> None:
     await services.vault.put("photos/1.jpg", photo())
     _, batch = await with_photos(services, ["photos/1.jpg", "", "photos/lost.jpg"])

@@ -100,6 +100,7 @@ async def test_nobody_bound_is_told_to_bind(services: Services) -> None:
     assert await lookups.certificates_view(services, ME) == {**expected, "withheld": []}
 
 
+@pytest.mark.rule("S55")
 async def test_nothing_on_record_is_said_as_such(services: Services) -> None:
     await bound(services)
     for view in (await lookups.results_view(services, ME), await lookups.certificates_view(services, ME)):
@@ -229,6 +230,8 @@ async def test_another_persons_results_are_not_mine(services: Services) -> None:
     assert (await lookups.results_view(services, WeChatIdentity("mp", "openid-other")))["bound"] is False
 
 
+@pytest.mark.rule("S12")
+@pytest.mark.rule("S15")
 @pytest.mark.rule("S90")
 async def test_a_valid_certificate_says_what_it_is(services: Services) -> None:
     plan = await make.plan("某考试计划", release_at=services.clock.now())

@@ -162,7 +162,7 @@ def _sort_in(verdict: Verdict, work: Work, known: Known, person: Row | None, dra
 
 
 def _is_refused(known: Known, person: Row, draft: Draft, changes: dict[str, Any]) -> bool:
-    """Whether the change would alter somebody whose results are out or whose batch is on its way."""
+    """Whether the change would alter somebody whose results are out or whose batch is on its way (S67)."""
     if person["id"] in known.settled:
         for title in _SETTLED:
             if {**_PLAIN, "院校": "school"}[title] in changes:

@@ -171,6 +171,7 @@ async def page(s: Services, certificate: Certificate) -> CertificatePage:
 
 
 async def _photo(s: Services, key: str) -> bytes | None:
+    """The candidate's photo; a certificate does not wait for one (S60)."""
     if not key:
         return None
     try:
