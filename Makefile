@@ -17,9 +17,9 @@ test: setup browser ## 全部测试，在真实的 PostgreSQL、Redis 和 Chromi
 	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What judges dates, keys, seals, sessions and the way of a certificate: where a fixed day would hide.
-AHEAD := tests/rules tests/machinery/test_keys.py tests/machinery/documents/test_seal.py \
-	tests/machinery/documents/test_verify.py tests/domain/test_issuance_path.py tests/domain/test_sessions.py \
-	tests/domain/test_certificates.py tests/domain/test_timetable.py tests/doors/test_verification.py
+AHEAD := tests/rules tests/adapters/test_keys.py tests/adapters/documents/test_seal.py \
+	tests/adapters/documents/test_verify.py tests/domain/test_issuance_path.py tests/domain/test_sessions.py \
+	tests/domain/test_certificates.py tests/domain/test_timetable.py tests/web/test_verification.py
 
 test-ahead: setup browser ## 部分测试，时钟拨快 400 天：没有一项测试只在某些日子通过
 	@TZ=UTC faketime '+400 days' $(PY) -m pytest -q -n $(TEST_PROCESSES) --dist loadfile $(AHEAD) $(ARGS)

@@ -3,10 +3,10 @@
 from sanic import Blueprint
 
 from miniprogram_api import binding, certificates, links, results, scans, session, subscriptions
-from miniprogram_api import documents as d
-from miniprogram_api.asking import Text, Texts
+from miniprogram_api import openapi as d
+from miniprogram_api.request import Text, Texts
 from miniprogram_api.routes import Route, mount
-from server.domain.links import LONGEST
+from server.domain.wechat_chat.mini_links import LONGEST
 
 _BIND = {
     "name": Text("姓名"),

@@ -9,11 +9,10 @@ import orjson
 from sanic import HTTPResponse
 from sanic.response import json
 
-from miniprogram_api.asking import Asked
+from miniprogram_api.request import Asked
 from miniprogram_api.session import identity
 from server.domain import lookups
-from server.domain.entry import captcha
-from server.domain.people import bindings, phones
+from server.domain.people import bindings, captcha, phones
 from server.errors import NotFound
 
 NO_STORE = {"cache-control": "no-store"}

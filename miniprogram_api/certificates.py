@@ -5,9 +5,10 @@ from __future__ import annotations
 from sanic import HTTPResponse
 from sanic.response import json, raw
 
-from miniprogram_api.asking import Asked, answer
+from miniprogram_api.request import Asked, answer
 from miniprogram_api.session import identity
-from server.domain import certificates, lookups
+from server.domain import lookups
+from server.domain.certificates import certificates
 from server.domain.people import bindings
 from server.errors import NotFound
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sanic import HTTPResponse
 
-from miniprogram_api.asking import Asked, answer
+from miniprogram_api.request import Asked, answer
 from miniprogram_api.session import identity
 from server.domain import lookups
 

@@ -9,8 +9,8 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 from sanic_ext.extensions.openapi.builders import OperationStore
 
-from miniprogram_api import documents
-from miniprogram_api.asking import JSON, Asked, Shape, read
+from miniprogram_api import openapi
+from miniprogram_api.request import JSON, Asked, Shape, read
 from miniprogram_api.session import identity
 from server.domain import idempotency
 from server.domain.idempotency import Answer
@@ -44,15 +44,15 @@ class Route:
 
 def mount(bp: Blueprint, routes: Iterable[Route]) -> None:
     """Put the routes on the blueprint."""
-    bp.before_server_start(documents.declare_scheme)
+    bp.before_server_start(openapi.declare_scheme)
     store = OperationStore()  # type: ignore[no-untyped-call]  # sanic-ext has no types here
     for route in routes:
         handler = _mounted(route)
         if route.shown_as:
             store[handler].exclude()
-            bp.before_server_start(documents.shown_apart(route))
+            bp.before_server_start(openapi.shown_apart(route))
         else:
-            documents.describe(store[handler], route)
+            openapi.describe(store[handler], route)
         bp.add_route(handler, route.path, methods=[route.method], name=route.name)
 
 

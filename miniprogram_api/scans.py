@@ -6,18 +6,18 @@ import orjson
 from sanic import HTTPResponse
 from sanic.response import raw
 
-from miniprogram_api.asking import JSON, Asked
+from miniprogram_api.request import JSON, Asked
 from miniprogram_api.session import identity
 from server.domain.beijing import local
-from server.domain.issuance import tickets
-from server.domain.issuance.tickets import Outcome
+from server.domain.issuance import scan_tickets
+from server.domain.issuance.scan_tickets import Outcome
 from server.domain.people import officers
 from server.domain.people.names import mask_name
 
 
 async def look(asked: Asked, token: str) -> HTTPResponse:
     """What is to be signed; `receipt` is there once this officer has decided."""
-    view = await tickets.look(asked.s, token, identity=await identity(asked.request))
+    view = await scan_tickets.look(asked.s, token, identity=await identity(asked.request))
     said = {
         "state": view.state,
         "state_label": view.state_label,
@@ -49,7 +49,7 @@ async def look(asked: Asked, token: str) -> HTTPResponse:
 
 
 async def confirm(asked: Asked, token: str) -> HTTPResponse:
-    outcome = await tickets.confirm(
+    outcome = await scan_tickets.confirm(
         asked.s,
         token,
         asked.said["pin"],
@@ -61,7 +61,7 @@ async def confirm(asked: Asked, token: str) -> HTTPResponse:
 
 
 async def return_batch(asked: Asked, token: str) -> HTTPResponse:
-    outcome = await tickets.return_batch(
+    outcome = await scan_tickets.return_batch(
         asked.s,
         token,
         asked.said["pin"],

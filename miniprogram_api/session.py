@@ -10,8 +10,8 @@ from sanic import Blueprint, Request
 from sanic.response import HTTPResponse, json
 
 from server.domain import addresses
+from server.domain.auth import ended_sessions, mini_login
 from server.domain.beijing import BEIJING
-from server.domain.entry import ended, mini_login
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import FieldError, Invalid, TooMany, Unverified
 
@@ -41,7 +41,10 @@ async def identity(request: Request) -> WeChatIdentity:
 async def create(request: Request) -> HTTPResponse:
     """POST /session {code} → {token, expires_at, bound, roles}."""
     s = _services(request)
-    if await s.limits.hit(f"mp-login:{addresses.counted(_address(request))}", window=TRIES_WINDOW) > TRIES:
+    if (
+        await s.rate_limiter.hit(f"mp-login:{addresses.counted(_address(request))}", window=TRIES_WINDOW)
+        > TRIES
+    ):
         raise TooMany("too_many_logins", "登录太频繁，请一分钟后再试。", retry_after=TRIES_WINDOW)
     entry = await mini_login.log_in(s, _code(request))
     return json(
@@ -63,7 +66,7 @@ async def end(request: Request) -> HTTPResponse:
         if refusal.code not in ("session_expired", "session_ended"):
             raise
     else:
-        await ended.end(_services(request), who)
+        await ended_sessions.end(_services(request), who)
     return HTTPResponse(status=204)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sanic import HTTPResponse
 from sanic.response import json
 
-from miniprogram_api.asking import Asked
+from miniprogram_api.request import Asked
 from miniprogram_api.session import identity
 from server.domain.notices import grants
 from server.domain.notices.topics import TOPICS

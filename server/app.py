@@ -21,39 +21,39 @@ from sanic_ext.extensions.openapi.builders import SpecificationBuilder
 from sanic_ext.extensions.openapi.extension import OpenAPIExtension
 
 import miniprogram_api
+from server.adapters import cache, logs, rate_limits
+from server.adapters.captcha import PillowImageCheck
+from server.adapters.clock import SystemClock
+from server.adapters.documents.pdf import TypstPdfRenderer
+from server.adapters.documents.seal import Seal
+from server.adapters.keys import KeyFolder
+from server.adapters.queue import JobQueue
+from server.adapters.storage import FolderFileStore
+from server.adapters.wechat.api import WeChatApi
+from server.adapters.wechat.pay import WeChatPay
 from server.domain.lookups import LookupWatch
 from server.domain.ports import Services
-from server.doors import (
-    bodies,
+from server.models import database
+from server.settings import Settings
+from server.web import (
+    body_limits,
     console,
-    front,
+    front_page,
     methods,
     official_account,
     ops,
-    pages,
     problems,
     scan,
     site_files,
     static_files,
+    templating,
     verification,
-    web,
     wechat_pay,
 )
-from server.doors.h5 import binding as h5_binding
-from server.doors.h5 import certificate_files, js_config, login, officer
-from server.doors.h5 import lookups as h5_lookups
-from server.machinery import cache, limits, logs
-from server.machinery.captcha import PillowImageCheck
-from server.machinery.clock import SystemClock
-from server.machinery.documents.press import TypstPress
-from server.machinery.documents.seal import Seal
-from server.machinery.keys import KeyFolder
-from server.machinery.queue import JobQueue
-from server.machinery.vault import FolderVault
-from server.machinery.wechat.api import WeChatApi
-from server.machinery.wechat.pay import WeChatPay
-from server.records import database
-from server.settings import Settings
+from server.web import request as web_request
+from server.web.h5 import binding as h5_binding
+from server.web.h5 import certificate_files, js_config, login, officer
+from server.web.h5 import lookups as h5_lookups
 
 DOORS = (
     login.bp,
@@ -70,7 +70,7 @@ DOORS = (
     miniprogram_api.door,
     site_files.bp,
     static_files.bp,
-    front.bp,
+    front_page.bp,
     ops.bp,
 )
 access = logging.getLogger("xcert.access")
@@ -89,7 +89,7 @@ def job_patience(settings: Settings) -> database.Patience:
 
 @asynccontextmanager
 async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterator[Services]:
-    """Every port on its real machinery, opened and closed in order.
+    """Every port on its real adapter, opened and closed in order.
 
     Args:
         settings: with database and Redis addresses in place.
@@ -122,11 +122,11 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             settings=settings,
             clock=clock,
             keys=keys,
-            press=TypstPress(clock, Seal(keys.seal_credentials), settings.fonts_dir),
-            vault=FolderVault(settings.data_dir / "vault"),
+            pdf_renderer=TypstPdfRenderer(clock, Seal(keys.seal_credentials), settings.fonts_dir),
+            file_store=FolderFileStore(settings.data_dir / "vault"),
             queue=JobQueue(),
-            live=cache.RedisLive(redis),
-            limits=limits.RedisLimits(redis),
+            event_bus=cache.RedisEventBus(redis),
+            rate_limiter=rate_limits.RedisRateLimiter(redis),
             cache=store,
             wechat=wechat,
             pay=pay,
@@ -157,7 +157,7 @@ class Documents(OpenAPIExtension):
 
     def startup(self, bootstrap: Extend) -> None:
         self.bp = blueprint_factory(self.app.config)  # type: ignore[no-untyped-call]  # sanic-ext has no types here
-        self.bp.middleware(web.only_operators, "request")
+        self.bp.middleware(web_request.only_operators, "request")
         self.app.blueprint(self.bp)
         bootstrap._openapi = SpecificationBuilder()
 
@@ -173,7 +173,7 @@ def create_app(
         log_config=logs.configuration(settings.log_level),
     )
     app.config.update(
-        REQUEST_MAX_SIZE=bodies.SMALL,  # more only where a route says so
+        REQUEST_MAX_SIZE=body_limits.SMALL,  # more only where a route says so
         REQUEST_TIMEOUT=15,
         KEEP_ALIVE_TIMEOUT=75,  # a proxy in front keeps its own connections for a minute
         ACCESS_LOG=False,
@@ -184,7 +184,7 @@ def create_app(
         OAS_URL_PREFIX="/docs",
         OAS_UI_DEFAULT="redoc",
         OAS_PATH_TO_REDOC_HTML=str(
-            pages.TEMPLATES / "docs.html"
+            templating.TEMPLATES / "docs.html"
         ),  # our own page: theirs loads scripts from afar
         OAS_UI_SWAGGER=False,
         OAS_URI_TO_JSON="/openapi.json",
@@ -232,7 +232,7 @@ def _life(app: Sanic[Any, Any], settings: Settings, given: Services | None) -> N
     app.register_listener(stop, "after_server_stop")
 
 
-class NumberedRequest(bodies.BoundedRequest):
+class NumberedRequest(body_limits.BoundedRequest):
     """Has its id and its beginning as soon as its head is read, before anything is logged.
 
     Not a middleware: each of those costs a hot look-up a tenth of its time.
@@ -241,7 +241,7 @@ class NumberedRequest(bodies.BoundedRequest):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self.ctx.began = time.perf_counter()
-        logs.request_id.set(web.request_id(self))
+        logs.request_id.set(web_request.request_id(self))
 
 
 def _say(route: str, method: str, status: int, took: float) -> None:
@@ -252,13 +252,13 @@ def _say(route: str, method: str, status: int, took: float) -> None:
 
 def _finish(app: Sanic[Any, Any], settings: Settings) -> None:
     """Every answer is counted by its route and carries the headers that every answer carries."""
-    always = tuple((istr(name), value) for name, value in web.security_headers(settings).items())
+    always = tuple((istr(name), value) for name, value in web_request.security_headers(settings).items())
     app.ctx.always = tuple((str(name), value) for name, value in always)
     children: dict[tuple[str, str, int], Any] = {}
 
     def finish(request: Request, response: BaseHTTPResponse) -> None:
         route = request.route.path if request.route is not None else "none"
-        method = web.method(request)
+        method = web_request.method(request)
         key = (route, method, response.status)
         if key not in children:
             children[key] = (

@@ -16,30 +16,30 @@ from procrastinate import App, JobContext, PsycopgConnector, exceptions
 from procrastinate.jobs import DeleteJobCondition, Status
 
 from server import app as root
-from server.domain import idempotency, imports, key_trail, releases
-from server.domain.conversation import late_answers, menu, pushes
-from server.domain.entry import ended
-from server.domain.issuance import announcing, generation, preparing
-from server.domain.lookups import changes
-from server.domain.notices import sender
-from server.domain.people import telling
+from server.adapters import logs
+from server.domain import freshness, idempotency, imports
+from server.domain.audit import key_events
+from server.domain.auth import ended_sessions
+from server.domain.issuance import announcements, generation, preparing
+from server.domain.notices import release_announcements, sender
+from server.domain.people import rights_notices
 from server.domain.ports import Services
-from server.machinery import logs
-from server.records import database, trouble
+from server.domain.wechat_chat import late_answers, menu, pushes
+from server.models import database, failures
 from server.settings import Settings
 
 Work = Callable[..., Awaitable[Any]]
 
 TASKS: dict[str, Work] = {
-    "exams.announce": releases.announce,
+    "exams.announce": release_announcements.announce,
     "imports.run": imports.run,
-    "issuance.announce": announcing.announce,
+    "issuance.announce": announcements.announce,
     "issuance.complete": generation.finish,
     "issuance.generate": generation.generate,
     preparing.JOB: preparing.work,
     "notices.send": sender.send,
-    "people.tell_bound": telling.tell_bound,
-    "people.tell_officers": telling.tell_officers,
+    "people.tell_bound": rights_notices.tell_bound,
+    "people.tell_officers": rights_notices.tell_officers,
     pushes.JOB: late_answers.answer,
     "wechat.menu": menu.put,
 }
@@ -49,20 +49,20 @@ HOURLY = "23 * * * *"
 
 async def sweep_files(s: Services) -> None:
     """Clear away files that writers which died left half-written. Sweep `vault.sweep`."""
-    await s.vault.sweep()
+    await s.file_store.sweep()
 
 
 SWEEPS: dict[str, tuple[Work, str]] = {
-    "exams.sweep": (releases.sweep, EVERY_MINUTE),
+    "exams.sweep": (release_announcements.sweep, EVERY_MINUTE),
     "idempotency.sweep": (idempotency.sweep, HOURLY),
     "imports.sweep": (imports.sweep, EVERY_MINUTE),
     "issuance.sweep": (generation.sweep, EVERY_MINUTE),
-    "keys.trail": (key_trail.sweep, EVERY_MINUTE),
-    "lookups.sweep": (changes.sweep, HOURLY),
+    "keys.trail": (key_events.sweep, EVERY_MINUTE),
+    "lookups.sweep": (freshness.sweep, HOURLY),
     "notices.sweep": (sender.sweep, EVERY_MINUTE),
     "pushes.late": (late_answers.sweep, EVERY_MINUTE),
     "pushes.sweep": (pushes.sweep, HOURLY),
-    "sessions.sweep": (ended.sweep, HOURLY),
+    "sessions.sweep": (ended_sessions.sweep, HOURLY),
     "vault.sweep": (sweep_files, HOURLY),
 }
 
@@ -135,7 +135,7 @@ def _job(services: Services, work: Work) -> Work:
             await _again(services, context, ids)
             raise
         except Exception as error:
-            if trouble.was_cut(error):
+            if failures.was_cut(error):
                 await _again_soon(services, context, ids)
             raise
 
@@ -158,7 +158,7 @@ async def _again_soon(services: Services, context: JobContext, ids: dict[str, An
         try:
             await _again(services, context, ids, seconds=AGAIN_SECONDS)
         except Exception as error:
-            log.info("the database is still away: %s", trouble.cause_of(error) or type(error).__name__)
+            log.info("the database is still away: %s", failures.cause_of(error) or type(error).__name__)
         else:
             return
 

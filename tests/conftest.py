@@ -17,23 +17,23 @@ import hypothesis
 import pytest
 from sanic import Sanic
 
+from server.adapters import embedded, keys
 from server.app import create_app
 from server.domain.ports import Services
-from server.machinery import embedded, keys
-from server.records import database
+from server.models import database
 from server.settings import Settings
 from tests.door_client import DoorClient
 from tests.fakes import (
     NOON,
     FakeClock,
-    FakePress,
+    FakePdfRenderer,
     FakeWeChat,
-    KillerFaults,
+    KillerFaultInjector,
     ListQueue,
     MemoryCache,
-    MemoryLimits,
-    MemoryLive,
-    MemoryVault,
+    MemoryEventBus,
+    MemoryFileStore,
+    MemoryRateLimiter,
 )
 from tests.started import Started
 
@@ -114,7 +114,7 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def redis_url(redis_server: str) -> str:
     """An empty Redis."""
-    from server.machinery.cache import connect
+    from server.adapters.cache import connect
 
     client = connect(redis_server)
     await client.flushall()
@@ -202,14 +202,14 @@ def services(db: str, settings: Settings, clock: FakeClock, key_folder: keys.Key
         settings=settings,
         clock=clock,
         keys=key_folder,
-        press=FakePress(),
-        vault=MemoryVault(),
+        pdf_renderer=FakePdfRenderer(),
+        file_store=MemoryFileStore(),
         queue=ListQueue(),
-        live=MemoryLive(),
-        limits=MemoryLimits(clock),
+        event_bus=MemoryEventBus(),
+        rate_limiter=MemoryRateLimiter(clock),
         cache=MemoryCache(clock),
         wechat=FakeWeChat(),
-        faults=KillerFaults(),
+        faults=KillerFaultInjector(),
     )
 
 

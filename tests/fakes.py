@@ -34,7 +34,7 @@ class FakeClock:
         self._now += timedelta(**span)
 
 
-class MemoryVault:
+class MemoryFileStore:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
 
@@ -95,7 +95,7 @@ class ListQueue:
         return done
 
 
-class MemoryLive:
+class MemoryEventBus:
     """Remembers events; a listener gets what was published after it began."""
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class MemoryLive:
         yield events()
 
 
-class MemoryLimits:
+class MemoryRateLimiter:
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self._counts: dict[str, tuple[int, datetime]] = {}
@@ -171,7 +171,7 @@ class MemoryCache:
 
 
 @dataclass
-class FakePress:
+class FakePdfRenderer:
     """Makes a recognisable file at once; `unprintable` are the characters its font lacks."""
 
     unprintable: str = "〓"
@@ -181,7 +181,7 @@ class FakePress:
     async def make(self, page: CertificatePage) -> bytes:
         if self.fail_times > 0:
             self.fail_times -= 1
-            raise RuntimeError("the press is broken")
+            raise RuntimeError("the PDF renderer is broken")
         if missing := self.missing_glyphs(page.name):
             raise Refused("glyph_missing", f"证书字体缺少字符“{missing}”，请联系管理员。")
         self.made.append(page)
@@ -309,7 +309,7 @@ class Killed(BaseException):
 
 
 @dataclass
-class KillerFaults:
+class KillerFaultInjector:
     """Remembers every place reached; dies at the `nth` time of `place`."""
 
     place: str = ""

@@ -6,10 +6,10 @@ import itertools
 from datetime import date, datetime
 from typing import Any
 
-from server.domain.audit import Actor
+from server.domain.audit.audit_log import Actor
 from server.domain.levels import Level
 from server.domain.ports import Services
-from server.records import (
+from server.models import (
     Candidate,
     CertificateKind,
     Officer,

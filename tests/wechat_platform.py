@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from server.adapters.wechat import messages
 from server.domain.ports import Push
-from server.machinery.wechat import messages
 from server.settings import Settings
 from tests.fakes import FakeClock, FakeWeChat
 

@@ -10,7 +10,7 @@ from openpyxl import load_workbook
 
 from server.demo_cohort import PEOPLE_HEADER, SCORE_HEADER, people
 from server.domain.imports import people as people_topic
-from server.domain.imports.drafts import Draft, Table, drafts, find_table
+from server.domain.imports.parsed_rows import Draft, Table, drafts, find_table
 from server.errors import Refused
 from tests.old_workbook import row, xlsx
 

@@ -1,4 +1,4 @@
-"""What `xcert` can do: one file for each command, each a thin hand on the domain and the machinery."""
+"""What `xcert` can do: one file for each command, each a thin hand on the domain and the adapters."""
 
 
 class Impossible(Exception):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from server.commands.at_work import with_services
-from server.domain.audit import SYSTEM
+from server.commands.with_services import with_services
+from server.domain.audit.audit_log import SYSTEM
 from server.domain.people import staff
 from server.domain.ports import Services
 from server.errors import NotFound
-from server.records import School, Staff
+from server.models import School, Staff
 from server.settings import Settings
 
 PAGE = 200

@@ -20,14 +20,14 @@ from typing import Any
 
 import asyncpg
 
+from server.adapters import postgres_programs
+from server.adapters.clock import SystemClock
+from server.adapters.key_life import FILE as LIFE
 from server.commands import Impossible
-from server.commands.hosting import hosts
-from server.domain import audit
-from server.domain.audit import SYSTEM
-from server.machinery import postgres_programs
-from server.machinery.clock import SystemClock
-from server.machinery.key_life import FILE as LIFE
-from server.records import database
+from server.commands.datastores import hosts
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import SYSTEM
+from server.models import database
 from server.settings import Settings
 
 DUMP = "database.dump"
@@ -132,7 +132,7 @@ async def _state(url: str) -> dict[str, Any]:
 async def _record(url: str, folder: Path) -> None:
     await database.connect(url, pool=1)
     try:
-        await audit.record(SystemClock(), SYSTEM, "backup.make", "backup", folder.name[:40])
+        await audit_log.record(SystemClock(), SYSTEM, "backup.make", "backup", folder.name[:40])
     finally:
         await database.close()
 

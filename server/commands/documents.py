@@ -15,11 +15,11 @@ from sanic_ext.extensions.openapi.builders import SpecificationBuilder
 
 from server.app import create_app
 from server.commands import Impossible
-from server.domain import certificate_states
+from server.domain.certificates import states as certificate_states
 from server.domain.issuance import states
 from server.domain.notices import states as notice_states
-from server.domain.notices.wanted import CHANNEL_NAMES, wanted
-from server.domain.people import officer_life
+from server.domain.notices.wanted_templates import CHANNEL_NAMES, wanted
+from server.domain.people import officer_states
 from server.domain.ports import Services
 from server.domain.score_changes import states as score_change_states
 from server.settings import Settings
@@ -31,7 +31,7 @@ def tables() -> dict[str, str]:
         "settings": settings_as_markdown(),
         "states": states.steps_as_markdown(),
         "certificate-states": _certificate_steps(),
-        "officer-states": officer_life.steps_as_markdown(),
+        "officer-states": officer_states.steps_as_markdown(),
         "notice-states": _notice_steps(),
         "score-change-states": score_change_states.steps_as_markdown(),
         "templates": _templates(),

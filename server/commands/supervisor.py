@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from server.machinery import processes
+from server.adapters import processes
 
 GRACE_SECONDS = 20.0
 _LOOK_SECONDS = 0.2

@@ -7,17 +7,17 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from server.commands.at_work import with_services
+from server.adapters.wechat import quota_report
+from server.adapters.wechat.accounts import Account
+from server.adapters.wechat.api import WeChatApi
+from server.adapters.wechat.errcode_help import NAMES, advice
+from server.adapters.wechat.errors import rid
+from server.commands.with_services import with_services
 from server.domain.beijing import BEIJING
-from server.domain.conversation import menu
 from server.domain.notices import sender
 from server.domain.ports import Services
+from server.domain.wechat_chat import menu
 from server.errors import OutsideFailure, WeChatRefused
-from server.machinery.wechat import quota_report
-from server.machinery.wechat.accounts import Account
-from server.machinery.wechat.advice import NAMES, advice
-from server.machinery.wechat.api import WeChatApi
-from server.machinery.wechat.errors import rid
 from server.settings import Settings
 
 Answer = TypeVar("Answer")

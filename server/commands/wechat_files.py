@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 from server.commands import Impossible
-from server.commands.at_work import with_services
-from server.domain import site_files
+from server.commands.with_services import with_services
 from server.domain.ports import Services
+from server.domain.wechat_chat import site_files
 from server.settings import Settings
 
 

@@ -17,7 +17,7 @@ from tortoise.transactions import in_transaction
 
 from server.domain.ports import Services
 from server.errors import FieldError, Invalid, Refused
-from server.records import IdempotentAnswer
+from server.models import IdempotentAnswer
 
 KEPT = timedelta(days=1)
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")

@@ -1,6 +1,6 @@
 """What the domain needs of the world: the ports, and `Services`, which holds one of each.
 
-Machinery implements these; only `server.app` chooses; tests build another `Services`.
+Adapters implement these; only `server.app` chooses; tests build another `Services`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from server.domain.key_ports import KeyEvent as KeyEvent
 from server.domain.key_ports import Keys as Keys
 from server.domain.key_ports import PublicKey as PublicKey
 from server.domain.key_ports import Signed as Signed
-from server.domain.pay_gateway import PayGateway as PayGateway  # the port of WeChat Pay has a file of its own
+from server.domain.payments.ports import (
+    PayGateway as PayGateway,  # the port of WeChat Pay has a file of its own
+)
 from server.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class CertificatePage:
     portal_number: str = ""  # 国家门户's, when it is known; otherwise a line is left for it (S94)
 
 
-class Press(Protocol):
+class PdfRenderer(Protocol):
     """Makes the sealed PDF."""
 
     async def make(self, page: CertificatePage) -> bytes:
@@ -98,7 +100,7 @@ class SealedPdf:
     verification_url: str
 
 
-class Vault(Protocol):
+class FileStore(Protocol):
     """Files by key. Writing is atomic: a key holds a whole file or nothing."""
 
     async def put(self, key: str, data: bytes) -> None:
@@ -138,7 +140,7 @@ class Queue(Protocol):
         """
 
 
-class Live(Protocol):
+class EventBus(Protocol):
     """What happens now, for every process that listens (a desktop page waiting for a phone)."""
 
     async def publish(self, channel: str, event: Mapping[str, Any]) -> None: ...
@@ -146,7 +148,7 @@ class Live(Protocol):
         """Yields events; None every 15 s so that a connection can be kept alive."""
 
 
-class Limits(Protocol):
+class RateLimiter(Protocol):
     """Counters with a window, shared by all processes. Never fails: at worst each process counts for itself."""
 
     async def hit(self, key: str, *, window: int) -> int:
@@ -321,13 +323,13 @@ class NoImageCheck:
         raise NotImplementedError("no image check was given to these services")
 
 
-class Faults(Protocol):
+class FaultInjector(Protocol):
     """Named places where a test may kill the process; production does nothing there."""
 
     async def reach(self, place: str) -> None: ...
 
 
-class NoFaults:
+class NoFaultInjector:
     """Production: nothing ever breaks here on purpose."""
 
     async def reach(self, place: str) -> None:
@@ -341,14 +343,14 @@ class Services:
     settings: Settings
     clock: Clock
     keys: Keys
-    press: Press
-    vault: Vault
+    pdf_renderer: PdfRenderer
+    file_store: FileStore
     queue: Queue
-    live: Live
-    limits: Limits
+    event_bus: EventBus
+    rate_limiter: RateLimiter
     cache: Cache
     wechat: WeChat
-    faults: Faults = field(default_factory=NoFaults)
+    faults: FaultInjector = field(default_factory=NoFaultInjector)
     image_check: ImageCheck = field(default_factory=NoImageCheck)
     # found genuine by this process: claims, and the blind indexes of whom they speak of
     known_tokens: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import pytest
 from tortoise import Tortoise
 from tortoise.migrations.autodetector import MigrationAutodetector
 
-from server.records import database
+from server.models import database
 
 MIGRATIONS = Path(database.__file__).parent / "migrations"
 RULES = "\n".join(path.read_text("utf-8") for path in sorted(MIGRATIONS.glob("*.sql")))
@@ -107,7 +107,7 @@ async def test_an_empty_database_from_several_starts_at_once(postgres_url: str) 
                 *(
                     sys.executable,
                     "-c",
-                    f"import asyncio\nfrom server.records import database\nasyncio.run(database.migrate({url!r}))",
+                    f"import asyncio\nfrom server.models import database\nasyncio.run(database.migrate({url!r}))",
                 ),
             )
             for _ in range(3)

@@ -22,12 +22,12 @@ from sanic.request.form import parse_multipart_form
 
 import miniprogram_api
 import server
-from server.domain import claims
-from server.domain.entry import sessions
+from server.adapters import logs
+from server.adapters.wechat import messages
+from server.domain.auth import sessions
+from server.domain.certificates import claims
 from server.domain.ports import Services
 from server.errors import Refused
-from server.machinery import logs
-from server.machinery.wechat import messages
 from server.settings import Settings
 
 SMALL, FACTOR = 8_000, 4  # characters of an attack, and how many times as many the second one has
@@ -36,8 +36,8 @@ WORST = 8.0  # ratio; linear is 4, quadratic 16
 
 # Patterns that meet no stranger's text; each with whose text it meets.
 TRUSTED = {
-    ("server.machinery.wechat.templates", "_KEYWORD"): "a template of our own account, as WeChat keeps it",
-    ("server.machinery.documents.press", "_DAY"): "a date that this service wrote",
+    ("server.adapters.wechat.templates", "_KEYWORD"): "a template of our own account, as WeChat keeps it",
+    ("server.adapters.documents.pdf", "_DAY"): "a date that this service wrote",
 }
 
 

@@ -21,14 +21,14 @@ from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+from server.adapters.documents import seal_picture
+from server.adapters.documents.pdf import PAGE_HEIGHT_MM, SEAL_X_MM, SEAL_Y_MM, TypstPdfRenderer
+from server.adapters.documents.seal import FIELD, Place, _appearance
+from server.adapters.keys import KeyFolder, SealCredentials
 from server.app import running
 from server.domain.issuance import generation
 from server.domain.ports import CertificatePage, Services
-from server.machinery.documents import seal_picture
-from server.machinery.documents.press import PAGE_HEIGHT_MM, SEAL_X_MM, SEAL_Y_MM, TypstPress
-from server.machinery.documents.seal import FIELD, Place, _appearance
-from server.machinery.keys import KeyFolder, SealCredentials
-from server.records import Certificate
+from server.models import Certificate
 from server.settings import Settings
 from tests.bench.place import place
 from tests.bench.table import Row
@@ -84,12 +84,12 @@ class _Alone:
     """The same work without the service around it."""
 
     def __init__(self, s: Services) -> None:
-        assert isinstance(s.press, TypstPress) and isinstance(s.keys, KeyFolder)
-        self._press = s.press
+        assert isinstance(s.pdf_renderer, TypstPdfRenderer) and isinstance(s.keys, KeyFolder)
+        self._press = s.pdf_renderer
         self._signer = _stock_signer(s.keys.seal_credentials())
         self._place = Place(SEAL_X_MM, PAGE_HEIGHT_MM - SEAL_Y_MM, seal_picture.SIZE_MM)
 
-    def press(self, pages: list[CertificatePage]) -> float:
+    def pdf_renderer(self, pages: list[CertificatePage]) -> float:
         began = time.perf_counter()
         for page in pages:
             self._press.make_now(page)

@@ -22,13 +22,13 @@ from typing import Any
 
 import asyncpg
 
+from server.adapters.cache import connect
 from server.app import running
 from server.domain import lookups
-from server.domain.entry import sessions
+from server.domain.auth import sessions
 from server.domain.lookups.results import _SQL
 from server.domain.ports import Services, WeChatIdentity
-from server.machinery.cache import connect
-from server.records import Binding, database
+from server.models import Binding, database
 from server.settings import Settings
 from tests import make
 from tests.bench.load import Load, get, processor_seconds

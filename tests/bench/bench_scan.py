@@ -18,9 +18,9 @@ import asyncpg
 from argon2 import PasswordHasher
 
 from server.app import running
-from server.domain.issuance import tickets
+from server.domain.issuance import scan_tickets
 from server.domain.ports import Services
-from server.records import Officer
+from server.models import Officer
 from server.settings import Settings
 from tests.bench.place import place
 from tests.bench.table import Row
@@ -85,7 +85,7 @@ async def _shown(s: Services, with_pin: bool) -> tuple[str, issuing.Cohort]:
 
 async def _confirm(s: Services, shown: Iterator[tuple[str, issuing.Cohort]]) -> None:
     token, of = next(shown)
-    await tickets.confirm(s, token, issuing.PIN, identity=of.identity)
+    await scan_tickets.confirm(s, token, issuing.PIN, identity=of.identity)
 
 
 _HASH = REAL.hash("482915")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from server.machinery import embedded, keys
-from server.records import database
+from server.adapters import embedded, keys
+from server.models import database
 from server.settings import Settings
 
 ISSUER = "北京中文在线教育科技发展有限公司"

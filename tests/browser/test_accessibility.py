@@ -12,18 +12,18 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from server.domain import certificates
-from server.domain.audit import SYSTEM
-from server.domain.entry import logins
-from server.domain.issuance import tickets
+from server.adapters import cache
+from server.adapters.captcha import PillowImageCheck
+from server.domain.audit.audit_log import SYSTEM
+from server.domain.auth import logins
+from server.domain.certificates import certificates
+from server.domain.issuance import scan_tickets
 from server.domain.people import officers, staff
 from server.domain.people.roles import Role
 from server.domain.ports import Services
-from server.machinery import cache
-from server.machinery.captcha import PillowImageCheck
-from server.records import Certificate, ImportRun, Issuance, Plan, Staff
+from server.models import Certificate, ImportRun, Issuance, Plan, Staff
 from tests import make
-from tests.browser.test_console_pages import ScreenPress, seat
+from tests.browser.test_console_pages import ScreenPdfRenderer, seat
 from tests.browser.test_phone_pages import ME, a_history, base, browser
 from tests.browser.test_scan_pages import window
 from tests.domain import issuing
@@ -77,7 +77,7 @@ async def test_the_console_of_every_role(
     base: str, browser: Browser, services: Services, role: Role, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
-    services.live, services.press = cache.RedisLive(redis), ScreenPress()
+    services.event_bus, services.pdf_renderer = cache.RedisEventBus(redis), ScreenPdfRenderer()
     of = await a_busy_service(services)
     async with seat(browser, services, base, role, school=of.school if role is Role.SCHOOL else None) as (
         page,
@@ -155,7 +155,7 @@ async def test_before_the_console(base: str, browser: Browser, services: Service
 
 
 async def test_a_candidates_phone(base: str, browser: Browser, services: Services) -> None:
-    services.press, services.image_check = ScreenPress(), PillowImageCheck()
+    services.pdf_renderer, services.image_check = ScreenPdfRenderer(), PillowImageCheck()
     async with window(browser, services, base, ME) as tab:
         for path in ("/h5/", "/h5/results", "/h5/certificates", "/h5/bind", "/h5/officer", "/h5/nowhere"):
             await tab.go(path)
@@ -164,7 +164,7 @@ async def test_a_candidates_phone(base: str, browser: Browser, services: Service
         await tab.page.click("button[type=submit]")
         await clean(tab.page, "binding refused")
         made = await a_history(services)
-        await services.vault.put(f"certificates/{made.number}.jpg", b"\xff\xd8\xff")
+        await services.file_store.put(f"certificates/{made.number}.jpg", b"\xff\xd8\xff")
         for path in (
             "/h5/",
             "/h5/results",
@@ -186,7 +186,7 @@ async def test_an_officers_phone(base: str, browser: Browser, services: Services
         await tab.page.click(".return summary")
         await tab.page.click("#sign button")
         await clean(tab.page, "without a password")
-        await tickets.confirm(services, shown.token, issuing.PIN, identity=of.identity)
+        await scan_tickets.confirm(services, shown.token, issuing.PIN, identity=of.identity)
         await tab.go(f"/s/{shown.token}")
         await clean(tab.page, "signed")
         await tab.go("/s/" + "a" * 32)

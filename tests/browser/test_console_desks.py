@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
+from server.adapters import cache
 from server.domain import imports
-from server.domain.issuance import tickets
+from server.domain.issuance import scan_tickets
 from server.domain.people.roles import Role
 from server.domain.ports import Services
-from server.machinery import cache
-from server.records import Certificate
-from tests.browser.test_console_pages import ScreenPress, look, seat
+from server.models import Certificate
+from tests.browser.test_console_pages import ScreenPdfRenderer, look, seat
 from tests.browser.test_phone_pages import base, browser
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
@@ -30,7 +30,7 @@ async def test_the_first_desk_says_that_a_second_one_shows_a_newer_code(
     base: str, browser: Browser, services: Services, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
-    services.live, services.press = cache.RedisLive(redis), ScreenPress()
+    services.event_bus, services.pdf_renderer = cache.RedisEventBus(redis), ScreenPdfRenderer()
     of = await issuing.cohort(services)
     batch = await issuing.pending(services, of)
     address = f"{base}/console/issuances/{batch.id}/qr"
@@ -49,7 +49,7 @@ async def test_the_first_desk_says_that_a_second_one_shows_a_newer_code(
         mine = await (await renewed.value).json()
         await expect(here.locator("#qr-say")).to_have_text(CALL)
         await expect(there.locator("#qr-say")).to_have_text(DEAD)
-        await tickets.confirm(services, mine["scene"], issuing.PIN, identity=of.identity)
+        await scan_tickets.confirm(services, mine["scene"], issuing.PIN, identity=of.identity)
         for page in (here, there):
             await expect(page.locator("#qr-done-text")).to_have_text("王签发已确认签发")
         assert trouble_here + trouble_there == []

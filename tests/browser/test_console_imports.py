@@ -13,7 +13,7 @@ from server import demo_cohort
 from server.domain import imports
 from server.domain.people.roles import Role
 from server.domain.ports import Services
-from server.records import Plan, PlanSlot, Score
+from server.models import Plan, PlanSlot, Score
 from tests import importing, make
 from tests.browser.test_console_pages import look, seat
 from tests.browser.test_phone_pages import base, browser
@@ -28,10 +28,10 @@ PEOPLE = [person for person in demo_cohort.people(12) if person.passed]
 
 async def hand_in(page: Page, s: Services, file: Path) -> None:
     await page.set_input_files("#file", file)
-    await press(page, s, "检查这份表格")
+    await pdf_renderer(page, s, "检查这份表格")
 
 
-async def press(page: Page, s: Services, button: str) -> None:
+async def pdf_renderer(page: Page, s: Services, button: str) -> None:
     """Press, and let the worker do what was asked."""
     async with page.expect_response(lambda answer: answer.request.method == "POST") as sent:
         await page.get_by_role("button", name=button).click()
@@ -76,14 +76,14 @@ async def test_a_table_is_checked_its_names_confirmed_and_written_from_the_recor
         for name in await page.locator(".check.name").all():
             if slip not in await name.locator("b").inner_text():
                 await name.locator("input").check()
-        await press(page, services, "确认新建所选名称，并重新检查")
+        await pdf_renderer(page, services, "确认新建所选名称，并重新检查")
         await expect(page.locator("#run")).to_contain_text("不会写入。其余可以先写入：新增")
         await look(page, f"imports-confirmed-{size}")
         record = await page.locator("#past tbody a").first.get_attribute("href")
 
     async with seat(browser, services, base, Role.ADMIN, narrow=narrow) as (page, more):
         await page.goto(f"{base}{record}")
-        await press(page, services, "只写入没有错误的")
+        await pdf_renderer(page, services, "只写入没有错误的")
         await expect(page.locator("#run")).to_contain_text("已写入：新增")
         await look(page, f"imports-written-{size}")
         await page.goto(f"{base}{record}")

@@ -7,12 +7,12 @@ import re
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from server.domain.entry import logins
-from server.domain.issuance import desk
+from server.adapters import cache
+from server.domain.auth import logins
+from server.domain.issuance import organisation
 from server.domain.people.roles import Role
 from server.domain.ports import Services
-from server.machinery import cache
-from server.records import Certificate, Plan, Staff
+from server.models import Certificate, Plan, Staff
 from tests import make
 from tests.browser.test_console_pages import look, seat
 from tests.browser.test_phone_pages import ME, base, browser
@@ -121,14 +121,14 @@ async def test_a_desk_with_an_open_question_sees_that_another_was_faster(
     base: str, browser: Browser, services: Services, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
-    services.live = cache.RedisLive(redis)
+    services.event_bus = cache.RedisEventBus(redis)
     of = await issuing.cohort(services)
     batch = await issuing.prepared(services, of)
     async with seat(browser, services, base, Role.ADMIN) as (page, _):
         await page.goto(f"{base}/console/issuances/{batch.id}")
         await page.get_by_role("button", name="签发", exact=True).click()
         await expect(page.locator("dialog[open]")).to_be_visible()
-        await desk.org_sign(services, batch.id, actor=make.ISSUER_STAFF)
+        await organisation.org_sign(services, batch.id, actor=make.ISSUER_STAFF)
         await expect(page.locator("#sure-stale")).to_contain_text("现在是“考核站点待签发”")
         await expect(page.locator("#sure-yes")).to_be_disabled()
         await look(page, "stale")
@@ -146,7 +146,7 @@ async def test_a_stale_page_without_news_catches_up_when_it_is_refused(
     async with seat(browser, services, base, Role.ADMIN) as (page, _):
         await page.route("**/events", lambda route: route.abort())
         await page.goto(f"{base}/console/issuances/{batch.id}")
-        await desk.org_sign(services, batch.id, actor=make.ISSUER_STAFF)
+        await organisation.org_sign(services, batch.id, actor=make.ISSUER_STAFF)
         await sure(page, "签发", "签发")
         await expect(page.locator("#toast .note.bad")).to_contain_text(
             "批次现在是“考核站点待签发”，“评价组织签发”只能在“待签发”时办理；请刷新后再看。"

@@ -13,27 +13,27 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from server.domain.audit import SYSTEM
-from server.domain.entry import logins
-from server.domain.issuance import tickets
+from server.adapters import cache
+from server.adapters.documents import qr
+from server.domain.audit.audit_log import SYSTEM
+from server.domain.auth import logins
+from server.domain.issuance import scan_tickets
 from server.domain.people import staff
 from server.domain.people.roles import Role
 from server.domain.ports import Services
-from server.machinery import cache
-from server.machinery.documents import qr
-from server.records import Issuance, School, Staff
+from server.models import Issuance, School, Staff
 from tests import make
 from tests.browser.test_phone_pages import DESK, PHONE, base, browser
 from tests.domain import issuing
-from tests.doors.console_desk import account
-from tests.doors.test_console_work import drain, sheet
-from tests.fakes import FakeClock, FakePress, ListQueue
+from tests.fakes import FakeClock, FakePdfRenderer, ListQueue
+from tests.web.console_desk import account
+from tests.web.test_console_work import drain, sheet
 
 __all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-class ScreenPress(FakePress):
+class ScreenPdfRenderer(FakePdfRenderer):
     """Draws real codes for screens."""
 
     def qr_png(self, text: str) -> bytes:
@@ -85,7 +85,7 @@ PAGES = ("", "imports", "plans", "issuances", "certificates", "officers", "audit
 
 @pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
 async def test_every_page_fits(base: str, browser: Browser, services: Services, narrow: bool) -> None:
-    services.press = ScreenPress()
+    services.pdf_renderer = ScreenPdfRenderer()
     of = await issuing.cohort(services)
     batch = await issuing.generating(services, of)
     await make.registration(services)
@@ -101,7 +101,7 @@ async def test_the_qr_page_lives(
     base: str, browser: Browser, services: Services, clock: FakeClock, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
-    services.live, services.press = cache.RedisLive(redis), ScreenPress()
+    services.event_bus, services.pdf_renderer = cache.RedisEventBus(redis), ScreenPdfRenderer()
     of = await issuing.cohort(services)
     batch = await issuing.pending(services, of)
     async with seat(browser, services, base, Role.SCHOOL, school=of.school) as (page, trouble):
@@ -124,10 +124,10 @@ async def test_the_qr_page_lives(
             await page.clock.fast_forward(301_000)
         new = await (await second.value).json()
         assert new["scene"] != old["scene"]
-        await tickets.look(services, new["scene"], identity=of.identity)
+        await scan_tickets.look(services, new["scene"], identity=of.identity)
         await expect(page.locator("#qr-say")).to_have_text("王签发已在手机上打开，等待确认……")
         await look(page, "qr-opened")
-        await tickets.confirm(services, new["scene"], issuing.PIN, identity=of.identity)
+        await scan_tickets.confirm(services, new["scene"], issuing.PIN, identity=of.identity)
         await expect(page.locator("#qr-done-text")).to_have_text("王签发已确认签发")
         await look(page, "qr-confirmed")
         assert trouble == []
@@ -139,7 +139,7 @@ async def test_the_page_says_when_the_school_returns_it(
     base: str, browser: Browser, services: Services, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
-    services.live, services.press = cache.RedisLive(redis), ScreenPress()
+    services.event_bus, services.pdf_renderer = cache.RedisEventBus(redis), ScreenPdfRenderer()
     of = await issuing.cohort(services)
     batch = await issuing.pending(services, of)
     async with seat(browser, services, base, Role.SCHOOL, school=of.school, narrow=True) as (page, trouble):
@@ -148,7 +148,7 @@ async def test_the_page_says_when_the_school_returns_it(
         shown = await (await answer.value).json()
         await expect(page.locator("#qr")).to_be_visible()
         await look(page, "qr-phone")
-        await tickets.return_batch(
+        await scan_tickets.return_batch(
             services, shown["scene"], issuing.PIN, "第二位考生姓名有误", identity=of.identity
         )
         await expect(page.locator("#qr-done-text")).to_have_text("院校已退回：第二位考生姓名有误")

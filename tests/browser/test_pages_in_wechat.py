@@ -11,13 +11,13 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import Browser, FrameLocator, Page, expect
 
-from server.domain.issuance import tickets
+from server.domain.issuance import scan_tickets
 from server.domain.ports import Services, WeChatIdentity
-from server.records import Grant
+from server.models import Grant
 from tests.browser.test_phone_pages import PHONE, browser
 from tests.domain import issuing
 from tests.domain.test_lookups import bound
-from tests.doors.conftest import World, world
+from tests.web.conftest import World, world
 
 __all__ = ["browser", "world"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -81,7 +81,7 @@ async def tab(world: World, browser: Browser) -> AsyncIterator[Tab]:
     await context.close()
 
 
-async def officer(world: World) -> tickets.ShownTicket:
+async def officer(world: World) -> scan_tickets.ShownTicket:
     """p1 is an officer for whom a QR is shown."""
     of = await issuing.cohort(world.services)
     await issuing.officer(world.services, of.school, world.openid)

@@ -11,19 +11,19 @@ import pyotp
 import pytest
 from playwright.async_api import Browser, expect
 
-from server.domain.entry import login_limits
+from server.adapters.captcha import PillowImageCheck
+from server.domain.auth import login_limits
 from server.domain.people import bindings, officers
 from server.domain.people.roles import Role
 from server.domain.ports import Services, WeChatIdentity
-from server.machinery.captcha import PillowImageCheck
-from server.records import Officer
+from server.models import Officer
 from tests import make
 from tests.browser.test_accessibility import clean
-from tests.browser.test_console_pages import ScreenPress, look, seat
+from tests.browser.test_console_pages import ScreenPdfRenderer, look, seat
 from tests.browser.test_phone_pages import ME, Window, base, browser, window
 from tests.domain import issuing
-from tests.doors.console_desk import PASSWORD, account
 from tests.fakes import FakeClock
+from tests.web.console_desk import PASSWORD, account
 
 __all__ = ["base", "browser", "window"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -47,7 +47,7 @@ async def joined(s: Services, name: str, openid: str, *, at: object, actor: obje
 async def test_an_officer_is_confirmed_and_gets_a_new_pin(
     base: str, browser: Browser, services: Services, narrow: bool
 ) -> None:
-    services.press = ScreenPress()
+    services.pdf_renderer = ScreenPdfRenderer()
     wide = "phone" if narrow else "desk"
     at = await make.school("京华职业技术学院")
     active = await issuing.officer(services, at)
@@ -108,7 +108,7 @@ async def test_a_role_that_must_have_a_second_factor_sets_it_up(
     base: str, browser: Browser, services: Services, clock: FakeClock, narrow: bool
 ) -> None:
     wide = "phone" if narrow else "desk"
-    services.press = ScreenPress()
+    services.pdf_renderer = ScreenPdfRenderer()
     services.settings = replace(services.settings, second_factor="required")
     async with seat(browser, services, base, Role.ISSUER, narrow=narrow) as (page, trouble):
         await page.goto(f"{base}/console/issuances")
@@ -155,7 +155,7 @@ async def test_a_besieged_account_logs_in_by_a_picture(
     made = await account(Role.OPERATOR)
     for _ in range(login_limits.TRIES_OF_ONE):
         name = made.username.encode().hex()
-        await services.limits.hit(f"login:{name}:{made.login_epoch}", window=900)
+        await services.rate_limiter.hit(f"login:{name}:{made.login_epoch}", window=900)
     async with seat(browser, services, base, None, narrow=narrow, js=js) as (page, _):
         await page.goto(f"{base}/console/login")
         await page.get_by_label("用户名").fill(made.username)

@@ -18,17 +18,17 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from sanic import Sanic
 
-from server.domain import claims
-from server.domain.entry import web_login
+from server.adapters.captcha import PillowImageCheck
+from server.adapters.clock import SystemClock
+from server.adapters.documents.pdf import TypstPdfRenderer
+from server.adapters.documents.seal import Seal
+from server.adapters.keys import KeyFolder
+from server.domain.auth import web_login
+from server.domain.certificates import claims
 from server.domain.levels import Level
 from server.domain.ports import Services, WeChatIdentity
-from server.doors.h5.login import SESSION_COOKIE
-from server.machinery.captcha import PillowImageCheck
-from server.machinery.clock import SystemClock
-from server.machinery.documents.press import TypstPress
-from server.machinery.documents.seal import Seal
-from server.machinery.keys import KeyFolder
-from server.records import Certificate, Issuance, Registration
+from server.models import Certificate, Issuance, Registration
+from server.web.h5.login import SESSION_COOKIE
 from tests import make
 from tests.domain.test_lookups import RELEASE, bound
 
@@ -146,7 +146,7 @@ async def issued(s: Services, of: Registration, serial: int, **more: Any) -> Cer
         plan_id=registration.plan_id, site_id=registration.site_id, defaults={"state": "issued"}
     )
     sealed = b"%PDF-1.7 sealed " + number.encode()
-    await s.vault.put(f"certificates/{number}.pdf", sealed)
+    await s.file_store.put(f"certificates/{number}.pdf", sealed)
     fields = {"state": "valid", **more}
     return await Certificate.create(
         number=number,
@@ -230,7 +230,7 @@ async def test_binding(window: Window, services: Services) -> None:
 
 
 async def test_looking_up(window: Window, services: Services, key_folder: KeyFolder) -> None:
-    services.press = TypstPress(SystemClock(), Seal(key_folder.seal_credentials()))
+    services.pdf_renderer = TypstPdfRenderer(SystemClock(), Seal(key_folder.seal_credentials()))
     made = await a_history(services)
     await window.go("/h5/")
     await window.look("home")

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Browser
 
-from server.domain.entry import web_login
-from server.domain.issuance import tickets
+from server.domain.auth import web_login
+from server.domain.issuance import scan_tickets
 from server.domain.ports import Services, WeChatIdentity
-from server.doors.h5.login import SESSION_COOKIE
-from server.records import Issuance
+from server.models import Issuance
+from server.web.h5.login import SESSION_COOKIE
 from tests import make
 from tests.browser.test_phone_pages import DESK, PHONE, Window, base, browser
 from tests.domain import issuing
@@ -102,7 +102,9 @@ async def test_an_officer_returns_a_batch_without_javascript(
 async def test_a_refusal_is_one_calm_sentence(base: str, browser: Browser, services: Services) -> None:
     of = await issuing.cohort(services)
     shown = await issuing.shown(services, of)
-    await tickets.show(services, shown_batch := (await Issuance.get(plan_id=of.plan.id)).id, actor=make.ADMIN)
+    await scan_tickets.show(
+        services, shown_batch := (await Issuance.get(plan_id=of.plan.id)).id, actor=make.ADMIN
+    )
     async with window(browser, services, base, of.identity) as tab:
         await tab.go(f"/s/{shown.token}")
         assert "屏幕上已换成新的二维码" in await tab.page.inner_text("main")

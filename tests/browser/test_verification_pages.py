@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from server.domain import certificates
-from server.domain.claims import encode_code
+from server.adapters.keys import KeyFolder, rotate
+from server.domain.certificates import certificates
+from server.domain.certificates.claims import encode_code
 from server.domain.ports import Services
-from server.machinery.keys import KeyFolder, rotate
-from server.records import Certificate
+from server.models import Certificate
 from tests import make
+from tests.adapters.documents.papers import claims
 from tests.browser.test_phone_pages import DESK, PHONE, base, browser
 from tests.conftest import ISSUER
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
-from tests.machinery.documents.papers import claims
 
 __all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

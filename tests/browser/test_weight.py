@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser
 
-from server.domain.claims import encode_code
-from server.domain.entry import web_login
+from server.adapters.captcha import PillowImageCheck
+from server.adapters.clock import SystemClock
+from server.adapters.documents.pdf import TypstPdfRenderer
+from server.adapters.documents.seal import Seal
+from server.adapters.keys import KeyFolder
+from server.domain.auth import web_login
+from server.domain.certificates.claims import encode_code
 from server.domain.ports import Services, WeChatIdentity
-from server.doors.h5.login import SESSION_COOKIE
-from server.machinery.captcha import PillowImageCheck
-from server.machinery.clock import SystemClock
-from server.machinery.documents.press import TypstPress
-from server.machinery.documents.seal import Seal
-from server.machinery.keys import KeyFolder
-from server.records import Certificate
+from server.models import Certificate
+from server.web.h5.login import SESSION_COOKIE
+from tests.adapters.documents.papers import claims
 from tests.browser.test_phone_pages import ME, PHONE, a_history, base, browser
 from tests.domain import issuing
-from tests.machinery.documents.papers import claims
 
 __all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -45,7 +45,7 @@ async def weight(chromium: Browser, s: Services, at: str, path: str, who: WeChat
 async def test_every_phone_page_is_light(
     base: str, browser: Browser, services: Services, key_folder: KeyFolder
 ) -> None:
-    services.press = TypstPress(SystemClock(), Seal(key_folder.seal_credentials()))
+    services.pdf_renderer = TypstPdfRenderer(SystemClock(), Seal(key_folder.seal_credentials()))
     services.image_check = PillowImageCheck()
     stranger = WeChatIdentity("oa", "openid-stranger")
     of = await issuing.cohort(services, names=tuple(f"买买提·吐尔逊{serial:03d}" for serial in range(100)))

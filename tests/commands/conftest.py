@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from server import demo_cohort
-from server.machinery import keys
+from server.adapters import keys
 from tests.commands.restoring import empty as empty  # a fixture
 from tests.commands.restoring import filled as filled  # a fixture
 

@@ -9,13 +9,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from server.domain.audit import SYSTEM
+from server.adapters.keys import KeyFolder
+from server.adapters.queue import JobQueue
+from server.adapters.storage import FolderFileStore
+from server.domain.audit.audit_log import SYSTEM
 from server.domain.people import staff
 from server.domain.ports import Services
-from server.machinery.keys import KeyFolder
-from server.machinery.queue import JobQueue
-from server.machinery.vault import FolderVault
-from server.records import database
+from server.models import database
 from tests import importing
 from tests.conftest import with_database
 
@@ -51,7 +51,7 @@ def files(folder: Path) -> dict[str, bytes]:
 async def filled(services: Services, environment: dict[str, str], sheets: Path, db_url: str) -> str:
     """A service with people, scores, an account and files, under the same keys and folders as the command line's."""
     services.keys = KeyFolder(Path(environment["XCERT_KEYS_DIR"]), production=False)
-    services.vault = FolderVault(Path(environment["XCERT_DATA_DIR"]) / "vault")
+    services.file_store = FolderFileStore(Path(environment["XCERT_DATA_DIR"]) / "vault")
     services.queue = JobQueue()
     for kind, name in (("candidates", "考生信息.xlsx"), ("scores", "成绩.xlsx")):
         data = (sheets / name).read_bytes()

@@ -27,9 +27,9 @@ async def test_whole_state_and_back(xcert: Xcert, filled: str, empty: str, tmp_p
     back = xcert("restore", tmp_path / "backup", "--keys", tmp_path / "apart", **other)
     assert (back.returncode, back.stderr) == (0, "")
     assert await state(empty) == await state(filled)
-    vault = files(tmp_path / "var" / "vault")
-    assert vault
-    assert files(tmp_path / "other" / "vault") == vault
+    file_store = files(tmp_path / "var" / "vault")
+    assert file_store
+    assert files(tmp_path / "other" / "vault") == file_store
     assert files(tmp_path / "other-certs") == files(tmp_path / "certs")
     same_again = xcert("import", "scores", tmp_path / "cohort" / "成绩.xlsx", **other)
     assert same_again.returncode == 0, "the restored keys read the restored people"

@@ -21,22 +21,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from server.adapters import cache
+from server.adapters.wechat.api import WeChatApi
 from server.app import create_app
-from server.commands import first_start
+from server.commands import dev_setup
 from server.commands.doctor import local, look_at_wechat
 from server.commands.doctor.findings import Finding, Level
-from server.domain import site_files
-from server.domain.conversation import menu
-from server.domain.pay_gateway import PayFinding
+from server.domain.payments.ports import PayFinding
 from server.domain.ports import Services
-from server.machinery import cache
-from server.machinery.wechat.api import WeChatApi
+from server.domain.wechat_chat import menu, site_files
 from server.sandbox import acts
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import Template, from_settings
 from server.sandbox.platform import Platform
 from server.settings import Settings
-from tests.doors.conftest import listening
+from tests.web.conftest import listening
 
 
 @dataclasses.dataclass
@@ -76,7 +75,7 @@ async def clinic(services: Services, redis_url: str) -> AsyncIterator[Clinic]:
         line.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{line.getsockname()[1]}"
         services.settings = dataclasses.replace(services.settings, public_url=url)
-        first_start.register_templates(services.settings)
+        dev_setup.register_templates(services.settings)
         config = dataclasses.replace(
             from_settings(services.settings), port=0, data_path=None, retry_pause=0.0
         )
@@ -297,6 +296,6 @@ async def test_whether_tables_can_be_read_here(monkeypatch: pytest.MonkeyPatch) 
     """A Python that needs its surroundings would call every table damaged."""
     check = local.CHECKS["导入表格"]
     assert await check(Settings()) == "子进程读得了（试读 2 行）"
-    monkeypatch.setattr("server.domain.tables.process._READER", "tests.not_there")
+    monkeypatch.setattr("server.domain.spreadsheets.process._READER", "tests.not_there")
     with pytest.raises(local.Missing, match="读取导入表格的子进程启动不了"):
         await check(Settings())

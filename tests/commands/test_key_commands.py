@@ -8,8 +8,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.adapters.authorities import Wanted, chain, write
 from tests.commands.conftest import ROOT, Xcert
-from tests.machinery.authorities import Wanted, chain, write
 
 
 def test_doctor_tells_of_the_seal_before_it_ends_and_of_open_files(xcert: Xcert, tmp_path: Path) -> None:

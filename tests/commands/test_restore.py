@@ -16,12 +16,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from server.adapters import cache
+from server.adapters.clock import SystemClock
 from server.domain import beijing
 from server.domain.notices import delivery, sender
 from server.domain.ports import Services
-from server.machinery import cache
-from server.machinery.clock import SystemClock
-from server.records import Delivery, database
+from server.models import Delivery, database
 from tests.commands.conftest import Xcert
 from tests.commands.restoring import files, state
 
@@ -93,7 +93,7 @@ async def test_a_restore_that_fails_half_way_leaves_everything_as_it_was(
     other_keys = tmp_path / "other-certs"
     shutil.copytree(tmp_path / "certs", other_keys)
     (other_keys / "scan-0002.key").write_text("11" * 32)
-    before, vault, keys_before = await state(filled), files(tmp_path / "var"), files(other_keys)
+    before, file_store, keys_before = await state(filled), files(tmp_path / "var"), files(other_keys)
     failed = xcert(
         "restore",
         tmp_path / "backup",
@@ -106,7 +106,7 @@ async def test_a_restore_that_fails_half_way_leaves_everything_as_it_was(
     assert "没有成功" in failed.stderr
     assert failed.stderr.endswith("数据库、文件和密钥都没有改动。\n")
     assert await state(filled) == before
-    assert (files(tmp_path / "var"), files(other_keys)) == (vault, keys_before)
+    assert (files(tmp_path / "var"), files(other_keys)) == (file_store, keys_before)
 
 
 async def test_other_keys_are_laid_aside_not_deleted(xcert: Xcert, filled: str, tmp_path: Path) -> None:

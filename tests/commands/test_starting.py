@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from server.commands import Impossible, waiting
-from server.commands.serving import shorten
+from server.commands import Impossible, preflight
+from server.commands.serve import shorten
 from tests.commands.conftest import ROOT, Xcert
 from tests.conftest import with_database
 from tests.started import free_port
@@ -66,7 +66,7 @@ def test_a_database_nobody_serves(xcert: Xcert, tmp_path: Path) -> None:
 def test_what_no_waiting_changes_is_said_at_once(db_url: str, change: object, said: str) -> None:
     told: list[str] = []
     with pytest.raises(Impossible) as refused:
-        waiting.for_database(change(db_url), 600, told.append)  # type: ignore[operator]
+        preflight.for_database(change(db_url), 600, told.append)  # type: ignore[operator]
     assert said in str(refused.value)
     assert told == []
 
@@ -85,7 +85,7 @@ def test_a_redis_nobody_serves_or_that_refuses(xcert: Xcert, redis_url: str) -> 
     assert said[-1].startswith(f"Redis 127.0.0.1:{port}/0 连不上（ConnectionError）。请检查 XCERT_REDIS_URL")
     wrong = redis_url.replace("://:", "://:x")
     with pytest.raises(Impossible, match="拒绝了连接：用户名或密码不对"):
-        waiting.for_redis(wrong, 600, lambda _: None)
+        preflight.for_redis(wrong, 600, lambda _: None)
 
 
 def test_a_database_that_comes_up_later_is_waited_for(postgres_url: str) -> None:
@@ -100,7 +100,7 @@ def test_a_database_that_comes_up_later_is_waited_for(postgres_url: str) -> None
             told.append(line)
             link.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
-        waiting.for_database(with_database(postgres_url, name), 60, say)
+        preflight.for_database(with_database(postgres_url, name), 60, say)
         assert told == [
             f"数据库 {postgres_url.rpartition('@')[2].partition('/')[0]}/{name} 还没有应答"
             "（ObjectNotInPrerequisiteStateError），最多等待 60 秒……"

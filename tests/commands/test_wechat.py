@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from server import cli
-from server.domain.conversation import menu
-from server.machinery import cache
-from server.machinery.clock import SystemClock
-from server.machinery.wechat.quota import Quota
+from server.adapters import cache
+from server.adapters.clock import SystemClock
+from server.adapters.wechat.quota import Quota
+from server.domain.wechat_chat import menu
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
 from server.sandbox.platform import Platform

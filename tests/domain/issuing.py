@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from argon2 import PasswordHasher
 
-from server.domain.issuance import desk, tickets
+from server.domain.issuance import organisation, scan_tickets
 from server.domain.levels import Level
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
-from server.records import Issuance, Officer, Plan, Registration, School, Site
-from server.records.database import rows
+from server.models import Issuance, Officer, Plan, Registration, School, Site
+from server.models.database import rows
 from tests import make
 
 PIN = "482915"
@@ -64,30 +64,30 @@ async def cohort(s: Services, *, names: tuple[str, ...] = NAMES, level: Level = 
 
 
 async def prepared(s: Services, of: Cohort) -> Issuance:
-    [issuance_id] = await desk.prepare(s, of.plan.id, actor=make.ISSUER_STAFF)
+    [issuance_id] = await organisation.prepare(s, of.plan.id, actor=make.ISSUER_STAFF)
     return await Issuance.get(id=issuance_id)
 
 
 async def pending(s: Services, of: Cohort) -> Issuance:
     batch = await prepared(s, of)
-    await desk.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
+    await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
     return await Issuance.get(id=batch.id)
 
 
-async def shown(s: Services, of: Cohort) -> tickets.ShownTicket:
+async def shown(s: Services, of: Cohort) -> scan_tickets.ShownTicket:
     batch = await pending(s, of)
-    return await tickets.show(s, batch.id, actor=make.ISSUER_STAFF)
+    return await scan_tickets.show(s, batch.id, actor=make.ISSUER_STAFF)
 
 
 async def school_signed(s: Services, of: Cohort) -> Issuance:
     shown_one = await shown(s, of)
-    await tickets.confirm(s, shown_one.token, PIN, identity=of.identity)
+    await scan_tickets.confirm(s, shown_one.token, PIN, identity=of.identity)
     return await Issuance.get(plan_id=of.plan.id)
 
 
 async def generating(s: Services, of: Cohort) -> Issuance:
     batch = await school_signed(s, of)
-    await desk.hand_over(s, batch.id, actor=make.ISSUER_STAFF)
+    await organisation.hand_over(s, batch.id, actor=make.ISSUER_STAFF)
     return await Issuance.get(id=batch.id)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from server.domain.conversation import pushes
-from server.domain.entry import ended, web_login
+from server.adapters.wechat import messages
+from server.domain.auth import ended_sessions, web_login
 from server.domain.notices import grants
 from server.domain.people import bindings
 from server.domain.ports import Push, Services, WeChatIdentity
+from server.domain.wechat_chat import pushes
 from server.errors import Refused
-from server.machinery.wechat import messages
-from server.records import AuditEntry
+from server.models import AuditEntry
 from tests import make
 
 NUMBER = make.id_number(4077)
@@ -36,14 +36,14 @@ async def test_a_withdrawal_unbinds_the_person_named_by_openid(
     services: Services, kind: str, account: str
 ) -> None:
     who = await bound(services, account)
-    moment = ended.begins_at(services, account, who.openid)
+    moment = ended_sessions.begins_at(services, account, who.openid)
     push = event(services, kind, account, "wechat-itself", OpenID=who.openid)
     assert [await pushes.receive(services, push) for _ in range(2)] == ["", ""]
     assert await pushes.work(services, push) == ""  # a late repetition
     assert await bindings.candidate_of(services, who) is None
     assert await grants.left(account, who.openid, ["results"]) == {"results": 0}
     assert await AuditEntry.filter(action="binding.unbound").count() == 1
-    assert ended.begins_at(services, account, who.openid) > moment  # its sessions are over
+    assert ended_sessions.begins_at(services, account, who.openid) > moment  # its sessions are over
 
 
 async def test_without_openid_the_sender_is_the_person(services: Services) -> None:

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from server.domain.entry import captcha
-from server.domain.people import bindings
+from server.domain.people import bindings, captcha
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Invalid, Refused, TooMany
-from server.records import AuditEntry, Binding, LookupChange
+from server.models import AuditEntry, Binding, LookupChange
 from tests import make
 
 ME = WeChatIdentity("oa", "openid-me", "union-me")

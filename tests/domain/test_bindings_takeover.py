@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from server.domain.audit import Actor
-from server.domain.people import bindings, telling, unbinding
+from server.domain.audit.audit_log import Actor
+from server.domain.people import binding_removal, bindings, rights_notices
 from server.domain.people.candidates import ABOUT_MOBILE
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Invalid, Refused
-from server.records import AuditEntry, Binding, Candidate
+from server.models import AuditEntry, Binding, Candidate
 from tests import make
 from tests.domain.test_bindings import ME, MINE_IN_MP, NUMBER, bind
 from tests.domain.test_officers import code_of
@@ -78,7 +78,7 @@ async def test_without_a_phone_on_record_the_school_has_to_help(services: Servic
     candidate = await somebody(services, phone="")
     await bind(services, ME)
     assert (await outcome(services, STRANGER, phone_last4="5678"))[0] == "binding_not_matched"
-    ended = await unbinding.release(services, candidate.id, "本人到校申请", actor=make.OPERATOR)
+    ended = await binding_removal.release(services, candidate.id, "本人到校申请", actor=make.OPERATOR)
     assert ended == 1
     assert (await outcome(services, STRANGER))[0] == "bound"
 
@@ -94,7 +94,7 @@ async def test_the_first_binding_is_told(services: Services, wechat: FakeWeChat)
     second = await bind(services, STRANGER, phone_last4="5678")
     [(job, args)] = services.queue.jobs  # type: ignore[attr-defined]
     assert job == "people.tell_bound"
-    await telling.tell_bound(services, **args)
+    await rights_notices.tell_bound(services, **args)
     [(account, openid, text)] = wechat.texts
     assert (account, openid) == ("oa", ME.openid)
     assert "小程序" in text and second.name_masked not in text
@@ -104,7 +104,7 @@ async def test_staff_undo_a_binding_with_a_reason(services: Services, wechat: Fa
     candidate = await somebody(services)
     await bind(services, ME)
     services.queue.jobs.clear()  # type: ignore[attr-defined]
-    release = unbinding.release
+    release = binding_removal.release
     assert await code_of(release(services, candidate.id, " ", actor=make.OPERATOR)) == "reason_form"
     assert (
         await code_of(release(services, candidate.id, "核实本人", actor=make.ISSUER_STAFF))
@@ -123,7 +123,7 @@ async def test_staff_undo_a_binding_with_a_reason(services: Services, wechat: Fa
     )
     assert entry.became is not None and NUMBER not in str(entry.became) and "到校" in str(entry.became)
     [(_, args)] = services.queue.jobs  # type: ignore[attr-defined]
-    await telling.tell_bound(services, **args)
+    await rights_notices.tell_bound(services, **args)
     assert wechat.texts[0][:2] == ("oa", ME.openid)
 
 
@@ -135,29 +135,29 @@ async def test_a_school_undoes_its_own_candidates_bindings_only(services: Servic
     other = await make.school()
     foreign = Actor("staff", 91, "外校", role="school", school_id=other.id)
     assert (
-        await code_of(unbinding.release(services, candidate.id, "核实本人", actor=foreign))
+        await code_of(binding_removal.release(services, candidate.id, "核实本人", actor=foreign))
         == "candidate_not_found"
     )
-    assert await unbinding.find(services, "崔子涵", actor=foreign) == []
+    assert await binding_removal.find(services, "崔子涵", actor=foreign) == []
     own = make.school_account(at)
-    [row] = await unbinding.find(services, "崔子涵", actor=own)
+    [row] = await binding_removal.find(services, "崔子涵", actor=own)
     assert (row["id"], [one["account"] for one in row["bindings"]]) == (candidate.id, ["oa"])
     assert NUMBER not in str(row)
-    assert await unbinding.release(services, candidate.id, "核实本人", actor=own) == 1
+    assert await binding_removal.release(services, candidate.id, "核实本人", actor=own) == 1
 
 
 async def test_candidates_are_found_by_name_or_admission_number(services: Services) -> None:
     candidate = await somebody(services)
     made = await make.registration(services, candidate)
     for wanted in ("崔子涵", " 崔 子涵 ", made.admission_number):
-        assert [one["id"] for one in await unbinding.find(services, wanted, actor=make.ADMIN)] == [
+        assert [one["id"] for one in await binding_removal.find(services, wanted, actor=make.ADMIN)] == [
             candidate.id
         ]
-    assert await unbinding.find(services, "崔子", actor=make.ADMIN) == []
+    assert await binding_removal.find(services, "崔子", actor=make.ADMIN) == []
     with pytest.raises(Invalid) as refused:
-        await unbinding.find(services, NUMBER, actor=make.ADMIN)
+        await binding_removal.find(services, NUMBER, actor=make.ADMIN)
     assert refused.value.errors[0].code == "search_identity"
     assert await code_of(
-        unbinding.find(services, "崔子涵", actor=Actor("staff", 5, "财务", role="finance"))
+        binding_removal.find(services, "崔子涵", actor=Actor("staff", 5, "财务", role="finance"))
     ) == ("role_not_allowed")
     assert await AuditEntry.filter(action="people.viewed").count() == 1  # once an hour, with who

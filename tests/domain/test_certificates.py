@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from server.domain import certificates
-from server.domain.audit import Actor
+from server.domain.audit.audit_log import Actor
+from server.domain.certificates import certificates
 from server.domain.ports import Services
 from server.errors import Invalid, OutsideFailure, Refused
-from server.records import AuditEntry, Certificate, Issuance, LookupChange, Plan
+from server.models import AuditEntry, Certificate, Issuance, LookupChange, Plan
 from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import Cohort
 from tests.domain.test_issuance_generation import drained
-from tests.fakes import FakeClock, MemoryVault
+from tests.fakes import FakeClock, MemoryFileStore
 
 ME = make.ISSUER_STAFF
 AUDITOR = Actor("staff", 8, "审计", role="auditor")
@@ -98,11 +98,11 @@ async def test_the_holder_gets_nothing_early(
 
 async def test_a_file_that_was_changed_or_lost_is_not_handed_out(services: Services, of: Cohort) -> None:
     one = await first(of)
-    assert isinstance(services.vault, MemoryVault)
-    services.vault.files[one.pdf_key] += b"x"
+    assert isinstance(services.file_store, MemoryFileStore)
+    services.file_store.files[one.pdf_key] += b"x"
     with pytest.raises(OutsideFailure):
         await certificates.pdf(services, one.number, actor=ME)
-    del services.vault.files[one.pdf_key]
+    del services.file_store.files[one.pdf_key]
     with pytest.raises(OutsideFailure):
         await certificates.pdf(services, one.number, actor=ME)
 
@@ -113,8 +113,8 @@ async def test_a_picture_is_drawn_once(services: Services, of: Cohort, ask: str,
     draw = getattr(certificates, ask)
     image = await draw(services, one.number, candidate_id=one.candidate_id)
     assert image.startswith(b"\x89PNG" if ending == ".png" else b"\xff\xd8\xff")
-    assert isinstance(services.vault, MemoryVault)
-    services.vault.files[one.pdf_key.removesuffix(".pdf") + ending] = b"kept"
+    assert isinstance(services.file_store, MemoryFileStore)
+    services.file_store.files[one.pdf_key.removesuffix(".pdf") + ending] = b"kept"
     assert await draw(services, one.number, candidate_id=one.candidate_id) == b"kept"
 
 
@@ -230,9 +230,9 @@ async def test_refusals_of_the_archive(services: Services, of: Cohort) -> None:
 async def test_the_archive_streams_in_constant_memory(services: Services, of: Cohort) -> None:
     batch = await Issuance.get(plan_id=of.plan.id)
     size = 4 * 1024 * 1024
-    assert isinstance(services.vault, MemoryVault)
+    assert isinstance(services.file_store, MemoryFileStore)
     for one in await Certificate.filter(issuance_id=batch.id):
-        services.vault.files[one.pdf_key] = data = bytes(size)
+        services.file_store.files[one.pdf_key] = data = bytes(size)
         await Certificate.filter(id=one.id).update(pdf_sha256=hashlib.sha256(data).digest())
     tracemalloc.start()
     total = 0

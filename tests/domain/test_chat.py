@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.domain.conversation import chat
 from server.domain.levels import Level
 from server.domain.ports import Push, Services
-from server.records import Binding, Candidate, Plan
+from server.domain.wechat_chat import chat
+from server.models import Binding, Candidate, Plan
 from tests import make
 
 OPENID = "o-candidate-000000000000000"

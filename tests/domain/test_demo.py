@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from server import demo, demo_cohort
-from server.domain.entry import passwords
+from server.domain.people import passwords
 from server.domain.ports import Services
 from server.errors import XcertError
-from server.records import AuditEntry, Candidate, ImportRun, Officer, Plan, Registration, School, Score, Staff
+from server.models import AuditEntry, Candidate, ImportRun, Officer, Plan, Registration, School, Score, Staff
 from tests import make
-from tests.fakes import Killed, KillerFaults
+from tests.fakes import Killed, KillerFaultInjector
 
 
 async def counts() -> dict[str, int]:
@@ -70,10 +70,10 @@ async def test_an_empty_database_is_filled_once(services: Services) -> None:
     ],
 )
 async def test_a_start_that_dies_is_finished_by_the_next(services: Services, place: str, nth: int) -> None:
-    services.faults = KillerFaults(place, nth)
+    services.faults = KillerFaultInjector(place, nth)
     with pytest.raises(Killed):
         await demo.load_first(services)
-    services.faults = KillerFaults()
+    services.faults = KillerFaultInjector()
     assert await demo.load_first(services) is not None
     assert await counts() == WHOLE
     assert await AuditEntry.filter(action="staff.create").count() == 7

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.domain import exams, releases
-from server.domain.exams import Result, Status, outcome_of
+from server.domain.exams import plans
+from server.domain.exams.plans import Result, Status, outcome_of
 from server.domain.levels import Level
+from server.domain.notices import release_announcements
 from server.domain.ports import Services
 from server.errors import Conflict, NotFound, Refused
-from server.records import (
+from server.models import (
     AuditEntry,
     Binding,
     CertificateKind,
@@ -27,7 +28,7 @@ from server.records import (
     StandardVersion,
 )
 from tests import make
-from tests.fakes import FakeClock, Killed, KillerFaults, ListQueue
+from tests.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
 
 LATER = datetime(
     2026, 11, 23, 6, 30, tzinfo=UTC
@@ -84,17 +85,17 @@ def test_every_status_and_outcome_has_its_chinese_name() -> None:
 
 @pytest.mark.rule("S7")
 async def test_a_kind_comes_with_its_dated_standards(services: Services) -> None:
-    kind = await exams.ensure_kind(make.KIND)
+    kind = await plans.ensure_kind(make.KIND)
     assert kind is not None
     assert kind.code == "SPS"
-    assert (await exams.ensure_kind(make.KIND)) == kind
-    assert (await exams.standard_on(kind.id, date(2021, 10, 31))).version == "2021年首版"
-    assert (await exams.standard_on(kind.id, date(2021, 11, 1))).version == "2021年3.0版"
+    assert (await plans.ensure_kind(make.KIND)) == kind
+    assert (await plans.standard_on(kind.id, date(2021, 10, 31))).version == "2021年首版"
+    assert (await plans.standard_on(kind.id, date(2021, 11, 1))).version == "2021年3.0版"
     with pytest.raises(NotFound) as refused:
-        await exams.standard_on(kind.id, date(2021, 4, 1))
+        await plans.standard_on(kind.id, date(2021, 4, 1))
     assert refused.value.code == "standard_unknown"
     assert await StandardVersion.all().count() == 2
-    assert await exams.ensure_kind("心理咨询师") is None
+    assert await plans.ensure_kind("心理咨询师") is None
     assert await CertificateKind.all().count() == 1
 
 
@@ -104,9 +105,9 @@ async def test_a_kind_comes_with_its_dated_standards(services: Services) -> None
 async def test_release_now_is_visible_and_told(services: Services) -> None:
     registration = await make.registration(services)
     plan = await registration.plan
-    assert not exams.is_released(plan, services.clock.now())
-    released = await exams.release(services, plan.id, at=None, actor=make.OPERATOR)
-    assert exams.is_released(released, services.clock.now())
+    assert not plans.is_released(plan, services.clock.now())
+    released = await plans.release(services, plan.id, at=None, actor=make.OPERATOR)
+    assert plans.is_released(released, services.clock.now())
     assert (await Plan.get(id=plan.id)).release_at == services.clock.now()
     entry = await AuditEntry.get(action="plan.release")
     assert (entry.was, entry.became) == ({"release_at": None}, {"release_at": "2026-11-23T12:00:00+08:00"})
@@ -117,21 +118,21 @@ async def test_release_now_is_visible_and_told(services: Services) -> None:
 
 async def test_release_at_a_set_minute_in_beijing(services: Services, clock: FakeClock) -> None:
     plan = await (await make.registration(services)).plan
-    plan = await exams.release(services, plan.id, at=datetime(2026, 11, 23, 14, 29, 31), actor=make.OPERATOR)
+    plan = await plans.release(services, plan.id, at=datetime(2026, 11, 23, 14, 29, 31), actor=make.OPERATOR)
     assert plan.release_at == LATER
     clock.set(LATER - timedelta(microseconds=1))
-    assert not exams.is_released(plan, clock.now())
+    assert not plans.is_released(plan, clock.now())
     clock.set(LATER)
-    assert exams.is_released(plan, clock.now())
+    assert plans.is_released(plan, clock.now())
 
 
 async def test_a_minute_to_come_may_be_moved_and_taken_back(services: Services, clock: FakeClock) -> None:
     plan = await (await make.registration(services)).plan
-    await exams.release(services, plan.id, at=LATER, actor=make.OPERATOR)
-    moved = await exams.release(services, plan.id, at=LATER + timedelta(hours=1), actor=make.OPERATOR)
+    await plans.release(services, plan.id, at=LATER, actor=make.OPERATOR)
+    moved = await plans.release(services, plan.id, at=LATER + timedelta(hours=1), actor=make.OPERATOR)
     assert moved.release_at == LATER + timedelta(hours=1)
-    assert (await exams.cancel_release(services, plan.id, actor=make.OPERATOR)).release_at is None
-    assert (await exams.cancel_release(services, plan.id, actor=make.OPERATOR)).release_at is None
+    assert (await plans.cancel_release(services, plan.id, actor=make.OPERATOR)).release_at is None
+    assert (await plans.cancel_release(services, plan.id, actor=make.OPERATOR)).release_at is None
     actions = await AuditEntry.all().order_by("id").values_list("action", flat=True)
     assert actions == ["plan.release", "plan.release", "plan.cancel_release"]
     assert await LookupChange.all().count() == 3
@@ -139,12 +140,12 @@ async def test_a_minute_to_come_may_be_moved_and_taken_back(services: Services, 
 
 async def test_what_is_visible_stays(services: Services, clock: FakeClock) -> None:
     plan = await (await make.registration(services)).plan
-    await exams.release(services, plan.id, at=LATER, actor=make.OPERATOR)
+    await plans.release(services, plan.id, at=LATER, actor=make.OPERATOR)
     clock.set(LATER)
     for again in (
-        exams.release(services, plan.id, at=None, actor=make.OPERATOR),
-        exams.release(services, plan.id, at=LATER + timedelta(hours=1), actor=make.OPERATOR),
-        exams.cancel_release(services, plan.id, actor=make.OPERATOR),
+        plans.release(services, plan.id, at=None, actor=make.OPERATOR),
+        plans.release(services, plan.id, at=LATER + timedelta(hours=1), actor=make.OPERATOR),
+        plans.cancel_release(services, plan.id, actor=make.OPERATOR),
     ):
         with pytest.raises(Conflict) as refused:
             await again
@@ -162,7 +163,7 @@ async def test_releases_that_make_no_sense_are_refused(services: Services) -> No
     ]
     for plan_id, at, kind, code in cases:
         with pytest.raises(kind) as refused:
-            await exams.release(services, plan_id, at=at, actor=make.OPERATOR)
+            await plans.release(services, plan_id, at=at, actor=make.OPERATOR)
         assert refused.value.code == code
     assert not await AuditEntry.all().exists()
 
@@ -172,7 +173,7 @@ async def test_the_list_of_plans(services: Services, clock: FakeClock) -> None:
     site = await make.site()
     for outcome in ("passed", "passed", "failed", "pending"):
         await make.registration(services, on=plan, at=site, outcome=outcome)
-    [listed] = await exams.plans_listing(services)
+    [listed] = await plans.plans_listing(services)
     assert listed == {
         "id": plan.id,
         "name": "甲计划",
@@ -187,10 +188,10 @@ async def test_the_list_of_plans(services: Services, clock: FakeClock) -> None:
         "state": "unreleased",
         "slots": [],
     }
-    await exams.release(services, plan.id, at=LATER, actor=make.OPERATOR)
-    assert [row["state"] for row in await exams.plans_listing(services)] == ["scheduled"]
+    await plans.release(services, plan.id, at=LATER, actor=make.OPERATOR)
+    assert [row["state"] for row in await plans.plans_listing(services)] == ["scheduled"]
     clock.set(LATER)
-    assert [row["state"] for row in await exams.plans_listing(services)] == ["released"]
+    assert [row["state"] for row in await plans.plans_listing(services)] == ["released"]
 
 
 # the minute of release
@@ -212,34 +213,34 @@ async def bound(services: Services, count: int) -> Plan:
 
 async def test_everybody_bound_is_told_once_at_the_minute(services: Services, clock: FakeClock) -> None:
     plan = await bound(services, 3)
-    await exams.release(services, plan.id, at=LATER, actor=make.OPERATOR)
-    await releases.announce(services, plan_id=plan.id)
-    assert await releases.sweep(services) == 0
+    await plans.release(services, plan.id, at=LATER, actor=make.OPERATOR)
+    await release_announcements.announce(services, plan_id=plan.id)
+    assert await release_announcements.sweep(services) == 0
     assert not await Delivery.all().exists()
     clock.set(LATER)
-    assert await releases.sweep(services) == 1
+    assert await release_announcements.sweep(services) == 1
     changes = await LookupChange.all().count()
-    await releases.announce(services, plan_id=plan.id)
+    await release_announcements.announce(services, plan_id=plan.id)
     assert await LookupChange.all().count() == changes + 1
     told = await Delivery.all().order_by("openid")
     assert [delivery.openid for delivery in told] == ["openid-0", "openid-1", "openid-2"]
     assert {delivery.topic for delivery in told} == {"results_released"}
     assert {delivery.path for delivery in told} == {"/h5/results"}
-    await releases.announce(services, plan_id=plan.id)
-    assert await releases.sweep(services) == 0
+    await release_announcements.announce(services, plan_id=plan.id)
+    assert await release_announcements.sweep(services) == 0
     assert await Delivery.all().count() == 3
 
 
 async def test_telling_goes_on_after_a_kill(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(releases, "SLICE", 2)
+    monkeypatch.setattr(release_announcements, "SLICE", 2)
     plan = await bound(services, 5)
-    await exams.release(services, plan.id, at=None, actor=make.OPERATOR)
+    await plans.release(services, plan.id, at=None, actor=make.OPERATOR)
     for nth in itertools.count(1):
-        services.faults = KillerFaults("releases.slice_told", nth)
+        services.faults = KillerFaultInjector("releases.slice_told", nth)
         try:
-            await releases.announce(services, plan_id=plan.id)
+            await release_announcements.announce(services, plan_id=plan.id)
         except Killed:
-            assert await releases.sweep(services) == 1
+            assert await release_announcements.sweep(services) == 1
             continue
         break
     assert nth == 4
@@ -249,10 +250,10 @@ async def test_telling_goes_on_after_a_kill(services: Services, monkeypatch: pyt
 
 async def test_a_moved_minute_is_not_told_at_the_old_one(services: Services, clock: FakeClock) -> None:
     plan = await bound(services, 1)
-    await exams.release(services, plan.id, at=LATER, actor=make.OPERATOR)
-    await exams.release(services, plan.id, at=LATER + timedelta(hours=1), actor=make.OPERATOR)
+    await plans.release(services, plan.id, at=LATER, actor=make.OPERATOR)
+    await plans.release(services, plan.id, at=LATER + timedelta(hours=1), actor=make.OPERATOR)
     clock.set(LATER)
-    await releases.announce(services, plan_id=plan.id)
+    await release_announcements.announce(services, plan_id=plan.id)
     assert not await Delivery.all().exists()
 
 
@@ -291,7 +292,7 @@ async def test_hours_hold_a_certificate_back(
     services: Services, level: Level, on: bool, hours: Any, reason: str | None
 ) -> None:
     registration = await make.registration(services, at=await make.site(level=level))
-    await exams.set_requires_practice(services, registration.plan_id, on, actor=make.OPERATOR)
+    await plans.set_requires_practice(services, registration.plan_id, on, actor=make.OPERATOR)
     if hours is not None:
         await PracticeRecord.create(
             candidate_id=registration.candidate_id,
@@ -299,14 +300,14 @@ async def test_hours_hold_a_certificate_back(
             supervision_hours=hours[0],
             practice_hours=hours[1],
         )
-    assert await exams.withheld_reason(services, registration) == reason
+    assert await plans.withheld_reason(services, registration) == reason
 
 
 async def test_the_switch_is_in_the_trail_and_only_when_it_moves(services: Services) -> None:
     plan = await make.plan()
     for on in (True, True, False):
         assert (
-            await exams.set_requires_practice(services, plan.id, on, actor=make.OPERATOR)
+            await plans.set_requires_practice(services, plan.id, on, actor=make.OPERATOR)
         ).requires_practice == on
     entries = await AuditEntry.all().order_by("id")
     assert [(entry.action, entry.became) for entry in entries] == [

@@ -14,7 +14,7 @@ from server.domain.notices import grants
 from server.domain.notices.grants import Taker
 from server.domain.ports import Push, Services
 from server.errors import Invalid, TooMany
-from server.records import Grant, GrantEntry
+from server.models import Grant, GrantEntry
 from tests.fakes import FakeClock
 
 OPENID = "m-candidate-000000000000000"

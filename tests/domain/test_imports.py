@@ -12,7 +12,7 @@ from server import demo_cohort
 from server.domain import imports
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, NotFound, Refused
-from server.records import (
+from server.models import (
     AuditEntry,
     Candidate,
     LookupChange,
@@ -25,7 +25,7 @@ from server.records import (
 )
 from tests import importing, make
 from tests.cohort import messy_scores
-from tests.fakes import ListQueue, MemoryVault
+from tests.fakes import ListQueue, MemoryFileStore
 
 
 async def take(s: Services, kind: str, data: bytes, **more: Any) -> imports.Summary:
@@ -65,8 +65,8 @@ async def test_sites_are_named_by_school_certificate_and_level(services: Service
 
 async def test_nothing_personal_is_kept_in_the_open(services: Services) -> None:
     await take(services, "candidates", demo_cohort.people_book(PEOPLE[:3]))
-    assert isinstance(services.vault, MemoryVault)
-    kept = [*services.vault.files.values()]
+    assert isinstance(services.file_store, MemoryFileStore)
+    kept = [*services.file_store.files.values()]
     kept += [repr(row).encode() for row in await Candidate.all().values()]
     kept += [repr(row).encode() for row in await AuditEntry.all().values()]
     for person in PEOPLE[:3]:

@@ -14,7 +14,7 @@ from server.domain import beijing, imports
 from server.domain.people.candidates import check_character
 from server.domain.ports import Services
 from server.errors import Refused
-from server.records import Candidate, ImportRun
+from server.models import Candidate, ImportRun
 from tests import importing
 from tests.cohort import changed
 from tests.domain.test_imports_rules import ONE, PEOPLE, TWO, codes, person_row, scores, take

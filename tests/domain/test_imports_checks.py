@@ -9,11 +9,11 @@ import pytest
 from openpyxl import load_workbook
 
 from server.domain import imports
-from server.domain.audit import Actor
+from server.domain.audit.audit_log import Actor
 from server.domain.imports import runs
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, NotFound
-from server.records import AuditEntry, ImportRun, Plan, Score
+from server.models import AuditEntry, ImportRun, Plan, Score
 from tests import importing, make
 from tests.cohort import changed
 from tests.domain.test_imports_decided import book, check, drain
@@ -105,11 +105,11 @@ async def test_a_checks_file_and_report_are_kept_a_day(known: Services) -> None:
     taken = await scores(known, ONE.score_row())
     assert run["has_report"] is True
     keys = {row.id: (row.file_key, row.report_key) for row in await ImportRun.all()}
-    assert all(key in known.vault.files for key in keys[run["id"]])  # type: ignore[attr-defined]
+    assert all(key in known.file_store.files for key in keys[run["id"]])  # type: ignore[attr-defined]
     known.clock.forward(days=runs.CHECK_KEPT_DAYS, minutes=1)  # type: ignore[attr-defined]
     await imports.sweep(known)
-    assert not any(key in known.vault.files for key in keys[run["id"]])  # type: ignore[attr-defined]
-    assert keys[taken.import_id][0] in known.vault.files  # type: ignore[attr-defined]
+    assert not any(key in known.file_store.files for key in keys[run["id"]])  # type: ignore[attr-defined]
+    assert keys[taken.import_id][0] in known.file_store.files  # type: ignore[attr-defined]
     with pytest.raises(NotFound) as gone:
         await imports.report(known, run["id"], actor=make.OPERATOR)
     assert gone.value.code == "import_file_cleared"

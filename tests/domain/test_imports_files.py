@@ -14,8 +14,8 @@ from server.demo_cohort import PEOPLE_HEADER, book, people
 from server.domain.imports import people as people_topic
 from server.domain.imports import scores as score_topic
 from server.domain.imports import sheets
-from server.domain.imports.drafts import drafts, find_table
-from server.domain.tables import files
+from server.domain.imports.parsed_rows import drafts, find_table
+from server.domain.spreadsheets import files
 from server.errors import Refused
 from tests.old_workbook import ole, row, xls, xlsx
 
@@ -201,7 +201,7 @@ def test_200_megabytes_of_sheet_are_refused_unread(monkeypatch: pytest.MonkeyPat
         row(n, *map(str, PEOPLE[n % 5]), f"{n * 7919 % 1000003}") for n in range(2, 2000)
     )
     data = xlsx(part)
-    monkeypatch.setattr("server.domain.tables.archive.MAX_UNPACKED", 500_000)
+    monkeypatch.setattr("server.domain.spreadsheets.archive.MAX_UNPACKED", 500_000)
     assert refusal(data) == "file_too_large"
 
 

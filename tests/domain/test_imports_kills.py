@@ -13,10 +13,10 @@ from server.domain import imports
 from server.domain.imports import runs
 from server.domain.ports import Services
 from server.errors import NotFound
-from server.records import AuditEntry, Candidate, ImportRun, PracticeRecord, Registration, Score
+from server.models import AuditEntry, Candidate, ImportRun, PracticeRecord, Registration, Score
 from tests import importing, make
 from tests.domain.test_imports import everything
-from tests.fakes import Killed, KillerFaults, ListQueue
+from tests.fakes import Killed, KillerFaultInjector, ListQueue
 
 PEOPLE = demo_cohort.people(40)
 BOOKS = {"candidates": demo_cohort.people_book(PEOPLE), "scores": demo_cohort.score_book(PEOPLE)}
@@ -64,12 +64,12 @@ async def test_a_kill_before_the_commit_leaves_nothing_and_the_next_run_takes_al
     await prepared(services, kind)
     before = await everything()
     import_id = await submit(services, kind)
-    services.faults = KillerFaults(place)
+    services.faults = KillerFaultInjector(place)
     with pytest.raises(Killed):
         await imports.run(services, import_id)
     assert await everything() == before
     assert (await ImportRun.get(id=import_id)).state == "running"
-    services.faults = KillerFaults()
+    services.faults = KillerFaultInjector()
     await imports.run(services, import_id)
     row = await ImportRun.get(id=import_id)
     assert (row.state, row.rows_taken, row.rows_refused, row.attempts) == ("done", 40, 0, 2)
@@ -79,10 +79,10 @@ async def test_a_kill_before_the_commit_leaves_nothing_and_the_next_run_takes_al
 
 async def test_a_kill_after_the_commit_is_not_run_twice(services: Services) -> None:
     import_id = await submit(services, "candidates")
-    services.faults = KillerFaults("imports.committed")
+    services.faults = KillerFaultInjector("imports.committed")
     with pytest.raises(Killed):
         await imports.run(services, import_id)
-    services.faults = KillerFaults()
+    services.faults = KillerFaultInjector()
     before = await everything()
     await imports.run(services, import_id)
     assert await everything() == before
@@ -93,7 +93,7 @@ async def test_every_place_of_a_run_is_in_the_matrix(services: Services) -> None
     """A new fault point without a kill fails here."""
     await prepared(services, "scores")
     for kind in BOOKS:
-        services.faults = faults = KillerFaults()
+        services.faults = faults = KillerFaultInjector()
         if kind == "candidates":
             await Candidate.all().delete()
         await imports.run(services, await submit(services, kind))
@@ -104,10 +104,10 @@ async def test_every_place_of_a_run_is_in_the_matrix(services: Services) -> None
 
 async def test_the_sweep_finds_what_died_and_only_that(services: Services) -> None:
     import_id = await submit(services, "candidates")
-    services.faults = KillerFaults("imports.people_written")
+    services.faults = KillerFaultInjector("imports.people_written")
     with pytest.raises(Killed):
         await imports.run(services, import_id)
-    services.faults = KillerFaults()
+    services.faults = KillerFaultInjector()
     assert isinstance(services.queue, ListQueue)
     services.queue.jobs.clear()
     assert await imports.sweep(services) == 0
@@ -121,9 +121,9 @@ async def test_the_sweep_finds_what_died_and_only_that(services: Services) -> No
 
 async def test_a_file_that_kills_every_worker_is_given_up(services: Services) -> None:
     import_id = await submit(services, "candidates")
-    services.faults = KillerFaults("imports.locked")
+    services.faults = KillerFaultInjector("imports.locked")
     for _ in range(runs.MOST_ATTEMPTS):
-        services.faults = KillerFaults("imports.locked")
+        services.faults = KillerFaultInjector("imports.locked")
         with pytest.raises(Killed):
             await imports.run(services, import_id)
     await imports.run(services, import_id)
@@ -150,7 +150,7 @@ async def test_the_same_file_handed_in_twice_at_once_is_taken_once(services: Ser
 async def test_progress_is_seen_while_the_transaction_is_open(services: Services, db: str) -> None:
     seen: list[tuple[str, int, int]] = []
 
-    class Watcher(KillerFaults):
+    class Watcher(KillerFaultInjector):
         async def reach(self, place: str) -> None:
             if place == "imports.people_written":
                 seen.append(await progress(db))
@@ -171,10 +171,10 @@ async def progress(url: str) -> tuple[str, int, int]:
 async def test_files_are_cleared_after_a_month_and_the_answer_stays(services: Services) -> None:
     ended = await importing.take(services, "candidates", "c.xlsx", BOOKS["candidates"])
     await imports.report(services, ended.import_id, actor=make.OPERATOR)
-    assert len(services.vault.files) == 2
+    assert len(services.file_store.files) == 2
     services.clock.forward(days=31)
     await imports.sweep(services)
-    assert services.vault.files == {}
+    assert services.file_store.files == {}
     assert (await imports.view(services, ended.import_id))["rows_taken"] == 40
     with pytest.raises(NotFound) as refused:
         await imports.report(services, ended.import_id, actor=make.OPERATOR)
@@ -188,10 +188,10 @@ async def test_practice_hours_killed_half_way(services: Services) -> None:
         [[p.name, p.id_number, "中级", 50, 125] for p in PEOPLE],
     )
     row = await imports.submit(services, "practice", "p.xlsx", book, dry_run=False, actor=make.OPERATOR)
-    services.faults = KillerFaults("imports.hours_written")
+    services.faults = KillerFaultInjector("imports.hours_written")
     with pytest.raises(Killed):
         await imports.run(services, row.id)
     assert await PracticeRecord.all().count() == 0
-    services.faults = KillerFaults()
+    services.faults = KillerFaultInjector()
     await imports.run(services, row.id)
     assert await PracticeRecord.all().count() == 40

@@ -9,7 +9,7 @@ import pytest
 from server import demo_cohort
 from server.domain import imports
 from server.domain.ports import Services
-from server.records import AuditEntry, Candidate, Registration, Score
+from server.models import AuditEntry, Candidate, Registration, Score
 from tests import make
 
 COUNT = 50_000

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from server import demo_cohort
+from server.adapters import keys
 from server.demo_cohort import PEOPLE_HEADER, SCORE_HEADER, Person
 from server.domain import imports
 from server.domain.levels import Level
 from server.domain.ports import Services
-from server.machinery import keys
-from server.records import (
+from server.models import (
     AuditEntry,
     Candidate,
     Issuance,
@@ -159,7 +159,7 @@ async def test_people_are_found_under_an_older_key(known: Services, keys_dir: An
 
 
 async def test_characters_that_no_certificate_can_show_are_noted(services: Services) -> None:
-    services.press.unprintable = "𬱖"  # type: ignore[attr-defined]
+    services.pdf_renderer.unprintable = "𬱖"  # type: ignore[attr-defined]
     ended = await take(services, "candidates", PEOPLE_HEADER, person_row(ONE, 姓名="司马𬱖"))
     assert ended.notes[-1] == "证书字体里没有第 2 行姓名中的“𬱖”，发放证书前请联系管理员补字。"
 

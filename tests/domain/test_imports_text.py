@@ -6,7 +6,7 @@ import pytest
 
 from server.demo_cohort import PEOPLE_HEADER, people
 from server.domain.imports import people as people_topic
-from server.domain.imports.drafts import Draft, drafts, find_table
+from server.domain.imports.parsed_rows import Draft, drafts, find_table
 from server.errors import Refused
 
 HEADER = [*PEOPLE_HEADER, "班级", "住址"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from server.domain.ports import Services
-from server.records import Plan, Registration
+from server.models import Plan, Registration
 from tests.cohort import changed
 from tests.domain.test_imports_rules import ONE, TWO, codes, known, scores
 

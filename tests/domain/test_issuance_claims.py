@@ -12,14 +12,14 @@ import pytest
 
 from server.domain.issuance import generation
 from server.domain.ports import CertificatePage, Services
-from server.records import AuditEntry, Certificate, Issuance
-from server.records.database import rows
+from server.models import AuditEntry, Certificate, Issuance
+from server.models.database import rows
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
-from tests.fakes import FakePress, ListQueue, MemoryVault
+from tests.fakes import FakePdfRenderer, ListQueue, MemoryFileStore
 
 
-class HangingPress(FakePress):
+class HangingPdfRenderer(FakePdfRenderer):
     """Hangs over its first page, until it is let go. Like the real one it never makes the same file twice."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class HangingPress(FakePress):
         self.go_on = asyncio.Event()
 
     async def make(self, page: CertificatePage) -> bytes:
-        drawn = await FakePress.make(self, page) + secrets.token_bytes(8)
+        drawn = await FakePdfRenderer.make(self, page) + secrets.token_bytes(8)
         if not self.began.is_set():
             self.began.set()
             await self.go_on.wait()
@@ -47,9 +47,9 @@ async def test_no_row_is_locked_and_no_transaction_open_while_a_page_is_drawn(
     services: Services, db: str
 ) -> None:
     batch, ids = await one_waiting(services)
-    services.press = press = HangingPress()
+    services.pdf_renderer = pdf_renderer = HangingPdfRenderer()
     at_it = asyncio.create_task(generation.generate(services, issuance_id=batch.id, ids=ids))
-    await press.began.wait()
+    await pdf_renderer.began.wait()
     other = await asyncpg.connect(db)
     idle = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
@@ -58,45 +58,45 @@ async def test_no_row_is_locked_and_no_transaction_open_while_a_page_is_drawn(
     async with other.transaction():
         assert await other.fetchval("SELECT count(*) FROM (SELECT FROM certificate FOR UPDATE NOWAIT) x") == 1
     await other.close()
-    press.go_on.set()
+    pdf_renderer.go_on.set()
     await at_it
     assert {c.state for c in await Certificate.all()} == {"valid"}
 
 
 async def test_another_keeps_off_and_comes_again_when_the_claim_ends(services: Services) -> None:
     batch, ids = await one_waiting(services)
-    services.press = press = HangingPress()
+    services.pdf_renderer = pdf_renderer = HangingPdfRenderer()
     at_it = asyncio.create_task(generation.generate(services, issuance_id=batch.id, ids=ids))
-    await press.began.wait()
+    await pdf_renderer.began.wait()
     await generation.generate(services, issuance_id=batch.id, ids=ids)
-    assert len(press.made) == 1
+    assert len(pdf_renderer.made) == 1
     assert isinstance(services.queue, ListQueue)
     later = services.clock.now() + timedelta(seconds=generation.CLAIM_SECONDS + 1)
     name = f"issuance.generate:{batch.id}:{ids[0]}"
     assert services.queue.when[name] == later
-    press.go_on.set()
+    pdf_renderer.go_on.set()
     await at_it
 
 
 @pytest.mark.rule("S90")
 async def test_who_hangs_loses_his_claim_and_changes_nothing_when_he_comes_back(services: Services) -> None:
     batch, ids = await one_waiting(services)
-    services.press = press = HangingPress()
+    services.pdf_renderer = pdf_renderer = HangingPdfRenderer()
     frozen = asyncio.create_task(generation.generate(services, issuance_id=batch.id, ids=ids))
-    await press.began.wait()
+    await pdf_renderer.began.wait()
     await issuing.claims_lapse()
     await generation.generate(services, issuance_id=batch.id, ids=ids)
     await drained(services)
     assert (await Issuance.get(id=batch.id)).state == "issued"
     [made] = await Certificate.all().values()
-    press.go_on.set()
+    pdf_renderer.go_on.set()
     await frozen
     assert await Certificate.all().values() == [made]
-    assert isinstance(services.vault, MemoryVault)
-    [(key, file)] = services.vault.files.items()
+    assert isinstance(services.file_store, MemoryFileStore)
+    [(key, file)] = services.file_store.files.items()
     assert (key, hashlib.sha256(file).digest()) == (made["pdf_key"], bytes(made["pdf_sha256"]))
     assert await AuditEntry.filter(action="certificate.seal").count() == 1
-    assert len(press.made) == 2
+    assert len(pdf_renderer.made) == 2
 
 
 async def test_a_failure_of_who_lost_his_claim_is_not_the_others(services: Services) -> None:

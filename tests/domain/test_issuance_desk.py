@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from server.domain import certificates, exams
-from server.domain.claims import Line, is_number, list_digest, number_of
-from server.domain.issuance import desk, tickets
+from server.domain.certificates import certificates
+from server.domain.certificates.claims import Line, is_number, list_digest, number_of
+from server.domain.exams import plans as exam_plans
+from server.domain.issuance import organisation, scan_tickets
 from server.domain.issuance.states import State
 from server.domain.levels import Level
 from server.domain.ports import Services
 from server.errors import Refused
-from server.records import (
+from server.models import (
     AuditEntry,
     Candidate,
     Certificate,
@@ -87,7 +88,7 @@ async def test_a_line_says_what_will_be_printed(services: Services, of: Cohort) 
 async def test_prepare_twice_changes_nothing(services: Services, of: Cohort) -> None:
     first = await issuing.prepared(services, of)
     before, entries = await numbers(), await AuditEntry.all().count()
-    assert await desk.prepare(services, of.plan.id, actor=make.OPERATOR) == [first.id]
+    assert await organisation.prepare(services, of.plan.id, actor=make.OPERATOR) == [first.id]
     assert (await numbers(), await AuditEntry.all().count()) == (before, entries)
 
 
@@ -96,13 +97,13 @@ async def test_one_batch_for_each_site(services: Services, of: Cohort) -> None:
     await make.registration(services, on=of.plan, at=second)
     third = await make.site()
     await make.registration(services, on=of.plan, at=third, outcome="failed", score=30)
-    ids = await desk.prepare(services, of.plan.id, actor=ME)
+    ids = await organisation.prepare(services, of.plan.id, actor=ME)
     assert [(await Issuance.get(id=i)).site_id for i in ids] == [of.site.id, second.id]
     assert (await numbers())[-1].startswith("26SPS3")
 
 
 async def test_preparing_at_once_makes_one_batch_and_no_gap(services: Services, of: Cohort) -> None:
-    await asyncio.gather(*(desk.prepare(services, of.plan.id, actor=ME) for _ in range(6)))
+    await asyncio.gather(*(organisation.prepare(services, of.plan.id, actor=ME) for _ in range(6)))
     assert await Issuance.all().count() == 1
     assert len(await numbers()) == 4
     assert (await NumberSeries.get(prefix="26SPS1")).given == 4
@@ -117,21 +118,23 @@ async def test_numbers_of_many_sites_prepared_at_once_have_neither_doubles_nor_g
         for _ in range(3):
             await make.registration(services, on=plan, at=site)
         plans.append(plan)
-    await asyncio.gather(*(desk.prepare(services, plan.id, actor=ME) for plan in plans))
+    await asyncio.gather(*(organisation.prepare(services, plan.id, actor=ME) for plan in plans))
     assert sorted(int(n[6:-1]) for n in await numbers()) == list(range(1, 19))
 
 
 async def test_nobody_to_certify(services: Services) -> None:
     registration = await make.registration(services, outcome="failed", score=20)
-    assert await code_of(desk.prepare(services, registration.plan_id, actor=ME)) == "nothing_to_prepare"
-    assert await code_of(desk.prepare(services, 10**9, actor=ME)) == "plan_not_found"
+    assert (
+        await code_of(organisation.prepare(services, registration.plan_id, actor=ME)) == "nothing_to_prepare"
+    )
+    assert await code_of(organisation.prepare(services, 10**9, actor=ME)) == "plan_not_found"
 
 
 @pytest.mark.rule("S13")
 async def test_who_lacks_hours_is_held_back_with_the_reason(services: Services) -> None:
     of = await issuing.cohort(services, level=Level.INTERMEDIATE)
-    await exams.set_requires_practice(services, of.plan.id, True, actor=make.ADMIN)
-    assert await code_of(desk.prepare(services, of.plan.id, actor=ME)) == "nothing_to_prepare"
+    await exam_plans.set_requires_practice(services, of.plan.id, True, actor=make.ADMIN)
+    assert await code_of(organisation.prepare(services, of.plan.id, actor=ME)) == "nothing_to_prepare"
     for registration, supervision in zip(of.registrations[:2], (50, 49), strict=True):
         await PracticeRecord.create(
             candidate_id=registration.candidate_id,
@@ -141,7 +144,7 @@ async def test_who_lacks_hours_is_held_back_with_the_reason(services: Services) 
         )
     batch = await issuing.prepared(services, of)
     assert batch.count == 1
-    view = await desk.view(services, batch.id, actor=ME)
+    view = await organisation.view(services, batch.id, actor=ME)
     assert (view["held_back_count"], view["not_listed_count"]) == (3, 0)
     assert {one["code"] for one in view["held_back"]} == {"practice_missing"}
     [almost] = [one for one in view["held_back"] if "49" in one["reason"]]
@@ -151,7 +154,7 @@ async def test_who_lacks_hours_is_held_back_with_the_reason(services: Services) 
 async def test_a_name_that_cannot_be_printed_is_held_back(services: Services) -> None:
     of = await issuing.cohort(services, names=("崔子涵", "王〓"))
     batch = await issuing.prepared(services, of)
-    view = await desk.view(services, batch.id, actor=ME)
+    view = await organisation.view(services, batch.id, actor=ME)
     assert batch.count == 1
     assert view["held_back"] == [
         {
@@ -165,7 +168,7 @@ async def test_a_name_that_cannot_be_printed_is_held_back(services: Services) ->
 
 async def test_without_a_standard_in_force_nothing_is_prepared(services: Services, of: Cohort) -> None:
     await StandardVersion.all().update(effective_on="2023-09-23")
-    assert await code_of(desk.prepare(services, of.plan.id, actor=ME)) == "standard_missing"
+    assert await code_of(organisation.prepare(services, of.plan.id, actor=ME)) == "standard_missing"
     assert await Issuance.all().count() == 0
 
 
@@ -176,13 +179,13 @@ async def test_late_passers_come_into_a_further_batch_once_the_first_is_issued(
     late = await make.registration(
         services, await make.candidate(services, "晚", at=of.school), on=of.plan, at=of.site
     )
-    assert await desk.prepare(services, of.plan.id, actor=ME) == [first.id]
-    assert (await desk.view(services, first.id, actor=ME))["not_listed_count"] == 1
+    assert await organisation.prepare(services, of.plan.id, actor=ME) == [first.id]
+    assert (await organisation.view(services, first.id, actor=ME))["not_listed_count"] == 1
     await drained(services)
-    [_, second] = await desk.prepare(services, of.plan.id, actor=ME)
+    [_, second] = await organisation.prepare(services, of.plan.id, actor=ME)
     [only] = await Certificate.filter(issuance_id=second)
     assert only.registration_id == late.id
-    assert (await desk.view(services, first.id, actor=ME))["count"] == 4
+    assert (await organisation.view(services, first.id, actor=ME))["count"] == 4
 
 
 async def test_a_revoked_holder_is_not_certified_anew_by_preparing(services: Services, of: Cohort) -> None:
@@ -190,7 +193,7 @@ async def test_a_revoked_holder_is_not_certified_anew_by_preparing(services: Ser
     await issuing.generating(services, of)
     await drained(services)
     await certificates.revoke(services, (await numbers("valid"))[0], "冒名", actor=ME)
-    assert len(await desk.prepare(services, of.plan.id, actor=ME)) == 1
+    assert len(await organisation.prepare(services, of.plan.id, actor=ME)) == 1
 
 
 # --- signing, withdrawing, revising ---
@@ -199,7 +202,7 @@ async def test_a_revoked_holder_is_not_certified_anew_by_preparing(services: Ser
 @pytest.mark.rule("S85")
 async def test_signing_moves_the_batch_by_itself(services: Services, of: Cohort) -> None:
     batch = await issuing.prepared(services, of)
-    assert await desk.org_sign(services, batch.id, actor=ME) is State.SITE_PENDING
+    assert await organisation.org_sign(services, batch.id, actor=ME) is State.SITE_PENDING
     batch = await Issuance.get(id=batch.id)
     assert (batch.state, batch.org_signed_at, batch.org_signed_by) == (
         "site_pending",
@@ -214,11 +217,11 @@ async def test_a_list_that_changed_since_is_shown_anew_before_it_is_signed(
     batch = await issuing.prepared(services, of)
     old = await numbers()
     await Candidate.filter(name="崔子涵").update(name="崔子函")
-    assert await code_of(desk.org_sign(services, batch.id, actor=ME)) == "list_refreshed"
+    assert await code_of(organisation.org_sign(services, batch.id, actor=ME)) == "list_refreshed"
     assert (await Issuance.get(id=batch.id)).state == "prepared"
     assert await numbers("void") == [old[0]]
     assert await numbers() == [*old[1:], await new_number(5)]
-    assert await desk.org_sign(services, batch.id, actor=ME) is State.SITE_PENDING
+    assert await organisation.org_sign(services, batch.id, actor=ME) is State.SITE_PENDING
 
 
 async def new_number(serial: int) -> str:
@@ -233,16 +236,16 @@ async def test_going_back_adds_a_revision_and_keeps_unchanged_numbers(
     shown = await issuing.shown(services, of)
     old = await numbers()
     if back == "revise":
-        await tickets.return_batch(services, shown.token, PIN, "一人有误", identity=of.identity)
+        await scan_tickets.return_batch(services, shown.token, PIN, "一人有误", identity=of.identity)
     await Registration.filter(id=of.registrations[1].id).update(outcome="misconduct")
     batch = await Issuance.get(plan_id=of.plan.id)
-    await getattr(desk, back)(services, batch.id, actor=ME)
+    await getattr(organisation, back)(services, batch.id, actor=ME)
     batch = await Issuance.get(id=batch.id)
     assert (batch.state, batch.revision, batch.count, batch.org_signed_at) == ("prepared", 2, 3, None)
     assert await numbers() == [old[0], old[2], old[3]]
     assert await numbers("void") == [old[1]]
     await Registration.filter(id=of.registrations[1].id).update(outcome="passed")
-    await desk.refresh(services, batch.id, actor=ME)
+    await organisation.refresh(services, batch.id, actor=ME)
     assert await numbers() == [
         old[0],
         old[2],
@@ -256,13 +259,13 @@ async def test_going_back_adds_a_revision_and_keeps_unchanged_numbers(
 
 async def test_a_returned_batch_goes_the_whole_way(services: Services, of: Cohort) -> None:
     shown = await issuing.shown(services, of)
-    await tickets.return_batch(services, shown.token, PIN, "请核对", identity=of.identity)
+    await scan_tickets.return_batch(services, shown.token, PIN, "请核对", identity=of.identity)
     batch = await Issuance.get(plan_id=of.plan.id)
-    await desk.revise(services, batch.id, actor=ME)
-    await desk.org_sign(services, batch.id, actor=ME)
-    again = await tickets.show(services, batch.id, actor=ME)
-    await tickets.confirm(services, again.token, PIN, identity=of.identity)
-    await desk.hand_over(services, batch.id, actor=ME)
+    await organisation.revise(services, batch.id, actor=ME)
+    await organisation.org_sign(services, batch.id, actor=ME)
+    again = await scan_tickets.show(services, batch.id, actor=ME)
+    await scan_tickets.confirm(services, again.token, PIN, identity=of.identity)
+    await organisation.hand_over(services, batch.id, actor=ME)
     await drained(services)
     batch = await Issuance.get(id=batch.id)
     assert (batch.state, batch.revision, batch.return_reason) == ("issued", 2, "")
@@ -271,8 +274,8 @@ async def test_a_returned_batch_goes_the_whole_way(services: Services, of: Cohor
 async def test_nobody_left_to_sign_for(services: Services, of: Cohort) -> None:
     batch = await issuing.pending(services, of)
     await Registration.filter(plan_id=of.plan.id).update(outcome="misconduct")
-    await desk.withdraw(services, batch.id, actor=ME)
-    assert await code_of(desk.org_sign(services, batch.id, actor=ME)) == "list_empty"
+    await organisation.withdraw(services, batch.id, actor=ME)
+    assert await code_of(organisation.org_sign(services, batch.id, actor=ME)) == "list_empty"
 
 
 # --- every step against the database ---

@@ -7,21 +7,21 @@ from datetime import timedelta
 
 import pytest
 
-from server.domain.claims import Claims, Line, open_code
-from server.domain.issuance import announcing, desk, generation, preparing
-from server.domain.issuance.overview import progress
+from server.domain.certificates.claims import Claims, Line, open_code
+from server.domain.issuance import announcements, generation, organisation, preparing
+from server.domain.issuance.queries import progress
 from server.domain.notices import grants
 from server.domain.ports import Services
-from server.records import AuditEntry, Binding, Certificate, Delivery, Issuance, LookupChange, Plan
+from server.models import AuditEntry, Binding, Certificate, Delivery, Issuance, LookupChange, Plan
 from tests import make
 from tests.domain import issuing
-from tests.fakes import FakeClock, FakePress, ListQueue, MemoryLive, MemoryVault
+from tests.fakes import FakeClock, FakePdfRenderer, ListQueue, MemoryEventBus, MemoryFileStore
 
 TABLE = {
     preparing.JOB: preparing.work,
     "issuance.generate": generation.generate,
     "issuance.complete": generation.finish,
-    "issuance.announce": announcing.announce,
+    "issuance.announce": announcements.announce,
     "notices.send": issuing.nothing,
 }
 
@@ -39,17 +39,17 @@ async def test_every_certificate_is_sealed_and_the_batch_issued(services: Servic
     await drained(services)
     batch = await Issuance.get(id=batch.id)
     assert (batch.state, batch.issued_at) == ("issued", services.clock.now())
-    assert isinstance(services.vault, MemoryVault)
+    assert isinstance(services.file_store, MemoryFileStore)
     made = await Certificate.all().order_by("number")
     assert [c.state for c in made] == ["valid"] * 4
-    assert sorted(services.vault.files) == sorted(c.pdf_key for c in made)
+    assert sorted(services.file_store.files) == sorted(c.pdf_key for c in made)
     for certificate in made:
         claims = Claims.from_bytes(bytes(certificate.claims or b""))
         assert claims.issued_on == "2026-11-23"
         assert claims.line.to_bytes() == bytes(certificate.line)
         assert claims.sha256() == bytes(certificate.claims_sha256 or b"")
         assert open_code(services.keys, certificate.code) == claims
-        file = services.vault.files[certificate.pdf_key]
+        file = services.file_store.files[certificate.pdf_key]
         assert hashlib.sha256(file).digest() == bytes(certificate.pdf_sha256 or b"")
     assert await LookupChange.filter(scope="*").exists()
     seals = (
@@ -63,17 +63,17 @@ async def test_no_officer_is_on_the_certificate(services: Services) -> None:
     of = await issuing.cohort(services)
     await issuing.generating(services, of)
     await drained(services)
-    assert isinstance(services.press, FakePress)
-    assert len(services.press.made) == 4
-    assert not any("王签发" in repr(page) for page in services.press.made)
-    assert {page.issuer for page in services.press.made} == {services.settings.issuer}
+    assert isinstance(services.pdf_renderer, FakePdfRenderer)
+    assert len(services.pdf_renderer.made) == 4
+    assert not any("王签发" in repr(page) for page in services.pdf_renderer.made)
+    assert {page.issuer for page in services.pdf_renderer.made} == {services.settings.issuer}
 
 
 async def test_the_day_is_the_beijing_day_of_handing_over(services: Services, clock: FakeClock) -> None:
     of = await issuing.cohort(services)
     batch = await issuing.school_signed(services, of)
     clock.forward(hours=12, minutes=30)  # 2026-11-24 00:30 in Beijing, still the 23rd in UTC
-    await desk.hand_over(services, batch.id, actor=make.ISSUER_STAFF)
+    await organisation.hand_over(services, batch.id, actor=make.ISSUER_STAFF)
     clock.forward(days=2)
     await drained(services)
     claims = Claims.from_bytes(bytes((await Certificate.all())[0].claims or b""))
@@ -83,13 +83,13 @@ async def test_the_day_is_the_beijing_day_of_handing_over(services: Services, cl
 async def test_a_failure_is_kept_and_tried_again(services: Services) -> None:
     of = await issuing.cohort(services)
     batch = await issuing.generating(services, of)
-    assert isinstance(services.press, FakePress)
-    services.press.fail_times = 1
+    assert isinstance(services.pdf_renderer, FakePdfRenderer)
+    services.pdf_renderer.fail_times = 1
     await drained(services)
     assert await progress(batch.id) == {"total": 4, "sealed": 3, "failed": 1}
     [failed] = await Certificate.filter(state="drawing")
     assert (failed.attempts, failed.last_error) == (1, "生成时遇到意外问题（RuntimeError）")
-    view = await desk.view(services, batch.id, actor=make.ISSUER_STAFF)
+    view = await organisation.view(services, batch.id, actor=make.ISSUER_STAFF)
     [line] = view["errors"]
     assert line == {
         "number": failed.number,
@@ -111,8 +111,8 @@ async def test_a_slice_made_twice_seals_nothing_twice(services: Services) -> Non
     await generation.generate(services, issuance_id=batch.id, ids=ids)
     await drained(services)
     assert {c.number: bytes(c.pdf_sha256 or b"") for c in await Certificate.all()} == before
-    assert isinstance(services.press, FakePress)
-    assert len(services.press.made) == 4
+    assert isinstance(services.pdf_renderer, FakePdfRenderer)
+    assert len(services.pdf_renderer.made) == 4
 
 
 async def test_a_slice_of_a_batch_that_is_not_being_made_does_nothing(services: Services) -> None:
@@ -128,8 +128,8 @@ async def test_progress_is_told_while_it_happens(services: Services) -> None:
     of = await issuing.cohort(services, names=("甲", "乙"))
     batch = await issuing.generating(services, of)
     await drained(services)
-    assert isinstance(services.live, MemoryLive)
-    told = [event for channel, event in services.live.events if channel == f"issuance:{batch.id}"]
+    assert isinstance(services.event_bus, MemoryEventBus)
+    told = [event for channel, event in services.event_bus.events if channel == f"issuance:{batch.id}"]
     assert told[-2:] == [
         {"event": "progress", "total": 2, "sealed": 2, "failed": 0},
         {"event": "state", "state": "issued", "label": "已发放", "revision": 1},
@@ -177,7 +177,7 @@ async def test_officers_are_reminded_after_3_7_and_14_days(services: Services, c
 
     async def reminded() -> list[tuple[int | None, str]]:
         for _ in range(2):  # however often the sweep comes
-            await announcing.remind(services)
+            await announcements.remind(services)
         rows = await Delivery.filter(topic="signing_reminder").order_by("id")
         return [(row.officer_id, row.dedup.split(":")[3]) for row in rows]
 
@@ -201,10 +201,10 @@ async def test_nobody_is_reminded_of_a_signed_batch(services: Services, clock: F
     of = await issuing.cohort(services)
     await issuing.school_signed(services, of)
     clock.forward(days=8)
-    await announcing.remind(services)
+    await announcements.remind(services)
     assert await Delivery.all().count() == 0
 
 
 def test_slices_hold_fifty_at_most() -> None:
     assert [len(part) for part in generation.slices(list(range(101)))] == [50, 50, 1]
-    assert timedelta(days=min(announcing.REMIND_AFTER)) == timedelta(days=3)
+    assert timedelta(days=min(announcements.REMIND_AFTER)) == timedelta(days=3)

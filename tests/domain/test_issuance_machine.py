@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from server.domain.issuance import desk, lists, tickets
+from server.domain.issuance import organisation, roster, scan_tickets
 from server.domain.issuance.states import BY_NAME, State
 from server.domain.ports import Services
 from server.errors import Refused
-from server.records import AuditEntry, Candidate, Certificate, Issuance, Receipt
+from server.models import AuditEntry, Candidate, Certificate, Issuance, Receipt
 from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN, Cohort
@@ -51,7 +51,7 @@ class World:
     tokens: list[str] = field(default_factory=list)
 
     async def prepare(self) -> bool:
-        await desk.prepare(self.s, self.of.plan.id, actor=ME)
+        await organisation.prepare(self.s, self.of.plan.id, actor=ME)
         if self.model.state is State.PREPARED:
             self.model.is_changed = False
         return True
@@ -68,7 +68,7 @@ class World:
             self.model.is_changed = False  # refused, but brought up to date
         if expected:
             self.model.step("org_sign")
-        await desk.org_sign(self.s, self.batch, actor=ME)
+        await organisation.org_sign(self.s, self.batch, actor=ME)
         return expected
 
     async def withdraw(self) -> bool:
@@ -82,14 +82,14 @@ class World:
         if expected:
             self.model.step(name)
             self.model.is_changed = False
-        await getattr(desk, name)(self.s, self.batch, actor=ME)
+        await getattr(organisation, name)(self.s, self.batch, actor=ME)
         return expected
 
     async def show(self) -> bool:
         expected = self.model.state is State.SITE_PENDING and not self.model.is_changed
         if expected:
             self.model.shown.append(self.model.revision)
-        shown = await tickets.show(self.s, self.batch, actor=ME)
+        shown = await scan_tickets.show(self.s, self.batch, actor=ME)
         self.tokens.append(shown.token)
         return expected
 
@@ -109,7 +109,7 @@ class World:
         if fresh:
             m.step("confirm_scan")
             m.spent = which
-        await tickets.confirm(self.s, self.tokens[which], PIN, identity=self.of.identity)
+        await scan_tickets.confirm(self.s, self.tokens[which], PIN, identity=self.of.identity)
         return expected
 
     async def return_newest(self) -> bool:
@@ -121,14 +121,14 @@ class World:
         if fresh:
             m.step("school_return")
             m.returned = newest
-        await tickets.return_batch(self.s, self.tokens[-1], PIN, "有误", identity=self.of.identity)
+        await scan_tickets.return_batch(self.s, self.tokens[-1], PIN, "有误", identity=self.of.identity)
         return fresh or m.returned == newest
 
     async def hand_over(self) -> bool:
         expected = self.model.state is State.SCHOOL_SIGNED
         if expected:
             self.model.step("hand_over")
-        await desk.hand_over(self.s, self.batch, actor=ME)
+        await organisation.hand_over(self.s, self.batch, actor=ME)
         return expected
 
     async def work(self) -> bool:
@@ -189,7 +189,7 @@ async def told(world: World) -> None:
     walked = await trail.order_by("id").values_list("action", flat=True)
     assert [str(one).removeprefix("issuance.") for one in walked] == world.model.path
     batch = await Issuance.get(id=world.batch)
-    assert lists.stored_digest(await lists.reserved(world.batch)) == bytes(batch.list_sha256 or b"")
+    assert roster.stored_digest(await roster.reserved(world.batch)) == bytes(batch.list_sha256 or b"")
     listed = Certificate.filter(issuance_id=world.batch).exclude(state="void")
     assert await listed.count() == batch.count == 2
     acts_of_officer = [name for name in world.model.path if name in ("confirm_scan", "school_return")]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from server.domain.issuance import receipts, tickets
+from server.domain.issuance import receipts, scan_tickets
 from server.domain.ports import Services
-from server.records import AuditEntry, Certificate, Receipt
+from server.models import AuditEntry, Certificate, Receipt
 from tests.domain import issuing
 
 
@@ -45,6 +45,6 @@ async def test_a_batch_walks_to_generating(services: Services) -> None:
 async def test_looking_tells_the_desktop_page(services: Services) -> None:
     of = await issuing.cohort(services)
     shown = await issuing.shown(services, of)
-    view = await tickets.look(services, shown.token, identity=of.identity)
+    view = await scan_tickets.look(services, shown.token, identity=of.identity)
     assert [(one.row, one.name) for one in view.people] == list(enumerate(issuing.NAMES, 1))
     assert (view.count, view.school, view.state, view.receipt) == (4, of.school.name, "site_pending", None)

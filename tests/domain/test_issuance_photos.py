@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from server.domain import certificates
+from server.adapters.clock import SystemClock
+from server.adapters.documents.pdf import TypstPdfRenderer
+from server.adapters.documents.seal import Seal
+from server.domain.certificates import certificates
 from server.domain.issuance import generation
 from server.domain.ports import CertificatePage, Services
 from server.errors import Refused
-from server.machinery.clock import SystemClock
-from server.machinery.documents.press import TypstPress
-from server.machinery.documents.seal import Seal
-from server.records import Candidate, Certificate, Issuance
+from server.models import Candidate, Certificate, Issuance
 from tests import make
+from tests.adapters.documents.papers import photo
 from tests.domain import issuing
 from tests.domain.issuing import Cohort
 from tests.domain.test_issuance_generation import drained
-from tests.fakes import FakePress
-from tests.machinery.documents.papers import photo
+from tests.fakes import FakePdfRenderer
 
 ME = make.ISSUER_STAFF
 
@@ -32,11 +32,11 @@ async def with_photos(s: Services, keys: list[str]) -> tuple[Cohort, Issuance]:
 
 @pytest.mark.rule("S60")
 async def test_who_has_a_photo_has_it_on_the_certificate_and_nobody_waits_for_one(services: Services) -> None:
-    await services.vault.put("photos/1.jpg", photo())
+    await services.file_store.put("photos/1.jpg", photo())
     _, batch = await with_photos(services, ["photos/1.jpg", "", "photos/lost.jpg"])
     await drained(services)
-    assert isinstance(services.press, FakePress)
-    pages: dict[str, CertificatePage] = {page.name: page for page in services.press.made}
+    assert isinstance(services.pdf_renderer, FakePdfRenderer)
+    pages: dict[str, CertificatePage] = {page.name: page for page in services.pdf_renderer.made}
     assert {name: page.photo_jpeg for name, page in pages.items()} == {
         "崔子涵": photo(),
         "欧阳慧敏": None,
@@ -46,9 +46,9 @@ async def test_who_has_a_photo_has_it_on_the_certificate_and_nobody_waits_for_on
 
 
 async def test_the_real_press_seals_with_and_without(services: Services) -> None:
-    services.press = TypstPress(SystemClock(), Seal(services.keys.seal_credentials()))  # type: ignore[attr-defined]
-    await services.vault.put("photos/1.jpg", photo())
-    await services.vault.put("photos/3.jpg", b"\xff\xd8 not a photo")
+    services.pdf_renderer = TypstPdfRenderer(SystemClock(), Seal(services.keys.seal_credentials()))  # type: ignore[attr-defined]
+    await services.file_store.put("photos/1.jpg", photo())
+    await services.file_store.put("photos/3.jpg", b"\xff\xd8 not a photo")
     of, batch = await with_photos(services, ["photos/1.jpg", "", "photos/3.jpg"])
     ids = [c.id for c in await Certificate.filter(issuance_id=batch.id).order_by("number")]
     await generation.generate(services, issuance_id=batch.id, ids=ids)

@@ -13,11 +13,11 @@ from server.domain.issuance import generation, preparing
 from server.domain.people.roles import Role
 from server.domain.ports import Services
 from server.errors import Refused
-from server.records import AuditEntry, Certificate, Issuance, Plan, Preparation, Site
+from server.models import AuditEntry, Certificate, Issuance, Plan, Preparation, Site
 from tests import make
 from tests.domain.test_issuance_generation import drained
-from tests.doors.console_desk import seated
-from tests.fakes import FakeClock, Killed, KillerFaults, ListQueue
+from tests.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
+from tests.web.console_desk import seated
 
 App = Sanic[Any, Any]
 ME = make.ISSUER_STAFF
@@ -53,10 +53,10 @@ async def whole(plan: Plan, schools: int) -> None:
 @pytest.mark.parametrize("place", PLACES)
 async def test_it_may_be_killed_anywhere(services: Services, clock: FakeClock, place: str) -> None:
     plan = await plan_of(services, 4)
-    services.faults = KillerFaults(place)
+    services.faults = KillerFaultInjector(place)
     with pytest.raises(Killed):
         await preparing.prepare(services, plan.id, actor=ME)
-    services.faults = KillerFaults()
+    services.faults = KillerFaultInjector()
     if not await Preparation.filter(plan_id=plan.id).exists():  # killed before anything was there
         await preparing.begin(services, plan.id, actor=ME)
     assert isinstance(services.queue, ListQueue)

@@ -8,21 +8,15 @@ from typing import Any
 
 import pytest
 
-from server.domain.audit import SYSTEM, Actor
-from server.domain.claims import list_digest
-from server.domain.issuance import desk
-from server.domain.issuance.life import advance, locked
-from server.domain.issuance.lists import digest_of
+from server.domain.audit.audit_log import SYSTEM, Actor
+from server.domain.certificates.claims import list_digest
+from server.domain.issuance import organisation
+from server.domain.issuance.roster import digest_of
 from server.domain.issuance.states import STEPS, Facts, State, Step, Who
+from server.domain.issuance.transitions import advance, locked
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, NotFound, Refused
-from server.records import (
-    AuditEntry,
-    Certificate,
-    CertificateKind,
-    Issuance,
-    Site,
-)
+from server.models import AuditEntry, Certificate, CertificateKind, Issuance, Site
 from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import Cohort
@@ -143,14 +137,14 @@ async def test_listing_pages_and_filters(services: Services, of: Cohort) -> None
     first = await issuing.pending(services, of)
     others = [await issuing.cohort(services, names=("甲",)) for _ in range(2)]
     rest = [await issuing.prepared(services, one) for one in others]
-    page = await desk.listing(services, limit=2, actor=ME)
+    page = await organisation.listing(services, limit=2, actor=ME)
     assert [item["id"] for item in page.items] == [rest[1].id, rest[0].id]
-    page = await desk.listing(services, limit=2, cursor=page.next_cursor, actor=ME)
+    page = await organisation.listing(services, limit=2, cursor=page.next_cursor, actor=ME)
     assert ([item["id"] for item in page.items], page.next_cursor) == ([first.id], None)
-    page = await desk.listing(services, state="site_pending", actor=ME)
+    page = await organisation.listing(services, state="site_pending", actor=ME)
     assert [item["id"] for item in page.items] == [first.id]
-    assert await code_of(desk.listing(services, state="nonsense", actor=ME)) == "invalid"
-    assert await code_of(desk.listing(services, cursor="x", actor=ME)) == "invalid"
+    assert await code_of(organisation.listing(services, state="nonsense", actor=ME)) == "invalid"
+    assert await code_of(organisation.listing(services, cursor="x", actor=ME)) == "invalid"
 
 
 async def test_a_school_sees_its_own_batches_only(services: Services, of: Cohort) -> None:
@@ -158,18 +152,18 @@ async def test_a_school_sees_its_own_batches_only(services: Services, of: Cohort
     other = await issuing.cohort(services, names=("甲",))
     theirs = await issuing.prepared(services, other)
     school = Actor("staff", 7, "教务处", role="school", school_id=of.school.id)
-    assert [i["id"] for i in (await desk.listing(services, actor=school)).items] == [mine.id]
-    assert (await desk.view(services, mine.id, actor=school))["id"] == mine.id
-    assert await code_of(desk.view(services, theirs.id, actor=school)) == "issuance_not_found"
+    assert [i["id"] for i in (await organisation.listing(services, actor=school)).items] == [mine.id]
+    assert (await organisation.view(services, mine.id, actor=school))["id"] == mine.id
+    assert await code_of(organisation.view(services, theirs.id, actor=school)) == "issuance_not_found"
 
 
 async def test_the_view_says_what_may_be_done(services: Services, of: Cohort) -> None:
     batch = await issuing.prepared(services, of)
-    view = await desk.view(services, batch.id, actor=ME)
+    view = await organisation.view(services, batch.id, actor=ME)
     assert view["steps"] == [{"name": "org_sign", "label": "评价组织签发", "refusal": None}]
     assert view["progress"] == {"total": 4, "sealed": 0, "failed": 0}
     assert (view["state_label"], view["level_label"], view["has_receipt"]) == ("待签发", "初级", False)
-    assert (await desk.view(services, batch.id, actor=make.OPERATOR))["steps"] == []
+    assert (await organisation.view(services, batch.id, actor=make.OPERATOR))["steps"] == []
     assert not any(name in repr(view) for name in issuing.NAMES)
 
 
@@ -177,7 +171,7 @@ async def test_a_site_of_another_certificate_is_refused(services: Services, of: 
 
     other = await CertificateKind.create(code="XYZ", name="另一种证书")
     await Site.filter(id=of.site.id).update(kind_id=other.id)
-    assert await code_of(desk.prepare(services, of.plan.id, actor=ME)) == "site_other_kind"
+    assert await code_of(organisation.prepare(services, of.plan.id, actor=ME)) == "site_other_kind"
 
 
 def test_facts_say_no_by_default() -> None:

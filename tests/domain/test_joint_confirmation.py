@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from server.domain.issuance import desk, tickets
+from server.domain.issuance import organisation, scan_tickets
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden
-from server.records import AuditEntry, Certificate, Issuance
+from server.models import AuditEntry, Certificate, Issuance
 from tests import make
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
@@ -25,7 +25,7 @@ async def test_the_issuer_alone_issues_nothing(
 ) -> None:
     batch = await reach(services, await issuing.cohort(services))
     with pytest.raises(Conflict) as refused:
-        await desk.hand_over(services, batch.id, actor=ME)
+        await organisation.hand_over(services, batch.id, actor=ME)
     assert refused.value.code == "already_moved"
     await drained(services)
     assert set(await Certificate.filter(issuance_id=batch.id).values_list("state", flat=True)) == {"reserved"}
@@ -35,12 +35,12 @@ async def test_the_site_alone_issues_nothing(services: Services) -> None:
     of = await issuing.cohort(services)
     batch = await issuing.prepared(services, of)
     with pytest.raises(Conflict) as refused:
-        await tickets.show(services, batch.id, actor=ME)
+        await scan_tickets.show(services, batch.id, actor=ME)
     assert refused.value.code == "not_site_pending"
     batch = await issuing.school_signed(services, of)
     school = make.Actor("staff", 9, "院校", role="school", school_id=of.school.id)
     with pytest.raises(Forbidden) as forbidden:
-        await desk.hand_over(services, batch.id, actor=school)
+        await organisation.hand_over(services, batch.id, actor=school)
     assert forbidden.value.code == "role_not_allowed"
     assert (await Issuance.get(id=batch.id)).state == "school_signed"
 

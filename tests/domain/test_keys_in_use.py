@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from server.domain import key_trail
-from server.domain.audit import SYSTEM
-from server.domain.people import reindexing
+from server.adapters.keys import KeyFolder, retire, rotate
+from server.domain.audit import key_events
+from server.domain.audit.audit_log import SYSTEM
+from server.domain.people import identity_index
 from server.domain.people.candidates import ABOUT_ID
 from server.domain.ports import Services
-from server.machinery.keys import KeyFolder, retire, rotate
-from server.records import AuditEntry, Candidate
+from server.models import AuditEntry, Candidate
 from tests import make
 from tests.conftest import ISSUER
 from tests.domain import issuing
@@ -41,7 +41,7 @@ async def test_what_the_terminal_does_to_keys_stands_in_the_trail_once(
     retire(folder, "certificate", 1, reason="私钥泄露", now=NOON)
     services.keys = KeyFolder(folder, production=False)
     for _ in range(2):
-        await key_trail.sweep(services)
+        await key_events.sweep(services)
     found = await AuditEntry.filter(subject_kind="key").order_by("action", "subject_id")
     assert [(one.action, one.subject_id) for one in found] == [
         *(("keys.make", f"{purpose}-1") for purpose in ("certificate",)),
@@ -59,12 +59,12 @@ async def test_a_new_index_finds_everybody_and_then_stands_alone(services: Servi
     numbers = [make.id_number(serial) for serial in range(4001, 4004)]
     people = [await make.candidate(services, number=number) for number in numbers]
     renew(services, folder, "index")
-    done = await reindexing.reindex(services, actor=SYSTEM)
+    done = await identity_index.reindex(services, actor=SYSTEM)
     assert (done.changed, done.unchanged, done.waiting, done.doubles) == (3, 0, 0, ())
     for person, number in zip(people, numbers, strict=True):
         index = bytes((await Candidate.get(id=person.id)).id_index)
         assert index == services.keys.blind(number, about=ABOUT_ID)
-    again = await reindexing.reindex(services, actor=SYSTEM)
+    again = await identity_index.reindex(services, actor=SYSTEM)
     assert (again.changed, again.unchanged) == (0, 3)
     assert await AuditEntry.filter(action="keys.reindex").count() == 1
 
@@ -75,7 +75,7 @@ async def test_two_people_with_one_number_are_told_and_left_alone(services: Serv
     first = await make.candidate(services, number=number)
     renew(services, folder, "index")
     second = await make.candidate(services, number=number)
-    done = await reindexing.reindex(services, actor=SYSTEM)
+    done = await identity_index.reindex(services, actor=SYSTEM)
     assert (done.changed, done.doubles) == (0, ((second.id, first.id),))
 
 
@@ -85,5 +85,5 @@ async def test_nobody_in_a_batch_under_way_is_changed(services: Services, folder
     waiting = await Candidate.filter(certificates__state="reserved").count()
     assert waiting > 0
     renew(services, folder, "index")
-    done = await reindexing.reindex(services, actor=SYSTEM)
+    done = await identity_index.reindex(services, actor=SYSTEM)
     assert (done.waiting, done.doubles) == (waiting, ())

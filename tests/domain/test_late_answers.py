@@ -11,12 +11,12 @@ import pytest
 from tortoise import connections
 
 from server import worker
-from server.domain.conversation import late_answers, push_inbox, pushes
-from server.domain.conversation.push_states import MOST_ATTEMPTS, State
 from server.domain.ports import Push, Services
+from server.domain.wechat_chat import late_answers, push_inbox, pushes
+from server.domain.wechat_chat.push_states import MOST_ATTEMPTS, State
 from server.errors import OutsideFailure, WeChatRefused
-from server.records import Follower, PushSeen
-from tests.fakes import FakeClock, FakeWeChat, Killed, KillerFaults, ListQueue
+from server.models import Follower, PushSeen
+from tests.fakes import FakeClock, FakeWeChat, Killed, KillerFaultInjector, ListQueue
 from tests.wechat_platform import PushedWeChat
 
 OPENID = "o-candidate-000000000000000"
@@ -184,7 +184,7 @@ PLACES = (
 async def test_every_place_is_reached(services: Services) -> None:
     await pushes.receive(services, asked(services, "成绩"))
     await pushes.hand_over(services, asked(services))
-    assert isinstance(services.queue, ListQueue) and isinstance(services.faults, KillerFaults)
+    assert isinstance(services.queue, ListQueue) and isinstance(services.faults, KillerFaultInjector)
     await services.queue.drain(services, worker.TASKS)
     assert set(services.faults.reached) == set(PLACES)
 
@@ -192,7 +192,7 @@ async def test_every_place_is_reached(services: Services) -> None:
 @pytest.mark.parametrize("place", PLACES)
 async def test_killed_between_any_two_lines(services: Services, place: str) -> None:
     """At most one message, and the row says whether there was one."""
-    services.faults = KillerFaults(place)
+    services.faults = KillerFaultInjector(place)
     push = asked(services)
     with pytest.raises(Killed):
         await (pushes.receive if place.startswith("pushes.receive") else pushes.hand_over)(services, push)

@@ -11,17 +11,17 @@ import pyotp
 import pytest
 from tortoise.exceptions import BaseORMException
 
-from server.domain import incidents
-from server.domain.audit import SYSTEM, Actor
-from server.domain.entry import api_tokens, common_passwords, hashing, login_limits, logins, second_factor
-from server.domain.people import roles, staff
+from server.domain.audit import incidents
+from server.domain.audit.audit_log import SYSTEM, Actor
+from server.domain.auth import api_tokens, login_limits, logins, second_factor
+from server.domain.people import common_passwords, hashing, roles, staff
 from server.domain.people.roles import SCOPES, Role, Verb
 from server.domain.ports import Services
 from server.errors import Forbidden, Refused, TooMany
-from server.records import AuditEntry, Staff, database
+from server.models import AuditEntry, Staff, database
 from tests.domain.test_bindings import Reader
-from tests.doors.console_desk import PASSWORD, account
 from tests.fakes import FakeClock
+from tests.web.console_desk import PASSWORD, account
 
 NAME = "user-issuer"
 
@@ -40,7 +40,9 @@ async def besieged(s: Services) -> Staff:
     """An account at which many addresses have guessed."""
     made = await account(Role.ISSUER)
     for _ in range(login_limits.TRIES_OF_ONE):
-        await s.limits.hit(f"login:{NAME.encode().hex()}:{made.login_epoch}", window=login_limits.WINDOW)
+        await s.rate_limiter.hit(
+            f"login:{NAME.encode().hex()}:{made.login_epoch}", window=login_limits.WINDOW
+        )
     s.image_check = Reader()
     return made
 

@@ -14,7 +14,7 @@ from tortoise.transactions import in_transaction
 from server.domain import lookups
 from server.domain.levels import Level
 from server.domain.ports import Services, WeChatIdentity
-from server.records import (
+from server.models import (
     Binding,
     Candidate,
     Certificate,
@@ -76,8 +76,8 @@ SEALED = b"%PDF-1.7 sealed"
 
 
 async def sealed_certificate(s: Services, of: Registration) -> Certificate:
-    """A certificate whose PDF lies in the vault."""
-    await s.vault.put("certificates/1.pdf", SEALED)
+    """A certificate whose PDF lies in the file store."""
+    await s.file_store.put("certificates/1.pdf", SEALED)
     return await certificate(of, pdf_key="certificates/1.pdf", pdf_sha256=sha256(SEALED).digest())
 
 

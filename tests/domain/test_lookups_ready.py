@@ -12,11 +12,11 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from server.domain import lookups
-from server.domain.lookups.ready import ready
+from server.domain.lookups.cache import ready
 from server.domain.lookups.watch import READY_SECONDS, VOUCH_SECONDS, LookupWatch, Ready
 from server.domain.people import bindings
 from server.domain.ports import Services, WeChatIdentity
-from server.records import LookupChange, Plan
+from server.models import LookupChange, Plan
 from tests import make
 from tests.domain.test_bindings import statements
 from tests.domain.test_lookups import RELEASE, bound, certificate

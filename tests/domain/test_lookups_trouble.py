@@ -9,12 +9,12 @@ from typing import Any
 
 import asyncpg
 
+from server.adapters.cache import RedisCache, connect
 from server.domain import lookups
 from server.domain.lookups.watch import READY_SECONDS, LookupWatch, Ready, Shelf
 from server.domain.people import bindings
 from server.domain.ports import Services
-from server.machinery.cache import RedisCache, connect
-from server.records import LookupChange
+from server.models import LookupChange
 from tests import make
 from tests.domain.test_lookups import RELEASE, bound
 from tests.domain.test_lookups_ready import ME, process

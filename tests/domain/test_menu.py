@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from server.domain.conversation import menu
 from server.domain.ports import Services
+from server.domain.wechat_chat import menu
 from server.errors import OutsideFailure, Refused
 from tests.fakes import FakeWeChat, ListQueue
 

@@ -14,9 +14,9 @@ from server.domain.notices import delivery, sender, states
 from server.domain.notices.states import STEPS, State
 from server.domain.ports import Services
 from server.errors import OutsideFailure, WeChatRefused
-from server.records import Delivery
+from server.models import Delivery
 from tests import make
-from tests.fakes import FakeClock, FakeWeChat, Killed, KillerFaults, ListQueue, MemoryCache
+from tests.fakes import FakeClock, FakeWeChat, Killed, KillerFaultInjector, ListQueue, MemoryCache
 
 OPENID = "o-candidate-000000000000000"
 FIELDS = {"plan": "2023年第四批全国统考", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"}
@@ -291,12 +291,12 @@ async def test_an_event_that_comes_before_the_only_answer(services: Services) ->
 async def test_killed_while_sending(services: Services, place: str, sent_before: int) -> None:
     """The row stays taken; its lease ends; WeChat suppresses the second message by the same client_msg_id."""
     await put(services)
-    services.faults = KillerFaults(place)
+    services.faults = KillerFaultInjector(place)
     with pytest.raises(Killed):
         await sender.send(services)
     assert ((await the_row()).state, len(wechat(services).sent)) == ("sending", sent_before)
     assert await sender.send(services) == 0  # leased
-    services.faults = KillerFaults()
+    services.faults = KillerFaultInjector()
     clock(services).forward(minutes=1)
     jobs(services).clear()
     await sender.sweep(services)
@@ -308,10 +308,10 @@ async def test_killed_while_sending(services: Services, place: str, sent_before:
 
 async def test_killed_and_found_too_late_is_unknown(services: Services) -> None:
     await put(services)
-    services.faults = KillerFaults("notices.after_send")
+    services.faults = KillerFaultInjector("notices.after_send")
     with pytest.raises(Killed):
         await sender.send(services)
-    services.faults = KillerFaults()
+    services.faults = KillerFaultInjector()
     clock(services).forward(minutes=30)
     await sender.send(services)
     assert ((await the_row()).state, len(wechat(services).sent)) == ("unknown", 1)

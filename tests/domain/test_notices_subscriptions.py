@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 from tortoise.transactions import in_transaction
 
-from server.domain import releases
-from server.domain.notices import delivery, grants, pages, routes, sender
+from server.domain.notices import delivery, grants, mini_pages, release_announcements, routing, sender
 from server.domain.notices.grants import Taker
 from server.domain.ports import Services
 from server.errors import OutsideFailure, WeChatRefused
-from server.records import Binding, Candidate, Delivery, Follower
+from server.models import Binding, Candidate, Delivery, Follower
 from tests import make
 from tests.domain.test_grants import OPENID, clock, popup, push, remaining
-from tests.fakes import FakeWeChat, Killed, KillerFaults, Subscribed
+from tests.fakes import FakeWeChat, Killed, KillerFaultInjector, Subscribed
 
 FIELDS = {"plan": "2023年第四批全国统考", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"}
 SHOWN = {"thing1": "2023年第四批全国统考", "date2": "2023年9月22日", "time3": "2026年11月23日 12:00"}
@@ -132,10 +131,10 @@ async def test_no_answer_is_unknown_never_repeated_and_settled_by_the_event(serv
 async def test_killed_with_a_grant_in_hand_is_unknown_and_without_one_it_is_sent(services: Services) -> None:
     await popup(services)
     await put(services)
-    services.faults = KillerFaults("notices.before_send")
+    services.faults = KillerFaultInjector("notices.before_send")
     with pytest.raises(Killed):
         await sender.send(services)
-    services.faults = KillerFaults()
+    services.faults = KillerFaultInjector()
     assert await remaining() == 0
     await popup(services)
     await put(services, "b")
@@ -227,7 +226,7 @@ async def test_a_template_whose_keywords_wechat_numbered_otherwise(services: Ser
     ],
 )
 def test_pages_of_the_mini_program(path: str, page: str) -> None:
-    assert pages.program_page(path) == page
+    assert mini_pages.program_page(path) == page
 
 
 # Who is told where
@@ -272,13 +271,13 @@ async def test_each_person_is_told_once_and_by_the_best_way(services: Services) 
     plan = await make.plan(release_at=services.clock.now() - timedelta(minutes=1))
     for who, _ in expected:
         await make.registration(services, who, on=plan)
-    services.faults = KillerFaults("releases.slice_told")
+    services.faults = KillerFaultInjector("releases.slice_told")
     with pytest.raises(Killed):
-        await releases.announce(services, plan_id=plan.id)
-    services.faults = KillerFaults()
+        await release_announcements.announce(services, plan_id=plan.id)
+    services.faults = KillerFaultInjector()
     first = expected[0][0]
     await Follower.filter(openid=f"oa-{first.id}").update(is_following=False)  # between two tries of the job
-    await releases.announce(services, plan_id=plan.id)
+    await release_announcements.announce(services, plan_id=plan.id)
     assert [[channel for channel, _ in await told(who)] for who, _ in expected] == [
         ways for _, ways in expected
     ]
@@ -292,9 +291,9 @@ async def test_a_way_that_wechat_closes_gives_place_to_the_next(services: Servic
     who = await person(services, oa=True, mp=True, mp_left=1, oa_left=1)
     alone = await person(services, oa=True)
     async with in_transaction():
-        found = await routes.ways(services, "results_released", [who.id, alone.id])
+        found = await routing.ways(services, "results_released", [who.id, alone.id])
         for one in (who, alone):
-            await routes.tell(
+            await routing.tell(
                 services,
                 found[one.id][0],
                 "results_released",
@@ -325,5 +324,5 @@ async def test_a_way_that_wechat_closes_gives_place_to_the_next(services: Servic
 async def test_channels_without_a_template_are_no_way(services: Services) -> None:
     services.settings = dataclasses.replace(services.settings, mp_template_result="", oa_subscribe_result="")
     who = await person(services, oa=True, mp=True, follows=False, mp_left=1, oa_left=1)
-    assert await routes.ways(services, "results_released", [who.id]) == {}
+    assert await routing.ways(services, "results_released", [who.id]) == {}
     assert grants.asked_for(services, "mp") == {"certificate_issued": "mp-template-certificate"}

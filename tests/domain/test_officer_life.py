@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from server.domain.audit import Actor
-from server.domain.issuance import desk, people, tickets
-from server.domain.people import backers, invitations, officers, telling
-from server.domain.people.officer_life import STEPS, State
+from server.domain.audit.audit_log import Actor
+from server.domain.issuance import organisation, roster_query, scan_tickets
+from server.domain.people import conflicts, invitations, officers, rights_notices
+from server.domain.people.officer_states import STEPS, State
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Invalid, Refused
-from server.records import AuditEntry, Issuance, Officer, OfficerBacker, School
+from server.models import AuditEntry, Issuance, Officer, OfficerBacker, School
 from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN, oa
@@ -51,19 +51,20 @@ async def test_who_invited_the_officer_neither_signs_nor_hands_over(services: Se
     alone = Actor("staff", 41, "独行", role=role)
     officer, _ = await joined(services, of.school, alone)
     batch = await issuing.prepared(services, of)
-    assert await code_of(desk.org_sign(services, batch.id, actor=alone)) == "officer_backer"
+    assert await code_of(organisation.org_sign(services, batch.id, actor=alone)) == "officer_backer"
     assert (await Issuance.get(id=batch.id)).state == "prepared"
-    await desk.org_sign(services, batch.id, actor=ISSUER)
-    shown = await tickets.show(services, batch.id, actor=ISSUER)
+    await organisation.org_sign(services, batch.id, actor=ISSUER)
+    shown = await scan_tickets.show(services, batch.id, actor=ISSUER)
     assert (
-        await code_of(tickets.confirm(services, shown.token, PIN, identity=oa("oNew"))) == "officer_pending"
+        await code_of(scan_tickets.confirm(services, shown.token, PIN, identity=oa("oNew")))
+        == "officer_pending"
     )
-    await tickets.confirm(services, shown.token, PIN, identity=of.identity)
-    assert await code_of(desk.hand_over(services, batch.id, actor=alone)) == "officer_backer"
+    await scan_tickets.confirm(services, shown.token, PIN, identity=of.identity)
+    assert await code_of(organisation.hand_over(services, batch.id, actor=alone)) == "officer_backer"
     assert (await Issuance.get(id=batch.id)).state == "school_signed"
     await officers.suspend(services, officer.id, actor=ISSUER)
-    assert await code_of(desk.hand_over(services, batch.id, actor=alone)) == "officer_backer"
-    await desk.hand_over(services, batch.id, actor=ISSUER)
+    assert await code_of(organisation.hand_over(services, batch.id, actor=alone)) == "officer_backer"
+    await organisation.hand_over(services, batch.id, actor=ISSUER)
 
 
 @pytest.mark.rule("S22")
@@ -73,12 +74,13 @@ async def test_who_signed_cannot_appoint_the_officer_who_confirms(services: Serv
     batch = await issuing.pending(services, of)
     officer, _ = await joined(services, of.school, ISSUER)
     await officers.confirm(services, officer.id, actor=make.school_account(of.school))
-    shown = await tickets.show(services, batch.id, actor=make.ADMIN)
+    shown = await scan_tickets.show(services, batch.id, actor=make.ADMIN)
     assert (
-        await code_of(tickets.confirm(services, shown.token, PIN, identity=oa("oNew"))) == "officer_of_signer"
+        await code_of(scan_tickets.confirm(services, shown.token, PIN, identity=oa("oNew")))
+        == "officer_of_signer"
     )
     assert (await Issuance.get(id=batch.id)).state == "site_pending"
-    await tickets.confirm(services, shown.token, PIN, identity=of.identity)
+    await scan_tickets.confirm(services, shown.token, PIN, identity=of.identity)
 
 
 async def test_who_confirmed_the_officer_is_bound_as_well(services: Services, school: School) -> None:
@@ -88,7 +90,7 @@ async def test_who_confirmed_the_officer_is_bound_as_well(services: Services, sc
     assert await officers.blocks_staff(school.id, make.OPERATOR.id)
     assert not await officers.blocks_staff(school.id, make.ADMIN.id)
     assert not await officers.blocks_staff((await make.school()).id, ISSUER.id)
-    assert await backers.blocked_schools(ISSUER.id) == {school.id}
+    assert await conflicts.blocked_schools(ISSUER.id) == {school.id}
 
 
 async def test_a_withdrawn_invitation_binds_nobody(services: Services, school: School) -> None:
@@ -256,7 +258,7 @@ async def test_the_schools_other_officers_are_told(services: Services, school: S
     await officers.confirm(services, new.id, actor=make.ADMIN)
     [(job, args)] = services.queue.jobs  # type: ignore[attr-defined]
     assert (job, args) == ("people.tell_officers", {"officer_id": new.id})
-    await telling.tell_officers(services, **args)
+    await rights_notices.tell_officers(services, **args)
     assert isinstance(services.wechat, FakeWeChat)
     [(account, openid, text)] = services.wechat.texts
     assert (account, openid) == ("oa", old.oa_openid)
@@ -274,8 +276,8 @@ async def test_reading_a_whole_list_leaves_a_trace_once_an_hour(services: Servic
     of = await issuing.cohort(services)
     batch = await issuing.prepared(services, of)
     for _ in range(3):
-        await people.people(services, batch.id, actor=ISSUER)
-    await people.people(
+        await roster_query.people(services, batch.id, actor=ISSUER)
+    await roster_query.people(
         services, batch.id, actor=Actor("staff", 8, "财务", role="finance")
     )  # masked for them
     [entry] = await AuditEntry.filter(action="people.viewed")
@@ -286,7 +288,7 @@ async def test_reading_a_whole_list_leaves_a_trace_once_an_hour(services: Servic
         {"list": "issuance_people"},
     )
     services.clock.forward(hours=1, seconds=1)  # type: ignore[attr-defined]
-    await people.people(services, batch.id, actor=ISSUER)
+    await roster_query.people(services, batch.id, actor=ISSUER)
     assert await AuditEntry.filter(action="people.viewed").count() == 2
 
 

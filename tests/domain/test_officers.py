@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from server.domain.audit import Actor
+from server.domain.audit.audit_log import Actor
 from server.domain.people import officers, pins
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Invalid, Refused
-from server.records import AuditEntry, Officer, School
+from server.models import AuditEntry, Officer, School
 from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN, oa

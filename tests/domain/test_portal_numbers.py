@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from server.domain import certificates, imports, portal
-from server.domain.audit import Actor
-from server.domain.claims import number_of
+from server.domain import imports
+from server.domain.audit.audit_log import Actor
+from server.domain.certificates import certificates, portal
+from server.domain.certificates.claims import number_of
+from server.domain.certificates.portal import Pair
 from server.domain.levels import Level
-from server.domain.portal import Pair
 from server.domain.ports import Services
 from server.errors import Forbidden, Refused
-from server.records import AuditEntry, Certificate, ImportRun, LookupChange
+from server.models import AuditEntry, Certificate, ImportRun, LookupChange
 from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import Cohort
 from tests.domain.test_issuance_generation import drained
-from tests.fakes import Killed, KillerFaults
+from tests.fakes import Killed, KillerFaultInjector
 
 pytestmark = pytest.mark.rule("S94")
 AUDITOR = Actor("staff", 4, "审计员", "auditor")
@@ -149,7 +150,7 @@ async def test_numbers_that_a_spreadsheet_rounded_are_refused(services: Services
 async def test_killed_half_way_nothing_is_half_taken(
     services: Services, numbers: list[str], place: str
 ) -> None:
-    services.faults = KillerFaults(place)
+    services.faults = KillerFaultInjector(place)
     with pytest.raises(Killed):
         await portal.record(services, [Pair(numbers[0], "P-1")], actor=make.OPERATOR)
     assert await held(numbers) == ["", "", "", ""]

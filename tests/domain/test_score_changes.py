@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from server.domain import lookups, score_changes
-from server.domain.audit import Actor
+from server.domain.audit.audit_log import Actor
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.score_changes import STEPS, State
 from server.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from server.records import (
+from server.models import (
     AuditEntry,
     Binding,
     Certificate,
@@ -26,7 +26,7 @@ from server.records import (
     ScoreChange,
 )
 from tests import make
-from tests.fakes import Killed, KillerFaults
+from tests.fakes import Killed, KillerFaultInjector
 
 REASON = "2026年11月23日复核，第 7 号复核记录"
 AUDITOR = Actor("staff", 4, "审计员", "auditor")
@@ -38,7 +38,7 @@ async def passed(services: Services) -> Registration:
     plan = await make.plan(release_at=services.clock.now())
     made = await make.registration(services, on=plan)
     site = await made.site
-    from server.records import PlanSlot
+    from server.models import PlanSlot
 
     await PlanSlot.create(plan=plan, level=site.level, subject=make.SUBJECT)
     await Binding.create(
@@ -279,12 +279,12 @@ async def test_a_score_that_moved_meanwhile_is_not_overwritten(
 @pytest.mark.parametrize("place", ["score_changes.decided", "score_changes.written"])
 async def test_a_kill_leaves_it_undecided(services: Services, passed: Registration, place: str) -> None:
     change = await ask(services, passed)
-    services.faults = KillerFaults(place)
+    services.faults = KillerFaultInjector(place)
     with pytest.raises(Killed):
         await score_changes.approve(services, change.id, actor=make.ADMIN)
     assert await now(passed) == UNTOUCHED
     assert (await ScoreChange.get(id=change.id)).state == "requested"
-    services.faults = KillerFaults()
+    services.faults = KillerFaultInjector()
     await score_changes.approve(services, change.id, actor=make.ADMIN)
     assert (await now(passed))[2] == "failed"
 

@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.domain.entry import sessions
+from server.adapters import keys
+from server.domain.auth import sessions
 from server.domain.ports import Services
 from server.errors import Unverified
-from server.machinery import keys
 from server.settings import Settings
 from tests.conftest import ISSUER
 from tests.fakes import (
     FakeClock,
-    FakePress,
+    FakePdfRenderer,
     FakeWeChat,
     ListQueue,
     MemoryCache,
-    MemoryLimits,
-    MemoryLive,
-    MemoryVault,
+    MemoryEventBus,
+    MemoryFileStore,
+    MemoryRateLimiter,
 )
 
 
@@ -33,11 +33,11 @@ def world(folder: keys.KeyFolder) -> Services:
         settings=Settings(),
         clock=clock,
         keys=folder,
-        press=FakePress(),
-        vault=MemoryVault(),
+        pdf_renderer=FakePdfRenderer(),
+        file_store=MemoryFileStore(),
         queue=ListQueue(),
-        live=MemoryLive(),
-        limits=MemoryLimits(clock),
+        event_bus=MemoryEventBus(),
+        rate_limiter=MemoryRateLimiter(clock),
         cache=MemoryCache(clock),
         wechat=FakeWeChat(),
     )

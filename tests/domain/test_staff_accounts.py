@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from server.domain.audit import SYSTEM, Actor
-from server.domain.entry import passwords
-from server.domain.people import roles, staff
+from server.domain.audit.audit_log import SYSTEM, Actor
+from server.domain.people import passwords, roles, staff
 from server.domain.people.roles import PERMISSIONS, Role, Verb
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, Invalid, NotFound
-from server.records import AuditEntry, Staff
+from server.models import AuditEntry, Staff
 from tests import make
 
 

@@ -9,12 +9,12 @@ import pyotp
 import pytest
 from argon2 import PasswordHasher
 
-from server.domain.audit import SYSTEM
-from server.domain.entry import api_tokens, login_limits, logins, passwords, second_factor
-from server.domain.people import staff
+from server.domain.audit.audit_log import SYSTEM
+from server.domain.auth import api_tokens, login_limits, logins, second_factor
+from server.domain.people import passwords, staff
 from server.domain.ports import Services
 from server.errors import Conflict, Gone, Invalid, NotFound, Refused, TooMany, Unverified
-from server.records import AuditEntry, EndedSession, Staff
+from server.models import AuditEntry, EndedSession, Staff
 from tests.fakes import FakeClock
 
 NEW = "秋天的银杏叶落满山坡"
@@ -94,7 +94,7 @@ async def test_many_addresses_against_one_account_are_stopped(services: Services
 
 async def test_one_address_against_many_accounts_is_stopped(services: Services) -> None:
     for _ in range(login_limits.TRIES_AT_ADDRESS):
-        await services.limits.hit("login-from:10.0.0.9", window=900)
+        await services.rate_limiter.hit("login-from:10.0.0.9", window=900)
     assert (await refusal(enter(services, "nobody", "x", at="10.0.0.9"))).code == "login_too_often"
 
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from server.demo_cohort import PEOPLE_HEADER, book, people
 from server.domain import imports
-from server.domain.audit import SYSTEM
+from server.domain.audit.audit_log import SYSTEM
 from server.domain.imports import people as people_topic
-from server.domain.imports.drafts import drafts, find_table
+from server.domain.imports.parsed_rows import drafts, find_table
 from server.domain.ports import Services
-from server.domain.tables import process
+from server.domain.spreadsheets import process
 from server.errors import Refused
-from server.records import ImportRun
+from server.models import ImportRun
 from tests import make
 from tests.fakes import ListQueue
 from tests.old_workbook import row, xls, xlsx

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from server.domain.audit import Actor
-from server.domain.issuance import desk, history
+from server.domain.audit.audit_log import Actor
+from server.domain.issuance import history, organisation
 from server.domain.ports import Services
 from server.errors import Conflict
-from server.records import Issuance
+from server.models import Issuance
 from server.settings import Settings
 from tests import make
 from tests.domain import issuing
@@ -30,31 +30,31 @@ def test_two_people_are_asked_for_in_production_unless_it_is_switched_off() -> N
 async def test_who_signed_does_not_hand_over(services: Services) -> None:
     services.settings = replace(services.settings, two_people="on")
     batch = await issuing.school_signed(services, await issuing.cohort(services))
-    seen = await desk.view(services, batch.id, actor=make.ISSUER_STAFF)
+    seen = await organisation.view(services, batch.id, actor=make.ISSUER_STAFF)
     with pytest.raises(Conflict) as refused:
-        await desk.hand_over(services, batch.id, actor=make.ISSUER_STAFF)
+        await organisation.hand_over(services, batch.id, actor=make.ISSUER_STAFF)
     assert refused.value.code == "second_person_needed"
     assert refused.value.message.endswith("请另一位有发放权限的同事发放。")
     assert seen["steps"] == [{"name": "hand_over", "label": "发放", "refusal": refused.value.message}]
     assert (await Issuance.get(id=batch.id)).state == "school_signed"
 
-    seen = await desk.view(services, batch.id, actor=SECOND)
+    seen = await organisation.view(services, batch.id, actor=SECOND)
     assert seen["steps"] == [{"name": "hand_over", "label": "发放", "refusal": None}]
-    await desk.hand_over(services, batch.id, actor=SECOND)
+    await organisation.hand_over(services, batch.id, actor=SECOND)
     assert (await Issuance.get(id=batch.id)).state == "generating"
 
 
 async def test_switched_off_one_person_may_do_both(services: Services) -> None:
     services.settings = replace(services.settings, two_people="off")
     batch = await issuing.school_signed(services, await issuing.cohort(services))
-    await desk.hand_over(services, batch.id, actor=make.ISSUER_STAFF)
+    await organisation.hand_over(services, batch.id, actor=make.ISSUER_STAFF)
     assert (await Issuance.get(id=batch.id)).state == "generating"
 
 
 async def test_the_batch_says_who_did_what(services: Services) -> None:
     batch = await issuing.pending(services, await issuing.cohort(services))
-    await desk.withdraw(services, batch.id, actor=make.ADMIN)
-    await desk.org_sign(services, batch.id, actor=make.ISSUER_STAFF)
+    await organisation.withdraw(services, batch.id, actor=make.ADMIN)
+    await organisation.org_sign(services, batch.id, actor=make.ISSUER_STAFF)
     assert [
         (one["who"], one["kind"], one["action"], one["revision"]) for one in await history.of(batch.id)
     ] == [

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from server.domain.issuance import receipts
-from server.records import (
+from server.models import (
     AuditEntry,
     Binding,
     Candidate,

@@ -15,21 +15,28 @@ import httpx
 import orjson
 
 from server import worker
+from server.adapters import cache
+from server.adapters.queue import JobQueue
+from server.adapters.wechat.api import WeChatApi
 from server.app import create_app
 from server.domain.ports import Services
 from server.errors import OutsideFailure
-from server.machinery import cache
-from server.machinery.queue import JobQueue
-from server.machinery.wechat.api import WeChatApi
-from server.records import database
-from server.records.database import rows
+from server.models import database
+from server.models.database import rows
 from server.sandbox import phone
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
-from tests.doors.conftest import listening
-from tests.fakes import FakeClock, FakePress, KillerFaults, MemoryLimits, MemoryLive, MemoryVault
+from tests.fakes import (
+    FakeClock,
+    FakePdfRenderer,
+    KillerFaultInjector,
+    MemoryEventBus,
+    MemoryFileStore,
+    MemoryRateLimiter,
+)
+from tests.web.conftest import listening
 
 _TICKET = re.compile(r'name="ticket" value="([^"]+)"')
 _TAKE = """
@@ -216,14 +223,14 @@ async def small_world(
             settings=settings,
             clock=clock,
             keys=services.keys,
-            press=FakePress(),
-            vault=MemoryVault(),
+            pdf_renderer=FakePdfRenderer(),
+            file_store=MemoryFileStore(),
             queue=JobQueue(),
-            live=MemoryLive(),
-            limits=MemoryLimits(clock),
+            event_bus=MemoryEventBus(),
+            rate_limiter=MemoryRateLimiter(clock),
             cache=store,
             wechat=api,
-            faults=KillerFaults(),
+            faults=KillerFaultInjector(),
         )
         app = create_app(settings, mine, name=f"xcert_{line.getsockname()[1]}")
         await stack.enter_async_context(listening(app, line))

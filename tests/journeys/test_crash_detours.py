@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from server.domain.issuance import desk, receipts, tickets
+from server.domain.issuance import organisation, receipts, scan_tickets
 from server.domain.issuance.states import BY_NAME, STEPS, State
 from server.domain.ports import Services
-from server.records import AuditEntry, Candidate, Certificate, Issuance, Receipt, ScanTicket
+from server.models import AuditEntry, Candidate, Certificate, Issuance, Receipt, ScanTicket
 from tests.domain.issuing import PIN, Cohort
 from tests.fakes import Killed
 from tests.journeys import test_crash_matrix as matrix
@@ -43,15 +43,15 @@ async def returned(s: Services, of: Cohort) -> None:
     while batch is None or batch.revision == 1:
         state = State(batch.state) if batch is not None else None
         if batch is None:
-            await desk.prepare(s, of.plan.id, actor=ME)
+            await organisation.prepare(s, of.plan.id, actor=ME)
         elif state is State.PREPARED:
-            await desk.org_sign(s, batch.id, actor=ME)
+            await organisation.org_sign(s, batch.id, actor=ME)
         elif state is State.SITE_PENDING:
-            shown = await tickets.show(s, batch.id, actor=ME)
-            await tickets.return_batch(s, shown.token, PIN, REASON, identity=of.identity)
+            shown = await scan_tickets.show(s, batch.id, actor=ME)
+            await scan_tickets.return_batch(s, shown.token, PIN, REASON, identity=of.identity)
         else:
             await _correct(of)
-            await desk.revise(s, batch.id, actor=ME)
+            await organisation.revise(s, batch.id, actor=ME)
         batch = await Issuance.get_or_none(plan_id=of.plan.id)
 
 
@@ -60,14 +60,14 @@ async def withdrawn(s: Services, of: Cohort) -> None:
     batch = await Issuance.get_or_none(plan_id=of.plan.id)
     while batch is None or batch.revision == 1:
         if batch is None:
-            await desk.prepare(s, of.plan.id, actor=ME)
+            await organisation.prepare(s, of.plan.id, actor=ME)
         elif State(batch.state) is State.PREPARED:
-            await desk.org_sign(s, batch.id, actor=ME)
+            await organisation.org_sign(s, batch.id, actor=ME)
         else:
             if not await _is_corrected(of):  # no QR is shown for a list that has changed
-                await tickets.show(s, batch.id, actor=ME)
+                await scan_tickets.show(s, batch.id, actor=ME)
             await _correct(of)
-            await desk.withdraw(s, batch.id, actor=ME)
+            await organisation.withdraw(s, batch.id, actor=ME)
         batch = await Issuance.get_or_none(plan_id=of.plan.id)
 
 

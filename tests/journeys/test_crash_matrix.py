@@ -23,28 +23,19 @@ from typing import Any
 import orjson
 import pytest
 
-from server.domain import certificates
-from server.domain.issuance import announcing, desk, generation, preparing, receipts, tickets
+from server.adapters import cache
+from server.adapters.queue import JobQueue
+from server.adapters.storage import FolderFileStore
+from server.domain.certificates import certificates
+from server.domain.issuance import announcements, generation, organisation, preparing, receipts, scan_tickets
 from server.domain.issuance.states import BY_NAME, STEPS, State
 from server.domain.ports import CertificatePage, Services
-from server.machinery import cache
-from server.machinery.queue import JobQueue
-from server.machinery.vault import FolderVault
-from server.records import (
-    AuditEntry,
-    Binding,
-    Certificate,
-    Delivery,
-    Issuance,
-    NumberSeries,
-    Plan,
-    Receipt,
-)
-from server.records.database import rows
+from server.models import AuditEntry, Binding, Certificate, Delivery, Issuance, NumberSeries, Plan, Receipt
+from server.models.database import rows
 from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN, Cohort
-from tests.fakes import FakePress, Killed, KillerFaults, MemoryVault
+from tests.fakes import FakePdfRenderer, Killed, KillerFaultInjector, MemoryFileStore
 
 ME = make.ISSUER_STAFF
 NAMES = ("崔子涵", "买买提·吐尔逊", "王𠮷")
@@ -52,21 +43,21 @@ TABLE: dict[str, Callable[..., Awaitable[Any]]] = {
     preparing.JOB: preparing.work,
     "issuance.generate": generation.generate,
     "issuance.complete": generation.finish,
-    "issuance.announce": announcing.announce,
+    "issuance.announce": announcements.announce,
     "notices.send": issuing.nothing,
 }
 WAY = ["org_sign", "confirm_scan", "hand_over", "complete"]
 
 
 @dataclass
-class SealingPress(FakePress):
+class SealingPdfRenderer(FakePdfRenderer):
     """Like the real press, never makes the same file twice: a signature holds time and chance."""
 
     sealed: Counter[str] = field(default_factory=Counter)
 
     async def make(self, page: CertificatePage) -> bytes:
         self.sealed[page.number] += 1
-        return await FakePress.make(self, page) + secrets.token_bytes(8)
+        return await FakePdfRenderer.make(self, page) + secrets.token_bytes(8)
 
 
 async def drain(s: Services) -> None:
@@ -85,15 +76,15 @@ async def walk(s: Services, of: Cohort) -> None:
         batch = await Issuance.get_or_none(plan_id=of.plan.id)
         state = State(batch.state) if batch is not None else None
         if batch is None:
-            await desk.prepare(s, of.plan.id, actor=ME)
+            await organisation.prepare(s, of.plan.id, actor=ME)
         elif state is State.PREPARED:
-            await desk.org_sign(s, batch.id, actor=ME)
+            await organisation.org_sign(s, batch.id, actor=ME)
         elif state is State.SITE_PENDING:
-            shown = await tickets.show(s, batch.id, actor=ME)
-            await tickets.look(s, shown.token, identity=of.identity)
-            await tickets.confirm(s, shown.token, PIN, identity=of.identity)
+            shown = await scan_tickets.show(s, batch.id, actor=ME)
+            await scan_tickets.look(s, shown.token, identity=of.identity)
+            await scan_tickets.confirm(s, shown.token, PIN, identity=of.identity)
         elif state is State.SCHOOL_SIGNED:
-            await desk.hand_over(s, batch.id, actor=ME)
+            await organisation.hand_over(s, batch.id, actor=ME)
         elif state is State.GENERATING:
             await issuing.claims_lapse()
             await drain(s)
@@ -139,8 +130,8 @@ async def together(s: Services) -> None:
     serials = sorted(int(c.number[6:-1]) for c in everything)
     assert serials == list(range(1, len(serials) + 1))
     assert (await NumberSeries.get(prefix="26SPS1")).given == len(serials)
-    assert isinstance(s.vault, MemoryVault)
-    assert sorted(s.vault.files) == sorted(c.pdf_key for c in everything if c.pdf_key)
+    assert isinstance(s.file_store, MemoryFileStore)
+    assert sorted(s.file_store.files) == sorted(c.pdf_key for c in everything if c.pdf_key)
 
 
 async def cohort(s: Services) -> Cohort:
@@ -154,12 +145,12 @@ async def cohort(s: Services) -> Cohort:
 @pytest.fixture
 def world(services: Services) -> Services:
     services.queue = JobQueue()
-    services.press = SealingPress()
+    services.pdf_renderer = SealingPdfRenderer()
     return services
 
 
-def arm(s: Services, place: str = "", nth: int = 1) -> KillerFaults:
-    s.faults = KillerFaults(place, nth)
+def arm(s: Services, place: str = "", nth: int = 1) -> KillerFaultInjector:
+    s.faults = KillerFaultInjector(place, nth)
     return s.faults
 
 
@@ -205,8 +196,8 @@ async def test_a_kept_file_is_adopted_and_never_sealed_again(world: Services, pl
     arm(world)
     await walk(world, of)
     await whole(world, of)
-    assert isinstance(world.press, SealingPress)
-    assert set(world.press.sealed.values()) == {1}
+    assert isinstance(world.pdf_renderer, SealingPdfRenderer)
+    assert set(world.pdf_renderer.sealed.values()) == {1}
 
 
 async def test_two_workers_at_the_same_slice_seal_each_certificate_once(world: Services) -> None:
@@ -216,8 +207,8 @@ async def test_two_workers_at_the_same_slice_seal_each_certificate_once(world: S
     await asyncio.gather(*(generation.generate(world, issuance_id=batch.id, ids=ids) for _ in range(6)))
     await walk(world, of)
     await whole(world, of)
-    assert isinstance(world.press, SealingPress)
-    assert set(world.press.sealed.values()) == {1}
+    assert isinstance(world.pdf_renderer, SealingPdfRenderer)
+    assert set(world.pdf_renderer.sealed.values()) == {1}
     await together(world)
 
 
@@ -249,12 +240,12 @@ async def test_a_real_worker_killed_three_times_leaves_a_whole_batch(
 ) -> None:
     people = 36
     redis = cache.connect(redis_url)
-    services.queue, services.live = JobQueue(), cache.RedisLive(redis)
+    services.queue, services.event_bus = JobQueue(), cache.RedisEventBus(redis)
     folder = Path(services.settings.data_dir) / "vault"
-    services.vault = FolderVault(folder)
+    services.file_store = FolderFileStore(folder)
     of = await issuing.cohort(services, names=tuple(f"考生{chr(0x4E00 + i)}" for i in range(people)))
     batch = await issuing.generating(services, of)
-    async with services.live.listen(f"issuance:{batch.id}") as events:
+    async with services.event_bus.listen(f"issuance:{batch.id}") as events:
         for sealed in (10, 20, 30, people):
             process = await worker(services.settings, db, redis_url)
             await generation.sweep(services)

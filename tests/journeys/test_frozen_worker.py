@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from server.adapters import cache
+from server.adapters.queue import JobQueue
+from server.adapters.storage import FolderFileStore
 from server.domain.issuance import generation
 from server.domain.ports import Services
-from server.machinery import cache
-from server.machinery.queue import JobQueue
-from server.machinery.vault import FolderVault
-from server.records import AuditEntry, Certificate, Issuance
+from server.models import AuditEntry, Certificate, Issuance
 from tests.domain import issuing
 from tests.journeys.test_crash_matrix import worker
 
@@ -28,12 +28,12 @@ async def test_a_batch_is_finished_though_one_worker_is_frozen_in_the_middle(
     services: Services, db: str, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
-    services.queue, services.live = JobQueue(), cache.RedisLive(redis)
+    services.queue, services.event_bus = JobQueue(), cache.RedisEventBus(redis)
     folder = Path(services.settings.data_dir) / "vault"
-    services.vault = FolderVault(folder)
+    services.file_store = FolderFileStore(folder)
     of = await issuing.cohort(services, names=tuple(f"考生{chr(0x4E00 + i)}" for i in range(PEOPLE)))
     batch = await issuing.generating(services, of)
-    async with services.live.listen(f"issuance:{batch.id}") as events:
+    async with services.event_bus.listen(f"issuance:{batch.id}") as events:
         frozen = await worker(services.settings, db, redis_url)
         await generation.sweep(services)
         async for event in events:

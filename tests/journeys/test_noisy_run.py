@@ -17,16 +17,12 @@ from typing import Any
 import pytest
 
 from server import demo_cohort
-from server.domain import exams
-from server.domain.issuance import desk, tickets
+from server.adapters.keys import KeyFolder
+from server.domain.exams import plans
+from server.domain.issuance import organisation, scan_tickets
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
-from server.machinery.keys import KeyFolder
-from server.records import (
-    Plan,
-    PushSeen,
-    School,
-)
+from server.models import Plan, PushSeen, School
 from server.sandbox import subscribing, troubles
 from server.settings import Settings
 from tests import importing, make
@@ -70,7 +66,7 @@ async def story(w: SmallWorld) -> None:
     await bind(w, people)
     await subscribe(w)
     await ask(w)
-    await exams.release(w.services, (await Plan.get()).id, at=None, actor=make.ISSUER_STAFF)
+    await plans.release(w.services, (await Plan.get()).id, at=None, actor=make.ISSUER_STAFF)
     await w.after(5)
     await ask(w)
     for _ in range(8):  # what was put before they change their minds is there by then
@@ -188,19 +184,19 @@ async def sign(w: SmallWorld) -> None:
     assert me is not None
     code = await officers.pairing_code(s, await identity(w, "oa", "p7"))
     await p7.program("POST", "/officer-binding", {"code": code, "pin": PIN})
-    first, second = await desk.prepare(s, (await Plan.get()).id, actor=make.ISSUER_STAFF)
+    first, second = await organisation.prepare(s, (await Plan.get()).id, actor=make.ISSUER_STAFF)
     for batch in (first, second):
-        await desk.org_sign(s, batch, actor=make.ISSUER_STAFF)
-    shown = await tickets.show(s, first, actor=make.ISSUER_STAFF)
+        await organisation.org_sign(s, batch, actor=make.ISSUER_STAFF)
+    shown = await scan_tickets.show(s, first, actor=make.ISSUER_STAFF)
     p7.act("scan", text=f"{s.settings.public_url}/s/{shown.token}")
     await p7.open(f"/s/{shown.token}")
     assert "已签发" in (await p7.submit(f"/s/{shown.token}/confirm", pin=PIN)).text
-    shown = await tickets.show(s, second, actor=make.ISSUER_STAFF)
+    shown = await scan_tickets.show(s, second, actor=make.ISSUER_STAFF)
     assert await insisting(lambda: s.wechat.scan_code_image(shown.scene))
     assert await p7.program("GET", f"/scans/{shown.scene}")
     await p7.program("POST", f"/scans/{shown.scene}/confirm", {"pin": PIN})
     for batch in (first, second):
-        await desk.hand_over(s, batch, actor=make.ISSUER_STAFF)
+        await organisation.hand_over(s, batch, actor=make.ISSUER_STAFF)
     await w.after(5)
 
 
@@ -238,11 +234,11 @@ def nobody(settings: Settings, clock: FakeClock, key_folder: KeyFolder) -> Servi
         settings=settings,
         clock=clock,
         keys=key_folder,
-        press=none,
-        vault=none,
+        pdf_renderer=none,
+        file_store=none,
         queue=none,
-        live=none,
-        limits=none,
+        event_bus=none,
+        rate_limiter=none,
         cache=none,
         wechat=none,
     )

@@ -20,7 +20,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from server.machinery.embedded import places
+from server.adapters.embedded import folders
 from tests.journeys.people import until
 from tests.journeys.service import ROOT, Service, running
 from tests.started import Started, end, free_port, proc
@@ -225,7 +225,7 @@ def test_killed_and_started_again(service: Service) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may start the service as somebody else")
 def test_an_ordinary_user(started: Started) -> None:
     """The same as another user, by a Python and a checkout that this user can read."""
-    nobody = places.account()
+    nobody = folders.account()
     packages = Path(next(path for path in sys.path if path.endswith("site-packages")))
     python = Path("/usr/bin/python3")
     if not (nobody.may_pass(ROOT) and nobody.may_pass(packages)):

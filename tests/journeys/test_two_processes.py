@@ -16,10 +16,10 @@ from typing import Any
 import httpx
 import pytest
 
-from server.domain import verification
+from server.domain.certificates import verification
+from tests.adapters.documents.papers import program
 from tests.journeys.people import Desk, Phone, until
 from tests.journeys.service import ROOT, Service, last_four, running
-from tests.machinery.documents.papers import program
 
 PIN = "739264"
 STREAMS = 12  # the kernel deals connections out to both processes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from server.domain.claims import Line, number_of
+from server.domain.certificates.claims import Line, number_of
 from server.domain.levels import Level
 
 CANDIDATES, PLANS, SCHOOLS, CERTIFICATES, BOUND, ENTRIES = 300_000, 6, 1_000, 150_000, 50_000, 300_000

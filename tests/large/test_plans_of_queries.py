@@ -15,27 +15,28 @@ import asyncpg
 import pytest
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
-from server.domain import (
-    certificates,
-    exams,
-    idempotency,
-    imports,
-    portal,
-    releases,
-    trail,
-    verification,
-    waiting,
+from server.domain import freshness, idempotency, imports
+from server.domain.audit import audit_query
+from server.domain.audit.audit_log import Actor
+from server.domain.certificates import certificates, portal, verification
+from server.domain.exams import plans
+from server.domain.issuance import (
+    announcements,
+    batch_query,
+    generation,
+    organisation,
+    preparing,
+    roster_query,
+    scan_tickets,
 )
-from server.domain.audit import Actor
-from server.domain.conversation import late_answers
-from server.domain.issuance import announcing, desk, generation, listing, people, preparing, tickets
-from server.domain.lookups import changes
+from server.domain.lookups import worklist
 from server.domain.lookups.certificates import certificates_bytes
 from server.domain.lookups.results import results_bytes
-from server.domain.notices import sender
+from server.domain.notices import release_announcements, sender
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
-from server.records import Binding, Certificate, Issuance
+from server.domain.wechat_chat import late_answers
+from server.models import Binding, Certificate, Issuance
 from tests import make
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
@@ -117,26 +118,26 @@ async def test_no_hot_path_grows_with_history(
         await preparing.prepare(s, of.plan.id, actor=ME)
         batch = await Issuance.get(plan_id=of.plan.id)
         spy.part = "sign"
-        await desk.org_sign(s, batch.id, actor=ME)
+        await organisation.org_sign(s, batch.id, actor=ME)
         spy.part = "scan"
-        shown = await tickets.show(s, batch.id, actor=ME)
-        await tickets.look(s, shown.token, identity=of.identity)
-        await tickets.confirm(s, shown.token, issuing.PIN, identity=of.identity)
+        shown = await scan_tickets.show(s, batch.id, actor=ME)
+        await scan_tickets.look(s, shown.token, identity=of.identity)
+        await scan_tickets.confirm(s, shown.token, issuing.PIN, identity=of.identity)
         spy.part = "hand-over and generation"
-        await desk.hand_over(s, batch.id, actor=ME)
+        await organisation.hand_over(s, batch.id, actor=ME)
         await drained(s)
         spy.part = "pages of batches"
         for actor in (ME, clerk):
-            await desk.view(s, batch.id, actor=actor)
-            await people.people(s, batch.id, actor=actor)
-            await desk.listing(s, actor=actor)
-            await desk.listing(s, state="issued", level="primary", school="学院", actor=actor)
-            await desk.listing(s, plan_id=of.plan.id, actor=actor)
-            await listing.totals(s, listing.Wanted(plan_id=of.plan.id), actor=actor)
-            await waiting.batches(s, actor)
-            await waiting.oldest(s, actor, list(waiting.State))
-        await people.roll(s, batch.id, given_as="print", actor=ME)
-        await people.canonical_list(s, batch.id, actor=ME)
+            await organisation.view(s, batch.id, actor=actor)
+            await roster_query.people(s, batch.id, actor=actor)
+            await organisation.listing(s, actor=actor)
+            await organisation.listing(s, state="issued", level="primary", school="学院", actor=actor)
+            await organisation.listing(s, plan_id=of.plan.id, actor=actor)
+            await batch_query.totals(s, batch_query.Wanted(plan_id=of.plan.id), actor=actor)
+            await worklist.batches(s, actor)
+            await worklist.oldest(s, actor, list(worklist.State))
+        await roster_query.roll(s, batch.id, given_as="print", actor=ME)
+        await roster_query.canonical_list(s, batch.id, actor=ME)
         first = await Certificate.filter(issuance_id=batch.id).order_by("number").first()
         assert first is not None
         spy.part = "certificates"
@@ -158,31 +159,31 @@ async def test_no_hot_path_grows_with_history(
         await results_bytes(s, HOLDER)
         await certificates_bytes(s, HOLDER)
         spy.part = "plans"
-        await exams.plans_listing(s)
-        await waiting.unreleased_plans()
-        await waiting.poor_imports(s)
+        await plans.plans_listing(s)
+        await worklist.unreleased_plans()
+        await worklist.poor_imports(s)
         spy.part = "audit"
         boss = Actor("staff", 2, "审计", role="auditor")
         for wanted in (
-            trail.Wanted(),
-            trail.Wanted(action="history.7"),
-            trail.Wanted(action="issuance.hand_over"),
-            trail.Wanted(actor_name="王签发"),
-            trail.Wanted(actor_kind="staff", actor_id=1),
-            trail.Wanted(subject_kind="issuance", subject_id=str(batch.id)),
+            audit_query.Wanted(),
+            audit_query.Wanted(action="history.7"),
+            audit_query.Wanted(action="issuance.hand_over"),
+            audit_query.Wanted(actor_name="王签发"),
+            audit_query.Wanted(actor_kind="staff", actor_id=1),
+            audit_query.Wanted(subject_kind="issuance", subject_id=str(batch.id)),
         ):
-            await trail.listing(wanted, after=0, limit=50, actor=boss)
+            await audit_query.listing(wanted, after=0, limit=50, actor=boss)
         spy.part = "officers"
         await officers.listing(s, cursor=None, limit=50, actor=ME)
         await officers.listing(s, cursor=None, limit=50, actor=clerk)
         spy.part = "sweeps"
-        await releases.sweep(s)
+        await release_announcements.sweep(s)
         await generation.sweep(s)
-        await announcing.sweep(s)
+        await announcements.sweep(s)
         await sender.sweep(s)
         await idempotency.sweep(s)
         await imports.sweep(s)
-        await changes.sweep(s)
+        await freshness.sweep(s)
         await late_answers.sweep(s)
         spy.part = ""
     assert len(spy.sent) > 100

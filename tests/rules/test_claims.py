@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.domain.claims import (
+from server.adapters.keys import KeyFolder
+from server.domain.certificates.claims import (
     Claims,
     Line,
     canonical,
@@ -25,10 +26,9 @@ from server.domain.claims import (
     page_of,
     tidy_number,
 )
+from server.domain.certificates.numbers import ALPHABET
 from server.domain.levels import Level
-from server.domain.numbers import ALPHABET
 from server.domain.ports import CertificatePage
-from server.machinery.keys import KeyFolder
 
 # letters as people's names have them: two-byte, three-byte and four-byte ideographs, Latin, dots
 NAMED = st.text(

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.domain import packing
-from server.domain.claims import (
+from server.adapters.documents import qr
+from server.adapters.keys import KeyFolder, create, rotate
+from server.domain.certificates import packing
+from server.domain.certificates.claims import (
     PURPOSE,
     Claims,
     Line,
@@ -23,8 +25,6 @@ from server.domain.claims import (
     require_fit,
 )
 from server.errors import Refused, Unverified
-from server.machinery.documents import qr
-from server.machinery.keys import KeyFolder, create, rotate
 from tests.rules.test_claims import CLAIMS, LINE, LINES
 
 SHORT = complete(LINE, date(2023, 10, 20))

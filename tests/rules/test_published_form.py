@@ -16,13 +16,20 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from server.domain import packing
-from server.domain.claims import Claims, canonical, check_character, complete, encode_code, list_digest
+from server.adapters.keys import KeyFolder
+from server.adapters.published_keys import PublishedKeys
+from server.domain.certificates import packing
+from server.domain.certificates.claims import (
+    Claims,
+    canonical,
+    check_character,
+    complete,
+    encode_code,
+    list_digest,
+)
 from server.domain.issuance import receipts
 from server.domain.ports import PublicKey, Signed
-from server.doors.verification import key_document
-from server.machinery.keys import KeyFolder
-from server.machinery.published_keys import PublishedKeys
+from server.web.verification import key_document
 from tests.rules.test_claims import LINE
 from tests.rules.test_scans_receipt import SAID
 

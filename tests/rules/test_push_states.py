@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server.domain.conversation.push_states import LOST_AFTER, STEPS, State, may_speak, pause
+from server.domain.wechat_chat.push_states import LOST_AFTER, STEPS, State, may_speak, pause
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 

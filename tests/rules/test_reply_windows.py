@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server.domain.conversation.reply_windows import ONE_MINUTE, TWO_DAYS, WINDOWS, Window, is_open, opened_by
+from server.domain.wechat_chat.reply_windows import ONE_MINUTE, TWO_DAYS, WINDOWS, Window, is_open, opened_by
 
 CREATED = 1_763_870_400
 OPENED = datetime.fromtimestamp(CREATED, UTC)

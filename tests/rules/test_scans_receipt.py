@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.domain.claims import canonical
+from server.adapters.keys import KeyFolder, create, rotate
+from server.adapters.published_keys import PublishedKeys
+from server.domain.certificates.claims import canonical
 from server.domain.issuance import receipts
 from server.domain.issuance.receipts import Proof, Statement, make, read, verify
 from server.errors import Unverified
-from server.machinery.keys import KeyFolder, create, rotate
-from server.machinery.published_keys import PublishedKeys
 
 SAID = Statement(
     action="confirm_scan",

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.domain.issuance import scans
-from server.domain.issuance.scans import Ticket, mint, prove, ticket_id_of
+from server.domain.issuance import scan_token
+from server.domain.issuance.scan_token import Ticket, mint, prove, ticket_id_of
 from server.errors import Unverified
 
 SCENE = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -98,15 +98,15 @@ def test_any_32_characters_are_read_without_a_surprise(text: str) -> None:
 
 
 def test_neighbouring_lists_and_names_cannot_be_shifted_into_each_other() -> None:
-    one = Ticket(1, 2, 1, b"a" * 32, 3, 1, AT, AT + scans.LIFETIME, "甲")
+    one = Ticket(1, 2, 1, b"a" * 32, 3, 1, AT, AT + scan_token.LIFETIME, "甲")
     assert mint(mac, one) != mint(mac, replace(one, list_sha256=b"a" * 31, shown_by="a甲"))
 
 
 def test_ticket_numbers_are_63_random_bits() -> None:
-    seen = {scans.new_id() for _ in range(1000)}
+    seen = {scan_token.new_id() for _ in range(1000)}
     assert len(seen) == 1000
     assert all(0 < one < 2**63 for one in seen)
 
 
 def test_a_ticket_lives_five_minutes() -> None:
-    assert timedelta(minutes=5) == scans.LIFETIME
+    assert timedelta(minutes=5) == scan_token.LIFETIME

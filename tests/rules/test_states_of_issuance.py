@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from server.domain.audit import Actor
-from server.domain.certificate_states import STEPS as CERTIFICATE_STEPS
-from server.domain.certificate_states import State as CertificateState
-from server.domain.issuance.life import VERBS, require
+from server.domain.audit.audit_log import Actor
+from server.domain.certificates.states import STEPS as CERTIFICATE_STEPS
+from server.domain.certificates.states import State as CertificateState
 from server.domain.issuance.states import (
     BY_NAME,
     STEPS,
@@ -21,6 +20,7 @@ from server.domain.issuance.states import (
     steps_as_markdown,
     steps_from,
 )
+from server.domain.issuance.transitions import VERBS, require
 from server.domain.people import roles
 from server.errors import Forbidden
 

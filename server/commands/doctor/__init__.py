@@ -12,11 +12,11 @@ import logging
 from collections.abc import AsyncIterator
 
 from server import app
+from server.adapters.embedded import EmbeddedError
+from server.commands.datastores import hosts
 from server.commands.doctor import address, local, pay, wechat
 from server.commands.doctor.findings import Finding, Level, bad
-from server.commands.hosting import hosts
 from server.domain.ports import Services
-from server.machinery.embedded import EmbeddedError
 from server.settings import Settings
 
 

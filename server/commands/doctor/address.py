@@ -6,13 +6,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from server.adapters.wechat import messages, self_check
+from server.adapters.wechat.errcode_help import NAMES, PUSH_PLACES
 from server.commands.doctor.findings import Finding, Level, bad, look, ok
-from server.domain import site_files
 from server.domain.beijing import BEIJING
-from server.domain.conversation import last_push
 from server.domain.ports import Services
-from server.machinery.wechat import messages, own_address
-from server.machinery.wechat.advice import NAMES, PUSH_PLACES
+from server.domain.wechat_chat import last_push, site_files
 
 LEAST_DAYS = 14  # for the TLS certificate
 
@@ -33,7 +32,7 @@ async def check(s: Services) -> AsyncIterator[Finding]:
 async def _tls(public_url: str) -> Finding:
     if not public_url.startswith("https://"):
         return ok("对外网址", f"{public_url}（开发用；上线须为 https，微信只认备案域名的 443 端口）")
-    ends = await own_address.certificate_ends(public_url)
+    ends = await self_check.certificate_ends(public_url)
     if isinstance(ends, str):
         return bad("对外网址", f"{public_url} {ends}")
     days = (ends - datetime.now(UTC)).days
@@ -45,7 +44,7 @@ async def _tls(public_url: str) -> Finding:
 async def _pushes(s: Services, kind: str, account: messages.Account) -> list[Finding]:
     name, url = NAMES[kind], f"{s.settings.public_url}/wechat/{kind}"
     title = f"{name}消息推送"
-    fault = await own_address.verification_fault(url, account) or await own_address.push_fault(url, account)
+    fault = await self_check.verification_fault(url, account) or await self_check.push_fault(url, account)
     if fault:
         return [bad(title, f"{url}：{fault}")]
     found = [ok(title, f"{url} 能正确回答签名验证和加密推送")]
@@ -71,7 +70,7 @@ async def _files(s: Services) -> AsyncIterator[Finding]:
     kept = await site_files.listed(s)
     for file, _ in kept:
         url = s.settings.public_url + file.path
-        fault = await own_address.file_fault(url, await s.vault.get(file.key))
+        fault = await self_check.file_fault(url, await s.file_store.get(file.key))
         yield bad("验证文件", f"{url}：{fault}") if fault else ok("验证文件", url)
     if not kept:
         told = "还没有登记；微信后台要求时下载文件，运行 xcert wechat file add 文件"

@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 from server import production_settings
+from server.adapters import cache, keys
+from server.adapters.documents import font
 from server.commands.doctor import seal
 from server.commands.doctor.findings import Finding, Level, bad, look, ok
-from server.domain.tables import process as tables
+from server.domain.spreadsheets import process as tables
 from server.errors import Refused
-from server.machinery import cache, keys
-from server.machinery.documents import font
-from server.records import database
+from server.models import database
 from server.settings import Settings
 
 RARE = "䶮㛃𠮷"
@@ -177,7 +177,7 @@ async def _tables(settings: Settings) -> str:
         [sheet] = await asyncio.to_thread(lambda: list(tables.read("姓名,成绩\n甲,60\n".encode())))
     except (Refused, OSError):
         raise Missing(
-            f"读取导入表格的子进程启动不了（{sys.executable} -m server.domain.tables.reader），请检查 Python 的安装和内存限制"
+            f"读取导入表格的子进程启动不了（{sys.executable} -m server.domain.spreadsheets.reader），请检查 Python 的安装和内存限制"
         ) from None
     return f"子进程读得了（试读 {len(sheet.rows)} 行）"
 
@@ -196,11 +196,11 @@ async def _papers(settings: Settings) -> str:
         raise Missing("数据库表尚未建立，请运行 xcert migrate") from None
     finally:
         await link.close()
-    vault = settings.data_dir / "vault"
-    lost = [row["number"] for row in found if not (vault / row["pdf_key"]).is_file()]
+    file_store = settings.data_dir / "vault"
+    lost = [row["number"] for row in found if not (file_store / row["pdf_key"]).is_file()]
     if lost:
         shown = "、".join(lost[:5]) + (" 等" if len(lost) > 5 else "")
-        raise Missing(f"{len(lost)} 份已发证书的 PDF 不在 {vault}：{shown}，请从备份找回")
+        raise Missing(f"{len(lost)} 份已发证书的 PDF 不在 {file_store}：{shown}，请从备份找回")
     return f"{len(found)} 份已发证书的 PDF 都在"
 
 

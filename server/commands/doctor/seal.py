@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from server.adapters import keys, seal_certificates
+from server.adapters.clock import SystemClock
+from server.adapters.documents.self_test import trial_seal
 from server.commands.doctor.findings import Finding, bad, look, ok
 from server.domain.beijing import day, say_day
-from server.machinery import keys, seal_certificates
-from server.machinery.clock import SystemClock
-from server.machinery.documents.trial import trial_seal
 from server.settings import Settings
 
 TITLE = "电子印章"

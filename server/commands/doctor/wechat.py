@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 
+from server.adapters.wechat.accounts import Account
+from server.adapters.wechat.alerts import Alarm
+from server.adapters.wechat.api import WeChatApi
+from server.adapters.wechat.errcode_help import NAMES, PUSH_PLACES, advice
+from server.adapters.wechat.errors import STABLE_TOKEN, rid
+from server.adapters.wechat.reachability import CHECK, NO_ADDRESS, Reached, reached
 from server.commands.doctor.findings import Finding, bad, look, ok
 from server.domain.beijing import BEIJING
-from server.domain.conversation import menu
-from server.domain.notices.wanted import CHANNEL_NAMES, Wanted, wanted
+from server.domain.notices.wanted_templates import CHANNEL_NAMES, Wanted, wanted
 from server.domain.ports import MessageTemplate, Services
+from server.domain.wechat_chat import menu
 from server.errors import OutsideFailure, Refused, WeChatRefused
-from server.machinery.wechat.accounts import Account
-from server.machinery.wechat.advice import NAMES, PUSH_PLACES, advice
-from server.machinery.wechat.alarms import Alarm
-from server.machinery.wechat.api import WeChatApi
-from server.machinery.wechat.errors import STABLE_TOKEN, rid
-from server.machinery.wechat.reachability import CHECK, NO_ADDRESS, Reached, reached
 
 CLOCK_LOOK, CLOCK_BAD = 60, 300  # seconds; beyond 300 WeChat Pay refuses everything (wechat.md §7.1)
 RECENT = timedelta(days=7)

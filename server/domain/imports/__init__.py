@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from server.domain.audit import Actor
+from server.domain.audit.audit_log import Actor
 from server.domain.imports.guide import columns, template, template_name
-from server.domain.imports.handing_in import Wish, check_again, keep, submit, take_in
-from server.domain.imports.naming import LABELS, NOTHING, Names
+from server.domain.imports.new_names import LABELS, NOTHING, Names
 from server.domain.imports.reports import Summary, listing, report, report_name, summary, view
 from server.domain.imports.runs import run, sweep
+from server.domain.imports.submission import Wish, check_again, keep, submit, take_in
 from server.domain.ports import Services
 
 __all__ = [

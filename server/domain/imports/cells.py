@@ -13,10 +13,10 @@ from functools import lru_cache
 from typing import Any
 from unicodedata import category
 
+from server.domain.exams.results import Status
 from server.domain.levels import Level
 from server.domain.people.candidates import IdentityNumber, clean_mobile
 from server.domain.people.names import clean_name, clean_title, tidy
-from server.domain.results import Status
 from server.errors import Refused
 
 EXACT = 10**15  # a spreadsheet keeps 15 digits of a number and makes the rest zeros

@@ -10,8 +10,8 @@ from openpyxl import Workbook
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
-from server.domain.imports import examination
-from server.domain.imports.drafts import GUIDE_SHEET
+from server.domain.imports import validation
+from server.domain.imports.parsed_rows import GUIDE_SHEET
 
 _HEAD = PatternFill("solid", fgColor="FFE8EEF7")
 _SOFT = PatternFill("solid", fgColor="FFF4F6F8")
@@ -88,18 +88,18 @@ def columns(kind: str) -> list[ColumnHelp]:
     about = ABOUT.get(kind, {})
     return [
         ColumnHelp(column.title, column.required and column.title != "成绩", *about[column.title])
-        for column in examination.topic_of(kind).COLUMNS
+        for column in validation.topic_of(kind).COLUMNS
     ]
 
 
 def template_name(kind: str) -> str:
     """成绩模板.xlsx"""
-    return f"{examination.topic_of(kind).TITLE}模板.xlsx"
+    return f"{validation.topic_of(kind).TITLE}模板.xlsx"
 
 
 async def template(kind: str) -> bytes:
     """An empty workbook (.xlsx) with the header, and a second sheet that explains it. Raises Refused: kind_unknown."""
-    return await asyncio.to_thread(_template, examination.topic_of(kind).TITLE, columns(kind))
+    return await asyncio.to_thread(_template, validation.topic_of(kind).TITLE, columns(kind))
 
 
 def _template(title: str, helped: list[ColumnHelp]) -> bytes:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.domain.imports import cells
-from server.domain.imports.drafts import Column, Draft
-from server.domain.imports.naming import Names, Register
+from server.domain.imports.import_plan import Change, Row, Verdict, people_on_record, who
+from server.domain.imports.new_names import Names, Register
+from server.domain.imports.parsed_rows import Column, Draft
 from server.domain.imports.people_writing import MAJOR, Work, take
-from server.domain.imports.verdicts import Change, Row, Verdict, people_on_record, who
-from server.domain.imports.whole_file import clashes, row_numbers
+from server.domain.imports.uniqueness import clashes, row_numbers
 from server.domain.people.candidates import ABOUT_MOBILE, mask_mobile
 from server.domain.people.names import same_name
 from server.domain.ports import Keys, Services
-from server.records.database import rows
+from server.models.database import rows
 
 __all__ = ["COLUMNS", "TITLE", "judge", "load", "settle", "take"]
 
@@ -189,7 +189,9 @@ def _told(known: Known, person: Row, changes: dict[str, Any]) -> Iterable[Change
 
 
 def _note_glyphs(s: Services, verdict: Verdict, work: Work) -> None:
-    missing = set(s.press.missing_glyphs("".join({c for draft in work.made for c in draft.values["姓名"]})))
+    missing = set(
+        s.pdf_renderer.missing_glyphs("".join({c for draft in work.made for c in draft.values["姓名"]}))
+    )
     if missing:
         where = [draft.row for draft in work.made if missing & set(draft.values["姓名"])]
         verdict.notes.append(

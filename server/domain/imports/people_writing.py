@@ -6,13 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.domain import audit
-from server.domain.audit import Actor
-from server.domain.imports.drafts import Draft
-from server.domain.imports.verdicts import Row, write
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.imports.import_plan import Row, write
+from server.domain.imports.parsed_rows import Draft
 from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE
 from server.domain.ports import Keys, Services
-from server.records.database import rows
+from server.models.database import rows
 
 MAJOR = {
     "专业代码": "major_code",
@@ -95,4 +95,4 @@ async def _change(s: Services, work: Work, schools: dict[str, int], actor: Actor
             s.clock.now(),
             *columns.values(),
         )
-    await audit.record_many(s.clock, actor, "candidate.change", "candidate", trail)
+    await audit_log.record_many(s.clock, actor, "candidate.change", "candidate", trail)

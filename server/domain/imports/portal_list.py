@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.domain import portal
-from server.domain.audit import Actor
+from server.domain.audit.audit_log import Actor
+from server.domain.certificates import portal
+from server.domain.certificates.portal import Pair, Standing, Weighed
 from server.domain.imports import cells
-from server.domain.imports.drafts import Column, Draft
-from server.domain.imports.naming import Names
-from server.domain.imports.verdicts import Verdict
-from server.domain.portal import Pair, Standing, Weighed
+from server.domain.imports.import_plan import Verdict
+from server.domain.imports.new_names import Names
+from server.domain.imports.parsed_rows import Column, Draft
 from server.domain.ports import Services
 
 TITLE = "门户证书编号"

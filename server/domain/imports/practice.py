@@ -6,25 +6,17 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from server.domain import audit
-from server.domain.audit import Actor
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
 from server.domain.imports import cells
-from server.domain.imports.drafts import Column, Draft
-from server.domain.imports.naming import Names
+from server.domain.imports.import_plan import Change, Row, Verdict, judge_person, people_on_record, who, write
+from server.domain.imports.new_names import Names
+from server.domain.imports.parsed_rows import Column, Draft
 from server.domain.imports.score_records import ON_ITS_WAY
-from server.domain.imports.verdicts import (
-    Change,
-    Row,
-    Verdict,
-    judge_person,
-    people_on_record,
-    who,
-    write,
-)
-from server.domain.imports.whole_file import clashes, rows_of
+from server.domain.imports.uniqueness import clashes, rows_of
 from server.domain.levels import Level
 from server.domain.ports import Services
-from server.records.database import rows
+from server.models.database import rows
 
 TITLE = "实践与督导学时"
 COLUMNS: tuple[Column, ...] = (
@@ -164,7 +156,7 @@ async def take(s: Services, work: Work, *, actor: Actor) -> None:
         (candidate, _said(level, was), _said(level, work.writes[candidate, level]))
         for (candidate, level), was in work.was.items()
     ]
-    await audit.record_many(s.clock, actor, "practice.change", "candidate", trail)
+    await audit_log.record_many(s.clock, actor, "practice.change", "candidate", trail)
 
 
 def _said(level: str, hours: Hours) -> dict[str, str]:

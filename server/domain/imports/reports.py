@@ -1,4 +1,4 @@
-"""What an import answers: its counts and every error, and the annotated workbook. Files in the vault are sealed."""
+"""What an import answers: its counts and every error, and the annotated workbook. Files in the file store are sealed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from typing import Any
 from tortoise.expressions import Q
 from tortoise.transactions import in_transaction
 
-from server.domain import audit, beijing
-from server.domain.audit import Actor
-from server.domain.imports import examination
-from server.domain.imports.annotated import annotate
-from server.domain.imports.drafts import RowError, find_table
+from server.domain import beijing
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.imports import validation
+from server.domain.imports.annotated_workbook import annotate
+from server.domain.imports.parsed_rows import RowError, find_table
 from server.domain.people import roles
 from server.domain.people.roles import Verb
 from server.domain.ports import Services
 from server.errors import Conflict, NotFound
-from server.records import ImportRun
-from server.records.database import rows
+from server.models import ImportRun
+from server.models.database import rows
 
 ABOUT_FILE = "import_run.file"
 ABOUT_REPORT = "import_run.report"
@@ -141,7 +142,7 @@ def _short(row: ImportRun) -> dict[str, Any]:
     return {
         "id": row.id,
         "kind": row.kind,
-        "kind_label": examination.topic_of(row.kind).TITLE,
+        "kind_label": validation.topic_of(row.kind).TITLE,
         "file_name": row.file_name,
         "dry_run": row.is_dry_run,
         "all_or_nothing": row.all_or_nothing,
@@ -175,7 +176,7 @@ async def file_of(s: Services, row: ImportRun) -> bytes:
     """
     if not row.file_key:
         raise NotFound("import_file_cleared", _CLEARED)
-    sealed = await s.vault.get(row.file_key)
+    sealed = await s.file_store.get(row.file_key)
     return b64decode(s.keys.decrypt(sealed, about=ABOUT_FILE))
 
 
@@ -196,26 +197,26 @@ async def report(s: Services, import_id: int, *, actor: Actor) -> bytes:
         raise Conflict("import_running", "导入还在进行，请等完成后再下载标注表。")
     if not row.file_key:
         raise NotFound("import_file_cleared", _CLEARED)
-    kept = bool(row.report_key) and await s.vault.exists(row.report_key)
+    kept = bool(row.report_key) and await s.file_store.exists(row.report_key)
     book = (
-        b64decode(s.keys.decrypt(await s.vault.get(row.report_key), about=ABOUT_REPORT))
+        b64decode(s.keys.decrypt(await s.file_store.get(row.report_key), about=ABOUT_REPORT))
         if kept
         else await make(s, import_id)
     )
     became = {"kind": row.kind, "rows_refused": row.rows_refused}
-    await audit.record(s.clock, actor, "import.download_report", "import", import_id, became=became)
+    await audit_log.record(s.clock, actor, "import.download_report", "import", import_id, became=became)
     return book
 
 
 async def make(s: Services, import_id: int) -> bytes:
     """Write the annotated workbook of a finished import and keep it."""
     row = await row_of(import_id)
-    topic = examination.topic_of(row.kind)
+    topic = validation.topic_of(row.kind)
     table = await asyncio.to_thread(find_table, await file_of(s, row), topic.COLUMNS, {})
     errors = [RowError(**error) for error in row.errors]  # type: ignore[arg-type]  # written from RowErrors
     book = await asyncio.to_thread(annotate, table, errors, _short(row), row.differences or [])
     key = f"imports/{row.id}-report"
-    await s.vault.put(key, s.keys.encrypt(b64encode(book).decode(), about=ABOUT_REPORT))
+    await s.file_store.put(key, s.keys.encrypt(b64encode(book).decode(), about=ABOUT_REPORT))
     await ImportRun.filter(id=import_id).update(report_key=key)
     return book
 
@@ -232,10 +233,10 @@ async def clear_old(s: Services, *, checks: datetime, imports: datetime) -> None
     ).exclude(file_key="")
     for row in old:
         if row.report_key:
-            await s.vault.delete(row.report_key)
+            await s.file_store.delete(row.report_key)
         async with in_transaction():
             await row_of(row.id, lock=True)  # nobody begins to write it meanwhile
             await ImportRun.filter(id=row.id).update(file_key="", report_key="")
             is_needed = await ImportRun.filter(file_key=row.file_key).exists()
         if not is_needed:
-            await s.vault.delete(row.file_key)
+            await s.file_store.delete(row.file_key)

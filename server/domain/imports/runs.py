@@ -13,18 +13,19 @@ from datetime import timedelta
 
 from tortoise.transactions import in_transaction
 
-from server.domain import audit, beijing
-from server.domain.audit import Actor
-from server.domain.imports import examination, reports
-from server.domain.imports.drafts import RowError
-from server.domain.imports.examination import Reading
-from server.domain.imports.naming import Names
-from server.domain.imports.verdicts import Verdict
-from server.domain.lookups.changes import changed
+from server.domain import beijing
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.freshness import changed
+from server.domain.imports import reports, validation
+from server.domain.imports.import_plan import Verdict
+from server.domain.imports.new_names import Names
+from server.domain.imports.parsed_rows import RowError
+from server.domain.imports.validation import Reading
 from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused
-from server.records import ImportRun
-from server.records.database import rows
+from server.models import ImportRun
+from server.models.database import rows
 
 LOCK = 0x696D706F7274  # "import": one file is taken at a time
 MOST_ATTEMPTS = 5
@@ -49,7 +50,7 @@ async def run(s: Services, import_id: int) -> None:
     )
     try:
         data = await reports.file_of(s, run_row)
-        reading = await examination.read(
+        reading = await validation.read(
             run_row.kind, data, _progress(s, import_id), today=beijing.day(s.clock.now())
         )
     except Refused as refused:
@@ -62,17 +63,19 @@ async def run(s: Services, import_id: int) -> None:
         await _refuse(s, run_row, refused)
         return
     await s.faults.reach("imports.committed")
-    if examination.refused(reading):
+    if validation.refused(reading):
         await reports.make(s, import_id)  # people ask for it at once, and here no visitor waits for it
 
 
-def _progress(s: Services, import_id: int) -> examination.Progress:
+def _progress(s: Services, import_id: int) -> validation.Progress:
     async def tell(done: int, total: int) -> None:
         await ImportRun.filter(id=import_id, state="running").update(
             rows_done=done, rows_total=total, touched_at=s.clock.now()
         )
         with suppress(OutsideFailure):  # a page that watches is told less; the import goes on
-            await s.live.publish(f"import:{import_id}", {"event": "progress", "done": done, "total": total})
+            await s.event_bus.publish(
+                f"import:{import_id}", {"event": "progress", "done": done, "total": total}
+            )
 
     return tell
 
@@ -90,16 +93,16 @@ async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
         if await ImportRun.filter(id=run_row.id, state="running").first() is None:
             return  # another worker has finished it
         await s.faults.reach("imports.locked")
-        verdict = await examination.judge(s, run_row.kind, reading, Names.of(run_row.creating))
+        verdict = await validation.judge(s, run_row.kind, reading, Names.of(run_row.creating))
         await _compare(run_row, verdict)
-        errors = examination.errors_of(reading)
+        errors = validation.errors_of(reading)
         await _aside(outside, _progress(s, run_row.id)(len(reading.drafts) * 3 // 4, len(reading.drafts)))
-        if run_row.all_or_nothing and examination.refused(reading):
+        if run_row.all_or_nothing and validation.refused(reading):
             verdict.hold_back()
             verdict.notes.append("有未通过的行，按“全部成功才导入”的要求，一行也没有导入。")
         writes = verdict.taken > 0 and not run_row.is_dry_run
         if writes:
-            await examination.topic_of(run_row.kind).take(s, verdict.work, actor=actor)
+            await validation.topic_of(run_row.kind).take(s, verdict.work, actor=actor)
             await s.faults.reach("imports.written")
         await _finish(s, run_row, reading, verdict, errors, actor)
         await s.faults.reach("imports.before_commit")
@@ -134,7 +137,7 @@ async def _finish(
     actor: Actor,
 ) -> None:
     notes = reading.table.notes + verdict.notes
-    refused = examination.refused(reading)
+    refused = validation.refused(reading)
     if verdict.unchanged and not verdict.taken and not refused:
         notes.append("所有行都与系统里的记录相同，没有任何改动。")
     counts = {
@@ -162,7 +165,7 @@ async def _finish(
     became: dict[str, object] = {"kind": run_row.kind, **counts}
     if verdict.creates and not run_row.is_dry_run:
         became["created"] = verdict.creates.as_dict()
-    await audit.record(s.clock, actor, action, "import", run_row.id, became=became)
+    await audit_log.record(s.clock, actor, action, "import", run_row.id, became=became)
 
 
 async def _refuse(s: Services, run_row: ImportRun, refused: Refused) -> None:
@@ -176,7 +179,7 @@ async def _refuse(s: Services, run_row: ImportRun, refused: Refused) -> None:
         )
         if ended:
             actor = Actor.of(run_row.actor)
-            await audit.record(
+            await audit_log.record(
                 s.clock, actor, "import.refuse", "import", run_row.id, became={"code": refused.code}
             )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
-from server.domain.imports.drafts import Draft
+from server.domain.imports.parsed_rows import Draft
 from server.domain.imports.score_records import Known
-from server.domain.imports.whole_file import clashes, rows_of
+from server.domain.imports.uniqueness import clashes, rows_of
 
 _PLACE = ("考试计划", "证书名称", "证书等级", "院校")
 _ASK = "这些行都没有写入，请核对后只保留正确的。"

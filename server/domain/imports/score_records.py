@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from server.domain import beijing
-from server.domain.imports.drafts import Draft
-from server.domain.imports.verdicts import Row, people_on_record
+from server.domain.exams.results import KINDS
+from server.domain.imports.import_plan import Row, people_on_record
+from server.domain.imports.parsed_rows import Draft
 from server.domain.levels import Level
 from server.domain.ports import Services
-from server.domain.results import KINDS
-from server.records.database import rows
+from server.models.database import rows
 
 Mark = tuple[str, Decimal | None]  # status, score
 

@@ -8,14 +8,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from server.domain import audit
-from server.domain.audit import Actor
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.exams.results import Result, ensure_kind, outcome_of, site_name
+from server.domain.imports.import_plan import write
 from server.domain.imports.score_records import MARKS, Entry, Known, Mark, Registered, Seat
-from server.domain.imports.verdicts import write
 from server.domain.levels import Level
 from server.domain.ports import Services
-from server.domain.results import Result, ensure_kind, outcome_of, site_name
-from server.records.database import rows
+from server.models.database import rows
 
 Slot = tuple[int, str]  # plan id, level value
 
@@ -49,7 +49,7 @@ async def take(s: Services, work: Work, *, actor: Actor) -> None:
     touched = {ids[entry.number] for entry in work.entries if entry.number not in work.registrations}
     outcomes = await _outcomes(touched, grown)
     await s.faults.reach("imports.outcomes_written")
-    await audit.record_many(
+    await audit_log.record_many(
         s.clock, actor, "score.change", "registration", _trail(work.entries, ids, outcomes)
     )
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import date
 
+from server.domain.exams.results import Result, Status, outcome_of, say, site_name
 from server.domain.imports import cells
-from server.domain.imports.drafts import Column, Draft
-from server.domain.imports.naming import Names, Register, likely
+from server.domain.imports.import_plan import Row, Verdict, judge_person, who
+from server.domain.imports.new_names import Names, Register, likely
+from server.domain.imports.parsed_rows import Column, Draft
 from server.domain.imports.score_clashes import judge_whole
 from server.domain.imports.score_records import Entry, Known, Mark, Registered, Seat, load
 from server.domain.imports.score_writing import Work, take
-from server.domain.imports.verdicts import Row, Verdict, judge_person, who
-from server.domain.imports.whole_file import row_numbers
+from server.domain.imports.uniqueness import row_numbers
 from server.domain.ports import Services
-from server.domain.results import Result, Status, outcome_of, say, site_name
 
 __all__ = ["COLUMNS", "TITLE", "judge", "load", "settle", "take"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.domain.tables.process import check, read
-from server.domain.tables.sheet import Sheet
+from server.domain.spreadsheets.process import check, read
+from server.domain.spreadsheets.sheet import Sheet
 
 __all__ = ["Sheet", "check", "read"]

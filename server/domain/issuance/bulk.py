@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.domain.audit import Actor
-from server.domain.issuance import desk
-from server.domain.issuance.life import require
+from server.domain.audit.audit_log import Actor
+from server.domain.issuance import organisation
 from server.domain.issuance.states import BY_NAME, State
+from server.domain.issuance.transitions import require
 from server.domain.ports import Services
 from server.errors import Refused
 
@@ -37,12 +37,12 @@ class Taken:
 
 async def sign(s: Services, ids: Sequence[int], *, actor: Actor) -> list[Taken]:
     """签发 of each. Raises Forbidden("role_not_allowed") for who may sign none at all."""
-    return await _each(s, "org_sign", desk.org_sign, ids, actor)
+    return await _each(s, "org_sign", organisation.org_sign, ids, actor)
 
 
 async def hand_over(s: Services, ids: Sequence[int], *, actor: Actor) -> list[Taken]:
     """发放 of each. Raises Forbidden("role_not_allowed") for who may hand over none at all."""
-    return await _each(s, "hand_over", desk.hand_over, ids, actor)
+    return await _each(s, "hand_over", organisation.hand_over, ids, actor)
 
 
 async def _each(

@@ -17,20 +17,20 @@ from datetime import datetime, timedelta
 
 from tortoise.transactions import in_transaction
 
-from server.domain import audit
-from server.domain.audit import SYSTEM
-from server.domain.certificate_states import State as Made
-from server.domain.claims import Claims, Line, code_url, complete, encode_code, page_of
-from server.domain.issuance import announcing, preparing
-from server.domain.issuance.life import advance, locked, tell, tell_state
-from server.domain.issuance.overview import progress
+from server.domain import freshness
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import SYSTEM
+from server.domain.certificates.claims import Claims, Line, code_url, complete, encode_code, page_of
+from server.domain.certificates.states import State as Made
+from server.domain.issuance import announcements, preparing
+from server.domain.issuance.queries import progress
 from server.domain.issuance.states import Facts, State
-from server.domain.lookups import changes
+from server.domain.issuance.transitions import advance, locked, tell, tell_state
 from server.domain.people import candidates
 from server.domain.ports import CertificatePage, Services
 from server.errors import NotFound, OutsideFailure, Refused
-from server.records import Candidate, Certificate, Issuance
-from server.records.database import rows
+from server.models import Candidate, Certificate, Issuance
+from server.models.database import rows
 
 log = logging.getLogger("xcert.generation")
 
@@ -95,7 +95,7 @@ async def _draw(s: Services, issuance_id: int, ids: Sequence[int]) -> list[int]:
         if drawn:
             became = {"state": Made.DRAWING.value, "numbers": sorted(row["number"] for row in drawn)}
             was = {"state": Made.RESERVED.value}
-            await audit.record(
+            await audit_log.record(
                 s.clock, SYSTEM, "certificate.draw", "issuance", issuance_id, was=was, became=became
             )
         await s.faults.reach("generation.draw: before the commit")
@@ -175,7 +175,7 @@ async def _photo(s: Services, key: str) -> bytes | None:
     if not key:
         return None
     try:
-        return await s.vault.get(key)
+        return await s.file_store.get(key)
     except NotFound:
         return None
 
@@ -183,12 +183,12 @@ async def _photo(s: Services, key: str) -> bytes | None:
 async def _sealed(s: Services, certificate: Certificate) -> bytes:
     """The file that stands for this certificate: drawn and sealed now, or kept by whoever was quicker or died."""
     key = vault_key(certificate)
-    if await s.vault.exists(key):  # kept by a process that died before it could say so
-        pdf = await s.vault.get(key)
+    if await s.file_store.exists(key):  # kept by a process that died before it could say so
+        pdf = await s.file_store.get(key)
     else:
-        pdf = await s.press.make(await page(s, certificate))
+        pdf = await s.pdf_renderer.make(await page(s, certificate))
         await s.faults.reach("generation.seal: drawn and sealed")
-        pdf = await s.vault.put_once(key, pdf)
+        pdf = await s.file_store.put_once(key, pdf)
     await s.faults.reach("generation.seal: the file is kept")
     return pdf
 
@@ -217,7 +217,7 @@ async def _record(s: Services, certificate: Certificate, claim: str, pdf: bytes)
             "pdf_sha256": digest.hex(),
         }
         was = {"state": Made.DRAWING.value}
-        await audit.record(
+        await audit_log.record(
             s.clock, SYSTEM, "certificate.seal", "certificate", certificate.number, was=was, became=became
         )
         await s.faults.reach("generation.seal: before the commit")
@@ -252,9 +252,9 @@ async def finish(s: Services, *, issuance_id: int) -> None:
             became={"count": issuance.count},
         )
         await s.faults.reach("generation.finish: before the jobs")
-        await announcing.put(s, issuance_id)
+        await announcements.put(s, issuance_id)
         await s.faults.reach("generation.finish: the announcement is put")
-        await changes.changed(s)
+        await freshness.changed(s)
         await s.faults.reach("generation.finish: before the commit")
     await s.faults.reach("generation.finish: after the commit")
     await tell_state(s, issuance)
@@ -281,7 +281,7 @@ async def sweep(s: Services) -> None:
             await put_slice(s, issuance.id, part)
         if not lost:
             await _put_finish(s, issuance.id)
-    await announcing.sweep(s)
+    await announcements.sweep(s)
     await preparing.sweep(s)
 
 

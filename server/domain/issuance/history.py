@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.domain.beijing import local
-from server.records import AuditEntry
+from server.models import AuditEntry
 
 # What an entry is called on the batch's page; what is not here is no step of its life.
 TOLD = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from server.domain.addresses import counted
-from server.domain.issuance import gate
+from server.domain.issuance import scan_policy
 from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused, TooMany
 
@@ -23,12 +23,12 @@ async def to_mini_program(s: Services, token: str, *, address: str) -> str:
         TooMany("mini_link_paused") · Unverified: scan_malformed, scan_forged · Gone: scan_expired, scan_replaced ·
         Conflict: scan_spent, scan_clock · Refused("mini_link_refused"): WeChat gave no link.
     """
-    if await s.limits.hit(f"mini-link:{counted(address)}", window=WINDOW) > TRIES:
+    if await s.rate_limiter.hit(f"mini-link:{counted(address)}", window=WINDOW) > TRIES:
         raise TooMany("mini_link_paused", "操作太频繁，请十分钟后再试。", retry_after=WINDOW)
-    ticket = await gate.opened(s, token)
-    gate.in_time(ticket, s.clock.now())
+    ticket = await scan_policy.opened(s, token)
+    scan_policy.in_time(ticket, s.clock.now())
     if ticket.spent_at is not None:
-        raise gate.spent_by_other()
+        raise scan_policy.spent_by_other()
     if (kept := await s.cache.get(f"mini-link:{ticket.id}")) is not None:
         return kept.decode()
     try:

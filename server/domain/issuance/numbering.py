@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.domain import audit, beijing
-from server.domain.audit import Actor
-from server.domain.claims import number_of
-from server.domain.issuance import lists
-from server.domain.issuance.lists import Entry, Frame, Reserved
+from server.domain import beijing
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.certificates.claims import number_of
+from server.domain.issuance import roster
+from server.domain.issuance.roster import Entry, Frame, Reserved
 from server.domain.ports import Services
 from server.errors import Refused
-from server.records import Certificate, Issuance
-from server.records.database import rows
+from server.models import Certificate, Issuance
+from server.models.database import rows
 
 _BATCH = 1000
 _TAKE = """
@@ -64,8 +65,8 @@ async def refresh(s: Services, issuance: Issuance, *, actor: Actor) -> Refreshed
     Who is unchanged keeps the certificate and its number; a changed or removed line is voided and its number never
     comes again; new lines get new numbers. Digest and count are stored, and one audit row says what changed.
     """
-    old = {one.registration_id: one for one in await lists.reserved(issuance.id)}
-    frame, entries, _ = await lists.drawn_up(s, issuance, old)
+    old = {one.registration_id: one for one in await roster.reserved(issuance.id)}
+    frame, entries, _ = await roster.drawn_up(s, issuance, old)
     staying = {e.registration_id for e in entries if e.is_said_by(old.get(e.registration_id))}
     kept = [one for one in old.values() if one.registration_id in staying]
     voided = [one for one in old.values() if one.registration_id not in staying]
@@ -74,7 +75,7 @@ async def refresh(s: Services, issuance: Issuance, *, actor: Actor) -> Refreshed
     made = await _add(s, issuance, frame, [e for e in entries if e.registration_id not in staying])
     await s.faults.reach("numbering.refresh: the new lines are reserved")
     lines = [(one.number, one.line) for one in kept] + [(one.number, bytes(one.line)) for one in made]
-    digest = lists.digest_of(lines)
+    digest = roster.digest_of(lines)
     out = Refreshed(len(kept), tuple(c.number for c in made), tuple(c.number for c in voided), digest)
     if out.is_changed or issuance.list_sha256 is None or bytes(issuance.list_sha256) != digest:
         await _store(s, issuance, out, actor=actor)
@@ -118,5 +119,7 @@ async def _store(s: Services, issuance: Issuance, done: Refreshed, *, actor: Act
         "last": done.added[-1] if done.added else "",
         "voided": list(done.voided),
     }
-    await audit.record(s.clock, actor, "issuance.refresh", "issuance", issuance.id, was=was, became=became)
+    await audit_log.record(
+        s.clock, actor, "issuance.refresh", "issuance", issuance.id, was=was, became=became
+    )
     issuance.list_sha256, issuance.count = done.digest, count

@@ -15,18 +15,18 @@ from typing import Any
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from server.domain import audit
-from server.domain.audit import Actor
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
 from server.domain.beijing import local
-from server.domain.claims import canonical
-from server.domain.issuance import lists, numbering
+from server.domain.certificates.claims import canonical
+from server.domain.issuance import numbering, roster
 from server.domain.issuance.states import State
 from server.domain.people import roles
 from server.domain.people.roles import Verb
 from server.domain.ports import Services
 from server.errors import NotFound, Refused
-from server.records import Issuance, Plan, Preparation
-from server.records.database import rows
+from server.models import Issuance, Plan, Preparation
+from server.models.database import rows
 
 log = logging.getLogger("xcert.issuance")
 
@@ -175,13 +175,13 @@ async def _prepare_site(s: Services, preparation: Preparation, site_id: int, *, 
 
 async def _begin_batch(s: Services, plan_id: int, site_id: int, *, actor: Actor) -> Issuance | None:
     """A new batch in 待签发, unless nobody at this site could be in it."""
-    _, entries, _ = await lists.drawn_up(s, Issuance(id=0, plan_id=plan_id, site_id=site_id))
+    _, entries, _ = await roster.drawn_up(s, Issuance(id=0, plan_id=plan_id, site_id=site_id))
     if not entries:
         return None
     issuance = await Issuance.create(plan_id=plan_id, site_id=site_id, created_at=s.clock.now())
     await s.faults.reach("preparing.site: the batch is begun")
     became = {"state": issuance.state, "revision": 1, "plan_id": plan_id, "site_id": site_id}
-    await audit.record(s.clock, actor, "issuance.prepare", "issuance", issuance.id, became=became)
+    await audit_log.record(s.clock, actor, "issuance.prepare", "issuance", issuance.id, became=became)
     return issuance
 
 

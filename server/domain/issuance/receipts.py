@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.domain.beijing import local
-from server.domain.claims import Verifier, canonical, require_known
-from server.domain.issuance.scans import Ticket
+from server.domain.certificates.claims import Verifier, canonical, require_known
+from server.domain.issuance.scan_token import Ticket
 from server.domain.ports import Keys
 from server.errors import Unverified
 

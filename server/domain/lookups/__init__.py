@@ -6,13 +6,13 @@ ready.py          shelf → Redis → database
 results.py certificates.py wording.py   what is said
 """
 
+from server.domain.freshness import ALL, changed, scope_of, sweep
 from server.domain.lookups.certificates import (
     certificate_view,
     certificates,
     certificates_bytes,
     certificates_view,
 )
-from server.domain.lookups.changes import ALL, changed, scope_of, sweep
 from server.domain.lookups.results import results, results_bytes, results_view
 from server.domain.lookups.watch import LookupWatch, Ready
 

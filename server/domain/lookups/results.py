@@ -11,7 +11,7 @@ from tortoise import connections
 from server.domain.beijing import local, say_minute
 from server.domain.levels import Level
 from server.domain.lookups import wording
-from server.domain.lookups.ready import ready, standing
+from server.domain.lookups.cache import ready, standing
 from server.domain.lookups.watch import READY_SECONDS, Ready
 from server.domain.ports import Services, WeChatIdentity
 

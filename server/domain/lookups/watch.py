@@ -23,9 +23,9 @@ from typing import Any
 
 import asyncpg
 
-from server.domain.lookups.changes import ALL, END
-from server.records import database
-from server.records.database import Patience
+from server.domain.freshness import ALL, END
+from server.models import database
+from server.models.database import Patience
 
 CHANNEL = "xcert_lookup"
 ASK_SECONDS = 0.3

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from server.domain.beijing import local
+from server.domain.exams.results import Result, Status
 from server.domain.people.candidates import ABOUT_ID, mask_id, mask_name
 from server.domain.ports import Services
-from server.domain.results import Result, Status
 
 STATUS = {status.value: status.label for status in Status}
 OUTCOME = {result.value: result.label for result in Result}

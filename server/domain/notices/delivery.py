@@ -17,8 +17,8 @@ from server.domain.notices.states import STEPS, State
 from server.domain.notices.topics import CHANNELS, fitted
 from server.domain.ports import Services
 from server.errors import OutsideFailure
-from server.records import Delivery
-from server.records.database import rows
+from server.models import Delivery
+from server.models.database import rows
 
 JOB = "notices.send"
 EARLY_SECONDS = 600  # how long an event that came before its answer is kept

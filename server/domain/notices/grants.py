@@ -21,8 +21,8 @@ from server.domain.notices import delivery
 from server.domain.notices.topics import TOPICS, topic_of
 from server.domain.ports import Push, Services
 from server.errors import FieldError, Invalid, TooMany
-from server.records import Grant
-from server.records.database import rows
+from server.models import Grant
+from server.models.database import rows
 
 log = logging.getLogger("xcert.notices")
 
@@ -104,7 +104,7 @@ async def report(s: Services, account: str, openid: str, accepted: list[str]) ->
     if errors:
         raise Invalid(errors=errors)
     person = sha256(f"{account}:{openid}".encode()).hexdigest()[:32]
-    if await s.limits.hit(f"grants:{person}", window=REPORTS_WINDOW) > REPORTS:
+    if await s.rate_limiter.hit(f"grants:{person}", window=REPORTS_WINDOW) > REPORTS:
         raise TooMany(
             "subscriptions_too_many", "订阅操作太频繁，请一小时后再试。", retry_after=REPORTS_WINDOW
         )

@@ -11,11 +11,11 @@ from datetime import datetime
 
 from tortoise.transactions import in_transaction
 
-from server.domain import audit
-from server.domain.audit import Actor
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
 from server.domain.notices import delivery
 from server.domain.ports import Clock, Services
-from server.records.database import rows
+from server.models.database import rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ async def begin(clock: Clock, reason: str, *, actor: Actor) -> None:
             reason[:200],
         )
         if made:
-            await audit.record(
+            await audit_log.record(
                 clock, actor, "notices.hold", "notices", "all", became={"reason": reason[:200]}
             )
 
@@ -66,5 +66,5 @@ async def end(s: Services, *, discard: bool, actor: Actor) -> int:
         else:
             await s.queue.put(delivery.JOB, once=delivery.JOB)
         became = {"waiting": waiting, "discarded": discard}
-        await audit.record(s.clock, actor, "notices.release", "notices", "all", became=became)
+        await audit_log.record(s.clock, actor, "notices.release", "notices", "all", became=became)
     return waiting

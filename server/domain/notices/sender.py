@@ -16,15 +16,15 @@ import orjson
 from tortoise.transactions import in_transaction
 
 from server.domain import beijing
-from server.domain.notices import delivery, grants, hold, keywords, routes, states
+from server.domain.notices import delivery, grants, hold, keywords, routing, states
 from server.domain.notices.grants import Taker
-from server.domain.notices.pages import program_page
+from server.domain.notices.mini_pages import program_page
 from server.domain.notices.states import LEASE, MOST_ATTEMPTS, MOST_ATTEMPTS_MENDED, UNKNOWN_PAUSE
 from server.domain.notices.topics import TOPICS
 from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused, WeChatRefused
-from server.records import Delivery
-from server.records.database import rows
+from server.models import Delivery
+from server.models.database import rows
 
 SLICE = 50
 AT_ONCE = 8
@@ -217,7 +217,7 @@ async def _refuse(s: Services, row: _Taken, said: str, errcode: int, *, was_call
         elif was_called and row.is_subscription:
             await grants.give_back(s, row.taker, row.id, row.attempt)
         if await delivery.advance(s, row.id, "refuse", error=said) and errcode in (NO_GRANT, NOT_FOLLOWING):
-            await routes.other_way(s, row.id)
+            await routing.other_way(s, row.id)
 
 
 async def _no_answer(s: Services, row: _Taken, failure: OutsideFailure) -> None:

@@ -17,17 +17,18 @@ from typing import Any
 from tortoise import connections
 from tortoise.transactions import in_transaction
 
-from server.domain import audit, beijing
+from server.domain import beijing
 from server.domain.addresses import counted
-from server.domain.audit import Actor
-from server.domain.entry import attempts, captcha, ended
-from server.domain.lookups.changes import changed, scope_of
-from server.domain.people import phones
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.auth import attempts, ended_sessions
+from server.domain.freshness import changed, scope_of
+from server.domain.people import captcha, phones
 from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE, IdentityNumber, mask_id, mask_name
 from server.domain.people.names import clean_name, same_name, tidy
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, FieldError, Forbidden, Invalid, Refused, TooMany
-from server.records import Binding, Candidate
+from server.models import Binding, Candidate
 
 DAY = 24 * 3600
 CONSENT = "2026-11"  # which words about personal data were agreed to; a new date with new words
@@ -154,12 +155,12 @@ async def unbind(s: Services, who: WeChatIdentity, *, address: str, request_id: 
             return False
         candidate = rows[0]["candidate_id"]
         actor = Actor("candidate", candidate, "考生", address=address, request_id=request_id)
-        await audit.record(
+        await audit_log.record(
             s.clock, actor, "binding.unbound", "candidate", candidate, was={"account": who.account}
         )
-        moment = await ended.write(s, who)
+        moment = await ended_sessions.write(s, who)
         await changed(s, scope_of(who.account, who.openid))
-    ended.remember(s, who, moment)
+    ended_sessions.remember(s, who, moment)
     forget(s, who)
     return True
 
@@ -173,8 +174,8 @@ def forget(s: Services, who: WeChatIdentity) -> None:
 async def image_needed(s: Services, who: WeChatIdentity, *, address: str) -> bool:
     """Whether the next attempt of this person will be asked for an image check, as far as is known before it."""
     return (
-        await s.limits.count(_person_key(who)) >= CHECK_AFTER
-        or await s.limits.count(_address_key(address)) >= ADDRESS_CHECK_AFTER
+        await s.rate_limiter.count(_person_key(who)) >= CHECK_AFTER
+        or await s.rate_limiter.count(_address_key(address)) >= ADDRESS_CHECK_AFTER
     )
 
 
@@ -262,7 +263,7 @@ async def _note(
     s: Services, who: WeChatIdentity, candidate_id: int | None, address: str, request_id: str
 ) -> None:
     """In the trail stands who was bound; of a miss only that there was one."""
-    await audit.record(
+    await audit_log.record(
         s.clock,
         Actor("candidate", candidate_id, "考生", address=address, request_id=request_id),
         "binding.refused" if candidate_id is None else "binding.bound",
@@ -296,7 +297,7 @@ class _Gate:
 
     async def open(self, image_answer: str) -> None:
         """Count the attempt before it is made, so that many at once cannot slip through together."""
-        limits = self._s.limits
+        limits = self._s.rate_limiter
         own = [await limits.count(key) for key in self.own]
         paused = [await limits.count(f"{key}:paused") for key in self.own]
         address = await limits.count(self._address)
@@ -313,12 +314,12 @@ class _Gate:
     async def missed(self) -> None:
         """The attempt stays counted; the twentieth begins a day's pause."""
         for key in self.own:
-            if await self._s.limits.count(key) >= PAUSE_AFTER:
-                await self._s.limits.hit(f"{key}:paused", window=DAY)
-        await self._s.limits.hit(self._address, window=DAY)
+            if await self._s.rate_limiter.count(key) >= PAUSE_AFTER:
+                await self._s.rate_limiter.hit(f"{key}:paused", window=DAY)
+        await self._s.rate_limiter.hit(self._address, window=DAY)
 
     async def passed(self) -> None:
-        await self._s.limits.clear(*self.own)
+        await self._s.rate_limiter.clear(*self.own)
 
 
 def _paused() -> TooMany:

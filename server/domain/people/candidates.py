@@ -12,7 +12,7 @@ from tortoise import connections
 from server.domain.people.names import clean_name, mask_name, tidy
 from server.domain.ports import Keys, Services
 from server.errors import Refused
-from server.records import Candidate
+from server.models import Candidate
 
 __all__ = [
     "ABOUT_ID",

@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from server.domain.audit import Actor
+from server.domain.audit.audit_log import Actor
 from server.domain.people import officers, roles
 from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services
 from server.errors import FieldError, Invalid, Refused
-from server.records import School
+from server.models import School
 
 MOST = 500
 _HEADS = frozenset({"院校", "院校名称", "学校", "学校名称"})

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from server.domain import audit
 from server.domain.addresses import counted
-from server.domain.audit import Actor
-from server.domain.people import backers, pins, roles, telling
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.people import conflicts, pins, rights_notices, roles
 from server.domain.people.candidates import clean_mobile
 from server.domain.people.names import clean_name, tidy
-from server.domain.people.officer_life import LIVING, State, actor_of, advance
+from server.domain.people.officer_states import LIVING, State, actor_of, advance
 from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import (
@@ -30,7 +30,7 @@ from server.errors import (
     Refused,
     TooMany,
 )
-from server.records import Officer, School
+from server.models import Officer, School
 
 ABOUT_MOBILE = "officer.mobile"
 INVITATION = timedelta(days=7)
@@ -117,9 +117,9 @@ async def invite(s: Services, school_id: int, name: str, mobile: str, *, actor: 
                 invitation_expires_at=expires_at,
                 created_at=s.clock.now(),
             )
-            await backers.stand_behind(s, officer, "invited", actor=actor)
+            await conflicts.stand_behind(s, officer, "invited", actor=actor)
             became = {"state": "invited", "school_id": school_id, "name": name}
-            await audit.record(s.clock, actor, "officer.invite", "officer", officer.id, became=became)
+            await audit_log.record(s.clock, actor, "officer.invite", "officer", officer.id, became=became)
     except IntegrityError:  # two at once: the database lets one in
         raise known from None
     return Invitation(officer.id, token, _address(s, token), expires_at)
@@ -141,8 +141,8 @@ async def resend(s: Services, officer_id: int, *, actor: Actor) -> Invitation:
         if officer.state != State.INVITED.value:
             raise Conflict("not_invited", "这份邀请已被接受或撤回，不能重发；请刷新列表。")
         made = await _renewed(s, officer)
-        await backers.stand_behind(s, officer, "invited", actor=actor)
-        await audit.record(s.clock, actor, "officer.resend", "officer", officer.id)
+        await conflicts.stand_behind(s, officer, "invited", actor=actor)
+        await audit_log.record(s.clock, actor, "officer.resend", "officer", officer.id)
     return made
 
 
@@ -161,7 +161,7 @@ async def reset_pin(s: Services, officer_id: int, *, actor: Actor) -> Invitation
             raise Conflict("not_an_officer_now", "这位负责人没有接受邀请或已停用，不能重置签发密码。")
         await Officer.filter(id=officer.id).update(pin_hash="", pin_failures=0, pin_locked_until=None)
         made = await _renewed(s, officer)
-        await audit.record(s.clock, actor, "officer.reset_pin", "officer", officer.id)
+        await audit_log.record(s.clock, actor, "officer.reset_pin", "officer", officer.id)
     return made
 
 
@@ -175,7 +175,7 @@ async def _renewed(s: Services, officer: Officer) -> Invitation:
 
 async def limit(s: Services, what: str, address: str) -> None:
     """Raises TooMany("too_many_tries")."""
-    if await s.limits.hit(f"officer:{what}:{counted(address)}", window=TRIES_WINDOW) > TRIES:
+    if await s.rate_limiter.hit(f"officer:{what}:{counted(address)}", window=TRIES_WINDOW) > TRIES:
         raise TooMany("too_many_tries", "尝试次数过多，请一小时后再试。", retry_after=TRIES_WINDOW)
 
 
@@ -257,7 +257,7 @@ async def accept(
                 **fresh
             ):
                 raise Conflict("invitation_used", _NOT_YOURS["invitation_used"])
-            await audit.record(s.clock, actor, "officer.new_pin", "officer", officer.id)
+            await audit_log.record(s.clock, actor, "officer.new_pin", "officer", officer.id)
     return await Officer.get(id=officer.id).prefetch_related("school")
 
 
@@ -281,9 +281,9 @@ async def _join(
     where = {"invitation_hash": _hash(token)}
     if not await advance(s, officer, "accept", actor=actor, changes=changes, where=where, became=told):
         raise Conflict("invitation_used", "这份邀请已被使用或已取消，请联系邀请人。")
-    if await backers.is_confirmed_by_school(officer):
-        await advance(s, officer, "confirm", actor=audit.SYSTEM, became={"by": "school_invitation"})
-    await telling.put_officers(s, officer)
+    if await conflicts.is_confirmed_by_school(officer):
+        await advance(s, officer, "confirm", actor=audit_log.SYSTEM, became={"by": "school_invitation"})
+    await rights_notices.put_officers(s, officer)
 
 
 async def _prove_phone(s: Services, officer: Officer, token: str, given: str, place: tuple[str, str]) -> None:
@@ -303,7 +303,7 @@ async def _prove_phone(s: Services, officer: Officer, token: str, given: str, pl
         await Officer.filter(id=officer.id).update(invitation_failures=failures)
         actor = actor_of(officer).at(*place)
         became = {"tries": failures}
-        await audit.record(s.clock, actor, "officer.phone_wrong", "officer", officer.id, became=became)
+        await audit_log.record(s.clock, actor, "officer.phone_wrong", "officer", officer.id, became=became)
     if failures >= WRONG_DIGITS:
         raise _dead()
     detail = f"手机号后四位与邀请时登记的不符，还可以再试{WRONG_DIGITS - failures}次。"

@@ -6,15 +6,15 @@ from typing import Any
 
 from tortoise.expressions import Q
 
-from server.domain.audit import Actor
-from server.domain.issuance.overview import Page, cursor_id, limited, said
+from server.domain.audit.audit_log import Actor
+from server.domain.issuance.queries import Page, cursor_id, limited, said
 from server.domain.people import roles
 from server.domain.people.candidates import mask_mobile
 from server.domain.people.invitations import ABOUT_MOBILE
-from server.domain.people.officer_life import State
+from server.domain.people.officer_states import State
 from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services
-from server.records import Officer
+from server.models import Officer
 
 
 def _row(s: Services, officer: Officer) -> dict[str, Any]:

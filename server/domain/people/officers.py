@@ -6,11 +6,11 @@ import secrets
 
 from tortoise.transactions import in_transaction
 
-from server.domain import audit
-from server.domain.audit import Actor
-from server.domain.issuance.life import tell
-from server.domain.people import backers, roles, telling
-from server.domain.people.backers import blocks_staff
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.issuance.transitions import tell
+from server.domain.people import conflicts, rights_notices, roles
+from server.domain.people.conflicts import blocks_staff
 from server.domain.people.invitations import (
     TRIES,
     Invitation,
@@ -24,13 +24,13 @@ from server.domain.people.invitations import (
     reset_pin,
     sets_new_pin,
 )
-from server.domain.people.officer_life import LIVING, State, actor_of, advance
 from server.domain.people.officer_list import listing
+from server.domain.people.officer_states import LIVING, State, actor_of, advance
 from server.domain.people.pins import check as check_pin
 from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Unverified
-from server.records import Officer, ScanTicket
+from server.models import Officer, ScanTicket
 
 __all__ = [
     "TRIES",
@@ -86,11 +86,11 @@ async def confirm(s: Services, officer_id: int, *, actor: Actor) -> None:
             return
         if officer.state != State.PENDING.value:
             raise Conflict("not_pending", "这位负责人还没有接受邀请或已停用，不能确认；请刷新列表。")
-        if (refusal := await backers.refusal_to_confirm(officer, actor=actor)) is not None:
+        if (refusal := await conflicts.refusal_to_confirm(officer, actor=actor)) is not None:
             raise refusal
         await advance(s, officer, "confirm", actor=actor)
-        await backers.stand_behind(s, officer, "confirmed", actor=actor)
-        await telling.put_officers(s, officer)
+        await conflicts.stand_behind(s, officer, "confirmed", actor=actor)
+        await rights_notices.put_officers(s, officer)
 
 
 async def withdraw(s: Services, officer_id: int, *, actor: Actor) -> None:
@@ -127,10 +127,10 @@ async def resume(s: Services, officer_id: int, *, actor: Actor) -> None:
         if taken or not (officer.oa_openid or officer.mp_openid):
             raise Conflict("officer_replaced", "他的微信或手机号已属于另一位负责人，不能恢复；请重新邀请。")
         await advance(s, officer, "resume", actor=actor, changes={"suspended_at": None})
-        await backers.stand_behind(s, officer, "resumed", actor=actor)
+        await conflicts.stand_behind(s, officer, "resumed", actor=actor)
         if actor.role == Role.SCHOOL.value:
             await advance(s, officer, "confirm", actor=actor)
-        await telling.put_officers(s, officer)
+        await rights_notices.put_officers(s, officer)
 
 
 async def suspend(s: Services, officer_id: int, *, actor: Actor) -> None:
@@ -202,7 +202,7 @@ async def bind_mp(
         if held is None or held.id != officer.id:
             await free(identity, column)
             await Officer.filter(id=officer.id, state="active").update(**{column: identity.openid})
-            await audit.record(
+            await audit_log.record(
                 s.clock,
                 actor_of(officer).at(address, request_id),
                 "officer.bind",

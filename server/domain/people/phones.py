@@ -13,12 +13,12 @@ from hashlib import sha256
 
 from tortoise.transactions import in_transaction
 
-from server.domain import audit
-from server.domain.audit import Actor
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
 from server.domain.people.candidates import ABOUT_MOBILE, clean_mobile
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import OutsideFailure, Refused, TooMany, Unverified
-from server.records import Candidate
+from server.models import Candidate
 
 ABOUT = "candidate.given_phone"
 DAY = 24 * 3600
@@ -69,7 +69,7 @@ async def give(
 async def _exchange(s: Services, who: WeChatIdentity, code: str) -> str:
     """The number behind a code. Raises as `give`."""
     person = sha256(f"{who.account}:{who.openid}".encode()).hexdigest()[:32]
-    if await s.limits.hit(f"phone:{person}", window=DAY) > MOST_A_DAY:
+    if await s.rate_limiter.hit(f"phone:{person}", window=DAY) > MOST_A_DAY:
         raise TooMany("phone_too_often", "今天获取手机号的次数过多，请明天再试。", retry_after=DAY)
     try:
         return clean(await s.wechat.phone_number(code))
@@ -97,7 +97,7 @@ async def keep(s: Services, candidate_id: int, number: str, *, address: str, req
         await Candidate.filter(id=candidate_id).update(
             given_phone_sealed=s.keys.encrypt(number, about=ABOUT), given_phone_at=s.clock.now()
         )
-        await audit.record(
+        await audit_log.record(
             s.clock,
             Actor("candidate", candidate_id, "考生", address=address, request_id=request_id),
             "candidate.phone_given",

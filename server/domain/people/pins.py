@@ -8,13 +8,13 @@ from itertools import pairwise
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from server.domain import incidents
-from server.domain.entry.hashing import PINS
-from server.domain.people.officer_life import actor_of
+from server.domain.audit import incidents
+from server.domain.people.hashing import PINS
+from server.domain.people.officer_states import actor_of
 from server.domain.ports import Keys, Services
 from server.errors import FieldError, Forbidden, Invalid, TooMany, Unverified
-from server.records import Officer
-from server.records.database import rows
+from server.models import Officer
+from server.models.database import rows
 
 TRIES = 5
 LOCK = timedelta(minutes=15)

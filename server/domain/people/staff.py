@@ -8,13 +8,13 @@ from typing import Any
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from server.domain import audit, incidents
-from server.domain.audit import Actor
-from server.domain.entry import passwords
+from server.domain.audit import audit_log, incidents
+from server.domain.audit.audit_log import Actor
+from server.domain.people import passwords
 from server.domain.people.roles import Role
 from server.domain.ports import Services
 from server.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
-from server.records import ApiToken, School, Staff
+from server.models import ApiToken, School, Staff
 
 USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{1,58})[a-z0-9]")
 
@@ -106,7 +106,7 @@ async def create(
                 created_at=s.clock.now(),
             )
             became = {"username": username, "role": kind.value, "school_id": school_id}
-            await audit.record(s.clock, actor, "staff.create", "staff", staff.id, became=became)
+            await audit_log.record(s.clock, actor, "staff.create", "staff", staff.id, became=became)
     except IntegrityError:
         raise Conflict("username_taken", f"用户名“{username}”已被使用，请换一个。") from None
     return password
@@ -137,7 +137,7 @@ async def reset_password(s: Services, staff_id: int, *, actor: Actor) -> str:
         await staff.save()
         await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=s.clock.now())
         was = {"second_factor": had_second_factor}
-        await audit.record(s.clock, actor, "staff.reset_password", "staff", staff_id, was=was)
+        await audit_log.record(s.clock, actor, "staff.reset_password", "staff", staff_id, was=was)
     return password
 
 
@@ -158,7 +158,7 @@ async def set_active(s: Services, staff_id: int, on: bool, *, actor: Actor) -> N
         if not on:
             await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=s.clock.now())
         action = "staff.activate" if on else "staff.deactivate"
-        await audit.record(s.clock, actor, action, "staff", staff_id, became={"is_active": on})
+        await audit_log.record(s.clock, actor, action, "staff", staff_id, became={"is_active": on})
 
 
 async def unlock(s: Services, staff_id: int, *, actor: Actor) -> None:
@@ -166,7 +166,7 @@ async def unlock(s: Services, staff_id: int, *, actor: Actor) -> None:
     async with in_transaction():
         staff = await _locked(staff_id)
         await Staff.filter(id=staff.id).update(login_epoch=staff.login_epoch + 1)
-        await audit.record(s.clock, actor, "staff.unlock", "staff", staff_id)
+        await audit_log.record(s.clock, actor, "staff.unlock", "staff", staff_id)
 
 
 async def change_password(s: Services, staff_id: int, old: str, new: str, *, actor: Actor) -> None:
@@ -189,7 +189,7 @@ async def change_password(s: Services, staff_id: int, old: str, new: str, *, act
         if not changed:
             raise Conflict("password_moved_on", "密码刚刚被修改过，请重新登录。")
         await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=s.clock.now())
-        await audit.record(s.clock, actor, "staff.change_password", "staff", staff_id)
+        await audit_log.record(s.clock, actor, "staff.change_password", "staff", staff_id)
 
 
 def view(staff: Staff, school_name: str | None) -> dict[str, Any]:

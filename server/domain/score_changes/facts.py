@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from server.domain.exams.results import Result, outcome_of
 from server.domain.levels import Level
-from server.domain.results import Result, outcome_of
 from server.errors import Conflict, NotFound, Refused
-from server.records.database import rows
+from server.models.database import rows
 
 Mark = tuple[str, Decimal | None]  # status, score
 

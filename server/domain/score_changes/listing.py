@@ -6,15 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 from server.domain import beijing
-from server.domain.audit import Actor
+from server.domain.audit.audit_log import Actor
+from server.domain.exams.results import Result, outcome_of, say
 from server.domain.levels import Level
 from server.domain.people import roles
 from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.people.roles import Verb
 from server.domain.ports import Services
-from server.domain.results import Result, outcome_of, say
 from server.domain.score_changes.states import State
-from server.records.database import rows
+from server.models.database import rows
 
 _LISTED = """
 SELECT x.*, r.admission_number, r.outcome, c.name, c.id_sealed, p.name AS plan, t.level, h.name AS school,

@@ -7,20 +7,21 @@ from decimal import Decimal, InvalidOperation
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from server.domain import audit, beijing
-from server.domain.audit import Actor
-from server.domain.lookups.changes import changed
-from server.domain.notices import routes
+from server.domain import beijing
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.exams.results import Status, say
+from server.domain.freshness import changed
+from server.domain.notices import routing
 from server.domain.people import roles
 from server.domain.people.candidates import mask_numbers
 from server.domain.people.roles import Verb
 from server.domain.ports import Services
-from server.domain.results import Status, say
 from server.domain.score_changes.facts import Facts, Mark, facts_of, refuse_closed, refuse_mark
 from server.domain.score_changes.states import STEPS, State, moved_on
 from server.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
-from server.records import ScoreChange
-from server.records.database import rows
+from server.models import ScoreChange
+from server.models.database import rows
 
 TOPIC = "results_released"  # 成绩公布: the template that takes the reader to the results; there is none of its own
 SHORTEST_REASON = 10
@@ -194,7 +195,7 @@ async def _advance(s: Services, change: ScoreChange, name: str, actor: Actor, no
 
 async def _record(s: Services, change: ScoreChange, name: str, actor: Actor, more: dict[str, str]) -> None:
     was = say((change.was_status, change.was_score) if change.was_status else None)
-    await audit.record(
+    await audit_log.record(
         s.clock,
         actor,
         f"score_change.{name}",
@@ -218,7 +219,7 @@ async def _write(s: Services, change: ScoreChange, facts: Facts, actor: Actor) -
         s.clock.now(),
     )
     await rows("UPDATE registration SET outcome = $2 WHERE id = $1", facts.id, became.value)
-    await audit.record(
+    await audit_log.record(
         s.clock,
         actor,
         "score.change",
@@ -239,8 +240,8 @@ def _said(subject: str, mark: Mark) -> dict[str, str | None]:
 
 async def _tell(s: Services, change: ScoreChange, facts: Facts) -> None:
     """The candidate's notice, by the first way that is open; who has none finds it on the page of results."""
-    for way in (await routes.ways(s, TOPIC, [facts.candidate_id])).get(facts.candidate_id, [])[:1]:
-        await routes.tell(
+    for way in (await routing.ways(s, TOPIC, [facts.candidate_id])).get(facts.candidate_id, [])[:1]:
+        await routing.tell(
             s,
             way,
             TOPIC,

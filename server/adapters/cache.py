@@ -1,0 +1,153 @@
+"""Redis: ready bytes, and live events between processes. Counters are in `limits`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from redis import asyncio as aioredis
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+
+from server.adapters.redis_client import CACHED, COUNTED, connect
+from server.errors import OutsideFailure
+
+__all__ = ["Denied", "RedisCache", "RedisEventBus", "answers", "connect", "forget"]
+
+KEEP_ALIVE_SECONDS = 15
+
+
+async def forget(url: str) -> None:
+    """Delete the ready answers and counters of this service, and nothing that is another's. It only costs time.
+
+    WeChat's tokens, quotas and alarms (`wechat:…`) stay: they are true whatever the database says.
+    """
+    client = connect(url, connections=1)
+    try:
+        for prefix in (CACHED, COUNTED):
+            names = [name async for name in client.scan_iter(match=f"{prefix}*", count=1000)]
+            for start in range(0, len(names), 1000):
+                await client.delete(*names[start : start + 1000])
+    finally:
+        await client.aclose()
+
+
+class Denied(ConnectionError):
+    """Redis does not let us in."""
+
+
+async def answers(url: str) -> None:
+    """Ask Redis for an answer, once. Raises ConnectionError: nobody there; Denied: wrong password."""
+    client = connect(url, connections=1)
+    try:
+        await client.ping()
+    except (AuthenticationError, NoPermissionError) as error:
+        raise Denied(type(error).__name__) from None
+    except RedisError as error:
+        if "NOAUTH" in str(error) or "WRONGPASS" in str(error):
+            raise Denied(type(error).__name__) from None
+        raise ConnectionError(type(error).__name__) from None
+    finally:
+        await client.aclose()
+
+
+def _bytes(value: Any) -> bytes | None:
+    """What Redis holds, as bytes: no client here decodes answers."""
+    return None if value is None else bytes(value)
+
+
+@asynccontextmanager
+async def _asked() -> AsyncIterator[None]:
+    """What Redis does not do is an outside failure; the client has written its cause to the log, once."""
+    try:
+        yield
+    except RedisError as error:
+        raise OutsideFailure("缓存暂时没有响应。") from error
+
+
+class RedisCache:
+    """Implements the Cache port. Every verb raises OutsideFailure when Redis is away, at once if that is known."""
+
+    def __init__(self, redis: aioredis.Redis) -> None:
+        self._redis = redis
+
+    async def get(self, key: str) -> bytes | None:
+        async with _asked():
+            return _bytes(await self._redis.get(CACHED + key))
+
+    async def set(self, key: str, value: bytes, *, seconds: float) -> None:
+        async with _asked():
+            await self._redis.set(CACHED + key, value, px=max(1, int(seconds * 1000)))
+
+    async def add(self, key: str, value: bytes, *, seconds: float) -> bool:
+        async with _asked():
+            return bool(await self._redis.set(CACHED + key, value, px=max(1, int(seconds * 1000)), nx=True))
+
+    async def take(self, key: str) -> bytes | None:
+        async with _asked():
+            return _bytes(await self._redis.getdel(CACHED + key))
+
+    async def delete(self, *keys: str) -> None:
+        if keys:
+            async with _asked():
+                await self._redis.delete(*(CACHED + key for key in keys))
+
+
+class RedisEventBus:
+    """Implements the EventBus port with Redis publish and subscribe.
+
+    Whoever listens has a connection of their own for as long as they listen, beside the pool: however many pages watch
+    something, nobody else waits for a connection.
+    """
+
+    def __init__(self, redis: aioredis.Redis, *, listeners: int = 1000) -> None:
+        self._redis = redis
+        self._free = listeners
+
+    async def publish(self, channel: str, event: Mapping[str, Any]) -> None:
+        async with _asked():
+            await self._redis.publish(f"live:{channel}", orjson.dumps(dict(event)))
+
+    @asynccontextmanager
+    async def listen(self, channel: str) -> AsyncIterator[AsyncIterator[dict[str, Any] | None]]:
+        """Subscribed on entry, so that nothing published after it is lost.
+
+        Raises:
+            OutsideFailure: too many listen to this process already, or Redis is away.
+        """
+        if self._free <= 0:
+            raise OutsideFailure("同时打开的页面太多，请稍后刷新。")
+        self._free -= 1
+        own = self._own_connection()
+        subscription = own.pubsub(ignore_subscribe_messages=True)
+
+        async def events() -> AsyncIterator[dict[str, Any] | None]:
+            quiet = 0.0
+            while True:
+                async with _asked():
+                    message = await subscription.get_message(timeout=1.0)
+                if message is not None:
+                    quiet = 0.0
+                    yield orjson.loads(message["data"])
+                    continue
+                quiet += 1.0
+                if quiet >= KEEP_ALIVE_SECONDS:
+                    quiet = 0.0
+                    yield None
+                await asyncio.sleep(0)
+
+        try:
+            async with _asked():
+                await subscription.subscribe(f"live:{channel}")
+            yield events()
+        finally:
+            self._free += 1
+            await subscription.aclose()  # type: ignore[no-untyped-call]  # redis publishes no type for it
+            await own.aclose()
+
+    def _own_connection(self) -> aioredis.Redis:
+        known = self._redis.connection_pool
+        pool = aioredis.ConnectionPool(known.connection_class, max_connections=1, **known.connection_kwargs)
+        return aioredis.Redis.from_pool(pool)

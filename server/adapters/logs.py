@@ -1,0 +1,94 @@
+"""JSON log lines, and the one filter that keeps persons and secrets out of them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+_REDACTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"(?<![0-9A-Za-z])\d{17}[\dXx](?![0-9A-Za-z])"), "[证件号码]"),
+    (re.compile(r"(?<![0-9A-Za-z])1[3-9]\d{9}(?![0-9A-Za-z])"), "[手机号]"),
+    (re.compile(r"(?<![0-9A-Za-z_-])o[0-9A-Za-z_-]{27}(?![0-9A-Za-z_-])"), "[openid]"),
+    (
+        re.compile(
+            r"(?i)\b(access_token|refresh_token|secret|appsecret|session_key|password|pin|otp|code|ticket|invite|invitation|js_code)"
+            r"(\"?\s*[=:]\s*\"?)[^\s&\"',}]+"
+        ),
+        r"\1\2[已隐去]",
+    ),
+    (re.compile(r"(?i)\bBearer\s+[\w.~+/=-]+"), "Bearer [已隐去]"),
+    (re.compile(r"(/s/|/v/|/mp/v1/scans/)[\w~-]{16,}"), r"\1[已隐去]"),
+    (re.compile(r"(?i)(postgres(?:ql)?|redis|rediss)://[^\s@/]*@"), r"\1://[已隐去]@"),
+    (
+        re.compile(
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----BEGIN|-----END).)*+(?:-----END [A-Z ]*PRIVATE KEY-----)?",
+            re.DOTALL,
+        ),
+        "[私钥]",
+    ),
+)
+LONGEST_FIELD, LONGEST_MESSAGE, LONGEST_ERROR = 1_000, 4_000, 20_000  # characters
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def redact(text: str) -> str:
+    """`text` without identity numbers, phones, openids, tokens, secrets and keys."""
+    for pattern, instead in _REDACTIONS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, request id, and what `extra` adds; all redacted."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": _bounded(record.getMessage(), LONGEST_MESSAGE),
+        }
+        if known := request_id.get():
+            line["request_id"] = known
+        line.update(
+            {
+                key: _bounded(value, LONGEST_FIELD) if isinstance(value, str) else value
+                for key, value in vars(record).items()
+                if key not in _PLAIN and _is_plain(value)
+            }
+        )
+        if record.exc_info:
+            line["error"] = _bounded(self.formatException(record.exc_info), LONGEST_ERROR)
+        return redact(orjson.dumps(line, default=str).decode())
+
+
+def _bounded(text: str, most: int) -> str:
+    """A stranger may choose what is logged, but not how much. The end of a long text is what says most."""
+    if len(text) <= most:
+        return text
+    whole = redact(text)  # before the cut: half a number would not be known for what it is
+    return f"{whole[: most // 2]}…{whole[-most // 2 :]}"
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+def configuration(level: str) -> dict[str, Any]:
+    """logging.config for this process and for Sanic's own loggers: everything to stderr as JSON lines."""
+    names = ("", "xcert", "sanic.root", "sanic.error", "sanic.server", "sanic.websockets", "procrastinate")
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": "server.adapters.logs.JsonLines"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "loggers": {name: {"level": level, "handlers": ["stderr"], "propagate": False} for name in names}
+        | {"sanic.access": {"level": "CRITICAL", "handlers": ["stderr"], "propagate": False}},
+    }

@@ -1,0 +1,138 @@
+"""PostgreSQL's own programs, run against a URL: dumping, and loading a dump in one transaction of ours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from server.adapters import embedded
+
+# What programs of version 18 write at the head of a script and older servers do not know.
+_NEWER_SETTINGS = {b"transaction_timeout": 17}
+_HEAD_LINES = 60  # settings stand before everything else; data further down is never touched
+
+
+class ProgramFailed(Exception):
+    """A program of PostgreSQL did not succeed; the text is its own last words."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(f"{name} 没有成功，请根据以下信息处理后重试：\n{said.strip()[-1500:]}")
+
+
+def environment(url: str) -> dict[str, str]:
+    """How to reach `url`, for libpq; the password goes by the environment, not by the command line."""
+    parts, asked = urlsplit(url), parse_qs(urlsplit(url).query)
+    found = {
+        "PATH": os.defpath,
+        "LC_ALL": "C.UTF-8",
+        "PGHOST": parts.hostname or "127.0.0.1",
+        "PGPORT": str(parts.port or 5432),
+        "PGUSER": unquote(parts.username or ""),
+        "PGPASSWORD": unquote(parts.password or ""),
+        "PGDATABASE": unquote(parts.path.lstrip("/")),
+    }
+    for name in ("sslmode", "sslrootcert"):
+        if name in asked:
+            found[f"PG{name.upper()}"] = asked[name][-1]
+    return found
+
+
+def dump(url: str, path: Path) -> None:
+    """Write the database into `path`, in pg_dump's own form. Raises ProgramFailed."""
+    done = subprocess.run(  # noqa: S603 -- the wheel's own program
+        [_program("pg_dump"), "--no-password", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}"],
+        env=environment(url),
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise ProgramFailed("pg_dump", done.stderr)
+
+
+def load(url: str, path: Path, *, server_version: int, before: str, after: str) -> None:
+    """Run `before`, the dump and `after` in one transaction: all of it is there afterwards, or nothing has changed.
+
+    COMMIT is the last line that we write, so that a kill of any of the three processes rolls back.
+
+    Args:
+        url: the database.
+        path: what `dump` wrote.
+        server_version: of the database's server, e.g. 15.
+        before, after: SQL.
+
+    Raises:
+        ProgramFailed: with the program's own last words; the database is as it was.
+    """
+    with tempfile.TemporaryFile() as reader_said, tempfile.TemporaryFile() as writer_said:
+        reader = subprocess.Popen(  # noqa: S603
+            [_program("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(path)],
+            stdout=subprocess.PIPE,
+            stderr=reader_said,
+        )
+        writer = subprocess.Popen(  # noqa: S603
+            [_program("psql"), "--no-password", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"],
+            env=environment(url),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=writer_said,
+        )
+        try:
+            _send(reader, writer, server_version, before, after)
+        finally:
+            for process in (reader, writer):
+                if process.poll() is None:
+                    process.kill()
+                process.wait()
+        if reader.returncode and reader.returncode > 0:
+            raise ProgramFailed("pg_restore", _said(reader_said))
+        if writer.returncode or reader.returncode:
+            raise ProgramFailed("psql", _said(writer_said))
+
+
+def _send(
+    reader: subprocess.Popen[bytes],
+    writer: subprocess.Popen[bytes],
+    server_version: int,
+    before: str,
+    after: str,
+) -> None:
+    """The whole script; without its COMMIT when the dump could not be read to its end."""
+    assert reader.stdout is not None and writer.stdin is not None
+    try:
+        writer.stdin.write(f"BEGIN;\n{before}\n".encode())
+        writer.stdin.writelines(_head(reader.stdout, server_version))
+        shutil.copyfileobj(reader.stdout, writer.stdin, 1 << 20)
+        if reader.wait() == 0:
+            writer.stdin.write(f"\n{after}\nCOMMIT;\n".encode())
+        writer.stdin.close()
+    except BrokenPipeError:  # psql has refused a line and gone; its words say why
+        return
+    writer.wait()
+
+
+def _head(script: IO[bytes], server_version: int) -> Iterator[bytes]:
+    """The first lines of the script without the settings that this server does not know."""
+    unknown = tuple(b"SET %s " % name for name, since in _NEWER_SETTINGS.items() if server_version < since)
+    for _ in range(_HEAD_LINES):
+        if not (line := script.readline()):
+            return
+        if not (unknown and line.startswith(unknown)):
+            yield line
+        if line.startswith((b"CREATE ", b"COPY ")):
+            return
+
+
+def _said(words: IO[bytes]) -> str:
+    words.seek(0)
+    return words.read().decode("utf-8", "replace")
+
+
+def _program(name: str) -> str:
+    return str(embedded.postgres_program(name))

@@ -1,0 +1,77 @@
+"""The Redis client of this service: a bounded pool, short waits, and no waiting at all while Redis is known to be away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redis import asyncio as aioredis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError
+
+from server.adapters.circuit_breaker import Breaker
+
+CACHED, COUNTED = "xcert:cache:", "xcert:limit:"  # before each of our keys: others may use the same Redis
+CONNECT_SECONDS = 1.0
+ANSWER_SECONDS = 2.0  # Redis answers within a millisecond or is ill
+_FULL = "No connection available"  # what redis-py says when its pool has none free in time
+_AWAY = (ConnectionError, TimeoutError, BusyLoadingError)
+
+
+class RedisAway(ConnectionError):
+    """Redis did not answer a moment ago, so it was not asked."""
+
+
+class GuardedPool(aioredis.BlockingConnectionPool):
+    """Gives out no connection while Redis is known to be away. Everything goes through it: commands, pipelines, scripts."""
+
+    breaker: Breaker
+
+    async def get_connection(self, *args: Any, **more: Any) -> Any:
+        if not self.breaker.may_ask():
+            raise RedisAway("Redis is away")
+        try:
+            return await super().get_connection(*args, **more)  # type: ignore[no-untyped-call]
+        except _AWAY as error:
+            if _FULL not in str(error):  # all of ours are busy: that says nothing of Redis
+                self.breaker.failed(type(error).__name__)
+            raise
+
+
+class GuardedRedis(aioredis.Redis):
+    """Notes what answers and what does not."""
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        breaker: Breaker = self.connection_pool.breaker  # type: ignore[attr-defined]
+        try:
+            answer = await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except RedisAway:
+            raise
+        except _AWAY as error:
+            if _FULL not in str(error):
+                breaker.failed(type(error).__name__)
+            raise
+        except RedisError:  # it answered, if only with a no
+            breaker.answered()
+            raise
+        breaker.answered()
+        return answer
+
+
+def connect(url: str, *, connections: int = 64) -> aioredis.Redis:
+    """A client whose pool waits for a free connection instead of raising when full.
+
+    A connection that turns out to be dead (Redis was restarted) is replaced once; a silence is not waited for twice.
+    """
+    pool = GuardedPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=5,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_keepalive=True,
+        health_check_interval=30,
+        retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
+    )
+    pool.breaker = Breaker("Redis")
+    return GuardedRedis.from_pool(pool)  # closing the client closes the pool

@@ -1,0 +1,122 @@
+"""Who WeChat says somebody is: web OAuth, wx.login and the phone button (wechat.md §3.1, §4.1, §4.2)."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from wechatpy.exceptions import WeChatException
+from wechatpy.oauth import WeChatOAuth
+
+from server.adapters.wechat import bridge
+from server.adapters.wechat.accounts import Account
+from server.adapters.wechat.errors import login_failure, phone_refusal
+from server.domain.ports import Cache, WeChatIdentity
+from server.errors import Forbidden, OutsideFailure, WeChatRefused
+
+SESSION_KEY_SECONDS = 2 * 24 * 3600
+BUSY = -1
+_CHINA = "86"
+
+log = logging.getLogger("xcert.wechat")
+Seal = Callable[[str], bytes]  # encrypts what is kept
+
+
+def _oauth(account: Account, open_url: str, redirect_uri: str = "", state: str = "") -> Any:
+    oauth = WeChatOAuth(account.appid, account.secret, redirect_uri, state=state)
+    oauth._http.close()
+    oauth._http = account.transport
+    oauth.OAUTH_BASE_URL = open_url.rstrip("/") + "/connect/"
+    return oauth
+
+
+def authorize_url(account: Account, open_url: str, redirect_uri: str, state: str) -> str:
+    """Where a page inside WeChat sends its visitor to be recognised."""
+    return str(_oauth(account, open_url, redirect_uri, state).authorize_url)
+
+
+async def oauth_identity(account: Account, open_url: str, code: str) -> WeChatIdentity:
+    """Exchange a code of web OAuth, once. Raises Unverified, Forbidden snapshot_user, OutsideFailure."""
+    oauth = _oauth(account, open_url)
+
+    async def ask() -> Any:
+        try:
+            return await bridge.run(lambda: oauth.fetch_access_token(code))
+        except WeChatException as problem:
+            raise WeChatRefused(int(problem.errcode or 0), str(problem.errmsg)) from None
+
+    try:
+        told = await _asked(ask)
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise OutsideFailure("微信没有给出登录身份") from None
+    if int(told.get("is_snapshotuser") or 0):
+        raise Forbidden(
+            "snapshot_user",
+            "您正在用“快照页”浏览，微信没有给出您的真实身份。请点页面上的“使用完整服务”后重试。",
+        )
+    return WeChatIdentity("oa", str(told["openid"]), told.get("unionid") or None)
+
+
+async def _asked(ask: Callable[[], Awaitable[Any]]) -> Any:
+    """The answer to an exchange; a passing -1 is asked about once more, for it leaves the code as it was.
+
+    Raises: as `login_failure` says.
+    """
+    try:
+        try:
+            return await ask()
+        except WeChatRefused as refusal:
+            if refusal.errcode != BUSY:
+                raise
+            return await ask()
+    except WeChatRefused as refusal:
+        raise login_failure(refusal) from None
+
+
+async def login_identity(account: Account, cache: Cache, code: str, *, seal: Seal | None) -> WeChatIdentity:
+    """Exchange a code of wx.login, once. Raises Unverified, OutsideFailure.
+
+    Args:
+        cache: where the session key stays, for as long as a log-in may live.
+        seal: how it is kept there; without one it is not kept.
+    """
+    asked = {
+        "appid": account.appid,
+        "secret": account.secret,
+        "js_code": code,
+        "grant_type": "authorization_code",
+    }
+    told = await _asked(lambda: account.transport.call("GET", "/sns/jscode2session", params=asked))
+    if not told.get("openid") or not told.get("session_key"):
+        raise OutsideFailure("微信没有给出登录身份")
+    who = WeChatIdentity("mp", str(told["openid"]), told.get("unionid") or None)
+    if seal is not None:
+        name = f"mp:session_key:{hashlib.sha256(who.openid.encode()).hexdigest()}"
+        try:
+            await cache.set(name, seal(str(told["session_key"])), seconds=SESSION_KEY_SECONDS)
+        except OutsideFailure:
+            log.warning("a session key could not be kept; the log-in stands")
+    return who
+
+
+async def phone_number(account: Account, code: str) -> str:
+    """The number behind a code of the phone button; each answer is paid for, so it is never asked for twice.
+
+    Raises:
+        Unverified: code_used, code_invalid.
+        OutsideFailure: no answer, or one that was not meant for this mini-program.
+    """
+    try:
+        told = await account.post("/wxa/business/getuserphonenumber", {"code": code})
+    except WeChatRefused as refusal:
+        raise phone_refusal(refusal) or refusal from None
+    info = told.get("phone_info")
+    if not isinstance(info, dict) or not info.get("purePhoneNumber"):
+        raise OutsideFailure("微信没有给出手机号")
+    mark = info.get("watermark")
+    if not isinstance(mark, dict) or mark.get("appid") != account.appid:
+        raise OutsideFailure("微信给出的手机号不是给本小程序的")
+    number, country = str(info["purePhoneNumber"]), str(info.get("countryCode") or _CHINA)
+    return number if country == _CHINA else f"+{country}{number}"

@@ -1,0 +1,323 @@
+"""WeChat Pay API v3 for one merchant number (the PayGateway port), on `cryptography` and aiohttp (wechat.md §7).
+
+Not on wechatpayv3 (2.0.4 was tried): it accepts notifications of any age; an unknown serial makes it throw away
+the certificates it holds and fetch new ones in the middle of a callback, and `PUB_KEY_ID_…` of another key raises
+ValueError; refusals (4xx, 5xx) are never verified; its host is fixed. Tests use it as the other side instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+from cryptography import x509
+
+from server.adapters.wechat import pay_bills, pay_probe, pay_reading
+from server.adapters.wechat.pay_channel import SECONDS, PayChannel
+from server.adapters.wechat.pay_limits import (
+    ATTACH_LONGEST,
+    DESCRIPTION_LONGEST,
+    ORDER_NUMBER,
+    REASON_LONGEST,
+    REFUND_NUMBER,
+    check_amount,
+    check_number,
+    check_text,
+)
+from server.adapters.wechat.pay_signing import Merchant, PlatformKeys, open_sealed, serial_of
+from server.domain.payments.ports import (
+    Cashier,
+    PayBill,
+    PayFinding,
+    PayNotification,
+    PayOrder,
+    PayRefund,
+    PayRefundOrder,
+    PayTransaction,
+)
+from server.domain.ports import Clock
+from server.errors import OutsideFailure, PayRefused, Refused, Unverified
+from server.settings import Settings
+
+log = logging.getLogger("xcert.pay")
+
+TRANSACTIONS, REFUNDS = "/v3/pay/transactions", "/v3/refund/domestic/refunds"
+CERTIFICATES = "/v3/certificates"
+CERTIFICATES_EVERY = 12 * 3600.0  # seconds; the official SDKs look every 1 or 24 hours
+
+
+class WeChatPay:
+    """Implements the PayGateway port."""
+
+    def __init__(self, settings: Settings, clock: Clock, *, seconds: float = SECONDS) -> None:
+        """`settings` with all of pay configured (`settings.has_pay`); nothing is fetched here."""
+        self._settings, self._clock = settings, clock
+        self._appids = {"oa": settings.oa_appid, "mp": settings.mp_appid}
+        self._merchant = Merchant(settings.pay_mchid, settings.pay_mch_serial, settings.pay_mch_key)
+        self._keys = PlatformKeys(
+            settings.pay_public_key_id, settings.pay_public_key, settings.pay_certificates
+        )
+        self._channel = PayChannel(
+            settings.pay_url,
+            self._merchant,
+            self._keys,
+            clock,
+            answer_serial=settings.pay_public_key_id,
+            seconds=seconds,
+        )
+
+    async def close_connections(self) -> None:
+        await self._channel.close()
+
+    # Orders
+
+    async def order_jsapi(self, order: PayOrder, *, openid: str) -> str:
+        asked = {**self._order(order), "payer": {"openid": openid}}
+        told = await self._channel.call("POST", f"{TRANSACTIONS}/jsapi", asked)
+        return _given(told, "prepay_id", changed=True)
+
+    async def order_native(self, order: PayOrder) -> str:
+        told = await self._channel.call("POST", f"{TRANSACTIONS}/native", self._order(order))
+        return _given(told, "code_url", changed=True)
+
+    def _order(self, order: PayOrder) -> dict[str, Any]:
+        check_text("商品描述", order.description, DESCRIPTION_LONGEST, needed=True)
+        check_text("附加数据", order.attach, ATTACH_LONGEST)
+        check_amount(order.total_fen)
+        check_number(ORDER_NUMBER, order.out_trade_no)
+        asked: dict[str, Any] = {
+            "appid": self._appids[order.account],
+            "mchid": self._merchant.mchid,
+            "description": order.description,
+            "out_trade_no": order.out_trade_no,
+            "time_expire": order.expires_at.astimezone(pay_bills.BEIJING).isoformat(timespec="seconds"),
+            "notify_url": f"{self._settings.public_url}/wechat/pay/notify",
+            "amount": {"total": order.total_fen, "currency": "CNY"},
+        }
+        if order.attach:
+            asked["attach"] = order.attach
+        return asked
+
+    async def query(self, *, out_trade_no: str = "", transaction_id: str = "") -> PayTransaction | None:
+        if bool(out_trade_no) == bool(transaction_id):
+            raise ValueError("query by one number")
+        where = f"id/{quote(transaction_id, safe='')}" if transaction_id else _in_path(out_trade_no)
+        try:
+            told = await self._channel.call("GET", f"{TRANSACTIONS}/{where}?{self._mine()}")
+        except PayRefused as refusal:
+            if refusal.is_signed and refusal.is_code("ORDER_NOT_EXIST"):
+                return None
+            raise
+        try:
+            found = pay_reading.transaction(told)
+        except pay_reading.Unreadable:
+            raise OutsideFailure("微信支付的回答无法理解") from None
+        asked = transaction_id or out_trade_no
+        if found.mchid != self._merchant.mchid or asked not in (found.out_trade_no, found.transaction_id):
+            raise OutsideFailure("微信支付回答了另一笔订单")
+        return found
+
+    async def close(self, out_trade_no: str) -> None:
+        try:
+            await self._channel.call(
+                "POST", f"{TRANSACTIONS}/{_in_path(out_trade_no)}/close", {"mchid": self._merchant.mchid}
+            )
+        except PayRefused as refusal:
+            if not (refusal.is_signed and refusal.is_code("ORDER_CLOSED")):
+                raise
+
+    # Refunds
+
+    async def refund(self, order: PayRefundOrder) -> PayRefund:
+        check_text("退款原因", order.reason, REASON_LONGEST)
+        check_amount(order.refund_fen)
+        check_amount(order.total_fen)
+        check_number(ORDER_NUMBER, order.out_trade_no)
+        check_number(REFUND_NUMBER, order.out_refund_no)
+        asked: dict[str, Any] = {
+            "out_trade_no": order.out_trade_no,
+            "out_refund_no": order.out_refund_no,
+            "notify_url": f"{self._settings.public_url}/wechat/pay/refund-notify",
+            "amount": {"refund": order.refund_fen, "total": order.total_fen, "currency": "CNY"},
+        }
+        if order.reason:
+            asked["reason"] = order.reason
+        return self._refund_of(
+            await self._channel.call("POST", REFUNDS, asked), order.out_refund_no, changed=True
+        )
+
+    async def query_refund(self, out_refund_no: str) -> PayRefund | None:
+        check_number(REFUND_NUMBER, out_refund_no)
+        try:
+            told = await self._channel.call("GET", f"{REFUNDS}/{out_refund_no}")
+        except PayRefused as refusal:
+            if refusal.is_signed and refusal.is_code("RESOURCE_NOT_EXISTS", "REFUND_NOT_EXIST"):
+                return None
+            raise
+        return self._refund_of(told, out_refund_no, changed=False)
+
+    def _refund_of(self, told: Mapping[str, Any], out_refund_no: str, *, changed: bool) -> PayRefund:
+        try:
+            found = pay_reading.refund(told)
+        except pay_reading.Unreadable:
+            raise OutsideFailure("微信支付的回答无法理解", unknown=changed) from None
+        if found.out_refund_no != out_refund_no:
+            raise OutsideFailure("微信支付回答了另一笔退款", unknown=changed)
+        return found
+
+    # Bills
+
+    async def bill(self, day: date) -> PayBill | None:
+        if day >= self._clock.now().astimezone(pay_bills.BEIJING).date():
+            raise Refused("bill_day", "当天的账单要到次日上午十点以后才有。")
+        asked = urlencode({"bill_date": day.isoformat(), "bill_type": "ALL", "tar_type": "GZIP"})
+        try:
+            told = await self._channel.call("GET", f"/v3/bill/tradebill?{asked}")
+        except PayRefused as refusal:
+            if refusal.is_signed and refusal.is_code("NO_STATEMENT_EXIST"):
+                return None
+            raise
+        if told.get("hash_type") != "SHA1":
+            raise OutsideFailure("微信支付账单的校验方式无法识别")
+        data = await self._channel.download(_given(told, "download_url"))
+        # Unpacking and reading a large bill takes seconds: not in the loop.
+        return await asyncio.to_thread(
+            lambda: pay_bills.read(pay_bills.unpacked(data, _given(told, "hash_value")), day)
+        )
+
+    # Cashier and notifications
+
+    def pay_parameters(self, prepay_id: str, cashier: Cashier) -> dict[str, str]:
+        stamp, nonce = str(int(self._clock.now().timestamp())), secrets.token_hex(16)
+        return self._pay_parameters(prepay_id, cashier, stamp, nonce)
+
+    def _pay_parameters(self, prepay_id: str, cashier: Cashier, stamp: str, nonce: str) -> dict[str, str]:
+        package = f"prepay_id={prepay_id}"
+        appid = self._appids["mp" if cashier == "requestPayment" else "oa"]
+        signed = {
+            "nonceStr": nonce,
+            "package": package,
+            "signType": "RSA",
+            "paySign": self._merchant.sign(appid, stamp, nonce, package),
+        }
+        match cashier:
+            case "chooseWXPay":  # the one with a small s
+                return {"timestamp": stamp, **signed}
+            case "requestPayment":  # the appid is signed, but not handed over
+                return {"timeStamp": stamp, **signed}
+            case "getBrandWCPayRequest":
+                return {"appId": appid, "timeStamp": stamp, **signed}
+
+    def open_notification(self, headers: Mapping[str, str], body: bytes) -> PayNotification:
+        named = {name.lower(): value for name, value in headers.items()}
+        self._keys.verify(named, body, self._clock.now())
+        try:
+            envelope = orjson.loads(body)
+            resource = self._opened(envelope["resource"])
+            opened, mchid = pay_reading.notification(envelope, resource)
+        except pay_reading.Unreadable:
+            raise Refused("pay_unreadable", "通知的内容无法理解。") from None
+        appids = {opened.transaction.appid} if opened.transaction is not None else set()
+        is_money = opened.transaction is not None or opened.refund is not None
+        is_ours = mchid == self._merchant.mchid or not (mchid or is_money)
+        if not is_ours or not appids <= set(self._appids.values()):
+            raise Refused("pay_not_ours", "通知不属于本商户号或本服务的 AppID。")
+        return opened
+
+    def _opened(self, sealed: Mapping[str, Any]) -> bytes:
+        """By today's key, or by the one before: what was queued when it was changed is sealed with that (§7.7)."""
+        previous = self._settings.pay_previous_apiv3_key
+        try:
+            return open_sealed(self._settings.pay_apiv3_key, sealed)
+        except Refused:
+            if not previous:
+                raise
+            return open_sealed(previous, sealed)
+
+    # Certificates and the doctor
+
+    async def download_certificates(self) -> int:
+        """Learn the platform certificates that WeChat Pay lists now; for merchants that still use them.
+
+        A known serial is never overwritten, and nothing is forgotten: the new certificate is listed before it is
+        used. Believed because the APIv3 key opens them, then because one of ours signed the list.
+
+        Returns:
+            how many certificates are new.
+
+        Raises:
+            OutsideFailure, PayRefused (RESOURCE_NOT_EXISTS: this merchant has a public key only),
+            Refused pay_undecryptable, Unverified.
+        """
+        reply = await self._channel.exchange("GET", CERTIFICATES)
+        if reply.status != 200:
+            await self._channel.call("GET", CERTIFICATES)  # says why
+            raise OutsideFailure("微信支付没有给出平台证书")
+        listed = pay_certificates(self._settings.pay_apiv3_key, reply.body)
+        trial = PlatformKeys()
+        for certificate in listed:
+            trial.add(certificate)
+        try:
+            self._keys.verify(reply.headers, reply.body, self._clock.now())
+        except Unverified as wrong:
+            if wrong.code != "pay_serial":
+                raise
+            trial.verify(reply.headers, reply.body, self._clock.now())
+        before = len(self._keys.ends())
+        for certificate in listed:
+            if certificate.not_valid_after_utc > self._clock.now():
+                self._keys.add(certificate)
+        return len(self._keys.ends()) - before
+
+    async def keep_certificates(self, *, every: float = CERTIFICATES_EVERY) -> None:
+        """Download them again and again, until cancelled. In every process: each one verifies for itself."""
+        while True:
+            try:
+                if new := await self.download_certificates():
+                    log.info("new platform certificates", extra={"count": new})
+            except PayRefused as refusal:
+                if refusal.is_code("RESOURCE_NOT_EXISTS"):
+                    log.info("no platform certificates: this merchant uses the public key")
+                    return
+                log.warning("platform certificates not renewed", extra={"refusal": refusal.code})
+            except (OutsideFailure, Refused) as problem:
+                log.warning("platform certificates not renewed: %s", problem)
+            await asyncio.sleep(every)
+
+    async def probe(self) -> list[PayFinding]:
+        return await pay_probe.probe(self._channel, self._settings.pay_apiv3_key, self._clock)
+
+    def _mine(self) -> str:
+        return urlencode({"mchid": self._merchant.mchid})
+
+
+def pay_certificates(apiv3_key: str, body: bytes) -> list[x509.Certificate]:
+    """The certificates of an answer to `GET /v3/certificates`, opened. Raises Refused, OutsideFailure."""
+    try:
+        certificates = []
+        for one in orjson.loads(body)["data"]:
+            certificate = x509.load_pem_x509_certificate(open_sealed(apiv3_key, one["encrypt_certificate"]))
+            if serial_of(certificate) != one["serial_no"].upper().lstrip("0"):
+                raise ValueError("another serial")
+            certificates.append(certificate)
+    except pay_reading.Unreadable:
+        raise OutsideFailure("微信支付的平台证书无法读取") from None
+    return certificates
+
+
+def _in_path(out_trade_no: str) -> str:
+    check_number(ORDER_NUMBER, out_trade_no)
+    return f"out-trade-no/{out_trade_no}"
+
+
+def _given(told: Mapping[str, Any], name: str, *, changed: bool = False) -> str:
+    value = told.get(name)
+    if not isinstance(value, str) or not value:
+        raise OutsideFailure(f"微信支付的回答里没有 {name}", unknown=changed)
+    return value

@@ -1,0 +1,141 @@
+"""How often we called each of WeChat's APIs today, and which are closed until WeChat counts anew (wechat.md §2).
+
+All in Redis, so that every process counts as one and a restart forgets nothing. Redis being away costs the counting,
+never a call. Days are days in Beijing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TypeVar
+
+from redis import asyncio as aioredis
+from redis.exceptions import RedisError
+
+from server.adapters.wechat.errors import is_counted_by_the_minute
+from server.domain.ports import Clock, WeChatCalls
+
+log = logging.getLogger("xcert.wechat")
+
+T = TypeVar("T")
+
+BEIJING = timezone(timedelta(hours=8))
+KEPT_DAYS = 8
+PATIENCE_SECONDS = 0.5  # how long a call may be held up by the counting of it
+_OUTCOMES = "wechat:outcomes"
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """An API that refuses to be called until a moment."""
+
+    path: str
+    until: datetime
+
+
+class Quota:
+    """The books of all calls; one for each process, all on the same Redis."""
+
+    def __init__(self, redis: aioredis.Redis, clock: Clock) -> None:
+        self._redis, self._clock = redis, clock
+        self._closed: dict[tuple[str, str], int] = {}  # for when Redis is away
+
+    def _day(self) -> str:
+        return self._clock.now().astimezone(BEIJING).date().isoformat()
+
+    def _calls_key(self, appid: str) -> str:
+        return f"wechat:calls:{appid}:{self._day()}"
+
+    async def closed_until(self, appid: str, path: str) -> datetime | None:
+        """Until when this API is closed; None when it may be called."""
+        try:
+            kept = await _soon(self._redis.get(_closed_key(appid, path)))
+            until = int(kept) if kept is not None else 0
+        except (RedisError, TimeoutError):
+            until = self._closed.get((appid, path), 0)
+        if until <= self._clock.now().timestamp():
+            return None
+        return datetime.fromtimestamp(until, UTC)
+
+    async def note(self, kind: str, appid: str, path: str, outcome: str) -> None:
+        """One more call, and how it ended: ok, an errcode, timeout, unreachable, http_502, closed (not sent)."""
+        pipe = self._redis.pipeline(transaction=False)
+        if outcome != "closed":
+            pipe.hincrby(self._calls_key(appid), path, 1)
+            pipe.expire(self._calls_key(appid), KEPT_DAYS * 86400)
+        pipe.hincrby(_OUTCOMES, f"{kind} {path} {outcome}", 1)
+        try:
+            await _soon(pipe.execute())
+        except (RedisError, TimeoutError) as problem:
+            log.info("a call was not counted: %s", type(problem).__name__)
+
+    async def close(self, appid: str, path: str) -> datetime:
+        """After 45009: nothing more is sent there until midnight in Beijing, or until the next minute where WeChat
+        counts by the minute. Returns the moment.
+        """
+        now = self._clock.now()
+        if is_counted_by_the_minute(path):
+            until = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        else:
+            local = now.astimezone(BEIJING)
+            until = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        moment = int(until.timestamp())
+        self._closed[appid, path] = moment
+        try:
+            seconds = max(1, int(moment - now.timestamp()))
+            await _soon(self._redis.set(_closed_key(appid, path), moment, ex=seconds + 3600))
+        except (RedisError, TimeoutError) as problem:
+            log.warning("only this process knows of a closed API: %s", type(problem).__name__)
+        return until
+
+    async def reopen(self, appid: str) -> int:
+        """Open everything of this account again, after WeChat cleared its counters. How many were closed."""
+        names = [name async for name in self._redis.scan_iter(match=_closed_key(appid, "*"))]
+        for key in [key for key in self._closed if key[0] == appid]:
+            del self._closed[key]
+        return int(await self._redis.delete(*names)) if names else 0
+
+    async def today(self, appid: str) -> dict[str, int]:
+        """Calls of each path today, by all processes."""
+        kept = await self._redis.hgetall(self._calls_key(appid))
+        return {_text(name): int(count) for name, count in kept.items()}
+
+    async def closed(self, appid: str) -> list[Closed]:
+        """What is closed now."""
+        prefix, found = _closed_key(appid, ""), []
+        async for name in self._redis.scan_iter(match=prefix + "*"):
+            path = _text(name).removeprefix(prefix)
+            if until := await self.closed_until(appid, path):
+                found.append(Closed(path, until))
+        return sorted(found, key=lambda one: one.path)
+
+    async def outcomes(self) -> list[WeChatCalls]:
+        """How often each path ended how, since the counting began; nothing while Redis is away."""
+        try:
+            raw = await _soon(self._redis.hgetall(_OUTCOMES))
+        except (RedisError, TimeoutError) as problem:
+            log.warning("the calls cannot be told: %s", type(problem).__name__)
+            return []
+        kept = {_text(name): int(count) for name, count in raw.items()}
+        found = []
+        for name, count in sorted(kept.items()):
+            kind, path, outcome = name.split(" ", 2)
+            found.append(WeChatCalls(kind, path, outcome, count))
+        return found
+
+
+def _closed_key(appid: str, path: str) -> str:
+    return f"wechat:closed:{appid}:{path}"
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name
+
+
+async def _soon(waited: Awaitable[T]) -> T:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        return await waited

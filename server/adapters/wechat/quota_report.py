@@ -1,0 +1,70 @@
+"""Our count of today's calls beside WeChat's own, and how WeChat's is begun anew (wechat.md §2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from server.adapters.wechat.accounts import Account
+from server.adapters.wechat.errors import STABLE_TOKEN
+from server.adapters.wechat.transport import OFFICIAL
+from server.errors import OutsideFailure, WeChatRefused
+
+GET = "/cgi-bin/openapi/quota/get"
+CLEAR = "/cgi-bin/clear_quota/v2"  # wants no token, so it works when the token's own quota is used up
+_NOT_ASKED = ("/sns/", "/cgi-bin/openapi/", "/cgi-bin/clear_quota", STABLE_TOKEN)  # 76022 there
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """WeChat's figures of one API today."""
+
+    limit: int
+    used: int
+    remain: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One API. `why_not`: why `theirs` is missing."""
+
+    path: str
+    ours: int
+    theirs: Theirs | None
+    why_not: str
+    closed_until: datetime | None
+
+
+async def today(account: Account) -> list[Line]:
+    """Every API that was called today or is closed, by path."""
+    counted = await account.books.quota.today(account.appid)
+    closed = {one.path: one.until for one in await account.books.quota.closed(account.appid)}
+    lines = []
+    for path in sorted(counted.keys() | closed.keys()):
+        theirs, why_not = await _theirs(account, path)
+        lines.append(Line(path, counted.get(path, 0), theirs, why_not, closed.get(path)))
+    return lines
+
+
+async def _theirs(account: Account, path: str) -> tuple[Theirs | None, str]:
+    if path.startswith(_NOT_ASKED):
+        return None, "不按天计"
+    try:
+        told = await account.read(lambda client: client.post(OFFICIAL + GET, data={"cgi_path": path}))
+        found = told["quota"]
+        return Theirs(int(found["daily_limit"]), int(found["used"]), int(found["remain"])), ""
+    except WeChatRefused as refusal:
+        return None, f"错误 {refusal.errcode}"
+    except (OutsideFailure, KeyError, TypeError, ValueError) as problem:
+        return None, type(problem).__name__
+
+
+async def clear(account: Account) -> None:
+    """Begin all of WeChat's counters of this account anew, ten times a month at most, and open what was closed.
+
+    Raises:
+        WeChatRefused: 48006, none left this month.
+    """
+    asked = {"appid": account.appid, "appsecret": account.secret}
+    await account.transport.call("POST", CLEAR, data=asked)
+    await account.books.quota.reopen(account.appid)

@@ -1,0 +1,47 @@
+"""The message templates of an account, as WeChat keeps them (wechat.md §4.5, §5)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from server.adapters.wechat.accounts import Account
+from server.adapters.wechat.transport import OFFICIAL
+from server.domain.ports import MessageTemplate
+from server.errors import OutsideFailure
+
+SUBSCRIPTION = "/wxaapi/newtmpl/gettemplate"
+_KEYWORD = re.compile(r"([^{}\n]*?)[:：]?\s*\{\{\s*(\w+)\.DATA\s*\}\}")
+
+
+async def of(account: Account) -> list[MessageTemplate]:
+    """Every template of the account: subscription templates, and template messages if it is a service account.
+
+    Shapes: DOC 《获取已添加至账号下所有模板列表》 (template_list, template_id), 《获取个人模板列表》 (data, priTmplId).
+    """
+    found: list[MessageTemplate] = []
+    if account.kind == "oa":
+        told = await account.read(lambda client: client.template.get_all_private_template())
+        found += [_read(row, "template_id") for row in _rows(told, "template_list")]
+    told = await account.read(lambda client: client.get(OFFICIAL + SUBSCRIPTION))
+    known = {one.id for one in found}
+    found += [one for row in _rows(told, "data") if (one := _read(row, "priTmplId")).id not in known]
+    return found
+
+
+def keywords(content: str) -> dict[str, str]:
+    """The keywords of a template's text: `考试名称:{{thing1.DATA}}` is {"thing1": "考试名称"}."""
+    return {name: label.strip() for label, name in _KEYWORD.findall(content)}
+
+
+def _rows(told: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    rows = told.get(name)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise OutsideFailure("微信没有给出模板列表")
+    return rows
+
+
+def _read(row: dict[str, Any], key: str) -> MessageTemplate:
+    return MessageTemplate(
+        str(row.get(key, "")), str(row.get("title", "")), keywords(str(row.get("content", "")))
+    )

@@ -1,0 +1,173 @@
+"""HTTP to WeChat: one pool, a limit on every wait, and what it means when nothing comes back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+import orjson
+
+from server.adapters.wechat.bridge import wait
+from server.adapters.wechat.call_log import Books
+from server.errors import OutsideFailure, WeChatRefused
+
+OFFICIAL = "https://api.weixin.qq.com"  # what wechatpy's classes say; ours to set by WECHAT_API_URL
+LARGEST = 4 * 1024 * 1024  # bytes of an answer; the largest is a picture
+SECONDS, CONNECT_SECONDS = 6.0, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of WeChat, shaped as wechatpy expects one (`content`, `raise_for_status`, `request`)."""
+
+    content: bytes
+    content_type: str
+    request: dict[str, Any] = field(default_factory=dict, repr=False)  # holds the access token: never logged
+
+    def raise_for_status(self) -> None:
+        """Bad statuses were refused before wechatpy sees the answer."""
+
+    @property
+    def is_json(self) -> bool:
+        return "json" in self.content_type or "text/plain" in self.content_type
+
+
+def checked(result: Any) -> dict[str, Any]:
+    """The JSON of an answer. Raises WeChatRefused when it holds an errcode other than 0."""
+    if not isinstance(result, dict):
+        raise OutsideFailure("微信的回答无法理解")
+    try:
+        errcode = int(result.get("errcode") or 0)
+    except (TypeError, ValueError):
+        raise OutsideFailure("微信的回答无法理解") from None
+    if errcode:
+        raise WeChatRefused(errcode, str(result.get("errmsg", "")))
+    return result
+
+
+def _verdict(content: bytes) -> tuple[int, str]:
+    """errcode and errmsg of an answer; (0, "") of one that has none, as pictures and most reads."""
+    if content.lstrip()[:1] != b"{":
+        return 0, ""
+    try:
+        told = orjson.loads(content)
+        return int(told.get("errcode") or 0), str(told.get("errmsg", ""))
+    except (ValueError, TypeError):
+        return 0, ""
+
+
+class _NoAnswer(Exception):
+    """`how`, in a word for the books; `unknown` when WeChat may have acted nevertheless."""
+
+    def __init__(self, said: str, how: str, unknown: bool) -> None:
+        super().__init__(said)
+        self.how, self.unknown = how, unknown
+
+
+async def _whole(stream: aiohttp.StreamReader) -> bytes:
+    """All of an answer, whose chunks come one by one; a giant one counts as no answer."""
+    content = bytearray()
+    async for chunk in stream.iter_any():
+        content += chunk
+        if len(content) > LARGEST:
+            raise _NoAnswer("微信的回答过大", "too_large", True)
+    return bytes(content)
+
+
+class Transport:
+    """Calls WeChat. Give it to wechatpy's classes as their `_http`; they use `request`."""
+
+    def __init__(self, api_url: str, *, seconds: float = SECONDS, books: Books | None = None) -> None:
+        """`seconds`: how long one call may take, from the first byte to the last."""
+        self.ahead: float | None = None  # seconds by which this machine's clock is ahead of WeChat's
+        self._books = books
+        self._timeout = aiohttp.ClientTimeout(total=seconds, connect=min(seconds, CONNECT_SECONDS))
+        self._api_url = api_url.rstrip("/")
+        self._session: aiohttp.ClientSession | None = None
+
+    def request(
+        self, method: str, url: str, *, params: Any = None, data: Any = None, **_ignored: Any
+    ) -> Answer:
+        """What wechatpy calls; works inside `bridge.run` alone."""
+        return wait(self.send(method, url.removeprefix(OFFICIAL), params=params, data=data))
+
+    async def send(
+        self, method: str, path: str, *, params: dict[str, Any] | None = None, data: Any = None
+    ) -> Answer:
+        """One call.
+
+        Raises:
+            WeChatRefused: 45009, not sent, while this API is closed.
+            OutsideFailure: nothing came back; `unknown` when WeChat may have acted on it nevertheless.
+        """
+        if self._books is not None:
+            await self._books.permit(path)
+        body = orjson.dumps(data) if isinstance(data, dict | list) else data
+        try:
+            answer = await self._send(method, path, params, body)
+        except _NoAnswer as problem:
+            if self._books is not None:
+                await self._books.failed(path, problem.how)
+            raise OutsideFailure(str(problem), unknown=problem.unknown) from None
+        if self._books is not None:
+            await self._books.answered(path, *_verdict(answer.content))
+        return answer
+
+    async def _send(
+        self, method: str, path: str, params: dict[str, Any] | None, body: bytes | str | None
+    ) -> Answer:
+        try:
+            async with self._open().request(
+                method.upper(), self._api_url + path, params=params, data=body, headers=_headers(body)
+            ) as response:
+                content = await _whole(response.content)
+                self._compare(response.headers.get("date", ""))
+                if response.status >= 400:
+                    unknown = response.status >= 500
+                    raise _NoAnswer(f"微信返回 HTTP {response.status}", f"http_{response.status}", unknown)
+                return Answer(
+                    content,
+                    response.content_type,
+                    {"path": path, "params": params or {}},
+                )
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as problem:
+            raise _NoAnswer(f"无法连接微信（{type(problem).__name__}）", "unreachable", False) from None
+        except (TimeoutError, aiohttp.ClientError) as problem:
+            raise _NoAnswer(f"微信没有及时回答（{type(problem).__name__}）", "timeout", True) from None
+
+    def _compare(self, date: str) -> None:
+        """The Date of an answer against this machine's clock."""
+        try:
+            self.ahead = time.time() - parsedate_to_datetime(date).timestamp()
+        except (TypeError, ValueError):
+            return
+
+    async def call(
+        self, method: str, path: str, *, params: dict[str, Any] | None = None, data: Any = None
+    ) -> dict[str, Any]:
+        """One call whose answer is JSON. Raises WeChatRefused and OutsideFailure."""
+        answer = await self.send(method, path, params=params, data=data)
+        try:
+            result = orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            raise OutsideFailure("微信的回答无法理解", unknown=True) from None
+        return checked(result)
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            connector = aiohttp.TCPConnector(limit=64, ttl_dns_cache=60)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+            # aiohttp would send a GET that was cut off once more by itself, and a log-in code is good for one use.
+            self._session._retry_connection = False
+        return self._session
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+def _headers(body: bytes | str | None) -> dict[str, str]:
+    return {"content-type": "application/json; charset=utf-8"} if body else {}

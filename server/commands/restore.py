@@ -1,0 +1,222 @@
+"""`xcert restore`: a backup becomes the whole state again. The service must not run meanwhile.
+
+Order: all files are laid ready beside the old ones; the database changes in one transaction; then the files and keys
+take their places, which only renames and cannot lack room. Whatever fails before the transaction's end leaves everything
+as it was; after it, the same command may be run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from server.adapters import cache, postgres_programs
+from server.adapters.clock import SystemClock
+from server.adapters.key_life import FILE as LIFE
+from server.commands import Impossible
+from server.commands.backup import (
+    DUMP,
+    FILES,
+    FORMAT,
+    MANIFEST,
+    copy_files,
+    digest,
+    digests,
+    key_files,
+)
+from server.commands.datastores import hosts
+from server.commands.restored_state import Known, after_loading
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import SYSTEM
+from server.domain.notices import hold
+from server.models import database
+from server.settings import Settings
+
+READY = ".restoring"  # in the data folder: files of the backup before they take their places
+_LEAST_SERVER = 15
+
+
+def restore(given: argparse.Namespace, settings: Settings) -> int:
+    """Check the backup, then put back files, database and keys; may be run again after a kill."""
+    folder: Path = given.folder.resolve()
+    manifest = _checked(folder)
+    target = settings.keys_dir.resolve()
+    source = given.keys.resolve() if given.keys is not None else target
+    _check_keys(source, manifest["keys"])
+    with hosts(settings, join=False) as found:
+        url, data = found.settings.database_url, found.settings.data_dir
+        known = asyncio.run(_check_target(url, manifest, replace=given.replace))
+        _check_other_keys(source, target, replace=given.replace)
+        _lay_ready(folder / FILES, data / READY)
+        after = after_loading(known, skip=given.skip_numbers, now=datetime.now(UTC))
+        try:
+            postgres_programs.load(
+                url,
+                folder / DUMP,
+                server_version=known.server_version,
+                before="DROP SCHEMA public CASCADE;\nCREATE SCHEMA public;",
+                after=after,
+            )
+        except postgres_programs.ProgramFailed as failed:
+            shutil.rmtree(data / READY, ignore_errors=True)
+            raise Impossible(f"{failed}\n数据库、文件和密钥都没有改动。") from None
+        _take_places(data / READY, data)
+        _put_keys(source, target)
+        asyncio.run(_finish(url, manifest))
+        asyncio.run(cache.forget(found.settings.redis_url))  # answers of a time that is gone
+    print(f"恢复完成，数据来自 {manifest['made_at']} 的备份。")
+    _tell(known, given.skip_numbers)
+    return 0
+
+
+def _tell(known: Known, skip: int) -> None:
+    if known.is_later:
+        print("证书编号接着现有数据库继续，备份之后发出的编号不会重复。")
+    else:
+        print(
+            f"现有数据库接不上这份备份：每种证书的编号已跳过 {skip} 个，以免与备份之后发出的编号重复。"
+            "如果备份之后发出的证书可能更多，请先停止签发并联系技术人员。"
+        )
+    print(
+        "通知已暂停发送：备份时尚未发出的通知可能早已发出，记为“结果未知”，不再发送。"
+        "核对无误后运行 xcert notices release 恢复发送。"
+    )
+
+
+def _checked(folder: Path) -> dict[str, Any]:
+    """The manifest, after every file was found whole."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        raise Impossible(f"{folder} 里没有完整的备份（缺 {MANIFEST}），请换一份。") from None
+    if manifest.get("format") != FORMAT:
+        raise Impossible("这份备份的格式与当前版本不符，请用当时的版本恢复。")
+    found = digests(folder)
+    broken = sorted(name for name, value in manifest["sha256"].items() if found.get(name) != value)
+    if broken:
+        raise Impossible(f"备份里有 {len(broken)} 个文件缺失或损坏（如 {broken[0]}），请换一份备份。")
+    return manifest
+
+
+def _check_keys(folder: Path, expected: dict[str, str]) -> None:
+    """The keys of that time must be there: without them the data cannot be read."""
+    for name, value in expected.items():
+        path = folder / name
+        if not path.is_file() or digest(path) != value:
+            raise Impossible(
+                f"{folder} 里缺少这份备份当时的密钥 {name}（或内容不同）。"
+                "请用 --keys 目录 指出另外保管的密钥，再恢复。"
+            )
+
+
+async def _check_target(url: str, manifest: dict[str, Any], *, replace: bool) -> Known:
+    """What is in the database now. Raises Impossible when it must not be replaced."""
+    link = await asyncpg.connect(url)
+    try:
+        version = int(await link.fetchval("SHOW server_version_num")) // 10000
+        if version < _LEAST_SERVER:
+            raise Impossible(f"数据库是 PostgreSQL {version}，需要 {_LEAST_SERVER} 或更新的版本。")
+        others = await link.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        if others:
+            raise Impossible("还有程序连接着这个数据库，请先停止网页服务和后台任务，再恢复。")
+        if not await link.fetchval("SELECT to_regclass('audit_entry') IS NOT NULL"):
+            return Known(version)
+        if not replace and await link.fetchval("SELECT EXISTS (SELECT 1 FROM audit_entry)"):
+            raise Impossible("数据库里已有数据。确认要用备份覆盖时，请加 --replace。")
+        return await _known(link, version, manifest.get("last_audit"))
+    finally:
+        await link.close()
+
+
+async def _known(link: Any, version: int, last_audit: dict[str, Any] | None) -> Known:
+    """The numbers given so far, and whether this database went on from where the backup was made."""
+    series = {
+        row["prefix"]: row["given"] for row in await link.fetch("SELECT prefix, given FROM number_series")
+    }
+    is_later = last_audit is not None and await link.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM audit_entry WHERE id = $1 AND at = $2)",
+        last_audit["id"],
+        datetime.fromisoformat(last_audit["at"]),
+    )
+    return Known(version, series, bool(is_later))
+
+
+def _check_other_keys(source: Path, target: Path, *, replace: bool) -> None:
+    others = _others(source, target)
+    if others and not replace:
+        raise Impossible(
+            f"{target} 里已有别的密钥（如 {others[0].name}）。确认要换成备份的密钥时，请加 --replace。"
+        )
+
+
+def _others(source: Path, target: Path) -> list[Path]:
+    """Keys in `target` that are not those of `source`."""
+    if source == target or not target.is_dir():
+        return []
+    mine = {path.name: digest(path) for path in key_files(source)}
+    keys = [path for path in key_files(target) if path.name != LIFE]
+    return [path for path in keys if mine.get(path.name) != digest(path)]
+
+
+def _lay_ready(source: Path, ready: Path) -> None:
+    """Copy the backup's files beside the old ones; what a kill left there is thrown away."""
+    shutil.rmtree(ready, ignore_errors=True)
+    try:
+        copy_files(source, ready)
+    except (OSError, shutil.Error) as error:
+        shutil.rmtree(ready, ignore_errors=True)
+        raise Impossible(f"备份的文件没有复制成功，什么都没有改动：{error}") from None
+
+
+def _take_places(ready: Path, data: Path) -> None:
+    for path in sorted(ready.rglob("*")):
+        place = data / path.relative_to(ready)
+        if path.is_dir():
+            place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        else:
+            path.replace(place)
+    shutil.rmtree(ready, ignore_errors=True)
+
+
+def _put_keys(source: Path, target: Path) -> None:
+    """Make `target` hold the keys of the backup; others are laid aside, for their epochs would count as the newest."""
+    if source == target:
+        return
+    target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    others = _others(source, target)
+    if others:
+        aside = target / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        aside.mkdir(mode=0o700)
+        for path in (*others, target / LIFE):
+            if path.exists():
+                path.replace(aside / path.name)
+        print(f"原来的密钥移到了 {aside}。")
+    for path in key_files(source):
+        if path.name == LIFE and (target / LIFE).exists():
+            continue  # of the same keys, and newer: what was retired since stays retired
+        scratch = target / f".{path.name}"
+        shutil.copy2(path, scratch)
+        scratch.replace(target / path.name)
+
+
+async def _finish(url: str, manifest: dict[str, Any]) -> None:
+    """Bring the tables up to date, keep notices back, and write down what was done."""
+    await database.migrate(url)
+    await database.connect(url, pool=1)
+    clock = SystemClock()
+    try:
+        made_at = str(manifest["made_at"])
+        await hold.begin(clock, f"从 {made_at} 的备份恢复", actor=SYSTEM)
+        became = {"made_at": made_at}
+        await audit_log.record(clock, SYSTEM, "backup.restore", "backup", made_at[:40], became=became)
+    finally:
+        await database.close()

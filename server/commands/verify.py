@@ -1,0 +1,75 @@
+"""`xcert verify`: what is signed, by which key, and whether it is whole; public keys suffice."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from http.client import HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from server.adapters.documents.verify import read_pdf
+from server.adapters.keys import KeyFolder, KeysMissing
+from server.adapters.published_keys import PublishedKeys
+from server.domain.certificates import offline
+from server.settings import Settings
+
+LARGEST = 64 * 1024 * 1024
+LARGEST_KEYS = 1024 * 1024
+FETCH_SECONDS = 10
+
+
+def verify(given: argparse.Namespace, settings: Settings) -> int:
+    """Check a certificate PDF or a signing receipt.
+
+    Returns:
+        0 if it is genuine and whole, 1 if not, 2 if the file or the keys could not be read or do not suffice to judge.
+    """
+    try:
+        keys = _published(given.keys, settings)
+        data = _read(given.file)
+    except (KeysMissing, ValueError, OSError) as error:
+        print(f"无法核验：{error}")
+        return 2
+    report = offline.verify_file(data, keys, partial(read_pdf, public_keys=keys.public()))
+    print(report)
+    if report.is_genuine:
+        return 0
+    return 2 if report.is_open else 1
+
+
+def _published(given: str | None, settings: Settings) -> PublishedKeys:
+    """From the published keys, a file or its address; else the public halves of this machine's own."""
+    if given is None:
+        try:
+            return PublishedKeys(KeyFolder(settings.keys_dir, production=False).public())
+        except KeysMissing:
+            raise ValueError(
+                "这台机器上没有颁证机构的密钥。请用 --keys 指出公布的公钥：一个文件，"
+                "或颁证机构的网址，例如 --keys https://证书网址/.well-known/xcert-keys.json"
+            ) from None
+    document = _fetched(given) if given.startswith(("https://", "http://")) else Path(given).read_bytes()
+    try:
+        return PublishedKeys.read(document)
+    except ValueError:
+        raise ValueError(f"{given} 不是公布的公钥文件（/.well-known/xcert-keys.json）") from None
+
+
+def _fetched(address: str) -> bytes:
+    """The published keys from the issuer's site. Only https proves whose they are; http is for this machine alone."""
+    if address.startswith("http://") and urlsplit(address).hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ValueError("公钥只能从 https:// 网址读取，否则无法确认是谁公布的。")
+    try:
+        with urlopen(address, timeout=FETCH_SECONDS) as answer:  # noqa: S310 -- https, or this machine
+            return bytes(answer.read(LARGEST_KEYS))
+    except (OSError, HTTPException, ValueError) as error:
+        raise ValueError(
+            f"读不到 {address}（{type(error).__name__}），请检查网址和网络，或先下载再用文件。"
+        ) from None
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"{path} 太大，不是证书或签发凭据")
+    return path.read_bytes()

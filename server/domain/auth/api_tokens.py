@@ -1,0 +1,132 @@
+"""API tokens: a machine's way into the console, with those rights of the account that its scopes name.
+
+Only the hash is kept. A token ends with its days, with the account's password and with logging out everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from tortoise.transactions import in_transaction
+
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.auth import second_factor
+from server.domain.people import staff
+from server.domain.people.roles import SCOPES
+from server.domain.ports import Services
+from server.errors import FieldError, Invalid, NotFound, Unverified
+from server.models import ApiToken, Staff
+
+PREFIX = "xct_"
+USUAL_DAYS, LONGEST_DAYS = 90, 366
+MOST = 20  # living tokens of one account
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def create(
+    s: Services,
+    account: Staff,
+    label: str,
+    days: int = USUAL_DAYS,
+    *,
+    password: str,
+    otp: str = "",
+    scopes: Iterable[str] = ("read",),
+    actor: Actor,
+) -> dict[str, Any]:
+    """A new token for `account`. The answer is the only place where the token itself ever stands.
+
+    Args:
+        days: how long it lives.
+        password, otp: the account's own, asked for again: who took over a session makes no token.
+        scopes: of `roles.SCOPES`; the token may do what they name and the account's role allows.
+
+    Raises:
+        Invalid: /label, /days, /scopes, /password, /otp, or too many tokens · TooMany.
+    """
+    label, wanted = label.strip(), sorted(set(scopes))
+    if not label or len(label) > 60:
+        raise Invalid(errors=[FieldError("/label", "label_form", "请写明令牌的用途，最多60个字。")])
+    if not 1 <= days <= LONGEST_DAYS:
+        raise Invalid(errors=[FieldError("/days", "days_range", f"有效天数应在1到{LONGEST_DAYS}之间。")])
+    if not wanted or not set(wanted) <= set(SCOPES):
+        raise Invalid(errors=[FieldError("/scopes", "scopes_form", "请选择令牌的权限，至少一项。")])
+    await second_factor.require_password(s, account, password, actor=actor)
+    if account.otp_sealed is not None:
+        try:
+            await second_factor.take_code(s, account, otp)
+        except Unverified as refused:
+            raise Invalid(errors=[FieldError("/otp", refused.code, refused.message)]) from None
+    token, now = PREFIX + secrets.token_urlsafe(32), s.clock.now()
+    async with in_transaction():
+        await Staff.filter(id=account.id).select_for_update().first()
+        if await ApiToken.filter(staff_id=account.id, revoked_at=None, expires_at__gt=now).count() >= MOST:
+            raise Invalid(
+                errors=[FieldError("", "tokens_too_many", f"最多同时有{MOST}个令牌，请先停用不用的令牌。")]
+            )
+        row = await ApiToken.create(
+            staff_id=account.id,
+            label=label,
+            scopes=" ".join(wanted),
+            token_hash=_hash(token),
+            created_at=now,
+            expires_at=now + timedelta(days=days),
+        )
+        became = {"label": label, "scopes": wanted, "expires_at": row.expires_at.isoformat()}
+        await audit_log.record(s.clock, actor, "token.create", "api_token", row.id, became=became)
+    return {**_view(row), "token": token}
+
+
+def _view(row: ApiToken) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "label": row.label,
+        "scopes": row.scopes.split(),
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+        "revoked_at": row.revoked_at,
+    }
+
+
+async def listing(account: Staff) -> list[dict[str, Any]]:
+    """The account's tokens, newest first, without the tokens themselves."""
+    return [_view(row) for row in await ApiToken.filter(staff_id=account.id).order_by("-id").limit(100)]
+
+
+async def revoke(s: Services, account: Staff, token_id: int, *, actor: Actor) -> None:
+    """End one of the account's tokens. Raises NotFound("token_not_found")."""
+    async with in_transaction():
+        if not await ApiToken.filter(id=token_id, staff_id=account.id).exists():
+            raise NotFound("token_not_found", "没有找到这个令牌，请刷新列表后重试。")
+        if await ApiToken.filter(id=token_id, revoked_at=None).update(revoked_at=s.clock.now()):
+            await audit_log.record(s.clock, actor, "token.revoke", "api_token", token_id)
+
+
+async def end_all(s: Services, staff_id: int) -> None:
+    """End every token of an account, in the caller's transaction: its password changed, or it logs out everywhere."""
+    await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=s.clock.now())
+
+
+async def account_of(s: Services, token: str) -> tuple[Staff, Actor]:
+    """Whose token this is. Raises Unverified("token_invalid")."""
+    refusal = Unverified("token_invalid", "API 令牌无效、已停用或已过期，请换一个令牌。")
+    if not token.startswith(PREFIX) or len(token) > 100:
+        raise refusal
+    row = (
+        await ApiToken.filter(token_hash=_hash(token), revoked_at=None, expires_at__gt=s.clock.now())
+        .prefetch_related("staff")
+        .first()
+    )
+    if row is None or not row.staff.is_active or row.staff.must_change_password:
+        raise refusal
+    actor = staff.actor_of(row.staff)
+    return row.staff, replace(actor, scopes=frozenset(row.scopes.split()))

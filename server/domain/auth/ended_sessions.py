@@ -1,0 +1,75 @@
+"""Persons whose sessions have ended before their time: who logged out, unbound, or was unbound.
+
+A session of a phone is a signed token that nobody keeps, so its end is kept instead: one moment for each person, under
+a blind index. Every process holds these moments in memory, taken in by the lookup watch, so a request asks nobody.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tortoise import connections
+from tortoise.transactions import in_transaction
+
+from server.domain import freshness
+from server.domain.ports import Services, WeChatIdentity
+from server.errors import Unverified
+from server.models import EndedPerson
+
+KEPT = timedelta(hours=13)  # longer than the longest session of a phone (12 h)
+_ABOUT = "ended_person"
+
+
+def indexes(s: Services, account: str, openid: str) -> tuple[str, ...]:
+    """The blind indexes of a person, one for each epoch of the index key."""
+    return tuple(found.hex() for found in s.keys.blinds(f"{account}:{openid}", about=_ABOUT))
+
+
+async def end(s: Services, who: WeChatIdentity) -> None:
+    """End every session that this person has in this account up to now, on every process. Safe to repeat."""
+    async with in_transaction():
+        moment = await write(s, who)
+    remember(s, who, moment)
+
+
+async def write(s: Services, who: WeChatIdentity) -> int:
+    """The same in the caller's transaction and near its end; the caller calls `remember` when it has committed.
+
+    Returns:
+        the moment, in Unix seconds: sessions that began up to it are over.
+    """
+    now = s.clock.now()
+    moment = int(now.timestamp())
+    found = indexes(s, who.account, who.openid)
+    await connections.get("default").execute_query(
+        "INSERT INTO ended_person (id, ended_at) SELECT id, $2 FROM unnest($1::text[]) AS id ORDER BY id"
+        " ON CONFLICT (id) DO UPDATE SET ended_at = greatest(ended_person.ended_at, EXCLUDED.ended_at)",
+        [list(found), now],
+    )
+    await freshness.tell(*(freshness.scope_of_end(index, moment) for index in found))
+    return moment
+
+
+def remember(s: Services, who: WeChatIdentity, moment: int) -> None:
+    """This process knows at once; the others within a third of a second."""
+    for index in indexes(s, who.account, who.openid):
+        s.ended_persons[index] = max(moment, s.ended_persons.get(index, 0))
+
+
+def begins_at(s: Services, account: str, openid: str) -> int:
+    """When a session that begins now began, in Unix seconds: after the last end, were it in this very second."""
+    now = int(s.clock.now().timestamp())
+    if not s.ended_persons:
+        return now
+    return max([now, *(s.ended_persons.get(index, 0) + 1 for index in indexes(s, account, openid))])
+
+
+def require_living(s: Services, persons: tuple[str, ...], issued_at: int) -> None:
+    """Raises Unverified("session_ended")."""
+    if s.ended_persons and any(issued_at <= s.ended_persons.get(index, 0) for index in persons):
+        raise Unverified("session_ended", "您已退出登录，请重新登录。")
+
+
+async def sweep(s: Services) -> None:
+    """Forget ends that no living session is older than. Sweep `sessions.sweep`."""
+    await EndedPerson.filter(ended_at__lt=s.clock.now() - KEPT).delete()

@@ -1,0 +1,165 @@
+"""How staff come in and go out: password, second factor, sessions that can be ended at once.
+
+A session is a signed token (`domain.entry.sessions`) that names the account, its session epoch, a number of its own and the
+secret that a page sends back against forged requests. One more on the account's epoch ends all of its sessions.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+from tortoise.expressions import F
+from tortoise.transactions import in_transaction
+
+from server.domain.audit import audit_log, incidents
+from server.domain.audit.audit_log import Actor
+from server.domain.auth import api_tokens, attempts, login_limits, second_factor, sessions
+from server.domain.auth.login_limits import From
+from server.domain.people import passwords, staff
+from server.domain.ports import Services
+from server.errors import Unverified
+from server.models import EndedSession, Staff
+
+SESSION_SECONDS = 10 * 3600  # a working day
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who is logged in, and with which session."""
+
+    staff: Staff
+    actor: Actor
+    id: str
+    csrf: str
+    expires_at: datetime
+
+
+async def log_in(
+    s: Services,
+    username: str,
+    password: str,
+    otp: str,
+    *,
+    address: str,
+    request_id: str,
+    device: str = "",
+    picture: str = "",
+    answer: str = "",
+) -> tuple[str, Session]:
+    """Check who it is and begin a session. Unknown name, wrong password and closed account look and take the same.
+
+    Args:
+        otp: the six digits of the second factor, or a recovery code; empty if the person was not asked yet.
+        device: the token of the device cookie that a former log-in left.
+        picture, answer: the number of an image check and what was read in it, where `captcha_required` asked for it.
+
+    Returns: the session's token and what it says.
+
+    Raises:
+        TooMany: login_too_often, busy. Refused: captcha_required, captcha_wrong, once too many have tried.
+        Unverified: login_wrong, otp_required, otp_wrong.
+    """
+    came = From(address, request_id, device, picture, answer)
+    await login_limits.refuse_flood(s, came)
+    found = await Staff.get_or_none(username=username.strip().lower())
+    known = found is not None and found.is_active
+    has_code = bool(otp) and found is not None and found.otp_sealed is not None
+    counted = await login_limits.count(s, username, found, came, has_code=has_code)
+    async with attempts.judged(s, counted.keys):
+        kept = found.password_hash if found and known else passwords.NOBODY
+        if not await passwords.matches(kept, password) or found is None or not known:
+            await _refused(s, found, came)
+        assert found is not None
+        guarded = counted.is_guarded
+        by_recovery = found.otp_sealed is not None and await _second_factor(s, found, otp, came, guarded)
+    await login_limits.forgive(s, username, found, came)
+    if passwords.is_outdated(found.password_hash):
+        fresh = await passwords.hashed(password)
+        await Staff.filter(id=found.id, password_hash=found.password_hash).update(password_hash=fresh)
+    actor = staff.actor_of(found).at(came.address, came.request_id)
+    async with in_transaction():
+        action = "session.recovery" if by_recovery else "session.begin"
+        await audit_log.record(s.clock, actor, action, "staff", found.id)
+    return begin(s, found)
+
+
+async def _refused(s: Services, account: Staff | None, came: From) -> NoReturn:
+    """In the trail stands which account somebody tried, if there is one; never what was typed."""
+    actor = incidents.stranger(came.address, came.request_id)
+    await incidents.note(s, actor, "session.refused", "staff", account.id if account else "-")
+    raise Unverified("login_wrong", "用户名或密码不正确，请核对后重试。")
+
+
+async def _second_factor(s: Services, account: Staff, otp: str, came: From, is_guarded: bool) -> bool:
+    """Whether it was a recovery code that let the person in. Raises Unverified: otp_required, otp_wrong, login_wrong."""
+    if not otp:
+        raise Unverified("otp_required", "请输入身份验证器上显示的6位动态码。")
+    try:
+        return await second_factor.take_code(s, account, otp)
+    except Unverified:
+        if is_guarded:  # over the account's limit a code alone may not tell that the password was right
+            await _refused(s, account, came)
+        actor = incidents.stranger(came.address, came.request_id)
+        await incidents.note(s, actor, "session.refused", "staff", account.id, became={"code": "otp_wrong"})
+        raise
+
+
+def begin(s: Services, account: Staff) -> tuple[str, Session]:
+    """A new session of its own number, whatever the browser brought along (no fixation)."""
+    number, csrf = secrets.token_hex(16), secrets.token_urlsafe(24)
+    token = sessions.mint(
+        s, "console", str(account.id), SESSION_SECONDS, sid=number, csrf=csrf, epoch=account.session_epoch
+    )
+    ends = s.clock.now() + timedelta(seconds=SESSION_SECONDS)
+    return token, Session(account, staff.actor_of(account), number, csrf, ends)
+
+
+async def open_session(s: Services, token: str) -> Session:
+    """Who a session's token speaks of, now.
+
+    Raises: Unverified: session_invalid, session_expired, session_kind, session_ended.
+    """
+    claims = sessions.open(s, "console", token)
+    account = await Staff.get_or_none(id=int(claims["subject"]))
+    if account is None or not account.is_active or account.session_epoch != claims["epoch"]:
+        raise Unverified("session_ended", "登录已失效，请重新登录。")
+    if await EndedSession.filter(id=claims["sid"]).exists():
+        raise Unverified("session_ended", "您已退出登录，请重新登录。")
+    ends = datetime.fromtimestamp(claims["expires_at"], UTC)
+    return Session(account, staff.actor_of(account), claims["sid"], claims["csrf"], ends)
+
+
+async def log_out(s: Services, session: Session, *, actor: Actor) -> None:
+    """End this one session. Twice is as good as once."""
+    now = s.clock.now()
+    async with in_transaction():
+        await EndedSession.filter(expires_at__lt=now).delete()
+        _, is_new = await EndedSession.get_or_create(
+            id=session.id, defaults={"expires_at": session.expires_at}
+        )
+        if is_new:
+            await audit_log.record(s.clock, actor, "session.end", "staff", session.staff.id)
+
+
+async def log_out_everywhere(s: Services, staff_id: int, *, actor: Actor) -> None:
+    """End every session and every API token of an account."""
+    async with in_transaction():
+        await api_tokens.end_all(s, staff_id)
+        await Staff.filter(id=staff_id).update(session_epoch=F("session_epoch") + 1)
+        await audit_log.record(s.clock, actor, "session.end_all", "staff", staff_id)
+
+
+async def change_password(s: Services, session: Session, old: str, new: str, *, actor: Actor) -> str:
+    """Change one's own password; all sessions and API tokens end, and a new session begins here. Returns its token.
+
+    Raises: TooMany("login_too_often"), Invalid, Conflict("password_moved_on").
+    """
+    await login_limits.count_password(s, session.staff, "password", 10)
+    key = f"password:{session.staff.id}"
+    async with attempts.judged(s, [key]):
+        await staff.change_password(s, session.staff.id, old, new, actor=actor)
+    await s.rate_limiter.clear(key)
+    return begin(s, await Staff.get(id=session.staff.id))[0]

@@ -1,0 +1,161 @@
+"""The second factor: codes of an authenticator app (RFC 6238), recovery codes on paper, and who must have one."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from datetime import datetime
+
+import pyotp
+from tortoise.transactions import in_transaction
+
+from server.domain.audit import audit_log, incidents
+from server.domain.audit.audit_log import Actor
+from server.domain.auth.login_limits import count_password
+from server.domain.people import passwords
+from server.domain.people.roles import Role
+from server.domain.ports import Services
+from server.errors import Conflict, FieldError, Gone, Invalid, Unverified
+from server.models import Staff
+from server.models.database import rows
+
+OTP_STEP = 30  # seconds, RFC 6238
+ENROL_SECONDS = 600
+ISSUER = "证书签发工作台"
+REQUIRED = frozenset({Role.ISSUER, Role.FINANCE, Role.NOTIFIER, Role.ADMIN})
+RECOVERY_CODES = 10
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like another; 10 of them are 49 bits
+
+_SPEND = """
+UPDATE staff SET recovery_codes = recovery_codes - $2::text WHERE id = $1 AND recovery_codes ? $2::text RETURNING id
+"""
+
+
+def is_due(s: Services, account: Staff) -> bool:
+    """Whether this account must set up a second factor before it may do anything else."""
+    wanted = s.settings.requires_second_factor and Role(account.role) in REQUIRED
+    return wanted and account.otp_sealed is None
+
+
+async def require_password(s: Services, account: Staff, password: str, *, actor: Actor) -> None:
+    """Ask for one's own password again. Raises Invalid with pointer /password, TooMany."""
+    await count_password(s, account, "password", 10)
+    if not await passwords.matches(account.password_hash, password):
+        await incidents.note(s, actor, "staff.password_refused", "staff", account.id)
+        raise Invalid(errors=[FieldError("/password", "password_wrong", "密码不正确，请重新输入。")])
+    await s.rate_limiter.clear(f"password:{account.id}")
+
+
+async def take_code(s: Services, account: Staff, code: str) -> bool:
+    """Check a one-time code, one step early or late, or a recovery code; neither is taken twice.
+
+    Returns: True when it was a recovery code.
+
+    Raises: Unverified("otp_wrong").
+    """
+    assert account.otp_sealed is not None
+    step = _step_of(_totp(s, bytes(account.otp_sealed)), code, s.clock.now())
+    if step is not None and await Staff.filter(id=account.id, otp_last_step__lt=step).update(
+        otp_last_step=step
+    ):
+        return False
+    if step is None and await _spent(s, account, code):
+        return True
+    raise Unverified("otp_wrong", "动态码不正确或已经用过，请等待下一个动态码后重试。")
+
+
+def _totp(s: Services, sealed: bytes) -> pyotp.TOTP:
+    return pyotp.TOTP(s.keys.decrypt(sealed, about="staff.otp"), interval=OTP_STEP)
+
+
+def _step_of(totp: pyotp.TOTP, code: str, now: datetime) -> int | None:
+    digits = code.strip().replace(" ", "")
+    if len(digits) != 6 or not (digits.isascii() and digits.isdigit()):
+        return None
+    middle = int(now.timestamp()) // OTP_STEP
+    fits = [n for n in (middle + 1, middle, middle - 1) if hmac.compare_digest(totp.generate_otp(n), digits)]
+    return fits[0] if fits else None
+
+
+def _about(account: Staff) -> str:
+    return f"staff.recovery.{account.id}"
+
+
+async def _spent(s: Services, account: Staff, code: str) -> bool:
+    letters = "".join(code.lower().split()).replace("-", "")
+    if len(letters) != 10 or not set(letters) <= set(_LETTERS):
+        return False
+    for blind in s.keys.blinds(letters, about=_about(account)):
+        if await rows(_SPEND, account.id, blind.hex()):
+            return True
+    return False
+
+
+async def enrol(s: Services, account: Staff, password: str, *, actor: Actor) -> tuple[str, str]:
+    """Offer a new second factor: its secret and the otpauth address for an authenticator app.
+
+    Raises: Conflict("otp_enrolled") when there is one already; Invalid with pointer /password, TooMany.
+    """
+    if account.otp_sealed is not None:
+        raise Conflict("otp_enrolled", "已经启用动态码；如需更换，请先停用现在的动态码。")
+    await require_password(s, account, password, actor=actor)
+    secret = pyotp.random_base32()
+    sealed = s.keys.encrypt(secret, about="staff.otp")
+    await s.cache.set(f"otp-enrol:{account.id}", sealed, seconds=ENROL_SECONDS)
+    return secret, pyotp.TOTP(secret).provisioning_uri(name=account.username, issuer_name=ISSUER)
+
+
+async def confirm_enrolment(s: Services, account: Staff, code: str, *, actor: Actor) -> list[str]:
+    """Switch the offered second factor on, after the person has shown a code of it.
+
+    Returns: recovery codes, each good once, for the day when the phone is lost; shown this one time.
+
+    Raises: Gone("otp_offer_over"), Invalid with pointer /code, TooMany.
+    """
+    await count_password(s, account, "otp", 20)
+    sealed = await s.cache.get(f"otp-enrol:{account.id}")
+    if sealed is None:
+        raise Gone("otp_offer_over", "二维码已过期，请重新开始设置动态码。")
+    step = _step_of(_totp(s, sealed), code, s.clock.now())
+    if step is None:
+        raise Invalid(
+            errors=[FieldError("/code", "otp_wrong", "动态码不正确，请检查手机时间后输入新的动态码。")]
+        )
+    codes, kept = _new_codes(s, account)
+    async with in_transaction():
+        if not await Staff.filter(id=account.id, otp_sealed=None).update(
+            otp_sealed=sealed, otp_last_step=step, recovery_codes=kept
+        ):
+            raise Conflict("otp_enrolled", "已经启用动态码；如需更换，请先停用现在的动态码。")
+        await audit_log.record(s.clock, actor, "staff.enrol_second_factor", "staff", account.id)
+    await s.cache.delete(f"otp-enrol:{account.id}")
+    return codes
+
+
+def _new_codes(s: Services, account: Staff) -> tuple[list[str], list[str]]:
+    """Codes as they are shown, and what is kept of them: a keyed hash each."""
+    plain = ["".join(secrets.choice(_LETTERS) for _ in range(10)) for _ in range(RECOVERY_CODES)]
+    kept = [s.keys.blind(one, about=_about(account)).hex() for one in plain]
+    return [f"{one[:5]}-{one[5:]}" for one in plain], kept
+
+
+async def renew_recovery_codes(s: Services, account: Staff, password: str, *, actor: Actor) -> list[str]:
+    """New recovery codes in place of the old ones. Raises Conflict("otp_not_enrolled"), Invalid, TooMany."""
+    if account.otp_sealed is None:
+        raise Conflict("otp_not_enrolled", "还没有启用动态码，请先设置动态码。")
+    await require_password(s, account, password, actor=actor)
+    codes, kept = _new_codes(s, account)
+    async with in_transaction():
+        await Staff.filter(id=account.id).update(recovery_codes=kept)
+        await audit_log.record(s.clock, actor, "staff.renew_recovery_codes", "staff", account.id)
+    return codes
+
+
+async def drop(s: Services, account: Staff, password: str, *, actor: Actor) -> None:
+    """Switch the second factor off. Raises Invalid with pointer /password, TooMany."""
+    await require_password(s, account, password, actor=actor)
+    async with in_transaction():
+        if await Staff.filter(id=account.id, otp_sealed__not_isnull=True).update(
+            otp_sealed=None, recovery_codes=None
+        ):
+            await audit_log.record(s.clock, actor, "staff.drop_second_factor", "staff", account.id)

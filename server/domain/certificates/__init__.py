@@ -1,0 +1,1 @@
+"""证书: what one says, its number and signature, its states, files and verification."""

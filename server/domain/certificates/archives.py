@@ -1,0 +1,129 @@
+"""Sealed files: one, checked against its digest; or all of a batch as certificates.zip, streamed."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import zipfile
+from collections.abc import AsyncIterator
+
+from server.domain import beijing
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.certificates.claims import Line
+from server.domain.certificates.states import EVER_VALID, State
+from server.domain.issuance.states import State as Batch
+from server.domain.issuance.visibility import seen_by
+from server.domain.levels import Level
+from server.domain.people import roles
+from server.domain.people.roles import Verb
+from server.domain.ports import Services
+from server.errors import Conflict, NotFound, OutsideFailure
+from server.models import Certificate, Issuance
+
+LIST_NAME = "证书清单.csv"
+_AT_ONCE = 200  # rows read from the database at a time
+
+
+class _Pipe(io.RawIOBase):
+    """What a ZipFile writes into and a response takes out of; it cannot seek, so nothing is kept."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        piece = bytes(data)  # type: ignore[call-overload]  # any buffer that zipfile hands over
+        self._pieces.append(piece)
+        return len(piece)
+
+    def take(self) -> bytes:
+        taken = b"".join(self._pieces)
+        self._pieces.clear()
+        return taken
+
+
+async def zip_stream(s: Services, issuance_id: int, *, actor: Actor) -> AsyncIterator[bytes]:
+    """The pieces of a zip file: a list with every file's SHA-256, then the valid certificates in number order.
+
+    Memory holds one file and the directory's entries. PDFs are stored, not compressed: they are compressed inside.
+
+    Raises (before the first piece):
+        Forbidden("role_not_allowed") · NotFound("issuance_not_found") · Conflict("not_issued").
+    """
+    issuance = await _allowed(s, issuance_id, actor)
+    await audit_log.record(s.clock, actor, "issuance.download", "issuance", issuance_id)
+    pipe = _Pipe()
+    day = beijing.local(issuance.issued_at or s.clock.now())
+    stamp = (day.year, day.month, day.day, day.hour, day.minute, day.second)
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        archive.writestr(_entry(LIST_NAME, stamp), await _list(issuance_id))
+        yield pipe.take()
+        after = ""
+        while batch := await _next(issuance_id, after):
+            for certificate in batch:
+                if State(certificate.state) is State.VALID:
+                    name = f"{certificate.number}_{_name(certificate)}.pdf"
+                    archive.writestr(_entry(name, stamp), await sealed_file(s, certificate))
+                    yield pipe.take()
+            after = batch[-1].number
+    yield pipe.take()
+
+
+async def _allowed(s: Services, issuance_id: int, actor: Actor) -> Issuance:
+    roles.require(actor, Verb.DOWNLOAD)
+    issuance = await Issuance.get_or_none(id=issuance_id)
+    if issuance is None:
+        raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
+    await seen_by(s, issuance, actor)
+    if Batch(issuance.state) is not Batch.ISSUED:
+        raise Conflict("not_issued", "这个批次的证书还没有全部生成，发放完成后可以下载。")
+    return issuance
+
+
+def _entry(name: str, stamp: tuple[int, int, int, int, int, int]) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, stamp)
+    entry.external_attr = 0o644 << 16
+    return entry
+
+
+async def _next(issuance_id: int, after: str) -> list[Certificate]:
+    found = Certificate.filter(issuance_id=issuance_id, state__in=EVER_VALID, number__gt=after)
+    return await found.order_by("number").limit(_AT_ONCE)
+
+
+def _name(certificate: Certificate) -> str:
+    name = Line.from_bytes(bytes(certificate.line)).name
+    return "".join(c for c in name if c not in '\\/:*?"<>|' and c.isprintable())
+
+
+async def _list(issuance_id: int) -> bytes:
+    """The list as a spreadsheet program opens it (UTF-8 with BOM)."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["证书编号", "姓名", "等级", "状态", "文件SHA-256"])
+    after = ""
+    while batch := await _next(issuance_id, after):
+        for one in batch:
+            line = Line.from_bytes(bytes(one.line))
+            digest = bytes(one.pdf_sha256 or b"").hex()
+            writer.writerow([one.number, line.name, Level(line.level).label, State(one.state).label, digest])
+        after = batch[-1].number
+    return text.getvalue().encode("utf-8-sig")
+
+
+async def sealed_file(s: Services, certificate: Certificate) -> bytes:
+    """The sealed file, checked against the digest stored when it was sealed.
+
+    Raises: OutsideFailure: the file is gone or was changed; it is not handed out.
+    """
+    try:
+        data = await s.file_store.get(certificate.pdf_key)
+    except NotFound:
+        raise OutsideFailure("证书文件不在存储中") from None
+    if hashlib.sha256(data).digest() != bytes(certificate.pdf_sha256 or b""):
+        raise OutsideFailure("证书文件与封存时的摘要不一致")
+    return data

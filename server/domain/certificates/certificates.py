@@ -1,0 +1,268 @@
+"""证书 after they are made: who may fetch one, what the public is told and revocation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tortoise.transactions import in_transaction
+
+from server.domain import freshness
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.certificates.archives import sealed_file, zip_stream
+from server.domain.certificates.claims import Line, is_number, tidy_number
+from server.domain.certificates.states import BY_NAME, EVER_VALID, State, moved_on
+from server.domain.exams import plans
+from server.domain.issuance import generation
+from server.domain.issuance.queries import Page, cursor_id, limited, said
+from server.domain.issuance.states import State as Batch
+from server.domain.issuance.visibility import own
+from server.domain.levels import Level
+from server.domain.people import roles
+from server.domain.people.candidates import mask_numbers
+from server.domain.people.names import mask_name
+from server.domain.people.roles import Role, Verb
+from server.domain.ports import CertificatePage, Services
+from server.errors import FieldError, Gone, Invalid, NotFound
+from server.models import Certificate, Issuance
+
+__all__ = [
+    "PublicStatus",
+    "listing",
+    "page_png",
+    "page_preview",
+    "pdf",
+    "public_status",
+    "revoke",
+    "zip_stream",
+]
+
+REASON_LENGTH = 300
+
+
+@dataclass(frozen=True, slots=True)
+class PublicStatus:
+    """What anybody may learn of a number. The reason of a revocation is for the holder; the public learns since when."""
+
+    number: str
+    state: str  # valid | revoked | superseded
+    revoked_at: datetime | None
+    revoke_reason_public: str
+    superseded_by: str | None
+    portal_number: str
+    pdf_sha256: str
+
+
+def not_found() -> NotFound:
+    """One refusal for "there is none" and "not yours": nobody can tell which."""
+    return NotFound("certificate_not_found", "没有找到这份证书，请核对证书编号。")
+
+
+async def _find(number: str) -> Certificate:
+    number = tidy_number(number)
+    if not is_number(number):
+        raise not_found()
+    found = await Certificate.get_or_none(number=number).prefetch_related("issuance__plan", "issuance__site")
+    if found is None:
+        raise not_found()
+    return found
+
+
+async def _allowed(
+    s: Services, number: str, *, candidate_id: int | None, actor: Actor | None, verb: Verb
+) -> Certificate:
+    """The certificate, if this holder or this member of staff may fetch it now."""
+    if actor is not None:
+        roles.require(actor, verb)
+    certificate = await _find(number)
+    if actor is not None:
+        site = certificate.issuance.site
+        is_theirs = actor.role != Role.SCHOOL.value or (
+            actor.school_id == site.school_id and plans.is_released(certificate.issuance.plan, s.clock.now())
+        )
+    else:
+        is_theirs = (
+            candidate_id is not None
+            and certificate.candidate_id == candidate_id
+            and Batch(certificate.issuance.state) is Batch.ISSUED
+            and plans.is_released(certificate.issuance.plan, s.clock.now())
+        )
+    if not is_theirs or certificate.state not in EVER_VALID:
+        raise not_found()
+    if actor is None and State(certificate.state) is not State.VALID:
+        raise Gone("certificate_not_valid", f"这份证书{State(certificate.state).label}，不能再下载。")
+    return certificate
+
+
+async def pdf(
+    s: Services, number: str, *, candidate_id: int | None = None, actor: Actor | None = None
+) -> bytes:
+    """The sealed PDF, for its holder (once issued and released), its school or the organisation.
+
+    Raises:
+        NotFound("certificate_not_found"), also when it is not theirs · Gone("certificate_not_valid"): the holder's,
+        revoked or superseded · Forbidden("role_not_allowed") · OutsideFailure.
+    """
+    certificate = await _allowed(s, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
+    return await sealed_file(s, certificate)
+
+
+async def page_png(
+    s: Services, number: str, *, candidate_id: int | None = None, actor: Actor | None = None
+) -> bytes:
+    """The page as a PNG, as sharp as paper needs; drawn once and kept. Raises as `pdf`."""
+    certificate = await _allowed(s, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
+    return await _picture(s, certificate, ".png", s.pdf_renderer.page_image)
+
+
+async def page_preview(
+    s: Services, number: str, *, candidate_id: int | None = None, actor: Actor | None = None
+) -> bytes:
+    """The page as a small JPEG for a phone's screen; drawn once and kept. Raises as `pdf`."""
+    certificate = await _allowed(s, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
+    return await _picture(s, certificate, ".jpg", s.pdf_renderer.page_preview)
+
+
+async def _picture(
+    s: Services, certificate: Certificate, ending: str, draw: Callable[[CertificatePage], bytes]
+) -> bytes:
+    key = certificate.pdf_key.removesuffix(".pdf") + ending
+    if await s.file_store.exists(key):
+        return await s.file_store.get(key)
+    image = await asyncio.to_thread(draw, await generation.page(s, certificate))
+    await s.file_store.put(key, image)
+    return image
+
+
+async def public_status(s: Services, number: str) -> PublicStatus | None:
+    """What the public is told of a number; None unless it was issued and
+    its plan's results are released. Only whoever has the number can ask."""
+    # One statement, whether there is such a number or not: the time it takes must not tell.
+    found = await Certificate.get_or_none(number=number).select_related("issuance__plan", "superseded_by")
+    if found is None or found.state not in EVER_VALID:
+        return None
+    if State(found.state) is State.VALID and Batch(found.issuance.state) is not Batch.ISSUED:
+        return None
+    if not plans.is_released(found.issuance.plan, s.clock.now()):
+        return None
+    successor = found.superseded_by
+    return PublicStatus(
+        number=found.number,
+        state=found.state,
+        revoked_at=found.revoked_at,
+        revoke_reason_public="",
+        superseded_by=successor.number if successor is not None else None,
+        portal_number=found.portal_number,
+        pdf_sha256=bytes(found.pdf_sha256 or b"").hex(),
+    )
+
+
+async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None:
+    """Take a certificate's validity away, with a reason that its holder sees (1–300 characters).
+
+    Raises:
+        Forbidden("role_not_allowed") · NotFound("certificate_not_found") · Invalid: reason_missing, reason_too_long ·
+        Conflict("already_revoked" or "certificate_moved").
+    """
+    roles.require(actor, Verb.REVOKE)
+    reason = mask_numbers(" ".join(reason.replace("\0", " ").split()))
+    if not 0 < len(reason) <= REASON_LENGTH:
+        code = "reason_too_long" if reason else "reason_missing"
+        raise Invalid(
+            errors=[FieldError("/reason", code, f"请写明撤销原因，1至{REASON_LENGTH}字；持证人会看到。")]
+        )
+    step = BY_NAME["revoke"]
+    async with in_transaction():
+        certificate = await _find(number)
+        revoked = await Certificate.filter(id=certificate.id, state=step.source.value).update(
+            state=step.target.value, revoked_at=s.clock.now(), revoke_reason=reason
+        )
+        if not revoked:
+            current = await Certificate.get(id=certificate.id)
+            raise moved_on(step, State(current.state))
+        await s.faults.reach("certificates.revoke: the state is written")
+        was, became = {"state": step.source.value}, {"state": step.target.value, "reason": reason}
+        await audit_log.record(
+            s.clock, actor, "certificate.revoke", "certificate", certificate.number, was=was, became=became
+        )
+        await s.faults.reach("certificates.revoke: before the commit")
+        await freshness.changed(s)
+
+
+def _row(certificate: Certificate) -> dict[str, Any]:
+    line, state = Line.from_bytes(bytes(certificate.line)), State(certificate.state)
+    issuance: Issuance = certificate.issuance
+    return {
+        "number": certificate.number,
+        "state": state.value,
+        "state_label": state.label,
+        "name_masked": mask_name(line.name),
+        "level": line.level,
+        "level_label": Level(line.level).label,
+        "plan": line.plan,
+        "school": line.school,
+        "issuance_id": certificate.issuance_id,
+        "issued_on": issuance.issued_on.isoformat() if issuance.issued_on else None,
+        "sealed_at": said(certificate.sealed_at),
+        "pdf_sha256": bytes(certificate.pdf_sha256 or b"").hex(),
+        "portal_number": certificate.portal_number,
+        "revoked_at": said(certificate.revoked_at),
+        "revoke_reason": certificate.revoke_reason,
+        "attempts": certificate.attempts,
+        "last_error": certificate.last_error,
+    }
+
+
+async def listing(
+    s: Services,
+    *,
+    number: str | None = None,
+    name: str | None = None,
+    state: str | None = None,
+    issuance_id: int | None = None,
+    cursor: str | None = None,
+    limit: int | None = None,
+    actor: Actor,
+) -> Page:
+    """Certificates, newest first; a school account has its own school's. Names are masked.
+
+    Args:
+        number: the beginning of a number, or a whole one.
+        name: a whole name.
+
+    Raises:
+        Forbidden("role_not_allowed") · Invalid: unknown state or cursor.
+    """
+    roles.require(actor, Verb.SEE_CERTIFICATES)
+    found = Certificate.all()
+    if "\0" in (number or "") + (name or ""):
+        return Page()
+    if number:
+        found = found.filter(number__startswith=tidy_number(number))
+    if name:
+        found = found.filter(candidate__name=name.strip())
+    if state:
+        found = found.filter(state=_state_of(state))
+    if issuance_id is not None:
+        found = found.filter(issuance_id=issuance_id)
+    found = own(s, found, actor, through="issuance__")
+    if (after := cursor_id(cursor)) is not None:
+        found = found.filter(id__lt=after)
+    size = limited(limit)
+    listed = await found.order_by("-id").limit(size + 1).prefetch_related("issuance")
+    more = len(listed) > size
+    return Page([_row(one) for one in listed[:size]], str(listed[size - 1].id) if more else None)
+
+
+def _state_of(text: str) -> str:
+    try:
+        return State(text).value
+    except ValueError:
+        known = "、".join(f"{state.value}（{state.label}）" for state in State)
+        raise Invalid(
+            errors=[FieldError("/state", "state_unknown", f"没有这个状态，请从这些里选：{known}。")]
+        ) from None

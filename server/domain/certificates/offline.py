@@ -1,0 +1,211 @@
+"""核验一份文件 with public keys alone: a certificate's PDF or a signing receipt. What `xcert verify` prints.
+
+For a PDF three things must agree: the seal's signature, the claims in the code (signed by another key), and what is
+printed. Whether a certificate was revoked since, only the service knows; the report says where to ask.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+
+from server.domain.beijing import say_day, say_minute
+from server.domain.certificates.claims import Claims, Verifier, key_of_code, open_code
+from server.domain.issuance import receipts
+from server.domain.levels import Level
+from server.domain.ports import SealedPdf, SealMark
+from server.errors import Refused, Unverified
+
+ReadPdf = Callable[[bytes], SealedPdf]
+
+
+@dataclass(slots=True)
+class Report:
+    """Lines as a person reads them. `is_genuine` only if nothing at all was wrong or open.
+
+    `is_open`: nothing was found wrong, but it cannot be judged with what is at hand (a key newer than our list).
+    """
+
+    title: str
+    is_genuine: bool = True
+    is_open: bool = False
+    lines: list[str] = field(default_factory=list)
+
+    def right(self, line: str) -> None:
+        self.lines.append(f"  ✓ {line}")
+
+    def wrong(self, line: str) -> None:
+        self.is_genuine = self.is_open = False
+        self.lines.append(f"  ✗ {line}")
+
+    def unclear(self, line: str) -> None:
+        """It cannot be judged; what was wrong before stays wrong."""
+        self.is_open = self.is_open or self.is_genuine
+        self.is_genuine = False
+        self.lines.append(f"  ? {line}")
+
+    def note(self, line: str) -> None:
+        self.lines.append(f"    {line}")
+
+    @property
+    def verdict(self) -> str:
+        if self.is_genuine:
+            return "结论：真实，未被改动。"
+        return "结论：现在无法判断，核验成功之前请勿采信。" if self.is_open else "结论：不能确认，请勿采信。"
+
+    def __str__(self) -> str:
+        return "\n".join([self.title, *self.lines, self.verdict])
+
+
+def verify_file(data: bytes, keys: Verifier, read_pdf: ReadPdf) -> Report:
+    """What a file is, by which keys it is signed, and whether it is whole.
+
+    Args:
+        data: a certificate's PDF or a signing receipt.
+        keys: the published keys.
+        read_pdf: machinery's reader, which knows the published seal keys.
+    """
+    if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
+        return _receipt(data, keys)
+    if b"%PDF-" in data[:1024]:
+        return _certificate(data, keys, read_pdf)
+    report = _begun("无法识别", data)
+    report.wrong("既不是证书 PDF，也不是签发凭据。")
+    return report
+
+
+def _begun(kind: str, data: bytes) -> Report:
+    report = Report(f"文件类型：{kind}")
+    report.note(f"文件 SHA-256：{hashlib.sha256(data).hexdigest()}")
+    return report
+
+
+UNPRINTED = frozenset({"考试计划"})  # a name for inside the house: signed, and not on the page
+
+
+def printed_values(claims: Claims) -> dict[str, str]:
+    """Each claim as the page prints it, by its Chinese name; `UNPRINTED` ones stand in the code alone."""
+    return {
+        "持证人姓名": claims.name,
+        "证书名称": claims.certificate,
+        "证书等级": Level(claims.level).label,
+        "证书编号": claims.number,
+        "标准版本": claims.standard,
+        "考试计划": claims.plan,
+        "考试日期": say_day(date.fromisoformat(claims.exam_date)),
+        "考核院校": claims.school,
+        "颁证机构": claims.issuer,
+        "发证日期": say_day(date.fromisoformat(claims.issued_on)),
+    }
+
+
+def _certificate(data: bytes, keys: Verifier, read_pdf: ReadPdf) -> Report:
+    report = _begun("证书 PDF", data)
+    try:
+        pdf = read_pdf(data)
+    except Refused as refusal:
+        report.wrong(refusal.message)
+        return report
+    _seals(report, pdf.marks, keys)
+    code = pdf.verification_url.rpartition("/v/")[2]
+    try:
+        claims = open_code(keys, code)
+    except Unverified as refusal:
+        if refusal.code == "key_unknown":
+            report.unclear(refusal.message)
+        else:
+            report.wrong("证书内没有可以验证的核验码，或核验码不是颁证机构签发的。")
+        return report
+    report.right(f"核验码由颁证机构的密钥 {key_of_code(code)} 签名，记载内容：")
+    _life(report, keys, key_of_code(code))
+    differing = []
+    for label, value in printed_values(claims).items():
+        is_printed = label in UNPRINTED or "".join(value.split()) in pdf.printed
+        differing += [] if is_printed else [label]
+        report.note(f"{label}：{value}{'' if is_printed else '  ← 页面上印的不是这样'}")
+    if differing:
+        report.wrong(f"页面文字与核验码不一致：{'、'.join(differing)}。")
+    else:
+        report.right("页面文字与核验码逐项一致。")
+    report.note(f"是否已撤销须联网查询：{pdf.verification_url}")
+    return report
+
+
+def _life(report: Report, keys: Verifier, key_id: str) -> None:
+    """A retired key proves nothing by itself: whoever took it can sign anything, with any date."""
+    key = keys.find(key_id)
+    if key is not None and key.retired_at is not None:
+        why = f"（原因：{key.reason}）" if key.reason else ""
+        report.unclear(
+            f"密钥 {key_id} 已于 {say_minute(key.retired_at)}（北京时间）停用{why}，不能只凭它的签名确认，请联网核验。"
+        )
+
+
+def _seals(report: Report, marks: tuple[SealMark, ...], keys: Verifier) -> None:
+    if not marks:
+        report.wrong("没有电子印章签名。")
+    for mark in marks:
+        when = f"，签名时间 {say_minute(mark.moment)}（北京时间，签名方所述）" if mark.moment else ""
+        report.note(f"签名者：{mark.signer}{when}")
+        if mark.key_id is None:
+            report.wrong("签名的密钥不在公布的印章公钥之中；如果公钥文件是较早保存的，请更新后再核验。")
+        else:
+            report.right(f"印章密钥 {mark.key_id} 在公布的公钥之中。")
+            _life(report, keys, mark.key_id)
+        if not mark.is_genuine:
+            report.wrong("签名无效：签名之后文件内容被改动过。")
+        elif not mark.is_whole:
+            report.wrong("签名之后文件被追加过内容。")
+        elif not mark.is_padded_clean:
+            report.wrong("签名旁预留的空白里被写入过别的内容，文件与颁发时不是同一份。")
+        else:
+            report.right("签名有效，覆盖整个文件，签名之后没有任何改动。")
+        _validity(report, mark)
+
+
+def _validity(report: Report, mark: SealMark) -> None:
+    """Whether the seal's certificate held when it was used: its time is the signer's word, its end is the authority's."""
+    if mark.valid is None or mark.moment is None:
+        return
+    begins, ends = mark.valid
+    said = f"印章证书有效期 {say_minute(begins)} 至 {say_minute(ends)}（北京时间）"
+    if not begins <= mark.moment <= ends:
+        report.wrong(f"{said}，签名时间不在其中。")
+    else:
+        report.note(f"{said}，签名时在有效期内。")
+
+
+def _receipt(data: bytes, keys: Verifier) -> Report:
+    report = _begun("签发凭据", data)
+    try:
+        said, proof = receipts.read(keys, data)
+    except Unverified as refusal:
+        (report.unclear if refusal.code == "key_unknown" else report.wrong)(refusal.message)
+        return report
+    report.right(f"由本系统的凭据密钥 {proof.key_id} 签名，内容未被改动：")
+    _life(report, keys, proof.key_id)
+    if not proof.is_as_given:
+        report.note("（文件的换行、空格或编码标记与原件不同，内容相同）")
+    act = "确认签发" if said.action == "confirm_scan" else "退回"
+    for label, value in {
+        "操作": act,
+        "评价组织": said.issuer,
+        "评价组织签发人": said.issuer_signer,
+        "证书": said.certificate,
+        "院校": said.school_name,
+        "考核站点": said.site,
+        "签发负责人": said.officer_name,
+        "考试计划": said.plan,
+        "考试日期": said.exam_date,
+        "等级": said.level,
+        "人数": str(said.count),
+        "批次": f"{said.issuance}（第 {said.revision} 次送签）",
+        "名单摘要": said.list_sha256,
+        "时间": said.at,
+        "退回原因": said.reason,
+    }.items():
+        if value:
+            report.note(f"{label}：{value}")
+    return report

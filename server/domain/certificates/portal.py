@@ -1,0 +1,180 @@
+"""The national portal's certificate numbers beside ours (S22, S94): theirs is the authoritative record, both are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tortoise.transactions import in_transaction
+
+from server.domain import freshness
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.certificates.claims import Line, is_number, tidy_number
+from server.domain.certificates.states import EVER_VALID
+from server.domain.people import roles
+from server.domain.people.names import same_name, tidy
+from server.domain.people.roles import Verb
+from server.domain.ports import Services
+from server.errors import Refused
+from server.models.database import rows
+
+LONGEST = 60
+LOCK = 0x706F7274616C  # "portal": one list is weighed and written at a time
+_KNOWN = """
+SELECT number, portal_number, line FROM certificate WHERE number = ANY($1::text[]) AND state = ANY($2::text[])
+"""
+_HOLDERS = "SELECT number, portal_number FROM certificate WHERE portal_number = ANY($1::text[])"
+_WRITE = """
+UPDATE certificate AS x SET portal_number = n.theirs
+FROM unnest($1::text[], $2::text[]) AS n (ours, theirs) WHERE x.number = n.ours RETURNING x.number
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One row of the portal's list: our number, theirs, and the holder's name if the list has it."""
+
+    ours: str
+    theirs: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a pair is not taken: which of its fields, a stable code, what to do."""
+
+    field: str  # number | portal_number | name
+    code: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is on record: (portal's number, holder's name) by our number, and who holds which of the portal's."""
+
+    known: dict[str, tuple[str, str]] = field(default_factory=dict)
+    holders: dict[str, set[str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Weighed:
+    """What a list comes to. `changes` holds (was, becomes) by our number; `objections` by place in the list."""
+
+    unchanged: int = 0
+    changes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    objections: dict[int, Objection] = field(default_factory=dict)
+
+
+def our_number(text: str) -> str:
+    """Our number as it is kept. Raises Refused("number_form")."""
+    number = tidy_number(tidy(text))
+    if not is_number(number):
+        raise Refused("number_form", "证书编号不完整或有误，请按证书上的编号填写。")
+    return number
+
+
+def their_number(text: str) -> str:
+    """The portal's number, whatever its form, without spaces around. Raises Refused("portal_number_form")."""
+    number = tidy(text)
+    if not 0 < len(number) <= LONGEST or not number.isprintable() or number.startswith("="):
+        raise Refused("portal_number_form", f"门户证书编号应为1至{LONGEST}个字符，请按门户导出的编号填写。")
+    return number
+
+
+async def standing(pairs: Sequence[Pair]) -> Standing:
+    """What is on record about these pairs; the lists of others wait until the caller's transaction ends."""
+    await rows("SELECT pg_advisory_xact_lock($1)", LOCK)
+    found = Standing()
+    for row in await rows(_KNOWN, [pair.ours for pair in pairs], list(EVER_VALID)):
+        found.known[row["number"]] = (row["portal_number"], Line.from_bytes(bytes(row["line"])).name)
+    for row in await rows(_HOLDERS, [pair.theirs for pair in pairs]):
+        found.holders.setdefault(row["portal_number"], set()).add(row["number"])
+    return found
+
+
+def weigh(pairs: Mapping[int, Pair], on_record: Standing) -> Weighed:
+    """Every pair against the others and the records: taken, the same already, or objected to."""
+    out = Weighed()
+    by_ours: dict[str, set[str]] = {}
+    by_theirs: dict[str, set[str]] = {}
+    for pair in pairs.values():
+        by_ours.setdefault(pair.ours, set()).add(pair.theirs)
+        by_theirs.setdefault(pair.theirs, set()).add(pair.ours)
+    for place, pair in pairs.items():
+        if (why := _objection(pair, on_record, by_ours, by_theirs)) is not None:
+            out.objections[place] = why
+    refused = {pairs[place].ours for place in out.objections}
+    for place, pair in pairs.items():
+        if place in out.objections:
+            continue
+        others = on_record.holders.get(pair.theirs, set()) - {pair.ours}
+        if any(one not in by_ours or one in refused for one in others):  # who gets another number gives it up
+            out.objections[place] = Objection(
+                "portal_number",
+                "portal_number_taken",
+                "这个门户证书编号已登记在另一份证书上；请把那一份也放进清单一起更正，或核对编号。",
+            )
+        elif on_record.known[pair.ours][0] == pair.theirs or pair.ours in out.changes:
+            out.unchanged += 1
+        else:
+            out.changes[pair.ours] = (on_record.known[pair.ours][0], pair.theirs)
+    return out
+
+
+def _objection(
+    pair: Pair, on_record: Standing, by_ours: dict[str, set[str]], by_theirs: dict[str, set[str]]
+) -> Objection | None:
+    if pair.ours not in on_record.known:
+        return Objection("number", "number_unknown", "本系统没有发放过这个编号的证书，请与门户核对。")
+    if pair.name and not same_name(pair.name, on_record.known[pair.ours][1]):
+        return Objection("name", "name_differs", "姓名与本系统这份证书的持证人不一致，请与门户核对。")
+    if len(by_ours[pair.ours]) > 1:
+        return Objection(
+            "portal_number", "number_twice", "同一证书编号出现了不同的门户证书编号，请只保留正确的。"
+        )
+    if len(by_theirs[pair.theirs]) > 1:
+        return Objection(
+            "portal_number", "portal_number_twice", "同一门户证书编号用在了不同的证书上，请核对。"
+        )
+    return None
+
+
+async def write(s: Services, weighed: Weighed, *, actor: Actor) -> None:
+    """Keep the changes and say so in the audit trail, in the caller's transaction."""
+    wanted = weighed.changes
+    await rows(_WRITE, list(wanted), [becomes for _, becomes in wanted.values()])
+    await s.faults.reach("portal.write: the numbers are written")
+    trail = [
+        (ours, {"portal_number": was}, {"portal_number": becomes}) for ours, (was, becomes) in wanted.items()
+    ]
+    await audit_log.record_many(s.clock, actor, "certificate.portal", "certificate", trail)
+
+
+async def record(s: Services, pairs: Iterable[Pair], *, actor: Actor) -> Weighed:
+    """Reconcile a list at once. Rows that are objected to are left out; the same list again changes nothing.
+
+    Args:
+        pairs: as `our_number` and `their_number` made them.
+
+    Raises:
+        Forbidden("role_not_allowed").
+    """
+    roles.require(actor, Verb.IMPORT)
+    listed = dict(enumerate(pairs))
+    async with in_transaction():
+        weighed = weigh(listed, await standing(list(listed.values())))
+        if weighed.changes:
+            await write(s, weighed, actor=actor)
+            await s.faults.reach("portal.record: before the commit")
+            await freshness.changed(s)
+    return weighed
+
+
+async def without_number() -> int:
+    """How many issued certificates the portal has not numbered yet, as far as we know."""
+    [row] = await rows(
+        "SELECT count(*) AS n FROM certificate x JOIN issuance i ON i.id = x.issuance_id"
+        " WHERE i.state = 'issued' AND x.state = 'valid' AND x.portal_number = ''"
+    )
+    return int(row["n"])

@@ -1,0 +1,160 @@
+"""核验: what anyone may learn who holds a certificate, or knows its number and its holder's name.
+
+The code on the paper is signed, so it proves itself; the record adds whether it still holds. Without the code, number
+and exact name are asked together, and every miss has one answer, for which the same statements are sent as for a hit: no
+number can be told from a name, none can be listed.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from server.domain.addresses import counted
+from server.domain.certificates import certificates, claims
+from server.domain.certificates.certificates import PublicStatus
+from server.domain.certificates.claims import Claims
+from server.domain.people.candidates import id_masked
+from server.domain.people.names import same_name
+from server.domain.ports import Services
+from server.errors import FieldError, Invalid, NotFound, TooMany
+from server.models import Certificate
+
+MINUTES = 10
+FORM_TRIES = 30  # of one address in ten minutes; a school's students share one
+SCAN_TRIES = 300
+MISSES_OF_NUMBER = 20  # an hour, from wherever they come
+
+
+class Standing(Enum):
+    """What the record says of a genuine certificate; only the first is good."""
+
+    VALID = "valid"
+    REVOKED = "revoked"
+    SUPERSEDED = "superseded"
+    UNKNOWN = "unknown"  # signed by us, yet not among what we have issued
+    DIFFERENT = "different"  # the number is on record with other claims
+
+    @property
+    def label(self) -> str:
+        return {
+            "valid": "证书有效",
+            "revoked": "证书已撤销",
+            "superseded": "证书已更正换发，此份不再有效",
+            "unknown": "没有这份证书的发放记录，不能视为有效",
+            "different": "与发放记录不一致，不能视为有效",
+        }[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A genuine certificate: what it says, and how it stands at `at`."""
+
+    claims: Claims
+    standing: Standing
+    at: datetime
+    id_masked: str = ""
+    revoked_at: datetime | None = None
+    superseded_by: str | None = None
+    portal_number: str = ""
+    pdf_sha256: str = ""
+
+    @property
+    def is_valid(self) -> bool:
+        return self.standing is Standing.VALID
+
+
+async def read_code(s: Services, code: str, *, address: str) -> Finding:
+    """What a scanned code says and how the certificate stands now.
+
+    Raises:
+        Unverified("code_invalid"): unreadable, changed or forged. TooMany("verification_paused").
+    """
+    await _pace(s, f"verification:scan:{counted(address)}", SCAN_TRIES)
+    said = claims.open_code(s.keys, code)
+    return await _standing(s, said)
+
+
+async def find(s: Services, number: str, name: str, *, address: str) -> Finding:
+    """The certificate with this number, if this is exactly its holder's name.
+
+    Raises:
+        Invalid: a field is empty. NotFound("certificate_not_matched"): the one answer to every miss.
+        TooMany("verification_paused").
+    """
+    number = claims.tidy_number(number)
+    _require(number, name)
+    await _pace(s, f"verification:form:{counted(address)}", FORM_TRIES)
+    misses = f"verification:number:{number[:24]}"
+    if await s.rate_limiter.count(misses) >= MISSES_OF_NUMBER:
+        raise _paused(60)
+    found = await _recorded(s, number)
+    is_same = same_name(name, found.claims.name if found is not None else None)
+    if found is None or not is_same or found.standing is Standing.UNKNOWN:
+        await s.rate_limiter.hit(misses, window=3600)
+        raise NotFound(
+            "certificate_not_matched",
+            "没有查到编号与姓名都相符的证书。请对照证书逐字核对；若手边有证书，扫描上面的二维码最可靠。",
+        )
+    return found
+
+
+def _require(number: str, name: str) -> None:
+    missing = [
+        FieldError(f"/{field}", f"{field}_missing", f"请填写{label}。")
+        for field, label, value in (("number", "证书编号", number), ("name", "持证人姓名", name.strip()))
+        if not value
+    ]
+    if missing:
+        raise Invalid("".join(error.detail for error in missing), errors=missing)
+
+
+async def _pace(s: Services, key: str, most: int) -> None:
+    if await s.rate_limiter.hit(key, window=60 * MINUTES) > most:
+        raise _paused(MINUTES)
+
+
+def _paused(minutes: int) -> TooMany:
+    return TooMany(
+        "verification_paused", f"核验过于频繁，请 {minutes} 分钟后再试。", retry_after=60 * minutes
+    )
+
+
+async def _recorded(s: Services, number: str) -> Finding | None:
+    """The certificate on record with this number; None when there is none.
+
+    For a number that there is not, as many statements are sent as for one that there is: time must not tell either.
+    """
+    record = await Certificate.get_or_none(number=number).select_related("candidate")
+    status = await certificates.public_status(s, number)
+    if record is None or not record.claims:
+        return None
+    return _compared(s, Claims.from_bytes(bytes(record.claims)), status, record)
+
+
+async def _standing(s: Services, said: Claims) -> Finding:
+    status = await certificates.public_status(s, said.number)
+    if status is None:
+        return Finding(said, Standing.UNKNOWN, s.clock.now())
+    record = await Certificate.get(number=said.number).select_related("candidate")
+    return _compared(s, said, status, record)
+
+
+def _compared(s: Services, said: Claims, status: PublicStatus | None, record: Certificate) -> Finding:
+    """What the record says of these claims."""
+    if status is None:
+        return Finding(said, Standing.UNKNOWN, s.clock.now())
+    if not hmac.compare_digest(bytes(record.claims_sha256 or b""), said.sha256()):
+        return Finding(said, Standing.DIFFERENT, s.clock.now())
+    return Finding(
+        said,
+        Standing(status.state),
+        s.clock.now(),
+        id_masked=id_masked(s.keys, record.candidate),
+        revoked_at=status.revoked_at,
+        superseded_by=status.superseded_by,
+        portal_number=status.portal_number,
+        pdf_sha256=status.pdf_sha256,
+    )

@@ -1,0 +1,1 @@
+"""Exam plans, their timetable, the rules of results and their release."""

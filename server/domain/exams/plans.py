@@ -1,0 +1,195 @@
+"""Plans and the release of their results: from which minute on people outside may know."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from tortoise import connections
+from tortoise.expressions import Q
+from tortoise.transactions import in_transaction
+
+from server.domain import beijing
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.exams import timetable
+from server.domain.exams.results import (
+    KINDS,
+    PASS_MARK,
+    Result,
+    Status,
+    ensure_kind,
+    is_released,
+    outcome_of,
+    site_name,
+    standard_on,
+    withheld_reason,
+    withheld_reasons,
+)
+from server.domain.freshness import changed
+from server.domain.ports import Services
+from server.errors import Conflict, NotFound, Refused
+from server.models import Issuance, Plan, Registration
+
+__all__ = [
+    "KINDS",
+    "PASS_MARK",
+    "Result",
+    "Status",
+    "cancel_release",
+    "ensure_kind",
+    "is_released",
+    "outcome_of",
+    "plans_listing",
+    "release",
+    "set_requires_practice",
+    "site_name",
+    "standard_on",
+    "withheld_reason",
+    "withheld_reasons",
+]
+
+
+async def release(s: Services, plan_id: int, *, at: datetime | None, actor: Actor) -> Plan:
+    """Let people outside see a plan's results, now (`at` is None) or from a minute to come on.
+
+    A minute to come may be moved as often as one likes; what is visible cannot be taken back. A time between
+    two minutes counts as the next whole one, so that nothing shows early.
+
+    Raises:
+        NotFound: plan_unknown.
+        Conflict: already_released, school_asked.
+        Refused: release_in_past, nothing_to_release.
+    """
+    now = s.clock.now()
+    moment = now if at is None else _whole_minute(at)
+    if at is not None and moment <= now:
+        raise Refused("release_in_past", "公布时间应晚于现在；要立即公布，请选择“立即公布”。")
+    async with in_transaction():
+        plan = await _locked(plan_id)
+        _refuse_when_visible(plan, now, "这个计划的成绩已经公布，不能再改公布时间。")
+        if not await Registration.filter(plan_id=plan_id).exists():
+            raise Refused("nothing_to_release", "这个计划还没有成绩，请先导入成绩再公布。")
+        if at is not None:
+            await _refuse_when_asked(plan_id, "不能再改为以后公布；要公布请选择“立即公布”")
+        was = plan.release_at
+        if was == moment:
+            return plan
+        plan.release_at = moment
+        plan.announced_at = None
+        await plan.save(update_fields=["release_at", "announced_at"])
+        await audit_log.record(
+            s.clock, actor, "plan.release", "plan", plan_id, was=_release(was), became=_release(moment)
+        )
+        await s.queue.put("exams.announce", at=moment, plan_id=plan_id)
+        await changed(s)
+    return plan
+
+
+async def cancel_release(s: Services, plan_id: int, *, actor: Actor) -> Plan:
+    """Take back a release that is still to come.
+
+    Raises:
+        NotFound: plan_unknown.
+        Conflict: already_released, school_asked.
+    """
+    async with in_transaction():
+        plan = await _locked(plan_id)
+        _refuse_when_visible(plan, s.clock.now(), "这个计划的成绩已经公布，不能撤回；个别错误请更正成绩。")
+        was = plan.release_at
+        if was is None:
+            return plan
+        await _refuse_when_asked(plan_id, "不能取消公布")
+        plan.release_at = None
+        await plan.save(update_fields=["release_at"])
+        await audit_log.record(
+            s.clock, actor, "plan.cancel_release", "plan", plan_id, was=_release(was), became=_release(None)
+        )
+        await changed(s)
+    return plan
+
+
+async def set_requires_practice(s: Services, plan_id: int, on: bool, *, actor: Actor) -> Plan:
+    """Switch the demand for practice and supervision hours (S13) of one plan.
+
+    Raises:
+        NotFound: plan_unknown.
+    """
+    async with in_transaction():
+        plan = await _locked(plan_id)
+        if plan.requires_practice == on:
+            return plan
+        plan.requires_practice = on
+        await plan.save(update_fields=["requires_practice"])
+        await audit_log.record(
+            s.clock,
+            actor,
+            "plan.requires_practice",
+            "plan",
+            plan_id,
+            was={"requires_practice": not on},
+            became={"requires_practice": on},
+        )
+        await changed(s)
+    return plan
+
+
+async def plans_listing(s: Services) -> list[dict[str, Any]]:
+    """Every plan, newest exam first, with how many registered, how the results stand and what is released.
+
+    `slots` are the rows of its timetable (S25). Times are aware UTC; `state` is one of unreleased, scheduled, released.
+    """
+    now = s.clock.now()
+    rows = await connections.get("default").execute_query_dict(_LISTING)
+    slots = await timetable.rows()
+    return [
+        {**row, "state": _state(row["release_at"], now), "slots": slots.get(row["id"], [])} for row in rows
+    ]
+
+
+_LISTING = """
+SELECT p.id, p.name, p.exam_date, k.name AS certificate, p.release_at, p.requires_practice,
+       c.registered, c.passed, c.pending, c.sites
+FROM plan p JOIN certificate_kind k ON k.id = p.kind_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS registered, count(*) FILTER (WHERE r.outcome = 'passed') AS passed,
+           count(*) FILTER (WHERE r.outcome = 'pending') AS pending, count(DISTINCT r.site_id) AS sites
+    FROM registration r WHERE r.plan_id = p.id) c
+ORDER BY p.exam_date DESC, p.id DESC
+"""
+
+
+def _state(release_at: datetime | None, now: datetime) -> str:
+    if release_at is None:
+        return "unreleased"
+    return "released" if release_at <= now else "scheduled"
+
+
+async def _locked(plan_id: int) -> Plan:
+    plan = await Plan.filter(id=plan_id).select_for_update().first()
+    if plan is None:
+        raise NotFound("plan_unknown", "没有这个考试计划，请刷新列表后重试。")
+    return plan
+
+
+def _refuse_when_visible(plan: Plan, now: datetime, message: str) -> None:
+    if is_released(plan, now):
+        raise Conflict("already_released", message)
+
+
+async def _refuse_when_asked(plan_id: int, what: str) -> None:
+    """Whoever was asked to sign has seen who passed: from then on the release can only come sooner."""
+    asked = Issuance.filter(~Q(state="prepared") | Q(revision__gt=1), plan_id=plan_id)
+    if await asked.exists():
+        raise Conflict("school_asked", f"这个计划已有批次送院校签发，{what}。")
+
+
+def _whole_minute(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=beijing.BEIJING)
+    floor = moment.replace(second=0, microsecond=0)
+    return floor if floor == moment else floor + timedelta(minutes=1)
+
+
+def _release(moment: datetime | None) -> dict[str, str | None]:
+    return {"release_at": None if moment is None else beijing.local(moment).isoformat()}

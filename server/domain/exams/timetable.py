@@ -1,0 +1,89 @@
+"""The timetable of a plan, as the exam notice says it (S25): level, subject, and from when to when, in Beijing."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, time
+from typing import Any
+
+from tortoise.transactions import in_transaction
+
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.beijing import BEIJING, local
+from server.domain.levels import Level
+from server.domain.people import roles
+from server.domain.people.roles import Verb
+from server.domain.ports import Services
+from server.errors import FieldError, Invalid, NotFound
+from server.models import Plan, PlanSlot
+
+_TIME = re.compile(r"([01]?[0-9]|2[0-3])[:：]([0-5][0-9])")
+_ORDER = {level.value: place for place, level in enumerate(Level)}
+
+
+async def rows() -> dict[int, list[dict[str, Any]]]:
+    """Plan → its rows, by level, time and subject; `starts_at` and `ends_at` are None as long as nobody has said."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    for slot in await PlanSlot.all():
+        found.setdefault(slot.plan_id, []).append(_said(slot))
+    for slots in found.values():
+        slots.sort(key=lambda row: (_ORDER[row["level"]], str(row["starts_at"] or "~"), row["subject"]))
+    return found
+
+
+async def set_time(
+    s: Services, plan_id: int, level: str, subject: str, *, starts: str, ends: str, actor: Actor
+) -> dict[str, Any]:
+    """Say when a subject of a plan is examined, on the plan's day. The same again changes nothing.
+
+    Args:
+        level, subject: a row of the plan, as the score sheet brought it.
+        starts, ends: times of day in Beijing, like 9:00 and 11:00.
+
+    Raises:
+        Forbidden("role_not_allowed") · NotFound: plan_unknown, slot_unknown · Invalid: time_form, time_order.
+    """
+    roles.require(actor, Verb.RELEASE)
+    begin, end = _time("/starts", starts), _time("/ends", ends)
+    if end <= begin:
+        raise Invalid(errors=[FieldError("/ends", "time_order", "结束时间应晚于开始时间，请核对。")])
+    async with in_transaction():
+        plan = await Plan.filter(id=plan_id).select_for_update().first()
+        if plan is None:
+            raise NotFound("plan_unknown", "没有这个考试计划，请刷新列表后重试。")
+        slot = await PlanSlot.filter(plan_id=plan_id, level=level, subject=subject).first()
+        if slot is None:
+            raise NotFound("slot_unknown", "这个计划没有这个等级和科目，请刷新列表后重试；科目随成绩导入。")
+        was = _said(slot)
+        slot.starts_at = datetime.combine(plan.exam_date, begin, BEIJING)
+        slot.ends_at = datetime.combine(plan.exam_date, end, BEIJING)
+        became = _said(slot)
+        if became != was:
+            await slot.save(update_fields=["starts_at", "ends_at"])
+            await audit_log.record(
+                s.clock, actor, "plan.set_time", "plan", plan_id, was=_audited(was), became=_audited(became)
+            )
+    return became
+
+
+def _time(pointer: str, text: str) -> time:
+    found = _TIME.fullmatch(text.strip())
+    if found is None:
+        raise Invalid(errors=[FieldError(pointer, "time_form", "时间请按“9:00”的样子填写。")])
+    return time(int(found[1]), int(found[2]))
+
+
+def _said(slot: PlanSlot) -> dict[str, Any]:
+    return {
+        "level": slot.level,
+        "level_label": Level(slot.level).label,
+        "subject": slot.subject,
+        "starts_at": None if slot.starts_at is None else local(slot.starts_at),
+        "ends_at": None if slot.ends_at is None else local(slot.ends_at),
+    }
+
+
+def _audited(row: dict[str, Any]) -> dict[str, Any]:
+    times = {name: row[name] and row[name].isoformat() for name in ("starts_at", "ends_at")}
+    return {"level": row["level"], "subject": row["subject"], **times}

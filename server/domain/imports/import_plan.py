@@ -1,0 +1,133 @@
+"""What an examination of drafts against the records comes to, and who of them is on record already."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tortoise import connections
+
+from server.domain.imports.new_names import Names, Register
+from server.domain.imports.parsed_rows import Draft
+from server.domain.people.candidates import ABOUT_ID, mask_id
+from server.domain.people.names import same_name
+from server.domain.ports import Keys, Services
+from server.models.database import rows
+
+Row = dict[str, Any]
+
+
+MOST_DIFFERENCES = 2_000  # kept with a run; all are counted
+
+Change = tuple[str, str, str]  # what, as it was, as it becomes
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row that changes something on record: whose, and what from what to what. The identity number is masked.
+
+    `is_grave`: somebody who passes would not any more.
+    """
+
+    row: int
+    who: str
+    changes: tuple[Change, ...]
+    is_grave: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        told = [{"what": what, "was": was, "became": became} for what, was, became in self.changes]
+        return {"row": self.row, "who": self.who, "changes": told, "is_grave": self.is_grave}
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Which rows are new, which change the records, which are there already; refused rows carry their errors.
+
+    `register` knows the names to be asked for, `creates` those that are made, `work` is what the topic's `take`
+    needs; nobody else looks at it.
+    """
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    notes: list[str] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    register: Register | None = None
+    creates: Names = field(default_factory=Names)
+    work: Any = None
+    _said: Any = field(default_factory=hashlib.sha256)
+
+    @property
+    def taken(self) -> int:
+        return self.new + self.changed
+
+    @property
+    def fingerprint(self) -> bytes:
+        """SHA-256 of what is to be written: the same file that would now write something else has another one."""
+        digest: bytes = self._said.digest()
+        return digest
+
+    def add_new(self, draft: Draft) -> None:
+        self.new += 1
+        self._said.update(f"new {draft.row}\n".encode())
+
+    def add_changed(
+        self, draft: Draft, who: str, changes: Iterable[Change], *, is_grave: bool = False
+    ) -> None:
+        self.changed += 1
+        difference = Difference(draft.row, who, tuple(changes), is_grave)
+        self._said.update(f"changed {difference!r}\n".encode())
+        if len(self.differences) < MOST_DIFFERENCES:
+            self.differences.append(difference)
+
+    def hold_back(self) -> None:
+        """Nothing is taken after all."""
+        self.new = self.changed = 0
+        self.differences, self.creates, self.work = [], Names(), None
+
+
+def who(draft: Draft) -> str:
+    """崔子涵 99************4055"""
+    number = draft.get("证件号码") or ""
+    return f"{draft.get('姓名') or ''} {mask_id(number) if number else ''}".strip()
+
+
+async def write(sql: str, *values: Any) -> int:
+    """Run an INSERT, UPDATE or DELETE; the number of rows it touched."""
+    touched, _ = await connections.get("default").execute_query(sql, list(values))
+    return int(touched)
+
+
+async def people_on_record(s: Services, drafts: Iterable[Draft]) -> dict[str, Row]:
+    """Identity number → the candidate's row, looked up under every epoch of the blind index."""
+    numbers = {number for draft in drafts if (number := draft.get("证件号码"))}
+    by_index = await asyncio.to_thread(_indexes, s.keys, numbers)
+    found = await rows(
+        "SELECT c.* FROM unnest($1::bytea[]) AS index JOIN candidate c ON c.id_index = index", list(by_index)
+    )
+    return {by_index[bytes(row["id_index"])]: row for row in found}
+
+
+def _indexes(keys: Keys, numbers: set[str]) -> dict[bytes, str]:
+    return {index: number for number in numbers for index in keys.blinds(number, about=ABOUT_ID)}
+
+
+def judge_person(draft: Draft, known: dict[str, Row]) -> Row | None:
+    """The candidate of a row that must be on record under the same name; the draft is told what is wrong."""
+    number, name = draft.get("证件号码"), draft.get("姓名")
+    if number is None:
+        return None
+    person = known.get(number)
+    if person is None:
+        draft.refuse("证件号码", "candidate_unknown", "系统里没有这位考生，请先导入考生信息，再导入这一行。")
+        return None
+    if name is not None and not same_name(name, person["name"]):
+        draft.refuse(
+            "姓名",
+            "name_differs",
+            "姓名与系统里这个证件号码的考生不一致，请核对；确需更正姓名的，请凭函件联系管理员。",
+        )
+    return person

@@ -1,0 +1,115 @@
+"""Who is told of a batch: holders when their certificates are issued, officers when theirs waits too long."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from tortoise.transactions import in_transaction
+
+from server.domain import beijing
+from server.domain.certificates.claims import Claims
+from server.domain.exams import plans
+from server.domain.issuance.states import State
+from server.domain.levels import Level
+from server.domain.notices import delivery, routing
+from server.domain.ports import Services
+from server.models import Issuance, Officer
+from server.models.database import rows
+
+SLICE = 200
+TOPIC = "certificate_issued"
+REMIND_AFTER = (14, 7, 3)  # days in 考核站点待签发; the first reminder goes to one officer, later ones to all
+_HOLDERS = """
+SELECT x.id, x.number, x.claims, x.candidate_id FROM certificate x
+WHERE x.issuance_id = $1 AND x.state = 'valid' AND x.number > $2
+  AND EXISTS (SELECT 1 FROM binding b WHERE b.candidate_id = x.candidate_id AND b.unbound_at IS NULL)
+ORDER BY x.number LIMIT $3
+"""
+
+
+async def put(s: Services, issuance_id: int) -> None:
+    """Put the job that tells a batch's holders, in the caller's transaction."""
+    await s.queue.put("issuance.announce", once=f"issuance.announce:{issuance_id}", issuance_id=issuance_id)
+
+
+async def announce(s: Services, *, issuance_id: int) -> None:
+    """Tell every bound holder once that the certificate is there. Job `issuance.announce`; safe to repeat.
+
+    Before the plan's results are released nobody is told; the sweep comes back.
+    """
+    issuance = await Issuance.get(id=issuance_id).prefetch_related("plan")
+    if issuance.announced_at is not None or not plans.is_released(issuance.plan, s.clock.now()):
+        return
+    after = ""
+    while holders := await rows(_HOLDERS, issuance_id, after, SLICE):
+        async with in_transaction():
+            open_ways = await routing.ways(s, TOPIC, list({row["candidate_id"] for row in holders}))
+            for row in holders:
+                if not (found := open_ways.get(row["candidate_id"])):
+                    continue
+                await routing.tell(
+                    s,
+                    found[0],
+                    TOPIC,
+                    dedup=f"certificate:{row['id']}",
+                    fields=_said_of(Claims.from_bytes(bytes(row["claims"]))),
+                    path=f"/h5/certificates/{row['number']}",
+                )
+                await s.faults.reach("announcing.announce: one is told")
+        await s.faults.reach("announcing.announce: a slice is told")
+        after = holders[-1]["number"]
+    await Issuance.filter(id=issuance_id, announced_at=None).update(announced_at=s.clock.now())
+
+
+def _said_of(claims: Claims) -> dict[str, str]:
+    day = datetime.fromisoformat(claims.issued_on).date()
+    return {
+        "certificate": f"{claims.certificate}（{Level(claims.level).label}）",
+        "number": claims.number,
+        "issued_on": beijing.say_day(day),
+    }
+
+
+async def sweep(s: Services) -> None:
+    """Put what was lost: announcements not finished, and reminders that are due."""
+    silent = Issuance.filter(
+        state=State.ISSUED.value, announced_at=None, plan__release_at__lte=s.clock.now()
+    ).order_by("id")
+    for issuance in await silent:
+        await put(s, issuance.id)
+    await remind(s)
+
+
+async def remind(s: Services) -> None:
+    """Remind officers of batches that have waited 3, 7 or 14 days: each reminder once for each officer.
+
+    After 3 days the school's first officer, after 7 and 14 days all of them; nothing if the scan came meanwhile.
+    """
+    now = s.clock.now()
+    waiting = Issuance.filter(
+        state=State.SITE_PENDING.value,
+        org_signed_at__lte=now - timedelta(days=min(REMIND_AFTER)),
+        plan__release_at__lte=now,
+    )
+    for issuance in await waiting.order_by("id").prefetch_related("plan", "site__school"):
+        assert issuance.org_signed_at is not None
+        waited = now - issuance.org_signed_at
+        days = next(days for days in REMIND_AFTER if waited >= timedelta(days=days))
+        people = await Officer.filter(school_id=issuance.site.school_id, state="active").order_by("id")
+        reachable = [officer for officer in people if officer.oa_openid]
+        async with in_transaction():
+            for officer in reachable[:1] if days == min(REMIND_AFTER) else reachable:
+                await delivery.enqueue(
+                    s,
+                    "signing_reminder",
+                    dedup=f"signing:{issuance.id}:{issuance.revision}:{days}:{officer.id}",
+                    openid=officer.oa_openid,
+                    fields={
+                        "plan": issuance.plan.name,
+                        "school": issuance.site.school.name,
+                        "count": str(issuance.count),
+                        "since": beijing.say_minute(issuance.org_signed_at),
+                    },
+                    path="/h5/officer",
+                    officer_id=officer.id,
+                )

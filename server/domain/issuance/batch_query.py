@@ -1,0 +1,121 @@
+"""Many batches: by state, plan, school, site and level, in pages that go on and back, with totals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tortoise.queryset import QuerySet
+
+from server.domain.audit.audit_log import Actor
+from server.domain.issuance.queries import Page, cursor_id, limited, state_of, summary_of
+from server.domain.issuance.visibility import own
+from server.domain.people import roles
+from server.domain.people.roles import Role, Verb
+from server.domain.ports import Services
+from server.models import Issuance
+from server.models.database import rows
+
+_TOTALS = """
+SELECT count(*) AS batches, COALESCE(sum(i.count), 0) AS people
+FROM issuance i JOIN plan p ON p.id = i.plan_id JOIN site t ON t.id = i.site_id JOIN school h ON h.id = t.school_id
+WHERE ($1::text IS NULL OR i.state = $1) AND ($2::bigint IS NULL OR i.plan_id = $2)
+  AND ($3::bigint IS NULL OR i.site_id = $3) AND ($4::bigint IS NULL OR t.school_id = $4)
+  AND ($5::text IS NULL OR t.level = $5) AND ($6::text IS NULL OR strpos(h.name, $6) > 0)
+  AND ($7::bigint IS NULL OR (t.school_id = $7 AND p.release_at <= $8::timestamptz))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which batches; None leaves a thing open. `school` is a part of a school's name."""
+
+    state: str | None = None
+    plan_id: int | None = None
+    school_id: int | None = None
+    site_id: int | None = None
+    level: str | None = None
+    school: str | None = None
+
+
+def _found(s: Services, wanted: Wanted, actor: Actor) -> QuerySet[Issuance]:
+    exact = {
+        "state": state_of(wanted.state) if wanted.state else None,
+        "plan_id": wanted.plan_id,
+        "site_id": wanted.site_id,
+        "site__school_id": wanted.school_id,
+        "site__level": wanted.level,
+        "site__school__name__contains": (wanted.school or "").strip() or None,
+    }
+    found = Issuance.filter(**{name: value for name, value in exact.items() if value is not None})
+    return own(s, found, actor)
+
+
+async def listing(
+    s: Services,
+    *,
+    state: str | None = None,
+    plan_id: int | None = None,
+    school_id: int | None = None,
+    site_id: int | None = None,
+    level: str | None = None,
+    school: str | None = None,
+    cursor: str | None = None,
+    before: str | None = None,
+    limit: int | None = None,
+    actor: Actor,
+) -> Page:
+    """Batches, newest first; a school account has its own school's, after the release of their results.
+
+    Args:
+        cursor: the last batch shown, to go on; `before`: the first one, to go back.
+
+    Raises:
+        Forbidden("role_not_allowed") · Invalid: unknown state or cursor.
+    """
+    roles.require(actor, Verb.SEE_ISSUANCES)
+    wanted = Wanted(
+        state=state, plan_id=plan_id, school_id=school_id, site_id=site_id, level=level, school=school
+    )
+    found, size = _found(s, wanted, actor).prefetch_related("plan", "site__school"), limited(limit)
+    start, end = cursor_id(cursor), cursor_id(before)
+    if end is not None:
+        batches = (await found.filter(id__gt=end).order_by("id").limit(size + 1))[::-1]
+        is_first, is_last = len(batches) <= size, False
+        batches = batches[-size:]
+    else:
+        ahead = found if start is None else found.filter(id__lt=start)
+        batches = await ahead.order_by("-id").limit(size + 1)
+        is_first, is_last = start is None, len(batches) <= size
+        batches = batches[:size]
+    if not batches:
+        return Page()
+    now = s.clock.now()
+    return Page(
+        [summary_of(one, now) for one in batches],
+        None if is_last else str(batches[-1].id),
+        None if is_first else str(batches[0].id),
+    )
+
+
+async def totals(s: Services, wanted: Wanted, *, actor: Actor) -> dict[str, int]:
+    """How many batches and people there are of what is wanted. Raises as `listing`."""
+    roles.require(actor, Verb.SEE_ISSUANCES)
+    is_school = actor.role == Role.SCHOOL.value
+    [row] = await rows(
+        _TOTALS,
+        state_of(wanted.state) if wanted.state else None,
+        wanted.plan_id,
+        wanted.site_id,
+        wanted.school_id,
+        wanted.level,
+        (wanted.school or "").strip() or None,
+        (actor.school_id or 0) if is_school else None,
+        s.clock.now(),
+    )
+    return {"batches": int(row["batches"]), "people": int(row["people"])}
+
+
+def filters(values: dict[str, Any]) -> Wanted:
+    """Of a page's or request's values, those that say which batches."""
+    return Wanted(**{name: values.get(name) for name in Wanted.__dataclass_fields__})

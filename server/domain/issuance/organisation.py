@@ -1,0 +1,164 @@
+"""The organisation's verbs on a batch: sign, withdraw, revise, hand over (S85, S88); `preparing` makes batches."""
+
+from __future__ import annotations
+
+from tortoise.transactions import in_transaction
+
+from server.domain import beijing
+from server.domain.audit.audit_log import Actor
+from server.domain.issuance import generation, numbering, receipts, roster
+from server.domain.issuance.batch_query import listing
+from server.domain.issuance.preparing import prepare
+from server.domain.issuance.queries import is_second_person, view
+from server.domain.issuance.states import BY_NAME, Facts, State, moved_on
+from server.domain.issuance.transitions import VERBS, advance, locked, require, tell_state
+from server.domain.issuance.visibility import is_out
+from server.domain.people import conflicts, roles
+from server.domain.people.roles import Verb
+from server.domain.ports import Services
+from server.errors import Conflict
+from server.models import Issuance, Receipt, Site
+
+__all__ = ["VERBS", "hand_over", "listing", "org_sign", "prepare", "refresh", "revise", "view", "withdraw"]
+
+
+async def refresh(s: Services, issuance_id: int, *, actor: Actor) -> numbering.Refreshed:
+    """Bring the list of a batch in 待签发 up to date. Raises Conflict("already_moved") in any other state."""
+    roles.require(actor, Verb.PREPARE)
+    async with in_transaction():
+        issuance = await locked(issuance_id)
+        if State(issuance.state) is not State.PREPARED:
+            raise moved_on(BY_NAME["org_sign"], State(issuance.state))
+        return await numbering.refresh(s, issuance, actor=actor)
+
+
+async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> State:
+    """签发 by the organisation; the state moves to 考核站点待签发 by itself (S85).
+
+    The list is recomputed first. If it differs from what staff saw, it is stored anew and they are told; nothing is
+    signed unseen.
+
+    Raises:
+        Conflict("list_refreshed"): look at the list again, then sign. And as `advance` says.
+    """
+    require(actor, BY_NAME["org_sign"])
+    async with in_transaction():
+        issuance = await locked(issuance_id)
+        await _require_uninvolved(issuance, actor)
+        changed = None
+        if State(issuance.state) is State.PREPARED:
+            changed = await numbering.refresh(s, issuance, actor=actor)
+        if changed is None or not changed.is_changed:
+            await s.faults.reach("desk.org_sign: before the step")
+            facts = Facts(
+                count=issuance.count, list_is_current=True, results_released=await is_out(s, issuance)
+            )
+            now = {"org_signed_at": s.clock.now(), "org_signed_by": actor.id, "return_reason": ""}
+            await advance(
+                s,
+                issuance,
+                "org_sign",
+                facts,
+                actor=actor,
+                changes=now,
+                became={"list_sha256": bytes(issuance.list_sha256 or b"").hex(), "count": issuance.count},
+            )
+            await s.faults.reach("desk.org_sign: before the commit")
+    await s.faults.reach("desk.org_sign: after the commit")
+    if changed is not None and changed.is_changed:
+        raise Conflict(
+            "list_refreshed",
+            f"名单与上次显示时不同，已按最新数据更新（新增{len(changed.added)}人次，"
+            f"作废编号{len(changed.voided)}个）。请核对名单后再签发。",
+        )
+    await tell_state(s, issuance)
+    return State(issuance.state)
+
+
+async def _require_uninvolved(issuance: Issuance, actor: Actor) -> None:
+    """Nobody issues alone: who stands behind the school's officers signs nothing. Raises Forbidden("officer_backer")."""
+    site = await Site.get(id=issuance.site_id)
+    await conflicts.require_uninvolved(site.school_id, actor=actor)
+
+
+async def withdraw(s: Services, issuance_id: int, *, actor: Actor) -> State:
+    """Take a batch back before the school signs: 待签发 again, revision + 1, the list from today's data."""
+    return await _again(s, issuance_id, "withdraw", actor=actor)
+
+
+async def revise(s: Services, issuance_id: int, *, actor: Actor) -> State:
+    """Prepare a returned batch again: revision + 1, the list from today's data."""
+    return await _again(s, issuance_id, "revise", actor=actor)
+
+
+async def _again(s: Services, issuance_id: int, name: str, *, actor: Actor) -> State:
+    require(actor, BY_NAME[name])
+    async with in_transaction():
+        issuance = await locked(issuance_id)
+        await advance(
+            s,
+            issuance,
+            name,
+            Facts(),
+            actor=actor,
+            changes={"org_signed_at": None, "org_signed_by": None},
+        )
+        await s.faults.reach(f"desk.{name}: before the list")
+        await numbering.refresh(s, issuance, actor=actor)
+        await s.faults.reach(f"desk.{name}: before the commit")
+    await s.faults.reach(f"desk.{name}: after the commit")
+    await tell_state(s, issuance)
+    return State(issuance.state)
+
+
+async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> State:
+    """发放 (S88): the Beijing day joins every line, and the certificates are made in jobs of ≤ 50.
+
+    The stored lines have to be those of the officer's signed receipt. Where the setting asks for two people, it is not
+    the one who signed for the organisation.
+    """
+    require(actor, BY_NAME["hand_over"])
+    async with in_transaction():
+        issuance = await locked(issuance_id)
+        await _require_uninvolved(issuance, actor)
+        certificates = await roster.reserved(issuance.id)
+        facts = Facts(
+            results_released=await is_out(s, issuance),
+            is_second_person=is_second_person(s, issuance, actor),
+            list_is_signed=await _is_signed(s, issuance, roster.stored_digest(certificates)),
+        )
+        now = s.clock.now()
+        await advance(
+            s,
+            issuance,
+            "hand_over",
+            facts,
+            actor=actor,
+            changes={"handed_over_at": now, "issued_on": beijing.day(now)},
+            became={"issued_on": beijing.day(now).isoformat(), "count": len(certificates)},
+        )
+        await s.faults.reach("desk.hand_over: before the jobs")
+        ids = [certificate.id for certificate in certificates]
+        for part in generation.slices(ids):
+            await generation.put_slice(s, issuance.id, part)
+            await s.faults.reach("desk.hand_over: a job is put")
+        await s.faults.reach("desk.hand_over: before the commit")
+    await s.faults.reach("desk.hand_over: after the commit")
+    await tell_state(s, issuance)
+    return State(issuance.state)
+
+
+async def _is_signed(s: Services, issuance: Issuance, digest: bytes) -> bool:
+    """Whether this digest is what the officer's receipt of this revision says, the receipt being genuine."""
+    if State(issuance.state) is not State.SCHOOL_SIGNED:
+        return False
+    receipt = await Receipt.filter(issuance_id=issuance.id).order_by("-id").first()
+    if receipt is None:
+        return False
+    said = receipts.verify(s.keys, bytes(receipt.document))
+    return (said.action, said.issuance, said.revision, said.list_sha256) == (
+        "confirm_scan",
+        issuance.id,
+        issuance.revision,
+        digest.hex(),
+    )

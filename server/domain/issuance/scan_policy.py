@@ -1,0 +1,127 @@
+"""Whether a scanned ticket may be used now, and by this person; every refusal has its own code."""
+
+from __future__ import annotations
+
+import functools
+from datetime import datetime
+
+from server.domain.issuance import roster, scan_token
+from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal, results_are_released
+from server.domain.people import conflicts, officers
+from server.domain.ports import Services, WeChatIdentity
+from server.errors import Conflict, Forbidden, Gone, Unverified
+from server.models import Issuance, Officer, ScanTicket
+
+
+def ticket_of(row: ScanTicket) -> scan_token.Ticket:
+    """The row's unchanging fields."""
+    return scan_token.Ticket(
+        id=row.id,
+        issuance_id=row.issuance_id,
+        revision=row.revision,
+        list_sha256=bytes(row.list_sha256),
+        school_id=row.school_id,
+        key_epoch=row.key_epoch,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        shown_by=row.shown_by,
+    )
+
+
+async def opened(s: Services, token: str) -> ScanTicket:
+    """The ticket that a genuine token stands for. Raises Unverified: scan_malformed, scan_forged."""
+    row = await ScanTicket.get_or_none(id=scan_token.ticket_id_of(token))
+    if row is None:
+        raise scan_token.forged()
+    ticket = ticket_of(row)
+    try:
+        scan_token.prove(functools.partial(s.keys.mac, "scan", epoch=ticket.key_epoch), ticket, token)
+    except Unverified:
+        raise scan_token.forged() from None
+    return row
+
+
+_HOW_TO_JOIN = {
+    False: "您还不是院校签发负责人，不能查看或签发；请联系本校管理员发送邀请。",
+    True: "小程序还不认识您。已接受邀请的负责人，请在公众号的负责人页面取得配对码，在小程序“签发”页输入；"
+    "还没有接受邀请的，请联系本校管理员。",
+}
+
+
+async def officer_of(identity: WeChatIdentity, ticket: ScanTicket) -> Officer:
+    """Who scans, if they may sign for the ticket's school."""
+    if identity.is_snapshot:
+        raise Forbidden("snapshot_user", "微信当前是快照模式，无法确认您的身份，请点击“使用完整服务”后再试。")
+    officer = await officers.officer_for(identity)
+    if officer is None:
+        raise Forbidden("not_an_officer", _HOW_TO_JOIN[identity.account == "mp"])
+    facts = Facts(
+        officer_is_active=officer.state == "active",
+        officer_is_of_school=officer.school_id == ticket.school_id,
+        results_released=True,  # asked when the batch is looked at
+        revision_is_shown=True,
+        list_is_current=True,
+    )
+    if officer.state == "pending":
+        raise Forbidden(
+            "officer_pending", "您已接受邀请，还在等待确认；请联系本校管理员或评价组织确认后再签发。"
+        )
+    if (reason := refusal(BY_NAME["confirm_scan"], facts)) is not None:
+        raise Forbidden(reason.code, reason.message)
+    return officer
+
+
+def in_time(ticket: ScanTicket, now: datetime) -> None:
+    """Raises Gone: scan_expired, scan_replaced; Conflict("scan_clock") when made in the future."""
+    if now < ticket.created_at - scan_token.SKEW:
+        raise Conflict("scan_clock", "二维码的出示时间晚于当前时间，请联系管理员校准服务器时钟后重新出示。")
+    if now > ticket.expires_at:
+        raise Gone("scan_expired", "二维码已过期（5分钟内有效），请扫描屏幕上新的二维码。")
+    if ticket.replaced_at is not None:
+        raise Gone("scan_replaced", "屏幕上已换成新的二维码，请扫描最新的一个。")
+
+
+def not_released() -> Conflict:
+    """The refusal while nobody outside the organisation may know who passed."""
+    reason = results_are_released(Facts())
+    assert reason is not None
+    return Conflict(reason.code, reason.message)
+
+
+def spent_by_other() -> Conflict:
+    """The refusal of a ticket that somebody has used."""
+    return Conflict("scan_spent", "这张二维码已被使用，请在电脑页面查看批次的最新状态。")
+
+
+async def _facts(
+    s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer
+) -> tuple[Facts, roster.Frame]:
+    """What the guards of an officer's step look at, from today's data."""
+    frame, digest = await roster.today(s, issuance)
+    return Facts(
+        count=issuance.count,
+        results_released=frame.is_released(s.clock.now()),
+        revision_is_shown=issuance.revision == ticket.revision,
+        list_is_current=issuance.revision == ticket.revision and digest == bytes(ticket.list_sha256),
+        officer_is_active=officer.state == "active",
+        officer_is_of_school=officer.school_id == ticket.school_id,
+    ), frame
+
+
+async def refuse_dead(
+    s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer, name: str
+) -> tuple[Facts, roster.Frame]:
+    """Every reason why this ticket cannot be spent now, the most telling first.
+
+    Returns: the facts for the step's guards, and what all lines share.
+    """
+    step = BY_NAME[name]
+    now = s.clock.now()
+    if issuance.revision != ticket.revision:
+        raise Conflict("revision_moved", "这个批次已更新到新的版次，请扫描屏幕上最新的二维码。")
+    in_time(ticket, now)
+    if State(issuance.state) is not step.source:
+        raise moved_on(step, State(issuance.state))
+    if name == "confirm_scan":
+        await conflicts.require_other_hands(officer.id, issuance.org_signed_by)
+    return await _facts(s, ticket, issuance, officer)

@@ -1,0 +1,77 @@
+"""What the phone shows before anything is signed: the batch and its list.
+
+Who gets this far is an active officer of the batch's school, whom the list has to be readable for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from server.domain.issuance import roster
+from server.domain.issuance.roster_query import Listed, listed
+from server.domain.issuance.states import State
+from server.domain.ports import Services
+from server.models import Issuance, Officer, ScanTicket, Site
+
+
+@dataclass(frozen=True, slots=True)
+class ScanView:
+    """What the phone shows before anything is signed. `state` is the batch's; `receipt` is there once it is spent."""
+
+    issuance_id: int
+    plan: str
+    exam_date: str
+    certificate: str
+    site: str
+    school: str
+    level: str
+    level_label: str
+    count: int
+    revision: int
+    list_sha256: str
+    expires_at: datetime
+    shown_at: datetime
+    shown_by: str
+    officer_name: str
+    people: tuple[Listed, ...]
+    state: str
+    state_label: str
+    spent_as: str = ""
+    receipt: bytes | None = None
+
+    @property
+    def digest(self) -> str:
+        """The first 8 characters, to compare with the desktop page."""
+        return self.list_sha256[:8]
+
+
+async def view_of(
+    s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer, *, receipt: bytes | None = None
+) -> ScanView:
+    frame = await roster.frame_of(issuance.plan_id, issuance.site_id)
+    site = await Site.get(id=issuance.site_id)
+    people = await listed(s, issuance.id)
+    state = State(issuance.state)
+    return ScanView(
+        issuance_id=issuance.id,
+        plan=frame.plan,
+        exam_date=frame.exam_date.isoformat(),
+        certificate=frame.certificate,
+        site=site.name,
+        school=frame.school,
+        level=frame.level.value,
+        level_label=frame.level.label,
+        count=len(people),
+        revision=ticket.revision,
+        list_sha256=bytes(ticket.list_sha256).hex(),
+        expires_at=ticket.expires_at,
+        shown_at=ticket.created_at,
+        shown_by=ticket.shown_by,
+        officer_name=officer.name,
+        people=tuple(people),
+        state=state.value,
+        state_label=state.label,
+        spent_as=ticket.spent_as,
+        receipt=receipt,
+    )

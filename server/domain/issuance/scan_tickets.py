@@ -1,0 +1,292 @@
+"""The officer's scan (S86, S87): a QR is shown, looked at on a phone, and spent once with a PIN.
+
+Scanning alone never signs. Ticket, state, audit row and receipt are one transaction.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tortoise.transactions import in_transaction
+
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.issuance import history, receipts, roster, scan_policy, scan_token
+from server.domain.issuance.scan_summary import ScanView, view_of
+from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal
+from server.domain.issuance.transitions import advance, locked, tell, tell_state
+from server.domain.issuance.visibility import is_out, seen_by
+from server.domain.people import officers, roles
+from server.domain.people.candidates import mask_numbers
+from server.domain.people.roles import Verb
+from server.domain.ports import Services, WeChatIdentity
+from server.errors import Conflict, FieldError, Invalid
+from server.models import Issuance, Officer, Receipt, ScanTicket, Site
+
+REASON_LENGTH = 300
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTicket:
+    """A QR to show: the link for ordinary scanners, and the same token as a mini-program code's scene."""
+
+    id: int
+    token: str
+    url: str
+    scene: str
+    expires_at: datetime
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a confirmation or a return came to; the same again for a double tap."""
+
+    state: str
+    state_label: str
+    receipt: bytes
+
+
+async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
+    """A new QR for a batch in 考核站点待签发; older ones of the batch die.
+
+    Raises:
+        Forbidden("role_not_allowed") · NotFound("issuance_not_found") · Conflict("not_site_pending") ·
+        Conflict("results_not_released") ·
+        Conflict("list_changed"): today's data is no longer what the organisation signed.
+    """
+    roles.require(actor, Verb.SHOW_TICKET)
+    async with in_transaction():
+        issuance = await locked(issuance_id)
+        await seen_by(s, issuance, actor)
+        step = BY_NAME["confirm_scan"]
+        if State(issuance.state) is not step.source:
+            raise moved_on(step, State(issuance.state))
+        frame, digest = await roster.today(s, issuance)
+        if not frame.is_released(s.clock.now()):
+            raise scan_policy.not_released()
+        if digest is None or digest != bytes(issuance.list_sha256 or b""):
+            raise Conflict("list_changed", "名单在签发之后有变化，请先撤回这个批次，核对后重新签发。")
+        now = s.clock.now()
+        site = await Site.get(id=issuance.site_id)
+        epoch = s.keys.epoch("scan")
+        ticket = scan_token.Ticket(
+            scan_token.new_id(),
+            issuance.id,
+            issuance.revision,
+            digest,
+            site.school_id,
+            epoch,
+            now,
+            now + scan_token.LIFETIME,
+            actor.name[:100],
+        )
+        was_open = await ScanTicket.filter(issuance_id=issuance.id, spent_at=None, replaced_at=None).update(
+            replaced_at=now
+        )
+        await s.faults.reach("tickets.show: the older ones are dead")
+        await ScanTicket.create(**{f: getattr(ticket, f) for f in scan_token.Ticket.__dataclass_fields__})
+        await s.faults.reach("tickets.show: the new one is kept")
+        became = {"revision": issuance.revision, "ticket": receipts.ticket_name(ticket)}
+        await audit_log.record(s.clock, actor, "ticket.show", "issuance", issuance.id, became=became)
+        await s.faults.reach("tickets.show: before the commit")
+    await s.faults.reach("tickets.show: after the commit")
+    if was_open:  # another desk may be showing the old one
+        await tell(s, issuance.id, "superseded", ticket=receipts.ticket_name(ticket))
+    token = scan_token.mint(functools.partial(s.keys.mac, "scan", epoch=epoch), ticket)
+    return ShownTicket(
+        ticket.id,
+        token,
+        f"{s.settings.public_url}/s/{token}",
+        token,
+        ticket.expires_at,
+        ticket.revision,
+    )
+
+
+async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView:
+    """What is asked of the officer who scanned. Signs nothing; the desktop page is told that it was opened.
+
+    Nobody but an active officer of the ticket's school learns anything of the list. Whoever spent the ticket sees
+    its receipt again.
+
+    Raises:
+        Unverified: scan_malformed, scan_forged · Forbidden: snapshot_user, not_an_officer, other_school,
+        officer_suspended · Gone: scan_expired, scan_replaced · Conflict: scan_spent, revision_moved,
+        not_site_pending, list_changed, scan_clock, results_not_released.
+    """
+    ticket = await scan_policy.opened(s, token)
+    officer = await scan_policy.officer_of(identity, ticket)
+    issuance = await Issuance.get(id=ticket.issuance_id)
+    if not await is_out(s, issuance):
+        raise scan_policy.not_released()
+    if ticket.spent_at is not None:
+        if ticket.spent_by_id != officer.id:
+            raise scan_policy.spent_by_other()
+        kept = await Receipt.get(ticket_id=ticket.id)
+        return await view_of(s, ticket, issuance, officer, receipt=bytes(kept.document))
+    facts, _ = await scan_policy.refuse_dead(s, ticket, issuance, officer, "confirm_scan")
+    if (reason := refusal(BY_NAME["confirm_scan"], facts)) is not None:
+        raise Conflict(reason.code, reason.message)
+    if await ScanTicket.filter(id=ticket.id, opened_at=None).update(opened_at=s.clock.now()):
+        await s.faults.reach("tickets.look: it is opened")
+        await tell(s, issuance.id, "opened", officer=officer.name, at=receipts.moment(s.clock.now()))
+    return await view_of(s, ticket, issuance, officer)
+
+
+async def confirm(
+    s: Services, token: str, pin: str, *, identity: WeChatIdentity, address: str = "", request_id: str = ""
+) -> Outcome:
+    """Sign for the school: ticket, state, audit row and receipt in one transaction.
+
+    The list is recomputed from today's data inside it. The same officer again gets the first answer again.
+
+    Raises:
+        as `look`, and Unverified("pin_wrong") · TooMany("pin_locked").
+    """
+    return await _spend(s, token, pin, "confirm_scan", "", identity, (address, request_id))
+
+
+async def return_batch(
+    s: Services,
+    token: str,
+    pin: str,
+    reason: str,
+    *,
+    identity: WeChatIdentity,
+    address: str = "",
+    request_id: str = "",
+) -> Outcome:
+    """Send the batch back to the organisation with a reason (1–300 characters).
+
+    Raises:
+        as `confirm`, and Invalid: reason_missing, reason_too_long.
+    """
+    reason = mask_numbers(" ".join(reason.replace("\0", " ").split()))
+    if not reason:
+        raise Invalid(
+            errors=[
+                FieldError("/reason", "reason_missing", "请写明退回的原因，便于评价组织更正。"),
+            ]
+        )
+    if len(reason) > REASON_LENGTH:
+        raise Invalid(
+            errors=[FieldError("/reason", "reason_too_long", f"退回原因请控制在{REASON_LENGTH}字以内。")]
+        )
+    return await _spend(s, token, pin, "school_return", reason, identity, (address, request_id))
+
+
+async def _spend(
+    s: Services,
+    token: str,
+    pin: str,
+    name: str,
+    reason: str,
+    identity: WeChatIdentity,
+    place: tuple[str, str],
+) -> Outcome:
+    ticket = await scan_policy.opened(s, token)
+    officer = await scan_policy.officer_of(identity, ticket)
+    await officers.check_pin(s, officer, pin, address=place[0], request_id=place[1])
+    await s.faults.reach(f"tickets.{name}: before the transaction")
+    ticket = await ScanTicket.get(id=ticket.id)
+    if ticket.spent_at is not None:  # nobody has to wait for the batch to hear the first answer again
+        return await _again(ticket, officer, name)
+    async with in_transaction():
+        issuance = await locked(ticket.issuance_id)
+        ticket = await ScanTicket.get(id=ticket.id)
+        officer = await Officer.filter(id=officer.id).select_for_update(no_key=True).get()
+        if ticket.spent_at is not None:
+            return await _again(ticket, officer, name)
+        facts, frame = await scan_policy.refuse_dead(s, ticket, issuance, officer, name)
+        act = _Act(name, reason, ticket, issuance, officer, frame)
+        actor = officers.actor_of(officer).at(*place)
+        receipt = await _sign(s, act, replace(facts, has_reason=bool(reason)), actor=actor)
+        await s.faults.reach(f"tickets.{name}: before the commit")
+    await s.faults.reach(f"tickets.{name}: after the commit")
+    event = "confirmed" if name == "confirm_scan" else "returned"
+    await tell(s, issuance.id, event, officer=officer.name, at=receipts.moment(s.clock.now()))
+    await tell_state(s, issuance)
+    return Outcome(issuance.state, State(issuance.state).label, receipt)
+
+
+async def _again(ticket: ScanTicket, officer: Officer, name: str) -> Outcome:
+    """The first answer for a double tap; anybody or anything else finds the ticket spent."""
+    if ticket.spent_by_id != officer.id or ticket.spent_as != name:
+        raise scan_policy.spent_by_other()
+    kept = await Receipt.get(ticket_id=ticket.id)
+    target = BY_NAME[name].target
+    return Outcome(target.value, target.label, bytes(kept.document))
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """What an officer does with a ticket: everything that stands in its receipt but the time."""
+
+    name: str
+    reason: str
+    row: ScanTicket
+    issuance: Issuance
+    officer: Officer
+    frame: roster.Frame
+
+
+async def _sign(s: Services, act: _Act, facts: Facts, *, actor: Actor) -> bytes:
+    """Take the step, spend the ticket, keep the receipt. In the caller's transaction."""
+    now, ticket, issuance = s.clock.now(), scan_policy.ticket_of(act.row), act.issuance
+    is_confirm = act.name == "confirm_scan"
+    became = {"ticket": receipts.ticket_name(ticket), "list_sha256": ticket.list_sha256.hex()}
+    await advance(
+        s,
+        issuance,
+        act.name,
+        facts,
+        actor=actor,
+        changes={"school_signed_at": now} if is_confirm else {"return_reason": act.reason},
+        became=became if is_confirm else {**became, "reason": act.reason},
+    )
+    await s.faults.reach(f"tickets.{act.name}: the step is taken")
+    spent = await ScanTicket.filter(id=act.row.id, spent_at=None, replaced_at=None).update(
+        spent_by_id=act.officer.id, spent_at=now, spent_as=act.name
+    )
+    if not spent:
+        raise scan_policy.spent_by_other()
+    await s.faults.reach(f"tickets.{act.name}: the ticket is spent")
+    signer = await history.signer(issuance.id)
+    document = receipts.make(s.keys, _statement(s, act, ticket, now, signer))
+    await Receipt.create(
+        issuance_id=issuance.id,
+        ticket_id=act.row.id,
+        officer_id=act.officer.id,
+        document=document,
+        created_at=now,
+    )
+    return document
+
+
+def _statement(
+    s: Services, act: _Act, ticket: scan_token.Ticket, now: datetime, signer: str
+) -> receipts.Statement:
+    return receipts.Statement(
+        action=act.name,
+        issuance=act.issuance.id,
+        revision=ticket.revision,
+        list_sha256=ticket.list_sha256.hex(),
+        count=act.issuance.count,
+        plan=act.frame.plan,
+        level=act.frame.level.label,
+        officer=act.officer.id,
+        officer_name=act.officer.name,
+        school=act.frame.school_id,
+        school_name=act.frame.school,
+        ticket=receipts.ticket_name(ticket),
+        at=receipts.moment(now),
+        reason=act.reason,
+        certificate=act.frame.certificate,
+        issuer=s.settings.issuer,
+        issuer_signer=signer,
+        site=act.frame.site,
+        exam_date=act.frame.exam_date.isoformat(),
+    )

@@ -1,0 +1,121 @@
+"""The one writer of a batch's state: guards, conditional UPDATE and audit row in the caller's transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.issuance.states import BY_NAME, Facts, Reason, State, Step, Who, moved_on, refusal
+from server.domain.people import roles
+from server.domain.people.roles import Verb
+from server.domain.ports import Services
+from server.errors import Conflict, Forbidden, NotFound, Refused
+from server.models import Issuance
+
+log = logging.getLogger("xcert.issuance")
+
+VERBS = {
+    "org_sign": Verb.SIGN,
+    "withdraw": Verb.WITHDRAW,
+    "revise": Verb.REVISE,
+    "hand_over": Verb.HAND_OVER,
+}
+_FORBIDDEN = frozenset({"officer_suspended", "other_school"})
+
+
+def require(actor: Actor, step: Step) -> None:
+    """Refuse whoever may not take this step.
+
+    Raises:
+        Forbidden("role_not_allowed"): staff without the right, or someone who is not of this step's kind at all.
+    """
+    if step.who is Who.ORGANISATION:
+        roles.require(actor, VERBS[step.name])
+    elif actor.kind != step.who.value:
+        raise Forbidden("role_not_allowed", f"“{step.label}”只能由{step.who.label}进行。")
+
+
+def raise_reason(reason: Reason) -> None:
+    """A guard's reason as the refusal of its kind."""
+    if reason.code in _FORBIDDEN:
+        raise Forbidden(reason.code, reason.message)
+    if reason.code == "reason_missing":
+        raise Refused(reason.code, reason.message)
+    raise Conflict(reason.code, reason.message)
+
+
+async def locked(issuance_id: int) -> Issuance:
+    """The batch, its row locked until the caller's transaction ends. Raises NotFound."""
+    found = await Issuance.filter(id=issuance_id).select_for_update().get_or_none()
+    if found is None:
+        raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
+    return found
+
+
+async def advance(
+    s: Services,
+    issuance: Issuance,
+    name: str,
+    facts: Facts,
+    *,
+    actor: Actor,
+    changes: Mapping[str, Any] | None = None,
+    became: Mapping[str, Any] | None = None,
+) -> State:
+    """Take one step in the caller's transaction; nobody else writes `state` or `revision`.
+
+    In order: who may, in which state, guards, `UPDATE … WHERE id AND state AND revision`, audit row.
+
+    Args:
+        issuance: as the caller read it, best by `locked`.
+        changes: columns that change with the state.
+        became: what the audit row says beside state and revision.
+
+    Returns: the new state.
+
+    Raises:
+        Forbidden("role_not_allowed") · Conflict("already_moved" or "not_site_pending") · a guard's reason.
+    """
+    step = BY_NAME[name]
+    require(actor, step)
+    state = State(issuance.state)
+    if state is not step.source:
+        raise moved_on(step, state)
+    if (reason := refusal(step, facts)) is not None:
+        raise_reason(reason)
+    revision = issuance.revision + step.adds_revision
+    moved = await Issuance.filter(id=issuance.id, state=state.value, revision=issuance.revision).update(
+        state=step.target.value, revision=revision, **dict(changes or {})
+    )
+    if not moved:
+        current = await Issuance.get(id=issuance.id)
+        raise moved_on(step, State(current.state))
+    await s.faults.reach(f"life.{name}: the state is written")
+    await audit_log.record(
+        s.clock,
+        actor,
+        f"issuance.{name}",
+        "issuance",
+        issuance.id,
+        was={"state": state.value, "revision": issuance.revision},
+        became={"state": step.target.value, "revision": revision, **dict(became or {})},
+    )
+    issuance.state, issuance.revision = step.target.value, revision
+    return step.target
+
+
+async def tell(s: Services, issuance_id: int, event: str, **more: Any) -> None:
+    """Tell the desktop pages that watch this batch. After the commit; a deaf channel undoes nothing."""
+    try:
+        await s.event_bus.publish(f"issuance:{issuance_id}", {"event": event, **more})
+    except Exception as error:
+        log.warning("live event %s of issuance %s was not told: %s", event, issuance_id, type(error).__name__)
+
+
+async def tell_state(s: Services, issuance: Issuance) -> None:
+    """The new state, for every page that shows it."""
+    state = State(issuance.state)
+    await tell(s, issuance.id, "state", state=state.value, label=state.label, revision=issuance.revision)

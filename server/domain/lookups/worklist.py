@@ -1,0 +1,113 @@
+"""What waits for somebody: the first page of the console."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tortoise.functions import Count, Min
+
+from server.domain.audit.audit_log import Actor
+from server.domain.issuance.states import BY_NAME, State
+from server.domain.issuance.visibility import own
+from server.domain.people import roles
+from server.domain.people.roles import Role, Verb
+from server.domain.ports import Services
+from server.models import AuditEntry, ImportRun, Issuance, Officer, Plan, School
+
+RECENT = timedelta(days=14)
+SHOWN = 8  # batches on the first page
+# When a batch came into its state. A returned one has no column for it: `began` asks the trail.
+SINCE = {
+    State.PREPARED: "created_at",
+    State.SITE_PENDING: "org_signed_at",
+    State.SCHOOL_SIGNED: "school_signed_at",
+    State.GENERATING: "handed_over_at",
+    State.ISSUED: "issued_at",
+}
+CAME = tuple(
+    f"issuance.{name}" for name in ("prepare", *BY_NAME)
+)  # what the trail calls the steps of its life
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Batches in one state: how many, certificates in them, since when the longest has been in it (None: not known)."""
+
+    state: State
+    batches: int
+    certificates: int
+    since: datetime | None
+
+
+async def batches(s: Services, actor: Actor) -> list[Waiting]:
+    """Every state in its order, also those in which nothing waits; a school account sees its own school's."""
+    roles.require(actor, Verb.SEE_ISSUANCES)
+    found = own(s, Issuance.all(), actor)
+    counted: dict[str, list[Any]] = {state.value: [0, 0, None] for state in State}
+    firsts = {column: Min(column) for column in SINCE.values()}
+    rows = (
+        await found.annotate(
+            batches=Count("id"), **{f"first_{name}": first for name, first in firsts.items()}
+        )
+        .group_by("state")
+        .values("state", "batches", *(f"first_{name}" for name in firsts))
+    )
+    for row in rows:
+        since = row.get(f"first_{SINCE.get(State(row['state']))}")
+        counted[row["state"]][0], counted[row["state"]][2] = row["batches"], since
+    for state, count in await found.values_list("state", "count"):
+        counted[str(state)][1] += int(str(count))
+    return [Waiting(state, *counted[state.value]) for state in State]
+
+
+async def oldest(s: Services, actor: Actor, states: list[State]) -> list[Issuance]:
+    """The batches that have been in these states longest, with plan and school; a school account sees its own."""
+    roles.require(actor, Verb.SEE_ISSUANCES)
+    found = own(s, Issuance.filter(state__in=[state.value for state in states]), actor)
+    return await found.order_by("created_at", "id").limit(SHOWN).prefetch_related("plan", "site__school")
+
+
+async def began(batches: list[Issuance]) -> dict[int, datetime]:
+    """Since when each of these batches has been in its state: its last step in the trail."""
+    steps = AuditEntry.filter(
+        subject_kind="issuance", subject_id__in=[str(one.id) for one in batches], action__in=CAME
+    )
+    latest = {one.id: one.created_at for one in batches}
+    for subject, at in await steps.order_by("id").values_list("subject_id", "at"):
+        latest[int(str(subject))] = at
+    return latest
+
+
+async def poor_imports(s: Services) -> list[ImportRun]:
+    """Real imports of the last two weeks that were not wholly taken, newest first."""
+    runs = ImportRun.filter(is_dry_run=False, created_at__gt=s.clock.now() - RECENT)
+    rows = await runs.order_by("-id").limit(50)
+    return [run for run in rows if run.rows_refused or run.state == "unreadable"][:5]
+
+
+async def unreleased_plans() -> list[Plan]:
+    """Plans whose results nobody has set a time for, oldest exam first."""
+    return await Plan.filter(release_at=None).order_by("exam_date", "id").limit(10)
+
+
+async def plans(s: Services, actor: Actor) -> list[Plan]:
+    """The plans that this actor may choose from, newest exam first; a school those whose results are out."""
+    found = Plan.all() if actor.role != Role.SCHOOL.value else Plan.filter(release_at__lte=s.clock.now())
+    return await found.order_by("-exam_date", "-id").limit(200)
+
+
+async def unconfirmed(actor: Actor) -> int:
+    """How many officers have taken up their invitation and wait to be confirmed; a school account's own."""
+    roles.require(actor, Verb.SEE_OFFICERS)
+    found = Officer.filter(state="pending")
+    if actor.role == Role.SCHOOL.value:
+        found = found.filter(school_id=actor.school_id or 0)
+    return await found.count()
+
+
+async def schools(actor: Actor) -> list[School]:
+    """The schools that this actor may choose from, by name."""
+    found = School.all() if actor.role != Role.SCHOOL.value else School.filter(id=actor.school_id or 0)
+    return await found.order_by("name")

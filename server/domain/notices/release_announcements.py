@@ -1,0 +1,75 @@
+"""The minute of a release: look-ups become stale, and everybody concerned is told once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tortoise.transactions import in_transaction
+
+from server.domain import beijing
+from server.domain.exams.results import is_released
+from server.domain.freshness import changed
+from server.domain.notices import routing
+from server.domain.ports import Services
+from server.models import Plan
+from server.models.database import rows
+
+SLICE = 200
+TOPIC = "results_released"
+_CONCERNED = """
+SELECT DISTINCT b.candidate_id FROM registration r
+JOIN binding b ON b.candidate_id = r.candidate_id AND b.unbound_at IS NULL
+WHERE r.plan_id = $1 AND b.candidate_id > $2 ORDER BY b.candidate_id LIMIT $3
+"""
+
+
+async def announce(s: Services, *, plan_id: int) -> None:
+    """Tell of a plan's release, as soon as it is visible. Job `exams.announce`; safe to repeat at any line.
+
+    A job that was put for a minute since moved finds the plan not visible and does nothing; the new minute has its
+    own job, and the sweep besides.
+    """
+    plan = await Plan.get_or_none(id=plan_id)
+    if plan is None or plan.announced_at is not None or not is_released(plan, s.clock.now()):
+        return
+    async with in_transaction():
+        await changed(s)
+    after = 0
+    while concerned := await rows(_CONCERNED, plan_id, after, SLICE):
+        async with in_transaction():
+            open_ways = await routing.ways(s, TOPIC, [row["candidate_id"] for row in concerned])
+            for candidate_id, found in open_ways.items():
+                await _tell(s, plan, candidate_id, found[0])
+        await s.faults.reach("releases.slice_told")
+        after = concerned[-1]["candidate_id"]
+    await Plan.filter(id=plan_id, announced_at=None, release_at=plan.release_at).update(
+        announced_at=s.clock.now()
+    )
+
+
+async def _tell(s: Services, plan: Plan, candidate_id: int, way: dict[str, Any]) -> None:
+    assert plan.release_at is not None
+    await routing.tell(
+        s,
+        way,
+        TOPIC,
+        dedup=f"results:{plan.id}:{candidate_id}",
+        fields={
+            "plan": plan.name,
+            "exam_date": beijing.say_day(plan.exam_date),
+            "released_at": beijing.say_minute(plan.release_at),
+        },
+        path="/h5/results",
+    )
+
+
+async def sweep(s: Services) -> int:
+    """Put again what was lost: plans visible by now of which nobody was told. Job `exams.sweep`, every minute.
+
+    Returns:
+        how many were put.
+    """
+    silent = await Plan.filter(release_at__lte=s.clock.now(), announced_at=None).values_list("id", flat=True)
+    for plan_id in silent:
+        await s.queue.put("exams.announce", once=f"exams.announce:{plan_id}", plan_id=plan_id)
+    return len(silent)

@@ -1,0 +1,1 @@
+"""Payments: the port of WeChat Pay, and what its notifications do here."""

@@ -1,0 +1,112 @@
+"""Who of the staff stands behind a school's officers, and what they therefore may not do: sign for that school (S22).
+
+The organisation and the school confirm a batch jointly. Whoever invites, resumes or confirms an officer could make
+both halves alone; so that person neither signs nor hands over that school's batches, whatever their role.
+"""
+
+from __future__ import annotations
+
+from server.domain.audit.audit_log import Actor
+from server.domain.people.officer_states import State
+from server.domain.people.roles import Role
+from server.domain.ports import Services
+from server.errors import Forbidden
+from server.models import Officer, OfficerBacker
+from server.models.database import rows
+
+APPOINTING = ("invited", "resumed")
+
+
+async def stand_behind(s: Services, officer: Officer, act: str, *, actor: Actor) -> None:
+    """Keep that `actor` did this for the officer, in the caller's transaction.
+
+    Args:
+        act: invited, resumed or confirmed.
+    """
+    staff_id = actor.id if actor.kind == "staff" else None
+    await OfficerBacker.create(
+        officer_id=officer.id, staff_id=staff_id, role=actor.role, act=act, at=s.clock.now()
+    )
+
+
+async def blocks_staff(school_id: int, staff_id: int | None) -> bool:
+    """Whether this account invited, resumed or confirmed any officer of the school.
+
+    An invitation that was withdrawn before anybody took it up counts no more; everything else does for good, as a
+    suspended officer may have signed.
+    """
+    if staff_id is None:
+        return False
+    return (
+        await OfficerBacker.filter(officer__school_id=school_id, staff_id=staff_id)
+        .exclude(officer__state=State.WITHDRAWN.value)
+        .exists()
+    )
+
+
+async def blocked_schools(staff_id: int | None) -> set[int]:
+    """The schools for which `blocks_staff` says yes: for lists and for acts on many batches at once."""
+    found = await rows(
+        "SELECT DISTINCT o.school_id FROM officer_backer b JOIN officer o ON o.id = b.officer_id"
+        " WHERE b.staff_id = $1 AND o.state <> $2",
+        staff_id,
+        State.WITHDRAWN.value,
+    )
+    return {row["school_id"] for row in found}
+
+
+async def require_uninvolved(school_id: int, *, actor: Actor) -> None:
+    """Before an account signs or hands over a batch of the school.
+
+    Raises:
+        Forbidden("officer_backer").
+    """
+    if actor.kind == "staff" and await blocks_staff(school_id, actor.id):
+        raise Forbidden(
+            "officer_backer",
+            "您邀请或确认过这所院校的签发负责人，不能再签发或发放该校的批次；请由另一位同事办理。",
+        )
+
+
+async def require_other_hands(officer_id: int, signer_id: int | None) -> None:
+    """Before an officer confirms a batch: whoever signed it for the organisation must not stand behind this officer.
+
+    The other order of the same two acts: sign first, appoint the officer afterwards.
+
+    Raises:
+        Forbidden("officer_of_signer").
+    """
+    if (
+        signer_id is not None
+        and await OfficerBacker.filter(officer_id=officer_id, staff_id=signer_id).exists()
+    ):
+        raise Forbidden(
+            "officer_of_signer",
+            "签发这个批次的工作人员邀请或确认过您，按规定您不能确认这个批次；请由本校其他负责人扫码，或请评价组织撤回后由另一位同事签发。",
+        )
+
+
+async def refusal_to_confirm(officer: Officer, *, actor: Actor) -> Forbidden | None:
+    """Why this account may not confirm the officer; None if it may.
+
+    The school's own account always may; of the organisation, somebody who did not invite or resume the officer and
+    has another role than who did it last.
+    """
+    if actor.role == Role.SCHOOL.value:
+        return None
+    made = await OfficerBacker.filter(officer_id=officer.id, act__in=APPOINTING).order_by("-id")
+    if any(one.staff_id is not None and one.staff_id == actor.id for one in made):
+        return Forbidden(
+            "own_invitation", "这位负责人是您邀请的，请由该院校的账号或另一位不同角色的同事确认。"
+        )
+    if made and made[0].staff_id is not None and made[0].role == actor.role:
+        return Forbidden(
+            "same_role", "邀请人与您的角色相同，请由该院校的账号或另一位不同角色的同事确认这位负责人。"
+        )
+    return None
+
+
+async def is_confirmed_by_school(officer: Officer) -> bool:
+    """Whether the school's own account invited or resumed the officer last: that is its confirmation."""
+    last = await OfficerBacker.filter(officer_id=officer.id, act__in=APPOINTING).order_by("-id").first()
+    return last is not None and last.role == Role.SCHOOL.value

@@ -1,0 +1,79 @@
+"""A new `index` key: every identity number found under it, so that the old key can go out of use.
+
+Look-ups ask under every epoch, so that nothing has to happen at once. Two processes that write at the very moment of
+the change might still register one number twice; giving everybody the new index finds such pairs, and the database
+refuses new ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
+
+from server.domain.audit import audit_log
+from server.domain.audit.audit_log import Actor
+from server.domain.people.candidates import ABOUT_ID
+from server.domain.people.invitations import ABOUT_MOBILE
+from server.domain.ports import Services
+from server.models import Candidate, Officer
+from server.models.database import rows
+
+_SLICE = 500
+# The list that an officer is asked to sign carries a hash of the index: it must not change under their hands.
+_NEXT = """
+SELECT c.id, c.id_sealed, c.id_index,
+       EXISTS (SELECT 1 FROM certificate x WHERE x.candidate_id = c.id AND x.state = 'reserved') AS is_waiting
+FROM candidate c WHERE c.id > $1 ORDER BY c.id LIMIT $2
+"""
+
+
+@dataclass(slots=True)
+class Reindexed:
+    """How many people were changed, had the new index already, or wait; and pairs of candidates with one number."""
+
+    changed: int = 0
+    unchanged: int = 0
+    waiting: int = 0
+    doubles: tuple[tuple[int, int], ...] = ()
+
+
+async def reindex(s: Services, *, actor: Actor) -> Reindexed:
+    """Go through all candidates once, in slices of their own transactions; may be repeated at any time."""
+    done, last = Reindexed(), 0
+    while found := await rows(_NEXT, last, _SLICE):
+        for row in found:
+            last = int(row["id"])
+            await _one(s, row, done)
+    await _officers(s)
+    if done.changed:
+        became = {"changed": done.changed, "waiting": done.waiting, "doubles": len(done.doubles)}
+        await audit_log.record(
+            s.clock, actor, "keys.reindex", "key", f"index-{s.keys.epoch('index')}", became=became
+        )
+    return done
+
+
+async def _officers(s: Services) -> None:
+    """The phones of officers, too, by which the same person is not invited twice; they are few."""
+    for officer in await Officer.filter(mobile_index__not_isnull=True, mobile_sealed__not_isnull=True):
+        number = s.keys.decrypt(bytes(officer.mobile_sealed or b""), about=ABOUT_MOBILE)
+        await Officer.filter(id=officer.id).update(mobile_index=s.keys.blind(number, about=ABOUT_MOBILE))
+
+
+async def _one(s: Services, row: dict[str, object], done: Reindexed) -> None:
+    number = s.keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)  # type: ignore[call-overload]
+    new, old = s.keys.blind(number, about=ABOUT_ID), bytes(row["id_index"])  # type: ignore[call-overload]
+    if new == old:
+        done.unchanged += 1
+    elif row["is_waiting"]:
+        done.waiting += 1
+    else:
+        try:
+            async with in_transaction():
+                await Candidate.filter(id=row["id"], id_index=old).update(id_index=new)
+            done.changed += 1
+        except IntegrityError:
+            other = await Candidate.get(id_index=new).only("id")
+            done.doubles += ((other.id, int(str(row["id"]))),)

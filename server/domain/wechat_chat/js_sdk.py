@@ -1,0 +1,45 @@
+"""WeChat's JS-SDK on our pages: a signature for one of our own addresses, and for no other (wechat.md §3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from urllib.parse import urlsplit
+
+from server.domain.addresses import counted
+from server.domain.ports import Services
+from server.errors import Forbidden, TooMany
+from server.settings import Settings
+
+LONGEST = 2048  # characters of an address
+PER_MINUTE = 300  # of one caller's address: a whole class may stand behind one router
+RENEW_SECONDS = 300  # how long everybody waits before the ticket may be fetched anew once more
+MOST_TEMPLATES = 3  # one open tag asks for so many at most
+
+
+async def config(s: Services, url: str, *, address: str, again: bool = False) -> dict[str, str | int]:
+    """What wx.config needs for the page at `url`. Costs WeChat no call while the ticket is kept.
+
+    Args:
+        url: the page's address as WeChat sees it; what follows `#` does not count.
+        address: the caller's.
+        again: WeChat refused the last signature, so the ticket may be a dead one: fetch another, but for all callers
+            together at most once in five minutes, since anybody may say so.
+
+    Raises:
+        TooMany("js_config_paused") · Forbidden("foreign_page") · OutsideFailure.
+    """
+    if await s.rate_limiter.hit(f"js-config:{counted(address)}", window=60) > PER_MINUTE:
+        raise TooMany("js_config_paused", "操作太频繁，请一分钟后再试。", retry_after=60)
+    page = url.partition("#")[0]
+    parts = urlsplit(page)
+    if len(page) > LONGEST or f"{parts.scheme}://{parts.netloc}" != s.settings.public_url:
+        raise Forbidden("foreign_page", "只能为本服务自己的页面签名，请从公众号菜单重新进入。")
+    renew = again and await s.cache.add("js-config:renewed", b"1", seconds=RENEW_SECONDS)
+    return await s.wechat.js_config(page, renew=renew)
+
+
+def subscription_templates(settings: Settings) -> str:
+    """The `template` attribute of <wx-open-subscribe>: one-time notices of the service account; empty when there are none."""
+    names = (f.name for f in fields(settings) if f.name.startswith("oa_subscribe_"))
+    found = [str(getattr(settings, name)) for name in names if getattr(settings, name)]
+    return ",".join(found[:MOST_TEMPLATES])

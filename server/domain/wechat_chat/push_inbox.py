@@ -1,0 +1,117 @@
+"""The rows of pushes: taken in before anything is done, stepped by their one writer, forgotten when settled.
+
+What was pushed and what was answered may hold a person's words and scores: both are sealed, the push only until
+nothing more is to be done about it, the answer for two hours.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tortoise.expressions import F, Q
+
+from server.domain.ports import Push, Services
+from server.domain.wechat_chat.push_states import SKEW, STEPS, State
+from server.models import PushSeen, database
+
+FRESH = timedelta(minutes=30)  # how far a push's signed time may be from ours
+REMEMBERED = timedelta(hours=2)  # longer than a push stays fresh, were it signed half an hour ahead
+_REPLY, _PUSH = "push_seen.reply", "push_seen.push"
+
+_INSERT = (
+    "INSERT INTO push_seen (key, at, push) VALUES ($1, $2, $3) ON CONFLICT (key) DO NOTHING RETURNING key"
+)
+_ANSWER = """
+UPDATE push_seen SET reply = $2, state = 'answered', settled_at = $3, push = NULL
+WHERE key = $1 AND state = 'taken' AND reply IS NULL RETURNING key
+"""
+# The first insert may be what hangs, so handing over does not rely on it.
+_HAND_OVER = """
+INSERT INTO push_seen (key, at, push, state, late_since, next_try_at) VALUES ($1, $2, $3, 'waiting', $2, $2)
+ON CONFLICT (key) DO UPDATE SET state = 'waiting', push = EXCLUDED.push, late_since = $2, next_try_at = $2
+WHERE push_seen.state = 'taken' AND push_seen.reply IS NULL RETURNING key
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a push that came: `reply` as it was given first, None when there is none (yet)."""
+
+    state: State
+    reply: str | None = None
+
+
+async def take_in(s: Services, push: Push) -> Known:
+    """Write the push's row, or read the one that an earlier arrival wrote."""
+    if await database.rows(_INSERT, push.key, s.clock.now(), sealed(s, push)):
+        return Known(State.TAKEN)
+    return await known(s, push.key)
+
+
+async def known(s: Services, key: str) -> Known:
+    """How it stands with a push; one that nobody remembers is new."""
+    row = await PushSeen.get_or_none(key=key)
+    if row is None:
+        return Known(State.TAKEN)
+    reply = None if row.reply is None else s.keys.decrypt(bytes(row.reply), about=_REPLY)
+    return Known(State(row.state), reply)
+
+
+async def answer(s: Services, key: str, reply: str) -> bool:
+    """Step `answer`: keep the first answer, which every repetition gets. False when it is not the first."""
+    return bool(await database.rows(_ANSWER, key, s.keys.encrypt(reply, about=_REPLY), s.clock.now()))
+
+
+async def hand_over(s: Services, push: Push) -> bool:
+    """Step `hand_over`, in the caller's transaction. False when the push was answered or handed over before."""
+    return bool(await database.rows(_HAND_OVER, push.key, s.clock.now(), sealed(s, push)))
+
+
+async def step(
+    s: Services, key: str, name: str, *, error: str = "", next_try_at: datetime | None = None
+) -> bool:
+    """Every other step of `push_states.STEPS`. False when the push was in no state for it.
+
+    Args:
+        error: why, in Chinese; never what the person wrote or was told.
+        next_try_at: when somebody else may take it up; until then it belongs to the caller.
+    """
+    row = STEPS[name]
+    changes: dict[str, Any] = {
+        "state": row.target.value,
+        "last_error": error[:200],
+        "next_try_at": next_try_at,
+    }
+    if name == "recover":
+        changes["late_since"] = s.clock.now()
+    if name == "begin":
+        changes["attempts"] = F("attempts") + 1
+    if row.target.is_settled:
+        changes |= {"settled_at": s.clock.now(), "push": None}
+    mine = PushSeen.filter(key=key, state__in=[state.value for state in row.sources])
+    if name == "begin":
+        mine = mine.filter(next_try_at__lte=s.clock.now() + SKEW)
+    return bool(await mine.update(**changes))
+
+
+async def forget(s: Services) -> None:
+    """Delete what cannot come again. What is not settled stays, if it can still be worked on."""
+    since = s.clock.now() - REMEMBERED
+    await PushSeen.filter(settled_at__lt=since).delete()
+    # What a process of the release before this one wrote, perhaps into a row of ours.
+    before = Q(push__isnull=True) | Q(reply__not_isnull=True)
+    await PushSeen.filter(before, at__lt=since, settled_at__isnull=True).delete()
+
+
+def sealed(s: Services, push: Push) -> bytes:
+    """A push as it is kept."""
+    return s.keys.encrypt(json.dumps(asdict(push)), about=_PUSH)
+
+
+def opened(s: Services, row: PushSeen) -> Push:
+    """The push of a row that is not settled."""
+    assert row.push is not None
+    return Push(**json.loads(s.keys.decrypt(bytes(row.push), about=_PUSH)))

@@ -1,0 +1,193 @@
+"""How to reach the database, and how its tables come to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+from tortoise import Tortoise, connections
+from tortoise.connection import get_connection
+from tortoise.migrations.api import migrate as apply_migrations
+from tortoise.migrations.executor import MigrationExecutor
+
+from server.errors import XcertError
+
+MIGRATION_LOCK = 0x7863657274  # "xcert": one migration at a time, whoever starts it
+CONNECT_SECONDS = 5.0
+_KEEPALIVE = {  # the server notices within a minute that a machine of ours has gone, and frees what it held
+    "tcp_keepalives_idle": "20",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "40000",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one thing at the database may take, in seconds; 0: for ever.
+
+    Args:
+        statement: one statement.
+        lock: waiting for one lock.
+        idle: a transaction in which nothing is asked; then it is rolled back and its locks are free.
+        acquire: waiting for a free connection of the pool.
+    """
+
+    statement: float = 15.0
+    lock: float = 5.0
+    idle: float = 30.0
+    acquire: float = 5.0
+
+    def server_settings(self) -> dict[str, str]:
+        """For PostgreSQL, at the start of a connection."""
+        return _KEEPALIVE | {
+            "timezone": "UTC",
+            "statement_timeout": str(int(self.statement * 1000)),
+            "lock_timeout": str(int(self.lock * 1000)),
+            "idle_in_transaction_session_timeout": str(int(self.idle * 1000)),
+        }
+
+    @property
+    def command(self) -> float | None:
+        """After so long we stop waiting even for a server that hangs and cannot say so itself."""
+        return self.statement + 5.0 if self.statement else None
+
+
+UNHURRIED = Patience(
+    statement=0, lock=0, idle=0, acquire=60.0
+)  # migrations, backup, what an operator waits for
+
+
+def config(url: str, *, pool: int = 10, patience: Patience = UNHURRIED) -> dict[str, Any]:
+    """Tortoise's configuration for a `postgresql://user:password@host:port/name` URL, `?sslmode=…` and all."""
+    parts = urlsplit(url)
+    return {
+        "connections": {
+            "default": {
+                "engine": "server.models.engine",
+                "credentials": {
+                    "host": parts.hostname,
+                    "port": parts.port or 5432,
+                    "user": unquote(parts.username or ""),
+                    "password": unquote(parts.password or ""),
+                    "database": parts.path.lstrip("/"),
+                    "dsn": url,
+                    "minsize": 1,
+                    "maxsize": pool,
+                    "timeout": CONNECT_SECONDS,
+                    "command_timeout": patience.command,
+                    "acquire_timeout": patience.acquire,
+                    "statement_cache_size": 256,
+                    "server_settings": patience.server_settings(),
+                },
+            }
+        },
+        "apps": {
+            "records": {
+                "models": ["server.models"],
+                "migrations": "server.models.migrations",
+                "default_connection": "default",
+            }
+        },
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+async def connect(url: str, *, pool: int = 10, patience: Patience = Patience()) -> None:
+    """Open the pool. The context is global, since request handlers run in tasks of their own."""
+    await Tortoise.init(config=config(url, pool=pool, patience=patience), _enable_global_fallback=True)
+
+
+async def line(url: str, *, patience: Patience = UNHURRIED, **more: Any) -> Any:
+    """One asyncpg connection of its own, beside the pool; the caller closes it.
+
+    Args:
+        url: the database.
+        patience: how long each statement and lock may take.
+        more: further arguments of `asyncpg.connect`.
+    """
+    return await asyncpg.connect(
+        url,
+        timeout=CONNECT_SECONDS,
+        command_timeout=patience.command,
+        server_settings=patience.server_settings(),
+        **more,
+    )
+
+
+async def rows(query: str, *values: Any) -> list[dict[str, Any]]:
+    """Rows by SQL, on the caller's connection (and in its transaction, if one is open)."""
+    found: list[dict[str, Any]] = await connections.get("default").execute_query_dict(query, list(values))
+    return found
+
+
+async def close() -> None:
+    await Tortoise.close_connections()
+
+
+async def pending(url: str) -> list[str]:
+    """The names of the migrations that this database has not seen yet."""
+    settings = config(url)
+    await Tortoise.init(config=settings)
+    try:
+        executor = MigrationExecutor(get_connection("default"), settings["apps"])
+        return [step.migration.name for step in await executor.plan()]
+    finally:
+        await Tortoise.close_connections()
+
+
+_APPLIED = "SELECT name FROM tortoise_migrations WHERE app = 'records' ORDER BY name"
+
+
+def _unknown(applied: list[str]) -> list[str]:
+    known = {file.stem for file in (Path(__file__).parent / "migrations").glob("[0-9]*.py")}
+    return [name for name in applied if name not in known]
+
+
+async def newer(link: Any) -> list[str]:
+    """The names of migrations that this database has seen and this code does not know: the code is too old for it.
+
+    Args:
+        link: an asyncpg connection.
+    """
+    if await link.fetchval("SELECT to_regclass('tortoise_migrations')") is None:
+        return []
+    return _unknown([row["name"] for row in await link.fetch(_APPLIED)])
+
+
+async def newer_here() -> list[str]:
+    """The same, over the pool."""
+    return _unknown([row["name"] for row in await rows(_APPLIED)])
+
+
+class NewerSchema(XcertError):
+    """A newer version of this service has changed the tables; this one must not touch them."""
+
+    def __init__(self, unknown: list[str]) -> None:
+        super().__init__(
+            f"数据库已被更新版本的程序升级过（{unknown[-1]}），本机的程序太旧。请先升级本机的程序，再重新启动。"
+        )
+
+
+async def migrate(url: str) -> None:
+    """Bring the tables up to date under an advisory lock, so that many processes may start at once.
+
+    Raises:
+        NewerSchema: the database was brought further than this code knows.
+    """
+    guard = await line(url)
+    try:
+        await guard.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+        try:
+            if unknown := await newer(guard):
+                raise NewerSchema(unknown)
+            await apply_migrations(config=config(url))
+        finally:
+            await Tortoise.close_connections()
+            await guard.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)
+    finally:
+        await guard.close()

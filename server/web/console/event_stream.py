@@ -1,0 +1,78 @@
+"""What happens to a batch now, as server-sent events: a snapshot first and after every event, so that a lost one does no harm."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import orjson
+
+from server.domain.issuance import organisation
+from server.domain.people import roles
+from server.domain.people.roles import Verb
+from server.errors import Refused, TooMany
+from server.web.console import auth
+from server.web.console.auth import Call
+
+MOST_STREAMS = 10  # of one account in one process: one for each open page of a batch
+RETRY_SECONDS = 30
+ROUNDS = 40  # quiet quarters of a minute after which the browser is asked to come again
+
+
+def event(name: str, data: Any) -> str:
+    """One event in the format of the HTML standard; JSON holds no line break."""
+    said = orjson.dumps(data, option=orjson.OPT_UTC_Z).decode()
+    return f"event: {name}\ndata: {said}\n\n"
+
+
+async def events(call: Call) -> None:
+    """The stream, as one of not too many of this account. Raises TooMany("too_many_streams")."""
+    streams: Counter[int] = call.request.app.ctx.streams
+    account = int(call.account.id)
+    if streams[account] >= MOST_STREAMS:
+        raise TooMany(
+            "too_many_streams", "您打开的批次页面太多，请关闭几个后再刷新本页。", retry_after=RETRY_SECONDS
+        )
+    streams[account] += 1
+    try:
+        await _events(call)
+    finally:
+        streams[account] -= 1
+        if not streams[account]:
+            del streams[account]
+
+
+async def _events(call: Call) -> None:
+    """Listen first, then look: what happens in between is told twice rather than never."""
+    issuance_id = call.path["issuance_id"]
+    async with call.s.event_bus.listen(f"issuance:{issuance_id}") as happenings:
+        snapshot: dict[str, Any] | None = await organisation.view(call.s, issuance_id, actor=call.actor)
+        response = await call.request.respond(
+            content_type="text/event-stream",
+            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+        )
+        assert response is not None
+        await response.send("retry: 2000\n\n" + event("snapshot", snapshot))
+        quiet = 0
+        async for happened in happenings:
+            snapshot = await _seen_now(call)
+            if snapshot is None:
+                break
+            if happened is None:
+                quiet += 1
+                if quiet >= ROUNDS:
+                    break
+                await response.send(": 还在\n\n")
+                continue
+            await response.send(event(str(happened["event"]), happened) + event("snapshot", snapshot))
+        await response.eof()
+
+
+async def _seen_now(call: Call) -> dict[str, Any] | None:
+    """The batch now, if the session or token that opened the stream still stands and may still look."""
+    try:
+        now = await auth.who(call.request)
+        roles.require(now.actor, Verb.SEE_ISSUANCES)
+        return await organisation.view(call.s, call.path["issuance_id"], actor=now.actor)
+    except Refused:
+        return None

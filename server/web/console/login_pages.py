@@ -1,0 +1,172 @@
+"""The pages before and around the work: log-in, log-out, first password, one's own account."""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b64encode
+from urllib.parse import urlsplit
+
+from sanic import Blueprint, HTTPResponse, Request
+from sanic.response import redirect
+
+from server.domain.auth import api_tokens, login_limits, logins, second_factor
+from server.domain.people import roles
+from server.domain.people.roles import Role
+from server.errors import Forbidden, Refused, TooMany, Unverified
+from server.web import request as web_request
+from server.web import templating
+from server.web.console import auth, page_base
+from server.web.console.auth import Call
+
+bp = Blueprint("console_gate", url_prefix="/console")
+
+
+def _refuse_other_sites(request: Request) -> None:
+    auth.refuse_strangers(request)
+    origin = request.headers.get("origin")
+    if origin and origin != "null" and urlsplit(origin).netloc != request.host:
+        raise Forbidden("cross_site", "请求来自其他网站，已拒绝；请在后台页面上操作。")
+
+
+async def _form(
+    request: Request,
+    wanted: str,
+    *,
+    username: str = "",
+    refusal: str = "",
+    asks_otp: bool = False,
+    expired: str = "",
+    asks_picture: bool = False,
+    status: int = 200,
+) -> HTTPResponse:
+    number, image = "", ""
+    if asks_picture:
+        number, png = await login_limits.draw(
+            web_request.services(request), web_request.client_address(request)
+        )
+        image = b64encode(png).decode()
+    return await templating.render(
+        request,
+        "console/login.html",
+        status=status,
+        title="登录",
+        next=wanted,
+        username=username,
+        refusal=refusal,
+        asks_otp=asks_otp,
+        expired=expired,
+        captcha_id=number,
+        image=image,
+    )
+
+
+@bp.get("/login")
+async def login_page(request: Request) -> HTTPResponse:
+    wanted = page_base.local(request.args.get("next") or "/console/")
+    try:
+        await auth.who(request)
+    except Refused:
+        expired = request.args.get("expired") or ""
+        return await _form(request, wanted, expired=expired if expired in ("1", "kept") else "")
+    return redirect(wanted, status=303)
+
+
+@bp.post("/login")
+async def log_in(request: Request) -> HTTPResponse:
+    """The same as POST /session, for a browser without JavaScript."""
+    _refuse_other_sites(request)
+    wanted = page_base.local(web_request.form_text(request, "next", 500) or "/console/")
+    username = web_request.form_text(request, "username", 60)
+    try:
+        token, session = await logins.log_in(
+            web_request.services(request),
+            username,
+            web_request.form_text(request, "password", 200),
+            web_request.form_text(request, "otp", 20),
+            address=web_request.client_address(request),
+            request_id=web_request.request_id(request),
+            device=request.cookies.get(auth.DEVICE) or "",
+            picture=web_request.form_text(request, "captcha_id", 40),
+            answer=web_request.form_text(request, "captcha", 20),
+        )
+    except Refused as refused:
+        return await _form(
+            request,
+            wanted,
+            username=username,
+            refusal=refused.message,
+            asks_otp=refused.code in ("otp_required", "otp_wrong"),
+            asks_picture=refused.code in ("captcha_required", "captcha_wrong"),
+            status=429 if isinstance(refused, TooMany) else 401,
+        )
+    response = redirect("/console/password" if session.staff.must_change_password else wanted, status=303)
+    auth.give_cookie(request, response, token)
+    auth.give_device(request, response, session.staff)
+    return response
+
+
+@bp.post("/logout")
+async def log_out(request: Request) -> HTTPResponse:
+    _refuse_other_sites(request)
+    response = redirect("/console/login", status=303)
+    s = web_request.services(request)
+    try:
+        session = await logins.open_session(s, auth.session_token(request))
+    except Unverified:
+        auth.drop_cookie(request, response)
+        return response
+    if not hmac.compare_digest(web_request.form_text(request, "csrf", 100).encode(), session.csrf.encode()):
+        raise Forbidden("csrf", "页面已过期，请刷新页面后重试。")
+    actor = session.actor.at(web_request.client_address(request), web_request.request_id(request))
+    await logins.log_out(s, session, actor=actor)
+    auth.drop_cookie(request, response)
+    return response
+
+
+@bp.get("/password")
+async def password_page(request: Request) -> HTTPResponse:
+    try:
+        call = await auth.who(request)
+    except Unverified:
+        return page_base.to_login(request)
+    if not call.account.must_change_password:
+        return redirect("/console/account", status=303)
+    csrf = call.browser_session().csrf
+    return await templating.render(
+        request, "console/password.html", title="设置您的密码", csrf=csrf, account=call.account
+    )
+
+
+@bp.get("/second-factor")
+async def second_factor_page(request: Request) -> HTTPResponse:
+    """Where somebody goes whose role must have a second factor, before anything else."""
+    try:
+        call = await auth.who(request)
+    except Unverified:
+        return page_base.to_login(request)
+    if call.account.must_change_password or not second_factor.is_due(call.s, call.account):
+        return redirect("/console/account", status=303)
+    csrf = call.browser_session().csrf
+    return await templating.render(
+        request, "console/second_factor.html", title="设置动态码", csrf=csrf, account=call.account
+    )
+
+
+async def account(call: Call) -> HTTPResponse:
+    tokens = await api_tokens.listing(call.account)
+    mine = roles.PERMISSIONS[Role(call.account.role)]
+    labels = {name: label for name, (label, _) in roles.SCOPES.items()}
+    return await page_base.render(
+        call,
+        "account.html",
+        title="我的账号",
+        tokens=tokens,
+        labels=labels,
+        offered=[name for name, (_, verbs) in roles.SCOPES.items() if verbs & mine],
+        codes_left=len(call.account.recovery_codes or []),
+        is_required=call.s.settings.requires_second_factor
+        and Role(call.account.role) in second_factor.REQUIRED,
+    )
+
+
+page_base.mount(bp, "/account", account)

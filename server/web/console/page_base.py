@@ -1,0 +1,150 @@
+"""The frame of the console's pages: who may see one, the navigation, and how times are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from sanic import Blueprint, HTTPResponse, Request
+from sanic.response import redirect
+
+from server.domain import beijing
+from server.domain.auth import second_factor
+from server.domain.people import roles
+from server.domain.people.roles import Role, Verb
+from server.errors import NotFound, Unverified
+from server.models import School
+from server.web import request as web_request
+from server.web import templating
+from server.web.console import auth
+from server.web.console.auth import Call
+from server.web.console.schema import BIGGEST, Poor, Shape
+
+Screen = Callable[[Call], Awaitable[HTTPResponse]]
+Mounted = Callable[..., Coroutine[Any, Any, HTTPResponse]]
+
+NAV: tuple[tuple[str, str, Verb | None], ...] = (
+    ("/console/", "首页", None),
+    ("/console/imports", "导入", Verb.SEE_IMPORTS),
+    ("/console/plans", "考试计划", Verb.SEE_PLANS),
+    ("/console/score-changes", "成绩变更", Verb.SEE_IMPORTS),
+    ("/console/issuances", "签发批次", Verb.SEE_ISSUANCES),
+    ("/console/certificates", "证书", Verb.SEE_CERTIFICATES),
+    ("/console/officers", "院校负责人", Verb.SEE_OFFICERS),
+    ("/console/people", "考生绑定", Verb.SEE_PEOPLE),
+    ("/console/rare-characters", "生僻字", Verb.IMPORT),
+    ("/console/audit", "审计", Verb.SEE_AUDIT),
+    ("/console/accounts", "账号", Verb.MANAGE_STAFF),
+)
+
+
+def mount(bp: Blueprint, path: str, handler: Screen, verb: Verb | None = None) -> None:
+    """Put a page on the blueprint; who is not logged in goes to the log-in and comes back."""
+
+    async def seen(request: Request, **values: Any) -> HTTPResponse:
+        try:
+            call = await auth.who(request)
+        except Unverified:
+            return to_login(request)
+        if call.account.must_change_password:
+            return redirect("/console/password", status=303)
+        if second_factor.is_due(call.s, call.account):
+            return redirect("/console/second-factor", status=303)
+        if verb is not None:
+            roles.require(call.actor, verb)
+        if any(isinstance(value, int) and not 1 <= value <= BIGGEST for value in values.values()):
+            raise NotFound
+        call.path = values
+        return await handler(call)
+
+    bp.add_route(seen, path, methods=["GET"], name=handler.__name__)
+
+
+def to_login(request: Request) -> HTTPResponse:
+    wanted = request.path + (f"?{request.query_string}" if request.query_string else "")
+    was_in = "expired=1&" if auth.session_token(request) else ""
+    response = redirect(f"/console/login?{was_in}next={quote(local(wanted))}", status=303)
+    response.headers["cache-control"] = "no-store"
+    return response
+
+
+def local(wanted: str) -> str:
+    """A page of the console to go to, and never anywhere else."""
+    fits = wanted.startswith("/console/") and not wanted.startswith("/console/api/")
+    good = fits and len(wanted) <= 500 and wanted.isprintable() and "\\" not in wanted
+    return wanted if good else "/console/"
+
+
+def read(call: Call, shape: Shape) -> dict[str, Any]:
+    """What a page's address asks for; what makes no sense there is not asked for, and the page says so."""
+    found: dict[str, Any] = {}
+    for name, field in shape.items():
+        text = call.request.args.get(name) or ""
+        try:
+            found[name] = field.parse(field.from_text(text.strip())) if text.strip() else None
+        except Poor:
+            found[name] = None
+            call.ignored.append(f"{name}={text.strip()[:40]}")
+    return found
+
+
+def address(path: str, wanted: dict[str, Any]) -> str:
+    """The page's address with its filters, ready for a cursor behind it."""
+    kept = {name: value for name, value in wanted.items() if value is not None and name != "cursor"}
+    return f"{path}?{urlencode(kept)}&" if kept else f"{path}?"
+
+
+async def render(call: Call, template: str, *, title: str, nav: str = "", **context: Any) -> HTTPResponse:
+    """A page in the console's frame. `nav` is the address of its entry in the navigation."""
+    school = await School.get_or_none(id=call.account.school_id) if call.account.school_id else None
+    now = call.s.clock.now()
+    items = [
+        {"href": href, "label": label, "current": href == nav}
+        for href, label, verb in NAV
+        if verb is None or roles.may(call.actor, verb)
+    ]
+    return await templating.render(
+        call.request,
+        f"console/{template}",
+        title=title,
+        csrf=call.session.csrf if call.session else "",
+        account=call.account,
+        role_label=Role(call.account.role).label,
+        school_name=school.name if school else "",
+        nav=items,
+        ignored=call.ignored,
+        when=when,
+        seconds=seconds,
+        ago=lambda moment: ago(moment, now),
+        **context,
+    )
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    if isinstance(value, str):
+        return datetime.fromisoformat(value) if value else None
+    return value
+
+
+def when(value: datetime | str | None) -> str:
+    """2026-11-23 09:05, in Beijing."""
+    moment = _moment(value)
+    return f"{beijing.local(moment):%Y-%m-%d %H:%M}" if moment else ""
+
+
+def seconds(value: datetime) -> str:
+    return f"{beijing.local(value):%Y-%m-%d %H:%M:%S}"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long something has waited, in the largest unit that says it."""
+    minutes = max(0, int((now - moment).total_seconds() // 60))
+    if minutes < 60:
+        return f"{minutes} 分钟" if minutes else "不到 1 分钟"
+    hours = minutes // 60
+    return f"{hours} 小时" if hours < 48 else f"{hours // 24} 天"
+
+
+__all__ = ["Call", "address", "local", "mount", "read", "render", "to_login", "web_request", "when"]

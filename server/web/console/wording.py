@@ -1,0 +1,228 @@
+"""What the console's pages say about batches, imports and audit entries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from server.domain.audit.audit_log import Actor
+from server.domain.issuance.states import State
+from server.domain.people import roles
+from server.domain.people.roles import Role, Verb
+
+IMPORT_KINDS = (
+    ("candidates", "考生信息", "姓名、证件、院校、专业"),
+    ("scores", "成绩", "科目成绩与缺考、违纪"),
+    ("practice", "实践学时", "实践与督导学时"),
+    ("portal", "门户证书编号", "证书编号、门户证书编号"),
+)
+PATHS = {"org_sign": "sign", "withdraw": "withdraw", "revise": "revise", "hand_over": "hand-over"}
+STEP_WORDS = {"org_sign": "签发", "withdraw": "撤回", "revise": "修订并重新准备", "hand_over": "发放"}
+DONE_WORDS = {
+    "org_sign": "已签发，等待院校负责人扫码确认。",
+    "withdraw": "已撤回，批次回到“待签发”。",
+    "revise": "已按最新数据重新准备，请核对名单后签发。",
+    "hand_over": "已发放，正在生成电子证书。",
+}
+SURE = {
+    "org_sign": "签发这个批次（{school}，{count} 人）？签发后等待院校负责人扫码确认。",
+    "withdraw": "撤回这个批次？正在出示的二维码立即失效，批次回到“待签发”，版次加一。",
+    "revise": "按最新数据重新准备名单？批次回到“待签发”，版次加一。",
+    "hand_over": "发放这个批次的 {count} 份证书？系统将写入今天的日期、生成电子证书并加盖电子印章，不能撤回。",
+}
+_LINE = (
+    (State.PREPARED, "created_at"),
+    (State.SITE_PENDING, "org_signed_at"),
+    (State.SCHOOL_SIGNED, "school_signed_at"),
+    (State.GENERATING, "handed_over_at"),
+    (State.ISSUED, "issued_at"),
+)
+
+
+def life(it: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The batch's life as a line: what is done, where it stands, what is to come. A return stands in its place."""
+    state = State(it["state"])
+    place = State.SITE_PENDING if state is State.RETURNED else state
+    here = [one for one, _ in _LINE].index(place)
+    steps = []
+    for index, (one, column) in enumerate(_LINE):
+        mark = "done" if index < here or state is State.ISSUED else "now" if index == here else "later"
+        if index == here and state is State.RETURNED:
+            one, mark = State.RETURNED, "back"
+        steps.append({"label": one.label, "mark": mark, "at": it[column] if index <= here else None})
+    return steps
+
+
+def next_words(it: Mapping[str, Any], actor: Actor) -> str:
+    """What happens next and who does it."""
+    state, school = State(it["state"]), it["school"]["name"]
+    is_school = actor.role == Role.SCHOOL.value
+    return {
+        State.PREPARED: "等待评价组织核对名单并签发。",
+        State.SITE_PENDING: "请出示二维码，由本校签发负责人用微信扫码确认。"
+        if is_school
+        else f"等待{school}的签发负责人扫码确认。",
+        State.RETURNED: "等待评价组织按退回原因更正数据后重新准备。",
+        State.SCHOOL_SIGNED: "院校已确认，等待评价组织发放。",
+        State.GENERATING: "系统正在逐份生成电子证书并加盖电子印章，请稍候；关闭页面不影响生成。",
+        State.ISSUED: "全部证书已生成，考生可以在公众号和小程序中查看。",
+    }[state]
+
+
+_WAITS = {
+    State.PREPARED: Verb.SIGN,
+    State.RETURNED: Verb.REVISE,
+    State.SCHOOL_SIGNED: Verb.HAND_OVER,
+}
+
+
+def waits_for(actor: Actor, state: State) -> bool:
+    """Whether a batch in this state waits for this person."""
+    if state is State.SITE_PENDING:
+        return actor.role == Role.SCHOOL.value
+    return state in _WAITS and roles.may(actor, _WAITS[state])
+
+
+def run_state(run: Mapping[str, Any]) -> tuple[str, str]:
+    """(badge, words) of an import in the list."""
+    if run["state"] == "unreadable":
+        return "bad", run["state_label"]
+    if run["state"] != "done":
+        return "wait", run["state_label"]
+    if run["rows_refused"]:
+        return "wait", "有错误" if run["rows_taken"] else "没有可写入的行"
+    if not run["rows_taken"]:
+        return "good", "没有变化"
+    return "good", "检查通过，待写入" if run["dry_run"] else "已完成"
+
+
+SUBJECTS = {
+    "staff": "账号",
+    "api_token": "API 令牌",
+    "plan": "考试计划",
+    "issuance": "批次",
+    "certificate": "证书",
+    "officer": "负责人",
+    "import": "导入",
+    "candidate": "考生",
+    "registration": "报考",
+    "score_change": "成绩变更",
+    "binding": "绑定",
+    "route": "功能",
+    "audit": "审计",
+    "key": "密钥",
+    "backup": "备份",
+    "notices": "通知",
+}
+ACTORS = {
+    "staff": "工作人员",
+    "officer": "院校负责人",
+    "candidate": "考生",
+    "system": "系统",
+    "stranger": "未登录者",
+}
+FIELDS = {
+    "state": "状态",
+    "revision": "版次",
+    "reason": "原因",
+    "count": "人数",
+    "tries": "次数",
+    "consent": "同意的说明",
+    "list": "名单",
+    "route": "功能",
+    "scopes": "权限",
+    "release_at": "公布时间",
+    "requires_practice": "学时要求",
+    "is_active": "启用",
+    "username": "用户名",
+    "role": "角色",
+    "school_id": "院校编号",
+    "plan_id": "计划编号",
+    "site_id": "站点编号",
+    "issued_on": "发证日期",
+    "as": "形式",
+    "list_sha256": "名单摘要",
+    "ticket": "二维码",
+    "name": "姓名",
+    "label": "用途",
+    "expires_at": "有效至",
+    "account": "微信账号",
+    "kind": "内容",
+    "second_factor": "动态码",
+    "score": "成绩",
+    "outcome": "结果",
+    "first": "首个编号",
+    "last": "末个编号",
+    "voided": "作废编号",
+    "reserved": "预留编号",
+    "claims_sha256": "内容摘要",
+    "pdf_sha256": "文件摘要",
+    "rows_total": "总行数",
+    "rows_taken": "写入行数",
+    "rows_new": "新增行数",
+    "rows_changed": "改动行数",
+    "rows_unchanged": "未变行数",
+    "rows_skipped": "未读取行数",
+    "dry_run": "只检查",
+    "all_or_nothing": "有错误就整份不写入",
+    "confirmed": "确认新建的名称",
+    "created": "新建的名称",
+    "subject": "科目",
+    "status": "情况",
+    "rows_refused": "有误行数",
+    "file_name": "文件",
+    "sealed": "已盖章",
+    "portal_number": "门户证书编号",
+    "code": "原因代码",
+}
+
+
+WORDS = {
+    **{role.value: role.label for role in Role},
+    "invited": "已邀请",
+    "pending": "待确认",
+    "withdrawn": "已撤回",
+    "active": "正常",
+    "suspended": "已停用",
+    "valid": "有效",
+    "revoked": "已撤销",
+    "reserved": "编号已预留",
+    "drawing": "生成中",
+    "void": "编号已作废",
+    "oa": "公众号",
+    "mp": "小程序",
+    "candidates": "考生信息",
+    "issuance_people": "批次完整名单",
+    "otp_wrong": "动态码不正确",
+    "scores": "成绩",
+    "practice": "实践学时",
+    "portal": "门户证书编号",
+}
+
+
+def changes(entry: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]:
+    """(what, was, became) of an audit entry, each short enough for a table."""
+    was, became = entry["was"] or {}, entry["became"] or {}
+    names = list(dict.fromkeys([*was, *became]))
+    return [
+        (FIELDS.get(name, name), _short(was[name]) if name in was else None, _short(became.get(name)))
+        for name in names[:8]
+        if was.get(name) != became.get(name)
+    ]
+
+
+def _short(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, list):
+        return "、".join(map(str, value))[:60] or "无"
+    text = str(value)
+    if len(text) == 64 and text.isalnum():
+        return text[:8]
+    if text in {state.value for state in State}:
+        return State(text).label
+    if (label := WORDS.get(text)) is not None:
+        return label
+    return text if len(text) <= 40 else text[:38] + "……"

@@ -1,0 +1,222 @@
+"""The pages where the work is done: overview, imports, plans, batches and the QR, certificates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse
+
+from server.domain import beijing, imports
+from server.domain.certificates import certificates, portal
+from server.domain.certificates.states import State as CertificateState
+from server.domain.exams import plans as exam_plans
+from server.domain.issuance import batch_query as batch_list
+from server.domain.issuance import organisation, preparing, roster_query, roster_workbook
+from server.domain.issuance.states import State
+from server.domain.levels import Level
+from server.domain.lookups import worklist
+from server.domain.people import roles
+from server.domain.people.roles import Verb
+from server.web import templating
+from server.web.console import page_base, wording
+from server.web.console.auth import Call
+from server.web.console.certificates import FILTERS
+from server.web.console.imports import PAGING
+from server.web.console.issuances import FILTERS as BATCH_FILTERS
+from server.web.console.schema import Flag, Whole
+
+bp = Blueprint("console_desk", url_prefix="/console")
+PEOPLE = 100
+
+
+async def home(call: Call) -> HTTPResponse:
+    may_release = roles.may(call.actor, Verb.RELEASE)
+    may_import = roles.may(call.actor, Verb.IMPORT)
+    found = await worklist.batches(call.s, call.actor)
+    mine = [one.state for one in found if wording.waits_for(call.actor, one.state)]
+    batches = [
+        {
+            "state": one.state,
+            "batches": one.batches,
+            "certificates": one.certificates,
+            "since": one.since,
+            "is_open": one.state is not State.ISSUED,
+            "mine": one.state in mine,
+        }
+        for one in found
+    ]
+    may_confirm = roles.may(call.actor, Verb.CONFIRM)
+    oldest = await worklist.oldest(call.s, call.actor, mine) if mine else None
+    return await page_base.render(
+        call,
+        "home.html",
+        title="首页",
+        nav="/console/",
+        today=beijing.say_day(beijing.day(call.s.clock.now())),
+        greeting=f"{call.account.name}，您好。",
+        batches=batches,
+        mine=oldest,
+        began=await worklist.began(oldest or []),
+        levels={level.value: level.label for level in Level},
+        state_labels={state.value: state.label for state in State},
+        officers=await worklist.unconfirmed(call.actor) if may_confirm else 0,
+        plans=await worklist.unreleased_plans() if may_release else None,
+        imports=await worklist.poor_imports(call.s) if may_import else None,
+    )
+
+
+async def import_list(call: Call) -> HTTPResponse:
+    wanted = page_base.read(call, {"cursor": Whole(), "all": Flag()})
+    all_checks = bool(wanted["all"])
+    found = await imports.listing(call.s, cursor=wanted["cursor"], limit=20, open_only=not all_checks)
+    return await page_base.render(
+        call,
+        "imports.html",
+        title="导入",
+        nav="/console/imports",
+        kinds=wording.IMPORT_KINDS,
+        guides={kind: imports.columns(kind) for kind, _, _ in wording.IMPORT_KINDS},
+        all_checks=all_checks,
+        runs=found["items"],
+        next_cursor=found["next_cursor"],
+        may_import=roles.may(call.actor, Verb.IMPORT),
+        run_state=wording.run_state,
+    )
+
+
+async def import_page(call: Call) -> HTTPResponse:
+    run = await imports.view(call.s, call.path["import_id"])
+    return await page_base.render(
+        call,
+        "import.html",
+        title=run["file_name"],
+        nav="/console/imports",
+        run=run,
+        import_id=run["id"],
+        may_import=roles.may(call.actor, Verb.IMPORT),
+    )
+
+
+async def plans(call: Call) -> HTTPResponse:
+    return await page_base.render(
+        call,
+        "plans.html",
+        title="考试计划",
+        nav="/console/plans",
+        plans=await exam_plans.plans_listing(call.s),
+        may_release=roles.may(call.actor, Verb.RELEASE),
+        may_prepare=roles.may(call.actor, Verb.PREPARE),
+    )
+
+
+async def issuances(call: Call) -> HTTPResponse:
+    wanted = page_base.read(call, {**BATCH_FILTERS, "cursor": PAGING["cursor"], "before": PAGING["cursor"]})
+    found = await organisation.listing(call.s, **wanted, actor=call.actor)
+    chosen = {name: wanted[name] for name in BATCH_FILTERS}
+    without_state = {**chosen, "state": None}
+    return await page_base.render(
+        call,
+        "issuances.html",
+        title="签发批次",
+        nav="/console/issuances",
+        items=found.items,
+        next_cursor=found.next_cursor,
+        before=found.before,
+        totals=await batch_list.totals(call.s, batch_list.filters(wanted), actor=call.actor),
+        more_base=page_base.address("/console/issuances", chosen),
+        tab_base=page_base.address("/console/issuances", without_state).rstrip("?&"),
+        states=list(State),
+        levels={level.value: level.label for level in Level},
+        plans=await worklist.plans(call.s, call.actor),
+        wanted=wanted,
+        filtered=any(chosen.values()),
+        own_school=call.actor.school_id,
+        may_sign=roles.may(call.actor, Verb.SIGN),
+        may_hand_over=roles.may(call.actor, Verb.HAND_OVER),
+        preparation=await _preparation(call, wanted["plan_id"]),
+    )
+
+
+async def _preparation(call: Call, plan_id: int | None) -> dict[str, Any] | None:
+    """Of a plan that is looked at: the last preparation, for who may prepare."""
+    if plan_id is None or not roles.may(call.actor, Verb.PREPARE):
+        return None
+    return await preparing.latest(plan_id)
+
+
+async def issuance(call: Call) -> HTTPResponse:
+    issuance_id = call.path["issuance_id"]
+    it = await organisation.view(call.s, issuance_id, actor=call.actor)
+    page = page_base.read(call, {"cursor": PAGING["cursor"], "before": PAGING["cursor"]})
+    found = await roster_query.people(call.s, issuance_id, **page, limit=PEOPLE, actor=call.actor)
+    return await page_base.render(
+        call,
+        "issuance.html",
+        title=f"第 {issuance_id} 批",
+        nav="/console/issuances",
+        it=it,
+        life=wording.life(it),
+        say=wording.next_words(it, call.actor),
+        paths=wording.PATHS,
+        step_words=wording.STEP_WORDS,
+        sure={name: text.format(**_counted(it)) for name, text in wording.SURE.items()},
+        people=found.items,
+        people_cursor=found.next_cursor,
+        people_before=found.before,
+        done_words=wording.DONE_WORDS,
+        may_check=roles.may(call.actor, Verb.CHECK_LIST),
+        may_import=roles.may(call.actor, Verb.IMPORT),
+        may_download=roles.may(call.actor, Verb.DOWNLOAD),
+        may_receipt=roles.may(call.actor, Verb.SEE_RECEIPT),
+    )
+
+
+def _counted(it: dict[str, Any]) -> dict[str, Any]:
+    return {"school": it["school"]["name"], "count": it["count"]}
+
+
+async def print_list(call: Call) -> HTTPResponse:
+    roll = await roster_query.roll(call.s, call.path["issuance_id"], given_as="print", actor=call.actor)
+    return await templating.render(
+        call.request,
+        "console/print.html",
+        title=f"签发名单-第{roll.issuance.id}批-第{roll.issuance.revision}版",
+        roll=roll,
+        facts=roster_workbook.facts(call.s, roll),
+        printed_by=call.account.name,
+    )
+
+
+async def qr(call: Call) -> HTTPResponse:
+    it = await organisation.view(call.s, call.path["issuance_id"], actor=call.actor)
+    return await page_base.render(call, "qr.html", title="院校扫码签发", nav="/console/issuances", it=it)
+
+
+async def certificate_list(call: Call) -> HTTPResponse:
+    wanted = page_base.read(call, FILTERS)
+    found = await certificates.listing(call.s, **wanted, actor=call.actor)
+    return await page_base.render(
+        call,
+        "certificates.html",
+        title="证书",
+        nav="/console/certificates",
+        wanted=wanted,
+        items=found.items,
+        next_cursor=found.next_cursor,
+        more_base=page_base.address("/console/certificates", wanted),
+        states=[(state.value, state.label) for state in CertificateState],
+        may_revoke=roles.may(call.actor, Verb.REVOKE),
+        may_record=roles.may(call.actor, Verb.IMPORT),
+        without_portal=await portal.without_number() if roles.may(call.actor, Verb.IMPORT) else 0,
+    )
+
+
+page_base.mount(bp, "/", home)
+page_base.mount(bp, "/imports", import_list, Verb.SEE_IMPORTS)
+page_base.mount(bp, "/imports/<import_id:int>", import_page, Verb.SEE_IMPORTS)
+page_base.mount(bp, "/plans", plans, Verb.SEE_PLANS)
+page_base.mount(bp, "/issuances", issuances, Verb.SEE_ISSUANCES)
+page_base.mount(bp, "/issuances/<issuance_id:int>", issuance, Verb.SEE_ISSUANCES)
+page_base.mount(bp, "/issuances/<issuance_id:int>/print", print_list, Verb.CHECK_LIST)
+page_base.mount(bp, "/issuances/<issuance_id:int>/qr", qr, Verb.SHOW_TICKET)
+page_base.mount(bp, "/certificates", certificate_list, Verb.SEE_CERTIFICATES)

@@ -1,0 +1,130 @@
+"""GET, POST /h5/bind · POST /h5/unbind · GET /h5/bind/picture: who this WeChat identity is."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse, Request
+from sanic.response import raw, redirect
+
+from server.domain import lookups
+from server.domain.auth import web_login
+from server.domain.people import bindings, captcha
+from server.domain.ports import WeChatIdentity
+from server.domain.wechat_chat import js_sdk
+from server.errors import Invalid, Refused, TooMany
+from server.web import templating
+from server.web.h5 import forms
+from server.web.h5.login import SESSION_COOKIE, identity
+from server.web.request import client_address, request_id, services, set_cookie
+
+bp = Blueprint("h5_binding")
+PLACES = {"oa": "公众号", "mp": "小程序"}
+
+
+async def form(request: Request) -> HTTPResponse:
+    """The form; or who is bound, and the way to undo it."""
+    who = await identity(request)
+    s = services(request)
+    view = await lookups.results_view(s, who)
+    if view["bound"]:
+        return await templating.render(
+            request,
+            "h5/bound.html",
+            title="考生信息",
+            back="/h5/",
+            person=view["candidate"],
+            elsewhere=[
+                {"place": PLACES[one.account], "at": one.bound_at} for one in await bindings.elsewhere(who)
+            ],
+            subscribe=js_sdk.subscription_templates(s.settings),
+        )
+    needed = await bindings.image_needed(s, who, address=client_address(request))
+    return await _form(request, who, picture=needed)
+
+
+async def bind(request: Request) -> HTTPResponse:
+    """Bind, then show the results; or show the form again with what was wrong."""
+    forms.require_own(request)
+    who = await identity(request)
+    name, number = forms.field(request, "name"), forms.field(request, "id_number", 60)
+    try:
+        await bindings.bind(
+            services(request),
+            who,
+            name,
+            number,
+            address=client_address(request),
+            request_id=request_id(request),
+            image_answer=forms.field(request, "captcha", 20),
+            phone_last4=forms.field(request, "phone_last4", 20),
+        )
+    except TooMany as refusal:
+        return await _form(request, who, name=name, refusal=refusal, status=429)
+    except Refused as refusal:
+        asked = refusal.code in ("captcha_required", "captcha_wrong")
+        needed = asked or await bindings.image_needed(services(request), who, address=client_address(request))
+        return await _form(
+            request, who, name=name, number=number, refusal=refusal, picture=needed, status=422
+        )
+    return redirect("/h5/results", status=303)
+
+
+async def unbind(request: Request) -> HTTPResponse:
+    forms.require_own(request)
+    who = await identity(request)
+    await bindings.unbind(
+        services(request), who, address=client_address(request), request_id=request_id(request)
+    )
+    response = redirect("/h5/bind", status=303)  # all sessions are over; this browser goes on with a new one
+    set_cookie(
+        request,
+        response,
+        SESSION_COOKIE,
+        web_login.session_for(services(request), who),
+        seconds=web_login.SESSION_SECONDS,
+    )
+    return response
+
+
+async def picture(request: Request) -> HTTPResponse:
+    """A new picture for the image check; the one before it is void."""
+    image = await captcha.draw(services(request), await identity(request))
+    return raw(image, content_type="image/png", headers={"cache-control": "no-store"})
+
+
+async def _form(
+    request: Request,
+    who: WeChatIdentity,
+    *,
+    name: str = "",
+    number: str = "",
+    refusal: Refused | None = None,
+    picture: bool = False,
+    status: int = 200,
+) -> HTTPResponse:
+    problems: dict[str, Any] = {}
+    if isinstance(refusal, Invalid):
+        problems = {error.pointer.lstrip("/"): error.detail for error in refusal.errors}
+    elif refusal is not None and refusal.code == "captcha_wrong":
+        problems = {"captcha": refusal.message}
+    image = b64encode(await captcha.draw(services(request), who)).decode() if picture else ""
+    return await templating.render(
+        request,
+        "h5/bind.html",
+        status=status,
+        title="绑定考生信息",
+        back="/h5/",
+        name=name,
+        number=number,
+        refusal=refusal,
+        problems=problems,
+        image=image,
+    )
+
+
+bp.add_route(form, "/h5/bind", methods=["GET"], name="form")
+bp.add_route(bind, "/h5/bind", methods=["POST"], name="bind")
+bp.add_route(picture, "/h5/bind/picture", methods=["GET"], name="picture")
+bp.add_route(unbind, "/h5/unbind", methods=["POST"], name="unbind")

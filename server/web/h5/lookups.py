@@ -1,0 +1,100 @@
+"""GET /h5/ · /h5/results · /h5/certificates · /h5/certificates/{number}: what a candidate may see."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from datetime import date
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse, Request
+
+from server.domain import lookups
+from server.domain.ports import WeChatIdentity
+from server.domain.wechat_chat import js_sdk
+from server.errors import NotFound
+from server.web import templating
+from server.web.h5.login import identity
+from server.web.request import services
+
+bp = Blueprint("h5_lookups")
+TONES = {
+    "passed": "good", "failed": "", "absent": "", "deferred": "", "misconduct": "bad", "pending": "wait",
+    "valid": "good", "revoked": "bad", "superseded": "",
+}  # fmt: skip
+
+
+async def home(request: Request) -> HTTPResponse:
+    view = await lookups.results_view(services(request), await identity(request))
+    return await templating.render(request, "h5/home.html", title="首页", view=view)
+
+
+async def results(request: Request) -> HTTPResponse:
+    view = await lookups.results_view(services(request), await identity(request))
+    return await templating.render(
+        request,
+        "h5/results.html",
+        title="成绩查询",
+        back="/h5/",
+        view=view,
+        tones=TONES,
+        on=_day,
+        subscribe=_subscribe(request, view),
+    )
+
+
+async def certificate_list(request: Request) -> HTTPResponse:
+    view = await lookups.certificates_view(services(request), await identity(request))
+    return await templating.render(
+        request,
+        "h5/certificates.html",
+        title="我的证书",
+        back="/h5/",
+        view=view,
+        tones=TONES,
+        on=_day,
+        subscribe=_subscribe(request, view),
+    )
+
+
+def _subscribe(request: Request, view: dict[str, Any]) -> str:
+    """The notices that somebody who is bound may ask for here."""
+    return js_sdk.subscription_templates(services(request).settings) if view["bound"] else ""
+
+
+async def certificate(request: Request, number: str) -> HTTPResponse:
+    """One certificate: its picture, its PDF, its QR, and what has become of it."""
+    s = services(request)
+    item = await own_certificate(request, await identity(request), number)
+    return await templating.render(
+        request,
+        "h5/certificate.html",
+        title="证书详情",
+        back="/h5/certificates",
+        item=item,
+        tones=TONES,
+        on=_day,
+        qr=b64encode(await asyncio.to_thread(s.pdf_renderer.qr_png, item["verification_url"])).decode(),
+        android="Android" in request.headers.get("user-agent", ""),
+    )
+
+
+async def own_certificate(request: Request, who: WeChatIdentity, number: str) -> dict[str, Any]:
+    """This person's certificate. Raises NotFound for every other number, there or not."""
+    item = await lookups.certificate_view(services(request), who, number)
+    if item is None:
+        raise NotFound(
+            "certificate_not_found",
+            "在您的证书中没有这个编号。请从“我的证书”进入，或核对当前绑定的考生信息。",
+        )
+    return item
+
+
+def _day(iso: str) -> date:
+    return date.fromisoformat(iso)
+
+
+bp.add_route(home, "/h5/", methods=["GET"], name="home")
+bp.add_route(results, "/h5/results", methods=["GET"], name="results")
+bp.add_route(certificate_list, "/h5/certificates", methods=["GET"], name="certificates")
+bp.add_route(certificate, r"/h5/certificates/<number:([0-9A-Z]{8,24})>", methods=["GET"], name="certificate")

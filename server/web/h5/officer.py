@@ -1,0 +1,149 @@
+"""/h5/officer: an invited person becomes an officer; an officer sees what waits for their school's signature.
+
+An invitation's token comes in the link once: it is moved into a sealed cookie at once and the address is cleaned, so
+that it stays in no history, no log and no Referer.
+"""
+
+from __future__ import annotations
+
+from sanic import Blueprint, HTTPResponse, Request
+from sanic.response import redirect
+
+from server.domain.auth import sessions
+from server.domain.issuance.officer_query import waiting
+from server.domain.people import officers
+from server.domain.ports import WeChatIdentity
+from server.errors import FieldError, Invalid, Refused, TooMany, Unverified
+from server.models import Officer
+from server.web import templating
+from server.web.h5 import forms
+from server.web.h5.login import identity
+from server.web.request import client_address, drop_cookie, request_id, services, set_cookie
+
+bp = Blueprint("h5_officer")
+
+PAGE = "/h5/officer"
+COOKIE = "xcert_invitation"
+COOKIE_SECONDS = 1800
+
+
+async def show(request: Request) -> HTTPResponse:
+    """GET: the invitation, if one is open in this browser; else the officer's own page."""
+    if token := request.args.get("invitation") or request.args.get("invite"):
+        return _kept(request, token)
+    who = await identity(request)
+    if invitation := _invitation(request):
+        return await _invited(request, who, invitation)
+    return await _home(request, who)
+
+
+def _kept(request: Request, token: str) -> HTTPResponse:
+    """Move the token from the address into a cookie."""
+    response = redirect(PAGE, status=303)
+    response.headers["cache-control"] = "no-store"
+    response.headers["referrer-policy"] = "no-referrer"
+    sealed = sessions.mint(services(request), "invite", token[:200], COOKIE_SECONDS)
+    set_cookie(request, response, COOKIE, sealed, seconds=COOKIE_SECONDS, path=PAGE)
+    return response
+
+
+def _invitation(request: Request) -> str:
+    try:
+        claims = sessions.open(services(request), "invite", request.cookies.get(COOKIE) or "")
+    except Unverified:
+        return ""
+    return str(claims["subject"])
+
+
+async def _invited(request: Request, who: WeChatIdentity, token: str) -> HTTPResponse:
+    try:
+        officer = await officers.invitation_of(services(request), token)
+    except Refused as refusal:
+        return _closed(request, await _home(request, who, refusal=refusal))
+    if officer.state != "invited" and not officers.sets_new_pin(officer):
+        return _closed(request, redirect(PAGE, status=303))
+    return await _pin_form(request, officer)
+
+
+def _closed(request: Request, response: HTTPResponse) -> HTTPResponse:
+    drop_cookie(request, response, COOKIE, path=PAGE)
+    return response
+
+
+async def accept(request: Request) -> HTTPResponse:
+    """POST: set the signing PIN and become an officer."""
+    forms.require_own(request)
+    who = await identity(request)
+    token = _invitation(request)
+    if not token:
+        return redirect(PAGE, status=303)
+    s = services(request)
+    pin, again = forms.field(request, "pin", 20), forms.field(request, "pin_again", 20)
+    try:
+        officer = await officers.invitation_of(s, token)
+        if pin != again:
+            detail = "两次输入的签发密码不一样，请重新输入。"
+            return await _pin_form(request, officer, problem=FieldError("/pin", "pin_again", detail))
+        came = {"address": client_address(request), "request_id": request_id(request)}
+        digits = forms.field(request, "phone_last4", 20)
+        await officers.accept(s, token, pin, phone_last4=digits, identity=who, **came)
+    except Invalid as refusal:
+        return await _pin_form(request, officer, problem=refusal.errors[0])
+    except TooMany:
+        raise
+    except Refused as refusal:
+        return _closed(request, await _home(request, who, refusal=refusal))
+    return _closed(request, redirect(f"{PAGE}?welcome=1", status=303))
+
+
+async def pair(request: Request) -> HTTPResponse:
+    """POST: a code with which the same person signs in the mini-program."""
+    forms.require_own(request)
+    who = await identity(request)
+    code = await officers.pairing_code(services(request), who)
+    return await templating.render(
+        request,
+        "h5/officer_pairing.html",
+        title="在小程序中签发",
+        back=PAGE,
+        code=code,
+        minutes=officers.PAIRING_SECONDS // 60,
+    )
+
+
+async def _pin_form(request: Request, officer: Officer, *, problem: FieldError | None = None) -> HTTPResponse:
+    is_new_pin = officers.sets_new_pin(officer)
+    return await templating.render(
+        request,
+        "h5/officer_accept.html",
+        status=422 if problem else 200,
+        title="重新设置签发密码" if is_new_pin else "接受邀请",
+        back="",
+        officer=officer,
+        is_new_pin=is_new_pin,
+        problem=problem.detail if problem else "",
+        wrong="phone" if problem and problem.pointer == "/phone_last4" else "pin",
+    )
+
+
+async def _home(request: Request, who: WeChatIdentity, *, refusal: Refused | None = None) -> HTTPResponse:
+    officer = await officers.officer_for(who)
+    is_active = officer is not None and officer.state == "active"
+    return await templating.render(
+        request,
+        "h5/officer.html",
+        status=409 if refusal is not None else 200,
+        title="院校签发",
+        back="/h5/",
+        officer=officer,
+        is_active=is_active,
+        batches=await waiting(services(request), officer) if officer is not None and is_active else [],
+        colleagues=await officers.colleagues(officer) if officer is not None and is_active else [],
+        refusal=refusal,
+        welcome=bool(request.args.get("welcome")),
+    )
+
+
+bp.add_route(show, PAGE, methods=["GET"], name="show")
+bp.add_route(accept, PAGE, methods=["POST"], name="accept")
+bp.add_route(pair, f"{PAGE}/pairing", methods=["POST"], name="pair")

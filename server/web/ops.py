@@ -1,0 +1,168 @@
+"""For operators: alive, ready, counted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+from sanic import Blueprint, HTTPResponse, Request
+from sanic.response import json
+from tortoise import connections
+
+from server.domain.ports import WeChatCalls
+from server.errors import OutsideFailure
+from server.models import database, failures
+from server.web import request as web_request
+from server.web import templating
+
+bp = Blueprint("ops")
+log = logging.getLogger("xcert.ops")
+
+REQUESTS = Counter(
+    "xcert_requests_total", "Answers by route, method and status", ["route", "method", "status"]
+)
+SECONDS = Histogram(
+    "xcert_request_seconds",
+    "Time to answer, in seconds",
+    ["route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+CHECK_SECONDS = 2.0
+WORKER_SILENCE_SECONDS = 90  # procrastinate's workers tell every 10 s that they live
+
+
+@bp.get("/healthz")
+async def alive(_: Request) -> HTTPResponse:
+    """This process answers; nothing else is asked."""
+    return json({"status": "ok"})
+
+
+async def _database(_: Request) -> str | None:
+    await connections.get("default").execute_query("SELECT 1")
+    return None
+
+
+async def _redis(request: Request) -> str | None:
+    cache = web_request.services(request).cache
+    await cache.set("ready", b"1", seconds=5)
+    return None if await cache.get("ready") == b"1" else "Redis 没有记住刚写入的值"
+
+
+async def _job_worker(_: Request) -> str | None:
+    _, rows = await connections.get("default").execute_query(
+        "SELECT 1 FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => $1) LIMIT 1",
+        [float(WORKER_SILENCE_SECONDS)],
+    )
+    return None if rows else "没有正在运行的后台任务进程，请检查 xcert worker"
+
+
+async def _keys(request: Request) -> str | None:
+    keys = web_request.services(request).keys
+    signed = keys.sign("receipt", b"ready")
+    return None if keys.verify("receipt", signed.key_id, b"ready", signed.signature) else "签名密钥自检失败"
+
+
+async def _seal(request: Request) -> str | None:
+    return web_request.services(request).keys.seal_problem() or None
+
+
+async def _storage(request: Request) -> str | None:
+    await web_request.services(request).file_store.check()
+    return None
+
+
+async def _schema(_: Request) -> str | None:
+    unknown = await database.newer_here()
+    return f"数据库已被更新版本的程序升级过（{unknown[-1]}），请升级本机的程序" if unknown else None
+
+
+async def _static(_: Request) -> str | None:
+    missing = [
+        name for name in ("css/tokens.css", "js/console.js") if not (templating.STATIC / name).is_file()
+    ]
+    return f"缺少页面文件 {missing[0]}，请重新安装" if missing else None
+
+
+CHECKS: dict[str, Callable[[Request], Awaitable[str | None]]] = {
+    "database": _database,
+    "redis": _redis,
+    "job_worker": _job_worker,
+    "keys": _keys,
+    "storage": _storage,
+    "schema": _schema,
+    "static": _static,
+    "seal": _seal,
+}
+# Without these some things cannot be done, yet looking up and verifying goes on: to take every web process out of service
+# for them would make a small trouble a great one. (The old code goes on while newer code rolls out, too.)
+DEGRADING = frozenset({"redis", "job_worker", "storage", "schema", "seal"})
+
+
+async def _checked(request: Request, check: Callable[[Request], Awaitable[str | None]]) -> str:
+    try:
+        return await asyncio.wait_for(check(request), CHECK_SECONDS) or "ok"
+    except Exception as error:
+        cause = failures.cause_of(error) or (str(error) if isinstance(error, OutsideFailure) else None)
+        log.warning("not ready: %s", cause or type(error).__name__, exc_info=None if cause else error)
+        return f"没有响应（{cause}）" if cause else "没有响应"
+
+
+@bp.get("/readyz")
+async def ready(request: Request) -> HTTPResponse:
+    """Whether this process can answer people. 503 names what is missing; 200 `degraded` names what has to wait.
+
+    The names are for operators (setting XCERT_OPERATIONS); everybody else is told the status alone.
+    """
+    answers = await asyncio.gather(*(_checked(request, check) for check in CHECKS.values()))
+    found = dict(zip(CHECKS, answers, strict=True))
+    ill = {name for name, answer in found.items() if answer != "ok"}
+    status = "ok" if not ill else "degraded" if ill <= DEGRADING else "not_ready"
+    body: dict[str, object] = {"status": status}
+    if web_request.is_operator(request):
+        body |= {"degraded": sorted(ill & DEGRADING), "checks": found}
+    return json(body, status=503 if status == "not_ready" else 200)
+
+
+class _WeChatCalls(Collector):
+    """Calls to WeChat by all processes, job workers too: they are counted in Redis, not here."""
+
+    def __init__(self, calls: list[WeChatCalls]) -> None:
+        self._calls = calls
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        family = CounterMetricFamily(
+            "xcert_wechat_calls",
+            "Calls to WeChat by account, path and outcome",
+            labels=["account", "path", "outcome"],
+        )
+        for one in self._calls:
+            family.add_metric([one.account, one.path, one.outcome], one.count)
+        yield family
+
+
+@bp.get("/metrics")
+async def metrics(request: Request) -> HTTPResponse:
+    """For operators: Prometheus text of all web processes (they share a folder when there are several), and the calls to WeChat."""
+    await web_request.only_operators(request)
+    shared: Path | None = request.app.ctx.metrics_folder
+    if shared is None:
+        body = generate_latest()
+    else:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry, path=str(shared))  # type: ignore[no-untyped-call]  # untyped there
+        body = generate_latest(registry)
+    calls = CollectorRegistry()
+    calls.register(_WeChatCalls(await web_request.services(request).wechat.calls()))
+    return HTTPResponse(body + generate_latest(calls), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,185 @@
+"""How a refusal is told: RFC 9457 for programs, one calm page for people; never a stack trace."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from sanic import HTTPResponse, Request, Sanic
+from sanic.exceptions import SanicException
+
+from server import errors
+from server.domain.audit import incidents
+from server.models import failures
+from server.web import problem_pages
+from server.web import request as web_request
+
+log = logging.getLogger("xcert.problems")
+RETRY_SECONDS = 5  # when to come again after a 503
+_TOLD_SECONDS = 10.0  # one line for each cause in so long, however many ask
+
+STATUS: tuple[tuple[type[errors.XcertError], int, str], ...] = (
+    (errors.Invalid, 422, "内容有误"),
+    (errors.Unverified, 401, "无法确认身份"),
+    (errors.Forbidden, 403, "没有权限"),
+    (errors.NotFound, 404, "没有找到"),
+    (errors.Conflict, 409, "状态已变化"),
+    (errors.Gone, 410, "已失效"),
+    (errors.TooMany, 429, "操作太频繁"),
+    (errors.Refused, 422, "无法办理"),
+    (errors.OutsideFailure, 503, "服务暂时繁忙"),
+)
+FRAMEWORK = {
+    400: ("bad_request", "请求无法理解", "请求的格式有误，请检查后重试。"),
+    401: ("unauthenticated", "请先登录", "请先登录后再操作。"),
+    403: ("forbidden", "没有权限", "您没有权限进行此操作。"),
+    404: ("not_found", "没有找到", "没有这个页面，请检查网址。"),
+    405: ("method_not_allowed", "方法不支持", "这个网址不支持此操作。"),
+    408: ("timeout", "请求超时", "请求超时，请检查网络后重试。"),
+    413: ("too_large", "内容太大", "提交的内容太大，请缩小后重试。"),
+    415: ("unsupported_media_type", "格式不支持", "不支持这种内容格式，请按接口说明提交。"),
+    417: ("bad_request", "请求无法理解", "请求的格式有误，请检查后重试。"),
+    429: ("too_many", "操作太频繁", "操作太频繁，请稍后再试。"),
+    503: ("unavailable", "服务暂时繁忙", "服务暂时繁忙，请稍后再试。"),
+}
+
+
+def install(app: Sanic[Any, Any]) -> None:
+    app.ctx.causes = Causes()
+    app.error_handler.add(errors.Refused, refused)
+    app.error_handler.add(errors.OutsideFailure, outside)
+    app.error_handler.add(SanicException, framework)
+    app.error_handler.add(Exception, surprise)
+
+
+async def refused(request: Request, exc: errors.Refused) -> HTTPResponse:
+    status, title = next((status, title) for kind, status, title in STATUS if isinstance(exc, kind))
+    more: dict[str, Any] = {}
+    if isinstance(exc, errors.Forbidden):
+        await _noted(request, exc)
+    if isinstance(exc, errors.Invalid):
+        more["errors"] = [{"pointer": e.pointer, "code": e.code, "detail": e.detail} for e in exc.errors]
+    response = await _answer(request, status, exc.code, exc.title or title, exc.message, more)
+    if isinstance(exc, errors.TooMany):
+        response.headers["retry-after"] = str(exc.retry_after)
+    if isinstance(exc, errors.Unverified):
+        response.headers["www-authenticate"] = 'Bearer realm="xcert"'
+    return response
+
+
+class Causes:
+    """What is away, in the log: one line for each cause in ten seconds, with how many more there were since the last."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._told: dict[str, tuple[float, int]] = {}  # cause → when it was told, how often it came since
+
+    def tell(self, cause: str, route: str) -> None:
+        now = self._monotonic()
+        at, more = self._told.get(cause, (-_TOLD_SECONDS, 0))
+        if now - at < _TOLD_SECONDS:
+            self._told[cause] = (at, more + 1)
+            return
+        if len(self._told) > 100:
+            self._told.clear()
+        self._told[cause] = (now, 0)
+        log.warning("not now: %s", cause, extra={"path": route, "more_before": more})
+
+
+async def outside(request: Request, exc: errors.OutsideFailure) -> HTTPResponse:
+    if isinstance(exc, errors.Misconfigured):
+        return await away(request, str(exc), "系统的微信设置有误，请联系评价组织；修正之前重试不会成功。")
+    return await away(request, str(exc), "微信或存储暂时没有响应，请稍后再试。")
+
+
+def tell(request: Request, exc: errors.OutsideFailure) -> None:
+    """One log line for an answer of 503 that a door gives itself."""
+    causes: Causes = request.app.ctx.causes
+    causes.tell(str(exc), _route(request))
+
+
+async def away(request: Request, cause: str, detail: str) -> HTTPResponse:
+    """503: a part that this answer needs is away. A calm page, a time to come again, and a line without traceback."""
+    causes: Causes = request.app.ctx.causes
+    causes.tell(cause, _route(request))
+    response = await _answer(request, 503, "try_again", "服务暂时繁忙", detail, {})
+    response.headers["retry-after"] = str(RETRY_SECONDS)
+    return response
+
+
+async def framework(request: Request, exc: SanicException) -> HTTPResponse:
+    code, title, detail = FRAMEWORK.get(exc.status_code, FRAMEWORK[400])
+    if exc.status_code >= 500 and exc.status_code != 503:
+        return await surprise(request, exc)
+    response = await _answer(request, exc.status_code, code, title, detail, {})
+    response.headers.update(exc.headers or {})
+    if exc.status_code == 503:
+        response.headers.setdefault("retry-after", str(RETRY_SECONDS))
+    return response
+
+
+async def surprise(request: Request, exc: Exception) -> HTTPResponse:
+    cause = failures.cause_of(exc)
+    if cause is not None:
+        return await away(request, cause, "数据库暂时没有响应，请稍后再试。")
+    log.error("unexpected: %s", type(exc).__name__, exc_info=exc, extra={"path": _route(request)})
+    return await _answer(
+        request,
+        500,
+        "internal",
+        "出了点问题",
+        "系统遇到意外问题，已记录。请稍后再试；若仍不行，请把编号告诉工作人员。",
+        {},
+    )
+
+
+async def _noted(request: Request, exc: errors.Forbidden) -> None:
+    """A refused access leaves a trace: who, from where, at which door."""
+    place = (web_request.client_address(request), web_request.request_id(request))
+    actor = getattr(request.ctx, "actor", None) or incidents.stranger(*place)
+    await incidents.note(
+        web_request.services(request),
+        actor,
+        "access.refused",
+        "route",
+        exc.code[:40],
+        became={"route": _route(request)},
+    )
+
+
+def _route(request: Request) -> str:
+    """The route's pattern, never the path itself: paths may hold tokens."""
+    return request.route.path if request.route is not None else ""
+
+
+async def _answer(
+    request: Request, status: int, code: str, title: str, detail: str, more: dict[str, Any]
+) -> HTTPResponse:
+    known = web_request.request_id(request)
+    if web_request.wants_page(request):
+        return await problem_pages.show(
+            request,
+            status=status,
+            title=title,
+            detail=detail,
+            code=code,
+            request_id=known,
+            **more,
+        )
+    body = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "request_id": known,
+    }
+    return HTTPResponse(
+        orjson.dumps(body | more),
+        status=status,
+        content_type="application/problem+json",
+        headers={"cache-control": "no-store"},
+    )

@@ -1,0 +1,211 @@
+"""公开核验: `/v` by number and name, `/v/{code}` from the paper's QR, and the public keys to check offline.
+
+For everybody: no WeChat, no JavaScript, no account. Nothing that is not proven genuine ever looks valid.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+from sanic import Blueprint, HTTPResponse, Request
+from sanic.response import json
+
+from server.domain.beijing import local, say_day
+from server.domain.certificates import packing, verification
+from server.domain.certificates.claims import AUTHORITY
+from server.domain.certificates.verification import Finding
+from server.domain.levels import Level
+from server.domain.ports import PublicKey
+from server.errors import Invalid, NotFound, OutsideFailure, TooMany, Unverified
+from server.web import request as web_request
+from server.web import site_files, templating
+
+KEYS_SECONDS = 600  # shorter than a new key waits before its first use
+LATER_SECONDS = 30
+PORTAL = "https://vslc.ncb.edu.cn/"  # 1+X门户: the record that counts (S94)
+
+bp = Blueprint("verification")
+
+
+@bp.get("/v")
+async def form(request: Request) -> HTTPResponse:
+    """Number and name, both or nothing."""
+    return await _form(request)
+
+
+@bp.post("/v")
+async def search(request: Request) -> HTTPResponse:
+    """The certificate with this number and this name. The answer stands at /v itself: no number gets into an address."""
+    number, name = web_request.form_text(request, "number", 200), web_request.form_text(request, "name", 200)
+    try:
+        found = await verification.find(
+            web_request.services(request), number, name, address=web_request.client_address(request)
+        )
+    except (Invalid, NotFound, TooMany) as refusal:
+        if not web_request.wants_page(request):
+            raise
+        return await _form(request, refusal=refusal, number=number, name=name)
+    return await _shown(request, found)
+
+
+@bp.get("/v/<code:str>")
+async def scanned(request: Request, code: str) -> HTTPResponse:
+    """What the code says, beside what to compare, and how the certificate stands now."""
+    if code.endswith(".txt"):
+        return await site_files.show(request, "/v/", code)
+    try:
+        found = await verification.read_code(
+            web_request.services(request), code, address=web_request.client_address(request)
+        )
+    except Unverified as refusal:
+        if refusal.code == "key_unknown":
+            return await _not_now(request, refusal)
+        if not web_request.wants_page(request):
+            raise NotFound(refusal.code, refusal.message) from None
+        return await templating.render(request, "verification/forged.html", status=404, title="无法确认")
+    return await _shown(request, found)
+
+
+async def _not_now(request: Request, refusal: Unverified) -> HTTPResponse:
+    """A key that this process has not heard of yet: neither genuine nor forged. It is read within seconds."""
+    if not web_request.wants_page(request):
+        raise OutsideFailure(refusal.message)
+    response = await templating.render(request, "verification/not_now.html", status=503, title="暂时无法核验")
+    response.headers["retry-after"] = str(LATER_SECONDS)
+    return response
+
+
+@bp.get("/.well-known/xcert-keys.json")
+async def published_keys(request: Request) -> HTTPResponse:
+    """Every public key of every epoch, and the form of the code: enough to verify without this service."""
+    s = web_request.services(request)
+    body = orjson.dumps(
+        {
+            "issuer": s.settings.issuer,
+            "description": "docs/verification.md",
+            "keys": [key_document(key) for key in s.keys.public()],
+            "code_forms": {str(packing.VERSION): packing.published()},
+        }
+    )
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {
+        "cache-control": f"public, max-age={KEYS_SECONDS}",
+        "etag": etag,
+        "access-control-allow-origin": "*",
+    }
+    if etag in request.headers.get("if-none-match", ""):
+        return HTTPResponse(status=304, headers=headers)
+    return HTTPResponse(body, content_type="application/json", headers=headers)
+
+
+def key_document(key: PublicKey) -> dict[str, Any]:
+    """One published key. `sha256` is the fingerprint of its bytes; `until`: when the next one took over."""
+    return {
+        "key_id": key.key_id,
+        "purpose": key.purpose,
+        "epoch": key.epoch,
+        "algorithm": key.algorithm,
+        "public_key": base64.urlsafe_b64encode(key.raw).decode().rstrip("="),
+        "sha256": hashlib.sha256(key.raw).hexdigest(),
+        "is_current": key.is_current,
+        "from": _when(key.begins),
+        "until": _when(key.until),
+        "retired_at": _when(key.retired_at),
+        "reason": key.reason or None,
+        "certificates": key.certificates or None,
+    }
+
+
+def _when(moment: datetime | None) -> str | None:
+    return local(moment).isoformat(timespec="seconds") if moment is not None else None
+
+
+async def _form(
+    request: Request,
+    *,
+    refusal: Invalid | NotFound | TooMany | None = None,
+    number: str = "",
+    name: str = "",
+) -> HTTPResponse:
+    status = {Invalid: 422, NotFound: 404, TooMany: 429}[type(refusal)] if refusal is not None else 200
+    wrong = {error.pointer[1:]: error.detail for error in getattr(refusal, "errors", [])}
+    response = await templating.render(
+        request,
+        "verification/form.html",
+        status=status,
+        title="证书核验",
+        refusal=refusal,
+        wrong=wrong,
+        number=number,
+        name=name,
+        authority=AUTHORITY,
+        portal=PORTAL,
+    )
+    if isinstance(refusal, TooMany):
+        response.headers["retry-after"] = str(refusal.retry_after)
+    return response
+
+
+async def _shown(request: Request, found: Finding) -> HTTPResponse:
+    if not web_request.wants_page(request):
+        return json(_document(found), headers={"cache-control": "no-store"})
+    return await templating.render(
+        request,
+        "verification/finding.html",
+        title=found.standing.label,
+        found=found,
+        rows=_rows(found),
+        authority=AUTHORITY,
+        portal=PORTAL,
+    )
+
+
+def _rows(found: Finding) -> list[tuple[str, str, bool]]:
+    """Label, what must stand on the paper, and whether it is one of the things people forge most."""
+    said = found.claims
+    rows = [
+        ("持证人姓名", said.name, True),
+        ("证件号码", found.id_masked, True),
+        ("证书名称", said.certificate, False),
+        ("证书等级", Level(said.level).label, True),
+        ("证书编号", said.number, True),
+        ("标准版本", said.standard, False),
+        ("考试计划", said.plan, False),
+        ("考试日期", say_day(date.fromisoformat(said.exam_date)), False),
+        ("考核院校", said.school, False),
+        ("颁证机构", said.issuer, False),
+        ("发证日期", say_day(date.fromisoformat(said.issued_on)), True),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def _document(found: Finding) -> dict[str, Any]:
+    said = found.claims
+    return {
+        "standing": found.standing.value,
+        "standing_label": found.standing.label,
+        "is_valid": found.is_valid,
+        "checked_at": local(found.at).isoformat(timespec="seconds"),
+        "revoked_at": _when(found.revoked_at),
+        "superseded_by": found.superseded_by,
+        "claims": {
+            "number": said.number,
+            "name": said.name,
+            "id_masked": found.id_masked,
+            "certificate": said.certificate,
+            "level": said.level,
+            "standard": said.standard,
+            "plan": said.plan,
+            "exam_date": said.exam_date,
+            "school": said.school,
+            "issuer": said.issuer,
+            "issued_on": said.issued_on,
+        },
+        "portal_number": found.portal_number or None,
+        "pdf_sha256": found.pdf_sha256 or None,
+        "authority": AUTHORITY,
+    }

@@ -1,0 +1,80 @@
+"""WeChat Pay's notifications: `/wechat/pay/notify` for payments, `/wechat/pay/refund-notify` for refunds.
+
+What WeChat Pay reads is the status alone: 204 means done, 4xx and 5xx mean "again later", which it does 15 times in
+24 hours (wechat.md §7.3). So nothing but work that is done is ever answered with 2xx; probes with a wrong signature,
+which WeChat Pay sends as a test, least of all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sanic import Blueprint, Request
+from sanic.response import HTTPResponse, empty, json
+
+from server.domain.payments import notifications
+from server.domain.ports import PayGateway, Services
+from server.errors import Refused, Unverified
+from server.web import body_limits
+from server.web.request import services
+
+bp = Blueprint("wechat_pay")
+log = logging.getLogger("xcert.pay")
+
+ANSWER_WITHIN = 4.0  # seconds; the rest of WeChat Pay's five is for the way there and back
+LARGEST = 64 * 1024  # bytes of a body
+
+
+def _fail(status: int, message: str) -> HTTPResponse:
+    return json({"code": "FAIL", "message": message}, status=status)
+
+
+async def _receive(request: Request) -> HTTPResponse:
+    s = services(request)
+    body = await body_limits.raw(request, LARGEST)
+    if body is None:
+        return _fail(413, "内容过大")
+    if s.pay is None:
+        return _fail(503, "本服务没有配置微信支付")
+    try:
+        return await asyncio.wait_for(_taken(s, s.pay, request, body), ANSWER_WITHIN)
+    except TimeoutError:
+        log.warning("notification of WeChat Pay not done in time")
+        return _fail(503, "没有及时处理完，请稍后重发")
+    except Exception as problem:
+        log.error("notification of WeChat Pay failed: %s", type(problem).__name__, exc_info=problem)
+        return _fail(500, "处理失败，请稍后重发")
+
+
+async def _taken(s: Services, pay: PayGateway, request: Request, body: bytes) -> HTTPResponse:
+    try:
+        opened = pay.open_notification(request.headers, body)
+    except Unverified as wrong:
+        log.warning("notification refused", extra={"why": wrong.code, "bytes": len(body)})
+        return _fail(401, wrong.message)
+    except Refused as refusal:
+        log.error("genuine notification that is not for us to read", extra={"why": refusal.code})
+        return _fail(400, refusal.message)
+    except Exception as problem:  # whatever a forged body may set off, it is not verified
+        log.warning("notification refused: %s", type(problem).__name__)
+        return _fail(401, "通知没有通过验签")
+    try:
+        await notifications.notified(s, opened)
+    except Refused as refusal:
+        return _fail(409, refusal.message)
+    return empty()
+
+
+async def receive_payment(request: Request) -> HTTPResponse:
+    """POST /wechat/pay/notify: a payment succeeded."""
+    return await _receive(request)
+
+
+async def receive_refund(request: Request) -> HTTPResponse:
+    """POST /wechat/pay/refund-notify: a refund came to its end."""
+    return await _receive(request)
+
+
+bp.add_route(receive_payment, "/wechat/pay/notify", methods=["POST"], name="payment", stream=True)
+bp.add_route(receive_refund, "/wechat/pay/refund-notify", methods=["POST"], name="refund", stream=True)

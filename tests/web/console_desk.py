@@ -1,0 +1,88 @@
+"""People at the console, for tests: a browser with its cookie and secret, or a machine with its token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from argon2 import PasswordHasher
+from sanic import Sanic
+from sanic_testing.testing import TestingResponse
+
+from server.domain.auth import logins
+from server.domain.people.roles import Role
+from server.domain.ports import Services
+from server.models import School, Staff
+
+App = Sanic[Any, Any]
+API = "/console/api/v1"
+
+
+async def _open(app: App) -> httpx.AsyncClient:
+    """A client of the app, which is started once and not for every request."""
+    if not hasattr(app.ctx, "console_client"):
+        app.asgi = True
+        await app._startup()
+        await app._server_event("init", "before")
+        await app._server_event("init", "after")
+        transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 40000))  # type: ignore[arg-type]
+        app.ctx.console_client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
+    client: httpx.AsyncClient = app.ctx.console_client
+    return client
+
+
+@dataclass
+class Browser:
+    """Speaks to the app as one person; keeps what a browser would keep."""
+
+    app: App
+    cookie: str = ""
+    csrf: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
+
+    async def __call__(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        headers = {"accept": "application/json", **self.extra, **more.pop("headers", {})}
+        if self.cookie:
+            headers["cookie"] = f"xcert_console={self.cookie}"
+        if self.csrf and method not in ("GET", "HEAD"):
+            headers.setdefault("x-csrf-token", self.csrf)
+        if body is not None:
+            more["json"] = body
+        address = path if path.startswith(("/console", "/docs")) else API + path
+        response = await (await _open(self.app)).request(method, address, headers=headers, **more)
+        response.__class__ = TestingResponse
+        return response
+
+    async def page(self, path: str) -> Any:
+        return await self("GET", path, headers={"accept": "text/html"})
+
+
+PASSWORD = "seven quiet herons at dusk"
+_KEPT = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # cheap, as it is for tests
+
+
+async def account(role: Role, *, school: School | None = None, username: str = "") -> Staff:
+    """An account past its first password, which is `PASSWORD`."""
+    return await Staff.create(
+        username=username or f"user-{role.value}",
+        name="王敏",
+        role=role.value,
+        school=school,
+        password_hash=_KEPT,
+        must_change_password=False,
+    )
+
+
+async def seated(
+    app: App, s: Services, role: Role, *, school: School | None = None, username: str = ""
+) -> Browser:
+    """Somebody of this role, logged in."""
+    token, session = logins.begin(s, await account(role, school=school, username=username))
+    return Browser(app, token, session.csrf)
+
+
+def code(response: Any) -> tuple[int, str]:
+    """(status, code) of a problem."""
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    return response.status, response.json["code"]

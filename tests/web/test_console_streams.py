@@ -1,0 +1,67 @@
+"""Who watches a batch's stream of events goes on watching only as long as they may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sanic import Sanic
+
+from server.domain.audit.audit_log import SYSTEM
+from server.domain.auth import api_tokens, logins
+from server.domain.people.roles import Role
+from server.domain.ports import Services
+from server.models import ApiToken, Staff
+from server.web.console import event_stream
+from tests import make
+from tests.domain import issuing
+from tests.web.console_desk import PASSWORD, Browser, account, code
+from tests.web.test_console_screens import ScriptedEventBus
+
+App = Sanic[Any, Any]
+
+
+async def _revoked(s: Services, who: Staff) -> None:
+    await ApiToken.filter(staff_id=who.id).update(revoked_at=s.clock.now())
+
+
+async def _closed(s: Services, who: Staff) -> None:
+    await Staff.filter(id=who.id).update(is_active=False)
+
+
+async def _of_another_school(s: Services, who: Staff) -> None:
+    await Staff.filter(id=who.id).update(school_id=(await make.school()).id)
+
+
+@pytest.mark.parametrize("change", [_revoked, _closed, _of_another_school])
+async def test_a_machines_stream_ends_when_it_may_no_longer_look(
+    app: App, services: Services, change: Any
+) -> None:
+    of = await issuing.cohort(services)
+    batch = await issuing.pending(services, of)
+    who = await account(Role.SCHOOL, school=of.school)
+    made = await api_tokens.create(services, who, "大屏", 1, password=PASSWORD, actor=SYSTEM)
+    machine = Browser(app, extra={"authorization": f"Bearer {made['token']}"})
+    opened = {"event": "opened", "officer": "王签发"}
+    services.event_bus = ScriptedEventBus(opened, lambda: change(services, who), {"event": "confirmed"})
+    stream = (await machine("GET", f"/issuances/{batch.id}/events")).text
+    names = [line.removeprefix("event: ") for line in stream.splitlines() if line.startswith("event: ")]
+    assert names == ["snapshot", "opened", "snapshot"]
+
+
+async def test_one_account_has_ten_streams_in_a_process(app: App, services: Services) -> None:
+    """The eleventh is refused with a sentence; others' are not, and an ended one makes room."""
+    of = await issuing.cohort(services)
+    batch = await issuing.pending(services, of)
+    who = await account(Role.ISSUER)
+    token, session = logins.begin(services, who)
+    browser = Browser(app, token, session.csrf)
+    path = f"/issuances/{batch.id}/events"
+    app.ctx.streams[who.id] = event_stream.MOST_STREAMS
+    refused = await browser("GET", path)
+    assert code(refused) == (429, "too_many_streams")
+    assert refused.json["detail"] == "您打开的批次页面太多，请关闭几个后再刷新本页。"
+    app.ctx.streams[who.id] = event_stream.MOST_STREAMS - 1
+    services.event_bus = ScriptedEventBus({"event": "opened", "officer": "王签发"})
+    assert (await browser("GET", path)).status == 200
+    assert app.ctx.streams[who.id] == event_stream.MOST_STREAMS - 1

@@ -1,0 +1,220 @@
+"""The official account's pages: binding, results, certificates."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from sanic import Sanic
+
+from server.domain import freshness
+from server.domain.auth import web_login
+from server.domain.ports import Services, WeChatIdentity
+from server.models import Binding, ScoreChange
+from server.web.h5.login import SESSION_COOKIE
+from tests import make
+from tests.domain.test_bindings import Reader
+from tests.domain.test_lookups import RELEASE, SEALED, bound, certificate, sealed_certificate
+
+App = Sanic[Any, Any]
+ME = WeChatIdentity("oa", "openid-oa")
+NUMBER = make.id_number(4055)
+PAGES = ("/h5/", "/h5/bind", "/h5/results", "/h5/certificates", "/h5/certificates/23SPS100000001W")
+
+
+@pytest.fixture
+def me(services: Services) -> dict[str, str]:
+    token = web_login.session_for(services, ME)
+    return {"cookie": f"{SESSION_COOKIE}={token}", "accept": "text/html"}
+
+
+async def get(app: App, path: str, headers: dict[str, str]) -> Any:
+    _, response = await app.asgi_client.get(path, headers=headers, follow_redirects=False)
+    return response
+
+
+async def post(app: App, path: str, headers: dict[str, str], **said: str) -> Any:
+    headers = {"origin": "http://127.0.0.1:8000"} | headers
+    _, response = await app.asgi_client.post(path, headers=headers, data=said, follow_redirects=False)
+    return response
+
+
+def words(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_without_a_session_every_page_goes_to_wechat(app: App, path: str) -> None:
+    response = await get(app, path, {"accept": "text/html"})
+    assert response.status == 303
+    assert response.headers["location"].startswith("https://open.weixin.qq.com/connect/oauth2/authorize")
+
+
+async def test_binding_through_the_form(app: App, services: Services, me: dict[str, str]) -> None:
+    await make.candidate(services, "崔子涵", NUMBER)
+    page = await get(app, "/h5/bind", me)
+    assert (page.status, page.headers["cache-control"]) == (200, "no-store")
+    assert 'for="name"' in page.text and 'for="id_number"' in page.text and "captcha" not in page.text
+    response = await post(app, "/h5/bind", me, name="崔子涵", id_number=NUMBER)
+    assert (response.status, response.headers["location"]) == (303, "/h5/results")
+    page = await get(app, "/h5/bind", me)
+    assert "崔**" in page.text and f"99************{NUMBER[-4:]}" in page.text
+    assert NUMBER not in page.text and "崔子涵" not in page.text
+    response = await post(app, "/h5/unbind", me)
+    assert (response.status, response.headers["location"]) == (303, "/h5/bind")
+    assert await Binding.filter(unbound_at=None).count() == 0
+
+
+async def test_the_form_says_which_field_is_wrong_and_keeps_what_was_typed(
+    app: App, me: dict[str, str]
+) -> None:
+    page = await post(app, "/h5/bind", me, name="崔子涵", id_number="12345")
+    assert page.status == 422
+    assert "证件号码应为 18 位，这里是 5 位" in page.text
+    assert 'value="崔子涵"' in page.text and 'value="12345"' in page.text
+    assert page.text.count('aria-invalid="true"') == 1
+
+
+async def test_a_miss_says_what_to_do(app: App, me: dict[str, str]) -> None:
+    page = await post(app, "/h5/bind", me, name="崔子涵", id_number=NUMBER)
+    assert page.status == 422
+    assert "请逐字核对；" in page.text
+    assert "请再填写报名时登记的手机号后四位；仍不成功，请联系所在院校解除原来的绑定。" in page.text
+
+
+async def test_after_five_misses_the_form_shows_a_picture(
+    app: App, services: Services, me: dict[str, str]
+) -> None:
+    services.image_check = reader = Reader()
+    for serial in range(5):
+        page = await post(app, "/h5/bind", me, name="崔子涵", id_number=make.id_number(serial))
+    assert "data:image/png;base64," in page.text
+    await make.candidate(services, "崔子涵", NUMBER)
+    page = await post(app, "/h5/bind", me, name="崔子涵", id_number=NUMBER, captcha="0000")
+    assert page.status == 422 and "图中字符不对或已过期" in page.text
+    picture = await get(app, "/h5/bind/picture", me)
+    assert (picture.headers["content-type"], picture.headers["cache-control"]) == ("image/png", "no-store")
+    response = await post(app, "/h5/bind", me, name="崔子涵", id_number=NUMBER, captcha=reader.drawn[-1])
+    assert response.status == 303
+
+
+@pytest.mark.parametrize(
+    "foreign", [{"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}, {"origin": "null"}]
+)
+@pytest.mark.parametrize("path", ["/h5/bind", "/h5/unbind"])
+async def test_another_sites_form_is_refused(
+    app: App, services: Services, me: dict[str, str], path: str, foreign: dict[str, str]
+) -> None:
+    await bound(services, ME)
+    response = await post(
+        app, path, {**me, **foreign, "accept": "application/json"}, name="崔", id_number=NUMBER
+    )
+    assert (response.status, response.json["code"]) == (403, "foreign_form")
+    assert await Binding.filter(unbound_at=None).count() == 1
+
+
+async def test_home_for_strangers_and_for_the_bound(app: App, services: Services, me: dict[str, str]) -> None:
+    assert "首次使用请先绑定考生信息" in (await get(app, "/h5/", me)).text
+    await bound(services, ME)
+    page = await get(app, "/h5/", me)
+    assert "崔**，您好" in page.text and "崔子涵" not in page.text
+
+
+@pytest.mark.rule("S93")
+async def test_results_page(app: App, services: Services, me: dict[str, str]) -> None:
+    assert "尚未绑定考生信息" in (await get(app, "/h5/results", me)).text
+    candidate = await bound(services, ME)
+    released, later = (
+        await make.plan("甲考试计划", release_at=services.clock.now()),
+        await make.plan("乙考试计划", release_at=RELEASE),
+    )
+    await make.registration(services, candidate, on=released, score=78.5)
+    await make.registration(services, candidate, on=later, score=91)
+    said = words((await get(app, "/h5/results", me)).text)
+    assert "78.5 分" in said and "通过" in said
+    assert "乙考试计划的成绩尚未公布。预计 2026年11月24日 09:00 公布" in said
+    assert "91" not in said
+
+
+async def test_certificates_page_and_the_certificate(
+    app: App, services: Services, me: dict[str, str]
+) -> None:
+    plan = await make.plan(release_at=services.clock.now())
+    made = await sealed_certificate(
+        services, await make.registration(services, await bound(services, ME), on=plan)
+    )
+    said = words((await get(app, "/h5/certificates", me)).text)
+    assert made.number in said and "有效" in said and "科普宣教、问题识别、人际沟通与干预" in said
+    page = await get(app, f"/h5/certificates/{made.number}", me)
+    assert page.status == 200
+    assert f'<img src="/h5/certificates/{made.number}.jpg"' in page.text
+    assert f"http://127.0.0.1:8000/v/{made.code}" in page.text
+    response = await get(app, f"/h5/certificates/{made.number}.pdf", me)
+    assert (response.status, response.body, response.headers["content-type"]) == (
+        200, SEALED, "application/pdf",
+    )  # fmt: skip
+    assert response.headers["content-disposition"].startswith("inline")
+
+
+async def test_a_revoked_certificate_shows_why_and_no_picture(
+    app: App, services: Services, me: dict[str, str]
+) -> None:
+    plan = await make.plan(release_at=services.clock.now())
+    registration = await make.registration(services, await bound(services, ME), on=plan)
+    made = await certificate(
+        registration, state="revoked", revoked_at=services.clock.now(), revoke_reason="考试违纪"
+    )
+    page = await get(app, f"/h5/certificates/{made.number}", me)
+    assert "该证书已于 2026年11月23日 12:00 撤销，不再有效。撤销原因：考试违纪。" in page.text
+    assert (
+        not re.search(r"\.(png|jpg)", page.text.split("<main")[1].replace("data:image/png", ""))
+        and "打开 PDF" not in page.text
+    )
+
+
+@pytest.mark.parametrize("ending", ["", ".pdf", ".jpg", ".png"])
+async def test_other_peoples_certificates_are_not_found(
+    app: App, services: Services, me: dict[str, str], ending: str
+) -> None:
+    await bound(services, ME)
+    plan = await make.plan(release_at=services.clock.now())
+    other = await bound(services, WeChatIdentity("oa", "openid-other"), "李四")
+    theirs = await certificate(await make.registration(services, other, on=plan))
+    for number in (theirs.number, "23SPS199999999P"):
+        page = await get(app, f"/h5/certificates/{number}{ending}", me)
+        assert page.status == 404
+        assert "在您的证书中没有这个编号" in page.text
+
+
+async def test_what_people_typed_is_never_markup(app: App, services: Services, me: dict[str, str]) -> None:
+    page = await post(app, "/h5/bind", me, name='"><script>alert(1)</script>', id_number="<b>")
+    assert "<script>alert" not in page.text and "<b>" not in page.text
+
+
+async def test_a_score_corrected_after_its_publication_says_so(
+    app: App, services: Services, me: dict[str, str]
+) -> None:
+    plan = await make.plan(release_at=services.clock.now())
+    registration = await make.registration(services, await bound(services, ME), on=plan)
+    assert "更正" not in words((await get(app, "/h5/results", me)).text)
+    await ScoreChange.create(
+        registration=registration,
+        subject=make.SUBJECT,
+        was_status="scored",
+        was_score=12,
+        status="scored",
+        score=78.5,
+        reason="复核记录第 7 号，见附件",
+        state="approved",
+        requested_by=1,
+        requested_by_name="甲",
+        requested_at=services.clock.now(),
+        decided_by=2,
+        decided_by_name="乙",
+        decided_at=services.clock.now(),
+    )
+    await freshness.changed(services)
+    assert "这项成绩在公布以后更正过，更正日期：2026年11月23日" in words(
+        (await get(app, "/h5/results", me)).text
+    )

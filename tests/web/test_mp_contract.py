@@ -1,0 +1,85 @@
+"""The mini-program API as outsiders rely on it: every path and field that the contract names, under that very name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from sanic import Sanic
+
+from server.domain.auth import mini_login
+from server.domain.people import officers
+from server.domain.ports import Services, WeChatIdentity
+from tests import make
+from tests.domain import issuing
+from tests.fakes import FakeWeChat
+
+App = Sanic[Any, Any]
+ME = WeChatIdentity("mp", "mpContract000000000000000001")
+NUMBER = make.id_number(77)
+
+
+async def ask(app: App, method: str, path: str, token: str, **body: Any) -> Any:
+    more = {"json": body} if body else {}
+    headers = {"authorization": f"Bearer {token}"}
+    _, response = await getattr(app.asgi_client, method)(f"/mp/v1{path}", headers=headers, **more)
+    return response
+
+
+@pytest.fixture
+async def token(app: App, services: Services) -> str:
+    assert isinstance(services.wechat, FakeWeChat)
+    services.wechat.codes["code"] = ME
+    return (await mini_login.log_in(services, "code")).token
+
+
+async def test_session_and_binding(app: App, services: Services) -> None:
+    assert isinstance(services.wechat, FakeWeChat)
+    services.wechat.codes["code"] = ME
+    await make.candidate(services, "崔子涵", NUMBER)
+    _, opened = await app.asgi_client.post("/mp/v1/session", json={"code": "code"})
+    assert opened.json.keys() == {"token", "expires_at", "bound", "roles"}
+    said = {"name": "崔子涵", "id_number": NUMBER, "phone_code": "from-getPhoneNumber"}
+    bound = await ask(app, "post", "/binding", opened.json["token"], **said)
+    masked = {"name_masked": "崔**", "id_masked": f"{NUMBER[:2]}************{NUMBER[-4:]}"}
+    assert (bound.status, bound.json["candidate"]) == (200, masked)
+    assert (await ask(app, "delete", "/binding", opened.json["token"])).status == 204
+
+
+@pytest.mark.rule("S84")
+@pytest.mark.rule("S93")
+async def test_results(app: App, services: Services, token: str) -> None:
+    who = await make.candidate(services, "崔子涵", NUMBER)
+    await make.registration(services, who, on=await make.plan("甲计划", release_at=services.clock.now()))
+    await ask(app, "post", "/binding", token, name="崔子涵", id_number=NUMBER)
+    answer = await ask(app, "get", "/results", token)
+    assert answer.headers["etag"]
+    assert {"items", "next_cursor"} <= answer.json.keys()
+    [item] = answer.json["items"]
+    named = ("plan", "exam_date", "level", "outcome", "released_at")
+    assert {name: item[name] for name in named} == {
+        "plan": "甲计划",
+        "exam_date": "2023-09-22",
+        "level": "primary",
+        "outcome": "passed",
+        "released_at": "2026-11-23T12:00:00+08:00",
+    }
+    [subject] = item["subjects"]
+    assert (subject["name"], subject["score"], subject["status"]) == (make.SUBJECT, 78.5, "scored")
+
+
+@pytest.mark.rule("S86")
+async def test_a_scan(app: App, services: Services, token: str) -> None:
+    of = await issuing.cohort(services)
+    scene = (await issuing.shown(services, of)).scene
+    code = await officers.pairing_code(services, of.identity)
+    await ask(app, "post", "/officer-binding", token, code=code, pin=issuing.PIN)
+    seen = (await ask(app, "get", f"/scans/{scene}", token)).json
+    named = {"plan", "school", "level", "count", "digest", "people", "revision", "expires_at"}
+    assert named <= seen.keys()
+    assert len(seen["digest"]) == 8
+    assert all("*" in one["name_masked"] and "*" in one["id_masked"] for one in seen["people"])
+    done = await ask(app, "post", f"/scans/{scene}/confirm", token, pin=issuing.PIN)
+    assert done.json["state"] == "school_signed"
+    assert orjson.dumps(done.json["receipt"])

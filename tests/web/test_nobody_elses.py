@@ -1,0 +1,82 @@
+"""What belongs to somebody else looks exactly like what is not there: asked of every route that names a thing.
+
+The list is the API's own, so that a new route is asked by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from sanic import Sanic
+
+from server.domain.people.roles import PERMISSIONS, Role
+from server.domain.ports import Services
+from server.models import ApiToken, Certificate, Preparation, Receipt
+from server.web.console import ROUTES
+from server.web.console.routes import Route
+from tests import make
+from tests.domain import issuing
+from tests.domain.test_issuance_generation import drained
+from tests.web.console_desk import PASSWORD, seated
+
+App = Sanic[Any, Any]
+NAMED = [route for route in ROUTES if isinstance(route, Route) and "<" in route.path]
+ABSENT = {"number": "26SPS199999999R"}
+BODIES: dict[str, Any] = {
+    "/certificates/<number:str>/revoke": {"reason": "冒名顶替"},
+    "/plans/<plan_id:int>/practice": {"requires_practice": True},
+    "/people/<candidate_id:int>/unbind": {"reason": "本人到校申请"},
+}
+
+
+def filled(path: str, values: dict[str, Any]) -> str:
+    return re.sub(r"<(\w+):\w+>", lambda found: str(values[found[1]]), path)
+
+
+def said(response: Any) -> tuple[int, Any]:
+    """Everything that a stranger could tell an answer apart by."""
+    return response.status, {**response.json, "request_id": "", "instance": ""}
+
+
+@pytest.mark.parametrize("state", ["site_pending", "issued"])
+async def test_a_schools_account_cannot_tell_anothers_from_nothing(
+    app: App, services: Services, state: str
+) -> None:
+    of = await issuing.cohort(services)
+    batch = await (issuing.pending if state == "site_pending" else issuing.generating)(services, of)
+    await drained(services)
+    boss = await seated(app, services, Role.SCHOOL, school=of.school, username="boss")
+    made = await boss("POST", "/tokens", {"label": "夜间导出", "days": 30, "password": PASSWORD})
+    assert made.status == 201, made.text
+    certificate = await Certificate.filter(issuance_id=batch.id).order_by("number").first()
+    assert certificate is not None
+    theirs = {
+        "issuance_id": batch.id,
+        "officer_id": of.officer.id,
+        "number": certificate.number,
+        "token_id": (await ApiToken.get()).id,
+        "staff_id": 1,
+        "plan_id": of.plan.id,
+        "candidate_id": of.registrations[0].candidate_id,
+        "import_id": 1,
+        "change_id": 1,
+        "preparation_id": (await Preparation.get()).id,
+        "receipt_id": getattr(await Receipt.first(), "id", 1),
+    }
+    nobodys = {name: ABSENT.get(name, 987_654_321) for name in theirs}
+    stranger = await seated(app, services, Role.SCHOOL, school=await make.school(), username="stranger")
+    for route in NAMED:
+        answers = []
+        for values in (theirs, nobodys):
+            body = None if route.method == "GET" else BODIES.get(route.path, {})
+            answers.append(said(await stranger(route.method, filled(route.path, values), body)))
+        may = route.verb is None or route.verb in PERMISSIONS[Role.SCHOOL]
+        assert answers[0] == answers[1], route.path
+        assert answers[0][0] == (404 if may else 403), route.path
+    for page in ("", "/qr"):
+        seen = [await stranger.page(f"/console/issuances/{one}{page}") for one in (batch.id, 987_654_321)]
+        assert [one.status for one in seen] == [404, 404]
+        assert certificate.number not in seen[0].text
+    assert await ApiToken.filter(revoked_at=None).count() == 1
