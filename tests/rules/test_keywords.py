@@ -115,10 +115,11 @@ def test_nothing_else_loses_a_character(keyword: str, value: str) -> None:
     ("keyword", "value", "fitted"),
     [
         ("thing1", "二" * 20, "二" * 20),
-        ("thing1", "二" * 21, "二" * 19 + "…"),
+        ("thing1", "二" * 21, "二" * 10 + "…" + "二" * 9),
+        ("thing1", "社会心理服务职业技能等级证书模块一（高级）", "社会心理服务职业技能…证书模块一（高级）"),
         ("thing1", "  上\n下 ", "上 下"),
         ("thing1", "", "无"),
-        ("thing9", "䶮㛃𠮷" * 7, ("䶮㛃𠮷" * 7)[:19] + "…"),
+        ("thing9", "䶮㛃𠮷" * 7, ("䶮㛃𠮷" * 7)[:10] + "…" + ("䶮㛃𠮷" * 7)[-9:]),
         ("name1", "阿卜杜热合曼·麦麦提明", "阿卜杜热合曼·麦麦提"),
         ("name1", "Alexander the Greatest", "Alexander the Greate"),
         ("name1", ": 1 :", ": :"),

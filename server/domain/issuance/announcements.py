@@ -12,6 +12,7 @@ from server.domain.exams import plans
 from server.domain.issuance.states import State
 from server.domain.levels import Level
 from server.domain.notices import delivery, routing
+from server.domain.notices.short_names import short_plan
 from server.domain.ports import Services
 from server.models import Issuance, Officer
 from server.models.database import rows
@@ -105,7 +106,7 @@ async def remind(s: Services) -> None:
                     dedup=f"signing:{issuance.id}:{issuance.revision}:{days}:{officer.id}",
                     openid=officer.oa_openid,
                     fields={
-                        "plan": issuance.plan.name,
+                        "plan": short_plan(issuance.plan.name),
                         "school": issuance.site.school.name,
                         "count": str(issuance.count),
                         "since": beijing.say_minute(issuance.org_signed_at),

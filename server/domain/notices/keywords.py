@@ -18,6 +18,8 @@ _DATE = (
     r"|-[0-9]{1,2}-[0-9]{1,2}|/[0-9]{1,2}/[0-9]{1,2}|\.[0-9]{1,2}\.[0-9]{1,2})"
 )
 _SOME_HAN = re.compile(_HAN)
+_INSEPARABLE = re.compile(r"[0-9A-Za-z.\-]+")
+_GAP = "…"
 _CUT = ("thing", "short_thing", "name", "phrase")
 
 
@@ -90,7 +92,7 @@ def fit(keyword: str, value: str) -> str:
         value = "".join(character if character.isprintable() else " " for character in value)
     line = " ".join(value.split())
     if kind == "thing":
-        line = line if len(line) <= 20 else line[:19] + "…"
+        line = without_middle(line, 20)
     elif kind == "short_thing":
         line = line[:5].rstrip()
     elif kind == "name":
@@ -101,6 +103,26 @@ def fit(keyword: str, value: str) -> str:
     else:
         return line
     return line or NOTHING
+
+
+def without_middle(text: str, room: int) -> str:
+    """The text in at most `room` characters: what is too much is left out in the middle, no number broken in two."""
+    if len(text) <= room:
+        return text
+    kept = room - len(_GAP)
+    cut = kept - kept // 2
+    if run := _run_across(text, cut):
+        cut = run[1] if run[1] < kept else run[0] or cut
+    resumes = len(text) - (kept - cut)
+    if run := _run_across(text, resumes):
+        resumes = run[1] if run[1] < len(text) else resumes
+    return text[:cut] + _GAP + text[resumes:]
+
+
+def _run_across(text: str, place: int) -> tuple[int, int] | None:
+    """Where the number or Latin word begins and ends that a cut before this character would break."""
+    found = (run.span() for run in _INSEPARABLE.finditer(text))
+    return next((span for span in found if span[0] < place < span[1]), None)
 
 
 def check(fields: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from server.domain import beijing
 from server.domain.exams.results import is_released
 from server.domain.freshness import changed
 from server.domain.notices import routing
+from server.domain.notices.short_names import short_plan
 from server.domain.ports import Services
 from server.models import Plan
 from server.models.database import rows
@@ -55,7 +56,7 @@ async def _tell(s: Services, plan: Plan, candidate_id: int, way: dict[str, Any])
         TOPIC,
         dedup=f"results:{plan.id}:{candidate_id}",
         fields={
-            "plan": plan.name,
+            "plan": short_plan(plan.name, day=plan.exam_date),
             "exam_date": beijing.say_day(plan.exam_date),
             "released_at": beijing.say_minute(plan.release_at),
         },

@@ -13,6 +13,7 @@ from server.domain.audit.audit_log import Actor
 from server.domain.exams.results import Status, say
 from server.domain.freshness import changed
 from server.domain.notices import routing
+from server.domain.notices.short_names import ROOM, short_plan
 from server.domain.people import roles
 from server.domain.people.candidates import mask_numbers
 from server.domain.people.roles import Verb
@@ -25,6 +26,7 @@ from server.models.database import rows
 
 TOPIC = "results_released"  # 成绩公布: the template that takes the reader to the results; there is none of its own
 SHORTEST_REASON = 10
+_CORRECTED = "成绩更正："
 
 
 async def request(
@@ -247,7 +249,7 @@ async def _tell(s: Services, change: ScoreChange, facts: Facts) -> None:
             TOPIC,
             dedup=f"score-change:{change.id}",
             fields={
-                "plan": f"成绩更正：{facts.plan}",
+                "plan": _CORRECTED + short_plan(facts.plan, day=facts.exam_date, room=ROOM - len(_CORRECTED)),
                 "exam_date": beijing.say_day(facts.exam_date),
                 "released_at": beijing.say_minute(s.clock.now()),
             },
