@@ -78,7 +78,7 @@ async def test_the_page_says_that_a_step_was_taken(
     async with seat(browser, services, base, Role.ISSUER) as (page, trouble):
         await page.goto(f"{base}/console/issuances/{batch.id}")
         for button, said in (
-            ("签发", "已签发，等待院校负责人扫码确认。"),
+            ("签发", "已签发，等待院校签发负责人扫码确认。"),
             ("撤回", "已撤回，批次回到“待签发”。"),
         ):
             await page.get_by_role("button", name=button, exact=True).click()

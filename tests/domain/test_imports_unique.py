@@ -60,7 +60,7 @@ async def test_a_plan_has_one_date(known: Services) -> None:
     again = await scores(known, changed(ONE, 考试日期="2023-10-01"), TWO.score_row())
     assert codes(again) == [(2, "考试日期", "plan_date_differs")]
     assert again.errors[0]["detail"] == (
-        f"“{ONE.plan}”登记的考试日期是 {ONE.exam_date}，表格里是 2023-10-01，不能用导入更改；请核对日期或计划名称。"
+        f"“{ONE.plan}”登记的考试日期是 {ONE.exam_date}，表格里是 2023-10-01，不能用导入更改；请核对日期或考试计划名称。"
     )
 
 

@@ -204,7 +204,7 @@ def test_readmes_tour(fresh: Service, chromium: Browser, tmp_path: Path) -> None
     looking.press(candidate.locator(".said").last, "绑定考生信息", "link", exact=False)
     page = candidate.frame_locator("iframe.web")
     looking.fill(page, "姓名", "罗云曦")
-    looking.fill(page, "身份证号码", number)
+    looking.fill(page, "证件号码", number)
     looking.fill(page, "手机号后四位", digits)
     look(candidate, "phone-bind")
     looking.press(page, "同意并绑定")

@@ -67,9 +67,9 @@ async def release(s: Services, plan_id: int, *, at: datetime | None, actor: Acto
         raise Refused("release_in_past", "公布时间应晚于现在；要立即公布，请选择“立即公布”。")
     async with in_transaction():
         plan = await _locked(plan_id)
-        _refuse_when_visible(plan, now, "这个计划的成绩已经公布，不能再改公布时间。")
+        _refuse_when_visible(plan, now, "这个考试计划的成绩已经公布，不能再改公布时间。")
         if not await Registration.filter(plan_id=plan_id).exists():
-            raise Refused("nothing_to_release", "这个计划还没有成绩，请先导入成绩再公布。")
+            raise Refused("nothing_to_release", "这个考试计划还没有成绩，请先导入成绩再公布。")
         if at is not None:
             await _refuse_when_asked(plan_id, "不能再改为以后公布；要公布请选择“立即公布”")
         was = plan.release_at
@@ -95,7 +95,9 @@ async def cancel_release(s: Services, plan_id: int, *, actor: Actor) -> Plan:
     """
     async with in_transaction():
         plan = await _locked(plan_id)
-        _refuse_when_visible(plan, s.clock.now(), "这个计划的成绩已经公布，不能撤回；个别错误请更正成绩。")
+        _refuse_when_visible(
+            plan, s.clock.now(), "这个考试计划的成绩已经公布，不能撤回；个别错误请更正成绩。"
+        )
         was = plan.release_at
         if was is None:
             return plan
@@ -181,7 +183,7 @@ async def _refuse_when_asked(plan_id: int, what: str) -> None:
     """Whoever was asked to sign has seen who passed: from then on the release can only come sooner."""
     asked = Issuance.filter(~Q(state="prepared") | Q(revision__gt=1), plan_id=plan_id)
     if await asked.exists():
-        raise Conflict("school_asked", f"这个计划已有批次送院校签发，{what}。")
+        raise Conflict("school_asked", f"这个考试计划已有批次送院校签发，{what}。")
 
 
 def _whole_minute(moment: datetime) -> datetime:

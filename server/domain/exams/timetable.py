@@ -54,7 +54,9 @@ async def set_time(
             raise NotFound("plan_unknown", "没有这个考试计划，请刷新列表后重试。")
         slot = await PlanSlot.filter(plan_id=plan_id, level=level, subject=subject).first()
         if slot is None:
-            raise NotFound("slot_unknown", "这个计划没有这个等级和科目，请刷新列表后重试；科目随成绩导入。")
+            raise NotFound(
+                "slot_unknown", "这个考试计划没有这个等级和科目，请刷新列表后重试；科目随成绩导入。"
+            )
         was = _said(slot)
         slot.starts_at = datetime.combine(plan.exam_date, begin, BEIJING)
         slot.ends_at = datetime.combine(plan.exam_date, end, BEIJING)

@@ -62,7 +62,7 @@ def _judge_admissions(by_row: dict[int, Draft], drafts: list[Draft]) -> None:
         _said(drafts, _person_and_place, lambda d: d.get("准考证号")),
         "准考证号",
         "registered_twice",
-        lambda where, numbers: f"{where}是同一考生的同一场考试，却有不同的准考证号{numbers}；{_ASK}",
+        lambda where, numbers: f"{where}是同一考生在同一考试计划里，却有不同的准考证号{numbers}；{_ASK}",
     )
 
 

@@ -52,7 +52,7 @@ _SIGNED = "该批证书院校已签发，不能再改动。确有错误的，请
 _SUBJECT = "这个等级已有证书进入签发，不能再增加科目。请核对科目名称；确需增加的，请先撤回有关批次。"
 _RELEASED = "这个考试计划的成绩已经公布，不能用导入改动。确有错误的，请在“成绩变更”里提出，由另一位同事批准。"
 _RELEASED_NEW = (
-    "这个考试计划的成绩已经公布，不能再导入新的考生。请核对计划名称；确需补录的，请用新的考试计划导入。"
+    "这个考试计划的成绩已经公布，不能再导入新的考生。请核对考试计划名称；确需补录的，请用新的考试计划导入。"
 )
 ON_ITS_WAY = {"site_pending": ("batch_at_school", _WITHDRAW)} | dict.fromkeys(
     ("school_signed", "generating", "issued"), ("batch_signed", _SIGNED)

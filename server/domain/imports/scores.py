@@ -149,7 +149,7 @@ def _judge_plan(draft: Draft, known: Known, plan: str, day: date, certificate: s
         draft.refuse(
             "考试日期",
             "plan_date_differs",
-            f"“{plan}”登记的考试日期是 {on_record[0]}，表格里是 {day}，不能用导入更改；请核对日期或计划名称。",
+            f"“{plan}”登记的考试日期是 {on_record[0]}，表格里是 {day}，不能用导入更改；请核对日期或考试计划名称。",
         )
     elif on_record[1] != certificate:
         draft.refuse(
@@ -170,10 +170,14 @@ def _judge_admission(draft: Draft, known: Known, person: Row) -> Registered | No
             "这个准考证号在系统里属于另一位考生，请核对准考证号和证件号码。",
         )
     elif registered is not None and registered.seat != seat:
-        draft.refuse("准考证号", "admission_other_plan", "这个准考证号属于另一场考试或另一考核站点，请核对。")
+        draft.refuse(
+            "准考证号", "admission_other_plan", "这个准考证号属于另一考试计划或另一考核站点，请核对。"
+        )
     other = known.admissions.get((seat, person["id"]))
     if registered is None and other is not None:
-        draft.refuse("准考证号", "registered_twice", f"这位考生在这场考试里已有准考证号 {other}，请核对。")
+        draft.refuse(
+            "准考证号", "registered_twice", f"这位考生在这个考试计划里已有准考证号 {other}，请核对。"
+        )
     return registered
 
 

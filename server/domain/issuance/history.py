@@ -12,7 +12,7 @@ TOLD = {
     "issuance.prepare": "建立批次",
     "issuance.org_sign": "评价组织签发",
     "issuance.withdraw": "评价组织撤回",
-    "issuance.revise": "修订后重新准备",
+    "issuance.revise": "重新准备",
     "issuance.confirm_scan": "院校扫码签发",
     "issuance.school_return": "院校退回",
     "issuance.hand_over": "发放",

@@ -210,7 +210,7 @@ async def ids(preparation: Preparation) -> list[int]:
         first = preparation.refusals[0]
         raise Refused(str(first["code"]), str(first["message"]))
     if not made:
-        raise Refused("nothing_to_prepare", "这个计划还没有可以发证的考生，请先导入成绩并核对实践学时。")
+        raise Refused("nothing_to_prepare", "这个考试计划还没有可以发证的考生，请先导入成绩并核对实践学时。")
     return [int(str(one)) for one in made]
 
 

@@ -188,7 +188,7 @@ STEPS: tuple[Step, ...] = (
         Who.ORGANISATION,
         adds_revision=True,
     ),
-    Step("revise", "修订后重新准备", State.RETURNED, State.PREPARED, Who.ORGANISATION, adds_revision=True),
+    Step("revise", "重新准备", State.RETURNED, State.PREPARED, Who.ORGANISATION, adds_revision=True),
     Step(
         "hand_over",
         "发放",

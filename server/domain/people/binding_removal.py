@@ -57,7 +57,7 @@ async def find(s: Services, wanted: str, *, actor: Actor) -> list[dict[str, Any]
     roles.require(actor, Verb.SEE_PEOPLE)
     text = "".join(tidy(wanted).split())
     if _IDENTITY.fullmatch(text):
-        raise _poor("search_identity", "请不要在这里输入身份证号码，请改用姓名或准考证号查找。")
+        raise _poor("search_identity", "请不要在这里输入证件号码，请改用姓名或准考证号查找。")
     if _ADMISSION.fullmatch(text):
         found = await rows(_BY_ADMISSION, text, _school(actor))
     else:

@@ -78,7 +78,7 @@ async def _invite(s: Services, row: int, cells: list[str], schools: dict[str, in
         return Line(row, cells[0][:100], "", code="columns", detail="这一行应为三列：院校、姓名、手机号。")
     school, name = school[:100], name[:100]
     if school_id is None:
-        detail = "没有这所院校，请与“院校负责人”页上的全称逐字核对。"
+        detail = "没有这所院校，请与“签发负责人”页上的全称逐字核对。"
         return Line(row, school, name, code="school_not_found", detail=detail)
     try:
         made = await officers.invite(s, school_id, name, mobile, actor=actor)

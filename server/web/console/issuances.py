@@ -296,7 +296,7 @@ ROUTES: list[Route | OpenRoute] = [
     ),
     _of_step("sign", "sign", organisation.org_sign, Verb.SIGN, "评价组织签发"),
     _of_step("withdraw", "withdraw", organisation.withdraw, Verb.WITHDRAW, "评价组织撤回"),
-    _of_step("revise", "revise", organisation.revise, Verb.REVISE, "修订后重新准备"),
+    _of_step("revise", "revise", organisation.revise, Verb.REVISE, "重新准备"),
     _of_step("hand-over", "hand_over", organisation.hand_over, Verb.HAND_OVER, "发放"),
     Route(
         method="POST",

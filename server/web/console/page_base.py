@@ -32,7 +32,7 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/score-changes", "成绩变更", Verb.SEE_IMPORTS),
     ("/console/issuances", "签发批次", Verb.SEE_ISSUANCES),
     ("/console/certificates", "证书", Verb.SEE_CERTIFICATES),
-    ("/console/officers", "院校负责人", Verb.SEE_OFFICERS),
+    ("/console/officers", "签发负责人", Verb.SEE_OFFICERS),
     ("/console/people", "考生绑定", Verb.SEE_PEOPLE),
     ("/console/rare-characters", "生僻字", Verb.IMPORT),
     ("/console/audit", "审计", Verb.SEE_AUDIT),

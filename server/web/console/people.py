@@ -91,7 +91,7 @@ ROUTES: list[Route | OpenRoute] = [
         handler=search,
         verb=Verb.SEE_PEOPLE,
         summary="按完整姓名或准考证号查找考生",
-        query={"q": Text(shortest=1, longest=60, help="完整姓名或准考证号；不接受身份证号码")},
+        query={"q": Text(shortest=1, longest=60, help="完整姓名或准考证号；不接受证件号码")},
         gives=page_of(
             thing(
                 {

@@ -17,15 +17,15 @@ IMPORT_KINDS = (
     ("portal", "门户证书编号", "证书编号、门户证书编号"),
 )
 PATHS = {"org_sign": "sign", "withdraw": "withdraw", "revise": "revise", "hand_over": "hand-over"}
-STEP_WORDS = {"org_sign": "签发", "withdraw": "撤回", "revise": "修订并重新准备", "hand_over": "发放"}
+STEP_WORDS = {"org_sign": "签发", "withdraw": "撤回", "revise": "重新准备", "hand_over": "发放"}
 DONE_WORDS = {
-    "org_sign": "已签发，等待院校负责人扫码确认。",
+    "org_sign": "已签发，等待院校签发负责人扫码确认。",
     "withdraw": "已撤回，批次回到“待签发”。",
     "revise": "已按最新数据重新准备，请核对名单后签发。",
     "hand_over": "已发放，正在生成电子证书。",
 }
 SURE = {
-    "org_sign": "签发这个批次（{school}，{count} 人）？签发后等待院校负责人扫码确认。",
+    "org_sign": "签发这个批次（{school}，{count} 人）？签发后等待院校签发负责人扫码确认。",
     "withdraw": "撤回这个批次？正在出示的二维码立即失效，批次回到“待签发”，版次加一。",
     "revise": "按最新数据重新准备名单？批次回到“待签发”，版次加一。",
     "hand_over": "发放这个批次的 {count} 份证书？系统将写入今天的日期、生成电子证书并加盖电子印章，不能撤回。",
@@ -116,7 +116,7 @@ SUBJECTS = {
 }
 ACTORS = {
     "staff": "工作人员",
-    "officer": "院校负责人",
+    "officer": "院校签发负责人",
     "candidate": "考生",
     "system": "系统",
     "stranger": "未登录者",
@@ -137,7 +137,7 @@ FIELDS = {
     "username": "用户名",
     "role": "角色",
     "school_id": "院校编号",
-    "plan_id": "计划编号",
+    "plan_id": "考试计划编号",
     "site_id": "站点编号",
     "issued_on": "发证日期",
     "as": "形式",
