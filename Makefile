@@ -46,3 +46,4 @@ lock: setup ## 重新计算 requirements.lock（升级依赖：make lock ARGS=--
 docs: setup ## 重写文档里由程序生成的表格
 	@$(PY) -m server.cli docs
 	@$(PY) -m tests.architecture.rule_places
+	@$(PY) -m tests.architecture.decisions

@@ -229,8 +229,8 @@ def _documents(commands: Subparsers) -> None:
     verify.set_defaults(run=_run("verification.verify"), bare=True)
     openapi = commands.add_parser("openapi", help="输出 OpenAPI 3 文档（JSON）")
     openapi.set_defaults(run=_run("documents.print_openapi"), bare=True)
-    docs = commands.add_parser("docs", help="更新 README 里由程序生成的表格")
-    docs.add_argument("--readme", type=Path, default=Path("README.md"))
+    docs = commands.add_parser("docs", help="更新文档里由程序生成的表格")
+    docs.add_argument("--readme", type=Path, default=Path("README.md"), help="项目的 README；docs/ 在它旁边")
     docs.set_defaults(run=_run("documents.refresh"), bare=True)
 
 

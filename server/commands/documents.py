@@ -26,7 +26,7 @@ from server.settings import Settings
 
 
 def tables() -> dict[str, str]:
-    """The generated parts of the README, by the name of their markers."""
+    """The generated parts of the documents, by the name of their markers."""
     return {
         "settings": settings_as_markdown(),
         "states": states.steps_as_markdown(),
@@ -85,25 +85,34 @@ def settings_as_markdown() -> str:
 
 
 def refreshed(text: str) -> str:
-    """`text` with every generated part made anew between `<!-- name -->` and `<!-- /name -->`."""
+    """`text` with every generated part that it has made anew between `<!-- name -->` and `<!-- /name -->`."""
     for name, table in tables().items():
         begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        before, _, rest = text.partition(begin)
-        _, _, after = rest.partition(end)
-        text = f"{before}{begin}\n{table}\n{end}{after}"
+        before, found, rest = text.partition(begin)
+        if found:
+            _, _, after = rest.partition(end)
+            text = f"{before}{begin}\n{table}\n{end}{after}"
     return text
 
 
+def generated(readme: Path) -> list[Path]:
+    """The README and the documents beside it; any of them may hold generated parts."""
+    return [readme, *sorted((readme.parent / "docs").glob("*.md"))]
+
+
 def refresh(given: argparse.Namespace, _: Settings) -> int:
-    """Write the generated parts into the README."""
-    readme: Path = given.readme
-    try:
-        readme.write_text(refreshed(readme.read_text("utf-8")), "utf-8")
-    except OSError as error:
-        raise Impossible(
-            f"{readme} 不能读写（{error.strerror}），请在项目目录里运行，或用 --readme 指出文件。"
-        ) from None
-    print(f"{readme} 已更新。")
+    """Write the generated parts into the README and the documents of `docs/` beside it."""
+    for document in generated(given.readme):
+        try:
+            text = document.read_text("utf-8")
+            if (made := refreshed(text)) != text:
+                document.write_text(made, "utf-8")
+                print(f"{document} 已更新。")
+        except OSError as error:
+            raise Impossible(
+                f"{document} 不能读写（{error.strerror}），请在项目目录里运行，或用 --readme 指出 README。"
+            ) from None
+    print("文档里由程序生成的表格都是最新的。")
     return 0
 
 

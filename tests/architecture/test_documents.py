@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from tests.architecture import decisions
 from tests.architecture.test_repository import ROOT, tracked
 
 WECHAT = ROOT / "docs" / "wechat.md"
@@ -88,3 +89,19 @@ def test_no_document_holds_what_belongs_to_somebody(name: str) -> None:
     assert re.findall(r"(?<!\d)\d{17}[\dXx](?!\d)", text) == []
     assert [found for found in re.findall(r"(?<!\d)1[3-9]\d{9}(?!\d)", text) if found[:7] != "1990000"] == []
     assert re.findall(r"pypi\.org|pythonhosted|registry\.npmjs|proxy\.golang|ghcr\.io", text) == []
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """`make docs` writes it."""
+    text = decisions.INDEX.read_text("utf-8")
+    assert decisions.refreshed(text) == text, "run `make docs`"
+    numbers = [path.name[:4] for path in decisions.decisions()]
+    assert len(numbers) == len(set(numbers)) > 30
+
+
+def test_every_decision_begins_with_its_number() -> None:
+    assert [
+        path.name
+        for path in decisions.decisions()
+        if not path.read_text("utf-8").startswith(f"# {path.name[:4]} ")
+    ] == []

@@ -75,25 +75,37 @@ def test_the_lock_holds_every_dependency() -> None:
     assert wanted - locked == set()
 
 
-def test_generated_parts_of_the_readme_are_up_to_date() -> None:
-    """`xcert docs` writes them."""
-    text = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = documents.generated(ROOT / "README.md")
+
+
+def for_operators() -> str:
+    """What tells people to type something: README and the documents for operators and developers."""
+    names = ("README.md", "docs/operate.md", "docs/develop.md", "CONTRIBUTING.md")
+    return "\n".join((ROOT / name).read_text("utf-8") for name in names)
+
+
+def test_generated_parts_of_the_documents_are_up_to_date() -> None:
+    """`make docs` writes them; each stands in one document."""
+    texts = {path.name: path.read_text("utf-8") for path in DOCUMENTS}
     for name in documents.tables():
-        assert f"<!-- {name} -->" in text
-    assert documents.refreshed(text) == text
+        assert sum(text.count(f"<!-- {name} -->") for text in texts.values()) == 1, name
+        assert sum(text.count(f"<!-- /{name} -->") for text in texts.values()) == 1, name
+    assert [name for name, text in texts.items() if documents.refreshed(text) != text] == []
 
 
-def test_every_setting_is_in_the_readme_with_its_help() -> None:
-    table = documents.settings_as_markdown()
+def test_every_setting_is_in_the_documents_with_its_help_and_under_a_topic() -> None:
+    table = (ROOT / "docs" / "operate.md").read_text("utf-8")
+    topics = table.partition("| 题目 |")[2].partition("<!-- settings -->")[0]
     names = [f.metadata["env"] for f in Settings.__dataclass_fields__.values()]
     assert len(names) == len(set(names))
     assert [name for name in names if f"| `{name}` |" not in table] == []
+    assert [name for name in names if topics.count(f"`{name}`") != 1] == []
     assert all(f.metadata["help"] for f in Settings.__dataclass_fields__.values())
 
 
 def test_readme_commands_exist() -> None:
-    """Every `make …` and `xcert …` that the README names can be called."""
-    text = (ROOT / "README.md").read_text("utf-8")
+    """Every `make …` and `xcert …` that the documents name can be called."""
+    text = for_operators()
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     assert {"serve", "test", "check", "bench", "help"} <= targets
     assert set(re.findall(r"make ([a-z]+)", text)) - targets == set()
@@ -105,7 +117,7 @@ def test_readme_commands_exist() -> None:
 
 
 GROUPS = ("keys", "import", "staff", "wechat", "notices")
-RUN_BY = {  # each command that the README names, and a test file in which it runs for real
+RUN_BY = {  # each command that the documents name, and a test file in which it runs for real
     "make serve": ("journeys/service.py", '"server.cli", "serve", "--dev"'),
     "make test": ("../.ci/run", "make test"),
     "make setup": ("../Makefile", "test: setup"),  # so that each run of `make test` runs it
@@ -136,13 +148,15 @@ RUN_BY = {  # each command that the README names, and a test file in which it ru
     "xcert verify": ("journeys/tour.py", '"server.cli", "verify"'),
     "xcert backup": ("commands/test_backup.py", 'xcert("backup"'),
     "xcert restore": ("commands/test_backup.py", 'xcert("restore"'),
+    "xcert openapi": ("commands/test_commands.py", '"openapi", XCERT'),
+    "xcert docs": ("commands/test_key_commands.py", 'xcert("docs"'),
     "xcert notices status": ("commands/test_restore.py", 'xcert("notices", "status"'),
     "xcert notices release": ("commands/test_restore.py", 'xcert("notices", "release"'),
 }
 
 
 def test_readme_commands_are_run_by_a_test() -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
+    text = for_operators()
     named = {f"make {target}" for target in re.findall(r"make ([a-z]+)", text)}
     for code in re.findall(r"`xcert ([^`]+)`(?:((?: / `[^`]+`)+))?", text):
         group, *rest = code[0].split()

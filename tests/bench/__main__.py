@@ -1,4 +1,4 @@
-"""`make bench`: every benchmark in one run, printed as a table; `--write` keeps it in README.
+"""`make bench`: every benchmark in one run, printed as a table; `--write` keeps it in docs/develop.md.
 
 python -m tests.bench [--write] [NAME …]
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.bench.table import Row, markdown
 
 HERE = Path(__file__).parent
-README = HERE.parents[1] / "README.md"
+KEPT = HERE.parents[1] / "docs" / "develop.md"
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 
 
@@ -23,16 +23,16 @@ def names() -> list[str]:
 
 
 def write(table: str) -> None:
-    before, rest = README.read_text("utf-8").split(BEGIN)
+    before, rest = KEPT.read_text("utf-8").split(BEGIN)
     _, after = rest.split(END)
     machine = f"{platform.machine()}，Python {platform.python_version()}，{date.today().isoformat()}。"
-    README.write_text(f"{before}{BEGIN}\n{table}\n\n{machine}\n{END}{after}", "utf-8")
+    KEPT.write_text(f"{before}{BEGIN}\n{table}\n\n{machine}\n{END}{after}", "utf-8")
 
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("names", nargs="*", choices=[[], *names()], help="only these")
-    ask.add_argument("--write", action="store_true", help="keep the table in README")
+    ask.add_argument("--write", action="store_true", help="keep the table in docs/develop.md")
     args = ask.parse_args()
     rows: list[Row] = []
     for name in args.names or names():

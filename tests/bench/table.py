@@ -1,4 +1,4 @@
-"""One line of a benchmark, and the table that README shows. Only ratios of one run mean anything."""
+"""One line of a benchmark, and the table that docs/develop.md shows. Only ratios of one run mean anything."""
 
 from __future__ import annotations
 

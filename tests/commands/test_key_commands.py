@@ -65,3 +65,17 @@ def test_a_missing_readme_is_a_sentence(xcert: Xcert, tmp_path: Path) -> None:
     done = xcert("docs", "--readme", tmp_path / "none.md")
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert "不能读写（No such file or directory）" in done.stderr
+
+
+def test_the_tables_of_readme_and_documents_are_made_anew(xcert: Xcert, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    readme, document = tmp_path / "README.md", tmp_path / "docs" / "one.md"
+    readme.write_text("before\n<!-- states -->\nold\n<!-- /states -->\nafter\n", "utf-8")
+    document.write_text("no table here\n", "utf-8")
+    done = xcert("docs", "--readme", readme)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = readme.read_text("utf-8")
+    assert text.startswith("before\n<!-- states -->\n| 状态 |") and text.endswith(
+        "\n<!-- /states -->\nafter\n"
+    )
+    assert "old" not in text and document.read_text("utf-8") == "no table here\n"

@@ -130,7 +130,7 @@ async def _templates(s: Services, api: WeChatApi, kind: str) -> list[Finding]:
     try:
         mine = [one for one in wanted(s.settings) if one.account == kind]
     except Refused as refusal:
-        return [bad(f"{NAMES[kind]}模板", f"{refusal.message}请对照 README 的模板表改正")]
+        return [bad(f"{NAMES[kind]}模板", f"{refusal.message}请对照 docs/operate.md 的模板表改正")]
     try:
         kept = {one.id: one for one in await api.templates(kind)}
     except OutsideFailure as failure:

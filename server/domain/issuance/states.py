@@ -222,7 +222,7 @@ def moved_on(step: Step, state: State) -> Conflict:
 
 
 def steps_as_markdown() -> str:
-    """The table as README shows it."""
+    """The table as docs/architecture.md shows it."""
     lines = ["| 状态 | 步骤 | 之后 | 谁 |", "|---|---|---|---|"]
     for step in STEPS:
         after = step.target.label + ("（版次加一）" if step.adds_revision else "")

@@ -1,6 +1,6 @@
 """The templates to ask for in WeChat's consoles, so that they fit what `topics` sends: title, keywords, setting.
 
-The README's go-live list is generated from this, the doctor compares an account with it, and a development start
+The go-live list of docs/operate.md is generated from this, the doctor compares an account with it, and a development start
 registers exactly this in the sandbox.
 """
 

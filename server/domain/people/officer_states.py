@@ -67,7 +67,7 @@ BY_NAME = {step.name: step for step in STEPS}
 
 
 def steps_as_markdown() -> str:
-    """The table of the README."""
+    """The table as docs/architecture.md shows it."""
     rows = ["| 状态 | 步骤 | 之后 | 谁 |", "|---|---|---|---|"]
     for step in STEPS:
         before = "、".join(state.label for state in State if state in step.sources)

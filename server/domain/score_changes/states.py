@@ -36,7 +36,7 @@ def moved_on(state: State) -> Conflict:
 
 
 def steps_as_markdown() -> str:
-    """The table as README shows it."""
+    """The table as docs/architecture.md shows it."""
     lines = ["| 状态 | 步骤 | 之后 | 谁 |", "|---|---|---|---|"]
     for one in STEPS.values():
         before = "、".join(state.label for state in State if state in one.sources)
