@@ -10,8 +10,9 @@ from sanic import Blueprint, Request
 from sanic.response import HTTPResponse, json
 
 from server.domain import addresses
-from server.domain.auth import ended_sessions, mini_login
+from server.domain.auth import mini_login
 from server.domain.beijing import BEIJING
+from server.domain.people import ended_sessions
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import FieldError, Invalid, TooMany, Unverified
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from server.adapters.embedded import EmbeddedError
 from server.adapters.keys import PURPOSES, KeysMissing
 from server.commands import Impossible
-from server.domain.people.roles import Role
+from server.domain.roles import Role
 from server.errors import XcertError
 from server.models import failures
 from server.settings import Settings, SettingsError, load, places

@@ -12,10 +12,10 @@ from tortoise.transactions import in_transaction
 
 from server import demo_cohort
 from server.domain import imports
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.people import officers, staff
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.errors import XcertError
 from server.models import Candidate, ImportRun, School, Staff
 

@@ -19,10 +19,9 @@ from server import app as root
 from server.adapters import logs
 from server.domain import freshness, idempotency, imports
 from server.domain.audit import key_events
-from server.domain.auth import ended_sessions
 from server.domain.issuance import announcements, generation, preparing
 from server.domain.notices import release_announcements, sender
-from server.domain.people import rights_notices
+from server.domain.people import ended_sessions, rights_notices
 from server.domain.ports import Services
 from server.domain.wechat_chat import late_answers, menu, pushes
 from server.models import database, failures

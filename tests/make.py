@@ -6,7 +6,7 @@ import itertools
 from datetime import date, datetime
 from typing import Any
 
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.levels import Level
 from server.domain.ports import Services
 from server.models import (

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from server.commands.with_services import with_services
-from server.domain.audit.audit_log import SYSTEM
+from server.domain.actor import SYSTEM
 from server.domain.people import staff
 from server.domain.ports import Services
 from server.errors import NotFound

@@ -25,8 +25,8 @@ from server.adapters.clock import SystemClock
 from server.adapters.key_life import FILE as LIFE
 from server.commands import Impossible
 from server.commands.datastores import hosts
+from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import SYSTEM
 from server.models import database
 from server.settings import Settings
 

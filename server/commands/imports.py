@@ -7,7 +7,7 @@ import sys
 
 from server.commands.with_services import with_services
 from server.domain import imports
-from server.domain.audit.audit_log import SYSTEM
+from server.domain.actor import SYSTEM
 from server.domain.imports import Summary
 from server.domain.ports import Services
 from server.errors import Refused

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from server.adapters import keys
 from server.commands.with_services import with_services
-from server.domain.audit.audit_log import SYSTEM
+from server.domain.actor import SYSTEM
 from server.domain.beijing import say_minute
 from server.domain.people import identity_index
 from server.domain.ports import Services

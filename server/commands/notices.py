@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from server.commands.with_services import with_services
-from server.domain.audit.audit_log import SYSTEM
+from server.domain.actor import SYSTEM
 from server.domain.beijing import say_minute
 from server.domain.notices import hold
 from server.domain.notices.hold import Hold

@@ -33,8 +33,8 @@ from server.commands.backup import (
 )
 from server.commands.datastores import hosts
 from server.commands.restored_state import Known, after_loading
+from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import SYSTEM
 from server.domain.notices import hold
 from server.models import database
 from server.settings import Settings

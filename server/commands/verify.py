@@ -12,7 +12,7 @@ from urllib.request import urlopen
 from server.adapters.documents.verify import read_pdf
 from server.adapters.keys import KeyFolder, KeysMissing
 from server.adapters.published_keys import PublishedKeys
-from server.domain.certificates import offline
+from server.domain.issuance import offline
 from server.settings import Settings
 
 LARGEST = 64 * 1024 * 1024

@@ -26,3 +26,8 @@ def say_minute(moment: datetime) -> str:
     """2023年9月22日 09:05 (北京时间)"""
     there = local(moment)
     return f"{say_day(there.date())} {there:%H:%M}"
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """RFC 3339 with +08:00, or None."""
+    return None if moment is None else local(moment).isoformat(timespec="seconds")

@@ -14,13 +14,13 @@ from playwright.async_api import Browser, Page, expect
 
 from server.adapters import cache
 from server.adapters.captcha import PillowImageCheck
-from server.domain.audit.audit_log import SYSTEM
+from server.domain.actor import SYSTEM
 from server.domain.auth import logins
 from server.domain.certificates import certificates
 from server.domain.issuance import scan_tickets
 from server.domain.people import officers, staff
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.models import Certificate, ImportRun, Issuance, Plan, Staff
 from tests import make
 from tests.browser.test_console_pages import ScreenPdfRenderer, seat

@@ -10,8 +10,8 @@ from playwright.async_api import Browser, expect
 from server.adapters import cache
 from server.domain import imports
 from server.domain.issuance import scan_tickets
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.models import Certificate
 from tests.browser.test_console_pages import ScreenPdfRenderer, look, seat
 from tests.browser.test_phone_pages import base, browser

@@ -11,8 +11,8 @@ from playwright.async_api import Browser, Page, expect
 
 from server import demo_cohort
 from server.domain import imports
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.models import Plan, PlanSlot, Score
 from tests import importing, make
 from tests.browser.test_console_pages import look, seat

@@ -10,8 +10,8 @@ from playwright.async_api import Browser, Page, expect
 from server.adapters import cache
 from server.domain.auth import logins
 from server.domain.issuance import organisation
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.models import Certificate, Plan, Staff
 from tests import make
 from tests.browser.test_console_pages import look, seat

@@ -15,12 +15,12 @@ from playwright.async_api import Browser, Page, expect
 
 from server.adapters import cache
 from server.adapters.documents import qr
-from server.domain.audit.audit_log import SYSTEM
+from server.domain.actor import SYSTEM
 from server.domain.auth import logins
 from server.domain.issuance import scan_tickets
 from server.domain.people import staff
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.models import Issuance, School, Staff
 from tests import make
 from tests.browser.test_phone_pages import DESK, PHONE, base, browser

@@ -14,8 +14,8 @@ from playwright.async_api import Browser, expect
 from server.adapters.captcha import PillowImageCheck
 from server.domain.auth import login_limits
 from server.domain.people import bindings, officers
-from server.domain.people.roles import Role
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.roles import Role
 from server.models import Officer
 from tests import make
 from tests.browser.test_accessibility import clean

@@ -12,7 +12,7 @@ import pytest
 from server.adapters.keys import KeyFolder
 from server.adapters.queue import JobQueue
 from server.adapters.storage import FolderFileStore
-from server.domain.audit.audit_log import SYSTEM
+from server.domain.actor import SYSTEM
 from server.domain.people import staff
 from server.domain.ports import Services
 from server.models import database

@@ -27,8 +27,8 @@ from server.app import create_app
 from server.commands import dev_setup
 from server.commands.doctor import local, look_at_wechat
 from server.commands.doctor.findings import Finding, Level
-from server.domain.payments.ports import PayFinding
 from server.domain.ports import Services
+from server.domain.ports.payments import PayFinding
 from server.domain.wechat_chat import menu, site_files
 from server.sandbox import acts
 from server.sandbox.app import create_sandbox, serving

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from server.domain.audit.audit_log import SYSTEM, Actor
+from server.domain.actor import SYSTEM, Actor
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from server.adapters.wechat import messages
-from server.domain.auth import ended_sessions, web_login
+from server.domain.auth import web_login
 from server.domain.notices import grants
-from server.domain.people import bindings
+from server.domain.people import bindings, ended_sessions
 from server.domain.ports import Push, Services, WeChatIdentity
 from server.domain.wechat_chat import pushes
 from server.errors import Refused

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.people import binding_removal, bindings, rights_notices
 from server.domain.people.candidates import ABOUT_MOBILE
 from server.domain.ports import Services, WeChatIdentity

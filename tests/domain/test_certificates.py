@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.certificates import certificates
+from server.domain.issuance import archives
 from server.domain.ports import Services
 from server.errors import Invalid, OutsideFailure, Refused
 from server.models import AuditEntry, Certificate, Issuance, LookupChange, Plan
@@ -88,7 +89,7 @@ async def test_the_holder_gets_nothing_early(
 ) -> None:
     one = await first(of)
     if hidden == "generating":
-        await Issuance.filter(id=one.issuance_id).update(state="generating")
+        await Issuance.filter(id=one.issuance_id).update(state="generating", issued_at=None)
     else:
         at = None if hidden == "unreleased" else clock.now() + timedelta(seconds=1)
         await Plan.filter(id=of.plan.id).update(release_at=at)
@@ -186,7 +187,7 @@ async def test_the_public_learns_of_issued_certificates_only(services: Services,
     status = await certificates.public_status(services, one.number)
     assert status is not None and (status.state, status.revoked_at) == ("valid", None)
     assert await certificates.public_status(services, "26SPS1999999990") is None
-    await Issuance.filter(id=one.issuance_id).update(state="generating")
+    await Issuance.filter(id=one.issuance_id).update(state="generating", issued_at=None)
     assert await certificates.public_status(services, one.number) is None
     other = await issuing.cohort(services, names=("甲",))
     await issuing.prepared(services, other)
@@ -197,7 +198,7 @@ async def test_the_public_learns_of_issued_certificates_only(services: Services,
 
 
 async def gathered(services: Services, issuance_id: int, actor: Actor) -> bytes:
-    return b"".join([piece async for piece in certificates.zip_stream(services, issuance_id, actor=actor)])
+    return b"".join([piece async for piece in archives.zip_stream(services, issuance_id, actor=actor)])
 
 
 @pytest.mark.rule("S90")
@@ -223,7 +224,7 @@ async def test_refusals_of_the_archive(services: Services, of: Cohort) -> None:
     assert await code_of(gathered(services, batch.id, school(of, 1000))) == "issuance_not_found"
     assert await code_of(gathered(services, 10**9, ME)) == "issuance_not_found"
     assert await code_of(gathered(services, batch.id, AUDITOR)) == "role_not_allowed"
-    await Issuance.filter(id=batch.id).update(state="generating")
+    await Issuance.filter(id=batch.id).update(state="generating", issued_at=None)
     assert await code_of(gathered(services, batch.id, ME)) == "not_issued"
 
 
@@ -236,7 +237,7 @@ async def test_the_archive_streams_in_constant_memory(services: Services, of: Co
         await Certificate.filter(id=one.id).update(pdf_sha256=hashlib.sha256(data).digest())
     tracemalloc.start()
     total = 0
-    async for piece in certificates.zip_stream(services, batch.id, actor=ME):
+    async for piece in archives.zip_stream(services, batch.id, actor=ME):
         total += len(piece)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -9,7 +9,7 @@ import pytest
 from openpyxl import load_workbook
 
 from server.domain import imports
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.imports import runs
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, NotFound

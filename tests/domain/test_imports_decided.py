@@ -13,7 +13,7 @@ from openpyxl import load_workbook
 from server import demo_cohort
 from server.demo_cohort import PEOPLE_HEADER, SCORE_HEADER
 from server.domain import imports
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.imports.new_names import likely
 from server.domain.levels import Level
 from server.domain.ports import Services

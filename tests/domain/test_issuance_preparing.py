@@ -10,8 +10,8 @@ import pytest
 from sanic import Sanic
 
 from server.domain.issuance import generation, preparing
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.errors import Refused
 from server.models import AuditEntry, Certificate, Issuance, Plan, Preparation, Site
 from tests import make

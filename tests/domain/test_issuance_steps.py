@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.domain.audit.audit_log import SYSTEM, Actor
+from server.domain.actor import SYSTEM, Actor
 from server.domain.certificates.claims import list_digest
 from server.domain.issuance import organisation
 from server.domain.issuance.roster import digest_of

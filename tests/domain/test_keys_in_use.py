@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from server.adapters.keys import KeyFolder, retire, rotate
+from server.domain.actor import SYSTEM
 from server.domain.audit import key_events
-from server.domain.audit.audit_log import SYSTEM
 from server.domain.people import identity_index
 from server.domain.people.candidates import ABOUT_ID
 from server.domain.ports import Services

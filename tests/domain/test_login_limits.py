@@ -11,12 +11,13 @@ import pyotp
 import pytest
 from tortoise.exceptions import BaseORMException
 
+from server.domain import roles
+from server.domain.actor import SYSTEM, Actor
 from server.domain.audit import incidents
-from server.domain.audit.audit_log import SYSTEM, Actor
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
-from server.domain.people import common_passwords, hashing, roles, staff
-from server.domain.people.roles import SCOPES, Role, Verb
+from server.domain.people import common_passwords, hashing, staff
 from server.domain.ports import Services
+from server.domain.roles import SCOPES, Role, Verb
 from server.errors import Forbidden, Refused, TooMany
 from server.models import AuditEntry, Staff, database
 from tests.domain.test_bindings import Reader

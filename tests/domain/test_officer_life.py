@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.issuance import organisation, roster_query, scan_tickets
 from server.domain.people import conflicts, invitations, officers, rights_notices
 from server.domain.people.officer_states import STEPS, State

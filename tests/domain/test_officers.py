@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.people import officers, pins
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Invalid, Refused

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.domain import imports
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.certificates import certificates, portal
 from server.domain.certificates.claims import number_of
 from server.domain.certificates.portal import Pair

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from server.domain import lookups, score_changes
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.score_changes import STEPS, State
 from server.errors import Conflict, Forbidden, Invalid, NotFound, Refused

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from server.domain.audit.audit_log import SYSTEM, Actor
-from server.domain.people import passwords, roles, staff
-from server.domain.people.roles import PERMISSIONS, Role, Verb
+from server.domain import roles
+from server.domain.actor import SYSTEM, Actor
+from server.domain.people import passwords, staff
 from server.domain.ports import Services
+from server.domain.roles import PERMISSIONS, Role, Verb
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.models import AuditEntry, Staff
 from tests import make

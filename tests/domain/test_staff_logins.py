@@ -9,7 +9,7 @@ import pyotp
 import pytest
 from argon2 import PasswordHasher
 
-from server.domain.audit.audit_log import SYSTEM
+from server.domain.actor import SYSTEM
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
 from server.domain.people import passwords, staff
 from server.domain.ports import Services

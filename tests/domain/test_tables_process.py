@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from server.demo_cohort import PEOPLE_HEADER, book, people
 from server.domain import imports
-from server.domain.audit.audit_log import SYSTEM
+from server.domain.actor import SYSTEM
 from server.domain.imports import people as people_topic
 from server.domain.imports.parsed_rows import drafts, find_table
 from server.domain.ports import Services

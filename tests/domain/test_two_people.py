@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.issuance import history, organisation
 from server.domain.ports import Services
 from server.errors import Conflict

@@ -9,7 +9,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
-from server.domain.people.roles import SCOPES
+from server.domain.roles import SCOPES
 from tests.journeys.people import NEW_PASSWORD, Desk, Phone
 from tests.journeys.service import Service
 

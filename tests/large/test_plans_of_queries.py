@@ -16,8 +16,8 @@ import pytest
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
 from server.domain import freshness, idempotency, imports
+from server.domain.actor import Actor
 from server.domain.audit import audit_query
-from server.domain.audit.audit_log import Actor
 from server.domain.certificates import certificates, portal, verification
 from server.domain.exams import plans
 from server.domain.issuance import (

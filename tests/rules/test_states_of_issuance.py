@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from server.domain.audit.audit_log import Actor
+from server.domain import roles
+from server.domain.actor import Actor
 from server.domain.certificates.states import STEPS as CERTIFICATE_STEPS
 from server.domain.certificates.states import State as CertificateState
 from server.domain.issuance.states import (
@@ -21,7 +22,6 @@ from server.domain.issuance.states import (
     steps_from,
 )
 from server.domain.issuance.transitions import VERBS, require
-from server.domain.people import roles
 from server.errors import Forbidden
 
 GOOD = Facts(

@@ -11,8 +11,8 @@ from sanic import Sanic
 from sanic_testing.testing import TestingResponse
 
 from server.domain.auth import logins
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.models import School, Staff
 
 App = Sanic[Any, Any]

@@ -9,8 +9,8 @@ from sanic import Sanic
 
 from server.domain.issuance import organisation
 from server.domain.levels import Level
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.models import Issuance
 from tests import make
 from tests.domain import issuing

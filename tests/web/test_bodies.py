@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from server.app import create_app
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.web import body_limits
 from tests.web.console_desk import seated
 from tests.web.wire import PATIENCE, App, answered, head, served

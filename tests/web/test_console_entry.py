@@ -11,11 +11,11 @@ import pyotp
 import pytest
 from sanic import Sanic
 
-from server.domain.audit.audit_log import SYSTEM
+from server.domain.actor import SYSTEM
 from server.domain.auth import api_tokens, login_limits, logins
 from server.domain.people import staff
-from server.domain.people.roles import PERMISSIONS, Role
 from server.domain.ports import Services
+from server.domain.roles import PERMISSIONS, Role
 from server.models import AuditEntry, Staff
 from server.web import console
 from server.web.console.routes import OpenRoute, Route

@@ -14,8 +14,8 @@ from server import demo_cohort
 from server.domain import imports
 from server.domain.imports.guide import ABOUT
 from server.domain.imports.validation import TOPICS
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.models import AuditEntry, Candidate, School
 from tests import importing
 from tests.web.console_desk import code, seated

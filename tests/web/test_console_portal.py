@@ -8,8 +8,8 @@ import pytest
 from sanic import Sanic
 
 from server.domain import imports
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.models import AuditEntry, Certificate
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained

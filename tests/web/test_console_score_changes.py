@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.models import Plan, PlanSlot, Registration, Score
 from tests import make
 from tests.web.console_desk import code, seated

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain.audit.audit_log import SYSTEM
+from server.domain.actor import SYSTEM
 from server.domain.auth import logins
 from server.domain.people import staff
-from server.domain.people.roles import PERMISSIONS, Role
 from server.domain.ports import Services
+from server.domain.roles import PERMISSIONS, Role
 from server.models import Candidate, Staff
 from server.web.console import page_base, wording
 from tests import make

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain.audit.audit_log import SYSTEM
+from server.domain.actor import SYSTEM
 from server.domain.auth import api_tokens, logins
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.models import ApiToken, Staff
 from server.web.console import event_stream
 from tests import make

@@ -13,8 +13,8 @@ from sanic import Sanic
 
 from server.domain import imports
 from server.domain.issuance import scan_tickets
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.errors import OutsideFailure
 from server.models import AuditEntry, Certificate, IdempotentAnswer, Officer, PlanSlot, Staff
 from tests import make

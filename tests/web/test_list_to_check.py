@@ -14,8 +14,8 @@ from sanic import Sanic
 from server.domain.certificates import certificates
 from server.domain.certificates.claims import canonical
 from server.domain.issuance import receipts, scan_tickets
-from server.domain.people.roles import PERMISSIONS, Role, Verb
 from server.domain.ports import Services
+from server.domain.roles import PERMISSIONS, Role, Verb
 from server.models import AuditEntry, Certificate, Issuance, Receipt, Score
 from tests import make
 from tests.domain import issuing

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain.auth import ended_sessions, mini_login, sessions, web_login
+from server.domain.auth import mini_login, sessions, web_login
 from server.domain.lookups import LookupWatch
 from server.domain.lookups import watch as watching
-from server.domain.people import binding_removal
+from server.domain.people import binding_removal, ended_sessions
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Unverified
 from server.models import Binding, EndedPerson

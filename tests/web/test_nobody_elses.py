@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain.people.roles import PERMISSIONS, Role
 from server.domain.ports import Services
+from server.domain.roles import PERMISSIONS, Role
 from server.models import ApiToken, Certificate, Preparation, Receipt
 from server.web.console import ROUTES
 from server.web.console.routes import Route

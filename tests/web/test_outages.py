@@ -12,7 +12,7 @@ import pytest
 from sanic import Sanic
 
 from server.adapters import cache, rate_limits
-from server.domain.audit.audit_log import SYSTEM
+from server.domain.actor import SYSTEM
 from server.domain.auth import sessions
 from server.domain.auth.login_limits import TRIES_OF_ONE_AT_ADDRESS
 from server.domain.people import staff

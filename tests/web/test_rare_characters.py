@@ -9,8 +9,8 @@ import pytest
 from sanic import Sanic
 
 from server.domain.certificates import rare_characters
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.errors import Forbidden
 from tests import make
 from tests.web.console_desk import seated

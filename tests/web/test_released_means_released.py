@@ -16,15 +16,15 @@ import pytest
 from sanic import Sanic
 
 from server.adapters.captcha import PillowImageCheck
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.auth import mini_login, web_login
 from server.domain.exams import plans
 from server.domain.issuance import announcements, organisation, scan_tickets
 from server.domain.lookups import worklist
 from server.domain.people import bindings, officers
 from server.domain.people.candidates import ABOUT_ID
-from server.domain.people.roles import Role
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.roles import Role
 from server.errors import Conflict
 from server.models import Certificate, Delivery, Issuance, Plan, Receipt
 from server.web.h5.login import SESSION_COOKIE

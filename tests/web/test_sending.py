@@ -10,8 +10,8 @@ import pytest
 from sanic import Sanic
 from sanic.response import html
 
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.models import Certificate
 from server.web import responses, templating
 from tests import make

@@ -12,8 +12,8 @@ import pytest
 from server.adapters.captcha import PillowImageCheck
 from server.app import create_app
 from server.domain.auth import mini_login, sessions, web_login
-from server.domain.people.roles import Role
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.roles import Role
 from tests.web.console_desk import seated
 from tests.web.wire import PATIENCE, App, served
 from tests.wechat_platform import PushedWeChat

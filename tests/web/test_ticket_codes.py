@@ -8,8 +8,8 @@ from typing import Any
 import asyncpg
 from sanic import Sanic
 
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from tests.domain import issuing
 from tests.fakes import FakeWeChat
 from tests.web.console_desk import seated

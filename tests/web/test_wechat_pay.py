@@ -20,8 +20,8 @@ import pytest
 from server.adapters.wechat.pay import WeChatPay
 from server.app import create_app
 from server.domain.payments import notifications
-from server.domain.payments.ports import PayNotification
 from server.domain.ports import Services
+from server.domain.ports.payments import PayNotification
 from server.web import wechat_pay
 from tests.pay_platform import PayPlatform
 from tests.web.conftest import listening

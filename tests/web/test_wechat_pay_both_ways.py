@@ -15,8 +15,8 @@ import pytest
 from server.adapters.wechat.pay import WeChatPay
 from server.app import create_app
 from server.domain.payments import notifications as pay_notifications
-from server.domain.payments.ports import Cashier, PayNotification, PayOrder, PayRefundOrder
 from server.domain.ports import Services
+from server.domain.ports.payments import Cashier, PayNotification, PayOrder, PayRefundOrder
 from server.errors import OutsideFailure, PayRefused
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings

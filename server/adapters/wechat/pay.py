@@ -31,7 +31,8 @@ from server.adapters.wechat.pay_limits import (
     check_text,
 )
 from server.adapters.wechat.pay_signing import Merchant, PlatformKeys, open_sealed, serial_of
-from server.domain.payments.ports import (
+from server.domain.ports import Clock
+from server.domain.ports.payments import (
     Cashier,
     PayBill,
     PayFinding,
@@ -41,7 +42,6 @@ from server.domain.payments.ports import (
     PayRefundOrder,
     PayTransaction,
 )
-from server.domain.ports import Clock
 from server.errors import OutsideFailure, PayRefused, Refused, Unverified
 from server.settings import Settings
 

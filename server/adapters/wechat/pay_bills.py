@@ -8,7 +8,7 @@ import zlib
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 
-from server.domain.payments.ports import PayBill, PayBillRow, PayBillSummary
+from server.domain.ports.payments import PayBill, PayBillRow, PayBillSummary
 from server.errors import OutsideFailure
 
 BEIJING = timezone(timedelta(hours=8))

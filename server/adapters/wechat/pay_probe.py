@@ -9,8 +9,8 @@ import orjson
 
 from server.adapters.wechat.pay_channel import PayChannel, Reply
 from server.adapters.wechat.pay_signing import WINDOW, open_sealed
-from server.domain.payments.ports import PayFinding
 from server.domain.ports import Clock
+from server.domain.ports.payments import PayFinding
 from server.errors import OutsideFailure, Refused, Unverified
 
 NOBODYS_ORDER = "xcert_doctor_asks"  # a number that no order of ours has

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from server.domain.payments.ports import PayNotification, PayRefund, PayTransaction
+from server.domain.ports.payments import PayNotification, PayRefund, PayTransaction
 
 Told = Mapping[str, Any]
 Unreadable = (AttributeError, KeyError, TypeError, ValueError)  # what the readers here raise

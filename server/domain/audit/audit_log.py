@@ -3,46 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from server.domain.actor import Actor
 from server.domain.ports import Clock
 from server.models import AuditEntry
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who acts: `kind` is staff, officer, candidate, system or stranger; `name` is shown in the trail.
-
-    `scopes`: of the API token by which it is done; None where it is the person. See `people.roles.SCOPES`.
-    """
-
-    kind: str
-    id: int | None
-    name: str
-    role: str = ""
-    school_id: int | None = None
-    address: str = ""
-    request_id: str = ""
-    scopes: frozenset[str] | None = None
-
-    def at(self, address: str, request_id: str) -> Actor:
-        """The same actor, coming from there."""
-        return replace(self, address=address, request_id=request_id)
-
-    def kept(self) -> dict[str, Any]:
-        """As JSON, for a job that goes on in this actor's name; `of` reads it."""
-        scopes = sorted(self.scopes) if self.scopes is not None else None
-        return {**asdict(self), "scopes": scopes}
-
-    @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Actor:
-        """Whom `kept` wrote."""
-        scopes = kept.get("scopes")
-        return cls(**{**kept, "scopes": frozenset(scopes) if scopes is not None else None})
-
-
-SYSTEM = Actor("system", None, "系统")
 
 
 async def record(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from server.domain.audit.audit_log import Actor
-from server.domain.people import roles
-from server.domain.people.roles import Verb
+from server.domain import roles
+from server.domain.actor import Actor
+from server.domain.roles import Verb
 from server.models import AuditEntry
 
 

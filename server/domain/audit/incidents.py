@@ -11,9 +11,9 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from server.domain.actor import SYSTEM, Actor
 from server.domain.addresses import counted
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.ports import Services
 
 log = logging.getLogger("xcert.incidents")
@@ -60,7 +60,7 @@ async def note(
             return
         if written > MOST_AN_HOUR:
             became = {"most": MOST_AN_HOUR}
-            await audit_log.record(s.clock, audit_log.SYSTEM, "audit.flooded", "audit", "-", became=became)
+            await audit_log.record(s.clock, SYSTEM, "audit.flooded", "audit", "-", became=became)
             return
         said = {**(became or {}), **({"tries": count} if count > 1 else {})}
         await audit_log.record(s.clock, actor, action, subject_kind, subject_id, became=said or None)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from tortoise.transactions import in_transaction
 
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.beijing import local
 from server.domain.ports import KeyEvent, Services
 from server.models import AuditEntry

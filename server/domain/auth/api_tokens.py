@@ -14,12 +14,12 @@ from typing import Any
 
 from tortoise.transactions import in_transaction
 
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.auth import second_factor
 from server.domain.people import staff
-from server.domain.people.roles import SCOPES
 from server.domain.ports import Services
+from server.domain.roles import SCOPES
 from server.errors import FieldError, Invalid, NotFound, Unverified
 from server.models import ApiToken, Staff
 

@@ -14,11 +14,11 @@ from typing import NoReturn
 from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
+from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
-from server.domain.audit.audit_log import Actor
-from server.domain.auth import api_tokens, attempts, login_limits, second_factor, sessions
+from server.domain.auth import api_tokens, login_limits, second_factor, sessions
 from server.domain.auth.login_limits import From
-from server.domain.people import passwords, staff
+from server.domain.people import attempts, passwords, staff
 from server.domain.ports import Services
 from server.errors import Unverified
 from server.models import EndedSession, Staff

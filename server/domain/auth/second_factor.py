@@ -9,12 +9,12 @@ from datetime import datetime
 import pyotp
 from tortoise.transactions import in_transaction
 
+from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
-from server.domain.audit.audit_log import Actor
 from server.domain.auth.login_limits import count_password
 from server.domain.people import passwords
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.errors import Conflict, FieldError, Gone, Invalid, Unverified
 from server.models import Staff
 from server.models.database import rows

@@ -13,7 +13,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from typing import Any
 
-from server.domain.auth import ended_sessions
+from server.domain.people import ended_sessions
 from server.domain.ports import Services
 from server.errors import Unverified
 

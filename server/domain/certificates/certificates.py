@@ -10,23 +10,22 @@ from typing import Any
 
 from tortoise.transactions import in_transaction
 
-from server.domain import freshness
+from server.domain import freshness, roles
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
-from server.domain.certificates.archives import sealed_file, zip_stream
+from server.domain.beijing import rfc3339
+from server.domain.certificates import files
 from server.domain.certificates.claims import Line, is_number, tidy_number
+from server.domain.certificates.files import sealed_file
 from server.domain.certificates.states import BY_NAME, EVER_VALID, State, moved_on
+from server.domain.certificates.visibility import own
 from server.domain.exams import plans
-from server.domain.issuance import generation
-from server.domain.issuance.queries import Page, cursor_id, limited, said
-from server.domain.issuance.states import State as Batch
-from server.domain.issuance.visibility import own
 from server.domain.levels import Level
-from server.domain.people import roles
+from server.domain.paging import Page, cursor_id, limited
 from server.domain.people.candidates import mask_numbers
 from server.domain.people.names import mask_name
-from server.domain.people.roles import Role, Verb
 from server.domain.ports import CertificatePage, Services
+from server.domain.roles import Role, Verb
 from server.errors import FieldError, Gone, Invalid, NotFound
 from server.models import Certificate, Issuance
 
@@ -38,7 +37,6 @@ __all__ = [
     "pdf",
     "public_status",
     "revoke",
-    "zip_stream",
 ]
 
 REASON_LENGTH = 300
@@ -88,7 +86,7 @@ async def _allowed(
         is_theirs = (
             candidate_id is not None
             and certificate.candidate_id == candidate_id
-            and Batch(certificate.issuance.state) is Batch.ISSUED
+            and certificate.issuance.issued_at is not None
             and plans.is_released(certificate.issuance.plan, s.clock.now())
         )
     if not is_theirs or certificate.state not in EVER_VALID:
@@ -133,7 +131,7 @@ async def _picture(
     key = certificate.pdf_key.removesuffix(".pdf") + ending
     if await s.file_store.exists(key):
         return await s.file_store.get(key)
-    image = await asyncio.to_thread(draw, await generation.page(s, certificate))
+    image = await asyncio.to_thread(draw, await files.page(s, certificate))
     await s.file_store.put(key, image)
     return image
 
@@ -145,7 +143,7 @@ async def public_status(s: Services, number: str) -> PublicStatus | None:
     found = await Certificate.get_or_none(number=number).select_related("issuance__plan", "superseded_by")
     if found is None or found.state not in EVER_VALID:
         return None
-    if State(found.state) is State.VALID and Batch(found.issuance.state) is not Batch.ISSUED:
+    if State(found.state) is State.VALID and found.issuance.issued_at is None:
         return None
     if not plans.is_released(found.issuance.plan, s.clock.now()):
         return None
@@ -207,10 +205,10 @@ def _row(certificate: Certificate) -> dict[str, Any]:
         "school": line.school,
         "issuance_id": certificate.issuance_id,
         "issued_on": issuance.issued_on.isoformat() if issuance.issued_on else None,
-        "sealed_at": said(certificate.sealed_at),
+        "sealed_at": rfc3339(certificate.sealed_at),
         "pdf_sha256": bytes(certificate.pdf_sha256 or b"").hex(),
         "portal_number": certificate.portal_number,
-        "revoked_at": said(certificate.revoked_at),
+        "revoked_at": rfc3339(certificate.revoked_at),
         "revoke_reason": certificate.revoke_reason,
         "attempts": certificate.attempts,
         "last_error": certificate.last_error,

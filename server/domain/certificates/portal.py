@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 
 from tortoise.transactions import in_transaction
 
-from server.domain import freshness
+from server.domain import freshness, roles
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.certificates.claims import Line, is_number, tidy_number
 from server.domain.certificates.states import EVER_VALID
-from server.domain.people import roles
 from server.domain.people.names import same_name, tidy
-from server.domain.people.roles import Verb
 from server.domain.ports import Services
+from server.domain.roles import Verb
 from server.errors import Refused
 from server.models.database import rows
 

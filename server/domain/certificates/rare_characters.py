@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from server.domain.audit.audit_log import Actor
-from server.domain.people import roles
-from server.domain.people.roles import Verb
+from server.domain import roles
+from server.domain.actor import Actor
 from server.domain.ports import Services
+from server.domain.roles import Verb
 from server.models.database import rows
 
 MOST = 200

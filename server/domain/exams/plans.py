@@ -10,8 +10,8 @@ from tortoise.expressions import Q
 from tortoise.transactions import in_transaction
 
 from server.domain import beijing
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.exams import timetable
 from server.domain.exams.results import (
     KINDS,

@@ -8,13 +8,13 @@ from typing import Any
 
 from tortoise.transactions import in_transaction
 
+from server.domain import roles
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.beijing import BEIJING, local
 from server.domain.levels import Level
-from server.domain.people import roles
-from server.domain.people.roles import Verb
 from server.domain.ports import Services
+from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, NotFound
 from server.models import Plan, PlanSlot
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.imports.guide import columns, template, template_name
 from server.domain.imports.new_names import LABELS, NOTHING, Names
 from server.domain.imports.reports import Summary, listing, report, report_name, summary, view

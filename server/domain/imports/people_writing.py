@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.imports.import_plan import Row, write
 from server.domain.imports.parsed_rows import Draft
 from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE

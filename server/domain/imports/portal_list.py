@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.certificates import portal
 from server.domain.certificates.portal import Pair, Standing, Weighed
 from server.domain.imports import cells

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.imports import cells
 from server.domain.imports.import_plan import Change, Row, Verdict, judge_person, people_on_record, who, write
 from server.domain.imports.new_names import Names

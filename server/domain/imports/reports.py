@@ -12,15 +12,14 @@ from typing import Any
 from tortoise.expressions import Q
 from tortoise.transactions import in_transaction
 
-from server.domain import beijing
+from server.domain import beijing, roles
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.imports import validation
 from server.domain.imports.annotated_workbook import annotate
 from server.domain.imports.parsed_rows import RowError, find_table
-from server.domain.people import roles
-from server.domain.people.roles import Verb
 from server.domain.ports import Services
+from server.domain.roles import Verb
 from server.errors import Conflict, NotFound
 from server.models import ImportRun
 from server.models.database import rows

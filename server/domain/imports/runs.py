@@ -14,8 +14,8 @@ from datetime import timedelta
 from tortoise.transactions import in_transaction
 
 from server.domain import beijing
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.freshness import changed
 from server.domain.imports import reports, validation
 from server.domain.imports.import_plan import Verdict

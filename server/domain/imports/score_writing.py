@@ -8,8 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.exams.results import Result, ensure_kind, outcome_of, site_name
 from server.domain.imports.import_plan import write
 from server.domain.imports.score_records import MARKS, Entry, Known, Mark, Registered, Seat

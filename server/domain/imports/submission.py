@@ -15,14 +15,14 @@ from uuid import uuid4
 
 from tortoise.transactions import in_transaction
 
+from server.domain import roles
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.imports import reports, sheets, validation
 from server.domain.imports.new_names import NOTHING, Names
-from server.domain.people import roles
 from server.domain.people.candidates import mask_numbers
-from server.domain.people.roles import Verb
 from server.domain.ports import Services
+from server.domain.roles import Verb
 from server.errors import Conflict, Forbidden, Refused
 from server.models import ImportRun
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Protocol
 
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.imports import cells, people, portal_list, practice, scores
 from server.domain.imports.import_plan import Verdict
 from server.domain.imports.new_names import Names

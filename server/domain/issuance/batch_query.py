@@ -7,12 +7,13 @@ from typing import Any
 
 from tortoise.queryset import QuerySet
 
-from server.domain.audit.audit_log import Actor
-from server.domain.issuance.queries import Page, cursor_id, limited, state_of, summary_of
-from server.domain.issuance.visibility import own
-from server.domain.people import roles
-from server.domain.people.roles import Role, Verb
+from server.domain import roles
+from server.domain.actor import Actor
+from server.domain.certificates.visibility import own
+from server.domain.issuance.queries import state_of, summary_of
+from server.domain.paging import Page, cursor_id, limited
 from server.domain.ports import Services
+from server.domain.roles import Role, Verb
 from server.models import Issuance
 from server.models.database import rows
 

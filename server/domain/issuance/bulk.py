@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.issuance import organisation
 from server.domain.issuance.states import BY_NAME, State
 from server.domain.issuance.transitions import require

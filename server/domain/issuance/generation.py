@@ -18,18 +18,19 @@ from datetime import datetime, timedelta
 from tortoise.transactions import in_transaction
 
 from server.domain import freshness
+from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import SYSTEM
-from server.domain.certificates.claims import Claims, Line, code_url, complete, encode_code, page_of
+from server.domain.certificates.claims import Line, complete, encode_code
+from server.domain.certificates.files import file_key, page
 from server.domain.certificates.states import State as Made
+from server.domain.events import publish
 from server.domain.issuance import announcements, preparing
 from server.domain.issuance.queries import progress
 from server.domain.issuance.states import Facts, State
-from server.domain.issuance.transitions import advance, locked, tell, tell_state
-from server.domain.people import candidates
-from server.domain.ports import CertificatePage, Services
-from server.errors import NotFound, OutsideFailure, Refused
-from server.models import Candidate, Certificate, Issuance
+from server.domain.issuance.transitions import advance, locked, tell_state
+from server.domain.ports import Services
+from server.errors import OutsideFailure, Refused
+from server.models import Certificate, Issuance
 from server.models.database import rows
 
 log = logging.getLogger("xcert.generation")
@@ -152,37 +153,9 @@ async def _failed(certificate_id: int, claim: str, error: Exception) -> None:
     )
 
 
-def vault_key(certificate: Certificate) -> str:
-    """Where the sealed file stands: the same for the same number and claims, however often it is tried."""
-    stem = f"{certificate.number}-{bytes(certificate.claims_sha256 or b'').hex()[:16]}"
-    return f"certificates/{certificate.number[-4:-1]}/{stem}.pdf"
-
-
-async def page(s: Services, certificate: Certificate) -> CertificatePage:
-    """The page as its stored claims have it."""
-    claims = Claims.from_bytes(bytes(certificate.claims or b""))
-    holder = await Candidate.get(id=certificate.candidate_id)
-    return page_of(
-        claims,
-        id_masked=candidates.id_masked(s.keys, holder),
-        code_url=code_url(s.settings.public_url, certificate.code),
-        photo=await _photo(s, holder.photo_key),
-    )
-
-
-async def _photo(s: Services, key: str) -> bytes | None:
-    """The candidate's photo; a certificate does not wait for one (S60)."""
-    if not key:
-        return None
-    try:
-        return await s.file_store.get(key)
-    except NotFound:
-        return None
-
-
 async def _sealed(s: Services, certificate: Certificate) -> bytes:
     """The file that stands for this certificate: drawn and sealed now, or kept by whoever was quicker or died."""
-    key = vault_key(certificate)
+    key = file_key(certificate)
     if await s.file_store.exists(key):  # kept by a process that died before it could say so
         pdf = await s.file_store.get(key)
     else:
@@ -201,7 +174,7 @@ async def _record(s: Services, certificate: Certificate, claim: str, pdf: bytes)
             id=certificate.id, state=Made.DRAWING.value, claimed_by=claim
         ).update(
             state=Made.VALID.value,
-            pdf_key=vault_key(certificate),
+            pdf_key=file_key(certificate),
             pdf_sha256=digest,
             sealed_at=s.clock.now(),
             last_error="",
@@ -228,7 +201,7 @@ async def _unsealed(issuance_id: int) -> int:
 
 
 async def _tell_progress(s: Services, issuance_id: int) -> None:
-    await tell(s, issuance_id, "progress", **await progress(issuance_id))
+    await publish(s, issuance_id, "progress", **await progress(issuance_id))
 
 
 async def finish(s: Services, *, issuance_id: int) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.domain import beijing
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.certificates.claims import number_of
 from server.domain.issuance import roster
 from server.domain.issuance.roster import Entry, Frame, Reserved

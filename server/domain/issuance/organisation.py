@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from tortoise.transactions import in_transaction
 
-from server.domain import beijing
-from server.domain.audit.audit_log import Actor
+from server.domain import beijing, roles
+from server.domain.actor import Actor
+from server.domain.certificates.visibility import is_out
 from server.domain.issuance import generation, numbering, receipts, roster
 from server.domain.issuance.batch_query import listing
 from server.domain.issuance.preparing import prepare
 from server.domain.issuance.queries import is_second_person, view
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on
 from server.domain.issuance.transitions import VERBS, advance, locked, require, tell_state
-from server.domain.issuance.visibility import is_out
-from server.domain.people import conflicts, roles
-from server.domain.people.roles import Verb
+from server.domain.people import conflicts
 from server.domain.ports import Services
+from server.domain.roles import Verb
 from server.errors import Conflict
 from server.models import Issuance, Receipt, Site
 

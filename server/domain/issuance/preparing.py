@@ -15,15 +15,15 @@ from typing import Any
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
+from server.domain import roles
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.beijing import local
 from server.domain.certificates.claims import canonical
 from server.domain.issuance import numbering, roster
 from server.domain.issuance.states import State
-from server.domain.people import roles
-from server.domain.people.roles import Verb
 from server.domain.ports import Services
+from server.domain.roles import Verb
 from server.errors import NotFound, Refused
 from server.models import Issuance, Plan, Preparation
 from server.models.database import rows

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from server.domain.audit.audit_log import Actor
-from server.domain.beijing import local
+from server.domain import roles
+from server.domain.actor import Actor
+from server.domain.beijing import rfc3339
 from server.domain.certificates.claims import Line
+from server.domain.certificates.visibility import seen_by
 from server.domain.exams.results import is_released
 from server.domain.issuance import history, roster
 from server.domain.issuance.states import Facts, State, Who, refusal, steps_from
 from server.domain.issuance.transitions import VERBS
-from server.domain.issuance.visibility import seen_by
 from server.domain.levels import Level
-from server.domain.people import conflicts, roles
+from server.domain.people import conflicts
 from server.domain.people.names import mask_name
-from server.domain.people.roles import Verb
 from server.domain.ports import Services
+from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, NotFound, Refused
 from server.models import Certificate, Issuance, Receipt
 from server.models.database import rows
@@ -26,34 +26,6 @@ from server.models.database import rows
 HELD_BACK_SHOWN = 500
 RECEIPTS_SHOWN = 50
 _NEVER_ALONE = frozenset({"org_sign", "hand_over"})  # as `desk` asks before it takes them
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page of a listing; `next_cursor` is None on the last one."""
-
-    items: list[dict[str, Any]] = field(default_factory=list)
-    next_cursor: str | None = None
-    before: str | None = None  # what to ask for the page before this one with; None on the first
-
-
-def cursor_id(cursor: str | None) -> int | None:
-    """The row after which a page begins. Raises Invalid for a cursor that no page gave."""
-    if not cursor:
-        return None
-    if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
-        raise Invalid(errors=[FieldError("/cursor", "cursor_unknown", "翻页位置无效，请回到第一页。")])
-    return int(cursor)
-
-
-def limited(limit: int | None) -> int:
-    """1 to 200 rows a page, 50 if not said."""
-    return 50 if limit is None else max(1, min(int(limit), 200))
-
-
-def said(moment: datetime | None) -> str | None:
-    """RFC 3339 with +08:00, or None."""
-    return None if moment is None else local(moment).isoformat(timespec="seconds")
 
 
 def is_second_person(s: Services, issuance: Issuance, actor: Actor) -> bool:
@@ -119,12 +91,12 @@ def summary_of(issuance: Issuance, now: datetime) -> dict[str, Any]:
         "list_sha256": digest,
         "digest": digest[:8],
         "return_reason": issuance.return_reason,
-        "created_at": said(issuance.created_at),
-        "org_signed_at": said(issuance.org_signed_at),
-        "school_signed_at": said(issuance.school_signed_at),
-        "handed_over_at": said(issuance.handed_over_at),
+        "created_at": rfc3339(issuance.created_at),
+        "org_signed_at": rfc3339(issuance.org_signed_at),
+        "school_signed_at": rfc3339(issuance.school_signed_at),
+        "handed_over_at": rfc3339(issuance.handed_over_at),
         "issued_on": issuance.issued_on.isoformat() if issuance.issued_on else None,
-        "issued_at": said(issuance.issued_at),
+        "issued_at": rfc3339(issuance.issued_at),
     }
 
 
@@ -192,7 +164,7 @@ async def _receipts(issuance_id: int) -> list[dict[str, Any]]:
             "action_label": {"confirm_scan": "院校签发", "school_return": "院校退回"}[one.ticket.spent_as],
             "revision": one.ticket.revision,
             "officer": one.officer.name,
-            "at": said(one.created_at),
+            "at": rfc3339(one.created_at),
         }
         for one in await kept.limit(RECEIPTS_SHOWN)
     ]

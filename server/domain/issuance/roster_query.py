@@ -11,18 +11,18 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from server.domain import roles
+from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
-from server.domain.audit.audit_log import Actor
 from server.domain.certificates.claims import Line
 from server.domain.certificates.states import State
+from server.domain.certificates.visibility import seen_by
 from server.domain.issuance import roster
-from server.domain.issuance.queries import Page, limited
-from server.domain.issuance.visibility import seen_by
-from server.domain.people import roles
+from server.domain.paging import Page, limited
 from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.people.names import mask_name
-from server.domain.people.roles import Verb
 from server.domain.ports import Services
+from server.domain.roles import Verb
 from server.errors import NotFound, OutsideFailure
 from server.models import Issuance
 from server.models.database import rows

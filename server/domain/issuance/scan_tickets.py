@@ -11,17 +11,19 @@ from datetime import datetime
 
 from tortoise.transactions import in_transaction
 
+from server.domain import roles
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
+from server.domain.certificates.visibility import is_out, seen_by
+from server.domain.events import publish
 from server.domain.issuance import history, receipts, roster, scan_policy, scan_token
 from server.domain.issuance.scan_summary import ScanView, view_of
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal
-from server.domain.issuance.transitions import advance, locked, tell, tell_state
-from server.domain.issuance.visibility import is_out, seen_by
-from server.domain.people import officers, roles
+from server.domain.issuance.transitions import advance, locked, tell_state
+from server.domain.people import officers
 from server.domain.people.candidates import mask_numbers
-from server.domain.people.roles import Verb
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid
 from server.models import Issuance, Officer, Receipt, ScanTicket, Site
 
@@ -94,7 +96,7 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
         await s.faults.reach("tickets.show: before the commit")
     await s.faults.reach("tickets.show: after the commit")
     if was_open:  # another desk may be showing the old one
-        await tell(s, issuance.id, "superseded", ticket=receipts.ticket_name(ticket))
+        await publish(s, issuance.id, "superseded", ticket=receipts.ticket_name(ticket))
     token = scan_token.mint(functools.partial(s.keys.mac, "scan", epoch=epoch), ticket)
     return ShownTicket(
         ticket.id,
@@ -132,7 +134,7 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
         raise Conflict(reason.code, reason.message)
     if await ScanTicket.filter(id=ticket.id, opened_at=None).update(opened_at=s.clock.now()):
         await s.faults.reach("tickets.look: it is opened")
-        await tell(s, issuance.id, "opened", officer=officer.name, at=receipts.moment(s.clock.now()))
+        await publish(s, issuance.id, "opened", officer=officer.name, at=receipts.moment(s.clock.now()))
     return await view_of(s, ticket, issuance, officer)
 
 
@@ -207,7 +209,7 @@ async def _spend(
         await s.faults.reach(f"tickets.{name}: before the commit")
     await s.faults.reach(f"tickets.{name}: after the commit")
     event = "confirmed" if name == "confirm_scan" else "returned"
-    await tell(s, issuance.id, event, officer=officer.name, at=receipts.moment(s.clock.now()))
+    await publish(s, issuance.id, event, officer=officer.name, at=receipts.moment(s.clock.now()))
     await tell_state(s, issuance)
     return Outcome(issuance.state, State(issuance.state).label, receipt)
 

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from server.domain import roles
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
+from server.domain.events import publish
 from server.domain.issuance.states import BY_NAME, Facts, Reason, State, Step, Who, moved_on, refusal
-from server.domain.people import roles
-from server.domain.people.roles import Verb
 from server.domain.ports import Services
+from server.domain.roles import Verb
 from server.errors import Conflict, Forbidden, NotFound, Refused
 from server.models import Issuance
 
@@ -107,15 +108,7 @@ async def advance(
     return step.target
 
 
-async def tell(s: Services, issuance_id: int, event: str, **more: Any) -> None:
-    """Tell the desktop pages that watch this batch. After the commit; a deaf channel undoes nothing."""
-    try:
-        await s.event_bus.publish(f"issuance:{issuance_id}", {"event": event, **more})
-    except Exception as error:
-        log.warning("live event %s of issuance %s was not told: %s", event, issuance_id, type(error).__name__)
-
-
 async def tell_state(s: Services, issuance: Issuance) -> None:
     """The new state, for every page that shows it."""
     state = State(issuance.state)
-    await tell(s, issuance.id, "state", state=state.value, label=state.label, revision=issuance.revision)
+    await publish(s, issuance.id, "state", state=state.value, label=state.label, revision=issuance.revision)

@@ -8,12 +8,12 @@ from typing import Any
 
 from tortoise.functions import Count, Min
 
-from server.domain.audit.audit_log import Actor
+from server.domain import roles
+from server.domain.actor import Actor
+from server.domain.certificates.visibility import own
 from server.domain.issuance.states import BY_NAME, State
-from server.domain.issuance.visibility import own
-from server.domain.people import roles
-from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services
+from server.domain.roles import Role, Verb
 from server.models import AuditEntry, ImportRun, Issuance, Officer, Plan, School
 
 RECENT = timedelta(days=14)

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from tortoise.transactions import in_transaction
 
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.notices import delivery
 from server.domain.ports import Clock, Services
 from server.models.database import rows

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 
-from server.domain.payments.ports import PayNotification
 from server.domain.ports import Services
+from server.domain.ports.payments import PayNotification
 from server.errors import NotFound
 
 log = logging.getLogger("xcert.pay")

@@ -7,15 +7,15 @@ from typing import Any
 
 from tortoise.transactions import in_transaction
 
+from server.domain import roles
+from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
-from server.domain.audit.audit_log import Actor
-from server.domain.auth import ended_sessions
 from server.domain.freshness import changed, scope_of
-from server.domain.people import bindings, roles
+from server.domain.people import bindings, ended_sessions
 from server.domain.people.candidates import id_masked, mask_numbers
 from server.domain.people.names import clean_name, tidy
-from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.roles import Role, Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from server.models import Binding, Candidate
 from server.models.database import rows

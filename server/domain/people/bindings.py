@@ -18,12 +18,11 @@ from tortoise import connections
 from tortoise.transactions import in_transaction
 
 from server.domain import beijing
+from server.domain.actor import Actor
 from server.domain.addresses import counted
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
-from server.domain.auth import attempts, ended_sessions
 from server.domain.freshness import changed, scope_of
-from server.domain.people import captcha, phones
+from server.domain.people import attempts, captcha, ended_sessions, phones
 from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE, IdentityNumber, mask_id, mask_name
 from server.domain.people.names import clean_name, same_name, tidy
 from server.domain.ports import Services, WeChatIdentity

@@ -6,10 +6,10 @@ both halves alone; so that person neither signs nor hands over that school's bat
 
 from __future__ import annotations
 
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.people.officer_states import State
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.errors import Forbidden
 from server.models import Officer, OfficerBacker
 from server.models.database import rows

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.people.candidates import ABOUT_ID
 from server.domain.people.invitations import ABOUT_MOBILE
 from server.domain.ports import Services

@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from server.domain.audit.audit_log import Actor
-from server.domain.people import officers, roles
-from server.domain.people.roles import Role, Verb
+from server.domain import roles
+from server.domain.actor import Actor
+from server.domain.people import officers
 from server.domain.ports import Services
+from server.domain.roles import Role, Verb
 from server.errors import FieldError, Invalid, Refused
 from server.models import School
 

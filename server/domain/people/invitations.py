@@ -11,15 +11,16 @@ from datetime import datetime, timedelta
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
+from server.domain import roles
+from server.domain.actor import SYSTEM, Actor
 from server.domain.addresses import counted
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
-from server.domain.people import conflicts, pins, rights_notices, roles
+from server.domain.people import conflicts, pins, rights_notices
 from server.domain.people.candidates import clean_mobile
 from server.domain.people.names import clean_name, tidy
 from server.domain.people.officer_states import LIVING, State, actor_of, advance
-from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.roles import Role, Verb
 from server.errors import (
     Conflict,
     FieldError,
@@ -282,7 +283,7 @@ async def _join(
     if not await advance(s, officer, "accept", actor=actor, changes=changes, where=where, became=told):
         raise Conflict("invitation_used", "这份邀请已被使用或已取消，请联系邀请人。")
     if await conflicts.is_confirmed_by_school(officer):
-        await advance(s, officer, "confirm", actor=audit_log.SYSTEM, became={"by": "school_invitation"})
+        await advance(s, officer, "confirm", actor=SYSTEM, became={"by": "school_invitation"})
     await rights_notices.put_officers(s, officer)
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 from tortoise.expressions import Q
 
-from server.domain.audit.audit_log import Actor
-from server.domain.issuance.queries import Page, cursor_id, limited, said
-from server.domain.people import roles
+from server.domain import roles
+from server.domain.actor import Actor
+from server.domain.beijing import rfc3339
+from server.domain.paging import Page, cursor_id, limited
 from server.domain.people.candidates import mask_mobile
 from server.domain.people.invitations import ABOUT_MOBILE
 from server.domain.people.officer_states import State
-from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services
+from server.domain.roles import Role, Verb
 from server.models import Officer
 
 
@@ -31,9 +32,11 @@ def _row(s: Services, officer: Officer) -> dict[str, Any]:
         "has_mini_program": bool(officer.mp_openid),
         "has_pin": bool(officer.pin_hash),
         "is_pin_locked": officer.pin_locked_until is not None and officer.pin_locked_until > now,
-        "invitation_expires_at": said(officer.invitation_expires_at) if officer.state == "invited" else None,
-        "created_at": said(officer.created_at),
-        "suspended_at": said(officer.suspended_at),
+        "invitation_expires_at": rfc3339(officer.invitation_expires_at)
+        if officer.state == "invited"
+        else None,
+        "created_at": rfc3339(officer.created_at),
+        "suspended_at": rfc3339(officer.suspended_at),
     }
 
 

@@ -6,10 +6,11 @@ import secrets
 
 from tortoise.transactions import in_transaction
 
+from server.domain import roles
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
-from server.domain.issuance.transitions import tell
-from server.domain.people import conflicts, rights_notices, roles
+from server.domain.events import publish
+from server.domain.people import conflicts, rights_notices
 from server.domain.people.conflicts import blocks_staff
 from server.domain.people.invitations import (
     TRIES,
@@ -27,8 +28,8 @@ from server.domain.people.invitations import (
 from server.domain.people.officer_list import listing
 from server.domain.people.officer_states import LIVING, State, actor_of, advance
 from server.domain.people.pins import check as check_pin
-from server.domain.people.roles import Role, Verb
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.roles import Role, Verb
 from server.errors import Conflict, Forbidden, Unverified
 from server.models import Officer, ScanTicket
 
@@ -155,7 +156,7 @@ async def suspend(s: Services, officer_id: int, *, actor: Actor) -> None:
         batches = {ticket.issuance_id for ticket in await open_tickets}
         await open_tickets.update(replaced_at=now)
     for issuance_id in sorted(batches):
-        await tell(s, issuance_id, "replaced")
+        await publish(s, issuance_id, "replaced")
 
 
 async def pairing_code(s: Services, identity: WeChatIdentity) -> str:

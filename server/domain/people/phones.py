@@ -13,8 +13,8 @@ from hashlib import sha256
 
 from tortoise.transactions import in_transaction
 
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.people.candidates import ABOUT_MOBILE, clean_mobile
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import OutsideFailure, Refused, TooMany, Unverified

@@ -8,11 +8,11 @@ from typing import Any
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
+from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
-from server.domain.audit.audit_log import Actor
 from server.domain.people import passwords
-from server.domain.people.roles import Role
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from server.models import ApiToken, School, Staff
 

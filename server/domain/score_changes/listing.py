@@ -5,14 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from server.domain import beijing
-from server.domain.audit.audit_log import Actor
+from server.domain import beijing, roles
+from server.domain.actor import Actor
 from server.domain.exams.results import Result, outcome_of, say
 from server.domain.levels import Level
-from server.domain.people import roles
 from server.domain.people.candidates import ABOUT_ID, mask_id
-from server.domain.people.roles import Verb
 from server.domain.ports import Services
+from server.domain.roles import Verb
 from server.domain.score_changes.states import State
 from server.models.database import rows
 

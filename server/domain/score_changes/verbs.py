@@ -7,17 +7,16 @@ from decimal import Decimal, InvalidOperation
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
-from server.domain import beijing
+from server.domain import beijing, roles
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.exams.results import Status, say
 from server.domain.freshness import changed
 from server.domain.notices import routing
 from server.domain.notices.short_names import ROOM, short_plan
-from server.domain.people import roles
 from server.domain.people.candidates import mask_numbers
-from server.domain.people.roles import Verb
 from server.domain.ports import Services
+from server.domain.roles import Verb
 from server.domain.score_changes.facts import Facts, Mark, facts_of, refuse_closed, refuse_mark
 from server.domain.score_changes.states import STEPS, State, moved_on
 from server.errors import Conflict, FieldError, Forbidden, Invalid, NotFound

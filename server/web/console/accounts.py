@@ -5,7 +5,7 @@ from __future__ import annotations
 from sanic import HTTPResponse
 
 from server.domain.people import staff
-from server.domain.people.roles import Role, Verb
+from server.domain.roles import Role, Verb
 from server.web.console import responses
 from server.web.console.auth import Call
 from server.web.console.imports import PAGING

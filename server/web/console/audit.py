@@ -6,7 +6,7 @@ from sanic import HTTPResponse
 
 from server.domain.audit import audit_query
 from server.domain.audit.audit_query import Wanted
-from server.domain.people.roles import Verb
+from server.domain.roles import Verb
 from server.web.console import responses
 from server.web.console.auth import Call
 from server.web.console.imports import PAGING

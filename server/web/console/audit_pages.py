@@ -12,7 +12,7 @@ from server.domain.beijing import BEIJING
 from server.domain.certificates import rare_characters
 from server.domain.lookups import worklist
 from server.domain.people import staff
-from server.domain.people.roles import Role, Verb
+from server.domain.roles import Role, Verb
 from server.web.console import audit, page_base, responses, wording
 from server.web.console.auth import Call
 from server.web.console.schema import Text, Whole

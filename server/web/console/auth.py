@@ -8,7 +8,7 @@ from typing import Any
 
 from sanic import HTTPResponse, Request
 
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
 from server.domain.auth.logins import Session
 from server.domain.ports import Services

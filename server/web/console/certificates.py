@@ -5,7 +5,7 @@ from __future__ import annotations
 from sanic import HTTPResponse
 
 from server.domain.certificates import certificates, portal
-from server.domain.people.roles import Verb
+from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, Refused
 from server.web.console import responses
 from server.web.console.auth import Call

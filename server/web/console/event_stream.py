@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
+from server.domain import roles
 from server.domain.issuance import organisation
-from server.domain.people import roles
-from server.domain.people.roles import Verb
+from server.domain.roles import Verb
 from server.errors import Refused, TooMany
 from server.web.console import auth
 from server.web.console.auth import Call

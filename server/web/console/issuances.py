@@ -10,9 +10,8 @@ from typing import Any
 import orjson
 from sanic import HTTPResponse
 
-from server.domain.certificates import certificates
-from server.domain.issuance import batch_query as batch_list
 from server.domain.issuance import (
+    archives,
     bulk,
     mini_code,
     organisation,
@@ -22,9 +21,10 @@ from server.domain.issuance import (
     roster_workbook,
     scan_tickets,
 )
+from server.domain.issuance import batch_query as batch_list
 from server.domain.issuance.states import State
 from server.domain.levels import Level
-from server.domain.people.roles import Verb
+from server.domain.roles import Verb
 from server.web.console import event_stream, responses
 from server.web.console.auth import Call
 from server.web.console.imports import PAGING, XLSX
@@ -200,7 +200,7 @@ async def canonical_list(call: Call) -> HTTPResponse:
 async def archive(call: Call) -> HTTPResponse | None:
     """The first piece is made before anything is sent, so that a refusal can still be told."""
     issuance_id = call.path["issuance_id"]
-    pieces = certificates.zip_stream(call.s, issuance_id, actor=call.actor)
+    pieces = archives.zip_stream(call.s, issuance_id, actor=call.actor)
     first = await anext(pieces)
     response = await call.request.respond(
         content_type="application/zip", headers=responses.download_headers(f"电子证书-{issuance_id}.zip")

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
+from server.domain import roles
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
-from server.domain.people import roles
-from server.domain.people.roles import Role
+from server.domain.roles import Role
 from server.errors import Forbidden, Refused, TooMany, Unverified
 from server.web import request as web_request
 from server.web import templating

@@ -10,7 +10,7 @@ from sanic import HTTPResponse
 from server.domain.lookups import worklist
 from server.domain.people import invitation_lists, officers
 from server.domain.people.officer_states import State
-from server.domain.people.roles import Verb
+from server.domain.roles import Verb
 from server.errors import FieldError, Invalid
 from server.web.console import responses
 from server.web.console.auth import Call

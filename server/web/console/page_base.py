@@ -10,10 +10,9 @@ from urllib.parse import quote, urlencode
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
-from server.domain import beijing
+from server.domain import beijing, roles
 from server.domain.auth import second_factor
-from server.domain.people import roles
-from server.domain.people.roles import Role, Verb
+from server.domain.roles import Role, Verb
 from server.errors import NotFound, Unverified
 from server.models import School
 from server.web import request as web_request

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sanic import Blueprint, HTTPResponse
 
+from server.domain import roles
 from server.domain.lookups import worklist
-from server.domain.people import binding_removal, conflicts, officers, roles
+from server.domain.people import binding_removal, conflicts, officers
 from server.domain.people.officer_states import State
-from server.domain.people.roles import Verb
+from server.domain.roles import Verb
 from server.errors import Invalid
 from server.web.console import page_base, responses
 from server.web.console.auth import Call

@@ -6,7 +6,7 @@ from sanic import HTTPResponse
 
 from server.domain.exams import plans, timetable
 from server.domain.levels import Level
-from server.domain.people.roles import Verb
+from server.domain.roles import Verb
 from server.models import Plan
 from server.web.console import responses
 from server.web.console.auth import Call

@@ -10,10 +10,9 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 from sanic_ext.extensions.openapi.builders import OperationStore
 
-from server.domain import idempotency
+from server.domain import idempotency, roles
 from server.domain.idempotency import Answer
-from server.domain.people import roles
-from server.domain.people.roles import Verb
+from server.domain.roles import Verb
 from server.errors import NotFound
 from server.web import body_limits
 from server.web.console import auth, openapi, schema

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from sanic import Blueprint, HTTPResponse
 
-from server.domain import score_changes
+from server.domain import roles, score_changes
 from server.domain.exams.results import Status
-from server.domain.people import roles
-from server.domain.people.roles import Verb
+from server.domain.roles import Verb
 from server.domain.score_changes.states import State
 from server.web.console import page_base, responses
 from server.web.console.auth import Call

@@ -7,10 +7,11 @@ from typing import Any
 
 from sanic import HTTPResponse, Request
 
+from server.domain import roles
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
 from server.domain.auth.logins import Session
-from server.domain.people import captcha, roles
-from server.domain.people.roles import Role
+from server.domain.people import captcha
+from server.domain.roles import Role
 from server.web import request as web_request
 from server.web.console import auth, responses
 from server.web.console.auth import Call

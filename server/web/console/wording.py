@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from server.domain.audit.audit_log import Actor
+from server.domain import roles
+from server.domain.actor import Actor
 from server.domain.issuance.states import State
-from server.domain.people import roles
-from server.domain.people.roles import Role, Verb
+from server.domain.roles import Role, Verb
 
 IMPORT_KINDS = (
     ("candidates", "考生信息", "姓名、证件、院校、专业"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from sanic import Blueprint, HTTPResponse
 
-from server.domain import beijing, imports
+from server.domain import beijing, imports, roles
 from server.domain.certificates import certificates, portal
 from server.domain.certificates.states import State as CertificateState
 from server.domain.exams import plans as exam_plans
@@ -15,8 +15,7 @@ from server.domain.issuance import organisation, preparing, roster_query, roster
 from server.domain.issuance.states import State
 from server.domain.levels import Level
 from server.domain.lookups import worklist
-from server.domain.people import roles
-from server.domain.people.roles import Verb
+from server.domain.roles import Verb
 from server.web import templating
 from server.web.console import page_base, wording
 from server.web.console.auth import Call

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse, redirect
 
-from server.domain.auth import ended_sessions, web_login
+from server.domain.auth import web_login
+from server.domain.people import ended_sessions
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Forbidden, Misconfigured, OutsideFailure, Refused, TooMany, Unverified
 from server.web import problems, templating

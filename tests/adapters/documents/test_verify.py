@@ -22,8 +22,7 @@ from server.adapters.documents.verify import read_pdf
 from server.adapters.keys import KeyFolder, create, retire, rotate
 from server.adapters.published_keys import PublishedKeys
 from server.commands.verify import verify
-from server.domain.certificates import offline
-from server.domain.issuance import receipts
+from server.domain.issuance import offline, receipts
 from server.domain.issuance.receipts import Statement
 from server.settings import Settings
 from tests.adapters.documents.papers import page

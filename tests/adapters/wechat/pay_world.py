@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from server.adapters.wechat.pay import WeChatPay
-from server.domain.payments.ports import PayGateway, PayOrder, PayRefundOrder
+from server.domain.ports.payments import PayGateway, PayOrder, PayRefundOrder
 from server.settings import Settings
 from tests.fakes import FakeClock
 from tests.pay_platform import PayPlatform, Script, says, serving

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from server.adapters.wechat.pay import WeChatPay
-from server.domain.payments.ports import Cashier
+from server.domain.ports.payments import Cashier
 from server.errors import OutsideFailure, PayRefused, Refused
 from server.settings import Settings
 from tests.adapters.wechat.pay_world import OPENID, ORDER, PATH, REFUND, WRONG, World, opened, paid, returned

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import Enum
 
-from server.domain.audit.audit_log import Actor
+from server.domain.actor import Actor
 from server.errors import Forbidden
 
 

@@ -11,9 +11,9 @@ from typing import TypeVar
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
-from server.domain.audit.audit_log import Actor
-from server.domain.people.roles import Role
+from server.domain.actor import Actor
 from server.domain.ports import Services
+from server.domain.roles import Role
 from server.errors import NotFound
 from server.models import Issuance
 

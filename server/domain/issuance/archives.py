@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import zipfile
 from collections.abc import AsyncIterator
 
-from server.domain import beijing
+from server.domain import beijing, roles
+from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.audit.audit_log import Actor
 from server.domain.certificates.claims import Line
+from server.domain.certificates.files import sealed_file
 from server.domain.certificates.states import EVER_VALID, State
+from server.domain.certificates.visibility import seen_by
 from server.domain.issuance.states import State as Batch
-from server.domain.issuance.visibility import seen_by
 from server.domain.levels import Level
-from server.domain.people import roles
-from server.domain.people.roles import Verb
 from server.domain.ports import Services
-from server.errors import Conflict, NotFound, OutsideFailure
+from server.domain.roles import Verb
+from server.errors import Conflict, NotFound
 from server.models import Certificate, Issuance
 
 LIST_NAME = "证书清单.csv"
@@ -113,17 +112,3 @@ async def _list(issuance_id: int) -> bytes:
             writer.writerow([one.number, line.name, Level(line.level).label, State(one.state).label, digest])
         after = batch[-1].number
     return text.getvalue().encode("utf-8-sig")
-
-
-async def sealed_file(s: Services, certificate: Certificate) -> bytes:
-    """The sealed file, checked against the digest stored when it was sealed.
-
-    Raises: OutsideFailure: the file is gone or was changed; it is not handed out.
-    """
-    try:
-        data = await s.file_store.get(certificate.pdf_key)
-    except NotFound:
-        raise OutsideFailure("证书文件不在存储中") from None
-    if hashlib.sha256(data).digest() != bytes(certificate.pdf_sha256 or b""):
-        raise OutsideFailure("证书文件与封存时的摘要不一致")
-    return data

@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from server.domain.key_ports import KeyEvent as KeyEvent
-from server.domain.key_ports import Keys as Keys
-from server.domain.key_ports import PublicKey as PublicKey
-from server.domain.key_ports import Signed as Signed
-from server.domain.payments.ports import (
-    PayGateway as PayGateway,  # the port of WeChat Pay has a file of its own
-)
+from server.domain.ports.keys import KeyEvent as KeyEvent
+from server.domain.ports.keys import Keys as Keys
+from server.domain.ports.keys import PublicKey as PublicKey
+from server.domain.ports.keys import Signed as Signed
+from server.domain.ports.payments import PayGateway as PayGateway
 from server.settings import Settings
 
 if TYPE_CHECKING:

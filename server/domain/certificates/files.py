@@ -1,0 +1,53 @@
+"""The files of a certificate: where the sealed PDF is kept, whether it is still the one that was sealed, what its page says."""
+
+from __future__ import annotations
+
+import hashlib
+
+from server.domain.certificates.claims import Claims, code_url, page_of
+from server.domain.people import candidates
+from server.domain.ports import CertificatePage, Services
+from server.errors import NotFound, OutsideFailure
+from server.models import Candidate, Certificate
+
+
+def file_key(certificate: Certificate) -> str:
+    """Where the sealed file stands: the same for the same number and claims, however often it is tried."""
+    stem = f"{certificate.number}-{bytes(certificate.claims_sha256 or b'').hex()[:16]}"
+    return f"certificates/{certificate.number[-4:-1]}/{stem}.pdf"
+
+
+async def page(s: Services, certificate: Certificate) -> CertificatePage:
+    """The page as its stored claims have it."""
+    claims = Claims.from_bytes(bytes(certificate.claims or b""))
+    holder = await Candidate.get(id=certificate.candidate_id)
+    return page_of(
+        claims,
+        id_masked=candidates.id_masked(s.keys, holder),
+        code_url=code_url(s.settings.public_url, certificate.code),
+        photo=await _photo(s, holder.photo_key),
+    )
+
+
+async def _photo(s: Services, key: str) -> bytes | None:
+    """The candidate's photo; a certificate does not wait for one (S60)."""
+    if not key:
+        return None
+    try:
+        return await s.file_store.get(key)
+    except NotFound:
+        return None
+
+
+async def sealed_file(s: Services, certificate: Certificate) -> bytes:
+    """The sealed file, checked against the digest stored when it was sealed.
+
+    Raises: OutsideFailure: the file is gone or was changed; it is not handed out.
+    """
+    try:
+        data = await s.file_store.get(certificate.pdf_key)
+    except NotFound:
+        raise OutsideFailure("证书文件不在存储中") from None
+    if hashlib.sha256(data).digest() != bytes(certificate.pdf_sha256 or b""):
+        raise OutsideFailure("证书文件与封存时的摘要不一致")
+    return data
