@@ -5,20 +5,22 @@ from __future__ import annotations
 import pytest
 
 from server.adapters.wechat import messages
-from server.domain.auth import web_login
-from server.domain.notices import grants
-from server.domain.people import bindings, ended_sessions
+from server.domain.auth import session_keys, sessions, web_login
+from server.domain.issuance import scan_tickets
+from server.domain.notices import delivery, grants
+from server.domain.people import bindings, ended_sessions, officers
 from server.domain.ports import Push, Services, WeChatIdentity
 from server.domain.wechat_chat import pushes
 from server.errors import Refused
-from server.models import AuditEntry
+from server.models import AuditEntry, Delivery, Follower, Officer, ScanTicket
 from tests import make
+from tests.domain import issuing
 
 NUMBER = make.id_number(4077)
 
 
 def event(s: Services, kind: str, account: str, who: str, **fields: str) -> Push:
-    return Push(account, kind, True, who, "gh_1", s.clock.unix(), f"{account}:{kind}", fields=fields)
+    return Push(account, kind, True, who, "gh_1", s.clock.unix(), f"{account}:{kind}:{who}", fields=fields)
 
 
 async def bound(s: Services, account: str) -> WeChatIdentity:
@@ -44,6 +46,105 @@ async def test_a_withdrawal_unbinds_the_person_named_by_openid(
     assert await grants.left(account, who.openid, ["results"]) == {"results": 0}
     assert await AuditEntry.filter(action="binding.unbound").count() == 1
     assert ended_sessions.begins_at(services, account, who.openid) > moment  # its sessions are over
+
+
+async def put(s: Services, who: WeChatIdentity, name: str) -> None:
+    channel = "template" if who.account == "oa" else "mp_subscription"
+    fields = {"plan": "2026年秋季", "exam_date": "2026-10-24", "released_at": "2026-11-26 09:00"}
+    assert await delivery.enqueue(
+        s,
+        "results_released",
+        dedup=name,
+        openid=who.openid,
+        fields=fields,
+        path="/h5/results",
+        channel=channel,
+    )
+
+
+@pytest.mark.parametrize("account", ["oa", "mp"])
+async def test_what_waits_for_somebody_who_withdrew_is_not_sent(services: Services, account: str) -> None:
+    who, other = WeChatIdentity(account, "openid-gone"), WeChatIdentity(account, "openid-stays")
+    for state in ("pending", "sending", "accepted", "unknown"):
+        await put(services, who, state)
+        await Delivery.filter(dedup=state).update(state=state)
+    await put(services, other, "other")
+    push = event(services, "user_authorization_revoke", account, "wechat-itself", OpenID=who.openid)
+    for _ in range(2):
+        await pushes.work(services, push)
+    found = {
+        one.dedup: (one.state, one.last_error, one.next_try_at is None, one.settled_at is None)
+        for one in await Delivery.all()
+    }
+    stopped = ("refused", "对方已撤回授权或注销微信账号", True, False)
+    assert found["pending"] == found["sending"] == stopped
+    assert [found[name][:2] for name in ("accepted", "unknown", "other")] == [
+        ("accepted", ""),
+        ("unknown", ""),
+        ("pending", ""),
+    ]
+
+
+async def test_the_row_of_a_follower_is_deleted_and_only_theirs(services: Services) -> None:
+    for openid in ("openid-gone", "openid-stays"):
+        await pushes.receive(services, event(services, "subscribe", "oa", openid))
+    push = event(services, "user_authorization_cancellation", "oa", "wechat-itself", OpenID="openid-gone")
+    await pushes.receive(services, push)
+    assert [one.openid for one in await Follower.all()] == ["openid-stays"]
+
+
+async def test_the_session_key_of_the_mini_program_is_dropped(services: Services) -> None:
+    for openid in ("openid-gone", "openid-stays"):
+        await services.cache.set(session_keys.name_of(openid), b"sealed", seconds=60)
+    push = event(services, "user_authorization_revoke", "mp", "wechat-itself", OpenID="openid-gone")
+    await pushes.receive(services, push)
+    kept = [await services.cache.get(session_keys.name_of(one)) for one in ("openid-gone", "openid-stays")]
+    assert kept == [None, b"sealed"]
+
+
+@pytest.mark.parametrize(("account", "kind"), [("oa", "h5"), ("mp", "mp")])
+async def test_a_session_of_somebody_unbound_ends_too(services: Services, account: str, kind: str) -> None:
+    gone = sessions.mint(services, kind, "openid-gone", 3600)
+    stays = sessions.mint(services, kind, "openid-stays", 3600)
+    push = event(services, "user_authorization_revoke", account, "wechat-itself", OpenID="openid-gone")
+    await pushes.receive(services, push)
+    with pytest.raises(Refused) as caught:
+        sessions.open(services, kind, gone)
+    assert caught.value.code == "session_ended"
+    assert sessions.open(services, kind, stays)["subject"] == "openid-stays"
+
+
+async def test_an_officer_with_no_other_account_is_suspended_and_the_open_code_is_dead(
+    services: Services,
+) -> None:
+    of = await issuing.cohort(services)
+    shown = await issuing.shown(services, of)
+    officer = await Officer.get(id=of.officer.id)
+    push = event(services, "user_authorization_revoke", "oa", "wechat-itself", OpenID=officer.oa_openid)
+    for _ in range(2):
+        await pushes.work(services, push)
+    after = await Officer.get(id=officer.id)
+    assert (after.state, after.oa_openid, after.suspended_at is not None) == ("suspended", "", True)
+    assert await ScanTicket.filter(replaced_at=None).count() == 0
+    with pytest.raises(Refused) as caught:
+        await scan_tickets.confirm(services, shown.token, issuing.PIN, identity=of.identity)
+    assert caught.value.code == "not_an_officer"
+    with pytest.raises(Refused) as caught:
+        await officers.resume(services, officer.id, actor=make.ISSUER_STAFF)
+    assert caught.value.code == "officer_replaced"  # invited anew, not resumed
+    done = await AuditEntry.filter(subject_kind="officer").order_by("id").values_list("action", flat=True)
+    assert list(done)[-2:] == ["officer.unbind", "officer.suspend"]
+
+
+async def test_an_officer_with_the_other_account_goes_on_with_it(services: Services) -> None:
+    of = await issuing.cohort(services)
+    await Officer.filter(id=of.officer.id).update(mp_openid="mp-of-officer")
+    openid = (await Officer.get(id=of.officer.id)).oa_openid
+    push = event(services, "user_authorization_cancellation", "oa", "wechat-itself", OpenID=openid)
+    await pushes.receive(services, push)
+    after = await Officer.get(id=of.officer.id)
+    assert (after.state, after.oa_openid, after.mp_openid) == ("active", "", "mp-of-officer")
+    assert await AuditEntry.filter(action="officer.unbind").count() == 1
 
 
 async def test_without_openid_the_sender_is_the_person(services: Services) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from server import app as root
 from server.adapters import cache
-from server.adapters.wechat.logins import SESSION_KEY_SECONDS
+from server.domain.auth import session_keys
 from server.sandbox import codes
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
@@ -43,6 +43,6 @@ async def test_a_session_key_is_kept_sealed_and_told_to_nobody(
             sealed = await client.get(name)
             assert openid.encode() not in name and session_key.encode() not in sealed
             assert services.keys.decrypt(sealed, about="mp.session_key") == session_key
-            assert 0 < await client.ttl(name) <= SESSION_KEY_SECONDS
+            assert 0 < await client.ttl(name) <= session_keys.SECONDS
             await client.aclose()
         await platform.settle()

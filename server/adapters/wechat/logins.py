@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,10 +12,10 @@ from wechatpy.oauth import WeChatOAuth
 from server.adapters.wechat import bridge
 from server.adapters.wechat.accounts import Account
 from server.adapters.wechat.errors import login_failure, phone_refusal
+from server.domain.auth import session_keys
 from server.domain.ports import Cache, WeChatIdentity
 from server.errors import Forbidden, OutsideFailure, WeChatRefused
 
-SESSION_KEY_SECONDS = 2 * 24 * 3600
 BUSY = -1
 _CHINA = "86"
 
@@ -93,9 +92,9 @@ async def login_identity(account: Account, cache: Cache, code: str, *, seal: Sea
         raise OutsideFailure("微信没有给出登录身份")
     who = WeChatIdentity("mp", str(told["openid"]), told.get("unionid") or None)
     if seal is not None:
-        name = f"mp:session_key:{hashlib.sha256(who.openid.encode()).hexdigest()}"
+        name, sealed = session_keys.name_of(who.openid), seal(str(told["session_key"]))
         try:
-            await cache.set(name, seal(str(told["session_key"])), seconds=SESSION_KEY_SECONDS)
+            await cache.set(name, sealed, seconds=session_keys.SECONDS)
         except OutsideFailure:
             log.warning("a session key could not be kept; the log-in stands")
     return who

@@ -99,6 +99,7 @@ LABELS = {
     "officer.pin_locked": "签发密码锁定",
     "officer.phone_wrong": "邀请的手机号核对不符",
     "officer.bind": "绑定第二个账号",
+    "officer.unbind": "微信撤回授权，解除签发负责人的绑定",
     "officer.suspend": "停用院校签发负责人",
     "binding.bound": "绑定身份",
     "binding.unbound": "解除绑定",

@@ -136,6 +136,19 @@ async def lose_waiting(s: Services, error: str) -> int:
     )
 
 
+async def stop(s: Services, account: str, openid: str, error: str) -> int:
+    """The step `block` for what waits for this person or is just being sent: nothing goes to them any more. How many.
+
+    Args:
+        error: why, without personal data.
+    """
+    step = STEPS["block"]
+    waiting = (State.PENDING.value, State.SENDING.value)
+    return await Delivery.filter(account=account, openid=openid, state__in=waiting).update(
+        state=step.target.value, last_error=error[:200], next_try_at=None, settled_at=s.clock.now()
+    )
+
+
 # What WeChat's answers and events say
 
 

@@ -43,6 +43,7 @@ __all__ = [
     "check_pin",
     "colleagues",
     "confirm",
+    "forget_identity",
     "invitation_of",
     "invite",
     "listing",
@@ -150,13 +151,46 @@ async def suspend(s: Services, officer_id: int, *, actor: Actor) -> None:
             return
         if not await advance(s, officer, "suspend", actor=actor, changes={"suspended_at": now}):
             return
-        open_tickets = ScanTicket.filter(
-            school_id=officer.school_id, spent_at=None, replaced_at=None, expires_at__gte=now
-        )
-        batches = {ticket.issuance_id for ticket in await open_tickets}
-        await open_tickets.update(replaced_at=now)
-    for issuance_id in sorted(batches):
+        batches = await _replace_tickets(s, officer.school_id)
+    for issuance_id in batches:
         await publish(s, issuance_id, "replaced")
+
+
+async def _replace_tickets(s: Services, school_id: int) -> list[int]:
+    """Every open QR of the school is dead, in the caller's transaction. The batches that show one."""
+    now = s.clock.now()
+    open_tickets = ScanTicket.filter(
+        school_id=school_id, spent_at=None, replaced_at=None, expires_at__gte=now
+    )
+    batches = {ticket.issuance_id for ticket in await open_tickets}
+    await open_tickets.update(replaced_at=now)
+    return sorted(batches)
+
+
+async def forget_identity(s: Services, identity: WeChatIdentity) -> list[int]:
+    """Take this WeChat identity off whoever signs with it, in the caller's transaction; nobody is no error.
+
+    Who has the other account still signs with that one. Who has none is suspended, and has to be invited anew: a right
+    that nobody can use, and that nobody is behind, does not stand open (decision 0305).
+
+    Returns:
+        the batches whose QR is dead now; the caller tells them once it has committed.
+    """
+    column = f"{identity.account}_openid"
+    officer = await Officer.filter(**{column: identity.openid}).select_for_update().first()
+    if officer is None:
+        return []
+    await Officer.filter(id=officer.id).update(**{column: ""})
+    setattr(officer, column, "")
+    actor = actor_of(officer)
+    said = {"account": identity.account}
+    await audit_log.record(s.clock, actor, "officer.unbind", "officer", officer.id, was=said)
+    if officer.oa_openid or officer.mp_openid:
+        return []
+    if not await advance(s, officer, "suspend", actor=actor, changes={"suspended_at": s.clock.now()}):
+        return []
+    await rights_notices.put_officers(s, officer)
+    return await _replace_tickets(s, officer.school_id)
 
 
 async def pairing_code(s: Services, identity: WeChatIdentity) -> str:

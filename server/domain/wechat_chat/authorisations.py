@@ -11,31 +11,57 @@ from datetime import UTC, datetime
 from tortoise import connections
 from tortoise.transactions import in_transaction
 
-from server.domain.notices import grants
-from server.domain.people import bindings
+from server.domain.auth import session_keys
+from server.domain.issuance import transitions
+from server.domain.notices import delivery, grants
+from server.domain.people import bindings, ended_sessions, officers
 from server.domain.ports import Push, Services, WeChatIdentity
 
 WITHDRAWN = frozenset({"user_authorization_revoke", "user_authorization_cancellation"})
 EVENTS = WITHDRAWN | {"user_info_modified"}  # the last one is only acknowledged: we keep no profile
 
 
-async def taken_in(s: Services, push: Push) -> None:
-    """Unbind the person of a withdrawal, end their sessions, take back their grants, forget that they follow.
+STOPPED = "对方已撤回授权或注销微信账号"
 
-    Safe to repeat; user_info_modified changes nothing.
+
+async def taken_in(s: Services, push: Push) -> None:
+    """Forget what is kept for the person of a withdrawal, and end what goes on in their name.
+
+    Their grants and following, the notices that still wait for them, their binding (a candidate's and a signing
+    officer's), their sessions, and the session key of their log-in in the mini-program. Safe to repeat;
+    user_info_modified changes nothing.
+
+    Raises:
+        OutsideFailure: the cache is away, so WeChat shall push again.
     """
     if push.kind not in WITHDRAWN:
         return
-    openid = str(push.fields.get("OpenID") or push.openid)
-    said_at = datetime.fromtimestamp(push.created, UTC)
+    who = WeChatIdentity(push.account, str(push.fields.get("OpenID") or push.openid))
+    moment = None
     async with in_transaction():
-        await bindings.unbind(s, WeChatIdentity(push.account, openid), address="")
-        rows = await connections.get("default").execute_query_dict(
-            "SELECT topic FROM notice_grant WHERE account = $1 AND openid = $2 AND remaining > 0 ORDER BY topic",
-            [push.account, openid],
-        )
-        for row in rows:
-            taker = grants.Taker(push.account, openid, row["topic"])
-            await grants.withdraw(s, taker, source=f"{push.key}:{row['topic']}", said_at=said_at)
-        if push.account == "oa":
-            await connections.get("default").execute_query("DELETE FROM follower WHERE openid = $1", [openid])
+        await _take_back_grants(s, push, who)
+        await delivery.stop(s, who.account, who.openid, STOPPED)
+        if who.account == "oa":
+            await connections.get("default").execute_query(
+                "DELETE FROM follower WHERE openid = $1", [who.openid]
+            )
+        batches = await officers.forget_identity(s, who)
+        if not await bindings.unbind(s, who, address=""):  # which ends the sessions of whom it unbinds
+            moment = await ended_sessions.write(s, who)
+    if moment is not None:
+        ended_sessions.remember(s, who, moment)
+    for issuance_id in batches:
+        await transitions.tell(s, issuance_id, "replaced")
+    if who.account == "mp":
+        await session_keys.drop(s.cache, who.openid)
+
+
+async def _take_back_grants(s: Services, push: Push, who: WeChatIdentity) -> None:
+    said_at = datetime.fromtimestamp(push.created, UTC)
+    rows = await connections.get("default").execute_query_dict(
+        "SELECT topic FROM notice_grant WHERE account = $1 AND openid = $2 AND remaining > 0 ORDER BY topic",
+        [who.account, who.openid],
+    )
+    for row in rows:
+        taker = grants.Taker(who.account, who.openid, row["topic"])
+        await grants.withdraw(s, taker, source=f"{push.key}:{row['topic']}", said_at=said_at)
