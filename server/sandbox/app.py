@@ -29,6 +29,7 @@ from server.sandbox import (
     subscriptions,
     tags,
     template_messages,
+    unknown,
     webview,
 )
 from server.sandbox.config import SandboxConfig
@@ -51,6 +52,7 @@ WECHAT = (
     media.bp,
     tags.bp,
     reachability.bp,
+    unknown.bp,
 )
 PEOPLE = (phone.bp, webview.bp, control.bp)
 

@@ -30,6 +30,7 @@ class Picture:
 
 
 Answer = Mapping[str, Any] | Picture
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")  # the wrong ones are refused in WeChat's words
 
 
 @dataclass(slots=True)
@@ -182,7 +183,7 @@ def api(bp: Blueprint, door: Door) -> Callable[[Handler], Handler]:
             return await _serve(request, door, handler)
 
         name = door.path.strip("/").replace("/", "_").replace("-", "_")
-        bp.add_route(serve, door.path, methods=["GET", "POST"], name=name)
+        bp.add_route(serve, door.path, methods=METHODS, name=name)
         return handler
 
     return put
@@ -217,6 +218,23 @@ async def _serve(request: Request, door: Door, handler: Handler) -> HTTPResponse
     )
     if fate.dropped:
         return await troubles.cut(platform, request)
+    return _response(platform, answer, door)
+
+
+def refused(request: Request, error: WeChatError) -> HTTPResponse:
+    """The answer to a call that is no door's, kept in the timeline."""
+    platform: Platform = request.app.ctx.platform
+    door = Door(request.path, method=request.method)
+    row = platform.timeline.begin(
+        "in",
+        f"{request.method} {request.path[: limits.SHOWN_BYTES]}",
+        query=dict(request.get_args()),
+        caller=request.ip,
+    )
+    answer = error.answer()
+    verdict = f"{error.errcode} {error.verdict}".strip()
+    _keep_rid(platform, request, door, str(answer["errmsg"]).rpartition(" rid: ")[2])
+    platform.timeline.end(row, ok=False, verdict=verdict, request=_shown_body(request), response=answer)
     return _response(platform, answer, door)
 
 
