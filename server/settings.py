@@ -14,7 +14,14 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from server import addresses, operators, pay_settings, production_settings, sandbox_account
+from server import (
+    addresses,
+    operators,
+    pay_settings,
+    production_settings,
+    public_address,
+    sandbox_account,
+)
 
 _PAIR = r"[a-z_]+\s*=\s*[a-z_]+[0-9]+"
 TEMPLATE_KEYWORDS = re.compile(
@@ -233,6 +240,7 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
         else:
             assert f.default is not MISSING
             values[f.name] = f.default
+    values["public_url"] = public_address.normalised(str(values.get("public_url", "")).strip())
     problems += _checked(values, production)
     if problems:
         raise SettingsError(problems)
@@ -290,13 +298,7 @@ def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
     for entry in filter(str.strip, re.split("[;；]", str(values.get("template_keywords", "")))):
         if not TEMPLATE_KEYWORDS.fullmatch(entry.strip()):
             problems.append(f"WECHAT_TEMPLATE_KEYWORDS 的“{entry.strip()[:60]}”写法不对")
-    url = str(values.get("public_url", ""))
-    if url and not url.startswith(("http://", "https://")):
-        problems.append("XCERT_PUBLIC_URL 应以 http:// 或 https:// 开头")
-    if production and url and not url.startswith("https://"):
-        problems.append("XCERT_PUBLIC_URL 在生产环境必须是 https:// 网址")
-    if url.endswith("/"):
-        problems.append("XCERT_PUBLIC_URL 末尾不要带斜杠")
+    problems += public_address.problems(str(values.get("public_url", "")), production=production)
     if production:
         problems += production_settings.problems(values)
     problems += [

@@ -107,6 +107,87 @@ def test_a_wrong_value_is_told(change: dict[str, str], said: str) -> None:
     assert said in refusal.value.problems
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://Cert.Example.CN", "https://cert.example.cn"),
+        ("HTTPS://cert.example.cn", "https://cert.example.cn"),
+        ("https://cert.example.cn:443", "https://cert.example.cn"),
+        ("https://cert.example.cn:", "https://cert.example.cn"),
+        ("  https://cert.example.cn\n", "https://cert.example.cn"),
+        ("https://xn--fiq228c.example.cn", "https://xn--fiq228c.example.cn"),
+    ],
+)
+def test_the_public_address_has_one_spelling(given: str, kept: str) -> None:
+    assert read(PRODUCTION | {"XCERT_PUBLIC_URL": given}).public_url == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("HTTP://LocalHost:8000", "http://localhost:8000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("http://[0:0::1]:80", "http://[::1]"),
+    ],
+)
+def test_a_development_address_may_have_a_port(given: str, kept: str, tmp_path: Path) -> None:
+    assert read({"XCERT_PUBLIC_URL": given, "XCERT_DATA_DIR": str(tmp_path)}).public_url == kept
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://cert.example.cn/", "末尾不要带斜杠"),
+        ("https://cert.example.cn/app", "不能带路径（/app）：本服务须在域名的根目录，只写到域名为止"),
+        ("https://cert.example.cn//", "不能带路径（//）：本服务须在域名的根目录，只写到域名为止"),
+        ("https://cert.example.cn?", "不能带 ? 或 # 之后的内容，只写到域名为止"),
+        ("https://cert.example.cn?a=1", "不能带 ? 或 # 之后的内容，只写到域名为止"),
+        ("https://cert.example.cn#top", "不能带 ? 或 # 之后的内容，只写到域名为止"),
+        ("https://u:p@cert.example.cn", "不能带用户名或密码：它会印在二维码里"),
+        ("https://@cert.example.cn", "不能带用户名或密码：它会印在二维码里"),
+        (
+            "https://cert.example.cn:8443",
+            "在生产环境不能带端口：微信只认 443 端口；请由反向代理在 443 端口转发",
+        ),
+        ("http://cert.example.cn", "在生产环境必须是 https:// 网址"),
+        ("ftp://cert.example.cn", "应以 http:// 或 https:// 开头"),
+        ("cert.example.cn", "应以 http:// 或 https:// 开头"),
+        *(
+            (url, "的域名或端口写法不对，应为 https://域名，如 https://cert.example.cn")
+            for url in (
+                "https://",
+                "https://cert.example.cn:99999",
+                "https://cert.example.cn:0",
+                "https://cert.example.cn:port",
+                "https://cert.example.cn.",
+                "https://cert..example.cn",
+                "https://-cert.example.cn",
+                "https://cert.example.cn:80:80",
+                "https://[::1",
+                "https://cert.example.cn,b.cn",
+                "https://'cert.example.cn",
+            )
+        ),
+        *(
+            (url, "只能有英文字符，不能有空格、换行或反斜杠；中文域名请写成 xn-- 开头的形式")
+            for url in (
+                "https://证书.cn",
+                "https://cert. example.cn",
+                "https://cert.exa\nmple.cn",
+                "https://cert.exa\tmple.cn",
+                "https://cert.example.cn\\evil.cn",
+            )
+        ),
+        ("https://" + "a." * 120 + "cn", "太长，应为 https://域名，不超过200个字符"),
+    ],
+)
+def test_an_odd_public_address_is_refused_with_one_sentence(url: str, said: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read(PRODUCTION | {"XCERT_PUBLIC_URL": url})
+    assert refusal.value.problems == [f"XCERT_PUBLIC_URL {said}"]
+
+
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("from-file\n", "utf-8")
     environ = {k: v for k, v in PRODUCTION.items() if k != "WECHAT_OA_SECRET"}

@@ -206,6 +206,18 @@ def test_production_says_each_thing_that_is_missing(xcert: Xcert) -> None:
     assert all(line.startswith("缺少 WECHAT_") for line in lines[1:])
 
 
+@pytest.mark.parametrize("command", ["doctor", "serve"])
+def test_an_odd_public_address_stops_the_start_and_the_doctor_with_one_sentence(
+    xcert: Xcert, command: str
+) -> None:
+    done = xcert(command, XCERT_PUBLIC_URL="https://me:pw@cert.example.cn/app?x=1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "设置有问题，请先修改：",
+        "XCERT_PUBLIC_URL 不能带用户名或密码：它会印在二维码里",
+    ]
+
+
 @pytest.mark.parametrize("arguments", [["--dev"], []])
 def test_production_refuses_what_is_for_development(xcert: Xcert, arguments: list[str]) -> None:
     production = {
