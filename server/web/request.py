@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 import secrets
@@ -9,12 +10,13 @@ import secrets
 from sanic import HTTPResponse, Request
 
 from server import operators
-from server.domain import addresses
+from server.domain import addresses, unknown_proxies
 from server.domain.ports import Services
 from server.errors import NotFound
 from server.settings import Settings
 
 log = logging.getLogger("xcert.web")
+_notes: set[asyncio.Future[None]] = set()  # the loop itself holds tasks only weakly
 
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -59,7 +61,20 @@ def client_address(request: Request) -> str:
         log.warning(
             "requests carry X-Forwarded-For, but XCERT_PROXIES is 0: behind a proxy everybody shares one address's limits"
         )
+    if forwarded:
+        _note_unknown_proxy(request, forwarded, proxies)
     return addresses.caller(str(request.ip), forwarded, proxies)
+
+
+def _note_unknown_proxy(request: Request, forwarded: list[str], proxies: int) -> None:
+    """Beside the answer, for the doctor."""
+    notebook = getattr(request.app.ctx, "unknown_proxies", None)
+    if notebook is None:
+        notebook = request.app.ctx.unknown_proxies = unknown_proxies.Notebook()
+    if entries := notebook.entries(forwarded, proxies):
+        task = asyncio.ensure_future(unknown_proxies.note(services(request), entries, str(request.ip)))
+        _notes.add(task)
+        task.add_done_callback(_notes.discard)
 
 
 def is_operator(request: Request) -> bool:

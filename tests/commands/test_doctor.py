@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -27,6 +28,7 @@ from server.app import create_app
 from server.commands import dev_setup
 from server.commands.doctor import local, look_at_wechat
 from server.commands.doctor.findings import Finding, Level
+from server.domain import unknown_proxies
 from server.domain.ports import Services
 from server.domain.ports.payments import PayFinding
 from server.domain.wechat_chat import menu, site_files
@@ -71,6 +73,7 @@ class Clinic:
 async def clinic(services: Services, redis_url: str) -> AsyncIterator[Clinic]:
     client = cache.connect(redis_url)
     services.cache = cache.RedisCache(client)
+    await services.cache.delete("proxies:unknown")  # what another test left there
     with socket.socket() as line:
         line.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{line.getsockname()[1]}"
@@ -144,6 +147,7 @@ async def test_all_is_well_and_each_thing_has_its_line(clinic: Clinic) -> None:
         "小程序消息推送",
         "小程序最近推送",
         "验证文件",
+        "反向代理",
         "域名",
         "微信支付",
         "最近告警",
@@ -152,6 +156,48 @@ async def test_all_is_well_and_each_thing_has_its_line(clinic: Clinic) -> None:
     acts.follow(clinic.platform, clinic.platform.people.get("p1"))  # type: ignore[arg-type]
     await clinic.platform.settle()
     assert re.match(r"2026-11-23 12:00 收到过", (await clinic.finds())["公众号最近推送"].said)
+
+
+@pytest.mark.parametrize(("trusted", "entries"), [(0, 1), (0, 2), (3, 2)])
+async def test_a_proxy_that_nobody_told_of_is_told_with_what_to_set(
+    clinic: Clinic, trusted: int, entries: int
+) -> None:
+    s = clinic.services
+    s.settings = dataclasses.replace(s.settings, proxies=trusted)
+    hops = ", ".join(f"203.0.113.{n}" for n in range(entries))
+    headers = {"x-forwarded-for": hops, "user-agent": "MicroMessenger/8.0"}
+    async with httpx.AsyncClient(base_url=s.settings.public_url) as browser:
+        for _ in range(3):  # of one process noted once a minute
+            await browser.get("/h5/login", headers=headers)
+        for _ in range(200):
+            if await unknown_proxies.seen(s):
+                break
+            await asyncio.sleep(0.02)
+    said = (await clinic.finds())["反向代理"]
+    assert said.level is Level.LOOK
+    assert f"来自本机或内网的请求带着 {entries} 段 X-Forwarded-For，XCERT_PROXIES 却是 {trusted}" in said.said
+    assert f"就设 XCERT_PROXIES={entries}" in said.said
+    kept = await s.cache.get("proxies:unknown")
+    assert kept is not None and len(kept) < 40 and b"203.0" not in kept
+
+
+async def test_a_stranger_does_not_write_over_what_our_own_proxy_showed(clinic: Clinic) -> None:
+    s = clinic.services
+    await unknown_proxies.note(s, 2, "10.0.0.7")
+    await unknown_proxies.note(s, 9, "10.0.0.7")  # somebody sent more through the same proxy
+    await unknown_proxies.note(s, 1, "203.0.113.9")
+    seen = await unknown_proxies.seen(s)
+    assert seen is not None and (seen.entries, seen.is_near) == (2, True)
+
+
+async def test_what_fits_the_setting_is_not_noted(clinic: Clinic) -> None:
+    found = [
+        unknown_proxies.Notebook().entries(given, trusted)
+        for given, trusted in (([], 0), ([""], 0), (["203.0.113.9"], 1), (["a, b"], 2), (["a", "b, c"], 2))
+    ]
+    assert found == [0] * 5
+    assert unknown_proxies.Notebook().entries(["a," * 5000], 0) == unknown_proxies.MOST_ENTRIES
+    assert (await clinic.finds())["反向代理"].level is Level.OK
 
 
 async def test_what_is_wrong_at_wechat(clinic: Clinic) -> None:

@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 from server.adapters.wechat import messages, self_check
 from server.adapters.wechat.errcode_help import NAMES, PUSH_PLACES
 from server.commands.doctor.findings import Finding, Level, bad, look, ok
+from server.domain import unknown_proxies
 from server.domain.beijing import BEIJING
 from server.domain.ports import Services
 from server.domain.wechat_chat import last_push, site_files
+from server.errors import OutsideFailure
 
 LEAST_DAYS = 14  # for the TLS certificate
 
@@ -26,7 +28,33 @@ async def check(s: Services) -> AsyncIterator[Finding]:
                 yield finding
         async for finding in _files(s):
             yield finding
+    yield await _proxies(s)
     yield _consoles(s)
+
+
+async def _proxies(s: Services) -> Finding:
+    """Whether XCERT_PROXIES fits what the running service saw (domain.unknown_proxies)."""
+    title, trusted = "反向代理", s.settings.proxies
+    try:
+        seen = await unknown_proxies.seen(s)
+    except OutsideFailure:
+        return look(title, "缓存没有响应，看不到服务见过的 X-Forwarded-For；请先解决 Redis")
+    if seen is None:
+        said = f"XCERT_PROXIES={trusted}，服务没有见过与它不符的 X-Forwarded-For"
+        return ok(title, said)
+    at = seen.at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
+    where = "来自本机或内网" if seen.is_near else "来自外网"
+    fits = f"前面确有反向代理就设 XCERT_PROXIES={seen.entries}"
+    so = (
+        "没有采信，经代理来的人都被当作同一个地址，共用一份限额"
+        if not trusted
+        else "比设定的层数少，没有采信"
+    )
+    return look(
+        title,
+        f"{at} 有{where}的请求带着 {seen.entries} 段 X-Forwarded-For，XCERT_PROXIES 却是 {trusted}："
+        f"{so}；{fits}，没有代理则不必理会",
+    )
 
 
 async def _tls(public_url: str) -> Finding:
