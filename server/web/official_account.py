@@ -61,10 +61,14 @@ async def _receive(request: Request, account: str) -> HTTPResponse:
             refusal.message,
             extra={"account": account, "why": refusal.code, "bytes": len(body)},
         )
+        if refusal.code == "push_no_sender":  # genuine, and nobody's: it would only come again
+            return text(DONE)
         raise
     await last_push.note(s, push)
+    if not push.to:
+        log.warning("a push without ToUserName: answered late", extra={"account": account, "push": push.kind})
     said = await _answered(s, push)
-    if not said:
+    if not said or not push.to:
         return text(DONE)
     sealed = s.wechat.answer(push, said, now=int(s.clock.now().timestamp()))
     return HTTPResponse(sealed, content_type="application/xml; charset=utf-8")

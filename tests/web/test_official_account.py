@@ -87,6 +87,51 @@ async def test_a_message_is_answered_encrypted(door: App, oa: Platform) -> None:
     assert "set-cookie" not in response.headers
 
 
+@pytest.mark.parametrize("without", [{"ToUserName": ""}, {"ToUserName": None}])
+async def test_a_message_that_says_not_to_whom_is_answered_late(
+    door: App, oa: Platform, services: Services, caplog: pytest.LogCaptureFixture, without: dict[str, Any]
+) -> None:
+    """An answer from nobody would be refused by WeChat; the person hears by customer-service message."""
+    now = int(services.clock.now().timestamp())
+    given = {"ToUserName": "gh_1", "FromUserName": OPENID, "CreateTime": now, "MsgType": "text"}
+    given |= {"Content": "帮助", "MsgId": 5} | without
+    response = await push(
+        door, oa, xml(**{name: value for name, value in given.items() if value is not None})
+    )
+    assert (response.status, response.body) == (200, b"success")
+    said = [line.message for line in caplog.records if "ToUserName" in line.message]
+    assert said == ["a push without ToUserName: answered late"]
+    assert OPENID not in caplog.text
+    assert (await PushSeen.get()).state == "waiting"
+    assert isinstance(services.queue, ListQueue) and isinstance(services.wechat, PushedWeChat)
+    await services.queue.drain(services, worker.TASKS)
+    ((account, openid, told),) = services.wechat.texts
+    assert (account, openid, told.startswith("回复“成绩”查询")) == ("oa", OPENID, True)
+
+
+async def test_an_event_that_says_not_to_whom_is_done_and_acknowledged(
+    door: App, oa: Platform, services: Services
+) -> None:
+    gone = xml(FromUserName=OPENID, CreateTime=1_700_000_000, MsgType="event", Event="unsubscribe")
+    response = await push(door, oa, gone)
+    assert (response.status, response.body) == (200, b"success")
+    assert (await Follower.get(openid=OPENID)).is_following is False
+
+
+@pytest.mark.parametrize("sender", [{"FromUserName": ""}, {}])
+async def test_a_push_of_nobody_is_acknowledged_with_one_line_in_the_log(
+    door: App, oa: Platform, caplog: pytest.LogCaptureFixture, sender: dict[str, str]
+) -> None:
+    response = await push(
+        door, oa, xml(ToUserName="gh_1", CreateTime=1_700_000_000, MsgType="text", Content="成绩", **sender)
+    )
+    assert (response.status, response.body) == (200, b"success")
+    assert [getattr(line, "why", "") for line in caplog.records if "push" in line.message] == [
+        "push_no_sender"
+    ]
+    assert await PushSeen.all().count() == 0
+
+
 async def test_the_same_message_again_gets_the_same_answer(
     door: App, oa: Platform, services: Services
 ) -> None:

@@ -262,6 +262,8 @@ def _parsed(text: str) -> dict[str, Any]:
             fields = dict(message._data) if message is not None else {}
     except (expat.ExpatError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Refused("push_malformed", "推送内容无法解析。") from None
+    if isinstance(fields, dict) and fields.get("MsgType") and fields.get("FromUserName", "") in ("", None):
+        raise Refused("push_no_sender", "推送没有写明发送者，无法回答任何人。")
     if not isinstance(fields, dict) or not all(
         isinstance(fields.get(name), str) and fields[name] for name in ("FromUserName", "MsgType")
     ):

@@ -93,10 +93,11 @@ def is_question(push: Push) -> bool:
 def _cannot_be_answered_at_once(push: Push) -> bool:
     """A mini-program's chat takes `success` and customer-service messages, no passive reply.
 
-    Source: 《小程序客服消息 接收消息和事件》, "可以使用发送客服消息接口进行异步回复".
+    Source: 《小程序客服消息 接收消息和事件》, "可以使用发送客服消息接口进行异步回复". Nor can a push be answered that
+    does not say whom it was sent to: the answer would come from nobody, and WeChat shows the person an error for it.
     """
     opens = reply_windows.opened_by(push.account, push.kind, is_event=push.is_event)
-    return push.account == "mp" and opens is not None
+    return (push.account == "mp" or not push.to) and opens is not None
 
 
 async def work(s: Services, push: Push) -> str:

@@ -204,15 +204,12 @@ STEALING = (
         xml(FromUserName="o", MsgType="text"),
         xml(FromUserName="o", MsgType="text", CreateTime="soon"),
         xml(FromUserName="o", MsgType="text", CreateTime="9" * 40),
-        xml(MsgType="text", CreateTime=1),
-        xml(FromUserName="", MsgType="text", CreateTime=1),
         "<xml><FromUserName><a>b</a></FromUserName><MsgType>text</MsgType><CreateTime>1</CreateTime></xml>",
         "[1, 2]",
         "{",
         '{"FromUserName": 1, "MsgType": "text", "CreateTime": 1}',
         '{"a":' * 400 + "1" + "}" * 400,
         JSON[:-1] + ',"x":' + '{"a":' * 9 + "1" + "}" * 9 + "}",
-        JSON.replace("o-1", "\\u0000"),
         JSON.replace("o-1", "o 1"),
         JSON.replace("o-1", "o" * 65),
         JSON.replace("1700000000", "999999999999"),
@@ -221,6 +218,20 @@ STEALING = (
 )
 def test_what_cannot_be_read_is_refused_quietly(message: str) -> None:
     assert code(message) == "push_malformed"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        xml(MsgType="text", CreateTime=1),
+        xml(FromUserName="", MsgType="text", CreateTime=1),
+        '{"MsgType": "text", "CreateTime": 1}',
+        JSON.replace("o-1", "\\u0000"),
+        '{"FromUserName": "", "MsgType": "event", "CreateTime": 1}',
+    ],
+)
+def test_a_push_of_nobody_is_told_apart_from_one_that_cannot_be_read(message: str) -> None:
+    assert code(message) == "push_no_sender"
 
 
 # As it comes from pasting, from input methods, from GS1 bar codes, from half an emoji.
