@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from io import BytesIO
 from typing import Any
 
@@ -142,7 +143,7 @@ async def test_the_answer_has_counts_progress_and_every_error(services: Services
     rows[1][0], rows[1][2], rows[1][3] = "", "1", "12"
     book = demo_cohort.book(demo_cohort.PEOPLE_HEADER, rows)
     ended = await importing.take(services, "candidates", "D:\\表\\考生.xlsx", book)
-    view = await imports.view(services, ended.import_id)
+    view = await imports.view(services, ended.import_id, actor=make.OPERATOR)
     assert {
         key: view[key] for key in ("kind", "file_name", "state", "refusal", "progress", "rows_taken")
     } == {
@@ -170,7 +171,7 @@ async def test_the_answer_has_counts_progress_and_every_error(services: Services
             "value": "**",
         },
     ]
-    listed = await imports.listing(services)
+    listed = await imports.listing(services, actor=make.OPERATOR)
     assert [item["id"] for item in listed["items"]] == [ended.import_id]
     assert "errors" not in listed["items"][0]
 
@@ -181,14 +182,14 @@ async def test_submit_queues_and_the_job_takes(services: Services) -> None:
     row = await imports.submit(
         services, "candidates", "a.xlsx", book, dry_run=False, creating=names, actor=make.OPERATOR
     )
-    assert (await imports.view(services, row.id))["state"] == "queued"
+    assert (await imports.view(services, row.id, actor=make.OPERATOR))["state"] == "queued"
     with pytest.raises(Conflict) as refused:
         await imports.report(services, row.id, actor=make.OPERATOR)
     assert refused.value.code == "import_running"
     assert isinstance(services.queue, ListQueue)
     assert services.queue.jobs == [("imports.run", {"import_id": row.id})]
     await services.queue.drain(services, {"imports.run": imports.run})
-    assert (await imports.view(services, row.id))["rows_taken"] == 3
+    assert (await imports.view(services, row.id, actor=make.OPERATOR))["rows_taken"] == 3
     submitted, taken = await AuditEntry.filter(subject_kind="import").order_by("id")
     assert (submitted.action, submitted.actor_name) == ("import.submit", make.OPERATOR.name)
     assert (taken.action, taken.actor_id, taken.request_id) == ("import.take", make.OPERATOR.id, "test")
@@ -206,15 +207,26 @@ async def test_what_is_bad_at_first_sight_is_refused_at_once(services: Services)
         await imports.submit(services, "scores", "a.csv", b"x", dry_run=False, actor=school)
     assert forbidden.value.code == "not_for_schools"
     with pytest.raises(NotFound):
-        await imports.view(services, 404)
+        await imports.view(services, 404, actor=make.OPERATOR)
 
 
 async def test_what_is_bad_inside_stands_in_the_answer(services: Services) -> None:
     book = demo_cohort.book(["甲", "乙"], [["1", "2"]])
     ended = await take(services, "candidates", book)
     assert (ended.refusal_code, ended.exit_code, ended.rows_total) == ("header_missing", 2, 0)
-    view = await imports.view(services, ended.import_id)
+    view = await imports.view(services, ended.import_id, actor=make.OPERATOR)
     assert (view["state"], view["refusal"]["code"]) == ("unreadable", "header_missing")
     with pytest.raises(Conflict) as refused:
         await imports.report(services, ended.import_id, actor=make.OPERATOR)
     assert refused.value.code == "import_unreadable"
+
+
+@pytest.mark.parametrize("role", ["finance", "notifier", "school"])
+async def test_who_may_not_see_imports_is_refused_by_the_verb_itself(services: Services, role: str) -> None:
+    seen = dataclasses.replace(make.OPERATOR, role="auditor")
+    assert (await imports.listing(services, actor=seen))["items"] == []
+    actor = dataclasses.replace(make.OPERATOR, role=role, school_id=1 if role == "school" else None)
+    for asked in (imports.listing(services, actor=actor), imports.view(services, 1, actor=actor)):
+        with pytest.raises(Refused) as caught:
+            await asked
+        assert caught.value.code == "role_not_allowed"

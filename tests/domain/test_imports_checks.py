@@ -36,13 +36,13 @@ async def test_a_check_is_written_later_by_whoever_may_and_once(known: Services)
     assert first.id == again.id
     await drain(known)
     assert await Score.all().count() == 1
-    done = await imports.view(known, first.id)
+    done = await imports.view(known, first.id, actor=make.OPERATOR)
     assert (done["check_id"], done["rows_new"], done["all_or_nothing"]) == (run["id"], 1, False)
-    after = await imports.view(known, run["id"])
+    after = await imports.view(known, run["id"], actor=make.OPERATOR)
     assert (after["can_take"], after["taken_by"]) == (False, first.id)
-    listed = await imports.listing(known, open_only=True)
+    listed = await imports.listing(known, open_only=True, actor=make.OPERATOR)
     assert [one["id"] for one in listed["items"] if one["kind"] == "scores"] == [first.id]
-    assert run["id"] in [one["id"] for one in (await imports.listing(known))["items"]]
+    assert run["id"] in [one["id"] for one in (await imports.listing(known, actor=make.OPERATOR))["items"]]
 
 
 async def test_a_check_is_written_with_the_settings_it_was_checked_with(known: Services) -> None:
@@ -64,7 +64,7 @@ async def test_what_a_check_did_not_show_is_not_written(known: Services) -> None
     await scores(known, changed(ONE, 成绩=80))
     taken = await imports.take_in(known, run["id"], actor=make.OPERATOR)
     await drain(known)
-    view = await imports.view(known, taken.id)
+    view = await imports.view(known, taken.id, actor=make.OPERATOR)
     assert (view["state_label"], view["refusal"]["code"]) == ("没有写入", "moved_since_check")
     assert (await Score.get()).score == Decimal(80)
     fresh = await imports.check_again(known, run["id"], imports.Names(), actor=make.OPERATOR)
@@ -80,7 +80,9 @@ async def test_a_plan_released_between_check_and_write_is_left_alone(known: Serv
     await Plan.all().update(release_at=known.clock.now())
     taken = await imports.take_in(known, run["id"], actor=make.OPERATOR)
     await drain(known)
-    assert (await imports.view(known, taken.id))["refusal"]["code"] == "moved_since_check"
+    assert (await imports.view(known, taken.id, actor=make.OPERATOR))["refusal"][
+        "code"
+    ] == "moved_since_check"
     assert (await Score.get()).score == Decimal(60)
 
 
@@ -116,7 +118,7 @@ async def test_a_checks_file_and_report_are_kept_a_day(known: Services) -> None:
     with pytest.raises(Conflict) as refused:
         await imports.check_again(known, run["id"], imports.Names(), actor=make.OPERATOR)
     assert refused.value.code == "check_cleared"
-    assert (await imports.view(known, run["id"]))["errors"][0]["value"] == "101"
+    assert (await imports.view(known, run["id"], actor=make.OPERATOR))["errors"][0]["value"] == "101"
 
 
 async def test_the_file_of_a_written_check_stays_with_the_import(known: Services) -> None:

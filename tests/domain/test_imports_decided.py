@@ -65,7 +65,7 @@ async def check(s: Services, data: bytes, kind: str = "scores", **more: Any) -> 
     """A dry run as the console hands it in, with its answer."""
     row = await imports.submit(s, kind, "a.xlsx", data, dry_run=True, actor=make.OPERATOR, **more)
     await drain(s)
-    return await imports.view(s, row.id)
+    return await imports.view(s, row.id, actor=make.OPERATOR)
 
 
 # results that are out
@@ -233,7 +233,7 @@ async def test_names_are_made_when_exactly_they_are_confirmed(known: Services) -
     half = imports.Names.of({"plans": [ONE.plan], "sites": [ONE.site]})
     again = await imports.check_again(known, first["id"], half, actor=make.OPERATOR)
     await drain(known)
-    second = await imports.view(known, again.id)
+    second = await imports.view(known, again.id, actor=make.OPERATOR)
     assert (second["rows_new"], second["rows_refused"], second["can_take"]) == (1, 1, True)
     taken = await imports.take_in(known, second["id"], actor=make.OPERATOR)
     await drain(known)

@@ -175,7 +175,7 @@ async def test_files_are_cleared_after_a_month_and_the_answer_stays(services: Se
     services.clock.forward(days=31)
     await imports.sweep(services)
     assert services.file_store.files == {}
-    assert (await imports.view(services, ended.import_id))["rows_taken"] == 40
+    assert (await imports.view(services, ended.import_id, actor=make.OPERATOR))["rows_taken"] == 40
     with pytest.raises(NotFound) as refused:
         await imports.report(services, ended.import_id, actor=make.OPERATOR)
     assert refused.value.code == "import_file_cleared"

@@ -86,15 +86,16 @@ async def summary(import_id: int) -> Summary:
     )
 
 
-async def view(s: Services, import_id: int) -> dict[str, Any]:
+async def view(s: Services, import_id: int, *, actor: Actor) -> dict[str, Any]:
     """One import as staff see it: state, counts, progress, every error, what changes, and which names are asked for.
 
     `differences` are the first changed rows, old → new, identity numbers masked. `asked` holds unknown names by kind.
     `can_take`: the check can be written now; `taken_by`: the import that wrote it.
 
     Raises:
-        NotFound: import_unknown.
+        Forbidden: role_not_allowed. NotFound: import_unknown.
     """
+    roles.require(actor, Verb.SEE_IMPORTS)
     row = await row_of(import_id)
     after = await ImportRun.filter(check_id=row.id).order_by("-id") if row.is_dry_run else []
     taken_by = next((one.id for one in after if not one.is_dry_run and one.state != "unreadable"), None)
@@ -123,13 +124,17 @@ ORDER BY r.id DESC LIMIT $3
 
 
 async def listing(
-    s: Services, *, cursor: int | None = None, limit: int = 20, open_only: bool = False
+    s: Services, *, cursor: int | None = None, limit: int = 20, open_only: bool = False, actor: Actor
 ) -> dict[str, Any]:
     """Imports, newest first, without their errors: `{items, next_cursor}`.
 
     Args:
         open_only: leave out checks that were written, repeated or cleared away.
+
+    Raises:
+        Forbidden: role_not_allowed.
     """
+    roles.require(actor, Verb.SEE_IMPORTS)
     listed = [row["id"] for row in await rows(_LISTED, cursor, open_only, limit + 1)]
     found = await ImportRun.filter(id__in=listed).order_by("-id")
     items = [_short(row) for row in found[:limit]]

@@ -96,13 +96,14 @@ async def listing(call: Call) -> HTTPResponse:
         cursor=cursor,
         limit=call.query["limit"] or responses.PAGE,
         open_only=bool(call.query["open_only"]),
+        actor=call.actor,
     )
     following = found["next_cursor"]
     return responses.json({**found, "next_cursor": str(following) if following else None})
 
 
 async def show(call: Call) -> HTTPResponse:
-    return responses.json(await imports.view(call.s, call.path["import_id"]))
+    return responses.json(await imports.view(call.s, call.path["import_id"], actor=call.actor))
 
 
 async def take_in(call: Call) -> HTTPResponse:
@@ -119,7 +120,7 @@ async def check_again(call: Call) -> HTTPResponse:
 async def report(call: Call) -> HTTPResponse:
     import_id = call.path["import_id"]
     data = await imports.report(call.s, import_id, actor=call.actor)
-    name = (await imports.view(call.s, import_id))["file_name"]
+    name = (await imports.view(call.s, import_id, actor=call.actor))["file_name"]
     return responses.download(data, XLSX, imports.report_name(name))
 
 

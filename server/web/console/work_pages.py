@@ -67,7 +67,9 @@ async def home(call: Call) -> HTTPResponse:
 async def import_list(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, {"cursor": Whole(), "all": Flag()})
     all_checks = bool(wanted["all"])
-    found = await imports.listing(call.s, cursor=wanted["cursor"], limit=20, open_only=not all_checks)
+    found = await imports.listing(
+        call.s, cursor=wanted["cursor"], limit=20, open_only=not all_checks, actor=call.actor
+    )
     return await page_base.render(
         call,
         "imports.html",
@@ -84,7 +86,7 @@ async def import_list(call: Call) -> HTTPResponse:
 
 
 async def import_page(call: Call) -> HTTPResponse:
-    run = await imports.view(call.s, call.path["import_id"])
+    run = await imports.view(call.s, call.path["import_id"], actor=call.actor)
     return await page_base.render(
         call,
         "import.html",
