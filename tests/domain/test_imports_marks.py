@@ -40,6 +40,53 @@ def test_a_formula_is_refused_however_it_is_spelt(cell: str) -> None:
     assert errors(found) == [(2, "成绩", "formula")]
 
 
+CONSTANTS = {"a text": '"{}"', "a number": "{}", "a text by function": 'TEXT("{}","@")'}
+
+
+@pytest.mark.parametrize("title", ["证件号码", "手机号", "姓名", "院校"])
+@pytest.mark.parametrize("constant", list(CONSTANTS))
+@pytest.mark.parametrize("is_kept", [False, True], ids=["openpyxl", "kept"])
+def test_a_constant_formula_is_refused_and_says_so(title: str, constant: str, is_kept: bool) -> None:
+    """="123" shows 123 in the sheet. openpyxl keeps no result at all, Excel keeps one: nothing is taken of either."""
+    place = HEADER.index(title)
+    written = "=" + CONSTANTS[constant].format(PEOPLE[0][place])
+    cells: list[list[str]] = [HEADER, [*PEOPLE[0]], [*PEOPLE[1]]]
+    cells[1][place] = written
+    book_ = Workbook()
+    for line in cells:
+        book_.active.append(line)  # type: ignore[union-attr]  # a new workbook has a sheet
+    out = BytesIO()
+    book_.save(out)
+    data = out.getvalue()
+    if is_kept:
+        kept = f"<v>{PEOPLE[0][place]}</v>"
+        data = changed_part(
+            data, "xl/worksheets/sheet1.xml", ("<v></v>", kept), ("<v />", kept), ("<v/>", kept)
+        )
+    table, found = taken(data)
+    assert table.skipped == []
+    [poor] = [draft for draft in found if draft.errors]
+    assert [(e.row, e.column, e.code) for e in poor.errors] == [(2, title, "formula")]
+    assert poor.errors[0].detail == (f"{title}是公式。请复制这一格，用“选择性粘贴—数值”换成文字后再导入。")
+    assert title not in poor.values
+    assert [draft.row for draft in found] == [2, 3]
+
+
+def changed_part(data: bytes, name: str, *changes: tuple[str, str]) -> bytes:
+    """The workbook with one part's text changed; one of the changes must find something."""
+    out = BytesIO()
+    with zipfile.ZipFile(BytesIO(data)) as old, zipfile.ZipFile(out, "w") as new:
+        for one in old.namelist():
+            text = old.read(one)
+            if one == name:
+                before = text
+                for a, b in changes:
+                    text = text.replace(a.encode(), b.encode())
+                assert text != before
+            new.writestr(one, text)
+    return out.getvalue()
+
+
 def test_a_formula_is_seen_in_a_part_whose_name_is_spelt_otherwise() -> None:
     sheet = score_sheet('<c r="K2"><f>9</f><v>9</v></c>')
     _, found = taken(renamed(sheet, {"xl/worksheets/sheet1.xml": "xl/worksheets/Sheet1.xml"}), score_topic)
