@@ -8,6 +8,7 @@ from miniprogram_api.request import Text, Texts
 from miniprogram_api.routes import Route, mount
 from server.domain.wechat_chat.mini_links import LONGEST
 
+_CODE = {"code": Text("wx.login 得到的 code")}
 _BIND = {
     "name": Text("姓名"),
     "id_number": Text("证件号码", longest=60),
@@ -25,6 +26,17 @@ _NUMBER = "<number:([0-9A-Z]{8,24})>"
 _PDF = r"<number:(?P<number>[0-9A-Z]{8,24})\.pdf>"
 
 ROUTES = (
+    Route(
+        "POST",
+        "/session",
+        session.create,
+        "登录",
+        takes=_CODE,
+        gives=d.SESSION,
+        is_open=True,
+        reads_itself=True,
+    ),
+    Route("DELETE", "/session", session.end, "退出登录：本人在小程序里的登录全部失效", status=204),
     Route("GET", "/binding", binding.show, "当前绑定的考生", gives=d.BINDING),
     Route("POST", "/binding", binding.bind, "绑定考生信息", takes=_BIND, gives=d.BOUND),
     Route("DELETE", "/binding", binding.unbind, "解除绑定", status=204),
@@ -60,4 +72,4 @@ ROUTES = (
 
 bp = Blueprint("mp")
 mount(bp, ROUTES)
-door = Blueprint.group(session.bp, bp, url_prefix="/mp/v1")
+door = Blueprint.group(bp, url_prefix="/mp/v1")

@@ -1,4 +1,4 @@
-"""POST /session: wx.login's code becomes a bearer token; `identity(request)` reads it back."""
+"""/session: wx.login's code becomes a bearer token, and its end; `identity(request)` reads the token back."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from multidict import istr
-from sanic import Blueprint, Request
+from sanic import Request
 from sanic.response import HTTPResponse, json
 
+from miniprogram_api.request import Asked
 from server.domain import addresses
 from server.domain.auth import mini_login
 from server.domain.beijing import BEIJING
@@ -16,7 +17,6 @@ from server.domain.people import ended_sessions
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import FieldError, Invalid, TooMany, Unverified
 
-bp = Blueprint("mp_session")
 _AUTHORIZATION = istr("authorization")
 
 TRIES, TRIES_WINDOW = 600, 60  # log-ins from one address, seconds; a whole school shares one
@@ -39,15 +39,12 @@ async def identity(request: Request) -> WeChatIdentity:
     return mini_login.identity_of(_services(request), token.strip())
 
 
-async def create(request: Request) -> HTTPResponse:
-    """POST /session {code} → {token, expires_at, bound, roles}."""
-    s = _services(request)
-    if (
-        await s.rate_limiter.hit(f"mp-login:{addresses.counted(_address(request))}", window=TRIES_WINDOW)
-        > TRIES
-    ):
+async def create(asked: Asked) -> HTTPResponse:
+    """POST /session {code} → {token, expires_at, bound, roles}. The limit comes before the body is looked at."""
+    s = asked.s
+    if await s.rate_limiter.hit(f"mp-login:{addresses.counted(asked.address)}", window=TRIES_WINDOW) > TRIES:
         raise TooMany("too_many_logins", "登录太频繁，请一分钟后再试。", retry_after=TRIES_WINDOW)
-    entry = await mini_login.log_in(s, _code(request))
+    entry = await mini_login.log_in(s, _code(asked.request))
     return json(
         {
             "token": entry.token,
@@ -59,21 +56,16 @@ async def create(request: Request) -> HTTPResponse:
     )
 
 
-async def end(request: Request) -> HTTPResponse:
+async def end(asked: Asked) -> HTTPResponse:
     """DELETE /session: every token that this person has is over; what is over already is no error."""
     try:
-        who = await identity(request)
+        who = await identity(asked.request)
     except Unverified as refusal:
         if refusal.code not in ("session_expired", "session_ended"):
             raise
     else:
-        await ended_sessions.end(_services(request), who)
+        await ended_sessions.end(asked.s, who)
     return HTTPResponse(status=204)
-
-
-def _address(request: Request) -> str:
-    forwarded = request.headers.getall("x-forwarded-for", [])
-    return addresses.caller(str(request.ip), forwarded, _services(request).settings.proxies)
 
 
 def _code(request: Request) -> str:
@@ -84,7 +76,3 @@ def _code(request: Request) -> str:
             errors=[FieldError("/code", "code_missing", "缺少 wx.login 得到的 code，请重新打开小程序。")]
         )
     return code
-
-
-bp.add_route(create, "/session", methods=["POST"], name="create")
-bp.add_route(end, "/session", methods=["DELETE"], name="end")

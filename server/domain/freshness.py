@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 from tortoise import connections
 
 from server.domain.ports import Services
 
 ALL = "*"
 END = "end:"
+_PERSON = b"lookup-scope"
 LOCK = 0x6C6F6F6B7570  # "lookup": held from the insert to the commit, so that ids become visible in order
 
 
 def scope_of(account: str, openid: str) -> str:
-    """The scope of one person: `oa:OPENID` or `mp:OPENID`."""
-    return f"{account}:{openid}"
+    """The scope of one person, which does not show whose it is: rows are kept for a day, and read by every process."""
+    return f"{account}:{blake2b(openid.encode(), digest_size=20, person=_PERSON).hexdigest()}"
 
 
 def scope_of_end(index: str, moment: int) -> str:

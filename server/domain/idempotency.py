@@ -21,7 +21,7 @@ from server.models import IdempotentAnswer
 
 KEPT = timedelta(days=1)
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
-_ABOUT = "idempotent_answer.body"
+_ABOUT, _REQUEST = "idempotent_answer.body", "idempotent_answer.request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +48,16 @@ async def once(
     if not _KEY.fullmatch(key):
         detail = "Idempotency-Key 应为1至100个可见的英文字符。"
         raise Invalid(errors=[FieldError("", "idempotency_key_form", detail)])
-    fingerprint, now = hashlib.sha256(request).digest(), s.clock.now()
+    fingerprints, now = _fingerprints(s, request), s.clock.now()
     async with in_transaction() as connection:
         await IdempotentAnswer.filter(owner=owner, key=key, created_at__lt=now - KEPT).delete()
         taken = await connection.execute_query_dict(
             "INSERT INTO idempotent_answer (owner, key, request_sha256, status, created_at)"
             " VALUES ($1, $2, $3, 0, $4) ON CONFLICT (owner, key) DO NOTHING RETURNING id",
-            [owner, key, fingerprint, now],
+            [owner, key, fingerprints[0], now],
         )
         if not taken:
-            return await _kept(s, owner, key, fingerprint)
+            return await _kept(s, owner, key, fingerprints)
         await s.faults.reach("idempotency.claimed")
         answer = await work()
         await s.faults.reach("idempotency.worked")
@@ -66,9 +66,14 @@ async def once(
     return answer
 
 
-async def _kept(s: Services, owner: str, key: str, fingerprint: bytes) -> Answer:
+def _fingerprints(s: Services, request: bytes) -> list[bytes]:
+    """The request under each epoch of the index key, newest first: a body may be a phone number, which can be guessed."""
+    return s.keys.blinds(hashlib.sha256(request).hexdigest(), about=_REQUEST)
+
+
+async def _kept(s: Services, owner: str, key: str, fingerprints: list[bytes]) -> Answer:
     row = await IdempotentAnswer.get(owner=owner, key=key)
-    if bytes(row.request_sha256) != fingerprint:
+    if bytes(row.request_sha256) not in fingerprints:
         raise Refused("idempotency_key_reused", "这个 Idempotency-Key 已用于另一项请求，请换一个新的再提交。")
     assert row.body is not None
     return Answer(row.status, s.keys.decrypt(bytes(row.body), about=_ABOUT).encode())

@@ -13,6 +13,7 @@ from tortoise.transactions import in_transaction
 
 from server.domain import lookups
 from server.domain.levels import Level
+from server.domain.people import bindings
 from server.domain.ports import Services, WeChatIdentity
 from server.models import (
     Binding,
@@ -27,6 +28,7 @@ from server.models import (
 from tests import make
 
 ME = WeChatIdentity("oa", "openid-me")
+NUMBER = make.id_number(4078)
 RELEASE = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)  # 09:00 in Beijing
 
 
@@ -370,6 +372,22 @@ async def test_changed_is_undone_with_its_transaction(services: Services) -> Non
             await lookups.changed(services, lookups.ALL)
             raise RuntimeError("the release failed")
     assert await LookupChange.all().count() == 0
+
+
+@pytest.mark.parametrize("account", ["oa", "mp"])
+async def test_what_changed_for_a_person_is_kept_without_their_openid(
+    services: Services, account: str
+) -> None:
+    who = WeChatIdentity(account, "oNobodyShallReadThis00000001")
+    await make.candidate(services, "崔子涵", NUMBER)
+    await bindings.bind(services, who, "崔子涵", NUMBER, address="203.0.113.9")
+    await bindings.unbind(services, who, address="203.0.113.9")
+    kept = [change.scope for change in await LookupChange.all().order_by("id")]
+    mine = lookups.scope_of(account, who.openid)
+    assert [scope for scope in kept if scope.startswith(f"{account}:")] == [mine, mine]
+    assert [scope for scope in kept if who.openid in scope] == []
+    other = "mp" if account == "oa" else "oa"
+    assert len({mine, lookups.scope_of(other, who.openid), lookups.scope_of(account, "o2")}) == 3
 
 
 async def test_the_sweep_forgets_old_changes_and_keeps_the_newest(services: Services) -> None:

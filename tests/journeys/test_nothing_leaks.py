@@ -29,7 +29,7 @@ LOOKS_PERSONAL = re.compile(r"(?<!\d)\d{17}[\dX](?!\d)|(?<!\d)1[3-9]\d{9}(?!\d)"
 HEXADECIMAL = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16})(?![0-9A-Za-z])")
 # Where a candidate's name may stand: on record, and on what is signed and printed.
 NAMES_MAY_STAND_IN = {"candidate", "certificate"}
-OPENIDS_MAY_STAND_IN = {"binding", "officer", "delivery", "push_seen", "lookup_change", "follower"}
+OPENIDS_MAY_STAND_IN = {"binding", "officer", "delivery", "push_seen", "follower"}
 
 
 @dataclass

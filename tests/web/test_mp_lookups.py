@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
+import miniprogram_api
 from server.domain.auth import sessions
 from server.domain.ports import Services, WeChatIdentity
 from tests import make
@@ -181,3 +182,20 @@ async def test_every_call_is_documented_with_its_way_in(app: App) -> None:
     }  # fmt: skip
     assert paths["/mp/v1/results"]["get"]["security"] == [{"mp_token": []}]
     assert "mp_token" in response.json["components"]["securitySchemes"]
+
+
+async def test_logging_in_and_out_are_documented(app: App) -> None:
+    _, response = await app.asgi_client.get("/docs/openapi.json")
+    path = response.json["paths"]["/mp/v1/session"]
+    assert path.keys() == {"post", "delete"}
+    assert "security" not in path["post"]
+    body = path["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body["required"] == ["code"]
+    told = path["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert told["properties"].keys() == {"token", "expires_at", "bound", "roles"}
+    assert path["delete"]["security"] == [{"mp_token": []}]
+    assert "204" in path["delete"]["responses"]
+    assert {(one.method, one.path) for one in miniprogram_api.ROUTES} >= {
+        ("POST", "/session"),
+        ("DELETE", "/session"),
+    }

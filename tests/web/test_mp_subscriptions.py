@@ -11,7 +11,7 @@ from sanic import Sanic
 from server.domain.auth import sessions
 from server.domain.notices import grants
 from server.domain.ports import Push, Services
-from server.models import GrantEntry
+from server.models import GrantEntry, IdempotentAnswer
 
 App = Sanic[Any, Any]
 OPENID = "m-somebody-0000000000000000"
@@ -68,6 +68,9 @@ async def test_a_report_that_comes_again_counts_once(app: App, services: Service
     elsewhere = await ask(app, services, "post", body, openid="m-somebody-else", **key)
     assert elsewhere.json == items(1, 0)
     assert await GrantEntry.all().count() == 2
+    kept = [f"{row.owner} {bytes(row.request_sha256)!r}" for row in await IdempotentAnswer.all()]
+    assert len(kept) == 2
+    assert [row for row in kept if OPENID in row or "m-somebody-else" in row] == []
 
 
 @pytest.mark.parametrize(
