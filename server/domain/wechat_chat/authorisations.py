@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from tortoise import connections
 from tortoise.transactions import in_transaction
 
+from server.domain import events
 from server.domain.auth import session_keys
-from server.domain.issuance import transitions
 from server.domain.notices import delivery, grants
 from server.domain.people import bindings, ended_sessions, officers
 from server.domain.ports import Push, Services, WeChatIdentity
@@ -51,7 +51,7 @@ async def taken_in(s: Services, push: Push) -> None:
     if moment is not None:
         ended_sessions.remember(s, who, moment)
     for issuance_id in batches:
-        await transitions.tell(s, issuance_id, "replaced")
+        await events.publish(s, issuance_id, "replaced")
     if who.account == "mp":
         await session_keys.drop(s.cache, who.openid)
 
