@@ -37,6 +37,7 @@ from server.models import database
 from server.settings import Settings
 from server.web import (
     body_limits,
+    connections,
     console,
     front_page,
     methods,
@@ -193,6 +194,7 @@ def create_app(
         API_DESCRIPTION="社会心理服务职业技能等级证书：成绩、签发、证书与核验。",
     )
     app.ctx.metrics_folder = settings.metrics_dir
+    app.ctx.is_stopping = False
     app.ctx.streams = Counter()  # open event streams by account: see console.live
     # Behind a proxy every connection has the proxy's address; it has limits of its own.
     app.ctx.connections_per_address = 0 if settings.proxies else settings.connections_per_address
@@ -229,6 +231,7 @@ def _life(app: Sanic[Any, Any], settings: Settings, given: Services | None) -> N
         await stack.aclose()
 
     app.register_listener(start, "before_server_start")
+    app.register_listener(connections.at_stop, "before_server_stop")
     app.register_listener(stop, "after_server_stop")
 
 
@@ -271,6 +274,7 @@ def _finish(app: Sanic[Any, Any], settings: Settings) -> None:
         seconds.observe(took)
         if method != "GET" or response.status >= 400:  # what is only read is counted, not written down
             _say(route, method, response.status, took)
+        connections.last_answer(request)
         if getattr(response, "is_complete", False):
             return
         headers = response.headers

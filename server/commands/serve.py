@@ -19,14 +19,13 @@ from pathlib import Path
 from server import production_settings, worker
 from server.adapters.keys import KeyFolder
 from server.app import create_app
-from server.commands import Impossible, datastores, dev_setup, preflight
+from server.commands import Impossible, datastores, dev_setup, listening, preflight
 from server.commands.datastores import Hosts, hosts
 from server.commands.supervisor import Child, Supervisor, python
 from server.models import database
 from server.settings import Settings, as_environment
 from server.web.connections import BoundedProtocol
 
-_BACKLOG = 1024
 _LOG_LIMIT = 20_000_000
 _LOG_SECONDS = 10.0
 
@@ -40,9 +39,9 @@ def serve(given: argparse.Namespace, settings: Settings) -> int:
     development = given.dev
     if development and settings.is_production:
         raise Impossible("生产环境（XCERT_ENV=production）不能使用 --dev，请去掉它。")
-    line = _listen(settings)
+    line = listening.listen(settings)
     if development and settings.uses_sandbox:
-        _check_free(settings.sandbox_port, "SANDBOX_PORT")
+        listening.check_free(settings.sandbox_port, "SANDBOX_PORT")
     with line, hosts(settings, join=False) as found:
         _wait_for_redis(settings)
         ready = prepare(found, development=development)
@@ -52,9 +51,9 @@ def serve(given: argparse.Namespace, settings: Settings) -> int:
         children = _children(ready.settings, line, development=development, web_only=given.web_only)
         log = _log_path(ready.settings) if development else None
         watch = _Watch(found, ready.settings, told, log)
-        # Closed before the children end: who knocks from then on is refused at once, and a balancer tries the next
-        # machine, instead of waiting at a door that nobody will open.
-        Supervisor(children, say).run(watch.tick, on_stop=line.close)
+        # Closed while the children still run: they answer everybody who was let in. Who knocks from then on is refused,
+        # and a balancer tries the next machine, instead of waiting at a door that nobody will open.
+        Supervisor(children, say).run(watch.tick, on_stop=lambda: listening.close(line))
     say("已全部停止。")
     return 0
 
@@ -150,33 +149,6 @@ def work(given: argparse.Namespace, settings: Settings) -> int:
 def say(line: str) -> None:
     """For the person at the terminal."""
     print(line, flush=True)
-
-
-def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    line = socket.socket(family)
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        line.bind((settings.host, settings.port))
-    except OSError as error:
-        line.close()
-        raise Impossible(
-            f"端口 {settings.port} 用不了（{error.strerror}）。"
-            "请停止占用它的程序，或另选端口，例如 make serve PORT=9000 SANDBOX_PORT=9001。"
-        ) from None
-    line.listen(_BACKLOG)
-    return line
-
-
-def _check_free(port: int, name: str) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise Impossible(
-                f"端口 {port} 用不了（{error.strerror}）。请停止占用它的程序，或用 {name}= 另选端口。"
-            ) from None
 
 
 def _metrics_folder(settings: Settings) -> Path:

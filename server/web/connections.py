@@ -1,7 +1,11 @@
-"""One connection of somebody: how many an address may hold at once, and how long a head may take.
+"""One connection of somebody: how many an address may hold at once, how long a head may take, and how it ends at a stop.
 
 Sanic's own clock starts anew with every byte, so that one byte a minute would hold a connection for ever. Here it runs
 from the first byte of a head, and goes on while a refused body is thrown away.
+
+At a stop Sanic closes every connection on which nothing was read yet, also one that was accepted a moment ago and whose
+request is under way, and goes on serving those that ask again and again until it cuts them off. Here the first have
+some time to ask, and every answer from then on is the connection's last.
 """
 
 from __future__ import annotations
@@ -9,10 +13,25 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, ClassVar
 
+from sanic import Request
 from sanic.http import Stage
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 from server.domain import addresses
+
+LAST_REQUEST_SECONDS = 2.0
+_LOOK_SECONDS = 0.1
+
+
+def at_stop(app: Any) -> None:
+    """From now on every answer says that the connection ends with it."""
+    app.ctx.is_stopping = True
+
+
+def last_answer(request: Request) -> None:
+    """Before an answer's head is written: at a stop it is the connection's last."""
+    if request.app.ctx.is_stopping and request.stream is not None:
+        request.stream.keep_alive = False
 
 
 class BoundedProtocol(HttpProtocol):
@@ -55,3 +74,23 @@ class BoundedProtocol(HttpProtocol):
             http.stage is Stage.REQUEST or (http.stage is Stage.IDLE and getattr(http, "request_body", None))
         ):
             self._time = before
+
+    def close_if_idle(self) -> bool:
+        """Sanic's word at a stop, once for each connection: here the beginning of its end."""
+        self._leave(LAST_REQUEST_SECONDS)
+        return False
+
+    def _leave(self, seconds: float) -> None:
+        """Close as soon as nothing is asked here, after so many seconds without a question.
+
+        It looks anew each time instead of once at the end: between two looks the loop reads what has come, so that a
+        request is not overlooked however busy the process is.
+        """
+        if self.transport is None or self.transport.is_closing():
+            return
+        if not self.recv_buffer and (self.http is None or self.http.stage is Stage.IDLE):
+            if seconds <= 0:
+                self.close()
+                return
+            seconds -= _LOOK_SECONDS
+        self.loop.call_later(_LOOK_SECONDS, self._leave, seconds)
