@@ -75,7 +75,7 @@ DOORS = (
     ops.bp,
 )
 access = logging.getLogger("xcert.access")
-DOCUMENTED = ("console/api/", "mp/v1/", ".well-known/", "healthz", "readyz")
+DOCUMENTED = ("console/api/", "mp/v1/", ".well-known/", "healthz", "readyz", "v/")
 
 
 def web_patience(settings: Settings) -> database.Patience:
@@ -216,7 +216,7 @@ def create_app(
 def _document(app: Sanic[Any, Any]) -> None:
     """/docs is for programs: pages and WeChat's pushes stay out of it."""
     for route in app.router.routes:
-        if not route.path.startswith(DOCUMENTED):
+        if not f"{route.path}/".startswith(DOCUMENTED):
             openapi.exclude()(route.handler)
 
 

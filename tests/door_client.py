@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
 from sanic import Sanic
 from sanic_testing.testing import ASGI_HOST, ASGI_PORT, SanicASGITestClient, TestingResponse
+
+_TIME = re.compile(r'"(\d{4}-\d\d-\d\dT[^"]*)"')
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?\+08:00")
+
+
+def assert_one_form_of_time(url: str, said: str) -> None:
+    """Whatever JSON leaves the house writes moments in one form: RFC 3339 with Beijing's offset."""
+    assert [one for one in _TIME.findall(said) if not _FORM.fullmatch(one)] == [], url
 
 
 class DoorClient(SanicASGITestClient):
@@ -29,6 +38,8 @@ class DoorClient(SanicASGITestClient):
         self.gather_request = gather_request
         answer = await httpx.AsyncClient.request(self, method, url, *args, **kwargs)
         answer.__class__ = TestingResponse
+        if answer.headers.get("content-type", "").startswith("application/json"):
+            assert_one_form_of_time(url, answer.text)
         return self.last_request, answer
 
     async def _start(self) -> None:

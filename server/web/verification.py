@@ -22,7 +22,7 @@ from server.domain.levels import Level
 from server.domain.ports import PublicKey
 from server.errors import Invalid, NotFound, OutsideFailure, TooMany, Unverified
 from server.web import request as web_request
-from server.web import site_files, templating
+from server.web import site_files, templating, verification_documents
 
 KEYS_SECONDS = 600  # shorter than a new key waits before its first use
 LATER_SECONDS = 30
@@ -209,3 +209,6 @@ def _document(found: Finding) -> dict[str, Any]:
         "pdf_sha256": found.pdf_sha256 or None,
         "authority": AUTHORITY,
     }
+
+
+verification_documents.describe(form=form, search=search, scanned=scanned)

@@ -99,7 +99,9 @@ async def test_release_now_and_at_a_minute(app: App, services: Services, clock: 
     assert (await who("POST", f"/plans/{plan_id}/cancel-release")).json["release_at"] is None
     switched = await who("POST", f"/plans/{plan_id}/practice", {"requires_practice": True})
     assert switched.json["requires_practice"] is True
-    assert (await who("POST", f"/plans/{plan_id}/release", {})).json["release_at"] == "2026-11-23T04:00:00Z"
+    assert (await who("POST", f"/plans/{plan_id}/release", {})).json[
+        "release_at"
+    ] == "2026-11-23T12:00:00+08:00"
     assert code(await who("POST", f"/plans/{plan_id}/release", {})) == (409, "already_released")
     for poor in ("2026-11-23", "2026-11-23T18:00:00", "soon", 5, "2026-13-01T00:00:00Z"):
         refused = await who("POST", f"/plans/{plan_id}/release", {"at": poor})
@@ -175,7 +177,7 @@ async def test_a_batch_goes_the_whole_way(app: App, services: Services) -> None:
     ticket = shown.json
     assert (ticket["expires_in"], ticket["expires_at"], len(ticket["scene"])) == (
         300,
-        "2026-11-23T04:05:00Z",
+        "2026-11-23T12:05:00+08:00",
         32,
     )
     assert ticket["url"] == f"http://127.0.0.1:8000/s/{ticket['scene']}"

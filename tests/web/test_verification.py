@@ -107,6 +107,26 @@ async def test_programs_get_json(app: App, certificate: Certificate) -> None:
     assert document["pdf_sha256"] == bytes(certificate.pdf_sha256 or b"").hex()
 
 
+async def test_what_programs_get_is_documented(app: App, certificate: Certificate) -> None:
+    paths = (await get(app, "/docs/openapi.json")).json["paths"]
+    assert {path: sorted(paths[path]) for path in ("/v", "/v/{code}")} == {
+        "/v": ["post"],
+        "/v/{code}": ["get"],
+    }
+    search_, scan = paths["/v"]["post"]["responses"], paths["/v/{code}"]["get"]["responses"]
+    asked = paths["/v"]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+    assert asked["required"] == ["number", "name"]
+    schema = scan["200"]["content"]["application/json"]["schema"]
+    assert search_["200"]["content"]["application/json"]["schema"] == schema
+    document = (await get(app, f"/v/{certificate.code}", {"accept": "application/json"})).json
+    assert (set(schema["properties"]), set(schema["required"])) == (set(document), set(document))
+    assert set(schema["properties"]["claims"]["properties"]) == set(document["claims"])
+    unknown = await get(app, "/v/123", {"accept": "application/json"})
+    assert str(unknown.status) in scan
+    nobody = await search(app, "26SPS199999999R", "无此人", {"accept": "application/json"})
+    assert str(nobody.status) in search_
+
+
 async def test_a_revoked_certificate_says_so_and_since_when(
     app: App, services: Services, clock: FakeClock, certificate: Certificate
 ) -> None:

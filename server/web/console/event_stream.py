@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import orjson
-
 from server.domain import roles
 from server.domain.issuance import organisation
 from server.domain.roles import Verb
 from server.errors import Refused, TooMany
-from server.web.console import auth
+from server.web.console import auth, responses
 from server.web.console.auth import Call
 
 MOST_STREAMS = 10  # of one account in one process: one for each open page of a batch
@@ -21,8 +19,7 @@ ROUNDS = 40  # quiet quarters of a minute after which the browser is asked to co
 
 def event(name: str, data: Any) -> str:
     """One event in the format of the HTML standard; JSON holds no line break."""
-    said = orjson.dumps(data, option=orjson.OPT_UTC_Z).decode()
-    return f"event: {name}\ndata: {said}\n\n"
+    return f"event: {name}\ndata: {responses.encoded(data).decode()}\n\n"
 
 
 async def events(call: Call) -> None:

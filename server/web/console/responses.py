@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import quote
 import orjson
 from sanic import HTTPResponse
 
+from server.domain.beijing import stamp
 from server.errors import FieldError, Invalid
 
 PAGE = 50
@@ -18,6 +20,10 @@ MOST = 200
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
     if isinstance(value, bytes | memoryview):
         return bytes(value).hex()
     if isinstance(value, Decimal):
@@ -27,11 +33,15 @@ def _plain(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
+def encoded(value: Any) -> bytes:
+    """JSON as every answer and event has it."""
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME)
+
+
 def json(value: Any, *, status: int = 200) -> HTTPResponse:
     """JSON that no cache keeps."""
-    body = orjson.dumps(value, default=_plain, option=orjson.OPT_UTC_Z)
     return HTTPResponse(
-        body, status=status, content_type="application/json", headers={"cache-control": "no-store"}
+        encoded(value), status=status, content_type="application/json", headers={"cache-control": "no-store"}
     )
 
 
