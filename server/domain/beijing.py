@@ -28,11 +28,6 @@ def say_minute(moment: datetime) -> str:
     return f"{say_day(there.date())} {there:%H:%M}"
 
 
-def stamp(moment: datetime) -> str:
-    """A moment in every JSON that leaves the house: RFC 3339 with Beijing's offset, 2023-09-22T09:05:00+08:00."""
-    return local(moment).isoformat(timespec="seconds")
-
-
 def rfc3339(moment: datetime | None) -> str | None:
     """RFC 3339 with +08:00, or None."""
     return None if moment is None else local(moment).isoformat(timespec="seconds")

@@ -14,7 +14,7 @@ from collections import Counter
 from typing import Any, ClassVar
 
 from sanic import Request
-from sanic.http import Stage
+from sanic.http import Http, Stage
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 from server.domain import addresses
@@ -30,7 +30,7 @@ def at_stop(app: Any) -> None:
 
 def last_answer(request: Request) -> None:
     """Before an answer's head is written: at a stop it is the connection's last."""
-    if request.app.ctx.is_stopping and request.stream is not None:
+    if request.app.ctx.is_stopping and isinstance(request.stream, Http):
         request.stream.keep_alive = False
 
 

@@ -17,7 +17,7 @@ from tortoise.transactions import in_transaction
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.auth import second_factor
-from server.domain.beijing import stamp
+from server.domain.beijing import rfc3339
 from server.domain.people import staff
 from server.domain.ports import Services
 from server.domain.roles import SCOPES
@@ -82,7 +82,7 @@ async def create(
             created_at=now,
             expires_at=now + timedelta(days=days),
         )
-        became = {"label": label, "scopes": wanted, "expires_at": stamp(row.expires_at)}
+        became = {"label": label, "scopes": wanted, "expires_at": rfc3339(row.expires_at)}
         await audit_log.record(s.clock, actor, "token.create", "api_token", row.id, became=became)
     return {**_view(row), "token": token}
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import orjson
 from sanic import HTTPResponse
 
-from server.domain.beijing import stamp
+from server.domain.beijing import rfc3339
 from server.errors import FieldError, Invalid
 
 PAGE = 50
@@ -21,7 +21,7 @@ MOST = 200
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
-        return stamp(value)
+        return rfc3339(value)
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, bytes | memoryview):
