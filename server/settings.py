@@ -85,6 +85,10 @@ class Settings:
         "XCERT_SECOND_FACTOR",
         "签发、财务、通知和管理员是否必须启用动态码：required 或 optional；不填：生产环境必须，开发环境不必",
     )
+    binding_phone: str = _s(
+        "XCERT_BINDING_PHONE",
+        "required：登记了手机号的考生，第一次绑定也要核对手机号；optional（不填即是）：只在已有别的绑定时核对",
+    )
     contact: str = _s(
         "XCERT_CONTACT", "个人信息处理者的联系方式（电话或邮箱），写在考生绑定页的个人信息说明里"
     )
@@ -166,6 +170,11 @@ class Settings:
     @property
     def requires_second_factor(self) -> bool:
         return self.second_factor == "required" or (self.is_production and not self.second_factor)
+
+    @property
+    def requires_binding_phone(self) -> bool:
+        """A phone on record is checked at a candidate's first binding, too."""
+        return self.binding_phone == "required"
 
     @property
     def has_pay(self) -> bool:
@@ -290,6 +299,8 @@ def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
         problems.append("XCERT_SECOND_FACTOR 只能是 required 或 optional")
     if production and values.get("second_factor") == "optional":
         problems.append("XCERT_SECOND_FACTOR 在生产环境不能是 optional")
+    if values.get("binding_phone") not in (None, "", "required", "optional"):
+        problems.append("XCERT_BINDING_PHONE 只能是 required 或 optional")
     if values.get("two_people") not in (None, "", "on", "off"):
         problems.append("XCERT_TWO_PERSON_ISSUING 只能是 on 或 off")
     for key in ("oa_aes_key", "mp_aes_key", "oa_previous_aes_key", "mp_previous_aes_key"):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from server.domain.freshness import scope_of
 from server.domain.people import bindings, captcha
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Invalid, Refused, TooMany
@@ -65,7 +66,7 @@ async def test_bind_by_name_and_number(services: Services) -> None:
     assert (row.account, row.openid, row.unionid, row.candidate_id, row.unbound_at) == (
         "oa", "openid-me", "union-me", candidate.id, None,
     )  # fmt: skip
-    assert [c.scope for c in await LookupChange.all()] == ["oa:openid-me"]
+    assert [c.scope for c in await LookupChange.all()] == [scope_of("oa", ME.openid)]
 
 
 async def test_binding_again_changes_nothing(services: Services) -> None:
@@ -131,8 +132,8 @@ async def test_unbinding_frees_both_sides(services: Services) -> None:
         "candidate", candidate.id, str(candidate.id), "203.0.113.9", "r2",
     )  # fmt: skip
     told = [c.scope for c in await LookupChange.all().order_by("id")]
-    assert [scope for scope in told if not scope.startswith("end:")] == ["oa:openid-me"] * 2 + [
-        "oa:openid-other"
+    assert [scope for scope in told if not scope.startswith("end:")] == [scope_of("oa", ME.openid)] * 2 + [
+        scope_of("oa", "openid-other")
     ]
 
 

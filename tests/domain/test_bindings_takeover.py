@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,6 +87,36 @@ async def test_without_a_phone_on_record_the_school_has_to_help(services: Servic
 async def test_a_first_binding_needs_no_phone(services: Services) -> None:
     candidate = await somebody(services)
     assert await outcome(services, STRANGER) == ("bound", str(candidate.id))
+
+
+async def test_with_the_setting_a_phone_on_record_is_checked_at_the_first_binding(
+    services: Services, wechat: FakeWeChat
+) -> None:
+    services.settings = replace(services.settings, binding_phone="required")
+    candidate = await somebody(services)
+    code, said = await outcome(services, STRANGER)
+    assert code == "binding_not_matched" and "登记了手机号的，请填写它的后四位" in said
+    for wrong in ({"phone_last4": "0000"}, {"phone_code": "invented"}, {"number": make.id_number(4056)}):
+        assert await outcome(services, STRANGER, **wrong) == (code, said)  # one answer shape
+    assert await Binding.all().count() == 0
+    assert await outcome(services, STRANGER, phone_last4="5678") == ("bound", str(candidate.id))
+    assert await outcome(services, STRANGER) == ("bound", str(candidate.id))  # once more changes nothing
+
+
+async def test_with_the_setting_who_has_no_phone_on_record_binds_as_before(services: Services) -> None:
+    services.settings = replace(services.settings, binding_phone="required")
+    candidate = await somebody(services, phone="")
+    assert await outcome(services, STRANGER) == ("bound", str(candidate.id))
+
+
+async def test_whoever_is_bound_in_both_accounts_may_say_so_again_without_the_phone(
+    services: Services,
+) -> None:
+    candidate = await somebody(services)
+    await bind(services, ME)
+    assert await outcome(services, STRANGER, phone_last4="5678") == ("bound", str(candidate.id))
+    assert await outcome(services, STRANGER) == ("bound", str(candidate.id))
+    assert (await outcome(services, STRANGER, name="别人"))[0] == "already_bound"
 
 
 async def test_the_first_binding_is_told(services: Services, wechat: FakeWeChat) -> None:

@@ -81,7 +81,8 @@ async def bind(
         who: a genuine identity; the same candidate may be bound once in each account.
         address: the caller's network address, for the limits and the trail.
         image_answer: what was read in the picture, where `captcha_required` asked for it.
-        phone_last4: of the phone on record; needed only where the candidate is bound in the other account already.
+        phone_last4: of the phone on record; needed where the candidate is bound in the other account already, and by
+            setting XCERT_BINDING_PHONE wherever there is one.
         phone_code: of the mini-program's phone button; taken to WeChat here only where that proof is needed.
 
     Raises:
@@ -116,8 +117,9 @@ async def _bind(
     async with in_transaction():
         found = await _find(s, who, number)
         is_proved = is_proved and found["is_elsewhere"] <= known["is_elsewhere"]
-        same = same_name(clean, found["name"]) and is_proved
-        again = same and found["mine"] is not None and found["mine"] == found["id"]
+        is_named = same_name(clean, found["name"])
+        same = is_named and is_proved
+        again = is_named and found["mine"] is not None and found["mine"] == found["id"]
         if found["mine"] is not None and not again:
             raise Conflict("already_bound", "您的微信已绑定其他考生信息。如需更换，请先解除绑定。")
         if not again:
@@ -132,12 +134,7 @@ async def _bind(
     forget(s, who)
     if not bound:
         await gate.missed()
-        raise Refused(
-            "binding_not_matched",
-            "没有绑定成功：姓名与证件号码不相符、尚无您的考生信息，或该考生已绑定其他微信。请逐字核对；"
-            "已在公众号或小程序绑定过的，请再填写报名时登记的手机号后四位；仍不成功，请联系所在院校解除原来的绑定。",
-            title="信息不相符",
-        )
+        raise _not_matched(s)
     await gate.passed()
     return replace(_told(found, number), phone=phone)
 
@@ -162,6 +159,21 @@ async def unbind(s: Services, who: WeChatIdentity, *, address: str, request_id: 
     ended_sessions.remember(s, who, moment)
     forget(s, who)
     return True
+
+
+def _not_matched(s: Services) -> Refused:
+    """One answer for every miss; it says what may be needed, the same to everybody."""
+    phone = (
+        "报名时登记了手机号的，请填写它的后四位"
+        if s.settings.requires_binding_phone
+        else "已在公众号或小程序绑定过的，请再填写报名时登记的手机号后四位"
+    )
+    return Refused(
+        "binding_not_matched",
+        "没有绑定成功：姓名与证件号码不相符、尚无您的考生信息，或该考生已绑定其他微信。请逐字核对；"
+        f"{phone}；仍不成功，请联系所在院校解除原来的绑定。",
+        title="信息不相符",
+    )
 
 
 def forget(s: Services, who: WeChatIdentity) -> None:
@@ -219,12 +231,18 @@ async def _proved(
         given: the last four digits and the code of the phone button, as far as they were sent.
     """
     last4, code = given
-    if not found["is_elsewhere"] or _has_last4(s, found, last4):
+    if not _needs_phone(s, found) or _has_last4(s, found, last4):
         return True, None
     if not code or not same_name(name, found["name"]):
         return False, None
     phone = await phones.exchanged(s, who, code)
     return phone is not None and phone in _numbers(s, found), phone
+
+
+def _needs_phone(s: Services, found: dict[str, Any]) -> bool:
+    """Always where the candidate is bound elsewhere; by setting XCERT_BINDING_PHONE also where a phone is on record."""
+    has_phone = found["mobile_sealed"] is not None or found["given_phone_sealed"] is not None
+    return bool(found["is_elsewhere"] or (s.settings.requires_binding_phone and has_phone))
 
 
 def _numbers(s: Services, found: dict[str, Any]) -> list[str]:

@@ -121,6 +121,7 @@ async def _form(
         refusal=refusal,
         problems=problems,
         image=image,
+        needs_phone=services(request).settings.requires_binding_phone,
     )
 
 
