@@ -76,13 +76,13 @@ def _serving(commands: Subparsers) -> None:
         "--dev", action="store_true", help="开发用：自动建密钥、内嵌数据库、虚构考生、微信沙箱"
     )
     serve.add_argument("--web-only", action="store_true", help="不启动后台任务进程")
-    serve.set_defaults(run=_run("serving.serve"))
+    serve.set_defaults(run=_run("serve.serve"))
     worker = commands.add_parser("worker", help="启动后台任务进程（默认每个处理器核一个）")
     worker.add_argument("--one", action="store_true", help="只在本进程内运行一个")
-    worker.set_defaults(run=_run("serving.work"))
+    worker.set_defaults(run=_run("serve.work"))
     web = commands.add_parser("web-process")  # no help: only `serve` starts it
     web.add_argument("descriptor", type=int)
-    web.set_defaults(run=_run("serving.web_process"))
+    web.set_defaults(run=_run("serve.web_process"))
     migrate = commands.add_parser("migrate", help="建立或升级数据库表")
     migrate.set_defaults(run=_run("backup.migrate"))
     check = commands.add_parser("doctor", help="检查本机、微信两个账号、对外网址和微信支付，说明在哪里改")
@@ -110,7 +110,7 @@ def _data(commands: Subparsers) -> None:
         metavar="名称",
         help="确认新建这个考试计划、院校或考核站点（可以重复）；没有确认的未知名称，所在的行不导入",
     )
-    imports.set_defaults(run=_run("importing.run"))
+    imports.set_defaults(run=_run("imports.run"))
     keep = commands.add_parser("backup", help="把全部数据备份到一个新目录")
     keep.add_argument("folder", type=Path, metavar="DIR")
     keep.add_argument("--keys", type=Path, metavar="目录", help="把密钥另存到这个目录（与备份分开保管）")
@@ -129,7 +129,7 @@ def _data(commands: Subparsers) -> None:
         metavar="N",
         help="现有数据库接不上备份时，每种证书编号跳过多少个（默认 100000），备份之后发出的编号不再用",
     )
-    back.set_defaults(run=_run("restoring.restore"))
+    back.set_defaults(run=_run("restore.restore"))
     held = commands.add_parser("notices", help="恢复备份后暂停的通知").add_subparsers(
         required=True, metavar="操作"
     )
@@ -161,7 +161,7 @@ def _people_and_keys(commands: Subparsers) -> None:
     keys = commands.add_parser("keys", help="密钥").add_subparsers(required=True, metavar="操作")
     make = keys.add_parser("create", help="为缺少密钥的用途各建一份")
     make.add_argument("--development", action="store_true", help="开发用密钥，生产环境拒绝")
-    make.set_defaults(run=_run("key_material.create"), bare=True)
+    make.set_defaults(run=_run("keys.create"), bare=True)
     rotate = keys.add_parser("rotate", help="为一种用途新增一期密钥；旧的继续用于验证和解密")
     rotate.add_argument("purpose", choices=PURPOSES)
     rotate.add_argument("--now", action="store_true", help="立即用于写（只在密钥泄露等紧急情况下）")
@@ -172,16 +172,16 @@ def _people_and_keys(commands: Subparsers) -> None:
         metavar="小时",
         help="多少小时之后开始用于写（默认 1），先公布、后使用",
     )
-    rotate.set_defaults(run=_run("key_material.rotate"), bare=True)
+    rotate.set_defaults(run=_run("keys.rotate"), bare=True)
     retire = keys.add_parser("retire", help="停用一期密钥（泄露等），并公布原因")
     retire.add_argument("purpose", choices=PURPOSES)
     retire.add_argument("epoch", type=int, metavar="期号")
     retire.add_argument("--reason", required=True, help="停用的原因，会公布")
-    retire.set_defaults(run=_run("key_material.retire"), bare=True)
+    retire.set_defaults(run=_run("keys.retire"), bare=True)
     keys.add_parser("reindex", help="换 index 密钥之后：把已有证件号码的索引换成新密钥的").set_defaults(
-        run=_run("key_material.reindex")
+        run=_run("keys.reindex")
     )
-    keys.add_parser("list", help="列出密钥").set_defaults(run=_run("key_material.listing"), bare=True)
+    keys.add_parser("list", help="列出密钥").set_defaults(run=_run("keys.listing"), bare=True)
 
 
 def _wechat(commands: Subparsers) -> None:
@@ -226,7 +226,7 @@ def _documents(commands: Subparsers) -> None:
         metavar="文件或网址",
         help="公布的公钥：/.well-known/xcert-keys.json 的内容或网址；默认用本机密钥目录",
     )
-    verify.set_defaults(run=_run("verification.verify"), bare=True)
+    verify.set_defaults(run=_run("verify.verify"), bare=True)
     openapi = commands.add_parser("openapi", help="输出 OpenAPI 3 文档（JSON）")
     openapi.set_defaults(run=_run("documents.print_openapi"), bare=True)
     docs = commands.add_parser("docs", help="更新文档里由程序生成的表格")

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from cryptography import x509
 from openpyxl import load_workbook
 
-from server import demo_cohort
+from server import cli, demo_cohort
 from tests.cohort import messy_scores
 from tests.commands.conftest import ROOT, Xcert
 from tests.conftest import with_database
@@ -286,3 +287,19 @@ def test_worker_works_until_it_is_told_to_stop(
     while "✓ 后台任务：1 个进程在运行" not in xcert("doctor", "--local").stdout:
         assert process.poll() is None, "the worker ended by itself"
     assert end(process, signal.SIGTERM) == 0
+
+
+def test_every_command_names_a_function_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are found by their names when they run, so no import says that one is gone."""
+    named: list[str] = []
+
+    def run(name: str) -> str:
+        named.append(name)
+        return name
+
+    monkeypatch.setattr(cli, "_run", run)
+    cli.build_parser()
+    assert "serve.serve" in named
+    for name in named:
+        module, _, function = name.rpartition(".")
+        assert callable(getattr(import_module(f"server.commands.{module}"), function)), name
