@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
@@ -12,9 +13,11 @@ from tortoise import Tortoise, connections
 from tortoise.connection import get_connection
 from tortoise.migrations.api import migrate as apply_migrations
 from tortoise.migrations.executor import MigrationExecutor
+from tortoise.models import Model
 
 from server.errors import XcertError
 
+Row = TypeVar("Row", bound=Model)
 MIGRATION_LOCK = 0x7863657274  # "xcert": one migration at a time, whoever starts it
 CONNECT_SECONDS = 5.0
 _KEEPALIVE = {  # the server notices within a minute that a machine of ours has gone, and frees what it held
@@ -123,6 +126,15 @@ async def rows(query: str, *values: Any) -> list[dict[str, Any]]:
     """Rows by SQL, on the caller's connection (and in its transaction, if one is open)."""
     found: list[dict[str, Any]] = await connections.get("default").execute_query_dict(query, list(values))
     return found
+
+
+def model(kind: type[Row], row: Mapping[str, Any]) -> Row:
+    """A row read by SQL as its model, as Tortoise makes one of what it has read. Columns of other tables are ignored.
+
+    Args:
+        row: with every column of the model's table.
+    """
+    return kind._init_from_db(**row)
 
 
 async def close() -> None:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
+
 from server.domain.actor import Actor
 from server.domain.ports import Clock
 from server.models import AuditEntry
+from server.models.database import rows
+
+_INSERT = """
+INSERT INTO audit_entry (at, actor_kind, actor_id, actor_name, action, subject_kind, subject_id, was, became, address,
+                         request_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9::text::jsonb, $10, $11)
+"""
 
 
 async def record(
@@ -21,18 +30,19 @@ async def record(
     became: Mapping[str, Any] | None = None,
 ) -> None:
     """Write one entry in the current transaction. Never pass identity numbers, phones, tokens or openids."""
-    await AuditEntry.create(
-        at=clock.now(),
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        actor_name=actor.name,
-        action=action,
-        subject_kind=subject_kind,
-        subject_id=str(subject_id),
-        was=dict(was) if was is not None else None,
-        became=dict(became) if became is not None else None,
-        address=actor.address,
-        request_id=actor.request_id,
+    await rows(
+        _INSERT,
+        clock.now(),
+        actor.kind,
+        actor.id,
+        actor.name,
+        action,
+        subject_kind,
+        str(subject_id),
+        orjson.dumps(dict(was)).decode() if was is not None else None,
+        orjson.dumps(dict(became)).decode() if became is not None else None,
+        actor.address,
+        actor.request_id,
     )
 
 

@@ -39,12 +39,3 @@ async def of(issuance_id: int) -> list[dict[str, Any]]:
         }
         for entry in await entries.order_by("id").limit(MOST)
     ]
-
-
-async def signer(issuance_id: int) -> str:
-    """Who signed a batch for the organisation last; empty if nobody did."""
-    entries = AuditEntry.filter(
-        subject_kind="issuance", subject_id=str(issuance_id), action="issuance.org_sign"
-    )
-    last = await entries.order_by("-id").first()
-    return last.actor_name if last is not None else ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from datetime import datetime
 
-from server.domain.issuance import roster, scan_token
+from server.domain.issuance import roster, scan_query, scan_token
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal, results_are_released
-from server.domain.people import conflicts, officers
+from server.domain.people import conflicts
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Gone, Unverified
 from server.models import Issuance, Officer, ScanTicket
@@ -30,7 +30,21 @@ def ticket_of(row: ScanTicket) -> scan_token.Ticket:
 
 async def opened(s: Services, token: str) -> ScanTicket:
     """The ticket that a genuine token stands for. Raises Unverified: scan_malformed, scan_forged."""
-    row = await ScanTicket.get_or_none(id=scan_token.ticket_id_of(token))
+    return _proven(s, await scan_query.ticket(scan_token.ticket_id_of(token)), token)
+
+
+async def scanned(s: Services, token: str, identity: WeChatIdentity) -> tuple[ScanTicket, Officer]:
+    """The ticket of a genuine token and who scans it, if they may sign for its school, by one reading.
+
+    Raises:
+        as `opened`, and Forbidden: snapshot_user, not_an_officer, officer_pending, officer_suspended, other_school.
+    """
+    ticket, officer = await scan_query.scanned(scan_token.ticket_id_of(token), identity) or (None, None)
+    ticket = _proven(s, ticket, token)
+    return ticket, _signing(identity, officer, ticket)
+
+
+def _proven(s: Services, row: ScanTicket | None, token: str) -> ScanTicket:
     if row is None:
         raise scan_token.forged()
     ticket = ticket_of(row)
@@ -48,11 +62,10 @@ _HOW_TO_JOIN = {
 }
 
 
-async def officer_of(identity: WeChatIdentity, ticket: ScanTicket) -> Officer:
+def _signing(identity: WeChatIdentity, officer: Officer | None, ticket: ScanTicket) -> Officer:
     """Who scans, if they may sign for the ticket's school."""
     if identity.is_snapshot:
         raise Forbidden("snapshot_user", "微信当前是快照模式，无法确认您的身份，请点击“使用完整服务”后再试。")
-    officer = await officers.officer_for(identity)
     if officer is None:
         raise Forbidden("not_an_officer", _HOW_TO_JOIN[identity.account == "mp"])
     facts = Facts(
@@ -109,9 +122,18 @@ async def _facts(
 
 
 async def refuse_dead(
-    s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer, name: str
+    s: Services,
+    ticket: ScanTicket,
+    issuance: Issuance,
+    officer: Officer,
+    name: str,
+    *,
+    is_backed_by_signer: bool,
 ) -> tuple[Facts, roster.Frame]:
     """Every reason why this ticket cannot be spent now, the most telling first.
+
+    Args:
+        is_backed_by_signer: whoever signed for the organisation stands behind this officer: `backers.stands_behind`.
 
     Returns: the facts for the step's guards, and what all lines share.
     """
@@ -122,6 +144,6 @@ async def refuse_dead(
     in_time(ticket, now)
     if State(issuance.state) is not step.source:
         raise moved_on(step, State(issuance.state))
-    if name == "confirm_scan":
-        await conflicts.require_other_hands(officer.id, issuance.org_signed_by)
+    if name == "confirm_scan" and is_backed_by_signer:
+        raise conflicts.other_hands_needed()
     return await _facts(s, ticket, issuance, officer)

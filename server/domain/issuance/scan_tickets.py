@@ -16,11 +16,11 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.certificates.visibility import is_out, seen_by
 from server.domain.events import publish
-from server.domain.issuance import history, receipts, roster, scan_policy, scan_token
+from server.domain.issuance import receipts, roster, scan_policy, scan_query, scan_token
 from server.domain.issuance.scan_summary import ScanView, view_of
 from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal
 from server.domain.issuance.transitions import advance, locked, tell_state
-from server.domain.people import officers
+from server.domain.people import conflicts, officers
 from server.domain.people.candidates import mask_numbers
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Verb
@@ -119,8 +119,7 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
         officer_suspended · Gone: scan_expired, scan_replaced · Conflict: scan_spent, revision_moved,
         not_site_pending, list_changed, scan_clock, results_not_released.
     """
-    ticket = await scan_policy.opened(s, token)
-    officer = await scan_policy.officer_of(identity, ticket)
+    ticket, officer = await scan_policy.scanned(s, token, identity)
     issuance = await Issuance.get(id=ticket.issuance_id)
     if not await is_out(s, issuance):
         raise scan_policy.not_released()
@@ -129,7 +128,10 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
             raise scan_policy.spent_by_other()
         kept = await Receipt.get(ticket_id=ticket.id)
         return await view_of(s, ticket, issuance, officer, receipt=bytes(kept.document))
-    facts, _ = await scan_policy.refuse_dead(s, ticket, issuance, officer, "confirm_scan")
+    is_backed = await conflicts.stands_behind(issuance.org_signed_by, officer.id)
+    facts, _ = await scan_policy.refuse_dead(
+        s, ticket, issuance, officer, "confirm_scan", is_backed_by_signer=is_backed
+    )
     if (reason := refusal(BY_NAME["confirm_scan"], facts)) is not None:
         raise Conflict(reason.code, reason.message)
     if await ScanTicket.filter(id=ticket.id, opened_at=None).update(opened_at=s.clock.now()):
@@ -189,21 +191,22 @@ async def _spend(
     identity: WeChatIdentity,
     place: tuple[str, str],
 ) -> Outcome:
-    ticket = await scan_policy.opened(s, token)
-    officer = await scan_policy.officer_of(identity, ticket)
+    ticket, officer = await scan_policy.scanned(s, token, identity)
     await officers.check_pin(s, officer, pin, address=place[0], request_id=place[1])
     await s.faults.reach(f"tickets.{name}: before the transaction")
-    ticket = await ScanTicket.get(id=ticket.id)
-    if ticket.spent_at is not None:  # nobody has to wait for the batch to hear the first answer again
-        return await _again(ticket, officer, name)
+    now_known = await scan_query.ticket(ticket.id)
+    if now_known is not None and now_known.spent_at is not None:  # a double tap need not wait for the batch
+        return await _again(now_known, officer, name)
     async with in_transaction():
         issuance = await locked(ticket.issuance_id)
-        ticket = await ScanTicket.get(id=ticket.id)
-        officer = await Officer.filter(id=officer.id).select_for_update(no_key=True).get()
+        held = await scan_query.held(ticket.id, officer.id, issuance)
+        ticket, officer = held.ticket, held.officer
         if ticket.spent_at is not None:
             return await _again(ticket, officer, name)
-        facts, frame = await scan_policy.refuse_dead(s, ticket, issuance, officer, name)
-        act = _Act(name, reason, ticket, issuance, officer, frame)
+        facts, frame = await scan_policy.refuse_dead(
+            s, ticket, issuance, officer, name, is_backed_by_signer=held.is_backed_by_signer
+        )
+        act = _Act(name, reason, ticket, issuance, officer, held.signer, frame)
         actor = officers.actor_of(officer).at(*place)
         receipt = await _sign(s, act, replace(facts, has_reason=bool(reason)), actor=actor)
         await s.faults.reach(f"tickets.{name}: before the commit")
@@ -232,6 +235,7 @@ class _Act:
     row: ScanTicket
     issuance: Issuance
     officer: Officer
+    signer: str  # who signed for the organisation
     frame: roster.Frame
 
 
@@ -250,27 +254,14 @@ async def _sign(s: Services, act: _Act, facts: Facts, *, actor: Actor) -> bytes:
         became=became if is_confirm else {**became, "reason": act.reason},
     )
     await s.faults.reach(f"tickets.{act.name}: the step is taken")
-    spent = await ScanTicket.filter(id=act.row.id, spent_at=None, replaced_at=None).update(
-        spent_by_id=act.officer.id, spent_at=now, spent_as=act.name
-    )
-    if not spent:
+    document = receipts.make(s.keys, _statement(s, act, ticket, now))
+    if not await scan_query.spend(act.row.id, act.officer.id, now, act.name, document):
         raise scan_policy.spent_by_other()
     await s.faults.reach(f"tickets.{act.name}: the ticket is spent")
-    signer = await history.signer(issuance.id)
-    document = receipts.make(s.keys, _statement(s, act, ticket, now, signer))
-    await Receipt.create(
-        issuance_id=issuance.id,
-        ticket_id=act.row.id,
-        officer_id=act.officer.id,
-        document=document,
-        created_at=now,
-    )
     return document
 
 
-def _statement(
-    s: Services, act: _Act, ticket: scan_token.Ticket, now: datetime, signer: str
-) -> receipts.Statement:
+def _statement(s: Services, act: _Act, ticket: scan_token.Ticket, now: datetime) -> receipts.Statement:
     return receipts.Statement(
         action=act.name,
         issuance=act.issuance.id,
@@ -288,7 +279,7 @@ def _statement(
         reason=act.reason,
         certificate=act.frame.certificate,
         issuer=s.settings.issuer,
-        issuer_signer=signer,
+        issuer_signer=act.signer,
         site=act.frame.site,
         exam_date=act.frame.exam_date.isoformat(),
     )

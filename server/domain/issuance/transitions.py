@@ -10,12 +10,15 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.events import publish
+from server.domain.issuance.scan_query import locked
 from server.domain.issuance.states import BY_NAME, Facts, Reason, State, Step, Who, moved_on, refusal
 from server.domain.ports import Services
 from server.domain.roles import Verb
-from server.errors import Conflict, Forbidden, NotFound, Refused
+from server.errors import Conflict, Forbidden, Refused
 from server.models import Issuance
+from server.models.database import rows
 
+__all__ = ["VERBS", "advance", "locked", "raise_reason", "require", "tell_state"]
 log = logging.getLogger("xcert.issuance")
 
 VERBS = {
@@ -46,14 +49,6 @@ def raise_reason(reason: Reason) -> None:
     if reason.code == "reason_missing":
         raise Refused(reason.code, reason.message)
     raise Conflict(reason.code, reason.message)
-
-
-async def locked(issuance_id: int) -> Issuance:
-    """The batch, its row locked until the caller's transaction ends. Raises NotFound."""
-    found = await Issuance.filter(id=issuance_id).select_for_update().get_or_none()
-    if found is None:
-        raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    return found
 
 
 async def advance(
@@ -88,10 +83,15 @@ async def advance(
     if (reason := refusal(step, facts)) is not None:
         raise_reason(reason)
     revision = issuance.revision + step.adds_revision
-    moved = await Issuance.filter(id=issuance.id, state=state.value, revision=issuance.revision).update(
-        state=step.target.value, revision=revision, **dict(changes or {})
-    )
-    if not moved:
+    written = {"state": step.target.value, "revision": revision, **dict(changes or {})}
+    settings = ", ".join(f"{column} = ${at}" for at, column in enumerate(written, 4))
+    if not await rows(
+        f"UPDATE issuance SET {settings} WHERE id = $1 AND state = $2 AND revision = $3 RETURNING id",  # noqa: S608 -- our own column names
+        issuance.id,
+        state.value,
+        issuance.revision,
+        *written.values(),
+    ):
         current = await Issuance.get(id=issuance.id)
         raise moved_on(step, State(current.state))
     await s.faults.reach(f"life.{name}: the state is written")

@@ -68,22 +68,22 @@ async def require_uninvolved(school_id: int, *, actor: Actor) -> None:
         )
 
 
-async def require_other_hands(officer_id: int, signer_id: int | None) -> None:
-    """Before an officer confirms a batch: whoever signed it for the organisation must not stand behind this officer.
+async def stands_behind(staff_id: int | None, officer_id: int) -> bool:
+    """Whether this account invited, resumed or confirmed this officer."""
+    if staff_id is None:
+        return False
+    return await OfficerBacker.filter(officer_id=officer_id, staff_id=staff_id).exists()
+
+
+def other_hands_needed() -> Forbidden:
+    """The refusal of an officer's confirmation where whoever signed for the organisation stands behind the officer.
 
     The other order of the same two acts: sign first, appoint the officer afterwards.
-
-    Raises:
-        Forbidden("officer_of_signer").
     """
-    if (
-        signer_id is not None
-        and await OfficerBacker.filter(officer_id=officer_id, staff_id=signer_id).exists()
-    ):
-        raise Forbidden(
-            "officer_of_signer",
-            "签发这个批次的工作人员邀请或确认过您，按规定您不能确认这个批次；请由本校其他负责人扫码，或请评价组织撤回后由另一位同事签发。",
-        )
+    return Forbidden(
+        "officer_of_signer",
+        "签发这个批次的工作人员邀请或确认过您，按规定您不能确认这个批次；请由本校其他负责人扫码，或请评价组织撤回后由另一位同事签发。",
+    )
 
 
 async def refusal_to_confirm(officer: Officer, *, actor: Actor) -> Forbidden | None:
