@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from sanic import Sanic
 
 from server.adapters import embedded, keys
 from server.app import create_app
+from server.domain.people import hashing
 from server.domain.ports import Services
 from server.models import database
 from server.settings import Settings
@@ -34,6 +35,7 @@ from tests.fakes import (
     MemoryEventBus,
     MemoryFileStore,
     MemoryRateLimiter,
+    refuse_in_transaction,
 )
 from tests.started import Started
 
@@ -64,6 +66,18 @@ def loopback_only() -> Iterator[None]:
     socket.socket.connect = connect  # type: ignore[method-assign]
     yield
     socket.socket.connect = genuine  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def no_hash_in_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """argon2 takes 50 ms and its queue may take seconds: whoever waits for it holds no rows meanwhile."""
+    run = hashing.Hashers.run
+
+    async def guarded(self: hashing.Hashers, work: Callable[[], Any]) -> Any:
+        refuse_in_transaction("argon2")
+        return await run(self, work)
+
+    monkeypatch.setattr(hashing.Hashers, "run", guarded)
 
 
 def with_database(url: str, name: str) -> str:

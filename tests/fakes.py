@@ -2,17 +2,65 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+from tortoise import connections
+from tortoise.backends.base.client import TransactionalDBClient
 
 from server.domain.ports import CertificatePage, MessageTemplate, Services, WeChatCalls, WeChatIdentity
 from server.errors import NotFound, Refused, Unverified
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # 2026-11-23 12:00 in Beijing
+C = TypeVar("C", bound=type[Any])
+_ALLOWED = {("once", "idempotency.py"), ("load_first", "demo.py")}
+_PURE = ("authorize_url", "missing_glyphs")  # reckoned on the spot
+
+
+def refuse_in_transaction(what: str) -> None:
+    """A transaction holds rows, and one of few connections: what may take its time stays out of it.
+
+    What is let through, and why, stands in docs/decisions/0500.
+    """
+    try:
+        connection = connections.get("default")
+    except Exception:  # a test without a database
+        return
+    if isinstance(connection, TransactionalDBClient) and not _is_allowed():
+        raise AssertionError(f"{what} while a transaction is open")
+
+
+def _is_allowed() -> bool:
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if (frame.f_code.co_name, Path(frame.f_code.co_filename).name) in _ALLOWED:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def outside(kind: C) -> C:
+    """Every public method of this stand-in refuses to be called while the caller holds a transaction open."""
+    for name, method in list(vars(kind).items()):
+        if name.startswith("_") or not callable(method) or name in _PURE:
+            continue
+
+        def guarded(
+            *given: Any, _method: Any = method, _what: str = f"{kind.__name__}.{name}", **more: Any
+        ) -> Any:
+            refuse_in_transaction(_what)
+            return _method(*given, **more)
+
+        setattr(kind, name, functools.wraps(method)(guarded))
+    return kind
 
 
 class FakeClock:
@@ -34,6 +82,7 @@ class FakeClock:
         self._now += timedelta(**span)
 
 
+@outside
 class MemoryFileStore:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
@@ -95,6 +144,7 @@ class ListQueue:
         return done
 
 
+@outside
 class MemoryEventBus:
     """Remembers events; a listener gets what was published after it began."""
 
@@ -116,6 +166,7 @@ class MemoryEventBus:
         yield events()
 
 
+@outside
 class MemoryRateLimiter:
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
@@ -142,6 +193,7 @@ class MemoryRateLimiter:
             self._counts.pop(key, None)
 
 
+@outside
 class MemoryCache:
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
@@ -170,6 +222,7 @@ class MemoryCache:
             self.values.pop(key, None)
 
 
+@outside
 @dataclass
 class FakePdfRenderer:
     """Makes a recognisable file at once; `unprintable` are the characters its font lacks."""
@@ -220,6 +273,7 @@ class Subscribed:
     page: str | None
 
 
+@outside
 class FakeWeChat:
     """Codes that a test prepared stand for people; messages are remembered."""
 

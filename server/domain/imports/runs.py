@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Awaitable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 
 from tortoise.transactions import in_transaction
@@ -69,15 +69,21 @@ async def run(s: Services, import_id: int) -> None:
 
 def _progress(s: Services, import_id: int) -> validation.Progress:
     async def tell(done: int, total: int) -> None:
-        await ImportRun.filter(id=import_id, state="running").update(
-            rows_done=done, rows_total=total, touched_at=s.clock.now()
-        )
-        with suppress(OutsideFailure):  # a page that watches is told less; the import goes on
-            await s.event_bus.publish(
-                f"import:{import_id}", {"event": "progress", "done": done, "total": total}
-            )
+        await _note(s, import_id, done, total)
+        await _publish(s, import_id, done, total)
 
     return tell
+
+
+async def _note(s: Services, import_id: int, done: int, total: int) -> None:
+    await ImportRun.filter(id=import_id, state="running").update(
+        rows_done=done, rows_total=total, touched_at=s.clock.now()
+    )
+
+
+async def _publish(s: Services, import_id: int, done: int, total: int) -> None:
+    with suppress(OutsideFailure):  # a page that watches is told less; the import goes on
+        await s.event_bus.publish(f"import:{import_id}", {"event": "progress", "done": done, "total": total})
 
 
 async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
@@ -88,7 +94,7 @@ async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
     """
     actor = Actor.of(run_row.actor)
     outside = contextvars.copy_context()
-    async with in_transaction():
+    async with AsyncExitStack() as afterwards, in_transaction():
         await rows("SELECT pg_advisory_xact_lock($1)", -run_row.id if run_row.is_dry_run else LOCK)
         if await ImportRun.filter(id=run_row.id, state="running").first() is None:
             return  # another worker has finished it
@@ -96,7 +102,11 @@ async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
         verdict = await validation.judge(s, run_row.kind, reading, Names.of(run_row.creating))
         await _compare(run_row, verdict)
         errors = validation.errors_of(reading)
-        await _aside(outside, _progress(s, run_row.id)(len(reading.drafts) * 3 // 4, len(reading.drafts)))
+        share = (run_row.id, len(reading.drafts) * 3 // 4, len(reading.drafts))
+        await _aside(outside, _note(s, *share))
+        # Told now, waited for after the commit: a slow Redis keeps nobody's rows locked.
+        telling = asyncio.get_running_loop().create_task(_publish(s, *share), context=outside)
+        afterwards.push_async_callback(asyncio.wait, [telling])
         if run_row.all_or_nothing and validation.refused(reading):
             verdict.hold_back()
             verdict.notes.append("有未通过的行，按“全部成功才导入”的要求，一行也没有导入。")
