@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import SplitResult, urlsplit
 
 _PREFIX = (
     64  # bits of an IPv6 address that one subscriber has; the rest is theirs to choose (RFC 4291 §2.5.1)
@@ -67,3 +68,11 @@ def counted(address: str) -> str:
         return str(found)
     network = IPv6Address(int(found) >> (128 - _PREFIX) << (128 - _PREFIX))
     return f"{network}/{_PREFIX}"
+
+
+def split_url(url: str) -> SplitResult:
+    """The parts of a URL that a stranger wrote; empty ones of what is none, where `urlsplit` raises ("http://[::1")."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")

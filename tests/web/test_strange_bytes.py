@@ -130,6 +130,8 @@ BODIES: list[tuple[str, bytes]] = [
     ("", b"\0"),
 ]
 UNREADY = re.compile(rb"\S+ /(readyz|wechat/pay/)")  # no job worker and no merchant number in this world
+NO_URL = b"http://[::1"  # what urlsplit raises at
+NO_URLS = b"?" + b"&".join(name.encode() + b"=" + NO_URL for name in NAMES)
 ODD = b"\x01\x7f\x80\xff\xed\xa0\x80"
 
 
@@ -164,12 +166,15 @@ def attacks(app: App, entry: tuple[bytes, ...]) -> Iterator[bytes]:
             method, plain = name.encode(), concrete(path)
             yield head(method, plain + query, *entry)
             yield head(method, plain + b"?a=%00&a=%ff&=&%00", *entry)
+            yield head(method, plain + NO_URLS, *entry)
             if "<" in path:
                 for place in PLACES:
                     yield head(method, concrete(path, place), *entry)
             if name in ("POST", "PUT", "PATCH", "DELETE"):
                 for kind, body in BODIES:
                     yield with_body(method, plain, kind, body, *entry)
+                for header in (b"origin", b"referer"):
+                    yield with_body(method, plain, FORM, NO_URLS[1:], header + b": " + NO_URL, *entry)
             else:
                 yield with_body(method, plain, FORM, b"number=1", *entry)
 
@@ -184,6 +189,7 @@ def odd_heads(path: bytes) -> Iterator[bytes]:
             b'"' + b"\\a" * 3000 + b'"',
             b"=" * 3000,
             b"a=" + b"%00" * 900,
+            NO_URL,
         ):
             yield head(b"GET", path, header.encode() + b": " + value)
         yield head(b"GET", path, header.encode() + b": a", header.encode() + b": b")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from urllib.parse import urlsplit
 
-from server.domain.addresses import counted
+from server.domain.addresses import counted, split_url
 from server.domain.ports import Services
 from server.errors import Forbidden, TooMany
 from server.settings import Settings
@@ -31,7 +30,7 @@ async def config(s: Services, url: str, *, address: str, again: bool = False) ->
     if await s.rate_limiter.hit(f"js-config:{counted(address)}", window=60) > PER_MINUTE:
         raise TooMany("js_config_paused", "操作太频繁，请一分钟后再试。", retry_after=60)
     page = url.partition("#")[0]
-    parts = urlsplit(page)
+    parts = split_url(page)
     if len(page) > LONGEST or f"{parts.scheme}://{parts.netloc}" != s.settings.public_url:
         raise Forbidden("foreign_page", "只能为本服务自己的页面签名，请从公众号菜单重新进入。")
     renew = again and await s.cache.add("js-config:renewed", b"1", seconds=RENEW_SECONDS)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode
-from urllib.parse import urlsplit
 
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
-from server.domain import roles
+from server.domain import addresses, roles
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
 from server.domain.roles import Role
 from server.errors import Forbidden, Refused, TooMany, Unverified
@@ -24,7 +23,7 @@ bp = Blueprint("console_gate", url_prefix="/console")
 def _refuse_other_sites(request: Request) -> None:
     auth.refuse_strangers(request)
     origin = request.headers.get("origin")
-    if origin and origin != "null" and urlsplit(origin).netloc != request.host:
+    if origin and origin != "null" and addresses.split_url(origin).netloc != request.host:
         raise Forbidden("cross_site", "请求来自其他网站，已拒绝；请在后台页面上操作。")
 
 

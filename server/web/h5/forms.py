@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from sanic import Request
 
+from server.domain import addresses
 from server.errors import Forbidden
 from server.web import request as web_request
 
@@ -40,10 +41,7 @@ def require_own(request: Request) -> None:
 
 def _is_ours(request: Request, address: str) -> bool:
     """Whether an address is of this service, as it is known to the world or as it was called."""
-    try:
-        place = urlsplit(address).netloc
-    except ValueError:
-        return False
+    place = addresses.split_url(address).netloc
     return place != "" and place in (
         request.host,
         urlsplit(web_request.services(request).settings.public_url).netloc,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse, redirect
 
+from server.domain import addresses
 from server.domain.auth import web_login
 from server.domain.people import ended_sessions
 from server.domain.ports import Services, WeChatIdentity
@@ -85,7 +85,7 @@ def _wanted(request: Request) -> str:
     """This page; for a form, the page it was on."""
     if request.method in ("GET", "HEAD"):
         return request.path + (f"?{request.query_string}" if request.query_string else "")
-    referer = urlsplit(request.headers.get("referer", ""))
+    referer = addresses.split_url(request.headers.get("referer", ""))
     if f"{referer.scheme}://{referer.netloc}" == services(request).settings.public_url:
         return referer.path + (f"?{referer.query}" if referer.query else "")
     return web_login.FIRST_PAGE
