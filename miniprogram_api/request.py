@@ -11,7 +11,7 @@ from multidict import istr
 from sanic import HTTPResponse, Request
 
 from server.domain import addresses
-from server.domain.lookups import Ready
+from server.domain.lookups import CachedAnswer
 from server.domain.ports import Services
 from server.errors import FieldError, Invalid
 
@@ -133,7 +133,7 @@ def _head(etag: str, always: tuple[tuple[str, str], ...], has_body: bool) -> tup
     return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in said)
 
 
-def answer(request: Request, ready: Ready) -> HTTPResponse:
+def answer(request: Request, ready: CachedAnswer) -> HTTPResponse:
     """Ready bytes, or 304 when the caller has them already."""
     always = request.app.ctx.always
     known = request.headers.get(_IF_NONE_MATCH)

@@ -27,11 +27,11 @@ from server.adapters.clock import SystemClock
 from server.adapters.documents.pdf import TypstPdfRenderer
 from server.adapters.documents.seal import Seal
 from server.adapters.keys import KeyFolder
+from server.adapters.lookup_watch import LookupWatch
 from server.adapters.queue import JobQueue
 from server.adapters.storage import FolderFileStore
 from server.adapters.wechat.api import WeChatApi
 from server.adapters.wechat.pay import WeChatPay
-from server.domain.lookups import LookupWatch
 from server.domain.ports import Services
 from server.models import database
 from server.settings import Settings
@@ -115,7 +115,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
         stack.push_async_callback(wechat.close)
         pay = await stack.enter_async_context(_paying(settings, clock)) if settings.has_pay else None
         ended: dict[str, int] = {}
-        watch = LookupWatch(settings.database_url, ended=ended) if looks_up else None
+        watch = LookupWatch(database.watch_line(settings.database_url), ended=ended) if looks_up else None
         if watch is not None:
             await watch.start()
             stack.push_async_callback(watch.stop)

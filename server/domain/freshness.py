@@ -7,9 +7,8 @@ from hashlib import blake2b
 from tortoise import connections
 
 from server.domain.ports import Services
+from server.domain.ports.lookups import ALL, END
 
-ALL = "*"
-END = "end:"
 _PERSON = b"lookup-scope"
 LOCK = 0x6C6F6F6B7570  # "lookup": held from the insert to the commit, so that ids become visible in order
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -120,6 +121,11 @@ async def line(url: str, *, patience: Patience = UNHURRIED, **more: Any) -> Any:
         server_settings=patience.server_settings(),
         **more,
     )
+
+
+def watch_line(url: str) -> Callable[[], Awaitable[Any]]:
+    """How the look-up watch reaches the database. It keeps no prepared statements, so that a PgBouncer may stand between."""
+    return partial(line, url, patience=Patience(statement=5.0, lock=5.0, idle=5.0), statement_cache_size=0)
 
 
 async def rows(query: str, *values: Any) -> list[dict[str, Any]]:

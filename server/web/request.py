@@ -10,7 +10,8 @@ import secrets
 from sanic import HTTPResponse, Request
 
 from server import operators
-from server.domain import addresses, unknown_proxies
+from server.domain import addresses
+from server.domain.audit import unknown_proxies
 from server.domain.ports import Services
 from server.errors import NotFound
 from server.settings import Settings

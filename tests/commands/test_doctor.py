@@ -28,7 +28,7 @@ from server.app import create_app
 from server.commands import dev_setup
 from server.commands.doctor import local, look_at_wechat
 from server.commands.doctor.findings import Finding, Level
-from server.domain import unknown_proxies
+from server.domain.audit import unknown_proxies
 from server.domain.ports import Services
 from server.domain.ports.payments import PayFinding
 from server.domain.wechat_chat import menu, site_files

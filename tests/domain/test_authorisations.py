@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from server.adapters.wechat import messages
-from server.domain.auth import session_keys, sessions, web_login
+from server.domain.auth import sessions, web_login
 from server.domain.issuance import scan_tickets
 from server.domain.notices import delivery, grants
 from server.domain.people import bindings, ended_sessions, officers
-from server.domain.ports import Push, Services, WeChatIdentity
+from server.domain.ports import Push, Services, WeChatIdentity, session_keys
 from server.domain.wechat_chat import pushes
 from server.errors import Refused
 from server.models import AuditEntry, Delivery, Follower, Officer, ScanTicket

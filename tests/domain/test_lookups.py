@@ -369,7 +369,7 @@ async def test_a_certificate_under_way_says_where_it_is(
 async def test_changed_is_undone_with_its_transaction(services: Services) -> None:
     with pytest.raises(RuntimeError):
         async with in_transaction():
-            await lookups.changed(services, lookups.ALL)
+            await lookups.changed(services)
             raise RuntimeError("the release failed")
     assert await LookupChange.all().count() == 0
 

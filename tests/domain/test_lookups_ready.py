@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from tortoise.transactions import in_transaction
 
+from server.adapters.lookup_watch import VOUCH_SECONDS, LookupWatch
 from server.domain import lookups
 from server.domain.lookups.cache import ready
-from server.domain.lookups.watch import READY_SECONDS, VOUCH_SECONDS, LookupWatch, Ready
 from server.domain.people import bindings
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports.lookups import READY_SECONDS, CachedAnswer
 from server.models import LookupChange, Plan
+from server.models.database import watch_line
 from tests import make
 from tests.domain.test_bindings import statements
 from tests.domain.test_lookups import RELEASE, bound, certificate
@@ -40,7 +42,7 @@ class Process:
 
     def __init__(self, s: Services, url: str) -> None:
         self.seconds = Seconds()
-        self.watch = LookupWatch(url, monotonic=self.seconds, listens=False)
+        self.watch = LookupWatch(watch_line(url), monotonic=self.seconds, listens=False)
         self.s = replace(s, lookup_watch=self.watch)
 
     async def results(self, who: WeChatIdentity = ME) -> tuple[bool, int]:
@@ -112,7 +114,7 @@ async def test_a_watch_that_cannot_ask_vouches_for_nothing(services: Services, p
     blind.seconds.now += VOUCH_SECONDS
     assert await blind.certificate_state() == "valid"  # within the second that is allowed
     blind.seconds.now += 0.001
-    assert blind.watch.mark() is None
+    assert blind.watch.version() is None
     assert await blind.certificate_state() == "revoked"
 
 
@@ -186,12 +188,12 @@ async def test_data_read_before_a_change_is_stale_even_if_kept_after_it(
     await one.watch.ask()
     bodies = iter((b"old", b"new"))
 
-    async def read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> Ready:
+    async def read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> CachedAnswer:
         body = next(bodies)
         if body == b"old":  # the change commits and is heard of while this reading is under way
             await lookups.changed(s)
             await one.watch.ask()
-        return Ready(body, as_of)
+        return CachedAnswer(body, as_of)
 
     await ready(one.s, "topic", ME, read)
     assert (await ready(one.s, "topic", ME, read)).body == b"new"
@@ -260,16 +262,16 @@ async def test_many_at_once_read_once(services: Services, process: Any) -> None:
     await one.watch.ask()
     readings = 0
 
-    async def read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> Ready:
+    async def read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> CachedAnswer:
         nonlocal readings
         readings += 1
         await asyncio.sleep(0)
-        return Ready(b"answer", as_of)
+        return CachedAnswer(b"answer", as_of)
 
     answers = await asyncio.gather(*(ready(one.s, "topic", ME, read) for _ in range(50)))
     assert {answer.body for answer in answers} == {b"answer"}
     assert readings == 1
-    assert one.watch.flights == {}
+    assert one.watch.inflight == {}
 
 
 async def test_who_joins_a_reading_that_began_too_early_reads_again(services: Services, process: Any) -> None:
@@ -278,12 +280,12 @@ async def test_who_joins_a_reading_that_began_too_early_reads_again(services: Se
     began, go_on = asyncio.Event(), asyncio.Event()
     bodies = iter((b"old", b"new"))
 
-    async def read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> Ready:
+    async def read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> CachedAnswer:
         body = next(bodies)
         if body == b"old":
             began.set()
             await go_on.wait()
-        return Ready(body, as_of)
+        return CachedAnswer(body, as_of)
 
     first = asyncio.create_task(ready(one.s, "topic", ME, read))
     await began.wait()
@@ -299,11 +301,11 @@ async def test_a_reading_that_fails_fails_for_all_and_is_forgotten(services: Ser
     one = process()
     await one.watch.ask()
 
-    async def broken(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> Ready:
+    async def broken(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> CachedAnswer:
         raise RuntimeError("the database is away")
 
     answers = await asyncio.gather(
         *(ready(one.s, "topic", ME, broken) for _ in range(3)), return_exceptions=True
     )
     assert [type(answer) for answer in answers] == [RuntimeError] * 3
-    assert one.watch.flights == {}
+    assert one.watch.inflight == {}

@@ -10,11 +10,13 @@ from typing import Any
 import asyncpg
 
 from server.adapters.cache import RedisCache, connect
+from server.adapters.lookup_watch import AnswerCache, LookupWatch
 from server.domain import lookups
-from server.domain.lookups.watch import READY_SECONDS, LookupWatch, Ready, Shelf
 from server.domain.people import bindings
 from server.domain.ports import Services
+from server.domain.ports.lookups import READY_SECONDS, CachedAnswer
 from server.models import LookupChange
+from server.models.database import watch_line
 from tests import make
 from tests.domain.test_lookups import RELEASE, bound
 from tests.domain.test_lookups_ready import ME, process
@@ -63,23 +65,23 @@ async def test_the_shared_cache_holds_no_openid_and_no_name(
 
 
 def test_the_shelf_is_bounded_and_the_longest_unused_leave_first() -> None:
-    shelf = Shelf(room=3 * (500 + 1 + 100))
-    answers = {key: Ready(key.encode() * 100, 1) for key in "abcd"}
+    shelf = AnswerCache(room=3 * (500 + 1 + 100))
+    answers = {key: CachedAnswer(key.encode() * 100, 1) for key in "abcd"}
     for key in "abc":
         shelf.put(key, answers[key])
     assert shelf.get("a") is answers["a"]
     shelf.put("d", answers["d"])
     assert [shelf.get(key) is not None for key in "abcd"] == [True, False, True, True]
     assert shelf.taken == 3 * 601
-    shelf.put("a", Ready(b"x" * 2000, 1))  # more than there is room for
+    shelf.put("a", CachedAnswer(b"x" * 2000, 1))  # more than there is room for
     assert shelf.taken == 0
 
 
 def test_an_answer_survives_packing() -> None:
-    answer = Ready("成绩".encode(), 7, 1.5, float("inf"))
-    again = Ready.unpacked(answer.packed())
+    answer = CachedAnswer("成绩".encode(), 7, 1.5, float("inf"))
+    again = CachedAnswer.unpacked(answer.packed())
     assert again == answer
-    assert again.etag == answer.etag != Ready(b"other", 7).etag
+    assert again.etag == answer.etag != CachedAnswer(b"other", 7).etag
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -89,27 +91,27 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 async def test_a_running_watch_hears_of_a_change(services: Services, db: str) -> None:
-    watch = LookupWatch(db)
+    watch = LookupWatch(watch_line(db))
     await watch.start()
-    before = watch.mark()
+    before = watch.version()
     assert before is not None
     await lookups.changed(services)
-    await until(lambda: (watch.mark() or before) > before)
+    await until(lambda: (watch.version() or before) > before)
     await watch.stop()
 
 
 async def test_a_running_watch_that_misses_the_message_asks_anyway(services: Services, db: str) -> None:
-    watch = LookupWatch(db, listens=False)
+    watch = LookupWatch(watch_line(db), listens=False)
     await watch.start()
-    before = watch.mark()
+    before = watch.version()
     assert before is not None
     await lookups.changed(services)
-    await until(lambda: (watch.mark() or before) > before)
+    await until(lambda: (watch.version() or before) > before)
     await watch.stop()
 
 
 async def test_a_running_watch_finds_back_after_its_connection_is_cut(services: Services, db: str) -> None:
-    watch = LookupWatch(db)
+    watch = LookupWatch(watch_line(db))
     await watch.start()
     surgeon = await asyncpg.connect(db)
     cut = await surgeon.fetchval(
@@ -119,15 +121,15 @@ async def test_a_running_watch_finds_back_after_its_connection_is_cut(services: 
     assert cut == 1
     await lookups.changed(services)
     newest = (await LookupChange.all().order_by("-id").first()).id  # type: ignore[union-attr]
-    await until(lambda: watch.mark() == newest)
+    await until(lambda: watch.version() == newest)
     await surgeon.close()
     await watch.stop()
 
 
 async def test_a_watch_without_a_database_lets_the_process_start(services: Services) -> None:
-    watch = LookupWatch("postgresql://nobody@127.0.0.1:1/none")
+    watch = LookupWatch(watch_line("postgresql://nobody@127.0.0.1:1/none"))
     await watch.start()
-    assert watch.mark() is None
+    assert watch.version() is None
     await watch.stop()
 
 

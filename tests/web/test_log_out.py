@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
+from server.adapters import lookup_watch as watching
+from server.adapters.lookup_watch import LookupWatch
 from server.domain.auth import mini_login, sessions, web_login
-from server.domain.lookups import LookupWatch
-from server.domain.lookups import watch as watching
 from server.domain.people import binding_removal, ended_sessions
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Unverified
 from server.models import Binding, EndedPerson
+from server.models.database import watch_line
 from tests import make
 from tests.fakes import FakeClock
 
@@ -131,7 +132,7 @@ async def test_an_unbinding_by_the_staff_ends_the_sessions_too(services: Service
 
 @pytest.fixture
 async def watch(services: Services, db: str) -> AsyncIterator[LookupWatch]:
-    found = LookupWatch(db, listens=False)
+    found = LookupWatch(watch_line(db), listens=False)
     yield found
     await found.stop()
 
@@ -169,7 +170,7 @@ async def test_the_sweep_forgets_what_no_session_is_older_than(services: Service
 
 def test_a_process_does_not_remember_ends_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "MOST_SCOPES", 3)
-    found = LookupWatch("", listens=False)
+    found = LookupWatch(watch_line(""), listens=False)
     for serial in range(5):
         found._take_in(serial + 1, f"end:{serial:064x}:{1_800_000_000 + serial * 7 * 3600}")
     assert [int(index, 16) for index in found.ended] == [2, 3, 4]

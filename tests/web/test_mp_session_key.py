@@ -8,7 +8,7 @@ from pathlib import Path
 
 from server import app as root
 from server.adapters import cache
-from server.domain.auth import session_keys
+from server.domain.ports import session_keys
 from server.sandbox import codes
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings

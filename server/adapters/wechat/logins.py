@@ -12,8 +12,7 @@ from wechatpy.oauth import WeChatOAuth
 from server.adapters.wechat import bridge
 from server.adapters.wechat.accounts import Account
 from server.adapters.wechat.errors import login_failure, phone_refusal
-from server.domain.auth import session_keys
-from server.domain.ports import Cache, WeChatIdentity
+from server.domain.ports import Cache, WeChatIdentity, session_keys
 from server.errors import Forbidden, OutsideFailure, WeChatRefused
 
 BUSY = -1

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from server.adapters.wechat import messages, self_check
 from server.adapters.wechat.errcode_help import NAMES, PUSH_PLACES
 from server.commands.doctor.findings import Finding, Level, bad, look, ok
-from server.domain import unknown_proxies
+from server.domain.audit import unknown_proxies
 from server.domain.beijing import BEIJING
 from server.domain.ports import Services
 from server.domain.wechat_chat import last_push, site_files

@@ -1,12 +1,13 @@
 """Looking up results and certificates (S93): what is told to whom, and how ready answers stay true.
 
-changes.py        `changed(s, scope)`: who changes something says so in its own transaction
-watch.py          each process knows within a third of a second, or vouches for nothing
-ready.py          shelf → Redis → database
+cache.py          this process → Redis → the database, as far as the watch vouches (`ports.lookups`)
 results.py certificates.py wording.py   what is said
+worklist.py       what waits for whom, on the first page of the console
+
+Who changes something says so in its own transaction: `server.domain.freshness`.
 """
 
-from server.domain.freshness import ALL, changed, scope_of, sweep
+from server.domain.freshness import changed, scope_of, sweep
 from server.domain.lookups.certificates import (
     certificate_view,
     certificates,
@@ -14,12 +15,10 @@ from server.domain.lookups.certificates import (
     certificates_view,
 )
 from server.domain.lookups.results import results, results_bytes, results_view
-from server.domain.lookups.watch import LookupWatch, Ready
+from server.domain.ports.lookups import CachedAnswer
 
 __all__ = [
-    "ALL",
-    "LookupWatch",
-    "Ready",
+    "CachedAnswer",
     "certificate_view",
     "certificates",
     "certificates_bytes",

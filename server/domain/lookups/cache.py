@@ -11,17 +11,17 @@ from math import inf
 from typing import Any
 
 from server.domain.freshness import scope_of
-from server.domain.lookups.watch import READY_SECONDS, LookupWatch, Ready
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports.lookups import READY_SECONDS, CachedAnswer, LookupWatch
 from server.errors import OutsideFailure
 
 log = logging.getLogger("xcert.lookups")
 
 # (services, who asks, the time to judge releases by, as_of) → the answer, read from the database
-Read = Callable[[Services, WeChatIdentity, datetime, int], Awaitable[Ready]]
+Read = Callable[[Services, WeChatIdentity, datetime, int], Awaitable[CachedAnswer]]
 
 
-async def ready(s: Services, topic: str, who: WeChatIdentity, read: Read) -> Ready:
+async def ready(s: Services, topic: str, who: WeChatIdentity, read: Read) -> CachedAnswer:
     """The true answer to `topic` for `who`, from the nearest place that has it.
 
     Without a watch, or with one that cannot vouch, every question reads the database.
@@ -31,42 +31,44 @@ async def ready(s: Services, topic: str, who: WeChatIdentity, read: Read) -> Rea
         return await read(s, who, s.clock.now(), 0)
     scope = scope_of(who.account, who.openid)
     key = f"{topic}:{scope}"
-    answer = watch.shelf.get(key)
-    if answer is not None and watch.vouches(answer, scope, s.clock.unix()):
+    answer = watch.cache.get(key)
+    if answer is not None and watch.is_fresh(answer, scope, s.clock.unix()):
         return answer
-    answer = await _from_cache(s, key) if watch.mark() is not None else None
-    if answer is not None and watch.vouches(answer, scope, s.clock.unix()):
-        watch.shelf.put(key, answer)
+    answer = await _from_cache(s, key) if watch.version() is not None else None
+    if answer is not None and watch.is_fresh(answer, scope, s.clock.unix()):
+        watch.cache.put(key, answer)
         return answer
     return await _from_database(s, watch, key, who, read)
 
 
-async def _from_database(s: Services, watch: LookupWatch, key: str, who: WeChatIdentity, read: Read) -> Ready:
+async def _from_database(
+    s: Services, watch: LookupWatch, key: str, who: WeChatIdentity, read: Read
+) -> CachedAnswer:
     """Read once for all who ask at the same time; who joined a reading that began too early joins the next."""
     scope = scope_of(who.account, who.openid)
     for _ in range(2):
-        mark = watch.mark()
-        if mark is None:
+        version = watch.version()
+        if version is None:
             break
-        flight = watch.flights.get(key)
-        if flight is None:
-            flight = asyncio.create_task(_read_and_keep(s, watch, key, mark, who, read))
-            watch.flights[key] = flight
-            flight.add_done_callback(lambda done: _landed(watch, key, done))
-            return await asyncio.shield(flight)
-        answer = await asyncio.shield(flight)
-        if watch.vouches(answer, scope, s.clock.unix()):
+        reading = watch.inflight.get(key)
+        if reading is None:
+            reading = asyncio.create_task(_read_and_keep(s, watch, key, version, who, read))
+            watch.inflight[key] = reading
+            reading.add_done_callback(lambda done: _landed(watch, key, done))
+            return await asyncio.shield(reading)
+        answer = await asyncio.shield(reading)
+        if watch.is_fresh(answer, scope, s.clock.unix()):
             return answer
     return await read(s, who, s.clock.now(), 0)
 
 
 async def _read_and_keep(
-    s: Services, watch: LookupWatch, key: str, mark: int, who: WeChatIdentity, read: Read
-) -> Ready:
-    answer = await read(s, who, s.clock.now(), mark)
+    s: Services, watch: LookupWatch, key: str, version: int, who: WeChatIdentity, read: Read
+) -> CachedAnswer:
+    answer = await read(s, who, s.clock.now(), version)
     if answer.until <= s.clock.unix():
         return answer  # true now, and not to be kept
-    watch.shelf.put(key, answer)
+    watch.cache.put(key, answer)
     try:
         await s.cache.set(_cache_key(key), answer.packed(), seconds=READY_SECONDS)
     except OutsideFailure:
@@ -76,14 +78,14 @@ async def _read_and_keep(
     return answer
 
 
-def _landed(watch: LookupWatch, key: str, flight: asyncio.Task[Ready]) -> None:
-    if watch.flights.get(key) is flight:
-        del watch.flights[key]
-    if not flight.cancelled():
-        flight.exception()  # whoever waited has it; if nobody waited any more, nobody needs it
+def _landed(watch: LookupWatch, key: str, reading: asyncio.Task[CachedAnswer]) -> None:
+    if watch.inflight.get(key) is reading:
+        del watch.inflight[key]
+    if not reading.cancelled():
+        reading.exception()  # whoever waited has it; if nobody waited any more, nobody needs it
 
 
-async def _from_cache(s: Services, key: str) -> Ready | None:
+async def _from_cache(s: Services, key: str) -> CachedAnswer | None:
     try:
         packed = await s.cache.get(_cache_key(key))
     except OutsideFailure:
@@ -91,7 +93,7 @@ async def _from_cache(s: Services, key: str) -> Ready | None:
     except Exception:
         log.warning("the cache did not answer; reading the database", exc_info=True)
         return None
-    return Ready.unpacked(packed) if packed else None
+    return CachedAnswer.unpacked(packed) if packed else None
 
 
 def _cache_key(key: str) -> str:

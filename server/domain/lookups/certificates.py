@@ -13,8 +13,8 @@ from server.domain.beijing import local, say_minute
 from server.domain.levels import Level
 from server.domain.lookups import wording
 from server.domain.lookups.cache import ready, standing
-from server.domain.lookups.watch import READY_SECONDS, Ready
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports.lookups import READY_SECONDS, CachedAnswer
 
 # A certificate is shown once its whole batch is issued, which is also when its holder is told.
 _SQL = """
@@ -50,7 +50,7 @@ _BATCH = {
 }
 
 
-async def certificates(s: Services, who: WeChatIdentity) -> Ready:
+async def certificates(s: Services, who: WeChatIdentity) -> CachedAnswer:
     """The answer to `GET /certificates`, ready to send, with its ETag.
 
     Body: `{bound, candidate, items, withheld, notices, next_cursor}`. `withheld` are certificates that are earned but
@@ -76,13 +76,13 @@ async def certificate_view(s: Services, who: WeChatIdentity, number: str) -> dic
     return next((item for item in items if item["number"] == number), None)
 
 
-async def _read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> Ready:
+async def _read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> CachedAnswer:
     rows = await connections.get("default").execute_query_dict(_SQL, [who.account, who.openid, now])
     answer = _answer(s, rows, now)
     # Where a batch stands changes without a word to look-ups; a minute's delay there is no untruth that matters.
     seconds = (60 if answer["withheld"] else READY_SECONDS) if rows else 0  # "not bound" is never kept
     bounds = standing([row["release_at"] for row in rows], now, seconds=seconds)
-    return Ready(orjson.dumps(answer), as_of, **bounds)
+    return CachedAnswer(orjson.dumps(answer), as_of, **bounds)
 
 
 def _answer(s: Services, rows: list[dict[str, Any]], now: datetime) -> dict[str, Any]:

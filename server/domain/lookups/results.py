@@ -12,8 +12,8 @@ from server.domain.beijing import local, say_minute
 from server.domain.levels import Level
 from server.domain.lookups import wording
 from server.domain.lookups.cache import ready, standing
-from server.domain.lookups.watch import READY_SECONDS, Ready
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports.lookups import READY_SECONDS, CachedAnswer
 
 # One statement, and the same work whether a plan's scores are there or not: before its release nothing of a
 # score is read, so neither bytes nor time can tell.
@@ -39,7 +39,7 @@ ORDER BY p.exam_date DESC, r.id DESC
 """
 
 
-async def results(s: Services, who: WeChatIdentity) -> Ready:
+async def results(s: Services, who: WeChatIdentity) -> CachedAnswer:
     """The answer to `GET /results`, ready to send, with its ETag.
 
     Body: `{bound, candidate, items, notices, next_cursor}`. `items` are released results alone; `notices` say why
@@ -59,12 +59,12 @@ async def results_view(s: Services, who: WeChatIdentity) -> dict[str, Any]:
     return view
 
 
-async def _read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> Ready:
+async def _read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> CachedAnswer:
     rows = await connections.get("default").execute_query_dict(_SQL, [who.account, who.openid, now])
     answer = _answer(s, rows, now)
     # "Not bound" is never kept: whoever binds next must find it gone on every process at once.
     bounds = standing([row["release_at"] for row in rows], now, seconds=READY_SECONDS if rows else 0)
-    return Ready(orjson.dumps(answer), as_of, **bounds)
+    return CachedAnswer(orjson.dumps(answer), as_of, **bounds)
 
 
 def _answer(s: Services, rows: list[dict[str, Any]], now: datetime) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def _not_matched(s: Services) -> Refused:
 def forget(s: Services, who: WeChatIdentity) -> None:
     """The page that follows at once must not show what was before."""
     if s.lookup_watch is not None:
-        s.lookup_watch.distrust(scope_of(who.account, who.openid))
+        s.lookup_watch.invalidate(scope_of(who.account, who.openid))
 
 
 async def image_needed(s: Services, who: WeChatIdentity, *, address: str) -> bool:

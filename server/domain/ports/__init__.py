@@ -9,17 +9,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from server.domain.ports.keys import KeyEvent as KeyEvent
 from server.domain.ports.keys import Keys as Keys
 from server.domain.ports.keys import PublicKey as PublicKey
 from server.domain.ports.keys import Signed as Signed
+from server.domain.ports.lookups import LookupWatch as LookupWatch
 from server.domain.ports.payments import PayGateway as PayGateway
 from server.settings import Settings
-
-if TYPE_CHECKING:
-    from server.domain.lookups.watch import LookupWatch
 
 
 class Clock(Protocol):

@@ -12,10 +12,9 @@ from tortoise import connections
 from tortoise.transactions import in_transaction
 
 from server.domain import events
-from server.domain.auth import session_keys
 from server.domain.notices import delivery, grants
 from server.domain.people import bindings, ended_sessions, officers
-from server.domain.ports import Push, Services, WeChatIdentity
+from server.domain.ports import Push, Services, WeChatIdentity, session_keys
 
 WITHDRAWN = frozenset({"user_authorization_revoke", "user_authorization_cancellation"})
 EVENTS = WITHDRAWN | {"user_info_modified"}  # the last one is only acknowledged: we keep no profile

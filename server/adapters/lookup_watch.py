@@ -1,4 +1,4 @@
-"""What keeps ready answers true: one LookupWatch in each process, and the shelf of answers it stands over.
+"""Which ready answers are still true: one LookupWatch in each process, and the answers it stands over.
 
 An answer carries `as_of`: the newest change this process had seen BEFORE the answer's data was read. It is true as
 long as no newer change touched it, no release time has come in between, and this process knows so: the watch asks
@@ -10,74 +10,42 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import struct
 import time
-from base64 import b64encode
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from hashlib import blake2b
 from math import inf
 from typing import Any
 
 import asyncpg
 
-from server.domain.freshness import ALL, END
-from server.models import database
-from server.models.database import Patience
+from server.domain.ports.lookups import ALL, END, READY_SECONDS, CachedAnswer
 
 CHANNEL = "xcert_lookup"
 ASK_SECONDS = 0.3
 VOUCH_SECONDS = 0.9  # older than this, the watch vouches for nothing
-READY_SECONDS = 600  # how long an answer may stand in Redis
 LOOK_BACK = "15 minutes"  # longer than READY_SECONDS: what a new process must know about
 MOST_SCOPES = 50_000
 SESSIONS_LAST = 13 * 3600  # seconds; more than the 12 hours of a phone's session
-_HEAD = struct.Struct(">qdd")
-_PATIENCE = Patience(statement=5.0, lock=5.0, idle=5.0)
 
 log = logging.getLogger("xcert.lookups")
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """An answer as it goes out. `since` and `until` (Unix seconds) are the release times it stands between."""
-
-    body: bytes
-    as_of: int
-    since: float = -inf
-    until: float = inf
-    etag: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        digest = b64encode(blake2b(self.body, digest_size=15).digest(), b"-_").decode()
-        object.__setattr__(self, "etag", f'"{digest}"')
-
-    def packed(self) -> bytes:
-        return _HEAD.pack(self.as_of, self.since, self.until) + self.body
-
-    @classmethod
-    def unpacked(cls, data: bytes) -> Ready:
-        as_of, since, until = _HEAD.unpack_from(data)
-        return cls(data[_HEAD.size :], as_of, since, until)
-
-
-class Shelf:
+class AnswerCache:
     """Answers in this process, the longest unused leave first; bounded by bytes."""
 
     def __init__(self, room: int) -> None:
         self._room = room
         self._taken = 0
-        self._answers: OrderedDict[str, Ready] = OrderedDict()
+        self._answers: OrderedDict[str, CachedAnswer] = OrderedDict()
 
-    def get(self, key: str) -> Ready | None:
+    def get(self, key: str) -> CachedAnswer | None:
         answer = self._answers.get(key)
         if answer is not None:
             self._answers.move_to_end(key)
         return answer
 
-    def put(self, key: str, answer: Ready) -> None:
+    def put(self, key: str, answer: CachedAnswer) -> None:
         self.drop(key)
         self._answers[key] = answer
         self._taken += self._size(key, answer)
@@ -98,7 +66,7 @@ class Shelf:
         return self._taken
 
     @staticmethod
-    def _size(key: str, answer: Ready) -> int:
+    def _size(key: str, answer: CachedAnswer) -> int:
         return len(key) + len(answer.body) + 500
 
 
@@ -106,7 +74,7 @@ class LookupWatch:
     """Which answers are still true, as far as this process knows.
 
     Args:
-        url: the database. The watch keeps a connection of its own, so that a busy pool never blinds it.
+        connect: opens a connection to the database. The watch keeps one of its own, so that a busy pool never blinds it.
         room: bytes of answers kept in this process.
         ended: where ends of sessions are written down (blind index → Unix seconds), as `Services.ended_persons`.
         monotonic: seconds that never jump; tests bring their own.
@@ -114,7 +82,7 @@ class LookupWatch:
 
     def __init__(
         self,
-        url: str,
+        connect: Callable[[], Awaitable[Any]],
         *,
         room: int = 32 * 1024 * 1024,
         monotonic: Callable[[], float] = time.monotonic,
@@ -122,37 +90,37 @@ class LookupWatch:
         ended: dict[str, int] | None = None,
     ) -> None:
         self.ended = {} if ended is None else ended
-        self.shelf = Shelf(room)
-        self.flights: dict[str, asyncio.Task[Ready]] = {}
-        self._url = url
+        self.cache = AnswerCache(room)
+        self.inflight: dict[str, asyncio.Task[CachedAnswer]] = {}
+        self._connect = connect
         self._monotonic = monotonic
         self._listens = listens
         self._connection: Any = None
         self._task: asyncio.Task[None] | None = None
-        self._bell = asyncio.Event()
+        self._wakeup = asyncio.Event()
         self._last_id = -1
         self._seen_at = -inf
-        self._dead_all = 0
-        self._dead: dict[str, int] = {}
+        self._invalidated_all = 0
+        self._invalidated: dict[str, int] = {}
 
     # what look-ups ask
 
-    def mark(self) -> int | None:
+    def version(self) -> int | None:
         """The newest change seen, to be put on data read from now on; None when the watch cannot vouch."""
         return self._last_id if self._monotonic() - self._seen_at <= VOUCH_SECONDS else None
 
-    def vouches(self, answer: Ready, scope: str, now: float) -> bool:
+    def is_fresh(self, answer: CachedAnswer, scope: str, now: float) -> bool:
         """Whether `answer` is still true for `scope` at `now` (Unix seconds by the clock port)."""
         return (
             self._monotonic() - self._seen_at <= VOUCH_SECONDS
             and answer.since <= now < answer.until
-            and answer.as_of >= self._dead_all
-            and answer.as_of >= self._dead.get(scope, 0)
+            and answer.as_of >= self._invalidated_all
+            and answer.as_of >= self._invalidated.get(scope, 0)
         )
 
-    def distrust(self, scope: str) -> None:
+    def invalidate(self, scope: str) -> None:
         """Somebody of this process has just changed `scope`: no older answer, before the database says so too."""
-        self._dead[scope] = self._last_id + 1
+        self._invalidated[scope] = self._last_id + 1
 
     # how it knows
 
@@ -175,7 +143,7 @@ class LookupWatch:
         began = self._monotonic()
         if self._last_id >= 0 and began - self._seen_at > READY_SECONDS:
             self._last_id = -1  # away for too long: begin anew, some changes may be forgotten already
-            self.shelf.clear()
+            self.cache.clear()
         connection = await self._line()
         if self._last_id < 0:
             await self._begin(connection)
@@ -205,13 +173,13 @@ class LookupWatch:
         if scope.startswith(END):
             self._take_in_end(scope)
         elif scope == ALL:
-            self._dead_all = change
-            self._dead.clear()
+            self._invalidated_all = change
+            self._invalidated.clear()
         else:
-            self._dead[scope] = change
-            if len(self._dead) > MOST_SCOPES:  # rather forget answers than grow
-                self._dead_all = change
-                self._dead.clear()
+            self._invalidated[scope] = change
+            if len(self._invalidated) > MOST_SCOPES:  # rather forget answers than grow
+                self._invalidated_all = change
+                self._invalidated.clear()
         self._last_id = change
 
     def _take_in_end(self, scope: str) -> None:
@@ -225,8 +193,8 @@ class LookupWatch:
         trouble = False
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._bell.wait(), ASK_SECONDS)
-            self._bell.clear()
+                await asyncio.wait_for(self._wakeup.wait(), ASK_SECONDS)
+            self._wakeup.clear()
             try:
                 await asyncio.wait_for(self.ask(), VOUCH_SECONDS)
                 trouble = False
@@ -237,11 +205,11 @@ class LookupWatch:
                 await self._hang_up()
 
     async def _line(self) -> Any:
-        """The watch's own connection. No prepared statements are kept, so that a PgBouncer may stand between."""
+        """The watch's own connection."""
         if self._connection is None or self._connection.is_closed():
-            self._connection = await database.line(self._url, patience=_PATIENCE, statement_cache_size=0)
+            self._connection = await self._connect()
             if self._listens:
-                await self._connection.add_listener(CHANNEL, lambda *_: self._bell.set())
+                await self._connection.add_listener(CHANNEL, lambda *_: self._wakeup.set())
         return self._connection
 
     async def _hang_up(self) -> None:

@@ -1,0 +1,75 @@
+"""The fence holds: what breaks an import rule is caught. Violations are planted in a copy of the packages."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PLANTED = (  # where, the line, the contract that must break
+    (
+        "server/adapters/clock.py",
+        "from server.domain.certificates import portal",
+        "adapters see of the domain",
+    ),
+    ("server/adapters/captcha.py", "from server.models import Candidate", "adapters see of the domain"),
+    ("server/adapters/queue.py", "from server.web import problems", "one arrow"),
+    ("server/domain/issuance/states.py", "import tortoise", "lives, tokens and claims are pure"),
+    (
+        "server/domain/notices/states.py",
+        "from server.models import Notice",
+        "lives, tokens and claims are pure",
+    ),
+    ("server/domain/people/names.py", "import asyncpg", "the domain imports no driver"),
+    ("server/domain/people/phones.py", "import sanic", "the domain imports no driver"),
+    ("server/domain/exams/results.py", "import jinja2", "the domain imports no driver"),
+    ("server/domain/people/officers.py", "from server.domain.issuance import queries", "without a circle"),
+    ("server/domain/audit/audit_log.py", "from server.domain.people import staff", "without a circle"),
+    ("server/domain/loose.py", '"""A file that belongs to no room."""', "without a circle"),
+    ("server/models/exams.py", "from server.domain import levels", "one arrow"),
+    ("server/models/people.py", "import redis", "models know rows"),
+    ("server/web/front_page.py", "from server.adapters import clock", "one arrow"),
+    ("server/web/static_files.py", "import wechatpy", "vendors are imported in adapters alone"),
+    ("miniprogram_api/results.py", "from server.web import templating", "one arrow"),
+    ("server/sandbox/tags.py", "from server.domain import levels", "the sandbox knows nothing"),
+)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What import-linter says of each broken contract, in a copy in which every violation is planted."""
+    there = tmp_path_factory.mktemp("planted")
+    for package in ("server", "miniprogram_api", "tests/architecture"):
+        shutil.copytree(
+            ROOT / package, there / package, ignore=shutil.ignore_patterns("__pycache__", "*.txt")
+        )
+    (there / "tests" / "__init__.py").touch()
+    shutil.copy(ROOT / "pyproject.toml", there)
+    for where, line, _ in PLANTED:
+        path = there / where
+        before = path.read_text("utf-8") if path.exists() else ""
+        path.write_text(before + f"\n{line}\n", "utf-8")
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=there,
+        env={**os.environ, "PYTHONPATH": str(there), "COLUMNS": "400"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    _, *parts = re.split(r"^(.+)\n-{3,}$", done.stdout.split("Broken contracts", 1)[1], flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+@pytest.mark.parametrize(("where", "line", "contract"), PLANTED, ids=[f"{w}: {li}" for w, li, _ in PLANTED])
+def test_a_planted_violation_is_caught(broken: dict[str, str], where: str, line: str, contract: str) -> None:
+    importer = where.removesuffix(".py").replace("/", ".")
+    (said,) = [text for name, text in broken.items() if contract in name]
+    assert importer in said
