@@ -32,7 +32,7 @@ class Step:
         self.done.add(text)
         return text
 
-    def pdf_renderer(self, at: Place, text: str, role: str = "button", *, exact: bool = True) -> None:
+    def press(self, at: Place, text: str, role: str = "button", *, exact: bool = True) -> None:
         name = self.word(text)
         if exact:
             at.get_by_role(role, name=name, exact=True).first.click()  # type: ignore[arg-type]  # a role's name
