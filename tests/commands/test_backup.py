@@ -36,6 +36,31 @@ async def test_whole_state_and_back(xcert: Xcert, filled: str, empty: str, tmp_p
     assert "没有变化 30 行" in same_again.stdout
 
 
+async def trail(url: str) -> list[tuple[str, str, str]]:
+    """What the audit trail says of backups: action, who, and of which."""
+    link = await asyncpg.connect(url)
+    try:
+        found = await link.fetch(
+            "SELECT action, actor_kind, subject_id FROM audit_entry WHERE action LIKE 'backup.%' ORDER BY id"
+        )
+    finally:
+        await link.close()
+    return [tuple(row) for row in found]
+
+
+async def test_backup_and_restore_stand_in_the_trail(
+    xcert: Xcert, filled: str, empty: str, tmp_path: Path
+) -> None:
+    assert xcert("backup", tmp_path / "monday").returncode == 0
+    made_at = json.loads((tmp_path / "monday" / "manifest.json").read_text())["made_at"]
+    assert await trail(filled) == [("backup.make", "system", "monday")]
+    other = {"XCERT_DATABASE_URL": empty, "XCERT_DATA_DIR": str(tmp_path / "other")}
+    assert xcert("restore", tmp_path / "monday", **other).returncode == 0
+    assert await trail(empty) == [("backup.restore", "system", made_at)]
+    assert xcert("restore", tmp_path / "no-backup", "--replace", **other).returncode == 1
+    assert await trail(empty) == [("backup.restore", "system", made_at)], "what was refused was not done"
+
+
 async def test_restore_never_overwrites_unasked_nor_beside_a_running_service(
     xcert: Xcert, filled: str, tmp_path: Path
 ) -> None:

@@ -31,6 +31,11 @@ class Missing(Exception):
 
 _TROUBLES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
 Check = Callable[[Settings], Awaitable[str]]
+# What is left for ordinary roles; `reserved_connections` came with PostgreSQL 16.
+_LET_IN = """
+SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - coalesce(current_setting('reserved_connections', true), '0')::int
+"""
 NEEDED_FOR_MORE = frozenset(
     {"数据库", "数据库表", "Redis", "密钥"}
 )  # without these nothing else can be looked at
@@ -66,6 +71,29 @@ async def _database(settings: Settings) -> str:
     finally:
         await link.close()
     return f"PostgreSQL {version}"
+
+
+async def _connections(settings: Settings) -> str:
+    """Whether all processes of this machine at once get by with what the server lets in."""
+    try:
+        link = await asyncpg.connect(settings.database_url, timeout=10)
+    except _TROUBLES:
+        raise Missing("无法查看，请先解决数据库连接") from None
+    try:
+        most = int(await link.fetchval(_LET_IN))
+    finally:
+        await link.close()
+    web, jobs = max(1, settings.workers), settings.job_workers or os.cpu_count() or 1
+    needed = web * (settings.database_pool + 1) + jobs * (settings.job_database_pool + 3)
+    said = (
+        f"本机最多用 {needed} 个（网页 {web} × {settings.database_pool + 1}，"
+        f"任务 {jobs} × {settings.job_database_pool + 3}），数据库最多接受 {most} 个"
+    )
+    if needed > most:
+        raise Missing(
+            f"{said}；请调小 XCERT_DATABASE_POOL、XCERT_JOB_DATABASE_POOL 或进程数，或调大 max_connections"
+        )
+    return f"{said}，够 {most // needed} 台这样的机器"
 
 
 async def _migrations(settings: Settings) -> str:
@@ -224,6 +252,7 @@ async def _notices(settings: Settings) -> str:
 CHECKS: dict[str, Check] = {
     "设置": _settings,
     "数据库": _database,
+    "数据库连接数": _connections,
     "数据库表": _migrations,
     "Redis": _redis,
     "密钥": _keys,
