@@ -12,7 +12,7 @@ import cv2
 import numpy
 import pytest
 import zxingcpp
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFilter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from server.adapters.documents.pdf import SEAL_X_MM, SEAL_Y_MM, TypstPdfRenderer
@@ -178,6 +178,18 @@ def test_phones_read_the_qr_off_the_page(
     assert open_code(key_folder, found.text.rpartition("/v/")[2]) == claims(**changed)
     seen, _ = cv2.wechat_qrcode.WeChatQRCode().detectAndDecode(numpy.array(image.convert("L")))
     assert list(seen) == [sheet.verification_url]
+
+
+@pytest.mark.parametrize("dpi", [200, 300])
+def test_the_plainest_reader_reads_it_as_printed_and_a_little_out_of_focus(
+    pdf_renderer: TypstPdfRenderer, key_folder: KeyFolder, tmp_path: Path, dpi: int
+) -> None:
+    """OpenCV's QRCodeDetector knows none of the tricks of WeChat's: what it reads, a weak phone reads."""
+    sheet = page(key_folder)
+    image = rasterised(pdf_renderer.make_now(sheet), tmp_path, dpi).convert("L")
+    for blur in (0.0, 0.5, 1.0):
+        blurred = numpy.array(image.filter(ImageFilter.GaussianBlur(blur)))
+        assert cv2.QRCodeDetector().detectAndDecode(blurred)[0] == sheet.verification_url, (dpi, blur)
 
 
 @pytest.mark.parametrize("changed", [{}, LONG])
