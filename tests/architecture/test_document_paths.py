@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from server.web.console.page_base import NAV
 from tests.architecture.test_repository import ROOT
 
 DOCUMENTS = (
@@ -40,3 +41,10 @@ def test_every_name_beside_a_path_is_in_that_file() -> None:
     ]
     assert lost == []
     assert len(named) > 10
+
+
+def test_pages_of_the_console_are_called_by_their_names() -> None:
+    text = "\n".join((ROOT / name).read_text("utf-8") for name in DOCUMENTS)
+    pages = set(re.findall(r"工作台“([^”]+)”", text))
+    assert len(pages) >= 4
+    assert pages - {label for _, label, _ in NAV} == set()
