@@ -54,7 +54,7 @@ def _certificate_steps() -> str:
 def _notice_steps() -> str:
     rows = ["| 状态 | 步骤 | 之后 | 谁 |", "|---|---|---|---|"]
     for step in notice_states.STEPS.values():
-        before = "、".join(state.label for state in notice_states.State if state in step.sources)
+        before = "、".join(state.label for state in notice_states.NoticeState if state in step.sources)
         rows.append(
             f"| {before} | `{step.name}` | {step.target.label} `{step.target.value}` | {_WHO[step.who]} |"
         )

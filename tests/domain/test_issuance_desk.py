@@ -12,7 +12,7 @@ from server.domain.certificates import certificates
 from server.domain.certificates.claims import Line, is_number, list_digest, number_of
 from server.domain.exams import plans as exam_plans
 from server.domain.issuance import organisation, scan_tickets
-from server.domain.issuance.states import State
+from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.ports import Services
 from server.errors import Refused
@@ -202,7 +202,7 @@ async def test_a_revoked_holder_is_not_certified_anew_by_preparing(services: Ser
 @pytest.mark.rule("S85")
 async def test_signing_moves_the_batch_by_itself(services: Services, of: Cohort) -> None:
     batch = await issuing.prepared(services, of)
-    assert await organisation.org_sign(services, batch.id, actor=ME) is State.SITE_PENDING
+    assert await organisation.org_sign(services, batch.id, actor=ME) is BatchState.SITE_PENDING
     batch = await Issuance.get(id=batch.id)
     assert (batch.state, batch.org_signed_at, batch.org_signed_by) == (
         "site_pending",
@@ -221,7 +221,7 @@ async def test_a_list_that_changed_since_is_shown_anew_before_it_is_signed(
     assert (await Issuance.get(id=batch.id)).state == "prepared"
     assert await numbers("void") == [old[0]]
     assert await numbers() == [*old[1:], await new_number(5)]
-    assert await organisation.org_sign(services, batch.id, actor=ME) is State.SITE_PENDING
+    assert await organisation.org_sign(services, batch.id, actor=ME) is BatchState.SITE_PENDING
 
 
 async def new_number(serial: int) -> str:

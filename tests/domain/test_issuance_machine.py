@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from server.domain.issuance import organisation, roster, scan_tickets
-from server.domain.issuance.states import BY_NAME, State
+from server.domain.issuance.states import BY_NAME, BatchState
 from server.domain.ports import Services
 from server.errors import Refused
 from server.models import AuditEntry, Candidate, Certificate, Issuance, Receipt
@@ -27,7 +27,7 @@ _names = itertools.count(0x4E00)
 class Model:
     """What should be so: a handful of words, no database."""
 
-    state: State = State.PREPARED
+    state: BatchState = BatchState.PREPARED
     revision: int = 1
     is_changed: bool = False  # today's data differ from the stored list
     shown: list[int] = field(default_factory=list)  # the revision of each QR, oldest first
@@ -52,7 +52,7 @@ class World:
 
     async def prepare(self) -> bool:
         await organisation.prepare(self.s, self.of.plan.id, actor=ME)
-        if self.model.state is State.PREPARED:
+        if self.model.state is BatchState.PREPARED:
             self.model.is_changed = False
         return True
 
@@ -63,8 +63,8 @@ class World:
         return True
 
     async def org_sign(self) -> bool:
-        expected = self.model.state is State.PREPARED and not self.model.is_changed
-        if self.model.state is State.PREPARED:
+        expected = self.model.state is BatchState.PREPARED and not self.model.is_changed
+        if self.model.state is BatchState.PREPARED:
             self.model.is_changed = False  # refused, but brought up to date
         if expected:
             self.model.step("org_sign")
@@ -86,7 +86,7 @@ class World:
         return expected
 
     async def show(self) -> bool:
-        expected = self.model.state is State.SITE_PENDING and not self.model.is_changed
+        expected = self.model.state is BatchState.SITE_PENDING and not self.model.is_changed
         if expected:
             self.model.shown.append(self.model.revision)
         shown = await scan_tickets.show(self.s, self.batch, actor=ME)
@@ -104,7 +104,7 @@ class World:
             return True
         m = self.model
         is_living = which == len(m.shown) - 1 and m.shown[which] == m.revision and m.spent is None
-        fresh = is_living and m.state is State.SITE_PENDING and not m.is_changed
+        fresh = is_living and m.state is BatchState.SITE_PENDING and not m.is_changed
         expected = fresh or m.spent == which
         if fresh:
             m.step("confirm_scan")
@@ -117,7 +117,7 @@ class World:
         if not self.tokens or m.spent is not None:
             return True
         newest = len(m.shown) - 1
-        fresh = m.state is State.SITE_PENDING and m.shown[-1] == m.revision
+        fresh = m.state is BatchState.SITE_PENDING and m.shown[-1] == m.revision
         if fresh:
             m.step("school_return")
             m.returned = newest
@@ -125,7 +125,7 @@ class World:
         return fresh or m.returned == newest
 
     async def hand_over(self) -> bool:
-        expected = self.model.state is State.SCHOOL_SIGNED
+        expected = self.model.state is BatchState.SCHOOL_SIGNED
         if expected:
             self.model.step("hand_over")
         await organisation.hand_over(self.s, self.batch, actor=ME)
@@ -133,7 +133,7 @@ class World:
 
     async def work(self) -> bool:
         await drained(self.s)
-        if self.model.state is State.GENERATING:
+        if self.model.state is BatchState.GENERATING:
             self.model.step("complete")
         return True
 
@@ -178,7 +178,7 @@ async def test_any_order_of_acts_follows_the_table(services: Services, names: li
         else:
             assert done, f"{name} was allowed"
         batch = await Issuance.get(id=world.batch)
-        assert (State(batch.state), batch.revision) == (world.model.state, world.model.revision), name
+        assert (BatchState(batch.state), batch.revision) == (world.model.state, world.model.revision), name
     await told(world)
 
 

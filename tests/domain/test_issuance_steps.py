@@ -12,7 +12,7 @@ from server.domain.actor import SYSTEM, Actor
 from server.domain.certificates.claims import list_digest
 from server.domain.issuance import organisation
 from server.domain.issuance.roster import digest_of
-from server.domain.issuance.states import STEPS, Facts, State, Step, Who
+from server.domain.issuance.states import STEPS, BatchState, Facts, Step, Who
 from server.domain.issuance.transitions import advance, locked
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, NotFound, Refused
@@ -28,7 +28,7 @@ ME = make.ISSUER_STAFF
 __all__ = ["of"]  # fixtures
 
 
-async def in_state(services: Services, of: Cohort, state: State) -> Issuance:
+async def in_state(services: Services, of: Cohort, state: BatchState) -> Issuance:
     batch = await issuing.prepared(services, of)
     await Issuance.filter(id=batch.id).update(state=state.value)
     return await Issuance.get(id=batch.id)
@@ -60,7 +60,7 @@ async def test_advance_in_every_other_state_changes_nothing(
     services: Services, of: Cohort, step: Step
 ) -> None:
     batch = await issuing.prepared(services, of)
-    for state in set(State) - {step.source}:
+    for state in set(BatchState) - {step.source}:
         await Issuance.filter(id=batch.id).update(state=state.value)
         with pytest.raises(Conflict):
             await advance(services, await Issuance.get(id=batch.id), step.name, GOOD, actor=WHO[step.who])

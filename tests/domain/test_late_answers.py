@@ -13,7 +13,7 @@ from tortoise import connections
 from server import worker
 from server.domain.ports import Push, Services
 from server.domain.wechat_chat import late_answers, push_inbox, pushes
-from server.domain.wechat_chat.push_states import MOST_ATTEMPTS, State
+from server.domain.wechat_chat.push_states import MOST_ATTEMPTS, PushState
 from server.errors import OutsideFailure, WeChatRefused
 from server.models import Follower, PushSeen
 from tests.fakes import FakeClock, FakeWeChat, Killed, KillerFaultInjector, ListQueue
@@ -297,15 +297,17 @@ async def test_what_hangs_does_not_hold_up_a_worker(services: Services, db: str)
     assert ((await PushSeen.get()).state, len(wechat(services).texts)) == ("sent", 1)
 
 
-@pytest.mark.parametrize("state", State, ids=lambda state: state.value)
-async def test_settled_pushes_are_forgotten_after_two_hours(services: Services, state: State) -> None:
+@pytest.mark.parametrize("state", PushState, ids=lambda state: state.value)
+async def test_settled_pushes_are_forgotten_after_two_hours(services: Services, state: PushState) -> None:
     now = services.clock.now()
     await PushSeen.create(
         key="k",
         at=now,
         state=state.value,
         push=None if state.is_settled else push_inbox.sealed(services, asked(services)),
-        reply=services.keys.encrypt("78.5 分", about="push_seen.reply") if state is State.ANSWERED else None,
+        reply=services.keys.encrypt("78.5 分", about="push_seen.reply")
+        if state is PushState.ANSWERED
+        else None,
         late_since=now,
         next_try_at=now,
         settled_at=now if state.is_settled else None,

@@ -11,7 +11,7 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from server.domain.notices import delivery, sender, states
-from server.domain.notices.states import STEPS, State
+from server.domain.notices.states import STEPS, NoticeState
 from server.domain.ports import Services
 from server.errors import OutsideFailure, WeChatRefused
 from server.models import Delivery
@@ -363,7 +363,7 @@ async def test_for_a_candidate_or_an_officer(services: Services) -> None:
 @pytest.mark.parametrize("name", sorted(STEPS))
 async def test_every_step_moves_from_its_sources_alone(services: Services, name: str) -> None:
     step = STEPS[name]
-    for state in State:
+    for state in NoticeState:
         await Delivery.filter().delete()
         await put(services)
         row = await the_row()
@@ -378,7 +378,7 @@ async def test_every_step_moves_from_its_sources_alone(services: Services, name:
 
 
 def test_states_have_names_and_settled_ones_no_way_out() -> None:
-    assert all(state.label for state in State)
-    for state in State:
+    assert all(state.label for state in NoticeState)
+    for state in NoticeState:
         assert state.is_settled == (not any(state in step.sources for step in STEPS.values()))
     assert states.may_repeat(None, datetime.now(UTC))

@@ -10,7 +10,7 @@ import pytest
 from server.domain.actor import Actor
 from server.domain.issuance import organisation, roster_query, scan_tickets
 from server.domain.people import conflicts, invitations, officers, rights_notices
-from server.domain.people.officer_states import STEPS, State
+from server.domain.people.officer_states import STEPS, OfficerState
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Invalid, Refused
 from server.models import AuditEntry, Issuance, Officer, OfficerBacker, School
@@ -267,8 +267,8 @@ async def test_the_schools_other_officers_are_told(services: Services, school: S
 
 
 def test_every_state_is_reached_and_only_active_ones_sign() -> None:
-    assert {step.target for step in STEPS} | {State.INVITED} == set(State)
-    into_active = [step.name for step in STEPS if step.target is State.ACTIVE]
+    assert {step.target for step in STEPS} | {OfficerState.INVITED} == set(OfficerState)
+    into_active = [step.name for step in STEPS if step.target is OfficerState.ACTIVE]
     assert into_active == ["confirm"]
 
 

@@ -11,7 +11,7 @@ import pytest
 from server.domain import lookups, score_changes
 from server.domain.actor import Actor
 from server.domain.ports import Services, WeChatIdentity
-from server.domain.score_changes import STEPS, State
+from server.domain.score_changes import STEPS, ScoreChangeState
 from server.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from server.models import (
     AuditEntry,
@@ -76,7 +76,7 @@ async def test_one_asks_and_another_approves(services: Services, passed: Registr
     }
     assert (await score_changes.listing(services, actor=make.OPERATOR))["items"][0]["may_decide"] is False
     told = await LookupChange.all().count()
-    assert await score_changes.approve(services, change.id, actor=make.ADMIN) is State.APPROVED
+    assert await score_changes.approve(services, change.id, actor=make.ADMIN) is ScoreChangeState.APPROVED
     assert await now(passed) == ("scored", Decimal("12.0"), "failed")
     assert await LookupChange.all().count() == told + 1
     notice = await Delivery.get()
@@ -261,7 +261,7 @@ async def test_two_approvals_at_once_take_effect_once(services: Services, passed
     change = await ask(services, passed)
     both = (score_changes.approve(services, change.id, actor=who) for who in (make.ADMIN, make.ISSUER_STAFF))
     found = await asyncio.gather(*both, return_exceptions=True)
-    assert sorted(type(one).__name__ for one in found) == ["Conflict", "State"]
+    assert sorted(type(one).__name__ for one in found) == ["Conflict", "ScoreChangeState"]
     assert await AuditEntry.filter(action="score.change").count() == 1
     assert await Delivery.all().count() == 1
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from server.domain.issuance import organisation, receipts, scan_tickets
-from server.domain.issuance.states import BY_NAME, STEPS, State
+from server.domain.issuance.states import BY_NAME, STEPS, BatchState
 from server.domain.ports import Services
 from server.models import AuditEntry, Candidate, Certificate, Issuance, Receipt, ScanTicket
 from tests.domain.issuing import PIN, Cohort
@@ -41,12 +41,12 @@ async def returned(s: Services, of: Cohort) -> None:
     """Up to 院校退回 and back to 待签发, from wherever the batch is; nothing once it is revised."""
     batch = await Issuance.get_or_none(plan_id=of.plan.id)
     while batch is None or batch.revision == 1:
-        state = State(batch.state) if batch is not None else None
+        state = BatchState(batch.state) if batch is not None else None
         if batch is None:
             await organisation.prepare(s, of.plan.id, actor=ME)
-        elif state is State.PREPARED:
+        elif state is BatchState.PREPARED:
             await organisation.org_sign(s, batch.id, actor=ME)
-        elif state is State.SITE_PENDING:
+        elif state is BatchState.SITE_PENDING:
             shown = await scan_tickets.show(s, batch.id, actor=ME)
             await scan_tickets.return_batch(s, shown.token, PIN, REASON, identity=of.identity)
         else:
@@ -61,7 +61,7 @@ async def withdrawn(s: Services, of: Cohort) -> None:
     while batch is None or batch.revision == 1:
         if batch is None:
             await organisation.prepare(s, of.plan.id, actor=ME)
-        elif State(batch.state) is State.PREPARED:
+        elif BatchState(batch.state) is BatchState.PREPARED:
             await organisation.org_sign(s, batch.id, actor=ME)
         else:
             if not await _is_corrected(of):  # no QR is shown for a list that has changed

@@ -28,7 +28,7 @@ from server.adapters.queue import JobQueue
 from server.adapters.storage import FolderFileStore
 from server.domain.certificates import certificates
 from server.domain.issuance import announcements, generation, organisation, preparing, receipts, scan_tickets
-from server.domain.issuance.states import BY_NAME, STEPS, State
+from server.domain.issuance.states import BY_NAME, STEPS, BatchState
 from server.domain.ports import CertificatePage, Services
 from server.models import AuditEntry, Binding, Certificate, Delivery, Issuance, NumberSeries, Plan, Receipt
 from server.models.database import rows
@@ -74,18 +74,18 @@ async def walk(s: Services, of: Cohort) -> None:
     """What people and workers do next, from whatever state the batch is in, until it is issued."""
     while True:
         batch = await Issuance.get_or_none(plan_id=of.plan.id)
-        state = State(batch.state) if batch is not None else None
+        state = BatchState(batch.state) if batch is not None else None
         if batch is None:
             await organisation.prepare(s, of.plan.id, actor=ME)
-        elif state is State.PREPARED:
+        elif state is BatchState.PREPARED:
             await organisation.org_sign(s, batch.id, actor=ME)
-        elif state is State.SITE_PENDING:
+        elif state is BatchState.SITE_PENDING:
             shown = await scan_tickets.show(s, batch.id, actor=ME)
             await scan_tickets.look(s, shown.token, identity=of.identity)
             await scan_tickets.confirm(s, shown.token, PIN, identity=of.identity)
-        elif state is State.SCHOOL_SIGNED:
+        elif state is BatchState.SCHOOL_SIGNED:
             await organisation.hand_over(s, batch.id, actor=ME)
-        elif state is State.GENERATING:
+        elif state is BatchState.GENERATING:
             await issuing.claims_lapse()
             await drain(s)
             await generation.sweep(s)

@@ -135,7 +135,7 @@ async def test_no_hot_path_grows_with_history(
             await organisation.listing(s, plan_id=of.plan.id, actor=actor)
             await batch_query.totals(s, batch_query.Wanted(plan_id=of.plan.id), actor=actor)
             await worklist.batches(s, actor)
-            await worklist.oldest(s, actor, list(worklist.State))
+            await worklist.oldest(s, actor, list(worklist.BatchState))
         await roster_query.roll(s, batch.id, given_as="print", actor=ME)
         await roster_query.canonical_list(s, batch.id, actor=ME)
         first = await Certificate.filter(issuance_id=batch.id).order_by("number").first()

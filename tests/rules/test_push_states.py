@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server.domain.wechat_chat.push_states import LOST_AFTER, STEPS, State, may_speak, pause
+from server.domain.wechat_chat.push_states import LOST_AFTER, STEPS, PushState, may_speak, pause
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 
 
-def after(state: State) -> set[State]:
+def after(state: PushState) -> set[PushState]:
     return {step.target for step in STEPS.values() if state in step.sources}
 
 
@@ -32,8 +32,8 @@ def test_the_table() -> None:
     }
 
 
-@pytest.mark.parametrize("state", State, ids=lambda state: state.value)
-def test_every_state_has_its_name_and_an_end(state: State) -> None:
+@pytest.mark.parametrize("state", PushState, ids=lambda state: state.value)
+def test_every_state_has_its_name_and_an_end(state: PushState) -> None:
     assert state.label and state.label != state.value
     reached, new = {state}, {state}
     while new:
@@ -42,9 +42,9 @@ def test_every_state_has_its_name_and_an_end(state: State) -> None:
     assert any(one.is_settled for one in reached)
 
 
-@pytest.mark.parametrize("state", [one for one in State if one.is_settled], ids=lambda state: state.value)
-def test_what_is_settled_is_never_sent_again(state: State) -> None:
-    assert not after(state) & {State.TAKEN, State.WAITING, State.SENDING}
+@pytest.mark.parametrize("state", [one for one in PushState if one.is_settled], ids=lambda state: state.value)
+def test_what_is_settled_is_never_sent_again(state: PushState) -> None:
+    assert not after(state) & {PushState.TAKEN, PushState.WAITING, PushState.SENDING}
 
 
 def test_pauses_grow() -> None:

@@ -7,13 +7,13 @@ import pytest
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.certificates.states import STEPS as CERTIFICATE_STEPS
-from server.domain.certificates.states import State as CertificateState
+from server.domain.certificates.states import CertificateState
 from server.domain.issuance.states import (
     BY_NAME,
     STEPS,
+    BatchState,
     Facts,
     Guard,
-    State,
     Step,
     Who,
     moved_on,
@@ -67,7 +67,7 @@ def test_the_table_is_the_one_of_the_architecture() -> None:
         ("school_signed", "hand_over", "generating", "staff", False),
         ("generating", "complete", "issued", "system", False),
     ]
-    assert [(state.value, state.label) for state in State] == [
+    assert [(state.value, state.label) for state in BatchState] == [
         ("prepared", "待签发"),
         ("site_pending", "考核站点待签发"),
         ("returned", "院校退回"),
@@ -78,9 +78,9 @@ def test_the_table_is_the_one_of_the_architecture() -> None:
 
 
 def test_every_state_but_the_first_is_reached_and_every_state_but_the_last_is_left() -> None:
-    assert {step.target for step in STEPS} == set(State)
-    assert {step.source for step in STEPS} == set(State) - {State.ISSUED}
-    assert steps_from(State.ISSUED) == []
+    assert {step.target for step in STEPS} == set(BatchState)
+    assert {step.source for step in STEPS} == set(BatchState) - {BatchState.ISSUED}
+    assert steps_from(BatchState.ISSUED) == []
 
 
 @by_name
@@ -129,7 +129,7 @@ def test_of_the_staff_issuers_and_admins_take_the_organisations_steps() -> None:
 
 @by_name
 def test_a_step_in_another_state_says_where_the_batch_is(step: Step) -> None:
-    for state in set(State) - {step.source}:
+    for state in set(BatchState) - {step.source}:
         refused = moved_on(step, state)
         assert refused.code == ("not_site_pending" if step.who is Who.OFFICER else "already_moved")
         assert state.label in refused.message and step.source.label in refused.message

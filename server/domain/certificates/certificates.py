@@ -17,7 +17,7 @@ from server.domain.beijing import rfc3339
 from server.domain.certificates import files
 from server.domain.certificates.claims import Line, is_number, tidy_number
 from server.domain.certificates.files import sealed_file
-from server.domain.certificates.states import BY_NAME, EVER_VALID, State, moved_on
+from server.domain.certificates.states import BY_NAME, EVER_VALID, CertificateState, moved_on
 from server.domain.certificates.visibility import own
 from server.domain.exams import plans
 from server.domain.levels import Level
@@ -91,8 +91,10 @@ async def _allowed(
         )
     if not is_theirs or certificate.state not in EVER_VALID:
         raise not_found()
-    if actor is None and State(certificate.state) is not State.VALID:
-        raise Gone("certificate_not_valid", f"这份证书{State(certificate.state).label}，不能再下载。")
+    if actor is None and CertificateState(certificate.state) is not CertificateState.VALID:
+        raise Gone(
+            "certificate_not_valid", f"这份证书{CertificateState(certificate.state).label}，不能再下载。"
+        )
     return certificate
 
 
@@ -143,7 +145,7 @@ async def public_status(s: Services, number: str) -> PublicStatus | None:
     found = await Certificate.get_or_none(number=number).select_related("issuance__plan", "superseded_by")
     if found is None or found.state not in EVER_VALID:
         return None
-    if State(found.state) is State.VALID and found.issuance.issued_at is None:
+    if CertificateState(found.state) is CertificateState.VALID and found.issuance.issued_at is None:
         return None
     if not plans.is_released(found.issuance.plan, s.clock.now()):
         return None
@@ -181,7 +183,7 @@ async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None
         )
         if not revoked:
             current = await Certificate.get(id=certificate.id)
-            raise moved_on(step, State(current.state))
+            raise moved_on(step, CertificateState(current.state))
         await s.faults.reach("certificates.revoke: the state is written")
         was, became = {"state": step.source.value}, {"state": step.target.value, "reason": reason}
         await audit_log.record(
@@ -192,7 +194,7 @@ async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None
 
 
 def _row(certificate: Certificate) -> dict[str, Any]:
-    line, state = Line.from_bytes(bytes(certificate.line)), State(certificate.state)
+    line, state = Line.from_bytes(bytes(certificate.line)), CertificateState(certificate.state)
     issuance: Issuance = certificate.issuance
     return {
         "number": certificate.number,
@@ -258,9 +260,9 @@ async def listing(
 
 def _state_of(text: str) -> str:
     try:
-        return State(text).value
+        return CertificateState(text).value
     except ValueError:
-        known = "、".join(f"{state.value}（{state.label}）" for state in State)
+        known = "、".join(f"{state.value}（{state.label}）" for state in CertificateState)
         raise Invalid(
             errors=[FieldError("/state", "state_unknown", f"没有这个状态，请从这些里选：{known}。")]
         ) from None

@@ -8,7 +8,7 @@ from enum import Enum
 from server.errors import Conflict
 
 
-class State(Enum):
+class CertificateState(Enum):
     """value: how it is stored; label: how it is written."""
 
     RESERVED = "reserved"
@@ -24,12 +24,12 @@ class State(Enum):
 
 
 LABELS = {
-    State.RESERVED: "编号已预留",
-    State.VOID: "编号已作废",
-    State.DRAWING: "生成中",
-    State.VALID: "有效",
-    State.REVOKED: "已撤销",
-    State.SUPERSEDED: "已更正换发",
+    CertificateState.RESERVED: "编号已预留",
+    CertificateState.VOID: "编号已作废",
+    CertificateState.DRAWING: "生成中",
+    CertificateState.VALID: "有效",
+    CertificateState.REVOKED: "已撤销",
+    CertificateState.SUPERSEDED: "已更正换发",
 }
 
 
@@ -39,24 +39,24 @@ class Step:
 
     name: str
     label: str
-    source: State
-    target: State
+    source: CertificateState
+    target: CertificateState
     who: str
 
 
 STEPS: tuple[Step, ...] = (
-    Step("void", "作废编号", State.RESERVED, State.VOID, "staff"),
-    Step("draw", "写定证书内容", State.RESERVED, State.DRAWING, "system"),
-    Step("seal", "生成并盖章", State.DRAWING, State.VALID, "system"),
-    Step("revoke", "撤销", State.VALID, State.REVOKED, "staff"),
+    Step("void", "作废编号", CertificateState.RESERVED, CertificateState.VOID, "staff"),
+    Step("draw", "写定证书内容", CertificateState.RESERVED, CertificateState.DRAWING, "system"),
+    Step("seal", "生成并盖章", CertificateState.DRAWING, CertificateState.VALID, "system"),
+    Step("revoke", "撤销", CertificateState.VALID, CertificateState.REVOKED, "staff"),
 )
 BY_NAME = {step.name: step for step in STEPS}
 
-EVER_VALID = (State.VALID.value, State.REVOKED.value, State.SUPERSEDED.value)
+EVER_VALID = (CertificateState.VALID.value, CertificateState.REVOKED.value, CertificateState.SUPERSEDED.value)
 
 
-def moved_on(step: Step, state: State) -> Conflict:
+def moved_on(step: Step, state: CertificateState) -> Conflict:
     """The refusal for a step asked for in another state than the one it leaves."""
-    if step.name == "revoke" and state is State.REVOKED:
+    if step.name == "revoke" and state is CertificateState.REVOKED:
         return Conflict("already_revoked", "这份证书已经撤销，无需再次操作。")
     return Conflict("certificate_moved", f"证书现在是“{state.label}”，不能{step.label}；请刷新后再看。")

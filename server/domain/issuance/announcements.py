@@ -9,7 +9,7 @@ from tortoise.transactions import in_transaction
 from server.domain import beijing
 from server.domain.certificates.claims import Claims
 from server.domain.exams import plans
-from server.domain.issuance.states import State
+from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.notices import delivery, routing
 from server.domain.notices.short_names import short_plan
@@ -74,7 +74,7 @@ def _said_of(claims: Claims) -> dict[str, str]:
 async def sweep(s: Services) -> None:
     """Put what was lost: announcements not finished, and reminders that are due."""
     silent = Issuance.filter(
-        state=State.ISSUED.value, announced_at=None, plan__release_at__lte=s.clock.now()
+        state=BatchState.ISSUED.value, announced_at=None, plan__release_at__lte=s.clock.now()
     ).order_by("id")
     for issuance in await silent:
         await put(s, issuance.id)
@@ -88,7 +88,7 @@ async def remind(s: Services) -> None:
     """
     now = s.clock.now()
     waiting = Issuance.filter(
-        state=State.SITE_PENDING.value,
+        state=BatchState.SITE_PENDING.value,
         org_signed_at__lte=now - timedelta(days=min(REMIND_AFTER)),
         plan__release_at__lte=now,
     )

@@ -12,9 +12,9 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.certificates.claims import Line
 from server.domain.certificates.files import sealed_file
-from server.domain.certificates.states import EVER_VALID, State
+from server.domain.certificates.states import EVER_VALID, CertificateState
 from server.domain.certificates.visibility import seen_by
-from server.domain.issuance.states import State as Batch
+from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.ports import Services
 from server.domain.roles import Verb
@@ -64,7 +64,7 @@ async def zip_stream(s: Services, issuance_id: int, *, actor: Actor) -> AsyncIte
         after = ""
         while batch := await _next(issuance_id, after):
             for certificate in batch:
-                if State(certificate.state) is State.VALID:
+                if CertificateState(certificate.state) is CertificateState.VALID:
                     name = f"{certificate.number}_{_name(certificate)}.pdf"
                     archive.writestr(_entry(name, stamp), await sealed_file(s, certificate))
                     yield pipe.take()
@@ -78,7 +78,7 @@ async def _allowed(s: Services, issuance_id: int, actor: Actor) -> Issuance:
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
     await seen_by(s, issuance, actor)
-    if Batch(issuance.state) is not Batch.ISSUED:
+    if BatchState(issuance.state) is not BatchState.ISSUED:
         raise Conflict("not_issued", "这个批次的证书还没有全部生成，发放完成后可以下载。")
     return issuance
 
@@ -109,6 +109,8 @@ async def _list(issuance_id: int) -> bytes:
         for one in batch:
             line = Line.from_bytes(bytes(one.line))
             digest = bytes(one.pdf_sha256 or b"").hex()
-            writer.writerow([one.number, line.name, Level(line.level).label, State(one.state).label, digest])
+            writer.writerow(
+                [one.number, line.name, Level(line.level).label, CertificateState(one.state).label, digest]
+            )
         after = batch[-1].number
     return text.getvalue().encode("utf-8-sig")

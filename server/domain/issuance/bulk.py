@@ -8,7 +8,7 @@ from typing import Any
 
 from server.domain.actor import Actor
 from server.domain.issuance import organisation
-from server.domain.issuance.states import BY_NAME, State
+from server.domain.issuance.states import BY_NAME, BatchState
 from server.domain.issuance.transitions import require
 from server.domain.ports import Services
 from server.errors import Refused
@@ -21,7 +21,7 @@ class Taken:
     """What came of one batch: its new state, or why it was refused."""
 
     id: int
-    state: State | None = None
+    state: BatchState | None = None
     refused: Refused | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ async def hand_over(s: Services, ids: Sequence[int], *, actor: Actor) -> list[Ta
 
 
 async def _each(
-    s: Services, name: str, take: Callable[..., Awaitable[State]], ids: Sequence[int], actor: Actor
+    s: Services, name: str, take: Callable[..., Awaitable[BatchState]], ids: Sequence[int], actor: Actor
 ) -> list[Taken]:
     require(actor, BY_NAME[name])
     done = []

@@ -22,11 +22,11 @@ from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
 from server.domain.certificates.claims import Line, complete, encode_code
 from server.domain.certificates.files import file_key, page
-from server.domain.certificates.states import State as Made
+from server.domain.certificates.states import CertificateState
 from server.domain.events import publish
 from server.domain.issuance import announcements, preparing
 from server.domain.issuance.queries import progress
-from server.domain.issuance.states import Facts, State
+from server.domain.issuance.states import BatchState, Facts
 from server.domain.issuance.transitions import advance, locked, tell_state
 from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused
@@ -41,7 +41,7 @@ TOLD_EVERY = 10  # certificates between two progress events
 CLAIM_SECONDS = (
     20  # to draw, seal and keep one certificate takes well under one; late means: another may do it, too
 )
-_WAITING = (Made.RESERVED.value, Made.DRAWING.value)
+_WAITING = (CertificateState.RESERVED.value, CertificateState.DRAWING.value)
 _DRAW = """
 UPDATE certificate AS x SET state = 'drawing', claims = n.claims, claims_sha256 = n.sha256, code = n.code
 FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::text[]) AS n (id, claims, sha256, code)
@@ -79,10 +79,12 @@ async def generate(s: Services, *, issuance_id: int, ids: list[int]) -> None:
 async def _draw(s: Services, issuance_id: int, ids: Sequence[int]) -> list[int]:
     """Store what will be printed on each, before anything is drawn. Returns those that have no sealed file yet."""
     async with in_transaction():
-        issuance = await Issuance.filter(id=issuance_id, state=State.GENERATING.value).get_or_none()
+        issuance = await Issuance.filter(id=issuance_id, state=BatchState.GENERATING.value).get_or_none()
         if issuance is None or issuance.issued_on is None:
             return []
-        waiting = await Certificate.filter(id__in=ids, state=Made.RESERVED.value).order_by("number")
+        waiting = await Certificate.filter(id__in=ids, state=CertificateState.RESERVED.value).order_by(
+            "number"
+        )
         written = [complete(Line.from_bytes(bytes(c.line)), issuance.issued_on) for c in waiting]
         drawn = await rows(
             _DRAW,
@@ -94,14 +96,17 @@ async def _draw(s: Services, issuance_id: int, ids: Sequence[int]) -> list[int]:
         )
         await s.faults.reach("generation.draw: the claims are stored")
         if drawn:
-            became = {"state": Made.DRAWING.value, "numbers": sorted(row["number"] for row in drawn)}
-            was = {"state": Made.RESERVED.value}
+            became = {
+                "state": CertificateState.DRAWING.value,
+                "numbers": sorted(row["number"] for row in drawn),
+            }
+            was = {"state": CertificateState.RESERVED.value}
             await audit_log.record(
                 s.clock, SYSTEM, "certificate.draw", "issuance", issuance_id, was=was, became=became
             )
         await s.faults.reach("generation.draw: before the commit")
     await s.faults.reach("generation.draw: after the commit")
-    left = await Certificate.filter(id__in=ids, state=Made.DRAWING.value).order_by("number")
+    left = await Certificate.filter(id__in=ids, state=CertificateState.DRAWING.value).order_by("number")
     return [certificate.id for certificate in left]
 
 
@@ -171,9 +176,9 @@ async def _record(s: Services, certificate: Certificate, claim: str, pdf: bytes)
     digest = hashlib.sha256(pdf).digest()
     async with in_transaction():
         written = await Certificate.filter(
-            id=certificate.id, state=Made.DRAWING.value, claimed_by=claim
+            id=certificate.id, state=CertificateState.DRAWING.value, claimed_by=claim
         ).update(
-            state=Made.VALID.value,
+            state=CertificateState.VALID.value,
             pdf_key=file_key(certificate),
             pdf_sha256=digest,
             sealed_at=s.clock.now(),
@@ -185,11 +190,11 @@ async def _record(s: Services, certificate: Certificate, claim: str, pdf: bytes)
             return
         await s.faults.reach("generation.seal: its digest is stored")
         became = {
-            "state": Made.VALID.value,
+            "state": CertificateState.VALID.value,
             "claims_sha256": bytes(certificate.claims_sha256 or b"").hex(),
             "pdf_sha256": digest.hex(),
         }
-        was = {"state": Made.DRAWING.value}
+        was = {"state": CertificateState.DRAWING.value}
         await audit_log.record(
             s.clock, SYSTEM, "certificate.seal", "certificate", certificate.number, was=was, became=became
         )
@@ -212,7 +217,7 @@ async def finish(s: Services, *, issuance_id: int) -> None:
     async with in_transaction():
         issuance = await locked(issuance_id)
         unsealed = await _unsealed(issuance_id)
-        if State(issuance.state) is not State.GENERATING or unsealed:
+        if BatchState(issuance.state) is not BatchState.GENERATING or unsealed:
             return
         now = s.clock.now()
         await advance(
@@ -246,8 +251,12 @@ async def put_slice(s: Services, issuance_id: int, ids: list[int], *, at: dateti
 
 async def sweep(s: Services) -> None:
     """Find what was lost: slices to be made, batches to be finished, people to be told. Sweep `issuance.sweep`."""
-    for issuance in await Issuance.filter(state=State.GENERATING.value).order_by("id"):
-        living = Certificate.filter(issuance_id=issuance.id).exclude(state=Made.VOID.value).order_by("number")
+    for issuance in await Issuance.filter(state=BatchState.GENERATING.value).order_by("id"):
+        living = (
+            Certificate.filter(issuance_id=issuance.id)
+            .exclude(state=CertificateState.VOID.value)
+            .order_by("number")
+        )
         states = {int(str(one)): state for one, state in await living.values_list("id", "state")}
         lost = [part for part in slices(list(states)) if any(states[one] in _WAITING for one in part)]
         for part in lost:

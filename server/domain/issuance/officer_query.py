@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from server.domain.issuance.states import State
+from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.ports import Services
 from server.models import Issuance, Officer
@@ -27,7 +27,7 @@ class Waiting:
 async def waiting(s: Services, officer: Officer) -> list[Waiting]:
     """The batches of this officer's school in 考核站点待签发, those that wait longest first; none before the release."""
     found = Issuance.filter(
-        state=State.SITE_PENDING.value,
+        state=BatchState.SITE_PENDING.value,
         site__school_id=officer.school_id,
         plan__release_at__lte=s.clock.now(),
     )

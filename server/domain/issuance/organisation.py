@@ -11,7 +11,7 @@ from server.domain.issuance import generation, numbering, receipts, roster
 from server.domain.issuance.batch_query import listing
 from server.domain.issuance.preparing import prepare
 from server.domain.issuance.queries import is_second_person, view
-from server.domain.issuance.states import BY_NAME, Facts, State, moved_on
+from server.domain.issuance.states import BY_NAME, BatchState, Facts, moved_on
 from server.domain.issuance.transitions import VERBS, advance, locked, require, tell_state
 from server.domain.people import conflicts
 from server.domain.ports import Services
@@ -27,12 +27,12 @@ async def refresh(s: Services, issuance_id: int, *, actor: Actor) -> numbering.R
     roles.require(actor, Verb.PREPARE)
     async with in_transaction():
         issuance = await locked(issuance_id)
-        if State(issuance.state) is not State.PREPARED:
-            raise moved_on(BY_NAME["org_sign"], State(issuance.state))
+        if BatchState(issuance.state) is not BatchState.PREPARED:
+            raise moved_on(BY_NAME["org_sign"], BatchState(issuance.state))
         return await numbering.refresh(s, issuance, actor=actor)
 
 
-async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> State:
+async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> BatchState:
     """签发 by the organisation; the state moves to 考核站点待签发 by itself (S85).
 
     The list is recomputed first. If it differs from what staff saw, it is stored anew and they are told; nothing is
@@ -46,7 +46,7 @@ async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> State:
         issuance = await locked(issuance_id)
         await _require_uninvolved(issuance, actor)
         changed = None
-        if State(issuance.state) is State.PREPARED:
+        if BatchState(issuance.state) is BatchState.PREPARED:
             changed = await numbering.refresh(s, issuance, actor=actor)
         if changed is None or not changed.is_changed:
             await s.faults.reach("desk.org_sign: before the step")
@@ -72,7 +72,7 @@ async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> State:
             f"作废编号{len(changed.voided)}个）。请核对名单后再签发。",
         )
     await tell_state(s, issuance)
-    return State(issuance.state)
+    return BatchState(issuance.state)
 
 
 async def _require_uninvolved(issuance: Issuance, actor: Actor) -> None:
@@ -81,17 +81,17 @@ async def _require_uninvolved(issuance: Issuance, actor: Actor) -> None:
     await conflicts.require_uninvolved(site.school_id, actor=actor)
 
 
-async def withdraw(s: Services, issuance_id: int, *, actor: Actor) -> State:
+async def withdraw(s: Services, issuance_id: int, *, actor: Actor) -> BatchState:
     """Take a batch back before the school signs: 待签发 again, revision + 1, the list from today's data."""
     return await _again(s, issuance_id, "withdraw", actor=actor)
 
 
-async def revise(s: Services, issuance_id: int, *, actor: Actor) -> State:
+async def revise(s: Services, issuance_id: int, *, actor: Actor) -> BatchState:
     """Prepare a returned batch again: revision + 1, the list from today's data."""
     return await _again(s, issuance_id, "revise", actor=actor)
 
 
-async def _again(s: Services, issuance_id: int, name: str, *, actor: Actor) -> State:
+async def _again(s: Services, issuance_id: int, name: str, *, actor: Actor) -> BatchState:
     require(actor, BY_NAME[name])
     async with in_transaction():
         issuance = await locked(issuance_id)
@@ -108,10 +108,10 @@ async def _again(s: Services, issuance_id: int, name: str, *, actor: Actor) -> S
         await s.faults.reach(f"desk.{name}: before the commit")
     await s.faults.reach(f"desk.{name}: after the commit")
     await tell_state(s, issuance)
-    return State(issuance.state)
+    return BatchState(issuance.state)
 
 
-async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> State:
+async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> BatchState:
     """发放 (S88): the Beijing day joins every line, and the certificates are made in jobs of ≤ 50.
 
     The stored lines have to be those of the officer's signed receipt. Where the setting asks for two people, it is not
@@ -145,12 +145,12 @@ async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> State:
         await s.faults.reach("desk.hand_over: before the commit")
     await s.faults.reach("desk.hand_over: after the commit")
     await tell_state(s, issuance)
-    return State(issuance.state)
+    return BatchState(issuance.state)
 
 
 async def _is_signed(s: Services, issuance: Issuance, digest: bytes) -> bool:
     """Whether this digest is what the officer's receipt of this revision says, the receipt being genuine."""
-    if State(issuance.state) is not State.SCHOOL_SIGNED:
+    if BatchState(issuance.state) is not BatchState.SCHOOL_SIGNED:
         return False
     receipt = await Receipt.filter(issuance_id=issuance.id).order_by("-id").first()
     if receipt is None:

@@ -21,7 +21,7 @@ from server.domain.audit import audit_log
 from server.domain.beijing import local
 from server.domain.certificates.claims import canonical
 from server.domain.issuance import numbering, roster
-from server.domain.issuance.states import State
+from server.domain.issuance.states import BatchState
 from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.errors import NotFound, Refused
@@ -157,14 +157,14 @@ async def _prepare_site(s: Services, preparation: Preparation, site_id: int, *, 
         return  # another process was here
     issuance = (
         await Issuance.filter(plan_id=preparation.plan_id, site_id=site_id)
-        .exclude(state=State.ISSUED.value)
+        .exclude(state=BatchState.ISSUED.value)
         .select_for_update()
         .first()
     )
     is_new = issuance is None
     if issuance is None:
         issuance = await _begin_batch(s, preparation.plan_id, site_id, actor=actor)
-    if issuance is None or State(issuance.state) is not State.PREPARED:
+    if issuance is None or BatchState(issuance.state) is not BatchState.PREPARED:
         return
     await s.faults.reach("preparing.site: before the numbers")
     done = await numbering.refresh(s, issuance, actor=actor)

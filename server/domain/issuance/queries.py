@@ -12,7 +12,7 @@ from server.domain.certificates.claims import Line
 from server.domain.certificates.visibility import seen_by
 from server.domain.exams.results import is_released
 from server.domain.issuance import history, roster
-from server.domain.issuance.states import Facts, State, Who, refusal, steps_from
+from server.domain.issuance.states import BatchState, Facts, Who, refusal, steps_from
 from server.domain.issuance.transitions import VERBS
 from server.domain.levels import Level
 from server.domain.people import conflicts
@@ -44,7 +44,7 @@ async def _steps(s: Services, issuance: Issuance, actor: Actor) -> list[dict[str
     )
     involved = await _involved(issuance, actor)
     steps = []
-    for step in steps_from(State(issuance.state)):
+    for step in steps_from(BatchState(issuance.state)):
         if step.who is Who.ORGANISATION and roles.may(actor, VERBS[step.name]):
             reason = refusal(step, facts)
             said_no = reason.message if reason else involved if step.name in _NEVER_ALONE else None
@@ -64,9 +64,9 @@ async def _involved(issuance: Issuance, actor: Actor) -> str | None:
 def state_of(text: str) -> str:
     """A batch's state by its stored name. Raises Invalid."""
     try:
-        return State(text).value
+        return BatchState(text).value
     except ValueError:
-        known = "、".join(f"{state.value}（{state.label}）" for state in State)
+        known = "、".join(f"{state.value}（{state.label}）" for state in BatchState)
         raise Invalid(
             errors=[FieldError("/state", "state_unknown", f"没有这个状态，请从这些里选：{known}。")]
         ) from None
@@ -74,7 +74,7 @@ def state_of(text: str) -> str:
 
 def summary_of(issuance: Issuance, now: datetime) -> dict[str, Any]:
     """One batch as a row of a list at `now`; plan, site and school have been fetched."""
-    state, level = State(issuance.state), Level(issuance.site.level)
+    state, level = BatchState(issuance.state), Level(issuance.site.level)
     digest = bytes(issuance.list_sha256 or b"").hex()
     return {
         "id": issuance.id,
@@ -125,14 +125,14 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
     await seen_by(s, issuance, actor)
-    state, in_full = State(issuance.state), roles.may(actor, Verb.CHECK_LIST)
+    state, in_full = BatchState(issuance.state), roles.may(actor, Verb.CHECK_LIST)
     _, waiting, held = await roster.drawn_up(
         s, Issuance(id=0, plan_id=issuance.plan_id, site_id=issuance.site_id)
     )
     return {
         **summary_of(issuance, s.clock.now()),
         "steps": await _steps(s, issuance, actor),
-        "can_show_ticket": state is State.SITE_PENDING
+        "can_show_ticket": state is BatchState.SITE_PENDING
         and is_released(issuance.plan, s.clock.now())
         and roles.may(actor, Verb.SHOW_TICKET),
         "progress": await progress(issuance_id),

@@ -15,7 +15,7 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
 from server.domain.certificates.claims import Line
-from server.domain.certificates.states import State
+from server.domain.certificates.states import CertificateState
 from server.domain.certificates.visibility import seen_by
 from server.domain.issuance import roster
 from server.domain.paging import Page, limited
@@ -54,7 +54,7 @@ class Listed:
     name: str
     id_masked: str
     scores: tuple[tuple[str, float | None, str], ...]
-    state: State
+    state: CertificateState
 
     @property
     def score(self) -> str:
@@ -99,7 +99,7 @@ def _row(s: Services, row: dict[str, Any]) -> Listed:
         scores=tuple(
             (subject, score, status) for subject, score, status in json.loads(row["scores"] or "[]")
         ),
-        state=State(row["state"]),
+        state=CertificateState(row["state"]),
     )
 
 

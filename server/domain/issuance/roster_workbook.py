@@ -11,7 +11,7 @@ from openpyxl.styles import Font
 
 from server.domain import beijing
 from server.domain.issuance.roster_query import Roll
-from server.domain.issuance.states import State
+from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.ports import Services
 
@@ -28,7 +28,7 @@ def facts(s: Services, roll: Roll) -> list[tuple[str, str]]:
         ("院校", issuance.site.school.name),
         ("考核站点", issuance.site.name),
         ("等级", Level(issuance.site.level).label),
-        ("批次", f"第 {issuance.id} 批，第 {issuance.revision} 版，{State(issuance.state).label}"),
+        ("批次", f"第 {issuance.id} 批，第 {issuance.revision} 版，{BatchState(issuance.state).label}"),
         ("人数", f"{len(roll.people)}"),
         ("名单校验码", roll.list_sha256),
         ("打印或下载时间", beijing.say_minute(s.clock.now())),

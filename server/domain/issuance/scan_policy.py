@@ -6,7 +6,7 @@ import functools
 from datetime import datetime
 
 from server.domain.issuance import roster, scan_query, scan_token
-from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal, results_are_released
+from server.domain.issuance.states import BY_NAME, BatchState, Facts, moved_on, refusal, results_are_released
 from server.domain.people import conflicts
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Gone, Unverified
@@ -142,8 +142,8 @@ async def refuse_dead(
     if issuance.revision != ticket.revision:
         raise Conflict("revision_moved", "这个批次已更新到新的版次，请扫描屏幕上最新的二维码。")
     in_time(ticket, now)
-    if State(issuance.state) is not step.source:
-        raise moved_on(step, State(issuance.state))
+    if BatchState(issuance.state) is not step.source:
+        raise moved_on(step, BatchState(issuance.state))
     if name == "confirm_scan" and is_backed_by_signer:
         raise conflicts.other_hands_needed()
     return await _facts(s, ticket, issuance, officer)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from server.domain.issuance import roster
 from server.domain.issuance.roster_query import Listed, listed
-from server.domain.issuance.states import State
+from server.domain.issuance.states import BatchState
 from server.domain.ports import Services
 from server.models import Issuance, Officer, ScanTicket, Site
 
@@ -52,7 +52,7 @@ async def view_of(
     frame = await roster.frame_of(issuance.plan_id, issuance.site_id)
     site = await Site.get(id=issuance.site_id)
     people = await listed(s, issuance.id)
-    state = State(issuance.state)
+    state = BatchState(issuance.state)
     return ScanView(
         issuance_id=issuance.id,
         plan=frame.plan,

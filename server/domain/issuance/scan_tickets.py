@@ -18,7 +18,7 @@ from server.domain.certificates.visibility import is_out, seen_by
 from server.domain.events import publish
 from server.domain.issuance import receipts, roster, scan_policy, scan_query, scan_token
 from server.domain.issuance.scan_summary import ScanView, view_of
-from server.domain.issuance.states import BY_NAME, Facts, State, moved_on, refusal
+from server.domain.issuance.states import BY_NAME, BatchState, Facts, moved_on, refusal
 from server.domain.issuance.transitions import advance, locked, tell_state
 from server.domain.people import conflicts, officers
 from server.domain.people.candidates import mask_numbers
@@ -64,8 +64,8 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
         issuance = await locked(issuance_id)
         await seen_by(s, issuance, actor)
         step = BY_NAME["confirm_scan"]
-        if State(issuance.state) is not step.source:
-            raise moved_on(step, State(issuance.state))
+        if BatchState(issuance.state) is not step.source:
+            raise moved_on(step, BatchState(issuance.state))
         frame, digest = await roster.today(s, issuance)
         if not frame.is_released(s.clock.now()):
             raise scan_policy.not_released()
@@ -214,7 +214,7 @@ async def _spend(
     event = "confirmed" if name == "confirm_scan" else "returned"
     await publish(s, issuance.id, event, officer=officer.name, at=receipts.moment(s.clock.now()))
     await tell_state(s, issuance)
-    return Outcome(issuance.state, State(issuance.state).label, receipt)
+    return Outcome(issuance.state, BatchState(issuance.state).label, receipt)
 
 
 async def _again(ticket: ScanTicket, officer: Officer, name: str) -> Outcome:

@@ -9,7 +9,7 @@ from enum import Enum
 from server.errors import Conflict
 
 
-class State(Enum):
+class BatchState(Enum):
     """value: how it is stored; label: how it is written."""
 
     PREPARED = "prepared"
@@ -25,12 +25,12 @@ class State(Enum):
 
 
 LABELS = {
-    State.PREPARED: "待签发",
-    State.SITE_PENDING: "考核站点待签发",
-    State.RETURNED: "院校退回",
-    State.SCHOOL_SIGNED: "待发放",
-    State.GENERATING: "证书生成中",
-    State.ISSUED: "已发放",
+    BatchState.PREPARED: "待签发",
+    BatchState.SITE_PENDING: "考核站点待签发",
+    BatchState.RETURNED: "院校退回",
+    BatchState.SCHOOL_SIGNED: "待发放",
+    BatchState.GENERATING: "证书生成中",
+    BatchState.ISSUED: "已发放",
 }
 
 
@@ -145,8 +145,8 @@ class Step:
 
     name: str
     label: str
-    source: State
-    target: State
+    source: BatchState
+    target: BatchState
     who: Who
     guards: tuple[Guard, ...] = ()
     adds_revision: bool = False
@@ -159,50 +159,52 @@ STEPS: tuple[Step, ...] = (
     Step(
         "org_sign",
         "评价组织签发",
-        State.PREPARED,
-        State.SITE_PENDING,
+        BatchState.PREPARED,
+        BatchState.SITE_PENDING,
         Who.ORGANISATION,
         (someone_is_listed, results_are_released, list_is_current),
     ),
     Step(
         "confirm_scan",
         "院校扫码签发",
-        State.SITE_PENDING,
-        State.SCHOOL_SIGNED,
+        BatchState.SITE_PENDING,
+        BatchState.SCHOOL_SIGNED,
         Who.OFFICER,
         (*_OFFICER, list_is_current),
     ),
     Step(
         "school_return",
         "院校退回",
-        State.SITE_PENDING,
-        State.RETURNED,
+        BatchState.SITE_PENDING,
+        BatchState.RETURNED,
         Who.OFFICER,
         (*_OFFICER, reason_is_given),
     ),
     Step(
         "withdraw",
         "评价组织撤回",
-        State.SITE_PENDING,
-        State.PREPARED,
+        BatchState.SITE_PENDING,
+        BatchState.PREPARED,
         Who.ORGANISATION,
         adds_revision=True,
     ),
-    Step("revise", "重新准备", State.RETURNED, State.PREPARED, Who.ORGANISATION, adds_revision=True),
+    Step(
+        "revise", "重新准备", BatchState.RETURNED, BatchState.PREPARED, Who.ORGANISATION, adds_revision=True
+    ),
     Step(
         "hand_over",
         "发放",
-        State.SCHOOL_SIGNED,
-        State.GENERATING,
+        BatchState.SCHOOL_SIGNED,
+        BatchState.GENERATING,
         Who.ORGANISATION,
         (results_are_released, second_person_acts, list_is_signed),
     ),
-    Step("complete", "全部生成", State.GENERATING, State.ISSUED, Who.WORKER, (all_are_sealed,)),
+    Step("complete", "全部生成", BatchState.GENERATING, BatchState.ISSUED, Who.WORKER, (all_are_sealed,)),
 )
 BY_NAME = {step.name: step for step in STEPS}
 
 
-def steps_from(state: State) -> list[Step]:
+def steps_from(state: BatchState) -> list[Step]:
     """The steps that leave this state."""
     return [step for step in STEPS if step.source is state]
 
@@ -212,7 +214,7 @@ def refusal(step: Step, facts: Facts) -> Reason | None:
     return next((reason for guard in step.guards if (reason := guard(facts)) is not None), None)
 
 
-def moved_on(step: Step, state: State) -> Conflict:
+def moved_on(step: Step, state: BatchState) -> Conflict:
     """The refusal for a step asked for in another state than the one it leaves."""
     code = "not_site_pending" if step.who is Who.OFFICER else "already_moved"
     return Conflict(

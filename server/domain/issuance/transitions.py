@@ -11,7 +11,7 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.events import publish
 from server.domain.issuance.scan_query import locked
-from server.domain.issuance.states import BY_NAME, Facts, Reason, State, Step, Who, moved_on, refusal
+from server.domain.issuance.states import BY_NAME, BatchState, Facts, Reason, Step, Who, moved_on, refusal
 from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.errors import Conflict, Forbidden, Refused
@@ -60,7 +60,7 @@ async def advance(
     actor: Actor,
     changes: Mapping[str, Any] | None = None,
     became: Mapping[str, Any] | None = None,
-) -> State:
+) -> BatchState:
     """Take one step in the caller's transaction; nobody else writes `state` or `revision`.
 
     In order: who may, in which state, guards, `UPDATE … WHERE id AND state AND revision`, audit row.
@@ -77,7 +77,7 @@ async def advance(
     """
     step = BY_NAME[name]
     require(actor, step)
-    state = State(issuance.state)
+    state = BatchState(issuance.state)
     if state is not step.source:
         raise moved_on(step, state)
     if (reason := refusal(step, facts)) is not None:
@@ -93,7 +93,7 @@ async def advance(
         *written.values(),
     ):
         current = await Issuance.get(id=issuance.id)
-        raise moved_on(step, State(current.state))
+        raise moved_on(step, BatchState(current.state))
     await s.faults.reach(f"life.{name}: the state is written")
     await audit_log.record(
         s.clock,
@@ -110,5 +110,5 @@ async def advance(
 
 async def tell_state(s: Services, issuance: Issuance) -> None:
     """The new state, for every page that shows it."""
-    state = State(issuance.state)
+    state = BatchState(issuance.state)
     await publish(s, issuance.id, "state", state=state.value, label=state.label, revision=issuance.revision)

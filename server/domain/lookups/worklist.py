@@ -11,7 +11,7 @@ from tortoise.functions import Count, Min
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.certificates.visibility import own
-from server.domain.issuance.states import BY_NAME, State
+from server.domain.issuance.states import BY_NAME, BatchState
 from server.domain.ports import Services
 from server.domain.roles import Role, Verb
 from server.models import AuditEntry, ImportRun, Issuance, Officer, Plan, School
@@ -20,11 +20,11 @@ RECENT = timedelta(days=14)
 SHOWN = 8  # batches on the first page
 # When a batch came into its state. A returned one has no column for it: `began` asks the trail.
 SINCE = {
-    State.PREPARED: "created_at",
-    State.SITE_PENDING: "org_signed_at",
-    State.SCHOOL_SIGNED: "school_signed_at",
-    State.GENERATING: "handed_over_at",
-    State.ISSUED: "issued_at",
+    BatchState.PREPARED: "created_at",
+    BatchState.SITE_PENDING: "org_signed_at",
+    BatchState.SCHOOL_SIGNED: "school_signed_at",
+    BatchState.GENERATING: "handed_over_at",
+    BatchState.ISSUED: "issued_at",
 }
 CAME = tuple(
     f"issuance.{name}" for name in ("prepare", *BY_NAME)
@@ -35,7 +35,7 @@ CAME = tuple(
 class Waiting:
     """Batches in one state: how many, certificates in them, since when the longest has been in it (None: not known)."""
 
-    state: State
+    state: BatchState
     batches: int
     certificates: int
     since: datetime | None
@@ -45,7 +45,7 @@ async def batches(s: Services, actor: Actor) -> list[Waiting]:
     """Every state in its order, also those in which nothing waits; a school account sees its own school's."""
     roles.require(actor, Verb.SEE_ISSUANCES)
     found = own(s, Issuance.all(), actor)
-    counted: dict[str, list[Any]] = {state.value: [0, 0, None] for state in State}
+    counted: dict[str, list[Any]] = {state.value: [0, 0, None] for state in BatchState}
     firsts = {column: Min(column) for column in SINCE.values()}
     rows = (
         await found.annotate(
@@ -55,14 +55,14 @@ async def batches(s: Services, actor: Actor) -> list[Waiting]:
         .values("state", "batches", *(f"first_{name}" for name in firsts))
     )
     for row in rows:
-        since = row.get(f"first_{SINCE.get(State(row['state']))}")
+        since = row.get(f"first_{SINCE.get(BatchState(row['state']))}")
         counted[row["state"]][0], counted[row["state"]][2] = row["batches"], since
     for state, count in await found.values_list("state", "count"):
         counted[str(state)][1] += int(str(count))
-    return [Waiting(state, *counted[state.value]) for state in State]
+    return [Waiting(state, *counted[state.value]) for state in BatchState]
 
 
-async def oldest(s: Services, actor: Actor, states: list[State]) -> list[Issuance]:
+async def oldest(s: Services, actor: Actor, states: list[BatchState]) -> list[Issuance]:
     """The batches that have been in these states longest, with plan and school; a school account sees its own."""
     roles.require(actor, Verb.SEE_ISSUANCES)
     found = own(s, Issuance.filter(state__in=[state.value for state in states]), actor)

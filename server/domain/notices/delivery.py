@@ -13,7 +13,7 @@ import orjson
 from tortoise.expressions import Q
 
 from server.domain.notices import states
-from server.domain.notices.states import STEPS, State
+from server.domain.notices.states import STEPS, NoticeState
 from server.domain.notices.topics import CHANNELS, fitted
 from server.domain.ports import Services
 from server.errors import OutsideFailure
@@ -131,7 +131,7 @@ async def advance(
 async def lose_waiting(s: Services, error: str) -> int:
     """The step `lose` for everything that waits, at once: not sent, and not known to have failed. How many."""
     step = STEPS["lose"]
-    return await Delivery.filter(state=State.PENDING.value).update(
+    return await Delivery.filter(state=NoticeState.PENDING.value).update(
         state=step.target.value, last_error=error[:200], next_try_at=None
     )
 
@@ -143,7 +143,7 @@ async def stop(s: Services, account: str, openid: str, error: str) -> int:
         error: why, without personal data.
     """
     step = STEPS["block"]
-    waiting = (State.PENDING.value, State.SENDING.value)
+    waiting = (NoticeState.PENDING.value, NoticeState.SENDING.value)
     return await Delivery.filter(account=account, openid=openid, state__in=waiting).update(
         state=step.target.value, last_error=error[:200], next_try_at=None, settled_at=s.clock.now()
     )
@@ -155,7 +155,7 @@ async def stop(s: Services, account: str, openid: str, error: str) -> int:
 async def accepted(s: Services, delivery_id: int, account: str, msgid: str) -> None:
     """Write WeChat's number of the message; its event may have come before the answer."""
     if not await advance(s, delivery_id, "accept", msgid=msgid) and msgid:
-        await Delivery.filter(id=delivery_id, state=State.DELIVERED.value).update(msgid=msgid[:40])
+        await Delivery.filter(id=delivery_id, state=NoticeState.DELIVERED.value).update(msgid=msgid[:40])
     try:
         early = await s.cache.take(_early(account, msgid)) if msgid else None
     except OutsideFailure:  # the message is sent; whatever its event said waits for the next look
@@ -196,7 +196,7 @@ async def _settle(
     row = await Delivery.filter(mine, account=account, msgid=msgid[:40]).first() if msgid else None
     if row is not None:
         return await advance(s, row.id, name, error=error)
-    unnumbered = Q(state__in=_ON_THE_WAY) | Q(state=State.ACCEPTED.value, channel="oa_subscription")
+    unnumbered = Q(state__in=_ON_THE_WAY) | Q(state=NoticeState.ACCEPTED.value, channel="oa_subscription")
     possible = (
         await Delivery.filter(
             mine & unnumbered, openid=openid, msgid="", sent_at__gte=s.clock.now() - EVENT_WITHIN
@@ -205,7 +205,7 @@ async def _settle(
         .limit(2)
     )
     # Of several that WeChat accepted, the oldest: they are alike, and their events come one by one.
-    if len(possible) == 1 or (possible and all(one.state == State.ACCEPTED.value for one in possible)):
+    if len(possible) == 1 or (possible and all(one.state == NoticeState.ACCEPTED.value for one in possible)):
         return await advance(s, possible[0].id, name, msgid=msgid, error=error)
     if not msgid:
         return False

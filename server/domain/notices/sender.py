@@ -109,7 +109,7 @@ async def quota_is_back(s: Services, account: str) -> int:
     said = [_said(errcode) for errcode in QUOTA_USED_UP]
     async with in_transaction():
         waiting = Delivery.filter(
-            account=account, state=states.State.PENDING.value, next_try_at__gt=now, last_error__in=said
+            account=account, state=states.NoticeState.PENDING.value, next_try_at__gt=now, last_error__in=said
         )
         brought = await waiting.update(next_try_at=now)
         if brought:

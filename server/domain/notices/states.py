@@ -13,7 +13,7 @@ from enum import Enum
 from server.domain.steps import step, table
 
 
-class State(Enum):
+class NoticeState(Enum):
     """value: how it is stored; label: how it is written."""
 
     PENDING = "pending"
@@ -39,20 +39,20 @@ class State(Enum):
     @property
     def is_settled(self) -> bool:
         """Nothing more will happen, short of a person who sends it anew."""
-        return self in (State.DELIVERED, State.REFUSED, State.FAILED)
+        return self in (NoticeState.DELIVERED, NoticeState.REFUSED, NoticeState.FAILED)
 
 
 # `who` is worker (our sender), wechat (an event) or sweep
 STEPS = table(
-    step("take", "pending sending", State.SENDING, "worker"),
-    step("accept", "sending unknown", State.ACCEPTED, "worker"),
-    step("postpone", "sending", State.PENDING, "worker"),
-    step("refuse", "sending", State.REFUSED, "worker"),
-    step("fail", "sending pending", State.FAILED, "worker"),
-    step("lose", "sending pending", State.UNKNOWN, "worker"),
-    step("arrive", "sending accepted unknown pending", State.DELIVERED, "wechat"),
-    step("block", "sending accepted unknown pending", State.REFUSED, "wechat"),
-    step("break_down", "sending accepted unknown pending", State.FAILED, "wechat"),
+    step("take", "pending sending", NoticeState.SENDING, "worker"),
+    step("accept", "sending unknown", NoticeState.ACCEPTED, "worker"),
+    step("postpone", "sending", NoticeState.PENDING, "worker"),
+    step("refuse", "sending", NoticeState.REFUSED, "worker"),
+    step("fail", "sending pending", NoticeState.FAILED, "worker"),
+    step("lose", "sending pending", NoticeState.UNKNOWN, "worker"),
+    step("arrive", "sending accepted unknown pending", NoticeState.DELIVERED, "wechat"),
+    step("block", "sending accepted unknown pending", NoticeState.REFUSED, "wechat"),
+    step("break_down", "sending accepted unknown pending", NoticeState.FAILED, "wechat"),
 )
 
 DUPLICATES_SUPPRESSED = timedelta(

@@ -7,7 +7,7 @@ both halves alone; so that person neither signs nor hands over that school's bat
 from __future__ import annotations
 
 from server.domain.actor import Actor
-from server.domain.people.officer_states import State
+from server.domain.people.officer_states import OfficerState
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import Forbidden
@@ -39,7 +39,7 @@ async def blocks_staff(school_id: int, staff_id: int | None) -> bool:
         return False
     return (
         await OfficerBacker.filter(officer__school_id=school_id, staff_id=staff_id)
-        .exclude(officer__state=State.WITHDRAWN.value)
+        .exclude(officer__state=OfficerState.WITHDRAWN.value)
         .exists()
     )
 
@@ -50,7 +50,7 @@ async def blocked_schools(staff_id: int | None) -> set[int]:
         "SELECT DISTINCT o.school_id FROM officer_backer b JOIN officer o ON o.id = b.officer_id"
         " WHERE b.staff_id = $1 AND o.state <> $2",
         staff_id,
-        State.WITHDRAWN.value,
+        OfficerState.WITHDRAWN.value,
     )
     return {row["school_id"] for row in found}
 

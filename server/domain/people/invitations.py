@@ -18,7 +18,7 @@ from server.domain.audit import audit_log
 from server.domain.people import conflicts, pins, rights_notices
 from server.domain.people.candidates import clean_mobile
 from server.domain.people.names import clean_name, tidy
-from server.domain.people.officer_states import LIVING, State, actor_of, advance
+from server.domain.people.officer_states import LIVING, OfficerState, actor_of, advance
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Role, Verb
 from server.errors import (
@@ -139,7 +139,7 @@ async def resend(s: Services, officer_id: int, *, actor: Actor) -> Invitation:
     roles.require(actor, Verb.INVITE)
     async with in_transaction():
         officer = await locked(officer_id, actor=actor)
-        if officer.state != State.INVITED.value:
+        if officer.state != OfficerState.INVITED.value:
             raise Conflict("not_invited", "这份邀请已被接受或撤回，不能重发；请刷新列表。")
         made = await _renewed(s, officer)
         await conflicts.stand_behind(s, officer, "invited", actor=actor)
@@ -158,7 +158,7 @@ async def reset_pin(s: Services, officer_id: int, *, actor: Actor) -> Invitation
     roles.require(actor, Verb.INVITE)
     async with in_transaction():
         officer = await locked(officer_id, actor=actor)
-        if officer.state not in (State.PENDING.value, State.ACTIVE.value):
+        if officer.state not in (OfficerState.PENDING.value, OfficerState.ACTIVE.value):
             raise Conflict("not_an_officer_now", "这位负责人没有接受邀请或已停用，不能重置签发密码。")
         await Officer.filter(id=officer.id).update(pin_hash="", pin_failures=0, pin_locked_until=None)
         made = await _renewed(s, officer)
@@ -182,7 +182,7 @@ async def limit(s: Services, what: str, address: str) -> None:
 
 def sets_new_pin(officer: Officer) -> bool:
     """Whether the officer's link is one for a new PIN, not an invitation."""
-    return officer.state in (State.PENDING.value, State.ACTIVE.value) and not officer.pin_hash
+    return officer.state in (OfficerState.PENDING.value, OfficerState.ACTIVE.value) and not officer.pin_hash
 
 
 async def invitation_of(s: Services, token: str) -> Officer:
@@ -194,9 +194,9 @@ async def invitation_of(s: Services, token: str) -> Officer:
     officer = await Officer.get_or_none(invitation_hash=_hash(token)).prefetch_related("school")
     if officer is None:
         raise NotFound("invitation_unknown", "邀请链接无效，请核对链接，或请邀请人重新发送。")
-    if officer.state in (State.SUSPENDED.value, State.WITHDRAWN.value):
+    if officer.state in (OfficerState.SUSPENDED.value, OfficerState.WITHDRAWN.value):
         raise Gone("invitation_withdrawn", "这份邀请已取消，请联系邀请人。")
-    if officer.state != State.INVITED.value and not sets_new_pin(officer):
+    if officer.state != OfficerState.INVITED.value and not sets_new_pin(officer):
         return officer  # taken up already: whoever did may come again
     expires = officer.invitation_expires_at
     if expires is None or expires < s.clock.now():
@@ -239,7 +239,7 @@ async def accept(
     column = f"{identity.account}_openid"
     officer = await invitation_of(s, token)
     is_own = bool(identity.openid) and getattr(officer, column) == identity.openid
-    if officer.state != State.INVITED.value:
+    if officer.state != OfficerState.INVITED.value:
         if is_own and not sets_new_pin(officer):
             return officer
         if not is_own:
@@ -251,7 +251,7 @@ async def accept(
     fresh = {"pin_hash": kept, "pin_failures": 0, "pin_locked_until": None}
     actor = actor_of(officer).at(address, request_id)
     async with in_transaction():
-        if officer.state == State.INVITED.value:
+        if officer.state == OfficerState.INVITED.value:
             await _join(s, officer, token, identity, {**fresh, column: identity.openid}, actor=actor)
         else:
             if not await Officer.filter(id=officer.id, pin_hash="", invitation_hash=_hash(token)).update(

@@ -12,7 +12,7 @@ from server.domain.beijing import rfc3339
 from server.domain.paging import Page, cursor_id, limited
 from server.domain.people.candidates import mask_mobile
 from server.domain.people.invitations import ABOUT_MOBILE
-from server.domain.people.officer_states import State
+from server.domain.people.officer_states import OfficerState
 from server.domain.ports import Services
 from server.domain.roles import Role, Verb
 from server.models import Officer
@@ -27,7 +27,7 @@ def _row(s: Services, officer: Officer) -> dict[str, Any]:
         "mobile_masked": mask_mobile(s.keys.decrypt(bytes(sealed), about=ABOUT_MOBILE)) if sealed else "",
         "school": {"id": officer.school_id, "name": officer.school.name},
         "state": officer.state,
-        "state_label": State(officer.state).label,
+        "state_label": OfficerState(officer.state).label,
         "has_official_account": bool(officer.oa_openid),
         "has_mini_program": bool(officer.mp_openid),
         "has_pin": bool(officer.pin_hash),
@@ -53,7 +53,7 @@ async def listing(
     """Officers, newest first; a school account has its own. Raises Forbidden, Invalid (cursor).
 
     Args:
-        state: of `officer_life.State`.
+        state: of `officer_states.OfficerState`.
         name: a part of the officer's or the school's name.
     """
     roles.require(actor, Verb.SEE_OFFICERS)

@@ -17,7 +17,7 @@ from server.domain.ports import Services
 from server.models import Officer
 
 
-class State(Enum):
+class OfficerState(Enum):
     """value: how it is stored; label: how it is written."""
 
     INVITED = "invited"
@@ -32,13 +32,13 @@ class State(Enum):
 
 
 LABELS = {
-    State.INVITED: "已邀请",
-    State.PENDING: "待确认",
-    State.ACTIVE: "正常",
-    State.SUSPENDED: "已停用",
-    State.WITHDRAWN: "邀请已撤回",
+    OfficerState.INVITED: "已邀请",
+    OfficerState.PENDING: "待确认",
+    OfficerState.ACTIVE: "正常",
+    OfficerState.SUSPENDED: "已停用",
+    OfficerState.WITHDRAWN: "邀请已撤回",
 }
-LIVING = (State.INVITED.value, State.PENDING.value, State.ACTIVE.value)
+LIVING = (OfficerState.INVITED.value, OfficerState.PENDING.value, OfficerState.ACTIVE.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +47,29 @@ class Step:
 
     name: str
     label: str
-    sources: frozenset[State]
-    target: State
+    sources: frozenset[OfficerState]
+    target: OfficerState
     who: str  # in words, for people
 
 
-def _step(name: str, label: str, sources: tuple[State, ...], target: State, who: str) -> Step:
+def _step(name: str, label: str, sources: tuple[OfficerState, ...], target: OfficerState, who: str) -> Step:
     return Step(name, label, frozenset(sources), target, who)
 
 
 STEPS: tuple[Step, ...] = (
-    _step("accept", "接受邀请", (State.INVITED,), State.PENDING, "负责人本人"),
-    _step("withdraw", "撤回邀请", (State.INVITED,), State.WITHDRAWN, "评价组织、院校"),
-    _step("confirm", "确认负责人", (State.PENDING,), State.ACTIVE, "院校账号，或不同角色的第二人"),
-    _step("suspend", "停用", (State.PENDING, State.ACTIVE), State.SUSPENDED, "评价组织、院校"),
-    _step("resume", "恢复", (State.SUSPENDED,), State.PENDING, "评价组织、院校"),
+    _step("accept", "接受邀请", (OfficerState.INVITED,), OfficerState.PENDING, "负责人本人"),
+    _step("withdraw", "撤回邀请", (OfficerState.INVITED,), OfficerState.WITHDRAWN, "评价组织、院校"),
+    _step(
+        "confirm", "确认负责人", (OfficerState.PENDING,), OfficerState.ACTIVE, "院校账号，或不同角色的第二人"
+    ),
+    _step(
+        "suspend",
+        "停用",
+        (OfficerState.PENDING, OfficerState.ACTIVE),
+        OfficerState.SUSPENDED,
+        "评价组织、院校",
+    ),
+    _step("resume", "恢复", (OfficerState.SUSPENDED,), OfficerState.PENDING, "评价组织、院校"),
 )
 BY_NAME = {step.name: step for step in STEPS}
 
@@ -70,7 +78,7 @@ def steps_as_markdown() -> str:
     """The table as docs/architecture.md shows it."""
     rows = ["| 状态 | 步骤 | 之后 | 谁 |", "|---|---|---|---|"]
     for step in STEPS:
-        before = "、".join(state.label for state in State if state in step.sources)
+        before = "、".join(state.label for state in OfficerState if state in step.sources)
         rows.append(
             f"| {before} | {step.label} `{step.name}` | {step.target.label} `{step.target.value}` | {step.who} |"
         )
@@ -103,7 +111,7 @@ async def advance(
     Returns: False when the officer is not (any more) in a state from which the step leads; nothing is written then.
     """
     step = BY_NAME[name]
-    before = State(officer.state)
+    before = OfficerState(officer.state)
     if before not in step.sources:
         return False
     found = Officer.filter(id=officer.id, state=before.value, **dict(where or {}))

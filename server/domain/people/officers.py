@@ -26,7 +26,7 @@ from server.domain.people.invitations import (
     sets_new_pin,
 )
 from server.domain.people.officer_list import listing
-from server.domain.people.officer_states import LIVING, State, actor_of, advance
+from server.domain.people.officer_states import LIVING, OfficerState, actor_of, advance
 from server.domain.people.pins import check as check_pin
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Role, Verb
@@ -70,7 +70,9 @@ async def officer_for(identity: WeChatIdentity) -> Officer | None:
 
 async def colleagues(officer: Officer) -> list[Officer]:
     """The school's other officers that sign or wait for confirmation, newest first: nobody joins unseen."""
-    found = Officer.filter(school_id=officer.school_id, state__in=(State.PENDING.value, State.ACTIVE.value))
+    found = Officer.filter(
+        school_id=officer.school_id, state__in=(OfficerState.PENDING.value, OfficerState.ACTIVE.value)
+    )
     return await found.exclude(id=officer.id).order_by("-id").limit(20)
 
 
@@ -84,9 +86,9 @@ async def confirm(s: Services, officer_id: int, *, actor: Actor) -> None:
     roles.require(actor, Verb.CONFIRM)
     async with in_transaction():
         officer = await locked(officer_id, actor=actor)
-        if officer.state == State.ACTIVE.value:
+        if officer.state == OfficerState.ACTIVE.value:
             return
-        if officer.state != State.PENDING.value:
+        if officer.state != OfficerState.PENDING.value:
             raise Conflict("not_pending", "这位负责人还没有接受邀请或已停用，不能确认；请刷新列表。")
         if (refusal := await conflicts.refusal_to_confirm(officer, actor=actor)) is not None:
             raise refusal
@@ -104,7 +106,7 @@ async def withdraw(s: Services, officer_id: int, *, actor: Actor) -> None:
     roles.require(actor, Verb.SUSPEND)
     async with in_transaction():
         officer = await locked(officer_id, actor=actor)
-        if officer.state == State.WITHDRAWN.value:
+        if officer.state == OfficerState.WITHDRAWN.value:
             return
         if not await advance(s, officer, "withdraw", actor=actor):
             raise Conflict("not_invited", "这份邀请已被接受，不能撤回；如需取消权限，请停用这位负责人。")
@@ -122,7 +124,7 @@ async def resume(s: Services, officer_id: int, *, actor: Actor) -> None:
     roles.require(actor, Verb.INVITE)
     async with in_transaction():
         officer = await locked(officer_id, actor=actor)
-        if officer.state != State.SUSPENDED.value:
+        if officer.state != OfficerState.SUSPENDED.value:
             raise Conflict("not_suspended", "这位负责人没有被停用，不需要恢复；请刷新列表。")
         same_phone = Officer.filter(mobile_index=officer.mobile_index, state__in=LIVING)
         taken = officer.mobile_index is not None and await same_phone.exists()
@@ -199,7 +201,7 @@ async def pairing_code(s: Services, identity: WeChatIdentity) -> str:
     Raises: Forbidden("not_an_officer").
     """
     officer = await officer_for(identity)
-    if officer is not None and officer.state == State.PENDING.value:
+    if officer is not None and officer.state == OfficerState.PENDING.value:
         raise Forbidden(
             "officer_pending", "您的签发权限还在等待确认，确认后即可配对；请联系本校管理员或评价组织。"
         )
@@ -224,7 +226,7 @@ async def bind_mp(
     officer = await Officer.get_or_none(id=int(known)) if known else None
     if officer is None:
         raise Unverified("pairing_unknown", "配对码不正确或已过期，请在公众号的负责人页面重新获取。")
-    if officer.state == State.PENDING.value:
+    if officer.state == OfficerState.PENDING.value:
         raise Forbidden(
             "officer_pending", "您的签发权限还在等待确认，确认后即可配对；请联系本校管理员或评价组织。"
         )

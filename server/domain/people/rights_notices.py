@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 
 from server.domain import beijing
-from server.domain.people.officer_states import State
+from server.domain.people.officer_states import OfficerState
 from server.domain.ports import Services
 from server.errors import OutsideFailure
 from server.models import Binding, Officer
@@ -20,7 +20,9 @@ _ACCOUNTS = {"oa": "公众号", "mp": "小程序"}
 
 async def put_officers(s: Services, officer: Officer) -> None:
     """Put the job that tells the school's other officers, in the caller's transaction; none if there is nobody else."""
-    others = Officer.filter(school_id=officer.school_id, state=State.ACTIVE.value).exclude(id=officer.id)
+    others = Officer.filter(school_id=officer.school_id, state=OfficerState.ACTIVE.value).exclude(
+        id=officer.id
+    )
     if await others.exists():
         await s.queue.put("people.tell_officers", officer_id=officer.id)
 
@@ -28,11 +30,11 @@ async def put_officers(s: Services, officer: Officer) -> None:
 async def tell_officers(s: Services, *, officer_id: int) -> None:
     """Job `people.tell_officers`: the school's other active officers learn of a new or resumed one."""
     officer = await Officer.get(id=officer_id).prefetch_related("school")
-    others = await Officer.filter(school_id=officer.school_id, state=State.ACTIVE.value).exclude(
+    others = await Officer.filter(school_id=officer.school_id, state=OfficerState.ACTIVE.value).exclude(
         id=officer.id
     )
     text = (
-        f"{officer.school.name}的签发负责人有变化：{officer.name}，{State(officer.state).label}。"
+        f"{officer.school.name}的签发负责人有变化：{officer.name}，{OfficerState(officer.state).label}。"
         "如有疑问，请联系本校管理员或评价组织。"
     )
     for other in others:

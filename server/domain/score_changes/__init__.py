@@ -4,13 +4,13 @@ states the life · facts what must hold · verbs request, approve, refuse, withd
 """
 
 from server.domain.score_changes.listing import listing, waiting
-from server.domain.score_changes.states import STEPS, State
+from server.domain.score_changes.states import STEPS, ScoreChangeState
 from server.domain.score_changes.verbs import SHORTEST_REASON, approve, refuse, request, withdraw
 
 __all__ = [
     "SHORTEST_REASON",
     "STEPS",
-    "State",
+    "ScoreChangeState",
     "approve",
     "listing",
     "refuse",

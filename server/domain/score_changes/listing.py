@@ -12,7 +12,7 @@ from server.domain.levels import Level
 from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.ports import Services
 from server.domain.roles import Verb
-from server.domain.score_changes.states import State
+from server.domain.score_changes.states import ScoreChangeState
 from server.models.database import rows
 
 _LISTED = """
@@ -50,8 +50,8 @@ async def waiting() -> int:
 
 
 def _view(s: Services, row: dict[str, Any], actor: Actor) -> dict[str, Any]:
-    state = State(row["state"])
-    open_ = state is State.REQUESTED
+    state = ScoreChangeState(row["state"])
+    open_ = state is ScoreChangeState.REQUESTED
     mine = row["requested_by"] == actor.id
     return {
         "id": row["id"],

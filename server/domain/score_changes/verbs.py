@@ -18,7 +18,7 @@ from server.domain.people.candidates import mask_numbers
 from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.domain.score_changes.facts import Facts, Mark, facts_of, refuse_closed, refuse_mark
-from server.domain.score_changes.states import STEPS, State, moved_on
+from server.domain.score_changes.states import STEPS, ScoreChangeState, moved_on
 from server.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from server.models import ScoreChange
 from server.models.database import rows
@@ -80,7 +80,7 @@ async def request(
     return change
 
 
-async def approve(s: Services, change_id: int, *, actor: Actor) -> State:
+async def approve(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeState:
     """Let the change take effect: score, outcome, trail and the candidate's notice in one transaction.
 
     Raises:
@@ -102,10 +102,10 @@ async def approve(s: Services, change_id: int, *, actor: Actor) -> State:
         await s.faults.reach("score_changes.written")
         await _tell(s, change, facts)
         await changed(s)
-    return State.APPROVED
+    return ScoreChangeState.APPROVED
 
 
-async def refuse(s: Services, change_id: int, note: str, *, actor: Actor) -> State:
+async def refuse(s: Services, change_id: int, note: str, *, actor: Actor) -> ScoreChangeState:
     """Do not let it take effect, and say why. Raises as `approve` does, but for the facts; Invalid: reason_short."""
     roles.require(actor, Verb.APPROVE_SCORES)
     kept = mask_numbers(note.strip())
@@ -115,10 +115,10 @@ async def refuse(s: Services, change_id: int, note: str, *, actor: Actor) -> Sta
         change = await _locked(change_id, "refuse")
         _refuse_same(change, actor)
         await _advance(s, change, "refuse", actor, kept)
-    return State.REFUSED
+    return ScoreChangeState.REFUSED
 
 
-async def withdraw(s: Services, change_id: int, *, actor: Actor) -> State:
+async def withdraw(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeState:
     """Take back what one asked for oneself.
 
     Raises:
@@ -132,7 +132,7 @@ async def withdraw(s: Services, change_id: int, *, actor: Actor) -> State:
         if change.requested_by != actor.id:
             raise Forbidden("not_yours", "只有提出人可以撤回；其他同事请选择批准或不批准。")
         await _advance(s, change, "withdraw", actor, "")
-    return State.WITHDRAWN
+    return ScoreChangeState.WITHDRAWN
 
 
 def _mark(status: str, score: str | None) -> Mark:
@@ -174,14 +174,14 @@ async def _locked(change_id: int, name: str) -> ScoreChange:
     change = await ScoreChange.filter(id=change_id).select_for_update().first()
     if change is None:
         raise NotFound("change_unknown", "没有这项成绩变更，请刷新列表后重试。")
-    if State(change.state) not in STEPS[name].sources:
-        raise moved_on(State(change.state))
+    if ScoreChangeState(change.state) not in STEPS[name].sources:
+        raise moved_on(ScoreChangeState(change.state))
     return change
 
 
 async def _advance(s: Services, change: ScoreChange, name: str, actor: Actor, note: str) -> None:
     """The only writer of a change's state."""
-    step, state = STEPS[name], State(change.state)
+    step, state = STEPS[name], ScoreChangeState(change.state)
     moved = await ScoreChange.filter(id=change.id, state=state.value).update(
         state=step.target.value,
         decided_by=actor.id,

@@ -14,7 +14,7 @@ from typing import Any
 from tortoise.expressions import F, Q
 
 from server.domain.ports import Push, Services
-from server.domain.wechat_chat.push_states import SKEW, STEPS, State
+from server.domain.wechat_chat.push_states import SKEW, STEPS, PushState
 from server.models import PushSeen, database
 
 FRESH = timedelta(minutes=30)  # how far a push's signed time may be from ours
@@ -40,14 +40,14 @@ WHERE push_seen.state = 'taken' AND push_seen.reply IS NULL RETURNING key
 class Known:
     """What is known of a push that came: `reply` as it was given first, None when there is none (yet)."""
 
-    state: State
+    state: PushState
     reply: str | None = None
 
 
 async def take_in(s: Services, push: Push) -> Known:
     """Write the push's row, or read the one that an earlier arrival wrote."""
     if await database.rows(_INSERT, push.key, s.clock.now(), sealed(s, push)):
-        return Known(State.TAKEN)
+        return Known(PushState.TAKEN)
     return await known(s, push.key)
 
 
@@ -55,9 +55,9 @@ async def known(s: Services, key: str) -> Known:
     """How it stands with a push; one that nobody remembers is new."""
     row = await PushSeen.get_or_none(key=key)
     if row is None:
-        return Known(State.TAKEN)
+        return Known(PushState.TAKEN)
     reply = None if row.reply is None else s.keys.decrypt(bytes(row.reply), about=_REPLY)
-    return Known(State(row.state), reply)
+    return Known(PushState(row.state), reply)
 
 
 async def answer(s: Services, key: str, reply: str) -> bool:

@@ -12,7 +12,7 @@ from enum import Enum
 from server.domain.steps import step, table
 
 
-class State(Enum):
+class PushState(Enum):
     """value: how it is stored; label: how it is written."""
 
     TAKEN = "taken"
@@ -44,23 +44,23 @@ class State(Enum):
     @property
     def is_settled(self) -> bool:
         """Nothing more will happen; what was pushed is forgotten."""
-        return self not in (State.TAKEN, State.WAITING, State.SENDING)
+        return self not in (PushState.TAKEN, PushState.WAITING, PushState.SENDING)
 
 
 # `who` is door (answers WeChat), worker (answers late) or sweep (finds what was lost)
 STEPS = table(
-    step("answer", "taken", State.ANSWERED, "door"),
-    step("hand_over", "taken", State.WAITING, "door"),
-    step("recover", "taken", State.WAITING, "sweep"),
-    step("begin", "waiting", State.WAITING, "worker"),
-    step("postpone", "waiting sending", State.WAITING, "worker"),
-    step("finish", "waiting", State.DONE, "worker"),
-    step("close", "waiting", State.CLOSED, "worker"),
-    step("send", "waiting", State.SENDING, "worker"),
-    step("accept", "sending unknown", State.SENT, "worker"),  # unknown: its worker was only slow
-    step("refuse", "sending unknown", State.REFUSED, "worker"),
-    step("lose", "sending", State.UNKNOWN, "worker"),
-    step("fail", "waiting sending", State.FAILED, "worker"),
+    step("answer", "taken", PushState.ANSWERED, "door"),
+    step("hand_over", "taken", PushState.WAITING, "door"),
+    step("recover", "taken", PushState.WAITING, "sweep"),
+    step("begin", "waiting", PushState.WAITING, "worker"),
+    step("postpone", "waiting sending", PushState.WAITING, "worker"),
+    step("finish", "waiting", PushState.DONE, "worker"),
+    step("close", "waiting", PushState.CLOSED, "worker"),
+    step("send", "waiting", PushState.SENDING, "worker"),
+    step("accept", "sending unknown", PushState.SENT, "worker"),  # unknown: its worker was only slow
+    step("refuse", "sending unknown", PushState.REFUSED, "worker"),
+    step("lose", "sending", PushState.UNKNOWN, "worker"),
+    step("fail", "waiting sending", PushState.FAILED, "worker"),
 )
 
 LEASE = timedelta(minutes=1)  # how long a push that is worked on belongs to the process that took it

@@ -15,7 +15,7 @@ from tortoise.transactions import in_transaction
 from server.domain.notices import delivery, grants
 from server.domain.ports import Push, Services
 from server.domain.wechat_chat import authorisations, chat, push_inbox, reply_windows
-from server.domain.wechat_chat.push_states import State
+from server.domain.wechat_chat.push_states import PushState
 from server.errors import Refused, Unverified
 
 JOB = "pushes.answer_late"
@@ -57,7 +57,7 @@ def require_fresh(s: Services, timestamp: str) -> None:
 async def receive(s: Services, push: Push) -> str:
     """Take in a push; the text that answers it at once, empty when there is nothing to say (now)."""
     known = await push_inbox.take_in(s, push)
-    if known.state is not State.TAKEN or known.reply is not None:
+    if known.state is not PushState.TAKEN or known.reply is not None:
         return known.reply or ""
     await s.faults.reach("pushes.receive: taken in")
     if _cannot_be_answered_at_once(push):
@@ -82,7 +82,7 @@ async def settle(s: Services, push: Push, reply: str) -> str:
     if await push_inbox.answer(s, push.key, reply):
         return reply
     known = await push_inbox.known(s, push.key)
-    return reply if known == push_inbox.Known(State.TAKEN) else known.reply or ""
+    return reply if known == push_inbox.Known(PushState.TAKEN) else known.reply or ""
 
 
 def is_question(push: Push) -> bool:

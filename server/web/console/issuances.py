@@ -22,7 +22,7 @@ from server.domain.issuance import (
     scan_tickets,
 )
 from server.domain.issuance import batch_query as batch_list
-from server.domain.issuance.states import State
+from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.roles import Verb
 from server.web.console import event_stream, responses
@@ -63,7 +63,7 @@ BULK: dict[str, Any] = thing(
     items={"type": "array", "items": {"type": "object"}}, done="integer", refused="integer"
 )
 FILTERS: dict[str, Any] = {
-    "state": Choice(values=tuple(state.value for state in State), required=False),
+    "state": Choice(values=tuple(state.value for state in BatchState), required=False),
     "plan_id": Whole(required=False),
     "school_id": Whole(required=False),
     "site_id": Whole(required=False),
@@ -117,7 +117,7 @@ async def list_people(call: Call) -> HTTPResponse:
     return responses.json({"items": found.items, "next_cursor": found.next_cursor})
 
 
-def _step(name: str, take: Callable[..., Awaitable[State]]) -> Handler:
+def _step(name: str, take: Callable[..., Awaitable[BatchState]]) -> Handler:
     async def handler(call: Call) -> HTTPResponse:
         state = await take(call.s, call.path["issuance_id"], actor=call.actor)
         return responses.json(
@@ -128,7 +128,9 @@ def _step(name: str, take: Callable[..., Awaitable[State]]) -> Handler:
     return handler
 
 
-def _of_step(path: str, name: str, take: Callable[..., Awaitable[State]], verb: Verb, summary: str) -> Route:
+def _of_step(
+    path: str, name: str, take: Callable[..., Awaitable[BatchState]], verb: Verb, summary: str
+) -> Route:
     return Route(
         method="POST",
         path=f"/issuances/<issuance_id:int>/{path}",

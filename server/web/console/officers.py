@@ -9,7 +9,7 @@ from sanic import HTTPResponse
 
 from server.domain.lookups import worklist
 from server.domain.people import invitation_lists, officers
-from server.domain.people.officer_states import State
+from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid
 from server.web.console import responses
@@ -110,7 +110,7 @@ ROUTES: list[Route | OpenRoute] = [
         summary="院校签发负责人",
         query={
             "school_id": Whole(required=False),
-            "state": Choice(values=tuple(state.value for state in State), required=False),
+            "state": Choice(values=tuple(state.value for state in OfficerState), required=False),
             "name": Text(longest=60, required=False, help="负责人或院校名称的一部分"),
             **PAGING,
         },

@@ -7,7 +7,7 @@ from sanic import Blueprint, HTTPResponse
 from server.domain import roles
 from server.domain.lookups import worklist
 from server.domain.people import binding_removal, conflicts, officers
-from server.domain.people.officer_states import State
+from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
 from server.errors import Invalid
 from server.web.console import page_base, responses
@@ -21,7 +21,7 @@ bp = Blueprint("console_people", url_prefix="/console")
 
 FILTERS = {
     "school_id": Whole(required=False),
-    "state": Choice(values=tuple(state.value for state in State), required=False),
+    "state": Choice(values=tuple(state.value for state in OfficerState), required=False),
     "name": Text(longest=60, required=False),
 }
 
@@ -38,7 +38,7 @@ async def officer_list(call: Call) -> HTTPResponse:
         items=found.items,
         next_cursor=found.next_cursor,
         more_base=page_base.address("/console/officers", wanted),
-        states=list(State),
+        states=list(OfficerState),
         schools=await worklist.schools(call.actor),
         own_school=call.actor.school_id,
         may_invite=roles.may(call.actor, Verb.INVITE),

@@ -7,7 +7,7 @@ from sanic import Blueprint, HTTPResponse
 from server.domain import roles, score_changes
 from server.domain.exams.results import Status
 from server.domain.roles import Verb
-from server.domain.score_changes.states import State
+from server.domain.score_changes.states import ScoreChangeState
 from server.web.console import page_base, responses
 from server.web.console.auth import Call
 from server.web.console.imports import PAGING
@@ -16,7 +16,7 @@ from server.web.console.routes import OpenRoute, Route
 from server.web.console.schema import Choice, Text, Whole
 
 bp = Blueprint("console_score_changes", url_prefix="/console")
-STATES = Choice(values=tuple(state.value for state in State), required=False)
+STATES = Choice(values=tuple(state.value for state in ScoreChangeState), required=False)
 CHANGE = thing(
     id="integer",
     state="string",
@@ -96,7 +96,7 @@ async def page(call: Call) -> HTTPResponse:
         items=found["items"],
         next_cursor=found["next_cursor"],
         more_base=page_base.address("/console/score-changes", wanted),
-        states=list(State),
+        states=list(ScoreChangeState),
         state=wanted["state"],
         statuses=list(Status),
         may_request=roles.may(call.actor, Verb.IMPORT),

@@ -7,7 +7,7 @@ from typing import Any
 
 from server.domain import roles
 from server.domain.actor import Actor
-from server.domain.issuance.states import State
+from server.domain.issuance.states import BatchState
 from server.domain.roles import Role, Verb
 
 IMPORT_KINDS = (
@@ -31,54 +31,54 @@ SURE = {
     "hand_over": "发放这个批次的 {count} 份证书？系统将写入今天的日期、生成电子证书并加盖电子印章，不能撤回。",
 }
 _LINE = (
-    (State.PREPARED, "created_at"),
-    (State.SITE_PENDING, "org_signed_at"),
-    (State.SCHOOL_SIGNED, "school_signed_at"),
-    (State.GENERATING, "handed_over_at"),
-    (State.ISSUED, "issued_at"),
+    (BatchState.PREPARED, "created_at"),
+    (BatchState.SITE_PENDING, "org_signed_at"),
+    (BatchState.SCHOOL_SIGNED, "school_signed_at"),
+    (BatchState.GENERATING, "handed_over_at"),
+    (BatchState.ISSUED, "issued_at"),
 )
 
 
 def life(it: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The batch's life as a line: what is done, where it stands, what is to come. A return stands in its place."""
-    state = State(it["state"])
-    place = State.SITE_PENDING if state is State.RETURNED else state
+    state = BatchState(it["state"])
+    place = BatchState.SITE_PENDING if state is BatchState.RETURNED else state
     here = [one for one, _ in _LINE].index(place)
     steps = []
     for index, (one, column) in enumerate(_LINE):
-        mark = "done" if index < here or state is State.ISSUED else "now" if index == here else "later"
-        if index == here and state is State.RETURNED:
-            one, mark = State.RETURNED, "back"
+        mark = "done" if index < here or state is BatchState.ISSUED else "now" if index == here else "later"
+        if index == here and state is BatchState.RETURNED:
+            one, mark = BatchState.RETURNED, "back"
         steps.append({"label": one.label, "mark": mark, "at": it[column] if index <= here else None})
     return steps
 
 
 def next_words(it: Mapping[str, Any], actor: Actor) -> str:
     """What happens next and who does it."""
-    state, school = State(it["state"]), it["school"]["name"]
+    state, school = BatchState(it["state"]), it["school"]["name"]
     is_school = actor.role == Role.SCHOOL.value
     return {
-        State.PREPARED: "等待评价组织核对名单并签发。",
-        State.SITE_PENDING: "请出示二维码，由本校签发负责人用微信扫码确认。"
+        BatchState.PREPARED: "等待评价组织核对名单并签发。",
+        BatchState.SITE_PENDING: "请出示二维码，由本校签发负责人用微信扫码确认。"
         if is_school
         else f"等待{school}的签发负责人扫码确认。",
-        State.RETURNED: "等待评价组织按退回原因更正数据后重新准备。",
-        State.SCHOOL_SIGNED: "院校已确认，等待评价组织发放。",
-        State.GENERATING: "系统正在逐份生成电子证书并加盖电子印章，请稍候；关闭页面不影响生成。",
-        State.ISSUED: "全部证书已生成，考生可以在公众号和小程序中查看。",
+        BatchState.RETURNED: "等待评价组织按退回原因更正数据后重新准备。",
+        BatchState.SCHOOL_SIGNED: "院校已确认，等待评价组织发放。",
+        BatchState.GENERATING: "系统正在逐份生成电子证书并加盖电子印章，请稍候；关闭页面不影响生成。",
+        BatchState.ISSUED: "全部证书已生成，考生可以在公众号和小程序中查看。",
     }[state]
 
 
 _WAITS = {
-    State.PREPARED: Verb.SIGN,
-    State.RETURNED: Verb.REVISE,
-    State.SCHOOL_SIGNED: Verb.HAND_OVER,
+    BatchState.PREPARED: Verb.SIGN,
+    BatchState.RETURNED: Verb.REVISE,
+    BatchState.SCHOOL_SIGNED: Verb.HAND_OVER,
 }
 
 
-def waits_for(actor: Actor, state: State) -> bool:
+def waits_for(actor: Actor, state: BatchState) -> bool:
     """Whether a batch in this state waits for this person."""
-    if state is State.SITE_PENDING:
+    if state is BatchState.SITE_PENDING:
         return actor.role == Role.SCHOOL.value
     return state in _WAITS and roles.may(actor, _WAITS[state])
 
@@ -221,8 +221,8 @@ def _short(value: Any) -> str | None:
     text = str(value)
     if len(text) == 64 and text.isalnum():
         return text[:8]
-    if text in {state.value for state in State}:
-        return State(text).label
+    if text in {state.value for state in BatchState}:
+        return BatchState(text).label
     if (label := WORDS.get(text)) is not None:
         return label
     return text if len(text) <= 40 else text[:38] + "……"

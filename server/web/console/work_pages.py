@@ -8,11 +8,11 @@ from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, imports, roles
 from server.domain.certificates import certificates, portal
-from server.domain.certificates.states import State as CertificateState
+from server.domain.certificates.states import CertificateState
 from server.domain.exams import plans as exam_plans
 from server.domain.issuance import batch_query as batch_list
 from server.domain.issuance import organisation, preparing, roster_query, roster_workbook
-from server.domain.issuance.states import State
+from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.lookups import worklist
 from server.domain.roles import Verb
@@ -39,7 +39,7 @@ async def home(call: Call) -> HTTPResponse:
             "batches": one.batches,
             "certificates": one.certificates,
             "since": one.since,
-            "is_open": one.state is not State.ISSUED,
+            "is_open": one.state is not BatchState.ISSUED,
             "mine": one.state in mine,
         }
         for one in found
@@ -57,7 +57,7 @@ async def home(call: Call) -> HTTPResponse:
         mine=oldest,
         began=await worklist.began(oldest or []),
         levels={level.value: level.label for level in Level},
-        state_labels={state.value: state.label for state in State},
+        state_labels={state.value: state.label for state in BatchState},
         officers=await worklist.unconfirmed(call.actor) if may_confirm else 0,
         plans=await worklist.unreleased_plans() if may_release else None,
         imports=await worklist.poor_imports(call.s) if may_import else None,
@@ -126,7 +126,7 @@ async def issuances(call: Call) -> HTTPResponse:
         totals=await batch_list.totals(call.s, batch_list.filters(wanted), actor=call.actor),
         more_base=page_base.address("/console/issuances", chosen),
         tab_base=page_base.address("/console/issuances", without_state).rstrip("?&"),
-        states=list(State),
+        states=list(BatchState),
         levels={level.value: level.label for level in Level},
         plans=await worklist.plans(call.s, call.actor),
         wanted=wanted,
