@@ -14,7 +14,7 @@ _templates = Environment(
 )
 
 
-def render(name: str, **context: Any) -> HTTPResponse:
+def render(name: str, *, status: int = 200, **context: Any) -> HTTPResponse:
     """A page that is never cached."""
     page = _templates.get_template(name).render(**context)
-    return html(page, headers={"Cache-Control": "no-store"})
+    return html(page, status=status, headers={"Cache-Control": "no-store"})

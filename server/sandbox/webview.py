@@ -71,7 +71,9 @@ async def answer(request: Request, path: str = "") -> HTTPResponse | None:
     if path in ("", "phone/", "sandbox/"):
         query = f"?{request.query_string}" if request.query_string else ""
         return redirect(f"/{path.rstrip('/') or 'phone'}{query}")
-    return text("没有这个地址。", status=404)
+    return pages.render(
+        "refusal.html", status=404, title="没有这个地址", why="请检查网址，或从手机页重新开始。"
+    )
 
 
 async def _of_person(request: Request, *, stream: bool) -> HTTPResponse | None:

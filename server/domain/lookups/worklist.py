@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from tortoise.expressions import Q
 from tortoise.functions import Count, Min
+from tortoise.queryset import QuerySet
 
 from server.domain import roles
 from server.domain.actor import Actor
@@ -18,7 +20,7 @@ from server.models import AuditEntry, ImportRun, Issuance, Officer, Plan, School
 
 RECENT = timedelta(days=14)
 SHOWN = 8  # batches on the first page
-# When a batch came into its state. A returned one has no column for it: `began` asks the trail.
+# When a batch came into its state the first time. One that came back has no column for it: `began` asks the trail.
 SINCE = {
     BatchState.PREPARED: "created_at",
     BatchState.SITE_PENDING: "org_signed_at",
@@ -47,6 +49,9 @@ async def batches(s: Services, actor: Actor) -> list[Waiting]:
     found = own(s, Issuance.all(), actor)
     counted: dict[str, list[Any]] = {state.value: [0, 0, None] for state in BatchState}
     firsts = {column: Min(column) for column in SINCE.values()}
+    firsts["created_at"] = Min(
+        "created_at", _filter=Q(revision=1)
+    )  # later revisions came back to their state
     rows = (
         await found.annotate(
             batches=Count("id"), **{f"first_{name}": first for name, first in firsts.items()}
@@ -54,12 +59,25 @@ async def batches(s: Services, actor: Actor) -> list[Waiting]:
         .group_by("state")
         .values("state", "batches", *(f"first_{name}" for name in firsts))
     )
+    back = await _came_back(found)
     for row in rows:
-        since = row.get(f"first_{SINCE.get(BatchState(row['state']))}")
-        counted[row["state"]][0], counted[row["state"]][2] = row["batches"], since
+        state = str(row["state"])
+        since = [row.get(f"first_{SINCE.get(BatchState(state))}"), *back.get(state, ())]
+        counted[state][0], counted[state][2] = row["batches"], min(filter(None, since), default=None)
     for state, count in await found.values_list("state", "count"):
         counted[str(state)][1] += int(str(count))
     return [Waiting(state, *counted[state.value]) for state in BatchState]
+
+
+async def _came_back(found: QuerySet[Issuance]) -> dict[str, list[datetime]]:
+    """By state, since when those batches wait that were returned, or are prepared again: no column says it."""
+    again = Q(state=BatchState.RETURNED.value) | Q(state=BatchState.PREPARED.value, revision__gt=1)
+    waiting = await found.filter(again).only("id", "state", "created_at")
+    times = await began(waiting)
+    by_state: dict[str, list[datetime]] = {}
+    for one in waiting:
+        by_state.setdefault(one.state, []).append(times[one.id])
+    return by_state
 
 
 async def oldest(s: Services, actor: Actor, states: list[BatchState]) -> list[Issuance]:
