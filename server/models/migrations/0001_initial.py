@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
                 "table": "lookup_change",
                 "app": "records",
                 "pk_attr": "id",
-                "table_description": "A change that makes cached look-ups stale: `*` for all, `oa:openid` or `mp:openid` for one person.",
+                "table_description": "A change that makes cached look-ups stale: `*` for all, the account and a digest of the openid for one person.",
             },
             bases=["Model"],
         ),
