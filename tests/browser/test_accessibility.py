@@ -60,6 +60,7 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
     await certificates.revoke(s, made[0].number, "考试违纪", actor=make.ADMIN)
     other = await issuing.cohort(s, names=("买买提·吐尔逊", "欧阳慧敏"))
     await issuing.prepared(s, other)
+    await issuing.pending(s, await issuing.cohort(s, names=("古丽", "林知夏")))
     await officers.invite(s, of.school.id, "李敏", make.mobile(), actor=make.ADMIN)
     for name in ("li.hua", "wang.min"):
         await staff.create(s, name, "operator", name=name, actor=SYSTEM)
@@ -87,7 +88,11 @@ async def test_the_console_of_every_role(
         await clean(page, "home")
         here = await page.eval_on_selector_all(".nav a", "all => all.map(one => one.href)")
         batches = [f"{base}/console/issuances/{one.id}" for one in await Issuance.all()]
-        for address in (*here, *batches, f"{base}/console/account", f"{base}/console/nowhere"):
+        within = [f"{batch}/{leaf}" for batch in batches for leaf in ("print", "qr")]
+        runs = [f"{base}/console/imports/{one.id}" for one in await ImportRun.all()]
+        found = f"{base}/console/people?q={of.registrations[0].admission_number}"
+        others = [f"{base}/console/{leaf}" for leaf in ("account", "nowhere")]
+        for address in (*here, *batches, *within, *runs, found, *others):
             await page.goto(address)
             await clean(page, f"{role.value} {address}")
             for opener in await page.locator("button[data-open]").all():
