@@ -1,47 +1,26 @@
-"""One account of ours at WeChat: its token, and the calls made in its name through wechatpy's classes."""
+"""One account of ours at WeChat: its token, and the calls made in its name."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from redis import asyncio as aioredis
-from wechatpy import WeChatClient
-from wechatpy.exceptions import WeChatException
 
-from server.adapters.wechat import bridge
 from server.adapters.wechat.call_log import Books
 from server.adapters.wechat.errors import STABLE_TOKEN, TOKEN_ERRORS
 from server.adapters.wechat.tokens import TokenKeeper
-from server.adapters.wechat.transport import OFFICIAL, SECONDS, Transport, checked
+from server.adapters.wechat.transport import SECONDS, Answer, Transport, checked
 from server.domain.ports import Clock
 from server.errors import OutsideFailure, WeChatRefused
-
-T = TypeVar("T")
 
 log = logging.getLogger("xcert.wechat")
 
 BUSY = -1
 READ_PAUSE_SECONDS = 0.3  # before a read is asked once more
-
-
-class Client(WeChatClient):  # type: ignore[misc]  # wechatpy publishes no types
-    """wechatpy's client with our transport, our token and no repeats of its own."""
-
-    def __init__(self, appid: str, secret: str, transport: Transport, tokens: TokenKeeper) -> None:
-        super().__init__(appid, secret, auto_retry=False)
-        self._http.close()  # wechatpy opened a pool of its own
-        self._http: Any = transport
-        self._tokens = tokens
-
-    @property
-    def access_token(self) -> str:
-        return bridge.wait(self._tokens.get())
-
-    def fetch_access_token(self) -> None:
-        raise RuntimeError("the token keeper alone fetches tokens")
 
 
 class Account:
@@ -63,7 +42,6 @@ class Account:
         self.books = Books(redis, clock, kind, appid)
         self.transport = Transport(api_url, seconds=seconds, books=self.books)
         self.tokens = TokenKeeper(redis, clock, appid, self.fetch_token)
-        self.client = Client(appid, secret, self.transport, self.tokens)
 
     async def close(self) -> None:
         await self.transport.close()
@@ -81,38 +59,43 @@ class Account:
         except (KeyError, TypeError, ValueError):
             raise OutsideFailure("微信没有给出访问凭证") from None
 
-    async def call(self, work: Callable[[Client], T]) -> T:
-        """Run a method of wechatpy; a token that WeChat refuses is renewed once and the call made once more."""
-        for is_last in (False, True):
-            try:
-                return await bridge.run(lambda: work(self.client))
-            except WeChatException as problem:
-                if problem.errcode in TOKEN_ERRORS and not is_last:
-                    await self.tokens.renew(_token_of(problem))
-                    continue
-                raise WeChatRefused(int(problem.errcode or 0), str(problem.errmsg)) from None
-            except (
-                ValueError,
-                TypeError,
-                AttributeError,
-            ) as problem:  # wechatpy does not expect every answer
-                log.warning("an answer that cannot be read: %s", type(problem).__name__)
-                raise OutsideFailure("微信的回答无法理解", unknown=True) from None
-        raise AssertionError("unreachable")
+    async def post(self, path: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        """A call that may change something: never repeated, but for a token that WeChat refused.
 
-    async def post(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
-        """A call that may change something, for what wechatpy has no method; its answer is JSON.
+        Args:
+            path: below the API's host, e.g. /cgi-bin/menu/create.
+            data: sent as JSON, Chinese as raw UTF-8.
 
         Raises:
             WeChatRefused: WeChat said no.
             OutsideFailure: `unknown` when WeChat may have done it nevertheless.
         """
-        return as_json(await self.call(lambda client: client.post(OFFICIAL + path, data=data)))
+        _, told = await self._ask("POST", path, {}, data)
+        return _object(told)
 
-    async def read(self, work: Callable[[Client], Any]) -> dict[str, Any]:
-        """A call that changes nothing: asked once more when no answer came, or WeChat was busy (-1)."""
+    async def picture(self, path: str, data: Mapping[str, Any]) -> Answer:
+        """As `post`, for what answers with a file; an answer that is JSON and no errcode comes back as it is."""
+        answer, _ = await self._ask("POST", path, {}, data)
+        return answer
+
+    async def read(
+        self, path: str, *, params: Mapping[str, str] | None = None, data: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """A call that changes nothing: asked once more when no answer came, or WeChat was busy (-1).
+
+        Args:
+            path: below the API's host.
+            params: of the query, beside the token.
+            data: sent as JSON by POST; without it the call is a GET.
+        """
+        method = "GET" if data is None else "POST"
+
+        async def once() -> dict[str, Any]:
+            _, told = await self._ask(method, path, params or {}, data)
+            return _object(told)
+
         try:
-            return as_json(await self.call(work))
+            return await once()
         except WeChatRefused as refusal:
             if refusal.errcode != BUSY:
                 raise
@@ -120,20 +103,41 @@ class Account:
         except OutsideFailure as failure:
             if not failure.unknown:
                 raise
-        return as_json(await self.call(work))
+        return await once()
+
+    async def _ask(
+        self, method: str, path: str, params: Mapping[str, str], data: Mapping[str, Any] | None
+    ) -> tuple[Answer, Any]:
+        """The answer, and its JSON if it is any. A refused token is renewed once and the call made once more."""
+        body = None if data is None else dict(data)
+        for is_last in (False, True):
+            token = await self.tokens.get()
+            answer = await self.transport.send(
+                method, path, params={**params, "access_token": token}, data=body
+            )
+            told = _parsed(answer)
+            if not isinstance(told, dict):
+                return answer, told
+            try:
+                return answer, checked(told, unknown=True)
+            except WeChatRefused as refusal:
+                if refusal.errcode not in TOKEN_ERRORS or is_last:
+                    raise
+            await self.tokens.renew(token)
+        raise AssertionError("unreachable")
 
 
-def as_json(told: Any) -> dict[str, Any]:
-    """What WeChat told, which must be JSON. A page of some proxy says nothing of what WeChat did."""
+def _parsed(answer: Answer) -> Any:
+    """The JSON of an answer, None for anything else. WeChat writes bare control characters into its texts."""
+    try:
+        return json.loads(answer.content.decode(errors="ignore"), strict=False)
+    except ValueError:
+        return None
+
+
+def _object(told: Any) -> dict[str, Any]:
+    """What WeChat told, which must be an object. A page of some proxy says nothing of what WeChat did."""
     if not isinstance(told, dict):
+        log.warning("an answer that cannot be read: %s", type(told).__name__)
         raise OutsideFailure("微信的回答无法理解", unknown=True)
-    return checked(told)
-
-
-def _asked(problem: WeChatException) -> dict[str, Any]:
-    """What was asked: wechatpy hands on what the transport put into its answer."""
-    return getattr(problem, "request", None) or {}
-
-
-def _token_of(problem: WeChatException) -> str:
-    return str(_asked(problem).get("params", {}).get("access_token", ""))
+    return told

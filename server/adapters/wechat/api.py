@@ -65,7 +65,7 @@ class WeChatApi:
         return logins.authorize_url(self._oa, self._settings.open_url, redirect_uri, state)
 
     async def exchange_oauth_code(self, code: str) -> WeChatIdentity:
-        return await logins.oauth_identity(self._oa, self._settings.open_url, code)
+        return await logins.oauth_identity(self._oa, code)
 
     async def exchange_login_code(self, code: str) -> WeChatIdentity:
         return await logins.login_identity(self._mp, self._cache, code, seal=self._seal)

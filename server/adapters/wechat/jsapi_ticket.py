@@ -12,6 +12,8 @@ from server.adapters.wechat.tokens import TokenKeeper
 from server.domain.ports import Clock
 from server.errors import OutsideFailure
 
+TICKET = "/cgi-bin/ticket/getticket"
+
 
 class Tickets:
     """The jsapi_ticket of one service account, shared by all processes."""
@@ -21,7 +23,7 @@ class Tickets:
         self._kept = TokenKeeper(redis, clock, account.appid, self._fetch, kind="jsapi")
 
     async def _fetch(self) -> tuple[str, int]:
-        told = await self._account.read(lambda client: client.jsapi.get_ticket("jsapi"))
+        told = await self._account.read(TICKET, params={"type": "jsapi"})
         try:
             return str(told["ticket"]), int(told["expires_in"])
         except (KeyError, TypeError, ValueError):

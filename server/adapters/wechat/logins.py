@@ -5,11 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
-from wechatpy.exceptions import WeChatException
-from wechatpy.oauth import WeChatOAuth
-
-from server.adapters.wechat import bridge
 from server.adapters.wechat.accounts import Account
 from server.adapters.wechat.errors import login_failure, phone_refusal
 from server.domain.ports import Cache, WeChatIdentity, session_keys
@@ -22,34 +19,34 @@ log = logging.getLogger("xcert.wechat")
 Seal = Callable[[str], bytes]  # encrypts what is kept
 
 
-def _oauth(account: Account, open_url: str, redirect_uri: str = "", state: str = "") -> Any:
-    oauth = WeChatOAuth(account.appid, account.secret, redirect_uri, state=state)
-    oauth._http.close()
-    oauth._http = account.transport
-    oauth.OAUTH_BASE_URL = open_url.rstrip("/") + "/connect/"
-    return oauth
-
-
 def authorize_url(account: Account, open_url: str, redirect_uri: str, state: str) -> str:
-    """Where a page inside WeChat sends its visitor to be recognised."""
-    return str(_oauth(account, open_url, redirect_uri, state).authorize_url)
+    """Where a page inside WeChat sends its visitor to be recognised; WeChat wants the parameters in this order.
+
+    Args:
+        account: the service account.
+        open_url: WeChat's host for people.
+        redirect_uri: where the visitor comes back to.
+        state: comes back too; letters and digits, at most 128.
+    """
+    return (
+        f"{open_url.rstrip('/')}/connect/oauth2/authorize?appid={account.appid}"
+        f"&redirect_uri={quote(redirect_uri, safe='')}&response_type=code&scope=snsapi_base"
+        f"&state={state}#wechat_redirect"
+    )
 
 
-async def oauth_identity(account: Account, open_url: str, code: str) -> WeChatIdentity:
+async def oauth_identity(account: Account, code: str) -> WeChatIdentity:
     """Exchange a code of web OAuth, once. Raises Unverified, Forbidden snapshot_user, OutsideFailure."""
-    oauth = _oauth(account, open_url)
-
-    async def ask() -> Any:
-        try:
-            return await bridge.run(lambda: oauth.fetch_access_token(code))
-        except WeChatException as problem:
-            raise WeChatRefused(int(problem.errcode or 0), str(problem.errmsg)) from None
-
-    try:
-        told = await _asked(ask)
-    except (KeyError, ValueError, TypeError, AttributeError):
-        raise OutsideFailure("微信没有给出登录身份") from None
-    if int(told.get("is_snapshotuser") or 0):
+    asked = {
+        "appid": account.appid,
+        "secret": account.secret,
+        "code": code,
+        "grant_type": "authorization_code",
+    }
+    told = await _asked(lambda: account.transport.call("GET", "/sns/oauth2/access_token", params=asked))
+    if not told.get("openid") or not told.get("access_token"):
+        raise OutsideFailure("微信没有给出登录身份")
+    if told.get("is_snapshotuser") in (1, "1"):
         raise Forbidden(
             "snapshot_user",
             "您正在用“快照页”浏览，微信没有给出您的真实身份。请点页面上的“使用完整服务”后重试。",
@@ -57,7 +54,7 @@ async def oauth_identity(account: Account, open_url: str, code: str) -> WeChatId
     return WeChatIdentity("oa", str(told["openid"]), told.get("unionid") or None)
 
 
-async def _asked(ask: Callable[[], Awaitable[Any]]) -> Any:
+async def _asked(ask: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     """The answer to an exchange; a passing -1 is asked about once more, for it leaves the code as it was.
 
     Raises: as `login_failure` says.

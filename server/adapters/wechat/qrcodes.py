@@ -5,7 +5,6 @@ from __future__ import annotations
 import string
 
 from server.adapters.wechat.accounts import Account
-from server.adapters.wechat.transport import OFFICIAL, Answer
 from server.errors import OutsideFailure, Refused
 
 UNLIMITED = "/wxa/getwxacodeunlimit"
@@ -36,9 +35,9 @@ async def unlimited(account: Account, scene: str, *, version: str) -> bytes:
         "env_version": version,
         "width": 430,
     }
-    told = await account.call(lambda client: client.post(OFFICIAL + UNLIMITED, data=asked))
-    if isinstance(told, Answer) and told.content_type.startswith("image/"):
-        return told.content
+    answer = await account.picture(UNLIMITED, asked)
+    if answer.content_type.startswith("image/"):
+        return answer.content
     raise OutsideFailure("微信没有给出小程序码")
 
 

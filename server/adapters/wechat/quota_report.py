@@ -7,7 +7,6 @@ from datetime import datetime
 
 from server.adapters.wechat.accounts import Account
 from server.adapters.wechat.errors import STABLE_TOKEN
-from server.adapters.wechat.transport import OFFICIAL
 from server.errors import OutsideFailure, WeChatRefused
 
 GET = "/cgi-bin/openapi/quota/get"
@@ -50,7 +49,7 @@ async def _theirs(account: Account, path: str) -> tuple[Theirs | None, str]:
     if path.startswith(_NOT_ASKED):
         return None, "不按天计"
     try:
-        told = await account.read(lambda client: client.post(OFFICIAL + GET, data={"cgi_path": path}))
+        told = await account.read(GET, data={"cgi_path": path})
         found = told["quota"]
         return Theirs(int(found["daily_limit"]), int(found["used"]), int(found["remain"])), ""
     except WeChatRefused as refusal:

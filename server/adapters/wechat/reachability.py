@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from server.adapters.wechat.accounts import Account
-from server.adapters.wechat.transport import OFFICIAL
 
 CHECK = "/cgi-bin/callback/check"
 NO_ADDRESS = 40201  # no address for pushes is set in the console
@@ -22,7 +21,7 @@ class Reached:
 async def reached(account: Account) -> Reached:
     """Raises OutsideFailure; WeChatRefused 40201 when the console holds no address."""
     asked = {"action": "all", "check_operator": "DEFAULT"}
-    told = await account.read(lambda client: client.post(OFFICIAL + CHECK, data=asked))
+    told = await account.read(CHECK, data=asked)
     named = [str(one.get("ip", "")) for one in told.get("dns") or []]
     alive = [str(one.get("ip", "")) for one in told.get("ping") or [] if one.get("package_loss") == "0%"]
     return Reached(tuple(named), tuple(alive))

@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from server.adapters.wechat.accounts import Account
-from server.adapters.wechat.transport import OFFICIAL
 from server.domain.ports import MessageTemplate
 from server.errors import OutsideFailure
 
+TEMPLATES = "/cgi-bin/template/get_all_private_template"
 SUBSCRIPTION = "/wxaapi/newtmpl/gettemplate"
 _KEYWORD = re.compile(r"([^{}\n]*?)[:：]?\s*\{\{\s*(\w+)\.DATA\s*\}\}")
 
@@ -21,9 +21,9 @@ async def of(account: Account) -> list[MessageTemplate]:
     """
     found: list[MessageTemplate] = []
     if account.kind == "oa":
-        told = await account.read(lambda client: client.template.get_all_private_template())
+        told = await account.read(TEMPLATES)
         found += [_read(row, "template_id") for row in _rows(told, "template_list")]
-    told = await account.read(lambda client: client.get(OFFICIAL + SUBSCRIPTION))
+    told = await account.read(SUBSCRIPTION)
     known = {one.id for one in found}
     found += [one for row in _rows(told, "data") if (one := _read(row, "priTmplId")).id not in known]
     return found

@@ -3,46 +3,41 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
 import orjson
 
-from server.adapters.wechat.bridge import wait
 from server.adapters.wechat.call_log import Books
 from server.errors import OutsideFailure, WeChatRefused
 
-OFFICIAL = "https://api.weixin.qq.com"  # what wechatpy's classes say; ours to set by WECHAT_API_URL
 LARGEST = 4 * 1024 * 1024  # bytes of an answer; the largest is a picture
 SECONDS, CONNECT_SECONDS = 6.0, 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer of WeChat, shaped as wechatpy expects one (`content`, `raise_for_status`, `request`)."""
+    """An answer of WeChat with a good HTTP status."""
 
     content: bytes
     content_type: str
-    request: dict[str, Any] = field(default_factory=dict, repr=False)  # holds the access token: never logged
-
-    def raise_for_status(self) -> None:
-        """Bad statuses were refused before wechatpy sees the answer."""
-
-    @property
-    def is_json(self) -> bool:
-        return "json" in self.content_type or "text/plain" in self.content_type
 
 
-def checked(result: Any) -> dict[str, Any]:
-    """The JSON of an answer. Raises WeChatRefused when it holds an errcode other than 0."""
+def checked(result: Any, *, unknown: bool = False) -> dict[str, Any]:
+    """The JSON of an answer. Raises WeChatRefused when it holds an errcode other than 0.
+
+    Args:
+        result: as it was read.
+        unknown: whether WeChat may have acted when nobody understands its answer.
+    """
     if not isinstance(result, dict):
-        raise OutsideFailure("微信的回答无法理解")
+        raise OutsideFailure("微信的回答无法理解", unknown=unknown)
     try:
         errcode = int(result.get("errcode") or 0)
     except (TypeError, ValueError):
-        raise OutsideFailure("微信的回答无法理解") from None
+        raise OutsideFailure("微信的回答无法理解", unknown=unknown) from None
     if errcode:
         raise WeChatRefused(errcode, str(result.get("errmsg", "")))
     return result
@@ -78,7 +73,7 @@ async def _whole(stream: aiohttp.StreamReader) -> bytes:
 
 
 class Transport:
-    """Calls WeChat. Give it to wechatpy's classes as their `_http`; they use `request`."""
+    """HTTP calls to WeChat; what they mean is `Account`'s."""
 
     def __init__(self, api_url: str, *, seconds: float = SECONDS, books: Books | None = None) -> None:
         """`seconds`: how long one call may take, from the first byte to the last."""
@@ -87,12 +82,6 @@ class Transport:
         self._timeout = aiohttp.ClientTimeout(total=seconds, connect=min(seconds, CONNECT_SECONDS))
         self._api_url = api_url.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
-
-    def request(
-        self, method: str, url: str, *, params: Any = None, data: Any = None, **_ignored: Any
-    ) -> Answer:
-        """What wechatpy calls; works inside `bridge.run` alone."""
-        return wait(self.send(method, url.removeprefix(OFFICIAL), params=params, data=data))
 
     async def send(
         self, method: str, path: str, *, params: dict[str, Any] | None = None, data: Any = None
@@ -128,11 +117,7 @@ class Transport:
                 if response.status >= 400:
                     unknown = response.status >= 500
                     raise _NoAnswer(f"微信返回 HTTP {response.status}", f"http_{response.status}", unknown)
-                return Answer(
-                    content,
-                    response.content_type,
-                    {"path": path, "params": params or {}},
-                )
+                return Answer(content, response.content_type)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as problem:
             raise _NoAnswer(f"无法连接微信（{type(problem).__name__}）", "unreachable", False) from None
         except (TimeoutError, aiohttp.ClientError) as problem:

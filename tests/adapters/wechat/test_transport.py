@@ -94,6 +94,28 @@ async def test_an_ok_in_text_plain_is_an_ok(settings: Settings, redis_url: str) 
         await wechat.create_menu(MENU)
 
 
+async def test_bare_control_characters_and_broken_utf8_do_not_hide_an_answer(
+    settings: Settings, redis_url: str
+) -> None:
+    """WeChat hands back what was once put there, byte for byte."""
+    body = b'{"menu": {"button": [{"type": "click", "name": "\x01a\xff", "key": "k"}]}}'
+    async with saying(body) as url, api(settings, redis_url, url) as wechat:
+        assert await wechat.current_menu() == {"button": [{"type": "click", "name": "\x01a", "key": "k"}]}
+
+
+@pytest.mark.parametrize("body", [b'{"access_token": "t"}', b'{"openid": "o"}', b"{}"])
+async def test_a_login_without_an_identity_is_none(settings: Settings, redis_url: str, body: bytes) -> None:
+    async with saying(body) as url, api(settings, redis_url, url) as wechat:
+        with pytest.raises(OutsideFailure, match="微信没有给出登录身份"):
+            await wechat.exchange_oauth_code("code")
+
+
+async def test_a_code_that_is_no_picture_is_none(settings: Settings, redis_url: str) -> None:
+    async with saying(b'{"errcode": 0}') as url, api(settings, redis_url, url) as wechat:
+        with pytest.raises(OutsideFailure, match="微信没有给出小程序码"):
+            await wechat.scan_code_image("abc")
+
+
 async def test_a_call_that_is_cut_off_is_not_sent_again_by_itself() -> None:
     """wechat.md §3.1, §4.1: a log-in code is good for one use, so a second sending would tell the person a lie."""
     heard = 0
