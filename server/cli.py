@@ -219,8 +219,14 @@ def _wechat_files(wechat: Subparsers) -> None:
 
 
 def _documents(commands: Subparsers) -> None:
-    verify = commands.add_parser("verify", help="只凭公钥核验证书 PDF 或签发凭据")
-    verify.add_argument("file", type=Path)
+    verify = commands.add_parser("verify", help="只凭公钥核验证书 PDF 或签发凭据，或名单")
+    verify.add_argument("file", type=Path, nargs="?", help="证书 PDF 或签发凭据")
+    verify.add_argument(
+        "--list",
+        type=Path,
+        metavar="名单",
+        help="批次页下载的规范名单（JSON）：检查格式、重算摘要；另给签发凭据时，检查它签的正是这份名单",
+    )
     verify.add_argument(
         "--keys",
         metavar="文件或网址",

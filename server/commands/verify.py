@@ -12,7 +12,8 @@ from urllib.request import urlopen
 from server.adapters.documents.verify import read_pdf
 from server.adapters.keys import KeyFolder, KeysMissing
 from server.adapters.published_keys import PublishedKeys
-from server.domain.issuance import offline
+from server.domain.issuance import offline, offline_list
+from server.domain.issuance.offline import Report
 from server.settings import Settings
 
 LARGEST = 64 * 1024 * 1024
@@ -21,18 +22,27 @@ FETCH_SECONDS = 10
 
 
 def verify(given: argparse.Namespace, settings: Settings) -> int:
-    """Check a certificate PDF or a signing receipt.
+    """Check a certificate PDF or a signing receipt; with `--list` a signed list, against its receipt if there is one.
 
     Returns:
         0 if it is genuine and whole, 1 if not, 2 if the file or the keys could not be read or do not suffice to judge.
     """
     try:
+        if given.list is not None:
+            receipt = None if given.file is None else _read(given.file)
+            keys = None if receipt is None else _published(given.keys, settings)
+            return _told(offline_list.verify_list(_read(given.list), receipt, keys))
+        if given.file is None:
+            raise ValueError("请给出证书 PDF 或签发凭据的文件名；核对名单用 --list 名单 [凭据]。")
         keys = _published(given.keys, settings)
         data = _read(given.file)
     except (KeysMissing, ValueError, OSError) as error:
         print(f"无法核验：{error}")
         return 2
-    report = offline.verify_file(data, keys, partial(read_pdf, public_keys=keys.public()))
+    return _told(offline.verify_file(data, keys, partial(read_pdf, public_keys=keys.public())))
+
+
+def _told(report: Report) -> int:
     print(report)
     if report.is_genuine:
         return 0
@@ -71,5 +81,5 @@ def _fetched(address: str) -> bytes:
 
 def _read(path: Path) -> bytes:
     if path.stat().st_size > LARGEST:
-        raise ValueError(f"{path} 太大，不是证书或签发凭据")
+        raise ValueError(f"{path} 太大，不是证书、签发凭据或名单")
     return path.read_bytes()

@@ -146,6 +146,7 @@ RUN_BY = {  # each command that the documents name, and a test file in which it 
     "xcert staff deactivate": ("commands/test_commands.py", 'xcert("staff", "deactivate"'),
     "xcert staff activate": ("commands/test_commands.py", 'xcert("staff", "activate"'),
     "xcert verify": ("journeys/tour.py", '"server.cli", "verify"'),
+    "xcert verify --list": ("journeys/tour.py", '_verified(service, receipt, "--list"'),
     "xcert backup": ("commands/test_backup.py", 'xcert("backup"'),
     "xcert restore": ("commands/test_backup.py", 'xcert("restore"'),
     "xcert openapi": ("commands/test_commands.py", '"openapi", XCERT'),

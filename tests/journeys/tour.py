@@ -144,13 +144,17 @@ def _sign_by_scan(service: Service, issuer: Desk, officer: Phone, batch: int, tm
     receipt = tmp_path / "receipt.json"
     receipt.write_bytes(issuer.client.get(f"/issuances/{batch}/receipt").content)
     assert "真实，未被改动" in _verified(service, receipt, code=0)
+    listed = tmp_path / "list.json"
+    listed.write_bytes(issuer.client.get(f"/issuances/{batch}/list.json").content)
+    said = _verified(service, receipt, "--list", listed, code=0)
+    assert "凭据签的正是这份名单，摘要和人数都一致。" in said
     receipt.write_bytes(receipt.read_bytes().replace(b'"revision":1', b'"revision":2'))
     _verified(service, receipt, code=1)
 
 
-def _verified(service: Service, path: Path, *, code: int) -> str:
+def _verified(service: Service, path: Path, *more: str | Path, code: int) -> str:
     ended = subprocess.run(
-        [sys.executable, "-m", "server.cli", "verify", str(path)],
+        [sys.executable, "-m", "server.cli", "verify", str(path), *map(str, more)],
         cwd=ROOT,
         env=service.environment(),
         capture_output=True,

@@ -179,16 +179,22 @@ def _validity(report: Report, mark: SealMark) -> None:
 
 def _receipt(data: bytes, keys: Verifier) -> Report:
     report = _begun("签发凭据", data)
+    receipt_into(report, data, keys)
+    return report
+
+
+def receipt_into(report: Report, data: bytes, keys: Verifier) -> receipts.Statement | None:
+    """Add to the report what a receipt says and by which key; None when it does not hold or cannot be judged."""
     try:
         said, proof = receipts.read(keys, data)
     except Unverified as refusal:
         (report.unclear if refusal.code == "key_unknown" else report.wrong)(refusal.message)
-        return report
+        return None
     report.right(f"由本系统的凭据密钥 {proof.key_id} 签名，内容未被改动：")
     _life(report, keys, proof.key_id)
     if not proof.is_as_given:
         report.note("（文件的换行、空格或编码标记与原件不同，内容相同）")
-    act = "确认签发" if said.action == "confirm_scan" else "退回"
+    act = "确认签发" if said.action == receipts.CONFIRMED else "退回"
     for label, value in {
         "操作": act,
         "评价组织": said.issuer,
@@ -208,4 +214,4 @@ def _receipt(data: bytes, keys: Verifier) -> Report:
     }.items():
         if value:
             report.note(f"{label}：{value}")
-    return report
+    return said

@@ -15,6 +15,7 @@ from server.domain.ports import Keys
 from server.errors import Unverified
 
 FORMAT = "xcert-receipt-2"
+CONFIRMED = "confirm_scan"  # the action of a receipt by which a school signs; the other is a return
 _FIRST = "xcert-receipt-1"  # without the fields of _SECOND; verified for ever, made no more
 _SECOND = frozenset({"certificate", "issuer", "issuer_signer", "site", "exam_date"})
 
@@ -84,7 +85,7 @@ def read(keys: Verifier, document: bytes) -> tuple[Statement, Proof]:
         Unverified("receipt_invalid"): not ours, changed, or unreadable. Unverified("key_unknown").
     """
     try:
-        said = json.loads(document.decode("utf-8-sig"), object_pairs_hook=_once)
+        said = json.loads(document.decode("utf-8-sig"), object_pairs_hook=once)
         is_as_given = canonical(said) == document
         proof = said.pop("proof")
         key_id, signature = str(proof["key"]), base64.b64decode(proof["signature"], validate=True)
@@ -109,7 +110,7 @@ def verify(keys: Verifier, document: bytes) -> Statement:
     return read(keys, document)[0]
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose names are all different: two values of one name would be read differently by others."""
     if len({name for name, _ in pairs}) != len(pairs):
         raise ValueError("a name stands twice")
