@@ -29,6 +29,10 @@ ORNAMENT = Path(__file__).with_name("ornament.typ")
 PAGE_HEIGHT_MM = 210.0
 SEAL_X_MM, SEAL_Y_MM = 227.0, 149.5  # the seal's middle, from the upper left corner
 LEVELS_ENGLISH = {"初级": "Primary", "中级": "Intermediate", "高级": "Advanced"}
+CREATOR = b"xcert"  # what the file says made it, whatever versions did
+# In /Info, the XMP's CreatorTool and its history, none of them compressed; typst has no setting for it. The length is kept:
+# the file's table of places is written already.
+_TOOL = re.compile(rb"Typst \d+\.\d+\.\d+")
 _DAY = re.compile(r"(\d+)年(\d+)月(\d+)日")
 
 
@@ -71,7 +75,8 @@ class TypstPdfRenderer:
 
     def draw(self, page: CertificatePage) -> bytes:
         """The page as PDF/A-3 without its seal: the same bytes for the same page."""
-        return self._compiled(page, format="pdf", pdf_standards=["a-3b"], pdf_tags=True)
+        drawn = self._compiled(page, format="pdf", pdf_standards=["a-3b"], pdf_tags=True)
+        return _TOOL.sub(lambda named: CREATOR.ljust(len(named[0])), drawn)
 
     def page_image(self, page: CertificatePage) -> bytes:
         """PNG of the page with the seal's picture, as sharp as paper needs (wechat.md §8)."""

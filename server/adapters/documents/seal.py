@@ -84,6 +84,9 @@ class _Update(IncrementalPdfFileWriter):
         if ext.base_version == "/1.7":
             super().register_extension(ext)
 
+    def _update_meta(self) -> None:
+        """The page's own particulars stand: pyHanko would add its name and version, and this machine's clock and zone."""
+
 
 class Seal:
     """The organisation's electronic seal."""

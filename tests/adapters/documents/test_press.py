@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,20 @@ def test_it_is_one_a4_page_with_chinese_metadata(
     assert str(info["/CreationDate"]) == "D:20231019160000Z"  # midnight in Beijing
     metadata = pdf.root["/Metadata"].data.decode()
     assert "<pdfaid:part>3</pdfaid:part>" in metadata
+
+
+def test_the_file_names_no_tools_version(pdf_renderer: TypstPdfRenderer, key_folder: KeyFolder) -> None:
+    """Neither as it is drawn nor as it is sealed, nor the machine's own clock: what a stranger attacks stays unsaid."""
+    sealed = pdf_renderer.make_now(page(key_folder))
+    pdf = reader(sealed)
+    info, metadata = pdf.trailer_view["/Info"], pdf.root["/Metadata"].data.decode()
+    assert (str(info["/Creator"]).strip(), "/Producer" in info) == ("xcert", False)
+    assert str(info["/ModDate"]) == str(info["/CreationDate"]) == "D:20231019160000Z"
+    assert re.findall(r"<(xmp:CreatorTool|stEvt:softwareAgent)>([^<]*?) *</", metadata) == [
+        ("xmp:CreatorTool", "xcert"),
+        ("stEvt:softwareAgent", "xcert"),
+    ]
+    assert re.findall(rb"(?i)typst|pyhanko", sealed) == []
 
 
 def test_what_is_on_record_inside_the_house_stays_off_the_page(
