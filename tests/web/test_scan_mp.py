@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+import pytest
 from sanic import Sanic
 
 from server.domain.auth import mini_login
@@ -11,6 +12,7 @@ from server.domain.certificates.claims import canonical
 from server.domain.issuance import receipts, scan_tickets
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
+from server.errors import Forbidden
 from server.models import Issuance
 from tests.domain import issuing
 from tests.fakes import FakeWeChat
@@ -85,6 +87,34 @@ async def test_return_with_a_reason(app: App, services: Services) -> None:
     done = await ask(app, "post", f"/scans/{shown.scene}/return", token, pin=issuing.PIN, reason="姓名有误")
     assert (done.status, done.json["state"]) == (200, "returned")
     assert (await Issuance.get(plan_id=of.plan.id)).return_reason == "姓名有误"
+
+
+@pytest.mark.parametrize(
+    ("account", "said"),
+    [
+        ("oa", "您还不是院校签发负责人，不能查看或签发；请联系本校管理员发送邀请。"),
+        (
+            "mp",
+            "小程序还不认识您。已接受邀请的负责人，请在公众号的负责人页面取得配对码，在小程序“签发”页输入；"
+            "还没有接受邀请的，请联系本校管理员。",
+        ),
+    ],
+)
+async def test_who_is_not_known_hears_what_helps_where_they_are(
+    app: App, services: Services, account: Literal["oa", "mp"], said: str
+) -> None:
+    """An officer who joined on the H5 page is a stranger to the mini-program: another invitation would not help."""
+    of, shown, _ = await scanned(app, services)
+    for openid in ("oNobody", of.identity.openid if account == "mp" else "oNobodyElse"):
+        with pytest.raises(Forbidden) as refused:
+            await scan_tickets.confirm(
+                services, shown.token, issuing.PIN, identity=WeChatIdentity(account, openid)
+            )
+        assert (refused.value.code, refused.value.message) == ("not_an_officer", said)
+    if account == "mp":
+        token = await bearer(services, WeChatIdentity("mp", "mpStranger"))
+        answer = await ask(app, "get", f"/scans/{shown.scene}", token)
+        assert (answer.status, answer.json["detail"]) == (403, said)
 
 
 async def test_refusals_are_problems(app: App, services: Services) -> None:
