@@ -194,7 +194,7 @@ def create_app(
         API_DESCRIPTION="社会心理服务职业技能等级证书：成绩、签发、证书与核验。",
     )
     app.ctx.metrics_folder = settings.metrics_dir
-    app.ctx.is_stopping = False
+    app.ctx.stopping = asyncio.Event()
     app.ctx.streams = Counter()  # open event streams by account: see console.live
     # Behind a proxy every connection has the proxy's address; it has limits of its own.
     app.ctx.connections_per_address = 0 if settings.proxies else settings.connections_per_address

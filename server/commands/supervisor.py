@@ -103,7 +103,11 @@ class Supervisor:
         child.process = None
         child.due = now + pause
         where = f"，日志见 {child.log}" if child.log else ""
-        self._say(f"{child.title}意外退出（代码 {code}），{pause:g} 秒后重新启动{where}")
+        again = f"{pause:g} 秒后重新启动"
+        if code == 0:  # it was told to by somebody else than us: no fault of its own, nothing in its log
+            self._say(f"{child.title}被单独停止，已正常结束，{again}；要停止整个服务，请停止 xcert 主进程")
+        else:
+            self._say(f"{child.title}意外退出（代码 {code}），{again}{where}")
 
     def _end_all(self) -> None:
         running = [child.process for child in self.children if child.process is not None]

@@ -24,13 +24,13 @@ _LOOK_SECONDS = 0.1
 
 
 def at_stop(app: Any) -> None:
-    """From now on every answer says that the connection ends with it."""
-    app.ctx.is_stopping = True
+    """From now on every answer says that the connection ends with it, and streams that have no end of their own end."""
+    app.ctx.stopping.set()
 
 
 def last_answer(request: Request) -> None:
     """Before an answer's head is written: at a stop it is the connection's last."""
-    if request.app.ctx.is_stopping and isinstance(request.stream, Http):
+    if request.app.ctx.stopping.is_set() and isinstance(request.stream, Http):
         request.stream.keep_alive = False
 
 

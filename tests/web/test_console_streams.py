@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from server.domain.auth import api_tokens, logins
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import ApiToken, Staff
+from server.web import connections
 from server.web.console import event_stream
 from tests import make
 from tests.domain import issuing
@@ -65,3 +67,34 @@ async def test_one_account_has_ten_streams_in_a_process(app: App, services: Serv
     services.event_bus = ScriptedEventBus({"event": "opened", "officer": "王签发"})
     assert (await browser("GET", path)).status == 200
     assert app.ctx.streams[who.id] == event_stream.MOST_STREAMS - 1
+
+
+async def test_a_stop_ends_open_streams_at_once_and_says_when_to_come_again(
+    app: App, services: Services
+) -> None:
+    """An open page on a quiet batch used to hold a stop up until Sanic cut it off."""
+    of = await issuing.cohort(services)
+    batch = await issuing.pending(services, of)
+    who = await account(Role.ISSUER)
+    token, session = logins.begin(services, who)
+    left: list[str] = []
+
+    async def stopped_and_nothing_happens() -> None:
+        connections.at_stop(app)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.append("listening")
+
+    services.event_bus = ScriptedEventBus(stopped_and_nothing_happens)
+    answer = await asyncio.wait_for(
+        Browser(app, token, session.csrf)("GET", f"/issuances/{batch.id}/events"), 60
+    )
+    assert answer.status == 200
+    assert [line for line in answer.text.splitlines() if line.startswith(("event: ", "retry: "))] == [
+        "retry: 2000",
+        "event: snapshot",
+        "retry: 5000",
+    ]
+    assert answer.text.endswith("\n\nretry: 5000\n\n")
+    assert (left, app.ctx.streams) == (["listening"], {})

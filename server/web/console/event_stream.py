@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from server.domain import roles
@@ -14,6 +17,8 @@ from server.web.console.auth import Call
 
 MOST_STREAMS = 10  # of one account in one process: one for each open page of a batch
 RETRY_SECONDS = 30
+AGAIN_MS = 2000  # after which a browser whose stream ended asks again
+AFTER_STOP_MS = 5000  # at a stop: another process, or this one anew, has to be there
 ROUNDS = 40  # quiet quarters of a minute after which the browser is asked to come again
 
 
@@ -49,9 +54,10 @@ async def _events(call: Call) -> None:
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
         )
         assert response is not None
-        await response.send("retry: 2000\n\n" + event("snapshot", snapshot))
+        await response.send(f"retry: {AGAIN_MS}\n\n" + event("snapshot", snapshot))
         quiet = 0
-        async for happened in happenings:
+        stopping: asyncio.Event = call.request.app.ctx.stopping
+        async for happened in _until(stopping, happenings):
             snapshot = await _seen_now(call)
             if snapshot is None:
                 break
@@ -62,7 +68,34 @@ async def _events(call: Call) -> None:
                 await response.send(": 还在\n\n")
                 continue
             await response.send(event(str(happened["event"]), happened) + event("snapshot", snapshot))
+        if stopping.is_set():
+            await response.send(f"retry: {AFTER_STOP_MS}\n\n")
         await response.eof()
+
+
+async def _until(
+    stopping: asyncio.Event, happenings: AsyncIterator[dict[str, Any] | None]
+) -> AsyncIterator[dict[str, Any] | None]:
+    """The happenings, ended at once when this process is told to stop: an open page must not hold a stop up."""
+    stop = asyncio.ensure_future(stopping.wait())
+    coming: asyncio.Future[dict[str, Any] | None] | None = None
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(happenings))
+            await asyncio.wait({stop, coming}, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                return
+            try:
+                happened = coming.result()
+            except StopAsyncIteration:
+                return
+            yield happened
+    finally:
+        for waiting in (stop, coming):
+            if waiting is not None and not waiting.done():
+                waiting.cancel()
+                with suppress(asyncio.CancelledError):
+                    await waiting
 
 
 async def _seen_now(call: Call) -> dict[str, Any] | None:

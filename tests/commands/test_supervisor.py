@@ -1,0 +1,39 @@
+"""What the supervisor says of a child that is gone."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from server.commands.supervisor import Child, Supervisor, python
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        ("pass", "被单独停止，已正常结束，0.5 秒后重新启动；要停止整个服务，请停止 xcert 主进程"),
+        ("raise SystemExit(3)", "意外退出（代码 3），0.5 秒后重新启动，日志见 {log}"),
+        ("import os; os.kill(os.getpid(), 9)", "意外退出（代码 -9），0.5 秒后重新启动，日志见 {log}"),
+    ],
+    ids=["told to", "failed", "killed"],
+)
+def test_why_a_child_is_gone_is_told_as_it_is(does: str, said: str, tmp_path: Path) -> None:
+    told: list[str] = []
+    log = tmp_path / "log"
+    child = Child("网页服务 1 ", python("-c", does), {}, log)
+    supervisor = Supervisor([child], told.append)
+    child.spawn()
+    assert child.process is not None
+    child.process.wait(60)
+    supervisor._look_after(child)
+    assert told == [f"网页服务 1 {said.format(log=log)}"]
+    assert child.process is None, "and it is started again when its pause is over"
+    child.due = time.monotonic()
+    supervisor._look_after(child)
+    again = child.process
+    assert again is not None
+    again.send_signal(signal.SIGKILL)
+    again.wait(60)
