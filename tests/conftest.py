@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import hypothesis
@@ -23,6 +22,8 @@ from server.domain.people import hashing
 from server.domain.ports import Services
 from server.models import database
 from server.settings import Settings
+from tests.databases import ReusedDatabase
+from tests.databases import with_database as with_database
 from tests.door_client import DoorClient
 from tests.fakes import (
     NOON,
@@ -78,11 +79,6 @@ def no_hash_in_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
         return await run(self, work)
 
     monkeypatch.setattr(hashing.Hashers, "run", guarded)
-
-
-def with_database(url: str, name: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, f"/{name}", "", ""))
 
 
 @pytest.fixture
@@ -149,11 +145,17 @@ async def fresh_database(postgres_url: str) -> AsyncIterator[str]:
         await connection.close()
 
 
+@pytest.fixture(scope="session")
+def reused_database(postgres_url: str) -> Iterator[ReusedDatabase]:
+    one = ReusedDatabase(postgres_url)
+    yield one
+    one.close()
+
+
 @pytest.fixture
-async def db_url(postgres_url: str) -> AsyncIterator[str]:
-    """A fresh, migrated database of this test's own."""
-    async with fresh_database(postgres_url) as url:
-        yield url
+def db_url(reused_database: ReusedDatabase) -> str:
+    """A migrated database without rows, of this test alone while it runs."""
+    return reused_database.take()
 
 
 @pytest.fixture

@@ -186,7 +186,7 @@ async def test_a_stranger_does_not_write_over_what_our_own_proxy_showed(clinic: 
     s = clinic.services
     await unknown_proxies.note(s, 2, "10.0.0.7")
     await unknown_proxies.note(s, 9, "10.0.0.7")  # somebody sent more through the same proxy
-    await unknown_proxies.note(s, 1, "203.0.113.9")
+    await unknown_proxies.note(s, 1, "8.8.4.4")
     seen = await unknown_proxies.seen(s)
     assert seen is not None and (seen.entries, seen.is_near) == (2, True)
 

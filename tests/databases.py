@@ -1,0 +1,140 @@
+"""The databases of the tests: one for each test process, emptied between tests, since making a new one costs ten times that."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+# What would be left of a changed table, function or trigger: rows of the catalogue that are newer than the last reset,
+# and how many there are.
+_SHAPE = " UNION ALL ".join(
+    f"SELECT count(*), count(*) FILTER (WHERE xmin::text::bigint >= %(since)s::bigint) FROM {catalogue}"
+    for catalogue in (
+        "pg_namespace",
+        "pg_class",
+        "pg_attribute",
+        "pg_attrdef",
+        "pg_index",
+        "pg_constraint",
+        "pg_trigger",
+        "pg_proc",
+        "pg_type",
+        "pg_db_role_setting",
+    )
+)
+_TOUCHED = """
+SELECT relname FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'tortoise_migrations'
+    AND pg_relation_size(oid) > 0
+"""
+_COUNTED = """
+SELECT schemaname, sequencename, start_value FROM pg_sequences
+WHERE last_value IS NOT NULL AND sequencename NOT LIKE 'tortoise_migrations%'
+"""
+_APPLIED = "SELECT array_agg(t::text ORDER BY id) FROM tortoise_migrations t"
+_STRANGERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+)
+_NO_CHANGE = "audit_entry_no_change"  # holds for everybody, so only who may alter the table can empty it
+
+
+def with_database(url: str, name: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, f"/{name}", "", ""))
+
+
+class ReusedDatabase:
+    """A migrated database that is handed to one test after the other, each time without rows and with fresh numbers.
+
+    A test that altered the tables themselves, or left the database unusable, gets it thrown away after itself.
+
+    Args:
+        server: the URL of any database of the server, as its superuser.
+        pattern: the name of the migrated database to copy.
+    """
+
+    def __init__(self, server: str, pattern: str = "pattern") -> None:
+        self._server, self._pattern = server, pattern
+        self._made = 0
+        self._name = ""
+        self._link: psycopg.Connection | None = None
+        self._shape: list[tuple[int, int]] = []
+        self._since = 0
+        self._applied: object = None
+
+    def take(self) -> str:
+        """The URL of the database, as it was when it was made."""
+        if self._link is None or not self._emptied(self._link):
+            self._make()
+        return with_database(self._server, self._name)
+
+    def close(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+    def _make(self) -> None:
+        self.close()
+        with psycopg.connect(self._server, autocommit=True) as link:
+            if self._name:
+                link.execute(
+                    sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self._name))
+                )
+            self._made += 1
+            self._name = f"reused{self._made}"
+            link.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    sql.Identifier(self._name), sql.Identifier(self._pattern)
+                )
+            )
+        self._link = psycopg.connect(with_database(self._server, self._name), autocommit=True)
+        self._applied = self._link.execute(_APPLIED).fetchone()
+        self._remember(self._link)
+
+    def _remember(self, link: psycopg.Connection) -> None:
+        (self._since,) = link.execute("SELECT pg_current_xact_id()::text::bigint").fetchone() or (0,)
+        self._shape = link.execute(_SHAPE, {"since": self._since}).fetchall()
+
+    def _emptied(self, link: psycopg.Connection) -> bool:
+        """Whether it could be made as it was; False: it has to be made anew."""
+        try:
+            self._end_others(link)
+            if link.execute(_SHAPE, {"since": self._since}).fetchall() != self._shape:
+                return False
+            if link.execute(_APPLIED).fetchone() != self._applied:
+                return False
+            touched = [row[0] for row in link.execute(_TOUCHED)]
+            if touched:
+                self._delete(link, touched)
+            for schema, name, first in link.execute(_COUNTED).fetchall():
+                link.execute(
+                    "SELECT setval(format('%%I.%%I', %s::text, %s::text)::regclass, %s, false)",
+                    (schema, name, first),
+                )
+            self._remember(link)
+        except psycopg.Error:
+            return False
+        return True
+
+    def _end_others(self, link: psycopg.Connection) -> None:
+        """Whatever the last test left connected goes, and with it the locks it held."""
+        until = time.monotonic() + 30
+        while link.execute(_STRANGERS, (self._name,)).fetchall():
+            assert time.monotonic() < until, "a connection of the last test does not end"
+            time.sleep(0.005)
+
+    @staticmethod
+    def _delete(link: psycopg.Connection, tables: list[str]) -> None:
+        with link.transaction():
+            link.execute("SET LOCAL session_replication_role = replica")  # no foreign keys, no triggers
+            if "audit_entry" in tables:
+                link.execute(f"ALTER TABLE audit_entry DISABLE TRIGGER {_NO_CHANGE}")
+            for table in tables:
+                link.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+            if "audit_entry" in tables:
+                link.execute(f"ALTER TABLE audit_entry ENABLE ALWAYS TRIGGER {_NO_CHANGE}")
+        # Gives the room back, so that what was deleted is not read again by every test that follows.
+        link.execute(sql.SQL("VACUUM {}").format(sql.SQL(", ").join(map(sql.Identifier, tables))))
