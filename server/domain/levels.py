@@ -13,9 +13,11 @@ class Level(Enum):
     INTERMEDIATE = "intermediate"
     ADVANCED = "advanced"
 
+    __hash__ = object.__hash__  # each level is one object; an import looks levels up some times for every row
+
     @property
     def label(self) -> str:
-        return {"primary": "初级", "intermediate": "中级", "advanced": "高级"}[self.value]
+        return _LABELS[self]
 
     @property
     def code(self) -> str:
@@ -33,3 +35,6 @@ class Level(Enum):
     @classmethod
     def of_label(cls, label: str) -> Level | None:
         return next((level for level in cls if level.label == label), None)
+
+
+_LABELS = {Level.PRIMARY: "初级", Level.INTERMEDIATE: "中级", Level.ADVANCED: "高级"}

@@ -82,6 +82,8 @@ def shown_otherwise(raw: Any, seen: str) -> Refused:
 
 def is_blank(raw: Any) -> bool:
     if isinstance(raw, str):
+        if "\u4e00" <= raw[:1] <= "\u9fff":
+            return False  # a Chinese character: so most cells begin, and no rule takes one away
         return not raw or raw.isspace() or (not raw.isascii() and not tidy(raw))
     return raw is None
 

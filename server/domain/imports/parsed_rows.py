@@ -14,6 +14,8 @@ from server.domain.spreadsheets.files import HEADER_WITHIN, MAX_ROWS, not_adding
 from server.errors import Refused
 
 GUIDE_SHEET = "填写说明"  # the second sheet of our own templates
+_MOST_KNOWN = 4_096  # texts of one column whose value is kept while a file is read
+_UNKNOWN = object()
 _SAID = 20  # row numbers and titles that a note names; more are counted
 
 
@@ -72,7 +74,8 @@ class Draft:
 class Table:
     """A sheet in which a header was found: its row, and title → column (both from 0).
 
-    `skipped` are the numbers, as the spreadsheet shows them, of rows that hold something, but in no column that is read.
+    `skipped` are the numbers, as the spreadsheet shows them, of rows that hold something, but in no column that is read;
+    `drafted` are the rows, from 0, that have something in a column that is read.
     """
 
     sheet: Sheet
@@ -80,6 +83,7 @@ class Table:
     places: dict[str, int]
     notes: list[str]
     skipped: list[int] = field(default_factory=list)
+    drafted: list[int] = field(default_factory=list)
 
 
 def find_table(data: bytes, columns: tuple[Column, ...], others: dict[str, tuple[Column, ...]]) -> Table:
@@ -120,7 +124,7 @@ def _account(table: Table) -> None:
     """
     sheet, used = table.sheet, list(table.places.values())
     computed = {row for row, _ in sheet.formulas}
-    below = seen = drafted = 0
+    below = seen = 0
     for index, row in enumerate(sheet.rows):
         holds = index in computed or row.count("") < len(row)
         seen += holds
@@ -128,12 +132,12 @@ def _account(table: Table) -> None:
             continue
         below += 1
         if is_drafted(sheet, index, used):
-            drafted += 1
+            table.drafted.append(index)
         elif not all(map(cells.is_blank, row)):
             table.skipped.append(index + 1)
     if seen != sheet.counted:
         raise not_adding_up(len(sheet.rows))
-    if not drafted and not table.skipped:
+    if not table.drafted and not table.skipped:
         raise Refused("no_rows", "表头下面没有数据，请填写后再导入。")
     if below > MAX_ROWS:
         raise too_many_rows(below)
@@ -144,8 +148,10 @@ def _account(table: Table) -> None:
 def is_drafted(sheet: Sheet, index: int, used: list[int]) -> bool:
     """Whether a row has anything in a column that is read. A formula without a kept value is something."""
     row = sheet.rows[index]
-    if any(place < len(row) and not cells.is_blank(row[place]) for place in used):
-        return True
+    width = len(row)
+    for place in used:
+        if place < width and not cells.is_blank(row[place]):
+            return True
     return bool(sheet.formulas) and any((index, place) in sheet.formulas for place in used)
 
 
@@ -209,18 +215,42 @@ def _no_header(
     return Refused("header_incomplete", f"表头缺少：{'、'.join(missing)}。请补上后再导入。")
 
 
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A column of a table, and what its cells came to so far: in a table most texts stand many times.
+
+    `known` lives as long as the reading of one file and holds good values alone, at most `_MOST_KNOWN`.
+    """
+
+    title: str
+    clean: Callable[[Any], Any]
+    place: int | None
+    known: dict[str, Any] = field(default_factory=dict)
+
+    def cleaned(self, raw: Any) -> Any:
+        """Raises Refused: what stands in the cell cannot be meant."""
+        if type(raw) is not str:
+            return self.clean(raw)
+        if raw.startswith("#"):
+            cells.refuse_error_word(raw)
+        value = self.clean(raw)
+        if len(self.known) >= _MOST_KNOWN:
+            self.known.clear()
+        self.known[raw] = value
+        return value
+
+
 def drafts(table: Table, columns: tuple[Column, ...]) -> Iterator[Draft]:
     """Every row that has anything in a column that is read, cleaned; a hidden one is refused, for nobody has seen it."""
-    placed = [(column, table.places.get(column.title)) for column in columns]
-    used = [place for _, place in placed if place is not None]
+    placed = [_Placed(column.title, column.clean, table.places.get(column.title)) for column in columns]
     sheet = table.sheet
     told = {
         row for row, _ in (*sheet.formulas, *sheet.shown)
     }  # rows of which more is known than their values
-    for index in range(table.header + 1, len(sheet.rows)):
-        if not is_drafted(sheet, index, used):
-            continue
-        draft = _draft(index, sheet, placed, index in told)
+    for index in table.drafted:
+        draft = (
+            _told_draft(index, sheet, placed) if index in told else _draft(index, sheet.rows[index], placed)
+        )
         if index in sheet.hidden_rows:
             draft.refuse(
                 columns[0].title,
@@ -230,23 +260,40 @@ def drafts(table: Table, columns: tuple[Column, ...]) -> Iterator[Draft]:
         yield draft
 
 
-def _draft(index: int, sheet: Sheet, placed: list[tuple[Column, int | None]], is_told: bool) -> Draft:
+def _draft(index: int, row: list[Any], placed: list[_Placed]) -> Draft:
+    draft = Draft(index + 1)
+    values, width = draft.values, len(row)
+    for column in placed:
+        place = column.place
+        raw = row[place] if place is not None and place < width else ""
+        if type(raw) is str and (value := column.known.get(raw, _UNKNOWN)) is not _UNKNOWN:
+            values[column.title] = value
+            continue
+        try:
+            values[column.title] = column.cleaned(raw)
+        except Refused as refused:
+            draft.refuse(column.title, refused.code, refused.message)
+    return draft
+
+
+def _told_draft(index: int, sheet: Sheet, placed: list[_Placed]) -> Draft:
+    """A row with a formula, or with a cell that shows something else than it stores."""
     draft = Draft(index + 1)
     row = sheet.rows[index]
-    width = len(row)
-    for column, place in placed:
-        raw = row[place] if place is not None and place < width else ""
+    for column in placed:
+        at = column.place
+        raw = row[at] if at is not None and at < len(row) else ""
         try:
             if type(raw) is str and raw.startswith("#"):
                 cells.refuse_error_word(raw)
-            if is_told and place is not None and (index, place) in sheet.formulas:
+            if at is not None and (index, at) in sheet.formulas:
                 raise Refused(
                     "formula",
                     f"{column.title}是公式。请复制这一格，用“选择性粘贴—数值”换成文字后再导入。",
                 )
-            if is_told and place is not None and (index, place) in sheet.shown:
-                raise cells.shown_otherwise(raw, sheet.shown[index, place])
-            draft.values[column.title] = column.clean(raw)
+            if at is not None and (index, at) in sheet.shown:
+                raise cells.shown_otherwise(raw, sheet.shown[index, at])
+            draft.values[column.title] = column.cleaned(raw)
         except Refused as refused:
             draft.refuse(column.title, refused.code, refused.message)
     return draft

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any
 
 from server.domain.exams.results import Result, Status, outcome_of, say, site_name
 from server.domain.imports import cells
@@ -32,6 +35,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("成绩", cells.score),
     Column("备注", cells.text(200), required=False),
 )
+_SCORED = Status.SCORED.value
 _ADVICE = "有成绩就清空备注里的这个词；确是{word}，就清空成绩。"
 
 
@@ -40,6 +44,9 @@ def settle(draft: Draft) -> None:
     if "成绩" not in draft.values or "备注" not in draft.values:
         return
     mark, remark = draft.values["成绩"], draft.values["备注"]
+    if not remark and isinstance(mark, Decimal):  # so nearly every row
+        draft.values["成绩"] = (_SCORED, mark)
+        return
     word = Status.of_label(remark)
     word = None if word is Status.SCORED else word
     if isinstance(mark, Status):
@@ -51,7 +58,7 @@ def settle(draft: Draft) -> None:
             "成绩", "score_and_status", f"备注是“{word.label}”却有成绩。{_ADVICE.format(word=word.label)}"
         )
     elif mark is not None:
-        draft.values["成绩"] = (Status.SCORED.value, mark)
+        draft.values["成绩"] = (_SCORED, mark)
     elif word is not None:
         draft.values["成绩"] = (word.value, None)
     else:
@@ -66,41 +73,68 @@ def judge(s: Services, known: Known, drafts: list[Draft], creating: Names) -> Ve
     judge_whole(known, drafts)
     changed: list[tuple[Draft, Entry]] = []
     seen: dict[tuple[str, str], Entry] = {}
+    places = _Places(known, register)
     for draft in drafts:
         person = judge_person(draft, known.people)
-        _judge_place(draft, known)
-        if draft.errors or person is None or not _admits(register, draft):
+        seat = places.seat_of(draft)
+        if draft.errors or person is None or seat is None or not places.admit(draft, seat):
             continue
-        registered = _judge_admission(draft, known, person)
+        registered = _judge_admission(draft, known, person, seat)
         if draft.errors:
             continue
         entry = _entry(draft, known, registered)
         if entry.was == entry.mark or (entry.number, entry.subject) in seen:
             verdict.unchanged += 1
-        elif (
-            refusal := known.closed(_seat(draft), entry.subject, is_registered=bool(registered))
-        ) is not None:
+        elif (refusal := known.closed(seat, entry.subject, is_registered=bool(registered))) is not None:
             draft.refuse(*refusal)
         else:
             seen[entry.number, entry.subject] = entry
-            _plan_writing(work, draft, entry, registered, person)
+            _plan_writing(work, draft, entry, registered, person, seat)
             changed.append((draft, entry))
     _tell(verdict, known, changed)
     _note(verdict, work, known)
     return verdict
 
 
-def _seat(draft: Draft) -> Seat:
-    v = draft.values
-    return Seat(v["考试计划"], v["证书名称"], v["证书等级"], v["院校"])
+_PLACE = itemgetter("考试计划", "证书名称", "证书等级", "院校", "考试日期", "考核站点")
 
 
-def _admits(register: Register, draft: Draft) -> bool:
-    """Whether plan and site are on record or confirmed; both are asked for at once."""
-    seat = _seat(draft)
-    site = site_name(seat.school, seat.certificate, seat.level)
-    plan_is_known = register.admits(draft, "plans", seat.plan, "考试计划")
-    return register.admits(draft, "sites", site, "考核站点") and plan_is_known
+class _Places:
+    """The places of a sheet, judged once each: a thousand rows say the same plan, school and site.
+
+    What is refused is judged for every row, for each is told why.
+    """
+
+    def __init__(self, known: Known, register: Register) -> None:
+        self._known, self._register = known, register
+        self._sound: dict[tuple[Any, ...], Seat] = {}
+        self._admitted: set[Seat] = set()
+
+    def seat_of(self, draft: Draft) -> Seat | None:
+        """Judge the row's place; its seat, or None if a cell that says it could not be read."""
+        try:
+            said = _PLACE(draft.values)
+        except KeyError:
+            _judge_place(draft, self._known)
+            return None
+        if (seat := self._sound.get(said)) is None:
+            before = len(draft.errors)
+            _judge_place(draft, self._known)
+            seat = Seat(*said[:4])
+            if len(draft.errors) == before:
+                self._sound[said] = seat
+        return seat
+
+    def admit(self, draft: Draft, seat: Seat) -> bool:
+        """Whether plan and site are on record or confirmed; both are asked for at once."""
+        if seat in self._admitted:
+            return True
+        site = site_name(seat.school, seat.certificate, seat.level)
+        plan_is_known = self._register.admits(draft, "plans", seat.plan, "考试计划")
+        if self._register.admits(draft, "sites", site, "考核站点") and plan_is_known:
+            self._admitted.add(seat)
+            return True
+        return False
 
 
 def _judge_place(draft: Draft, known: Known) -> None:
@@ -159,9 +193,9 @@ def _judge_plan(draft: Draft, known: Known, plan: str, day: date, certificate: s
         )
 
 
-def _judge_admission(draft: Draft, known: Known, person: Row) -> Registered | None:
+def _judge_admission(draft: Draft, known: Known, person: Row, seat: Seat) -> Registered | None:
     """The registration that this admission number stands for, if it is this person's at this place."""
-    number, seat = draft.values["准考证号"], _seat(draft)
+    number = draft.values["准考证号"]
     registered = known.registrations.get(number)
     if registered is not None and registered.candidate_id != person["id"]:
         draft.refuse(
@@ -187,11 +221,12 @@ def _entry(draft: Draft, known: Known, registered: Registered | None) -> Entry:
     return Entry(draft.values["准考证号"], subject, mark, was)
 
 
-def _plan_writing(work: Work, draft: Draft, entry: Entry, registered: Registered | None, person: Row) -> None:
-    seat = _seat(draft)
+def _plan_writing(
+    work: Work, draft: Draft, entry: Entry, registered: Registered | None, person: Row, seat: Seat
+) -> None:
     work.entries.append(entry)
-    if registered is None:
-        work.registrations.setdefault(entry.number, Registered(0, person["id"], seat, entry.number))
+    if registered is None and entry.number not in work.registrations:
+        work.registrations[entry.number] = Registered(0, person["id"], seat, entry.number)
     work.seats.setdefault(seat, draft.values["考试日期"])
     work.subjects.setdefault((seat.plan, seat.level), set()).add(entry.subject)
 

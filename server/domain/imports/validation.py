@@ -75,11 +75,12 @@ async def read(kind: str, data: bytes, progress: Progress, *, today: date) -> Re
     total = len(table.sheet.rows) - table.header - 1
     await progress(0, total)
     source = drafts(table, topic.COLUMNS)
+    born: set[str] = set()
 
     def some() -> list[Draft]:
         out = []
         for draft in source:
-            _judge_birthday(draft, today)
+            _judge_birthday(draft, today, born)
             topic.settle(draft)
             out.append(draft)
             if len(out) == _SLICE:
@@ -93,9 +94,14 @@ async def read(kind: str, data: bytes, progress: Progress, *, today: date) -> Re
     return Reading(table, clean)
 
 
-def _judge_birthday(draft: Draft, today: date) -> None:
-    number = draft.get("证件号码")
-    if number is not None and not is_birthday(IdentityNumber(number).born, today):
+def _judge_birthday(draft: Draft, today: date, born: set[str]) -> None:
+    """`born` keeps the birthdays (YYYYMMDD) that were found sound: many people share one."""
+    number = draft.values.get("证件号码")
+    if number is None or (day := number[6:14]) in born:
+        return
+    if is_birthday(IdentityNumber(number).born, today):
+        born.add(day)
+    else:
         draft.reject("证件号码", "id_date", "证件号码第 7 至 14 位不是有效的出生日期，请核对。")
 
 
