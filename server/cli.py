@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TypeAlias
 
+from server import os_errors
 from server.adapters.embedded import EmbeddedError
 from server.adapters.keys import PURPOSES, KeysMissing
 from server.commands import Impossible
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _sentence(error: Exception) -> str | None:
     """What to do about a database, folder or file that cannot be used; None for an error of our own."""
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename} 用不了（{error.strerror}）。请检查这个文件或目录的权限、路径和磁盘空间。"
+        return f"{error.filename} 用不了（{os_errors.cause(error)}）。请检查这个文件或目录的权限、路径和磁盘空间。"
     if (cause := failures.cause_of(error)) is not None:
         return f"数据库或网络没有应答（{cause}）。请检查 XCERT_DATABASE_URL 和数据库是否在运行，然后重试。"
     return None

@@ -17,6 +17,7 @@ from dotenv import dotenv_values
 from server import (
     addresses,
     operators,
+    os_errors,
     pay_settings,
     production_settings,
     public_address,
@@ -264,7 +265,7 @@ def _looked_up(given: Mapping[str, str], name: str) -> str | None:
     try:
         return path.read_text("utf-8").strip()
     except OSError as error:
-        raise SettingsError([f"{name}_FILE：无法读取 {path}（{error.strerror}）"]) from None
+        raise SettingsError([f"{name}_FILE：无法读取 {path}（{os_errors.cause(error)}）"]) from None
 
 
 def places() -> Settings:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from server import os_errors
 from server.adapters import embedded
 from server.commands import Impossible, preflight
 from server.settings import Settings
@@ -39,7 +40,7 @@ def _make(folder: Path) -> None:
             pass
     except OSError as error:
         raise Impossible(
-            f"数据目录 {folder} 用不了（{error.strerror}）。请检查目录权限和磁盘，或用 XCERT_DATA_DIR 另选目录。"
+            f"数据目录 {folder} 用不了（{os_errors.cause(error)}）。请检查目录权限和磁盘，或用 XCERT_DATA_DIR 另选目录。"
         ) from None
 
 

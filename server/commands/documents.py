@@ -13,6 +13,7 @@ import orjson
 from sanic.asgi import Lifespan
 from sanic_ext.extensions.openapi.builders import SpecificationBuilder
 
+from server import os_errors
 from server.app import create_app
 from server.commands import Impossible
 from server.domain.certificates import states as certificate_states
@@ -110,7 +111,7 @@ def refresh(given: argparse.Namespace, _: Settings) -> int:
                 print(f"{document} 已更新。")
         except OSError as error:
             raise Impossible(
-                f"{document} 不能读写（{error.strerror}），请在项目目录里运行，或用 --readme 指出 README。"
+                f"{document} 不能读写（{os_errors.cause(error)}），请在项目目录里运行，或用 --readme 指出 README。"
             ) from None
     print("文档里由程序生成的表格都是最新的。")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from server import os_errors
 from server.commands.with_services import with_services
 from server.domain import imports
 from server.domain.actor import SYSTEM
@@ -39,7 +40,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         return UNREADABLE
     except OSError as error:
         print(
-            f"{error.filename or given.file} 无法读写（{error.strerror}），请检查路径和权限。",
+            f"{error.filename or given.file} 无法读写（{os_errors.cause(error)}），请检查路径和权限。",
             file=sys.stderr,
         )
         return UNREADABLE

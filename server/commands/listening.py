@@ -8,6 +8,7 @@ import struct
 import time
 from contextlib import suppress
 
+from server import os_errors
 from server.commands import Impossible
 from server.settings import Settings
 
@@ -36,7 +37,7 @@ def listen(settings: Settings) -> socket.socket:
     except OSError as error:
         line.close()
         raise Impossible(
-            f"端口 {settings.port} 用不了（{error.strerror}）。"
+            f"端口 {settings.port} 用不了（{os_errors.cause(error)}）。"
             "请停止占用它的程序，或另选端口，例如 make serve PORT=9000 SANDBOX_PORT=9001。"
         ) from None
     line.listen(_BACKLOG)
@@ -51,7 +52,7 @@ def check_free(port: int, name: str) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise Impossible(
-                f"端口 {port} 用不了（{error.strerror}）。请停止占用它的程序，或用 {name}= 另选端口。"
+                f"端口 {port} 用不了（{os_errors.cause(error)}）。请停止占用它的程序，或用 {name}= 另选端口。"
             ) from None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+from server import os_errors
 from server.adapters.documents.verify import read_pdf
 from server.adapters.keys import KeyFolder, KeysMissing
 from server.adapters.published_keys import PublishedKeys
@@ -36,7 +37,12 @@ def verify(given: argparse.Namespace, settings: Settings) -> int:
             raise ValueError("请给出证书 PDF 或签发凭据的文件名；核对名单用 --list 名单 [凭据]。")
         keys = _published(given.keys, settings)
         data = _read(given.file)
-    except (KeysMissing, ValueError, OSError) as error:
+    except OSError as error:
+        print(
+            f"无法核验：读不了 {error.filename or given.file}（{os_errors.cause(error)}），请检查路径和权限。"
+        )
+        return 2
+    except (KeysMissing, ValueError) as error:
         print(f"无法核验：{error}")
         return 2
     return _told(offline.verify_file(data, keys, partial(read_pdf, public_keys=keys.public())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from server import os_errors
 from server.commands import Impossible
 from server.commands.with_services import with_services
 from server.domain.ports import Services
@@ -17,7 +18,7 @@ def add(given: argparse.Namespace, settings: Settings) -> int:
         with given.file.open("rb") as handle:
             data = handle.read(site_files.LARGEST + 1)
     except OSError as error:
-        raise Impossible(f"无法读取 {given.file}：{error.strerror}") from None
+        raise Impossible(f"无法读取 {given.file}：{os_errors.cause(error)}") from None
 
     async def keep(s: Services) -> site_files.SiteFile:
         return await site_files.add(s, given.under, given.file.name, data)

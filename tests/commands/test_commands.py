@@ -107,7 +107,7 @@ def test_import_of_what_cannot_be_read(xcert: Xcert, tmp_path: Path) -> None:
     done = xcert("import", "scores", tmp_path / "nowhere.xlsx")
     assert (done.returncode, done.stderr) == (
         2,
-        f"{tmp_path / 'nowhere.xlsx'} 无法读写（No such file or directory），请检查路径和权限。\n",
+        f"{tmp_path / 'nowhere.xlsx'} 无法读写（没有这个文件或目录），请检查路径和权限。\n",
     )
 
 
@@ -249,6 +249,12 @@ def test_openapi_needs_nothing(xcert: Xcert, tmp_path: Path) -> None:
         document["paths"]
     )
     assert not (tmp_path / "made").exists()
+
+
+def test_verify_of_no_file(xcert: Xcert, tmp_path: Path) -> None:
+    done = xcert("verify", tmp_path / "nowhere.pdf")
+    said = f"无法核验：读不了 {tmp_path / 'nowhere.pdf'}（没有这个文件或目录），请检查路径和权限。\n"
+    assert (done.returncode, done.stdout) == (2, said)
 
 
 def test_verify_of_what_is_neither(xcert: Xcert, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_reindexing_says_what_was_done(xcert: Xcert) -> None:
 def test_a_missing_readme_is_a_sentence(xcert: Xcert, tmp_path: Path) -> None:
     done = xcert("docs", "--readme", tmp_path / "none.md")
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
-    assert "不能读写（No such file or directory）" in done.stderr
+    assert "不能读写（没有这个文件或目录）" in done.stderr
 
 
 def test_the_tables_of_readme_and_documents_are_made_anew(xcert: Xcert, tmp_path: Path) -> None:

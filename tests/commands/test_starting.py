@@ -26,11 +26,11 @@ def refusal(xcert: Xcert, *arguments: str, **changed: str) -> str:
 
 def test_a_data_folder_that_cannot_be(xcert: Xcert, tmp_path: Path) -> None:
     said = refusal(xcert, "serve", "--dev", XCERT_DATA_DIR="/proc/nope", XCERT_DATABASE_URL="")
-    assert said.startswith("/proc/nope 用不了（No such file or directory）。请检查")
+    assert said.startswith("/proc/nope 用不了（没有这个文件或目录）。请检查")
     file = tmp_path / "file"
     file.touch()
     said = refusal(xcert, "migrate", XCERT_DATA_DIR=str(file / "var"), WECHAT_OA_APPID="wx1")
-    assert said.startswith(f"数据目录 {file / 'var'} 用不了（Not a directory）。请检查目录权限和磁盘")
+    assert said.startswith(f"数据目录 {file / 'var'} 用不了（路径中有一段不是目录）。请检查目录权限和磁盘")
 
 
 def test_a_port_that_cannot_be(xcert: Xcert) -> None:
