@@ -168,9 +168,7 @@ def test_what_dies_is_started_again_and_a_second_start_is_refused(service: Servi
         in refused_start(again)
     )
     same_port = Service(folder, port=service.port, sandbox_port=free_port())
-    assert refused_start(same_port).startswith(
-        f"端口 {service.port} 用不了（已被占用）。请停止"
-    )
+    assert refused_start(same_port).startswith(f"端口 {service.port} 用不了（已被占用）。请停止")
     for name, title in (("web-process", "网页服务 1 "), ("worker", "后台任务 1 ")):
         victim = next(pid for pid in family(pid_of(service)) if name in proc(pid, "cmdline").split("\0"))
         os.kill(victim, signal.SIGKILL)
