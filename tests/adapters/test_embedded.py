@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -21,6 +21,7 @@ import redis
 
 from server.adapters import processes
 from server.adapters.embedded import AlreadyRunning, EmbeddedError, Postgres, Redis, folders
+from tests.small_disk import mounted
 from tests.started import Started
 
 # A process that starts both servers in the folder given, says their addresses, and waits to be killed.
@@ -310,3 +311,37 @@ def version_of(python: Path) -> tuple[int, ...]:
         [python, "-c", "import sys; print(*sys.version_info[:2])"], capture_output=True, text=True
     )
     return tuple(int(part) for part in said.stdout.split())
+
+
+def test_a_full_disk_ends_the_database_for_as_long_as_it_is_full_and_loses_nothing() -> None:
+    """What was committed is there again, by itself, once there is room; what was refused is not."""
+    with mounted(110) as disk, Postgres(disk.folder / "postgres", fast=True) as server:
+        run_sql(server.url, "CREATE TABLE kept AS SELECT 42 AS answer")
+        disk.fill()
+        with pytest.raises(
+            psycopg.Error
+        ):  # refused, or the server itself ends: it cannot write its log ahead
+            for _ in range(60):  # more than the 16 MB that its log has reserved
+                run_sql(server.url, "SELECT pg_logical_emit_message(true, 'x', repeat('x', 1000000))")
+        disk.free()
+        assert tend_until(server, lambda: answers(server.url) == [(42,)])
+        run_sql(server.url, "INSERT INTO kept VALUES (43)")
+
+
+def answers(url: str) -> list[tuple[object, ...]] | None:
+    """What the table holds; None while the server is away or recovers."""
+    try:
+        return run_sql(url, "SELECT answer FROM kept ORDER BY 1")
+    except psycopg.OperationalError:
+        return None
+
+
+def tend_until(server: Postgres, enough: Callable[[], bool], seconds: float = 120) -> bool:
+    """Look after the server, as the supervisor does, until it is enough."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        server.tend()
+        if enough():
+            return True
+        time.sleep(0.05)
+    return False
