@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from typing import Any
 
 from server.domain import roles
@@ -47,7 +47,11 @@ async def events(call: Call) -> None:
 async def _events(call: Call) -> None:
     """Listen first, then look: what happens in between is told twice rather than never."""
     issuance_id = call.path["issuance_id"]
-    async with call.s.event_bus.listen(f"issuance:{issuance_id}") as happenings:
+    stopping: asyncio.Event = call.request.app.ctx.stopping
+    async with (
+        call.s.event_bus.listen(f"issuance:{issuance_id}") as happenings,
+        aclosing(_until(stopping, happenings)) as told,
+    ):
         snapshot: dict[str, Any] | None = await organisation.view(call.s, issuance_id, actor=call.actor)
         response = await call.request.respond(
             content_type="text/event-stream",
@@ -56,8 +60,7 @@ async def _events(call: Call) -> None:
         assert response is not None
         await response.send(f"retry: {AGAIN_MS}\n\n" + event("snapshot", snapshot))
         quiet = 0
-        stopping: asyncio.Event = call.request.app.ctx.stopping
-        async for happened in _until(stopping, happenings):
+        async for happened in told:
             snapshot = await _seen_now(call)
             if snapshot is None:
                 break
@@ -75,7 +78,7 @@ async def _events(call: Call) -> None:
 
 async def _until(
     stopping: asyncio.Event, happenings: AsyncIterator[dict[str, Any] | None]
-) -> AsyncIterator[dict[str, Any] | None]:
+) -> AsyncGenerator[dict[str, Any] | None, None]:
     """The happenings, ended at once when this process is told to stop: an open page must not hold a stop up."""
     stop = asyncio.ensure_future(stopping.wait())
     coming: asyncio.Future[dict[str, Any] | None] | None = None
