@@ -345,6 +345,11 @@ document.addEventListener("change", async (event) => {
     document.getElementById(id).hidden = field.value !== value;
   }
   if (field.dataset.switch) {
+    const question = field.checked ? field.dataset.confirmOn : field.dataset.confirmOff;
+    if (question && !(await sure(question, field.checked ? "启用" : "停用"))) {
+      field.checked = !field.checked;
+      return;
+    }
     field.disabled = true;
     try {
       await api("POST", field.dataset.switch, { [field.dataset.name]: field.checked });

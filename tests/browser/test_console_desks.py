@@ -12,7 +12,7 @@ from server.domain import imports
 from server.domain.issuance import scan_tickets
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import Certificate
+from server.models import Certificate, Plan
 from tests.browser.test_console_pages import ScreenPdfRenderer, look, seat
 from tests.browser.test_phone_pages import base, browser
 from tests.domain import issuing
@@ -54,6 +54,27 @@ async def test_the_first_desk_says_that_a_second_one_shows_a_newer_code(
             await expect(page.locator("#qr-done-text")).to_have_text("王签发已确认签发")
         assert trouble_here + trouble_there == []
     await redis.aclose()
+
+
+@pytest.mark.rule("S13")
+async def test_a_plans_switch_asks_before_it_is_turned(
+    base: str, browser: Browser, services: Services
+) -> None:
+    plan = (await issuing.cohort(services)).plan
+    async with seat(browser, services, base, Role.OPERATOR) as (page, trouble):
+        await page.goto(f"{base}/console/plans")
+        switch = page.get_by_role("checkbox", name="中级、高级须有实践与督导学时")
+        asked = page.locator("dialog[open]")
+        for answer, is_on in (("取消", False), ("启用", True), ("取消", True), ("停用", False)):
+            await switch.click()
+            await asked.get_by_role("button", name=answer).click()
+            await expect(asked).to_be_hidden()
+            await expect(switch).to_be_enabled()
+            await expect(switch).to_be_checked(checked=is_on)
+            if answer != "取消":
+                await expect(page.locator("#toast")).to_contain_text(f"已{answer}")
+            assert (await Plan.get(id=plan.id)).requires_practice is is_on
+        assert trouble == []
 
 
 @pytest.mark.rule("S94")
