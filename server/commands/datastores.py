@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,8 +29,9 @@ class Hosts:
 
 
 def say(line: str) -> None:
-    """For the person at the terminal, beside what a command prints."""
-    print(line, file=sys.stderr, flush=True)
+    """For the person at the terminal, beside what a command prints; a terminal that is gone ends nothing."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _make(folder: Path) -> None:

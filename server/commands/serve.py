@@ -147,8 +147,9 @@ def work(given: argparse.Namespace, settings: Settings) -> int:
 
 
 def say(line: str) -> None:
-    """For the person at the terminal."""
-    print(line, flush=True)
+    """For the person at the terminal; a terminal that is gone or a log on a full disk ends nothing."""
+    with suppress(OSError):
+        print(line, flush=True)
 
 
 def _metrics_folder(settings: Settings) -> Path:

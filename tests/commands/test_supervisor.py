@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from server.commands import serve
 from server.commands.supervisor import Child, Supervisor, python
 
 
@@ -37,3 +40,19 @@ def test_why_a_child_is_gone_is_told_as_it_is(does: str, said: str, tmp_path: Pa
     assert again is not None
     again.send_signal(signal.SIGKILL)
     again.wait(60)
+
+
+def test_what_nobody_can_hear_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The output goes to a file on a full disk, or into a pipe whose reader is gone: the service goes on."""
+    full = os.fdopen(os.open("/dev/full", os.O_WRONLY), "w")
+    reader, writer = os.pipe()
+    os.close(reader)
+    for output in (full, os.fdopen(writer, "w")):
+        monkeypatch.setattr("sys.stdout", output)
+        with pytest.raises(OSError, match=r"No space left|Broken pipe"):
+            output.write("内嵌 Redis 意外停止\n")
+            output.flush()
+        serve.say("内嵌 Redis 意外停止，正在重新启动")
+        monkeypatch.undo()
+        with suppress(OSError):
+            output.close()
