@@ -44,7 +44,7 @@ _WHO = {"staff": "评价组织", "system": "系统", "worker": "发送任务", "
 
 def _certificate_steps() -> str:
     rows = ["| 状态 | 步骤 | 之后 | 谁 |", "|---|---|---|---|"]
-    for step in certificate_states.STEPS:
+    for step in certificate_states.STEPS.values():
         rows.append(
             f"| {step.source.label} `{step.source.value}` | {step.label} `{step.name}` "
             f"| {step.target.label} `{step.target.value}` | {_WHO[step.who]} |"

@@ -47,7 +47,7 @@ async def test_advance_takes_the_step_and_writes_the_audit_row(
     services: Services, of: Cohort, step: Step
 ) -> None:
     batch = await in_state(services, of, step.source)
-    await advance(services, batch, step.name, GOOD, actor=WHO[step.who])
+    await advance(services, batch, step.name, GOOD, actor=WHO[Who(step.who)])
     stored = await Issuance.get(id=batch.id)
     assert (stored.state, stored.revision) == (step.target.value, 1 + step.adds_revision)
     entry = await AuditEntry.get(action=f"issuance.{step.name}")
@@ -63,7 +63,9 @@ async def test_advance_in_every_other_state_changes_nothing(
     for state in set(BatchState) - {step.source}:
         await Issuance.filter(id=batch.id).update(state=state.value)
         with pytest.raises(Conflict):
-            await advance(services, await Issuance.get(id=batch.id), step.name, GOOD, actor=WHO[step.who])
+            await advance(
+                services, await Issuance.get(id=batch.id), step.name, GOOD, actor=WHO[Who(step.who)]
+            )
         assert (await Issuance.get(id=batch.id)).state == state.value
     assert await AuditEntry.filter(action=f"issuance.{step.name}").count() == 0
 
@@ -104,7 +106,7 @@ async def test_advance_against_a_guard_changes_nothing(
 ) -> None:
     batch = await in_state(services, of, step.source)
     with pytest.raises(Refused):
-        await advance(services, batch, step.name, replace(GOOD, **field), actor=WHO[step.who])
+        await advance(services, batch, step.name, replace(GOOD, **field), actor=WHO[Who(step.who)])
     assert (await Issuance.get(id=batch.id)).state == step.source.value
     assert await AuditEntry.filter(action=f"issuance.{step.name}").count() == 0
 
@@ -116,7 +118,7 @@ async def test_of_many_at_once_one_takes_the_step(services: Services, of: Cohort
     async def attempt() -> bool:
         seen = await Issuance.get(id=batch.id)  # all see the old state; the conditional UPDATE decides
         try:
-            await advance(services, seen, step.name, GOOD, actor=WHO[step.who])
+            await advance(services, seen, step.name, GOOD, actor=WHO[Who(step.who)])
         except Conflict:
             return False
         return True

@@ -267,8 +267,8 @@ async def test_the_schools_other_officers_are_told(services: Services, school: S
 
 
 def test_every_state_is_reached_and_only_active_ones_sign() -> None:
-    assert {step.target for step in STEPS} | {OfficerState.INVITED} == set(OfficerState)
-    into_active = [step.name for step in STEPS if step.target is OfficerState.ACTIVE]
+    assert {step.target for step in STEPS.values()} | {OfficerState.INVITED} == set(OfficerState)
+    into_active = [step.name for step in STEPS.values() if step.target is OfficerState.ACTIVE]
     assert into_active == ["confirm"]
 
 

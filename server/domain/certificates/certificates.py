@@ -17,7 +17,7 @@ from server.domain.beijing import rfc3339
 from server.domain.certificates import files
 from server.domain.certificates.claims import Line, is_number, tidy_number
 from server.domain.certificates.files import sealed_file
-from server.domain.certificates.states import BY_NAME, EVER_VALID, CertificateState, moved_on
+from server.domain.certificates.states import EVER_VALID, STEPS, CertificateState, moved_on
 from server.domain.certificates.visibility import own
 from server.domain.exams import plans
 from server.domain.levels import Level
@@ -175,7 +175,7 @@ async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None
         raise Invalid(
             errors=[FieldError("/reason", code, f"请写明撤销原因，1至{REASON_LENGTH}字；持证人会看到。")]
         )
-    step = BY_NAME["revoke"]
+    step = STEPS["revoke"]
     async with in_transaction():
         certificate = await _find(number)
         revoked = await Certificate.filter(id=certificate.id, state=step.source.value).update(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
+from server.domain.steps import Step, step, table
 from server.errors import Conflict
 
 
@@ -33,29 +34,18 @@ LABELS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One way from a state to another; `who` is the kind of the actor."""
-
-    name: str
-    label: str
-    source: CertificateState
-    target: CertificateState
-    who: str
-
-
-STEPS: tuple[Step, ...] = (
-    Step("void", "作废编号", CertificateState.RESERVED, CertificateState.VOID, "staff"),
-    Step("draw", "写定证书内容", CertificateState.RESERVED, CertificateState.DRAWING, "system"),
-    Step("seal", "生成并盖章", CertificateState.DRAWING, CertificateState.VALID, "system"),
-    Step("revoke", "撤销", CertificateState.VALID, CertificateState.REVOKED, "staff"),
+STEPS: dict[str, Step[CertificateState, Any]] = table(
+    step("void", "reserved", CertificateState.VOID, "staff", label="作废编号"),
+    step("draw", "reserved", CertificateState.DRAWING, "system", label="写定证书内容"),
+    step("seal", "drawing", CertificateState.VALID, "system", label="生成并盖章"),
+    step("revoke", "valid", CertificateState.REVOKED, "staff", label="撤销"),
 )
-BY_NAME = {step.name: step for step in STEPS}
 
+UNSEALED = (CertificateState.RESERVED.value, CertificateState.DRAWING.value)
 EVER_VALID = (CertificateState.VALID.value, CertificateState.REVOKED.value, CertificateState.SUPERSEDED.value)
 
 
-def moved_on(step: Step, state: CertificateState) -> Conflict:
+def moved_on(step: Step[CertificateState, Any], state: CertificateState) -> Conflict:
     """The refusal for a step asked for in another state than the one it leaves."""
     if step.name == "revoke" and state is CertificateState.REVOKED:
         return Conflict("already_revoked", "这份证书已经撤销，无需再次操作。")

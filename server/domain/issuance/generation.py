@@ -22,11 +22,11 @@ from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
 from server.domain.certificates.claims import Line, complete, encode_code
 from server.domain.certificates.files import file_key, page
-from server.domain.certificates.states import CertificateState
+from server.domain.certificates.states import UNSEALED, CertificateState
 from server.domain.events import publish
-from server.domain.issuance import announcements, preparing
+from server.domain.issuance import announcements, facts, preparing
 from server.domain.issuance.queries import progress
-from server.domain.issuance.states import BatchState, Facts
+from server.domain.issuance.states import BY_NAME, BatchState
 from server.domain.issuance.transitions import advance, locked, tell_state
 from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused
@@ -41,7 +41,6 @@ TOLD_EVERY = 10  # certificates between two progress events
 CLAIM_SECONDS = (
     20  # to draw, seal and keep one certificate takes well under one; late means: another may do it, too
 )
-_WAITING = (CertificateState.RESERVED.value, CertificateState.DRAWING.value)
 _DRAW = """
 UPDATE certificate AS x SET state = 'drawing', claims = n.claims, claims_sha256 = n.sha256, code = n.code
 FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::text[]) AS n (id, claims, sha256, code)
@@ -69,7 +68,7 @@ async def generate(s: Services, *, issuance_id: int, ids: list[int]) -> None:
     if await rows(_IS_HELD, list(ids)):  # somebody else is at it, or died over it
         await put_slice(s, issuance_id, list(ids), at=s.clock.now() + timedelta(seconds=CLAIM_SECONDS + 1))
     await _tell_progress(s, issuance_id)
-    if not await _unsealed(issuance_id):
+    if not await facts.unsealed(issuance_id):
         await s.queue.put(
             "issuance.complete", once=f"issuance.complete:{issuance_id}", issuance_id=issuance_id
         )
@@ -201,10 +200,6 @@ async def _record(s: Services, certificate: Certificate, claim: str, pdf: bytes)
         await s.faults.reach("generation.seal: before the commit")
 
 
-async def _unsealed(issuance_id: int) -> int:
-    return await Certificate.filter(issuance_id=issuance_id, state__in=_WAITING).count()
-
-
 async def _tell_progress(s: Services, issuance_id: int) -> None:
     await publish(s, issuance_id, "progress", **await progress(issuance_id))
 
@@ -216,15 +211,15 @@ async def finish(s: Services, *, issuance_id: int) -> None:
     """
     async with in_transaction():
         issuance = await locked(issuance_id)
-        unsealed = await _unsealed(issuance_id)
-        if BatchState(issuance.state) is not BatchState.GENERATING or unsealed:
+        step, known = BY_NAME["complete"], await facts.of_worker(issuance)
+        if BatchState(issuance.state) is not step.source or step.refusal(known) is not None:
             return
         now = s.clock.now()
         await advance(
             s,
             issuance,
             "complete",
-            Facts(unsealed=unsealed),
+            known,
             actor=SYSTEM,
             changes={"issued_at": now},
             became={"count": issuance.count},
@@ -258,7 +253,7 @@ async def sweep(s: Services) -> None:
             .order_by("number")
         )
         states = {int(str(one)): state for one, state in await living.values_list("id", "state")}
-        lost = [part for part in slices(list(states)) if any(states[one] in _WAITING for one in part)]
+        lost = [part for part in slices(list(states)) if any(states[one] in UNSEALED for one in part)]
         for part in lost:
             await put_slice(s, issuance.id, part)
         if not lost:

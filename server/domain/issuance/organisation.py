@@ -6,18 +6,17 @@ from tortoise.transactions import in_transaction
 
 from server.domain import beijing, roles
 from server.domain.actor import Actor
-from server.domain.certificates.visibility import is_out
-from server.domain.issuance import generation, numbering, receipts, roster
+from server.domain.issuance import facts, generation, numbering
 from server.domain.issuance.batch_query import listing
 from server.domain.issuance.preparing import prepare
-from server.domain.issuance.queries import is_second_person, view
-from server.domain.issuance.states import BY_NAME, BatchState, Facts, moved_on
+from server.domain.issuance.queries import view
+from server.domain.issuance.states import BY_NAME, BatchState, list_is_current, moved_on
 from server.domain.issuance.transitions import VERBS, advance, locked, require, tell_state
 from server.domain.people import conflicts
 from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.errors import Conflict
-from server.models import Issuance, Receipt, Site
+from server.models import Issuance, Site
 
 __all__ = ["VERBS", "hand_over", "listing", "org_sign", "prepare", "refresh", "revise", "view", "withdraw"]
 
@@ -41,38 +40,44 @@ async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> BatchState
     Raises:
         Conflict("list_refreshed"): look at the list again, then sign. And as `advance` says.
     """
-    require(actor, BY_NAME["org_sign"])
+    step = BY_NAME["org_sign"]
+    require(actor, step)
+    unseen = None
     async with in_transaction():
         issuance = await locked(issuance_id)
         await _require_uninvolved(issuance, actor)
         changed = None
-        if BatchState(issuance.state) is BatchState.PREPARED:
+        if BatchState(issuance.state) is step.source:
             changed = await numbering.refresh(s, issuance, actor=actor)
-        if changed is None or not changed.is_changed:
+        is_current = changed is not None and not changed.is_changed
+        known = await facts.of_staff(s, issuance, actor=actor, list_is_current=is_current)
+        if changed is not None and step.refusal(known, only=(list_is_current,)):
+            unseen = changed  # the new list is kept: the transaction ends well, and nothing is signed
+        else:
             await s.faults.reach("desk.org_sign: before the step")
-            facts = Facts(
-                count=issuance.count, list_is_current=True, results_released=await is_out(s, issuance)
-            )
-            now = {"org_signed_at": s.clock.now(), "org_signed_by": actor.id, "return_reason": ""}
             await advance(
                 s,
                 issuance,
                 "org_sign",
-                facts,
+                known,
                 actor=actor,
-                changes=now,
+                changes={"org_signed_at": s.clock.now(), "org_signed_by": actor.id, "return_reason": ""},
                 became={"list_sha256": bytes(issuance.list_sha256 or b"").hex(), "count": issuance.count},
             )
             await s.faults.reach("desk.org_sign: before the commit")
     await s.faults.reach("desk.org_sign: after the commit")
-    if changed is not None and changed.is_changed:
-        raise Conflict(
-            "list_refreshed",
-            f"名单与上次显示时不同，已按最新数据更新（新增{len(changed.added)}人次，"
-            f"作废编号{len(changed.voided)}个）。请核对名单后再签发。",
-        )
+    if unseen is not None:
+        raise _unseen(unseen)
     await tell_state(s, issuance)
     return BatchState(issuance.state)
+
+
+def _unseen(changed: numbering.Refreshed) -> Conflict:
+    return Conflict(
+        "list_refreshed",
+        f"名单与上次显示时不同，已按最新数据更新（新增{len(changed.added)}人次，"
+        f"作废编号{len(changed.voided)}个）。请核对名单后再签发。",
+    )
 
 
 async def _require_uninvolved(issuance: Issuance, actor: Actor) -> None:
@@ -99,7 +104,7 @@ async def _again(s: Services, issuance_id: int, name: str, *, actor: Actor) -> B
             s,
             issuance,
             name,
-            Facts(),
+            await facts.of_staff(s, issuance, actor=actor),
             actor=actor,
             changes={"org_signed_at": None, "org_signed_by": None},
         )
@@ -121,24 +126,18 @@ async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> BatchStat
     async with in_transaction():
         issuance = await locked(issuance_id)
         await _require_uninvolved(issuance, actor)
-        certificates = await roster.reserved(issuance.id)
-        facts = Facts(
-            results_released=await is_out(s, issuance),
-            is_second_person=is_second_person(s, issuance, actor),
-            list_is_signed=await _is_signed(s, issuance, roster.stored_digest(certificates)),
-        )
+        known, ids = await facts.signed_list(s, issuance, await facts.of_staff(s, issuance, actor=actor))
         now = s.clock.now()
         await advance(
             s,
             issuance,
             "hand_over",
-            facts,
+            known,
             actor=actor,
             changes={"handed_over_at": now, "issued_on": beijing.day(now)},
-            became={"issued_on": beijing.day(now).isoformat(), "count": len(certificates)},
+            became={"issued_on": beijing.day(now).isoformat(), "count": len(ids)},
         )
         await s.faults.reach("desk.hand_over: before the jobs")
-        ids = [certificate.id for certificate in certificates]
         for part in generation.slices(ids):
             await generation.put_slice(s, issuance.id, part)
             await s.faults.reach("desk.hand_over: a job is put")
@@ -146,19 +145,3 @@ async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> BatchStat
     await s.faults.reach("desk.hand_over: after the commit")
     await tell_state(s, issuance)
     return BatchState(issuance.state)
-
-
-async def _is_signed(s: Services, issuance: Issuance, digest: bytes) -> bool:
-    """Whether this digest is what the officer's receipt of this revision says, the receipt being genuine."""
-    if BatchState(issuance.state) is not BatchState.SCHOOL_SIGNED:
-        return False
-    receipt = await Receipt.filter(issuance_id=issuance.id).order_by("-id").first()
-    if receipt is None:
-        return False
-    said = receipts.verify(s.keys, bytes(receipt.document))
-    return (said.action, said.issuance, said.revision, said.list_sha256) == (
-        "confirm_scan",
-        issuance.id,
-        issuance.revision,
-        digest.hex(),
-    )

@@ -11,8 +11,8 @@ from server.domain.beijing import rfc3339
 from server.domain.certificates.claims import Line
 from server.domain.certificates.visibility import seen_by
 from server.domain.exams.results import is_released
-from server.domain.issuance import history, roster
-from server.domain.issuance.states import BatchState, Facts, Who, refusal, steps_from
+from server.domain.issuance import facts, history, roster
+from server.domain.issuance.states import BatchState, Who, list_is_current, list_is_signed, steps_from
 from server.domain.issuance.transitions import VERBS
 from server.domain.levels import Level
 from server.domain.people import conflicts
@@ -28,25 +28,14 @@ RECEIPTS_SHOWN = 50
 _NEVER_ALONE = frozenset({"org_sign", "hand_over"})  # as `desk` asks before it takes them
 
 
-def is_second_person(s: Services, issuance: Issuance, actor: Actor) -> bool:
-    """Whether this person may hand a batch over beside who signed it for the organisation."""
-    return not s.settings.needs_two_people or actor.id is None or issuance.org_signed_by != actor.id
-
-
 async def _steps(s: Services, issuance: Issuance, actor: Actor) -> list[dict[str, Any]]:
     """What this member of staff may do next; `refusal` says why a step has to wait, as far as can be said without asking."""
-    facts = Facts(
-        count=issuance.count,
-        results_released=is_released(issuance.plan, s.clock.now()),
-        is_second_person=is_second_person(s, issuance, actor),
-        list_is_current=True,
-        list_is_signed=True,
-    )
+    known = await facts.of_staff(s, issuance, actor=actor)
     involved = await _involved(issuance, actor)
     steps = []
     for step in steps_from(BatchState(issuance.state)):
         if step.who is Who.ORGANISATION and roles.may(actor, VERBS[step.name]):
-            reason = refusal(step, facts)
+            reason = step.refusal(known, but=(list_is_current, list_is_signed))
             said_no = reason.message if reason else involved if step.name in _NEVER_ALONE else None
             steps.append({"name": step.name, "label": step.label, "refusal": said_no})
     return steps

@@ -5,9 +5,19 @@ from __future__ import annotations
 import functools
 from datetime import datetime
 
-from server.domain.issuance import roster, scan_query, scan_token
-from server.domain.issuance.states import BY_NAME, BatchState, Facts, moved_on, refusal, results_are_released
+from server.domain.issuance import facts, roster, scan_query, scan_token
+from server.domain.issuance.states import (
+    BY_NAME,
+    BatchState,
+    Facts,
+    moved_on,
+    officer_is_active,
+    officer_is_of_school,
+    results_are_released,
+    revision_is_shown,
+)
 from server.domain.people import conflicts
+from server.domain.people.officer_states import OfficerState
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Gone, Unverified
 from server.models import Issuance, Officer, ScanTicket
@@ -33,15 +43,20 @@ async def opened(s: Services, token: str) -> ScanTicket:
     return _proven(s, await scan_query.ticket(scan_token.ticket_id_of(token)), token)
 
 
-async def scanned(s: Services, token: str, identity: WeChatIdentity) -> tuple[ScanTicket, Officer]:
+async def scanned(
+    s: Services, token: str, identity: WeChatIdentity, name: str = "confirm_scan"
+) -> tuple[ScanTicket, Officer]:
     """The ticket of a genuine token and who scans it, if they may sign for its school, by one reading.
+
+    Args:
+        name: the officer's step that the scan is for.
 
     Raises:
         as `opened`, and Forbidden: snapshot_user, not_an_officer, officer_pending, officer_suspended, other_school.
     """
     ticket, officer = await scan_query.scanned(scan_token.ticket_id_of(token), identity) or (None, None)
     ticket = _proven(s, ticket, token)
-    return ticket, _signing(identity, officer, ticket)
+    return ticket, _signing(identity, officer, ticket, name)
 
 
 def _proven(s: Services, row: ScanTicket | None, token: str) -> ScanTicket:
@@ -62,25 +77,20 @@ _HOW_TO_JOIN = {
 }
 
 
-def _signing(identity: WeChatIdentity, officer: Officer | None, ticket: ScanTicket) -> Officer:
+def _signing(identity: WeChatIdentity, officer: Officer | None, ticket: ScanTicket, name: str) -> Officer:
     """Who scans, if they may sign for the ticket's school."""
     if identity.is_snapshot:
         raise Forbidden("snapshot_user", "微信当前是快照模式，无法确认您的身份，请点击“使用完整服务”后再试。")
     if officer is None:
         raise Forbidden("not_an_officer", _HOW_TO_JOIN[identity.account == "mp"])
-    facts = Facts(
-        officer_is_active=officer.state == "active",
-        officer_is_of_school=officer.school_id == ticket.school_id,
-        results_released=True,  # asked when the batch is looked at
-        revision_is_shown=True,
-        list_is_current=True,
-    )
-    if officer.state == "pending":
+    if officer.state == OfficerState.PENDING.value:
         raise Forbidden(
             "officer_pending", "您已接受邀请，还在等待确认；请联系本校管理员或评价组织确认后再签发。"
         )
-    if (reason := refusal(BY_NAME["confirm_scan"], facts)) is not None:
-        raise Forbidden(reason.code, reason.message)
+    known = facts.of_officer(ticket, officer)
+    mine = (officer_is_active, officer_is_of_school)
+    if (reason := BY_NAME[name].refusal(known, only=mine)) is not None:
+        raise reason.as_refusal()
     return officer
 
 
@@ -94,31 +104,16 @@ def in_time(ticket: ScanTicket, now: datetime) -> None:
         raise Gone("scan_replaced", "屏幕上已换成新的二维码，请扫描最新的一个。")
 
 
-def not_released() -> Conflict:
-    """The refusal while nobody outside the organisation may know who passed."""
-    reason = results_are_released(Facts())
-    assert reason is not None
-    return Conflict(reason.code, reason.message)
+def require_released(issuance_is_out: bool) -> None:
+    """Raises Conflict("results_not_released") while nobody outside the organisation may know who passed."""
+    known = Facts(results_released=issuance_is_out)
+    if (reason := BY_NAME["confirm_scan"].refusal(known, only=(results_are_released,))) is not None:
+        raise reason.as_refusal()
 
 
 def spent_by_other() -> Conflict:
     """The refusal of a ticket that somebody has used."""
     return Conflict("scan_spent", "这张二维码已被使用，请在电脑页面查看批次的最新状态。")
-
-
-async def _facts(
-    s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer
-) -> tuple[Facts, roster.Frame]:
-    """What the guards of an officer's step look at, from today's data."""
-    frame, digest = await roster.today(s, issuance)
-    return Facts(
-        count=issuance.count,
-        results_released=frame.is_released(s.clock.now()),
-        revision_is_shown=issuance.revision == ticket.revision,
-        list_is_current=issuance.revision == ticket.revision and digest == bytes(ticket.list_sha256),
-        officer_is_active=officer.state == "active",
-        officer_is_of_school=officer.school_id == ticket.school_id,
-    ), frame
 
 
 async def refuse_dead(
@@ -139,11 +134,12 @@ async def refuse_dead(
     """
     step = BY_NAME[name]
     now = s.clock.now()
-    if issuance.revision != ticket.revision:
-        raise Conflict("revision_moved", "这个批次已更新到新的版次，请扫描屏幕上最新的二维码。")
+    known = facts.of_officer(ticket, officer, issuance)
+    if (reason := step.refusal(known, only=(revision_is_shown,))) is not None:
+        raise reason.as_refusal()
     in_time(ticket, now)
     if BatchState(issuance.state) is not step.source:
         raise moved_on(step, BatchState(issuance.state))
     if name == "confirm_scan" and is_backed_by_signer:
         raise conflicts.other_hands_needed()
-    return await _facts(s, ticket, issuance, officer)
+    return await facts.todays_list(s, ticket, issuance, known)

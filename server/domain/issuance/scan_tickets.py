@@ -18,7 +18,7 @@ from server.domain.certificates.visibility import is_out, seen_by
 from server.domain.events import publish
 from server.domain.issuance import receipts, roster, scan_policy, scan_query, scan_token
 from server.domain.issuance.scan_summary import ScanView, view_of
-from server.domain.issuance.states import BY_NAME, BatchState, Facts, moved_on, refusal
+from server.domain.issuance.states import BY_NAME, BatchState, Facts, moved_on, reason_is_given
 from server.domain.issuance.transitions import advance, locked, tell_state
 from server.domain.people import conflicts, officers
 from server.domain.people.candidates import mask_numbers
@@ -67,8 +67,7 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
         if BatchState(issuance.state) is not step.source:
             raise moved_on(step, BatchState(issuance.state))
         frame, digest = await roster.today(s, issuance)
-        if not frame.is_released(s.clock.now()):
-            raise scan_policy.not_released()
+        scan_policy.require_released(frame.is_released(s.clock.now()))
         if digest is None or digest != bytes(issuance.list_sha256 or b""):
             raise Conflict("list_changed", "名单在签发之后有变化，请先撤回这个批次，核对后重新签发。")
         now = s.clock.now()
@@ -121,8 +120,7 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
     """
     ticket, officer = await scan_policy.scanned(s, token, identity)
     issuance = await Issuance.get(id=ticket.issuance_id)
-    if not await is_out(s, issuance):
-        raise scan_policy.not_released()
+    scan_policy.require_released(await is_out(s, issuance))
     if ticket.spent_at is not None:
         if ticket.spent_by_id != officer.id:
             raise scan_policy.spent_by_other()
@@ -132,8 +130,8 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
     facts, _ = await scan_policy.refuse_dead(
         s, ticket, issuance, officer, "confirm_scan", is_backed_by_signer=is_backed
     )
-    if (reason := refusal(BY_NAME["confirm_scan"], facts)) is not None:
-        raise Conflict(reason.code, reason.message)
+    if (reason := BY_NAME["confirm_scan"].refusal(facts)) is not None:
+        raise reason.as_refusal()
     if await ScanTicket.filter(id=ticket.id, opened_at=None).update(opened_at=s.clock.now()):
         await s.faults.reach("tickets.look: it is opened")
         await publish(s, issuance.id, "opened", officer=officer.name, at=receipts.moment(s.clock.now()))
@@ -169,12 +167,9 @@ async def return_batch(
         as `confirm`, and Invalid: reason_missing, reason_too_long.
     """
     reason = mask_numbers(" ".join(reason.replace("\0", " ").split()))
-    if not reason:
-        raise Invalid(
-            errors=[
-                FieldError("/reason", "reason_missing", "请写明退回的原因，便于评价组织更正。"),
-            ]
-        )
+    known = Facts(has_reason=bool(reason))
+    if (missing := BY_NAME["school_return"].refusal(known, only=(reason_is_given,))) is not None:
+        raise missing.as_refusal()
     if len(reason) > REASON_LENGTH:
         raise Invalid(
             errors=[FieldError("/reason", "reason_too_long", f"退回原因请控制在{REASON_LENGTH}字以内。")]
@@ -191,7 +186,7 @@ async def _spend(
     identity: WeChatIdentity,
     place: tuple[str, str],
 ) -> Outcome:
-    ticket, officer = await scan_policy.scanned(s, token, identity)
+    ticket, officer = await scan_policy.scanned(s, token, identity, name)
     await officers.check_pin(s, officer, pin, address=place[0], request_id=place[1])
     await s.faults.reach(f"tickets.{name}: before the transaction")
     now_known = await scan_query.ticket(ticket.id)

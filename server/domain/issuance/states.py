@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 
-from server.errors import Conflict
+from server.domain import steps
+from server.domain.steps import Reason, step, table
+from server.errors import Conflict, Forbidden
 
 
 class BatchState(Enum):
@@ -34,7 +36,7 @@ LABELS = {
 }
 
 
-class Who(Enum):
+class Who(StrEnum):
     """Who takes a step; the value is the `kind` of an actor in the audit trail."""
 
     ORGANISATION = "staff"
@@ -62,14 +64,6 @@ class Facts:
     officer_is_of_school: bool = False
     has_reason: bool = False
     unsealed: int = 0  # certificates that have no sealed file yet
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why a step cannot be taken now."""
-
-    code: str
-    message: str
 
 
 Guard = Callable[[Facts], Reason | None]
@@ -120,17 +114,19 @@ def revision_is_shown(facts: Facts) -> Reason | None:
 def officer_is_active(facts: Facts) -> Reason | None:
     if facts.officer_is_active:
         return None
-    return Reason("officer_suspended", "您的签发权限已停用，请联系本校管理员或评价组织。")
+    return Reason("officer_suspended", "您的签发权限已停用，请联系本校管理员或评价组织。", Forbidden)
 
 
 def officer_is_of_school(facts: Facts) -> Reason | None:
     if facts.officer_is_of_school:
         return None
-    return Reason("other_school", "这个批次不属于您负责的院校，请由该院校的签发负责人扫码。")
+    return Reason("other_school", "这个批次不属于您负责的院校，请由该院校的签发负责人扫码。", Forbidden)
 
 
 def reason_is_given(facts: Facts) -> Reason | None:
-    return None if facts.has_reason else Reason("reason_missing", "请写明退回的原因，便于评价组织更正。")
+    if facts.has_reason:
+        return None
+    return Reason("reason_missing", "请写明退回的原因，便于评价组织更正。", pointer="/reason")
 
 
 def all_are_sealed(facts: Facts) -> Reason | None:
@@ -139,79 +135,75 @@ def all_are_sealed(facts: Facts) -> Reason | None:
     return Reason("not_all_sealed", f"还有{facts.unsealed}份证书没有生成，请稍候。")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One way from a state to another."""
-
-    name: str
-    label: str
-    source: BatchState
-    target: BatchState
-    who: Who
-    guards: tuple[Guard, ...] = ()
-    adds_revision: bool = False
-
+Step = steps.Step[BatchState, Facts]
 
 # Being on a list is a result: nobody outside the organisation sees one before the plan's results are released.
 _OFFICER = (officer_is_active, officer_is_of_school, results_are_released, revision_is_shown)
 
-STEPS: tuple[Step, ...] = (
-    Step(
+BY_NAME: dict[str, Step] = table(
+    step(
         "org_sign",
-        "评价组织签发",
-        BatchState.PREPARED,
+        "prepared",
         BatchState.SITE_PENDING,
         Who.ORGANISATION,
-        (someone_is_listed, results_are_released, list_is_current),
+        # first the list: one that nobody has seen is shown anew before anything else is said of it
+        list_is_current,
+        someone_is_listed,
+        results_are_released,
+        label="评价组织签发",
     ),
-    Step(
+    step(
         "confirm_scan",
-        "院校扫码签发",
-        BatchState.SITE_PENDING,
+        "site_pending",
         BatchState.SCHOOL_SIGNED,
         Who.OFFICER,
-        (*_OFFICER, list_is_current),
+        *_OFFICER,
+        list_is_current,
+        label="院校扫码签发",
     ),
-    Step(
+    step(
         "school_return",
-        "院校退回",
-        BatchState.SITE_PENDING,
+        "site_pending",
         BatchState.RETURNED,
         Who.OFFICER,
-        (*_OFFICER, reason_is_given),
+        *_OFFICER,
+        reason_is_given,
+        label="院校退回",
     ),
-    Step(
+    step(
         "withdraw",
-        "评价组织撤回",
-        BatchState.SITE_PENDING,
+        "site_pending",
         BatchState.PREPARED,
         Who.ORGANISATION,
+        label="评价组织撤回",
         adds_revision=True,
     ),
-    Step(
-        "revise", "重新准备", BatchState.RETURNED, BatchState.PREPARED, Who.ORGANISATION, adds_revision=True
+    step(
+        "revise",
+        "returned",
+        BatchState.PREPARED,
+        Who.ORGANISATION,
+        label="重新准备",
+        adds_revision=True,
     ),
-    Step(
+    step(
         "hand_over",
-        "发放",
-        BatchState.SCHOOL_SIGNED,
+        "school_signed",
         BatchState.GENERATING,
         Who.ORGANISATION,
-        (results_are_released, second_person_acts, list_is_signed),
+        results_are_released,
+        second_person_acts,
+        list_is_signed,
+        label="发放",
     ),
-    Step("complete", "全部生成", BatchState.GENERATING, BatchState.ISSUED, Who.WORKER, (all_are_sealed,)),
+    step("complete", "generating", BatchState.ISSUED, Who.WORKER, all_are_sealed, label="全部生成"),
 )
-BY_NAME = {step.name: step for step in STEPS}
+STEPS: tuple[Step, ...] = tuple(BY_NAME.values())
 
 
 def steps_from(state: BatchState) -> list[Step]:
     """The steps that leave this state."""
-    return [step for step in STEPS if step.source is state]
-
-
-def refusal(step: Step, facts: Facts) -> Reason | None:
-    """The first guard's reason against taking this step, or None."""
-    return next((reason for guard in step.guards if (reason := guard(facts)) is not None), None)
+    return [row for row in BY_NAME.values() if row.source is state]
 
 
 def moved_on(step: Step, state: BatchState) -> Conflict:
@@ -226,10 +218,10 @@ def moved_on(step: Step, state: BatchState) -> Conflict:
 def steps_as_markdown() -> str:
     """The table as docs/architecture.md shows it."""
     lines = ["| 状态 | 步骤 | 之后 | 谁 |", "|---|---|---|---|"]
-    for step in STEPS:
-        after = step.target.label + ("（版次加一）" if step.adds_revision else "")
+    for row in STEPS:
+        after = row.target.label + ("（版次加一）" if row.adds_revision else "")
         lines.append(
-            f"| {step.source.label} `{step.source.value}` | {step.label} `{step.name}` "
-            f"| {after} `{step.target.value}` | {step.who.label} |"
+            f"| {row.source.label} `{row.source.value}` | {row.label} `{row.name}` "
+            f"| {after} `{row.target.value}` | {Who(row.who).label} |"
         )
     return "\n".join(lines)

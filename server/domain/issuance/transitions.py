@@ -11,14 +11,14 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.events import publish
 from server.domain.issuance.scan_query import locked
-from server.domain.issuance.states import BY_NAME, BatchState, Facts, Reason, Step, Who, moved_on, refusal
+from server.domain.issuance.states import BY_NAME, BatchState, Facts, Step, Who, moved_on
 from server.domain.ports import Services
 from server.domain.roles import Verb
-from server.errors import Conflict, Forbidden, Refused
+from server.errors import Forbidden
 from server.models import Issuance
 from server.models.database import rows
 
-__all__ = ["VERBS", "advance", "locked", "raise_reason", "require", "tell_state"]
+__all__ = ["VERBS", "advance", "locked", "require", "tell_state"]
 log = logging.getLogger("xcert.issuance")
 
 VERBS = {
@@ -27,7 +27,6 @@ VERBS = {
     "revise": Verb.REVISE,
     "hand_over": Verb.HAND_OVER,
 }
-_FORBIDDEN = frozenset({"officer_suspended", "other_school"})
 
 
 def require(actor: Actor, step: Step) -> None:
@@ -38,17 +37,8 @@ def require(actor: Actor, step: Step) -> None:
     """
     if step.who is Who.ORGANISATION:
         roles.require(actor, VERBS[step.name])
-    elif actor.kind != step.who.value:
-        raise Forbidden("role_not_allowed", f"“{step.label}”只能由{step.who.label}进行。")
-
-
-def raise_reason(reason: Reason) -> None:
-    """A guard's reason as the refusal of its kind."""
-    if reason.code in _FORBIDDEN:
-        raise Forbidden(reason.code, reason.message)
-    if reason.code == "reason_missing":
-        raise Refused(reason.code, reason.message)
-    raise Conflict(reason.code, reason.message)
+    elif actor.kind != step.who:
+        raise Forbidden("role_not_allowed", f"“{step.label}”只能由{Who(step.who).label}进行。")
 
 
 async def advance(
@@ -80,8 +70,8 @@ async def advance(
     state = BatchState(issuance.state)
     if state is not step.source:
         raise moved_on(step, state)
-    if (reason := refusal(step, facts)) is not None:
-        raise_reason(reason)
+    if (reason := step.refusal(facts)) is not None:
+        raise reason.as_refusal()
     revision = issuance.revision + step.adds_revision
     written = {"state": step.target.value, "revision": revision, **dict(changes or {})}
     settings = ", ".join(f"{column} = ${at}" for at, column in enumerate(written, 4))

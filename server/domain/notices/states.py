@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 
-from server.domain.steps import step, table
+from server.domain.steps import Step, step, table
 
 
 class NoticeState(Enum):
@@ -43,7 +44,7 @@ class NoticeState(Enum):
 
 
 # `who` is worker (our sender), wechat (an event) or sweep
-STEPS = table(
+STEPS: dict[str, Step[NoticeState, Any]] = table(
     step("take", "pending sending", NoticeState.SENDING, "worker"),
     step("accept", "sending unknown", NoticeState.ACCEPTED, "worker"),
     step("postpone", "sending", NoticeState.PENDING, "worker"),

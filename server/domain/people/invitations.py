@@ -18,7 +18,8 @@ from server.domain.audit import audit_log
 from server.domain.people import conflicts, pins, rights_notices
 from server.domain.people.candidates import clean_mobile
 from server.domain.people.names import clean_name, tidy
-from server.domain.people.officer_states import LIVING, OfficerState, actor_of, advance
+from server.domain.people.officer_states import LIVING, OfficerState
+from server.domain.people.officer_transitions import actor_of, advance
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Role, Verb
 from server.errors import (

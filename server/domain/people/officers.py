@@ -26,7 +26,8 @@ from server.domain.people.invitations import (
     sets_new_pin,
 )
 from server.domain.people.officer_list import listing
-from server.domain.people.officer_states import LIVING, OfficerState, actor_of, advance
+from server.domain.people.officer_states import LIVING, OfficerState
+from server.domain.people.officer_transitions import actor_of, advance
 from server.domain.people.pins import check as check_pin
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Role, Verb

@@ -10,7 +10,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from server.domain.audit import incidents
 from server.domain.people.hashing import PINS
-from server.domain.people.officer_states import actor_of
+from server.domain.people.officer_transitions import actor_of
 from server.domain.ports import Keys, Services
 from server.errors import FieldError, Forbidden, Invalid, TooMany, Unverified
 from server.models import Officer

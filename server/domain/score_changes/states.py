@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
-from server.domain.steps import step, table
+from server.domain.steps import Step, step, table
 from server.errors import Conflict
 
 
@@ -23,7 +24,7 @@ class ScoreChangeState(Enum):
 
 _LABELS = {"requested": "待批准", "approved": "已生效", "refused": "未批准", "withdrawn": "已撤回"}
 
-STEPS = table(
+STEPS: dict[str, Step[ScoreChangeState, Any]] = table(
     step("approve", "requested", ScoreChangeState.APPROVED, "另一位同事"),
     step("refuse", "requested", ScoreChangeState.REFUSED, "另一位同事"),
     step("withdraw", "requested", ScoreChangeState.WITHDRAWN, "提出人"),

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 
-from server.domain.steps import step, table
+from server.domain.steps import Step, step, table
 
 
 class PushState(Enum):
@@ -48,7 +49,7 @@ class PushState(Enum):
 
 
 # `who` is door (answers WeChat), worker (answers late) or sweep (finds what was lost)
-STEPS = table(
+STEPS: dict[str, Step[PushState, Any]] = table(
     step("answer", "taken", PushState.ANSWERED, "door"),
     step("hand_over", "taken", PushState.WAITING, "door"),
     step("recover", "taken", PushState.WAITING, "sweep"),

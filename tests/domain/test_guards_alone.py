@@ -1,0 +1,260 @@
+"""Every guard and every row of a batch's table by what it does: without it, what it forbids can be done.
+
+A guard that another check repeats, or whose fact is a constant, is decoration: taking it out would change nothing.
+So each has one scenario here that it alone refuses, gone through by the verbs that people use. The same scenario is
+gone through twice: with the table as it is, and with a table in which this one guard is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from server.domain.issuance import generation, organisation, scan_tickets
+from server.domain.issuance.states import BY_NAME, STEPS, Step
+from server.domain.people import officers
+from server.domain.ports import Services
+from server.errors import Refused
+from server.models import Certificate, Issuance, Officer, Plan, Registration
+from tests import make
+from tests.domain import issuing
+from tests.domain.issuing import PIN, Cohort, generating, pending, prepared, school_signed, shown
+
+ME = make.ISSUER_STAFF
+Do = Callable[[], Awaitable[object]]
+Scenario = Callable[[Services, Cohort], Awaitable[Do]]
+
+
+async def batch_of(of: Cohort) -> Issuance:
+    return await Issuance.get(plan_id=of.plan.id)
+
+
+async def unreleased(of: Cohort) -> None:
+    await Plan.filter(id=of.plan.id).update(release_at=None)
+
+
+async def replaced_by_hand(of: Cohort, **changes: object) -> None:
+    await Officer.filter(id=of.officer.id).update(**changes)
+
+
+# What is arranged, and what is then tried.
+
+
+async def sign_a_list_that_nobody_saw(s: Services, of: Cohort) -> Do:
+    batch = await prepared(s, of)
+    await Registration.filter(id=of.registrations[0].id).update(outcome="misconduct")
+    return lambda: organisation.org_sign(s, batch.id, actor=ME)
+
+
+async def sign_an_empty_list(s: Services, of: Cohort) -> Do:
+    batch = await prepared(s, of)
+    await Registration.filter(plan_id=of.plan.id).update(outcome="misconduct")
+    await organisation.refresh(s, batch.id, actor=ME)
+    return lambda: organisation.org_sign(s, batch.id, actor=ME)
+
+
+async def sign_before_the_release(s: Services, of: Cohort) -> Do:
+    batch = await prepared(s, of)
+    await unreleased(of)
+    return lambda: organisation.org_sign(s, batch.id, actor=ME)
+
+
+async def _scan(s: Services, of: Cohort, name: str) -> Do:
+    ticket = await shown(s, of)
+    if name == "confirm_scan":
+        return lambda: scan_tickets.confirm(s, ticket.token, PIN, identity=of.identity)
+    return lambda: scan_tickets.return_batch(s, ticket.token, PIN, "请核对", identity=of.identity)
+
+
+async def scan_while_suspended(s: Services, of: Cohort, name: str) -> Do:
+    act = await _scan(s, of, name)
+    await replaced_by_hand(of, state="suspended")  # `suspend` would kill the QR as well
+    return act
+
+
+async def scan_for_another_school(s: Services, of: Cohort, name: str) -> Do:
+    act = await _scan(s, of, name)
+    await replaced_by_hand(of, school_id=(await make.school()).id)
+    return act
+
+
+async def scan_before_the_release(s: Services, of: Cohort, name: str) -> Do:
+    act = await _scan(s, of, name)
+    await unreleased(of)
+    return act
+
+
+async def scan_the_qr_of_an_older_revision(s: Services, of: Cohort, name: str) -> Do:
+    """The very same list, signed anew; the old QR has neither expired nor been replaced by a newer one."""
+    act = await _scan(s, of, name)
+    batch = await batch_of(of)
+    await organisation.withdraw(s, batch.id, actor=ME)
+    await organisation.org_sign(s, batch.id, actor=ME)
+    return act
+
+
+async def scan_a_list_that_changed(s: Services, of: Cohort, name: str) -> Do:
+    act = await _scan(s, of, name)
+    await Registration.filter(id=of.registrations[0].id).update(outcome="misconduct")
+    return act
+
+
+async def return_without_a_reason(s: Services, of: Cohort, name: str) -> Do:
+    ticket = await shown(s, of)
+    return lambda: scan_tickets.return_batch(s, ticket.token, PIN, " ", identity=of.identity)
+
+
+async def hand_over_before_the_release(s: Services, of: Cohort) -> Do:
+    batch = await school_signed(s, of)
+    await unreleased(of)
+    return lambda: organisation.hand_over(s, batch.id, actor=ME)
+
+
+async def hand_over_alone(s: Services, of: Cohort) -> Do:
+    two = replace(s, settings=replace(s.settings, two_people="on"))
+    batch = await school_signed(s, of)
+    return lambda: organisation.hand_over(two, batch.id, actor=ME)
+
+
+async def hand_over_what_was_not_signed(s: Services, of: Cohort) -> Do:
+    batch = await school_signed(s, of)
+    one = await Certificate.filter(issuance_id=batch.id).order_by("number").first()
+    assert one is not None
+    await Certificate.filter(id=one.id).update(
+        line=bytes(one.line).replace("崔子涵".encode(), "崔子函".encode())
+    )
+    return lambda: organisation.hand_over(s, batch.id, actor=ME)
+
+
+async def finish_before_all_are_made(s: Services, of: Cohort) -> Do:
+    batch = await generating(s, of)
+    return lambda: generation.finish(s, issuance_id=batch.id)
+
+
+def by_officer(scenario: Callable[[Services, Cohort, str], Awaitable[Do]], name: str) -> Scenario:
+    async def arranged(s: Services, of: Cohort) -> Do:
+        return await scenario(s, of, name)
+
+    return arranged
+
+
+_SCANS = {
+    "officer_is_active": scan_while_suspended,
+    "officer_is_of_school": scan_for_another_school,
+    "results_are_released": scan_before_the_release,
+    "revision_is_shown": scan_the_qr_of_an_older_revision,
+    "list_is_current": scan_a_list_that_changed,
+    "reason_is_given": return_without_a_reason,
+}
+SCENARIOS: dict[tuple[str, str], Scenario] = {
+    ("org_sign", "list_is_current"): sign_a_list_that_nobody_saw,
+    ("org_sign", "someone_is_listed"): sign_an_empty_list,
+    ("org_sign", "results_are_released"): sign_before_the_release,
+    ("hand_over", "results_are_released"): hand_over_before_the_release,
+    ("hand_over", "second_person_acts"): hand_over_alone,
+    ("hand_over", "list_is_signed"): hand_over_what_was_not_signed,
+    ("complete", "all_are_sealed"): finish_before_all_are_made,
+} | {
+    (step.name, guard.__name__): by_officer(_SCANS[guard.__name__], step.name)
+    for step in STEPS
+    if step.who == "officer"
+    for guard in step.guards
+}
+GUARDED = [(step.name, guard.__name__) for step in STEPS for guard in step.guards]
+
+
+@pytest.fixture
+async def of(services: Services) -> Cohort:
+    return await issuing.cohort(services, names=("崔子涵", "欧阳慧敏"))
+
+
+async def tried(act: Do) -> None:
+    """Try it; a refusal is an answer, too. (A job that finds nothing to do yet returns quietly.)"""
+    with contextlib.suppress(Refused):
+        await act()
+
+
+@pytest.mark.parametrize(("name", "guard"), GUARDED, ids=lambda one: one)
+async def test_what_a_guard_forbids_it_alone_forbids(
+    services: Services, of: Cohort, name: str, guard: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act = await SCENARIOS[name, guard](services, of)
+    step, before = BY_NAME[name], await batch_of(of)
+    assert before.state == step.source.value
+    await tried(act)
+    assert (await batch_of(of)).state == before.state
+    rest = tuple(one for one in step.guards if one.__name__ != guard)
+    monkeypatch.setitem(BY_NAME, name, replace(step, guards=rest))
+    await act()
+    assert (await batch_of(of)).state == step.target.value
+
+
+# Rows
+
+
+async def _signing(s: Services, of: Cohort) -> Do:
+    batch = await prepared(s, of)
+    return lambda: organisation.org_sign(s, batch.id, actor=ME)
+
+
+async def _withdrawing(s: Services, of: Cohort) -> Do:
+    batch = await pending(s, of)
+    return lambda: organisation.withdraw(s, batch.id, actor=ME)
+
+
+async def _revising(s: Services, of: Cohort) -> Do:
+    await (await _scan(s, of, "school_return"))()
+    batch = await batch_of(of)
+    return lambda: organisation.revise(s, batch.id, actor=ME)
+
+
+async def _handing_over(s: Services, of: Cohort) -> Do:
+    batch = await school_signed(s, of)
+    return lambda: organisation.hand_over(s, batch.id, actor=ME)
+
+
+async def _finishing(s: Services, of: Cohort) -> Do:
+    batch = await generating(s, of)
+    ids = [
+        int(str(one)) for one in await Certificate.filter(issuance_id=batch.id).values_list("id", flat=True)
+    ]
+    await generation.generate(s, issuance_id=batch.id, ids=ids)
+    return lambda: generation.finish(s, issuance_id=batch.id)
+
+
+ROWS: dict[str, Scenario] = {
+    "org_sign": _signing,
+    "confirm_scan": by_officer(_scan, "confirm_scan"),
+    "school_return": by_officer(_scan, "school_return"),
+    "withdraw": _withdrawing,
+    "revise": _revising,
+    "hand_over": _handing_over,
+    "complete": _finishing,
+}
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+async def test_what_a_row_allows_it_alone_allows(
+    services: Services, of: Cohort, step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act = await ROWS[step.name](services, of)
+    assert (await batch_of(of)).state == step.source.value
+    with monkeypatch.context() as without:
+        without.delitem(BY_NAME, step.name)
+        with pytest.raises(KeyError):
+            await act()
+        assert (await batch_of(of)).state == step.source.value
+    await act()
+    assert (await batch_of(of)).state == step.target.value
+
+
+async def test_a_suspended_officers_qr_is_dead_as_well(services: Services, of: Cohort) -> None:
+    """Beside the guard: the verb that suspends leaves no QR of the school open."""
+    act = await _scan(services, of, "confirm_scan")
+    await officers.suspend(services, of.officer.id, actor=make.school_account(of.school))
+    with pytest.raises(Refused) as refused:
+        await act()
+    assert refused.value.code == "officer_suspended"
