@@ -1,4 +1,4 @@
-"""Who among the staff may do what: one table, role → verbs. A door asks `require` before it does anything."""
+"""Who among the staff may do what: one table, role → verbs. Every verb of the domain asks `require` first; so do doors."""
 
 from __future__ import annotations
 
@@ -150,3 +150,9 @@ def require(actor: Actor, verb: Verb) -> None:
             f"这个 API 令牌没有“{label}”的权限，不能{verb.value}；请另建一个有此权限的令牌。",
         )
     raise Forbidden("role_not_allowed", f"您的账号不能{verb.value}；如工作需要，请联系管理员调整账号的角色。")
+
+
+def require_unless_system(actor: Actor, verb: Verb) -> None:
+    """As `require`, for what the command line does as well: it is whoever may log in to the machine."""
+    if actor.kind != "system":
+        require(actor, verb)

@@ -24,8 +24,9 @@ from server.domain.levels import Level
 from server.domain.paging import Page, cursor_id, limited
 from server.domain.people.candidates import mask_numbers
 from server.domain.people.names import mask_name
+from server.domain.people.school_scope import is_school, may_see
 from server.domain.ports import CertificatePage, Services
-from server.domain.roles import Role, Verb
+from server.domain.roles import Verb
 from server.errors import FieldError, Gone, Invalid, NotFound
 from server.models import Certificate, Issuance
 
@@ -79,8 +80,8 @@ async def _allowed(
     certificate = await _find(number)
     if actor is not None:
         site = certificate.issuance.site
-        is_theirs = actor.role != Role.SCHOOL.value or (
-            actor.school_id == site.school_id and plans.is_released(certificate.issuance.plan, s.clock.now())
+        is_theirs = may_see(actor, site.school_id) and (
+            not is_school(actor) or plans.is_released(certificate.issuance.plan, s.clock.now())
         )
     else:
         is_theirs = (

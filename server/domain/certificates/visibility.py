@@ -12,8 +12,8 @@ from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
 from server.domain.actor import Actor
+from server.domain.people.school_scope import within
 from server.domain.ports import Services
-from server.domain.roles import Role
 from server.errors import NotFound
 from server.models import Issuance
 
@@ -27,13 +27,8 @@ def own(s: Services, found: QuerySet[Row], actor: Actor, *, through: str = "") -
         found: batches, or what belongs to batches.
         through: the way from a row to its batch, such as `issuance__`.
     """
-    if actor.role != Role.SCHOOL.value:
-        return found
-    theirs = {
-        f"{through}site__school_id": actor.school_id or 0,
-        f"{through}plan__release_at__lte": s.clock.now(),
-    }
-    return found.filter(**theirs)
+    released = {f"{through}plan__release_at__lte": s.clock.now()}
+    return within(found, actor, school=f"{through}site__school_id", **released)
 
 
 async def seen_by(s: Services, issuance: Issuance, actor: Actor) -> None:

@@ -9,7 +9,7 @@ from tortoise import connections
 from tortoise.expressions import Q
 from tortoise.transactions import in_transaction
 
-from server.domain import beijing
+from server.domain import beijing, roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.exams import timetable
@@ -28,6 +28,7 @@ from server.domain.exams.results import (
 )
 from server.domain.freshness import changed
 from server.domain.ports import Services
+from server.domain.roles import Verb
 from server.errors import Conflict, NotFound, Refused
 from server.models import Issuance, Plan, Registration
 
@@ -58,9 +59,11 @@ async def release(s: Services, plan_id: int, *, at: datetime | None, actor: Acto
 
     Raises:
         NotFound: plan_unknown.
+        Forbidden: role_not_allowed.
         Conflict: already_released, school_asked.
         Refused: release_in_past, nothing_to_release.
     """
+    roles.require(actor, Verb.RELEASE)
     now = s.clock.now()
     moment = now if at is None else _whole_minute(at)
     if at is not None and moment <= now:
@@ -90,9 +93,11 @@ async def cancel_release(s: Services, plan_id: int, *, actor: Actor) -> Plan:
     """Take back a release that is still to come.
 
     Raises:
+        Forbidden: role_not_allowed.
         NotFound: plan_unknown.
         Conflict: already_released, school_asked.
     """
+    roles.require(actor, Verb.RELEASE)
     async with in_transaction():
         plan = await _locked(plan_id)
         _refuse_when_visible(
@@ -115,8 +120,10 @@ async def set_requires_practice(s: Services, plan_id: int, on: bool, *, actor: A
     """Switch the demand for practice and supervision hours (S13) of one plan.
 
     Raises:
+        Forbidden: role_not_allowed.
         NotFound: plan_unknown.
     """
+    roles.require(actor, Verb.RELEASE)
     async with in_transaction():
         plan = await _locked(plan_id)
         if plan.requires_practice == on:

@@ -125,8 +125,7 @@ async def check_again(s: Services, import_id: int, creating: Names, *, actor: Ac
 def _require(actor: Actor) -> None:
     if actor.school_id is not None:
         raise Forbidden("not_for_schools", "导入由颁证机构的工作人员办理，请把表格交给对方。")
-    if actor.kind != "system":  # the command line is whoever may log in to the machine
-        roles.require(actor, Verb.IMPORT)
+    roles.require_unless_system(actor, Verb.IMPORT)
 
 
 async def _check(import_id: int) -> ImportRun:

@@ -12,8 +12,9 @@ from server.domain.actor import Actor
 from server.domain.certificates.visibility import own
 from server.domain.issuance.queries import state_of, summary_of
 from server.domain.paging import Page, cursor_id, limited
+from server.domain.people.school_scope import school_of
 from server.domain.ports import Services
-from server.domain.roles import Role, Verb
+from server.domain.roles import Verb
 from server.models import Issuance
 from server.models.database import rows
 
@@ -102,7 +103,6 @@ async def listing(
 async def totals(s: Services, wanted: Wanted, *, actor: Actor) -> dict[str, int]:
     """How many batches and people there are of what is wanted. Raises as `listing`."""
     roles.require(actor, Verb.SEE_ISSUANCES)
-    is_school = actor.role == Role.SCHOOL.value
     [row] = await rows(
         _TOTALS,
         state_of(wanted.state) if wanted.state else None,
@@ -111,7 +111,7 @@ async def totals(s: Services, wanted: Wanted, *, actor: Actor) -> dict[str, int]
         wanted.school_id,
         wanted.level,
         (wanted.school or "").strip() or None,
-        (actor.school_id or 0) if is_school else None,
+        school_of(actor),
         s.clock.now(),
     )
     return {"batches": int(row["batches"]), "people": int(row["people"])}

@@ -14,8 +14,10 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.certificates.visibility import own
 from server.domain.issuance.states import BY_NAME, BatchState
+from server.domain.people.officer_states import OfficerState
+from server.domain.people.school_scope import is_school, within
 from server.domain.ports import Services
-from server.domain.roles import Role, Verb
+from server.domain.roles import Verb
 from server.models import AuditEntry, ImportRun, Issuance, Officer, Plan, School
 
 RECENT = timedelta(days=14)
@@ -112,20 +114,16 @@ async def unreleased_plans() -> list[Plan]:
 
 async def plans(s: Services, actor: Actor) -> list[Plan]:
     """The plans that this actor may choose from, newest exam first; a school those whose results are out."""
-    found = Plan.all() if actor.role != Role.SCHOOL.value else Plan.filter(release_at__lte=s.clock.now())
+    found = Plan.filter(release_at__lte=s.clock.now()) if is_school(actor) else Plan.all()
     return await found.order_by("-exam_date", "-id").limit(200)
 
 
 async def unconfirmed(actor: Actor) -> int:
     """How many officers have taken up their invitation and wait to be confirmed; a school account's own."""
     roles.require(actor, Verb.SEE_OFFICERS)
-    found = Officer.filter(state="pending")
-    if actor.role == Role.SCHOOL.value:
-        found = found.filter(school_id=actor.school_id or 0)
-    return await found.count()
+    return await within(Officer.filter(state=OfficerState.PENDING.value), actor).count()
 
 
 async def schools(actor: Actor) -> list[School]:
     """The schools that this actor may choose from, by name."""
-    found = School.all() if actor.role != Role.SCHOOL.value else School.filter(id=actor.school_id or 0)
-    return await found.order_by("name")
+    return await within(School.all(), actor, school="id").order_by("name")

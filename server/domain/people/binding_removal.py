@@ -14,8 +14,9 @@ from server.domain.freshness import changed, scope_of
 from server.domain.people import bindings, ended_sessions
 from server.domain.people.candidates import id_masked, mask_numbers
 from server.domain.people.names import clean_name, tidy
+from server.domain.people.school_scope import school_of
 from server.domain.ports import Services, WeChatIdentity
-from server.domain.roles import Role, Verb
+from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from server.models import Binding, Candidate
 from server.models.database import rows
@@ -41,11 +42,6 @@ FOR SHARE
 """
 
 
-def _school(actor: Actor) -> int | None:
-    """Whose candidates this account sees; None: all."""
-    return actor.school_id or 0 if actor.role == Role.SCHOOL.value else None
-
-
 async def find(s: Services, wanted: str, *, actor: Actor) -> list[dict[str, Any]]:
     """Candidates by their whole name or by an admission number, with their living bindings; a school has its own.
 
@@ -59,10 +55,10 @@ async def find(s: Services, wanted: str, *, actor: Actor) -> list[dict[str, Any]
     if _IDENTITY.fullmatch(text):
         raise _poor("search_identity", "请不要在这里输入证件号码，请改用姓名或准考证号查找。")
     if _ADMISSION.fullmatch(text):
-        found = await rows(_BY_ADMISSION, text, _school(actor))
+        found = await rows(_BY_ADMISSION, text, school_of(actor))
     else:
         try:
-            found = await rows(_BY_NAME, clean_name(wanted), _school(actor))
+            found = await rows(_BY_NAME, clean_name(wanted), school_of(actor))
         except Refused:
             raise _poor("search_form", "请输入完整的姓名，或准考证号。") from None
     people = (
@@ -137,5 +133,5 @@ async def release(
 
 
 async def _seen_by(candidate_id: int, actor: Actor) -> None:
-    if not await rows(_ONE, candidate_id, _school(actor)):
+    if not await rows(_ONE, candidate_id, school_of(actor)):
         raise NotFound("candidate_not_found", "没有找到这位考生，请核对后重新查找。")

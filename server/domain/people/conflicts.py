@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from server.domain.actor import Actor
 from server.domain.people.officer_states import OfficerState
+from server.domain.people.school_scope import is_school
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import Forbidden
@@ -92,7 +93,7 @@ async def refusal_to_confirm(officer: Officer, *, actor: Actor) -> Forbidden | N
     The school's own account always may; of the organisation, somebody who did not invite or resume the officer and
     has another role than who did it last.
     """
-    if actor.role == Role.SCHOOL.value:
+    if is_school(actor):
         return None
     made = await OfficerBacker.filter(officer_id=officer.id, act__in=APPOINTING).order_by("-id")
     if any(one.staff_id is not None and one.staff_id == actor.id for one in made):

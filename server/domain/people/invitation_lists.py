@@ -10,8 +10,9 @@ from datetime import datetime
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.people import officers
+from server.domain.people.school_scope import is_school
 from server.domain.ports import Services
-from server.domain.roles import Role, Verb
+from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, Refused
 from server.models import School
 
@@ -70,7 +71,7 @@ async def invite_all(s: Services, text: str, *, actor: Actor) -> list[Line]:
 
 
 async def _invite(s: Services, row: int, cells: list[str], schools: dict[str, int], actor: Actor) -> Line:
-    if actor.role == Role.SCHOOL.value and len(cells) == 2:
+    if is_school(actor) and len(cells) == 2:
         school, (name, mobile), school_id = "", cells, actor.school_id
     elif len(cells) == 3:
         school, name, mobile = cells

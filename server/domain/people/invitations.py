@@ -20,8 +20,9 @@ from server.domain.people.candidates import clean_mobile
 from server.domain.people.names import clean_name, tidy
 from server.domain.people.officer_states import LIVING, OfficerState
 from server.domain.people.officer_transitions import actor_of, advance
+from server.domain.people.school_scope import may_see
 from server.domain.ports import Services, WeChatIdentity
-from server.domain.roles import Role, Verb
+from server.domain.roles import Verb
 from server.errors import (
     Conflict,
     FieldError,
@@ -74,14 +75,14 @@ def _tidy(name: str, mobile: str) -> tuple[str, str]:
 
 def refuse_other_school(actor: Actor, school_id: int) -> None:
     """A school's account has its own school. Raises NotFound("school_not_found")."""
-    if actor.role == Role.SCHOOL.value and actor.school_id != school_id:
+    if not may_see(actor, school_id):
         raise NotFound("school_not_found", "没有找到这所院校，请刷新列表后重试。")
 
 
 async def locked(officer_id: int, *, actor: Actor) -> Officer:
     """The officer's row, locked; a school's account has its own officers only. Raises NotFound("officer_not_found")."""
     officer = await Officer.filter(id=officer_id).select_for_update().get_or_none()
-    if officer is None or (actor.role == Role.SCHOOL.value and actor.school_id != officer.school_id):
+    if officer is None or not may_see(actor, officer.school_id):
         raise NotFound("officer_not_found", "没有找到这位负责人，请刷新列表后重试。")
     return officer
 

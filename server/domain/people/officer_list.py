@@ -13,8 +13,9 @@ from server.domain.paging import Page, cursor_id, limited
 from server.domain.people.candidates import mask_mobile
 from server.domain.people.invitations import ABOUT_MOBILE
 from server.domain.people.officer_states import OfficerState
+from server.domain.people.school_scope import within
 from server.domain.ports import Services
-from server.domain.roles import Role, Verb
+from server.domain.roles import Verb
 from server.models import Officer
 
 
@@ -57,9 +58,7 @@ async def listing(
         name: a part of the officer's or the school's name.
     """
     roles.require(actor, Verb.SEE_OFFICERS)
-    found = Officer.all()
-    if actor.role == Role.SCHOOL.value:
-        found = found.filter(school_id=actor.school_id or 0)
+    found = within(Officer.all(), actor)
     if school_id is not None:
         found = found.filter(school_id=school_id)
     if state is not None:

@@ -29,8 +29,9 @@ from server.domain.people.officer_list import listing
 from server.domain.people.officer_states import LIVING, OfficerState
 from server.domain.people.officer_transitions import actor_of, advance
 from server.domain.people.pins import check as check_pin
+from server.domain.people.school_scope import is_school
 from server.domain.ports import Services, WeChatIdentity
-from server.domain.roles import Role, Verb
+from server.domain.roles import Verb
 from server.errors import Conflict, Forbidden, Unverified
 from server.models import Officer, ScanTicket
 
@@ -133,7 +134,7 @@ async def resume(s: Services, officer_id: int, *, actor: Actor) -> None:
             raise Conflict("officer_replaced", "他的微信或手机号已属于另一位负责人，不能恢复；请重新邀请。")
         await advance(s, officer, "resume", actor=actor, changes={"suspended_at": None})
         await conflicts.stand_behind(s, officer, "resumed", actor=actor)
-        if actor.role == Role.SCHOOL.value:
+        if is_school(actor):
             await advance(s, officer, "confirm", actor=actor)
         await rights_notices.put_officers(s, officer)
 

@@ -8,11 +8,12 @@ from typing import Any
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
+from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
 from server.domain.people import passwords
 from server.domain.ports import Services
-from server.domain.roles import Role
+from server.domain.roles import Role, Verb
 from server.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from server.models import ApiToken, School, Staff
 
@@ -87,9 +88,11 @@ async def create(
     Returns: a one-time password, which the first log-in has to change.
 
     Raises:
+        Forbidden("role_not_allowed").
         Invalid: a field is wrong, each named.
         Conflict("username_taken").
     """
+    roles.require_unless_system(actor, Verb.MANAGE_STAFF)
     username, name = _checked_names(username, name if name is not None else username)
     kind = _role(role)
     school_id = await _school_id(kind, school)
@@ -122,8 +125,9 @@ async def _locked(staff_id: int) -> Staff:
 async def reset_password(s: Services, staff_id: int, *, actor: Actor) -> str:
     """A new one-time password; sessions and API tokens end, the second factor has to be set up anew.
 
-    Raises: NotFound("staff_not_found").
+    Raises: Forbidden("role_not_allowed"), NotFound("staff_not_found").
     """
+    roles.require_unless_system(actor, Verb.MANAGE_STAFF)
     password = passwords.one_time()
     kept = await passwords.hashed(password)
     async with in_transaction():
@@ -144,10 +148,11 @@ async def reset_password(s: Services, staff_id: int, *, actor: Actor) -> str:
 async def set_active(s: Services, staff_id: int, on: bool, *, actor: Actor) -> None:
     """Close an account, with its sessions and API tokens, or open it again. Nothing happens if it is so already.
 
-    Raises: NotFound("staff_not_found"); Forbidden("own_account"): nobody closes their own.
+    Raises: NotFound("staff_not_found"); Forbidden: role_not_allowed; own_account: nobody closes their own.
     """
     if actor.kind == "staff" and actor.id == staff_id:
         raise Forbidden("own_account", "不能停用自己的账号，请由另一位管理员操作。")
+    roles.require_unless_system(actor, Verb.MANAGE_STAFF)
     async with in_transaction():
         staff = await _locked(staff_id)
         if staff.is_active == on:
@@ -162,7 +167,8 @@ async def set_active(s: Services, staff_id: int, on: bool, *, actor: Actor) -> N
 
 
 async def unlock(s: Services, staff_id: int, *, actor: Actor) -> None:
-    """Forget the log-in tries counted against an account. Raises NotFound("staff_not_found")."""
+    """Forget the log-in tries counted against an account. Raises Forbidden, NotFound("staff_not_found")."""
+    roles.require_unless_system(actor, Verb.MANAGE_STAFF)
     async with in_transaction():
         staff = await _locked(staff_id)
         await Staff.filter(id=staff.id).update(login_epoch=staff.login_epoch + 1)

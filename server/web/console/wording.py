@@ -8,6 +8,7 @@ from typing import Any
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.issuance.states import BatchState
+from server.domain.people.school_scope import is_school
 from server.domain.roles import Role, Verb
 
 IMPORT_KINDS = (
@@ -56,11 +57,10 @@ def life(it: Mapping[str, Any]) -> list[dict[str, Any]]:
 def next_words(it: Mapping[str, Any], actor: Actor) -> str:
     """What happens next and who does it."""
     state, school = BatchState(it["state"]), it["school"]["name"]
-    is_school = actor.role == Role.SCHOOL.value
     return {
         BatchState.PREPARED: "等待评价组织核对名单并签发。",
         BatchState.SITE_PENDING: "请出示二维码，由本校签发负责人用微信扫码确认。"
-        if is_school
+        if is_school(actor)
         else f"等待{school}的签发负责人扫码确认。",
         BatchState.RETURNED: "等待评价组织按退回原因更正数据后重新准备。",
         BatchState.SCHOOL_SIGNED: "院校已确认，等待评价组织发放。",
@@ -79,7 +79,7 @@ _WAITS = {
 def waits_for(actor: Actor, state: BatchState) -> bool:
     """Whether a batch in this state waits for this person."""
     if state is BatchState.SITE_PENDING:
-        return actor.role == Role.SCHOOL.value
+        return is_school(actor)
     return state in _WAITS and roles.may(actor, _WAITS[state])
 
 

@@ -1,0 +1,56 @@
+"""Who may is asked by the verb itself, not by its door alone: a command, a job or a new page inherits it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from server.domain import imports
+from server.domain.actor import SYSTEM, Actor
+from server.domain.exams import plans
+from server.domain.people import staff
+from server.domain.people.school_scope import may_see, school_of
+from server.domain.ports import Services
+from server.errors import Forbidden
+from server.models import AuditEntry, ImportRun, Plan, Staff
+from tests import make
+
+AUDITOR = Actor("staff", 9, "审计员", role="auditor")
+CANDIDATE = Actor("candidate", 9, "考生")
+Verb = Callable[[Services, int, Actor], Awaitable[object]]
+VERBS: dict[str, Verb] = {
+    "release": lambda s, it, actor: plans.release(s, it, at=None, actor=actor),
+    "cancel_release": lambda s, it, actor: plans.cancel_release(s, it, actor=actor),
+    "set_requires_practice": lambda s, it, actor: plans.set_requires_practice(s, it, True, actor=actor),
+    "create": lambda s, it, actor: staff.create(s, "wang.wu", "admin", actor=actor),
+    "reset_password": lambda s, it, actor: staff.reset_password(s, it, actor=actor),
+    "set_active": lambda s, it, actor: staff.set_active(s, it, False, actor=actor),
+    "unlock": lambda s, it, actor: staff.unlock(s, it, actor=actor),
+    "submit": lambda s, it, actor: imports.submit(s, "scores", "a.csv", b"x", dry_run=True, actor=actor),
+}
+
+
+@pytest.mark.parametrize("actor", [AUDITOR, CANDIDATE], ids=lambda actor: actor.kind)
+@pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
+async def test_a_verb_asks_who_may(services: Services, verb: Verb, actor: Actor) -> None:
+    plan = await make.plan(release_at=None)
+    await staff.create(services, "li.hua", "issuer", actor=SYSTEM)
+    made = await Staff.get()
+    before = (await Plan.all().values(), await Staff.all().values(), await AuditEntry.all().count())
+    for about in {plan.id, made.id}:
+        with pytest.raises(Forbidden) as refused:
+            await verb(services, about, actor)
+        assert refused.value.code == "role_not_allowed"
+    assert (await Plan.all().values(), await Staff.all().values(), await AuditEntry.all().count()) == before
+    assert await ImportRun.all().count() == 0
+
+
+def test_whose_rows_an_account_sees() -> None:
+    school = Actor("staff", 1, "教务处", role="school", school_id=7)
+    assert [school_of(who) for who in (school, AUDITOR, Actor("staff", 1, "教务处", role="school"))] == [
+        7,
+        None,
+        0,
+    ]
+    assert [may_see(school, 7), may_see(school, 8), may_see(AUDITOR, 8)] == [True, False, True]
