@@ -17,6 +17,7 @@ from server import os_errors
 from server.app import create_app
 from server.commands import Impossible
 from server.domain.certificates import states as certificate_states
+from server.domain.imports import states as import_states
 from server.domain.issuance import states
 from server.domain.notices import states as notice_states
 from server.domain.notices.wanted_templates import CHANNEL_NAMES, wanted
@@ -34,6 +35,7 @@ def tables() -> dict[str, str]:
         "certificate-states": _certificate_steps(),
         "officer-states": officer_states.steps_as_markdown(),
         "notice-states": _notice_steps(),
+        "import-states": import_states.steps_as_markdown(),
         "score-change-states": score_change_states.steps_as_markdown(),
         "templates": _templates(),
     }

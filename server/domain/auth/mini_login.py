@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from server.domain.auth import sessions
+from server.domain.people.officer_states import OfficerState
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Binding, Officer
 
@@ -30,7 +31,7 @@ async def log_in(s: Services, code: str) -> Entry:
     who = await s.wechat.exchange_login_code(code)
     token = sessions.mint(s, "mp", who.openid, SESSION_SECONDS, unionid=who.unionid)
     is_bound = await Binding.filter(account="mp", openid=who.openid, unbound_at=None).exists()
-    is_officer = await Officer.filter(mp_openid=who.openid, state="active").exists()
+    is_officer = await Officer.filter(mp_openid=who.openid, state=OfficerState.ACTIVE.value).exists()
     roles = tuple(role for role, held in (("candidate", is_bound), ("officer", is_officer)) if held)
     return Entry(token, sessions.open(s, "mp", token)["expires_at"], is_bound, roles)
 

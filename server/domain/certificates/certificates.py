@@ -18,6 +18,7 @@ from server.domain.certificates import files
 from server.domain.certificates.claims import Line, is_number, tidy_number
 from server.domain.certificates.files import sealed_file
 from server.domain.certificates.states import EVER_VALID, STEPS, CertificateState, moved_on
+from server.domain.certificates.transitions import advance
 from server.domain.certificates.visibility import own
 from server.domain.exams import plans
 from server.domain.levels import Level
@@ -179,10 +180,8 @@ async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None
     step = STEPS["revoke"]
     async with in_transaction():
         certificate = await _find(number)
-        revoked = await Certificate.filter(id=certificate.id, state=step.source.value).update(
-            state=step.target.value, revoked_at=s.clock.now(), revoke_reason=reason
-        )
-        if not revoked:
+        changes: dict[str, list[Any]] = {"revoked_at": [s.clock.now()], "revoke_reason": [reason]}
+        if not await advance("revoke", [certificate.id], changes=changes):
             current = await Certificate.get(id=certificate.id)
             raise moved_on(step, CertificateState(current.state))
         await s.faults.reach("certificates.revoke: the state is written")

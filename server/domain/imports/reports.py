@@ -18,6 +18,7 @@ from server.domain.audit import audit_log
 from server.domain.imports import validation
 from server.domain.imports.annotated_workbook import annotate
 from server.domain.imports.parsed_rows import RowError, find_table
+from server.domain.imports.states import ImportState
 from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.errors import Conflict, NotFound
@@ -27,7 +28,6 @@ from server.models.database import rows
 ABOUT_FILE = "import_run.file"
 ABOUT_REPORT = "import_run.report"
 _CLEARED = "原文件已按规定清理，请重新导入以得到标注表。"
-_STATES = {"queued": "排队中", "running": "处理中", "done": "已完成", "unreadable": "无法读取"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,12 @@ async def view(s: Services, import_id: int, *, actor: Actor) -> dict[str, Any]:
     roles.require(actor, Verb.SEE_IMPORTS)
     row = await row_of(import_id)
     after = await ImportRun.filter(check_id=row.id).order_by("-id") if row.is_dry_run else []
-    taken_by = next((one.id for one in after if not one.is_dry_run and one.state != "unreadable"), None)
-    open_check = row.is_dry_run and row.state == "done" and bool(row.file_key) and taken_by is None
+    taken_by = next(
+        (one.id for one in after if not one.is_dry_run and one.state != ImportState.UNREADABLE.value), None
+    )
+    open_check = (
+        row.is_dry_run and row.state == ImportState.DONE.value and bool(row.file_key) and taken_by is None
+    )
     return {
         **_short(row),
         "errors": row.errors,
@@ -110,7 +114,7 @@ async def view(s: Services, import_id: int, *, actor: Actor) -> dict[str, Any]:
         "can_check_again": row.is_dry_run and bool(row.file_key),
         "can_take": open_check and row.rows_taken > 0,
         "taken_by": taken_by,
-        "has_report": row.state == "done" and bool(row.file_key),
+        "has_report": row.state == ImportState.DONE.value and bool(row.file_key),
     }
 
 
@@ -169,7 +173,7 @@ def _short(row: ImportRun) -> dict[str, Any]:
 
 
 def _label(row: ImportRun) -> str:
-    return "没有写入" if row.refusal_code == "moved_since_check" else _STATES[row.state]
+    return "没有写入" if row.refusal_code == "moved_since_check" else ImportState(row.state).label
 
 
 async def file_of(s: Services, row: ImportRun) -> bytes:
@@ -195,9 +199,9 @@ async def report(s: Services, import_id: int, *, actor: Actor) -> bytes:
     if actor.kind != "system":  # the command line is whoever may log in to the machine
         roles.require(actor, Verb.IMPORT)
     row = await row_of(import_id)
-    if row.state == "unreadable":
+    if row.state == ImportState.UNREADABLE.value:
         raise Conflict("import_unreadable", f"这个文件没有读出内容，没有标注表。{row.refusal}")
-    if row.state != "done":
+    if row.state != ImportState.DONE.value:
         raise Conflict("import_running", "导入还在进行，请等完成后再下载标注表。")
     if not row.file_key:
         raise NotFound("import_file_cleared", _CLEARED)

@@ -21,6 +21,8 @@ from server.domain.imports import reports, validation
 from server.domain.imports.import_plan import Verdict
 from server.domain.imports.new_names import Names
 from server.domain.imports.parsed_rows import RowError
+from server.domain.imports.states import UNFINISHED, ImportState
+from server.domain.imports.transitions import advance
 from server.domain.imports.validation import Reading
 from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused
@@ -40,14 +42,12 @@ _TOO_OFTEN = "这个文件多次没能处理完，已停止。请分成几个小
 async def run(s: Services, import_id: int) -> None:
     """Examine the file and take its rows. Job `imports.run`; may be run again after any death, and twice at once."""
     run_row = await ImportRun.get_or_none(id=import_id)
-    if run_row is None or run_row.state in ("done", "unreadable"):
+    if run_row is None or run_row.state not in UNFINISHED:
         return
     if run_row.attempts >= MOST_ATTEMPTS:
         await _refuse(s, run_row, Refused("run_failed", _TOO_OFTEN))
         return
-    await ImportRun.filter(id=import_id, state__in=("queued", "running")).update(
-        state="running", attempts=run_row.attempts + 1, touched_at=s.clock.now()
-    )
+    await advance(import_id, "begin", attempts=run_row.attempts + 1, touched_at=s.clock.now())
     try:
         data = await reports.file_of(s, run_row)
         reading = await validation.read(
@@ -76,7 +76,7 @@ def _progress(s: Services, import_id: int) -> validation.Progress:
 
 
 async def _note(s: Services, import_id: int, done: int, total: int) -> None:
-    await ImportRun.filter(id=import_id, state="running").update(
+    await ImportRun.filter(id=import_id, state=ImportState.RUNNING.value).update(
         rows_done=done, rows_total=total, touched_at=s.clock.now()
     )
 
@@ -96,7 +96,7 @@ async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
     outside = contextvars.copy_context()
     async with AsyncExitStack() as afterwards, in_transaction():
         await rows("SELECT pg_advisory_xact_lock($1)", -run_row.id if run_row.is_dry_run else LOCK)
-        if await ImportRun.filter(id=run_row.id, state="running").first() is None:
+        if await ImportRun.filter(id=run_row.id, state=ImportState.RUNNING.value).first() is None:
             return  # another worker has finished it
         await s.faults.reach("imports.locked")
         verdict = await validation.judge(s, run_row.kind, reading, Names.of(run_row.creating))
@@ -159,8 +159,9 @@ async def _finish(
         "rows_refused": refused,
         "rows_skipped": len(reading.table.skipped),
     }
-    await ImportRun.filter(id=run_row.id).update(
-        state="done",
+    await advance(
+        run_row.id,
+        "finish",
         rows_done=counts["rows_total"],
         notes=notes,
         errors=[error.as_dict() for error in errors],
@@ -180,8 +181,9 @@ async def _finish(
 
 async def _refuse(s: Services, run_row: ImportRun, refused: Refused) -> None:
     async with in_transaction():
-        ended = await ImportRun.filter(id=run_row.id, state__in=("queued", "running")).update(
-            state="unreadable",
+        ended = await advance(
+            run_row.id,
+            "refuse",
             refusal_code=refused.code,
             refusal=refused.message,
             finished_at=s.clock.now(),
@@ -203,7 +205,7 @@ async def sweep(s: Services) -> int:
         how many runs were queued again.
     """
     now = s.clock.now()
-    unfinished = ImportRun.filter(state__in=("queued", "running"))
+    unfinished = ImportRun.filter(state__in=UNFINISHED)
     silent = unfinished.filter(touched_at__lt=now - timedelta(minutes=2), created_by__isnull=False)
     lost = await silent.values_list("id", flat=True)
     for import_id in lost:

@@ -20,6 +20,7 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.imports import reports, sheets, validation
 from server.domain.imports.new_names import NOTHING, Names
+from server.domain.imports.states import UNFINISHED, ImportState
 from server.domain.people.candidates import mask_numbers
 from server.domain.ports import Services
 from server.domain.roles import Verb
@@ -97,7 +98,11 @@ async def take_in(s: Services, import_id: int, *, actor: Actor) -> ImportRun:
         check = await _check(import_id)
         if check.rows_taken == 0:
             raise Conflict("nothing_to_take", "这次检查没有可以写入的行，请改好表格后重新检查。")
-        done = await ImportRun.filter(check_id=check.id, is_dry_run=False).exclude(state="unreadable").first()
+        done = (
+            await ImportRun.filter(check_id=check.id, is_dry_run=False)
+            .exclude(state=ImportState.UNREADABLE.value)
+            .first()
+        )
         return done or await _again(s, check, dry_run=False, actor=actor)
 
 
@@ -133,7 +138,7 @@ async def _check(import_id: int) -> ImportRun:
     check = await reports.row_of(import_id, lock=True)
     if not check.is_dry_run:
         raise Conflict("not_a_check", "这不是一次检查，请先检查表格再写入。")
-    if check.state in ("queued", "running"):
+    if check.state in UNFINISHED:
         raise Conflict("import_running", "检查还在进行，请等完成后再继续。")
     if not check.file_key:
         raise Conflict("check_cleared", "检查用的文件只保留一天，已经清理；请重新上传检查。")

@@ -13,6 +13,7 @@ from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.notices import delivery, routing
 from server.domain.notices.short_names import short_plan
+from server.domain.people.officer_states import OfficerState
 from server.domain.ports import Services
 from server.models import Issuance, Officer
 from server.models.database import rows
@@ -96,7 +97,9 @@ async def remind(s: Services) -> None:
         assert issuance.org_signed_at is not None
         waited = now - issuance.org_signed_at
         days = next(days for days in REMIND_AFTER if waited >= timedelta(days=days))
-        people = await Officer.filter(school_id=issuance.site.school_id, state="active").order_by("id")
+        people = await Officer.filter(
+            school_id=issuance.site.school_id, state=OfficerState.ACTIVE.value
+        ).order_by("id")
         reachable = [officer for officer in people if officer.oa_openid]
         async with in_transaction():
             for officer in reachable[:1] if days == min(REMIND_AFTER) else reachable:

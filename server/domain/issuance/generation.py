@@ -20,6 +20,7 @@ from tortoise.transactions import in_transaction
 from server.domain import freshness
 from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
+from server.domain.certificates import transitions as certificate_transitions
 from server.domain.certificates.claims import Line, complete, encode_code
 from server.domain.certificates.files import file_key, page
 from server.domain.certificates.states import UNSEALED, CertificateState
@@ -41,12 +42,6 @@ TOLD_EVERY = 10  # certificates between two progress events
 CLAIM_SECONDS = (
     20  # to draw, seal and keep one certificate takes well under one; late means: another may do it, too
 )
-_DRAW = """
-UPDATE certificate AS x SET state = 'drawing', claims = n.claims, claims_sha256 = n.sha256, code = n.code
-FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::text[]) AS n (id, claims, sha256, code)
-WHERE x.id = n.id AND x.state = 'reserved' AND x.issuance_id = $5
-RETURNING x.number
-"""
 _CLAIM = """
 UPDATE certificate SET claimed_by = $2, claimed_until = clock_timestamp() + make_interval(secs => $3)
 WHERE id = $1 AND state = 'drawing' AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
@@ -85,19 +80,21 @@ async def _draw(s: Services, issuance_id: int, ids: Sequence[int]) -> list[int]:
             "number"
         )
         written = [complete(Line.from_bytes(bytes(c.line)), issuance.issued_on) for c in waiting]
-        drawn = await rows(
-            _DRAW,
+        drawn = await certificate_transitions.advance(
+            "draw",
             [c.id for c in waiting],
-            [claims.to_bytes() for claims in written],
-            [claims.sha256() for claims in written],
-            [encode_code(s.keys, claims) for claims in written],
-            issuance_id,
+            issuance_id=issuance_id,
+            changes={
+                "claims": [claims.to_bytes() for claims in written],
+                "claims_sha256": [claims.sha256() for claims in written],
+                "code": [encode_code(s.keys, claims) for claims in written],
+            },
         )
         await s.faults.reach("generation.draw: the claims are stored")
         if drawn:
             became = {
                 "state": CertificateState.DRAWING.value,
-                "numbers": sorted(row["number"] for row in drawn),
+                "numbers": drawn,
             }
             was = {"state": CertificateState.RESERVED.value}
             await audit_log.record(
@@ -174,15 +171,17 @@ async def _record(s: Services, certificate: Certificate, claim: str, pdf: bytes)
     """Store the file's SHA-256, if the claim is still ours or nobody has come since."""
     digest = hashlib.sha256(pdf).digest()
     async with in_transaction():
-        written = await Certificate.filter(
-            id=certificate.id, state=CertificateState.DRAWING.value, claimed_by=claim
-        ).update(
-            state=CertificateState.VALID.value,
-            pdf_key=file_key(certificate),
-            pdf_sha256=digest,
-            sealed_at=s.clock.now(),
-            last_error="",
-            claimed_until=None,
+        written = await certificate_transitions.advance(
+            "seal",
+            [certificate.id],
+            claimed_by=claim,
+            changes={
+                "pdf_key": [file_key(certificate)],
+                "pdf_sha256": [digest],
+                "sealed_at": [s.clock.now()],
+                "last_error": [""],
+                "claimed_until": [None],
+            },
         )
         if not written:
             log.warning("certificate %s was made by another meanwhile", certificate.id)

@@ -9,6 +9,7 @@ from server.domain import beijing
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.certificates.claims import number_of
+from server.domain.certificates.transitions import advance
 from server.domain.issuance import roster
 from server.domain.issuance.roster import Entry, Frame, Reserved
 from server.domain.ports import Services
@@ -85,7 +86,7 @@ async def refresh(s: Services, issuance: Issuance, *, actor: Actor) -> Refreshed
 async def _void(certificates: Sequence[Reserved]) -> None:
     ids = [c.id for c in certificates]
     for start in range(0, len(ids), _BATCH):
-        await Certificate.filter(id__in=ids[start : start + _BATCH], state="reserved").update(state="void")
+        await advance("void", ids[start : start + _BATCH])
 
 
 async def _add(s: Services, issuance: Issuance, frame: Frame, entries: Sequence[Entry]) -> list[Certificate]:

@@ -9,6 +9,7 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.beijing import rfc3339
 from server.domain.certificates.claims import Line
+from server.domain.certificates.states import UNSEALED
 from server.domain.certificates.visibility import seen_by
 from server.domain.exams.results import is_released
 from server.domain.issuance import facts, history, roster
@@ -160,7 +161,7 @@ async def _receipts(issuance_id: int) -> list[dict[str, Any]]:
 
 
 async def _errors(issuance_id: int, *, in_full: bool) -> list[dict[str, Any]]:
-    failed = Certificate.filter(issuance_id=issuance_id, attempts__gt=0, state__in=("reserved", "drawing"))
+    failed = Certificate.filter(issuance_id=issuance_id, attempts__gt=0, state__in=UNSEALED)
     return [
         {
             "number": c.number,

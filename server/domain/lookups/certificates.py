@@ -10,6 +10,7 @@ import orjson
 from tortoise import connections
 
 from server.domain.beijing import local, say_minute
+from server.domain.certificates.states import CertificateState
 from server.domain.levels import Level
 from server.domain.lookups import wording
 from server.domain.lookups.cache import ready, standing
@@ -142,12 +143,12 @@ def _item(s: Services, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _advice(row: dict[str, Any]) -> str:
-    if row["state"] == "revoked":
+    if row["state"] == CertificateState.REVOKED.value:
         return (
             f"该证书已于 {say_minute(row['revoked_at'])} 撤销，不再有效。"
             f"撤销原因：{row['revoke_reason'] or '未注明'}。如有疑问，请联系所在院校。"
         )
-    if row["state"] == "superseded":
+    if row["state"] == CertificateState.SUPERSEDED.value:
         return f"该证书已更正换发，请使用新证书 {row['successor'] or ''}。".replace(" 。", "。")
     return ""
 

@@ -104,7 +104,7 @@ async def poor_imports(s: Services) -> list[ImportRun]:
     """Real imports of the last two weeks that were not wholly taken, newest first."""
     runs = ImportRun.filter(is_dry_run=False, created_at__gt=s.clock.now() - RECENT)
     rows = await runs.order_by("-id").limit(50)
-    return [run for run in rows if run.rows_refused or run.state == "unreadable"][:5]
+    return [run for run in rows if run.rows_refused or run.refusal_code][:5]
 
 
 async def unreleased_plans() -> list[Plan]:

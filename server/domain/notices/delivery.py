@@ -23,7 +23,15 @@ from server.models.database import rows
 JOB = "notices.send"
 EARLY_SECONDS = 600  # how long an event that came before its answer is kept
 EVENT_WITHIN = timedelta(days=1)  # an event speaks of a message of the last day
-_ON_THE_WAY = ("pending", "sending", "unknown")
+_ON_THE_WAY = tuple(one.value for one in (NoticeState.PENDING, NoticeState.SENDING, NoticeState.UNKNOWN))
+DUE = tuple(state.value for state in NoticeState if state in STEPS["take"].sources)
+_TAKE = """
+UPDATE delivery SET state = $4, attempts = attempts + 1, next_try_at = $2, sent_at = COALESCE(sent_at, $1)
+WHERE NOT EXISTS (SELECT 1 FROM notice_hold)
+  AND id IN (SELECT id FROM delivery WHERE state = ANY($5::text[]) AND next_try_at <= $1
+             ORDER BY next_try_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
+RETURNING id, dedup, topic, account, channel, openid, fields_shown, path, attempts, sent_at
+"""
 
 
 async def enqueue(
@@ -105,7 +113,7 @@ async def advance(
     next_try_at: datetime | None = None,
     forget_first_try: bool = False,
 ) -> bool:
-    """The only writer of a delivery's state besides the sender's taking. False when it was in no state for this step.
+    """The writer of a delivery's state; its bulk forms are below it. False when it was in no state for this step.
 
     Args:
         name: of a step in `states.STEPS`.
@@ -126,6 +134,11 @@ async def advance(
         changes["settled_at"] = s.clock.now()
     sources = [state.value for state in step.sources]
     return bool(await Delivery.filter(id=delivery_id, state__in=sources).update(**changes))
+
+
+async def take(now: datetime, until: datetime, most: int) -> list[dict[str, Any]]:
+    """The step `take` for what is due, none of it while notices are held: the rows, this caller's until `until`."""
+    return await rows(_TAKE, now, until, most, STEPS["take"].target.value, list(DUE))
 
 
 async def lose_waiting(s: Services, error: str) -> int:

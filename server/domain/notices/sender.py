@@ -24,7 +24,6 @@ from server.domain.notices.topics import TOPICS
 from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused, WeChatRefused
 from server.models import Delivery
-from server.models.database import rows
 
 SLICE = 50
 AT_ONCE = 8
@@ -37,14 +36,6 @@ COME_BACK = frozenset({-1, 43108, 44990, 45011, 40001, 40014, 42001})
 # somebody has to mend the account or a setting (secret, whitelist, permission, template): worth waiting for some days
 TO_MEND = frozenset({40002, 40013, 40036, 40037, 40125, 40164, 40243, 48001, 48004, 61004, 89503})
 _NONE_LEFT = "对方没有剩余的订阅授权"
-
-_TAKE = """
-UPDATE delivery SET state = 'sending', attempts = attempts + 1, next_try_at = $2, sent_at = COALESCE(sent_at, $1)
-WHERE NOT EXISTS (SELECT 1 FROM notice_hold)
-  AND id IN (SELECT id FROM delivery WHERE state IN ('pending', 'sending') AND next_try_at <= $1
-             ORDER BY next_try_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
-RETURNING id, dedup, topic, account, channel, openid, fields_shown, path, attempts, sent_at
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +66,7 @@ class _Taken:
 async def send(s: Services) -> int:
     """Job `notices.send`: one slice of what is due; puts itself again while there is more. How many were taken."""
     now = s.clock.now()
-    taken = await rows(_TAKE, now, now + LEASE, SLICE)
+    taken = await delivery.take(now, now + LEASE, SLICE)
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(row: dict[str, Any]) -> None:
@@ -95,7 +86,7 @@ async def sweep(s: Services) -> None:
     now = s.clock.now()
     if await hold.current() is not None:
         return
-    if await Delivery.filter(state__in=["pending", "sending"], next_try_at__lte=now).exists():
+    if await Delivery.filter(state__in=delivery.DUE, next_try_at__lte=now).exists():
         await s.queue.put(delivery.JOB, once=delivery.JOB)
 
 

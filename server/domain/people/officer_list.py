@@ -34,7 +34,7 @@ def _row(s: Services, officer: Officer) -> dict[str, Any]:
         "has_pin": bool(officer.pin_hash),
         "is_pin_locked": officer.pin_locked_until is not None and officer.pin_locked_until > now,
         "invitation_expires_at": rfc3339(officer.invitation_expires_at)
-        if officer.state == "invited"
+        if officer.state == OfficerState.INVITED.value
         else None,
         "created_at": rfc3339(officer.created_at),
         "suspended_at": rfc3339(officer.suspended_at),

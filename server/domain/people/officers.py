@@ -207,7 +207,7 @@ async def pairing_code(s: Services, identity: WeChatIdentity) -> str:
         raise Forbidden(
             "officer_pending", "您的签发权限还在等待确认，确认后即可配对；请联系本校管理员或评价组织。"
         )
-    if officer is None or officer.state != "active":
+    if officer is None or officer.state != OfficerState.ACTIVE.value:
         raise Forbidden("not_an_officer", "您还不是院校签发负责人，请联系本校管理员发送邀请。")
     code = f"{secrets.randbelow(10**8):08d}"
     await s.cache.set(f"officer-pairing:{code}", str(officer.id).encode(), seconds=PAIRING_SECONDS)
@@ -232,7 +232,7 @@ async def bind_mp(
         raise Forbidden(
             "officer_pending", "您的签发权限还在等待确认，确认后即可配对；请联系本校管理员或评价组织。"
         )
-    if officer.state != "active":
+    if officer.state != OfficerState.ACTIVE.value:
         raise Forbidden("officer_suspended", "您的签发权限已停用，请联系本校管理员或评价组织。")
     await check_pin(s, officer, pin, address=address, request_id=request_id)
     column = f"{identity.account}_openid"
@@ -240,7 +240,9 @@ async def bind_mp(
         held = await officer_for(identity)
         if held is None or held.id != officer.id:
             await free(identity, column)
-            await Officer.filter(id=officer.id, state="active").update(**{column: identity.openid})
+            await Officer.filter(id=officer.id, state=OfficerState.ACTIVE.value).update(
+                **{column: identity.openid}
+            )
             await audit_log.record(
                 s.clock,
                 actor_of(officer).at(address, request_id),

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from server.domain.exams.results import Result, outcome_of
+from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.errors import Conflict, NotFound, Refused
 from server.models.database import rows
@@ -27,6 +28,9 @@ SELECT i.state, EXISTS (SELECT 1 FROM certificate x
     WHERE x.issuance_id = i.id AND x.registration_id = $3 AND x.state <> 'void') AS holds
 FROM issuance i WHERE i.plan_id = $1 AND i.site_id = $2 FOR SHARE OF i
 """
+
+
+_SIGNED = (BatchState.SCHOOL_SIGNED.value, BatchState.GENERATING.value, BatchState.ISSUED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +79,8 @@ async def facts_of(*, registration_id: int | None = None, admission_number: str 
         row["release_at"],
         frozenset(slot["subject"] for slot in slots),
         {mark["subject"]: (mark["status"], mark["score"]) for mark in marks},
-        at_school=any(batch["state"] == "site_pending" for batch in batches),
-        is_signed=any(
-            batch["holds"] and batch["state"] in ("school_signed", "generating", "issued")
-            for batch in batches
-        ),
+        at_school=any(batch["state"] == BatchState.SITE_PENDING.value for batch in batches),
+        is_signed=any(batch["holds"] and batch["state"] in _SIGNED for batch in batches),
     )
 
 

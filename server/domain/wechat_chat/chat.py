@@ -11,6 +11,7 @@ from typing import Any
 
 from server.domain import lookups
 from server.domain.beijing import say_day
+from server.domain.certificates.states import CertificateState
 from server.domain.ports import Push, Services, WeChatIdentity
 from server.domain.wechat_chat import chat_codes
 from server.domain.wechat_chat.chat_ways import Ways, ways
@@ -121,7 +122,7 @@ def _certificate(item: dict[str, Any], known: Ways) -> str:
         f"状态：{item['state_name']}",
         _plain(item["advice"]),
     ]
-    if item["state"] == "valid":
+    if item["state"] == CertificateState.VALID.value:
         lines.append(known.certificate.format(number=item["number"]))
     return "\n".join(line for line in lines if line)
 

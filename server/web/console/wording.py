@@ -7,6 +7,7 @@ from typing import Any
 
 from server.domain import roles
 from server.domain.actor import Actor
+from server.domain.imports.states import ImportState
 from server.domain.issuance.states import BatchState
 from server.domain.people.school_scope import is_school
 from server.domain.roles import Role, Verb
@@ -85,9 +86,9 @@ def waits_for(actor: Actor, state: BatchState) -> bool:
 
 def run_state(run: Mapping[str, Any]) -> tuple[str, str]:
     """(badge, words) of an import in the list."""
-    if run["state"] == "unreadable":
+    if run["state"] == ImportState.UNREADABLE.value:
         return "bad", run["state_label"]
-    if run["state"] != "done":
+    if run["state"] != ImportState.DONE.value:
         return "wait", run["state_label"]
     if run["rows_refused"]:
         return "wait", "有错误" if run["rows_taken"] else "没有可写入的行"
