@@ -38,7 +38,7 @@ class StandardVersion(Model):
 
 
 class Plan(Model):
-    """考试计划. Results are visible outside once `released_at` is set, or from `release_at` on."""
+    """考试计划. Results are visible outside from `release_at` on; empty: no time is set."""
 
     id = fields.BigIntField(primary_key=True)
     name = fields.CharField(max_length=120, unique=True)

@@ -24,7 +24,7 @@ class NumberSeries(Model):
 
 
 class Issuance(Model):
-    """签发批次: one plan at one site. `state` is written by `domain.issuance.desk` alone."""
+    """签发批次: one plan at one site. `state` is written by `domain.issuance.transitions` alone."""
 
     id = fields.BigIntField(primary_key=True)
     plan: fields.ForeignKeyRelation[Plan] = fields.ForeignKeyField(

@@ -183,7 +183,7 @@ class EndedSession(Model):
 
 
 class EndedPerson(Model):
-    """The moment up to which all sessions of a person in WeChat are over: see domain.entry.ended."""
+    """The moment up to which all sessions of a person in WeChat are over: see domain.people.ended_sessions."""
 
     id = fields.CharField(max_length=64, primary_key=True)  # blind index of `account:openid`, in hexadecimal
     ended_at = fields.DatetimeField()

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 "table": "ended_person",
                 "app": "records",
                 "pk_attr": "id",
-                "table_description": "The moment up to which all sessions of a person in WeChat are over: see domain.entry.ended.",
+                "table_description": "The moment up to which all sessions of a person in WeChat are over: see domain.people.ended_sessions.",
             },
             bases=["Model"],
         ),
