@@ -27,7 +27,7 @@ class AuditEntry(Model):
 
 
 class LookupChange(Model):
-    """A change that makes cached look-ups stale: `*` for all, `oa:openid` or `mp:openid` for one person."""
+    """A change that makes cached look-ups stale: `*` for all, the account and a digest of the openid for one person."""
 
     id = fields.BigIntField(primary_key=True)
     scope = fields.CharField(max_length=80)
