@@ -35,6 +35,8 @@ _REDACTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 LONGEST_FIELD, LONGEST_MESSAGE, LONGEST_ERROR = 1_000, 4_000, 20_000  # characters
+_DRIVERS = ("asyncpg.", "psycopg.", "procrastinate.")
+_AWAY = ("08", "53", "57P")  # SQLSTATE: connection, resources, operator
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -64,9 +66,29 @@ class JsonLines(logging.Formatter):
                 if key not in _PLAIN and _is_plain(value)
             }
         )
-        if record.exc_info:
+        if cause := _outage(record):
+            line["cause"] = cause
+        elif record.exc_info:
             line["error"] = _bounded(self.formatException(record.exc_info), LONGEST_ERROR)
         return redact(orjson.dumps(line, default=str).decode())
+
+
+def _outage(record: logging.LogRecord) -> str:
+    """What a driver or the queue says while the database is away: its cause, whose traceback would tell no more."""
+    if not record.exc_info or not record.name.startswith(_DRIVERS):
+        return ""
+    error = record.exc_info[1]
+    is_outage, said = False, ""
+    while error is not None:
+        said = type(error).__name__
+        state = str(getattr(error, "sqlstate", None) or "")
+        is_outage = is_outage or (
+            isinstance(error, ConnectionError | TimeoutError)
+            or state.startswith(_AWAY)
+            or said == "ConnectorException"  # procrastinate's, around whatever its driver said
+        )
+        error = error.__cause__
+    return said if is_outage else ""
 
 
 def _bounded(text: str, most: int) -> str:

@@ -70,3 +70,36 @@ def test_a_stranger_does_not_choose_how_much_is_logged() -> None:
     line = json.loads(logs.JsonLines().format(record))
     assert (len(line["message"]), len(line["method"])) == (logs.LONGEST_MESSAGE + 1, logs.LONGEST_FIELD + 1)
     assert number[:8] not in line["message"]
+
+
+class _StartingUp(Exception):
+    sqlstate = "57P03"
+
+
+class ConnectorException(Exception):
+    """Named as procrastinate's."""
+
+
+def logged(name: str, error: Exception) -> dict[str, object]:
+    record = logging.LogRecord(name, logging.WARNING, __file__, 1, "retrying", (), (type(error), error, None))
+    line: dict[str, object] = json.loads(logs.JsonLines().format(record))
+    return line
+
+
+def test_a_driver_tells_of_an_outage_by_its_cause_and_of_a_fault_by_its_traceback() -> None:
+    """While the database starts anew every pool and every worker tells of it, again and again."""
+    wrapped = ConnectorException("Database error.")
+    wrapped.__cause__ = ConnectionRefusedError(111, "Connection refused")
+    for name, error, cause in (
+        ("asyncpg.pool", _StartingUp("starting up"), "_StartingUp"),
+        ("asyncpg.pool", ConnectionResetError(104, "reset"), "ConnectionResetError"),
+        ("procrastinate.utils", wrapped, "ConnectionRefusedError"),
+    ):
+        line = logged(name, error)
+        assert (line["cause"], "error" in line) == (cause, False)
+    for name, error in (
+        ("procrastinate.worker.worker", ValueError("a fault of ours")),
+        ("xcert.jobs", ConnectionResetError(104, "reset")),
+    ):
+        line = logged(name, error)
+        assert ("cause" in line, str(error) in str(line["error"])) == (False, True)
