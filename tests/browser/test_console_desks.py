@@ -56,6 +56,20 @@ async def test_the_first_desk_says_that_a_second_one_shows_a_newer_code(
     await redis.aclose()
 
 
+async def test_a_batchs_list_needs_no_scrolling_of_its_own(
+    base: str, browser: Browser, services: Services
+) -> None:
+    """On a phone neither sideways nor up and down: the page scrolls, and every column is seen."""
+    batch = await issuing.pending(services, await issuing.cohort(services))
+    hidden = """() => [...document.querySelectorAll('.table-box, html')]
+        .map(e => [e.scrollWidth - e.clientWidth, e === document.documentElement ? 0 : e.scrollHeight - e.clientHeight])"""
+    async with seat(browser, services, base, Role.ISSUER) as (page, _):
+        for width in (390, 320):
+            await page.set_viewport_size({"width": width, "height": 640})
+            await page.goto(f"{base}/console/issuances/{batch.id}")
+            assert await page.evaluate(hidden) == [[0, 0], [0, 0]], width
+
+
 @pytest.mark.rule("S13")
 async def test_a_plans_switch_asks_before_it_is_turned(
     base: str, browser: Browser, services: Services
