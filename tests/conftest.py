@@ -25,11 +25,11 @@ from server.settings import Settings
 from tests.databases import ReusedDatabase
 from tests.databases import with_database as with_database
 from tests.door_client import DoorClient
+from tests.fake_wechat import wechat_ports
 from tests.fakes import (
     NOON,
     FakeClock,
     FakePdfRenderer,
-    FakeWeChat,
     KillerFaultInjector,
     ListQueue,
     MemoryCache,
@@ -224,7 +224,7 @@ def services(db: str, settings: Settings, clock: FakeClock, key_folder: keys.Key
         event_bus=MemoryEventBus(),
         rate_limiter=MemoryRateLimiter(clock),
         cache=MemoryCache(clock),
-        wechat=FakeWeChat(),
+        **wechat_ports(),
         faults=KillerFaultInjector(),
     )
 

@@ -16,13 +16,13 @@ from typing import Any, TypeVar
 from tortoise import connections
 from tortoise.backends.base.client import TransactionalDBClient
 
-from server.domain.ports import CertificatePage, MessageTemplate, Services, WeChatCalls, WeChatIdentity
-from server.errors import NotFound, Refused, Unverified
+from server.domain.ports import CertificatePage, Services
+from server.errors import NotFound, Refused
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # 2026-11-23 12:00 in Beijing
 C = TypeVar("C", bound=type[Any])
 _ALLOWED = {("once", "idempotency.py"), ("load_first", "demo.py")}
-_PURE = ("authorize_url", "missing_glyphs")  # reckoned on the spot
+_PURE = ("authorize_url", "missing_glyphs", "seconds_ahead")  # reckoned on the spot
 
 
 def refuse_in_transaction(what: str) -> None:
@@ -251,111 +251,6 @@ class FakePdfRenderer:
 
     def qr_png(self, text: str) -> bytes:
         return b"\x89PNG qr " + text.encode()
-
-
-@dataclass
-class Sent:
-    openid: str
-    template: str
-    fields: dict[str, str]
-    url: str | None
-    dedup_id: str
-
-
-@dataclass
-class Subscribed:
-    """A subscription message that was sent."""
-
-    account: str
-    openid: str
-    template: str
-    fields: dict[str, str]
-    page: str | None
-
-
-@outside
-class FakeWeChat:
-    """Codes that a test prepared stand for people; messages are remembered."""
-
-    def __init__(self) -> None:
-        self.codes: dict[str, WeChatIdentity] = {}
-        self.phones: dict[str, str] = {}  # code of the phone button → number
-        self.sent: list[Sent] = []
-        self.texts: list[tuple[str, str, str]] = []  # account, openid, text
-        self.subscribed: list[Subscribed] = []
-        self.menus: list[dict[str, Any]] = []
-        self.kept_templates: dict[str, list[MessageTemplate]] = {"oa": [], "mp": []}
-        self.called: list[WeChatCalls] = []
-        self.links: list[tuple[str, str, int]] = []  # path, query, seconds
-        self.renewed = 0  # how often a new JS-SDK ticket was fetched
-        self.answers: list[Exception] = []  # raised by the next sends of any kind, in this order
-
-    def authorize_url(self, redirect_uri: str, state: str) -> str:
-        return (
-            f"https://open.weixin.qq.com/connect/oauth2/authorize?redirect_uri={redirect_uri}&state={state}"
-        )
-
-    async def exchange_oauth_code(self, code: str) -> WeChatIdentity:
-        return self._take(code)
-
-    async def exchange_login_code(self, code: str) -> WeChatIdentity:
-        return self._take(code)
-
-    def _take(self, code: str) -> WeChatIdentity:
-        if code not in self.codes:
-            raise Refused("code_invalid", "微信登录已失效，请重新打开页面。")
-        return self.codes.pop(code)
-
-    async def send_template(
-        self, openid: str, template: str, fields: Mapping[str, str], *, url: str | None, dedup_id: str
-    ) -> str:
-        self._may_fail()
-        self.sent.append(Sent(openid, template, dict(fields), url, dedup_id))
-        return str(1000 + len(self.sent))
-
-    async def send_text(self, account: str, openid: str, text: str) -> None:
-        self._may_fail()
-        self.texts.append((account, openid, text))
-
-    async def send_subscription(
-        self, account: str, openid: str, template: str, fields: Mapping[str, str], *, page: str | None
-    ) -> str:
-        self._may_fail()
-        self.subscribed.append(Subscribed(account, openid, template, dict(fields), page))
-        return str(5000 + len(self.subscribed)) if account == "mp" else ""
-
-    def _may_fail(self) -> None:
-        if self.answers:
-            raise self.answers.pop(0)
-
-    async def phone_number(self, code: str) -> str:
-        if code not in self.phones:
-            raise Unverified("code_invalid", "手机号授权已失效，请重新点击获取手机号。")
-        return self.phones.pop(code)
-
-    async def create_menu(self, menu: Mapping[str, Any]) -> None:
-        self.menus.append(dict(menu))
-
-    async def current_menu(self) -> Mapping[str, Any] | None:
-        return self.menus[-1] if self.menus else None
-
-    async def templates(self, account: str) -> list[MessageTemplate]:
-        return list(self.kept_templates[account])
-
-    async def url_link(self, path: str, query: str, *, seconds: int) -> str:
-        self.links.append((path, query, seconds))
-        return f"https://wxaurl.cn/{len(self.links)}"
-
-    async def js_config(self, url: str, *, renew: bool = False) -> dict[str, str | int]:
-        self.renewed += renew
-        signed = hashlib.sha1(url.partition("#")[0].encode(), usedforsecurity=False).hexdigest()
-        return {"appId": "wxfake", "timestamp": 1, "nonceStr": "nonce", "signature": signed}
-
-    async def scan_code_image(self, scene: str) -> bytes:
-        return b"\x89PNG scene " + scene.encode()
-
-    async def calls(self) -> list[WeChatCalls]:
-        return list(self.called)
 
 
 class Killed(BaseException):

@@ -7,9 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from server.adapters.wechat import quota_report
-from server.adapters.wechat.accounts import Account
-from server.adapters.wechat.api import WeChatApi
 from server.adapters.wechat.errcode_help import NAMES, advice
 from server.adapters.wechat.errors import rid
 from server.commands.with_services import with_services
@@ -28,7 +25,7 @@ _LATER = "手机上已打开过公众号的人，最多五分钟后重新进入�
 
 def show(_: argparse.Namespace, settings: Settings) -> int:
     """The menu that WeChat has."""
-    kept = _ask(settings, lambda s: s.wechat.current_menu())
+    kept = _ask(settings, lambda s: s.wechat_console.current_menu())
     return _say(*menu.lines(kept))
 
 
@@ -36,7 +33,7 @@ def diff(_: argparse.Namespace, settings: Settings) -> int:
     """What `apply` would change; returns 1 if anything."""
 
     async def compare(s: Services) -> list[str]:
-        return menu.differences(await s.wechat.current_menu(), menu.official(s.settings.public_url))
+        return menu.differences(await s.wechat_console.current_menu(), menu.official(s.settings.public_url))
 
     told = _ask(settings, compare)
     if not told:
@@ -50,7 +47,7 @@ def apply(given: argparse.Namespace, settings: Settings) -> int:
 
     async def renew(s: Services) -> int:
         wanted: Mapping[str, Any] = menu.official(s.settings.public_url)
-        told = menu.differences(await s.wechat.current_menu(), wanted)
+        told = menu.differences(await s.wechat_console.current_menu(), wanted)
         if not told:
             return _say(_SAME)
         _say(*told)
@@ -67,42 +64,41 @@ def quota(given: argparse.Namespace, settings: Settings) -> int:
     """Today's calls as we count them beside WeChat's own figures; `--clear` begins WeChat's anew."""
 
     async def look(s: Services) -> int:
-        assert isinstance(s.wechat, WeChatApi)
-        accounts = [s.wechat.account(kind) for kind in ((given.account,) if given.account else ("oa", "mp"))]
+        accounts = [given.account] if given.account else ["oa", "mp"]
         for account in accounts:
-            await _show_quota(account)
+            await _show_quota(s, account)
         return await _clear(s, accounts, given) if given.clear else 0
 
     return _ask(settings, look)
 
 
-async def _show_quota(account: Account) -> None:
-    _say(f"{NAMES[account.kind]} {account.appid}")
-    lines = await quota_report.today(account)
+async def _show_quota(s: Services, account: str) -> None:
+    _say(f"{NAMES[account]} {s.settings.oa_appid if account == 'oa' else s.settings.mp_appid}")
+    lines = await s.wechat_quota.usage(account)
     for line in lines:
         closed = f"　停用至 {line.closed_until.astimezone(BEIJING):%m-%d %H:%M}" if line.closed_until else ""
-        if line.theirs is None:
+        if line.official is None:
             theirs = f"微信未提供（{line.why_not}）"
         else:
-            theirs = f"微信计 {line.theirs.used}，上限 {line.theirs.limit}，剩余 {line.theirs.remain}"
+            theirs = f"微信计 {line.official.used}，上限 {line.official.limit}，剩余 {line.official.remain}"
         _say(f"  {line.path}　本服务今日 {line.ours} 次；{theirs}{closed}")
     if not lines:
         _say("  今日还没有调用。")
 
 
-async def _clear(s: Services, accounts: list[Account], given: argparse.Namespace) -> int:
-    names = "、".join(NAMES[account.kind] for account in accounts)
+async def _clear(s: Services, accounts: list[str], given: argparse.Namespace) -> int:
+    names = "、".join(NAMES[account] for account in accounts)
     if not given.yes and not _agreed(f"清零{names}今日全部接口的计数（每个账号每月只能 10 次）？"):
         _say("没有清零。")
         return 1
     for account in accounts:
         try:
-            await quota_report.clear(account)
+            await s.wechat_quota.clear(account)
         except WeChatRefused as refusal:
-            raise _refused(refusal, account.kind) from None
-        waited = await sender.quota_is_back(s, account.kind)
+            raise _refused(refusal, account) from None
+        waited = await sender.quota_is_back(s, account)
         now = f"等候额度的 {waited} 条通知现在发送。" if waited else ""
-        _say(f"{NAMES[account.kind]}已清零，停用的接口已恢复。{now}")
+        _say(f"{NAMES[account]}已清零，停用的接口已恢复。{now}")
     return 0
 
 

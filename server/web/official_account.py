@@ -37,7 +37,7 @@ def _query(request: Request) -> dict[str, str]:
 
 async def _verify(request: Request, account: str) -> HTTPResponse:
     try:
-        return text(services(request).wechat.echo(account, _query(request)))
+        return text(services(request).wechat_pushes.echo(account, _query(request)))
     except Refused as refusal:
         log.warning(
             "verification refused: %s", refusal.message, extra={"account": account, "why": refusal.code}
@@ -52,7 +52,7 @@ async def _receive(request: Request, account: str) -> HTTPResponse:
         return text("内容过大", status=413)
     try:
         query = _query(request)
-        push = s.wechat.open_push(account, query, body)
+        push = s.wechat_pushes.open_push(account, query, body)
         pushes.require_fresh(s, query.get("timestamp", ""))
     except Refused as refusal:
         # WeChat shows its answer to nobody: the operator has to find it here.
@@ -70,7 +70,7 @@ async def _receive(request: Request, account: str) -> HTTPResponse:
     said = await _answered(s, push)
     if not said or not push.to:
         return text(DONE)
-    sealed = s.wechat.answer(push, said, now=int(s.clock.now().timestamp()))
+    sealed = s.wechat_pushes.answer(push, said, now=int(s.clock.now().timestamp()))
     return HTTPResponse(sealed, content_type="application/xml; charset=utf-8")
 
 

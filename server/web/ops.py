@@ -164,5 +164,5 @@ async def metrics(request: Request) -> HTTPResponse:
         multiprocess.MultiProcessCollector(registry, path=str(shared))  # type: ignore[no-untyped-call]  # untyped there
         body = generate_latest(registry)
     calls = CollectorRegistry()
-    calls.register(_WeChatCalls(await web_request.services(request).wechat.calls()))
+    calls.register(_WeChatCalls(await web_request.services(request).wechat_quota.calls()))
     return HTTPResponse(body + generate_latest(calls), content_type=CONTENT_TYPE_LATEST)

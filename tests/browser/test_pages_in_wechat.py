@@ -128,7 +128,7 @@ async def test_a_dead_ticket_is_replaced_and_reminders_are_asked_for(
 ) -> None:
     world = tab.world
     await bound(services, WeChatIdentity("oa", world.openid))
-    await services.wechat.js_config(f"{services.settings.public_url}/h5/")
+    await services.wechat_links.js_config(f"{services.settings.public_url}/h5/")
     world.platform.store.put(
         "ticket",
         services.settings.oa_appid,

@@ -38,6 +38,8 @@ from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import Template, from_settings
 from server.sandbox.platform import Platform
 from server.settings import Settings
+from tests.exchange import exchange
+from tests.fake_wechat import wechat_ports
 from tests.web.conftest import listening
 
 
@@ -53,7 +55,7 @@ class Clinic:
         """What is found when the doctor runs with other settings than the running service."""
         settings = dataclasses.replace(self.services.settings, **changed)
         api = WeChatApi(settings, self.redis, cache.RedisCache(self.redis), self.services.clock, seconds=2.0)
-        s = dataclasses.replace(self.services, settings=settings, wechat=api)
+        s = dataclasses.replace(self.services, settings=settings, **wechat_ports(api))
         found = [finding async for finding in look_at_wechat(s)]
         await api.close()
         text = "\n".join(map(str, found))
@@ -87,7 +89,7 @@ async def clinic(services: Services, redis_url: str) -> AsyncIterator[Clinic]:
         async with serving(sandbox) as wechat:
             services.settings = dataclasses.replace(services.settings, api_url=wechat, open_url=wechat)
             api = WeChatApi(services.settings, client, services.cache, services.clock)
-            services.wechat = api
+            exchange(services, **wechat_ports(api))
             async with listening(create_app(services.settings, services), line):
                 found = Clinic(services, sandbox.ctx.platform, client)
                 await menu.apply(services)
@@ -221,7 +223,9 @@ async def test_what_is_wrong_at_wechat(clinic: Clinic) -> None:
     assert list(wrong) == ["公众号账号", "小程序账号"]
     assert all("公众平台安全助手" in said for said in wrong.values())
 
-    await clinic.services.wechat.create_menu({"button": [{"type": "click", "name": "旧", "key": "OLD"}]})
+    await clinic.services.wechat_console.create_menu(
+        {"button": [{"type": "click", "name": "旧", "key": "OLD"}]}
+    )
     assert list(wrong := await clinic.wrong()) == ["公众号菜单"]
     assert "xcert wechat menu diff" in wrong["公众号菜单"]
     await menu.apply(clinic.services)

@@ -16,7 +16,7 @@ from server.models import AuditEntry, Binding, Candidate
 from tests import make
 from tests.domain.test_bindings import ME, MINE_IN_MP, NUMBER, bind
 from tests.domain.test_officers import code_of
-from tests.fakes import FakeWeChat
+from tests.fake_wechat import FakeWeChatLogins, FakeWeChatSender
 
 STRANGER = WeChatIdentity("mp", "openid-thief", "union-thief")
 NAMELESS = WeChatIdentity("mp", "openid-no-union")
@@ -39,9 +39,15 @@ async def outcome(s: Services, who: WeChatIdentity, **given: Any) -> tuple[str, 
 
 
 @pytest.fixture
-def wechat(services: Services) -> FakeWeChat:
-    assert isinstance(services.wechat, FakeWeChat)
-    return services.wechat
+def logins(services: Services) -> FakeWeChatLogins:
+    assert isinstance(services.wechat_logins, FakeWeChatLogins)
+    return services.wechat_logins
+
+
+@pytest.fixture
+def wechat(services: Services) -> FakeWeChatSender:
+    assert isinstance(services.wechat_sender, FakeWeChatSender)
+    return services.wechat_sender
 
 
 @pytest.mark.parametrize("who", [STRANGER, NAMELESS])
@@ -63,14 +69,14 @@ async def test_the_same_union_is_let_through(services: Services) -> None:
     assert services.queue.jobs == []  # type: ignore[attr-defined]  # the same person needs no warning
 
 
-async def test_wechats_phone_number_is_a_proof(services: Services, wechat: FakeWeChat) -> None:
+async def test_wechats_phone_number_is_a_proof(services: Services, logins: FakeWeChatLogins) -> None:
     candidate = await somebody(services)
     await bind(services, ME)
-    wechat.phones |= {"other": "19900000000", "mine": PHONE}
+    logins.phones |= {"other": "19900000000", "mine": PHONE}
     assert (await outcome(services, STRANGER, phone_code="other"))[0] == "binding_not_matched"
     assert (await outcome(services, STRANGER, phone_code="invented"))[0] == "binding_not_matched"
     assert (await outcome(services, STRANGER, name="别人", phone_code="mine"))[0] == "binding_not_matched"
-    assert "mine" in wechat.phones  # a miss costs nobody's number
+    assert "mine" in logins.phones  # a miss costs nobody's number
     bound = await bind(services, STRANGER, phone_code="mine")
     assert (bound.candidate_id, bound.phone) == (candidate.id, PHONE)
 
@@ -90,7 +96,7 @@ async def test_a_first_binding_needs_no_phone(services: Services) -> None:
 
 
 async def test_with_the_setting_a_phone_on_record_is_checked_at_the_first_binding(
-    services: Services, wechat: FakeWeChat
+    services: Services, wechat: FakeWeChatSender
 ) -> None:
     services.settings = replace(services.settings, binding_phone="required")
     candidate = await somebody(services)
@@ -119,7 +125,7 @@ async def test_whoever_is_bound_in_both_accounts_may_say_so_again_without_the_ph
     assert (await outcome(services, STRANGER, name="别人"))[0] == "already_bound"
 
 
-async def test_the_first_binding_is_told(services: Services, wechat: FakeWeChat) -> None:
+async def test_the_first_binding_is_told(services: Services, wechat: FakeWeChatSender) -> None:
     await somebody(services)
     await bind(services, ME)
     second = await bind(services, STRANGER, phone_last4="5678")
@@ -131,7 +137,7 @@ async def test_the_first_binding_is_told(services: Services, wechat: FakeWeChat)
     assert "小程序" in text and second.name_masked not in text
 
 
-async def test_staff_undo_a_binding_with_a_reason(services: Services, wechat: FakeWeChat) -> None:
+async def test_staff_undo_a_binding_with_a_reason(services: Services, wechat: FakeWeChatSender) -> None:
     candidate = await somebody(services)
     await bind(services, ME)
     services.queue.jobs.clear()  # type: ignore[attr-defined]

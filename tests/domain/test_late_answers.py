@@ -16,8 +16,9 @@ from server.domain.wechat_chat import late_answers, push_inbox, pushes
 from server.domain.wechat_chat.push_states import MOST_ATTEMPTS, PushState
 from server.errors import OutsideFailure, WeChatRefused
 from server.models import Follower, PushSeen
-from tests.fakes import FakeClock, FakeWeChat, Killed, KillerFaultInjector, ListQueue
-from tests.wechat_platform import PushedWeChat
+from tests.exchange import exchange
+from tests.fake_wechat import FakeWeChatSender
+from tests.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
 
 OPENID = "o-candidate-000000000000000"
 
@@ -34,9 +35,9 @@ def event(s: Services, kind: str, event_key: str = "", account: str = "oa") -> P
     return asked(s, kind=kind, is_event=True, event_key=event_key, account=account, text="", key=f"k:{kind}")
 
 
-def wechat(s: Services) -> FakeWeChat:
-    assert isinstance(s.wechat, FakeWeChat)
-    return s.wechat
+def wechat(s: Services) -> FakeWeChatSender:
+    assert isinstance(s.wechat_sender, FakeWeChatSender)
+    return s.wechat_sender
 
 
 async def later(s: Services, **span: float) -> None:
@@ -226,13 +227,14 @@ async def test_a_worker_that_was_only_slow_corrects_the_row(services: Services) 
     push = asked(services)
     await pushes.hand_over(services, push)
 
-    class Slow(PushedWeChat):
+    class Slow(FakeWeChatSender):
         async def send_text(self, account: str, openid: str, text: str) -> None:
             await later(services, minutes=2)
             assert (await PushSeen.get()).state == "unknown"
             await super().send_text(account, openid, text)
 
-    services.wechat = slow = Slow(services.settings)
+    slow = Slow()
+    exchange(services, wechat_sender=slow)
     row = await drained(services)
     assert (row.state, len(slow.texts)) == ("sent", 1)
 

@@ -11,7 +11,9 @@ import pytest
 from server.domain.ports import Services
 from server.domain.wechat_chat import menu
 from server.errors import OutsideFailure, Refused
-from tests.fakes import FakeWeChat, ListQueue
+from tests.exchange import exchange
+from tests.fake_wechat import FakeWeChatConsole
+from tests.fakes import ListQueue
 
 OURS = menu.official("https://cert.example.cn")
 More = Callable[[dict[str, Any]], object]
@@ -65,7 +67,7 @@ async def test_a_menu_with_problems_is_refused_before_it_is_sent(services: Servi
         await menu.apply(services, {"button": [click(""), view("/h5")]})
     assert refused.value.code == "menu_invalid"
     assert "（无名称）" in refused.value.message and "http(s)" in refused.value.message
-    assert isinstance(services.wechat, FakeWeChat) and services.wechat.menus == []
+    assert isinstance(services.wechat_console, FakeWeChatConsole) and services.wechat_console.menus == []
 
 
 def test_limits_are_met_exactly() -> None:
@@ -82,19 +84,20 @@ def test_limits_are_met_exactly() -> None:
 
 
 async def test_the_menu_is_put_again_while_wechat_does_not_answer(services: Services) -> None:
-    class Away(FakeWeChat):
+    class Away(FakeWeChatConsole):
         async def create_menu(self, menu: Mapping[str, Any]) -> None:
             raise OutsideFailure("无法连接微信")
 
-    services.wechat = Away()
+    exchange(services, wechat_console=Away())
     await menu.put(services)
     assert isinstance(services.queue, ListQueue)
     assert services.queue.jobs == [("wechat.menu", {"tries": 2})]
     with pytest.raises(OutsideFailure):
         await menu.put(services, tries=menu.TRIES)
-    services.wechat = FakeWeChat()
+    back = FakeWeChatConsole()
+    exchange(services, wechat_console=back)
     await menu.put(services, tries=2)
-    assert services.wechat.menus == [menu.official(services.settings.public_url)]
+    assert back.menus == [menu.official(services.settings.public_url)]
 
 
 def test_no_menu_yet_everything_is_new() -> None:

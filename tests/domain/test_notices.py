@@ -16,7 +16,9 @@ from server.domain.ports import Services
 from server.errors import OutsideFailure, WeChatRefused
 from server.models import Delivery
 from tests import make
-from tests.fakes import FakeClock, FakeWeChat, Killed, KillerFaultInjector, ListQueue, MemoryCache
+from tests.exchange import exchange
+from tests.fake_wechat import FakeWeChatSender
+from tests.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue, MemoryCache
 
 OPENID = "o-candidate-000000000000000"
 FIELDS = {"plan": "2023年第四批全国统考", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"}
@@ -35,9 +37,9 @@ async def the_row(dedup: str = "results:1") -> Delivery:
     return await Delivery.get(dedup=dedup)
 
 
-def wechat(services: Services) -> FakeWeChat:
-    assert isinstance(services.wechat, FakeWeChat)
-    return services.wechat
+def wechat(services: Services) -> FakeWeChatSender:
+    assert isinstance(services.wechat_sender, FakeWeChatSender)
+    return services.wechat_sender
 
 
 def clock(services: Services) -> FakeClock:
@@ -236,7 +238,7 @@ async def test_an_event_that_comes_before_the_answer(services: Services) -> None
     """WeChat delivers faster than it answers: two on their way, so the event waits for its number."""
     early: list[bool] = []
 
-    class Hasty(FakeWeChat):
+    class Hasty(FakeWeChatSender):
         async def send_template(
             self, openid: str, template: str, fields: Mapping[str, str], *, url: str | None, dedup_id: str
         ) -> str:
@@ -245,7 +247,7 @@ async def test_an_event_that_comes_before_the_answer(services: Services) -> None
                 return "900"
             raise NO_ANSWER
 
-    services.wechat = Hasty()
+    exchange(services, wechat_sender=Hasty())
     for dedup in ("a", "b"):
         await put(services, dedup)
     await sender.send(services)
@@ -273,14 +275,14 @@ async def test_an_event_and_its_answer_at_the_same_moment_do_not_miss_each_other
 
 
 async def test_an_event_that_comes_before_the_only_answer(services: Services) -> None:
-    class Hasty(FakeWeChat):
+    class Hasty(FakeWeChatSender):
         async def send_template(
             self, openid: str, template: str, fields: Mapping[str, str], *, url: str | None, dedup_id: str
         ) -> str:
             await delivery.finished(services, "900", "success", openid=openid)
             return "900"
 
-    services.wechat = Hasty()
+    exchange(services, wechat_sender=Hasty())
     await put(services)
     await sender.send(services)
     row = await the_row()

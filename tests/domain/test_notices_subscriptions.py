@@ -16,7 +16,8 @@ from server.errors import OutsideFailure, WeChatRefused
 from server.models import Binding, Candidate, Delivery, Follower
 from tests import make
 from tests.domain.test_grants import OPENID, clock, popup, push, remaining
-from tests.fakes import FakeWeChat, Killed, KillerFaultInjector, Subscribed
+from tests.fake_wechat import FakeWeChatSender, Subscribed
+from tests.fakes import Killed, KillerFaultInjector
 
 FIELDS = {"plan": "2023年第四批全国统考", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"}
 SHOWN = {"thing1": "2023年第四批全国统考", "date2": "2023年9月22日", "time3": "2026年11月23日 12:00"}
@@ -24,9 +25,9 @@ NO_ANSWER = OutsideFailure("微信没有及时回答", unknown=True)
 NO_CONNECTION = OutsideFailure("无法连接微信")
 
 
-def wechat(services: Services) -> FakeWeChat:
-    assert isinstance(services.wechat, FakeWeChat)
-    return services.wechat
+def wechat(services: Services) -> FakeWeChatSender:
+    assert isinstance(services.wechat_sender, FakeWeChatSender)
+    return services.wechat_sender
 
 
 async def put(s: Services, dedup: str = "d", channel: str = "mp_subscription", **more: Any) -> None:

@@ -18,7 +18,7 @@ from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN, oa
 from tests.domain.test_officers import code_of
-from tests.fakes import FakeWeChat
+from tests.fake_wechat import FakeWeChatSender
 
 ISSUER = make.ISSUER_STAFF
 
@@ -259,8 +259,8 @@ async def test_the_schools_other_officers_are_told(services: Services, school: S
     [(job, args)] = services.queue.jobs  # type: ignore[attr-defined]
     assert (job, args) == ("people.tell_officers", {"officer_id": new.id})
     await rights_notices.tell_officers(services, **args)
-    assert isinstance(services.wechat, FakeWeChat)
-    [(account, openid, text)] = services.wechat.texts
+    assert isinstance(services.wechat_sender, FakeWeChatSender)
+    [(account, openid, text)] = services.wechat_sender.texts
     assert (account, openid) == ("oa", old.oa_openid)
     assert "李新任" in text and text.endswith("。")
     assert [one.id for one in await officers.colleagues(old)] == [new.id]

@@ -15,10 +15,10 @@ from server.domain.ports import Services
 from server.errors import Unverified
 from server.settings import Settings
 from tests.conftest import ISSUER
+from tests.fake_wechat import wechat_ports
 from tests.fakes import (
     FakeClock,
     FakePdfRenderer,
-    FakeWeChat,
     ListQueue,
     MemoryCache,
     MemoryEventBus,
@@ -39,7 +39,7 @@ def world(folder: keys.KeyFolder) -> Services:
         event_bus=MemoryEventBus(),
         rate_limiter=MemoryRateLimiter(clock),
         cache=MemoryCache(clock),
-        wechat=FakeWeChat(),
+        **wechat_ports(),
     )
 
 

@@ -25,7 +25,7 @@ async def test_the_watch_sees_an_open_transaction(services: Services) -> None:
         for call in (
             lambda: services.cache.get("a"),
             lambda: services.file_store.get("a"),
-            lambda: services.wechat.calls(),
+            lambda: services.wechat_quota.calls(),
             lambda: passwords.hashed("correct horse"),
         ):
             with pytest.raises(AssertionError, match="while a transaction is open"):

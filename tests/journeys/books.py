@@ -53,7 +53,7 @@ async def books(w: SmallWorld) -> Books:
             for said in [receipts.verify(w.services.keys, bytes(r.document)) for r in await Receipt.all()]
         ],
         "audit": [(a.action, a.actor_kind, a.actor_name) for a in await AuditEntry.all()],
-        "menu": [json.dumps(await insisting(w.services.wechat.current_menu), sort_keys=True).replace(
+        "menu": [json.dumps(await insisting(w.services.wechat_console.current_menu), sort_keys=True).replace(
             w.services.settings.public_url, "")],
     }  # fmt: skip
     for person in everyone(w):

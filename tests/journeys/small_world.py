@@ -28,6 +28,7 @@ from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from tests.fake_wechat import wechat_ports
 from tests.fakes import (
     FakeClock,
     FakePdfRenderer,
@@ -229,7 +230,7 @@ async def small_world(
             event_bus=MemoryEventBus(),
             rate_limiter=MemoryRateLimiter(clock),
             cache=store,
-            wechat=api,
+            **wechat_ports(api),
             faults=KillerFaultInjector(),
         )
         app = create_app(settings, mine, name=f"xcert_{line.getsockname()[1]}")

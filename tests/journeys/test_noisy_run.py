@@ -27,6 +27,7 @@ from server.sandbox import subscribing, troubles
 from server.settings import Settings
 from tests import importing, make
 from tests.conftest import fresh_database
+from tests.fake_wechat import wechat_ports
 from tests.fakes import FakeClock
 from tests.journeys.books import Books, books, differences, with_what_was_lost
 from tests.journeys.small_world import SmallWorld, everyone, insisting, small_world
@@ -192,7 +193,7 @@ async def sign(w: SmallWorld) -> None:
     await p7.open(f"/s/{shown.token}")
     assert "已签发" in (await p7.submit(f"/s/{shown.token}/confirm", pin=PIN)).text
     shown = await scan_tickets.show(s, second, actor=make.ISSUER_STAFF)
-    assert await insisting(lambda: s.wechat.scan_code_image(shown.scene))
+    assert await insisting(lambda: s.wechat_links.scan_code_image(shown.scene))
     assert await p7.program("GET", f"/scans/{shown.scene}")
     await p7.program("POST", f"/scans/{shown.scene}/confirm", {"pin": PIN})
     for batch in (first, second):
@@ -240,7 +241,7 @@ def nobody(settings: Settings, clock: FakeClock, key_folder: KeyFolder) -> Servi
         event_bus=none,
         rate_limiter=none,
         cache=none,
-        wechat=none,
+        **wechat_ports(),
     )
 
 

@@ -22,6 +22,8 @@ from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from tests.exchange import exchange
+from tests.fake_wechat import wechat_ports
 from tests.fakes import FakeClock, ListQueue
 
 
@@ -102,7 +104,7 @@ async def world(services: Services, redis_url: str) -> AsyncIterator[World]:
         async with serving(sandbox) as url:
             services.settings = dataclasses.replace(services.settings, api_url=url, open_url=url)
             api = WeChatApi(services.settings, client, cache.RedisCache(client), services.clock)
-            services.wechat = api
+            exchange(services, **wechat_ports(api))
             async with listening(create_app(services.settings, services), line):
                 yield World(services, sandbox.ctx.platform)
                 await sandbox.ctx.platform.settle()

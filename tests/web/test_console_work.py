@@ -20,7 +20,9 @@ from server.models import AuditEntry, Certificate, IdempotentAnswer, Officer, Pl
 from tests import make
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import TABLE
-from tests.fakes import FakeClock, FakeWeChat, ListQueue
+from tests.exchange import exchange
+from tests.fake_wechat import FakeWeChatLinks
+from tests.fakes import FakeClock, ListQueue
 from tests.web.console_desk import code, seated
 
 App = Sanic[Any, Any]
@@ -131,7 +133,7 @@ async def test_the_time_of_an_examination(app: App, services: Services) -> None:
 @pytest.mark.rule("S85")
 @pytest.mark.rule("S88")
 @pytest.mark.rule("S90")
-class NoCodes(FakeWeChat):
+class NoCodes(FakeWeChatLinks):
     """WeChat draws no mini-program code now."""
 
     async def scan_code_image(self, scene: str) -> bytes:
@@ -153,7 +155,7 @@ async def test_a_ticket_as_a_mini_program_code(app: App, services: Services) -> 
         "invalid",
     )
 
-    services.wechat = NoCodes()
+    exchange(services, wechat_links=NoCodes())
     refused = await who("POST", f"/issuances/{batch.id}/scan-tickets", {"code": "mini_program"})
     assert code(refused)[1] == "mini_code_refused"
     again = await who("POST", f"/issuances/{batch.id}/scan-tickets", {})

@@ -92,10 +92,10 @@ async def test_a_refused_ticket_is_fetched_anew_once_for_everybody(
 ) -> None:
     for _ in range(3):
         assert (await get(app, asked(f"{OWN}/h5/", "&again=1"))).status == 200
-    assert services.wechat.renewed == 1  # type: ignore[attr-defined]
+    assert services.wechat_links.renewed == 1  # type: ignore[attr-defined]
     clock.forward(seconds=js_sdk.RENEW_SECONDS + 1)
     await get(app, asked(f"{OWN}/h5/", "&again=1"))
-    assert services.wechat.renewed == 2  # type: ignore[attr-defined]
+    assert services.wechat_links.renewed == 2  # type: ignore[attr-defined]
 
 
 def uses(page: str) -> tuple[str, bool, bool, bool]:
@@ -165,7 +165,7 @@ async def test_a_tap_leads_from_any_browser_into_the_mini_program(
     assert 'href="https://wxaurl.cn/1"' in first.text and shown.token not in first.text
     again = await post(app, f"/s/{shown.token}/mini-program", accept="text/html")
     assert 'href="https://wxaurl.cn/1"' in again.text
-    links = services.wechat.links  # type: ignore[attr-defined]
+    links = services.wechat_links.links  # type: ignore[attr-defined]
     assert links == [("pages/scan/index", f"scene={shown.token}", 300)]
     assert (await get(app, f"/s/{shown.token}/mini-program")).status == 405
     ours = [str(vars(record)) for record in caplog.records if record.name.startswith("xcert")]
@@ -182,7 +182,7 @@ async def test_links_are_made_for_live_tickets_only(app: App, services: Services
     assert foreign.json["code"] == "foreign_form"
     clock.forward(seconds=301)
     assert (await post(app, f"/s/{shown.token}/mini-program")).json["code"] == "scan_expired"
-    assert services.wechat.links == []  # type: ignore[attr-defined]
+    assert services.wechat_links.links == []  # type: ignore[attr-defined]
     await used_up(services, "mini-link:", mini_link.TRIES)
     last = await post(app, f"/s/{forged}/mini-program")
     assert (last.status, last.json["code"]) == (429, "mini_link_paused")
@@ -195,7 +195,7 @@ async def test_when_wechat_gives_no_link_the_plain_way_is_said(
         raise OutsideFailure("微信返回错误 85079")
 
     shown = await issuing.shown(services, await issuing.cohort(services))
-    monkeypatch.setattr(services.wechat, "url_link", refuse)
+    monkeypatch.setattr(services.wechat_links, "url_link", refuse)
     page = await post(app, f"/s/{shown.token}/mini-program", accept="text/html")
     assert page.status == 422
     assert "用“扫一扫”扫描电脑上的二维码" in page.text and shown.token not in page.text

@@ -9,8 +9,9 @@ from sanic import Sanic
 
 from server.domain.ports import Services
 from server.domain.wechat_chat import last_push
+from tests.exchange import exchange
 from tests.fakes import MemoryCache
-from tests.wechat_platform import PushedWeChat, mini_program, official_account, xml
+from tests.wechat_platform import GenuinePushes, mini_program, official_account, xml
 
 App = Sanic[Any, Any]
 
@@ -30,7 +31,7 @@ async def push(app: App, services: Services, kind: str, *, account: str = "oa") 
 
 @pytest.fixture(autouse=True)
 def pushed(services: Services) -> None:
-    services.wechat = PushedWeChat(services.settings)
+    exchange(services, wechat_pushes=GenuinePushes(services.settings))
 
 
 async def test_a_genuine_push_is_noted_and_the_doctors_own_is_not(app: App, services: Services) -> None:

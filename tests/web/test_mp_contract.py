@@ -13,7 +13,7 @@ from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from tests import make
 from tests.domain import issuing
-from tests.fakes import FakeWeChat
+from tests.fake_wechat import FakeWeChatLogins
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("mp", "mpContract000000000000000001")
@@ -29,14 +29,14 @@ async def ask(app: App, method: str, path: str, token: str, **body: Any) -> Any:
 
 @pytest.fixture
 async def token(app: App, services: Services) -> str:
-    assert isinstance(services.wechat, FakeWeChat)
-    services.wechat.codes["code"] = ME
+    assert isinstance(services.wechat_logins, FakeWeChatLogins)
+    services.wechat_logins.codes["code"] = ME
     return (await mini_login.log_in(services, "code")).token
 
 
 async def test_session_and_binding(app: App, services: Services) -> None:
-    assert isinstance(services.wechat, FakeWeChat)
-    services.wechat.codes["code"] = ME
+    assert isinstance(services.wechat_logins, FakeWeChatLogins)
+    services.wechat_logins.codes["code"] = ME
     await make.candidate(services, "崔子涵", NUMBER)
     _, opened = await app.asgi_client.post("/mp/v1/session", json={"code": "code"})
     assert opened.json.keys() == {"token", "expires_at", "bound", "roles"}

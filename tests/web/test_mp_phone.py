@@ -15,7 +15,8 @@ from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused, WeChatRefused
 from server.models import AuditEntry, Binding, Candidate
 from tests import make
-from tests.fakes import FakeWeChat
+from tests.exchange import exchange
+from tests.fake_wechat import FakeWeChatLogins
 
 App = Sanic[Any, Any]
 OPENID = "m-somebody-0000000000000000"
@@ -24,7 +25,7 @@ MOBILE = "19912345678"
 MASKED = "199****5678"
 
 
-class OutOfOrder(FakeWeChat):
+class OutOfOrder(FakeWeChatLogins):
     """Has no phone numbers to give, for a reason of its own."""
 
     def __init__(self, failure: Exception) -> None:
@@ -47,8 +48,8 @@ async def bind(app: App, s: Services, phone_code: str) -> Any:
 
 
 def phones_of(s: Services) -> dict[str, str]:
-    assert isinstance(s.wechat, FakeWeChat)
-    return s.wechat.phones
+    assert isinstance(s.wechat_logins, FakeWeChatLogins)
+    return s.wechat_logins.phones
 
 
 def given(s: Services, who: Candidate) -> str | None:
@@ -101,7 +102,7 @@ async def test_what_wechat_says_to_the_code_does_not_undo_the_binding(
 ) -> None:
     who = await make.candidate(services, "崔子涵", NUMBER)
     if failure is not None:
-        services.wechat = OutOfOrder(failure)
+        exchange(services, wechat_logins=OutOfOrder(failure))
     for _ in range(bindings.CHECK_AFTER + 2):  # nor does it count as a miss that asks for an image check
         bound = await bind(app, services, "old")
         assert (bound.status, bound.json["phone"]["masked"], bound.json["phone"]["problem"]["code"]) == (
@@ -113,7 +114,7 @@ async def test_what_wechat_says_to_the_code_does_not_undo_the_binding(
     assert await Binding.filter(candidate=who, unbound_at=None).count() == 1
     await who.refresh_from_db()
     assert given(services, who) is None
-    services.wechat = FakeWeChat()
+    exchange(services, wechat_logins=FakeWeChatLogins())
     phones_of(services)["fresh"] = MOBILE
     later = await ask(app, services, "post", "/binding/phone", phone_code="fresh")
     assert (later.status, later.json) == (200, {"phone": {"masked": MASKED, "problem": None}})

@@ -14,15 +14,17 @@ from server.domain.ports import Services, WeChatIdentity
 from server.errors import OutsideFailure, Unverified
 from server.models import Binding, Officer
 from tests import make
-from tests.fakes import FakeClock, FakeWeChat, MemoryRateLimiter
+from tests.exchange import exchange
+from tests.fake_wechat import FakeWeChatLogins
+from tests.fakes import FakeClock, MemoryRateLimiter
 
 App = Sanic[Any, Any]
 WHO = WeChatIdentity("mp", "m-somebody-0000000000000000", "u-1")
 
 
 def prepare(services: Services, code: str = "c1") -> None:
-    assert isinstance(services.wechat, FakeWeChat)
-    services.wechat.codes[code] = WHO
+    assert isinstance(services.wechat_logins, FakeWeChatLogins)
+    services.wechat_logins.codes[code] = WHO
 
 
 async def log_in(app: App, body: Any = None, **more: Any) -> Any:
@@ -62,13 +64,13 @@ async def test_a_body_without_a_code(app: App, body: Any) -> None:
 
 
 async def test_refused_codes_and_a_silent_wechat(app: App, services: Services) -> None:
-    class Told(FakeWeChat):
+    class Told(FakeWeChatLogins):
         answer: Exception = Unverified("code_used", "这次登录已经用过了，请重新进入。")
 
         async def exchange_login_code(self, code: str) -> WeChatIdentity:
             raise self.answer
 
-    services.wechat = Told()
+    exchange(services, wechat_logins=Told())
     used = await log_in(app)
     assert (used.status, used.json["code"]) == (401, "code_used")
     Told.answer = OutsideFailure("微信没有及时回答", unknown=True)

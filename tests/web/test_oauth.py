@@ -16,7 +16,9 @@ from server.domain.auth import web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Forbidden, Misconfigured, OutsideFailure, TooMany, Unverified, WeChatRefused
 from server.web.h5 import login
-from tests.fakes import FakeClock, FakeWeChat, MemoryCache, MemoryRateLimiter
+from tests.exchange import exchange
+from tests.fake_wechat import FakeWeChatLogins
+from tests.fakes import FakeClock, MemoryCache, MemoryRateLimiter
 
 App = Sanic[Any, Any]
 PAGE = {"accept": "text/html"}
@@ -57,8 +59,8 @@ async def begin(app: App, path: str = "/h5/who?tab=2") -> tuple[str, dict[str, s
 
 
 def prepare(services: Services, code: str, who: WeChatIdentity = SOMEBODY) -> None:
-    assert isinstance(services.wechat, FakeWeChat)
-    services.wechat.codes[code] = who
+    assert isinstance(services.wechat_logins, FakeWeChatLogins)
+    services.wechat_logins.codes[code] = who
 
 
 async def test_from_a_page_to_wechat_and_back(oauth_app: App, services: Services) -> None:
@@ -109,11 +111,11 @@ async def test_two_loads_at_once_exchange_the_code_once(services: Services) -> N
 async def test_a_used_code_with_a_session_goes_on_and_without_starts_again(
     oauth_app: App, services: Services
 ) -> None:
-    class Used(FakeWeChat):
+    class Used(FakeWeChatLogins):
         async def exchange_oauth_code(self, code: str) -> WeChatIdentity:
             raise Unverified("code_used", "这个登录链接已经用过了，请重新进入。")
 
-    services.wechat = Used()
+    exchange(services, wechat_logins=Used())
     state, jar = await begin(oauth_app)
     refused = await get(oauth_app, f"/h5/oauth?code=c1&state={state}", jar)
     assert refused.status == 401
@@ -132,8 +134,8 @@ async def test_state_of_another_browser_is_refused(oauth_app: App, services: Ser
     response = await get(oauth_app, f"/h5/oauth?code=c1&state={state}", thief)
     assert response.status == 401
     assert "不是在本机打开的" in response.text
-    assert isinstance(services.wechat, FakeWeChat)
-    assert "c1" in services.wechat.codes  # the code was not touched
+    assert isinstance(services.wechat_logins, FakeWeChatLogins)
+    assert "c1" in services.wechat_logins.codes  # the code was not touched
 
 
 @pytest.mark.parametrize("state", ["", "x", "0" * 32, "0" * 31 + "'", "../" * 10])
@@ -254,12 +256,12 @@ async def test_log_ins_of_one_address_are_limited_before_wechat_is_asked(
     """Each leaves keys for ten minutes, and each callback asks WeChat, whose minute is counted."""
     asked: list[str] = []
 
-    class Counted(FakeWeChat):
+    class Counted(FakeWeChatLogins):
         async def exchange_oauth_code(self, code: str) -> WeChatIdentity:
             asked.append(code)
             raise Unverified("code_invalid", "这次登录已经过期，请重新进入。")
 
-    services.wechat = Counted()
+    exchange(services, wechat_logins=Counted())
     state = "0" * 32
     await app.asgi_client.get("/h5/login", headers=PAGE, follow_redirects=False)
     assert isinstance(services.rate_limiter, MemoryRateLimiter)
@@ -302,11 +304,11 @@ async def test_a_log_in_that_failed_is_no_dead_end(
 ) -> None:
     """There is a way on: a link that begins the log-in again and leads to the page that was wanted."""
 
-    class Failing(FakeWeChat):
+    class Failing(FakeWeChatLogins):
         async def exchange_oauth_code(self, code: str) -> WeChatIdentity:
             raise failure
 
-    services.wechat = Failing()
+    exchange(services, wechat_logins=Failing())
     state, jar = await begin(oauth_app)
     page = await get(oauth_app, f"/h5/oauth?code=c1&state={state}", jar)
     assert (page.status, page.headers.get("retry-after")) == (status, pause)
@@ -315,11 +317,11 @@ async def test_a_log_in_that_failed_is_no_dead_end(
 
 
 async def test_the_mini_program_is_told_when_to_come_again(app: App, services: Services) -> None:
-    class Failing(FakeWeChat):
+    class Failing(FakeWeChatLogins):
         async def exchange_login_code(self, code: str) -> WeChatIdentity:
             raise Misconfigured("微信登录的设置有误")
 
-    services.wechat = Failing()
+    exchange(services, wechat_logins=Failing())
     _, answer = await app.asgi_client.post("/mp/v1/session", json={"code": "c"})
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
     assert answer.json["detail"] == "系统的微信设置有误，请联系评价组织；修正之前重试不会成功。"

@@ -20,8 +20,10 @@ from server.domain.ports import Push, Services
 from server.domain.wechat_chat import late_answers, push_inbox, pushes
 from server.models import Delivery, Follower, PushSeen
 from server.web import official_account
+from tests.exchange import exchange
+from tests.fake_wechat import FakeWeChatSender
 from tests.fakes import FakeClock, ListQueue, MemoryCache
-from tests.wechat_platform import Platform, PushedWeChat, mini_program, xml
+from tests.wechat_platform import GenuinePushes, Platform, mini_program, xml
 from tests.wechat_platform import official_account as platform_of
 
 App = Sanic[Any, Any]
@@ -35,7 +37,7 @@ def oa(services: Services) -> Platform:
 
 @pytest.fixture
 def door(services: Services) -> App:
-    services.wechat = PushedWeChat(services.settings)
+    exchange(services, wechat_pushes=GenuinePushes(services.settings))
     app = create_app(services.settings, services)
     if not any("wechat/oa" in route.path for route in app.router.routes):
         app.blueprint(official_account.bp)
@@ -103,9 +105,9 @@ async def test_a_message_that_says_not_to_whom_is_answered_late(
     assert said == ["a push without ToUserName: answered late"]
     assert OPENID not in caplog.text
     assert (await PushSeen.get()).state == "waiting"
-    assert isinstance(services.queue, ListQueue) and isinstance(services.wechat, PushedWeChat)
+    assert isinstance(services.queue, ListQueue) and isinstance(services.wechat_sender, FakeWeChatSender)
     await services.queue.drain(services, worker.TASKS)
-    ((account, openid, told),) = services.wechat.texts
+    ((account, openid, told),) = services.wechat_sender.texts
     assert (account, openid, told.startswith("回复“成绩”查询")) == ("oa", OPENID, True)
 
 
@@ -144,7 +146,7 @@ async def test_the_same_message_again_gets_the_same_answer(
 
 
 async def test_many_arrivals_at_once_have_one_answer(services: Services) -> None:
-    services.wechat = PushedWeChat(services.settings)
+    exchange(services, wechat_pushes=GenuinePushes(services.settings))
     opened = Push("oa", "text", False, OPENID, "gh_1", 1_700_000_000, "oa:message:x", text="帮助")
     answers = await asyncio.gather(*(pushes.receive(services, opened) for _ in range(8)))
     assert len(set(answers)) == 1
@@ -221,7 +223,7 @@ async def test_clear_pushes_are_refused_unless_configured(
     query, body = oa.query(openid=OPENID), text("帮助").encode()
     refused = await post(door, query, body)
     assert (refused.status, refused.json["code"]) == (401, "push_clear")
-    services.wechat = PushedWeChat(dataclasses.replace(services.settings, oa_mode="plain"))
+    exchange(services, wechat_pushes=GenuinePushes(dataclasses.replace(services.settings, oa_mode="plain")))
     clear = await post(door, query, body)
     assert "<MsgType><![CDATA[text]]></MsgType>" in clear.text and "回复“成绩”" in clear.text
     forged = await post(door, {**query, "signature": "0" * 40}, body)
@@ -319,8 +321,8 @@ async def test_when_we_are_broken_a_person_is_asked_to_try_again_and_an_event_co
     await late_answers.sweep(services)
     await services.queue.drain(services, worker.TASKS)
     assert sorted([row.state for row in await PushSeen.all()]) == ["answered", "answered", "done"]
-    assert isinstance(services.wechat, PushedWeChat)
-    assert services.wechat.texts == []
+    assert isinstance(services.wechat_sender, FakeWeChatSender)
+    assert services.wechat_sender.texts == []
 
 
 async def test_an_event_that_cannot_even_be_handed_over_comes_again(
@@ -358,7 +360,7 @@ async def test_a_push_signed_long_ago_is_refused(
 ) -> None:
     """Whoever kept a genuine push cannot make it happen again, days later (dedup has forgotten it by then)."""
     services.settings = dataclasses.replace(services.settings, oa_appid="wx0123456789abcdef")
-    services.wechat = PushedWeChat(services.settings)
+    exchange(services, wechat_pushes=GenuinePushes(services.settings))
     assert isinstance(services.clock, FakeClock)
     then = FakeClock()
     then.forward(seconds=60 * minutes)

@@ -13,7 +13,7 @@ from server.domain.ports import Services, WeChatCalls
 from server.errors import OutsideFailure
 from server.models import database
 from server.web import templating
-from tests.fakes import FakeWeChat
+from tests.fake_wechat import FakeWeChatQuota
 
 App = Sanic[Any, Any]
 
@@ -113,8 +113,8 @@ async def test_invented_methods_are_counted_as_one(app: App, caplog: pytest.LogC
 
 
 async def test_metrics_tell_the_calls_to_wechat_of_all_processes(app: App, services: Services) -> None:
-    assert isinstance(services.wechat, FakeWeChat)
-    services.wechat.called = [WeChatCalls("oa", "/cgi-bin/message/template/send", "43101", 7)]
+    assert isinstance(services.wechat_quota, FakeWeChatQuota)
+    services.wechat_quota.called = [WeChatCalls("oa", "/cgi-bin/message/template/send", "43101", 7)]
     _, response = await app.asgi_client.get("/metrics")
     assert (
         'xcert_wechat_calls_total{account="oa",outcome="43101",path="/cgi-bin/message/template/send"} 7.0'

@@ -15,8 +15,10 @@ from server.app import create_app
 from server.domain.ports import Services
 from server.models import Follower, Grant, GrantEntry, Issuance, PushSeen, ScanTicket
 from tests.domain.issuing import cohort, shown
+from tests.exchange import exchange
+from tests.fake_wechat import FakeWeChatSender
 from tests.fakes import ListQueue
-from tests.wechat_platform import Platform, PushedWeChat, mini_program, official_account, xml
+from tests.wechat_platform import GenuinePushes, Platform, mini_program, official_account, xml
 
 App = Sanic[Any, Any]
 ELSEWHERE = "https://elsewhere.example/s/" + "a" * 32
@@ -144,7 +146,7 @@ def written(row: Row, openid: str) -> str:
 
 @pytest.fixture
 def app(services: Services) -> App:
-    services.wechat = PushedWeChat(services.settings)
+    exchange(services, wechat_pushes=GenuinePushes(services.settings))
     return create_app(services.settings, services)
 
 
@@ -262,7 +264,7 @@ PROGRAM = [
 async def test_every_push_to_the_mini_program(app: App, services: Services, form: str) -> None:
     """Always `success`; words come as customer-service messages, once each."""
     platform = mini_program(services.settings)
-    assert isinstance(services.queue, ListQueue) and isinstance(services.wechat, PushedWeChat)
+    assert isinstance(services.queue, ListQueue) and isinstance(services.wechat_sender, FakeWeChatSender)
     heard, expected = {}, {}
     for number, row in enumerate(PROGRAM):
         created = int(services.clock.now().timestamp())
@@ -275,11 +277,11 @@ async def test_every_push_to_the_mini_program(app: App, services: Services, form
         await services.queue.drain(services, worker.TASKS)
         told = [
             text
-            for account, openid, text in services.wechat.texts
+            for account, openid, text in services.wechat_sender.texts
             if (account, openid) == ("mp", f"o-{number}")
         ]
         heard[row.name] = [text.startswith(row.begins) for text in told]
         expected[row.name] = [] if row.begins == NOTHING else [True]
     assert heard == expected
-    assert all("/h5/" not in text for _, _, text in services.wechat.texts)
+    assert all("/h5/" not in text for _, _, text in services.wechat_sender.texts)
     assert sorted([row.state for row in await PushSeen.all()]) == ["answered"] * 3 + ["sent"] * 5

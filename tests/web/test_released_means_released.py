@@ -32,7 +32,7 @@ from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN
 from tests.domain.test_issuance_generation import drained
-from tests.fakes import FakeWeChat
+from tests.fake_wechat import FakeWeChatLogins
 from tests.web.console_desk import seated
 
 App = Sanic[Any, Any]
@@ -124,10 +124,10 @@ async def world(app: App, s: Services, state: str) -> World:
         },
         [*numbers, *issuing.NAMES, digest[:8], f"{digest[:4]} {digest[4:8]}", f"第 {batch.id} 批"],
     )
-    assert isinstance(s.wechat, FakeWeChat)
+    assert isinstance(s.wechat_logins, FakeWeChatLogins)
     bearer = {}
     for name, who in (("officer", OFFICER_MP), ("holder", HOLDER_MP)):
-        s.wechat.codes[name] = who
+        s.wechat_logins.codes[name] = who
         bearer[name] = (await mini_login.log_in(s, name)).token
     browser = await seated(app, s, Role.SCHOOL, school=of.school)
     made.roles = {

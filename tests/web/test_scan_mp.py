@@ -15,7 +15,7 @@ from server.domain.ports import Services, WeChatIdentity
 from server.errors import Forbidden
 from server.models import Issuance
 from tests.domain import issuing
-from tests.fakes import FakeWeChat
+from tests.fake_wechat import FakeWeChatLogins
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("mp", "mpOfficer")
@@ -30,8 +30,8 @@ async def ask(app: App, method: str, path: str, token: str, **body: Any) -> Any:
 
 
 async def bearer(services: Services, who: WeChatIdentity = ME) -> str:
-    assert isinstance(services.wechat, FakeWeChat)
-    services.wechat.codes["code"] = who
+    assert isinstance(services.wechat_logins, FakeWeChatLogins)
+    services.wechat_logins.codes["code"] = who
     return (await mini_login.log_in(services, "code")).token
 
 

@@ -14,9 +14,10 @@ from server.app import create_app
 from server.domain.auth import mini_login, sessions, web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Role
+from tests.exchange import exchange
 from tests.web.console_desk import seated
 from tests.web.wire import PATIENCE, App, served
-from tests.wechat_platform import PushedWeChat
+from tests.wechat_platform import GenuinePushes
 
 FORM = "application/x-www-form-urlencoded"
 NAMES = [
@@ -270,7 +271,7 @@ async def statuses(port: int, said: Iterator[bytes], heard: Heard) -> tuple[int,
 
 @pytest.fixture
 def door(services: Services) -> App:
-    services.wechat = PushedWeChat(services.settings)
+    exchange(services, wechat_pushes=GenuinePushes(services.settings))
     services.image_check = PillowImageCheck()
     return create_app(services.settings, services, name="strange")
 

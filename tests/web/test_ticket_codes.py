@@ -11,7 +11,8 @@ from sanic import Sanic
 from server.domain.ports import Services
 from server.domain.roles import Role
 from tests.domain import issuing
-from tests.fakes import FakeWeChat
+from tests.exchange import exchange
+from tests.fake_wechat import FakeWeChatLinks
 from tests.web.console_desk import seated
 
 App = Sanic[Any, Any]
@@ -26,7 +27,7 @@ async def test_while_wechat_draws_the_code_no_transaction_waits(
     who = await seated(app, services, Role.ISSUER)
     waiting: list[int] = []
 
-    class Watched(FakeWeChat):
+    class Watched(FakeWeChatLinks):
         async def scan_code_image(self, scene: str) -> bytes:
             line = await asyncpg.connect(db)
             waiting.append(
@@ -38,7 +39,7 @@ async def test_while_wechat_draws_the_code_no_transaction_waits(
             await line.close()
             return await super().scan_code_image(scene)
 
-    services.wechat = Watched()
+    exchange(services, wechat_links=Watched())
     path, body = f"/issuances/{batch.id}/scan-tickets", {"code": "mini_program"}
     first, again = [await who("POST", path, body, headers={"idempotency-key": "k1"}) for _ in range(2)]
     assert (first.status, again.status, first.json) == (201, 201, again.json)

@@ -88,7 +88,7 @@ async def test_a_notice_arrives_and_its_event_settles_it(world: World, answer_is
 async def test_an_answer_lost_on_the_way_is_settled_by_its_event(world: World) -> None:
     acts.follow(world.platform, world.person)
     await world.settled()
-    await world.services.wechat.create_menu(
+    await world.services.wechat_console.create_menu(
         menu.official(world.services.settings.public_url)
     )  # a token is there
     await delivery.enqueue(

@@ -18,7 +18,8 @@ from werobot.utils import get_signature
 from server.app import create_app
 from server.domain.ports import Services
 from server.settings import Settings
-from tests.wechat_platform import PushedWeChat
+from tests.exchange import exchange
+from tests.wechat_platform import GenuinePushes
 
 App = Sanic[Any, Any]
 OPENID = "o-candidate-000000000000000"
@@ -26,7 +27,7 @@ OPENID = "o-candidate-000000000000000"
 
 @pytest.fixture
 def door(services: Services) -> App:
-    services.wechat = PushedWeChat(services.settings)
+    exchange(services, wechat_pushes=GenuinePushes(services.settings))
     return create_app(services.settings, services)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import orjson
@@ -14,7 +13,7 @@ from redis.exceptions import RedisError
 from server.adapters.wechat.errcode_help import advice
 from server.adapters.wechat.errors import rid
 from server.adapters.wechat.quota import PATIENCE_SECONDS
-from server.domain.ports import Clock
+from server.domain.ports import Alarm, Clock
 
 log = logging.getLogger("xcert.wechat")
 
@@ -22,18 +21,6 @@ KEPT = 20
 KEPT_SECONDS = 30 * 86400
 QUIET_SECONDS = 60  # the same alarm is not raised again for so long
 _LIST = "wechat:alarms"
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """`kind`: oa or mp. `advice`: what to do and where, in Chinese."""
-
-    at: datetime
-    kind: str
-    errcode: int
-    path: str
-    rid: str
-    advice: str
 
 
 class Alarms:

@@ -1,4 +1,4 @@
-"""The WeChat port: one service account and one mini-program, each call in the file of its noun."""
+"""WeChat's ports on one service account and one mini-program, each call in the file of its noun."""
 
 from __future__ import annotations
 
@@ -7,16 +7,36 @@ from typing import Any
 
 from redis import asyncio as aioredis
 
-from server.adapters.wechat import logins, menus, messages, qrcodes, sending, templates
+from server.adapters.wechat import (
+    logins,
+    menus,
+    messages,
+    qrcodes,
+    quota_report,
+    reachability,
+    sending,
+    templates,
+)
 from server.adapters.wechat.accounts import Account
 from server.adapters.wechat.jsapi_ticket import Tickets
 from server.adapters.wechat.transport import SECONDS
-from server.domain.ports import Cache, Clock, MessageTemplate, Push, WeChatCalls, WeChatIdentity
+from server.domain.ports import (
+    Alarm,
+    ApiUsage,
+    Cache,
+    Clock,
+    ClosedApi,
+    MessageTemplate,
+    Push,
+    Reachability,
+    WeChatCalls,
+    WeChatIdentity,
+)
 from server.settings import Settings
 
 
 class WeChatApi:
-    """Implements the WeChat port for one official account and one mini-program."""
+    """Implements every port of `server.domain.ports.wechat` for one official account and one mini-program."""
 
     def __init__(
         self,
@@ -41,11 +61,8 @@ class WeChatApi:
         await self._oa.close()
         await self._mp.close()
 
-    async def calls(self) -> list[WeChatCalls]:
-        return await self._oa.books.quota.outcomes()  # those of both accounts
-
     def account(self, kind: str) -> Account:
-        """`oa` or `mp`, for calls that the domain has no need of (commands)."""
+        """`oa` or `mp`."""
         return {"oa": self._oa, "mp": self._mp}[kind]
 
     # Pushes
@@ -91,16 +108,18 @@ class WeChatApi:
     async def send_text(self, account: str, openid: str, text: str) -> None:
         await sending.text(self.account(account), openid, text)
 
-    async def templates(self, account: str) -> list[MessageTemplate]:
-        return await templates.of(self.account(account))
-
-    # Menu, codes, links, pages
+    # Console
 
     async def create_menu(self, menu: Mapping[str, Any]) -> None:
         await menus.create(self._oa, menu)
 
     async def current_menu(self) -> Mapping[str, Any] | None:
         return await menus.current(self._oa)
+
+    async def templates(self, account: str) -> list[MessageTemplate]:
+        return await templates.of(self.account(account))
+
+    # Ways in
 
     async def scan_code_image(self, scene: str) -> bytes:
         return await qrcodes.unlimited(self._mp, scene, version=self._version)
@@ -117,3 +136,30 @@ class WeChatApi:
     @property
     def _version(self) -> str:
         return "develop" if self._settings.uses_sandbox else "release"
+
+    # For operators
+
+    async def calls(self) -> list[WeChatCalls]:
+        return await self._oa.books.quota.outcomes()  # those of both accounts
+
+    async def usage(self, account: str) -> list[ApiUsage]:
+        return await quota_report.usage(self.account(account))
+
+    async def closed(self, account: str) -> list[ClosedApi]:
+        one = self.account(account)
+        return await one.books.quota.closed(one.appid)
+
+    async def clear(self, account: str) -> None:
+        await quota_report.clear(self.account(account))
+
+    async def check_credentials(self, account: str) -> None:
+        await self.account(account).fetch_token()
+
+    def seconds_ahead(self, account: str) -> float | None:
+        return self.account(account).transport.ahead
+
+    async def reachability(self) -> Reachability | None:
+        return await reachability.reached(self._oa)
+
+    async def alarms(self) -> list[Alarm]:
+        return await self._oa.books.alarms.last()  # those of both accounts

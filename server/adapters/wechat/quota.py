@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TypeVar
 
@@ -17,7 +16,7 @@ from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from server.adapters.wechat.errors import is_counted_by_the_minute
-from server.domain.ports import Clock, WeChatCalls
+from server.domain.ports import Clock, ClosedApi, WeChatCalls
 
 log = logging.getLogger("xcert.wechat")
 
@@ -27,14 +26,6 @@ BEIJING = timezone(timedelta(hours=8))
 KEPT_DAYS = 8
 PATIENCE_SECONDS = 0.5  # how long a call may be held up by the counting of it
 _OUTCOMES = "wechat:outcomes"
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """An API that refuses to be called until a moment."""
-
-    path: str
-    until: datetime
 
 
 class Quota:
@@ -104,13 +95,13 @@ class Quota:
         kept = await self._redis.hgetall(self._calls_key(appid))
         return {_text(name): int(count) for name, count in kept.items()}
 
-    async def closed(self, appid: str) -> list[Closed]:
+    async def closed(self, appid: str) -> list[ClosedApi]:
         """What is closed now."""
         prefix, found = _closed_key(appid, ""), []
         async for name in self._redis.scan_iter(match=prefix + "*"):
             path = _text(name).removeprefix(prefix)
             if until := await self.closed_until(appid, path):
-                found.append(Closed(path, until))
+                found.append(ClosedApi(path, until))
         return sorted(found, key=lambda one: one.path)
 
     async def outcomes(self) -> list[WeChatCalls]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from server.adapters.wechat.accounts import Account
 from server.adapters.wechat.errors import STABLE_TOKEN
+from server.domain.ports import ApiUsage, OfficialUsage
 from server.errors import OutsideFailure, WeChatRefused
 
 GET = "/cgi-bin/openapi/quota/get"
@@ -14,44 +12,24 @@ CLEAR = "/cgi-bin/clear_quota/v2"  # wants no token, so it works when the token'
 _NOT_ASKED = ("/sns/", "/cgi-bin/openapi/", "/cgi-bin/clear_quota", STABLE_TOKEN)  # 76022 there
 
 
-@dataclass(frozen=True, slots=True)
-class Theirs:
-    """WeChat's figures of one API today."""
-
-    limit: int
-    used: int
-    remain: int
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One API. `why_not`: why `theirs` is missing."""
-
-    path: str
-    ours: int
-    theirs: Theirs | None
-    why_not: str
-    closed_until: datetime | None
-
-
-async def today(account: Account) -> list[Line]:
+async def usage(account: Account) -> list[ApiUsage]:
     """Every API that was called today or is closed, by path."""
     counted = await account.books.quota.today(account.appid)
     closed = {one.path: one.until for one in await account.books.quota.closed(account.appid)}
     lines = []
     for path in sorted(counted.keys() | closed.keys()):
         theirs, why_not = await _theirs(account, path)
-        lines.append(Line(path, counted.get(path, 0), theirs, why_not, closed.get(path)))
+        lines.append(ApiUsage(path, counted.get(path, 0), theirs, why_not, closed.get(path)))
     return lines
 
 
-async def _theirs(account: Account, path: str) -> tuple[Theirs | None, str]:
+async def _theirs(account: Account, path: str) -> tuple[OfficialUsage | None, str]:
     if path.startswith(_NOT_ASKED):
         return None, "不按天计"
     try:
         told = await account.read(GET, data={"cgi_path": path})
         found = told["quota"]
-        return Theirs(int(found["daily_limit"]), int(found["used"]), int(found["remain"])), ""
+        return OfficialUsage(int(found["daily_limit"]), int(found["used"]), int(found["remain"])), ""
     except WeChatRefused as refusal:
         return None, f"错误 {refusal.errcode}"
     except (OutsideFailure, KeyError, TypeError, ValueError) as problem:

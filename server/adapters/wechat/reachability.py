@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from server.adapters.wechat.accounts import Account
+from server.domain.ports import Reachability
+from server.errors import WeChatRefused
 
 CHECK = "/cgi-bin/callback/check"
 NO_ADDRESS = 40201  # no address for pushes is set in the console
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """The addresses that WeChat resolved our host to, and those of them that answered its one ping."""
-
-    addresses: tuple[str, ...]
-    answering: tuple[str, ...]
-
-
-async def reached(account: Account) -> Reached:
-    """Raises OutsideFailure; WeChatRefused 40201 when the console holds no address."""
+async def reached(account: Account) -> Reachability | None:
+    """None when the console holds no address. Raises OutsideFailure."""
     asked = {"action": "all", "check_operator": "DEFAULT"}
-    told = await account.read(CHECK, data=asked)
+    try:
+        told = await account.read(CHECK, data=asked)
+    except WeChatRefused as refusal:
+        if refusal.errcode == NO_ADDRESS:
+            return None
+        raise
     named = [str(one.get("ip", "")) for one in told.get("dns") or []]
     alive = [str(one.get("ip", "")) for one in told.get("ping") or [] if one.get("package_loss") == "0%"]
-    return Reached(tuple(named), tuple(alive))
+    return Reachability(tuple(named), tuple(alive))

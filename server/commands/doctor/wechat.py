@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 
-from server.adapters.wechat.accounts import Account
-from server.adapters.wechat.alerts import Alarm
-from server.adapters.wechat.api import WeChatApi
 from server.adapters.wechat.errcode_help import NAMES, PUSH_PLACES, advice
 from server.adapters.wechat.errors import STABLE_TOKEN, rid
-from server.adapters.wechat.reachability import CHECK, NO_ADDRESS, Reached, reached
+from server.adapters.wechat.reachability import CHECK
 from server.commands.doctor.findings import Finding, bad, look, ok
 from server.domain.beijing import BEIJING
 from server.domain.notices.wanted_templates import CHANNEL_NAMES, Wanted, wanted
-from server.domain.ports import MessageTemplate, Services
+from server.domain.ports import Alarm, MessageTemplate, Services
 from server.domain.wechat_chat import menu
 from server.errors import OutsideFailure, Refused, WeChatRefused
 
@@ -29,17 +26,16 @@ _TEMPLATE_PLACES = {
 
 async def check(s: Services) -> AsyncIterator[Finding]:
     """Asks WeChat; changes nothing there."""
-    api = _api(s)
     usable = []
     for kind in ("oa", "mp"):
-        finding, is_usable = await _credentials(api.account(kind))
+        finding, is_usable = await _credentials(s, kind)
         yield finding
         usable += [kind] if is_usable else []
-    yield _clock([api.account(kind).transport.ahead for kind in ("oa", "mp")])
+    yield _clock([s.wechat_health.seconds_ahead(kind) for kind in ("oa", "mp")])
     if "oa" in usable:
-        yield await _asked("微信能否访问服务器", _reachable(api))
+        yield await _asked("微信能否访问服务器", _reachable(s))
     for kind in usable:
-        for finding in await _templates(s, api, kind):
+        for finding in await _templates(s, kind):
             yield finding
     if "oa" in usable:
         yield await _asked("公众号菜单", _menu(s))
@@ -48,19 +44,18 @@ async def check(s: Services) -> AsyncIterator[Finding]:
 
 async def history(s: Services) -> AsyncIterator[Finding]:
     """What went wrong lately, though it may be mended by now, and which APIs are closed."""
-    api, now = _api(s), s.clock.now()
+    now = s.clock.now()
     for kind in ("oa", "mp"):
-        account = api.account(kind)
-        for one in await account.books.quota.closed(account.appid):
+        for one in await s.wechat_quota.closed(kind):
             until = one.until.astimezone(BEIJING).strftime("%m-%d %H:%M")
             said = (
                 f"{one.path} 今日额度已用完，{until} 前不再调用；可用 xcert wechat quota 查看、--clear 清零"
             )
             yield look(f"{NAMES[kind]}接口额度", said)
     alarms: dict[tuple[str, int, str], list[Alarm]] = {}
-    for alarm in await api.account("oa").books.alarms.last():  # those of both accounts
+    for alarm in await s.wechat_health.alarms():
         if now - alarm.at < RECENT:
-            alarms.setdefault((alarm.kind, alarm.errcode, alarm.path), []).append(alarm)
+            alarms.setdefault((alarm.account, alarm.errcode, alarm.path), []).append(alarm)
     for same in alarms.values():
         yield look("最近告警", _alarm(same))
     if not alarms:
@@ -73,28 +68,23 @@ def _alarm(same: list[Alarm]) -> str:
     at = latest.at.astimezone(BEIJING).strftime("%m-%d %H:%M")
     known = f"，rid {latest.rid}" if latest.rid else ""
     often = f"，近期至少 {len(same)} 次" if len(same) > 1 else ""
-    what = f"{at} {NAMES[latest.kind]} {latest.path} 被拒绝（{latest.errcode}{known}{often}）"
+    what = f"{at} {NAMES[latest.account]} {latest.path} 被拒绝（{latest.errcode}{known}{often}）"
     return f"{what}：{latest.advice}"
 
 
-def _api(s: Services) -> WeChatApi:
-    assert isinstance(s.wechat, WeChatApi)
-    return s.wechat
-
-
-async def _credentials(account: Account) -> tuple[Finding, bool]:
-    """Asks WeChat itself, past the kept token, so that a changed secret shows at once."""
-    title = f"{NAMES[account.kind]}账号"
-    if not account.appid or not account.secret:
-        kind = account.kind.upper()
-        return bad(title, f"没有填写 WECHAT_{kind}_APPID 或 WECHAT_{kind}_SECRET"), False
+async def _credentials(s: Services, kind: str) -> tuple[Finding, bool]:
+    """Whether WeChat takes the account's appid and secret, and whether it is worth asking more."""
+    title, of = f"{NAMES[kind]}账号", s.settings
+    appid, secret = (of.oa_appid, of.oa_secret) if kind == "oa" else (of.mp_appid, of.mp_secret)
+    if not appid or not secret:
+        return bad(title, f"没有填写 WECHAT_{kind.upper()}_APPID 或 WECHAT_{kind.upper()}_SECRET"), False
     try:
-        await account.fetch_token()
+        await s.wechat_health.check_credentials(kind)
     except WeChatRefused as refusal:
-        return bad(title, _why(refusal, STABLE_TOKEN, account.kind)), False
+        return bad(title, _why(refusal, STABLE_TOKEN, kind)), False
     except OutsideFailure as failure:
         return bad(title, f"{failure}，请检查服务器的网络、域名解析和 WECHAT_API_URL"), False
-    return ok(title, f"{account.appid}，AppSecret 正确，本机地址在 IP 白名单内"), True
+    return ok(title, f"{appid}，AppSecret 正确，本机地址在 IP 白名单内"), True
 
 
 def _clock(ahead: list[float | None]) -> Finding:
@@ -110,13 +100,10 @@ def _clock(ahead: list[float | None]) -> Finding:
     return ok("时钟", f"与微信相差 {abs(seconds)} 秒")
 
 
-async def _reachable(api: WeChatApi) -> Finding:
+async def _reachable(s: Services) -> Finding:
     title = "微信能否访问服务器"
-    try:
-        found: Reached = await reached(api.account("oa"))
-    except WeChatRefused as refusal:
-        if refusal.errcode != NO_ADDRESS:
-            raise
+    found = await s.wechat_health.reachability()
+    if found is None:
         return look(title, f"还没有填写消息推送的网址：{PUSH_PLACES['oa']}")
     if not found.addresses:
         return bad(title, "微信解析不到消息推送网址的域名，请在域名服务商处检查解析，或等待解析生效")
@@ -126,13 +113,13 @@ async def _reachable(api: WeChatApi) -> Finding:
     return ok(title, f"微信能访问 {shown}")
 
 
-async def _templates(s: Services, api: WeChatApi, kind: str) -> list[Finding]:
+async def _templates(s: Services, kind: str) -> list[Finding]:
     try:
         mine = [one for one in wanted(s.settings) if one.account == kind]
     except Refused as refusal:
         return [bad(f"{NAMES[kind]}模板", f"{refusal.message}请对照 docs/operate.md 的模板表改正")]
     try:
-        kept = {one.id: one for one in await api.templates(kind)}
+        kept = {one.id: one for one in await s.wechat_console.templates(kind)}
     except OutsideFailure as failure:
         return [_failed(f"{NAMES[kind]}模板", failure, kind)]
     return [_template(one, kept.get(one.template)) for one in mine]
@@ -161,7 +148,7 @@ def _template(want: Wanted, kept: MessageTemplate | None) -> Finding:
 
 
 async def _menu(s: Services) -> Finding:
-    told = menu.differences(await s.wechat.current_menu(), menu.official(s.settings.public_url))
+    told = menu.differences(await s.wechat_console.current_menu(), menu.official(s.settings.public_url))
     if told:
         said = f"与本服务的菜单有 {len(told)} 处不同，请运行 xcert wechat menu diff 查看、menu apply 更新"
         return bad("公众号菜单", said)
@@ -169,7 +156,7 @@ async def _menu(s: Services) -> Finding:
 
 
 async def _ticket(s: Services) -> Finding:
-    await s.wechat.js_config(s.settings.public_url)
+    await s.wechat_links.js_config(s.settings.public_url)
     return ok("JS-SDK 票据", "能取得，网页可以调用微信扫码等能力")
 
 

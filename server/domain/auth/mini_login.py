@@ -28,7 +28,7 @@ async def log_in(s: Services, code: str) -> Entry:
     Raises:
         Unverified: code_used, code_invalid. OutsideFailure: WeChat did not answer.
     """
-    who = await s.wechat.exchange_login_code(code)
+    who = await s.wechat_logins.exchange_login_code(code)
     token = sessions.mint(s, "mp", who.openid, SESSION_SECONDS, unionid=who.unionid)
     is_bound = await Binding.filter(account="mp", openid=who.openid, unbound_at=None).exists()
     is_officer = await Officer.filter(mp_openid=who.openid, state=OfficerState.ACTIVE.value).exists()

@@ -86,7 +86,7 @@ async def begin(s: Services, *, wanted: str, browser: str, address: str) -> str:
     state = secrets.token_hex(16)
     kept = {"page": local_page(wanted), "browser": _digest(browser)}
     await s.cache.set(f"oauth:{state}", json.dumps(kept).encode(), seconds=STATE_SECONDS)
-    return s.wechat.authorize_url(s.settings.public_url + CALLBACK, state)
+    return s.wechat_logins.authorize_url(s.settings.public_url + CALLBACK, state)
 
 
 async def wanted_by(s: Services, state: str) -> str:
@@ -132,7 +132,7 @@ async def _exchange(s: Services, code: str) -> WeChatIdentity:
         raise Refused(
             "consent_refused", "您没有同意授权，暂时无法确认您的身份。需要查询时请重新进入并点“同意”。"
         )
-    who = await s.wechat.exchange_oauth_code(code)
+    who = await s.wechat_logins.exchange_oauth_code(code)
     if who.is_snapshot:
         raise Forbidden(
             "snapshot_user",

@@ -13,6 +13,6 @@ async def picture(s: Services, scene: str) -> bytes:
         Refused("mini_code_refused"): WeChat drew none; the ticket lives, and its ordinary QR may be shown.
     """
     try:
-        return await s.wechat.scan_code_image(scene)
+        return await s.wechat_links.scan_code_image(scene)
     except OutsideFailure:
         raise Refused("mini_code_refused", "微信暂时没有给出小程序码，请改用普通二维码。") from None

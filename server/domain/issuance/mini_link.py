@@ -32,7 +32,7 @@ async def to_mini_program(s: Services, token: str, *, address: str) -> str:
     if (kept := await s.cache.get(f"mini-link:{ticket.id}")) is not None:
         return kept.decode()
     try:
-        link = await s.wechat.url_link(PAGE, urlencode({"scene": token}), seconds=SECONDS)
+        link = await s.wechat_links.url_link(PAGE, urlencode({"scene": token}), seconds=SECONDS)
     except OutsideFailure:
         raise Refused(
             "mini_link_refused", "微信暂时没有给出小程序的链接。请打开微信，用“扫一扫”扫描电脑上的二维码。"

@@ -177,8 +177,10 @@ async def _handed_over(s: Services, row: _Taken, template: str) -> str:
     url = s.settings.public_url + row.path if row.path else None
     if row.is_subscription:
         page = program_page(row.path) if row.account == "mp" else url
-        return await s.wechat.send_subscription(row.account, row.openid, template, row.fields, page=page)
-    return await s.wechat.send_template(row.openid, template, row.fields, url=url, dedup_id=row.dedup)
+        return await s.wechat_sender.send_subscription(
+            row.account, row.openid, template, row.fields, page=page
+        )
+    return await s.wechat_sender.send_template(row.openid, template, row.fields, url=url, dedup_id=row.dedup)
 
 
 async def _refused(s: Services, row: _Taken, refusal: WeChatRefused) -> None:

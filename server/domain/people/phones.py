@@ -72,7 +72,7 @@ async def _exchange(s: Services, who: WeChatIdentity, code: str) -> str:
     if await s.rate_limiter.hit(f"phone:{person}", window=DAY) > MOST_A_DAY:
         raise TooMany("phone_too_often", "今天获取手机号的次数过多，请明天再试。", retry_after=DAY)
     try:
-        return clean(await s.wechat.phone_number(code))
+        return clean(await s.wechat_logins.phone_number(code))
     except Unverified as refusal:
         raise Refused(f"phone_{refusal.code}", "手机号授权已失效，请重新点击获取手机号。") from None
     except OutsideFailure:

@@ -66,6 +66,6 @@ async def tell_bound(s: Services, *, binding_id: int, what: str) -> None:
 
 async def _say(s: Services, account: str, openid: str, text: str) -> None:
     try:
-        await s.wechat.send_text(account, openid, text)
+        await s.wechat_sender.send_text(account, openid, text)
     except OutsideFailure as problem:
         log.info("not told: %s", type(problem).__name__)

@@ -17,6 +17,22 @@ from server.domain.ports.keys import PublicKey as PublicKey
 from server.domain.ports.keys import Signed as Signed
 from server.domain.ports.lookups import LookupWatch as LookupWatch
 from server.domain.ports.payments import PayGateway as PayGateway
+from server.domain.ports.wechat import Alarm as Alarm
+from server.domain.ports.wechat import ApiUsage as ApiUsage
+from server.domain.ports.wechat import ClosedApi as ClosedApi
+from server.domain.ports.wechat import MessageTemplate as MessageTemplate
+from server.domain.ports.wechat import OfficialUsage as OfficialUsage
+from server.domain.ports.wechat import Push as Push
+from server.domain.ports.wechat import Reachability as Reachability
+from server.domain.ports.wechat import WeChatCalls as WeChatCalls
+from server.domain.ports.wechat import WeChatConsole as WeChatConsole
+from server.domain.ports.wechat import WeChatHealth as WeChatHealth
+from server.domain.ports.wechat import WeChatIdentity as WeChatIdentity
+from server.domain.ports.wechat import WeChatLinks as WeChatLinks
+from server.domain.ports.wechat import WeChatLogins as WeChatLogins
+from server.domain.ports.wechat import WeChatPushes as WeChatPushes
+from server.domain.ports.wechat import WeChatQuota as WeChatQuota
+from server.domain.ports.wechat import WeChatSender as WeChatSender
 from server.settings import Settings
 
 
@@ -174,137 +190,6 @@ class Cache(Protocol):
     async def delete(self, *keys: str) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class WeChatIdentity:
-    """Who WeChat says this is, in one account (`oa` or `mp`)."""
-
-    account: str
-    openid: str
-    unionid: str | None = None
-    is_snapshot: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """One genuine push of WeChat, opened. `fields` holds everything it said, unknown elements too."""
-
-    account: str  # oa | mp
-    kind: str  # text, image, … or the event's name in lower case
-    is_event: bool
-    openid: str
-    to: str  # our account's original id
-    created: int  # Unix seconds
-    key: str  # what makes it the same push when it comes again (wechat.md §1.4)
-    text: str = ""  # Content of a text, what was heard in a voice message
-    event_key: str = ""
-    message_id: str = ""
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    is_sealed: bool = True  # came encrypted, so the answer goes encrypted
-
-
-@dataclass(frozen=True, slots=True)
-class MessageTemplate:
-    """A message template as WeChat keeps it. `keywords`: "thing1" → what people read before its value."""
-
-    id: str
-    title: str
-    keywords: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class WeChatCalls:
-    """How often calls of one path ended one way.
-
-    `account`: oa, mp. `outcome`: ok, an errcode, timeout, unreachable, http_502, or closed: not sent, as the quota is
-    used up.
-    """
-
-    account: str
-    path: str
-    outcome: str
-    count: int
-
-
-class WeChat(Protocol):
-    """Calls to WeChat, and its pushes opened and answered.
-
-    Calls raise OutsideFailure; WeChatRefused keeps the errcode. What only reads is asked once more when the answer
-    is lost; what sends or changes something never is: then OutsideFailure(unknown=True) is raised.
-    """
-
-    def echo(self, account: str, query: Mapping[str, str]) -> str:
-        """The `echostr` of a genuine verification request. Raises Unverified push_signature."""
-
-    def open_push(self, account: str, query: Mapping[str, str], body: bytes) -> Push:
-        """Verify, decrypt and parse a push of `account` (oa, mp).
-
-        Raises Unverified: push_signature, push_clear (a clear push where encryption is demanded),
-        push_unreadable; Refused push_malformed.
-        """
-
-    def answer(self, push: Push, text: str, *, now: int) -> bytes:
-        """The passive text reply to a push, encrypted when the push was."""
-
-    def authorize_url(self, redirect_uri: str, state: str) -> str: ...
-    async def exchange_oauth_code(self, code: str) -> WeChatIdentity:
-        """Raises Refused code_used (40163), code_invalid (40029), snapshot_user (wechat.md §3.1)."""
-
-    async def exchange_login_code(self, code: str) -> WeChatIdentity:
-        """Mini-program wx.login; keeps session_key on the server (wechat.md §4.1)."""
-
-    async def phone_number(self, code: str) -> str:
-        """The number behind a code of the mini-program's phone button; WeChat charges for each (wechat.md §4.2).
-
-        Digits alone for numbers of China, with + and the country's code before them for others.
-        Raises Refused code_used (40163), code_invalid (40029).
-        """
-
-    async def send_template(
-        self, openid: str, template: str, fields: Mapping[str, str], *, url: str | None, dedup_id: str
-    ) -> str:
-        """Returns msgid. A time-out raises OutsideFailure(unknown=True): not failed, unknown."""
-
-    async def send_text(self, account: str, openid: str, text: str) -> None:
-        """A customer-service message in `account` (oa, mp), inside its window (wechat.md §6.5).
-
-        WeChat knows no key by which a second one is recognised: never repeated here.
-        """
-
-    async def send_subscription(
-        self, account: str, openid: str, template: str, fields: Mapping[str, str], *, page: str | None
-    ) -> str:
-        """A subscription message against one grant: the mini-program's (`mp`, returns msgid) or the service
-        account's (`oa`, returns "") (wechat.md §4.5, §5). `page`: a page with its query; for `oa` a URL.
-        """
-
-    async def create_menu(self, menu: Mapping[str, Any]) -> None: ...
-    async def current_menu(self) -> Mapping[str, Any] | None:
-        """The menu as it was given to WeChat: {"button": […]}; None when there is none."""
-
-    async def templates(self, account: str) -> list[MessageTemplate]:
-        """All message templates of `account` (oa: template messages and subscription notices; mp)."""
-
-    async def url_link(self, path: str, query: str, *, seconds: int) -> str:
-        """A link that opens the mini-program from outside WeChat, for at most 30 days (wechat.md §4.3).
-
-        Args:
-            path: a page without a leading slash and without a query.
-            query: at most 1,024 characters, percent-encoded.
-        """
-
-    async def js_config(self, url: str, *, renew: bool = False) -> dict[str, str | int]:
-        """What wx.config needs for the page `url`: appId, timestamp, nonceStr, signature (wechat.md §3.2).
-
-        `renew`: WeChat refused a signature made with the kept ticket, so another is fetched first.
-        """
-
-    async def scan_code_image(self, scene: str) -> bytes:
-        """Mini-program code (getwxacodeunlimit) with this scene, as an image."""
-
-    async def calls(self) -> list[WeChatCalls]:
-        """What was called and how it ended, by all processes since the counting began."""
-
-
 class ImageCheck(Protocol):
     """Draws the picture of an image check: readable for people, tiresome for programs."""
 
@@ -345,7 +230,13 @@ class Services:
     event_bus: EventBus
     rate_limiter: RateLimiter
     cache: Cache
-    wechat: WeChat
+    wechat_pushes: WeChatPushes
+    wechat_logins: WeChatLogins
+    wechat_sender: WeChatSender
+    wechat_console: WeChatConsole
+    wechat_links: WeChatLinks
+    wechat_quota: WeChatQuota
+    wechat_health: WeChatHealth
     faults: FaultInjector = field(default_factory=NoFaultInjector)
     image_check: ImageCheck = field(default_factory=NoImageCheck)
     # found genuine by this process: claims, and the blind indexes of whom they speak of

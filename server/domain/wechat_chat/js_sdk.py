@@ -34,7 +34,7 @@ async def config(s: Services, url: str, *, address: str, again: bool = False) ->
     if len(page) > LONGEST or f"{parts.scheme}://{parts.netloc}" != s.settings.public_url:
         raise Forbidden("foreign_page", "只能为本服务自己的页面签名，请从公众号菜单重新进入。")
     renew = again and await s.cache.add("js-config:renewed", b"1", seconds=RENEW_SECONDS)
-    return await s.wechat.js_config(page, renew=renew)
+    return await s.wechat_links.js_config(page, renew=renew)
 
 
 def subscription_templates(settings: Settings) -> str:

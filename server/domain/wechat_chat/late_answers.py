@@ -90,7 +90,7 @@ async def _words(s: Services, row: PushSeen, push: Push, within: float) -> tuple
 async def _send(s: Services, row: PushSeen, push: Push, words: str, error: str) -> None:
     await s.faults.reach("late_answers: before the send")
     try:
-        await s.wechat.send_text(push.account, push.openid, words)
+        await s.wechat_sender.send_text(push.account, push.openid, words)
     except WeChatRefused as refusal:
         said = f"微信返回错误 {refusal.errcode}"
         if refusal.errcode in COME_BACK:

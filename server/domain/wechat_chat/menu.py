@@ -81,7 +81,7 @@ async def apply(s: Services, menu: Mapping[str, Any] | None = None) -> None:
     menu = official(s.settings.public_url) if menu is None else menu
     if wrong := problems(menu):
         raise Refused("menu_invalid", "菜单不符合微信的规定：" + "；".join(wrong) + "。")
-    await s.wechat.create_menu(menu)
+    await s.wechat_console.create_menu(menu)
 
 
 async def put(s: Services, *, tries: int = 1) -> None:

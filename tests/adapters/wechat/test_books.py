@@ -168,7 +168,10 @@ async def test_what_a_person_must_mend_is_said_once_a_minute_and_kept(
     assert [vars(one)["errcode"] for one in quiet] == [40164, 40037, 40037]
     assert all(vars(one)["rid"] for one in quiet)
     kept = await other.account("oa").books.alarms.last()
-    assert [(one.errcode, one.path, one.kind) for one in kept] == [(40037, SEND, "oa"), (40164, TOKEN, "oa")]
+    assert [(one.errcode, one.path, one.account) for one in kept] == [
+        (40037, SEND, "oa"),
+        (40164, TOKEN, "oa"),
+    ]
     assert kept[0].at == world.clock.now() and kept[0].rid == vars(loud[1])["rid"]
     assert world.openid() not in str(kept) and world.settings.oa_secret not in str(kept)
 
