@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
+from server.domain.actor import Actor
 from server.domain.exams.results import Result, outcome_of
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
-from server.errors import Conflict, NotFound, Refused
+from server.domain.score_changes.states import Standing
+from server.errors import NotFound, Refused
+from server.models import ScoreChange
 from server.models.database import rows
 
 Mark = tuple[str, Decimal | None]  # status, score
@@ -84,22 +87,29 @@ async def facts_of(*, registration_id: int | None = None, admission_number: str 
     )
 
 
-def refuse_closed(facts: Facts, now: datetime) -> None:
-    """Whether scores of this registration may be changed by two people at all.
+def standing(
+    facts: Facts | None, now: datetime, *, change: ScoreChange | None = None, actor: Actor | None = None
+) -> Standing:
+    """What the guards of a change's life look at.
 
-    Raises:
-        Conflict: plan_not_released, batch_at_school, batch_signed.
+    Args:
+        facts: None where the step does not touch the score.
+        change: None while it is only asked for.
     """
-    if facts.release_at is None or facts.release_at > now:
-        raise Conflict("plan_not_released", "这个考试计划的成绩还没有公布，请直接导入改好的成绩。")
-    if facts.is_signed:
-        raise Conflict(
-            "batch_signed", "这位考生的证书院校已签发，成绩不能再改。确有错误的，请凭正式函件办理证书更正。"
-        )
-    if facts.at_school:
-        raise Conflict(
-            "batch_at_school", "该批证书已送院校签发。请先在“签发批次”里撤回这一批，再办理成绩变更。"
-        )
+    people = Standing()
+    if change is not None and actor is not None:
+        is_asker = change.requested_by == actor.id
+        people = Standing(is_asker=is_asker, is_another=not is_asker)
+    if facts is None:
+        return people
+    return replace(
+        people,
+        results_released=facts.release_at is not None and facts.release_at <= now,
+        is_signed=facts.is_signed,
+        is_at_school=facts.at_school,
+        is_unmoved=change is not None
+        and facts.marks.get(change.subject, ("", None)) == (change.was_status, change.was_score),
+    )
 
 
 def refuse_mark(facts: Facts, subject: str, mark: Mark) -> None:

@@ -17,9 +17,9 @@ from server.domain.notices.short_names import ROOM, short_plan
 from server.domain.people.candidates import mask_numbers
 from server.domain.ports import Services
 from server.domain.roles import Verb
-from server.domain.score_changes.facts import Facts, Mark, facts_of, refuse_closed, refuse_mark
-from server.domain.score_changes.states import STEPS, ScoreChangeState, moved_on
-from server.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
+from server.domain.score_changes.facts import Facts, Mark, facts_of, refuse_mark, standing
+from server.domain.score_changes.states import OPEN, STEPS, ScoreChangeState, Standing, moved_on
+from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.models import ScoreChange
 from server.models.database import rows
 
@@ -50,7 +50,7 @@ async def request(
         Forbidden: role_not_allowed.
         Invalid: score_range, score_and_status, reason_short.
         NotFound: registration_unknown.
-        Refused, Conflict: see `facts`; change_open.
+        Refused, Conflict: see `facts` and `states.OPEN`; change_open.
     """
     roles.require(actor, Verb.IMPORT)
     mark, kept = _mark(status, score), _reason(reason)
@@ -58,7 +58,9 @@ async def request(
     try:
         async with in_transaction():
             facts = await facts_of(admission_number=number)
-            refuse_closed(facts, s.clock.now())
+            known = standing(facts, s.clock.now())
+            if (closed := next((why for guard in OPEN if (why := guard(known))), None)) is not None:
+                raise closed.as_refusal()
             wanted = subject or (next(iter(facts.subjects)) if len(facts.subjects) == 1 else "")
             refuse_mark(facts, wanted, mark)
             was = facts.marks.get(wanted, ("", None))
@@ -86,17 +88,14 @@ async def approve(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeSt
     Raises:
         Forbidden: role_not_allowed, same_person.
         NotFound: change_unknown.
-        Conflict: already_decided, score_moved, and see `facts.refuse_closed`.
+        Conflict: already_decided, and what the guards of `states` say.
     """
     roles.require(actor, Verb.APPROVE_SCORES)
     async with in_transaction():
         change = await _locked(change_id, "approve")
-        _refuse_same(change, actor)
         facts = await facts_of(registration_id=change.registration_id)
-        refuse_closed(facts, s.clock.now())
-        if facts.marks.get(change.subject, ("", None)) != (change.was_status, change.was_score):
-            raise Conflict("score_moved", "提出之后这一科的成绩已变化，请不批准这一项，并重新提出。")
-        await _advance(s, change, "approve", actor, "")
+        known = standing(facts, s.clock.now(), change=change, actor=actor)
+        await _advance(s, change, "approve", known, actor, "")
         await s.faults.reach("score_changes.decided")
         await _write(s, change, facts, actor)
         await s.faults.reach("score_changes.written")
@@ -113,8 +112,8 @@ async def refuse(s: Services, change_id: int, note: str, *, actor: Actor) -> Sco
         raise Invalid(errors=[FieldError("/note", "missing", "请写明不批准的原因。")])
     async with in_transaction():
         change = await _locked(change_id, "refuse")
-        _refuse_same(change, actor)
-        await _advance(s, change, "refuse", actor, kept)
+        known = standing(None, s.clock.now(), change=change, actor=actor)
+        await _advance(s, change, "refuse", known, actor, kept)
     return ScoreChangeState.REFUSED
 
 
@@ -129,9 +128,8 @@ async def withdraw(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeS
     roles.require(actor, Verb.IMPORT)
     async with in_transaction():
         change = await _locked(change_id, "withdraw")
-        if change.requested_by != actor.id:
-            raise Forbidden("not_yours", "只有提出人可以撤回；其他同事请选择批准或不批准。")
-        await _advance(s, change, "withdraw", actor, "")
+        known = standing(None, s.clock.now(), change=change, actor=actor)
+        await _advance(s, change, "withdraw", known, actor, "")
     return ScoreChangeState.WITHDRAWN
 
 
@@ -164,11 +162,6 @@ def _reason(text: str) -> str:
     return kept
 
 
-def _refuse_same(change: ScoreChange, actor: Actor) -> None:
-    if change.requested_by == actor.id:
-        raise Forbidden("same_person", "提出和批准须是两位同事；请由另一位有权限的同事处理。")
-
-
 async def _locked(change_id: int, name: str) -> ScoreChange:
     """The change, locked, in a state that this step leaves. Raises NotFound, Conflict."""
     change = await ScoreChange.filter(id=change_id).select_for_update().first()
@@ -179,9 +172,13 @@ async def _locked(change_id: int, name: str) -> ScoreChange:
     return change
 
 
-async def _advance(s: Services, change: ScoreChange, name: str, actor: Actor, note: str) -> None:
-    """The only writer of a change's state."""
+async def _advance(
+    s: Services, change: ScoreChange, name: str, known: Standing, actor: Actor, note: str
+) -> None:
+    """The only writer of a change's state: guards, conditional UPDATE and audit row in the caller's transaction."""
     step, state = STEPS[name], ScoreChangeState(change.state)
+    if (reason := step.refusal(known)) is not None:
+        raise reason.as_refusal()
     moved = await ScoreChange.filter(id=change.id, state=state.value).update(
         state=step.target.value,
         decided_by=actor.id,

@@ -1,0 +1,304 @@
+"""The other lives' rows and guards by what they do: see `test_guards_alone` for the batch's.
+
+Each row is gone through by the verb that people or jobs use, with the table as it is and with a table without it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tortoise.exceptions import IntegrityError
+from tortoise.models import Model
+
+from server.domain import imports, score_changes
+from server.domain.certificates import certificates
+from server.domain.certificates import states as certificate_states
+from server.domain.imports import runs
+from server.domain.imports import states as import_states
+from server.domain.issuance import generation, organisation
+from server.domain.people import officer_states, officers
+from server.domain.ports import Services
+from server.domain.score_changes import states as change_states
+from server.errors import Refused
+from server.models import (
+    Certificate,
+    ImportRun,
+    Issuance,
+    Officer,
+    Plan,
+    PlanSlot,
+    Registration,
+    Score,
+    ScoreChange,
+)
+from tests import make
+from tests.domain import issuing
+from tests.domain.issuing import PIN, oa
+
+Do = Callable[[], Awaitable[object]]
+
+
+@dataclass
+class Scene:
+    """A row of a life in the state before a step, and what takes the step."""
+
+    row: Model
+    act: Do
+
+    async def state(self) -> str:
+        return str((await type(self.row).get(id=self.row.pk)).state)  # type: ignore[attr-defined]  # every life has one
+
+
+# Certificates
+
+
+async def voiding(s: Services) -> Scene:
+    of = await issuing.cohort(s, names=("崔子涵", "欧阳慧敏"))
+    batch = await issuing.prepared(s, of)
+    await Registration.filter(id=of.registrations[0].id).update(outcome="misconduct")
+    row = await Certificate.get(registration_id=of.registrations[0].id)
+    return Scene(row, lambda: organisation.refresh(s, batch.id, actor=make.ISSUER_STAFF))
+
+
+async def making(s: Services) -> Scene:
+    batch = await issuing.generating(s, await issuing.cohort(s, names=("崔子涵",)))
+    row = await Certificate.get(issuance_id=batch.id)
+    return Scene(row, lambda: generation.generate(s, issuance_id=batch.id, ids=[row.id]))
+
+
+async def revoking(s: Services) -> Scene:
+    scene = await making(s)
+    await scene.act()
+    row = await Certificate.get(id=scene.row.pk)
+    await Issuance.filter(id=row.issuance_id).update(issued_at=s.clock.now())
+    return Scene(row, lambda: certificates.revoke(s, row.number, "冒名", actor=make.ISSUER_STAFF))
+
+
+# Officers
+
+
+async def accepting(s: Services, *, confirmed: bool = False) -> Scene:
+    school, mobile = await make.school(), make.mobile()
+    who = make.school_account(school) if confirmed else make.OPERATOR
+    made = await officers.invite(s, school.id, "李新任", mobile, actor=who)
+    row = await Officer.get(id=made.officer_id)
+    return Scene(
+        row,
+        lambda: officers.accept(
+            s, made.token, PIN, phone_last4=mobile[-4:], identity=oa("oNew"), address="oNew"
+        ),
+    )
+
+
+async def withdrawing(s: Services) -> Scene:
+    row = (await accepting(s)).row
+    return Scene(row, lambda: officers.withdraw(s, row.pk, actor=make.OPERATOR))
+
+
+async def confirming(s: Services) -> Scene:
+    scene = await accepting(s)
+    await scene.act()
+    return Scene(scene.row, lambda: officers.confirm(s, scene.row.pk, actor=make.ADMIN))
+
+
+async def suspending(s: Services) -> Scene:
+    scene = await accepting(s)
+    await scene.act()
+    return Scene(scene.row, lambda: officers.suspend(s, scene.row.pk, actor=make.OPERATOR))
+
+
+async def resuming(s: Services) -> Scene:
+    scene = await suspending(s)
+    await scene.act()
+    return Scene(scene.row, lambda: officers.resume(s, scene.row.pk, actor=make.OPERATOR))
+
+
+# Import runs
+
+
+async def running(s: Services, data: bytes = "姓名\n崔子涵\n".encode()) -> Scene:
+    row = await imports.submit(s, "candidates", "a.csv", data, dry_run=True, actor=make.OPERATOR)
+    return Scene(row, lambda: runs.run(s, row.id))
+
+
+# Score changes
+
+
+async def asked(s: Services) -> tuple[Registration, ScoreChange]:
+    plan = await make.plan(release_at=s.clock.now())
+    made = await make.registration(s, on=plan)
+    site = await made.site
+    await PlanSlot.create(plan=plan, level=site.level, subject=make.SUBJECT)
+    change = await score_changes.request(
+        s,
+        made.admission_number,
+        None,
+        status="scored",
+        score="12",
+        reason="2026年11月23日复核，第 7 号复核记录",
+        actor=make.OPERATOR,
+    )
+    return made, change
+
+
+async def approving(s: Services) -> Scene:
+    _, change = await asked(s)
+    return Scene(change, lambda: score_changes.approve(s, change.id, actor=make.ADMIN))
+
+
+async def refusing(s: Services) -> Scene:
+    _, change = await asked(s)
+    return Scene(change, lambda: score_changes.refuse(s, change.id, "不对", actor=make.ADMIN))
+
+
+async def taking_back(s: Services) -> Scene:
+    _, change = await asked(s)
+    return Scene(change, lambda: score_changes.withdraw(s, change.id, actor=make.OPERATOR))
+
+
+Table = dict[str, Any]
+ROWS: list[tuple[Table, str, Callable[[Services], Awaitable[Scene]]]] = [
+    (certificate_states.STEPS, "void", voiding),
+    (certificate_states.STEPS, "revoke", revoking),
+    (officer_states.STEPS, "accept", accepting),
+    (officer_states.STEPS, "withdraw", withdrawing),
+    (officer_states.STEPS, "confirm", confirming),
+    (officer_states.STEPS, "suspend", suspending),
+    (officer_states.STEPS, "resume", resuming),
+    (change_states.STEPS, "approve", approving),
+    (change_states.STEPS, "refuse", refusing),
+    (change_states.STEPS, "withdraw", taking_back),
+]
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "arrange"), ROWS, ids=lambda one: one.__name__ if callable(one) else ""
+)
+async def test_what_a_row_allows_it_alone_allows(
+    services: Services,
+    table: Table,
+    name: str,
+    arrange: Callable[[Services], Awaitable[Scene]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene, step = await arrange(services), table[name]
+    before = await scene.state()
+    assert before in {state.value for state in step.sources}
+    with monkeypatch.context() as without:
+        without.delitem(table, name)
+        with pytest.raises(KeyError):
+            await scene.act()
+        assert await scene.state() == before
+    await scene.act()
+    assert await scene.state() == step.target.value
+
+
+async def test_a_certificate_is_drawn_and_sealed_by_its_rows(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failure of sealing is kept on the certificate instead of raised, and the next try goes on."""
+    scene, table = await making(services), certificate_states.STEPS
+    for missing, stays in (("draw", "reserved"), ("seal", "drawing")):
+        with monkeypatch.context() as without:
+            without.delitem(table, missing)
+            with contextlib.suppress(KeyError):
+                await scene.act()
+            assert await scene.state() == stays
+    await scene.act()
+    assert await scene.state() == "valid"
+
+
+async def test_an_import_ends_by_its_rows(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene, table = await running(services, b"x"), import_states.STEPS
+    for missing, stays in (("begin", "queued"), ("refuse", "running")):
+        with monkeypatch.context() as without:
+            without.delitem(table, missing)
+            with pytest.raises(KeyError):
+                await scene.act()
+            assert await scene.state() == stays
+    await scene.act()
+    assert (await scene.state(), await ImportRun.all().count()) == ("unreadable", 1)
+
+
+# What each guard of a score change forbids
+
+
+async def approve_ones_own(s: Services) -> Scene:
+    _, change = await asked(s)
+    return Scene(change, lambda: score_changes.approve(s, change.id, actor=replace(make.ADMIN, id=3)))
+
+
+async def refuse_ones_own(s: Services) -> Scene:
+    _, change = await asked(s)
+    return Scene(change, lambda: score_changes.refuse(s, change.id, "不对", actor=replace(make.ADMIN, id=3)))
+
+
+async def withdraw_anothers(s: Services) -> Scene:
+    _, change = await asked(s)
+    return Scene(change, lambda: score_changes.withdraw(s, change.id, actor=make.ADMIN))
+
+
+async def approve_unreleased(s: Services) -> Scene:
+    made, change = await asked(s)
+    await Plan.filter(id=made.plan_id).update(release_at=None)
+    return Scene(change, lambda: score_changes.approve(s, change.id, actor=make.ADMIN))
+
+
+async def _with_batch(s: Services, state: str) -> Scene:
+    made, change = await asked(s)
+    [batch] = await organisation.prepare(s, made.plan_id, actor=make.ISSUER_STAFF)
+    await Issuance.filter(id=batch).update(state=state)
+    return Scene(change, lambda: score_changes.approve(s, change.id, actor=make.ADMIN))
+
+
+async def approve_at_school(s: Services) -> Scene:
+    return await _with_batch(s, "site_pending")
+
+
+async def approve_signed(s: Services) -> Scene:
+    return await _with_batch(s, "school_signed")
+
+
+async def approve_moved(s: Services) -> Scene:
+    made, change = await asked(s)
+    await Score.filter(registration_id=made.id).update(score=Decimal("50"))
+    return Scene(change, lambda: score_changes.approve(s, change.id, actor=make.ADMIN))
+
+
+SCENARIOS = {
+    ("approve", "another_decides"): approve_ones_own,
+    ("approve", "results_are_released"): approve_unreleased,
+    ("approve", "nothing_is_signed"): approve_signed,
+    ("approve", "nothing_is_at_school"): approve_at_school,
+    ("approve", "the_score_is_unmoved"): approve_moved,
+    ("refuse", "another_decides"): refuse_ones_own,
+    ("withdraw", "the_asker_withdraws"): withdraw_anothers,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "guard"),
+    [(step.name, guard.__name__) for step in change_states.STEPS.values() for guard in step.guards],
+)
+async def test_what_a_guard_of_a_score_change_forbids_it_alone_forbids(
+    services: Services, name: str, guard: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, step = await SCENARIOS[name, guard](services), change_states.STEPS[name]
+    with pytest.raises(Refused):
+        await scene.act()
+    assert await scene.state() == "requested"
+    rest = tuple(one for one in step.guards if one.__name__ != guard)
+    monkeypatch.setitem(change_states.STEPS, name, replace(step, guards=rest))
+    if (
+        guard == "another_decides"
+    ):  # the database has the last word: instead of a sentence there would be a 500
+        with pytest.raises(IntegrityError, match="score_change_two_people"):
+            await scene.act()
+        return
+    await scene.act()
+    assert await scene.state() == step.target.value
