@@ -149,7 +149,7 @@ async def fresh_database(postgres_url: str) -> AsyncIterator[str]:
 def reused_database(postgres_url: str) -> Iterator[ReusedDatabase]:
     one = ReusedDatabase(postgres_url)
     yield one
-    one.close()
+    one.drop()
 
 
 @pytest.fixture

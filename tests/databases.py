@@ -30,10 +30,7 @@ SELECT relname FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'tortoise_migrations'
     AND pg_relation_size(oid) > 0
 """
-_COUNTED = """
-SELECT schemaname, sequencename, start_value FROM pg_sequences
-WHERE last_value IS NOT NULL AND sequencename NOT LIKE 'tortoise_migrations%'
-"""
+_COUNTED = "SELECT format('%I.%I', schemaname, sequencename), last_value, start_value FROM pg_sequences"
 _APPLIED = "SELECT array_agg(t::text ORDER BY id) FROM tortoise_migrations t"
 _STRANGERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
@@ -54,16 +51,18 @@ class ReusedDatabase:
     Args:
         server: the URL of any database of the server, as its superuser.
         pattern: the name of the migrated database to copy.
+        name: what the names of its databases begin with.
     """
 
-    def __init__(self, server: str, pattern: str = "pattern") -> None:
-        self._server, self._pattern = server, pattern
+    def __init__(self, server: str, pattern: str = "pattern", name: str = "reused") -> None:
+        self._server, self._pattern, self._prefix = server, pattern, name
         self._made = 0
         self._name = ""
         self._link: psycopg.Connection | None = None
         self._shape: list[tuple[int, int]] = []
         self._since = 0
         self._applied: object = None
+        self._counted: dict[str, int | None] = {}
 
     def take(self) -> str:
         """The URL of the database, as it was when it was made."""
@@ -71,20 +70,25 @@ class ReusedDatabase:
             self._make()
         return with_database(self._server, self._name)
 
-    def close(self) -> None:
+    def drop(self) -> None:
         if self._link is not None:
             self._link.close()
             self._link = None
-
-    def _make(self) -> None:
-        self.close()
-        with psycopg.connect(self._server, autocommit=True) as link:
-            if self._name:
+        if self._name:
+            with psycopg.connect(self._server, autocommit=True) as link:
                 link.execute(
                     sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self._name))
                 )
+            self._name = ""
+
+    def _make(self) -> None:
+        self.drop()
+        with psycopg.connect(self._server, autocommit=True) as link:
             self._made += 1
-            self._name = f"reused{self._made}"
+            self._name = f"{self._prefix}{self._made}"
+            link.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self._name))
+            )
             link.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
                     sql.Identifier(self._name), sql.Identifier(self._pattern)
@@ -92,6 +96,7 @@ class ReusedDatabase:
             )
         self._link = psycopg.connect(with_database(self._server, self._name), autocommit=True)
         self._applied = self._link.execute(_APPLIED).fetchone()
+        self._counted = {name: last for name, last, _ in self._link.execute(_COUNTED)}
         self._remember(self._link)
 
     def _remember(self, link: psycopg.Connection) -> None:
@@ -109,11 +114,9 @@ class ReusedDatabase:
             touched = [row[0] for row in link.execute(_TOUCHED)]
             if touched:
                 self._delete(link, touched)
-            for schema, name, first in link.execute(_COUNTED).fetchall():
-                link.execute(
-                    "SELECT setval(format('%%I.%%I', %s::text, %s::text)::regclass, %s, false)",
-                    (schema, name, first),
-                )
+            for name, last, first in link.execute(_COUNTED).fetchall():
+                if last != (was := self._counted[name]):
+                    link.execute("SELECT setval(%s::regclass, %s, %s)", (name, was or first, was is not None))
             self._remember(link)
         except psycopg.Error:
             return False
