@@ -3,9 +3,12 @@
 PYTHON ?= $(shell .ci/python)
 PY := .venv/bin/python
 TEST_PROCESSES ?= auto
+# Containers often forbid Python to keep what it has compiled; then every process that a test starts, and there are
+# hundreds, compiles the whole service anew: half of what a start costs.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-ahead check bench setup lock browser docs
+.PHONY: help serve test test-fast test-ahead check bench setup lock browser docs
 
 help: ## 列出以下命令
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -15,6 +18,10 @@ serve: setup ## 在本机运行整套服务（PORT=8000 SANDBOX_PORT=8001），�
 
 test: setup browser ## 全部测试，在真实的 PostgreSQL、Redis 和 Chromium 上
 	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-fast: setup ## 较快的测试：不含浏览器、命令行、整套服务和大数据量
+	@$(PY) -m pytest -q -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder -m 'not slow and not browser' \
+		$(foreach folder,browser commands journeys large,--ignore=tests/$(folder)) $(ARGS)
 
 # What judges dates, keys, seals, sessions and the way of a certificate: where a fixed day would hide.
 AHEAD := tests/rules tests/adapters/test_keys.py tests/adapters/documents/test_seal.py \
