@@ -22,11 +22,11 @@ from server.domain.people import hashing
 from server.domain.ports import Services
 from server.models import database
 from server.settings import Settings
-from tests.databases import ReusedDatabase
-from tests.databases import with_database as with_database
-from tests.door_client import DoorClient
-from tests.fake_wechat import wechat_ports
-from tests.fakes import (
+from tests.kit.databases import ReusedDatabase
+from tests.kit.databases import with_database as with_database
+from tests.kit.door_client import DoorClient
+from tests.kit.fake_wechat import wechat_ports
+from tests.kit.fakes import (
     NOON,
     FakeClock,
     FakePdfRenderer,
@@ -38,7 +38,7 @@ from tests.fakes import (
     MemoryRateLimiter,
     refuse_in_transaction,
 )
-from tests.started import Started
+from tests.kit.started import Started
 
 Sanic.test_mode = True
 # How long an example takes says something about the machine and its other work, never about the code.

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from tests.conftest import ISSUER
-from tests.fakes import NOON
+from tests.kit.fakes import NOON
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 

@@ -13,7 +13,7 @@ from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
 from server.settings import Settings
 from tests.adapters.wechat.world import World
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from server.adapters import cache
 from server.adapters.circuit_breaker import Breaker
 from server.adapters.rate_limits import LocalRateLimiter, RedisRateLimiter
 from server.errors import OutsideFailure
-from tests.proxy import before
+from tests.kit.proxy import before
 
 
 class Seconds:

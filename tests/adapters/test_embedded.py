@@ -21,8 +21,8 @@ import redis
 
 from server.adapters import processes
 from server.adapters.embedded import AlreadyRunning, EmbeddedError, Postgres, Redis, folders
-from tests.small_disk import mounted
-from tests.started import Started
+from tests.kit.small_disk import mounted
+from tests.kit.started import Started
 
 # A process that starts both servers in the folder given, says their addresses, and waits to be killed.
 KEEPER = """

@@ -11,7 +11,7 @@ from server.adapters import keys
 from server.adapters.keys import KeyFolder
 from server.errors import Unverified
 from tests.conftest import ISSUER
-from tests.fakes import NOON, FakeClock
+from tests.kit.fakes import NOON, FakeClock
 
 ABOUT = "candidate.id_number"
 

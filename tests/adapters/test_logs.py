@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from server.adapters import logs
-from tests import make
+from tests.kit import make
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from server.adapters.wechat.api import WeChatApi
 from server.domain.ports import wechat as ports
-from tests import fake_wechat
+from tests.kit import fake_wechat
 
 PORTS = {
     name: port

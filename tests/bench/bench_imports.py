@@ -18,9 +18,9 @@ from server.app import running
 from server.domain import imports
 from server.domain.ports import Services
 from server.settings import Settings
-from tests import make
 from tests.bench.place import place
 from tests.bench.table import Row
+from tests.kit import make
 
 COUNT = 20_000
 ROUNDS = 3

@@ -30,10 +30,10 @@ from server.domain.lookups.results import _SQL
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Binding, database
 from server.settings import Settings
-from tests import make
 from tests.bench.load import Load, get, processor_seconds
 from tests.bench.place import place
 from tests.bench.table import Row
+from tests.kit import make
 
 PEOPLE = 64
 ROUNDS, SECONDS = 7, 1.2

@@ -22,12 +22,12 @@ from server.domain.people import officers, staff
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Certificate, ImportRun, Issuance, Plan, Staff
-from tests import make
 from tests.browser.test_console_pages import ScreenPdfRenderer, seat
 from tests.browser.test_phone_pages import ME, a_history, base, browser
 from tests.browser.test_scan_pages import window
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
+from tests.kit import make
 
 __all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -17,7 +17,7 @@ from tests.browser.test_console_pages import ScreenPdfRenderer, look, seat
 from tests.browser.test_phone_pages import base, browser
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
-from tests.fakes import ListQueue
+from tests.kit.fakes import ListQueue
 
 __all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -22,10 +22,10 @@ from server.domain.people import staff
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Issuance, School, Staff
-from tests import make
 from tests.browser.test_phone_pages import DESK, PHONE, base, browser
 from tests.domain import issuing
-from tests.fakes import FakeClock, FakePdfRenderer, ListQueue
+from tests.kit import make
+from tests.kit.fakes import FakeClock, FakePdfRenderer, ListQueue
 from tests.web.console_desk import account
 from tests.web.test_console_work import drain, sheet
 

@@ -17,12 +17,12 @@ from server.domain.people import bindings, officers
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Role
 from server.models import Officer
-from tests import make
 from tests.browser.test_accessibility import clean
 from tests.browser.test_console_pages import ScreenPdfRenderer, look, seat
 from tests.browser.test_phone_pages import ME, Window, base, browser, window
 from tests.domain import issuing
-from tests.fakes import FakeClock
+from tests.kit import make
+from tests.kit.fakes import FakeClock
 from tests.web.console_desk import PASSWORD, account
 
 __all__ = ["base", "browser", "window"]  # fixtures

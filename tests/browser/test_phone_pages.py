@@ -29,8 +29,8 @@ from server.domain.levels import Level
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Certificate, Issuance, Registration
 from server.web.h5.login import SESSION_COOKIE
-from tests import make
 from tests.domain.test_lookups import RELEASE, bound
+from tests.kit import make
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -13,9 +13,9 @@ from server.domain.issuance import scan_tickets
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Issuance
 from server.web.h5.login import SESSION_COOKIE
-from tests import make
 from tests.browser.test_phone_pages import DESK, PHONE, Window, base, browser
 from tests.domain import issuing
+from tests.kit import make
 
 __all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -16,8 +16,8 @@ from server.domain.actor import SYSTEM
 from server.domain.people import staff
 from server.domain.ports import Services
 from server.models import database
-from tests import importing
 from tests.conftest import with_database
+from tests.kit import importing
 
 TABLES = ("candidate", "score", "staff", "audit_entry", "import_run", "procrastinate_jobs")
 

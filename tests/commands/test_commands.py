@@ -17,10 +17,10 @@ from cryptography import x509
 from openpyxl import load_workbook
 
 from server import cli, demo_cohort
-from tests.cohort import messy_scores
 from tests.commands.conftest import ROOT, Xcert
 from tests.conftest import with_database
-from tests.started import Started, end
+from tests.kit.cohort import messy_scores
+from tests.kit.started import Started, end
 
 ONE_TIME = re.compile(
     r"用户名：(\S+)\n一次性密码：((?:[0-9a-z]{4}-){3}[0-9a-z]{4})\n（只显示这一次，首次登录后需修改）\n"

@@ -38,8 +38,8 @@ from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import Template, from_settings
 from server.sandbox.platform import Platform
 from server.settings import Settings
-from tests.exchange import exchange
-from tests.fake_wechat import wechat_ports
+from tests.kit.exchange import exchange
+from tests.kit.fake_wechat import wechat_ports
 from tests.web.conftest import listening
 
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from tests.commands.conftest import ROOT, Xcert
-from tests.started import Started, end, free_port
+from tests.kit.started import Started, end, free_port
 
 PRODUCTION = {
     "XCERT_ENV": "production",

@@ -13,7 +13,7 @@ from server.commands import Impossible, preflight
 from server.commands.serve import shorten
 from tests.commands.conftest import ROOT, Xcert
 from tests.conftest import with_database
-from tests.started import free_port
+from tests.kit.started import free_port
 
 
 def refusal(xcert: Xcert, *arguments: str, **changed: str) -> str:

@@ -13,7 +13,7 @@ from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Issuance, Officer, Plan, Registration, School, Site
 from server.models.database import rows
-from tests import make
+from tests.kit import make
 
 PIN = "482915"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -14,7 +14,7 @@ from server.domain.people.school_scope import may_see, school_of
 from server.domain.ports import Services
 from server.errors import Forbidden
 from server.models import AuditEntry, ImportRun, Plan, Staff
-from tests import make
+from tests.kit import make
 
 AUDITOR = Actor("staff", 9, "审计员", role="auditor")
 CANDIDATE = Actor("candidate", 9, "考生")

@@ -15,7 +15,7 @@ from server.domain.people import bindings, captcha
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Invalid, Refused, TooMany
 from server.models import AuditEntry, Binding, LookupChange
-from tests import make
+from tests.kit import make
 
 ME = WeChatIdentity("oa", "openid-me", "union-me")
 MINE_IN_MP = WeChatIdentity("mp", "openid-me-mp", "union-me")

@@ -19,11 +19,11 @@ from server.domain.issuance import archives
 from server.domain.ports import Services
 from server.errors import Invalid, OutsideFailure, Refused
 from server.models import AuditEntry, Certificate, Issuance, LookupChange, Plan
-from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import Cohort
 from tests.domain.test_issuance_generation import drained
-from tests.fakes import FakeClock, MemoryFileStore
+from tests.kit import make
+from tests.kit.fakes import FakeClock, MemoryFileStore
 
 ME = make.ISSUER_STAFF
 AUDITOR = Actor("staff", 8, "审计", role="auditor")

@@ -13,7 +13,7 @@ from server.domain.levels import Level
 from server.domain.ports import Push, Services
 from server.domain.wechat_chat import chat
 from server.models import Binding, Candidate, Plan
-from tests import make
+from tests.kit import make
 
 OPENID = "o-candidate-000000000000000"
 

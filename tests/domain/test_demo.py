@@ -11,8 +11,8 @@ from server.domain.people import passwords
 from server.domain.ports import Services
 from server.errors import XcertError
 from server.models import AuditEntry, Candidate, ImportRun, Officer, Plan, Registration, School, Score, Staff
-from tests import make
-from tests.fakes import Killed, KillerFaultInjector
+from tests.kit import make
+from tests.kit.fakes import Killed, KillerFaultInjector
 
 
 async def counts() -> dict[str, int]:

@@ -27,8 +27,8 @@ from server.models import (
     PracticeRecord,
     StandardVersion,
 )
-from tests import make
-from tests.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
+from tests.kit import make
+from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
 
 LATER = datetime(
     2026, 11, 23, 6, 30, tzinfo=UTC

@@ -15,7 +15,7 @@ from server.domain.notices.grants import Taker
 from server.domain.ports import Push, Services
 from server.errors import Invalid, TooMany
 from server.models import Grant, GrantEntry
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 
 OPENID = "m-candidate-000000000000000"
 RESULTS, CERTIFICATES = "mp-template-result", "mp-template-certificate"

@@ -24,9 +24,9 @@ from server.models import (
     Score,
     Site,
 )
-from tests import importing, make
-from tests.cohort import messy_scores
-from tests.fakes import ListQueue, MemoryFileStore
+from tests.kit import importing, make
+from tests.kit.cohort import messy_scores
+from tests.kit.fakes import ListQueue, MemoryFileStore
 
 
 async def take(s: Services, kind: str, data: bytes, **more: Any) -> imports.Summary:

@@ -15,9 +15,9 @@ from server.domain.people.candidates import check_character
 from server.domain.ports import Services
 from server.errors import Refused
 from server.models import Candidate, ImportRun
-from tests import importing
-from tests.cohort import changed
 from tests.domain.test_imports_rules import ONE, PEOPLE, TWO, codes, person_row, scores, take
+from tests.kit import importing
+from tests.kit.cohort import changed
 
 
 def hiding(data: bytes, *rows: int) -> bytes:

@@ -14,10 +14,10 @@ from server.domain.imports import runs
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, NotFound
 from server.models import AuditEntry, ImportRun, Plan, Score
-from tests import importing, make
-from tests.cohort import changed
 from tests.domain.test_imports_decided import book, check, drain
 from tests.domain.test_imports_rules import ONE, TWO, known, scores
+from tests.kit import importing, make
+from tests.kit.cohort import changed
 
 __all__ = ["known"]  # a fixture
 AUDITOR = Actor("staff", 4, "审计员", "auditor")

@@ -29,10 +29,10 @@ from server.models import (
     Score,
     Site,
 )
-from tests import importing, make
-from tests.cohort import changed
 from tests.domain.test_imports_rules import HOURS, ONE, PEOPLE, TWO, codes, person_row, scores, take
-from tests.fakes import ListQueue
+from tests.kit import importing, make
+from tests.kit.cohort import changed
+from tests.kit.fakes import ListQueue
 
 AUDITOR = Actor("staff", 4, "审计员", "auditor")
 

@@ -17,7 +17,7 @@ from server.domain.imports import sheets
 from server.domain.imports.parsed_rows import drafts, find_table
 from server.domain.spreadsheets import files
 from server.errors import Refused
-from tests.old_workbook import ole, row, xls, xlsx
+from tests.kit.old_workbook import ole, row, xls, xlsx
 
 HEADER = list(PEOPLE_HEADER)
 PEOPLE = [person.people_row() for person in people(5)]

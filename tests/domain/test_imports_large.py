@@ -10,7 +10,7 @@ from server import demo_cohort
 from server.domain import imports
 from server.domain.ports import Services
 from server.models import AuditEntry, Candidate, Registration, Score
-from tests import make
+from tests.kit import make
 
 COUNT = 50_000
 

@@ -15,8 +15,8 @@ from server.demo_cohort import book
 from server.domain.imports import people as people_topic
 from server.domain.imports import scores as score_topic
 from server.domain.imports.parsed_rows import find_table
-from tests.old_workbook import record, row, xls, xlsx
-from tests.workbooks import HEADER, NAMESPACE, PEOPLE, errors, refusal, score_sheet, taken
+from tests.kit.old_workbook import record, row, xls, xlsx
+from tests.kit.workbooks import HEADER, NAMESPACE, PEOPLE, errors, refusal, score_sheet, taken
 
 # formulas (F2, F3)
 

@@ -26,8 +26,8 @@ from server.models import (
     Score,
     Site,
 )
-from tests import importing, make
-from tests.cohort import changed
+from tests.kit import importing, make
+from tests.kit.cohort import changed
 
 PEOPLE = [p for p in demo_cohort.people(60) if p.score is not None and not p.is_social]
 ONE, TWO = PEOPLE[0], PEOPLE[2]  # of different schools, plans and levels

@@ -10,8 +10,19 @@ from openpyxl import Workbook
 from server.demo_cohort import SCORE_HEADER, book
 from server.domain.imports import scores as score_topic
 from server.domain.spreadsheets import formats
-from tests.old_workbook import record, row, xls, xlsx
-from tests.workbooks import HEADER, MARK, PEOPLE, SCORES, edited, errors, refusal, score_sheet, styled, taken
+from tests.kit.old_workbook import record, row, xls, xlsx
+from tests.kit.workbooks import (
+    HEADER,
+    MARK,
+    PEOPLE,
+    SCORES,
+    edited,
+    errors,
+    refusal,
+    score_sheet,
+    styled,
+    taken,
+)
 
 # formats (F4)
 

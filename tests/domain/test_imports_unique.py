@@ -8,8 +8,8 @@ import pytest
 
 from server.domain.ports import Services
 from server.models import Plan, Registration
-from tests.cohort import changed
 from tests.domain.test_imports_rules import ONE, TWO, codes, known, scores
+from tests.kit.cohort import changed
 
 __all__ = ["known"]  # a fixture
 

@@ -15,7 +15,7 @@ from server.domain.imports import people as people_topic
 from server.domain.imports.import_plan import Verdict
 from server.domain.imports.parsed_rows import Column, Draft, drafts, find_table
 from server.domain.imports.score_records import Known
-from tests.workbooks import taken
+from tests.kit.workbooks import taken
 
 DAY = date(2026, 6, 1)
 

@@ -16,7 +16,7 @@ from server.models import AuditEntry, Certificate, Issuance
 from server.models.database import rows
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
-from tests.fakes import FakePdfRenderer, ListQueue, MemoryFileStore
+from tests.kit.fakes import FakePdfRenderer, ListQueue, MemoryFileStore
 
 
 class HangingPdfRenderer(FakePdfRenderer):

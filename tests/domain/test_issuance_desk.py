@@ -26,10 +26,10 @@ from server.models import (
     Registration,
     StandardVersion,
 )
-from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN, Cohort
 from tests.domain.test_issuance_generation import drained
+from tests.kit import make
 
 ME = make.ISSUER_STAFF
 

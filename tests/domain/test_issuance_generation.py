@@ -13,9 +13,9 @@ from server.domain.issuance.queries import progress
 from server.domain.notices import grants
 from server.domain.ports import Services
 from server.models import AuditEntry, Binding, Certificate, Delivery, Issuance, LookupChange, Plan
-from tests import make
 from tests.domain import issuing
-from tests.fakes import FakeClock, FakePdfRenderer, ListQueue, MemoryEventBus, MemoryFileStore
+from tests.kit import make
+from tests.kit.fakes import FakeClock, FakePdfRenderer, ListQueue, MemoryEventBus, MemoryFileStore
 
 TABLE = {
     preparing.JOB: preparing.work,

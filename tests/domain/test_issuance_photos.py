@@ -12,12 +12,12 @@ from server.domain.issuance import generation
 from server.domain.ports import CertificatePage, Services
 from server.errors import Refused
 from server.models import Candidate, Certificate, Issuance
-from tests import make
 from tests.adapters.documents.papers import photo
 from tests.domain import issuing
 from tests.domain.issuing import Cohort
 from tests.domain.test_issuance_generation import drained
-from tests.fakes import FakePdfRenderer
+from tests.kit import make
+from tests.kit.fakes import FakePdfRenderer
 
 ME = make.ISSUER_STAFF
 

@@ -14,9 +14,9 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import Refused
 from server.models import AuditEntry, Certificate, Issuance, Plan, Preparation, Site
-from tests import make
 from tests.domain.test_issuance_generation import drained
-from tests.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
+from tests.kit import make
+from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
 from tests.web.console_desk import seated
 
 App = Sanic[Any, Any]

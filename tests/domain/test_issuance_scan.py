@@ -14,10 +14,10 @@ from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Refused
 from server.models import AuditEntry, Candidate, Issuance, Officer, Receipt, Registration, ScanTicket
-from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN, Cohort
-from tests.fakes import FakeClock, MemoryEventBus
+from tests.kit import make
+from tests.kit.fakes import FakeClock, MemoryEventBus
 
 
 async def code_of(call: Awaitable[Any]) -> str:

@@ -14,11 +14,11 @@ from server.domain.people import officers, pins
 from server.domain.ports import Services
 from server.errors import Refused
 from server.models import AuditEntry, Candidate, Certificate, Issuance, Receipt, ScanTicket
-from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN, Cohort
 from tests.domain.test_issuance_scan import code_of, of, shown, untouched
-from tests.fakes import FakeClock, MemoryEventBus
+from tests.kit import make
+from tests.kit.fakes import FakeClock, MemoryEventBus
 
 __all__ = ["of", "shown"]  # fixtures
 

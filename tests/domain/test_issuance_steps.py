@@ -17,10 +17,10 @@ from server.domain.issuance.transitions import advance, locked
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, NotFound, Refused
 from server.models import AuditEntry, Certificate, CertificateKind, Issuance, Site
-from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import Cohort
 from tests.domain.test_issuance_desk import code_of, of
+from tests.kit import make
 from tests.rules.test_states_of_issuance import GOOD
 
 ME = make.ISSUER_STAFF

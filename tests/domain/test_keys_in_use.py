@@ -14,10 +14,10 @@ from server.domain.people import identity_index
 from server.domain.people.candidates import ABOUT_ID
 from server.domain.ports import Services
 from server.models import AuditEntry, Candidate
-from tests import make
 from tests.conftest import ISSUER
 from tests.domain import issuing
-from tests.fakes import NOON
+from tests.kit import make
+from tests.kit.fakes import NOON
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from server.domain.wechat_chat import late_answers, push_inbox, pushes
 from server.domain.wechat_chat.push_states import MOST_ATTEMPTS, PushState
 from server.errors import OutsideFailure, WeChatRefused
 from server.models import Follower, PushSeen
-from tests.exchange import exchange
-from tests.fake_wechat import FakeWeChatSender
-from tests.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
+from tests.kit.exchange import exchange
+from tests.kit.fake_wechat import FakeWeChatSender
+from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
 
 OPENID = "o-candidate-000000000000000"
 

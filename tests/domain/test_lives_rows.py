@@ -36,9 +36,9 @@ from server.models import (
     Score,
     ScoreChange,
 )
-from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN, oa
+from tests.kit import make
 
 Do = Callable[[], Awaitable[object]]
 

@@ -21,7 +21,7 @@ from server.domain.roles import SCOPES, Role, Verb
 from server.errors import Forbidden, Refused, TooMany
 from server.models import AuditEntry, Staff, database
 from tests.domain.test_bindings import Reader
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 from tests.web.console_desk import PASSWORD, account
 
 NAME = "user-issuer"

@@ -25,7 +25,7 @@ from server.models import (
     Registration,
     Score,
 )
-from tests import make
+from tests.kit import make
 
 ME = WeChatIdentity("oa", "openid-me")
 NUMBER = make.id_number(4078)

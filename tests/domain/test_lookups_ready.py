@@ -19,9 +19,9 @@ from server.domain.ports import Services, WeChatIdentity
 from server.domain.ports.lookups import READY_SECONDS, CachedAnswer
 from server.models import LookupChange, Plan
 from server.models.database import watch_line
-from tests import make
 from tests.domain.test_bindings import statements
 from tests.domain.test_lookups import RELEASE, bound, certificate
+from tests.kit import make
 
 ME = WeChatIdentity("oa", "openid-me")
 OTHER = WeChatIdentity("oa", "openid-other")

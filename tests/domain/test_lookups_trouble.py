@@ -17,10 +17,10 @@ from server.domain.ports import Services
 from server.domain.ports.lookups import READY_SECONDS, CachedAnswer
 from server.models import LookupChange
 from server.models.database import watch_line
-from tests import make
 from tests.domain.test_lookups import RELEASE, bound
 from tests.domain.test_lookups_ready import ME, process
-from tests.fakes import MemoryCache
+from tests.kit import make
+from tests.kit.fakes import MemoryCache
 
 __all__ = ["process"]  # fixture
 

@@ -11,9 +11,9 @@ import pytest
 from server.domain.ports import Services
 from server.domain.wechat_chat import menu
 from server.errors import OutsideFailure, Refused
-from tests.exchange import exchange
-from tests.fake_wechat import FakeWeChatConsole
-from tests.fakes import ListQueue
+from tests.kit.exchange import exchange
+from tests.kit.fake_wechat import FakeWeChatConsole
+from tests.kit.fakes import ListQueue
 
 OURS = menu.official("https://cert.example.cn")
 More = Callable[[dict[str, Any]], object]

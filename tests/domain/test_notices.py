@@ -15,10 +15,10 @@ from server.domain.notices.states import STEPS, NoticeState
 from server.domain.ports import Services
 from server.errors import OutsideFailure, WeChatRefused
 from server.models import Delivery
-from tests import make
-from tests.exchange import exchange
-from tests.fake_wechat import FakeWeChatSender
-from tests.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue, MemoryCache
+from tests.kit import make
+from tests.kit.exchange import exchange
+from tests.kit.fake_wechat import FakeWeChatSender
+from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue, MemoryCache
 
 OPENID = "o-candidate-000000000000000"
 FIELDS = {"plan": "2023年第四批全国统考", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"}

@@ -14,11 +14,11 @@ from server.domain.people.officer_states import STEPS, OfficerState
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Invalid, Refused
 from server.models import AuditEntry, Issuance, Officer, OfficerBacker, School
-from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN, oa
 from tests.domain.test_officers import code_of
-from tests.fake_wechat import FakeWeChatSender
+from tests.kit import make
+from tests.kit.fake_wechat import FakeWeChatSender
 
 ISSUER = make.ISSUER_STAFF
 

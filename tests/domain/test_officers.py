@@ -15,10 +15,10 @@ from server.domain.people import officers, pins
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Invalid, Refused
 from server.models import AuditEntry, Officer, School
-from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN, oa
-from tests.fakes import FakeClock
+from tests.kit import make
+from tests.kit.fakes import FakeClock
 
 ME = make.ADMIN
 

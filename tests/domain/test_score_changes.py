@@ -25,8 +25,8 @@ from server.models import (
     Score,
     ScoreChange,
 )
-from tests import make
-from tests.fakes import Killed, KillerFaultInjector
+from tests.kit import make
+from tests.kit.fakes import Killed, KillerFaultInjector
 
 REASON = "2026年11月23日复核，第 7 号复核记录"
 AUDITOR = Actor("staff", 4, "审计员", "auditor")

@@ -15,8 +15,8 @@ from server.domain.ports import Services
 from server.errors import Unverified
 from server.settings import Settings
 from tests.conftest import ISSUER
-from tests.fake_wechat import wechat_ports
-from tests.fakes import (
+from tests.kit.fake_wechat import wechat_ports
+from tests.kit.fakes import (
     FakeClock,
     FakePdfRenderer,
     ListQueue,

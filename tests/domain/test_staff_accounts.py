@@ -11,7 +11,7 @@ from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role, Verb
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.models import AuditEntry, Staff
-from tests import make
+from tests.kit import make
 
 
 async def test_create_gives_a_one_time_password(services: Services) -> None:

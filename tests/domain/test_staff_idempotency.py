@@ -11,7 +11,7 @@ from server.domain.idempotency import Answer
 from server.domain.ports import Services
 from server.errors import Conflict, Invalid, Refused
 from server.models import IdempotentAnswer, School
-from tests.fakes import FakeClock, Killed, KillerFaultInjector
+from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector
 
 
 class Work:

@@ -15,7 +15,7 @@ from server.domain.people import passwords, staff
 from server.domain.ports import Services
 from server.errors import Conflict, Gone, Invalid, NotFound, Refused, TooMany, Unverified
 from server.models import AuditEntry, EndedSession, Staff
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 
 NEW = "秋天的银杏叶落满山坡"
 

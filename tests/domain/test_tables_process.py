@@ -17,9 +17,9 @@ from server.domain.ports import Services
 from server.domain.spreadsheets import process
 from server.errors import Refused
 from server.models import ImportRun
-from tests import make
-from tests.fakes import ListQueue
-from tests.old_workbook import row, xls, xlsx
+from tests.kit import make
+from tests.kit.fakes import ListQueue
+from tests.kit.old_workbook import row, xls, xlsx
 
 HEADER = list(PEOPLE_HEADER)
 PEOPLE = [person.people_row() for person in people(5)]
@@ -55,13 +55,13 @@ def refusal(data: bytes) -> str:
     ],
 )
 def test_whatever_the_reader_does_the_file_is_damaged(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    monkeypatch.setattr(process, "_READER", "tests.broken_reader")
+    monkeypatch.setattr(process, "_READER", "tests.kit.broken_reader")
     monkeypatch.setattr(process, "_MOST_ANSWER", 5_000_000)
     assert refusal(what.encode()) == "file_damaged"
 
 
 def test_a_reader_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_READER", "tests.broken_reader")
+    monkeypatch.setattr(process, "_READER", "tests.kit.broken_reader")
     monkeypatch.setattr(process, "SECONDS", 1)
     started: list[Any] = []
     genuine = process.subprocess.Popen

@@ -13,7 +13,7 @@ from server.domain.exams import plans, timetable
 from server.domain.ports import Services
 from server.errors import Forbidden, Invalid, NotFound
 from server.models import AuditEntry, Plan
-from tests import importing, make
+from tests.kit import importing, make
 
 pytestmark = pytest.mark.rule("S25")
 PEOPLE = demo_cohort.people(20)

@@ -1,4 +1,4 @@
-"""What takes its time stays out of transactions; `tests.fakes.refuse_in_transaction` watches over all tests."""
+"""What takes its time stays out of transactions; `tests.kit.fakes.refuse_in_transaction` watches over all tests."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from server import demo_cohort
 from server.domain.people import passwords
 from server.domain.ports import Services
 from server.models import ImportRun
-from tests import importing
-from tests.fakes import MemoryEventBus
+from tests.kit import importing
+from tests.kit.fakes import MemoryEventBus
 
 PEOPLE = demo_cohort.people(8, schools=1)
 

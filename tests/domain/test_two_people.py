@@ -12,9 +12,9 @@ from server.domain.ports import Services
 from server.errors import Conflict
 from server.models import Issuance
 from server.settings import Settings
-from tests import make
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
+from tests.kit import make
 
 SECOND = Actor("staff", 77, "第二人", role="issuer", address="127.0.0.1", request_id="test")
 

@@ -8,9 +8,9 @@ from server.domain.issuance import organisation, scan_tickets
 from server.domain.issuance.states import BatchState
 from server.domain.lookups import worklist
 from server.domain.ports import Services
-from tests import make
 from tests.domain import issuing
-from tests.fakes import FakeClock
+from tests.kit import make
+from tests.kit.fakes import FakeClock
 
 DAY = timedelta(days=1)
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from tests.importing import names_in
 from tests.journeys.service import Service
+from tests.kit.importing import names_in
 
 NEW_PASSWORD = "journey-long-enough-passphrase-7"
 _TICKET = re.compile(r'name="ticket" value="([^"]+)"')

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.started import end, free_port
+from tests.kit.started import end, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 _LOGIN = re.compile(r"用户名 (\S+)　密码 (\S+)")

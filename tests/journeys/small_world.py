@@ -28,8 +28,8 @@ from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
-from tests.fake_wechat import wechat_ports
-from tests.fakes import (
+from tests.kit.fake_wechat import wechat_ports
+from tests.kit.fakes import (
     FakeClock,
     FakePdfRenderer,
     KillerFaultInjector,

@@ -17,9 +17,9 @@ from server.domain.issuance.states import BY_NAME, STEPS, BatchState
 from server.domain.ports import Services
 from server.models import AuditEntry, Candidate, Certificate, Issuance, Receipt, ScanTicket
 from tests.domain.issuing import PIN, Cohort
-from tests.fakes import Killed
 from tests.journeys import test_crash_matrix as matrix
 from tests.journeys.test_crash_matrix import ME, NAMES, arm
+from tests.kit.fakes import Killed
 
 world = matrix.world
 

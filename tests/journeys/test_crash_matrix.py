@@ -32,10 +32,10 @@ from server.domain.issuance.states import BY_NAME, STEPS, BatchState
 from server.domain.ports import CertificatePage, Services
 from server.models import AuditEntry, Binding, Certificate, Delivery, Issuance, NumberSeries, Plan, Receipt
 from server.models.database import rows
-from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN, Cohort
-from tests.fakes import FakePdfRenderer, Killed, KillerFaultInjector, MemoryFileStore
+from tests.kit import make
+from tests.kit.fakes import FakePdfRenderer, Killed, KillerFaultInjector, MemoryFileStore
 
 ME = make.ISSUER_STAFF
 NAMES = ("崔子涵", "买买提·吐尔逊", "王𠮷")

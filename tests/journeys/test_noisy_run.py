@@ -25,12 +25,12 @@ from server.domain.ports import Services, WeChatIdentity
 from server.models import Plan, PushSeen, School
 from server.sandbox import subscribing, troubles
 from server.settings import Settings
-from tests import importing, make
 from tests.conftest import fresh_database
-from tests.fake_wechat import wechat_ports
-from tests.fakes import FakeClock
 from tests.journeys.books import Books, books, differences, with_what_was_lost
 from tests.journeys.small_world import SmallWorld, everyone, insisting, small_world
+from tests.kit import importing, make
+from tests.kit.fake_wechat import wechat_ports
+from tests.kit.fakes import FakeClock
 
 PIN = "739264"
 SHARE = 0.05  # of our calls: so many lost before WeChat acts, and as many cut after it acted

@@ -23,7 +23,7 @@ import pytest
 from server.adapters.embedded import folders
 from tests.journeys.people import until
 from tests.journeys.service import ROOT, Service, running
-from tests.started import Started, end, free_port, proc
+from tests.kit.started import Started, end, free_port, proc
 
 COHORT = 60
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # several whole starts each

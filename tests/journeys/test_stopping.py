@@ -16,7 +16,7 @@ import pytest
 from tests.journeys.service import Service, running
 from tests.journeys.test_restart import family
 from tests.journeys.test_two_processes import TwoProcesses
-from tests.started import proc
+from tests.kit.started import proc
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 AT_ONCE = 40  # of each kind; an address may hold 256 connections

@@ -22,9 +22,9 @@ from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
-from tests.exchange import exchange
-from tests.fake_wechat import wechat_ports
-from tests.fakes import FakeClock, ListQueue
+from tests.kit.exchange import exchange
+from tests.kit.fake_wechat import wechat_ports
+from tests.kit.fakes import FakeClock, ListQueue
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from server.domain.roles import PERMISSIONS, Role
 from server.models import AuditEntry, Staff
 from server.web import console
 from server.web.console.routes import OpenRoute, Route
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 from tests.web.console_desk import PASSWORD, Browser, account, code, seated
 
 App = Sanic[Any, Any]

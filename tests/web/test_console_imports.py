@@ -17,7 +17,7 @@ from server.domain.imports.validation import TOPICS
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import AuditEntry, Candidate, School
-from tests import importing
+from tests.kit import importing
 from tests.web.console_desk import code, seated
 from tests.web.test_console_work import XLSX, drain
 

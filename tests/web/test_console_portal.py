@@ -13,7 +13,7 @@ from server.domain.roles import Role
 from server.models import AuditEntry, Certificate
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
-from tests.fakes import ListQueue
+from tests.kit.fakes import ListQueue
 from tests.web.console_desk import code, seated
 
 App = Sanic[Any, Any]

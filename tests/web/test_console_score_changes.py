@@ -10,7 +10,7 @@ from sanic import Sanic
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Plan, PlanSlot, Registration, Score
-from tests import make
+from tests.kit import make
 from tests.web.console_desk import code, seated
 
 App = Sanic[Any, Any]

@@ -16,8 +16,8 @@ from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role
 from server.models import Candidate, Staff
 from server.web.console import page_base, wording
-from tests import make
 from tests.domain import issuing
+from tests.kit import make
 from tests.web.console_desk import Browser, seated
 
 App = Sanic[Any, Any]

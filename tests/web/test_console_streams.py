@@ -15,8 +15,8 @@ from server.domain.roles import Role
 from server.models import ApiToken, Staff
 from server.web import connections
 from server.web.console import event_stream
-from tests import make
 from tests.domain import issuing
+from tests.kit import make
 from tests.web.console_desk import PASSWORD, Browser, account, code
 from tests.web.test_console_screens import ScriptedEventBus
 

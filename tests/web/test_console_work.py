@@ -17,12 +17,12 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import OutsideFailure
 from server.models import AuditEntry, Certificate, IdempotentAnswer, Officer, PlanSlot, Staff
-from tests import make
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import TABLE
-from tests.exchange import exchange
-from tests.fake_wechat import FakeWeChatLinks
-from tests.fakes import FakeClock, ListQueue
+from tests.kit import make
+from tests.kit.exchange import exchange
+from tests.kit.fake_wechat import FakeWeChatLinks
+from tests.kit.fakes import FakeClock, ListQueue
 from tests.web.console_desk import code, seated
 
 App = Sanic[Any, Any]

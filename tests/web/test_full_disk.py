@@ -17,9 +17,9 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import OutsideFailure
 from server.models import Certificate, ImportRun, Issuance
-from tests import make
 from tests.domain import issuing
-from tests.small_disk import SmallDisk, mounted
+from tests.kit import make
+from tests.kit.small_disk import SmallDisk, mounted
 from tests.web.console_desk import seated
 from tests.web.test_console_imports import hand_in
 from tests.web.test_console_work import drain

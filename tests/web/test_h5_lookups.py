@@ -13,9 +13,9 @@ from server.domain.auth import web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Binding, ScoreChange
 from server.web.h5.login import SESSION_COOKIE
-from tests import make
 from tests.domain.test_bindings import Reader
 from tests.domain.test_lookups import RELEASE, SEALED, bound, certificate, sealed_certificate
+from tests.kit import make
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("oa", "openid-oa")

@@ -9,7 +9,7 @@ from sanic import Sanic
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Officer
-from tests import make
+from tests.kit import make
 from tests.web.console_desk import code, seated
 
 App = Sanic[Any, Any]

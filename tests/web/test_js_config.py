@@ -18,7 +18,7 @@ from server.errors import OutsideFailure
 from server.web.h5.login import SESSION_COOKIE
 from tests.domain import issuing
 from tests.domain.test_lookups import bound
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("oa", "openid-js")

@@ -9,9 +9,9 @@ from sanic import Sanic
 
 from server.domain.ports import Services
 from server.domain.wechat_chat import last_push
-from tests.exchange import exchange
-from tests.fakes import MemoryCache
-from tests.wechat_platform import GenuinePushes, mini_program, official_account, xml
+from tests.kit.exchange import exchange
+from tests.kit.fakes import MemoryCache
+from tests.kit.wechat_platform import GenuinePushes, mini_program, official_account, xml
 
 App = Sanic[Any, Any]
 

@@ -11,7 +11,7 @@ import pytest
 from server.domain.wechat_chat import late_answers
 from server.models import Follower, PushSeen
 from server.sandbox import acts, pushes
-from tests.fakes import Killed, KillerFaultInjector
+from tests.kit.fakes import Killed, KillerFaultInjector
 from tests.web.conftest import World
 
 UNBOUND = "尚未绑定考生信息"

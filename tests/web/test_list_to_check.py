@@ -17,10 +17,10 @@ from server.domain.issuance import receipts, scan_tickets
 from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role, Verb
 from server.models import AuditEntry, Certificate, Issuance, Receipt, Score
-from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN
 from tests.domain.test_issuance_generation import drained
+from tests.kit import make
 from tests.web.console_desk import seated
 
 App = Sanic[Any, Any]

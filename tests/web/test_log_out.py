@@ -17,8 +17,8 @@ from server.domain.ports import Services, WeChatIdentity
 from server.errors import Unverified
 from server.models import Binding, EndedPerson
 from server.models.database import watch_line
-from tests import make
-from tests.fakes import FakeClock
+from tests.kit import make
+from tests.kit.fakes import FakeClock
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("oa", "o" + "m" * 27, "u-1")

@@ -11,9 +11,9 @@ from sanic import Sanic
 from server.domain.auth import mini_login
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
-from tests import make
 from tests.domain import issuing
-from tests.fake_wechat import FakeWeChatLogins
+from tests.kit import make
+from tests.kit.fake_wechat import FakeWeChatLogins
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("mp", "mpContract000000000000000001")

@@ -10,8 +10,8 @@ from sanic import Sanic
 import miniprogram_api
 from server.domain.auth import sessions
 from server.domain.ports import Services, WeChatIdentity
-from tests import make
 from tests.domain.test_lookups import RELEASE, SEALED, bound, certificate, sealed_certificate
+from tests.kit import make
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("mp", "openid-mp")

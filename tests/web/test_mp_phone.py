@@ -14,9 +14,9 @@ from server.domain.people.candidates import ABOUT_MOBILE
 from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused, WeChatRefused
 from server.models import AuditEntry, Binding, Candidate
-from tests import make
-from tests.exchange import exchange
-from tests.fake_wechat import FakeWeChatLogins
+from tests.kit import make
+from tests.kit.exchange import exchange
+from tests.kit.fake_wechat import FakeWeChatLogins
 
 App = Sanic[Any, Any]
 OPENID = "m-somebody-0000000000000000"

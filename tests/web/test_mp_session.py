@@ -13,10 +13,10 @@ from server.domain.auth import mini_login, sessions, web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import OutsideFailure, Unverified
 from server.models import Binding, Officer
-from tests import make
-from tests.exchange import exchange
-from tests.fake_wechat import FakeWeChatLogins
-from tests.fakes import FakeClock, MemoryRateLimiter
+from tests.kit import make
+from tests.kit.exchange import exchange
+from tests.kit.fake_wechat import FakeWeChatLogins
+from tests.kit.fakes import FakeClock, MemoryRateLimiter
 
 App = Sanic[Any, Any]
 WHO = WeChatIdentity("mp", "m-somebody-0000000000000000", "u-1")

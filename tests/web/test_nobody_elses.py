@@ -16,9 +16,9 @@ from server.domain.roles import PERMISSIONS, Role
 from server.models import ApiToken, Certificate, Preparation, Receipt
 from server.web.console import ROUTES
 from server.web.console.routes import Route
-from tests import make
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
+from tests.kit import make
 from tests.web.console_desk import PASSWORD, seated
 
 App = Sanic[Any, Any]

@@ -16,9 +16,9 @@ from server.domain.auth import web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Forbidden, Misconfigured, OutsideFailure, TooMany, Unverified, WeChatRefused
 from server.web.h5 import login
-from tests.exchange import exchange
-from tests.fake_wechat import FakeWeChatLogins
-from tests.fakes import FakeClock, MemoryCache, MemoryRateLimiter
+from tests.kit.exchange import exchange
+from tests.kit.fake_wechat import FakeWeChatLogins
+from tests.kit.fakes import FakeClock, MemoryCache, MemoryRateLimiter
 
 App = Sanic[Any, Any]
 PAGE = {"accept": "text/html"}

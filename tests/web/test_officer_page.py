@@ -15,8 +15,8 @@ from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Issuance, Officer
 from server.web.h5 import officer as page
-from tests import make
-from tests.fakes import FakeClock
+from tests.kit import make
+from tests.kit.fakes import FakeClock
 
 App = Sanic[Any, Any]
 WHO = WeChatIdentity("oa", "o-officer-00000000000000000")

@@ -20,11 +20,11 @@ from server.domain.ports import Push, Services
 from server.domain.wechat_chat import late_answers, push_inbox, pushes
 from server.models import Delivery, Follower, PushSeen
 from server.web import official_account
-from tests.exchange import exchange
-from tests.fake_wechat import FakeWeChatSender
-from tests.fakes import FakeClock, ListQueue, MemoryCache
-from tests.wechat_platform import GenuinePushes, Platform, mini_program, xml
-from tests.wechat_platform import official_account as platform_of
+from tests.kit.exchange import exchange
+from tests.kit.fake_wechat import FakeWeChatSender
+from tests.kit.fakes import FakeClock, ListQueue, MemoryCache
+from tests.kit.wechat_platform import GenuinePushes, Platform, mini_program, xml
+from tests.kit.wechat_platform import official_account as platform_of
 
 App = Sanic[Any, Any]
 OPENID = "o-candidate-000000000000000"

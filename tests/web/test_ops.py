@@ -13,7 +13,7 @@ from server.domain.ports import Services, WeChatCalls
 from server.errors import OutsideFailure
 from server.models import database
 from server.web import templating
-from tests.fake_wechat import FakeWeChatQuota
+from tests.kit.fake_wechat import FakeWeChatQuota
 
 App = Sanic[Any, Any]
 

@@ -19,7 +19,7 @@ from server.domain.people import staff
 from server.domain.ports import Services
 from server.models import Certificate, database
 from server.models.database import Patience
-from tests.proxy import Proxy, before
+from tests.kit.proxy import Proxy, before
 from tests.web.test_verification import certificate
 
 __all__ = ["certificate"]  # fixture

@@ -15,10 +15,10 @@ from server.app import create_app
 from server.domain.ports import Services
 from server.models import Follower, Grant, GrantEntry, Issuance, PushSeen, ScanTicket
 from tests.domain.issuing import cohort, shown
-from tests.exchange import exchange
-from tests.fake_wechat import FakeWeChatSender
-from tests.fakes import ListQueue
-from tests.wechat_platform import GenuinePushes, Platform, mini_program, official_account, xml
+from tests.kit.exchange import exchange
+from tests.kit.fake_wechat import FakeWeChatSender
+from tests.kit.fakes import ListQueue
+from tests.kit.wechat_platform import GenuinePushes, Platform, mini_program, official_account, xml
 
 App = Sanic[Any, Any]
 ELSEWHERE = "https://elsewhere.example/s/" + "a" * 32

@@ -12,7 +12,7 @@ from server.domain.certificates import rare_characters
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import Forbidden
-from tests import make
+from tests.kit import make
 from tests.web.console_desk import seated
 
 App = Sanic[Any, Any]

@@ -28,11 +28,11 @@ from server.domain.roles import Role
 from server.errors import Conflict
 from server.models import Certificate, Delivery, Issuance, Plan, Receipt
 from server.web.h5.login import SESSION_COOKIE
-from tests import make
 from tests.domain import issuing
 from tests.domain.issuing import PIN
 from tests.domain.test_issuance_generation import drained
-from tests.fake_wechat import FakeWeChatLogins
+from tests.kit import make
+from tests.kit.fake_wechat import FakeWeChatLogins
 from tests.web.console_desk import seated
 
 App = Sanic[Any, Any]

@@ -15,7 +15,7 @@ from server.domain.ports import Services, WeChatIdentity
 from server.errors import Forbidden
 from server.models import Issuance
 from tests.domain import issuing
-from tests.fake_wechat import FakeWeChatLogins
+from tests.kit.fake_wechat import FakeWeChatLogins
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("mp", "mpOfficer")

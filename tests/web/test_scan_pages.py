@@ -13,9 +13,9 @@ from server.domain.issuance import scan_tickets
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Issuance, ScanTicket
 from server.web.h5.login import SESSION_COOKIE
-from tests import make
 from tests.domain import issuing
-from tests.fakes import FakeClock
+from tests.kit import make
+from tests.kit.fakes import FakeClock
 
 App = Sanic[Any, Any]
 

@@ -14,8 +14,8 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Certificate
 from server.web import responses, templating
-from tests import make
 from tests.domain.test_lookups import bound
+from tests.kit import make
 from tests.web.console_desk import seated
 from tests.web.test_h5_lookups import ME, get, me, sealed_certificate  # noqa: F401  # me is a fixture
 

@@ -24,11 +24,11 @@ from server.domain.certificates.claims import Claims, Line, check_character, com
 from server.domain.ports import PublicKey, Services
 from server.errors import NotFound
 from server.models import Candidate, Certificate
-from tests import make
 from tests.conftest import ISSUER
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
-from tests.fakes import FakeClock
+from tests.kit import make
+from tests.kit.fakes import FakeClock
 
 App = Sanic[Any, Any]
 PAGE = {"accept": "text/html"}

@@ -9,7 +9,7 @@ from server.domain.wechat_chat import menu
 from server.models import Binding, Delivery, Follower, PushSeen
 from server.sandbox import acts
 from server.sandbox import chat as phone
-from tests import make
+from tests.kit import make
 from tests.web.conftest import World
 
 FIELDS = {"plan": "第四批全国统考", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"}

@@ -23,7 +23,7 @@ from server.domain.payments import notifications
 from server.domain.ports import Services
 from server.domain.ports.payments import PayNotification
 from server.web import wechat_pay
-from tests.pay_platform import PayPlatform
+from tests.kit.pay_platform import PayPlatform
 from tests.web.conftest import listening
 
 OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"

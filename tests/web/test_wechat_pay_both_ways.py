@@ -23,8 +23,8 @@ from server.sandbox.config import from_settings
 from server.sandbox.pay import cashier, forgeries, notifications, orders, probes
 from server.sandbox.pay.desk import PayDesk
 from server.sandbox.people import Person
-from tests.fakes import FakeClock
-from tests.pay_platform import PayPlatform
+from tests.kit.fakes import FakeClock
+from tests.kit.pay_platform import PayPlatform
 from tests.web.conftest import listening
 
 NUMBER = "xc202611230001"

@@ -18,8 +18,8 @@ from werobot.utils import get_signature
 from server.app import create_app
 from server.domain.ports import Services
 from server.settings import Settings
-from tests.exchange import exchange
-from tests.wechat_platform import GenuinePushes
+from tests.kit.exchange import exchange
+from tests.kit.wechat_platform import GenuinePushes
 
 App = Sanic[Any, Any]
 OPENID = "o-candidate-000000000000000"

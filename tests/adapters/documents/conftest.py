@@ -7,7 +7,7 @@ import pytest
 from server.adapters.documents.pdf import TypstPdfRenderer
 from server.adapters.documents.seal import Seal
 from server.adapters.keys import KeyFolder
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from server.adapters.documents.verify import read_pdf
 from server.adapters.keys import KeyFolder
 from server.errors import Refused
 from tests.adapters.documents.papers import page
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 
 LACKING = "\U00021334"  # 𡌴, which a person bears and the shipped font does not have
 

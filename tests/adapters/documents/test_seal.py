@@ -19,7 +19,7 @@ from server.adapters.documents.pdf import SEAL_X_MM, SEAL_Y_MM, TypstPdfRenderer
 from server.adapters.keys import KeyFolder, create, rotate
 from tests.adapters.documents.papers import page, part, program, rasterised
 from tests.conftest import ISSUER
-from tests.fakes import NOON
+from tests.kit.fakes import NOON
 
 
 def embedded(pdf: bytes) -> Any:

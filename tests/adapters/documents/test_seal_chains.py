@@ -20,7 +20,7 @@ from tests.adapters.authorities import Wanted, chain, rsa_key, write
 from tests.adapters.documents.papers import page
 from tests.adapters.documents.test_seal import judged
 from tests.conftest import ISSUER
-from tests.fakes import NOON, FakeClock
+from tests.kit.fakes import NOON, FakeClock
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from server.domain.issuance.receipts import Statement
 from server.settings import Settings
 from tests.adapters.documents.papers import page
 from tests.conftest import ISSUER
-from tests.fakes import NOON, FakeClock
+from tests.kit.fakes import NOON, FakeClock
 
 STATEMENT = Statement(
     action="confirm_scan",

@@ -11,8 +11,8 @@ from typing import Any
 from server.adapters.wechat.pay import WeChatPay
 from server.domain.ports.payments import PayGateway, PayOrder, PayRefundOrder
 from server.settings import Settings
-from tests.fakes import FakeClock
-from tests.pay_platform import PayPlatform, Script, says, serving
+from tests.kit.fakes import FakeClock
+from tests.kit.pay_platform import PayPlatform, Script, says, serving
 
 OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 ORDER = PayOrder(

@@ -25,7 +25,7 @@ from server.errors import (
 )
 from server.settings import Settings
 from tests.adapters.wechat.world import World
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 
 
 async def test_a_template_message_is_accepted(world: World) -> None:

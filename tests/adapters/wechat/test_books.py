@@ -16,7 +16,7 @@ from server.adapters.wechat.quota import Quota
 from server.domain.ports import WeChatCalls
 from server.errors import OutsideFailure, WeChatRefused
 from tests.adapters.wechat.world import World
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 
 SEND = "/cgi-bin/message/template/send"
 CODE = "/wxa/getwxacodeunlimit"

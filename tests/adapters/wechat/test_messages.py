@@ -16,7 +16,7 @@ from server.adapters.wechat import messages
 from server.domain.ports import Push
 from server.errors import Refused
 from server.settings import Settings
-from tests.wechat_platform import Platform, xml
+from tests.kit.wechat_platform import Platform, xml
 
 KEY, OLD_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", "0123456789abcdefghijklmnopqrstuvwxyzABCDEFA"
 WECHAT = Platform("wx0000000000000001", "token0123456789", KEY)

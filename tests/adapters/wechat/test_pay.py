@@ -19,7 +19,7 @@ from server.errors import OutsideFailure, PayRefused, Refused
 from server.settings import Settings
 from tests.adapters.wechat.pay_world import OPENID, ORDER, PATH, REFUND, WRONG, World, opened, paid, returned
 from tests.adapters.wechat.test_vectors import vector
-from tests.pay_platform import Asked, PayPlatform
+from tests.kit.pay_platform import Asked, PayPlatform
 
 
 @pytest.fixture(scope="module")

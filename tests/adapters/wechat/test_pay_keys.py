@@ -22,7 +22,7 @@ from server.adapters.wechat.pay import WeChatPay
 from server.errors import Unverified
 from server.settings import Settings
 from tests.adapters.wechat.pay_world import OPENID, ORDER, WRONG, World, opened, returned
-from tests.pay_platform import PayPlatform, says
+from tests.kit.pay_platform import PayPlatform, says
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from server.adapters.wechat.pay_signing import PlatformKeys, is_signed_by, lines
 from server.errors import OutsideFailure, Refused, Unverified
 from server.settings import Settings
 from tests.adapters.wechat.test_vectors import vector
-from tests.fakes import FakeClock
-from tests.pay_platform import AUTHORIZATION, PayPlatform
+from tests.kit.fakes import FakeClock
+from tests.kit.pay_platform import AUTHORIZATION, PayPlatform
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from redis import asyncio as aioredis
 from server.adapters import cache
 from server.adapters.wechat.tokens import AHEAD, TokenKeeper
 from server.errors import OutsideFailure, WeChatRefused
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 
 
 class Bank:

@@ -14,7 +14,7 @@ from server.adapters.wechat.api import WeChatApi
 from server.adapters.wechat.transport import LARGEST, Transport
 from server.errors import OutsideFailure, WeChatRefused
 from server.settings import Settings
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 
 TOKEN = b'{"access_token": "t", "expires_in": 7200}'
 MENU = {"button": [{"type": "click", "name": "a", "key": "k"}]}

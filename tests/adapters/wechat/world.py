@@ -10,7 +10,7 @@ from server.adapters.wechat.api import WeChatApi
 from server.sandbox import codes
 from server.sandbox.platform import Platform
 from server.settings import Settings
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 
 FIELDS = {"thing1": "第四批全国统考", "date2": "2023年9月22日", "time3": "2026年11月23日 12:00"}
 

@@ -25,7 +25,7 @@ from server.domain.ports import (
     WeChatSender,
 )
 from server.errors import Refused, Unverified
-from tests.fakes import outside
+from tests.kit.fakes import outside
 
 
 @dataclass

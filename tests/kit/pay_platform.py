@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from server import sandbox_account
 from server.settings import Settings
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 
 AUTHORIZATION = re.compile(
     r'WECHATPAY2-SHA256-RSA2048 mchid="(\d+)",nonce_str="(\w{32})",timestamp="(\d{10})",serial_no="([0-9A-F]{40})",'

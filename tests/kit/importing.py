@@ -10,7 +10,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 from server.demo_cohort import CERTIFICATE
 from server.domain import imports
 from server.domain.ports import Services
-from tests import make
+from tests.kit import make
 
 
 def names_in(book: bytes) -> imports.Names:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from server.adapters.wechat import messages
 from server.domain.ports import Push
 from server.settings import Settings
-from tests.fakes import FakeClock
+from tests.kit.fakes import FakeClock
 
 
 def signed(*parts: str) -> str:

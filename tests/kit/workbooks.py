@@ -12,7 +12,7 @@ from server.demo_cohort import PEOPLE_HEADER, SCORE_HEADER, people
 from server.domain.imports import people as people_topic
 from server.domain.imports.parsed_rows import Draft, Table, drafts, find_table
 from server.errors import Refused
-from tests.old_workbook import row, xlsx
+from tests.kit.old_workbook import row, xlsx
 
 HEADER = list(PEOPLE_HEADER)
 COHORT = people(6)
