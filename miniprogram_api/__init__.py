@@ -5,7 +5,8 @@ from sanic import Blueprint
 from miniprogram_api import binding, certificates, links, results, scans, session, subscriptions
 from miniprogram_api import openapi as d
 from miniprogram_api.request import Text, Texts
-from miniprogram_api.routes import Route, mount
+from miniprogram_api.route import Route
+from miniprogram_api.routes import mount
 from server.domain.wechat_chat.mini_links import LONGEST
 
 _CODE = {"code": Text("wx.login 得到的 code")}

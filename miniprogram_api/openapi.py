@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sanic_ext.extensions.openapi.builders import OperationBuilder, SpecificationBuilder
 
 from miniprogram_api.request import JSON, Shape, Text
-
-if TYPE_CHECKING:
-    from miniprogram_api.routes import Route
+from miniprogram_api.route import Route
 
 PROBLEM: dict[str, Any] = {
     "type": "object",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterable
 from hashlib import sha256
 from typing import Any
 
@@ -11,37 +10,13 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic_ext.extensions.openapi.builders import OperationStore
 
 from miniprogram_api import openapi
-from miniprogram_api.request import JSON, Asked, Shape, read
+from miniprogram_api.request import JSON, Asked, read
+from miniprogram_api.route import Route
 from miniprogram_api.session import identity
 from server.domain import idempotency
 from server.domain.idempotency import Answer
 
-Handler = Callable[..., Awaitable[HTTPResponse]]
 Mounted = Callable[..., Coroutine[Any, Any, HTTPResponse]]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One call: `takes` are the fields of the JSON body, `gives` the JSON schema of the answer or a content type.
-
-    `creates`: an Idempotency-Key is honoured.
-    """
-
-    method: str
-    path: str
-    handler: Handler
-    summary: str
-    takes: Shape = field(default_factory=dict)
-    gives: dict[str, Any] | str = field(default_factory=dict)
-    status: int = 200
-    creates: bool = False
-    reads_itself: bool = False  # the handler looks at the body, `takes` is for the documents alone
-    is_open: bool = False  # for those who have no token yet
-    shown_as: str = ""  # the whole path in the documents, where sanic-ext cannot read it from the pattern
-
-    @property
-    def name(self) -> str:
-        return f"{self.handler.__module__.rpartition('.')[2]}_{self.handler.__name__}"
 
 
 def mount(bp: Blueprint, routes: Iterable[Route]) -> None:

@@ -18,7 +18,7 @@ from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role
 from server.models import AuditEntry, Staff
 from server.web import console
-from server.web.console.routes import OpenRoute, Route
+from server.web.console.route import OpenRoute, Route
 from tests.kit.fakes import FakeClock
 from tests.web.console_desk import PASSWORD, Browser, account, code, seated
 

@@ -15,7 +15,7 @@ from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role
 from server.models import ApiToken, Certificate, Preparation, Receipt
 from server.web.console import ROUTES
-from server.web.console.routes import Route
+from server.web.console.route import Route
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
 from tests.kit import make

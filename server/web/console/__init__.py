@@ -23,7 +23,8 @@ from server.web.console import (
     session,
     work_pages,
 )
-from server.web.console.routes import OpenRoute, Route, mount
+from server.web.console.route import OpenRoute, Route
+from server.web.console.routes import mount
 
 ROUTES: list[Route | OpenRoute] = [
     *session.ROUTES,

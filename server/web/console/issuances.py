@@ -29,7 +29,7 @@ from server.web.console import event_stream, responses
 from server.web.console.auth import Call
 from server.web.console.imports import PAGING, XLSX
 from server.web.console.openapi import page_of, thing
-from server.web.console.routes import Handler, OpenRoute, Route
+from server.web.console.route import Handler, OpenRoute, Route
 from server.web.console.schema import Choice, Text, Whole, Wholes
 
 NAMED = thing(id="integer", name="string")

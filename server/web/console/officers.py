@@ -16,7 +16,7 @@ from server.web.console import responses
 from server.web.console.auth import Call
 from server.web.console.imports import PAGING
 from server.web.console.openapi import page_of, thing
-from server.web.console.routes import OpenRoute, Route
+from server.web.console.route import OpenRoute, Route
 from server.web.console.schema import Choice, Text, Whole
 
 OFFICER = thing(

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sanic_ext.extensions.openapi.builders import OperationBuilder, SpecificationBuilder
 from sanic_ext.extensions.openapi.types import Schema
 
+from server.web.console.route import OpenRoute, Route
 from server.web.console.schema import Shape, schema_of
-
-if TYPE_CHECKING:
-    from server.web.console.routes import OpenRoute, Route
 
 PROBLEM: dict[str, Any] = {
     "type": "object",

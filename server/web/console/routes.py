@@ -1,10 +1,9 @@
-"""One route of the console API: its path, who may, what it takes and gives; and how it is mounted and documented."""
+"""How routes of the console API are mounted, guarded and documented."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request
@@ -12,55 +11,18 @@ from sanic_ext.extensions.openapi.builders import OperationStore
 
 from server.domain import idempotency, roles
 from server.domain.idempotency import Answer
-from server.domain.roles import Verb
 from server.errors import NotFound
 from server.web import body_limits
 from server.web.console import auth, openapi, schema
 from server.web.console.auth import Call
-from server.web.console.schema import BIGGEST, Shape
+from server.web.console.route import OpenRoute, Route
+from server.web.console.schema import BIGGEST
 
 LARGEST_FILE = 64 * 1024 * 1024  # bytes of a form with a file; the file itself has a limit of its own
 LARGEST_LIST = 512 * 1024  # bytes of JSON with a list in it
 FILE_SECONDS = 600.0  # 50 MB at 0.7 Mbit/s
 
-Handler = Callable[[Call], Awaitable[HTTPResponse | None]]
 Mounted = Callable[..., Coroutine[Any, Any, HTTPResponse | None]]
-OpenHandler = Callable[[Request, dict[str, Any]], Awaitable[HTTPResponse]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """`verb` None: any member of staff. `creates`: an Idempotency-Key is honoured. `file`: the form's file field."""
-
-    method: str
-    path: str
-    handler: Handler
-    verb: Verb | None
-    summary: str
-    query: Shape = field(default_factory=dict)
-    body: Shape | None = None
-    form: Shape | None = None
-    gives: dict[str, Any] | None = None  # JSON schema of the answer; None: see `content`
-    content: str = "application/json"
-    status: int = 200
-    creates: bool = False
-    # what comes from outside is put into the answer's body here: after the effect is committed, and again each time
-    completes: Callable[[Call, bytes], Awaitable[bytes]] | None = None
-    first_password_too: bool = False
-    second_factor_too: bool = False  # also for somebody who still has to set one up
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenRoute:
-    """A route for those who are not logged in yet."""
-
-    method: str
-    path: str
-    handler: OpenHandler
-    summary: str
-    body: Shape
-    gives: dict[str, Any]
-    status: int = 200
 
 
 def mount(bp: Blueprint, routes: Iterable[Route | OpenRoute]) -> None:

@@ -16,7 +16,7 @@ from server.web import request as web_request
 from server.web.console import auth, responses
 from server.web.console.auth import Call
 from server.web.console.openapi import page_of, thing
-from server.web.console.routes import OpenRoute, Route
+from server.web.console.route import OpenRoute, Route
 from server.web.console.schema import Several, Text, Whole
 
 _STRINGS = {"type": "array", "items": {"type": "string"}}
