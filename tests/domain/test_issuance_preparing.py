@@ -100,14 +100,14 @@ async def test_what_is_no_refusal_is_tried_three_times_and_then_left_out(
 ) -> None:
     plan = await plan_of(services, 2)
     poison = (await Site.all().order_by("id"))[0].id
-    genuine = preparing.lists.drawn_up
+    genuine = preparing.roster.drawn_up
 
     async def drawn_up(s: Services, issuance: Issuance, *more: Any) -> Any:
         if issuance.site_id == poison:
             raise RuntimeError("poison")
         return await genuine(s, issuance, *more)
 
-    monkeypatch.setattr(preparing.lists, "drawn_up", drawn_up)
+    monkeypatch.setattr(preparing.roster, "drawn_up", drawn_up)
     begun = await preparing.begin(services, plan.id, actor=ME)
     for _ in range(2):
         with pytest.raises(RuntimeError):
