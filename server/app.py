@@ -32,7 +32,7 @@ from server.adapters.queue import JobQueue
 from server.adapters.storage import FolderFileStore
 from server.adapters.wechat.api import WeChatApi
 from server.adapters.wechat.pay import WeChatPay
-from server.domain.ports import Services
+from server.domain.ports import Services, SessionMemory
 from server.models import database
 from server.settings import Settings
 from server.web import (
@@ -114,8 +114,10 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
         wechat = WeChatApi(settings, redis, store, clock, seal=seal)
         stack.push_async_callback(wechat.close)
         pay = await stack.enter_async_context(_paying(settings, clock)) if settings.has_pay else None
-        ended: dict[str, int] = {}
-        watch = LookupWatch(database.watch_line(settings.database_url), ended=ended) if looks_up else None
+        memory = SessionMemory()
+        watch = (
+            LookupWatch(database.watch_line(settings.database_url), ended=memory.ended) if looks_up else None
+        )
         if watch is not None:
             await watch.start()
             stack.push_async_callback(watch.stop)
@@ -139,7 +141,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             pay=pay,
             image_check=PillowImageCheck(),
             lookup_watch=watch,
-            ended_persons=ended,
+            session_memory=memory,
         )
 
 

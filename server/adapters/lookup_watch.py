@@ -76,7 +76,7 @@ class LookupWatch:
     Args:
         connect: opens a connection to the database. The watch keeps one of its own, so that a busy pool never blinds it.
         room: bytes of answers kept in this process.
-        ended: where ends of sessions are written down (blind index → Unix seconds), as `Services.ended_persons`.
+        ended: where ends of sessions are written down (blind index → Unix seconds), as `SessionMemory.ended`.
         monotonic: seconds that never jump; tests bring their own.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ def cold(settings: Settings, _: dict[str, Any]) -> Sanic[Any, Any]:
     app = create_app(settings)
 
     async def forget(app: Sanic[Any, Any]) -> None:
-        watch, app.ctx.services.lookup_watch = app.ctx.services.lookup_watch, None
+        watch = app.ctx.services.lookup_watch
+        app.ctx.services = replace(app.ctx.services, lookup_watch=None)
         await watch.stop()
 
     app.register_listener(forget, "before_server_start")

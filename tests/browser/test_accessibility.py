@@ -28,6 +28,7 @@ from tests.browser.test_scan_pages import window
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
 from tests.kit import make
+from tests.kit.exchange import exchange
 
 __all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -78,7 +79,7 @@ async def test_the_console_of_every_role(
     base: str, browser: Browser, services: Services, role: Role, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
-    services.event_bus, services.pdf_renderer = cache.RedisEventBus(redis), ScreenPdfRenderer()
+    exchange(services, event_bus=cache.RedisEventBus(redis), pdf_renderer=ScreenPdfRenderer())
     of = await a_busy_service(services)
     async with seat(browser, services, base, role, school=of.school if role is Role.SCHOOL else None) as (
         page,
@@ -160,7 +161,7 @@ async def test_before_the_console(base: str, browser: Browser, services: Service
 
 
 async def test_a_candidates_phone(base: str, browser: Browser, services: Services) -> None:
-    services.pdf_renderer, services.image_check = ScreenPdfRenderer(), PillowImageCheck()
+    exchange(services, pdf_renderer=ScreenPdfRenderer(), image_check=PillowImageCheck())
     async with window(browser, services, base, ME) as tab:
         for path in ("/h5/", "/h5/results", "/h5/certificates", "/h5/bind", "/h5/officer", "/h5/nowhere"):
             await tab.go(path)

@@ -17,6 +17,7 @@ from tests.browser.test_console_pages import ScreenPdfRenderer, look, seat
 from tests.browser.test_phone_pages import base, browser
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
+from tests.kit.exchange import exchange
 from tests.kit.fakes import ListQueue
 
 __all__ = ["base", "browser"]  # fixtures
@@ -30,7 +31,7 @@ async def test_the_first_desk_says_that_a_second_one_shows_a_newer_code(
     base: str, browser: Browser, services: Services, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
-    services.event_bus, services.pdf_renderer = cache.RedisEventBus(redis), ScreenPdfRenderer()
+    exchange(services, event_bus=cache.RedisEventBus(redis), pdf_renderer=ScreenPdfRenderer())
     of = await issuing.cohort(services)
     batch = await issuing.pending(services, of)
     address = f"{base}/console/issuances/{batch.id}/qr"

@@ -20,6 +20,7 @@ from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
 from tests.domain.test_lookups import bound
 from tests.kit import make
+from tests.kit.exchange import exchange
 
 __all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -121,7 +122,7 @@ async def test_a_desk_with_an_open_question_sees_that_another_was_faster(
     base: str, browser: Browser, services: Services, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
-    services.event_bus = cache.RedisEventBus(redis)
+    exchange(services, event_bus=cache.RedisEventBus(redis))
     of = await issuing.cohort(services)
     batch = await issuing.prepared(services, of)
     async with seat(browser, services, base, Role.ADMIN) as (page, _):

@@ -25,6 +25,7 @@ from server.models import Issuance, School, Staff
 from tests.browser.test_phone_pages import DESK, PHONE, base, browser
 from tests.domain import issuing
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock, FakePdfRenderer, ListQueue
 from tests.web.console_desk import account
 from tests.web.test_console_work import drain, sheet
@@ -85,7 +86,7 @@ PAGES = ("", "imports", "plans", "issuances", "certificates", "officers", "audit
 
 @pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
 async def test_every_page_fits(base: str, browser: Browser, services: Services, narrow: bool) -> None:
-    services.pdf_renderer = ScreenPdfRenderer()
+    exchange(services, pdf_renderer=ScreenPdfRenderer())
     of = await issuing.cohort(services)
     batch = await issuing.generating(services, of)
     await make.registration(services)
@@ -101,7 +102,7 @@ async def test_the_qr_page_lives(
     base: str, browser: Browser, services: Services, clock: FakeClock, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
-    services.event_bus, services.pdf_renderer = cache.RedisEventBus(redis), ScreenPdfRenderer()
+    exchange(services, event_bus=cache.RedisEventBus(redis), pdf_renderer=ScreenPdfRenderer())
     of = await issuing.cohort(services)
     batch = await issuing.pending(services, of)
     async with seat(browser, services, base, Role.SCHOOL, school=of.school) as (page, trouble):
@@ -139,7 +140,7 @@ async def test_the_page_says_when_the_school_returns_it(
     base: str, browser: Browser, services: Services, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
-    services.event_bus, services.pdf_renderer = cache.RedisEventBus(redis), ScreenPdfRenderer()
+    exchange(services, event_bus=cache.RedisEventBus(redis), pdf_renderer=ScreenPdfRenderer())
     of = await issuing.cohort(services)
     batch = await issuing.pending(services, of)
     async with seat(browser, services, base, Role.SCHOOL, school=of.school, narrow=True) as (page, trouble):

@@ -19,6 +19,7 @@ from server.models import Certificate, Issuance
 from tests.browser.test_console_pages import ScreenPdfRenderer, look, seat
 from tests.browser.test_phone_pages import base, browser
 from tests.domain import issuing
+from tests.kit.exchange import exchange
 
 __all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -33,7 +34,7 @@ def pages_of(pdf: bytes) -> list[str]:
 
 
 async def test_printing_150_people_prints_150(base: str, browser: Browser, services: Services) -> None:
-    services.pdf_renderer = ScreenPdfRenderer()
+    exchange(services, pdf_renderer=ScreenPdfRenderer())
     of = await issuing.cohort(services, names=MANY)
     batch = await issuing.pending(services, of)
     async with seat(browser, services, base, Role.ISSUER) as (page, trouble):
@@ -73,7 +74,7 @@ async def test_the_page_says_that_a_step_was_taken(
     base: str, browser: Browser, services: Services, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
-    services.event_bus, services.pdf_renderer = cache.RedisEventBus(redis), ScreenPdfRenderer()
+    exchange(services, event_bus=cache.RedisEventBus(redis), pdf_renderer=ScreenPdfRenderer())
     batch = await issuing.prepared(services, await issuing.cohort(services))
     async with seat(browser, services, base, Role.ISSUER) as (page, trouble):
         await page.goto(f"{base}/console/issuances/{batch.id}")
@@ -91,7 +92,7 @@ async def test_the_page_says_that_a_step_was_taken(
 
 
 async def test_many_batches_are_signed_at_once(base: str, browser: Browser, services: Services) -> None:
-    services.pdf_renderer = ScreenPdfRenderer()
+    exchange(services, pdf_renderer=ScreenPdfRenderer())
     for _ in range(3):
         await issuing.prepared(services, await issuing.cohort(services))
     async with seat(browser, services, base, Role.ISSUER) as (page, trouble):

@@ -17,6 +17,7 @@ from server.models import Grant
 from tests.browser.test_phone_pages import PHONE, browser
 from tests.domain import issuing
 from tests.domain.test_lookups import bound
+from tests.kit.exchange import exchange
 from tests.web.conftest import World, world
 
 __all__ = ["browser", "world"]  # fixtures
@@ -64,7 +65,7 @@ class Tab:
 @pytest.fixture
 async def tab(world: World, browser: Browser) -> AsyncIterator[Tab]:
     s = world.services
-    s.settings = replace(s.settings, js_url=f"{s.settings.api_url}/open/js/jweixin-1.6.0.js")
+    exchange(s, settings=replace(s.settings, js_url=f"{s.settings.api_url}/open/js/jweixin-1.6.0.js"))
     context = await browser.new_context(viewport=PHONE, locale="zh-CN")  # type: ignore[arg-type]
     context.set_default_timeout(30_000)
     expect.set_options(timeout=30_000)

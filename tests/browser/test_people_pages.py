@@ -22,6 +22,7 @@ from tests.browser.test_console_pages import ScreenPdfRenderer, look, seat
 from tests.browser.test_phone_pages import ME, Window, base, browser, window
 from tests.domain import issuing
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 from tests.web.console_desk import PASSWORD, account
 
@@ -47,7 +48,7 @@ async def joined(s: Services, name: str, openid: str, *, at: object, actor: obje
 async def test_an_officer_is_confirmed_and_gets_a_new_pin(
     base: str, browser: Browser, services: Services, narrow: bool
 ) -> None:
-    services.pdf_renderer = ScreenPdfRenderer()
+    exchange(services, pdf_renderer=ScreenPdfRenderer())
     wide = "phone" if narrow else "desk"
     at = await make.school("京华职业技术学院")
     active = await issuing.officer(services, at)
@@ -108,8 +109,8 @@ async def test_a_role_that_must_have_a_second_factor_sets_it_up(
     base: str, browser: Browser, services: Services, clock: FakeClock, narrow: bool
 ) -> None:
     wide = "phone" if narrow else "desk"
-    services.pdf_renderer = ScreenPdfRenderer()
-    services.settings = replace(services.settings, second_factor="required")
+    exchange(services, pdf_renderer=ScreenPdfRenderer())
+    exchange(services, settings=replace(services.settings, second_factor="required"))
     async with seat(browser, services, base, Role.ISSUER, narrow=narrow) as (page, trouble):
         await page.goto(f"{base}/console/issuances")
         await expect(page).to_have_url(f"{base}/console/second-factor")
@@ -151,7 +152,7 @@ async def test_a_besieged_account_logs_in_by_a_picture(
     base: str, browser: Browser, services: Services, narrow: bool, js: bool
 ) -> None:
     wide = f"{'phone' if narrow else 'desk'}{'' if js else '-nojs'}"
-    services.image_check = PillowImageCheck()
+    exchange(services, image_check=PillowImageCheck())
     made = await account(Role.OPERATOR)
     for _ in range(login_limits.TRIES_OF_ONE):
         name = made.username.encode().hex()

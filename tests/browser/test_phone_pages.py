@@ -31,6 +31,7 @@ from server.models import Certificate, Issuance, Registration
 from server.web.h5.login import SESSION_COOKIE
 from tests.domain.test_lookups import RELEASE, bound
 from tests.kit import make
+from tests.kit.exchange import exchange
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -189,7 +190,7 @@ async def a_history(s: Services) -> Certificate:
 
 
 async def test_binding(window: Window, services: Services) -> None:
-    services.image_check = PillowImageCheck()
+    exchange(services, image_check=PillowImageCheck())
     await make.candidate(services, "欧阳·阿卜杜拉", NUMBER)
     page = window.page
     await window.go("/h5/")
@@ -230,7 +231,7 @@ async def test_binding(window: Window, services: Services) -> None:
 
 
 async def test_looking_up(window: Window, services: Services, key_folder: KeyFolder) -> None:
-    services.pdf_renderer = TypstPdfRenderer(SystemClock(), Seal(key_folder.seal_credentials()))
+    exchange(services, pdf_renderer=TypstPdfRenderer(SystemClock(), Seal(key_folder.seal_credentials())))
     made = await a_history(services)
     await window.go("/h5/")
     await window.look("home")

@@ -18,6 +18,7 @@ from server.web.h5.login import SESSION_COOKIE
 from tests.adapters.documents.papers import claims
 from tests.browser.test_phone_pages import ME, PHONE, a_history, base, browser
 from tests.domain import issuing
+from tests.kit.exchange import exchange
 
 __all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -45,8 +46,8 @@ async def weight(chromium: Browser, s: Services, at: str, path: str, who: WeChat
 async def test_every_phone_page_is_light(
     base: str, browser: Browser, services: Services, key_folder: KeyFolder
 ) -> None:
-    services.pdf_renderer = TypstPdfRenderer(SystemClock(), Seal(key_folder.seal_credentials()))
-    services.image_check = PillowImageCheck()
+    exchange(services, pdf_renderer=TypstPdfRenderer(SystemClock(), Seal(key_folder.seal_credentials())))
+    exchange(services, image_check=PillowImageCheck())
     stranger = WeChatIdentity("oa", "openid-stranger")
     of = await issuing.cohort(services, names=tuple(f"买买提·吐尔逊{serial:03d}" for serial in range(100)))
     shown = await issuing.shown(services, of)

@@ -18,6 +18,7 @@ from server.domain.ports import Services
 from server.models import database
 from tests.conftest import with_database
 from tests.kit import importing
+from tests.kit.exchange import exchange
 
 TABLES = ("candidate", "score", "staff", "audit_entry", "import_run", "procrastinate_jobs")
 
@@ -50,9 +51,9 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 async def filled(services: Services, environment: dict[str, str], sheets: Path, db_url: str) -> str:
     """A service with people, scores, an account and files, under the same keys and folders as the command line's."""
-    services.keys = KeyFolder(Path(environment["XCERT_KEYS_DIR"]), production=False)
-    services.file_store = FolderFileStore(Path(environment["XCERT_DATA_DIR"]) / "vault")
-    services.queue = JobQueue()
+    exchange(services, keys=KeyFolder(Path(environment["XCERT_KEYS_DIR"]), production=False))
+    exchange(services, file_store=FolderFileStore(Path(environment["XCERT_DATA_DIR"]) / "vault"))
+    exchange(services, queue=JobQueue())
     for kind, name in (("candidates", "考生信息.xlsx"), ("scores", "成绩.xlsx")):
         data = (sheets / name).read_bytes()
         taken = await importing.take(services, kind, name, data)

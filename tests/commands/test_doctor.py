@@ -75,19 +75,21 @@ class Clinic:
 @pytest.fixture
 async def clinic(services: Services, redis_url: str) -> AsyncIterator[Clinic]:
     client = cache.connect(redis_url)
-    services.cache = cache.RedisCache(client)
+    exchange(services, cache=cache.RedisCache(client))
     await services.cache.delete("proxies:unknown")  # what another test left there
     with socket.socket() as line:
         line.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{line.getsockname()[1]}"
-        services.settings = dataclasses.replace(services.settings, public_url=url)
+        exchange(services, settings=dataclasses.replace(services.settings, public_url=url))
         dev_setup.register_templates(services.settings)
         config = dataclasses.replace(
             from_settings(services.settings), port=0, data_path=None, retry_pause=0.0
         )
         sandbox = create_sandbox(config)
         async with serving(sandbox) as wechat:
-            services.settings = dataclasses.replace(services.settings, api_url=wechat, open_url=wechat)
+            exchange(
+                services, settings=dataclasses.replace(services.settings, api_url=wechat, open_url=wechat)
+            )
             api = WeChatApi(services.settings, client, services.cache, services.clock)
             exchange(services, **wechat_ports(api))
             async with listening(create_app(services.settings, services), line):
@@ -166,7 +168,7 @@ async def test_a_proxy_that_nobody_told_of_is_told_with_what_to_set(
     clinic: Clinic, trusted: int, entries: int
 ) -> None:
     s = clinic.services
-    s.settings = dataclasses.replace(s.settings, proxies=trusted)
+    exchange(s, settings=dataclasses.replace(s.settings, proxies=trusted))
     hops = ", ".join(f"203.0.113.{n}" for n in range(entries))
     headers = {"x-forwarded-for": hops, "user-agent": "MicroMessenger/8.0"}
     async with httpx.AsyncClient(base_url=s.settings.public_url) as browser:
@@ -337,7 +339,7 @@ async def test_pay_findings_are_told_as_they_are(clinic: Clinic) -> None:
         async def probe(self) -> list[PayFinding]:
             return [PayFinding("商户私钥", False, "验签不通过"), PayFinding("微信支付公钥", True, "验签通过")]
 
-    clinic.services.pay = Pay()  # type: ignore[assignment]
+    exchange(clinic.services, pay=Pay())
     found = await clinic.finds()
     assert str(found["微信支付商户私钥"]) == "✗ 微信支付商户私钥：验签不通过"
     assert str(found["微信支付公钥"]) == "✓ 微信支付公钥：验签通过"

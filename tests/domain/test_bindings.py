@@ -16,6 +16,7 @@ from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Invalid, Refused, TooMany
 from server.models import AuditEntry, Binding, LookupChange
 from tests.kit import make
+from tests.kit.exchange import exchange
 
 ME = WeChatIdentity("oa", "openid-me", "union-me")
 MINE_IN_MP = WeChatIdentity("mp", "openid-me-mp", "union-me")
@@ -51,7 +52,7 @@ class Reader:
 
 @pytest.fixture
 def reader(services: Services) -> Reader:
-    services.image_check = Reader()
+    exchange(services, image_check=Reader())
     return services.image_check
 
 
@@ -176,7 +177,7 @@ async def test_hit_miss_wrong_name_and_somebody_elses_do_the_same_work(services:
     await make.candidate(services, "李四", make.id_number(7))
     await bind(services, WeChatIdentity("oa", "someone"), "李四", make.id_number(7))
     counted = CountingKeys(services.keys)
-    services.keys = counted
+    exchange(services, keys=counted)
     work = []
     for attempt in (
         ("崔子涵", FREE_NUMBER),

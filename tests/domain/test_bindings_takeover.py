@@ -16,6 +16,7 @@ from server.models import AuditEntry, Binding, Candidate
 from tests.domain.test_bindings import ME, MINE_IN_MP, NUMBER, bind
 from tests.domain.test_officers import code_of
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatLogins, FakeWeChatSender
 
 STRANGER = WeChatIdentity("mp", "openid-thief", "union-thief")
@@ -98,7 +99,7 @@ async def test_a_first_binding_needs_no_phone(services: Services) -> None:
 async def test_with_the_setting_a_phone_on_record_is_checked_at_the_first_binding(
     services: Services, wechat: FakeWeChatSender
 ) -> None:
-    services.settings = replace(services.settings, binding_phone="required")
+    exchange(services, settings=replace(services.settings, binding_phone="required"))
     candidate = await somebody(services)
     code, said = await outcome(services, STRANGER)
     assert code == "binding_not_matched" and "登记了手机号的，请填写它的后四位" in said
@@ -110,7 +111,7 @@ async def test_with_the_setting_a_phone_on_record_is_checked_at_the_first_bindin
 
 
 async def test_with_the_setting_who_has_no_phone_on_record_binds_as_before(services: Services) -> None:
-    services.settings = replace(services.settings, binding_phone="required")
+    exchange(services, settings=replace(services.settings, binding_phone="required"))
     candidate = await somebody(services, phone="")
     assert await outcome(services, STRANGER) == ("bound", str(candidate.id))
 

@@ -12,6 +12,7 @@ from server.domain.ports import Services
 from server.errors import XcertError
 from server.models import AuditEntry, Candidate, ImportRun, Officer, Plan, Registration, School, Score, Staff
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import Killed, KillerFaultInjector
 
 
@@ -70,10 +71,10 @@ async def test_an_empty_database_is_filled_once(services: Services) -> None:
     ],
 )
 async def test_a_start_that_dies_is_finished_by_the_next(services: Services, place: str, nth: int) -> None:
-    services.faults = KillerFaultInjector(place, nth)
+    exchange(services, faults=KillerFaultInjector(place, nth))
     with pytest.raises(Killed):
         await demo.load_first(services)
-    services.faults = KillerFaultInjector()
+    exchange(services, faults=KillerFaultInjector())
     assert await demo.load_first(services) is not None
     assert await counts() == WHOLE
     assert await AuditEntry.filter(action="staff.create").count() == 7
@@ -87,7 +88,7 @@ async def test_a_database_with_somebodys_own_people_is_left_alone(services: Serv
 
 
 async def test_production_has_no_invented_people(services: Services) -> None:
-    services.settings = replace(services.settings, env="production")
+    exchange(services, settings=replace(services.settings, env="production"))
     with pytest.raises(XcertError):
         await demo.load_first(services)
     assert await counts() == dict.fromkeys(WHOLE, 0)

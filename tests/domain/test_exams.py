@@ -28,6 +28,7 @@ from server.models import (
     StandardVersion,
 )
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
 
 LATER = datetime(
@@ -236,7 +237,7 @@ async def test_telling_goes_on_after_a_kill(services: Services, monkeypatch: pyt
     plan = await bound(services, 5)
     await plans.release(services, plan.id, at=None, actor=make.OPERATOR)
     for nth in itertools.count(1):
-        services.faults = KillerFaultInjector("releases.slice_told", nth)
+        exchange(services, faults=KillerFaultInjector("releases.slice_told", nth))
         try:
             await release_announcements.announce(services, plan_id=plan.id)
         except Killed:

@@ -16,6 +16,7 @@ from server.errors import NotFound
 from server.models import AuditEntry, Candidate, ImportRun, PracticeRecord, Registration, Score
 from tests.domain.test_imports import everything
 from tests.kit import importing, make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import Killed, KillerFaultInjector, ListQueue
 
 PEOPLE = demo_cohort.people(40)
@@ -64,12 +65,12 @@ async def test_a_kill_before_the_commit_leaves_nothing_and_the_next_run_takes_al
     await prepared(services, kind)
     before = await everything()
     import_id = await submit(services, kind)
-    services.faults = KillerFaultInjector(place)
+    exchange(services, faults=KillerFaultInjector(place))
     with pytest.raises(Killed):
         await imports.run(services, import_id)
     assert await everything() == before
     assert (await ImportRun.get(id=import_id)).state == "running"
-    services.faults = KillerFaultInjector()
+    exchange(services, faults=KillerFaultInjector())
     await imports.run(services, import_id)
     row = await ImportRun.get(id=import_id)
     assert (row.state, row.rows_taken, row.rows_refused, row.attempts) == ("done", 40, 0, 2)
@@ -79,10 +80,10 @@ async def test_a_kill_before_the_commit_leaves_nothing_and_the_next_run_takes_al
 
 async def test_a_kill_after_the_commit_is_not_run_twice(services: Services) -> None:
     import_id = await submit(services, "candidates")
-    services.faults = KillerFaultInjector("imports.committed")
+    exchange(services, faults=KillerFaultInjector("imports.committed"))
     with pytest.raises(Killed):
         await imports.run(services, import_id)
-    services.faults = KillerFaultInjector()
+    exchange(services, faults=KillerFaultInjector())
     before = await everything()
     await imports.run(services, import_id)
     assert await everything() == before
@@ -93,7 +94,8 @@ async def test_every_place_of_a_run_is_in_the_matrix(services: Services) -> None
     """A new fault point without a kill fails here."""
     await prepared(services, "scores")
     for kind in BOOKS:
-        services.faults = faults = KillerFaultInjector()
+        faults = KillerFaultInjector()
+        exchange(services, faults=faults)
         if kind == "candidates":
             await Candidate.all().delete()
         await imports.run(services, await submit(services, kind))
@@ -104,10 +106,10 @@ async def test_every_place_of_a_run_is_in_the_matrix(services: Services) -> None
 
 async def test_the_sweep_finds_what_died_and_only_that(services: Services) -> None:
     import_id = await submit(services, "candidates")
-    services.faults = KillerFaultInjector("imports.people_written")
+    exchange(services, faults=KillerFaultInjector("imports.people_written"))
     with pytest.raises(Killed):
         await imports.run(services, import_id)
-    services.faults = KillerFaultInjector()
+    exchange(services, faults=KillerFaultInjector())
     assert isinstance(services.queue, ListQueue)
     services.queue.jobs.clear()
     assert await imports.sweep(services) == 0
@@ -121,9 +123,9 @@ async def test_the_sweep_finds_what_died_and_only_that(services: Services) -> No
 
 async def test_a_file_that_kills_every_worker_is_given_up(services: Services) -> None:
     import_id = await submit(services, "candidates")
-    services.faults = KillerFaultInjector("imports.locked")
+    exchange(services, faults=KillerFaultInjector("imports.locked"))
     for _ in range(runs.MOST_ATTEMPTS):
-        services.faults = KillerFaultInjector("imports.locked")
+        exchange(services, faults=KillerFaultInjector("imports.locked"))
         with pytest.raises(Killed):
             await imports.run(services, import_id)
     await imports.run(services, import_id)
@@ -155,7 +157,7 @@ async def test_progress_is_seen_while_the_transaction_is_open(services: Services
             if place == "imports.people_written":
                 seen.append(await progress(db))
 
-    services.faults = Watcher()
+    exchange(services, faults=Watcher())
     await imports.run(services, await submit(services, "candidates"))
     assert seen == [("running", 30, 40)]
 
@@ -188,10 +190,10 @@ async def test_practice_hours_killed_half_way(services: Services) -> None:
         [[p.name, p.id_number, "中级", 50, 125] for p in PEOPLE],
     )
     row = await imports.submit(services, "practice", "p.xlsx", book, dry_run=False, actor=make.OPERATOR)
-    services.faults = KillerFaultInjector("imports.hours_written")
+    exchange(services, faults=KillerFaultInjector("imports.hours_written"))
     with pytest.raises(Killed):
         await imports.run(services, row.id)
     assert await PracticeRecord.all().count() == 0
-    services.faults = KillerFaultInjector()
+    exchange(services, faults=KillerFaultInjector())
     await imports.run(services, row.id)
     assert await PracticeRecord.all().count() == 40

@@ -28,6 +28,7 @@ from server.models import (
 )
 from tests.kit import importing, make
 from tests.kit.cohort import changed
+from tests.kit.exchange import exchange
 
 PEOPLE = [p for p in demo_cohort.people(60) if p.score is not None and not p.is_social]
 ONE, TWO = PEOPLE[0], PEOPLE[2]  # of different schools, plans and levels
@@ -152,7 +153,7 @@ async def test_people_are_found_under_an_older_key(known: Services, keys_dir: An
         (folder / file.name).write_bytes(file.read_bytes())
     for purpose in ("index", "field"):
         keys.rotate(folder, purpose, organisation="x")
-    known.keys = keys.KeyFolder(folder, production=False)
+    exchange(known, keys=keys.KeyFolder(folder, production=False))
     again = await take(known, "candidates", PEOPLE_HEADER, ONE.people_row(), TWO.people_row())
     assert (again.rows_unchanged, again.rows_taken) == (2, 0)
     assert (await scores(known, ONE.score_row())).rows_taken == 1

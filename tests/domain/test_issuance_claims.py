@@ -16,6 +16,7 @@ from server.models import AuditEntry, Certificate, Issuance
 from server.models.database import rows
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakePdfRenderer, ListQueue, MemoryFileStore
 
 
@@ -47,7 +48,8 @@ async def test_no_row_is_locked_and_no_transaction_open_while_a_page_is_drawn(
     services: Services, db: str
 ) -> None:
     batch, ids = await one_waiting(services)
-    services.pdf_renderer = pdf_renderer = HangingPdfRenderer()
+    pdf_renderer = HangingPdfRenderer()
+    exchange(services, pdf_renderer=pdf_renderer)
     at_it = asyncio.create_task(generation.generate(services, issuance_id=batch.id, ids=ids))
     await pdf_renderer.began.wait()
     other = await asyncpg.connect(db)
@@ -65,7 +67,8 @@ async def test_no_row_is_locked_and_no_transaction_open_while_a_page_is_drawn(
 
 async def test_another_keeps_off_and_comes_again_when_the_claim_ends(services: Services) -> None:
     batch, ids = await one_waiting(services)
-    services.pdf_renderer = pdf_renderer = HangingPdfRenderer()
+    pdf_renderer = HangingPdfRenderer()
+    exchange(services, pdf_renderer=pdf_renderer)
     at_it = asyncio.create_task(generation.generate(services, issuance_id=batch.id, ids=ids))
     await pdf_renderer.began.wait()
     await generation.generate(services, issuance_id=batch.id, ids=ids)
@@ -81,7 +84,8 @@ async def test_another_keeps_off_and_comes_again_when_the_claim_ends(services: S
 @pytest.mark.rule("S90")
 async def test_who_hangs_loses_his_claim_and_changes_nothing_when_he_comes_back(services: Services) -> None:
     batch, ids = await one_waiting(services)
-    services.pdf_renderer = pdf_renderer = HangingPdfRenderer()
+    pdf_renderer = HangingPdfRenderer()
+    exchange(services, pdf_renderer=pdf_renderer)
     frozen = asyncio.create_task(generation.generate(services, issuance_id=batch.id, ids=ids))
     await pdf_renderer.began.wait()
     await issuing.claims_lapse()

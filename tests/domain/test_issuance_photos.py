@@ -17,6 +17,7 @@ from tests.domain import issuing
 from tests.domain.issuing import Cohort
 from tests.domain.test_issuance_generation import drained
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakePdfRenderer
 
 ME = make.ISSUER_STAFF
@@ -46,7 +47,7 @@ async def test_who_has_a_photo_has_it_on_the_certificate_and_nobody_waits_for_on
 
 
 async def test_the_real_press_seals_with_and_without(services: Services) -> None:
-    services.pdf_renderer = TypstPdfRenderer(SystemClock(), Seal(services.keys.seal_credentials()))  # type: ignore[attr-defined]
+    exchange(services, pdf_renderer=TypstPdfRenderer(SystemClock(), Seal(services.keys.seal_credentials())))
     await services.file_store.put("photos/1.jpg", photo())
     await services.file_store.put("photos/3.jpg", b"\xff\xd8 not a photo")
     of, batch = await with_photos(services, ["photos/1.jpg", "", "photos/3.jpg"])

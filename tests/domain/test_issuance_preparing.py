@@ -16,6 +16,7 @@ from server.errors import Refused
 from server.models import AuditEntry, Certificate, Issuance, Plan, Preparation, Site
 from tests.domain.test_issuance_generation import drained
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
 from tests.web.console_desk import seated
 
@@ -53,10 +54,10 @@ async def whole(plan: Plan, schools: int) -> None:
 @pytest.mark.parametrize("place", PLACES)
 async def test_it_may_be_killed_anywhere(services: Services, clock: FakeClock, place: str) -> None:
     plan = await plan_of(services, 4)
-    services.faults = KillerFaultInjector(place)
+    exchange(services, faults=KillerFaultInjector(place))
     with pytest.raises(Killed):
         await preparing.prepare(services, plan.id, actor=ME)
-    services.faults = KillerFaultInjector()
+    exchange(services, faults=KillerFaultInjector())
     if not await Preparation.filter(plan_id=plan.id).exists():  # killed before anything was there
         await preparing.begin(services, plan.id, actor=ME)
     assert isinstance(services.queue, ListQueue)

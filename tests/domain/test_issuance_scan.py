@@ -17,6 +17,7 @@ from server.models import AuditEntry, Candidate, Issuance, Officer, Receipt, Reg
 from tests.domain import issuing
 from tests.domain.issuing import PIN, Cohort
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock, MemoryEventBus
 
 
@@ -365,11 +366,11 @@ async def test_old_key_epochs_go_on_being_read(services: Services, of: Cohort, t
 
     folder = tmp_path / "rotating"
     keys.create(folder, development=True, organisation="某机构")
-    services.keys = keys.KeyFolder(folder, production=False)
+    exchange(services, keys=keys.KeyFolder(folder, production=False))
     fresh = await issuing.cohort(services)
     shown = await issuing.shown(services, fresh)
     keys.rotate(folder, "scan", organisation="某机构")
-    services.keys = keys.KeyFolder(folder, production=False)
+    exchange(services, keys=keys.KeyFolder(folder, production=False))
     assert services.keys.epoch("scan") == 2
     assert (
         await scan_tickets.confirm(services, shown.token, PIN, identity=fresh.identity)

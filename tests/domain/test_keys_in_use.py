@@ -17,6 +17,7 @@ from server.models import AuditEntry, Candidate
 from tests.conftest import ISSUER
 from tests.domain import issuing
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import NOON
 
 
@@ -25,13 +26,13 @@ def folder(services: Services, tmp_path: Path) -> Path:
     """The services' own copy of the key folder."""
     own = tmp_path / "keys"
     shutil.copytree(services.settings.keys_dir, own)
-    services.keys = KeyFolder(own, production=False)
+    exchange(services, keys=KeyFolder(own, production=False))
     return own
 
 
 def renew(services: Services, folder: Path, purpose: str) -> None:
     rotate(folder, purpose, organisation=ISSUER, now=NOON)
-    services.keys = KeyFolder(folder, production=False)
+    exchange(services, keys=KeyFolder(folder, production=False))
 
 
 async def test_what_the_terminal_does_to_keys_stands_in_the_trail_once(
@@ -39,7 +40,7 @@ async def test_what_the_terminal_does_to_keys_stands_in_the_trail_once(
 ) -> None:
     renew(services, folder, "certificate")
     retire(folder, "certificate", 1, reason="私钥泄露", now=NOON)
-    services.keys = KeyFolder(folder, production=False)
+    exchange(services, keys=KeyFolder(folder, production=False))
     for _ in range(2):
         await key_events.sweep(services)
     found = await AuditEntry.filter(subject_kind="key").order_by("action", "subject_id")

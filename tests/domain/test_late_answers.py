@@ -193,7 +193,7 @@ async def test_every_place_is_reached(services: Services) -> None:
 @pytest.mark.parametrize("place", PLACES)
 async def test_killed_between_any_two_lines(services: Services, place: str) -> None:
     """At most one message, and the row says whether there was one."""
-    services.faults = KillerFaultInjector(place)
+    exchange(services, faults=KillerFaultInjector(place))
     push = asked(services)
     with pytest.raises(Killed):
         await (pushes.receive if place.startswith("pushes.receive") else pushes.hand_over)(services, push)

@@ -21,6 +21,7 @@ from server.domain.roles import SCOPES, Role, Verb
 from server.errors import Forbidden, Refused, TooMany
 from server.models import AuditEntry, Staff, database
 from tests.domain.test_bindings import Reader
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 from tests.web.console_desk import PASSWORD, account
 
@@ -44,7 +45,7 @@ async def besieged(s: Services) -> Staff:
         await s.rate_limiter.hit(
             f"login:{NAME.encode().hex()}:{made.login_epoch}", window=login_limits.WINDOW
         )
-    s.image_check = Reader()
+    exchange(s, image_check=Reader())
     return made
 
 
@@ -167,7 +168,7 @@ async def test_who_must_have_a_second_factor(services: Services, role: Role) -> 
     at = None
     made = await account(role, school=at)
     assert not second_factor.is_due(services, made)  # development
-    services.settings = replace(services.settings, env="production")
+    exchange(services, settings=replace(services.settings, env="production"))
     must = role in {Role.ISSUER, Role.FINANCE, Role.NOTIFIER, Role.ADMIN}
     assert second_factor.is_due(services, made) is must
     made.otp_sealed = b"there"

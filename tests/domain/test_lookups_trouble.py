@@ -20,6 +20,7 @@ from server.models.database import watch_line
 from tests.domain.test_lookups import RELEASE, bound
 from tests.domain.test_lookups_ready import ME, process
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import MemoryCache
 
 __all__ = ["process"]  # fixture
@@ -35,7 +36,7 @@ class BrokenCache(MemoryCache):
 
 async def test_without_redis_everything_is_still_told(services: Services, process: Any) -> None:
     await bound(services)
-    services.cache = BrokenCache(services.clock)  # type: ignore[arg-type]
+    exchange(services, cache=BrokenCache(services.clock))
     one = process()
     await one.watch.ask()
     assert await one.results() == (True, 0)
@@ -46,7 +47,7 @@ async def test_the_shared_cache_holds_no_openid_and_no_name(
     services: Services, process: Any, redis_url: str
 ) -> None:
     client = connect(redis_url)
-    services.cache = RedisCache(client)
+    exchange(services, cache=RedisCache(client))
     number = make.id_number(4055)
     await make.registration(
         services, await bound(services, number=number), on=await make.plan(release_at=RELEASE)

@@ -268,7 +268,7 @@ async def test_an_event_and_its_answer_at_the_same_moment_do_not_miss_each_other
 
     await put(services, "results:2")  # with two on their way the event cannot tell whose it is
     await Delivery.filter(dedup="results:2").update(state="sending", sent_at=services.clock.now())
-    services.cache = AnswerInBetween(clock(services))
+    exchange(services, cache=AnswerInBetween(clock(services)))
     assert await delivery.finished(services, "900", "success", openid=OPENID) is True
     states_now = await Delivery.all().order_by("id").values_list("state", flat=True)
     assert states_now == ["delivered", "sending"]
@@ -293,12 +293,12 @@ async def test_an_event_that_comes_before_the_only_answer(services: Services) ->
 async def test_killed_while_sending(services: Services, place: str, sent_before: int) -> None:
     """The row stays taken; its lease ends; WeChat suppresses the second message by the same client_msg_id."""
     await put(services)
-    services.faults = KillerFaultInjector(place)
+    exchange(services, faults=KillerFaultInjector(place))
     with pytest.raises(Killed):
         await sender.send(services)
     assert ((await the_row()).state, len(wechat(services).sent)) == ("sending", sent_before)
     assert await sender.send(services) == 0  # leased
-    services.faults = KillerFaultInjector()
+    exchange(services, faults=KillerFaultInjector())
     clock(services).forward(minutes=1)
     jobs(services).clear()
     await sender.sweep(services)
@@ -310,10 +310,10 @@ async def test_killed_while_sending(services: Services, place: str, sent_before:
 
 async def test_killed_and_found_too_late_is_unknown(services: Services) -> None:
     await put(services)
-    services.faults = KillerFaultInjector("notices.after_send")
+    exchange(services, faults=KillerFaultInjector("notices.after_send"))
     with pytest.raises(Killed):
         await sender.send(services)
-    services.faults = KillerFaultInjector()
+    exchange(services, faults=KillerFaultInjector())
     clock(services).forward(minutes=30)
     await sender.send(services)
     assert ((await the_row()).state, len(wechat(services).sent)) == ("unknown", 1)
@@ -330,7 +330,7 @@ async def test_slices_put_the_next_one(services: Services) -> None:
 
 
 async def test_without_a_template_it_fails_and_says_so(services: Services) -> None:
-    services.settings = dataclasses.replace(services.settings, oa_template_result="")
+    exchange(services, settings=dataclasses.replace(services.settings, oa_template_result=""))
     await put(services)
     await sender.send(services)
     row = await the_row()

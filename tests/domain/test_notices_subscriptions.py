@@ -16,6 +16,7 @@ from server.errors import OutsideFailure, WeChatRefused
 from server.models import Binding, Candidate, Delivery, Follower
 from tests.domain.test_grants import OPENID, clock, popup, push, remaining
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatSender, Subscribed
 from tests.kit.fakes import Killed, KillerFaultInjector
 
@@ -132,10 +133,10 @@ async def test_no_answer_is_unknown_never_repeated_and_settled_by_the_event(serv
 async def test_killed_with_a_grant_in_hand_is_unknown_and_without_one_it_is_sent(services: Services) -> None:
     await popup(services)
     await put(services)
-    services.faults = KillerFaultInjector("notices.before_send")
+    exchange(services, faults=KillerFaultInjector("notices.before_send"))
     with pytest.raises(Killed):
         await sender.send(services)
-    services.faults = KillerFaultInjector()
+    exchange(services, faults=KillerFaultInjector())
     assert await remaining() == 0
     await popup(services)
     await put(services, "b")
@@ -195,7 +196,7 @@ async def test_a_template_whose_keywords_wechat_numbered_otherwise(services: Ser
     chosen = (
         "WECHAT_MP_TEMPLATE_RESULT: plan=thing9, exam_date=time4；WECHAT_OA_TEMPLATE_RESULT:plan=short_thing2"
     )
-    services.settings = dataclasses.replace(services.settings, template_keywords=chosen)
+    exchange(services, settings=dataclasses.replace(services.settings, template_keywords=chosen))
     await popup(services)
     await put(services)
     await put(services, "t", "template")
@@ -203,14 +204,15 @@ async def test_a_template_whose_keywords_wechat_numbered_otherwise(services: Ser
     await sender.send(services)
     assert await row() == ("failed", "", "内容不符合模板：time4 应为时间，例如 2019年10月1日 15:01")
     assert [sent.fields for sent in wechat(services).sent] == [{"short_thing2": "2023年"}]
-    services.settings = dataclasses.replace(
-        services.settings, template_keywords=chosen.replace("time4", "date4")
+    exchange(
+        services,
+        settings=dataclasses.replace(services.settings, template_keywords=chosen.replace("time4", "date4")),
     )
     await put(services, "e")
     await sender.send(services)
     assert wechat(services).subscribed[-1].fields == {"thing9": FIELDS["plan"], "date4": FIELDS["exam_date"]}
     wrong = "WECHAT_MP_TEMPLATE_RESULT: rain=thing9"
-    services.settings = dataclasses.replace(services.settings, template_keywords=wrong)
+    exchange(services, settings=dataclasses.replace(services.settings, template_keywords=wrong))
     await put(services, "f")
     await sender.send(services)
     assert await row("f") == ("failed", "", "WECHAT_TEMPLATE_KEYWORDS 写了“成绩公布”没有的字段：rain。")
@@ -272,10 +274,10 @@ async def test_each_person_is_told_once_and_by_the_best_way(services: Services) 
     plan = await make.plan(release_at=services.clock.now() - timedelta(minutes=1))
     for who, _ in expected:
         await make.registration(services, who, on=plan)
-    services.faults = KillerFaultInjector("releases.slice_told")
+    exchange(services, faults=KillerFaultInjector("releases.slice_told"))
     with pytest.raises(Killed):
         await release_announcements.announce(services, plan_id=plan.id)
-    services.faults = KillerFaultInjector()
+    exchange(services, faults=KillerFaultInjector())
     first = expected[0][0]
     await Follower.filter(openid=f"oa-{first.id}").update(is_following=False)  # between two tries of the job
     await release_announcements.announce(services, plan_id=plan.id)
@@ -323,7 +325,10 @@ async def test_a_way_that_wechat_closes_gives_place_to_the_next(services: Servic
 
 
 async def test_channels_without_a_template_are_no_way(services: Services) -> None:
-    services.settings = dataclasses.replace(services.settings, mp_template_result="", oa_subscribe_result="")
+    exchange(
+        services,
+        settings=dataclasses.replace(services.settings, mp_template_result="", oa_subscribe_result=""),
+    )
     who = await person(services, oa=True, mp=True, follows=False, mp_left=1, oa_left=1)
     assert await routing.ways(services, "results_released", [who.id]) == {}
     assert grants.asked_for(services, "mp") == {"certificate_issued": "mp-template-certificate"}

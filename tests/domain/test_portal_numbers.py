@@ -17,6 +17,7 @@ from tests.domain import issuing
 from tests.domain.issuing import Cohort
 from tests.domain.test_issuance_generation import drained
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import Killed, KillerFaultInjector
 
 pytestmark = pytest.mark.rule("S94")
@@ -150,7 +151,7 @@ async def test_numbers_that_a_spreadsheet_rounded_are_refused(services: Services
 async def test_killed_half_way_nothing_is_half_taken(
     services: Services, numbers: list[str], place: str
 ) -> None:
-    services.faults = KillerFaultInjector(place)
+    exchange(services, faults=KillerFaultInjector(place))
     with pytest.raises(Killed):
         await portal.record(services, [Pair(numbers[0], "P-1")], actor=make.OPERATOR)
     assert await held(numbers) == ["", "", "", ""]

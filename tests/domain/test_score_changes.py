@@ -26,6 +26,7 @@ from server.models import (
     ScoreChange,
 )
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import Killed, KillerFaultInjector
 
 REASON = "2026年11月23日复核，第 7 号复核记录"
@@ -279,12 +280,12 @@ async def test_a_score_that_moved_meanwhile_is_not_overwritten(
 @pytest.mark.parametrize("place", ["score_changes.decided", "score_changes.written"])
 async def test_a_kill_leaves_it_undecided(services: Services, passed: Registration, place: str) -> None:
     change = await ask(services, passed)
-    services.faults = KillerFaultInjector(place)
+    exchange(services, faults=KillerFaultInjector(place))
     with pytest.raises(Killed):
         await score_changes.approve(services, change.id, actor=make.ADMIN)
     assert await now(passed) == UNTOUCHED
     assert (await ScoreChange.get(id=change.id)).state == "requested"
-    services.faults = KillerFaultInjector()
+    exchange(services, faults=KillerFaultInjector())
     await score_changes.approve(services, change.id, actor=make.ADMIN)
     assert (await now(passed))[2] == "failed"
 

@@ -11,6 +11,7 @@ from server.domain.idempotency import Answer
 from server.domain.ports import Services
 from server.errors import Conflict, Invalid, Refused
 from server.models import IdempotentAnswer, School
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector
 
 
@@ -69,7 +70,8 @@ async def test_a_refusal_leaves_the_key_free(services: Services) -> None:
 
 @pytest.mark.parametrize("place", ["idempotency.claimed", "idempotency.worked"])
 async def test_killed_anywhere_it_can_be_done_again(services: Services, place: str) -> None:
-    work, services.faults = Work(), KillerFaultInjector(place)
+    work = Work()
+    exchange(services, faults=KillerFaultInjector(place))
     with pytest.raises(Killed):
         await idempotency.once(services, "staff:1", "k1", b"request", work)
     assert (await School.all().count(), await IdempotentAnswer.all().count()) == (0, 0)

@@ -14,6 +14,7 @@ from server.domain.people import passwords
 from server.domain.ports import Services
 from server.models import ImportRun
 from tests.kit import importing
+from tests.kit.exchange import exchange
 from tests.kit.fakes import MemoryEventBus
 
 PEOPLE = demo_cohort.people(8, schools=1)
@@ -45,7 +46,8 @@ class Waiting(MemoryEventBus):
 
 
 async def test_a_slow_redis_keeps_no_import_open(services: Services) -> None:
-    services.event_bus = bus = Waiting()
+    bus = Waiting()
+    exchange(services, event_bus=bus)
     done = await importing.take(services, "candidates", "考生.xlsx", demo_cohort.people_book(PEOPLE))
     assert (done.rows_taken, done.exit_code) == (8, 0)
     assert 6 in [event.get("done") for _, event in bus.events]

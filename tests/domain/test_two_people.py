@@ -15,6 +15,7 @@ from server.settings import Settings
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
 from tests.kit import make
+from tests.kit.exchange import exchange
 
 SECOND = Actor("staff", 77, "第二人", role="issuer", address="127.0.0.1", request_id="test")
 
@@ -28,7 +29,7 @@ def test_two_people_are_asked_for_in_production_unless_it_is_switched_off() -> N
 
 
 async def test_who_signed_does_not_hand_over(services: Services) -> None:
-    services.settings = replace(services.settings, two_people="on")
+    exchange(services, settings=replace(services.settings, two_people="on"))
     batch = await issuing.school_signed(services, await issuing.cohort(services))
     seen = await organisation.view(services, batch.id, actor=make.ISSUER_STAFF)
     with pytest.raises(Conflict) as refused:
@@ -45,7 +46,7 @@ async def test_who_signed_does_not_hand_over(services: Services) -> None:
 
 
 async def test_switched_off_one_person_may_do_both(services: Services) -> None:
-    services.settings = replace(services.settings, two_people="off")
+    exchange(services, settings=replace(services.settings, two_people="off"))
     batch = await issuing.school_signed(services, await issuing.cohort(services))
     await organisation.hand_over(services, batch.id, actor=make.ISSUER_STAFF)
     assert (await Issuance.get(id=batch.id)).state == "generating"

@@ -35,6 +35,7 @@ from server.models.database import rows
 from tests.domain import issuing
 from tests.domain.issuing import PIN, Cohort
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakePdfRenderer, Killed, KillerFaultInjector, MemoryFileStore
 
 ME = make.ISSUER_STAFF
@@ -144,13 +145,13 @@ async def cohort(s: Services) -> Cohort:
 
 @pytest.fixture
 def world(services: Services) -> Services:
-    services.queue = JobQueue()
-    services.pdf_renderer = SealingPdfRenderer()
+    exchange(services, queue=JobQueue())
+    exchange(services, pdf_renderer=SealingPdfRenderer())
     return services
 
 
 def arm(s: Services, place: str = "", nth: int = 1) -> KillerFaultInjector:
-    s.faults = KillerFaultInjector(place, nth)
+    exchange(s, faults=KillerFaultInjector(place, nth))
     return s.faults
 
 
@@ -240,9 +241,9 @@ async def test_a_real_worker_killed_three_times_leaves_a_whole_batch(
 ) -> None:
     people = 36
     redis = cache.connect(redis_url)
-    services.queue, services.event_bus = JobQueue(), cache.RedisEventBus(redis)
+    exchange(services, queue=JobQueue(), event_bus=cache.RedisEventBus(redis))
     folder = Path(services.settings.data_dir) / "vault"
-    services.file_store = FolderFileStore(folder)
+    exchange(services, file_store=FolderFileStore(folder))
     of = await issuing.cohort(services, names=tuple(f"考生{chr(0x4E00 + i)}" for i in range(people)))
     batch = await issuing.generating(services, of)
     async with services.event_bus.listen(f"issuance:{batch.id}") as events:

@@ -18,6 +18,7 @@ from server.domain.ports import Services
 from server.models import AuditEntry, Certificate, Issuance
 from tests.domain import issuing
 from tests.journeys.test_crash_matrix import worker
+from tests.kit.exchange import exchange
 
 PEOPLE = 60  # two slices: one for each worker
 
@@ -28,9 +29,9 @@ async def test_a_batch_is_finished_though_one_worker_is_frozen_in_the_middle(
     services: Services, db: str, redis_url: str
 ) -> None:
     redis = cache.connect(redis_url)
-    services.queue, services.event_bus = JobQueue(), cache.RedisEventBus(redis)
+    exchange(services, queue=JobQueue(), event_bus=cache.RedisEventBus(redis))
     folder = Path(services.settings.data_dir) / "vault"
-    services.file_store = FolderFileStore(folder)
+    exchange(services, file_store=FolderFileStore(folder))
     of = await issuing.cohort(services, names=tuple(f"考生{chr(0x4E00 + i)}" for i in range(PEOPLE)))
     batch = await issuing.generating(services, of)
     async with services.event_bus.listen(f"issuance:{batch.id}") as events:

@@ -92,8 +92,11 @@ async def world(services: Services, redis_url: str) -> AsyncIterator[World]:
     client = cache.connect(redis_url)
     with socket.socket() as line:
         line.bind(("127.0.0.1", 0))
-        services.settings = dataclasses.replace(
-            services.settings, public_url=f"http://127.0.0.1:{line.getsockname()[1]}"
+        exchange(
+            services,
+            settings=dataclasses.replace(
+                services.settings, public_url=f"http://127.0.0.1:{line.getsockname()[1]}"
+            ),
         )
         config = dataclasses.replace(
             from_settings(services.settings), port=0, data_path=None, retry_pause=0.0
@@ -102,7 +105,7 @@ async def world(services: Services, redis_url: str) -> AsyncIterator[World]:
         sandbox.ctx.platform.clock.stop()
         sandbox.ctx.platform.clock.set(services.clock.now())
         async with serving(sandbox) as url:
-            services.settings = dataclasses.replace(services.settings, api_url=url, open_url=url)
+            exchange(services, settings=dataclasses.replace(services.settings, api_url=url, open_url=url))
             api = WeChatApi(services.settings, client, cache.RedisCache(client), services.clock)
             exchange(services, **wechat_ports(api))
             async with listening(create_app(services.settings, services), line):

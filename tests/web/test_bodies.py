@@ -13,6 +13,7 @@ from server.app import create_app
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.web import body_limits
+from tests.kit.exchange import exchange
 from tests.web.console_desk import seated
 from tests.web.wire import PATIENCE, App, answered, head, served
 
@@ -151,7 +152,7 @@ async def test_a_body_that_drips_is_cut_off(app: App) -> None:
 
 async def test_an_address_holds_so_many_connections(services: Services) -> None:
     settings = replace(services.settings, connections_per_address=3)
-    services.settings = settings
+    exchange(services, settings=settings)
     async for port in served(create_app(settings, services, name="few")):
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         for reader, writer in held:

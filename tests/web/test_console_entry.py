@@ -19,6 +19,7 @@ from server.domain.roles import PERMISSIONS, Role
 from server.models import AuditEntry, Staff
 from server.web import console
 from server.web.console.route import OpenRoute, Route
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 from tests.web.console_desk import PASSWORD, Browser, account, code, seated
 
@@ -58,7 +59,7 @@ async def test_log_in_work_and_log_out(app: App, services: Services) -> None:
 
 
 async def test_secure_cookie_on_https(app: App, services: Services) -> None:
-    services.settings = replace(services.settings, public_url="https://cert.example.cn")
+    exchange(services, settings=replace(services.settings, public_url="https://cert.example.cn"))
     password = await staff.create(services, "li.hua", "operator", actor=SYSTEM)
     came = await Browser(app)("POST", "/session", {"username": "li.hua", "password": password})
     cookie = came.headers["set-cookie"]
@@ -140,7 +141,7 @@ async def test_a_refused_access_leaves_a_trace(app: App, services: Services) -> 
 async def test_a_role_that_must_have_a_second_factor_does_nothing_before(
     app: App, services: Services, clock: FakeClock
 ) -> None:
-    services.settings = replace(services.settings, second_factor="required")
+    exchange(services, settings=replace(services.settings, second_factor="required"))
     who = await seated(app, services, Role.ISSUER)
     assert code(await who("GET", "/plans")) == (403, "second_factor_due")
     page = await who.page("/console/issuances")

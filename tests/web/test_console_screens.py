@@ -18,6 +18,7 @@ from server.models import Candidate, Staff
 from server.web.console import page_base, wording
 from tests.domain import issuing
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.web.console_desk import Browser, seated
 
 App = Sanic[Any, Any]
@@ -139,7 +140,7 @@ async def test_a_stream_keeps_alive_tells_and_ends_with_the_session(app: App, se
         await logins.log_out_everywhere(services, made.id, actor=SYSTEM)
 
     opened, late = {"event": "opened", "officer": "王签发"}, {"event": "confirmed", "officer": "王签发"}
-    services.event_bus = ScriptedEventBus(None, opened, out, late)
+    exchange(services, event_bus=ScriptedEventBus(None, opened, out, late))
     stream = (await who("GET", f"/issuances/{batch.id}/events")).text
     names = [line.removeprefix("event: ") for line in stream.splitlines() if line.startswith("event: ")]
     assert names == ["snapshot", "opened", "snapshot"]

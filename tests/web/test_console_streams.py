@@ -17,6 +17,7 @@ from server.web import connections
 from server.web.console import event_stream
 from tests.domain import issuing
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.web.console_desk import PASSWORD, Browser, account, code
 from tests.web.test_console_screens import ScriptedEventBus
 
@@ -45,7 +46,9 @@ async def test_a_machines_stream_ends_when_it_may_no_longer_look(
     made = await api_tokens.create(services, who, "大屏", 1, password=PASSWORD, actor=SYSTEM)
     machine = Browser(app, extra={"authorization": f"Bearer {made['token']}"})
     opened = {"event": "opened", "officer": "王签发"}
-    services.event_bus = ScriptedEventBus(opened, lambda: change(services, who), {"event": "confirmed"})
+    exchange(
+        services, event_bus=ScriptedEventBus(opened, lambda: change(services, who), {"event": "confirmed"})
+    )
     stream = (await machine("GET", f"/issuances/{batch.id}/events")).text
     names = [line.removeprefix("event: ") for line in stream.splitlines() if line.startswith("event: ")]
     assert names == ["snapshot", "opened", "snapshot"]
@@ -64,7 +67,7 @@ async def test_one_account_has_ten_streams_in_a_process(app: App, services: Serv
     assert code(refused) == (429, "too_many_streams")
     assert refused.json["detail"] == "您打开的批次页面太多，请关闭几个后再刷新本页。"
     app.ctx.streams[who.id] = event_stream.MOST_STREAMS - 1
-    services.event_bus = ScriptedEventBus({"event": "opened", "officer": "王签发"})
+    exchange(services, event_bus=ScriptedEventBus({"event": "opened", "officer": "王签发"}))
     assert (await browser("GET", path)).status == 200
     assert app.ctx.streams[who.id] == event_stream.MOST_STREAMS - 1
 
@@ -86,7 +89,7 @@ async def test_a_stop_ends_open_streams_at_once_and_says_when_to_come_again(
         finally:
             left.append("listening")
 
-    services.event_bus = ScriptedEventBus(stopped_and_nothing_happens)
+    exchange(services, event_bus=ScriptedEventBus(stopped_and_nothing_happens))
     answer = await asyncio.wait_for(
         Browser(app, token, session.csrf)("GET", f"/issuances/{batch.id}/events"), 60
     )

@@ -19,6 +19,7 @@ from server.errors import OutsideFailure
 from server.models import Certificate, ImportRun, Issuance
 from tests.domain import issuing
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.small_disk import SmallDisk, mounted
 from tests.web.console_desk import seated
 from tests.web.test_console_imports import hand_in
@@ -76,7 +77,7 @@ async def test_a_file_is_kept_whole_or_not_at_all(disk: SmallDisk, how: str, roo
 async def test_an_upload_is_503_once_told_and_taken_when_there_is_room(
     app: App, services: Services, disk: SmallDisk, lines: pytest.LogCaptureFixture
 ) -> None:
-    services.file_store = FolderFileStore(disk.folder)
+    exchange(services, file_store=FolderFileStore(disk.folder))
     who = await seated(app, services, Role.OPERATOR)
     people = demo_cohort.people_book(demo_cohort.people(4, schools=1))
     disk.fill()
@@ -98,7 +99,7 @@ async def test_an_upload_is_503_once_told_and_taken_when_there_is_room(
 async def test_certificates_wait_for_room_and_are_then_made_by_themselves(
     app: App, services: Services, disk: SmallDisk
 ) -> None:
-    services.file_store = FolderFileStore(disk.folder)
+    exchange(services, file_store=FolderFileStore(disk.folder))
     of = await issuing.cohort(services)
     batch = await issuing.generating(services, of)
     disk.fill()

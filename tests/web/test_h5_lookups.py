@@ -16,6 +16,7 @@ from server.web.h5.login import SESSION_COOKIE
 from tests.domain.test_bindings import Reader
 from tests.domain.test_lookups import RELEASE, SEALED, bound, certificate, sealed_certificate
 from tests.kit import make
+from tests.kit.exchange import exchange
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("oa", "openid-oa")
@@ -86,7 +87,8 @@ async def test_a_miss_says_what_to_do(app: App, me: dict[str, str]) -> None:
 async def test_after_five_misses_the_form_shows_a_picture(
     app: App, services: Services, me: dict[str, str]
 ) -> None:
-    services.image_check = reader = Reader()
+    reader = Reader()
+    exchange(services, image_check=reader)
     for serial in range(5):
         page = await post(app, "/h5/bind", me, name="崔子涵", id_number=make.id_number(serial))
     assert "data:image/png;base64," in page.text

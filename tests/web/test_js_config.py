@@ -18,6 +18,7 @@ from server.errors import OutsideFailure
 from server.web.h5.login import SESSION_COOKIE
 from tests.domain import issuing
 from tests.domain.test_lookups import bound
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 
 App = Sanic[Any, Any]
@@ -123,14 +124,17 @@ async def test_reminders_are_offered_to_who_is_bound_when_templates_are_configur
     app: App, services: Services
 ) -> None:
     await bound(services, ME)
-    services.settings = replace(
-        services.settings, oa_subscribe_result="TEMPLATE1", oa_subscribe_certificate="T2"
+    exchange(
+        services,
+        settings=replace(services.settings, oa_subscribe_result="TEMPLATE1", oa_subscribe_certificate="T2"),
     )
     for path in ("/h5/results", "/h5/certificates", "/h5/bind"):
         page = await get(app, path, **browser(services))
         assert '<wx-open-subscribe template="TEMPLATE1,T2">' in page.text
         assert page.headers["content-security-policy"].endswith("; frame-src https://*.qq.com webcompt:")
-    services.settings = replace(services.settings, oa_subscribe_result="", oa_subscribe_certificate="")
+    exchange(
+        services, settings=replace(services.settings, oa_subscribe_result="", oa_subscribe_certificate="")
+    )
     assert "wx-open-subscribe" not in (await get(app, "/h5/results", **browser(services))).text
     stranger = await get(app, "/h5/results", **browser(services, WeChatIdentity("oa", "stranger")))
     assert "wx-open-subscribe" not in stranger.text
@@ -202,10 +206,12 @@ async def test_when_wechat_gives_no_link_the_plain_way_is_said(
 
 
 async def test_outside_wechat_the_way_into_the_mini_program_is_offered(app: App, services: Services) -> None:
-    services.settings = replace(services.settings, oa_appid="wx0123456789abcdef")  # no sandbox any more
+    exchange(
+        services, settings=replace(services.settings, oa_appid="wx0123456789abcdef")
+    )  # no sandbox any more
     token = "A" * 32
     page = await get(app, f"/s/{token}", accept="text/html")
     assert (page.status, f'action="/s/{token}/mini-program"' in page.text) == (403, True)
     assert "mini-program" not in (await get(app, "/h5/results", accept="text/html")).text
-    services.settings = replace(services.settings, mp_appid="")
+    exchange(services, settings=replace(services.settings, mp_appid=""))
     assert "mini-program" not in (await get(app, f"/s/{token}", accept="text/html")).text

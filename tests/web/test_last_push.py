@@ -61,6 +61,6 @@ async def test_a_cache_that_is_away_costs_nothing(app: App, services: Services) 
                 raise ConnectionError("redis is away")
             await super().set(key, value, seconds=seconds)
 
-    services.cache = Away(services.clock)  # type: ignore[arg-type]
+    exchange(services, cache=Away(services.clock))
     await push(app, services, "view")
     assert await last_push.last(services, "oa") is None

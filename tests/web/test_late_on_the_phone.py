@@ -11,6 +11,7 @@ import pytest
 from server.domain.wechat_chat import late_answers
 from server.models import Follower, PushSeen
 from server.sandbox import acts, pushes
+from tests.kit.exchange import exchange
 from tests.kit.fakes import Killed, KillerFaultInjector
 from tests.web.conftest import World
 
@@ -83,7 +84,7 @@ async def test_a_worker_killed_about_the_send_leaves_no_second_message(
     follower: World, db: str, place: str
 ) -> None:
     world = follower
-    world.services.faults = KillerFaultInjector(place)
+    exchange(world.services, faults=KillerFaultInjector(place))
     async with standing(db, "binding"):
         acts.write(world.platform, world.person, "成绩")
         await world.settled()

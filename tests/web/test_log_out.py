@@ -13,11 +13,12 @@ from server.adapters import lookup_watch as watching
 from server.adapters.lookup_watch import LookupWatch
 from server.domain.auth import mini_login, sessions, web_login
 from server.domain.people import binding_removal, ended_sessions
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import Services, SessionMemory, WeChatIdentity
 from server.errors import Unverified
 from server.models import Binding, EndedPerson
 from server.models.database import watch_line
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 
 App = Sanic[Any, Any]
@@ -145,15 +146,15 @@ async def test_other_processes_take_it_in_with_the_changes_they_ask_for_anyway(
     assert watch.ended == {}
     await ended_sessions.end(services, ME)
     await watch.ask()
-    assert watch.ended == services.ended_persons
-    services.ended_persons, services.known_tokens = watch.ended, {}  # as another process has it
+    assert watch.ended == services.session_memory.ended
+    exchange(services, session_memory=SessionMemory(ended=watch.ended))  # as another process has it
     assert code_of(services, "h5", token) == "session_ended"
 
 
 async def test_a_process_that_starts_later_knows_it_too(services: Services, watch: LookupWatch) -> None:
     await ended_sessions.end(services, ME)
     await watch.ask()
-    assert watch.ended == services.ended_persons
+    assert watch.ended == services.session_memory.ended
 
 
 async def test_the_sweep_forgets_what_no_session_is_older_than(services: Services) -> None:

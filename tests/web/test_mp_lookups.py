@@ -12,6 +12,7 @@ from server.domain.auth import sessions
 from server.domain.ports import Services, WeChatIdentity
 from tests.domain.test_lookups import RELEASE, SEALED, bound, certificate, sealed_certificate
 from tests.kit import make
+from tests.kit.exchange import exchange
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("mp", "openid-mp")
@@ -91,7 +92,8 @@ async def test_the_image_check_comes_as_a_data_url(
 ) -> None:
     from tests.domain.test_bindings import Reader
 
-    services.image_check = reader = Reader()
+    reader = Reader()
+    exchange(services, image_check=reader)
     for serial in range(5):
         await call(
             app, "post", "/binding", token, json={"name": "崔子涵", "id_number": make.id_number(serial)}

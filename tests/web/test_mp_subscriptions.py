@@ -12,6 +12,7 @@ from server.domain.auth import sessions
 from server.domain.notices import grants
 from server.domain.ports import Push, Services
 from server.models import GrantEntry, IdempotentAnswer
+from tests.kit.exchange import exchange
 
 App = Sanic[Any, Any]
 OPENID = "m-somebody-0000000000000000"
@@ -101,7 +102,7 @@ async def test_only_for_those_who_are_logged_in_and_only_what_is_configured(
         more = {"json": {"accepted": ["results_released"]}} if method == "post" else {}
         _, response = await getattr(app.asgi_client, method)("/mp/v1/subscriptions", **more)
         assert (response.status, response.json["code"]) == (401, "token_missing")
-    services.settings = dataclasses.replace(services.settings, mp_template_result="")
+    exchange(services, settings=dataclasses.replace(services.settings, mp_template_result=""))
     shown = await ask(app, services, "get")
     assert [item["topic"] for item in shown.json["items"]] == ["certificate_issued"]
     assert (await ask(app, services, "post", {"accepted": ["results_released"]})).status == 422

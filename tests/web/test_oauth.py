@@ -76,7 +76,7 @@ async def test_from_a_page_to_wechat_and_back(oauth_app: App, services: Services
 
 
 async def test_cookies_are_secure_on_https(oauth_app: App, services: Services) -> None:
-    services.settings = dataclasses.replace(services.settings, public_url="https://cert.example.cn")
+    exchange(services, settings=dataclasses.replace(services.settings, public_url="https://cert.example.cn"))
     response = await get(oauth_app, "/h5/who")
     assert "secure" in response.headers["set-cookie"].lower()
 
@@ -207,7 +207,7 @@ def test_no_way_out_of_this_service(wanted: str) -> None:
 
 
 async def test_other_browsers_are_told_how(oauth_app: App, services: Services) -> None:
-    services.settings = dataclasses.replace(services.settings, oa_appid="wx0123456789abcdef")
+    exchange(services, settings=dataclasses.replace(services.settings, oa_appid="wx0123456789abcdef"))
     response = await get(oauth_app, "/h5/who")
     assert response.status == 403
     assert "请在微信中打开" in response.text

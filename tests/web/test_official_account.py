@@ -287,13 +287,13 @@ async def test_late_is_answered_with_success_and_goes_on(door: App, oa: Platform
             await asyncio.Event().wait()
 
     assert isinstance(services.clock, FakeClock) and isinstance(services.queue, ListQueue)
-    services.cache = Stuck(services.clock)
+    exchange(services, cache=Stuck(services.clock))
     finished = event("TEMPLATESENDJOBFINISH", MsgID=5, Status="success")
     response = await push(door, oa, finished)
     assert (response.status, response.body) == (200, b"success")
     row = await PushSeen.get()
     assert (row.state, services.queue.jobs) == ("waiting", [(pushes.JOB, {"key": row.key})])
-    services.cache = waiting
+    exchange(services, cache=waiting)
     assert (await push(door, oa, finished)).body == b"success"
     await services.queue.drain(services, worker.TASKS)
     assert (await PushSeen.get()).state == "done"
@@ -359,7 +359,7 @@ async def test_a_push_signed_long_ago_is_refused(
     door: App, services: Services, caplog: pytest.LogCaptureFixture, minutes: int, status: int
 ) -> None:
     """Whoever kept a genuine push cannot make it happen again, days later (dedup has forgotten it by then)."""
-    services.settings = dataclasses.replace(services.settings, oa_appid="wx0123456789abcdef")
+    exchange(services, settings=dataclasses.replace(services.settings, oa_appid="wx0123456789abcdef"))
     exchange(services, wechat_pushes=GenuinePushes(services.settings))
     assert isinstance(services.clock, FakeClock)
     then = FakeClock()

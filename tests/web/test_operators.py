@@ -14,13 +14,16 @@ from server.domain.ports import Services
 from server.production_settings import cautions
 from server.settings import Settings, SettingsError, load
 from server.web import request
+from tests.kit.exchange import exchange
 
 App = Sanic[Any, Any]
 PRIVATE = ("/metrics", "/docs", "/docs/openapi.json", "/docs/redoc")
 
 
 def behind_a_proxy(services: Services, **changes: Any) -> None:
-    services.settings = dataclasses.replace(services.settings, env="production", proxies=1, **changes)
+    exchange(
+        services, settings=dataclasses.replace(services.settings, env="production", proxies=1, **changes)
+    )
 
 
 async def status(app: App, path: str, address: str) -> int:
@@ -54,7 +57,7 @@ async def test_in_production_only_from_the_given_addresses(
 
 
 async def test_development_shows_them_to_everybody(app: App, services: Services) -> None:
-    services.settings = dataclasses.replace(services.settings, proxies=1)
+    exchange(services, settings=dataclasses.replace(services.settings, proxies=1))
     for path in PRIVATE:
         assert await status(app, path, "203.0.113.9") == 200
 
@@ -63,7 +66,10 @@ async def test_a_proxy_on_this_machine_that_nobody_told_of_opens_nothing(
     app: App, services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Every request then comes from 127.0.0.1; and the log says once that XCERT_PROXIES is missing."""
-    services.settings = dataclasses.replace(services.settings, env="production", operations="0.0.0.0/0,::/0")
+    exchange(
+        services,
+        settings=dataclasses.replace(services.settings, env="production", operations="0.0.0.0/0,::/0"),
+    )
     with caplog.at_level(logging.WARNING, "xcert.web"):
         for path in PRIVATE:
             assert await status(app, path, "127.0.0.1") == 404

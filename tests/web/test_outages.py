@@ -19,6 +19,7 @@ from server.domain.people import staff
 from server.domain.ports import Services
 from server.models import Certificate, database
 from server.models.database import Patience
+from tests.kit.exchange import exchange
 from tests.kit.proxy import Proxy, before
 from tests.web.test_verification import certificate
 
@@ -47,7 +48,7 @@ async def redis_line(services: Services, redis_url: str) -> AsyncIterator[Proxy]
     """Counters and cache are the real ones, in a Redis behind a proxy."""
     async with before(redis_url) as (url, proxy):
         client = cache.connect(url)
-        services.rate_limiter, services.cache = rate_limits.RedisRateLimiter(client), cache.RedisCache(client)
+        exchange(services, rate_limiter=rate_limits.RedisRateLimiter(client), cache=cache.RedisCache(client))
         yield proxy
         proxy.go_on()
         await client.aclose()

@@ -10,6 +10,7 @@ from sanic import Sanic
 
 from server.domain.auth import web_login
 from server.domain.ports import Services, WeChatIdentity
+from tests.kit.exchange import exchange
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("oa", "o" + "f" * 27)
@@ -44,7 +45,7 @@ OWN, FOREIGN, SISTER = "https://c.example.cn", "https://evil.example", "https://
 async def test_only_our_own_pages_send_forms(
     app: App, services: Services, path: str, said: dict[str, str], is_own: bool
 ) -> None:
-    services.settings = replace(services.settings, public_url=OWN)
+    exchange(services, settings=replace(services.settings, public_url=OWN))
     cookie = f"xcert_h5={web_login.session_for(services, ME)}"
     headers = {"accept": "application/json", "cookie": cookie, **said}
     _, response = await app.asgi_client.post(path, headers=headers, follow_redirects=False)

@@ -32,6 +32,7 @@ from tests.domain import issuing
 from tests.domain.issuing import PIN
 from tests.domain.test_issuance_generation import drained
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatLogins
 from tests.web.console_desk import seated
 
@@ -88,7 +89,7 @@ async def bound(s: Services, of: issuing.Cohort) -> None:
 
 async def world(app: App, s: Services, state: str) -> World:
     """A batch that an older version has brought as far as `state`, its plan not released."""
-    s.image_check = PillowImageCheck()
+    exchange(s, image_check=PillowImageCheck())
     of = await issuing.cohort(s)
     code = await officers.pairing_code(s, of.identity)
     await officers.bind_mp(s, code, PIN, identity=OFFICER_MP, address="127.0.0.1")

@@ -272,7 +272,7 @@ async def statuses(port: int, said: Iterator[bytes], heard: Heard) -> tuple[int,
 @pytest.fixture
 def door(services: Services) -> App:
     exchange(services, wechat_pushes=GenuinePushes(services.settings))
-    services.image_check = PillowImageCheck()
+    exchange(services, image_check=PillowImageCheck())
     return create_app(services.settings, services, name="strange")
 
 

@@ -28,6 +28,7 @@ from tests.conftest import ISSUER
 from tests.domain import issuing
 from tests.domain.test_issuance_generation import drained
 from tests.kit import make
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 
 App = Sanic[Any, Any]
@@ -314,7 +315,7 @@ async def test_a_key_that_this_process_does_not_know_yet_is_no_forgery(
     assert "暂时无法核验" in page and "请勿采信" not in page and "证书有效" not in page
     problem = await get(app, f"/v/{code}", {"accept": "application/json"})
     assert problem.status == 503
-    services.keys = KeyFolder(folder, production=False)  # as it reads the folder anew
+    exchange(services, keys=KeyFolder(folder, production=False))  # as it reads the folder anew
     assert "证书有效" in words((await get(app, f"/v/{code}")).text)
 
 

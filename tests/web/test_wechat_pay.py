@@ -23,6 +23,7 @@ from server.domain.payments import notifications
 from server.domain.ports import Services
 from server.domain.ports.payments import PayNotification
 from server.web import wechat_pay
+from tests.kit.exchange import exchange
 from tests.kit.pay_platform import PayPlatform
 from tests.web.conftest import listening
 
@@ -39,8 +40,8 @@ def pay_platform(tmp_path_factory: pytest.TempPathFactory) -> PayPlatform:
 @pytest.fixture
 def platform(pay_platform: PayPlatform, services: Services) -> PayPlatform:
     """The platform, and `services` with its merchant."""
-    services.settings = pay_platform.settings(services.settings)
-    services.pay = WeChatPay(services.settings, services.clock)
+    exchange(services, settings=pay_platform.settings(services.settings))
+    exchange(services, pay=WeChatPay(services.settings, services.clock))
     return pay_platform
 
 

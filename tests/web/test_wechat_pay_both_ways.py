@@ -23,6 +23,7 @@ from server.sandbox.config import from_settings
 from server.sandbox.pay import cashier, forgeries, notifications, orders, probes
 from server.sandbox.pay.desk import PayDesk
 from server.sandbox.people import Person
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 from tests.kit.pay_platform import PayPlatform
 from tests.web.conftest import listening
@@ -92,8 +93,9 @@ async def world(services: Services, pay_platform: PayPlatform) -> AsyncIterator[
         platform.clock.stop()
         platform.clock.set(services.clock.now())
         async with serving(sandbox) as url:
-            services.settings = replace(settings, pay_url=url)
-            pay = services.pay = WeChatPay(services.settings, services.clock, seconds=15)
+            exchange(services, settings=replace(settings, pay_url=url))
+            pay = WeChatPay(services.settings, services.clock, seconds=15)
+            exchange(services, pay=pay)
             async with listening(create_app(services.settings, services), line):
                 yield World(services, pay, sandbox.ctx.pay, [])
                 await sandbox.ctx.pay.settle()

@@ -70,12 +70,12 @@ def open(s: Services, kind: str, token: str) -> dict[str, Any]:
         Unverified: session_invalid (not ours, or changed), session_kind (made for something else),
             session_expired, session_ended.
     """
-    known = s.known_tokens.get(token)
+    known = s.session_memory.known.get(token)
     if known is None:
         known = _verified(s, token)
-        if len(s.known_tokens) >= MOST_KNOWN:
-            s.known_tokens.clear()
-        s.known_tokens[token] = known
+        if len(s.session_memory.known) >= MOST_KNOWN:
+            s.session_memory.known.clear()
+        s.session_memory.known[token] = known
     claims, persons = known
     if claims.get("kind") != kind:
         raise Unverified("session_kind", "这个登录凭证不能用在这里，请重新登录。")

@@ -53,20 +53,20 @@ async def write(s: Services, who: WeChatIdentity) -> int:
 def remember(s: Services, who: WeChatIdentity, moment: int) -> None:
     """This process knows at once; the others within a third of a second."""
     for index in indexes(s, who.account, who.openid):
-        s.ended_persons[index] = max(moment, s.ended_persons.get(index, 0))
+        s.session_memory.ended[index] = max(moment, s.session_memory.ended.get(index, 0))
 
 
 def begins_at(s: Services, account: str, openid: str) -> int:
     """When a session that begins now began, in Unix seconds: after the last end, were it in this very second."""
     now = int(s.clock.now().timestamp())
-    if not s.ended_persons:
+    if not s.session_memory.ended:
         return now
-    return max([now, *(s.ended_persons.get(index, 0) + 1 for index in indexes(s, account, openid))])
+    return max([now, *(s.session_memory.ended.get(index, 0) + 1 for index in indexes(s, account, openid))])
 
 
 def require_living(s: Services, persons: tuple[str, ...], issued_at: int) -> None:
     """Raises Unverified("session_ended")."""
-    if s.ended_persons and any(issued_at <= s.ended_persons.get(index, 0) for index in persons):
+    if s.session_memory.ended and any(issued_at <= s.session_memory.ended.get(index, 0) for index in persons):
         raise Unverified("session_ended", "您已退出登录，请重新登录。")
 
 

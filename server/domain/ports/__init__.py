@@ -17,6 +17,7 @@ from server.domain.ports.keys import PublicKey as PublicKey
 from server.domain.ports.keys import Signed as Signed
 from server.domain.ports.lookups import LookupWatch as LookupWatch
 from server.domain.ports.payments import PayGateway as PayGateway
+from server.domain.ports.session_memory import SessionMemory as SessionMemory
 from server.domain.ports.wechat import Alarm as Alarm
 from server.domain.ports.wechat import ApiUsage as ApiUsage
 from server.domain.ports.wechat import ClosedApi as ClosedApi
@@ -217,7 +218,7 @@ class NoFaultInjector:
         return None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Services:
     """One of each port."""
 
@@ -239,8 +240,6 @@ class Services:
     wechat_health: WeChatHealth
     faults: FaultInjector = field(default_factory=NoFaultInjector)
     image_check: ImageCheck = field(default_factory=NoImageCheck)
-    # found genuine by this process: claims, and the blind indexes of whom they speak of
-    known_tokens: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = field(default_factory=dict)
-    ended_persons: dict[str, int] = field(default_factory=dict)  # blind index → Unix seconds: see entry.ended
+    session_memory: SessionMemory = field(default_factory=SessionMemory)
     pay: PayGateway | None = None  # None: no merchant number is configured
     lookup_watch: LookupWatch | None = None  # None: every look-up reads the database

@@ -1,0 +1,18 @@
+"""What one process remembers of sessions, so that a request need not ask again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMemory:
+    """Two tables that change while the process lives and end with it; losing them costs time, never safety.
+
+    `known`: tokens found genuine by this process → their claims, and the blind indexes of whom they speak of.
+    `ended`: blind index of a person → Unix seconds up to which their sessions are over (see people.ended_sessions).
+    """
+
+    known: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = field(default_factory=dict)
+    ended: dict[str, int] = field(default_factory=dict)
