@@ -161,7 +161,7 @@ def db_url(reused_database: ReusedDatabase) -> str:
 @pytest.fixture
 async def db(db_url: str) -> AsyncIterator[str]:
     """The same, with the records connected to it. Yields its URL."""
-    await database.connect(db_url)
+    await database.connect(db_url, patience=database.Patience(acquire=60.0))  # however busy the machine is
     yield db_url
     await database.close()
 

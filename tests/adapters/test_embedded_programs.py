@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 STARTER = """
 import sys
 from pathlib import Path
-from server.adapters.embedded import Postgres, Redis, places
-places.OUTSIDE = Path(sys.argv[2])
+from server.adapters.embedded import Postgres, Redis, folders
+folders.OUTSIDE = Path(sys.argv[2])
 import psycopg, redis
 with Postgres(sys.argv[1] + "/postgres", fast=True) as database, Redis(sys.argv[1] + "/redis") as cache:
     with psycopg.connect(database.url) as link:

@@ -144,7 +144,9 @@ async def issued(s: Services, of: Registration, serial: int, **more: Any) -> Cer
     )
     whole = claims.complete(line, date(2026, 11, 20))
     issuance, _ = await Issuance.get_or_create(
-        plan_id=registration.plan_id, site_id=registration.site_id, defaults={"state": "issued"}
+        plan_id=registration.plan_id,
+        site_id=registration.site_id,
+        defaults={"state": "issued", "issued_at": s.clock.now()},
     )
     sealed = b"%PDF-1.7 sealed " + number.encode()
     await s.file_store.put(f"certificates/{number}.pdf", sealed)
