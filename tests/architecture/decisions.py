@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.architecture.test_repository import ROOT
+from tests.kit.repository import ROOT
 
 FOLDER = ROOT / "docs" / "decisions"
 INDEX = FOLDER / "README.md"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.architecture.test_repository import ROOT, tracked
+from tests.kit.repository import ROOT, tracked
 
 DOCUMENT = ROOT / "docs" / "rules.md"
 RULES = [f"S{number}" for number in range(1, 95)] + [f"C{number}" for number in range(1, 5)]

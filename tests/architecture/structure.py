@@ -10,7 +10,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from tests.architecture.test_repository import ROOT, tracked
+from tests.kit.repository import ROOT, tracked
 
 Graph = dict[str, set[str]]
 

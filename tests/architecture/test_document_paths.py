@@ -7,7 +7,7 @@ import re
 import pytest
 
 from server.web.console.page_base import NAV
-from tests.architecture.test_repository import ROOT
+from tests.kit.repository import ROOT
 
 DOCUMENTS = (
     "docs/develop.md",

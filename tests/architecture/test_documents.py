@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests.architecture import decisions
-from tests.architecture.test_repository import ROOT, tracked
+from tests.kit.repository import ROOT, tracked
 
 WECHAT = ROOT / "docs" / "wechat.md"
 CITING = ("server/*", "miniprogram_api/*", "tests/*.py", "static/js/*.js", "docs/*.md")

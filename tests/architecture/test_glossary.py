@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.architecture.test_repository import ROOT, tracked
+from tests.kit.repository import ROOT, tracked
 
 READ = (
     "server/*.html",

@@ -13,17 +13,9 @@ import pytest
 from server import cli, worker
 from server.commands import documents
 from server.settings import Settings
+from tests.kit.repository import ROOT, tracked
 
-ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 400
-
-
-def tracked(*patterns: str) -> list[Path]:
-    """The files that git knows."""
-    said = subprocess.run(
-        ["git", "ls-files", "--", *patterns], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    return [ROOT / line for line in said.splitlines() if (ROOT / line).is_file()]
 
 
 def test_import_rules() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from tests.databases import ReusedDatabase
+from tests.kit.databases import ReusedDatabase
 
 AUDIT = """
 INSERT INTO audit_entry (at, actor_kind, actor_name, action, subject_kind, subject_id, address, request_id)

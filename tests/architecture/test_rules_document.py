@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.architecture.rule_places import BEGIN, DOCUMENT, END, RULES, STATES, cited, marked, rows
-from tests.architecture.test_repository import ROOT
+from tests.kit.repository import ROOT
 
 WRITE = "run `make docs`"
 

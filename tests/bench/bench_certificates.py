@@ -32,7 +32,7 @@ from server.models import Certificate
 from server.settings import Settings
 from tests.bench.place import place
 from tests.bench.table import Row
-from tests.domain import issuing
+from tests.kit import issuing
 
 PEOPLE, ROUNDS = 40, 5
 ISSUER = "北京中文在线教育科技发展有限公司"

@@ -24,7 +24,7 @@ from server.models import Officer
 from server.settings import Settings
 from tests.bench.place import place
 from tests.bench.table import Row
-from tests.domain import issuing
+from tests.kit import issuing
 
 PEOPLE, AT_ONCE, ROUNDS = 30, 20, 3
 REAL = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)

@@ -9,8 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from server.adapters import cache
 from server.adapters.captcha import PillowImageCheck
@@ -22,34 +21,15 @@ from server.domain.people import officers, staff
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Certificate, ImportRun, Issuance, Plan, Staff
-from tests.browser.test_console_pages import ScreenPdfRenderer, seat
-from tests.browser.test_phone_pages import ME, a_history, base, browser
-from tests.browser.test_scan_pages import window
-from tests.domain import issuing
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.accessibility import clean
+from tests.kit.console_pages import ScreenPdfRenderer, seat
 from tests.kit.exchange import exchange
+from tests.kit.history import ME, a_history
+from tests.kit.jobs import drained
+from tests.kit.windows import window
 
-__all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-SAME_NAME = """[...document.querySelectorAll('tr button, tr a, li button')].filter(e => e.checkVisibility())
-    .map(e => e.ariaLabel || e.textContent.trim()).filter((name, at, all) => name && all.indexOf(name) !== at)"""
-NOT_IN_NAME = """[...document.querySelectorAll('button[aria-label], a[aria-label]')]
-    .filter(e => e.textContent.trim() && !e.ariaLabel.startsWith(e.textContent.trim())).map(e => e.outerHTML)"""
-
-
-async def violations(page: Page) -> list[str]:
-    """What axe finds, one line each: the rule, how grave, and where first."""
-    found = (await Axe().run(page)).response["violations"]
-    return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:160]}" for one in found]
-
-
-async def clean(page: Page, name: str) -> None:
-    assert await violations(page) == [], name
-    assert await page.evaluate(SAME_NAME) == [], f"{name}: buttons of one name"
-    assert await page.evaluate(NOT_IN_NAME) == [], (
-        f"{name}: the visible words are not what the name begins with"
-    )
 
 
 async def a_busy_service(s: Services) -> issuing.Cohort:

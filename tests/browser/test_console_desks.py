@@ -13,14 +13,12 @@ from server.domain.issuance import scan_tickets
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Certificate, Plan
-from tests.browser.test_console_pages import ScreenPdfRenderer, look, seat
-from tests.browser.test_phone_pages import base, browser
-from tests.domain import issuing
-from tests.domain.test_issuance_generation import drained
+from tests.kit import issuing
+from tests.kit.console_pages import ScreenPdfRenderer, look, seat
 from tests.kit.exchange import exchange
 from tests.kit.fakes import ListQueue
+from tests.kit.jobs import drained
 
-__all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 DEAD = "另一个页面出示了新的二维码，本页的已失效；如需在这里继续，请点“换一张二维码”。"
 CALL = "请签发负责人用微信“扫一扫”扫描二维码"

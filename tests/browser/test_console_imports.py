@@ -14,14 +14,12 @@ from server.domain import imports
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Plan, PlanSlot, Score
-from tests.browser.test_console_pages import look, seat
-from tests.browser.test_phone_pages import base, browser
-from tests.domain.test_imports_decided import drain
 from tests.kit import importing, make
 from tests.kit.cohort import changed
+from tests.kit.console_pages import look, seat
+from tests.kit.importing import drain
 from tests.kit.workbooks import edited
 
-__all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PEOPLE = [person for person in demo_cohort.people(12) if person.passed]
 

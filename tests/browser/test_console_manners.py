@@ -13,16 +13,14 @@ from server.domain.issuance import organisation
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Certificate, Plan, Staff
-from tests.browser.test_console_pages import look, seat
-from tests.browser.test_phone_pages import ME, base, browser
-from tests.browser.test_scan_pages import window
-from tests.domain import issuing
-from tests.domain.test_issuance_generation import drained
-from tests.domain.test_lookups import bound
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.console_pages import look, seat
 from tests.kit.exchange import exchange
+from tests.kit.history import ME
+from tests.kit.jobs import drained
+from tests.kit.lookups import bound
+from tests.kit.windows import window
 
-__all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 REASON = "经核实，姓名登记有误"
 

@@ -5,80 +5,25 @@ With XCERT_SCREENSHOTS=DIR the pictures are kept there, to be looked at.
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from server.adapters import cache
-from server.adapters.documents import qr
 from server.domain.actor import SYSTEM
-from server.domain.auth import logins
 from server.domain.issuance import scan_tickets
 from server.domain.people import staff
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import Issuance, School, Staff
-from tests.browser.test_phone_pages import DESK, PHONE, base, browser
-from tests.domain import issuing
-from tests.kit import make
+from server.models import Issuance, Staff
+from tests.kit import issuing, make
+from tests.kit.console_imports import drain, sheet
+from tests.kit.console_pages import ScreenPdfRenderer, look, seat
 from tests.kit.exchange import exchange
-from tests.kit.fakes import FakeClock, FakePdfRenderer, ListQueue
-from tests.web.console_desk import account
-from tests.web.test_console_work import drain, sheet
+from tests.kit.fakes import FakeClock, ListQueue
 
-__all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-class ScreenPdfRenderer(FakePdfRenderer):
-    """Draws real codes for screens."""
-
-    def qr_png(self, text: str) -> bytes:
-        return qr.screen_png(text)
-
-
-@asynccontextmanager
-async def seat(
-    chromium: Browser,
-    s: Services,
-    at: str,
-    role: Role | None,
-    *,
-    school: School | None = None,
-    narrow: bool = False,
-    js: bool = True,
-) -> AsyncIterator[tuple[Page, list[str]]]:
-    """A tab of somebody with this role, and what went wrong on its pages."""
-    context = await chromium.new_context(
-        viewport=PHONE if narrow else DESK,  # type: ignore[arg-type]  # a plain dict of width and height
-        locale="zh-CN",
-        java_script_enabled=js,
-    )
-    if role is not None:
-        who = await Staff.get_or_none(username=f"user-{role.value}") or await account(role, school=school)
-        cookie = {"name": "xcert_console", "value": logins.begin(s, who)[0], "url": f"{at}/console/"}
-        await context.add_cookies([cookie])  # type: ignore[list-item]  # the same
-    page = await context.new_page()
-    trouble: list[str] = []
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("console", lambda said: trouble.append(said.text) if said.type == "error" else None)
-    yield page, trouble
-    await context.close()
-
-
-async def look(page: Page, name: str) -> None:
-    """No sideways scrolling; every field has a name; keep a picture if asked to."""
-    if folder := os.environ.get("XCERT_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=f"{folder}/console-{name}.png", full_page=True)
-    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
-    nameless = """[...document.querySelectorAll('input:not([type=hidden]), select, textarea, button')]
-        .filter(e => !(e.labels?.length || e.ariaLabel || e.textContent.trim())).map(e => e.outerHTML)"""
-    assert await page.evaluate(nameless) == [], name
 
 
 PAGES = ("", "imports", "plans", "issuances", "certificates", "officers", "audit", "accounts", "account")

@@ -16,12 +16,10 @@ from server.adapters.documents.printed_text import printed_text
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Certificate, Issuance
-from tests.browser.test_console_pages import ScreenPdfRenderer, look, seat
-from tests.browser.test_phone_pages import base, browser
-from tests.domain import issuing
+from tests.kit import issuing
+from tests.kit.console_pages import ScreenPdfRenderer, look, seat
 from tests.kit.exchange import exchange
 
-__all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 MANY = tuple(f"考生{chr(0x6000 + i)}" for i in range(150))
 

@@ -14,13 +14,12 @@ from playwright.async_api import Browser, FrameLocator, Page, expect
 from server.domain.issuance import scan_tickets
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Grant
-from tests.browser.test_phone_pages import PHONE, browser
-from tests.domain import issuing
-from tests.domain.test_lookups import bound
+from tests.kit import issuing
 from tests.kit.exchange import exchange
-from tests.web.conftest import World, world
+from tests.kit.lookups import bound
+from tests.kit.windows import PHONE
+from tests.web.conftest import World
 
-__all__ = ["browser", "world"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WATCH = """addEventListener("securitypolicyviolation", (e) => console.error("policy", e.violatedDirective, e.blockedURI))"""
 FORWARDING = {"发送给朋友", "分享到朋友圈", "复制链接", "收藏"}

@@ -17,16 +17,15 @@ from server.domain.people import bindings, officers
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Role
 from server.models import Officer
-from tests.browser.test_accessibility import clean
-from tests.browser.test_console_pages import ScreenPdfRenderer, look, seat
-from tests.browser.test_phone_pages import ME, Window, base, browser, window
-from tests.domain import issuing
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.accessibility import clean
+from tests.kit.console_desk import PASSWORD, account
+from tests.kit.console_pages import ScreenPdfRenderer, look, seat
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
-from tests.web.console_desk import PASSWORD, account
+from tests.kit.history import ME
+from tests.kit.windows import Window
 
-__all__ = ["base", "browser", "window"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WIDTHS = pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
 

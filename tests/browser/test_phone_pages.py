@@ -5,18 +5,8 @@ With XCERT_SCREENSHOTS=DIR the pictures are kept there, to be looked at.
 
 from __future__ import annotations
 
-import os
-import socket
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import date, timedelta
-from hashlib import sha256
-from pathlib import Path
-from typing import Any
-
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
-from sanic import Sanic
+from playwright.async_api import Browser, expect
 
 from server.adapters.captcha import PillowImageCheck
 from server.adapters.clock import SystemClock
@@ -24,171 +14,15 @@ from server.adapters.documents.pdf import TypstPdfRenderer
 from server.adapters.documents.seal import Seal
 from server.adapters.keys import KeyFolder
 from server.domain.auth import web_login
-from server.domain.certificates import claims
-from server.domain.levels import Level
-from server.domain.ports import Services, WeChatIdentity
-from server.models import Certificate, Issuance, Registration
+from server.domain.ports import Services
 from server.web.h5.login import SESSION_COOKIE
-from tests.domain.test_lookups import RELEASE, bound
 from tests.kit import make
 from tests.kit.exchange import exchange
+from tests.kit.history import ME, NUMBER, a_history
+from tests.kit.lookups import bound
+from tests.kit.windows import PHONE, Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-ME = WeChatIdentity("oa", "openid-browser")
-NUMBER = make.id_number(4055)
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-PHONE = {"width": 375, "height": 812}
-DESK = {"width": 1440, "height": 900}
-
-
-@dataclass
-class Window:
-    """One browser tab on our service, logged in as `ME`; remembers what went wrong on its pages."""
-
-    page: Page
-    base: str
-    label: str
-    trouble: list[str]
-
-    async def go(self, path: str) -> None:
-        await self.page.goto(self.base + path)
-
-    async def look(self, name: str) -> None:
-        """No sideways scrolling, no errors, every picture there; keep a screenshot if asked to."""
-        if folder := os.environ.get("XCERT_SCREENSHOTS"):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            await self.page.screenshot(path=f"{folder}/{name}-{self.label}.png", full_page=True)
-        assert await self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        broken = "[...document.images].filter(i => !i.complete || i.naturalWidth === 0).map(i => i.src.slice(0, 80))"
-        assert await self.page.evaluate(broken) == []
-        small = """[...document.querySelectorAll('main a.button, main button:not(.plain), main input, .ways a')]
-            .filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 44).map(e => e.outerHTML)"""
-        assert await self.page.evaluate(small) == []
-        assert self.trouble == []
-
-
-@pytest.fixture
-async def base(app: Sanic[Any, Any]) -> AsyncIterator[str]:
-    door = socket.create_server(("127.0.0.1", 0))
-    server = await app.create_server(sock=door, return_asyncio_server=True)
-    assert server is not None
-    await server.startup()
-    await server.before_start()
-    await server.start_serving()
-    yield f"http://127.0.0.1:{door.getsockname()[1]}"
-    await server.before_stop()
-    server.close()
-    await server.wait_closed()
-    await server.after_stop()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    expect.set_options(timeout=60_000)  # a bound for a slow machine, never a measure
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        await browser.close()
-
-
-@pytest.fixture(params=["phone", "desk"])
-async def window(
-    request: pytest.FixtureRequest, browser: Browser, base: str, services: Services
-) -> AsyncIterator[Window]:
-    size = PHONE if request.param == "phone" else DESK
-    context: BrowserContext = await browser.new_context(
-        viewport=size,  # type: ignore[arg-type]
-        device_scale_factor=2 if request.param == "phone" else 1,
-        has_touch=request.param == "phone",
-        locale="zh-CN",
-        timezone_id="Asia/Shanghai",
-    )
-    token = web_login.session_for(services, ME)
-    await context.add_cookies([{"name": SESSION_COOKIE, "value": token, "url": base}])
-    page = await context.new_page()
-    trouble: list[str] = []
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on(
-        "console",
-        lambda said: (
-            trouble.append(said.text)
-            if said.type == "error" and "422" not in said.text and "429" not in said.text
-            else None
-        ),
-    )
-    yield Window(page, base, request.param, trouble)
-    await context.close()
-
-
-async def issued(s: Services, of: Registration, serial: int, **more: Any) -> Certificate:
-    """A genuine certificate of this registration, with its signed code."""
-    registration = await Registration.get(id=of.id).prefetch_related("plan", "site__school", "candidate")
-    level = Level(registration.site.level)
-    number = claims.number_of("26", "SPS", level, serial)
-    line = claims.Line(
-        number=number,
-        name=registration.candidate.name,
-        id_hash=claims.id_hash_of(s.keys, NUMBER),
-        level=level.value,
-        plan=registration.plan.name,
-        exam_date=registration.plan.exam_date.isoformat(),
-        certificate=make.KIND,
-        outcome="passed",
-        standard="2021年3.0版",
-        issuer=s.settings.issuer,
-        school=registration.site.school.name,
-    )
-    whole = claims.complete(line, date(2026, 11, 20))
-    issuance, _ = await Issuance.get_or_create(
-        plan_id=registration.plan_id,
-        site_id=registration.site_id,
-        defaults={"state": "issued", "issued_at": s.clock.now()},
-    )
-    sealed = b"%PDF-1.7 sealed " + number.encode()
-    await s.file_store.put(f"certificates/{number}.pdf", sealed)
-    fields = {"state": "valid", **more}
-    return await Certificate.create(
-        number=number,
-        issuance=issuance,
-        registration=registration,
-        candidate=registration.candidate,
-        line=line.to_bytes(),
-        claims=whole.to_bytes(),
-        claims_sha256=whole.sha256(),
-        code=claims.encode_code(s.keys, whole),
-        pdf_key=f"certificates/{number}.pdf",
-        pdf_sha256=sha256(sealed).digest(),
-        sealed_at=s.clock.now(),
-        **fields,
-    )
-
-
-async def a_history(s: Services) -> Certificate:
-    """A candidate with a bit of everything. Returns the valid certificate."""
-    me = await bound(s, ME, "欧阳·阿卜杜拉", NUMBER)
-    school = await make.school("京华职业技术学院")
-    site, upper = await make.site(school), await make.site(school, Level.INTERMEDIATE)
-    past = s.clock.now() - timedelta(days=30)
-    plans = [
-        await make.plan(f"2026年{month}月{day}日社会心理服务证书考试计划", release_at=release, **more)
-        for month, day, release, more in (
-            (9, 22, past, {}), (9, 23, past, {}), (10, 10, past, {}), (10, 18, past, {"requires_practice": True}),
-            (11, 15, RELEASE, {}),
-        )
-    ]  # fmt: skip
-    passed = await make.registration(s, me, on=plans[0], at=site, score=78.5)
-    revoked = await make.registration(s, me, on=plans[1], at=upper, score=91)
-    await make.registration(s, me, on=plans[2], at=upper, outcome="absent")
-    await make.registration(s, me, on=plans[3], at=upper, score=66)
-    await make.registration(s, me, on=plans[4], at=upper, score=88)
-    await issued(
-        s, revoked, 8, state="revoked", revoked_at=past, revoke_reason="经核实，考试时使用他人身份证件"
-    )
-    return await issued(s, passed, 7)
 
 
 async def test_binding(window: Window, services: Services) -> None:

@@ -2,52 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import pytest
 from playwright.async_api import Browser
 
-from server.domain.auth import web_login
 from server.domain.issuance import scan_tickets
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import Services
 from server.models import Issuance
-from server.web.h5.login import SESSION_COOKIE
-from tests.browser.test_phone_pages import DESK, PHONE, Window, base, browser
-from tests.domain import issuing
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.windows import window
 
-__all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-@asynccontextmanager
-async def window(
-    chromium: Browser,
-    services: Services,
-    at: str,
-    who: WeChatIdentity,
-    *,
-    js: bool = True,
-    wide: bool = False,
-) -> AsyncIterator[Window]:
-    """A tab of this person on our service; a page's error is remembered."""
-    context = await chromium.new_context(
-        viewport=DESK if wide else PHONE,
-        device_scale_factor=2,
-        java_script_enabled=js,
-        locale="zh-CN",
-    )
-    token = web_login.session_for(services, who)
-    await context.add_cookies([{"name": SESSION_COOKIE, "value": token, "url": at}])
-    page = await context.new_page()
-    tab = Window(page, at, "desk" if wide else "phone" if js else "plain", [])
-    page.on("pageerror", lambda error: tab.trouble.append(str(error)))
-    page.on(
-        "console", lambda said: tab.trouble.append(said.text) if "Content Security" in said.text else None
-    )
-    yield tab
-    await context.close()
 
 
 async def test_an_officer_signs(base: str, browser: Browser, services: Services) -> None:

@@ -18,13 +18,11 @@ from server.domain.certificates.claims import encode_code
 from server.domain.ports import Services
 from server.models import Certificate
 from tests.adapters.documents.papers import claims
-from tests.browser.test_phone_pages import DESK, PHONE, base, browser
 from tests.conftest import ISSUER
-from tests.domain import issuing
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.jobs import drained
+from tests.kit.windows import DESK, PHONE
 
-__all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 

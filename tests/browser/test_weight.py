@@ -16,11 +16,11 @@ from server.domain.ports import Services, WeChatIdentity
 from server.models import Certificate
 from server.web.h5.login import SESSION_COOKIE
 from tests.adapters.documents.papers import claims
-from tests.browser.test_phone_pages import ME, PHONE, a_history, base, browser
-from tests.domain import issuing
+from tests.kit import issuing
 from tests.kit.exchange import exchange
+from tests.kit.history import ME, a_history
+from tests.kit.windows import PHONE
 
-__all__ = ["base", "browser"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 MOST = 60_000  # bytes, heads and all: a second and a half at 50 kB/s
 

@@ -13,8 +13,7 @@ from server.domain.ports import Push, Services, WeChatIdentity, session_keys
 from server.domain.wechat_chat import pushes
 from server.errors import Refused
 from server.models import AuditEntry, Delivery, Follower, Officer, ScanTicket
-from tests.domain import issuing
-from tests.kit import make
+from tests.kit import issuing, make
 
 NUMBER = make.id_number(4077)
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -16,19 +13,12 @@ from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Invalid, Refused, TooMany
 from server.models import AuditEntry, Binding, LookupChange
 from tests.kit import make
+from tests.kit.binding import ME, MINE_IN_MP, NUMBER, bind
 from tests.kit.exchange import exchange
+from tests.kit.statements import Reader, statements
 
-ME = WeChatIdentity("oa", "openid-me", "union-me")
-MINE_IN_MP = WeChatIdentity("mp", "openid-me-mp", "union-me")
 OTHER = WeChatIdentity("oa", "openid-other")
-NUMBER = make.id_number(4055)
 FREE_NUMBER = make.id_number(4056)
-
-
-async def bind(
-    s: Services, who: WeChatIdentity, name: str = "崔子涵", number: str = NUMBER, **more: Any
-) -> Any:
-    return await bindings.bind(s, who, name, number, address="203.0.113.9", request_id="r1", **more)
 
 
 async def refusal(
@@ -37,17 +27,6 @@ async def refusal(
     with pytest.raises(Refused) as caught:
         await bind(s, who, name, number, **more)
     return type(caught.value), caught.value.code, caught.value.message
-
-
-class Reader:
-    """An image check that remembers what it drew."""
-
-    def __init__(self) -> None:
-        self.drawn: list[str] = []
-
-    def picture(self, text: str) -> bytes:
-        self.drawn.append(text)
-        return b"\x89PNG " + text.encode()
 
 
 @pytest.fixture
@@ -149,26 +128,6 @@ async def test_miss_wrong_name_and_somebody_elses_get_one_answer(services: Servi
     assert len(said) == 1
     kind, code, _ = said.pop()
     assert (kind, code) == (Refused, "binding_not_matched")
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """Every statement that reaches the database, without its values."""
-    seen: list[str] = []
-
-    class Ear(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            seen.append(str(record.args[0]) if record.args else record.msg)
-
-    logger, ear = logging.getLogger("tortoise.db_client"), Ear(logging.DEBUG)
-    level = logger.level
-    logger.addHandler(ear)
-    logger.setLevel(logging.DEBUG)
-    try:
-        yield seen
-    finally:
-        logger.removeHandler(ear)
-        logger.setLevel(level)
 
 
 async def test_hit_miss_wrong_name_and_somebody_elses_do_the_same_work(services: Services) -> None:

@@ -13,11 +13,11 @@ from server.domain.people.candidates import ABOUT_MOBILE
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Invalid, Refused
 from server.models import AuditEntry, Binding, Candidate
-from tests.domain.test_bindings import ME, MINE_IN_MP, NUMBER, bind
-from tests.domain.test_officers import code_of
 from tests.kit import make
+from tests.kit.binding import ME, MINE_IN_MP, NUMBER, bind
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatLogins, FakeWeChatSender
+from tests.kit.refusals import code_of
 
 STRANGER = WeChatIdentity("mp", "openid-thief", "union-thief")
 NAMELESS = WeChatIdentity("mp", "openid-no-union")

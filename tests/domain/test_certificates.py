@@ -7,9 +7,7 @@ import hashlib
 import io
 import tracemalloc
 import zipfile
-from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -17,22 +15,16 @@ from server.domain.actor import Actor
 from server.domain.certificates import certificates
 from server.domain.issuance import archives
 from server.domain.ports import Services
-from server.errors import Invalid, OutsideFailure, Refused
+from server.errors import OutsideFailure
 from server.models import AuditEntry, Certificate, Issuance, LookupChange, Plan
-from tests.domain import issuing
-from tests.domain.issuing import Cohort
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
+from tests.kit import issuing, make
 from tests.kit.fakes import FakeClock, MemoryFileStore
+from tests.kit.issuing import Cohort
+from tests.kit.jobs import drained
+from tests.kit.refusals import code_of
 
 ME = make.ISSUER_STAFF
 AUDITOR = Actor("staff", 8, "审计", role="auditor")
-
-
-async def code_of(call: Awaitable[Any]) -> str:
-    with pytest.raises(Refused) as refused:
-        await call
-    return refused.value.errors[0].code if isinstance(refused.value, Invalid) else refused.value.code
 
 
 @pytest.fixture

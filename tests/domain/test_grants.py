@@ -15,54 +15,9 @@ from server.domain.notices.grants import Taker
 from server.domain.ports import Push, Services
 from server.errors import Invalid, TooMany
 from server.models import Grant, GrantEntry
-from tests.kit.fakes import FakeClock
+from tests.kit.granting import CERTIFICATES, OPENID, clock, left, popup, push, remaining, said
 
-OPENID = "m-candidate-000000000000000"
-RESULTS, CERTIFICATES = "mp-template-result", "mp-template-certificate"
 ME = Taker("mp", OPENID, "results_released")
-
-
-def clock(s: Services) -> FakeClock:
-    assert isinstance(s.clock, FakeClock)
-    return s.clock
-
-
-def push(
-    s: Services, kind: str, *listed: dict[str, str], key: str = "", json: bool = False, **more: Any
-) -> Push:
-    """A push about subscriptions, as XML (nested) or JSON (flat) arrives; one element is an object."""
-    inner: Any = listed[0] if len(listed) == 1 else list(listed)
-    name = {
-        "popup": "SubscribeMsgPopupEvent",
-        "change": "SubscribeMsgChangeEvent",
-        "sent": "SubscribeMsgSentEvent",
-    }
-    return Push(
-        account=more.get("account", "mp"),
-        kind=f"subscribe_msg_{kind}_event",
-        is_event=True,
-        openid=more.get("openid", OPENID),
-        to="gh_1",
-        created=more.get("created", int(s.clock.now().timestamp())),
-        key=key or f"mp:event:{random.random()}",
-        fields={"List": inner} if json else {name[kind]: {"List": inner}},
-    )
-
-
-def said(template: str = RESULTS, status: str = "accept") -> dict[str, str]:
-    return {"TemplateId": template, "SubscribeStatusString": status, "PopupScene": "0"}
-
-
-async def popup(s: Services, *listed: dict[str, str], **more: Any) -> None:
-    await grants.taken_in(s, push(s, "popup", *(listed or (said(),)), **more))
-
-
-async def left(account: str = "mp", openid: str = OPENID) -> dict[str, int]:
-    return await grants.left(account, openid, ["results_released", "certificate_issued"])
-
-
-async def remaining() -> int:
-    return (await left())["results_released"]
 
 
 async def kinds() -> list[tuple[str, int]]:

@@ -19,9 +19,8 @@ from server.domain.people import officers
 from server.domain.ports import Services
 from server.errors import Refused
 from server.models import Certificate, Issuance, Officer, Plan, Registration
-from tests.domain import issuing
-from tests.domain.issuing import PIN, Cohort, generating, pending, prepared, school_signed, shown
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.issuing import PIN, Cohort, generating, pending, prepared, school_signed, shown
 
 ME = make.ISSUER_STAFF
 Do = Callable[[], Awaitable[object]]

@@ -18,7 +18,6 @@ from server.models import (
     Candidate,
     LookupChange,
     Plan,
-    PlanSlot,
     Registration,
     School,
     Score,
@@ -27,16 +26,11 @@ from server.models import (
 from tests.kit import importing, make
 from tests.kit.cohort import messy_scores
 from tests.kit.fakes import ListQueue, MemoryFileStore
+from tests.kit.importing import everything
 
 
 async def take(s: Services, kind: str, data: bytes, **more: Any) -> imports.Summary:
     return await importing.take(s, kind, f"{kind}.xlsx", data, **more)
-
-
-async def everything() -> dict[str, list[dict[str, Any]]]:
-    """The business tables, whole."""
-    tables = (School, Candidate, Plan, PlanSlot, Site, Registration, Score)
-    return {table.__name__: await table.all().order_by("id").values() for table in tables}
 
 
 PEOPLE = demo_cohort.people(60)

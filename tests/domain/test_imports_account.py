@@ -15,9 +15,9 @@ from server.domain.people.candidates import check_character
 from server.domain.ports import Services
 from server.errors import Refused
 from server.models import Candidate, ImportRun
-from tests.domain.test_imports_rules import ONE, PEOPLE, TWO, codes, person_row, scores, take
 from tests.kit import importing
 from tests.kit.cohort import changed
+from tests.kit.import_rules import ONE, PEOPLE, TWO, codes, person_row, scores, take
 
 
 def hiding(data: bytes, *rows: int) -> bytes:

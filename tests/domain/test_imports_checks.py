@@ -14,12 +14,11 @@ from server.domain.imports import runs
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, NotFound
 from server.models import AuditEntry, ImportRun, Plan, Score
-from tests.domain.test_imports_decided import book, check, drain
-from tests.domain.test_imports_rules import ONE, TWO, known, scores
 from tests.kit import importing, make
 from tests.kit.cohort import changed
+from tests.kit.import_rules import ONE, TWO, scores
+from tests.kit.importing import book, check, drain
 
-__all__ = ["known"]  # a fixture
 AUDITOR = Actor("staff", 4, "审计员", "auditor")
 
 

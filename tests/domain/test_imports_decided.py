@@ -11,7 +11,7 @@ import pytest
 from openpyxl import load_workbook
 
 from server import demo_cohort
-from server.demo_cohort import PEOPLE_HEADER, SCORE_HEADER
+from server.demo_cohort import PEOPLE_HEADER
 from server.domain import imports
 from server.domain.actor import Actor
 from server.domain.imports.new_names import likely
@@ -29,10 +29,10 @@ from server.models import (
     Score,
     Site,
 )
-from tests.domain.test_imports_rules import HOURS, ONE, PEOPLE, TWO, codes, person_row, scores, take
 from tests.kit import importing, make
 from tests.kit.cohort import changed
-from tests.kit.fakes import ListQueue
+from tests.kit.import_rules import HOURS, ONE, PEOPLE, TWO, codes, person_row, scores, take
+from tests.kit.importing import book, check, drain
 
 AUDITOR = Actor("staff", 4, "审计员", "auditor")
 
@@ -50,22 +50,6 @@ async def released(known: Services) -> Services:
     await scores(known, ONE.score_row())
     await Plan.filter(name=ONE.plan).update(release_at=known.clock.now())
     return known
-
-
-def book(*rows: list[Any], header: Any = SCORE_HEADER) -> bytes:
-    return demo_cohort.book(header, rows)
-
-
-async def drain(s: Services) -> None:
-    assert isinstance(s.queue, ListQueue)
-    await s.queue.drain(s, {"imports.run": imports.run})
-
-
-async def check(s: Services, data: bytes, kind: str = "scores", **more: Any) -> dict[str, Any]:
-    """A dry run as the console hands it in, with its answer."""
-    row = await imports.submit(s, kind, "a.xlsx", data, dry_run=True, actor=make.OPERATOR, **more)
-    await drain(s)
-    return await imports.view(s, row.id, actor=make.OPERATOR)
 
 
 # results that are out

@@ -14,10 +14,10 @@ from server.domain.imports import runs
 from server.domain.ports import Services
 from server.errors import NotFound
 from server.models import AuditEntry, Candidate, ImportRun, PracticeRecord, Registration, Score
-from tests.domain.test_imports import everything
 from tests.kit import importing, make
 from tests.kit.exchange import exchange
 from tests.kit.fakes import Killed, KillerFaultInjector, ListQueue
+from tests.kit.importing import everything
 
 PEOPLE = demo_cohort.people(40)
 BOOKS = {"candidates": demo_cohort.people_book(PEOPLE), "scores": demo_cohort.score_book(PEOPLE)}

@@ -11,7 +11,6 @@ import pytest
 from server import demo_cohort
 from server.adapters import keys
 from server.demo_cohort import PEOPLE_HEADER, SCORE_HEADER, Person
-from server.domain import imports
 from server.domain.levels import Level
 from server.domain.ports import Services
 from server.models import (
@@ -26,40 +25,10 @@ from server.models import (
     Score,
     Site,
 )
-from tests.kit import importing, make
+from tests.kit import make
 from tests.kit.cohort import changed
 from tests.kit.exchange import exchange
-
-PEOPLE = [p for p in demo_cohort.people(60) if p.score is not None and not p.is_social]
-ONE, TWO = PEOPLE[0], PEOPLE[2]  # of different schools, plans and levels
-Codes = list[tuple[int, str, str]]
-
-
-async def take(s: Services, kind: str, header: Any, *rows: list[Any], **more: Any) -> imports.Summary:
-    return await importing.take(s, kind, "x.xlsx", demo_cohort.book(header, rows), **more)
-
-
-async def scores(s: Services, *rows: list[Any]) -> imports.Summary:
-    return await take(s, "scores", SCORE_HEADER, *rows)
-
-
-def codes(ended: imports.Summary) -> Codes:
-    return [(e["row"], e["column"], e["code"]) for e in ended.errors]
-
-
-def person_row(person: Person, **cells: Any) -> list[Any]:
-    row = person.people_row()
-    for title, value in cells.items():
-        row[PEOPLE_HEADER.index(title)] = value
-    return row
-
-
-@pytest.fixture
-async def known(services: Services) -> Services:
-    """Two candidates and their schools are on record."""
-    await take(services, "candidates", PEOPLE_HEADER, ONE.people_row(), TWO.people_row())
-    return services
-
+from tests.kit.import_rules import HOURS, ONE, PEOPLE, TWO, codes, person_row, scores, take
 
 # 考生信息
 
@@ -352,8 +321,6 @@ async def test_a_title_is_one_title_however_its_brackets_are_typed(known: Servic
 
 
 # 实践与督导学时
-
-HOURS = ["姓名", "证件号码", "证书等级", "督导学时", "实践学时"]
 
 
 @pytest.mark.rule("S13")

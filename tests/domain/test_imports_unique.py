@@ -8,10 +8,8 @@ import pytest
 
 from server.domain.ports import Services
 from server.models import Plan, Registration
-from tests.domain.test_imports_rules import ONE, TWO, codes, known, scores
 from tests.kit.cohort import changed
-
-__all__ = ["known"]  # a fixture
+from tests.kit.import_rules import ONE, TWO, codes, scores
 
 
 @pytest.mark.parametrize("rightful_first", [True, False])

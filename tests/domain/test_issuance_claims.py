@@ -14,10 +14,10 @@ from server.domain.issuance import generation
 from server.domain.ports import CertificatePage, Services
 from server.models import AuditEntry, Certificate, Issuance
 from server.models.database import rows
-from tests.domain import issuing
-from tests.domain.test_issuance_generation import drained
+from tests.kit import issuing
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakePdfRenderer, ListQueue, MemoryFileStore
+from tests.kit.jobs import drained
 
 
 class HangingPdfRenderer(FakePdfRenderer):

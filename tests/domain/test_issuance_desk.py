@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Any
 
 import pytest
 
@@ -15,7 +13,6 @@ from server.domain.issuance import organisation, scan_tickets
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.ports import Services
-from server.errors import Refused
 from server.models import (
     AuditEntry,
     Candidate,
@@ -26,24 +23,12 @@ from server.models import (
     Registration,
     StandardVersion,
 )
-from tests.domain import issuing
-from tests.domain.issuing import PIN, Cohort
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.issuing import PIN, Cohort
+from tests.kit.jobs import drained
+from tests.kit.refusals import code_of
 
 ME = make.ISSUER_STAFF
-
-
-async def code_of(call: Awaitable[Any]) -> str:
-    with pytest.raises(Refused) as refused:
-        await call
-    assert refused.value.message.endswith("。")
-    return refused.value.code
-
-
-@pytest.fixture
-async def of(services: Services) -> Cohort:
-    return await issuing.cohort(services)
 
 
 async def numbers(state: str = "reserved") -> list[str]:

@@ -8,27 +8,14 @@ from datetime import timedelta
 import pytest
 
 from server.domain.certificates.claims import Claims, Line, open_code
-from server.domain.issuance import announcements, generation, organisation, preparing
+from server.domain.issuance import announcements, generation, organisation
 from server.domain.issuance.queries import progress
 from server.domain.notices import grants
 from server.domain.ports import Services
 from server.models import AuditEntry, Binding, Certificate, Delivery, Issuance, LookupChange, Plan
-from tests.domain import issuing
-from tests.kit import make
-from tests.kit.fakes import FakeClock, FakePdfRenderer, ListQueue, MemoryEventBus, MemoryFileStore
-
-TABLE = {
-    preparing.JOB: preparing.work,
-    "issuance.generate": generation.generate,
-    "issuance.complete": generation.finish,
-    "issuance.announce": announcements.announce,
-    "notices.send": issuing.nothing,
-}
-
-
-async def drained(s: Services) -> None:
-    assert isinstance(s.queue, ListQueue)
-    await s.queue.drain(s, TABLE)
+from tests.kit import issuing, make
+from tests.kit.fakes import FakeClock, FakePdfRenderer, MemoryEventBus, MemoryFileStore
+from tests.kit.jobs import drained
 
 
 @pytest.mark.rule("S89")

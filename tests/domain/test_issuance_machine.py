@@ -14,10 +14,9 @@ from server.domain.issuance.states import BY_NAME, BatchState
 from server.domain.ports import Services
 from server.errors import Refused
 from server.models import AuditEntry, Candidate, Certificate, Issuance, Receipt
-from tests.domain import issuing
-from tests.domain.issuing import PIN, Cohort
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.issuing import PIN, Cohort
+from tests.kit.jobs import drained
 
 ME = make.ISSUER_STAFF
 _names = itertools.count(0x4E00)

@@ -7,7 +7,7 @@ import pytest
 from server.domain.issuance import receipts, scan_tickets
 from server.domain.ports import Services
 from server.models import AuditEntry, Certificate, Receipt
-from tests.domain import issuing
+from tests.kit import issuing
 
 
 @pytest.mark.rule("S85")

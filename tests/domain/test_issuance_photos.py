@@ -13,12 +13,11 @@ from server.domain.ports import CertificatePage, Services
 from server.errors import Refused
 from server.models import Candidate, Certificate, Issuance
 from tests.adapters.documents.papers import photo
-from tests.domain import issuing
-from tests.domain.issuing import Cohort
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
+from tests.kit import issuing, make
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakePdfRenderer
+from tests.kit.issuing import Cohort
+from tests.kit.jobs import drained
 
 ME = make.ISSUER_STAFF
 

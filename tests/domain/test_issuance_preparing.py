@@ -14,11 +14,11 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import Refused
 from server.models import AuditEntry, Certificate, Issuance, Plan, Preparation, Site
-from tests.domain.test_issuance_generation import drained
 from tests.kit import make
+from tests.kit.console_desk import seated
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
-from tests.web.console_desk import seated
+from tests.kit.jobs import drained
 
 App = Sanic[Any, Any]
 ME = make.ISSUER_STAFF

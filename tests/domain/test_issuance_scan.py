@@ -14,39 +14,12 @@ from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Refused
 from server.models import AuditEntry, Candidate, Issuance, Officer, Receipt, Registration, ScanTicket
-from tests.domain import issuing
-from tests.domain.issuing import PIN, Cohort
-from tests.kit import make
+from tests.kit import issuing, make
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock, MemoryEventBus
-
-
-async def code_of(call: Awaitable[Any]) -> str:
-    with pytest.raises(Refused) as refused:
-        await call
-    assert refused.value.message.endswith("。")
-    return refused.value.code
-
-
-async def untouched(of: Cohort) -> None:
-    """Nothing was signed: state, ticket, receipt and audit are as before."""
-    batch = await Issuance.get(plan_id=of.plan.id)
-    assert batch.school_signed_at is None
-    assert await ScanTicket.exclude(spent_at=None).count() == 0
-    assert await Receipt.all().count() == 0
-    assert (
-        await AuditEntry.filter(action__in=["issuance.confirm_scan", "issuance.school_return"]).count() == 0
-    )
-
-
-@pytest.fixture
-async def of(services: Services) -> Cohort:
-    return await issuing.cohort(services)
-
-
-@pytest.fixture
-async def shown(services: Services, of: Cohort) -> scan_tickets.ShownTicket:
-    return await issuing.shown(services, of)
+from tests.kit.issuing import PIN, Cohort
+from tests.kit.refusals import code_of
+from tests.kit.scanning import untouched
 
 
 @pytest.mark.rule("C2")

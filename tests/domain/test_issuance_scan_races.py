@@ -14,13 +14,11 @@ from server.domain.people import officers, pins
 from server.domain.ports import Services
 from server.errors import Refused
 from server.models import AuditEntry, Candidate, Certificate, Issuance, Receipt, ScanTicket
-from tests.domain import issuing
-from tests.domain.issuing import PIN, Cohort
-from tests.domain.test_issuance_scan import code_of, of, shown, untouched
-from tests.kit import make
+from tests.kit import issuing, make
 from tests.kit.fakes import FakeClock, MemoryEventBus
-
-__all__ = ["of", "shown"]  # fixtures
+from tests.kit.issuing import PIN, Cohort
+from tests.kit.refusals import code_of
+from tests.kit.scanning import untouched
 
 
 @pytest.mark.slow

@@ -17,15 +17,12 @@ from server.domain.issuance.transitions import advance, locked
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, NotFound, Refused
 from server.models import AuditEntry, Certificate, CertificateKind, Issuance, Site
-from tests.domain import issuing
-from tests.domain.issuing import Cohort
-from tests.domain.test_issuance_desk import code_of, of
-from tests.kit import make
-from tests.rules.test_states_of_issuance import GOOD
+from tests.kit import issuing, make
+from tests.kit.issuance_states import GOOD
+from tests.kit.issuing import Cohort
+from tests.kit.refusals import code_of
 
 ME = make.ISSUER_STAFF
-
-__all__ = ["of"]  # fixtures
 
 
 async def in_state(services: Services, of: Cohort, state: BatchState) -> Issuance:

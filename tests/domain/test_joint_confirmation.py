@@ -11,9 +11,8 @@ from server.domain.issuance import organisation, scan_tickets
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden
 from server.models import AuditEntry, Certificate, Issuance
-from tests.domain import issuing
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.jobs import drained
 
 pytestmark = pytest.mark.rule("S22")
 ME = make.ISSUER_STAFF

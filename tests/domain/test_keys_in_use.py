@@ -15,8 +15,7 @@ from server.domain.people.candidates import ABOUT_ID
 from server.domain.ports import Services
 from server.models import AuditEntry, Candidate
 from tests.conftest import ISSUER
-from tests.domain import issuing
-from tests.kit import make
+from tests.kit import issuing, make
 from tests.kit.exchange import exchange
 from tests.kit.fakes import NOON
 

@@ -36,9 +36,8 @@ from server.models import (
     Score,
     ScoreChange,
 )
-from tests.domain import issuing
-from tests.domain.issuing import PIN, oa
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.issuing import PIN, oa
 
 Do = Callable[[], Awaitable[object]]
 

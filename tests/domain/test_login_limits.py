@@ -20,10 +20,10 @@ from server.domain.ports import Services
 from server.domain.roles import SCOPES, Role, Verb
 from server.errors import Forbidden, Refused, TooMany
 from server.models import AuditEntry, Staff, database
-from tests.domain.test_bindings import Reader
+from tests.kit.console_desk import PASSWORD, account
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
-from tests.web.console_desk import PASSWORD, account
+from tests.kit.statements import Reader
 
 NAME = "user-issuer"
 

@@ -3,68 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 from tortoise.transactions import in_transaction
 
-from server.adapters.lookup_watch import VOUCH_SECONDS, LookupWatch
+from server.adapters.lookup_watch import VOUCH_SECONDS
 from server.domain import lookups
 from server.domain.lookups.cache import ready
 from server.domain.people import bindings
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.ports.lookups import READY_SECONDS, CachedAnswer
 from server.models import LookupChange, Plan
-from server.models.database import watch_line
-from tests.domain.test_bindings import statements
-from tests.domain.test_lookups import RELEASE, bound, certificate
 from tests.kit import make
+from tests.kit.lookup_process import ME
+from tests.kit.lookups import RELEASE, bound, certificate
+from tests.kit.statements import statements
 
-ME = WeChatIdentity("oa", "openid-me")
 OTHER = WeChatIdentity("oa", "openid-other")
-
-
-class Seconds:
-    """A monotonic clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Process:
-    """One of several web processes: a watch of its own, the cache shared."""
-
-    def __init__(self, s: Services, url: str) -> None:
-        self.seconds = Seconds()
-        self.watch = LookupWatch(watch_line(url), monotonic=self.seconds, listens=False)
-        self.s = replace(s, lookup_watch=self.watch)
-
-    async def results(self, who: WeChatIdentity = ME) -> tuple[bool, int]:
-        """(bound, number of released results) as this process tells it."""
-        view = await lookups.results_view(self.s, who)
-        return view["bound"], len(view["items"])
-
-    async def certificate_state(self) -> str:
-        return str((await lookups.certificates_view(self.s, ME))["items"][0]["state"])
-
-
-@pytest.fixture
-async def process(services: Services, db: str) -> AsyncIterator[Callable[[], Process]]:
-    made: list[Process] = []
-
-    def one() -> Process:
-        made.append(Process(services, db))
-        return made[-1]
-
-    yield one
-    for process in made:
-        await process.watch.stop()
 
 
 async def test_hot_answers_do_not_touch_the_database(services: Services, process: Any) -> None:

@@ -17,13 +17,11 @@ from server.domain.ports import Services
 from server.domain.ports.lookups import READY_SECONDS, CachedAnswer
 from server.models import LookupChange
 from server.models.database import watch_line
-from tests.domain.test_lookups import RELEASE, bound
-from tests.domain.test_lookups_ready import ME, process
 from tests.kit import make
 from tests.kit.exchange import exchange
 from tests.kit.fakes import MemoryCache
-
-__all__ = ["process"]  # fixture
+from tests.kit.lookup_process import ME
+from tests.kit.lookups import RELEASE, bound
 
 
 class BrokenCache(MemoryCache):

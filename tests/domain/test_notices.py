@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from tortoise.transactions import in_transaction
@@ -18,38 +17,11 @@ from server.models import Delivery
 from tests.kit import make
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatSender
-from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue, MemoryCache
+from tests.kit.fakes import Killed, KillerFaultInjector, MemoryCache
+from tests.kit.noticing import FIELDS, OPENID, clock, jobs, put, the_row, wechat
 
-OPENID = "o-candidate-000000000000000"
-FIELDS = {"plan": "2023年第四批全国统考", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"}
 NO_ANSWER = OutsideFailure("微信没有及时回答", unknown=True)
 NO_CONNECTION = OutsideFailure("无法连接微信")
-
-
-async def put(services: Services, dedup: str = "results:1", openid: str = OPENID) -> bool:
-    async with in_transaction():
-        return await delivery.enqueue(
-            services, "results_released", dedup=dedup, openid=openid, fields=FIELDS, path="/h5/results"
-        )
-
-
-async def the_row(dedup: str = "results:1") -> Delivery:
-    return await Delivery.get(dedup=dedup)
-
-
-def wechat(services: Services) -> FakeWeChatSender:
-    assert isinstance(services.wechat_sender, FakeWeChatSender)
-    return services.wechat_sender
-
-
-def clock(services: Services) -> FakeClock:
-    assert isinstance(services.clock, FakeClock)
-    return services.clock
-
-
-def jobs(services: Services) -> list[tuple[str, dict[str, Any]]]:
-    assert isinstance(services.queue, ListQueue)
-    return services.queue.jobs
 
 
 async def test_put_and_sent(services: Services) -> None:

@@ -9,7 +9,7 @@ import pytest
 from server.domain.notices import sender
 from server.domain.ports import Services
 from server.errors import WeChatRefused
-from tests.domain.test_notices import clock, jobs, put, the_row, wechat
+from tests.kit.noticing import clock, jobs, put, the_row, wechat
 
 
 @pytest.mark.parametrize("errcode", sorted(sender.QUOTA_USED_UP))

@@ -14,11 +14,11 @@ from server.domain.notices.grants import Taker
 from server.domain.ports import Services
 from server.errors import OutsideFailure, WeChatRefused
 from server.models import Binding, Candidate, Delivery, Follower
-from tests.domain.test_grants import OPENID, clock, popup, push, remaining
 from tests.kit import make
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatSender, Subscribed
 from tests.kit.fakes import Killed, KillerFaultInjector
+from tests.kit.granting import OPENID, clock, popup, push, remaining
 
 FIELDS = {"plan": "2023年第四批全国统考", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"}
 SHOWN = {"thing1": "2023年第四批全国统考", "date2": "2023年9月22日", "time3": "2026年11月23日 12:00"}

@@ -14,11 +14,10 @@ from server.domain.people.officer_states import STEPS, OfficerState
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Invalid, Refused
 from server.models import AuditEntry, Issuance, Officer, OfficerBacker, School
-from tests.domain import issuing
-from tests.domain.issuing import PIN, oa
-from tests.domain.test_officers import code_of
-from tests.kit import make
+from tests.kit import issuing, make
 from tests.kit.fake_wechat import FakeWeChatSender
+from tests.kit.issuing import PIN, oa
+from tests.kit.refusals import code_of
 
 ISSUER = make.ISSUER_STAFF
 

@@ -6,28 +6,20 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from server.domain.actor import Actor
 from server.domain.people import officers, pins
 from server.domain.ports import Services, WeChatIdentity
-from server.errors import Invalid, Refused
+from server.errors import Refused
 from server.models import AuditEntry, Officer, School
-from tests.domain import issuing
-from tests.domain.issuing import PIN, oa
-from tests.kit import make
+from tests.kit import issuing, make
 from tests.kit.fakes import FakeClock
+from tests.kit.issuing import PIN, oa
+from tests.kit.refusals import code_of
 
 ME = make.ADMIN
-
-
-async def code_of(call: Awaitable[Any]) -> str:
-    with pytest.raises(Refused) as refused:
-        await call
-    assert refused.value.message.endswith("。")
-    return refused.value.errors[0].code if isinstance(refused.value, Invalid) else refused.value.code
 
 
 @pytest.fixture

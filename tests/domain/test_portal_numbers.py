@@ -13,12 +13,11 @@ from server.domain.levels import Level
 from server.domain.ports import Services
 from server.errors import Forbidden, Refused
 from server.models import AuditEntry, Certificate, ImportRun, LookupChange
-from tests.domain import issuing
-from tests.domain.issuing import Cohort
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
+from tests.kit import issuing, make
 from tests.kit.exchange import exchange
 from tests.kit.fakes import Killed, KillerFaultInjector
+from tests.kit.issuing import Cohort
+from tests.kit.jobs import drained
 
 pytestmark = pytest.mark.rule("S94")
 AUDITOR = Actor("staff", 4, "审计员", "auditor")

@@ -12,10 +12,9 @@ from server.domain.ports import Services
 from server.errors import Conflict
 from server.models import Issuance
 from server.settings import Settings
-from tests.domain import issuing
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
+from tests.kit import issuing, make
 from tests.kit.exchange import exchange
+from tests.kit.jobs import drained
 
 SECOND = Actor("staff", 77, "第二人", role="issuer", address="127.0.0.1", request_id="test")
 

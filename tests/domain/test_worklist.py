@@ -8,8 +8,7 @@ from server.domain.issuance import organisation, scan_tickets
 from server.domain.issuance.states import BatchState
 from server.domain.lookups import worklist
 from server.domain.ports import Services
-from tests.domain import issuing
-from tests.kit import make
+from tests.kit import issuing, make
 from tests.kit.fakes import FakeClock
 
 DAY = timedelta(days=1)

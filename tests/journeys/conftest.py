@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from server.adapters.queue import JobQueue
+from server.domain.ports import Services
 from tests.journeys.service import Service, running
+from tests.kit.crashes import SealingPdfRenderer
+from tests.kit.exchange import exchange
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +24,10 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service of one module's own, so that nobody has signed or logged in before."""
     with running(Service(tmp_path_factory.mktemp("fresh"))) as one:
         yield one
+
+
+@pytest.fixture
+def world(services: Services) -> Services:
+    exchange(services, queue=JobQueue())
+    exchange(services, pdf_renderer=SealingPdfRenderer())
+    return services

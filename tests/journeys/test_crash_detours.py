@@ -16,12 +16,10 @@ from server.domain.issuance import organisation, receipts, scan_tickets
 from server.domain.issuance.states import BY_NAME, STEPS, BatchState
 from server.domain.ports import Services
 from server.models import AuditEntry, Candidate, Certificate, Issuance, Receipt, ScanTicket
-from tests.domain.issuing import PIN, Cohort
-from tests.journeys import test_crash_matrix as matrix
-from tests.journeys.test_crash_matrix import ME, NAMES, arm
+from tests.kit import crashes
+from tests.kit.crashes import ME, NAMES, arm
 from tests.kit.fakes import Killed
-
-world = matrix.world
+from tests.kit.issuing import PIN, Cohort
 
 Detour = Callable[[Services, Cohort], Awaitable[None]]
 REASON = "崔子涵姓名有误"
@@ -73,7 +71,7 @@ async def withdrawn(s: Services, of: Cohort) -> None:
 
 async def walk(s: Services, of: Cohort, detour: Detour) -> None:
     await detour(s, of)
-    await matrix.walk(s, of)
+    await crashes.walk(s, of)
 
 
 async def whole(s: Services, of: Cohort, way: list[str]) -> None:
@@ -109,15 +107,15 @@ async def whole(s: Services, of: Cohort, way: list[str]) -> None:
 @pytest.mark.parametrize(("detour", "way"), [(returned, RETURNED), (withdrawn, WITHDRAWN)])
 async def test_killed_at_every_place_of_a_detour(world: Services, detour: Detour, way: list[str]) -> None:
     reached = arm(world).reached
-    await detour(world, of := await matrix.cohort(world))
+    await detour(world, of := await crashes.cohort(world))
     places = Counter(reached)  # the rest of the way is in the other matrix
-    await matrix.walk(world, of)
+    await crashes.walk(world, of)
     await whole(world, of, way)
     assert {f"life.{name}: the state is written" for name in way[: way.index("org_sign", 1)]} <= set(places)
     for place, often in places.items():
         for nth in sorted({1, often}):
             for again in (False, True):
-                of = await matrix.cohort(world)
+                of = await crashes.cohort(world)
                 arm(world, place, nth)
                 with pytest.raises(Killed):
                     await walk(world, of, detour)
@@ -128,4 +126,4 @@ async def test_killed_at_every_place_of_a_detour(world: Services, detour: Detour
                 arm(world)
                 await walk(world, of, detour)
                 await whole(world, of, way)
-    await matrix.together(world)
+    await crashes.together(world)

@@ -10,91 +10,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import os
-import secrets
 import signal
-import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
 
 from server.adapters import cache
 from server.adapters.queue import JobQueue
 from server.adapters.storage import FolderFileStore
 from server.domain.certificates import certificates
-from server.domain.issuance import announcements, generation, organisation, preparing, receipts, scan_tickets
-from server.domain.issuance.states import BY_NAME, STEPS, BatchState
-from server.domain.ports import CertificatePage, Services
-from server.models import AuditEntry, Binding, Certificate, Delivery, Issuance, NumberSeries, Plan, Receipt
-from server.models.database import rows
-from tests.domain import issuing
-from tests.domain.issuing import PIN, Cohort
-from tests.kit import make
+from server.domain.issuance import generation, receipts
+from server.domain.issuance.states import BY_NAME, STEPS
+from server.domain.ports import Services
+from server.models import AuditEntry, Certificate, Delivery, Issuance, Receipt
+from tests.kit import issuing
+from tests.kit.crashes import ME, NAMES, SealingPdfRenderer, arm, cohort, together, walk, worker
 from tests.kit.exchange import exchange
-from tests.kit.fakes import FakePdfRenderer, Killed, KillerFaultInjector, MemoryFileStore
+from tests.kit.fakes import Killed
+from tests.kit.issuing import Cohort
 
-ME = make.ISSUER_STAFF
-NAMES = ("崔子涵", "买买提·吐尔逊", "王𠮷")
-TABLE: dict[str, Callable[..., Awaitable[Any]]] = {
-    preparing.JOB: preparing.work,
-    "issuance.generate": generation.generate,
-    "issuance.complete": generation.finish,
-    "issuance.announce": announcements.announce,
-    "notices.send": issuing.nothing,
-}
 WAY = ["org_sign", "confirm_scan", "hand_over", "complete"]
-
-
-@dataclass
-class SealingPdfRenderer(FakePdfRenderer):
-    """Like the real press, never makes the same file twice: a signature holds time and chance."""
-
-    sealed: Counter[str] = field(default_factory=Counter)
-
-    async def make(self, page: CertificatePage) -> bytes:
-        self.sealed[page.number] += 1
-        return await FakePdfRenderer.make(self, page) + secrets.token_bytes(8)
-
-
-async def drain(s: Services) -> None:
-    """Do the waiting jobs. Each is taken off before it is done, as by a worker that may die over it."""
-    while taken := await rows(
-        "DELETE FROM procrastinate_jobs WHERE id = (SELECT min(id) FROM procrastinate_jobs WHERE status = 'todo')"
-        " RETURNING task_name, args"
-    ):
-        args = taken[0]["args"]
-        await TABLE[taken[0]["task_name"]](s, **(orjson.loads(args) if isinstance(args, str) else args))
-
-
-async def walk(s: Services, of: Cohort) -> None:
-    """What people and workers do next, from whatever state the batch is in, until it is issued."""
-    while True:
-        batch = await Issuance.get_or_none(plan_id=of.plan.id)
-        state = BatchState(batch.state) if batch is not None else None
-        if batch is None:
-            await organisation.prepare(s, of.plan.id, actor=ME)
-        elif state is BatchState.PREPARED:
-            await organisation.org_sign(s, batch.id, actor=ME)
-        elif state is BatchState.SITE_PENDING:
-            shown = await scan_tickets.show(s, batch.id, actor=ME)
-            await scan_tickets.look(s, shown.token, identity=of.identity)
-            await scan_tickets.confirm(s, shown.token, PIN, identity=of.identity)
-        elif state is BatchState.SCHOOL_SIGNED:
-            await organisation.hand_over(s, batch.id, actor=ME)
-        elif state is BatchState.GENERATING:
-            await issuing.claims_lapse()
-            await drain(s)
-            await generation.sweep(s)
-        else:
-            await drain(s)
-            await generation.sweep(s)
-            if (await Issuance.get(id=batch.id)).announced_at is not None:
-                return
 
 
 async def whole(s: Services, of: Cohort) -> None:
@@ -123,36 +59,6 @@ async def whole(s: Services, of: Cohort) -> None:
         "dedup", flat=True
     )
     assert notices == [f"certificate:{listed[0].id}"]
-
-
-async def together(s: Services) -> None:
-    """What must be so over all batches: numbers without doubles or gaps, and no file without its certificate."""
-    everything = await Certificate.all()
-    serials = sorted(int(c.number[6:-1]) for c in everything)
-    assert serials == list(range(1, len(serials) + 1))
-    assert (await NumberSeries.get(prefix="26SPS1")).given == len(serials)
-    assert isinstance(s.file_store, MemoryFileStore)
-    assert sorted(s.file_store.files) == sorted(c.pdf_key for c in everything if c.pdf_key)
-
-
-async def cohort(s: Services) -> Cohort:
-    of = await issuing.cohort(s, names=NAMES)
-    await Plan.filter(id=of.plan.id).update(release_at=s.clock.now())
-    holder = of.registrations[0].candidate_id
-    await Binding.create(account="oa", openid=f"oHolder{holder}", candidate_id=holder, bound_at=s.clock.now())
-    return of
-
-
-@pytest.fixture
-def world(services: Services) -> Services:
-    exchange(services, queue=JobQueue())
-    exchange(services, pdf_renderer=SealingPdfRenderer())
-    return services
-
-
-def arm(s: Services, place: str = "", nth: int = 1) -> KillerFaultInjector:
-    exchange(s, faults=KillerFaultInjector(place, nth))
-    return s.faults
 
 
 @pytest.mark.slow
@@ -211,28 +117,6 @@ async def test_two_workers_at_the_same_slice_seal_each_certificate_once(world: S
     assert isinstance(world.pdf_renderer, SealingPdfRenderer)
     assert set(world.pdf_renderer.sealed.values()) == {1}
     await together(world)
-
-
-WORKER = "import asyncio; from server.settings import load; from server.worker import run; asyncio.run(run(load(env_file=None)))"
-
-
-async def worker(settings: Any, db_url: str, redis_url: str) -> asyncio.subprocess.Process:
-    """A real job worker in a process of its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XCERT_", "WECHAT_"))}
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        WORKER,
-        env=kept
-        | {
-            "XCERT_DATABASE_URL": db_url,
-            "XCERT_REDIS_URL": redis_url,
-            "XCERT_DATA_DIR": str(settings.data_dir),
-            "XCERT_KEYS_DIR": str(settings.keys_dir),
-        },
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
 
 
 @pytest.mark.slow

@@ -16,8 +16,8 @@ from server.adapters.storage import FolderFileStore
 from server.domain.issuance import generation
 from server.domain.ports import Services
 from server.models import AuditEntry, Certificate, Issuance
-from tests.domain import issuing
-from tests.journeys.test_crash_matrix import worker
+from tests.kit import issuing
+from tests.kit.crashes import worker
 from tests.kit.exchange import exchange
 
 PEOPLE = 60  # two slices: one for each worker

@@ -23,6 +23,7 @@ import pytest
 from server.adapters.embedded import folders
 from tests.journeys.people import until
 from tests.journeys.service import ROOT, Service, running
+from tests.kit.processes import family
 from tests.kit.started import Started, end, free_port, proc
 
 COHORT = 60
@@ -43,18 +44,6 @@ def service() -> Iterator[Service]:
     """One service for both tests that kill it, stopped after them whatever state it is in by then."""
     with open_folder() as folder, running(Service(folder)) as one:
         yield one
-
-
-def family(root: int) -> list[int]:
-    """A process and all that descend from it, whatever their group."""
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (said := proc(int(entry.name), "stat")):
-            parents[int(entry.name)] = int(said.rpartition(")")[2].split()[1])
-    found = [root]
-    for pid in found:
-        found += [child for child, parent in parents.items() if parent == pid]
-    return found
 
 
 def watch(pids: list[int]) -> list[int]:

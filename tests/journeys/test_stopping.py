@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.service import Service, running
-from tests.journeys.test_restart import family
-from tests.journeys.test_two_processes import TwoProcesses
+from tests.kit.processes import TwoProcesses, family
 from tests.kit.started import proc
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"

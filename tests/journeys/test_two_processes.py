@@ -20,14 +20,10 @@ from server.domain.certificates import verification
 from tests.adapters.documents.papers import program
 from tests.journeys.people import Desk, Phone, until
 from tests.journeys.service import ROOT, Service, last_four, running
+from tests.kit.processes import TwoProcesses
 
 PIN = "739264"
 STREAMS = 12  # the kernel deals connections out to both processes
-
-
-class TwoProcesses(Service):
-    def environment(self) -> dict[str, str]:
-        return super().environment() | {"XCERT_WORKERS": "2"}
 
 
 @pytest.fixture(scope="module")

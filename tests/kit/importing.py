@@ -7,10 +7,21 @@ from typing import Any
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from server.demo_cohort import CERTIFICATE
+from server import demo_cohort
+from server.demo_cohort import CERTIFICATE, SCORE_HEADER
 from server.domain import imports
 from server.domain.ports import Services
+from server.models import (
+    Candidate,
+    Plan,
+    PlanSlot,
+    Registration,
+    School,
+    Score,
+    Site,
+)
 from tests.kit import make
+from tests.kit.fakes import ListQueue
 
 
 def names_in(book: bytes) -> imports.Names:
@@ -38,3 +49,25 @@ async def take(
 ) -> imports.Summary:
     """`imports.take`, with every name of the file confirmed."""
     return await imports.take(s, kind, name, book, creating=names_in(book), actor=actor, **more)
+
+
+def book(*rows: list[Any], header: Any = SCORE_HEADER) -> bytes:
+    return demo_cohort.book(header, rows)
+
+
+async def drain(s: Services) -> None:
+    assert isinstance(s.queue, ListQueue)
+    await s.queue.drain(s, {"imports.run": imports.run})
+
+
+async def check(s: Services, data: bytes, kind: str = "scores", **more: Any) -> dict[str, Any]:
+    """A dry run as the console hands it in, with its answer."""
+    row = await imports.submit(s, kind, "a.xlsx", data, dry_run=True, actor=make.OPERATOR, **more)
+    await drain(s)
+    return await imports.view(s, row.id, actor=make.OPERATOR)
+
+
+async def everything() -> dict[str, list[dict[str, Any]]]:
+    """The business tables, whole."""
+    tables = (School, Candidate, Plan, PlanSlot, Site, Registration, Score)
+    return {table.__name__: await table.all().order_by("id").values() for table in tables}

@@ -37,9 +37,8 @@ from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.wechat_chat import late_answers
 from server.models import Binding, Certificate, Issuance
-from tests.domain import issuing
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.jobs import drained
 from tests.large import filled
 
 pytestmark = pytest.mark.slow

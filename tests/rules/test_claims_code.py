@@ -25,7 +25,7 @@ from server.domain.certificates.claims import (
     require_fit,
 )
 from server.errors import Refused, Unverified
-from tests.rules.test_claims import CLAIMS, LINE, LINES
+from tests.kit.claims import CLAIMS, LINE, LINES
 
 SHORT = complete(LINE, date(2023, 10, 20))
 URL_OF_40 = "https://certificates.example-issuer.com.c"[:40]

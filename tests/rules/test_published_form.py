@@ -30,8 +30,8 @@ from server.domain.certificates.claims import (
 from server.domain.issuance import receipts
 from server.domain.ports import PublicKey, Signed
 from server.web.verification import key_document
-from tests.rules.test_claims import LINE
-from tests.rules.test_scans_receipt import SAID
+from tests.kit.claims import LINE
+from tests.kit.receipts import SAID
 
 DOCS = Path(__file__).parents[2] / "docs"
 VECTORS: dict[str, Any] = json.loads((DOCS / "vectors.json").read_text("utf-8"))

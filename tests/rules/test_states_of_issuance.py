@@ -22,19 +22,8 @@ from server.domain.issuance.states import (
 )
 from server.domain.issuance.transitions import VERBS, require
 from server.errors import Forbidden
+from tests.kit.issuance_states import GOOD
 
-GOOD = Facts(
-    count=3,
-    results_released=True,
-    is_second_person=True,
-    list_is_current=True,
-    list_is_signed=True,
-    revision_is_shown=True,
-    officer_is_active=True,
-    officer_is_of_school=True,
-    has_reason=True,
-    unsealed=0,
-)
 BAD = Facts(unsealed=2)
 CODES = {
     "someone_is_listed": "list_empty",

@@ -11,12 +11,14 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from server.sandbox import crypto, xml
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import Account, SandboxConfig, Template
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from tests.kit.windows import FLAGS
 
 OA = Account(
     "oa", "wxsandboxoa1", "oa-secret", "oatoken", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", "服务号"
@@ -156,3 +158,20 @@ def without_rid(answer: dict[str, Any]) -> dict[str, Any]:
     message, _, rid = str(answer["errmsg"]).partition(" rid: ")
     assert len(rid) == 26, answer
     return {**answer, "errmsg": message}
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as play:
+        one = await play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield one
+        await one.close()
+
+
+@pytest.fixture
+async def tabs(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(viewport={"width": 1100, "height": 860})
+    context.set_default_timeout(20_000)
+    expect.set_options(timeout=20_000)
+    yield context
+    await context.close()

@@ -10,10 +10,9 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import BrowserContext, Page
 
+from tests.kit.sandbox_phone import greeting, phone
 from tests.sandbox.conftest import Service, WeChat
-from tests.sandbox.test_phone_in_browser import browser, greeting, phone, tabs
 
-__all__ = ["browser", "tabs"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 

@@ -12,9 +12,6 @@ from server.sandbox import forgeries, switch_page
 from server.sandbox.pay.switches import PaySwitches
 from server.sandbox.switches import Switches
 from tests.sandbox.conftest import OA, Service, WeChat
-from tests.sandbox.test_phone_in_browser import browser, tabs
-
-__all__ = ["browser", "tabs"]
 
 
 async def test_every_switch_stands_on_the_page(wechat: WeChat) -> None:

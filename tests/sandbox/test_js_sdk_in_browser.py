@@ -13,10 +13,9 @@ from playwright.async_api import BrowserContext, Frame, Page, expect
 
 from server.sandbox import crypto
 from server.sandbox.config import Template
+from tests.kit.sandbox_phone import frame_of, phone
 from tests.sandbox.conftest import OA, Service, WeChat
-from tests.sandbox.test_phone_in_browser import browser, frame_of, phone, tabs
 
-__all__ = ["browser", "tabs"]  # fixtures
 pytestmark = pytest.mark.browser
 
 NOTICE = Template("N" * 43, "到货通知", "oa", ("thing1",), use="once")

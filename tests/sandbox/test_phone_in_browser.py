@@ -3,59 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 import pytest
 from aiohttp import web
-from playwright.async_api import Browser, BrowserContext, Frame, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, expect
 
 from server.sandbox.media import keep
+from tests.kit.sandbox_phone import frame_of, greeting, phone
 from tests.sandbox.conftest import MP, OA, TEMPLATE, Arrival, Service, WeChat
-from tests.sandbox.test_pushes import reply, sealed
 
 pytestmark = pytest.mark.browser
-
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as play:
-        one = await play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield one
-        await one.close()
-
-
-@pytest.fixture
-async def tabs(browser: Browser) -> AsyncIterator[BrowserContext]:
-    context = await browser.new_context(viewport={"width": 1100, "height": 860})
-    context.set_default_timeout(20_000)
-    expect.set_options(timeout=20_000)
-    yield context
-    await context.close()
-
-
-async def phone(tabs: BrowserContext, wechat: WeChat, person: str, rest: str = "") -> Page:
-    page = await tabs.new_page()
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    await page.goto(f"{wechat.url}/phone?person={person}{rest}")
-    assert failures == []
-    return page
-
-
-def greeting(service: Service) -> None:
-    """The service answers every message with a link."""
-
-    async def answer(arrival: Arrival) -> web.Response:
-        link = f'<a href="{service.url}/h5/page">这里</a>'
-        return web.Response(text=sealed(reply(arrival, Content=f"请点{link}继续。")))
-
-    service.answer = answer
 
 
 async def test_follow_chat_and_menu(tabs: BrowserContext, wechat: WeChat, service: Service) -> None:
@@ -127,14 +85,6 @@ async def site(wechat: WeChat, service: Service) -> web.AppRunner:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     service.url = wechat.platform.service_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     return runner
-
-
-async def frame_of(page: Page) -> Frame:
-    frame = await page.wait_for_selector("iframe.web")
-    assert frame is not None
-    found = await frame.content_frame()
-    assert found is not None
-    return found
 
 
 async def test_two_people_in_two_tabs_are_two_people(

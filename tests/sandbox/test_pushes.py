@@ -10,6 +10,7 @@ from aiohttp import web
 
 from server.sandbox import crypto, media, xml
 from server.sandbox.chat import PROGRAM_UNAVAILABLE, UNAVAILABLE
+from tests.kit.sandbox_pushes import reply, sealed
 from tests.sandbox.conftest import CONFIG, MP, OA, Arrival, Service, WeChat, running
 
 
@@ -20,24 +21,6 @@ async def say(wechat: WeChat, text: str = "你好") -> None:
 async def chat(wechat: WeChat) -> list[tuple[str, str]]:
     state = await wechat.get("/phone/api/feed/p1")
     return [(line["from"], line.get("text", line["kind"])) for line in state["oa"]["lines"]]
-
-
-def reply(arrival: Arrival, kind: str = "text", **content: object) -> str:
-    told = arrival.opened()
-    fields = {
-        "ToUserName": told["FromUserName"],
-        "FromUserName": told["ToUserName"],
-        "CreateTime": 1,
-        "MsgType": kind,
-        **content,
-    }
-    return xml.build(fields)
-
-
-def sealed(text: str, *, appid: str = OA.appid, token: str = OA.token) -> str:
-    made = crypto.encrypt(OA.aes_key, appid, text)
-    signature = crypto.signature(token, "99", "n1", made)
-    return xml.build({"Encrypt": made, "MsgSignature": signature, "TimeStamp": 99, "Nonce": "n1"})
 
 
 async def test_safe_mode_carries_only_the_sealed_message(wechat: WeChat, service: Service) -> None:

@@ -16,15 +16,21 @@ from server import worker
 from server.adapters import cache
 from server.adapters.wechat.api import WeChatApi
 from server.app import create_app
+from server.domain.auth import web_login
 from server.domain.ports import Services
+from server.models import Certificate
 from server.sandbox import chat as phone
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from server.web.h5.login import SESSION_COOKIE
+from tests.kit import issuing
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import wechat_ports
 from tests.kit.fakes import FakeClock, ListQueue
+from tests.kit.h5 import ME
+from tests.kit.jobs import drained
 
 
 @asynccontextmanager
@@ -113,3 +119,17 @@ async def world(services: Services, redis_url: str) -> AsyncIterator[World]:
                 await sandbox.ctx.platform.settle()
             await api.close()
     await client.aclose()
+
+
+@pytest.fixture
+async def certificate(services: Services) -> Certificate:
+    """欧阳慧敏's, issued and valid."""
+    await issuing.generating(services, await issuing.cohort(services))
+    await drained(services)
+    return await Certificate.get(candidate__name="欧阳慧敏")
+
+
+@pytest.fixture
+def me(services: Services) -> dict[str, str]:
+    token = web_login.session_for(services, ME)
+    return {"cookie": f"{SESSION_COOKIE}={token}", "accept": "text/html"}

@@ -12,9 +12,8 @@ from server.domain.levels import Level
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Issuance
-from tests.domain import issuing
-from tests.kit import make
-from tests.web.console_desk import code, seated
+from tests.kit import issuing, make
+from tests.kit.console_desk import code, seated
 
 App = Sanic[Any, Any]
 

@@ -13,8 +13,8 @@ from server.app import create_app
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.web import body_limits
+from tests.kit.console_desk import seated
 from tests.kit.exchange import exchange
-from tests.web.console_desk import seated
 from tests.web.wire import PATIENCE, App, answered, head, served
 
 HUGE = 50 * 1024 * 1024

@@ -19,9 +19,9 @@ from server.domain.roles import PERMISSIONS, Role
 from server.models import AuditEntry, Staff
 from server.web import console
 from server.web.console.route import OpenRoute, Route
+from tests.kit.console_desk import PASSWORD, Browser, account, code, seated
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
-from tests.web.console_desk import PASSWORD, Browser, account, code, seated
 
 App = Sanic[Any, Any]
 NEW = "秋天的银杏叶落满山坡"

@@ -18,16 +18,11 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import AuditEntry, Candidate, School
 from tests.kit import importing
-from tests.web.console_desk import code, seated
-from tests.web.test_console_work import XLSX, drain
+from tests.kit.console_desk import code, seated
+from tests.kit.console_imports import XLSX, drain, hand_in
 
 App = Sanic[Any, Any]
 PEOPLE = demo_cohort.people(4, schools=2)
-
-
-async def hand_in(who: Any, data: bytes, **fields: str) -> Any:
-    form = {"kind": "candidates", "dry_run": "true", **fields}
-    return await who("POST", "/imports", files={"file": ("考生.xlsx", data, XLSX)}, data=form)
 
 
 async def test_names_are_confirmed_and_the_check_is_written(app: App, services: Services) -> None:

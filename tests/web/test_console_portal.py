@@ -11,10 +11,10 @@ from server.domain import imports
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import AuditEntry, Certificate
-from tests.domain import issuing
-from tests.domain.test_issuance_generation import drained
+from tests.kit import issuing
+from tests.kit.console_desk import code, seated
 from tests.kit.fakes import ListQueue
-from tests.web.console_desk import code, seated
+from tests.kit.jobs import drained
 
 App = Sanic[Any, Any]
 pytestmark = pytest.mark.rule("S94")

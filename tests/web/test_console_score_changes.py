@@ -11,7 +11,7 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Plan, PlanSlot, Registration, Score
 from tests.kit import make
-from tests.web.console_desk import code, seated
+from tests.kit.console_desk import code, seated
 
 App = Sanic[Any, Any]
 REASON = "2026年11月23日复核，第 7 号复核记录"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -16,10 +14,10 @@ from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role
 from server.models import Candidate, Staff
 from server.web.console import page_base, wording
-from tests.domain import issuing
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.console_desk import Browser, seated
+from tests.kit.event_bus import ScriptedEventBus
 from tests.kit.exchange import exchange
-from tests.web.console_desk import Browser, seated
 
 App = Sanic[Any, Any]
 
@@ -108,26 +106,6 @@ async def test_a_school_sees_its_list_with_masked_numbers_and_another_schools_ba
     stranger = await seated(app, services, Role.SCHOOL, school=await make.school(), username="stranger")
     for path in (f"/console/issuances/{batch.id}", f"/console/issuances/{batch.id}/qr"):
         assert (await stranger.page(path)).status == 404
-
-
-class ScriptedEventBus:
-    """Tells what a test wrote down, and does something before each."""
-
-    def __init__(self, *script: Any) -> None:
-        self.script = script
-
-    async def publish(self, channel: str, event: Any) -> None: ...
-
-    @asynccontextmanager
-    async def listen(self, channel: str) -> AsyncIterator[AsyncIterator[dict[str, Any] | None]]:
-        async def events() -> AsyncIterator[dict[str, Any] | None]:
-            for one in self.script:
-                if callable(one):
-                    await one()
-                else:
-                    yield one
-
-        yield events()
 
 
 async def test_a_stream_keeps_alive_tells_and_ends_with_the_session(app: App, services: Services) -> None:

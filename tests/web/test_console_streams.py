@@ -15,11 +15,10 @@ from server.domain.roles import Role
 from server.models import ApiToken, Staff
 from server.web import connections
 from server.web.console import event_stream
-from tests.domain import issuing
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.console_desk import PASSWORD, Browser, account, code
+from tests.kit.event_bus import ScriptedEventBus
 from tests.kit.exchange import exchange
-from tests.web.console_desk import PASSWORD, Browser, account, code
-from tests.web.test_console_screens import ScriptedEventBus
 
 App = Sanic[Any, Any]
 

@@ -7,41 +7,22 @@ import zipfile
 from base64 import b64decode
 from typing import Any
 
-import openpyxl
 import pytest
 from sanic import Sanic
 
-from server.domain import imports
 from server.domain.issuance import scan_tickets
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import OutsideFailure
 from server.models import AuditEntry, Certificate, IdempotentAnswer, Officer, PlanSlot, Staff
-from tests.domain import issuing
-from tests.domain.test_issuance_generation import TABLE
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.console_desk import code, seated
+from tests.kit.console_imports import XLSX, drain, sheet
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatLinks
-from tests.kit.fakes import FakeClock, ListQueue
-from tests.web.console_desk import code, seated
+from tests.kit.fakes import FakeClock
 
 App = Sanic[Any, Any]
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-def sheet(*rows: list[Any]) -> bytes:
-    book = openpyxl.Workbook()
-    for row in rows:
-        book.active.append(row)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
-
-
-async def drain(s: Services) -> None:
-    assert isinstance(s.queue, ListQueue)
-    table = {**TABLE, "imports.run": imports.run, "exams.announce": issuing.nothing}
-    await s.queue.drain(s, table)
 
 
 async def test_an_import_is_taken_watched_and_comes_back_annotated(app: App, services: Services) -> None:

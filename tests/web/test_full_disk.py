@@ -17,13 +17,11 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import OutsideFailure
 from server.models import Certificate, ImportRun, Issuance
-from tests.domain import issuing
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.console_desk import seated
+from tests.kit.console_imports import drain, hand_in
 from tests.kit.exchange import exchange
 from tests.kit.small_disk import SmallDisk, mounted
-from tests.web.console_desk import seated
-from tests.web.test_console_imports import hand_in
-from tests.web.test_console_work import drain
 
 App = Sanic[Any, Any]
 SAID = "文件无法读写（ENOSPC），请检查数据目录所在的磁盘。"

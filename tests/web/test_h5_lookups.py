@@ -6,33 +6,18 @@ import re
 from typing import Any
 
 import pytest
-from sanic import Sanic
 
 from server.domain import freshness
-from server.domain.auth import web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Binding, ScoreChange
-from server.web.h5.login import SESSION_COOKIE
-from tests.domain.test_bindings import Reader
-from tests.domain.test_lookups import RELEASE, SEALED, bound, certificate, sealed_certificate
 from tests.kit import make
 from tests.kit.exchange import exchange
+from tests.kit.h5 import ME, App, get
+from tests.kit.lookups import RELEASE, SEALED, bound, certificate, sealed_certificate
+from tests.kit.statements import Reader
 
-App = Sanic[Any, Any]
-ME = WeChatIdentity("oa", "openid-oa")
 NUMBER = make.id_number(4055)
 PAGES = ("/h5/", "/h5/bind", "/h5/results", "/h5/certificates", "/h5/certificates/23SPS100000001W")
-
-
-@pytest.fixture
-def me(services: Services) -> dict[str, str]:
-    token = web_login.session_for(services, ME)
-    return {"cookie": f"{SESSION_COOKIE}={token}", "accept": "text/html"}
-
-
-async def get(app: App, path: str, headers: dict[str, str]) -> Any:
-    _, response = await app.asgi_client.get(path, headers=headers, follow_redirects=False)
-    return response
 
 
 async def post(app: App, path: str, headers: dict[str, str], **said: str) -> Any:

@@ -10,7 +10,7 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Officer
 from tests.kit import make
-from tests.web.console_desk import code, seated
+from tests.kit.console_desk import code, seated
 
 App = Sanic[Any, Any]
 

@@ -16,10 +16,10 @@ from server.domain.ports import Services, WeChatIdentity
 from server.domain.wechat_chat import js_sdk
 from server.errors import OutsideFailure
 from server.web.h5.login import SESSION_COOKIE
-from tests.domain import issuing
-from tests.domain.test_lookups import bound
+from tests.kit import issuing
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
+from tests.kit.lookups import bound
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("oa", "openid-js")

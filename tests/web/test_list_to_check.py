@@ -17,11 +17,10 @@ from server.domain.issuance import receipts, scan_tickets
 from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role, Verb
 from server.models import AuditEntry, Certificate, Issuance, Receipt, Score
-from tests.domain import issuing
-from tests.domain.issuing import PIN
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
-from tests.web.console_desk import seated
+from tests.kit import issuing, make
+from tests.kit.console_desk import seated
+from tests.kit.issuing import PIN
+from tests.kit.jobs import drained
 
 App = Sanic[Any, Any]
 

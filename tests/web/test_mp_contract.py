@@ -11,8 +11,7 @@ from sanic import Sanic
 from server.domain.auth import mini_login
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
-from tests.domain import issuing
-from tests.kit import make
+from tests.kit import issuing, make
 from tests.kit.fake_wechat import FakeWeChatLogins
 
 App = Sanic[Any, Any]

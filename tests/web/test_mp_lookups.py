@@ -10,9 +10,9 @@ from sanic import Sanic
 import miniprogram_api
 from server.domain.auth import sessions
 from server.domain.ports import Services, WeChatIdentity
-from tests.domain.test_lookups import RELEASE, SEALED, bound, certificate, sealed_certificate
 from tests.kit import make
 from tests.kit.exchange import exchange
+from tests.kit.lookups import RELEASE, SEALED, bound, certificate, sealed_certificate
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("mp", "openid-mp")
@@ -90,7 +90,7 @@ async def test_a_miss_is_a_problem_document(app: App, services: Services, token:
 async def test_the_image_check_comes_as_a_data_url(
     app: App, services: Services, token: dict[str, str]
 ) -> None:
-    from tests.domain.test_bindings import Reader
+    from tests.kit.statements import Reader
 
     reader = Reader()
     exchange(services, image_check=reader)

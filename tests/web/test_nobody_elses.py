@@ -16,10 +16,9 @@ from server.domain.roles import PERMISSIONS, Role
 from server.models import ApiToken, Certificate, Preparation, Receipt
 from server.web.console import ROUTES
 from server.web.console.route import Route
-from tests.domain import issuing
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
-from tests.web.console_desk import PASSWORD, seated
+from tests.kit import issuing, make
+from tests.kit.console_desk import PASSWORD, seated
+from tests.kit.jobs import drained
 
 App = Sanic[Any, Any]
 NAMED = [route for route in ROUTES if isinstance(route, Route) and "<" in route.path]

@@ -21,9 +21,6 @@ from server.models import Certificate, database
 from server.models.database import Patience
 from tests.kit.exchange import exchange
 from tests.kit.proxy import Proxy, before
-from tests.web.test_verification import certificate
-
-__all__ = ["certificate"]  # fixture
 
 App = Sanic[Any, Any]
 PAGE = {"accept": "text/html"}

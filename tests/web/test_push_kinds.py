@@ -14,10 +14,10 @@ from server import worker
 from server.app import create_app
 from server.domain.ports import Services
 from server.models import Follower, Grant, GrantEntry, Issuance, PushSeen, ScanTicket
-from tests.domain.issuing import cohort, shown
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatSender
 from tests.kit.fakes import ListQueue
+from tests.kit.issuing import cohort, shown
 from tests.kit.wechat_platform import GenuinePushes, Platform, mini_program, official_account, xml
 
 App = Sanic[Any, Any]

@@ -13,7 +13,7 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import Forbidden
 from tests.kit import make
-from tests.web.console_desk import seated
+from tests.kit.console_desk import seated
 
 App = Sanic[Any, Any]
 RARE = "\U00021334"

@@ -28,13 +28,12 @@ from server.domain.roles import Role
 from server.errors import Conflict
 from server.models import Certificate, Delivery, Issuance, Plan, Receipt
 from server.web.h5.login import SESSION_COOKIE
-from tests.domain import issuing
-from tests.domain.issuing import PIN
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
+from tests.kit import issuing, make
+from tests.kit.console_desk import seated
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatLogins
-from tests.web.console_desk import seated
+from tests.kit.issuing import PIN
+from tests.kit.jobs import drained
 
 App = Sanic[Any, Any]
 HOLDER = WeChatIdentity("oa", "oHolder", "uHolder")

@@ -14,7 +14,7 @@ from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Forbidden
 from server.models import Issuance
-from tests.domain import issuing
+from tests.kit import issuing
 from tests.kit.fake_wechat import FakeWeChatLogins
 
 App = Sanic[Any, Any]

@@ -13,8 +13,7 @@ from server.domain.issuance import scan_tickets
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Issuance, ScanTicket
 from server.web.h5.login import SESSION_COOKIE
-from tests.domain import issuing
-from tests.kit import make
+from tests.kit import issuing, make
 from tests.kit.fakes import FakeClock
 
 App = Sanic[Any, Any]

@@ -14,10 +14,10 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Certificate
 from server.web import responses, templating
-from tests.domain.test_lookups import bound
 from tests.kit import make
-from tests.web.console_desk import seated
-from tests.web.test_h5_lookups import ME, get, me, sealed_certificate  # noqa: F401  # me is a fixture
+from tests.kit.console_desk import seated
+from tests.kit.h5 import ME, get
+from tests.kit.lookups import bound, sealed_certificate
 
 App = Sanic[Any, Any]
 
@@ -74,7 +74,7 @@ async def test_the_icon_is_there_for_every_browser(app: App) -> None:
     assert icon.body[:4] == b"\x00\x00\x01\x00"
 
 
-async def test_phone_and_public_pages_are_compressed(app: App, me: dict[str, str]) -> None:  # noqa: F811
+async def test_phone_and_public_pages_are_compressed(app: App, me: dict[str, str]) -> None:
     for path in ("/", "/v", "/h5/", "/h5/bind"):
         plain = await fetch(app, path, **me)
         packed = await fetch(app, path, **me, accept_encoding="gzip")
@@ -96,7 +96,7 @@ async def test_a_page_with_the_sessions_secret_is_never_compressed(app: App, ser
 async def test_a_phone_keeps_the_certificate_and_asks_each_time_whether_it_may(
     app: App,
     services: Services,
-    me: dict[str, str],  # noqa: F811
+    me: dict[str, str],
     ending: str,
 ) -> None:
     plan = await make.plan(release_at=services.clock.now())

@@ -14,9 +14,9 @@ from server.app import create_app
 from server.domain.auth import mini_login, sessions, web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Role
+from tests.kit.console_desk import seated
 from tests.kit.exchange import exchange
 from tests.kit.wechat_platform import GenuinePushes
-from tests.web.console_desk import seated
 from tests.web.wire import PATIENCE, App, served
 
 FORM = "application/x-www-form-urlencoded"

@@ -10,10 +10,10 @@ from sanic import Sanic
 
 from server.domain.ports import Services
 from server.domain.roles import Role
-from tests.domain import issuing
+from tests.kit import issuing
+from tests.kit.console_desk import seated
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatLinks
-from tests.web.console_desk import seated
 
 App = Sanic[Any, Any]
 

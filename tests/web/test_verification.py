@@ -25,22 +25,12 @@ from server.domain.ports import PublicKey, Services
 from server.errors import NotFound
 from server.models import Candidate, Certificate
 from tests.conftest import ISSUER
-from tests.domain import issuing
-from tests.domain.test_issuance_generation import drained
-from tests.kit import make
+from tests.kit import issuing, make
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 
 App = Sanic[Any, Any]
 PAGE = {"accept": "text/html"}
-
-
-@pytest.fixture
-async def certificate(services: Services) -> Certificate:
-    """欧阳慧敏's, issued and valid."""
-    await issuing.generating(services, await issuing.cohort(services))
-    await drained(services)
-    return await Certificate.get(candidate__name="欧阳慧敏")
 
 
 def claims_of(certificate: Certificate) -> Claims:

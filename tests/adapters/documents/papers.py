@@ -16,7 +16,7 @@ from server.adapters.keys import KeyFolder
 from server.domain.certificates.claims import Claims, complete, encode_code, page_of
 from server.domain.certificates.claims import code_url as address
 from server.domain.ports import CertificatePage
-from tests.rules.test_claims import LINE
+from tests.kit.claims import LINE
 
 PUBLIC_URL = "https://certificates.example-issuer.com.c"[:40]
 RARE = "䶮㛃𠮷𬱖"

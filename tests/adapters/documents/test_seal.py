@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,9 @@ from pyhanko_certvalidator import ValidationContext
 from server.adapters.documents import seal_picture
 from server.adapters.documents.pdf import SEAL_X_MM, SEAL_Y_MM, TypstPdfRenderer
 from server.adapters.keys import KeyFolder, create, rotate
-from tests.adapters.documents.papers import page, part, program, rasterised
+from tests.adapters.documents.papers import page, part, rasterised
 from tests.conftest import ISSUER
+from tests.kit.documents import judged
 from tests.kit.fakes import NOON
 
 
@@ -107,12 +107,6 @@ def test_the_seal_leaves_the_issuers_line_and_the_date_readable(
 def test_what_was_drawn_stays_byte_for_byte(pdf_renderer: TypstPdfRenderer, key_folder: KeyFolder) -> None:
     one = page(key_folder)
     assert pdf_renderer.make_now(one).startswith(pdf_renderer.draw(one))
-
-
-def judged(pdf: bytes, folder: Path) -> str:
-    file = folder / "judged.pdf"
-    file.write_bytes(pdf)
-    return subprocess.run([program("pdfsig"), "-nocert", file], capture_output=True, text=True).stdout
 
 
 def test_pdfsig_agrees(sealed: bytes, tmp_path: Path) -> None:

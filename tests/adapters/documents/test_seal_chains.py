@@ -18,8 +18,8 @@ from server.adapters.keys import KeyFolder, KeysMissing
 from server.errors import Refused
 from tests.adapters.authorities import Wanted, chain, rsa_key, write
 from tests.adapters.documents.papers import page
-from tests.adapters.documents.test_seal import judged
 from tests.conftest import ISSUER
+from tests.kit.documents import judged
 from tests.kit.fakes import NOON, FakeClock
 
 

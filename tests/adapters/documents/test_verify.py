@@ -23,27 +23,11 @@ from server.adapters.keys import KeyFolder, create, retire, rotate
 from server.adapters.published_keys import PublishedKeys
 from server.commands.verify import verify
 from server.domain.issuance import offline, receipts
-from server.domain.issuance.receipts import Statement
 from server.settings import Settings
 from tests.adapters.documents.papers import page
 from tests.conftest import ISSUER
+from tests.kit.documents import STATEMENT
 from tests.kit.fakes import NOON, FakeClock
-
-STATEMENT = Statement(
-    action="confirm_scan",
-    issuance=7,
-    revision=2,
-    list_sha256="ab" * 32,
-    count=128,
-    plan="2023年9月22日社会心理服务证书考试计划",
-    level="初级",
-    officer=3,
-    officer_name="王签发",
-    school=1,
-    school_name="京华职业技术学院",
-    ticket="0123456789abcdef",
-    at="2026-11-23T12:00:00.000+08:00",
-)
 
 
 def report(data: bytes, keys: KeyFolder) -> offline.Report:

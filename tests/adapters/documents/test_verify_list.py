@@ -23,8 +23,8 @@ from server.domain.issuance.offline_list import verify_list
 from server.domain.levels import Level
 from server.settings import Settings
 from server.web.verification import key_document
-from tests.adapters.documents.test_verify import STATEMENT
 from tests.conftest import ISSUER
+from tests.kit.documents import STATEMENT
 
 LINES = [
     Line(

@@ -18,8 +18,8 @@ from server.domain.ports.payments import Cashier
 from server.errors import OutsideFailure, PayRefused, Refused
 from server.settings import Settings
 from tests.adapters.wechat.pay_world import OPENID, ORDER, PATH, REFUND, WRONG, World, opened, paid, returned
-from tests.adapters.wechat.test_vectors import vector
 from tests.kit.pay_platform import Asked, PayPlatform
+from tests.kit.vectors import vector
 
 
 @pytest.fixture(scope="module")

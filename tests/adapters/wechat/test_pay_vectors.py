@@ -19,9 +19,9 @@ from server.adapters.wechat.pay import WeChatPay, pay_certificates
 from server.adapters.wechat.pay_signing import PlatformKeys, is_signed_by, lines, open_sealed, serial_of
 from server.errors import OutsideFailure, Refused, Unverified
 from server.settings import Settings
-from tests.adapters.wechat.test_vectors import vector
 from tests.kit.fakes import FakeClock
 from tests.kit.pay_platform import AUTHORIZATION, PayPlatform
+from tests.kit.vectors import vector
 
 
 @pytest.fixture(scope="module")

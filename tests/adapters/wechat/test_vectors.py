@@ -16,13 +16,7 @@ from wechatpy.utils import check_wxa_signature
 from server.adapters.wechat import messages
 from server.adapters.wechat.jsapi_ticket import js_signature
 from server.errors import Unverified
-
-VECTORS = Path(__file__).parents[2] / "fixtures" / "vectors"
-
-
-def vector(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads((VECTORS / f"{name}.json").read_text("utf-8"))["data"]
-    return data
+from tests.kit.vectors import VECTORS, vector
 
 
 def account(of: dict[str, Any], **more: str) -> messages.Account:

@@ -8,10 +8,9 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
+from tests.kit.sandbox_phone import frame_of
 from tests.sandbox.pay.conftest import MP, OA, Pay
-from tests.sandbox.test_phone_in_browser import browser, frame_of, tabs
 
-__all__ = ["browser", "tabs"]  # fixtures
 pytestmark = pytest.mark.browser
 
 

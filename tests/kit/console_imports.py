@@ -1,0 +1,37 @@
+"""A workbook handed in at the console."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import openpyxl
+
+from server.domain import imports
+from server.domain.ports import Services
+from tests.kit import issuing
+from tests.kit.fakes import ListQueue
+from tests.kit.jobs import TABLE
+
+
+async def hand_in(who: Any, data: bytes, **fields: str) -> Any:
+    form = {"kind": "candidates", "dry_run": "true", **fields}
+    return await who("POST", "/imports", files={"file": ("考生.xlsx", data, XLSX)}, data=form)
+
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def sheet(*rows: list[Any]) -> bytes:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+async def drain(s: Services) -> None:
+    assert isinstance(s.queue, ListQueue)
+    table = {**TABLE, "imports.run": imports.run, "exams.announce": issuing.nothing}
+    await s.queue.drain(s, table)

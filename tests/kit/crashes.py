@@ -1,0 +1,126 @@
+"""A worker that dies where it is told to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from server.domain.issuance import announcements, generation, organisation, preparing, scan_tickets
+from server.domain.issuance.states import BatchState
+from server.domain.ports import CertificatePage, Services
+from server.models import Binding, Certificate, Issuance, NumberSeries, Plan
+from server.models.database import rows
+from tests.kit import issuing, make
+from tests.kit.exchange import exchange
+from tests.kit.fakes import FakePdfRenderer, KillerFaultInjector, MemoryFileStore
+from tests.kit.issuing import PIN, Cohort
+
+ME = make.ISSUER_STAFF
+NAMES = ("崔子涵", "买买提·吐尔逊", "王𠮷")
+TABLE: dict[str, Callable[..., Awaitable[Any]]] = {
+    preparing.JOB: preparing.work,
+    "issuance.generate": generation.generate,
+    "issuance.complete": generation.finish,
+    "issuance.announce": announcements.announce,
+    "notices.send": issuing.nothing,
+}
+
+
+@dataclass
+class SealingPdfRenderer(FakePdfRenderer):
+    """Like the real press, never makes the same file twice: a signature holds time and chance."""
+
+    sealed: Counter[str] = field(default_factory=Counter)
+
+    async def make(self, page: CertificatePage) -> bytes:
+        self.sealed[page.number] += 1
+        return await FakePdfRenderer.make(self, page) + secrets.token_bytes(8)
+
+
+async def drain(s: Services) -> None:
+    """Do the waiting jobs. Each is taken off before it is done, as by a worker that may die over it."""
+    while taken := await rows(
+        "DELETE FROM procrastinate_jobs WHERE id = (SELECT min(id) FROM procrastinate_jobs WHERE status = 'todo')"
+        " RETURNING task_name, args"
+    ):
+        args = taken[0]["args"]
+        await TABLE[taken[0]["task_name"]](s, **(orjson.loads(args) if isinstance(args, str) else args))
+
+
+async def walk(s: Services, of: Cohort) -> None:
+    """What people and workers do next, from whatever state the batch is in, until it is issued."""
+    while True:
+        batch = await Issuance.get_or_none(plan_id=of.plan.id)
+        state = BatchState(batch.state) if batch is not None else None
+        if batch is None:
+            await organisation.prepare(s, of.plan.id, actor=ME)
+        elif state is BatchState.PREPARED:
+            await organisation.org_sign(s, batch.id, actor=ME)
+        elif state is BatchState.SITE_PENDING:
+            shown = await scan_tickets.show(s, batch.id, actor=ME)
+            await scan_tickets.look(s, shown.token, identity=of.identity)
+            await scan_tickets.confirm(s, shown.token, PIN, identity=of.identity)
+        elif state is BatchState.SCHOOL_SIGNED:
+            await organisation.hand_over(s, batch.id, actor=ME)
+        elif state is BatchState.GENERATING:
+            await issuing.claims_lapse()
+            await drain(s)
+            await generation.sweep(s)
+        else:
+            await drain(s)
+            await generation.sweep(s)
+            if (await Issuance.get(id=batch.id)).announced_at is not None:
+                return
+
+
+async def together(s: Services) -> None:
+    """What must be so over all batches: numbers without doubles or gaps, and no file without its certificate."""
+    everything = await Certificate.all()
+    serials = sorted(int(c.number[6:-1]) for c in everything)
+    assert serials == list(range(1, len(serials) + 1))
+    assert (await NumberSeries.get(prefix="26SPS1")).given == len(serials)
+    assert isinstance(s.file_store, MemoryFileStore)
+    assert sorted(s.file_store.files) == sorted(c.pdf_key for c in everything if c.pdf_key)
+
+
+async def cohort(s: Services) -> Cohort:
+    of = await issuing.cohort(s, names=NAMES)
+    await Plan.filter(id=of.plan.id).update(release_at=s.clock.now())
+    holder = of.registrations[0].candidate_id
+    await Binding.create(account="oa", openid=f"oHolder{holder}", candidate_id=holder, bound_at=s.clock.now())
+    return of
+
+
+def arm(s: Services, place: str = "", nth: int = 1) -> KillerFaultInjector:
+    exchange(s, faults=KillerFaultInjector(place, nth))
+    return s.faults
+
+
+WORKER = "import asyncio; from server.settings import load; from server.worker import run; asyncio.run(run(load(env_file=None)))"
+
+
+async def worker(settings: Any, db_url: str, redis_url: str) -> asyncio.subprocess.Process:
+    """A real job worker in a process of its own."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XCERT_", "WECHAT_"))}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        WORKER,
+        env=kept
+        | {
+            "XCERT_DATABASE_URL": db_url,
+            "XCERT_REDIS_URL": redis_url,
+            "XCERT_DATA_DIR": str(settings.data_dir),
+            "XCERT_KEYS_DIR": str(settings.keys_dir),
+        },
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )

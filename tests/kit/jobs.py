@@ -1,0 +1,21 @@
+"""The jobs of issuance, worked off."""
+
+from __future__ import annotations
+
+from server.domain.issuance import announcements, generation, preparing
+from server.domain.ports import Services
+from tests.kit import issuing
+from tests.kit.fakes import ListQueue
+
+TABLE = {
+    preparing.JOB: preparing.work,
+    "issuance.generate": generation.generate,
+    "issuance.complete": generation.finish,
+    "issuance.announce": announcements.announce,
+    "notices.send": issuing.nothing,
+}
+
+
+async def drained(s: Services) -> None:
+    assert isinstance(s.queue, ListQueue)
+    await s.queue.drain(s, TABLE)

@@ -1,0 +1,25 @@
+"""Processes of a started service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.journeys.service import Service
+from tests.kit.started import proc
+
+
+class TwoProcesses(Service):
+    def environment(self) -> dict[str, str]:
+        return super().environment() | {"XCERT_WORKERS": "2"}
+
+
+def family(root: int) -> list[int]:
+    """A process and all that descend from it, whatever their group."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (said := proc(int(entry.name), "stat")):
+            parents[int(entry.name)] = int(said.rpartition(")")[2].split()[1])
+    found = [root]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found
