@@ -15,6 +15,7 @@ from server.domain.ports import Services
 from server.web.h5.login import SESSION_COOKIE
 from tests.kit.history import ME
 from tests.kit.windows import DESK, FLAGS, PHONE, Window
+from tests.web.conftest import world as world  # the service and WeChat, both over HTTP
 
 
 @pytest.fixture

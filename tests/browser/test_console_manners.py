@@ -44,7 +44,8 @@ async def test_every_action_says_that_it_worked(base: str, browser: Browser, ser
     async with seat(browser, services, base, Role.ADMIN) as (page, trouble):
         said = page.locator("#toast[role=status][aria-live=polite] .note")
         await page.goto(f"{base}/console/plans")
-        await page.get_by_label("中级、高级须有实践与督导学时").check()
+        await page.get_by_label("中级、高级须有实践与督导学时").click()
+        await page.locator("dialog[open]").get_by_role("button", name="启用").click()
         await expect(said).to_contain_text("“中级、高级须有实践与督导学时”已启用。")
         await sure(page, "立即公布", "立即公布")
         await expect(said).to_contain_text("的成绩已公布，考生现在可以查询。")

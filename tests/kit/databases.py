@@ -58,7 +58,6 @@ class ReusedDatabase:
         self._server, self._pattern, self._prefix = server, pattern, name
         self._made = 0
         self._name = ""
-        self._link: psycopg.Connection | None = None
         self._shape: list[tuple[int, int]] = []
         self._since = 0
         self._applied: object = None
@@ -66,14 +65,22 @@ class ReusedDatabase:
 
     def take(self) -> str:
         """The URL of the database, as it was when it was made."""
-        if self._link is None or not self._emptied(self._link):
+        if not self._name or not self._is_again_as_it_was():
             self._make()
         return with_database(self._server, self._name)
 
+    def _is_again_as_it_was(self) -> bool:
+        try:
+            with self._link() as link:
+                return self._emptied(link)
+        except psycopg.Error:  # it was dropped, or lets nobody in
+            return False
+
+    def _link(self) -> psycopg.Connection:
+        """Closed before a test begins: some want to be alone with their database."""
+        return psycopg.connect(with_database(self._server, self._name), autocommit=True)
+
     def drop(self) -> None:
-        if self._link is not None:
-            self._link.close()
-            self._link = None
         if self._name:
             with psycopg.connect(self._server, autocommit=True) as link:
                 link.execute(
@@ -94,10 +101,10 @@ class ReusedDatabase:
                     sql.Identifier(self._name), sql.Identifier(self._pattern)
                 )
             )
-        self._link = psycopg.connect(with_database(self._server, self._name), autocommit=True)
-        self._applied = self._link.execute(_APPLIED).fetchone()
-        self._counted = {name: last for name, last, _ in self._link.execute(_COUNTED)}
-        self._remember(self._link)
+        with self._link() as link:
+            self._applied = link.execute(_APPLIED).fetchone()
+            self._counted = {name: last for name, last, _ in link.execute(_COUNTED)}
+            self._remember(link)
 
     def _remember(self, link: psycopg.Connection) -> None:
         (self._since,) = link.execute("SELECT pg_current_xact_id()::text::bigint").fetchone() or (0,)
@@ -105,21 +112,18 @@ class ReusedDatabase:
 
     def _emptied(self, link: psycopg.Connection) -> bool:
         """Whether it could be made as it was; False: it has to be made anew."""
-        try:
-            self._end_others(link)
-            if link.execute(_SHAPE, {"since": self._since}).fetchall() != self._shape:
-                return False
-            if link.execute(_APPLIED).fetchone() != self._applied:
-                return False
-            touched = [row[0] for row in link.execute(_TOUCHED)]
-            if touched:
-                self._delete(link, touched)
-            for name, last, first in link.execute(_COUNTED).fetchall():
-                if last != (was := self._counted[name]):
-                    link.execute("SELECT setval(%s::regclass, %s, %s)", (name, was or first, was is not None))
-            self._remember(link)
-        except psycopg.Error:
+        self._end_others(link)
+        if link.execute(_SHAPE, {"since": self._since}).fetchall() != self._shape:
             return False
+        if link.execute(_APPLIED).fetchone() != self._applied:
+            return False
+        touched = [row[0] for row in link.execute(_TOUCHED)]
+        if touched:
+            self._delete(link, touched)
+        for name, last, first in link.execute(_COUNTED).fetchall():
+            if last != (was := self._counted[name]):
+                link.execute("SELECT setval(%s::regclass, %s, %s)", (name, was or first, was is not None))
+        self._remember(link)
         return True
 
     def _end_others(self, link: psycopg.Connection) -> None:
