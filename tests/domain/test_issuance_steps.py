@@ -142,8 +142,8 @@ async def test_listing_pages_and_filters(services: Services, of: Cohort) -> None
     assert ([item["id"] for item in page.items], page.next_cursor) == ([first.id], None)
     page = await organisation.listing(services, state="site_pending", actor=ME)
     assert [item["id"] for item in page.items] == [first.id]
-    assert await code_of(organisation.listing(services, state="nonsense", actor=ME)) == "invalid"
-    assert await code_of(organisation.listing(services, cursor="x", actor=ME)) == "invalid"
+    assert await code_of(organisation.listing(services, state="nonsense", actor=ME)) == "state_unknown"
+    assert await code_of(organisation.listing(services, cursor="x", actor=ME)) == "cursor_unknown"
 
 
 async def test_a_school_sees_its_own_batches_only(services: Services, of: Cohort) -> None:
