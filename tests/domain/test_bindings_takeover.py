@@ -199,3 +199,38 @@ async def test_candidates_are_found_by_name_or_admission_number(services: Servic
         binding_removal.find(services, "崔子涵", actor=Actor("staff", 5, "财务", role="finance"))
     ) == ("role_not_allowed")
     assert await AuditEntry.filter(action="people.viewed").count() == 1  # once an hour, with who
+
+
+async def test_who_binds_in_both_accounts_at_once_is_bound_in_both(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other account comes first between the reading and the transaction: the phone then counts as the proof."""
+    await somebody(services)
+    proved, overtakers = bindings._proved, [NAMELESS]
+
+    async def overtaken(*given: Any) -> Any:
+        found = await proved(*given)
+        if overtakers:
+            await bind(services, overtakers.pop(), phone_last4=PHONE[-4:])
+        return found
+
+    monkeypatch.setattr(bindings, "_proved", overtaken)
+    await bind(services, ME, phone_last4=PHONE[-4:])
+    assert await Binding.all().count() == 2
+
+
+async def test_who_is_overtaken_without_a_proof_is_not_bound(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await somebody(services)
+    proved, overtakers = bindings._proved, [NAMELESS]
+
+    async def overtaken(*given: Any) -> Any:
+        found = await proved(*given)
+        if overtakers:
+            await bind(services, overtakers.pop(), phone_last4=PHONE[-4:])
+        return found
+
+    monkeypatch.setattr(bindings, "_proved", overtaken)
+    assert await code_of(bind(services, ME)) == "binding_not_matched"
+    assert await Binding.all().count() == 1

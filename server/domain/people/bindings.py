@@ -99,7 +99,15 @@ async def bind(
     gate = _Gate(s, who, number, address)
     await gate.open(image_answer)
     async with attempts.judged(s, gate.own):
-        return await _bind(s, who, (clean, number), gate, (phone_last4, phone_code), request_id)
+        proof = (phone_last4, phone_code)
+        try:
+            return await _bind(s, who, (clean, number), gate, proof, request_id)
+        except _Overtaken:
+            return await _bind(s, who, (clean, number), gate, proof, request_id, is_again=True)
+
+
+class _Overtaken(Exception):
+    """The same candidate was bound in the other account between the reading and the transaction."""
 
 
 async def _bind(
@@ -109,6 +117,8 @@ async def _bind(
     gate: _Gate,
     proof: tuple[str, str],
     request_id: str,
+    *,
+    is_again: bool = False,
 ) -> Bound:
     """The attempt itself, once it is counted. Raises as `bind`."""
     clean, number = said
@@ -116,7 +126,11 @@ async def _bind(
     is_proved, phone = await _proved(s, who, known, clean, proof)
     async with in_transaction():
         found = await _find(s, who, number)
-        is_proved = is_proved and found["is_elsewhere"] <= known["is_elsewhere"]
+        # Bound in the other account in this very moment: what then has to be proved is judged from the start.
+        is_overtaken = bool(found["is_elsewhere"]) and not known["is_elsewhere"]
+        if is_overtaken and not is_again:
+            raise _Overtaken
+        is_proved = is_proved and not is_overtaken
         is_named = same_name(clean, found["name"])
         same = is_named and is_proved
         again = is_named and found["mine"] is not None and found["mine"] == found["id"]
