@@ -124,10 +124,9 @@ async def bind(w: SmallWorld, people: list[demo_cohort.Person]) -> None:
 
     at_the_page = {"p1": 0, "p2": 1, "p5": 4, "p6": 5, "p8": 7}
     in_program = {"p3": 2, "p4": 3, "p5": 4}
-    await asyncio.gather(
-        *(on_the_page(who, people[i]) for who, i in at_the_page.items()),
-        *(in_the_program(who, people[i]) for who, i in in_program.items()),
-    )
+    # One after the other: whoever is bound second is told of in the other account, in both stories the same one.
+    await asyncio.gather(*(on_the_page(who, people[i]) for who, i in at_the_page.items()))
+    await asyncio.gather(*(in_the_program(who, people[i]) for who, i in in_program.items()))
     await w.after(2)
 
 
