@@ -71,6 +71,7 @@ async def test_a_table_is_checked_its_names_confirmed_and_written_from_the_recor
         await look(page, f"imports-checked-{size}")
 
         await page.reload()
+        await expect(page.locator("#run")).to_contain_text(f"看起来像：{PEOPLE[5].plan}")
         for name in await page.locator(".check.name").all():
             if slip not in await name.locator("b").inner_text():
                 await name.locator("input").check()

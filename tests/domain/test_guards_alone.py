@@ -21,6 +21,7 @@ from server.errors import Refused
 from server.models import Certificate, Issuance, Officer, Plan, Registration
 from tests.kit import issuing, make
 from tests.kit.issuing import PIN, Cohort, generating, pending, prepared, school_signed, shown
+from tests.kit.lives import without_row
 
 ME = make.ISSUER_STAFF
 Do = Callable[[], Awaitable[object]]
@@ -236,13 +237,10 @@ ROWS: dict[str, Scenario] = {
 
 
 @pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
-async def test_what_a_row_allows_it_alone_allows(
-    services: Services, of: Cohort, step: Step, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_a_row_allows_it_alone_allows(services: Services, of: Cohort, step: Step) -> None:
     act = await ROWS[step.name](services, of)
     assert (await batch_of(of)).state == step.source.value
-    with monkeypatch.context() as without:
-        without.delitem(BY_NAME, step.name)
+    with without_row(BY_NAME, step.name):
         with pytest.raises(KeyError):
             await act()
         assert (await batch_of(of)).state == step.source.value

@@ -38,6 +38,7 @@ from server.models import (
 )
 from tests.kit import issuing, make
 from tests.kit.issuing import PIN, oa
+from tests.kit.lives import without_row
 
 Do = Callable[[], Awaitable[object]]
 
@@ -183,13 +184,11 @@ async def test_what_a_row_allows_it_alone_allows(
     table: Table,
     name: str,
     arrange: Callable[[Services], Awaitable[Scene]],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     scene, step = await arrange(services), table[name]
     before = await scene.state()
     assert before in {state.value for state in step.sources}
-    with monkeypatch.context() as without:
-        without.delitem(table, name)
+    with without_row(table, name):
         with pytest.raises(KeyError):
             await scene.act()
         assert await scene.state() == before
@@ -197,14 +196,11 @@ async def test_what_a_row_allows_it_alone_allows(
     assert await scene.state() == step.target.value
 
 
-async def test_a_certificate_is_drawn_and_sealed_by_its_rows(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_certificate_is_drawn_and_sealed_by_its_rows(services: Services) -> None:
     """A failure of sealing is kept on the certificate instead of raised, and the next try goes on."""
     scene, table = await making(services), certificate_states.STEPS
     for missing, stays in (("draw", "reserved"), ("seal", "drawing")):
-        with monkeypatch.context() as without:
-            without.delitem(table, missing)
+        with without_row(table, missing):
             with contextlib.suppress(KeyError):
                 await scene.act()
             assert await scene.state() == stays
@@ -212,11 +208,10 @@ async def test_a_certificate_is_drawn_and_sealed_by_its_rows(
     assert await scene.state() == "valid"
 
 
-async def test_an_import_ends_by_its_rows(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_import_ends_by_its_rows(services: Services) -> None:
     scene, table = await running(services, b"x"), import_states.STEPS
     for missing, stays in (("begin", "queued"), ("refuse", "running")):
-        with monkeypatch.context() as without:
-            without.delitem(table, missing)
+        with without_row(table, missing):
             with pytest.raises(KeyError):
                 await scene.act()
             assert await scene.state() == stays
