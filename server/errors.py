@@ -10,7 +10,7 @@
         Gone                was there, is over (410)
         TooMany             slow down; says how many seconds to wait (429)
       OutsideFailure        WeChat, storage or the network failed; try again later (503)
-        WeChatRefused       errcode ≠ 0; keeps errcode and rid, never a token
+        WeChatRefused       errcode ≠ 0; says what helps (`Remedy`); keeps errcode and rid, never a token
         Misconfigured       WeChat says that our settings are wrong: the operator's to mend
         PayRefused          WeChat Pay said no; keeps its code, HTTP status and Request-ID
 
@@ -20,6 +20,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 
 class XcertError(Exception):
@@ -98,13 +99,40 @@ class OutsideFailure(XcertError):
         self.unknown = unknown  # True: the call may have taken effect (a send that timed out)
 
 
-class WeChatRefused(OutsideFailure):
-    """WeChat answered with an errcode. Keeps errcode and rid, never a token."""
+class Remedy(Enum):
+    """What helps when WeChat refuses; all that anybody decides on. Which errcode is which: the adapter's table."""
 
-    def __init__(self, errcode: int, errmsg: str) -> None:
+    RENEW = "renew"  # the token: renew it once, never by force, and make the call once more
+    WAIT = "wait"  # try again with growing pauses
+    TOMORROW = (
+        "tomorrow"  # used up until midnight in Beijing (for a call counted by the minute: the next one)
+    )
+    MEND = (
+        "mend"  # an operator mends account or settings; the same call succeeds then, so it may wait some days
+    )
+    ALARM = "alarm"  # only a person can look into it; the same once more would be refused again
+    BUG = "bug"  # only a change of this program can mend it
+    PERSON = "person"  # this person or this code says no: give up this one thing
+    FOLLOW = "follow"  # this person does not follow the account: another way may reach them
+    CONSENT = "consent"  # this person has no subscription left: another way may reach them
+    ABSENT = "absent"  # what was asked for does not exist: an answer, not a failure
+
+
+class WeChatRefused(OutsideFailure):
+    """WeChat answered with an errcode. Keeps errcode and rid, never a token; made by the adapter's `refusal_of`.
+
+    Args:
+        errcode: WeChat's number, and `errmsg` its sentence: for operators and logs, never for a decision.
+        remedy: what helps.
+        why: the reason in a few Chinese words, where they say more than the number; else "".
+    """
+
+    def __init__(self, errcode: int, errmsg: str, *, remedy: Remedy, why: str = "") -> None:
         super().__init__(f"微信返回错误 {errcode}")
         self.errcode = errcode
         self.errmsg = errmsg
+        self.remedy = remedy
+        self.why = why
 
 
 class Misconfigured(OutsideFailure):

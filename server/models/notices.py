@@ -37,7 +37,10 @@ class Delivery(Model):
     )  # pending sending accepted delivered refused unknown failed
     attempts = fields.IntField(default=0)
     msgid = fields.CharField(max_length=40, default="")
-    last_error = fields.CharField(max_length=200, default="")
+    last_error = fields.CharField(max_length=200, default="")  # for people; nobody decides on it
+    remedy = fields.CharField(
+        max_length=10, db_default=""
+    )  # of the last refusal by WeChat: see errors.Remedy
     next_try_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     sent_at = fields.DatetimeField(null=True)

@@ -11,10 +11,11 @@ import pytest
 from tortoise import connections
 
 from server import worker
+from server.adapters.wechat.errors import refusal_of
 from server.domain.ports import Push, Services
 from server.domain.wechat_chat import late_answers, push_inbox, pushes
 from server.domain.wechat_chat.push_states import MOST_ATTEMPTS, PushState
-from server.errors import OutsideFailure, WeChatRefused
+from server.errors import OutsideFailure
 from server.models import Follower, PushSeen
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatSender
@@ -129,17 +130,17 @@ async def test_work_without_words_is_finished(services: Services) -> None:
     ("answers", "state", "told", "said"),
     [
         (
-            [WeChatRefused(45015, "out of time limit")],
+            [refusal_of(45015, "out of time limit")],
             "refused",
             0,
             "微信返回错误 45015：已过时限或对方已取消关注",
         ),
-        ([WeChatRefused(45047, "too many")], "refused", 0, "微信返回错误 45047：已达条数上限"),
-        ([WeChatRefused(43004, "require subscribe")], "refused", 0, "微信返回错误 43004：对方没有关注"),
-        ([WeChatRefused(40003, "invalid openid")], "refused", 0, "微信返回错误 40003"),
+        ([refusal_of(45047, "too many")], "refused", 0, "微信返回错误 45047：已达条数上限"),
+        ([refusal_of(43004, "require subscribe")], "refused", 0, "微信返回错误 43004：对方没有关注"),
+        ([refusal_of(40003, "invalid openid")], "refused", 0, "微信返回错误 40003"),
         ([OutsideFailure("微信没有回答", unknown=True)], "unknown", 0, "微信没有回答"),
-        ([WeChatRefused(-1, "busy"), OutsideFailure("无法连接微信")], "sent", 1, ""),
-        ([WeChatRefused(-1, "busy")] * MOST_ATTEMPTS, "failed", 0, "微信返回错误 -1"),
+        ([refusal_of(-1, "busy"), OutsideFailure("无法连接微信")], "sent", 1, ""),
+        ([refusal_of(-1, "busy")] * MOST_ATTEMPTS, "failed", 0, "微信返回错误 -1"),
     ],
 )
 async def test_what_wechat_says_decides(
@@ -157,7 +158,7 @@ async def test_what_wechat_says_decides(
 
 
 async def test_a_pause_is_kept(services: Services) -> None:
-    wechat(services).answers = [WeChatRefused(45011, "rate")]
+    wechat(services).answers = [refusal_of(45011, "rate")]
     push = asked(services)
     await pushes.hand_over(services, push)
     await drained(services)

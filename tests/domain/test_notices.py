@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tortoise.transactions import in_transaction
 
+from server.adapters.wechat.errors import refusal_of
 from server.domain.notices import delivery, sender, states
 from server.domain.notices.states import STEPS, NoticeState
 from server.domain.ports import Services
-from server.errors import OutsideFailure, WeChatRefused
+from server.errors import OutsideFailure
 from server.models import Delivery
 from tests.kit import make
 from tests.kit.exchange import exchange
@@ -95,23 +96,7 @@ async def test_the_event_settles_it(services: Services, status: str, state: str,
     assert await delivery.finished(services, "1001", "success", openid=OPENID) is False  # settled is settled
 
 
-@pytest.mark.parametrize("errcode", sorted(sender.PERSON_SAYS_NO))
-async def test_a_person_who_does_not_follow_is_not_tried_again(services: Services, errcode: int) -> None:
-    await put(services)
-    wechat(services).answers.append(WeChatRefused(errcode, "no"))
-    await sender.send(services)
-    row = await the_row()
-    assert (row.state, row.last_error, row.next_try_at) == ("refused", f"微信返回错误 {errcode}", None)
-
-
-async def test_a_mistake_of_ours_fails_at_once(services: Services) -> None:
-    await put(services)
-    wechat(services).answers.append(WeChatRefused(47003, "argument invalid! data.thing1.value invalid"))
-    await sender.send(services)
-    assert (await the_row()).state == "failed"
-
-
-@pytest.mark.parametrize("answer", [WeChatRefused(-1, "busy"), WeChatRefused(45011, "freq"), NO_CONNECTION])
+@pytest.mark.parametrize("answer", [refusal_of(-1, "busy"), refusal_of(45011, "freq"), NO_CONNECTION])
 async def test_what_certainly_was_not_sent_is_tried_again_later_and_not_for_ever(
     services: Services, answer: Exception
 ) -> None:
@@ -134,7 +119,7 @@ async def test_what_somebody_can_mend_waits_for_days_and_is_then_sent_or_given_u
         await put(services, dedup, f"o-{dedup}")
     begin = services.clock.now()
     for _ in range(states.MOST_ATTEMPTS_MENDED - 1):
-        wechat(services).answers += [WeChatRefused(40164, "invalid ip")] * 2
+        wechat(services).answers += [refusal_of(40164, "invalid ip")] * 2
         await sender.send(services)
         due = (await the_row("never")).next_try_at
         assert due is not None
@@ -143,7 +128,7 @@ async def test_what_somebody_can_mend_waits_for_days_and_is_then_sent_or_given_u
     await Delivery.filter(dedup="never").update(next_try_at=services.clock.now() + timedelta(seconds=1))
     await sender.send(services)
     clock(services).forward(seconds=1)
-    wechat(services).answers.append(WeChatRefused(40164, "invalid ip"))
+    wechat(services).answers.append(refusal_of(40164, "invalid ip"))
     await sender.send(services)
     assert [(await the_row(dedup)).state for dedup in ("mended", "never")] == ["accepted", "failed"]
 

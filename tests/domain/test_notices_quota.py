@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 
 import pytest
 
+from server.adapters.wechat.errors import refusal_of
 from server.domain.notices import sender
 from server.domain.ports import Services
-from server.errors import WeChatRefused
 from tests.kit.noticing import clock, jobs, put, the_row, wechat
 
 
-@pytest.mark.parametrize("errcode", sorted(sender.QUOTA_USED_UP))
+@pytest.mark.parametrize("errcode", [45009, 45109])
 async def test_a_used_up_quota_waits_for_the_next_day_in_beijing(services: Services, errcode: int) -> None:
     await put(services)
-    wechat(services).answers.append(WeChatRefused(errcode, "reach max api daily quota limit"))
+    wechat(services).answers.append(refusal_of(errcode, "reach max api daily quota limit"))
     await sender.send(services)
     row = await the_row()
     assert (row.state, row.next_try_at) == ("pending", datetime(2026, 11, 23, 16, 5, tzinfo=UTC))
@@ -29,7 +29,7 @@ async def test_a_quota_that_is_back_early_brings_forward_what_waits_for_it_and_n
 ) -> None:
     for dedup, errcode in (("used up", 45009), ("busy", -1)):
         await put(services, dedup)
-        wechat(services).answers.append(WeChatRefused(errcode, "no"))
+        wechat(services).answers.append(refusal_of(errcode, "no"))
         await sender.send(services)
     busy_until = (await the_row("busy")).next_try_at
     jobs(services).clear()

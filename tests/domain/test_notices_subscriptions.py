@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from tortoise.transactions import in_transaction
 
+from server.adapters.wechat.errors import refusal_of
 from server.domain.notices import delivery, grants, mini_pages, release_announcements, routing, sender
 from server.domain.notices.grants import Taker
 from server.domain.ports import Services
-from server.errors import OutsideFailure, WeChatRefused
+from server.errors import OutsideFailure
 from server.models import Binding, Candidate, Delivery, Follower
 from tests.kit import make
 from tests.kit.exchange import exchange
@@ -86,7 +87,7 @@ async def test_without_a_grant_wechat_is_not_called(services: Services) -> None:
     assert states == [("accepted", "5001", ""), ("refused", "", "对方没有剩余的订阅授权")]
 
 
-@pytest.mark.parametrize("answer", [NO_CONNECTION, WeChatRefused(-1, "busy"), WeChatRefused(45009, "quota")])
+@pytest.mark.parametrize("answer", [NO_CONNECTION, refusal_of(-1, "busy"), refusal_of(45009, "quota")])
 async def test_what_certainly_was_not_sent_gives_the_grant_back_and_is_tried_again(
     services: Services, answer: Exception
 ) -> None:
@@ -102,9 +103,7 @@ async def test_what_certainly_was_not_sent_gives_the_grant_back_and_is_tried_aga
     assert ((await row())[0], await remaining(), len(wechat(services).subscribed)) == ("accepted", 0, 1)
 
 
-@pytest.mark.parametrize(
-    "answer", [WeChatRefused(47003, "data.thing1.value invalid"), WeChatRefused(40003, "no")]
-)
+@pytest.mark.parametrize("answer", [refusal_of(47003, "data.thing1.value invalid"), refusal_of(40003, "no")])
 async def test_what_will_never_be_sent_gives_the_grant_back(services: Services, answer: Exception) -> None:
     await popup(services)
     await put(services)
@@ -152,7 +151,7 @@ async def test_wechat_says_that_nothing_is_left(services: Services) -> None:
     for _ in range(3):
         await popup(services)
     await put(services)
-    wechat(services).answers.append(WeChatRefused(43101, "user refuse to accept the msg"))
+    wechat(services).answers.append(refusal_of(43101, "user refuse to accept the msg"))
     await sender.send(services)
     assert (await row(), await remaining()) == (("refused", "", "微信返回错误 43101"), 0)
     await put(services, "b")
@@ -305,11 +304,11 @@ async def test_a_way_that_wechat_closes_gives_place_to_the_next(services: Servic
                 path="/h5/results",
             )
     wechat(services).answers += [
-        WeChatRefused(43004, "require subscribe"),
-        WeChatRefused(43004, "require subscribe"),
+        refusal_of(43004, "require subscribe"),
+        refusal_of(43004, "require subscribe"),
     ]
     await sender.send(services)
-    wechat(services).answers.append(WeChatRefused(43101, "user refuse to accept the msg"))
+    wechat(services).answers.append(refusal_of(43101, "user refuse to accept the msg"))
     await sender.send(services)
     assert await told(who) == [
         ("template", "refused"),

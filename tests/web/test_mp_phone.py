@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
+from server.adapters.wechat.errors import refusal_of
 from server.domain.auth import sessions
 from server.domain.people import bindings, phones
 from server.domain.people.candidates import ABOUT_MOBILE
 from server.domain.ports import Services
-from server.errors import OutsideFailure, Refused, WeChatRefused
+from server.errors import OutsideFailure, Refused
 from server.models import AuditEntry, Binding, Candidate
 from tests.kit import make
 from tests.kit.exchange import exchange
@@ -94,7 +95,7 @@ async def test_given_with_the_binding_and_kept_beside_the_schools_own(
     [
         (None, "phone_code_invalid"),
         (OutsideFailure("微信没有及时回答", unknown=True), "phone_unavailable"),
-        (WeChatRefused(45009, "quota"), "phone_unavailable"),
+        (refusal_of(45009, "quota"), "phone_unavailable"),
     ],
 )
 async def test_what_wechat_says_to_the_code_does_not_undo_the_binding(

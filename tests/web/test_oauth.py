@@ -12,9 +12,10 @@ import pytest
 from sanic import Request, Sanic
 from sanic.response import json
 
+from server.adapters.wechat.errors import refusal_of
 from server.domain.auth import web_login
 from server.domain.ports import Services, WeChatIdentity
-from server.errors import Forbidden, Misconfigured, OutsideFailure, TooMany, Unverified, WeChatRefused
+from server.errors import Forbidden, Misconfigured, OutsideFailure, TooMany, Unverified
 from server.web.h5 import login
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatLogins
@@ -287,7 +288,7 @@ async def test_log_ins_of_one_address_are_limited_before_wechat_is_asked(
 @pytest.mark.parametrize(
     ("failure", "status", "says", "pause"),
     [
-        (WeChatRefused(-1, "system error"), 503, "微信暂时没有响应", "5"),
+        (refusal_of(-1, "system error"), 503, "微信暂时没有响应", "5"),
         (OutsideFailure("微信没有答复"), 503, "微信暂时没有响应", "5"),
         (Misconfigured("微信登录的设置有误"), 503, "请联系评价组织", "5"),
         (

@@ -119,7 +119,7 @@ class Account:
             if not isinstance(told, dict):
                 return answer, told
             try:
-                return answer, checked(told, unknown=True)
+                return answer, checked(told, path, unknown=True)
             except WeChatRefused as refusal:
                 if refusal.errcode not in TOKEN_ERRORS or is_last:
                     raise

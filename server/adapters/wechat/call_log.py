@@ -7,10 +7,10 @@ import logging
 from redis import asyncio as aioredis
 
 from server.adapters.wechat.alerts import Alarms
-from server.adapters.wechat.errors import Remedy, field_at_fault, remedy, rid
+from server.adapters.wechat.errors import CALL_SOMEBODY, field_at_fault, refusal_of, remedy, rid
 from server.adapters.wechat.quota import BEIJING, Quota
 from server.domain.ports import Clock
-from server.errors import WeChatRefused
+from server.errors import Remedy
 
 log = logging.getLogger("xcert.wechat")
 
@@ -31,7 +31,7 @@ class Books:
             return
         await self.quota.note(self.kind, self.appid, path, "closed")
         said = f"not sent: closed until {until.astimezone(BEIJING).isoformat(timespec='minutes')}"
-        raise WeChatRefused(QUOTA_USED_UP, said)
+        raise refusal_of(QUOTA_USED_UP, said, path)
 
     async def failed(self, path: str, how: str) -> None:
         """No answer of WeChat's: timeout, unreachable, http_502."""
@@ -68,5 +68,5 @@ class Books:
                     "until": until.isoformat(),
                 },
             )
-        if what in (Remedy.ALARM, Remedy.BUG):
+        if what in CALL_SOMEBODY:
             await self.alarms.sound(self.kind, path, errcode, errmsg)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from server.adapters.wechat.errors import (
     STABLE_TOKEN,
     TOKEN_ERRORS,
-    Remedy,
     address_refused,
     field_at_fault,
     remedy,
 )
+from server.errors import Remedy
 
 NAMES = {"oa": "公众号", "mp": "小程序"}
 _SERVICE = "微信开发者平台（developers.weixin.qq.com/platform）→ 我的业务 → 服务号"

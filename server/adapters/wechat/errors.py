@@ -6,32 +6,17 @@ Codes that only a phone ever sees (10003 … 20005, 1400001) never reach a serve
 from __future__ import annotations
 
 import re
-from enum import Enum
 
 from server.errors import (
     Forbidden,
     Misconfigured,
     Refused,
+    Remedy,
     TooMany,
     Unverified,
     WeChatRefused,
     XcertError,
 )
-
-
-class Remedy(Enum):
-    """What helps."""
-
-    RENEW = "renew"  # the token: renew it once, never by force, and make the call once more
-    WAIT = "wait"  # try again with growing pauses
-    TOMORROW = (
-        "tomorrow"  # used up until midnight in Beijing (for a call counted by the minute: the next one)
-    )
-    ALARM = "alarm"  # only a person at WeChat's consoles or at our settings can mend it
-    BUG = "bug"  # only a change of this program can mend it
-    PERSON = "person"  # this person or this code says no: give up this one thing
-    ABSENT = "absent"  # what was asked for does not exist: an answer, not a failure
-
 
 TOKEN_ERRORS = frozenset({40001, 40014, 42001})
 STABLE_TOKEN = "/cgi-bin/stable_token"  # noqa: S105 -- a path
@@ -40,9 +25,9 @@ _BY_REMEDY: dict[Remedy, tuple[int, ...]] = {
     Remedy.RENEW: tuple(TOKEN_ERRORS),
     Remedy.WAIT: (-1, 45011, 44990, 43108),
     Remedy.TOMORROW: (45009, 45109, 85400),
+    Remedy.MEND: (40002, 40013, 40125, 40243, 40164, 61004, 89503, 48001, 48004, 40036, 40037),
     Remedy.ALARM: (
-        *(40002, 40013, 40125, 40243, 40164, 61004, 89503, 48001, 48004, 48006, 61024),
-        *(40036, 40037, 43107, 43116, 45168, 41030, 47003),
+        *(48006, 61024, 43107, 43116, 45168, 41030, 47003),
         *(65319, 85069, 85074, 85075, 85079, 886000),
     ),
     Remedy.BUG: (
@@ -51,12 +36,23 @@ _BY_REMEDY: dict[Remedy, tuple[int, ...]] = {
         *(40129, 40169, 45002, 45008, 40202, 40203, 76003, 76021, 76022, 85401, 87009, 9410010),
     ),
     Remedy.PERSON: (
-        *(40003, 43004, 43101, 43117, 50002, 45015, 45047),
+        *(40003, 43117, 50002, 45015, 45047),
         *(40029, 40163, 41008, 40226, 40030, 42002),
     ),
+    Remedy.FOLLOW: (43004,),
+    Remedy.CONSENT: (43101,),  # one code for "refused" and for "none left"
     Remedy.ABSENT: (40201, 46003, 76001, 9410011, 9410012),
 }
 REMEDIES: dict[int, Remedy] = {code: what for what, codes in _BY_REMEDY.items() for code in codes}
+CALL_SOMEBODY = frozenset({Remedy.MEND, Remedy.ALARM, Remedy.BUG})
+
+# Why a person was not answered, for those who look at the row (wechat.md §6.5).
+_WHY = {
+    45015: "已过时限或对方已取消关注",
+    45047: "已达条数上限",
+    43004: "对方没有关注",
+    45009: "当日额度已用完",
+}
 
 # Counted by the minute: 45009 there means this minute, not this day (wechat.md §2, §3.1, §4.3).
 _BY_THE_MINUTE = ("/wxa/getwxacodeunlimit", STABLE_TOKEN, "/sns/")
@@ -69,8 +65,17 @@ _ADDRESS = re.compile(r"invalid ip (?:::ffff:)?([0-9a-fA-F.:]{3,45})")
 def remedy(errcode: int, path: str = "") -> Remedy:
     """Unknown codes call somebody. 40001 from the token call itself means a wrong secret (wechat.md §2)."""
     if errcode in TOKEN_ERRORS and path == STABLE_TOKEN:
-        return Remedy.ALARM
+        return Remedy.MEND
     return REMEDIES.get(errcode, Remedy.ALARM)
+
+
+def refusal_of(errcode: int, errmsg: str, path: str = "") -> WeChatRefused:
+    """The error for what WeChat said, with what helps.
+
+    Args:
+        path: of the call, below the API's host.
+    """
+    return WeChatRefused(errcode, errmsg, remedy=remedy(errcode, path), why=_WHY.get(errcode, ""))
 
 
 def is_counted_by_the_minute(path: str) -> bool:

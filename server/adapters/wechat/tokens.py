@@ -17,9 +17,9 @@ import orjson
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
-from server.adapters.wechat.errors import STABLE_TOKEN, Remedy, remedy
+from server.adapters.wechat.errors import STABLE_TOKEN, refusal_of
 from server.domain.ports import Clock
-from server.errors import OutsideFailure, WeChatRefused
+from server.errors import OutsideFailure, Remedy, WeChatRefused
 
 log = logging.getLogger("xcert.wechat")
 
@@ -150,11 +150,12 @@ class TokenKeeper:
     async def _pausing(self) -> None:
         raw = await self._redis.get(f"{self._name}:pause")
         if raw is not None:
-            raise WeChatRefused(*orjson.loads(raw))
+            errcode, errmsg = orjson.loads(raw)
+            raise refusal_of(errcode, errmsg, STABLE_TOKEN)
 
     async def _pause(self, refusal: WeChatRefused) -> None:
         """A wrong secret is asked about once in a while, not by every call: only a person can mend it."""
-        if remedy(refusal.errcode, STABLE_TOKEN) is Remedy.ALARM:
+        if refusal.remedy in (Remedy.MEND, Remedy.ALARM):
             said = orjson.dumps([refusal.errcode, refusal.errmsg])
             await self._redis.set(f"{self._name}:pause", said, ex=PAUSE_SECONDS)
 

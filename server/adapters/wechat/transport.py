@@ -11,7 +11,8 @@ import aiohttp
 import orjson
 
 from server.adapters.wechat.call_log import Books
-from server.errors import OutsideFailure, WeChatRefused
+from server.adapters.wechat.errors import refusal_of
+from server.errors import OutsideFailure
 
 LARGEST = 4 * 1024 * 1024  # bytes of an answer; the largest is a picture
 SECONDS, CONNECT_SECONDS = 6.0, 3.0
@@ -25,11 +26,12 @@ class Answer:
     content_type: str
 
 
-def checked(result: Any, *, unknown: bool = False) -> dict[str, Any]:
+def checked(result: Any, path: str, *, unknown: bool = False) -> dict[str, Any]:
     """The JSON of an answer. Raises WeChatRefused when it holds an errcode other than 0.
 
     Args:
         result: as it was read.
+        path: of the call.
         unknown: whether WeChat may have acted when nobody understands its answer.
     """
     if not isinstance(result, dict):
@@ -39,7 +41,7 @@ def checked(result: Any, *, unknown: bool = False) -> dict[str, Any]:
     except (TypeError, ValueError):
         raise OutsideFailure("微信的回答无法理解", unknown=unknown) from None
     if errcode:
-        raise WeChatRefused(errcode, str(result.get("errmsg", "")))
+        raise refusal_of(errcode, str(result.get("errmsg", "")), path)
     return result
 
 
@@ -139,7 +141,7 @@ class Transport:
             result = orjson.loads(answer.content)
         except orjson.JSONDecodeError:
             raise OutsideFailure("微信的回答无法理解", unknown=True) from None
-        return checked(result)
+        return checked(result, path)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:

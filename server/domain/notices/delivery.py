@@ -6,6 +6,7 @@ One row is the truth of one message to one person in one channel. `sender` sends
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from server.domain.notices import states
 from server.domain.notices.states import STEPS, NoticeState
 from server.domain.notices.topics import CHANNELS, fitted
 from server.domain.ports import Services
-from server.errors import OutsideFailure
+from server.errors import OutsideFailure, Remedy, WeChatRefused
 from server.models import Delivery
 from server.models.database import rows
 
@@ -32,6 +33,29 @@ WHERE NOT EXISTS (SELECT 1 FROM notice_hold)
              ORDER BY next_try_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
 RETURNING id, dedup, topic, account, channel, openid, fields_shown, path, attempts, sent_at
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a message is not on its way.
+
+    Args:
+        said: the reason for people, without personal data; kept to 200 characters. Nobody decides on it.
+        remedy: what helps, when WeChat refused.
+    """
+
+    said: str = ""
+    remedy: Remedy | None = None
+
+    @classmethod
+    def of(cls, refusal: WeChatRefused) -> Trouble:
+        return cls(str(refusal), refusal.remedy)
+
+    def columns(self) -> dict[str, str]:
+        return {"last_error": self.said[:200], "remedy": self.remedy.value if self.remedy else ""}
+
+
+NO_TROUBLE = Trouble()
 
 
 async def enqueue(
@@ -109,7 +133,7 @@ async def advance(
     name: str,
     *,
     msgid: str | None = None,
-    error: str = "",
+    trouble: Trouble = NO_TROUBLE,
     next_try_at: datetime | None = None,
     forget_first_try: bool = False,
 ) -> bool:
@@ -117,14 +141,14 @@ async def advance(
 
     Args:
         name: of a step in `states.STEPS`.
-        error: what went wrong, without personal data; kept to 200 characters.
+        trouble: what went wrong, if anything did.
         forget_first_try: nothing was sent for certain, so that the next try is a first one.
     """
     step = STEPS[name]
     changes: dict[str, Any] = {
         "state": step.target.value,
-        "last_error": error[:200],
         "next_try_at": next_try_at,
+        **trouble.columns(),
     }
     if msgid is not None:
         changes["msgid"] = msgid[:40]
@@ -145,7 +169,7 @@ async def lose_waiting(s: Services, error: str) -> int:
     """The step `lose` for everything that waits, at once: not sent, and not known to have failed. How many."""
     step = STEPS["lose"]
     return await Delivery.filter(state=NoticeState.PENDING.value).update(
-        state=step.target.value, last_error=error[:200], next_try_at=None
+        state=step.target.value, next_try_at=None, **Trouble(error).columns()
     )
 
 
@@ -158,7 +182,7 @@ async def stop(s: Services, account: str, openid: str, error: str) -> int:
     step = STEPS["block"]
     waiting = (NoticeState.PENDING.value, NoticeState.SENDING.value)
     return await Delivery.filter(account=account, openid=openid, state__in=waiting).update(
-        state=step.target.value, last_error=error[:200], next_try_at=None, settled_at=s.clock.now()
+        state=step.target.value, next_try_at=None, settled_at=s.clock.now(), **Trouble(error).columns()
     )
 
 
@@ -175,7 +199,7 @@ async def accepted(s: Services, delivery_id: int, account: str, msgid: str) -> N
         early = None
     if early is not None:
         name, _, error = early.decode().partition(" ")
-        await advance(s, delivery_id, name, error=error)
+        await advance(s, delivery_id, name, trouble=Trouble(error))
 
 
 async def finished(s: Services, msgid: str, status: str, *, openid: str) -> bool:
@@ -208,7 +232,7 @@ async def _settle(
 ) -> bool:
     row = await Delivery.filter(mine, account=account, msgid=msgid[:40]).first() if msgid else None
     if row is not None:
-        return await advance(s, row.id, name, error=error)
+        return await advance(s, row.id, name, trouble=Trouble(error))
     unnumbered = Q(state__in=_ON_THE_WAY) | Q(state=NoticeState.ACCEPTED.value, channel="oa_subscription")
     possible = (
         await Delivery.filter(
@@ -219,13 +243,13 @@ async def _settle(
     )
     # Of several that WeChat accepted, the oldest: they are alike, and their events come one by one.
     if len(possible) == 1 or (possible and all(one.state == NoticeState.ACCEPTED.value for one in possible)):
-        return await advance(s, possible[0].id, name, msgid=msgid, error=error)
+        return await advance(s, possible[0].id, name, msgid=msgid, trouble=Trouble(error))
     if not msgid:
         return False
     await s.cache.set(_early(account, msgid), f"{name} {error}".encode(), seconds=EARLY_SECONDS)
     # The answer with this number may have been written since we looked, before it could find what we kept just now.
     row = await Delivery.filter(mine, account=account, msgid=msgid[:40]).first()
-    return row is not None and await advance(s, row.id, name, error=error)
+    return row is not None and await advance(s, row.id, name, trouble=Trouble(error))
 
 
 def _early(account: str, msgid: str) -> str:

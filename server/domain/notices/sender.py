@@ -17,25 +17,21 @@ from tortoise.transactions import in_transaction
 
 from server.domain import beijing
 from server.domain.notices import delivery, grants, hold, keywords, routing, states
+from server.domain.notices.delivery import Trouble
 from server.domain.notices.grants import Taker
 from server.domain.notices.mini_pages import program_page
 from server.domain.notices.states import LEASE, MOST_ATTEMPTS, MOST_ATTEMPTS_MENDED, UNKNOWN_PAUSE
 from server.domain.notices.topics import TOPICS
 from server.domain.ports import Services
-from server.errors import OutsideFailure, Refused, WeChatRefused
+from server.errors import OutsideFailure, Refused, Remedy, WeChatRefused
 from server.models import Delivery
 
 SLICE = 50
 AT_ONCE = 8
-QUOTA_USED_UP = frozenset({45009, 45109})
-NO_GRANT = 43101  # one code for "refused" and for "none left"
-NOT_FOLLOWING = 43004
-# errcodes that are this person's own: not following, refused, blocked, another account's openid (wechat.md §5)
-PERSON_SAYS_NO = frozenset({40003, NOT_FOLLOWING, NO_GRANT, 43117, 50002})
-COME_BACK = frozenset({-1, 43108, 44990, 45011, 40001, 40014, 42001})
-# somebody has to mend the account or a setting (secret, whitelist, permission, template): worth waiting for some days
-TO_MEND = frozenset({40002, 40013, 40036, 40037, 40125, 40164, 40243, 48001, 48004, 61004, 89503})
-_NONE_LEFT = "对方没有剩余的订阅授权"
+COME_BACK = (Remedy.WAIT, Remedy.RENEW)
+PERSON_SAYS_NO = (Remedy.PERSON, Remedy.FOLLOW, Remedy.CONSENT)
+OTHER_WAY = (Remedy.FOLLOW, Remedy.CONSENT)
+_NONE_LEFT = Trouble("对方没有剩余的订阅授权", Remedy.CONSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +93,17 @@ async def quota_is_back(s: Services, account: str) -> int:
         account: `oa` or `mp`.
     """
     now = s.clock.now()
-    said = [_said(errcode) for errcode in QUOTA_USED_UP]
     async with in_transaction():
         waiting = Delivery.filter(
-            account=account, state=states.NoticeState.PENDING.value, next_try_at__gt=now, last_error__in=said
+            account=account,
+            state=states.NoticeState.PENDING.value,
+            next_try_at__gt=now,
+            remedy=Remedy.TOMORROW.value,
         )
         brought = await waiting.update(next_try_at=now)
         if brought:
             await s.queue.put(delivery.JOB, once=delivery.JOB)
     return int(brought)
-
-
-def _said(errcode: int) -> str:
-    return f"微信返回错误 {errcode}"
 
 
 def _read(row: dict[str, Any], now: datetime) -> _Taken:
@@ -131,22 +125,22 @@ def _read(row: dict[str, Any], now: datetime) -> _Taken:
 
 async def _send_one(s: Services, row: _Taken) -> None:
     if await _may_have_gone(s, row):
-        await delivery.advance(s, row.id, "lose", error="没有收到微信的回答")
+        await delivery.advance(s, row.id, "lose", trouble=Trouble("没有收到微信的回答"))
         return
     topic = TOPICS[row.topic]
     template = topic.template(s.settings, row.channel)
     try:
         ready = replace(row, fields=topic.worded(s.settings, row.channel, row.fields))
     except Refused as refusal:
-        await delivery.advance(s, row.id, "fail", error=refusal.message)
+        await delivery.advance(s, row.id, "fail", trouble=Trouble(refusal.message))
         return
     if not template:
-        await delivery.advance(s, row.id, "fail", error="未配置消息模板编号")
+        await delivery.advance(s, row.id, "fail", trouble=Trouble("未配置消息模板编号"))
     elif faults := keywords.check(ready.fields):
         said = "；".join(f"{keyword} {why}" for keyword, why in sorted(faults.items()))
-        await delivery.advance(s, row.id, "fail", error=f"内容不符合模板：{said}")
+        await delivery.advance(s, row.id, "fail", trouble=Trouble(f"内容不符合模板：{said}"))
     elif row.is_subscription and not await grants.spend(s, row.taker, row.id, row.attempt):
-        await _refuse(s, row, _NONE_LEFT, NO_GRANT)
+        await _refuse(s, row, _NONE_LEFT)
     else:
         await _call(s, ready, template)
 
@@ -185,45 +179,46 @@ async def _handed_over(s: Services, row: _Taken, template: str) -> str:
 
 async def _refused(s: Services, row: _Taken, refusal: WeChatRefused) -> None:
     """WeChat said no, so nothing was sent."""
-    said = _said(refusal.errcode)
-    if refusal.errcode in PERSON_SAYS_NO:
-        await _refuse(s, row, said, refusal.errcode, was_called=True)
-    elif refusal.errcode in QUOTA_USED_UP:
-        await _again(s, row, _next_day(s.clock.now()), said)
-    elif row.attempt < _most_attempts(refusal.errcode):
-        await _again(s, row, s.clock.now() + states.pause(row.attempt), said)
+    trouble = Trouble.of(refusal)
+    if refusal.remedy in PERSON_SAYS_NO:
+        await _refuse(s, row, trouble, was_called=True)
+    elif refusal.remedy is Remedy.TOMORROW:
+        await _again(s, row, _next_day(s.clock.now()), trouble)
+    elif row.attempt < _most_attempts(refusal.remedy):
+        await _again(s, row, s.clock.now() + states.pause(row.attempt), trouble)
     else:
-        await _nothing_sent(s, row, "fail", said)
+        await _nothing_sent(s, row, "fail", trouble)
 
 
-def _most_attempts(errcode: int) -> int:
-    if errcode in TO_MEND:
+def _most_attempts(remedy: Remedy) -> int:
+    if remedy is Remedy.MEND:  # the account or a setting: worth waiting some days
         return MOST_ATTEMPTS_MENDED
-    return MOST_ATTEMPTS if errcode in COME_BACK else 0
+    return MOST_ATTEMPTS if remedy in COME_BACK else 0
 
 
-async def _refuse(s: Services, row: _Taken, said: str, errcode: int, *, was_called: bool = False) -> None:
+async def _refuse(s: Services, row: _Taken, trouble: Trouble, *, was_called: bool = False) -> None:
     """This person cannot be reached so; where the way was the reason, the next way is tried."""
     async with in_transaction():
-        if was_called and row.is_subscription and errcode == NO_GRANT:
+        if was_called and row.is_subscription and trouble.remedy is Remedy.CONSENT:
             await grants.use_up(s, row.taker, row.id, row.attempt)
         elif was_called and row.is_subscription:
             await grants.give_back(s, row.taker, row.id, row.attempt)
-        if await delivery.advance(s, row.id, "refuse", error=said) and errcode in (NO_GRANT, NOT_FOLLOWING):
+        if await delivery.advance(s, row.id, "refuse", trouble=trouble) and trouble.remedy in OTHER_WAY:
             await routing.other_way(s, row.id)
 
 
 async def _no_answer(s: Services, row: _Taken, failure: OutsideFailure) -> None:
     """No answer: either it certainly went nowhere, or nobody knows; then another try is harmless for some minutes."""
+    trouble = Trouble(str(failure))
     if not failure.unknown and (row.is_subscription or not row.is_repeat):
         if row.attempt < MOST_ATTEMPTS:
-            await _again(s, row, s.clock.now() + states.pause(row.attempt), str(failure))
+            await _again(s, row, s.clock.now() + states.pause(row.attempt), trouble)
         else:
-            await _nothing_sent(s, row, "fail", str(failure))
+            await _nothing_sent(s, row, "fail", trouble)
     elif not row.is_subscription and states.may_repeat(row.sent_at, again := _after_as_long_again(s, row)):
-        await delivery.advance(s, row.id, "postpone", error=str(failure), next_try_at=again)
+        await delivery.advance(s, row.id, "postpone", trouble=trouble, next_try_at=again)
     else:
-        await delivery.advance(s, row.id, "lose", error=str(failure))
+        await delivery.advance(s, row.id, "lose", trouble=trouble)
 
 
 def _after_as_long_again(s: Services, row: _Taken) -> datetime:
@@ -232,18 +227,18 @@ def _after_as_long_again(s: Services, row: _Taken) -> datetime:
     return now + max(UNKNOWN_PAUSE, now - row.sent_at)
 
 
-async def _again(s: Services, row: _Taken, until: datetime, error: str) -> None:
-    await _nothing_sent(s, row, "postpone", error, until)
+async def _again(s: Services, row: _Taken, until: datetime, trouble: Trouble) -> None:
+    await _nothing_sent(s, row, "postpone", trouble, until)
 
 
 async def _nothing_sent(
-    s: Services, row: _Taken, step: str, error: str, until: datetime | None = None
+    s: Services, row: _Taken, step: str, trouble: Trouble, until: datetime | None = None
 ) -> None:
     """Nothing reached the person for certain, so the grant is there again."""
     async with in_transaction():
         if row.is_subscription:
             await grants.give_back(s, row.taker, row.id, row.attempt)
-        await delivery.advance(s, row.id, step, error=error, next_try_at=until, forget_first_try=True)
+        await delivery.advance(s, row.id, step, trouble=trouble, next_try_at=until, forget_first_try=True)
 
 
 def _next_day(now: datetime) -> datetime:

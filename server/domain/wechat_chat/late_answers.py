@@ -19,7 +19,7 @@ from server.domain.ports import Push, Services
 from server.domain.wechat_chat import push_inbox, pushes, reply_windows
 from server.domain.wechat_chat.push_inbox import step
 from server.domain.wechat_chat.push_states import LEASE, LOST_AFTER, MOST_ATTEMPTS, may_speak, pause
-from server.errors import OutsideFailure, WeChatRefused
+from server.errors import OutsideFailure, Remedy, WeChatRefused
 from server.models import PushSeen
 
 log = logging.getLogger("xcert.wechat")
@@ -27,15 +27,8 @@ log = logging.getLogger("xcert.wechat")
 WORK_WITHIN = 20.0  # seconds; with the send it stays far below LEASE
 AT_ONCE = 100  # how many of each kind one sweep takes up
 MOMENT = timedelta(seconds=10)  # a job that was put just now needs no second one
-# errcodes after which nothing was sent and another try helps: busy, rate, token (wechat.md §2)
-COME_BACK = frozenset({-1, 45011, 40001, 40014, 42001})
+COME_BACK = (Remedy.WAIT, Remedy.RENEW)  # nothing was sent, and another try helps
 NO_ANSWER = "没有收到微信的回答"
-WHY = {
-    45015: "已过时限或对方已取消关注",
-    45047: "已达条数上限",
-    43004: "对方没有关注",
-    45009: "当日额度已用完",
-}
 
 
 async def answer(s: Services, key: str, *, within: float = WORK_WITHIN) -> None:
@@ -92,12 +85,11 @@ async def _send(s: Services, row: PushSeen, push: Push, words: str, error: str) 
     try:
         await s.wechat_sender.send_text(push.account, push.openid, words)
     except WeChatRefused as refusal:
-        said = f"微信返回错误 {refusal.errcode}"
-        if refusal.errcode in COME_BACK:
-            await _postpone(s, row, said)
+        if refusal.remedy in COME_BACK:
+            await _postpone(s, row, str(refusal))
         else:
-            why = WHY.get(refusal.errcode)
-            await _settle(s, row, push, "refuse", f"{said}：{why}" if why else said)
+            said = f"{refusal}：{refusal.why}" if refusal.why else str(refusal)
+            await _settle(s, row, push, "refuse", said)
     except OutsideFailure as failure:
         if failure.unknown:
             await _settle(s, row, push, "lose", str(failure))

@@ -10,7 +10,7 @@ import pytest
 
 from server.adapters import cache
 from server.adapters.wechat.api import WeChatApi
-from server.adapters.wechat.errors import TOKEN_ERRORS, Remedy, login_failure, login_refusal, remedy, rid
+from server.adapters.wechat.errors import TOKEN_ERRORS, login_failure, login_refusal, refusal_of, rid
 from server.adapters.wechat.transport import Transport
 from server.domain.ports import WeChatIdentity
 from server.domain.wechat_chat.menu import official as menu
@@ -19,6 +19,7 @@ from server.errors import (
     Misconfigured,
     OutsideFailure,
     Refused,
+    Remedy,
     TooMany,
     Unverified,
     WeChatRefused,
@@ -62,7 +63,7 @@ async def test_a_wrong_secret_is_one_clear_refusal(world: World, redis_url: str)
     api = WeChatApi(wrong, client, world.store, FakeClock())
     with pytest.raises(WeChatRefused) as refused:
         await api.create_menu(menu("http://127.0.0.1:8000"))
-    assert (refused.value.errcode, remedy(refused.value.errcode)) == (40125, Remedy.ALARM)
+    assert (refused.value.errcode, refused.value.remedy) == (40125, Remedy.MEND)
     assert world.calls("/cgi-bin/stable_token") == 1
     await api.close()
     await client.aclose()
@@ -183,19 +184,19 @@ async def test_a_log_in_code_keeps_its_session_key_here(world: World) -> None:
     ],
 )
 def test_what_a_person_is_told_about_a_code(errcode: int, kind: type[Refused], code: str) -> None:
-    refusal = login_refusal(WeChatRefused(errcode, ""))
+    refusal = login_refusal(refusal_of(errcode, ""))
     assert isinstance(refusal, kind)
     assert refusal.code == code
 
 
 @pytest.mark.parametrize("errcode", [40013, 40125, 40164])
 def test_wrong_settings_are_the_operators_and_not_the_persons(errcode: int) -> None:
-    assert login_refusal(WeChatRefused(errcode, "")) is None
-    assert type(login_failure(WeChatRefused(errcode, ""))) is Misconfigured
+    assert login_refusal(refusal_of(errcode, "")) is None
+    assert type(login_failure(refusal_of(errcode, ""))) is Misconfigured
 
 
 def test_what_passes_stays_what_wechat_said() -> None:
-    passing = WeChatRefused(-1, "system error")
+    passing = refusal_of(-1, "system error")
     assert login_failure(passing) is passing
 
 

@@ -6,56 +6,58 @@ import pytest
 
 from server.adapters.wechat.errcode_help import advice
 from server.adapters.wechat.errors import (
+    CALL_SOMEBODY,
     REMEDIES,
     STABLE_TOKEN,
     TOKEN_ERRORS,
-    Remedy,
     address_refused,
     field_at_fault,
-    remedy,
     rid,
 )
-from server.domain.notices import sender
-from server.domain.wechat_chat import late_answers
+from server.adapters.wechat.transport import checked
+from server.errors import Remedy, WeChatRefused
 
-# Every errcode that wechat.md names for a call by a server, as its tables say what to do.
-KNOWN = {
-    Remedy.RENEW: (40001, 40014, 42001),
-    Remedy.WAIT: (-1, 45011, 44990),
-    Remedy.TOMORROW: (45009, 45109, 85400),
-    Remedy.ALARM: (
-        *(40002, 40013, 40125, 40243, 40164, 61004, 89503, 48001, 48004, 48006, 40036, 40037, 43116, 45168),
-        *(41030, 47003, 65319, 85069, 85074, 85075, 85079, 886000),
-    ),
-    Remedy.BUG: (
-        *(41001, 41002, 41004, 43002, 44002, 47001, 40016, 40017, 40018, 40019, 40054, 40055, 65318),
-        *(40129, 40169, 87009, 9410010),
-    ),
-    Remedy.PERSON: (40003, 43004, 43101, 43117, 50002, 45015, 45047, 40029, 40163, 40226, 40030, 42002),
-    Remedy.ABSENT: (9410011, 9410012),
-}
-CASES = [(errcode, what) for what, errcodes in KNOWN.items() for errcode in errcodes]
+SEND = "/cgi-bin/message/template/send"
 
 
-@pytest.mark.parametrize(("errcode", "what"), CASES)
-def test_what_helps(errcode: int, what: Remedy) -> None:
-    assert remedy(errcode, "/cgi-bin/message/template/send") is what
+def refusal(errcode: int, path: str = SEND) -> WeChatRefused:
+    """What a caller gets for an answer of WeChat's."""
+    with pytest.raises(WeChatRefused) as found:
+        checked({"errcode": errcode, "errmsg": "no rid: 6a1b2c3d-0"}, path)
+    assert (found.value.errcode, found.value.errmsg) == (errcode, "no rid: 6a1b2c3d-0")
+    return found.value
 
 
-def test_no_errcode_has_two_remedies_and_unknown_ones_call_somebody() -> None:
-    assert {errcode for errcode, what in REMEDIES.items() if what is Remedy.RENEW} == TOKEN_ERRORS
-    assert len([errcode for errcode, _ in CASES]) == len({errcode for errcode, _ in CASES})
-    assert remedy(123456) is Remedy.ALARM
+@pytest.mark.parametrize(
+    ("errcode", "what", "why"),
+    [
+        (42001, Remedy.RENEW, ""),
+        (-1, Remedy.WAIT, ""),
+        (45009, Remedy.TOMORROW, "当日额度已用完"),
+        (40164, Remedy.MEND, ""),
+        (47003, Remedy.ALARM, ""),
+        (41001, Remedy.BUG, ""),
+        (45015, Remedy.PERSON, "已过时限或对方已取消关注"),
+        (43004, Remedy.FOLLOW, "对方没有关注"),
+        (43101, Remedy.CONSENT, ""),
+        (9410012, Remedy.ABSENT, ""),
+        (123456, Remedy.ALARM, ""),
+    ],
+)
+def test_a_refusal_says_what_helps_and_why(errcode: int, what: Remedy, why: str) -> None:
+    """What each errcode leads to, the tests of notices and late answers say; an unknown one calls somebody."""
+    found = refusal(errcode)
+    assert (found.remedy, found.why, str(found)) == (what, why, f"微信返回错误 {errcode}")
 
 
 @pytest.mark.parametrize("errcode", sorted(TOKEN_ERRORS))
 def test_the_token_call_itself_cannot_be_helped_by_a_token(errcode: int) -> None:
-    assert remedy(errcode, STABLE_TOKEN) is Remedy.ALARM
+    assert (refusal(errcode).remedy, refusal(errcode, STABLE_TOKEN).remedy) == (Remedy.RENEW, Remedy.MEND)
     assert "WECHAT_OA_SECRET" in advice(errcode, STABLE_TOKEN, "", "oa")
 
 
 @pytest.mark.parametrize("kind", ["oa", "mp"])
-@pytest.mark.parametrize("errcode", [c for c, what in REMEDIES.items() if what in (Remedy.ALARM, Remedy.BUG)])
+@pytest.mark.parametrize("errcode", [c for c, what in REMEDIES.items() if what in CALL_SOMEBODY])
 def test_every_alarm_says_what_to_do(errcode: int, kind: str) -> None:
     said = advice(errcode, "/x", "rid: 6a1b2c3d-00112233-44556677", kind)
     assert any("\u4e00" <= character <= "\u9fff" for character in said)
@@ -95,14 +97,3 @@ def test_what_is_read_from_an_errmsg() -> None:
     assert field_at_fault("argument invalid! data.date2.value invalid") == "date2"
     assert address_refused("invalid ip ::ffff:198.51.100.7, not in whitelist") == "198.51.100.7"
     assert (field_at_fault("x"), address_refused("x")) == ("", "")
-
-
-def test_the_ledger_of_deliveries_agrees() -> None:
-    """Domain and machinery may not share the table; they must not contradict each other either."""
-    assert all(remedy(errcode) is Remedy.PERSON for errcode in sender.PERSON_SAYS_NO)
-    assert all(
-        remedy(errcode) in (Remedy.WAIT, Remedy.RENEW, Remedy.TOMORROW) for errcode in sender.COME_BACK
-    )
-    assert all(remedy(errcode) is Remedy.TOMORROW for errcode in sender.QUOTA_USED_UP)
-    assert all(remedy(errcode) is Remedy.ALARM for errcode in sender.TO_MEND)
-    assert all(remedy(errcode) in (Remedy.WAIT, Remedy.RENEW) for errcode in late_answers.COME_BACK)

@@ -10,6 +10,7 @@ import pytest
 from redis import asyncio as aioredis
 
 from server.adapters import cache
+from server.adapters.wechat.errors import refusal_of
 from server.adapters.wechat.tokens import AHEAD, TokenKeeper
 from server.errors import OutsideFailure, WeChatRefused
 from tests.kit.fakes import FakeClock
@@ -161,7 +162,7 @@ async def test_the_same_token_given_again_is_not_asked_for_again_and_again(
 async def test_a_refusal_is_remembered_for_everybody_and_not_for_long(
     redis: aioredis.Redis, clock: FakeClock, bank: Bank
 ) -> None:
-    bank.failure = WeChatRefused(40125, "invalid appsecret rid: 1")
+    bank.failure = refusal_of(40125, "invalid appsecret rid: 1")
     processes = [keeper(redis, clock, bank) for _ in range(2)]
     for number in range(6):
         with pytest.raises(WeChatRefused) as refused:
@@ -177,7 +178,7 @@ async def test_a_refusal_is_remembered_for_everybody_and_not_for_long(
 async def test_a_refusal_that_passes_is_not_remembered(
     redis: aioredis.Redis, clock: FakeClock, bank: Bank
 ) -> None:
-    bank.failure = WeChatRefused(-1, "system error")
+    bank.failure = refusal_of(-1, "system error")
     one = keeper(redis, clock, bank)
     with pytest.raises(WeChatRefused):
         await one.get()
@@ -193,7 +194,7 @@ async def test_what_still_works_is_used_when_the_next_does_not_come(
     clock.forward(seconds=7200 - AHEAD + 1)
     bank.failure = OutsideFailure("微信没有及时回答", unknown=True)
     assert await one.get() == "token-1"
-    bank.failure = WeChatRefused(40125, "invalid appsecret")
+    bank.failure = refusal_of(40125, "invalid appsecret")
     assert await one.get() == "token-1"
     clock.forward(seconds=AHEAD)
     with pytest.raises(WeChatRefused):

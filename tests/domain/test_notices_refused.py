@@ -1,0 +1,87 @@
+"""What becomes of a notice that WeChat refused, errcode by errcode as wechat.md §5 says what each means."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from server.adapters.wechat.errors import refusal_of
+from server.domain.notices import sender
+from server.domain.notices.states import MOST_ATTEMPTS, MOST_ATTEMPTS_MENDED
+from server.domain.ports import Services
+from server.errors import Remedy, WeChatRefused
+from server.models import Delivery, database
+from tests.kit.noticing import clock, put, the_row, wechat
+
+NOBODY_ELSE = (40003, 43004, 43101, 43117, 50002)  # this person says no
+TO_MEND = (40002, 40013, 40036, 40037, 40125, 40164, 40243, 48001, 48004, 61004, 89503)  # account or settings
+PASSES = (-1, 45011, 44990, 43108, 40001, 40014, 42001)  # busy, too fast, a token that went out of date
+IN_VAIN = (47001, 47003, 43116, 45168, 41030, 43107, 999999)  # the same once more would be refused again
+
+MIGRATION = Path(database.__file__).parent / "migrations" / "0013_remedy.sql"
+
+
+async def tries(services: Services, errcode: int) -> int:
+    """How often it is tried before it is given up, each time refused like this."""
+    await put(services)
+    for count in range(1, MOST_ATTEMPTS_MENDED + 2):
+        wechat(services).answers.append(refusal_of(errcode, "no"))
+        await sender.send(services)
+        row = await the_row()
+        assert row.last_error == f"微信返回错误 {errcode}"
+        if row.state != "pending":
+            assert (row.next_try_at, wechat(services).sent) == (None, [])
+            return count
+        assert row.next_try_at is not None
+        assert timedelta(minutes=1) <= row.next_try_at - services.clock.now() <= timedelta(hours=4)
+        clock(services).set(row.next_try_at)
+    raise AssertionError("it is never given up")
+
+
+@pytest.mark.parametrize("errcode", NOBODY_ELSE)
+async def test_a_person_who_says_no_is_not_asked_again(services: Services, errcode: int) -> None:
+    assert (await tries(services, errcode), (await the_row()).state) == (1, "refused")
+
+
+@pytest.mark.parametrize("errcode", TO_MEND)
+async def test_what_an_operator_can_mend_is_worth_waiting_for(services: Services, errcode: int) -> None:
+    assert (await tries(services, errcode), (await the_row()).state) == (MOST_ATTEMPTS_MENDED, "failed")
+
+
+@pytest.mark.parametrize("errcode", PASSES)
+async def test_what_passes_by_itself_is_tried_some_times(services: Services, errcode: int) -> None:
+    assert (await tries(services, errcode), (await the_row()).state) == (MOST_ATTEMPTS, "failed")
+
+
+@pytest.mark.parametrize("errcode", IN_VAIN)
+async def test_what_would_be_refused_again_fails_at_once(services: Services, errcode: int) -> None:
+    assert (await tries(services, errcode), (await the_row()).state) == (1, "failed")
+
+
+async def test_the_remedy_decides_and_no_number_or_sentence(services: Services) -> None:
+    """An errcode that WeChat invents tomorrow needs a line in the adapter's table and nothing else."""
+    await put(services)
+    wechat(services).answers.append(WeChatRefused(777, "a sentence of tomorrow", remedy=Remedy.TOMORROW))
+    await sender.send(services)
+    assert ((await the_row()).state, (await the_row()).remedy) == ("pending", "tomorrow")
+    await Delivery.all().update(last_error="换一句话")
+    assert await sender.quota_is_back(services, "oa") == 1
+    assert await sender.send(services) == 1
+    row = await the_row()
+    assert (row.state, row.remedy, row.last_error) == ("accepted", "", "")
+
+
+async def test_a_row_of_the_release_before_is_known_by_its_remedy_too(services: Services) -> None:
+    """The migration gives those that wait for WeChat's quota what until then only their sentence said."""
+    for dedup, said in (("quota", "微信返回错误 45009"), ("busy", "微信返回错误 -1")):
+        await put(services, dedup)
+        later = services.clock.now() + timedelta(hours=1)
+        await Delivery.filter(dedup=dedup).update(last_error=said, next_try_at=later, attempts=1)
+    assert await sender.quota_is_back(services, "oa") == 0
+    for statement in re.findall(r"UPDATE[^;]+", MIGRATION.read_text("utf-8")):
+        await database.rows(statement)
+    assert await sender.quota_is_back(services, "oa") == 1
+    assert [(await the_row(dedup)).remedy for dedup in ("quota", "busy")] == ["tomorrow", ""]
