@@ -1,9 +1,9 @@
 """Certificates a second in one process: from the reserved row to the sealed file on record, against typst + pyHanko alone.
 
 The ceiling draws the same page with the same template and signs it as pyHanko's documentation does, with the same seal
-picture; it has no database, no vault, no audit row. Ours and the ceiling take turns; the middle of
+picture; it has no database, no file store, no audit row. Ours and the ceiling take turns; the middle of
 the ratios counts. Our signature's CMS object is written directly (`cms.py`), which is how ours may pass the ceiling; the
-second row leaves that advantage out: the same press alone.
+second row leaves that advantage out: the same renderer alone.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from server.adapters.documents.pdf import PAGE_HEIGHT_MM, SEAL_X_MM, SEAL_Y_MM, 
 from server.adapters.documents.seal import FIELD, Place, _appearance
 from server.adapters.keys import KeyFolder, SealCredentials
 from server.app import running
+from server.domain.certificates import files
 from server.domain.issuance import generation
 from server.domain.ports import CertificatePage, Services
 from server.models import Certificate
@@ -45,20 +46,20 @@ def run() -> list[Row]:
 
 async def _measure(settings: Settings) -> list[Row]:
     whole: list[float] = []
-    press_alone: list[float] = []
+    render_alone: list[float] = []
     bare: list[float] = []
     async with running(settings) as s:
         alone = _Alone(s)
         for turn in range(ROUNDS + 1):
             speed, pages = await _end_to_end(s, turn)
-            speeds = speed, alone.press(pages), alone.typst_and_pyhanko(pages)
+            speeds = speed, alone.render(pages), alone.typst_and_pyhanko(pages)
             if turn:  # the first warms up
-                for kept, value in zip((whole, press_alone, bare), speeds, strict=True):
+                for kept, value in zip((whole, render_alone, bare), speeds, strict=True):
                     kept.append(value)
     name = "证书从预留编号到盖章入库（单进程）"
     return [
         _row(name, whole, bare, "只用 typst 与 pyHanko", "≥ 0.8"),
-        _row(name, whole, press_alone, "只用本服务的排版与盖章", ""),
+        _row(name, whole, render_alone, "只用本服务的排版与盖章", ""),
     ]
 
 
@@ -77,7 +78,7 @@ async def _end_to_end(s: Services, turn: int) -> tuple[float, list[CertificatePa
     speed = PEOPLE / (time.perf_counter() - began)
     made = await Certificate.filter(issuance_id=batch.id, state="valid")
     assert len(made) == PEOPLE, [one.last_error for one in await Certificate.filter(id__in=ids)][:1]
-    return speed, [await generation.page(s, one) for one in made]
+    return speed, [await files.page(s, one) for one in made]
 
 
 class _Alone:
@@ -85,20 +86,20 @@ class _Alone:
 
     def __init__(self, s: Services) -> None:
         assert isinstance(s.pdf_renderer, TypstPdfRenderer) and isinstance(s.keys, KeyFolder)
-        self._press = s.pdf_renderer
+        self._renderer = s.pdf_renderer
         self._signer = _stock_signer(s.keys.seal_credentials())
         self._place = Place(SEAL_X_MM, PAGE_HEIGHT_MM - SEAL_Y_MM, seal_picture.SIZE_MM)
 
-    def pdf_renderer(self, pages: list[CertificatePage]) -> float:
+    def render(self, pages: list[CertificatePage]) -> float:
         began = time.perf_counter()
         for page in pages:
-            self._press.make_now(page)
+            self._renderer.make_now(page)
         return len(pages) / (time.perf_counter() - began)
 
     def typst_and_pyhanko(self, pages: list[CertificatePage]) -> float:
         began = time.perf_counter()
         for page in pages:
-            self._sign(self._press.draw(page))
+            self._sign(self._renderer.draw(page))
         return len(pages) / (time.perf_counter() - began)
 
     def _sign(self, pdf: bytes) -> bytes:

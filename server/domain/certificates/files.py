@@ -11,21 +11,32 @@ from server.errors import NotFound, OutsideFailure
 from server.models import Candidate, Certificate
 
 
-def file_key(certificate: Certificate) -> str:
+def file_key(number: str, claims_sha256: bytes) -> str:
     """Where the sealed file stands: the same for the same number and claims, however often it is tried."""
-    stem = f"{certificate.number}-{bytes(certificate.claims_sha256 or b'').hex()[:16]}"
-    return f"certificates/{certificate.number[-4:-1]}/{stem}.pdf"
+    return f"certificates/{number[-4:-1]}/{number}-{claims_sha256.hex()[:16]}.pdf"
 
 
 async def page(s: Services, certificate: Certificate) -> CertificatePage:
     """The page as its stored claims have it."""
-    claims = Claims.from_bytes(bytes(certificate.claims or b""))
     holder = await Candidate.get(id=certificate.candidate_id)
+    return await drawn_up(
+        s,
+        claims=bytes(certificate.claims or b""),
+        code=certificate.code,
+        id_sealed=holder.id_sealed,
+        photo_key=holder.photo_key,
+    )
+
+
+async def drawn_up(
+    s: Services, *, claims: bytes, code: str, id_sealed: bytes, photo_key: str
+) -> CertificatePage:
+    """The page, for whoever has read certificate and holder already."""
     return page_of(
-        claims,
-        id_masked=candidates.id_masked(s.keys, holder),
-        code_url=code_url(s.settings.public_url, certificate.code),
-        photo=await _photo(s, holder.photo_key),
+        Claims.from_bytes(claims),
+        id_masked=candidates.mask_id(s.keys.decrypt(bytes(id_sealed), about=candidates.ABOUT_ID)),
+        code_url=code_url(s.settings.public_url, code),
+        photo=await _photo(s, photo_key),
     )
 
 

@@ -13,6 +13,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tortoise.transactions import in_transaction
@@ -20,9 +21,10 @@ from tortoise.transactions import in_transaction
 from server.domain import freshness
 from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
+from server.domain.certificates import files
 from server.domain.certificates import transitions as certificate_transitions
 from server.domain.certificates.claims import Line, complete, encode_code
-from server.domain.certificates.files import file_key, page
+from server.domain.certificates.files import file_key
 from server.domain.certificates.states import UNSEALED, CertificateState
 from server.domain.events import publish
 from server.domain.issuance import announcements, facts, preparing
@@ -43,14 +45,34 @@ CLAIM_SECONDS = (
     20  # to draw, seal and keep one certificate takes well under one; late means: another may do it, too
 )
 _CLAIM = """
-UPDATE certificate SET claimed_by = $2, claimed_until = clock_timestamp() + make_interval(secs => $3)
-WHERE id = $1 AND state = 'drawing' AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
-RETURNING id
+UPDATE certificate x SET claimed_by = $2, claimed_until = clock_timestamp() + make_interval(secs => $3)
+FROM candidate h
+WHERE x.id = $1 AND x.state = 'drawing' AND (x.claimed_until IS NULL OR x.claimed_until < clock_timestamp())
+  AND h.id = x.candidate_id
+RETURNING x.id, x.claimed_by, x.number, x.claims, x.claims_sha256, x.code, h.id_sealed, h.photo_key
 """
 _IS_HELD = """
 SELECT 1 FROM certificate
 WHERE id = ANY($1::bigint[]) AND state = 'drawing' AND claimed_until >= clock_timestamp() LIMIT 1
 """
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A certificate that is ours to make for some seconds, and all that its page is made of: one reading."""
+
+    id: int
+    claimed_by: str
+    number: str
+    claims: bytes
+    claims_sha256: bytes
+    code: str
+    id_sealed: bytes
+    photo_key: str
+
+    @property
+    def key(self) -> str:
+        return file_key(self.number, self.claims_sha256)
 
 
 async def generate(s: Services, *, issuance_id: int, ids: list[int]) -> None:
@@ -129,11 +151,12 @@ async def _make_all(s: Services, issuance_id: int, ids: Sequence[int]) -> None:
 async def _make(s: Services, certificate_id: int) -> None:
     """One certificate, unless it is sealed already or another process is at it."""
     claim = secrets.token_hex(8)
-    if not await rows(_CLAIM, certificate_id, claim, float(CLAIM_SECONDS)):
+    claimed = await rows(_CLAIM, certificate_id, claim, float(CLAIM_SECONDS))
+    if not claimed:
         return
     try:
-        certificate = await Certificate.get(id=certificate_id)
-        await _record(s, certificate, claim, await _sealed(s, certificate))
+        work = _Claimed(**claimed[0])
+        await _record(s, work, await _sealed(s, work))
     except Exception as error:
         log.warning("certificate %s was not made: %s", certificate_id, type(error).__name__, exc_info=error)
         await _failed(certificate_id, claim, error)
@@ -154,29 +177,31 @@ async def _failed(certificate_id: int, claim: str, error: Exception) -> None:
     )
 
 
-async def _sealed(s: Services, certificate: Certificate) -> bytes:
+async def _sealed(s: Services, work: _Claimed) -> bytes:
     """The file that stands for this certificate: drawn and sealed now, or kept by whoever was quicker or died."""
-    key = file_key(certificate)
-    if await s.file_store.exists(key):  # kept by a process that died before it could say so
-        pdf = await s.file_store.get(key)
+    if await s.file_store.exists(work.key):  # kept by a process that died before it could say so
+        pdf = await s.file_store.get(work.key)
     else:
-        pdf = await s.pdf_renderer.make(await page(s, certificate))
+        page = await files.drawn_up(
+            s, claims=work.claims, code=work.code, id_sealed=work.id_sealed, photo_key=work.photo_key
+        )
+        pdf = await s.pdf_renderer.make(page)
         await s.faults.reach("generation.seal: drawn and sealed")
-        pdf = await s.file_store.put_once(key, pdf)
+        pdf = await s.file_store.put_once(work.key, pdf)
     await s.faults.reach("generation.seal: the file is kept")
     return pdf
 
 
-async def _record(s: Services, certificate: Certificate, claim: str, pdf: bytes) -> None:
+async def _record(s: Services, work: _Claimed, pdf: bytes) -> None:
     """Store the file's SHA-256, if the claim is still ours or nobody has come since."""
     digest = hashlib.sha256(pdf).digest()
     async with in_transaction():
         written = await certificate_transitions.advance(
             "seal",
-            [certificate.id],
-            claimed_by=claim,
+            [work.id],
+            claimed_by=work.claimed_by,
             changes={
-                "pdf_key": [file_key(certificate)],
+                "pdf_key": [work.key],
                 "pdf_sha256": [digest],
                 "sealed_at": [s.clock.now()],
                 "last_error": [""],
@@ -184,17 +209,17 @@ async def _record(s: Services, certificate: Certificate, claim: str, pdf: bytes)
             },
         )
         if not written:
-            log.warning("certificate %s was made by another meanwhile", certificate.id)
+            log.warning("certificate %s was made by another meanwhile", work.id)
             return
         await s.faults.reach("generation.seal: its digest is stored")
         became = {
             "state": CertificateState.VALID.value,
-            "claims_sha256": bytes(certificate.claims_sha256 or b"").hex(),
+            "claims_sha256": work.claims_sha256.hex(),
             "pdf_sha256": digest.hex(),
         }
         was = {"state": CertificateState.DRAWING.value}
         await audit_log.record(
-            s.clock, SYSTEM, "certificate.seal", "certificate", certificate.number, was=was, became=became
+            s.clock, SYSTEM, "certificate.seal", "certificate", work.number, was=was, became=became
         )
         await s.faults.reach("generation.seal: before the commit")
 
