@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.domain.imports import cells
-from server.domain.people.names import RADICALS, clean_name, clean_title, same_name, skeleton
+from server.domain.people.names import INVISIBLE, RADICALS, clean_name, clean_title, same_name, skeleton
 from server.errors import Refused
 
 
@@ -122,3 +124,8 @@ def test_forms_of_one_ideograph_are_one_name() -> None:
 def test_nobodys_name_is_no_name() -> None:
     assert not same_name("", None)
     assert not same_name("···", "崔子涵")
+
+
+def test_every_format_character_of_unicode_is_known_as_invisible() -> None:
+    unseen = {code for code in range(0x110000) if unicodedata.category(chr(code)) == "Cf"}
+    assert unseen - set(INVISIBLE) == set()
