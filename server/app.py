@@ -21,13 +21,14 @@ from sanic_ext.extensions.openapi.builders import SpecificationBuilder
 from sanic_ext.extensions.openapi.extension import OpenAPIExtension
 
 import miniprogram_api
-from server.adapters import cache, logs, rate_limits
+from server.adapters import cache, logs, password_hashing, rate_limits
 from server.adapters.captcha import PillowImageCheck
 from server.adapters.clock import SystemClock
 from server.adapters.documents.pdf import TypstPdfRenderer
 from server.adapters.documents.seal import Seal
 from server.adapters.keys import KeyFolder
 from server.adapters.lookup_watch import LookupWatch
+from server.adapters.one_time_codes import TotpCodes
 from server.adapters.queue import JobQueue
 from server.adapters.storage import FolderFileStore
 from server.adapters.wechat.api import WeChatApi
@@ -131,6 +132,9 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             event_bus=cache.RedisEventBus(redis),
             rate_limiter=rate_limits.RedisRateLimiter(redis),
             cache=store,
+            password_hasher=password_hashing.for_passwords(),
+            pin_hasher=password_hashing.for_pins(),
+            one_time_codes=TotpCodes(),
             wechat_pushes=wechat,
             wechat_logins=wechat,
             wechat_sender=wechat,

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -18,26 +18,14 @@ from sanic import Sanic
 
 from server.adapters import embedded, keys
 from server.app import create_app
-from server.domain.people import hashing
 from server.domain.ports import Services
 from server.models import database
 from server.settings import Settings
 from tests.kit.databases import ReusedDatabase
 from tests.kit.databases import with_database as with_database
 from tests.kit.door_client import DoorClient
-from tests.kit.fake_wechat import wechat_ports
-from tests.kit.fakes import (
-    NOON,
-    FakeClock,
-    FakePdfRenderer,
-    KillerFaultInjector,
-    ListQueue,
-    MemoryCache,
-    MemoryEventBus,
-    MemoryFileStore,
-    MemoryRateLimiter,
-    refuse_in_transaction,
-)
+from tests.kit.fakes import NOON, FakeClock
+from tests.kit.services import stand_ins
 from tests.kit.started import Started
 
 Sanic.test_mode = True
@@ -67,18 +55,6 @@ def loopback_only() -> Iterator[None]:
     socket.socket.connect = connect  # type: ignore[method-assign]
     yield
     socket.socket.connect = genuine  # type: ignore[method-assign]
-
-
-@pytest.fixture(autouse=True)
-def no_hash_in_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """argon2 takes 50 ms and its queue may take seconds: whoever waits for it holds no rows meanwhile."""
-    run = hashing.Hashers.run
-
-    async def guarded(self: hashing.Hashers, work: Callable[[], Any]) -> Any:
-        refuse_in_transaction("argon2")
-        return await run(self, work)
-
-    monkeypatch.setattr(hashing.Hashers, "run", guarded)
 
 
 @pytest.fixture
@@ -214,19 +190,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def services(db: str, settings: Settings, clock: FakeClock, key_folder: keys.KeyFolder) -> Services:
     """The domain's world: real database and keys, and stand-ins that remember."""
-    return Services(
-        settings=settings,
-        clock=clock,
-        keys=key_folder,
-        pdf_renderer=FakePdfRenderer(),
-        file_store=MemoryFileStore(),
-        queue=ListQueue(),
-        event_bus=MemoryEventBus(),
-        rate_limiter=MemoryRateLimiter(clock),
-        cache=MemoryCache(clock),
-        **wechat_ports(),
-        faults=KillerFaultInjector(),
-    )
+    return stand_ins(settings, clock, key_folder)
 
 
 @pytest.fixture

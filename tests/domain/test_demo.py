@@ -47,7 +47,7 @@ async def test_an_empty_database_is_filled_once(services: Services) -> None:
     ]
     for login in first:
         account = await Staff.get(username=login.username)
-        assert await passwords.matches(account.password_hash, login.password)
+        assert await passwords.matches(services.password_hasher, account.password_hash, login.password)
         assert account.must_change_password
     assert {i.school for i in first.invitations} == set(demo_cohort.SCHOOLS[:3])
     assert [(one.plan, one.school, one.level) for one in first.candidates] == [demo.TOUR] * 3

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,10 +13,10 @@ from server.domain import roles
 from server.domain.actor import SYSTEM, Actor
 from server.domain.audit import incidents
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
-from server.domain.people import common_passwords, hashing, staff
+from server.domain.people import common_passwords, staff
 from server.domain.ports import Services
 from server.domain.roles import SCOPES, Role, Verb
-from server.errors import Forbidden, Refused, TooMany
+from server.errors import Forbidden, Refused
 from server.models import AuditEntry, Staff, database
 from tests.kit.console_desk import PASSWORD, account
 from tests.kit.exchange import exchange
@@ -253,16 +251,3 @@ def test_common_passwords_are_refused(poor: str) -> None:
 )
 def test_passwords_that_nobody_would_try_first_are_taken(good: str) -> None:
     assert not common_passwords.is_common(good, context=("li.hua", "王敏"))
-
-
-async def test_the_queue_for_hashes_has_an_end() -> None:
-    gate = threading.Event()
-    pool = hashing.Hashers("test", threads=1, waiting=2)
-    at_work = [asyncio.ensure_future(pool.run(gate.wait)) for _ in range(3)]
-    await asyncio.sleep(0)
-    with pytest.raises(TooMany) as refused:
-        await pool.run(gate.wait)
-    assert (refused.value.code, refused.value.retry_after) == ("busy", hashing.BUSY_SECONDS)
-    gate.set()
-    assert await asyncio.gather(*at_work) == [True] * 3
-    assert await pool.run(lambda: 7) == 7

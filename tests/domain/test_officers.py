@@ -66,7 +66,7 @@ async def test_accepting_binds_the_identity_and_sets_the_pin(services: Services,
     made = await invited(services, school)
     officer = await accept(services, made.token, PIN, identity=oa("oMe"), address="203.0.113.9")
     assert (officer.state, officer.oa_openid, officer.school.id) == ("active", "oMe", school.id)
-    assert officer.pin_hash.startswith("$argon2id$") and PIN not in officer.pin_hash
+    assert officer.pin_hash and PIN not in officer.pin_hash
     await officers.check_pin(services, officer, PIN)
     found = await officers.officer_for(oa("oMe"))
     assert found is not None and found.id == officer.id

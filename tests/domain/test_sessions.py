@@ -15,32 +15,12 @@ from server.domain.ports import Services
 from server.errors import Unverified
 from server.settings import Settings
 from tests.conftest import ISSUER
-from tests.kit.fake_wechat import wechat_ports
-from tests.kit.fakes import (
-    FakeClock,
-    FakePdfRenderer,
-    ListQueue,
-    MemoryCache,
-    MemoryEventBus,
-    MemoryFileStore,
-    MemoryRateLimiter,
-)
+from tests.kit.fakes import FakeClock
+from tests.kit.services import stand_ins
 
 
 def world(folder: keys.KeyFolder) -> Services:
-    clock = FakeClock()
-    return Services(
-        settings=Settings(),
-        clock=clock,
-        keys=folder,
-        pdf_renderer=FakePdfRenderer(),
-        file_store=MemoryFileStore(),
-        queue=ListQueue(),
-        event_bus=MemoryEventBus(),
-        rate_limiter=MemoryRateLimiter(clock),
-        cache=MemoryCache(clock),
-        **wechat_ports(),
-    )
+    return stand_ins(Settings(), FakeClock(), folder)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ async def test_create_gives_a_one_time_password(services: Services) -> None:
     made = await Staff.get(username="li.hua")
     assert (made.name, made.role, made.school_id, made.must_change_password) == ("李华", "issuer", None, True)
     assert len(password) == 19
-    assert await passwords.matches(made.password_hash, password)
+    assert await passwords.matches(services.password_hasher, made.password_hash, password)
     entry = await AuditEntry.get(action="staff.create")
     assert entry.became == {"username": "li.hua", "role": "issuer", "school_id": None}
     assert password not in str(entry.became)
@@ -85,7 +85,7 @@ async def test_reset_gives_a_new_one_time_password(services: Services) -> None:
     second = await staff.reset_password(services, made.id, actor=SYSTEM)
     after = await Staff.get(id=made.id)
     assert first != second
-    assert await passwords.matches(after.password_hash, second)
+    assert await passwords.matches(services.password_hasher, after.password_hash, second)
     assert (after.must_change_password, after.otp_sealed, after.session_epoch) == (True, None, 2)
     with pytest.raises(NotFound):
         await staff.reset_password(services, made.id + 1, actor=SYSTEM)

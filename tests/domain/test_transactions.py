@@ -10,7 +10,6 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from server import demo_cohort
-from server.domain.people import passwords
 from server.domain.ports import Services
 from server.models import ImportRun
 from tests.kit import importing
@@ -27,7 +26,7 @@ async def test_the_watch_sees_an_open_transaction(services: Services) -> None:
             lambda: services.cache.get("a"),
             lambda: services.file_store.get("a"),
             lambda: services.wechat_quota.calls(),
-            lambda: passwords.hashed("correct horse"),
+            lambda: services.password_hasher.hash("correct horse"),
         ):
             with pytest.raises(AssertionError, match="while a transaction is open"):
                 await call()

@@ -29,14 +29,8 @@ from server.sandbox.config import from_settings
 from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 from tests.kit.fake_wechat import wechat_ports
-from tests.kit.fakes import (
-    FakeClock,
-    FakePdfRenderer,
-    KillerFaultInjector,
-    MemoryEventBus,
-    MemoryFileStore,
-    MemoryRateLimiter,
-)
+from tests.kit.fakes import FakeClock
+from tests.kit.services import stand_ins
 from tests.web.conftest import listening
 
 _TICKET = re.compile(r'name="ticket" value="([^"]+)"')
@@ -220,19 +214,7 @@ async def small_world(
         store = cache.RedisCache(redis)
         api = WeChatApi(settings, redis, store, clock, seconds=seconds)
         stack.push_async_callback(api.close)
-        mine = Services(
-            settings=settings,
-            clock=clock,
-            keys=services.keys,
-            pdf_renderer=FakePdfRenderer(),
-            file_store=MemoryFileStore(),
-            queue=JobQueue(),
-            event_bus=MemoryEventBus(),
-            rate_limiter=MemoryRateLimiter(clock),
-            cache=store,
-            **wechat_ports(api),
-            faults=KillerFaultInjector(),
-        )
+        mine = stand_ins(settings, clock, services.keys, queue=JobQueue(), cache=store, **wechat_ports(api))
         app = create_app(settings, mine, name=f"xcert_{line.getsockname()[1]}")
         await stack.enter_async_context(listening(app, line))
         world = SmallWorld(mine, platform, noisy=bool(noise))

@@ -29,8 +29,8 @@ from tests.conftest import fresh_database
 from tests.journeys.books import Books, books, differences, with_what_was_lost
 from tests.journeys.small_world import SmallWorld, everyone, insisting, small_world
 from tests.kit import importing, make
-from tests.kit.fake_wechat import wechat_ports
 from tests.kit.fakes import FakeClock
+from tests.kit.services import stand_ins
 
 PIN = "739264"
 SHARE = 0.05  # of our calls: so many lost before WeChat acts, and as many cut after it acted
@@ -229,19 +229,7 @@ async def played(
 @pytest.fixture
 def nobody(settings: Settings, clock: FakeClock, key_folder: KeyFolder) -> Services:
     """Keys and settings alone: each playing has a database and a service of its own."""
-    none: Any = None
-    return Services(
-        settings=settings,
-        clock=clock,
-        keys=key_folder,
-        pdf_renderer=none,
-        file_store=none,
-        queue=none,
-        event_bus=none,
-        rate_limiter=none,
-        cache=none,
-        **wechat_ports(),
-    )
+    return stand_ins(settings, clock, key_folder)
 
 
 @pytest.mark.slow

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from argon2 import PasswordHasher
 from sanic import Sanic
 from sanic_testing.testing import TestingResponse
 
@@ -14,6 +13,7 @@ from server.domain.auth import logins
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import School, Staff
+from tests.kit.fakes import cheap_hash
 
 App = Sanic[Any, Any]
 API = "/console/api/v1"
@@ -59,7 +59,7 @@ class Browser:
 
 
 PASSWORD = "seven quiet herons at dusk"
-_KEPT = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)  # cheap, as it is for tests
+_KEPT = cheap_hash(PASSWORD)
 
 
 async def account(role: Role, *, school: School | None = None, username: str = "") -> Staff:

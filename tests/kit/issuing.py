@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from argon2 import PasswordHasher
-
 from server.domain.issuance import organisation, scan_tickets
 from server.domain.levels import Level
 from server.domain.people import officers
@@ -16,7 +14,6 @@ from server.models.database import rows
 from tests.kit import make
 
 PIN = "482915"
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 OPENID = "oOfficerOfTheSchool0000000001"
 NAMES = ("崔子涵", "买买提·吐尔逊", "欧阳慧敏", "王𠮷")
 
@@ -36,16 +33,12 @@ def oa(openid: str = OPENID) -> WeChatIdentity:
 
 
 async def officer(s: Services, at: School, openid: str = OPENID) -> Officer:
-    """An officer who took up an invitation and set `PIN`; its hash is made again with argon2's cheapest cost."""
+    """An officer who took up an invitation and set `PIN`."""
     mobile = make.mobile()
     invitation = await officers.invite(s, at.id, "王签发", mobile, actor=make.school_account(at))
-    accepted = await officers.accept(
+    return await officers.accept(
         s, invitation.token, PIN, phone_last4=mobile[-4:], identity=oa(openid), address=openid
     )
-    secret = s.keys.blind(PIN, about=f"officer.pin.{accepted.id}").hex()
-    accepted.pin_hash = CHEAP.hash(secret)
-    await accepted.save(update_fields=["pin_hash"])
-    return accepted
 
 
 async def cohort(s: Services, *, names: tuple[str, ...] = NAMES, level: Level = Level.PRIMARY) -> Cohort:

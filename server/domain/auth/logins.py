@@ -69,15 +69,15 @@ async def log_in(
     has_code = bool(otp) and found is not None and found.otp_sealed is not None
     counted = await login_limits.count(s, username, found, came, has_code=has_code)
     async with attempts.judged(s, counted.keys):
-        kept = found.password_hash if found and known else passwords.NOBODY
-        if not await passwords.matches(kept, password) or found is None or not known:
+        kept = found.password_hash if found and known else s.password_hasher.nobodys()
+        if not await passwords.matches(s.password_hasher, kept, password) or found is None or not known:
             await _refused(s, found, came)
         assert found is not None
         guarded = counted.is_guarded
         by_recovery = found.otp_sealed is not None and await _second_factor(s, found, otp, came, guarded)
     await login_limits.forgive(s, username, found, came)
-    if passwords.is_outdated(found.password_hash):
-        fresh = await passwords.hashed(password)
+    if s.password_hasher.is_outdated(found.password_hash):
+        fresh = await passwords.hashed(s.password_hasher, password)
         await Staff.filter(id=found.id, password_hash=found.password_hash).update(password_hash=fresh)
     actor = staff.actor_of(found).at(came.address, came.request_id)
     async with in_transaction():

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from datetime import datetime
 
-import pyotp
 from tortoise.transactions import in_transaction
 
 from server.domain.actor import Actor
@@ -40,7 +38,7 @@ def is_due(s: Services, account: Staff) -> bool:
 async def require_password(s: Services, account: Staff, password: str, *, actor: Actor) -> None:
     """Ask for one's own password again. Raises Invalid with pointer /password, TooMany."""
     await count_password(s, account, "password", 10)
-    if not await passwords.matches(account.password_hash, password):
+    if not await passwords.matches(s.password_hasher, account.password_hash, password):
         await incidents.note(s, actor, "staff.password_refused", "staff", account.id)
         raise Invalid(errors=[FieldError("/password", "password_wrong", "密码不正确，请重新输入。")])
     await s.rate_limiter.clear(f"password:{account.id}")
@@ -54,7 +52,7 @@ async def take_code(s: Services, account: Staff, code: str) -> bool:
     Raises: Unverified("otp_wrong").
     """
     assert account.otp_sealed is not None
-    step = _step_of(_totp(s, bytes(account.otp_sealed)), code, s.clock.now())
+    step = _step_of(s, bytes(account.otp_sealed), code)
     if step is not None and await Staff.filter(id=account.id, otp_last_step__lt=step).update(
         otp_last_step=step
     ):
@@ -64,16 +62,15 @@ async def take_code(s: Services, account: Staff, code: str) -> bool:
     raise Unverified("otp_wrong", "动态码不正确或已经用过，请等待下一个动态码后重试。")
 
 
-def _totp(s: Services, sealed: bytes) -> pyotp.TOTP:
-    return pyotp.TOTP(s.keys.decrypt(sealed, about="staff.otp"), interval=OTP_STEP)
-
-
-def _step_of(totp: pyotp.TOTP, code: str, now: datetime) -> int | None:
+def _step_of(s: Services, sealed: bytes, code: str) -> int | None:
+    """The step of this moment, one early or late, whose code it is."""
     digits = code.strip().replace(" ", "")
     if len(digits) != 6 or not (digits.isascii() and digits.isdigit()):
         return None
-    middle = int(now.timestamp()) // OTP_STEP
-    fits = [n for n in (middle + 1, middle, middle - 1) if hmac.compare_digest(totp.generate_otp(n), digits)]
+    secret = s.keys.decrypt(sealed, about="staff.otp")
+    now = int(s.clock.now().timestamp()) // OTP_STEP
+    steps = (now + 1, now, now - 1)
+    fits = [n for n in steps if hmac.compare_digest(s.one_time_codes.code(secret, n), digits)]
     return fits[0] if fits else None
 
 
@@ -99,10 +96,10 @@ async def enrol(s: Services, account: Staff, password: str, *, actor: Actor) -> 
     if account.otp_sealed is not None:
         raise Conflict("otp_enrolled", "已经启用动态码；如需更换，请先停用现在的动态码。")
     await require_password(s, account, password, actor=actor)
-    secret = pyotp.random_base32()
+    secret = s.one_time_codes.new_secret()
     sealed = s.keys.encrypt(secret, about="staff.otp")
     await s.cache.set(f"otp-enrol:{account.id}", sealed, seconds=ENROL_SECONDS)
-    return secret, pyotp.TOTP(secret).provisioning_uri(name=account.username, issuer_name=ISSUER)
+    return secret, s.one_time_codes.address(secret, account=account.username, issuer=ISSUER)
 
 
 async def confirm_enrolment(s: Services, account: Staff, code: str, *, actor: Actor) -> list[str]:
@@ -116,7 +113,7 @@ async def confirm_enrolment(s: Services, account: Staff, code: str, *, actor: Ac
     sealed = await s.cache.get(f"otp-enrol:{account.id}")
     if sealed is None:
         raise Gone("otp_offer_over", "二维码已过期，请重新开始设置动态码。")
-    step = _step_of(_totp(s, sealed), code, s.clock.now())
+    step = _step_of(s, sealed, code)
     if step is None:
         raise Invalid(
             errors=[FieldError("/code", "otp_wrong", "动态码不正确，请检查手机时间后输入新的动态码。")]

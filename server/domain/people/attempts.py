@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from server.domain.people.hashing import Busy
-from server.domain.ports import Services
+from server.domain.ports import Busy, Services
 from server.errors import Refused
 
 

@@ -249,7 +249,7 @@ async def accept(
             raise Conflict(code, _NOT_YOURS[code])
     pins.check_new(pin)
     await _prove_phone(s, officer, token, phone_last4, (address, request_id))
-    kept = await pins.hashed(s.keys, officer.id, pin)
+    kept = await pins.hashed(s.keys, s.pin_hasher, officer.id, pin)
     fresh = {"pin_hash": kept, "pin_failures": 0, "pin_locked_until": None}
     actor = actor_of(officer).at(address, request_id)
     async with in_transaction():

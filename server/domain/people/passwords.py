@@ -1,4 +1,4 @@
-"""Passwords of staff: argon2id, which are good enough, and one-time passwords that a person can type."""
+"""Passwords of staff: which are good enough, and one-time passwords that a person can type."""
 
 from __future__ import annotations
 
@@ -6,16 +6,11 @@ import secrets
 import unicodedata
 from collections.abc import Iterable
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
 from server.domain.people import common_passwords
-from server.domain.people.hashing import PASSWORDS
+from server.domain.ports import PasswordHasher
 from server.errors import FieldError, Invalid
 
 SHORTEST, LONGEST = 10, 128
-# A hash that nobody's password has, so that an unknown name costs the same time as a wrong password.
-NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$r2CEn1kY18wp3zFMk7MVeQ$XPgXhSs79FYcjufuE2bPNY6dXj0y/u97Q+5+a3qOc1U"
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like another
 
 
@@ -24,26 +19,14 @@ def _plain(password: str) -> str:
     return unicodedata.normalize("NFC", password)
 
 
-async def hashed(password: str) -> str:
-    """argon2id with the library's current parameters, in a thread (it takes some 50 ms). Raises TooMany("busy")."""
-    return await PASSWORDS.run(lambda: PasswordHasher().hash(_plain(password)))
+async def hashed(hasher: PasswordHasher, password: str) -> str:
+    """What is kept of a password. Raises TooMany("busy")."""
+    return await hasher.hash(_plain(password))
 
 
-async def matches(kept: str, password: str) -> bool:
+async def matches(hasher: PasswordHasher, kept: str, password: str) -> bool:
     """Whether the password is the one; False also for an unreadable hash. Raises TooMany("busy")."""
-
-    def check() -> bool:
-        try:
-            return PasswordHasher().verify(kept, _plain(password))
-        except (VerificationError, InvalidHashError):
-            return False
-
-    return await PASSWORDS.run(check)
-
-
-def is_outdated(kept: str) -> bool:
-    """Whether the hash was made with other parameters than today's."""
-    return PasswordHasher().check_needs_rehash(kept)
+    return await hasher.verify(kept, _plain(password))
 
 
 def one_time() -> str:

@@ -1,25 +1,19 @@
-"""An officer's signing PIN: six digits that are not easily guessed, under argon2, locked after five wrong tries."""
+"""An officer's signing PIN: six digits that are not easily guessed, kept as a slow hash, locked after five wrong tries."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from itertools import pairwise
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
 from server.domain.audit import incidents
-from server.domain.people.hashing import PINS
 from server.domain.people.officer_transitions import actor_of
-from server.domain.ports import Keys, Services
+from server.domain.ports import Keys, PasswordHasher, Services
 from server.errors import FieldError, Forbidden, Invalid, TooMany, Unverified
 from server.models import Officer
 from server.models.database import rows
 
 TRIES = 5
 LOCK = timedelta(minutes=15)
-# OWASP's argon2id of 2024: 19 MiB, 2 passes. Under it lies a keyed hash, so that a stolen table alone shows no PIN.
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _KEYBOARD = (
     "147258",
     "258369",
@@ -83,24 +77,14 @@ def _about(officer_id: int) -> str:
     return f"officer.pin.{officer_id}"
 
 
-async def hashed(keys: Keys, officer_id: int, pin: str) -> str:
-    """argon2id over the keyed hash of the PIN, in a thread."""
-    secret = _keyed(keys.blind(pin, about=_about(officer_id)))
-    return await PINS.run(lambda: _HASHER.hash(secret))
+async def hashed(keys: Keys, hasher: PasswordHasher, officer_id: int, pin: str) -> str:
+    """What is kept of a PIN: a slow hash over its keyed hash, so that a stolen table alone shows none."""
+    return await hasher.hash(_keyed(keys.blind(pin, about=_about(officer_id))))
 
 
-async def _matches(keys: Keys, officer: Officer, pin: str) -> bool:
-    tried = [_keyed(blind) for blind in keys.blinds(pin, about=_about(officer.id))]
-
-    def one_of_them() -> bool:
-        for secret in tried:
-            try:
-                return _HASHER.verify(officer.pin_hash, secret)
-            except (VerificationError, InvalidHashError):
-                continue
-        return False
-
-    return await PINS.run(one_of_them)
+async def _matches(s: Services, officer: Officer, pin: str) -> bool:
+    tried = [_keyed(blind) for blind in s.keys.blinds(pin, about=_about(officer.id))]
+    return await s.pin_hasher.verify(officer.pin_hash, *tried)
 
 
 def _locked(seconds: float) -> TooMany:
@@ -126,7 +110,7 @@ async def check(s: Services, officer: Officer, pin: str, *, address: str = "", r
     now = s.clock.now()
     if officer.pin_locked_until is not None and officer.pin_locked_until > now:
         raise _locked((officer.pin_locked_until - now).total_seconds())
-    is_right = len(pin) == 6 and await _matches(s.keys, officer, pin)
+    is_right = len(pin) == 6 and await _matches(s, officer, pin)
     now = s.clock.now()
     if is_right:
         if await rows(_RIGHT, officer.id, now):

@@ -97,7 +97,7 @@ async def create(
     kind = _role(role)
     school_id = await _school_id(kind, school)
     password = passwords.one_time()
-    kept = await passwords.hashed(password)
+    kept = await passwords.hashed(s.password_hasher, password)
     try:
         async with in_transaction():
             staff = await Staff.create(
@@ -129,7 +129,7 @@ async def reset_password(s: Services, staff_id: int, *, actor: Actor) -> str:
     """
     roles.require_unless_system(actor, Verb.MANAGE_STAFF)
     password = passwords.one_time()
-    kept = await passwords.hashed(password)
+    kept = await passwords.hashed(s.password_hasher, password)
     async with in_transaction():
         staff = await _locked(staff_id)
         staff.password_hash = kept
@@ -181,13 +181,13 @@ async def change_password(s: Services, staff_id: int, old: str, new: str, *, act
     Raises: Invalid with pointer /old_password or /new_password.
     """
     staff = await Staff.get(id=staff_id)
-    if not await passwords.matches(staff.password_hash, old):
+    if not await passwords.matches(s.password_hasher, staff.password_hash, old):
         await incidents.note(s, actor, "staff.password_refused", "staff", staff_id)
         raise Invalid(errors=[FieldError("/old_password", "password_wrong", "原密码不正确，请重新输入。")])
     passwords.check_new(new, username=staff.username, pointer="/new_password", context=(staff.name,))
-    if await passwords.matches(staff.password_hash, new):
+    if await passwords.matches(s.password_hasher, staff.password_hash, new):
         raise Invalid(errors=[FieldError("/new_password", "password_same", "新密码不能与原密码相同。")])
-    kept = await passwords.hashed(new)
+    kept = await passwords.hashed(s.password_hasher, new)
     async with in_transaction():
         changed = await Staff.filter(id=staff_id, password_hash=staff.password_hash).update(
             password_hash=kept, must_change_password=False, session_epoch=staff.session_epoch + 1

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from server.domain.ports.credentials import Busy as Busy
+from server.domain.ports.credentials import OneTimeCodes as OneTimeCodes
+from server.domain.ports.credentials import PasswordHasher as PasswordHasher
 from server.domain.ports.keys import KeyEvent as KeyEvent
 from server.domain.ports.keys import Keys as Keys
 from server.domain.ports.keys import PublicKey as PublicKey
@@ -231,6 +234,9 @@ class Services:
     event_bus: EventBus
     rate_limiter: RateLimiter
     cache: Cache
+    password_hasher: PasswordHasher  # of staff's passwords
+    pin_hasher: PasswordHasher  # of officers' PINs
+    one_time_codes: OneTimeCodes
     wechat_pushes: WeChatPushes
     wechat_logins: WeChatLogins
     wechat_sender: WeChatSender

@@ -1,0 +1,43 @@
+"""The domain's world without adapters: stand-ins that remember, real keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.adapters.one_time_codes import TotpCodes
+from server.domain.ports import Keys, Services
+from server.settings import Settings
+from tests.kit.fake_wechat import wechat_ports
+from tests.kit.fakes import (
+    CheapHasher,
+    FakeClock,
+    FakePdfRenderer,
+    KillerFaultInjector,
+    ListQueue,
+    MemoryCache,
+    MemoryEventBus,
+    MemoryFileStore,
+    MemoryRateLimiter,
+)
+
+
+def stand_ins(settings: Settings, clock: FakeClock, keys: Keys, **instead: Any) -> Services:
+    """One of each port. What is pure and quick (one-time codes) is the real one.
+
+    Args:
+        instead: ports by their field in `Services`, in place of the stand-in.
+    """
+    ports: dict[str, Any] = {
+        "pdf_renderer": FakePdfRenderer(),
+        "file_store": MemoryFileStore(),
+        "queue": ListQueue(),
+        "event_bus": MemoryEventBus(),
+        "rate_limiter": MemoryRateLimiter(clock),
+        "cache": MemoryCache(clock),
+        "password_hasher": CheapHasher(),
+        "pin_hasher": CheapHasher(),
+        "one_time_codes": TotpCodes(),
+        "faults": KillerFaultInjector(),
+        **wechat_ports(),
+    }
+    return Services(settings=settings, clock=clock, keys=keys, **{**ports, **instead})
