@@ -30,9 +30,11 @@ from server.adapters.keys import KeyFolder
 from server.adapters.lookup_watch import LookupWatch
 from server.adapters.one_time_codes import TotpCodes
 from server.adapters.queue import JobQueue
+from server.adapters.spreadsheets.process import SpreadsheetReader
 from server.adapters.storage import FolderFileStore
 from server.adapters.wechat.api import WeChatApi
 from server.adapters.wechat.pay import WeChatPay
+from server.adapters.workbooks import OpenpyxlWriter
 from server.domain.ports import Services, SessionMemory
 from server.models import database
 from server.settings import Settings
@@ -135,6 +137,8 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             password_hasher=password_hashing.for_passwords(),
             pin_hasher=password_hashing.for_pins(),
             one_time_codes=TotpCodes(),
+            table_reader=SpreadsheetReader(),
+            workbook_writer=OpenpyxlWriter(),
             wechat_pushes=wechat,
             wechat_logins=wechat,
             wechat_sender=wechat,

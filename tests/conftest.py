@@ -25,7 +25,7 @@ from tests.kit.databases import ReusedDatabase
 from tests.kit.databases import with_database as with_database
 from tests.kit.door_client import DoorClient
 from tests.kit.fakes import NOON, FakeClock
-from tests.kit.services import stand_ins
+from tests.kit.stand_ins import stand_ins
 from tests.kit.started import Started
 
 Sanic.test_mode = True

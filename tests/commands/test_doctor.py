@@ -349,7 +349,7 @@ async def test_whether_tables_can_be_read_here(monkeypatch: pytest.MonkeyPatch) 
     """A Python that needs its surroundings would call every table damaged."""
     check = local.CHECKS["导入表格"]
     assert await check(Settings()) == "子进程读得了（试读 2 行）"
-    monkeypatch.setattr("server.domain.spreadsheets.process._READER", "tests.not_there")
+    monkeypatch.setattr("server.adapters.spreadsheets.process._READER", "tests.not_there")
     with pytest.raises(local.Missing, match="读取导入表格的子进程启动不了"):
         await check(Settings())
 

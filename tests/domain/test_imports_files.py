@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
+from server.adapters.spreadsheets import files, process
 from server.demo_cohort import PEOPLE_HEADER, book, people
 from server.domain.imports import people as people_topic
 from server.domain.imports import scores as score_topic
-from server.domain.imports import sheets
 from server.domain.imports.parsed_rows import drafts, find_table
-from server.domain.spreadsheets import files
 from server.errors import Refused
 from tests.kit.old_workbook import ole, row, xls, xlsx
 
@@ -25,13 +24,13 @@ PEOPLE = [person.people_row() for person in people(5)]
 
 def refusal(data: bytes) -> str:
     with pytest.raises(Refused) as refused:
-        find_table(data, people_topic.COLUMNS, {score_topic.TITLE: score_topic.COLUMNS})
+        find_table(process.read(data), people_topic.COLUMNS, {score_topic.TITLE: score_topic.COLUMNS})
     assert refused.value.message.endswith("。")
     return refused.value.code
 
 
 def read(data: bytes) -> list[dict[str, Any]]:
-    found = list(drafts(find_table(data, people_topic.COLUMNS, {}), people_topic.COLUMNS))
+    found = list(drafts(find_table(process.read(data), people_topic.COLUMNS, {}), people_topic.COLUMNS))
     assert [draft.errors for draft in found] == [[] for _ in found]
     return [draft.values for draft in found]
 
@@ -69,14 +68,14 @@ def test_rare_characters_survive_gb18030() -> None:
 
 def test_columns_may_come_in_any_order_and_extra_ones_are_noted() -> None:
     turned = [["序号", *reversed(HEADER), "班级"]] + [[1, *reversed(cells), "一班"] for cells in PEOPLE]
-    table = find_table(book(turned[0], turned[1:]), people_topic.COLUMNS, {})
+    table = find_table(process.read(book(turned[0], turned[1:])), people_topic.COLUMNS, {})
     assert [draft.values for draft in drafts(table, people_topic.COLUMNS)] == WANTED
     assert table.notes == ["这些列没有读取：序号、班级。"]
 
 
 def test_a_title_above_and_blank_rows_between_keep_the_spreadsheets_row_numbers() -> None:
     data = book(["2023年考生信息"], [[], HEADER, PEOPLE[0], [], ["　"], PEOPLE[1]])
-    found = list(drafts(find_table(data, people_topic.COLUMNS, {}), people_topic.COLUMNS))
+    found = list(drafts(find_table(process.read(data), people_topic.COLUMNS, {}), people_topic.COLUMNS))
     assert [draft.row for draft in found] == [4, 7]
 
 
@@ -99,14 +98,16 @@ def test_only_the_first_fitting_visible_sheet_is_read_and_others_are_noted() -> 
         sheet.append(cells)
     out = BytesIO()
     made.save(out)
-    table = find_table(out.getvalue(), people_topic.COLUMNS, {})
+    table = find_table(process.read(out.getvalue()), people_topic.COLUMNS, {})
     assert [draft.values for draft in drafts(table, people_topic.COLUMNS)] == WANTED[:1]
     assert table.notes == ["只读取了工作表“一”，没有读取“二”。", "没有读取隐藏的工作表“旧”。"]
 
 
 def test_macros_are_kept_out_with_a_note() -> None:
     data = xlsx(row(1, *HEADER) + row(2, *PEOPLE[0]), **{"xl/vbaProject.bin": b"\x00"})
-    assert find_table(data, people_topic.COLUMNS, {}).notes == ["文件含有宏，宏不会运行，只读取了表格内容。"]
+    assert find_table(process.read(data), people_topic.COLUMNS, {}).notes == [
+        "文件含有宏，宏不会运行，只读取了表格内容。"
+    ]
 
 
 def test_formulas_are_seen_in_all_three_forms() -> None:
@@ -123,7 +124,7 @@ def test_formulas_are_seen_in_all_three_forms() -> None:
     old = xls([HEADER, PEOPLE[0]], formulas=[(1, 0)])
     text = csv_text([HEADER, ["=A1", *PEOPLE[0][1:]]]).encode()
     for data in (modern, kept, old, text):
-        [draft] = drafts(find_table(data, people_topic.COLUMNS, {}), people_topic.COLUMNS)
+        [draft] = drafts(find_table(process.read(data), people_topic.COLUMNS, {}), people_topic.COLUMNS)
         assert [(e.row, e.column, e.code) for e in draft.errors] == [(2, "姓名", "formula")]
 
 
@@ -181,7 +182,7 @@ def test_a_zip_bomb_is_refused_by_the_directory_alone() -> None:
     assert len(bomb) < 100_000
     assert refusal(bomb) == "file_zip_bomb"
     with pytest.raises(Refused) as refused:
-        sheets.check(bomb)
+        process.check(bomb)
     assert refused.value.code == "file_zip_bomb"
 
 
@@ -201,7 +202,7 @@ def test_200_megabytes_of_sheet_are_refused_unread(monkeypatch: pytest.MonkeyPat
         row(n, *map(str, PEOPLE[n % 5]), f"{n * 7919 % 1000003}") for n in range(2, 2000)
     )
     data = xlsx(part)
-    monkeypatch.setattr("server.domain.spreadsheets.archive.MAX_UNPACKED", 500_000)
+    monkeypatch.setattr("server.adapters.spreadsheets.archive.MAX_UNPACKED", 500_000)
     assert refusal(data) == "file_too_large"
 
 

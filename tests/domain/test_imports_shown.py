@@ -7,9 +7,9 @@ import struct
 import pytest
 from openpyxl import Workbook
 
+from server.adapters.spreadsheets import formats
 from server.demo_cohort import SCORE_HEADER, book
 from server.domain.imports import scores as score_topic
-from server.domain.spreadsheets import formats
 from tests.kit.old_workbook import record, row, xls, xlsx
 from tests.kit.workbooks import (
     HEADER,

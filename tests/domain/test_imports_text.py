@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from server.adapters.spreadsheets import process
 from server.demo_cohort import PEOPLE_HEADER, people
 from server.domain.imports import people as people_topic
 from server.domain.imports.parsed_rows import Draft, drafts, find_table
@@ -19,12 +20,12 @@ def text(rows: list[list[str]], delimiter: str = ",") -> str:
 
 
 def taken(data: bytes) -> list[Draft]:
-    return list(drafts(find_table(data, people_topic.COLUMNS, {}), people_topic.COLUMNS))
+    return list(drafts(find_table(process.read(data), people_topic.COLUMNS, {}), people_topic.COLUMNS))
 
 
 def refusal(data: bytes) -> tuple[str, str]:
     with pytest.raises(Refused) as refused:
-        find_table(data, people_topic.COLUMNS, {})
+        find_table(process.read(data), people_topic.COLUMNS, {})
     return refused.value.code, refused.value.message
 
 

@@ -9,6 +9,7 @@ from datetime import date
 from types import FrameType
 from typing import Any
 
+from server.adapters.spreadsheets import process
 from server.demo_cohort import PEOPLE_HEADER, names, people, people_book, score_book
 from server.domain.imports import Names, parsed_rows, scores
 from server.domain.imports import people as people_topic
@@ -31,7 +32,7 @@ def cleaned(data: bytes, columns: tuple[Column, ...]) -> tuple[Counter[tuple[str
 
         return replace(column, clean=clean)
 
-    table = find_table(data, columns, {})
+    table = find_table(process.read(data), columns, {})
     return found, list(drafts(table, tuple(map(counting, columns))))
 
 

@@ -16,7 +16,7 @@ from server.errors import Unverified
 from server.settings import Settings
 from tests.conftest import ISSUER
 from tests.kit.fakes import FakeClock
-from tests.kit.services import stand_ins
+from tests.kit.stand_ins import stand_ins
 
 
 def world(folder: keys.KeyFolder) -> Services:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.adapters.spreadsheets import process
 from server.demo_cohort import PEOPLE_HEADER, book, people
 from server.domain import imports
 from server.domain.actor import SYSTEM
 from server.domain.imports import people as people_topic
 from server.domain.imports.parsed_rows import drafts, find_table
 from server.domain.ports import Services
-from server.domain.spreadsheets import process
 from server.errors import Refused
 from server.models import ImportRun
 from tests.kit import make
@@ -89,6 +91,25 @@ def test_the_reader_learns_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) ->
     assert given[0]["stderr"] == process.subprocess.DEVNULL
 
 
+def test_the_reader_is_started_light() -> None:
+    """It comes into being for every file: of ours it imports what it reads with, and neither settings nor ports."""
+    said = subprocess.run(
+        [sys.executable, "-c", f"import sys, {process._READER}\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    mine = {name for name in said.stdout.split() if name.partition(".")[0] == "server"}
+    assert {name for name in mine if not name.startswith("server.adapters.spreadsheets")} == {
+        "server",
+        "server.adapters",
+        "server.domain",
+        "server.domain.tables",
+        "server.errors",
+    }
+    assert not {"subprocess", "asyncio", "openpyxl"} & set(said.stdout.split())
+
+
 async def test_a_file_that_breaks_its_reader_is_refused_once(services: Services) -> None:
     kept = await imports.submit(
         services, "candidates", "x.xlsx", OVERFLOWING, dry_run=False, actor=make.OPERATOR
@@ -133,7 +154,7 @@ def test_damaged_files_are_read_right_or_refused(
         data[int(where * len(data))] = byte
     data = data[: max(600, int(len(data) * kept))]
     try:
-        table = find_table(bytes(data), people_topic.COLUMNS, {})
+        table = find_table(process.read(bytes(data)), people_topic.COLUMNS, {})
     except Refused as refused:
         assert refused.message.endswith("。")
         return

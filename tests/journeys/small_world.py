@@ -30,7 +30,7 @@ from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 from tests.kit.fake_wechat import wechat_ports
 from tests.kit.fakes import FakeClock
-from tests.kit.services import stand_ins
+from tests.kit.stand_ins import stand_ins
 from tests.web.conftest import listening
 
 _TICKET = re.compile(r'name="ticket" value="([^"]+)"')

@@ -30,7 +30,7 @@ from tests.journeys.books import Books, books, differences, with_what_was_lost
 from tests.journeys.small_world import SmallWorld, everyone, insisting, small_world
 from tests.kit import importing, make
 from tests.kit.fakes import FakeClock
-from tests.kit.services import stand_ins
+from tests.kit.stand_ins import stand_ins
 
 PIN = "739264"
 SHARE = 0.05  # of our calls: so many lost before WeChat acts, and as many cut after it acted

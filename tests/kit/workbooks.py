@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
+from server.adapters.spreadsheets import process
 from server.demo_cohort import PEOPLE_HEADER, SCORE_HEADER, people
 from server.domain.imports import people as people_topic
 from server.domain.imports.parsed_rows import Draft, Table, drafts, find_table
@@ -23,13 +24,13 @@ NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
 def taken(data: bytes, topic: Any = people_topic) -> tuple[Table, list[Draft]]:
-    table = find_table(data, topic.COLUMNS, {})
+    table = find_table(process.read(data), topic.COLUMNS, {})
     return table, list(drafts(table, topic.COLUMNS))
 
 
 def refusal(data: bytes) -> tuple[str, str]:
     with pytest.raises(Refused) as refused:
-        find_table(data, people_topic.COLUMNS, {})
+        find_table(process.read(data), people_topic.COLUMNS, {})
     return refused.value.code, refused.value.message
 
 

@@ -13,9 +13,9 @@ import asyncpg
 from server import production_settings
 from server.adapters import cache, keys
 from server.adapters.documents import font
+from server.adapters.spreadsheets import process as tables
 from server.commands.doctor import seal
 from server.commands.doctor.findings import Finding, Level, bad, look, ok
-from server.domain.spreadsheets import process as tables
 from server.errors import Refused
 from server.models import database
 from server.settings import Settings
@@ -205,7 +205,7 @@ async def _tables(settings: Settings) -> str:
         [sheet] = await asyncio.to_thread(lambda: list(tables.read("姓名,成绩\n甲,60\n".encode())))
     except (Refused, OSError):
         raise Missing(
-            f"读取导入表格的子进程启动不了（{sys.executable} -m server.domain.spreadsheets.reader），请检查 Python 的安装和内存限制"
+            f"读取导入表格的子进程启动不了（{sys.executable} -m server.adapters.spreadsheets.reader），请检查 Python 的安装和内存限制"
         ) from None
     return f"子进程读得了（试读 {len(sheet.rows)} 行）"
 

@@ -1,39 +1,27 @@
-"""The annotated workbook: the refused rows with bad cells marked and commented, what changes, and the counts.
-
-Everything is written as text or plain numbers, so that no formula of the sender runs on the reader's machine.
-"""
+"""The annotated workbook: the refused rows with bad cells marked and commented, what changes, and the counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
-from io import BytesIO
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.comments import Comment
-from openpyxl.styles import Font, PatternFill
-from openpyxl.utils import get_column_letter
-
 from server.domain.imports.parsed_rows import RowError, Table
+from server.domain.ports import Cell, Mark, SheetToWrite
 
 OUTCOME = "导入结果"
 NUMBER = "原行号"
-_BAD = PatternFill("solid", fgColor="FFF4C7C3")
-_HEAD = PatternFill("solid", fgColor="FFE8EEF7")
-_BOLD = Font(bold=True)
 _MOST_COMMENTS = 5_000  # beyond, the last column says it all the same
-_UNSAFE = {code: None for code in range(32) if code not in (9, 10, 13)}
+_LONG = 10**11  # from here on a number is an identity number or the like: as text it keeps its digits
 
 
-def annotate(
+def annotated(
     table: Table,
     errors: Iterable[RowError],
     counts: Mapping[str, Any],
     differences: Iterable[Mapping[str, Any]],
-) -> bytes:
-    """Blocks: call it in a thread.
+) -> list[SheetToWrite]:
+    """The sheets.
 
     Only refused rows come back whole: they are there to be put right and imported again. What is taken is not repeated,
     so that the file holds no more people than it must.
@@ -47,57 +35,49 @@ def annotate(
     by_row: dict[int, list[RowError]] = {}
     for error in errors:
         by_row.setdefault(error.row - 1, []).append(error)
-    book = Workbook(write_only=True)
-    _refused_rows(book.create_sheet("有错误的行"), table, by_row)
-    _changes(book.create_sheet("改动"), differences)
-    _counts(book.create_sheet("小结"), counts)
-    out = BytesIO()
-    book.save(out)
-    return out.getvalue()
-
-
-def _refused_rows(sheet: Any, table: Table, by_row: Mapping[int, list[RowError]]) -> None:
     width = max(map(len, table.sheet.rows))
-    for place in range(1, width + 1):
-        sheet.column_dimensions[get_column_letter(place)].width = 18
-    sheet.column_dimensions[get_column_letter(width + 2)].width = 60
-    sheet.freeze_panes = "A2"
+    return [
+        SheetToWrite(
+            "有错误的行",
+            _refused_rows(table, width, by_row),
+            widths={**dict.fromkeys(range(1, width + 1), 18), width + 2: 60},
+            frozen=1,
+        ),
+        SheetToWrite("改动", _changes(differences), widths={2: 30, 3: 26, 4: 26, 5: 26}),
+        SheetToWrite("小结", _counts(counts), widths={2: 60}),
+    ]
+
+
+def _refused_rows(table: Table, width: int, by_row: Mapping[int, list[RowError]]) -> Iterator[list[Cell]]:
     head = table.sheet.rows[table.header]
-    titles = [*(head[place] if place < len(head) else "" for place in range(width)), NUMBER, OUTCOME]
-    sheet.append([_bold(_cell(sheet, title, None, False)) for title in titles])
+    yield _titles(*(head[place] if place < len(head) else "" for place in range(width)), NUMBER, OUTCOME)
     comments = 0
     for index in sorted(by_row):
         row, here = table.sheet.rows[index], by_row[index]
         bad = {table.places.get(error.column): error for error in reversed(here)}
-        written: list[Any] = [
-            _cell(sheet, row[place] if place < len(row) else "", bad.get(place), comments < _MOST_COMMENTS)
-            if place in bad or place < len(row)
-            else None
-            for place in range(width)
-        ]
+        written: list[Cell] = []
+        for place in range(width):
+            value = row[place] if place < len(row) else None
+            if error := bad.get(place):
+                why = error.detail if comments < _MOST_COMMENTS else ""
+                written.append(Cell(_as_text("" if value is None else value), Mark.BAD, why))
+            else:
+                written.append(Cell(None if value is None else _plain(value)))
         comments += len(bad)
-        said = _cell(sheet, "未导入：" + "；".join(f"【{e.column}】{e.detail}" for e in here), None, False)
-        said.fill = _BAD
-        sheet.append([*written, index + 1, said])
+        told = "未导入：" + "；".join(f"【{e.column}】{e.detail}" for e in here)
+        yield [*written, Cell(index + 1), Cell(told, Mark.BAD)]
 
 
-def _changes(sheet: Any, differences: Iterable[Mapping[str, Any]]) -> None:
+def _changes(differences: Iterable[Mapping[str, Any]]) -> Iterator[list[Cell]]:
     """Old → new, the identity number masked: what a check is for, and what stands there afterwards."""
-    for letter, width in (("B", 30), ("C", 26), ("D", 26), ("E", 26)):
-        sheet.column_dimensions[letter].width = width
-    _table(
-        sheet,
-        ("行号", "对象", "项目", "原来", "改为"),
-        (
-            (one["row"], one["who"], change["what"], change["was"], change["became"])
-            for one in differences
-            for change in one["changes"]
-        ),
-    )
+    yield _titles("行号", "对象", "项目", "原来", "改为")
+    for one in differences:
+        for change in one["changes"]:
+            cells = (one["row"], one["who"], change["what"], change["was"], change["became"])
+            yield [Cell(_plain(value)) for value in cells]
 
 
-def _counts(sheet: Any, run: Mapping[str, Any]) -> None:
-    sheet.column_dimensions["B"].width = 60
+def _counts(run: Mapping[str, Any]) -> Iterator[list[Cell]]:
     names = {
         "rows_total": "总行数",
         "rows_new": "新增",
@@ -108,39 +88,23 @@ def _counts(sheet: Any, run: Mapping[str, Any]) -> None:
     if run["rows_skipped"]:
         found.append(("没有读取", run["rows_skipped"]))
     found += [("提示", note) for note in run["notes"]]
-    _table(sheet, ("项目", "检查结果" if run["dry_run"] else "导入结果"), found)
+    yield _titles("项目", "检查结果" if run["dry_run"] else "导入结果")
+    for label, value in found:
+        yield [Cell(label), Cell(_plain(value))]
 
 
-def _table(sheet: Any, titles: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    sheet.append([_bold(_cell(sheet, title, None, False)) for title in titles])
-    for row in rows:
-        sheet.append([_cell(sheet, value, None, False) for value in row])
+def _titles(*words: Any) -> list[Cell]:
+    return [Cell(_plain(word), Mark.HEAD) for word in words]
 
 
-def _cell(sheet: Any, value: Any, error: RowError | None, with_comment: bool) -> Any:
-    if error is None and isinstance(value, (bool, int, float, date, datetime)) and not _is_long(value):
-        return value
-    cell = WriteOnlyCell(sheet, value=None)
-    cell.value = _harmless(value)
-    cell.data_type = "s"
-    if error is not None:
-        cell.fill = _BAD
-        if with_comment:
-            cell.comment = Comment(error.detail, "xcert", height=90, width=320)
-    return cell
+def _plain(value: Any) -> Any:
+    """Numbers and days as they are; everything else, and a long number, as text."""
+    if isinstance(value, (int, float)) and abs(value) >= _LONG:
+        return _as_text(value)
+    return value if isinstance(value, (int, float, date, datetime)) else _as_text(value)
 
 
-def _is_long(value: Any) -> bool:
-    return isinstance(value, (int, float)) and abs(value) >= 10**11
-
-
-def _harmless(value: Any) -> str:
-    """Text that is only text. Control characters, which a workbook cannot hold, are left out."""
+def _as_text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value).translate(_UNSAFE)[:32_767]
-
-
-def _bold(cell: Any) -> Any:
-    cell.font, cell.fill = _BOLD, _HEAD
-    return cell
+    return str(value)

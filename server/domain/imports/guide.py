@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from io import BytesIO
 from typing import NamedTuple
-
-from openpyxl import Workbook
-from openpyxl.styles import Font, PatternFill
-from openpyxl.utils import get_column_letter
 
 from server.domain.imports import validation
 from server.domain.imports.parsed_rows import GUIDE_SHEET
+from server.domain.ports import Cell, Mark, SheetToWrite, WorkbookWriter
 
-_HEAD = PatternFill("solid", fgColor="FFE8EEF7")
-_SOFT = PatternFill("solid", fgColor="FFF4F6F8")
 _TEXT_ROWS = 500  # rows of the template that are set to text, so that long numbers keep their digits
 
 
@@ -97,31 +91,21 @@ def template_name(kind: str) -> str:
     return f"{validation.topic_of(kind).TITLE}模板.xlsx"
 
 
-async def template(kind: str) -> bytes:
+async def template(writer: WorkbookWriter, kind: str) -> bytes:
     """An empty workbook (.xlsx) with the header, and a second sheet that explains it. Raises Refused: kind_unknown."""
-    return await asyncio.to_thread(_template, validation.topic_of(kind).TITLE, columns(kind))
+    sheets = _template(validation.topic_of(kind).TITLE, columns(kind))
+    return await asyncio.to_thread(writer.write, sheets)
 
 
-def _template(title: str, helped: list[ColumnHelp]) -> bytes:
-    book = Workbook()
-    sheet = book.active
-    assert sheet is not None
-    sheet.title = title
-    sheet.freeze_panes = "A2"
-    for place, column in enumerate(helped, 1):
-        cell = sheet.cell(1, place, column.title)
-        cell.font, cell.fill = Font(bold=True), _HEAD if column.is_required else _SOFT
-        sheet.column_dimensions[get_column_letter(place)].width = max(14, len(column.title) * 2 + 6)
-        for row in range(2, _TEXT_ROWS + 2):
-            sheet.cell(row, place).number_format = "@"
-    guide = book.create_sheet(GUIDE_SHEET)
-    for letter, width in zip("ABCD", (16, 10, 34, 70), strict=True):
-        guide.column_dimensions[letter].width = width
-    guide.append(["列", "必填", "例子", "可以填什么"])
-    for cell in guide[1]:
-        cell.font, cell.fill = Font(bold=True), _HEAD
-    for column in helped:
-        guide.append([column.title, "是" if column.is_required else "否", column.example, column.allowed])
-    out = BytesIO()
-    book.save(out)
-    return out.getvalue()
+def _template(title: str, helped: list[ColumnHelp]) -> list[SheetToWrite]:
+    head = [Cell(column.title, Mark.HEAD if column.is_required else Mark.SOFT_HEAD) for column in helped]
+    widths = {place: max(14, len(column.title) * 2 + 6) for place, column in enumerate(helped, 1)}
+    explained = [
+        (column.title, "是" if column.is_required else "否", column.example, column.allowed)
+        for column in helped
+    ]
+    titles = [Cell(word, Mark.HEAD) for word in ("列", "必填", "例子", "可以填什么")]
+    return [
+        SheetToWrite(title, [head], widths=widths, frozen=1, text_cells=(_TEXT_ROWS, len(helped))),
+        SheetToWrite(GUIDE_SHEET, [titles, *explained], widths={1: 16, 2: 10, 3: 34, 4: 70}),
+    ]

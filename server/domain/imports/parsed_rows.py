@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from server.domain.imports import cells, sheets
-from server.domain.imports.sheets import Sheet
+from server.domain.imports import cells
 from server.domain.imports.uniqueness import row_numbers
 from server.domain.people.names import tidy
-from server.domain.spreadsheets.files import HEADER_WITHIN, MAX_ROWS, not_adding_up, too_many_rows
+from server.domain.tables import HEADER_WITHIN, MAX_ROWS, Sheet, not_adding_up, too_many_rows
 from server.errors import Refused
 
 GUIDE_SHEET = "填写说明"  # the second sheet of our own templates
@@ -86,21 +85,23 @@ class Table:
     drafted: list[int] = field(default_factory=list)
 
 
-def find_table(data: bytes, columns: tuple[Column, ...], others: dict[str, tuple[Column, ...]]) -> Table:
-    """The first visible sheet with this header. Blocks: call it in a thread.
+def find_table(
+    sheets: Iterable[Sheet], columns: tuple[Column, ...], others: dict[str, tuple[Column, ...]]
+) -> Table:
+    """The first sheet with this header. Blocks while a file is read: call it in a thread.
 
     Args:
-        data: the file.
+        sheets: of a file, as `TableReader.read` gives them.
         columns: what the header must have.
         others: the headers of other kinds of table by their Chinese name, to say what was mistaken for what.
 
     Raises:
-        Refused: see `files`; header_missing, header_incomplete, header_twice, header_other_kind, no_rows,
+        Refused: see `TableReader`; header_missing, header_incomplete, header_twice, header_other_kind, no_rows,
             rows_do_not_add_up.
     """
     seen = []
     chosen: Table | None = None
-    for sheet in sheets.read(data):
+    for sheet in sheets:
         if chosen is not None:
             if sheet.name != GUIDE_SHEET and any(
                 not cells.is_blank(value) for row in sheet.rows for value in row

@@ -16,7 +16,7 @@ from server.domain import beijing, roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.imports import validation
-from server.domain.imports.annotated_workbook import annotate
+from server.domain.imports.annotated_workbook import annotated
 from server.domain.imports.parsed_rows import RowError, find_table
 from server.domain.imports.states import ImportState
 from server.domain.ports import Services
@@ -220,9 +220,11 @@ async def make(s: Services, import_id: int) -> bytes:
     """Write the annotated workbook of a finished import and keep it."""
     row = await row_of(import_id)
     topic = validation.topic_of(row.kind)
-    table = await asyncio.to_thread(find_table, await file_of(s, row), topic.COLUMNS, {})
+    data = await file_of(s, row)
+    table = await asyncio.to_thread(lambda: find_table(s.table_reader.read(data), topic.COLUMNS, {}))
     errors = [RowError(**error) for error in row.errors]  # type: ignore[arg-type]  # written from RowErrors
-    book = await asyncio.to_thread(annotate, table, errors, _short(row), row.differences or [])
+    sheets = annotated(table, errors, _short(row), row.differences or [])
+    book = await asyncio.to_thread(s.workbook_writer.write, sheets)
     key = f"imports/{row.id}-report"
     await s.file_store.put(key, s.keys.encrypt(b64encode(book).decode(), about=ABOUT_REPORT))
     await ImportRun.filter(id=import_id).update(report_key=key)

@@ -51,7 +51,7 @@ async def run(s: Services, import_id: int) -> None:
     try:
         data = await reports.file_of(s, run_row)
         reading = await validation.read(
-            run_row.kind, data, _progress(s, import_id), today=beijing.day(s.clock.now())
+            s.table_reader, run_row.kind, data, _progress(s, import_id), today=beijing.day(s.clock.now())
         )
     except Refused as refused:
         await _refuse(s, run_row, refused)

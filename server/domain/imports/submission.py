@@ -18,7 +18,7 @@ from tortoise.transactions import in_transaction
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.imports import reports, sheets, validation
+from server.domain.imports import reports, validation
 from server.domain.imports.new_names import NOTHING, Names
 from server.domain.imports.states import UNFINISHED, ImportState
 from server.domain.people.candidates import mask_numbers
@@ -62,7 +62,7 @@ async def submit(
         dry_run, all_or_nothing, creating: see `Wish`.
 
     Raises:
-        Refused: kind_unknown, and what can be seen of a bad file in a moment (see `files`).
+        Refused: kind_unknown, and what can be seen of a bad file in a moment (see `TableReader`).
         Forbidden: not_for_schools, role_not_allowed.
     """
     wish = Wish(dry_run=dry_run, all_or_nothing=all_or_nothing, creating=creating)
@@ -75,7 +75,7 @@ async def keep(
     """`submit`, with the choice to run the import oneself (the command line)."""
     _require(actor)
     validation.topic_of(kind)
-    await asyncio.to_thread(sheets.check, data)
+    await asyncio.to_thread(s.table_reader.check, data)
     digest, key = await _stored(s, data)
     shown = mask_numbers(file_name.replace("\\", "/").rpartition("/")[2])[:200]
     file = {"kind": kind, "file_name": shown, "file_sha256": digest, "file_key": key}

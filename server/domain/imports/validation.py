@@ -14,7 +14,7 @@ from server.domain.imports.import_plan import Verdict
 from server.domain.imports.new_names import Names
 from server.domain.imports.parsed_rows import Column, Draft, RowError, Table, drafts, find_table
 from server.domain.people.candidates import IdentityNumber, is_birthday, mask_numbers
-from server.domain.ports import Services
+from server.domain.ports import Services, TableReader
 from server.errors import Refused
 
 _SLICE = 2_000  # rows cleaned between two signs of life
@@ -58,20 +58,21 @@ class Reading:
 Progress = Callable[[int, int], Awaitable[None]]  # rows done, rows in all
 
 
-async def read(kind: str, data: bytes, progress: Progress, *, today: date) -> Reading:
+async def read(reader: TableReader, kind: str, data: bytes, progress: Progress, *, today: date) -> Reading:
     """Find the table and clean every cell, in threads, so that the event loop lives.
 
     Args:
+        reader: of foreign files.
         kind, data: which kind of table, and the file.
         progress: is told how far it is.
         today: the day in Beijing; nobody is born after it, nor 120 years before.
 
     Raises:
-        Refused: see `files` and `drafts`.
+        Refused: see `TableReader` and `drafts`.
     """
     topic = topic_of(kind)
     others = {other.TITLE: other.COLUMNS for name, other in TOPICS.items() if name != kind}
-    table = await asyncio.to_thread(find_table, data, topic.COLUMNS, others)
+    table = await asyncio.to_thread(lambda: find_table(reader.read(data), topic.COLUMNS, others))
     total = len(table.sheet.rows) - table.header - 1
     await progress(0, total)
     source = drafts(table, topic.COLUMNS)

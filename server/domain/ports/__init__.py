@@ -21,6 +21,11 @@ from server.domain.ports.keys import Signed as Signed
 from server.domain.ports.lookups import LookupWatch as LookupWatch
 from server.domain.ports.payments import PayGateway as PayGateway
 from server.domain.ports.session_memory import SessionMemory as SessionMemory
+from server.domain.ports.tables import Cell as Cell
+from server.domain.ports.tables import Mark as Mark
+from server.domain.ports.tables import SheetToWrite as SheetToWrite
+from server.domain.ports.tables import TableReader as TableReader
+from server.domain.ports.tables import WorkbookWriter as WorkbookWriter
 from server.domain.ports.wechat import Alarm as Alarm
 from server.domain.ports.wechat import ApiUsage as ApiUsage
 from server.domain.ports.wechat import ClosedApi as ClosedApi
@@ -237,6 +242,8 @@ class Services:
     password_hasher: PasswordHasher  # of staff's passwords
     pin_hasher: PasswordHasher  # of officers' PINs
     one_time_codes: OneTimeCodes
+    table_reader: TableReader
+    workbook_writer: WorkbookWriter
     wechat_pushes: WeChatPushes
     wechat_logins: WeChatLogins
     wechat_sender: WeChatSender

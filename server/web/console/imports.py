@@ -126,7 +126,9 @@ async def report(call: Call) -> HTTPResponse:
 
 async def template(call: Call) -> HTTPResponse:
     kind = call.query["kind"]
-    return responses.download(await imports.template(kind), XLSX, imports.template_name(kind))
+    return responses.download(
+        await imports.template(call.s.workbook_writer, kind), XLSX, imports.template_name(kind)
+    )
 
 
 ROUTES: list[Route | OpenRoute] = [

@@ -22,39 +22,37 @@ from typing import Any
 import orjson
 
 import server
-from server.domain.spreadsheets import archive
-from server.domain.spreadsheets.files import Form, damaged, recognise
-from server.domain.spreadsheets.sheet import Sheet
+from server.adapters.spreadsheets import archive
+from server.adapters.spreadsheets.files import Form, damaged, recognise
+from server.domain.tables import Sheet
 from server.errors import Refused
 
 MEMORY = 2_000_000_000  # bytes of address space; the largest table that is taken needs about half
 SECONDS = 10  # of processor, for the smallest file
 SECONDS_PER_MEGABYTE = 0.4  # unpacked; fifteen times what it takes
 PATIENCE = 3  # how much longer than that by the clock: the machine has other work
-_READER = "server.domain.spreadsheets.reader"
+_READER = "server.adapters.spreadsheets.reader"
 _MOST_FRAME = 128_000_000
 _MOST_ANSWER = 512_000_000
 _PIECE = 1 << 20
 _ROOT = Path(server.__file__).resolve().parents[1]
 
 
-def check(data: bytes) -> Form:
+def check(data: bytes) -> None:
     """What can be refused in a moment, without unpacking: called while the person still waits.
 
     Raises:
-        Refused: see `files`.
+        Refused: see the port `TableReader`.
     """
-    form = recognise(data)
-    if form is Form.XLSX:
+    if recognise(data) is Form.XLSX:
         archive.check_directory(data)
-    return form
 
 
 def read(data: bytes) -> Iterator[Sheet]:
     """The visible tables of a file, in order. Blocks: call it in a thread.
 
     Raises:
-        Refused: see `files`; file_damaged also when the process that reads it died or took too long.
+        Refused: see the port `TableReader`.
     """
     unpacked = archive.check_directory(data) if recognise(data) is Form.XLSX else len(data)
     seconds = int(SECONDS + SECONDS_PER_MEGABYTE * unpacked / 1_000_000)
@@ -63,6 +61,16 @@ def read(data: bytes) -> Iterator[Sheet]:
         yield from _sheets(child)
     finally:
         child.end()
+
+
+class SpreadsheetReader:
+    """Implements the TableReader port: each file in a process of its own."""
+
+    def check(self, data: bytes) -> None:
+        check(data)
+
+    def read(self, data: bytes) -> Iterator[Sheet]:
+        return read(data)
 
 
 class _Child:

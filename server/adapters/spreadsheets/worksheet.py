@@ -13,9 +13,9 @@ from io import BytesIO
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from server.domain.spreadsheets import formats
-from server.domain.spreadsheets.files import damaged, entities
-from server.domain.spreadsheets.sheet import Account
+from server.adapters.spreadsheets import formats
+from server.adapters.spreadsheets.account import Account
+from server.adapters.spreadsheets.files import damaged, entities
 
 _SPACES = (
     "http://schemas.openxmlformats.org/spreadsheetml/2006/main",

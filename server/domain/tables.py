@@ -1,10 +1,14 @@
-"""One table, as every form of file gives it."""
+"""What a table out of a foreign file is, and how large one may be. Pure and light: the child that reads them imports it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.errors import Refused
+
+MAX_ROWS = 100_000
+HEADER_WITHIN = 20  # titles and remarks may stand above the header, not more
 Place = tuple[int, int]  # row and column, from 0
 
 
@@ -35,28 +39,14 @@ class Sheet:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Account:
-    """What a sheet holds, by its own marks and not by the parser that reads its values.
+def too_many_rows(rows: int) -> Refused:
+    return Refused("too_many_rows", f"表格有 {rows} 行数据，一次最多导入 {MAX_ROWS} 行。请分成几个文件导入。")
 
-    Args:
-        cells: row → how many of its cells hold a value.
-        columns: how many columns hold a value or a formula.
-        formulas: as in `Sheet`.
-        styled: number cells under a format that may show another value, with the format's code.
-        errors: error cells, with their word.
-        hidden_rows, hidden_columns: as in `Sheet`; the columns as ranges, both ends included.
-    """
 
-    cells: dict[int, int] = field(default_factory=dict)
-    columns: int = 0
-    formulas: set[Place] = field(default_factory=set)
-    styled: dict[Place, str] = field(default_factory=dict)
-    errors: dict[Place, str] = field(default_factory=dict)
-    hidden_rows: set[int] = field(default_factory=set)
-    hidden_columns: list[tuple[int, int]] = field(default_factory=list)
-
-    @property
-    def height(self) -> int:
-        """Rows down to the last one with a value or a formula."""
-        return 1 + max(max(self.cells, default=-1), max((row for row, _ in self.formulas), default=-1))
+def not_adding_up(row: int) -> Refused:
+    """Some row was read with less, or with more, than the file's own marks say."""
+    return Refused(
+        "rows_do_not_add_up",
+        f"第 {row} 行读出的内容和文件里标明的对不上，为免漏掉考生，整个文件都没有导入。"
+        "请用 Excel 或 WPS 打开，另存为 .xlsx 后再导入。",
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from server.adapters.one_time_codes import TotpCodes
+from server.adapters.spreadsheets.process import SpreadsheetReader
+from server.adapters.workbooks import OpenpyxlWriter
 from server.domain.ports import Keys, Services
 from server.settings import Settings
 from tests.kit.fake_wechat import wechat_ports
@@ -22,7 +24,7 @@ from tests.kit.fakes import (
 
 
 def stand_ins(settings: Settings, clock: FakeClock, keys: Keys, **instead: Any) -> Services:
-    """One of each port. What is pure and quick (one-time codes) is the real one.
+    """One of each port. What has no state of its own (one-time codes, spreadsheets) is the real one.
 
     Args:
         instead: ports by their field in `Services`, in place of the stand-in.
@@ -37,6 +39,8 @@ def stand_ins(settings: Settings, clock: FakeClock, keys: Keys, **instead: Any) 
         "password_hasher": CheapHasher(),
         "pin_hasher": CheapHasher(),
         "one_time_codes": TotpCodes(),
+        "table_reader": SpreadsheetReader(),
+        "workbook_writer": OpenpyxlWriter(),
         "faults": KillerFaultInjector(),
         **wechat_ports(),
     }

@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from io import StringIO
 
-from server.domain.spreadsheets.files import Extent, unclosed_quotes, wide_encoding, wrong_type
-from server.domain.spreadsheets.sheet import Sheet
+from server.adapters.spreadsheets.files import Extent, unclosed_quotes, wide_encoding, wrong_type
+from server.domain.tables import Sheet
 from server.errors import Refused
 
 _DELIMITERS = ",\t;|"

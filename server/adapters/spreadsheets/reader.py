@@ -29,12 +29,13 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from server.domain.spreadsheets import archive, delimited, worksheet
-from server.domain.spreadsheets.archive import Archive
-from server.domain.spreadsheets.beside import Beside
-from server.domain.spreadsheets.compare import compared
-from server.domain.spreadsheets.files import Extent, Form, damaged, encrypted, recognise
-from server.domain.spreadsheets.sheet import Account, Sheet
+from server.adapters.spreadsheets import archive, delimited, worksheet
+from server.adapters.spreadsheets.account import Account
+from server.adapters.spreadsheets.archive import Archive
+from server.adapters.spreadsheets.beside import Beside
+from server.adapters.spreadsheets.compare import compared
+from server.adapters.spreadsheets.files import Extent, Form, damaged, encrypted, recognise
+from server.domain.tables import Sheet
 from server.errors import Refused
 
 _ROWS_OF_A_FRAME = 500
@@ -134,7 +135,7 @@ def sheets_of(data: bytes) -> Iterator[Sheet]:
         again: Again = partial(_count_again, inside)
         yield from _sheets(inside.written(), accounts.found, lambda _, name: name, again, notes)
         return
-    from server.domain.spreadsheets import xls  # the library behind it is slow to import, and seldom needed
+    from server.adapters.spreadsheets import xls  # the library behind it is slow to import, and seldom needed
 
     known = {str(place): account for place, account in enumerate(xls.look_inside(data))}
     for account in known.values():

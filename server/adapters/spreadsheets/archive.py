@@ -14,8 +14,8 @@ from posixpath import join, normpath
 from xml.etree import ElementTree  # entities are refused before anything is parsed
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from server.domain.spreadsheets import formats
-from server.domain.spreadsheets.files import (
+from server.adapters.spreadsheets import formats
+from server.adapters.spreadsheets.files import (
     MAX_PARTS,
     MAX_RATIO,
     MAX_UNPACKED,

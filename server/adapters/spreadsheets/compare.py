@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from server.domain.spreadsheets import formats
-from server.domain.spreadsheets.files import not_adding_up
-from server.domain.spreadsheets.sheet import Account, Sheet
+from server.adapters.spreadsheets import formats
+from server.adapters.spreadsheets.account import Account
+from server.domain.tables import Sheet, not_adding_up
 
 
 def _with_errors(rows: list[list[Any]], account: Account) -> None:

@@ -1,19 +1,4 @@
-"""What kind of file somebody handed in, judged by its bytes and never by its name; and what is refused unread.
-
-| code | when |
-|---|---|
-| file_empty | no bytes, or nothing but blanks |
-| file_too_large | more than 50 MB, or more than 160 MB once unpacked |
-| file_zip_bomb | unpacks to more than 100 times its size, or from thousands of parts |
-| file_encrypted | a workbook with a password |
-| file_type | anything but .xlsx, .xls and .csv |
-| file_web_page | a web page that was only named .xls |
-| file_damaged | begins well and ends badly |
-| file_entities | XML that declares entities of its own |
-| too_many_columns, too_many_rows | more than 256, more than 100,000 below the header, or five million cells |
-| rows_do_not_add_up | the parser reads less, or more, than the file's own marks say is there |
-| quotes_unclosed | text in which a quoted cell runs on over the lines that follow |
-"""
+"""What kind of file somebody handed in, judged by its bytes and never by its name; and what is refused unread (see the port `TableReader`)."""
 
 from __future__ import annotations
 
@@ -21,14 +6,13 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from server.domain.tables import HEADER_WITHIN, MAX_ROWS, too_many_rows
 from server.errors import Refused
 
 MAX_BYTES = 50_000_000
 MAX_UNPACKED = 160_000_000
 MAX_RATIO = 100
 MAX_PARTS = 2_000
-MAX_ROWS = 100_000
-HEADER_WITHIN = 20  # titles and remarks may stand above the header, not more
 MAX_COLUMNS = 256
 MAX_CELLS = 5_000_000
 ZIP = b"PK\x03\x04"
@@ -85,10 +69,6 @@ class Extent:
                 f"表格有 {self.rows} 行、{self.columns} 列，共 {self.rows * self.columns:,} 格，最多 {MAX_CELLS:,} 格。"
                 "请删除不需要的列，或分成几个文件导入。",
             )
-
-
-def too_many_rows(rows: int) -> Refused:
-    return Refused("too_many_rows", f"表格有 {rows} 行数据，一次最多导入 {MAX_ROWS} 行。请分成几个文件导入。")
 
 
 def recognise(data: bytes) -> Form:
@@ -155,15 +135,6 @@ def wrong_type() -> Refused:
 
 def damaged() -> Refused:
     return Refused("file_damaged", "文件已损坏或没有传完整，请重新保存、重新选择文件后再导入。")
-
-
-def not_adding_up(row: int) -> Refused:
-    """Some row was read with less, or with more, than the file's own marks say."""
-    return Refused(
-        "rows_do_not_add_up",
-        f"第 {row} 行读出的内容和文件里标明的对不上，为免漏掉考生，整个文件都没有导入。"
-        "请用 Excel 或 WPS 打开，另存为 .xlsx 后再导入。",
-    )
 
 
 def unclosed_quotes(first: int, last: int) -> Refused:
