@@ -132,6 +132,15 @@ async def test_the_annotated_workbook_marks_and_explains(services: Services) -> 
     assert sheet.cell(sheet.max_row, 9).value == PEOPLE[16].id_number
 
 
+async def test_a_column_whose_title_is_a_number_comes_back_with_the_rest(services: Services) -> None:
+    rows = [[*p.people_row(), "x"] for p in PEOPLE[:2]]
+    rows[0][2] = "1"
+    ended = await take(services, "candidates", demo_cohort.book([*demo_cohort.PEOPLE_HEADER, 2026], rows))
+    book = load_workbook(BytesIO(await imports.report(services, ended.import_id, actor=make.OPERATOR)))
+    titles = [cell.value for cell in book.worksheets[0][1]]
+    assert titles == [*demo_cohort.PEOPLE_HEADER, 2026, "原行号", "导入结果"]
+
+
 async def test_the_answer_has_counts_progress_and_every_error(services: Services) -> None:
     rows = [p.people_row() for p in PEOPLE[:3]]
     rows[1][0], rows[1][2], rows[1][3] = "", "1", "12"
