@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import Any
 
 import orjson
-from sanic import HTTPResponse
-from sanic.response import json
 
-from miniprogram_api.request import Asked
+from miniprogram_api import answers, bodies
 from miniprogram_api.session import identity
 from server.domain import lookups
 from server.domain.people import bindings, captcha, phones
 from server.errors import NotFound
+from server.web.request import Asked
 
-NO_STORE = {"cache-control": "no-store"}
 
-
-async def show(asked: Asked) -> HTTPResponse:
+async def show(asked: Asked) -> answers.Binding:
     """Whether somebody is bound, and who, masked, with the phone that was given."""
     who = await identity(asked.request)
     view = orjson.loads(await lookups.results_bytes(asked.s, who))
     candidate = await bindings.candidate_of(asked.s, who)
-    phone = candidate and phones.known(asked.s, candidate)
-    said = {"bound": view["bound"], "candidate": view["candidate"], "phone_masked": phone}
-    return json(said, headers=NO_STORE)
+    phone = phones.known(asked.s, candidate) if candidate is not None else None
+    person = view["candidate"] and answers.Masked(**view["candidate"])
+    return answers.Binding(bound=view["bound"], candidate=person, phone_masked=phone)
 
 
-async def bind(asked: Asked) -> HTTPResponse:
+async def bind(asked: Asked, body: bodies.Bind) -> answers.Bound:
     """Bind by name and identity number; the same again changes nothing.
 
     A phone code is used after the binding stands, and whatever WeChat says to it does not undo the binding; before it
@@ -38,26 +34,26 @@ async def bind(asked: Asked) -> HTTPResponse:
     bound = await bindings.bind(
         asked.s,
         who,
-        asked.said["name"],
-        asked.said["id_number"],
+        body.name,
+        body.id_number,
         address=asked.address,
         request_id=asked.request_id,
-        image_answer=asked.said["captcha"],
-        phone_last4=asked.said["phone_last4"],
-        phone_code=asked.said["phone_code"],
+        image_answer=body.captcha,
+        phone_last4=body.phone_last4,
+        phone_code=body.phone_code,
     )
     place = {"address": asked.address, "request_id": asked.request_id}
-    said: dict[str, Any] = {"candidate": {"name_masked": bound.name_masked, "id_masked": bound.id_masked}}
+    person = answers.Masked(name_masked=bound.name_masked, id_masked=bound.id_masked)
     if bound.phone is not None:
         masked = await phones.keep(asked.s, bound.candidate_id, bound.phone, **place)
-        said["phone"] = _phone(phones.Given(masked))
-    elif code := asked.said["phone_code"]:
-        given = await phones.try_to_give(asked.s, who, bound.candidate_id, code, **place)
-        said["phone"] = _phone(given)
-    return json(said, headers=NO_STORE)
+        return answers.Bound(candidate=person, phone=_phone(phones.Given(masked)))
+    if body.phone_code:
+        given = await phones.try_to_give(asked.s, who, bound.candidate_id, body.phone_code, **place)
+        return answers.Bound(candidate=person, phone=_phone(given))
+    return answers.Bound(candidate=person)
 
 
-async def give_phone(asked: Asked) -> HTTPResponse:
+async def give_phone(asked: Asked, body: bodies.GivePhone) -> answers.PhoneGiven:
     """Give a phone after the binding, or once more; it takes the place of the one given before."""
     who = await identity(asked.request)
     candidate = await bindings.candidate_of(asked.s, who)
@@ -67,27 +63,29 @@ async def give_phone(asked: Asked) -> HTTPResponse:
         asked.s,
         who,
         candidate.id,
-        asked.said["phone_code"],
+        body.phone_code,
         address=asked.address,
         request_id=asked.request_id,
     )
-    return json({"phone": _phone(phones.Given(masked))}, headers=NO_STORE)
+    return answers.PhoneGiven(phone=_phone(phones.Given(masked)))
 
 
-def _phone(given: phones.Given) -> dict[str, Any]:
-    problem = given.refusal and {"code": given.refusal.code, "detail": given.refusal.message}
-    return {"masked": given.masked, "problem": problem}
+def _phone(given: phones.Given) -> answers.Phone:
+    refusal = given.refusal
+    if refusal is None:
+        return answers.Phone(masked=given.masked, problem=None)
+    problem = answers.PhoneProblem(code=refusal.code, detail=refusal.message)
+    return answers.Phone(masked=given.masked, problem=problem)
 
 
-async def unbind(asked: Asked) -> HTTPResponse:
+async def unbind(asked: Asked) -> None:
     """Undo the binding; nothing to undo is no error."""
     who = await identity(asked.request)
     await bindings.unbind(asked.s, who, address=asked.address, request_id=asked.request_id)
-    return HTTPResponse(b"", status=204)
 
 
-async def picture(asked: Asked) -> HTTPResponse:
+async def picture(asked: Asked) -> answers.Picture:
     """A picture for the image check as a data URL, since <image> cannot send the token."""
     image = await captcha.draw(asked.s, await identity(asked.request))
     shown = "data:image/png;base64," + b64encode(image).decode()
-    return json({"image": shown, "expires_in": captcha.SECONDS}, headers=NO_STORE)
+    return answers.Picture(image=shown, expires_in=captcha.SECONDS)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from sanic import HTTPResponse
 from sanic.response import json, raw
 
-from miniprogram_api.request import Asked, answer
+from miniprogram_api.ready_answer import answer
 from miniprogram_api.session import identity
 from server.domain import lookups
 from server.domain.certificates import certificates
 from server.domain.people import bindings
 from server.errors import NotFound
+from server.web.request import Asked
 
 PERSONAL = {"cache-control": "private, no-store"}
 _NOT_FOUND = "在您的证书中没有这个编号。请核对编号，或核对当前绑定的考生信息。"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from sanic import HTTPResponse
-from sanic.response import json
-
-from miniprogram_api.request import Asked
+from miniprogram_api import answers, bodies
 from server.domain.wechat_chat import mini_links
+from server.web.request import Asked
 
 
-async def read(asked: Asked) -> HTTPResponse:
+async def read(asked: Asked, body: bodies.Link) -> answers.Link:
     """A scan's token for GET /scans/{token}, or a certificate's code for the page `/v/{code}`."""
-    link = mini_links.read(asked.said["q"], asked.s.settings.public_url)
-    name = "token" if link.kind == "scan" else "code"
-    return json({"kind": link.kind, name: link.value}, headers={"cache-control": "no-store"})
+    link = mini_links.read(body.q, asked.s.settings.public_url)
+    if link.kind == "scan":
+        return answers.Link(kind="scan", token=link.value)
+    return answers.Link(kind="verification", code=link.value)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sanic import HTTPResponse
 
-from miniprogram_api.request import Asked, answer
+from miniprogram_api.ready_answer import answer
 from miniprogram_api.session import identity
 from server.domain import lookups
+from server.web.request import Asked
 
 
 async def show(asked: Asked) -> HTTPResponse:

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from multidict import istr
 from sanic import Request
-from sanic.response import HTTPResponse, json
 
-from miniprogram_api.request import Asked
+from miniprogram_api import answers
 from server.domain import addresses
 from server.domain.auth import mini_login
 from server.domain.beijing import BEIJING
 from server.domain.people import ended_sessions
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import WeChatIdentity
 from server.errors import FieldError, Invalid, TooMany, Unverified
+from server.web.request import Asked, services
 
 _AUTHORIZATION = istr("authorization")
 
 TRIES, TRIES_WINDOW = 600, 60  # log-ins from one address, seconds; a whole school shares one
-
-
-def _services(request: Request) -> Services:
-    found: Services = request.app.ctx.services
-    return found
 
 
 async def identity(request: Request) -> WeChatIdentity:
@@ -36,27 +32,29 @@ async def identity(request: Request) -> WeChatIdentity:
     scheme, _, token = request.headers.get(_AUTHORIZATION, "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unverified("token_missing", "请先登录小程序。")
-    return mini_login.identity_of(_services(request), token.strip())
+    return mini_login.identity_of(services(request), token.strip())
 
 
-async def create(asked: Asked) -> HTTPResponse:
+async def key_owner(asked: Asked) -> str:
+    """Whose an Idempotency-Key is: the holder of the token; no row shows who that is."""
+    return f"mp:{sha256((await identity(asked.request)).openid.encode()).hexdigest()[:40]}"
+
+
+async def create(asked: Asked) -> answers.Session:
     """POST /session {code} → {token, expires_at, bound, roles}. The limit comes before the body is looked at."""
     s = asked.s
     if await s.rate_limiter.hit(f"mp-login:{addresses.counted(asked.address)}", window=TRIES_WINDOW) > TRIES:
         raise TooMany("too_many_logins", "登录太频繁，请一分钟后再试。", retry_after=TRIES_WINDOW)
     entry = await mini_login.log_in(s, _code(asked.request))
-    return json(
-        {
-            "token": entry.token,
-            "expires_at": datetime.fromtimestamp(entry.expires_at, BEIJING).isoformat(),
-            "bound": entry.is_bound,
-            "roles": list(entry.roles),
-        },
-        headers={"cache-control": "no-store"},
+    return answers.Session(
+        token=entry.token,
+        expires_at=datetime.fromtimestamp(entry.expires_at, BEIJING),
+        bound=entry.is_bound,
+        roles=list(entry.roles),
     )
 
 
-async def end(asked: Asked) -> HTTPResponse:
+async def end(asked: Asked) -> None:
     """DELETE /session: every token that this person has is over; what is over already is no error."""
     try:
         who = await identity(asked.request)
@@ -65,7 +63,6 @@ async def end(asked: Asked) -> HTTPResponse:
             raise
     else:
         await ended_sessions.end(asked.s, who)
-    return HTTPResponse(status=204)
 
 
 def _code(request: Request) -> str:

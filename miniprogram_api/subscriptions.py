@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from sanic import HTTPResponse
-from sanic.response import json
-
-from miniprogram_api.request import Asked
+from miniprogram_api import answers, bodies
 from miniprogram_api.session import identity
 from server.domain.notices import grants
 from server.domain.notices.topics import TOPICS
 from server.domain.ports import WeChatIdentity
+from server.web.request import Asked
 
 
-async def listing(asked: Asked) -> HTTPResponse:
+async def listing(asked: Asked) -> answers.Subscriptions:
     """The templates to ask for in one tap, and how many messages of each are left."""
     return await _answer(asked, await identity(asked.request))
 
 
-async def accept(asked: Asked) -> HTTPResponse:
+async def accept(asked: Asked, body: bodies.Accepted) -> answers.Subscriptions:
     """Take in what was accepted; the ledger as it stands then."""
     who = await identity(asked.request)
-    await grants.report(asked.s, who.account, who.openid, asked.said["accepted"])
+    await grants.report(asked.s, who.account, who.openid, body.accepted)
     return await _answer(asked, who)
 
 
-async def _answer(asked: Asked, who: WeChatIdentity) -> HTTPResponse:
+async def _answer(asked: Asked, who: WeChatIdentity) -> answers.Subscriptions:
     templates = grants.asked_for(asked.s, who.account)
     left = await grants.left(who.account, who.openid, list(templates))
     items = [
-        {"topic": name, "title": TOPICS[name].label, "template_id": template, "left": left[name]}
+        answers.Subscription(topic=name, title=TOPICS[name].label, template_id=template, left=left[name])
         for name, template in templates.items()
     ]
-    return json({"items": items}, headers={"cache-control": "no-store"})
+    return answers.Subscriptions(items=items)

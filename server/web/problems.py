@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import orjson
+from pydantic import Field
 from sanic import HTTPResponse, Request, Sanic
 from sanic.exceptions import SanicException
 
@@ -15,7 +15,9 @@ from server import errors
 from server.domain.audit import incidents
 from server.models import failures
 from server.web import problem_pages
-from server.web import request as web_request
+from server.web.request import client_address, request_id, services, wants_page
+from server.web.responses import encoded
+from server.web.schema import Answer
 
 log = logging.getLogger("xcert.problems")
 RETRY_SECONDS = 5  # when to come again after a 503
@@ -32,6 +34,19 @@ STATUS: tuple[tuple[type[errors.XcertError], int, str], ...] = (
     (errors.Refused, 422, "无法办理"),
     (errors.OutsideFailure, 503, "服务暂时繁忙"),
 )
+REFUSALS = {  # what a status means, for the documents
+    400: "请求无法理解",
+    401: "未登录或登录已失效",
+    403: "没有权限",
+    404: "没有找到",
+    409: "状态已变化",
+    410: "已失效",
+    413: "内容太大",
+    415: "格式不支持",
+    422: "内容有误，逐项列出",
+    429: "操作太频繁",
+    503: "服务暂时繁忙",
+}
 FRAMEWORK = {
     400: ("bad_request", "请求无法理解", "请求的格式有误，请检查后重试。"),
     401: ("unauthenticated", "请先登录", "请先登录后再操作。"),
@@ -45,6 +60,26 @@ FRAMEWORK = {
     429: ("too_many", "操作太频繁", "操作太频繁，请稍后再试。"),
     503: ("unavailable", "服务暂时繁忙", "服务暂时繁忙，请稍后再试。"),
 }
+
+
+class FieldProblem(Answer):
+    """One refused field."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class Problem(Answer):
+    """RFC 9457, as every refusal is told to programs."""
+
+    type: str = ""
+    title: str
+    status: int
+    code: str = Field(description="稳定的英文代码")
+    detail: str = Field(description="中文说明与下一步")
+    request_id: str
+    errors: list[FieldProblem] = Field(default=[])
 
 
 def install(app: Sanic[Any, Any]) -> None:
@@ -61,7 +96,7 @@ async def refused(request: Request, exc: errors.Refused) -> HTTPResponse:
     if isinstance(exc, errors.Forbidden):
         await _noted(request, exc)
     if isinstance(exc, errors.Invalid):
-        more["errors"] = [{"pointer": e.pointer, "code": e.code, "detail": e.detail} for e in exc.errors]
+        more["errors"] = [FieldProblem(pointer=e.pointer, code=e.code, detail=e.detail) for e in exc.errors]
     response = await _answer(request, status, exc.code, exc.title or title, exc.message, more)
     if isinstance(exc, errors.TooMany):
         response.headers["retry-after"] = str(exc.retry_after)
@@ -138,10 +173,10 @@ async def surprise(request: Request, exc: Exception) -> HTTPResponse:
 
 async def _noted(request: Request, exc: errors.Forbidden) -> None:
     """A refused access leaves a trace: who, from where, at which door."""
-    place = (web_request.client_address(request), web_request.request_id(request))
+    place = (client_address(request), request_id(request))
     actor = getattr(request.ctx, "actor", None) or incidents.stranger(*place)
     await incidents.note(
-        web_request.services(request),
+        services(request),
         actor,
         "access.refused",
         "route",
@@ -158,8 +193,8 @@ def _route(request: Request) -> str:
 async def _answer(
     request: Request, status: int, code: str, title: str, detail: str, more: dict[str, Any]
 ) -> HTTPResponse:
-    known = web_request.request_id(request)
-    if web_request.wants_page(request):
+    known = request_id(request)
+    if wants_page(request):
         return await problem_pages.show(
             request,
             status=status,
@@ -169,16 +204,17 @@ async def _answer(
             request_id=known,
             **more,
         )
-    body = {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "code": code,
-        "detail": detail,
-        "request_id": known,
-    }
+    problem = Problem(
+        type="about:blank",
+        title=title,
+        status=status,
+        code=code,
+        detail=detail,
+        request_id=known,
+        **more,
+    )
     return HTTPResponse(
-        orjson.dumps(body | more),
+        encoded(problem),
         status=status,
         content_type="application/problem+json",
         headers={"cache-control": "no-store"},

@@ -1,0 +1,208 @@
+"""What the mini-program API answers."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from server.domain.levels import Level
+from server.web.schema import Answer, OneOf
+
+LevelName = Annotated[str, OneOf(Level)]
+
+
+class Session(Answer):
+    token: str
+    expires_at: datetime
+    bound: bool
+    roles: list[str]
+
+
+class Masked(Answer):
+    """A candidate as far as anybody may see."""
+
+    name_masked: str
+    id_masked: str
+
+
+class Binding(Answer):
+    bound: bool
+    candidate: Masked | None
+    phone_masked: str | None
+
+
+class PhoneProblem(Answer):
+    code: str
+    detail: str = Field(description="原因与下一步")
+
+
+class Phone(Answer):
+    masked: str | None
+    problem: PhoneProblem | None
+
+
+class PhoneGiven(Answer):
+    phone: Phone
+
+
+class Bound(Answer):
+    candidate: Masked
+    phone: Phone | None = None  # left out where none was given
+
+
+class Picture(Answer):
+    image: str = Field(description="data:image/png;base64,…")
+    expires_in: int
+
+
+class Notice(Answer):
+    code: str = Field(description="not_bound、not_found、not_released、practice_missing、awaiting_school 等")
+    title: str
+    detail: str = Field(description="原因与下一步")
+
+
+class Subject(Answer):
+    name: str
+    score: float | None
+    status: Literal["scored", "absent", "deferred", "misconduct", "cheating"]
+    status_name: str
+
+
+class Result(Answer):
+    plan: str
+    exam_date: date
+    certificate: str
+    level: LevelName
+    level_name: str
+    school: str
+    admission_number: str
+    subjects: list[Subject]
+    outcome: Literal["pending", "passed", "failed", "absent", "deferred", "misconduct"]
+    outcome_name: str
+    advice: str
+    released_at: datetime
+    corrected_at: datetime | None = Field(description="公布以后更正过成绩的时间")
+
+
+class ResultNotice(Notice):
+    """Why a result is not there."""
+
+    plan: str = ""
+    exam_date: date | None = None
+    level: LevelName | None = None
+    level_name: str = ""
+    until: datetime | None = Field(default=None, description="预计何时公布")
+
+
+class Page(Answer):
+    """What both look-ups have in common."""
+
+    bound: bool
+    candidate: Masked | None
+    next_cursor: str | None
+
+
+class Results(Page):
+    items: list[Result]
+    notices: list[ResultNotice]
+
+
+class Certificate(Answer):
+    number: str
+    state: Literal["valid", "revoked", "superseded"]
+    state_name: str
+    certificate: str
+    level: LevelName
+    level_name: str
+    standard: str
+    certifies: str
+    plan: str
+    exam_date: date
+    issued_on: date
+    issued_at: datetime | None
+    school: str
+    issuer: str
+    portal_number: str | None
+    expires_on: date | None
+    revoked_at: datetime | None
+    revoke_reason: str | None
+    superseded_by: str | None
+    advice: str
+    verification_url: str
+
+
+class CertificateNotice(ResultNotice):
+    """Why a certificate is not there."""
+
+    certificate: str = ""
+    school: str = ""
+    outcome: str = ""
+
+
+class Withheld(CertificateNotice):
+    """Earned, and not there yet: `missing` are hours by name."""
+
+    missing: dict[str, float]
+
+
+class Certificates(Page):
+    items: list[Certificate]
+    withheld: list[Withheld]
+    notices: list[CertificateNotice]
+
+
+class Subscription(Answer):
+    topic: str = Field(description="POST 时放入 accepted")
+    title: str
+    template_id: str = Field(description="用于 wx.requestSubscribeMessage")
+    left: int = Field(ge=0, description="还可以发送几条")
+
+
+class Subscriptions(Answer):
+    items: list[Subscription]
+
+
+class Link(Answer):
+    kind: Literal["scan", "verification"]
+    token: str = Field(default="", description="kind 为 scan 时：用于 GET /scans/{token}")
+    code: str = Field(default="", description="kind 为 verification 时：网页 /v/{code}")
+
+
+class ScannedPerson(Answer):
+    row: int
+    number: str
+    name_masked: str
+    id_masked: str
+
+
+class Scan(Answer):
+    state: str
+    state_label: str
+    plan: str
+    exam_date: str = Field(json_schema_extra={"format": "date"})
+    certificate: str
+    site: str
+    school: str
+    level: LevelName
+    level_label: str
+    count: int
+    digest: str = Field(description="名单的 SHA-256 前 8 位，应与电脑页面相同")
+    revision: int
+    expires_at: datetime
+    shown_at: datetime
+    shown_by: str = Field(description="谁的电脑在出示二维码")
+    people: list[ScannedPerson]
+    receipt: dict[str, Any] | None = Field(description="签发凭据：内容与 Ed25519 签名")
+
+
+class Scanned(Answer):
+    state: str
+    state_label: str
+    receipt: dict[str, Any] = Field(description="签发凭据：内容与 Ed25519 签名")
+
+
+class Officer(Answer):
+    name: str
+    school: str

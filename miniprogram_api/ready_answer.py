@@ -1,0 +1,57 @@
+"""How a look-up's answer is sent: bytes that are ready, with their ETag, or 304."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from multidict import istr
+from sanic import HTTPResponse, Request
+
+from server.domain.lookups import CachedAnswer
+from server.web.schema import JSON
+
+_IF_NONE_MATCH = istr("if-none-match")  # its case is folded once, not with every answer
+
+
+class ReadyAnswer(HTTPResponse):
+    """A look-up's answer. Its head is nearly always the same: it is put together once and kept, not with every answer.
+
+    `is_complete`: the headers that every answer carries are in it already.
+    """
+
+    __slots__ = ("_head",)
+    is_complete = True
+
+    def __init__(self, body: bytes, status: int, head: tuple[tuple[bytes, bytes], ...]) -> None:
+        """Not by Sanic's own, whose header object costs more than all the rest."""
+        self.asgi, self.stream, self.content_type, self._cookies = False, None, None, None
+        self.body, self.status, self._head = body, status, head
+        self.headers = {}  # type: ignore[assignment]  # Sanic puts length and connection in, in lower case
+
+    @property
+    def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:
+        said = self.headers.items()
+        return iter([*self._head, *((name.encode(), str(value).encode()) for name, value in said if value)])
+
+
+@lru_cache(maxsize=4096)
+def _head(etag: str, always: tuple[tuple[str, str], ...], has_body: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """The head as it is sent, but for what Sanic adds."""
+    more = [("content-type", JSON)] if has_body else []
+    said = [("etag", etag), ("cache-control", "private, no-cache"), *more, *always]
+    return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in said)
+
+
+def answer(request: Request, ready: CachedAnswer) -> HTTPResponse:
+    """Ready bytes, or 304 when the caller has them already."""
+    always = request.app.ctx.always
+    known = request.headers.get(_IF_NONE_MATCH)
+    if known is not None and (known == ready.etag or _among(ready.etag, known)):
+        return ReadyAnswer(b"", 304, _head(ready.etag, always, False))
+    return ReadyAnswer(ready.body, 200, _head(ready.etag, always, True))
+
+
+def _among(etag: str, known: str) -> bool:
+    """If-None-Match compares weakly and may list several (RFC 9110 §13.1.2)."""
+    return known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(","))

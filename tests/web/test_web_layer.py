@@ -1,0 +1,272 @@
+"""The web layer that both APIs stand on: routes, what they read, what they answer, and the document made of it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from pydantic import BaseModel, Field
+from sanic import Sanic
+
+import miniprogram_api
+from miniprogram_api import answers
+from server.domain.auth import sessions
+from server.domain.levels import Level
+from server.domain.ports import Services, WeChatIdentity
+from server.errors import Invalid
+from server.models import Score
+from server.web import openapi, responses
+from server.web.routes import Route
+from server.web.schema import Answer, Input, Moment, OneOf, Whole
+from tests.kit import make
+from tests.kit.lookups import RELEASE, bound, certificate
+
+App = Sanic[Any, Any]
+ME = WeChatIdentity("mp", "openid-mp")
+ROUTES: list[Route] = [*miniprogram_api.ROUTES]
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_a_handler_takes_and_gives_what_its_route_says(route: Route) -> None:
+    """The handler's own types, so that mypy's word about the handler holds for the route."""
+    hints = typing.get_type_hints(route.handler)
+    given = hints.pop("return")
+    _call, *names = inspect.signature(route.handler).parameters
+    if route.takes is not None and not route.reads_itself:
+        assert hints[names.pop(0)] is route.takes
+    assert names == re.findall(r"<(\w+):", route.path)
+    if isinstance(given, type) and issubclass(given, Answer):
+        assert given is route.gives
+    if given is type(None):
+        assert (route.gives, route.status) == (None, 204)
+
+
+class Row(Input):
+    number: str = Field(max_length=5)
+
+
+class Sample(Input):
+    text: str = Field(min_length=2, max_length=4)
+    whole: Whole | None = None
+    flag: bool | None = None
+    kind: typing.Annotated[str | None, OneOf(("a", "b"))] = None
+    kinds: list[typing.Annotated[str, OneOf(("a", "b"))]] | None = Field(default=None, max_length=2)
+    ids: list[Whole] | None = Field(default=None, min_length=1, max_length=3)
+    rows: list[Row] | None = Field(default=None, min_length=1, max_length=2)
+    at: Moment | None = None
+
+
+@pytest.mark.parametrize(
+    ("more", "pointer", "code"),
+    [
+        ({"text": None}, "/text", "missing"),
+        ({"text": 1}, "/text", "not_text"),
+        ({"text": "x"}, "/text", "text_length"),
+        ({"text": "x" * 5}, "/text", "text_length"),
+        ({"text": "a\x00b"}, "/text", "bad_character"),
+        ({"text": "a\x7fb"}, "/text", "bad_character"),
+        ({"text": "ab\ud800"}, "/text", "bad_character"),
+        ({"whole": "1"}, "/whole", "not_whole"),
+        ({"whole": True}, "/whole", "not_whole"),
+        ({"whole": 1.0}, "/whole", "not_whole"),
+        ({"whole": 0}, "/whole", "out_of_range"),
+        ({"whole": 2**63}, "/whole", "out_of_range"),
+        ({"flag": 1}, "/flag", "not_flag"),
+        ({"kind": "c"}, "/kind", "not_a_choice"),
+        ({"kind": 1}, "/kind", "not_a_choice"),
+        ({"kinds": "a"}, "/kinds", "not_a_list"),
+        ({"kinds": ["c"]}, "/kinds", "not_a_choice"),
+        ({"kinds": ["a", "b", "a"]}, "/kinds", "not_a_list"),
+        ({"ids": 1}, "/ids", "not_wholes"),
+        ({"ids": []}, "/ids", "not_wholes"),
+        ({"ids": [1, 2, 3, 4]}, "/ids", "not_wholes"),
+        ({"ids": ["1", "2"]}, "/ids", "not_whole"),
+        ({"rows": {}}, "/rows", "not_rows"),
+        ({"rows": [1]}, "/rows", "not_rows"),
+        ({"rows": []}, "/rows", "rows_length"),
+        ({"rows": [{"number": "1"}, {}]}, "/rows/1/number", "missing"),
+        ({"rows": [{"number": "1", "x/y": 1}]}, "/rows/0/x~1y", "unknown_field"),
+        ({"at": "2026-11-23"}, "/at", "not_a_moment"),
+        ({"at": 1}, "/at", "not_a_moment"),
+        ({"a~b": None}, "/a~0b", "unknown_field"),
+    ],
+)
+def test_one_wrong_field_is_told_in_chinese_at_its_place(
+    more: dict[str, Any], pointer: str, code: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        Sample.take({"text": "好的", **more})
+    [error] = refused.value.errors
+    assert (error.pointer, error.code) == (pointer, code)
+    assert re.fullmatch(r"[^{}]*[一-鿿][^{}]*。", error.detail), error.detail
+
+
+def test_every_wrong_field_is_told_at_once() -> None:
+    with pytest.raises(Invalid) as refused:
+        Sample.take({"whole": 0, "flag": "x", "y": 1})
+    assert [(one.pointer, one.code) for one in refused.value.errors] == [
+        ("/text", "missing"),
+        ("/whole", "out_of_range"),
+        ("/flag", "not_flag"),
+        ("/y", "unknown_field"),
+    ]
+
+
+def test_a_query_or_form_means_the_same_as_json() -> None:
+    said = {
+        "text": ["好的"],
+        "whole": ["12"],
+        "flag": ["on"],
+        "kinds": ["a,b"],
+        "at": ["2026-11-23T09:00:00+08:00"],
+    }
+    assert Sample.take_texts(said) == Sample(
+        text="好的",
+        whole=12,
+        flag=True,
+        kinds=["a", "b"],
+        at="2026-11-23T09:00:00+08:00",  # type: ignore[arg-type]  # as JSON has it
+    )
+    for name, text, code in (
+        ("whole", "1.5", "not_whole"),
+        ("flag", "yes", "not_flag"),
+        ("kind", "", "not_a_choice"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            Sample.take_texts({"text": ["好的"], name: [text]})
+        assert [(one.pointer, one.code) for one in refused.value.errors] == [(f"/{name}", code)]
+    with pytest.raises(Invalid) as refused:
+        Sample.take_texts({"text": ["好的", "好的"]})
+    assert [one.code for one in refused.value.errors] == ["given_twice"]
+
+
+def test_a_refused_input_is_in_no_message() -> None:
+    with pytest.raises(Invalid) as refused:
+        Sample.take({"text": "110101199003074512"})
+    assert (
+        "110101199003074512" not in f"{refused.value!r} {refused.value.__context__!r} {refused.value.errors}"
+    )
+
+
+def test_a_model_as_openapi_3_has_it() -> None:
+    assert openapi.schema_of(Sample) == {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["text"],
+        "properties": {
+            "text": {"type": "string", "minLength": 2, "maxLength": 4},
+            "whole": {
+                "type": "integer",
+                "format": "int64",
+                "minimum": 1,
+                "maximum": 2**63 - 1,
+                "nullable": True,
+            },
+            "flag": {"type": "boolean", "nullable": True},
+            "kind": {"type": "string", "enum": ["a", "b"], "nullable": True},
+            "kinds": {
+                "type": "array",
+                "items": {"type": "string", "enum": ["a", "b"]},
+                "maxItems": 2,
+                "nullable": True,
+            },
+            "ids": {
+                "type": "array",
+                "items": {"type": "integer", "format": "int64", "minimum": 1, "maximum": 2**63 - 1},
+                "minItems": 1,
+                "maxItems": 3,
+                "nullable": True,
+            },
+            "rows": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "required": ["number"],
+                    "properties": {"number": {"type": "string", "maxLength": 5}},
+                },
+                "minItems": 1,
+                "maxItems": 2,
+                "nullable": True,
+            },
+            "at": {"type": "string", "format": "date-time", "nullable": True},
+        },
+    }
+
+
+def texts_without_a_length(model: type[BaseModel]) -> list[str]:
+    """Fields whose texts may be as long as anybody likes."""
+    found = []
+    for name, about in openapi.schema_of(model).get("properties", {}).items():
+        for place in (about, about.get("items", {}), *about.get("properties", {}).values()):
+            item = place.get("items", place)
+            if item.get("type") == "string" and not {"maxLength", "enum", "format"} & item.keys():
+                found.append(f"{model.__name__}.{name}")
+    return found
+
+
+def test_every_text_that_comes_in_has_a_longest_length() -> None:
+    taken = [route.takes for route in ROUTES if route.takes is not None]
+    assert [one for model in taken for one in texts_without_a_length(model)] == []
+
+
+def held(model: type[Answer], response: Any) -> None:
+    """A real answer is one of its route's model: nothing missing, nothing that the document does not know."""
+    assert response.status == 200, response.text
+    again = responses.encoded(model.model_validate_json(response.body))
+    assert orjson.loads(again) == response.json
+
+
+async def test_ready_answers_are_as_documented(app: App, services: Services) -> None:
+    """Their bytes are written by the look-ups themselves; every kind of notice, and every state of a certificate."""
+    headers = {"authorization": f"Bearer {sessions.mint(services, 'mp', ME.openid, 3600)}"}
+
+    async def both() -> tuple[Any, Any]:
+        found = []
+        for path, model in (("/results", answers.Results), ("/certificates", answers.Certificates)):
+            _, response = await app.asgi_client.get(f"/mp/v1{path}", headers=headers)
+            held(model, response)
+            found.append(response.json)
+        return found[0], found[1]
+
+    results, _ = await both()
+    assert [one["code"] for one in results["notices"]] == ["not_bound"]
+    who = await bound(services, ME)
+    results, _ = await both()
+    assert [one["code"] for one in results["notices"]] == ["not_found"]
+    now = services.clock.now()
+    await make.registration(services, who, on=await make.plan("甲计划", release_at=RELEASE))
+    await make.registration(services, who, on=await make.plan("乙计划", release_at=now))
+    practical = await make.plan("丙计划", release_at=now, requires_practice=True)
+    await make.registration(services, who, on=practical, at=await make.site(level=Level.INTERMEDIATE))
+    failed = await make.registration(services, who, on=await make.plan("丁计划", release_at=now))
+    failed.outcome = "failed"
+    await failed.save(update_fields=["outcome"])
+    await Score.filter(registration_id=failed.id).update(score=None, status="absent")
+    sealed: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("戊计划", "23SPS100000001W", {}),
+        (
+            "己计划",
+            "23SPS100000002T",
+            {
+                "state": "revoked",
+                "revoked_at": datetime(2026, 11, 21, tzinfo=UTC),
+                "revoke_reason": "登记错误",
+            },
+        ),
+    )
+    for name, number, more in sealed:
+        of = await make.registration(services, who, on=await make.plan(name, release_at=now))
+        await certificate(of, number, **more)
+    results, listed = await both()
+    assert len(results["items"]) == 5 and len(results["notices"]) == 1
+    assert {one["state"] for one in listed["items"]} == {"valid", "revoked"}
+    assert {one["code"] for one in listed["withheld"]} == {"practice_missing", "in_preparation"}
+    assert {one["code"] for one in listed["notices"]} == {"not_released", "not_passed"}
+    _, one = await app.asgi_client.get("/mp/v1/certificates/23SPS100000001W", headers=headers)
+    held(answers.Certificate, one)
