@@ -46,10 +46,11 @@ CLAIM_SECONDS = (
 )
 _CLAIM = """
 UPDATE certificate x SET claimed_by = $2, claimed_until = clock_timestamp() + make_interval(secs => $3)
-FROM candidate h
+FROM certificate was JOIN candidate h ON h.id = was.candidate_id
 WHERE x.id = $1 AND x.state = 'drawing' AND (x.claimed_until IS NULL OR x.claimed_until < clock_timestamp())
-  AND h.id = x.candidate_id
-RETURNING x.id, x.claimed_by, x.number, x.claims, x.claims_sha256, x.code, h.id_sealed, h.photo_key
+  AND was.id = x.id
+RETURNING x.id, x.claimed_by, x.number, x.claims, x.claims_sha256, x.code, h.id_sealed, h.photo_key,
+          was.claimed_by <> '' AS was_tried
 """
 _IS_HELD = """
 SELECT 1 FROM certificate
@@ -69,6 +70,7 @@ class _Claimed:
     code: str
     id_sealed: bytes
     photo_key: str
+    was_tried: bool  # another has been at it: its file may stand already
 
     @property
     def key(self) -> str:
@@ -179,7 +181,7 @@ async def _failed(certificate_id: int, claim: str, error: Exception) -> None:
 
 async def _sealed(s: Services, work: _Claimed) -> bytes:
     """The file that stands for this certificate: drawn and sealed now, or kept by whoever was quicker or died."""
-    if await s.file_store.exists(work.key):  # kept by a process that died before it could say so
+    if work.was_tried and await s.file_store.exists(work.key):  # kept by a process that died before it could say so
         pdf = await s.file_store.get(work.key)
     else:
         page = await files.drawn_up(
