@@ -119,7 +119,9 @@ async def _is_somebodys(s: Services) -> bool:
 
 
 async def _import(s: Services, kind: str, name: str, book: bytes, names: imports.Names) -> None:
-    ended = await imports.take(s, kind, name, book, all_or_nothing=True, creating=names, actor=_ACTOR)
+    ended = await imports.take(
+        s, kind, name, book, wish=imports.Wish(all_or_nothing=True, creating=names), actor=_ACTOR
+    )
     if ended.exit_code != 0:
         raise XcertError(f"示例数据没有载入：{ended.refusal or ended.errors[:3]}")
 

@@ -26,9 +26,11 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
             s,
             given.kind,
             given.file,
-            dry_run=given.dry_run,
-            all_or_nothing=given.all_or_nothing,
-            creating=imports.Names.whatever(given.create),
+            wish=imports.Wish(
+                dry_run=given.dry_run,
+                all_or_nothing=given.all_or_nothing,
+                creating=imports.Names.whatever(given.create),
+            ),
             report_path=given.report,
             actor=SYSTEM,
         )

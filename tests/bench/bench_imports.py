@@ -75,7 +75,7 @@ async def _empty(url: str) -> None:
 async def _import(s: Services, kind: str, book: bytes, names: imports.Names, *, dry_run: bool) -> float:
     began = time.perf_counter()
     ended = await imports.take(
-        s, kind, f"{kind}.xlsx", book, dry_run=dry_run, creating=names, actor=make.OPERATOR
+        s, kind, f"{kind}.xlsx", book, wish=imports.Wish(dry_run=dry_run, creating=names), actor=make.OPERATOR
     )
     assert ended.exit_code == 0, ended.errors[:3]
     return ended.rows_total / (time.perf_counter() - began)

@@ -155,8 +155,7 @@ async def test_who_may_only_look_sees_no_button(base: str, browser: Browser, ser
         "candidates",
         "c.xlsx",
         demo_cohort.people_book(PEOPLE),
-        dry_run=True,
-        creating=imports.Names.of(demo_cohort.names(PEOPLE)),
+        wish=imports.Wish(dry_run=True, creating=imports.Names.of(demo_cohort.names(PEOPLE))),
         actor=importing.make.OPERATOR,
     )
     async with seat(browser, services, base, Role.AUDITOR) as (page, trouble):

@@ -27,7 +27,9 @@ VERBS: dict[str, Verb] = {
     "reset_password": lambda s, it, actor: staff.reset_password(s, it, actor=actor),
     "set_active": lambda s, it, actor: staff.set_active(s, it, False, actor=actor),
     "unlock": lambda s, it, actor: staff.unlock(s, it, actor=actor),
-    "submit": lambda s, it, actor: imports.submit(s, "scores", "a.csv", b"x", dry_run=True, actor=actor),
+    "submit": lambda s, it, actor: imports.submit(
+        s, "scores", "a.csv", b"x", wish=imports.Wish(dry_run=True), actor=actor
+    ),
 }
 
 

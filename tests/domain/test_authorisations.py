@@ -54,10 +54,9 @@ async def put(s: Services, who: WeChatIdentity, name: str) -> None:
         s,
         "results_released",
         dedup=name,
-        openid=who.openid,
+        to=delivery.Addressee(openid=who.openid, channel=channel),
         fields=fields,
         path="/h5/results",
-        channel=channel,
     )
 
 

@@ -253,9 +253,14 @@ async def test_listing_filters_masks_and_pages(services: Services, of: Cohort) -
         {"name": "崔子涵"},
         {"number": one.number[:-2], "state": "valid", "issuance_id": one.issuance_id},
     ):
-        found = await certificates.listing(services, **wanted, actor=ME)  # type: ignore[arg-type]
+        found = await certificates.listing(services, certificates.Wanted(**wanted), actor=ME)  # type: ignore[arg-type]
         assert one.number in [item["number"] for item in found.items]
     assert (await certificates.listing(services, actor=school(of, 1000))).items == []
-    assert (await certificates.listing(services, name="崔\0", actor=ME)).items == []
+    assert (
+        await certificates.listing(services, wanted=certificates.Wanted(name="崔\0"), actor=ME)
+    ).items == []
     assert len((await certificates.listing(services, actor=school(of))).items) == 4
-    assert await code_of(certificates.listing(services, state="odd", actor=ME)) == "state_unknown"
+    assert (
+        await code_of(certificates.listing(services, wanted=certificates.Wanted(state="odd"), actor=ME))
+        == "state_unknown"
+    )

@@ -183,7 +183,12 @@ async def test_submit_queues_and_the_job_takes(services: Services) -> None:
     book = demo_cohort.people_book(PEOPLE[:3])
     names = importing.names_in(book)
     row = await imports.submit(
-        services, "candidates", "a.xlsx", book, dry_run=False, creating=names, actor=make.OPERATOR
+        services,
+        "candidates",
+        "a.xlsx",
+        book,
+        wish=imports.Wish(dry_run=False, creating=names),
+        actor=make.OPERATOR,
     )
     assert (await imports.view(services, row.id, actor=make.OPERATOR))["state"] == "queued"
     with pytest.raises(Conflict) as refused:
@@ -203,11 +208,15 @@ async def test_submit_queues_and_the_job_takes(services: Services) -> None:
 async def test_what_is_bad_at_first_sight_is_refused_at_once(services: Services) -> None:
     for kind, data, code in (("nonsense", b"x", "kind_unknown"), ("scores", b"", "file_empty")):
         with pytest.raises(Refused) as refused:
-            await imports.submit(services, kind, "a.xlsx", data, dry_run=False, actor=make.OPERATOR)
+            await imports.submit(
+                services, kind, "a.xlsx", data, wish=imports.Wish(dry_run=False), actor=make.OPERATOR
+            )
         assert refused.value.code == code
     school = make.Actor("staff", 9, "院校", role="school", school_id=1)
     with pytest.raises(Forbidden) as forbidden:
-        await imports.submit(services, "scores", "a.csv", b"x", dry_run=False, actor=school)
+        await imports.submit(
+            services, "scores", "a.csv", b"x", wish=imports.Wish(dry_run=False), actor=school
+        )
     assert forbidden.value.code == "not_for_schools"
     with pytest.raises(NotFound):
         await imports.view(services, 404, actor=make.OPERATOR)

@@ -88,7 +88,7 @@ async def test_a_plan_released_between_check_and_write_is_left_alone(known: Serv
 async def test_an_import_is_no_check_and_a_running_check_not_done(known: Services) -> None:
     done = await scores(known, ONE.score_row())
     row = await imports.submit(
-        known, "scores", "a.xlsx", book(ONE.score_row()), dry_run=True, actor=make.OPERATOR
+        known, "scores", "a.xlsx", book(ONE.score_row()), wish=imports.Wish(dry_run=True), actor=make.OPERATOR
     )
     for import_id, code in ((done.import_id, "not_a_check"), (row.id, "import_running")):
         with pytest.raises(Conflict) as refused:
@@ -155,7 +155,9 @@ async def test_a_report_holds_the_bad_rows_alone_and_its_download_is_on_record(k
 
 async def test_who_may_not_import_hands_nothing_in(services: Services) -> None:
     with pytest.raises(Forbidden) as refused:
-        await imports.submit(services, "scores", "a.xlsx", book(), dry_run=True, actor=AUDITOR)
+        await imports.submit(
+            services, "scores", "a.xlsx", book(), wish=imports.Wish(dry_run=True), actor=AUDITOR
+        )
     assert refused.value.code == "role_not_allowed"
 
 

@@ -243,7 +243,12 @@ async def test_many_rows_of_one_unknown_name_are_counted_and_not_listed_each(ser
 async def test_a_confirmed_name_that_no_row_has_is_said(known: Services) -> None:
     names = imports.Names.whatever([ONE.plan, ONE.site, "没有的计划"])
     ended = await imports.take(
-        known, "scores", "a.xlsx", book(ONE.score_row()), creating=names, actor=make.OPERATOR
+        known,
+        "scores",
+        "a.xlsx",
+        book(ONE.score_row()),
+        wish=imports.Wish(creating=names),
+        actor=make.OPERATOR,
     )
     assert ended.rows_new == 1
     assert "确认新建的名称在表格里没有出现：没有的计划。" in ended.notes

@@ -43,7 +43,7 @@ async def test_fifty_thousand_rows(services: Services) -> None:
     for kind, book in books.items():
         async with Pulse() as pulse:
             ended = await imports.take(
-                services, kind, f"{kind}.xlsx", book, creating=names, actor=make.OPERATOR
+                services, kind, f"{kind}.xlsx", book, wish=imports.Wish(creating=names), actor=make.OPERATOR
             )
         assert (ended.rows_total, ended.rows_taken, ended.rows_refused) == (len(people), len(people), 0)
         assert pulse.beats > 20  # the validator works in threads

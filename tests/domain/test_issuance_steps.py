@@ -10,7 +10,7 @@ import pytest
 
 from server.domain.actor import SYSTEM, Actor
 from server.domain.certificates.claims import list_digest
-from server.domain.issuance import organisation
+from server.domain.issuance import batch_query, organisation
 from server.domain.issuance.roster import digest_of
 from server.domain.issuance.states import STEPS, BatchState, Facts, Step, Who
 from server.domain.issuance.transitions import advance, locked
@@ -140,9 +140,12 @@ async def test_listing_pages_and_filters(services: Services, of: Cohort) -> None
     assert [item["id"] for item in page.items] == [rest[1].id, rest[0].id]
     page = await organisation.listing(services, limit=2, cursor=page.next_cursor, actor=ME)
     assert ([item["id"] for item in page.items], page.next_cursor) == ([first.id], None)
-    page = await organisation.listing(services, state="site_pending", actor=ME)
+    page = await organisation.listing(services, wanted=batch_query.Wanted(state="site_pending"), actor=ME)
     assert [item["id"] for item in page.items] == [first.id]
-    assert await code_of(organisation.listing(services, state="nonsense", actor=ME)) == "state_unknown"
+    assert (
+        await code_of(organisation.listing(services, wanted=batch_query.Wanted(state="nonsense"), actor=ME))
+        == "state_unknown"
+    )
     assert await code_of(organisation.listing(services, cursor="x", actor=ME)) == "cursor_unknown"
 
 

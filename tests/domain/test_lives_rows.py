@@ -122,7 +122,9 @@ async def resuming(s: Services) -> Scene:
 
 
 async def running(s: Services, data: bytes = "姓名\n崔子涵\n".encode()) -> Scene:
-    row = await imports.submit(s, "candidates", "a.csv", data, dry_run=True, actor=make.OPERATOR)
+    row = await imports.submit(
+        s, "candidates", "a.csv", data, wish=imports.Wish(dry_run=True), actor=make.OPERATOR
+    )
     return Scene(row, lambda: runs.run(s, row.id))
 
 

@@ -30,7 +30,9 @@ async def enter(
     s: Services, password: str = PASSWORD, otp: str = "", *, at: str = "203.0.113.7", **more: str
 ) -> str:
     try:
-        await logins.log_in(s, NAME, password, otp, address=at, request_id="r1", **more)
+        await logins.log_in(
+            s, NAME, password, otp, login_limits.From(at, "r1", **more)
+        )
     except Refused as refused:
         return refused.code
     return "in"
@@ -116,7 +118,9 @@ async def test_an_outage_is_no_wrong_password(services: Services, db: str) -> No
     await database.connect(away)
     for _ in range(8):
         with pytest.raises(BaseORMException):
-            await logins.log_in(services, NAME, PASSWORD, "", address="203.0.113.7", request_id="")
+            await logins.log_in(
+                services, NAME, PASSWORD, "", came=login_limits.From(address="203.0.113.7", request_id="")
+            )
     await database.close()
     await database.connect(db)
     assert await enter(services) == "in"
@@ -181,7 +185,9 @@ async def test_a_token_needs_password_and_code_and_ends_with_the_password(
 
     async def token(password: str = PASSWORD, otp: str = "") -> str:
         kept = await Staff.get(id=made.id)
-        got = await api_tokens.create(services, kept, "夜间导出", password=password, otp=otp, actor=me)
+        got = await api_tokens.create(
+            services, kept, "夜间导出", proof=api_tokens.Proof(password=password, otp=otp), actor=me
+        )
         return str(got["token"])
 
     async def code_of(value: str) -> str:

@@ -62,7 +62,12 @@ async def test_put_with_a_transaction_that_fails_is_not_put(services: Services) 
     with pytest.raises(RuntimeError):
         async with in_transaction():
             await delivery.enqueue(
-                services, "results_released", dedup="d", openid=OPENID, fields=FIELDS, path=""
+                services,
+                "results_released",
+                dedup="d",
+                to=delivery.Addressee(openid=OPENID),
+                fields=FIELDS,
+                path="",
             )
             raise RuntimeError
     assert await Delivery.all().count() == 0
@@ -75,7 +80,9 @@ async def test_unknown_topics_and_fields_are_mistakes(services: Services) -> Non
         ("results_released", {"plan": "第四批"}),
     ):
         with pytest.raises(ValueError, match=r"unknown|missing"):
-            await delivery.enqueue(services, topic, dedup="d", openid=OPENID, fields=fields, path="")
+            await delivery.enqueue(
+                services, topic, dedup="d", to=delivery.Addressee(openid=OPENID), fields=fields, path=""
+            )
 
 
 @pytest.mark.parametrize(
@@ -300,15 +307,13 @@ async def test_for_a_candidate_or_an_officer(services: Services) -> None:
         services,
         "certificate_issued",
         dedup="c",
-        openid=OPENID,
+        to=delivery.Addressee(openid=OPENID, candidate_id=who.id, officer_id=officer.id),
         fields={
             "certificate": "社会心理服务职业技能等级证书（初级）",
             "number": "23SPS100000001K",
             "issued_on": "2026年11月23日",
         },
         path="/h5/certificates",
-        candidate_id=who.id,
-        officer_id=officer.id,
     )
     row = await the_row("c")
     assert (row.candidate_id, row.officer_id) == (who.id, officer.id)

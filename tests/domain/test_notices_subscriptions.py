@@ -33,8 +33,9 @@ def wechat(services: Services) -> FakeWeChatSender:
 
 
 async def put(s: Services, dedup: str = "d", channel: str = "mp_subscription", **more: Any) -> None:
-    said = {"openid": OPENID, "fields": FIELDS, "path": "/h5/results", **more}
-    await delivery.enqueue(s, "results_released", dedup=dedup, channel=channel, **said)
+    to = delivery.Addressee(more.pop("openid", OPENID), channel)
+    said = {"fields": FIELDS, "path": "/h5/results", **more}
+    await delivery.enqueue(s, "results_released", to, dedup=dedup, **said)
 
 
 async def row(dedup: str = "d") -> tuple[str, str, str]:
@@ -178,8 +179,8 @@ async def test_a_value_that_must_not_be_cut_fails_before_wechat_is_called(
 ) -> None:
     await popup(services, {"TemplateId": "mp-template-certificate", "SubscribeStatusString": "accept"})
     fields = {"certificate": "证书" * 15, "number": "证书23SPS100000001K", "issued_on": "昨天"}
-    said = {"openid": OPENID, "fields": fields, "path": "/h5/certificates/23SPS100000001K"}
-    await delivery.enqueue(services, "certificate_issued", dedup="d", channel=channel, **said)
+    to, path = delivery.Addressee(OPENID, channel), "/h5/certificates/23SPS100000001K"
+    await delivery.enqueue(services, "certificate_issued", to, dedup="d", fields=fields, path=path)
     await sender.send(services)
     assert await row() == (
         "failed",

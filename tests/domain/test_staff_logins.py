@@ -27,7 +27,9 @@ async def account(s: Services, username: str = "wang.min", role: str = "operator
 async def enter(
     s: Services, username: str, password: str, otp: str = "", at: str = "10.0.0.1"
 ) -> logins.Session:
-    return (await logins.log_in(s, username, password, otp, address=at, request_id="r1"))[1]
+    return (
+        await logins.log_in(s, username, password, otp, came=login_limits.From(address=at, request_id="r1"))
+    )[1]
 
 
 async def refusal(work: object) -> Refused:
@@ -39,7 +41,7 @@ async def refusal(work: object) -> Refused:
 async def test_log_in_says_who_it_is_and_is_audited(services: Services) -> None:
     made, password = await account(services)
     token, session = await logins.log_in(
-        services, " Wang.Min ", password, "", address="10.0.0.1", request_id="r1"
+        services, " Wang.Min ", password, "", came=login_limits.From(address="10.0.0.1", request_id="r1")
     )
     assert (session.staff.id, session.actor.role, session.actor.name) == (made.id, "operator", "王敏")
     opened = await logins.open_session(services, token)
@@ -155,8 +157,12 @@ async def test_enrolment_needs_its_own_code_and_time(services: Services, clock: 
 
 async def test_log_out_ends_this_session_alone(services: Services, clock: FakeClock) -> None:
     _, password = await account(services)
-    mine, first = await logins.log_in(services, "wang.min", password, "", address="a", request_id="")
-    other, _ = await logins.log_in(services, "wang.min", password, "", address="a", request_id="")
+    mine, first = await logins.log_in(
+        services, "wang.min", password, "", came=login_limits.From(address="a", request_id="")
+    )
+    other, _ = await logins.log_in(
+        services, "wang.min", password, "", came=login_limits.From(address="a", request_id="")
+    )
     await logins.log_out(services, first, actor=first.actor)
     await logins.log_out(services, first, actor=first.actor)
     assert (await refusal(logins.open_session(services, mine))).code == "session_ended"
@@ -166,7 +172,11 @@ async def test_log_out_ends_this_session_alone(services: Services, clock: FakeCl
     assert (await refusal(logins.open_session(services, other))).code == "session_expired"
     await logins.log_out(
         services,
-        (await logins.log_in(services, "wang.min", password, "", address="a", request_id=""))[1],
+        (
+            await logins.log_in(
+                services, "wang.min", password, "", came=login_limits.From(address="a", request_id="")
+            )
+        )[1],
         actor=first.actor,
     )
     assert await EndedSession.all().count() == 1  # what had run out is swept along
@@ -175,7 +185,11 @@ async def test_log_out_ends_this_session_alone(services: Services, clock: FakeCl
 async def test_log_out_everywhere(services: Services) -> None:
     made, password = await account(services)
     tokens = [
-        (await logins.log_in(services, "wang.min", password, "", address="a", request_id=""))[0]
+        (
+            await logins.log_in(
+                services, "wang.min", password, "", came=login_limits.From(address="a", request_id="")
+            )
+        )[0]
         for _ in range(2)
     ]
     await logins.log_out_everywhere(services, made.id, actor=staff.actor_of(made))
@@ -185,7 +199,9 @@ async def test_log_out_everywhere(services: Services) -> None:
 
 async def test_a_new_password_ends_the_other_sessions(services: Services) -> None:
     _, password = await account(services)
-    token, session = await logins.log_in(services, "wang.min", password, "", address="a", request_id="")
+    token, session = await logins.log_in(
+        services, "wang.min", password, "", came=login_limits.From(address="a", request_id="")
+    )
     fresh = await logins.change_password(services, session, password, NEW, actor=session.actor)
     assert (await refusal(logins.open_session(services, token))).code == "session_ended"
     after = await logins.open_session(services, fresh)
@@ -221,8 +237,12 @@ async def test_api_token_lives_until_revoked_expired_or_reset(services: Services
     made, password = await account(services)
     await Staff.filter(id=made.id).update(must_change_password=False)
     who = staff.actor_of(made)
-    first = await api_tokens.create(services, made, "教务系统", 30, password=password, actor=who)
-    second = await api_tokens.create(services, made, "夜间导入", 1, password=password, actor=who)
+    first = await api_tokens.create(
+        services, made, "教务系统", 30, proof=api_tokens.Proof(password=password), actor=who
+    )
+    second = await api_tokens.create(
+        services, made, "夜间导入", 1, proof=api_tokens.Proof(password=password), actor=who
+    )
     assert (await api_tokens.account_of(services, first["token"]))[1] == replace(
         who, scopes=frozenset({"read"})
     )
@@ -231,7 +251,9 @@ async def test_api_token_lives_until_revoked_expired_or_reset(services: Services
     clock.forward(days=1)
     for dead in (first["token"], second["token"], "xct_" + "A" * 43, "Bearer", "", "xct_\x00"):
         assert (await refusal(api_tokens.account_of(services, dead))).code == "token_invalid"
-    third = await api_tokens.create(services, made, "新的", 30, password=password, actor=who)
+    third = await api_tokens.create(
+        services, made, "新的", 30, proof=api_tokens.Proof(password=password), actor=who
+    )
     await staff.reset_password(services, made.id, actor=SYSTEM)
     assert (await refusal(api_tokens.account_of(services, third["token"]))).code == "token_invalid"
 
@@ -242,14 +264,24 @@ async def test_api_token_refusals(services: Services) -> None:
     who = staff.actor_of(made)
     for label, days in ((" ", 1), ("x" * 61, 1), ("a", 0), ("a", 367)):
         assert isinstance(
-            await refusal(api_tokens.create(services, made, label, days, password=password, actor=who)),
+            await refusal(
+                api_tokens.create(
+                    services, made, label, days, proof=api_tokens.Proof(password=password), actor=who
+                )
+            ),
             Invalid,
         )
-    mine = await api_tokens.create(services, made, "a", 1, password=password, actor=who)
+    mine = await api_tokens.create(
+        services, made, "a", 1, proof=api_tokens.Proof(password=password), actor=who
+    )
     stranger = api_tokens.revoke(services, other, mine["id"], actor=staff.actor_of(other))
     assert isinstance(await refusal(stranger), NotFound)
     for n in range(19):
-        await api_tokens.create(services, made, f"{n}", 1, password=password, actor=who)
-    full = await refusal(api_tokens.create(services, made, "b", 1, password=password, actor=who))
+        await api_tokens.create(
+            services, made, f"{n}", 1, proof=api_tokens.Proof(password=password), actor=who
+        )
+    full = await refusal(
+        api_tokens.create(services, made, "b", 1, proof=api_tokens.Proof(password=password), actor=who)
+    )
     assert isinstance(full, Invalid)
     assert full.errors[0].code == "tokens_too_many"

@@ -112,7 +112,7 @@ def test_the_reader_is_started_light() -> None:
 
 async def test_a_file_that_breaks_its_reader_is_refused_once(services: Services) -> None:
     kept = await imports.submit(
-        services, "candidates", "x.xlsx", OVERFLOWING, dry_run=False, actor=make.OPERATOR
+        services, "candidates", "x.xlsx", OVERFLOWING, wish=imports.Wish(dry_run=False), actor=make.OPERATOR
     )
     assert isinstance(services.queue, ListQueue)
     await services.queue.drain(services, {"imports.run": imports.run})
@@ -129,7 +129,9 @@ async def test_the_command_line_answers_with_its_code(services: Services) -> Non
 
 async def test_what_a_terminal_began_is_not_gone_on_with_by_the_service(services: Services) -> None:
     """Somebody pressed Ctrl-C, or the machine went down: nobody asked the service for this import."""
-    ended = await imports.take(services, "candidates", "x.xlsx", WORKBOOK, dry_run=True, actor=SYSTEM)
+    ended = await imports.take(
+        services, "candidates", "x.xlsx", WORKBOOK, wish=imports.Wish(dry_run=True), actor=SYSTEM
+    )
     await ImportRun.filter(id=ended.import_id).update(state="running", finished_at=None)
     services.clock.forward(minutes=3)  # type: ignore[attr-defined]
     assert await imports.sweep(services) == 0

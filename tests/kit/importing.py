@@ -48,7 +48,7 @@ async def take(
     s: Services, kind: str, name: str, book: bytes, *, actor: Any = make.OPERATOR, **more: Any
 ) -> imports.Summary:
     """`imports.take`, with every name of the file confirmed."""
-    return await imports.take(s, kind, name, book, creating=names_in(book), actor=actor, **more)
+    return await imports.take(s, kind, name, book, imports.Wish(creating=names_in(book), **more), actor=actor)
 
 
 def book(*rows: list[Any], header: Any = SCORE_HEADER) -> bytes:
@@ -62,7 +62,9 @@ async def drain(s: Services) -> None:
 
 async def check(s: Services, data: bytes, kind: str = "scores", **more: Any) -> dict[str, Any]:
     """A dry run as the console hands it in, with its answer."""
-    row = await imports.submit(s, kind, "a.xlsx", data, dry_run=True, actor=make.OPERATOR, **more)
+    row = await imports.submit(
+        s, kind, "a.xlsx", data, imports.Wish(dry_run=True, **more), actor=make.OPERATOR
+    )
     await drain(s)
     return await imports.view(s, row.id, actor=make.OPERATOR)
 

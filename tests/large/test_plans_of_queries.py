@@ -130,8 +130,10 @@ async def test_no_hot_path_grows_with_history(
             await organisation.view(s, batch.id, actor=actor)
             await roster_query.people(s, batch.id, actor=actor)
             await organisation.listing(s, actor=actor)
-            await organisation.listing(s, state="issued", level="primary", school="学院", actor=actor)
-            await organisation.listing(s, plan_id=of.plan.id, actor=actor)
+            await organisation.listing(
+                s, wanted=batch_query.Wanted(state="issued", level="primary", school="学院"), actor=actor
+            )
+            await organisation.listing(s, wanted=batch_query.Wanted(plan_id=of.plan.id), actor=actor)
             await batch_query.totals(s, batch_query.Wanted(plan_id=of.plan.id), actor=actor)
             await worklist.batches(s, actor)
             await worklist.oldest(s, actor, list(worklist.BatchState))
@@ -148,7 +150,7 @@ async def test_no_hot_path_grows_with_history(
             {"state": "revoked"},
         ):
             for actor in (ME, clerk):
-                await certificates.listing(s, **query, actor=actor)  # type: ignore[arg-type]  # text each
+                await certificates.listing(s, certificates.Wanted(**query), actor=actor)  # type: ignore[arg-type]  # text each
         await portal.without_number()
         await certificates.pdf(s, first.number, actor=clerk)
         spy.part = "verification"

@@ -250,7 +250,9 @@ async def test_a_poor_token_is_refused_even_beside_a_good_cookie(
 
 async def test_an_expired_token(app: App, services: Services, clock: FakeClock) -> None:
     owner = await account(Role.OPERATOR)
-    made = await api_tokens.create(services, owner, "短", 1, password=PASSWORD, actor=SYSTEM)
+    made = await api_tokens.create(
+        services, owner, "短", 1, proof=api_tokens.Proof(password=PASSWORD), actor=SYSTEM
+    )
     clock.forward(seconds=timedelta(days=1).total_seconds())
     machine = Browser(app, extra={"authorization": f"Bearer {made['token']}"})
     assert code(await machine("GET", "/plans")) == (401, "token_invalid")

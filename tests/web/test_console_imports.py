@@ -92,7 +92,12 @@ async def test_a_template_explains_every_column_and_can_be_filled_in(
     book.save(out)
     names = importing.names_in(out.getvalue())
     done = await imports.take(
-        services, kind, "t.xlsx", out.getvalue(), dry_run=True, creating=names, actor=importing.make.OPERATOR
+        services,
+        kind,
+        "t.xlsx",
+        out.getvalue(),
+        wish=imports.Wish(dry_run=True, creating=names),
+        actor=importing.make.OPERATOR,
     )
     assert done.rows_total == 1
     read = {

@@ -44,8 +44,7 @@ async def put(world: World, topic: str, dedup: str, channel: str = "mp_subscript
         world.services,
         topic,
         dedup=dedup,
-        channel=channel,
-        openid=openid(world, channel[:2]),
+        to=delivery.Addressee(openid=openid(world, channel[:2]), channel=channel),
         fields=FIELDS[topic],
         path=PATHS[topic],
     )

@@ -200,7 +200,7 @@ async def test_a_finished_job_settles_its_delivery(door: App, oa: Platform, serv
         services,
         "results_released",
         dedup="d",
-        openid=OPENID,
+        to=delivery.Addressee(openid=OPENID),
         fields={"plan": "第四批", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"},
         path="",
     )

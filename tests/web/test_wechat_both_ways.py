@@ -64,7 +64,7 @@ async def test_a_notice_arrives_and_its_event_settles_it(world: World, answer_is
         world.services,
         "results_released",
         dedup="results:1:1",
-        openid=world.openid,
+        to=delivery.Addressee(openid=world.openid),
         fields={
             "plan": "第四批全国统考",
             "exam_date": "2023年9月22日",
@@ -95,7 +95,7 @@ async def test_an_answer_lost_on_the_way_is_settled_by_its_event(world: World) -
         world.services,
         "results_released",
         dedup="d",
-        openid=world.openid,
+        to=delivery.Addressee(openid=world.openid),
         fields=FIELDS,
         path="",
     )
@@ -112,7 +112,12 @@ async def test_a_person_who_blocked_us_is_refused(world: World) -> None:
     await world.settled()
     acts.block(world.platform, world.person, on=True)
     await delivery.enqueue(
-        world.services, "results_released", dedup="d", openid=world.openid, fields=FIELDS, path=""
+        world.services,
+        "results_released",
+        dedup="d",
+        to=delivery.Addressee(openid=world.openid),
+        fields=FIELDS,
+        path="",
     )
     await sender.send(world.services)
     await world.settled()

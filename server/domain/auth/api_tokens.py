@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -33,14 +33,21 @@ def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """An account's own password, and a code of its second factor if it has one: asked for again."""
+
+    password: str
+    otp: str = ""
+
+
 async def create(
     s: Services,
     account: Staff,
     label: str,
     days: int = USUAL_DAYS,
     *,
-    password: str,
-    otp: str = "",
+    proof: Proof,
     scopes: Iterable[str] = ("read",),
     actor: Actor,
 ) -> dict[str, Any]:
@@ -48,7 +55,7 @@ async def create(
 
     Args:
         days: how long it lives.
-        password, otp: the account's own, asked for again: who took over a session makes no token.
+        proof: who took over a session makes no token.
         scopes: of `roles.SCOPES`; the token may do what they name and the account's role allows.
 
     Raises:
@@ -61,10 +68,10 @@ async def create(
         raise Invalid(errors=[FieldError("/days", "days_range", f"有效天数应在1到{LONGEST_DAYS}之间。")])
     if not wanted or not set(wanted) <= set(SCOPES):
         raise Invalid(errors=[FieldError("/scopes", "scopes_form", "请选择令牌的权限，至少一项。")])
-    await second_factor.require_password(s, account, password, actor=actor)
+    await second_factor.require_password(s, account, proof.password, actor=actor)
     if account.otp_sealed is not None:
         try:
-            await second_factor.take_code(s, account, otp)
+            await second_factor.take_code(s, account, proof.otp)
         except Unverified as refused:
             raise Invalid(errors=[FieldError("/otp", refused.code, refused.message)]) from None
     token, now = PREFIX + secrets.token_urlsafe(32), s.clock.now()

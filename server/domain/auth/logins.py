@@ -42,19 +42,14 @@ async def log_in(
     username: str,
     password: str,
     otp: str,
-    *,
-    address: str,
-    request_id: str,
-    device: str = "",
-    picture: str = "",
-    answer: str = "",
+    came: From,
 ) -> tuple[str, Session]:
     """Check who it is and begin a session. Unknown name, wrong password and closed account look and take the same.
 
     Args:
         otp: the six digits of the second factor, or a recovery code; empty if the person was not asked yet.
-        device: the token of the device cookie that a former log-in left.
-        picture, answer: the number of an image check and what was read in it, where `captcha_required` asked for it.
+        came: from where, with the device cookie that a former log-in left, and with what was read in the picture
+            where `captcha_required` asked for it.
 
     Returns: the session's token and what it says.
 
@@ -62,7 +57,6 @@ async def log_in(
         TooMany: login_too_often, busy. Refused: captcha_required, captcha_wrong, once too many have tried.
         Unverified: login_wrong, otp_required, otp_wrong.
     """
-    came = From(address, request_id, device, picture, answer)
     await login_limits.refuse_flood(s, came)
     found = await Staff.get_or_none(username=username.strip().lower())
     known = found is not None and found.is_active

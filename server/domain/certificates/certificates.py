@@ -217,38 +217,49 @@ def _row(certificate: Certificate) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which certificates; None leaves a thing open.
+
+    Args:
+        number: the beginning of a number, or a whole one.
+        name: a whole name.
+    """
+
+    number: str | None = None
+    name: str | None = None
+    state: str | None = None
+    issuance_id: int | None = None
+
+
+EVERYTHING = Wanted()
+
+
 async def listing(
     s: Services,
+    wanted: Wanted = EVERYTHING,
     *,
-    number: str | None = None,
-    name: str | None = None,
-    state: str | None = None,
-    issuance_id: int | None = None,
     cursor: str | None = None,
     limit: int | None = None,
     actor: Actor,
 ) -> Page:
     """Certificates, newest first; a school account has its own school's. Names are masked.
 
-    Args:
-        number: the beginning of a number, or a whole one.
-        name: a whole name.
-
     Raises:
         Forbidden("role_not_allowed") · Invalid: unknown state or cursor.
     """
     roles.require(actor, Verb.SEE_CERTIFICATES)
     found = Certificate.all()
-    if "\0" in (number or "") + (name or ""):
+    if "\0" in (wanted.number or "") + (wanted.name or ""):
         return Page()
-    if number:
-        found = found.filter(number__startswith=tidy_number(number))
-    if name:
-        found = found.filter(candidate__name=name.strip())
-    if state:
-        found = found.filter(state=_state_of(state))
-    if issuance_id is not None:
-        found = found.filter(issuance_id=issuance_id)
+    if wanted.number:
+        found = found.filter(number__startswith=tidy_number(wanted.number))
+    if wanted.name:
+        found = found.filter(candidate__name=wanted.name.strip())
+    if wanted.state:
+        found = found.filter(state=_state_of(wanted.state))
+    if wanted.issuance_id is not None:
+        found = found.filter(issuance_id=wanted.issuance_id)
     found = own(s, found, actor, through="issuance__")
     if (after := cursor_id(cursor)) is not None:
         found = found.filter(id__lt=after)

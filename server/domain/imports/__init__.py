@@ -18,16 +18,17 @@ from pathlib import Path
 
 from server.domain.actor import Actor
 from server.domain.imports.guide import columns, template, template_name
-from server.domain.imports.new_names import LABELS, NOTHING, Names
+from server.domain.imports.new_names import LABELS, Names
 from server.domain.imports.reports import Summary, listing, report, report_name, summary, view
 from server.domain.imports.runs import run, sweep
-from server.domain.imports.submission import Wish, check_again, keep, submit, take_in
+from server.domain.imports.submission import TAKE, Wish, check_again, keep, submit, take_in
 from server.domain.ports import Services
 
 __all__ = [
     "LABELS",
     "Names",
     "Summary",
+    "Wish",
     "check_again",
     "columns",
     "listing",
@@ -50,10 +51,8 @@ async def take(
     kind: str,
     file_name: str,
     data: bytes,
+    wish: Wish = TAKE,
     *,
-    dry_run: bool = False,
-    all_or_nothing: bool = False,
-    creating: Names = NOTHING,
     actor: Actor,
 ) -> Summary:
     """Import at once, in this process, by the same way as `submit` and the worker.
@@ -61,7 +60,6 @@ async def take(
     Raises:
         Refused: what can be seen of a bad file in a moment; what shows later stands in the summary.
     """
-    wish = Wish(dry_run=dry_run, all_or_nothing=all_or_nothing, creating=creating)
     row = await keep(s, kind, file_name, data, wish, actor=actor, queued=False)
     await run(s, row.id)
     return await summary(row.id)
@@ -71,10 +69,8 @@ async def run_file(
     s: Services,
     kind: str,
     path: Path,
+    wish: Wish,
     *,
-    dry_run: bool,
-    all_or_nothing: bool = False,
-    creating: Names = NOTHING,
     report_path: Path | None = None,
     actor: Actor,
 ) -> Summary:
@@ -89,9 +85,7 @@ async def run_file(
         kind,
         path.name,
         path.read_bytes(),  # noqa: ASYNC240 -- the command line has nothing else to do meanwhile
-        dry_run=dry_run,
-        all_or_nothing=all_or_nothing,
-        creating=creating,
+        wish,
         actor=actor,
     )
     if report_path is not None and not ended.refusal_code:

@@ -43,15 +43,16 @@ class Wish:
     creating: Names = field(default_factory=Names)
 
 
+TAKE = Wish()
+
+
 async def submit(
     s: Services,
     kind: str,
     file_name: str,
     data: bytes,
+    wish: Wish,
     *,
-    dry_run: bool,
-    all_or_nothing: bool = False,
-    creating: Names = NOTHING,
     actor: Actor,
 ) -> ImportRun:
     """Hand a file in: keep it, and queue its run in the same transaction.
@@ -59,13 +60,12 @@ async def submit(
     Args:
         kind: candidates, scores, practice or portal.
         file_name: shown to people; says nothing about what the file is.
-        dry_run, all_or_nothing, creating: see `Wish`.
+        wish: what to do with it.
 
     Raises:
         Refused: kind_unknown, and what can be seen of a bad file in a moment (see `TableReader`).
         Forbidden: not_for_schools, role_not_allowed.
     """
-    wish = Wish(dry_run=dry_run, all_or_nothing=all_or_nothing, creating=creating)
     return await keep(s, kind, file_name, data, wish, actor=actor, queued=True)
 
 

@@ -107,7 +107,7 @@ async def remind(s: Services) -> None:
                     s,
                     "signing_reminder",
                     dedup=f"signing:{issuance.id}:{issuance.revision}:{days}:{officer.id}",
-                    openid=officer.oa_openid,
+                    to=delivery.Addressee(openid=officer.oa_openid, officer_id=officer.id),
                     fields={
                         "plan": short_plan(issuance.plan.name),
                         "school": issuance.site.school.name,
@@ -115,5 +115,4 @@ async def remind(s: Services) -> None:
                         "since": beijing.say_minute(issuance.org_signed_at),
                     },
                     path="/h5/officer",
-                    officer_id=officer.id,
                 )

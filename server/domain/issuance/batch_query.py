@@ -40,6 +40,9 @@ class Wanted:
     school: str | None = None
 
 
+EVERYTHING = Wanted()
+
+
 def _found(s: Services, wanted: Wanted, actor: Actor) -> QuerySet[Issuance]:
     exact = {
         "state": state_of(wanted.state) if wanted.state else None,
@@ -55,13 +58,8 @@ def _found(s: Services, wanted: Wanted, actor: Actor) -> QuerySet[Issuance]:
 
 async def listing(
     s: Services,
+    wanted: Wanted = EVERYTHING,
     *,
-    state: str | None = None,
-    plan_id: int | None = None,
-    school_id: int | None = None,
-    site_id: int | None = None,
-    level: str | None = None,
-    school: str | None = None,
     cursor: str | None = None,
     before: str | None = None,
     limit: int | None = None,
@@ -76,9 +74,6 @@ async def listing(
         Forbidden("role_not_allowed") · Invalid: unknown state or cursor.
     """
     roles.require(actor, Verb.SEE_ISSUANCES)
-    wanted = Wanted(
-        state=state, plan_id=plan_id, school_id=school_id, site_id=site_id, level=level, school=school
-    )
     found, size = _found(s, wanted, actor).prefetch_related("plan", "site__school"), limited(limit)
     start, end = cursor_id(cursor), cursor_id(before)
     if end is not None:

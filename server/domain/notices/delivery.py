@@ -58,52 +58,38 @@ class Trouble:
 NO_TROUBLE = Trouble()
 
 
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Who gets a notice, and how.
+
+    Args:
+        openid: the person in the account of the channel.
+        channel: a name in `topics.CHANNELS`.
+        candidate_id, officer_id: who that is, where it is known.
+    """
+
+    openid: str
+    channel: str = "template"
+    candidate_id: int | None = None
+    officer_id: int | None = None
+
+
 async def enqueue(
-    s: Services,
-    topic: str,
-    *,
-    dedup: str,
-    openid: str,
-    fields: Mapping[str, str],
-    path: str,
-    channel: str = "template",
-    candidate_id: int | None = None,
-    officer_id: int | None = None,
+    s: Services, topic: str, to: Addressee, *, dedup: str, fields: Mapping[str, str], path: str
 ) -> bool:
     """Put one notice, in the caller's transaction. False when this `dedup` was put before.
 
     Args:
         topic: a name in `topics.TOPICS`, which also names its fields.
         dedup: what makes it the same notice, e.g. `certificate:17`.
-        openid: the person in the account of the channel.
         fields: values by our names; cut to what the template takes.
         path: the local page it opens; the mini-program opens the page that stands for it.
-        channel: a name in `topics.CHANNELS`.
     """
-    return await put(
-        s,
-        topic,
-        dedup=dedup,
-        openid=openid,
-        shown=fitted(topic, fields),
-        path=path,
-        channel=channel,
-        candidate_id=candidate_id,
-        officer_id=officer_id,
-    )
+    return await put(s, topic, to, dedup=dedup, shown=fitted(topic, fields), path=path)
 
 
 async def put(
-    s: Services,
-    topic: str,
-    *,
-    dedup: str,
-    openid: str,
-    shown: Mapping[str, str],
-    path: str,
-    channel: str,
-    candidate_id: int | None = None,
-    officer_id: int | None = None,
+    s: Services, topic: str, to: Addressee, *, dedup: str, shown: Mapping[str, str], path: str
 ) -> bool:
     """`enqueue` with the values as the template shows them, by keyword."""
     made = await rows(
@@ -113,13 +99,13 @@ async def put(
         " ON CONFLICT (dedup) DO NOTHING RETURNING id",
         dedup,
         topic,
-        CHANNELS[channel],
-        channel,
-        openid,
+        CHANNELS[to.channel],
+        to.channel,
+        to.openid,
         orjson.dumps(dict(shown)).decode(),
         path,
-        candidate_id,
-        officer_id,
+        to.candidate_id,
+        to.officer_id,
         s.clock.now(),
     )
     if made:

@@ -149,7 +149,9 @@ async def accept(
         is_late = again is None and said_at is not None and bool(await rows(_WITHDRAWN, held.id, said_at))
         kind, change = ("late", 0) if is_late else ("accepted", 0 if again else 1)
         await _write(
-            s, held, source=source, kind=kind, change=change, teller=teller, again=again, said_at=said_at
+            s,
+            held,
+            _Entry(source=source, kind=kind, change=change, teller=teller, again=again, said_at=said_at),
         )
 
 
@@ -159,7 +161,9 @@ async def withdraw(s: Services, taker: Taker, *, source: str, said_at: datetime 
         held = await _locked(s, taker)
         later = await rows(_ACCEPTED_LATER, held.id, said_at)
         lost = max(0, held.remaining - int(later[0]["count"]))
-        await _write(s, held, source=source, kind="withdrawn", change=-lost, teller="event", said_at=said_at)
+        await _write(
+            s, held, _Entry(source=source, kind="withdrawn", change=-lost, teller="event", said_at=said_at)
+        )
 
 
 async def spend(s: Services, taker: Taker, delivery_id: int, attempt: int) -> bool:
@@ -170,7 +174,7 @@ async def spend(s: Services, taker: Taker, delivery_id: int, attempt: int) -> bo
             return False
         source = f"delivery:{delivery_id}:{attempt}:spent"
         await _write(
-            s, held, source=source, kind="spent", change=-1, teller="sender", delivery_id=delivery_id
+            s, held, _Entry(source=source, kind="spent", change=-1, teller="sender", delivery_id=delivery_id)
         )
     return True
 
@@ -186,7 +190,9 @@ async def give_back(s: Services, taker: Taker, delivery_id: int, attempt: int) -
     if await is_spent(delivery_id):
         source = f"delivery:{delivery_id}:{attempt}:back"
         await _write(
-            s, held, source=source, kind="given_back", change=1, teller="sender", delivery_id=delivery_id
+            s,
+            held,
+            _Entry(source=source, kind="given_back", change=1, teller="sender", delivery_id=delivery_id),
         )
 
 
@@ -197,11 +203,9 @@ async def use_up(s: Services, taker: Taker, delivery_id: int, attempt: int) -> N
     await _write(
         s,
         held,
-        source=source,
-        kind="refused",
-        change=-held.remaining,
-        teller="sender",
-        delivery_id=delivery_id,
+        _Entry(
+            source=source, kind="refused", change=-held.remaining, teller="sender", delivery_id=delivery_id
+        ),
     )
 
 
@@ -237,34 +241,36 @@ async def _locked(s: Services, taker: Taker) -> _Locked:
     return _Locked(found[0]["id"], found[0]["remaining"])
 
 
-async def _write(
-    s: Services,
-    held: _Locked,
-    *,
-    source: str,
-    kind: str,
-    change: int,
-    teller: str,
-    again: int | None = None,
-    delivery_id: int | None = None,
-    said_at: datetime | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """One line of the ledger; its columns are told in `models.notices.GrantEntry`."""
+
+    source: str
+    kind: str
+    change: int
+    teller: str
+    again: int | None = None
+    delivery_id: int | None = None
+    said_at: datetime | None = None
+
+
+async def _write(s: Services, held: _Locked, entry: _Entry) -> None:
     """One entry and its effect on the balance; an entry of the same source is there already and has no second one."""
     written = await rows(
         "INSERT INTO notice_grant_entry (grant_id, source, kind, change, teller, again, delivery_id, said_at, at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (source) DO NOTHING RETURNING id",
         held.id,
-        source,
-        kind,
-        change,
-        teller,
-        again,
-        delivery_id,
-        said_at,
+        entry.source,
+        entry.kind,
+        entry.change,
+        entry.teller,
+        entry.again,
+        entry.delivery_id,
+        entry.said_at,
         s.clock.now(),
     )
-    if written and change:
-        await rows("UPDATE notice_grant SET remaining = remaining + $2 WHERE id = $1", held.id, change)
+    if written and entry.change:
+        await rows("UPDATE notice_grant SET remaining = remaining + $2 WHERE id = $1", held.id, entry.change)
 
 
 def _near(s: Services) -> tuple[datetime, datetime]:

@@ -51,11 +51,9 @@ async def tell(
         s,
         topic,
         dedup=dedup,
-        openid=way["openid"],
+        to=delivery.Addressee(openid=way["openid"], channel=way["channel"], candidate_id=way["candidate_id"]),
         fields=fields,
         path=path,
-        channel=way["channel"],
-        candidate_id=way["candidate_id"],
     )
 
 
@@ -79,9 +77,7 @@ async def other_way(s: Services, delivery_id: int) -> bool:
         s,
         row.topic,
         dedup=f"{notice}:{way['channel']}",
-        openid=way["openid"],
+        to=delivery.Addressee(openid=way["openid"], channel=way["channel"], candidate_id=row.candidate_id),
         shown=row.fields_shown,
         path=row.path,
-        channel=way["channel"],
-        candidate_id=row.candidate_id,
     )

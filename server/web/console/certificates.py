@@ -15,13 +15,13 @@ from server.web.console.route import OpenRoute, Route
 from server.web.console.schema import Choice, Rows, Text, Whole
 
 STATES = ("reserved", "drawing", "valid", "revoked", "superseded", "void")
-FILTERS = {
+WANTED = {
     "number": Text(longest=40, required=False, help="证书编号"),
     "name": Text(longest=100, required=False, help="姓名"),
     "state": Choice(values=STATES, required=False),
     "issuance_id": Whole(required=False),
-    **PAGING,
 }
+FILTERS = {**WANTED, **PAGING}
 PORTAL_ROW = {
     "number": Text(longest=40, help="本系统的证书编号"),
     "portal_number": Text(longest=portal.LONGEST, help="门户的证书编号，以门户为准"),
@@ -35,7 +35,10 @@ CERTIFICATE = {
 
 
 async def listing(call: Call) -> HTTPResponse:
-    found = await certificates.listing(call.s, **call.query, actor=call.actor)
+    wanted = certificates.Wanted(**{name: call.query[name] for name in WANTED})
+    found = await certificates.listing(
+        call.s, wanted, cursor=call.query["cursor"], limit=call.query["limit"], actor=call.actor
+    )
     return responses.json({"items": found.items, "next_cursor": found.next_cursor})
 
 

@@ -81,9 +81,11 @@ async def submit(call: Call) -> HTTPResponse:
         call.body["kind"],
         file.name or "",
         file.body,
-        dry_run=bool(call.body["dry_run"]),
-        all_or_nothing=bool(call.body["all_or_nothing"]),
-        creating=imports.Names.of(call.body["create"]),
+        wish=imports.Wish(
+            dry_run=bool(call.body["dry_run"]),
+            all_or_nothing=bool(call.body["all_or_nothing"]),
+            creating=imports.Names.of(call.body["create"]),
+        ),
         actor=call.actor,
     )
     return responses.json({"id": run.id}, status=202)

@@ -74,8 +74,10 @@ MOVED = thing(id="integer", state="string", state_label="string")
 
 
 async def listing(call: Call) -> HTTPResponse:
-    found = await organisation.listing(call.s, **call.query, actor=call.actor)
-    totals = await batch_list.totals(call.s, batch_list.filters(call.query), actor=call.actor)
+    wanted = batch_list.filters(call.query)
+    place = {name: call.query[name] for name in ("cursor", "before", "limit")}
+    found = await organisation.listing(call.s, wanted, **place, actor=call.actor)
+    totals = await batch_list.totals(call.s, wanted, actor=call.actor)
     return responses.json(
         {"items": found.items, "next_cursor": found.next_cursor, "before": found.before, **totals}
     )

@@ -82,11 +82,13 @@ async def log_in(request: Request) -> HTTPResponse:
             username,
             web_request.form_text(request, "password", 200),
             web_request.form_text(request, "otp", 20),
-            address=web_request.client_address(request),
-            request_id=web_request.request_id(request),
-            device=request.cookies.get(auth.DEVICE) or "",
-            picture=web_request.form_text(request, "captcha_id", 40),
-            answer=web_request.form_text(request, "captcha", 20),
+            came=login_limits.From(
+                address=web_request.client_address(request),
+                request_id=web_request.request_id(request),
+                device=request.cookies.get(auth.DEVICE) or "",
+                picture=web_request.form_text(request, "captcha_id", 40),
+                answer=web_request.form_text(request, "captcha", 20),
+            ),
         )
     except Refused as refused:
         return await _form(

@@ -84,11 +84,13 @@ async def log_in(request: Request, body: dict[str, Any]) -> HTTPResponse:
         body["username"],
         body["password"],
         body["otp"] or "",
-        address=web_request.client_address(request),
-        request_id=web_request.request_id(request),
-        device=request.cookies.get(auth.DEVICE) or "",
-        picture=body["captcha_id"] or "",
-        answer=body["captcha"] or "",
+        came=login_limits.From(
+            address=web_request.client_address(request),
+            request_id=web_request.request_id(request),
+            device=request.cookies.get(auth.DEVICE) or "",
+            picture=body["captcha_id"] or "",
+            answer=body["captcha"] or "",
+        ),
     )
     response = responses.json(_said(session.staff, session))
     auth.give_cookie(request, response, token)
@@ -174,8 +176,7 @@ async def create_token(call: Call) -> HTTPResponse:
         call.account,
         call.body["label"],
         call.body["days"] or api_tokens.USUAL_DAYS,
-        password=call.body["password"],
-        otp=call.body["otp"] or "",
+        proof=api_tokens.Proof(password=call.body["password"], otp=call.body["otp"] or ""),
         scopes=call.body["scopes"] if call.body["scopes"] is not None else ("read",),
         actor=call.actor,
     )

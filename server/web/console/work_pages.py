@@ -19,7 +19,7 @@ from server.domain.roles import Verb
 from server.web import templating
 from server.web.console import page_base, wording
 from server.web.console.auth import Call
-from server.web.console.certificates import FILTERS
+from server.web.console.certificates import FILTERS, WANTED
 from server.web.console.imports import PAGING
 from server.web.console.issuances import FILTERS as BATCH_FILTERS
 from server.web.console.schema import Flag, Whole
@@ -112,8 +112,10 @@ async def plans(call: Call) -> HTTPResponse:
 
 async def issuances(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, {**BATCH_FILTERS, "cursor": PAGING["cursor"], "before": PAGING["cursor"]})
-    found = await organisation.listing(call.s, **wanted, actor=call.actor)
     chosen = {name: wanted[name] for name in BATCH_FILTERS}
+    found = await organisation.listing(
+        call.s, batch_list.filters(chosen), cursor=wanted["cursor"], before=wanted["before"], actor=call.actor
+    )
     without_state = {**chosen, "state": None}
     return await page_base.render(
         call,
@@ -123,7 +125,7 @@ async def issuances(call: Call) -> HTTPResponse:
         items=found.items,
         next_cursor=found.next_cursor,
         before=found.before,
-        totals=await batch_list.totals(call.s, batch_list.filters(wanted), actor=call.actor),
+        totals=await batch_list.totals(call.s, batch_list.filters(chosen), actor=call.actor),
         more_base=page_base.address("/console/issuances", chosen),
         tab_base=page_base.address("/console/issuances", without_state).rstrip("?&"),
         states=list(BatchState),
@@ -195,7 +197,13 @@ async def qr(call: Call) -> HTTPResponse:
 
 async def certificate_list(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, FILTERS)
-    found = await certificates.listing(call.s, **wanted, actor=call.actor)
+    found = await certificates.listing(
+        call.s,
+        certificates.Wanted(**{name: wanted[name] for name in WANTED}),
+        cursor=wanted["cursor"],
+        limit=wanted["limit"],
+        actor=call.actor,
+    )
     return await page_base.render(
         call,
         "certificates.html",
