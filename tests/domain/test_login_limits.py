@@ -30,9 +30,7 @@ async def enter(
     s: Services, password: str = PASSWORD, otp: str = "", *, at: str = "203.0.113.7", **more: str
 ) -> str:
     try:
-        await logins.log_in(
-            s, NAME, password, otp, login_limits.From(at, "r1", **more)
-        )
+        await logins.log_in(s, NAME, password, otp, login_limits.From(at, "r1", **more))
     except Refused as refused:
         return refused.code
     return "in"

@@ -181,7 +181,7 @@ async def _failed(certificate_id: int, claim: str, error: Exception) -> None:
 
 async def _sealed(s: Services, work: _Claimed) -> bytes:
     """The file that stands for this certificate: drawn and sealed now, or kept by whoever was quicker or died."""
-    if work.was_tried and await s.file_store.exists(work.key):  # kept by a process that died before it could say so
+    if work.was_tried and await s.file_store.exists(work.key):  # by a process that died before it said so
         pdf = await s.file_store.get(work.key)
     else:
         page = await files.drawn_up(
