@@ -36,19 +36,19 @@ async def bind(asked: Asked, body: bodies.Bind) -> answers.Bound:
         who,
         body.name,
         body.id_number,
-        address=asked.address,
-        request_id=asked.request_id,
-        image_answer=body.captcha,
-        phone_last4=body.phone_last4,
-        phone_code=body.phone_code,
+        caller=asked.caller,
+        proof=bindings.Proof(
+            image_answer=body.captcha, phone_last4=body.phone_last4, phone_code=body.phone_code
+        ),
     )
-    place = {"address": asked.address, "request_id": asked.request_id}
     person = answers.Masked(name_masked=bound.name_masked, id_masked=bound.id_masked)
     if bound.phone is not None:
-        masked = await phones.keep(asked.s, bound.candidate_id, bound.phone, **place)
+        masked = await phones.keep(asked.s, bound.candidate_id, bound.phone, caller=asked.caller)
         return answers.Bound(candidate=person, phone=_phone(phones.Given(masked)))
     if body.phone_code:
-        given = await phones.try_to_give(asked.s, who, bound.candidate_id, body.phone_code, **place)
+        given = await phones.try_to_give(
+            asked.s, who, bound.candidate_id, body.phone_code, caller=asked.caller
+        )
         return answers.Bound(candidate=person, phone=_phone(given))
     return answers.Bound(candidate=person)
 
@@ -64,8 +64,7 @@ async def give_phone(asked: Asked, body: bodies.GivePhone) -> answers.PhoneGiven
         who,
         candidate.id,
         body.phone_code,
-        address=asked.address,
-        request_id=asked.request_id,
+        caller=asked.caller,
     )
     return answers.PhoneGiven(phone=_phone(phones.Given(masked)))
 
@@ -81,7 +80,7 @@ def _phone(given: phones.Given) -> answers.Phone:
 async def unbind(asked: Asked) -> None:
     """Undo the binding; nothing to undo is no error."""
     who = await identity(asked.request)
-    await bindings.unbind(asked.s, who, address=asked.address, request_id=asked.request_id)
+    await bindings.unbind(asked.s, who, caller=asked.caller)
 
 
 async def picture(asked: Asked) -> answers.Picture:

@@ -48,8 +48,7 @@ async def confirm(asked: Asked, body: bodies.Pin, token: str) -> answers.Scanned
         token,
         body.pin,
         identity=await identity(asked.request),
-        address=asked.address,
-        request_id=asked.request_id,
+        caller=asked.caller,
     )
     return _outcome(outcome)
 
@@ -61,8 +60,7 @@ async def return_batch(asked: Asked, body: bodies.Return, token: str) -> answers
         body.pin,
         body.reason,
         identity=await identity(asked.request),
-        address=asked.address,
-        request_id=asked.request_id,
+        caller=asked.caller,
     )
     return _outcome(outcome)
 
@@ -74,8 +72,7 @@ async def bind(asked: Asked, body: bodies.Pair) -> answers.Officer:
         body.code,
         body.pin,
         identity=await identity(asked.request),
-        address=asked.address,
-        request_id=asked.request_id,
+        caller=asked.caller,
     )
     return answers.Officer(name=officer.name, school=officer.school.name)
 

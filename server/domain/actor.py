@@ -8,6 +8,17 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a request comes from: network address, for limits and the trail, and the request's id."""
+
+    address: str = ""
+    request_id: str = ""
+
+
+UNKNOWN_CALLER = Caller()
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts: `kind` is staff, officer, candidate, system or stranger; `name` is shown in the trail.
 
@@ -26,6 +37,10 @@ class Actor:
     def at(self, address: str, request_id: str) -> Actor:
         """The same actor, coming from there."""
         return replace(self, address=address, request_id=request_id)
+
+    def called_by(self, caller: Caller) -> Actor:
+        """The same actor, coming from there."""
+        return self.at(caller.address, caller.request_id)
 
     def kept(self) -> dict[str, Any]:
         """As JSON, for a job that goes on in this actor's name; `of` reads it."""

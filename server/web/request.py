@@ -12,6 +12,7 @@ from sanic import HTTPResponse, Request
 
 from server import operators
 from server.domain import addresses
+from server.domain.actor import Caller
 from server.domain.audit import unknown_proxies
 from server.domain.ports import Services
 from server.errors import NotFound
@@ -32,6 +33,11 @@ def services(request: Request) -> Services:
 # cost a hot look-up a fifteenth of its time.
 _PROCESS = secrets.token_hex(4)
 _count = itertools.count(1)
+
+
+def caller(request: Request) -> Caller:
+    """Where a request comes from, as the domain's verbs take it."""
+    return Caller(client_address(request), request_id(request))
 
 
 def request_id(request: Request) -> str:
@@ -65,8 +71,8 @@ class Asked:
         return client_address(self.request)
 
     @property
-    def request_id(self) -> str:
-        return request_id(self.request)
+    def caller(self) -> Caller:
+        return caller(self.request)
 
 
 def method(request: Request) -> str:

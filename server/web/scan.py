@@ -15,7 +15,7 @@ from server.errors import Invalid, Refused
 from server.web import problems, site_files, templating
 from server.web.h5 import forms
 from server.web.h5.login import identity
-from server.web.request import client_address, request_id, services, wants_page
+from server.web.request import caller, client_address, services, wants_page
 
 bp = Blueprint("scan")
 
@@ -48,8 +48,7 @@ async def confirm(request: Request, token: str) -> HTTPResponse:
             token,
             forms.field(request, "pin", 20),
             identity=who,
-            address=client_address(request),
-            request_id=request_id(request),
+            caller=caller(request),
         )
     except Refused as refusal:
         return await _again(request, token, refusal, "confirm")
@@ -67,8 +66,7 @@ async def return_batch(request: Request, token: str) -> HTTPResponse:
             forms.field(request, "pin", 20),
             forms.field(request, "reason", 1000),
             identity=who,
-            address=client_address(request),
-            request_id=request_id(request),
+            caller=caller(request),
         )
     except Refused as refusal:
         return await _again(request, token, refusal, "return")

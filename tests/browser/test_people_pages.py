@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from server.adapters.captcha import PillowImageCheck
+from server.domain.actor import Caller
 from server.domain.auth import login_limits
 from server.domain.people import bindings, officers
 from server.domain.ports import Services, WeChatIdentity
@@ -39,7 +40,7 @@ async def joined(s: Services, name: str, openid: str, *, at: object, actor: obje
         issuing.PIN,
         phone_last4=mobile[-4:],
         identity=WeChatIdentity("oa", openid),
-        address=openid,
+        caller=Caller(openid),
     )
 
 
@@ -86,7 +87,7 @@ async def test_an_officer_is_confirmed_and_gets_a_new_pin(
 async def test_a_binding_is_undone(base: str, browser: Browser, services: Services, narrow: bool) -> None:
     wide = "phone" if narrow else "desk"
     await make.candidate(services, "崔子涵", make.id_number(4055))
-    await bindings.bind(services, ME, "崔子涵", make.id_number(4055), address="203.0.113.9")
+    await bindings.bind(services, ME, "崔子涵", make.id_number(4055), caller=Caller("203.0.113.9"))
     async with seat(browser, services, base, Role.OPERATOR, narrow=narrow) as (page, trouble):
         await page.goto(f"{base}/console/people")
         await page.get_by_label("完整姓名或准考证号").fill("崔子涵")

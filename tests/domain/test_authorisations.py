@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.adapters.wechat import messages
+from server.domain.actor import Caller
 from server.domain.auth import sessions, web_login
 from server.domain.issuance import scan_tickets
 from server.domain.notices import delivery, grants
@@ -25,7 +26,7 @@ def event(s: Services, kind: str, account: str, who: str, **fields: str) -> Push
 async def bound(s: Services, account: str) -> WeChatIdentity:
     who = WeChatIdentity(account, f"openid-{account}")
     await make.candidate(s, "崔子涵", NUMBER)
-    await bindings.bind(s, who, "崔子涵", NUMBER, address="203.0.113.9")
+    await bindings.bind(s, who, "崔子涵", NUMBER, caller=Caller("203.0.113.9"))
     taker = grants.Taker(account, who.openid, "results")
     await grants.accept(s, taker, source="1", teller="client", said_at=None)
     return who

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from server.domain.actor import Caller
 from server.domain.freshness import scope_of
 from server.domain.people import bindings, captcha
 from server.domain.ports import Services, WeChatIdentity
@@ -96,7 +97,7 @@ async def test_both_accounts_bind_each_for_itself(services: Services) -> None:
     await bind(services, MINE_IN_MP)
     found = await bindings.candidate_of(services, MINE_IN_MP)
     assert found is not None and found.id == candidate.id
-    await bindings.unbind(services, ME, address="203.0.113.9")
+    await bindings.unbind(services, ME, caller=Caller("203.0.113.9"))
     assert await bindings.candidate_of(services, ME) is None
     assert await bindings.candidate_of(services, MINE_IN_MP) is not None
 
@@ -104,8 +105,8 @@ async def test_both_accounts_bind_each_for_itself(services: Services) -> None:
 async def test_unbinding_frees_both_sides(services: Services) -> None:
     candidate = await make.candidate(services, "崔子涵", NUMBER)
     await bind(services, ME)
-    assert await bindings.unbind(services, ME, address="203.0.113.9", request_id="r2") is True
-    assert await bindings.unbind(services, ME, address="203.0.113.9") is False
+    assert await bindings.unbind(services, ME, caller=Caller("203.0.113.9", "r2")) is True
+    assert await bindings.unbind(services, ME, caller=Caller("203.0.113.9")) is False
     assert (await bind(services, OTHER)).candidate_id == candidate.id
     entry = await AuditEntry.get(action="binding.unbound")
     assert (entry.actor_kind, entry.actor_id, entry.subject_id, entry.address, entry.request_id) == (

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from server.domain.actor import Caller
 from server.domain.issuance import organisation, receipts, scan_policy, scan_tickets, scan_token
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
@@ -40,7 +41,11 @@ async def test_confirming_signs_ticket_state_audit_and_receipt_at_once(
     services: Services, of: Cohort, shown: scan_tickets.ShownTicket
 ) -> None:
     outcome = await scan_tickets.confirm(
-        services, shown.token, PIN, identity=of.identity, address="203.0.113.9", request_id="r1"
+        services,
+        shown.token,
+        PIN,
+        identity=of.identity,
+        caller=Caller("203.0.113.9", "r1"),
     )
     batch = await Issuance.get(plan_id=of.plan.id)
     assert (outcome.state, batch.state, batch.school_signed_at) == (

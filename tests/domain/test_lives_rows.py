@@ -16,6 +16,7 @@ from tortoise.exceptions import IntegrityError
 from tortoise.models import Model
 
 from server.domain import imports, score_changes
+from server.domain.actor import Caller
 from server.domain.certificates import certificates
 from server.domain.certificates import states as certificate_states
 from server.domain.imports import runs
@@ -90,7 +91,7 @@ async def accepting(s: Services, *, confirmed: bool = False) -> Scene:
     return Scene(
         row,
         lambda: officers.accept(
-            s, made.token, PIN, phone_last4=mobile[-4:], identity=oa("oNew"), address="oNew"
+            s, made.token, PIN, phone_last4=mobile[-4:], identity=oa("oNew"), caller=Caller("oNew")
         ),
     )
 

@@ -10,6 +10,7 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from server.domain import lookups
+from server.domain.actor import Caller
 from server.domain.levels import Level
 from server.domain.people import bindings
 from server.domain.ports import Services, WeChatIdentity
@@ -322,8 +323,8 @@ async def test_what_changed_for_a_person_is_kept_without_their_openid(
 ) -> None:
     who = WeChatIdentity(account, "oNobodyShallReadThis00000001")
     await make.candidate(services, "崔子涵", NUMBER)
-    await bindings.bind(services, who, "崔子涵", NUMBER, address="203.0.113.9")
-    await bindings.unbind(services, who, address="203.0.113.9")
+    await bindings.bind(services, who, "崔子涵", NUMBER, caller=Caller("203.0.113.9"))
+    await bindings.unbind(services, who, caller=Caller("203.0.113.9"))
     kept = [change.scope for change in await LookupChange.all().order_by("id")]
     mine = lookups.scope_of(account, who.openid)
     assert [scope for scope in kept if scope.startswith(f"{account}:")] == [mine, mine]

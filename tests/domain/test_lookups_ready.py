@@ -10,6 +10,7 @@ from tortoise.transactions import in_transaction
 
 from server.adapters.lookup_watch import VOUCH_SECONDS
 from server.domain import lookups
+from server.domain.actor import Caller
 from server.domain.lookups.cache import ready
 from server.domain.people import bindings
 from server.domain.ports import Services, WeChatIdentity
@@ -118,7 +119,7 @@ async def test_one_persons_change_leaves_the_others_ready(services: Services, pr
     one = process()
     await one.watch.ask()
     assert (await one.results(), await one.results(OTHER)) == ((True, 0), (True, 0))
-    await bindings.unbind(services, ME, address="203.0.113.9")
+    await bindings.unbind(services, ME, caller=Caller("203.0.113.9"))
     await one.watch.ask()
     with statements() as seen:
         assert await one.results(OTHER) == (True, 0)
@@ -132,7 +133,7 @@ async def test_binding_is_seen_in_spite_of_an_earlier_answer(services: Services,
     one = process()
     await one.watch.ask()
     assert await one.results() == (False, 0)
-    await bindings.bind(one.s, ME, "崔子涵", number, address="203.0.113.9")
+    await bindings.bind(one.s, ME, "崔子涵", number, caller=Caller("203.0.113.9"))
     await one.watch.ask()
     assert await one.results() == (True, 0)
 

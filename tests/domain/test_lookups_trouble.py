@@ -12,6 +12,7 @@ import asyncpg
 from server.adapters.cache import RedisCache, connect
 from server.adapters.lookup_watch import AnswerCache, LookupWatch
 from server.domain import lookups
+from server.domain.actor import Caller
 from server.domain.people import bindings
 from server.domain.ports import Services
 from server.domain.ports.lookups import READY_SECONDS, CachedAnswer
@@ -161,9 +162,9 @@ async def test_whoever_binds_or_unbinds_sees_it_on_the_next_page(services: Servi
     await one.watch.ask()
     await two.watch.ask()
     assert [await one.results(), await two.results()] == [(False, 0), (False, 0)]
-    await bindings.bind(one.s, ME, who.name, make.id_number(4321), address="127.0.0.1")
+    await bindings.bind(one.s, ME, who.name, make.id_number(4321), caller=Caller("127.0.0.1"))
     assert [await one.results(), await two.results()] == [(True, 1), (True, 1)]
     await one.watch.ask()
     assert await one.results() == (True, 1)
-    await bindings.unbind(one.s, ME, address="127.0.0.1")
+    await bindings.unbind(one.s, ME, caller=Caller("127.0.0.1"))
     assert await one.results() == (False, 0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from server.domain.actor import Actor
+from server.domain.actor import Actor, Caller
 from server.domain.issuance import organisation, roster_query, scan_tickets
 from server.domain.people import conflicts, invitations, officers, rights_notices
 from server.domain.people.officer_states import STEPS, OfficerState
@@ -34,7 +34,7 @@ async def joined(
     mobile = mobile or make.mobile()
     made = await officers.invite(s, at.id, "李新任", mobile, actor=actor)
     officer = await officers.accept(
-        s, made.token, PIN, phone_last4=mobile[-4:], identity=oa(openid), address=openid
+        s, made.token, PIN, phone_last4=mobile[-4:], identity=oa(openid), caller=Caller(openid)
     )
     return officer, made.token
 
@@ -137,7 +137,7 @@ async def test_who_resends_the_link_has_invited(services: Services, school: Scho
 
     async def take(token: str) -> Officer:
         return await officers.accept(
-            services, token, PIN, phone_last4=mobile[-4:], identity=oa("oNew"), address="a"
+            services, token, PIN, phone_last4=mobile[-4:], identity=oa("oNew"), caller=Caller("a")
         )
 
     assert await code_of(take(made.token)) == "invitation_unknown"
@@ -152,7 +152,12 @@ async def test_an_invitation_is_for_one_phone_number(services: Services, school:
     async def take(digits: str) -> str:
         try:
             await officers.accept(
-                services, made.token, PIN, phone_last4=digits, identity=oa(), address=f"a{digits}"
+                services,
+                made.token,
+                PIN,
+                phone_last4=digits,
+                identity=oa(),
+                caller=Caller(f"a{digits}"),
             )
         except Refused as refused:
             return refused.errors[0].code if isinstance(refused, Invalid) else refused.code
@@ -175,13 +180,15 @@ async def test_a_dead_invitation_is_sent_anew(services: Services, school: School
     made = await officers.invite(services, school.id, "李新任", "19912340987", actor=make.OPERATOR)
     for n in range(invitations.WRONG_DIGITS):
         await code_of(
-            officers.accept(services, made.token, PIN, phone_last4=f"111{n}", identity=oa(), address="a")
+            officers.accept(
+                services, made.token, PIN, phone_last4=f"111{n}", identity=oa(), caller=Caller("a")
+            )
         )
-    right = officers.accept(services, made.token, PIN, phone_last4="0987", identity=oa(), address="b")
+    right = officers.accept(services, made.token, PIN, phone_last4="0987", identity=oa(), caller=Caller("b"))
     assert await code_of(right) == "invitation_locked"
     again = await officers.resend(services, made.officer_id, actor=make.OPERATOR)
     officer = await officers.accept(
-        services, again.token, PIN, phone_last4=" 0 9 8 7", identity=oa(), address="c"
+        services, again.token, PIN, phone_last4=" 0 9 8 7", identity=oa(), caller=Caller("c")
     )
     assert officer.state == "pending"
 
@@ -213,7 +220,9 @@ async def test_a_forgotten_pin_is_set_anew_by_the_same_wechat_alone(
     assert await code_of(officers.check_pin(services, stored, PIN)) == "pin_missing"
 
     async def take(who: WeChatIdentity, last4: str, pin: str = "739105") -> Officer:
-        return await officers.accept(services, link.token, pin, phone_last4=last4, identity=who, address="a")
+        return await officers.accept(
+            services, link.token, pin, phone_last4=last4, identity=who, caller=Caller("a")
+        )
 
     assert await code_of(take(oa("oStranger"), digits)) == "other_wechat"
     assert await code_of(take(oa(), "0000" if digits != "0000" else "1111")) == "phone_wrong"
@@ -295,7 +304,7 @@ async def test_a_wrong_pin_and_its_lock_leave_a_trace(services: Services, school
     officer = await issuing.officer(services, school)
     for _ in range(5):
         stored = await Officer.get(id=officer.id)
-        await code_of(officers.check_pin(services, stored, "000001", address="203.0.113.7", request_id="r9"))
+        await code_of(officers.check_pin(services, stored, "000001", caller=Caller("203.0.113.7", "r9")))
     entries = await AuditEntry.filter(action__startswith="officer.pin_").order_by("id")
     assert [(e.action, e.actor_id, e.address, e.request_id) for e in entries] == [
         ("officer.pin_wrong", officer.id, "203.0.113.7", "r9"),

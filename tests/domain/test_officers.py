@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from server.domain.actor import Actor
+from server.domain.actor import Actor, Caller
 from server.domain.people import officers, pins
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Refused
@@ -44,7 +44,7 @@ async def accept(
     s: Services, token: str, pin: str = PIN, *, identity: WeChatIdentity, address: str, last4: str = ""
 ) -> Officer:
     digits = last4 or LAST4.get(token, "0000")
-    return await officers.accept(s, token, pin, phone_last4=digits, identity=identity, address=address)
+    return await officers.accept(s, token, pin, phone_last4=digits, identity=identity, caller=Caller(address))
 
 
 async def test_an_invitation_keeps_only_the_tokens_hash(services: Services, school: School) -> None:
@@ -224,7 +224,7 @@ async def test_the_second_account_is_bound_by_a_code_and_the_pin(
     code = await officers.pairing_code(services, oa())
 
     def bind(code: str, pin: str = PIN) -> Awaitable[Officer]:
-        return officers.bind_mp(services, code, pin, identity=mp, address="a")
+        return officers.bind_mp(services, code, pin, identity=mp, caller=Caller("a"))
 
     assert await code_of(bind("00000000" if code != "00000000" else "1" * 8)) == "pairing_unknown"
     assert await code_of(bind("")) == "pairing_unknown"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.domain.actor import Caller
 from server.domain.people import bindings
 from server.domain.ports import Services, WeChatIdentity
 from tests.kit import make
@@ -16,4 +17,5 @@ NUMBER = make.id_number(4055)
 async def bind(
     s: Services, who: WeChatIdentity, name: str = "崔子涵", number: str = NUMBER, **more: Any
 ) -> Any:
-    return await bindings.bind(s, who, name, number, address="203.0.113.9", request_id="r1", **more)
+    caller = Caller("203.0.113.9", "r1")
+    return await bindings.bind(s, who, name, number, bindings.Proof(**more), caller=caller)

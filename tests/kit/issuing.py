@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from server.domain.actor import Caller
 from server.domain.issuance import organisation, scan_tickets
 from server.domain.levels import Level
 from server.domain.people import officers
@@ -37,7 +38,7 @@ async def officer(s: Services, at: School, openid: str = OPENID) -> Officer:
     mobile = make.mobile()
     invitation = await officers.invite(s, at.id, "王签发", mobile, actor=make.school_account(at))
     return await officers.accept(
-        s, invitation.token, PIN, phone_last4=mobile[-4:], identity=oa(openid), address=openid
+        s, invitation.token, PIN, phone_last4=mobile[-4:], identity=oa(openid), caller=Caller(openid)
     )
 
 

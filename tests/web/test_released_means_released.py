@@ -16,7 +16,7 @@ import pytest
 from sanic import Sanic
 
 from server.adapters.captcha import PillowImageCheck
-from server.domain.actor import Actor
+from server.domain.actor import Actor, Caller
 from server.domain.auth import mini_login, web_login
 from server.domain.exams import plans
 from server.domain.issuance import announcements, organisation, scan_tickets
@@ -83,7 +83,7 @@ async def bound(s: Services, of: issuing.Cohort) -> None:
     holder = await of.registrations[0].candidate
     number = s.keys.decrypt(bytes(holder.id_sealed), about=ABOUT_ID)
     for who in (HOLDER, HOLDER_MP):
-        await bindings.bind(s, who, holder.name, number, address="127.0.0.1", request_id="test")
+        await bindings.bind(s, who, holder.name, number, caller=Caller("127.0.0.1", "test"))
 
 
 async def world(app: App, s: Services, state: str) -> World:
@@ -91,7 +91,7 @@ async def world(app: App, s: Services, state: str) -> World:
     exchange(s, image_check=PillowImageCheck())
     of = await issuing.cohort(s)
     code = await officers.pairing_code(s, of.identity)
-    await officers.bind_mp(s, code, PIN, identity=OFFICER_MP, address="127.0.0.1")
+    await officers.bind_mp(s, code, PIN, identity=OFFICER_MP, caller=Caller("127.0.0.1"))
     await bound(s, of)
     if state == "site_pending":
         shown = await issuing.shown(s, of)

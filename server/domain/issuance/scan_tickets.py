@@ -12,7 +12,7 @@ from datetime import datetime
 from tortoise.transactions import in_transaction
 
 from server.domain import roles
-from server.domain.actor import Actor
+from server.domain.actor import UNKNOWN_CALLER, Actor, Caller
 from server.domain.audit import audit_log
 from server.domain.certificates.visibility import is_out, seen_by
 from server.domain.events import publish
@@ -139,7 +139,7 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
 
 
 async def confirm(
-    s: Services, token: str, pin: str, *, identity: WeChatIdentity, address: str = "", request_id: str = ""
+    s: Services, token: str, pin: str, *, identity: WeChatIdentity, caller: Caller = UNKNOWN_CALLER
 ) -> Outcome:
     """Sign for the school: ticket, state, audit row and receipt in one transaction.
 
@@ -148,7 +148,7 @@ async def confirm(
     Raises:
         as `look`, and Unverified("pin_wrong") · TooMany("pin_locked").
     """
-    return await _spend(s, token, pin, "confirm_scan", "", identity, (address, request_id))
+    return await _spend(s, token, pin, "confirm_scan", "", identity, caller)
 
 
 async def return_batch(
@@ -158,8 +158,7 @@ async def return_batch(
     reason: str,
     *,
     identity: WeChatIdentity,
-    address: str = "",
-    request_id: str = "",
+    caller: Caller = UNKNOWN_CALLER,
 ) -> Outcome:
     """Send the batch back to the organisation with a reason (1–300 characters).
 
@@ -174,7 +173,7 @@ async def return_batch(
         raise Invalid(
             errors=[FieldError("/reason", "reason_too_long", f"退回原因请控制在{REASON_LENGTH}字以内。")]
         )
-    return await _spend(s, token, pin, "school_return", reason, identity, (address, request_id))
+    return await _spend(s, token, pin, "school_return", reason, identity, caller)
 
 
 async def _spend(
@@ -184,10 +183,10 @@ async def _spend(
     name: str,
     reason: str,
     identity: WeChatIdentity,
-    place: tuple[str, str],
+    caller: Caller,
 ) -> Outcome:
     ticket, officer = await scan_policy.scanned(s, token, identity, name)
-    await officers.check_pin(s, officer, pin, address=place[0], request_id=place[1])
+    await officers.check_pin(s, officer, pin, caller=caller)
     await s.faults.reach(f"tickets.{name}: before the transaction")
     now_known = await scan_query.ticket(ticket.id)
     if now_known is not None and now_known.spent_at is not None:  # a double tap need not wait for the batch
@@ -202,7 +201,7 @@ async def _spend(
             s, ticket, issuance, officer, name, is_backed_by_signer=held.is_backed_by_signer
         )
         act = _Act(name, reason, ticket, issuance, officer, held.signer, frame)
-        actor = officers.actor_of(officer).at(*place)
+        actor = officers.actor_of(officer).called_by(caller)
         receipt = await _sign(s, act, replace(facts, has_reason=bool(reason)), actor=actor)
         await s.faults.reach(f"tickets.{name}: before the commit")
     await s.faults.reach(f"tickets.{name}: after the commit")

@@ -18,7 +18,7 @@ from tortoise import connections
 from tortoise.transactions import in_transaction
 
 from server.domain import beijing
-from server.domain.actor import Actor
+from server.domain.actor import Actor, Caller
 from server.domain.addresses import counted
 from server.domain.audit import audit_log
 from server.domain.freshness import changed, scope_of
@@ -46,6 +46,25 @@ class Bound:
     phone: str | None = None  # the number that WeChat gave for `phone_code`, where it was the proof
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is asked for beside name and number, as far as it was sent.
+
+    Args:
+        image_answer: what was read in the picture, where `captcha_required` asked for it.
+        phone_last4: of the phone on record; needed where the candidate is bound in the other account already, and by
+            setting XCERT_BINDING_PHONE wherever there is one.
+        phone_code: of the mini-program's phone button; taken to WeChat here only where that proof is needed.
+    """
+
+    image_answer: str = ""
+    phone_last4: str = ""
+    phone_code: str = ""
+
+
+NO_PROOF = Proof()
+
+
 async def candidate_of(s: Services, identity: WeChatIdentity) -> Candidate | None:
     """The candidate bound to this identity in its own account, or None."""
     return await Candidate.filter(
@@ -68,22 +87,15 @@ async def bind(
     who: WeChatIdentity,
     name: str,
     id_number: str,
+    proof: Proof = NO_PROOF,
     *,
-    address: str,
-    request_id: str = "",
-    image_answer: str = "",
-    phone_last4: str = "",
-    phone_code: str = "",
+    caller: Caller,
 ) -> Bound:
     """Bind this WeChat identity to the candidate with this name and identity number. Repeating it changes nothing.
 
     Args:
         who: a genuine identity; the same candidate may be bound once in each account.
-        address: the caller's network address, for the limits and the trail.
-        image_answer: what was read in the picture, where `captcha_required` asked for it.
-        phone_last4: of the phone on record; needed where the candidate is bound in the other account already, and by
-            setting XCERT_BINDING_PHONE wherever there is one.
-        phone_code: of the mini-program's phone button; taken to WeChat here only where that proof is needed.
+        proof: what else was asked for.
 
     Raises:
         Forbidden: snapshot_user. Invalid: fields that cannot be a name or an identity number.
@@ -96,14 +108,13 @@ async def bind(
             "您正在用“快照页”浏览，微信没有给出您的真实身份。请点页面上的“使用完整服务”后重试。",
         )
     clean, number = _read_fields(s, name, id_number)
-    gate = _Gate(s, who, number, address)
-    await gate.open(image_answer)
+    gate = _Gate(s, who, number, caller)
+    await gate.open(proof.image_answer)
     async with attempts.judged(s, gate.own):
-        proof = (phone_last4, phone_code)
         try:
-            return await _bind(s, who, (clean, number), gate, proof, request_id)
+            return await _bind(s, who, (clean, number), gate, proof)
         except _Overtaken:
-            return await _bind(s, who, (clean, number), gate, proof, request_id, is_again=True)
+            return await _bind(s, who, (clean, number), gate, proof, is_again=True)
 
 
 class _Overtaken(Exception):
@@ -115,8 +126,7 @@ async def _bind(
     who: WeChatIdentity,
     said: tuple[str, IdentityNumber],
     gate: _Gate,
-    proof: tuple[str, str],
-    request_id: str,
+    proof: Proof,
     *,
     is_again: bool = False,
 ) -> Bound:
@@ -140,7 +150,7 @@ async def _bind(
             bound = await _insert(s, who, found["id"] if same else None)
             if bound and found["is_elsewhere"]:
                 await s.queue.put("people.tell_bound", binding_id=bound, what="bound")
-            await _note(s, who, found["id"] if bound else None, gate.address, request_id)
+            await _note(s, who, found["id"] if bound else None, gate.caller)
             await changed(s, scope_of(who.account, who.openid))
     if again:  # a second try for the sake of the phone is no miss
         await gate.passed()
@@ -153,7 +163,7 @@ async def _bind(
     return replace(_told(found, number), phone=phone)
 
 
-async def unbind(s: Services, who: WeChatIdentity, *, address: str, request_id: str = "") -> bool:
+async def unbind(s: Services, who: WeChatIdentity, *, caller: Caller) -> bool:
     """Undo the binding of this identity in its account, and end its sessions everywhere. False when there was none."""
     async with in_transaction():
         rows = await connections.get("default").execute_query_dict(
@@ -164,7 +174,7 @@ async def unbind(s: Services, who: WeChatIdentity, *, address: str, request_id: 
         if not rows:
             return False
         candidate = rows[0]["candidate_id"]
-        actor = Actor("candidate", candidate, "考生", address=address, request_id=request_id)
+        actor = Actor("candidate", candidate, "考生").called_by(caller)
         await audit_log.record(
             s.clock, actor, "binding.unbound", "candidate", candidate, was={"account": who.account}
         )
@@ -237,19 +247,14 @@ async def _find(s: Services, who: WeChatIdentity, number: IdentityNumber) -> dic
 
 
 async def _proved(
-    s: Services, who: WeChatIdentity, found: dict[str, Any], name: str, given: tuple[str, str]
+    s: Services, who: WeChatIdentity, found: dict[str, Any], name: str, given: Proof
 ) -> tuple[bool, str | None]:
-    """Whether this person may bind as far as the phone decides it, and the number that WeChat gave as the proof.
-
-    Args:
-        given: the last four digits and the code of the phone button, as far as they were sent.
-    """
-    last4, code = given
-    if not _needs_phone(s, found) or _has_last4(s, found, last4):
+    """Whether this person may bind as far as the phone decides it, and the number that WeChat gave as the proof."""
+    if not _needs_phone(s, found) or _has_last4(s, found, given.phone_last4):
         return True, None
-    if not code or not same_name(name, found["name"]):
+    if not given.phone_code or not same_name(name, found["name"]):
         return False, None
-    phone = await phones.exchanged(s, who, code)
+    phone = await phones.exchanged(s, who, given.phone_code)
     return phone is not None and phone in _numbers(s, found), phone
 
 
@@ -290,13 +295,11 @@ async def _insert(s: Services, who: WeChatIdentity, candidate_id: int | None) ->
     return int(found[0]["id"]) if found else None
 
 
-async def _note(
-    s: Services, who: WeChatIdentity, candidate_id: int | None, address: str, request_id: str
-) -> None:
+async def _note(s: Services, who: WeChatIdentity, candidate_id: int | None, caller: Caller) -> None:
     """In the trail stands who was bound; of a miss only that there was one."""
     await audit_log.record(
         s.clock,
-        Actor("candidate", candidate_id, "考生", address=address, request_id=request_id),
+        Actor("candidate", candidate_id, "考生").called_by(caller),
         "binding.refused" if candidate_id is None else "binding.bound",
         "candidate",
         candidate_id or "-",
@@ -319,12 +322,12 @@ def _address_key(address: str) -> str:
 class _Gate:
     """The limits of one attempt: of the person, of the identity number (by its blind index), of the address."""
 
-    def __init__(self, s: Services, who: WeChatIdentity, number: IdentityNumber, address: str) -> None:
+    def __init__(self, s: Services, who: WeChatIdentity, number: IdentityNumber, caller: Caller) -> None:
         self._s, self._who = s, who
         blind = s.keys.blind(number.text, about=ABOUT_ID).hex()
         self.own = (_person_key(who), f"bind:number:{blind}")
-        self.address = address
-        self._address = _address_key(address)
+        self.caller = caller
+        self._address = _address_key(caller.address)
 
     async def open(self, image_answer: str) -> None:
         """Count the attempt before it is made, so that many at once cannot slip through together."""

@@ -12,7 +12,7 @@ from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
 from server.domain import roles
-from server.domain.actor import SYSTEM, Actor
+from server.domain.actor import SYSTEM, Actor, Caller
 from server.domain.addresses import counted
 from server.domain.audit import audit_log
 from server.domain.people import conflicts, pins, rights_notices
@@ -219,8 +219,7 @@ async def accept(
     *,
     phone_last4: str,
     identity: WeChatIdentity,
-    address: str,
-    request_id: str = "",
+    caller: Caller,
 ) -> Officer:
     """Take up an invitation: prove the phone number, bind this WeChat identity and set the signing PIN.
 
@@ -237,7 +236,7 @@ async def accept(
     """
     if identity.is_snapshot:
         raise Forbidden("snapshot_user", "微信当前是快照模式，无法确认您的身份，请点击“使用完整服务”后再试。")
-    await limit(s, "accept", address)
+    await limit(s, "accept", caller.address)
     column = f"{identity.account}_openid"
     officer = await invitation_of(s, token)
     is_own = bool(identity.openid) and getattr(officer, column) == identity.openid
@@ -248,10 +247,10 @@ async def accept(
             code = "other_wechat" if sets_new_pin(officer) else "invitation_used"
             raise Conflict(code, _NOT_YOURS[code])
     pins.check_new(pin)
-    await _prove_phone(s, officer, token, phone_last4, (address, request_id))
+    await _prove_phone(s, officer, token, phone_last4, caller)
     kept = await pins.hashed(s.keys, s.pin_hasher, officer.id, pin)
     fresh = {"pin_hash": kept, "pin_failures": 0, "pin_locked_until": None}
-    actor = actor_of(officer).at(address, request_id)
+    actor = actor_of(officer).called_by(caller)
     async with in_transaction():
         if officer.state == OfficerState.INVITED.value:
             await _join(s, officer, token, identity, {**fresh, column: identity.openid}, actor=actor)
@@ -289,7 +288,7 @@ async def _join(
     await rights_notices.put_officers(s, officer)
 
 
-async def _prove_phone(s: Services, officer: Officer, token: str, given: str, place: tuple[str, str]) -> None:
+async def _prove_phone(s: Services, officer: Officer, token: str, given: str, caller: Caller) -> None:
     """The last four digits, judged one after the other under the row's lock: many at once get no more tries."""
     digits = "".join(tidy(given).split())
     if len(digits) != 4 or not (digits.isascii() and digits.isdigit()):
@@ -304,7 +303,7 @@ async def _prove_phone(s: Services, officer: Officer, token: str, given: str, pl
             return
         failures = row.invitation_failures + 1
         await Officer.filter(id=officer.id).update(invitation_failures=failures)
-        actor = actor_of(officer).at(*place)
+        actor = actor_of(officer).called_by(caller)
         became = {"tries": failures}
         await audit_log.record(s.clock, actor, "officer.phone_wrong", "officer", officer.id, became=became)
     if failures >= WRONG_DIGITS:

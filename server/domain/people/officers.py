@@ -7,7 +7,7 @@ import secrets
 from tortoise.transactions import in_transaction
 
 from server.domain import roles
-from server.domain.actor import Actor
+from server.domain.actor import Actor, Caller
 from server.domain.audit import audit_log
 from server.domain.events import publish
 from server.domain.people import conflicts, rights_notices
@@ -214,15 +214,13 @@ async def pairing_code(s: Services, identity: WeChatIdentity) -> str:
     return code
 
 
-async def bind_mp(
-    s: Services, code: str, pin: str, *, identity: WeChatIdentity, address: str, request_id: str = ""
-) -> Officer:
+async def bind_mp(s: Services, code: str, pin: str, *, identity: WeChatIdentity, caller: Caller) -> Officer:
     """Bind the second account (the mini-program's) to the same officer, by a pairing code and the PIN.
 
     Raises:
         Unverified("pairing_unknown") · Forbidden("officer_suspended") · Conflict("already_officer") · as `check_pin`.
     """
-    await limit(s, "pair", address)
+    await limit(s, "pair", caller.address)
     key = f"officer-pairing:{code}"
     known = await s.cache.get(key) if len(code) == 8 and code.isascii() and code.isdigit() else None
     officer = await Officer.get_or_none(id=int(known)) if known else None
@@ -234,7 +232,7 @@ async def bind_mp(
         )
     if officer.state != OfficerState.ACTIVE.value:
         raise Forbidden("officer_suspended", "您的签发权限已停用，请联系本校管理员或评价组织。")
-    await check_pin(s, officer, pin, address=address, request_id=request_id)
+    await check_pin(s, officer, pin, caller=caller)
     column = f"{identity.account}_openid"
     async with in_transaction():
         held = await officer_for(identity)
@@ -245,7 +243,7 @@ async def bind_mp(
             )
             await audit_log.record(
                 s.clock,
-                actor_of(officer).at(address, request_id),
+                actor_of(officer).called_by(caller),
                 "officer.bind",
                 "officer",
                 officer.id,

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from tortoise.transactions import in_transaction
 
-from server.domain.actor import Actor
+from server.domain.actor import Actor, Caller
 from server.domain.audit import audit_log
 from server.domain.people.candidates import ABOUT_MOBILE, clean_mobile
 from server.domain.ports import Services, WeChatIdentity
@@ -53,9 +53,7 @@ def mask(number: str) -> str:
     return number[:3] + "*" * max(0, len(number) - 7) + number[-4:]
 
 
-async def give(
-    s: Services, who: WeChatIdentity, candidate_id: int, code: str, *, address: str, request_id: str = ""
-) -> str:
+async def give(s: Services, who: WeChatIdentity, candidate_id: int, code: str, *, caller: Caller) -> str:
     """Exchange the code of the phone button, once, and keep the number sealed. The number, masked.
 
     Raises:
@@ -63,7 +61,7 @@ async def give(
         TooMany: phone_too_often.
     """
     number = await _exchange(s, who, code)
-    return await keep(s, candidate_id, number, address=address, request_id=request_id)
+    return await keep(s, candidate_id, number, caller=caller)
 
 
 async def _exchange(s: Services, who: WeChatIdentity, code: str) -> str:
@@ -87,7 +85,7 @@ async def exchanged(s: Services, who: WeChatIdentity, code: str) -> str | None:
         return None
 
 
-async def keep(s: Services, candidate_id: int, number: str, *, address: str, request_id: str = "") -> str:
+async def keep(s: Services, candidate_id: int, number: str, *, caller: Caller) -> str:
     """Keep a number that WeChat gave. The number, masked."""
     async with in_transaction():
         candidate = await Candidate.filter(id=candidate_id).select_for_update().get()
@@ -99,7 +97,7 @@ async def keep(s: Services, candidate_id: int, number: str, *, address: str, req
         )
         await audit_log.record(
             s.clock,
-            Actor("candidate", candidate_id, "考生", address=address, request_id=request_id),
+            Actor("candidate", candidate_id, "考生").called_by(caller),
             "candidate.phone_given",
             "candidate",
             candidate_id,
@@ -109,11 +107,11 @@ async def keep(s: Services, candidate_id: int, number: str, *, address: str, req
 
 
 async def try_to_give(
-    s: Services, who: WeChatIdentity, candidate_id: int, code: str, *, address: str, request_id: str = ""
+    s: Services, who: WeChatIdentity, candidate_id: int, code: str, *, caller: Caller
 ) -> Given:
     """`give` for a caller whose own work is done and must not be lost with the number."""
     try:
-        return Given(await give(s, who, candidate_id, code, address=address, request_id=request_id))
+        return Given(await give(s, who, candidate_id, code, caller=caller))
     except Refused as refusal:
         return Given(None, refusal)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
+from server.domain.actor import UNKNOWN_CALLER, Caller
 from server.domain.audit import incidents
 from server.domain.people.officer_transitions import actor_of
 from server.domain.ports import Keys, PasswordHasher, Services
@@ -96,7 +97,7 @@ def _locked(seconds: float) -> TooMany:
     )
 
 
-async def check(s: Services, officer: Officer, pin: str, *, address: str = "", request_id: str = "") -> None:
+async def check(s: Services, officer: Officer, pin: str, *, caller: Caller = UNKNOWN_CALLER) -> None:
     """Whether this is the officer's PIN; five wrong ones in a row lock it for 15 minutes. Both leave a trace.
 
     The verdict counts only through one conditional UPDATE: however many guesses come at once, the first five wrong
@@ -118,7 +119,7 @@ async def check(s: Services, officer: Officer, pin: str, *, address: str = "", r
         raise _locked(LOCK.total_seconds())
     counted = await rows(_WRONG, officer.id, now, TRIES, LOCK)
     is_locked = not counted or counted[0]["pin_locked_until"] is not None
-    actor = actor_of(officer).at(address, request_id)
+    actor = actor_of(officer).called_by(caller)
     action = "officer.pin_locked" if is_locked else "officer.pin_wrong"
     await incidents.note(s, actor, action, "officer", officer.id)
     if is_locked:

@@ -12,6 +12,7 @@ from tortoise import connections
 from tortoise.transactions import in_transaction
 
 from server.domain import events
+from server.domain.actor import UNKNOWN_CALLER
 from server.domain.notices import delivery, grants
 from server.domain.people import bindings, ended_sessions, officers
 from server.domain.ports import Push, Services, WeChatIdentity, session_keys
@@ -45,7 +46,8 @@ async def taken_in(s: Services, push: Push) -> None:
                 "DELETE FROM follower WHERE openid = $1", [who.openid]
             )
         batches = await officers.forget_identity(s, who)
-        if not await bindings.unbind(s, who, address=""):  # which ends the sessions of whom it unbinds
+        # Unbinding ends the sessions of whom it unbinds.
+        if not await bindings.unbind(s, who, caller=UNKNOWN_CALLER):
             moment = await ended_sessions.write(s, who)
     if moment is not None:
         ended_sessions.remember(s, who, moment)

@@ -80,7 +80,7 @@ async def who(request: Request) -> Call:
 
 
 def _here(request: Request, actor: Actor) -> Actor:
-    return actor.at(web_request.client_address(request), web_request.request_id(request))
+    return actor.called_by(web_request.caller(request))
 
 
 def refuse_first_password(call: Call) -> None:

@@ -32,14 +32,14 @@ async def _form(
     wanted: str,
     *,
     username: str = "",
-    refusal: str = "",
-    asks_otp: bool = False,
+    refused: Refused | None = None,
     expired: str = "",
-    asks_picture: bool = False,
     status: int = 200,
 ) -> HTTPResponse:
+    """The log-in page, empty or as it was filled in, with why it was refused and what is asked for besides."""
+    why = refused.code if refused is not None else ""
     number, image = "", ""
-    if asks_picture:
+    if why in ("captcha_required", "captcha_wrong"):
         number, png = await login_limits.draw(
             web_request.services(request), web_request.client_address(request)
         )
@@ -51,8 +51,8 @@ async def _form(
         title="登录",
         next=wanted,
         username=username,
-        refusal=refusal,
-        asks_otp=asks_otp,
+        refusal=refused.message if refused is not None else "",
+        asks_otp=why in ("otp_required", "otp_wrong"),
         expired=expired,
         captcha_id=number,
         image=image,
@@ -95,9 +95,7 @@ async def log_in(request: Request) -> HTTPResponse:
             request,
             wanted,
             username=username,
-            refusal=refused.message,
-            asks_otp=refused.code in ("otp_required", "otp_wrong"),
-            asks_picture=refused.code in ("captcha_required", "captcha_wrong"),
+            refused=refused,
             status=429 if isinstance(refused, TooMany) else 401,
         )
     response = redirect("/console/password" if session.staff.must_change_password else wanted, status=303)
@@ -118,7 +116,7 @@ async def log_out(request: Request) -> HTTPResponse:
         return response
     if not hmac.compare_digest(web_request.form_text(request, "csrf", 100).encode(), session.csrf.encode()):
         raise Forbidden("csrf", "页面已过期，请刷新页面后重试。")
-    actor = session.actor.at(web_request.client_address(request), web_request.request_id(request))
+    actor = session.actor.called_by(web_request.caller(request))
     await logins.log_out(s, session, actor=actor)
     auth.drop_cookie(request, response)
     return response

@@ -17,7 +17,7 @@ from server.errors import Invalid, Refused, TooMany
 from server.web import templating
 from server.web.h5 import forms
 from server.web.h5.login import SESSION_COOKIE, identity
-from server.web.request import client_address, request_id, services, set_cookie
+from server.web.request import caller, client_address, services, set_cookie
 
 bp = Blueprint("h5_binding")
 PLACES = {"oa": "公众号", "mp": "小程序"}
@@ -55,10 +55,11 @@ async def bind(request: Request) -> HTTPResponse:
             who,
             name,
             number,
-            address=client_address(request),
-            request_id=request_id(request),
-            image_answer=forms.field(request, "captcha", 20),
-            phone_last4=forms.field(request, "phone_last4", 20),
+            caller=caller(request),
+            proof=bindings.Proof(
+                image_answer=forms.field(request, "captcha", 20),
+                phone_last4=forms.field(request, "phone_last4", 20),
+            ),
         )
     except TooMany as refusal:
         return await _form(request, who, name=name, refusal=refusal, status=429)
@@ -74,9 +75,7 @@ async def bind(request: Request) -> HTTPResponse:
 async def unbind(request: Request) -> HTTPResponse:
     forms.require_own(request)
     who = await identity(request)
-    await bindings.unbind(
-        services(request), who, address=client_address(request), request_id=request_id(request)
-    )
+    await bindings.unbind(services(request), who, caller=caller(request))
     response = redirect("/h5/bind", status=303)  # all sessions are over; this browser goes on with a new one
     set_cookie(
         request,

@@ -18,7 +18,7 @@ from server.models import Officer
 from server.web import templating
 from server.web.h5 import forms
 from server.web.h5.login import identity
-from server.web.request import client_address, drop_cookie, request_id, services, set_cookie
+from server.web.request import caller, drop_cookie, services, set_cookie
 
 bp = Blueprint("h5_officer")
 
@@ -84,9 +84,8 @@ async def accept(request: Request) -> HTTPResponse:
         if pin != again:
             detail = "两次输入的签发密码不一样，请重新输入。"
             return await _pin_form(request, officer, problem=FieldError("/pin", "pin_again", detail))
-        came = {"address": client_address(request), "request_id": request_id(request)}
         digits = forms.field(request, "phone_last4", 20)
-        await officers.accept(s, token, pin, phone_last4=digits, identity=who, **came)
+        await officers.accept(s, token, pin, phone_last4=digits, identity=who, caller=caller(request))
     except Invalid as refusal:
         return await _pin_form(request, officer, problem=refusal.errors[0])
     except TooMany:
