@@ -158,6 +158,7 @@ async def pending(url: str) -> list[str]:
         await Tortoise.close_connections()
 
 
+_BEFORE_THE_FIRST = "0001_initial"  # decision 0705: the migrations of before were made into one first one
 _APPLIED = "SELECT name FROM tortoise_migrations WHERE app = 'records' ORDER BY name"
 
 
@@ -182,13 +183,23 @@ async def newer_here() -> list[str]:
     return _unknown([row["name"] for row in await rows(_APPLIED)])
 
 
+def about_unknown(unknown: list[str]) -> str:
+    """What to do about migrations that this code does not know: `newer`."""
+    if _BEFORE_THE_FIRST in unknown:
+        return (
+            "数据库是试用阶段的程序建立的，没有升级的途径。里面都是试用数据时，请删掉数据目录（XCERT_DATA_DIR，平时是 var/）"
+            "或换一个空的数据库，再重新启动；有要保留的数据，请先用当时的程序导出。"
+        )
+    return (
+        f"数据库已被更新版本的程序升级过（{unknown[-1]}），本机的程序太旧。请先升级本机的程序，再重新启动。"
+    )
+
+
 class NewerSchema(XcertError):
-    """A newer version of this service has changed the tables; this one must not touch them."""
+    """These tables were made by another version of this service; this one must not touch them."""
 
     def __init__(self, unknown: list[str]) -> None:
-        super().__init__(
-            f"数据库已被更新版本的程序升级过（{unknown[-1]}），本机的程序太旧。请先升级本机的程序，再重新启动。"
-        )
+        super().__init__(about_unknown(unknown))
 
 
 async def migrate(url: str) -> None:

@@ -85,7 +85,7 @@ async def _storage(request: Request) -> str | None:
 
 async def _schema(_: Request) -> str | None:
     unknown = await database.newer_here()
-    return f"数据库已被更新版本的程序升级过（{unknown[-1]}），请升级本机的程序" if unknown else None
+    return database.about_unknown(unknown) if unknown else None
 
 
 async def _static(_: Request) -> str | None:

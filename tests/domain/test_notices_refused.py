@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,15 +11,13 @@ from server.domain.notices import sender
 from server.domain.notices.states import MOST_ATTEMPTS, MOST_ATTEMPTS_MENDED
 from server.domain.ports import Services
 from server.errors import Remedy, WeChatRefused
-from server.models import Delivery, database
+from server.models import Delivery
 from tests.kit.noticing import clock, put, the_row, wechat
 
 NOBODY_ELSE = (40003, 43004, 43101, 43117, 50002)  # this person says no
 TO_MEND = (40002, 40013, 40036, 40037, 40125, 40164, 40243, 48001, 48004, 61004, 89503)  # account or settings
 PASSES = (-1, 45011, 44990, 43108, 40001, 40014, 42001)  # busy, too fast, a token that went out of date
 IN_VAIN = (47001, 47003, 43116, 45168, 41030, 43107, 999999)  # the same once more would be refused again
-
-MIGRATION = Path(database.__file__).parent / "migrations" / "0013_remedy.sql"
 
 
 async def tries(services: Services, errcode: int) -> int:
@@ -72,16 +68,3 @@ async def test_the_remedy_decides_and_no_number_or_sentence(services: Services) 
     assert await sender.send(services) == 1
     row = await the_row()
     assert (row.state, row.remedy, row.last_error) == ("accepted", "", "")
-
-
-async def test_a_row_of_the_release_before_is_known_by_its_remedy_too(services: Services) -> None:
-    """The migration gives those that wait for WeChat's quota what until then only their sentence said."""
-    for dedup, said in (("quota", "微信返回错误 45009"), ("busy", "微信返回错误 -1")):
-        await put(services, dedup)
-        later = services.clock.now() + timedelta(hours=1)
-        await Delivery.filter(dedup=dedup).update(last_error=said, next_try_at=later, attempts=1)
-    assert await sender.quota_is_back(services, "oa") == 0
-    for statement in re.findall(r"UPDATE[^;]+", MIGRATION.read_text("utf-8")):
-        await database.rows(statement)
-    assert await sender.quota_is_back(services, "oa") == 1
-    assert [(await the_row(dedup)).remedy for dedup in ("quota", "busy")] == ["tomorrow", ""]

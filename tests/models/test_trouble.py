@@ -117,6 +117,17 @@ async def test_tables_of_a_newer_version_are_left_alone(db_url: str) -> None:
     await link.close()
 
 
+async def test_tables_of_before_the_first_release_are_left_alone_and_it_is_said_what_to_do(
+    db_url: str,
+) -> None:
+    """Decision 0705: no way leads from the migrations of the trial to the one first migration."""
+    link = await database.line(db_url)
+    await link.execute("UPDATE tortoise_migrations SET name = '0001_initial' WHERE name = '0001_audit'")
+    with pytest.raises(NewerSchema, match="试用阶段的程序建立的，没有升级的途径。"):
+        await database.migrate(db_url)
+    await link.close()
+
+
 def test_what_was_cut_may_be_tried_again_at_once_and_what_was_too_slow_may_not() -> None:
     cut = [
         ConnectionResetError(),

@@ -67,7 +67,7 @@ async def test_what_can_wait_does_not_take_the_pages_out_of_service(
     ill = NO_WORKER | {
         "redis": "没有响应（缓存暂时没有响应。）",
         "storage": "没有响应（文件无法读写（ENOSPC），请检查数据目录所在的磁盘。）",
-        "schema": "数据库已被更新版本的程序升级过（9999_future），请升级本机的程序",
+        "schema": "数据库已被更新版本的程序升级过（9999_future），本机的程序太旧。请先升级本机的程序，再重新启动。",
     }
     names = ["job_worker", "redis", "schema", "storage"]
     assert await readiness(app) == (200, {"status": "degraded", "degraded": names, "checks": WELL | ill})

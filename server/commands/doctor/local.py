@@ -101,15 +101,15 @@ async def _migrations(settings: Settings) -> str:
         missing = await database.pending(settings.database_url)
     except _TROUBLES as error:
         raise Missing(f"无法查看（{type(error).__name__}），请先解决数据库连接") from None
-    if missing:
-        raise Missing(f"有 {len(missing)} 个升级未执行（{missing[0]}…），请运行 xcert migrate")
     link = await database.line(settings.database_url)
     try:
         unknown = await database.newer(link)
     finally:
         await link.close()
     if unknown:
-        raise Missing(f"数据库已被更新版本的程序升级过（{unknown[-1]}），请升级本机的程序")
+        raise Missing(database.about_unknown(unknown))
+    if missing:
+        raise Missing(f"有 {len(missing)} 个升级未执行（{missing[0]}…），请运行 xcert migrate")
     return "已是最新"
 
 

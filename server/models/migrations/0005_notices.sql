@@ -1,4 +1,12 @@
--- What the database itself refuses of grants and of deliveries in several channels.
+-- Channels, and grants that never go below zero; what happened to a grant stands for ever.
+
+CREATE INDEX delivery_due ON delivery (next_try_at) WHERE state IN ('pending', 'sending');
+CREATE INDEX delivery_msgid ON delivery (msgid) WHERE msgid <> '';
+CREATE INDEX delivery_candidate ON delivery (candidate_id);
+CREATE INDEX delivery_officer ON delivery (officer_id);
+ALTER TABLE delivery ADD CONSTRAINT delivery_channels CHECK
+    ((channel, account) IN (('template', 'oa'), ('oa_subscription', 'oa'), ('mp_subscription', 'mp')));
+CREATE INDEX delivery_without_number ON delivery (openid) WHERE msgid = '';
 
 CREATE UNIQUE INDEX notice_grant_one ON notice_grant (account, openid, topic);
 ALTER TABLE notice_grant ADD CONSTRAINT notice_grant_never_below_zero CHECK (remaining >= 0);
@@ -17,7 +25,6 @@ ALTER TABLE notice_grant_entry ADD CONSTRAINT notice_grant_entry_kinds CHECK (
         WHEN 'late' THEN change = 0
         ELSE FALSE
     END);
-
 CREATE FUNCTION notice_grant_entry_is_for_ever() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '订阅授权记录不可修改或删除' USING ERRCODE = 'restrict_violation';
@@ -25,9 +32,9 @@ END $$;
 CREATE TRIGGER notice_grant_entry_no_change BEFORE UPDATE OR DELETE ON notice_grant_entry
     FOR EACH ROW EXECUTE FUNCTION notice_grant_entry_is_for_ever();
 
-ALTER TABLE delivery ADD CONSTRAINT delivery_channels CHECK
-    ((channel, account) IN (('template', 'oa'), ('oa_subscription', 'oa'), ('mp_subscription', 'mp')));
-CREATE INDEX delivery_without_number ON delivery (openid) WHERE msgid = '';
-
--- A notice is one notice, whichever account brings it: its name no longer ends with the account.
-UPDATE delivery SET dedup = left(dedup, -3) WHERE dedup LIKE '%:oa';
+-- Notices are kept back while this row is there: after a restore, until an operator has looked.
+CREATE TABLE notice_hold (
+    id smallint PRIMARY KEY CHECK (id = 1),
+    since timestamptz NOT NULL,
+    reason varchar(200) NOT NULL
+);

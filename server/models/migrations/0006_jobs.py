@@ -9,7 +9,7 @@ SCHEMA = (files("procrastinate") / "sql" / "schema.sql").read_text("utf-8")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("records", "0002_rules")]
+    dependencies = [("records", "0005_notices")]
 
     initial = False
 
