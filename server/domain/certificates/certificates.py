@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tortoise.transactions import in_transaction
-
 from server.domain import freshness, roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
@@ -21,6 +19,7 @@ from server.domain.certificates.states import EVER_VALID, STEPS, CertificateStat
 from server.domain.certificates.transitions import advance
 from server.domain.certificates.visibility import own
 from server.domain.exams import plans
+from server.domain.fault_points import transaction
 from server.domain.levels import Level
 from server.domain.paging import Page, cursor_id, limited
 from server.domain.people.candidates import mask_numbers
@@ -178,7 +177,7 @@ async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None
             errors=[FieldError("/reason", code, f"请写明撤销原因，1至{REASON_LENGTH}字；持证人会看到。")]
         )
     step = STEPS["revoke"]
-    async with in_transaction():
+    async with transaction(s.faults, "certificates.revoke"):
         certificate = await _find(number)
         changes: dict[str, list[Any]] = {"revoked_at": [s.clock.now()], "revoke_reason": [reason]}
         if not await advance("revoke", [certificate.id], changes=changes):
@@ -189,7 +188,6 @@ async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None
         await audit_log.record(
             s.clock, actor, "certificate.revoke", "certificate", certificate.number, was=was, became=became
         )
-        await s.faults.reach("certificates.revoke: before the commit")
         await freshness.changed(s)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tortoise.transactions import in_transaction
-
 from server.domain import freshness, roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.certificates.claims import Line, is_number, tidy_number
 from server.domain.certificates.states import EVER_VALID
+from server.domain.fault_points import transaction
 from server.domain.people.names import same_name, tidy
 from server.domain.ports import Services
 from server.domain.roles import Verb
@@ -161,11 +160,10 @@ async def record(s: Services, pairs: Iterable[Pair], *, actor: Actor) -> Weighed
     """
     roles.require(actor, Verb.IMPORT)
     listed = dict(enumerate(pairs))
-    async with in_transaction():
+    async with transaction(s.faults, "portal.record"):
         weighed = weigh(listed, await standing(list(listed.values())))
         if weighed.changes:
             await write(s, weighed, actor=actor)
-            await s.faults.reach("portal.record: before the commit")
             await freshness.changed(s)
     return weighed
 

@@ -16,8 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tortoise.transactions import in_transaction
-
 from server.domain import freshness
 from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
@@ -27,6 +25,7 @@ from server.domain.certificates.claims import Line, complete, encode_code
 from server.domain.certificates.files import file_key
 from server.domain.certificates.states import UNSEALED, CertificateState
 from server.domain.events import publish
+from server.domain.fault_points import transaction
 from server.domain.issuance import announcements, facts, preparing
 from server.domain.issuance.queries import progress
 from server.domain.issuance.states import BY_NAME, BatchState
@@ -96,7 +95,7 @@ async def generate(s: Services, *, issuance_id: int, ids: list[int]) -> None:
 
 async def _draw(s: Services, issuance_id: int, ids: Sequence[int]) -> list[int]:
     """Store what will be printed on each, before anything is drawn. Returns those that have no sealed file yet."""
-    async with in_transaction():
+    async with transaction(s.faults, "generation.draw"):
         issuance = await Issuance.filter(id=issuance_id, state=BatchState.GENERATING.value).get_or_none()
         if issuance is None or issuance.issued_on is None:
             return []
@@ -124,8 +123,6 @@ async def _draw(s: Services, issuance_id: int, ids: Sequence[int]) -> list[int]:
             await audit_log.record(
                 s.clock, SYSTEM, "certificate.draw", "issuance", issuance_id, was=was, became=became
             )
-        await s.faults.reach("generation.draw: before the commit")
-    await s.faults.reach("generation.draw: after the commit")
     left = await Certificate.filter(id__in=ids, state=CertificateState.DRAWING.value).order_by("number")
     return [certificate.id for certificate in left]
 
@@ -162,8 +159,6 @@ async def _make(s: Services, certificate_id: int) -> None:
     except Exception as error:
         log.warning("certificate %s was not made: %s", certificate_id, type(error).__name__, exc_info=error)
         await _failed(certificate_id, claim, error)
-    else:
-        await s.faults.reach("generation.seal: after the commit")
 
 
 async def _failed(certificate_id: int, claim: str, error: Exception) -> None:
@@ -197,7 +192,7 @@ async def _sealed(s: Services, work: _Claimed) -> bytes:
 async def _record(s: Services, work: _Claimed, pdf: bytes) -> None:
     """Store the file's SHA-256, if the claim is still ours or nobody has come since."""
     digest = hashlib.sha256(pdf).digest()
-    async with in_transaction():
+    async with transaction(s.faults, "generation.seal"):
         written = await certificate_transitions.advance(
             "seal",
             [work.id],
@@ -223,7 +218,6 @@ async def _record(s: Services, work: _Claimed, pdf: bytes) -> None:
         await audit_log.record(
             s.clock, SYSTEM, "certificate.seal", "certificate", work.number, was=was, became=became
         )
-        await s.faults.reach("generation.seal: before the commit")
 
 
 async def _tell_progress(s: Services, issuance_id: int) -> None:
@@ -235,7 +229,7 @@ async def finish(s: Services, *, issuance_id: int) -> None:
 
     Returns quietly when it is done already or something is still to be made.
     """
-    async with in_transaction():
+    async with transaction(s.faults, "generation.finish"):
         issuance = await locked(issuance_id)
         step, known = BY_NAME["complete"], await facts.of_worker(issuance)
         if BatchState(issuance.state) is not step.source or step.refusal(known) is not None:
@@ -254,8 +248,6 @@ async def finish(s: Services, *, issuance_id: int) -> None:
         await announcements.put(s, issuance_id)
         await s.faults.reach("generation.finish: the announcement is put")
         await freshness.changed(s)
-        await s.faults.reach("generation.finish: before the commit")
-    await s.faults.reach("generation.finish: after the commit")
     await tell_state(s, issuance)
 
 

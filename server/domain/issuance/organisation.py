@@ -6,6 +6,7 @@ from tortoise.transactions import in_transaction
 
 from server.domain import beijing, roles
 from server.domain.actor import Actor
+from server.domain.fault_points import transaction
 from server.domain.issuance import facts, generation, numbering
 from server.domain.issuance.batch_query import listing
 from server.domain.issuance.preparing import prepare
@@ -43,7 +44,7 @@ async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> BatchState
     step = BY_NAME["org_sign"]
     require(actor, step)
     unseen = None
-    async with in_transaction():
+    async with transaction(s.faults, "desk.org_sign"):
         issuance = await locked(issuance_id)
         await _require_uninvolved(issuance, actor)
         changed = None
@@ -64,8 +65,6 @@ async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> BatchState
                 changes={"org_signed_at": s.clock.now(), "org_signed_by": actor.id, "return_reason": ""},
                 became={"list_sha256": bytes(issuance.list_sha256 or b"").hex(), "count": issuance.count},
             )
-            await s.faults.reach("desk.org_sign: before the commit")
-    await s.faults.reach("desk.org_sign: after the commit")
     if unseen is not None:
         raise _unseen(unseen)
     await tell_state(s, issuance)
@@ -98,7 +97,7 @@ async def revise(s: Services, issuance_id: int, *, actor: Actor) -> BatchState:
 
 async def _again(s: Services, issuance_id: int, name: str, *, actor: Actor) -> BatchState:
     require(actor, BY_NAME[name])
-    async with in_transaction():
+    async with transaction(s.faults, f"desk.{name}"):
         issuance = await locked(issuance_id)
         await advance(
             s,
@@ -110,8 +109,6 @@ async def _again(s: Services, issuance_id: int, name: str, *, actor: Actor) -> B
         )
         await s.faults.reach(f"desk.{name}: before the list")
         await numbering.refresh(s, issuance, actor=actor)
-        await s.faults.reach(f"desk.{name}: before the commit")
-    await s.faults.reach(f"desk.{name}: after the commit")
     await tell_state(s, issuance)
     return BatchState(issuance.state)
 
@@ -123,7 +120,7 @@ async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> BatchStat
     the one who signed for the organisation.
     """
     require(actor, BY_NAME["hand_over"])
-    async with in_transaction():
+    async with transaction(s.faults, "desk.hand_over"):
         issuance = await locked(issuance_id)
         await _require_uninvolved(issuance, actor)
         known, ids = await facts.signed_list(s, issuance, await facts.of_staff(s, issuance, actor=actor))
@@ -141,7 +138,5 @@ async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> BatchStat
         for part in generation.slices(ids):
             await generation.put_slice(s, issuance.id, part)
             await s.faults.reach("desk.hand_over: a job is put")
-        await s.faults.reach("desk.hand_over: before the commit")
-    await s.faults.reach("desk.hand_over: after the commit")
     await tell_state(s, issuance)
     return BatchState(issuance.state)

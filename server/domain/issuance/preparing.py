@@ -20,6 +20,7 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.beijing import local
 from server.domain.certificates.claims import canonical
+from server.domain.fault_points import transaction
 from server.domain.issuance import numbering, roster
 from server.domain.issuance.states import BatchState
 from server.domain.ports import Services
@@ -71,10 +72,8 @@ async def begin(s: Services, plan_id: int, *, actor: Actor) -> Preparation:
         if (under_way := await Preparation.get_or_none(plan_id=plan_id, finished_at=None)) is not None:
             return under_way
         try:
-            async with in_transaction():
-                made = await _new(s, plan_id, actor)
-                await s.faults.reach("preparing.begin: before the commit")
-            return made
+            async with transaction(s.faults, "preparing.begin"):
+                return await _new(s, plan_id, actor)
         except IntegrityError:  # another was begun between the look and the attempt
             continue
 
@@ -121,9 +120,8 @@ async def work(s: Services, *, preparation_id: int, seconds: float | None = None
 async def _site(s: Services, preparation: Preparation, site: dict[str, Any], actor: Actor) -> None:
     """One site, or why it is left out. What is no refusal is tried again by the next one, but not for ever."""
     try:
-        async with in_transaction():
+        async with transaction(s.faults, "preparing.site"):
             await _prepare_site(s, preparation, site["site_id"], actor=actor)
-            await s.faults.reach("preparing.site: before the commit")
     except Refused as refused:
         await _left_out(s, preparation, site, refused.code, refused.message)
     except Exception as error:

@@ -9,13 +9,12 @@ import functools
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tortoise.transactions import in_transaction
-
 from server.domain import roles
 from server.domain.actor import UNKNOWN_CALLER, Actor, Caller
 from server.domain.audit import audit_log
 from server.domain.certificates.visibility import is_out, seen_by
 from server.domain.events import publish
+from server.domain.fault_points import transaction
 from server.domain.issuance import receipts, roster, scan_policy, scan_query, scan_token
 from server.domain.issuance.scan_summary import ScanView, view_of
 from server.domain.issuance.states import BY_NAME, BatchState, Facts, moved_on, reason_is_given
@@ -60,7 +59,7 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
         Conflict("list_changed"): today's data is no longer what the organisation signed.
     """
     roles.require(actor, Verb.SHOW_TICKET)
-    async with in_transaction():
+    async with transaction(s.faults, "tickets.show"):
         issuance = await locked(issuance_id)
         await seen_by(s, issuance, actor)
         step = BY_NAME["confirm_scan"]
@@ -92,8 +91,6 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
         await s.faults.reach("tickets.show: the new one is kept")
         became = {"revision": issuance.revision, "ticket": receipts.ticket_name(ticket)}
         await audit_log.record(s.clock, actor, "ticket.show", "issuance", issuance.id, became=became)
-        await s.faults.reach("tickets.show: before the commit")
-    await s.faults.reach("tickets.show: after the commit")
     if was_open:  # another desk may be showing the old one
         await publish(s, issuance.id, "superseded", ticket=receipts.ticket_name(ticket))
     token = scan_token.mint(functools.partial(s.keys.mac, "scan", epoch=epoch), ticket)
@@ -191,7 +188,7 @@ async def _spend(
     now_known = await scan_query.ticket(ticket.id)
     if now_known is not None and now_known.spent_at is not None:  # a double tap need not wait for the batch
         return await _again(now_known, officer, name)
-    async with in_transaction():
+    async with transaction(s.faults, f"tickets.{name}"):
         issuance = await locked(ticket.issuance_id)
         held = await scan_query.held(ticket.id, officer.id, issuance)
         ticket, officer = held.ticket, held.officer
@@ -203,8 +200,6 @@ async def _spend(
         act = _Act(name, reason, ticket, issuance, officer, held.signer, frame)
         actor = officers.actor_of(officer).called_by(caller)
         receipt = await _sign(s, act, replace(facts, has_reason=bool(reason)), actor=actor)
-        await s.faults.reach(f"tickets.{name}: before the commit")
-    await s.faults.reach(f"tickets.{name}: after the commit")
     event = "confirmed" if name == "confirm_scan" else "returned"
     await publish(s, issuance.id, event, officer=officer.name, at=receipts.moment(s.clock.now()))
     await tell_state(s, issuance)
