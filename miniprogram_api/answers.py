@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from server.domain.levels import Level
-from server.web.schema import Answer, OneOf
+from server.web.schema import Answer, OneOf, WrittenDay
 
 LevelName = Annotated[str, OneOf(Level)]
 
@@ -181,7 +181,7 @@ class Scan(Answer):
     state: str
     state_label: str
     plan: str
-    exam_date: str = Field(json_schema_extra={"format": "date"})
+    exam_date: WrittenDay
     certificate: str
     site: str
     school: str

@@ -54,10 +54,11 @@ from server.web import (
     verification,
     wechat_pay,
 )
-from server.web import request as web_request
+from server.web.console import page_base
 from server.web.h5 import binding as h5_binding
 from server.web.h5 import certificate_files, js_config, login, officer
 from server.web.h5 import lookups as h5_lookups
+from server.web.request import method_of, only_operators, request_id, security_headers
 
 DOORS = (
     login.bp,
@@ -174,7 +175,7 @@ class Documents(OpenAPIExtension):
 
     def startup(self, bootstrap: Extend) -> None:
         self.bp = blueprint_factory(self.app.config)  # type: ignore[no-untyped-call]  # sanic-ext has no types here
-        self.bp.middleware(web_request.only_operators, "request")
+        self.bp.middleware(only_operators, "request")
         self.app.blueprint(self.bp)
         bootstrap._openapi = SpecificationBuilder()
 
@@ -216,7 +217,7 @@ def create_app(
     app.ctx.connections_per_address = 0 if settings.proxies else settings.connections_per_address
     # Injection and CORS, which nothing here uses, would cost every answer a signal and a middleware.
     app.extend(extensions=[Documents], built_in_extensions=False)
-    problems.install(app)
+    problems.install(app, page_base.problem)
     login.install(app)
     _finish(app, settings)
     for door in DOORS:
@@ -260,7 +261,7 @@ class NumberedRequest(body_limits.BoundedRequest):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self.ctx.began = time.perf_counter()
-        logs.request_id.set(web_request.request_id(self))
+        logs.request_id.set(request_id(self))
 
 
 def _say(route: str, method: str, status: int, took: float) -> None:
@@ -271,13 +272,13 @@ def _say(route: str, method: str, status: int, took: float) -> None:
 
 def _finish(app: Sanic[Any, Any], settings: Settings) -> None:
     """Every answer is counted by its route and carries the headers that every answer carries."""
-    always = tuple((istr(name), value) for name, value in web_request.security_headers(settings).items())
+    always = tuple((istr(name), value) for name, value in security_headers(settings).items())
     app.ctx.always = tuple((str(name), value) for name, value in always)
     children: dict[tuple[str, str, int], Any] = {}
 
     def finish(request: Request, response: BaseHTTPResponse) -> None:
         route = request.route.path if request.route is not None else "none"
-        method = web_request.method(request)
+        method = method_of(request)
         key = (route, method, response.status)
         if key not in children:
             children[key] = (

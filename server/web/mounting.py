@@ -72,7 +72,7 @@ def _reading(api: Api, route: Route) -> Mounted:
 
     async def handler(request: Request, **path: Any) -> HTTPResponse | None:
         asked = Asked(request) if api.enter is None else await api.enter(request, route)
-        _check_path(path)
+        check_path(path)
         said = () if route.reads_itself else _said(api, route, request)
         key = request.headers.get("idempotency-key")
         if route.creates and key is not None:
@@ -91,7 +91,7 @@ def _answered(route: Route, given: Answer | HTTPResponse | None) -> HTTPResponse
     return responses.nothing() if given is None and route.status == 204 else given
 
 
-def _check_path(path: dict[str, Any]) -> None:
+def check_path(path: dict[str, Any]) -> None:
     """Numbers that no row can have are not found."""
     for value in path.values():
         if isinstance(value, int) and not 1 <= value <= BIGGEST:
@@ -100,7 +100,7 @@ def _check_path(path: dict[str, Any]) -> None:
 
 def _said(api: Api, route: Route, request: Request) -> tuple[Input, ...]:
     """What `route.takes` reads: nothing, or one."""
-    undeclared = Nothing if api.refuses_undeclared else None
+    undeclared = Nothing if api.refuses_undeclared and not route.is_open else None
     in_query = request.method in SAFE
     query = (route.takes if in_query else None) or undeclared
     body = None if in_query else route.takes or undeclared

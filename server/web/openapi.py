@@ -62,11 +62,11 @@ def _inlined(part: Any, known: dict[str, Any]) -> Any:
     return whole
 
 
-def declare(bp: Blueprint, name: str, kind: str, **more: Any) -> None:
+def declare(bp: Blueprint, way: str, kind: str, **more: Any) -> None:
     """A way in stands in the specification of every app."""
 
     async def write(_: Any) -> None:
-        SpecificationBuilder().add_security_scheme(name, kind, **more)
+        SpecificationBuilder().add_security_scheme(way, kind, **more)
 
     bp.before_server_start(write)
 

@@ -24,8 +24,8 @@ from tortoise import connections
 from server.domain.ports import WeChatCalls
 from server.errors import OutsideFailure
 from server.models import database, failures
-from server.web import request as web_request
 from server.web import templating
+from server.web.request import is_operator, only_operators, services
 
 bp = Blueprint("ops")
 log = logging.getLogger("xcert.ops")
@@ -55,7 +55,7 @@ async def _database(_: Request) -> str | None:
 
 
 async def _redis(request: Request) -> str | None:
-    cache = web_request.services(request).cache
+    cache = services(request).cache
     await cache.set("ready", b"1", seconds=5)
     return None if await cache.get("ready") == b"1" else "Redis 没有记住刚写入的值"
 
@@ -69,17 +69,17 @@ async def _job_worker(_: Request) -> str | None:
 
 
 async def _keys(request: Request) -> str | None:
-    keys = web_request.services(request).keys
+    keys = services(request).keys
     signed = keys.sign("receipt", b"ready")
     return None if keys.verify("receipt", signed.key_id, b"ready", signed.signature) else "签名密钥自检失败"
 
 
 async def _seal(request: Request) -> str | None:
-    return web_request.services(request).keys.seal_problem() or None
+    return services(request).keys.seal_problem() or None
 
 
 async def _storage(request: Request) -> str | None:
-    await web_request.services(request).file_store.check()
+    await services(request).file_store.check()
     return None
 
 
@@ -130,7 +130,7 @@ async def ready(request: Request) -> HTTPResponse:
     ill = {name for name, answer in found.items() if answer != "ok"}
     status = "ok" if not ill else "degraded" if ill <= DEGRADING else "not_ready"
     body: dict[str, object] = {"status": status}
-    if web_request.is_operator(request):
+    if is_operator(request):
         body |= {"degraded": sorted(ill & DEGRADING), "checks": found}
     return json(body, status=503 if status == "not_ready" else 200)
 
@@ -155,7 +155,7 @@ class _WeChatCalls(Collector):
 @bp.get("/metrics")
 async def metrics(request: Request) -> HTTPResponse:
     """For operators: Prometheus text of all web processes (they share a folder when there are several), and the calls to WeChat."""
-    await web_request.only_operators(request)
+    await only_operators(request)
     shared: Path | None = request.app.ctx.metrics_folder
     if shared is None:
         body = generate_latest()
@@ -164,5 +164,5 @@ async def metrics(request: Request) -> HTTPResponse:
         multiprocess.MultiProcessCollector(registry, path=str(shared))  # type: ignore[no-untyped-call]  # untyped there
         body = generate_latest(registry)
     calls = CollectorRegistry()
-    calls.register(_WeChatCalls(await web_request.services(request).wechat_quota.calls()))
+    calls.register(_WeChatCalls(await services(request).wechat_quota.calls()))
     return HTTPResponse(body + generate_latest(calls), content_type=CONTENT_TYPE_LATEST)

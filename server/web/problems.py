@@ -82,8 +82,10 @@ class Problem(Answer):
     errors: list[FieldProblem] = Field(default=[])
 
 
-def install(app: Sanic[Any, Any]) -> None:
+def install(app: Sanic[Any, Any], console_frame: problem_pages.Frame) -> None:
+    """Every refusal and every surprise of this app is told here; those within the console in its frame."""
     app.ctx.causes = Causes()
+    app.ctx.console_frame = console_frame
     app.error_handler.add(errors.Refused, refused)
     app.error_handler.add(errors.OutsideFailure, outside)
     app.error_handler.add(SanicException, framework)

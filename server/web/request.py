@@ -63,7 +63,8 @@ class Asked:
 
     @property
     def s(self) -> Services:
-        return services(self.request)
+        found: Services = self.request.app.ctx.services
+        return found
 
     @property
     def address(self) -> str:
@@ -75,7 +76,7 @@ class Asked:
         return caller(self.request)
 
 
-def method(request: Request) -> str:
+def method_of(request: Request) -> str:
     """The method for metrics and logs: from a closed set, whatever a stranger invents."""
     return request.method if request.method in METHODS else "other"
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel
 from sanic import HTTPResponse, Request
 
 from server.domain.roles import Verb
@@ -41,7 +42,7 @@ class Route:
     handler: Handler
     summary: str
     takes: type[Input] | None = None
-    gives: type[Answer] | str | None = None
+    gives: type[BaseModel] | str | None = None
     status: int = 200
     creates: bool = False
     completes: Callable[[Any, Any, bytes], Awaitable[bytes]] | None = None

@@ -86,6 +86,8 @@ def _moment(value: Any) -> datetime:
 
 Whole = Annotated[int, Field(ge=1, le=BIGGEST, json_schema_extra={"format": "int64"})]
 Moment = Annotated[datetime, BeforeValidator(_moment)]  # RFC 3339 with its offset
+Written = Annotated[str, Field(json_schema_extra={"format": "date-time"})]  # a moment that is text already
+WrittenDay = Annotated[str, Field(json_schema_extra={"format": "date"})]
 
 
 def _for_documents(schema: dict[str, Any]) -> None:

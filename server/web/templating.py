@@ -13,8 +13,8 @@ from sanic import HTTPResponse, Request
 from sanic.response import html
 
 from server.domain import beijing
-from server.web import request as web_request
 from server.web import responses
+from server.web.request import services, wechat_page_policy
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 TEMPLATES = Path(__file__).with_name("templates")
@@ -66,7 +66,7 @@ async def render(request: Request, template: str, *, status: int = 200, **contex
 
     `subscribe` in the context: templates that the page's <wx-open-subscribe> asks for.
     """
-    s = web_request.services(request)
+    s = services(request)
     text = (
         _environment()
         .get_template(template)
@@ -75,9 +75,7 @@ async def render(request: Request, template: str, *, status: int = 200, **contex
     headers = {"cache-control": "no-store"}
     if template.startswith(USES_WECHAT):
         has_open_tag = bool(context.get("subscribe"))
-        headers["content-security-policy"] = web_request.wechat_page_policy(
-            s.settings, has_open_tag=has_open_tag
-        )
+        headers["content-security-policy"] = wechat_page_policy(s.settings, has_open_tag=has_open_tag)
     response = html(text, status=status, headers=headers)
     # A console page has the session's secret in it, beside what its address asks for (decision 0240).
     return response if "csrf" in context else responses.compress(request, response)

@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 from sanic import Blueprint, HTTPResponse, Request
-from sanic.response import json
 
 from server.domain.beijing import local, say_day
 from server.domain.certificates import packing, verification
@@ -21,8 +20,9 @@ from server.domain.certificates.verification import Finding
 from server.domain.levels import Level
 from server.domain.ports import PublicKey
 from server.errors import Invalid, NotFound, OutsideFailure, TooMany, Unverified
-from server.web import request as web_request
-from server.web import site_files, templating, verification_documents
+from server.web import responses, site_files, templating, verification_documents
+from server.web.request import client_address, form_text, services, wants_page
+from server.web.verification_documents import Claims, Found
 
 KEYS_SECONDS = 600  # shorter than a new key waits before its first use
 LATER_SECONDS = 30
@@ -40,13 +40,11 @@ async def form(request: Request) -> HTTPResponse:
 @bp.post("/v")
 async def search(request: Request) -> HTTPResponse:
     """The certificate with this number and this name. The answer stands at /v itself: no number gets into an address."""
-    number, name = web_request.form_text(request, "number", 200), web_request.form_text(request, "name", 200)
+    number, name = form_text(request, "number", 200), form_text(request, "name", 200)
     try:
-        found = await verification.find(
-            web_request.services(request), number, name, address=web_request.client_address(request)
-        )
+        found = await verification.find(services(request), number, name, address=client_address(request))
     except (Invalid, NotFound, TooMany) as refusal:
-        if not web_request.wants_page(request):
+        if not wants_page(request):
             raise
         return await _form(request, refusal=refusal, number=number, name=name)
     return await _shown(request, found)
@@ -58,13 +56,11 @@ async def scanned(request: Request, code: str) -> HTTPResponse:
     if code.endswith(".txt"):
         return await site_files.show(request, "/v/", code)
     try:
-        found = await verification.read_code(
-            web_request.services(request), code, address=web_request.client_address(request)
-        )
+        found = await verification.read_code(services(request), code, address=client_address(request))
     except Unverified as refusal:
         if refusal.code == "key_unknown":
             return await _not_now(request, refusal)
-        if not web_request.wants_page(request):
+        if not wants_page(request):
             raise NotFound(refusal.code, refusal.message) from None
         return await templating.render(request, "verification/forged.html", status=404, title="无法确认")
     return await _shown(request, found)
@@ -72,7 +68,7 @@ async def scanned(request: Request, code: str) -> HTTPResponse:
 
 async def _not_now(request: Request, refusal: Unverified) -> HTTPResponse:
     """A key that this process has not heard of yet: neither genuine nor forged. It is read within seconds."""
-    if not web_request.wants_page(request):
+    if not wants_page(request):
         raise OutsideFailure(refusal.message)
     response = await templating.render(request, "verification/not_now.html", status=503, title="暂时无法核验")
     response.headers["retry-after"] = str(LATER_SECONDS)
@@ -82,7 +78,7 @@ async def _not_now(request: Request, refusal: Unverified) -> HTTPResponse:
 @bp.get("/.well-known/xcert-keys.json")
 async def published_keys(request: Request) -> HTTPResponse:
     """Every public key of every epoch, and the form of the code: enough to verify without this service."""
-    s = web_request.services(request)
+    s = services(request)
     body = orjson.dumps(
         {
             "issuer": s.settings.issuer,
@@ -151,8 +147,8 @@ async def _form(
 
 
 async def _shown(request: Request, found: Finding) -> HTTPResponse:
-    if not web_request.wants_page(request):
-        return json(_document(found), headers={"cache-control": "no-store"})
+    if not wants_page(request):
+        return responses.json(_document(found))
     return await templating.render(
         request,
         "verification/finding.html",
@@ -183,32 +179,32 @@ def _rows(found: Finding) -> list[tuple[str, str, bool]]:
     return [row for row in rows if row[1]]
 
 
-def _document(found: Finding) -> dict[str, Any]:
+def _document(found: Finding) -> Found:
     said = found.claims
-    return {
-        "standing": found.standing.value,
-        "standing_label": found.standing.label,
-        "is_valid": found.is_valid,
-        "checked_at": local(found.at).isoformat(timespec="seconds"),
-        "revoked_at": _when(found.revoked_at),
-        "superseded_by": found.superseded_by,
-        "claims": {
-            "number": said.number,
-            "name": said.name,
-            "id_masked": found.id_masked,
-            "certificate": said.certificate,
-            "level": said.level,
-            "standard": said.standard,
-            "plan": said.plan,
-            "exam_date": said.exam_date,
-            "school": said.school,
-            "issuer": said.issuer,
-            "issued_on": said.issued_on,
-        },
-        "portal_number": found.portal_number or None,
-        "pdf_sha256": found.pdf_sha256 or None,
-        "authority": AUTHORITY,
-    }
+    return Found(
+        standing=found.standing.value,
+        standing_label=found.standing.label,
+        is_valid=found.is_valid,
+        checked_at=found.at,
+        revoked_at=found.revoked_at,
+        superseded_by=found.superseded_by,
+        claims=Claims(
+            number=said.number,
+            name=said.name,
+            id_masked=found.id_masked,
+            certificate=said.certificate,
+            level=said.level,
+            standard=said.standard,
+            plan=said.plan,
+            exam_date=said.exam_date,
+            school=said.school,
+            issuer=said.issuer,
+            issued_on=said.issued_on,
+        ),
+        portal_number=found.portal_number or None,
+        pdf_sha256=found.pdf_sha256 or None,
+        authority=AUTHORITY,
+    )
 
 
 verification_documents.describe(form=form, search=search, scanned=scanned)

@@ -18,14 +18,14 @@ from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role
 from server.models import AuditEntry, Staff
 from server.web import console
-from server.web.console.route import OpenRoute, Route
+from server.web.routes import Route
 from tests.kit.console_desk import PASSWORD, Browser, account, code, seated
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 
 App = Sanic[Any, Any]
 NEW = "秋天的银杏叶落满山坡"
-GUARDED = [route for route in console.ROUTES if isinstance(route, Route)]
+GUARDED = [route for route in console.ROUTES if not route.is_open]
 
 
 def address(route: Route) -> str:
@@ -259,7 +259,7 @@ async def test_an_expired_token(app: App, services: Services, clock: FakeClock) 
 
 
 def test_only_logging_in_is_open() -> None:
-    assert [(r.method, r.path) for r in console.ROUTES if isinstance(r, OpenRoute)] == [
+    assert [(r.method, r.path) for r in console.ROUTES if r.is_open] == [
         ("POST", "/session"),
         ("POST", "/session/picture"),
     ]

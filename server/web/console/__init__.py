@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sanic import Blueprint
-from sanic_ext.extensions.openapi.builders import SpecificationBuilder
 
+from server.web import openapi
 from server.web.console import (
     accounts,
     audit,
     audit_pages,
+    auth,
     certificates,
     imports,
     issuances,
     login_pages,
     officers,
-    openapi,
     people,
     plans,
     score_changes,
     session,
     work_pages,
 )
-from server.web.console.route import OpenRoute, Route
-from server.web.console.routes import mount
+from server.web.mounting import mount
+from server.web.routes import Api, Route
 
-ROUTES: list[Route | OpenRoute] = [
+
+def _operation(route: Route) -> str:
+    path = route.path.replace(":int", "").replace(":str", "")
+    words = "".join(c if c.isalnum() else "_" for c in path).strip("_")
+    return f"console_{route.method.lower()}_{words}"
+
+
+API = Api(
+    tag="console",
+    operation=_operation,
+    security=("console_session", "api_token"),
+    refuses=(400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503),
+    owner=auth.key_owner,
+    enter=auth.enter,
+    refuses_undeclared=True,
+    secret=("X-CSRF-Token", "用会话登录时必须提供"),
+)
+ROUTES: list[Route] = [
     *session.ROUTES,
     *imports.ROUTES,
     *plans.ROUTES,
@@ -40,13 +55,9 @@ ROUTES: list[Route | OpenRoute] = [
 ]
 
 api = Blueprint("console_api", url_prefix="/console/api/v1")
-mount(api, ROUTES)
-
-
-@api.before_server_start
-async def declare(_: Any) -> None:
-    """The ways in stand in the specification of every app."""
-    openapi.declare_schemes(SpecificationBuilder())
-
-
+openapi.declare(
+    api, "console_session", "apiKey", location="cookie", name="xcert_console", description="登录后的会话"
+)
+openapi.declare(api, "api_token", "http", scheme="bearer", description="API 令牌")
+mount(api, API, ROUTES)
 bp = Blueprint.group(api, login_pages.bp, work_pages.bp, people.bp, audit_pages.bp, score_changes.bp)

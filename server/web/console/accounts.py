@@ -2,127 +2,77 @@
 
 from __future__ import annotations
 
-from sanic import HTTPResponse
+from typing import Annotated
+
+from pydantic import Field
 
 from server.domain.people import staff
 from server.domain.roles import Role, Verb
-from server.web.console import responses
+from server.web.console.answers import Account, OneTimePassword, Page
 from server.web.console.auth import Call
-from server.web.console.imports import PAGING
-from server.web.console.openapi import page_of, thing
-from server.web.console.route import OpenRoute, Route
-from server.web.console.schema import Choice, Text, Whole
-
-ACCOUNT = thing(
-    {"must_change_password": "boolean"},
-    id="integer",
-    username="string",
-    name="string",
-    role="string",
-    role_label="string",
-    school_id="integer?",
-    school="string?",
-    is_active="boolean",
-    has_second_factor="boolean",
-    created_at="date-time",
-)
-ONE_TIME = thing({"one_time_password": "string"})
+from server.web.console.paging import Paging, cut, page_of
+from server.web.routes import Route
+from server.web.schema import Input, OneOf, Whole
 
 
-async def listing(call: Call) -> HTTPResponse:
-    limit = call.query["limit"] or responses.PAGE
-    rows = await staff.listing(responses.after(call.query["cursor"]), limit + 1)
-    return responses.json(responses.page(rows, limit))
+class NewAccount(Input):
+    username: str = Field(min_length=3, max_length=60)
+    name: str | None = Field(default=None, max_length=100)
+    role: Annotated[str, OneOf(Role)]
+    school_id: Whole | None = Field(default=None, description="只用于院校账号")
 
 
-async def create(call: Call) -> HTTPResponse:
+async def listing(call: Call, query: Paging) -> Page[Account]:
+    return page_of(Account, *cut(await staff.listing(query.after, query.size + 1), query.size))
+
+
+async def create(call: Call, body: NewAccount) -> OneTimePassword:
     password = await staff.create(
-        call.s,
-        call.body["username"],
-        call.body["role"],
-        name=call.body["name"],
-        school=call.body["school_id"],
-        actor=call.actor,
+        call.s, body.username, body.role, name=body.name, school=body.school_id, actor=call.actor
     )
-    return responses.json({"one_time_password": password}, status=201)
+    return OneTimePassword(one_time_password=password)
 
 
-async def reset_password(call: Call) -> HTTPResponse:
-    password = await staff.reset_password(call.s, call.path["staff_id"], actor=call.actor)
-    return responses.json({"one_time_password": password})
+async def reset_password(call: Call, staff_id: int) -> OneTimePassword:
+    return OneTimePassword(one_time_password=await staff.reset_password(call.s, staff_id, actor=call.actor))
 
 
-async def unlock(call: Call) -> HTTPResponse:
-    await staff.unlock(call.s, call.path["staff_id"], actor=call.actor)
-    return responses.nothing()
+async def unlock(call: Call, staff_id: int) -> None:
+    await staff.unlock(call.s, staff_id, actor=call.actor)
 
 
-async def deactivate(call: Call) -> HTTPResponse:
-    await staff.set_active(call.s, call.path["staff_id"], False, actor=call.actor)
-    return responses.nothing()
+async def deactivate(call: Call, staff_id: int) -> None:
+    await staff.set_active(call.s, staff_id, False, actor=call.actor)
 
 
-async def activate(call: Call) -> HTTPResponse:
-    await staff.set_active(call.s, call.path["staff_id"], True, actor=call.actor)
-    return responses.nothing()
+async def activate(call: Call, staff_id: int) -> None:
+    await staff.set_active(call.s, staff_id, True, actor=call.actor)
 
 
-ROUTES: list[Route | OpenRoute] = [
+_MAY = Verb.MANAGE_STAFF
+_ONE = "/staff/<staff_id:int>"
+ROUTES = [
+    Route("GET", "/staff", listing, "账号", takes=Paging, gives=Page[Account], verb=_MAY),
     Route(
-        method="GET",
-        path="/staff",
-        handler=listing,
-        verb=Verb.MANAGE_STAFF,
-        summary="账号",
-        query=PAGING,
-        gives=page_of(ACCOUNT),
-    ),
-    Route(
-        method="POST",
-        path="/staff",
-        handler=create,
-        verb=Verb.MANAGE_STAFF,
-        summary="建立账号（一次性密码只显示一次）",
-        body={
-            "username": Text(shortest=3, longest=60),
-            "name": Text(longest=100, required=False),
-            "role": Choice(values=tuple(role.value for role in Role)),
-            "school_id": Whole(required=False, help="只用于院校账号"),
-        },
-        gives=ONE_TIME,
+        "POST",
+        "/staff",
+        create,
+        "建立账号（一次性密码只显示一次）",
+        takes=NewAccount,
+        gives=OneTimePassword,
         status=201,
         creates=True,
+        verb=_MAY,
     ),
     Route(
-        method="POST",
-        path="/staff/<staff_id:int>/reset-password",
-        handler=reset_password,
-        verb=Verb.MANAGE_STAFF,
-        summary="重置密码，结束其全部登录",
-        gives=ONE_TIME,
+        "POST",
+        f"{_ONE}/reset-password",
+        reset_password,
+        "重置密码，结束其全部登录",
+        gives=OneTimePassword,
+        verb=_MAY,
     ),
-    Route(
-        method="POST",
-        path="/staff/<staff_id:int>/unlock",
-        handler=unlock,
-        verb=Verb.MANAGE_STAFF,
-        summary="解除登录限制（输错密码次数过多之后）",
-        status=204,
-    ),
-    Route(
-        method="POST",
-        path="/staff/<staff_id:int>/deactivate",
-        handler=deactivate,
-        verb=Verb.MANAGE_STAFF,
-        summary="停用账号",
-        status=204,
-    ),
-    Route(
-        method="POST",
-        path="/staff/<staff_id:int>/activate",
-        handler=activate,
-        verb=Verb.MANAGE_STAFF,
-        summary="重新启用账号",
-        status=204,
-    ),
+    Route("POST", f"{_ONE}/unlock", unlock, "解除登录限制（输错密码次数过多之后）", status=204, verb=_MAY),
+    Route("POST", f"{_ONE}/deactivate", deactivate, "停用账号", status=204, verb=_MAY),
+    Route("POST", f"{_ONE}/activate", activate, "重新启用账号", status=204, verb=_MAY),
 ]

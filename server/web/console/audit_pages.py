@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import Annotated
 
+from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain.audit import audit_query
@@ -13,11 +15,23 @@ from server.domain.certificates import rare_characters
 from server.domain.lookups import worklist
 from server.domain.people import staff
 from server.domain.roles import Role, Verb
-from server.web.console import audit, page_base, responses, wording
+from server.web.console import page_base, wording
+from server.web.console.audit import ACTORS
 from server.web.console.auth import Call
-from server.web.console.schema import Text, Whole
+from server.web.console.paging import PAGE, cut
+from server.web.schema import Input, OneOf, Whole
 
 bp = Blueprint("console_oversight", url_prefix="/console")
+
+
+class Cursor(Input):
+    cursor: Whole | None = None
+
+
+class AuditPage(Cursor):
+    action: str | None = Field(default=None, max_length=40)
+    actor_kind: Annotated[str | None, OneOf(ACTORS)] = None
+    actor_name: str | None = Field(default=None, max_length=100)
 
 
 def _day(text: str | None) -> date | None:
@@ -33,34 +47,30 @@ def _midnight(day: date | None, days: int = 0) -> datetime | None:
 
 
 async def audit_trail(call: Call) -> HTTPResponse:
-    shape = {name: audit.FILTERS[name] for name in ("action", "actor_kind", "actor_name")}
-    wanted = page_base.read(call, {**shape, "from": Text(longest=10), "to": Text(longest=10)})
-    first, last = _day(wanted["from"]), _day(wanted["to"])
-    after = page_base.read(call, {"cursor": Whole()})["cursor"] or 0
+    wanted = page_base.read(call, AuditPage)
+    args = call.request.args
+    first, last = _day(args.get("from")), _day(args.get("to"))
+    days = {"from": first and first.isoformat(), "to": last and last.isoformat()}
     rows = await audit_query.listing(
         Wanted(
-            action=wanted["action"],
-            actor_kind=wanted["actor_kind"],
-            actor_name=wanted["actor_name"],
-            since=_midnight(first),
-            until=_midnight(last, days=1),
+            **wanted.model_dump(exclude={"cursor"}), since=_midnight(first), until=_midnight(last, days=1)
         ),
-        after=after,
-        limit=responses.PAGE + 1,
+        after=wanted.cursor or 0,
+        limit=PAGE + 1,
         actor=call.actor,
     )
-    shown = responses.page(rows, responses.PAGE)
+    items, next_cursor = cut(rows, PAGE)
     return await page_base.render(
         call,
         "audit.html",
         title="审计",
         nav="/console/audit",
         wanted=wanted,
-        day_from=first.isoformat() if first else "",
-        day_to=last.isoformat() if last else "",
-        items=shown["items"],
-        next_cursor=shown["next_cursor"],
-        more_base=page_base.address("/console/audit", wanted),
+        day_from=days["from"] or "",
+        day_to=days["to"] or "",
+        items=items,
+        next_cursor=next_cursor,
+        more_base=page_base.address("/console/audit", [*wanted, *days.items()]),
         actions=audit_query.LABELS,
         kinds=wording.ACTORS,
         subjects=wording.SUBJECTS,
@@ -69,15 +79,15 @@ async def audit_trail(call: Call) -> HTTPResponse:
 
 
 async def accounts(call: Call) -> HTTPResponse:
-    after = page_base.read(call, {"cursor": Whole()})["cursor"] or 0
-    shown = responses.page(await staff.listing(after, responses.PAGE + 1), responses.PAGE)
+    after = page_base.read(call, Cursor).cursor or 0
+    items, next_cursor = cut(await staff.listing(after, PAGE + 1), PAGE)
     return await page_base.render(
         call,
         "accounts.html",
         title="账号",
         nav="/console/accounts",
-        items=shown["items"],
-        next_cursor=shown["next_cursor"],
+        items=items,
+        next_cursor=next_cursor,
         roles=list(Role),
         schools=await worklist.schools(call.actor),
     )

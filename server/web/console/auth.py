@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
-from typing import Any
 
 from sanic import HTTPResponse, Request
 
+from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
 from server.domain.auth.logins import Session
-from server.domain.ports import Services
 from server.errors import Forbidden, Unverified
 from server.models import Staff
-from server.web import request as web_request
+from server.web.mounting import SAFE
+from server.web.request import (
+    Asked,
+    caller,
+    drop_cookie,
+    is_secure,
+    services,
+    set_cookie,
+)
+from server.web.routes import Route
 
 COOKIE = "xcert_console"
 SECURE_COOKIE = (
@@ -22,21 +30,15 @@ SECURE_COOKIE = (
 )
 DEVICE = "xcert_device"
 PATH = "/console"
-SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(slots=True)
-class Call:
-    """One request of somebody known: what was asked, already read and checked."""
+class Call(Asked):
+    """One request of somebody known."""
 
-    request: Request
-    s: Services
     account: Staff
     actor: Actor
     session: Session | None  # None: by API token
-    path: dict[str, Any] = field(default_factory=dict)
-    query: dict[str, Any] = field(default_factory=dict)
-    body: dict[str, Any] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)  # what a page's address asks for and nobody understands
 
     def browser_session(self) -> Session:
@@ -59,11 +61,11 @@ async def who(request: Request) -> Call:
         Unverified: login_needed, or why the session or token is no good.
         Forbidden: csrf, cross_site.
     """
-    s = web_request.services(request)
+    s = services(request)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme:
         account, actor = await api_tokens.account_of(s, token.strip() if scheme.lower() == "bearer" else "")
-        call = Call(request, s, account, _here(request, actor), None)
+        call = Call(request, account, _here(request, actor), None)
         request.ctx.actor = call.actor
         return call
     cookie = session_token(request)
@@ -76,11 +78,31 @@ async def who(request: Request) -> Call:
         given = request.headers.get("x-csrf-token", "")
         if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), session.csrf.encode()):
             raise Forbidden("csrf", "页面已过期，请刷新页面后重试。")
-    return Call(request, s, session.staff, request.ctx.actor, session)
+    return Call(request, session.staff, request.ctx.actor, session)
+
+
+async def enter(request: Request, route: Route) -> Asked:
+    """Who asks, if they may; before anything that they say is read. Raises Unverified, Forbidden."""
+    if route.is_open:
+        refuse_strangers(request)
+        return Asked(request)
+    call = await who(request)
+    if not route.first_password_too:
+        refuse_first_password(call)
+    if not (route.first_password_too or route.second_factor_too):
+        refuse_without_second_factor(call)
+    if route.verb is not None:
+        roles.require(call.actor, route.verb)
+    return call
+
+
+async def key_owner(call: Call) -> str:
+    """Whose an Idempotency-Key is."""
+    return f"staff:{call.account.id}"
 
 
 def _here(request: Request, actor: Actor) -> Actor:
-    return actor.called_by(web_request.caller(request))
+    return actor.called_by(caller(request))
 
 
 def refuse_first_password(call: Call) -> None:
@@ -96,7 +118,7 @@ def refuse_without_second_factor(call: Call) -> None:
 
 
 def _cookie(request: Request) -> str:
-    return SECURE_COOKIE if web_request.is_secure(request) else COOKIE
+    return SECURE_COOKIE if is_secure(request) else COOKIE
 
 
 def session_token(request: Request) -> str:
@@ -106,17 +128,15 @@ def session_token(request: Request) -> str:
 
 def give_cookie(request: Request, response: HTTPResponse, token: str) -> None:
     name, seconds = _cookie(request), logins.SESSION_SECONDS
-    web_request.set_cookie(request, response, name, token, seconds=seconds, strict=True, path=PATH)
+    set_cookie(request, response, name, token, seconds=seconds, strict=True, path=PATH)
 
 
 def give_device(request: Request, response: HTTPResponse, account: Staff) -> None:
     """Remember that this account logged in from this browser: nobody else's wrong tries keep it out."""
-    token = login_limits.device_token(
-        web_request.services(request), account, request.cookies.get(DEVICE) or ""
-    )
+    token = login_limits.device_token(services(request), account, request.cookies.get(DEVICE) or "")
     seconds = login_limits.DEVICE_SECONDS
-    web_request.set_cookie(request, response, DEVICE, token, seconds=seconds, strict=True, path=PATH)
+    set_cookie(request, response, DEVICE, token, seconds=seconds, strict=True, path=PATH)
 
 
-def drop_cookie(request: Request, response: HTTPResponse) -> None:
-    web_request.drop_cookie(request, response, _cookie(request), path=PATH)
+def forget_cookie(request: Request, response: HTTPResponse) -> None:
+    drop_cookie(request, response, _cookie(request), path=PATH)

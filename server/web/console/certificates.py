@@ -2,74 +2,80 @@
 
 from __future__ import annotations
 
-from sanic import HTTPResponse
+from typing import Annotated
+
+from pydantic import Field
 
 from server.domain.certificates import certificates, portal
+from server.domain.certificates.states import CertificateState
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, Refused
-from server.web.console import responses
+from server.web.console.answers import Certificate, Page, PortalRefusal, PortalTaken
 from server.web.console.auth import Call
-from server.web.console.imports import PAGING
-from server.web.console.openapi import page_of, thing
-from server.web.console.route import OpenRoute, Route
-from server.web.console.schema import Choice, Rows, Text, Whole
-
-STATES = ("reserved", "drawing", "valid", "revoked", "superseded", "void")
-WANTED = {
-    "number": Text(longest=40, required=False, help="证书编号"),
-    "name": Text(longest=100, required=False, help="姓名"),
-    "state": Choice(values=STATES, required=False),
-    "issuance_id": Whole(required=False),
-}
-FILTERS = {**WANTED, **PAGING}
-PORTAL_ROW = {
-    "number": Text(longest=40, help="本系统的证书编号"),
-    "portal_number": Text(longest=portal.LONGEST, help="门户的证书编号，以门户为准"),
-    "name": Text(longest=100, required=False, help="持证人姓名；填写时必须一致"),
-}
-CERTIFICATE = {
-    "type": "object",
-    "required": ["number", "state"],
-    "properties": {"number": {"type": "string"}, "state": {"type": "string"}},
-}
+from server.web.console.paging import Paging, page_of
+from server.web.routes import Route
+from server.web.schema import Input, OneOf, Whole
 
 
-async def listing(call: Call) -> HTTPResponse:
-    wanted = certificates.Wanted(**{name: call.query[name] for name in WANTED})
+class CertificateQuery(Paging):
+    number: str | None = Field(default=None, max_length=40, description="证书编号")
+    name: str | None = Field(default=None, max_length=100, description="姓名")
+    state: Annotated[str | None, OneOf(CertificateState)] = None
+    issuance_id: Whole | None = None
+
+    @property
+    def wanted(self) -> certificates.Wanted:
+        return certificates.Wanted(**self.model_dump(exclude={"cursor", "limit"}))
+
+
+class Revocation(Input):
+    reason: str = Field(min_length=1, max_length=300)
+
+
+class PortalRow(Input):
+    number: str = Field(max_length=40, description="本系统的证书编号")
+    portal_number: str = Field(max_length=portal.LONGEST, description="门户的证书编号，以门户为准")
+    name: str | None = Field(default=None, max_length=100, description="持证人姓名；填写时必须一致")
+
+
+class PortalNumbers(Input):
+    items: list[PortalRow] = Field(min_length=1, max_length=1000)
+
+
+async def listing(call: Call, query: CertificateQuery) -> Page[Certificate]:
     found = await certificates.listing(
-        call.s, wanted, cursor=call.query["cursor"], limit=call.query["limit"], actor=call.actor
+        call.s, query.wanted, cursor=query.cursor, limit=query.limit, actor=call.actor
     )
-    return responses.json({"items": found.items, "next_cursor": found.next_cursor})
+    return page_of(Certificate, found.items, found.next_cursor)
 
 
-async def revoke(call: Call) -> HTTPResponse:
-    await certificates.revoke(call.s, call.path["number"], call.body["reason"], actor=call.actor)
-    return responses.nothing()
+async def revoke(call: Call, body: Revocation, number: str) -> None:
+    await certificates.revoke(call.s, number, body.reason, actor=call.actor)
 
 
-async def record_portal(call: Call) -> HTTPResponse:
-    weighed = await portal.record(call.s, _pairs(call.body["items"]), actor=call.actor)
+async def record_portal(call: Call, body: PortalNumbers) -> PortalTaken:
+    weighed = await portal.record(call.s, _pairs(body.items), actor=call.actor)
     refused = [
-        {
-            "pointer": f"/items/{place}/{why.field}",
-            "number": call.body["items"][place]["number"],
-            "code": why.code,
-            "detail": why.detail,
-        }
+        PortalRefusal(
+            pointer=f"/items/{place}/{why.field}",
+            number=body.items[place].number,
+            code=why.code,
+            detail=why.detail,
+        )
         for place, why in sorted(weighed.objections.items())
     ]
-    return responses.json({"taken": len(weighed.changes), "unchanged": weighed.unchanged, "refused": refused})
+    return PortalTaken(taken=len(weighed.changes), unchanged=weighed.unchanged, refused=refused)
 
 
-def _pairs(items: list[dict[str, str | None]]) -> list[portal.Pair]:
+def _pairs(items: list[PortalRow]) -> list[portal.Pair]:
     """Raises Invalid: a number that cannot be one."""
     pairs, wrong = [], []
     for place, item in enumerate(items):
         field = "number"
         try:
-            ours = portal.our_number(item["number"] or "")
+            ours = portal.our_number(item.number)
             field = "portal_number"
-            pairs.append(portal.Pair(ours, portal.their_number(item[field] or ""), item["name"] or ""))
+            pairs.append(portal.Pair(ours, portal.their_number(item.portal_number), item.name or ""))
         except Refused as refused:
             wrong.append(FieldError(f"/items/{place}/{field}", refused.code, refused.message))
     if wrong:
@@ -77,40 +83,33 @@ def _pairs(items: list[dict[str, str | None]]) -> list[portal.Pair]:
     return pairs
 
 
-ROUTES: list[Route | OpenRoute] = [
+ROUTES = [
     Route(
-        method="GET",
-        path="/certificates",
-        handler=listing,
+        "GET",
+        "/certificates",
+        listing,
+        "查找证书",
+        takes=CertificateQuery,
+        gives=Page[Certificate],
         verb=Verb.SEE_CERTIFICATES,
-        summary="查找证书",
-        query=FILTERS,
-        gives=page_of(CERTIFICATE),
     ),
     Route(
-        method="POST",
-        path="/certificates/<number:str>/revoke",
-        handler=revoke,
-        verb=Verb.REVOKE,
-        summary="撤销证书",
-        body={"reason": Text(shortest=1, longest=300)},
+        "POST",
+        "/certificates/<number:str>/revoke",
+        revoke,
+        "撤销证书",
+        takes=Revocation,
         status=204,
+        verb=Verb.REVOKE,
     ),
     Route(
-        method="POST",
-        path="/certificates/portal-numbers",
-        handler=record_portal,
-        verb=Verb.IMPORT,
-        summary="登记国家门户的证书编号（表格请用 POST /imports，kind=portal）",
-        body={"items": Rows(shape=PORTAL_ROW)},
-        gives=thing(
-            taken="integer",
-            unchanged="integer",
-            refused={
-                "type": "array",
-                "items": thing(pointer="string", number="string", code="string", detail="string"),
-            },
-        ),
+        "POST",
+        "/certificates/portal-numbers",
+        record_portal,
+        "登记国家门户的证书编号（表格请用 POST /imports，kind=portal）",
+        takes=PortalNumbers,
+        gives=PortalTaken,
         creates=True,
+        verb=Verb.IMPORT,
     ),
 ]

@@ -12,8 +12,10 @@ from server.domain import roles
 from server.domain.issuance import organisation
 from server.domain.roles import Verb
 from server.errors import Refused, TooMany
-from server.web.console import auth, responses
+from server.web import responses
+from server.web.console import auth
 from server.web.console.auth import Call
+from server.web.console.issuance_answers import Issuance
 
 MOST_STREAMS = 10  # of one account in one process: one for each open page of a batch
 RETRY_SECONDS = 30
@@ -27,7 +29,7 @@ def event(name: str, data: Any) -> str:
     return f"event: {name}\ndata: {responses.encoded(data).decode()}\n\n"
 
 
-async def events(call: Call) -> None:
+async def events(call: Call, issuance_id: int) -> None:
     """The stream, as one of not too many of this account. Raises TooMany("too_many_streams")."""
     streams: Counter[int] = call.request.app.ctx.streams
     account = int(call.account.id)
@@ -37,22 +39,21 @@ async def events(call: Call) -> None:
         )
     streams[account] += 1
     try:
-        await _events(call)
+        await _events(call, issuance_id)
     finally:
         streams[account] -= 1
         if not streams[account]:
             del streams[account]
 
 
-async def _events(call: Call) -> None:
+async def _events(call: Call, issuance_id: int) -> None:
     """Listen first, then look: what happens in between is told twice rather than never."""
-    issuance_id = call.path["issuance_id"]
     stopping: asyncio.Event = call.request.app.ctx.stopping
     async with (
         call.s.event_bus.listen(f"issuance:{issuance_id}") as happenings,
         aclosing(_until(stopping, happenings)) as told,
     ):
-        snapshot: dict[str, Any] | None = await organisation.view(call.s, issuance_id, actor=call.actor)
+        snapshot: Issuance | None = await _view(call, issuance_id)
         response = await call.request.respond(
             content_type="text/event-stream",
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},
@@ -61,7 +62,7 @@ async def _events(call: Call) -> None:
         await response.send(f"retry: {AGAIN_MS}\n\n" + event("snapshot", snapshot))
         quiet = 0
         async for happened in told:
-            snapshot = await _seen_now(call)
+            snapshot = await _seen_now(call, issuance_id)
             if snapshot is None:
                 break
             if happened is None:
@@ -101,11 +102,15 @@ async def _until(
                     await waiting
 
 
-async def _seen_now(call: Call) -> dict[str, Any] | None:
+async def _view(call: Call, issuance_id: int) -> Issuance:
+    return Issuance.model_validate(await organisation.view(call.s, issuance_id, actor=call.actor))
+
+
+async def _seen_now(call: Call, issuance_id: int) -> Issuance | None:
     """The batch now, if the session or token that opened the stream still stands and may still look."""
     try:
         now = await auth.who(call.request)
         roles.require(now.actor, Verb.SEE_ISSUANCES)
-        return await organisation.view(call.s, call.path["issuance_id"], actor=now.actor)
+        return await _view(now, issuance_id)
     except Refused:
         return None

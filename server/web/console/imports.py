@@ -2,201 +2,181 @@
 
 from __future__ import annotations
 
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 from sanic import HTTPResponse
 
 from server.domain import imports
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid
-from server.web.console import responses
+from server.web.console.answers import Id, ImportRun, ImportSummary, Page
 from server.web.console.auth import Call
-from server.web.console.openapi import page_of, thing
-from server.web.console.route import OpenRoute, Route
-from server.web.console.schema import Choice, Flag, Lists, Text, Whole
+from server.web.console.paging import Paging, page_of
+from server.web.responses import download
+from server.web.routes import Route
+from server.web.schema import Input, OneOf
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 KINDS = ("candidates", "scores", "practice", "portal")
-NAMES = Lists(
-    kinds={kind: f"{label}的名称" for kind, label in imports.LABELS.items()},
-    required=False,
-    help='确认新建的名称，如 {"plans": ["…"]}；不在这里的未知名称，所在的行不会写入',
-)
-FORM = {
-    "kind": Choice(
-        values=KINDS, help="candidates 考生信息 · scores 成绩 · practice 实践学时 · portal 门户证书编号"
-    ),
-    "dry_run": Flag(required=False, help="只检查，不写入"),
-    "all_or_nothing": Flag(required=False, help="有一行错误就整份不写入"),
-    "create": NAMES,
-}
-PAGING = {
-    "cursor": Text(longest=40, required=False, help="上一页的 next_cursor"),
-    "limit": Whole(least=1, most=responses.MOST, required=False, help="每页行数，默认50"),
-}
-LISTING = {**PAGING, "open_only": Flag(required=False, help="不列出已写入、已重新检查或已清理的检查")}
-RUN = {
-    "type": "object",
-    "required": ["id", "kind", "state"],
-    "properties": {
-        "id": {"type": "integer"},
-        "kind": {"type": "string"},
-        "state": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {"type": "object"},
-            "description": "row、column、code、detail、value（证件号码和手机号已遮掩）",
-        },
-        **{
-            name: {"type": "integer"}
-            for name in (
-                "rows_total",
-                "rows_taken",
-                "rows_new",
-                "rows_changed",
-                "rows_unchanged",
-                "rows_refused",
-                "rows_skipped",
-            )
-        },
-        "differences": {
-            "type": "array",
-            "items": {"type": "object"},
-            "description": "改动的行（至多 2000 行）：row、who、changes: [{what, was, became}]、is_grave（不再通过）",
-        },
-        "asked": {
-            "type": "object",
-            "description": "要确认的未知名称，按 plans、schools、sites：[{name, rows, first_row, like}]",
-        },
-        "can_take": {"type": "boolean", "description": "这次检查可以用 POST …/take 写入"},
-        "taken_by": {"type": "integer", "nullable": True, "description": "由哪一次导入写入了"},
-    },
-}
+_KIND = "candidates 考生信息 · scores 成绩 · practice 实践学时 · portal 门户证书编号"
+_CREATE = '确认新建的名称，如 {"plans": ["…"]}；不在这里的未知名称，所在的行不会写入'
+_MOST_NAMES = 5000
+Kind = Annotated[str, OneOf(KINDS)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-async def submit(call: Call) -> HTTPResponse:
+class Names(Input):
+    """Names that are confirmed to be new, by kind. In a form they are written as JSON."""
+
+    told_as: ClassVar = (
+        "not_lists",
+        f"这里应为对象，只能有这些项：{'、'.join(imports.LABELS)}；每一项是文字的列表，最多{_MOST_NAMES}个。",
+    )
+    plans: list[Name] | None = Field(default=None, max_length=_MOST_NAMES, description="考试计划的名称")
+    schools: list[Name] | None = Field(default=None, max_length=_MOST_NAMES, description="院校的名称")
+    sites: list[Name] | None = Field(default=None, max_length=_MOST_NAMES, description="考核站点的名称")
+
+
+class Again(Input):
+    create: Names | None = Field(default=None, description=_CREATE)
+
+    @property
+    def names(self) -> imports.Names:
+        return imports.Names.of(self.create.model_dump(exclude_none=True) if self.create else None)
+
+
+class NewImport(Again):
+    kind: Kind = Field(description=_KIND)
+    dry_run: bool | None = Field(default=None, description="只检查，不写入")
+    all_or_nothing: bool | None = Field(default=None, description="有一行错误就整份不写入")
+
+
+class ImportQuery(Paging):
+    open_only: bool | None = Field(default=None, description="不列出已写入、已重新检查或已清理的检查")
+
+
+class TemplateQuery(Input):
+    kind: Kind = Field(description=_KIND)
+
+
+async def submit(call: Call, form: NewImport) -> Id:
     file = call.request.files.get("file") if call.request.files else None
     if file is None:
         raise Invalid(errors=[FieldError("/file", "missing", "请选择要导入的文件。")])
     run = await imports.submit(
         call.s,
-        call.body["kind"],
+        form.kind,
         file.name or "",
         file.body,
         wish=imports.Wish(
-            dry_run=bool(call.body["dry_run"]),
-            all_or_nothing=bool(call.body["all_or_nothing"]),
-            creating=imports.Names.of(call.body["create"]),
+            dry_run=bool(form.dry_run), all_or_nothing=bool(form.all_or_nothing), creating=form.names
         ),
         actor=call.actor,
     )
-    return responses.json({"id": run.id}, status=202)
+    return Id(id=run.id)
 
 
-async def listing(call: Call) -> HTTPResponse:
-    cursor = responses.after(call.query["cursor"]) or None
+async def listing(call: Call, query: ImportQuery) -> Page[ImportSummary]:
     found = await imports.listing(
         call.s,
-        cursor=cursor,
-        limit=call.query["limit"] or responses.PAGE,
-        open_only=bool(call.query["open_only"]),
+        cursor=query.after or None,
+        limit=query.size,
+        open_only=bool(query.open_only),
         actor=call.actor,
     )
-    following = found["next_cursor"]
-    return responses.json({**found, "next_cursor": str(following) if following else None})
+    return page_of(ImportSummary, found["items"], found["next_cursor"])
 
 
-async def show(call: Call) -> HTTPResponse:
-    return responses.json(await imports.view(call.s, call.path["import_id"], actor=call.actor))
+async def show(call: Call, import_id: int) -> ImportRun:
+    return ImportRun.model_validate(await imports.view(call.s, import_id, actor=call.actor))
 
 
-async def take_in(call: Call) -> HTTPResponse:
-    run = await imports.take_in(call.s, call.path["import_id"], actor=call.actor)
-    return responses.json({"id": run.id}, status=202)
+async def take_in(call: Call, import_id: int) -> Id:
+    return Id(id=(await imports.take_in(call.s, import_id, actor=call.actor)).id)
 
 
-async def check_again(call: Call) -> HTTPResponse:
-    names = imports.Names.of(call.body["create"])
-    run = await imports.check_again(call.s, call.path["import_id"], names, actor=call.actor)
-    return responses.json({"id": run.id}, status=202)
+async def check_again(call: Call, body: Again, import_id: int) -> Id:
+    return Id(id=(await imports.check_again(call.s, import_id, body.names, actor=call.actor)).id)
 
 
-async def report(call: Call) -> HTTPResponse:
-    import_id = call.path["import_id"]
+async def report(call: Call, import_id: int) -> HTTPResponse:
     data = await imports.report(call.s, import_id, actor=call.actor)
     name = (await imports.view(call.s, import_id, actor=call.actor))["file_name"]
-    return responses.download(data, XLSX, imports.report_name(name))
+    return download(data, XLSX, imports.report_name(name))
 
 
-async def template(call: Call) -> HTTPResponse:
-    kind = call.query["kind"]
-    return responses.download(
-        await imports.template(call.s.workbook_writer, kind), XLSX, imports.template_name(kind)
-    )
+async def template(call: Call, query: TemplateQuery) -> HTTPResponse:
+    made = await imports.template(call.s.workbook_writer, query.kind)
+    return download(made, XLSX, imports.template_name(query.kind))
 
 
-ROUTES: list[Route | OpenRoute] = [
+_ONE = "/imports/<import_id:int>"
+ROUTES = [
     Route(
-        method="POST",
-        path="/imports",
-        handler=submit,
-        verb=Verb.IMPORT,
-        summary="导入一份表格",
-        form=FORM,
-        gives=thing(id="integer"),
+        "POST",
+        "/imports",
+        submit,
+        "导入一份表格",
+        takes=NewImport,
+        gives=Id,
         status=202,
         creates=True,
-    ),
-    Route(
-        method="GET",
-        path="/imports",
-        handler=listing,
-        verb=Verb.SEE_IMPORTS,
-        summary="导入记录",
-        query=LISTING,
-        gives=page_of(RUN),
-    ),
-    Route(
-        method="GET",
-        path="/imports/template.xlsx",
-        handler=template,
-        verb=Verb.SEE_IMPORTS,
-        summary="空白模板和填写说明",
-        query={"kind": FORM["kind"]},
-        content=XLSX,
-    ),
-    Route(
-        method="GET",
-        path="/imports/<import_id:int>",
-        handler=show,
-        verb=Verb.SEE_IMPORTS,
-        summary="一次导入：进度、计数、全部错误、改动与要确认的名称",
-        gives=RUN,
-    ),
-    Route(
-        method="POST",
-        path="/imports/<import_id:int>/take",
-        handler=take_in,
+        file=True,
         verb=Verb.IMPORT,
-        summary="按检查时的设置写入一次检查；重复请求得到同一次导入",
-        gives=thing(id="integer"),
+    ),
+    Route(
+        "GET",
+        "/imports",
+        listing,
+        "导入记录",
+        takes=ImportQuery,
+        gives=Page[ImportSummary],
+        verb=Verb.SEE_IMPORTS,
+    ),
+    Route(
+        "GET",
+        "/imports/template.xlsx",
+        template,
+        "空白模板和填写说明",
+        takes=TemplateQuery,
+        gives=XLSX,
+        verb=Verb.SEE_IMPORTS,
+    ),
+    Route(
+        "GET",
+        _ONE,
+        show,
+        "一次导入：进度、计数、全部错误、改动与要确认的名称",
+        gives=ImportRun,
+        verb=Verb.SEE_IMPORTS,
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/take",
+        take_in,
+        "按检查时的设置写入一次检查；重复请求得到同一次导入",
+        gives=Id,
         status=202,
+        verb=Verb.IMPORT,
     ),
     Route(
-        method="POST",
-        path="/imports/<import_id:int>/check",
-        handler=check_again,
-        verb=Verb.IMPORT,
-        summary="确认新建所列的名称，并重新检查同一文件",
-        body={"create": NAMES},
-        gives=thing(id="integer"),
+        "POST",
+        f"{_ONE}/check",
+        check_again,
+        "确认新建所列的名称，并重新检查同一文件",
+        takes=Again,
+        gives=Id,
         status=202,
         creates=True,
+        verb=Verb.IMPORT,
     ),
     Route(
-        method="GET",
-        path="/imports/<import_id:int>/report.xlsx",
-        handler=report,
+        "GET",
+        f"{_ONE}/report.xlsx",
+        report,
+        "有错误的行、改动和计数；下载记入审计",
+        gives=XLSX,
         verb=Verb.IMPORT,
-        summary="有错误的行、改动和计数；下载记入审计",
-        content=XLSX,
     ),
 ]

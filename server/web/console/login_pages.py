@@ -12,10 +12,10 @@ from server.domain import addresses, roles
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
 from server.domain.roles import Role
 from server.errors import Forbidden, Refused, TooMany, Unverified
-from server.web import request as web_request
 from server.web import templating
 from server.web.console import auth, page_base
 from server.web.console.auth import Call
+from server.web.request import caller, client_address, form_text, request_id, services
 
 bp = Blueprint("console_gate", url_prefix="/console")
 
@@ -40,9 +40,7 @@ async def _form(
     why = refused.code if refused is not None else ""
     number, image = "", ""
     if why in ("captcha_required", "captcha_wrong"):
-        number, png = await login_limits.draw(
-            web_request.services(request), web_request.client_address(request)
-        )
+        number, png = await login_limits.draw(services(request), client_address(request))
         image = b64encode(png).decode()
     return await templating.render(
         request,
@@ -74,20 +72,20 @@ async def login_page(request: Request) -> HTTPResponse:
 async def log_in(request: Request) -> HTTPResponse:
     """The same as POST /session, for a browser without JavaScript."""
     _refuse_other_sites(request)
-    wanted = page_base.local(web_request.form_text(request, "next", 500) or "/console/")
-    username = web_request.form_text(request, "username", 60)
+    wanted = page_base.local(form_text(request, "next", 500) or "/console/")
+    username = form_text(request, "username", 60)
     try:
         token, session = await logins.log_in(
-            web_request.services(request),
+            services(request),
             username,
-            web_request.form_text(request, "password", 200),
-            web_request.form_text(request, "otp", 20),
+            form_text(request, "password", 200),
+            form_text(request, "otp", 20),
             came=login_limits.From(
-                address=web_request.client_address(request),
-                request_id=web_request.request_id(request),
+                address=client_address(request),
+                request_id=request_id(request),
                 device=request.cookies.get(auth.DEVICE) or "",
-                picture=web_request.form_text(request, "captcha_id", 40),
-                answer=web_request.form_text(request, "captcha", 20),
+                picture=form_text(request, "captcha_id", 40),
+                answer=form_text(request, "captcha", 20),
             ),
         )
     except Refused as refused:
@@ -108,17 +106,17 @@ async def log_in(request: Request) -> HTTPResponse:
 async def log_out(request: Request) -> HTTPResponse:
     _refuse_other_sites(request)
     response = redirect("/console/login", status=303)
-    s = web_request.services(request)
+    s = services(request)
     try:
         session = await logins.open_session(s, auth.session_token(request))
     except Unverified:
-        auth.drop_cookie(request, response)
+        auth.forget_cookie(request, response)
         return response
-    if not hmac.compare_digest(web_request.form_text(request, "csrf", 100).encode(), session.csrf.encode()):
+    if not hmac.compare_digest(form_text(request, "csrf", 100).encode(), session.csrf.encode()):
         raise Forbidden("csrf", "页面已过期，请刷新页面后重试。")
-    actor = session.actor.called_by(web_request.caller(request))
+    actor = session.actor.called_by(caller(request))
     await logins.log_out(s, session, actor=actor)
-    auth.drop_cookie(request, response)
+    auth.forget_cookie(request, response)
     return response
 
 

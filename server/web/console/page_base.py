@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -13,15 +14,17 @@ from sanic.response import redirect
 from server.domain import beijing, roles
 from server.domain.auth import second_factor
 from server.domain.roles import Role, Verb
-from server.errors import NotFound, Unverified
+from server.errors import Invalid, Unverified
 from server.models import School
-from server.web import request as web_request
 from server.web import templating
 from server.web.console import auth
 from server.web.console.auth import Call
-from server.web.console.schema import BIGGEST, Poor, Shape
+from server.web.mounting import check_path
+from server.web.schema import Taken
 
-Screen = Callable[[Call], Awaitable[HTTPResponse]]
+log = logging.getLogger("xcert.problems")
+_OF_A_PAGE = ("cursor", "before")
+Screen = Callable[..., Awaitable[HTTPResponse]]
 Mounted = Callable[..., Coroutine[Any, Any, HTTPResponse]]
 
 NAV: tuple[tuple[str, str, Verb | None], ...] = (
@@ -53,10 +56,8 @@ def mount(bp: Blueprint, path: str, handler: Screen, verb: Verb | None = None) -
             return redirect("/console/second-factor", status=303)
         if verb is not None:
             roles.require(call.actor, verb)
-        if any(isinstance(value, int) and not 1 <= value <= BIGGEST for value in values.values()):
-            raise NotFound
-        call.path = values
-        return await handler(call)
+        check_path(values)
+        return await handler(call, **values)
 
     bp.add_route(seen, path, methods=["GET"], name=handler.__name__)
 
@@ -76,22 +77,26 @@ def local(wanted: str) -> str:
     return wanted if good else "/console/"
 
 
-def read(call: Call, shape: Shape) -> dict[str, Any]:
-    """What a page's address asks for; what makes no sense there is not asked for, and the page says so."""
-    found: dict[str, Any] = {}
-    for name, field in shape.items():
-        text = call.request.args.get(name) or ""
-        try:
-            found[name] = field.parse(field.from_text(text.strip())) if text.strip() else None
-        except Poor:
-            found[name] = None
-            call.ignored.append(f"{name}={text.strip()[:40]}")
-    return found
+def read(call: Call, model: type[Taken], *, without: tuple[str, ...] = ()) -> Taken:
+    """What a page's address asks for; what makes no sense there is not asked for, and the page says so.
+
+    Args:
+        without: fields of the model that this page does not take.
+    """
+    names = [name for name in model.model_fields if name not in without]
+    given = {name: [text] for name in names if (text := (call.request.args.get(name) or "").strip())}
+    try:
+        return model.take_texts(given)
+    except Invalid as refused:
+        for name in dict.fromkeys(one.pointer.split("/")[1] for one in refused.errors):
+            [text] = given.pop(name)
+            call.ignored.append(f"{name}={text[:40]}")
+    return model.take_texts(given)
 
 
-def address(path: str, wanted: dict[str, Any]) -> str:
+def address(path: str, wanted: Iterable[tuple[str, Any]]) -> str:
     """The page's address with its filters, ready for a cursor behind it."""
-    kept = {name: value for name, value in wanted.items() if value is not None and name != "cursor"}
+    kept = {name: value for name, value in wanted if value is not None and name not in _OF_A_PAGE}
     return f"{path}?{urlencode(kept)}&" if kept else f"{path}?"
 
 
@@ -121,6 +126,20 @@ async def render(call: Call, template: str, *, title: str, nav: str = "", **cont
     )
 
 
+async def problem(request: Request, status: int, said: dict[str, Any]) -> HTTPResponse | None:
+    """A refusal with navigation and log-out, for who is logged in; None when that cannot be told."""
+    try:
+        call = await auth.who(request)
+        if call.session is None or call.account.must_change_password:
+            return None
+        response = await render(call, "problem.html", **said)
+    except Exception as exc:
+        log.info("a refusal is shown without the frame: %s", type(exc).__name__)
+        return None
+    response.status = status
+    return response
+
+
 def _moment(value: datetime | str | None) -> datetime | None:
     if isinstance(value, str):
         return datetime.fromisoformat(value) if value else None
@@ -144,6 +163,3 @@ def ago(moment: datetime, now: datetime) -> str:
         return f"{minutes} 分钟" if minutes else "不到 1 分钟"
     hours = minutes // 60
     return f"{hours} 小时" if hours < 48 else f"{hours // 24} 天"
-
-
-__all__ = ["Call", "address", "local", "mount", "read", "render", "to_login", "web_request", "when"]

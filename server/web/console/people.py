@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import roles
@@ -10,25 +13,35 @@ from server.domain.people import binding_removal, conflicts, officers
 from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
 from server.errors import Invalid
-from server.web.console import page_base, responses
+from server.web.console import page_base
+from server.web.console.answers import Ended, Page, Person
 from server.web.console.auth import Call
-from server.web.console.imports import PAGING
-from server.web.console.openapi import page_of, thing
-from server.web.console.route import OpenRoute, Route
-from server.web.console.schema import Choice, Text, Whole
+from server.web.console.officers import OfficerQuery
+from server.web.console.paging import PAGE, page_of
+from server.web.routes import Route
+from server.web.schema import Input, OneOf
 
 bp = Blueprint("console_people", url_prefix="/console")
 
-FILTERS = {
-    "school_id": Whole(required=False),
-    "state": Choice(values=tuple(state.value for state in OfficerState), required=False),
-    "name": Text(longest=60, required=False),
-}
+
+class PeopleQuery(Input):
+    q: str = Field(min_length=1, max_length=60, description="完整姓名或准考证号；不接受证件号码")
+
+
+class PageQuery(Input):
+    q: str | None = Field(default=None, max_length=60)
+
+
+class Release(Input):
+    reason: str = Field(min_length=1, max_length=400)
+    account: Annotated[str | None, OneOf(("oa", "mp"))] = Field(default=None, description="不填则两处都解除")
 
 
 async def officer_list(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, {**FILTERS, "cursor": PAGING["cursor"]})
-    found = await officers.listing(call.s, **wanted, limit=responses.PAGE, actor=call.actor)
+    wanted = page_base.read(call, OfficerQuery, without=("limit",))
+    found = await officers.listing(
+        call.s, **wanted.model_dump(exclude={"limit"}), limit=PAGE, actor=call.actor
+    )
     return await page_base.render(
         call,
         "officers.html",
@@ -50,7 +63,7 @@ async def officer_list(call: Call) -> HTTPResponse:
 
 
 async def candidates(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, {"q": Text(longest=60)})["q"]
+    wanted = page_base.read(call, PageQuery).q
     items, problem = [], ""
     if wanted:
         try:
@@ -69,56 +82,35 @@ async def candidates(call: Call) -> HTTPResponse:
     )
 
 
-async def search(call: Call) -> HTTPResponse:
-    items = await binding_removal.find(call.s, call.query["q"], actor=call.actor)
-    return responses.json({"items": items, "next_cursor": None})
+async def search(call: Call, query: PeopleQuery) -> Page[Person]:
+    return page_of(Person, await binding_removal.find(call.s, query.q, actor=call.actor))
 
 
-async def unbind(call: Call) -> HTTPResponse:
+async def unbind(call: Call, body: Release, candidate_id: int) -> Ended:
     ended = await binding_removal.release(
-        call.s,
-        call.path["candidate_id"],
-        call.body["reason"],
-        account=call.body["account"],
-        actor=call.actor,
+        call.s, candidate_id, body.reason, account=body.account, actor=call.actor
     )
-    return responses.json({"ended": ended})
+    return Ended(ended=ended)
 
 
-ROUTES: list[Route | OpenRoute] = [
+ROUTES = [
     Route(
-        method="GET",
-        path="/people",
-        handler=search,
+        "GET",
+        "/people",
+        search,
+        "按完整姓名或准考证号查找考生",
+        takes=PeopleQuery,
+        gives=Page[Person],
         verb=Verb.SEE_PEOPLE,
-        summary="按完整姓名或准考证号查找考生",
-        query={"q": Text(shortest=1, longest=60, help="完整姓名或准考证号；不接受证件号码")},
-        gives=page_of(
-            thing(
-                {
-                    "bindings": {
-                        "type": "array",
-                        "items": thing(account="string", account_label="string", bound_at="date-time"),
-                    }
-                },
-                id="integer",
-                name="string",
-                id_masked="string",
-                school="string?",
-            )
-        ),
     ),
     Route(
-        method="POST",
-        path="/people/<candidate_id:int>/unbind",
-        handler=unbind,
+        "POST",
+        "/people/<candidate_id:int>/unbind",
+        unbind,
+        "解除一位考生的微信绑定，写明原因",
+        takes=Release,
+        gives=Ended,
         verb=Verb.UNBIND,
-        summary="解除一位考生的微信绑定，写明原因",
-        body={
-            "reason": Text(shortest=1, longest=400),
-            "account": Choice(values=("oa", "mp"), required=False, help="不填则两处都解除"),
-        },
-        gives=thing(ended="integer"),
     ),
 ]
 

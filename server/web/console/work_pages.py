@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, imports, roles
@@ -19,13 +20,22 @@ from server.domain.roles import Verb
 from server.web import templating
 from server.web.console import page_base, wording
 from server.web.console.auth import Call
-from server.web.console.certificates import FILTERS, WANTED
-from server.web.console.imports import PAGING
-from server.web.console.issuances import FILTERS as BATCH_FILTERS
-from server.web.console.schema import Flag, Whole
+from server.web.console.certificates import CertificateQuery
+from server.web.console.issuances import IssuanceQuery
+from server.web.schema import Input, Whole
 
 bp = Blueprint("console_desk", url_prefix="/console")
 PEOPLE = 100
+
+
+class ImportsPage(Input):
+    cursor: Whole | None = None
+    all: bool | None = None
+
+
+class PeoplePage(Input):
+    cursor: str | None = Field(default=None, max_length=40)
+    before: str | None = Field(default=None, max_length=40)
 
 
 async def home(call: Call) -> HTTPResponse:
@@ -65,10 +75,10 @@ async def home(call: Call) -> HTTPResponse:
 
 
 async def import_list(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, {"cursor": Whole(), "all": Flag()})
-    all_checks = bool(wanted["all"])
+    wanted = page_base.read(call, ImportsPage)
+    all_checks = bool(wanted.all)
     found = await imports.listing(
-        call.s, cursor=wanted["cursor"], limit=20, open_only=not all_checks, actor=call.actor
+        call.s, cursor=wanted.cursor, limit=20, open_only=not all_checks, actor=call.actor
     )
     return await page_base.render(
         call,
@@ -85,8 +95,8 @@ async def import_list(call: Call) -> HTTPResponse:
     )
 
 
-async def import_page(call: Call) -> HTTPResponse:
-    run = await imports.view(call.s, call.path["import_id"], actor=call.actor)
+async def import_page(call: Call, import_id: int) -> HTTPResponse:
+    run = await imports.view(call.s, import_id, actor=call.actor)
     return await page_base.render(
         call,
         "import.html",
@@ -111,11 +121,11 @@ async def plans(call: Call) -> HTTPResponse:
 
 
 async def issuances(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, {**BATCH_FILTERS, "cursor": PAGING["cursor"], "before": PAGING["cursor"]})
-    chosen = {name: wanted[name] for name in BATCH_FILTERS}
+    wanted = page_base.read(call, IssuanceQuery, without=("limit",))
     found = await organisation.listing(
-        call.s, batch_list.filters(chosen), cursor=wanted["cursor"], before=wanted["before"], actor=call.actor
+        call.s, wanted.wanted, cursor=wanted.cursor, before=wanted.before, actor=call.actor
     )
+    chosen = wanted.model_dump(exclude={"cursor", "before", "limit"})
     without_state = {**chosen, "state": None}
     return await page_base.render(
         call,
@@ -125,9 +135,9 @@ async def issuances(call: Call) -> HTTPResponse:
         items=found.items,
         next_cursor=found.next_cursor,
         before=found.before,
-        totals=await batch_list.totals(call.s, batch_list.filters(chosen), actor=call.actor),
-        more_base=page_base.address("/console/issuances", chosen),
-        tab_base=page_base.address("/console/issuances", without_state).rstrip("?&"),
+        totals=await batch_list.totals(call.s, wanted.wanted, actor=call.actor),
+        more_base=page_base.address("/console/issuances", chosen.items()),
+        tab_base=page_base.address("/console/issuances", without_state.items()).rstrip("?&"),
         states=list(BatchState),
         levels={level.value: level.label for level in Level},
         plans=await worklist.plans(call.s, call.actor),
@@ -136,7 +146,7 @@ async def issuances(call: Call) -> HTTPResponse:
         own_school=call.actor.school_id,
         may_sign=roles.may(call.actor, Verb.SIGN),
         may_hand_over=roles.may(call.actor, Verb.HAND_OVER),
-        preparation=await _preparation(call, wanted["plan_id"]),
+        preparation=await _preparation(call, wanted.plan_id),
     )
 
 
@@ -147,11 +157,12 @@ async def _preparation(call: Call, plan_id: int | None) -> dict[str, Any] | None
     return await preparing.latest(plan_id)
 
 
-async def issuance(call: Call) -> HTTPResponse:
-    issuance_id = call.path["issuance_id"]
+async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
     it = await organisation.view(call.s, issuance_id, actor=call.actor)
-    page = page_base.read(call, {"cursor": PAGING["cursor"], "before": PAGING["cursor"]})
-    found = await roster_query.people(call.s, issuance_id, **page, limit=PEOPLE, actor=call.actor)
+    page = page_base.read(call, PeoplePage)
+    found = await roster_query.people(
+        call.s, issuance_id, **page.model_dump(), limit=PEOPLE, actor=call.actor
+    )
     return await page_base.render(
         call,
         "issuance.html",
@@ -178,8 +189,8 @@ def _counted(it: dict[str, Any]) -> dict[str, Any]:
     return {"school": it["school"]["name"], "count": it["count"]}
 
 
-async def print_list(call: Call) -> HTTPResponse:
-    roll = await roster_query.roll(call.s, call.path["issuance_id"], given_as="print", actor=call.actor)
+async def print_list(call: Call, issuance_id: int) -> HTTPResponse:
+    roll = await roster_query.roll(call.s, issuance_id, given_as="print", actor=call.actor)
     return await templating.render(
         call.request,
         "console/print.html",
@@ -190,19 +201,15 @@ async def print_list(call: Call) -> HTTPResponse:
     )
 
 
-async def qr(call: Call) -> HTTPResponse:
-    it = await organisation.view(call.s, call.path["issuance_id"], actor=call.actor)
+async def qr(call: Call, issuance_id: int) -> HTTPResponse:
+    it = await organisation.view(call.s, issuance_id, actor=call.actor)
     return await page_base.render(call, "qr.html", title="院校扫码签发", nav="/console/issuances", it=it)
 
 
 async def certificate_list(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, FILTERS)
+    wanted = page_base.read(call, CertificateQuery)
     found = await certificates.listing(
-        call.s,
-        certificates.Wanted(**{name: wanted[name] for name in WANTED}),
-        cursor=wanted["cursor"],
-        limit=wanted["limit"],
-        actor=call.actor,
+        call.s, wanted.wanted, cursor=wanted.cursor, limit=wanted.limit, actor=call.actor
     )
     return await page_base.render(
         call,

@@ -8,12 +8,12 @@ from sanic import Request
 
 from server.domain import addresses
 from server.errors import Forbidden
-from server.web import request as web_request
+from server.web.request import form_text, services
 
 
 def field(request: Request, name: str, longest: int = 200) -> str:
     """One text field; empty when it is missing. More than `longest` characters are cut off."""
-    return web_request.form_text(request, name, longest)
+    return form_text(request, name, longest)
 
 
 def require_own(request: Request) -> None:
@@ -44,5 +44,5 @@ def _is_ours(request: Request, address: str) -> bool:
     place = addresses.split_url(address).netloc
     return place != "" and place in (
         request.host,
-        urlsplit(web_request.services(request).settings.public_url).netloc,
+        urlsplit(services(request).settings.public_url).netloc,
     )

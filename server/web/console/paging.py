@@ -1,0 +1,48 @@
+"""Listings in pages: what asks for one, and what it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import Field
+
+from server.errors import FieldError, Invalid
+from server.web.console.answers import Item, Page
+from server.web.schema import BIGGEST, Input
+
+PAGE = 50
+MOST = 200
+
+
+class Paging(Input):
+    cursor: str | None = Field(default=None, max_length=40, description="上一页的 next_cursor")
+    limit: int | None = Field(default=None, ge=1, le=MOST, description="每页行数，默认50")
+
+    @property
+    def size(self) -> int:
+        return self.limit or PAGE
+
+    @property
+    def after(self) -> int:
+        """The id that a cursor of `cut` stands for; 0 for none. Raises Invalid."""
+        if not self.cursor:
+            return 0
+        if not (self.cursor.isascii() and self.cursor.isdigit()) or int(self.cursor) > BIGGEST:
+            detail = "翻页位置无效，请从第一页开始。"
+            raise Invalid(errors=[FieldError("/cursor", "cursor_invalid", detail)])
+        return int(self.cursor)
+
+
+def cut(rows: Sequence[Mapping[str, Any]], limit: int) -> tuple[list[Mapping[str, Any]], str | None]:
+    """One page of `limit` out of `limit + 1` rows that were fetched; the cursor is the last shown row's id."""
+    shown = list(rows[:limit])
+    return shown, str(shown[-1]["id"]) if len(rows) > limit else None
+
+
+def page_of(
+    model: type[Item], rows: Sequence[Mapping[str, Any]], next_cursor: str | int | None = None
+) -> Page[Item]:
+    """These rows as a page."""
+    items = [model.model_validate(row) for row in rows]
+    return Page[model](items=items, next_cursor=str(next_cursor) if next_cursor else None)  # type: ignore[valid-type]  # made at run time
