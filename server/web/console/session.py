@@ -13,10 +13,12 @@ from server.domain.auth import api_tokens, login_limits, logins, second_factor
 from server.domain.people import captcha
 from server.domain.roles import Role
 from server.web import responses
-from server.web.console import answers, auth
-from server.web.console.answers import NewToken, Page, RecoveryCodes, SecondFactorOffer, Token
+from server.web.console import auth
+from server.web.console import session_answers as answers
+from server.web.console.answers import Page
 from server.web.console.auth import Call
 from server.web.console.paging import page_of
+from server.web.console.session_answers import NewToken, RecoveryCodes, SecondFactorOffer, Token
 from server.web.request import Asked, request_id
 from server.web.routes import Route
 from server.web.schema import Input, Nothing, OneOf
