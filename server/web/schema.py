@@ -113,10 +113,18 @@ class OneOf:
 
 
 class Answer(BaseModel):
-    """What a route gives. Fields that nobody set are left out of the JSON."""
+    """What a route gives. Fields that nobody set are left out of the JSON.
+
+    `model_validate` takes a dictionary or an object of the domain, whose attributes have the fields' names.
+    """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, json_schema_extra=_may_grow
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        from_attributes=True,
+        hide_input_in_errors=True,
+        json_schema_extra=_may_grow,
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 import typing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from sanic import Sanic
 
 import miniprogram_api
@@ -21,6 +22,8 @@ from server.domain.ports import Services, WeChatIdentity
 from server.errors import Invalid
 from server.models import Score
 from server.web import console, openapi, responses
+from server.web.console import paging
+from server.web.console.answers import Named
 from server.web.console.imports import Names
 from server.web.routes import Route
 from server.web.schema import Answer, Input, Moment, OneOf, Whole
@@ -207,6 +210,23 @@ def test_a_model_as_openapi_3_has_it() -> None:
             "at": {"type": "string", "format": "date-time", "nullable": True},
         },
     }
+
+
+@dataclass(frozen=True)
+class Place:
+    id: int
+    name: str
+    secret: str = "not in the answer"
+
+
+def test_an_answer_is_made_of_a_domain_object_or_a_dictionary() -> None:
+    rows = [Place(1, "甲"), {"id": 2, "name": "乙"}, Place(3, "丙")]
+    page = paging.page_of(Named, *paging.cut(rows, 2))
+    assert responses.encoded(page) == orjson.dumps(
+        {"items": [{"id": 1, "name": "甲"}, {"id": 2, "name": "乙"}], "next_cursor": "2"}
+    )
+    with pytest.raises(ValidationError):
+        Named.model_validate({"id": 2, "name": "乙", "secret": "would have slipped out"})
 
 
 def texts_without_a_length(model: type[BaseModel]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field
 
@@ -34,15 +34,19 @@ class Paging(Input):
         return int(self.cursor)
 
 
-def cut(rows: Sequence[Mapping[str, Any]], limit: int) -> tuple[list[Mapping[str, Any]], str | None]:
+Row = TypeVar("Row")
+
+
+def cut(rows: Sequence[Row], limit: int) -> tuple[list[Row], str | None]:
     """One page of `limit` out of `limit + 1` rows that were fetched; the cursor is the last shown row's id."""
     shown = list(rows[:limit])
-    return shown, str(shown[-1]["id"]) if len(rows) > limit else None
+    if len(rows) <= limit:
+        return shown, None
+    last: Any = shown[-1]
+    return shown, str(last["id"] if isinstance(last, Mapping) else last.id)
 
 
-def page_of(
-    model: type[Item], rows: Sequence[Mapping[str, Any]], next_cursor: str | int | None = None
-) -> Page[Item]:
-    """These rows as a page."""
+def page_of(model: type[Item], rows: Sequence[object], next_cursor: str | int | None = None) -> Page[Item]:
+    """These rows, dictionaries or objects with the model's attributes, as a page."""
     items = [model.model_validate(row) for row in rows]
     return Page[model](items=items, next_cursor=str(next_cursor) if next_cursor else None)  # type: ignore[valid-type]  # made at run time
