@@ -96,17 +96,12 @@ class ResultNotice(Notice):
     until: datetime | None = Field(default=None, description="预计何时公布")
 
 
-class Page(Answer):
-    """What both look-ups have in common."""
-
+class Results(Answer):
     bound: bool
     candidate: Masked | None
-    next_cursor: str | None
-
-
-class Results(Page):
     items: list[Result]
     notices: list[ResultNotice]
+    next_cursor: str | None
 
 
 class Certificate(Answer):
@@ -147,10 +142,13 @@ class Withheld(CertificateNotice):
     missing: dict[str, float]
 
 
-class Certificates(Page):
+class Certificates(Answer):
+    bound: bool
+    candidate: Masked | None
     items: list[Certificate]
     withheld: list[Withheld]
     notices: list[CertificateNotice]
+    next_cursor: str | None
 
 
 class Subscription(Answer):

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from base64 import b64encode
 
-import orjson
-
-from miniprogram_api import answers, bodies
+from miniprogram_api import answers, bodies, lookup_answers
 from miniprogram_api.session import identity
-from server.domain import lookups
-from server.domain.people import bindings, captcha, phones
+from server.domain.people import bindings, candidates, captcha, phones
 from server.errors import NotFound
 from server.web.request import Asked
 
@@ -17,11 +14,12 @@ from server.web.request import Asked
 async def show(asked: Asked) -> answers.Binding:
     """Whether somebody is bound, and who, masked, with the phone that was given."""
     who = await identity(asked.request)
-    view = orjson.loads(await lookups.results_bytes(asked.s, who))
     candidate = await bindings.candidate_of(asked.s, who)
-    phone = phones.known(asked.s, candidate) if candidate is not None else None
-    person = view["candidate"] and answers.Masked(**view["candidate"])
-    return answers.Binding(bound=view["bound"], candidate=person, phone_masked=phone)
+    if candidate is None:
+        return answers.Binding(bound=False, candidate=None, phone_masked=None)
+    person = candidates.masked(asked.s.keys, candidate.name, candidate.id_sealed)
+    phone = phones.known(asked.s, candidate)
+    return answers.Binding(bound=True, candidate=lookup_answers.person(person), phone_masked=phone)
 
 
 async def bind(asked: Asked, body: bodies.Bind) -> answers.Bound:

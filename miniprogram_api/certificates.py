@@ -3,37 +3,49 @@
 from __future__ import annotations
 
 from sanic import HTTPResponse
-from sanic.response import json, raw
+from sanic.response import raw
 
-from miniprogram_api.ready_answer import answer
+from miniprogram_api import lookup_answers
+from miniprogram_api.ready_response import ready
 from miniprogram_api.session import identity
 from server.domain import lookups
 from server.domain.certificates import certificates
+from server.domain.lookups.views import Standing
 from server.domain.people import bindings
+from server.domain.ports import Services, WeChatIdentity
 from server.errors import NotFound
+from server.web import responses
 from server.web.request import Asked
+from server.web.schema import JSON
 
 PERSONAL = {"cache-control": "private, no-store"}
 _NOT_FOUND = "在您的证书中没有这个编号。请核对编号，或核对当前绑定的考生信息。"
 
 
 async def listing(asked: Asked) -> HTTPResponse:
-    return answer(asked.request, await lookups.certificates(asked.s, await identity(asked.request)))
+    return await ready(asked, "certificates", read)
+
+
+async def read(s: Services, who: WeChatIdentity) -> tuple[bytes, Standing]:
+    """The body, and how long it stands."""
+    view = await lookups.certificates(s, who)
+    return responses.encoded(lookup_answers.certificates(view)), view.standing
 
 
 async def one(asked: Asked, number: str) -> HTTPResponse:
     """One of one's own; every other number, there or not, is not found."""
-    item = await lookups.certificate_view(asked.s, await identity(asked.request), number)
+    item = await lookups.certificate(asked.s, await identity(asked.request), number)
     if item is None:
         raise NotFound("certificate_not_found", _NOT_FOUND)
-    return json(item, headers=PERSONAL)
+    body = responses.encoded(lookup_answers.certificate(item))
+    return HTTPResponse(body, content_type=JSON, headers=PERSONAL)
 
 
 async def pdf(asked: Asked, number: str) -> HTTPResponse:
     """The sealed PDF as application/pdf, which wx.openDocument asks for (wechat.md §8)."""
     who = await identity(asked.request)
     candidate = await bindings.candidate_of(asked.s, who)
-    if candidate is None or await lookups.certificate_view(asked.s, who, number) is None:
+    if candidate is None or await lookups.certificate(asked.s, who, number) is None:
         raise NotFound("certificate_not_found", _NOT_FOUND)
     body = await certificates.pdf(asked.s, number, candidate_id=candidate.id)
     name = f'inline; filename="{number}.pdf"'

@@ -58,6 +58,7 @@ from server.web.console import page_base
 from server.web.h5 import binding as h5_binding
 from server.web.h5 import certificate_files, js_config, login, officer
 from server.web.h5 import lookups as h5_lookups
+from server.web.ready_answers import ReadyAnswers
 from server.web.request import method_of, only_operators, request_id, security_headers
 
 DOORS = (
@@ -212,6 +213,7 @@ def create_app(
     )
     app.ctx.metrics_folder = settings.metrics_dir
     app.ctx.stopping = asyncio.Event()
+    app.ctx.ready_answers = ReadyAnswers()
     app.ctx.streams = Counter()  # open event streams by account: see console.live
     # Behind a proxy every connection has the proxy's address; it has limits of its own.
     app.ctx.connections_per_address = 0 if settings.proxies else settings.connections_per_address

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from math import inf
@@ -19,7 +18,7 @@ from typing import Any
 
 import asyncpg
 
-from server.domain.ports.lookups import ALL, END, READY_SECONDS, CachedAnswer
+from server.domain.ports.lookups import ALL, END, READY_SECONDS, Kept
 
 CHANNEL = "xcert_lookup"
 ASK_SECONDS = 0.3
@@ -31,51 +30,11 @@ SESSIONS_LAST = 13 * 3600  # seconds; more than the 12 hours of a phone's sessio
 log = logging.getLogger("xcert.lookups")
 
 
-class AnswerCache:
-    """Answers in this process, the longest unused leave first; bounded by bytes."""
-
-    def __init__(self, room: int) -> None:
-        self._room = room
-        self._taken = 0
-        self._answers: OrderedDict[str, CachedAnswer] = OrderedDict()
-
-    def get(self, key: str) -> CachedAnswer | None:
-        answer = self._answers.get(key)
-        if answer is not None:
-            self._answers.move_to_end(key)
-        return answer
-
-    def put(self, key: str, answer: CachedAnswer) -> None:
-        self.drop(key)
-        self._answers[key] = answer
-        self._taken += self._size(key, answer)
-        while self._taken > self._room:
-            self.drop(next(iter(self._answers)))
-
-    def drop(self, key: str) -> None:
-        if (answer := self._answers.pop(key, None)) is not None:
-            self._taken -= self._size(key, answer)
-
-    def clear(self) -> None:
-        self._answers.clear()
-        self._taken = 0
-
-    @property
-    def taken(self) -> int:
-        """Bytes in use, with what Python adds to each answer."""
-        return self._taken
-
-    @staticmethod
-    def _size(key: str, answer: CachedAnswer) -> int:
-        return len(key) + len(answer.body) + 500
-
-
 class LookupWatch:
     """Which answers are still true, as far as this process knows.
 
     Args:
         connect: opens a connection to the database. The watch keeps one of its own, so that a busy pool never blinds it.
-        room: bytes of answers kept in this process.
         ended: where ends of sessions are written down (blind index → Unix seconds), as `SessionMemory.ended`.
         monotonic: seconds that never jump; tests bring their own.
     """
@@ -84,14 +43,12 @@ class LookupWatch:
         self,
         connect: Callable[[], Awaitable[Any]],
         *,
-        room: int = 32 * 1024 * 1024,
         monotonic: Callable[[], float] = time.monotonic,
         listens: bool = True,
         ended: dict[str, int] | None = None,
     ) -> None:
         self.ended = {} if ended is None else ended
-        self.cache = AnswerCache(room)
-        self.inflight: dict[str, asyncio.Task[CachedAnswer]] = {}
+        self.beginnings = 0
         self._connect = connect
         self._monotonic = monotonic
         self._listens = listens
@@ -109,17 +66,17 @@ class LookupWatch:
         """The newest change seen, to be put on data read from now on; None when the watch cannot vouch."""
         return self._last_id if self._monotonic() - self._seen_at <= VOUCH_SECONDS else None
 
-    def is_fresh(self, answer: CachedAnswer, scope: str, now: float) -> bool:
-        """Whether `answer` is still true for `scope` at `now` (Unix seconds by the clock port)."""
+    def is_fresh(self, kept: Kept, scope: str, now: float) -> bool:
+        """Whether `kept` is still true for `scope` at `now` (Unix seconds by the clock port)."""
         return (
             self._monotonic() - self._seen_at <= VOUCH_SECONDS
-            and answer.since <= now < answer.until
-            and answer.as_of >= self._invalidated_all
-            and answer.as_of >= self._invalidated.get(scope, 0)
+            and kept.since <= now < kept.until
+            and kept.as_of >= self._invalidated_all
+            and kept.as_of >= self._invalidated.get(scope, 0)
         )
 
     def invalidate(self, scope: str) -> None:
-        """Somebody of this process has just changed `scope`: no older answer, before the database says so too."""
+        """Somebody of this process has just changed `scope`: nothing older holds, before the database says so too."""
         self._invalidated[scope] = self._last_id + 1
 
     # how it knows
@@ -143,7 +100,7 @@ class LookupWatch:
         began = self._monotonic()
         if self._last_id >= 0 and began - self._seen_at > READY_SECONDS:
             self._last_id = -1  # away for too long: begin anew, some changes may be forgotten already
-            self.cache.clear()
+            self.beginnings += 1
         connection = await self._line()
         if self._last_id < 0:
             await self._begin(connection)

@@ -22,11 +22,11 @@ from typing import Any
 
 import asyncpg
 
+from miniprogram_api import results
 from server.adapters.cache import connect
 from server.app import running
-from server.domain import lookups
 from server.domain.auth import sessions
-from server.domain.lookups.results import _SQL
+from server.domain.lookups import queries
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Binding, database
 from server.settings import Settings
@@ -77,7 +77,7 @@ async def _people(settings: Settings) -> tuple[list[bytes], bytes]:
             await Binding.create(account="mp", openid=who.openid, candidate=candidate, bound_at=s.clock.now())
             await make.registration(s, candidate, on=plan, at=site)
             requests.append(_request(s, who.openid))
-        body = await lookups.results_bytes(s, who)
+        body, _ = await results.read(s, who)
         client = connect(settings.redis_url)
         await client.set("bench", body)
         await client.aclose()
@@ -119,10 +119,10 @@ async def _cold(settings: Settings) -> Row:
         people = [WeChatIdentity("mp", f"openid-{serial:026d}") for serial in range(PEOPLE)]
 
         async def ours(who: WeChatIdentity) -> None:
-            await lookups.results(s, who)
+            await results.read(s, who)
 
         async def raw(who: WeChatIdentity) -> None:
-            await pool.fetch(_SQL, who.account, who.openid, s.clock.now())
+            await pool.fetch(queries.RESULTS, who.account, who.openid, s.clock.now())
 
         rates: dict[str, list[float]] = {"ours": [], "raw": []}
         for _ in range(ROUNDS):

@@ -9,6 +9,8 @@ import orjson
 import pytest
 from tortoise.transactions import in_transaction
 
+from miniprogram_api import certificates as certificates_door
+from miniprogram_api import results as results_door
 from server.domain import lookups
 from server.domain.actor import Caller
 from server.domain.levels import Level
@@ -20,8 +22,9 @@ from server.models import (
     Registration,
     Score,
 )
+from server.web.ready_answers import ReadyAnswers
 from tests.kit import make
-from tests.kit.lookups import ME, RELEASE, bound, certificate
+from tests.kit.lookups import ME, RELEASE, bound, certificate, certificates_view, results_view
 
 NUMBER = make.id_number(4078)
 
@@ -41,14 +44,14 @@ async def test_nobody_bound_is_told_to_bind(services: Services) -> None:
         ],
         "next_cursor": None,
     }
-    assert await lookups.results_view(services, ME) == expected
-    assert await lookups.certificates_view(services, ME) == {**expected, "withheld": []}
+    assert await results_view(services, ME) == expected
+    assert await certificates_view(services, ME) == {**expected, "withheld": []}
 
 
 @pytest.mark.rule("S55")
 async def test_nothing_on_record_is_said_as_such(services: Services) -> None:
     await bound(services)
-    for view in (await lookups.results_view(services, ME), await lookups.certificates_view(services, ME)):
+    for view in (await results_view(services, ME), await certificates_view(services, ME)):
         assert view["items"] == []
         assert [notice["code"] for notice in view["notices"]] == ["not_found"]
         assert "联系所在院校" in view["notices"][0]["detail"]
@@ -63,7 +66,7 @@ async def test_a_released_result_shows_subject_scores_and_outcome(services: Serv
     site = await make.site(await make.school("京华职业技术学院"))
     registration = await make.registration(services, me, on=plan, at=site)
     await Score.create(registration=registration, subject="实务操作", score=Decimal("60.0"), status="scored")
-    view = await lookups.results_view(services, ME)
+    view = await results_view(services, ME)
     assert view == {
         "bound": True,
         "candidate": {"name_masked": "崔**", "id_masked": f"99************{make.id_number(4055)[-4:]}"},
@@ -99,7 +102,7 @@ async def test_a_released_result_shows_subject_scores_and_outcome(services: Serv
 async def test_absence_and_the_like_are_no_scores(services: Services, outcome: str, name: str) -> None:
     plan = await make.plan(release_at=services.clock.now())
     await make.registration(services, await bound(services), on=plan, outcome=outcome)
-    [item] = (await lookups.results_view(services, ME))["items"]
+    [item] = (await results_view(services, ME))["items"]
     assert (item["outcome"], item["outcome_name"]) == (outcome, name)
     assert item["subjects"] == [{"name": make.SUBJECT, "score": None, "status": outcome, "status_name": name}]
 
@@ -108,12 +111,12 @@ async def test_absence_and_the_like_are_no_scores(services: Services, outcome: s
 async def test_who_failed_is_told_to_register_again(services: Services) -> None:
     plan = await make.plan(release_at=services.clock.now())
     await make.registration(services, await bound(services), on=plan, outcome="failed", score=41)
-    [item] = (await lookups.results_view(services, ME))["items"]
+    [item] = (await results_view(services, ME))["items"]
     assert (item["outcome_name"], item["advice"]) == (
         "未通过",
         "本次考核未通过。您可以再次报考，报名请联系所在院校。",
     )
-    [notice] = (await lookups.certificates_view(services, ME))["notices"]
+    [notice] = (await certificates_view(services, ME))["notices"]
     assert (notice["code"], notice["title"]) == ("not_passed", "考证结果：未通过")
 
 
@@ -130,11 +133,11 @@ async def test_before_release_the_answer_is_the_same_whatever_is_on_record(
             services, who, number=make.id_number(10_000 * serial + 1, date(1999, 1, 1 + serial))
         )
         await make.registration(services, candidate, on=plan, at=site, outcome=outcome, score=score)
-        for read in (lookups.results, lookups.certificates):
-            ready = await read(services, who)
-            body = orjson.loads(ready.body)
+        for door in (results_door, certificates_door):
+            sent, standing = await door.read(services, who)
+            body = orjson.loads(sent)
             body["candidate"] = None  # each is told who they are
-            answers.add((read.__name__, orjson.dumps(body), ready.until))
+            answers.add((door.__name__, orjson.dumps(body), standing.until))
     assert len(answers) == 2
     said = " ".join(body.decode() for _, body, _ in answers)
     for word in ("87.5", "passed", "failed", "absent", "misconduct", "通过", "缺考", "违纪"):
@@ -149,20 +152,20 @@ async def test_scores_that_arrive_before_release_change_no_byte_and_no_tag(servi
     registration = await make.registration(
         services, await bound(services), on=await make.plan(release_at=RELEASE), outcome="pending"
     )
-    before = await lookups.results(services, ME)
+    before = await ReadyAnswers().get(services, "results", ME, results_door.read)
     await Score.create(registration=registration, subject=make.SUBJECT, score=Decimal(88), status="scored")
     await Registration.filter(id=registration.id).update(outcome="passed")
-    after = await lookups.results(services, ME)
+    after = await ReadyAnswers().get(services, "results", ME, results_door.read)
     assert (after.body, after.etag) == (before.body, before.etag)
 
 
 async def test_released_to_the_second(services: Services) -> None:
     await make.registration(services, await bound(services), on=await make.plan(release_at=RELEASE))
     services.clock.set(RELEASE - timedelta(seconds=1))  # type: ignore[attr-defined]
-    early = await lookups.results_view(services, ME)
+    early = await results_view(services, ME)
     assert (early["items"], early["notices"][0]["code"]) == ([], "not_released")
     services.clock.set(RELEASE)  # type: ignore[attr-defined]
-    due = await lookups.results_view(services, ME)
+    due = await results_view(services, ME)
     assert (len(due["items"]), due["notices"]) == (1, [])
 
 
@@ -171,8 +174,8 @@ async def test_another_persons_results_are_not_mine(services: Services) -> None:
     plan = await make.plan(release_at=services.clock.now())
     other = WeChatIdentity("oa", "openid-other")
     await make.registration(services, await bound(services, other, "李四"), on=plan)
-    assert (await lookups.results_view(services, ME))["items"] == []
-    assert (await lookups.results_view(services, WeChatIdentity("mp", "openid-other")))["bound"] is False
+    assert (await results_view(services, ME))["items"] == []
+    assert (await results_view(services, WeChatIdentity("mp", "openid-other")))["bound"] is False
 
 
 @pytest.mark.rule("S12")
@@ -182,7 +185,7 @@ async def test_a_valid_certificate_says_what_it_is(services: Services) -> None:
     plan = await make.plan("某考试计划", release_at=services.clock.now())
     registration = await make.registration(services, await bound(services), on=plan)
     await certificate(registration, portal_number="GJ2026000001")
-    view = await lookups.certificates_view(services, ME)
+    view = await certificates_view(services, ME)
     assert view["items"] == [
         {
             "number": "23SPS100000001W",
@@ -209,8 +212,9 @@ async def test_a_valid_certificate_says_what_it_is(services: Services) -> None:
         }
     ]
     assert (view["withheld"], view["notices"]) == ([], [])
-    assert await lookups.certificate_view(services, ME, "23SPS100000001W") == view["items"][0]
-    assert await lookups.certificate_view(services, ME, "23SPS100000002U") is None
+    found = await lookups.certificate(services, ME, "23SPS100000001W")
+    assert found is not None and found.number == "23SPS100000001W"
+    assert await lookups.certificate(services, ME, "23SPS100000002U") is None
 
 
 async def test_a_revoked_certificate_says_since_when_and_why(services: Services) -> None:
@@ -218,7 +222,7 @@ async def test_a_revoked_certificate_says_since_when_and_why(services: Services)
     registration = await make.registration(services, await bound(services), on=plan)
     when = datetime(2026, 11, 22, 7, 30, tzinfo=UTC)
     await certificate(registration, state="revoked", revoked_at=when, revoke_reason="考试违纪")
-    [item] = (await lookups.certificates_view(services, ME))["items"]
+    [item] = (await certificates_view(services, ME))["items"]
     assert (item["state"], item["state_name"], item["revoked_at"], item["revoke_reason"]) == (
         "revoked", "已撤销", "2026-11-22T15:30:00+08:00", "考试违纪",
     )  # fmt: skip
@@ -232,7 +236,7 @@ async def test_a_superseded_certificate_names_its_successor(services: Services) 
     registration = await make.registration(services, await bound(services), on=plan)
     new = await certificate(registration, "23SPS100000002U")
     await certificate(registration, state="superseded", superseded_by=new)
-    first, second = (await lookups.certificates_view(services, ME))["items"]
+    first, second = (await certificates_view(services, ME))["items"]
     assert {first["number"], second["number"]} == {"23SPS100000001W", "23SPS100000002U"}
     old = first if first["state"] == "superseded" else second
     assert (old["superseded_by"], old["advice"]) == (
@@ -267,7 +271,7 @@ async def test_withheld_for_hours_says_what_is_missing(
             practice_hours=Decimal(practice),
             supervision_hours=Decimal(supervision),
         )
-    view = await lookups.certificates_view(services, ME)
+    view = await certificates_view(services, ME)
     [held] = view["withheld"]
     assert (view["items"], view["notices"]) == ([], [])
     assert (held["code"], held["missing"]) == ("practice_missing", missing)
@@ -283,7 +287,7 @@ async def test_enough_hours_or_no_such_demand_withhold_nothing(services: Service
     await PracticeRecord.create(
         candidate=me, level="intermediate", practice_hours=Decimal(125), supervision_hours=Decimal(50)
     )
-    held = (await lookups.certificates_view(services, ME))["withheld"]
+    held = (await certificates_view(services, ME))["withheld"]
     assert [row["code"] for row in held] == ["in_preparation", "in_preparation"]
 
 
@@ -304,7 +308,7 @@ async def test_a_certificate_under_way_says_where_it_is(
     plan = await make.plan(release_at=services.clock.now())
     registration = await make.registration(services, await bound(services), on=plan)
     await certificate(registration, batch=batch, state="valid" if batch == "generating" else "reserved")
-    view = await lookups.certificates_view(services, ME)
+    view = await certificates_view(services, ME)
     assert view["items"] == []
     assert [(held["code"], held["title"]) for held in view["withheld"]] == [(code, title)]
 

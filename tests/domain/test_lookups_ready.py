@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from tortoise.transactions import in_transaction
@@ -11,10 +11,10 @@ from tortoise.transactions import in_transaction
 from server.adapters.lookup_watch import VOUCH_SECONDS
 from server.domain import lookups
 from server.domain.actor import Caller
-from server.domain.lookups.cache import ready
+from server.domain.lookups.views import Standing
 from server.domain.people import bindings
 from server.domain.ports import Services, WeChatIdentity
-from server.domain.ports.lookups import READY_SECONDS, CachedAnswer
+from server.domain.ports.lookups import READY_SECONDS
 from server.models import LookupChange, Plan
 from tests.kit import make
 from tests.kit.lookup_process import ME
@@ -35,8 +35,8 @@ async def test_hot_answers_do_not_touch_the_database(services: Services, process
         assert await one.results() == (True, 1)
     assert len(seen) == 1  # cold: one statement
     with statements() as seen:
-        first = await lookups.results(one.s, ME)
-        assert await lookups.results(one.s, ME) is first  # this process's own copy
+        first = await one.results_answer()
+        assert await one.results_answer() is first  # this process's own copy
         assert await two.results() == (True, 1)  # through the shared cache
         assert await two.results() == (True, 1)
     assert seen == []
@@ -145,16 +145,16 @@ async def test_data_read_before_a_change_is_stale_even_if_kept_after_it(
     await one.watch.ask()
     bodies = iter((b"old", b"new"))
 
-    async def read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> CachedAnswer:
+    async def read(s: Services, who: WeChatIdentity) -> tuple[bytes, Standing]:
         body = next(bodies)
         if body == b"old":  # the change commits and is heard of while this reading is under way
             await lookups.changed(s)
             await one.watch.ask()
-        return CachedAnswer(body, as_of)
+        return body, Standing()
 
-    await ready(one.s, "topic", ME, read)
-    assert (await ready(one.s, "topic", ME, read)).body == b"new"
-    assert (await ready(one.s, "topic", ME, read)).body == b"new"
+    await one.answers.get(one.s, "topic", ME, read)
+    assert (await one.answers.get(one.s, "topic", ME, read)).body == b"new"
+    assert (await one.answers.get(one.s, "topic", ME, read)).body == b"new"
 
 
 async def test_a_new_process_knows_what_changed_before_it_started(services: Services, process: Any) -> None:
@@ -219,16 +219,16 @@ async def test_many_at_once_read_once(services: Services, process: Any) -> None:
     await one.watch.ask()
     readings = 0
 
-    async def read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> CachedAnswer:
+    async def read(s: Services, who: WeChatIdentity) -> tuple[bytes, Standing]:
         nonlocal readings
         readings += 1
         await asyncio.sleep(0)
-        return CachedAnswer(b"answer", as_of)
+        return b"answer", Standing()
 
-    answers = await asyncio.gather(*(ready(one.s, "topic", ME, read) for _ in range(50)))
+    answers = await asyncio.gather(*(one.answers.get(one.s, "topic", ME, read) for _ in range(50)))
     assert {answer.body for answer in answers} == {b"answer"}
     assert readings == 1
-    assert one.watch.inflight == {}
+    assert one.answers.inflight == {}
 
 
 async def test_who_joins_a_reading_that_began_too_early_reads_again(services: Services, process: Any) -> None:
@@ -237,18 +237,18 @@ async def test_who_joins_a_reading_that_began_too_early_reads_again(services: Se
     began, go_on = asyncio.Event(), asyncio.Event()
     bodies = iter((b"old", b"new"))
 
-    async def read(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> CachedAnswer:
+    async def read(s: Services, who: WeChatIdentity) -> tuple[bytes, Standing]:
         body = next(bodies)
         if body == b"old":
             began.set()
             await go_on.wait()
-        return CachedAnswer(body, as_of)
+        return body, Standing()
 
-    first = asyncio.create_task(ready(one.s, "topic", ME, read))
+    first = asyncio.create_task(one.answers.get(one.s, "topic", ME, read))
     await began.wait()
     await lookups.changed(services)
     await one.watch.ask()
-    second = asyncio.create_task(ready(one.s, "topic", ME, read))
+    second = asyncio.create_task(one.answers.get(one.s, "topic", ME, read))
     await asyncio.sleep(0)
     go_on.set()
     assert ((await first).body, (await second).body) == (b"old", b"new")
@@ -258,11 +258,11 @@ async def test_a_reading_that_fails_fails_for_all_and_is_forgotten(services: Ser
     one = process()
     await one.watch.ask()
 
-    async def broken(s: Services, who: WeChatIdentity, now: datetime, as_of: int) -> CachedAnswer:
+    async def broken(s: Services, who: WeChatIdentity) -> tuple[bytes, Standing]:
         raise RuntimeError("the database is away")
 
     answers = await asyncio.gather(
-        *(ready(one.s, "topic", ME, broken) for _ in range(3)), return_exceptions=True
+        *(one.answers.get(one.s, "topic", ME, broken) for _ in range(3)), return_exceptions=True
     )
     assert [type(answer) for answer in answers] == [RuntimeError] * 3
-    assert one.watch.inflight == {}
+    assert one.answers.inflight == {}

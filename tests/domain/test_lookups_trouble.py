@@ -10,14 +10,15 @@ from typing import Any
 import asyncpg
 
 from server.adapters.cache import RedisCache, connect
-from server.adapters.lookup_watch import AnswerCache, LookupWatch
+from server.adapters.lookup_watch import LookupWatch
 from server.domain import lookups
 from server.domain.actor import Caller
 from server.domain.people import bindings
 from server.domain.ports import Services
-from server.domain.ports.lookups import READY_SECONDS, CachedAnswer
+from server.domain.ports.lookups import READY_SECONDS
 from server.models import LookupChange
 from server.models.database import watch_line
+from server.web.ready_answers import AnswerCache, ReadyAnswer
 from tests.kit import make
 from tests.kit.exchange import exchange
 from tests.kit.fakes import MemoryCache
@@ -54,8 +55,8 @@ async def test_the_shared_cache_holds_no_openid_and_no_name(
     one, two = process(), process()
     await one.watch.ask()
     await two.watch.ask()
-    answer = await lookups.results(one.s, ME)
-    assert await lookups.results(two.s, ME) == answer
+    answer = await one.results_answer()
+    assert await two.results_answer() == answer
     [key] = await client.keys("*")
     kept = key + await client.get(key)
     for secret in (ME.openid, number, "崔子涵", "78.5"):
@@ -66,22 +67,22 @@ async def test_the_shared_cache_holds_no_openid_and_no_name(
 
 def test_the_shelf_is_bounded_and_the_longest_unused_leave_first() -> None:
     shelf = AnswerCache(room=3 * (500 + 1 + 100))
-    answers = {key: CachedAnswer(key.encode() * 100, 1) for key in "abcd"}
+    answers = {key: ReadyAnswer(key.encode() * 100, 1) for key in "abcd"}
     for key in "abc":
         shelf.put(key, answers[key])
     assert shelf.get("a") is answers["a"]
     shelf.put("d", answers["d"])
     assert [shelf.get(key) is not None for key in "abcd"] == [True, False, True, True]
     assert shelf.taken == 3 * 601
-    shelf.put("a", CachedAnswer(b"x" * 2000, 1))  # more than there is room for
+    shelf.put("a", ReadyAnswer(b"x" * 2000, 1))  # more than there is room for
     assert shelf.taken == 0
 
 
 def test_an_answer_survives_packing() -> None:
-    answer = CachedAnswer("成绩".encode(), 7, 1.5, float("inf"))
-    again = CachedAnswer.unpacked(answer.packed())
+    answer = ReadyAnswer("成绩".encode(), 7, 1.5, float("inf"))
+    again = ReadyAnswer.unpacked(answer.packed())
     assert again == answer
-    assert again.etag == answer.etag != CachedAnswer(b"other", 7).etag
+    assert again.etag == answer.etag != ReadyAnswer(b"other", 7).etag
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -141,8 +142,8 @@ async def test_release_times_around_an_answer_are_its_bounds(services: Services)
     for moment in (older, past, soon, later, None):
         site = await make.site(await make.school())
         await make.registration(services, me, on=await make.plan(release_at=moment), at=site)
-    answer = await lookups.results(services, ME)
-    assert (answer.since, answer.until) == (past.timestamp(), soon.timestamp())
+    standing = (await lookups.results(services, ME)).standing
+    assert (standing.since, standing.until) == (past.timestamp(), soon.timestamp())
 
 
 async def test_no_answer_stands_longer_than_ten_minutes_or_a_minute_while_a_certificate_is_under_way(
@@ -151,8 +152,8 @@ async def test_no_answer_stands_longer_than_ten_minutes_or_a_minute_while_a_cert
     plan = await make.plan(release_at=services.clock.now())
     await make.registration(services, await bound(services), on=plan)
     now = services.clock.now().timestamp()
-    assert (await lookups.results(services, ME)).until == now + READY_SECONDS
-    assert (await lookups.certificates(services, ME)).until == now + 60
+    assert (await lookups.results(services, ME)).standing.until == now + READY_SECONDS
+    assert (await lookups.certificates(services, ME)).standing.until == now + 60
 
 
 async def test_whoever_binds_or_unbinds_sees_it_on_the_next_page(services: Services, process: Any) -> None:

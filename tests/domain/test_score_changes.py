@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from server.domain import lookups, score_changes
 from server.domain.actor import Actor
+from server.domain.exams.results import Result
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.score_changes import STEPS, ScoreChangeState
 from server.errors import Conflict, Forbidden, Invalid, NotFound, Refused
@@ -88,11 +90,11 @@ async def test_one_asks_and_another_approves(services: Services, passed: Registr
         "/h5/results",
     )
     assert notice.fields_shown["thing1"].startswith("成绩更正：")
-    item = (await lookups.results_view(services, WeChatIdentity("oa", "oCandidate")))["items"][0]
-    assert (item["outcome"], item["subjects"][0]["score"], item["corrected_at"]) == (
-        "failed",
-        12.0,
-        "2026-11-23T12:00:00+08:00",
+    item = (await lookups.results(services, WeChatIdentity("oa", "oCandidate"))).items[0]
+    assert (item.outcome, item.subjects[0].score, item.corrected_at) == (
+        Result.FAILED,
+        Decimal(12),
+        datetime(2026, 11, 23, 4, tzinfo=UTC),
     )
     trail = await AuditEntry.filter(subject_kind__in=["score_change", "registration"]).order_by("id")
     assert [(e.action, e.actor_id) for e in trail] == [

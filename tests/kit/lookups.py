@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from miniprogram_api import certificates as certificates_door
+from miniprogram_api import results as results_door
 from server.domain.ports import Services, WeChatIdentity
 from server.models import (
     Binding,
@@ -20,6 +22,18 @@ from tests.kit import make
 
 ME = WeChatIdentity("oa", "openid-me")
 RELEASE = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)  # 09:00 in Beijing
+
+
+async def results_view(s: Services, who: WeChatIdentity) -> dict[str, Any]:
+    """What `GET /results` tells, read from its bytes as a phone reads them."""
+    view: dict[str, Any] = orjson.loads((await results_door.read(s, who))[0])
+    return view
+
+
+async def certificates_view(s: Services, who: WeChatIdentity) -> dict[str, Any]:
+    """What `GET /certificates` tells, read from its bytes as a phone reads them."""
+    view: dict[str, Any] = orjson.loads((await certificates_door.read(s, who))[0])
+    return view
 
 
 async def bound(

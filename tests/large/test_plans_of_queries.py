@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
-from server.domain import freshness, idempotency, imports
+from server.domain import freshness, idempotency, imports, lookups
 from server.domain.actor import Actor
 from server.domain.audit import audit_query
 from server.domain.certificates import certificates, portal, verification
@@ -30,8 +30,6 @@ from server.domain.issuance import (
     scan_tickets,
 )
 from server.domain.lookups import worklist
-from server.domain.lookups.certificates import certificates_bytes
-from server.domain.lookups.results import results_bytes
 from server.domain.notices import release_announcements, sender
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
@@ -157,8 +155,8 @@ async def test_no_hot_path_grows_with_history(
         await verification.find(s, first.number, "崔子涵", address="a")
         await verification.read_code(s, first.code, address="a")
         spy.part = "look-ups"
-        await results_bytes(s, HOLDER)
-        await certificates_bytes(s, HOLDER)
+        await lookups.results(s, HOLDER)
+        await lookups.certificates(s, HOLDER)
         spy.part = "plans"
         await plans.plans_listing(s)
         await worklist.unreleased_plans()

@@ -1,32 +1,16 @@
-"""Looking up results and certificates (S93): what is told to whom, and how ready answers stay true.
+"""Looking up results and certificates (S93): what is told to whom, and for how long it is true if nobody changes it.
 
-cache.py          this process → Redis → the database, as far as the watch vouches (`ports.lookups`)
-results.py certificates.py wording.py   what is said
-worklist.py       what waits for whom, on the first page of the console
+queries.py   the SQL, one statement each
+views.py     what is told, as frozen objects
+results.py certificates.py wording.py   from rows to what is told
+worklist.py  what waits for whom, on the first page of the console
 
-Who changes something says so in its own transaction: `server.domain.freshness`.
+Who changes something says so in its own transaction: `server.domain.freshness`. Bytes that are kept ready for phones,
+with their ETags, are the web's: `server.web.ready_answers`.
 """
 
 from server.domain.freshness import changed, scope_of, sweep
-from server.domain.lookups.certificates import (
-    certificate_view,
-    certificates,
-    certificates_bytes,
-    certificates_view,
-)
-from server.domain.lookups.results import results, results_bytes, results_view
-from server.domain.ports.lookups import CachedAnswer
+from server.domain.lookups.certificates import certificate, certificates
+from server.domain.lookups.results import results
 
-__all__ = [
-    "CachedAnswer",
-    "certificate_view",
-    "certificates",
-    "certificates_bytes",
-    "certificates_view",
-    "changed",
-    "results",
-    "results_bytes",
-    "results_view",
-    "scope_of",
-    "sweep",
-]
+__all__ = ["certificate", "certificates", "changed", "results", "scope_of", "sweep"]

@@ -23,7 +23,15 @@ from server.domain.addresses import counted
 from server.domain.audit import audit_log
 from server.domain.freshness import changed, scope_of
 from server.domain.people import attempts, captcha, ended_sessions, phones
-from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE, IdentityNumber, mask_id, mask_name
+from server.domain.people.candidates import (
+    ABOUT_ID,
+    ABOUT_MOBILE,
+    IdentityNumber,
+    Masked,
+    mask_id,
+    mask_name,
+    masked,
+)
 from server.domain.people.names import clean_name, same_name, tidy
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, FieldError, Forbidden, Invalid, Refused, TooMany
@@ -72,6 +80,12 @@ async def candidate_of(s: Services, identity: WeChatIdentity) -> Candidate | Non
         bindings__openid=identity.openid,
         bindings__unbound_at=None,
     ).first()
+
+
+async def person_of(s: Services, identity: WeChatIdentity) -> Masked | None:
+    """Who is bound to this identity in its own account, masked; None when nobody is."""
+    candidate = await candidate_of(s, identity)
+    return None if candidate is None else masked(s.keys, candidate.name, candidate.id_sealed)
 
 
 async def elsewhere(who: WeChatIdentity) -> list[Binding]:

@@ -18,6 +18,7 @@ __all__ = [
     "ABOUT_ID",
     "ABOUT_MOBILE",
     "IdentityNumber",
+    "Masked",
     "clean_mobile",
     "clean_name",
     "find_by_id_number",
@@ -27,6 +28,7 @@ __all__ = [
     "mask_mobile",
     "mask_name",
     "mask_numbers",
+    "masked",
 ]
 
 ABOUT_ID = "candidate.id_number"
@@ -129,6 +131,19 @@ def mask_numbers(text: str) -> str:
 def id_masked(keys: Keys, candidate: Candidate) -> str:
     """The masked identity number of a candidate on record."""
     return mask_id(keys.decrypt(candidate.id_sealed, about=ABOUT_ID))
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A candidate as far as anybody may see; the only form in which a person stands in an answer."""
+
+    name_masked: str
+    id_masked: str
+
+
+def masked(keys: Keys, name: str, id_sealed: bytes) -> Masked:
+    """Of a name and a sealed identity number on record."""
+    return Masked(mask_name(name), mask_id(keys.decrypt(id_sealed, about=ABOUT_ID)))
 
 
 def clean_mobile(raw: str) -> str:

@@ -6,12 +6,18 @@ Pure wording over what `lookups` already decided; every answer fits WeChat's 2,0
 from __future__ import annotations
 
 import unicodedata
-from datetime import date
-from typing import Any
 
 from server.domain import lookups
 from server.domain.beijing import say_day
 from server.domain.certificates.states import CertificateState
+from server.domain.lookups.views import (
+    CertificateItem,
+    CertificatesView,
+    Notice,
+    ResultItem,
+    ResultsView,
+    Withheld,
+)
 from server.domain.ports import Push, Services, WeChatIdentity
 from server.domain.wechat_chat import chat_codes
 from server.domain.wechat_chat.chat_ways import Ways, ways
@@ -67,9 +73,9 @@ async def _answer_to_event(s: Services, push: Push, known: Ways) -> str:
 async def _told(s: Services, who: WeChatIdentity, asked: str | None, known: Ways) -> str:
     match asked:
         case "RESULTS":
-            return _results(await lookups.results_view(s, who), known)
+            return _results(await lookups.results(s, who), known)
         case "CERTIFICATES":
-            return _certificates(await lookups.certificates_view(s, who), known)
+            return _certificates(await lookups.certificates(s, who), known)
         case "BIND":
             return known.rebind
         case "SIGN":
@@ -84,55 +90,56 @@ def _plain(value: object) -> str:
     return str(value).replace("<", "＜").replace(">", "＞")
 
 
-def _results(view: dict[str, Any], known: Ways) -> str:
-    if not view["bound"]:
-        return _not_bound(view, known)
-    blocks = [f"【成绩查询】{_plain(view['candidate']['name_masked'])}"]
-    blocks += [_result(item) for item in view["items"]]
-    blocks += [_notice(notice) for notice in view["notices"]]
+def _results(view: ResultsView, known: Ways) -> str:
+    if view.person is None:
+        return _not_bound(view.notices, known)
+    blocks = [f"【成绩查询】{_plain(view.person.name_masked)}"]
+    blocks += [_result(item) for item in view.items]
+    blocks += [_notice(notice) for notice in view.notices]
     return _fit(blocks, known.results)
 
 
-def _result(item: dict[str, Any]) -> str:
+def _result(item: ResultItem) -> str:
     lines = [
-        _plain(item["plan"]),
-        f"{item['level_name']} · 考试日期 {say_day(date.fromisoformat(item['exam_date']))}",
+        _plain(item.place.plan),
+        f"{item.place.level.label} · 考试日期 {say_day(item.place.exam_date)}",
     ]
-    for subject in item["subjects"]:
-        mark = f"{subject['score']:g} 分" if subject["score"] is not None else subject["status_name"]
-        lines.append(f"{_plain(subject['name'])}：{mark}")
-    lines += [f"考证结果：{item['outcome_name']}", item["advice"]]
+    for subject in item.subjects:
+        mark = f"{float(subject.score):g} 分" if subject.score is not None else subject.status.label
+        lines.append(f"{_plain(subject.name)}：{mark}")
+    lines += [f"考证结果：{item.outcome.label}", item.advice]
     return "\n".join(line for line in lines if line)
 
 
-def _certificates(view: dict[str, Any], known: Ways) -> str:
-    if not view["bound"]:
-        return _not_bound(view, known)
-    blocks = [f"【证书查询】{_plain(view['candidate']['name_masked'])}"]
-    blocks += [_certificate(item, known) for item in view["items"]]
-    blocks += [_notice(notice) for notice in (*view["withheld"], *view["notices"])]
+def _certificates(view: CertificatesView, known: Ways) -> str:
+    if view.person is None:
+        return _not_bound(view.notices, known)
+    blocks = [f"【证书查询】{_plain(view.person.name_masked)}"]
+    blocks += [_certificate(item, known) for item in view.items]
+    blocks += [_notice(one) for one in view.withheld]
+    blocks += [_notice(notice) for notice in view.notices]
     return _fit(blocks, known.certificates)
 
 
-def _certificate(item: dict[str, Any], known: Ways) -> str:
+def _certificate(item: CertificateItem, known: Ways) -> str:
     lines = [
-        f"{_plain(item['certificate'])}（{item['level_name']}）",
-        f"证书编号：{item['number']}",
-        f"发证日期：{say_day(date.fromisoformat(item['issued_on']))}",
-        f"状态：{item['state_name']}",
-        _plain(item["advice"]),
+        f"{_plain(item.certificate)}（{item.level.label}）",
+        f"证书编号：{item.number}",
+        f"发证日期：{say_day(item.issued_on)}",
+        f"状态：{item.state.label}",
+        _plain(item.advice),
     ]
-    if item["state"] == CertificateState.VALID.value:
-        lines.append(known.certificate.format(number=item["number"]))
+    if item.state is CertificateState.VALID:
+        lines.append(known.certificate.format(number=item.number))
     return "\n".join(line for line in lines if line)
 
 
-def _notice(notice: dict[str, Any]) -> str:
-    return f"{_plain(notice['title'])}\n{_plain(notice['detail'])}"
+def _notice(notice: Notice | Withheld) -> str:
+    return f"{_plain(notice.title)}\n{_plain(notice.detail)}"
 
 
-def _not_bound(view: dict[str, Any], known: Ways) -> str:
-    return _fit([_notice(notice) for notice in view["notices"]], known.bind)
+def _not_bound(notices: tuple[Notice, ...], known: Ways) -> str:
+    return _fit([_notice(notice) for notice in notices], known.bind)
 
 
 def _fit(blocks: list[str], end: str) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import raw, redirect
 
-from server.domain import lookups
 from server.domain.auth import web_login
 from server.domain.people import bindings, captcha
 from server.domain.ports import WeChatIdentity
@@ -27,14 +26,14 @@ async def form(request: Request) -> HTTPResponse:
     """The form; or who is bound, and the way to undo it."""
     who = await identity(request)
     s = services(request)
-    view = await lookups.results_view(s, who)
-    if view["bound"]:
+    person = await bindings.person_of(s, who)
+    if person is not None:
         return await templating.render(
             request,
             "h5/bound.html",
             title="考生信息",
             back="/h5/",
-            person=view["candidate"],
+            person=person,
             elsewhere=[
                 {"place": PLACES[one.account], "at": one.bound_at} for one in await bindings.elsewhere(who)
             ],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from datetime import date
-from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request
 
 from server.domain import lookups
+from server.domain.beijing import day
+from server.domain.lookups.views import CertificateItem
+from server.domain.people import bindings
+from server.domain.people.candidates import Masked
 from server.domain.ports import WeChatIdentity
 from server.domain.wechat_chat import js_sdk
 from server.errors import NotFound
@@ -25,12 +27,12 @@ TONES = {
 
 
 async def home(request: Request) -> HTTPResponse:
-    view = await lookups.results_view(services(request), await identity(request))
-    return await templating.render(request, "h5/home.html", title="首页", view=view)
+    person = await bindings.person_of(services(request), await identity(request))
+    return await templating.render(request, "h5/home.html", title="首页", person=person)
 
 
 async def results(request: Request) -> HTTPResponse:
-    view = await lookups.results_view(services(request), await identity(request))
+    view = await lookups.results(services(request), await identity(request))
     return await templating.render(
         request,
         "h5/results.html",
@@ -38,13 +40,13 @@ async def results(request: Request) -> HTTPResponse:
         back="/h5/",
         view=view,
         tones=TONES,
-        on=_day,
-        subscribe=_subscribe(request, view),
+        day_of=day,
+        subscribe=_subscribe(request, view.person),
     )
 
 
 async def certificate_list(request: Request) -> HTTPResponse:
-    view = await lookups.certificates_view(services(request), await identity(request))
+    view = await lookups.certificates(services(request), await identity(request))
     return await templating.render(
         request,
         "h5/certificates.html",
@@ -52,14 +54,13 @@ async def certificate_list(request: Request) -> HTTPResponse:
         back="/h5/",
         view=view,
         tones=TONES,
-        on=_day,
-        subscribe=_subscribe(request, view),
+        subscribe=_subscribe(request, view.person),
     )
 
 
-def _subscribe(request: Request, view: dict[str, Any]) -> str:
+def _subscribe(request: Request, person: Masked | None) -> str:
     """The notices that somebody who is bound may ask for here."""
-    return js_sdk.subscription_templates(services(request).settings) if view["bound"] else ""
+    return js_sdk.subscription_templates(services(request).settings) if person else ""
 
 
 async def certificate(request: Request, number: str) -> HTTPResponse:
@@ -73,25 +74,20 @@ async def certificate(request: Request, number: str) -> HTTPResponse:
         back="/h5/certificates",
         item=item,
         tones=TONES,
-        on=_day,
-        qr=b64encode(await asyncio.to_thread(s.pdf_renderer.qr_png, item["verification_url"])).decode(),
+        qr=b64encode(await asyncio.to_thread(s.pdf_renderer.qr_png, item.verification_url)).decode(),
         android="Android" in request.headers.get("user-agent", ""),
     )
 
 
-async def own_certificate(request: Request, who: WeChatIdentity, number: str) -> dict[str, Any]:
+async def own_certificate(request: Request, who: WeChatIdentity, number: str) -> CertificateItem:
     """This person's certificate. Raises NotFound for every other number, there or not."""
-    item = await lookups.certificate_view(services(request), who, number)
+    item = await lookups.certificate(services(request), who, number)
     if item is None:
         raise NotFound(
             "certificate_not_found",
             "在您的证书中没有这个编号。请从“我的证书”进入，或核对当前绑定的考生信息。",
         )
     return item
-
-
-def _day(iso: str) -> date:
-    return date.fromisoformat(iso)
 
 
 bp.add_route(home, "/h5/", methods=["GET"], name="home")

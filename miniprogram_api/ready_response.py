@@ -8,13 +8,15 @@ from functools import lru_cache
 from multidict import istr
 from sanic import HTTPResponse, Request
 
-from server.domain.lookups import CachedAnswer
+from miniprogram_api.session import identity
+from server.web.ready_answers import Read, ReadyAnswer, ReadyAnswers
+from server.web.request import Asked
 from server.web.schema import JSON
 
 _IF_NONE_MATCH = istr("if-none-match")  # its case is folded once, not with every answer
 
 
-class ReadyAnswer(HTTPResponse):
+class ReadyResponse(HTTPResponse):
     """A look-up's answer. Its head is nearly always the same: it is put together once and kept, not with every answer.
 
     `is_complete`: the headers that every answer carries are in it already.
@@ -43,13 +45,19 @@ def _head(etag: str, always: tuple[tuple[str, str], ...], has_body: bool) -> tup
     return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in said)
 
 
-def answer(request: Request, ready: CachedAnswer) -> HTTPResponse:
+async def ready(asked: Asked, topic: str, read: Read) -> HTTPResponse:
+    """What the holder of the token is told about `topic`."""
+    answers: ReadyAnswers = asked.request.app.ctx.ready_answers
+    return answer(asked.request, await answers.get(asked.s, topic, await identity(asked.request), read))
+
+
+def answer(request: Request, ready: ReadyAnswer) -> HTTPResponse:
     """Ready bytes, or 304 when the caller has them already."""
     always = request.app.ctx.always
     known = request.headers.get(_IF_NONE_MATCH)
     if known is not None and (known == ready.etag or _among(ready.etag, known)):
-        return ReadyAnswer(b"", 304, _head(ready.etag, always, False))
-    return ReadyAnswer(ready.body, 200, _head(ready.etag, always, True))
+        return ReadyResponse(b"", 304, _head(ready.etag, always, False))
+    return ReadyResponse(ready.body, 200, _head(ready.etag, always, True))
 
 
 def _among(etag: str, known: str) -> bool:

@@ -1,0 +1,122 @@
+"""What look-ups tell, as the mini-program API answers it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from miniprogram_api import answers as a
+from server.domain.lookups.views import (
+    CertificateItem,
+    CertificatesView,
+    Notice,
+    Place,
+    ResultItem,
+    ResultsView,
+    Withheld,
+)
+from server.domain.people.candidates import Masked
+
+
+def results(view: ResultsView) -> a.Results:
+    return a.Results(
+        bound=view.person is not None,
+        candidate=person(view.person),
+        items=[_result(item) for item in view.items],
+        notices=[a.ResultNotice(**_notice(one), **_exam(one.place)) for one in view.notices],
+        next_cursor=None,
+    )
+
+
+def certificates(view: CertificatesView) -> a.Certificates:
+    return a.Certificates(
+        bound=view.person is not None,
+        candidate=person(view.person),
+        items=[certificate(item) for item in view.items],
+        withheld=[_withheld(one) for one in view.withheld],
+        notices=[a.CertificateNotice(**_notice(one), **_place(one.place)) for one in view.notices],
+        next_cursor=None,
+    )
+
+
+def person(who: Masked | None) -> a.Masked | None:
+    return None if who is None else a.Masked(name_masked=who.name_masked, id_masked=who.id_masked)
+
+
+def certificate(item: CertificateItem) -> a.Certificate:
+    return a.Certificate(
+        number=item.number,
+        state=item.state.value,  # type: ignore[arg-type]  # one that was ever valid
+        state_name=item.state.label,
+        certificate=item.certificate,
+        level=item.level.value,
+        level_name=item.level.label,
+        standard=item.standard,
+        certifies=item.certifies,
+        plan=item.plan,
+        exam_date=item.exam_date,
+        issued_on=item.issued_on,
+        issued_at=item.issued_at,
+        school=item.school,
+        issuer=item.issuer,
+        portal_number=item.portal_number,
+        expires_on=item.expires_on,
+        revoked_at=item.revoked_at,
+        revoke_reason=item.revoke_reason,
+        superseded_by=item.superseded_by,
+        advice=item.advice,
+        verification_url=item.verification_url,
+    )
+
+
+def _result(item: ResultItem) -> a.Result:
+    place = item.place
+    return a.Result(
+        plan=place.plan,
+        exam_date=place.exam_date,
+        certificate=place.certificate,
+        level=place.level.value,
+        level_name=place.level.label,
+        school=place.school,
+        admission_number=item.admission_number,
+        subjects=[
+            a.Subject(
+                name=one.name,
+                score=None if one.score is None else float(one.score),
+                status=one.status.value,
+                status_name=one.status.label,
+            )
+            for one in item.subjects
+        ],
+        outcome=item.outcome.value,
+        outcome_name=item.outcome.label,
+        advice=item.advice,
+        released_at=item.released_at,
+        corrected_at=item.corrected_at,
+    )
+
+
+def _withheld(one: Withheld) -> a.Withheld:
+    hours = {"supervision_hours": one.missing.supervision, "practice_hours": one.missing.practice}
+    missing = {name: float(gap) for name, gap in hours.items() if gap}
+    return a.Withheld(code=one.code, title=one.title, detail=one.detail, missing=missing, **_place(one.place))
+
+
+def _notice(one: Notice) -> dict[str, Any]:
+    """What is known of it; the rest is left out of the JSON."""
+    said: dict[str, Any] = {"code": one.code, "title": one.title, "detail": one.detail}
+    if one.code == "not_released":
+        said["until"] = one.until
+    if one.outcome is not None:
+        said["outcome"] = one.outcome.value
+    return said
+
+
+def _exam(place: Place | None) -> dict[str, Any]:
+    if place is None:
+        return {}
+    level = {"level": place.level.value, "level_name": place.level.label}
+    return {"plan": place.plan, "exam_date": place.exam_date, **level}
+
+
+def _place(place: Place | None) -> dict[str, Any]:
+    return {} if place is None else {**_exam(place), "certificate": place.certificate, "school": place.school}
