@@ -62,7 +62,8 @@ def _plain(route: Route) -> Mounted:
     """Nothing to ask, nothing to read: the shortest way, which the hot look-ups take."""
 
     async def handler(request: Request, **path: Any) -> HTTPResponse | None:
-        return _answered(route, await route.handler(Asked(request), **path))
+        given = await route.handler(Asked(request), **path)
+        return given if isinstance(given, HTTPResponse) else _answered(route, given)
 
     return handler
 

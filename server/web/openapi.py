@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -145,6 +146,10 @@ def _write_taken(operation: OperationBuilder, route: Route) -> None:
 
 def refuse(operation: OperationBuilder, statuses: tuple[int, ...]) -> None:
     """Write the refusals that an operation may answer with."""
-    problem = schema_of(Problem)
     for status in statuses:
-        operation.response(status, {"application/problem+json": {"schema": problem}}, REFUSALS[status])
+        operation.response(status, {"application/problem+json": {"schema": _problem()}}, REFUSALS[status])
+
+
+@cache
+def _problem() -> dict[str, Any]:
+    return schema_of(Problem)

@@ -36,7 +36,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "on": True}
 
 # By pydantic's type of error: our stable code and a sentence that says what to do.
-REFUSALS = {
+BY_TYPE = {
     "missing": ("missing", "这一项必须填写。"),
     "extra_forbidden": ("unknown_field", "没有这一项，请检查拼写或删除。"),
     "string_type": ("not_text", "这里应为文字。"),
@@ -244,7 +244,7 @@ def _bare(kind: Any) -> Any:
 
 def _told(error: ErrorDetails, kind: Any) -> tuple[str, str]:
     """Code and sentence of an error; one that a check of ours raised brings its own."""
-    known = REFUSALS.get(error["type"]) or _of_list(error, kind)
+    known = BY_TYPE.get(error["type"]) or _of_list(error, kind)
     if known is None:
         return error["type"], error["msg"]
     facts = dict(error.get("ctx", {}))
