@@ -53,26 +53,9 @@ _MAY = Verb.MANAGE_STAFF
 _ONE = "/staff/<staff_id:int>"
 ROUTES = [
     Route("GET", "/staff", listing, "账号", takes=Paging, gives=Page[Account], verb=_MAY),
-    Route(
-        "POST",
-        "/staff",
-        create,
-        "建立账号（一次性密码只显示一次）",
-        takes=NewAccount,
-        gives=OneTimePassword,
-        status=201,
-        creates=True,
-        verb=_MAY,
-    ),
-    Route(
-        "POST",
-        f"{_ONE}/reset-password",
-        reset_password,
-        "重置密码，结束其全部登录",
-        gives=OneTimePassword,
-        verb=_MAY,
-    ),
+    Route("POST", "/staff", create, "建立账号（一次性密码只显示一次）", takes=NewAccount, gives=OneTimePassword, status=201, creates=True, verb=_MAY),
+    Route("POST", f"{_ONE}/reset-password", reset_password, "重置密码，结束其全部登录", gives=OneTimePassword, verb=_MAY),
     Route("POST", f"{_ONE}/unlock", unlock, "解除登录限制（输错密码次数过多之后）", status=204, verb=_MAY),
     Route("POST", f"{_ONE}/deactivate", deactivate, "停用账号", status=204, verb=_MAY),
     Route("POST", f"{_ONE}/activate", activate, "重新启用账号", status=204, verb=_MAY),
-]
+]  # fmt: skip

@@ -36,5 +36,5 @@ async def listing(call: Call, query: AuditQuery) -> Page[AuditEntry]:
 
 
 ROUTES = [
-    Route("GET", "/audit", listing, "审计记录", takes=AuditQuery, gives=Page[AuditEntry], verb=Verb.SEE_AUDIT)
-]
+    Route("GET", "/audit", listing, "审计记录", takes=AuditQuery, gives=Page[AuditEntry], verb=Verb.SEE_AUDIT),
+]  # fmt: skip

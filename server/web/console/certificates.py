@@ -84,32 +84,8 @@ def _pairs(items: list[PortalRow]) -> list[portal.Pair]:
 
 
 ROUTES = [
-    Route(
-        "GET",
-        "/certificates",
-        listing,
-        "查找证书",
-        takes=CertificateQuery,
-        gives=Page[Certificate],
-        verb=Verb.SEE_CERTIFICATES,
-    ),
-    Route(
-        "POST",
-        "/certificates/<number:str>/revoke",
-        revoke,
-        "撤销证书",
-        takes=Revocation,
-        status=204,
-        verb=Verb.REVOKE,
-    ),
-    Route(
-        "POST",
-        "/certificates/portal-numbers",
-        record_portal,
-        "登记国家门户的证书编号（表格请用 POST /imports，kind=portal）",
-        takes=PortalNumbers,
-        gives=PortalTaken,
-        creates=True,
-        verb=Verb.IMPORT,
-    ),
-]
+    Route("GET", "/certificates", listing, "查找证书", takes=CertificateQuery, gives=Page[Certificate], verb=Verb.SEE_CERTIFICATES),
+    Route("POST", "/certificates/<number:str>/revoke", revoke, "撤销证书", takes=Revocation, status=204, verb=Verb.REVOKE),
+    Route("POST", "/certificates/portal-numbers", record_portal, "登记国家门户的证书编号（表格请用 POST /imports，kind=portal）",
+          takes=PortalNumbers, gives=PortalTaken, creates=True, verb=Verb.IMPORT),
+]  # fmt: skip

@@ -94,25 +94,9 @@ async def unbind(call: Call, body: Release, candidate_id: int) -> Ended:
 
 
 ROUTES = [
-    Route(
-        "GET",
-        "/people",
-        search,
-        "按完整姓名或准考证号查找考生",
-        takes=PeopleQuery,
-        gives=Page[Person],
-        verb=Verb.SEE_PEOPLE,
-    ),
-    Route(
-        "POST",
-        "/people/<candidate_id:int>/unbind",
-        unbind,
-        "解除一位考生的微信绑定，写明原因",
-        takes=Release,
-        gives=Ended,
-        verb=Verb.UNBIND,
-    ),
-]
+    Route("GET", "/people", search, "按完整姓名或准考证号查找考生", takes=PeopleQuery, gives=Page[Person], verb=Verb.SEE_PEOPLE),
+    Route("POST", "/people/<candidate_id:int>/unbind", unbind, "解除一位考生的微信绑定，写明原因", takes=Release, gives=Ended, verb=Verb.UNBIND),
+]  # fmt: skip
 
 page_base.mount(bp, "/people", candidates, Verb.SEE_PEOPLE)
 page_base.mount(bp, "/officers", officer_list, Verb.SEE_OFFICERS)

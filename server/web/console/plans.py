@@ -62,39 +62,8 @@ async def set_time(call: Call, body: Times, plan_id: int) -> Slot:
 _ONE = "/plans/<plan_id:int>"
 ROUTES = [
     Route("GET", "/plans", listing, "考试计划", gives=Page[Plan], verb=Verb.SEE_PLANS),
-    Route(
-        "POST",
-        f"{_ONE}/release",
-        release,
-        "公布成绩：立即，或从某一分钟起",
-        takes=Release,
-        gives=ChangedPlan,
-        verb=Verb.RELEASE,
-    ),
-    Route(
-        "POST",
-        f"{_ONE}/cancel-release",
-        cancel_release,
-        "取消尚未到时间的公布",
-        gives=ChangedPlan,
-        verb=Verb.RELEASE,
-    ),
-    Route(
-        "POST",
-        f"{_ONE}/practice",
-        set_practice,
-        "是否要求实践与督导学时",
-        takes=Practice,
-        gives=ChangedPlan,
-        verb=Verb.RELEASE,
-    ),
-    Route(
-        "POST",
-        f"{_ONE}/times",
-        set_time,
-        "登记一个科目的考试时间",
-        takes=Times,
-        gives=Slot,
-        verb=Verb.RELEASE,
-    ),
-]
+    Route("POST", f"{_ONE}/release", release, "公布成绩：立即，或从某一分钟起", takes=Release, gives=ChangedPlan, verb=Verb.RELEASE),
+    Route("POST", f"{_ONE}/cancel-release", cancel_release, "取消尚未到时间的公布", gives=ChangedPlan, verb=Verb.RELEASE),
+    Route("POST", f"{_ONE}/practice", set_practice, "是否要求实践与督导学时", takes=Practice, gives=ChangedPlan, verb=Verb.RELEASE),
+    Route("POST", f"{_ONE}/times", set_time, "登记一个科目的考试时间", takes=Times, gives=Slot, verb=Verb.RELEASE),
+]  # fmt: skip

@@ -101,42 +101,10 @@ page_base.mount(bp, "/score-changes", page, Verb.SEE_IMPORTS)
 
 _ONE = "/score-changes/<change_id:int>"
 ROUTES = [
-    Route(
-        "GET",
-        "/score-changes",
-        listing,
-        "成绩变更",
-        takes=ScoreChangeQuery,
-        gives=Page[ScoreChange],
-        verb=Verb.SEE_IMPORTS,
-    ),
-    Route(
-        "POST",
-        "/score-changes",
-        request,
-        "提出变更一项已公布的成绩；由另一位同事批准后生效",
-        takes=NewScoreChange,
-        gives=ScoreChange,
-        status=201,
-        creates=True,
-        verb=Verb.IMPORT,
-    ),
-    Route(
-        "POST",
-        f"{_ONE}/approve",
-        approve,
-        "批准：成绩立即变更并通知考生",
-        gives=Decided,
-        verb=Verb.APPROVE_SCORES,
-    ),
-    Route(
-        "POST",
-        f"{_ONE}/refuse",
-        refuse,
-        "不批准，并写明原因",
-        takes=Refusal,
-        gives=Decided,
-        verb=Verb.APPROVE_SCORES,
-    ),
+    Route("GET", "/score-changes", listing, "成绩变更", takes=ScoreChangeQuery, gives=Page[ScoreChange], verb=Verb.SEE_IMPORTS),
+    Route("POST", "/score-changes", request, "提出变更一项已公布的成绩；由另一位同事批准后生效",
+          takes=NewScoreChange, gives=ScoreChange, status=201, creates=True, verb=Verb.IMPORT),
+    Route("POST", f"{_ONE}/approve", approve, "批准：成绩立即变更并通知考生", gives=Decided, verb=Verb.APPROVE_SCORES),
+    Route("POST", f"{_ONE}/refuse", refuse, "不批准，并写明原因", takes=Refusal, gives=Decided, verb=Verb.APPROVE_SCORES),
     Route("POST", f"{_ONE}/withdraw", withdraw, "撤回自己提出的变更", gives=Decided, verb=Verb.IMPORT),
-]
+]  # fmt: skip
