@@ -41,8 +41,21 @@ class Body(Input):
         return Invalid(errors=[FieldError("", "body_form", "请求内容应为 JSON 对象。")])
 
 
+_NO_CODE = FieldError("/code", "code_missing", "缺少 wx.login 得到的 code，请重新打开小程序。")
+
+
 class LogIn(Body):
+    """Whatever is wrong with it, the mini-program has to call wx.login again."""
+
     code: str = Field(max_length=200, description="wx.login 得到的 code")
+
+    @classmethod
+    def refusal(cls, error: ErrorDetails) -> FieldError:
+        return _NO_CODE
+
+    @classmethod
+    def not_an_object(cls) -> Exception:
+        return Invalid(errors=[_NO_CODE])
 
 
 class Bind(Body):

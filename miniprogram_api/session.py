@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
 from multidict import istr
 from sanic import Request
 
-from miniprogram_api import answers
+from miniprogram_api import answers, bodies
 from server.domain import addresses
 from server.domain.auth import mini_login
 from server.domain.beijing import BEIJING
 from server.domain.people import ended_sessions
 from server.domain.ports import WeChatIdentity
-from server.errors import FieldError, Invalid, TooMany, Unverified
+from server.errors import TooMany, Unverified
+from server.web import schema
 from server.web.request import Asked, services
 
 _AUTHORIZATION = istr("authorization")
@@ -45,7 +45,7 @@ async def create(asked: Asked) -> answers.Session:
     s = asked.s
     if await s.rate_limiter.hit(f"mp-login:{addresses.counted(asked.address)}", window=TRIES_WINDOW) > TRIES:
         raise TooMany("too_many_logins", "登录太频繁，请一分钟后再试。", retry_after=TRIES_WINDOW)
-    entry = await mini_login.log_in(s, _code(asked.request))
+    entry = await mini_login.log_in(s, schema.read_json(asked.request, bodies.LogIn).code)
     return answers.Session(
         token=entry.token,
         expires_at=datetime.fromtimestamp(entry.expires_at, BEIJING),
@@ -63,13 +63,3 @@ async def end(asked: Asked) -> None:
             raise
     else:
         await ended_sessions.end(asked.s, who)
-
-
-def _code(request: Request) -> str:
-    body: Any = request.json
-    code = body.get("code") if isinstance(body, dict) else None
-    if not isinstance(code, str) or not 1 <= len(code) <= 200:
-        raise Invalid(
-            errors=[FieldError("/code", "code_missing", "缺少 wx.login 得到的 code，请重新打开小程序。")]
-        )
-    return code
