@@ -240,7 +240,7 @@ async def listing(
     cursor: str | None = None,
     limit: int | None = None,
     actor: Actor,
-) -> Page:
+) -> Page[dict[str, Any]]:
     """Certificates, newest first; a school account has its own school's. Names are masked.
 
     Raises:

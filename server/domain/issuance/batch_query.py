@@ -64,7 +64,7 @@ async def listing(
     before: str | None = None,
     limit: int | None = None,
     actor: Actor,
-) -> Page:
+) -> Page[dict[str, Any]]:
     """Batches, newest first; a school account has its own school's, after the release of their results.
 
     Args:

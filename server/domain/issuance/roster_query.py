@@ -119,7 +119,7 @@ async def people(
     before: str | None = None,
     limit: int | None = None,
     actor: Actor,
-) -> Page:
+) -> Page[dict[str, Any]]:
     """The list without voided numbers; `cursor` is the last number shown, `before` the first one, to go back.
 
     Raises:

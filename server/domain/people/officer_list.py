@@ -50,7 +50,7 @@ async def listing(
     cursor: str | None = None,
     limit: int | None = None,
     actor: Actor,
-) -> Page:
+) -> Page[dict[str, Any]]:
     """Officers, newest first; a school account has its own. Raises Forbidden, Invalid (cursor).
 
     Args:
