@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 
 from server.errors import FieldError, Invalid
 
-
 Item = TypeVar("Item")
 
 

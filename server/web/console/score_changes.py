@@ -8,8 +8,9 @@ from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import roles, score_changes
-from server.domain.exams.results import Status
+from server.domain.exams.results import Status, say
 from server.domain.roles import Verb
+from server.domain.score_changes import ScoreChangeView
 from server.domain.score_changes.states import ScoreChangeState
 from server.web.console import page_base
 from server.web.console.answers import Decided, Page, ScoreChange
@@ -53,13 +54,13 @@ async def listing(call: Call, query: ScoreChangeQuery) -> Page[ScoreChange]:
     found = await score_changes.listing(
         call.s, cursor=query.after or None, limit=query.size, state=query.state, actor=call.actor
     )
-    return page_of(ScoreChange, found["items"], found["next_cursor"])
+    return page_of(ScoreChange, [_shown(one) for one in found.items], found.next_cursor)
 
 
 async def request(call: Call, body: NewScoreChange) -> ScoreChange:
     change = await score_changes.request(call.s, **body.model_dump(), actor=call.actor)
     found = await score_changes.listing(call.s, change_id=change.id, actor=call.actor)
-    return ScoreChange.model_validate(found["items"][0])
+    return _shown(found.items[0])
 
 
 async def approve(call: Call, change_id: int) -> Decided:
@@ -74,6 +75,34 @@ async def withdraw(call: Call, change_id: int) -> Decided:
     return _decided(await score_changes.withdraw(call.s, change_id, actor=call.actor))
 
 
+def _shown(one: ScoreChangeView) -> ScoreChange:
+    return ScoreChange(
+        id=one.id,
+        state=one.state.value,
+        state_label=one.state.label,
+        name=one.name,
+        id_masked=one.id_masked,
+        admission_number=one.admission_number,
+        plan=one.plan,
+        level=one.level.value,
+        level_label=one.level.label,
+        school=one.school,
+        subject=one.subject,
+        was=say(one.was),
+        becomes=say(one.becomes),
+        outcome=one.outcome.label,
+        outcome_becomes=one.outcome_becomes.label if one.outcome_becomes else None,
+        reason=one.reason,
+        requested_by=one.requested_by,
+        requested_at=one.requested_at,
+        decided_by=one.decided_by,
+        decided_at=one.decided_at,
+        note=one.note,
+        may_decide=one.may_decide,
+        may_withdraw=one.may_withdraw,
+    )
+
+
 def _decided(state: ScoreChangeState) -> Decided:
     return Decided(state=state.value)
 
@@ -86,8 +115,8 @@ async def page(call: Call) -> HTTPResponse:
         "score_changes.html",
         title="成绩变更",
         nav="/console/score-changes",
-        items=found["items"],
-        next_cursor=found["next_cursor"],
+        items=[_shown(one) for one in found.items],
+        next_cursor=found.next_cursor,
         more_base=page_base.address("/console/score-changes", wanted),
         states=list(ScoreChangeState),
         state=wanted.state,
