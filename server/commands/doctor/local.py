@@ -99,9 +99,9 @@ async def _connections(settings: Settings) -> str:
 async def _migrations(settings: Settings) -> str:
     try:
         missing = await database.pending(settings.database_url)
+        link = await database.line(settings.database_url)
     except _TROUBLES as error:
         raise Missing(f"无法查看（{type(error).__name__}），请先解决数据库连接") from None
-    link = await database.line(settings.database_url)
     try:
         unknown = await database.newer(link)
     finally:
