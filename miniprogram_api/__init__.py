@@ -4,8 +4,8 @@ from sanic import Blueprint
 
 from miniprogram_api import answers as a
 from miniprogram_api import binding, bodies, certificates, links, results, scans, session, subscriptions
-from server.web import openapi
 from server.web.mounting import mount
+from server.web.openapi import Described
 from server.web.routes import Api, Route
 
 _NUMBER = "<number:([0-9A-Z]{8,24})>"
@@ -15,7 +15,9 @@ _PDF_SHOWN = "/mp/v1/certificates/{number}.pdf"
 API = Api(
     tag="miniprogram",
     operation=lambda route: f"mp_{route.name}",
-    security=("mp_token",),
+    security={
+        "mp_token": {"type": "http", "scheme": "bearer", "description": "POST /mp/v1/session 得到的 token"}
+    },
     refuses=(400, 401, 403, 404, 409, 410, 413, 422, 429, 503),
     owner=session.key_owner,
 )
@@ -40,7 +42,8 @@ ROUTES = (
     Route("POST", "/officer-binding", scans.bind, "签发负责人绑定小程序", takes=bodies.Pair, gives=a.Officer),
 )  # fmt: skip
 
+DESCRIBED = Described("/mp/v1", API, ROUTES)
+
 bp = Blueprint("mp")
-openapi.declare(bp, "mp_token", "http", scheme="bearer", description="POST /mp/v1/session 得到的 token")
 mount(bp, API, ROUTES)
-door = Blueprint.group(bp, url_prefix="/mp/v1")
+door = Blueprint.group(bp, url_prefix=DESCRIBED.prefix)

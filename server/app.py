@@ -15,10 +15,6 @@ import orjson
 from multidict import istr
 from sanic import Request, Sanic
 from sanic.response.types import BaseHTTPResponse
-from sanic_ext import Extend, openapi
-from sanic_ext.extensions.openapi.blueprint import blueprint_factory
-from sanic_ext.extensions.openapi.builders import SpecificationBuilder
-from sanic_ext.extensions.openapi.extension import OpenAPIExtension
 
 import miniprogram_api
 from server.adapters import cache, logs, password_hashing, rate_limits
@@ -42,16 +38,18 @@ from server.web import (
     body_limits,
     connections,
     console,
+    docs,
     front_page,
     methods,
     official_account,
+    openapi,
     ops,
     problems,
     scan,
     site_files,
     static_files,
-    templating,
     verification,
+    verification_documents,
     wechat_pay,
 )
 from server.web.console import page_base
@@ -59,7 +57,7 @@ from server.web.h5 import binding as h5_binding
 from server.web.h5 import certificate_files, js_config, login, officer
 from server.web.h5 import lookups as h5_lookups
 from server.web.ready_answers import ReadyAnswers
-from server.web.request import method_of, only_operators, request_id, security_headers
+from server.web.request import method_of, request_id, security_headers
 
 DOORS = (
     login.bp,
@@ -80,7 +78,6 @@ DOORS = (
     ops.bp,
 )
 access = logging.getLogger("xcert.access")
-DOCUMENTED = ("console/api/", "mp/v1/", ".well-known/", "healthz", "readyz", "v/")
 
 
 def web_patience(settings: Settings) -> database.Patience:
@@ -169,16 +166,11 @@ async def _paying(settings: Settings, clock: SystemClock) -> AsyncIterator[WeCha
         await pay.close_connections()
 
 
-class Documents(OpenAPIExtension):
-    """/docs, for operators alone."""
-
-    name = "documents"
-
-    def startup(self, bootstrap: Extend) -> None:
-        self.bp = blueprint_factory(self.app.config)  # type: ignore[no-untyped-call]  # sanic-ext has no types here
-        self.bp.middleware(only_operators, "request")
-        self.app.blueprint(self.bp)
-        bootstrap._openapi = SpecificationBuilder()
+def api_document() -> dict[str, Any]:
+    """Every API as one OpenAPI 3 document; pages and WeChat's pushes stay out of it."""
+    return openapi.document(
+        (console.DESCRIBED, miniprogram_api.DESCRIBED), verification_documents.paths() | docs.PATHS
+    )
 
 
 def create_app(
@@ -200,16 +192,7 @@ def create_app(
         FALLBACK_ERROR_FORMAT="json",
         RESPONSE_TIMEOUT=120,
         GRACEFUL_SHUTDOWN_TIMEOUT=10.0,
-        OAS_URL_PREFIX="/docs",
-        OAS_UI_DEFAULT="redoc",
-        OAS_PATH_TO_REDOC_HTML=str(
-            templating.TEMPLATES / "docs.html"
-        ),  # our own page: theirs loads scripts from afar
-        OAS_UI_SWAGGER=False,
-        OAS_URI_TO_JSON="/openapi.json",
-        API_TITLE="xcert",
-        API_VERSION="1",
-        API_DESCRIPTION="社会心理服务职业技能等级证书：成绩、签发、证书与核验。",
+        AUTO_EXTEND=False,  # sanic-ext, if it happens to be there: its injection and CORS would cost every answer
     )
     app.ctx.metrics_folder = settings.metrics_dir
     app.ctx.stopping = asyncio.Event()
@@ -217,26 +200,16 @@ def create_app(
     app.ctx.streams = Counter()  # open event streams by account: see console.live
     # Behind a proxy every connection has the proxy's address; it has limits of its own.
     app.ctx.connections_per_address = 0 if settings.proxies else settings.connections_per_address
-    # Injection and CORS, which nothing here uses, would cost every answer a signal and a middleware.
-    app.extend(extensions=[Documents], built_in_extensions=False)
     problems.install(app, page_base.problem)
     login.install(app)
     _finish(app, settings)
-    for door in DOORS:
+    for door in (*DOORS, docs.door(api_document)):
         app.blueprint(door)
     methods.complete(app)
     for route in app.router.routes:
         route.extra.ignore_body = False  # what comes unasked is read and forgotten, within the limit
-    _document(app)
     _life(app, settings, services)
     return app
-
-
-def _document(app: Sanic[Any, Any]) -> None:
-    """/docs is for programs: pages and WeChat's pushes stay out of it."""
-    for route in app.router.routes:
-        if not f"{route.path}/".startswith(DOCUMENTED):
-            openapi.exclude()(route.handler)
 
 
 def _life(app: Sanic[Any, Any], settings: Settings, given: Services | None) -> None:

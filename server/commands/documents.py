@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import logging
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, cast
 
 import orjson
-from sanic.asgi import Lifespan
-from sanic_ext.extensions.openapi.builders import SpecificationBuilder
 
 from server import os_errors
-from server.app import create_app
+from server.app import api_document
 from server.commands import Impossible
 from server.domain.certificates import states as certificate_states
 from server.domain.imports import states as import_states
@@ -22,7 +17,6 @@ from server.domain.issuance import states
 from server.domain.notices import states as notice_states
 from server.domain.notices.wanted_templates import CHANNEL_NAMES, wanted
 from server.domain.people import officer_states
-from server.domain.ports import Services
 from server.domain.score_changes import states as score_change_states
 from server.settings import Settings
 
@@ -119,23 +113,7 @@ def refresh(given: argparse.Namespace, _: Settings) -> int:
     return 0
 
 
-def print_openapi(_: argparse.Namespace, settings: Settings) -> int:
+def print_openapi(_: argparse.Namespace, __: Settings) -> int:
     """The OpenAPI document of all doors, as JSON."""
-    document = asyncio.run(openapi(settings))
-    print(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
+    print(orjson.dumps(api_document(), option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
     return 0
-
-
-async def openapi(settings: Settings) -> dict[str, Any]:
-    """The same as `/docs/openapi.json`, without database or network."""
-    logging.disable(logging.INFO)  # Sanic greets on standard output
-    nobody = cast(Services, object())  # no request is ever answered
-    app = create_app(settings, nobody, name="xcert_openapi")
-    app.asgi = True  # startable on a loop of ours, without a socket
-    await Lifespan(app, {}, _silence, _silence).startup()  # type: ignore[arg-type]  # nothing is received or sent
-    document: dict[str, Any] = SpecificationBuilder().build(app).serialize()  # type: ignore[no-untyped-call]
-    return document
-
-
-async def _silence(*_: object) -> None:
-    """Nobody at the other end."""

@@ -1,4 +1,4 @@
-"""How a route comes to answer: who asks, what they say, done once, answered, documented."""
+"""How a route comes to answer: who asks, what they say, done once, answered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from server.domain import idempotency
 from server.errors import NotFound
-from server.web import body_limits, openapi, responses, schema
+from server.web import body_limits, responses, schema
 from server.web.request import Asked
 from server.web.routes import Api, Route
 from server.web.schema import BIGGEST, JSON, Answer, Input, Nothing
@@ -25,15 +25,21 @@ Mounted = Callable[..., Coroutine[Any, Any, HTTPResponse | None]]
 
 
 def mount(bp: Blueprint, api: Api, routes: Iterable[Route]) -> None:
-    """Put the routes on the blueprint, guarded and documented."""
+    """Put the routes on the blueprint, guarded."""
     for route in routes:
         handler = (
             _plain(route)
             if api.enter is None and (route.takes is None or route.reads_itself)
             else _reading(api, route)
         )
-        openapi.describe(bp, handler, api, route)
-        bp.add_route(handler, route.path, methods=[route.method], name=route.name, ctx_body=_body(api, route))
+        bp.add_route(
+            handler,
+            route.path,
+            methods=[route.method],
+            name=route.name,
+            error_format="json",  # otherwise Sanic reads the handler's source to guess it, at every start
+            ctx_body=_body(api, route),
+        )
 
 
 def _body(api: Api, route: Route) -> body_limits.Body:

@@ -1,32 +1,24 @@
-"""Both APIs as OpenAPI 3 tells them: made from the routes and from the models that read and write, so that it cannot lie."""
+"""Both APIs as OpenAPI 3 tells them: made from the routes and from the models that read and write, so that it cannot lie.
+
+Made when somebody asks for it: writing it at the start of every process cost more than all other imports.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
-from functools import cache
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
-from sanic import Blueprint
-from sanic_ext.extensions.openapi.builders import OperationBuilder, OperationStore, SpecificationBuilder
-from sanic_ext.extensions.openapi.types import Schema
 
 from server.web.problems import REFUSALS, Problem
 from server.web.routes import Api, Route
 from server.web.schema import JSON
 
 BINARY = {"type": "string", "format": "binary"}
-
-
-class RawSchema(Schema):
-    """A JSON schema as it stands."""
-
-    def __init__(self, schema: dict[str, Any]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._fields = schema
 
 
 class _OpenApi3(GenerateJsonSchema):
@@ -63,93 +55,130 @@ def _inlined(part: Any, known: dict[str, Any]) -> Any:
     return whole
 
 
-def declare(bp: Blueprint, way: str, kind: str, **more: Any) -> None:
-    """A way in stands in the specification of every app."""
+@dataclass(frozen=True, slots=True)
+class Described:
+    """An API and where it stands.
 
-    async def write(_: Any) -> None:
-        SpecificationBuilder().add_security_scheme(way, kind, **more)
+    Args:
+        prefix: what its routes' paths begin with.
+    """
 
-    bp.before_server_start(write)
-
-
-def describe(bp: Blueprint, handler: Any, api: Api, route: Route) -> None:
-    """Write one route into the specification."""
-    store = OperationStore()  # type: ignore[no-untyped-call]  # sanic-ext has no types here
-    if not route.shown_as:
-        _write(store[handler], api, route)
-        return
-    store[handler].exclude()
-    operation = OperationBuilder()  # type: ignore[no-untyped-call]  # the same
-    _write(operation, api, route)
-    for name in re.findall(r"{(\w+)}", route.shown_as):
-        operation.parameter(name, str, "path", required=True)
-    bp.before_server_start(_shown_apart(operation, route))
+    prefix: str
+    api: Api
+    routes: tuple[Route, ...]
 
 
-def _shown_apart(operation: OperationBuilder, route: Route) -> Callable[[Any], Coroutine[Any, Any, None]]:
-    """A listener that writes one route into the specification under the path it says itself."""
-
-    async def write(app: Any) -> None:
-        operation._app = app  # operations of other apps in this process are left out
-        SpecificationBuilder().operation(route.shown_as, route.method.lower(), operation)
-
-    return write
+Paths = dict[str, dict[str, Any]]
 
 
-def _write(operation: OperationBuilder, api: Api, route: Route) -> None:
-    operation.disable_autodoc()  # type: ignore[no-untyped-call]  # sanic-ext has no types here
-    operation.tag(api.tag)
-    operation.describe(summary=route.summary)
-    operation.name(api.operation(route))
+def document(described: Iterable[Described], others: Paths) -> dict[str, Any]:
+    """The whole document.
+
+    Args:
+        others: what is no route of an API, by path and method.
+    """
+    ways: dict[str, Any] = {}
+    paths: Paths = {}
+    for one in described:
+        ways |= one.api.security
+        for route in one.routes:
+            path, parameters = _path(one.prefix, route)
+            paths.setdefault(path, {})[route.method.lower()] = _operation(one.api, route, parameters)
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": "xcert",
+            "version": "1",
+            "description": "社会心理服务职业技能等级证书：成绩、签发、证书与核验。",
+        },
+        "paths": dict(sorted((paths | others).items())),
+        "components": {"securitySchemes": ways, "schemas": {"Problem": schema_of(Problem)}},
+    }
+
+
+_PLACE = re.compile(r"<(\w+):(.+?)>(?=/|$|\.)")
+
+
+def _path(prefix: str, route: Route) -> tuple[str, list[dict[str, Any]]]:
+    """The path as documents write it, and its parameters."""
+    kinds = dict(_PLACE.findall(route.path))
+    path = route.shown_as or prefix + _PLACE.sub(r"{\1}", route.path)
+    return path, [
+        {"name": name, "in": "path", "required": True, "schema": _kind(kinds.get(name, "str"))}
+        for name in re.findall(r"{(\w+)}", path)
+    ]
+
+
+def _kind(pattern: str) -> dict[str, Any]:
+    return {"type": "integer", "format": "int64"} if pattern == "int" else {"type": "string"}
+
+
+def _operation(api: Api, route: Route, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    taken, told = _taken(route)
+    written: dict[str, Any] = {
+        "operationId": api.operation(route),
+        "summary": route.summary,
+        "tags": [api.tag],
+        "parameters": [*parameters, *_headers(api, route), *told],
+        "responses": {str(route.status): _given(route)} | refusals(api.refuses),
+    }
     if not route.is_open:
-        for way in api.security:
-            operation.secured(way)  # type: ignore[no-untyped-call]  # the same
-    _write_headers(operation, api, route)
-    if route.takes is not None:
-        _write_taken(operation, route)
-    if route.status == 204:
-        operation.response(204, {}, "已完成")
-    else:
-        content = {route.gives: {"schema": BINARY}} if isinstance(route.gives, str) else {}
-        if route.gives is not None and not isinstance(route.gives, str):
-            content = {JSON: {"schema": schema_of(route.gives)}}
-        operation.response(route.status, content, "成功")
-    refuse(operation, api.refuses)
+        written["security"] = [{way: []} for way in api.security]
+    return written | taken
 
 
-def _write_headers(operation: OperationBuilder, api: Api, route: Route) -> None:
+def _headers(api: Api, route: Route) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
     if api.secret is not None and route.method != "GET" and not route.is_open:
-        name, said = api.secret
-        operation.parameter(name, RawSchema({"type": "string"}), "header", description=said)
+        name, about = api.secret
+        found.append({"name": name, "in": "header", "description": about, "schema": {"type": "string"}})
     if route.creates:
-        form = RawSchema({"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[!-~]+$"})
-        said = "同一个键和内容只生效一次，一天内得到同一回答"
-        operation.parameter("Idempotency-Key", form, "header", required=False, description=said)
+        form = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[!-~]+$"}
+        about = "同一个键和内容只生效一次，一天内得到同一回答"
+        found.append({"name": "Idempotency-Key", "in": "header", "description": about, "schema": form})
+    return found
 
 
-def _write_taken(operation: OperationBuilder, route: Route) -> None:
-    assert route.takes is not None
+def _taken(route: Route) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The body, as the operation's field, and the parameters of a query."""
+    if route.takes is None:
+        return {}, []
     taken = schema_of(route.takes)
     required = taken.get("required", [])
     if route.file:
         taken["properties"]["file"] = BINARY
         taken["required"] = [*required, "file"]
-        operation.body({"multipart/form-data": {"schema": taken}}, required=True)
-    elif route.method != "GET":
-        operation.body({JSON: {"schema": taken}}, required=bool(required))
-    else:
-        for name, about in taken["properties"].items():
-            said = about.pop("description", "")
-            about.pop("nullable", None)
-            operation.parameter(name, RawSchema(about), "query", required=name in required, description=said)
+        return {"requestBody": _content("multipart/form-data", taken, required=True)}, []
+    if route.method != "GET":
+        return {"requestBody": _content(JSON, taken, required=bool(required))}, []
+    parameters = []
+    for name, about in taken["properties"].items():
+        parameter = {"name": name, "in": "query", "required": name in required, "schema": about}
+        if description := about.pop("description", ""):
+            parameter["description"] = description
+        about.pop("nullable", None)
+        parameters.append(parameter)
+    return {}, parameters
 
 
-def refuse(operation: OperationBuilder, statuses: tuple[int, ...]) -> None:
-    """Write the refusals that an operation may answer with."""
-    for status in statuses:
-        operation.response(status, {"application/problem+json": {"schema": _problem()}}, REFUSALS[status])
+def _given(route: Route) -> dict[str, Any]:
+    if route.status == 204:
+        return {"description": "已完成"}
+    if route.gives is None:
+        return {"description": "成功"}
+    if isinstance(route.gives, str):
+        return _content(route.gives, BINARY, description="成功")
+    return _content(JSON, schema_of(route.gives), description="成功")
 
 
-@cache
-def _problem() -> dict[str, Any]:
-    return schema_of(Problem)
+def _content(kind: str, schema: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    return {"content": {kind: {"schema": schema}}, **more}
+
+
+def refusals(statuses: Iterable[int]) -> dict[str, Any]:
+    """What an operation may refuse with, by status."""
+    problem = {"$ref": "#/components/schemas/Problem"}
+    return {
+        str(status): _content("application/problem+json", problem, description=REFUSALS[status])
+        for status in statuses
+    }

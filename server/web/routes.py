@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ class Route:
         verb: who may; None: everybody who is logged in.
         first_password_too: also before a one-time password is changed.
         second_factor_too: also for somebody who still has to set one up.
-        shown_as: the whole path in the documents, where sanic-ext cannot read it from the pattern.
+        shown_as: the whole path in the documents, where it cannot be read from the pattern.
     """
 
     method: str
@@ -66,7 +66,7 @@ class Api:
     Args:
         tag: its name in the documents.
         operation: how a route is called there.
-        security: the ways in, by name.
+        security: the ways in by name, as OpenAPI writes them.
         refuses: the statuses that any route may answer with.
         owner: whose an Idempotency-Key is; two owners' keys never meet.
         enter: who asks, if they may; raises what is answered instead. None: the handler asks.
@@ -76,7 +76,7 @@ class Api:
 
     tag: str
     operation: Callable[[Route], str]
-    security: tuple[str, ...]
+    security: Mapping[str, Mapping[str, str]]
     refuses: tuple[int, ...]
     owner: Callable[[Any], Awaitable[str]]
     enter: Callable[[Request, Route], Awaitable[Asked]] | None = None

@@ -20,7 +20,7 @@ from server.domain.certificates.verification import Finding
 from server.domain.levels import Level
 from server.domain.ports import PublicKey
 from server.errors import Invalid, NotFound, OutsideFailure, TooMany, Unverified
-from server.web import responses, site_files, templating, verification_documents
+from server.web import responses, site_files, templating
 from server.web.request import client_address, form_text, services, wants_page
 from server.web.verification_documents import Claims, Found
 
@@ -205,6 +205,3 @@ def _document(found: Finding) -> Found:
         pdf_sha256=found.pdf_sha256 or None,
         authority=AUTHORITY,
     )
-
-
-verification_documents.describe(form=form, search=search, scanned=scanned)

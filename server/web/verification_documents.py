@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ConfigDict, Field
-from sanic_ext.extensions.openapi.builders import OperationBuilder, OperationStore
 
-from server.web.openapi import RawSchema, refuse, schema_of
+from server.web.openapi import refusals, schema_of
 from server.web.schema import JSON, Answer, Input, WrittenDay
 
 
@@ -51,21 +50,35 @@ class Asked(Input):
     name: str = Field(description="持证人姓名")
 
 
-def describe(*, form: Any, search: Any, scanned: Any) -> None:
-    """Write the handlers of `server.web.verification` into the document; the page with the form stays out of it."""
-    store = OperationStore()  # type: ignore[no-untyped-call]  # sanic-ext has no types here
-    store[form].exclude()
-    _begin(store[search], "verify_number_and_name", "按证书编号和姓名核验", (400, 404, 413, 422, 429, 503))
-    store[search].body({"application/x-www-form-urlencoded": {"schema": schema_of(Asked)}}, required=True)
-    _begin(store[scanned], "verify_code", "按二维码中的核验码核验", (400, 404, 429, 503))
-    code = RawSchema({"type": "string", "description": "二维码网址中 /v/ 之后的部分"})
-    store[scanned].parameter("code", code, "path", required=True)
+def paths() -> dict[str, Any]:
+    """The doors of `server.web.verification`; the page with the form stays out of it."""
+    taken = {
+        "requestBody": {
+            "content": {"application/x-www-form-urlencoded": {"schema": schema_of(Asked)}},
+            "required": True,
+        }
+    }
+    code = {"type": "string", "description": "二维码网址中 /v/ 之后的部分"}
+    scanned = {"parameters": [{"name": "code", "in": "path", "required": True, "schema": code}]}
+    refused, and_form = (400, 404, 429, 503), (400, 404, 413, 422, 429, 503)
+    keys = {
+        "operationId": "verify_keys",
+        "summary": "每一期公钥与核验码的格式：不靠本服务也能核验",
+        "tags": ["verification"],
+        "responses": {"200": {"description": "公钥", "content": {JSON: {"schema": {"type": "object"}}}}},
+    }
+    return {
+        "/v": {"post": _found("verify_number_and_name", "按证书编号和姓名核验", and_form) | taken},
+        "/v/{code}": {"get": _found("verify_code", "按二维码中的核验码核验", refused) | scanned},
+        "/.well-known/xcert-keys.json": {"get": keys},
+    }
 
 
-def _begin(operation: OperationBuilder, name: str, summary: str, refusals: tuple[int, ...]) -> None:
-    operation.disable_autodoc()  # type: ignore[no-untyped-call]
-    operation.tag("verification")
-    operation.describe(summary=summary)
-    operation.name(name)
-    operation.response(200, {JSON: {"schema": schema_of(Found)}}, "核验结果")
-    refuse(operation, refusals)
+def _found(name: str, summary: str, refused: tuple[int, ...]) -> dict[str, Any]:
+    answer = {"description": "核验结果", "content": {JSON: {"schema": schema_of(Found)}}}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["verification"],
+        "responses": {"200": answer} | refusals(refused),
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sanic import Blueprint
 
-from server.web import openapi
 from server.web.console import (
     accounts,
     audit,
@@ -22,6 +21,7 @@ from server.web.console import (
     work_pages,
 )
 from server.web.mounting import mount
+from server.web.openapi import Described
 from server.web.routes import Api, Route
 
 
@@ -34,14 +34,22 @@ def _operation(route: Route) -> str:
 API = Api(
     tag="console",
     operation=_operation,
-    security=("console_session", "api_token"),
+    security={
+        "console_session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "xcert_console",
+            "description": "登录后的会话",
+        },
+        "api_token": {"type": "http", "scheme": "bearer", "description": "API 令牌"},
+    },
     refuses=(400, 401, 403, 404, 409, 410, 413, 415, 422, 429, 503),
     owner=auth.key_owner,
     enter=auth.enter,
     refuses_undeclared=True,
     secret=("X-CSRF-Token", "用会话登录时必须提供"),
 )
-ROUTES: list[Route] = [
+ROUTES: tuple[Route, ...] = (
     *session.ROUTES,
     *imports.ROUTES,
     *plans.ROUTES,
@@ -52,12 +60,10 @@ ROUTES: list[Route] = [
     *people.ROUTES,
     *audit.ROUTES,
     *accounts.ROUTES,
-]
-
-api = Blueprint("console_api", url_prefix="/console/api/v1")
-openapi.declare(
-    api, "console_session", "apiKey", location="cookie", name="xcert_console", description="登录后的会话"
 )
-openapi.declare(api, "api_token", "http", scheme="bearer", description="API 令牌")
+
+DESCRIBED = Described("/console/api/v1", API, ROUTES)
+
+api = Blueprint("console_api", url_prefix=DESCRIBED.prefix)
 mount(api, API, ROUTES)
 bp = Blueprint.group(api, login_pages.bp, work_pages.bp, people.bp, audit_pages.bp, score_changes.bp)
