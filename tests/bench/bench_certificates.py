@@ -23,7 +23,8 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from server.adapters.documents import seal_picture
 from server.adapters.documents.pdf import PAGE_HEIGHT_MM, SEAL_X_MM, SEAL_Y_MM, TypstPdfRenderer
-from server.adapters.documents.seal import FIELD, Place, _appearance
+from server.adapters.documents.seal import FIELD, Place
+from server.adapters.documents.seal_signature import appearance
 from server.adapters.keys import KeyFolder, SealCredentials
 from server.app import running
 from server.domain.certificates import files
@@ -112,7 +113,7 @@ class _Alone:
                 docmdp_permissions=MDPPerm.NO_CHANGES,
             ),
             signer=self._signer,
-            stamp_style=_appearance(ISSUER, self._place),
+            stamp_style=appearance(ISSUER, self._place),
             new_field_spec=SigFieldSpec(FIELD, box=self._place.box, on_page=0),
         )
         session = signer.init_signing_session(IncrementalPdfFileWriter(io.BytesIO(pdf)))

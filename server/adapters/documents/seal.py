@@ -1,36 +1,22 @@
 """Seals a PDF: the picture of the seal and the PAdES signature in one act.
 
-The visible signature field *is* the picture, so nobody can have one without the other. PAdES B-B, ECDSA or RSA with
-SHA-256, certifying: no change of any kind is allowed afterwards (DocMDP 1). pyHanko lays out the file; `cms.py` signs
-with a key that is loaded once (pyHanko's own SimpleSigner parses it again for every signature).
-
-Whether the certificates may seal at this moment is asked before each seal; how much room the signature needs is
-measured from key and chain, for chains of authorities differ by kilobytes.
+The visible signature field *is* the picture, so nobody can have one without the other. Whether the certificates may seal
+at this moment is asked before each seal.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-
-from asn1crypto import x509 as asn1_x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.content import PdfResources, RawContent
-from pyhanko.pdf_utils.extensions import DeveloperExtension
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.pdf_utils.layout import AxisAlignment, BoxConstraints, Margins, SimpleBoxLayoutRule
-from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
-from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
-from pyhanko.stamp import StaticStampStyle
+from typing import TYPE_CHECKING
 
 from server.adapters import seal_certificates
-from server.adapters.documents import seal_picture
-from server.adapters.documents.cms import CmsSigner
 from server.adapters.seal_certificates import SealCredentials
 from server.errors import Refused
+
+if TYPE_CHECKING:
+    from server.adapters.documents.seal_signature import Ready
 
 FIELD = "Seal"
 REASON = "颁发职业技能等级证书"
@@ -57,50 +43,22 @@ class Place:
         return round(self.size * _POINTS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """One set of credentials, with what signing needs of them, made once."""
-
-    credentials: SealCredentials
-    cms: CmsSigner
-    named: Signer  # tells pyHanko who signs; the signing itself is `cms`
-    fault: str  # of the certificates' shape
-
-    @classmethod
-    def make(cls, credentials: SealCredentials) -> _Ready:
-        certificate = asn1_x509.Certificate.load(credentials.certificate.public_bytes(Encoding.DER))
-        fault = seal_certificates.shape_problem(credentials)
-        return cls(credentials, CmsSigner(credentials), Signer(signing_cert=certificate), fault)
-
-
-class _Update(IncrementalPdfFileWriter):
-    """The appended part. It stays a PDF 1.7 file, as PDF/A-3 demands: pyHanko would declare 2.0 for PAdES, of which only
-    the developer extension of 1.7 (ETSI EN 319 142-1, 5.6) is needed, and that is written."""
-
-    def ensure_output_version(self, version: tuple[int, int]) -> None:
-        return None
-
-    def register_extension(self, ext: DeveloperExtension) -> None:
-        if ext.base_version == "/1.7":
-            super().register_extension(ext)
-
-    def _update_meta(self) -> None:
-        """The page's own particulars stand: pyHanko would add its name and version, and this machine's clock and zone."""
-
-
 class Seal:
     """The organisation's electronic seal."""
 
     def __init__(self, credentials: SealCredentials | Callable[[], SealCredentials]) -> None:
         """`credentials`: fixed ones, or a function that gives those of now (a key folder's `seal_credentials`)."""
         self._source = credentials if callable(credentials) else lambda: credentials
-        self._last: _Ready | None = None
+        self._last: Ready | None = None
 
-    def _ready(self, moment: datetime) -> _Ready:
+    def _ready(self, moment: datetime) -> Ready:
         """Raises Refused("seal_unusable") when nothing may be sealed at `moment`."""
+        # pyHanko costs every process's start a third of a second, and most processes never seal.
+        from server.adapters.documents import seal_signature
+
         credentials = self._source()
         if self._last is None or self._last.credentials is not credentials:
-            self._last = _Ready.make(credentials)
+            self._last = seal_signature.Ready.make(credentials)
         ready = self._last
         if fault := ready.fault or seal_certificates.time_problem(credentials, moment):
             raise Refused("seal_unusable", fault)
@@ -118,47 +76,6 @@ class Seal:
         Raises:
             Refused("seal_unusable"): the seal's certificate has expired, is not yet valid, or is out of order.
         """
-        ready = self._ready(moment)
-        writer = _Update(io.BytesIO(pdf))
-        signer = PdfSigner(
-            PdfSignatureMetadata(
-                field_name=FIELD,
-                md_algorithm="sha256",
-                subfilter=SigSeedSubFilter.PADES,
-                name=issuer,
-                reason=REASON,
-                certify=True,
-                docmdp_permissions=MDPPerm.NO_CHANGES,
-            ),
-            signer=ready.named,
-            stamp_style=_appearance(issuer, place),
-            new_field_spec=SigFieldSpec(
-                FIELD, box=place.box, on_page=0, readable_field_name="电子证书专用章"
-            ),
-        )
-        session = signer.init_signing_session(writer)
-        session.system_time = moment
-        document = session.prepare_tbs_document(
-            validation_info=None, bytes_reserved=2 * ready.cms.room, appearance_text_params=None
-        )
-        out = io.BytesIO()
-        prepared, _ = document.digest_tbs_document(output=out)
-        prepared.fill_with_cms(out, ready.cms.sign(prepared.document_digest))
-        return out.getvalue()
+        from server.adapters.documents import seal_signature
 
-
-def _appearance(issuer: str, place: Place) -> StaticStampStyle:
-    """The seal's picture, laid over the page as ink is: what is printed below stays readable."""
-    blend = {generic.pdf_name("/BM"): generic.pdf_name("/Multiply")}
-    resources = PdfResources()  # type: ignore[no-untyped-call]
-    resources.ext_g_state[generic.pdf_name("/Ink")] = generic.DictionaryObject(blend)  # type: ignore[no-untyped-call]
-    picture = b"/Ink gs\n" + seal_picture.as_pdf(issuer, place.points)
-    return StaticStampStyle(
-        border_width=0,
-        background=RawContent(picture, resources, BoxConstraints(width=place.points, height=place.points)),
-        background_layout=SimpleBoxLayoutRule(
-            x_align=AxisAlignment.ALIGN_MID,
-            y_align=AxisAlignment.ALIGN_MID,
-            margins=Margins.uniform(0),  # type: ignore[no-untyped-call]
-        ),
-    )
+        return seal_signature.sealed(self._ready(moment), pdf, issuer=issuer, place=place, moment=moment)

@@ -1,0 +1,105 @@
+"""How pyHanko puts the seal into a PDF. `seal` asks first whether it may; it loads this module with the first seal.
+
+PAdES B-B, ECDSA or RSA with SHA-256, certifying: no change of any kind is allowed afterwards (DocMDP 1). pyHanko lays out
+the file; `cms.py` signs with a key that is loaded once (pyHanko's own SimpleSigner parses it again for every signature).
+How much room the signature needs is measured from key and chain, for chains of authorities differ by kilobytes.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import datetime
+
+from asn1crypto import x509 as asn1_x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.content import PdfResources, RawContent
+from pyhanko.pdf_utils.extensions import DeveloperExtension
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.layout import AxisAlignment, BoxConstraints, Margins, SimpleBoxLayoutRule
+from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
+from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
+from pyhanko.stamp import StaticStampStyle
+
+from server.adapters import seal_certificates
+from server.adapters.documents import seal_picture
+from server.adapters.documents.cms import CmsSigner
+from server.adapters.documents.seal import FIELD, REASON, Place
+from server.adapters.seal_certificates import SealCredentials
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One set of credentials, with what signing needs of them, made once."""
+
+    credentials: SealCredentials
+    cms: CmsSigner
+    named: Signer  # tells pyHanko who signs; the signing itself is `cms`
+    fault: str  # of the certificates' shape
+
+    @classmethod
+    def make(cls, credentials: SealCredentials) -> Ready:
+        certificate = asn1_x509.Certificate.load(credentials.certificate.public_bytes(Encoding.DER))
+        fault = seal_certificates.shape_problem(credentials)
+        return cls(credentials, CmsSigner(credentials), Signer(signing_cert=certificate), fault)
+
+
+class _Update(IncrementalPdfFileWriter):
+    """The appended part. It stays a PDF 1.7 file, as PDF/A-3 demands: pyHanko would declare 2.0 for PAdES, of which only
+    the developer extension of 1.7 (ETSI EN 319 142-1, 5.6) is needed, and that is written."""
+
+    def ensure_output_version(self, version: tuple[int, int]) -> None:
+        return None
+
+    def register_extension(self, ext: DeveloperExtension) -> None:
+        if ext.base_version == "/1.7":
+            super().register_extension(ext)
+
+    def _update_meta(self) -> None:
+        """The page's own particulars stand: pyHanko would add its name and version, and this machine's clock and zone."""
+
+
+def sealed(ready: Ready, pdf: bytes, *, issuer: str, place: Place, moment: datetime) -> bytes:
+    """The PDF with seal and signature appended. Arguments as those of `Seal.put`."""
+    writer = _Update(io.BytesIO(pdf))
+    signer = PdfSigner(
+        PdfSignatureMetadata(
+            field_name=FIELD,
+            md_algorithm="sha256",
+            subfilter=SigSeedSubFilter.PADES,
+            name=issuer,
+            reason=REASON,
+            certify=True,
+            docmdp_permissions=MDPPerm.NO_CHANGES,
+        ),
+        signer=ready.named,
+        stamp_style=appearance(issuer, place),
+        new_field_spec=SigFieldSpec(FIELD, box=place.box, on_page=0, readable_field_name="电子证书专用章"),
+    )
+    session = signer.init_signing_session(writer)
+    session.system_time = moment
+    document = session.prepare_tbs_document(
+        validation_info=None, bytes_reserved=2 * ready.cms.room, appearance_text_params=None
+    )
+    out = io.BytesIO()
+    prepared, _ = document.digest_tbs_document(output=out)
+    prepared.fill_with_cms(out, ready.cms.sign(prepared.document_digest))
+    return out.getvalue()
+
+
+def appearance(issuer: str, place: Place) -> StaticStampStyle:
+    """The seal's picture, laid over the page as ink is: what is printed below stays readable."""
+    blend = {generic.pdf_name("/BM"): generic.pdf_name("/Multiply")}
+    resources = PdfResources()  # type: ignore[no-untyped-call]
+    resources.ext_g_state[generic.pdf_name("/Ink")] = generic.DictionaryObject(blend)  # type: ignore[no-untyped-call]
+    picture = b"/Ink gs\n" + seal_picture.as_pdf(issuer, place.points)
+    return StaticStampStyle(
+        border_width=0,
+        background=RawContent(picture, resources, BoxConstraints(width=place.points, height=place.points)),
+        background_layout=SimpleBoxLayoutRule(
+            x_align=AxisAlignment.ALIGN_MID,
+            y_align=AxisAlignment.ALIGN_MID,
+            margins=Margins.uniform(0),  # type: ignore[no-untyped-call]
+        ),
+    )
