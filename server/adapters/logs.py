@@ -28,7 +28,7 @@ _REDACTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)(postgres(?:ql)?|redis|rediss)://[^\s@/]*@"), r"\1://[已隐去]@"),
     (
         re.compile(
-            r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----BEGIN|-----END).)*+(?:-----END [A-Z ]*PRIVATE KEY-----)?",
+            r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----BEGIN|-----END).)*(?:-----END [A-Z ]*PRIVATE KEY-----)?",
             re.DOTALL,
         ),
         "[私钥]",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -48,7 +49,9 @@ def test_a_key_waits_before_its_first_use_and_is_retired_with_a_reason(xcert: Xc
 def test_whoever_stops_reading_gets_no_traceback(
     xcert: Xcert, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    command = f"{sys.executable} -m server.cli keys list | true; sleep 0; exit ${{PIPESTATUS[0]}}"
+    command = (
+        f"{shlex.quote(sys.executable)} -m server.cli keys list | true; sleep 0; exit ${{PIPESTATUS[0]}}"
+    )
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=tmp_path, env=environment | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -125,7 +126,7 @@ def test_tables_of_a_newer_version_stop_the_start(xcert: Xcert, db_url: str) -> 
 
 
 def test_output_that_nobody_reads_any_more_is_no_traceback(xcert: Xcert, environment: dict[str, str]) -> None:
-    command = f"{sys.executable} -m server.cli openapi | head -c 1"
+    command = f"{shlex.quote(sys.executable)} -m server.cli openapi | head -c 1"
     done = subprocess.run(
         ["bash", "-c", command], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -8,8 +8,7 @@ from typing import Any
 
 _TWO = re.compile(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>")
 _THREE = re.compile(rb"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>")
-_RANGES = re.compile(rb"beginbfrange((?:(?!beginbf|endbf).)*+)endbfrange", re.DOTALL)
-_SINGLES = re.compile(rb"beginbfchar((?:(?!beginbf|endbf).)*+)endbfchar", re.DOTALL)
+_EDGE = re.compile(rb"(begin|end)bf(char|range)")
 _TOKEN = re.compile(
     rb"(?P<string>\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*\))"
     rb"|(?P<hex><[0-9A-Fa-f\s]*>)"
@@ -69,15 +68,26 @@ def _meant(escape: re.Match[bytes]) -> bytes:
 def _characters(table: bytes) -> dict[int, str]:
     """Glyph code → text, out of a ToUnicode table."""
     found: dict[int, str] = {}
-    for block in _SINGLES.findall(table):
+    for block in _blocks(table, b"char"):
         for code, text in _TWO.findall(block):
             found[int(code, 16)] = _utf16(text)
-    for block in _RANGES.findall(table):
+    for block in _blocks(table, b"range"):
         for first, last, text in _THREE.findall(block):
             start = _utf16(text)
             for step, code in enumerate(range(int(first, 16), int(last, 16) + 1)):
                 found[code] = start[:-1] + chr(ord(start[-1]) + step)
     return found
+
+
+def _blocks(table: bytes, kind: bytes) -> Iterator[bytes]:
+    """What stands between a beginning and the next end, where both are of this kind."""
+    begun = -1
+    for edge in _EDGE.finditer(table):
+        if edge[1] == b"begin":
+            begun = edge.end() if edge[2] == kind else -1
+        elif begun >= 0 and edge[2] == kind:
+            yield table[begun : edge.start()]
+            begun = -1
 
 
 def _utf16(digits: bytes) -> str:

@@ -34,13 +34,13 @@ DEEPEST = 8  # levels of elements
 BLOCK = 32
 # Read before any signature is compared: possessive, so that no body takes more than one look at each byte.
 _ENCRYPT_XML = re.compile(
-    rb"<Encrypt>\s*+(?:<!\[CDATA\[)?+\s*+([A-Za-z0-9+/=]{32,}+)\s*+(?:\]\]>)?+\s*+</Encrypt>", re.DOTALL
+    rb"<Encrypt>\s*+(?:<!\[CDATA\[)?\s*+([A-Za-z0-9+/=]{32,}+)\s*+(?:\]\]>)?\s*+</Encrypt>", re.DOTALL
 )
 SUBSCRIPTION_LISTS = ("List", "SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent")
 # What is outside Char of XML 1.0 §2.2: controls, halves of characters, and the two that are none.
 _UNREADABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OPENID = re.compile(r"[!-~]{1,64}")  # nothing that a database or a URL would stumble over
-_ENCRYPT_JSON = re.compile(rb'"Encrypt"\s*+:\s*+"((?:[A-Za-z0-9+=/]|\\/){32,}+)"')
+_ENCRYPT_JSON = re.compile(rb'"Encrypt"\s*+:\s*+"([A-Za-z0-9+=/\\]{32,}+)"')
 
 
 @dataclass(frozen=True, slots=True)
