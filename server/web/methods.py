@@ -1,6 +1,6 @@
 """HEAD beside every GET, and OPTIONS for every address.
 
-sanic-ext adds the same once the server has started, when Sanic compiles its routers anew for every single route:
+Added once the server has started, as sanic-ext does, Sanic compiles its routers anew for every single route:
 two seconds of each start. Added before, they cost nothing.
 """
 
