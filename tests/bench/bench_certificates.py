@@ -23,7 +23,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from server.adapters.documents import seal_picture
 from server.adapters.documents.pdf import PAGE_HEIGHT_MM, SEAL_X_MM, SEAL_Y_MM, TypstPdfRenderer
-from server.adapters.documents.seal import FIELD, Place
+from server.adapters.documents.seal_field import FIELD, Place
 from server.adapters.documents.seal_signature import appearance
 from server.adapters.keys import KeyFolder, SealCredentials
 from server.app import running

@@ -19,7 +19,8 @@ import typst
 
 from server.adapters.documents import font, preview, qr, seal_picture
 from server.adapters.documents.font import Fonts
-from server.adapters.documents.seal import Place, Seal
+from server.adapters.documents.seal import Seal
+from server.adapters.documents.seal_field import Place
 from server.domain.beijing import BEIJING
 from server.domain.ports import CertificatePage, Clock
 from server.errors import Refused

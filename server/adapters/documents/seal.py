@@ -7,40 +7,16 @@ at this moment is asked before each seal.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from server.adapters import seal_certificates
+from server.adapters.documents.seal_field import Place
 from server.adapters.seal_certificates import SealCredentials
 from server.errors import Refused
 
 if TYPE_CHECKING:
     from server.adapters.documents.seal_signature import Ready
-
-FIELD = "Seal"
-REASON = "颁发职业技能等级证书"
-_POINTS = 72 / 25.4
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the seal goes: its middle from the lower left corner of the page, and its size, in mm."""
-
-    x: float
-    y: float
-    size: float
-
-    @property
-    def box(self) -> tuple[int, int, int, int]:
-        """In whole points, as pyHanko takes it."""
-        half = self.size / 2
-        left, bottom = round((self.x - half) * _POINTS), round((self.y - half) * _POINTS)
-        return left, bottom, left + self.points, bottom + self.points
-
-    @property
-    def points(self) -> int:
-        return round(self.size * _POINTS)
 
 
 class Seal:

@@ -25,7 +25,7 @@ from pyhanko.stamp import StaticStampStyle
 from server.adapters import seal_certificates
 from server.adapters.documents import seal_picture
 from server.adapters.documents.cms import CmsSigner
-from server.adapters.documents.seal import FIELD, REASON, Place
+from server.adapters.documents.seal_field import FIELD, REASON, Place
 from server.adapters.seal_certificates import SealCredentials
 
 
