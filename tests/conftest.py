@@ -52,7 +52,7 @@ def loopback_only() -> Iterator[None]:
             raise AssertionError(f"a test tried to reach {address[0]}")
         genuine(self, address)
 
-    socket.socket.connect = connect  # type: ignore[method-assign]
+    socket.socket.connect = connect  # type: ignore[method-assign, assignment]
     yield
     socket.socket.connect = genuine  # type: ignore[method-assign]
 

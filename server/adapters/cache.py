@@ -144,7 +144,7 @@ class RedisEventBus:
             yield events()
         finally:
             self._free += 1
-            await subscription.aclose()  # type: ignore[no-untyped-call]  # redis publishes no type for it
+            await subscription.aclose()
             await own.aclose()
 
     def _own_connection(self) -> aioredis.Redis:

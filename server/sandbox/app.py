@@ -95,10 +95,10 @@ async def serving(app: App) -> AsyncIterator[str]:
         platform.own_url = f"http://{platform.config.host}:{listener.getsockname()[1]}"
         server = await app.create_server(sock=listener, return_asyncio_server=True)
         assert server is not None
-        await server.startup()  # type: ignore[no-untyped-call]
-        await server.start_serving()  # type: ignore[no-untyped-call]
+        await server.startup()
+        await server.start_serving()
         try:
             yield platform.own_url
         finally:
-            await server.close()  # type: ignore[no-untyped-call]
+            await server.close()
             await platform.close()

@@ -108,7 +108,7 @@ class BoundedRequest(Request[Any, Any]):
             raise BadRequest
         if self.body.count(boundary.encode()) > PARTS + 1:
             raise PayloadTooLarge
-        fields, files = parse_multipart_form(self.body, boundary.encode())  # type: ignore[no-untyped-call]
+        fields, files = parse_multipart_form(self.body, boundary.encode())
         return fields, files
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from server.adapters import keys
 from server.errors import Unverified
@@ -112,6 +113,7 @@ def test_production_keys_wait_for_their_certificate(tmp_path: Path) -> None:
 def test_the_seal_is_signed_by_the_development_ca(folder: Path) -> None:
     seal = opened(folder).seal_credentials()
     seal.certificate.verify_directly_issued_by(seal.chain[0])
+    assert isinstance(seal.key, EllipticCurvePrivateKey)
     assert seal.key.curve.name == "secp256r1"
 
 

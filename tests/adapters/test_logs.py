@@ -97,9 +97,9 @@ def test_a_driver_tells_of_an_outage_by_its_cause_and_of_a_fault_by_its_tracebac
     ):
         line = logged(name, error)
         assert (line["cause"], "error" in line) == (cause, False)
-    for name, error in (
+    for name, fault in (
         ("procrastinate.worker.worker", ValueError("a fault of ours")),
         ("xcert.jobs", ConnectionResetError(104, "reset")),
     ):
-        line = logged(name, error)
-        assert ("cause" in line, str(error) in str(line["error"])) == (False, True)
+        line = logged(name, fault)
+        assert ("cause" in line, str(fault) in str(line["error"])) == (False, True)

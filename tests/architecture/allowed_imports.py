@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from grimp import ImportGraph
 from importlinter.application import output
@@ -26,9 +27,11 @@ class AllowedImports(Contract):
 
     type_name = "allowed"
 
-    source_modules = fields.SetField(subfield=fields.ModuleExpressionField())
-    allowed_modules = fields.SetField(subfield=fields.StringField())
-    ignore_imports = fields.SetField(subfield=fields.ImportExpressionField(), required=False)
+    # each is a field of the class and, once import-linter has read it, a set of the contract
+
+    source_modules: Any = fields.SetField(subfield=fields.ModuleExpressionField())
+    allowed_modules: Any = fields.SetField(subfield=fields.StringField())
+    ignore_imports: Any = fields.SetField(subfield=fields.ImportExpressionField(), required=False)
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         forgiven = {

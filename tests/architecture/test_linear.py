@@ -13,8 +13,8 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from re import _constants as constants  # type: ignore[attr-defined]  # typeshed leaves them out
-from re import _parser as parser  # type: ignore[attr-defined]  # the same
+from re import _constants as constants  # typeshed leaves them out
+from re import _parser as parser  # the same
 from typing import Any
 
 import pytest

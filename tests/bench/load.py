@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from functools import partial
 from pathlib import Path
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -67,9 +68,7 @@ class Load:
         callers = []
         for number in range(connections):
             place = number * len(self.requests) // connections
-            transport, _ = await loop.create_connection(
-                lambda p=place: _Caller(self, p), "127.0.0.1", self.port
-            )
+            transport, _ = await loop.create_connection(partial(_Caller, self, place), "127.0.0.1", self.port)
             callers.append(transport)
         await asyncio.sleep(seconds)
         self.is_over = True

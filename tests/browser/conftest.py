@@ -48,7 +48,7 @@ async def window(
 ) -> AsyncIterator[Window]:
     size = PHONE if request.param == "phone" else DESK
     context: BrowserContext = await browser.new_context(
-        viewport=size,  # type: ignore[arg-type]
+        viewport=size,
         device_scale_factor=2 if request.param == "phone" else 1,
         has_touch=request.param == "phone",
         locale="zh-CN",

@@ -18,7 +18,7 @@ from tests.kit import importing, make
 from tests.kit.cohort import changed
 from tests.kit.console_pages import look, seat
 from tests.kit.importing import drain
-from tests.kit.workbooks import edited
+from tests.kit.workbooks import edited, front
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PEOPLE = [person for person in demo_cohort.people(12) if person.passed]
@@ -127,8 +127,8 @@ async def test_what_nobody_saw_in_the_table_is_said_first(
     table = tmp_path / "hidden.xlsx"
 
     def hide(made: Workbook) -> None:
-        made.active.row_dimensions[3].hidden = True
-        made.active.column_dimensions["D"].hidden = True
+        front(made).row_dimensions[3].hidden = True
+        front(made).column_dimensions["D"].hidden = True
         made.create_sheet("旧").sheet_state = "hidden"
 
     rows = [[*person.people_row(), ""] for person in PEOPLE] + [[*[""] * 10, "以下空白"]]
@@ -156,7 +156,7 @@ async def test_who_may_only_look_sees_no_button(base: str, browser: Browser, ser
         "c.xlsx",
         demo_cohort.people_book(PEOPLE),
         wish=imports.Wish(dry_run=True, creating=imports.Names.of(demo_cohort.names(PEOPLE))),
-        actor=importing.make.OPERATOR,
+        actor=make.OPERATOR,
     )
     async with seat(browser, services, base, Role.AUDITOR) as (page, trouble):
         await page.goto(f"{base}/console/imports/{done.import_id}")

@@ -65,7 +65,7 @@ class Tab:
 async def tab(world: World, browser: Browser) -> AsyncIterator[Tab]:
     s = world.services
     exchange(s, settings=replace(s.settings, js_url=f"{s.settings.api_url}/open/js/jweixin-1.6.0.js"))
-    context = await browser.new_context(viewport=PHONE, locale="zh-CN")  # type: ignore[arg-type]
+    context = await browser.new_context(viewport=PHONE, locale="zh-CN")
     context.set_default_timeout(30_000)
     expect.set_options(timeout=30_000)
     await context.add_init_script(WATCH)

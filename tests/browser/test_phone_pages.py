@@ -98,7 +98,7 @@ async def test_a_page_from_the_back_forward_cache_is_asked_for_anew(
 
 async def test_the_form_works_without_scripts(browser: Browser, base: str, services: Services) -> None:
     await make.candidate(services, "崔子涵", NUMBER)
-    context = await browser.new_context(viewport=PHONE, java_script_enabled=False)  # type: ignore[arg-type]
+    context = await browser.new_context(viewport=PHONE, java_script_enabled=False)
     await context.add_cookies(
         [{"name": SESSION_COOKIE, "value": web_login.session_for(services, ME), "url": base}]
     )

@@ -27,7 +27,7 @@ MOST = 60_000  # bytes, heads and all: a second and a half at 50 kB/s
 
 async def weight(chromium: Browser, s: Services, at: str, path: str, who: WeChatIdentity | None) -> int:
     """Bytes that came over the line for a first look at this page."""
-    context = await chromium.new_context(viewport=PHONE, device_scale_factor=2)  # type: ignore[arg-type]
+    context = await chromium.new_context(viewport=PHONE, device_scale_factor=2)
     if who is not None:
         cookie = {"name": SESSION_COOKIE, "value": web_login.session_for(s, who), "url": at}
         await context.add_cookies([cookie])  # type: ignore[list-item]  # a plain dict

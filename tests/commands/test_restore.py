@@ -41,10 +41,21 @@ def older_server(tmp_path: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    setup = [programs / "initdb", "-D", folder / "data", "-U", "xcert", "-A", "trust", "-E", "UTF8", "-N"]
+    setup: list[str | Path] = [
+        programs / "initdb",
+        "-D",
+        folder / "data",
+        "-U",
+        "xcert",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "-N",
+    ]
     subprocess.run(setup, check=True, capture_output=True, env=environment, cwd="/", **who)
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-    control = [programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log"]
+    control: list[str | Path] = [programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log"]
     subprocess.run(
         [*control, "-o", options, "start"], check=True, capture_output=True, env=environment, cwd="/", **who
     )

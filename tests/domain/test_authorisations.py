@@ -15,12 +15,15 @@ from server.domain.wechat_chat import pushes
 from server.errors import Refused
 from server.models import AuditEntry, Delivery, Follower, Officer, ScanTicket
 from tests.kit import issuing, make
+from tests.kit.columns import column
 
 NUMBER = make.id_number(4077)
 
 
 def event(s: Services, kind: str, account: str, who: str, **fields: str) -> Push:
-    return Push(account, kind, True, who, "gh_1", s.clock.unix(), f"{account}:{kind}:{who}", fields=fields)
+    return Push(
+        account, kind, True, who, "gh_1", int(s.clock.unix()), f"{account}:{kind}:{who}", fields=fields
+    )
 
 
 async def bound(s: Services, account: str) -> WeChatIdentity:
@@ -131,7 +134,7 @@ async def test_an_officer_with_no_other_account_is_suspended_and_the_open_code_i
     with pytest.raises(Refused) as caught:
         await officers.resume(services, officer.id, actor=make.ISSUER_STAFF)
     assert caught.value.code == "officer_replaced"  # invited anew, not resumed
-    done = await AuditEntry.filter(subject_kind="officer").order_by("id").values_list("action", flat=True)
+    done = await column(AuditEntry.filter(subject_kind="officer").order_by("id"), "action")
     assert list(done)[-2:] == ["officer.unbind", "officer.suspend"]
 
 

@@ -10,6 +10,7 @@ import pytest
 from server.domain.actor import Caller
 from server.domain.freshness import scope_of
 from server.domain.people import bindings, captcha
+from server.domain.people.candidates import mask_id
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Invalid, Refused, TooMany
 from server.models import AuditEntry, Binding, LookupChange
@@ -32,15 +33,16 @@ async def refusal(
 
 @pytest.fixture
 def reader(services: Services) -> Reader:
-    exchange(services, image_check=Reader())
-    return services.image_check
+    reading = Reader()
+    exchange(services, image_check=reading)
+    return reading
 
 
 @pytest.mark.rule("S93")
 async def test_bind_by_name_and_number(services: Services) -> None:
     candidate = await make.candidate(services, "崔子涵", NUMBER)
     bound = await bind(services, ME)
-    assert bound == bindings.Bound(candidate.id, "崔**", bindings.mask_id(NUMBER))
+    assert bound == bindings.Bound(candidate.id, "崔**", mask_id(NUMBER))
     found = await bindings.candidate_of(services, ME)
     assert found is not None and found.id == candidate.id
     row = await Binding.get()

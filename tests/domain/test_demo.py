@@ -53,7 +53,8 @@ async def test_an_empty_database_is_filled_once(services: Services) -> None:
     assert [(one.plan, one.school, one.level) for one in first.candidates] == [demo.TOUR] * 3
     assert all(person.passed for person in first.candidates)
     assert (first.invitations[0].school, first.invitations[0].name) == (demo.TOUR[1], "王建华")
-    assert (await Staff.get(username="school").prefetch_related("school")).school.name == demo.TOUR[1]
+    at = (await Staff.get(username="school").prefetch_related("school")).school
+    assert at is not None and at.name == demo.TOUR[1]
     assert await demo.load_first(services) is None
     assert await counts() == WHOLE
 

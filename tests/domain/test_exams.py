@@ -28,6 +28,7 @@ from server.models import (
     StandardVersion,
 )
 from tests.kit import make
+from tests.kit.columns import column
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
 
@@ -112,7 +113,7 @@ async def test_release_now_is_visible_and_told(services: Services) -> None:
     assert (await Plan.get(id=plan.id)).release_at == services.clock.now()
     entry = await AuditEntry.get(action="plan.release")
     assert (entry.was, entry.became) == ({"release_at": None}, {"release_at": "2026-11-23T12:00:00+08:00"})
-    assert await LookupChange.all().values_list("scope", flat=True) == ["*"]
+    assert await column(LookupChange.all(), "scope") == ["*"]
     assert isinstance(services.queue, ListQueue)
     assert services.queue.jobs == [("exams.announce", {"plan_id": plan.id})]
 
@@ -134,7 +135,7 @@ async def test_a_minute_to_come_may_be_moved_and_taken_back(services: Services, 
     assert moved.release_at == LATER + timedelta(hours=1)
     assert (await plans.cancel_release(services, plan.id, actor=make.OPERATOR)).release_at is None
     assert (await plans.cancel_release(services, plan.id, actor=make.OPERATOR)).release_at is None
-    actions = await AuditEntry.all().order_by("id").values_list("action", flat=True)
+    actions = await column(AuditEntry.all().order_by("id"), "action")
     assert actions == ["plan.release", "plan.release", "plan.cancel_release"]
     assert await LookupChange.all().count() == 3
 

@@ -11,6 +11,7 @@ from openpyxl import load_workbook
 
 from server import demo_cohort
 from server.domain import imports
+from server.domain.actor import Actor
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, NotFound, Refused
 from server.models import (
@@ -25,6 +26,7 @@ from server.models import (
 )
 from tests.kit import importing, make
 from tests.kit.cohort import messy_scores
+from tests.kit.columns import column
 from tests.kit.fakes import ListQueue, MemoryFileStore
 from tests.kit.importing import everything
 
@@ -40,7 +42,7 @@ async def test_clean_cohort_is_taken_whole(services: Services) -> None:
     first = await take(services, "candidates", demo_cohort.people_book(PEOPLE))
     assert (first.rows_total, first.rows_taken, first.rows_refused, first.errors) == (60, 60, 0, [])
     assert await Candidate.all().count() == 60
-    assert set(await School.all().values_list("name", flat=True)) == {p.school for p in PEOPLE}
+    assert set(await column(School.all(), "name")) == {p.school for p in PEOPLE}
     second = await take(services, "scores", demo_cohort.score_book(PEOPLE))
     assert (second.rows_taken, second.rows_refused, second.exit_code) == (60, 0, 0)
     outcomes = dict(await Registration.all().values_list("admission_number", "outcome"))
@@ -123,10 +125,11 @@ async def test_the_annotated_workbook_marks_and_explains(services: Services) -> 
     bad = {n + 2: column for n, column, _ in refused}
     assert [sheet.cell(place, 13).value for place in range(2, sheet.max_row + 1)] == sorted(bad)
     for place, number in enumerate(sorted(bad), 2):
-        commented = [header[cell.column - 1] for cell in sheet[place] if cell.comment is not None]
+        commented = [header[(cell.column or 0) - 1] for cell in sheet[place] if cell.comment is not None]
         assert commented == [bad[number]]
         cell = sheet.cell(place, header.index(bad[number]) + 1)
         assert cell.fill.fgColor.rgb == "FFF4C7C3"
+        assert cell.comment is not None
         assert sheet.cell(place, 14).value == f"未导入：【{bad[number]}】{cell.comment.text}"
     assert not any(cell.data_type == "f" for one in book for row in one.iter_rows() for cell in row)
     assert sheet.cell(sheet.max_row, 9).value == PEOPLE[16].id_number
@@ -135,7 +138,8 @@ async def test_the_annotated_workbook_marks_and_explains(services: Services) -> 
 async def test_a_column_whose_title_is_a_number_comes_back_with_the_rest(services: Services) -> None:
     rows = [[*p.people_row(), "x"] for p in PEOPLE[:2]]
     rows[0][2] = "1"
-    ended = await take(services, "candidates", demo_cohort.book([*demo_cohort.PEOPLE_HEADER, 2026], rows))
+    header: list[Any] = [*demo_cohort.PEOPLE_HEADER, 2026]
+    ended = await take(services, "candidates", demo_cohort.book(header, rows))
     book = load_workbook(BytesIO(await imports.report(services, ended.import_id, actor=make.OPERATOR)))
     titles = [cell.value for cell in book.worksheets[0][1]]
     assert titles == [*demo_cohort.PEOPLE_HEADER, 2026, "原行号", "导入结果"]
@@ -212,7 +216,7 @@ async def test_what_is_bad_at_first_sight_is_refused_at_once(services: Services)
                 services, kind, "a.xlsx", data, wish=imports.Wish(dry_run=False), actor=make.OPERATOR
             )
         assert refused.value.code == code
-    school = make.Actor("staff", 9, "院校", role="school", school_id=1)
+    school = Actor("staff", 9, "院校", role="school", school_id=1)
     with pytest.raises(Forbidden) as forbidden:
         await imports.submit(
             services, "scores", "a.csv", b"x", wish=imports.Wish(dry_run=False), actor=school

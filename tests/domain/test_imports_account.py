@@ -15,15 +15,16 @@ from server.domain.people.candidates import check_character
 from server.domain.ports import Services
 from server.errors import Refused
 from server.models import Candidate, ImportRun
-from tests.kit import importing
+from tests.kit import importing, make
 from tests.kit.cohort import changed
 from tests.kit.import_rules import ONE, PEOPLE, TWO, codes, person_row, scores, take
+from tests.kit.workbooks import front
 
 
 def hiding(data: bytes, *rows: int) -> bytes:
     made = load_workbook(BytesIO(data))
     for row in rows:
-        made.active.row_dimensions[row].hidden = True
+        front(made).row_dimensions[row].hidden = True
     out = BytesIO()
     made.save(out)
     return out.getvalue()
@@ -115,7 +116,7 @@ async def test_a_list_knows_a_person_as_binding_does(services: Services) -> None
 async def test_a_file_copied_out_of_a_pdf_makes_no_second_school(services: Services) -> None:
     await take(services, "candidates", PEOPLE_HEADER, person_row(ONE, 院校="文山职业大学"))
     data = book(PEOPLE_HEADER, [person_row(TWO, 院校="⽂山 职业⼤学")])
-    ended = await imports.take(services, "candidates", "x.xlsx", data, actor=importing.make.OPERATOR)
+    ended = await imports.take(services, "candidates", "x.xlsx", data, actor=make.OPERATOR)
     assert (codes(ended), ended.rows_taken, ended.asked) == ([], 1, {})
     assert len({person.school_id for person in await Candidate.all()}) == 1
 
@@ -129,4 +130,4 @@ async def test_a_damaged_file_is_refused_where_it_is_handed_in_or_where_it_is_re
 
 
 async def take_bytes(services: Services, data: bytes) -> imports.Summary:
-    return await imports.take(services, "scores", "x.xlsx", data, actor=importing.make.OPERATOR)
+    return await imports.take(services, "scores", "x.xlsx", data, actor=make.OPERATOR)

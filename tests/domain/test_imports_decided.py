@@ -31,6 +31,7 @@ from server.models import (
 )
 from tests.kit import importing, make
 from tests.kit.cohort import changed
+from tests.kit.columns import column
 from tests.kit.import_rules import HOURS, ONE, PEOPLE, TWO, codes, person_row, scores, take
 from tests.kit.importing import book, check, drain
 
@@ -169,7 +170,7 @@ async def test_a_slip_in_a_plans_name_makes_no_plan(known: Services) -> None:
     assert ended.asked == {
         "plans": [{"name": slip, "rows": 1, "first_row": 2, "like": [ONE.plan]}],
     }
-    assert await Plan.all().values_list("name", flat=True) == [ONE.plan]
+    assert await column(Plan.all(), "name") == [ONE.plan]
 
 
 async def test_a_school_that_only_looks_the_same_makes_no_school(services: Services) -> None:
@@ -221,8 +222,8 @@ async def test_names_are_made_when_exactly_they_are_confirmed(known: Services) -
     assert (second["rows_new"], second["rows_refused"], second["can_take"]) == (1, 1, True)
     taken = await imports.take_in(known, second["id"], actor=make.OPERATOR)
     await drain(known)
-    assert await Plan.all().values_list("name", flat=True) == [ONE.plan]
-    assert await Site.all().values_list("name", flat=True) == [ONE.site]
+    assert await column(Plan.all(), "name") == [ONE.plan]
+    assert await column(Site.all(), "name") == [ONE.site]
     entry = await AuditEntry.get(action="import.take", subject_id=str(taken.id))
     assert entry.became is not None
     assert entry.became["created"] == {"plans": [ONE.plan], "sites": [ONE.site]}

@@ -15,8 +15,10 @@ from server.demo_cohort import PEOPLE_HEADER, book, people
 from server.domain.imports import people as people_topic
 from server.domain.imports import scores as score_topic
 from server.domain.imports.parsed_rows import drafts, find_table
+from server.domain.tables import HEADER_WITHIN, MAX_ROWS
 from server.errors import Refused
 from tests.kit.old_workbook import ole, row, xls, xlsx
+from tests.kit.workbooks import front
 
 HEADER = list(PEOPLE_HEADER)
 PEOPLE = [person.people_row() for person in people(5)]
@@ -86,8 +88,8 @@ def test_headers_may_carry_spaces_and_stars() -> None:
 
 def test_only_the_first_fitting_visible_sheet_is_read_and_others_are_noted() -> None:
     made = Workbook()
-    made.active.title = "说明"
-    made.active.append(["填表说明"])
+    front(made).title = "说明"
+    front(made).append(["填表说明"])
     hidden = made.create_sheet("旧")
     hidden.append(HEADER)
     hidden.append(PEOPLE[4])
@@ -104,7 +106,7 @@ def test_only_the_first_fitting_visible_sheet_is_read_and_others_are_noted() -> 
 
 
 def test_macros_are_kept_out_with_a_note() -> None:
-    data = xlsx(row(1, *HEADER) + row(2, *PEOPLE[0]), **{"xl/vbaProject.bin": b"\x00"})
+    data = xlsx(row(1, *HEADER) + row(2, *PEOPLE[0]), parts={"xl/vbaProject.bin": b"\x00"})
     assert find_table(process.read(data), people_topic.COLUMNS, {}).notes == [
         "文件含有宏，宏不会运行，只读取了表格内容。"
     ]
@@ -168,7 +170,7 @@ NAMES = dict(zip("ABCDEFGHIJ", HEADER, strict=True))
         (book(["姓名", "年龄"], [["崔子涵", 3]]), "header_incomplete"),
         (book(["甲", "乙"], [["崔子涵", 3]]), "header_missing"),
         (book([*HEADER, "姓名"], PEOPLE), "header_twice"),
-        (book(score_topic.COLUMNS and [c.title for c in score_topic.COLUMNS], [["x"]]), "header_other_kind"),
+        (book([c.title for c in score_topic.COLUMNS], [["x"]]), "header_other_kind"),
         (book(HEADER, []), "no_rows"),
         (book(HEADER, [["　"], []]), "no_rows"),
     ],
@@ -187,7 +189,9 @@ def test_a_zip_bomb_is_refused_by_the_directory_alone() -> None:
 
 
 def test_thousands_of_parts_are_a_bomb_too() -> None:
-    assert refusal(xlsx("", **{f"xl/{n}.xml": b"<x/>" for n in range(files.MAX_PARTS)})) == "file_zip_bomb"
+    assert (
+        refusal(xlsx("", parts={f"xl/{n}.xml": b"<x/>" for n in range(files.MAX_PARTS)})) == "file_zip_bomb"
+    )
 
 
 def test_a_part_that_is_larger_than_it_says_is_damaged() -> None:
@@ -240,7 +244,7 @@ def test_a_cell_far_below_does_not_make_a_table_of_millions(cells: str) -> None:
 
 def test_text_with_ten_thousand_columns_is_refused() -> None:
     assert refusal((",".join(["x"] * 10_000)).encode()) == "too_many_columns"
-    assert refusal(b"x\r\n" * (files.MAX_ROWS + files.HEADER_WITHIN + 1)) == "too_many_rows"
+    assert refusal(b"x\r\n" * (MAX_ROWS + HEADER_WITHIN + 1)) == "too_many_rows"
 
 
 LAUGHS = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><worksheet><sheetData/></worksheet>'

@@ -16,7 +16,7 @@ from server.errors import NotFound
 from server.models import AuditEntry, Candidate, ImportRun, PracticeRecord, Registration, Score
 from tests.kit import importing, make
 from tests.kit.exchange import exchange
-from tests.kit.fakes import Killed, KillerFaultInjector, ListQueue
+from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue, MemoryFileStore
 from tests.kit.importing import everything
 
 PEOPLE = demo_cohort.people(40)
@@ -48,7 +48,7 @@ async def submit(s: Services, kind: str, **more: Any) -> int:
     row = await imports.submit(
         s, kind, f"{kind}.xlsx", BOOKS[kind], imports.Wish(creating=NAMES, **more), actor=make.OPERATOR
     )
-    return row.id
+    return int(row.id)
 
 
 async def prepared(s: Services, kind: str) -> None:
@@ -104,7 +104,7 @@ async def test_every_place_of_a_run_is_in_the_matrix(services: Services) -> None
             await Registration.all().delete()
 
 
-async def test_the_sweep_finds_what_died_and_only_that(services: Services) -> None:
+async def test_the_sweep_finds_what_died_and_only_that(services: Services, clock: FakeClock) -> None:
     import_id = await submit(services, "candidates")
     exchange(services, faults=KillerFaultInjector("imports.people_written"))
     with pytest.raises(Killed):
@@ -113,11 +113,11 @@ async def test_the_sweep_finds_what_died_and_only_that(services: Services) -> No
     assert isinstance(services.queue, ListQueue)
     services.queue.jobs.clear()
     assert await imports.sweep(services) == 0
-    services.clock.forward(minutes=3)
+    clock.forward(minutes=3)
     assert await imports.sweep(services) == 1
     await services.queue.drain(services, {"imports.run": imports.run})
     assert (await ImportRun.get(id=import_id)).state == "done"
-    services.clock.forward(minutes=3)
+    clock.forward(minutes=3)
     assert await imports.sweep(services) == 0
 
 
@@ -170,13 +170,17 @@ async def progress(url: str) -> tuple[str, int, int]:
     return (row["state"], row["rows_done"], row["rows_total"])
 
 
-async def test_files_are_cleared_after_a_month_and_the_answer_stays(services: Services) -> None:
+async def test_files_are_cleared_after_a_month_and_the_answer_stays(
+    services: Services, clock: FakeClock
+) -> None:
     ended = await importing.take(services, "candidates", "c.xlsx", BOOKS["candidates"])
     await imports.report(services, ended.import_id, actor=make.OPERATOR)
-    assert len(services.file_store.files) == 2
-    services.clock.forward(days=31)
+    stored = services.file_store
+    assert isinstance(stored, MemoryFileStore)
+    assert len(stored.files) == 2
+    clock.forward(days=31)
     await imports.sweep(services)
-    assert services.file_store.files == {}
+    assert stored.files == {}
     assert (await imports.view(services, ended.import_id, actor=make.OPERATOR))["rows_taken"] == 40
     with pytest.raises(NotFound) as refused:
         await imports.report(services, ended.import_id, actor=make.OPERATOR)

@@ -125,7 +125,7 @@ def test_cells_with_empty_values_are_no_difference() -> None:
     _, found = taken(
         xlsx(
             row(1, *HEADER) + row(2, *PEOPLE[0]).replace("</row>", f"{empty}</row>"),
-            **{"xl/sharedStrings.xml": strings},
+            parts={"xl/sharedStrings.xml": strings},
         )
     )
     assert [(draft.row, draft.errors) for draft in found] == [(2, [])]
@@ -211,7 +211,7 @@ def test_parts_are_found_however_their_names_are_spelt(names: dict[str, str]) ->
 
 
 def test_two_parts_of_one_name_are_damaged() -> None:
-    data = xlsx(row(1, *HEADER) + row(2, *PEOPLE[0]), **{"xl/worksheets/Sheet1.xml": "<worksheet/>"})
+    data = xlsx(row(1, *HEADER) + row(2, *PEOPLE[0]), parts={"xl/worksheets/Sheet1.xml": "<worksheet/>"})
     assert refusal(data)[0] == "file_damaged"
 
 

@@ -27,6 +27,7 @@ from server.models import (
 )
 from tests.kit import make
 from tests.kit.cohort import changed
+from tests.kit.columns import column
 from tests.kit.exchange import exchange
 from tests.kit.import_rules import HOURS, ONE, PEOPLE, TWO, codes, person_row, scores, take
 
@@ -112,7 +113,7 @@ async def test_one_number_twice_in_a_file(services: Services) -> None:
     assert ended.errors[0]["detail"] == (
         "第 2、3、4 行是同一证件号码，手机号却不同，这些行都没有写入；请只保留正确的一行。"
     )
-    assert await Candidate.all().values_list("name", flat=True) == [ONE.name]
+    assert await column(Candidate.all(), "name") == [ONE.name]
 
 
 async def test_people_are_found_under_an_older_key(known: Services, keys_dir: Any, tmp_path: Any) -> None:
@@ -317,7 +318,7 @@ async def test_a_title_is_one_title_however_its_brackets_are_typed(known: Servic
     await scores(known, ONE.score_row())
     again = await scores(known, changed(ONE, 考试科目="社会心理服务(机考)"))
     assert (again.rows_unchanged, codes(again)) == (1, [])
-    assert await PlanSlot.all().values_list("subject", flat=True) == [demo_cohort.SUBJECT]
+    assert await column(PlanSlot.all(), "subject") == [demo_cohort.SUBJECT]
 
 
 # 实践与督导学时

@@ -18,6 +18,7 @@ from tests.kit.workbooks import (
     SCORES,
     edited,
     errors,
+    front,
     refusal,
     score_sheet,
     styled,
@@ -86,7 +87,7 @@ def test_leading_zeros_that_only_the_format_makes_are_refused() -> None:
     person = row(2, *PEOPLE[0]).replace(
         f'<c r="G2" t="inlineStr"><is><t>{PEOPLE[0][6]}</t></is></c>', '<c r="G2" s="1"><v>71102</v></c>'
     )
-    _, found = taken(xlsx(row(1, *HEADER) + person, **{"xl/styles.xml": styled("000000")}))
+    _, found = taken(xlsx(row(1, *HEADER) + person, parts={"xl/styles.xml": styled("000000")}))
     assert errors(found) == [(2, "专业代码", "number_format")]
 
 
@@ -122,9 +123,9 @@ def test_how_numbers_are_shown(code: str, value: float, seen: str) -> None:
 
 def test_rows_that_a_filter_hides_are_not_taken_and_named() -> None:
     def hide(made: Workbook) -> None:
-        made.active.auto_filter.ref = "A1:J7"
+        front(made).auto_filter.ref = "A1:J7"
         for number in (3, 6):
-            made.active.row_dimensions[number].hidden = True
+            front(made).row_dimensions[number].hidden = True
 
     table, found = taken(edited(book(HEADER, PEOPLE), hide))
     assert errors(found) == [(3, "姓名", "row_hidden"), (6, "姓名", "row_hidden")]
@@ -139,7 +140,7 @@ def test_rows_hidden_in_an_old_workbook_are_not_taken_either() -> None:
 
 def test_hidden_columns_are_read_and_named() -> None:
     def hide(made: Workbook) -> None:
-        made.active.column_dimensions["D"].hidden = True
+        front(made).column_dimensions["D"].hidden = True
 
     table, found = taken(edited(book(HEADER, PEOPLE), hide))
     assert errors(found) == []
@@ -148,8 +149,8 @@ def test_hidden_columns_are_read_and_named() -> None:
 
 def test_a_table_on_a_hidden_sheet_is_looked_for_in_vain_and_that_is_said() -> None:
     def hide(made: Workbook) -> None:
-        made.active.title = "名单"
-        made.active.sheet_state = "hidden"
+        front(made).title = "名单"
+        front(made).sheet_state = "hidden"
         made.active = made.create_sheet("说明")
 
     code, message = refusal(edited(book(HEADER, PEOPLE), hide))

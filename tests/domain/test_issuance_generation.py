@@ -14,6 +14,7 @@ from server.domain.notices import grants
 from server.domain.ports import Services
 from server.models import AuditEntry, Binding, Certificate, Delivery, Issuance, LookupChange, Plan
 from tests.kit import issuing, make
+from tests.kit.columns import column
 from tests.kit.fakes import FakeClock, FakePdfRenderer, MemoryEventBus, MemoryFileStore
 from tests.kit.jobs import drained
 
@@ -39,9 +40,7 @@ async def test_every_certificate_is_sealed_and_the_batch_issued(services: Servic
         file = services.file_store.files[certificate.pdf_key]
         assert hashlib.sha256(file).digest() == bytes(certificate.pdf_sha256 or b"")
     assert await LookupChange.filter(scope="*").exists()
-    seals = (
-        await AuditEntry.filter(action="certificate.seal").order_by("id").values_list("subject_id", flat=True)
-    )
+    seals = await column(AuditEntry.filter(action="certificate.seal").order_by("id"), "subject_id")
     assert sorted(seals) == [c.number for c in made]  # each once; two are under way at a time
 
 

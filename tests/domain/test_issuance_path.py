@@ -8,6 +8,7 @@ from server.domain.issuance import receipts, scan_tickets
 from server.domain.ports import Services
 from server.models import AuditEntry, Certificate, Receipt
 from tests.kit import issuing
+from tests.kit.columns import column
 
 
 @pytest.mark.rule("S85")
@@ -22,13 +23,12 @@ async def test_a_batch_walks_to_generating(services: Services) -> None:
         4,
         "2026-11-23",
     )
-    steps = (
-        await AuditEntry.filter(
+    steps = await column(
+        AuditEntry.filter(
             subject_kind="issuance",
             action__in=[f"issuance.{n}" for n in ("org_sign", "confirm_scan", "hand_over")],
-        )
-        .order_by("id")
-        .values_list("action", flat=True)
+        ).order_by("id"),
+        "action",
     )
     assert steps == ["issuance.org_sign", "issuance.confirm_scan", "issuance.hand_over"]
     [receipt] = await Receipt.all()

@@ -7,6 +7,7 @@ import pytest
 from server.adapters.clock import SystemClock
 from server.adapters.documents.pdf import TypstPdfRenderer
 from server.adapters.documents.seal import Seal
+from server.adapters.keys import KeyFolder
 from server.domain.certificates import certificates
 from server.domain.issuance import generation
 from server.domain.ports import CertificatePage, Services
@@ -45,8 +46,8 @@ async def test_who_has_a_photo_has_it_on_the_certificate_and_nobody_waits_for_on
     assert (await Issuance.get(id=batch.id)).state == "issued"
 
 
-async def test_the_real_press_seals_with_and_without(services: Services) -> None:
-    exchange(services, pdf_renderer=TypstPdfRenderer(SystemClock(), Seal(services.keys.seal_credentials())))
+async def test_the_real_press_seals_with_and_without(services: Services, key_folder: KeyFolder) -> None:
+    exchange(services, pdf_renderer=TypstPdfRenderer(SystemClock(), Seal(key_folder.seal_credentials())))
     await services.file_store.put("photos/1.jpg", photo())
     await services.file_store.put("photos/3.jpg", b"\xff\xd8 not a photo")
     of, batch = await with_photos(services, ["photos/1.jpg", "", "photos/3.jpg"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain.issuance import generation, preparing
+from server.domain.issuance import generation, preparing, roster
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import Refused
@@ -101,14 +101,14 @@ async def test_what_is_no_refusal_is_tried_three_times_and_then_left_out(
 ) -> None:
     plan = await plan_of(services, 2)
     poison = (await Site.all().order_by("id"))[0].id
-    genuine = preparing.roster.drawn_up
+    genuine = roster.drawn_up
 
     async def drawn_up(s: Services, issuance: Issuance, *more: Any) -> Any:
         if issuance.site_id == poison:
             raise RuntimeError("poison")
         return await genuine(s, issuance, *more)
 
-    monkeypatch.setattr(preparing.roster, "drawn_up", drawn_up)
+    monkeypatch.setattr(roster, "drawn_up", drawn_up)
     begun = await preparing.begin(services, plan.id, actor=ME)
     for _ in range(2):
         with pytest.raises(RuntimeError):

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from server.domain.actor import Actor
 from server.domain.issuance import organisation, scan_tickets
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden
 from server.models import AuditEntry, Certificate, Issuance
 from tests.kit import issuing, make
+from tests.kit.columns import column
 from tests.kit.jobs import drained
 
 pytestmark = pytest.mark.rule("S22")
@@ -27,7 +29,7 @@ async def test_the_issuer_alone_issues_nothing(
         await organisation.hand_over(services, batch.id, actor=ME)
     assert refused.value.code == "already_moved"
     await drained(services)
-    assert set(await Certificate.filter(issuance_id=batch.id).values_list("state", flat=True)) == {"reserved"}
+    assert set(await column(Certificate.filter(issuance_id=batch.id), "state")) == {"reserved"}
 
 
 async def test_the_site_alone_issues_nothing(services: Services) -> None:
@@ -37,7 +39,7 @@ async def test_the_site_alone_issues_nothing(services: Services) -> None:
         await scan_tickets.show(services, batch.id, actor=ME)
     assert refused.value.code == "not_site_pending"
     batch = await issuing.school_signed(services, of)
-    school = make.Actor("staff", 9, "院校", role="school", school_id=of.school.id)
+    school = Actor("staff", 9, "院校", role="school", school_id=of.school.id)
     with pytest.raises(Forbidden) as forbidden:
         await organisation.hand_over(services, batch.id, actor=school)
     assert forbidden.value.code == "role_not_allowed"
@@ -61,4 +63,4 @@ async def test_both_confirm_the_very_same_list(services: Services) -> None:
     done = await Issuance.get(id=batch.id)
     assert done.state == "issued"
     assert done.org_signed_at is not None and done.school_signed_at is not None
-    assert set(await Certificate.filter(issuance_id=batch.id).values_list("state", flat=True)) == {"valid"}
+    assert set(await column(Certificate.filter(issuance_id=batch.id), "state")) == {"valid"}

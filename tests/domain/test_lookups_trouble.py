@@ -21,7 +21,7 @@ from server.models.database import watch_line
 from server.web.ready_answers import AnswerCache, ReadyAnswer
 from tests.kit import make
 from tests.kit.exchange import exchange
-from tests.kit.fakes import MemoryCache
+from tests.kit.fakes import FakeClock, MemoryCache
 from tests.kit.lookup_process import ME
 from tests.kit.lookups import RELEASE, bound
 
@@ -36,7 +36,7 @@ class BrokenCache(MemoryCache):
 
 async def test_without_redis_everything_is_still_told(services: Services, process: Any) -> None:
     await bound(services)
-    exchange(services, cache=BrokenCache(services.clock))
+    exchange(services, cache=BrokenCache(FakeClock()))
     one = process()
     await one.watch.ask()
     assert await one.results() == (True, 0)
@@ -58,7 +58,9 @@ async def test_the_shared_cache_holds_no_openid_and_no_name(
     answer = await one.results_answer()
     assert await two.results_answer() == answer
     [key] = await client.keys("*")
-    kept = key + await client.get(key)
+    held = await client.get(key)
+    assert isinstance(key, bytes) and isinstance(held, bytes)
+    kept = key + held
     for secret in (ME.openid, number, "崔子涵", "78.5"):
         assert secret.encode() not in kept
     assert 0 < await client.ttl(key) <= READY_SECONDS

@@ -71,7 +71,7 @@ async def test_a_menu_with_problems_is_refused_before_it_is_sent(services: Servi
 
 
 def test_limits_are_met_exactly() -> None:
-    edge = {
+    edge: dict[str, Any] = {
         "button": [
             {"type": "click", "name": "五个汉字一a", "key": "k" * 128},
             {"name": "a", "sub_button": [{"type": "click", "name": "长" * 20, "key": "k"}] * 5},

@@ -16,6 +16,7 @@ from server.domain.ports import Services
 from server.errors import OutsideFailure
 from server.models import Delivery
 from tests.kit import make
+from tests.kit.columns import column
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatSender
 from tests.kit.fakes import Killed, KillerFaultInjector, MemoryCache
@@ -234,7 +235,7 @@ async def test_an_event_and_its_answer_at_the_same_moment_do_not_miss_each_other
     await Delivery.filter(dedup="results:2").update(state="sending", sent_at=services.clock.now())
     exchange(services, cache=AnswerInBetween(clock(services)))
     assert await delivery.finished(services, "900", "success", openid=OPENID) is True
-    states_now = await Delivery.all().order_by("id").values_list("state", flat=True)
+    states_now = await column(Delivery.all().order_by("id"), "state")
     assert states_now == ["delivered", "sending"]
 
 

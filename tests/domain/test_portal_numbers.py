@@ -48,7 +48,7 @@ async def take(
         s, "portal", "门户.csv", data, wish=imports.Wish(dry_run=dry_run), actor=make.OPERATOR
     )
     errors = (await ImportRun.get(id=done.import_id)).errors or []
-    return done, [(e["row"], e["column"], e["code"]) for e in errors]
+    return done, [(int(str(e["row"])), str(e["column"]), str(e["code"])) for e in errors]
 
 
 async def test_a_list_is_taken_once_and_said_to_everybody(services: Services, numbers: list[str]) -> None:

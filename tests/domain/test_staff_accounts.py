@@ -12,6 +12,7 @@ from server.domain.roles import PERMISSIONS, Role, Verb
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.models import AuditEntry, Staff
 from tests.kit import make
+from tests.kit.columns import column
 
 
 async def test_create_gives_a_one_time_password(services: Services) -> None:
@@ -69,7 +70,7 @@ async def test_close_and_open_an_account(services: Services) -> None:
     await staff.set_active(services, made.id, False, actor=SYSTEM)
     await staff.set_active(services, made.id, True, actor=SYSTEM)
     assert (await Staff.get(id=made.id)).session_epoch == 3
-    actions = await AuditEntry.all().order_by("id").values_list("action", flat=True)
+    actions = await column(AuditEntry.all().order_by("id"), "action")
     assert actions == ["staff.create", "staff.deactivate", "staff.activate"]
     with pytest.raises(Forbidden) as caught:
         await staff.set_active(services, made.id, False, actor=staff.actor_of(made))

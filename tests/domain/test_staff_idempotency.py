@@ -11,6 +11,7 @@ from server.domain.idempotency import Answer
 from server.domain.ports import Services
 from server.errors import Conflict, Invalid, Refused
 from server.models import IdempotentAnswer, School
+from tests.kit.columns import column
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector
 
@@ -94,4 +95,4 @@ async def test_after_a_day_the_key_is_free(services: Services, clock: FakeClock)
     clock.forward(hours=25)
     await idempotency.once(services, "staff:1", "k1", b"another", work)
     await idempotency.sweep(services)
-    assert await IdempotentAnswer.all().values_list("key", flat=True) == ["k1"]
+    assert await column(IdempotentAnswer.all(), "key") == ["k1"]

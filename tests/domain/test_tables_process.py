@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -34,8 +35,21 @@ DURATIONS = (
 # a duration of a hundred million years: Python's own has no room for it
 OVERFLOWING = xlsx(
     row(1, *HEADER) + '<row r="2"><c r="A2" s="1"><v>1000000000000</v></c></row>',
-    **{"xl/styles.xml": DURATIONS},
+    parts={"xl/styles.xml": DURATIONS},
 )
+
+
+def remembered(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """Every process that is started from now on."""
+    started: list[subprocess.Popen[bytes]] = []
+    genuine = subprocess.Popen
+
+    def popen(*args: Any, **more: Any) -> Any:
+        started.append(genuine(*args, **more))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    return started
 
 
 def refusal(data: bytes) -> str:
@@ -65,11 +79,7 @@ def test_whatever_the_reader_does_the_file_is_damaged(monkeypatch: pytest.Monkey
 def test_a_reader_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "_READER", "tests.kit.broken_reader")
     monkeypatch.setattr(process, "SECONDS", 1)
-    started: list[Any] = []
-    genuine = process.subprocess.Popen
-    monkeypatch.setattr(
-        process.subprocess, "Popen", lambda *a, **k: started.append(genuine(*a, **k)) or started[-1]
-    )
+    started = remembered(monkeypatch)
     assert refusal(b"hang") == "file_damaged"
     [child] = started
     assert child.returncode == -9
@@ -83,12 +93,17 @@ def test_too_much_memory_ends_the_reader_alone(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_reader_learns_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[dict[str, Any]] = []
-    genuine = process.subprocess.Popen
-    monkeypatch.setattr(process.subprocess, "Popen", lambda *a, **k: given.append(k) or genuine(*a, **k))
+    genuine = subprocess.Popen
+
+    def popen(*args: Any, **more: Any) -> Any:
+        given.append(more)
+        return genuine(*args, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
     [sheet] = process.read(WORKBOOK)
     assert len(sheet.rows) == 6
     assert given[0]["env"].keys() == {"PYTHONPATH"}
-    assert given[0]["stderr"] == process.subprocess.DEVNULL
+    assert given[0]["stderr"] == subprocess.DEVNULL
 
 
 def test_the_reader_is_started_light() -> None:
@@ -165,12 +180,9 @@ def test_damaged_files_are_read_right_or_refused(
 
 
 def test_no_child_outlives_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[Any] = []
-    genuine = process.subprocess.Popen
-    monkeypatch.setattr(
-        process.subprocess, "Popen", lambda *a, **k: started.append(genuine(*a, **k)) or started[-1]
-    )
+    started = remembered(monkeypatch)
     reading = process.read(WORKBOOK)
     next(reading)
+    assert isinstance(reading, Generator)
     reading.close()
     assert started[0].returncode is not None

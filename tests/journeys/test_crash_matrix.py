@@ -25,6 +25,7 @@ from server.domain.issuance.states import BY_NAME, STEPS
 from server.domain.ports import Services
 from server.models import AuditEntry, Certificate, Delivery, Issuance, Receipt
 from tests.kit import issuing
+from tests.kit.columns import column
 from tests.kit.crashes import ME, NAMES, SealingPdfRenderer, arm, cohort, together, walk, worker
 from tests.kit.exchange import exchange
 from tests.kit.fakes import Killed
@@ -55,9 +56,7 @@ async def whole(s: Services, of: Cohort) -> None:
         assert await AuditEntry.filter(action="certificate.seal", subject_id=certificate.number).count() == 1
         pdf = await certificates.pdf(s, certificate.number, actor=ME)
         assert hashlib.sha256(pdf).digest() == bytes(certificate.pdf_sha256 or b"")
-    notices = await Delivery.filter(candidate_id=of.registrations[0].candidate_id).values_list(
-        "dedup", flat=True
-    )
+    notices = await column(Delivery.filter(candidate_id=of.registrations[0].candidate_id), "dedup")
     assert notices == [f"certificate:{listed[0].id}"]
 
 
@@ -153,7 +152,7 @@ async def test_a_real_worker_killed_three_times_leaves_a_whole_batch(
     for certificate in listed:
         digest = hashlib.sha256((folder / certificate.pdf_key).read_bytes()).digest()
         assert digest == bytes(certificate.pdf_sha256 or b"")
-    seals = await AuditEntry.filter(action="certificate.seal").values_list("subject_id", flat=True)
+    seals = await column(AuditEntry.filter(action="certificate.seal"), "subject_id")
     assert Counter(seals) == Counter(c.number for c in listed)
     assert await AuditEntry.filter(action="issuance.complete").count() == 1
     await redis.aclose()

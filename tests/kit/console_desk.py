@@ -26,7 +26,7 @@ async def _open(app: App) -> httpx.AsyncClient:
         await app._startup()
         await app._server_event("init", "before")
         await app._server_event("init", "after")
-        transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 40000))  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 40000))
         app.ctx.console_client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
     client: httpx.AsyncClient = app.ctx.console_client
     return client

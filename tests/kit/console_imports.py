@@ -6,12 +6,13 @@ import io
 from typing import Any
 
 import openpyxl
+from openpyxl.worksheet.worksheet import Worksheet
 
 from server.domain import imports
 from server.domain.ports import Services
 from tests.kit import issuing
 from tests.kit.fakes import ListQueue
-from tests.kit.jobs import TABLE
+from tests.kit.jobs import TABLE, Jobs
 
 
 async def hand_in(who: Any, data: bytes, **fields: str) -> Any:
@@ -24,6 +25,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 def sheet(*rows: list[Any]) -> bytes:
     book = openpyxl.Workbook()
+    assert isinstance(book.active, Worksheet)
     for row in rows:
         book.active.append(row)
     out = io.BytesIO()
@@ -33,5 +35,5 @@ def sheet(*rows: list[Any]) -> bytes:
 
 async def drain(s: Services) -> None:
     assert isinstance(s.queue, ListQueue)
-    table = {**TABLE, "imports.run": imports.run, "exams.announce": issuing.nothing}
+    table: Jobs = {**TABLE, "imports.run": imports.run, "exams.announce": issuing.nothing}
     await s.queue.drain(s, table)

@@ -39,7 +39,7 @@ async def seat(
 ) -> AsyncIterator[tuple[Page, list[str]]]:
     """A tab of somebody with this role, and what went wrong on its pages."""
     context = await chromium.new_context(
-        viewport=PHONE if narrow else DESK,  # type: ignore[arg-type]  # a plain dict of width and height
+        viewport=PHONE if narrow else DESK,  # a plain dict of width and height
         locale="zh-CN",
         java_script_enabled=js,
     )

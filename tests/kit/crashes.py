@@ -100,8 +100,9 @@ async def cohort(s: Services) -> Cohort:
 
 
 def arm(s: Services, place: str = "", nth: int = 1) -> KillerFaultInjector:
-    exchange(s, faults=KillerFaultInjector(place, nth))
-    return s.faults
+    faults = KillerFaultInjector(place, nth)
+    exchange(s, faults=faults)
+    return faults
 
 
 WORKER = "import asyncio; from server.settings import load; from server.worker import run; asyncio.run(run(load(env_file=None)))"

@@ -18,7 +18,7 @@ def assert_one_form_of_time(url: str, said: str) -> None:
     assert [one for one in _TIME.findall(said) if not _FORM.fullmatch(one)] == [], url
 
 
-class DoorClient(SanicASGITestClient):
+class DoorClient(SanicASGITestClient):  # type: ignore[misc]  # sanic-testing has no types
     """`await app.asgi_client.get(…)` as before: the request as the service saw it, and its answer.
 
     The start compiles all routes, which costs a hundred times what a request costs: it is done once for each app.
@@ -28,7 +28,7 @@ class DoorClient(SanicASGITestClient):
         super().__init__(app)
         self._started = False
 
-    async def request(  # type: ignore[override]  # as in sanic-testing: a pair
+    async def request(
         self, method: str, url: str, gather_request: bool = True, *args: Any, **kwargs: Any
     ) -> tuple[Any, Any]:
         if not self._started:

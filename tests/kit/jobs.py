@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 from server.domain.issuance import announcements, generation, preparing
 from server.domain.ports import Services
 from tests.kit import issuing
 from tests.kit.fakes import ListQueue
 
-TABLE = {
+Jobs = dict[str, Callable[..., Awaitable[Any]]]
+TABLE: Jobs = {
     preparing.JOB: preparing.work,
     "issuance.generate": generation.generate,
     "issuance.complete": generation.finish,

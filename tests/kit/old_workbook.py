@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -101,7 +101,9 @@ _TYPES = (
 )
 
 
-def xlsx(cells: str | bytes, *, whole: bool = False, **parts: str | bytes) -> bytes:
+def xlsx(
+    cells: str | bytes, *, whole: bool = False, parts: Mapping[str, str] | Mapping[str, bytes] | None = None
+) -> bytes:
     """A workbook with this sheetData (or, with `whole`, this whole sheet), and any other parts."""
     sheet = cells if whole else _SHEET.format(cells)
     out = BytesIO()
@@ -111,7 +113,7 @@ def xlsx(cells: str | bytes, *, whole: bool = False, **parts: str | bytes) -> by
         archive.writestr("xl/workbook.xml", _BOOK)
         archive.writestr("xl/_rels/workbook.xml.rels", _RELATIONS)
         archive.writestr("xl/worksheets/sheet1.xml", sheet)
-        for path, content in parts.items():
+        for path, content in (parts or {}).items():
             archive.writestr(path, content)
     return out.getvalue()
 

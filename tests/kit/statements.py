@@ -25,7 +25,7 @@ def statements() -> Iterator[list[str]]:
 
     class Ear(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            seen.append(str(record.args[0]) if record.args else record.msg)
+            seen.append(str(record.args[0]) if isinstance(record.args, tuple) and record.args else record.msg)
 
     logger, ear = logging.getLogger("tortoise.db_client"), Ear(logging.DEBUG)
     level = logger.level

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, ViewportSize
 
 from server.domain.auth import web_login
 from server.domain.ports import Services, WeChatIdentity
@@ -50,8 +50,8 @@ FLAGS = [
 ]  # fmt: skip
 
 
-PHONE = {"width": 375, "height": 812}
-DESK = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 375, "height": 812}
+DESK: ViewportSize = {"width": 1440, "height": 900}
 
 
 @dataclass

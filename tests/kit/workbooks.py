@@ -6,7 +6,8 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
+from openpyxl.worksheet.worksheet import Worksheet
 
 from server.adapters.spreadsheets import process
 from server.demo_cohort import PEOPLE_HEADER, SCORE_HEADER, people
@@ -58,8 +59,14 @@ def score_sheet(cell: str, **parts: str) -> bytes:
     whole = row(2, *("" if n == MARK else str(value) for n, value in enumerate(SCORES[0])))
     return xlsx(
         row(1, *SCORE_HEADER) + whole.replace(f'<c r="{letter}2" t="inlineStr"><is><t></t></is></c>', cell),
-        **parts,
+        parts=parts,
     )
+
+
+def front(made: Workbook) -> Worksheet:
+    """The sheet that opens with the workbook."""
+    assert isinstance(made.active, Worksheet)
+    return made.active
 
 
 def edited(data: bytes, change: Any) -> bytes:

@@ -29,6 +29,7 @@ from server.domain.issuance import (
     roster_query,
     scan_tickets,
 )
+from server.domain.issuance.states import BatchState
 from server.domain.lookups import worklist
 from server.domain.notices import release_announcements, sender
 from server.domain.people import officers
@@ -134,7 +135,7 @@ async def test_no_hot_path_grows_with_history(
             await organisation.listing(s, wanted=batch_query.Wanted(plan_id=of.plan.id), actor=actor)
             await batch_query.totals(s, batch_query.Wanted(plan_id=of.plan.id), actor=actor)
             await worklist.batches(s, actor)
-            await worklist.oldest(s, actor, list(worklist.BatchState))
+            await worklist.oldest(s, actor, list(BatchState))
         await roster_query.roll(s, batch.id, given_as="print", actor=ME)
         await roster_query.canonical_list(s, batch.id, actor=ME)
         first = await Certificate.filter(issuance_id=batch.id).order_by("number").first()
@@ -191,14 +192,14 @@ async def test_no_hot_path_grows_with_history(
         long = await filled.big_tables(link)
         assert {"candidate", "registration", "score", "certificate", "audit_entry", "binding"} <= long
         PARTIAL.update(await filled.partial_indexes(link))
-        poor = {}
-        for query, (part, values) in spy.sent.items():
-            [plan] = json.loads(await link.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *values))
+        poor: dict[str, Any] = {}
+        for statement, (part, given) in spy.sent.items():
+            [plan] = json.loads(await link.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *given))
             found = poor_nodes(plan["Plan"], long)
             if part == COUNTED:
                 found = [one for one in found if "registration_outcome" not in str(plan)]
             if found:
-                poor[f"{part}: {' '.join(query.split())[:300]}"] = found
+                poor[f"{part}: {' '.join(statement.split())[:300]}"] = found
     finally:
         await link.close()
     assert poor == {}, json.dumps(poor, ensure_ascii=False, indent=1)

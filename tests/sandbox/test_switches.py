@@ -158,7 +158,7 @@ async def test_every_daily_figure_ends_in_45009_and_begins_anew_at_midnight_in_b
 
     async def errcode() -> int:
         method = "GET" if path in GETS else "POST"
-        sent = {"json": body} if method == "POST" else {}
+        sent: dict[str, Any] = {"json": body} if method == "POST" else {}
         query = {"access_token": token, **(body if method == "GET" else {})}
         async with wechat.http.request(method, wechat.url + path, params=query, **sent) as answer:
             return int((await answer.json(content_type=None)).get("errcode", 0))

@@ -48,7 +48,7 @@ async def test_the_rid_of_an_unknown_path_can_be_asked_about(wechat: WeChat) -> 
     said = await wechat.get("/cgi-bin/nothing")
     rid = said["errmsg"].rpartition(" rid: ")[2]
     told = wechat.platform.store.get("rid", rid)
-    assert told["request_url"] == "/cgi-bin/nothing"
+    assert told is not None and told["request_url"] == "/cgi-bin/nothing"
 
 
 async def test_a_page_that_does_not_exist_is_still_a_404(wechat: WeChat) -> None:

@@ -37,13 +37,13 @@ from tests.kit.jobs import drained
 async def listening(app: Sanic[Any, Any], line: socket.socket) -> AsyncIterator[None]:
     server = await app.create_server(sock=line, return_asyncio_server=True)
     assert server is not None
-    await server.startup()  # type: ignore[no-untyped-call]
-    await server.before_start()  # type: ignore[no-untyped-call]
-    await server.start_serving()  # type: ignore[no-untyped-call]
+    await server.startup()
+    await server.before_start()
+    await server.start_serving()
     try:
         yield
     finally:
-        await server.close()  # type: ignore[no-untyped-call]
+        await server.close()
 
 
 @dataclasses.dataclass

@@ -17,7 +17,7 @@ from server.domain.imports.validation import TOPICS
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import AuditEntry, Candidate, School
-from tests.kit import importing
+from tests.kit import importing, make
 from tests.kit.console_desk import code, seated
 from tests.kit.console_imports import XLSX, drain, hand_in
 
@@ -97,7 +97,7 @@ async def test_a_template_explains_every_column_and_can_be_filled_in(
         "t.xlsx",
         out.getvalue(),
         wish=imports.Wish(dry_run=True, creating=names),
-        actor=importing.make.OPERATOR,
+        actor=make.OPERATOR,
     )
     assert done.rows_total == 1
     read = {

@@ -10,7 +10,7 @@ from sanic import Sanic
 from server.domain.ports import Services
 from server.domain.wechat_chat import last_push
 from tests.kit.exchange import exchange
-from tests.kit.fakes import MemoryCache
+from tests.kit.fakes import FakeClock, MemoryCache
 from tests.kit.wechat_platform import GenuinePushes, mini_program, official_account, xml
 
 App = Sanic[Any, Any]
@@ -61,6 +61,6 @@ async def test_a_cache_that_is_away_costs_nothing(app: App, services: Services) 
                 raise ConnectionError("redis is away")
             await super().set(key, value, seconds=seconds)
 
-    exchange(services, cache=Away(services.clock))
+    exchange(services, cache=Away(FakeClock()))
     await push(app, services, "view")
     assert await last_push.last(services, "oa") is None

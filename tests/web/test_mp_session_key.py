@@ -41,6 +41,7 @@ async def test_a_session_key_is_kept_sealed_and_told_to_nobody(
             client = cache.connect(redis_url)
             (name,) = [key async for key in client.scan_iter("*session_key*")]
             sealed = await client.get(name)
+            assert isinstance(name, bytes) and isinstance(sealed, bytes)
             assert openid.encode() not in name and session_key.encode() not in sealed
             assert services.keys.decrypt(sealed, about="mp.session_key") == session_key
             assert 0 < await client.ttl(name) <= session_keys.SECONDS

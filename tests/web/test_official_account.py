@@ -256,7 +256,9 @@ async def test_a_refused_push_says_why_in_the_log(
     finally:
         logging.getLogger("xcert").removeHandler(caplog.handler)
     told = [
-        (line.why, line.account, line.levelname) for line in caplog.records if line.name == "xcert.wechat"
+        (vars(line)["why"], vars(line)["account"], line.levelname)
+        for line in caplog.records
+        if line.name == "xcert.wechat"
     ]
     assert told == [
         ("push_signature", "oa", "WARNING"),

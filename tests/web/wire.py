@@ -21,11 +21,11 @@ async def served(app: App) -> AsyncIterator[int]:
         line.bind(("127.0.0.1", 0))
         server = await app.create_server(sock=line, protocol=BoundedProtocol, return_asyncio_server=True)
         assert server is not None
-        await server.startup()  # type: ignore[no-untyped-call]
-        await server.before_start()  # type: ignore[no-untyped-call]
-        await server.start_serving()  # type: ignore[no-untyped-call]
+        await server.startup()
+        await server.before_start()
+        await server.start_serving()
         yield line.getsockname()[1]
-        await server.close()  # type: ignore[no-untyped-call]
+        await server.close()
 
 
 def head(method: str, path: str, *headers: str) -> bytes:

@@ -91,8 +91,8 @@ def sealed(ready: Ready, pdf: bytes, *, issuer: str, place: Place, moment: datet
 def appearance(issuer: str, place: Place) -> StaticStampStyle:
     """The seal's picture, laid over the page as ink is: what is printed below stays readable."""
     blend = {generic.pdf_name("/BM"): generic.pdf_name("/Multiply")}
-    resources = PdfResources()  # type: ignore[no-untyped-call]
-    resources.ext_g_state[generic.pdf_name("/Ink")] = generic.DictionaryObject(blend)  # type: ignore[no-untyped-call]
+    resources = PdfResources()
+    resources.ext_g_state[generic.pdf_name("/Ink")] = generic.DictionaryObject(blend)
     picture = b"/Ink gs\n" + seal_picture.as_pdf(issuer, place.points)
     return StaticStampStyle(
         border_width=0,
@@ -100,6 +100,6 @@ def appearance(issuer: str, place: Place) -> StaticStampStyle:
         background_layout=SimpleBoxLayoutRule(
             x_align=AxisAlignment.ALIGN_MID,
             y_align=AxisAlignment.ALIGN_MID,
-            margins=Margins.uniform(0),  # type: ignore[no-untyped-call]
+            margins=Margins.uniform(0),
         ),
     )

@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -20,7 +21,7 @@ from tests.kit.claims import LINE
 
 PUBLIC_URL = "https://certificates.example-issuer.com.c"[:40]
 RARE = "䶮㛃𠮷𬱖"
-LONG = {
+LONG: dict[str, Any] = {
     "name": "阿" * 17 + RARE * 2,
     "plan": "2023年第四批社会心理服务职业技能等级证书全国统考考试计划",
     "school": "河洛应用技术大学继续教育学院云山分校东区",
@@ -32,7 +33,7 @@ def claims(**changed: str) -> Claims:
     return complete(replace(LINE, **changed), date(2023, 10, 20))
 
 
-def page(keys: KeyFolder, *, photo: bytes | None = None, **changed: str) -> CertificatePage:
+def page(keys: KeyFolder, *, photo: bytes | None = None, **changed: Any) -> CertificatePage:
     said = claims(**changed)
     url = address(PUBLIC_URL, encode_code(keys, said))
     return page_of(said, id_masked="99************4055", code_url=url, photo=photo)
@@ -65,6 +66,12 @@ def part(image: Image.Image, left: float, top: float, right: float, bottom: floa
     """A part of the page, in mm from its upper left corner."""
     across, down = image.width / A4[0], image.height / A4[1]
     return image.crop((round(left * across), round(top * down), round(right * across), round(bottom * down)))
+
+
+def pixels(image: Image.Image) -> list[tuple[int, int, int]]:
+    """(red, green, blue) of each pixel, row by row."""
+    data = image.convert("RGB").tobytes()
+    return list(zip(data[::3], data[1::3], data[2::3], strict=True))
 
 
 def ink(image: Image.Image) -> float:

@@ -22,7 +22,18 @@ from server.adapters.documents.verify import read_pdf
 from server.adapters.keys import KeyFolder
 from server.domain.certificates.claims import code_url, open_code
 from server.errors import Refused
-from tests.adapters.documents.papers import LONG, PUBLIC_URL, RARE, claims, ink, page, part, photo, rasterised
+from tests.adapters.documents.papers import (
+    LONG,
+    PUBLIC_URL,
+    RARE,
+    claims,
+    ink,
+    page,
+    part,
+    photo,
+    pixels,
+    rasterised,
+)
 from tests.kit.repository import ROOT
 
 WORDS = (
@@ -164,10 +175,10 @@ def test_a_photo_is_optional(pdf_renderer: TypstPdfRenderer, key_folder: KeyFold
     image = Image.open(io.BytesIO(pdf_renderer.page_image(page(key_folder, photo=photo(kind))))).convert(
         "RGB"
     )
-    red, _, blue = part(image, 42, 80, 62, 105).resize((1, 1)).getpixel((0, 0))
+    [(red, _, blue)] = pixels(part(image, 42, 80, 62, 105).resize((1, 1)))
     assert blue > 130 and red < 60
     without = Image.open(io.BytesIO(pdf_renderer.page_image(page(key_folder)))).convert("RGB")
-    assert min(part(without, 36, 95, 44, 110).resize((1, 1)).getpixel((0, 0))) > 200
+    assert min(*pixels(part(without, 36, 95, 44, 110).resize((1, 1)))[0]) > 200
 
 
 def test_a_broken_photo_is_refused(pdf_renderer: TypstPdfRenderer, key_folder: KeyFolder) -> None:
@@ -186,7 +197,7 @@ def test_text_is_never_markup(pdf_renderer: TypstPdfRenderer, key_folder: KeyFol
 @pytest.mark.parametrize("changed", [{}, {"name": "司马" + RARE}, LONG])
 @pytest.mark.parametrize("dpi", [110, 150, 300])
 def test_phones_read_the_qr_off_the_page(
-    pdf_renderer: TypstPdfRenderer, key_folder: KeyFolder, tmp_path: Path, changed: dict[str, str], dpi: int
+    pdf_renderer: TypstPdfRenderer, key_folder: KeyFolder, tmp_path: Path, changed: dict[str, Any], dpi: int
 ) -> None:
     sheet = page(key_folder, **changed)
     image = rasterised(pdf_renderer.make_now(sheet), tmp_path, dpi)
@@ -212,7 +223,7 @@ def test_the_plainest_reader_reads_it_as_printed_and_a_little_out_of_focus(
 
 @pytest.mark.parametrize("changed", [{}, LONG])
 def test_the_qr_is_30_mm_level_q_with_its_quiet_zone(
-    pdf_renderer: TypstPdfRenderer, key_folder: KeyFolder, changed: dict[str, str]
+    pdf_renderer: TypstPdfRenderer, key_folder: KeyFolder, changed: dict[str, Any]
 ) -> None:
     image = Image.open(io.BytesIO(pdf_renderer.page_image(page(key_folder, **changed)))).convert("RGB")
     [found] = zxingcpp.read_barcodes(image)
@@ -249,5 +260,5 @@ def test_the_page_image_is_a_png_with_the_seal(pdf_renderer: TypstPdfRenderer, k
     image = Image.open(io.BytesIO(data)).convert("RGB")
     assert data.startswith(b"\x89PNG") and image.width >= 1800
     x, y = SEAL_X_MM, SEAL_Y_MM
-    red, green, blue = part(image, x - 1, y - 2, x + 1, y).resize((1, 1)).getpixel((0, 0))  # the star
+    [(red, green, blue)] = pixels(part(image, x - 1, y - 2, x + 1, y).resize((1, 1)))  # the star
     assert red > 150 and max(green, blue) < 110

@@ -16,7 +16,7 @@ from pyhanko_certvalidator import ValidationContext
 from server.adapters.documents import seal_picture
 from server.adapters.documents.pdf import SEAL_X_MM, SEAL_Y_MM, TypstPdfRenderer
 from server.adapters.keys import KeyFolder, create, rotate
-from tests.adapters.documents.papers import page, part, rasterised
+from tests.adapters.documents.papers import page, part, pixels, rasterised
 from tests.conftest import ISSUER
 from tests.kit.documents import judged
 from tests.kit.fakes import NOON
@@ -46,7 +46,7 @@ def test_without_the_signature_there_is_no_seal_on_the_page(
     area = (SEAL_X_MM - 21, SEAL_Y_MM - 21, SEAL_X_MM + 21, SEAL_Y_MM + 21)
     plain = part(rasterised(pdf_renderer.draw(one), tmp_path, 60), *area)
     stamped = part(rasterised(pdf_renderer.make_now(one), tmp_path, 60), *area)
-    red = [sum(r > 150 and g < 90 for r, g, _ in image.get_flattened_data()) for image in (plain, stamped)]
+    red = [sum(r > 150 and g < 90 for r, g, _ in pixels(image)) for image in (plain, stamped)]
     assert red[0] == 0 < 800 < red[1]
 
 
@@ -78,7 +78,7 @@ async def test_pyhanko_finds_it_valid_under_its_ca(sealed: bytes, keys_dir: Path
     )
     status = await async_validate_pdf_signature(embedded(sealed), signer_validation_context=context)
     assert status.bottom_line
-    assert status.coverage.name == "ENTIRE_FILE"
+    assert status.coverage is not None and status.coverage.name == "ENTIRE_FILE"
 
 
 def test_the_file_stays_what_pdf_a_says(sealed: bytes) -> None:
@@ -96,12 +96,12 @@ def test_the_seal_leaves_the_issuers_line_and_the_date_readable(
     one = page(key_folder)
     x, y = SEAL_X_MM, SEAL_Y_MM
     inked = Image.open(io.BytesIO(pdf_renderer.page_image(one))).convert("RGB")
-    assert part(inked, x - 42, 118, x + 42, 126).getextrema()[0][1] > 0  # something is there
-    reddish = [r > 150 and g < 120 for r, g, _ in part(inked, x - 42, 118, x + 42, 126).get_flattened_data()]
+    assert max(pixels(part(inked, x - 42, 118, x + 42, 126)))[0] > 0  # something is there
+    reddish = [r > 150 and g < 120 for r, g, _ in pixels(part(inked, x - 42, 118, x + 42, 126))]
     assert not any(reddish)
     middle = y + seal_picture.GAP_MM
     inside = part(inked, x - 16, middle - 2.2, x + 16, middle + 2.2)
-    assert not any(r > 150 and g < 120 for r, g, _ in inside.get_flattened_data())
+    assert not any(r > 150 and g < 120 for r, g, _ in pixels(inside))
 
 
 def test_what_was_drawn_stays_byte_for_byte(pdf_renderer: TypstPdfRenderer, key_folder: KeyFolder) -> None:

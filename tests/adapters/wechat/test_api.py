@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -204,10 +205,11 @@ def test_what_passes_stays_what_wechat_said() -> None:
 async def test_a_passing_trouble_costs_no_log_in(world: World, kind: str) -> None:
     path = {"oa": "/sns/oauth2/access_token", "mp": "/sns/jscode2session"}[kind]
     exchange = {"oa": world.api.exchange_oauth_code, "mp": world.api.exchange_login_code}[kind]
-    code = {
+    codes: dict[str, Callable[[], str]] = {
         "oa": lambda: world.code("oauth", "oa", scope="snsapi_base", snapshot=False),
         "mp": lambda: world.code("login", "mp"),
-    }[kind]
+    }
+    code = codes[kind]
     world.fail(path, -1)
     assert (await exchange(code())).openid == world.openid(kind)
     world.fail(path, -1, times=2)

@@ -114,7 +114,7 @@ def notified(settings: Settings, **more: str) -> WeChatPay:
         "pay_certificates": of["platform_certificate_pem"],
     }
     return WeChatPay(
-        Settings(pay_mch_key=settings.pay_mch_key, **(pay | more)),  # type: ignore[arg-type]
+        Settings(pay_mch_key=settings.pay_mch_key, **(pay | more)),
         FakeClock(at(of["clock"])),
     )
 
