@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from server import demo_cohort
 from server.adapters import keys
 from tests.commands.restoring import empty as empty  # a fixture
 from tests.commands.restoring import filled as filled  # a fixture
+from tests.kit.command_server import CommandServer
 
 ROOT = Path(__file__).resolve().parents[2]
 Xcert = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -33,19 +33,20 @@ def environment(tmp_path: Path, db_url: str, redis_url: str, keys_dir: Path) -> 
     }
 
 
+@pytest.fixture(scope="session")
+def command_server() -> Iterator[CommandServer]:
+    one = CommandServer()
+    yield one
+    one.stop()
+
+
 @pytest.fixture
-def xcert(environment: dict[str, str], tmp_path: Path) -> Xcert:
+def xcert(command_server: CommandServer, environment: dict[str, str], tmp_path: Path) -> Xcert:
     """Run `xcert …` and give back exit code, output and errors."""
 
     def run(*arguments: str | Path, **changed: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "server.cli", *map(str, arguments)],
-            cwd=tmp_path,
-            env=environment | changed | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        env = environment | changed | {"PYTHONPATH": str(ROOT)}
+        return command_server.run([str(one) for one in arguments], cwd=tmp_path, env=env)
 
     return run
 
