@@ -14,11 +14,11 @@ from server.web.request import Asked
 async def show(asked: Asked) -> answers.Binding:
     """Whether somebody is bound, and who, masked, with the phone that was given."""
     who = await identity(asked.request)
-    candidate = await bindings.candidate_of(asked.s, who)
+    candidate = await bindings.candidate_of(who)
     if candidate is None:
         return answers.Binding(bound=False, candidate=None, phone_masked=None)
     person = candidates.masked(asked.s.keys, candidate.name, candidate.id_sealed)
-    phone = phones.known(asked.s, candidate)
+    phone = phones.known(asked.s.keys, candidate)
     return answers.Binding(bound=True, candidate=lookup_answers.person(person), phone_masked=phone)
 
 
@@ -41,7 +41,9 @@ async def bind(asked: Asked, body: bodies.Bind) -> answers.Bound:
     )
     person = answers.Masked(name_masked=bound.name_masked, id_masked=bound.id_masked)
     if bound.phone is not None:
-        masked = await phones.keep(asked.s, bound.candidate_id, bound.phone, caller=asked.caller)
+        masked = await phones.keep(
+            asked.s.clock, asked.s.keys, bound.candidate_id, bound.phone, caller=asked.caller
+        )
         return answers.Bound(candidate=person, phone=_phone(phones.Given(masked)))
     if body.phone_code:
         given = await phones.try_to_give(
@@ -54,7 +56,7 @@ async def bind(asked: Asked, body: bodies.Bind) -> answers.Bound:
 async def give_phone(asked: Asked, body: bodies.GivePhone) -> answers.PhoneGiven:
     """Give a phone after the binding, or once more; it takes the place of the one given before."""
     who = await identity(asked.request)
-    candidate = await bindings.candidate_of(asked.s, who)
+    candidate = await bindings.candidate_of(who)
     if candidate is None:
         raise NotFound("not_bound", "您还没有绑定考生信息，请先绑定。")
     masked = await phones.give(

@@ -44,7 +44,7 @@ async def one(asked: Asked, number: str) -> HTTPResponse:
 async def pdf(asked: Asked, number: str) -> HTTPResponse:
     """The sealed PDF as application/pdf, which wx.openDocument asks for (wechat.md §8)."""
     who = await identity(asked.request)
-    candidate = await bindings.candidate_of(asked.s, who)
+    candidate = await bindings.candidate_of(who)
     if candidate is None or await lookups.certificate(asked.s, who, number) is None:
         raise NotFound("certificate_not_found", _NOT_FOUND)
     body = await certificates.pdf(asked.s, number, candidate_id=candidate.id)

@@ -23,7 +23,7 @@ async def accept(asked: Asked, body: bodies.Accepted) -> answers.Subscriptions:
 
 
 async def _answer(asked: Asked, who: WeChatIdentity) -> answers.Subscriptions:
-    templates = grants.asked_for(asked.s, who.account)
+    templates = grants.asked_for(asked.s.settings, who.account)
     left = await grants.left(who.account, who.openid, list(templates))
     items = [
         answers.Subscription(topic=name, title=TOPICS[name].label, template_id=template, left=left[name])

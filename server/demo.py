@@ -129,7 +129,9 @@ async def _import(s: Services, kind: str, name: str, book: bytes, names: imports
 async def _login(
     s: Services, role: Role, username: str, title: str, school: School | None = None
 ) -> FirstLogin:
-    password = await staff.create(s, username, role.value, name=title, school=school, actor=_ACTOR)
+    password = await staff.create(
+        s.clock, s.password_hasher, username, role.value, name=title, school=school, actor=_ACTOR
+    )
     return FirstLogin(title, username, password)
 
 

@@ -21,7 +21,15 @@ def create(given: argparse.Namespace, settings: Settings) -> int:
 
     async def make(s: Services) -> str:
         school = await _school(given.school) if given.school else None
-        return await staff.create(s, given.username, given.role, name=given.name, school=school, actor=SYSTEM)
+        return await staff.create(
+            s.clock,
+            s.password_hasher,
+            given.username,
+            given.role,
+            name=given.name,
+            school=school,
+            actor=SYSTEM,
+        )
 
     _print(given.username, with_services(settings, make))
     return 0
@@ -31,7 +39,9 @@ def reset(given: argparse.Namespace, settings: Settings) -> int:
     """A new one-time password for an account; its sessions end."""
 
     async def renew(s: Services) -> str:
-        return await staff.reset_password(s, (await _account(given.username)).id, actor=SYSTEM)
+        return await staff.reset_password(
+            s.clock, s.password_hasher, (await _account(given.username)).id, actor=SYSTEM
+        )
 
     _print(given.username, with_services(settings, renew))
     return 0
@@ -41,7 +51,7 @@ def unlock(given: argparse.Namespace, settings: Settings) -> int:
     """Forget the wrong tries counted against an account."""
 
     async def work(s: Services) -> None:
-        await staff.unlock(s, (await _account(given.username)).id, actor=SYSTEM)
+        await staff.unlock(s.clock, (await _account(given.username)).id, actor=SYSTEM)
 
     with_services(settings, work)
     print(f"账号 {given.username} 的登录限制已解除。")
@@ -60,7 +70,7 @@ def activate(given: argparse.Namespace, settings: Settings) -> int:
 
 def _switch(username: str, settings: Settings, *, on: bool) -> int:
     async def work(s: Services) -> None:
-        await staff.set_active(s, (await _account(username)).id, on, actor=SYSTEM)
+        await staff.set_active(s.clock, (await _account(username)).id, on, actor=SYSTEM)
 
     with_services(settings, work)
     print(f"账号 {username} 已{'启用' if on else '停用'}。")

@@ -83,7 +83,7 @@ def reindex(given: argparse.Namespace, settings: Settings) -> int:
     """
 
     async def work(s: Services) -> identity_index.Reindexed:
-        return await identity_index.reindex(s, actor=SYSTEM)
+        return await identity_index.reindex(s.clock, s.keys, actor=SYSTEM)
 
     done = with_services(settings, work)
     print(f"证件号码索引：已换 {done.changed} 人，原已是新索引 {done.unchanged} 人。")

@@ -35,7 +35,7 @@ def release(given: argparse.Namespace, settings: Settings) -> int:
 
     async def let_go(s: Services) -> tuple[bool, int]:
         was_held = await hold.current() is not None
-        return was_held, await hold.end(s, discard=given.discard, actor=SYSTEM)
+        return was_held, await hold.end(s.clock, s.queue, discard=given.discard, actor=SYSTEM)
 
     was_held, waiting = with_services(settings, let_go)
     if not was_held:

@@ -96,7 +96,7 @@ async def _clear(s: Services, accounts: list[str], given: argparse.Namespace) ->
             await s.wechat_quota.clear(account)
         except WeChatRefused as refusal:
             raise _refused(refusal, account) from None
-        waited = await sender.quota_is_back(s, account)
+        waited = await sender.quota_is_back(s.clock, s.queue, account)
         now = f"等候额度的 {waited} 条通知现在发送。" if waited else ""
         _say(f"{NAMES[account]}已清零，停用的接口已恢复。{now}")
     return 0

@@ -44,7 +44,7 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
     await issuing.pending(s, await issuing.cohort(s, names=("古丽", "林知夏")))
     await officers.invite(s, of.school.id, "李敏", make.mobile(), actor=make.ADMIN)
     for name in ("li.hua", "wang.min"):
-        await staff.create(s, name, "operator", name=name, actor=SYSTEM)
+        await staff.create(s.clock, s.password_hasher, name, "operator", name=name, actor=SYSTEM)
     for name, refused in (("成绩.xlsx", 0), ("考生信息.xlsx", 3)):
         await ImportRun.create(
             kind="scores", file_name=name, file_sha256=name.encode(), file_key="x", state="done", is_dry_run=True,
@@ -126,7 +126,9 @@ async def test_before_the_console(base: str, browser: Browser, services: Service
         for path in ("/", "/docs", "/console/login", "/console/login?next=/console/plans", "/nowhere"):
             await page.goto(base + path)
             await clean(page, path)
-    await staff.create(services, "li.hua", "operator", name="李华", actor=SYSTEM)
+    await staff.create(
+        services.clock, services.password_hasher, "li.hua", "operator", name="李华", actor=SYSTEM
+    )
     newcomer = await Staff.get(username="li.hua")
     async with seat(browser, services, base, None) as (page, _):
         cookie: Any = {

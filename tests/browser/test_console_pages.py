@@ -106,7 +106,9 @@ async def test_the_page_says_when_the_school_returns_it(
 
 
 async def test_first_log_in_changes_the_password(base: str, browser: Browser, services: Services) -> None:
-    password = await staff.create(services, "li.hua", "operator", name="李华", actor=SYSTEM)
+    password = await staff.create(
+        services.clock, services.password_hasher, "li.hua", "operator", name="李华", actor=SYSTEM
+    )
     async with seat(browser, services, base, None) as (page, _):
         await page.goto(f"{base}/console/plans")
         await look(page, "login")
@@ -129,7 +131,9 @@ async def test_first_log_in_changes_the_password(base: str, browser: Browser, se
 
 
 async def test_log_in_and_out_without_javascript(base: str, browser: Browser, services: Services) -> None:
-    password = await staff.create(services, "li.hua", "operator", name="李华", actor=SYSTEM)
+    password = await staff.create(
+        services.clock, services.password_hasher, "li.hua", "operator", name="李华", actor=SYSTEM
+    )
     await Staff.filter(username="li.hua").update(must_change_password=False)
     async with seat(browser, services, base, None, js=False) as (page, _):
         await page.goto(f"{base}/console/plans")

@@ -101,7 +101,7 @@ async def test_a_binding_is_undone(base: str, browser: Browser, services: Servic
         await expect(page.get_by_text("未绑定")).to_be_visible()
         await look(page, f"people-after-{wide}")
         assert trouble == []
-    assert await bindings.candidate_of(services, ME) is None
+    assert await bindings.candidate_of(ME) is None
 
 
 @WIDTHS
@@ -186,12 +186,12 @@ async def test_the_phone_pages(window: Window, services: Services) -> None:
     await tab.page.get_by_role("button", name="接受邀请").click()
     await expect(tab.page.get_by_text("等待确认").first).to_be_visible()
     await tab.look("officer-pending")
-    await officers.confirm(services, made.officer_id, actor=make.ADMIN)
+    await officers.confirm(services.clock, services.queue, made.officer_id, actor=make.ADMIN)
     await joined(services, "周同事", "oOther", at=at, actor=make.OPERATOR)
     await tab.go("/h5/officer")
     await expect(tab.page.get_by_text("本校其他签发负责人")).to_be_visible()
     await tab.look("officer-colleagues")
-    link = await officers.reset_pin(services, made.officer_id, actor=make.OPERATOR)
+    link = await officers.reset_pin(services.settings, services.clock, made.officer_id, actor=make.OPERATOR)
     await tab.go(f"/h5/officer?invitation={link.token}")
     await expect(tab.page.get_by_role("heading", name="重新设置签发密码")).to_be_visible()
     await tab.look("officer-new-pin")

@@ -58,7 +58,9 @@ async def filled(services: Services, environment: dict[str, str], sheets: Path, 
         data = (sheets / name).read_bytes()
         taken = await importing.take(services, kind, name, data)
         assert (taken.rows_taken, taken.rows_refused) == (30, 0)
-    await staff.create(services, "lin.wei", "operator", name="林薇", actor=SYSTEM)
+    await staff.create(
+        services.clock, services.password_hasher, "lin.wei", "operator", name="林薇", actor=SYSTEM
+    )
     await database.close()
     return db_url
 

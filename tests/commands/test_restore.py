@@ -173,7 +173,7 @@ async def test_what_waited_to_be_sent_is_not_sent_by_the_restored_service(
 ) -> None:
     await database.connect(filled)
     await delivery.enqueue(
-        services, "signing_reminder", dedup="reminder:1", to=delivery.Addressee(openid="oOFFICER"), path="/h5/officer",
+        services.clock, services.queue, "signing_reminder", dedup="reminder:1", to=delivery.Addressee(openid="oOFFICER"), path="/h5/officer",
         fields={"plan": "考试", "school": "学院", "count": "3", "since": "2026年11月23日 12:00"},
     )  # fmt: skip
     await database.close()
@@ -181,7 +181,7 @@ async def test_what_waited_to_be_sent_is_not_sent_by_the_restored_service(
     assert "通知已暂停发送" in xcert("restore", tmp_path / "backup", "--replace").stdout
     await database.connect(filled)
     await delivery.enqueue(
-        services, "signing_reminder", dedup="reminder:2", to=delivery.Addressee(openid="oOFFICER"), path="/h5/officer",
+        services.clock, services.queue, "signing_reminder", dedup="reminder:2", to=delivery.Addressee(openid="oOFFICER"), path="/h5/officer",
         fields={"plan": "考试", "school": "学院", "count": "3", "since": "2026年11月23日 12:00"},
     )  # fmt: skip
     services.clock.forward(hours=1)  # type: ignore[attr-defined]

@@ -23,10 +23,10 @@ VERBS: dict[str, Verb] = {
     "release": lambda s, it, actor: plans.release(s, it, at=None, actor=actor),
     "cancel_release": lambda s, it, actor: plans.cancel_release(s, it, actor=actor),
     "set_requires_practice": lambda s, it, actor: plans.set_requires_practice(s, it, True, actor=actor),
-    "create": lambda s, it, actor: staff.create(s, "wang.wu", "admin", actor=actor),
-    "reset_password": lambda s, it, actor: staff.reset_password(s, it, actor=actor),
-    "set_active": lambda s, it, actor: staff.set_active(s, it, False, actor=actor),
-    "unlock": lambda s, it, actor: staff.unlock(s, it, actor=actor),
+    "create": lambda s, it, actor: staff.create(s.clock, s.password_hasher, "wang.wu", "admin", actor=actor),
+    "reset_password": lambda s, it, actor: staff.reset_password(s.clock, s.password_hasher, it, actor=actor),
+    "set_active": lambda s, it, actor: staff.set_active(s.clock, it, False, actor=actor),
+    "unlock": lambda s, it, actor: staff.unlock(s.clock, it, actor=actor),
     "submit": lambda s, it, actor: imports.submit(
         s, "scores", "a.csv", b"x", wish=imports.Wish(dry_run=True), actor=actor
     ),
@@ -37,7 +37,7 @@ VERBS: dict[str, Verb] = {
 @pytest.mark.parametrize("verb", VERBS.values(), ids=VERBS)
 async def test_a_verb_asks_who_may(services: Services, verb: Verb, actor: Actor) -> None:
     plan = await make.plan(release_at=None)
-    await staff.create(services, "li.hua", "issuer", actor=SYSTEM)
+    await staff.create(services.clock, services.password_hasher, "li.hua", "issuer", actor=SYSTEM)
     made = await Staff.get()
     before = (await Plan.all().values(), await Staff.all().values(), await AuditEntry.all().count())
     for about in {plan.id, made.id}:

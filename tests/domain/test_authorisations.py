@@ -31,7 +31,7 @@ async def bound(s: Services, account: str) -> WeChatIdentity:
     await make.candidate(s, "崔子涵", NUMBER)
     await bindings.bind(s, who, "崔子涵", NUMBER, caller=Caller("203.0.113.9"))
     taker = grants.Taker(account, who.openid, "results")
-    await grants.accept(s, taker, source="1", teller="client", said_at=None)
+    await grants.accept(s.clock, taker, source="1", teller="client", said_at=None)
     return who
 
 
@@ -45,7 +45,7 @@ async def test_a_withdrawal_unbinds_the_person_named_by_openid(
     push = event(services, kind, account, "wechat-itself", OpenID=who.openid)
     assert [await pushes.receive(services, push) for _ in range(2)] == ["", ""]
     assert await pushes.work(services, push) == ""  # a late repetition
-    assert await bindings.candidate_of(services, who) is None
+    assert await bindings.candidate_of(who) is None
     assert await grants.left(account, who.openid, ["results"]) == {"results": 0}
     assert await AuditEntry.filter(action="binding.unbound").count() == 1
     assert ended_sessions.begins_at(services, account, who.openid) > moment  # its sessions are over
@@ -55,7 +55,8 @@ async def put(s: Services, who: WeChatIdentity, name: str) -> None:
     channel = "template" if who.account == "oa" else "mp_subscription"
     fields = {"plan": "2026年秋季", "exam_date": "2026-10-24", "released_at": "2026-11-26 09:00"}
     assert await delivery.enqueue(
-        s,
+        s.clock,
+        s.queue,
         "results_released",
         dedup=name,
         to=delivery.Addressee(openid=who.openid, channel=channel),
@@ -132,7 +133,7 @@ async def test_an_officer_with_no_other_account_is_suspended_and_the_open_code_i
         await scan_tickets.confirm(services, shown.token, issuing.PIN, identity=of.identity)
     assert caught.value.code == "not_an_officer"
     with pytest.raises(Refused) as caught:
-        await officers.resume(services, officer.id, actor=make.ISSUER_STAFF)
+        await officers.resume(services.clock, services.queue, officer.id, actor=make.ISSUER_STAFF)
     assert caught.value.code == "officer_replaced"  # invited anew, not resumed
     done = await column(AuditEntry.filter(subject_kind="officer").order_by("id"), "action")
     assert list(done)[-2:] == ["officer.unbind", "officer.suspend"]
@@ -152,7 +153,7 @@ async def test_an_officer_with_the_other_account_goes_on_with_it(services: Servi
 async def test_without_openid_the_sender_is_the_person(services: Services) -> None:
     who = await bound(services, "oa")
     await pushes.receive(services, event(services, "user_authorization_revoke", "oa", who.openid))
-    assert await bindings.candidate_of(services, who) is None
+    assert await bindings.candidate_of(who) is None
 
 
 async def test_changed_user_info_and_another_persons_withdrawal_leave_the_binding(services: Services) -> None:
@@ -161,7 +162,7 @@ async def test_changed_user_info_and_another_persons_withdrawal_leave_the_bindin
         assert (
             await pushes.receive(services, event(services, kind, "oa", "wechat-itself", OpenID=openid)) == ""
         )
-    assert await bindings.candidate_of(services, who) is not None
+    assert await bindings.candidate_of(who) is not None
 
 
 def test_withdrawals_of_two_persons_in_one_second_are_two_pushes() -> None:
@@ -175,5 +176,5 @@ def test_withdrawals_of_two_persons_in_one_second_are_two_pushes() -> None:
 async def test_who_refuses_the_log_in_is_told_so_and_not_that_it_expired(services: Services) -> None:
     for code in ("", "authdeny"):
         with pytest.raises(Refused) as caught:
-            await web_login._exchange(services, code)
+            await web_login._exchange(services.wechat_logins, code)
         assert caught.value.code == "consent_refused"

@@ -43,7 +43,7 @@ async def test_bind_by_name_and_number(services: Services) -> None:
     candidate = await make.candidate(services, "崔子涵", NUMBER)
     bound = await bind(services, ME)
     assert bound == bindings.Bound(candidate.id, "崔**", mask_id(NUMBER))
-    found = await bindings.candidate_of(services, ME)
+    found = await bindings.candidate_of(ME)
     assert found is not None and found.id == candidate.id
     row = await Binding.get()
     assert (row.account, row.openid, row.unionid, row.candidate_id, row.unbound_at) == (
@@ -95,13 +95,13 @@ async def test_the_number_may_be_typed_full_width_with_spaces_and_small_x(servic
 async def test_both_accounts_bind_each_for_itself(services: Services) -> None:
     candidate = await make.candidate(services, "崔子涵", NUMBER)
     await bind(services, ME)
-    assert await bindings.candidate_of(services, MINE_IN_MP) is None
+    assert await bindings.candidate_of(MINE_IN_MP) is None
     await bind(services, MINE_IN_MP)
-    found = await bindings.candidate_of(services, MINE_IN_MP)
+    found = await bindings.candidate_of(MINE_IN_MP)
     assert found is not None and found.id == candidate.id
     await bindings.unbind(services, ME, caller=Caller("203.0.113.9"))
-    assert await bindings.candidate_of(services, ME) is None
-    assert await bindings.candidate_of(services, MINE_IN_MP) is not None
+    assert await bindings.candidate_of(ME) is None
+    assert await bindings.candidate_of(MINE_IN_MP) is not None
 
 
 async def test_unbinding_frees_both_sides(services: Services) -> None:
@@ -199,14 +199,14 @@ async def test_after_five_misses_an_image_check(services: Services, reader: Read
     await make.candidate(services, "崔子涵", NUMBER)
     for serial in range(5):
         assert (await refusal(services, ME, "崔子涵", make.id_number(serial)))[1] == "binding_not_matched"
-    assert await bindings.image_needed(services, ME, address="203.0.113.9")
+    assert await bindings.image_needed(services.rate_limiter, ME, address="203.0.113.9")
     assert (await refusal(services, ME, "崔子涵", NUMBER))[1] == "captcha_required"
     await captcha.draw(services, ME)
     assert (await refusal(services, ME, "崔子涵", NUMBER, image_answer="0000"))[1] == "captcha_wrong"
     await captcha.draw(services, ME)
     bound = await bind(services, ME, image_answer=f" {reader.drawn[-1].lower()} ")
     assert bound.name_masked == "崔**"
-    assert not await bindings.image_needed(services, ME, address="203.0.113.9")
+    assert not await bindings.image_needed(services.rate_limiter, ME, address="203.0.113.9")
 
 
 async def test_a_picture_answers_once(services: Services, reader: Reader) -> None:

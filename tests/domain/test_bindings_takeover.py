@@ -151,7 +151,7 @@ async def test_staff_undo_a_binding_with_a_reason(services: Services, wechat: Fa
     assert await code_of(release(services, 10**9, "核实本人", actor=make.ADMIN)) == "candidate_not_found"
     reason = f"本人持身份证 {NUMBER} 到校"
     assert await release(services, candidate.id, reason, actor=make.OPERATOR) == 1
-    assert await bindings.candidate_of(services, ME) is None
+    assert await bindings.candidate_of(ME) is None
     assert await code_of(release(services, candidate.id, "再来一次", actor=make.OPERATOR)) == "not_bound"
     entry = await AuditEntry.get(action="binding.released")
     assert (entry.actor_id, entry.subject_id, entry.was) == (

@@ -175,7 +175,7 @@ async def test_the_list_of_plans(services: Services, clock: FakeClock) -> None:
     site = await make.site()
     for outcome in ("passed", "passed", "failed", "pending"):
         await make.registration(services, on=plan, at=site, outcome=outcome)
-    [listed] = await plans.plans_listing(services)
+    [listed] = await plans.plans_listing(services.clock)
     assert listed == {
         "id": plan.id,
         "name": "甲计划",
@@ -191,9 +191,9 @@ async def test_the_list_of_plans(services: Services, clock: FakeClock) -> None:
         "slots": [],
     }
     await plans.release(services, plan.id, at=LATER, actor=make.OPERATOR)
-    assert [row["state"] for row in await plans.plans_listing(services)] == ["scheduled"]
+    assert [row["state"] for row in await plans.plans_listing(services.clock)] == ["scheduled"]
     clock.set(LATER)
-    assert [row["state"] for row in await plans.plans_listing(services)] == ["released"]
+    assert [row["state"] for row in await plans.plans_listing(services.clock)] == ["released"]
 
 
 # the minute of release
@@ -302,7 +302,7 @@ async def test_hours_hold_a_certificate_back(
             supervision_hours=hours[0],
             practice_hours=hours[1],
         )
-    assert await plans.withheld_reason(services, registration) == reason
+    assert await plans.withheld_reason(registration) == reason
 
 
 async def test_the_switch_is_in_the_trail_and_only_when_it_moves(services: Services) -> None:

@@ -128,7 +128,7 @@ async def bound(services: Services, of: issuing.Cohort) -> None:
     other = await of.registrations[1].candidate
     await Binding.create(account="mp", openid="mHolder", candidate=other, bound_at=services.clock.now())
     taker = grants.Taker("mp", "mHolder", "certificate_issued")
-    await grants.accept(services, taker, source="test", teller="client")
+    await grants.accept(services.clock, taker, source="test", teller="client")
 
 
 async def test_holders_are_told_once_results_are_released(services: Services, clock: FakeClock) -> None:

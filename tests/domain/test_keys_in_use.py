@@ -59,12 +59,12 @@ async def test_a_new_index_finds_everybody_and_then_stands_alone(services: Servi
     numbers = [make.id_number(serial) for serial in range(4001, 4004)]
     people = [await make.candidate(services, number=number) for number in numbers]
     renew(services, folder, "index")
-    done = await identity_index.reindex(services, actor=SYSTEM)
+    done = await identity_index.reindex(services.clock, services.keys, actor=SYSTEM)
     assert (done.changed, done.unchanged, done.waiting, done.doubles) == (3, 0, 0, ())
     for person, number in zip(people, numbers, strict=True):
         index = bytes((await Candidate.get(id=person.id)).id_index)
         assert index == services.keys.blind(number, about=ABOUT_ID)
-    again = await identity_index.reindex(services, actor=SYSTEM)
+    again = await identity_index.reindex(services.clock, services.keys, actor=SYSTEM)
     assert (again.changed, again.unchanged) == (0, 3)
     assert await AuditEntry.filter(action="keys.reindex").count() == 1
 
@@ -75,7 +75,7 @@ async def test_two_people_with_one_number_are_told_and_left_alone(services: Serv
     first = await make.candidate(services, number=number)
     renew(services, folder, "index")
     second = await make.candidate(services, number=number)
-    done = await identity_index.reindex(services, actor=SYSTEM)
+    done = await identity_index.reindex(services.clock, services.keys, actor=SYSTEM)
     assert (done.changed, done.doubles) == (0, ((second.id, first.id),))
 
 
@@ -85,5 +85,5 @@ async def test_nobody_in_a_batch_under_way_is_changed(services: Services, folder
     waiting = await Candidate.filter(certificates__state="reserved").count()
     assert waiting > 0
     renew(services, folder, "index")
-    done = await identity_index.reindex(services, actor=SYSTEM)
+    done = await identity_index.reindex(services.clock, services.keys, actor=SYSTEM)
     assert (done.waiting, done.doubles) == (waiting, ())

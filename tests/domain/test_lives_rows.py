@@ -98,13 +98,13 @@ async def accepting(s: Services, *, confirmed: bool = False) -> Scene:
 
 async def withdrawing(s: Services) -> Scene:
     row = (await accepting(s)).row
-    return Scene(row, lambda: officers.withdraw(s, row.pk, actor=make.OPERATOR))
+    return Scene(row, lambda: officers.withdraw(s.clock, row.pk, actor=make.OPERATOR))
 
 
 async def confirming(s: Services) -> Scene:
     scene = await accepting(s)
     await scene.act()
-    return Scene(scene.row, lambda: officers.confirm(s, scene.row.pk, actor=make.ADMIN))
+    return Scene(scene.row, lambda: officers.confirm(s.clock, s.queue, scene.row.pk, actor=make.ADMIN))
 
 
 async def suspending(s: Services) -> Scene:
@@ -116,7 +116,7 @@ async def suspending(s: Services) -> Scene:
 async def resuming(s: Services) -> Scene:
     scene = await suspending(s)
     await scene.act()
-    return Scene(scene.row, lambda: officers.resume(s, scene.row.pk, actor=make.OPERATOR))
+    return Scene(scene.row, lambda: officers.resume(s.clock, s.queue, scene.row.pk, actor=make.OPERATOR))
 
 
 # Import runs

@@ -100,11 +100,11 @@ async def test_a_reset_and_an_unlock_forget_what_was_counted(services: Services)
     for _ in range(5):
         await enter(services, "x")
     assert await enter(services) == "login_too_often"
-    await staff.unlock(services, made.id, actor=SYSTEM)
+    await staff.unlock(services.clock, made.id, actor=SYSTEM)
     assert await enter(services) == "in"
     for _ in range(5):
         await enter(services, "x")
-    fresh = await staff.reset_password(services, made.id, actor=SYSTEM)
+    fresh = await staff.reset_password(services.clock, services.password_hasher, made.id, actor=SYSTEM)
     assert await enter(services, fresh) == "in"
 
 
@@ -167,12 +167,12 @@ async def test_recovery_codes_are_good_once(services: Services, clock: FakeClock
 async def test_who_must_have_a_second_factor(services: Services, role: Role) -> None:
     at = None
     made = await account(role, school=at)
-    assert not second_factor.is_due(services, made)  # development
+    assert not second_factor.is_due(services.settings, made)  # development
     exchange(services, settings=replace(services.settings, env="production"))
     must = role in {Role.ISSUER, Role.FINANCE, Role.NOTIFIER, Role.ADMIN}
-    assert second_factor.is_due(services, made) is must
+    assert second_factor.is_due(services.settings, made) is must
     made.otp_sealed = b"there"
-    assert not second_factor.is_due(services, made)
+    assert not second_factor.is_due(services.settings, made)
 
 
 async def test_a_token_needs_password_and_code_and_ends_with_the_password(
@@ -190,7 +190,7 @@ async def test_a_token_needs_password_and_code_and_ends_with_the_password(
 
     async def code_of(value: str) -> str:
         try:
-            await api_tokens.account_of(services, value)
+            await api_tokens.account_of(services.clock, value)
         except Refused as refused:
             return refused.code
         return "open"
@@ -199,7 +199,7 @@ async def test_a_token_needs_password_and_code_and_ends_with_the_password(
         await token("x")
     first = await token()
     assert (await api_tokens.listing(made))[0]["expires_at"] == clock.now() + timedelta(days=90)
-    await logins.log_out_everywhere(services, made.id, actor=me)
+    await logins.log_out_everywhere(services.clock, made.id, actor=me)
     assert await code_of(first) == "token_invalid"
     second = await token()
     session = logins.begin(services, await Staff.get(id=made.id))[1]

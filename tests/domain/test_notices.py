@@ -63,7 +63,8 @@ async def test_put_with_a_transaction_that_fails_is_not_put(services: Services) 
     with pytest.raises(RuntimeError):
         async with in_transaction():
             await delivery.enqueue(
-                services,
+                services.clock,
+                services.queue,
                 "results_released",
                 dedup="d",
                 to=delivery.Addressee(openid=OPENID),
@@ -82,7 +83,13 @@ async def test_unknown_topics_and_fields_are_mistakes(services: Services) -> Non
     ):
         with pytest.raises(ValueError, match=r"unknown|missing"):
             await delivery.enqueue(
-                services, topic, dedup="d", to=delivery.Addressee(openid=OPENID), fields=fields, path=""
+                services.clock,
+                services.queue,
+                topic,
+                dedup="d",
+                to=delivery.Addressee(openid=OPENID),
+                fields=fields,
+                path="",
             )
 
 
@@ -228,7 +235,7 @@ async def test_an_event_and_its_answer_at_the_same_moment_do_not_miss_each_other
 
     class AnswerInBetween(MemoryCache):
         async def set(self, key: str, value: bytes, *, seconds: float) -> None:
-            await delivery.accepted(services, row.id, "oa", "900")
+            await delivery.accepted(services.clock, services.cache, row.id, "oa", "900")
             await MemoryCache.set(self, key, value, seconds=seconds)
 
     await put(services, "results:2")  # with two on their way the event cannot tell whose it is
@@ -305,7 +312,8 @@ async def test_without_a_template_it_fails_and_says_so(services: Services) -> No
 async def test_for_a_candidate_or_an_officer(services: Services) -> None:
     who, officer = await make.candidate(services), await make.officer()
     await delivery.enqueue(
-        services,
+        services.clock,
+        services.queue,
         "certificate_issued",
         dedup="c",
         to=delivery.Addressee(openid=OPENID, candidate_id=who.id, officer_id=officer.id),
@@ -336,7 +344,7 @@ async def test_every_step_moves_from_its_sources_alone(services: Services, name:
         if name == "take":
             moved = await sender.send(services) == 1
         else:
-            moved = await delivery.advance(services, row.id, name)
+            moved = await delivery.advance(services.clock, row.id, name)
         assert moved == (state in step.sources), state
         if moved and name != "take":
             assert (await the_row()).state == step.target.value

@@ -33,8 +33,11 @@ async def test_a_quota_that_is_back_early_brings_forward_what_waits_for_it_and_n
         await sender.send(services)
     busy_until = (await the_row("busy")).next_try_at
     jobs(services).clear()
-    assert (await sender.quota_is_back(services, "mp"), jobs(services)) == (0, [])
-    assert (await sender.quota_is_back(services, "oa"), jobs(services)) == (1, [("notices.send", {})])
+    assert (await sender.quota_is_back(services.clock, services.queue, "mp"), jobs(services)) == (0, [])
+    assert (await sender.quota_is_back(services.clock, services.queue, "oa"), jobs(services)) == (
+        1,
+        [("notices.send", {})],
+    )
     assert await sender.send(services) == 1
     assert [(await the_row(dedup)).state for dedup in ("used up", "busy")] == ["accepted", "pending"]
     assert (await the_row("busy")).next_try_at == busy_until

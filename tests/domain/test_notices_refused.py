@@ -64,7 +64,7 @@ async def test_the_remedy_decides_and_no_number_or_sentence(services: Services) 
     await sender.send(services)
     assert ((await the_row()).state, (await the_row()).remedy) == ("pending", "tomorrow")
     await Delivery.all().update(last_error="换一句话")
-    assert await sender.quota_is_back(services, "oa") == 1
+    assert await sender.quota_is_back(services.clock, services.queue, "oa") == 1
     assert await sender.send(services) == 1
     row = await the_row()
     assert (row.state, row.remedy, row.last_error) == ("accepted", "", "")

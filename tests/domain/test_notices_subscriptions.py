@@ -35,7 +35,7 @@ def wechat(services: Services) -> FakeWeChatSender:
 async def put(s: Services, dedup: str = "d", channel: str = "mp_subscription", **more: Any) -> None:
     to = delivery.Addressee(more.pop("openid", OPENID), channel)
     said = {"fields": FIELDS, "path": "/h5/results", **more}
-    await delivery.enqueue(s, "results_released", to, dedup=dedup, **said)
+    await delivery.enqueue(s.clock, s.queue, "results_released", to, dedup=dedup, **said)
 
 
 async def row(dedup: str = "d") -> tuple[str, str, str]:
@@ -180,7 +180,9 @@ async def test_a_value_that_must_not_be_cut_fails_before_wechat_is_called(
     await popup(services, {"TemplateId": "mp-template-certificate", "SubscribeStatusString": "accept"})
     fields = {"certificate": "证书" * 15, "number": "证书23SPS100000001K", "issued_on": "昨天"}
     to, path = delivery.Addressee(OPENID, channel), "/h5/certificates/23SPS100000001K"
-    await delivery.enqueue(services, "certificate_issued", to, dedup="d", fields=fields, path=path)
+    await delivery.enqueue(
+        services.clock, services.queue, "certificate_issued", to, dedup="d", fields=fields, path=path
+    )
     await sender.send(services)
     assert await row() == (
         "failed",
@@ -244,7 +246,7 @@ async def person(s: Services, **facts: Any) -> Candidate:
             await Binding.create(account=account, openid=openid, candidate=who, bound_at=s.clock.now())
             for number in range(facts.get(f"{account}_left", 0)):
                 taker = Taker(account, openid, "results_released")
-                await grants.accept(s, taker, source=f"{openid}:{number}", teller="event")
+                await grants.accept(s.clock, taker, source=f"{openid}:{number}", teller="event")
     if "follows" in facts:
         await Follower.create(openid=f"oa-{who.id}", is_following=facts["follows"], changed_at=s.clock.now())
     return who
@@ -294,10 +296,11 @@ async def test_a_way_that_wechat_closes_gives_place_to_the_next(services: Servic
     who = await person(services, oa=True, mp=True, mp_left=1, oa_left=1)
     alone = await person(services, oa=True)
     async with in_transaction():
-        found = await routing.ways(services, "results_released", [who.id, alone.id])
+        found = await routing.ways(services.settings, "results_released", [who.id, alone.id])
         for one in (who, alone):
             await routing.tell(
-                services,
+                services.clock,
+                services.queue,
                 found[one.id][0],
                 "results_released",
                 dedup=f"n:{one.id}",
@@ -330,5 +333,5 @@ async def test_channels_without_a_template_are_no_way(services: Services) -> Non
         settings=dataclasses.replace(services.settings, mp_template_result="", oa_subscribe_result=""),
     )
     who = await person(services, oa=True, mp=True, follows=False, mp_left=1, oa_left=1)
-    assert await routing.ways(services, "results_released", [who.id]) == {}
-    assert grants.asked_for(services, "mp") == {"certificate_issued": "mp-template-certificate"}
+    assert await routing.ways(services.settings, "results_released", [who.id]) == {}
+    assert grants.asked_for(services.settings, "mp") == {"certificate_issued": "mp-template-certificate"}

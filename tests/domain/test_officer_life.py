@@ -72,7 +72,7 @@ async def test_who_signed_cannot_appoint_the_officer_who_confirms(services: Serv
     of = await issuing.cohort(services)
     batch = await issuing.pending(services, of)
     officer, _ = await joined(services, of.school, ISSUER)
-    await officers.confirm(services, officer.id, actor=make.school_account(of.school))
+    await officers.confirm(services.clock, services.queue, officer.id, actor=make.school_account(of.school))
     shown = await scan_tickets.show(services, batch.id, actor=make.ADMIN)
     assert (
         await code_of(scan_tickets.confirm(services, shown.token, PIN, identity=oa("oNew")))
@@ -84,7 +84,7 @@ async def test_who_signed_cannot_appoint_the_officer_who_confirms(services: Serv
 
 async def test_who_confirmed_the_officer_is_bound_as_well(services: Services, school: School) -> None:
     officer, _ = await joined(services, school, make.OPERATOR)
-    await officers.confirm(services, officer.id, actor=ISSUER)
+    await officers.confirm(services.clock, services.queue, officer.id, actor=ISSUER)
     assert await officers.blocks_staff(school.id, ISSUER.id)
     assert await officers.blocks_staff(school.id, make.OPERATOR.id)
     assert not await officers.blocks_staff(school.id, make.ADMIN.id)
@@ -95,7 +95,7 @@ async def test_who_confirmed_the_officer_is_bound_as_well(services: Services, sc
 async def test_a_withdrawn_invitation_binds_nobody(services: Services, school: School) -> None:
     made = await officers.invite(services, school.id, "李新任", make.mobile(), actor=ISSUER)
     assert await officers.blocks_staff(school.id, ISSUER.id)
-    await officers.withdraw(services, made.officer_id, actor=ISSUER)
+    await officers.withdraw(services.clock, made.officer_id, actor=ISSUER)
     assert not await officers.blocks_staff(school.id, ISSUER.id)
 
 
@@ -113,16 +113,18 @@ async def test_who_may_not_confirm(
     services: Services, school: School, inviter: Actor, confirmer: Actor, code: str
 ) -> None:
     officer, _ = await joined(services, school, inviter)
-    assert await code_of(officers.confirm(services, officer.id, actor=confirmer)) == code
+    assert (
+        await code_of(officers.confirm(services.clock, services.queue, officer.id, actor=confirmer)) == code
+    )
     assert await state_of(officer) == "pending"
 
 
 async def test_a_second_person_or_the_school_confirms(services: Services, school: School) -> None:
     first, _ = await joined(services, school, make.OPERATOR)
-    await officers.confirm(services, first.id, actor=make.ADMIN)
-    await officers.confirm(services, first.id, actor=make.ADMIN)
+    await officers.confirm(services.clock, services.queue, first.id, actor=make.ADMIN)
+    await officers.confirm(services.clock, services.queue, first.id, actor=make.ADMIN)
     second, _ = await joined(services, school, make.ADMIN, openid="oSecond")
-    await officers.confirm(services, second.id, actor=make.school_account(school))
+    await officers.confirm(services.clock, services.queue, second.id, actor=make.school_account(school))
     third, _ = await joined(services, school, make.school_account(school), openid="oThird")
     assert [await state_of(one) for one in (first, second, third)] == ["active"] * 3
     assert await AuditEntry.filter(action="officer.confirm", subject_id=str(first.id)).count() == 1
@@ -133,7 +135,7 @@ async def test_a_second_person_or_the_school_confirms(services: Services, school
 async def test_who_resends_the_link_has_invited(services: Services, school: School) -> None:
     mobile = make.mobile()
     made = await officers.invite(services, school.id, "李新任", mobile, actor=make.OPERATOR)
-    again = await officers.resend(services, made.officer_id, actor=make.ADMIN)
+    again = await officers.resend(services.settings, services.clock, made.officer_id, actor=make.ADMIN)
 
     async def take(token: str) -> Officer:
         return await officers.accept(
@@ -142,8 +144,14 @@ async def test_who_resends_the_link_has_invited(services: Services, school: Scho
 
     assert await code_of(take(made.token)) == "invitation_unknown"
     officer = await take(again.token)
-    assert await code_of(officers.confirm(services, officer.id, actor=make.ADMIN)) == "own_invitation"
-    assert await code_of(officers.resend(services, officer.id, actor=make.ADMIN)) == "not_invited"
+    assert (
+        await code_of(officers.confirm(services.clock, services.queue, officer.id, actor=make.ADMIN))
+        == "own_invitation"
+    )
+    assert (
+        await code_of(officers.resend(services.settings, services.clock, officer.id, actor=make.ADMIN))
+        == "not_invited"
+    )
 
 
 async def test_an_invitation_is_for_one_phone_number(services: Services, school: School) -> None:
@@ -186,7 +194,7 @@ async def test_a_dead_invitation_is_sent_anew(services: Services, school: School
         )
     right = officers.accept(services, made.token, PIN, phone_last4="0987", identity=oa(), caller=Caller("b"))
     assert await code_of(right) == "invitation_locked"
-    again = await officers.resend(services, made.officer_id, actor=make.OPERATOR)
+    again = await officers.resend(services.settings, services.clock, made.officer_id, actor=make.OPERATOR)
     officer = await officers.accept(
         services, again.token, PIN, phone_last4=" 0 9 8 7", identity=oa(), caller=Caller("c")
     )
@@ -204,7 +212,7 @@ async def test_the_same_person_is_not_invited_twice(services: Services, school: 
     )
     assert sorted(one.code for one in at_once if isinstance(one, Refused)) == ["officer_known"] * 5
     assert await Officer.filter(school=school).count() == 2
-    await officers.withdraw(services, made.officer_id, actor=own)
+    await officers.withdraw(services.clock, made.officer_id, actor=own)
     await officers.invite(services, school.id, "王建华", "19912345678", actor=own)
 
 
@@ -214,7 +222,7 @@ async def test_a_forgotten_pin_is_set_anew_by_the_same_wechat_alone(
     officer = await issuing.officer(services, school)
     sealed = (await Officer.get(id=officer.id)).mobile_sealed
     digits = services.keys.decrypt(bytes(sealed or b""), about="officer.mobile")[-4:]
-    link = await officers.reset_pin(services, officer.id, actor=make.OPERATOR)
+    link = await officers.reset_pin(services.settings, services.clock, officer.id, actor=make.OPERATOR)
     stored = await Officer.get(id=officer.id)
     assert (stored.state, stored.pin_hash, stored.oa_openid) == ("active", "", issuing.OPENID)
     assert await code_of(officers.check_pin(services, stored, PIN)) == "pin_missing"
@@ -239,14 +247,20 @@ async def test_a_suspended_officer_comes_back_and_is_confirmed_again(
 ) -> None:
     officer = await issuing.officer(services, school)
     await officers.suspend(services, officer.id, actor=ISSUER)
-    await officers.resume(services, officer.id, actor=make.ADMIN)
+    await officers.resume(services.clock, services.queue, officer.id, actor=make.ADMIN)
     assert await state_of(officer) == "pending"
-    assert await code_of(officers.confirm(services, officer.id, actor=make.ADMIN)) == "own_invitation"
-    await officers.confirm(services, officer.id, actor=make.OPERATOR)
+    assert (
+        await code_of(officers.confirm(services.clock, services.queue, officer.id, actor=make.ADMIN))
+        == "own_invitation"
+    )
+    await officers.confirm(services.clock, services.queue, officer.id, actor=make.OPERATOR)
     await officers.check_pin(services, await Officer.get(id=officer.id), PIN)
-    assert await code_of(officers.resume(services, officer.id, actor=make.ADMIN)) == "not_suspended"
+    assert (
+        await code_of(officers.resume(services.clock, services.queue, officer.id, actor=make.ADMIN))
+        == "not_suspended"
+    )
     await officers.suspend(services, officer.id, actor=ISSUER)
-    await officers.resume(services, officer.id, actor=make.school_account(school))
+    await officers.resume(services.clock, services.queue, officer.id, actor=make.school_account(school))
     assert await state_of(officer) == "active"
     acts = await OfficerBacker.filter(officer_id=officer.id).order_by("id").values_list("act", "staff_id")
     assert acts == [("invited", 90), ("resumed", 2), ("confirmed", 3), ("resumed", 90)]
@@ -256,14 +270,17 @@ async def test_who_was_replaced_does_not_come_back(services: Services, school: S
     first = await issuing.officer(services, school)
     await officers.suspend(services, first.id, actor=ISSUER)
     await issuing.officer(services, school)  # the same WeChat joins anew
-    assert await code_of(officers.resume(services, first.id, actor=make.ADMIN)) == "officer_replaced"
+    assert (
+        await code_of(officers.resume(services.clock, services.queue, first.id, actor=make.ADMIN))
+        == "officer_replaced"
+    )
 
 
 async def test_the_schools_other_officers_are_told(services: Services, school: School) -> None:
     old = await issuing.officer(services, school)
     new, _ = await joined(services, school, make.OPERATOR)
     services.queue.jobs.clear()  # type: ignore[attr-defined]
-    await officers.confirm(services, new.id, actor=make.ADMIN)
+    await officers.confirm(services.clock, services.queue, new.id, actor=make.ADMIN)
     [(job, args)] = services.queue.jobs  # type: ignore[attr-defined]
     assert (job, args) == ("people.tell_officers", {"officer_id": new.id})
     await rights_notices.tell_officers(services, **args)

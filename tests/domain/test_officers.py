@@ -109,7 +109,7 @@ async def test_invitations_that_are_no_good(services: Services, school: School, 
     assert await attempt(withdrawn.token) == "invitation_withdrawn"
     late = await invited(services, school)
     clock.forward(days=7)
-    assert (await officers.invitation_of(services, late.token)).id == late.officer_id
+    assert (await officers.invitation_of(services.clock, late.token)).id == late.officer_id
     clock.forward(seconds=1)
     assert await attempt(late.token) == "invitation_expired"
 
@@ -221,7 +221,7 @@ async def test_the_second_account_is_bound_by_a_code_and_the_pin(
 ) -> None:
     officer = await issuing.officer(services, school)
     mp = WeChatIdentity("mp", "mpMe")
-    code = await officers.pairing_code(services, oa())
+    code = await officers.pairing_code(services.cache, oa())
 
     def bind(code: str, pin: str = PIN) -> Awaitable[Officer]:
         return officers.bind_mp(services, code, pin, identity=mp, caller=Caller("a"))
@@ -233,10 +233,10 @@ async def test_the_second_account_is_bound_by_a_code_and_the_pin(
     found = await officers.officer_for(mp)
     assert found is not None and found.id == officer.id
     assert await code_of(bind(code)) == "pairing_unknown"  # used up
-    late = await officers.pairing_code(services, oa())
+    late = await officers.pairing_code(services.cache, oa())
     clock.forward(seconds=officers.PAIRING_SECONDS + 1)
     assert await code_of(bind(late)) == "pairing_unknown"
-    assert await code_of(officers.pairing_code(services, oa("oStranger"))) == "not_an_officer"
+    assert await code_of(officers.pairing_code(services.cache, oa("oStranger"))) == "not_an_officer"
 
 
 async def test_who_may_invite_and_suspend(services: Services, school: School) -> None:

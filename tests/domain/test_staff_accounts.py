@@ -16,7 +16,9 @@ from tests.kit.columns import column
 
 
 async def test_create_gives_a_one_time_password(services: Services) -> None:
-    password = await staff.create(services, "Li.Hua", "issuer", name="李华", actor=SYSTEM)
+    password = await staff.create(
+        services.clock, services.password_hasher, "Li.Hua", "issuer", name="李华", actor=SYSTEM
+    )
     made = await Staff.get(username="li.hua")
     assert (made.name, made.role, made.school_id, made.must_change_password) == ("李华", "issuer", None, True)
     assert len(password) == 19
@@ -28,7 +30,9 @@ async def test_create_gives_a_one_time_password(services: Services) -> None:
 
 async def test_a_school_account_belongs_to_a_school(services: Services) -> None:
     at = await make.school()
-    await staff.create(services, "school-1", "school", school=at, actor=SYSTEM)
+    await staff.create(
+        services.clock, services.password_hasher, "school-1", "school", school=at, actor=SYSTEM
+    )
     made = await Staff.get(username="school-1")
     assert staff.actor_of(made) == Actor("staff", made.id, "school-1", "school", at.id)
 
@@ -50,51 +54,53 @@ async def test_what_an_account_cannot_be(
     services: Services, username: str, role: str, name: str | None, school: int | None, pointer: str
 ) -> None:
     with pytest.raises(Invalid) as caught:
-        await staff.create(services, username, role, name=name, school=school, actor=SYSTEM)
+        await staff.create(
+            services.clock, services.password_hasher, username, role, name=name, school=school, actor=SYSTEM
+        )
     assert [e.pointer for e in caught.value.errors] == [pointer]
     assert await Staff.all().count() == 0
 
 
 async def test_a_username_is_taken_once(services: Services) -> None:
-    await staff.create(services, "li.hua", "issuer", actor=SYSTEM)
+    await staff.create(services.clock, services.password_hasher, "li.hua", "issuer", actor=SYSTEM)
     with pytest.raises(Conflict) as caught:
-        await staff.create(services, "LI.HUA", "operator", actor=SYSTEM)
+        await staff.create(services.clock, services.password_hasher, "LI.HUA", "operator", actor=SYSTEM)
     assert caught.value.code == "username_taken"
     assert await AuditEntry.all().count() == 1
 
 
 async def test_close_and_open_an_account(services: Services) -> None:
-    await staff.create(services, "li.hua", "issuer", actor=SYSTEM)
+    await staff.create(services.clock, services.password_hasher, "li.hua", "issuer", actor=SYSTEM)
     made = await Staff.get(username="li.hua")
-    await staff.set_active(services, made.id, False, actor=SYSTEM)
-    await staff.set_active(services, made.id, False, actor=SYSTEM)
-    await staff.set_active(services, made.id, True, actor=SYSTEM)
+    await staff.set_active(services.clock, made.id, False, actor=SYSTEM)
+    await staff.set_active(services.clock, made.id, False, actor=SYSTEM)
+    await staff.set_active(services.clock, made.id, True, actor=SYSTEM)
     assert (await Staff.get(id=made.id)).session_epoch == 3
     actions = await column(AuditEntry.all().order_by("id"), "action")
     assert actions == ["staff.create", "staff.deactivate", "staff.activate"]
     with pytest.raises(Forbidden) as caught:
-        await staff.set_active(services, made.id, False, actor=staff.actor_of(made))
+        await staff.set_active(services.clock, made.id, False, actor=staff.actor_of(made))
     assert caught.value.code == "own_account"
     with pytest.raises(NotFound):
-        await staff.set_active(services, made.id + 1, False, actor=SYSTEM)
+        await staff.set_active(services.clock, made.id + 1, False, actor=SYSTEM)
 
 
 async def test_reset_gives_a_new_one_time_password(services: Services) -> None:
-    first = await staff.create(services, "li.hua", "issuer", actor=SYSTEM)
+    first = await staff.create(services.clock, services.password_hasher, "li.hua", "issuer", actor=SYSTEM)
     made = await Staff.get(username="li.hua")
     await Staff.filter(id=made.id).update(must_change_password=False, otp_sealed=b"x")
-    second = await staff.reset_password(services, made.id, actor=SYSTEM)
+    second = await staff.reset_password(services.clock, services.password_hasher, made.id, actor=SYSTEM)
     after = await Staff.get(id=made.id)
     assert first != second
     assert await passwords.matches(services.password_hasher, after.password_hash, second)
     assert (after.must_change_password, after.otp_sealed, after.session_epoch) == (True, None, 2)
     with pytest.raises(NotFound):
-        await staff.reset_password(services, made.id + 1, actor=SYSTEM)
+        await staff.reset_password(services.clock, services.password_hasher, made.id + 1, actor=SYSTEM)
 
 
 async def test_listing_goes_on_after_an_id(services: Services) -> None:
     for n in range(3):
-        await staff.create(services, f"staff-{n}", "issuer", actor=SYSTEM)
+        await staff.create(services.clock, services.password_hasher, f"staff-{n}", "issuer", actor=SYSTEM)
     first = await staff.listing(0, 2)
     rest = await staff.listing(first[-1]["id"], 2)
     assert [row["username"] for row in first + rest] == ["staff-0", "staff-1", "staff-2"]

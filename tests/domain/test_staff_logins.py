@@ -20,7 +20,7 @@ NEW = "秋天的银杏叶落满山坡"
 
 
 async def account(s: Services, username: str = "wang.min", role: str = "operator") -> tuple[Staff, str]:
-    password = await staff.create(s, username, role, name="王敏", actor=SYSTEM)
+    password = await staff.create(s.clock, s.password_hasher, username, role, name="王敏", actor=SYSTEM)
     return await Staff.get(username=username), password
 
 
@@ -53,7 +53,7 @@ async def test_log_in_says_who_it_is_and_is_audited(services: Services) -> None:
 async def test_unknown_wrong_and_closed_have_one_answer(services: Services) -> None:
     made, password = await account(services)
     answers = [await refusal(enter(services, "nobody", "x")), await refusal(enter(services, "wang.min", "x"))]
-    await staff.set_active(services, made.id, False, actor=SYSTEM)
+    await staff.set_active(services.clock, made.id, False, actor=SYSTEM)
     answers.append(await refusal(enter(services, "wang.min", password)))
     assert [(type(a), a.code, a.message) for a in answers] == [
         (Unverified, "login_wrong", "用户名或密码不正确，请核对后重试。")
@@ -163,15 +163,15 @@ async def test_log_out_ends_this_session_alone(services: Services, clock: FakeCl
     other, _ = await logins.log_in(
         services, "wang.min", password, "", came=login_limits.From(address="a", request_id="")
     )
-    await logins.log_out(services, first, actor=first.actor)
-    await logins.log_out(services, first, actor=first.actor)
+    await logins.log_out(services.clock, first, actor=first.actor)
+    await logins.log_out(services.clock, first, actor=first.actor)
     assert (await refusal(logins.open_session(services, mine))).code == "session_ended"
     assert (await logins.open_session(services, other)).staff.username == "wang.min"
     assert await AuditEntry.filter(action="session.end").count() == 1
     clock.forward(hours=11)
     assert (await refusal(logins.open_session(services, other))).code == "session_expired"
     await logins.log_out(
-        services,
+        services.clock,
         (
             await logins.log_in(
                 services, "wang.min", password, "", came=login_limits.From(address="a", request_id="")
@@ -192,7 +192,7 @@ async def test_log_out_everywhere(services: Services) -> None:
         )[0]
         for _ in range(2)
     ]
-    await logins.log_out_everywhere(services, made.id, actor=staff.actor_of(made))
+    await logins.log_out_everywhere(services.clock, made.id, actor=staff.actor_of(made))
     codes = [(await refusal(logins.open_session(services, token))).code for token in tokens]
     assert codes == ["session_ended"] * 2
 
@@ -243,19 +243,19 @@ async def test_api_token_lives_until_revoked_expired_or_reset(services: Services
     second = await api_tokens.create(
         services, made, "夜间导入", 1, proof=api_tokens.Proof(password=password), actor=who
     )
-    assert (await api_tokens.account_of(services, first["token"]))[1] == replace(
+    assert (await api_tokens.account_of(services.clock, first["token"]))[1] == replace(
         who, scopes=frozenset({"read"})
     )
     assert "token" not in (await api_tokens.listing(made))[0]
-    await api_tokens.revoke(services, made, first["id"], actor=who)
+    await api_tokens.revoke(services.clock, made, first["id"], actor=who)
     clock.forward(days=1)
     for dead in (first["token"], second["token"], "xct_" + "A" * 43, "Bearer", "", "xct_\x00"):
-        assert (await refusal(api_tokens.account_of(services, dead))).code == "token_invalid"
+        assert (await refusal(api_tokens.account_of(services.clock, dead))).code == "token_invalid"
     third = await api_tokens.create(
         services, made, "新的", 30, proof=api_tokens.Proof(password=password), actor=who
     )
-    await staff.reset_password(services, made.id, actor=SYSTEM)
-    assert (await refusal(api_tokens.account_of(services, third["token"]))).code == "token_invalid"
+    await staff.reset_password(services.clock, services.password_hasher, made.id, actor=SYSTEM)
+    assert (await refusal(api_tokens.account_of(services.clock, third["token"]))).code == "token_invalid"
 
 
 async def test_api_token_refusals(services: Services) -> None:
@@ -274,7 +274,7 @@ async def test_api_token_refusals(services: Services) -> None:
     mine = await api_tokens.create(
         services, made, "a", 1, proof=api_tokens.Proof(password=password), actor=who
     )
-    stranger = api_tokens.revoke(services, other, mine["id"], actor=staff.actor_of(other))
+    stranger = api_tokens.revoke(services.clock, other, mine["id"], actor=staff.actor_of(other))
     assert isinstance(await refusal(stranger), NotFound)
     for n in range(19):
         await api_tokens.create(

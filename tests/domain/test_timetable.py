@@ -49,11 +49,11 @@ async def set_time(s: Services, plan_id: int, **changed: Any) -> dict[str, Any]:
         "ends": "11:00",
         "actor": make.OPERATOR,
     }
-    return await timetable.set_time(s, plan_id, **said | changed)
+    return await timetable.set_time(s.clock, plan_id, **said | changed)
 
 
 async def test_a_score_sheet_brings_name_date_level_and_subject(services: Services, plan: Plan) -> None:
-    listed = next(one for one in await plans.plans_listing(services) if one["id"] == plan.id)
+    listed = next(one for one in await plans.plans_listing(services.clock) if one["id"] == plan.id)
     assert (listed["name"], listed["exam_date"]) == (
         "2023年9月22日社会心理服务证书考试计划",
         date(2023, 9, 22),
@@ -64,7 +64,7 @@ async def test_a_score_sheet_brings_name_date_level_and_subject(services: Servic
 async def test_staff_say_the_time_on_the_plans_day_in_beijing(services: Services, plan: Plan) -> None:
     begin, end = (datetime(2023, 9, 22, hour, tzinfo=BEIJING) for hour in (9, 11))
     assert await set_time(services, plan.id) == row("primary", "初级", begin, end)
-    listed = next(one for one in await plans.plans_listing(services) if one["id"] == plan.id)
+    listed = next(one for one in await plans.plans_listing(services.clock) if one["id"] == plan.id)
     assert listed["slots"][0] == row("primary", "初级", begin, end)
     entry = await AuditEntry.get(action="plan.set_time")
     assert (entry.subject_id, entry.actor_name) == (str(plan.id), make.OPERATOR.name)

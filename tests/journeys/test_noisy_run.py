@@ -182,7 +182,7 @@ async def sign(w: SmallWorld) -> None:
     await p7.submit("/h5/officer", pin=PIN, pin_again=PIN, phone_last4=mobile[-4:])
     me = await officers.officer_for(await identity(w, "oa", "p7"))
     assert me is not None
-    code = await officers.pairing_code(s, await identity(w, "oa", "p7"))
+    code = await officers.pairing_code(s.cache, await identity(w, "oa", "p7"))
     await p7.program("POST", "/officer-binding", {"code": code, "pin": PIN})
     first, second = await organisation.prepare(s, (await Plan.get()).id, actor=make.ISSUER_STAFF)
     for batch in (first, second):

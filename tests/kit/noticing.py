@@ -19,7 +19,8 @@ FIELDS = {"plan": "2023年第四批全国统考", "exam_date": "2023年9月22日
 async def put(services: Services, dedup: str = "results:1", openid: str = OPENID) -> bool:
     async with in_transaction():
         return await delivery.enqueue(
-            services,
+            services.clock,
+            services.queue,
             "results_released",
             dedup=dedup,
             to=delivery.Addressee(openid=openid),

@@ -159,7 +159,7 @@ async def test_no_hot_path_grows_with_history(
         await lookups.results(s, HOLDER)
         await lookups.certificates(s, HOLDER)
         spy.part = "plans"
-        await plans.plans_listing(s)
+        await plans.plans_listing(s.clock)
         await worklist.unreleased_plans()
         await worklist.poor_imports(s)
         spy.part = "audit"

@@ -37,7 +37,9 @@ def name(route: Route) -> str:
 
 
 async def test_log_in_work_and_log_out(app: App, services: Services) -> None:
-    password = await staff.create(services, "li.hua", "operator", name="李华", actor=SYSTEM)
+    password = await staff.create(
+        services.clock, services.password_hasher, "li.hua", "operator", name="李华", actor=SYSTEM
+    )
     who = Browser(app)
     came = await who("POST", "/session", {"username": "li.hua", "password": password})
     assert came.status == 200
@@ -60,7 +62,9 @@ async def test_log_in_work_and_log_out(app: App, services: Services) -> None:
 
 async def test_secure_cookie_on_https(app: App, services: Services) -> None:
     exchange(services, settings=replace(services.settings, public_url="https://cert.example.cn"))
-    password = await staff.create(services, "li.hua", "operator", actor=SYSTEM)
+    password = await staff.create(
+        services.clock, services.password_hasher, "li.hua", "operator", actor=SYSTEM
+    )
     came = await Browser(app)("POST", "/session", {"username": "li.hua", "password": password})
     cookie = came.headers["set-cookie"]
     assert cookie.startswith("__Secure-xcert_console=") and "; Secure" in cookie
@@ -72,7 +76,7 @@ async def test_secure_cookie_on_https(app: App, services: Services) -> None:
 
 
 async def test_wrong_password_and_too_many(app: App, services: Services, clock: FakeClock) -> None:
-    await staff.create(services, "li.hua", "operator", actor=SYSTEM)
+    await staff.create(services.clock, services.password_hasher, "li.hua", "operator", actor=SYSTEM)
     who = Browser(app)
     wrong = [
         await who("POST", "/session", {"username": user, "password": "x"}) for user in ("li.hua", "nobody")
@@ -87,7 +91,9 @@ async def test_wrong_password_and_too_many(app: App, services: Services, clock: 
 
 
 async def test_a_cookie_from_before_is_not_taken_over(app: App, services: Services) -> None:
-    password = await staff.create(services, "li.hua", "operator", actor=SYSTEM)
+    password = await staff.create(
+        services.clock, services.password_hasher, "li.hua", "operator", actor=SYSTEM
+    )
     planted = await seated(app, services, Role.OPERATOR)
     who = Browser(app, planted.cookie)
     came = await who("POST", "/session", {"username": "li.hua", "password": password})
@@ -183,7 +189,7 @@ async def test_what_is_not_there_is_not_found(app: App, services: Services) -> N
 async def test_a_closed_account_is_out_at_once(app: App, services: Services) -> None:
     who = await seated(app, services, Role.OPERATOR)
     made = await Staff.get(username="user-operator")
-    await staff.set_active(services, made.id, False, actor=SYSTEM)
+    await staff.set_active(services.clock, made.id, False, actor=SYSTEM)
     assert code(await who("GET", "/plans")) == (401, "session_ended")
 
 

@@ -71,7 +71,9 @@ def test_a_log_in_leads_to_our_own_pages_alone(wanted: str) -> None:
 
 
 async def test_the_form_logs_in_and_out(app: App, services: Services) -> None:
-    password = await staff.create(services, "li.hua", "operator", actor=SYSTEM)
+    password = await staff.create(
+        services.clock, services.password_hasher, "li.hua", "operator", actor=SYSTEM
+    )
     await Staff.all().update(must_change_password=False)
     who = Browser(app)
     form = {"username": "li.hua", "password": password, "next": "/console/plans"}
@@ -115,7 +117,7 @@ async def test_a_stream_keeps_alive_tells_and_ends_with_the_session(app: App, se
     made = await Staff.get(username="user-issuer")
 
     async def out() -> None:
-        await logins.log_out_everywhere(services, made.id, actor=SYSTEM)
+        await logins.log_out_everywhere(services.clock, made.id, actor=SYSTEM)
 
     opened, late = {"event": "opened", "officer": "王签发"}, {"event": "confirmed", "officer": "王签发"}
     exchange(services, event_bus=ScriptedEventBus(None, opened, out, late))

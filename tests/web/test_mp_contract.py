@@ -72,7 +72,7 @@ async def test_results(app: App, services: Services, token: str) -> None:
 async def test_a_scan(app: App, services: Services, token: str) -> None:
     of = await issuing.cohort(services)
     scene = (await issuing.shown(services, of)).scene
-    code = await officers.pairing_code(services, of.identity)
+    code = await officers.pairing_code(services.cache, of.identity)
     await ask(app, "post", "/officer-binding", token, code=code, pin=issuing.PIN)
     seen = (await ask(app, "get", f"/scans/{scene}", token)).json
     named = {"plan", "school", "level", "count", "digest", "people", "revision", "expires_at"}

@@ -35,13 +35,14 @@ def openid(world: World, kind: str = "mp") -> str:
 
 
 def accepts(world: World, *names: str, kind: str = "mp") -> None:
-    templates = grants.asked_for(world.services, kind)
+    templates = grants.asked_for(world.services.settings, kind)
     subscribing.ask(world.platform, world.person, {templates[name]: "accept" for name in names}, kind=kind)
 
 
 async def put(world: World, topic: str, dedup: str, channel: str = "mp_subscription") -> None:
     await delivery.enqueue(
-        world.services,
+        world.services.clock,
+        world.services.queue,
         topic,
         dedup=dedup,
         to=delivery.Addressee(openid=openid(world, channel[:2]), channel=channel),
@@ -132,7 +133,7 @@ async def test_what_wechat_says_counts_for_more_than_the_ledger(world: World) ->
     await world.settled()
     world.forward(2)
     subscribing.revoke(
-        world.platform, world.person, grants.asked_for(world.services, "mp")["results_released"]
+        world.platform, world.person, grants.asked_for(world.services.settings, "mp")["results_released"]
     )
     await world.settled()
     assert await left(world) == [0, 0]

@@ -242,13 +242,13 @@ async def test_a_form_comes_back_to_its_page(oauth_app: App, services: Services)
             "/h5/who", headers={**PAGE, "referer": referer}, follow_redirects=False
         )
         state = parse_qs(urlsplit(response.headers["location"]).query)["state"][0]
-        assert await web_login.wanted_by(services, state) == wanted
+        assert await web_login.wanted_by(services.cache, state) == wanted
 
 
 async def test_login_page_takes_a_local_next(oauth_app: App, services: Services) -> None:
     response = await get(oauth_app, "/h5/login?next=https://evil.example")
     state = parse_qs(urlsplit(response.headers["location"]).query)["state"][0]
-    assert await web_login.wanted_by(services, state) == "/h5/results"
+    assert await web_login.wanted_by(services.cache, state) == "/h5/results"
 
 
 async def test_log_ins_of_one_address_are_limited_before_wechat_is_asked(

@@ -197,7 +197,8 @@ async def test_menu_clicks(door: App, oa: Platform) -> None:
 
 async def test_a_finished_job_settles_its_delivery(door: App, oa: Platform, services: Services) -> None:
     await delivery.enqueue(
-        services,
+        services.clock,
+        services.queue,
         "results_released",
         dedup="d",
         to=delivery.Addressee(openid=OPENID),

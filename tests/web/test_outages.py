@@ -137,7 +137,9 @@ async def test_a_lock_on_one_table_does_not_starve_the_pages_that_do_not_need_it
 async def test_without_redis_certificates_are_verified_and_staff_logs_in(
     app: App, services: Services, certificate: Certificate, redis_line: Proxy, how: str
 ) -> None:
-    password = await staff.create(services, "li.hua", "operator", name="李华", actor=SYSTEM)
+    password = await staff.create(
+        services.clock, services.password_hasher, "li.hua", "operator", name="李华", actor=SYSTEM
+    )
     if how == "refuses":
         await redis_line.refuse()
     else:

@@ -90,7 +90,7 @@ async def world(app: App, s: Services, state: str) -> World:
     """A batch that an older version has brought as far as `state`, its plan not released."""
     exchange(s, image_check=PillowImageCheck())
     of = await issuing.cohort(s)
-    code = await officers.pairing_code(s, of.identity)
+    code = await officers.pairing_code(s.cache, of.identity)
     await officers.bind_mp(s, code, PIN, identity=OFFICER_MP, caller=Caller("127.0.0.1"))
     await bound(s, of)
     if state == "site_pending":

@@ -61,7 +61,8 @@ async def test_a_notice_arrives_and_its_event_settles_it(world: World, answer_is
     acts.follow(world.platform, world.person)
     await world.settled()
     await delivery.enqueue(
-        world.services,
+        world.services.clock,
+        world.services.queue,
         "results_released",
         dedup="results:1:1",
         to=delivery.Addressee(openid=world.openid),
@@ -92,7 +93,8 @@ async def test_an_answer_lost_on_the_way_is_settled_by_its_event(world: World) -
         menu.official(world.services.settings.public_url)
     )  # a token is there
     await delivery.enqueue(
-        world.services,
+        world.services.clock,
+        world.services.queue,
         "results_released",
         dedup="d",
         to=delivery.Addressee(openid=world.openid),
@@ -112,7 +114,8 @@ async def test_a_person_who_blocked_us_is_refused(world: World) -> None:
     await world.settled()
     acts.block(world.platform, world.person, on=True)
     await delivery.enqueue(
-        world.services,
+        world.services.clock,
+        world.services.queue,
         "results_released",
         dedup="d",
         to=delivery.Addressee(openid=world.openid),

@@ -36,7 +36,7 @@ async def _proxies(s: Services) -> Finding:
     """Whether XCERT_PROXIES fits what the running service saw (domain.unknown_proxies)."""
     title, trusted = "反向代理", s.settings.proxies
     try:
-        seen = await unknown_proxies.seen(s)
+        seen = await unknown_proxies.seen(s.cache)
     except OutsideFailure:
         return look(title, "缓存没有响应，看不到服务见过的 X-Forwarded-For；请先解决 Redis")
     if seen is None:

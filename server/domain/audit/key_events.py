@@ -10,7 +10,7 @@ from tortoise.transactions import in_transaction
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.beijing import local
-from server.domain.ports import KeyEvent, Services
+from server.domain.ports import Clock, KeyEvent, Services
 from server.models import AuditEntry
 
 _ACTIONS = {"made": "keys.make", "retired": "keys.retire"}
@@ -25,14 +25,14 @@ async def sweep(s: Services) -> None:
     async with in_transaction():
         for event in events:
             if (_ACTIONS[event.kind], event.key_id) not in set(known):
-                await _record(s, event)
+                await _record(s.clock, event)
 
 
-async def _record(s: Services, event: KeyEvent) -> None:
+async def _record(clock: Clock, event: KeyEvent) -> None:
     actor = Actor("system", None, f"终端 {event.by}"[:100])
     became = {"at": local(event.at).isoformat(timespec="seconds")}
     if event.begins is not None:
         became["from"] = local(event.begins).isoformat(timespec="seconds")
     if event.reason:
         became["reason"] = event.reason
-    await audit_log.record(s.clock, actor, _ACTIONS[event.kind], "key", event.key_id, became=became)
+    await audit_log.record(clock, actor, _ACTIONS[event.kind], "key", event.key_id, became=became)

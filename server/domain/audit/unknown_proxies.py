@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from server.domain.addresses import read
-from server.domain.ports import Services
+from server.domain.ports import Cache, Services
 
 log = logging.getLogger("xcert.web")
 
@@ -64,7 +64,7 @@ async def note(s: Services, entries: int, peer: str) -> None:
     address = read(peer)
     is_near = address is not None and (address.is_private or address.is_loopback)
     try:
-        before = await seen(s)
+        before = await seen(s.cache)
         if before is not None and before.is_near and not is_near:
             return  # what comes from outside says less
         if before is not None and before.is_near == is_near:
@@ -75,9 +75,9 @@ async def note(s: Services, entries: int, peer: str) -> None:
         log.info("an unknown proxy was not noted: %s", type(problem).__name__)
 
 
-async def seen(s: Services) -> Seen | None:
+async def seen(cache: Cache) -> Seen | None:
     """What was noted of late; None: nothing."""
-    raw = await s.cache.get(_KEY)
+    raw = await cache.get(_KEY)
     if raw is None:
         return None
     at, entries, is_near = json.loads(raw)

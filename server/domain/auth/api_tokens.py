@@ -19,7 +19,7 @@ from server.domain.audit import audit_log
 from server.domain.auth import second_factor
 from server.domain.beijing import rfc3339
 from server.domain.people import staff
-from server.domain.ports import Services
+from server.domain.ports import Clock, Services
 from server.domain.roles import SCOPES
 from server.errors import FieldError, Invalid, NotFound, Unverified
 from server.models import ApiToken, Staff
@@ -110,27 +110,27 @@ async def listing(account: Staff) -> list[dict[str, Any]]:
     return [_view(row) for row in await ApiToken.filter(staff_id=account.id).order_by("-id").limit(100)]
 
 
-async def revoke(s: Services, account: Staff, token_id: int, *, actor: Actor) -> None:
+async def revoke(clock: Clock, account: Staff, token_id: int, *, actor: Actor) -> None:
     """End one of the account's tokens. Raises NotFound("token_not_found")."""
     async with in_transaction():
         if not await ApiToken.filter(id=token_id, staff_id=account.id).exists():
             raise NotFound("token_not_found", "没有找到这个令牌，请刷新列表后重试。")
-        if await ApiToken.filter(id=token_id, revoked_at=None).update(revoked_at=s.clock.now()):
-            await audit_log.record(s.clock, actor, "token.revoke", "api_token", token_id)
+        if await ApiToken.filter(id=token_id, revoked_at=None).update(revoked_at=clock.now()):
+            await audit_log.record(clock, actor, "token.revoke", "api_token", token_id)
 
 
-async def end_all(s: Services, staff_id: int) -> None:
+async def end_all(clock: Clock, staff_id: int) -> None:
     """End every token of an account, in the caller's transaction: its password changed, or it logs out everywhere."""
-    await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=s.clock.now())
+    await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=clock.now())
 
 
-async def account_of(s: Services, token: str) -> tuple[Staff, Actor]:
+async def account_of(clock: Clock, token: str) -> tuple[Staff, Actor]:
     """Whose token this is. Raises Unverified("token_invalid")."""
     refusal = Unverified("token_invalid", "API 令牌无效、已停用或已过期，请换一个令牌。")
     if not token.startswith(PREFIX) or len(token) > 100:
         raise refusal
     row = (
-        await ApiToken.filter(token_hash=_hash(token), revoked_at=None, expires_at__gt=s.clock.now())
+        await ApiToken.filter(token_hash=_hash(token), revoked_at=None, expires_at__gt=clock.now())
         .prefetch_related("staff")
         .first()
     )

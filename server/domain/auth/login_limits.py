@@ -14,7 +14,7 @@ from server.domain.addresses import counted
 from server.domain.audit import incidents
 from server.domain.auth import sessions
 from server.domain.people import captcha
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import RateLimiter, Services, WeChatIdentity
 from server.errors import Refused, TooMany, Unverified
 from server.models import Staff
 
@@ -150,7 +150,7 @@ async def draw(s: Services, address: str) -> tuple[str, bytes]:
     return number, await captcha.draw(s, WeChatIdentity("web", number))
 
 
-async def count_password(s: Services, account: Staff, what: str, most: int) -> None:
+async def count_password(rate_limiter: RateLimiter, account: Staff, what: str, most: int) -> None:
     """For one's own password or code asked for again within a session. Raises TooMany("login_too_often")."""
-    if await s.rate_limiter.hit(f"{what}:{account.id}", window=WINDOW) > most:
+    if await rate_limiter.hit(f"{what}:{account.id}", window=WINDOW) > most:
         raise too_often()

@@ -19,7 +19,7 @@ from server.domain.audit import audit_log, incidents
 from server.domain.auth import api_tokens, login_limits, second_factor, sessions
 from server.domain.auth.login_limits import From
 from server.domain.people import attempts, passwords, staff
-from server.domain.ports import Services
+from server.domain.ports import Clock, Services
 from server.errors import Unverified
 from server.models import EndedSession, Staff
 
@@ -62,7 +62,7 @@ async def log_in(
     known = found is not None and found.is_active
     has_code = bool(otp) and found is not None and found.otp_sealed is not None
     counted = await login_limits.count(s, username, found, came, has_code=has_code)
-    async with attempts.judged(s, counted.keys):
+    async with attempts.judged(s.rate_limiter, counted.keys):
         kept = found.password_hash if found and known else s.password_hasher.nobodys()
         if not await passwords.matches(s.password_hasher, kept, password) or found is None or not known:
             await _refused(s, found, came)
@@ -126,24 +126,24 @@ async def open_session(s: Services, token: str) -> Session:
     return Session(account, staff.actor_of(account), claims["sid"], claims["csrf"], ends)
 
 
-async def log_out(s: Services, session: Session, *, actor: Actor) -> None:
+async def log_out(clock: Clock, session: Session, *, actor: Actor) -> None:
     """End this one session. Twice is as good as once."""
-    now = s.clock.now()
+    now = clock.now()
     async with in_transaction():
         await EndedSession.filter(expires_at__lt=now).delete()
         _, is_new = await EndedSession.get_or_create(
             id=session.id, defaults={"expires_at": session.expires_at}
         )
         if is_new:
-            await audit_log.record(s.clock, actor, "session.end", "staff", session.staff.id)
+            await audit_log.record(clock, actor, "session.end", "staff", session.staff.id)
 
 
-async def log_out_everywhere(s: Services, staff_id: int, *, actor: Actor) -> None:
+async def log_out_everywhere(clock: Clock, staff_id: int, *, actor: Actor) -> None:
     """End every session and every API token of an account."""
     async with in_transaction():
-        await api_tokens.end_all(s, staff_id)
+        await api_tokens.end_all(clock, staff_id)
         await Staff.filter(id=staff_id).update(session_epoch=F("session_epoch") + 1)
-        await audit_log.record(s.clock, actor, "session.end_all", "staff", staff_id)
+        await audit_log.record(clock, actor, "session.end_all", "staff", staff_id)
 
 
 async def change_password(s: Services, session: Session, old: str, new: str, *, actor: Actor) -> str:
@@ -151,9 +151,9 @@ async def change_password(s: Services, session: Session, old: str, new: str, *, 
 
     Raises: TooMany("login_too_often"), Invalid, Conflict("password_moved_on").
     """
-    await login_limits.count_password(s, session.staff, "password", 10)
+    await login_limits.count_password(s.rate_limiter, session.staff, "password", 10)
     key = f"password:{session.staff.id}"
-    async with attempts.judged(s, [key]):
+    async with attempts.judged(s.rate_limiter, [key]):
         await staff.change_password(s, session.staff.id, old, new, actor=actor)
     await s.rate_limiter.clear(key)
     return begin(s, await Staff.get(id=session.staff.id))[0]

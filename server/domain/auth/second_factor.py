@@ -11,11 +11,12 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
 from server.domain.auth.login_limits import count_password
 from server.domain.people import passwords
-from server.domain.ports import Services
+from server.domain.ports import Keys, Services
 from server.domain.roles import Role
 from server.errors import Conflict, FieldError, Gone, Invalid, Unverified
 from server.models import Staff
 from server.models.database import rows
+from server.settings import Settings
 
 OTP_STEP = 30  # seconds, RFC 6238
 ENROL_SECONDS = 600
@@ -29,15 +30,15 @@ UPDATE staff SET recovery_codes = recovery_codes - $2::text WHERE id = $1 AND re
 """
 
 
-def is_due(s: Services, account: Staff) -> bool:
+def is_due(settings: Settings, account: Staff) -> bool:
     """Whether this account must set up a second factor before it may do anything else."""
-    wanted = s.settings.requires_second_factor and Role(account.role) in REQUIRED
+    wanted = settings.requires_second_factor and Role(account.role) in REQUIRED
     return wanted and account.otp_sealed is None
 
 
 async def require_password(s: Services, account: Staff, password: str, *, actor: Actor) -> None:
     """Ask for one's own password again. Raises Invalid with pointer /password, TooMany."""
-    await count_password(s, account, "password", 10)
+    await count_password(s.rate_limiter, account, "password", 10)
     if not await passwords.matches(s.password_hasher, account.password_hash, password):
         await incidents.note(s, actor, "staff.password_refused", "staff", account.id)
         raise Invalid(errors=[FieldError("/password", "password_wrong", "密码不正确，请重新输入。")])
@@ -57,7 +58,7 @@ async def take_code(s: Services, account: Staff, code: str) -> bool:
         otp_last_step=step
     ):
         return False
-    if step is None and await _spent(s, account, code):
+    if step is None and await _spent(s.keys, account, code):
         return True
     raise Unverified("otp_wrong", "动态码不正确或已经用过，请等待下一个动态码后重试。")
 
@@ -78,11 +79,11 @@ def _about(account: Staff) -> str:
     return f"staff.recovery.{account.id}"
 
 
-async def _spent(s: Services, account: Staff, code: str) -> bool:
+async def _spent(keys: Keys, account: Staff, code: str) -> bool:
     letters = "".join(code.lower().split()).replace("-", "")
     if len(letters) != 10 or not set(letters) <= set(_LETTERS):
         return False
-    for blind in s.keys.blinds(letters, about=_about(account)):
+    for blind in keys.blinds(letters, about=_about(account)):
         if await rows(_SPEND, account.id, blind.hex()):
             return True
     return False
@@ -109,7 +110,7 @@ async def confirm_enrolment(s: Services, account: Staff, code: str, *, actor: Ac
 
     Raises: Gone("otp_offer_over"), Invalid with pointer /code, TooMany.
     """
-    await count_password(s, account, "otp", 20)
+    await count_password(s.rate_limiter, account, "otp", 20)
     sealed = await s.cache.get(f"otp-enrol:{account.id}")
     if sealed is None:
         raise Gone("otp_offer_over", "二维码已过期，请重新开始设置动态码。")
@@ -118,7 +119,7 @@ async def confirm_enrolment(s: Services, account: Staff, code: str, *, actor: Ac
         raise Invalid(
             errors=[FieldError("/code", "otp_wrong", "动态码不正确，请检查手机时间后输入新的动态码。")]
         )
-    codes, kept = _new_codes(s, account)
+    codes, kept = _new_codes(s.keys, account)
     async with in_transaction():
         if not await Staff.filter(id=account.id, otp_sealed=None).update(
             otp_sealed=sealed, otp_last_step=step, recovery_codes=kept
@@ -129,10 +130,10 @@ async def confirm_enrolment(s: Services, account: Staff, code: str, *, actor: Ac
     return codes
 
 
-def _new_codes(s: Services, account: Staff) -> tuple[list[str], list[str]]:
+def _new_codes(keys: Keys, account: Staff) -> tuple[list[str], list[str]]:
     """Codes as they are shown, and what is kept of them: a keyed hash each."""
     plain = ["".join(secrets.choice(_LETTERS) for _ in range(10)) for _ in range(RECOVERY_CODES)]
-    kept = [s.keys.blind(one, about=_about(account)).hex() for one in plain]
+    kept = [keys.blind(one, about=_about(account)).hex() for one in plain]
     return [f"{one[:5]}-{one[5:]}" for one in plain], kept
 
 
@@ -141,7 +142,7 @@ async def renew_recovery_codes(s: Services, account: Staff, password: str, *, ac
     if account.otp_sealed is None:
         raise Conflict("otp_not_enrolled", "还没有启用动态码，请先设置动态码。")
     await require_password(s, account, password, actor=actor)
-    codes, kept = _new_codes(s, account)
+    codes, kept = _new_codes(s.keys, account)
     async with in_transaction():
         await Staff.filter(id=account.id).update(recovery_codes=kept)
         await audit_log.record(s.clock, actor, "staff.renew_recovery_codes", "staff", account.id)

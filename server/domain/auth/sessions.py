@@ -14,7 +14,7 @@ from binascii import Error as Base64Error
 from typing import Any
 
 from server.domain.people import ended_sessions
-from server.domain.ports import Services
+from server.domain.ports import Keys, Services
 from server.errors import Unverified
 
 KINDS = frozenset({"h5", "mp", "console", "state", "invite", "device"})
@@ -37,8 +37,8 @@ def _decode(text: str) -> bytes:
     return raw
 
 
-def _mac(s: Services, epoch: int, payload: str) -> bytes:
-    return s.keys.mac("session", b".".join((_PURPOSE, b"%d" % epoch, payload.encode("ascii"))), epoch=epoch)
+def _mac(keys: Keys, epoch: int, payload: str) -> bytes:
+    return keys.mac("session", b".".join((_PURPOSE, b"%d" % epoch, payload.encode("ascii"))), epoch=epoch)
 
 
 def mint(s: Services, kind: str, subject: str, seconds: int, **extra: Any) -> str:
@@ -60,7 +60,7 @@ def mint(s: Services, kind: str, subject: str, seconds: int, **extra: Any) -> st
     claims |= {"kind": kind, "issued_at": begins, "expires_at": now + seconds}
     epoch = s.keys.epoch("session")
     payload = _encode(json.dumps(claims, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode())
-    return f"{epoch}.{payload}.{_encode(_mac(s, epoch, payload))}"
+    return f"{epoch}.{payload}.{_encode(_mac(s.keys, epoch, payload))}"
 
 
 def open(s: Services, kind: str, token: str) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def open(s: Services, kind: str, token: str) -> dict[str, Any]:
     """
     known = s.session_memory.known.get(token)
     if known is None:
-        known = _verified(s, token)
+        known = _verified(s.keys, token)
         if len(s.session_memory.known) >= MOST_KNOWN:
             s.session_memory.known.clear()
         s.session_memory.known[token] = known
@@ -81,11 +81,11 @@ def open(s: Services, kind: str, token: str) -> dict[str, Any]:
         raise Unverified("session_kind", "这个登录凭证不能用在这里，请重新登录。")
     if s.clock.unix() >= claims["expires_at"]:
         raise Unverified("session_expired", "登录已过期，请重新登录。")
-    ended_sessions.require_living(s, persons, claims["issued_at"])
+    ended_sessions.require_living(s.session_memory, persons, claims["issued_at"])
     return dict(claims)
 
 
-def _verified(s: Services, token: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _verified(keys: Keys, token: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The claims, unsealed, and the blind indexes of the person they speak of."""
     refusal = Unverified("session_invalid", "登录凭证无效，请重新登录。")
     if len(token) > LONGEST or token.count(".") != 2 or not token.isascii():
@@ -94,7 +94,7 @@ def _verified(s: Services, token: str) -> tuple[dict[str, Any], tuple[str, ...]]
     if not number.isdigit() or len(number) > 6 or number != str(int(number)):
         raise refusal
     try:
-        genuine = hmac.compare_digest(_mac(s, int(number), payload), _decode(proof))
+        genuine = hmac.compare_digest(_mac(keys, int(number), payload), _decode(proof))
     except (Unverified, ValueError, Base64Error):
         raise refusal from None
     if not genuine:
@@ -102,8 +102,8 @@ def _verified(s: Services, token: str) -> tuple[dict[str, Any], tuple[str, ...]]
     claims: dict[str, Any] = json.loads(_decode(payload))
     if claims.get("kind") in SEALED:
         try:
-            claims |= json.loads(s.keys.decrypt(_decode(claims.pop("sealed")), about=_ABOUT))
+            claims |= json.loads(keys.decrypt(_decode(claims.pop("sealed")), about=_ABOUT))
         except (Unverified, KeyError, ValueError, Base64Error):
             raise refusal from None
     account = ACCOUNTS.get(claims["kind"])
-    return claims, ended_sessions.indexes(s, account, claims["subject"]) if account else ()
+    return claims, ended_sessions.indexes(keys, account, claims["subject"]) if account else ()

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from server.domain.addresses import counted
 from server.domain.auth import sessions
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import Cache, RateLimiter, Services, WeChatIdentity, WeChatLogins
 from server.errors import Forbidden, Refused, TooMany, Unverified, XcertError
 
 SESSION_SECONDS = 12 * 3600
@@ -65,9 +65,9 @@ def identity_of(s: Services, token: str) -> WeChatIdentity:
     return WeChatIdentity("oa", claims["subject"], claims.get("unionid"))
 
 
-async def _pace(s: Services, way: str, address: str) -> None:
+async def _pace(rate_limiter: RateLimiter, way: str, address: str) -> None:
     """A whole school shares an address; nobody else comes near this."""
-    if await s.rate_limiter.hit(f"h5-{way}:{counted(address)}", window=TRIES_WINDOW) > TRIES:
+    if await rate_limiter.hit(f"h5-{way}:{counted(address)}", window=TRIES_WINDOW) > TRIES:
         raise TooMany("too_many_logins", "登录太频繁，请一分钟后再试。", retry_after=TRIES_WINDOW)
 
 
@@ -82,16 +82,16 @@ async def begin(s: Services, *, wanted: str, browser: str, address: str) -> str:
     Raises:
         TooMany("too_many_logins"), before anything is kept.
     """
-    await _pace(s, "login", address)
+    await _pace(s.rate_limiter, "login", address)
     state = secrets.token_hex(16)
     kept = {"page": local_page(wanted), "browser": _digest(browser)}
     await s.cache.set(f"oauth:{state}", json.dumps(kept).encode(), seconds=STATE_SECONDS)
     return s.wechat_logins.authorize_url(s.settings.public_url + CALLBACK, state)
 
 
-async def wanted_by(s: Services, state: str) -> str:
+async def wanted_by(cache: Cache, state: str) -> str:
     """The page a login began for, as long as it is known; the first page otherwise."""
-    kept = await s.cache.get(f"oauth:{state}") if _STATE.fullmatch(state) else None
+    kept = await cache.get(f"oauth:{state}") if _STATE.fullmatch(state) else None
     return str(json.loads(kept)["page"]) if kept else FIRST_PAGE
 
 
@@ -110,14 +110,14 @@ async def finish(s: Services, *, code: str, state: str, browser: str, session: s
         Unverified: state_invalid (unknown, expired, or of another browser), code_used, code_invalid.
         Refused: consent_refused. Forbidden: snapshot_user. OutsideFailure: WeChat did not answer.
     """
-    await _pace(s, "oauth", address)
+    await _pace(s.rate_limiter, "oauth", address)
     page = await _checked_state(s, state, browser, session)
     if isinstance(page, Arrival):
         return page
     if not await s.cache.add(f"oauth:claim:{state}", b"1", seconds=STATE_SECONDS):
         return await _second_load(s, state, page, session)
     try:
-        arrival = Arrival(session_for(s, await _exchange(s, code)), page)
+        arrival = Arrival(session_for(s, await _exchange(s.wechat_logins, code)), page)
     except XcertError as refusal:
         await s.cache.set(f"oauth:done:{state}", _FAILED, seconds=STATE_SECONDS)
         if isinstance(refusal, Refused) and refusal.code == "code_used" and _is_open(s, session):
@@ -127,12 +127,12 @@ async def finish(s: Services, *, code: str, state: str, browser: str, session: s
     return arrival
 
 
-async def _exchange(s: Services, code: str) -> WeChatIdentity:
+async def _exchange(wechat_logins: WeChatLogins, code: str) -> WeChatIdentity:
     if code in ("", "authdeny"):  # WeChat sends either when the person refused
         raise Refused(
             "consent_refused", "您没有同意授权，暂时无法确认您的身份。需要查询时请重新进入并点“同意”。"
         )
-    who = await s.wechat_logins.exchange_oauth_code(code)
+    who = await wechat_logins.exchange_oauth_code(code)
     if who.is_snapshot:
         raise Forbidden(
             "snapshot_user",

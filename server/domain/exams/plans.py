@@ -27,7 +27,7 @@ from server.domain.exams.results import (
     withheld_reasons,
 )
 from server.domain.freshness import changed
-from server.domain.ports import Services
+from server.domain.ports import Clock, Services
 from server.domain.roles import Verb
 from server.errors import Conflict, NotFound, Refused
 from server.models import Issuance, Plan, Registration
@@ -143,12 +143,12 @@ async def set_requires_practice(s: Services, plan_id: int, on: bool, *, actor: A
     return plan
 
 
-async def plans_listing(s: Services) -> list[dict[str, Any]]:
+async def plans_listing(clock: Clock) -> list[dict[str, Any]]:
     """Every plan, newest exam first, with how many registered, how the results stand and what is released.
 
     `slots` are the rows of its timetable (S25). Times are aware UTC; `state` is one of unreleased, scheduled, released.
     """
-    now = s.clock.now()
+    now = clock.now()
     rows = await connections.get("default").execute_query_dict(_LISTING)
     slots = await timetable.rows()
     return [

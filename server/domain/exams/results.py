@@ -9,7 +9,6 @@ from enum import Enum
 from typing import Any
 
 from server.domain.levels import Level
-from server.domain.ports import Services
 from server.errors import NotFound
 from server.models import CertificateKind, Plan, PracticeRecord, Registration, StandardVersion
 
@@ -149,16 +148,16 @@ async def standard_on(kind_id: int, day: date) -> StandardVersion:
     return found
 
 
-async def withheld_reason(s: Services, registration: Registration) -> str | None:
+async def withheld_reason(registration: Registration) -> str | None:
     """Why this registration's certificate is held back (S13), saying what is missing; None if nothing is.
 
     Only where the plan asks for hours, and only at the intermediate and advanced level.
     """
-    rows = await withheld_reasons(s, [registration.id])
+    rows = await withheld_reasons([registration.id])
     return rows.get(registration.id)
 
 
-async def withheld_reasons(s: Services, registration_ids: list[int]) -> dict[int, str]:
+async def withheld_reasons(registration_ids: list[int]) -> dict[int, str]:
     """`withheld_reason` of many: registration id → reason, only those held back."""
     rows = await Registration.filter(id__in=registration_ids, plan__requires_practice=True).values(
         "id", "candidate_id", level="site__level"

@@ -13,7 +13,7 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.beijing import BEIJING, local
 from server.domain.levels import Level
-from server.domain.ports import Services
+from server.domain.ports import Clock
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, NotFound
 from server.models import Plan, PlanSlot
@@ -33,7 +33,7 @@ async def rows() -> dict[int, list[dict[str, Any]]]:
 
 
 async def set_time(
-    s: Services, plan_id: int, level: str, subject: str, *, starts: str, ends: str, actor: Actor
+    clock: Clock, plan_id: int, level: str, subject: str, *, starts: str, ends: str, actor: Actor
 ) -> dict[str, Any]:
     """Say when a subject of a plan is examined, on the plan's day. The same again changes nothing.
 
@@ -64,7 +64,7 @@ async def set_time(
         if became != was:
             await slot.save(update_fields=["starts_at", "ends_at"])
             await audit_log.record(
-                s.clock, actor, "plan.set_time", "plan", plan_id, was=_audited(was), became=_audited(became)
+                clock, actor, "plan.set_time", "plan", plan_id, was=_audited(was), became=_audited(became)
             )
     return became
 

@@ -45,12 +45,13 @@ async def announce(s: Services, *, issuance_id: int) -> None:
     after = ""
     while holders := await rows(_HOLDERS, issuance_id, after, SLICE):
         async with in_transaction():
-            open_ways = await routing.ways(s, TOPIC, list({row["candidate_id"] for row in holders}))
+            open_ways = await routing.ways(s.settings, TOPIC, list({row["candidate_id"] for row in holders}))
             for row in holders:
                 if not (found := open_ways.get(row["candidate_id"])):
                     continue
                 await routing.tell(
-                    s,
+                    s.clock,
+                    s.queue,
                     found[0],
                     TOPIC,
                     dedup=f"certificate:{row['id']}",
@@ -104,7 +105,8 @@ async def remind(s: Services) -> None:
         async with in_transaction():
             for officer in reachable[:1] if days == min(REMIND_AFTER) else reachable:
                 await delivery.enqueue(
-                    s,
+                    s.clock,
+                    s.queue,
                     "signing_reminder",
                     dedup=f"signing:{issuance.id}:{issuance.revision}:{days}:{officer.id}",
                     to=delivery.Addressee(openid=officer.oa_openid, officer_id=officer.id),

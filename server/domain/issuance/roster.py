@@ -138,7 +138,7 @@ async def _withheld(s: Services, frame: Frame, registration_ids: list[int]) -> d
     found: dict[int, str] = {}
     if frame.requires_practice:
         for start in range(0, len(registration_ids), _SLICE):
-            found |= await plans.withheld_reasons(s, registration_ids[start : start + _SLICE])
+            found |= await plans.withheld_reasons(registration_ids[start : start + _SLICE])
     return found
 
 

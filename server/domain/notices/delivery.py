@@ -16,7 +16,7 @@ from tortoise.expressions import Q
 from server.domain.notices import states
 from server.domain.notices.states import STEPS, NoticeState
 from server.domain.notices.topics import CHANNELS, fitted
-from server.domain.ports import Services
+from server.domain.ports import Cache, Clock, Queue, Services
 from server.errors import OutsideFailure, Remedy, WeChatRefused
 from server.models import Delivery
 from server.models.database import rows
@@ -75,7 +75,7 @@ class Addressee:
 
 
 async def enqueue(
-    s: Services, topic: str, to: Addressee, *, dedup: str, fields: Mapping[str, str], path: str
+    clock: Clock, queue: Queue, topic: str, to: Addressee, *, dedup: str, fields: Mapping[str, str], path: str
 ) -> bool:
     """Put one notice, in the caller's transaction. False when this `dedup` was put before.
 
@@ -85,11 +85,11 @@ async def enqueue(
         fields: values by our names; cut to what the template takes.
         path: the local page it opens; the mini-program opens the page that stands for it.
     """
-    return await put(s, topic, to, dedup=dedup, shown=fitted(topic, fields), path=path)
+    return await put(clock, queue, topic, to, dedup=dedup, shown=fitted(topic, fields), path=path)
 
 
 async def put(
-    s: Services, topic: str, to: Addressee, *, dedup: str, shown: Mapping[str, str], path: str
+    clock: Clock, queue: Queue, topic: str, to: Addressee, *, dedup: str, shown: Mapping[str, str], path: str
 ) -> bool:
     """`enqueue` with the values as the template shows them, by keyword."""
     made = await rows(
@@ -106,15 +106,15 @@ async def put(
         path,
         to.candidate_id,
         to.officer_id,
-        s.clock.now(),
+        clock.now(),
     )
     if made:
-        await s.queue.put(JOB, once=JOB)
+        await queue.put(JOB, once=JOB)
     return bool(made)
 
 
 async def advance(
-    s: Services,
+    clock: Clock,
     delivery_id: int,
     name: str,
     *,
@@ -141,7 +141,7 @@ async def advance(
     if forget_first_try:
         changes["sent_at"] = None
     if step.target.is_settled:
-        changes["settled_at"] = s.clock.now()
+        changes["settled_at"] = clock.now()
     sources = [state.value for state in step.sources]
     return bool(await Delivery.filter(id=delivery_id, state__in=sources).update(**changes))
 
@@ -151,7 +151,7 @@ async def take(now: datetime, until: datetime, most: int) -> list[dict[str, Any]
     return await rows(_TAKE, now, until, most, STEPS["take"].target.value, list(DUE))
 
 
-async def lose_waiting(s: Services, error: str) -> int:
+async def lose_waiting(error: str) -> int:
     """The step `lose` for everything that waits, at once: not sent, and not known to have failed. How many."""
     step = STEPS["lose"]
     return await Delivery.filter(state=NoticeState.PENDING.value).update(
@@ -159,7 +159,7 @@ async def lose_waiting(s: Services, error: str) -> int:
     )
 
 
-async def stop(s: Services, account: str, openid: str, error: str) -> int:
+async def stop(clock: Clock, account: str, openid: str, error: str) -> int:
     """The step `block` for what waits for this person or is just being sent: nothing goes to them any more. How many.
 
     Args:
@@ -168,24 +168,24 @@ async def stop(s: Services, account: str, openid: str, error: str) -> int:
     step = STEPS["block"]
     waiting = (NoticeState.PENDING.value, NoticeState.SENDING.value)
     return await Delivery.filter(account=account, openid=openid, state__in=waiting).update(
-        state=step.target.value, next_try_at=None, settled_at=s.clock.now(), **Trouble(error).columns()
+        state=step.target.value, next_try_at=None, settled_at=clock.now(), **Trouble(error).columns()
     )
 
 
 # What WeChat's answers and events say
 
 
-async def accepted(s: Services, delivery_id: int, account: str, msgid: str) -> None:
+async def accepted(clock: Clock, cache: Cache, delivery_id: int, account: str, msgid: str) -> None:
     """Write WeChat's number of the message; its event may have come before the answer."""
-    if not await advance(s, delivery_id, "accept", msgid=msgid) and msgid:
+    if not await advance(clock, delivery_id, "accept", msgid=msgid) and msgid:
         await Delivery.filter(id=delivery_id, state=NoticeState.DELIVERED.value).update(msgid=msgid[:40])
     try:
-        early = await s.cache.take(_early(account, msgid)) if msgid else None
+        early = await cache.take(_early(account, msgid)) if msgid else None
     except OutsideFailure:  # the message is sent; whatever its event said waits for the next look
         early = None
     if early is not None:
         name, _, error = early.decode().partition(" ")
-        await advance(s, delivery_id, name, trouble=Trouble(error))
+        await advance(clock, delivery_id, name, trouble=Trouble(error))
 
 
 async def finished(s: Services, msgid: str, status: str, *, openid: str) -> bool:
@@ -218,7 +218,7 @@ async def _settle(
 ) -> bool:
     row = await Delivery.filter(mine, account=account, msgid=msgid[:40]).first() if msgid else None
     if row is not None:
-        return await advance(s, row.id, name, trouble=Trouble(error))
+        return await advance(s.clock, row.id, name, trouble=Trouble(error))
     unnumbered = Q(state__in=_ON_THE_WAY) | Q(state=NoticeState.ACCEPTED.value, channel="oa_subscription")
     possible = (
         await Delivery.filter(
@@ -229,13 +229,13 @@ async def _settle(
     )
     # Of several that WeChat accepted, the oldest: they are alike, and their events come one by one.
     if len(possible) == 1 or (possible and all(one.state == NoticeState.ACCEPTED.value for one in possible)):
-        return await advance(s, possible[0].id, name, msgid=msgid, trouble=Trouble(error))
+        return await advance(s.clock, possible[0].id, name, msgid=msgid, trouble=Trouble(error))
     if not msgid:
         return False
     await s.cache.set(_early(account, msgid), f"{name} {error}".encode(), seconds=EARLY_SECONDS)
     # The answer with this number may have been written since we looked, before it could find what we kept just now.
     row = await Delivery.filter(mine, account=account, msgid=msgid[:40]).first()
-    return row is not None and await advance(s, row.id, name, trouble=Trouble(error))
+    return row is not None and await advance(s.clock, row.id, name, trouble=Trouble(error))
 
 
 def _early(account: str, msgid: str) -> str:

@@ -19,10 +19,11 @@ from tortoise.transactions import in_transaction
 
 from server.domain.notices import delivery
 from server.domain.notices.topics import TOPICS, topic_of
-from server.domain.ports import Push, Services
+from server.domain.ports import Clock, Push, Services
 from server.errors import FieldError, Invalid, TooMany
 from server.models import Grant
 from server.models.database import rows
+from server.settings import Settings
 
 log = logging.getLogger("xcert.notices")
 
@@ -80,9 +81,9 @@ async def taken_in(s: Services, push: Push) -> None:
                 str(item.get("ErrorCode", "")),
             )
         elif status.startswith("accept"):
-            await accept(s, taker, source=source, teller="event", said_at=_moment(push))
+            await accept(s.clock, taker, source=source, teller="event", said_at=_moment(push))
         elif push.kind == "subscribe_msg_change_event":
-            await withdraw(s, taker, source=source, said_at=_moment(push))
+            await withdraw(s.clock, taker, source=source, said_at=_moment(push))
 
 
 async def report(s: Services, account: str, openid: str, accepted: list[str]) -> None:
@@ -95,7 +96,7 @@ async def report(s: Services, account: str, openid: str, accepted: list[str]) ->
         Invalid: topic_unknown, for every topic that cannot be asked for in this account.
         TooMany: subscriptions_too_many.
     """
-    known = asked_for(s, account)
+    known = asked_for(s.settings, account)
     errors = [
         FieldError(f"/accepted/{index}", "topic_unknown", "没有这一项可以订阅的通知，请更新小程序后重试。")
         for index, name in enumerate(accepted)
@@ -109,13 +110,13 @@ async def report(s: Services, account: str, openid: str, accepted: list[str]) ->
             "subscriptions_too_many", "订阅操作太频繁，请一小时后再试。", retry_after=REPORTS_WINDOW
         )
     for name in sorted(set(accepted)):  # one order for all, so that two reports never wait for one another
-        await accept(s, Taker(account, openid, name), source=f"client:{uuid4().hex}", teller="client")
+        await accept(s.clock, Taker(account, openid, name), source=f"client:{uuid4().hex}", teller="client")
 
 
-def asked_for(s: Services, account: str) -> dict[str, str]:
+def asked_for(settings: Settings, account: str) -> dict[str, str]:
     """The topics a person may be asked for in this account, each with its template's id."""
     channel = f"{account}_subscription"
-    found = {topic.name: topic.template(s.settings, channel) for topic in TOPICS.values()}
+    found = {topic.name: topic.template(settings, channel) for topic in TOPICS.values()}
     return {name: template for name, template in found.items() if template}
 
 
@@ -131,7 +132,7 @@ async def left(account: str, openid: str, topics: list[str]) -> dict[str, int]:
 
 
 async def accept(
-    s: Services, taker: Taker, *, source: str, teller: str, said_at: datetime | None = None
+    clock: Clock, taker: Taker, *, source: str, teller: str, said_at: datetime | None = None
 ) -> None:
     """One accept. Told by client and event within ten minutes, it is one grant; the second telling changes nothing.
 
@@ -141,40 +142,44 @@ async def accept(
         said_at: when it happened, as WeChat says; an accept older than the last switching off is worth nothing.
     """
     async with in_transaction():
-        held = await _locked(s, taker)
+        held = await _locked(clock, taker)
         if await rows("SELECT 1 FROM notice_grant_entry WHERE source = $1", source):
             return
-        told = await rows(_UNPAIRED, held.id, "client" if teller == "event" else "event", *_near(s))
+        told = await rows(_UNPAIRED, held.id, "client" if teller == "event" else "event", *_near(clock))
         again = told[0]["id"] if told else None
         is_late = again is None and said_at is not None and bool(await rows(_WITHDRAWN, held.id, said_at))
         kind, change = ("late", 0) if is_late else ("accepted", 0 if again else 1)
         await _write(
-            s,
+            clock,
             held,
             _Entry(source=source, kind=kind, change=change, teller=teller, again=again, said_at=said_at),
         )
 
 
-async def withdraw(s: Services, taker: Taker, *, source: str, said_at: datetime | None) -> None:
+async def withdraw(clock: Clock, taker: Taker, *, source: str, said_at: datetime | None) -> None:
     """The person switched the topic off: nothing is left but what was accepted after that moment."""
     async with in_transaction():
-        held = await _locked(s, taker)
+        held = await _locked(clock, taker)
         later = await rows(_ACCEPTED_LATER, held.id, said_at)
         lost = max(0, held.remaining - int(later[0]["count"]))
         await _write(
-            s, held, _Entry(source=source, kind="withdrawn", change=-lost, teller="event", said_at=said_at)
+            clock,
+            held,
+            _Entry(source=source, kind="withdrawn", change=-lost, teller="event", said_at=said_at),
         )
 
 
-async def spend(s: Services, taker: Taker, delivery_id: int, attempt: int) -> bool:
+async def spend(clock: Clock, taker: Taker, delivery_id: int, attempt: int) -> bool:
     """Take one grant for this delivery, before WeChat is called. False when none is left."""
     async with in_transaction():
-        held = await _locked(s, taker)
+        held = await _locked(clock, taker)
         if held.remaining < 1:
             return False
         source = f"delivery:{delivery_id}:{attempt}:spent"
         await _write(
-            s, held, _Entry(source=source, kind="spent", change=-1, teller="sender", delivery_id=delivery_id)
+            clock,
+            held,
+            _Entry(source=source, kind="spent", change=-1, teller="sender", delivery_id=delivery_id),
         )
     return True
 
@@ -184,24 +189,24 @@ async def is_spent(delivery_id: int) -> bool:
     return bool((await rows(_OPEN, delivery_id))[0]["open"])
 
 
-async def give_back(s: Services, taker: Taker, delivery_id: int, attempt: int) -> None:
+async def give_back(clock: Clock, taker: Taker, delivery_id: int, attempt: int) -> None:
     """Nothing was sent for certain: the grant that was taken is there again. In the caller's transaction."""
-    held = await _locked(s, taker)
+    held = await _locked(clock, taker)
     if await is_spent(delivery_id):
         source = f"delivery:{delivery_id}:{attempt}:back"
         await _write(
-            s,
+            clock,
             held,
             _Entry(source=source, kind="given_back", change=1, teller="sender", delivery_id=delivery_id),
         )
 
 
-async def use_up(s: Services, taker: Taker, delivery_id: int, attempt: int) -> None:
+async def use_up(clock: Clock, taker: Taker, delivery_id: int, attempt: int) -> None:
     """WeChat says there is no grant (43101), so there is none. In the caller's transaction."""
-    held = await _locked(s, taker)
+    held = await _locked(clock, taker)
     source = f"delivery:{delivery_id}:{attempt}:refused"
     await _write(
-        s,
+        clock,
         held,
         _Entry(
             source=source, kind="refused", change=-held.remaining, teller="sender", delivery_id=delivery_id
@@ -227,7 +232,7 @@ WHERE delivery_id = $1 AND kind IN ('spent', 'given_back')
 """
 
 
-async def _locked(s: Services, taker: Taker) -> _Locked:
+async def _locked(clock: Clock, taker: Taker) -> _Locked:
     """The person's balance, made if need be and locked until the transaction ends."""
     found = await rows(
         "INSERT INTO notice_grant (account, openid, topic, remaining, changed_at) VALUES ($1, $2, $3, 0, $4)"
@@ -236,7 +241,7 @@ async def _locked(s: Services, taker: Taker) -> _Locked:
         taker.account,
         taker.openid,
         taker.topic,
-        s.clock.now(),
+        clock.now(),
     )
     return _Locked(found[0]["id"], found[0]["remaining"])
 
@@ -254,7 +259,7 @@ class _Entry:
     said_at: datetime | None = None
 
 
-async def _write(s: Services, held: _Locked, entry: _Entry) -> None:
+async def _write(clock: Clock, held: _Locked, entry: _Entry) -> None:
     """One entry and its effect on the balance; an entry of the same source is there already and has no second one."""
     written = await rows(
         "INSERT INTO notice_grant_entry (grant_id, source, kind, change, teller, again, delivery_id, said_at, at)"
@@ -267,14 +272,14 @@ async def _write(s: Services, held: _Locked, entry: _Entry) -> None:
         entry.again,
         entry.delivery_id,
         entry.said_at,
-        s.clock.now(),
+        clock.now(),
     )
     if written and entry.change:
         await rows("UPDATE notice_grant SET remaining = remaining + $2 WHERE id = $1", held.id, entry.change)
 
 
-def _near(s: Services) -> tuple[datetime, datetime]:
-    now = s.clock.now()
+def _near(clock: Clock) -> tuple[datetime, datetime]:
+    now = clock.now()
     return now - TOLD_TWICE_WITHIN, now + TOLD_TWICE_WITHIN
 
 

@@ -14,7 +14,7 @@ from tortoise.transactions import in_transaction
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.notices import delivery
-from server.domain.ports import Clock, Services
+from server.domain.ports import Clock, Queue
 from server.models.database import rows
 
 
@@ -49,7 +49,7 @@ async def begin(clock: Clock, reason: str, *, actor: Actor) -> None:
             )
 
 
-async def end(s: Services, *, discard: bool, actor: Actor) -> int:
+async def end(clock: Clock, queue: Queue, *, discard: bool, actor: Actor) -> int:
     """Let notices go again, in one transaction with their fate. How many were waiting.
 
     Args:
@@ -62,9 +62,9 @@ async def end(s: Services, *, discard: bool, actor: Actor) -> int:
         [counted] = await rows("SELECT count(*) AS n FROM delivery WHERE state = 'pending'")
         waiting = int(counted["n"])
         if discard:
-            await delivery.lose_waiting(s, "恢复备份后由管理员取消发送")
+            await delivery.lose_waiting("恢复备份后由管理员取消发送")
         else:
-            await s.queue.put(delivery.JOB, once=delivery.JOB)
+            await queue.put(delivery.JOB, once=delivery.JOB)
         became = {"waiting": waiting, "discarded": discard}
-        await audit_log.record(s.clock, actor, "notices.release", "notices", "all", became=became)
+        await audit_log.record(clock, actor, "notices.release", "notices", "all", became=became)
     return waiting

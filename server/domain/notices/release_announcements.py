@@ -11,7 +11,7 @@ from server.domain.exams.results import is_released
 from server.domain.freshness import changed
 from server.domain.notices import routing
 from server.domain.notices.short_names import short_plan
-from server.domain.ports import Services
+from server.domain.ports import Clock, Queue, Services
 from server.models import Plan
 from server.models.database import rows
 
@@ -38,9 +38,9 @@ async def announce(s: Services, *, plan_id: int) -> None:
     after = 0
     while concerned := await rows(_CONCERNED, plan_id, after, SLICE):
         async with in_transaction():
-            open_ways = await routing.ways(s, TOPIC, [row["candidate_id"] for row in concerned])
+            open_ways = await routing.ways(s.settings, TOPIC, [row["candidate_id"] for row in concerned])
             for candidate_id, found in open_ways.items():
-                await _tell(s, plan, candidate_id, found[0])
+                await _tell(s.clock, s.queue, plan, candidate_id, found[0])
         await s.faults.reach("releases.slice_told")
         after = concerned[-1]["candidate_id"]
     await Plan.filter(id=plan_id, announced_at=None, release_at=plan.release_at).update(
@@ -48,10 +48,11 @@ async def announce(s: Services, *, plan_id: int) -> None:
     )
 
 
-async def _tell(s: Services, plan: Plan, candidate_id: int, way: dict[str, Any]) -> None:
+async def _tell(clock: Clock, queue: Queue, plan: Plan, candidate_id: int, way: dict[str, Any]) -> None:
     assert plan.release_at is not None
     await routing.tell(
-        s,
+        clock,
+        queue,
         way,
         TOPIC,
         dedup=f"results:{plan.id}:{candidate_id}",

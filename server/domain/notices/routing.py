@@ -12,9 +12,10 @@ from typing import Any
 
 from server.domain.notices import delivery
 from server.domain.notices.topics import CHANNELS, TOPICS
-from server.domain.ports import Services
+from server.domain.ports import Clock, Queue, Services
 from server.models import Delivery
 from server.models.database import rows
+from server.settings import Settings
 
 # The ways to people in the order of preference; a way of someone bound in that account.
 _WAYS = """
@@ -29,9 +30,9 @@ ORDER BY b.candidate_id, w.rank
 """
 
 
-async def ways(s: Services, topic: str, candidates: list[int]) -> dict[int, list[dict[str, Any]]]:
+async def ways(settings: Settings, topic: str, candidates: list[int]) -> dict[int, list[dict[str, Any]]]:
     """The open ways to these candidates, best first; people without one are left out."""
-    channels = [channel for channel in CHANNELS if TOPICS[topic].template(s.settings, channel)]
+    channels = [channel for channel in CHANNELS if TOPICS[topic].template(settings, channel)]
     found: dict[int, list[dict[str, Any]]] = {}
     for way in await rows(_WAYS, candidates, topic, channels or ["template"]):
         found.setdefault(way["candidate_id"], []).append(way)
@@ -39,7 +40,14 @@ async def ways(s: Services, topic: str, candidates: list[int]) -> dict[int, list
 
 
 async def tell(
-    s: Services, way: Mapping[str, Any], topic: str, *, dedup: str, fields: Mapping[str, str], path: str
+    clock: Clock,
+    queue: Queue,
+    way: Mapping[str, Any],
+    topic: str,
+    *,
+    dedup: str,
+    fields: Mapping[str, str],
+    path: str,
 ) -> bool:
     """Put one notice to a candidate by this way, in the caller's transaction. False when it was put before.
 
@@ -48,7 +56,8 @@ async def tell(
         dedup: what makes it the same notice, whichever way it goes.
     """
     return await delivery.enqueue(
-        s,
+        clock,
+        queue,
         topic,
         dedup=dedup,
         to=delivery.Addressee(openid=way["openid"], channel=way["channel"], candidate_id=way["candidate_id"]),
@@ -69,12 +78,13 @@ async def other_way(s: Services, delivery_id: int) -> bool:
     notice = notice if last in CHANNELS else row.dedup
     names = [notice, *(f"{notice}:{channel}" for channel in CHANNELS)]
     tried = set(await Delivery.filter(dedup__in=names).values_list("channel", flat=True))
-    open_ways = (await ways(s, row.topic, [row.candidate_id])).get(row.candidate_id, [])
+    open_ways = (await ways(s.settings, row.topic, [row.candidate_id])).get(row.candidate_id, [])
     way = next((way for way in open_ways if way["channel"] not in tried), None)
     if way is None:
         return False
     return await delivery.put(
-        s,
+        s.clock,
+        s.queue,
         row.topic,
         dedup=f"{notice}:{way['channel']}",
         to=delivery.Addressee(openid=way["openid"], channel=way["channel"], candidate_id=row.candidate_id),

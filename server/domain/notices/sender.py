@@ -22,9 +22,10 @@ from server.domain.notices.grants import Taker
 from server.domain.notices.mini_pages import program_page
 from server.domain.notices.states import LEASE, MOST_ATTEMPTS, MOST_ATTEMPTS_MENDED, UNKNOWN_PAUSE
 from server.domain.notices.topics import TOPICS
-from server.domain.ports import Services
+from server.domain.ports import Clock, Queue, Services, WeChatSender
 from server.errors import OutsideFailure, Refused, Remedy, WeChatRefused
 from server.models import Delivery
+from server.settings import Settings
 
 SLICE = 50
 AT_ONCE = 8
@@ -86,13 +87,13 @@ async def sweep(s: Services) -> None:
         await s.queue.put(delivery.JOB, once=delivery.JOB)
 
 
-async def quota_is_back(s: Services, account: str) -> int:
+async def quota_is_back(clock: Clock, queue: Queue, account: str) -> int:
     """WeChat counts anew before midnight, e.g. as somebody cleared its counters: send what waits for that. How many.
 
     Args:
         account: `oa` or `mp`.
     """
-    now = s.clock.now()
+    now = clock.now()
     async with in_transaction():
         waiting = Delivery.filter(
             account=account,
@@ -102,7 +103,7 @@ async def quota_is_back(s: Services, account: str) -> int:
         )
         brought = await waiting.update(next_try_at=now)
         if brought:
-            await s.queue.put(delivery.JOB, once=delivery.JOB)
+            await queue.put(delivery.JOB, once=delivery.JOB)
     return int(brought)
 
 
@@ -124,57 +125,55 @@ def _read(row: dict[str, Any], now: datetime) -> _Taken:
 
 
 async def _send_one(s: Services, row: _Taken) -> None:
-    if await _may_have_gone(s, row):
-        await delivery.advance(s, row.id, "lose", trouble=Trouble("没有收到微信的回答"))
+    if await _may_have_gone(s.clock, row):
+        await delivery.advance(s.clock, row.id, "lose", trouble=Trouble("没有收到微信的回答"))
         return
     topic = TOPICS[row.topic]
     template = topic.template(s.settings, row.channel)
     try:
         ready = replace(row, fields=topic.worded(s.settings, row.channel, row.fields))
     except Refused as refusal:
-        await delivery.advance(s, row.id, "fail", trouble=Trouble(refusal.message))
+        await delivery.advance(s.clock, row.id, "fail", trouble=Trouble(refusal.message))
         return
     if not template:
-        await delivery.advance(s, row.id, "fail", trouble=Trouble("未配置消息模板编号"))
+        await delivery.advance(s.clock, row.id, "fail", trouble=Trouble("未配置消息模板编号"))
     elif faults := keywords.check(ready.fields):
         said = "；".join(f"{keyword} {why}" for keyword, why in sorted(faults.items()))
-        await delivery.advance(s, row.id, "fail", trouble=Trouble(f"内容不符合模板：{said}"))
-    elif row.is_subscription and not await grants.spend(s, row.taker, row.id, row.attempt):
+        await delivery.advance(s.clock, row.id, "fail", trouble=Trouble(f"内容不符合模板：{said}"))
+    elif row.is_subscription and not await grants.spend(s.clock, row.taker, row.id, row.attempt):
         await _refuse(s, row, _NONE_LEFT)
     else:
         await _call(s, ready, template)
 
 
-async def _may_have_gone(s: Services, row: _Taken) -> bool:
+async def _may_have_gone(clock: Clock, row: _Taken) -> bool:
     """Whether WeChat may have this message already, so that sending it again could be a second one."""
     if not row.is_repeat:
         return False
     if row.is_subscription:
         return await grants.is_spent(row.id)
-    return not states.may_repeat(row.sent_at, s.clock.now())
+    return not states.may_repeat(row.sent_at, clock.now())
 
 
 async def _call(s: Services, row: _Taken, template: str) -> None:
     await s.faults.reach("notices.before_send")
     try:
-        msgid = await _handed_over(s, row, template)
+        msgid = await _handed_over(s.settings, s.wechat_sender, row, template)
     except WeChatRefused as refusal:
         await _refused(s, row, refusal)
     except OutsideFailure as failure:
-        await _no_answer(s, row, failure)
+        await _no_answer(s.clock, row, failure)
     else:
         await s.faults.reach("notices.after_send")
-        await delivery.accepted(s, row.id, row.account, msgid)
+        await delivery.accepted(s.clock, s.cache, row.id, row.account, msgid)
 
 
-async def _handed_over(s: Services, row: _Taken, template: str) -> str:
-    url = s.settings.public_url + row.path if row.path else None
+async def _handed_over(settings: Settings, wechat_sender: WeChatSender, row: _Taken, template: str) -> str:
+    url = settings.public_url + row.path if row.path else None
     if row.is_subscription:
         page = program_page(row.path) if row.account == "mp" else url
-        return await s.wechat_sender.send_subscription(
-            row.account, row.openid, template, row.fields, page=page
-        )
-    return await s.wechat_sender.send_template(row.openid, template, row.fields, url=url, dedup_id=row.dedup)
+        return await wechat_sender.send_subscription(row.account, row.openid, template, row.fields, page=page)
+    return await wechat_sender.send_template(row.openid, template, row.fields, url=url, dedup_id=row.dedup)
 
 
 async def _refused(s: Services, row: _Taken, refusal: WeChatRefused) -> None:
@@ -183,11 +182,11 @@ async def _refused(s: Services, row: _Taken, refusal: WeChatRefused) -> None:
     if refusal.remedy in PERSON_SAYS_NO:
         await _refuse(s, row, trouble, was_called=True)
     elif refusal.remedy is Remedy.TOMORROW:
-        await _again(s, row, _next_day(s.clock.now()), trouble)
+        await _again(s.clock, row, _next_day(s.clock.now()), trouble)
     elif row.attempt < _most_attempts(refusal.remedy):
-        await _again(s, row, s.clock.now() + states.pause(row.attempt), trouble)
+        await _again(s.clock, row, s.clock.now() + states.pause(row.attempt), trouble)
     else:
-        await _nothing_sent(s, row, "fail", trouble)
+        await _nothing_sent(s.clock, row, "fail", trouble)
 
 
 def _most_attempts(remedy: Remedy) -> int:
@@ -200,45 +199,47 @@ async def _refuse(s: Services, row: _Taken, trouble: Trouble, *, was_called: boo
     """This person cannot be reached so; where the way was the reason, the next way is tried."""
     async with in_transaction():
         if was_called and row.is_subscription and trouble.remedy is Remedy.CONSENT:
-            await grants.use_up(s, row.taker, row.id, row.attempt)
+            await grants.use_up(s.clock, row.taker, row.id, row.attempt)
         elif was_called and row.is_subscription:
-            await grants.give_back(s, row.taker, row.id, row.attempt)
-        if await delivery.advance(s, row.id, "refuse", trouble=trouble) and trouble.remedy in OTHER_WAY:
+            await grants.give_back(s.clock, row.taker, row.id, row.attempt)
+        if await delivery.advance(s.clock, row.id, "refuse", trouble=trouble) and trouble.remedy in OTHER_WAY:
             await routing.other_way(s, row.id)
 
 
-async def _no_answer(s: Services, row: _Taken, failure: OutsideFailure) -> None:
+async def _no_answer(clock: Clock, row: _Taken, failure: OutsideFailure) -> None:
     """No answer: either it certainly went nowhere, or nobody knows; then another try is harmless for some minutes."""
     trouble = Trouble(str(failure))
     if not failure.unknown and (row.is_subscription or not row.is_repeat):
         if row.attempt < MOST_ATTEMPTS:
-            await _again(s, row, s.clock.now() + states.pause(row.attempt), trouble)
+            await _again(clock, row, clock.now() + states.pause(row.attempt), trouble)
         else:
-            await _nothing_sent(s, row, "fail", trouble)
-    elif not row.is_subscription and states.may_repeat(row.sent_at, again := _after_as_long_again(s, row)):
-        await delivery.advance(s, row.id, "postpone", trouble=trouble, next_try_at=again)
+            await _nothing_sent(clock, row, "fail", trouble)
+    elif not row.is_subscription and states.may_repeat(
+        row.sent_at, again := _after_as_long_again(clock, row)
+    ):
+        await delivery.advance(clock, row.id, "postpone", trouble=trouble, next_try_at=again)
     else:
-        await delivery.advance(s, row.id, "lose", trouble=trouble)
+        await delivery.advance(clock, row.id, "lose", trouble=trouble)
 
 
-def _after_as_long_again(s: Services, row: _Taken) -> datetime:
+def _after_as_long_again(clock: Clock, row: _Taken) -> datetime:
     """Half a minute, one, two, four and eight minutes after the first try."""
-    now = s.clock.now()
+    now = clock.now()
     return now + max(UNKNOWN_PAUSE, now - row.sent_at)
 
 
-async def _again(s: Services, row: _Taken, until: datetime, trouble: Trouble) -> None:
-    await _nothing_sent(s, row, "postpone", trouble, until)
+async def _again(clock: Clock, row: _Taken, until: datetime, trouble: Trouble) -> None:
+    await _nothing_sent(clock, row, "postpone", trouble, until)
 
 
 async def _nothing_sent(
-    s: Services, row: _Taken, step: str, trouble: Trouble, until: datetime | None = None
+    clock: Clock, row: _Taken, step: str, trouble: Trouble, until: datetime | None = None
 ) -> None:
     """Nothing reached the person for certain, so the grant is there again."""
     async with in_transaction():
         if row.is_subscription:
-            await grants.give_back(s, row.taker, row.id, row.attempt)
-        await delivery.advance(s, row.id, step, trouble=trouble, next_try_at=until, forget_first_try=True)
+            await grants.give_back(clock, row.taker, row.id, row.attempt)
+        await delivery.advance(clock, row.id, step, trouble=trouble, next_try_at=until, forget_first_try=True)
 
 
 def _next_day(now: datetime) -> datetime:

@@ -15,7 +15,7 @@ from server.domain.people import bindings, ended_sessions
 from server.domain.people.candidates import id_masked, mask_numbers
 from server.domain.people.names import clean_name, tidy
 from server.domain.people.school_scope import school_of
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import Keys, Services, WeChatIdentity
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from server.models import Binding, Candidate
@@ -65,19 +65,19 @@ async def find(s: Services, wanted: str, *, actor: Actor) -> list[dict[str, Any]
         await Candidate.filter(id__in=[row["id"] for row in found]).order_by("id").prefetch_related("school")
     )
     await incidents.viewed(s, actor, "candidates", "candidate", "-")
-    return [await _row(s, one) for one in people]
+    return [await _row(s.keys, one) for one in people]
 
 
 def _poor(code: str, detail: str) -> Invalid:
     return Invalid(errors=[FieldError("/q", code, detail)])
 
 
-async def _row(s: Services, candidate: Candidate) -> dict[str, Any]:
+async def _row(keys: Keys, candidate: Candidate) -> dict[str, Any]:
     bound = await Binding.filter(candidate_id=candidate.id, unbound_at=None).order_by("account")
     return {
         "id": candidate.id,
         "name": candidate.name,
-        "id_masked": id_masked(s.keys, candidate),
+        "id_masked": id_masked(keys, candidate),
         "school": candidate.school.name if candidate.school else None,
         "bindings": [
             {"account": one.account, "account_label": ACCOUNTS[one.account], "bound_at": one.bound_at}
@@ -123,12 +123,12 @@ async def release(
                 was={"account": one.account},
                 became={"reason": reason},
             )
-            ends.append(await ended_sessions.write(s, WeChatIdentity(one.account, one.openid)))
+            ends.append(await ended_sessions.write(s.clock, s.keys, WeChatIdentity(one.account, one.openid)))
             await changed(s, scope_of(one.account, one.openid))
             await s.queue.put("people.tell_bound", binding_id=one.id, what="released")
     for one, moment in zip(found, ends, strict=True):
-        ended_sessions.remember(s, WeChatIdentity(one.account, one.openid), moment)
-        bindings.forget(s, WeChatIdentity(one.account, one.openid))
+        ended_sessions.remember(s.keys, s.session_memory, WeChatIdentity(one.account, one.openid), moment)
+        bindings.forget(s.lookup_watch, WeChatIdentity(one.account, one.openid))
     return len(found)
 
 

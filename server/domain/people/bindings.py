@@ -33,9 +33,10 @@ from server.domain.people.candidates import (
     masked,
 )
 from server.domain.people.names import clean_name, same_name, tidy
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import Clock, Keys, LookupWatch, RateLimiter, Services, WeChatIdentity
 from server.errors import Conflict, FieldError, Forbidden, Invalid, Refused, TooMany
 from server.models import Binding, Candidate
+from server.settings import Settings
 
 DAY = 24 * 3600
 CONSENT = "2026-11"  # which words about personal data were agreed to; a new date with new words
@@ -73,7 +74,7 @@ class Proof:
 NO_PROOF = Proof()
 
 
-async def candidate_of(s: Services, identity: WeChatIdentity) -> Candidate | None:
+async def candidate_of(identity: WeChatIdentity) -> Candidate | None:
     """The candidate bound to this identity in its own account, or None."""
     return await Candidate.filter(
         bindings__account=identity.account,
@@ -82,10 +83,10 @@ async def candidate_of(s: Services, identity: WeChatIdentity) -> Candidate | Non
     ).first()
 
 
-async def person_of(s: Services, identity: WeChatIdentity) -> Masked | None:
+async def person_of(keys: Keys, identity: WeChatIdentity) -> Masked | None:
     """Who is bound to this identity in its own account, masked; None when nobody is."""
-    candidate = await candidate_of(s, identity)
-    return None if candidate is None else masked(s.keys, candidate.name, candidate.id_sealed)
+    candidate = await candidate_of(identity)
+    return None if candidate is None else masked(keys, candidate.name, candidate.id_sealed)
 
 
 async def elsewhere(who: WeChatIdentity) -> list[Binding]:
@@ -121,10 +122,10 @@ async def bind(
             "snapshot_user",
             "您正在用“快照页”浏览，微信没有给出您的真实身份。请点页面上的“使用完整服务”后重试。",
         )
-    clean, number = _read_fields(s, name, id_number)
+    clean, number = _read_fields(s.clock, name, id_number)
     gate = _Gate(s, who, number, caller)
     await gate.open(proof.image_answer)
-    async with attempts.judged(s, gate.own):
+    async with attempts.judged(s.rate_limiter, gate.own):
         try:
             return await _bind(s, who, (clean, number), gate, proof)
         except _Overtaken:
@@ -161,18 +162,18 @@ async def _bind(
         if found["mine"] is not None and not again:
             raise Conflict("already_bound", "您的微信已绑定其他考生信息。如需更换，请先解除绑定。")
         if not again:
-            bound = await _insert(s, who, found["id"] if same else None)
+            bound = await _insert(s.clock, who, found["id"] if same else None)
             if bound and found["is_elsewhere"]:
                 await s.queue.put("people.tell_bound", binding_id=bound, what="bound")
-            await _note(s, who, found["id"] if bound else None, gate.caller)
+            await _note(s.clock, who, found["id"] if bound else None, gate.caller)
             await changed(s, scope_of(who.account, who.openid))
     if again:  # a second try for the sake of the phone is no miss
         await gate.passed()
         return _told(found, number)
-    forget(s, who)
+    forget(s.lookup_watch, who)
     if not bound:
         await gate.missed()
-        raise _not_matched(s)
+        raise _not_matched(s.settings)
     await gate.passed()
     return replace(_told(found, number), phone=phone)
 
@@ -192,18 +193,18 @@ async def unbind(s: Services, who: WeChatIdentity, *, caller: Caller) -> bool:
         await audit_log.record(
             s.clock, actor, "binding.unbound", "candidate", candidate, was={"account": who.account}
         )
-        moment = await ended_sessions.write(s, who)
+        moment = await ended_sessions.write(s.clock, s.keys, who)
         await changed(s, scope_of(who.account, who.openid))
-    ended_sessions.remember(s, who, moment)
-    forget(s, who)
+    ended_sessions.remember(s.keys, s.session_memory, who, moment)
+    forget(s.lookup_watch, who)
     return True
 
 
-def _not_matched(s: Services) -> Refused:
+def _not_matched(settings: Settings) -> Refused:
     """One answer for every miss; it says what may be needed, the same to everybody."""
     phone = (
         "报名时登记了手机号的，请填写它的后四位"
-        if s.settings.requires_binding_phone
+        if settings.requires_binding_phone
         else "已在公众号或小程序绑定过的，请再填写报名时登记的手机号后四位"
     )
     return Refused(
@@ -214,21 +215,21 @@ def _not_matched(s: Services) -> Refused:
     )
 
 
-def forget(s: Services, who: WeChatIdentity) -> None:
+def forget(lookup_watch: LookupWatch | None, who: WeChatIdentity) -> None:
     """The page that follows at once must not show what was before."""
-    if s.lookup_watch is not None:
-        s.lookup_watch.invalidate(scope_of(who.account, who.openid))
+    if lookup_watch is not None:
+        lookup_watch.invalidate(scope_of(who.account, who.openid))
 
 
-async def image_needed(s: Services, who: WeChatIdentity, *, address: str) -> bool:
+async def image_needed(rate_limiter: RateLimiter, who: WeChatIdentity, *, address: str) -> bool:
     """Whether the next attempt of this person will be asked for an image check, as far as is known before it."""
     return (
-        await s.rate_limiter.count(_person_key(who)) >= CHECK_AFTER
-        or await s.rate_limiter.count(_address_key(address)) >= ADDRESS_CHECK_AFTER
+        await rate_limiter.count(_person_key(who)) >= CHECK_AFTER
+        or await rate_limiter.count(_address_key(address)) >= ADDRESS_CHECK_AFTER
     )
 
 
-def _read_fields(s: Services, name: str, id_number: str) -> tuple[str, IdentityNumber]:
+def _read_fields(clock: Clock, name: str, id_number: str) -> tuple[str, IdentityNumber]:
     errors: list[FieldError] = []
     clean, number = "", None
     try:
@@ -236,7 +237,7 @@ def _read_fields(s: Services, name: str, id_number: str) -> tuple[str, IdentityN
     except Refused as refusal:
         errors.append(FieldError("/name", refusal.code, refusal.message))
     try:
-        number = IdentityNumber.parse(id_number, today=beijing.day(s.clock.now()))
+        number = IdentityNumber.parse(id_number, today=beijing.day(clock.now()))
     except Refused as refusal:
         errors.append(FieldError("/id_number", refusal.code, refusal.message))
     if errors or number is None:
@@ -264,34 +265,34 @@ async def _proved(
     s: Services, who: WeChatIdentity, found: dict[str, Any], name: str, given: Proof
 ) -> tuple[bool, str | None]:
     """Whether this person may bind as far as the phone decides it, and the number that WeChat gave as the proof."""
-    if not _needs_phone(s, found) or _has_last4(s, found, given.phone_last4):
+    if not _needs_phone(s.settings, found) or _has_last4(s.keys, found, given.phone_last4):
         return True, None
     if not given.phone_code or not same_name(name, found["name"]):
         return False, None
-    phone = await phones.exchanged(s, who, given.phone_code)
-    return phone is not None and phone in _numbers(s, found), phone
+    phone = await phones.exchanged(s.rate_limiter, s.wechat_logins, who, given.phone_code)
+    return phone is not None and phone in _numbers(s.keys, found), phone
 
 
-def _needs_phone(s: Services, found: dict[str, Any]) -> bool:
+def _needs_phone(settings: Settings, found: dict[str, Any]) -> bool:
     """Always where the candidate is bound elsewhere; by setting XCERT_BINDING_PHONE also where a phone is on record."""
     has_phone = found["mobile_sealed"] is not None or found["given_phone_sealed"] is not None
-    return bool(found["is_elsewhere"] or (s.settings.requires_binding_phone and has_phone))
+    return bool(found["is_elsewhere"] or (settings.requires_binding_phone and has_phone))
 
 
-def _numbers(s: Services, found: dict[str, Any]) -> list[str]:
+def _numbers(keys: Keys, found: dict[str, Any]) -> list[str]:
     """The candidate's phones on record: the school's, and the one given in the mini-program."""
     kept = ((found["mobile_sealed"], ABOUT_MOBILE), (found["given_phone_sealed"], phones.ABOUT))
-    return [s.keys.decrypt(bytes(sealed), about=about) for sealed, about in kept if sealed is not None]
+    return [keys.decrypt(bytes(sealed), about=about) for sealed, about in kept if sealed is not None]
 
 
-def _has_last4(s: Services, found: dict[str, Any], given: str) -> bool:
+def _has_last4(keys: Keys, found: dict[str, Any], given: str) -> bool:
     digits = "".join(tidy(given).split())
     if len(digits) != 4 or not (digits.isascii() and digits.isdigit()):
         return False
-    return any(hmac.compare_digest(one[-4:].encode(), digits.encode()) for one in _numbers(s, found))
+    return any(hmac.compare_digest(one[-4:].encode(), digits.encode()) for one in _numbers(keys, found))
 
 
-async def _insert(s: Services, who: WeChatIdentity, candidate_id: int | None) -> int | None:
+async def _insert(clock: Clock, who: WeChatIdentity, candidate_id: int | None) -> int | None:
     """The binding, if the candidate is this person's now. The database's rule decides: one living binding each way.
 
     The second statement, not the first, has the answer, so that a double tap finds what the first tap wrote.
@@ -300,7 +301,7 @@ async def _insert(s: Services, who: WeChatIdentity, candidate_id: int | None) ->
     await connection.execute_query(
         "INSERT INTO binding (account, openid, unionid, candidate_id, bound_at)"
         " SELECT $1, $2, $3, c.id, $5 FROM candidate c WHERE c.id = $4 ON CONFLICT DO NOTHING",
-        [who.account, who.openid, who.unionid or "", candidate_id or 0, s.clock.now()],
+        [who.account, who.openid, who.unionid or "", candidate_id or 0, clock.now()],
     )
     found = await connection.execute_query_dict(
         "SELECT id FROM binding WHERE account = $1 AND openid = $2 AND candidate_id = $3 AND unbound_at IS NULL",
@@ -309,10 +310,10 @@ async def _insert(s: Services, who: WeChatIdentity, candidate_id: int | None) ->
     return int(found[0]["id"]) if found else None
 
 
-async def _note(s: Services, who: WeChatIdentity, candidate_id: int | None, caller: Caller) -> None:
+async def _note(clock: Clock, who: WeChatIdentity, candidate_id: int | None, caller: Caller) -> None:
     """In the trail stands who was bound; of a miss only that there was one."""
     await audit_log.record(
-        s.clock,
+        clock,
         Actor("candidate", candidate_id, "考生").called_by(caller),
         "binding.refused" if candidate_id is None else "binding.bound",
         "candidate",

@@ -10,7 +10,7 @@ from operator import mul
 from tortoise import connections
 
 from server.domain.people.names import clean_name, mask_name, tidy
-from server.domain.ports import Keys, Services
+from server.domain.ports import Keys
 from server.errors import Refused
 from server.models import Candidate
 
@@ -161,7 +161,7 @@ def clean_mobile(raw: str) -> str:
     return text
 
 
-async def find_by_id_number(s: Services, number: str | IdentityNumber) -> Candidate | None:
+async def find_by_id_number(keys: Keys, number: str | IdentityNumber) -> Candidate | None:
     """The candidate with this identity number, looked up under every epoch of the blind index.
 
     A text that is no identity number finds nobody.
@@ -173,6 +173,6 @@ async def find_by_id_number(s: Services, number: str | IdentityNumber) -> Candid
             return None
     rows = await connections.get("default").execute_query_dict(
         "SELECT id FROM candidate WHERE id_index = ANY($1::bytea[])",
-        [s.keys.blinds(number.text, about=ABOUT_ID)],
+        [keys.blinds(number.text, about=ABOUT_ID)],
     )
     return await Candidate.get_or_none(id=rows[0]["id"]) if rows else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from server.domain.actor import Actor
 from server.domain.people.officer_states import OfficerState
 from server.domain.people.school_scope import is_school
-from server.domain.ports import Services
+from server.domain.ports import Clock
 from server.domain.roles import Role
 from server.errors import Forbidden
 from server.models import Officer, OfficerBacker
@@ -18,7 +18,7 @@ from server.models.database import rows
 APPOINTING = ("invited", "resumed")
 
 
-async def stand_behind(s: Services, officer: Officer, act: str, *, actor: Actor) -> None:
+async def stand_behind(clock: Clock, officer: Officer, act: str, *, actor: Actor) -> None:
     """Keep that `actor` did this for the officer, in the caller's transaction.
 
     Args:
@@ -26,7 +26,7 @@ async def stand_behind(s: Services, officer: Officer, act: str, *, actor: Actor)
     """
     staff_id = actor.id if actor.kind == "staff" else None
     await OfficerBacker.create(
-        officer_id=officer.id, staff_id=staff_id, role=actor.role, act=act, at=s.clock.now()
+        officer_id=officer.id, staff_id=staff_id, role=actor.role, act=act, at=clock.now()
     )
 
 

@@ -12,7 +12,7 @@ from tortoise import connections
 from tortoise.transactions import in_transaction
 
 from server.domain import freshness
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import Clock, Keys, Services, SessionMemory, WeChatIdentity
 from server.errors import Unverified
 from server.models import EndedPerson
 
@@ -20,27 +20,27 @@ KEPT = timedelta(hours=13)  # longer than the longest session of a phone (12 h)
 _ABOUT = "ended_person"
 
 
-def indexes(s: Services, account: str, openid: str) -> tuple[str, ...]:
+def indexes(keys: Keys, account: str, openid: str) -> tuple[str, ...]:
     """The blind indexes of a person, one for each epoch of the index key."""
-    return tuple(found.hex() for found in s.keys.blinds(f"{account}:{openid}", about=_ABOUT))
+    return tuple(found.hex() for found in keys.blinds(f"{account}:{openid}", about=_ABOUT))
 
 
 async def end(s: Services, who: WeChatIdentity) -> None:
     """End every session that this person has in this account up to now, on every process. Safe to repeat."""
     async with in_transaction():
-        moment = await write(s, who)
-    remember(s, who, moment)
+        moment = await write(s.clock, s.keys, who)
+    remember(s.keys, s.session_memory, who, moment)
 
 
-async def write(s: Services, who: WeChatIdentity) -> int:
+async def write(clock: Clock, keys: Keys, who: WeChatIdentity) -> int:
     """The same in the caller's transaction and near its end; the caller calls `remember` when it has committed.
 
     Returns:
         the moment, in Unix seconds: sessions that began up to it are over.
     """
-    now = s.clock.now()
+    now = clock.now()
     moment = int(now.timestamp())
-    found = indexes(s, who.account, who.openid)
+    found = indexes(keys, who.account, who.openid)
     await connections.get("default").execute_query(
         "INSERT INTO ended_person (id, ended_at) SELECT id, $2 FROM unnest($1::text[]) AS id ORDER BY id"
         " ON CONFLICT (id) DO UPDATE SET ended_at = greatest(ended_person.ended_at, EXCLUDED.ended_at)",
@@ -50,10 +50,10 @@ async def write(s: Services, who: WeChatIdentity) -> int:
     return moment
 
 
-def remember(s: Services, who: WeChatIdentity, moment: int) -> None:
+def remember(keys: Keys, session_memory: SessionMemory, who: WeChatIdentity, moment: int) -> None:
     """This process knows at once; the others within a third of a second."""
-    for index in indexes(s, who.account, who.openid):
-        s.session_memory.ended[index] = max(moment, s.session_memory.ended.get(index, 0))
+    for index in indexes(keys, who.account, who.openid):
+        session_memory.ended[index] = max(moment, session_memory.ended.get(index, 0))
 
 
 def begins_at(s: Services, account: str, openid: str) -> int:
@@ -61,12 +61,14 @@ def begins_at(s: Services, account: str, openid: str) -> int:
     now = int(s.clock.now().timestamp())
     if not s.session_memory.ended:
         return now
-    return max([now, *(s.session_memory.ended.get(index, 0) + 1 for index in indexes(s, account, openid))])
+    return max(
+        [now, *(s.session_memory.ended.get(index, 0) + 1 for index in indexes(s.keys, account, openid))]
+    )
 
 
-def require_living(s: Services, persons: tuple[str, ...], issued_at: int) -> None:
+def require_living(session_memory: SessionMemory, persons: tuple[str, ...], issued_at: int) -> None:
     """Raises Unverified("session_ended")."""
-    if s.session_memory.ended and any(issued_at <= s.session_memory.ended.get(index, 0) for index in persons):
+    if session_memory.ended and any(issued_at <= session_memory.ended.get(index, 0) for index in persons):
         raise Unverified("session_ended", "您已退出登录，请重新登录。")
 
 

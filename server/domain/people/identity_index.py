@@ -16,7 +16,7 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.people.candidates import ABOUT_ID
 from server.domain.people.invitations import ABOUT_MOBILE
-from server.domain.ports import Services
+from server.domain.ports import Clock, Keys
 from server.models import Candidate, Officer
 from server.models.database import rows
 
@@ -39,32 +39,32 @@ class Reindexed:
     doubles: tuple[tuple[int, int], ...] = ()
 
 
-async def reindex(s: Services, *, actor: Actor) -> Reindexed:
+async def reindex(clock: Clock, keys: Keys, *, actor: Actor) -> Reindexed:
     """Go through all candidates once, in slices of their own transactions; may be repeated at any time."""
     done, last = Reindexed(), 0
     while found := await rows(_NEXT, last, _SLICE):
         for row in found:
             last = int(row["id"])
-            await _one(s, row, done)
-    await _officers(s)
+            await _one(keys, row, done)
+    await _officers(keys)
     if done.changed:
         became = {"changed": done.changed, "waiting": done.waiting, "doubles": len(done.doubles)}
         await audit_log.record(
-            s.clock, actor, "keys.reindex", "key", f"index-{s.keys.epoch('index')}", became=became
+            clock, actor, "keys.reindex", "key", f"index-{keys.epoch('index')}", became=became
         )
     return done
 
 
-async def _officers(s: Services) -> None:
+async def _officers(keys: Keys) -> None:
     """The phones of officers, too, by which the same person is not invited twice; they are few."""
     for officer in await Officer.filter(mobile_index__not_isnull=True, mobile_sealed__not_isnull=True):
-        number = s.keys.decrypt(bytes(officer.mobile_sealed or b""), about=ABOUT_MOBILE)
-        await Officer.filter(id=officer.id).update(mobile_index=s.keys.blind(number, about=ABOUT_MOBILE))
+        number = keys.decrypt(bytes(officer.mobile_sealed or b""), about=ABOUT_MOBILE)
+        await Officer.filter(id=officer.id).update(mobile_index=keys.blind(number, about=ABOUT_MOBILE))
 
 
-async def _one(s: Services, row: dict[str, object], done: Reindexed) -> None:
-    number = s.keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)  # type: ignore[call-overload]
-    new, old = s.keys.blind(number, about=ABOUT_ID), bytes(row["id_index"])  # type: ignore[call-overload]
+async def _one(keys: Keys, row: dict[str, object], done: Reindexed) -> None:
+    number = keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)  # type: ignore[call-overload]
+    new, old = keys.blind(number, about=ABOUT_ID), bytes(row["id_index"])  # type: ignore[call-overload]
     if new == old:
         done.unchanged += 1
     elif row["is_waiting"]:

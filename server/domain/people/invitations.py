@@ -21,7 +21,7 @@ from server.domain.people.names import clean_name, tidy
 from server.domain.people.officer_states import LIVING, OfficerState
 from server.domain.people.officer_transitions import actor_of, advance
 from server.domain.people.school_scope import may_see
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import Clock, Keys, Queue, RateLimiter, Services, WeChatIdentity
 from server.domain.roles import Verb
 from server.errors import (
     Conflict,
@@ -34,6 +34,7 @@ from server.errors import (
     TooMany,
 )
 from server.models import Officer, School
+from server.settings import Settings
 
 ABOUT_MOBILE = "officer.mobile"
 INVITATION = timedelta(days=7)
@@ -120,19 +121,19 @@ async def invite(s: Services, school_id: int, name: str, mobile: str, *, actor: 
                 invitation_expires_at=expires_at,
                 created_at=s.clock.now(),
             )
-            await conflicts.stand_behind(s, officer, "invited", actor=actor)
+            await conflicts.stand_behind(s.clock, officer, "invited", actor=actor)
             became = {"state": "invited", "school_id": school_id, "name": name}
             await audit_log.record(s.clock, actor, "officer.invite", "officer", officer.id, became=became)
     except IntegrityError:  # two at once: the database lets one in
         raise known from None
-    return Invitation(officer.id, token, _address(s, token), expires_at)
+    return Invitation(officer.id, token, _address(s.settings, token), expires_at)
 
 
-def _address(s: Services, token: str) -> str:
-    return f"{s.settings.public_url}/h5/officer?invitation={token}"
+def _address(settings: Settings, token: str) -> str:
+    return f"{settings.public_url}/h5/officer?invitation={token}"
 
 
-async def resend(s: Services, officer_id: int, *, actor: Actor) -> Invitation:
+async def resend(settings: Settings, clock: Clock, officer_id: int, *, actor: Actor) -> Invitation:
     """A new link for an invitation that nobody has taken up; the one before it is dead.
 
     Raises:
@@ -143,13 +144,13 @@ async def resend(s: Services, officer_id: int, *, actor: Actor) -> Invitation:
         officer = await locked(officer_id, actor=actor)
         if officer.state != OfficerState.INVITED.value:
             raise Conflict("not_invited", "这份邀请已被接受或撤回，不能重发；请刷新列表。")
-        made = await _renewed(s, officer)
-        await conflicts.stand_behind(s, officer, "invited", actor=actor)
-        await audit_log.record(s.clock, actor, "officer.resend", "officer", officer.id)
+        made = await _renewed(settings, clock, officer)
+        await conflicts.stand_behind(clock, officer, "invited", actor=actor)
+        await audit_log.record(clock, actor, "officer.resend", "officer", officer.id)
     return made
 
 
-async def reset_pin(s: Services, officer_id: int, *, actor: Actor) -> Invitation:
+async def reset_pin(settings: Settings, clock: Clock, officer_id: int, *, actor: Actor) -> Invitation:
     """For an officer who forgot the signing PIN: the old one is void, and a link lets the same WeChat set another.
 
     No other person can use the link: it asks for the WeChat that is bound already, and the phone's last digits.
@@ -163,22 +164,22 @@ async def reset_pin(s: Services, officer_id: int, *, actor: Actor) -> Invitation
         if officer.state not in (OfficerState.PENDING.value, OfficerState.ACTIVE.value):
             raise Conflict("not_an_officer_now", "这位负责人没有接受邀请或已停用，不能重置签发密码。")
         await Officer.filter(id=officer.id).update(pin_hash="", pin_failures=0, pin_locked_until=None)
-        made = await _renewed(s, officer)
-        await audit_log.record(s.clock, actor, "officer.reset_pin", "officer", officer.id)
+        made = await _renewed(settings, clock, officer)
+        await audit_log.record(clock, actor, "officer.reset_pin", "officer", officer.id)
     return made
 
 
-async def _renewed(s: Services, officer: Officer) -> Invitation:
-    token, expires_at = secrets.token_urlsafe(24), s.clock.now() + INVITATION
+async def _renewed(settings: Settings, clock: Clock, officer: Officer) -> Invitation:
+    token, expires_at = secrets.token_urlsafe(24), clock.now() + INVITATION
     await Officer.filter(id=officer.id).update(
         invitation_hash=_hash(token), invitation_expires_at=expires_at, invitation_failures=0
     )
-    return Invitation(officer.id, token, _address(s, token), expires_at)
+    return Invitation(officer.id, token, _address(settings, token), expires_at)
 
 
-async def limit(s: Services, what: str, address: str) -> None:
+async def limit(rate_limiter: RateLimiter, what: str, address: str) -> None:
     """Raises TooMany("too_many_tries")."""
-    if await s.rate_limiter.hit(f"officer:{what}:{counted(address)}", window=TRIES_WINDOW) > TRIES:
+    if await rate_limiter.hit(f"officer:{what}:{counted(address)}", window=TRIES_WINDOW) > TRIES:
         raise TooMany("too_many_tries", "尝试次数过多，请一小时后再试。", retry_after=TRIES_WINDOW)
 
 
@@ -187,7 +188,7 @@ def sets_new_pin(officer: Officer) -> bool:
     return officer.state in (OfficerState.PENDING.value, OfficerState.ACTIVE.value) and not officer.pin_hash
 
 
-async def invitation_of(s: Services, token: str) -> Officer:
+async def invitation_of(clock: Clock, token: str) -> Officer:
     """The invited person, with the school fetched; for the page that asks for a PIN.
 
     Raises:
@@ -201,7 +202,7 @@ async def invitation_of(s: Services, token: str) -> Officer:
     if officer.state != OfficerState.INVITED.value and not sets_new_pin(officer):
         return officer  # taken up already: whoever did may come again
     expires = officer.invitation_expires_at
-    if expires is None or expires < s.clock.now():
+    if expires is None or expires < clock.now():
         raise Gone("invitation_expired", "邀请已过期（7天内有效），请邀请人重新发送。")
     if officer.invitation_failures >= WRONG_DIGITS:
         raise _dead()
@@ -236,9 +237,9 @@ async def accept(
     """
     if identity.is_snapshot:
         raise Forbidden("snapshot_user", "微信当前是快照模式，无法确认您的身份，请点击“使用完整服务”后再试。")
-    await limit(s, "accept", caller.address)
+    await limit(s.rate_limiter, "accept", caller.address)
     column = f"{identity.account}_openid"
-    officer = await invitation_of(s, token)
+    officer = await invitation_of(s.clock, token)
     is_own = bool(identity.openid) and getattr(officer, column) == identity.openid
     if officer.state != OfficerState.INVITED.value:
         if is_own and not sets_new_pin(officer):
@@ -247,13 +248,15 @@ async def accept(
             code = "other_wechat" if sets_new_pin(officer) else "invitation_used"
             raise Conflict(code, _NOT_YOURS[code])
     pins.check_new(pin)
-    await _prove_phone(s, officer, token, phone_last4, caller)
+    await _prove_phone(s.clock, s.keys, officer, token, phone_last4, caller)
     kept = await pins.hashed(s.keys, s.pin_hasher, officer.id, pin)
     fresh = {"pin_hash": kept, "pin_failures": 0, "pin_locked_until": None}
     actor = actor_of(officer).called_by(caller)
     async with in_transaction():
         if officer.state == OfficerState.INVITED.value:
-            await _join(s, officer, token, identity, {**fresh, column: identity.openid}, actor=actor)
+            await _join(
+                s.clock, s.queue, officer, token, identity, {**fresh, column: identity.openid}, actor=actor
+            )
         else:
             if not await Officer.filter(id=officer.id, pin_hash="", invitation_hash=_hash(token)).update(
                 **fresh
@@ -270,7 +273,8 @@ _NOT_YOURS = {
 
 
 async def _join(
-    s: Services,
+    clock: Clock,
+    queue: Queue,
     officer: Officer,
     token: str,
     identity: WeChatIdentity,
@@ -281,14 +285,16 @@ async def _join(
     await free(identity, f"{identity.account}_openid")
     told = {"account": identity.account}
     where = {"invitation_hash": _hash(token)}
-    if not await advance(s, officer, "accept", actor=actor, changes=changes, where=where, became=told):
+    if not await advance(clock, officer, "accept", actor=actor, changes=changes, where=where, became=told):
         raise Conflict("invitation_used", "这份邀请已被使用或已取消，请联系邀请人。")
     if await conflicts.is_confirmed_by_school(officer):
-        await advance(s, officer, "confirm", actor=SYSTEM, became={"by": "school_invitation"})
-    await rights_notices.put_officers(s, officer)
+        await advance(clock, officer, "confirm", actor=SYSTEM, became={"by": "school_invitation"})
+    await rights_notices.put_officers(queue, officer)
 
 
-async def _prove_phone(s: Services, officer: Officer, token: str, given: str, caller: Caller) -> None:
+async def _prove_phone(
+    clock: Clock, keys: Keys, officer: Officer, token: str, given: str, caller: Caller
+) -> None:
     """The last four digits, judged one after the other under the row's lock: many at once get no more tries."""
     digits = "".join(tidy(given).split())
     if len(digits) != 4 or not (digits.isascii() and digits.isdigit()):
@@ -298,14 +304,14 @@ async def _prove_phone(s: Services, officer: Officer, token: str, given: str, ca
         row = await Officer.filter(id=officer.id, invitation_hash=_hash(token)).select_for_update().first()
         if row is None or row.invitation_failures >= WRONG_DIGITS:
             raise _dead()
-        number = s.keys.decrypt(bytes(row.mobile_sealed), about=ABOUT_MOBILE) if row.mobile_sealed else ""
+        number = keys.decrypt(bytes(row.mobile_sealed), about=ABOUT_MOBILE) if row.mobile_sealed else ""
         if number and hmac.compare_digest(number[-4:].encode(), digits.encode()):
             return
         failures = row.invitation_failures + 1
         await Officer.filter(id=officer.id).update(invitation_failures=failures)
         actor = actor_of(officer).called_by(caller)
         became = {"tries": failures}
-        await audit_log.record(s.clock, actor, "officer.phone_wrong", "officer", officer.id, became=became)
+        await audit_log.record(clock, actor, "officer.phone_wrong", "officer", officer.id, became=became)
     if failures >= WRONG_DIGITS:
         raise _dead()
     detail = f"手机号后四位与邀请时登记的不符，还可以再试{WRONG_DIGITS - failures}次。"

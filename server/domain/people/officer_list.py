@@ -14,18 +14,18 @@ from server.domain.people.candidates import mask_mobile
 from server.domain.people.invitations import ABOUT_MOBILE
 from server.domain.people.officer_states import OfficerState
 from server.domain.people.school_scope import within
-from server.domain.ports import Services
+from server.domain.ports import Clock, Keys, Services
 from server.domain.roles import Verb
 from server.models import Officer
 
 
-def _row(s: Services, officer: Officer) -> dict[str, Any]:
+def _row(clock: Clock, keys: Keys, officer: Officer) -> dict[str, Any]:
     sealed = officer.mobile_sealed
-    now = s.clock.now()
+    now = clock.now()
     return {
         "id": officer.id,
         "name": officer.name,
-        "mobile_masked": mask_mobile(s.keys.decrypt(bytes(sealed), about=ABOUT_MOBILE)) if sealed else "",
+        "mobile_masked": mask_mobile(keys.decrypt(bytes(sealed), about=ABOUT_MOBILE)) if sealed else "",
         "school": {"id": officer.school_id, "name": officer.school.name},
         "state": officer.state,
         "state_label": OfficerState(officer.state).label,
@@ -70,4 +70,6 @@ async def listing(
     size = limited(limit)
     officers = await found.order_by("-id").limit(size + 1).prefetch_related("school")
     more = len(officers) > size
-    return Page([_row(s, one) for one in officers[:size]], str(officers[size - 1].id) if more else None)
+    return Page(
+        [_row(s.clock, s.keys, one) for one in officers[:size]], str(officers[size - 1].id) if more else None
+    )

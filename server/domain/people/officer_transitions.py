@@ -8,7 +8,7 @@ from typing import Any
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.people.officer_states import STEPS, OfficerState
-from server.domain.ports import Services
+from server.domain.ports import Clock
 from server.models import Officer
 
 
@@ -18,7 +18,7 @@ def actor_of(officer: Officer) -> Actor:
 
 
 async def advance(
-    s: Services,
+    clock: Clock,
     officer: Officer,
     name: str,
     *,
@@ -45,7 +45,7 @@ async def advance(
     if not await found.update(state=step.target.value, **dict(changes or {})):
         return False
     await audit_log.record(
-        s.clock,
+        clock,
         actor,
         f"officer.{name}",
         "officer",

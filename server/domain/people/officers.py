@@ -30,7 +30,7 @@ from server.domain.people.officer_states import LIVING, OfficerState
 from server.domain.people.officer_transitions import actor_of, advance
 from server.domain.people.pins import check as check_pin
 from server.domain.people.school_scope import is_school
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import Cache, Clock, Queue, Services, WeChatIdentity
 from server.domain.roles import Verb
 from server.errors import Conflict, Forbidden, Unverified
 from server.models import Officer, ScanTicket
@@ -78,7 +78,7 @@ async def colleagues(officer: Officer) -> list[Officer]:
     return await found.exclude(id=officer.id).order_by("-id").limit(20)
 
 
-async def confirm(s: Services, officer_id: int, *, actor: Actor) -> None:
+async def confirm(clock: Clock, queue: Queue, officer_id: int, *, actor: Actor) -> None:
     """Say that this person is the school's officer; only then may they sign. Repeating it changes nothing.
 
     Raises:
@@ -94,12 +94,12 @@ async def confirm(s: Services, officer_id: int, *, actor: Actor) -> None:
             raise Conflict("not_pending", "这位负责人还没有接受邀请或已停用，不能确认；请刷新列表。")
         if (refusal := await conflicts.refusal_to_confirm(officer, actor=actor)) is not None:
             raise refusal
-        await advance(s, officer, "confirm", actor=actor)
-        await conflicts.stand_behind(s, officer, "confirmed", actor=actor)
-        await rights_notices.put_officers(s, officer)
+        await advance(clock, officer, "confirm", actor=actor)
+        await conflicts.stand_behind(clock, officer, "confirmed", actor=actor)
+        await rights_notices.put_officers(queue, officer)
 
 
-async def withdraw(s: Services, officer_id: int, *, actor: Actor) -> None:
+async def withdraw(clock: Clock, officer_id: int, *, actor: Actor) -> None:
     """Take an invitation back that nobody has taken up: its link is dead. Repeating it changes nothing.
 
     Raises:
@@ -110,11 +110,11 @@ async def withdraw(s: Services, officer_id: int, *, actor: Actor) -> None:
         officer = await locked(officer_id, actor=actor)
         if officer.state == OfficerState.WITHDRAWN.value:
             return
-        if not await advance(s, officer, "withdraw", actor=actor):
+        if not await advance(clock, officer, "withdraw", actor=actor):
             raise Conflict("not_invited", "这份邀请已被接受，不能撤回；如需取消权限，请停用这位负责人。")
 
 
-async def resume(s: Services, officer_id: int, *, actor: Actor) -> None:
+async def resume(clock: Clock, queue: Queue, officer_id: int, *, actor: Actor) -> None:
     """Give a suspended officer the right back, with the same WeChat and PIN; it has to be confirmed again.
 
     Where the school's own account does it, that is the confirmation.
@@ -132,11 +132,11 @@ async def resume(s: Services, officer_id: int, *, actor: Actor) -> None:
         taken = officer.mobile_index is not None and await same_phone.exists()
         if taken or not (officer.oa_openid or officer.mp_openid):
             raise Conflict("officer_replaced", "他的微信或手机号已属于另一位负责人，不能恢复；请重新邀请。")
-        await advance(s, officer, "resume", actor=actor, changes={"suspended_at": None})
-        await conflicts.stand_behind(s, officer, "resumed", actor=actor)
+        await advance(clock, officer, "resume", actor=actor, changes={"suspended_at": None})
+        await conflicts.stand_behind(clock, officer, "resumed", actor=actor)
         if is_school(actor):
-            await advance(s, officer, "confirm", actor=actor)
-        await rights_notices.put_officers(s, officer)
+            await advance(clock, officer, "confirm", actor=actor)
+        await rights_notices.put_officers(queue, officer)
 
 
 async def suspend(s: Services, officer_id: int, *, actor: Actor) -> None:
@@ -151,18 +151,18 @@ async def suspend(s: Services, officer_id: int, *, actor: Actor) -> None:
     async with in_transaction():
         officer = await locked(officer_id, actor=actor)
         now = s.clock.now()
-        if await advance(s, officer, "withdraw", actor=actor):
+        if await advance(s.clock, officer, "withdraw", actor=actor):
             return
-        if not await advance(s, officer, "suspend", actor=actor, changes={"suspended_at": now}):
+        if not await advance(s.clock, officer, "suspend", actor=actor, changes={"suspended_at": now}):
             return
-        batches = await _replace_tickets(s, officer.school_id)
+        batches = await _replace_tickets(s.clock, officer.school_id)
     for issuance_id in batches:
         await publish(s, issuance_id, "replaced")
 
 
-async def _replace_tickets(s: Services, school_id: int) -> list[int]:
+async def _replace_tickets(clock: Clock, school_id: int) -> list[int]:
     """Every open QR of the school is dead, in the caller's transaction. The batches that show one."""
-    now = s.clock.now()
+    now = clock.now()
     open_tickets = ScanTicket.filter(
         school_id=school_id, spent_at=None, replaced_at=None, expires_at__gte=now
     )
@@ -171,7 +171,7 @@ async def _replace_tickets(s: Services, school_id: int) -> list[int]:
     return sorted(batches)
 
 
-async def forget_identity(s: Services, identity: WeChatIdentity) -> list[int]:
+async def forget_identity(clock: Clock, queue: Queue, identity: WeChatIdentity) -> list[int]:
     """Take this WeChat identity off whoever signs with it, in the caller's transaction; nobody is no error.
 
     Who has the other account still signs with that one. Who has none is suspended, and has to be invited anew: a right
@@ -188,16 +188,16 @@ async def forget_identity(s: Services, identity: WeChatIdentity) -> list[int]:
     setattr(officer, column, "")
     actor = actor_of(officer)
     said = {"account": identity.account}
-    await audit_log.record(s.clock, actor, "officer.unbind", "officer", officer.id, was=said)
+    await audit_log.record(clock, actor, "officer.unbind", "officer", officer.id, was=said)
     if officer.oa_openid or officer.mp_openid:
         return []
-    if not await advance(s, officer, "suspend", actor=actor, changes={"suspended_at": s.clock.now()}):
+    if not await advance(clock, officer, "suspend", actor=actor, changes={"suspended_at": clock.now()}):
         return []
-    await rights_notices.put_officers(s, officer)
-    return await _replace_tickets(s, officer.school_id)
+    await rights_notices.put_officers(queue, officer)
+    return await _replace_tickets(clock, officer.school_id)
 
 
-async def pairing_code(s: Services, identity: WeChatIdentity) -> str:
+async def pairing_code(cache: Cache, identity: WeChatIdentity) -> str:
     """Eight digits that let this officer bind the other account within 10 minutes.
 
     Raises: Forbidden("not_an_officer").
@@ -210,7 +210,7 @@ async def pairing_code(s: Services, identity: WeChatIdentity) -> str:
     if officer is None or officer.state != OfficerState.ACTIVE.value:
         raise Forbidden("not_an_officer", "您还不是院校签发负责人，请联系本校管理员发送邀请。")
     code = f"{secrets.randbelow(10**8):08d}"
-    await s.cache.set(f"officer-pairing:{code}", str(officer.id).encode(), seconds=PAIRING_SECONDS)
+    await cache.set(f"officer-pairing:{code}", str(officer.id).encode(), seconds=PAIRING_SECONDS)
     return code
 
 
@@ -220,7 +220,7 @@ async def bind_mp(s: Services, code: str, pin: str, *, identity: WeChatIdentity,
     Raises:
         Unverified("pairing_unknown") · Forbidden("officer_suspended") · Conflict("already_officer") · as `check_pin`.
     """
-    await limit(s, "pair", caller.address)
+    await limit(s.rate_limiter, "pair", caller.address)
     key = f"officer-pairing:{code}"
     known = await s.cache.get(key) if len(code) == 8 and code.isascii() and code.isdigit() else None
     officer = await Officer.get_or_none(id=int(known)) if known else None

@@ -16,7 +16,7 @@ from tortoise.transactions import in_transaction
 from server.domain.actor import Actor, Caller
 from server.domain.audit import audit_log
 from server.domain.people.candidates import ABOUT_MOBILE, clean_mobile
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import Clock, Keys, RateLimiter, Services, WeChatIdentity, WeChatLogins
 from server.errors import OutsideFailure, Refused, TooMany, Unverified
 from server.models import Candidate
 
@@ -60,43 +60,47 @@ async def give(s: Services, who: WeChatIdentity, candidate_id: int, code: str, *
         Refused: phone_code_used, phone_code_invalid, phone_unreadable, phone_unavailable (WeChat did not answer).
         TooMany: phone_too_often.
     """
-    number = await _exchange(s, who, code)
-    return await keep(s, candidate_id, number, caller=caller)
+    number = await _exchange(s.rate_limiter, s.wechat_logins, who, code)
+    return await keep(s.clock, s.keys, candidate_id, number, caller=caller)
 
 
-async def _exchange(s: Services, who: WeChatIdentity, code: str) -> str:
+async def _exchange(
+    rate_limiter: RateLimiter, wechat_logins: WeChatLogins, who: WeChatIdentity, code: str
+) -> str:
     """The number behind a code. Raises as `give`."""
     person = sha256(f"{who.account}:{who.openid}".encode()).hexdigest()[:32]
-    if await s.rate_limiter.hit(f"phone:{person}", window=DAY) > MOST_A_DAY:
+    if await rate_limiter.hit(f"phone:{person}", window=DAY) > MOST_A_DAY:
         raise TooMany("phone_too_often", "今天获取手机号的次数过多，请明天再试。", retry_after=DAY)
     try:
-        return clean(await s.wechat_logins.phone_number(code))
+        return clean(await wechat_logins.phone_number(code))
     except Unverified as refusal:
         raise Refused(f"phone_{refusal.code}", "手机号授权已失效，请重新点击获取手机号。") from None
     except OutsideFailure:
         raise Refused("phone_unavailable", "微信暂时没有给出手机号，请稍后重新点击获取手机号。") from None
 
 
-async def exchanged(s: Services, who: WeChatIdentity, code: str) -> str | None:
+async def exchanged(
+    rate_limiter: RateLimiter, wechat_logins: WeChatLogins, who: WeChatIdentity, code: str
+) -> str | None:
     """The number behind a code for a caller that needs it as a proof; None for every reason why there is none."""
     try:
-        return await _exchange(s, who, code)
+        return await _exchange(rate_limiter, wechat_logins, who, code)
     except Refused:
         return None
 
 
-async def keep(s: Services, candidate_id: int, number: str, *, caller: Caller) -> str:
+async def keep(clock: Clock, keys: Keys, candidate_id: int, number: str, *, caller: Caller) -> str:
     """Keep a number that WeChat gave. The number, masked."""
     async with in_transaction():
         candidate = await Candidate.filter(id=candidate_id).select_for_update().get()
         imported = None
         if candidate.mobile_sealed is not None:
-            imported = s.keys.decrypt(bytes(candidate.mobile_sealed), about=ABOUT_MOBILE)
+            imported = keys.decrypt(bytes(candidate.mobile_sealed), about=ABOUT_MOBILE)
         await Candidate.filter(id=candidate_id).update(
-            given_phone_sealed=s.keys.encrypt(number, about=ABOUT), given_phone_at=s.clock.now()
+            given_phone_sealed=keys.encrypt(number, about=ABOUT), given_phone_at=clock.now()
         )
         await audit_log.record(
-            s.clock,
+            clock,
             Actor("candidate", candidate_id, "考生").called_by(caller),
             "candidate.phone_given",
             "candidate",
@@ -116,8 +120,8 @@ async def try_to_give(
         return Given(None, refusal)
 
 
-def known(s: Services, candidate: Candidate) -> str | None:
+def known(keys: Keys, candidate: Candidate) -> str | None:
     """The number that the holder gave, masked; None when there is none."""
     if candidate.given_phone_sealed is None:
         return None
-    return mask(s.keys.decrypt(bytes(candidate.given_phone_sealed), about=ABOUT))
+    return mask(keys.decrypt(bytes(candidate.given_phone_sealed), about=ABOUT))

@@ -83,9 +83,9 @@ async def hashed(keys: Keys, hasher: PasswordHasher, officer_id: int, pin: str) 
     return await hasher.hash(_keyed(keys.blind(pin, about=_about(officer_id))))
 
 
-async def _matches(s: Services, officer: Officer, pin: str) -> bool:
-    tried = [_keyed(blind) for blind in s.keys.blinds(pin, about=_about(officer.id))]
-    return await s.pin_hasher.verify(officer.pin_hash, *tried)
+async def _matches(keys: Keys, pin_hasher: PasswordHasher, officer: Officer, pin: str) -> bool:
+    tried = [_keyed(blind) for blind in keys.blinds(pin, about=_about(officer.id))]
+    return await pin_hasher.verify(officer.pin_hash, *tried)
 
 
 def _locked(seconds: float) -> TooMany:
@@ -111,7 +111,7 @@ async def check(s: Services, officer: Officer, pin: str, *, caller: Caller = UNK
     now = s.clock.now()
     if officer.pin_locked_until is not None and officer.pin_locked_until > now:
         raise _locked((officer.pin_locked_until - now).total_seconds())
-    is_right = len(pin) == 6 and await _matches(s, officer, pin)
+    is_right = len(pin) == 6 and await _matches(s.keys, s.pin_hasher, officer, pin)
     now = s.clock.now()
     if is_right:
         if await rows(_RIGHT, officer.id, now):

@@ -10,7 +10,7 @@ import logging
 
 from server.domain import beijing
 from server.domain.people.officer_states import OfficerState
-from server.domain.ports import Services
+from server.domain.ports import Queue, Services, WeChatSender
 from server.errors import OutsideFailure
 from server.models import Binding, Officer
 
@@ -18,13 +18,13 @@ log = logging.getLogger("xcert.people")
 _ACCOUNTS = {"oa": "公众号", "mp": "小程序"}
 
 
-async def put_officers(s: Services, officer: Officer) -> None:
+async def put_officers(queue: Queue, officer: Officer) -> None:
     """Put the job that tells the school's other officers, in the caller's transaction; none if there is nobody else."""
     others = Officer.filter(school_id=officer.school_id, state=OfficerState.ACTIVE.value).exclude(
         id=officer.id
     )
     if await others.exists():
-        await s.queue.put("people.tell_officers", officer_id=officer.id)
+        await queue.put("people.tell_officers", officer_id=officer.id)
 
 
 async def tell_officers(s: Services, *, officer_id: int) -> None:
@@ -39,7 +39,7 @@ async def tell_officers(s: Services, *, officer_id: int) -> None:
     )
     for other in others:
         if other.oa_openid:
-            await _say(s, "oa", other.oa_openid, text)
+            await _say(s.wechat_sender, "oa", other.oa_openid, text)
 
 
 async def tell_bound(s: Services, *, binding_id: int, what: str) -> None:
@@ -52,20 +52,23 @@ async def tell_bound(s: Services, *, binding_id: int, what: str) -> None:
     if what == "released":
         when = beijing.say_minute(mine.unbound_at) if mine.unbound_at else ""
         await _say(
-            s, mine.account, mine.openid, f"您在{_ACCOUNTS[mine.account]}的考生绑定已于{when}由工作人员解除。"
+            s.wechat_sender,
+            mine.account,
+            mine.openid,
+            f"您在{_ACCOUNTS[mine.account]}的考生绑定已于{when}由工作人员解除。",
         )
         return
     for other in await Binding.filter(candidate_id=mine.candidate_id, unbound_at=None).exclude(id=mine.id):
         await _say(
-            s,
+            s.wechat_sender,
             other.account,
             other.openid,
             f"您的考生信息刚刚又在{_ACCOUNTS[mine.account]}绑定。如不是您本人操作，请尽快联系所在院校解除。",
         )
 
 
-async def _say(s: Services, account: str, openid: str, text: str) -> None:
+async def _say(wechat_sender: WeChatSender, account: str, openid: str, text: str) -> None:
     try:
-        await s.wechat_sender.send_text(account, openid, text)
+        await wechat_sender.send_text(account, openid, text)
     except OutsideFailure as problem:
         log.info("not told: %s", type(problem).__name__)

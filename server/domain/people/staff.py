@@ -12,7 +12,7 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
 from server.domain.people import passwords
-from server.domain.ports import Services
+from server.domain.ports import Clock, PasswordHasher, Services
 from server.domain.roles import Role, Verb
 from server.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from server.models import ApiToken, School, Staff
@@ -71,7 +71,8 @@ def _checked_names(username: str, name: str) -> tuple[str, str]:
 
 
 async def create(
-    s: Services,
+    clock: Clock,
+    password_hasher: PasswordHasher,
     username: str,
     role: str,
     *,
@@ -97,7 +98,7 @@ async def create(
     kind = _role(role)
     school_id = await _school_id(kind, school)
     password = passwords.one_time()
-    kept = await passwords.hashed(s.password_hasher, password)
+    kept = await passwords.hashed(password_hasher, password)
     try:
         async with in_transaction():
             staff = await Staff.create(
@@ -106,10 +107,10 @@ async def create(
                 role=kind.value,
                 school_id=school_id,
                 password_hash=kept,
-                created_at=s.clock.now(),
+                created_at=clock.now(),
             )
             became = {"username": username, "role": kind.value, "school_id": school_id}
-            await audit_log.record(s.clock, actor, "staff.create", "staff", staff.id, became=became)
+            await audit_log.record(clock, actor, "staff.create", "staff", staff.id, became=became)
     except IntegrityError:
         raise Conflict("username_taken", f"用户名“{username}”已被使用，请换一个。") from None
     return password
@@ -122,14 +123,16 @@ async def _locked(staff_id: int) -> Staff:
     return staff
 
 
-async def reset_password(s: Services, staff_id: int, *, actor: Actor) -> str:
+async def reset_password(
+    clock: Clock, password_hasher: PasswordHasher, staff_id: int, *, actor: Actor
+) -> str:
     """A new one-time password; sessions and API tokens end, the second factor has to be set up anew.
 
     Raises: Forbidden("role_not_allowed"), NotFound("staff_not_found").
     """
     roles.require_unless_system(actor, Verb.MANAGE_STAFF)
     password = passwords.one_time()
-    kept = await passwords.hashed(s.password_hasher, password)
+    kept = await passwords.hashed(password_hasher, password)
     async with in_transaction():
         staff = await _locked(staff_id)
         staff.password_hash = kept
@@ -139,13 +142,13 @@ async def reset_password(s: Services, staff_id: int, *, actor: Actor) -> str:
         staff.session_epoch += 1
         staff.login_epoch += 1  # a new password is of no use to somebody who is locked out
         await staff.save()
-        await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=s.clock.now())
+        await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=clock.now())
         was = {"second_factor": had_second_factor}
-        await audit_log.record(s.clock, actor, "staff.reset_password", "staff", staff_id, was=was)
+        await audit_log.record(clock, actor, "staff.reset_password", "staff", staff_id, was=was)
     return password
 
 
-async def set_active(s: Services, staff_id: int, on: bool, *, actor: Actor) -> None:
+async def set_active(clock: Clock, staff_id: int, on: bool, *, actor: Actor) -> None:
     """Close an account, with its sessions and API tokens, or open it again. Nothing happens if it is so already.
 
     Raises: NotFound("staff_not_found"); Forbidden: role_not_allowed; own_account: nobody closes their own.
@@ -161,18 +164,18 @@ async def set_active(s: Services, staff_id: int, on: bool, *, actor: Actor) -> N
         staff.session_epoch += 1
         await staff.save(update_fields=["is_active", "session_epoch"])
         if not on:
-            await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=s.clock.now())
+            await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=clock.now())
         action = "staff.activate" if on else "staff.deactivate"
-        await audit_log.record(s.clock, actor, action, "staff", staff_id, became={"is_active": on})
+        await audit_log.record(clock, actor, action, "staff", staff_id, became={"is_active": on})
 
 
-async def unlock(s: Services, staff_id: int, *, actor: Actor) -> None:
+async def unlock(clock: Clock, staff_id: int, *, actor: Actor) -> None:
     """Forget the log-in tries counted against an account. Raises Forbidden, NotFound("staff_not_found")."""
     roles.require_unless_system(actor, Verb.MANAGE_STAFF)
     async with in_transaction():
         staff = await _locked(staff_id)
         await Staff.filter(id=staff.id).update(login_epoch=staff.login_epoch + 1)
-        await audit_log.record(s.clock, actor, "staff.unlock", "staff", staff_id)
+        await audit_log.record(clock, actor, "staff.unlock", "staff", staff_id)
 
 
 async def change_password(s: Services, staff_id: int, old: str, new: str, *, actor: Actor) -> None:

@@ -238,9 +238,10 @@ def _said(subject: str, mark: Mark) -> dict[str, str | None]:
 
 async def _tell(s: Services, change: ScoreChange, facts: Facts) -> None:
     """The candidate's notice, by the first way that is open; who has none finds it on the page of results."""
-    for way in (await routing.ways(s, TOPIC, [facts.candidate_id])).get(facts.candidate_id, [])[:1]:
+    for way in (await routing.ways(s.settings, TOPIC, [facts.candidate_id])).get(facts.candidate_id, [])[:1]:
         await routing.tell(
-            s,
+            s.clock,
+            s.queue,
             way,
             TOPIC,
             dedup=f"score-change:{change.id}",

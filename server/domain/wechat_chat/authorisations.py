@@ -40,17 +40,17 @@ async def taken_in(s: Services, push: Push) -> None:
     moment = None
     async with in_transaction():
         await _take_back_grants(s, push, who)
-        await delivery.stop(s, who.account, who.openid, STOPPED)
+        await delivery.stop(s.clock, who.account, who.openid, STOPPED)
         if who.account == "oa":
             await connections.get("default").execute_query(
                 "DELETE FROM follower WHERE openid = $1", [who.openid]
             )
-        batches = await officers.forget_identity(s, who)
+        batches = await officers.forget_identity(s.clock, s.queue, who)
         # Unbinding ends the sessions of whom it unbinds.
         if not await bindings.unbind(s, who, caller=UNKNOWN_CALLER):
-            moment = await ended_sessions.write(s, who)
+            moment = await ended_sessions.write(s.clock, s.keys, who)
     if moment is not None:
-        ended_sessions.remember(s, who, moment)
+        ended_sessions.remember(s.keys, s.session_memory, who, moment)
     for issuance_id in batches:
         await events.publish(s, issuance_id, "replaced")
     if who.account == "mp":
@@ -65,4 +65,4 @@ async def _take_back_grants(s: Services, push: Push, who: WeChatIdentity) -> Non
     )
     for row in rows:
         taker = grants.Taker(who.account, who.openid, row["topic"])
-        await grants.withdraw(s, taker, source=f"{push.key}:{row['topic']}", said_at=said_at)
+        await grants.withdraw(s.clock, taker, source=f"{push.key}:{row['topic']}", said_at=said_at)

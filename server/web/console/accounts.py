@@ -28,25 +28,35 @@ async def listing(call: Call, query: Paging) -> Page[Account]:
 
 async def create(call: Call, body: NewAccount) -> OneTimePassword:
     password = await staff.create(
-        call.s, body.username, body.role, name=body.name, school=body.school_id, actor=call.actor
+        call.s.clock,
+        call.s.password_hasher,
+        body.username,
+        body.role,
+        name=body.name,
+        school=body.school_id,
+        actor=call.actor,
     )
     return OneTimePassword(one_time_password=password)
 
 
 async def reset_password(call: Call, staff_id: int) -> OneTimePassword:
-    return OneTimePassword(one_time_password=await staff.reset_password(call.s, staff_id, actor=call.actor))
+    return OneTimePassword(
+        one_time_password=await staff.reset_password(
+            call.s.clock, call.s.password_hasher, staff_id, actor=call.actor
+        )
+    )
 
 
 async def unlock(call: Call, staff_id: int) -> None:
-    await staff.unlock(call.s, staff_id, actor=call.actor)
+    await staff.unlock(call.s.clock, staff_id, actor=call.actor)
 
 
 async def deactivate(call: Call, staff_id: int) -> None:
-    await staff.set_active(call.s, staff_id, False, actor=call.actor)
+    await staff.set_active(call.s.clock, staff_id, False, actor=call.actor)
 
 
 async def activate(call: Call, staff_id: int) -> None:
-    await staff.set_active(call.s, staff_id, True, actor=call.actor)
+    await staff.set_active(call.s.clock, staff_id, True, actor=call.actor)
 
 
 _MAY = Verb.MANAGE_STAFF

@@ -64,7 +64,9 @@ async def who(request: Request) -> Call:
     s = services(request)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme:
-        account, actor = await api_tokens.account_of(s, token.strip() if scheme.lower() == "bearer" else "")
+        account, actor = await api_tokens.account_of(
+            s.clock, token.strip() if scheme.lower() == "bearer" else ""
+        )
         call = Call(request, account, _here(request, actor), None)
         request.ctx.actor = call.actor
         return call
@@ -113,7 +115,7 @@ def refuse_first_password(call: Call) -> None:
 
 def refuse_without_second_factor(call: Call) -> None:
     """Nothing else before a second factor is set up, where it has to be. Raises Forbidden("second_factor_due")."""
-    if second_factor.is_due(call.s, call.account):
+    if second_factor.is_due(call.s.settings, call.account):
         raise Forbidden("second_factor_due", "您的角色必须启用动态码；请先在页面上完成设置，然后再继续。")
 
 

@@ -115,7 +115,7 @@ async def log_out(request: Request) -> HTTPResponse:
     if not hmac.compare_digest(form_text(request, "csrf", 100).encode(), session.csrf.encode()):
         raise Forbidden("csrf", "页面已过期，请刷新页面后重试。")
     actor = session.actor.called_by(caller(request))
-    await logins.log_out(s, session, actor=actor)
+    await logins.log_out(s.clock, session, actor=actor)
     auth.forget_cookie(request, response)
     return response
 
@@ -141,7 +141,7 @@ async def second_factor_page(request: Request) -> HTTPResponse:
         call = await auth.who(request)
     except Unverified:
         return page_base.to_login(request)
-    if call.account.must_change_password or not second_factor.is_due(call.s, call.account):
+    if call.account.must_change_password or not second_factor.is_due(call.s.settings, call.account):
         return redirect("/console/account", status=303)
     csrf = call.browser_session().csrf
     return await templating.render(

@@ -68,23 +68,23 @@ def _shown(call: Call, made: officers.Invitation) -> Invitation:
 
 
 async def resend(call: Call, officer_id: int) -> Invitation:
-    return _shown(call, await officers.resend(call.s, officer_id, actor=call.actor))
+    return _shown(call, await officers.resend(call.s.settings, call.s.clock, officer_id, actor=call.actor))
 
 
 async def reset_pin(call: Call, officer_id: int) -> Invitation:
-    return _shown(call, await officers.reset_pin(call.s, officer_id, actor=call.actor))
+    return _shown(call, await officers.reset_pin(call.s.settings, call.s.clock, officer_id, actor=call.actor))
 
 
 async def withdraw(call: Call, officer_id: int) -> None:
-    await officers.withdraw(call.s, officer_id, actor=call.actor)
+    await officers.withdraw(call.s.clock, officer_id, actor=call.actor)
 
 
 async def confirm(call: Call, officer_id: int) -> None:
-    await officers.confirm(call.s, officer_id, actor=call.actor)
+    await officers.confirm(call.s.clock, call.s.queue, officer_id, actor=call.actor)
 
 
 async def resume(call: Call, officer_id: int) -> None:
-    await officers.resume(call.s, officer_id, actor=call.actor)
+    await officers.resume(call.s.clock, call.s.queue, officer_id, actor=call.actor)
 
 
 async def suspend(call: Call, officer_id: int) -> None:

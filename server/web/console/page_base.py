@@ -52,7 +52,7 @@ def mount(bp: Blueprint, path: str, handler: Screen, verb: Verb | None = None) -
             return to_login(request)
         if call.account.must_change_password:
             return redirect("/console/password", status=303)
-        if second_factor.is_due(call.s, call.account):
+        if second_factor.is_due(call.s.settings, call.account):
             return redirect("/console/second-factor", status=303)
         if verb is not None:
             roles.require(call.actor, verb)

@@ -37,7 +37,7 @@ def _changed(plan: models.Plan) -> ChangedPlan:
 
 
 async def listing(call: Call) -> Page[Plan]:
-    return page_of(Plan, await plans.plans_listing(call.s))
+    return page_of(Plan, await plans.plans_listing(call.s.clock))
 
 
 async def release(call: Call, body: Release, plan_id: int) -> ChangedPlan:
@@ -55,7 +55,7 @@ async def set_practice(call: Call, body: Practice, plan_id: int) -> ChangedPlan:
 
 async def set_time(call: Call, body: Times, plan_id: int) -> Slot:
     return Slot.model_validate(
-        await timetable.set_time(call.s, plan_id, **body.model_dump(), actor=call.actor)
+        await timetable.set_time(call.s.clock, plan_id, **body.model_dump(), actor=call.actor)
     )
 
 

@@ -116,12 +116,12 @@ async def show(call: Call) -> answers.Session:
 
 
 async def log_out(call: Call) -> HTTPResponse:
-    await logins.log_out(call.s, call.browser_session(), actor=call.actor)
+    await logins.log_out(call.s.clock, call.browser_session(), actor=call.actor)
     return _without_cookie(call)
 
 
 async def log_out_everywhere(call: Call) -> HTTPResponse:
-    await logins.log_out_everywhere(call.s, call.browser_session().staff.id, actor=call.actor)
+    await logins.log_out_everywhere(call.s.clock, call.browser_session().staff.id, actor=call.actor)
     return _without_cookie(call)
 
 
@@ -188,7 +188,7 @@ async def create_token(call: Call, body: WantedToken) -> NewToken:
 
 
 async def revoke_token(call: Call, token_id: int) -> None:
-    await api_tokens.revoke(call.s, call.account, token_id, actor=call.actor)
+    await api_tokens.revoke(call.s.clock, call.account, token_id, actor=call.actor)
 
 
 _FACTOR = "/session/second-factor"

@@ -114,7 +114,7 @@ async def plans(call: Call) -> HTTPResponse:
         "plans.html",
         title="考试计划",
         nav="/console/plans",
-        plans=await exam_plans.plans_listing(call.s),
+        plans=await exam_plans.plans_listing(call.s.clock),
         may_release=roles.may(call.actor, Verb.RELEASE),
         may_prepare=roles.may(call.actor, Verb.PREPARE),
     )

@@ -26,7 +26,7 @@ async def form(request: Request) -> HTTPResponse:
     """The form; or who is bound, and the way to undo it."""
     who = await identity(request)
     s = services(request)
-    person = await bindings.person_of(s, who)
+    person = await bindings.person_of(s.keys, who)
     if person is not None:
         return await templating.render(
             request,
@@ -39,7 +39,7 @@ async def form(request: Request) -> HTTPResponse:
             ],
             subscribe=js_sdk.subscription_templates(s.settings),
         )
-    needed = await bindings.image_needed(s, who, address=client_address(request))
+    needed = await bindings.image_needed(s.rate_limiter, who, address=client_address(request))
     return await _form(request, who, picture=needed)
 
 
@@ -64,7 +64,9 @@ async def bind(request: Request) -> HTTPResponse:
         return await _form(request, who, name=name, refusal=refusal, status=429)
     except Refused as refusal:
         asked = refusal.code in ("captcha_required", "captcha_wrong")
-        needed = asked or await bindings.image_needed(services(request), who, address=client_address(request))
+        needed = asked or await bindings.image_needed(
+            services(request).rate_limiter, who, address=client_address(request)
+        )
         return await _form(
             request, who, name=name, number=number, refusal=refusal, picture=needed, status=422
         )

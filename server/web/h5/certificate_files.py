@@ -53,7 +53,7 @@ async def jpg(request: Request, number: str) -> HTTPResponse:
 
 
 async def _candidate(request: Request, who: WeChatIdentity) -> int:
-    candidate = await bindings.candidate_of(services(request), who)
+    candidate = await bindings.candidate_of(who)
     if candidate is None:
         raise NotFound("certificate_not_found", "您已解除绑定，请重新绑定考生信息后再查看证书。")
     return int(candidate.id)

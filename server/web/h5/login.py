@@ -135,7 +135,7 @@ async def callback(request: Request) -> HTTPResponse:
 async def _wanted_by(s: Services, state: str) -> str:
     """Where the log-in was to lead; the first page while nobody can tell."""
     try:
-        return await web_login.wanted_by(s, state)
+        return await web_login.wanted_by(s.cache, state)
     except OutsideFailure:
         return web_login.FIRST_PAGE
 

@@ -27,7 +27,7 @@ TONES = {
 
 
 async def home(request: Request) -> HTTPResponse:
-    person = await bindings.person_of(services(request), await identity(request))
+    person = await bindings.person_of(services(request).keys, await identity(request))
     return await templating.render(request, "h5/home.html", title="首页", person=person)
 
 

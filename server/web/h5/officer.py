@@ -57,7 +57,7 @@ def _invitation(request: Request) -> str:
 
 async def _invited(request: Request, who: WeChatIdentity, token: str) -> HTTPResponse:
     try:
-        officer = await officers.invitation_of(services(request), token)
+        officer = await officers.invitation_of(services(request).clock, token)
     except Refused as refusal:
         return _closed(request, await _home(request, who, refusal=refusal))
     if officer.state != "invited" and not officers.sets_new_pin(officer):
@@ -80,7 +80,7 @@ async def accept(request: Request) -> HTTPResponse:
     s = services(request)
     pin, again = forms.field(request, "pin", 20), forms.field(request, "pin_again", 20)
     try:
-        officer = await officers.invitation_of(s, token)
+        officer = await officers.invitation_of(s.clock, token)
         if pin != again:
             detail = "两次输入的签发密码不一样，请重新输入。"
             return await _pin_form(request, officer, problem=FieldError("/pin", "pin_again", detail))
@@ -99,7 +99,7 @@ async def pair(request: Request) -> HTTPResponse:
     """POST: a code with which the same person signs in the mini-program."""
     forms.require_own(request)
     who = await identity(request)
-    code = await officers.pairing_code(services(request), who)
+    code = await officers.pairing_code(services(request).cache, who)
     return await templating.render(
         request,
         "h5/officer_pairing.html",
