@@ -15,13 +15,13 @@ from typing import Any
 from dotenv import dotenv_values
 
 from server import (
-    addresses,
     operators,
     os_errors,
     pay_settings,
     production_settings,
     public_address,
     sandbox_account,
+    store_urls,
 )
 
 _PAIR = r"[a-z_]+\s*=\s*[a-z_]+[0-9]+"
@@ -330,4 +330,4 @@ def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
     for name, value in (("PORT", values.get("port", 0)), ("SANDBOX_PORT", values.get("sandbox_port", 0))):
         if value > 65535:
             problems.append(f"{name} 应为 65535 或更小")
-    return problems + addresses.problems(values) + operators.problems(values) + pay_settings.problems(values)
+    return problems + store_urls.problems(values) + operators.problems(values) + pay_settings.problems(values)

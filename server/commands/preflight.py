@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 from server.adapters import cache
-from server.addresses import place_of
 from server.commands import Impossible
 from server.models import database, failures
+from server.store_urls import place_of
 
 _PAUSE = 0.5
 _TROUBLES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)

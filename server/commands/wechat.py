@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from server.adapters.wechat.errcode_help import NAMES, advice
-from server.adapters.wechat.errors import rid
+from server.adapters.wechat.errcodes import rid
 from server.commands.with_services import with_services
 from server.domain.beijing import BEIJING
 from server.domain.notices import sender

@@ -11,8 +11,8 @@ from urllib.parse import quote, unquote
 
 from server.sandbox import agents, chat, codes, crypto, limits, media, ordinary_links, pushes
 from server.sandbox.config import Account
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from server.sandbox.wechat_users import Person
 
 Outcome = dict[str, Any]
 

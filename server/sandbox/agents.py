@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from server.sandbox.wechat_users import Person
 
 _WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 

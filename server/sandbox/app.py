@@ -12,13 +12,12 @@ from sanic import Sanic
 
 from server.sandbox import (
     control,
-    credentials,
     followers,
     link_rules,
-    login,
     media,
     menus,
     message_templates,
+    mini_login,
     oauth,
     pages,
     pay,
@@ -29,6 +28,7 @@ from server.sandbox import (
     subscriptions,
     tags,
     template_messages,
+    token_calls,
     unknown,
     webview,
 )
@@ -38,9 +38,9 @@ from server.sandbox.platform import Platform
 App = Sanic[Any, Any]
 
 WECHAT = (
-    credentials.bp,
+    token_calls.bp,
     oauth.bp,
-    login.bp,
+    mini_login.bp,
     menus.bp,
     qrcodes.bp,
     link_rules.bp,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from server.sandbox.config import Account
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from server.sandbox.wechat_users import Person
 
 UNAVAILABLE = "该公众号暂时无法提供服务，请稍后再试"
 PROGRAM_UNAVAILABLE = "该小程序客服暂时无法提供服务，请稍后再试"

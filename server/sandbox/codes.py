@@ -7,9 +7,9 @@ from typing import Any
 
 from server.sandbox import limits
 from server.sandbox.config import Account
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 from server.sandbox.refusals import WeChatError
+from server.sandbox.wechat_users import Person
 
 
 def issue(platform: Platform, purpose: str, account: Account, person: Person, **more: Any) -> str:

@@ -10,8 +10,8 @@ from sanic import Blueprint, HTTPResponse, Request, empty, json
 
 from server.sandbox import acts, crypto, forgeries, pages, pushes, subscribing, switch_page, windows
 from server.sandbox.config import Account, template_from
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from server.sandbox.wechat_users import Person
 
 bp = Blueprint("control", url_prefix="/sandbox")
 

@@ -10,9 +10,9 @@ import aiohttp
 
 from server.sandbox import crypto, pushes, xml
 from server.sandbox.config import Account
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 from server.sandbox.pushes import Envelope
+from server.sandbox.wechat_users import Person
 
 BOMB = (
     '<!DOCTYPE xml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">'

@@ -14,10 +14,10 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from server.sandbox import limits, tokens, troubles
 from server.sandbox.config import Account
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 from server.sandbox.refusals import WeChatError
 from server.sandbox.timeline import without_secrets
+from server.sandbox.wechat_users import Person
 
 
 @dataclass(frozen=True, slots=True)

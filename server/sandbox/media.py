@@ -14,9 +14,9 @@ from sanic.request import File
 from server.sandbox import limits
 from server.sandbox.config import Account
 from server.sandbox.gate import Answer, Call, Door, Picture, api
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 from server.sandbox.refusals import WeChatError
+from server.sandbox.wechat_users import Person
 
 bp = Blueprint("media")
 

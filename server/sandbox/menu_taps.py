@@ -9,8 +9,8 @@ from typing import Any
 from server.sandbox import chat, pushes
 from server.sandbox.acts import CannotDo, Outcome, chatting, message_content, push
 from server.sandbox.config import Account
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from server.sandbox.wechat_users import Person
 
 MENU_ID = 400_000_000
 """Which menu was tapped, in VIEW and view_miniprogram."""

@@ -12,9 +12,9 @@ from sanic import Blueprint, HTTPResponse, Request, json, redirect
 from server.sandbox import codes, limits, pages
 from server.sandbox.config import Account
 from server.sandbox.gate import Answer, Call, Door, api
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 from server.sandbox.refusals import WeChatError
+from server.sandbox.wechat_users import Person
 
 bp = Blueprint("oauth")
 

@@ -8,8 +8,8 @@ from typing import Any
 from sanic import Blueprint, HTTPResponse, Request, empty, json
 
 from server.sandbox import acts, agents, chat, menu_taps, pages, scanner, subscribing, webview
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from server.sandbox.wechat_users import Person
 
 bp = Blueprint("phone", url_prefix="/phone")
 

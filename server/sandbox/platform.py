@@ -12,10 +12,10 @@ import aiohttp
 
 from server.sandbox.clock import Clock
 from server.sandbox.config import Account, SandboxConfig, Template, template_from
-from server.sandbox.people import People, Person
 from server.sandbox.store import Store
 from server.sandbox.switches import SwitchBoard
 from server.sandbox.timeline import Timeline
+from server.sandbox.wechat_users import People, Person
 
 
 class Platform:

@@ -17,9 +17,9 @@ import aiohttp
 
 from server.sandbox import chat, crypto, limits, media, push_alarms, replies, windows, xml
 from server.sandbox.config import Account
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 from server.sandbox.timeline import readable
+from server.sandbox.wechat_users import Person
 
 
 @dataclass(slots=True)

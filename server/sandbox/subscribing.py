@@ -7,9 +7,9 @@ from typing import Any
 from server.sandbox import pushes
 from server.sandbox.acts import CannotDo, push, the_account
 from server.sandbox.config import Account, Template
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 from server.sandbox.refusals import WeChatError
+from server.sandbox.wechat_users import Person
 
 SAID = {
     10001: "TmplIds can't be empty",

@@ -9,10 +9,10 @@ from sanic import Blueprint
 from server.sandbox import chat, keywords, limits, pushes
 from server.sandbox.config import Account, Template
 from server.sandbox.gate import Answer, Call, Door, api
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 from server.sandbox.published import check_page
 from server.sandbox.refusals import WeChatError
+from server.sandbox.wechat_users import Person
 
 bp = Blueprint("template_messages")
 

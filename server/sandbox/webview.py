@@ -19,9 +19,9 @@ from sanic import Blueprint, HTTPResponse, Request, file, redirect, text
 from yarl import URL
 
 from server.sandbox import agents, pages
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
 from server.sandbox.web_addresses import BRIDGE, TEXTS, Addresses
+from server.sandbox.wechat_users import Person
 
 bp = Blueprint("webview")
 

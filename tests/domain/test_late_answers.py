@@ -11,7 +11,7 @@ import pytest
 from tortoise import connections
 
 from server import worker
-from server.adapters.wechat.errors import refusal_of
+from server.adapters.wechat.errcodes import refusal_of
 from server.domain.ports import Push, Services
 from server.domain.wechat_chat import late_answers, push_inbox, pushes
 from server.domain.wechat_chat.push_states import MOST_ATTEMPTS, PushState

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tortoise.transactions import in_transaction
 
-from server.adapters.wechat.errors import refusal_of
+from server.adapters.wechat.errcodes import refusal_of
 from server.domain.notices import delivery, sender, states
 from server.domain.notices.states import STEPS, NoticeState
 from server.domain.ports import Services

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from server.adapters.wechat.errors import refusal_of
+from server.adapters.wechat.errcodes import refusal_of
 from server.domain.notices import sender
 from server.domain.ports import Services
 from tests.kit.noticing import clock, jobs, put, the_row, wechat

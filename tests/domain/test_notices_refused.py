@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from server.adapters.wechat.errors import refusal_of
+from server.adapters.wechat.errcodes import refusal_of
 from server.domain.notices import sender
 from server.domain.notices.states import MOST_ATTEMPTS, MOST_ATTEMPTS_MENDED
 from server.domain.ports import Services

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tortoise.transactions import in_transaction
 
-from server.adapters.wechat.errors import refusal_of
+from server.adapters.wechat.errcodes import refusal_of
 from server.domain.notices import delivery, grants, mini_pages, release_announcements, routing, sender
 from server.domain.notices.grants import Taker
 from server.domain.ports import Services

@@ -16,8 +16,8 @@ from playwright.async_api import Browser, BrowserContext, async_playwright, expe
 from server.sandbox import crypto, xml
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import Account, SandboxConfig, Template
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from server.sandbox.wechat_users import Person
 from tests.kit.windows import FLAGS
 
 OA = Account(

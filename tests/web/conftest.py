@@ -22,8 +22,8 @@ from server.models import Certificate
 from server.sandbox import chat as phone
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from server.sandbox.wechat_users import Person
 from server.web.h5.login import SESSION_COOKIE
 from tests.kit import issuing
 from tests.kit.exchange import exchange

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.adapters.wechat.errors import refusal_of
+from server.adapters.wechat.errcodes import refusal_of
 from server.domain.auth import sessions
 from server.domain.people import bindings, phones
 from server.domain.people.candidates import ABOUT_MOBILE

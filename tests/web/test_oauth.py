@@ -12,7 +12,7 @@ import pytest
 from sanic import Request, Sanic
 from sanic.response import json
 
-from server.adapters.wechat.errors import refusal_of
+from server.adapters.wechat.errcodes import refusal_of
 from server.domain.auth import web_login
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Forbidden, Misconfigured, OutsideFailure, TooMany, Unverified

@@ -22,7 +22,7 @@ from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
 from server.sandbox.pay import cashier, forgeries, notifications, orders, probes
 from server.sandbox.pay.desk import PayDesk
-from server.sandbox.people import Person
+from server.sandbox.wechat_users import Person
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 from tests.kit.pay_platform import PayPlatform

@@ -15,7 +15,7 @@ from xml.etree import ElementTree  # entities are refused before anything is par
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from server.adapters.spreadsheets import formats
-from server.adapters.spreadsheets.files import (
+from server.adapters.spreadsheets.file_kind import (
     MAX_PARTS,
     MAX_RATIO,
     MAX_UNPACKED,

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from io import StringIO
 
-from server.adapters.spreadsheets.files import Extent, unclosed_quotes, wide_encoding, wrong_type
+from server.adapters.spreadsheets.file_kind import Extent, unclosed_quotes, wide_encoding, wrong_type
 from server.domain.tables import Sheet
 from server.errors import Refused
 

@@ -23,7 +23,7 @@ import orjson
 
 import server
 from server.adapters.spreadsheets import archive
-from server.adapters.spreadsheets.files import Form, damaged, recognise
+from server.adapters.spreadsheets.file_kind import Form, damaged, recognise
 from server.domain.tables import Sheet
 from server.errors import Refused
 

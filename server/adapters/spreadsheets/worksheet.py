@@ -15,7 +15,7 @@ from xml.parsers import expat
 
 from server.adapters.spreadsheets import formats
 from server.adapters.spreadsheets.account import Account
-from server.adapters.spreadsheets.files import damaged, entities
+from server.adapters.spreadsheets.file_kind import damaged, entities
 
 _SPACES = (
     "http://schemas.openxmlformats.org/spreadsheetml/2006/main",

@@ -11,7 +11,7 @@ from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from server.adapters.wechat.errcode_help import advice
-from server.adapters.wechat.errors import rid
+from server.adapters.wechat.errcodes import rid
 from server.adapters.wechat.quota import PATIENCE_SECONDS
 from server.domain.ports import Alarm, Clock
 

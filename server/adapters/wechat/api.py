@@ -8,7 +8,7 @@ from typing import Any
 from redis import asyncio as aioredis
 
 from server.adapters.wechat import (
-    logins,
+    code_exchange,
     menus,
     messages,
     qrcodes,
@@ -17,7 +17,7 @@ from server.adapters.wechat import (
     sending,
     templates,
 )
-from server.adapters.wechat.accounts import Account
+from server.adapters.wechat.account import Account
 from server.adapters.wechat.jsapi_ticket import Tickets
 from server.adapters.wechat.transport import SECONDS
 from server.domain.ports import (
@@ -46,7 +46,7 @@ class WeChatApi:
         clock: Clock,
         *,
         seconds: float = SECONDS,
-        seal: logins.Seal | None = None,
+        seal: code_exchange.Seal | None = None,
     ) -> None:
         """`seconds`: how long one call to WeChat may take. `seal`: how session keys are kept; without it none is."""
         self._seal = seal
@@ -79,16 +79,16 @@ class WeChatApi:
     # Who somebody is
 
     def authorize_url(self, redirect_uri: str, state: str) -> str:
-        return logins.authorize_url(self._oa, self._settings.open_url, redirect_uri, state)
+        return code_exchange.authorize_url(self._oa, self._settings.open_url, redirect_uri, state)
 
     async def exchange_oauth_code(self, code: str) -> WeChatIdentity:
-        return await logins.oauth_identity(self._oa, code)
+        return await code_exchange.oauth_identity(self._oa, code)
 
     async def exchange_login_code(self, code: str) -> WeChatIdentity:
-        return await logins.login_identity(self._mp, self._cache, code, seal=self._seal)
+        return await code_exchange.login_identity(self._mp, self._cache, code, seal=self._seal)
 
     async def phone_number(self, code: str) -> str:
-        return await logins.phone_number(self._mp, code)
+        return await code_exchange.phone_number(self._mp, code)
 
     # Messages
 

@@ -7,7 +7,7 @@ import logging
 from redis import asyncio as aioredis
 
 from server.adapters.wechat.alerts import Alarms
-from server.adapters.wechat.errors import CALL_SOMEBODY, field_at_fault, refusal_of, remedy, rid
+from server.adapters.wechat.errcodes import CALL_SOMEBODY, field_at_fault, refusal_of, remedy, rid
 from server.adapters.wechat.quota import BEIJING, Quota
 from server.domain.ports import Clock
 from server.errors import Remedy

@@ -6,7 +6,7 @@ DOC 《服务端 API 调用说明》 and 《API IP 白名单》 (mini-programs: 
 
 from __future__ import annotations
 
-from server.adapters.wechat.errors import (
+from server.adapters.wechat.errcodes import (
     STABLE_TOKEN,
     TOKEN_ERRORS,
     address_refused,

@@ -7,7 +7,7 @@ import secrets
 
 from redis import asyncio as aioredis
 
-from server.adapters.wechat.accounts import Account
+from server.adapters.wechat.account import Account
 from server.adapters.wechat.tokens import TokenKeeper
 from server.domain.ports import Clock
 from server.errors import OutsideFailure

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from server.adapters.wechat.accounts import Account
+from server.adapters.wechat.account import Account
 from server.errors import OutsideFailure, WeChatRefused
 
 CREATE = "/cgi-bin/menu/create"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 
-from server.adapters.wechat.accounts import Account
+from server.adapters.wechat.account import Account
 from server.errors import OutsideFailure, Refused
 
 UNLIMITED = "/wxa/getwxacodeunlimit"

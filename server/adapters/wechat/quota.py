@@ -15,7 +15,7 @@ from typing import TypeVar
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
-from server.adapters.wechat.errors import is_counted_by_the_minute
+from server.adapters.wechat.errcodes import is_counted_by_the_minute
 from server.domain.ports import Clock, ClosedApi, WeChatCalls
 
 log = logging.getLogger("xcert.wechat")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from server.adapters.wechat.accounts import Account
-from server.adapters.wechat.errors import STABLE_TOKEN
+from server.adapters.wechat.account import Account
+from server.adapters.wechat.errcodes import STABLE_TOKEN
 from server.domain.ports import ApiUsage, OfficialUsage
 from server.errors import OutsideFailure, WeChatRefused
 

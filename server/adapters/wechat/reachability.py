@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.adapters.wechat.accounts import Account
+from server.adapters.wechat.account import Account
 from server.domain.ports import Reachability
 from server.errors import WeChatRefused
 

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from server.adapters.wechat.accounts import Account
+from server.adapters.wechat.account import Account
 from server.errors import OutsideFailure
 
 CUSTOM = "/cgi-bin/message/custom/send"

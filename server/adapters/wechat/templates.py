@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from server.adapters.wechat.accounts import Account
+from server.adapters.wechat.account import Account
 from server.domain.ports import MessageTemplate
 from server.errors import OutsideFailure
 

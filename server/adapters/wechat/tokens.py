@@ -17,7 +17,7 @@ import orjson
 from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
-from server.adapters.wechat.errors import STABLE_TOKEN, refusal_of
+from server.adapters.wechat.errcodes import STABLE_TOKEN, refusal_of
 from server.domain.ports import Clock
 from server.errors import OutsideFailure, Remedy, WeChatRefused
 

@@ -11,7 +11,7 @@ import aiohttp
 import orjson
 
 from server.adapters.wechat.call_log import Books
-from server.adapters.wechat.errors import refusal_of
+from server.adapters.wechat.errcodes import refusal_of
 from server.errors import OutsideFailure
 
 LARGEST = 4 * 1024 * 1024  # bytes of an answer; the largest is a picture

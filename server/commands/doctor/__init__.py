@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from server import app
 from server.adapters.embedded import EmbeddedError
 from server.commands.datastores import hosts
-from server.commands.doctor import address, local, pay, wechat
+from server.commands.doctor import address, local, pay_checks, wechat_checks
 from server.commands.doctor.findings import Finding, Level, bad
 from server.domain.ports import Services
 from server.settings import Settings
@@ -50,13 +50,13 @@ async def _run(settings: Settings, *, with_wechat: bool) -> int:
 
 async def look_at_wechat(s: Services) -> AsyncIterator[Finding]:
     """Everything that is not on this machine, as it is found."""
-    async for finding in wechat.check(s):
+    async for finding in wechat_checks.check(s):
         yield finding
     async for finding in address.check(s):
         yield finding
-    async for finding in pay.check(s):
+    async for finding in pay_checks.check(s):
         yield finding
-    async for finding in wechat.history(s):
+    async for finding in wechat_checks.history(s):
         yield finding
 
 

@@ -14,7 +14,7 @@ from server import production_settings
 from server.adapters import cache, keys
 from server.adapters.documents import font
 from server.adapters.spreadsheets import process as tables
-from server.commands.doctor import seal
+from server.commands.doctor import seal_checks
 from server.commands.doctor.findings import Finding, Level, bad, look, ok
 from server.errors import Refused
 from server.models import database
@@ -50,8 +50,8 @@ async def check(settings: Settings) -> list[Finding]:
         except Missing as missing:
             found.append(bad(title, str(missing)))
         if title == "密钥" and found[-1].level is Level.OK:
-            found.append(await seal.check(settings))
-            if (opened := seal.check_files(settings)) is not None:
+            found.append(await seal_checks.check(settings))
+            if (opened := seal_checks.check_files(settings)) is not None:
                 found.append(opened)
     return found
 

@@ -8,12 +8,12 @@ from sanic import Blueprint, HTTPResponse, Request, Sanic
 
 from server.sandbox.pay import (
     bills,
-    certificates,
     control,
     gate,
     notifications,
     orders,
     phone,
+    platform_certificates,
     refunds,
 )
 from server.sandbox.pay.desk import PayDesk
@@ -30,7 +30,7 @@ ROUTES = (
     Route("GET", "/v3/refund/domestic/refunds/{out_refund_no}", refunds.query),
     Route("GET", "/v3/bill/tradebill", bills.ask),
     Route("GET", "/v3/billdownload/file", bills.download),
-    Route("GET", "/v3/certificates", certificates.listed),
+    Route("GET", "/v3/certificates", platform_certificates.listed),
 )
 
 bp = Blueprint("pay")

@@ -15,7 +15,7 @@ from server.sandbox import chat
 from server.sandbox.config import Account
 from server.sandbox.pay import limits, orders, probes, signatures
 from server.sandbox.pay.desk import PayDesk
-from server.sandbox.people import Person
+from server.sandbox.wechat_users import Person
 
 Result = dict[str, Any]
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from server.sandbox.clock import BEIJING
 from server.sandbox.config import Account, Merchant
 from server.sandbox.pay import limits
-from server.sandbox.pay.keys import Keyring
+from server.sandbox.pay.key_pairs import Keyring
 from server.sandbox.pay.switches import PaySwitchBoard
 from server.sandbox.platform import Platform
 

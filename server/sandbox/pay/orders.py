@@ -13,7 +13,7 @@ from server.sandbox.pay import fields, limits, notifications
 from server.sandbox.pay.desk import PayDesk
 from server.sandbox.pay.gate import Answer, PayCall
 from server.sandbox.pay.refusals import OPENID_REQUIRED, OTHER_PARAMETERS, PayError, wrong_field
-from server.sandbox.people import Person
+from server.sandbox.wechat_users import Person
 
 NUMBER = r"[0-9A-Za-z_\-|*]{6,32}"
 KNOWN = (

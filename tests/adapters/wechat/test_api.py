@@ -11,7 +11,7 @@ import pytest
 
 from server.adapters import cache
 from server.adapters.wechat.api import WeChatApi
-from server.adapters.wechat.errors import TOKEN_ERRORS, login_failure, login_refusal, refusal_of, rid
+from server.adapters.wechat.errcodes import TOKEN_ERRORS, login_failure, login_refusal, refusal_of, rid
 from server.adapters.wechat.transport import Transport
 from server.domain.ports import WeChatIdentity
 from server.domain.wechat_chat.menu import official as menu

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.adapters.wechat.errcode_help import advice
-from server.adapters.wechat.errors import (
+from server.adapters.wechat.errcodes import (
     CALL_SOMEBODY,
     REMEDIES,
     STABLE_TOKEN,

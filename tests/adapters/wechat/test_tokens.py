@@ -10,7 +10,7 @@ import pytest
 from redis import asyncio as aioredis
 
 from server.adapters import cache
-from server.adapters.wechat.errors import refusal_of
+from server.adapters.wechat.errcodes import refusal_of
 from server.adapters.wechat.tokens import AHEAD, TokenKeeper
 from server.errors import OutsideFailure, WeChatRefused
 from tests.kit.fakes import FakeClock

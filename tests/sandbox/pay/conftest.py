@@ -26,8 +26,8 @@ from server import sandbox_account
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import Merchant
 from server.sandbox.pay.desk import PayDesk
-from server.sandbox.people import Person
 from server.sandbox.platform import Platform
+from server.sandbox.wechat_users import Person
 from tests.sandbox.conftest import CONFIG, MP, OA
 
 MCHID, APIV3_KEY = "1900000001", "0123456789abcdefghijklmnopqrstuv"

@@ -16,7 +16,7 @@ from server import settings
 from server.sandbox.clock import Clock
 from server.sandbox.config import from_settings
 from server.sandbox.pay import signatures
-from server.sandbox.pay.keys import Keyring
+from server.sandbox.pay.key_pairs import Keyring
 from server.sandbox.store import Store
 from tests.sandbox.pay.conftest import APIV3_KEY, Pay
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 
 from server.adapters.wechat.errcode_help import NAMES, PUSH_PLACES, advice
-from server.adapters.wechat.errors import STABLE_TOKEN, rid
+from server.adapters.wechat.errcodes import STABLE_TOKEN, rid
 from server.adapters.wechat.reachability import CHECK
 from server.commands.doctor.findings import Finding, bad, look, ok
 from server.domain.beijing import BEIJING

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
-from server.adapters.wechat.accounts import Account
-from server.adapters.wechat.errors import login_failure, phone_refusal
+from server.adapters.wechat.account import Account
+from server.adapters.wechat.errcodes import login_failure, phone_refusal
 from server.domain.ports import Cache, WeChatIdentity, session_keys
 from server.errors import Forbidden, OutsideFailure, WeChatRefused
 

@@ -11,7 +11,7 @@ from typing import Any
 from redis import asyncio as aioredis
 
 from server.adapters.wechat.call_log import Books
-from server.adapters.wechat.errors import STABLE_TOKEN, TOKEN_ERRORS
+from server.adapters.wechat.errcodes import STABLE_TOKEN, TOKEN_ERRORS
 from server.adapters.wechat.tokens import TokenKeeper
 from server.adapters.wechat.transport import SECONDS, Answer, Transport, checked
 from server.domain.ports import Clock

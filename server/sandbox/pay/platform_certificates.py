@@ -6,7 +6,7 @@ from typing import Any
 
 from server.sandbox.pay import signatures
 from server.sandbox.pay.gate import Answer, PayCall
-from server.sandbox.pay.keys import PlatformCertificate
+from server.sandbox.pay.key_pairs import PlatformCertificate
 from server.sandbox.pay.refusals import PayError
 
 NONE = "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。可查看指引https://pay.weixin.qq.com/docs/merchant/products/platform-certificate/wxp-pub-key-guide.html"
