@@ -24,6 +24,7 @@ from server.errors import OutsideFailure
 
 log = logging.getLogger("xcert.lookups")
 
+PATIENCE = 15.0  # seconds that a person waits, whichever of the readings below hangs
 ROOM = 32 * 1024 * 1024  # bytes of answers kept in this process
 _HEAD = struct.Struct(">qdd")
 
@@ -94,9 +95,14 @@ class AnswerCache:
 
 
 class ReadyAnswers:
-    """The ready answers of one web process."""
+    """The ready answers of one web process.
 
-    def __init__(self) -> None:
+    Args:
+        patience: seconds until somebody who waits for the database is told to try again.
+    """
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self.cache = AnswerCache()
         self.inflight: dict[
             str, asyncio.Task[ReadyAnswer]
@@ -107,6 +113,8 @@ class ReadyAnswers:
         """The true answer to `topic` for `who`, from the nearest place that has it.
 
         Without a watch, or with one that cannot vouch, every question reads the database.
+
+        Raises: TimeoutError: the database did not answer in time (503 at the door).
         """
         watch = s.lookup_watch
         if watch is None:
@@ -123,7 +131,10 @@ class ReadyAnswers:
         if answer is not None and watch.is_fresh(answer, scope, s.clock.unix()):
             self.cache.put(key, answer)
             return answer
-        return await self._from_database(s, watch, key, who, read)
+        async with asyncio.timeout(
+            self._patience
+        ):  # joined readings and a second one would add up to a minute
+            return await self._from_database(s, watch, key, who, read)
 
     async def _from_database(
         self, s: Services, watch: LookupWatch, key: str, who: WeChatIdentity, read: Read

@@ -18,7 +18,7 @@ from server.domain.ports import Services
 from server.domain.ports.lookups import READY_SECONDS
 from server.models import LookupChange
 from server.models.database import watch_line
-from server.web.ready_answers import AnswerCache, ReadyAnswer
+from server.web.ready_answers import AnswerCache, ReadyAnswer, ReadyAnswers
 from tests.kit import make
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock, MemoryCache
@@ -171,3 +171,19 @@ async def test_whoever_binds_or_unbinds_sees_it_on_the_next_page(services: Servi
     assert await one.results() == (True, 1)
     await bindings.unbind(one.s, ME, caller=Caller("127.0.0.1"))
     assert await one.results() == (False, 0)
+
+
+async def test_who_joins_a_reading_that_hangs_is_told_to_try_again(services: Services, process: Any) -> None:
+    """Killed at random, a database kept one person waiting for 47 seconds: what they joined, and then their own reading."""
+    one = process()
+    await one.watch.ask()
+    hangs = asyncio.Event()
+
+    async def read(_: Services, __: Any) -> Any:
+        await hangs.wait()
+
+    answers = ReadyAnswers(patience=0.2)
+    waiting = [asyncio.create_task(answers.get(one.s, "results", ME, read)) for _ in range(3)]
+    done, _ = await asyncio.wait(waiting)
+    assert [type(task.exception()) for task in done] == [TimeoutError] * 3
+    hangs.set()
