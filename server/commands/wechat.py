@@ -54,7 +54,7 @@ def apply(given: argparse.Namespace, settings: Settings) -> int:
         if not given.yes and not _agreed("更新公众号菜单？"):
             _say("没有更新。")
             return 1
-        await menu.apply(s, wanted)
+        await menu.apply(s.settings, s.wechat_console, wanted)
         return _say("已更新。" + _LATER)
 
     return _ask(settings, renew)

@@ -21,7 +21,7 @@ def add(given: argparse.Namespace, settings: Settings) -> int:
         raise Impossible(f"无法读取 {given.file}：{os_errors.cause(error)}") from None
 
     async def keep(s: Services) -> site_files.SiteFile:
-        return await site_files.add(s, given.under, given.file.name, data)
+        return await site_files.add(s.file_store, given.under, given.file.name, data)
 
     print(f"已放好：{settings.public_url}{with_services(settings, keep).path}\n现在可以到微信后台点“验证”。")
     return 0
@@ -31,7 +31,7 @@ def remove(given: argparse.Namespace, settings: Settings) -> int:
     """Take a file away."""
 
     async def drop(s: Services) -> site_files.SiteFile:
-        return await site_files.remove(s, given.under, given.name)
+        return await site_files.remove(s.file_store, given.under, given.name)
 
     print(f"已移除：{settings.public_url}{with_services(settings, drop).path}")
     return 0

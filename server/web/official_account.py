@@ -53,7 +53,7 @@ async def _receive(request: Request, account: str) -> HTTPResponse:
     try:
         query = _query(request)
         push = s.wechat_pushes.open_push(account, query, body)
-        pushes.require_fresh(s, query.get("timestamp", ""))
+        pushes.require_fresh(s.settings, s.clock, query.get("timestamp", ""))
     except Refused as refusal:
         # WeChat shows its answer to nobody: the operator has to find it here.
         log.warning(
@@ -64,7 +64,7 @@ async def _receive(request: Request, account: str) -> HTTPResponse:
         if refusal.code == "push_no_sender":  # genuine, and nobody's: it would only come again
             return text(DONE)
         raise
-    await last_push.note(s, push)
+    await last_push.note(s.clock, s.cache, push)
     if not push.to:
         log.warning("a push without ToUserName: answered late", extra={"account": account, "push": push.kind})
     said = await _answered(s, push)
@@ -94,7 +94,7 @@ async def _broken(s: Services, push: Push, problem: Exception) -> str:
     log.error("push failed: %s", type(problem).__name__, exc_info=problem, extra={"push": push.kind})
     said = _sorry(push, problem)
     try:
-        return await _within(HAND_OVER_WITHIN, pushes.settle(s, push, said))
+        return await _within(HAND_OVER_WITHIN, pushes.settle(s.clock, s.keys, push, said))
     except Exception as another:
         log.error("push not settled: %s", type(another).__name__, extra={"push": push.kind})
         return said

@@ -18,7 +18,7 @@ async def at_root(request: Request, name: str) -> HTTPResponse:
 
 async def show(request: Request, under: str, name: str) -> HTTPResponse:
     """The file; the doors of `/v/…` and `/s/…` ask too, since no code and no token has a full stop in it."""
-    data = await site_files.read(services(request), under, name)
+    data = await site_files.read(services(request).file_store, under, name)
     return raw(data, content_type="text/plain; charset=utf-8", headers={"cache-control": "no-cache"})
 
 

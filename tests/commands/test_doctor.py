@@ -94,7 +94,7 @@ async def clinic(services: Services, redis_url: str) -> AsyncIterator[Clinic]:
             exchange(services, **wechat_ports(api))
             async with listening(create_app(services.settings, services), line):
                 found = Clinic(services, sandbox.ctx.platform, client)
-                await menu.apply(services)
+                await menu.apply(services.settings, services.wechat_console)
                 yield found
                 await sandbox.ctx.platform.settle()
             await api.close()
@@ -230,7 +230,7 @@ async def test_what_is_wrong_at_wechat(clinic: Clinic) -> None:
     )
     assert list(wrong := await clinic.wrong()) == ["公众号菜单"]
     assert "xcert wechat menu diff" in wrong["公众号菜单"]
-    await menu.apply(clinic.services)
+    await menu.apply(clinic.services.settings, clinic.services.wechat_console)
 
     found = await clinic.finds()
     assert "最近告警" in found and found["最近告警"].level is Level.LOOK
@@ -293,7 +293,7 @@ async def test_our_own_address(clinic: Clinic) -> None:
         assert [one for one in wrong if one in both] == both, url
         assert all(says in wrong[one] for one in both), (url, wrong)
 
-    await site_files.add(clinic.services, "/v/", "MP_verify_abc.txt", b"abc")
+    await site_files.add(clinic.services.file_store, "/v/", "MP_verify_abc.txt", b"abc")
     assert (await clinic.finds())["验证文件"].said == f"{site}/v/MP_verify_abc.txt"
     wrong = await clinic.wrong(public_url=f"{site}/nowhere")
     assert "网址回答 404" in wrong["验证文件"]
@@ -318,10 +318,10 @@ async def test_the_address_is_https_with_a_chain_that_validates(
 async def test_what_the_alarms_were_and_what_is_closed(clinic: Clinic) -> None:
     clinic.turn(forced=[{"path": "/cgi-bin/menu/create", "errcode": 48001, "times": 1}])
     with pytest.raises(Exception, match="48001"):
-        await menu.apply(clinic.services)
+        await menu.apply(clinic.services.settings, clinic.services.wechat_console)
     clinic.turn(forced=[{"path": "/cgi-bin/menu/create", "errcode": 45009, "times": 1}])
     with pytest.raises(Exception, match="45009"):
-        await menu.apply(clinic.services)
+        await menu.apply(clinic.services.settings, clinic.services.wechat_console)
     found = await clinic.finds()
     assert found["公众号接口额度"].said == (
         "/cgi-bin/menu/create 今日额度已用完，11-24 00:00 前不再调用；可用 xcert wechat quota 查看、--clear 清零"

@@ -128,7 +128,7 @@ async def test_revoking_is_seen_everywhere(services: Services, of: Cohort, clock
         {"state": "valid"},
         {"state": "revoked", "reason": "冒名 顶替"},
     )
-    assert await certificates.public_status(services, one.number) == certificates.PublicStatus(
+    assert await certificates.public_status(services.clock, one.number) == certificates.PublicStatus(
         number=one.number,
         state="revoked",
         revoked_at=clock.now(),
@@ -176,14 +176,14 @@ async def test_refusals_of_revoking(services: Services, of: Cohort) -> None:
 
 async def test_the_public_learns_of_issued_certificates_only(services: Services, of: Cohort) -> None:
     one = await first(of)
-    status = await certificates.public_status(services, one.number)
+    status = await certificates.public_status(services.clock, one.number)
     assert status is not None and (status.state, status.revoked_at) == ("valid", None)
-    assert await certificates.public_status(services, "26SPS1999999990") is None
+    assert await certificates.public_status(services.clock, "26SPS1999999990") is None
     await Issuance.filter(id=one.issuance_id).update(state="generating", issued_at=None)
-    assert await certificates.public_status(services, one.number) is None
+    assert await certificates.public_status(services.clock, one.number) is None
     other = await issuing.cohort(services, names=("甲",))
     await issuing.prepared(services, other)
-    assert await certificates.public_status(services, (await first(other)).number) is None
+    assert await certificates.public_status(services.clock, (await first(other)).number) is None
 
 
 # --- the archive ---
@@ -242,9 +242,9 @@ async def test_the_archive_streams_in_constant_memory(services: Services, of: Co
 
 async def test_listing_filters_masks_and_pages(services: Services, of: Cohort) -> None:
     one = await first(of)
-    page = await certificates.listing(services, limit=3, actor=ME)
+    page = await certificates.listing(services.clock, limit=3, actor=ME)
     assert len(page.items) == 3 and page.next_cursor is not None
-    rest = await certificates.listing(services, limit=3, cursor=page.next_cursor, actor=ME)
+    rest = await certificates.listing(services.clock, limit=3, cursor=page.next_cursor, actor=ME)
     assert (len(rest.items), rest.next_cursor) == (1, None)
     assert rest.items[0]["number"] == one.number and rest.items[0]["name_masked"] == "崔**"
     assert not any(name in repr(page.items + rest.items) for name in issuing.NAMES)
@@ -253,14 +253,14 @@ async def test_listing_filters_masks_and_pages(services: Services, of: Cohort) -
         {"name": "崔子涵"},
         {"number": one.number[:-2], "state": "valid", "issuance_id": one.issuance_id},
     ):
-        found = await certificates.listing(services, certificates.Wanted(**wanted), actor=ME)
+        found = await certificates.listing(services.clock, certificates.Wanted(**wanted), actor=ME)
         assert one.number in [item["number"] for item in found.items]
-    assert (await certificates.listing(services, actor=school(of, 1000))).items == []
+    assert (await certificates.listing(services.clock, actor=school(of, 1000))).items == []
     assert (
-        await certificates.listing(services, wanted=certificates.Wanted(name="崔\0"), actor=ME)
+        await certificates.listing(services.clock, wanted=certificates.Wanted(name="崔\0"), actor=ME)
     ).items == []
-    assert len((await certificates.listing(services, actor=school(of))).items) == 4
+    assert len((await certificates.listing(services.clock, actor=school(of))).items) == 4
     assert (
-        await code_of(certificates.listing(services, wanted=certificates.Wanted(state="odd"), actor=ME))
+        await code_of(certificates.listing(services.clock, wanted=certificates.Wanted(state="odd"), actor=ME))
         == "state_unknown"
     )

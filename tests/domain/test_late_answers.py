@@ -89,7 +89,7 @@ async def test_an_answer_that_was_quicker_is_given_at_once(services: Services) -
     assert (row.state, row.push, wechat(services).texts) == ("answered", None, [])
     other = asked(services, "证书")
     await pushes.hand_over(services, other)
-    assert await pushes.settle(services, other, "太晚的回答") == ""
+    assert await pushes.settle(services.clock, services.keys, other, "太晚的回答") == ""
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ async def test_a_worker_that_was_only_slow_corrects_the_row(services: Services) 
 
 async def test_a_push_that_everybody_dropped_is_done_but_not_told(services: Services) -> None:
     """WeChat's repeats are over and it has told the person itself; what the push means is still taken in."""
-    await push_inbox.take_in(services, asked(services))
+    await push_inbox.take_in(services.clock, services.keys, asked(services))
     assert isinstance(services.queue, ListQueue)
     await late_answers.sweep(services)
     assert services.queue.jobs == []
@@ -307,7 +307,7 @@ async def test_settled_pushes_are_forgotten_after_two_hours(services: Services, 
         key="k",
         at=now,
         state=state.value,
-        push=None if state.is_settled else push_inbox.sealed(services, asked(services)),
+        push=None if state.is_settled else push_inbox.sealed(services.keys, asked(services)),
         reply=services.keys.encrypt("78.5 分", about="push_seen.reply")
         if state is PushState.ANSWERED
         else None,
@@ -328,7 +328,7 @@ async def test_rows_of_the_release_before_are_forgotten_and_never_answered(servi
     """It knows neither states nor late answers, and may write its reply into a row that this release put."""
     now = services.clock.now()
     sealed, reply = (
-        push_inbox.sealed(services, asked(services)),
+        push_inbox.sealed(services.keys, asked(services)),
         services.keys.encrypt("答", about="push_seen.reply"),
     )
     await PushSeen.create(key="without an outcome", at=now)

@@ -64,7 +64,7 @@ def test_what_wechat_would_not_take(button: list[dict[str, Any]], says: str) -> 
 
 async def test_a_menu_with_problems_is_refused_before_it_is_sent(services: Services) -> None:
     with pytest.raises(Refused) as refused:
-        await menu.apply(services, {"button": [click(""), view("/h5")]})
+        await menu.apply(services.settings, services.wechat_console, {"button": [click(""), view("/h5")]})
     assert refused.value.code == "menu_invalid"
     assert "（无名称）" in refused.value.message and "http(s)" in refused.value.message
     assert isinstance(services.wechat_console, FakeWeChatConsole) and services.wechat_console.menus == []

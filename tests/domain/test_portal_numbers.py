@@ -67,7 +67,7 @@ async def test_a_list_is_taken_once_and_said_to_everybody(services: Services, nu
         (numbers[1], {"portal_number": ""}, {"portal_number": "P-2"}),
     ]
     assert await LookupChange.all().count() == before + 1
-    status = await certificates.public_status(services, numbers[0])
+    status = await certificates.public_status(services.clock, numbers[0])
     assert status is not None and status.portal_number == "P-1"
     assert await portal.without_number() == 2
 

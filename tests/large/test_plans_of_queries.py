@@ -149,7 +149,7 @@ async def test_no_hot_path_grows_with_history(
             {"state": "revoked"},
         ):
             for actor in (ME, clerk):
-                await certificates.listing(s, certificates.Wanted(**query), actor=actor)  # type: ignore[arg-type]  # text each
+                await certificates.listing(s.clock, certificates.Wanted(**query), actor=actor)  # type: ignore[arg-type]  # text each
         await portal.without_number()
         await certificates.pdf(s, first.number, actor=clerk)
         spy.part = "verification"

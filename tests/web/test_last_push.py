@@ -35,14 +35,14 @@ def pushed(services: Services) -> None:
 
 
 async def test_a_genuine_push_is_noted_and_the_doctors_own_is_not(app: App, services: Services) -> None:
-    assert await last_push.last(services, "oa") is None
+    assert await last_push.last(services.cache, "oa") is None
     await push(app, services, "xcert_doctor")
-    assert await last_push.last(services, "oa") is None
+    assert await last_push.last(services.cache, "oa") is None
     await push(app, services, "view")
-    assert await last_push.last(services, "oa") == last_push.LastPush(services.clock.now(), "view")
-    assert await last_push.last(services, "mp") is None
+    assert await last_push.last(services.cache, "oa") == last_push.LastPush(services.clock.now(), "view")
+    assert await last_push.last(services.cache, "mp") is None
     await push(app, services, "user_enter_tempsession", account="mp")
-    assert await last_push.last(services, "mp") is not None
+    assert await last_push.last(services.cache, "mp") is not None
 
 
 async def test_a_forged_push_is_not_noted(app: App, services: Services) -> None:
@@ -51,7 +51,7 @@ async def test_a_forged_push_is_not_noted(app: App, services: Services) -> None:
         "/wechat/oa", params={**query, "msg_signature": "0" * 40}, content=body
     )
     assert response.status == 401
-    assert await last_push.last(services, "oa") is None
+    assert await last_push.last(services.cache, "oa") is None
 
 
 async def test_a_cache_that_is_away_costs_nothing(app: App, services: Services) -> None:
@@ -63,4 +63,4 @@ async def test_a_cache_that_is_away_costs_nothing(app: App, services: Services) 
 
     exchange(services, cache=Away(FakeClock()))
     await push(app, services, "view")
-    assert await last_push.last(services, "oa") is None
+    assert await last_push.last(services.cache, "oa") is None

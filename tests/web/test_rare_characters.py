@@ -45,4 +45,4 @@ async def test_full_names_are_for_those_who_see_to_the_data(app: App, services: 
         who = await seated(app, services, role, school=await make.school() if role is Role.SCHOOL else None)
         assert (await who.page("/console/rare-characters")).status == 403
     with pytest.raises(Forbidden):
-        await rare_characters.listing(services, actor=make.ISSUER_STAFF)
+        await rare_characters.listing(services.pdf_renderer, actor=make.ISSUER_STAFF)

@@ -24,8 +24,8 @@ async def get(app: App, path: str, **headers: str) -> Any:
 
 
 async def test_each_folder_shows_its_own_files(app: App, services: Services) -> None:
-    await site_files.add(services, "/", "MP_verify_a1B2.txt", b"a1B2")
-    await site_files.add(services, "/v/", "0123456789.txt", b"rule\r\n\xe8\xaf\x81")
+    await site_files.add(services.file_store, "/", "MP_verify_a1B2.txt", b"a1B2")
+    await site_files.add(services.file_store, "/v/", "0123456789.txt", b"rule\r\n\xe8\xaf\x81")
     answer = await get(app, "/v/0123456789.txt")
     assert (answer.status, answer.body) == (200, b"rule\r\n\xe8\xaf\x81")
     assert answer.headers["content-type"].startswith("text/plain")
@@ -49,13 +49,13 @@ async def test_another_content_takes_its_place_and_a_removed_file_is_gone(
     app: App, services: Services
 ) -> None:
     for content in (b"first", b"second"):
-        await site_files.add(services, "/s/", "x.txt", content)
+        await site_files.add(services.file_store, "/s/", "x.txt", content)
         assert (await get(app, "/s/x.txt")).body == content
-    await site_files.remove(services, "/s/", "x.txt")
+    await site_files.remove(services.file_store, "/s/", "x.txt")
     assert (await get(app, "/s/x.txt")).status == 404
     assert await site_files.listed(services) == []
     with pytest.raises(NotFound):
-        await site_files.remove(services, "/s/", "x.txt")
+        await site_files.remove(services.file_store, "/s/", "x.txt")
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ async def test_what_is_no_verification_file_is_refused(
     services: Services, under: str, name: str, data: bytes, code: str
 ) -> None:
     with pytest.raises(Refused) as refused:
-        await site_files.add(services, under, name, data)
+        await site_files.add(services.file_store, under, name, data)
     assert refused.value.code == code
     assert services.file_store.files == {}  # type: ignore[attr-defined]
 
 
 async def test_codes_and_tokens_keep_their_pages(app: App, services: Services) -> None:
     """A file lies where codes and tokens are read: neither takes the other's address."""
-    await site_files.add(services, "/v/", "A.txt", b"x")
+    await site_files.add(services.file_store, "/v/", "A.txt", b"x")
     page = await get(app, "/v/notacode", accept="text/html")
     assert (page.status, "无法确认，请勿采信" in page.text) == (404, True)
     page = await get(app, f"/s/{'A' * 32}", accept="text/html")
@@ -108,9 +108,9 @@ async def test_a_printed_link_opens_the_mini_program_once_its_rule_is_proven(wor
         file = await call("/cgi-bin/wxopen/qrcodejumpdownload", {})
         assert (await call("/cgi-bin/wxopen/qrcodejumpadd", rule))["errcode"] == 85069
         proof = file["file_content"].encode()
-        await site_files.add(s, "/", file["file_name"], proof)  # not this rule's folder
+        await site_files.add(s.file_store, "/", file["file_name"], proof)  # not this rule's folder
         assert (await call("/cgi-bin/wxopen/qrcodejumpadd", rule))["errcode"] == 85069
-        await site_files.add(s, "/v/", file["file_name"], proof)
+        await site_files.add(s.file_store, "/v/", file["file_name"], proof)
         assert (await call("/cgi-bin/wxopen/qrcodejumpadd", rule))["errcode"] == 0
         assert acts.scan(platform, world.person, printed)["open"] == "web"  # not published yet
         assert (await call("/cgi-bin/wxopen/qrcodejumppublish", {"prefix": rule["prefix"]}))["errcode"] == 0

@@ -19,7 +19,7 @@ FIELDS = {"plan": "第四批全国统考", "exam_date": "2023年9月22日", "rel
 @pytest.mark.parametrize("mode", ["safe", "compat"])
 async def test_following_and_asking(world: World, mode: str) -> None:
     world.platform.switchboard.turn({"push_mode": mode})
-    await menu.apply(world.services)
+    await menu.apply(world.services.settings, world.services.wechat_console)
     acts.follow(world.platform, world.person)
     await world.settled()
     assert (await Follower.get(openid=world.openid)).is_following is True

@@ -76,7 +76,7 @@ async def _pushes(s: Services, kind: str, account: messages.Account) -> list[Fin
     if fault:
         return [bad(title, f"{url}：{fault}")]
     found = [ok(title, f"{url} 能正确回答签名验证和加密推送")]
-    last = await last_push.last(s, kind)
+    last = await last_push.last(s.cache, kind)
     if last is not None:
         at = last.at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
         found.append(ok(f"{name}最近推送", f"{at} 收到过微信的推送，后台的网址、Token 和密钥与这里一致"))

@@ -25,7 +25,7 @@ from server.domain.paging import Page, cursor_id, limited
 from server.domain.people.candidates import mask_numbers
 from server.domain.people.names import mask_name
 from server.domain.people.school_scope import is_school, may_see
-from server.domain.ports import CertificatePage, Services
+from server.domain.ports import CertificatePage, Clock, Services
 from server.domain.roles import Verb
 from server.errors import FieldError, Gone, Invalid, NotFound
 from server.models import Certificate, Issuance
@@ -72,7 +72,7 @@ async def _find(number: str) -> Certificate:
 
 
 async def _allowed(
-    s: Services, number: str, *, candidate_id: int | None, actor: Actor | None, verb: Verb
+    clock: Clock, number: str, *, candidate_id: int | None, actor: Actor | None, verb: Verb
 ) -> Certificate:
     """The certificate, if this holder or this member of staff may fetch it now."""
     if actor is not None:
@@ -81,14 +81,14 @@ async def _allowed(
     if actor is not None:
         site = certificate.issuance.site
         is_theirs = may_see(actor, site.school_id) and (
-            not is_school(actor) or plans.is_released(certificate.issuance.plan, s.clock.now())
+            not is_school(actor) or plans.is_released(certificate.issuance.plan, clock.now())
         )
     else:
         is_theirs = (
             candidate_id is not None
             and certificate.candidate_id == candidate_id
             and certificate.issuance.issued_at is not None
-            and plans.is_released(certificate.issuance.plan, s.clock.now())
+            and plans.is_released(certificate.issuance.plan, clock.now())
         )
     if not is_theirs or certificate.state not in EVER_VALID:
         raise not_found()
@@ -108,15 +108,15 @@ async def pdf(
         NotFound("certificate_not_found"), also when it is not theirs · Gone("certificate_not_valid"): the holder's,
         revoked or superseded · Forbidden("role_not_allowed") · OutsideFailure.
     """
-    certificate = await _allowed(s, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
-    return await sealed_file(s, certificate)
+    certificate = await _allowed(s.clock, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
+    return await sealed_file(s.file_store, certificate)
 
 
 async def page_png(
     s: Services, number: str, *, candidate_id: int | None = None, actor: Actor | None = None
 ) -> bytes:
     """The page as a PNG, as sharp as paper needs; drawn once and kept. Raises as `pdf`."""
-    certificate = await _allowed(s, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
+    certificate = await _allowed(s.clock, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
     return await _picture(s, certificate, ".png", s.pdf_renderer.page_image)
 
 
@@ -124,7 +124,7 @@ async def page_preview(
     s: Services, number: str, *, candidate_id: int | None = None, actor: Actor | None = None
 ) -> bytes:
     """The page as a small JPEG for a phone's screen; drawn once and kept. Raises as `pdf`."""
-    certificate = await _allowed(s, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
+    certificate = await _allowed(s.clock, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
     return await _picture(s, certificate, ".jpg", s.pdf_renderer.page_preview)
 
 
@@ -139,7 +139,7 @@ async def _picture(
     return image
 
 
-async def public_status(s: Services, number: str) -> PublicStatus | None:
+async def public_status(clock: Clock, number: str) -> PublicStatus | None:
     """What the public is told of a number; None unless it was issued and
     its plan's results are released. Only whoever has the number can ask."""
     # One statement, whether there is such a number or not: the time it takes must not tell.
@@ -148,7 +148,7 @@ async def public_status(s: Services, number: str) -> PublicStatus | None:
         return None
     if CertificateState(found.state) is CertificateState.VALID and found.issuance.issued_at is None:
         return None
-    if not plans.is_released(found.issuance.plan, s.clock.now()):
+    if not plans.is_released(found.issuance.plan, clock.now()):
         return None
     successor = found.superseded_by
     return PublicStatus(
@@ -234,7 +234,7 @@ EVERYTHING = Wanted()
 
 
 async def listing(
-    s: Services,
+    clock: Clock,
     wanted: Wanted = EVERYTHING,
     *,
     cursor: str | None = None,
@@ -258,7 +258,7 @@ async def listing(
         found = found.filter(state=_state_of(wanted.state))
     if wanted.issuance_id is not None:
         found = found.filter(issuance_id=wanted.issuance_id)
-    found = own(s, found, actor, through="issuance__")
+    found = own(clock, found, actor, through="issuance__")
     if (after := cursor_id(cursor)) is not None:
         found = found.filter(id__lt=after)
     size = limited(limit)

@@ -6,7 +6,7 @@ import hashlib
 
 from server.domain.certificates.claims import Claims, code_url, page_of
 from server.domain.people import candidates
-from server.domain.ports import CertificatePage, Services
+from server.domain.ports import CertificatePage, FileStore, Services
 from server.errors import NotFound, OutsideFailure
 from server.models import Candidate, Certificate
 
@@ -36,27 +36,27 @@ async def drawn_up(
         Claims.from_bytes(claims),
         id_masked=candidates.mask_id(s.keys.decrypt(bytes(id_sealed), about=candidates.ABOUT_ID)),
         code_url=code_url(s.settings.public_url, code),
-        photo=await _photo(s, photo_key),
+        photo=await _photo(s.file_store, photo_key),
     )
 
 
-async def _photo(s: Services, key: str) -> bytes | None:
+async def _photo(file_store: FileStore, key: str) -> bytes | None:
     """The candidate's photo; a certificate does not wait for one (S60)."""
     if not key:
         return None
     try:
-        return await s.file_store.get(key)
+        return await file_store.get(key)
     except NotFound:
         return None
 
 
-async def sealed_file(s: Services, certificate: Certificate) -> bytes:
+async def sealed_file(file_store: FileStore, certificate: Certificate) -> bytes:
     """The sealed file, checked against the digest stored when it was sealed.
 
     Raises: OutsideFailure: the file is gone or was changed; it is not handed out.
     """
     try:
-        data = await s.file_store.get(certificate.pdf_key)
+        data = await file_store.get(certificate.pdf_key)
     except NotFound:
         raise OutsideFailure("证书文件不在存储中") from None
     if hashlib.sha256(data).digest() != bytes(certificate.pdf_sha256 or b""):

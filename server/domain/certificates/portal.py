@@ -12,7 +12,7 @@ from server.domain.certificates.claims import Line, is_number, tidy_number
 from server.domain.certificates.states import EVER_VALID
 from server.domain.fault_points import transaction
 from server.domain.people.names import same_name, tidy
-from server.domain.ports import Services
+from server.domain.ports import Clock, FaultInjector, Services
 from server.domain.roles import Verb
 from server.errors import Refused
 from server.models.database import rows
@@ -138,15 +138,15 @@ def _objection(
     return None
 
 
-async def write(s: Services, weighed: Weighed, *, actor: Actor) -> None:
+async def write(clock: Clock, faults: FaultInjector, weighed: Weighed, *, actor: Actor) -> None:
     """Keep the changes and say so in the audit trail, in the caller's transaction."""
     wanted = weighed.changes
     await rows(_WRITE, list(wanted), [becomes for _, becomes in wanted.values()])
-    await s.faults.reach("portal.write: the numbers are written")
+    await faults.reach("portal.write: the numbers are written")
     trail = [
         (ours, {"portal_number": was}, {"portal_number": becomes}) for ours, (was, becomes) in wanted.items()
     ]
-    await audit_log.record_many(s.clock, actor, "certificate.portal", "certificate", trail)
+    await audit_log.record_many(clock, actor, "certificate.portal", "certificate", trail)
 
 
 async def record(s: Services, pairs: Iterable[Pair], *, actor: Actor) -> Weighed:
@@ -163,7 +163,7 @@ async def record(s: Services, pairs: Iterable[Pair], *, actor: Actor) -> Weighed
     async with transaction(s.faults, "portal.record"):
         weighed = weigh(listed, await standing(list(listed.values())))
         if weighed.changes:
-            await write(s, weighed, actor=actor)
+            await write(s.clock, s.faults, weighed, actor=actor)
             await freshness.changed(s)
     return weighed
 

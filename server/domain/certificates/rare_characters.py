@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from server.domain import roles
 from server.domain.actor import Actor
-from server.domain.ports import Services
+from server.domain.ports import PdfRenderer
 from server.domain.roles import Verb
 from server.models.database import rows
 
@@ -43,7 +43,7 @@ class Lacking:
         return f"U+{ord(self.character):04X}"
 
 
-async def listing(s: Services, *, actor: Actor) -> list[Lacking]:
+async def listing(pdf_renderer: PdfRenderer, *, actor: Actor) -> list[Lacking]:
     """Every such character with at most `MOST` people in all. Reads all names once: for a page that is opened rarely.
 
     Raises:
@@ -51,7 +51,7 @@ async def listing(s: Services, *, actor: Actor) -> list[Lacking]:
     """
     roles.require(actor, Verb.IMPORT)
     all_of_them = "".join(sorted(row["one"] for row in await rows(_CHARACTERS)))
-    found = {one: Lacking(one) for one in s.pdf_renderer.missing_glyphs(all_of_them)}
+    found = {one: Lacking(one) for one in pdf_renderer.missing_glyphs(all_of_them)}
     if not found:
         return []
     for row in await rows(_PEOPLE, "".join(found), MOST):

@@ -18,7 +18,7 @@ from server.domain.certificates.certificates import PublicStatus
 from server.domain.certificates.claims import Claims
 from server.domain.people.candidates import id_masked
 from server.domain.people.names import same_name
-from server.domain.ports import Services
+from server.domain.ports import Clock, Keys, RateLimiter, Services
 from server.errors import FieldError, Invalid, NotFound, TooMany
 from server.models import Certificate
 
@@ -72,9 +72,9 @@ async def read_code(s: Services, code: str, *, address: str) -> Finding:
     Raises:
         Unverified("code_invalid"): unreadable, changed or forged. TooMany("verification_paused").
     """
-    await _pace(s, f"verification:scan:{counted(address)}", SCAN_TRIES)
+    await _pace(s.rate_limiter, f"verification:scan:{counted(address)}", SCAN_TRIES)
     said = claims.open_code(s.keys, code)
-    return await _standing(s, said)
+    return await _standing(s.clock, s.keys, said)
 
 
 async def find(s: Services, number: str, name: str, *, address: str) -> Finding:
@@ -86,11 +86,11 @@ async def find(s: Services, number: str, name: str, *, address: str) -> Finding:
     """
     number = claims.tidy_number(number)
     _require(number, name)
-    await _pace(s, f"verification:form:{counted(address)}", FORM_TRIES)
+    await _pace(s.rate_limiter, f"verification:form:{counted(address)}", FORM_TRIES)
     misses = f"verification:number:{number[:24]}"
     if await s.rate_limiter.count(misses) >= MISSES_OF_NUMBER:
         raise _paused(60)
-    found = await _recorded(s, number)
+    found = await _recorded(s.clock, s.keys, number)
     is_same = same_name(name, found.claims.name if found is not None else None)
     if found is None or not is_same or found.standing is Standing.UNKNOWN:
         await s.rate_limiter.hit(misses, window=3600)
@@ -111,8 +111,8 @@ def _require(number: str, name: str) -> None:
         raise Invalid("".join(error.detail for error in missing), errors=missing)
 
 
-async def _pace(s: Services, key: str, most: int) -> None:
-    if await s.rate_limiter.hit(key, window=60 * MINUTES) > most:
+async def _pace(rate_limiter: RateLimiter, key: str, most: int) -> None:
+    if await rate_limiter.hit(key, window=60 * MINUTES) > most:
         raise _paused(MINUTES)
 
 
@@ -122,37 +122,39 @@ def _paused(minutes: int) -> TooMany:
     )
 
 
-async def _recorded(s: Services, number: str) -> Finding | None:
+async def _recorded(clock: Clock, keys: Keys, number: str) -> Finding | None:
     """The certificate on record with this number; None when there is none.
 
     For a number that there is not, as many statements are sent as for one that there is: time must not tell either.
     """
     record = await Certificate.get_or_none(number=number).select_related("candidate")
-    status = await certificates.public_status(s, number)
+    status = await certificates.public_status(clock, number)
     if record is None or not record.claims:
         return None
-    return _compared(s, Claims.from_bytes(bytes(record.claims)), status, record)
+    return _compared(clock, keys, Claims.from_bytes(bytes(record.claims)), status, record)
 
 
-async def _standing(s: Services, said: Claims) -> Finding:
-    status = await certificates.public_status(s, said.number)
+async def _standing(clock: Clock, keys: Keys, said: Claims) -> Finding:
+    status = await certificates.public_status(clock, said.number)
     if status is None:
-        return Finding(said, Standing.UNKNOWN, s.clock.now())
+        return Finding(said, Standing.UNKNOWN, clock.now())
     record = await Certificate.get(number=said.number).select_related("candidate")
-    return _compared(s, said, status, record)
+    return _compared(clock, keys, said, status, record)
 
 
-def _compared(s: Services, said: Claims, status: PublicStatus | None, record: Certificate) -> Finding:
+def _compared(
+    clock: Clock, keys: Keys, said: Claims, status: PublicStatus | None, record: Certificate
+) -> Finding:
     """What the record says of these claims."""
     if status is None:
-        return Finding(said, Standing.UNKNOWN, s.clock.now())
+        return Finding(said, Standing.UNKNOWN, clock.now())
     if not hmac.compare_digest(bytes(record.claims_sha256 or b""), said.sha256()):
-        return Finding(said, Standing.DIFFERENT, s.clock.now())
+        return Finding(said, Standing.DIFFERENT, clock.now())
     return Finding(
         said,
         Standing(status.state),
-        s.clock.now(),
-        id_masked=id_masked(s.keys, record.candidate),
+        clock.now(),
+        id_masked=id_masked(keys, record.candidate),
         revoked_at=status.revoked_at,
         superseded_by=status.superseded_by,
         portal_number=status.portal_number,

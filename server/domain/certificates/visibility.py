@@ -13,30 +13,30 @@ from tortoise.queryset import QuerySet
 
 from server.domain.actor import Actor
 from server.domain.people.school_scope import within
-from server.domain.ports import Services
+from server.domain.ports import Clock
 from server.errors import NotFound
 from server.models import Issuance
 
 Row = TypeVar("Row", bound=Model)
 
 
-def own(s: Services, found: QuerySet[Row], actor: Actor, *, through: str = "") -> QuerySet[Row]:
+def own(clock: Clock, found: QuerySet[Row], actor: Actor, *, through: str = "") -> QuerySet[Row]:
     """Of these rows, those that this member of staff may see.
 
     Args:
         found: batches, or what belongs to batches.
         through: the way from a row to its batch, such as `issuance__`.
     """
-    released = {f"{through}plan__release_at__lte": s.clock.now()}
+    released = {f"{through}plan__release_at__lte": clock.now()}
     return within(found, actor, school=f"{through}site__school_id", **released)
 
 
-async def seen_by(s: Services, issuance: Issuance, actor: Actor) -> None:
+async def seen_by(clock: Clock, issuance: Issuance, actor: Actor) -> None:
     """Raises NotFound("issuance_not_found") for a batch that this member of staff may not see."""
-    if not await own(s, Issuance.filter(id=issuance.id), actor).exists():
+    if not await own(clock, Issuance.filter(id=issuance.id), actor).exists():
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
 
 
-async def is_out(s: Services, issuance: Issuance) -> bool:
+async def is_out(clock: Clock, issuance: Issuance) -> bool:
     """Whether people outside the organisation may know who is on this batch's list."""
-    return await Issuance.filter(id=issuance.id, plan__release_at__lte=s.clock.now()).exists()
+    return await Issuance.filter(id=issuance.id, plan__release_at__lte=clock.now()).exists()

@@ -76,4 +76,4 @@ def judge(s: Services, known: Standing, drafts: list[Draft], creating: Names) ->
 
 
 async def take(s: Services, work: Weighed, *, actor: Actor) -> None:
-    await portal.write(s, work, actor=actor)
+    await portal.write(s.clock, s.faults, work, actor=actor)

@@ -66,7 +66,7 @@ async def zip_stream(s: Services, issuance_id: int, *, actor: Actor) -> AsyncIte
             for certificate in batch:
                 if CertificateState(certificate.state) is CertificateState.VALID:
                     name = f"{certificate.number}_{_name(certificate)}.pdf"
-                    archive.writestr(_entry(name, stamp), await sealed_file(s, certificate))
+                    archive.writestr(_entry(name, stamp), await sealed_file(s.file_store, certificate))
                     yield pipe.take()
             after = batch[-1].number
     yield pipe.take()
@@ -77,7 +77,7 @@ async def _allowed(s: Services, issuance_id: int, actor: Actor) -> Issuance:
     issuance = await Issuance.get_or_none(id=issuance_id)
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    await seen_by(s, issuance, actor)
+    await seen_by(s.clock, issuance, actor)
     if BatchState(issuance.state) is not BatchState.ISSUED:
         raise Conflict("not_issued", "这个批次的证书还没有全部生成，发放完成后可以下载。")
     return issuance

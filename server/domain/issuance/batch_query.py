@@ -53,7 +53,7 @@ def _found(s: Services, wanted: Wanted, actor: Actor) -> QuerySet[Issuance]:
         "site__school__name__contains": (wanted.school or "").strip() or None,
     }
     found = Issuance.filter(**{name: value for name, value in exact.items() if value is not None})
-    return own(s, found, actor)
+    return own(s.clock, found, actor)
 
 
 async def listing(

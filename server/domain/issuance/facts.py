@@ -30,7 +30,7 @@ async def of_staff(s: Services, issuance: Issuance, *, actor: Actor, list_is_cur
     """
     return Facts(
         count=issuance.count,
-        results_released=await is_out(s, issuance),
+        results_released=await is_out(s.clock, issuance),
         is_second_person=is_second_person(s, issuance, actor),
         list_is_current=list_is_current,
     )

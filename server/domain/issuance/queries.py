@@ -114,7 +114,7 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]
     issuance = await Issuance.get_or_none(id=issuance_id).prefetch_related("plan", "site__school")
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    await seen_by(s, issuance, actor)
+    await seen_by(s.clock, issuance, actor)
     state, in_full = BatchState(issuance.state), roles.may(actor, Verb.CHECK_LIST)
     _, waiting, held = await roster.drawn_up(
         s, Issuance(id=0, plan_id=issuance.plan_id, site_id=issuance.site_id)
@@ -183,7 +183,7 @@ async def receipt(s: Services, issuance_id: int, *, receipt_id: int | None = Non
     issuance = await Issuance.get_or_none(id=issuance_id)
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    await seen_by(s, issuance, actor)
+    await seen_by(s.clock, issuance, actor)
     found = Receipt.filter(issuance_id=issuance_id)
     if receipt_id is not None:
         found = found.filter(id=receipt_id)

@@ -107,7 +107,7 @@ async def _batch(s: Services, issuance_id: int, actor: Actor) -> Issuance:
     issuance = await Issuance.get_or_none(id=issuance_id).prefetch_related("plan", "site__school")
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    await seen_by(s, issuance, actor)
+    await seen_by(s.clock, issuance, actor)
     return issuance
 
 

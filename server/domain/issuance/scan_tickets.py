@@ -61,7 +61,7 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
     roles.require(actor, Verb.SHOW_TICKET)
     async with transaction(s.faults, "tickets.show"):
         issuance = await locked(issuance_id)
-        await seen_by(s, issuance, actor)
+        await seen_by(s.clock, issuance, actor)
         step = BY_NAME["confirm_scan"]
         if BatchState(issuance.state) is not step.source:
             raise moved_on(step, BatchState(issuance.state))
@@ -117,7 +117,7 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
     """
     ticket, officer = await scan_policy.scanned(s, token, identity)
     issuance = await Issuance.get(id=ticket.issuance_id)
-    scan_policy.require_released(await is_out(s, issuance))
+    scan_policy.require_released(await is_out(s.clock, issuance))
     if ticket.spent_at is not None:
         if ticket.spent_by_id != officer.id:
             raise scan_policy.spent_by_other()

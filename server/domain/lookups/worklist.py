@@ -48,7 +48,7 @@ class Waiting:
 async def batches(s: Services, actor: Actor) -> list[Waiting]:
     """Every state in its order, also those in which nothing waits; a school account sees its own school's."""
     roles.require(actor, Verb.SEE_ISSUANCES)
-    found = own(s, Issuance.all(), actor)
+    found = own(s.clock, Issuance.all(), actor)
     counted: dict[str, list[Any]] = {state.value: [0, 0, None] for state in BatchState}
     firsts = {column: Min(column) for column in SINCE.values()}
     firsts["created_at"] = Min(
@@ -85,7 +85,7 @@ async def _came_back(found: QuerySet[Issuance]) -> dict[str, list[datetime]]:
 async def oldest(s: Services, actor: Actor, states: list[BatchState]) -> list[Issuance]:
     """The batches that have been in these states longest, with plan and school; a school account sees its own."""
     roles.require(actor, Verb.SEE_ISSUANCES)
-    found = own(s, Issuance.filter(state__in=[state.value for state in states]), actor)
+    found = own(s.clock, Issuance.filter(state__in=[state.value for state in states]), actor)
     return await found.order_by("created_at", "id").limit(SHOWN).prefetch_related("plan", "site__school")
 
 

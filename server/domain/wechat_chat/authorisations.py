@@ -15,7 +15,7 @@ from server.domain import events
 from server.domain.actor import UNKNOWN_CALLER
 from server.domain.notices import delivery, grants
 from server.domain.people import bindings, ended_sessions, officers
-from server.domain.ports import Push, Services, WeChatIdentity, session_keys
+from server.domain.ports import Clock, Push, Services, WeChatIdentity, session_keys
 
 WITHDRAWN = frozenset({"user_authorization_revoke", "user_authorization_cancellation"})
 EVENTS = WITHDRAWN | {"user_info_modified"}  # the last one is only acknowledged: we keep no profile
@@ -39,7 +39,7 @@ async def taken_in(s: Services, push: Push) -> None:
     who = WeChatIdentity(push.account, str(push.fields.get("OpenID") or push.openid))
     moment = None
     async with in_transaction():
-        await _take_back_grants(s, push, who)
+        await _take_back_grants(s.clock, push, who)
         await delivery.stop(s.clock, who.account, who.openid, STOPPED)
         if who.account == "oa":
             await connections.get("default").execute_query(
@@ -57,7 +57,7 @@ async def taken_in(s: Services, push: Push) -> None:
         await session_keys.drop(s.cache, who.openid)
 
 
-async def _take_back_grants(s: Services, push: Push, who: WeChatIdentity) -> None:
+async def _take_back_grants(clock: Clock, push: Push, who: WeChatIdentity) -> None:
     said_at = datetime.fromtimestamp(push.created, UTC)
     rows = await connections.get("default").execute_query_dict(
         "SELECT topic FROM notice_grant WHERE account = $1 AND openid = $2 AND remaining > 0 ORDER BY topic",
@@ -65,4 +65,4 @@ async def _take_back_grants(s: Services, push: Push, who: WeChatIdentity) -> Non
     )
     for row in rows:
         taker = grants.Taker(who.account, who.openid, row["topic"])
-        await grants.withdraw(s.clock, taker, source=f"{push.key}:{row['topic']}", said_at=said_at)
+        await grants.withdraw(clock, taker, source=f"{push.key}:{row['topic']}", said_at=said_at)

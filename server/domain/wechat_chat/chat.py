@@ -64,7 +64,7 @@ async def _answer_to_event(s: Services, push: Push, known: Ways) -> str:
         case "oa", "click":
             return await _told(s, WeChatIdentity("oa", push.openid), push.event_key, known)
         case "oa", "scancode_waitmsg":
-            return chat_codes.of_result(s, push.fields.get("ScanCodeInfo"))
+            return chat_codes.of_result(s.settings, push.fields.get("ScanCodeInfo"))
         case "mp", "user_enter_tempsession":
             return f"{known.welcome}\n\n{known.help}"
     return ""

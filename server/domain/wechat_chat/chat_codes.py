@@ -12,6 +12,7 @@ from server.domain.issuance import scan_policy
 from server.domain.ports import Services
 from server.domain.wechat_chat.chat_ways import link
 from server.errors import Unverified
+from server.settings import Settings
 
 _OURS = re.compile(r"/s/(?P<token>[A-Za-z0-9_-]{32})|/v(?P<paper>/[0-9]{1,1000})?/?")
 NOT_OURS = (
@@ -25,30 +26,30 @@ async def of_scene(s: Services, scene: str) -> str:
         await scan_policy.opened(s, scene)
     except Unverified:
         return ""
-    return _sign(s, scene)
+    return _sign(s.settings, scene)
 
 
-def of_result(s: Services, info: object) -> str:
+def of_result(settings: Settings, info: object) -> str:
     """The answer to `ScanCodeInfo` of scancode_waitmsg.
 
     What the code held is never repeated: WeChat would make a link of a stranger's address, and it would be ours.
     """
     said = str(info.get("ScanResult") or "") if isinstance(info, Mapping) else ""
-    found = _OURS.fullmatch(said.removeprefix(s.settings.public_url)) if _is_here(s, said) else None
+    found = _OURS.fullmatch(said.removeprefix(settings.public_url)) if _is_here(settings, said) else None
     if found is None:
         return NOT_OURS
     if found["token"]:
-        return _sign(s, found["token"])
-    page = link(s.settings.public_url, f"/v{found['paper'] or ''}", "点此核验")
+        return _sign(settings, found["token"])
+    page = link(settings.public_url, f"/v{found['paper'] or ''}", "点此核验")
     return f"您扫描的是证书核验二维码，请{page}。"
 
 
-def _is_here(s: Services, said: str) -> bool:
-    return said.startswith(f"{s.settings.public_url}/")
+def _is_here(settings: Settings, said: str) -> bool:
+    return said.startswith(f"{settings.public_url}/")
 
 
-def _sign(s: Services, token: str) -> str:
-    page = link(s.settings.public_url, f"/s/{token}", "点此核对名单并确认")
+def _sign(settings: Settings, token: str) -> str:
+    page = link(settings.public_url, f"/s/{token}", "点此核对名单并确认")
     return (
         f"您扫描的是院校签发二维码。院校签发负责人请{page}。\n"
         "只扫码不会签发；二维码 5 分钟内有效，过期后请扫描屏幕上新的二维码。"

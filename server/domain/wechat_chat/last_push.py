@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from server.domain.ports import Push, Services
+from server.domain.ports import Cache, Clock, Push
 
 log = logging.getLogger("xcert.wechat")
 
@@ -25,21 +25,21 @@ class LastPush:
     kind: str
 
 
-async def note(s: Services, push: Push) -> None:
+async def note(clock: Clock, cache: Cache, push: Push) -> None:
     """Remember this genuine push; never keeps its answer waiting, and never fails."""
     if push.kind in OWN:
         return
-    said = json.dumps([int(s.clock.now().timestamp()), push.kind]).encode()
+    said = json.dumps([int(clock.now().timestamp()), push.kind]).encode()
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await s.cache.set(_key(push.account), said, seconds=KEPT_SECONDS)
+            await cache.set(_key(push.account), said, seconds=KEPT_SECONDS)
     except Exception as problem:  # whatever the cache is made of: the answer matters more
         log.info("a push was not noted: %s", type(problem).__name__)
 
 
-async def last(s: Services, account: str) -> LastPush | None:
+async def last(cache: Cache, account: str) -> LastPush | None:
     """None when none has come, as far as is remembered."""
-    raw = await s.cache.get(_key(account))
+    raw = await cache.get(_key(account))
     if raw is None:
         return None
     at, kind = json.loads(raw)

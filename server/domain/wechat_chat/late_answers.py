@@ -15,7 +15,7 @@ from datetime import timedelta
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
-from server.domain.ports import Push, Services
+from server.domain.ports import Clock, Push, Queue, Services
 from server.domain.wechat_chat import push_inbox, pushes, reply_windows
 from server.domain.wechat_chat.push_inbox import step
 from server.domain.wechat_chat.push_states import LEASE, LOST_AFTER, MOST_ATTEMPTS, may_speak, pause
@@ -37,34 +37,32 @@ async def answer(s: Services, key: str, *, within: float = WORK_WITHIN) -> None:
     Args:
         within: seconds that finding the words may take; what hangs must not hold up a worker.
     """
-    if not await step(s, key, "begin", next_try_at=s.clock.now() + LEASE):
+    if not await step(s.clock, key, "begin", next_try_at=s.clock.now() + LEASE):
         return  # settled, or another worker has it
     row = await PushSeen.get(key=key)
-    push = push_inbox.opened(s, row)
+    push = push_inbox.opened(s.keys, row)
     await s.faults.reach("late_answers: begun")
     words, error = await _words(s, row, push, within)
     if words is None:
-        await _postpone(s, row, error)
+        await _postpone(s.clock, s.queue, row, error)
         return
     await s.faults.reach("late_answers: worked")
     if not words:
-        await _settle(s, row, push, "finish")
-    elif (reason := _too_late(s, row, push)) is not None:
-        await _settle(s, row, push, "close", reason)
-    elif await step(s, key, "send", next_try_at=s.clock.now() + LEASE, error=error):
+        await _settle(s.clock, row, push, "finish")
+    elif (reason := _too_late(s.clock, row, push)) is not None:
+        await _settle(s.clock, row, push, "close", reason)
+    elif await step(s.clock, key, "send", next_try_at=s.clock.now() + LEASE, error=error):
         await _send(s, row, push, words, error)
 
 
-def _too_late(s: Services, row: PushSeen, push: Push) -> str | None:
+def _too_late(clock: Clock, row: PushSeen, push: Push) -> str | None:
     """Why nothing may be sent any more."""
     if row.late_since is None or not may_speak(row.at, row.late_since):
         return "没有及时处理，微信已提示对方稍后再试"
     window = reply_windows.opened_by(push.account, push.kind, is_event=push.is_event)
     if window is None:
         return "此类推送不能用客服消息回答"
-    return (
-        None if reply_windows.is_open(window, push.created, s.clock.now()) else f"{window.label}后的时限已过"
-    )
+    return None if reply_windows.is_open(window, push.created, clock.now()) else f"{window.label}后的时限已过"
 
 
 async def _words(s: Services, row: PushSeen, push: Push, within: float) -> tuple[str | None, str]:
@@ -86,33 +84,33 @@ async def _send(s: Services, row: PushSeen, push: Push, words: str, error: str) 
         await s.wechat_sender.send_text(push.account, push.openid, words)
     except WeChatRefused as refusal:
         if refusal.remedy in COME_BACK:
-            await _postpone(s, row, str(refusal))
+            await _postpone(s.clock, s.queue, row, str(refusal))
         else:
             said = f"{refusal}：{refusal.why}" if refusal.why else str(refusal)
-            await _settle(s, row, push, "refuse", said)
+            await _settle(s.clock, row, push, "refuse", said)
     except OutsideFailure as failure:
         if failure.unknown:
-            await _settle(s, row, push, "lose", str(failure))
+            await _settle(s.clock, row, push, "lose", str(failure))
         else:
-            await _postpone(s, row, str(failure))
+            await _postpone(s.clock, s.queue, row, str(failure))
     else:
         await s.faults.reach("late_answers: after the send")
-        await _settle(s, row, push, "accept", error)
+        await _settle(s.clock, row, push, "accept", error)
 
 
-async def _postpone(s: Services, row: PushSeen, error: str) -> None:
+async def _postpone(clock: Clock, queue: Queue, row: PushSeen, error: str) -> None:
     """Certainly nothing was sent: once more after a pause, or never."""
     if row.attempts >= MOST_ATTEMPTS:
-        await step(s, row.key, "fail", error=error)
+        await step(clock, row.key, "fail", error=error)
         return
-    again = s.clock.now() + pause(row.attempts)
+    again = clock.now() + pause(row.attempts)
     async with in_transaction():
-        if await step(s, row.key, "postpone", error=error, next_try_at=again):
-            await s.queue.put(pushes.JOB, at=again, urgent=True, key=row.key)
+        if await step(clock, row.key, "postpone", error=error, next_try_at=again):
+            await queue.put(pushes.JOB, at=again, urgent=True, key=row.key)
 
 
-async def _settle(s: Services, row: PushSeen, push: Push, name: str, error: str = "") -> None:
-    await step(s, row.key, name, error=error)
+async def _settle(clock: Clock, row: PushSeen, push: Push, name: str, error: str = "") -> None:
+    await step(clock, row.key, name, error=error)
     log.info("late push settled", extra={"push": push.kind, "step": name, "attempts": row.attempts})
 
 
@@ -121,10 +119,10 @@ async def sweep(s: Services) -> None:
     now = s.clock.now()
     async with in_transaction():
         for row in await _some("taken", "at").filter(at__lt=now - LOST_AFTER, reply=None):
-            if await step(s, row.key, "recover", next_try_at=now):
+            if await step(s.clock, row.key, "recover", next_try_at=now):
                 await s.queue.put(pushes.JOB, key=row.key)
     for row in await _some("sending", "next_try_at").filter(next_try_at__lt=now):
-        await step(s, row.key, "lose", error=NO_ANSWER)
+        await step(s.clock, row.key, "lose", error=NO_ANSWER)
     for row in await _some("waiting", "next_try_at").filter(next_try_at__lt=now - MOMENT):
         await s.queue.put(pushes.JOB, once=f"{pushes.JOB}:{row.key}", urgent=True, key=row.key)
 

@@ -11,9 +11,10 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from server.domain.ports import Services
+from server.domain.ports import Services, WeChatConsole
 from server.domain.wechat_chat.chat import CERTIFICATES, HELP, RESULTS
 from server.errors import OutsideFailure, Refused
+from server.settings import Settings
 
 TRIES, PAUSE = 24, timedelta(seconds=5)
 
@@ -68,7 +69,9 @@ def official(public_url: str) -> dict[str, Any]:
     }
 
 
-async def apply(s: Services, menu: Mapping[str, Any] | None = None) -> None:
+async def apply(
+    settings: Settings, wechat_console: WeChatConsole, menu: Mapping[str, Any] | None = None
+) -> None:
     """Put the menu to WeChat.
 
     Args:
@@ -78,16 +81,16 @@ async def apply(s: Services, menu: Mapping[str, Any] | None = None) -> None:
         Refused: menu_invalid, with everything that WeChat would not take; nothing was sent.
         OutsideFailure: WeChat did not answer or did not take it.
     """
-    menu = official(s.settings.public_url) if menu is None else menu
+    menu = official(settings.public_url) if menu is None else menu
     if wrong := problems(menu):
         raise Refused("menu_invalid", "菜单不符合微信的规定：" + "；".join(wrong) + "。")
-    await s.wechat_console.create_menu(menu)
+    await wechat_console.create_menu(menu)
 
 
 async def put(s: Services, *, tries: int = 1) -> None:
     """Job `wechat.menu`: put the menu to WeChat; while WeChat does not answer, again every five seconds."""
     try:
-        await apply(s)
+        await apply(s.settings, s.wechat_console)
     except OutsideFailure:
         if tries >= TRIES:
             raise

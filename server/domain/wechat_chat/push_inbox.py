@@ -13,7 +13,7 @@ from typing import Any
 
 from tortoise.expressions import F, Q
 
-from server.domain.ports import Push, Services
+from server.domain.ports import Clock, Keys, Push
 from server.domain.wechat_chat.push_states import SKEW, STEPS, PushState
 from server.models import PushSeen, database
 
@@ -44,34 +44,34 @@ class Known:
     reply: str | None = None
 
 
-async def take_in(s: Services, push: Push) -> Known:
+async def take_in(clock: Clock, keys: Keys, push: Push) -> Known:
     """Write the push's row, or read the one that an earlier arrival wrote."""
-    if await database.rows(_INSERT, push.key, s.clock.now(), sealed(s, push)):
+    if await database.rows(_INSERT, push.key, clock.now(), sealed(keys, push)):
         return Known(PushState.TAKEN)
-    return await known(s, push.key)
+    return await known(keys, push.key)
 
 
-async def known(s: Services, key: str) -> Known:
+async def known(keys: Keys, key: str) -> Known:
     """How it stands with a push; one that nobody remembers is new."""
     row = await PushSeen.get_or_none(key=key)
     if row is None:
         return Known(PushState.TAKEN)
-    reply = None if row.reply is None else s.keys.decrypt(bytes(row.reply), about=_REPLY)
+    reply = None if row.reply is None else keys.decrypt(bytes(row.reply), about=_REPLY)
     return Known(PushState(row.state), reply)
 
 
-async def answer(s: Services, key: str, reply: str) -> bool:
+async def answer(clock: Clock, keys: Keys, key: str, reply: str) -> bool:
     """Step `answer`: keep the first answer, which every repetition gets. False when it is not the first."""
-    return bool(await database.rows(_ANSWER, key, s.keys.encrypt(reply, about=_REPLY), s.clock.now()))
+    return bool(await database.rows(_ANSWER, key, keys.encrypt(reply, about=_REPLY), clock.now()))
 
 
-async def hand_over(s: Services, push: Push) -> bool:
+async def hand_over(clock: Clock, keys: Keys, push: Push) -> bool:
     """Step `hand_over`, in the caller's transaction. False when the push was answered or handed over before."""
-    return bool(await database.rows(_HAND_OVER, push.key, s.clock.now(), sealed(s, push)))
+    return bool(await database.rows(_HAND_OVER, push.key, clock.now(), sealed(keys, push)))
 
 
 async def step(
-    s: Services, key: str, name: str, *, error: str = "", next_try_at: datetime | None = None
+    clock: Clock, key: str, name: str, *, error: str = "", next_try_at: datetime | None = None
 ) -> bool:
     """Every other step of `push_states.STEPS`. False when the push was in no state for it.
 
@@ -86,32 +86,32 @@ async def step(
         "next_try_at": next_try_at,
     }
     if name == "recover":
-        changes["late_since"] = s.clock.now()
+        changes["late_since"] = clock.now()
     if name == "begin":
         changes["attempts"] = F("attempts") + 1
     if row.target.is_settled:
-        changes |= {"settled_at": s.clock.now(), "push": None}
+        changes |= {"settled_at": clock.now(), "push": None}
     mine = PushSeen.filter(key=key, state__in=[state.value for state in row.sources])
     if name == "begin":
-        mine = mine.filter(next_try_at__lte=s.clock.now() + SKEW)
+        mine = mine.filter(next_try_at__lte=clock.now() + SKEW)
     return bool(await mine.update(**changes))
 
 
-async def forget(s: Services) -> None:
+async def forget(clock: Clock) -> None:
     """Delete what cannot come again. What is not settled stays, if it can still be worked on."""
-    since = s.clock.now() - REMEMBERED
+    since = clock.now() - REMEMBERED
     await PushSeen.filter(settled_at__lt=since).delete()
     # What a process of the release before this one wrote, perhaps into a row of ours.
     before = Q(push__isnull=True) | Q(reply__not_isnull=True)
     await PushSeen.filter(before, at__lt=since, settled_at__isnull=True).delete()
 
 
-def sealed(s: Services, push: Push) -> bytes:
+def sealed(keys: Keys, push: Push) -> bytes:
     """A push as it is kept."""
-    return s.keys.encrypt(json.dumps(asdict(push)), about=_PUSH)
+    return keys.encrypt(json.dumps(asdict(push)), about=_PUSH)
 
 
-def opened(s: Services, row: PushSeen) -> Push:
+def opened(keys: Keys, row: PushSeen) -> Push:
     """The push of a row that is not settled."""
     assert row.push is not None
-    return Push(**json.loads(s.keys.decrypt(bytes(row.push), about=_PUSH)))
+    return Push(**json.loads(keys.decrypt(bytes(row.push), about=_PUSH)))

@@ -13,10 +13,11 @@ from tortoise import connections
 from tortoise.transactions import in_transaction
 
 from server.domain.notices import delivery, grants
-from server.domain.ports import Push, Services
+from server.domain.ports import Clock, Keys, Push, Services
 from server.domain.wechat_chat import authorisations, chat, push_inbox, reply_windows
 from server.domain.wechat_chat.push_states import PushState
 from server.errors import Refused, Unverified
+from server.settings import Settings
 
 JOB = "pushes.answer_late"
 BUSY = "服务暂时繁忙，请过一会儿再发送一次。"
@@ -36,7 +37,7 @@ DONE_BY_FOLLOWERS = frozenset(
 )
 
 
-def require_fresh(s: Services, timestamp: str) -> None:
+def require_fresh(settings: Settings, clock: Clock, timestamp: str) -> None:
     """Refuse a push whose signed time is more than half an hour from ours: somebody may have kept it.
 
     The sandbox's clock may be moved by hand, so there any time will do.
@@ -47,16 +48,16 @@ def require_fresh(s: Services, timestamp: str) -> None:
     Raises:
         Unverified("push_stale").
     """
-    if s.settings.uses_sandbox:
+    if settings.uses_sandbox:
         return
     is_time = timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12
-    if not is_time or abs(s.clock.unix() - int(timestamp)) > push_inbox.FRESH.total_seconds():
+    if not is_time or abs(clock.unix() - int(timestamp)) > push_inbox.FRESH.total_seconds():
         raise Unverified("push_stale", "推送的时间与本机相差半小时以上，请核对服务器时间。")
 
 
 async def receive(s: Services, push: Push) -> str:
     """Take in a push; the text that answers it at once, empty when there is nothing to say (now)."""
-    known = await push_inbox.take_in(s, push)
+    known = await push_inbox.take_in(s.clock, s.keys, push)
     if known.state is not PushState.TAKEN or known.reply is not None:
         return known.reply or ""
     await s.faults.reach("pushes.receive: taken in")
@@ -64,24 +65,24 @@ async def receive(s: Services, push: Push) -> str:
         return await hand_over(s, push)
     reply = await work(s, push)
     await s.faults.reach("pushes.receive: worked")
-    return await settle(s, push, reply)
+    return await settle(s.clock, s.keys, push, reply)
 
 
 async def hand_over(s: Services, push: Push) -> str:
     """Leave the answer to a job. The text that answers at once: empty, unless somebody was quicker."""
     async with in_transaction():
-        if await push_inbox.hand_over(s, push):
+        if await push_inbox.hand_over(s.clock, s.keys, push):
             await s.faults.reach("pushes.hand_over: written")
             await s.queue.put(JOB, urgent=True, key=push.key)
             return ""
-    return (await push_inbox.known(s, push.key)).reply or ""
+    return (await push_inbox.known(s.keys, push.key)).reply or ""
 
 
-async def settle(s: Services, push: Push, reply: str) -> str:
+async def settle(clock: Clock, keys: Keys, push: Push, reply: str) -> str:
     """Keep the answer; the one that was kept first, if this one is not. Empty when the answer goes late."""
-    if await push_inbox.answer(s, push.key, reply):
+    if await push_inbox.answer(clock, keys, push.key, reply):
         return reply
-    known = await push_inbox.known(s, push.key)
+    known = await push_inbox.known(keys, push.key)
     return reply if known == push_inbox.Known(PushState.TAKEN) else known.reply or ""
 
 
@@ -140,4 +141,4 @@ async def _follow(push: Push) -> None:
 
 async def sweep(s: Services) -> None:
     """Forget pushes that cannot come again."""
-    await push_inbox.forget(s)
+    await push_inbox.forget(s.clock)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from server.domain.ports import Services
+from server.domain.ports import FileStore, Services
 from server.errors import NotFound, Refused
 
 FOLDERS = ("/", "/v/", "/s/")
@@ -45,39 +45,39 @@ def named(under: str, name: str) -> SiteFile:
     return SiteFile(under, name)
 
 
-async def read(s: Services, under: str, name: str) -> bytes:
+async def read(file_store: FileStore, under: str, name: str) -> bytes:
     """The file byte for byte. Raises NotFound for a name that cannot be, too."""
     try:
-        return await s.file_store.get(named(under, name).key)
+        return await file_store.get(named(under, name).key)
     except Refused:
         raise NotFound() from None
 
 
-async def add(s: Services, under: str, name: str, data: bytes) -> SiteFile:
+async def add(file_store: FileStore, under: str, name: str, data: bytes) -> SiteFile:
     """Keep a file, or put another in its place. Raises Refused: file_name, file_folder, file_size."""
     file = named(under, name)
     if not 1 <= len(data) <= LARGEST:
         raise Refused("file_size", f"验证文件应为 1 至 {LARGEST} 字节，请用微信下载的原文件。")
-    await s.file_store.put(file.key, data)
-    await _note(s, {**await _index(s), file.path: len(data)})
+    await file_store.put(file.key, data)
+    await _note(file_store, {**await _index(file_store), file.path: len(data)})
     return file
 
 
-async def remove(s: Services, under: str, name: str) -> SiteFile:
+async def remove(file_store: FileStore, under: str, name: str) -> SiteFile:
     """Raises Refused: file_name, file_folder; NotFound file_not_found."""
     file = named(under, name)
-    if not await s.file_store.exists(file.key):
+    if not await file_store.exists(file.key):
         raise NotFound("file_not_found", f"没有 {file.path}，请用 xcert wechat file list 核对。")
-    await s.file_store.delete(file.key)
-    kept = await _index(s)
-    await _note(s, {path: size for path, size in kept.items() if path != file.path})
+    await file_store.delete(file.key)
+    kept = await _index(file_store)
+    await _note(file_store, {path: size for path, size in kept.items() if path != file.path})
     return file
 
 
 async def listed(s: Services) -> list[tuple[SiteFile, int]]:
     """Every file that is there, with its size in bytes."""
     found = []
-    for path, size in sorted((await _index(s)).items()):
+    for path, size in sorted((await _index(s.file_store)).items()):
         under, _, name = path.rpartition("/")
         file = SiteFile(f"{under}/", name)
         if await s.file_store.exists(file.key):
@@ -85,12 +85,12 @@ async def listed(s: Services) -> list[tuple[SiteFile, int]]:
     return found
 
 
-async def _index(s: Services) -> Mapping[str, int]:
+async def _index(file_store: FileStore) -> Mapping[str, int]:
     try:
-        return dict(json.loads(await s.file_store.get(_INDEX)))
+        return dict(json.loads(await file_store.get(_INDEX)))
     except NotFound:
         return {}
 
 
-async def _note(s: Services, kept: Mapping[str, int]) -> None:
-    await s.file_store.put(_INDEX, json.dumps(kept, sort_keys=True).encode())
+async def _note(file_store: FileStore, kept: Mapping[str, int]) -> None:
+    await file_store.put(_INDEX, json.dumps(kept, sort_keys=True).encode())

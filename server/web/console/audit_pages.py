@@ -99,7 +99,7 @@ async def rare(call: Call) -> HTTPResponse:
         "rare_characters.html",
         title="生僻字",
         nav="/console/rare-characters",
-        items=await rare_characters.listing(call.s, actor=call.actor),
+        items=await rare_characters.listing(call.s.pdf_renderer, actor=call.actor),
     )
 
 

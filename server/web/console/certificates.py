@@ -44,7 +44,7 @@ class PortalNumbers(Input):
 
 async def listing(call: Call, query: CertificateQuery) -> Page[Certificate]:
     found = await certificates.listing(
-        call.s, query.wanted, cursor=query.cursor, limit=query.limit, actor=call.actor
+        call.s.clock, query.wanted, cursor=query.cursor, limit=query.limit, actor=call.actor
     )
     return page_of(Certificate, found.items, found.next_cursor)
 

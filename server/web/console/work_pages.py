@@ -209,7 +209,7 @@ async def qr(call: Call, issuance_id: int) -> HTTPResponse:
 async def certificate_list(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, CertificateQuery)
     found = await certificates.listing(
-        call.s, wanted.wanted, cursor=wanted.cursor, limit=wanted.limit, actor=call.actor
+        call.s.clock, wanted.wanted, cursor=wanted.cursor, limit=wanted.limit, actor=call.actor
     )
     return await page_base.render(
         call,
