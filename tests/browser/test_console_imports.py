@@ -17,7 +17,7 @@ from server.models import Plan, PlanSlot, Score
 from tests.kit import importing, make
 from tests.kit.cohort import changed
 from tests.kit.console_pages import look, seat
-from tests.kit.importing import drain
+from tests.kit.jobs import drained
 from tests.kit.workbooks import edited, front
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -34,7 +34,7 @@ async def pdf_renderer(page: Page, s: Services, button: str) -> None:
     async with page.expect_response(lambda answer: answer.request.method == "POST") as sent:
         await page.get_by_role("button", name=button).click()
     assert (await sent.value).status == 202
-    await drain(s)
+    await drained(s)
 
 
 @pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])

@@ -18,10 +18,11 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Issuance, Staff
 from tests.kit import issuing, make
-from tests.kit.console_imports import drain, sheet
+from tests.kit.console_imports import sheet
 from tests.kit.console_pages import ScreenPdfRenderer, look, seat
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock, ListQueue
+from tests.kit.jobs import drained
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -163,7 +164,7 @@ async def test_a_sheet_is_checked_first_and_taken_then(
         async with page.expect_response("**/imports") as sent:
             await page.click("#check-button")
         assert (await sent.value).status == 202
-        await drain(services)
+        await drained(services)
         await expect(page.locator("#run .note")).to_be_visible()
         await look(page, "import-checked")
         assert trouble == []

@@ -17,7 +17,8 @@ from server.models import AuditEntry, ImportRun, Plan, Score
 from tests.kit import importing, make
 from tests.kit.cohort import changed
 from tests.kit.import_rules import ONE, TWO, scores
-from tests.kit.importing import book, check, drain
+from tests.kit.importing import book, check
+from tests.kit.jobs import drained
 
 AUDITOR = Actor("staff", 4, "审计员", "auditor")
 
@@ -33,7 +34,7 @@ async def test_a_check_is_written_later_by_whoever_may_and_once(known: Services)
     first = await imports.take_in(known, run["id"], actor=make.ADMIN)
     again = await imports.take_in(known, run["id"], actor=make.OPERATOR)
     assert first.id == again.id
-    await drain(known)
+    await drained(known)
     assert await Score.all().count() == 1
     done = await imports.view(known, first.id, actor=make.OPERATOR)
     assert (done["check_id"], done["rows_new"], done["all_or_nothing"]) == (run["id"], 1, False)
@@ -62,14 +63,14 @@ async def test_what_a_check_did_not_show_is_not_written(known: Services) -> None
     run = await check(known, book(changed(ONE, 成绩=70)))
     await scores(known, changed(ONE, 成绩=80))
     taken = await imports.take_in(known, run["id"], actor=make.OPERATOR)
-    await drain(known)
+    await drained(known)
     view = await imports.view(known, taken.id, actor=make.OPERATOR)
     assert (view["state_label"], view["refusal"]["code"]) == ("没有写入", "moved_since_check")
     assert (await Score.get()).score == Decimal(80)
     fresh = await imports.check_again(known, run["id"], imports.Names(), actor=make.OPERATOR)
-    await drain(known)
+    await drained(known)
     await imports.take_in(known, fresh.id, actor=make.OPERATOR)
-    await drain(known)
+    await drained(known)
     assert (await Score.get()).score == Decimal(70)
 
 
@@ -78,7 +79,7 @@ async def test_a_plan_released_between_check_and_write_is_left_alone(known: Serv
     run = await check(known, book(changed(ONE, 成绩=12)))
     await Plan.all().update(release_at=known.clock.now())
     taken = await imports.take_in(known, run["id"], actor=make.OPERATOR)
-    await drain(known)
+    await drained(known)
     assert (await imports.view(known, taken.id, actor=make.OPERATOR))["refusal"][
         "code"
     ] == "moved_since_check"
@@ -124,7 +125,7 @@ async def test_the_file_of_a_written_check_stays_with_the_import(known: Services
     data = book(ONE.score_row())
     run = await check(known, data, creating=importing.names_in(data))
     taken = await imports.take_in(known, run["id"], actor=make.OPERATOR)
-    await drain(known)
+    await drained(known)
     known.clock.forward(days=2)  # type: ignore[attr-defined]
     await imports.sweep(known)
     assert load_workbook(BytesIO(await imports.report(known, taken.id, actor=make.OPERATOR))).sheetnames == [

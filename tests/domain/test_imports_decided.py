@@ -33,7 +33,8 @@ from tests.kit import importing, make
 from tests.kit.cohort import changed
 from tests.kit.columns import column
 from tests.kit.import_rules import HOURS, ONE, PEOPLE, TWO, codes, person_row, scores, take
-from tests.kit.importing import book, check, drain
+from tests.kit.importing import book, check
+from tests.kit.jobs import drained
 
 AUDITOR = Actor("staff", 4, "审计员", "auditor")
 
@@ -217,11 +218,11 @@ async def test_names_are_made_when_exactly_they_are_confirmed(known: Services) -
     assert refused.value.code == "name_not_asked"
     half = imports.Names.of({"plans": [ONE.plan], "sites": [ONE.site]})
     again = await imports.check_again(known, first["id"], half, actor=make.OPERATOR)
-    await drain(known)
+    await drained(known)
     second = await imports.view(known, again.id, actor=make.OPERATOR)
     assert (second["rows_new"], second["rows_refused"], second["can_take"]) == (1, 1, True)
     taken = await imports.take_in(known, second["id"], actor=make.OPERATOR)
-    await drain(known)
+    await drained(known)
     assert await column(Plan.all(), "name") == [ONE.plan]
     assert await column(Site.all(), "name") == [ONE.site]
     entry = await AuditEntry.get(action="import.take", subject_id=str(taken.id))

@@ -16,17 +16,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.journeys.people import NEW_PASSWORD
 from tests.journeys.readme_tour import Step, steps
 from tests.journeys.service import Service, last_four
+from tests.kit.windows import FLAGS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PIN = "739264"
 PATIENCE_MS = 60_000  # a bound for a slow machine, never a measure
 

@@ -8,12 +8,6 @@ from typing import Any
 import openpyxl
 from openpyxl.worksheet.worksheet import Worksheet
 
-from server.domain import imports
-from server.domain.ports import Services
-from tests.kit import issuing
-from tests.kit.fakes import ListQueue
-from tests.kit.jobs import TABLE, Jobs
-
 
 async def hand_in(who: Any, data: bytes, **fields: str) -> Any:
     form = {"kind": "candidates", "dry_run": "true", **fields}
@@ -31,9 +25,3 @@ def sheet(*rows: list[Any]) -> bytes:
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
-
-
-async def drain(s: Services) -> None:
-    assert isinstance(s.queue, ListQueue)
-    table: Jobs = {**TABLE, "imports.run": imports.run, "exams.announce": issuing.nothing}
-    await s.queue.drain(s, table)

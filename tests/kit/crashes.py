@@ -7,13 +7,12 @@ import os
 import secrets
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from server.domain.issuance import announcements, generation, organisation, preparing, scan_tickets
+from server.domain.issuance import generation, organisation, scan_tickets
 from server.domain.issuance.states import BatchState
 from server.domain.ports import CertificatePage, Services
 from server.models import Binding, Certificate, Issuance, NumberSeries, Plan
@@ -22,16 +21,10 @@ from tests.kit import issuing, make
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakePdfRenderer, KillerFaultInjector, MemoryFileStore
 from tests.kit.issuing import PIN, Cohort
+from tests.kit.jobs import TABLE
 
 ME = make.ISSUER_STAFF
 NAMES = ("崔子涵", "买买提·吐尔逊", "王𠮷")
-TABLE: dict[str, Callable[..., Awaitable[Any]]] = {
-    preparing.JOB: preparing.work,
-    "issuance.generate": generation.generate,
-    "issuance.complete": generation.finish,
-    "issuance.announce": announcements.announce,
-    "notices.send": issuing.nothing,
-}
 
 
 @dataclass
@@ -45,7 +38,7 @@ class SealingPdfRenderer(FakePdfRenderer):
         return await FakePdfRenderer.make(self, page) + secrets.token_bytes(8)
 
 
-async def drain(s: Services) -> None:
+async def done_once(s: Services) -> None:
     """Do the waiting jobs. Each is taken off before it is done, as by a worker that may die over it."""
     while taken := await rows(
         "DELETE FROM procrastinate_jobs WHERE id = (SELECT min(id) FROM procrastinate_jobs WHERE status = 'todo')"
@@ -72,10 +65,10 @@ async def walk(s: Services, of: Cohort) -> None:
             await organisation.hand_over(s, batch.id, actor=ME)
         elif state is BatchState.GENERATING:
             await issuing.claims_lapse()
-            await drain(s)
+            await done_once(s)
             await generation.sweep(s)
         else:
-            await drain(s)
+            await done_once(s)
             await generation.sweep(s)
             if (await Issuance.get(id=batch.id)).announced_at is not None:
                 return

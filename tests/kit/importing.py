@@ -21,7 +21,7 @@ from server.models import (
     Site,
 )
 from tests.kit import make
-from tests.kit.fakes import ListQueue
+from tests.kit.jobs import drained
 
 
 def names_in(book: bytes) -> imports.Names:
@@ -55,17 +55,12 @@ def book(*rows: list[Any], header: Any = SCORE_HEADER) -> bytes:
     return demo_cohort.book(header, rows)
 
 
-async def drain(s: Services) -> None:
-    assert isinstance(s.queue, ListQueue)
-    await s.queue.drain(s, {"imports.run": imports.run})
-
-
 async def check(s: Services, data: bytes, kind: str = "scores", **more: Any) -> dict[str, Any]:
     """A dry run as the console hands it in, with its answer."""
     row = await imports.submit(
         s, kind, "a.xlsx", data, imports.Wish(dry_run=True, **more), actor=make.OPERATOR
     )
-    await drain(s)
+    await drained(s)
     return await imports.view(s, row.id, actor=make.OPERATOR)
 
 

@@ -1,10 +1,11 @@
-"""The jobs of issuance, worked off."""
+"""The jobs that verbs put, worked off."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from server.domain import imports
 from server.domain.issuance import announcements, generation, preparing
 from server.domain.ports import Services
 from tests.kit import issuing
@@ -17,9 +18,12 @@ TABLE: Jobs = {
     "issuance.complete": generation.finish,
     "issuance.announce": announcements.announce,
     "notices.send": issuing.nothing,
+    "exams.announce": issuing.nothing,
+    "imports.run": imports.run,
 }
 
 
 async def drained(s: Services) -> None:
+    """Do every job that waits, and those that these put."""
     assert isinstance(s.queue, ListQueue)
     await s.queue.drain(s, TABLE)

@@ -19,7 +19,8 @@ from server.domain.roles import Role
 from server.models import AuditEntry, Candidate, School
 from tests.kit import importing, make
 from tests.kit.console_desk import code, seated
-from tests.kit.console_imports import XLSX, drain, hand_in
+from tests.kit.console_imports import XLSX, hand_in
+from tests.kit.jobs import drained
 
 App = Sanic[Any, Any]
 PEOPLE = demo_cohort.people(4, schools=2)
@@ -28,7 +29,7 @@ PEOPLE = demo_cohort.people(4, schools=2)
 async def test_names_are_confirmed_and_the_check_is_written(app: App, services: Services) -> None:
     who = await seated(app, services, Role.OPERATOR)
     checked = (await hand_in(who, demo_cohort.people_book(PEOPLE))).json["id"]
-    await drain(services)
+    await drained(services)
     run = (await who("GET", f"/imports/{checked}")).json
     schools = [one["name"] for one in run["asked"]["schools"]]
     assert set(schools) == {person.school for person in PEOPLE}
@@ -36,10 +37,10 @@ async def test_names_are_confirmed_and_the_check_is_written(app: App, services: 
     strange = await who("POST", f"/imports/{checked}/check", {"create": {"schools": ["没有的学院"]}})
     assert code(strange) == (422, "name_not_asked")
     again = (await who("POST", f"/imports/{checked}/check", {"create": {"schools": schools}})).json["id"]
-    await drain(services)
+    await drained(services)
     taken = await who("POST", f"/imports/{again}/take", {})
     assert (taken.status, (await who("POST", f"/imports/{again}/take", {})).json) == (202, taken.json)
-    await drain(services)
+    await drained(services)
     assert (await who("GET", f"/imports/{taken.json['id']}")).json["rows_new"] == 4
     assert await Candidate.all().count() == 4
     listed = (await who("GET", "/imports?open_only=true")).json["items"]
@@ -50,7 +51,7 @@ async def test_a_program_confirms_with_the_upload(app: App, services: Services) 
     who = await seated(app, services, Role.OPERATOR)
     create = json.dumps({"schools": sorted({person.school for person in PEOPLE})})
     sent = await hand_in(who, demo_cohort.people_book(PEOPLE), dry_run="false", create=create)
-    await drain(services)
+    await drained(services)
     assert (await who("GET", f"/imports/{sent.json['id']}")).json["rows_new"] == 4
     for poor in ("x", "[]", '{"cities": []}', '{"schools": "x"}', '{"schools": [1]}', '{"schools": [""]}'):
         refused = await hand_in(who, demo_cohort.people_book(PEOPLE), create=poor)
@@ -61,7 +62,7 @@ async def test_reports_are_for_those_who_import(app: App, services: Services) ->
     operator, auditor = await seated(app, services, Role.OPERATOR), await seated(app, services, Role.AUDITOR)
     rows = [PEOPLE[0].people_row(), [*PEOPLE[1].people_row()[:4], "旁听", *PEOPLE[1].people_row()[5:]]]
     sent = await hand_in(operator, demo_cohort.book(demo_cohort.PEOPLE_HEADER, rows))
-    await drain(services)
+    await drained(services)
     path = f"/imports/{sent.json['id']}"
     assert (await auditor("GET", path)).json["errors"][-1]["code"] == "kind_unknown"
     assert code(await auditor("GET", f"{path}/report.xlsx")) == (403, "role_not_allowed")

@@ -17,10 +17,11 @@ from server.errors import OutsideFailure
 from server.models import AuditEntry, Certificate, IdempotentAnswer, Officer, PlanSlot, Staff
 from tests.kit import issuing, make
 from tests.kit.console_desk import code, seated
-from tests.kit.console_imports import XLSX, drain, sheet
+from tests.kit.console_imports import XLSX, sheet
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatLinks
 from tests.kit.fakes import FakeClock
+from tests.kit.jobs import drained
 
 App = Sanic[Any, Any]
 
@@ -35,7 +36,7 @@ async def test_a_workbook_without_its_columns_is_taken_watched_and_ends_unreadab
     import_id = sent.json["id"]
     assert (await who("GET", f"/imports/{import_id}")).json["state"] == "queued"
     assert code(await who("GET", f"/imports/{import_id}/report.xlsx")) == (409, "import_running")
-    await drain(services)
+    await drained(services)
     run = (await who("GET", f"/imports/{import_id}")).json
     assert run["state"] == "unreadable"
     assert run["dry_run"] is True
@@ -174,7 +175,7 @@ async def test_a_batch_goes_the_whole_way(app: App, services: Services) -> None:
     )
     assert code(await who("GET", f"/issuances/{batch}/certificates.zip")) == (409, "not_issued")
     assert (await who("POST", f"/issuances/{batch}/hand-over")).json["state"] == "generating"
-    await drain(services)
+    await drained(services)
     assert (await who("GET", f"/issuances/{batch}")).json["state"] == "issued"
     packed = await who("GET", f"/issuances/{batch}/certificates.zip")
     assert packed.headers["content-type"] == "application/zip"
@@ -210,7 +211,7 @@ async def test_events_begin_with_a_snapshot(app: App, services: Services) -> Non
 async def test_another_schools_things_are_not_there(app: App, services: Services) -> None:
     of = await issuing.cohort(services)
     batch = await issuing.generating(services, of)
-    await drain(services)
+    await drained(services)
     number = (await Certificate.filter(issuance_id=batch.id).first()).number  # type: ignore[union-attr]
     stranger = await seated(app, services, Role.SCHOOL, school=await make.school(), username="stranger")
     for path in ("", "/people", "/events", "/receipt", "/certificates.zip"):

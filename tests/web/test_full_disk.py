@@ -19,8 +19,9 @@ from server.errors import OutsideFailure
 from server.models import Certificate, ImportRun, Issuance
 from tests.kit import issuing, make
 from tests.kit.console_desk import seated
-from tests.kit.console_imports import drain, hand_in
+from tests.kit.console_imports import hand_in
 from tests.kit.exchange import exchange
+from tests.kit.jobs import drained
 from tests.kit.small_disk import SmallDisk, mounted
 
 App = Sanic[Any, Any]
@@ -90,7 +91,7 @@ async def test_an_upload_is_503_once_told_and_taken_when_there_is_room(
     disk.free()
     sent = await hand_in(who, people)
     assert sent.status == 202, sent.text
-    await drain(services)
+    await drained(services)
     assert (await who("GET", f"/imports/{sent.json['id']}")).json["rows_total"] == 4
 
 
@@ -101,7 +102,7 @@ async def test_certificates_wait_for_room_and_are_then_made_by_themselves(
     of = await issuing.cohort(services)
     batch = await issuing.generating(services, of)
     disk.fill()
-    await drain(services)
+    await drained(services)
     assert (await Issuance.get(id=batch.id)).state == "generating"
     waiting = await Certificate.all()
     assert {(one.state, one.last_error, one.pdf_sha256) for one in waiting} == {("drawing", SAID, None)}
@@ -111,7 +112,7 @@ async def test_certificates_wait_for_room_and_are_then_made_by_themselves(
     disk.free()
     await issuing.claims_lapse()
     await generation.sweep(services)
-    await drain(services)
+    await drained(services)
     assert (await Issuance.get(id=batch.id)).state == "issued"
     for one in await Certificate.all():
         file = (disk.folder / one.pdf_key).read_bytes()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import orjson
 
-from server.adapters.spreadsheets.account import Account
+from server.adapters.spreadsheets.sheet_marks import Account
 from server.errors import Refused
 
 

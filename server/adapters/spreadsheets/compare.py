@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from server.adapters.spreadsheets import formats
-from server.adapters.spreadsheets.account import Account
+from server.adapters.spreadsheets.sheet_marks import Account
 from server.domain.tables import Sheet, not_adding_up
 
 

@@ -30,11 +30,11 @@ from python_calamine import (
 )
 
 from server.adapters.spreadsheets import archive, delimited, worksheet
-from server.adapters.spreadsheets.account import Account
 from server.adapters.spreadsheets.archive import Archive
 from server.adapters.spreadsheets.beside import Beside
 from server.adapters.spreadsheets.compare import compared
 from server.adapters.spreadsheets.file_kind import Extent, Form, damaged, encrypted, recognise
+from server.adapters.spreadsheets.sheet_marks import Account
 from server.domain.tables import Sheet
 from server.errors import Refused
 

@@ -14,8 +14,8 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 
 from server.adapters.spreadsheets import formats
-from server.adapters.spreadsheets.account import Account
 from server.adapters.spreadsheets.file_kind import damaged, entities
+from server.adapters.spreadsheets.sheet_marks import Account
 
 _SPACES = (
     "http://schemas.openxmlformats.org/spreadsheetml/2006/main",

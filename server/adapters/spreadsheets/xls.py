@@ -14,8 +14,8 @@ import xlrd
 from xlrd.compdoc import CompDoc, CompDocError
 
 from server.adapters.spreadsheets import formats
-from server.adapters.spreadsheets.account import Account
 from server.adapters.spreadsheets.file_kind import damaged, encrypted, wrong_type
+from server.adapters.spreadsheets.sheet_marks import Account
 
 _BOUNDSHEET, _EOF, _FILEPASS, _FORMULA = 0x0085, 0x000A, 0x002F, 0x0006
 _FORMAT, _XF, _ROW, _COLUMNS = 0x041E, 0x00E0, 0x0208, 0x007D
