@@ -10,6 +10,7 @@ from annotated_types import MaxLen
 from sanic import Blueprint, HTTPResponse, Request
 
 from server.domain import idempotency
+from server.domain.audit import incidents
 from server.errors import NotFound
 from server.web import body_limits, responses, schema
 from server.web.request import Asked
@@ -129,7 +130,9 @@ async def _once(
         assert response is not None and response.body is not None
         return idempotency.Answer(response.status, response.body)
 
-    kept = await idempotency.once(asked.s, await api.owner(asked), key, spelled, work)
+    # A wrong password stays in the trail, whatever becomes of the transaction that its refusal rolls back.
+    async with incidents.outlasting():
+        kept = await idempotency.once(asked.s, await api.owner(asked), key, spelled, work)
     body = await route.completes(asked, said[0], kept.body) if route.completes is not None else kept.body
     return HTTPResponse(body, status=kept.status, content_type=JSON, headers={"cache-control": "no-store"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -216,6 +217,17 @@ async def test_who_binds_in_both_accounts_at_once_is_bound_in_both(
     monkeypatch.setattr(bindings, "_proved", overtaken)
     await bind(services, ME, phone_last4=PHONE[-4:])
     assert await Binding.all().count() == 2
+
+
+@pytest.mark.parametrize("turn", range(5))
+async def test_two_persons_in_two_accounts_at_one_moment_are_not_both_bound(
+    services: Services, turn: int
+) -> None:
+    """Neither shows the phone: whoever comes second, if only by a hair, is asked for it."""
+    await somebody(services)
+    codes = await asyncio.gather(*(outcome(services, who) for who in (ME, STRANGER)))
+    assert sorted(code for code, _ in codes) == ["binding_not_matched", "bound"]
+    assert await Binding.all().count() == 1
 
 
 async def test_who_is_overtaken_without_a_proof_is_not_bound(

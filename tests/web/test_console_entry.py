@@ -269,3 +269,13 @@ def test_only_logging_in_is_open() -> None:
         ("POST", "/session"),
         ("POST", "/session/picture"),
     ]
+
+
+async def test_an_idempotency_key_hides_no_guess_at_a_password(app: App, services: Services) -> None:
+    """The refusal rolls the key's transaction back, and used to take the entry of the trail with it."""
+    who = await seated(app, services, Role.OPERATOR)
+    for turn in range(2):
+        guess = {"label": "x", "days": 1, "scopes": ["read"], "password": "guess"}
+        refused = await who("POST", "/tokens", guess, headers={"idempotency-key": f"g{turn}"})
+        assert (refused.status, refused.json["errors"][0]["code"]) == (422, "password_wrong")
+    assert await AuditEntry.filter(action="staff.password_refused").count() == 1  # the first, then the fifth

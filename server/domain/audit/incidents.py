@@ -8,7 +8,11 @@ the count so far; and no more than `MOST_AN_HOUR` of all kinds by one kind of ac
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from server.domain.actor import SYSTEM, Actor
@@ -29,6 +33,29 @@ def stranger(address: str, request_id: str = "") -> Actor:
     return Actor("stranger", None, "未登录者", address=address, request_id=request_id)
 
 
+@dataclass(slots=True)
+class _Kept:
+    """Entries noted within a transaction that a refusal will roll back."""
+
+    entries: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+
+_kept: ContextVar[_Kept | None] = ContextVar("kept_incidents", default=None)
+
+
+@asynccontextmanager
+async def outlasting() -> AsyncIterator[None]:
+    """What is noted within is written at the end, after the transaction inside has been committed or rolled back."""
+    kept = _Kept()
+    token = _kept.set(kept)
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+        for write in kept.entries:
+            await write()
+
+
 async def note(
     s: Services,
     actor: Actor,
@@ -41,13 +68,17 @@ async def note(
 ) -> None:
     """Write an entry about something that anybody may repeat. Never raises: the caller's own answer matters more.
 
-    Outside a transaction that a refusal would roll back. Never pass what somebody typed, nor personal data.
+    Outside a transaction that a refusal would roll back, or within `outlasting`. Never pass what somebody typed, nor personal data.
 
     Args:
         actor: with the address; `stranger` where nobody is known.
         subject_kind, subject_id: what it was about, from a closed set, or an id on record.
         window: seconds within which the same thing from the same place is one row of entries.
     """
+    if (kept := _kept.get()) is not None:
+        again = partial(note, s, actor, action, subject_kind, subject_id, window=window, became=became)
+        kept.entries.append(again)
+        return
     try:
         place = counted(actor.address)
         same = f"incident:{action}:{subject_kind}:{subject_id}:{actor.kind}:{actor.id}:{place}"

@@ -22,7 +22,7 @@ from server.domain.exams import plans
 from server.domain.fault_points import transaction
 from server.domain.levels import Level
 from server.domain.paging import Page, cursor_id, limited
-from server.domain.people.candidates import mask_numbers
+from server.domain.people.free_text import clean_reason
 from server.domain.people.names import mask_name
 from server.domain.people.school_scope import is_school, may_see
 from server.domain.ports import CertificatePage, Clock, Services
@@ -170,7 +170,7 @@ async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None
         Conflict("already_revoked" or "certificate_moved").
     """
     roles.require(actor, Verb.REVOKE)
-    reason = mask_numbers(" ".join(reason.replace("\0", " ").split()))
+    reason = clean_reason(reason)
     if not 0 < len(reason) <= REASON_LENGTH:
         code = "reason_too_long" if reason else "reason_missing"
         raise Invalid(

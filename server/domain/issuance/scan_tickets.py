@@ -20,7 +20,7 @@ from server.domain.issuance.scan_summary import ScanView, view_of
 from server.domain.issuance.states import BY_NAME, BatchState, Facts, moved_on, reason_is_given
 from server.domain.issuance.transitions import advance, locked, tell_state
 from server.domain.people import conflicts, officers
-from server.domain.people.candidates import mask_numbers
+from server.domain.people.free_text import clean_reason
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid
@@ -162,7 +162,7 @@ async def return_batch(
     Raises:
         as `confirm`, and Invalid: reason_missing, reason_too_long.
     """
-    reason = mask_numbers(" ".join(reason.replace("\0", " ").split()))
+    reason = clean_reason(reason)
     known = Facts(has_reason=bool(reason))
     if (missing := BY_NAME["school_return"].refusal(known, only=(reason_is_given,))) is not None:
         raise missing.as_refusal()

@@ -12,7 +12,8 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
 from server.domain.freshness import changed, scope_of
 from server.domain.people import bindings, ended_sessions
-from server.domain.people.candidates import id_masked, mask_numbers
+from server.domain.people.candidates import id_masked
+from server.domain.people.free_text import clean_reason
 from server.domain.people.names import clean_name, tidy
 from server.domain.people.school_scope import school_of
 from server.domain.ports import Keys, Services, WeChatIdentity
@@ -101,7 +102,7 @@ async def release(
         Invalid: /reason · Conflict("not_bound").
     """
     roles.require(actor, Verb.UNBIND)
-    reason = mask_numbers(" ".join(reason.replace("\0", " ").split()))
+    reason = clean_reason(reason)
     if not 2 <= len(reason) <= REASON_LENGTH:
         detail = f"请写明解除的原因（如“本人持身份证到校申请”），最多{REASON_LENGTH}个字。"
         raise Invalid(errors=[FieldError("/reason", "reason_form", detail)])

@@ -150,6 +150,7 @@ async def _bind(
     known = await _find(s, who, number)
     is_proved, phone = await _proved(s, who, known, clean, proof)
     async with in_transaction():
+        await _hold(s.keys, number)
         found = await _find(s, who, number)
         # Bound in the other account in this very moment: what then has to be proved is judged from the start.
         is_overtaken = bool(found["is_elsewhere"]) and not known["is_elsewhere"]
@@ -261,6 +262,14 @@ async def _find(s: Services, who: WeChatIdentity, number: IdentityNumber) -> dic
     return rows[0]
 
 
+async def _hold(keys: Keys, number: IdentityNumber) -> None:
+    """Two who bind one candidate at one moment, in two accounts, come one after the other: the second sees the first."""
+    await connections.get("default").execute_query_dict(
+        "SELECT 1 FROM candidate WHERE id_index = ANY($1::bytea[]) FOR NO KEY UPDATE",
+        [keys.blinds(number.text, about=ABOUT_ID)],
+    )
+
+
 async def _proved(
     s: Services, who: WeChatIdentity, found: dict[str, Any], name: str, given: Proof
 ) -> tuple[bool, str | None]:
@@ -368,7 +377,10 @@ class _Gate:
         await self._s.rate_limiter.hit(self._address, window=DAY)
 
     async def passed(self) -> None:
-        await self._s.rate_limiter.clear(*self.own)
+        """The number is free again; the person's misses stay counted, or binding oneself would forgive them all."""
+        person, number = self.own
+        await self._s.rate_limiter.clear(number)
+        await self._s.rate_limiter.take_back(person)
 
 
 def _paused() -> TooMany:

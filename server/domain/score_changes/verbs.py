@@ -14,7 +14,7 @@ from server.domain.exams.results import Status, say
 from server.domain.freshness import changed
 from server.domain.notices import routing
 from server.domain.notices.short_names import ROOM, short_plan
-from server.domain.people.candidates import mask_numbers
+from server.domain.people.free_text import clean_reason
 from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.domain.score_changes.facts import Facts, Mark, facts_of, refuse_mark, standing
@@ -107,7 +107,7 @@ async def approve(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeSt
 async def refuse(s: Services, change_id: int, note: str, *, actor: Actor) -> ScoreChangeState:
     """Do not let it take effect, and say why. Raises as `approve` does, but for the facts; Invalid: reason_short."""
     roles.require(actor, Verb.APPROVE_SCORES)
-    kept = mask_numbers(note.strip())
+    kept = clean_reason(note)
     if not kept:
         raise Invalid(errors=[FieldError("/note", "missing", "请写明不批准的原因。")])
     async with in_transaction():
@@ -155,7 +155,7 @@ def _mark(status: str, score: str | None) -> Mark:
 
 def _reason(text: str) -> str:
     """The reason as it is kept. Raises Invalid."""
-    kept = mask_numbers(text.strip())
+    kept = clean_reason(text)
     if len(kept) < SHORTEST_REASON:
         told = f"请写明变更的依据（至少 {SHORTEST_REASON} 个字），例如复核记录的日期和编号。"
         raise Invalid(errors=[FieldError("/reason", "reason_short", told)])
