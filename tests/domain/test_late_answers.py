@@ -14,12 +14,13 @@ from server import worker
 from server.adapters.wechat.errcodes import refusal_of
 from server.domain.ports import Push, Services
 from server.domain.wechat_chat import late_answers, push_inbox, pushes
-from server.domain.wechat_chat.push_states import MOST_ATTEMPTS, PushState
+from server.domain.wechat_chat.push_states import MOST_ATTEMPTS, STEPS, PushState
 from server.errors import OutsideFailure
 from server.models import Follower, PushSeen
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatSender
 from tests.kit.fakes import FakeClock, Killed, KillerFaultInjector, ListQueue
+from tests.kit.lives import without_row
 
 OPENID = "o-candidate-000000000000000"
 
@@ -340,3 +341,25 @@ async def test_rows_of_the_release_before_are_forgotten_and_never_answered(servi
     await pushes.sweep(services)
     assert await PushSeen.all().count() == 0
     assert wechat(services).texts == []
+
+
+@pytest.mark.parametrize(
+    ("name", "becomes"), [("answer", PushState.ANSWERED), ("hand_over", PushState.WAITING)]
+)
+async def test_what_a_row_of_the_table_allows_it_alone_allows(
+    services: Services, name: str, becomes: PushState
+) -> None:
+    push = asked(services)
+    await push_inbox.take_in(services.clock, services.keys, push)
+
+    async def act() -> bool:
+        if name == "answer":
+            return await push_inbox.answer(services.clock, services.keys, push.key, "好的")
+        return await push_inbox.hand_over(services.clock, services.keys, push)
+
+    with without_row(STEPS, name):
+        with pytest.raises(KeyError):
+            await act()
+        assert (await PushSeen.get()).state == "taken"
+    assert await act() and (await PushSeen.get()).state == becomes.value
+    assert not await act()

@@ -25,14 +25,14 @@ _INSERT = (
     "INSERT INTO push_seen (key, at, push) VALUES ($1, $2, $3) ON CONFLICT (key) DO NOTHING RETURNING key"
 )
 _ANSWER = """
-UPDATE push_seen SET reply = $2, state = 'answered', settled_at = $3, push = NULL
-WHERE key = $1 AND state = 'taken' AND reply IS NULL RETURNING key
+UPDATE push_seen SET reply = $2, state = $4, settled_at = $3, push = NULL
+WHERE key = $1 AND state = ANY($5::text[]) AND reply IS NULL RETURNING key
 """
 # The first insert may be what hangs, so handing over does not rely on it.
 _HAND_OVER = """
-INSERT INTO push_seen (key, at, push, state, late_since, next_try_at) VALUES ($1, $2, $3, 'waiting', $2, $2)
-ON CONFLICT (key) DO UPDATE SET state = 'waiting', push = EXCLUDED.push, late_since = $2, next_try_at = $2
-WHERE push_seen.state = 'taken' AND push_seen.reply IS NULL RETURNING key
+INSERT INTO push_seen (key, at, push, state, late_since, next_try_at) VALUES ($1, $2, $3, $4, $2, $2)
+ON CONFLICT (key) DO UPDATE SET state = $4, push = EXCLUDED.push, late_since = $2, next_try_at = $2
+WHERE push_seen.state = ANY($5::text[]) AND push_seen.reply IS NULL RETURNING key
 """
 
 
@@ -62,12 +62,19 @@ async def known(keys: Keys, key: str) -> Known:
 
 async def answer(clock: Clock, keys: Keys, key: str, reply: str) -> bool:
     """Step `answer`: keep the first answer, which every repetition gets. False when it is not the first."""
-    return bool(await database.rows(_ANSWER, key, keys.encrypt(reply, about=_REPLY), clock.now()))
+    kept = keys.encrypt(reply, about=_REPLY)
+    return bool(await database.rows(_ANSWER, key, kept, clock.now(), *_way("answer")))
 
 
 async def hand_over(clock: Clock, keys: Keys, push: Push) -> bool:
     """Step `hand_over`, in the caller's transaction. False when the push was answered or handed over before."""
-    return bool(await database.rows(_HAND_OVER, push.key, clock.now(), sealed(keys, push)))
+    kept = sealed(keys, push)
+    return bool(await database.rows(_HAND_OVER, push.key, clock.now(), kept, *_way("hand_over")))
+
+
+def _way(name: str) -> tuple[str, list[str]]:
+    """Where a step leads, and the states that it leaves."""
+    return STEPS[name].target.value, [state.value for state in STEPS[name].sources]
 
 
 async def step(
