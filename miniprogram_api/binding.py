@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 
-from miniprogram_api import answers, bodies, lookup_answers
+from miniprogram_api import answers, bodies
 from miniprogram_api.session import identity
 from server.domain.people import bindings, candidates, captcha, phones
 from server.errors import NotFound
@@ -19,7 +19,7 @@ async def show(asked: Asked) -> answers.Binding:
         return answers.Binding(bound=False, candidate=None, phone_masked=None)
     person = candidates.masked(asked.s.keys, candidate.name, candidate.id_sealed)
     phone = phones.known(asked.s.keys, candidate)
-    return answers.Binding(bound=True, candidate=lookup_answers.person(person), phone_masked=phone)
+    return answers.Binding(bound=True, candidate=answers.Masked.model_validate(person), phone_masked=phone)
 
 
 async def bind(asked: Asked, body: bodies.Bind) -> answers.Bound:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from miniprogram_api import answers as a
 from server.domain.lookups.views import (
     CertificateItem,
     CertificatesView,
@@ -40,10 +39,6 @@ def certificates(view: CertificatesView) -> dict[str, Any]:
         "notices": [_notice(one) | _place(one.place) for one in view.notices],
         "next_cursor": None,
     }
-
-
-def person(who: Masked | None) -> a.Masked | None:
-    return None if who is None else a.Masked(name_masked=who.name_masked, id_masked=who.id_masked)
 
 
 def _person(who: Masked | None) -> dict[str, Any] | None:

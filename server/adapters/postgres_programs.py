@@ -71,12 +71,12 @@ def load(url: str, path: Path, *, server_version: int, before: str, after: str) 
         ProgramFailed: with the program's own last words; the database is as it was.
     """
     with tempfile.TemporaryFile() as reader_said, tempfile.TemporaryFile() as writer_said:
-        reader = subprocess.Popen(  # noqa: S603
+        reader = subprocess.Popen(  # noqa: S603 -- the wheel's own program
             [_program("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(path)],
             stdout=subprocess.PIPE,
             stderr=reader_said,
         )
-        writer = subprocess.Popen(  # noqa: S603
+        writer = subprocess.Popen(  # noqa: S603 -- the same
             [_program("psql"), "--no-password", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"],
             env=environment(url),
             stdin=subprocess.PIPE,

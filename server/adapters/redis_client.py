@@ -31,7 +31,7 @@ class GuardedPool(aioredis.BlockingConnectionPool):
         if not self.breaker.may_ask():
             raise RedisAway("Redis is away")
         try:
-            return await super().get_connection(*args, **more)  # type: ignore[no-untyped-call]
+            return await super().get_connection(*args, **more)  # type: ignore[no-untyped-call]  # redis has no types there
         except _AWAY as error:
             if _FULL not in str(error):  # all of ours are busy: that says nothing of Redis
                 self.breaker.failed(type(error).__name__)
@@ -42,9 +42,9 @@ class GuardedRedis(aioredis.Redis):
     """Notes what answers and what does not."""
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        breaker: Breaker = self.connection_pool.breaker  # type: ignore[attr-defined]
+        breaker: Breaker = self.connection_pool.breaker  # type: ignore[attr-defined]  # its pool is ours
         try:
-            answer = await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            answer = await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # as above
         except RedisAway:
             raise
         except _AWAY as error:

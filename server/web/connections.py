@@ -63,7 +63,7 @@ class BoundedProtocol(HttpProtocol):
                 del self._held[self._address]
             self._address = None
         if self.transport is not None:  # an aborted one never began
-            super().connection_lost(exc)  # type: ignore[no-untyped-call]
+            super().connection_lost(exc)  # type: ignore[no-untyped-call]  # Sanic has no types there
 
     def data_received(self, data: bytes) -> None:
         if self.transport is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +36,8 @@ def door(document: Callable[[], dict[str, Any]]) -> Blueprint:
     """The blueprint.
 
     Args:
-        document: makes the OpenAPI document; asked once in each process, when somebody wants it.
+        document: makes the OpenAPI document; asked in a thread, when somebody first wants it: it takes
+            half a second, in which this process goes on answering.
     """
     bp = Blueprint("docs", url_prefix="/docs")
     bp.middleware(only_operators, "request")
@@ -47,7 +49,7 @@ def door(document: Callable[[], dict[str, Any]]) -> Blueprint:
 
     async def spec(_: Request) -> HTTPResponse:
         if not made:
-            made.append(orjson.dumps(document()))
+            made.append(await asyncio.to_thread(lambda: orjson.dumps(document())))
         return raw(made[0], content_type=JSON)
 
     for path, name in (("", "page"), ("/redoc", "page_by_its_old_address")):

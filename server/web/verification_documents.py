@@ -42,7 +42,7 @@ class Found(Answer):
     authority: str
 
 
-class Asked(Input):
+class Search(Input):
     """The form of a search; the handler reads it itself, so that a page can show what was typed."""
 
     model_config = ConfigDict(extra="ignore")
@@ -54,7 +54,7 @@ def paths() -> dict[str, Any]:
     """The doors of `server.web.verification`; the page with the form stays out of it."""
     taken = {
         "requestBody": {
-            "content": {"application/x-www-form-urlencoded": {"schema": schema_of(Asked)}},
+            "content": {"application/x-www-form-urlencoded": {"schema": schema_of(Search)}},
             "required": True,
         }
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from server.adapters.captcha import PillowImageCheck
 from server.adapters.one_time_codes import TotpCodes
 from server.adapters.spreadsheets.process import SpreadsheetReader
 from server.adapters.workbooks import OpenpyxlWriter
@@ -41,6 +42,7 @@ def stand_ins(settings: Settings, clock: FakeClock, keys: Keys, **instead: Any) 
         "one_time_codes": TotpCodes(),
         "table_reader": SpreadsheetReader(),
         "workbook_writer": OpenpyxlWriter(),
+        "image_check": PillowImageCheck(),
         "faults": KillerFaultInjector(),
         **wechat_ports(),
     }

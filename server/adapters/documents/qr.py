@@ -18,7 +18,7 @@ QUIET_ZONE = 4  # modules, ISO/IEC 18004
 def _rows(text: str) -> list[bytes]:
     """One byte a module, 0 is dark, without quiet zone. Level Q; digits are packed as digits (0.7 ms)."""
     code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="Q")
-    image = memoryview(zxingcpp.write_barcode_to_image(code, scale=1, add_quiet_zones=False))  # type: ignore[arg-type]
+    image = memoryview(zxingcpp.write_barcode_to_image(code, scale=1, add_quiet_zones=False))  # type: ignore[arg-type]  # zxing-cpp does not say that its image is a buffer
     pixels = image.tobytes()
     size = math.isqrt(len(pixels))
     return [pixels[start : start + size] for start in range(0, len(pixels), size)]
@@ -41,7 +41,7 @@ def for_paper(text: str) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}"><path d="{"".join(path)}"/></svg>'
 
 
-def _for_screen(text: str) -> qrcode.QRCode:  # type: ignore[type-arg]
+def _for_screen(text: str) -> qrcode.QRCode:  # type: ignore[type-arg]  # generic in the stubs alone
     code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, box_size=8, border=QUIET_ZONE)
     code.add_data(text)
     code.make(fit=True)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -36,7 +37,7 @@ class AlreadyRunning(EmbeddedError):
     """The folder is in use by a process that lives."""
 
 
-class Server:
+class Server(ABC):
     """What both have in common: one folder, one lock, one child."""
 
     title: str
@@ -167,8 +168,9 @@ class Server:
         """Holds the URL while the server runs."""
         return self.folder / "url"
 
+    @abstractmethod
     def _prepare(self) -> None:
-        raise NotImplementedError
+        """Everything that has to be there before the program starts."""
 
     def _programs(self, name: str, version: str, trials: Sequence[str]) -> Path:
         """A package whose programs our account can run: the installed one, or a copy of it."""
@@ -179,17 +181,17 @@ class Server:
                 f"{self.title}的程序无法运行（{error}）。请删除 .venv 后重新运行 make setup。"
             ) from None
 
+    @abstractmethod
     def _begin(self, port: int) -> None:
         """Start the program on this port; it need not answer yet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _is_up(self, port: int) -> bool:
         """Whether it answers there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _complete(self, port: int) -> str:
         """The URL, once it answers; what has to be there at the first start is made."""
-        raise NotImplementedError
 
     def _launch(self, port: int) -> str | None:
         """The URL once it answers; None if it ended at once."""

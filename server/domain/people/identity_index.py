@@ -8,6 +8,7 @@ refuses new ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
@@ -62,9 +63,9 @@ async def _officers(keys: Keys) -> None:
         await Officer.filter(id=officer.id).update(mobile_index=keys.blind(number, about=ABOUT_MOBILE))
 
 
-async def _one(keys: Keys, row: dict[str, object], done: Reindexed) -> None:
-    number = keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)  # type: ignore[call-overload]
-    new, old = keys.blind(number, about=ABOUT_ID), bytes(row["id_index"])  # type: ignore[call-overload]
+async def _one(keys: Keys, row: dict[str, Any], done: Reindexed) -> None:
+    number = keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)
+    new, old = keys.blind(number, about=ABOUT_ID), bytes(row["id_index"])
     if new == old:
         done.unchanged += 1
     elif row["is_waiting"]:

@@ -206,13 +206,6 @@ class ImageCheck(Protocol):
         """PNG, 264×100 pixels (shown at half that size)."""
 
 
-class NoImageCheck:
-    """For worlds that never ask for an image check."""
-
-    def picture(self, text: str) -> bytes:
-        raise NotImplementedError("no image check was given to these services")
-
-
 class FaultInjector(Protocol):
     """Named places where a test may kill the process; production does nothing there."""
 
@@ -244,6 +237,7 @@ class Services:
     one_time_codes: OneTimeCodes
     table_reader: TableReader
     workbook_writer: WorkbookWriter
+    image_check: ImageCheck
     wechat_pushes: WeChatPushes
     wechat_logins: WeChatLogins
     wechat_sender: WeChatSender
@@ -252,7 +246,6 @@ class Services:
     wechat_quota: WeChatQuota
     wechat_health: WeChatHealth
     faults: FaultInjector = field(default_factory=NoFaultInjector)
-    image_check: ImageCheck = field(default_factory=NoImageCheck)
     session_memory: SessionMemory = field(default_factory=SessionMemory)
     pay: PayGateway | None = None  # None: no merchant number is configured
     lookup_watch: LookupWatch | None = None  # None: every look-up reads the database

@@ -19,7 +19,8 @@ class Busy(TooMany):
 class PasswordHasher(Protocol):
     """Slow, salted hashes of one kind of secret, with a queue of its own: a flood of one kind does not stop another.
 
-    Never called within a database transaction: a hash takes tens of milliseconds, its queue perhaps seconds.
+    Not to be called within a database transaction: a hash takes tens of milliseconds, its queue perhaps seconds. (The
+    one exception: what carries an Idempotency-Key is one transaction with its effect, decision 0151.)
     """
 
     async def hash(self, secret: str) -> str:
