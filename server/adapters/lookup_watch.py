@@ -150,10 +150,12 @@ class LookupWatch:
         trouble = False
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wakeup.wait(), ASK_SECONDS)
+                async with asyncio.timeout(ASK_SECONDS):
+                    await self._wakeup.wait()
             self._wakeup.clear()
             try:
-                await asyncio.wait_for(self.ask(), VOUCH_SECONDS)
+                async with asyncio.timeout(VOUCH_SECONDS):
+                    await self.ask()
                 trouble = False
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
                 if not trouble:

@@ -112,7 +112,8 @@ DEGRADING = frozenset({"redis", "job_worker", "storage", "schema", "seal"})
 
 async def _checked(request: Request, check: Callable[[Request], Awaitable[str | None]]) -> str:
     try:
-        return await asyncio.wait_for(check(request), CHECK_SECONDS) or "ok"
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await check(request) or "ok"
     except Exception as error:
         cause = failures.cause_of(error) or (str(error) if isinstance(error, OutsideFailure) else None)
         log.warning("not ready: %s", cause or type(error).__name__, exc_info=None if cause else error)

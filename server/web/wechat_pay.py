@@ -38,7 +38,8 @@ async def _receive(request: Request) -> HTTPResponse:
     if s.pay is None:
         return _fail(503, "本服务没有配置微信支付")
     try:
-        return await asyncio.wait_for(_taken(s, s.pay, request, body), ANSWER_WITHIN)
+        async with asyncio.timeout(ANSWER_WITHIN):
+            return await _taken(s, s.pay, request, body)
     except TimeoutError:
         log.warning("notification of WeChat Pay not done in time")
         return _fail(503, "没有及时处理完，请稍后重发")

@@ -95,7 +95,8 @@ async def test_a_waiting_job_is_not_taken_before_the_transaction_that_relies_on_
         await School.create(name="甲校")
         await queue.put("notices.send", once="notices.send")
         assert await worker.fetchval(fetch, number) is None
-    assert '"job_inserted"' in await asyncio.wait_for(told.get(), 60)
+    async with asyncio.timeout(60):
+        assert '"job_inserted"' in await told.get()
     assert await worker.fetchval(fetch, number) is not None
     await worker.close()
 

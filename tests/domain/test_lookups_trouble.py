@@ -113,6 +113,32 @@ async def test_a_running_watch_that_misses_the_message_asks_anyway(services: Ser
     await watch.stop()
 
 
+async def test_a_watch_that_hears_of_a_change_as_it_is_stopped_stops() -> None:
+    class Line:
+        def is_closed(self) -> bool:
+            return False
+
+        async def add_listener(self, channel: str, hear: Callable[[], None]) -> None:
+            self.hear = hear
+
+        async def fetch(self, *_: object) -> list[dict[str, Any]]:
+            return []
+
+        def terminate(self) -> None: ...
+
+    line = Line()
+
+    async def connect() -> Line:
+        return line
+
+    watch = LookupWatch(connect)
+    await watch.start()
+    await asyncio.sleep(0)
+    line.hear()
+    stopping = asyncio.create_task(watch.stop())
+    assert (await asyncio.wait({stopping}, timeout=30))[0] == {stopping}
+
+
 async def test_a_running_watch_finds_back_after_its_connection_is_cut(services: Services, db: str) -> None:
     watch = LookupWatch(watch_line(db))
     await watch.start()

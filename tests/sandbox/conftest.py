@@ -137,7 +137,8 @@ async def running(config: SandboxConfig) -> AsyncIterator[WeChat]:
     platform.clock.set(datetime(2026, 11, 23, 2, 0, tzinfo=UTC))
     async with serving(app) as url, aiohttp.ClientSession() as http:
         yield WeChat(url, platform, http)
-        await asyncio.wait_for(platform.settle(), 60)
+        async with asyncio.timeout(60):
+            await platform.settle()
 
 
 @pytest.fixture

@@ -64,7 +64,8 @@ class World:
         return self.platform.openid(account, self.person)
 
     async def settled(self) -> None:
-        await asyncio.wait_for(self.platform.settle(), 60)
+        async with asyncio.timeout(60):
+            await self.platform.settle()
 
     def lines(self, kind: str = "oa") -> list[tuple[str, str]]:
         """Who (person, account, system) wrote what in the chat with our account `kind`, oldest first."""

@@ -63,7 +63,8 @@ async def test_a_chunked_body_is_counted_while_it_comes(port: int) -> None:
         await asyncio.sleep(0)
         if sent % (64 * 1024) == 0:
             await asyncio.wait({answer}, timeout=1)
-    assert await asyncio.wait_for(answer, PATIENCE) == b"HTTP/1.1 413"
+    async with asyncio.timeout(PATIENCE):
+        assert await answer == b"HTTP/1.1 413"
     assert sent <= body_limits.SMALL + 128 * 1024
     writer.close()
 
@@ -157,7 +158,8 @@ async def test_an_address_holds_so_many_connections(services: Services) -> None:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         for reader, writer in held:
             writer.write(head("GET", "/healthz"))
-            assert await asyncio.wait_for(reader.read(12), PATIENCE) == b"HTTP/1.1 200"
+            async with asyncio.timeout(PATIENCE):
+                assert await reader.read(12) == b"HTTP/1.1 200"
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head("GET", "/healthz"))
         assert await closed(reader)
@@ -179,7 +181,8 @@ async def test_an_address_holds_so_many_connections(services: Services) -> None:
 
 async def closed(reader: asyncio.StreamReader) -> bool:
     try:
-        return await asyncio.wait_for(reader.read(12), PATIENCE) == b""
+        async with asyncio.timeout(PATIENCE):
+            return await reader.read(12) == b""
     except ConnectionError:
         return True
 

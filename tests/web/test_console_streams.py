@@ -91,9 +91,8 @@ async def test_a_stop_ends_open_streams_at_once_and_says_when_to_come_again(
             left.append("listening")
 
     exchange(services, event_bus=ScriptedEventBus(stopped_and_nothing_happens))
-    answer = await asyncio.wait_for(
-        Browser(app, token, session.csrf)("GET", f"/issuances/{batch.id}/events"), 60
-    )
+    async with asyncio.timeout(60):
+        answer = await Browser(app, token, session.csrf)("GET", f"/issuances/{batch.id}/events")
     assert answer.status == 200
     assert [line for line in answer.text.splitlines() if line.startswith(("event: ", "retry: "))] == [
         "retry: 2000",

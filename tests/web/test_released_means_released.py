@@ -72,7 +72,8 @@ class World:
             path = "/" + re.sub(
                 r"<(\w+)(:[^>]*)?>", lambda m: quote(str(self.values.get(m[1], 1))), route.path
             )
-            response = await asyncio.wait_for(self.ask("get", path, role), 30)
+            async with asyncio.timeout(30):
+                response = await self.ask("get", path, role)
             if self.told(response.text) or response.body[:4] in (b"%PDF", b"PK\x03\x04"):
                 found.add(route.path)
         return found

@@ -256,7 +256,8 @@ async def statuses(port: int, said: Iterator[bytes], heard: Heard) -> tuple[int,
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
             writer.write(request)
-            answer = await asyncio.wait_for(reader.read(16), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                answer = await reader.read(16)
         except ConnectionError:
             answer = b""
         finally:

@@ -68,7 +68,8 @@ class World:
         await self.settled()
 
     async def settled(self) -> None:
-        await asyncio.wait_for(self.desk.settle(), 60)
+        async with asyncio.timeout(60):
+            await self.desk.settle()
 
     def forward(self, seconds: float) -> None:
         assert isinstance(self.services.clock, FakeClock)

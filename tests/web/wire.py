@@ -36,6 +36,7 @@ async def answered(port: int, said: bytes) -> tuple[int, bytes]:
     """The status and all that came until the other end closed; the request stays unfinished."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(said)
-    found = await asyncio.wait_for(reader.read(), PATIENCE)
+    async with asyncio.timeout(PATIENCE):
+        found = await reader.read()
     writer.close()
     return int(found.split(b" ", 2)[1]), found

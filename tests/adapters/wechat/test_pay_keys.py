@@ -119,7 +119,8 @@ async def test_a_merchant_that_knows_no_certificate_yet_learns_the_first(world: 
         world.script.will(
             lambda _: web.json_response({"code": "RESOURCE_NOT_EXISTS", "message": ""}, status=404)
         )
-    await asyncio.wait_for(pay.keep_certificates(), 5)  # ends: there are none
+    async with asyncio.timeout(5):
+        await pay.keep_certificates()  # ends: there are none
     await pay.close_connections()
 
 

@@ -327,7 +327,8 @@ async def _running(account: Account, seconds: float) -> AsyncIterator[Pay]:
         desk: PayDesk = app.ctx.pay
         desk.switchboard.turn({"rates": False})
         yield Pay(url, platform, desk, account, shop, http, key)
-        await asyncio.wait_for(platform.settle(), 20)
+        async with asyncio.timeout(20):
+            await platform.settle()
     await runner.cleanup()
 
 

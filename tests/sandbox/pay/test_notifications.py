@@ -20,7 +20,8 @@ async def arrivals(pay: Pay, count: int) -> None:
     """Wait until so many notifications have come."""
     while len(pay.shop.heard) < count:
         pay.shop.arrived.clear()
-        await asyncio.wait_for(pay.shop.arrived.wait(), 10)
+        async with asyncio.timeout(10):
+            await pay.shop.arrived.wait()
 
 
 async def test_an_unheard_notification_comes_again_fifteen_times_by_the_schedule(pay: Pay) -> None:
