@@ -15,7 +15,7 @@ import pytest
 from psycopg import sql
 
 from server import demo_cohort
-from server.domain.audit import audit_query
+from server.web.console import audit_words
 from tests.journeys.people import Desk, Phone, until
 from tests.journeys.service import Service
 
@@ -231,7 +231,7 @@ def test_the_audit_trail_tells_who_did_what_and_nothing_personal(service: Servic
         assert action in audit
     with _database(service) as link:
         rows = link.execute(_AFTER_THE_FIRST_START).fetchall()
-    assert {row[0] for row in rows} - audit_query.LABELS.keys() == set(), "every action has its Chinese name"
+    assert {row[0] for row in rows} - audit_words.ACTIONS.keys() == set(), "every action has its Chinese name"
     people = [row for row in rows if row[1] != "system"]
     assert [row for row in people if not row[2] or not row[3]] == [], "from where, by which request"
     assert LOOKS_PERSONAL.search(HEXADECIMAL.sub("", audit)) is None

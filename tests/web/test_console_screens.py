@@ -13,7 +13,7 @@ from server.domain.people import staff
 from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role
 from server.models import Candidate, Staff
-from server.web.console import page_base, wording
+from server.web.console import audit_words, page_base
 from tests.kit import issuing, make
 from tests.kit.console_desk import Browser, seated
 from tests.kit.event_bus import ScriptedEventBus
@@ -128,11 +128,9 @@ async def test_a_stream_keeps_alive_tells_and_ends_with_the_session(app: App, se
 
 
 def test_audit_entries_in_words() -> None:
-    entry = {
-        "was": {"state": "prepared", "revision": 1, "role": "issuer"},
-        "became": {"state": "site_pending", "revision": 1, "list_sha256": "ab" * 32, "is_active": True},
-    }
-    assert wording.changes(entry) == [
+    was = {"state": "prepared", "revision": 1, "role": "issuer"}
+    became = {"state": "site_pending", "revision": 1, "list_sha256": "ab" * 32, "is_active": True}
+    assert audit_words.changes(was, became) == [
         ("状态", "待签发", "考核站点待签发"),
         ("角色", "签发", None),
         ("名单摘要", None, "abababab"),

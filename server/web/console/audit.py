@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import Field
 
 from server.domain.audit import audit_query
-from server.domain.audit.audit_query import Wanted
+from server.domain.audit.audit_query import AuditRecord, Wanted
 from server.domain.roles import Verb
+from server.web.console import audit_words
 from server.web.console.answers import AuditEntry, Page
 from server.web.console.auth import Call
 from server.web.console.paging import Paging, cut, page_of
@@ -32,7 +34,13 @@ class AuditQuery(Paging):
 async def listing(call: Call, query: AuditQuery) -> Page[AuditEntry]:
     wanted = Wanted(**query.model_dump(exclude={"cursor", "limit"}))
     rows = await audit_query.listing(wanted, after=query.after, limit=query.size + 1, actor=call.actor)
-    return page_of(AuditEntry, *cut(rows, query.size))
+    found, next_cursor = cut(rows, query.size)
+    return page_of(AuditEntry, [shown(one) for one in found], next_cursor)
+
+
+def shown(one: AuditRecord) -> AuditEntry:
+    """The entry with its action in words."""
+    return AuditEntry(**asdict(one), action_label=audit_words.ACTIONS.get(one.action, one.action))
 
 
 ROUTES = [

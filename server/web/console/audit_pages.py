@@ -15,8 +15,8 @@ from server.domain.certificates import rare_characters
 from server.domain.lookups import worklist
 from server.domain.people import staff
 from server.domain.roles import Role, Verb
-from server.web.console import page_base, wording
-from server.web.console.audit import ACTORS
+from server.web.console import audit_words, page_base
+from server.web.console.audit import ACTORS, shown
 from server.web.console.auth import Call
 from server.web.console.paging import PAGE, cut
 from server.web.schema import Input, OneOf, Whole
@@ -59,7 +59,7 @@ async def audit_trail(call: Call) -> HTTPResponse:
         limit=PAGE + 1,
         actor=call.actor,
     )
-    items, next_cursor = cut(rows, PAGE)
+    found, next_cursor = cut(rows, PAGE)
     return await page_base.render(
         call,
         "audit.html",
@@ -68,13 +68,13 @@ async def audit_trail(call: Call) -> HTTPResponse:
         wanted=wanted,
         day_from=days["from"] or "",
         day_to=days["to"] or "",
-        items=items,
+        items=[shown(one) for one in found],
         next_cursor=next_cursor,
         more_base=page_base.address("/console/audit", [*wanted, *days.items()]),
-        actions=audit_query.LABELS,
-        kinds=wording.ACTORS,
-        subjects=wording.SUBJECTS,
-        changes=wording.changes,
+        actions=audit_words.ACTIONS,
+        kinds=audit_words.ACTORS,
+        subjects=audit_words.SUBJECTS,
+        changes=audit_words.changes,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the console's pages say about batches, imports and audit entries."""
+"""What the console's pages say about batches and imports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.domain.actor import Actor
 from server.domain.imports.states import ImportState
 from server.domain.issuance.states import BatchState
 from server.domain.people.school_scope import is_school
-from server.domain.roles import Role, Verb
+from server.domain.roles import Verb
 
 IMPORT_KINDS = (
     ("candidates", "考生信息", "姓名、证件、院校、专业"),
@@ -95,135 +95,3 @@ def run_state(run: Mapping[str, Any]) -> tuple[str, str]:
     if not run["rows_taken"]:
         return "good", "没有变化"
     return "good", "检查通过，待写入" if run["dry_run"] else "已完成"
-
-
-SUBJECTS = {
-    "staff": "账号",
-    "api_token": "API 令牌",
-    "plan": "考试计划",
-    "issuance": "批次",
-    "certificate": "证书",
-    "officer": "负责人",
-    "import": "导入",
-    "candidate": "考生",
-    "registration": "报考",
-    "score_change": "成绩变更",
-    "binding": "绑定",
-    "route": "功能",
-    "audit": "审计",
-    "key": "密钥",
-    "backup": "备份",
-    "notices": "通知",
-}
-ACTORS = {
-    "staff": "工作人员",
-    "officer": "院校签发负责人",
-    "candidate": "考生",
-    "system": "系统",
-    "stranger": "未登录者",
-}
-FIELDS = {
-    "state": "状态",
-    "revision": "版次",
-    "reason": "原因",
-    "count": "人数",
-    "tries": "次数",
-    "consent": "同意的说明",
-    "list": "名单",
-    "route": "功能",
-    "scopes": "权限",
-    "release_at": "公布时间",
-    "requires_practice": "学时要求",
-    "is_active": "启用",
-    "username": "用户名",
-    "role": "角色",
-    "school_id": "院校编号",
-    "plan_id": "考试计划编号",
-    "site_id": "站点编号",
-    "issued_on": "发证日期",
-    "as": "形式",
-    "list_sha256": "名单摘要",
-    "ticket": "二维码",
-    "name": "姓名",
-    "label": "用途",
-    "expires_at": "有效至",
-    "account": "微信账号",
-    "kind": "内容",
-    "second_factor": "动态码",
-    "score": "成绩",
-    "outcome": "结果",
-    "first": "首个编号",
-    "last": "末个编号",
-    "voided": "作废编号",
-    "reserved": "预留编号",
-    "claims_sha256": "内容摘要",
-    "pdf_sha256": "文件摘要",
-    "rows_total": "总行数",
-    "rows_taken": "写入行数",
-    "rows_new": "新增行数",
-    "rows_changed": "改动行数",
-    "rows_unchanged": "未变行数",
-    "rows_skipped": "未读取行数",
-    "dry_run": "只检查",
-    "all_or_nothing": "有错误就整份不写入",
-    "confirmed": "确认新建的名称",
-    "created": "新建的名称",
-    "subject": "科目",
-    "status": "情况",
-    "rows_refused": "有误行数",
-    "file_name": "文件",
-    "sealed": "已盖章",
-    "portal_number": "门户证书编号",
-    "code": "原因代码",
-}
-
-
-WORDS = {
-    **{role.value: role.label for role in Role},
-    "invited": "已邀请",
-    "pending": "待确认",
-    "withdrawn": "已撤回",
-    "active": "正常",
-    "suspended": "已停用",
-    "valid": "有效",
-    "revoked": "已撤销",
-    "reserved": "编号已预留",
-    "drawing": "生成中",
-    "void": "编号已作废",
-    "oa": "公众号",
-    "mp": "小程序",
-    "candidates": "考生信息",
-    "issuance_people": "批次完整名单",
-    "otp_wrong": "动态码不正确",
-    "scores": "成绩",
-    "practice": "实践学时",
-    "portal": "门户证书编号",
-}
-
-
-def changes(entry: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]]:
-    """(what, was, became) of an audit entry, each short enough for a table."""
-    was, became = entry["was"] or {}, entry["became"] or {}
-    names = list(dict.fromkeys([*was, *became]))
-    return [
-        (FIELDS.get(name, name), _short(was[name]) if name in was else None, _short(became.get(name)))
-        for name in names[:8]
-        if was.get(name) != became.get(name)
-    ]
-
-
-def _short(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "是" if value else "否"
-    if isinstance(value, list):
-        return "、".join(map(str, value))[:60] or "无"
-    text = str(value)
-    if len(text) == 64 and text.isalnum():
-        return text[:8]
-    if text in {state.value for state in BatchState}:
-        return BatchState(text).label
-    if (label := WORDS.get(text)) is not None:
-        return label
-    return text if len(text) <= 40 else text[:38] + "……"
