@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.domain.exams import plans
-from server.domain.exams.plans import Result, Status, outcome_of
+from server.domain.exams.plans import PlanSettings, Result, Status, outcome_of
+from server.domain.exams.queries import PlanView, plans_listing
 from server.domain.levels import Level
 from server.domain.notices import release_announcements
 from server.domain.ports import Services
@@ -109,7 +110,8 @@ async def test_release_now_is_visible_and_told(services: Services) -> None:
     plan = await registration.plan
     assert not plans.is_released(plan, services.clock.now())
     released = await plans.release(services, plan.id, at=None, actor=make.OPERATOR)
-    assert plans.is_released(released, services.clock.now())
+    assert released == PlanSettings(plan.id, services.clock.now(), requires_practice=False)
+    assert plans.is_released(await Plan.get(id=plan.id), services.clock.now())
     assert (await Plan.get(id=plan.id)).release_at == services.clock.now()
     entry = await AuditEntry.get(action="plan.release")
     assert (entry.was, entry.became) == ({"release_at": None}, {"release_at": "2026-11-23T12:00:00+08:00"})
@@ -120,7 +122,8 @@ async def test_release_now_is_visible_and_told(services: Services) -> None:
 
 async def test_release_at_a_set_minute_in_beijing(services: Services, clock: FakeClock) -> None:
     plan = await (await make.registration(services)).plan
-    plan = await plans.release(services, plan.id, at=datetime(2026, 11, 23, 14, 29, 31), actor=make.OPERATOR)
+    await plans.release(services, plan.id, at=datetime(2026, 11, 23, 14, 29, 31), actor=make.OPERATOR)
+    plan = await Plan.get(id=plan.id)
     assert plan.release_at == LATER
     clock.set(LATER - timedelta(microseconds=1))
     assert not plans.is_released(plan, clock.now())
@@ -175,25 +178,25 @@ async def test_the_list_of_plans(services: Services, clock: FakeClock) -> None:
     site = await make.site()
     for outcome in ("passed", "passed", "failed", "pending"):
         await make.registration(services, on=plan, at=site, outcome=outcome)
-    [listed] = await plans.plans_listing(services.clock)
-    assert listed == {
-        "id": plan.id,
-        "name": "甲计划",
-        "exam_date": date(2023, 9, 22),
-        "certificate": make.KIND,
-        "release_at": None,
-        "requires_practice": False,
-        "registered": 4,
-        "passed": 2,
-        "pending": 1,
-        "sites": 1,
-        "state": "unreleased",
-        "slots": [],
-    }
+    [listed] = await plans_listing(services.clock)
+    assert listed == PlanView(
+        id=plan.id,
+        name="甲计划",
+        exam_date=date(2023, 9, 22),
+        certificate=make.KIND,
+        release_at=None,
+        requires_practice=False,
+        registered=4,
+        passed=2,
+        pending=1,
+        sites=1,
+        state="unreleased",
+        slots=[],
+    )
     await plans.release(services, plan.id, at=LATER, actor=make.OPERATOR)
-    assert [row["state"] for row in await plans.plans_listing(services.clock)] == ["scheduled"]
+    assert [row.state for row in await plans_listing(services.clock)] == ["scheduled"]
     clock.set(LATER)
-    assert [row["state"] for row in await plans.plans_listing(services.clock)] == ["released"]
+    assert [row.state for row in await plans_listing(services.clock)] == ["released"]
 
 
 # the minute of release

@@ -9,7 +9,10 @@ import pytest
 
 from server import demo_cohort
 from server.domain.beijing import BEIJING
-from server.domain.exams import plans, timetable
+from server.domain.exams import timetable
+from server.domain.exams.queries import PlanView, plans_listing
+from server.domain.exams.timetable import Slot
+from server.domain.levels import Level
 from server.domain.ports import Services
 from server.errors import Forbidden, Invalid, NotFound
 from server.models import AuditEntry, Plan
@@ -31,17 +34,15 @@ async def plan(services: Services) -> Plan:
     return await Plan.get(name=demo_cohort.PLANS[0][0])
 
 
-def row(level: str, label: str, starts: datetime | None = None, ends: datetime | None = None) -> Any:
-    return {
-        "level": level,
-        "level_label": label,
-        "subject": SUBJECT,
-        "starts_at": starts,
-        "ends_at": ends,
-    }
+def slot(level: Level, starts: datetime | None = None, ends: datetime | None = None) -> Slot:
+    return Slot(level, SUBJECT, starts, ends)
 
 
-async def set_time(s: Services, plan_id: int, **changed: Any) -> dict[str, Any]:
+async def listed(s: Services, plan: Plan) -> PlanView:
+    return next(one for one in await plans_listing(s.clock) if one.id == plan.id)
+
+
+async def set_time(s: Services, plan_id: int, **changed: Any) -> Slot:
     said: dict[str, Any] = {
         "level": "primary",
         "subject": SUBJECT,
@@ -53,19 +54,18 @@ async def set_time(s: Services, plan_id: int, **changed: Any) -> dict[str, Any]:
 
 
 async def test_a_score_sheet_brings_name_date_level_and_subject(services: Services, plan: Plan) -> None:
-    listed = next(one for one in await plans.plans_listing(services.clock) if one["id"] == plan.id)
-    assert (listed["name"], listed["exam_date"]) == (
+    shown = await listed(services, plan)
+    assert (shown.name, shown.exam_date) == (
         "2023年9月22日社会心理服务证书考试计划",
         date(2023, 9, 22),
     )
-    assert listed["slots"] == [row("primary", "初级"), row("intermediate", "中级")]
+    assert shown.slots == [slot(Level.PRIMARY), slot(Level.INTERMEDIATE)]
 
 
 async def test_staff_say_the_time_on_the_plans_day_in_beijing(services: Services, plan: Plan) -> None:
     begin, end = (datetime(2023, 9, 22, hour, tzinfo=BEIJING) for hour in (9, 11))
-    assert await set_time(services, plan.id) == row("primary", "初级", begin, end)
-    listed = next(one for one in await plans.plans_listing(services.clock) if one["id"] == plan.id)
-    assert listed["slots"][0] == row("primary", "初级", begin, end)
+    assert await set_time(services, plan.id) == slot(Level.PRIMARY, begin, end)
+    assert (await listed(services, plan)).slots[0] == slot(Level.PRIMARY, begin, end)
     entry = await AuditEntry.get(action="plan.set_time")
     assert (entry.subject_id, entry.actor_name) == (str(plan.id), make.OPERATOR.name)
     assert (entry.was or {})["starts_at"] is None

@@ -19,7 +19,7 @@ from server.domain import freshness, idempotency, imports, lookups
 from server.domain.actor import Actor
 from server.domain.audit import audit_query
 from server.domain.certificates import certificates, portal, verification
-from server.domain.exams import plans
+from server.domain.exams.queries import plans_listing
 from server.domain.issuance import (
     announcements,
     batch_query,
@@ -159,7 +159,7 @@ async def test_no_hot_path_grows_with_history(
         await lookups.results(s, HOLDER)
         await lookups.certificates(s, HOLDER)
         spy.part = "plans"
-        await plans.plans_listing(s.clock)
+        await plans_listing(s.clock)
         await worklist.unreleased_plans()
         await worklist.poor_imports(s)
         spy.part = "audit"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from tortoise import connections
 from tortoise.expressions import Q
 from tortoise.transactions import in_transaction
 
 from server.domain import beijing, roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.exams import timetable
 from server.domain.exams.results import (
     KINDS,
     PASS_MARK,
@@ -27,7 +25,7 @@ from server.domain.exams.results import (
     withheld_reasons,
 )
 from server.domain.freshness import changed
-from server.domain.ports import Clock, Services
+from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.errors import Conflict, NotFound, Refused
 from server.models import Issuance, Plan, Registration
@@ -35,13 +33,13 @@ from server.models import Issuance, Plan, Registration
 __all__ = [
     "KINDS",
     "PASS_MARK",
+    "PlanSettings",
     "Result",
     "Status",
     "cancel_release",
     "ensure_kind",
     "is_released",
     "outcome_of",
-    "plans_listing",
     "release",
     "set_requires_practice",
     "site_name",
@@ -51,7 +49,16 @@ __all__ = [
 ]
 
 
-async def release(s: Services, plan_id: int, *, at: datetime | None, actor: Actor) -> Plan:
+@dataclass(frozen=True, slots=True)
+class PlanSettings:
+    """What staff decide about a plan, as it is now."""
+
+    id: int
+    release_at: datetime | None
+    requires_practice: bool
+
+
+async def release(s: Services, plan_id: int, *, at: datetime | None, actor: Actor) -> PlanSettings:
     """Let people outside see a plan's results, now (`at` is None) or from a minute to come on.
 
     A minute to come may be moved as often as one likes; what is visible cannot be taken back. A time between
@@ -77,7 +84,7 @@ async def release(s: Services, plan_id: int, *, at: datetime | None, actor: Acto
             await _refuse_when_asked(plan_id, "不能再改为以后公布；要公布请选择“立即公布”")
         was = plan.release_at
         if was == moment:
-            return plan
+            return _settings(plan)
         plan.release_at = moment
         plan.announced_at = None
         await plan.save(update_fields=["release_at", "announced_at"])
@@ -86,10 +93,10 @@ async def release(s: Services, plan_id: int, *, at: datetime | None, actor: Acto
         )
         await s.queue.put("exams.announce", at=moment, plan_id=plan_id)
         await changed(s)
-    return plan
+    return _settings(plan)
 
 
-async def cancel_release(s: Services, plan_id: int, *, actor: Actor) -> Plan:
+async def cancel_release(s: Services, plan_id: int, *, actor: Actor) -> PlanSettings:
     """Take back a release that is still to come.
 
     Raises:
@@ -105,7 +112,7 @@ async def cancel_release(s: Services, plan_id: int, *, actor: Actor) -> Plan:
         )
         was = plan.release_at
         if was is None:
-            return plan
+            return _settings(plan)
         await _refuse_when_asked(plan_id, "不能取消公布")
         plan.release_at = None
         await plan.save(update_fields=["release_at"])
@@ -113,10 +120,10 @@ async def cancel_release(s: Services, plan_id: int, *, actor: Actor) -> Plan:
             s.clock, actor, "plan.cancel_release", "plan", plan_id, was=_release(was), became=_release(None)
         )
         await changed(s)
-    return plan
+    return _settings(plan)
 
 
-async def set_requires_practice(s: Services, plan_id: int, on: bool, *, actor: Actor) -> Plan:
+async def set_requires_practice(s: Services, plan_id: int, on: bool, *, actor: Actor) -> PlanSettings:
     """Switch the demand for practice and supervision hours (S13) of one plan.
 
     Raises:
@@ -127,7 +134,7 @@ async def set_requires_practice(s: Services, plan_id: int, on: bool, *, actor: A
     async with in_transaction():
         plan = await _locked(plan_id)
         if plan.requires_practice == on:
-            return plan
+            return _settings(plan)
         plan.requires_practice = on
         await plan.save(update_fields=["requires_practice"])
         await audit_log.record(
@@ -140,38 +147,7 @@ async def set_requires_practice(s: Services, plan_id: int, on: bool, *, actor: A
             became={"requires_practice": on},
         )
         await changed(s)
-    return plan
-
-
-async def plans_listing(clock: Clock) -> list[dict[str, Any]]:
-    """Every plan, newest exam first, with how many registered, how the results stand and what is released.
-
-    `slots` are the rows of its timetable (S25). Times are aware UTC; `state` is one of unreleased, scheduled, released.
-    """
-    now = clock.now()
-    rows = await connections.get("default").execute_query_dict(_LISTING)
-    slots = await timetable.rows()
-    return [
-        {**row, "state": _state(row["release_at"], now), "slots": slots.get(row["id"], [])} for row in rows
-    ]
-
-
-_LISTING = """
-SELECT p.id, p.name, p.exam_date, k.name AS certificate, p.release_at, p.requires_practice,
-       c.registered, c.passed, c.pending, c.sites
-FROM plan p JOIN certificate_kind k ON k.id = p.kind_id
-CROSS JOIN LATERAL (
-    SELECT count(*) AS registered, count(*) FILTER (WHERE r.outcome = 'passed') AS passed,
-           count(*) FILTER (WHERE r.outcome = 'pending') AS pending, count(DISTINCT r.site_id) AS sites
-    FROM registration r WHERE r.plan_id = p.id) c
-ORDER BY p.exam_date DESC, p.id DESC
-"""
-
-
-def _state(release_at: datetime | None, now: datetime) -> str:
-    if release_at is None:
-        return "unreleased"
-    return "released" if release_at <= now else "scheduled"
+    return _settings(plan)
 
 
 async def _locked(plan_id: int) -> Plan:
@@ -179,6 +155,10 @@ async def _locked(plan_id: int) -> Plan:
     if plan is None:
         raise NotFound("plan_unknown", "没有这个考试计划，请刷新列表后重试。")
     return plan
+
+
+def _settings(plan: Plan) -> PlanSettings:
+    return PlanSettings(plan.id, plan.release_at, plan.requires_practice)
 
 
 def _refuse_when_visible(plan: Plan, now: datetime, message: str) -> None:

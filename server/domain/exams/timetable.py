@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Any
 
 from tortoise.transactions import in_transaction
 
@@ -19,22 +19,32 @@ from server.errors import FieldError, Invalid, NotFound
 from server.models import Plan, PlanSlot
 
 _TIME = re.compile(r"([01]?[0-9]|2[0-3])[:：]([0-5][0-9])")
-_ORDER = {level.value: place for place, level in enumerate(Level)}
+_ORDER = {level: place for place, level in enumerate(Level)}
 
 
-async def rows() -> dict[int, list[dict[str, Any]]]:
-    """Plan → its rows, by level, time and subject; `starts_at` and `ends_at` are None as long as nobody has said."""
-    found: dict[int, list[dict[str, Any]]] = {}
-    for slot in await PlanSlot.all():
-        found.setdefault(slot.plan_id, []).append(_said(slot))
-    for slots in found.values():
-        slots.sort(key=lambda row: (_ORDER[row["level"]], str(row["starts_at"] or "~"), row["subject"]))
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A row of the timetable; `starts_at` and `ends_at` are None as long as nobody has said."""
+
+    level: Level
+    subject: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+
+async def slots() -> dict[int, list[Slot]]:
+    """Plan → its rows, by level, time and subject."""
+    found: dict[int, list[Slot]] = {}
+    for row in await PlanSlot.all():
+        found.setdefault(row.plan_id, []).append(_slot(row))
+    for mine in found.values():
+        mine.sort(key=lambda slot: (_ORDER[slot.level], str(slot.starts_at or "~"), slot.subject))
     return found
 
 
 async def set_time(
     clock: Clock, plan_id: int, level: str, subject: str, *, starts: str, ends: str, actor: Actor
-) -> dict[str, Any]:
+) -> Slot:
     """Say when a subject of a plan is examined, on the plan's day. The same again changes nothing.
 
     Args:
@@ -52,17 +62,17 @@ async def set_time(
         plan = await Plan.filter(id=plan_id).select_for_update().first()
         if plan is None:
             raise NotFound("plan_unknown", "没有这个考试计划，请刷新列表后重试。")
-        slot = await PlanSlot.filter(plan_id=plan_id, level=level, subject=subject).first()
-        if slot is None:
+        row = await PlanSlot.filter(plan_id=plan_id, level=level, subject=subject).first()
+        if row is None:
             raise NotFound(
                 "slot_unknown", "这个考试计划没有这个等级和科目，请刷新列表后重试；科目随成绩导入。"
             )
-        was = _said(slot)
-        slot.starts_at = datetime.combine(plan.exam_date, begin, BEIJING)
-        slot.ends_at = datetime.combine(plan.exam_date, end, BEIJING)
-        became = _said(slot)
+        was = _slot(row)
+        row.starts_at = datetime.combine(plan.exam_date, begin, BEIJING)
+        row.ends_at = datetime.combine(plan.exam_date, end, BEIJING)
+        became = _slot(row)
         if became != was:
-            await slot.save(update_fields=["starts_at", "ends_at"])
+            await row.save(update_fields=["starts_at", "ends_at"])
             await audit_log.record(
                 clock, actor, "plan.set_time", "plan", plan_id, was=_audited(was), became=_audited(became)
             )
@@ -76,16 +86,14 @@ def _time(pointer: str, text: str) -> time:
     return time(int(found[1]), int(found[2]))
 
 
-def _said(slot: PlanSlot) -> dict[str, Any]:
+def _slot(row: PlanSlot) -> Slot:
+    return Slot(Level(row.level), row.subject, row.starts_at, row.ends_at)
+
+
+def _audited(slot: Slot) -> dict[str, str | None]:
     return {
-        "level": slot.level,
-        "level_label": Level(slot.level).label,
+        "level": slot.level.value,
         "subject": slot.subject,
-        "starts_at": None if slot.starts_at is None else local(slot.starts_at),
-        "ends_at": None if slot.ends_at is None else local(slot.ends_at),
+        "starts_at": None if slot.starts_at is None else local(slot.starts_at).isoformat(),
+        "ends_at": None if slot.ends_at is None else local(slot.ends_at).isoformat(),
     }
-
-
-def _audited(row: dict[str, Any]) -> dict[str, Any]:
-    times = {name: row[name] and row[name].isoformat() for name in ("starts_at", "ends_at")}
-    return {"level": row["level"], "subject": row["subject"], **times}

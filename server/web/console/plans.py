@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from server import models
-from server.domain.exams import plans, timetable
+from server.domain import beijing
+from server.domain.exams import plans, queries, timetable
 from server.domain.levels import Level
 from server.domain.roles import Verb
 from server.web.console.answers import ChangedPlan, Page, Plan, Slot
@@ -32,31 +32,55 @@ class Times(Input):
     ends: str = Field(min_length=1, max_length=8, description="北京时间，如 11:00")
 
 
-def _changed(plan: models.Plan) -> ChangedPlan:
-    return ChangedPlan(id=plan.id, release_at=plan.release_at, requires_practice=plan.requires_practice)
+def _slot(one: timetable.Slot) -> Slot:
+    return Slot(
+        level=one.level.value,
+        level_label=one.level.label,
+        subject=one.subject,
+        starts_at=None if one.starts_at is None else beijing.local(one.starts_at),
+        ends_at=None if one.ends_at is None else beijing.local(one.ends_at),
+    )
+
+
+def shown(plan: queries.PlanView) -> Plan:
+    """The plan as the console shows and answers it."""
+    return Plan(
+        id=plan.id,
+        name=plan.name,
+        exam_date=plan.exam_date,
+        certificate=plan.certificate,
+        release_at=plan.release_at,
+        requires_practice=plan.requires_practice,
+        registered=plan.registered,
+        passed=plan.passed,
+        pending=plan.pending,
+        sites=plan.sites,
+        state=plan.state,
+        slots=[_slot(one) for one in plan.slots],
+    )
 
 
 async def listing(call: Call) -> Page[Plan]:
-    return page_of(Plan, await plans.plans_listing(call.s.clock))
+    return page_of(Plan, [shown(plan) for plan in await queries.plans_listing(call.s.clock)])
 
 
 async def release(call: Call, body: Release, plan_id: int) -> ChangedPlan:
-    return _changed(await plans.release(call.s, plan_id, at=body.at, actor=call.actor))
+    return ChangedPlan.model_validate(await plans.release(call.s, plan_id, at=body.at, actor=call.actor))
 
 
 async def cancel_release(call: Call, plan_id: int) -> ChangedPlan:
-    return _changed(await plans.cancel_release(call.s, plan_id, actor=call.actor))
+    return ChangedPlan.model_validate(await plans.cancel_release(call.s, plan_id, actor=call.actor))
 
 
 async def set_practice(call: Call, body: Practice, plan_id: int) -> ChangedPlan:
     on = body.requires_practice
-    return _changed(await plans.set_requires_practice(call.s, plan_id, on, actor=call.actor))
+    return ChangedPlan.model_validate(
+        await plans.set_requires_practice(call.s, plan_id, on, actor=call.actor)
+    )
 
 
 async def set_time(call: Call, body: Times, plan_id: int) -> Slot:
-    return Slot.model_validate(
-        await timetable.set_time(call.s.clock, plan_id, **body.model_dump(), actor=call.actor)
-    )
+    return _slot(await timetable.set_time(call.s.clock, plan_id, **body.model_dump(), actor=call.actor))
 
 
 _ONE = "/plans/<plan_id:int>"

@@ -10,7 +10,7 @@ from sanic import Blueprint, HTTPResponse
 from server.domain import beijing, imports, roles
 from server.domain.certificates import certificates, portal
 from server.domain.certificates.states import CertificateState
-from server.domain.exams import plans as exam_plans
+from server.domain.exams import queries as exam_queries
 from server.domain.issuance import batch_query as batch_list
 from server.domain.issuance import organisation, preparing, roster_query, roster_workbook
 from server.domain.issuance.states import BatchState
@@ -19,6 +19,7 @@ from server.domain.lookups import worklist
 from server.domain.roles import Verb
 from server.web import templating
 from server.web.console import page_base, wording
+from server.web.console import plans as plan_routes
 from server.web.console.auth import Call
 from server.web.console.certificates import CertificateQuery
 from server.web.console.issuances import IssuanceQuery
@@ -114,7 +115,7 @@ async def plans(call: Call) -> HTTPResponse:
         "plans.html",
         title="考试计划",
         nav="/console/plans",
-        plans=await exam_plans.plans_listing(call.s.clock),
+        plans=[plan_routes.shown(plan) for plan in await exam_queries.plans_listing(call.s.clock)],
         may_release=roles.may(call.actor, Verb.RELEASE),
         may_prepare=roles.may(call.actor, Verb.PREPARE),
     )

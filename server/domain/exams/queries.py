@@ -1,0 +1,59 @@
+"""The SQL of exam plans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from server.domain.exams import timetable
+from server.domain.exams.timetable import Slot
+from server.domain.ports import Clock
+from server.models.database import rows
+
+_LISTING = """
+SELECT p.id, p.name, p.exam_date, k.name AS certificate, p.release_at, p.requires_practice,
+       c.registered, c.passed, c.pending, c.sites
+FROM plan p JOIN certificate_kind k ON k.id = p.kind_id
+CROSS JOIN LATERAL (
+    SELECT count(*) AS registered, count(*) FILTER (WHERE r.outcome = 'passed') AS passed,
+           count(*) FILTER (WHERE r.outcome = 'pending') AS pending, count(DISTINCT r.site_id) AS sites
+    FROM registration r WHERE r.plan_id = p.id) c
+ORDER BY p.exam_date DESC, p.id DESC
+"""
+
+ReleaseState = Literal["unreleased", "scheduled", "released"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """A plan with how many registered, how the results stand and what is released; `slots` are its timetable (S25)."""
+
+    id: int
+    name: str
+    exam_date: date
+    certificate: str
+    release_at: datetime | None
+    requires_practice: bool
+    registered: int
+    passed: int
+    pending: int
+    sites: int
+    state: ReleaseState
+    slots: list[Slot]
+
+
+async def plans_listing(clock: Clock) -> list[PlanView]:
+    """Every plan, newest exam first."""
+    now = clock.now()
+    slots = await timetable.slots()
+    return [
+        PlanView(**row, state=_state(row["release_at"], now), slots=slots.get(row["id"], []))
+        for row in await rows(_LISTING)
+    ]
+
+
+def _state(release_at: datetime | None, now: datetime) -> ReleaseState:
+    if release_at is None:
+        return "unreleased"
+    return "released" if release_at <= now else "scheduled"
