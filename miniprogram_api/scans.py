@@ -9,7 +9,6 @@ from miniprogram_api.session import identity
 from server.domain.issuance import scan_tickets
 from server.domain.issuance.scan_tickets import Outcome
 from server.domain.people import officers
-from server.domain.people.names import mask_name
 from server.web.request import Asked
 
 
@@ -34,7 +33,7 @@ async def look(asked: Asked, token: str) -> answers.Scan:
         shown_by=view.shown_by,
         people=[
             answers.ScannedPerson(
-                row=one.row, number=one.number, name_masked=mask_name(one.name), id_masked=one.id_masked
+                row=one.row, number=one.number, name_masked=one.name_masked, id_masked=one.id_masked
             )
             for one in view.people
         ],

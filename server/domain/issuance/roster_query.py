@@ -8,7 +8,7 @@ same person for whoever says it and whoever looks it up. Names are in full for t
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from server.domain import roles
@@ -45,43 +45,38 @@ _ALL = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
+class Scored:
+    """One subject's score; None where there is none, and `status` says why."""
+
+    subject: str
+    score: float | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
-    """One line of the list. `row` counts from 1; `scores` are (subject, score or None, status)."""
+    """One line of the list. `row` counts from 1."""
 
     row: int
     number: str
     admission_number: str
     name: str
+    name_masked: str
     id_masked: str
-    scores: tuple[tuple[str, float | None, str], ...]
+    scores: tuple[Scored, ...]
     state: CertificateState
 
     @property
     def score(self) -> str:
         """The scores in words: the number alone where there is one subject."""
-        said = [(subject, "—" if score is None else f"{score:g}") for subject, score, _ in self.scores]
+        said = [(one.subject, "—" if one.score is None else f"{one.score:g}") for one in self.scores]
         if len(said) == 1:
             return said[0][1]
         return "；".join(f"{subject} {score}" for subject, score in said)
 
-    def as_dict(self, *, in_full: bool) -> dict[str, Any]:
-        """As the API says it; `name` is None for those who do not answer for the list."""
-        return {
-            "row": self.row,
-            "number": self.number,
-            "admission_number": self.admission_number,
-            "name": self.name if in_full else None,
-            "name_masked": mask_name(self.name),
-            "id_masked": self.id_masked,
-            "scores": [
-                {"subject": subject, "score": score, "status": status}
-                for subject, score, status in self.scores
-            ]
-            if in_full
-            else [],
-            "state": self.state.value,
-            "state_label": self.state.label,
-        }
+    def masked(self) -> Listed:
+        """The line for those who do not answer for the list: neither name nor scores."""
+        return replace(self, name="", scores=())
 
 
 async def listed(s: Services, issuance_id: int, *, after: str = "", limit: int = _ALL) -> list[Listed]:
@@ -90,15 +85,15 @@ async def listed(s: Services, issuance_id: int, *, after: str = "", limit: int =
 
 
 def _row(s: Services, row: dict[str, Any]) -> Listed:
+    name = Line.from_bytes(bytes(row["line"])).name
     return Listed(
         row=row["row"],
         number=row["number"],
         admission_number=row["admission_number"],
-        name=Line.from_bytes(bytes(row["line"])).name,
+        name=name,
+        name_masked=mask_name(name),
         id_masked=mask_id(s.keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)),
-        scores=tuple(
-            (subject, score, status) for subject, score, status in json.loads(row["scores"] or "[]")
-        ),
+        scores=tuple(Scored(*one) for one in json.loads(row["scores"] or "[]")),
         state=CertificateState(row["state"]),
     )
 
@@ -119,8 +114,11 @@ async def people(
     before: str | None = None,
     limit: int | None = None,
     actor: Actor,
-) -> Page[dict[str, Any]]:
-    """The list without voided numbers; `cursor` is the last number shown, `before` the first one, to go back.
+) -> Page[Listed]:
+    """The list without voided numbers, masked for those who do not answer for it.
+
+    Args:
+        cursor: the last number shown, to go on; `before`: the first one, to go back.
 
     Raises:
         Forbidden("role_not_allowed") · NotFound("issuance_not_found"), also for another school's batch.
@@ -133,9 +131,9 @@ async def people(
     in_full = roles.may(actor, Verb.CHECK_LIST)
     if in_full:
         await incidents.viewed(s, actor, "issuance_people", "issuance", issuance_id)
-    shown = [one.as_dict(in_full=in_full) for one in found[:size]]
-    more = shown[-1]["number"] if len(found) > size else None
-    return Page(shown, more, shown[0]["number"] if shown and shown[0]["row"] > 1 else None)
+    shown = [one if in_full else one.masked() for one in found[:size]]
+    more = shown[-1].number if len(found) > size else None
+    return Page(shown, more, shown[0].number if shown and shown[0].row > 1 else None)
 
 
 async def _page_before(issuance_id: int, number: str, size: int) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from pydantic import RootModel
 
+from server.domain.issuance.roster_query import Listed
 from server.web.console.answers import Named, Page
 from server.web.schema import Answer, Written, WrittenDay
 
@@ -158,6 +159,20 @@ class ListedPerson(Answer):
     scores: list[Mark]
     state: str
     state_label: str
+
+    @classmethod
+    def of(cls, one: Listed) -> Self:
+        return cls(
+            row=one.row,
+            number=one.number,
+            admission_number=one.admission_number,
+            name=one.name or None,
+            name_masked=one.name_masked,
+            id_masked=one.id_masked,
+            scores=[Mark.model_validate(score) for score in one.scores],
+            state=one.state.value,
+            state_label=one.state.label,
+        )
 
 
 class Ticket(Answer):

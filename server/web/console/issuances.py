@@ -123,7 +123,7 @@ async def show(call: Call, issuance_id: int) -> Issuance:
 
 async def list_people(call: Call, query: Paging, issuance_id: int) -> Page[ListedPerson]:
     found = await roster_query.people(call.s, issuance_id, **query.model_dump(), actor=call.actor)
-    return page_of(ListedPerson, found.items, found.next_cursor)
+    return page_of(ListedPerson, [ListedPerson.of(one) for one in found.items], found.next_cursor)
 
 
 def _step(name: str, take: Callable[..., Awaitable[BatchState]]) -> Handler:

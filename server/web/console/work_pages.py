@@ -22,6 +22,7 @@ from server.web.console import page_base, wording
 from server.web.console import plans as plan_routes
 from server.web.console.auth import Call
 from server.web.console.certificates import CertificateQuery
+from server.web.console.issuance_answers import ListedPerson
 from server.web.console.issuances import IssuanceQuery
 from server.web.schema import Input, Whole
 
@@ -175,7 +176,7 @@ async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
         paths=wording.PATHS,
         step_words=wording.STEP_WORDS,
         sure={name: text.format(**_counted(it)) for name, text in wording.SURE.items()},
-        people=found.items,
+        people=[ListedPerson.of(one) for one in found.items],
         people_cursor=found.next_cursor,
         people_before=found.before,
         done_words=wording.DONE_WORDS,
