@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain.issuance import generation, preparing, roster
+from server.domain.issuance import generation, preparation_query, preparing, roster
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import Refused
 from server.models import AuditEntry, Certificate, Issuance, Plan, Preparation, Site
+from server.web.console import wording
 from tests.kit import make
 from tests.kit.console_desk import seated
 from tests.kit.exchange import exchange
@@ -91,9 +92,8 @@ async def test_a_site_that_cannot_be_prepared_stops_no_other(services: Services)
     assert await Issuance.all().count() == 2
     [left_out] = (await Preparation.get()).refusals
     assert (left_out["site"], left_out["code"]) == (sites[1].name, "site_other_kind")
-    assert (await preparing.latest(plan.id) or {})[
-        "summary"
-    ] == "已建立 2 个批次；1 个站点没有准备，原因见下。"
+    seen = await preparation_query.latest(plan.id, actor=ME)
+    assert seen is not None and wording.prepared(seen) == "已建立 2 个批次；1 个站点没有准备，原因见下。"
 
 
 async def test_what_is_no_refusal_is_tried_three_times_and_then_left_out(
@@ -141,7 +141,7 @@ async def test_the_door_answers_at_once_and_tells_how_far_it_is(
 
     monkeypatch.setattr(preparing, "AT_ONCE", 60.0)
     again = await who("POST", "/issuances", {"plan_id": plan.id})
-    assert (again.status, again.json["preparation"]["summary"]) == (200, preparing.NOTHING)
+    assert (again.status, again.json["preparation"]["summary"]) == (200, wording.NOTHING_PREPARED)
     assert again.json["ids"] == sorted(one.id for one in await Issuance.all())
     await make.registration(services, on=plan, at=await Site.all().first())
     more = await who("POST", "/issuances", {"plan_id": plan.id})

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
-from typing import Any
 
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
@@ -18,16 +17,14 @@ from tortoise.transactions import in_transaction
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.beijing import local
-from server.domain.certificates.claims import canonical
 from server.domain.fault_points import transaction
-from server.domain.issuance import numbering, roster
+from server.domain.issuance import numbering, preparation_query, roster
+from server.domain.issuance.preparation_query import LeftOut, SiteToPrepare
 from server.domain.issuance.states import BatchState
 from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.errors import NotFound, Refused
 from server.models import Issuance, Plan, Preparation
-from server.models.database import rows
 
 log = logging.getLogger("xcert.issuance")
 
@@ -35,28 +32,6 @@ JOB = "issuance.prepare"
 AT_ONCE = 2.0  # seconds that the one who asks waits for it; small plans are ready by then
 TRIES = 3  # at one site, before it is left out with a note
 SILENT = timedelta(minutes=1)  # after which the sweep puts an unfinished one again
-NOTHING = "没有需要建立或更新的批次：合格考生都已在批次中，或暂不能发证；请核对成绩与实践学时。"
-# Sites with somebody to be listed, or whose list may have to follow today's data. A batch that is with its school, or
-# after it, is left alone.
-_SITES = """
-SELECT DISTINCT r.site_id, t.name FROM registration r JOIN site t ON t.id = r.site_id
-WHERE r.plan_id = $1 AND r.outcome = 'passed' AND r.site_id > $2
-  AND NOT EXISTS (SELECT 1 FROM issuance i WHERE i.plan_id = $1 AND i.site_id = r.site_id
-                  AND i.state NOT IN ('prepared', 'issued'))
-  AND (NOT EXISTS (SELECT 1 FROM certificate x WHERE x.registration_id = r.id AND x.state <> 'void')
-       OR EXISTS (SELECT 1 FROM issuance i WHERE i.plan_id = $1 AND i.site_id = r.site_id AND i.state = 'prepared'))
-UNION
-SELECT i.site_id, t.name FROM issuance i JOIN site t ON t.id = i.site_id
-WHERE i.plan_id = $1 AND i.state = 'prepared' AND i.site_id > $2
-ORDER BY site_id
-"""
-_PAST = """
-UPDATE preparation SET after_site = $2, sites_done = sites_done + 1, tries = 0, touched_at = $3
-WHERE id = $1 AND after_site < $2 AND finished_at IS NULL RETURNING id
-"""
-_NOTED = """
-UPDATE preparation SET refusals = refusals || $2::text::jsonb WHERE id = $1 RETURNING id
-"""
 
 
 async def begin(s: Services, plan_id: int, *, actor: Actor) -> Preparation:
@@ -80,7 +55,7 @@ async def begin(s: Services, plan_id: int, *, actor: Actor) -> Preparation:
 
 async def _new(s: Services, plan_id: int, actor: Actor) -> Preparation:
     now = s.clock.now()
-    sites = await rows(_SITES, plan_id, 0)
+    sites = await preparation_query.sites(plan_id)
     made = await Preparation.create(
         plan_id=plan_id, sites_total=len(sites), actor=actor.kept(), created_at=now, touched_at=now
     )
@@ -107,7 +82,7 @@ async def work(s: Services, *, preparation_id: int, seconds: float | None = None
         return True
     until = None if seconds is None else time.monotonic() + seconds
     actor = Actor.of(preparation.actor)
-    for site in await rows(_SITES, preparation.plan_id, preparation.after_site):
+    for site in await preparation_query.sites(preparation.plan_id, after=preparation.after_site):
         if until is not None and time.monotonic() > until:
             return False
         await _site(s, preparation, site, actor)
@@ -117,41 +92,31 @@ async def work(s: Services, *, preparation_id: int, seconds: float | None = None
     return True
 
 
-async def _site(s: Services, preparation: Preparation, site: dict[str, Any], actor: Actor) -> None:
+async def _site(s: Services, preparation: Preparation, site: SiteToPrepare, actor: Actor) -> None:
     """One site, or why it is left out. What is no refusal is tried again by the next one, but not for ever."""
     try:
         async with transaction(s.faults, "preparing.site"):
-            await _prepare_site(s, preparation, site["site_id"], actor=actor)
+            await _prepare_site(s, preparation, site.site_id, actor=actor)
     except Refused as refused:
-        await _left_out(s, preparation, site, refused.code, refused.message)
+        await _left_out(s, preparation, LeftOut(site.site_id, site.name, refused.code, refused.message))
     except Exception as error:
-        if await _tried(preparation.id) < TRIES:
+        if await preparation_query.tried(preparation.id) < TRIES:
             raise
-        log.exception("site %s of preparation %s is left out", site["site_id"], preparation.id)
+        log.exception("site %s of preparation %s is left out", site.site_id, preparation.id)
         said = f"准备名单时遇到意外问题（{type(error).__name__}），请联系管理员。"
-        await _left_out(s, preparation, site, "unexpected", said)
+        await _left_out(s, preparation, LeftOut(site.site_id, site.name, "unexpected", said))
 
 
-async def _tried(preparation_id: int) -> int:
-    [row] = await rows(
-        "UPDATE preparation SET tries = tries + 1 WHERE id = $1 RETURNING tries", preparation_id
-    )
-    return int(row["tries"])
-
-
-async def _left_out(
-    s: Services, preparation: Preparation, site: dict[str, Any], code: str, message: str
-) -> None:
+async def _left_out(s: Services, preparation: Preparation, site: LeftOut) -> None:
     async with in_transaction():
-        if await rows(_PAST, preparation.id, site["site_id"], s.clock.now()):
-            note = [{"site_id": site["site_id"], "site": site["name"], "code": code, "message": message}]
-            await rows(_NOTED, preparation.id, canonical(note).decode())
+        if await preparation_query.move_past(preparation.id, site.site_id, s.clock.now()):
+            await preparation_query.note(preparation.id, site)
 
 
 async def _prepare_site(s: Services, preparation: Preparation, site_id: int, *, actor: Actor) -> None:
     # Two at once would make two batches: the plan's row lets them in one after the other.
-    await rows("SELECT id FROM plan WHERE id = $1 FOR NO KEY UPDATE", preparation.plan_id)
-    if not await rows(_PAST, preparation.id, site_id, s.clock.now()):
+    await preparation_query.lock_plan(preparation.plan_id)
+    if not await preparation_query.move_past(preparation.id, site_id, s.clock.now()):
         return  # another process was here
     issuance = (
         await Issuance.filter(plan_id=preparation.plan_id, site_id=site_id)
@@ -167,8 +132,7 @@ async def _prepare_site(s: Services, preparation: Preparation, site_id: int, *, 
     await s.faults.reach("preparing.site: before the numbers")
     done = await numbering.refresh(s, issuance, actor=actor)
     if is_new or done.is_changed:
-        what = "made" if is_new else "updated"
-        await rows(f"UPDATE preparation SET {what} = {what} + 1 WHERE id = $1 RETURNING id", preparation.id)  # noqa: S608 -- one of two words
+        await preparation_query.count_batch(preparation.id, is_new=is_new)
 
 
 async def _begin_batch(s: Services, plan_id: int, site_id: int, *, actor: Actor) -> Issuance | None:
@@ -204,56 +168,12 @@ async def ids(preparation: Preparation) -> list[int]:
     """All batches of a finished preparation's plan. Raises as `prepare` says."""
     preparation = await Preparation.get(id=preparation.id)
     made = await Issuance.filter(plan_id=preparation.plan_id).order_by("id").values_list("id", flat=True)
-    if preparation.refusals and not preparation.made and not preparation.updated:
-        first = preparation.refusals[0]
-        raise Refused(str(first["code"]), str(first["message"]))
+    left_out = preparation_query.left_out(preparation)
+    if left_out and not preparation.made and not preparation.updated:
+        raise Refused(left_out[0].code, left_out[0].message)
     if not made:
         raise Refused("nothing_to_prepare", "这个考试计划还没有可以发证的考生，请先导入成绩并核对实践学时。")
     return [int(str(one)) for one in made]
-
-
-async def view(s: Services, preparation_id: int, *, actor: Actor) -> dict[str, Any]:
-    """How far a preparation is. Raises Forbidden("role_not_allowed") · NotFound("preparation_not_found")."""
-    roles.require(actor, Verb.PREPARE)
-    found = await Preparation.get_or_none(id=preparation_id)
-    if found is None:
-        raise NotFound("preparation_not_found", "没有找到这次批次准备，请刷新列表后重试。")
-    return said(found)
-
-
-def said(found: Preparation) -> dict[str, Any]:
-    """A preparation as the API says it."""
-    is_done = found.finished_at is not None
-    return {
-        "id": found.id,
-        "plan_id": found.plan_id,
-        "state": "done" if is_done else "running",
-        "sites_total": max(found.sites_total, found.sites_done),
-        "sites_done": found.sites_done,
-        "made": found.made,
-        "updated": found.updated,
-        "refusals": found.refusals,
-        "summary": summary(found),
-        "created_at": local(found.created_at).isoformat(timespec="seconds"),
-        "finished_at": local(found.finished_at).isoformat(timespec="seconds") if found.finished_at else None,
-    }
-
-
-def summary(found: Preparation) -> str:
-    """What came of it, in one sentence."""
-    if found.finished_at is None:
-        return f"正在准备批次：{found.sites_done} / {max(found.sites_total, found.sites_done)} 个考核站点。"
-    left_out = f"；{len(found.refusals)} 个站点没有准备，原因见下" if found.refusals else ""
-    if not found.made and not found.updated:
-        return NOTHING if not left_out else f"没有建立新的批次{left_out}。"
-    updated = f"，更新 {found.updated} 个名单" if found.updated else ""
-    return f"已建立 {found.made} 个批次{updated}{left_out}。"
-
-
-async def latest(plan_id: int) -> dict[str, Any] | None:
-    """The plan's last preparation, as the API says it."""
-    found = await Preparation.filter(plan_id=plan_id).order_by("-id").first()
-    return said(found) if found is not None else None
 
 
 async def sweep(s: Services) -> None:

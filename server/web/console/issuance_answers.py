@@ -7,7 +7,9 @@ from typing import Any, Self
 
 from pydantic import RootModel
 
+from server.domain.issuance.preparation_query import PreparationView
 from server.domain.issuance.roster_query import Listed
+from server.web.console import wording
 from server.web.console.answers import Named, Page
 from server.web.schema import Answer, Written, WrittenDay
 
@@ -101,6 +103,13 @@ class Issuance(IssuanceSummary):
     has_receipt: bool
 
 
+class SiteLeftOut(Answer):
+    code: str
+    site: str
+    message: str
+    site_id: int
+
+
 class Preparation(Answer):
     id: int
     plan_id: int
@@ -109,10 +118,26 @@ class Preparation(Answer):
     sites_done: int
     made: int
     updated: int
-    refusals: list[dict[str, Any]]
+    refusals: list[SiteLeftOut]
     summary: str
-    created_at: Written
-    finished_at: Written | None
+    created_at: datetime
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, one: PreparationView) -> Self:
+        return cls(
+            id=one.id,
+            plan_id=one.plan_id,
+            state="running" if one.finished_at is None else "done",
+            sites_total=one.sites_total,
+            sites_done=one.sites_done,
+            made=one.made,
+            updated=one.updated,
+            refusals=[SiteLeftOut.model_validate(site) for site in one.refusals],
+            summary=wording.prepared(one),
+            created_at=one.created_at,
+            finished_at=one.finished_at,
+        )
 
 
 class Prepared(Answer):

@@ -16,6 +16,7 @@ from server.domain.issuance import (
     bulk,
     mini_code,
     organisation,
+    preparation_query,
     preparing,
     queries,
     roster_query,
@@ -97,13 +98,13 @@ async def prepare(call: Call, body: NewBatches) -> HTTPResponse:
     begun = await preparing.begin(call.s, body.plan_id, actor=call.actor)
     is_done = await preparing.work(call.s, preparation_id=begun.id, seconds=preparing.AT_ONCE)
     ids = await preparing.ids(begun) if is_done else None
-    now = Preparation.model_validate(await preparing.view(call.s, begun.id, actor=call.actor))
+    now = Preparation.of(await preparation_query.view(begun.id, actor=call.actor))
     status = 202 if ids is None else 201 if now.made + now.updated > 0 else 200
     return json(Prepared(ids=ids, preparation=now), status=status)
 
 
 async def preparation(call: Call, preparation_id: int) -> Preparation:
-    return Preparation.model_validate(await preparing.view(call.s, preparation_id, actor=call.actor))
+    return Preparation.of(await preparation_query.view(preparation_id, actor=call.actor))
 
 
 def _in_bulk(name: str, take: Callable[..., Awaitable[list[bulk.Taken]]]) -> Handler:

@@ -8,6 +8,7 @@ from typing import Any
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.imports.states import ImportState
+from server.domain.issuance.preparation_query import PreparationView
 from server.domain.issuance.states import BatchState
 from server.domain.people.school_scope import is_school
 from server.domain.roles import Verb
@@ -68,6 +69,20 @@ def next_words(it: Mapping[str, Any], actor: Actor) -> str:
         BatchState.GENERATING: "系统正在逐份生成电子证书并加盖电子印章，请稍候；关闭页面不影响生成。",
         BatchState.ISSUED: "全部证书已生成，考生可以在公众号和小程序中查看。",
     }[state]
+
+
+NOTHING_PREPARED = "没有需要建立或更新的批次：合格考生都已在批次中，或暂不能发证；请核对成绩与实践学时。"
+
+
+def prepared(found: PreparationView) -> str:
+    """What came of a preparation, in one sentence."""
+    if found.finished_at is None:
+        return f"正在准备批次：{found.sites_done} / {found.sites_total} 个考核站点。"
+    left_out = f"；{len(found.refusals)} 个站点没有准备，原因见下" if found.refusals else ""
+    if not found.made and not found.updated:
+        return NOTHING_PREPARED if not left_out else f"没有建立新的批次{left_out}。"
+    updated = f"，更新 {found.updated} 个名单" if found.updated else ""
+    return f"已建立 {found.made} 个批次{updated}{left_out}。"
 
 
 _WAITS = {

@@ -12,7 +12,7 @@ from server.domain.certificates import certificates, portal
 from server.domain.certificates.states import CertificateState
 from server.domain.exams import queries as exam_queries
 from server.domain.issuance import batch_query as batch_list
-from server.domain.issuance import organisation, preparing, roster_query, roster_workbook
+from server.domain.issuance import organisation, preparation_query, roster_query, roster_workbook
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.lookups import worklist
@@ -22,7 +22,7 @@ from server.web.console import page_base, wording
 from server.web.console import plans as plan_routes
 from server.web.console.auth import Call
 from server.web.console.certificates import CertificateQuery
-from server.web.console.issuance_answers import ListedPerson
+from server.web.console.issuance_answers import ListedPerson, Preparation
 from server.web.console.issuances import IssuanceQuery
 from server.web.schema import Input, Whole
 
@@ -152,11 +152,12 @@ async def issuances(call: Call) -> HTTPResponse:
     )
 
 
-async def _preparation(call: Call, plan_id: int | None) -> dict[str, Any] | None:
+async def _preparation(call: Call, plan_id: int | None) -> Preparation | None:
     """Of a plan that is looked at: the last preparation, for who may prepare."""
     if plan_id is None or not roles.may(call.actor, Verb.PREPARE):
         return None
-    return await preparing.latest(plan_id)
+    found = await preparation_query.latest(plan_id, actor=call.actor)
+    return Preparation.of(found) if found is not None else None
 
 
 async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
