@@ -91,6 +91,27 @@ def job_patience(settings: Settings) -> database.Patience:
 
 
 @asynccontextmanager
+async def _database(settings: Settings, *, for_web: bool) -> AsyncIterator[None]:
+    pool = settings.database_pool if for_web else settings.job_database_pool
+    patience = web_patience(settings) if for_web else job_patience(settings)
+    await database.connect(settings.database_url, pool=pool, patience=patience)
+    try:
+        yield
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def _watching(settings: Settings, memory: SessionMemory) -> AsyncIterator[LookupWatch]:
+    watch = LookupWatch(database.watch_line(settings.database_url), ended=memory.ended)
+    await watch.start()
+    try:
+        yield watch
+    finally:
+        await watch.stop()
+
+
+@asynccontextmanager
 async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterator[Services]:
     """Every port on its real adapter, opened and closed in order.
 
@@ -105,10 +126,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
     keys = KeyFolder(settings.keys_dir, production=settings.is_production, now=clock.now)
     keys.seal_credentials()  # refuse at the start, not at the first certificate
     async with AsyncExitStack() as stack:
-        pool = settings.database_pool if looks_up else settings.job_database_pool
-        patience = web_patience(settings) if looks_up else job_patience(settings)
-        await database.connect(settings.database_url, pool=pool, patience=patience)
-        stack.push_async_callback(database.close)
+        await stack.enter_async_context(_database(settings, for_web=looks_up))
         redis = cache.connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         store = cache.RedisCache(redis)
@@ -117,12 +135,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
         stack.push_async_callback(wechat.close)
         pay = await stack.enter_async_context(_paying(settings, clock)) if settings.has_pay else None
         memory = SessionMemory()
-        watch = (
-            LookupWatch(database.watch_line(settings.database_url), ended=memory.ended) if looks_up else None
-        )
-        if watch is not None:
-            await watch.start()
-            stack.push_async_callback(watch.stop)
+        watch = await stack.enter_async_context(_watching(settings, memory)) if looks_up else None
         yield Services(
             settings=settings,
             clock=clock,

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from server.settings import Settings
 
 # The hosts that WeChat names (DOC 《接口域名说明》, PAYDOC 《基本规则》).
 _API = {f"{name}.weixin.qq.com" for name in ("api", "api2", "sh.api", "sz.api", "hk.api")}
@@ -37,26 +34,4 @@ def problems(values: Mapping[str, Any]) -> list[str]:
     for field, env in (("oa_mode", "WECHAT_OA_MODE"), ("mp_mode", "WECHAT_MP_MODE")):
         if values.get(field) == "plain":
             told.append(f"{env} 在生产环境不能是 plain：明文推送的签名不含内容，可以被冒充；请用 safe")
-    return told
-
-
-def cautions(settings: Settings) -> list[str]:
-    """What a service may start with, and yet is hardly meant: told at the start and by the doctor."""
-    told = []
-    real = [
-        appid
-        for appid in (settings.oa_appid, settings.mp_appid)
-        if appid and not appid.startswith("wxsandbox")
-    ]
-    if not settings.is_production and real:
-        told.append(
-            "XCERT_ENV 是 development（或没有填写），填的却是正式的微信账号：开发密钥会被接受，多项保护没有启用；"
-            "对外服务请设 XCERT_ENV=production"
-        )
-    is_local = settings.host in ("127.0.0.1", "::1", "localhost")
-    if settings.public_url.startswith("https://") and is_local and not settings.proxies:
-        told.append(
-            "XCERT_PUBLIC_URL 是 https，服务只在本机监听，前面应有反向代理，XCERT_PROXIES 却是 0："
-            "所有来访者会被当作同一个地址，共用一份限额；请填代理的层数"
-        )
     return told

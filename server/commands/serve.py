@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from server import production_settings, worker
+from server import start_cautions, worker
 from server.adapters.keys import KeyFolder
 from server.app import create_app
 from server.commands import Impossible, datastores, dev_setup, listening, preflight
@@ -46,7 +46,7 @@ def serve(given: argparse.Namespace, settings: Settings) -> int:
         _wait_for_redis(settings)
         ready = prepare(found, development=development)
         told = ready.told if development else (lambda: None)
-        for caution in production_settings.cautions(settings):
+        for caution in start_cautions.cautions(settings):
             say(f"注意：{caution}")
         children = _children(ready.settings, line, development=development, web_only=given.web_only)
         log = _log_path(ready.settings) if development else None

@@ -1,8 +1,8 @@
 """WHAT WE KEEP: Tortoise models without behaviour. Every state is written by its one writer in the domain."""
 
 from server.models.audit import AuditEntry, IdempotentAnswer, LookupChange, PushSeen
+from server.models.certificate_kinds import CertificateKind
 from server.models.exams import (
-    CertificateKind,
     ImportRun,
     Plan,
     PlanSlot,

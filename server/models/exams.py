@@ -8,18 +8,8 @@ from tortoise import fields
 from tortoise.models import Model
 
 if TYPE_CHECKING:
+    from server.models.certificate_kinds import CertificateKind
     from server.models.people import Candidate, Site
-
-
-class CertificateKind(Model):
-    """A kind of certificate; `code` stands in every number."""
-
-    id = fields.BigIntField(primary_key=True)
-    code = fields.CharField(max_length=8, unique=True)
-    name = fields.CharField(max_length=100, unique=True)
-
-    class Meta:
-        table = "certificate_kind"
 
 
 class StandardVersion(Model):

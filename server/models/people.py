@@ -8,7 +8,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 if TYPE_CHECKING:
-    from server.models.exams import CertificateKind
+    from server.models.certificate_kinds import CertificateKind
 
 
 class School(Model):

@@ -11,8 +11,8 @@ from sanic import Sanic
 
 from server import operators
 from server.domain.ports import Services
-from server.production_settings import cautions
 from server.settings import Settings, SettingsError, load
+from server.start_cautions import cautions
 from server.web import request
 from tests.kit.exchange import exchange
 

@@ -41,6 +41,18 @@ _MOST_ROW = 1_048_576
 Attributes = dict[str, str]
 
 
+class _Memory(dict[str, int]):
+    """What a function made of each word, made once."""
+
+    def __init__(self, make: Callable[[str], int]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, word: str) -> int:
+        made = self[word] = self._make(word)
+        return made
+
+
 class Judge:
     """Takes a sheet's elements in their order and keeps its account.
 
@@ -72,8 +84,7 @@ class Judge:
     def _start(self) -> Callable[[str, Attributes], None]:
         """The handler of starts, as a closure: it is called a million times for a large file."""
         account, cells = self.account, self.account.cells
-        kinds: dict[str, int] = {}
-        letters_seen: dict[str, int] = {}
+        kinds, columns = _Memory(_kind), _Memory(column_index)
         row = column = -1
         row_text = ""
         style = form = ""
@@ -82,21 +93,15 @@ class Judge:
 
         def start(name: str, given: Attributes) -> None:
             nonlocal row, column, row_text, style, form, has_value
-            kind = kinds.get(name)
-            if kind is None:
-                kind = kinds[name] = _kind(name)
+            kind = kinds[name]
             if not kind:
                 return
             if kind == cell:
                 reference = given.get("r")
                 if reference:
                     letters = reference.rstrip(_DIGITS)
-                    place = letters_seen.get(letters)
-                    if place is None:
-                        place = letters_seen[letters] = column_index(letters)
-                    column = place
-                    digits = reference[len(letters) :]
-                    if digits != row_text:
+                    column = columns[letters]
+                    if (digits := reference[len(letters) :]) != row_text:
                         row_text, row = digits, _row_index(digits)
                 else:
                     column += 1
@@ -118,16 +123,22 @@ class Judge:
             elif kind == _ROW:
                 row_text = given.get("r", "") or str(row + 2)
                 row, column = _row_index(row_text), -1
-                if given.get("hidden") in _TRUE or given.get("ht") == "0":
-                    account.hidden_rows.add(row)
+                self._begin_row(row, given)
             elif kind == _FORMULA:
                 has_value = True  # what follows is only the result
-                account.formulas.add((row, column))
-                account.columns = max(account.columns, column + 1)
+                self._begin_formula(row, column)
             elif kind == _COLUMN:
                 self._column(given)
 
         return start
+
+    def _begin_row(self, row: int, given: Attributes) -> None:
+        if given.get("hidden") in _TRUE or given.get("ht") == "0":
+            self.account.hidden_rows.add(row)
+
+    def _begin_formula(self, row: int, column: int) -> None:
+        self.account.formulas.add((row, column))
+        self.account.columns = max(self.account.columns, column + 1)
 
     def _column(self, given: Attributes) -> None:
         if given.get("hidden") in _TRUE or given.get("width") == "0":

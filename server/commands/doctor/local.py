@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 
-from server import production_settings
+from server import start_cautions
 from server.adapters import cache, keys
 from server.adapters.documents import font
 from server.adapters.spreadsheets import process as tables
@@ -43,7 +43,7 @@ NEEDED_FOR_MORE = frozenset(
 
 async def check(settings: Settings) -> list[Finding]:
     """One finding for each thing."""
-    found = [look("设置", said) for said in production_settings.cautions(settings)]
+    found = [look("设置", said) for said in start_cautions.cautions(settings)]
     for title, one in CHECKS.items():
         try:
             found.append(ok(title, await one(settings)))

@@ -1,0 +1,15 @@
+"""Kinds of certificates."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class CertificateKind(Model):
+    """A kind of certificate; `code` stands in every number."""
+
+    id = fields.BigIntField(primary_key=True)
+    code = fields.CharField(max_length=8, unique=True)
+    name = fields.CharField(max_length=100, unique=True)
+
+    class Meta:
+        table = "certificate_kind"
