@@ -10,6 +10,7 @@ from server.domain.certificates import certificates
 from server.domain.certificates.claims import Line, is_number, list_digest, number_of
 from server.domain.exams import plans as exam_plans
 from server.domain.issuance import organisation, scan_tickets
+from server.domain.issuance.queries import HeldBackPerson
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.ports import Services
@@ -130,10 +131,10 @@ async def test_who_lacks_hours_is_held_back_with_the_reason(services: Services) 
     batch = await issuing.prepared(services, of)
     assert batch.count == 1
     view = await organisation.view(services, batch.id, actor=ME)
-    assert (view["held_back_count"], view["not_listed_count"]) == (3, 0)
-    assert {one["code"] for one in view["held_back"]} == {"practice_missing"}
-    [almost] = [one for one in view["held_back"] if "49" in one["reason"]]
-    assert almost["name_masked"] == "买******"
+    assert (view.held_back_count, view.not_listed_count) == (3, 0)
+    assert {one.code for one in view.held_back} == {"practice_missing"}
+    [almost] = [one for one in view.held_back if "49" in one.reason]
+    assert almost.name_masked == "买******"
 
 
 async def test_a_name_that_cannot_be_printed_is_held_back(services: Services) -> None:
@@ -141,14 +142,9 @@ async def test_a_name_that_cannot_be_printed_is_held_back(services: Services) ->
     batch = await issuing.prepared(services, of)
     view = await organisation.view(services, batch.id, actor=ME)
     assert batch.count == 1
-    assert view["held_back"] == [
-        {
-            "name": "王〓",
-            "name_masked": "王*",
-            "code": "glyph_missing",
-            "reason": "证书字体缺少字符“〓”，请联系管理员补充字体。",
-        }
-    ]
+    assert view.held_back == (
+        HeldBackPerson("王〓", "王*", "glyph_missing", "证书字体缺少字符“〓”，请联系管理员补充字体。"),
+    )
 
 
 async def test_without_a_standard_in_force_nothing_is_prepared(services: Services, of: Cohort) -> None:
@@ -165,12 +161,12 @@ async def test_late_passers_come_into_a_further_batch_once_the_first_is_issued(
         services, await make.candidate(services, "晚", at=of.school), on=of.plan, at=of.site
     )
     assert await organisation.prepare(services, of.plan.id, actor=ME) == [first.id]
-    assert (await organisation.view(services, first.id, actor=ME))["not_listed_count"] == 1
+    assert (await organisation.view(services, first.id, actor=ME)).not_listed_count == 1
     await drained(services)
     [_, second] = await organisation.prepare(services, of.plan.id, actor=ME)
     [only] = await Certificate.filter(issuance_id=second)
     assert only.registration_id == late.id
-    assert (await organisation.view(services, first.id, actor=ME))["count"] == 4
+    assert (await organisation.view(services, first.id, actor=ME)).batch.count == 4
 
 
 async def test_a_revoked_holder_is_not_certified_anew_by_preparing(services: Services, of: Cohort) -> None:

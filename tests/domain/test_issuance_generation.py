@@ -9,7 +9,7 @@ import pytest
 
 from server.domain.certificates.claims import Claims, Line, open_code
 from server.domain.issuance import announcements, generation, organisation
-from server.domain.issuance.queries import progress
+from server.domain.issuance.queries import FailedDrawing, Progress, progress
 from server.domain.notices import grants
 from server.domain.ports import Services
 from server.models import AuditEntry, Binding, Certificate, Delivery, Issuance, LookupChange, Plan
@@ -72,17 +72,12 @@ async def test_a_failure_is_kept_and_tried_again(services: Services) -> None:
     assert isinstance(services.pdf_renderer, FakePdfRenderer)
     services.pdf_renderer.fail_times = 1
     await drained(services)
-    assert await progress(batch.id) == {"total": 4, "sealed": 3, "failed": 1}
+    assert await progress(batch.id) == Progress(total=4, sealed=3, failed=1)
     [failed] = await Certificate.filter(state="drawing")
     assert (failed.attempts, failed.last_error) == (1, "生成时遇到意外问题（RuntimeError）")
     view = await organisation.view(services, batch.id, actor=make.ISSUER_STAFF)
-    [line] = view["errors"]
-    assert line == {
-        "number": failed.number,
-        "name": Line.from_bytes(bytes(failed.line)).name,
-        "attempts": 1,
-        "last_error": "生成时遇到意外问题（RuntimeError）",
-    }
+    name = Line.from_bytes(bytes(failed.line)).name
+    assert view.failed == (FailedDrawing(failed.number, name, 1, "生成时遇到意外问题（RuntimeError）"),)
     await generation.sweep(services)
     await drained(services)
     assert (await Issuance.get(id=batch.id)).state == "issued"

@@ -11,9 +11,11 @@ import pytest
 from server.domain.actor import SYSTEM, Actor
 from server.domain.certificates.claims import list_digest
 from server.domain.issuance import batch_query, organisation
+from server.domain.issuance.queries import NextStep, Progress
 from server.domain.issuance.roster import digest_of
-from server.domain.issuance.states import STEPS, BatchState, Facts, Step, Who
+from server.domain.issuance.states import BY_NAME, STEPS, BatchState, Facts, Step, Who
 from server.domain.issuance.transitions import advance, locked
+from server.domain.levels import Level
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, NotFound, Refused
 from server.models import AuditEntry, Certificate, CertificateKind, Issuance, Site
@@ -137,11 +139,11 @@ async def test_listing_pages_and_filters(services: Services, of: Cohort) -> None
     others = [await issuing.cohort(services, names=("甲",)) for _ in range(2)]
     rest = [await issuing.prepared(services, one) for one in others]
     page = await organisation.listing(services, limit=2, actor=ME)
-    assert [item["id"] for item in page.items] == [rest[1].id, rest[0].id]
+    assert [item.id for item in page.items] == [rest[1].id, rest[0].id]
     page = await organisation.listing(services, limit=2, cursor=page.next_cursor, actor=ME)
-    assert ([item["id"] for item in page.items], page.next_cursor) == ([first.id], None)
+    assert ([item.id for item in page.items], page.next_cursor) == ([first.id], None)
     page = await organisation.listing(services, wanted=batch_query.Wanted(state="site_pending"), actor=ME)
-    assert [item["id"] for item in page.items] == [first.id]
+    assert [item.id for item in page.items] == [first.id]
     assert (
         await code_of(organisation.listing(services, wanted=batch_query.Wanted(state="nonsense"), actor=ME))
         == "state_unknown"
@@ -154,18 +156,18 @@ async def test_a_school_sees_its_own_batches_only(services: Services, of: Cohort
     other = await issuing.cohort(services, names=("甲",))
     theirs = await issuing.prepared(services, other)
     school = Actor("staff", 7, "教务处", role="school", school_id=of.school.id)
-    assert [i["id"] for i in (await organisation.listing(services, actor=school)).items] == [mine.id]
-    assert (await organisation.view(services, mine.id, actor=school))["id"] == mine.id
+    assert [i.id for i in (await organisation.listing(services, actor=school)).items] == [mine.id]
+    assert (await organisation.view(services, mine.id, actor=school)).batch.id == mine.id
     assert await code_of(organisation.view(services, theirs.id, actor=school)) == "issuance_not_found"
 
 
 async def test_the_view_says_what_may_be_done(services: Services, of: Cohort) -> None:
     batch = await issuing.prepared(services, of)
     view = await organisation.view(services, batch.id, actor=ME)
-    assert view["steps"] == [{"name": "org_sign", "label": "评价组织签发", "refusal": None}]
-    assert view["progress"] == {"total": 4, "sealed": 0, "failed": 0}
-    assert (view["state_label"], view["level_label"], view["has_receipt"]) == ("待签发", "初级", False)
-    assert (await organisation.view(services, batch.id, actor=make.OPERATOR))["steps"] == []
+    assert view.steps == (NextStep(BY_NAME["org_sign"], refusal=None),)
+    assert view.progress == Progress(total=4, sealed=0, failed=0)
+    assert (view.batch.state, view.batch.level, view.receipts) == (BatchState.PREPARED, Level.PRIMARY, ())
+    assert (await organisation.view(services, batch.id, actor=make.OPERATOR)).steps == ()
     assert not any(name in repr(view) for name in issuing.NAMES)
 
 

@@ -7,7 +7,10 @@ from dataclasses import replace
 import pytest
 
 from server.domain.actor import Actor
+from server.domain.beijing import rfc3339
 from server.domain.issuance import history, organisation
+from server.domain.issuance.queries import NextStep
+from server.domain.issuance.states import BY_NAME
 from server.domain.ports import Services
 from server.errors import Conflict
 from server.models import Issuance
@@ -35,11 +38,11 @@ async def test_who_signed_does_not_hand_over(services: Services) -> None:
         await organisation.hand_over(services, batch.id, actor=make.ISSUER_STAFF)
     assert refused.value.code == "second_person_needed"
     assert refused.value.message.endswith("请另一位有发放权限的同事发放。")
-    assert seen["steps"] == [{"name": "hand_over", "label": "发放", "refusal": refused.value.message}]
+    assert seen.steps == (NextStep(BY_NAME["hand_over"], refused.value.message),)
     assert (await Issuance.get(id=batch.id)).state == "school_signed"
 
     seen = await organisation.view(services, batch.id, actor=SECOND)
-    assert seen["steps"] == [{"name": "hand_over", "label": "发放", "refusal": None}]
+    assert seen.steps == (NextStep(BY_NAME["hand_over"], None),)
     await organisation.hand_over(services, batch.id, actor=SECOND)
     assert (await Issuance.get(id=batch.id)).state == "generating"
 
@@ -55,9 +58,7 @@ async def test_the_batch_says_who_did_what(services: Services) -> None:
     batch = await issuing.pending(services, await issuing.cohort(services))
     await organisation.withdraw(services, batch.id, actor=make.ADMIN)
     await organisation.org_sign(services, batch.id, actor=make.ISSUER_STAFF)
-    assert [
-        (one["who"], one["kind"], one["action"], one["revision"]) for one in await history.of(batch.id)
-    ] == [
+    assert [(one.who, one.kind, one.action, one.revision) for one in await history.of(batch.id)] == [
         ("签发员", "staff", "prepare", 1),
         ("签发员", "staff", "org_sign", 1),
         ("管理员", "staff", "withdraw", 2),
@@ -70,9 +71,9 @@ async def test_a_return_and_an_issue_stand_in_the_history_with_officer_and_reaso
     batch = await issuing.generating(services, of)
     await drained(services)
     told = await history.of(batch.id)
-    assert [(one["who"], one["action"]) for one in told][-3:] == [
+    assert [(one.who, one.action) for one in told][-3:] == [
         ("王签发", "confirm_scan"),
         ("签发员", "hand_over"),
         ("系统", "complete"),
     ]
-    assert told[-1]["at"] == "2026-11-23T12:00:00+08:00"
+    assert rfc3339(told[-1].at) == "2026-11-23T12:00:00+08:00"

@@ -107,7 +107,7 @@ async def test_certificates_wait_for_room_and_are_then_made_by_themselves(
     waiting = await Certificate.all()
     assert {(one.state, one.last_error, one.pdf_sha256) for one in waiting} == {("drawing", SAID, None)}
     seen = await organisation.view(services, batch.id, actor=make.ISSUER_STAFF)
-    assert [line["last_error"] for line in seen["errors"]] == [SAID] * len(waiting)
+    assert [one.last_error for one in seen.failed] == [SAID] * len(waiting)
     assert kept(disk) == []
     disk.free()
     await issuing.claims_lapse()

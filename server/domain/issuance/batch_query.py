@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from tortoise.queryset import QuerySet
 
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.certificates.visibility import own
-from server.domain.issuance.queries import state_of, summary_of
+from server.domain.issuance.queries import BatchSummary, state_of, summary_of
 from server.domain.paging import Page, cursor_id, limited
 from server.domain.people.school_scope import school_of
 from server.domain.ports import Services
@@ -43,6 +42,14 @@ class Wanted:
 EVERYTHING = Wanted()
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many batches, and people in them."""
+
+    batches: int
+    people: int
+
+
 def _found(s: Services, wanted: Wanted, actor: Actor) -> QuerySet[Issuance]:
     exact = {
         "state": state_of(wanted.state) if wanted.state else None,
@@ -64,7 +71,7 @@ async def listing(
     before: str | None = None,
     limit: int | None = None,
     actor: Actor,
-) -> Page[dict[str, Any]]:
+) -> Page[BatchSummary]:
     """Batches, newest first; a school account has its own school's, after the release of their results.
 
     Args:
@@ -95,7 +102,7 @@ async def listing(
     )
 
 
-async def totals(s: Services, wanted: Wanted, *, actor: Actor) -> dict[str, int]:
+async def totals(s: Services, wanted: Wanted, *, actor: Actor) -> Totals:
     """How many batches and people there are of what is wanted. Raises as `listing`."""
     roles.require(actor, Verb.SEE_ISSUANCES)
     [row] = await rows(
@@ -109,9 +116,4 @@ async def totals(s: Services, wanted: Wanted, *, actor: Actor) -> dict[str, int]
         school_of(actor),
         s.clock.now(),
     )
-    return {"batches": int(row["batches"]), "people": int(row["people"])}
-
-
-def filters(values: dict[str, Any]) -> Wanted:
-    """Of a page's or request's values, those that say which batches."""
-    return Wanted(**{name: values.get(name) for name in Wanted.__dataclass_fields__})
+    return Totals(int(row["batches"]), int(row["people"]))

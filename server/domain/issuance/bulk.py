@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from server.domain.actor import Actor
 from server.domain.issuance import organisation
@@ -23,16 +22,6 @@ class Taken:
     id: int
     state: BatchState | None = None
     refused: Refused | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "ok": self.refused is None,
-            "state": self.state.value if self.state else None,
-            "state_label": self.state.label if self.state else None,
-            "code": self.refused.code if self.refused else None,
-            "detail": self.refused.message if self.refused else None,
-        }
 
 
 async def sign(s: Services, ids: Sequence[int], *, actor: Actor) -> list[Taken]:

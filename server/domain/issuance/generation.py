@@ -13,7 +13,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from server.domain import freshness
@@ -221,7 +221,7 @@ async def _record(s: Services, work: _Claimed, pdf: bytes) -> None:
 
 
 async def _tell_progress(s: Services, issuance_id: int) -> None:
-    await publish(s, issuance_id, "progress", **await progress(issuance_id))
+    await publish(s, issuance_id, "progress", **asdict(await progress(issuance_id)))
 
 
 async def finish(s: Services, *, issuance_id: int) -> None:

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from server.domain.beijing import local
+from server.domain.issuance.states import BY_NAME
 from server.models import AuditEntry
 
-# What an entry is called on the batch's page; what is not here is no step of its life.
-TOLD = {
-    "issuance.prepare": "建立批次",
-    "issuance.org_sign": "评价组织签发",
-    "issuance.withdraw": "评价组织撤回",
-    "issuance.revise": "重新准备",
-    "issuance.confirm_scan": "院校扫码签发",
-    "issuance.school_return": "院校退回",
-    "issuance.hand_over": "发放",
-    "issuance.complete": "全部生成",
-}
+PREPARE = "prepare"  # how a batch begins; everything else in its history is a step of its life
 MOST = 200
+_ACTIONS = tuple(f"issuance.{name}" for name in (PREPARE, *BY_NAME))
 
 
-async def of(issuance_id: int) -> list[dict[str, Any]]:
-    """The steps of a batch's life, oldest first: `{at, who, kind, action, action_label, revision, reason}`.
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One step of a batch's life. `who` is the name at that time, `kind` staff, officer or system."""
 
-    `who` is the name at that time, `kind` staff, officer or system.
-    """
-    entries = AuditEntry.filter(subject_kind="issuance", subject_id=str(issuance_id), action__in=list(TOLD))
-    return [
-        {
-            "at": local(entry.at).isoformat(timespec="seconds"),
-            "who": entry.actor_name,
-            "kind": entry.actor_kind,
-            "action": entry.action.removeprefix("issuance."),
-            "action_label": TOLD[entry.action],
-            "revision": (entry.became or {}).get("revision"),
-            "reason": (entry.became or {}).get("reason"),
-        }
-        for entry in await entries.order_by("id").limit(MOST)
-    ]
+    at: datetime
+    who: str
+    kind: str
+    action: str  # a step's name, or PREPARE
+    revision: int | None
+    reason: str | None
+
+
+async def of(issuance_id: int) -> tuple[HistoryEntry, ...]:
+    """The steps of a batch's life, oldest first."""
+    entries = AuditEntry.filter(subject_kind="issuance", subject_id=str(issuance_id), action__in=_ACTIONS)
+    return tuple([_seen(entry) for entry in await entries.order_by("id").limit(MOST)])
+
+
+def _seen(entry: AuditEntry) -> HistoryEntry:
+    became: dict[str, Any] = entry.became or {}
+    return HistoryEntry(
+        at=entry.at,
+        who=entry.actor_name,
+        kind=entry.actor_kind,
+        action=entry.action.removeprefix("issuance."),
+        revision=became.get("revision"),
+        reason=became.get("reason"),
+    )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from server.domain import roles
 from server.domain.actor import Actor
-from server.domain.beijing import rfc3339
 from server.domain.certificates.claims import Line
 from server.domain.certificates.states import UNSEALED
 from server.domain.certificates.visibility import seen_by
 from server.domain.exams.results import is_released
 from server.domain.issuance import facts, history, roster
-from server.domain.issuance.states import BatchState, Who, list_is_current, list_is_signed, steps_from
+from server.domain.issuance.history import HistoryEntry
+from server.domain.issuance.states import BatchState, Step, Who, list_is_current, list_is_signed, steps_from
 from server.domain.issuance.transitions import VERBS
 from server.domain.levels import Level
 from server.domain.people import conflicts
@@ -26,11 +26,114 @@ from server.models.database import rows
 
 HELD_BACK_SHOWN = 500
 RECEIPTS_SHOWN = 50
+FAILED_SHOWN = 20
 _NEVER_ALONE = frozenset({"org_sign", "hand_over"})  # as `desk` asks before it takes them
+_PROGRESS = """
+SELECT count(*) FILTER (WHERE state <> 'void') AS total,
+       count(*) FILTER (WHERE pdf_sha256 IS NOT NULL AND state <> 'void') AS sealed,
+       count(*) FILTER (WHERE state IN ('reserved', 'drawing') AND attempts > 0) AS failed
+FROM certificate WHERE issuance_id = $1
+"""
 
 
-async def _steps(s: Services, issuance: Issuance, actor: Actor) -> list[dict[str, Any]]:
-    """What this member of staff may do next; `refusal` says why a step has to wait, as far as can be said without asking."""
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """One batch as a row of a list. `list_sha256` is hexadecimal, empty before there is a list."""
+
+    id: int
+    state: BatchState
+    plan_id: int
+    plan: str
+    exam_date: date
+    site_id: int
+    site: str
+    school_id: int
+    school: str
+    level: Level
+    count: int
+    results_released: bool
+    revision: int
+    list_sha256: str
+    return_reason: str
+    created_at: datetime
+    org_signed_at: datetime | None
+    school_signed_at: datetime | None
+    handed_over_at: datetime | None
+    issued_on: date | None  # the Beijing day of 发放
+    issued_at: datetime | None
+
+    @property
+    def digest(self) -> str:
+        """The first 8 characters, to compare with the phone."""
+        return self.list_sha256[:8]
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """A step that somebody may take; `refusal` says why it has to wait, as far as can be said without asking."""
+
+    step: Step
+    refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many certificates of a batch there are, how many are sealed, and how many failed at the last try."""
+
+    total: int
+    sealed: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailedDrawing:
+    """A certificate that could not be made yet; `name` for those who answer for the list."""
+
+    number: str
+    name: str | None
+    attempts: int
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBackPerson:
+    """One who passed but cannot be certified yet (S13); `name` for those who answer for the list."""
+
+    name: str | None
+    name_masked: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptSummary:
+    """An officer's decision that has a receipt. `action` is confirm_scan or school_return."""
+
+    id: int
+    action: str
+    revision: int
+    officer: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """One batch in full. `not_listed_count` are people of this site who could have a certificate and are in no batch yet."""
+
+    batch: BatchSummary
+    steps: tuple[NextStep, ...]
+    can_show_ticket: bool
+    progress: Progress
+    failed: tuple[FailedDrawing, ...]
+    held_back: tuple[HeldBackPerson, ...]  # the first of them
+    held_back_count: int
+    not_listed_count: int
+    history: tuple[HistoryEntry, ...]
+    receipts: tuple[ReceiptSummary, ...]  # the newest first
+
+
+async def _steps(s: Services, issuance: Issuance, actor: Actor) -> tuple[NextStep, ...]:
+    """What this member of staff may do next."""
     known = await facts.of_staff(s, issuance, actor=actor)
     involved = await _involved(issuance, actor)
     steps = []
@@ -38,8 +141,8 @@ async def _steps(s: Services, issuance: Issuance, actor: Actor) -> list[dict[str
         if step.who is Who.ORGANISATION and roles.may(actor, VERBS[step.name]):
             reason = step.refusal(known, but=(list_is_current, list_is_signed))
             said_no = reason.message if reason else involved if step.name in _NEVER_ALONE else None
-            steps.append({"name": step.name, "label": step.label, "refusal": said_no})
-    return steps
+            steps.append(NextStep(step, said_no))
+    return tuple(steps)
 
 
 async def _involved(issuance: Issuance, actor: Actor) -> str | None:
@@ -62,50 +165,41 @@ def state_of(text: str) -> str:
         ) from None
 
 
-def summary_of(issuance: Issuance, now: datetime) -> dict[str, Any]:
-    """One batch as a row of a list at `now`; plan, site and school have been fetched."""
-    state, level = BatchState(issuance.state), Level(issuance.site.level)
-    digest = bytes(issuance.list_sha256 or b"").hex()
-    return {
-        "id": issuance.id,
-        "state": state.value,
-        "state_label": state.label,
-        "plan": {"id": issuance.plan_id, "name": issuance.plan.name},
-        "site": {"id": issuance.site_id, "name": issuance.site.name},
-        "school": {"id": issuance.site.school_id, "name": issuance.site.school.name},
-        "level": level.value,
-        "level_label": level.label,
-        "count": issuance.count,
-        "results_released": is_released(issuance.plan, now),
-        "revision": issuance.revision,
-        "list_sha256": digest,
-        "digest": digest[:8],
-        "return_reason": issuance.return_reason,
-        "created_at": rfc3339(issuance.created_at),
-        "org_signed_at": rfc3339(issuance.org_signed_at),
-        "school_signed_at": rfc3339(issuance.school_signed_at),
-        "handed_over_at": rfc3339(issuance.handed_over_at),
-        "issued_on": issuance.issued_on.isoformat() if issuance.issued_on else None,
-        "issued_at": rfc3339(issuance.issued_at),
-    }
-
-
-async def progress(issuance_id: int) -> dict[str, int]:
-    """How many certificates of a batch are sealed, and how many failed at the last try."""
-    [row] = await rows(
-        "SELECT count(*) FILTER (WHERE state <> 'void') AS total,"
-        " count(*) FILTER (WHERE pdf_sha256 IS NOT NULL AND state <> 'void') AS sealed,"
-        " count(*) FILTER (WHERE state IN ('reserved', 'drawing') AND attempts > 0) AS failed"
-        " FROM certificate WHERE issuance_id = $1",
-        issuance_id,
+def summary_of(issuance: Issuance, now: datetime) -> BatchSummary:
+    """A batch's row at `now`; plan, site and school have been fetched."""
+    return BatchSummary(
+        id=issuance.id,
+        state=BatchState(issuance.state),
+        plan_id=issuance.plan_id,
+        plan=issuance.plan.name,
+        exam_date=issuance.plan.exam_date,
+        site_id=issuance.site_id,
+        site=issuance.site.name,
+        school_id=issuance.site.school_id,
+        school=issuance.site.school.name,
+        level=Level(issuance.site.level),
+        count=issuance.count,
+        results_released=is_released(issuance.plan, now),
+        revision=issuance.revision,
+        list_sha256=bytes(issuance.list_sha256 or b"").hex(),
+        return_reason=issuance.return_reason,
+        created_at=issuance.created_at,
+        org_signed_at=issuance.org_signed_at,
+        school_signed_at=issuance.school_signed_at,
+        handed_over_at=issuance.handed_over_at,
+        issued_on=issuance.issued_on,
+        issued_at=issuance.issued_at,
     )
-    return {name: int(value) for name, value in row.items()}
 
 
-async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]:
+async def progress(issuance_id: int) -> Progress:
+    """How far the certificates of a batch are."""
+    [row] = await rows(_PROGRESS, issuance_id)
+    return Progress(**row)
+
+
+async def view(s: Services, issuance_id: int, *, actor: Actor) -> BatchView:
     """One batch in full: its facts, what this actor may do next, progress, who is held back, the last errors.
-
-    `not_listed_count` are people of this site who could have a certificate and are in no batch yet.
 
     Raises:
         Forbidden("role_not_allowed") · NotFound("issuance_not_found"), also for another school's batch.
@@ -115,62 +209,46 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> dict[str, Any]
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
     await seen_by(s.clock, issuance, actor)
-    state, in_full = BatchState(issuance.state), roles.may(actor, Verb.CHECK_LIST)
+    batch, in_full = summary_of(issuance, s.clock.now()), roles.may(actor, Verb.CHECK_LIST)
     _, waiting, held = await roster.drawn_up(
         s, Issuance(id=0, plan_id=issuance.plan_id, site_id=issuance.site_id)
     )
-    return {
-        **summary_of(issuance, s.clock.now()),
-        "steps": await _steps(s, issuance, actor),
-        "can_show_ticket": state is BatchState.SITE_PENDING
-        and is_released(issuance.plan, s.clock.now())
+    return BatchView(
+        batch=batch,
+        steps=await _steps(s, issuance, actor),
+        can_show_ticket=batch.state is BatchState.SITE_PENDING
+        and batch.results_released
         and roles.may(actor, Verb.SHOW_TICKET),
-        "progress": await progress(issuance_id),
-        "errors": await _errors(issuance_id, in_full=in_full),
-        "held_back": [
-            {
-                "name": one.name if in_full else None,
-                "name_masked": mask_name(one.name),
-                "code": one.code,
-                "reason": one.reason,
-            }
+        progress=await progress(issuance_id),
+        failed=await _failed(issuance_id, in_full=in_full),
+        held_back=tuple(
+            HeldBackPerson(one.name if in_full else None, mask_name(one.name), one.code, one.reason)
             for one in held[:HELD_BACK_SHOWN]
-        ],
-        "held_back_count": len(held),
-        "not_listed_count": len(waiting),
-        "history": await history.of(issuance_id),
-        "receipts": (kept := await _receipts(issuance_id)),
-        "has_receipt": bool(kept),
-    }
+        ),
+        held_back_count=len(held),
+        not_listed_count=len(waiting),
+        history=await history.of(issuance_id),
+        receipts=await _receipts(issuance_id),
+    )
 
 
-async def _receipts(issuance_id: int) -> list[dict[str, Any]]:
-    """What officers have decided, newest first: the receipts of returns stay beside that of the confirmation."""
+async def _receipts(issuance_id: int) -> tuple[ReceiptSummary, ...]:
+    """What officers have decided: the receipts of returns stay beside that of the confirmation."""
     kept = Receipt.filter(issuance_id=issuance_id).order_by("-id").prefetch_related("officer", "ticket")
-    return [
-        {
-            "id": one.id,
-            "action": one.ticket.spent_as,
-            "action_label": {"confirm_scan": "院校签发", "school_return": "院校退回"}[one.ticket.spent_as],
-            "revision": one.ticket.revision,
-            "officer": one.officer.name,
-            "at": rfc3339(one.created_at),
-        }
+    return tuple(
+        ReceiptSummary(one.id, one.ticket.spent_as, one.ticket.revision, one.officer.name, one.created_at)
         for one in await kept.limit(RECEIPTS_SHOWN)
-    ]
+    )
 
 
-async def _errors(issuance_id: int, *, in_full: bool) -> list[dict[str, Any]]:
+async def _failed(issuance_id: int, *, in_full: bool) -> tuple[FailedDrawing, ...]:
     failed = Certificate.filter(issuance_id=issuance_id, attempts__gt=0, state__in=UNSEALED)
-    return [
-        {
-            "number": c.number,
-            "name": Line.from_bytes(bytes(c.line)).name if in_full else None,
-            "attempts": c.attempts,
-            "last_error": c.last_error,
-        }
-        for c in await failed.order_by("number").limit(20)
-    ]
+    return tuple(
+        FailedDrawing(
+            c.number, Line.from_bytes(bytes(c.line)).name if in_full else None, c.attempts, c.last_error
+        )
+        for c in await failed.order_by("number").limit(FAILED_SHOWN)
+    )
 
 
 async def receipt(s: Services, issuance_id: int, *, receipt_id: int | None = None, actor: Actor) -> bytes:

@@ -18,6 +18,7 @@ from server.domain.certificates.claims import Line
 from server.domain.certificates.states import CertificateState
 from server.domain.certificates.visibility import seen_by
 from server.domain.issuance import roster
+from server.domain.issuance.queries import BatchSummary, summary_of
 from server.domain.paging import Page, limited
 from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.people.names import mask_name
@@ -146,12 +147,8 @@ async def _page_before(issuance_id: int, number: str, size: int) -> str:
 class Roll:
     """A whole list with what stands above it."""
 
-    issuance: Issuance
+    batch: BatchSummary
     people: tuple[Listed, ...]
-
-    @property
-    def list_sha256(self) -> str:
-        return bytes(self.issuance.list_sha256 or b"").hex()
 
 
 async def roll(s: Services, issuance_id: int, *, given_as: str, actor: Actor) -> Roll:
@@ -167,7 +164,7 @@ async def roll(s: Services, issuance_id: int, *, given_as: str, actor: Actor) ->
     issuance = await _batch(s, issuance_id, actor)
     found = await listed(s, issuance_id)
     await _taken(s, issuance_id, given_as, len(found), actor)
-    return Roll(issuance, tuple(found))
+    return Roll(summary_of(issuance, s.clock.now()), tuple(found))
 
 
 async def canonical_list(s: Services, issuance_id: int, *, actor: Actor) -> bytes:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from server.domain import beijing
 from server.domain.issuance.roster_query import Roll
-from server.domain.issuance.states import BatchState
-from server.domain.levels import Level
 from server.domain.ports import Cell, Mark, Services, SheetToWrite
 
 HEAD = ("序号", "准考证号", "姓名", "证件号码", "成绩", "证书编号", "状态")
@@ -14,16 +12,16 @@ _WIDTHS = (8, 20, 16, 24, 14, 22, 14)
 
 def facts(s: Services, roll: Roll) -> list[tuple[str, str]]:
     """What stands above the list, in the workbook and on paper."""
-    issuance = roll.issuance
+    batch = roll.batch
     return [
-        ("考试计划", issuance.plan.name),
-        ("考试日期", beijing.say_day(issuance.plan.exam_date)),
-        ("院校", issuance.site.school.name),
-        ("考核站点", issuance.site.name),
-        ("等级", Level(issuance.site.level).label),
-        ("批次", f"第 {issuance.id} 批，第 {issuance.revision} 版，{BatchState(issuance.state).label}"),
+        ("考试计划", batch.plan),
+        ("考试日期", beijing.say_day(batch.exam_date)),
+        ("院校", batch.school),
+        ("考核站点", batch.site),
+        ("等级", batch.level.label),
+        ("批次", f"第 {batch.id} 批，第 {batch.revision} 版，{batch.state.label}"),
         ("人数", f"{len(roll.people)}"),
-        ("名单校验码", roll.list_sha256),
+        ("名单校验码", batch.list_sha256),
         ("打印或下载时间", beijing.say_minute(s.clock.now())),
     ]
 

@@ -103,7 +103,7 @@ async def _until(
 
 
 async def _view(call: Call, issuance_id: int) -> Issuance:
-    return Issuance.model_validate(await organisation.view(call.s, issuance_id, actor=call.actor))
+    return Issuance.in_full(await organisation.view(call.s, issuance_id, actor=call.actor))
 
 
 async def _seen_now(call: Call, issuance_id: int) -> Issuance | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Self
 
 from pydantic import RootModel
 
+from server.domain.issuance import history, queries
+from server.domain.issuance.bulk import Taken
 from server.domain.issuance.preparation_query import PreparationView
+from server.domain.issuance.queries import BatchSummary, BatchView, ReceiptSummary
 from server.domain.issuance.roster_query import Listed
 from server.web.console import wording
 from server.web.console.answers import Named, Page
-from server.web.schema import Answer, Written, WrittenDay
+from server.web.schema import Answer
 
 
 class IssuanceSummary(Answer):
@@ -31,12 +34,37 @@ class IssuanceSummary(Answer):
     list_sha256: str
     digest: str
     return_reason: str
-    created_at: Written
-    org_signed_at: Written | None
-    school_signed_at: Written | None
-    handed_over_at: Written | None
-    issued_on: WrittenDay | None
-    issued_at: Written | None
+    created_at: datetime
+    org_signed_at: datetime | None
+    school_signed_at: datetime | None
+    handed_over_at: datetime | None
+    issued_on: date | None
+    issued_at: datetime | None
+
+    @classmethod
+    def of(cls, one: BatchSummary) -> IssuanceSummary:
+        return IssuanceSummary(
+            id=one.id,
+            state=one.state.value,
+            state_label=one.state.label,
+            plan=Named(id=one.plan_id, name=one.plan),
+            site=Named(id=one.site_id, name=one.site),
+            school=Named(id=one.school_id, name=one.school),
+            level=one.level.value,
+            level_label=one.level.label,
+            count=one.count,
+            results_released=one.results_released,
+            revision=one.revision,
+            list_sha256=one.list_sha256,
+            digest=one.digest,
+            return_reason=one.return_reason,
+            created_at=one.created_at,
+            org_signed_at=one.org_signed_at,
+            school_signed_at=one.school_signed_at,
+            handed_over_at=one.handed_over_at,
+            issued_on=one.issued_on,
+            issued_at=one.issued_at,
+        )
 
 
 class Issuances(Page[IssuanceSummary]):
@@ -49,6 +77,10 @@ class NextStep(Answer):
     name: str
     label: str
     refusal: str | None
+
+    @classmethod
+    def of(cls, one: queries.NextStep) -> Self:
+        return cls(name=one.step.name, label=one.step.label, refusal=one.refusal)
 
 
 class Progress(Answer):
@@ -72,13 +104,25 @@ class HeldBack(Answer):
 
 
 class HistoryEntry(Answer):
-    at: Written
+    at: datetime
     who: str
     kind: str
     action: str
     action_label: str
     revision: int | None
     reason: str | None
+
+    @classmethod
+    def of(cls, one: history.HistoryEntry) -> Self:
+        return cls(
+            at=one.at,
+            who=one.who,
+            kind=one.kind,
+            action=one.action,
+            action_label=wording.told(one.action),
+            revision=one.revision,
+            reason=one.reason,
+        )
 
 
 class ReceiptEntry(Answer):
@@ -87,7 +131,18 @@ class ReceiptEntry(Answer):
     action_label: str
     revision: int
     officer: str
-    at: Written
+    at: datetime
+
+    @classmethod
+    def of(cls, one: ReceiptSummary) -> Self:
+        return cls(
+            id=one.id,
+            action=one.action,
+            action_label=wording.DECIDED[one.action],
+            revision=one.revision,
+            officer=one.officer,
+            at=one.at,
+        )
 
 
 class Issuance(IssuanceSummary):
@@ -101,6 +156,22 @@ class Issuance(IssuanceSummary):
     history: list[HistoryEntry]
     receipts: list[ReceiptEntry]
     has_receipt: bool
+
+    @classmethod
+    def in_full(cls, one: BatchView) -> Self:
+        return cls(
+            **dict(IssuanceSummary.of(one.batch)),
+            steps=[NextStep.of(step) for step in one.steps],
+            can_show_ticket=one.can_show_ticket,
+            progress=Progress.model_validate(one.progress),
+            errors=[DrawingError.model_validate(failed) for failed in one.failed],
+            held_back=[HeldBack.model_validate(person) for person in one.held_back],
+            held_back_count=one.held_back_count,
+            not_listed_count=one.not_listed_count,
+            history=[HistoryEntry.of(entry) for entry in one.history],
+            receipts=[ReceiptEntry.of(receipt) for receipt in one.receipts],
+            has_receipt=bool(one.receipts),
+        )
 
 
 class SiteLeftOut(Answer):
@@ -160,6 +231,17 @@ class MovedInBulk(Answer):
     state_label: str | None
     code: str | None
     detail: str | None
+
+    @classmethod
+    def of(cls, one: Taken) -> Self:
+        return cls(
+            id=one.id,
+            ok=one.refused is None,
+            state=one.state.value if one.state else None,
+            state_label=one.state.label if one.state else None,
+            code=one.refused.code if one.refused else None,
+            detail=one.refused.message if one.refused else None,
+        )
 
 
 class Bulk(Answer):

@@ -62,7 +62,7 @@ class IssuanceQuery(Paging):
 
     @property
     def wanted(self) -> batch_list.Wanted:
-        return batch_list.filters(self.model_dump())
+        return batch_list.Wanted(**self.model_dump(exclude={"cursor", "before", "limit"}))
 
 
 class NewBatches(Input):
@@ -89,8 +89,13 @@ async def listing(call: Call, query: IssuanceQuery) -> Issuances:
         actor=call.actor,
     )
     totals = await batch_list.totals(call.s, query.wanted, actor=call.actor)
-    items = [IssuanceSummary.model_validate(one) for one in found.items]
-    return Issuances(items=items, next_cursor=found.next_cursor, before=found.before, **totals)
+    return Issuances(
+        items=[IssuanceSummary.of(one) for one in found.items],
+        next_cursor=found.next_cursor,
+        before=found.before,
+        batches=totals.batches,
+        people=totals.people,
+    )
 
 
 async def prepare(call: Call, body: NewBatches) -> HTTPResponse:
@@ -111,7 +116,7 @@ def _in_bulk(name: str, take: Callable[..., Awaitable[list[bulk.Taken]]]) -> Han
     async def handler(call: Call, body: Several) -> Bulk:
         done = await take(call.s, body.ids, actor=call.actor)
         refused = sum(one.refused is not None for one in done)
-        items = [MovedInBulk(**one.as_dict()) for one in done]
+        items = [MovedInBulk.of(one) for one in done]
         return Bulk(items=items, done=len(done) - refused, refused=refused)
 
     handler.__name__ = name
@@ -119,7 +124,7 @@ def _in_bulk(name: str, take: Callable[..., Awaitable[list[bulk.Taken]]]) -> Han
 
 
 async def show(call: Call, issuance_id: int) -> Issuance:
-    return Issuance.model_validate(await organisation.view(call.s, issuance_id, actor=call.actor))
+    return Issuance.in_full(await organisation.view(call.s, issuance_id, actor=call.actor))
 
 
 async def list_people(call: Call, query: Paging, issuance_id: int) -> Page[ListedPerson]:
@@ -179,7 +184,7 @@ async def one_receipt(call: Call, issuance_id: int, receipt_id: int) -> HTTPResp
 async def list_book_of(call: Call, issuance_id: int) -> HTTPResponse:
     roll = await roster_query.roll(call.s, issuance_id, given_as="xlsx", actor=call.actor)
     data = await asyncio.to_thread(roster_workbook.workbook, call.s, roll)
-    return download(data, XLSX, f"签发名单-{issuance_id}-第{roll.issuance.revision}版.xlsx")
+    return download(data, XLSX, f"签发名单-{issuance_id}-第{roll.batch.revision}版.xlsx")
 
 
 async def canonical_list(call: Call, issuance_id: int) -> HTTPResponse:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.imports.states import ImportState
+from server.domain.issuance.history import PREPARE
 from server.domain.issuance.preparation_query import PreparationView
-from server.domain.issuance.states import BatchState
+from server.domain.issuance.queries import BatchSummary
+from server.domain.issuance.states import BY_NAME, BatchState
 from server.domain.people.school_scope import is_school
 from server.domain.roles import Verb
 
@@ -33,42 +36,52 @@ SURE = {
     "revise": "按最新数据重新准备名单？批次回到“待签发”，版次加一。",
     "hand_over": "发放这个批次的 {count} 份证书？系统将写入今天的日期、生成电子证书并加盖电子印章，不能撤回。",
 }
-_LINE = (
-    (BatchState.PREPARED, "created_at"),
-    (BatchState.SITE_PENDING, "org_signed_at"),
-    (BatchState.SCHOOL_SIGNED, "school_signed_at"),
-    (BatchState.GENERATING, "handed_over_at"),
-    (BatchState.ISSUED, "issued_at"),
+DECIDED = {"confirm_scan": "院校签发", "school_return": "院校退回"}  # what an officer's receipt is called
+_LINE: tuple[tuple[BatchState, Callable[[BatchSummary], datetime | None]], ...] = (
+    (BatchState.PREPARED, lambda batch: batch.created_at),
+    (BatchState.SITE_PENDING, lambda batch: batch.org_signed_at),
+    (BatchState.SCHOOL_SIGNED, lambda batch: batch.school_signed_at),
+    (BatchState.GENERATING, lambda batch: batch.handed_over_at),
+    (BatchState.ISSUED, lambda batch: batch.issued_at),
 )
 
 
-def life(it: Mapping[str, Any]) -> list[dict[str, Any]]:
+def life(batch: BatchSummary) -> list[dict[str, Any]]:
     """The batch's life as a line: what is done, where it stands, what is to come. A return stands in its place."""
-    state = BatchState(it["state"])
+    state = batch.state
     place = BatchState.SITE_PENDING if state is BatchState.RETURNED else state
     here = [one for one, _ in _LINE].index(place)
     steps = []
-    for index, (one, column) in enumerate(_LINE):
+    for index, (one, since) in enumerate(_LINE):
         mark = "done" if index < here or state is BatchState.ISSUED else "now" if index == here else "later"
         if index == here and state is BatchState.RETURNED:
             one, mark = BatchState.RETURNED, "back"
-        steps.append({"label": one.label, "mark": mark, "at": it[column] if index <= here else None})
+        steps.append({"label": one.label, "mark": mark, "at": since(batch) if index <= here else None})
     return steps
 
 
-def next_words(it: Mapping[str, Any], actor: Actor) -> str:
+def sure(batch: BatchSummary) -> dict[str, str]:
+    """By a step's name, what is asked before it is taken."""
+    return {name: text.format(school=batch.school, count=batch.count) for name, text in SURE.items()}
+
+
+def told(action: str) -> str:
+    """What an entry of a batch's history is called."""
+    return "建立批次" if action == PREPARE else BY_NAME[action].label
+
+
+def next_words(batch: BatchSummary, actor: Actor) -> str:
     """What happens next and who does it."""
-    state, school = BatchState(it["state"]), it["school"]["name"]
     return {
         BatchState.PREPARED: "等待评价组织核对名单并签发。",
         BatchState.SITE_PENDING: "请出示二维码，由本校签发负责人用微信扫码确认。"
         if is_school(actor)
-        else f"等待{school}的签发负责人扫码确认。",
+        else f"等待{batch.school}的签发负责人扫码确认。",
         BatchState.RETURNED: "等待评价组织按退回原因更正数据后重新准备。",
         BatchState.SCHOOL_SIGNED: "院校已确认，等待评价组织发放。",
         BatchState.GENERATING: "系统正在逐份生成电子证书并加盖电子印章，请稍候；关闭页面不影响生成。",
         BatchState.ISSUED: "全部证书已生成，考生可以在公众号和小程序中查看。",
-    }[state]
+    }[batch.state]
 
 
 NOTHING_PREPARED = "没有需要建立或更新的批次：合格考生都已在批次中，或暂不能发证；请核对成绩与实践学时。"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
@@ -22,7 +20,7 @@ from server.web.console import page_base, wording
 from server.web.console import plans as plan_routes
 from server.web.console.auth import Call
 from server.web.console.certificates import CertificateQuery
-from server.web.console.issuance_answers import ListedPerson, Preparation
+from server.web.console.issuance_answers import Issuance, IssuanceSummary, ListedPerson, Preparation
 from server.web.console.issuances import IssuanceQuery
 from server.web.schema import Input, Whole
 
@@ -134,7 +132,7 @@ async def issuances(call: Call) -> HTTPResponse:
         "issuances.html",
         title="签发批次",
         nav="/console/issuances",
-        items=found.items,
+        items=[IssuanceSummary.of(one) for one in found.items],
         next_cursor=found.next_cursor,
         before=found.before,
         totals=await batch_list.totals(call.s, wanted.wanted, actor=call.actor),
@@ -161,9 +159,9 @@ async def _preparation(call: Call, plan_id: int | None) -> Preparation | None:
 
 
 async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
-    it = await organisation.view(call.s, issuance_id, actor=call.actor)
+    found = await organisation.view(call.s, issuance_id, actor=call.actor)
     page = page_base.read(call, PeoplePage)
-    found = await roster_query.people(
+    people = await roster_query.people(
         call.s, issuance_id, **page.model_dump(), limit=PEOPLE, actor=call.actor
     )
     return await page_base.render(
@@ -171,15 +169,15 @@ async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
         "issuance.html",
         title=f"第 {issuance_id} 批",
         nav="/console/issuances",
-        it=it,
-        life=wording.life(it),
-        say=wording.next_words(it, call.actor),
+        it=Issuance.in_full(found),
+        life=wording.life(found.batch),
+        say=wording.next_words(found.batch, call.actor),
         paths=wording.PATHS,
         step_words=wording.STEP_WORDS,
-        sure={name: text.format(**_counted(it)) for name, text in wording.SURE.items()},
-        people=[ListedPerson.of(one) for one in found.items],
-        people_cursor=found.next_cursor,
-        people_before=found.before,
+        sure=wording.sure(found.batch),
+        people=[ListedPerson.of(one) for one in people.items],
+        people_cursor=people.next_cursor,
+        people_before=people.before,
         done_words=wording.DONE_WORDS,
         may_check=roles.may(call.actor, Verb.CHECK_LIST),
         may_import=roles.may(call.actor, Verb.IMPORT),
@@ -188,16 +186,12 @@ async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
     )
 
 
-def _counted(it: dict[str, Any]) -> dict[str, Any]:
-    return {"school": it["school"]["name"], "count": it["count"]}
-
-
 async def print_list(call: Call, issuance_id: int) -> HTTPResponse:
     roll = await roster_query.roll(call.s, issuance_id, given_as="print", actor=call.actor)
     return await templating.render(
         call.request,
         "console/print.html",
-        title=f"签发名单-第{roll.issuance.id}批-第{roll.issuance.revision}版",
+        title=f"签发名单-第{roll.batch.id}批-第{roll.batch.revision}版",
         roll=roll,
         facts=roster_workbook.facts(call.s, roll),
         printed_by=call.account.name,
@@ -205,7 +199,7 @@ async def print_list(call: Call, issuance_id: int) -> HTTPResponse:
 
 
 async def qr(call: Call, issuance_id: int) -> HTTPResponse:
-    it = await organisation.view(call.s, issuance_id, actor=call.actor)
+    it = Issuance.in_full(await organisation.view(call.s, issuance_id, actor=call.actor))
     return await page_base.render(call, "qr.html", title="院校扫码签发", nav="/console/issuances", it=it)
 
 
