@@ -122,7 +122,7 @@ async def _import(s: Services, kind: str, name: str, book: bytes, names: imports
     ended = await imports.take(
         s, kind, name, book, wish=imports.Wish(all_or_nothing=True, creating=names), actor=_ACTOR
     )
-    if ended.exit_code != 0:
+    if ended.refusal_code or ended.rows_refused:
         raise XcertError(f"示例数据没有载入：{ended.refusal or ended.errors[:3]}")
 
 

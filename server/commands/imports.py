@@ -9,7 +9,7 @@ from server import os_errors
 from server.commands.with_services import with_services
 from server.domain import imports
 from server.domain.actor import SYSTEM
-from server.domain.imports import Summary
+from server.domain.imports import ImportView
 from server.domain.ports import Services
 from server.errors import Refused
 from server.settings import Settings
@@ -19,9 +19,9 @@ MOST_SHOWN = 50  # changed rows printed one by one
 
 
 def run(given: argparse.Namespace, settings: Settings) -> int:
-    """Take the file in; 0 all rows taken, 3 some refused, 2 the file could not be read."""
+    """Take the file in. Returns the exit code."""
 
-    async def take(s: Services) -> Summary:
+    async def take(s: Services) -> ImportView:
         return await imports.run_file(
             s,
             given.kind,
@@ -47,10 +47,17 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         )
         return UNREADABLE
     _print(ended, dry_run=given.dry_run)
-    return ended.exit_code
+    return exit_code(ended)
 
 
-def _print(ended: Summary, *, dry_run: bool) -> None:
+def exit_code(ended: ImportView) -> int:
+    """0 all rows taken, 3 some refused, 2 the file could not be read."""
+    if ended.refusal_code:
+        return UNREADABLE
+    return 3 if ended.rows_refused else 0
+
+
+def _print(ended: ImportView, *, dry_run: bool) -> None:
     if ended.refusal_code:
         print(ended.refusal, file=sys.stderr)
         return
@@ -74,7 +81,7 @@ def _print(ended: Summary, *, dry_run: bool) -> None:
     )
 
 
-def _print_asked(ended: Summary) -> None:
+def _print_asked(ended: ImportView) -> None:
     """The unknown names, each with what it may be a slip of, and how they are confirmed."""
     for kind, names in ended.asked.items():
         for one in names:

@@ -4,6 +4,10 @@ from server.models.audit import AuditEntry, IdempotentAnswer, LookupChange, Push
 from server.models.certificate_kinds import CertificateKind
 from server.models.exams import (
     ImportRun,
+    KeptChange,
+    KeptDifference,
+    KeptError,
+    KeptName,
     Plan,
     PlanSlot,
     PracticeRecord,
@@ -44,6 +48,10 @@ __all__ = [
     "IdempotentAnswer",
     "ImportRun",
     "Issuance",
+    "KeptChange",
+    "KeptDifference",
+    "KeptError",
+    "KeptName",
     "LookupChange",
     "NumberSeries",
     "Officer",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from tortoise import fields
 from tortoise.models import Model
@@ -123,6 +123,40 @@ class PracticeRecord(Model):
         table = "practice_record"
 
 
+class KeptError(TypedDict):
+    """Why a row is refused; `row` as the spreadsheet shows it, `value` masked."""
+
+    row: int
+    column: str
+    code: str
+    detail: str
+    value: str
+
+
+class KeptChange(TypedDict):
+    what: str
+    was: str
+    became: str
+
+
+class KeptDifference(TypedDict):
+    """A row that changes something on record: whose, the identity number masked."""
+
+    row: int
+    who: str
+    changes: list[KeptChange]
+    is_grave: bool
+
+
+class KeptName(TypedDict):
+    """An unknown name: its rows counted, the first of them, and names like it."""
+
+    name: str
+    rows: int
+    first_row: int
+    like: list[str]
+
+
 class ImportRun(Model):
     """One spreadsheet handed in: dry or real, its counts and every error.
 
@@ -151,13 +185,13 @@ class ImportRun(Model):
     rows_skipped = fields.IntField(
         db_default=0
     )  # named in a note: they hold nothing in any column that is read
-    differences: fields.Field[list[dict[str, object]]] = fields.JSONField(null=True)  # the first changed rows
-    asked: fields.Field[dict[str, list[dict[str, object]]]] = fields.JSONField(null=True)  # unknown names
+    differences: fields.Field[list[KeptDifference]] = fields.JSONField(null=True)  # the first changed rows
+    asked: fields.Field[dict[str, list[KeptName]]] = fields.JSONField(null=True)  # unknown names, by kind
     creating: fields.Field[dict[str, list[str]]] = fields.JSONField(null=True)  # names confirmed to be new
     fingerprint = fields.BinaryField(null=True)  # SHA-256 of what the check said would be written
     check_id = fields.BigIntField(null=True)
     notes: fields.Field[list[str]] = fields.JSONField(default=list)
-    errors: fields.Field[list[dict[str, object]]] = fields.JSONField(default=list)
+    errors: fields.Field[list[KeptError]] = fields.JSONField(default=list)
     created_by = fields.BigIntField(null=True)
     actor: fields.Field[dict[str, object]] = fields.JSONField(default=dict)  # who handed it in, for the trail
     attempts = fields.IntField(default=0)  # how often a worker began it

@@ -159,7 +159,7 @@ async def test_who_may_only_look_sees_no_button(base: str, browser: Browser, ser
         actor=make.OPERATOR,
     )
     async with seat(browser, services, base, Role.AUDITOR) as (page, trouble):
-        await page.goto(f"{base}/console/imports/{done.import_id}")
+        await page.goto(f"{base}/console/imports/{done.id}")
         await expect(page.locator("#run > .note")).to_contain_text("检查通过，没有发现错误，可以写入：新增")
         await expect(page.locator("#run button, #run a")).to_have_count(0)
         assert trouble == []

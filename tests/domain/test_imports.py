@@ -10,8 +10,10 @@ import pytest
 from openpyxl import load_workbook
 
 from server import demo_cohort
+from server.commands.imports import exit_code
 from server.domain import imports
 from server.domain.actor import Actor
+from server.domain.imports.states import ImportState
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden, NotFound, Refused
 from server.models import (
@@ -31,7 +33,7 @@ from tests.kit.fakes import ListQueue, MemoryFileStore
 from tests.kit.importing import everything
 
 
-async def take(s: Services, kind: str, data: bytes, **more: Any) -> imports.Summary:
+async def take(s: Services, kind: str, data: bytes, **more: Any) -> imports.ImportView:
     return await importing.take(s, kind, f"{kind}.xlsx", data, **more)
 
 
@@ -44,7 +46,7 @@ async def test_clean_cohort_is_taken_whole(services: Services) -> None:
     assert await Candidate.all().count() == 60
     assert set(await column(School.all(), "name")) == {p.school for p in PEOPLE}
     second = await take(services, "scores", demo_cohort.score_book(PEOPLE))
-    assert (second.rows_taken, second.rows_refused, second.exit_code) == (60, 0, 0)
+    assert (second.rows_taken, second.rows_refused, exit_code(second)) == (60, 0, 0)
     outcomes = dict(await Registration.all().values_list("admission_number", "outcome"))
     assert outcomes == {
         p.admission_number: "absent" if p.score is None else ("passed" if p.passed else "failed")
@@ -84,7 +86,7 @@ async def test_messy_cohort_meets_the_expected_errors_exactly(services: Services
     assert [(e["row"], e["column"], e["code"]) for e in ended.errors] == [
         (n + 2, c, code) for n, c, code in refused
     ]
-    assert (ended.rows_total, ended.rows_taken, ended.rows_refused, ended.exit_code) == (57, 44, 13, 3)
+    assert (ended.rows_total, ended.rows_taken, ended.rows_refused, exit_code(ended)) == (57, 44, 13, 3)
     assert (dry.errors, dry.rows_taken, dry.rows_refused) == (ended.errors, 44, 13)
     for admission, score in cleaned:
         assert (await Score.get(registration__admission_number=admission)).score == score
@@ -109,7 +111,7 @@ async def test_all_or_nothing_takes_nothing_when_one_row_is_refused(services: Se
     rows[4][2] = rows[4][2][:-1]
     book = demo_cohort.book(demo_cohort.PEOPLE_HEADER, rows)
     ended = await take(services, "candidates", book, all_or_nothing=True)
-    assert (ended.rows_taken, ended.rows_refused, ended.exit_code) == (0, 1, 3)
+    assert (ended.rows_taken, ended.rows_refused, exit_code(ended)) == (0, 1, 3)
     assert not await Candidate.all().exists()
     assert (await take(services, "candidates", book)).rows_taken == 4
 
@@ -118,7 +120,7 @@ async def test_the_annotated_workbook_marks_and_explains(services: Services) -> 
     rows, refused, _ = messy_scores(PEOPLE)
     await take(services, "candidates", demo_cohort.people_book(PEOPLE))
     ended = await take(services, "scores", demo_cohort.book(demo_cohort.SCORE_HEADER, rows))
-    book = load_workbook(BytesIO(await imports.report(services, ended.import_id, actor=make.OPERATOR)))
+    book = load_workbook(BytesIO(await imports.report(services, ended.id, actor=make.OPERATOR)))
     sheet = book.worksheets[0]
     header = [cell.value for cell in sheet[1]]
     assert header == [*demo_cohort.SCORE_HEADER, "原行号", "导入结果"]
@@ -140,7 +142,7 @@ async def test_a_column_whose_title_is_a_number_comes_back_with_the_rest(service
     rows[0][2] = "1"
     header: list[Any] = [*demo_cohort.PEOPLE_HEADER, 2026]
     ended = await take(services, "candidates", demo_cohort.book(header, rows))
-    book = load_workbook(BytesIO(await imports.report(services, ended.import_id, actor=make.OPERATOR)))
+    book = load_workbook(BytesIO(await imports.report(services, ended.id, actor=make.OPERATOR)))
     titles = [cell.value for cell in book.worksheets[0][1]]
     assert titles == [*demo_cohort.PEOPLE_HEADER, 2026, "原行号", "导入结果"]
 
@@ -150,18 +152,15 @@ async def test_the_answer_has_counts_progress_and_every_error(services: Services
     rows[1][0], rows[1][2], rows[1][3] = "", "1", "12"
     book = demo_cohort.book(demo_cohort.PEOPLE_HEADER, rows)
     ended = await importing.take(services, "candidates", "D:\\表\\考生.xlsx", book)
-    view = await imports.view(services, ended.import_id, actor=make.OPERATOR)
-    assert {
-        key: view[key] for key in ("kind", "file_name", "state", "refusal", "progress", "rows_taken")
-    } == {
-        "kind": "candidates",
-        "file_name": "考生.xlsx",
-        "state": "done",
-        "refusal": None,
-        "progress": {"done": 3, "total": 3},
-        "rows_taken": 2,
-    }
-    assert view["errors"] == [
+    view = await imports.view(ended.id, actor=make.OPERATOR)
+    assert (view.kind, view.file_name, view.state, view.refusal_code) == (
+        "candidates",
+        "考生.xlsx",
+        ImportState.DONE,
+        "",
+    )
+    assert (view.rows_done, view.rows_total, view.rows_taken) == (3, 3, 2)
+    assert view.errors == [
         {"row": 3, "column": "姓名", "code": "missing", "detail": "请填写姓名。", "value": ""},
         {
             "row": 3,
@@ -178,9 +177,9 @@ async def test_the_answer_has_counts_progress_and_every_error(services: Services
             "value": "**",
         },
     ]
-    listed = await imports.listing(services, actor=make.OPERATOR)
-    assert [item["id"] for item in listed["items"]] == [ended.import_id]
-    assert "errors" not in listed["items"][0]
+    listed = await imports.listing(actor=make.OPERATOR)
+    assert [item.id for item in listed.items] == [ended.id]
+    assert not isinstance(listed.items[0], imports.ImportView), "without its errors"
 
 
 async def test_submit_queues_and_the_job_takes(services: Services) -> None:
@@ -194,14 +193,14 @@ async def test_submit_queues_and_the_job_takes(services: Services) -> None:
         wish=imports.Wish(dry_run=False, creating=names),
         actor=make.OPERATOR,
     )
-    assert (await imports.view(services, row.id, actor=make.OPERATOR))["state"] == "queued"
+    assert (await imports.view(row.id, actor=make.OPERATOR)).state is ImportState.QUEUED
     with pytest.raises(Conflict) as refused:
         await imports.report(services, row.id, actor=make.OPERATOR)
     assert refused.value.code == "import_running"
     assert isinstance(services.queue, ListQueue)
     assert services.queue.jobs == [("imports.run", {"import_id": row.id})]
     await services.queue.drain(services, {"imports.run": imports.run})
-    assert (await imports.view(services, row.id, actor=make.OPERATOR))["rows_taken"] == 3
+    assert (await imports.view(row.id, actor=make.OPERATOR)).rows_taken == 3
     submitted, taken = await AuditEntry.filter(subject_kind="import").order_by("id")
     assert (submitted.action, submitted.actor_name) == ("import.submit", make.OPERATOR.name)
     assert (taken.action, taken.actor_id, taken.request_id) == ("import.take", make.OPERATOR.id, "test")
@@ -223,26 +222,26 @@ async def test_what_is_bad_at_first_sight_is_refused_at_once(services: Services)
         )
     assert forbidden.value.code == "not_for_schools"
     with pytest.raises(NotFound):
-        await imports.view(services, 404, actor=make.OPERATOR)
+        await imports.view(404, actor=make.OPERATOR)
 
 
 async def test_what_is_bad_inside_stands_in_the_answer(services: Services) -> None:
     book = demo_cohort.book(["甲", "乙"], [["1", "2"]])
     ended = await take(services, "candidates", book)
-    assert (ended.refusal_code, ended.exit_code, ended.rows_total) == ("header_missing", 2, 0)
-    view = await imports.view(services, ended.import_id, actor=make.OPERATOR)
-    assert (view["state"], view["refusal"]["code"]) == ("unreadable", "header_missing")
+    assert (ended.refusal_code, exit_code(ended), ended.rows_total) == ("header_missing", 2, 0)
+    view = await imports.view(ended.id, actor=make.OPERATOR)
+    assert (view.state, view.refusal_code) == (ImportState.UNREADABLE, "header_missing")
     with pytest.raises(Conflict) as refused:
-        await imports.report(services, ended.import_id, actor=make.OPERATOR)
+        await imports.report(services, ended.id, actor=make.OPERATOR)
     assert refused.value.code == "import_unreadable"
 
 
 @pytest.mark.parametrize("role", ["finance", "notifier", "school"])
 async def test_who_may_not_see_imports_is_refused_by_the_verb_itself(services: Services, role: str) -> None:
     seen = dataclasses.replace(make.OPERATOR, role="auditor")
-    assert (await imports.listing(services, actor=seen))["items"] == []
+    assert (await imports.listing(actor=seen)).items == []
     actor = dataclasses.replace(make.OPERATOR, role=role, school_id=1 if role == "school" else None)
-    for asked in (imports.listing(services, actor=actor), imports.view(services, 1, actor=actor)):
+    for asked in (imports.listing(actor=actor), imports.view(1, actor=actor)):
         with pytest.raises(Refused) as caught:
             await asked
         assert caught.value.code == "role_not_allowed"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
+from server.commands.imports import exit_code
 from server.demo_cohort import PEOPLE_HEADER, SCORE_HEADER, book
 from server.domain import beijing, imports
 from server.domain.people.candidates import check_character
@@ -59,7 +60,7 @@ async def test_the_rows_of_a_file_add_up(services: Services) -> None:
     assert "第 7 行只在不读取的列里有内容，没有导入。" in ended.notes
     assert any(note.startswith("第 4 行在表格里是隐藏的") for note in ended.notes)
     assert await Candidate.all().count() == 2
-    audited = await ImportRun.get(id=ended.import_id)
+    audited = await ImportRun.get(id=ended.id)
     assert audited.rows_skipped == 1
 
 
@@ -78,7 +79,7 @@ async def test_a_verdict_that_does_not_add_up_writes_nothing(
 
     monkeypatch.setattr(people, "judge", losing)
     ended = await take(services, "candidates", PEOPLE_HEADER, ONE.people_row(), TWO.people_row())
-    assert (ended.refusal_code, ended.exit_code) == ("rows_do_not_add_up", 2)
+    assert (ended.refusal_code, exit_code(ended)) == ("rows_do_not_add_up", 2)
     assert await Candidate.all().count() == 0
 
 
@@ -129,5 +130,5 @@ async def test_a_damaged_file_is_refused_where_it_is_handed_in_or_where_it_is_re
     assert refused.value.code == "file_damaged"
 
 
-async def take_bytes(services: Services, data: bytes) -> imports.Summary:
+async def take_bytes(services: Services, data: bytes) -> imports.ImportView:
     return await imports.take(services, "scores", "x.xlsx", data, actor=make.OPERATOR)

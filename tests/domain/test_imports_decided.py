@@ -128,16 +128,9 @@ async def test_a_check_tells_new_changed_and_same_apart(known: Services) -> None
     await take(known, "candidates", PEOPLE_HEADER, third.people_row())
     data = book(changed(ONE, 成绩=12), TWO.score_row(), third.score_row())
     run = await check(known, data, creating=importing.names_in(data))
-    assert {name: run[name] for name in run if name.startswith("rows_")} == {
-        "rows_total": 3,
-        "rows_taken": 2,
-        "rows_new": 1,
-        "rows_changed": 1,
-        "rows_unchanged": 1,
-        "rows_refused": 0,
-        "rows_skipped": 0,
-    }
-    assert run["differences"] == [
+    assert (run.rows_total, run.rows_taken, run.rows_new, run.rows_changed) == (3, 2, 1, 1)
+    assert (run.rows_unchanged, run.rows_refused, run.rows_skipped) == (1, 0, 0)
+    assert run.differences == [
         {
             "row": 2,
             "who": f"{ONE.name} 99************{ONE.id_number[-4:]}",
@@ -148,8 +141,8 @@ async def test_a_check_tells_new_changed_and_same_apart(known: Services) -> None
             "is_grave": True,
         }
     ]
-    assert "第 2 行的考生现在是“通过”，写入后不再通过，请逐一核对。" in run["notes"]
-    sheet = load_workbook(BytesIO(await imports.report(known, run["id"], actor=make.OPERATOR)))["改动"]
+    assert "第 2 行的考生现在是“通过”，写入后不再通过，请逐一核对。" in run.notes
+    sheet = load_workbook(BytesIO(await imports.report(known, run.id, actor=make.OPERATOR)))["改动"]
     told = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)]
     assert told == [
         [2, f"{ONE.name} 99************{ONE.id_number[-4:]}", demo_cohort.SUBJECT, "67.9", "12.0"],
@@ -206,22 +199,22 @@ def test_likeness() -> None:
 async def test_names_are_made_when_exactly_they_are_confirmed(known: Services) -> None:
     data = book(ONE.score_row(), TWO.score_row())
     first = await check(known, data)
-    assert (first["rows_taken"], first["rows_refused"], first["can_take"]) == (0, 2, False)
-    assert {kind: [one["name"] for one in names] for kind, names in first["asked"].items()} == {
+    assert (first.rows_taken, first.rows_refused, first.can_take) == (0, 2, False)
+    assert {kind: [one["name"] for one in names] for kind, names in first.asked.items()} == {
         "plans": [ONE.plan, TWO.plan],
         "sites": [ONE.site, TWO.site],
     }
     with pytest.raises(Refused) as refused:
         await imports.check_again(
-            known, first["id"], imports.Names.of({"plans": ["别的计划"]}), actor=make.OPERATOR
+            known, first.id, imports.Names.of({"plans": ["别的计划"]}), actor=make.OPERATOR
         )
     assert refused.value.code == "name_not_asked"
     half = imports.Names.of({"plans": [ONE.plan], "sites": [ONE.site]})
-    again = await imports.check_again(known, first["id"], half, actor=make.OPERATOR)
+    again = await imports.check_again(known, first.id, half, actor=make.OPERATOR)
     await drained(known)
-    second = await imports.view(known, again.id, actor=make.OPERATOR)
-    assert (second["rows_new"], second["rows_refused"], second["can_take"]) == (1, 1, True)
-    taken = await imports.take_in(known, second["id"], actor=make.OPERATOR)
+    second = await imports.view(again.id, actor=make.OPERATOR)
+    assert (second.rows_new, second.rows_refused, second.can_take) == (1, 1, True)
+    taken = await imports.take_in(known, second.id, actor=make.OPERATOR)
     await drained(known)
     assert await column(Plan.all(), "name") == [ONE.plan]
     assert await column(Site.all(), "name") == [ONE.site]

@@ -174,16 +174,16 @@ async def test_files_are_cleared_after_a_month_and_the_answer_stays(
     services: Services, clock: FakeClock
 ) -> None:
     ended = await importing.take(services, "candidates", "c.xlsx", BOOKS["candidates"])
-    await imports.report(services, ended.import_id, actor=make.OPERATOR)
+    await imports.report(services, ended.id, actor=make.OPERATOR)
     stored = services.file_store
     assert isinstance(stored, MemoryFileStore)
     assert len(stored.files) == 2
     clock.forward(days=31)
     await imports.sweep(services)
     assert stored.files == {}
-    assert (await imports.view(services, ended.import_id, actor=make.OPERATOR))["rows_taken"] == 40
+    assert (await imports.view(ended.id, actor=make.OPERATOR)).rows_taken == 40
     with pytest.raises(NotFound) as refused:
-        await imports.report(services, ended.import_id, actor=make.OPERATOR)
+        await imports.report(services, ended.id, actor=make.OPERATOR)
     assert refused.value.code == "import_file_cleared"
 
 

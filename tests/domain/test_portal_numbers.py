@@ -43,11 +43,11 @@ def sheet(*lines: str, head: str = "证书编号,门户证书编号,姓名") -> 
 
 async def take(
     s: Services, data: bytes, *, dry_run: bool = False
-) -> tuple[imports.Summary, list[tuple[int, str, str]]]:
+) -> tuple[imports.ImportView, list[tuple[int, str, str]]]:
     done = await imports.take(
         s, "portal", "门户.csv", data, wish=imports.Wish(dry_run=dry_run), actor=make.OPERATOR
     )
-    errors = (await ImportRun.get(id=done.import_id)).errors or []
+    errors = (await ImportRun.get(id=done.id)).errors or []
     return done, [(int(str(e["row"])), str(e["column"]), str(e["code"])) for e in errors]
 
 

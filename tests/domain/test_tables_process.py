@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.adapters.spreadsheets import process
+from server.commands.imports import exit_code
 from server.demo_cohort import PEOPLE_HEADER, book, people
 from server.domain import imports
 from server.domain.actor import SYSTEM
@@ -139,7 +140,7 @@ async def test_a_file_that_breaks_its_reader_is_refused_once(services: Services)
 
 async def test_the_command_line_answers_with_its_code(services: Services) -> None:
     ended = await imports.take(services, "candidates", "x.xlsx", OVERFLOWING, actor=SYSTEM)
-    assert (ended.exit_code, ended.refusal_code) == (2, "file_damaged")
+    assert (exit_code(ended), ended.refusal_code) == (2, "file_damaged")
 
 
 async def test_what_a_terminal_began_is_not_gone_on_with_by_the_service(services: Services) -> None:
@@ -147,13 +148,13 @@ async def test_what_a_terminal_began_is_not_gone_on_with_by_the_service(services
     ended = await imports.take(
         services, "candidates", "x.xlsx", WORKBOOK, wish=imports.Wish(dry_run=True), actor=SYSTEM
     )
-    await ImportRun.filter(id=ended.import_id).update(state="running", finished_at=None)
+    await ImportRun.filter(id=ended.id).update(state="running", finished_at=None)
     services.clock.forward(minutes=3)  # type: ignore[attr-defined]
     assert await imports.sweep(services) == 0
-    assert (await ImportRun.get(id=ended.import_id)).state == "running"
+    assert (await ImportRun.get(id=ended.id)).state == "running"
     services.clock.forward(minutes=30)  # type: ignore[attr-defined]
     assert await imports.sweep(services) == 0
-    row_now = await ImportRun.get(id=ended.import_id)
+    row_now = await ImportRun.get(id=ended.id)
     assert (row_now.state, row_now.refusal_code) == ("unreadable", "run_interrupted")
 
 

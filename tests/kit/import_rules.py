@@ -15,15 +15,15 @@ ONE, TWO = PEOPLE[0], PEOPLE[2]  # of different schools, plans and levels
 Codes = list[tuple[int, str, str]]
 
 
-async def take(s: Services, kind: str, header: Any, *rows: list[Any], **more: Any) -> imports.Summary:
+async def take(s: Services, kind: str, header: Any, *rows: list[Any], **more: Any) -> imports.ImportView:
     return await importing.take(s, kind, "x.xlsx", demo_cohort.book(header, rows), **more)
 
 
-async def scores(s: Services, *rows: list[Any]) -> imports.Summary:
+async def scores(s: Services, *rows: list[Any]) -> imports.ImportView:
     return await take(s, "scores", SCORE_HEADER, *rows)
 
 
-def codes(ended: imports.Summary) -> Codes:
+def codes(ended: imports.ImportView) -> Codes:
     return [(e["row"], e["column"], e["code"]) for e in ended.errors]
 
 

@@ -46,7 +46,7 @@ def names_in(book: bytes) -> imports.Names:
 
 async def take(
     s: Services, kind: str, name: str, book: bytes, *, actor: Any = make.OPERATOR, **more: Any
-) -> imports.Summary:
+) -> imports.ImportView:
     """`imports.take`, with every name of the file confirmed."""
     return await imports.take(s, kind, name, book, imports.Wish(creating=names_in(book), **more), actor=actor)
 
@@ -55,13 +55,13 @@ def book(*rows: list[Any], header: Any = SCORE_HEADER) -> bytes:
     return demo_cohort.book(header, rows)
 
 
-async def check(s: Services, data: bytes, kind: str = "scores", **more: Any) -> dict[str, Any]:
+async def check(s: Services, data: bytes, kind: str = "scores", **more: Any) -> imports.ImportView:
     """A dry run as the console hands it in, with its answer."""
     row = await imports.submit(
         s, kind, "a.xlsx", data, imports.Wish(dry_run=True, **more), actor=make.OPERATOR
     )
     await drained(s)
-    return await imports.view(s, row.id, actor=make.OPERATOR)
+    return await imports.view(row.id, actor=make.OPERATOR)
 
 
 async def everything() -> dict[str, list[dict[str, Any]]]:

@@ -1,15 +1,17 @@
 """Spreadsheets in: candidates, scores, practice hours and the portal's numbers, with one validator for dry and for real runs.
 
-files      what a file is, by its bytes, and what is refused unread
-xlsx, xls  the inside of workbooks before anybody parses them
-sheets     a table out of a file          cells      one cell into one value
-drafts     rows with every error          verdicts   what drafts come to against the records
-naming     unknown plans, schools, sites  whole_file, score_clashes   what must be unique, over the whole file
+parsed_rows                               a table out of a file, and its rows with every error
+cells                                     one cell into one value
+import_plan                               what rows come to against the records
+new_names                                 unknown plans, schools, sites
+uniqueness, score_clashes                 what must be unique, over the whole file
 people, scores, practice, portal_list     what each kind of table knows (score_records, score_writing, people_writing)
-examination                               the validator
-handing_in what begins an import          runs       the life of an import
-annotated, reports                        the workbook back and the answer
-guide      what each column is for, and the empty workbooks to begin with
+validation                                the validator
+submission                                what begins an import
+runs, states, transitions                 the life of an import
+queries                                   what staff see of it
+annotated_workbook, reports               the workbook back
+guide                                     what each column is for, and the empty workbooks to begin with
 """
 
 from __future__ import annotations
@@ -19,15 +21,17 @@ from pathlib import Path
 from server.domain.actor import Actor
 from server.domain.imports.guide import columns, template, template_name
 from server.domain.imports.new_names import LABELS, Names
-from server.domain.imports.reports import Summary, listing, report, report_name, summary, view
+from server.domain.imports.queries import ImportOverview, ImportView, listing, view, whole
+from server.domain.imports.reports import report, report_name
 from server.domain.imports.runs import run, sweep
 from server.domain.imports.submission import TAKE, Wish, check_again, keep, submit, take_in
 from server.domain.ports import Services
 
 __all__ = [
     "LABELS",
+    "ImportOverview",
+    "ImportView",
     "Names",
-    "Summary",
     "Wish",
     "check_again",
     "columns",
@@ -54,15 +58,15 @@ async def take(
     wish: Wish = TAKE,
     *,
     actor: Actor,
-) -> Summary:
+) -> ImportView:
     """Import at once, in this process, by the same way as `submit` and the worker.
 
     Raises:
-        Refused: what can be seen of a bad file in a moment; what shows later stands in the summary.
+        Refused: what can be seen of a bad file in a moment; what shows later stands in the view.
     """
     row = await keep(s, kind, file_name, data, wish, actor=actor, queued=False)
     await run(s, row.id)
-    return await summary(row.id)
+    return await whole(row.id)
 
 
 async def run_file(
@@ -73,7 +77,7 @@ async def run_file(
     *,
     report_path: Path | None = None,
     actor: Actor,
-) -> Summary:
+) -> ImportView:
     """`xcert import …`: import a file from the disk, and write the annotated workbook if asked to.
 
     Raises:
@@ -89,5 +93,5 @@ async def run_file(
         actor=actor,
     )
     if report_path is not None and not ended.refusal_code:
-        report_path.write_bytes(await report(s, ended.import_id, actor=actor))  # noqa: ASYNC240 -- the same
+        report_path.write_bytes(await report(s, ended.id, actor=actor))  # noqa: ASYNC240 -- the same
     return ended

@@ -8,6 +8,7 @@ from typing import Any
 
 from server.domain.imports.parsed_rows import RowError, Table
 from server.domain.ports import Cell, Mark, SheetToWrite
+from server.models import ImportRun, KeptDifference
 
 OUTCOME = "导入结果"
 NUMBER = "原行号"
@@ -18,8 +19,7 @@ _LONG = 10**11  # from here on a number is an identity number or the like: as te
 def annotated(
     table: Table,
     errors: Iterable[RowError],
-    counts: Mapping[str, Any],
-    differences: Iterable[Mapping[str, Any]],
+    run: ImportRun,
 ) -> list[SheetToWrite]:
     """The sheets.
 
@@ -29,8 +29,7 @@ def annotated(
     Args:
         table: what was read.
         errors: why rows are refused.
-        counts: the import as staff see it, with its counts.
-        differences: the changed rows as they are kept with an import.
+        run: the import, with its counts and the changed rows.
     """
     by_row: dict[int, list[RowError]] = {}
     for error in errors:
@@ -43,8 +42,8 @@ def annotated(
             widths={**dict.fromkeys(range(1, width + 1), 18), width + 2: 60},
             frozen=1,
         ),
-        SheetToWrite("改动", _changes(differences), widths={2: 30, 3: 26, 4: 26, 5: 26}),
-        SheetToWrite("小结", _counts(counts), widths={2: 60}),
+        SheetToWrite("改动", _changes(run.differences or []), widths={2: 30, 3: 26, 4: 26, 5: 26}),
+        SheetToWrite("小结", _counts(run), widths={2: 60}),
     ]
 
 
@@ -68,7 +67,7 @@ def _refused_rows(table: Table, width: int, by_row: Mapping[int, list[RowError]]
         yield [*written, Cell(index + 1), Cell(told, Mark.BAD)]
 
 
-def _changes(differences: Iterable[Mapping[str, Any]]) -> Iterator[list[Cell]]:
+def _changes(differences: Iterable[KeptDifference]) -> Iterator[list[Cell]]:
     """Old → new, the identity number masked: what a check is for, and what stands there afterwards."""
     yield _titles("行号", "对象", "项目", "原来", "改为")
     for one in differences:
@@ -77,18 +76,18 @@ def _changes(differences: Iterable[Mapping[str, Any]]) -> Iterator[list[Cell]]:
             yield [Cell(_plain(value)) for value in cells]
 
 
-def _counts(run: Mapping[str, Any]) -> Iterator[list[Cell]]:
-    names = {
-        "rows_total": "总行数",
-        "rows_new": "新增",
-        "rows_changed": "改动",
-        "rows_unchanged": "与现有相同",
-    }
-    found = [(label, run[name]) for name, label in names.items()] + [("有错误", run["rows_refused"])]
-    if run["rows_skipped"]:
-        found.append(("没有读取", run["rows_skipped"]))
-    found += [("提示", note) for note in run["notes"]]
-    yield _titles("项目", "检查结果" if run["dry_run"] else "导入结果")
+def _counts(run: ImportRun) -> Iterator[list[Cell]]:
+    found: list[tuple[str, int | str]] = [
+        ("总行数", run.rows_total),
+        ("新增", run.rows_new),
+        ("改动", run.rows_changed),
+        ("与现有相同", run.rows_unchanged),
+        ("有错误", run.rows_refused),
+    ]
+    if run.rows_skipped:
+        found.append(("没有读取", run.rows_skipped))
+    found += [("提示", note) for note in run.notes]
+    yield _titles("项目", "检查结果" if run.is_dry_run else "导入结果")
     for label, value in found:
         yield [Cell(label), Cell(_plain(value))]
 

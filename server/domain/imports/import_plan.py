@@ -15,6 +15,7 @@ from server.domain.imports.parsed_rows import Draft
 from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.people.names import same_name
 from server.domain.ports import Keys, Services
+from server.models import KeptChange, KeptDifference
 from server.models.database import rows
 
 Row = dict[str, Any]
@@ -37,8 +38,10 @@ class Difference:
     changes: tuple[Change, ...]
     is_grave: bool = False
 
-    def as_dict(self) -> dict[str, Any]:
-        told = [{"what": what, "was": was, "became": became} for what, was, became in self.changes]
+    def kept(self) -> KeptDifference:
+        told: list[KeptChange] = [
+            {"what": what, "was": was, "became": became} for what, was, became in self.changes
+        ]
         return {"row": self.row, "who": self.who, "changes": told, "is_grave": self.is_grave}
 
 

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 from server.domain.imports import cells
 from server.domain.imports.parsed_rows import Draft
 from server.domain.people.names import skeleton
+from server.models import KeptName
 
 LABELS = {"plans": "考试计划", "schools": "院校", "sites": "考核站点"}
 _CODES = {"plans": "plan_unknown", "schools": "school_unknown", "sites": "site_unknown"}
@@ -92,15 +92,15 @@ class Register:
             )
         return False
 
-    def as_dict(self) -> dict[str, list[dict[str, Any]]]:
+    def kept(self) -> dict[str, list[KeptName]]:
         """What is asked: by kind, each name with its rows counted, its first row, and other names like it."""
         compared = _COMPARED
-        found: dict[str, list[dict[str, Any]]] = {}
+        found: dict[str, list[KeptName]] = {}
         for kind, names in self.asked.items():
             for name, rows in names.items():
                 like = self._likely(kind, name) if compared > 0 else []
                 compared -= 1
-                one = {"name": name, "rows": len(rows), "first_row": rows[0], "like": like}
+                one: KeptName = {"name": name, "rows": len(rows), "first_row": rows[0], "like": like}
                 found.setdefault(kind, []).append(one)
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from server.domain.imports import cells
@@ -11,6 +11,7 @@ from server.domain.imports.uniqueness import row_numbers
 from server.domain.people.names import tidy
 from server.domain.tables import HEADER_WITHIN, MAX_ROWS, Sheet, not_adding_up, too_many_rows
 from server.errors import Refused
+from server.models import KeptError
 
 GUIDE_SHEET = "填写说明"  # the second sheet of our own templates
 _MOST_KNOWN = 4_096  # texts of one column whose value is kept while a file is read
@@ -37,8 +38,14 @@ class RowError:
     detail: str
     value: str = ""  # what stands in the cell; identity numbers and phones are masked
 
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+    def kept(self) -> KeptError:
+        return {
+            "row": self.row,
+            "column": self.column,
+            "code": self.code,
+            "detail": self.detail,
+            "value": self.value,
+        }
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from tortoise.transactions import in_transaction
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.imports import reports, validation
+from server.domain.imports import queries, reports, validation
 from server.domain.imports.new_names import NOTHING, Names
 from server.domain.imports.states import UNFINISHED, ImportState
 from server.domain.people.candidates import mask_numbers
@@ -118,7 +118,7 @@ async def check_again(s: Services, import_id: int, creating: Names, *, actor: Ac
     _require(actor)
     async with in_transaction():
         check = await _check(import_id)
-        asked = {kind: [str(one["name"]) for one in names] for kind, names in (check.asked or {}).items()}
+        asked = {kind: [one["name"] for one in names] for kind, names in (check.asked or {}).items()}
         for kind, names in creating.as_dict().items():
             if strange := sorted(set(names) - set(asked.get(kind, ()))):
                 raise Refused(
@@ -135,7 +135,7 @@ def _require(actor: Actor) -> None:
 
 async def _check(import_id: int) -> ImportRun:
     """A finished check whose file is still there; locked."""
-    check = await reports.row_of(import_id, lock=True)
+    check = await queries.row_of(import_id, lock=True)
     if not check.is_dry_run:
         raise Conflict("not_a_check", "这不是一次检查，请先检查表格再写入。")
     if check.state in UNFINISHED:

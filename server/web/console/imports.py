@@ -10,6 +10,7 @@ from sanic import HTTPResponse
 from server.domain import imports
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid
+from server.web.console import import_answers
 from server.web.console.answers import Id, ImportRun, ImportSummary, Page
 from server.web.console.auth import Call
 from server.web.console.paging import Paging, page_of
@@ -79,17 +80,13 @@ async def submit(call: Call, form: NewImport) -> Id:
 
 async def listing(call: Call, query: ImportQuery) -> Page[ImportSummary]:
     found = await imports.listing(
-        call.s,
-        cursor=query.after or None,
-        limit=query.size,
-        open_only=bool(query.open_only),
-        actor=call.actor,
+        cursor=query.after or None, limit=query.size, open_only=bool(query.open_only), actor=call.actor
     )
-    return page_of(ImportSummary, found["items"], found["next_cursor"])
+    return page_of(ImportSummary, [import_answers.summary(one) for one in found.items], found.next_cursor)
 
 
 async def show(call: Call, import_id: int) -> ImportRun:
-    return ImportRun.model_validate(await imports.view(call.s, import_id, actor=call.actor))
+    return import_answers.whole(await imports.view(import_id, actor=call.actor))
 
 
 async def take_in(call: Call, import_id: int) -> Id:
@@ -102,8 +99,8 @@ async def check_again(call: Call, body: Again, import_id: int) -> Id:
 
 async def report(call: Call, import_id: int) -> HTTPResponse:
     data = await imports.report(call.s, import_id, actor=call.actor)
-    name = (await imports.view(call.s, import_id, actor=call.actor))["file_name"]
-    return download(data, XLSX, imports.report_name(name))
+    run = await imports.view(import_id, actor=call.actor)
+    return download(data, XLSX, imports.report_name(run.file_name))
 
 
 async def template(call: Call, query: TemplateQuery) -> HTTPResponse:

@@ -15,6 +15,7 @@ from server.domain.issuance.queries import BatchSummary
 from server.domain.issuance.states import BY_NAME, BatchState
 from server.domain.people.school_scope import is_school
 from server.domain.roles import Verb
+from server.web.console.answers import ImportSummary
 
 IMPORT_KINDS = (
     ("candidates", "考生信息", "姓名、证件、院校、专业"),
@@ -112,14 +113,14 @@ def waits_for(actor: Actor, state: BatchState) -> bool:
     return state in _WAITS and roles.may(actor, _WAITS[state])
 
 
-def run_state(run: Mapping[str, Any]) -> tuple[str, str]:
+def run_state(run: ImportSummary) -> tuple[str, str]:
     """(badge, words) of an import in the list."""
-    if run["state"] == ImportState.UNREADABLE.value:
-        return "bad", run["state_label"]
-    if run["state"] != ImportState.DONE.value:
-        return "wait", run["state_label"]
-    if run["rows_refused"]:
-        return "wait", "有错误" if run["rows_taken"] else "没有可写入的行"
-    if not run["rows_taken"]:
+    if run.state == ImportState.UNREADABLE.value:
+        return "bad", run.state_label
+    if run.state != ImportState.DONE.value:
+        return "wait", run.state_label
+    if run.rows_refused:
+        return "wait", "有错误" if run.rows_taken else "没有可写入的行"
+    if not run.rows_taken:
         return "good", "没有变化"
-    return "good", "检查通过，待写入" if run["dry_run"] else "已完成"
+    return "good", "检查通过，待写入" if run.dry_run else "已完成"

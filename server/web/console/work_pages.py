@@ -16,7 +16,7 @@ from server.domain.levels import Level
 from server.domain.lookups import worklist
 from server.domain.roles import Verb
 from server.web import templating
-from server.web.console import page_base, wording
+from server.web.console import import_answers, page_base, wording
 from server.web.console import plans as plan_routes
 from server.web.console.auth import Call
 from server.web.console.certificates import CertificateQuery
@@ -77,9 +77,7 @@ async def home(call: Call) -> HTTPResponse:
 async def import_list(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, ImportsPage)
     all_checks = bool(wanted.all)
-    found = await imports.listing(
-        call.s, cursor=wanted.cursor, limit=20, open_only=not all_checks, actor=call.actor
-    )
+    found = await imports.listing(cursor=wanted.cursor, limit=20, open_only=not all_checks, actor=call.actor)
     return await page_base.render(
         call,
         "imports.html",
@@ -88,22 +86,22 @@ async def import_list(call: Call) -> HTTPResponse:
         kinds=wording.IMPORT_KINDS,
         guides={kind: imports.columns(kind) for kind, _, _ in wording.IMPORT_KINDS},
         all_checks=all_checks,
-        runs=found["items"],
-        next_cursor=found["next_cursor"],
+        runs=[import_answers.summary(one) for one in found.items],
+        next_cursor=found.next_cursor,
         may_import=roles.may(call.actor, Verb.IMPORT),
         run_state=wording.run_state,
     )
 
 
 async def import_page(call: Call, import_id: int) -> HTTPResponse:
-    run = await imports.view(call.s, import_id, actor=call.actor)
+    run = import_answers.summary(await imports.view(import_id, actor=call.actor))
     return await page_base.render(
         call,
         "import.html",
-        title=run["file_name"],
+        title=run.file_name,
         nav="/console/imports",
         run=run,
-        import_id=run["id"],
+        import_id=run.id,
         may_import=roles.may(call.actor, Verb.IMPORT),
     )
 
