@@ -298,11 +298,11 @@ async def test_a_way_that_wechat_closes_gives_place_to_the_next(services: Servic
     async with in_transaction():
         found = await routing.ways(services.settings, "results_released", [who.id, alone.id])
         for one in (who, alone):
-            await routing.tell(
+            await delivery.enqueue(
                 services.clock,
                 services.queue,
-                found[one.id][0],
                 "results_released",
+                found[one.id][0],
                 dedup=f"n:{one.id}",
                 fields=FIELDS,
                 path="/h5/results",

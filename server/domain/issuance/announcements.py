@@ -49,11 +49,11 @@ async def announce(s: Services, *, issuance_id: int) -> None:
             for row in holders:
                 if not (found := open_ways.get(row["candidate_id"])):
                     continue
-                await routing.tell(
+                await delivery.enqueue(
                     s.clock,
                     s.queue,
-                    found[0],
                     TOPIC,
+                    found[0],
                     dedup=f"certificate:{row['id']}",
                     fields=_said_of(Claims.from_bytes(bytes(row["claims"]))),
                     path=f"/h5/certificates/{row['number']}",

@@ -31,7 +31,7 @@ UPDATE delivery SET state = $4, attempts = attempts + 1, next_try_at = $2, sent_
 WHERE NOT EXISTS (SELECT 1 FROM notice_hold)
   AND id IN (SELECT id FROM delivery WHERE state = ANY($5::text[]) AND next_try_at <= $1
              ORDER BY next_try_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
-RETURNING id, dedup, topic, account, channel, openid, fields_shown, path, attempts, sent_at
+RETURNING id, dedup, topic, account, channel, openid, fields_shown AS fields, path, attempts AS attempt, sent_at
 """
 
 
@@ -72,6 +72,27 @@ class Addressee:
     channel: str = "template"
     candidate_id: int | None = None
     officer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A message that this process sends. `fields` are as the template shows them, by keyword."""
+
+    id: int
+    dedup: str
+    topic: str
+    account: str
+    channel: str
+    openid: str
+    fields: Mapping[str, str]
+    path: str
+    attempt: int
+    is_repeat: bool  # an earlier try may have reached WeChat
+    sent_at: datetime
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.channel != "template"
 
 
 async def enqueue(
@@ -146,9 +167,13 @@ async def advance(
     return bool(await Delivery.filter(id=delivery_id, state__in=sources).update(**changes))
 
 
-async def take(now: datetime, until: datetime, most: int) -> list[dict[str, Any]]:
+async def take(now: datetime, until: datetime, most: int) -> list[Taken]:
     """The step `take` for what is due, none of it while notices are held: the rows, this caller's until `until`."""
-    return await rows(_TAKE, now, until, most, STEPS["take"].target.value, list(DUE))
+    taken = await rows(_TAKE, now, until, most, STEPS["take"].target.value, list(DUE))
+    return [
+        Taken(**row | {"fields": orjson.loads(row["fields"])}, is_repeat=row["sent_at"] < now)
+        for row in taken
+    ]
 
 
 async def lose_waiting(error: str) -> int:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tortoise.transactions import in_transaction
 
 from server.domain import beijing
 from server.domain.exams.results import is_released
 from server.domain.freshness import changed
-from server.domain.notices import routing
+from server.domain.notices import delivery, queries, routing
+from server.domain.notices.delivery import Addressee
 from server.domain.notices.short_names import short_plan
 from server.domain.ports import Clock, Queue, Services
 from server.models import Plan
-from server.models.database import rows
 
 SLICE = 200
 TOPIC = "results_released"
-_CONCERNED = """
-SELECT DISTINCT b.candidate_id FROM registration r
-JOIN binding b ON b.candidate_id = r.candidate_id AND b.unbound_at IS NULL
-WHERE r.plan_id = $1 AND b.candidate_id > $2 ORDER BY b.candidate_id LIMIT $3
-"""
 
 
 async def announce(s: Services, *, plan_id: int) -> None:
@@ -36,25 +29,25 @@ async def announce(s: Services, *, plan_id: int) -> None:
     async with in_transaction():
         await changed(s)
     after = 0
-    while concerned := await rows(_CONCERNED, plan_id, after, SLICE):
+    while concerned := await queries.concerned(plan_id, after, SLICE):
         async with in_transaction():
-            open_ways = await routing.ways(s.settings, TOPIC, [row["candidate_id"] for row in concerned])
+            open_ways = await routing.ways(s.settings, TOPIC, concerned)
             for candidate_id, found in open_ways.items():
                 await _tell(s.clock, s.queue, plan, candidate_id, found[0])
         await s.faults.reach("releases.slice_told")
-        after = concerned[-1]["candidate_id"]
+        after = concerned[-1]
     await Plan.filter(id=plan_id, announced_at=None, release_at=plan.release_at).update(
         announced_at=s.clock.now()
     )
 
 
-async def _tell(clock: Clock, queue: Queue, plan: Plan, candidate_id: int, way: dict[str, Any]) -> None:
+async def _tell(clock: Clock, queue: Queue, plan: Plan, candidate_id: int, way: Addressee) -> None:
     assert plan.release_at is not None
-    await routing.tell(
+    await delivery.enqueue(
         clock,
         queue,
-        way,
         TOPIC,
+        way,
         dedup=f"results:{plan.id}:{candidate_id}",
         fields={
             "plan": short_plan(plan.name, day=plan.exam_date),

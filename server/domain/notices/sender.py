@@ -8,16 +8,14 @@ has no answer is unknown, never sent again, and settled by WeChat's event alone 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, time, timedelta
-from typing import Any
 
-import orjson
 from tortoise.transactions import in_transaction
 
 from server.domain import beijing
 from server.domain.notices import delivery, grants, hold, keywords, routing, states
-from server.domain.notices.delivery import Trouble
+from server.domain.notices.delivery import Taken, Trouble
 from server.domain.notices.grants import Taker
 from server.domain.notices.mini_pages import program_page
 from server.domain.notices.states import LEASE, MOST_ATTEMPTS, MOST_ATTEMPTS_MENDED, UNKNOWN_PAUSE
@@ -35,40 +33,15 @@ OTHER_WAY = (Remedy.FOLLOW, Remedy.CONSENT)
 _NONE_LEFT = Trouble("对方没有剩余的订阅授权", Remedy.CONSENT)
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """A row that this process sends."""
-
-    id: int
-    dedup: str
-    topic: str
-    account: str
-    channel: str
-    openid: str
-    fields: dict[str, str]
-    path: str
-    attempt: int
-    is_repeat: bool  # an earlier try may have reached WeChat
-    sent_at: datetime
-
-    @property
-    def is_subscription(self) -> bool:
-        return self.channel != "template"
-
-    @property
-    def taker(self) -> Taker:
-        return Taker(self.account, self.openid, self.topic)
-
-
 async def send(s: Services) -> int:
     """Job `notices.send`: one slice of what is due; puts itself again while there is more. How many were taken."""
     now = s.clock.now()
     taken = await delivery.take(now, now + LEASE, SLICE)
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(row: dict[str, Any]) -> None:
+    async def one(row: Taken) -> None:
         async with gate:
-            await _send_one(s, _read(row, now))
+            await _send_one(s, row)
 
     ended = await asyncio.gather(*(one(row) for row in taken), return_exceptions=True)
     if surprise := next((end for end in ended if end is not None), None):
@@ -107,24 +80,7 @@ async def quota_is_back(clock: Clock, queue: Queue, account: str) -> int:
     return int(brought)
 
 
-def _read(row: dict[str, Any], now: datetime) -> _Taken:
-    shown = row["fields_shown"]
-    return _Taken(
-        id=row["id"],
-        dedup=row["dedup"],
-        topic=row["topic"],
-        account=row["account"],
-        channel=row["channel"],
-        openid=row["openid"],
-        fields=orjson.loads(shown) if isinstance(shown, str) else shown,
-        path=row["path"],
-        attempt=row["attempts"],
-        is_repeat=row["sent_at"] < now,
-        sent_at=row["sent_at"],
-    )
-
-
-async def _send_one(s: Services, row: _Taken) -> None:
+async def _send_one(s: Services, row: Taken) -> None:
     if await _may_have_gone(s.clock, row):
         await delivery.advance(s.clock, row.id, "lose", trouble=Trouble("没有收到微信的回答"))
         return
@@ -140,13 +96,17 @@ async def _send_one(s: Services, row: _Taken) -> None:
     elif faults := keywords.check(ready.fields):
         said = "；".join(f"{keyword} {why}" for keyword, why in sorted(faults.items()))
         await delivery.advance(s.clock, row.id, "fail", trouble=Trouble(f"内容不符合模板：{said}"))
-    elif row.is_subscription and not await grants.spend(s.clock, row.taker, row.id, row.attempt):
+    elif row.is_subscription and not await grants.spend(s.clock, _taker(row), row.id, row.attempt):
         await _refuse(s, row, _NONE_LEFT)
     else:
         await _call(s, ready, template)
 
 
-async def _may_have_gone(clock: Clock, row: _Taken) -> bool:
+def _taker(row: Taken) -> Taker:
+    return Taker(row.account, row.openid, row.topic)
+
+
+async def _may_have_gone(clock: Clock, row: Taken) -> bool:
     """Whether WeChat may have this message already, so that sending it again could be a second one."""
     if not row.is_repeat:
         return False
@@ -155,7 +115,7 @@ async def _may_have_gone(clock: Clock, row: _Taken) -> bool:
     return not states.may_repeat(row.sent_at, clock.now())
 
 
-async def _call(s: Services, row: _Taken, template: str) -> None:
+async def _call(s: Services, row: Taken, template: str) -> None:
     await s.faults.reach("notices.before_send")
     try:
         msgid = await _handed_over(s.settings, s.wechat_sender, row, template)
@@ -168,7 +128,7 @@ async def _call(s: Services, row: _Taken, template: str) -> None:
         await delivery.accepted(s.clock, s.cache, row.id, row.account, msgid)
 
 
-async def _handed_over(settings: Settings, wechat_sender: WeChatSender, row: _Taken, template: str) -> str:
+async def _handed_over(settings: Settings, wechat_sender: WeChatSender, row: Taken, template: str) -> str:
     url = settings.public_url + row.path if row.path else None
     if row.is_subscription:
         page = program_page(row.path) if row.account == "mp" else url
@@ -176,7 +136,7 @@ async def _handed_over(settings: Settings, wechat_sender: WeChatSender, row: _Ta
     return await wechat_sender.send_template(row.openid, template, row.fields, url=url, dedup_id=row.dedup)
 
 
-async def _refused(s: Services, row: _Taken, refusal: WeChatRefused) -> None:
+async def _refused(s: Services, row: Taken, refusal: WeChatRefused) -> None:
     """WeChat said no, so nothing was sent."""
     trouble = Trouble.of(refusal)
     if refusal.remedy in PERSON_SAYS_NO:
@@ -195,18 +155,18 @@ def _most_attempts(remedy: Remedy) -> int:
     return MOST_ATTEMPTS if remedy in COME_BACK else 0
 
 
-async def _refuse(s: Services, row: _Taken, trouble: Trouble, *, was_called: bool = False) -> None:
+async def _refuse(s: Services, row: Taken, trouble: Trouble, *, was_called: bool = False) -> None:
     """This person cannot be reached so; where the way was the reason, the next way is tried."""
     async with in_transaction():
         if was_called and row.is_subscription and trouble.remedy is Remedy.CONSENT:
-            await grants.use_up(s.clock, row.taker, row.id, row.attempt)
+            await grants.use_up(s.clock, _taker(row), row.id, row.attempt)
         elif was_called and row.is_subscription:
-            await grants.give_back(s.clock, row.taker, row.id, row.attempt)
+            await grants.give_back(s.clock, _taker(row), row.id, row.attempt)
         if await delivery.advance(s.clock, row.id, "refuse", trouble=trouble) and trouble.remedy in OTHER_WAY:
             await routing.other_way(s, row.id)
 
 
-async def _no_answer(clock: Clock, row: _Taken, failure: OutsideFailure) -> None:
+async def _no_answer(clock: Clock, row: Taken, failure: OutsideFailure) -> None:
     """No answer: either it certainly went nowhere, or nobody knows; then another try is harmless for some minutes."""
     trouble = Trouble(str(failure))
     if not failure.unknown and (row.is_subscription or not row.is_repeat):
@@ -222,23 +182,23 @@ async def _no_answer(clock: Clock, row: _Taken, failure: OutsideFailure) -> None
         await delivery.advance(clock, row.id, "lose", trouble=trouble)
 
 
-def _after_as_long_again(clock: Clock, row: _Taken) -> datetime:
+def _after_as_long_again(clock: Clock, row: Taken) -> datetime:
     """Half a minute, one, two, four and eight minutes after the first try."""
     now = clock.now()
     return now + max(UNKNOWN_PAUSE, now - row.sent_at)
 
 
-async def _again(clock: Clock, row: _Taken, until: datetime, trouble: Trouble) -> None:
+async def _again(clock: Clock, row: Taken, until: datetime, trouble: Trouble) -> None:
     await _nothing_sent(clock, row, "postpone", trouble, until)
 
 
 async def _nothing_sent(
-    clock: Clock, row: _Taken, step: str, trouble: Trouble, until: datetime | None = None
+    clock: Clock, row: Taken, step: str, trouble: Trouble, until: datetime | None = None
 ) -> None:
     """Nothing reached the person for certain, so the grant is there again."""
     async with in_transaction():
         if row.is_subscription:
-            await grants.give_back(clock, row.taker, row.id, row.attempt)
+            await grants.give_back(clock, _taker(row), row.id, row.attempt)
         await delivery.advance(clock, row.id, step, trouble=trouble, next_try_at=until, forget_first_try=True)
 
 

@@ -12,7 +12,7 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.exams.results import Status, say
 from server.domain.freshness import changed
-from server.domain.notices import routing
+from server.domain.notices import delivery, routing
 from server.domain.notices.short_names import ROOM, short_plan
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Services
@@ -239,11 +239,11 @@ def _said(subject: str, mark: Mark) -> dict[str, str | None]:
 async def _tell(s: Services, change: ScoreChange, facts: Facts) -> None:
     """The candidate's notice, by the first way that is open; who has none finds it on the page of results."""
     for way in (await routing.ways(s.settings, TOPIC, [facts.candidate_id])).get(facts.candidate_id, [])[:1]:
-        await routing.tell(
+        await delivery.enqueue(
             s.clock,
             s.queue,
-            way,
             TOPIC,
+            way,
             dedup=f"score-change:{change.id}",
             fields={
                 "plan": _CORRECTED + short_plan(facts.plan, day=facts.exam_date, room=ROOM - len(_CORRECTED)),
