@@ -16,15 +16,15 @@ async def look(asked: Asked, token: str) -> answers.Scan:
     """What is to be signed; `receipt` is there once this officer has decided."""
     view = await scan_tickets.look(asked.s, token, identity=await identity(asked.request))
     return answers.Scan(
-        state=view.state,
-        state_label=view.state_label,
+        state=view.state.value,
+        state_label=view.state.label,
         plan=view.plan,
-        exam_date=view.exam_date,
+        exam_date=view.exam_date.isoformat(),
         certificate=view.certificate,
         site=view.site,
         school=view.school,
-        level=view.level,
-        level_label=view.level_label,
+        level=view.level.value,
+        level_label=view.level.label,
         count=view.count,
         digest=view.digest,
         revision=view.revision,
@@ -78,5 +78,5 @@ async def bind(asked: Asked, body: bodies.Pair) -> answers.Officer:
 
 def _outcome(outcome: Outcome) -> answers.Scanned:
     return answers.Scanned(
-        state=outcome.state, state_label=outcome.state_label, receipt=orjson.loads(outcome.receipt)
+        state=outcome.state.value, state_label=outcome.state.label, receipt=orjson.loads(outcome.receipt)
     )

@@ -124,7 +124,6 @@ async def _asked(
         title="签发确认",
         token=token,
         view=view,
-        exam_day=datetime.fromisoformat(view.exam_date).date(),
         seconds=max(0, int((view.expires_at - s.clock.now()).total_seconds())),
         said=said,
         form=form,

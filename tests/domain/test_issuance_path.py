@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.domain.issuance import receipts, scan_tickets
+from server.domain.issuance.states import BatchState
 from server.domain.ports import Services
 from server.models import AuditEntry, Certificate, Receipt
 from tests.kit import issuing
@@ -47,4 +48,9 @@ async def test_looking_tells_the_desktop_page(services: Services) -> None:
     shown = await issuing.shown(services, of)
     view = await scan_tickets.look(services, shown.token, identity=of.identity)
     assert [(one.row, one.name) for one in view.people] == list(enumerate(issuing.NAMES, 1))
-    assert (view.count, view.school, view.state, view.receipt) == (4, of.school.name, "site_pending", None)
+    assert (view.count, view.school, view.state, view.receipt) == (
+        4,
+        of.school.name,
+        BatchState.SITE_PENDING,
+        None,
+    )

@@ -11,6 +11,7 @@ import pytest
 
 from server.domain.actor import Caller
 from server.domain.issuance import organisation, receipts, scan_policy, scan_tickets, scan_token
+from server.domain.issuance.states import BatchState
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Refused
@@ -49,7 +50,7 @@ async def test_confirming_signs_ticket_state_audit_and_receipt_at_once(
     )
     batch = await Issuance.get(plan_id=of.plan.id)
     assert (outcome.state, batch.state, batch.school_signed_at) == (
-        "school_signed",
+        BatchState.SCHOOL_SIGNED,
         "school_signed",
         services.clock.now(),
     )
@@ -352,4 +353,4 @@ async def test_old_key_epochs_go_on_being_read(services: Services, of: Cohort, t
     assert services.keys.epoch("scan") == 2
     assert (
         await scan_tickets.confirm(services, shown.token, PIN, identity=fresh.identity)
-    ).state == "school_signed"
+    ).state is BatchState.SCHOOL_SIGNED

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from server.domain.issuance import organisation, scan_tickets
+from server.domain.issuance.states import BatchState
 from server.domain.people import officers, pins
 from server.domain.ports import Services
 from server.errors import Refused
@@ -108,7 +109,7 @@ async def test_suspension_kills_the_schools_open_codes_and_colleagues_get_a_new_
     renewed = await scan_tickets.show(services, batch.id, actor=make.ISSUER_STAFF)
     assert (
         await scan_tickets.confirm(services, renewed.token, PIN, identity=colleague)
-    ).state == "school_signed"
+    ).state is BatchState.SCHOOL_SIGNED
 
 
 async def test_five_wrong_pins_lock_even_when_sent_at_once(

@@ -17,7 +17,7 @@ class Waiting:
 
     plan: str
     exam_date: date
-    level: str
+    level: Level
     count: int
     digest: str
     revision: int
@@ -35,7 +35,7 @@ async def waiting(s: Services, officer: Officer) -> list[Waiting]:
         Waiting(
             batch.plan.name,
             batch.plan.exam_date,
-            Level(batch.site.level).label,
+            Level(batch.site.level),
             batch.count,
             bytes(batch.list_sha256 or b"").hex()[:8],
             batch.revision,

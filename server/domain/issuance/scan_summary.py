@@ -6,11 +6,12 @@ Who gets this far is an active officer of the batch's school, whom the list has 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from server.domain.issuance import roster
 from server.domain.issuance.roster_query import Listed, listed
 from server.domain.issuance.states import BatchState
+from server.domain.levels import Level
 from server.domain.ports import Services
 from server.models import Issuance, Officer, ScanTicket, Site
 
@@ -21,12 +22,11 @@ class ScanView:
 
     issuance_id: int
     plan: str
-    exam_date: str
+    exam_date: date
     certificate: str
     site: str
     school: str
-    level: str
-    level_label: str
+    level: Level
     count: int
     revision: int
     list_sha256: str
@@ -35,8 +35,7 @@ class ScanView:
     shown_by: str
     officer_name: str
     people: tuple[Listed, ...]
-    state: str
-    state_label: str
+    state: BatchState
     spent_as: str = ""
     receipt: bytes | None = None
 
@@ -52,16 +51,14 @@ async def view_of(
     frame = await roster.frame_of(issuance.plan_id, issuance.site_id)
     site = await Site.get(id=issuance.site_id)
     people = await listed(s, issuance.id)
-    state = BatchState(issuance.state)
     return ScanView(
         issuance_id=issuance.id,
         plan=frame.plan,
-        exam_date=frame.exam_date.isoformat(),
+        exam_date=frame.exam_date,
         certificate=frame.certificate,
         site=site.name,
         school=frame.school,
-        level=frame.level.value,
-        level_label=frame.level.label,
+        level=frame.level,
         count=len(people),
         revision=ticket.revision,
         list_sha256=bytes(ticket.list_sha256).hex(),
@@ -70,8 +67,7 @@ async def view_of(
         shown_by=ticket.shown_by,
         officer_name=officer.name,
         people=tuple(people),
-        state=state.value,
-        state_label=state.label,
+        state=BatchState(issuance.state),
         spent_as=ticket.spent_as,
         receipt=receipt,
     )

@@ -45,8 +45,7 @@ class ShownTicket:
 class Outcome:
     """What a confirmation or a return came to; the same again for a double tap."""
 
-    state: str
-    state_label: str
+    state: BatchState
     receipt: bytes
 
 
@@ -203,7 +202,7 @@ async def _spend(
     event = "confirmed" if name == "confirm_scan" else "returned"
     await publish(s, issuance.id, event, officer=officer.name, at=receipts.moment(s.clock.now()))
     await tell_state(s, issuance)
-    return Outcome(issuance.state, BatchState(issuance.state).label, receipt)
+    return Outcome(BatchState(issuance.state), receipt)
 
 
 async def _again(ticket: ScanTicket, officer: Officer, name: str) -> Outcome:
@@ -211,8 +210,7 @@ async def _again(ticket: ScanTicket, officer: Officer, name: str) -> Outcome:
     if ticket.spent_by_id != officer.id or ticket.spent_as != name:
         raise scan_policy.spent_by_other()
     kept = await Receipt.get(ticket_id=ticket.id)
-    target = BY_NAME[name].target
-    return Outcome(target.value, target.label, bytes(kept.document))
+    return Outcome(BY_NAME[name].target, bytes(kept.document))
 
 
 @dataclass(frozen=True, slots=True)
