@@ -138,7 +138,7 @@ async def asked(s: Services) -> tuple[Registration, ScoreChange]:
     site = await made.site
     await PlanSlot.create(plan=plan, level=site.level, subject=make.SUBJECT)
     change = await score_changes.request(
-        s,
+        s.clock,
         made.admission_number,
         None,
         status="scored",
@@ -156,12 +156,12 @@ async def approving(s: Services) -> Scene:
 
 async def refusing(s: Services) -> Scene:
     _, change = await asked(s)
-    return Scene(change, lambda: score_changes.refuse(s, change.id, "不对", actor=make.ADMIN))
+    return Scene(change, lambda: score_changes.refuse(s.clock, change.id, "不对", actor=make.ADMIN))
 
 
 async def taking_back(s: Services) -> Scene:
     _, change = await asked(s)
-    return Scene(change, lambda: score_changes.withdraw(s, change.id, actor=make.OPERATOR))
+    return Scene(change, lambda: score_changes.withdraw(s.clock, change.id, actor=make.OPERATOR))
 
 
 Table = dict[str, Any]
@@ -232,12 +232,14 @@ async def approve_ones_own(s: Services) -> Scene:
 
 async def refuse_ones_own(s: Services) -> Scene:
     _, change = await asked(s)
-    return Scene(change, lambda: score_changes.refuse(s, change.id, "不对", actor=replace(make.ADMIN, id=3)))
+    return Scene(
+        change, lambda: score_changes.refuse(s.clock, change.id, "不对", actor=replace(make.ADMIN, id=3))
+    )
 
 
 async def withdraw_anothers(s: Services) -> Scene:
     _, change = await asked(s)
-    return Scene(change, lambda: score_changes.withdraw(s, change.id, actor=make.ADMIN))
+    return Scene(change, lambda: score_changes.withdraw(s.clock, change.id, actor=make.ADMIN))
 
 
 async def approve_unreleased(s: Services) -> Scene:

@@ -53,7 +53,7 @@ async def passed(services: Services) -> Registration:
 
 async def ask(s: Services, of: Registration, actor: Actor = make.OPERATOR, **more: Any) -> ScoreChange:
     wish = {"subject": None, "status": "scored", "score": "12", "reason": REASON, **more}
-    return await score_changes.request(s, of.admission_number, **wish, actor=actor)
+    return await score_changes.request(s.clock, of.admission_number, **wish, actor=actor)
 
 
 async def now(of: Registration) -> tuple[str, Decimal | None, str]:
@@ -67,11 +67,11 @@ UNTOUCHED = ("scored", Decimal("78.5"), "passed")
 async def test_one_asks_and_another_approves(services: Services, passed: Registration) -> None:
     change = await ask(services, passed)
     assert await now(passed) == UNTOUCHED
-    [shown] = (await score_changes.listing(services, actor=make.ADMIN)).items
+    [shown] = (await score_changes.listing(services.keys, actor=make.ADMIN)).items
     assert (shown.was, shown.becomes) == (("scored", Decimal("78.5")), ("scored", Decimal(12)))
     assert (shown.outcome, shown.outcome_becomes) == (Result.PASSED, Result.FAILED)
     assert (shown.may_decide, shown.state) == (True, ScoreChangeState.REQUESTED)
-    [mine] = (await score_changes.listing(services, actor=make.OPERATOR)).items
+    [mine] = (await score_changes.listing(services.keys, actor=make.OPERATOR)).items
     assert mine.may_decide is False
     told = await LookupChange.all().count()
     assert await score_changes.approve(services, change.id, actor=make.ADMIN) is ScoreChangeState.APPROVED
@@ -114,7 +114,7 @@ async def test_nobody_approves_what_they_asked_for(services: Services, passed: R
     change = await ask(services, passed, actor=make.ADMIN)
     for act in (
         score_changes.approve(services, change.id, actor=make.ADMIN),
-        score_changes.refuse(services, change.id, "不对", actor=make.ADMIN),
+        score_changes.refuse(services.clock, change.id, "不对", actor=make.ADMIN),
     ):
         with pytest.raises(Forbidden) as refused:
             await act
@@ -127,15 +127,15 @@ async def test_who_may_what(services: Services, passed: Registration) -> None:
     for act in (
         ask(services, passed, actor=make.ISSUER_STAFF),
         score_changes.approve(services, change.id, actor=AUDITOR),
-        score_changes.refuse(services, change.id, "不对", actor=AUDITOR),
-        score_changes.withdraw(services, change.id, actor=AUDITOR),
-        score_changes.listing(services, actor=Actor("staff", 9, "院校", "school", school_id=1)),
+        score_changes.refuse(services.clock, change.id, "不对", actor=AUDITOR),
+        score_changes.withdraw(services.clock, change.id, actor=AUDITOR),
+        score_changes.listing(services.keys, actor=Actor("staff", 9, "院校", "school", school_id=1)),
     ):
         with pytest.raises(Forbidden) as refused:
             await act
         assert refused.value.code == "role_not_allowed"
     with pytest.raises(Forbidden) as mine:
-        await score_changes.withdraw(services, change.id, actor=make.ADMIN)
+        await score_changes.withdraw(services.clock, change.id, actor=make.ADMIN)
     assert mine.value.code == "not_yours"
 
 
@@ -172,7 +172,7 @@ async def test_a_wish_without_an_object_is_refused(
     assert refused.value.code == code
     with pytest.raises(NotFound):
         await score_changes.request(
-            services, "404", None, status="scored", score="1", reason=REASON, actor=make.OPERATOR
+            services.clock, "404", None, status="scored", score="1", reason=REASON, actor=make.OPERATOR
         )
 
 
@@ -215,7 +215,7 @@ async def test_a_batch_on_its_way_keeps_its_scores(
     with pytest.raises(Conflict) as refused:
         await score_changes.approve(services, early.id, actor=make.ADMIN)
     assert refused.value.code == code
-    await score_changes.withdraw(services, early.id, actor=make.OPERATOR)
+    await score_changes.withdraw(services.clock, early.id, actor=make.OPERATOR)
     with pytest.raises(Conflict) as late:
         await ask(services, passed)
     assert late.value.code == code
@@ -241,8 +241,8 @@ async def test_one_open_change_for_a_score(services: Services, passed: Registrat
 async def test_every_end_is_the_end(services: Services, passed: Registration, end: str) -> None:
     acts: dict[str, Callable[[int], Awaitable[ScoreChangeState]]] = {
         "approve": lambda at: score_changes.approve(services, at, actor=make.ADMIN),
-        "refuse": lambda at: score_changes.refuse(services, at, "依据不足", actor=make.ADMIN),
-        "withdraw": lambda at: score_changes.withdraw(services, at, actor=make.OPERATOR),
+        "refuse": lambda at: score_changes.refuse(services.clock, at, "依据不足", actor=make.ADMIN),
+        "withdraw": lambda at: score_changes.withdraw(services.clock, at, actor=make.OPERATOR),
     }
     change = await ask(services, passed)
     assert await acts[end](change.id) is STEPS[end].target

@@ -1,11 +1,9 @@
 """成绩变更: scores of a released plan change only by the act of two people, with a reason, and the candidate is told.
 
-states the life · facts what must hold · verbs request, approve, refuse, withdraw · listing what staff see ·
-queries the SQL
+states the life · facts what must hold · verbs request, approve, refuse, withdraw · queries the SQL, and what staff see
 """
 
-from server.domain.score_changes.listing import ScoreChangeView, listing
-from server.domain.score_changes.queries import waiting
+from server.domain.score_changes.queries import ScoreChangeView, listing, waiting
 from server.domain.score_changes.states import STEPS, ScoreChangeState
 from server.domain.score_changes.verbs import SHORTEST_REASON, approve, refuse, request, withdraw
 

@@ -8,32 +8,12 @@ from decimal import Decimal
 
 from server.domain.actor import Actor
 from server.domain.exams.results import Result, outcome_of
-from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.score_changes.states import Standing
-from server.errors import NotFound, Refused
+from server.errors import Refused
 from server.models import ScoreChange
-from server.models.database import rows
 
 Mark = tuple[str, Decimal | None]  # status, score
-
-_REGISTRATION = """
-SELECT r.id, r.candidate_id, r.outcome, r.admission_number, r.plan_id, r.site_id, p.name AS plan, p.exam_date,
-       p.release_at, t.level, c.name
-FROM registration r JOIN plan p ON p.id = r.plan_id JOIN site t ON t.id = r.site_id
-JOIN candidate c ON c.id = r.candidate_id
-WHERE ($1::bigint IS NULL OR r.id = $1) AND ($2::text IS NULL OR r.admission_number = $2)
-FOR UPDATE OF r
-"""
-# shared: no batch is sent on, and so no list is signed, while a score of it is being changed
-_BATCHES = """
-SELECT i.state, EXISTS (SELECT 1 FROM certificate x
-    WHERE x.issuance_id = i.id AND x.registration_id = $3 AND x.state <> 'void') AS holds
-FROM issuance i WHERE i.plan_id = $1 AND i.site_id = $2 FOR SHARE OF i
-"""
-
-
-_SIGNED = (BatchState.SCHOOL_SIGNED.value, BatchState.GENERATING.value, BatchState.ISSUED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +37,6 @@ class Facts:
     def became(self, subject: str, mark: Mark) -> Result:
         """The outcome with this mark in place of the present one."""
         return outcome_of(self.marks | {subject: mark}, self.subjects)
-
-
-async def facts_of(*, registration_id: int | None = None, admission_number: str | None = None) -> Facts:
-    """Raises NotFound: registration_unknown."""
-    found = await rows(_REGISTRATION, registration_id, admission_number)
-    if not found:
-        raise NotFound("registration_unknown", "没有这个准考证号，请核对后再提出。")
-    row = found[0]
-    marks = await rows("SELECT subject, status, score FROM score WHERE registration_id = $1", row["id"])
-    slots = await rows(
-        "SELECT subject FROM plan_slot WHERE plan_id = $1 AND level = $2", row["plan_id"], row["level"]
-    )
-    batches = await rows(_BATCHES, row["plan_id"], row["site_id"], row["id"])
-    return Facts(
-        row["id"],
-        row["candidate_id"],
-        row["name"],
-        row["admission_number"],
-        row["plan"],
-        row["exam_date"],
-        Level(row["level"]),
-        Result(row["outcome"]),
-        row["release_at"],
-        frozenset(slot["subject"] for slot in slots),
-        {mark["subject"]: (mark["status"], mark["score"]) for mark in marks},
-        at_school=any(batch["state"] == BatchState.SITE_PENDING.value for batch in batches),
-        is_signed=any(batch["holds"] and batch["state"] in _SIGNED for batch in batches),
-    )
 
 
 def standing(

@@ -1,9 +1,24 @@
-"""The SQL of score changes."""
+"""The SQL of score changes: what staff see of them, what a registration's score rests on, and the score itself."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from server.domain import roles
+from server.domain.actor import Actor
+from server.domain.exams.results import Result, outcome_of
+from server.domain.issuance.states import BatchState
+from server.domain.levels import Level
+from server.domain.paging import Page
+from server.domain.people.candidates import ABOUT_ID, mask_id
+from server.domain.ports import Keys
+from server.domain.roles import Verb
+from server.domain.score_changes.facts import Facts, Mark
+from server.domain.score_changes.states import ScoreChangeState
+from server.errors import NotFound
+from server.models import ScoreChange
 from server.models.database import rows
 
 _LISTED = """
@@ -17,14 +32,147 @@ ORDER BY x.id DESC LIMIT $4
 """
 
 
-async def listed(
-    before: int | None, state: str | None, change_id: int | None, most: int
-) -> list[dict[str, Any]]:
-    """Changes, newest first, with whose they are; `marks` are (subject, status, score) on record now."""
-    return await rows(_LISTED, before, state, change_id, most)
+@dataclass(frozen=True, slots=True)
+class ScoreChangeView:
+    """One change. `outcome_becomes`: the result that it would lead to, as long as nobody has decided."""
+
+    id: int
+    state: ScoreChangeState
+    name: str
+    id_masked: str
+    admission_number: str
+    plan: str
+    level: Level
+    school: str
+    subject: str
+    was: Mark | None
+    becomes: Mark
+    outcome: Result
+    outcome_becomes: Result | None
+    reason: str
+    requested_by: str
+    requested_at: datetime
+    decided_by: str
+    decided_at: datetime | None
+    note: str
+    may_decide: bool
+    may_withdraw: bool
+
+
+async def listing(
+    keys: Keys,
+    *,
+    cursor: int | None = None,
+    limit: int = 50,
+    state: str | None = None,
+    change_id: int | None = None,
+    actor: Actor,
+) -> Page[ScoreChangeView]:
+    """Newest first. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_IMPORTS)
+    found = await rows(_LISTED, cursor, state, change_id, limit + 1)
+    items = [_view(keys, row, actor) for row in found[:limit]]
+    return Page(items, str(items[-1].id) if len(found) > limit else None)
+
+
+def _view(keys: Keys, row: dict[str, Any], actor: Actor) -> ScoreChangeView:
+    state = ScoreChangeState(row["state"])
+    open_ = state is ScoreChangeState.REQUESTED
+    mine = row["requested_by"] == actor.id
+    return ScoreChangeView(
+        id=row["id"],
+        state=state,
+        name=row["name"],
+        id_masked=mask_id(keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)),
+        admission_number=row["admission_number"],
+        plan=row["plan"],
+        level=Level(row["level"]),
+        school=row["school"],
+        subject=row["subject"],
+        was=(row["was_status"], row["was_score"]) if row["was_status"] else None,
+        becomes=(row["status"], row["score"]),
+        outcome=Result(row["outcome"]),
+        outcome_becomes=_outcome(row) if open_ else None,
+        reason=row["reason"],
+        requested_by=row["requested_by_name"],
+        requested_at=row["requested_at"],
+        decided_by=row["decided_by_name"],
+        decided_at=row["decided_at"],
+        note=row["decision_note"],
+        may_decide=open_ and not mine and roles.may(actor, Verb.APPROVE_SCORES),
+        may_withdraw=open_ and mine and roles.may(actor, Verb.IMPORT),
+    )
+
+
+def _outcome(row: dict[str, Any]) -> Result:
+    """The result with the new mark in place of the present one."""
+    marks: dict[str, Mark] = {subject: (status, score) for subject, status, score in row["marks"]}
+    return outcome_of(marks | {row["subject"]: (row["status"], row["score"])}, row["subjects"])
 
 
 async def waiting() -> int:
     """How many changes wait for a decision."""
     [row] = await rows("SELECT count(*) AS n FROM score_change WHERE state = 'requested'")
     return int(row["n"])
+
+
+_REGISTRATION = """
+SELECT r.id, r.candidate_id, r.outcome, r.admission_number, r.plan_id, r.site_id, p.name AS plan, p.exam_date,
+       p.release_at, t.level, c.name
+FROM registration r JOIN plan p ON p.id = r.plan_id JOIN site t ON t.id = r.site_id
+JOIN candidate c ON c.id = r.candidate_id
+WHERE ($1::bigint IS NULL OR r.id = $1) AND ($2::text IS NULL OR r.admission_number = $2)
+FOR UPDATE OF r
+"""
+# shared: no batch is sent on, and so no list is signed, while a score of it is being changed
+_BATCHES = """
+SELECT i.state, EXISTS (SELECT 1 FROM certificate x
+    WHERE x.issuance_id = i.id AND x.registration_id = $3 AND x.state <> 'void') AS holds
+FROM issuance i WHERE i.plan_id = $1 AND i.site_id = $2 FOR SHARE OF i
+"""
+
+
+_SIGNED = (BatchState.SCHOOL_SIGNED.value, BatchState.GENERATING.value, BatchState.ISSUED.value)
+
+
+async def facts_of(*, registration_id: int | None = None, admission_number: str | None = None) -> Facts:
+    """Raises NotFound: registration_unknown."""
+    found = await rows(_REGISTRATION, registration_id, admission_number)
+    if not found:
+        raise NotFound("registration_unknown", "没有这个准考证号，请核对后再提出。")
+    row = found[0]
+    marks = await rows("SELECT subject, status, score FROM score WHERE registration_id = $1", row["id"])
+    slots = await rows(
+        "SELECT subject FROM plan_slot WHERE plan_id = $1 AND level = $2", row["plan_id"], row["level"]
+    )
+    batches = await rows(_BATCHES, row["plan_id"], row["site_id"], row["id"])
+    return Facts(
+        row["id"],
+        row["candidate_id"],
+        row["name"],
+        row["admission_number"],
+        row["plan"],
+        row["exam_date"],
+        Level(row["level"]),
+        Result(row["outcome"]),
+        row["release_at"],
+        frozenset(slot["subject"] for slot in slots),
+        {mark["subject"]: (mark["status"], mark["score"]) for mark in marks},
+        at_school=any(batch["state"] == BatchState.SITE_PENDING.value for batch in batches),
+        is_signed=any(batch["holds"] and batch["state"] in _SIGNED for batch in batches),
+    )
+
+
+async def write_score(registration_id: int, change: ScoreChange, outcome: Result, now: datetime) -> None:
+    """The new mark in place of the old one, and what all subjects come to with it."""
+    await rows(
+        "INSERT INTO score (registration_id, subject, status, score, updated_at) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (registration_id, subject)"
+        " DO UPDATE SET status = excluded.status, score = excluded.score, updated_at = excluded.updated_at",
+        registration_id,
+        change.subject,
+        change.status,
+        change.score,
+        now,
+    )
+    await rows("UPDATE registration SET outcome = $2 WHERE id = $1", registration_id, outcome.value)

@@ -15,13 +15,13 @@ from server.domain.freshness import changed
 from server.domain.notices import delivery, routing
 from server.domain.notices.short_names import ROOM, short_plan
 from server.domain.people.free_text import clean_reason
-from server.domain.ports import Services
+from server.domain.ports import Clock, Services
 from server.domain.roles import Verb
-from server.domain.score_changes.facts import Facts, Mark, facts_of, refuse_mark, standing
+from server.domain.score_changes import queries
+from server.domain.score_changes.facts import Facts, Mark, refuse_mark, standing
 from server.domain.score_changes.states import OPEN, STEPS, ScoreChangeState, Standing, moved_on
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.models import ScoreChange
-from server.models.database import rows
 
 TOPIC = "results_released"  # 成绩公布: the template that takes the reader to the results; there is none of its own
 SHORTEST_REASON = 10
@@ -29,7 +29,7 @@ _CORRECTED = "成绩更正："
 
 
 async def request(
-    s: Services,
+    clock: Clock,
     admission_number: str,
     subject: str | None,
     *,
@@ -57,8 +57,8 @@ async def request(
     number = "".join(admission_number.split()).upper()
     try:
         async with in_transaction():
-            facts = await facts_of(admission_number=number)
-            known = standing(facts, s.clock.now())
+            facts = await queries.facts_of(admission_number=number)
+            known = standing(facts, clock.now())
             if (closed := next((why for guard in OPEN if (why := guard(known))), None)) is not None:
                 raise closed.as_refusal()
             wanted = subject or (next(iter(facts.subjects)) if len(facts.subjects) == 1 else "")
@@ -74,9 +74,9 @@ async def request(
                 reason=kept,
                 requested_by=actor.id,
                 requested_by_name=actor.name,
-                requested_at=s.clock.now(),
+                requested_at=clock.now(),
             )
-            await _record(s, change, "request", actor, {"reason": kept})
+            await _record(clock, change, "request", actor, {"reason": kept})
     except IntegrityError as error:
         raise Conflict("change_open", "这一科已有一项变更待批准，请先处理那一项。") from error
     return change
@@ -93,9 +93,9 @@ async def approve(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeSt
     roles.require(actor, Verb.APPROVE_SCORES)
     async with in_transaction():
         change = await _locked(change_id, "approve")
-        facts = await facts_of(registration_id=change.registration_id)
+        facts = await queries.facts_of(registration_id=change.registration_id)
         known = standing(facts, s.clock.now(), change=change, actor=actor)
-        await _advance(s, change, "approve", known, actor, "")
+        await _advance(s.clock, change, "approve", known, actor, "")
         await s.faults.reach("score_changes.decided")
         await _write(s, change, facts, actor)
         await s.faults.reach("score_changes.written")
@@ -104,7 +104,7 @@ async def approve(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeSt
     return ScoreChangeState.APPROVED
 
 
-async def refuse(s: Services, change_id: int, note: str, *, actor: Actor) -> ScoreChangeState:
+async def refuse(clock: Clock, change_id: int, note: str, *, actor: Actor) -> ScoreChangeState:
     """Do not let it take effect, and say why. Raises as `approve` does, but for the facts; Invalid: reason_short."""
     roles.require(actor, Verb.APPROVE_SCORES)
     kept = clean_reason(note)
@@ -112,12 +112,12 @@ async def refuse(s: Services, change_id: int, note: str, *, actor: Actor) -> Sco
         raise Invalid(errors=[FieldError("/note", "missing", "请写明不批准的原因。")])
     async with in_transaction():
         change = await _locked(change_id, "refuse")
-        known = standing(None, s.clock.now(), change=change, actor=actor)
-        await _advance(s, change, "refuse", known, actor, kept)
+        known = standing(None, clock.now(), change=change, actor=actor)
+        await _advance(clock, change, "refuse", known, actor, kept)
     return ScoreChangeState.REFUSED
 
 
-async def withdraw(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeState:
+async def withdraw(clock: Clock, change_id: int, *, actor: Actor) -> ScoreChangeState:
     """Take back what one asked for oneself.
 
     Raises:
@@ -128,8 +128,8 @@ async def withdraw(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeS
     roles.require(actor, Verb.IMPORT)
     async with in_transaction():
         change = await _locked(change_id, "withdraw")
-        known = standing(None, s.clock.now(), change=change, actor=actor)
-        await _advance(s, change, "withdraw", known, actor, "")
+        known = standing(None, clock.now(), change=change, actor=actor)
+        await _advance(clock, change, "withdraw", known, actor, "")
     return ScoreChangeState.WITHDRAWN
 
 
@@ -173,7 +173,7 @@ async def _locked(change_id: int, name: str) -> ScoreChange:
 
 
 async def _advance(
-    s: Services, change: ScoreChange, name: str, known: Standing, actor: Actor, note: str
+    clock: Clock, change: ScoreChange, name: str, known: Standing, actor: Actor, note: str
 ) -> None:
     """The only writer of a change's state: guards, conditional UPDATE and audit row in the caller's transaction."""
     step, state = STEPS[name], ScoreChangeState(change.state)
@@ -183,18 +183,20 @@ async def _advance(
         state=step.target.value,
         decided_by=actor.id,
         decided_by_name=actor.name,
-        decided_at=s.clock.now(),
+        decided_at=clock.now(),
         decision_note=note,
     )
     if not moved:
         raise moved_on(step.target)
-    await _record(s, change, name, actor, {"state": step.target.value} | ({"reason": note} if note else {}))
+    await _record(
+        clock, change, name, actor, {"state": step.target.value} | ({"reason": note} if note else {})
+    )
 
 
-async def _record(s: Services, change: ScoreChange, name: str, actor: Actor, more: dict[str, str]) -> None:
+async def _record(clock: Clock, change: ScoreChange, name: str, actor: Actor, more: dict[str, str]) -> None:
     was = say((change.was_status, change.was_score) if change.was_status else None)
     await audit_log.record(
-        s.clock,
+        clock,
         actor,
         f"score_change.{name}",
         "score_change",
@@ -206,17 +208,7 @@ async def _record(s: Services, change: ScoreChange, name: str, actor: Actor, mor
 
 async def _write(s: Services, change: ScoreChange, facts: Facts, actor: Actor) -> None:
     became = facts.became(change.subject, (change.status, change.score))
-    await rows(
-        "INSERT INTO score (registration_id, subject, status, score, updated_at) VALUES ($1, $2, $3, $4, $5)"
-        " ON CONFLICT (registration_id, subject)"
-        " DO UPDATE SET status = excluded.status, score = excluded.score, updated_at = excluded.updated_at",
-        facts.id,
-        change.subject,
-        change.status,
-        change.score,
-        s.clock.now(),
-    )
-    await rows("UPDATE registration SET outcome = $2 WHERE id = $1", facts.id, became.value)
+    await queries.write_score(facts.id, change, became, s.clock.now())
     await audit_log.record(
         s.clock,
         actor,

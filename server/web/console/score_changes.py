@@ -52,14 +52,14 @@ class Refusal(Input):
 
 async def listing(call: Call, query: ScoreChangeQuery) -> Page[ScoreChange]:
     found = await score_changes.listing(
-        call.s, cursor=query.after or None, limit=query.size, state=query.state, actor=call.actor
+        call.s.keys, cursor=query.after or None, limit=query.size, state=query.state, actor=call.actor
     )
     return page_of(ScoreChange, [_shown(one) for one in found.items], found.next_cursor)
 
 
 async def request(call: Call, body: NewScoreChange) -> ScoreChange:
-    change = await score_changes.request(call.s, **body.model_dump(), actor=call.actor)
-    found = await score_changes.listing(call.s, change_id=change.id, actor=call.actor)
+    change = await score_changes.request(call.s.clock, **body.model_dump(), actor=call.actor)
+    found = await score_changes.listing(call.s.keys, change_id=change.id, actor=call.actor)
     return _shown(found.items[0])
 
 
@@ -68,11 +68,11 @@ async def approve(call: Call, change_id: int) -> Decided:
 
 
 async def refuse(call: Call, body: Refusal, change_id: int) -> Decided:
-    return _decided(await score_changes.refuse(call.s, change_id, body.note, actor=call.actor))
+    return _decided(await score_changes.refuse(call.s.clock, change_id, body.note, actor=call.actor))
 
 
 async def withdraw(call: Call, change_id: int) -> Decided:
-    return _decided(await score_changes.withdraw(call.s, change_id, actor=call.actor))
+    return _decided(await score_changes.withdraw(call.s.clock, change_id, actor=call.actor))
 
 
 def _shown(one: ScoreChangeView) -> ScoreChange:
@@ -109,7 +109,7 @@ def _decided(state: ScoreChangeState) -> Decided:
 
 async def page(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, PageQuery)
-    found = await score_changes.listing(call.s, **wanted.model_dump(), actor=call.actor)
+    found = await score_changes.listing(call.s.keys, **wanted.model_dump(), actor=call.actor)
     return await page_base.render(
         call,
         "score_changes.html",
