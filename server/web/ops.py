@@ -19,11 +19,10 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import json
-from tortoise import connections
 
+from server.domain import health
 from server.domain.ports import WeChatCalls
 from server.errors import OutsideFailure
-from server.models import database, failures
 from server.web import templating
 from server.web.request import is_operator, only_operators, services
 
@@ -40,7 +39,6 @@ SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 CHECK_SECONDS = 2.0
-WORKER_SILENCE_SECONDS = 90  # procrastinate's workers tell every 10 s that they live
 
 
 @bp.get("/healthz")
@@ -50,7 +48,7 @@ async def alive(_: Request) -> HTTPResponse:
 
 
 async def _database(_: Request) -> str | None:
-    await connections.get("default").execute_query("SELECT 1")
+    await health.database_answers()
     return None
 
 
@@ -61,11 +59,7 @@ async def _redis(request: Request) -> str | None:
 
 
 async def _job_worker(_: Request) -> str | None:
-    _, rows = await connections.get("default").execute_query(
-        "SELECT 1 FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => $1) LIMIT 1",
-        [float(WORKER_SILENCE_SECONDS)],
-    )
-    return None if rows else "没有正在运行的后台任务进程，请检查 xcert worker"
+    return None if await health.has_job_worker() else "没有正在运行的后台任务进程，请检查 xcert worker"
 
 
 async def _keys(request: Request) -> str | None:
@@ -84,8 +78,7 @@ async def _storage(request: Request) -> str | None:
 
 
 async def _schema(_: Request) -> str | None:
-    unknown = await database.newer_here()
-    return database.about_unknown(unknown) if unknown else None
+    return await health.schema_problem() or None
 
 
 async def _static(_: Request) -> str | None:
@@ -115,7 +108,7 @@ async def _checked(request: Request, check: Callable[[Request], Awaitable[str | 
         async with asyncio.timeout(CHECK_SECONDS):
             return await check(request) or "ok"
     except Exception as error:
-        cause = failures.cause_of(error) or (str(error) if isinstance(error, OutsideFailure) else None)
+        cause = health.cause_of(error) or (str(error) if isinstance(error, OutsideFailure) else None)
         log.warning("not ready: %s", cause or type(error).__name__, exc_info=None if cause else error)
         return f"没有响应（{cause}）" if cause else "没有响应"
 

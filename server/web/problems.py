@@ -12,8 +12,8 @@ from sanic import HTTPResponse, Request, Sanic
 from sanic.exceptions import SanicException
 
 from server import errors
+from server.domain import health
 from server.domain.audit import incidents
-from server.models import failures
 from server.web import problem_pages
 from server.web.request import client_address, request_id, services, wants_page
 from server.web.responses import encoded
@@ -159,7 +159,7 @@ async def framework(request: Request, exc: SanicException) -> HTTPResponse:
 
 
 async def surprise(request: Request, exc: Exception) -> HTTPResponse:
-    cause = failures.cause_of(exc)
+    cause = health.cause_of(exc)
     if cause is not None:
         return await away(request, cause, "数据库暂时没有响应，请稍后再试。")
     log.error("unexpected: %s", type(exc).__name__, exc_info=exc, extra={"path": _route(request)})

@@ -13,9 +13,9 @@ from sanic.response import redirect
 
 from server.domain import beijing, roles
 from server.domain.auth import second_factor
+from server.domain.people import schools
 from server.domain.roles import Role, Verb
 from server.errors import Invalid, Unverified
-from server.models import School
 from server.web import templating
 from server.web.console import auth
 from server.web.console.auth import Call
@@ -102,7 +102,6 @@ def address(path: str, wanted: Iterable[tuple[str, Any]]) -> str:
 
 async def render(call: Call, template: str, *, title: str, nav: str = "", **context: Any) -> HTTPResponse:
     """A page in the console's frame. `nav` is the address of its entry in the navigation."""
-    school = await School.get_or_none(id=call.account.school_id) if call.account.school_id else None
     now = call.s.clock.now()
     items = [
         {"href": href, "label": label, "current": href == nav}
@@ -116,7 +115,7 @@ async def render(call: Call, template: str, *, title: str, nav: str = "", **cont
         csrf=call.session.csrf if call.session else "",
         account=call.account,
         role_label=Role(call.account.role).label,
-        school_name=school.name if school else "",
+        school_name=await schools.name_of(call.account.school_id),
         nav=items,
         ignored=call.ignored,
         when=when,
