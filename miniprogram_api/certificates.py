@@ -9,7 +9,7 @@ from miniprogram_api import lookup_answers
 from miniprogram_api.ready_response import ready
 from miniprogram_api.session import identity
 from server.domain import lookups
-from server.domain.certificates import certificates
+from server.domain.certificates import downloads
 from server.domain.lookups.views import Standing
 from server.domain.people import bindings
 from server.domain.ports import Services, WeChatIdentity
@@ -47,6 +47,6 @@ async def pdf(asked: Asked, number: str) -> HTTPResponse:
     candidate = await bindings.candidate_of(who)
     if candidate is None or await lookups.certificate(asked.s, who, number) is None:
         raise NotFound("certificate_not_found", _NOT_FOUND)
-    body = await certificates.pdf(asked.s, number, candidate_id=candidate.id)
+    body = await downloads.pdf(asked.s, number, candidate_id=candidate.id)
     name = f'inline; filename="{number}.pdf"'
     return raw(body, content_type="application/pdf", headers={**PERSONAL, "content-disposition": name})

@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 
 from server.domain.actor import Actor
-from server.domain.certificates import certificates
+from server.domain.certificates import certificate_search, downloads, revocation, verification
 from server.domain.issuance import archives
 from server.domain.ports import Services
 from server.errors import OutsideFailure
@@ -51,9 +51,9 @@ async def first(of: Cohort) -> Certificate:
 async def test_holder_school_and_organisation_fetch_the_same_file(services: Services, of: Cohort) -> None:
     one = await first(of)
     files = [
-        await certificates.pdf(services, one.number, candidate_id=one.candidate_id),
-        await certificates.pdf(services, one.number.lower(), actor=ME),
-        await certificates.pdf(services, one.number, actor=school(of)),
+        await downloads.pdf(services, one.number, candidate_id=one.candidate_id),
+        await downloads.pdf(services, one.number.lower(), actor=ME),
+        await downloads.pdf(services, one.number, actor=school(of)),
     ]
     assert len(set(files)) == 1
     assert hashlib.sha256(files[0]).digest() == bytes(one.pdf_sha256 or b"")
@@ -63,16 +63,16 @@ async def test_nobody_else_learns_that_it_exists(services: Services, of: Cohort)
     one = await first(of)
     stranger = of.registrations[1].candidate_id
     for call in (
-        certificates.pdf(services, one.number, candidate_id=stranger),
-        certificates.pdf(services, one.number),
-        certificates.pdf(services, one.number, actor=school(of, 1000)),
-        certificates.pdf(services, "26SPS1999999990", candidate_id=stranger),
-        certificates.pdf(services, "\0", candidate_id=stranger),
-        certificates.page_png(services, one.number, candidate_id=stranger),
-        certificates.page_preview(services, one.number, candidate_id=stranger),
+        downloads.pdf(services, one.number, candidate_id=stranger),
+        downloads.pdf(services, one.number),
+        downloads.pdf(services, one.number, actor=school(of, 1000)),
+        downloads.pdf(services, "26SPS1999999990", candidate_id=stranger),
+        downloads.pdf(services, "\0", candidate_id=stranger),
+        downloads.page_png(services, one.number, candidate_id=stranger),
+        downloads.page_preview(services, one.number, candidate_id=stranger),
     ):
         assert await code_of(call) == "certificate_not_found"
-    assert await code_of(certificates.pdf(services, one.number, actor=AUDITOR)) == "role_not_allowed"
+    assert await code_of(downloads.pdf(services, one.number, actor=AUDITOR)) == "role_not_allowed"
 
 
 @pytest.mark.parametrize("hidden", ["unreleased", "later", "generating"])
@@ -85,7 +85,7 @@ async def test_the_holder_gets_nothing_early(
     else:
         at = None if hidden == "unreleased" else clock.now() + timedelta(seconds=1)
         await Plan.filter(id=of.plan.id).update(release_at=at)
-    call = certificates.pdf(services, one.number, candidate_id=one.candidate_id)
+    call = downloads.pdf(services, one.number, candidate_id=one.candidate_id)
     assert await code_of(call) == "certificate_not_found"
 
 
@@ -94,16 +94,16 @@ async def test_a_file_that_was_changed_or_lost_is_not_handed_out(services: Servi
     assert isinstance(services.file_store, MemoryFileStore)
     services.file_store.files[one.pdf_key] += b"x"
     with pytest.raises(OutsideFailure):
-        await certificates.pdf(services, one.number, actor=ME)
+        await downloads.pdf(services, one.number, actor=ME)
     del services.file_store.files[one.pdf_key]
     with pytest.raises(OutsideFailure):
-        await certificates.pdf(services, one.number, actor=ME)
+        await downloads.pdf(services, one.number, actor=ME)
 
 
 @pytest.mark.parametrize(("ask", "ending"), [("page_png", ".png"), ("page_preview", ".jpg")])
 async def test_a_picture_is_drawn_once(services: Services, of: Cohort, ask: str, ending: str) -> None:
     one = await first(of)
-    draw = getattr(certificates, ask)
+    draw = getattr(downloads, ask)
     image = await draw(services, one.number, candidate_id=one.candidate_id)
     assert image.startswith(b"\x89PNG" if ending == ".png" else b"\xff\xd8\xff")
     assert isinstance(services.file_store, MemoryFileStore)
@@ -118,7 +118,7 @@ async def test_revoking_is_seen_everywhere(services: Services, of: Cohort, clock
     one = await first(of)
     changes = await LookupChange.all().count()
     clock.forward(days=3)
-    await certificates.revoke(services, one.number, " 冒名\n顶替 ", actor=ME)
+    await revocation.revoke(services, one.number, " 冒名\n顶替 ", actor=ME)
     one = await first(of)
     assert (one.state, one.revoke_reason, one.revoked_at) == ("revoked", "冒名 顶替", clock.now())
     assert await LookupChange.all().count() == changes + 1
@@ -128,7 +128,7 @@ async def test_revoking_is_seen_everywhere(services: Services, of: Cohort, clock
         {"state": "valid"},
         {"state": "revoked", "reason": "冒名 顶替"},
     )
-    assert await certificates.public_status(services.clock, one.number) == certificates.PublicStatus(
+    assert await verification.public_status(services.clock, one.number) == verification.PublicStatus(
         number=one.number,
         state="revoked",
         revoked_at=clock.now(),
@@ -137,15 +137,15 @@ async def test_revoking_is_seen_everywhere(services: Services, of: Cohort, clock
         portal_number="",
         pdf_sha256=bytes(one.pdf_sha256 or b"").hex(),
     )
-    call = certificates.pdf(services, one.number, candidate_id=one.candidate_id)
+    call = downloads.pdf(services, one.number, candidate_id=one.candidate_id)
     assert await code_of(call) == "certificate_not_valid"
-    assert await certificates.pdf(services, one.number, actor=ME)
+    assert await downloads.pdf(services, one.number, actor=ME)
 
 
 async def test_revoking_at_once_happens_once(services: Services, of: Cohort) -> None:
     one = await first(of)
     outcomes = await asyncio.gather(
-        *(certificates.revoke(services, one.number, "冒名顶替", actor=ME) for _ in range(8)),
+        *(revocation.revoke(services, one.number, "冒名顶替", actor=ME) for _ in range(8)),
         return_exceptions=True,
     )
     codes = [getattr(one, "code", None) for one in outcomes]
@@ -155,20 +155,18 @@ async def test_revoking_at_once_happens_once(services: Services, of: Cohort) -> 
 
 async def test_refusals_of_revoking(services: Services, of: Cohort) -> None:
     one = await first(of)
-    assert await code_of(certificates.revoke(services, one.number, " ", actor=ME)) == "reason_missing"
-    assert await code_of(certificates.revoke(services, one.number, "长" * 301, actor=ME)) == "reason_too_long"
+    assert await code_of(revocation.revoke(services, one.number, " ", actor=ME)) == "reason_missing"
+    assert await code_of(revocation.revoke(services, one.number, "长" * 301, actor=ME)) == "reason_too_long"
     assert (
-        await code_of(certificates.revoke(services, "26SPS1999999990", "x", actor=ME))
+        await code_of(revocation.revoke(services, "26SPS1999999990", "x", actor=ME))
         == "certificate_not_found"
     )
     for actor in (make.OPERATOR, AUDITOR, school(of)):
-        assert (
-            await code_of(certificates.revoke(services, one.number, "x", actor=actor)) == "role_not_allowed"
-        )
+        assert await code_of(revocation.revoke(services, one.number, "x", actor=actor)) == "role_not_allowed"
     other = await issuing.cohort(services, names=("甲",))
     await issuing.prepared(services, other)
     reserved = await first(other)
-    assert await code_of(certificates.revoke(services, reserved.number, "x", actor=ME)) == "certificate_moved"
+    assert await code_of(revocation.revoke(services, reserved.number, "x", actor=ME)) == "certificate_moved"
 
 
 # --- the public ---
@@ -176,14 +174,14 @@ async def test_refusals_of_revoking(services: Services, of: Cohort) -> None:
 
 async def test_the_public_learns_of_issued_certificates_only(services: Services, of: Cohort) -> None:
     one = await first(of)
-    status = await certificates.public_status(services.clock, one.number)
+    status = await verification.public_status(services.clock, one.number)
     assert status is not None and (status.state, status.revoked_at) == ("valid", None)
-    assert await certificates.public_status(services.clock, "26SPS1999999990") is None
+    assert await verification.public_status(services.clock, "26SPS1999999990") is None
     await Issuance.filter(id=one.issuance_id).update(state="generating", issued_at=None)
-    assert await certificates.public_status(services.clock, one.number) is None
+    assert await verification.public_status(services.clock, one.number) is None
     other = await issuing.cohort(services, names=("甲",))
     await issuing.prepared(services, other)
-    assert await certificates.public_status(services.clock, (await first(other)).number) is None
+    assert await verification.public_status(services.clock, (await first(other)).number) is None
 
 
 # --- the archive ---
@@ -197,7 +195,7 @@ async def gathered(services: Services, issuance_id: int, actor: Actor) -> bytes:
 async def test_the_school_downloads_all_its_certificates(services: Services, of: Cohort) -> None:
     batch = await Issuance.get(plan_id=of.plan.id)
     listed = await Certificate.filter(issuance_id=batch.id).order_by("number")
-    await certificates.revoke(services, listed[3].number, "冒名", actor=ME)
+    await revocation.revoke(services, listed[3].number, "冒名", actor=ME)
     with zipfile.ZipFile(io.BytesIO(await gathered(services, batch.id, school(of)))) as archive:
         assert archive.testzip() is None
         names = [f"{c.number}_{name}.pdf" for c, name in zip(listed[:3], issuing.NAMES, strict=False)]
@@ -242,25 +240,33 @@ async def test_the_archive_streams_in_constant_memory(services: Services, of: Co
 
 async def test_listing_filters_masks_and_pages(services: Services, of: Cohort) -> None:
     one = await first(of)
-    page = await certificates.listing(services.clock, limit=3, actor=ME)
+    page = await certificate_search.listing(services.clock, limit=3, actor=ME)
     assert len(page.items) == 3 and page.next_cursor is not None
-    rest = await certificates.listing(services.clock, limit=3, cursor=page.next_cursor, actor=ME)
+    rest = await certificate_search.listing(services.clock, limit=3, cursor=page.next_cursor, actor=ME)
     assert (len(rest.items), rest.next_cursor) == (1, None)
-    assert rest.items[0]["number"] == one.number and rest.items[0]["name_masked"] == "崔**"
+    assert rest.items[0].number == one.number and rest.items[0].name_masked == "崔**"
     assert not any(name in repr(page.items + rest.items) for name in issuing.NAMES)
     for wanted in (
         {"number": one.number.lower()},
         {"name": "崔子涵"},
         {"number": one.number[:-2], "state": "valid", "issuance_id": one.issuance_id},
     ):
-        found = await certificates.listing(services.clock, certificates.Wanted(**wanted), actor=ME)
-        assert one.number in [item["number"] for item in found.items]
-    assert (await certificates.listing(services.clock, actor=school(of, 1000))).items == []
+        found = await certificate_search.listing(
+            services.clock, certificate_search.Wanted(**wanted), actor=ME
+        )
+        assert one.number in [item.number for item in found.items]
+    assert (await certificate_search.listing(services.clock, actor=school(of, 1000))).items == []
     assert (
-        await certificates.listing(services.clock, wanted=certificates.Wanted(name="崔\0"), actor=ME)
+        await certificate_search.listing(
+            services.clock, wanted=certificate_search.Wanted(name="崔\0"), actor=ME
+        )
     ).items == []
-    assert len((await certificates.listing(services.clock, actor=school(of))).items) == 4
+    assert len((await certificate_search.listing(services.clock, actor=school(of))).items) == 4
     assert (
-        await code_of(certificates.listing(services.clock, wanted=certificates.Wanted(state="odd"), actor=ME))
+        await code_of(
+            certificate_search.listing(
+                services.clock, wanted=certificate_search.Wanted(state="odd"), actor=ME
+            )
+        )
         == "state_unknown"
     )

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from server.domain.certificates import certificates
+from server.domain.certificates import revocation
 from server.domain.certificates.claims import Line, is_number, list_digest, number_of
 from server.domain.exams import plans as exam_plans
 from server.domain.issuance import organisation, scan_tickets
@@ -173,7 +173,7 @@ async def test_a_revoked_holder_is_not_certified_anew_by_preparing(services: Ser
 
     await issuing.generating(services, of)
     await drained(services)
-    await certificates.revoke(services, (await numbers("valid"))[0], "冒名", actor=ME)
+    await revocation.revoke(services, (await numbers("valid"))[0], "冒名", actor=ME)
     assert len(await organisation.prepare(services, of.plan.id, actor=ME)) == 1
 
 

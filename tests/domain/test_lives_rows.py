@@ -17,7 +17,7 @@ from tortoise.models import Model
 
 from server.domain import imports, score_changes
 from server.domain.actor import Caller
-from server.domain.certificates import certificates
+from server.domain.certificates import revocation
 from server.domain.certificates import states as certificate_states
 from server.domain.imports import runs
 from server.domain.imports import states as import_states
@@ -77,7 +77,7 @@ async def revoking(s: Services) -> Scene:
     await scene.act()
     row = await Certificate.get(id=scene.row.pk)
     await Issuance.filter(id=row.issuance_id).update(issued_at=s.clock.now())
-    return Scene(row, lambda: certificates.revoke(s, row.number, "冒名", actor=make.ISSUER_STAFF))
+    return Scene(row, lambda: revocation.revoke(s, row.number, "冒名", actor=make.ISSUER_STAFF))
 
 
 # Officers

@@ -6,7 +6,7 @@ import pytest
 
 from server.domain import imports
 from server.domain.actor import Actor
-from server.domain.certificates import certificates, portal
+from server.domain.certificates import portal, verification
 from server.domain.certificates.claims import number_of
 from server.domain.certificates.portal import Pair
 from server.domain.levels import Level
@@ -67,7 +67,7 @@ async def test_a_list_is_taken_once_and_said_to_everybody(services: Services, nu
         (numbers[1], {"portal_number": ""}, {"portal_number": "P-2"}),
     ]
     assert await LookupChange.all().count() == before + 1
-    status = await certificates.public_status(services.clock, numbers[0])
+    status = await verification.public_status(services.clock, numbers[0])
     assert status is not None and status.portal_number == "P-1"
     assert await portal.without_number() == 2
 

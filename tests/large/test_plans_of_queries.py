@@ -18,7 +18,7 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from server.domain import freshness, idempotency, imports, lookups
 from server.domain.actor import Actor
 from server.domain.audit import audit_query
-from server.domain.certificates import certificates, portal, verification
+from server.domain.certificates import certificate_search, downloads, portal, verification
 from server.domain.exams.queries import plans_listing
 from server.domain.issuance import (
     announcements,
@@ -149,9 +149,9 @@ async def test_no_hot_path_grows_with_history(
             {"state": "revoked"},
         ):
             for actor in (ME, clerk):
-                await certificates.listing(s.clock, certificates.Wanted(**query), actor=actor)  # type: ignore[arg-type]  # text each
+                await certificate_search.listing(s.clock, certificate_search.Wanted(**query), actor=actor)  # type: ignore[arg-type]  # text each
         await portal.without_number()
-        await certificates.pdf(s, first.number, actor=clerk)
+        await downloads.pdf(s, first.number, actor=clerk)
         spy.part = "verification"
         await verification.find(s, first.number, "崔子涵", address="a")
         await verification.read_code(s, first.code, address="a")

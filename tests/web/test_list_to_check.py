@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 from sanic import Sanic
 
-from server.domain.certificates import certificates
+from server.domain.certificates import revocation
 from server.domain.certificates.claims import canonical
 from server.domain.issuance import receipts, scan_tickets
 from server.domain.ports import Services
@@ -104,7 +104,7 @@ async def test_the_canonical_list_hashes_to_what_is_signed_also_after_a_revocati
     before = (await who("GET", f"/issuances/{batch.id}/list.json")).body
     first = await Certificate.all().order_by("number").first()
     assert first is not None
-    await certificates.revoke(services, first.number, "冒名顶替", actor=make.ISSUER_STAFF)
+    await revocation.revoke(services, first.number, "冒名顶替", actor=make.ISSUER_STAFF)
     answer = await who("GET", f"/issuances/{batch.id}/list.json")
     assert answer.body == before
     said = receipts.verify(services.keys, bytes((await Receipt.get()).document))

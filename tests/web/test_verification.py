@@ -19,7 +19,7 @@ from sanic import Sanic
 
 from server.adapters.keys import KeyFolder, rotate
 from server.adapters.published_keys import PublishedKeys
-from server.domain.certificates import certificates, packing, verification
+from server.domain.certificates import packing, revocation, verification
 from server.domain.certificates.claims import Claims, Line, check_character, complete, encode_code, open_code
 from server.domain.ports import PublicKey, Services
 from server.errors import NotFound
@@ -122,7 +122,7 @@ async def test_a_revoked_certificate_says_so_and_since_when(
     app: App, services: Services, clock: FakeClock, certificate: Certificate
 ) -> None:
     clock.forward(days=1)
-    await certificates.revoke(services, certificate.number, "替考，经查属实", actor=make.ISSUER_STAFF)
+    await revocation.revoke(services, certificate.number, "替考，经查属实", actor=make.ISSUER_STAFF)
     clock.forward(days=1)
     page = words((await get(app, f"/v/{certificate.code}")).text)
     assert "证书已撤销" in page and "2026年11月24日 12:00" in page

@@ -13,9 +13,10 @@ from datetime import datetime
 from enum import Enum
 
 from server.domain.addresses import counted
-from server.domain.certificates import certificates, claims
-from server.domain.certificates.certificates import PublicStatus
+from server.domain.certificates import claims
 from server.domain.certificates.claims import Claims
+from server.domain.certificates.states import EVER_VALID, CertificateState
+from server.domain.exams import plans
 from server.domain.people.candidates import id_masked
 from server.domain.people.names import same_name
 from server.domain.ports import Clock, Keys, RateLimiter, Services
@@ -26,6 +27,19 @@ MINUTES = 10
 FORM_TRIES = 30  # of one address in ten minutes; a school's students share one
 SCAN_TRIES = 300
 MISSES_OF_NUMBER = 20  # an hour, from wherever they come
+
+
+@dataclass(frozen=True, slots=True)
+class PublicStatus:
+    """What anybody may learn of a number. The reason of a revocation is for the holder; the public learns since when."""
+
+    number: str
+    state: str  # valid | revoked | superseded
+    revoked_at: datetime | None
+    revoke_reason_public: str
+    superseded_by: str | None
+    portal_number: str
+    pdf_sha256: str
 
 
 class Standing(Enum):
@@ -122,20 +136,43 @@ def _paused(minutes: int) -> TooMany:
     )
 
 
+async def public_status(clock: Clock, number: str) -> PublicStatus | None:
+    """What the public is told of a number; None unless it was issued and
+    its plan's results are released. Only whoever has the number can ask."""
+    # One statement, whether there is such a number or not: the time it takes must not tell.
+    found = await Certificate.get_or_none(number=number).select_related("issuance__plan", "superseded_by")
+    if found is None or found.state not in EVER_VALID:
+        return None
+    if CertificateState(found.state) is CertificateState.VALID and found.issuance.issued_at is None:
+        return None
+    if not plans.is_released(found.issuance.plan, clock.now()):
+        return None
+    successor = found.superseded_by
+    return PublicStatus(
+        number=found.number,
+        state=found.state,
+        revoked_at=found.revoked_at,
+        revoke_reason_public="",
+        superseded_by=successor.number if successor is not None else None,
+        portal_number=found.portal_number,
+        pdf_sha256=bytes(found.pdf_sha256 or b"").hex(),
+    )
+
+
 async def _recorded(clock: Clock, keys: Keys, number: str) -> Finding | None:
     """The certificate on record with this number; None when there is none.
 
     For a number that there is not, as many statements are sent as for one that there is: time must not tell either.
     """
     record = await Certificate.get_or_none(number=number).select_related("candidate")
-    status = await certificates.public_status(clock, number)
+    status = await public_status(clock, number)
     if record is None or not record.claims:
         return None
     return _compared(clock, keys, Claims.from_bytes(bytes(record.claims)), status, record)
 
 
 async def _standing(clock: Clock, keys: Keys, said: Claims) -> Finding:
-    status = await certificates.public_status(clock, said.number)
+    status = await public_status(clock, said.number)
     if status is None:
         return Finding(said, Standing.UNKNOWN, clock.now())
     record = await Certificate.get(number=said.number).select_related("candidate")

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from server.domain.certificates import certificates, portal
+from server.domain.beijing import rfc3339
+from server.domain.certificates import certificate_search, portal, revocation
+from server.domain.certificates.certificate_search import CertificateView
 from server.domain.certificates.states import CertificateState
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, Refused
@@ -24,8 +26,8 @@ class CertificateQuery(Paging):
     issuance_id: Whole | None = None
 
     @property
-    def wanted(self) -> certificates.Wanted:
-        return certificates.Wanted(**self.model_dump(exclude={"cursor", "limit"}))
+    def wanted(self) -> certificate_search.Wanted:
+        return certificate_search.Wanted(**self.model_dump(exclude={"cursor", "limit"}))
 
 
 class Revocation(Input):
@@ -43,14 +45,37 @@ class PortalNumbers(Input):
 
 
 async def listing(call: Call, query: CertificateQuery) -> Page[Certificate]:
-    found = await certificates.listing(
+    found = await certificate_search.listing(
         call.s.clock, query.wanted, cursor=query.cursor, limit=query.limit, actor=call.actor
     )
-    return page_of(Certificate, found.items, found.next_cursor)
+    return page_of(Certificate, [shown(one) for one in found.items], found.next_cursor)
+
+
+def shown(one: CertificateView) -> Certificate:
+    """The certificate as the API answers it, and the page shows it."""
+    return Certificate(
+        number=one.number,
+        state=one.state.value,
+        state_label=one.state.label,
+        name_masked=one.name_masked,
+        level=one.level.value,
+        level_label=one.level.label,
+        plan=one.plan,
+        school=one.school,
+        issuance_id=one.issuance_id,
+        issued_on=one.issued_on.isoformat() if one.issued_on else None,
+        sealed_at=rfc3339(one.sealed_at),
+        pdf_sha256=one.pdf_sha256,
+        portal_number=one.portal_number,
+        revoked_at=rfc3339(one.revoked_at),
+        revoke_reason=one.revoke_reason,
+        attempts=one.attempts,
+        last_error=one.last_error,
+    )
 
 
 async def revoke(call: Call, body: Revocation, number: str) -> None:
-    await certificates.revoke(call.s, number, body.reason, actor=call.actor)
+    await revocation.revoke(call.s, number, body.reason, actor=call.actor)
 
 
 async def record_portal(call: Call, body: PortalNumbers) -> PortalTaken:

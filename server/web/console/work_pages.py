@@ -6,7 +6,7 @@ from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, imports, roles
-from server.domain.certificates import certificates, portal
+from server.domain.certificates import certificate_search, portal
 from server.domain.certificates.states import CertificateState
 from server.domain.exams import queries as exam_queries
 from server.domain.issuance import batch_query as batch_list
@@ -19,7 +19,7 @@ from server.web import templating
 from server.web.console import import_answers, page_base, wording
 from server.web.console import plans as plan_routes
 from server.web.console.auth import Call
-from server.web.console.certificates import CertificateQuery
+from server.web.console.certificates import CertificateQuery, shown
 from server.web.console.issuance_answers import Issuance, IssuanceSummary, ListedPerson, Preparation
 from server.web.console.issuances import IssuanceQuery
 from server.web.schema import Input, Whole
@@ -203,7 +203,7 @@ async def qr(call: Call, issuance_id: int) -> HTTPResponse:
 
 async def certificate_list(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, CertificateQuery)
-    found = await certificates.listing(
+    found = await certificate_search.listing(
         call.s.clock, wanted.wanted, cursor=wanted.cursor, limit=wanted.limit, actor=call.actor
     )
     return await page_base.render(
@@ -212,7 +212,7 @@ async def certificate_list(call: Call) -> HTTPResponse:
         title="证书",
         nav="/console/certificates",
         wanted=wanted,
-        items=found.items,
+        items=[shown(one) for one in found.items],
         next_cursor=found.next_cursor,
         more_base=page_base.address("/console/certificates", wanted),
         states=[(state.value, state.label) for state in CertificateState],

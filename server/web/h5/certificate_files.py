@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sanic import Blueprint, HTTPResponse, Request
 
-from server.domain.certificates import certificates
+from server.domain.certificates import downloads
 from server.domain.people import bindings
 from server.domain.ports import WeChatIdentity
 from server.errors import NotFound
@@ -25,7 +25,7 @@ async def pdf(request: Request, number: str) -> HTTPResponse:
     """The sealed PDF, inline: an iPhone shows it at once (wechat.md §8)."""
     who = await identity(request)
     await own_certificate(request, who, number)
-    body = await certificates.pdf(services(request), number, candidate_id=await _candidate(request, who))
+    body = await downloads.pdf(services(request), number, candidate_id=await _candidate(request, who))
     name = f'inline; filename="{number}.pdf"'
     return responses.unless_known(
         request, body, content_type="application/pdf", headers={**PERSONAL, "content-disposition": name}
@@ -36,9 +36,7 @@ async def png(request: Request, number: str) -> HTTPResponse:
     """The certificate's page as a sharp picture, which a long press saves."""
     who = await identity(request)
     await own_certificate(request, who, number)
-    image = await certificates.page_png(
-        services(request), number, candidate_id=await _candidate(request, who)
-    )
+    image = await downloads.page_png(services(request), number, candidate_id=await _candidate(request, who))
     return responses.unless_known(request, image, content_type="image/png", headers=PERSONAL)
 
 
@@ -46,7 +44,7 @@ async def jpg(request: Request, number: str) -> HTTPResponse:
     """The same, small: what the certificate's page shows. JPEG, for every WeChat saves it and reads its QR."""
     who = await identity(request)
     await own_certificate(request, who, number)
-    image = await certificates.page_preview(
+    image = await downloads.page_preview(
         services(request), number, candidate_id=await _candidate(request, who)
     )
     return responses.unless_known(request, image, content_type="image/jpeg", headers=PERSONAL)
