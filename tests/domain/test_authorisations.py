@@ -114,7 +114,7 @@ async def test_a_session_of_somebody_unbound_ends_too(services: Services, accoun
     with pytest.raises(Refused) as caught:
         sessions.open(services, kind, gone)
     assert caught.value.code == "session_ended"
-    assert sessions.open(services, kind, stays)["subject"] == "openid-stays"
+    assert sessions.open(services, kind, stays).subject == "openid-stays"
 
 
 async def test_an_officer_with_no_other_account_is_suspended_and_the_open_code_is_dead(

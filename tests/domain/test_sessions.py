@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from server.adapters import keys
 from server.domain.auth import sessions
-from server.domain.ports import Services
+from server.domain.ports import Services, SessionClaims
 from server.errors import Unverified
 from server.settings import Settings
 from tests.conftest import ISSUER
@@ -37,13 +37,9 @@ def refusal(s: Services, kind: str, token: str) -> str:
 @given(kind=st.sampled_from(sorted(sessions.KINDS)), subject=st.text(), unionid=st.none() | st.text())
 def test_what_was_minted_opens(s: Services, kind: str, subject: str, unionid: str | None) -> None:
     now = int(s.clock.now().timestamp())
-    assert sessions.open(s, kind, sessions.mint(s, kind, subject, 60, unionid=unionid)) == {
-        "kind": kind,
-        "subject": subject,
-        "issued_at": now,
-        "expires_at": now + 60,
-        "unionid": unionid,
-    }
+    assert sessions.open(s, kind, sessions.mint(s, kind, subject, 60, unionid=unionid)) == SessionClaims(
+        kind, subject, now, now + 60, {"unionid": unionid}
+    )
 
 
 @given(data=st.data())
@@ -99,7 +95,7 @@ def test_ends_at_its_second(key_folder: keys.KeyFolder) -> None:
     token = sessions.mint(s, "mp", "x", 60)
     assert isinstance(s.clock, FakeClock)
     s.clock.forward(seconds=59)
-    assert sessions.open(s, "mp", token)["subject"] == "x"
+    assert sessions.open(s, "mp", token).subject == "x"
     s.clock.forward(seconds=1)
     assert refusal(s, "mp", token) == "session_expired"
 
@@ -114,7 +110,7 @@ def test_an_old_epoch_goes_on_opening_and_a_lost_one_does_not(
     rotated = world(keys.KeyFolder(folder, production=False))
     new = sessions.mint(rotated, "h5", "x", 60)
     assert (old.split(".")[0], new.split(".")[0]) == ("1", "2")
-    assert sessions.open(rotated, "h5", old)["subject"] == "x"
+    assert sessions.open(rotated, "h5", old).subject == "x"
     (folder / "session-0001.key").unlink()
     assert refusal(world(keys.KeyFolder(folder, production=False)), "h5", old) == "session_invalid"
 

@@ -47,7 +47,7 @@ def test_a_token_does_not_show_whom_it_speaks_of(services: Services) -> None:
         assert ME.openid.encode() not in payload
         assert b"u-1" not in payload
         claims = sessions.open(services, kind, token)
-        assert (claims["subject"], claims["unionid"]) == (ME.openid, "u-1")
+        assert (claims.subject, claims.more["unionid"]) == (ME.openid, "u-1")
 
 
 async def test_logging_out_of_the_pages_ends_every_session_of_the_person(

@@ -85,7 +85,7 @@ async def test_the_token_leaves_the_address_at_once(phone: Phone, services: Serv
     assert (response.status, response.headers["location"]) == (303, "/h5/officer")
     assert response.headers["referrer-policy"] == "no-referrer"
     assert "httponly" in response.headers["set-cookie"].lower()
-    assert sessions.open(services, "invite", phone.jar["xcert_invitation"])["subject"] == invitation.token
+    assert sessions.open(services, "invite", phone.jar["xcert_invitation"]).subject == invitation.token
     shown = await phone.get("/h5/officer")
     assert "王签发" in shown.text and "北京第一职业技术学院" in shown.text
     assert invitation.token not in shown.text

@@ -69,11 +69,13 @@ def _who(username: str, account: Staff | None) -> str:
 
 def device_of(s: Services, account: Staff | None, token: str) -> str:
     """The number of the device, if this account logged in from it before; empty if not."""
+    if not token or account is None:
+        return ""
     try:
-        claims = sessions.open(s, "device", token) if token and account else {}
+        claims = sessions.open(s, "device", token)
     except Unverified:
         return ""
-    return str(claims["sid"]) if account and claims.get("subject") == str(account.id) else ""
+    return str(claims.more["sid"]) if claims.subject == str(account.id) else ""
 
 
 def device_token(s: Services, account: Staff, token: str) -> str:

@@ -117,13 +117,13 @@ async def open_session(s: Services, token: str) -> Session:
     Raises: Unverified: session_invalid, session_expired, session_kind, session_ended.
     """
     claims = sessions.open(s, "console", token)
-    account = await Staff.get_or_none(id=int(claims["subject"]))
-    if account is None or not account.is_active or account.session_epoch != claims["epoch"]:
+    account = await Staff.get_or_none(id=int(claims.subject))
+    if account is None or not account.is_active or account.session_epoch != claims.more["epoch"]:
         raise Unverified("session_ended", "登录已失效，请重新登录。")
-    if await EndedSession.filter(id=claims["sid"]).exists():
+    if await EndedSession.filter(id=claims.more["sid"]).exists():
         raise Unverified("session_ended", "您已退出登录，请重新登录。")
-    ends = datetime.fromtimestamp(claims["expires_at"], UTC)
-    return Session(account, staff.actor_of(account), claims["sid"], claims["csrf"], ends)
+    ends = datetime.fromtimestamp(claims.expires_at, UTC)
+    return Session(account, staff.actor_of(account), claims.more["sid"], claims.more["csrf"], ends)
 
 
 async def log_out(clock: Clock, session: Session, *, actor: Actor) -> None:

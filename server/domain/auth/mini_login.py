@@ -33,10 +33,10 @@ async def log_in(s: Services, code: str) -> Entry:
     is_bound = await Binding.filter(account="mp", openid=who.openid, unbound_at=None).exists()
     is_officer = await Officer.filter(mp_openid=who.openid, state=OfficerState.ACTIVE.value).exists()
     roles = tuple(role for role, held in (("candidate", is_bound), ("officer", is_officer)) if held)
-    return Entry(token, sessions.open(s, "mp", token)["expires_at"], is_bound, roles)
+    return Entry(token, sessions.open(s, "mp", token).expires_at, is_bound, roles)
 
 
 def identity_of(s: Services, token: str) -> WeChatIdentity:
     """Who a token speaks of. Raises Unverified as `sessions.open` does."""
     claims = sessions.open(s, "mp", token)
-    return WeChatIdentity("mp", claims["subject"], claims.get("unionid"))
+    return WeChatIdentity("mp", claims.subject, claims.more.get("unionid"))

@@ -14,7 +14,7 @@ from binascii import Error as Base64Error
 from typing import Any
 
 from server.domain.people import ended_sessions
-from server.domain.ports import Keys, Services
+from server.domain.ports import Keys, Services, SessionClaims
 from server.errors import Unverified
 
 KINDS = frozenset({"h5", "mp", "console", "state", "invite", "device"})
@@ -41,20 +41,20 @@ def _mac(keys: Keys, epoch: int, payload: str) -> bytes:
     return keys.mac("session", b".".join((_PURPOSE, b"%d" % epoch, payload.encode("ascii"))), epoch=epoch)
 
 
-def mint(s: Services, kind: str, subject: str, seconds: int, **extra: Any) -> str:
+def mint(s: Services, kind: str, subject: str, seconds: int, **more: Any) -> str:
     """Sign a claim.
 
     Args:
         kind: one of `KINDS`; only `open` with the same kind takes it back.
         subject: whom it speaks of (an openid, a staff id).
         seconds: how long it lives.
-        extra: more claims, JSON values.
+        more: more claims, JSON values.
     """
     if kind not in KINDS:
         raise ValueError(f"unknown kind of session: {kind}")
     now = int(s.clock.now().timestamp())
     begins = ended_sessions.begins_at(s, ACCOUNTS[kind], subject) if kind in ACCOUNTS else now
-    claims: dict[str, Any] = {**extra, "subject": subject}
+    claims: dict[str, Any] = {**more, "subject": subject}
     if kind in SEALED:
         claims = {"sealed": _encode(s.keys.encrypt(json.dumps(claims), about=_ABOUT))}
     claims |= {"kind": kind, "issued_at": begins, "expires_at": now + seconds}
@@ -63,8 +63,8 @@ def mint(s: Services, kind: str, subject: str, seconds: int, **extra: Any) -> st
     return f"{epoch}.{payload}.{_encode(_mac(s.keys, epoch, payload))}"
 
 
-def open(s: Services, kind: str, token: str) -> dict[str, Any]:
-    """The claims of a token: `subject`, `issued_at`, `expires_at` (Unix seconds) and what was added.
+def open(s: Services, kind: str, token: str) -> SessionClaims:
+    """The claims of a token.
 
     Raises:
         Unverified: session_invalid (not ours, or changed), session_kind (made for something else),
@@ -77,15 +77,15 @@ def open(s: Services, kind: str, token: str) -> dict[str, Any]:
             s.session_memory.known.clear()
         s.session_memory.known[token] = known
     claims, persons = known
-    if claims.get("kind") != kind:
+    if claims.kind != kind:
         raise Unverified("session_kind", "这个登录凭证不能用在这里，请重新登录。")
-    if s.clock.unix() >= claims["expires_at"]:
+    if s.clock.unix() >= claims.expires_at:
         raise Unverified("session_expired", "登录已过期，请重新登录。")
-    ended_sessions.require_living(s.session_memory, persons, claims["issued_at"])
-    return dict(claims)
+    ended_sessions.require_living(s.session_memory, persons, claims.issued_at)
+    return claims
 
 
-def _verified(keys: Keys, token: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _verified(keys: Keys, token: str) -> tuple[SessionClaims, tuple[str, ...]]:
     """The claims, unsealed, and the blind indexes of the person they speak of."""
     refusal = Unverified("session_invalid", "登录凭证无效，请重新登录。")
     if len(token) > LONGEST or token.count(".") != 2 or not token.isascii():
@@ -105,5 +105,8 @@ def _verified(keys: Keys, token: str) -> tuple[dict[str, Any], tuple[str, ...]]:
             claims |= json.loads(keys.decrypt(_decode(claims.pop("sealed")), about=_ABOUT))
         except (Unverified, KeyError, ValueError, Base64Error):
             raise refusal from None
-    account = ACCOUNTS.get(claims["kind"])
-    return claims, ended_sessions.indexes(keys, account, claims["subject"]) if account else ()
+    found = SessionClaims(
+        claims.pop("kind"), claims.pop("subject"), claims.pop("issued_at"), claims.pop("expires_at"), claims
+    )
+    account = ACCOUNTS.get(found.kind)
+    return found, ended_sessions.indexes(keys, account, found.subject) if account else ()

@@ -62,7 +62,7 @@ def session_for(s: Services, who: WeChatIdentity) -> str:
 def identity_of(s: Services, token: str) -> WeChatIdentity:
     """Who a session token speaks of. Raises Unverified as `sessions.open` does."""
     claims = sessions.open(s, "h5", token)
-    return WeChatIdentity("oa", claims["subject"], claims.get("unionid"))
+    return WeChatIdentity("oa", claims.subject, claims.more.get("unionid"))
 
 
 async def _pace(rate_limiter: RateLimiter, way: str, address: str) -> None:

@@ -20,6 +20,7 @@ from server.domain.ports.keys import PublicKey as PublicKey
 from server.domain.ports.keys import Signed as Signed
 from server.domain.ports.lookups import LookupWatch as LookupWatch
 from server.domain.ports.payments import PayGateway as PayGateway
+from server.domain.ports.session_memory import SessionClaims as SessionClaims
 from server.domain.ports.session_memory import SessionMemory as SessionMemory
 from server.domain.ports.tables import Cell as Cell
 from server.domain.ports.tables import Mark as Mark

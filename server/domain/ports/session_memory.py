@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClaims:
+    """What a genuine token says.
+
+    Args:
+        kind: what it opens.
+        subject: whom it speaks of.
+        issued_at: Unix seconds.
+        expires_at: alike.
+        more: JSON values that were added, by name.
+    """
+
+    kind: str
+    subject: str
+    issued_at: int
+    expires_at: int
+    more: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,5 +34,5 @@ class SessionMemory:
     `ended`: blind index of a person → Unix seconds up to which their sessions are over (see people.ended_sessions).
     """
 
-    known: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = field(default_factory=dict)
+    known: dict[str, tuple[SessionClaims, tuple[str, ...]]] = field(default_factory=dict)
     ended: dict[str, int] = field(default_factory=dict)

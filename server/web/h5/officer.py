@@ -49,10 +49,9 @@ def _kept(request: Request, token: str) -> HTTPResponse:
 
 def _invitation(request: Request) -> str:
     try:
-        claims = sessions.open(services(request), "invite", request.cookies.get(COOKIE) or "")
+        return sessions.open(services(request), "invite", request.cookies.get(COOKIE) or "").subject
     except Unverified:
         return ""
-    return str(claims["subject"])
 
 
 async def _invited(request: Request, who: WeChatIdentity, token: str) -> HTTPResponse:
