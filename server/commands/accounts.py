@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from server.commands.with_services import with_services
 from server.domain.actor import SYSTEM
@@ -80,20 +79,18 @@ def _switch(username: str, settings: Settings, *, on: bool) -> int:
 def listing(given: argparse.Namespace, settings: Settings) -> int:
     """Every account, one a line: user name, role, name, school, state."""
 
-    async def work(s: Services) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        while page := await staff.listing(found[-1]["id"] if found else 0, PAGE):
+    async def work(s: Services) -> list[staff.Account]:
+        found: list[staff.Account] = []
+        while page := await staff.listing(found[-1].id if found else 0, PAGE):
             found += page
         return found
 
     for one in with_services(settings, work):
-        state = "正常" if one["is_active"] else "已停用"
-        if one["is_active"] and one["must_change_password"]:
+        state = "正常" if one.is_active else "已停用"
+        if one.is_active and one.must_change_password:
             state = "尚未首次登录"
-        second = "有动态码" if one["has_second_factor"] else "无动态码"
-        print(
-            "\t".join((one["username"], one["role_label"], one["name"], one["school"] or "–", state, second))
-        )
+        second = "有动态码" if one.has_second_factor else "无动态码"
+        print("\t".join((one.username, one.role.label, one.name, one.school or "–", state, second)))
     return 0
 
 

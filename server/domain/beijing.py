@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import overload
 from zoneinfo import ZoneInfo
 
 BEIJING = ZoneInfo("Asia/Shanghai")
@@ -28,6 +29,12 @@ def say_minute(moment: datetime) -> str:
     return f"{say_day(there.date())} {there:%H:%M}"
 
 
+@overload
+def rfc3339(moment: datetime) -> str: ...
+@overload
+def rfc3339(moment: None) -> None: ...
+@overload
+def rfc3339(moment: datetime | None) -> str | None: ...
 def rfc3339(moment: datetime | None) -> str | None:
     """RFC 3339 with +08:00, or None."""
     return None if moment is None else local(moment).isoformat(timespec="seconds")

@@ -9,7 +9,7 @@ import pytest
 
 from server.domain.actor import Caller
 from server.domain.freshness import scope_of
-from server.domain.people import bindings, captcha
+from server.domain.people import binding_limits, bindings, captcha, queries
 from server.domain.people.candidates import mask_id
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Invalid, Refused, TooMany
@@ -199,7 +199,7 @@ async def test_after_five_misses_an_image_check(services: Services, reader: Read
     await make.candidate(services, "崔子涵", NUMBER)
     for serial in range(5):
         assert (await refusal(services, ME, "崔子涵", make.id_number(serial)))[1] == "binding_not_matched"
-    assert await bindings.image_needed(services.rate_limiter, ME, address="203.0.113.9")
+    assert await binding_limits.image_needed(services.rate_limiter, ME, address="203.0.113.9")
     assert (await refusal(services, ME, "崔子涵", NUMBER))[1] == "captcha_required"
     await captcha.draw(services, ME)
     assert (await refusal(services, ME, "崔子涵", NUMBER, image_answer="0000"))[1] == "captcha_wrong"
@@ -208,8 +208,8 @@ async def test_after_five_misses_an_image_check(services: Services, reader: Read
     assert bound.name_masked == "崔**"
     # Otherwise whoever binds their own data could begin the next five guesses at somebody else's without a picture.
     await bindings.unbind(services, ME, caller=Caller())
-    assert await bindings.image_needed(services.rate_limiter, ME, address="203.0.113.9")
-    assert not await bindings.image_needed(services.rate_limiter, OTHER, address="203.0.113.8")
+    assert await binding_limits.image_needed(services.rate_limiter, ME, address="203.0.113.9")
+    assert not await binding_limits.image_needed(services.rate_limiter, OTHER, address="203.0.113.8")
     await bind(services, OTHER)  # the number is free again
 
 
@@ -307,8 +307,8 @@ async def test_an_attempt_during_an_outage_is_no_miss(
         raise ConnectionRefusedError
 
     with monkeypatch.context() as outage:
-        outage.setattr(bindings, "_find", away)
-        for _ in range(bindings.PAUSE_AFTER + 1):
+        outage.setattr(queries, "on_record", away)
+        for _ in range(binding_limits.PAUSE_AFTER + 1):
             with pytest.raises(ConnectionRefusedError):
                 await bind(services, ME)
     assert (await bind(services, ME)).name_masked == "崔**"

@@ -179,7 +179,7 @@ async def test_a_school_undoes_its_own_candidates_bindings_only(services: Servic
     assert await binding_removal.find(services, "崔子涵", actor=foreign) == []
     own = make.school_account(at)
     [row] = await binding_removal.find(services, "崔子涵", actor=own)
-    assert (row["id"], [one["account"] for one in row["bindings"]]) == (candidate.id, ["oa"])
+    assert (row.id, [one.account for one in row.bindings]) == (candidate.id, ["oa"])
     assert NUMBER not in str(row)
     assert await binding_removal.release(services, candidate.id, "核实本人", actor=own) == 1
 
@@ -188,7 +188,7 @@ async def test_candidates_are_found_by_name_or_admission_number(services: Servic
     candidate = await somebody(services)
     made = await make.registration(services, candidate)
     for wanted in ("崔子涵", " 崔 子涵 ", made.admission_number):
-        assert [one["id"] for one in await binding_removal.find(services, wanted, actor=make.ADMIN)] == [
+        assert [one.id for one in await binding_removal.find(services, wanted, actor=make.ADMIN)] == [
             candidate.id
         ]
     assert await binding_removal.find(services, "崔子", actor=make.ADMIN) == []

@@ -186,7 +186,7 @@ async def test_a_token_needs_password_and_code_and_ends_with_the_password(
         got = await api_tokens.create(
             services, kept, "夜间导出", proof=api_tokens.Proof(password=password, otp=otp), actor=me
         )
-        return str(got["token"])
+        return got.token
 
     async def code_of(value: str) -> str:
         try:
@@ -198,7 +198,7 @@ async def test_a_token_needs_password_and_code_and_ends_with_the_password(
     with pytest.raises(Refused, match="请按提示修改"):
         await token("x")
     first = await token()
-    assert (await api_tokens.listing(made))[0]["expires_at"] == clock.now() + timedelta(days=90)
+    assert (await api_tokens.listing(made))[0].expires_at == clock.now() + timedelta(days=90)
     await logins.log_out_everywhere(services.clock, made.id, actor=me)
     assert await code_of(first) == "token_invalid"
     second = await token()

@@ -9,7 +9,7 @@ import pytest
 
 from server.domain.actor import Actor, Caller
 from server.domain.issuance import organisation, roster_query, scan_tickets
-from server.domain.people import conflicts, invitations, officers, rights_notices
+from server.domain.people import conflicts, invitation_acceptance, officers, rights_notices
 from server.domain.people.officer_states import STEPS, OfficerState
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Invalid, Refused
@@ -177,16 +177,16 @@ async def test_an_invitation_is_for_one_phone_number(services: Services, school:
     ]
     # the rest of the tries, many at once, and the right one behind them
     found = await asyncio.gather(*(take(f"{n:04d}") for n in range(1, 20)), take("0987"))
-    assert found.count("phone_wrong") <= invitations.WRONG_DIGITS - 3
+    assert found.count("phone_wrong") <= invitation_acceptance.WRONG_DIGITS - 3
     assert await take("0987") in ("invitation_locked", "taken")
     stored = await Officer.get(id=made.officer_id)
-    assert stored.invitation_failures <= invitations.WRONG_DIGITS
+    assert stored.invitation_failures <= invitation_acceptance.WRONG_DIGITS
     assert await AuditEntry.filter(action="officer.phone_wrong").count() == stored.invitation_failures
 
 
 async def test_a_dead_invitation_is_sent_anew(services: Services, school: School) -> None:
     made = await officers.invite(services, school.id, "李新任", "19912340987", actor=make.OPERATOR)
-    for n in range(invitations.WRONG_DIGITS):
+    for n in range(invitation_acceptance.WRONG_DIGITS):
         await code_of(
             officers.accept(
                 services, made.token, PIN, phone_last4=f"111{n}", identity=oa(), caller=Caller("a")

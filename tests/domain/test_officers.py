@@ -264,9 +264,9 @@ async def test_listing_masks_phones_and_pages(services: Services, school: School
     await officers.invite(services, other.id, "别校", make.mobile(), actor=ME)
     own = Actor("staff", 7, "教务处", role="school", school_id=school.id)
     page = await officers.listing(services, limit=2, actor=own)
-    assert [one["id"] for one in page.items] == [made[2].officer_id, made[1].officer_id]
-    assert [one["mobile_masked"] for one in page.items] == ["199****5672", "199****5671"]
+    assert [one.id for one in page.items] == [made[2].officer_id, made[1].officer_id]
+    assert [one.mobile_masked for one in page.items] == ["199****5672", "199****5671"]
     page = await officers.listing(services, limit=2, cursor=page.next_cursor, actor=own)
-    assert ([one["id"] for one in page.items], page.next_cursor) == ([made[0].officer_id], None)
+    assert ([one.id for one in page.items], page.next_cursor) == ([made[0].officer_id], None)
     assert len((await officers.listing(services, actor=ME)).items) == 4
     assert len((await officers.listing(services, school_id=other.id, actor=ME)).items) == 1

@@ -102,9 +102,9 @@ async def test_listing_goes_on_after_an_id(services: Services) -> None:
     for n in range(3):
         await staff.create(services.clock, services.password_hasher, f"staff-{n}", "issuer", actor=SYSTEM)
     first = await staff.listing(0, 2)
-    rest = await staff.listing(first[-1]["id"], 2)
-    assert [row["username"] for row in first + rest] == ["staff-0", "staff-1", "staff-2"]
-    assert "password_hash" not in first[0]
+    rest = await staff.listing(first[-1].id, 2)
+    assert [row.username for row in first + rest] == ["staff-0", "staff-1", "staff-2"]
+    assert not hasattr(first[0], "password_hash")
 
 
 def test_every_role_is_in_the_table_and_every_verb_is_somebodys() -> None:

@@ -243,19 +243,19 @@ async def test_api_token_lives_until_revoked_expired_or_reset(services: Services
     second = await api_tokens.create(
         services, made, "夜间导入", 1, proof=api_tokens.Proof(password=password), actor=who
     )
-    assert (await api_tokens.account_of(services.clock, first["token"]))[1] == replace(
+    assert (await api_tokens.account_of(services.clock, first.token))[1] == replace(
         who, scopes=frozenset({"read"})
     )
-    assert "token" not in (await api_tokens.listing(made))[0]
-    await api_tokens.revoke(services.clock, made, first["id"], actor=who)
+    assert first.token not in repr(await api_tokens.listing(made))
+    await api_tokens.revoke(services.clock, made, first.kept.id, actor=who)
     clock.forward(days=1)
-    for dead in (first["token"], second["token"], "xct_" + "A" * 43, "Bearer", "", "xct_\x00"):
+    for dead in (first.token, second.token, "xct_" + "A" * 43, "Bearer", "", "xct_\x00"):
         assert (await refusal(api_tokens.account_of(services.clock, dead))).code == "token_invalid"
     third = await api_tokens.create(
         services, made, "新的", 30, proof=api_tokens.Proof(password=password), actor=who
     )
     await staff.reset_password(services.clock, services.password_hasher, made.id, actor=SYSTEM)
-    assert (await refusal(api_tokens.account_of(services.clock, third["token"]))).code == "token_invalid"
+    assert (await refusal(api_tokens.account_of(services.clock, third.token))).code == "token_invalid"
 
 
 async def test_api_token_refusals(services: Services) -> None:
@@ -274,7 +274,7 @@ async def test_api_token_refusals(services: Services) -> None:
     mine = await api_tokens.create(
         services, made, "a", 1, proof=api_tokens.Proof(password=password), actor=who
     )
-    stranger = api_tokens.revoke(services.clock, other, mine["id"], actor=staff.actor_of(other))
+    stranger = api_tokens.revoke(services.clock, other, mine.kept.id, actor=staff.actor_of(other))
     assert isinstance(await refusal(stranger), NotFound)
     for n in range(19):
         await api_tokens.create(

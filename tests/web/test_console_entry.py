@@ -260,7 +260,7 @@ async def test_an_expired_token(app: App, services: Services, clock: FakeClock) 
         services, owner, "短", 1, proof=api_tokens.Proof(password=PASSWORD), actor=SYSTEM
     )
     clock.forward(seconds=timedelta(days=1).total_seconds())
-    machine = Browser(app, extra={"authorization": f"Bearer {made['token']}"})
+    machine = Browser(app, extra={"authorization": f"Bearer {made.token}"})
     assert code(await machine("GET", "/plans")) == (401, "token_invalid")
 
 

@@ -45,7 +45,7 @@ async def test_a_machines_stream_ends_when_it_may_no_longer_look(
     made = await api_tokens.create(
         services, who, "大屏", 1, proof=api_tokens.Proof(password=PASSWORD), actor=SYSTEM
     )
-    machine = Browser(app, extra={"authorization": f"Bearer {made['token']}"})
+    machine = Browser(app, extra={"authorization": f"Bearer {made.token}"})
     opened = {"event": "opened", "officer": "王签发"}
     exchange(
         services, event_bus=ScriptedEventBus(opened, lambda: change(services, who), {"event": "confirmed"})

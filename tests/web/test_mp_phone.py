@@ -10,7 +10,7 @@ from sanic import Sanic
 
 from server.adapters.wechat.errcodes import refusal_of
 from server.domain.auth import sessions
-from server.domain.people import bindings, phones
+from server.domain.people import binding_limits, phones
 from server.domain.people.candidates import ABOUT_MOBILE
 from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused
@@ -104,7 +104,9 @@ async def test_what_wechat_says_to_the_code_does_not_undo_the_binding(
     who = await make.candidate(services, "崔子涵", NUMBER)
     if failure is not None:
         exchange(services, wechat_logins=OutOfOrder(failure))
-    for _ in range(bindings.CHECK_AFTER + 2):  # nor does it count as a miss that asks for an image check
+    for _ in range(
+        binding_limits.CHECK_AFTER + 2
+    ):  # nor does it count as a miss that asks for an image check
         bound = await bind(app, services, "old")
         assert (bound.status, bound.json["phone"]["masked"], bound.json["phone"]["problem"]["code"]) == (
             200,

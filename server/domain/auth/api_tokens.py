@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from tortoise.transactions import in_transaction
 
@@ -41,6 +40,26 @@ class Proof:
     otp: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenView:
+    """A token as its account sees it afterwards."""
+
+    id: int
+    label: str
+    scopes: Sequence[str]
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token just made: the only place where `token` itself ever stands."""
+
+    kept: TokenView
+    token: str = field(repr=False)
+
+
 async def create(
     s: Services,
     account: Staff,
@@ -50,8 +69,8 @@ async def create(
     proof: Proof,
     scopes: Iterable[str] = ("read",),
     actor: Actor,
-) -> dict[str, Any]:
-    """A new token for `account`. The answer is the only place where the token itself ever stands.
+) -> NewToken:
+    """A new token for `account`.
 
     Args:
         days: how long it lives.
@@ -91,21 +110,21 @@ async def create(
         )
         became = {"label": label, "scopes": wanted, "expires_at": rfc3339(row.expires_at)}
         await audit_log.record(s.clock, actor, "token.create", "api_token", row.id, became=became)
-    return {**_view(row), "token": token}
+    return NewToken(_view(row), token)
 
 
-def _view(row: ApiToken) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "label": row.label,
-        "scopes": row.scopes.split(),
-        "created_at": row.created_at,
-        "expires_at": row.expires_at,
-        "revoked_at": row.revoked_at,
-    }
+def _view(row: ApiToken) -> TokenView:
+    return TokenView(
+        id=row.id,
+        label=row.label,
+        scopes=row.scopes.split(),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+    )
 
 
-async def listing(account: Staff) -> list[dict[str, Any]]:
+async def listing(account: Staff) -> list[TokenView]:
     """The account's tokens, newest first, without the tokens themselves."""
     return [_view(row) for row in await ApiToken.filter(staff_id=account.id).order_by("-id").limit(100)]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from tortoise.transactions import in_transaction
 
@@ -11,7 +12,7 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
 from server.domain.freshness import changed, scope_of
-from server.domain.people import bindings, ended_sessions
+from server.domain.people import bindings, ended_sessions, queries
 from server.domain.people.candidates import id_masked
 from server.domain.people.free_text import clean_reason
 from server.domain.people.names import clean_name, tidy
@@ -20,30 +21,32 @@ from server.domain.ports import Keys, Services, WeChatIdentity
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from server.models import Binding, Candidate
-from server.models.database import rows
 
 REASON_LENGTH = 200
-ACCOUNTS = {"oa": "公众号", "mp": "小程序"}
 _ADMISSION = re.compile(r"[0-9A-Za-z-]{6,40}")
 _IDENTITY = re.compile(r"[0-9]{17}[0-9Xx]")
-# $2: a school's id, or NULL for staff, who see all.
-_BY_NAME = """
-SELECT c.id FROM candidate c WHERE c.name = $1 AND ($2::bigint IS NULL OR c.school_id = $2 OR EXISTS (
-    SELECT 1 FROM registration r JOIN site t ON t.id = r.site_id WHERE r.candidate_id = c.id AND t.school_id = $2))
-ORDER BY c.id LIMIT 50
-"""
-_BY_ADMISSION = """
-SELECT DISTINCT r.candidate_id AS id FROM registration r JOIN site t ON t.id = r.site_id
-WHERE r.admission_number = $1 AND ($2::bigint IS NULL OR t.school_id = $2) LIMIT 50
-"""
-_ONE = """
-SELECT 1 FROM candidate c WHERE c.id = $1 AND ($2::bigint IS NULL OR c.school_id = $2 OR EXISTS (
-    SELECT 1 FROM registration r JOIN site t ON t.id = r.site_id WHERE r.candidate_id = c.id AND t.school_id = $2))
-FOR SHARE
-"""
 
 
-async def find(s: Services, wanted: str, *, actor: Actor) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class LivingBinding:
+    """In which account a candidate is bound (`oa`, `mp`), and since when."""
+
+    account: str
+    bound_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateView:
+    """A candidate as staff find one; `school` is a name."""
+
+    id: int
+    name: str
+    id_masked: str
+    school: str | None
+    bindings: tuple[LivingBinding, ...]
+
+
+async def find(s: Services, wanted: str, *, actor: Actor) -> list[CandidateView]:
     """Candidates by their whole name or by an admission number, with their living bindings; a school has its own.
 
     Identity numbers are not taken: what is searched for stands in an address.
@@ -56,35 +59,30 @@ async def find(s: Services, wanted: str, *, actor: Actor) -> list[dict[str, Any]
     if _IDENTITY.fullmatch(text):
         raise _poor("search_identity", "请不要在这里输入证件号码，请改用姓名或准考证号查找。")
     if _ADMISSION.fullmatch(text):
-        found = await rows(_BY_ADMISSION, text, school_of(actor))
+        found = await queries.candidates_admitted(text, school_of(actor))
     else:
         try:
-            found = await rows(_BY_NAME, clean_name(wanted), school_of(actor))
+            found = await queries.candidates_named(clean_name(wanted), school_of(actor))
         except Refused:
             raise _poor("search_form", "请输入完整的姓名，或准考证号。") from None
-    people = (
-        await Candidate.filter(id__in=[row["id"] for row in found]).order_by("id").prefetch_related("school")
-    )
+    people = await Candidate.filter(id__in=found).order_by("id").prefetch_related("school")
     await incidents.viewed(s, actor, "candidates", "candidate", "-")
-    return [await _row(s.keys, one) for one in people]
+    return [await _view(s.keys, one) for one in people]
 
 
 def _poor(code: str, detail: str) -> Invalid:
     return Invalid(errors=[FieldError("/q", code, detail)])
 
 
-async def _row(keys: Keys, candidate: Candidate) -> dict[str, Any]:
+async def _view(keys: Keys, candidate: Candidate) -> CandidateView:
     bound = await Binding.filter(candidate_id=candidate.id, unbound_at=None).order_by("account")
-    return {
-        "id": candidate.id,
-        "name": candidate.name,
-        "id_masked": id_masked(keys, candidate),
-        "school": candidate.school.name if candidate.school else None,
-        "bindings": [
-            {"account": one.account, "account_label": ACCOUNTS[one.account], "bound_at": one.bound_at}
-            for one in bound
-        ],
-    }
+    return CandidateView(
+        id=candidate.id,
+        name=candidate.name,
+        id_masked=id_masked(keys, candidate),
+        school=candidate.school.name if candidate.school else None,
+        bindings=tuple(LivingBinding(one.account, one.bound_at) for one in bound),
+    )
 
 
 async def release(
@@ -134,5 +132,5 @@ async def release(
 
 
 async def _seen_by(candidate_id: int, actor: Actor) -> None:
-    if not await rows(_ONE, candidate_id, school_of(actor)):
+    if not await queries.is_seen(candidate_id, school_of(actor)):
         raise NotFound("candidate_not_found", "没有找到这位考生，请核对后重新查找。")

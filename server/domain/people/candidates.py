@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from operator import mul
 
-from tortoise import connections
-
+from server.domain.people import queries
 from server.domain.people.names import clean_name, mask_name, tidy
 from server.domain.ports import Keys
 from server.errors import Refused
@@ -171,8 +170,5 @@ async def find_by_id_number(keys: Keys, number: str | IdentityNumber) -> Candida
             number = IdentityNumber.parse(number)
         except Refused:
             return None
-    rows = await connections.get("default").execute_query_dict(
-        "SELECT id FROM candidate WHERE id_index = ANY($1::bytea[])",
-        [keys.blinds(number.text, about=ABOUT_ID)],
-    )
-    return await Candidate.get_or_none(id=rows[0]["id"]) if rows else None
+    found = await queries.candidate_id(keys.blinds(number.text, about=ABOUT_ID))
+    return None if found is None else await Candidate.get_or_none(id=found)

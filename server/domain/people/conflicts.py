@@ -7,13 +7,13 @@ both halves alone; so that person neither signs nor hands over that school's bat
 from __future__ import annotations
 
 from server.domain.actor import Actor
+from server.domain.people import queries
 from server.domain.people.officer_states import OfficerState
 from server.domain.people.school_scope import is_school
 from server.domain.ports import Clock
 from server.domain.roles import Role
 from server.errors import Forbidden
 from server.models import Officer, OfficerBacker
-from server.models.database import rows
 
 APPOINTING = ("invited", "resumed")
 
@@ -47,13 +47,7 @@ async def blocks_staff(school_id: int, staff_id: int | None) -> bool:
 
 async def blocked_schools(staff_id: int | None) -> set[int]:
     """The schools for which `blocks_staff` says yes: for lists and for acts on many batches at once."""
-    found = await rows(
-        "SELECT DISTINCT o.school_id FROM officer_backer b JOIN officer o ON o.id = b.officer_id"
-        " WHERE b.staff_id = $1 AND o.state <> $2",
-        staff_id,
-        OfficerState.WITHDRAWN.value,
-    )
-    return {row["school_id"] for row in found}
+    return await queries.backed_schools(staff_id)
 
 
 async def require_uninvolved(school_id: int, *, actor: Actor) -> None:

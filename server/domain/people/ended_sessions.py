@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tortoise import connections
 from tortoise.transactions import in_transaction
 
 from server.domain import freshness
+from server.domain.people import queries
 from server.domain.ports import Clock, Keys, Services, SessionMemory, WeChatIdentity
 from server.errors import Unverified
 from server.models import EndedPerson
@@ -41,11 +41,7 @@ async def write(clock: Clock, keys: Keys, who: WeChatIdentity) -> int:
     now = clock.now()
     moment = int(now.timestamp())
     found = indexes(keys, who.account, who.openid)
-    await connections.get("default").execute_query(
-        "INSERT INTO ended_person (id, ended_at) SELECT id, $2 FROM unnest($1::text[]) AS id ORDER BY id"
-        " ON CONFLICT (id) DO UPDATE SET ended_at = greatest(ended_person.ended_at, EXCLUDED.ended_at)",
-        [list(found), now],
-    )
+    await queries.end_sessions(found, now)
     await freshness.tell(*(freshness.scope_of_end(index, moment) for index in found))
     return moment
 

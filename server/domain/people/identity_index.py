@@ -8,26 +8,21 @@ refuses new ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
+from server.domain.people import queries
 from server.domain.people.candidates import ABOUT_ID
 from server.domain.people.invitations import ABOUT_MOBILE
+from server.domain.people.queries import Indexed
 from server.domain.ports import Clock, Keys
 from server.models import Candidate, Officer
-from server.models.database import rows
 
 _SLICE = 500
 # The list that an officer is asked to sign carries a hash of the index: it must not change under their hands.
-_NEXT = """
-SELECT c.id, c.id_sealed, c.id_index,
-       EXISTS (SELECT 1 FROM certificate x WHERE x.candidate_id = c.id AND x.state = 'reserved') AS is_waiting
-FROM candidate c WHERE c.id > $1 ORDER BY c.id LIMIT $2
-"""
 
 
 @dataclass(slots=True)
@@ -43,10 +38,10 @@ class Reindexed:
 async def reindex(clock: Clock, keys: Keys, *, actor: Actor) -> Reindexed:
     """Go through all candidates once, in slices of their own transactions; may be repeated at any time."""
     done, last = Reindexed(), 0
-    while found := await rows(_NEXT, last, _SLICE):
-        for row in found:
-            last = int(row["id"])
-            await _one(keys, row, done)
+    while found := await queries.next_indexes(last, _SLICE):
+        for one in found:
+            last = one.id
+            await _one(keys, one, done)
     await _officers(keys)
     if done.changed:
         became = {"changed": done.changed, "waiting": done.waiting, "doubles": len(done.doubles)}
@@ -63,18 +58,18 @@ async def _officers(keys: Keys) -> None:
         await Officer.filter(id=officer.id).update(mobile_index=keys.blind(number, about=ABOUT_MOBILE))
 
 
-async def _one(keys: Keys, row: dict[str, Any], done: Reindexed) -> None:
-    number = keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)
-    new, old = keys.blind(number, about=ABOUT_ID), bytes(row["id_index"])
+async def _one(keys: Keys, one: Indexed, done: Reindexed) -> None:
+    number = keys.decrypt(one.id_sealed, about=ABOUT_ID)
+    new, old = keys.blind(number, about=ABOUT_ID), one.id_index
     if new == old:
         done.unchanged += 1
-    elif row["is_waiting"]:
+    elif one.is_waiting:
         done.waiting += 1
     else:
         try:
             async with in_transaction():
-                await Candidate.filter(id=row["id"], id_index=old).update(id_index=new)
+                await Candidate.filter(id=one.id, id_index=old).update(id_index=new)
             done.changed += 1
         except IntegrityError:
             other = await Candidate.get(id_index=new).only("id")
-            done.doubles += ((other.id, int(str(row["id"]))),)
+            done.doubles += ((other.id, one.id),)

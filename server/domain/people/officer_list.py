@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from tortoise.expressions import Q
 
 from server.domain import roles
 from server.domain.actor import Actor
-from server.domain.beijing import rfc3339
 from server.domain.paging import Page, cursor_id, limited
 from server.domain.people.candidates import mask_mobile
 from server.domain.people.invitations import ABOUT_MOBILE
@@ -19,26 +19,43 @@ from server.domain.roles import Verb
 from server.models import Officer
 
 
-def _row(clock: Clock, keys: Keys, officer: Officer) -> dict[str, Any]:
-    sealed = officer.mobile_sealed
-    now = clock.now()
-    return {
-        "id": officer.id,
-        "name": officer.name,
-        "mobile_masked": mask_mobile(keys.decrypt(bytes(sealed), about=ABOUT_MOBILE)) if sealed else "",
-        "school": {"id": officer.school_id, "name": officer.school.name},
-        "state": officer.state,
-        "state_label": OfficerState(officer.state).label,
-        "has_official_account": bool(officer.oa_openid),
-        "has_mini_program": bool(officer.mp_openid),
-        "has_pin": bool(officer.pin_hash),
-        "is_pin_locked": officer.pin_locked_until is not None and officer.pin_locked_until > now,
-        "invitation_expires_at": rfc3339(officer.invitation_expires_at)
-        if officer.state == OfficerState.INVITED.value
-        else None,
-        "created_at": rfc3339(officer.created_at),
-        "suspended_at": rfc3339(officer.suspended_at),
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerView:
+    """An officer as staff and schools see it; `invitation_expires_at` stands only until the invitation is taken up."""
+
+    id: int
+    name: str
+    mobile_masked: str
+    school_id: int
+    school: str
+    state: OfficerState
+    has_official_account: bool
+    has_mini_program: bool
+    has_pin: bool
+    is_pin_locked: bool
+    invitation_expires_at: datetime | None
+    created_at: datetime
+    suspended_at: datetime | None
+
+
+def _view(clock: Clock, keys: Keys, officer: Officer) -> OfficerView:
+    sealed, state = officer.mobile_sealed, OfficerState(officer.state)
+    locked = officer.pin_locked_until
+    return OfficerView(
+        id=officer.id,
+        name=officer.name,
+        mobile_masked=mask_mobile(keys.decrypt(bytes(sealed), about=ABOUT_MOBILE)) if sealed else "",
+        school_id=officer.school_id,
+        school=officer.school.name,
+        state=state,
+        has_official_account=bool(officer.oa_openid),
+        has_mini_program=bool(officer.mp_openid),
+        has_pin=bool(officer.pin_hash),
+        is_pin_locked=locked is not None and locked > clock.now(),
+        invitation_expires_at=officer.invitation_expires_at if state is OfficerState.INVITED else None,
+        created_at=officer.created_at,
+        suspended_at=officer.suspended_at,
+    )
 
 
 async def listing(
@@ -50,7 +67,7 @@ async def listing(
     cursor: str | None = None,
     limit: int | None = None,
     actor: Actor,
-) -> Page[dict[str, Any]]:
+) -> Page[OfficerView]:
     """Officers, newest first; a school account has its own. Raises Forbidden, Invalid (cursor).
 
     Args:
@@ -71,5 +88,5 @@ async def listing(
     officers = await found.order_by("-id").limit(size + 1).prefetch_related("school")
     more = len(officers) > size
     return Page(
-        [_row(s.clock, s.keys, one) for one in officers[:size]], str(officers[size - 1].id) if more else None
+        [_view(s.clock, s.keys, one) for one in officers[:size]], str(officers[size - 1].id) if more else None
     )

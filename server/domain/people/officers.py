@@ -12,19 +12,15 @@ from server.domain.audit import audit_log
 from server.domain.events import publish
 from server.domain.people import conflicts, rights_notices
 from server.domain.people.conflicts import blocks_staff
-from server.domain.people.invitations import (
+from server.domain.people.invitation_acceptance import (
     TRIES,
-    Invitation,
     accept,
     free,
     invitation_of,
-    invite,
     limit,
-    locked,
-    resend,
-    reset_pin,
     sets_new_pin,
 )
+from server.domain.people.invitations import Invitation, invite, locked, resend, reset_pin
 from server.domain.people.officer_list import listing
 from server.domain.people.officer_states import LIVING, OfficerState
 from server.domain.people.officer_transitions import actor_of, advance

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 from server.domain.actor import UNKNOWN_CALLER, Caller
 from server.domain.audit import incidents
+from server.domain.people import queries
 from server.domain.people.officer_transitions import actor_of
 from server.domain.ports import Keys, PasswordHasher, Services
 from server.errors import FieldError, Forbidden, Invalid, TooMany, Unverified
 from server.models import Officer
-from server.models.database import rows
 
 TRIES = 5
 LOCK = timedelta(minutes=15)
@@ -27,18 +27,6 @@ _KEYBOARD = (
     "963852",
     "789456",
 )
-
-_WRONG = """
-UPDATE officer SET
-    pin_failures = CASE WHEN pin_locked_until IS NULL THEN pin_failures + 1 ELSE 1 END,
-    pin_locked_until = CASE WHEN pin_locked_until IS NULL AND pin_failures + 1 >= $3 THEN $2 + $4::interval END
-WHERE id = $1 AND (pin_locked_until IS NULL OR pin_locked_until <= $2)
-RETURNING pin_failures, pin_locked_until
-"""
-_RIGHT = """
-UPDATE officer SET pin_failures = 0, pin_locked_until = NULL
-WHERE id = $1 AND (pin_locked_until IS NULL OR pin_locked_until <= $2) RETURNING id
-"""
 
 
 def is_weak(pin: str) -> bool:
@@ -114,15 +102,13 @@ async def check(s: Services, officer: Officer, pin: str, *, caller: Caller = UNK
     is_right = len(pin) == 6 and await _matches(s.keys, s.pin_hasher, officer, pin)
     now = s.clock.now()
     if is_right:
-        if await rows(_RIGHT, officer.id, now):
+        if await queries.right_pin(officer.id, now):
             return
         raise _locked(LOCK.total_seconds())
-    counted = await rows(_WRONG, officer.id, now, TRIES, LOCK)
-    is_locked = not counted or counted[0]["pin_locked_until"] is not None
+    wrong = await queries.wrong_pin(officer.id, now, tries=TRIES, lock=LOCK)
     actor = actor_of(officer).called_by(caller)
-    action = "officer.pin_locked" if is_locked else "officer.pin_wrong"
+    action = "officer.pin_locked" if wrong is None else "officer.pin_wrong"
     await incidents.note(s, actor, action, "officer", officer.id)
-    if is_locked:
+    if wrong is None:
         raise _locked(LOCK.total_seconds())
-    left = TRIES - int(counted[0]["pin_failures"])
-    raise Unverified("pin_wrong", f"签发密码不正确，还可以再试{left}次。")
+    raise Unverified("pin_wrong", f"签发密码不正确，还可以再试{TRIES - wrong}次。")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
@@ -18,6 +19,22 @@ from server.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from server.models import ApiToken, School, Staff
 
 USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{1,58})[a-z0-9]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account as administrators see it; `school` is its name."""
+
+    id: int
+    username: str
+    name: str
+    role: Role
+    school_id: int | None
+    school: str | None
+    is_active: bool
+    must_change_password: bool
+    has_second_factor: bool
+    created_at: datetime
 
 
 def actor_of(staff: Staff) -> Actor:
@@ -201,24 +218,21 @@ async def change_password(s: Services, staff_id: int, old: str, new: str, *, act
         await audit_log.record(s.clock, actor, "staff.change_password", "staff", staff_id)
 
 
-def view(staff: Staff, school_name: str | None) -> dict[str, Any]:
-    """What the list of accounts shows."""
-    return {
-        "id": staff.id,
-        "username": staff.username,
-        "name": staff.name,
-        "role": staff.role,
-        "role_label": Role(staff.role).label,
-        "school_id": staff.school_id,
-        "school": school_name,
-        "is_active": staff.is_active,
-        "must_change_password": staff.must_change_password,
-        "has_second_factor": staff.otp_sealed is not None,
-        "created_at": staff.created_at,
-    }
-
-
-async def listing(after: int, limit: int) -> list[dict[str, Any]]:
+async def listing(after: int, limit: int) -> list[Account]:
     """Accounts in order of id, from the first beyond `after`."""
     rows = await Staff.filter(id__gt=after).order_by("id").limit(limit).prefetch_related("school")
-    return [view(row, row.school.name if row.school else None) for row in rows]
+    return [
+        Account(
+            id=row.id,
+            username=row.username,
+            name=row.name,
+            role=Role(row.role),
+            school_id=row.school_id,
+            school=row.school.name if row.school else None,
+            is_active=row.is_active,
+            must_change_password=row.must_change_password,
+            has_second_factor=row.otp_sealed is not None,
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]

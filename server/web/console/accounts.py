@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import Field
@@ -23,7 +24,13 @@ class NewAccount(Input):
 
 
 async def listing(call: Call, query: Paging) -> Page[Account]:
-    return page_of(Account, *cut(await staff.listing(query.after, query.size + 1), query.size))
+    found, next_cursor = cut(await staff.listing(query.after, query.size + 1), query.size)
+    return page_of(Account, [shown(one) for one in found], next_cursor)
+
+
+def shown(one: staff.Account) -> Account:
+    """The account with its role in words."""
+    return Account(**asdict(one) | {"role": one.role.value}, role_label=one.role.label)
 
 
 async def create(call: Call, body: NewAccount) -> OneTimePassword:

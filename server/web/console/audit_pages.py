@@ -15,7 +15,7 @@ from server.domain.certificates import rare_characters
 from server.domain.lookups import worklist
 from server.domain.people import staff
 from server.domain.roles import Role, Verb
-from server.web.console import audit_words, page_base
+from server.web.console import accounts, audit_words, page_base
 from server.web.console.audit import ACTORS, shown
 from server.web.console.auth import Call
 from server.web.console.paging import PAGE, cut
@@ -78,15 +78,15 @@ async def audit_trail(call: Call) -> HTTPResponse:
     )
 
 
-async def accounts(call: Call) -> HTTPResponse:
+async def account_list(call: Call) -> HTTPResponse:
     after = page_base.read(call, Cursor).cursor or 0
-    items, next_cursor = cut(await staff.listing(after, PAGE + 1), PAGE)
+    found, next_cursor = cut(await staff.listing(after, PAGE + 1), PAGE)
     return await page_base.render(
         call,
         "accounts.html",
         title="账号",
         nav="/console/accounts",
-        items=items,
+        items=[accounts.shown(one) for one in found],
         next_cursor=next_cursor,
         roles=list(Role),
         schools=await worklist.schools(call.actor),
@@ -105,4 +105,4 @@ async def rare(call: Call) -> HTTPResponse:
 
 page_base.mount(bp, "/rare-characters", rare, Verb.IMPORT)
 page_base.mount(bp, "/audit", audit_trail, Verb.SEE_AUDIT)
-page_base.mount(bp, "/accounts", accounts, Verb.MANAGE_STAFF)
+page_base.mount(bp, "/accounts", account_list, Verb.MANAGE_STAFF)

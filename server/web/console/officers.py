@@ -8,8 +8,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from server.domain.beijing import rfc3339
 from server.domain.lookups import worklist
 from server.domain.people import invitation_lists, officers
+from server.domain.people.officer_list import OfficerView
 from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid
@@ -40,7 +42,26 @@ class NewOfficers(Input):
 
 async def listing(call: Call, query: OfficerQuery) -> Page[Officer]:
     found = await officers.listing(call.s, **query.model_dump(), actor=call.actor)
-    return page_of(Officer, found.items, found.next_cursor)
+    return page_of(Officer, [shown(one) for one in found.items], found.next_cursor)
+
+
+def shown(one: OfficerView) -> Officer:
+    """The officer as the API answers it, and the page shows it."""
+    return Officer(
+        id=one.id,
+        name=one.name,
+        mobile_masked=one.mobile_masked,
+        school=Named(id=one.school_id, name=one.school),
+        state=one.state.value,
+        state_label=one.state.label,
+        has_official_account=one.has_official_account,
+        has_mini_program=one.has_mini_program,
+        has_pin=one.has_pin,
+        is_pin_locked=one.is_pin_locked,
+        invitation_expires_at=rfc3339(one.invitation_expires_at),
+        created_at=rfc3339(one.created_at),
+        suspended_at=rfc3339(one.suspended_at),
+    )
 
 
 async def invite_list(call: Call, body: NewOfficers) -> InvitedList:
@@ -54,12 +75,12 @@ async def invite(call: Call, body: NewOfficer) -> Invitation:
     school_id = body.school_id or call.actor.school_id
     if school_id is None:
         raise Invalid(errors=[FieldError("/school_id", "missing", "请选择负责人所在的院校。")])
-    return _shown(
+    return _invited(
         call, await officers.invite(call.s, school_id, body.name, body.mobile or "", actor=call.actor)
     )
 
 
-def _shown(call: Call, made: officers.Invitation) -> Invitation:
+def _invited(call: Call, made: officers.Invitation) -> Invitation:
     """The link, which is shown this once, and its QR."""
     png = base64.b64encode(call.s.pdf_renderer.qr_png(made.url)).decode()
     return Invitation(
@@ -68,11 +89,13 @@ def _shown(call: Call, made: officers.Invitation) -> Invitation:
 
 
 async def resend(call: Call, officer_id: int) -> Invitation:
-    return _shown(call, await officers.resend(call.s.settings, call.s.clock, officer_id, actor=call.actor))
+    return _invited(call, await officers.resend(call.s.settings, call.s.clock, officer_id, actor=call.actor))
 
 
 async def reset_pin(call: Call, officer_id: int) -> Invitation:
-    return _shown(call, await officers.reset_pin(call.s.settings, call.s.clock, officer_id, actor=call.actor))
+    return _invited(
+        call, await officers.reset_pin(call.s.settings, call.s.clock, officer_id, actor=call.actor)
+    )
 
 
 async def withdraw(call: Call, officer_id: int) -> None:

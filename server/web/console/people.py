@@ -14,14 +14,15 @@ from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
 from server.errors import Invalid
 from server.web.console import page_base
-from server.web.console.answers import Ended, Page, Person
+from server.web.console.answers import Bound, Ended, Page, Person
 from server.web.console.auth import Call
-from server.web.console.officers import OfficerQuery
+from server.web.console.officers import OfficerQuery, shown
 from server.web.console.paging import PAGE, page_of
 from server.web.routes import Route
 from server.web.schema import Input, OneOf
 
 bp = Blueprint("console_people", url_prefix="/console")
+ACCOUNTS = {"oa": "公众号", "mp": "小程序"}
 
 
 class PeopleQuery(Input):
@@ -48,7 +49,7 @@ async def officer_list(call: Call) -> HTTPResponse:
         title="院校签发负责人",
         nav="/console/officers",
         wanted=wanted,
-        items=found.items,
+        items=[shown(one) for one in found.items],
         next_cursor=found.next_cursor,
         more_base=page_base.address("/console/officers", wanted),
         states=list(OfficerState),
@@ -64,10 +65,11 @@ async def officer_list(call: Call) -> HTTPResponse:
 
 async def candidates(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, PageQuery).q
-    items, problem = [], ""
+    items: list[Person] = []
+    problem = ""
     if wanted:
         try:
-            items = await binding_removal.find(call.s, wanted, actor=call.actor)
+            items = await _found(call, wanted)
         except Invalid as refusal:
             wanted, problem = "", refusal.errors[0].detail
     return await page_base.render(
@@ -83,7 +85,23 @@ async def candidates(call: Call) -> HTTPResponse:
 
 
 async def search(call: Call, query: PeopleQuery) -> Page[Person]:
-    return page_of(Person, await binding_removal.find(call.s, query.q, actor=call.actor))
+    return page_of(Person, await _found(call, query.q))
+
+
+async def _found(call: Call, wanted: str) -> list[Person]:
+    return [
+        Person(
+            id=one.id,
+            name=one.name,
+            id_masked=one.id_masked,
+            school=one.school,
+            bindings=[
+                Bound(account=of.account, account_label=ACCOUNTS[of.account], bound_at=of.bound_at)
+                for of in one.bindings
+            ],
+        )
+        for one in await binding_removal.find(call.s, wanted, actor=call.actor)
+    ]
 
 
 async def unbind(call: Call, body: Release, candidate_id: int) -> Ended:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -184,7 +185,7 @@ async def create_token(call: Call, body: WantedToken) -> NewToken:
         scopes=("read",) if body.scopes is None else body.scopes,
         actor=call.actor,
     )
-    return NewToken.model_validate(made)
+    return NewToken(**asdict(made.kept), token=made.token)
 
 
 async def revoke_token(call: Call, token_id: int) -> None:

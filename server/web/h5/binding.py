@@ -9,7 +9,7 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import raw, redirect
 
 from server.domain.auth import web_login
-from server.domain.people import bindings, captcha
+from server.domain.people import binding_limits, bindings, captcha
 from server.domain.ports import WeChatIdentity
 from server.domain.wechat_chat import js_sdk
 from server.errors import Invalid, Refused, TooMany
@@ -39,7 +39,7 @@ async def form(request: Request) -> HTTPResponse:
             ],
             subscribe=js_sdk.subscription_templates(s.settings),
         )
-    needed = await bindings.image_needed(s.rate_limiter, who, address=client_address(request))
+    needed = await binding_limits.image_needed(s.rate_limiter, who, address=client_address(request))
     return await _form(request, who, picture=needed)
 
 
@@ -64,7 +64,7 @@ async def bind(request: Request) -> HTTPResponse:
         return await _form(request, who, name=name, refusal=refusal, status=429)
     except Refused as refusal:
         asked = refusal.code in ("captcha_required", "captcha_wrong")
-        needed = asked or await bindings.image_needed(
+        needed = asked or await binding_limits.image_needed(
             services(request).rate_limiter, who, address=client_address(request)
         )
         return await _form(
