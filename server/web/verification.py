@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -84,7 +85,7 @@ async def published_keys(request: Request) -> HTTPResponse:
             "issuer": s.settings.issuer,
             "description": "docs/verification.md",
             "keys": [key_document(key) for key in s.keys.public()],
-            "code_forms": {str(packing.VERSION): packing.published()},
+            "code_forms": {str(packing.VERSION): asdict(packing.PUBLISHED)},
         }
     )
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'

@@ -56,7 +56,7 @@ class TestKeys:
 
     def document(self) -> dict[str, Any]:
         keys = [PublicKey(f"{p}-1", p, 1, "Ed25519", self._raw(p), True) for p in ("certificate", "receipt")]
-        return {"keys": [key_document(key) for key in keys], "code_forms": {"1": packing.published()}}
+        return {"keys": [key_document(key) for key in keys], "code_forms": {"1": asdict(packing.PUBLISHED)}}
 
     def _raw(self, purpose: str) -> bytes:
         return self._key(purpose).public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
@@ -106,7 +106,7 @@ def stranger() -> Any:
 
 
 def published() -> dict[str, Any]:
-    return {"keys": VECTORS["keys"], "code_forms": {"1": packing.published()}}
+    return {"keys": VECTORS["keys"], "code_forms": {"1": asdict(packing.PUBLISHED)}}
 
 
 def test_the_published_program_reads_the_vectors(stranger: Any) -> None:
@@ -144,7 +144,7 @@ def test_the_published_program_refuses_what_was_changed(stranger: Any) -> None:
 def test_the_published_program_agrees_with_us_on_real_keys(stranger: Any, key_folder: KeyFolder) -> None:
     keys = {
         "keys": [key_document(key) for key in key_folder.public()],
-        "code_forms": {"1": packing.published()},
+        "code_forms": {"1": asdict(packing.PUBLISHED)},
     }
     claims: Claims = complete(LINE, date(2023, 10, 20))
     assert stranger.read_code(keys, encode_code(key_folder, claims)) == asdict(claims)

@@ -22,6 +22,7 @@ such names it beats UTF-8 with deflate and a preset dictionary, and depends on n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from server.domain.certificates.numbers import ALPHABET, check_character
@@ -195,13 +196,22 @@ def unpack(data: bytes) -> dict[str, str]:
     return fields
 
 
-def published() -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class PublishedForm:
     """Form 1 as data, for verifiers written elsewhere; the words are those of this file's docstring."""
-    return {
-        "description": __doc__,
-        "code": "decimal digits of: form (1 byte) | epoch of the key (1 byte) | packed claims | Ed25519 signature (64 bytes) "
-        "over everything before it, by the key certificate-{epoch}",
-        "symbols": SINGLE,
-        "phrases_from": _PHRASE,
-        "phrases": list(PHRASES),
-    }
+
+    description: str
+    code: str
+    symbols: str
+    phrases_from: int
+    phrases: tuple[str, ...]
+
+
+PUBLISHED = PublishedForm(
+    description=__doc__,
+    code="decimal digits of: form (1 byte) | epoch of the key (1 byte) | packed claims | Ed25519 signature (64 bytes) "
+    "over everything before it, by the key certificate-{epoch}",
+    symbols=SINGLE,
+    phrases_from=_PHRASE,
+    phrases=PHRASES,
+)

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from server.domain import freshness, roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
+from server.domain.certificates import queries
 from server.domain.certificates.claims import Line, is_number, tidy_number
-from server.domain.certificates.states import EVER_VALID
 from server.domain.fault_points import transaction
 from server.domain.people.names import same_name, tidy
 from server.domain.ports import Clock, FaultInjector, Services
 from server.domain.roles import Verb
 from server.errors import Refused
-from server.models.database import rows
 
 LONGEST = 60
-LOCK = 0x706F7274616C  # "portal": one list is weighed and written at a time
-_KNOWN = """
-SELECT number, portal_number, line FROM certificate WHERE number = ANY($1::text[]) AND state = ANY($2::text[])
-"""
-_HOLDERS = "SELECT number, portal_number FROM certificate WHERE portal_number = ANY($1::text[])"
-_WRITE = """
-UPDATE certificate AS x SET portal_number = n.theirs
-FROM unnest($1::text[], $2::text[]) AS n (ours, theirs) WHERE x.number = n.ours RETURNING x.number
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +37,21 @@ class Objection:
     detail: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What is on record: (portal's number, holder's name) by our number, and who holds which of the portal's."""
 
-    known: dict[str, tuple[str, str]] = field(default_factory=dict)
-    holders: dict[str, set[str]] = field(default_factory=dict)
+    known: Mapping[str, tuple[str, str]]
+    holders: Mapping[str, set[str]]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Weighed:
     """What a list comes to. `changes` holds (was, becomes) by our number; `objections` by place in the list."""
 
-    unchanged: int = 0
-    changes: dict[str, tuple[str, str]] = field(default_factory=dict)
-    objections: dict[int, Objection] = field(default_factory=dict)
+    unchanged: int
+    changes: Mapping[str, tuple[str, str]]
+    objections: Mapping[int, Objection]
 
 
 def our_number(text: str) -> str:
@@ -82,18 +72,19 @@ def their_number(text: str) -> str:
 
 async def standing(pairs: Sequence[Pair]) -> Standing:
     """What is on record about these pairs; the lists of others wait until the caller's transaction ends."""
-    await rows("SELECT pg_advisory_xact_lock($1)", LOCK)
-    found = Standing()
-    for row in await rows(_KNOWN, [pair.ours for pair in pairs], list(EVER_VALID)):
-        found.known[row["number"]] = (row["portal_number"], Line.from_bytes(bytes(row["line"])).name)
-    for row in await rows(_HOLDERS, [pair.theirs for pair in pairs]):
-        found.holders.setdefault(row["portal_number"], set()).add(row["number"])
-    return found
+    await queries.hold_portal_numbers()
+    known = await queries.numbered([pair.ours for pair in pairs])
+    return Standing(
+        {one.number: (one.portal_number, Line.from_bytes(one.line).name) for one in known},
+        await queries.holders([pair.theirs for pair in pairs]),
+    )
 
 
 def weigh(pairs: Mapping[int, Pair], on_record: Standing) -> Weighed:
     """Every pair against the others and the records: taken, the same already, or objected to."""
-    out = Weighed()
+    unchanged = 0
+    changes: dict[str, tuple[str, str]] = {}
+    objections: dict[int, Objection] = {}
     by_ours: dict[str, set[str]] = {}
     by_theirs: dict[str, set[str]] = {}
     for pair in pairs.values():
@@ -101,23 +92,23 @@ def weigh(pairs: Mapping[int, Pair], on_record: Standing) -> Weighed:
         by_theirs.setdefault(pair.theirs, set()).add(pair.ours)
     for place, pair in pairs.items():
         if (why := _objection(pair, on_record, by_ours, by_theirs)) is not None:
-            out.objections[place] = why
-    refused = {pairs[place].ours for place in out.objections}
+            objections[place] = why
+    refused = {pairs[place].ours for place in objections}
     for place, pair in pairs.items():
-        if place in out.objections:
+        if place in objections:
             continue
         others = on_record.holders.get(pair.theirs, set()) - {pair.ours}
         if any(one not in by_ours or one in refused for one in others):  # who gets another number gives it up
-            out.objections[place] = Objection(
+            objections[place] = Objection(
                 "portal_number",
                 "portal_number_taken",
                 "这个门户证书编号已登记在另一份证书上；请把那一份也放进清单一起更正，或核对编号。",
             )
-        elif on_record.known[pair.ours][0] == pair.theirs or pair.ours in out.changes:
-            out.unchanged += 1
+        elif on_record.known[pair.ours][0] == pair.theirs or pair.ours in changes:
+            unchanged += 1
         else:
-            out.changes[pair.ours] = (on_record.known[pair.ours][0], pair.theirs)
-    return out
+            changes[pair.ours] = (on_record.known[pair.ours][0], pair.theirs)
+    return Weighed(unchanged, changes, objections)
 
 
 def _objection(
@@ -141,7 +132,7 @@ def _objection(
 async def write(clock: Clock, faults: FaultInjector, weighed: Weighed, *, actor: Actor) -> None:
     """Keep the changes and say so in the audit trail, in the caller's transaction."""
     wanted = weighed.changes
-    await rows(_WRITE, list(wanted), [becomes for _, becomes in wanted.values()])
+    await queries.write_portal_numbers(list(wanted), [becomes for _, becomes in wanted.values()])
     await faults.reach("portal.write: the numbers are written")
     trail = [
         (ours, {"portal_number": was}, {"portal_number": becomes}) for ours, (was, becomes) in wanted.items()
@@ -170,8 +161,4 @@ async def record(s: Services, pairs: Iterable[Pair], *, actor: Actor) -> Weighed
 
 async def without_number() -> int:
     """How many issued certificates the portal has not numbered yet, as far as we know."""
-    [row] = await rows(
-        "SELECT count(*) AS n FROM certificate x JOIN issuance i ON i.id = x.issuance_id"
-        " WHERE i.state = 'issued' AND x.state = 'valid' AND x.portal_number = ''"
-    )
-    return int(row["n"])
+    return await queries.without_portal_number()

@@ -1,0 +1,88 @@
+"""The SQL about certificates: the portal's numbers beside ours, and the characters in people's names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server.domain.certificates.states import EVER_VALID
+from server.models.database import rows
+
+_LOCK = 0x706F7274616C  # "portal": one list is weighed and written at a time
+_NUMBERED = """
+SELECT number, portal_number, line FROM certificate WHERE number = ANY($1::text[]) AND state = ANY($2::text[])
+"""
+_HOLDERS = "SELECT number, portal_number FROM certificate WHERE portal_number = ANY($1::text[])"
+_WRITE = """
+UPDATE certificate AS x SET portal_number = n.theirs
+FROM unnest($1::text[], $2::text[]) AS n (ours, theirs) WHERE x.number = n.ours RETURNING x.number
+"""
+_WITHOUT = """
+SELECT count(*) AS n FROM certificate x JOIN issuance i ON i.id = x.issuance_id
+WHERE i.state = 'issued' AND x.state = 'valid' AND x.portal_number = ''
+"""
+_CHARACTERS = "SELECT DISTINCT regexp_split_to_table(name, '') AS one FROM candidate"
+# `translate` without a third argument takes the characters away; a name that changes has one of them.
+_BEARERS = """
+SELECT c.name, COALESCE(sc.name, '') AS school,
+       EXISTS (SELECT 1 FROM registration r WHERE r.candidate_id = c.id AND r.outcome = 'passed') AS waits
+FROM candidate c LEFT JOIN school sc ON sc.id = c.school_id
+WHERE translate(c.name, $1, '') <> c.name ORDER BY c.id LIMIT $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A certificate that was valid once: our number, the portal's ('' for none), and what it says."""
+
+    number: str
+    portal_number: str
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whose name cannot be printed. `waits`: passed, so that a certificate is held back."""
+
+    name: str
+    school: str
+    waits: bool
+
+
+async def hold_portal_numbers() -> None:
+    """The lists of others wait until the caller's transaction ends."""
+    await rows("SELECT pg_advisory_xact_lock($1)", _LOCK)
+
+
+async def numbered(numbers: Sequence[str]) -> list[Numbered]:
+    """Those of our numbers that are on a certificate which was valid once."""
+    return [Numbered(**row) for row in await rows(_NUMBERED, list(numbers), list(EVER_VALID))]
+
+
+async def holders(portal_numbers: Sequence[str]) -> dict[str, set[str]]:
+    """Our numbers, by the portal's number that stands beside them."""
+    found: dict[str, set[str]] = {}
+    for row in await rows(_HOLDERS, list(portal_numbers)):
+        found.setdefault(row["portal_number"], set()).add(row["number"])
+    return found
+
+
+async def write_portal_numbers(ours: Sequence[str], theirs: Sequence[str]) -> None:
+    """Each of theirs beside the one of ours in the same place."""
+    await rows(_WRITE, list(ours), list(theirs))
+
+
+async def without_portal_number() -> int:
+    """How many issued certificates have none."""
+    [row] = await rows(_WITHOUT)
+    return int(row["n"])
+
+
+async def characters() -> str:
+    """Every character of every candidate's name, once, in order of code points."""
+    return "".join(sorted(row["one"] for row in await rows(_CHARACTERS)))
+
+
+async def bearers(of: str, most: int) -> list[Person]:
+    """Who has one of these characters in the name."""
+    return [Person(**row) for row in await rows(_BEARERS, of, most)]
