@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 from server.domain.beijing import say_minute
+from server.domain.certificates.claims import code_url
 from server.domain.certificates.states import CertificateState
 from server.domain.exams.results import Result
 from server.domain.levels import Level
 from server.domain.lookups import queries, wording
+from server.domain.lookups.queries import CertificateRow
 from server.domain.lookups.results import place
 from server.domain.lookups.views import CertificateItem, CertificatesView, Missing, Notice, Standing, Withheld
 from server.domain.people.candidates import masked
@@ -33,15 +34,13 @@ _BATCH = {
 async def certificates(s: Services, who: WeChatIdentity) -> CertificatesView:
     """Each certificate; those that are earned but not there yet, with the reason; and why there is nothing else."""
     now = s.clock.now()
-    rows = await queries.rows(queries.CERTIFICATES, who, now)
-    if not rows:  # never kept
+    found = await queries.certificates(who, now)
+    if found is None:  # never kept
         return CertificatesView(None, (), (), (wording.NOT_BOUND,), Standing.between([], now, seconds=0))
     items, withheld, notices = [], [], []
-    for row in rows:
-        if row["registration_id"] is None:
-            continue
+    for row in found.rows:
         if row["number"] is not None:
-            items.append(_item(s, row))
+            items.append(_item(s.settings.public_url, row["number"], row))
         elif row["release_at"] is None or row["release_at"] > now:
             notices.append(_not_released(row))
         elif row["outcome"] == Result.PASSED.value:
@@ -52,11 +51,11 @@ async def certificates(s: Services, who: WeChatIdentity) -> CertificatesView:
         notices.append(wording.NO_REGISTRATION)
     seconds = UNDER_WAY_SECONDS if withheld else READY_SECONDS
     return CertificatesView(
-        masked(s.keys, rows[0]["name"], rows[0]["id_sealed"]),
+        masked(s.keys, found.name, found.id_sealed),
         tuple(items),
         tuple(withheld),
         tuple(notices),
-        Standing.between([row["release_at"] for row in rows], now, seconds=seconds),
+        Standing.between([row["release_at"] for row in found.rows], now, seconds=seconds),
     )
 
 
@@ -65,10 +64,10 @@ async def certificate(s: Services, who: WeChatIdentity, number: str) -> Certific
     return next((item for item in (await certificates(s, who)).items if item.number == number), None)
 
 
-def _item(s: Services, row: dict[str, Any]) -> CertificateItem:
+def _item(public_url: str, number: str, row: CertificateRow) -> CertificateItem:
     level = Level(row["says_level"])
     return CertificateItem(
-        number=row["number"],
+        number=number,
         state=CertificateState(row["state"]),
         certificate=row["says_certificate"],
         level=level,
@@ -86,12 +85,12 @@ def _item(s: Services, row: dict[str, Any]) -> CertificateItem:
         revoke_reason=row["revoke_reason"] or None,
         superseded_by=row["successor"],
         advice=_advice(row),
-        verification_url=f"{s.settings.public_url}/v/{row['code']}",
+        verification_url=code_url(public_url, row["code"]),
     )
 
 
-def _advice(row: dict[str, Any]) -> str:
-    if row["state"] == CertificateState.REVOKED.value:
+def _advice(row: CertificateRow) -> str:
+    if row["state"] == CertificateState.REVOKED.value and row["revoked_at"] is not None:
         return (
             f"该证书已于 {say_minute(row['revoked_at'])} 撤销，不再有效。"
             f"撤销原因：{row['revoke_reason'] or '未注明'}。如有疑问，请联系所在院校。"
@@ -101,7 +100,7 @@ def _advice(row: dict[str, Any]) -> str:
     return ""
 
 
-def _withheld(row: dict[str, Any]) -> Withheld:
+def _withheld(row: CertificateRow) -> Withheld:
     missing = _missing(row)
     if missing:
         gaps = (("督导", missing.supervision), ("实践", missing.practice))
@@ -113,7 +112,7 @@ def _withheld(row: dict[str, Any]) -> Withheld:
     return Withheld(code, title, detail, place(row), Missing())
 
 
-def _missing(row: dict[str, Any]) -> Missing:
+def _missing(row: CertificateRow) -> Missing:
     """The hours that are still to be put on record, where the plan asks for them (S13)."""
     if not row["requires_practice"]:
         return Missing()
@@ -125,14 +124,14 @@ def _gap(asked: Decimal, done: Decimal | None) -> Decimal:
     return max(asked - (done or Decimal(0)), Decimal(0))
 
 
-def _not_released(row: dict[str, Any]) -> Notice:
+def _not_released(row: CertificateRow) -> Notice:
     until: datetime | None = row["release_at"]
     when = f"预计 {say_minute(until)} 公布。" if until else "公布时间尚未确定。"
     detail = f"{row['plan']}的成绩尚未公布，{when}成绩公布并完成签发后，合格考生的证书会显示在这里。"
     return Notice("not_released", "成绩尚未公布", detail, place(row), until)
 
 
-def _not_passed(row: dict[str, Any]) -> Notice:
+def _not_passed(row: CertificateRow) -> Notice:
     outcome = Result(row["outcome"])
     detail = f"{row['plan']}没有证书可发放。{wording.OUTCOME_ADVICE[outcome]}"
     return Notice("not_passed", f"考证结果：{outcome.label}", detail, place(row), outcome=outcome)

@@ -6,12 +6,13 @@ neither bytes nor time can tell.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
-from tortoise import connections
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Generic, TypedDict, TypeVar
 
 from server.domain.ports import WeChatIdentity
+from server.models.database import rows
 
 RESULTS = """
 SELECT c.name, c.id_sealed, r.id AS registration_id, p.name AS plan, p.exam_date, p.release_at, t.level,
@@ -65,13 +66,77 @@ ORDER BY p.exam_date DESC, e.id DESC, r.id DESC
 """
 
 
-async def rows(sql: str, who: WeChatIdentity, now: datetime) -> list[dict[str, Any]]:
-    """One row for each registration of the bound candidate, with its certificates; none when nobody is bound.
+class Registered(TypedDict):
+    """What both say of one registration; `outcome` is None before its plan's release."""
 
-    Args:
-        now: the moment that releases are judged by.
-    """
-    found: list[dict[str, Any]] = await connections.get("default").execute_query_dict(
-        sql, [who.account, who.openid, now]
-    )
-    return found
+    registration_id: int
+    plan: str
+    exam_date: date
+    release_at: datetime | None
+    level: str
+    certificate: str
+    school: str
+    outcome: str | None
+
+
+class ResultRow(Registered):
+    """`subjects`: name, score, status; None before the release."""
+
+    admission_number: str
+    subjects: list[tuple[str, Decimal | None, str]] | None
+    corrected_at: datetime | None
+
+
+class CertificateRow(Registered):
+    """`number` is None where there is no certificate, and so is then what stands below it."""
+
+    requires_practice: bool
+    batch: str | None
+    practice_hours: Decimal | None
+    supervision_hours: Decimal | None
+    number: str | None
+    issued_at: datetime | None
+    state: str
+    code: str
+    revoked_at: datetime | None
+    revoke_reason: str
+    portal_number: str
+    expires_on: date | None
+    successor: str | None
+    says_certificate: str
+    says_level: str
+    says_standard: str
+    says_plan: str
+    says_exam_date: str
+    says_issued_on: str
+    says_school: str
+    says_issuer: str
+
+
+Row = TypeVar("Row", bound=Registered)
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Row]):
+    """The bound candidate, and one row for each registration, with each of its certificates."""
+
+    name: str
+    id_sealed: bytes
+    rows: list[Row]
+
+
+async def results(who: WeChatIdentity, now: datetime) -> Found[ResultRow] | None:
+    """None when nobody is bound. `now`: the moment that releases are judged by."""
+    return _found(await rows(RESULTS, who.account, who.openid, now))
+
+
+async def certificates(who: WeChatIdentity, now: datetime) -> Found[CertificateRow] | None:
+    """The same with certificates."""
+    return _found(await rows(CERTIFICATES, who.account, who.openid, now))
+
+
+def _found(read: list[Any]) -> Found[Any] | None:
+    if not read:
+        return None
+    registered = [row for row in read if row["registration_id"] is not None]
+    return Found(read[0]["name"], read[0]["id_sealed"], registered)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
 
 from server.domain.beijing import say_minute
 from server.domain.exams.results import Result, Status
 from server.domain.levels import Level
 from server.domain.lookups import queries, wording
+from server.domain.lookups.queries import Registered, ResultRow
 from server.domain.lookups.views import Notice, Place, ResultItem, ResultsView, Standing, Subject
 from server.domain.people.candidates import masked
 from server.domain.ports import Services, WeChatIdentity
@@ -16,30 +17,28 @@ from server.domain.ports import Services, WeChatIdentity
 async def results(s: Services, who: WeChatIdentity) -> ResultsView:
     """Released results alone, and why others are not there (`not_bound`, `not_found`, `not_released`)."""
     now = s.clock.now()
-    rows = await queries.rows(queries.RESULTS, who, now)
-    if not rows:  # never kept: whoever binds next must find it gone on every process at once
+    found = await queries.results(who, now)
+    if found is None:  # never kept: whoever binds next must find it gone on every process at once
         return ResultsView(None, (), (wording.NOT_BOUND,), Standing.between([], now, seconds=0))
     items, notices = [], []
-    for row in rows:
-        if row["registration_id"] is None:
-            continue
+    for row in found.rows:
         if row["release_at"] is not None and row["release_at"] <= now:
-            items.append(_item(row))
+            items.append(_item(row, row["release_at"]))
         else:
             notices.append(_not_released(row))
     if not items and not notices:
         notices.append(wording.NO_REGISTRATION)
-    person = masked(s.keys, rows[0]["name"], rows[0]["id_sealed"])
-    standing = Standing.between([row["release_at"] for row in rows], now)
+    person = masked(s.keys, found.name, found.id_sealed)
+    standing = Standing.between([row["release_at"] for row in found.rows], now)
     return ResultsView(person, tuple(items), tuple(notices), standing)
 
 
-def place(row: dict[str, Any]) -> Place:
+def place(row: Registered) -> Place:
     """Which examination a row is about."""
     return Place(row["plan"], row["exam_date"], row["certificate"], Level(row["level"]), row["school"])
 
 
-def _item(row: dict[str, Any]) -> ResultItem:
+def _item(row: ResultRow, released_at: datetime) -> ResultItem:
     outcome = Result(row["outcome"])
     return ResultItem(
         place=place(row),
@@ -47,12 +46,12 @@ def _item(row: dict[str, Any]) -> ResultItem:
         subjects=tuple(Subject(name, score, Status(status)) for name, score, status in row["subjects"] or ()),
         outcome=outcome,
         advice=wording.OUTCOME_ADVICE[outcome],
-        released_at=row["release_at"],
+        released_at=released_at,
         corrected_at=row["corrected_at"],
     )
 
 
-def _not_released(row: dict[str, Any]) -> Notice:
+def _not_released(row: ResultRow) -> Notice:
     until = row["release_at"]
     when = f"预计 {say_minute(until)} 公布，届时" if until else "公布时间尚未确定，公布后"
     detail = f"{row['plan']}的成绩尚未公布。{when}可在这里直接查询，无需其他操作。"
