@@ -9,7 +9,8 @@ import pytest
 
 from server.domain.certificates.claims import Claims, Line, open_code
 from server.domain.issuance import announcements, generation, organisation
-from server.domain.issuance.queries import FailedDrawing, Progress, progress
+from server.domain.issuance.certificate_query import Progress, progress
+from server.domain.issuance.queries import FailedDrawing
 from server.domain.notices import grants
 from server.domain.ports import Services
 from server.models import AuditEntry, Binding, Certificate, Delivery, Issuance, LookupChange, Plan

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from server.domain.issuance import organisation, roster, scan_tickets
+from server.domain.issuance import organisation, roster, roster_query, scan_tickets
 from server.domain.issuance.states import BY_NAME, BatchState
 from server.domain.ports import Services
 from server.errors import Refused
@@ -188,7 +188,7 @@ async def told(world: World) -> None:
     walked = await trail.order_by("id").values_list("action", flat=True)
     assert [str(one).removeprefix("issuance.") for one in walked] == world.model.path
     batch = await Issuance.get(id=world.batch)
-    assert roster.stored_digest(await roster.reserved(world.batch)) == bytes(batch.list_sha256 or b"")
+    assert roster.stored_digest(await roster_query.reserved(world.batch)) == bytes(batch.list_sha256 or b"")
     listed = Certificate.filter(issuance_id=world.batch).exclude(state="void")
     assert await listed.count() == batch.count == 2
     acts_of_officer = [name for name in world.model.path if name in ("confirm_scan", "school_return")]

@@ -11,7 +11,8 @@ import pytest
 from server.domain.actor import SYSTEM, Actor
 from server.domain.certificates.claims import list_digest
 from server.domain.issuance import batch_query, organisation
-from server.domain.issuance.queries import NextStep, Progress
+from server.domain.issuance.certificate_query import Progress
+from server.domain.issuance.queries import NextStep
 from server.domain.issuance.roster import digest_of
 from server.domain.issuance.states import BY_NAME, STEPS, BatchState, Facts, Step, Who
 from server.domain.issuance.transitions import advance, locked

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from server.domain.actor import Actor, Caller
-from server.domain.issuance import organisation, roster_query, scan_tickets
+from server.domain.issuance import organisation, roster_access, scan_tickets
 from server.domain.people import conflicts, invitation_acceptance, officers, rights_notices
 from server.domain.people.officer_states import STEPS, OfficerState
 from server.domain.ports import Services, WeChatIdentity
@@ -301,8 +301,8 @@ async def test_reading_a_whole_list_leaves_a_trace_once_an_hour(services: Servic
     of = await issuing.cohort(services)
     batch = await issuing.prepared(services, of)
     for _ in range(3):
-        await roster_query.people(services, batch.id, actor=ISSUER)
-    await roster_query.people(
+        await roster_access.people(services, batch.id, actor=ISSUER)
+    await roster_access.people(
         services, batch.id, actor=Actor("staff", 8, "财务", role="finance")
     )  # masked for them
     [entry] = await AuditEntry.filter(action="people.viewed")
@@ -313,7 +313,7 @@ async def test_reading_a_whole_list_leaves_a_trace_once_an_hour(services: Servic
         {"list": "issuance_people"},
     )
     services.clock.forward(hours=1, seconds=1)  # type: ignore[attr-defined]
-    await roster_query.people(services, batch.id, actor=ISSUER)
+    await roster_access.people(services, batch.id, actor=ISSUER)
     assert await AuditEntry.filter(action="people.viewed").count() == 2
 
 

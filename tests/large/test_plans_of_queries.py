@@ -26,7 +26,7 @@ from server.domain.issuance import (
     generation,
     organisation,
     preparing,
-    roster_query,
+    roster_access,
     scan_tickets,
 )
 from server.domain.issuance.states import BatchState
@@ -127,7 +127,7 @@ async def test_no_hot_path_grows_with_history(
         spy.part = "pages of batches"
         for actor in (ME, clerk):
             await organisation.view(s, batch.id, actor=actor)
-            await roster_query.people(s, batch.id, actor=actor)
+            await roster_access.people(s, batch.id, actor=actor)
             await organisation.listing(s, actor=actor)
             await organisation.listing(
                 s, wanted=batch_query.Wanted(state="issued", level="primary", school="学院"), actor=actor
@@ -136,8 +136,8 @@ async def test_no_hot_path_grows_with_history(
             await batch_query.totals(s, batch_query.Wanted(plan_id=of.plan.id), actor=actor)
             await worklist.batches(s, actor)
             await worklist.oldest(s, actor, list(BatchState))
-        await roster_query.roll(s, batch.id, given_as="print", actor=ME)
-        await roster_query.canonical_list(s, batch.id, actor=ME)
+        await roster_access.roll(s, batch.id, given_as="print", actor=ME)
+        await roster_access.canonical_list(s, batch.id, actor=ME)
         first = await Certificate.filter(issuance_id=batch.id).order_by("number").first()
         assert first is not None
         spy.part = "certificates"

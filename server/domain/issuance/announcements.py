@@ -9,6 +9,7 @@ from tortoise.transactions import in_transaction
 from server.domain import beijing
 from server.domain.certificates.claims import Claims
 from server.domain.exams import plans
+from server.domain.issuance import certificate_query
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.notices import delivery, routing
@@ -16,17 +17,10 @@ from server.domain.notices.short_names import short_plan
 from server.domain.people.officer_states import OfficerState
 from server.domain.ports import Services
 from server.models import Issuance, Officer
-from server.models.database import rows
 
 SLICE = 200
 TOPIC = "certificate_issued"
 REMIND_AFTER = (14, 7, 3)  # days in 考核站点待签发; the first reminder goes to one officer, later ones to all
-_HOLDERS = """
-SELECT x.id, x.number, x.claims, x.candidate_id FROM certificate x
-WHERE x.issuance_id = $1 AND x.state = 'valid' AND x.number > $2
-  AND EXISTS (SELECT 1 FROM binding b WHERE b.candidate_id = x.candidate_id AND b.unbound_at IS NULL)
-ORDER BY x.number LIMIT $3
-"""
 
 
 async def put(s: Services, issuance_id: int) -> None:
@@ -43,24 +37,24 @@ async def announce(s: Services, *, issuance_id: int) -> None:
     if issuance.announced_at is not None or not plans.is_released(issuance.plan, s.clock.now()):
         return
     after = ""
-    while holders := await rows(_HOLDERS, issuance_id, after, SLICE):
+    while holders := await certificate_query.holders(issuance_id, after=after, limit=SLICE):
         async with in_transaction():
-            open_ways = await routing.ways(s.settings, TOPIC, list({row["candidate_id"] for row in holders}))
-            for row in holders:
-                if not (found := open_ways.get(row["candidate_id"])):
+            open_ways = await routing.ways(s.settings, TOPIC, list({one.candidate_id for one in holders}))
+            for one in holders:
+                if not (found := open_ways.get(one.candidate_id)):
                     continue
                 await delivery.enqueue(
                     s.clock,
                     s.queue,
                     TOPIC,
                     found[0],
-                    dedup=f"certificate:{row['id']}",
-                    fields=_said_of(Claims.from_bytes(bytes(row["claims"]))),
-                    path=f"/h5/certificates/{row['number']}",
+                    dedup=f"certificate:{one.id}",
+                    fields=_said_of(Claims.from_bytes(one.claims)),
+                    path=f"/h5/certificates/{one.number}",
                 )
                 await s.faults.reach("announcing.announce: one is told")
         await s.faults.reach("announcing.announce: a slice is told")
-        after = holders[-1]["number"]
+        after = holders[-1].number
     await Issuance.filter(id=issuance_id, announced_at=None).update(announced_at=s.clock.now())
 
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 from server.domain.actor import Actor
 from server.domain.certificates.states import UNSEALED
 from server.domain.certificates.visibility import is_out
-from server.domain.issuance import receipts, roster
+from server.domain.issuance import receipts, roster, roster_query
+from server.domain.issuance.roster_query import Frame
 from server.domain.issuance.states import BY_NAME, BatchState, Facts
 from server.domain.people.officer_states import OfficerState
 from server.domain.ports import Services
@@ -38,7 +39,7 @@ async def of_staff(s: Services, issuance: Issuance, *, actor: Actor, list_is_cur
 
 async def signed_list(s: Services, issuance: Issuance, facts: Facts) -> tuple[Facts, list[int]]:
     """The same with whether the stored lines are those of the officer's receipt; and the lines' certificates."""
-    lines = await roster.reserved(issuance.id)
+    lines = await roster_query.reserved(issuance.id)
     is_signed = await _is_signed(s, issuance, roster.stored_digest(lines))
     return replace(facts, list_is_signed=is_signed), [line.id for line in lines]
 
@@ -70,7 +71,7 @@ def of_officer(ticket: ScanTicket, officer: Officer, issuance: Issuance | None =
 
 async def todays_list(
     s: Services, ticket: ScanTicket, issuance: Issuance, facts: Facts
-) -> tuple[Facts, roster.Frame]:
+) -> tuple[Facts, Frame]:
     """The same with what today's data says of the batch's list; and what all lines share."""
     frame, digest = await roster.today(s, issuance)
     return replace(

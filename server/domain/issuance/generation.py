@@ -13,7 +13,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from server.domain import freshness
@@ -22,18 +22,16 @@ from server.domain.audit import audit_log
 from server.domain.certificates import files
 from server.domain.certificates import transitions as certificate_transitions
 from server.domain.certificates.claims import Line, complete, encode_code
-from server.domain.certificates.files import file_key
 from server.domain.certificates.states import UNSEALED, CertificateState
 from server.domain.events import publish
 from server.domain.fault_points import transaction
-from server.domain.issuance import announcements, facts, preparing
-from server.domain.issuance.queries import progress
+from server.domain.issuance import announcements, certificate_query, facts, preparing
+from server.domain.issuance.certificate_query import Claimed
 from server.domain.issuance.states import BY_NAME, BatchState
 from server.domain.issuance.transitions import advance, locked, tell_state
 from server.domain.ports import Services
 from server.errors import OutsideFailure, Refused
 from server.models import Certificate, Issuance
-from server.models.database import rows
 
 log = logging.getLogger("xcert.generation")
 
@@ -41,39 +39,8 @@ SLICE = 50
 AT_ONCE = 2  # certificates under way in one process
 TOLD_EVERY = 10  # certificates between two progress events
 CLAIM_SECONDS = (
-    20  # to draw, seal and keep one certificate takes well under one; late means: another may do it, too
+    20.0  # to draw, seal and keep one certificate takes well under one; late means: another may do it, too
 )
-_CLAIM = """
-UPDATE certificate x SET claimed_by = $2, claimed_until = clock_timestamp() + make_interval(secs => $3)
-FROM certificate was JOIN candidate h ON h.id = was.candidate_id
-WHERE x.id = $1 AND x.state = 'drawing' AND (x.claimed_until IS NULL OR x.claimed_until < clock_timestamp())
-  AND was.id = x.id
-RETURNING x.id, x.claimed_by, x.number, x.claims, x.claims_sha256, x.code, h.id_sealed, h.photo_key,
-          was.claimed_by <> '' AS was_tried
-"""
-_IS_HELD = """
-SELECT 1 FROM certificate
-WHERE id = ANY($1::bigint[]) AND state = 'drawing' AND claimed_until >= clock_timestamp() LIMIT 1
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Claimed:
-    """A certificate that is ours to make for some seconds, and all that its page is made of: one reading."""
-
-    id: int
-    claimed_by: str
-    number: str
-    claims: bytes
-    claims_sha256: bytes
-    code: str
-    id_sealed: bytes
-    photo_key: str
-    was_tried: bool  # another has been at it: its file may stand already
-
-    @property
-    def key(self) -> str:
-        return file_key(self.number, self.claims_sha256)
 
 
 async def generate(s: Services, *, issuance_id: int, ids: list[int]) -> None:
@@ -83,7 +50,7 @@ async def generate(s: Services, *, issuance_id: int, ids: list[int]) -> None:
     """
     await _make_all(s, issuance_id, await _draw(s, issuance_id, ids))
     await s.faults.reach("generation.generate: the slice is made")
-    if await rows(_IS_HELD, list(ids)):  # somebody else is at it, or died over it
+    if await certificate_query.is_any_claimed(ids):  # somebody else is at it, or died over it
         await put_slice(s, issuance_id, list(ids), at=s.clock.now() + timedelta(seconds=CLAIM_SECONDS + 1))
     await _tell_progress(s, issuance_id)
     if not await facts.unsealed(issuance_id):
@@ -150,11 +117,10 @@ async def _make_all(s: Services, issuance_id: int, ids: Sequence[int]) -> None:
 async def _make(s: Services, certificate_id: int) -> None:
     """One certificate, unless it is sealed already or another process is at it."""
     claim = secrets.token_hex(8)
-    claimed = await rows(_CLAIM, certificate_id, claim, float(CLAIM_SECONDS))
-    if not claimed:
+    work = await certificate_query.claim(certificate_id, claim, CLAIM_SECONDS)
+    if work is None:
         return
     try:
-        work = _Claimed(**claimed[0])
         await _record(s, work, await _sealed(s, work))
     except Exception as error:
         log.warning("certificate %s was not made: %s", certificate_id, type(error).__name__, exc_info=error)
@@ -165,16 +131,10 @@ async def _failed(certificate_id: int, claim: str, error: Exception) -> None:
     """Keep why, and let go, so that the next try need not wait."""
     known = isinstance(error, Refused | OutsideFailure)
     said = str(error) if known else f"生成时遇到意外问题（{type(error).__name__}）"
-    await rows(
-        "UPDATE certificate SET attempts = attempts + 1, last_error = $3, claimed_until = NULL"
-        " WHERE id = $1 AND claimed_by = $2 AND state = 'drawing' RETURNING id",
-        certificate_id,
-        claim,
-        said[:300],
-    )
+    await certificate_query.let_go(certificate_id, claim, said[:300])
 
 
-async def _sealed(s: Services, work: _Claimed) -> bytes:
+async def _sealed(s: Services, work: Claimed) -> bytes:
     """The file that stands for this certificate: drawn and sealed now, or kept by whoever was quicker or died."""
     if work.was_tried and await s.file_store.exists(work.key):  # by a process that died before it said so
         pdf = await s.file_store.get(work.key)
@@ -189,7 +149,7 @@ async def _sealed(s: Services, work: _Claimed) -> bytes:
     return pdf
 
 
-async def _record(s: Services, work: _Claimed, pdf: bytes) -> None:
+async def _record(s: Services, work: Claimed, pdf: bytes) -> None:
     """Store the file's SHA-256, if the claim is still ours or nobody has come since."""
     digest = hashlib.sha256(pdf).digest()
     async with transaction(s.faults, "generation.seal"):
@@ -221,7 +181,7 @@ async def _record(s: Services, work: _Claimed, pdf: bytes) -> None:
 
 
 async def _tell_progress(s: Services, issuance_id: int) -> None:
-    await publish(s, issuance_id, "progress", **asdict(await progress(issuance_id)))
+    await publish(s, issuance_id, "progress", **asdict(await certificate_query.progress(issuance_id)))
 
 
 async def finish(s: Services, *, issuance_id: int) -> None:

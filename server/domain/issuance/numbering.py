@@ -10,19 +10,14 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.certificates.claims import number_of
 from server.domain.certificates.transitions import advance
-from server.domain.issuance import roster
-from server.domain.issuance.roster import Entry, Frame, Reserved
+from server.domain.issuance import certificate_query, roster, roster_query
+from server.domain.issuance.roster import Entry
+from server.domain.issuance.roster_query import Frame, Reserved
 from server.domain.ports import Services
 from server.errors import Refused
 from server.models import Certificate, Issuance
-from server.models.database import rows
 
 _BATCH = 1000
-_TAKE = """
-INSERT INTO number_series AS n (prefix, given) VALUES ($1, $2)
-ON CONFLICT (prefix) DO UPDATE SET given = n.given + $2
-RETURNING given
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +46,7 @@ async def reserve(s: Services, frame: Frame, count: int) -> list[str]:
     if count == 0:
         return []
     year = f"{beijing.day(s.clock.now()):%y}"
-    [row] = await rows(_TAKE, f"{year}{frame.kind_code}{frame.level.code}", count)
-    last = int(row["given"])
+    last = await certificate_query.take_serials(f"{year}{frame.kind_code}{frame.level.code}", count)
     if last >= 10**8:
         raise Refused("numbers_exhausted", "本年度这一等级的证书编号已用完，请联系管理员。")
     return [
@@ -66,7 +60,7 @@ async def refresh(s: Services, issuance: Issuance, *, actor: Actor) -> Refreshed
     Who is unchanged keeps the certificate and its number; a changed or removed line is voided and its number never
     comes again; new lines get new numbers. Digest and count are stored, and one audit row says what changed.
     """
-    old = {one.registration_id: one for one in await roster.reserved(issuance.id)}
+    old = {one.registration_id: one for one in await roster_query.reserved(issuance.id)}
     frame, entries, _ = await roster.drawn_up(s, issuance, old)
     staying = {e.registration_id for e in entries if e.is_said_by(old.get(e.registration_id))}
     kept = [one for one in old.values() if one.registration_id in staying]

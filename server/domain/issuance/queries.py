@@ -11,7 +11,8 @@ from server.domain.certificates.claims import Line
 from server.domain.certificates.states import UNSEALED
 from server.domain.certificates.visibility import seen_by
 from server.domain.exams.results import is_released
-from server.domain.issuance import facts, history, roster
+from server.domain.issuance import certificate_query, facts, history, roster
+from server.domain.issuance.certificate_query import Progress
 from server.domain.issuance.history import HistoryEntry
 from server.domain.issuance.states import BatchState, Step, Who, list_is_current, list_is_signed, steps_from
 from server.domain.issuance.transitions import VERBS
@@ -22,18 +23,11 @@ from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, NotFound, Refused
 from server.models import Certificate, Issuance, Receipt
-from server.models.database import rows
 
 HELD_BACK_SHOWN = 500
 RECEIPTS_SHOWN = 50
 FAILED_SHOWN = 20
 _NEVER_ALONE = frozenset({"org_sign", "hand_over"})  # as `desk` asks before it takes them
-_PROGRESS = """
-SELECT count(*) FILTER (WHERE state <> 'void') AS total,
-       count(*) FILTER (WHERE pdf_sha256 IS NOT NULL AND state <> 'void') AS sealed,
-       count(*) FILTER (WHERE state IN ('reserved', 'drawing') AND attempts > 0) AS failed
-FROM certificate WHERE issuance_id = $1
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +68,6 @@ class NextStep:
 
     step: Step
     refusal: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How many certificates of a batch there are, how many are sealed, and how many failed at the last try."""
-
-    total: int
-    sealed: int
-    failed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +177,6 @@ def summary_of(issuance: Issuance, now: datetime) -> BatchSummary:
     )
 
 
-async def progress(issuance_id: int) -> Progress:
-    """How far the certificates of a batch are."""
-    [row] = await rows(_PROGRESS, issuance_id)
-    return Progress(**row)
-
-
 async def view(s: Services, issuance_id: int, *, actor: Actor) -> BatchView:
     """One batch in full: its facts, what this actor may do next, progress, who is held back, the last errors.
 
@@ -219,7 +198,7 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> BatchView:
         can_show_ticket=batch.state is BatchState.SITE_PENDING
         and batch.results_released
         and roles.may(actor, Verb.SHOW_TICKET),
-        progress=await progress(issuance_id),
+        progress=await certificate_query.progress(issuance_id),
         failed=await _failed(issuance_id, in_full=in_full),
         held_back=tuple(
             HeldBackPerson(one.name if in_full else None, mask_name(one.name), one.code, one.reason)

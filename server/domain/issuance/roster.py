@@ -8,72 +8,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 
 import orjson
 
 from server.domain.certificates.claims import Line, fits, id_hash_of_index, number_of
 from server.domain.exams import plans
-from server.domain.levels import Level
+from server.domain.issuance import roster_query
+from server.domain.issuance.roster_query import Frame, Reserved
 from server.domain.ports import Services
-from server.errors import Refused
 from server.models import Issuance
-from server.models.database import rows
 
-# A registration counts while it has no certificate elsewhere; a void number does not count, a revoked certificate does.
-_PASSED = """
-SELECT r.id AS registration_id, c.id AS candidate_id, c.name, c.id_index
-FROM registration r
-JOIN candidate c ON c.id = r.candidate_id
-WHERE r.plan_id = $1 AND r.site_id = $2 AND r.outcome = 'passed'
-  AND NOT EXISTS (SELECT 1 FROM certificate x
-                  WHERE x.registration_id = r.id AND x.state <> 'void' AND x.issuance_id <> $3)
-ORDER BY r.admission_number
-"""
-_FRAME = """
-SELECT p.name AS plan, p.exam_date, p.release_at, p.requires_practice, k.code AS kind_code, k.name AS certificate,
-       t.level, sc.id AS school_id, sc.name AS school, t.name AS site, t.kind_id = p.kind_id AS fits_kind,
-       (SELECT v.version FROM standard_version v
-        WHERE v.kind_id = p.kind_id AND v.effective_on <= p.exam_date
-        ORDER BY v.effective_on DESC, v.id DESC LIMIT 1) AS standard
-FROM plan p, site t JOIN school sc ON sc.id = t.school_id JOIN certificate_kind k ON k.id = t.kind_id
-WHERE p.id = $1 AND t.id = $2
-"""
-_RESERVED = """
-SELECT id, registration_id, number, line FROM certificate WHERE issuance_id = $1 AND state <> 'void' ORDER BY number
-"""
 _SLICE = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What all lines of a batch share."""
-
-    plan: str
-    exam_date: date
-    release_at: datetime | None
-    requires_practice: bool
-    kind_code: str
-    certificate: str
-    level: Level
-    school_id: int
-    school: str
-    site: str
-    standard: str
-
-    def is_released(self, now: datetime) -> bool:
-        """Whether people outside the organisation may know at `now` who passed."""
-        return self.release_at is not None and self.release_at <= now
-
-
-@dataclass(frozen=True, slots=True)
-class Reserved:
-    """A living certificate's row, as far as the list goes."""
-
-    id: int
-    registration_id: int
-    number: str
-    line: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +27,7 @@ class Entry:
 
     registration_id: int
     candidate_id: int
-    fields: dict[str, str]
+    fields: Mapping[str, str]
 
     def line(self, number: str) -> bytes:
         """The line under this number, every field checked. Raises ValueError."""
@@ -106,21 +51,6 @@ class HeldBack:
     name: str
     code: str
     reason: str
-
-
-async def frame_of(plan_id: int, site_id: int) -> Frame:
-    """What plan and site say.
-
-    Raises:
-        Refused("standard_missing"): no standard was in force on the exam day (S7).
-        Refused("site_other_kind"): the site is for another kind of certificate.
-    """
-    [row] = await rows(_FRAME, plan_id, site_id)
-    if not row.pop("fits_kind"):
-        raise Refused("site_other_kind", "考核站点与考试计划的证书不是同一种，请核对报考数据。")
-    if row["standard"] is None:
-        raise Refused("standard_missing", "考试日期之前没有生效的职业技能等级标准，请先登记标准版本。")
-    return Frame(**{**row, "level": Level(row["level"])})
 
 
 def _held_back(s: Services, withheld: str | None, sample: Line) -> tuple[str, str] | None:
@@ -151,7 +81,7 @@ async def drawn_up(
         known: the batch's reserved lines by registration. A line that has not changed by a byte was found printable
             when its number was reserved, and is not drawn up again.
     """
-    frame = await frame_of(issuance.plan_id, issuance.site_id)
+    frame = await roster_query.frame_of(issuance.plan_id, issuance.site_id)
     shared = {
         "level": frame.level.value,
         "plan": frame.plan,
@@ -164,27 +94,19 @@ async def drawn_up(
     }
     sample = number_of("99", frame.kind_code, frame.level, 99_999_999)
     entries, held = [], []
-    passed = await rows(_PASSED, issuance.plan_id, issuance.site_id, issuance.id)
-    withheld = await _withheld(s, frame, [row["registration_id"] for row in passed])
-    for row in passed:
-        named = {"name": row["name"], "id_hash": id_hash_of_index(bytes(row["id_index"])), **shared}
-        entry = Entry(row["registration_id"], row["candidate_id"], named)
+    passed = await roster_query.passed(issuance)
+    withheld = await _withheld(s, frame, [one.registration_id for one in passed])
+    for one in passed:
+        named = {"name": one.name, "id_hash": id_hash_of_index(one.id_index), **shared}
+        entry = Entry(one.registration_id, one.candidate_id, named)
         lacks, old = withheld.get(entry.registration_id), (known or {}).get(entry.registration_id)
         if lacks is None and entry.is_said_by(old):
             entries.append(entry)
         elif why := _held_back(s, lacks, Line(number=sample, **named)):
-            held.append(HeldBack(entry.registration_id, entry.candidate_id, row["name"], *why))
+            held.append(HeldBack(entry.registration_id, entry.candidate_id, one.name, *why))
         else:
             entries.append(entry)
     return frame, entries, held
-
-
-async def reserved(issuance_id: int) -> list[Reserved]:
-    """The batch's living lines in number order."""
-    return [
-        Reserved(row["id"], row["registration_id"], row["number"], bytes(row["line"]))
-        for row in await rows(_RESERVED, issuance_id)
-    ]
 
 
 def canonical_of(lines: Iterable[tuple[str, bytes]]) -> bytes:
@@ -204,7 +126,7 @@ def stored_digest(certificates: Iterable[Reserved]) -> bytes:
 
 async def today(s: Services, issuance: Issuance) -> tuple[Frame, bytes | None]:
     """The batch's frame, and the SHA-256 of its list as today's data says; None when someone has no number yet."""
-    known = {one.registration_id: one for one in await reserved(issuance.id)}
+    known = {one.registration_id: one for one in await roster_query.reserved(issuance.id)}
     frame, entries, _ = await drawn_up(s, issuance, known)
     if any(entry.registration_id not in known for entry in entries):
         return frame, None

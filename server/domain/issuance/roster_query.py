@@ -1,33 +1,47 @@
-"""Who is on a batch's list, in order of number: by pages, and whole for those who answer for it.
+"""The rows that a batch's list is made of: who passed, what all lines share, the reserved lines, and the lines to be read.
 
-A person has one row number everywhere, on the desk, the phone, in the workbook and on paper, so that "第 3 位" is the
-same person for whoever says it and whoever looks it up. Names are in full for those who answer for the list
-(`Verb.CHECK_LIST`); everybody else who may look sees them masked. Identity numbers are masked for all.
+Asks nobody who may see them.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
-from server.domain import roles
-from server.domain.actor import Actor
-from server.domain.audit import audit_log, incidents
 from server.domain.certificates.claims import Line
 from server.domain.certificates.states import CertificateState
-from server.domain.certificates.visibility import seen_by
-from server.domain.issuance import roster
-from server.domain.issuance.queries import BatchSummary, summary_of
-from server.domain.paging import Page, limited
+from server.domain.levels import Level
 from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.people.names import mask_name
-from server.domain.ports import Services
-from server.domain.roles import Verb
-from server.errors import NotFound, OutsideFailure
+from server.domain.ports import Keys
+from server.errors import Refused
 from server.models import Issuance
 from server.models.database import rows
 
+# A registration counts while it has no certificate elsewhere; a void number does not count, a revoked certificate does.
+_PASSED = """
+SELECT r.id AS registration_id, c.id AS candidate_id, c.name, c.id_index
+FROM registration r
+JOIN candidate c ON c.id = r.candidate_id
+WHERE r.plan_id = $1 AND r.site_id = $2 AND r.outcome = 'passed'
+  AND NOT EXISTS (SELECT 1 FROM certificate x
+                  WHERE x.registration_id = r.id AND x.state <> 'void' AND x.issuance_id <> $3)
+ORDER BY r.admission_number
+"""
+_FRAME = """
+SELECT p.name AS plan, p.exam_date, p.release_at, p.requires_practice, k.code AS kind_code, k.name AS certificate,
+       t.level, sc.id AS school_id, sc.name AS school, t.name AS site, t.kind_id = p.kind_id AS fits_kind,
+       (SELECT v.version FROM standard_version v
+        WHERE v.kind_id = p.kind_id AND v.effective_on <= p.exam_date
+        ORDER BY v.effective_on DESC, v.id DESC LIMIT 1) AS standard
+FROM plan p, site t JOIN school sc ON sc.id = t.school_id JOIN certificate_kind k ON k.id = t.kind_id
+WHERE p.id = $1 AND t.id = $2
+"""
+_RESERVED = """
+SELECT id, registration_id, number, line FROM certificate WHERE issuance_id = $1 AND state <> 'void' ORDER BY number
+"""
 _LISTED = """
 SELECT l.row, l.number, l.state, l.line, r.admission_number, c.id_sealed,
        (SELECT json_agg(json_build_array(s.subject, s.score, s.status) ORDER BY s.subject)::text
@@ -43,6 +57,47 @@ SELECT number FROM certificate WHERE issuance_id = $1 AND state <> 'void' AND nu
 ORDER BY number DESC LIMIT $3
 """
 _ALL = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One who passed at a batch's site and has no certificate elsewhere."""
+
+    registration_id: int
+    candidate_id: int
+    name: str
+    id_index: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What all lines of a batch share."""
+
+    plan: str
+    exam_date: date
+    release_at: datetime | None
+    requires_practice: bool
+    kind_code: str
+    certificate: str
+    level: Level
+    school_id: int
+    school: str
+    site: str
+    standard: str
+
+    def is_released(self, now: datetime) -> bool:
+        """Whether people outside the organisation may know at `now` who passed."""
+        return self.release_at is not None and self.release_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A living certificate's row, as far as the list goes."""
+
+    id: int
+    registration_id: int
+    number: str
+    line: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +135,40 @@ class Listed:
         return replace(self, name="", scores=())
 
 
-async def listed(s: Services, issuance_id: int, *, after: str = "", limit: int = _ALL) -> list[Listed]:
-    """The lines after a number; voided numbers are left out. Asks nobody who may see them."""
-    return [_row(s, row) for row in await rows(_LISTED, issuance_id, after, limit)]
+async def passed(issuance: Issuance) -> list[Passed]:
+    """Who passed, in the order of admission numbers."""
+    return [Passed(**row) for row in await rows(_PASSED, issuance.plan_id, issuance.site_id, issuance.id)]
 
 
-def _row(s: Services, row: dict[str, Any]) -> Listed:
+async def frame_of(plan_id: int, site_id: int) -> Frame:
+    """What plan and site say.
+
+    Raises:
+        Refused("standard_missing"): no standard was in force on the exam day (S7).
+        Refused("site_other_kind"): the site is for another kind of certificate.
+    """
+    [row] = await rows(_FRAME, plan_id, site_id)
+    if not row.pop("fits_kind"):
+        raise Refused("site_other_kind", "考核站点与考试计划的证书不是同一种，请核对报考数据。")
+    if row["standard"] is None:
+        raise Refused("standard_missing", "考试日期之前没有生效的职业技能等级标准，请先登记标准版本。")
+    return Frame(**{**row, "level": Level(row["level"])})
+
+
+async def reserved(issuance_id: int) -> list[Reserved]:
+    """The batch's living lines in number order."""
+    return [
+        Reserved(row["id"], row["registration_id"], row["number"], bytes(row["line"]))
+        for row in await rows(_RESERVED, issuance_id)
+    ]
+
+
+async def listed(keys: Keys, issuance_id: int, *, after: str = "", limit: int = _ALL) -> list[Listed]:
+    """The lines after a number; voided numbers are left out."""
+    return [_row(keys, row) for row in await rows(_LISTED, issuance_id, after, limit)]
+
+
+def _row(keys: Keys, row: dict[str, Any]) -> Listed:
     name = Line.from_bytes(bytes(row["line"])).name
     return Listed(
         row=row["row"],
@@ -93,96 +176,13 @@ def _row(s: Services, row: dict[str, Any]) -> Listed:
         admission_number=row["admission_number"],
         name=name,
         name_masked=mask_name(name),
-        id_masked=mask_id(s.keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)),
+        id_masked=mask_id(keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)),
         scores=tuple(Scored(*one) for one in json.loads(row["scores"] or "[]")),
         state=CertificateState(row["state"]),
     )
 
 
-async def _batch(s: Services, issuance_id: int, actor: Actor) -> Issuance:
-    issuance = await Issuance.get_or_none(id=issuance_id).prefetch_related("plan", "site__school")
-    if issuance is None:
-        raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    await seen_by(s.clock, issuance, actor)
-    return issuance
-
-
-async def people(
-    s: Services,
-    issuance_id: int,
-    *,
-    cursor: str | None = None,
-    before: str | None = None,
-    limit: int | None = None,
-    actor: Actor,
-) -> Page[Listed]:
-    """The list without voided numbers, masked for those who do not answer for it.
-
-    Args:
-        cursor: the last number shown, to go on; `before`: the first one, to go back.
-
-    Raises:
-        Forbidden("role_not_allowed") · NotFound("issuance_not_found"), also for another school's batch.
-    """
-    roles.require(actor, Verb.SEE_ISSUANCES)
-    await _batch(s, issuance_id, actor)
-    size = limited(limit)
-    after = await _page_before(issuance_id, before, size) if before else cursor or ""
-    found = await listed(s, issuance_id, after=after, limit=size + 1)
-    in_full = roles.may(actor, Verb.CHECK_LIST)
-    if in_full:
-        await incidents.viewed(s, actor, "issuance_people", "issuance", issuance_id)
-    shown = [one if in_full else one.masked() for one in found[:size]]
-    more = shown[-1].number if len(found) > size else None
-    return Page(shown, more, shown[0].number if shown and shown[0].row > 1 else None)
-
-
-async def _page_before(issuance_id: int, number: str, size: int) -> str:
+async def page_before(issuance_id: int, number: str, size: int) -> str:
     """The number after which a page has to begin to end just before this number; empty: at the beginning."""
     found = await rows(_BEFORE, issuance_id, number, size + 1)
     return str(found[-1]["number"]) if len(found) > size else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Roll:
-    """A whole list with what stands above it."""
-
-    batch: BatchSummary
-    people: tuple[Listed, ...]
-
-
-async def roll(s: Services, issuance_id: int, *, given_as: str, actor: Actor) -> Roll:
-    """The whole list in full, for a workbook or for paper; who took it is in the audit trail.
-
-    Args:
-        given_as: `xlsx` or `print`, for the trail.
-
-    Raises:
-        Forbidden("role_not_allowed") · NotFound("issuance_not_found").
-    """
-    roles.require(actor, Verb.CHECK_LIST)
-    issuance = await _batch(s, issuance_id, actor)
-    found = await listed(s, issuance_id)
-    await _taken(s, issuance_id, given_as, len(found), actor)
-    return Roll(summary_of(issuance, s.clock.now()), tuple(found))
-
-
-async def canonical_list(s: Services, issuance_id: int, *, actor: Actor) -> bytes:
-    """The very bytes whose SHA-256 is the digest that the officer signs; the same for ever, also after a revocation.
-
-    Raises:
-        Forbidden("role_not_allowed") · NotFound("issuance_not_found") · OutsideFailure: the stored lines are no longer
-        those of the stored digest.
-    """
-    roles.require(actor, Verb.CHECK_LIST)
-    issuance = await _batch(s, issuance_id, actor)
-    stored = await roster.reserved(issuance_id)
-    if roster.stored_digest(stored) != bytes(issuance.list_sha256 or b""):
-        raise OutsideFailure("批次的名单与其校验码不一致")
-    await _taken(s, issuance_id, "json", len(stored), actor)
-    return roster.canonical_of((one.number, one.line) for one in stored)
-
-
-async def _taken(s: Services, issuance_id: int, given_as: str, count: int, actor: Actor) -> None:
-    became = {"as": given_as, "count": count}
-    await audit_log.record(s.clock, actor, "issuance.list", "issuance", issuance_id, became=became)

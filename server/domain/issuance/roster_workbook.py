@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.domain import beijing
-from server.domain.issuance.roster_query import Roll
+from server.domain.issuance.roster_access import Roll
 from server.domain.ports import Cell, Mark, Services, SheetToWrite
 
 HEAD = ("序号", "准考证号", "姓名", "证件号码", "成绩", "证书编号", "状态")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from datetime import datetime
 
-from server.domain.issuance import facts, roster, scan_query, scan_token
+from server.domain.issuance import facts, scan_query, scan_token
+from server.domain.issuance.roster_query import Frame
 from server.domain.issuance.states import (
     BY_NAME,
     BatchState,
@@ -124,7 +125,7 @@ async def refuse_dead(
     name: str,
     *,
     is_backed_by_signer: bool,
-) -> tuple[Facts, roster.Frame]:
+) -> tuple[Facts, Frame]:
     """Every reason why this ticket cannot be spent now, the most telling first.
 
     Args:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from server.domain.issuance import roster
-from server.domain.issuance.roster_query import Listed, listed
+from server.domain.issuance import roster_query
+from server.domain.issuance.roster_query import Listed
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.ports import Services
@@ -48,9 +48,9 @@ class ScanView:
 async def view_of(
     s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer, *, receipt: bytes | None = None
 ) -> ScanView:
-    frame = await roster.frame_of(issuance.plan_id, issuance.site_id)
+    frame = await roster_query.frame_of(issuance.plan_id, issuance.site_id)
     site = await Site.get(id=issuance.site_id)
-    people = await listed(s, issuance.id)
+    people = await roster_query.listed(s.keys, issuance.id)
     return ScanView(
         issuance_id=issuance.id,
         plan=frame.plan,

@@ -16,6 +16,7 @@ from server.domain.certificates.visibility import is_out, seen_by
 from server.domain.events import publish
 from server.domain.fault_points import transaction
 from server.domain.issuance import receipts, roster, scan_policy, scan_query, scan_token
+from server.domain.issuance.roster_query import Frame
 from server.domain.issuance.scan_summary import ScanView, view_of
 from server.domain.issuance.states import BY_NAME, BatchState, Facts, moved_on, reason_is_given
 from server.domain.issuance.transitions import advance, locked, tell_state
@@ -223,7 +224,7 @@ class _Act:
     issuance: Issuance
     officer: Officer
     signer: str  # who signed for the organisation
-    frame: roster.Frame
+    frame: Frame
 
 
 async def _sign(s: Services, act: _Act, facts: Facts, *, actor: Actor) -> bytes:

@@ -19,7 +19,7 @@ from server.domain.issuance import (
     preparation_query,
     preparing,
     queries,
-    roster_query,
+    roster_access,
     roster_workbook,
     scan_tickets,
 )
@@ -128,7 +128,7 @@ async def show(call: Call, issuance_id: int) -> Issuance:
 
 
 async def list_people(call: Call, query: Paging, issuance_id: int) -> Page[ListedPerson]:
-    found = await roster_query.people(call.s, issuance_id, **query.model_dump(), actor=call.actor)
+    found = await roster_access.people(call.s, issuance_id, **query.model_dump(), actor=call.actor)
     return page_of(ListedPerson, [ListedPerson.of(one) for one in found.items], found.next_cursor)
 
 
@@ -182,13 +182,13 @@ async def one_receipt(call: Call, issuance_id: int, receipt_id: int) -> HTTPResp
 
 
 async def list_book_of(call: Call, issuance_id: int) -> HTTPResponse:
-    roll = await roster_query.roll(call.s, issuance_id, given_as="xlsx", actor=call.actor)
+    roll = await roster_access.roll(call.s, issuance_id, given_as="xlsx", actor=call.actor)
     data = await asyncio.to_thread(roster_workbook.workbook, call.s, roll)
     return download(data, XLSX, f"签发名单-{issuance_id}-第{roll.batch.revision}版.xlsx")
 
 
 async def canonical_list(call: Call, issuance_id: int) -> HTTPResponse:
-    data = await roster_query.canonical_list(call.s, issuance_id, actor=call.actor)
+    data = await roster_access.canonical_list(call.s, issuance_id, actor=call.actor)
     return download(data, JSON, f"签发名单-{issuance_id}.json")
 
 

@@ -10,7 +10,7 @@ from server.domain.certificates import certificate_search, portal
 from server.domain.certificates.states import CertificateState
 from server.domain.exams import queries as exam_queries
 from server.domain.issuance import batch_query as batch_list
-from server.domain.issuance import organisation, preparation_query, roster_query, roster_workbook
+from server.domain.issuance import organisation, preparation_query, roster_access, roster_workbook
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.lookups import worklist
@@ -159,7 +159,7 @@ async def _preparation(call: Call, plan_id: int | None) -> Preparation | None:
 async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
     found = await organisation.view(call.s, issuance_id, actor=call.actor)
     page = page_base.read(call, PeoplePage)
-    people = await roster_query.people(
+    people = await roster_access.people(
         call.s, issuance_id, **page.model_dump(), limit=PEOPLE, actor=call.actor
     )
     return await page_base.render(
@@ -185,7 +185,7 @@ async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
 
 
 async def print_list(call: Call, issuance_id: int) -> HTTPResponse:
-    roll = await roster_query.roll(call.s, issuance_id, given_as="print", actor=call.actor)
+    roll = await roster_access.roll(call.s, issuance_id, given_as="print", actor=call.actor)
     return await templating.render(
         call.request,
         "console/print.html",
