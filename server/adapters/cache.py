@@ -59,7 +59,7 @@ def _bytes(value: Any) -> bytes | None:
 
 
 @asynccontextmanager
-async def _asked() -> AsyncIterator[None]:
+async def _outside() -> AsyncIterator[None]:
     """What Redis does not do is an outside failure; the client has written its cause to the log, once."""
     try:
         yield
@@ -74,24 +74,24 @@ class RedisCache:
         self._redis = redis
 
     async def get(self, key: str) -> bytes | None:
-        async with _asked():
+        async with _outside():
             return _bytes(await self._redis.get(CACHED + key))
 
     async def set(self, key: str, value: bytes, *, seconds: float) -> None:
-        async with _asked():
+        async with _outside():
             await self._redis.set(CACHED + key, value, px=max(1, int(seconds * 1000)))
 
     async def add(self, key: str, value: bytes, *, seconds: float) -> bool:
-        async with _asked():
+        async with _outside():
             return bool(await self._redis.set(CACHED + key, value, px=max(1, int(seconds * 1000)), nx=True))
 
     async def take(self, key: str) -> bytes | None:
-        async with _asked():
+        async with _outside():
             return _bytes(await self._redis.getdel(CACHED + key))
 
     async def delete(self, *keys: str) -> None:
         if keys:
-            async with _asked():
+            async with _outside():
                 await self._redis.delete(*(CACHED + key for key in keys))
 
 
@@ -107,7 +107,7 @@ class RedisEventBus:
         self._free = listeners
 
     async def publish(self, channel: str, event: Mapping[str, Any]) -> None:
-        async with _asked():
+        async with _outside():
             await self._redis.publish(f"live:{channel}", orjson.dumps(dict(event)))
 
     @asynccontextmanager
@@ -126,7 +126,7 @@ class RedisEventBus:
         async def events() -> AsyncIterator[dict[str, Any] | None]:
             quiet = 0.0
             while True:
-                async with _asked():
+                async with _outside():
                     message = await subscription.get_message(timeout=1.0)
                 if message is not None:
                     quiet = 0.0
@@ -139,7 +139,7 @@ class RedisEventBus:
                 await asyncio.sleep(0)
 
         try:
-            async with _asked():
+            async with _outside():
                 await subscription.subscribe(f"live:{channel}")
             yield events()
         finally:
@@ -148,6 +148,6 @@ class RedisEventBus:
             await own.aclose()
 
     def _own_connection(self) -> aioredis.Redis:
-        known = self._redis.connection_pool
-        pool = aioredis.ConnectionPool(known.connection_class, max_connections=1, **known.connection_kwargs)
+        shared = self._redis.connection_pool
+        pool = aioredis.ConnectionPool(shared.connection_class, max_connections=1, **shared.connection_kwargs)
         return aioredis.Redis.from_pool(pool)

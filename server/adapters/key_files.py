@@ -89,27 +89,27 @@ def _make(
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         _write_new(stem.with_suffix(".pem"), pem)
     elif development:
-        made = make_seal(folder, organisation, now=now)
-        _write_new(stem.with_suffix(".crt"), made.chain, 0o644)
-        _write_new(stem.with_suffix(".pem"), made.key)
+        seal = make_seal(folder, organisation, now=now)
+        _write_new(stem.with_suffix(".crt"), seal.chain, 0o644)
+        _write_new(stem.with_suffix(".pem"), seal.key)
     else:
-        made_request = make_seal_request(organisation)
-        _write_new(stem.with_suffix(".csr"), made_request.request, 0o644)
-        _write_new(stem.with_suffix(".pem"), made_request.key)
+        request = make_seal_request(organisation)
+        _write_new(stem.with_suffix(".csr"), request.request, 0o644)
+        _write_new(stem.with_suffix(".pem"), request.key)
 
 
 def listing(folder: Path, *, now: datetime | None = None) -> list[KeyFile]:
     """Every key in the folder, by purpose, newest epoch first."""
     lives, at = key_life.read(folder), now or datetime.now(UTC)
-    found: dict[str, list[tuple[int, Path]]] = {}
+    paths: dict[str, list[tuple[int, Path]]] = {}
     for path in folder.iterdir() if folder.is_dir() else ():
-        if named := _NAME.match(path.name):
-            found.setdefault(named[1], []).append((int(named[2]), path))
+        if match := _NAME.match(path.name):
+            paths.setdefault(match[1], []).append((int(match[2]), path))
     out = []
     for purpose in PURPOSES:
         mine = [
             KeyFile(purpose, epoch, path, False, lives.get(f"{purpose}-{epoch}", Life()))
-            for epoch, path in sorted(found.get(purpose, []), reverse=True)
+            for epoch, path in sorted(paths.get(purpose, []), reverse=True)
         ]
         current = key_life.current({key.epoch: key.life for key in mine if key.is_ready}, at)
         out += [KeyFile(key.purpose, key.epoch, key.path, key.epoch == current, key.life) for key in mine]

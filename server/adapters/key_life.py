@@ -48,10 +48,10 @@ def current(lives: Mapping[int, Life], moment: datetime) -> int | None:
 def read(folder: Path) -> dict[str, Life]:
     """Key id → life. Raises KeysMissing when the file is damaged."""
     try:
-        written = json.loads((folder / FILE).read_text("utf-8"))
+        stored = json.loads((folder / FILE).read_text("utf-8"))
         return {
-            key_id: Life(**{name: _read(name, value) for name, value in said.items()})
-            for key_id, said in written.items()
+            key_id: Life(**{name: _read(name, value) for name, value in fields.items()})
+            for key_id, fields in stored.items()
         }
     except FileNotFoundError:
         return {}
@@ -75,7 +75,7 @@ def _change(folder: Path, key_id: str, change: Callable[[Life], Life]) -> None:
         lives = read(folder)
         lives[key_id] = change(lives.get(key_id, Life()))
         text = json.dumps(
-            {name: _written(life) for name, life in sorted(lives.items())}, ensure_ascii=False, indent=1
+            {name: _fields(life) for name, life in sorted(lives.items())}, ensure_ascii=False, indent=1
         )
         scratch = folder / f".{FILE}.{secrets.token_hex(4)}"
         with os.fdopen(
@@ -98,11 +98,11 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _written(life: Life) -> dict[str, str]:
-    said = {name: value for name, value in asdict(life).items() if value}
+def _fields(life: Life) -> dict[str, str]:
+    fields = {name: value for name, value in asdict(life).items() if value}
     return {
         name: value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
-        for name, value in said.items()
+        for name, value in fields.items()
     }
 
 

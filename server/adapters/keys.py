@@ -79,7 +79,7 @@ class KeyFolder:
     ) -> None:
         """Raises KeysMissing with one clear sentence when the folder cannot be used."""
         self._folder, self._production, self._now = folder, production, now
-        self._seen = _look(folder)
+        self._stamps = _stamps_of(folder)
         self._looked_at = time.monotonic()
         self._state = _read(folder, production=production)
 
@@ -87,9 +87,9 @@ class KeyFolder:
         """Look at the folder and read it anew if anything in it has changed. A folder that cannot be used is told and
         what we hold stays."""
         self._looked_at = time.monotonic()
-        if (seen := _look(self._folder)) == self._seen:
+        if (stamps := _stamps_of(self._folder)) == self._stamps:
             return
-        self._seen = seen
+        self._stamps = stamps
         try:
             self._state = _read(self._folder, production=self._production)
         except (KeysMissing, OSError) as error:
@@ -254,7 +254,7 @@ def _published(held: _Held, purpose: str, epoch: int, *, is_current: bool) -> Pu
     )
 
 
-def _look(folder: Path) -> frozenset[tuple[str, int, int]]:
+def _stamps_of(folder: Path) -> frozenset[tuple[str, int, int]]:
     """What changes when a key comes, goes or is written anew."""
     try:
         with os.scandir(folder) as entries:

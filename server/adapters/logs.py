@@ -57,8 +57,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": _bounded(record.getMessage(), LONGEST_MESSAGE),
         }
-        if known := request_id.get():
-            line["request_id"] = known
+        if request := request_id.get():
+            line["request_id"] = request
         line.update(
             {
                 key: _bounded(value, LONGEST_FIELD) if isinstance(value, str) else value
@@ -78,17 +78,17 @@ def _outage(record: logging.LogRecord) -> str:
     if not record.exc_info or not record.name.startswith(_DRIVERS):
         return ""
     error = record.exc_info[1]
-    is_outage, said = False, ""
+    is_outage, cause = False, ""
     while error is not None:
-        said = type(error).__name__
+        cause = type(error).__name__
         state = str(getattr(error, "sqlstate", None) or "")
         is_outage = is_outage or (
             isinstance(error, ConnectionError | TimeoutError)
             or state.startswith(_AWAY)
-            or said == "ConnectorException"  # procrastinate's, around whatever its driver said
+            or cause == "ConnectorException"  # procrastinate's, around whatever its driver said
         )
         error = error.__cause__
-    return said if is_outage else ""
+    return cause if is_outage else ""
 
 
 def _bounded(text: str, most: int) -> str:

@@ -21,14 +21,14 @@ _HEAD_LINES = 60  # settings stand before everything else; data further down is 
 class ProgramFailed(Exception):
     """A program of PostgreSQL did not succeed; the text is its own last words."""
 
-    def __init__(self, name: str, said: str) -> None:
-        super().__init__(f"{name} 没有成功，请根据以下信息处理后重试：\n{said.strip()[-1500:]}")
+    def __init__(self, name: str, output: str) -> None:
+        super().__init__(f"{name} 没有成功，请根据以下信息处理后重试：\n{output.strip()[-1500:]}")
 
 
 def environment(url: str) -> dict[str, str]:
     """How to reach `url`, for libpq; the password goes by the environment, not by the command line."""
-    parts, asked = urlsplit(url), parse_qs(urlsplit(url).query)
-    found = {
+    parts, options = urlsplit(url), parse_qs(urlsplit(url).query)
+    variables = {
         "PATH": os.defpath,
         "LC_ALL": "C.UTF-8",
         "PGHOST": parts.hostname or "127.0.0.1",
@@ -38,22 +38,22 @@ def environment(url: str) -> dict[str, str]:
         "PGDATABASE": unquote(parts.path.lstrip("/")),
     }
     for name in ("sslmode", "sslrootcert"):
-        if name in asked:
-            found[f"PG{name.upper()}"] = asked[name][-1]
-    return found
+        if name in options:
+            variables[f"PG{name.upper()}"] = options[name][-1]
+    return variables
 
 
 def dump(url: str, path: Path) -> None:
     """Write the database into `path`, in pg_dump's own form. Raises ProgramFailed."""
-    done = subprocess.run(  # noqa: S603 -- the wheel's own program
+    result = subprocess.run(  # noqa: S603 -- the wheel's own program
         [_program("pg_dump"), "--no-password", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}"],
         env=environment(url),
         capture_output=True,
         text=True,
         check=False,
     )  # fmt: skip
-    if done.returncode:
-        raise ProgramFailed("pg_dump", done.stderr)
+    if result.returncode:
+        raise ProgramFailed("pg_dump", result.stderr)
 
 
 def load(url: str, path: Path, *, server_version: int, before: str, after: str) -> None:
@@ -70,18 +70,18 @@ def load(url: str, path: Path, *, server_version: int, before: str, after: str) 
     Raises:
         ProgramFailed: with the program's own last words; the database is as it was.
     """
-    with tempfile.TemporaryFile() as reader_said, tempfile.TemporaryFile() as writer_said:
+    with tempfile.TemporaryFile() as reader_errors, tempfile.TemporaryFile() as writer_errors:
         reader = subprocess.Popen(  # noqa: S603 -- the wheel's own program
             [_program("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(path)],
             stdout=subprocess.PIPE,
-            stderr=reader_said,
+            stderr=reader_errors,
         )
         writer = subprocess.Popen(  # noqa: S603 -- the same
             [_program("psql"), "--no-password", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"],
             env=environment(url),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=writer_said,
+            stderr=writer_errors,
         )
         try:
             _send(reader, writer, server_version, before, after)
@@ -91,9 +91,9 @@ def load(url: str, path: Path, *, server_version: int, before: str, after: str) 
                     process.kill()
                 process.wait()
         if reader.returncode and reader.returncode > 0:
-            raise ProgramFailed("pg_restore", _said(reader_said))
+            raise ProgramFailed("pg_restore", _text_of(reader_errors))
         if writer.returncode or reader.returncode:
-            raise ProgramFailed("psql", _said(writer_said))
+            raise ProgramFailed("psql", _text_of(writer_errors))
 
 
 def _send(
@@ -129,7 +129,7 @@ def _head(script: IO[bytes], server_version: int) -> Iterator[bytes]:
             return
 
 
-def _said(words: IO[bytes]) -> str:
+def _text_of(words: IO[bytes]) -> str:
     words.seek(0)
     return words.read().decode("utf-8", "replace")
 

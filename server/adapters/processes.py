@@ -41,7 +41,7 @@ def alive(pid: int) -> bool:
 
 def working_in(folder: Path, program: str) -> list[int]:
     """The numbers of all processes called `program` whose working directory is `folder`."""
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -49,27 +49,27 @@ def working_in(folder: Path, program: str) -> list[int]:
             if (entry / "comm").read_text().strip() != program:
                 continue
             if (entry / "cwd").readlink() == folder:
-                found.append(int(entry.name))
+                pids.append(int(entry.name))
         except OSError:
             continue  # gone meanwhile, or somebody else's
-    return sorted(found)
+    return sorted(pids)
 
 
 def end(pids: Sequence[int], steps: Sequence[tuple[signal.Signals, float]]) -> None:
     """Ask ever more firmly: each step is a signal and the seconds it is given to work."""
-    left = [pid for pid in pids if alive(pid)]
+    living = [pid for pid in pids if alive(pid)]
     for sign, seconds in steps:
-        for pid in left:
+        for pid in living:
             try:
                 os.kill(pid, sign)
             except ProcessLookupError:
                 continue
         until = time.monotonic() + seconds
-        while left and time.monotonic() < until:
-            left = [pid for pid in left if alive(pid)]
-            if left:
+        while living and time.monotonic() < until:
+            living = [pid for pid in living if alive(pid)]
+            if living:
                 time.sleep(_PAUSE)
-        if not left:
+        if not living:
             return
 
 

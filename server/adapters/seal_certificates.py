@@ -164,9 +164,9 @@ def _may_issue(issuer: x509.Certificate) -> bool:
 
 def warning(seal: SealCredentials, moment: datetime) -> str:
     """A word in time: how many days are left, from 60 days before the end on; and a chain that ends nowhere."""
-    left = (seal.ends() - moment).days
-    if timedelta(0) <= seal.ends() - moment and left < WARN_DAYS[0]:
-        return f"印章证书 {_day(seal.ends())} 到期，还有 {left} 天，请尽快更换"
+    days = (seal.ends() - moment).days
+    if timedelta(0) <= seal.ends() - moment and days < WARN_DAYS[0]:
+        return f"印章证书 {_day(seal.ends())} 到期，还有 {days} 天，请尽快更换"
     top = (seal.certificate, *seal.chain)[-1]
     if top.issuer != top.subject:
         return f"证书链没有到根证书为止（最上是“{_name(top)}”），有的阅读器会显示签名有效性未知"
@@ -174,8 +174,8 @@ def warning(seal: SealCredentials, moment: datetime) -> str:
 
 
 def _name(certificate: x509.Certificate) -> str:
-    found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(found[0].value) if found else certificate.subject.rfc4514_string()
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else certificate.subject.rfc4514_string()
 
 
 def _day(moment: datetime) -> str:

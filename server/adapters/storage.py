@@ -38,10 +38,10 @@ class FolderFileStore:
         return self._folder / key
 
     async def put(self, key: str, data: bytes) -> None:
-        await asyncio.to_thread(_told, self._put, self._path(key), data)
+        await asyncio.to_thread(_with_cause, self._put, self._path(key), data)
 
     async def put_once(self, key: str, data: bytes) -> bytes:
-        return await asyncio.to_thread(_told, self._put_once, self._path(key), data)
+        return await asyncio.to_thread(_with_cause, self._put_once, self._path(key), data)
 
     def _put(self, path: Path, data: bytes) -> None:
         scratch = self._written(data)
@@ -87,7 +87,7 @@ class FolderFileStore:
 
     async def get(self, key: str) -> bytes:
         try:
-            return await asyncio.to_thread(_told, self._path(key).read_bytes)
+            return await asyncio.to_thread(_with_cause, self._path(key).read_bytes)
         except FileNotFoundError:
             raise NotFound("file_missing", "文件不存在或已被清理，请联系管理员。") from None
 
@@ -112,16 +112,16 @@ class FolderFileStore:
         return gone
 
     async def check(self) -> None:
-        await asyncio.to_thread(_told, self._check)
+        await asyncio.to_thread(_with_cause, self._check)
 
     def _check(self) -> None:
         self._written(b"ready").unlink()
 
 
-def _told(work: Callable[..., Answer], *given: object) -> Answer:
+def _with_cause(work: Callable[..., Answer], *arguments: object) -> Answer:
     """`work`, whose failure by the disk is an outside failure with its cause in the log."""
     try:
-        return work(*given)
+        return work(*arguments)
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -35,27 +35,27 @@ def written(sheets: Iterable[SheetToWrite]) -> bytes:
     return out.getvalue()
 
 
-def _write(sheet: Any, given: SheetToWrite) -> None:
-    for place, width in given.widths.items():
+def _write(sheet: Any, page: SheetToWrite) -> None:
+    for place, width in page.widths.items():
         sheet.column_dimensions[get_column_letter(place)].width = width
-    if given.frozen:
-        sheet.freeze_panes = f"A{given.frozen + 1}"
-    for row in given.rows:
+    if page.frozen:
+        sheet.freeze_panes = f"A{page.frozen + 1}"
+    for row in page.rows:
         sheet.append([_cell(sheet, value) for value in row])
-    below, columns = given.text_cells
+    below, columns = page.text_cells
     for _ in range(below):
         sheet.append([_text_cell(sheet) for _ in range(columns)])
 
 
-def _cell(sheet: Any, given: Any) -> Any:
+def _cell(sheet: Any, content: Any) -> Any:
     mark, comment = Mark.NONE, ""
-    if isinstance(given, Cell):
-        given, mark, comment = given.value, given.mark, given.comment
-    if mark is Mark.NONE and not comment and not isinstance(given, str):
-        return given
-    cell = WriteOnlyCell(sheet, value=None if isinstance(given, str) else given)
-    if isinstance(given, str):
-        cell.value = given.translate(_UNSAFE)[:_LONGEST]
+    if isinstance(content, Cell):
+        content, mark, comment = content.value, content.mark, content.comment
+    if mark is Mark.NONE and not comment and not isinstance(content, str):
+        return content
+    cell = WriteOnlyCell(sheet, value=None if isinstance(content, str) else content)
+    if isinstance(content, str):
+        cell.value = content.translate(_UNSAFE)[:_LONGEST]
         cell.data_type = "s"  # a name that begins with "=" is a name
     if mark in _BOLD_MARKS:
         cell.font = _BOLD

@@ -93,16 +93,16 @@ def read_folder(folder: Path) -> list[AddedFont]:
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in KINDS and path.is_file())
     except OSError:
         return [AddedFont(folder, problem="字体目录不存在或不可读，请检查 XCERT_FONTS_DIR")]
-    taken = typst.Fonts(
+    families = typst.Fonts(
         include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(folder)]
     ).families()
-    found = []
+    fonts = []
     for path in paths[:MOST_FILES]:
         one = judged(path)
-        if not one.problem and one.family not in taken:  # it would count as printable and fail at the drawing
+        if not one.problem and one.family not in families:  # would count as printable and fail at the drawing
             one = replace(one, characters=frozenset(), problem="排版程序读不出这个字体，没有使用")
-        found.append(one)
-    return found + [
+        fonts.append(one)
+    return fonts + [
         AddedFont(path, problem=f"字体文件超过 {MOST_FILES} 个，没有使用") for path in paths[MOST_FILES:]
     ]
 

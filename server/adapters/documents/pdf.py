@@ -125,8 +125,8 @@ class TypstPdfRenderer:
 
 
 def _compiler(source: Path, fonts: Fonts) -> Any:
-    found = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=fonts.places)
-    return typst.Compiler(str(source), root=str(source.parent), font_paths=found)
+    searched = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=fonts.places)
+    return typst.Compiler(str(source), root=str(source.parent), font_paths=searched)
 
 
 def _data(page: CertificatePage, picture: str | None) -> dict[str, Any]:
@@ -160,11 +160,11 @@ def _data(page: CertificatePage, picture: str | None) -> dict[str, Any]:
     }
 
 
-def _midnight(said: str) -> dict[str, int] | None:
+def _midnight(text: str) -> dict[str, int] | None:
     """The beginning of a Beijing day as typst takes it: it writes UTC."""
-    if (found := _DAY.fullmatch(said)) is None:
+    if (match := _DAY.fullmatch(text)) is None:
         return None
-    year, month, day = map(int, found.groups())
+    year, month, day = map(int, match.groups())
     there = datetime(year, month, day, tzinfo=BEIJING)
     at = there.astimezone(UTC)
     return {"year": at.year, "month": at.month, "day": at.day, "hour": at.hour, "minute": 0, "second": 0}

@@ -61,22 +61,22 @@ def _shown(content: bytes, tables: Mapping[str, Mapping[int, str]]) -> Iterator[
 
 
 def _meant(escape: re.Match[bytes]) -> bytes:
-    said = escape[1]
-    return bytes([int(said, 8) & 0xFF]) if said[:1].isdigit() else _MEANT.get(said, said)
+    code = escape[1]
+    return bytes([int(code, 8) & 0xFF]) if code[:1].isdigit() else _MEANT.get(code, code)
 
 
 def _characters(table: bytes) -> dict[int, str]:
     """Glyph code → text, out of a ToUnicode table."""
-    found: dict[int, str] = {}
+    characters: dict[int, str] = {}
     for block in _blocks(table, b"char"):
         for code, text in _TWO.findall(block):
-            found[int(code, 16)] = _utf16(text)
+            characters[int(code, 16)] = _utf16(text)
     for block in _blocks(table, b"range"):
         for first, last, text in _THREE.findall(block):
             start = _utf16(text)
             for step, code in enumerate(range(int(first, 16), int(last, 16) + 1)):
-                found[code] = start[:-1] + chr(ord(start[-1]) + step)
-    return found
+                characters[code] = start[:-1] + chr(ord(start[-1]) + step)
+    return characters
 
 
 def _blocks(table: bytes, kind: bytes) -> Iterator[bytes]:

@@ -58,7 +58,7 @@ def _mark(data: bytes, signature: EmbeddedPdfSignature, seals: dict[bytes, str])
     )
     return SealMark(
         key_id=seals.get(certificate.public_key.dump()),
-        signer=_said(certificate.subject.native),
+        signer=_name_of(certificate.subject.native),
         moment=signature.self_reported_timestamp,
         is_genuine=intact and valid and signature.md_algorithm == "sha256",
         is_whole=signature.coverage is SignatureCoverageLevel.ENTIRE_FILE,
@@ -85,7 +85,7 @@ def _is_padded_clean(data: bytes, signature: EmbeddedPdfSignature) -> bool:
     return not room[size:].strip(b"\0")
 
 
-def _said(subject: dict[str, str]) -> str:
+def _name_of(subject: dict[str, str]) -> str:
     """Organisation and name of an X.509 subject."""
     parts = (subject.get("organization_name"), subject.get("common_name"))
     return " ".join(part for part in parts if part)

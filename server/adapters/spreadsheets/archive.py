@@ -114,22 +114,24 @@ def unpack(data: bytes) -> Archive:
     try:
         parts: dict[str, bytes] = {}
         has_macros = False
-        for given in packed.namelist():
-            name = _plain_name(given).lower()
+        for entry in packed.namelist():
+            name = _plain_name(entry).lower()
             has_macros |= name == "xl/vbaproject.bin"
             if not name.endswith((".xml", ".rels")):
                 continue
             if name in parts:
                 raise damaged()  # two parts of one name: nobody can say which one a person has seen
-            parts[name] = _part(packed, given)
-        found = Archive({_SPELT.get(name, name): part for name, part in parts.items()}, has_macros=has_macros)
-        _name_sheets(found)
-        found.styles = _styles(found.parts.get(_STYLES))
+            parts[name] = _part(packed, entry)
+        archive = Archive(
+            {_SPELT.get(name, name): part for name, part in parts.items()}, has_macros=has_macros
+        )
+        _name_sheets(archive)
+        archive.styles = _styles(archive.parts.get(_STYLES))
     except (BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError, OSError, ValueError):
         raise damaged() from None
     except ElementTree.ParseError:
         raise damaged() from None
-    return found
+    return archive
 
 
 def _part(archive: ZipFile, name: str) -> bytes:
@@ -144,10 +146,10 @@ def _part(archive: ZipFile, name: str) -> bytes:
     return part
 
 
-def _name_sheets(found: Archive) -> None:
+def _name_sheets(archive: Archive) -> None:
     """Find every worksheet's part, and keep it under the path that the workbook gives it."""
-    book = ElementTree.fromstring(found.parts[_BOOK])  # noqa: S314 -- no entities by now
-    links = ElementTree.fromstring(found.parts[_LINKS])  # noqa: S314 -- the same
+    book = ElementTree.fromstring(archive.parts[_BOOK])  # noqa: S314 -- no entities by now
+    links = ElementTree.fromstring(archive.parts[_LINKS])  # noqa: S314 -- the same
     targets = {link.get("Id"): link.get("Target", "") for link in links}
     for sheet in book.iter():
         if sheet.tag.rpartition("}")[2] != "sheet":
@@ -156,12 +158,12 @@ def _name_sheets(found: Archive) -> None:
         target = targets.get(link, "").replace("\\", "/")
         path = target.lstrip("/") if target.startswith("/") else normpath(join("xl", target))
         name = sheet.get("name", "")
-        if name in found.sheets:
+        if name in archive.sheets:
             raise damaged()
-        if (part := found.parts.pop(path.lower(), None)) is not None:
-            found.parts[path] = part
-        if path in found.parts:
-            found.sheets[name] = path
+        if (part := archive.parts.pop(path.lower(), None)) is not None:
+            archive.parts[path] = part
+        if path in archive.parts:
+            archive.sheets[name] = path
 
 
 def _styles(part: bytes | None) -> list[str]:

@@ -33,14 +33,14 @@ class Beside:
         finally:
             os._exit(0)
 
-    def found(self) -> dict[str, Account]:
+    def accounts(self) -> dict[str, Account]:
         """The accounts by the sheets' names. Ends this process if they were refused: then all has been said."""
         if self._accounts is None:
             with os.fdopen(self._end, "rb") as pipe:
-                said = pipe.read()
-            if not said:
+                packed = pipe.read()
+            if not packed:
                 os._exit(3)
-            self._accounts = _unpacked(said)
+            self._accounts = _unpacked(packed)
         return self._accounts
 
 
@@ -62,7 +62,7 @@ def _packed(accounts: dict[str, Account]) -> bytes:
     )
 
 
-def _unpacked(said: bytes) -> dict[str, Account]:
+def _unpacked(packed: bytes) -> dict[str, Account]:
     return {
         name: Account(
             cells=dict(cells),
@@ -74,6 +74,6 @@ def _unpacked(said: bytes) -> dict[str, Account]:
             hidden_columns=[(first, last) for first, last in hidden_columns],
         )
         for name, (cells, columns, formulas, styled, errors, hidden_rows, hidden_columns) in orjson.loads(
-            said
+            packed
         ).items()
     }

@@ -35,18 +35,18 @@ def compared(
     differing: dict[int, int] = {}
     counted = 0
     for r, row in enumerate(rows):
-        got = len(row) - row.count("")
+        cells = len(row) - row.count("")
         if r in computed:
             counted += 1
-            got -= sum(1 for c in computed[r] if c < len(row) and row[c] != "")
-        elif got:
+            cells -= sum(1 for c in computed[r] if c < len(row) and row[c] != "")
+        elif cells:
             counted += 1
-        if got != account.cells.get(r, 0):
-            differing[r] = got
+        if cells != account.cells.get(r, 0):
+            differing[r] = cells
     if differing:
         true = again(set(differing))
-        for r, got in differing.items():
-            if true.get(r, 0) != got:
+        for r, cells in differing.items():
+            if true.get(r, 0) != cells:
                 raise not_adding_up(r + 1)
     filled = {
         r for r in account.hidden_rows if r < len(rows) and (r in computed or any(v != "" for v in rows[r]))
@@ -69,14 +69,14 @@ def compared(
 
 def _shown(rows: list[list[Any]], account: Account) -> dict[tuple[int, int], str]:
     """Cells that show something else than they store, with what they show as far as that is known."""
-    found: dict[tuple[int, int], str] = {}
+    shown: dict[tuple[int, int], str] = {}
     for (r, c), code in account.styled.items():
         value = rows[r][c] if r < len(rows) and c < len(rows[r]) else ""
         if isinstance(value, str):
             if value and formats.hides_text(code):
-                found[r, c] = ""
+                shown[r, c] = ""
         elif isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-            seen = formats.shown(code, value)
-            if not formats.says_the_same(value, seen):
-                found[r, c] = seen or ""
-    return found
+            text = formats.shown(code, value)
+            if not formats.says_the_same(value, text):
+                shown[r, c] = text or ""
+    return shown

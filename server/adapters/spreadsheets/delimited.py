@@ -36,8 +36,8 @@ def read(data: bytes) -> Sheet:
     for r, row in enumerate(rows):
         for c, value in enumerate(row):
             if value.lstrip().startswith("="):
-                if kept := _TEXT_FORMULA.fullmatch(value):
-                    row[c] = kept[1]
+                if text_formula := _TEXT_FORMULA.fullmatch(value):
+                    row[c] = text_formula[1]
                 else:
                     formulas.add((r, c))
     return Sheet("", list(rows), frozenset(formulas), counted=sum(1 for row in rows if any(row)))

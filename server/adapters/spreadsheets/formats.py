@@ -65,24 +65,24 @@ def shown(code: str, value: float) -> str | None:
     return _drawn(section, abs(number), minus)
 
 
-def says_the_same(value: float, seen: str | None) -> bool:
+def says_the_same(value: float, text: str | None) -> bool:
     """Whether what is seen is read as the value that is stored; leading zeros are not."""
-    if seen is None or not re.fullmatch(r"-?(?:0|[1-9][\d,]*)(?:\.\d+)?", seen):
+    if text is None or not re.fullmatch(r"-?(?:0|[1-9][\d,]*)(?:\.\d+)?", text):
         return False
-    return Decimal(seen.replace(",", "")) == Decimal(repr(value))
+    return Decimal(text.replace(",", "")) == Decimal(repr(value))
 
 
 def _sections(code: str) -> list[str]:
     """The sections of a code: positive; negative; zero; text. Semicolons inside quotes are words."""
-    found = [""]
+    sections = [""]
     for n, piece in enumerate(code.split('"')):
         if n % 2:
-            found[-1] += f'"{piece}"'
+            sections[-1] += f'"{piece}"'
             continue
         first, *others = piece.split(";")
-        found[-1] += first
-        found += others
-    return found
+        sections[-1] += first
+        sections += others
+    return sections
 
 
 def _drawn(section: str, number: Decimal, minus: str) -> str | None:
@@ -99,8 +99,8 @@ def _drawn(section: str, number: Decimal, minus: str) -> str | None:
         return minus + "".join(words)
     if is_plain(pattern):
         digits = _plain(number)
-    elif (found := _DIGITS.fullmatch(pattern)) is not None and pattern.strip(","):
-        digits = _with(found, number)
+    elif (match := _DIGITS.fullmatch(pattern)) is not None and pattern.strip(","):
+        digits = _with(match, number)
     else:
         return None
     if not all(_WORDS.fullmatch(word) for word in words):
@@ -108,22 +108,22 @@ def _drawn(section: str, number: Decimal, minus: str) -> str | None:
     return minus + digits
 
 
-def _with(found: re.Match[str], number: Decimal) -> str:
+def _with(match: re.Match[str], number: Decimal) -> str:
     """A number through `0`, `#`, `,` and `%`."""
-    whole = found["whole"] or ""
-    scale = found["scale"] if found["part"] is not None else whole[len(whole.rstrip(",")) :]
-    number = number.scaleb(2 * len(found["percent"]) - 3 * len(scale))
-    places = len(found["part"] or "")
+    whole = match["whole"] or ""
+    scale = match["scale"] if match["part"] is not None else whole[len(whole.rstrip(",")) :]
+    number = number.scaleb(2 * len(match["percent"]) - 3 * len(scale))
+    places = len(match["part"] or "")
     number = number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
     digits, _, part = f"{number:f}".partition(".")
-    fixed = (found["part"] or "").rstrip("#?")
+    fixed = (match["part"] or "").rstrip("#?")
     while len(part) > len(fixed) and part.endswith("0"):
         part = part[:-1]
     least = len(whole.lstrip("#?,").replace(",", ""))
     digits = digits.zfill(least)
     if "," in whole.rstrip(","):
         digits = f"{int(digits):,}" if least < 2 else digits
-    return digits + (f".{part}" if part else "") + found["percent"]
+    return digits + (f".{part}" if part else "") + match["percent"]
 
 
 def _plain(number: Decimal) -> str:

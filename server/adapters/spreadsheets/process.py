@@ -95,8 +95,8 @@ class _Child:
         self._feeder.start()
         self._waiting = selectors.DefaultSelector()
         self._waiting.register(self._out, selectors.EVENT_READ)
-        self._kept = bytearray()
-        self._taken = 0
+        self._buffer = bytearray()
+        self._received = 0
 
     def _feed(self, data: bytes) -> None:
         with suppress(OSError, ValueError):  # it died, or was ended, before it had read all
@@ -107,26 +107,26 @@ class _Child:
     def frame(self) -> dict[str, Any]:
         """The next thing it says. Raises Refused: file_damaged."""
         length = int.from_bytes(self._bytes(4), "big")
-        if length > _MOST_FRAME or self._taken > _MOST_ANSWER:
+        if length > _MOST_FRAME or self._received > _MOST_ANSWER:
             raise damaged()
         try:
-            found: dict[str, Any] = orjson.loads(self._bytes(length))
+            frame: dict[str, Any] = orjson.loads(self._bytes(length))
         except ValueError:
             raise damaged() from None
-        return found
+        return frame
 
     def _bytes(self, count: int) -> bytes:
-        while len(self._kept) < count:
+        while len(self._buffer) < count:
             if not self._waiting.select(max(0.0, self._until - time.monotonic())):
                 raise damaged()
             piece = self._out.read1(_PIECE)  # type: ignore[attr-defined]  # a pipe's buffered reader has it
             if not piece:
                 raise damaged()
-            self._kept += piece
-            self._taken += len(piece)
-        found = bytes(self._kept[:count])
-        del self._kept[:count]
-        return found
+            self._buffer += piece
+            self._received += len(piece)
+        data = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return data
 
     def end(self) -> None:
         """End it if it has not ended, and wait until it is gone."""
@@ -159,17 +159,17 @@ def _sheets(child: _Child) -> Iterator[Sheet]:
         yield sheet
 
 
-def _sheet(said: dict[str, Any]) -> Sheet:
+def _sheet(head: dict[str, Any]) -> Sheet:
     return Sheet(
-        said["name"],
+        head["name"],
         [],
-        formulas=frozenset((r, c) for r, c in said["formulas"]),
-        shown={(r, c): seen for r, c, seen in said["shown"]},
-        hidden_rows=frozenset(said["hidden_rows"]),
-        hidden_columns=frozenset(said["hidden_columns"]),
-        hidden_sheets=said["hidden_sheets"],
-        counted=said["counted"],
-        notes=said["notes"],
+        formulas=frozenset((r, c) for r, c in head["formulas"]),
+        shown={(r, c): text for r, c, text in head["shown"]},
+        hidden_rows=frozenset(head["hidden_rows"]),
+        hidden_columns=frozenset(head["hidden_columns"]),
+        hidden_sheets=head["hidden_sheets"],
+        counted=head["counted"],
+        notes=head["notes"],
     )
 
 
@@ -185,11 +185,11 @@ def _value(value: Any) -> Any:
         return "#NUM!"
     if not isinstance(value, dict):
         return value
-    [(kind, said)] = value.items()
+    [(kind, text)] = value.items()
     if kind == "datetime":
-        return datetime.fromisoformat(said)
+        return datetime.fromisoformat(text)
     if kind == "date":
-        return date.fromisoformat(said)
+        return date.fromisoformat(text)
     if kind == "time":
-        return time_of_day.fromisoformat(said)
-    return timedelta(seconds=said)
+        return time_of_day.fromisoformat(text)
+    return timedelta(seconds=text)

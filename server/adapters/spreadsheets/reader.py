@@ -104,7 +104,7 @@ def _frames(sheet: Sheet) -> Iterator[Frame]:
         "sheet": {
             "name": sheet.name,
             "formulas": list(sheet.formulas),
-            "shown": [[*place, seen] for place, seen in sheet.shown.items()],
+            "shown": [[*place, text] for place, text in sheet.shown.items()],
             "hidden_rows": sorted(sheet.hidden_rows),
             "hidden_columns": sorted(sheet.hidden_columns),
             "hidden_sheets": sheet.hidden_sheets,
@@ -130,18 +130,18 @@ def sheets_of(data: bytes) -> Iterator[Sheet]:
         inside = archive.unpack(data)
         for path in inside.sheets.values():
             inside.parts[path] = worksheet.with_dimension(inside.parts[path])
-        accounts = Beside(partial(_judge_all, inside), _say_refused)
+        beside = Beside(partial(_judge_all, inside), _say_refused)
         notes = ["文件含有宏，宏不会运行，只读取了表格内容。"] if inside.has_macros else []
         again: Again = partial(_count_again, inside)
-        yield from _sheets(inside.written(), accounts.found, lambda _, name: name, again, notes)
+        yield from _sheets(inside.written(), beside.accounts, lambda _, name: name, again, notes)
         return
     from server.adapters.spreadsheets import xls  # the library behind it is slow to import, and seldom needed
 
-    known = {str(place): account for place, account in enumerate(xls.look_inside(data))}
-    for account in known.values():
+    by_place = {str(place): account for place, account in enumerate(xls.look_inside(data))}
+    for account in by_place.values():
         _extent(account).check()
     again = partial(xls.count_again, data)
-    yield from _sheets(BytesIO(data), lambda: known, lambda place, _: str(place), again, [])
+    yield from _sheets(BytesIO(data), lambda: by_place, lambda place, _: str(place), again, [])
 
 
 def _sheets(
@@ -162,9 +162,9 @@ def _sheets(
                 if one.visible != SheetVisibleEnum.Visible:
                     continue
                 rows = book.get_sheet_by_name(one.name).to_python(skip_empty_area=False)
-                found = accounts()
+                by_key = accounts()
                 key = key_of(place, one.name)
-                sheet = compared(one.name, rows, found[key], partial(again, key))
+                sheet = compared(one.name, rows, by_key[key], partial(again, key))
                 sheet.notes, sheet.hidden_sheets = notes, hidden
                 yield sheet
     except PasswordError:
@@ -176,16 +176,16 @@ def _sheets(
 
 def _judge_all(inside: Archive) -> dict[str, Account]:
     """What every sheet holds by its own marks. Raises Refused: too large for a table to be built of it."""
-    found = {}
+    accounts = {}
     for name, path in inside.sheets.items():
-        found[name] = worksheet.Judge(inside.styles).judged(inside.parts[path])
-        _extent(found[name]).check()
-    return found
+        accounts[name] = worksheet.Judge(inside.styles).judged(inside.parts[path])
+        _extent(accounts[name]).check()
+    return accounts
 
 
-def _count_again(inside: Archive, name: str, wanted: set[int]) -> dict[int, int]:
+def _count_again(inside: Archive, name: str, rows: set[int]) -> dict[int, int]:
     strings = worksheet.strings_of(inside.parts.get(archive.STRINGS))
-    return worksheet.count_again(inside.parts[inside.sheets[name]], strings, wanted)
+    return worksheet.count_again(inside.parts[inside.sheets[name]], strings, rows)
 
 
 def _extent(account: Account) -> Extent:

@@ -91,13 +91,13 @@ class Judge:
         has_value = True
         cell, value = _CELL, _VALUE  # a closure's names are found faster than a module's
 
-        def start(name: str, given: Attributes) -> None:
+        def start(name: str, attributes: Attributes) -> None:
             nonlocal row, column, row_text, style, form, has_value
             kind = kinds[name]
             if not kind:
                 return
             if kind == cell:
-                reference = given.get("r")
+                reference = attributes.get("r")
                 if reference:
                     letters = reference.rstrip(_DIGITS)
                     column = columns[letters]
@@ -105,7 +105,7 @@ class Judge:
                         row_text, row = digits, _row_index(digits)
                 else:
                     column += 1
-                has_value, style, form = False, given.get("s", "0"), given.get("t", "n")
+                has_value, style, form = False, attributes.get("s", "0"), attributes.get("t", "n")
             elif kind == value:
                 if has_value:
                     return
@@ -121,14 +121,14 @@ class Judge:
                 elif style in self._texts:
                     account.styled[row, column] = self._texts[style]
             elif kind == _ROW:
-                row_text = given.get("r", "") or str(row + 2)
+                row_text = attributes.get("r", "") or str(row + 2)
                 row, column = _row_index(row_text), -1
-                self._begin_row(row, given)
+                self._begin_row(row, attributes)
             elif kind == _FORMULA:
                 has_value = True  # what follows is only the result
                 self._begin_formula(row, column)
             elif kind == _COLUMN:
-                self._column(given)
+                self._column(attributes)
 
         return start
 
@@ -140,10 +140,10 @@ class Judge:
         self.account.formulas.add((row, column))
         self.account.columns = max(self.account.columns, column + 1)
 
-    def _column(self, given: Attributes) -> None:
-        if given.get("hidden") in _TRUE or given.get("width") == "0":
+    def _column(self, attributes: Attributes) -> None:
+        if attributes.get("hidden") in _TRUE or attributes.get("width") == "0":
             self.account.hidden_columns.append(
-                (int(given.get("min", "0")) - 1, int(given.get("max", "0")) - 1)
+                (int(attributes.get("min", "0")) - 1, int(attributes.get("max", "0")) - 1)
             )
 
     def _begin_word(self, row: int, column: int) -> None:
@@ -163,20 +163,20 @@ class Judge:
 
 def with_dimension(part: bytes) -> bytes:
     """The sheet, its stated dimension replaced if it is no range: nobody believes it, but one parser gives up there."""
-    wrong: list[int] = []
+    positions: list[int] = []
 
-    def start(name: str, given: Attributes) -> None:
-        if _kind(name) == _DIMENSION and not all(map(_is_reference, given.get("ref", "").split(":"))):
-            wrong.append(parser.CurrentByteIndex)
+    def start(name: str, attributes: Attributes) -> None:
+        if _kind(name) == _DIMENSION and not all(map(_is_reference, attributes.get("ref", "").split(":"))):
+            positions.append(parser.CurrentByteIndex)
 
     parser = expat.ParserCreate(namespace_separator="}")
     parser.StartElementHandler = start
     with suppress(expat.ExpatError):  # whoever parses the whole of it will say so
         parser.Parse(part[:_HEAD])
-    if not wrong:
+    if not positions:
         return part
-    end = part.find(b">", wrong[0])
-    return part[: wrong[0]] + _STATED.sub(b' ref="A1"', part[wrong[0] : end]) + part[end:]
+    end = part.find(b">", positions[0])
+    return part[: positions[0]] + _STATED.sub(b' ref="A1"', part[positions[0] : end]) + part[end:]
 
 
 def _kind(name: str) -> int:
@@ -216,14 +216,14 @@ def _is_reference(text: str) -> bool:
 
 def strings_of(part: bytes | None) -> list[bool]:
     """Whether each shared string holds any text; phonetic hints are none."""
-    found: list[bool] = []
+    have_text: list[bool] = []
     if part is None:
-        return found
+        return have_text
     for _, element in ElementTree.iterparse(BytesIO(part)):  # noqa: S314 -- no entities by now
         if element.tag.rpartition("}")[2] == "si":
-            found.append(_has_text(element))
+            have_text.append(_has_text(element))
             element.clear()
-    return found
+    return have_text
 
 
 def _has_text(element: ElementTree.Element) -> bool:
@@ -234,9 +234,9 @@ def _has_text(element: ElementTree.Element) -> bool:
     return any(map(_has_text, element))
 
 
-def count_again(part: bytes, strings: list[bool], wanted: set[int]) -> dict[int, int]:
+def count_again(part: bytes, strings: list[bool], rows: set[int]) -> dict[int, int]:
     """Cells that really hold something, of some rows: the first count takes a cell with an empty value for one."""
-    found: dict[int, int] = {}
+    cells: dict[int, int] = {}
     row = -1
     for event, element in ElementTree.iterparse(BytesIO(part), ("start", "end")):  # noqa: S314 -- no entities by now
         kind = _kind(element.tag.lstrip("{"))
@@ -246,11 +246,11 @@ def count_again(part: bytes, strings: list[bool], wanted: set[int]) -> dict[int,
             if reference := element.get("r"):
                 row = _row_index(reference[len(reference.rstrip(_DIGITS)) :])
             computed = any(_kind(one.tag.lstrip("{")) == _FORMULA for one in element)
-            if row in wanted and not computed and _holds(element, strings):
-                found[row] = found.get(row, 0) + 1
+            if row in rows and not computed and _holds(element, strings):
+                cells[row] = cells.get(row, 0) + 1
         elif kind == _ROW:
             element.clear()
-    return found
+    return cells
 
 
 def _holds(cell: ElementTree.Element, strings: list[bool]) -> bool:

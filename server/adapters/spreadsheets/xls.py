@@ -125,7 +125,7 @@ def _sheet(stream: bytes, start: int, styles: list[str]) -> Account:
     return account
 
 
-def count_again(data: bytes, place: str, wanted: set[int]) -> dict[int, int]:
+def count_again(data: bytes, place: str, rows: set[int]) -> dict[int, int]:
     """Cells of some rows that hold more than an empty text, by a third reader that knows the shared strings."""
     with redirect_stdout(StringIO()):
         book = xlrd.open_workbook(file_contents=data, logfile=StringIO(), on_demand=True)
@@ -137,6 +137,6 @@ def count_again(data: bytes, place: str, wanted: set[int]) -> dict[int, int]:
             for column, value in enumerate(sheet.row_values(row))
             if value != "" and (row, column) not in computed
         )
-        for row in wanted
+        for row in rows
         if row < sheet.nrows
     }

@@ -47,15 +47,15 @@ class Account:
         await self.transport.close()
 
     async def fetch_token(self) -> tuple[str, int]:
-        asked = {
+        body = {
             "grant_type": "client_credential",
             "appid": self.appid,
             "secret": self.secret,
             "force_refresh": False,
         }
-        told = await self.transport.call("POST", STABLE_TOKEN, data=asked)
+        answer = await self.transport.call("POST", STABLE_TOKEN, data=body)
         try:
-            return str(told["access_token"]), int(told["expires_in"])
+            return str(answer["access_token"]), int(answer["expires_in"])
         except (KeyError, TypeError, ValueError):
             raise OutsideFailure("微信没有给出访问凭证") from None
 
@@ -70,8 +70,8 @@ class Account:
             WeChatRefused: WeChat said no.
             OutsideFailure: `unknown` when WeChat may have done it nevertheless.
         """
-        _, told = await self._ask("POST", path, {}, data)
-        return _object(told)
+        _, answer = await self._ask("POST", path, {}, data)
+        return _object(answer)
 
     async def picture(self, path: str, data: Mapping[str, Any]) -> Answer:
         """As `post`, for what answers with a file; an answer that is JSON and no errcode comes back as it is."""
@@ -91,8 +91,8 @@ class Account:
         method = "GET" if data is None else "POST"
 
         async def once() -> dict[str, Any]:
-            _, told = await self._ask(method, path, params or {}, data)
-            return _object(told)
+            _, answer = await self._ask(method, path, params or {}, data)
+            return _object(answer)
 
         try:
             return await once()
@@ -115,11 +115,11 @@ class Account:
             answer = await self.transport.send(
                 method, path, params={**params, "access_token": token}, data=body
             )
-            told = _parsed(answer)
-            if not isinstance(told, dict):
-                return answer, told
+            content = _parsed(answer)
+            if not isinstance(content, dict):
+                return answer, content
             try:
-                return answer, checked(told, path, unknown=True)
+                return answer, checked(content, path, unknown=True)
             except WeChatRefused as refusal:
                 if refusal.errcode not in TOKEN_ERRORS or is_last:
                     raise
@@ -135,9 +135,9 @@ def _parsed(answer: Answer) -> Any:
         return None
 
 
-def _object(told: Any) -> dict[str, Any]:
+def _object(content: Any) -> dict[str, Any]:
     """What WeChat told, which must be an object. A page of some proxy says nothing of what WeChat did."""
-    if not isinstance(told, dict):
-        log.warning("an answer that cannot be read: %s", type(told).__name__)
+    if not isinstance(content, dict):
+        log.warning("an answer that cannot be read: %s", type(content).__name__)
         raise OutsideFailure("微信的回答无法理解", unknown=True)
-    return told
+    return content

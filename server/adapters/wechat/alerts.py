@@ -31,8 +31,8 @@ class Alarms:
 
     async def sound(self, kind: str, path: str, errcode: int, errmsg: str) -> None:
         """An ERROR line with what to do, and an entry for the doctor; the same one only once a minute."""
-        said = advice(errcode, path, errmsg, kind)
-        entry = [int(self._clock.now().timestamp()), kind, errcode, path, rid(errmsg), said]
+        sentence = advice(errcode, path, errmsg, kind)
+        entry = [int(self._clock.now().timestamp()), kind, errcode, path, rid(errmsg), sentence]
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 if not await self._redis.set(
@@ -47,13 +47,14 @@ class Alarms:
         except (RedisError, TimeoutError):
             pass  # the line below is what matters
         log.error(
-            said, extra={"account": kind, "path": path, "errcode": errcode, "rid": rid(errmsg), "alarm": True}
+            sentence,
+            extra={"account": kind, "path": path, "errcode": errcode, "rid": rid(errmsg), "alarm": True},
         )
 
     async def last(self) -> list[Alarm]:
         """Newest first, 20 at most."""
-        kept = await self._redis.lrange(_LIST, 0, KEPT - 1)
+        entries = await self._redis.lrange(_LIST, 0, KEPT - 1)
         return [
-            Alarm(datetime.fromtimestamp(at, UTC), kind, errcode, path, known, said)
-            for at, kind, errcode, path, known, said in map(orjson.loads, kept)
+            Alarm(datetime.fromtimestamp(at, UTC), kind, errcode, path, request_id, sentence)
+            for at, kind, errcode, path, request_id, sentence in map(orjson.loads, entries)
         ]

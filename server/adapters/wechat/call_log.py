@@ -30,8 +30,8 @@ class Books:
         if until is None:
             return
         await self.quota.note(self.kind, self.appid, path, "closed")
-        said = f"not sent: closed until {until.astimezone(BEIJING).isoformat(timespec='minutes')}"
-        raise refusal_of(QUOTA_USED_UP, said, path)
+        reason = f"not sent: closed until {until.astimezone(BEIJING).isoformat(timespec='minutes')}"
+        raise refusal_of(QUOTA_USED_UP, reason, path)
 
     async def failed(self, path: str, how: str) -> None:
         """No answer of WeChat's: timeout, unreachable, http_502."""

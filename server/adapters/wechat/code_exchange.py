@@ -37,24 +37,26 @@ def authorize_url(account: Account, open_url: str, redirect_uri: str, state: str
 
 async def oauth_identity(account: Account, code: str) -> WeChatIdentity:
     """Exchange a code of web OAuth, once. Raises Unverified, Forbidden snapshot_user, OutsideFailure."""
-    asked = {
+    params = {
         "appid": account.appid,
         "secret": account.secret,
         "code": code,
         "grant_type": "authorization_code",
     }
-    told = await _asked(lambda: account.transport.call("GET", "/sns/oauth2/access_token", params=asked))
-    if not told.get("openid") or not told.get("access_token"):
+    answer = await _answer_of(
+        lambda: account.transport.call("GET", "/sns/oauth2/access_token", params=params)
+    )
+    if not answer.get("openid") or not answer.get("access_token"):
         raise OutsideFailure("微信没有给出登录身份")
-    if told.get("is_snapshotuser") in (1, "1"):
+    if answer.get("is_snapshotuser") in (1, "1"):
         raise Forbidden(
             "snapshot_user",
             "您正在用“快照页”浏览，微信没有给出您的真实身份。请点页面上的“使用完整服务”后重试。",
         )
-    return WeChatIdentity("oa", str(told["openid"]), told.get("unionid") or None)
+    return WeChatIdentity("oa", str(answer["openid"]), answer.get("unionid") or None)
 
 
-async def _asked(ask: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+async def _answer_of(ask: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     """The answer to an exchange; a passing -1 is asked about once more, for it leaves the code as it was.
 
     Raises: as `login_failure` says.
@@ -77,20 +79,20 @@ async def login_identity(account: Account, cache: Cache, code: str, *, seal: Sea
         cache: where the session key stays, for as long as a log-in may live.
         seal: how it is kept there; without one it is not kept.
     """
-    asked = {
+    params = {
         "appid": account.appid,
         "secret": account.secret,
         "js_code": code,
         "grant_type": "authorization_code",
     }
-    told = await _asked(lambda: account.transport.call("GET", "/sns/jscode2session", params=asked))
-    if not told.get("openid") or not told.get("session_key"):
+    answer = await _answer_of(lambda: account.transport.call("GET", "/sns/jscode2session", params=params))
+    if not answer.get("openid") or not answer.get("session_key"):
         raise OutsideFailure("微信没有给出登录身份")
-    who = WeChatIdentity("mp", str(told["openid"]), told.get("unionid") or None)
+    who = WeChatIdentity("mp", str(answer["openid"]), answer.get("unionid") or None)
     if seal is not None:
-        name, sealed = session_keys.name_of(who.openid), seal(str(told["session_key"]))
+        name, session_key = session_keys.name_of(who.openid), seal(str(answer["session_key"]))
         try:
-            await cache.set(name, sealed, seconds=session_keys.SECONDS)
+            await cache.set(name, session_key, seconds=session_keys.SECONDS)
         except OutsideFailure:
             log.warning("a session key could not be kept; the log-in stands")
     return who
@@ -104,10 +106,10 @@ async def phone_number(account: Account, code: str) -> str:
         OutsideFailure: no answer, or one that was not meant for this mini-program.
     """
     try:
-        told = await account.post("/wxa/business/getuserphonenumber", {"code": code})
+        answer = await account.post("/wxa/business/getuserphonenumber", {"code": code})
     except WeChatRefused as refusal:
         raise phone_refusal(refusal) or refusal from None
-    info = told.get("phone_info")
+    info = answer.get("phone_info")
     if not isinstance(info, dict) or not info.get("purePhoneNumber"):
         raise OutsideFailure("微信没有给出手机号")
     mark = info.get("watermark")

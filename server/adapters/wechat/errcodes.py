@@ -85,20 +85,20 @@ def is_counted_by_the_minute(path: str) -> bool:
 
 def rid(errmsg: str) -> str:
     """WeChat's request id in an errmsg: what its support asks for."""
-    found = _RID.search(errmsg)
-    return found[1] if found else ""
+    match = _RID.search(errmsg)
+    return match[1] if match else ""
 
 
 def field_at_fault(errmsg: str) -> str:
     """The keyword that a 47003 names, e.g. `thing1`; "" when it names none."""
-    found = _FIELD.search(errmsg)
-    return found[1] if found else ""
+    match = _FIELD.search(errmsg)
+    return match[1] if match else ""
 
 
 def address_refused(errmsg: str) -> str:
     """The address of ours that a 40164 names; "" when it names none."""
-    found = _ADDRESS.search(errmsg)
-    return found[1] if found else ""
+    match = _ADDRESS.search(errmsg)
+    return match[1] if match else ""
 
 
 def login_refusal(refusal: WeChatRefused) -> Refused | None:

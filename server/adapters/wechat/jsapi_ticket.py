@@ -20,20 +20,20 @@ class Tickets:
 
     def __init__(self, account: Account, redis: aioredis.Redis, clock: Clock) -> None:
         self._account, self._clock = account, clock
-        self._kept = TokenKeeper(redis, clock, account.appid, self._fetch, kind="jsapi")
+        self._keeper = TokenKeeper(redis, clock, account.appid, self._fetch, kind="jsapi")
 
     async def _fetch(self) -> tuple[str, int]:
-        told = await self._account.read(TICKET, params={"type": "jsapi"})
+        answer = await self._account.read(TICKET, params={"type": "jsapi"})
         try:
-            return str(told["ticket"]), int(told["expires_in"])
+            return str(answer["ticket"]), int(answer["expires_in"])
         except (KeyError, TypeError, ValueError):
             raise OutsideFailure("微信没有给出 JS-SDK 票据") from None
 
     async def config(self, url: str, *, renew: bool = False) -> dict[str, str | int]:
         """What wx.config needs for a page: {appId, timestamp, nonceStr, signature}."""
-        ticket = await self._kept.get()
+        ticket = await self._keeper.get()
         if renew:
-            ticket = await self._kept.renew(ticket)
+            ticket = await self._keeper.renew(ticket)
         stamp, nonce = int(self._clock.now().timestamp()), secrets.token_hex(8)
         return {
             "appId": self._account.appid,
@@ -46,5 +46,5 @@ class Tickets:
 def js_signature(ticket: str, nonce: str, timestamp: int, url: str) -> str:
     """The signature of wx.config: keys in lower case and alphabetical order, the page without its fragment."""
     page = url.partition("#")[0]
-    said = f"jsapi_ticket={ticket}&noncestr={nonce}&timestamp={timestamp}&url={page}"
-    return hashlib.sha1(said.encode(), usedforsecurity=False).hexdigest()
+    text = f"jsapi_ticket={ticket}&noncestr={nonce}&timestamp={timestamp}&url={page}"
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

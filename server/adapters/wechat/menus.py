@@ -21,12 +21,12 @@ async def create(account: Account, menu: Mapping[str, Any]) -> None:
 async def current(account: Account) -> Mapping[str, Any] | None:
     """The menu as it was put, {"button": […]}; None when there is none."""
     try:
-        told = await account.read(GET)
+        answer = await account.read(GET)
     except WeChatRefused as refusal:
         if refusal.errcode == NO_MENU:
             return None
         raise
-    menu = told.get("menu")
+    menu = answer.get("menu")
     if not isinstance(menu, dict) or not isinstance(menu.get("button"), list):
         raise OutsideFailure("微信没有给出菜单")
     return {"button": menu["button"]}

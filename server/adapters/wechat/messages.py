@@ -84,8 +84,8 @@ def signature(*parts: str) -> str:
     return str(signer.signature)
 
 
-def _same(expected: str, given: str) -> bool:
-    return hmac.compare_digest(expected.encode(), given.encode())
+def _same(expected: str, actual: str) -> bool:
+    return hmac.compare_digest(expected.encode(), actual.encode())
 
 
 def echo(account: Account, query: Mapping[str, str]) -> str:
@@ -100,24 +100,24 @@ def open_push(account: Account, query: Mapping[str, str], body: bytes) -> Push:
     """Verify, decrypt and parse one push. Raises as the WeChat port says."""
     if len(body) > LARGEST:
         raise Refused("push_malformed", "推送内容过大。")
-    sealed = query.get("encrypt_type", "").lower() == "aes" or "msg_signature" in query
-    if sealed:
+    is_sealed = query.get("encrypt_type", "").lower() == "aes" or "msg_signature" in query
+    if is_sealed:
         text = _unsealed(account, query, body)
     elif account.mode != "plain":
         raise Unverified("push_clear", "本服务只接收加密推送，请在公众平台选择安全模式。")
     else:
         echo(account, query)
         text = _readable(body)
-    return _push(account, _parsed(text), sealed)
+    return _push(account, _parsed(text), is_sealed)
 
 
 def _unsealed(account: Account, query: Mapping[str, str], body: bytes) -> str:
-    said = query.get("msg_signature", "")
+    expected = query.get("msg_signature", "")
     stamp, nonce = query.get("timestamp", ""), query.get("nonce", "")
     pattern = _ENCRYPT_JSON if body.lstrip()[:1] == b"{" else _ENCRYPT_XML
-    for found in pattern.findall(body):
-        encrypted = found.replace(b"\\/", b"/").decode("ascii")
-        if _same(signature(account.token, stamp, nonce, encrypted), said):
+    for match in pattern.findall(body):
+        encrypted = match.replace(b"\\/", b"/").decode("ascii")
+        if _same(signature(account.token, stamp, nonce, encrypted), expected):
             return decrypt(account, encrypted)
     raise Unverified("push_signature", "推送的签名不正确。")
 
@@ -138,12 +138,12 @@ def _key(encoding_aes_key: str) -> bytes:
 
 def _decrypt(encoding_aes_key: str, appid: str, encrypted: str) -> str:
     try:
-        sealed = b64decode(encrypted, validate=True)
+        ciphertext = b64decode(encrypted, validate=True)
     except Base64Error as problem:
         raise ValueError("base64") from problem
-    if not sealed or len(sealed) % BLOCK:
+    if not ciphertext or len(ciphertext) % BLOCK:
         raise ValueError("block")
-    plain: bytes = WeChatCipher(_key(encoding_aes_key)).decrypt(sealed)
+    plain: bytes = WeChatCipher(_key(encoding_aes_key)).decrypt(ciphertext)
     pad = plain[-1]
     if not 1 <= pad <= BLOCK or plain[-pad:] != bytes([pad]) * pad:
         raise ValueError("padding")
@@ -287,7 +287,7 @@ def _details(fields: Mapping[str, Any]) -> str:
     return json.dumps(lists, sort_keys=True) if lists else ""
 
 
-def _push(account: Account, fields: dict[str, Any], sealed: bool) -> Push:
+def _push(account: Account, fields: dict[str, Any], is_sealed: bool) -> Push:
     kind = _text(fields, "MsgType").lower()
     is_event = kind == "event"
     created, openid = _text(fields, "CreateTime"), _text(fields, "FromUserName")
@@ -312,5 +312,5 @@ def _push(account: Account, fields: dict[str, Any], sealed: bool) -> Push:
         event_key=_text(fields, "EventKey"),
         message_id=message_id,
         fields=fields,
-        is_sealed=sealed,
+        is_sealed=is_sealed,
     )

@@ -78,20 +78,20 @@ class WeChatPay:
     # Orders
 
     async def order_jsapi(self, order: PayOrder, *, openid: str) -> str:
-        asked = {**self._order(order), "payer": {"openid": openid}}
-        told = await self._channel.call("POST", f"{TRANSACTIONS}/jsapi", asked)
-        return _given(told, "prepay_id", changed=True)
+        body = {**self._order(order), "payer": {"openid": openid}}
+        answer = await self._channel.call("POST", f"{TRANSACTIONS}/jsapi", body)
+        return _field(answer, "prepay_id", changed=True)
 
     async def order_native(self, order: PayOrder) -> str:
-        told = await self._channel.call("POST", f"{TRANSACTIONS}/native", self._order(order))
-        return _given(told, "code_url", changed=True)
+        answer = await self._channel.call("POST", f"{TRANSACTIONS}/native", self._order(order))
+        return _field(answer, "code_url", changed=True)
 
     def _order(self, order: PayOrder) -> dict[str, Any]:
         check_text("商品描述", order.description, DESCRIPTION_LONGEST, needed=True)
         check_text("附加数据", order.attach, ATTACH_LONGEST)
         check_amount(order.total_fen)
         check_number(ORDER_NUMBER, order.out_trade_no)
-        asked: dict[str, Any] = {
+        body: dict[str, Any] = {
             "appid": self._appids[order.account],
             "mchid": self._merchant.mchid,
             "description": order.description,
@@ -101,27 +101,30 @@ class WeChatPay:
             "amount": {"total": order.total_fen, "currency": "CNY"},
         }
         if order.attach:
-            asked["attach"] = order.attach
-        return asked
+            body["attach"] = order.attach
+        return body
 
     async def query(self, *, out_trade_no: str = "", transaction_id: str = "") -> PayTransaction | None:
         if bool(out_trade_no) == bool(transaction_id):
             raise ValueError("query by one number")
         where = f"id/{quote(transaction_id, safe='')}" if transaction_id else _in_path(out_trade_no)
         try:
-            told = await self._channel.call("GET", f"{TRANSACTIONS}/{where}?{self._mine()}")
+            answer = await self._channel.call("GET", f"{TRANSACTIONS}/{where}?{self._mine()}")
         except PayRefused as refusal:
             if refusal.is_signed and refusal.is_code("ORDER_NOT_EXIST"):
                 return None
             raise
         try:
-            found = pay_reading.transaction(told)
+            transaction = pay_reading.transaction(answer)
         except pay_reading.Unreadable:
             raise OutsideFailure("微信支付的回答无法理解") from None
-        asked = transaction_id or out_trade_no
-        if found.mchid != self._merchant.mchid or asked not in (found.out_trade_no, found.transaction_id):
+        number = transaction_id or out_trade_no
+        if transaction.mchid != self._merchant.mchid or number not in (
+            transaction.out_trade_no,
+            transaction.transaction_id,
+        ):
             raise OutsideFailure("微信支付回答了另一笔订单")
-        return found
+        return transaction
 
     async def close(self, out_trade_no: str) -> None:
         try:
@@ -140,55 +143,55 @@ class WeChatPay:
         check_amount(order.total_fen)
         check_number(ORDER_NUMBER, order.out_trade_no)
         check_number(REFUND_NUMBER, order.out_refund_no)
-        asked: dict[str, Any] = {
+        body: dict[str, Any] = {
             "out_trade_no": order.out_trade_no,
             "out_refund_no": order.out_refund_no,
             "notify_url": f"{self._settings.public_url}/wechat/pay/refund-notify",
             "amount": {"refund": order.refund_fen, "total": order.total_fen, "currency": "CNY"},
         }
         if order.reason:
-            asked["reason"] = order.reason
+            body["reason"] = order.reason
         return self._refund_of(
-            await self._channel.call("POST", REFUNDS, asked), order.out_refund_no, changed=True
+            await self._channel.call("POST", REFUNDS, body), order.out_refund_no, changed=True
         )
 
     async def query_refund(self, out_refund_no: str) -> PayRefund | None:
         check_number(REFUND_NUMBER, out_refund_no)
         try:
-            told = await self._channel.call("GET", f"{REFUNDS}/{out_refund_no}")
+            answer = await self._channel.call("GET", f"{REFUNDS}/{out_refund_no}")
         except PayRefused as refusal:
             if refusal.is_signed and refusal.is_code("RESOURCE_NOT_EXISTS", "REFUND_NOT_EXIST"):
                 return None
             raise
-        return self._refund_of(told, out_refund_no, changed=False)
+        return self._refund_of(answer, out_refund_no, changed=False)
 
-    def _refund_of(self, told: Mapping[str, Any], out_refund_no: str, *, changed: bool) -> PayRefund:
+    def _refund_of(self, answer: Mapping[str, Any], out_refund_no: str, *, changed: bool) -> PayRefund:
         try:
-            found = pay_reading.refund(told)
+            refund = pay_reading.refund(answer)
         except pay_reading.Unreadable:
             raise OutsideFailure("微信支付的回答无法理解", unknown=changed) from None
-        if found.out_refund_no != out_refund_no:
+        if refund.out_refund_no != out_refund_no:
             raise OutsideFailure("微信支付回答了另一笔退款", unknown=changed)
-        return found
+        return refund
 
     # Bills
 
     async def bill(self, day: date) -> PayBill | None:
         if day >= self._clock.now().astimezone(pay_bills.BEIJING).date():
             raise Refused("bill_day", "当天的账单要到次日上午十点以后才有。")
-        asked = urlencode({"bill_date": day.isoformat(), "bill_type": "ALL", "tar_type": "GZIP"})
+        query = urlencode({"bill_date": day.isoformat(), "bill_type": "ALL", "tar_type": "GZIP"})
         try:
-            told = await self._channel.call("GET", f"/v3/bill/tradebill?{asked}")
+            answer = await self._channel.call("GET", f"/v3/bill/tradebill?{query}")
         except PayRefused as refusal:
             if refusal.is_signed and refusal.is_code("NO_STATEMENT_EXIST"):
                 return None
             raise
-        if told.get("hash_type") != "SHA1":
+        if answer.get("hash_type") != "SHA1":
             raise OutsideFailure("微信支付账单的校验方式无法识别")
-        data = await self._channel.download(_given(told, "download_url"))
+        data = await self._channel.download(_field(answer, "download_url"))
         # Unpacking and reading a large bill takes seconds: not in the loop.
         return await asyncio.to_thread(
-            lambda: pay_bills.read(pay_bills.unpacked(data, _given(told, "hash_value")), day)
+            lambda: pay_bills.read(pay_bills.unpacked(data, _field(answer, "hash_value")), day)
         )
 
     # Cashier and notifications
@@ -230,15 +233,15 @@ class WeChatPay:
             raise Refused("pay_not_ours", "通知不属于本商户号或本服务的 AppID。")
         return opened
 
-    def _opened(self, sealed: Mapping[str, Any]) -> bytes:
+    def _opened(self, envelope: Mapping[str, Any]) -> bytes:
         """By today's key, or by the one before: what was queued when it was changed is sealed with that (§7.7)."""
         previous = self._settings.pay_previous_apiv3_key
         try:
-            return open_sealed(self._settings.pay_apiv3_key, sealed)
+            return open_sealed(self._settings.pay_apiv3_key, envelope)
         except Refused:
             if not previous:
                 raise
-            return open_sealed(previous, sealed)
+            return open_sealed(previous, envelope)
 
     # Certificates and the doctor
 
@@ -259,9 +262,9 @@ class WeChatPay:
         if reply.status != 200:
             await self._channel.call("GET", CERTIFICATES)  # says why
             raise OutsideFailure("微信支付没有给出平台证书")
-        listed = pay_certificates(self._settings.pay_apiv3_key, reply.body)
+        certificates = pay_certificates(self._settings.pay_apiv3_key, reply.body)
         trial = PlatformKeys()
-        for certificate in listed:
+        for certificate in certificates:
             trial.add(certificate)
         try:
             self._keys.verify(reply.headers, reply.body, self._clock.now())
@@ -270,7 +273,7 @@ class WeChatPay:
                 raise
             trial.verify(reply.headers, reply.body, self._clock.now())
         before = len(self._keys.ends())
-        for certificate in listed:
+        for certificate in certificates:
             if certificate.not_valid_after_utc > self._clock.now():
                 self._keys.add(certificate)
         return len(self._keys.ends()) - before
@@ -316,8 +319,8 @@ def _in_path(out_trade_no: str) -> str:
     return f"out-trade-no/{out_trade_no}"
 
 
-def _given(told: Mapping[str, Any], name: str, *, changed: bool = False) -> str:
-    value = told.get(name)
+def _field(answer: Mapping[str, Any], name: str, *, changed: bool = False) -> str:
+    value = answer.get(name)
     if not isinstance(value, str) or not value:
         raise OutsideFailure(f"微信支付的回答里没有 {name}", unknown=changed)
     return value

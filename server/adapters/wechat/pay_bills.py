@@ -30,8 +30,8 @@ def unpacked(data: bytes, sha1: str) -> bytes:
             raise OutsideFailure("微信支付账单下载不完整，请稍后重试") from None
         if not worker.eof:
             raise OutsideFailure("微信支付账单不完整或过大")
-    found = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    if not hmac.compare_digest(found, sha1.lower()):
+    digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    if not hmac.compare_digest(digest, sha1.lower()):
         raise OutsideFailure("微信支付账单的校验值不符，请稍后重试")
     return data
 

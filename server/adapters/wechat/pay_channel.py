@@ -102,12 +102,12 @@ class PayChannel:
             )
             raise problem
         try:
-            told = orjson.loads(reply.body) if reply.body else {}
+            answer = orjson.loads(reply.body) if reply.body else {}
         except orjson.JSONDecodeError:
-            told = None
-        if not isinstance(told, dict):
+            answer = None
+        if not isinstance(answer, dict):
             raise OutsideFailure("微信支付的回答无法理解", unknown=changes)
-        return told
+        return answer
 
     def proven(self, reply: Reply) -> bool:
         """True: WeChat Pay signed this answer. False: a refusal without any signature, a hint and no more.

@@ -32,14 +32,14 @@ def refusal(
         is_signed: WeChat Pay's signature on the answer was right.
     """
     try:
-        told = orjson.loads(body)
-        code, said = str(told["code"]), str(told.get("message") or "")
+        answer = orjson.loads(body)
+        code, message = str(answer["code"]), str(answer.get("message") or "")
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return OutsideFailure(f"微信支付返回 HTTP {status}", unknown=changes and status >= 500)
     bare = code.replace("_", "")
     return PayRefused(
         code,
-        said[:200],
+        message[:200],
         status=status,
         request_id=request_id,
         may_repeat=bare in _LATER,

@@ -25,7 +25,7 @@ async def probe(channel: PayChannel, apiv3_key: str, clock: Clock) -> list[PayFi
         reply = await channel.exchange("GET", target)
         if _signature_fault(channel, reply) == "pay_signature":  # maybe one of WeChat Pay's probes: ask again
             reply = await channel.exchange("GET", target)
-        listed = await channel.exchange("GET", "/v3/certificates")
+        certificates = await channel.exchange("GET", "/v3/certificates")
     except OutsideFailure as failure:
         return [PayFinding("微信支付", False, f"{failure}，请检查网络与 WECHAT_PAY_URL")]
     now = clock.now()
@@ -34,21 +34,21 @@ async def probe(channel: PayChannel, apiv3_key: str, clock: Clock) -> list[PayFi
         *_merchant(reply, channel),
         _platform(reply, channel),
         *_validity(channel, now),
-        _apiv3(listed, apiv3_key),
+        _apiv3(certificates, apiv3_key),
     ]
 
 
 def _is_late(reply: Reply) -> bool:
     """Whether WeChat Pay refused our request for its time."""
-    code, said = _told(reply)
-    return code == "SIGNERROR" and "timestamp" in said.lower()
+    code, message = _code_and_message(reply)
+    return code == "SIGNERROR" and "timestamp" in message.lower()
 
 
 def _clock(reply: Reply, now: datetime) -> PayFinding:
     mend = f"超过 {WINDOW} 秒即全部失败，请校准服务器时间"
-    stamp, said = reply.headers.get("wechatpay-timestamp", ""), reply.headers.get("date", "")
+    stamp, date = reply.headers.get("wechatpay-timestamp", ""), reply.headers.get("date", "")
     try:
-        theirs = float(stamp) if stamp else parsedate_to_datetime(said).timestamp()
+        theirs = float(stamp) if stamp else parsedate_to_datetime(date).timestamp()
     except ValueError:
         if _is_late(reply):
             return PayFinding(CLOCK, False, f"微信支付认为本机的时间不对，{mend}")
@@ -61,17 +61,17 @@ def _clock(reply: Reply, now: datetime) -> PayFinding:
 
 def _merchant(reply: Reply, channel: PayChannel) -> list[PayFinding]:
     """What the answer says of our own signature: refused for the serial, refused for the key, or taken."""
-    code, said = _told(reply)
+    code, message = _code_and_message(reply)
     mchid, serial = channel.merchant.mchid, channel.merchant.serial
     if _is_late(reply):
         return []  # says nothing of the key
     if code == "SIGNERROR" or reply.status == 401:
-        if "序列号" in said or "证书" in said:
+        if "序列号" in message or "证书" in message:
             return [
                 PayFinding(
                     SERIAL,
                     False,
-                    f"微信支付不认可 {serial}（{said}），请在商户平台“API 安全”查看商户 API 证书的序列号，"
+                    f"微信支付不认可 {serial}（{message}），请在商户平台“API 安全”查看商户 API 证书的序列号，"
                     "更正 WECHAT_PAY_MCH_SERIAL，并确认它属于商户号 " + mchid,
                 )
             ]
@@ -79,7 +79,7 @@ def _merchant(reply: Reply, channel: PayChannel) -> list[PayFinding]:
             PayFinding(
                 KEY,
                 False,
-                f"微信支付验签不通过（{said}），请确认 WECHAT_PAY_MCH_KEY 是序列号 {serial} 那份证书的私钥",
+                f"微信支付验签不通过（{message}），请确认 WECHAT_PAY_MCH_KEY 是序列号 {serial} 那份证书的私钥",
             )
         ]
     if code == "ORDERNOTEXIST" or reply.status == 200:
@@ -89,7 +89,7 @@ def _merchant(reply: Reply, channel: PayChannel) -> list[PayFinding]:
         ]
     return [
         PayFinding(
-            "商户号", False, f"微信支付回答 HTTP {reply.status} {code}（{said}），请核对商户号 {mchid}"
+            "商户号", False, f"微信支付回答 HTTP {reply.status} {code}（{message}），请核对商户号 {mchid}"
         )
     ]
 
@@ -128,27 +128,27 @@ def _platform(reply: Reply, channel: PayChannel) -> PayFinding:
 
 def _validity(channel: PayChannel, now: datetime) -> list[PayFinding]:
     """Certificates that are over, or nearly; public keys have no end."""
-    found = []
+    findings = []
     for serial, ends in channel.keys.ends().items():
         if ends is not None and ends - now < EXPIRES_SOON:
             over = ends <= now
-            said = f"{serial} {'已于' if over else '将于'} {ends:%Y-%m-%d} 到期，请换上新的平台证书或微信支付公钥"
-            found.append(PayFinding("平台证书", not over, said))
-    return found
+            sentence = f"{serial} {'已于' if over else '将于'} {ends:%Y-%m-%d} 到期，请换上新的平台证书或微信支付公钥"
+            findings.append(PayFinding("平台证书", not over, sentence))
+    return findings
 
 
-def _apiv3(listed: Reply, apiv3_key: str) -> PayFinding:
-    code, _ = _told(listed)
-    if listed.status != 200:
+def _apiv3(reply: Reply, apiv3_key: str) -> PayFinding:
+    code, _ = _code_and_message(reply)
+    if reply.status != 200:
         if code == "RESOURCENOTEXISTS":
             return PayFinding(
                 APIV3_KEY, True, "格式正确；本商户只用微信支付公钥，密钥对不对要到收到第一个支付通知时才知道"
             )
         return PayFinding(
-            APIV3_KEY, True, f"格式正确；平台证书没有取到（{code or listed.status}），无法进一步验证"
+            APIV3_KEY, True, f"格式正确；平台证书没有取到（{code or reply.status}），无法进一步验证"
         )
     try:
-        certificates = orjson.loads(listed.body)["data"]
+        certificates = orjson.loads(reply.body)["data"]
         for one in certificates:
             open_sealed(apiv3_key, one["encrypt_certificate"])
     except Refused:
@@ -164,10 +164,10 @@ def _apiv3(listed: Reply, apiv3_key: str) -> PayFinding:
     return PayFinding(APIV3_KEY, True, f"能解开微信支付下发的 {len(certificates)} 份平台证书")
 
 
-def _told(reply: Reply) -> tuple[str, str]:
+def _code_and_message(reply: Reply) -> tuple[str, str]:
     """Code without underscores and sentence of a refusal; empty ones for everything else."""
     try:
-        told = orjson.loads(reply.body)
-        return str(told["code"]).replace("_", ""), str(told.get("message") or "")[:100]
+        answer = orjson.loads(reply.body)
+        return str(answer["code"]).replace("_", ""), str(answer.get("message") or "")[:100]
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return "", ""

@@ -10,57 +10,57 @@ import orjson
 
 from server.domain.ports.payments import PayNotification, PayRefund, PayTransaction
 
-Told = Mapping[str, Any]
+Fields = Mapping[str, Any]
 Unreadable = (AttributeError, KeyError, TypeError, ValueError)  # what the readers here raise
 
 
-def transaction(told: Told) -> PayTransaction:
+def transaction(fields: Fields) -> PayTransaction:
     """An order: the answer to a query or a notification's resource."""
-    amount: Told = told.get("amount") or {}
+    amount: Fields = fields.get("amount") or {}
     return PayTransaction(
-        appid=_text(told, "appid"),
-        mchid=_text(told, "mchid"),
-        out_trade_no=_text(told, "out_trade_no"),
-        state=_text(told, "trade_state"),
-        state_text=_words(told, "trade_state_desc"),
-        transaction_id=_words(told, "transaction_id") or None,
-        trade_type=_words(told, "trade_type") or None,
+        appid=_text(fields, "appid"),
+        mchid=_text(fields, "mchid"),
+        out_trade_no=_text(fields, "out_trade_no"),
+        state=_text(fields, "trade_state"),
+        state_text=_words(fields, "trade_state_desc"),
+        transaction_id=_words(fields, "transaction_id") or None,
+        trade_type=_words(fields, "trade_type") or None,
         total_fen=_fen(amount, "total"),
         payer_total_fen=_fen(amount, "payer_total"),
         currency=_words(amount, "currency") or "CNY",
-        openid=_words(told.get("payer") or {}, "openid") or None,
-        bank=_words(told, "bank_type") or None,
-        paid_at=_moment(told.get("success_time")),
-        attach=_words(told, "attach"),
+        openid=_words(fields.get("payer") or {}, "openid") or None,
+        bank=_words(fields, "bank_type") or None,
+        paid_at=_moment(fields.get("success_time")),
+        attach=_words(fields, "attach"),
     )
 
 
-def refund(told: Told) -> PayRefund:
+def refund(fields: Fields) -> PayRefund:
     """A refund: an answer (`status`) or a notification's resource (`refund_status`)."""
-    amount: Told = told["amount"]
-    total, given = _fen(amount, "total"), _fen(amount, "refund")
-    if total is None or given is None:
+    amount: Fields = fields["amount"]
+    total, refunded = _fen(amount, "total"), _fen(amount, "refund")
+    if total is None or refunded is None:
         raise ValueError("a refund has amounts")
     return PayRefund(
-        out_trade_no=_text(told, "out_trade_no"),
-        transaction_id=_text(told, "transaction_id"),
-        out_refund_no=_text(told, "out_refund_no"),
-        refund_id=_text(told, "refund_id"),
-        status=_text(told, "refund_status" if "refund_status" in told else "status"),
-        refund_fen=given,
+        out_trade_no=_text(fields, "out_trade_no"),
+        transaction_id=_text(fields, "transaction_id"),
+        out_refund_no=_text(fields, "out_refund_no"),
+        refund_id=_text(fields, "refund_id"),
+        status=_text(fields, "refund_status" if "refund_status" in fields else "status"),
+        refund_fen=refunded,
         total_fen=total,
         payer_refund_fen=_fen(amount, "payer_refund"),
-        channel=_words(told, "channel") or None,
-        received_by=_words(told, "user_received_account"),
-        created_at=_moment(told.get("create_time")),
-        succeeded_at=_moment(told.get("success_time")),
+        channel=_words(fields, "channel") or None,
+        received_by=_words(fields, "user_received_account"),
+        created_at=_moment(fields.get("create_time")),
+        succeeded_at=_moment(fields.get("success_time")),
     )
 
 
-def notification(envelope: Told, resource: bytes) -> tuple[PayNotification, str]:
+def notification(envelope: Fields, resource: bytes) -> tuple[PayNotification, str]:
     """A notification with its opened resource, and the merchant number that the resource names (`` if none)."""
-    told = orjson.loads(resource)
-    if not isinstance(told, dict):
+    content = orjson.loads(resource)
+    if not isinstance(content, dict):
         raise ValueError("a resource is an object")
     event, created = _text(envelope, "event_type"), _moment(envelope["create_time"])
     if created is None:
@@ -70,26 +70,26 @@ def notification(envelope: Told, resource: bytes) -> tuple[PayNotification, str]
         id=_text(envelope, "id"),
         event=event,
         created_at=created,
-        transaction=transaction(told) if kind == "TRANSACTION" else None,
-        refund=refund(told) if kind == "REFUND" else None,
+        transaction=transaction(content) if kind == "TRANSACTION" else None,
+        refund=refund(content) if kind == "REFUND" else None,
     )
-    return opened, _words(told, "mchid")
+    return opened, _words(content, "mchid")
 
 
-def _text(told: Told, name: str) -> str:
-    if not isinstance(value := told[name], str) or not value:
+def _text(fields: Fields, name: str) -> str:
+    if not isinstance(value := fields[name], str) or not value:
         raise ValueError(f"{name} is no text")
     return value
 
 
-def _words(told: Told, name: str) -> str:
-    value = told.get(name)
+def _words(fields: Fields, name: str) -> str:
+    value = fields.get(name)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"{name} is no text")
     return value or ""
 
 
-def _fen(amount: Told, name: str) -> int | None:
+def _fen(amount: Fields, name: str) -> int | None:
     """An amount is a JSON integer; 1.0, "1" and true are not."""
     value = amount.get(name)
     if value is not None and (type(value) is not int or value < 0):

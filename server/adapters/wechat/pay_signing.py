@@ -114,8 +114,8 @@ class PlatformKeys:
 
     def get(self, serial: str, now: datetime) -> RSAPublicKey | None:
         """The key of a serial; None when it is unknown or its certificate has expired."""
-        found = self._keys.get(_normal(serial))
-        return None if found is None or (found.ends is not None and found.ends <= now) else found.key
+        known = self._keys.get(_normal(serial))
+        return None if known is None or (known.ends is not None and known.ends <= now) else known.key
 
     def ends(self) -> dict[str, datetime | None]:
         """Every serial with the end of its validity."""

@@ -28,14 +28,14 @@ async def unlimited(account: Account, scene: str, *, version: str) -> bytes:
     """
     if not 1 <= len(scene) <= SCENE_LONGEST or not SCENE_CHARACTERS.issuperset(scene):
         raise Refused("scene_invalid", "小程序码的参数过长或含有不允许的字符。")
-    asked = {
+    body = {
         "scene": scene,
         "page": SCAN_PAGE,
         "check_path": False,
         "env_version": version,
         "width": 430,
     }
-    answer = await account.picture(UNLIMITED, asked)
+    answer = await account.picture(UNLIMITED, body)
     if answer.content_type.startswith("image/"):
         return answer.content
     raise OutsideFailure("微信没有给出小程序码")
@@ -53,8 +53,8 @@ async def url_link(account: Account, path: str, query: str, *, until: int, now: 
         raise Refused("link_invalid", "小程序链接的参数过长或含有不允许的字符。")
     if not now < until <= now + LINK_SECONDS_MOST:
         raise Refused("link_invalid", "小程序链接的有效期最长 30 天。")
-    asked = {"path": path, "query": query, "env_version": version, "expire_type": 0, "expire_time": until}
-    told = await account.post(URL_LINK, asked)
-    if not told.get("url_link"):
+    body = {"path": path, "query": query, "env_version": version, "expire_type": 0, "expire_time": until}
+    answer = await account.post(URL_LINK, body)
+    if not answer.get("url_link"):
         raise OutsideFailure("微信没有给出小程序链接")
-    return str(told["url_link"])
+    return str(answer["url_link"])

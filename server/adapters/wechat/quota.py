@@ -44,8 +44,8 @@ class Quota:
     async def closed_until(self, appid: str, path: str) -> datetime | None:
         """Until when this API is closed; None when it may be called."""
         try:
-            kept = await _soon(self._redis.get(_closed_key(appid, path)))
-            until = int(kept) if kept is not None else 0
+            value = await _soon(self._redis.get(_closed_key(appid, path)))
+            until = int(value) if value is not None else 0
         except (RedisError, TimeoutError):
             until = self._closed.get((appid, path), 0)
         if until <= self._clock.now().timestamp():
@@ -92,17 +92,17 @@ class Quota:
 
     async def today(self, appid: str) -> dict[str, int]:
         """Calls of each path today, by all processes."""
-        kept = await self._redis.hgetall(self._calls_key(appid))
-        return {_text(name): int(count) for name, count in kept.items()}
+        counts = await self._redis.hgetall(self._calls_key(appid))
+        return {_text(name): int(count) for name, count in counts.items()}
 
     async def closed(self, appid: str) -> list[ClosedApi]:
         """What is closed now."""
-        prefix, found = _closed_key(appid, ""), []
+        prefix, closed = _closed_key(appid, ""), []
         async for name in self._redis.scan_iter(match=prefix + "*"):
             path = _text(name).removeprefix(prefix)
             if until := await self.closed_until(appid, path):
-                found.append(ClosedApi(path, until))
-        return sorted(found, key=lambda one: one.path)
+                closed.append(ClosedApi(path, until))
+        return sorted(closed, key=lambda one: one.path)
 
     async def outcomes(self) -> list[WeChatCalls]:
         """How often each path ended how, since the counting began; nothing while Redis is away."""
@@ -111,12 +111,12 @@ class Quota:
         except (RedisError, TimeoutError) as problem:
             log.warning("the calls cannot be told: %s", type(problem).__name__)
             return []
-        kept = {_text(name): int(count) for name, count in raw.items()}
-        found = []
-        for name, count in sorted(kept.items()):
+        counts = {_text(name): int(count) for name, count in raw.items()}
+        calls = []
+        for name, count in sorted(counts.items()):
             kind, path, outcome = name.split(" ", 2)
-            found.append(WeChatCalls(kind, path, outcome, count))
-        return found
+            calls.append(WeChatCalls(kind, path, outcome, count))
+        return calls
 
 
 def _closed_key(appid: str, path: str) -> str:

@@ -27,9 +27,9 @@ async def _theirs(account: Account, path: str) -> tuple[OfficialUsage | None, st
     if path.startswith(_NOT_ASKED):
         return None, "不按天计"
     try:
-        told = await account.read(GET, data={"cgi_path": path})
-        found = told["quota"]
-        return OfficialUsage(int(found["daily_limit"]), int(found["used"]), int(found["remain"])), ""
+        answer = await account.read(GET, data={"cgi_path": path})
+        quota = answer["quota"]
+        return OfficialUsage(int(quota["daily_limit"]), int(quota["used"]), int(quota["remain"])), ""
     except WeChatRefused as refusal:
         return None, f"错误 {refusal.errcode}"
     except (OutsideFailure, KeyError, TypeError, ValueError) as problem:
@@ -42,6 +42,6 @@ async def clear(account: Account) -> None:
     Raises:
         WeChatRefused: 48006, none left this month.
     """
-    asked = {"appid": account.appid, "appsecret": account.secret}
-    await account.transport.call("POST", CLEAR, data=asked)
+    body = {"appid": account.appid, "appsecret": account.secret}
+    await account.transport.call("POST", CLEAR, data=body)
     await account.books.quota.reopen(account.appid)

@@ -12,13 +12,13 @@ NO_ADDRESS = 40201  # no address for pushes is set in the console
 
 async def reached(account: Account) -> Reachability | None:
     """None when the console holds no address. Raises OutsideFailure."""
-    asked = {"action": "all", "check_operator": "DEFAULT"}
+    body = {"action": "all", "check_operator": "DEFAULT"}
     try:
-        told = await account.read(CHECK, data=asked)
+        answer = await account.read(CHECK, data=body)
     except WeChatRefused as refusal:
         if refusal.errcode == NO_ADDRESS:
             return None
         raise
-    named = [str(one.get("ip", "")) for one in told.get("dns") or []]
-    alive = [str(one.get("ip", "")) for one in told.get("ping") or [] if one.get("package_loss") == "0%"]
+    named = [str(one.get("ip", "")) for one in answer.get("dns") or []]
+    alive = [str(one.get("ip", "")) for one in answer.get("ping") or [] if one.get("package_loss") == "0%"]
     return Reachability(tuple(named), tuple(alive))

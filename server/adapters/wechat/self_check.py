@@ -32,18 +32,18 @@ async def verification_fault(url: str, account: messages.Account) -> str:
 
 async def push_fault(url: str, account: messages.Account) -> str:
     """A sealed event that changes nothing, as WeChat pushes it in safe mode."""
-    said = (
+    event = (
         f"<xml><ToUserName>{account.appid}</ToUserName><FromUserName>{NOBODY}</FromUserName>"
         f"<CreateTime>{_now()}</CreateTime><MsgType>event</MsgType><Event>{EVENT}</Event></xml>"
     )
-    sealed = messages.encrypt(account, said)
+    encrypted = messages.encrypt(account, event)
     query = _query(account)
     query |= {
         "encrypt_type": "aes",
         "openid": NOBODY,
-        "msg_signature": messages.signature(account.token, query["timestamp"], query["nonce"], sealed),
+        "msg_signature": messages.signature(account.token, query["timestamp"], query["nonce"], encrypted),
     }
-    body = f"<xml><ToUserName>{account.appid}</ToUserName><Encrypt>{sealed}</Encrypt></xml>"
+    body = f"<xml><ToUserName>{account.appid}</ToUserName><Encrypt>{encrypted}</Encrypt></xml>"
     status, answer = await _ask("POST", url, query, body.encode())
     return "" if status == 200 and answer == b"success" else _why(status, answer, account)
 
@@ -131,16 +131,16 @@ async def _ask(method: str, url: str, query: dict[str, str], data: bytes) -> tup
             return response.status, bytes(body)
     except aiohttp.ClientConnectorCertificateError as problem:
         wrong = problem.certificate_error
-        said = _tls(wrong) if isinstance(wrong, ssl.SSLCertVerificationError) else "HTTPS 证书不被信任"
+        sentence = _tls(wrong) if isinstance(wrong, ssl.SSLCertVerificationError) else "HTTPS 证书不被信任"
     except aiohttp.ClientConnectorDNSError:
-        said = f"域名 {urlsplit(url).hostname} 解析不到地址，请在域名服务商处添加解析"
+        sentence = f"域名 {urlsplit(url).hostname} 解析不到地址，请在域名服务商处添加解析"
     except aiohttp.ClientConnectorError as problem:
-        said = (
+        sentence = (
             f"连接不上（{type(problem.os_error).__name__}），请确认服务已启动、防火墙放行了端口"
             "（有的机房里本机访问不到自己的公网地址，可换一台机器打开试试）"
         )
     except TimeoutError:
-        said = f"{SECONDS:g} 秒内没有回答，微信会判为超时，请检查反向代理的缓冲和服务负载"
+        sentence = f"{SECONDS:g} 秒内没有回答，微信会判为超时，请检查反向代理的缓冲和服务负载"
     except aiohttp.ClientError as problem:
-        said = f"没有得到完整的回答（{type(problem).__name__}），请检查反向代理"
-    return 0, said.encode()
+        sentence = f"没有得到完整的回答（{type(problem).__name__}），请检查反向代理"
+    return 0, sentence.encode()

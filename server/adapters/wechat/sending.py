@@ -63,16 +63,16 @@ async def subscription(
     return _msgid(await account.post(SUBSCRIBE, data))
 
 
-async def text(account: Account, openid: str, said: str) -> None:
+async def text(account: Account, openid: str, content: str) -> None:
     """A customer-service message, inside its window only (45015 outside, 45047 too many)."""
-    await account.post(CUSTOM, {"touser": openid, "msgtype": "text", "text": {"content": said}})
+    await account.post(CUSTOM, {"touser": openid, "msgtype": "text", "text": {"content": content}})
 
 
 def _values(fields: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return {name: {"value": value} for name, value in fields.items()}
 
 
-def _msgid(told: dict[str, Any]) -> str:
-    if not told.get("msgid"):
+def _msgid(answer: dict[str, Any]) -> str:
+    if not answer.get("msgid"):
         raise OutsideFailure("微信的回答里没有消息编号", unknown=True)
-    return str(told["msgid"])
+    return str(answer["msgid"])

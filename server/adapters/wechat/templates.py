@@ -19,14 +19,14 @@ async def of(account: Account) -> list[MessageTemplate]:
 
     Shapes: DOC 《获取已添加至账号下所有模板列表》 (template_list, template_id), 《获取个人模板列表》 (data, priTmplId).
     """
-    found: list[MessageTemplate] = []
+    templates: list[MessageTemplate] = []
     if account.kind == "oa":
-        told = await account.read(TEMPLATES)
-        found += [_read(row, "template_id") for row in _rows(told, "template_list")]
-    told = await account.read(SUBSCRIPTION)
-    known = {one.id for one in found}
-    found += [one for row in _rows(told, "data") if (one := _read(row, "priTmplId")).id not in known]
-    return found
+        answer = await account.read(TEMPLATES)
+        templates += [_read(row, "template_id") for row in _rows(answer, "template_list")]
+    answer = await account.read(SUBSCRIPTION)
+    ids = {one.id for one in templates}
+    templates += [one for row in _rows(answer, "data") if (one := _read(row, "priTmplId")).id not in ids]
+    return templates
 
 
 def keywords(content: str) -> dict[str, str]:
@@ -34,8 +34,8 @@ def keywords(content: str) -> dict[str, str]:
     return {name: label.strip() for label, name in _KEYWORD.findall(content)}
 
 
-def _rows(told: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    rows = told.get(name)
+def _rows(answer: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    rows = answer.get(name)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise OutsideFailure("微信没有给出模板列表")
     return rows

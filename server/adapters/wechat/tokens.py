@@ -79,37 +79,37 @@ class TokenKeeper:
             OutsideFailure: no answer.
         """
         try:
-            kept = await self._kept()
-            if kept is not None and kept.ends - self._now() > AHEAD:
-                return kept.value
+            token = await self._stored_token()
+            if token is not None and token.ends - self._now() > AHEAD:
+                return token.value
             try:
-                return await self._renewed(kept)
+                return await self._renewed(token)
             except OutsideFailure as problem:
-                if kept is None or kept.ends <= self._now():
+                if token is None or token.ends <= self._now():
                     raise
                 log.warning("the next token did not come, this one still works: %s", problem)
-                return kept.value
+                return token.value
         except RedisError as problem:
             return await self._without_redis(problem)
 
     async def renew(self, refused: str) -> str:
         """The next token, after WeChat refused one; another process may have it already. Never forced."""
         try:
-            kept = await self._kept()
-            if kept is not None and kept.value != refused:
-                return kept.value
-            return await self._renewed(kept, refused=refused)
+            token = await self._stored_token()
+            if token is not None and token.value != refused:
+                return token.value
+            return await self._renewed(token, refused=refused)
         except RedisError as problem:
             return await self._without_redis(problem, refused=refused)
 
-    async def _kept(self) -> Token | None:
+    async def _stored_token(self) -> Token | None:
         raw = await self._redis.hget(self._name, "token")
         if raw is None:
             return None
-        kept = Token(*orjson.loads(raw))
-        return kept if kept.ends > self._now() else None
+        token = Token(*orjson.loads(raw))
+        return token if token.ends > self._now() else None
 
-    async def _renewed(self, kept: Token | None, *, refused: str = "") -> str:
+    async def _renewed(self, token: Token | None, *, refused: str = "") -> str:
         """Fetch under the lock; while another process fetches, use what still works or wait for it."""
         owner, lock = secrets.token_hex(8), f"{self._name}:lock"
         for _ in range(_POLLS):
@@ -118,18 +118,18 @@ class TokenKeeper:
                     return await self._fetched(refused)
                 finally:
                     await self._release(keys=[lock], args=[owner])
-            if kept is not None and kept.value != refused:
-                return kept.value
+            if token is not None and token.value != refused:
+                return token.value
             await asyncio.sleep(_POLL_SECONDS)
-            now_kept = await self._kept()
-            if now_kept is not None and now_kept.value != refused and now_kept.ends - self._now() > AHEAD:
-                return now_kept.value
+            newer = await self._stored_token()
+            if newer is not None and newer.value != refused and newer.ends - self._now() > AHEAD:
+                return newer.value
         raise OutsideFailure("另一个进程正在获取微信凭证，等待超时")
 
     async def _fetched(self, refused: str) -> str:
-        kept = await self._kept()  # the last owner may have stored it while we waited for the lock
-        if kept is not None and kept.ends - self._now() > AHEAD and not self._is_due(kept, refused):
-            return kept.value
+        token = await self._stored_token()  # the last owner may have stored it while we waited for the lock
+        if token is not None and token.ends - self._now() > AHEAD and not self._is_due(token, refused):
+            return token.value
         await self._pausing()
         fence = await self._redis.incr(f"{self._name}:fence")
         try:
@@ -137,15 +137,15 @@ class TokenKeeper:
         except WeChatRefused as refusal:
             await self._pause(refusal)
             raise
-        token = [value, self._now() + seconds, refused, self._now()]
-        await self._store(keys=[self._name], args=[fence, orjson.dumps(token)])
+        entry = [value, self._now() + seconds, refused, self._now()]
+        await self._store(keys=[self._name], args=[fence, orjson.dumps(entry)])
         return value
 
-    def _is_due(self, kept: Token, refused: str) -> bool:
+    def _is_due(self, token: Token, refused: str) -> bool:
         """Whether this refusal is the first of the kept token: WeChat may well have given the same one again."""
-        if kept.value != refused:
+        if token.value != refused:
             return False
-        return kept.instead_of != refused or not 0 <= self._now() - kept.renewed_at < ONCE_SECONDS
+        return token.instead_of != refused or not 0 <= self._now() - token.renewed_at < ONCE_SECONDS
 
     async def _pausing(self) -> None:
         raw = await self._redis.get(f"{self._name}:pause")
@@ -156,8 +156,8 @@ class TokenKeeper:
     async def _pause(self, refusal: WeChatRefused) -> None:
         """A wrong secret is asked about once in a while, not by every call: only a person can mend it."""
         if refusal.remedy in (Remedy.MEND, Remedy.ALARM):
-            said = orjson.dumps([refusal.errcode, refusal.errmsg])
-            await self._redis.set(f"{self._name}:pause", said, ex=PAUSE_SECONDS)
+            entry = orjson.dumps([refusal.errcode, refusal.errmsg])
+            await self._redis.set(f"{self._name}:pause", entry, ex=PAUSE_SECONDS)
 
     async def _without_redis(self, problem: RedisError, *, refused: str = "") -> str:
         log.warning("redis is away, asking WeChat directly: %s", type(problem).__name__)

@@ -50,8 +50,8 @@ def _verdict(content: bytes) -> tuple[int, str]:
     if content.lstrip()[:1] != b"{":
         return 0, ""
     try:
-        told = orjson.loads(content)
-        return int(told.get("errcode") or 0), str(told.get("errmsg", ""))
+        answer = orjson.loads(content)
+        return int(answer.get("errcode") or 0), str(answer.get("errmsg", ""))
     except (ValueError, TypeError):
         return 0, ""
 
@@ -59,8 +59,8 @@ def _verdict(content: bytes) -> tuple[int, str]:
 class _NoAnswer(Exception):
     """`how`, in a word for the books; `unknown` when WeChat may have acted nevertheless."""
 
-    def __init__(self, said: str, how: str, unknown: bool) -> None:
-        super().__init__(said)
+    def __init__(self, message: str, how: str, unknown: bool) -> None:
+        super().__init__(message)
         self.how, self.unknown = how, unknown
 
 
