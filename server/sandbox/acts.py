@@ -147,14 +147,14 @@ def write_to_program(platform: Platform, person: Person, text: str) -> None:
 def scan(platform: Platform, person: Person, text: str, *, outside: bool = False) -> Outcome:
     """What the scanner does with the text of a QR; `outside`: a link opened in a browser instead."""
     text = text.strip()
-    if found := re.fullmatch(r"http://weixin\.qq\.com/q/([\w-]+)", text):
-        return _scan_parametric(platform, person, found[1])
-    if found := re.fullmatch(r"https?://[^/]+/wxa-code/([\w-]+)", text):
-        return _scan_program_code(platform, found[1])
-    if found := re.fullmatch(
+    if match := re.fullmatch(r"http://weixin\.qq\.com/q/([\w-]+)", text):
+        return _scan_parametric(platform, person, match[1])
+    if match := re.fullmatch(r"https?://[^/]+/wxa-code/([\w-]+)", text):
+        return _scan_program_code(platform, match[1])
+    if match := re.fullmatch(
         r"(?:https://wxaurl\.cn/|weixin://dl/business/\?t=)(\w+)(?:[?&]cq=([^&#]*))?", text
     ):
-        return _open_program_link(platform, found[1], unquote(found[2] or ""), outside=outside)
+        return _open_program_link(platform, match[1], unquote(match[2] or ""), outside=outside)
     jumps = agents.of(platform, person).jumps and not outside
     if jumps and (arrival := ordinary_links.arrival(platform, text)) is not None:
         return arrival
@@ -171,38 +171,38 @@ def _scan_parametric(platform: Platform, person: Person, name: str) -> Outcome:
     """A QR made by qrcode/create: SCAN for a follower, the follow page for others."""
     account = _oa(platform)
     ticket = str((platform.store.get("qrcode.link", name) or {}).get("ticket", ""))
-    kept = platform.store.get("qrcode", ticket)
-    if kept is None or (kept["expires_at"] is not None and kept["expires_at"] <= platform.clock.now()):
+    code = platform.store.get("qrcode", ticket)
+    if code is None or (code["expires_at"] is not None and code["expires_at"] <= platform.clock.now()):
         raise CannotDo("二维码已过期。")
     if platform.people.following(account, person) is None:
-        return {"open": "follow", "scene": kept["scene"], "ticket": ticket}
-    fields = pushes.event(platform, account, person, "SCAN", EventKey=str(kept["scene"]), Ticket=ticket)
+        return {"open": "follow", "scene": code["scene"], "ticket": ticket}
+    fields = pushes.event(platform, account, person, "SCAN", EventKey=str(code["scene"]), Ticket=ticket)
     push(platform, account, person, fields)
     return {"open": "chat"}
 
 
 def _scan_program_code(platform: Platform, name: str) -> Outcome:
     """A code made by getwxacodeunlimit: the scene arrives percent-encoded, as onLoad sees it."""
-    kept = platform.store.get("program.code", name)
-    if kept is None:
+    code = platform.store.get("program.code", name)
+    if code is None:
         raise CannotDo("小程序码无效。")
-    page, scene = kept["page"] or "pages/index/index", quote(kept["scene"], safe="")
-    query = kept.get("query") or (f"scene={scene}" if scene else "")
+    page, scene = code["page"] or "pages/index/index", quote(code["scene"], safe="")
+    query = code.get("query") or (f"scene={scene}" if scene else "")
     return {"open": "miniprogram", "page": page, "query": query, "scene": 1047}
 
 
 def _open_program_link(platform: Platform, name: str, extra: str, *, outside: bool) -> Outcome:
     """A URL link or scheme, while it lives; `?cq=` adds to its query (wechat.md §4.3)."""
-    kept = platform.store.get("program.link", name)
-    if kept is None or kept["until"] <= platform.clock.now() or not platform.switchboard.now.published:
+    link = platform.store.get("program.link", name)
+    if link is None or link["until"] <= platform.clock.now() or not platform.switchboard.now.published:
         raise CannotDo("链接已失效。")
     if len(extra) > limits.LINK_EXTRA_LENGTH:
         raise CannotDo(f"cq 超过 {limits.LINK_EXTRA_LENGTH} 个字符。")
     opened = platform.store.count("links.opened", f"{_mp(platform).appid} {platform.clock.day()}")
     if opened > platform.switchboard.now.link_opens_a_day:
         raise CannotDo("今天打开的次数已用完。")
-    page = kept["page"] or "pages/index/index"
-    query = "&".join(part for part in (kept["query"], extra) if part)
+    page = link["page"] or "pages/index/index"
+    query = "&".join(part for part in (link["query"], extra) if part)
     return {"open": "miniprogram", "page": page, "query": query, "scene": 1194 if outside else 1167}
 
 
@@ -223,17 +223,17 @@ def user_data(platform: Platform, person: Person) -> Outcome:
     """wx.getUserInfo: rawData with its signature, and the same sealed under the session key (wechat.md §4.1)."""
     account = _mp(platform)
     openid = platform.openid(account, person)
-    kept = platform.store.get("session", f"{account.appid} {openid}")
-    if kept is None:
+    session = platform.store.get("session", f"{account.appid} {openid}")
+    if session is None:
         raise CannotDo("请先 wx.login，并由服务换取 session_key。")
-    told: dict[str, Any] = {"nickName": person.name, "gender": 0, "language": "zh_CN", "city": ""}
-    raw = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    profile: dict[str, Any] = {"nickName": person.name, "gender": 0, "language": "zh_CN", "city": ""}
+    raw = json.dumps(profile, ensure_ascii=False, separators=(",", ":"))
     mark = {"timestamp": platform.clock.unix(), "appid": account.appid}
     iv = base64.b64encode(os.urandom(16)).decode()
-    sealed = json.dumps({"openId": openid, **told, "watermark": mark}, ensure_ascii=False)
+    plain = json.dumps({"openId": openid, **profile, "watermark": mark}, ensure_ascii=False)
     return {
         "rawData": raw,
-        "signature": crypto.raw_data_signature(raw, kept["session_key"]),
-        "encryptedData": crypto.seal_user_data(kept["session_key"], iv, sealed),
+        "signature": crypto.raw_data_signature(raw, session["session_key"]),
+        "encryptedData": crypto.seal_user_data(session["session_key"], iv, plain),
         "iv": iv,
     }

@@ -30,7 +30,7 @@ class Agent:
     camera: bool = True
     jumps: bool = True
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
@@ -83,8 +83,8 @@ AGENTS = {
 
 def of(platform: Platform, person: Person) -> Agent:
     """The client this person uses; Android's until another is chosen."""
-    kept = platform.store.get("agent", person.id) or {}
-    return AGENTS.get(str(kept.get("kind")), AGENTS["android"])
+    choice = platform.store.get("agent", person.id) or {}
+    return AGENTS.get(str(choice.get("kind")), AGENTS["android"])
 
 
 def choose(platform: Platform, person: Person, kind: str) -> Agent:

@@ -15,9 +15,9 @@ class Clock:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        kept = store.get("clock", "clock") or {}
-        self._offset = float(kept.get("offset", 0.0))
-        self._stopped: float | None = kept.get("stopped")
+        state = store.get("clock", "clock") or {}
+        self._offset = float(state.get("offset", 0.0))
+        self._stopped: float | None = state.get("stopped")
 
     def now(self) -> float:
         """Unix seconds."""
@@ -31,7 +31,7 @@ class Clock:
         """The day in Beijing; quotas begin anew with it."""
         return datetime.fromtimestamp(self.now(), BEIJING).strftime("%Y-%m-%d")
 
-    def shown(self) -> str:
+    def text(self) -> str:
         return datetime.fromtimestamp(self.now(), BEIJING).isoformat(timespec="milliseconds")
 
     def forward(self, seconds: float) -> None:

@@ -54,7 +54,7 @@ class Template:
         """`message`, `once` or `long` (wechat.md §4.5, §5)."""
         return self.use or ("message" if self.account == "oa" else "once")
 
-    def kept(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """As the store and the register file hold it."""
         labels = dict(zip(self.fields, self.labels, strict=False))
         return {
@@ -65,17 +65,17 @@ class Template:
         }
 
 
-def template_from(template_id: str, account: str, kept: Mapping[str, Any]) -> Template:
-    """Read what `Template.kept` wrote; a person may have written it by hand."""
-    named = {str(name): str(label) for name, label in dict(kept.get("fields") or {}).items()}
-    enums = {str(name): tuple(map(str, values)) for name, values in dict(kept.get("enums") or {}).items()}
+def template_from(template_id: str, account: str, body: Mapping[str, Any]) -> Template:
+    """Read what `Template.as_json` wrote; a person may have written it by hand."""
+    labels = {str(name): str(label) for name, label in dict(body.get("fields") or {}).items()}
+    enums = {str(name): tuple(map(str, values)) for name, values in dict(body.get("enums") or {}).items()}
     return Template(
         template_id,
-        str(kept.get("title", "")),
+        str(body.get("title", "")),
         account,
-        tuple(named),
-        tuple(named.values()),
-        str(kept.get("use", "")),
+        tuple(labels),
+        tuple(labels.values()),
+        str(body.get("use", "")),
         enums,
     )
 
@@ -188,14 +188,16 @@ def from_settings(settings: Settings) -> SandboxConfig:
         for kind in ("oa", "mp")
         if f.name.startswith((f"{kind}_template_", f"{kind}_subscribe_")) and getattr(settings, f.name)
     ]
-    described = {(t.account, t.id): t for t in registered(settings.data_dir / "sandbox" / "templates.json")}
-    known = {(t.account, t.id): t for t in templates}
+    from_the_register = {
+        (t.account, t.id): t for t in registered(settings.data_dir / "sandbox" / "templates.json")
+    }
+    from_the_settings = {(t.account, t.id): t for t in templates}
     return SandboxConfig(
         accounts=tuple(accounts),
         service_url=settings.public_url,
         data_path=settings.data_dir / "sandbox" / "state.sqlite3",
         port=settings.sandbox_port,
-        templates=tuple({**known, **described}.values()),
+        templates=tuple({**from_the_settings, **from_the_register}.values()),
         push_mode=settings.oa_mode,
         merchant=_merchant(settings),
         people=tuple(registered_people(settings.data_dir / "sandbox" / "people.json")),
@@ -204,16 +206,16 @@ def from_settings(settings: Settings) -> SandboxConfig:
 
 def _merchant(settings: Settings) -> Merchant | None:
     """The invented merchant, if the service uses it: what only the platform knows lies in the account's file."""
-    kept = sandbox_account.kept(settings.data_dir)
-    if not settings.pay_mchid or kept.get("WECHAT_PAY_MCHID") != settings.pay_mchid:
+    account = sandbox_account.kept(settings.data_dir)
+    if not settings.pay_mchid or account.get("WECHAT_PAY_MCHID") != settings.pay_mchid:
         return None
     return Merchant(
         mchid=settings.pay_mchid,
         name=settings.issuer,
-        certificate=kept["SANDBOX_PAY_MCH_CERTIFICATE"],
-        apiv3_key=kept["WECHAT_PAY_APIV3_KEY"],
-        public_key_id=kept["WECHAT_PAY_PUBLIC_KEY_ID"],
-        public_key_private=kept["SANDBOX_PAY_PUBLIC_KEY_PRIVATE"],
-        platform_certificate=kept["WECHAT_PAY_CERTIFICATES"],
-        platform_certificate_private=kept["SANDBOX_PAY_CERTIFICATE_PRIVATE"],
+        certificate=account["SANDBOX_PAY_MCH_CERTIFICATE"],
+        apiv3_key=account["WECHAT_PAY_APIV3_KEY"],
+        public_key_id=account["WECHAT_PAY_PUBLIC_KEY_ID"],
+        public_key_private=account["SANDBOX_PAY_PUBLIC_KEY_PRIVATE"],
+        platform_certificate=account["WECHAT_PAY_CERTIFICATES"],
+        platform_certificate_private=account["SANDBOX_PAY_CERTIFICATE_PRIVATE"],
     )

@@ -63,17 +63,17 @@ def _is_api(path: str) -> bool:
 @bp.get("/api/timeline")
 async def timeline(request: Request) -> HTTPResponse:
     """Rows in order; `?after=` a row's id, `?last=` how many at most; `?direction=in|push|page`, `?ok=0|1`, `?words=`."""
-    asked = request.args
+    args = request.args
     try:
-        after, last = int(asked.get("after", 0)), int(asked.get("last", 200))
+        after, last = int(args.get("after", 0)), int(args.get("last", 200))
     except ValueError:
         return _problem("after 和 last 应为整数。")
     rows = _platform(request).timeline.rows(
         after=after,
         last=last,
-        direction=asked.get("direction", ""),
-        ok={"0": False, "1": True}.get(asked.get("ok", "")),
-        words=asked.get("words", ""),
+        direction=args.get("direction", ""),
+        ok={"0": False, "1": True}.get(args.get("ok", "")),
+        words=args.get("words", ""),
     )
     return json({"items": rows})
 
@@ -90,7 +90,7 @@ async def clock(request: Request) -> HTTPResponse:
 
 
 def _time(platform: Platform) -> dict[str, Any]:
-    return {"now": platform.clock.shown(), "unix": platform.clock.unix()}
+    return {"now": platform.clock.text(), "unix": platform.clock.unix()}
 
 
 @bp.post("/api/clock", name="move_clock")
@@ -159,16 +159,16 @@ async def forge(request: Request) -> HTTPResponse:
     except acts.CannotDo as problem:
         return _problem(str(problem))
     kinds = [kind] if kind else list(forgeries.KINDS)
-    told = {one: await forgeries.send(platform, account, person, one) for one in kinds}
-    return json(told)
+    outcomes = {one: await forgeries.send(platform, account, person, one) for one in kinds}
+    return json(outcomes)
 
 
 @bp.post("/api/verify")
 async def verify(request: Request) -> HTTPResponse:
     """What the console does when the service's URL is saved."""
     platform = _platform(request)
-    told = {a.kind: await pushes.verify_url(platform, a) for a in platform.config.accounts}
-    return json(told)
+    outcomes = {a.kind: await pushes.verify_url(platform, a) for a in platform.config.accounts}
+    return json(outcomes)
 
 
 @bp.post("/api/settle")
@@ -206,7 +206,7 @@ async def add_template(request: Request) -> HTTPResponse:
         return _problem("use 应为 message（模板消息）、once（一次性订阅）或 long（长期订阅）。")
     template = template_from(str(body["id"]), account.kind, body)
     _platform(request).add_template(template)
-    return json({"id": template.id, **template.kept()})
+    return json({"id": template.id, **template.as_json()})
 
 
 @bp.post("/api/grants")
@@ -225,7 +225,7 @@ async def grants(request: Request) -> HTTPResponse:
             subscribing.grant(platform, account, person, template)
     except acts.CannotDo as problem:
         return _problem(str(problem))
-    return json({"left": subscribing.left(platform, account, person, template)})
+    return json({"left": subscribing.messages_left(platform, account, person, template)})
 
 
 async def wx_config(request: Request) -> HTTPResponse:
@@ -236,10 +236,10 @@ async def wx_config(request: Request) -> HTTPResponse:
     platform, body = _platform(request), request.json or {}
     account = platform.by_appid(str(body.get("appId", "")))
     url = str(body.get("url") or request.headers.get("referer", ""))
-    kept = platform.store.get("ticket", account.appid) if account else None
-    said = _judged(platform, account, kept, body, url)
-    platform.timeline.note("page", "wx.config", ok=said == "config:ok", verdict=said, url=url)
-    return json({"errMsg": said}, headers=headers)
+    ticket = platform.store.get("ticket", account.appid) if account else None
+    verdict = _judged(platform, account, ticket, body, url)
+    platform.timeline.note("page", "wx.config", ok=verdict == "config:ok", verdict=verdict, url=url)
+    return json({"errMsg": verdict}, headers=headers)
 
 
 def _judged(

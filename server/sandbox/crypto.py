@@ -42,8 +42,8 @@ def encrypt(encoding_aes_key: str, appid: str, message: str, *, prefix: bytes | 
     plain = (prefix or os.urandom(16)) + len(text).to_bytes(4, "big") + text + appid.encode()
     pad = BLOCK - len(plain) % BLOCK
     worker = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
-    sealed = worker.update(plain + bytes([pad]) * pad) + worker.finalize()
-    return base64.b64encode(sealed).decode()
+    ciphertext = worker.update(plain + bytes([pad]) * pad) + worker.finalize()
+    return base64.b64encode(ciphertext).decode()
 
 
 def decrypt(encoding_aes_key: str, appid: str, sealed: str) -> str:

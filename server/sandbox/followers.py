@@ -15,28 +15,28 @@ from server.sandbox.refusals import WeChatError
 bp = Blueprint("followers")
 
 
-def told(call: Call, openid: str) -> dict[str, Any]:
+def profile(call: Call, openid: str) -> dict[str, Any]:
     """No name and no picture since 2021; of people who do not follow, the openid alone."""
     person = call.person(openid)
     unionid = (
         {"unionid": call.platform.people.unionid(person)} if call.platform.switchboard.now.unionid else {}
     )
-    kept = call.platform.people.following(call.account, person)
-    if kept is None:
+    following = call.platform.people.following(call.account, person)
+    if following is None:
         return {"subscribe": 0, "openid": openid, **unionid}
-    scene = str(kept["qr_scene"])
-    worn = tags.of(call.platform, call.account, person)
+    scene = str(following["qr_scene"])
+    tag_ids = tags.of(call.platform, call.account, person)
     remark = call.platform.store.get("remark", f"{call.account.appid} {person.id}") or {"text": ""}
     return {
         "subscribe": 1,
         "openid": openid,
         "language": "zh_CN",
-        "subscribe_time": kept["at"],
+        "subscribe_time": following["at"],
         **unionid,
         "remark": remark["text"],
-        "groupid": worn[0] if worn else 0,
-        "tagid_list": worn,
-        "subscribe_scene": kept["scene"],
+        "groupid": tag_ids[0] if tag_ids else 0,
+        "tagid_list": tag_ids,
+        "subscribe_scene": following["scene"],
         "qr_scene": int(scene) if scene.isdigit() else 0,
         "qr_scene_str": "" if scene.isdigit() else scene,
     }
@@ -44,15 +44,15 @@ def told(call: Call, openid: str) -> dict[str, Any]:
 
 @api(bp, Door("/cgi-bin/user/info", "GET", accounts=("oa",)))
 async def info(call: Call) -> Answer:
-    return told(call, call.text("openid", 41009))
+    return profile(call, call.text("openid", 41009))
 
 
 @api(bp, Door("/cgi-bin/user/info/batchget", accounts=("oa",)))
 async def batch(call: Call) -> Answer:
-    asked = call.body.get("user_list")
-    if not isinstance(asked, list) or not 1 <= len(asked) <= limits.FOLLOWERS_AT_ONCE:
+    entries = call.body.get("user_list")
+    if not isinstance(entries, list) or not 1 <= len(entries) <= limits.FOLLOWERS_AT_ONCE:
         raise WeChatError(40097, verdict=f"user_list 应有 1 至 {limits.FOLLOWERS_AT_ONCE} 个")
-    return {"user_info_list": [told(call, str(one.get("openid", ""))) for one in asked]}
+    return {"user_info_list": [profile(call, str(one.get("openid", ""))) for one in entries]}
 
 
 @api(bp, Door("/cgi-bin/user/get", "GET", accounts=("oa",)))
@@ -93,16 +93,16 @@ async def shorten(call: Call) -> Answer:
 
 @api(bp, Door("/cgi-bin/shorten/fetch", accounts=("oa",)))
 async def fetch(call: Call) -> Answer:
-    kept = call.platform.store.get("shortened", str(call.body.get("short_key", "")))
-    if kept is None:
+    entry = call.platform.store.get("shortened", str(call.body.get("short_key", "")))
+    if entry is None:
         raise WeChatError(9410011)
-    left = int(kept["until"] - call.platform.clock.now())
-    if left <= 0:
+    seconds = int(entry["until"] - call.platform.clock.now())
+    if seconds <= 0:
         raise WeChatError(9410012)
     return {
         "errcode": 0,
         "errmsg": "ok",
-        "long_data": kept["data"],
-        "create_time": kept["at"],
-        "expire_seconds": left,
+        "long_data": entry["data"],
+        "create_time": entry["at"],
+        "expire_seconds": seconds,
     }

@@ -49,7 +49,7 @@ def _first(platform: Platform, account: Account, person: Person) -> tuple[str, d
     return captured.url, captured.query
 
 
-def _resigned(platform: Platform, account: Account, sealed: str) -> Envelope:
+def _resigned(platform: Platform, account: Account, encrypted: str) -> Envelope:
     """An Encrypt with a right signature over it."""
     stamp, nonce = str(platform.clock.unix()), str(secrets.randbelow(10**9))
     query = {
@@ -57,9 +57,9 @@ def _resigned(platform: Platform, account: Account, sealed: str) -> Envelope:
         "timestamp": stamp,
         "nonce": nonce,
         "encrypt_type": "aes",
-        "msg_signature": crypto.signature(account.token, stamp, nonce, sealed),
+        "msg_signature": crypto.signature(account.token, stamp, nonce, encrypted),
     }
-    body = xml.build({"ToUserName": account.original_id, "Encrypt": sealed})
+    body = xml.build({"ToUserName": account.original_id, "Encrypt": encrypted})
     return Envelope(platform.push_url(account), query, body, "text/xml")
 
 
@@ -131,9 +131,9 @@ async def send(platform: Platform, account: Account, person: Person, kind: str) 
         status, body, _ = await pushes.deliver(platform, envelope)
         ok = 400 <= status < 500
         verdict = "伪造的推送被拒绝" if ok else f"伪造的推送没有被拒绝（HTTP {status}）"
-        told = {"status": status, "answer": body[:200].decode(errors="replace")}
+        result = {"status": status, "answer": body[:200].decode(errors="replace")}
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        ok, told = kind == "huge", {"status": 0, "answer": str(error) or type(error).__name__}
-        verdict = "连接被切断" if ok else f"没有回答：{told['answer']}"
-    platform.timeline.end(row, ok=ok, verdict=f"{NAMES[kind]}：{verdict}", **told)
-    return {"refused": ok, **told}
+        ok, result = kind == "huge", {"status": 0, "answer": str(error) or type(error).__name__}
+        verdict = "连接被切断" if ok else f"没有回答：{result['answer']}"
+    platform.timeline.end(row, ok=ok, verdict=f"{NAMES[kind]}：{verdict}", **result)
+    return {"refused": ok, **result}

@@ -55,12 +55,12 @@ class Call:
         Raises:
             WeChatError: 40003, also for an openid of the other account.
         """
-        found = self.platform.people.by_openid(self.account.appid, str(openid or ""))
-        if found is None:
+        person = self.platform.people.by_openid(self.account.appid, str(openid or ""))
+        if person is None:
             others = [a for a in self.platform.config.accounts if a != self.account]
             foreign = any(self.platform.people.by_openid(a.appid, str(openid)) for a in others)
             raise WeChatError(40003, verdict="这是另一个账号的 openid" if foreign else "没有这个 openid")
-        return found
+        return person
 
     def text(self, name: str, errcode: int) -> str:
         """A query field that must not be empty."""
@@ -75,15 +75,15 @@ class Call:
         Raises:
             WeChatError: 41002, 40013, 41004, 40125; 45009 and 45011 as `count_against_quota`.
         """
-        given = {**self.query, **{k: v for k, v in self.body.items() if isinstance(v, str)}}
-        if not given.get("appid"):
+        fields = {**self.query, **{k: v for k, v in self.body.items() if isinstance(v, str)}}
+        if not fields.get("appid"):
             raise WeChatError(41002)
-        account = self.platform.by_appid(given["appid"])
+        account = self.platform.by_appid(fields["appid"])
         if account is None:
             raise WeChatError(40013)
-        if not given.get("secret"):
+        if not fields.get("secret"):
             raise WeChatError(41004)
-        if given["secret"] != account.secret:
+        if fields["secret"] != account.secret:
             raise WeChatError(40125)
         self._account = account
         count_against_quota(self.platform, account, self.path)
@@ -134,14 +134,14 @@ def _form(request: Request) -> dict[str, Any]:
     """A form's fields; `kidList=1&kidList=2` and `kidList[0]=1` as lists."""
     if not request.body:
         raise WeChatError(44002)
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, values in parse_qs(request.body.decode(errors="replace"), keep_blank_values=True).items():
         plain, bracket, _ = name.partition("[")
         if bracket or len(values) > 1:
-            found.setdefault(plain, []).extend(values)
+            fields.setdefault(plain, []).extend(values)
         else:
-            found[plain] = values[0]
-    return found
+            fields[plain] = values[0]
+    return fields
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -93,32 +93,32 @@ def _label(template: Template, name: str) -> str:
     return labels.get(name) or LABELS.get(kind_of(name) or "", name)
 
 
-def shown(found: dict[str, str], template: Template) -> list[list[str]]:
+def rows(values: dict[str, str], template: Template) -> list[list[str]]:
     """Label and value, as the person reads them."""
-    return [[_label(template, name), value] for name, value in found.items()]
+    return [[_label(template, name), value] for name, value in values.items()]
 
 
-def learn(platform: Platform, template: Template, found: dict[str, str]) -> None:
+def learn(platform: Platform, template: Template, values: dict[str, str]) -> None:
     """Remember the keywords that a template without registered fields was sent with, for its listing."""
     if not template.fields:
-        platform.store.put("template.seen", f"{template.account} {template.id}", {"fields": list(found)})
+        platform.store.put("template.seen", f"{template.account} {template.id}", {"fields": list(values)})
 
 
-def listed(platform: Platform, template: Template) -> tuple[str, ...]:
+def names(platform: Platform, template: Template) -> tuple[str, ...]:
     """The keywords to show: the registered ones, else those of the last message, else one thing."""
-    kept = platform.store.get("template.seen", f"{template.account} {template.id}")
-    return template.fields or tuple((kept or {}).get("fields", ())) or ("thing1",)
+    last = platform.store.get("template.seen", f"{template.account} {template.id}")
+    return template.fields or tuple((last or {}).get("fields", ())) or ("thing1",)
 
 
 def content(platform: Platform, template: Template) -> str:
     """The template's text as the console and the API show it: a label and a keyword a line."""
-    return "".join(f"{_label(template, n)}：{{{{{n}.DATA}}}}\n" for n in listed(platform, template))
+    return "".join(f"{_label(template, n)}：{{{{{n}.DATA}}}}\n" for n in names(platform, template))
 
 
 def example(platform: Platform, template: Template) -> str:
     """The same text with values in it."""
     lines = []
-    for name in listed(platform, template):
+    for name in names(platform, template):
         values = template.enums.get(name, ())
         value = values[0] if values else EXAMPLES.get(kind_of(name) or "", "内容")
         lines.append(f"{_label(template, name)}：{value}\n")
@@ -148,18 +148,18 @@ def check(data: object, template: Template, *, strict: bool) -> dict[str, str]:
     }
 
 
-def refuse_words(platform: Platform, found: dict[str, str]) -> None:
+def refuse_words(platform: Platform, values: dict[str, str]) -> None:
     """Words that the platform does not let through.
 
     Raises:
         WeChatError: 45168.
     """
-    for name, value in found.items():
+    for name, value in values.items():
         if any(word in value for word in platform.switchboard.now.refused_words):
             raise WeChatError(45168, verdict=f"{name} 含有不允许的词（开关）")
 
 
-def _value(name: str, item: object, listed: tuple[str, ...] | None, *, strict: bool) -> str:
+def _value(name: str, item: object, choices: tuple[str, ...] | None, *, strict: bool) -> str:
     """One value as text."""
     value = item.get("value") if isinstance(item, dict) else None
     if not isinstance(value, (str, int, float)) or isinstance(value, bool) or str(value).strip() == "":
@@ -169,6 +169,6 @@ def _value(name: str, item: object, listed: tuple[str, ...] | None, *, strict: b
         raise WeChatError(47003, f"data.{name} invalid", verdict=f"{name} 不是关键词的类型")
     if kind is not None and ("\n" in text or "\r" in text or not RULES[kind](text)):
         raise WeChatError(47003, f"data.{name}.value invalid", verdict=f"{name} 的值不合 {kind} 的规定")
-    if listed is not None and text not in listed:
-        raise WeChatError(47003, f"data.{name}.value invalid", verdict=f"{name} 只能取 {'、'.join(listed)}")
+    if choices is not None and text not in choices:
+        raise WeChatError(47003, f"data.{name}.value invalid", verdict=f"{name} 只能取 {'、'.join(choices)}")
     return text

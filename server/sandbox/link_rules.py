@@ -119,10 +119,10 @@ async def _prove(call: Call, prefix: str) -> None:
     try:
         timeout = aiohttp.ClientTimeout(total=call.platform.config.push_seconds)
         async with call.platform.http.get(address, timeout=timeout, allow_redirects=False) as answer:
-            found = answer.status == 200 and (await answer.content.read(256)).decode(errors="replace").strip()
+            page = answer.status == 200 and (await answer.content.read(256)).decode(errors="replace").strip()
     except (TimeoutError, aiohttp.ClientError, OSError):
-        found = False
-    if found != content:
+        page = False
+    if page != content:
         raise WeChatError(85069, verdict=f"没有在 {address} 找到验证文件")
 
 
@@ -130,7 +130,7 @@ def _month(call: Call) -> str:
     return f"{call.account.appid} {call.platform.clock.day()[:7]}"
 
 
-def _found(call: Call) -> tuple[list[dict[str, Any]], int]:
+def _rule_place(call: Call) -> tuple[list[dict[str, Any]], int]:
     """All rules, and the place of the one that is meant.
 
     Raises:
@@ -146,11 +146,11 @@ def _found(call: Call) -> tuple[list[dict[str, Any]], int]:
 @api(bp, Door("/cgi-bin/wxopen/qrcodejumpget", accounts=("mp",)))
 async def get(call: Call) -> Answer:
     rules = _rules(call.platform)
-    kept = call.platform.store.get("counter.rules.published", _month(call)) or {"n": 0}
+    published = call.platform.store.get("counter.rules.published", _month(call)) or {"n": 0}
     return {
         **OK,
         "qrcodejump_open": 1,
-        "qrcodejump_pub_quota": max(0, limits.RULES_PUBLISHED_A_MONTH - kept["n"]),
+        "qrcodejump_pub_quota": max(0, limits.RULES_PUBLISHED_A_MONTH - published["n"]),
         "list_size": len(rules),
         "rule_list": [
             {
@@ -169,7 +169,7 @@ async def get(call: Call) -> Answer:
 @api(bp, Door("/cgi-bin/wxopen/qrcodejumppublish", accounts=("mp",)))
 async def publish(call: Call) -> Answer:
     _not_too_fast(call)
-    rules, place = _found(call)
+    rules, place = _rule_place(call)
     if not call.platform.switchboard.now.published:
         raise WeChatError(85074)
     if call.platform.store.count("rules.published", _month(call)) > limits.RULES_PUBLISHED_A_MONTH:
@@ -182,7 +182,7 @@ async def publish(call: Call) -> Answer:
 @api(bp, Door("/cgi-bin/wxopen/qrcodejumpdelete", accounts=("mp",)))
 async def delete(call: Call) -> Answer:
     _not_too_fast(call)
-    rules, place = _found(call)
+    rules, place = _rule_place(call)
     del rules[place]
     call.platform.switchboard.turn({"link_rules": rules})
     return OK

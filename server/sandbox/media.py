@@ -62,15 +62,15 @@ def keep(platform: Platform, account: Account, type_: str, data: bytes) -> str:
 
 def find(platform: Platform, media_id: object, account: Account | None = None, *types: str) -> Media | None:
     """The file behind a media_id while it lives; of this account and these types if given."""
-    kept = platform.store.get("media", str(media_id or ""))
-    if kept is None or kept["until"] <= platform.clock.now():
+    entry = platform.store.get("media", str(media_id or ""))
+    if entry is None or entry["until"] <= platform.clock.now():
         return None
-    if (account is not None and kept["appid"] != account.appid) or (types and kept["type"] not in types):
+    if (account is not None and entry["appid"] != account.appid) or (types and entry["type"] not in types):
         return None
-    data = base64.b64decode(kept["data"])
+    data = base64.b64decode(entry["data"])
     kind = next((k for head, k in KINDS.items() if data.startswith(head)), None)
-    kind = kind or OTHERS.get(kept["type"], ("application/octet-stream", "bin"))
-    return Media(kept["type"], data, kind[0], f"{str(media_id)[:12]}.{kind[1]}")
+    kind = kind or OTHERS.get(entry["type"], ("application/octet-stream", "bin"))
+    return Media(entry["type"], data, kind[0], f"{str(media_id)[:12]}.{kind[1]}")
 
 
 def demand(call: Call, media_id: object, *types: str) -> None:
@@ -121,18 +121,18 @@ async def upload(call: Call) -> Answer:
 async def get(call: Call) -> Answer:
     """The file itself; of a video only its address."""
     media_id = call.query.get("media_id", "")
-    found = find(call.platform, media_id, call.account)
-    if found is None:
+    media = find(call.platform, media_id, call.account)
+    if media is None:
         raise WeChatError(40007, verdict="没有这个 media_id，或已过 3 天")
-    if found.type == "video":
+    if media.type == "video":
         return {"video_url": shown_at(call.platform, media_id)}
-    return Picture(found.data, found.kind, found.name)
+    return Picture(media.data, media.kind, media.name)
 
 
 @bp.get("/sandbox/media/<media_id:str>", name="media_file")
 async def file(request: Request, media_id: str) -> HTTPResponse:
     """The file as a phone loads it, without a token."""
-    found = find(request.app.ctx.platform, media_id)
-    if found is None:
+    media = find(request.app.ctx.platform, media_id)
+    if media is None:
         return HTTPResponse("", status=404)
-    return HTTPResponse(found.data, content_type=found.kind)
+    return HTTPResponse(media.data, content_type=media.kind)

@@ -85,7 +85,7 @@ def _sent(platform: Platform, account: Account, person: Person, button: dict[str
     return {"open": "chat"}
 
 
-def seen(platform: Platform, account: Account, person: Person) -> list[dict[str, Any]]:
+def buttons_on_phone(platform: Platform, account: Account, person: Person) -> list[dict[str, Any]]:
     """The menu that a phone shows: its own copy, until it is too old (`menu_seconds`; wechat.md §6.1)."""
     buttons = list((platform.store.get("menu", account.appid) or {"button": []})["button"])
     age = platform.switchboard.now.menu_seconds
@@ -102,13 +102,13 @@ def seen(platform: Platform, account: Account, person: Person) -> list[dict[str,
 def _button(platform: Platform, account: Account, person: Person, path: str) -> dict[str, Any]:
     """The button at a place of the menu."""
     place = [int(number) for number in path.split(".") if number.isdigit()]
-    level = seen(platform, account, person)
-    found: dict[str, Any] = {}
+    level = buttons_on_phone(platform, account, person)
+    button: dict[str, Any] = {}
     for number in place:
         if number >= len(level):
             raise CannotDo("菜单里没有这个按钮。")
-        found = level[number]
-        level = found.get("sub_button") or []
-    if not found.get("type"):
+        button = level[number]
+        level = button.get("sub_button") or []
+    if not button.get("type"):
         raise CannotDo("菜单里没有这个按钮。")
-    return found
+    return button

@@ -103,10 +103,10 @@ def _filled(buttons: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @api(bp, Door("/cgi-bin/menu/get", "GET", accounts=("oa",)))
 async def get(call: Call) -> Answer:
-    kept = call.platform.store.get("menu", call.account.appid)
-    if kept is None:
+    menu = call.platform.store.get("menu", call.account.appid)
+    if menu is None:
         raise WeChatError(46003)
-    return {"menu": {"button": _filled(kept["button"])}}
+    return {"menu": {"button": _filled(menu["button"])}}
 
 
 @api(bp, Door("/cgi-bin/menu/delete", "GET", accounts=("oa",)))
@@ -117,11 +117,11 @@ async def delete(call: Call) -> Answer:
 
 @api(bp, Door("/cgi-bin/get_current_selfmenu_info", "GET", accounts=("oa",)))
 async def current(call: Call) -> Answer:
-    kept = call.platform.store.get("menu", call.account.appid)
-    if kept is None:
+    menu = call.platform.store.get("menu", call.account.appid)
+    if menu is None:
         return {"is_menu_open": 0}
-    shown = [
+    buttons = [
         {**button, "sub_button": {"list": button["sub_button"]}} if button.get("sub_button") else button
-        for button in kept["button"]
+        for button in menu["button"]
     ]
-    return {"is_menu_open": 1, "selfmenu_info": {"button": shown}}
+    return {"is_menu_open": 1, "selfmenu_info": {"button": buttons}}

@@ -90,7 +90,7 @@ def _remove(call: Call, template_id: object, *uses: str) -> None:
 
 
 @api(bp, Door("/wxaapi/newtmpl/gettemplate", "GET"))
-async def listed(call: Call) -> Answer:
+async def own_templates(call: Call) -> Answer:
     data: list[dict[str, Any]] = []
     for template in call.platform.templates(call.account, *SUBSCRIPTIONS):
         one: dict[str, Any] = {
@@ -115,13 +115,13 @@ async def add(call: Call) -> Answer:
     if title is None:
         raise WeChatError(200014)
     least, most = limits.TEMPLATE_KEYWORDS
-    asked = call.body.get("kidList")
+    kid_list = call.body.get("kidList")
     by_kid = {str(one.kid): one for one in title.keywords}
-    kids = [str(kid) for kid in asked] if isinstance(asked, list) else []
+    kids = [str(kid) for kid in kid_list] if isinstance(kid_list, list) else []
     if not least <= len(kids) <= most or len(set(kids)) != len(kids) or any(k not in by_kid for k in kids):
         raise WeChatError(200020, verdict=f"kidList 应有 {least} 至 {most} 个，取自：{'、'.join(by_kid)}")
-    described = call.body.get("sceneDesc", "")
-    if not isinstance(described, str) or len(described) > limits.SCENE_DESCRIPTION_LENGTH:
+    scene = call.body.get("sceneDesc", "")
+    if not isinstance(scene, str) or len(scene) > limits.SCENE_DESCRIPTION_LENGTH:
         raise WeChatError(200021, verdict=f"sceneDesc 最多 {limits.SCENE_DESCRIPTION_LENGTH} 个字")
     if len(call.platform.templates(call.account, *SUBSCRIPTIONS)) >= limits.TEMPLATES_MOST:
         raise WeChatError(200012)
@@ -147,21 +147,21 @@ async def titles(call: Call) -> Answer:
     ids = call.query.get("ids", "")
     if not ids:
         raise WeChatError(200018)
-    wanted = ids.split(",")
-    if any(not one.isdigit() or int(one) not in library.CATEGORIES for one in wanted):
+    categories = ids.split(",")
+    if any(not one.isdigit() or int(one) not in library.CATEGORIES for one in categories):
         raise WeChatError(200019, verdict="类目编号取自 getcategory，多个用英文逗号隔开")
     start, limit = call.query.get("start", ""), call.query.get("limit", "")
     if not start.isdigit():
         raise WeChatError(200016)
     if not limit.isdigit() or not 1 <= int(limit) <= limits.TITLES_A_PAGE:
         raise WeChatError(200017, verdict=f"limit 应为 1 至 {limits.TITLES_A_PAGE}")
-    found = [one for one in library.TITLES if str(one.category) in wanted]
-    page = found[int(start) : int(start) + int(limit)]
+    titles = [one for one in library.TITLES if str(one.category) in categories]
+    page = titles[int(start) : int(start) + int(limit)]
     data = [
         {"tid": one.tid, "title": one.title, "type": one.kind, "categoryId": str(one.category)}
         for one in page
     ]
-    return {**OK, "count": len(found), "data": data}
+    return {**OK, "count": len(titles), "data": data}
 
 
 @api(bp, Door("/wxaapi/newtmpl/getpubtemplatekeywords", "GET"))

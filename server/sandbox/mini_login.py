@@ -28,10 +28,10 @@ async def code_to_session(call: Call) -> Answer:
     openid = call.platform.openid(account, person)
     session_key = base64.b64encode(secrets.token_bytes(16)).decode()
     call.platform.store.put("session", f"{account.appid} {openid}", {"session_key": session_key})
-    told = {"session_key": session_key, "openid": openid}
+    answer = {"session_key": session_key, "openid": openid}
     if call.platform.switchboard.now.unionid:
-        told["unionid"] = call.platform.people.unionid(person)
-    return told
+        answer["unionid"] = call.platform.people.unionid(person)
+    return answer
 
 
 @api(bp, Door("/wxa/checksession", "GET", accounts=("mp",)))
@@ -40,9 +40,9 @@ async def check_session(call: Call) -> Answer:
         raise WeChatError(40097)
     openid = call.text("openid", 41009)
     call.person(openid)
-    kept = call.platform.store.get("session", f"{call.account.appid} {openid}")
-    given = call.query.get("signature", "")
-    if kept is None or not crypto.same(crypto.session_signature(kept["session_key"]), given):
+    session = call.platform.store.get("session", f"{call.account.appid} {openid}")
+    signature = call.query.get("signature", "")
+    if session is None or not crypto.same(crypto.session_signature(session["session_key"]), signature):
         raise WeChatError(87009)
     return {"errcode": 0, "errmsg": "ok"}
 

@@ -32,5 +32,5 @@ def arrival(platform: Platform, url: str) -> dict[str, Any] | None:
     version = "release" if is_live else {1: "develop"}.get(int(rule.get("open_version", 2)), "trial")
     page = str(rule.get("page") or "pages/index/index")
     query = f"q={quote(url, safe='')}&scancode_time={platform.clock.unix()}"
-    told: dict[str, Any] = {"open": "miniprogram", "page": page, "query": query, "scene": 1011}
-    return told if version == "release" else {**told, "version": version}
+    opening: dict[str, Any] = {"open": "miniprogram", "page": page, "query": query, "scene": 1011}
+    return opening if version == "release" else {**opening, "version": version}

@@ -45,13 +45,13 @@ async def avatar(request: Request, person_id: str) -> HTTPResponse:
 
 @bp.get("/api/people")
 async def people(request: Request) -> HTTPResponse:
-    return json({"people": [person.shown() for person in _platform(request).people.everyone()]})
+    return json({"people": [person.as_json() for person in _platform(request).people.everyone()]})
 
 
 @bp.post("/api/people", name="add_person")
 async def add_person(request: Request) -> HTTPResponse:
     name = str((request.json or {}).get("name", ""))
-    return json(_platform(request).people.add(name).shown())
+    return json(_platform(request).people.add(name).as_json())
 
 
 @bp.get("/api/feed/<person_id:str>")
@@ -63,49 +63,49 @@ async def feed(request: Request, person_id: str) -> HTTPResponse:
         return json({"problem": "没有这个人。"}, status=404)
     if request.args.get("seen") == f"{platform.started}.{platform.store.revision}":
         return empty()
-    told = shown(platform, person)
-    return json({"revision": f"{platform.started}.{platform.store.revision}", **told})
+    state = state_of(platform, person)
+    return json({"revision": f"{platform.started}.{platform.store.revision}", **state})
 
 
-def shown(platform: Platform, person: Person) -> dict[str, Any]:
+def state_of(platform: Platform, person: Person) -> dict[str, Any]:
     """The state of one phone."""
-    told: dict[str, Any] = {
-        "person": person.shown(),
+    state: dict[str, Any] = {
+        "person": person.as_json(),
         "notices": chat.notices(platform, person),
         "page": platform.store.get("page", person.id),
         "web_view": platform.web_view_url(person),
         "service_url": platform.service_url,
-        "agent": agents.of(platform, person).shown(),
-        "agents": [agent.shown() for agent in agents.AGENTS.values()],
+        "agent": agents.of(platform, person).as_json(),
+        "agents": [agent.as_json() for agent in agents.AGENTS.values()],
         "now": platform.clock.unix(),
     }
     for account in platform.config.accounts:
-        told[account.kind] = {
+        state[account.kind] = {
             "name": account.name,
             "appid": account.appid,
             "openid": platform.openid(account, person),
             "lines": chat.lines(platform, account, person),
-            "menu": menu_taps.seen(platform, account, person),
+            "menu": menu_taps.buttons_on_phone(platform, account, person),
             "blocked": platform.store.get("blocked", f"{account.appid} {person.id}") is not None,
             "follows": platform.people.following(account, person) is not None,
             "subscriptions": [
                 {
                     "id": t.id,
                     "title": t.title,
-                    "left": subscribing.left(platform, account, person, t.id),
+                    "left": subscribing.messages_left(platform, account, person, t.id),
                     "is_kept": platform.store.get("subscribe.kept", f"{account.appid} {person.id} {t.id}")
                     is not None,
                 }
                 for t in platform.templates(account, *subscribing.USES)
             ],
         }
-    return told
+    return state
 
 
 def _agent(platform: Platform, person: Person, kind: str) -> dict[str, Any]:
     if kind not in agents.AGENTS:
         raise acts.CannotDo("没有这个客户端。")
-    return agents.choose(platform, person, kind).shown()
+    return agents.choose(platform, person, kind).as_json()
 
 
 Act = Callable[[Platform, Person, dict[str, Any]], Any]
@@ -166,10 +166,10 @@ async def act(request: Request, person_id: str, act: str) -> HTTPResponse:
 @bp.post("/api/decode")
 async def decode(request: Request) -> HTTPResponse:
     """The text of a QR in a picture."""
-    found = scanner.texts(request.body)
-    if not found:
+    texts = scanner.texts(request.body)
+    if not texts:
         return json({"problem": "这张图片里没有认出二维码。"}, status=422)
-    return json({"text": found[0], "texts": found})
+    return json({"text": texts[0], "texts": texts})
 
 
 @bp.post("/proxy")

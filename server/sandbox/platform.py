@@ -31,7 +31,7 @@ class Platform:
         self.switchboard = SwitchBoard(self.store, config.push_mode)
         self.timeline = Timeline(self.store, self.clock)
         self.people = People(self.store, config.people)
-        self.held: list[Coroutine[Any, Any, Any]] = []
+        self.held_pushes: list[Coroutine[Any, Any, Any]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._endless: set[asyncio.Task[Any]] = set()
@@ -77,27 +77,27 @@ class Platform:
         key = f"{account.kind} {template_id}"
         if self.store.get("template.removed", key) is not None:
             return None
-        kept = self.store.get("template", key)
-        if kept is not None:
-            found: Template | None = template_from(template_id, account.kind, kept)
+        body = self.store.get("template", key)
+        if body is not None:
+            template: Template | None = template_from(template_id, account.kind, body)
         else:
             mine = (t for t in self.config.templates if t.id == template_id and t.account == account.kind)
-            found = next(mine, None)
-        return found if found is not None and (not uses or found.purpose in uses) else None
+            template = next(mine, None)
+        return template if template is not None and (not uses or template.purpose in uses) else None
 
     def templates(self, account: Account, *uses: str) -> list[Template]:
         """All templates of this account, of these uses if given."""
         added = self.store.all("template", f"{account.kind} ")
         ids = [t.id for t in self.config.templates if t.account == account.kind]
         ids += [key.partition(" ")[2] for key in added]
-        found = (self.template(account, template_id, *uses) for template_id in dict.fromkeys(ids))
-        return [template for template in found if template is not None]
+        templates = (self.template(account, template_id, *uses) for template_id in dict.fromkeys(ids))
+        return [template for template in templates if template is not None]
 
     def add_template(self, template: Template) -> None:
         """Add a template or describe one anew."""
         key = f"{template.account} {template.id}"
         self.store.drop("template.removed", key)
-        self.store.put("template", key, template.kept())
+        self.store.put("template", key, template.as_json())
 
     def remove_template(self, template: Template) -> None:
         """Take a template out of its account; nothing can be sent with it any more."""
@@ -130,9 +130,9 @@ class Platform:
     async def close(self) -> None:
         """Drop what is under way and close the connections and the file."""
         self.timer(None)
-        for work in self.held:
+        for work in self.held_pushes:
             work.close()
-        self.held.clear()
+        self.held_pushes.clear()
         going = [*self._tasks, *self._endless]
         for task in going:
             task.cancel()

@@ -22,8 +22,8 @@ def name_of(error: Exception) -> str:
 
 def is_blocked(platform: Platform, account: Account) -> bool:
     """Whether nothing is pushed to this account at present."""
-    kept = platform.store.get("push.blocked", account.appid)
-    return kept is not None and kept["until"] > platform.clock.now()
+    block = platform.store.get("push.blocked", account.appid)
+    return block is not None and block["until"] > platform.clock.now()
 
 
 def count(platform: Platform, account: Account, *, failed: bool) -> None:

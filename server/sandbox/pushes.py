@@ -64,12 +64,12 @@ def seal(
     }
     is_json = text.startswith("{")
     if mode != "plain":
-        sealed = crypto.encrypt(key or account.aes_key, account.appid, text)
+        encrypted = crypto.encrypt(key or account.aes_key, account.appid, text)
         query["encrypt_type"] = "aes"
-        query["msg_signature"] = crypto.signature(account.token, stamp, nonce, sealed)
+        query["msg_signature"] = crypto.signature(account.token, stamp, nonce, encrypted)
         outer = fields if mode == "compat" else {"ToUserName": account.original_id}
-        shown = {**outer, "Encrypt": sealed}
-        text = json.dumps(shown, ensure_ascii=False) if is_json else xml.build(shown)
+        body = {**outer, "Encrypt": encrypted}
+        text = json.dumps(body, ensure_ascii=False) if is_json else xml.build(body)
     kind = "application/json" if is_json else "text/xml"
     return Envelope(platform.push_url(account), query, text, kind)
 
@@ -117,11 +117,11 @@ async def send(platform: Platform, account: Account, person: Person, fields: dic
 
 async def _hold(platform: Platform, copies: list[Any], size: int) -> str:
     """Keep pushes back until enough have come, or for a while, then let the last go first."""
-    platform.held.extend(copies)
-    if len(platform.held) >= size:
+    platform.held_pushes.extend(copies)
+    if len(platform.held_pushes) >= size:
         await release(platform)
         return "倒序发出"
-    if len(platform.held) == len(copies):  # the first of this round
+    if len(platform.held_pushes) == len(copies):  # the first of this round
 
         def give_up_waiting() -> None:
             platform.background(release(platform))
@@ -133,7 +133,7 @@ async def _hold(platform: Platform, copies: list[Any], size: int) -> str:
 
 async def release(platform: Platform) -> int:
     """Send what is kept back, the last first; gives how many."""
-    waiting, platform.held = platform.held[::-1], []
+    waiting, platform.held_pushes = platform.held_pushes[::-1], []
     platform.timer(None)
     for work in waiting:
         await work
@@ -191,13 +191,13 @@ async def _attempt(platform: Platform, push: Push, attempt: int) -> tuple[str, b
         person=push.person.name,
     )
     began = time.perf_counter()
-    status, answered, alarm = 0, b"", ""
+    status, body, alarm = 0, b"", ""
     try:
-        status, answered, remark = await deliver(platform, envelope)
+        status, body, remark = await deliver(platform, envelope)
         if status != 200:
             raise ConnectionError(f"HTTP {status}")
         has_media = partial(_has_media, platform, push.account)
-        reply = replies.judge(push.account, push.fields, answered, mode=mode, keys=keys, has_media=has_media)
+        reply = replies.judge(push.account, push.fields, body, mode=mode, keys=keys, has_media=has_media)
         verdict, ok, settled = "；".join(["通过", *reply.remarks, *remark]), True, True
         _show(platform, push, reply)
     except replies.BadReply as error:
@@ -214,7 +214,7 @@ async def _attempt(platform: Platform, push: Push, attempt: int) -> tuple[str, b
         verdict=verdict,
         alarm=alarm,
         status=status,
-        response=readable(answered[: limits.SHOWN_BYTES].decode(errors="replace")),
+        response=readable(body[: limits.SHOWN_BYTES].decode(errors="replace")),
         ms=round((time.perf_counter() - began) * 1000, 1),
     )
     return verdict, settled

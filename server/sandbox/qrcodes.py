@@ -51,8 +51,8 @@ async def create(call: Call) -> Answer:
     expires_at = None if lasts else call.platform.clock.now() + seconds
     call.platform.store.put("qrcode", ticket, {"scene": scene, "expires_at": expires_at, "name": name})
     call.platform.store.put("qrcode.link", name, {"ticket": ticket})
-    told: dict[str, Any] = {"ticket": ticket, "url": f"http://weixin.qq.com/q/{name}"}
-    return told if lasts else {**told, "expire_seconds": seconds}
+    answer: dict[str, Any] = {"ticket": ticket, "url": f"http://weixin.qq.com/q/{name}"}
+    return answer if lasts else {**answer, "expire_seconds": seconds}
 
 
 def _scene(action: object, body: dict[str, Any]) -> str:
@@ -83,10 +83,10 @@ def _scene(action: object, body: dict[str, Any]) -> str:
 async def show(request: Request) -> HTTPResponse:
     """The picture of a ticket; no token needed, 404 for a bad one."""
     platform: Platform = request.app.ctx.platform
-    kept = platform.store.get("qrcode", request.args.get("ticket", ""))
-    if kept is None:
+    code = platform.store.get("qrcode", request.args.get("ticket", ""))
+    if code is None:
         return HTTPResponse("", status=404)
-    return HTTPResponse(drawn(f"http://weixin.qq.com/q/{kept['name']}"), content_type="image/png")
+    return HTTPResponse(drawn(f"http://weixin.qq.com/q/{code['name']}"), content_type="image/png")
 
 
 @api(bp, Door("/wxa/getwxacodeunlimit", accounts=("mp",)))
@@ -174,7 +174,7 @@ async def scheme(call: Call) -> Answer:
     return {"errcode": 0, "errmsg": "ok", "openlink": f"weixin://dl/business/?t={name}"}
 
 
-def _link(call: Call, asked: dict[str, Any]) -> str:
+def _link(call: Call, body: dict[str, Any]) -> str:
     """Keep where a URL link or scheme leads, within its 30 days.
 
     Raises:
@@ -184,16 +184,16 @@ def _link(call: Call, asked: dict[str, Any]) -> str:
     now, longest = call.platform.clock.now(), limits.LINK_DAYS * 86400
     if not call.platform.switchboard.now.published:
         raise WeChatError(85079)
-    path, query = str(asked.get("path") or ""), str(asked.get("query") or "")
+    path, query = str(body.get("path") or ""), str(body.get("query") or "")
     if "?" in path:
         raise WeChatError(40165, verdict="path 不能带参数，参数放在 query 里")
     path = path.removeprefix("/")  # the documents show both
     check_page(call.platform, path)
     if len(query) > limits.LINK_QUERY_LENGTH:
         raise WeChatError(40097, verdict=f"query 超过 {limits.LINK_QUERY_LENGTH} 个字符")
-    if asked.get("env_version", "release") not in ENVIRONMENTS:
+    if body.get("env_version", "release") not in ENVIRONMENTS:
         raise WeChatError(40097, verdict="env_version 不对")
-    if not now < (until := _end_of_life(asked, now)) <= now + longest:
+    if not now < (until := _end_of_life(body, now)) <= now + longest:
         raise WeChatError(85401, verdict=f"有效期应在 {limits.LINK_DAYS} 天以内")
     day = f"{call.account.appid} {call.platform.clock.day()}"
     if call.platform.store.count("links.made", day) > limits.LINKS_A_DAY:
@@ -203,13 +203,13 @@ def _link(call: Call, asked: dict[str, Any]) -> str:
     return name
 
 
-def _end_of_life(asked: dict[str, Any], now: float) -> float:
+def _end_of_life(body: dict[str, Any], now: float) -> float:
     """By a time, or by a number of days; thirty days if neither is given."""
-    kind, value = asked.get("expire_type", 0), asked.get("expire_time")
+    kind, value = body.get("expire_type", 0), body.get("expire_time")
     if kind not in (0, 1):
         raise WeChatError(40097, verdict="expire_type 应为 0（时间）或 1（天数）")
     if kind == 1:
-        value = asked.get("expire_interval")
+        value = body.get("expire_interval")
     if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
         raise WeChatError(40097, verdict="expire_time、expire_interval 应为整数")
     if kind == 1:

@@ -36,24 +36,24 @@ async def check(call: Call) -> Answer:
         raise WeChatError(40201)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     addresses = await _resolved(parts.hostname, port)
-    shown = "CAP" if operator == "DEFAULT" else str(operator)
-    told: dict[str, Any] = {}
+    line = "CAP" if operator == "DEFAULT" else str(operator)
+    answer: dict[str, Any] = {}
     if action in ("dns", "all"):
-        told["dns"] = [{"ip": one, "real_operator": shown} for one in addresses]
+        answer["dns"] = [{"ip": one, "real_operator": line} for one in addresses]
     if action in ("ping", "all"):
-        told["ping"] = [{"ip": one, "from_operator": shown, **await _ping(one, port)} for one in addresses]
-    return told
+        answer["ping"] = [{"ip": one, "from_operator": line, **await _ping(one, port)} for one in addresses]
+    return answer
 
 
 async def _resolved(host: str, port: int) -> list[str]:
     """The IPv4 addresses of a host, none if there is no such host."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(
+        infos = await asyncio.get_running_loop().getaddrinfo(
             host, port, family=socket.AF_INET, type=socket.SOCK_STREAM
         )
     except OSError:
         return []
-    return list(dict.fromkeys(str(one[4][0]) for one in found))
+    return list(dict.fromkeys(str(one[4][0]) for one in infos))
 
 
 async def _ping(address: str, port: int) -> dict[str, str]:

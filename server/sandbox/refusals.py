@@ -135,8 +135,8 @@ class WeChatError(Exception):
     """A refusal with WeChat's own number. `detail` fills or follows the errmsg; `verdict` is for the timeline."""
 
     def __init__(self, errcode: int, detail: str = "", *, verdict: str = "") -> None:
-        said = MESSAGES.get(errcode, "system error")
-        message = said.format(detail=detail) if "{detail}" in said else f"{said} {detail}".strip()
+        pattern = MESSAGES.get(errcode, "system error")
+        message = pattern.format(detail=detail) if "{detail}" in pattern else f"{pattern} {detail}".strip()
         super().__init__(message)
         self.errcode = errcode
         self.verdict = verdict

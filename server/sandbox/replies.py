@@ -78,10 +78,10 @@ def judge(
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        reply = json.loads(text)
     except ValueError as error:
         raise BadReply("既不是 success 也不是有效的 JSON") from error
-    return dict(found)
+    return dict(reply)
 
 
 def opened(account: Account, fields: dict[str, Any], mode: str, keys: tuple[str, ...]) -> dict[str, Any]:
@@ -145,8 +145,8 @@ def _check_media(part: object, kind: str, has_media: Callable[[str, str], bool])
     """The files that a picture, voice, video or piece of music needs."""
     if not isinstance(part, dict):
         raise BadReply(f"{kind} 回复缺少内容")
-    name, wanted = ("ThumbMediaId", "thumb") if kind == "music" else ("MediaId", kind)
-    if not part.get(name) or not has_media(str(part[name]), wanted):
+    name, media_type = ("ThumbMediaId", "thumb") if kind == "music" else ("MediaId", kind)
+    if not part.get(name) or not has_media(str(part[name]), media_type):
         raise BadReply(f"{kind} 回复的 {name} 不存在，或已过 3 天")
 
 

@@ -32,7 +32,7 @@ def _key(account: Account, person: Person, *more: str) -> str:
     return " ".join((account.appid, person.id, *more))
 
 
-def _asked(platform: Platform, account: Account, person: Person, ids: list[str]) -> list[Template]:
+def _templates(platform: Platform, account: Account, person: Person, ids: list[str]) -> list[Template]:
     """The templates asked for.
 
     Raises:
@@ -45,8 +45,8 @@ def _asked(platform: Platform, account: Account, person: Person, ids: list[str])
         raise _fail(20005)
     if len(ids) > now.subscribe_ids:
         raise _fail(20003)
-    found = [platform.template(account, one, *USES) for one in ids]
-    templates = [one for one in found if one is not None]
+    candidates = [platform.template(account, one, *USES) for one in ids]
+    templates = [one for one in candidates if one is not None]
     if len(templates) < len(ids):
         raise _fail(20001)
     if len({one.purpose for one in templates}) > 1:
@@ -70,49 +70,49 @@ def ask(
         accept, reject, ban or filter by template id.
     """
     account = the_account(platform, kind)
-    templates = _asked(platform, account, person, list(answers))
+    templates = _templates(platform, account, person, list(answers))
     if any(answer not in ("accept", "reject") for answer in answers.values()):
         raise CannotDo("回答只能是 accept 或 reject。")
-    told: dict[str, str] = {}
+    outcomes: dict[str, str] = {}
     titles: set[str] = set()
     for template in templates:
-        told[template.id] = _answer(platform, account, person, template, answers[template.id], titles)
+        outcomes[template.id] = _answer(platform, account, person, template, answers[template.id], titles)
         titles.add(template.title)
-        if told[template.id] == "accept":
+        if outcomes[template.id] == "accept":
             grant(platform, account, person, template.id)
-        if always and told[template.id] in ("accept", "reject"):
-            kept = {"answer": told[template.id]}
-            platform.store.put("subscribe.kept", _key(account, person, template.id), kept)
+        if always and outcomes[template.id] in ("accept", "reject"):
+            always_body = {"answer": outcomes[template.id]}
+            platform.store.put("subscribe.kept", _key(account, person, template.id), always_body)
     scene = POPUP_SCENES[kind]
-    listed = [
+    entries = [
         {"TemplateId": one, "SubscribeStatusString": answer, "PopupScene": scene}
-        for one, answer in told.items()
+        for one, answer in outcomes.items()
         if answer in ("accept", "reject")
     ]
-    if listed:
-        push(platform, account, person, _event(platform, account, person, "popup", listed))
-    return told
+    if entries:
+        push(platform, account, person, _event(platform, account, person, "popup", entries))
+    return outcomes
 
 
 def _answer(
-    platform: Platform, account: Account, person: Person, template: Template, given: str, titles: set[str]
+    platform: Platform, account: Account, person: Person, template: Template, answer: str, titles: set[str]
 ) -> str:
     if template.id in platform.switchboard.now.withdrawn_templates:
         return "ban"
     if template.title in titles:
         return "filter"  # the second one of the same title is taken out by the platform
-    kept = platform.store.get("subscribe.kept", _key(account, person, template.id))
-    return str(kept["answer"]) if kept else given
+    always = platform.store.get("subscribe.kept", _key(account, person, template.id))
+    return str(always["answer"]) if always else answer
 
 
 def _event(
-    platform: Platform, account: Account, person: Person, name: str, listed: list[dict[str, str]]
+    platform: Platform, account: Account, person: Person, name: str, entries: list[dict[str, str]]
 ) -> dict[str, Any]:
     """subscribe_msg_*_event; in JSON one element stands without brackets (wechat.md §1.3)."""
     tag = f"SubscribeMsg{name.title()}Event"
-    more: dict[str, Any] = {tag: {"List": listed}}
+    more: dict[str, Any] = {tag: {"List": entries}}
     if account.kind == "mp" and platform.switchboard.now.mp_push_format == "json":
-        more = {"List": listed if len(listed) > 1 else listed[0]}
+        more = {"List": entries if len(entries) > 1 else entries[0]}
     return pushes.event(platform, account, person, f"subscribe_msg_{name}_event", **more)
 
 
@@ -121,16 +121,16 @@ def grant(platform: Platform, account: Account, person: Person, template_id: str
     template = platform.template(account, template_id, *USES)
     if template is None:
         raise CannotDo("没有这个订阅消息模板。")
-    kept = platform.store.get("grant", _key(account, person, template_id)) or {"left": 0}
-    left = kept["left"] if template.purpose == "long" else kept["left"] + 1
+    grants = platform.store.get("grant", _key(account, person, template_id)) or {"left": 0}
+    left = grants["left"] if template.purpose == "long" else grants["left"] + 1
     body = {"left": left, "long": template.purpose == "long"}
     platform.store.put("grant", _key(account, person, template_id), body)
 
 
-def left(platform: Platform, account: Account, person: Person, template_id: str) -> int | None:
+def messages_left(platform: Platform, account: Account, person: Person, template_id: str) -> int | None:
     """How many messages a person still allows; None for any number."""
-    kept = platform.store.get("grant", _key(account, person, template_id)) or {"left": 0}
-    return None if kept.get("long") else int(kept["left"])
+    grants = platform.store.get("grant", _key(account, person, template_id)) or {"left": 0}
+    return None if grants.get("long") else int(grants["left"])
 
 
 def use_grant(platform: Platform, account: Account, person: Person, template: Template) -> None:
@@ -139,7 +139,7 @@ def use_grant(platform: Platform, account: Account, person: Person, template: Te
     Raises:
         WeChatError: 43101 none given or none left, or the person has switched subscriptions off.
     """
-    some = left(platform, account, person, template.id)
+    some = messages_left(platform, account, person, template.id)
     if platform.store.get("subscribe.off", _key(account, person)) is not None:
         raise WeChatError(43101, verdict=f"{person.name} 关闭了订阅消息")
     if some is None:
@@ -157,8 +157,8 @@ def revoke(platform: Platform, person: Person, template_id: str, *, kind: str = 
         raise CannotDo("没有这个订阅消息模板。")
     platform.store.drop("grant", _key(account, person, template_id))
     platform.store.drop("subscribe.kept", _key(account, person, template_id))
-    listed = [{"TemplateId": template_id, "SubscribeStatusString": "reject"}]
-    push(platform, account, person, _event(platform, account, person, "change", listed))
+    entries = [{"TemplateId": template_id, "SubscribeStatusString": "reject"}]
+    push(platform, account, person, _event(platform, account, person, "change", entries))
 
 
 def main_switch(platform: Platform, person: Person, *, on: bool, kind: str = "mp") -> None:

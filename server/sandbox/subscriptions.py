@@ -43,15 +43,15 @@ async def _send(call: Call) -> int:
     template = platform.template(call.account, str(body.get("template_id", "")), "once", "long")
     if template is None or template.id in platform.switchboard.now.withdrawn_templates:
         raise WeChatError(40037)
-    found = keywords.check(body.get("data"), template, strict=True)
-    keywords.refuse_words(platform, found)
+    values = keywords.check(body.get("data"), template, strict=True)
+    keywords.refuse_words(platform, values)
     target = _target(platform, call.account, body)
     subscribing.use_grant(platform, call.account, person, template)
-    keywords.learn(platform, template, found)
+    keywords.learn(platform, template, values)
     msgid = message_number(platform)
     card = {
         "title": template.title,
-        "fields": keywords.shown(found, template),
+        "fields": keywords.rows(values, template),
         "by": call.account.name,
         "scene": limits.SCENE_SUBSCRIPTION,
         **target,

@@ -122,7 +122,7 @@ GROUPS = (
 
 def _control(name: str, label: str, value: Any, default: Any, choices: dict[str, Any]) -> dict[str, Any]:
     """What the template needs to draw one switch."""
-    kind, shown = "text", value
+    kind, text = "text", value
     if isinstance(value, bool):
         kind = "checkbox"
     elif isinstance(value, (int, float)):
@@ -130,13 +130,13 @@ def _control(name: str, label: str, value: Any, default: Any, choices: dict[str,
     elif isinstance(value, list):
         is_json = name == "link_rules"
         kind = "json" if is_json else "lines"
-        shown = json.dumps(value, ensure_ascii=False, indent=1) if is_json and value else "\n".join(value)
+        text = json.dumps(value, ensure_ascii=False, indent=1) if is_json and value else "\n".join(value)
     options = choices.get(name, ()) if kind == "text" else ()
     return {
         "name": name,
         "label": label,
         "kind": "choice" if options else kind,
-        "value": shown,
+        "value": text,
         "options": options,
         "begin": json.dumps(default, ensure_ascii=False),
         "most": 1 if name in switches.SHARES else None,
@@ -148,7 +148,7 @@ def _control(name: str, label: str, value: Any, default: Any, choices: dict[str,
 def groups(platform: Platform, pay: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Every group with its switches as they stand; without a merchant those of WeChat Pay are left out."""
     own = asdict(platform.switchboard.now), asdict(switches.Switches(push_mode=platform.config.push_mode))
-    told = []
+    items = []
     for group in GROUPS:
         is_pay = group.path != "switches"
         if is_pay and pay is None:
@@ -159,5 +159,5 @@ def groups(platform: Platform, pay: dict[str, Any] | None) -> list[dict[str, Any
         if is_pay:  # a switch that has no name here yet is shown all the same
             names |= {name: name for name in now if name not in names and name != "forced"}
         controls = [_control(name, label, now[name], begin[name], choices) for name, label in names.items()]
-        told.append({"title": group.title, "hint": group.hint, "path": group.path, "controls": controls})
-    return told
+        items.append({"title": group.title, "hint": group.hint, "path": group.path, "controls": controls})
+    return items

@@ -119,9 +119,9 @@ class SwitchBoard:
         self._begin = push_mode
         self._rolls: Counter[str] = Counter()
         self.now = Switches(push_mode=push_mode)
-        kept = store.get("switches", "switches")
-        if kept is not None:
-            self.now = Switches(**{k: v for k, v in kept.items() if k in asdict(self.now)})
+        values = store.get("switches", "switches")
+        if values is not None:
+            self.now = Switches(**{k: v for k, v in values.items() if k in asdict(self.now)})
 
     def turn(self, changes: dict[str, Any]) -> None:
         """Change some switches, all of them or none.
@@ -130,7 +130,7 @@ class SwitchBoard:
             ValueError: no such switch, or not a value for it.
         """
         kinds = {f.name: type(getattr(self.now, f.name)) for f in fields(Switches)}
-        taken: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for name, value in changes.items():
             if name not in kinds:
                 raise ValueError(f"没有叫 {name} 的开关")
@@ -138,10 +138,10 @@ class SwitchBoard:
                 value = float(value)
             if type(value) is not kinds[name] or not _fits(name, value):
                 raise ValueError(f"开关 {name} 不能设为 {value!r}")
-            taken[name] = value
-        for name, value in taken.items():
+            values[name] = value
+        for name, value in values.items():
             setattr(self.now, name, value)
-        if "seed" in taken:
+        if "seed" in values:
             self._rolls.clear()
         self._keep()
 

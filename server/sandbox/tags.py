@@ -23,13 +23,13 @@ STARRED = 2
 
 def of(platform: Platform, account: Account, person: Person) -> list[int]:
     """The tags of a person, in the order they were put on."""
-    kept = platform.store.get("tagged", f"{account.appid} {person.id}") or {"tags": []}
-    return [int(number) for number in kept["tags"]]
+    entry = platform.store.get("tagged", f"{account.appid} {person.id}") or {"tags": []}
+    return [int(number) for number in entry["tags"]]
 
 
 def _all(call: Call) -> dict[int, str]:
-    found = call.platform.store.all("tag", f"{call.account.appid} ")
-    return {int(key.rpartition(" ")[2]): str(body["name"]) for key, body in found.items()}
+    bodies = call.platform.store.all("tag", f"{call.account.appid} ")
+    return {int(key.rpartition(" ")[2]): str(body["name"]) for key, body in bodies.items()}
 
 
 def _followers(call: Call) -> list[Person]:
@@ -37,7 +37,7 @@ def _followers(call: Call) -> list[Person]:
     return [one for one in people.everyone() if people.following(call.account, one) is not None]
 
 
-def _name(call: Call, taken: dict[int, str]) -> str:
+def _name(call: Call, names: dict[int, str]) -> str:
     """A tag's name.
 
     Raises:
@@ -47,7 +47,7 @@ def _name(call: Call, taken: dict[int, str]) -> str:
     name = tag.get("name") if isinstance(tag, dict) else None
     if not isinstance(name, str) or not 1 <= len(name) <= limits.TAG_NAME_LENGTH:
         raise WeChatError(45158)
-    if name in taken.values():
+    if name in names.values():
         raise WeChatError(45157)
     return name
 
@@ -69,9 +69,9 @@ def _own(call: Call) -> int:
 
 @api(bp, Door("/cgi-bin/tags/create", accounts=("oa",)))
 async def create(call: Call) -> Answer:
-    taken = _all(call)
-    name = _name(call, taken)
-    if len(taken) >= limits.TAGS_MOST:
+    names = _all(call)
+    name = _name(call, names)
+    if len(names) >= limits.TAGS_MOST:
         raise WeChatError(45056)
     number = FIRST - 1 + call.platform.store.count("tag", call.account.appid)
     call.platform.store.put("tag", f"{call.account.appid} {number:09d}", {"name": name})
@@ -88,8 +88,8 @@ async def listing(call: Call) -> Answer:
 @api(bp, Door("/cgi-bin/tags/update", accounts=("oa",)))
 async def update(call: Call) -> Answer:
     number = _own(call)
-    taken = {n: name for n, name in _all(call).items() if n != number}
-    body = {"name": _name(call, taken)}
+    others = {n: name for n, name in _all(call).items() if n != number}
+    body = {"name": _name(call, others)}
     call.platform.store.put("tag", f"{call.account.appid} {number:09d}", body)
     return OK
 
@@ -116,10 +116,10 @@ def _people(call: Call) -> list[Person]:
     openids = call.body.get("openid_list")
     if not isinstance(openids, list) or not 1 <= len(openids) <= limits.TAGGED_AT_ONCE:
         raise WeChatError(40032, verdict=f"openid_list 应有 1 至 {limits.TAGGED_AT_ONCE} 个")
-    found = [call.person(openid) for openid in openids]
-    if any(call.platform.people.following(call.account, one) is None for one in found):
+    people = [call.person(openid) for openid in openids]
+    if any(call.platform.people.following(call.account, one) is None for one in people):
         raise WeChatError(49003, verdict="名单里有人没有关注")
-    return found
+    return people
 
 
 @api(bp, Door("/cgi-bin/tags/members/batchtagging", accounts=("oa",)))
@@ -157,8 +157,8 @@ async def wearers(call: Call) -> Answer:
     ]
     after = str(call.body.get("next_openid") or "")
     page = openids[openids.index(after) + 1 :] if after in openids else openids
-    told: dict[str, Any] = {"count": len(page), "next_openid": page[-1] if page else ""}
-    return {**told, "data": {"openid": page}} if page else told
+    answer: dict[str, Any] = {"count": len(page), "next_openid": page[-1] if page else ""}
+    return {**answer, "data": {"openid": page}} if page else answer
 
 
 @api(bp, Door("/cgi-bin/user/info/updateremark", accounts=("oa",)))

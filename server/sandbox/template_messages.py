@@ -35,21 +35,21 @@ async def send(call: Call) -> Answer:
         raise WeChatError(43004, verdict=f"{person.name} 没有关注")
     if template.id in platform.switchboard.now.withdrawn_templates:
         raise WeChatError(43116, verdict="模板因滥用被收回（开关）")
-    found = keywords.check(body.get("data"), template, strict=False)
-    keywords.refuse_words(platform, found)
+    values = keywords.check(body.get("data"), template, strict=False)
+    keywords.refuse_words(platform, values)
     target = linked(platform, body)
-    keywords.learn(platform, template, found)
+    keywords.learn(platform, template, values)
     once = str(body.get("client_msg_id") or "")
     key = f"{call.account.appid} {person.id} {once}"
-    kept = platform.store.get("client_msg", key) if once else None
-    if kept is not None and kept["until"] > platform.clock.now():
-        return {"errcode": 0, "errmsg": "ok", "msgid": kept["msgid"]}
+    earlier = platform.store.get("client_msg", key) if once else None
+    if earlier is not None and earlier["until"] > platform.clock.now():
+        return {"errcode": 0, "errmsg": "ok", "msgid": earlier["msgid"]}
     _count_for(platform, call.account, person)
     msgid = message_number(platform)
     if once:
         until = platform.clock.now() + limits.CLIENT_MSG_SECONDS
         platform.store.put("client_msg", key, {"msgid": msgid, "until": until})
-    platform.background(_finish(platform, call.account, person, template, found, target, msgid))
+    platform.background(_finish(platform, call.account, person, template, values, target, msgid))
     return {"errcode": 0, "errmsg": "ok", "msgid": msgid}
 
 
@@ -85,7 +85,7 @@ async def _finish(
     account: Account,
     person: Person,
     template: Template,
-    found: dict[str, str],
+    values: dict[str, str],
     target: dict[str, str],
     msgid: int,
 ) -> None:
@@ -96,12 +96,14 @@ async def _finish(
         status = "failed:user block"
     reached = status == "success"
     if reached:
-        shown = {
-            name: value[: limits.TEMPLATE_VALUE_SHOWN] for name, value in found.items() if name not in DROPPED
+        values_shown = {
+            name: value[: limits.TEMPLATE_VALUE_SHOWN]
+            for name, value in values.items()
+            if name not in DROPPED
         }
         card = {
             "title": template.title,
-            "fields": keywords.shown(shown, template),
+            "fields": keywords.rows(values_shown, template),
             "by": account.name,
             "scene": limits.SCENE_TEMPLATE_MESSAGE,
             **target,

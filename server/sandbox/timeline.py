@@ -41,7 +41,7 @@ def readable(text: str) -> str:
     except ValueError:
         return re.sub(
             r"(<(Encrypt|Ticket)><!\[CDATA\[)(.*?)(\]\]>)",
-            lambda found: found[1] + shortened(found[3]) + found[4],
+            lambda match: match[1] + shortened(match[3]) + match[4],
             text,
             flags=re.DOTALL,
         )
@@ -57,7 +57,7 @@ class Timeline:
     def begin(self, direction: str, what: str, **details: Any) -> dict[str, Any]:
         """Open a row: `in` the service calls us, `push` we call the service, `page` a person acts."""
         row = {
-            "at": self._clock.shown(),
+            "at": self._clock.text(),
             "direction": direction,
             "what": what,
             "verdict": "进行中",
@@ -97,14 +97,14 @@ class Timeline:
         """
         if not direction and ok is None and not words:
             return self._store.lines(STREAM, after=after, last=last)
-        found = [
+        rows = [
             row
             for row in self._store.lines(STREAM, after=after, last=limits.TIMELINE_ENTRIES)
             if direction in ("", row["direction"])
             and ok in (None, row["ok"])
             and words.lower() in json.dumps(row, ensure_ascii=False).lower()
         ]
-        return found[-last:] if last > 0 else []
+        return rows[-last:] if last > 0 else []
 
     def clear(self) -> None:
         self._store.forget(STREAM)

@@ -38,15 +38,15 @@ async def jsapi_ticket(call: Call) -> Answer:
     if call.query.get("type") != "jsapi":
         raise WeChatError(40097, verdict="这里只有 type=jsapi 的票据")
     now = call.platform.clock.now()
-    kept = call.platform.store.get("ticket", call.account.appid)
-    if kept is None or kept["expires_at"] <= now:
-        kept = {"ticket": secrets.token_urlsafe(66)[:86], "expires_at": now + limits.TICKET_SECONDS}
-        call.platform.store.put("ticket", call.account.appid, kept)
+    ticket = call.platform.store.get("ticket", call.account.appid)
+    if ticket is None or ticket["expires_at"] <= now:
+        ticket = {"ticket": secrets.token_urlsafe(66)[:86], "expires_at": now + limits.TICKET_SECONDS}
+        call.platform.store.put("ticket", call.account.appid, ticket)
     return {
         "errcode": 0,
         "errmsg": "ok",
-        "ticket": kept["ticket"],
-        "expires_in": int(kept["expires_at"] - now),
+        "ticket": ticket["ticket"],
+        "expires_in": int(ticket["expires_at"] - now),
     }
 
 
@@ -101,16 +101,18 @@ def _known(call: Call) -> str:
 async def quota(call: Call) -> Answer:
     path = _known(call)
     most = limits.A_DAY.get(path, limits.UNNUMBERED_A_DAY)
-    kept = call.platform.store.get("counter.day", f"{call.account.appid} {path} {call.platform.clock.day()}")
-    used = min(int((kept or {"n": 0})["n"]), most)
-    told: dict[str, Any] = {"daily_limit": most, "used": used, "remain": most - used}
-    return {"errcode": 0, "errmsg": "ok", "quota": told}
+    counter = call.platform.store.get(
+        "counter.day", f"{call.account.appid} {path} {call.platform.clock.day()}"
+    )
+    used = min(int((counter or {"n": 0})["n"]), most)
+    usage: dict[str, Any] = {"daily_limit": most, "used": used, "remain": most - used}
+    return {"errcode": 0, "errmsg": "ok", "quota": usage}
 
 
 @api(bp, Door("/cgi-bin/openapi/rid/get"))
 async def what_happened(call: Call) -> Answer:
     """The request behind a rid, for seven days."""
-    kept = call.platform.store.get("rid", str(call.body.get("rid", "")))
-    if kept is None or kept["invoke_time"] + limits.RID_SECONDS <= call.platform.clock.unix():
+    request = call.platform.store.get("rid", str(call.body.get("rid", "")))
+    if request is None or request["invoke_time"] + limits.RID_SECONDS <= call.platform.clock.unix():
         raise WeChatError(76001)
-    return {"errcode": 0, "errmsg": "ok", "request": kept}
+    return {"errcode": 0, "errmsg": "ok", "request": request}

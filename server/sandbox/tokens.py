@@ -32,11 +32,11 @@ def _make(platform: Platform, account: Account, family: str) -> str:
 
 def _current(platform: Platform, account: Account, family: str) -> str | None:
     """The newest token of a family if it still lives."""
-    kept = platform.store.get("token.current", f"{account.appid} {family}")
-    if kept is None:
+    current = platform.store.get("token.current", f"{account.appid} {family}")
+    if current is None:
         return None
-    body = platform.store.get("token", kept["token"])
-    return str(kept["token"]) if body and body["expires_at"] > platform.clock.now() else None
+    body = platform.store.get("token", current["token"])
+    return str(current["token"]) if body and body["expires_at"] > platform.clock.now() else None
 
 
 def _leave(platform: Platform, token: str, seconds: float) -> None:
@@ -79,14 +79,14 @@ def stable(platform: Platform, account: Account, *, force: bool) -> dict[str, ob
 def _may_force(platform: Platform, account: Account) -> bool:
     """Twenty times a day and not twice within thirty seconds; else the same token again."""
     key = f"{account.appid} {platform.clock.day()}"
-    kept = platform.store.get("token.forced", key) or {"count": 0, "at": 0.0}
-    if platform.clock.now() - kept["at"] < limits.FORCE_REFRESH_GAP_SECONDS:
+    forced = platform.store.get("token.forced", key) or {"count": 0, "at": 0.0}
+    if platform.clock.now() - forced["at"] < limits.FORCE_REFRESH_GAP_SECONDS:
         return False
-    if kept["count"] >= limits.FORCE_REFRESH_A_DAY:
+    if forced["count"] >= limits.FORCE_REFRESH_A_DAY:
         if platform.switchboard.now.force_refresh_excess == "45009":
             raise WeChatError(45009, verdict="force_refresh 今天已用 20 次")
         return False
-    platform.store.put("token.forced", key, {"count": kept["count"] + 1, "at": platform.clock.now()})
+    platform.store.put("token.forced", key, {"count": forced["count"] + 1, "at": platform.clock.now()})
     return True
 
 

@@ -49,20 +49,20 @@ class Addresses:
         WeChat's bridge comes from the client and not from the page, so it is let in whatever the policy says; and the
         web view is no frame, so nobody's `frame-ancestors` forbids it.
         """
-        kept = {}
+        directives = {}
         for directive in self.to_page(policy).split(";"):
-            name, _, said = directive.strip().partition(" ")
+            name, _, sources = directive.strip().partition(" ")
             if name and name != "frame-ancestors":
-                kept[name] = said
-        if (scripts := kept.get("script-src", kept.get("default-src"))) is not None:
+                directives[name] = sources
+        if (scripts := directives.get("script-src", directives.get("default-src"))) is not None:
             scripts = scripts.replace("'none'", "").strip()
-            kept["script-src"] = f"{scripts} {self.own}{BRIDGE}".strip()
-        return "; ".join(f"{name} {said}".strip() for name, said in kept.items())
+            directives["script-src"] = f"{scripts} {self.own}{BRIDGE}".strip()
+        return "; ".join(f"{name} {sources}".strip() for name, sources in directives.items())
 
     def page(self, text: str, agent: Agent, policy: str) -> str:
         """The page with its addresses turned and WeChat's bridge as the first thing in it."""
-        told = {**agent.shown(), "open_tags": open_tags_may(policy)}
-        script = f'<script src="{BRIDGE}" data-client="{html.escape(json.dumps(told))}"></script>'
+        client = {**agent.as_json(), "open_tags": open_tags_may(policy)}
+        script = f'<script src="{BRIDGE}" data-client="{html.escape(json.dumps(client))}"></script>'
         turned = self.to_page(text)
         place = turned.lower().find("<head")
         after = turned.find(">", place) + 1 if place >= 0 else 0
@@ -79,7 +79,7 @@ def open_tags_may(policy: str) -> bool:
     """
     directives = {}
     for directive in policy.split(";"):
-        name, _, said = directive.strip().partition(" ")
-        directives[name] = said.split()
+        name, _, sources = directive.strip().partition(" ")
+        directives[name] = sources.split()
     frames = directives.get("frame-src", directives.get("child-src", directives.get("default-src")))
     return frames is None or {"https://*.qq.com", "webcompt:"} <= set(frames) or "*" in frames

@@ -78,9 +78,9 @@ async def answer(request: Request, path: str = "") -> HTTPResponse | None:
 
 async def _of_person(request: Request, *, stream: bool) -> HTTPResponse | None:
     """Fetch as the person whose host was asked."""
-    found = HOST.fullmatch(request.host)
+    match = HOST.fullmatch(request.host)
     platform: Platform = request.app.ctx.platform
-    person = platform.people.get(found[1]) if found else None
+    person = platform.people.get(match[1]) if match else None
     if person is None:
         return text("没有这个人。", status=404)
     return await _fetch(platform, person, request, stream=stream)
@@ -145,14 +145,14 @@ async def _pass_on(
         headers["Location"] = both.to_page(headers["Location"])
     policy = fetched.headers.get("Content-Security-Policy", "")
     headers = {name: value for name, value in headers.items() if name.lower() != "content-security-policy"}
-    if kept := both.policy(policy):
-        headers["Content-Security-Policy"] = kept
+    if allowed := both.policy(policy):
+        headers["Content-Security-Policy"] = allowed
     kind = headers.pop("Content-Type", "application/octet-stream")
     if kind.startswith("text/html"):
         page = (await fetched.read()).decode(errors="replace")
         _remember(platform, person, fetched, page)
-        shown = both.page(page, agents.of(platform, person), policy)
-        return HTTPResponse(shown, fetched.status, headers, kind)
+        content = both.page(page, agents.of(platform, person), policy)
+        return HTTPResponse(content, fetched.status, headers, kind)
     if request is None:
         return HTTPResponse(await fetched.read(), fetched.status, headers, kind)
     streamed = await request.respond(status=fetched.status, headers=headers, content_type=kind)
@@ -165,23 +165,23 @@ async def _pass_on(
 
 def _remember(platform: Platform, person: Person, fetched: aiohttp.ClientResponse, page: str) -> None:
     """Which page the web view shows, for the phone's title bar."""
-    found = re.search(r"<title[^>]*>(.*?)</title>", page, re.DOTALL)
-    title = html.unescape(found[1]).strip()[:80] if found else ""
+    match = re.search(r"<title[^>]*>(.*?)</title>", page, re.DOTALL)
+    title = html.unescape(match[1]).strip()[:80] if match else ""
     number = platform.store.count("page", person.id)
     platform.store.put("page", person.id, {"url": str(fetched.url), "title": title, "number": number})
 
 
 def _jar(platform: Platform, person: Person) -> dict[str, str]:
-    kept = platform.store.get("cookies", person.id) or {}
-    return {name: str(value) for name, value in kept.items()}
+    cookies = platform.store.get("cookies", person.id) or {}
+    return {name: str(value) for name, value in cookies.items()}
 
 
-def _keep_cookies(platform: Platform, person: Person, given: list[str]) -> None:
+def _keep_cookies(platform: Platform, person: Person, lines: list[str]) -> None:
     """A jar for one host: names and values; an empty value or Max-Age=0 takes a cookie out."""
-    if not given:
+    if not lines:
         return
     jar = _jar(platform, person)
-    for line in given:
+    for line in lines:
         for name, morsel in SimpleCookie(line).items():
             if morsel.value == "" or morsel["max-age"] == "0":
                 jar.pop(name, None)
@@ -190,33 +190,33 @@ def _keep_cookies(platform: Platform, person: Person, given: list[str]) -> None:
     platform.store.put("cookies", person.id, jar)
 
 
-async def request_as_program(platform: Platform, asked: dict[str, Any]) -> dict[str, Any]:
+async def request_as_program(platform: Platform, request: dict[str, Any]) -> dict[str, Any]:
     """One wx.request: method, path, token and JSON text; the answer as text, or as a data URL if it is an image."""
-    path = str(asked.get("path", ""))
+    path = str(request.get("path", ""))
     if not path.startswith("/"):
         return {"problem": f"路径应以 / 开头，只能请求 {platform.service_url}"}
     agent = agents.AGENTS["android"].user_agent + " MiniProgramEnv/android"
     headers = {"User-Agent": agent, "Content-Type": "application/json"}
-    if token := asked.get("token"):
+    if token := request.get("token"):
         headers["Authorization"] = f"Bearer {token}"
     try:
         async with platform.http.request(
-            str(asked.get("method", "GET")),
+            str(request.get("method", "GET")),
             platform.service_url + path,
-            data=str(asked.get("body") or "").encode() or None,
+            data=str(request.get("body") or "").encode() or None,
             headers=headers,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=60),
         ) as answer:
             body, kind = await answer.read(), answer.headers.get("Content-Type", "")
-            told: dict[str, Any] = {"status": answer.status, "type": kind}
+            result: dict[str, Any] = {"status": answer.status, "type": kind}
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
         return {"problem": f"没有送到：{str(error) or type(error).__name__}"}
     if kind.startswith("image/"):
-        return {**told, "picture": f"data:{kind};base64,{base64.b64encode(body).decode()}"}
+        return {**result, "picture": f"data:{kind};base64,{base64.b64encode(body).decode()}"}
     if kind.startswith("application/pdf"):
-        return {**told, "text": f"（PDF 文件，{len(body)} 字节）"}
-    return {**told, "text": body[:200_000].decode(errors="replace")}
+        return {**result, "text": f"（PDF 文件，{len(body)} 字节）"}
+    return {**result, "text": body[:200_000].decode(errors="replace")}
 
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]

@@ -30,7 +30,7 @@ class Person:
     def colour(self) -> str:
         return COLOURS[int(hashlib.sha256(self.id.encode()).hexdigest(), 16) % len(COLOURS)]
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return {
             "id": self.id,
             "name": self.name,
@@ -43,18 +43,18 @@ class Person:
 class People:
     """Everyone, their openids and whom they follow."""
 
-    def __init__(self, store: Store, registered: Sequence[Known] = ()) -> None:
+    def __init__(self, store: Store, known: Sequence[Known] = ()) -> None:
         self._store = store
-        kept = store.get("people", "key")
-        if kept is None:
-            kept = {"key": secrets.token_hex(32)}
-            store.put("people", "key", kept)
+        entry = store.get("people", "key")
+        if entry is None:
+            entry = {"key": secrets.token_hex(32)}
+            store.put("people", "key", entry)
             for name in INVENTED:
                 self.add(name)
-        self._key = bytes.fromhex(kept["key"])
-        there = {(person.name, person.mobile) for person in self.everyone()}
-        for one in registered:
-            if (one.name, one.mobile) not in there:
+        self._key = bytes.fromhex(entry["key"])
+        existing = {(person.name, person.mobile) for person in self.everyone()}
+        for one in known:
+            if (one.name, one.mobile) not in existing:
                 self._keep(one.name, one.mobile, one.role)
 
     def add(self, name: str) -> Person:
@@ -74,8 +74,8 @@ class People:
 
     def everyone(self) -> list[Person]:
         """Those with a role first, then as they came."""
-        found = [_read(key, body) for key, body in self._store.all("person").items()]
-        return sorted(found, key=lambda person: (not person.role, int(person.id[1:])))
+        people = [_read(key, body) for key, body in self._store.all("person").items()]
+        return sorted(people, key=lambda person: (not person.role, int(person.id[1:])))
 
     def _id(self, letter: str, *parts: str) -> str:
         digest = hmac.digest(self._key, "\n".join(parts).encode(), "sha256")

@@ -40,17 +40,17 @@ def payment_completed(platform: Platform, account: Account, person: Person) -> N
 def _open(platform: Platform, account: Account, person: Person, trigger: str) -> None:
     seconds, most = limits.WINDOWS[trigger]
     key = f"{account.appid} {person.id}"
-    kept = platform.store.get("windows", key) or {}
-    kept[trigger] = {"until": platform.clock.now() + seconds, "left": most}
-    platform.store.put("windows", key, kept)
+    windows = platform.store.get("windows", key) or {}
+    windows[trigger] = {"until": platform.clock.now() + seconds, "left": most}
+    platform.store.put("windows", key, windows)
 
 
 def live(platform: Platform, account: Account, person: Person) -> dict[str, dict[str, Any]]:
     """The open windows by trigger, the one that closes first before the others; `left` is None for any number."""
-    kept = platform.store.get("windows", f"{account.appid} {person.id}") or {}
+    windows = platform.store.get("windows", f"{account.appid} {person.id}") or {}
     now = platform.clock.now()
-    found = {trigger: window for trigger, window in kept.items() if window["until"] > now}
-    return dict(sorted(found.items(), key=lambda one: (one[1]["until"], one[0])))
+    open_windows = {trigger: window for trigger, window in windows.items() if window["until"] > now}
+    return dict(sorted(open_windows.items(), key=lambda one: (one[1]["until"], one[0])))
 
 
 def use(platform: Platform, account: Account, person: Person) -> None:
@@ -59,14 +59,14 @@ def use(platform: Platform, account: Account, person: Person) -> None:
     Raises:
         WeChatError: 45015 no window open, 45047 all messages of the open ones sent.
     """
-    found = live(platform, account, person)
-    if not found:
+    windows = live(platform, account, person)
+    if not windows:
         raise WeChatError(45015, verdict="没有打开的客服消息窗口")
-    for window in found.values():
+    for window in windows.values():
         if window["left"] is None:
             return
         if window["left"] > 0:
             window["left"] -= 1
-            platform.store.put("windows", f"{account.appid} {person.id}", found)
+            platform.store.put("windows", f"{account.appid} {person.id}", windows)
             return
     raise WeChatError(45047, verdict="这个窗口里的条数已用完")

@@ -46,12 +46,12 @@ def read(text: str) -> dict[str, Any]:
 
 
 def _fields(element: ET.Element) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for child in element:
         value: Any = _fields(child) if len(child) else (child.text or "")
-        if child.tag in found:
-            before = found[child.tag]
-            found[child.tag] = [*(before if isinstance(before, list) else [before]), value]
+        if child.tag in fields:
+            before = fields[child.tag]
+            fields[child.tag] = [*(before if isinstance(before, list) else [before]), value]
         else:
-            found[child.tag] = value
-    return found
+            fields[child.tag] = value
+    return fields

@@ -68,7 +68,7 @@ async def books(w: SmallWorld) -> Books:
                 for line in lines
             ]
             for template in w.platform.templates(account, *subscribing.USES):
-                left = subscribing.left(w.platform, account, person, template.id)
+                left = subscribing.messages_left(w.platform, account, person, template.id)
                 found.setdefault("left at WeChat", []).append((person.id, account.kind, template.id, left))
     return {name: sorted(rows) for name, rows in found.items()}
 

@@ -69,7 +69,7 @@ class SmallWorld:
         async with asyncio.timeout(120):
             while True:
                 await self.platform.settle()
-                if not self.platform.held and not await self._work():
+                if not self.platform.held_pushes and not await self._work():
                     return
                 await asyncio.sleep(0.01)
 

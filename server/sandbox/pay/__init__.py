@@ -30,7 +30,7 @@ ROUTES = (
     Route("GET", "/v3/refund/domestic/refunds/{out_refund_no}", refunds.query),
     Route("GET", "/v3/bill/tradebill", bills.ask),
     Route("GET", "/v3/billdownload/file", bills.download),
-    Route("GET", "/v3/certificates", platform_certificates.listed),
+    Route("GET", "/v3/certificates", platform_certificates.certificates),
 )
 
 bp = Blueprint("pay")

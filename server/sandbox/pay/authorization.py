@@ -41,16 +41,16 @@ def _authorization(request: Request) -> dict[str, str]:
     Raises:
         PayError: SIGN_ERROR, it is missing or not of its form.
     """
-    scheme, _, rest = request.headers.get("authorization", "").partition(" ")
-    if not rest:
+    scheme, _, parameters = request.headers.get("authorization", "").partition(" ")
+    if not parameters:
         raise PayError("SIGN_ERROR", FORM)
     if scheme != signatures.SCHEME:
         raise PayError("SIGN_ERROR", "HTTP头Authorization认证类型不正确")
-    pairs = PAIR.findall(rest)
-    given = dict(pairs)
-    if given.keys() != NAMES or len(pairs) != len(NAMES) or any(PAIR.split(rest)[::3]):
+    pairs = PAIR.findall(parameters)
+    values = dict(pairs)
+    if values.keys() != NAMES or len(pairs) != len(NAMES) or any(PAIR.split(parameters)[::3]):
         raise PayError("SIGN_ERROR", FORM)
-    return given
+    return values
 
 
 def prove(desk: PayDesk, request: Request) -> None:
@@ -59,18 +59,18 @@ def prove(desk: PayDesk, request: Request) -> None:
     Raises:
         PayError: SIGN_ERROR.
     """
-    given = _authorization(request)
-    stamp = given["timestamp"]
+    values = _authorization(request)
+    stamp = values["timestamp"]
     if not stamp.isdigit() or abs(desk.clock.now() - int(stamp)) > limits.CLOCK_SECONDS:
         raise PayError("SIGN_ERROR", "Http头Authorization中的timestamp与发起请求的时间不得超过5分钟")
-    if given["mchid"] != desk.merchant.mchid:
+    if values["mchid"] != desk.merchant.mchid:
         raise PayError("SIGN_ERROR", verdict="没有这个商户号")
-    if given["serial_no"] != desk.keys.merchant_serial:
+    if values["serial_no"] != desk.keys.merchant_serial:
         raise PayError("SIGN_ERROR", "商户证书序列号有误。请使用签名私钥匹配的证书序列号")
     path = request.raw_url.decode("latin-1")
-    message = signatures.request_message(request.method, path, stamp, given["nonce_str"], request.body)
-    if not signatures.genuine(desk.keys.merchant_key, message, given["signature"]):
-        shown = signatures.request_message(request.method, path, stamp, given["nonce_str"], b"")
+    message = signatures.request_message(request.method, path, stamp, values["nonce_str"], request.body)
+    if not signatures.genuine(desk.keys.merchant_key, message, values["signature"]):
+        truncated = signatures.request_message(request.method, path, stamp, values["nonce_str"], b"")
         detail = {
             "detail": {"issue": "sign not match"},
             "field": "signature",
@@ -78,12 +78,12 @@ def prove(desk: PayDesk, request: Request) -> None:
             "sign_information": {
                 "method": request.method,
                 "sign_message_length": len(message),
-                "truncated_sign_message": shown.decode(),
+                "truncated_sign_message": truncated.decode(),
                 "url": path,
             },
         }
         raise PayError("SIGN_ERROR", "错误的签名，验签失败", detail=detail)
-    if not given["nonce_str"] or desk.used_before(given["nonce_str"]):
+    if not values["nonce_str"] or desk.used_before(values["nonce_str"]):
         raise PayError("SIGN_ERROR", verdict="nonce_str 为空或已经用过")
 
 

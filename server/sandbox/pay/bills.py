@@ -53,8 +53,8 @@ def ask(call: PayCall) -> Answer:
         PayError: PARAM_ERROR, INVALID_REQUEST, STATEMENT_CREATING before ten the next day, NO_STATEMENT_EXIST.
     """
     desk, kind = call.desk, call.query.get("bill_type", "ALL")
-    day, packed = _day(call), call.query.get("tar_type", "")
-    for name, value, allowed in (("bill_type", kind, TYPES), ("tar_type", packed, ("", "GZIP"))):
+    day, packing = _day(call), call.query.get("tar_type", "")
+    for name, value, allowed in (("bill_type", kind, TYPES), ("tar_type", packing, ("", "GZIP"))):
         if value not in allowed:
             raise wrong_field(name, value, f"输入源“/query/{name}”枚举校验失败", location="query")
     now = datetime.fromtimestamp(desk.clock.now(), BEIJING)
@@ -67,8 +67,8 @@ def ask(call: PayCall) -> Answer:
         raise PayError("STATEMENT_CREATING")
     text = _made(desk, day, kind)
     token = secrets.token_urlsafe(48)
-    kept = {"text": text, "packed": packed == "GZIP", "until": desk.clock.now() + limits.BILL_LINK_SECONDS}
-    desk.store.put("pay.bill.link", token, kept)
+    link = {"text": text, "packed": packing == "GZIP", "until": desk.clock.now() + limits.BILL_LINK_SECONDS}
+    desk.store.put("pay.bill.link", token, link)
     return {
         "download_url": f"{desk.platform.own_url}/v3/billdownload/file?token={token}",
         "hash_type": "SHA1",
@@ -77,14 +77,14 @@ def ask(call: PayCall) -> Answer:
 
 
 def _day(call: PayCall) -> date:
-    said = call.query.get("bill_date", "")
+    text = call.query.get("bill_date", "")
     try:
-        if not re.fullmatch(r"\d{4}-\d\d-\d\d", said):
-            raise ValueError(said)
-        return date.fromisoformat(said)
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            raise ValueError(text)
+        return date.fromisoformat(text)
     except ValueError:
         raise wrong_field(
-            "bill_date", said, "输入源“/query/bill_date”规则校验失败，格式应为yyyy-MM-dd", location="query"
+            "bill_date", text, "输入源“/query/bill_date”规则校验失败，格式应为yyyy-MM-dd", location="query"
         ) from None
 
 
@@ -94,19 +94,19 @@ def download(call: PayCall) -> Answer:
     Raises:
         PayError: NO_AUTH, the address is wrong or older than five minutes.
     """
-    kept = call.desk.store.get("pay.bill.link", call.query.get("token", ""))
-    if kept is None or kept["until"] <= call.desk.clock.now():
+    link = call.desk.store.get("pay.bill.link", call.query.get("token", ""))
+    if link is None or link["until"] <= call.desk.clock.now():
         raise PayError("NO_AUTH", "下载地址不正确或已失效，请重新申请账单")
-    data = str(kept["text"]).encode("utf-8-sig")
-    return Download(gzip.compress(data) if kept["packed"] else data)
+    data = str(link["text"]).encode("utf-8-sig")
+    return Download(gzip.compress(data) if link["packed"] else data)
 
 
 def _made(desk: PayDesk, day: date, kind: str) -> str:
     """The bill of a day; made once, so that the state of a refund in it never changes."""
     key = f"{day} {kind}"
-    kept = desk.store.get("pay.bill", key)
-    if kept is not None:
-        return str(kept["text"])
+    bill = desk.store.get("pay.bill", key)
+    if bill is not None:
+        return str(bill["text"])
     rows = _rows(desk, day, kind)
     if not rows:
         raise PayError("NO_STATEMENT_EXIST")
@@ -125,15 +125,15 @@ def _line(cells: Any) -> str:
 
 def _rows(desk: PayDesk, day: date, kind: str) -> list[Row]:
     """Payments by their time, refunds by the time they were accepted; the newest first."""
-    found: list[tuple[float, Row]] = []
+    timed: list[tuple[float, Row]] = []
     for order in orders.everything(desk):
         if kind != "REFUND" and order.get("paid") and _on(order["paid"], day):
-            found.append((order["paid"], _payment(desk, order)))
+            timed.append((order["paid"], _payment(desk, order)))
     for refund in refunds.everything(desk):
         order_of = orders.find(desk, refund["order"])
         if kind != "SUCCESS" and order_of is not None and _on(refund["created"], day):
-            found.append((refund["created"], _refund(desk, order_of, refund)))
-    return [row for _, row in sorted(found, key=lambda one: one[0], reverse=True)]
+            timed.append((refund["created"], _refund(desk, order_of, refund)))
+    return [row for _, row in sorted(timed, key=lambda one: one[0], reverse=True)]
 
 
 def _on(at: float, day: date) -> bool:
@@ -145,13 +145,13 @@ def _shown(at: float | None) -> str:
 
 
 def _common(desk: PayDesk, order: orders.Order, at: float) -> Row:
-    asked = order["asked"]
+    request = order["asked"]
     return {
         "交易时间": _shown(at),
         "公众账号ID": order["appid"],
         "商户号": desk.merchant.mchid,
         "特约商户号": "0",
-        "设备号": str((asked.get("scene_info") or {}).get("device_id", "")),
+        "设备号": str((request.get("scene_info") or {}).get("device_id", "")),
         "微信订单号": order["transaction_id"],
         "商户订单号": order["out_trade_no"],
         "用户标识": order["openid"],
@@ -160,8 +160,8 @@ def _common(desk: PayDesk, order: orders.Order, at: float) -> Row:
         "货币种类": "CNY",
         "代金券金额": "0.00",
         "充值券退款金额": "0.00",
-        "商品名称": asked["description"],
-        "商户数据包": asked.get("attach", ""),
+        "商品名称": request["description"],
+        "商户数据包": request.get("attach", ""),
         "费率": f"{limits.FEE_PER_TEN_THOUSAND / 100:.2f}%",
         "费率备注": "",
     }

@@ -25,8 +25,8 @@ class NoCashier(Exception):
 
 
 def _bridge(outcome: str, why: str) -> Result:
-    told = {"err_msg": f"get_brand_wcpay_request:{outcome}"}
-    return told | ({"err_desc": why} if why else {})
+    result = {"err_msg": f"get_brand_wcpay_request:{outcome}"}
+    return result | ({"err_desc": why} if why else {})
 
 
 def _sdk(outcome: str, why: str) -> Result:
@@ -34,8 +34,8 @@ def _sdk(outcome: str, why: str) -> Result:
 
 
 def _program(outcome: str, why: str) -> Result:
-    said = {"ok": "ok", "cancel": "fail cancel"}.get(outcome, f"fail {why}".strip())
-    return {"errMsg": f"requestPayment:{said}"}
+    message = {"ok": "ok", "cancel": "fail cancel"}.get(outcome, f"fail {why}".strip())
+    return {"errMsg": f"requestPayment:{message}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,8 @@ def _signed_order(desk: PayDesk, way: Way, params: dict[str, Any]) -> tuple[orde
         raise NoCashier("package 应为 prepay_id=…")
     if params.get("appId", account.appid) != account.appid:
         raise NoCashier("appId 与当前公众号或小程序不一致")
-    said = signatures.cashier_message(account.appid, str(stamp), str(params["nonceStr"]), package)
-    if not signatures.genuine(desk.keys.merchant_key, said, str(params["paySign"])):
+    message = signatures.cashier_message(account.appid, str(stamp), str(params["nonceStr"]), package)
+    if not signatures.genuine(desk.keys.merchant_key, message, str(params["paySign"])):
         raise NoCashier("支付验证签名失败")
     handle = desk.store.get("pay.handle", prepay_id)
     order = None if handle is None else orders.find(desk, handle["order"])
@@ -140,8 +140,8 @@ def _signed_order(desk: PayDesk, way: Way, params: dict[str, Any]) -> tuple[orde
 
 
 def _payable(desk: PayDesk, order: orders.Order, handle: str) -> None:
-    kept = desk.store.get("pay.handle", handle)
-    if kept is None or kept["until"] <= desk.clock.now():
+    entry = desk.store.get("pay.handle", handle)
+    if entry is None or entry["until"] <= desk.clock.now():
         raise NoCashier("支付会话已过期，请重新下单")
     if order["state"] in ("SUCCESS", "REFUND"):
         raise NoCashier("该订单已支付")
@@ -171,26 +171,26 @@ def open_by_scan(desk: PayDesk, person: Person, text: str, how: str) -> dict[str
 
 def _sheet(desk: PayDesk, order: orders.Order, person: Person, via: str) -> dict[str, Any]:
     token = secrets.token_urlsafe(18)
-    kept = {"order": order["out_trade_no"], "person": person.id, "via": via, "answered": False}
-    desk.store.put("pay.sheet", token, kept)
-    return shown(desk, token)
+    sheet = {"order": order["out_trade_no"], "person": person.id, "via": via, "answered": False}
+    desk.store.put("pay.sheet", token, sheet)
+    return as_json(desk, token)
 
 
-def shown(desk: PayDesk, token: str) -> dict[str, Any]:
+def as_json(desk: PayDesk, token: str) -> dict[str, Any]:
     """What the sheet shows; `page` is its ready-made page."""
-    kept = desk.store.get("pay.sheet", token)
-    order = None if kept is None else orders.find(desk, kept["order"])
-    if kept is None or order is None:
+    sheet = desk.store.get("pay.sheet", token)
+    order = None if sheet is None else orders.find(desk, sheet["order"])
+    if sheet is None or order is None:
         return {"problem": "没有这个收银台"}
     return {
         "token": token,
         "page": f"/phone/pay/{token}",
-        "person": kept["person"],
-        "via": kept["via"],
+        "person": sheet["person"],
+        "via": sheet["via"],
         "merchant": desk.merchant.name,
         "description": order["asked"]["description"],
         "total": order["total"],
-        "answered": kept["answered"],
+        "answered": sheet["answered"],
     }
 
 
@@ -204,18 +204,18 @@ def answer(desk: PayDesk, token: str, act: str, why: str = "", report: str = "")
     Returns:
         `paid`, and `result`, which the page's callback gets (None for a scan, or with `report` none).
     """
-    kept = desk.store.get("pay.sheet", token)
-    if kept is None or kept["answered"]:
+    sheet = desk.store.get("pay.sheet", token)
+    if sheet is None or sheet["answered"]:
         return {"problem": "这个收银台已经用过或不存在"}
     if act not in ("pay", "cancel", "fail"):
         return {"problem": "act 应为 pay、cancel 或 fail"}
-    person = desk.platform.people.get(kept["person"])
+    person = desk.platform.people.get(sheet["person"])
     assert person is not None
-    paid = orders.pay(desk, kept["order"], person) if act == "pay" else None
+    paid = orders.pay(desk, sheet["order"], person) if act == "pay" else None
     outcome = "ok" if paid else "cancel" if act == "cancel" else "fail"
     verdict = {"ok": "已支付", "cancel": "取消支付", "fail": "没有支付"}[outcome]
-    said = why or ("订单已支付、已关闭或已过期" if act == "pay" else "支付失败")
-    desk.store.put("pay.sheet", token, {**kept, "answered": True})
+    problem = why or ("订单已支付、已关闭或已过期" if act == "pay" else "支付失败")
+    desk.store.put("pay.sheet", token, {**sheet, "answered": True})
     if paid is not None:
         _receipt(desk, paid, person)
     desk.platform.timeline.note(
@@ -223,14 +223,14 @@ def answer(desk: PayDesk, token: str, act: str, why: str = "", report: str = "")
         f"收银台（{person.name}）",
         ok=outcome != "fail",
         verdict=verdict,
-        order=kept["order"],
+        order=sheet["order"],
     )
     outcome = report or outcome
-    way = WAYS.get(kept["via"])
+    way = WAYS.get(sheet["via"])
     result = (
-        None if way is None or outcome == "none" else way.tell(outcome, said if outcome == "fail" else "")
+        None if way is None or outcome == "none" else way.tell(outcome, problem if outcome == "fail" else "")
     )
-    return {"paid": paid is not None, "result": result} | ({"problem": said} if outcome == "fail" else {})
+    return {"paid": paid is not None, "result": result} | ({"problem": problem} if outcome == "fail" else {})
 
 
 def _receipt(desk: PayDesk, order: orders.Order, person: Person) -> None:

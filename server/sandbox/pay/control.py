@@ -27,7 +27,7 @@ async def all_orders(request: Request) -> HTTPResponse:
     """Every order as a query would tell it, with its handles."""
     desk = _desk(request)
     items = [
-        {**orders.shown(desk, one), "prepay_id": one["prepay_id"], "code_url": one["code_url"]}
+        {**orders.transaction(desk, one), "prepay_id": one["prepay_id"], "code_url": one["code_url"]}
         for one in orders.everything(desk)
     ]
     return json({"items": items})
@@ -37,7 +37,7 @@ async def all_orders(request: Request) -> HTTPResponse:
 async def all_refunds(request: Request) -> HTTPResponse:
     desk = _desk(request)
     desk.run_due()
-    return json({"items": [refunds.shown(desk, one) for one in refunds.everything(desk)]})
+    return json({"items": [refunds.as_json(desk, one) for one in refunds.everything(desk)]})
 
 
 @bp.post("/refunds/<number:str>", name="end_refund")
@@ -48,7 +48,7 @@ async def end_refund(request: Request, number: str) -> HTTPResponse:
     if refund is None or refund["status"] != "PROCESSING" or outcome not in refunds.SAID:
         return _problem("没有这笔处理中的退款，或结局不对。")
     refunds.end(desk, refund, outcome)
-    return json(refunds.shown(desk, refund))
+    return json(refunds.as_json(desk, refund))
 
 
 @bp.get("/notifications")
@@ -103,7 +103,7 @@ async def pay(request: Request) -> HTTPResponse:
     return (
         _problem("没有这个人，或这个订单不能支付。", 409)
         if order is None
-        else json(orders.shown(desk, order))
+        else json(orders.transaction(desk, order))
     )
 
 
@@ -111,8 +111,8 @@ def _note(request: Request) -> dict[str, Any] | None:
     """A claim that the named order is paid; the newest order if none is named."""
     desk = _desk(request)
     number = str((request.json or {}).get("out_trade_no", ""))
-    known = sorted(orders.everything(desk), key=lambda one: float(one["created"]))
-    order = orders.find(desk, number) if number else (known[-1] if known else None)
+    newest_last = sorted(orders.everything(desk), key=lambda one: float(one["created"]))
+    order = orders.find(desk, number) if number else (newest_last[-1] if newest_last else None)
     return None if order is None else forgeries.claim(desk, order)
 
 
@@ -139,8 +139,8 @@ async def forge(request: Request) -> HTTPResponse:
 async def certificates(request: Request) -> HTTPResponse:
     keys = _desk(request).keys
     used = keys.used().serial
-    listed = [{"serial": one.serial, "used": one.serial == used} for one in keys.certificates()]
-    return json({"items": listed, "public_key_id": keys.public_key_id})
+    items = [{"serial": one.serial, "used": one.serial == used} for one in keys.certificates()]
+    return json({"items": items, "public_key_id": keys.public_key_id})
 
 
 @bp.post("/certificates", name="rotate")
@@ -148,5 +148,5 @@ async def rotate(request: Request) -> HTTPResponse:
     """A new platform certificate: listed now, used after `{"lead": seconds}` (a day)."""
     lead = (request.json or {}).get("lead")
     keys = _desk(request).keys
-    made = keys.rotate() if lead is None else keys.rotate(float(lead))
-    return json({"serial": made.serial})
+    certificate = keys.rotate() if lead is None else keys.rotate(float(lead))
+    return json({"serial": certificate.serial})

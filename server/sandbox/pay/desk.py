@@ -44,11 +44,11 @@ class PayDesk:
         """The account of this appid, if it is linked with the merchant."""
         return None if appid in self.switchboard.now.unlinked else self.platform.by_appid(appid)
 
-    def serial_for(self, asked: str) -> str:
+    def serial_for(self, serial: str) -> str:
         """Which key signs an answer: the one asked for by Wechatpay-Serial, else the certificate, if there is any."""
         if self.switchboard.now.new_merchant:
             return self.keys.public_key_id
-        return asked if asked == self.keys.public_key_id else self.keys.used().serial
+        return serial if serial == self.keys.public_key_id else self.keys.used().serial
 
     def used_before(self, nonce: str) -> bool:
         """Whether this nonce of the merchant has been seen within the window of its timestamp."""
@@ -56,9 +56,9 @@ class PayDesk:
         if len(self._nonces) % 500 == 499:
             window = 2 * limits.CLOCK_SECONDS
             self._nonces = {one: at for one, at in self._nonces.items() if abs(now - at) <= window}
-        seen = nonce in self._nonces
+        is_known = nonce in self._nonces
         self._nonces[nonce] = now
-        return seen
+        return is_known
 
     def too_many(self, what: str, most: int) -> bool:
         """One more of these in this second of real time, and whether that is too many."""

@@ -31,8 +31,8 @@ def body_of(raw: bytes) -> dict[str, Any]:
         raise PayError("PARAM_ERROR", "无法解析请求体，应为合法的JSON") from None
     if not isinstance(body, dict):
         raise PayError("PARAM_ERROR", "请求体应为JSON对象")
-    if (found := _long_character(body)) is not None:
-        raise PayError("PARAM_ERROR", f"只支持一至三字节的UTF-8字符，请求里有“{found}”")
+    if (character := _long_character(body)) is not None:
+        raise PayError("PARAM_ERROR", f"只支持一至三字节的UTF-8字符，请求里有“{character}”")
     return body
 
 
@@ -51,7 +51,7 @@ def _name(pointer: str) -> str:
     return f"输入源“/body{pointer}”"
 
 
-def found(body: dict[str, Any], pointer: str) -> Any:
+def value_at(body: dict[str, Any], pointer: str) -> Any:
     """The value at a JSON pointer; None when it is not there.
 
     Raises:
@@ -83,7 +83,7 @@ def text(
         most, least: length in bytes of UTF-8.
         pattern: a regular expression for the whole of it.
     """
-    value = found(body, pointer)
+    value = value_at(body, pointer)
     if value is None or value == "":
         raise required(pointer, label)
     if not isinstance(value, str):
@@ -105,12 +105,12 @@ def text(
 
 def optional_text(body: dict[str, Any], pointer: str, label: str, most: int) -> str:
     """A string that may be left out; then empty."""
-    return "" if found(body, pointer) in (None, "") else text(body, pointer, label, most)
+    return "" if value_at(body, pointer) in (None, "") else text(body, pointer, label, most)
 
 
 def fen(body: dict[str, Any], pointer: str, label: str) -> int:
     """An amount: a JSON integer of at least one fen; no string, no fraction, not even 1.0."""
-    value = found(body, pointer)
+    value = value_at(body, pointer)
     if value is None:
         raise required(pointer, label)
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
@@ -128,7 +128,7 @@ def fen(body: dict[str, Any], pointer: str, label: str) -> int:
 
 def currency(body: dict[str, Any], pointer: str, *, needed: bool) -> None:
     """CNY, or nothing where it may be left out."""
-    value = found(body, pointer)
+    value = value_at(body, pointer)
     if value is None and needed:
         raise required(pointer, "货币类型")
     if value not in (None, "CNY"):
@@ -154,7 +154,7 @@ def notify_url(body: dict[str, Any], *, needed: bool) -> str:
     Plain http is for the sandbox alone, and only on this machine; the real platform wants https (§7.3).
     """
     label, pointer = "通知地址", "/notify_url"
-    if not needed and found(body, pointer) in (None, ""):
+    if not needed and value_at(body, pointer) in (None, ""):
         return ""
     value = text(body, pointer, label, 255)
     parts = urlsplit(value)

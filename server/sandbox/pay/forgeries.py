@@ -37,20 +37,20 @@ def _wrong_key(desk: PayDesk, note: Notification) -> Letter:
     """A known serial over a signature by somebody else's key."""
     real = notifications.letter(desk, note)
     stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    said = signatures.answer_message(
+    message = signatures.answer_message(
         real.headers["Wechatpay-Timestamp"], real.headers["Wechatpay-Nonce"], real.body
     )
-    return _but(real, Wechatpay_Signature=signatures.sign(stranger, said))
+    return _but(real, Wechatpay_Signature=signatures.sign(stranger, message))
 
 
 def _shifted(seconds: int) -> Callable[[PayDesk, Notification], Letter]:
     """Captured long ago, or from the future: the signature is genuine, the time is not."""
 
-    def made(desk: PayDesk, note: Notification) -> Letter:
+    def forge(desk: PayDesk, note: Notification) -> Letter:
         real = notifications.letter(desk, note)
         return replace(real, headers={**real.headers, **_signed(desk, real.body, seconds)})
 
-    return made
+    return forge
 
 
 def _unknown_serial(desk: PayDesk, note: Notification) -> Letter:
@@ -86,8 +86,8 @@ def _wrong_cipher(desk: PayDesk, note: Notification) -> Letter:
 
 def _unsigned(desk: PayDesk, note: Notification) -> Letter:
     real = notifications.letter(desk, note)
-    kept = {name: value for name, value in real.headers.items() if not name.startswith("Wechatpay-")}
-    return replace(real, headers=kept)
+    headers = {name: value for name, value in real.headers.items() if not name.startswith("Wechatpay-")}
+    return replace(real, headers=headers)
 
 
 KINDS: dict[str, Callable[[PayDesk, Notification], Letter]] = {
@@ -121,7 +121,7 @@ def claim(desk: PayDesk, order: orders.Order) -> Notification:
         "event": "TRANSACTION.SUCCESS",
         "kind": "transaction",
         "summary": "支付成功",
-        "resource": orders.shown(
+        "resource": orders.transaction(
             desk, {**invented, **order} if order.get("transaction_id") else {**order, **invented}
         ),
     }
@@ -133,10 +133,10 @@ async def send(desk: PayDesk, note: Notification, kind: str) -> dict[str, Any]:
     row = desk.platform.timeline.begin("push", f"POST {one.url}", forged=kind)
     try:
         status, body = await notifications.deliver(desk, one)
-        ok, said = status >= 400, body[:200].decode(errors="replace")
+        ok, reply = status >= 400, body[:200].decode(errors="replace")
         verdict = f"{kind}：" + ("伪造的通知被拒绝" if ok else f"伪造的通知没有被拒绝（HTTP {status}）")
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        status, ok, said = 0, False, str(error) or type(error).__name__
-        verdict = f"{kind}：没有回答：{said}"
-    desk.platform.timeline.end(row, ok=ok, verdict=verdict, status=status, answer=said)
-    return {"refused": ok, "status": status, "answer": said}
+        status, ok, reply = 0, False, str(error) or type(error).__name__
+        verdict = f"{kind}：没有回答：{reply}"
+    desk.platform.timeline.end(row, ok=ok, verdict=verdict, status=status, answer=reply)
+    return {"refused": ok, "status": status, "answer": reply}

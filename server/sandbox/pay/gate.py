@@ -60,8 +60,8 @@ class Route:
 
     def match(self, path: str) -> dict[str, str] | None:
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path)
-        found = re.fullmatch(pattern, path)
-        return None if found is None else {name: unquote(value) for name, value in found.groupdict().items()}
+        match = re.fullmatch(pattern, path)
+        return None if match is None else {name: unquote(value) for name, value in match.groupdict().items()}
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class Exchange:
     path: dict[str, str]
     row: dict[str, Any]
     began: float = field(default_factory=time.perf_counter)
-    known: bool = False  # the merchant has proved itself: the answer is signed
+    is_proven: bool = False  # the merchant has proved itself: the answer is signed
     serial: str = ""
     probed: bool = False
 
@@ -87,15 +87,15 @@ class Exchange:
         try:
             authorization.headers(self.request)
             authorization.prove(self.desk, self.request)
-            self.known = True
+            self.is_proven = True
             self.serial = authorization.asked_serial(self.desk, self.request)
             return self._act()
         except PayError as error:
             self.probed = False
-            told = error.answer()
+            body = error.answer()
             if self.desk.switchboard.now.codes_without_underscores:
-                told["code"] = error.code.replace("_", "")
-            return error.status, told, f"{error.code} {error.verdict}", error.tail
+                body["code"] = error.code.replace("_", "")
+            return error.status, body, f"{error.code} {error.verdict}", error.tail
 
     def _act(self) -> tuple[int, Answer, str, int]:
         query = dict(parse_qsl(self.request.query_string, keep_blank_values=True))
@@ -128,7 +128,7 @@ class Exchange:
         if isinstance(answer, Download):
             return HTTPResponse(answer.data, status, headers, "application/octet-stream")
         text = "" if answer is None else json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-        if self.known:
+        if self.is_proven:
             headers |= self.signed(text.encode())
         kind = None if answer is None else "application/json; charset=utf-8"
         return HTTPResponse(text, status, headers, kind)
@@ -157,17 +157,17 @@ def signature_headers(desk: PayDesk, serial: str, body: bytes, *, probe: bool = 
 async def serve(desk: PayDesk, routes: tuple[Route, ...], request: Request) -> HTTPResponse:
     """Find the API, let it act, answer, and keep what happened; unknown paths are 404, other methods 405, both empty."""
     path = request.raw_url.decode("latin-1").partition("?")[0]
-    at_path = [(route, found) for route in routes if (found := route.match(path)) is not None]
-    chosen = next(((route, found) for route, found in at_path if route.method == request.method), None)
+    at_path = [(route, params) for route in routes if (params := route.match(path)) is not None]
+    chosen = next(((route, params) for route, params in at_path if route.method == request.method), None)
     if chosen is None:
         status = 405 if at_path else 404
         desk.platform.timeline.note("in", f"{request.method} {path}", ok=False, verdict=f"HTTP {status}")
         return HTTPResponse("", status)
-    route, found = chosen
+    route, params = chosen
     row = desk.platform.timeline.begin(
-        "in", f"{route.method} {route.path}", path=found, query=dict(request.get_args()), caller=request.ip
+        "in", f"{route.method} {route.path}", path=params, query=dict(request.get_args()), caller=request.ip
     )
-    exchange = Exchange(desk, request, route, found, row)
+    exchange = Exchange(desk, request, route, params, row)
     if troubles.loses(desk.platform, route.path):
         desk.platform.timeline.end(row, ok=False, verdict=troubles.LOST)
         return await troubles.cut(desk.platform, request)

@@ -60,8 +60,8 @@ class Keyring:
         first = self._merchant.platform_certificate
         private = self._merchant.platform_certificate_private
         own = PlatformCertificate(sandbox_account.serial_of(first), first, private, 0.0, 0.0)
-        kept = [PlatformCertificate(**body) for body in self._store.all("pay.certificate").values()]
-        return sorted([own, *kept], key=lambda one: one.listed_at)
+        later = [PlatformCertificate(**body) for body in self._store.all("pay.certificate").values()]
+        return sorted([own, *later], key=lambda one: one.listed_at)
 
     def certificates(self) -> list[PlatformCertificate]:
         """All that are listed now, the oldest first."""
@@ -81,10 +81,10 @@ class Keyring:
         pem = sandbox_account.certificate_of(
             private, "Tenpay.com sandbox", datetime.fromtimestamp(int(now), UTC)
         )
-        made = PlatformCertificate(sandbox_account.serial_of(pem), pem, private, now, now + lead)
-        body = {name: getattr(made, name) for name in PlatformCertificate.__slots__}
-        self._store.put("pay.certificate", made.serial, body)
-        return made
+        certificate = PlatformCertificate(sandbox_account.serial_of(pem), pem, private, now, now + lead)
+        body = {name: getattr(certificate, name) for name in PlatformCertificate.__slots__}
+        self._store.put("pay.certificate", certificate.serial, body)
+        return certificate
 
     def knows(self, serial: str) -> bool:
         """Whether an answer may be asked for under this serial."""

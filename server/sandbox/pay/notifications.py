@@ -62,8 +62,8 @@ def put(desk: PayDesk, url: str, event: str, kind: str, summary: str, resource: 
 
 def everything(desk: PayDesk) -> list[Notification]:
     """All notifications ever, the oldest first."""
-    found = [*desk.store.all(ENDED).values(), *desk.store.all(OPEN).values()]
-    return sorted(found, key=lambda note: str(note["created"]))
+    notes = [*desk.store.all(ENDED).values(), *desk.store.all(OPEN).values()]
+    return sorted(notes, key=lambda note: str(note["created"]))
 
 
 def run_due(desk: PayDesk) -> None:
@@ -94,10 +94,10 @@ async def _arrivals(desk: PayDesk, note: Notification) -> None:
     if note["sent"] == 1 and desk.switchboard.by_chance("probe", desk.switchboard.now.probe_share):
         await probe(desk, note)
     if now.push_hold > 0:
-        desk.platform.held.append(_all(desk, note))
-        if len(desk.platform.held) < now.push_hold:
+        desk.platform.held_pushes.append(_all(desk, note))
+        if len(desk.platform.held_pushes) < now.push_hold:
             return
-        waiting, desk.platform.held = desk.platform.held[::-1], []
+        waiting, desk.platform.held_pushes = desk.platform.held_pushes[::-1], []
         for work in waiting:
             await work
         return
@@ -106,12 +106,12 @@ async def _arrivals(desk: PayDesk, note: Notification) -> None:
 
 async def _all(desk: PayDesk, note: Notification) -> None:
     copies = max(1, desk.platform.switchboard.now.push_copies)
-    heard = any(await asyncio.gather(*(_arrive(desk, note, number) for number in range(copies))))
-    if not heard and note["sent"] <= len(limits.PAUSES):
+    is_accepted = any(await asyncio.gather(*(_arrive(desk, note, number) for number in range(copies))))
+    if not is_accepted and note["sent"] <= len(limits.PAUSES):
         note["state"], note["next"] = "waiting", desk.clock.now() + limits.PAUSES[note["sent"] - 1]
         desk.store.put(OPEN, note["id"], note)
         return
-    note["state"] = "heard" if heard else "given up"
+    note["state"] = "heard" if is_accepted else "given up"
     desk.store.put(ENDED, note["id"], note)
     desk.store.drop(OPEN, note["id"])
 
@@ -176,26 +176,26 @@ async def _arrive(desk: PayDesk, note: Notification, copy: int) -> bool:
         attempt=note["sent"],
         copy=copy + 1,
     )
-    began, status, answered = time.perf_counter(), 0, b""
+    began, status, body = time.perf_counter(), 0, b""
     try:
-        status, answered = await deliver(desk, one)
-        heard = status in (200, 204)
-        verdict = "通过" if heard else f"HTTP {status}，稍后再发"
-        if heard and b"FAIL" in answered:
+        status, body = await deliver(desk, one)
+        is_accepted = status in (200, 204)
+        verdict = "通过" if is_accepted else f"HTTP {status}，稍后再发"
+        if is_accepted and b"FAIL" in body:
             verdict = "通过（回答体写着 FAIL，但 HTTP 200 就算收到）"
     except TimeoutError:
-        heard, verdict = False, f"{desk.platform.config.push_seconds:g} 秒内没有完整的回答"
+        is_accepted, verdict = False, f"{desk.platform.config.push_seconds:g} 秒内没有完整的回答"
     except (aiohttp.ClientError, OSError) as error:
-        heard, verdict = False, f"没有送到：{str(error) or type(error).__name__}"
+        is_accepted, verdict = False, f"没有送到：{str(error) or type(error).__name__}"
     desk.platform.timeline.end(
         row,
-        ok=heard,
+        ok=is_accepted,
         verdict=verdict,
         status=status,
-        response=answered[:2000].decode(errors="replace"),
+        response=body[:2000].decode(errors="replace"),
         ms=round((time.perf_counter() - began) * 1000, 1),
     )
-    return heard
+    return is_accepted
 
 
 async def probe(desk: PayDesk, note: Notification) -> str:
@@ -213,7 +213,11 @@ async def probe(desk: PayDesk, note: Notification) -> str:
         verdict = "accepted" if status < 400 else "rejected"
     except (TimeoutError, aiohttp.ClientError, OSError):
         status, verdict = 0, "unanswered"
-    said = {"accepted": "探测通知被接受：验签不合格", "rejected": "探测通知被拒绝", "unanswered": "没有回答"}
-    desk.platform.timeline.end(row, ok=verdict == "rejected", verdict=said[verdict], status=status)
+    sentences = {
+        "accepted": "探测通知被接受：验签不合格",
+        "rejected": "探测通知被拒绝",
+        "unanswered": "没有回答",
+    }
+    desk.platform.timeline.end(row, ok=verdict == "rejected", verdict=sentences[verdict], status=status)
     probes.keep(desk, "notification", f"POST {one.url}", status, verdict)
     return verdict

@@ -54,50 +54,50 @@ def _placed(call: PayCall, kind: str) -> Order:
     desk = call.desk
     if desk.too_many("orders", limits.ORDERS_A_SECOND):
         raise PayError("FREQUENCY_LIMITED")
-    asked = {name: call.body[name] for name in KNOWN if name in call.body}
-    account = _checked(desk, asked, kind)
-    number = str(asked["out_trade_no"])
+    request = {name: call.body[name] for name in KNOWN if name in call.body}
+    account = _checked(desk, request, kind)
+    number = str(request["out_trade_no"])
     order = find(desk, number)
     if order is None:
         other = desk.store.get("pay.number", number.lower())
         if other is not None:
             raise PayError("OUT_TRADE_NO_USED", verdict=f"与 {other['number']} 只差大小写")
-        order = _new(desk, asked, kind, account)
+        order = _new(desk, request, kind, account)
     else:
-        _same(desk, order, asked, kind)
+        _same(desk, order, request, kind)
     _fresh_handle(desk, order)
     keep(desk, order)
     return order
 
 
-def _checked(desk: PayDesk, asked: dict[str, Any], kind: str) -> Account:
+def _checked(desk: PayDesk, request: dict[str, Any], kind: str) -> Account:
     """Every field by its rule; the account of the appid.
 
     Raises:
         PayError: PARAM_ERROR, MCH_NOT_EXISTS, APPID_MCHID_NOT_MATCH, OPENID_MISMATCH.
     """
-    appid = fields.text(asked, "/appid", "公众账号ID", 32)
-    mchid = fields.text(asked, "/mchid", "直连商户号", 32)
-    fields.text(asked, "/description", "商品描述", 127)
-    fields.text(asked, "/out_trade_no", "商户订单号", 32, least=6, pattern=NUMBER)
-    fields.moment(asked, "/time_expire", "交易结束时间")
-    fields.optional_text(asked, "/attach", "附加数据", 128)
-    fields.notify_url(asked, needed=True)
-    fields.optional_text(asked, "/goods_tag", "订单优惠标记", 32)
-    fields.fen(asked, "/amount/total", "总金额")
-    fields.currency(asked, "/amount/currency", needed=False)
+    appid = fields.text(request, "/appid", "公众账号ID", 32)
+    mchid = fields.text(request, "/mchid", "直连商户号", 32)
+    fields.text(request, "/description", "商品描述", 127)
+    fields.text(request, "/out_trade_no", "商户订单号", 32, least=6, pattern=NUMBER)
+    fields.moment(request, "/time_expire", "交易结束时间")
+    fields.optional_text(request, "/attach", "附加数据", 128)
+    fields.notify_url(request, needed=True)
+    fields.optional_text(request, "/goods_tag", "订单优惠标记", 32)
+    fields.fen(request, "/amount/total", "总金额")
+    fields.currency(request, "/amount/currency", needed=False)
     for pointer, label in (
         ("/detail", "优惠功能"),
         ("/scene_info", "场景信息"),
         ("/settle_info", "结算信息"),
     ):
-        if not isinstance(asked.get(pointer[1:]) or {}, dict):
-            raise wrong_field(pointer, asked[pointer[1:]], f"输入源“/body{pointer}”应为对象，字段“{label}”")
-    if asked.get("scene_info"):
-        fields.text(asked, "/scene_info/payer_client_ip", "用户终端IP", 45)
-    if not isinstance(asked.get("support_fapiao", False), bool):
+        if not isinstance(request.get(pointer[1:]) or {}, dict):
+            raise wrong_field(pointer, request[pointer[1:]], f"输入源“/body{pointer}”应为对象，字段“{label}”")
+    if request.get("scene_info"):
+        fields.text(request, "/scene_info/payer_client_ip", "用户终端IP", 45)
+    if not isinstance(request.get("support_fapiao", False), bool):
         raise wrong_field(
-            "/support_fapiao", asked["support_fapiao"], "输入源“/body/support_fapiao”应为布尔值"
+            "/support_fapiao", request["support_fapiao"], "输入源“/body/support_fapiao”应为布尔值"
         )
     if mchid != desk.merchant.mchid:
         raise PayError("MCH_NOT_EXISTS")
@@ -105,16 +105,16 @@ def _checked(desk: PayDesk, asked: dict[str, Any], kind: str) -> Account:
     if account is None:
         raise PayError("APPID_MCHID_NOT_MATCH")
     if kind == "JSAPI":
-        _payer(desk, account, asked)
+        _payer(desk, account, request)
     return account
 
 
-def _payer(desk: PayDesk, account: Account, asked: dict[str, Any]) -> None:
+def _payer(desk: PayDesk, account: Account, request: dict[str, Any]) -> None:
     """The openid is of this appid and of somebody."""
-    openid = fields.found(asked, "/payer/openid")
+    openid = fields.value_at(request, "/payer/openid")
     if openid in (None, ""):
         raise wrong_field("/payer/openid", openid, "JSAPI支付必须传openid", tail=OPENID_REQUIRED)
-    fields.text(asked, "/payer/openid", "用户标识", 128)
+    fields.text(request, "/payer/openid", "用户标识", 128)
     people = desk.platform.people
     if people.by_openid(account.appid, openid) is not None:
         return
@@ -124,37 +124,37 @@ def _payer(desk: PayDesk, account: Account, asked: dict[str, Any]) -> None:
     raise wrong_field("/payer/openid", openid, "无效的openid")
 
 
-def _same(desk: PayDesk, order: Order, asked: dict[str, Any], kind: str) -> None:
+def _same(desk: PayDesk, order: Order, request: dict[str, Any], kind: str) -> None:
     """A number may come again only as the very same order, and only while it can be paid.
 
     Raises:
         PayError: OUT_TRADE_NO_USED (or INVALID_REQUEST, by the switch), ORDER_PAID, ORDER_CLOSED.
     """
-    if kind != order["kind"] or asked != order["asked"]:
-        changed = sorted(n for n in KNOWN if asked.get(n) != order["asked"].get(n))
+    if kind != order["kind"] or request != order["asked"]:
+        changed = sorted(n for n in KNOWN if request.get(n) != order["asked"].get(n))
         verdict = f"同一单号的{'、'.join(changed) if changed else '下单接口'}与首次不同"
         code = desk.switchboard.now.changed_order_code
-        said = "请求重入时，参数与首次请求时不一致" if code == "INVALID_REQUEST" else ""
-        raise PayError(code, said, tail=OTHER_PARAMETERS, verdict=verdict)
+        message = "请求重入时，参数与首次请求时不一致" if code == "INVALID_REQUEST" else ""
+        raise PayError(code, message, tail=OTHER_PARAMETERS, verdict=verdict)
     if order["state"] in ("SUCCESS", "REFUND"):
         raise PayError("ORDER_PAID")
     if order["state"] == "CLOSED":
         raise PayError("ORDER_CLOSED")
 
 
-def _new(desk: PayDesk, asked: dict[str, Any], kind: str, account: Account) -> Order:
+def _new(desk: PayDesk, request: dict[str, Any], kind: str, account: Account) -> Order:
     now = desk.clock.now()
-    wanted = fields.moment(asked, "/time_expire", "交易结束时间")
-    until = now + limits.EXPIRE_DEFAULT_SECONDS if wanted is None else wanted
+    expires = fields.moment(request, "/time_expire", "交易结束时间")
+    until = now + limits.EXPIRE_DEFAULT_SECONDS if expires is None else expires
     least, most = now + limits.EXPIRE_LEAST_SECONDS, now + limits.EXPIRE_MOST_SECONDS
-    number = str(asked["out_trade_no"])
+    number = str(request["out_trade_no"])
     desk.store.put("pay.number", number.lower(), {"number": number})
     return {
         "out_trade_no": number,
         "kind": kind,
-        "asked": asked,
+        "asked": request,
         "appid": account.appid,
-        "total": asked["amount"]["total"],
+        "total": request["amount"]["total"],
         "state": "NOTPAY",
         "created": now,
         "payable_until": min(max(until, least), most),
@@ -178,9 +178,9 @@ def _fresh_handle(desk: PayDesk, order: Order) -> None:
     desk.store.put("pay.handle", order["code_url"], handle)
 
 
-def shown(desk: PayDesk, order: Order) -> dict[str, Any]:
+def transaction(desk: PayDesk, order: Order) -> dict[str, Any]:
     """The transaction as queries and notifications tell it; what the payer brings in only once paid."""
-    told: dict[str, Any] = {
+    transaction: dict[str, Any] = {
         "amount": {"payer_currency": "CNY", "total": order["total"]},
         "appid": order["appid"],
         "mchid": desk.merchant.mchid,
@@ -190,15 +190,15 @@ def shown(desk: PayDesk, order: Order) -> dict[str, Any]:
         "trade_state_desc": STATES[order["state"]],
     }
     if device := (order["asked"].get("scene_info") or {}).get("device_id"):
-        told["scene_info"] = {"device_id": device}
+        transaction["scene_info"] = {"device_id": device}
     if order.get("transaction_id"):
-        told["amount"] = {
+        transaction["amount"] = {
             "currency": "CNY",
             "payer_currency": "CNY",
             "payer_total": order["total"],
             "total": order["total"],
         }
-        told |= {
+        transaction |= {
             "attach": order["asked"].get("attach", ""),
             "bank_type": "OTHERS",
             "payer": {"openid": order["openid"]},
@@ -206,17 +206,17 @@ def shown(desk: PayDesk, order: Order) -> dict[str, Any]:
             "trade_type": order["kind"],
             "transaction_id": order["transaction_id"],
         }
-    return told
+    return transaction
 
 
 def _own_mchid(call: PayCall) -> None:
-    given = call.query.get("mchid", "")
-    if not given:
+    mchid = call.query.get("mchid", "")
+    if not mchid:
         raise wrong_field(
             "mchid", None, "输入源“/query/mchid”映射到字段“直连商户号”必填性规则校验失败，此字段为必填项",
             location="query",
         )  # fmt: skip
-    if given != call.desk.merchant.mchid:
+    if mchid != call.desk.merchant.mchid:
         raise PayError("MCH_NOT_EXISTS")
 
 
@@ -226,7 +226,7 @@ def query_by_number(call: PayCall) -> Answer:
     order = find(call.desk, call.path["out_trade_no"])
     if order is None:
         raise PayError("ORDER_NOT_EXIST")
-    return shown(call.desk, order)
+    return transaction(call.desk, order)
 
 
 def query_by_transaction(call: PayCall) -> Answer:
@@ -235,12 +235,12 @@ def query_by_transaction(call: PayCall) -> Answer:
     order = by_transaction(call.desk, call.path["transaction_id"])
     if order is None:
         raise PayError("ORDER_NOT_EXIST")
-    return shown(call.desk, order)
+    return transaction(call.desk, order)
 
 
 def by_transaction(desk: PayDesk, transaction_id: str) -> Order | None:
-    kept = desk.store.get("pay.transaction", transaction_id)
-    return None if kept is None else find(desk, kept["order"])
+    entry = desk.store.get("pay.transaction", transaction_id)
+    return None if entry is None else find(desk, entry["order"])
 
 
 def close(call: PayCall) -> Answer:
@@ -287,6 +287,6 @@ def pay(desk: PayDesk, number: str, person: Person) -> Order | None:
         "TRANSACTION.SUCCESS",
         "transaction",
         "支付成功",
-        shown(desk, order),
+        transaction(desk, order),
     )
     return order

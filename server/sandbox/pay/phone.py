@@ -24,8 +24,8 @@ def _desk(request: Request) -> PayDesk:
     return desk
 
 
-def _told(told: dict[str, Any]) -> HTTPResponse:
-    return json(told, status=409 if "problem" in told else 200)
+def _response(answer: dict[str, Any]) -> HTTPResponse:
+    return json(answer, status=409 if "problem" in answer else 200)
 
 
 @bp.post("/api/pay/<person_id:str>/call", name="call")
@@ -35,7 +35,7 @@ async def call(request: Request, person_id: str) -> HTTPResponse:
     person = desk.platform.people.get(person_id)
     if person is None:
         return json({"problem": "没有这个人。"}, status=404)
-    return _told(
+    return _response(
         cashier.open_by_page(
             desk,
             person,
@@ -54,33 +54,33 @@ async def scan(request: Request, person_id: str) -> HTTPResponse:
     person = desk.platform.people.get(person_id)
     if person is None:
         return json({"problem": "没有这个人。"}, status=404)
-    return _told(
+    return _response(
         cashier.open_by_scan(desk, person, str(body.get("text", "")), str(body.get("how", "camera")))
     )
 
 
 @bp.get("/api/pay/sheet/<token:str>", name="sheet")
 async def sheet(request: Request, token: str) -> HTTPResponse:
-    return _told(cashier.shown(_desk(request), token))
+    return _response(cashier.as_json(_desk(request), token))
 
 
 @bp.post("/api/pay/sheet/<token:str>", name="answer")
 async def answer(request: Request, token: str) -> HTTPResponse:
     body = request.json or {}
-    told = cashier.answer(
+    result = cashier.answer(
         _desk(request),
         token,
         str(body.get("act", "")),
         str(body.get("why", "")),
         str(body.get("report", "")),
     )
-    return json(told, status=409 if "paid" not in told else 200)
+    return json(result, status=409 if "paid" not in result else 200)
 
 
 @bp.get("/pay/<token:str>", name="page")
 async def page(request: Request, token: str) -> HTTPResponse:
     """The sheet as a page."""
-    shown = cashier.shown(_desk(request), token)
-    if "problem" in shown:
-        return text(str(shown["problem"]), status=404)
-    return pages.render("cashier.html", sheet=shown, yuan=f"{shown['total'] / 100:.2f}")
+    sheet = cashier.as_json(_desk(request), token)
+    if "problem" in sheet:
+        return text(str(sheet["problem"]), status=404)
+    return pages.render("cashier.html", sheet=sheet, yuan=f"{sheet['total'] / 100:.2f}")

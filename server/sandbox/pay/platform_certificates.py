@@ -12,7 +12,7 @@ from server.sandbox.pay.refusals import PayError
 NONE = "无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥。可查看指引https://pay.weixin.qq.com/docs/merchant/products/platform-certificate/wxp-pub-key-guide.html"
 
 
-def listed(call: PayCall) -> Answer:
+def certificates(call: PayCall) -> Answer:
     """All that live, new ones before they are used.
 
     Raises:

@@ -39,20 +39,20 @@ def sent(desk: PayDesk, what: str, body: bytes, answer: object) -> None:
 
 def repeated(desk: PayDesk, what: str, body: bytes) -> bool:
     """Whether this request was answered by a probe before: it was noticed, and the repetition is not probed."""
-    kept = desk.store.get(OPEN, _key(what, body))
-    if kept is None:
+    probe = desk.store.get(OPEN, _key(what, body))
+    if probe is None:
         return False
     desk.store.drop(OPEN, _key(what, body))
-    _settle(desk, kept["number"], "rejected")
+    _settle(desk, probe["number"], "rejected")
     return True
 
 
 def used(desk: PayDesk, handle: str) -> None:
     """Somebody pays by this prepay_id or code_url: if it came in a probed answer, that answer was believed."""
-    kept = desk.store.get("pay.probe.handle", handle)
-    if kept is not None:
+    probe = desk.store.get("pay.probe.handle", handle)
+    if probe is not None:
         desk.store.drop("pay.probe.handle", handle)
-        _settle(desk, kept["number"], "accepted")
+        _settle(desk, probe["number"], "accepted")
         desk.platform.timeline.note("page", "探测应答", ok=False, verdict="签名错误的应答被采用：验签不合格")
 
 

@@ -51,33 +51,33 @@ def apply(call: PayCall) -> Answer:
                 "FREQUENCY_LIMITED", verdict=f"失败的退款申请过于频繁（{error.verdict}）"
             ) from None
         raise
-    return shown(desk, refund)
+    return as_json(desk, refund)
 
 
-def _accepted(desk: PayDesk, asked: dict[str, Any]) -> Refund:
+def _accepted(desk: PayDesk, request: dict[str, Any]) -> Refund:
     """Every field by its rule, then every rule of the order."""
-    number = fields.text(asked, "/out_refund_no", "商户退款单号", 64, pattern=NUMBER)
-    fields.optional_text(asked, "/reason", "退款原因", 80)
-    fields.notify_url(asked, needed=False)
+    number = fields.text(request, "/out_refund_no", "商户退款单号", 64, pattern=NUMBER)
+    fields.optional_text(request, "/reason", "退款原因", 80)
+    fields.notify_url(request, needed=False)
     refund, total = (
-        fields.fen(asked, "/amount/refund", "退款金额"),
-        fields.fen(asked, "/amount/total", "原订单金额"),
+        fields.fen(request, "/amount/refund", "退款金额"),
+        fields.fen(request, "/amount/total", "原订单金额"),
     )
-    fields.currency(asked, "/amount/currency", needed=True)
-    order = _order(desk, asked)
-    known = find(desk, number)
-    if known is not None:
-        if known["asked"] != asked:
+    fields.currency(request, "/amount/currency", needed=True)
+    order = _order(desk, request)
+    earlier = find(desk, number)
+    if earlier is not None:
+        if earlier["asked"] != request:
             raise PayError("INVALID_REQUEST", MISMATCH, verdict="同一退款单号的参数与首次不同")
-        return known
+        return earlier
     _rules(desk, order, refund, total)
-    return _begun(desk, order, asked, refund)
+    return _begun(desk, order, request, refund)
 
 
-def _order(desk: PayDesk, asked: dict[str, Any]) -> orders.Order:
+def _order(desk: PayDesk, request: dict[str, Any]) -> orders.Order:
     """The paid order that is meant."""
-    number = fields.optional_text(asked, "/out_trade_no", "商户订单号", 32)
-    transaction = fields.optional_text(asked, "/transaction_id", "微信支付订单号", 32)
+    number = fields.optional_text(request, "/out_trade_no", "商户订单号", 32)
+    transaction = fields.optional_text(request, "/transaction_id", "微信支付订单号", 32)
     if not number and not transaction:
         raise fields.required("/out_trade_no", "商户订单号")
     order = orders.by_transaction(desk, transaction) if transaction else orders.find(desk, number)
@@ -111,14 +111,14 @@ def _rules(desk: PayDesk, order: orders.Order, refund: int, total: int) -> None:
         raise PayError("NOT_ENOUGH")
 
 
-def _begun(desk: PayDesk, order: orders.Order, asked: dict[str, Any], amount: int) -> Refund:
+def _begun(desk: PayDesk, order: orders.Order, request: dict[str, Any], amount: int) -> Refund:
     now, switches = desk.clock.now(), desk.switchboard.now
     day = datetime.fromtimestamp(now, BEIJING).strftime("%Y%m%d")
     refund: Refund = {
-        "out_refund_no": asked["out_refund_no"],
+        "out_refund_no": request["out_refund_no"],
         "refund_id": f"503000{secrets.randbelow(10**4):04d}{day}{secrets.randbelow(10**11):011d}",
         "order": order["out_trade_no"],
-        "asked": asked,
+        "asked": request,
         "refund": amount,
         "created": now,
         "status": "PROCESSING",
@@ -182,14 +182,14 @@ def query(call: PayCall) -> Answer:
     refund = find(call.desk, call.path["out_refund_no"])
     if refund is None:
         raise PayError("RESOURCE_NOT_EXISTS", "退款单不存在")
-    return shown(call.desk, refund)
+    return as_json(call.desk, refund)
 
 
-def shown(desk: PayDesk, refund: Refund) -> dict[str, Any]:
+def as_json(desk: PayDesk, refund: Refund) -> dict[str, Any]:
     """The refund as the API tells it (here the state is called `status`)."""
     order = orders.find(desk, refund["order"])
     assert order is not None
-    told: dict[str, Any] = {
+    answer: dict[str, Any] = {
         "amount": {
             "currency": "CNY",
             "discount_refund": 0,
@@ -214,5 +214,5 @@ def shown(desk: PayDesk, refund: Refund) -> dict[str, Any]:
         "user_received_account": "支付用户零钱",
     }
     if refund["status"] == "SUCCESS":
-        told["success_time"] = desk.rfc3339(refund["succeeded"])
-    return told
+        answer["success_time"] = desk.rfc3339(refund["succeeded"])
+    return answer

@@ -91,9 +91,9 @@ class PayError(Exception):
 
     def answer(self) -> dict[str, Any]:
         """The JSON body."""
-        told: dict[str, Any] = {"code": self.code, "message": str(self)}
+        body: dict[str, Any] = {"code": self.code, "message": str(self)}
         return (
-            told if self.detail is None else {"code": self.code, "detail": self.detail, "message": str(self)}
+            body if self.detail is None else {"code": self.code, "detail": self.detail, "message": str(self)}
         )
 
 

@@ -65,22 +65,22 @@ def seal(apiv3_key: str, plain: bytes, associated: str, nonce_str: str | None = 
         nonce_str: 12 characters; random if not given.
     """
     used = nonce(12) if nonce_str is None else nonce_str
-    sealed = AESGCM(apiv3_key.encode()).encrypt(used.encode(), plain, associated.encode() or None)
+    ciphertext = AESGCM(apiv3_key.encode()).encrypt(used.encode(), plain, associated.encode() or None)
     return {
         "algorithm": "AEAD_AES_256_GCM",
-        "ciphertext": base64.b64encode(sealed).decode(),
+        "ciphertext": base64.b64encode(ciphertext).decode(),
         "associated_data": associated,
         "nonce": used,
     }
 
 
-def unseal(apiv3_key: str, sealed: dict[str, str]) -> bytes:
+def unseal(apiv3_key: str, envelope: dict[str, str]) -> bytes:
     """The way back.
 
     Raises:
         InvalidTag: another key, nonce, associated data or text.
     """
-    associated = sealed.get("associated_data", "").encode() or None
+    associated = envelope.get("associated_data", "").encode() or None
     return AESGCM(apiv3_key.encode()).decrypt(
-        sealed["nonce"].encode(), base64.b64decode(sealed["ciphertext"]), associated
+        envelope["nonce"].encode(), base64.b64decode(envelope["ciphertext"]), associated
     )

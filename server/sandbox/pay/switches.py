@@ -66,9 +66,9 @@ class PaySwitchBoard:
     def __init__(self, store: Store, chance: Callable[[str], float]) -> None:
         self._store = store
         self._chance = chance
-        kept = store.get("pay.switches", "switches") or {}
-        known = {f.name for f in fields(PaySwitches)}
-        self.now = PaySwitches(**{name: value for name, value in kept.items() if name in known})
+        values = store.get("pay.switches", "switches") or {}
+        names = {f.name for f in fields(PaySwitches)}
+        self.now = PaySwitches(**{name: value for name, value in values.items() if name in names})
 
     def turn(self, changes: dict[str, Any]) -> None:
         """Change some switches, or none if one of them is wrong.
@@ -102,9 +102,9 @@ class PaySwitchBoard:
         """The refusal this call must meet, if one was ordered; uses it up."""
         for order in self.now.forced:
             if order.get("path", "*") in ("*", path):
-                left = int(order.get("times", 1)) - 1
+                times = int(order.get("times", 1)) - 1
                 others = [o for o in self.now.forced if o is not order]
-                self.now.forced = [{**order, "times": left}, *others] if left > 0 else others
+                self.now.forced = [{**order, "times": times}, *others] if times > 0 else others
                 self._keep()
                 return order
         return None
