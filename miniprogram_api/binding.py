@@ -46,10 +46,10 @@ async def bind(asked: Asked, body: bodies.Bind) -> answers.Bound:
         )
         return answers.Bound(candidate=person, phone=_phone(phones.Given(masked)))
     if body.phone_code:
-        given = await phones.try_to_give(
+        gift = await phones.try_to_give(
             asked.s, who, bound.candidate_id, body.phone_code, caller=asked.caller
         )
-        return answers.Bound(candidate=person, phone=_phone(given))
+        return answers.Bound(candidate=person, phone=_phone(gift))
     return answers.Bound(candidate=person)
 
 
@@ -69,12 +69,12 @@ async def give_phone(asked: Asked, body: bodies.GivePhone) -> answers.PhoneGiven
     return answers.PhoneGiven(phone=_phone(phones.Given(masked)))
 
 
-def _phone(given: phones.Given) -> answers.Phone:
-    refusal = given.refusal
+def _phone(gift: phones.Given) -> answers.Phone:
+    refusal = gift.refusal
     if refusal is None:
-        return answers.Phone(masked=given.masked, problem=None)
+        return answers.Phone(masked=gift.masked, problem=None)
     problem = answers.PhoneProblem(code=refusal.code, detail=refusal.message)
-    return answers.Phone(masked=given.masked, problem=problem)
+    return answers.Phone(masked=gift.masked, problem=problem)
 
 
 async def unbind(asked: Asked) -> None:
@@ -86,5 +86,5 @@ async def unbind(asked: Asked) -> None:
 async def picture(asked: Asked) -> answers.Picture:
     """A picture for the image check as a data URL, since <image> cannot send the token."""
     image = await captcha.draw(asked.s, await identity(asked.request))
-    shown = "data:image/png;base64," + b64encode(image).decode()
-    return answers.Picture(image=shown, expires_in=captcha.SECONDS)
+    url = "data:image/png;base64," + b64encode(image).decode()
+    return answers.Picture(image=url, expires_in=captcha.SECONDS)

@@ -106,12 +106,12 @@ def _withheld(one: Withheld) -> dict[str, Any]:
 
 def _notice(one: Notice) -> dict[str, Any]:
     """What is known of it; the rest is left out of the JSON."""
-    said: dict[str, Any] = {"code": one.code, "title": one.title, "detail": one.detail}
+    fields: dict[str, Any] = {"code": one.code, "title": one.title, "detail": one.detail}
     if one.code == "not_released":
-        said["until"] = one.until
+        fields["until"] = one.until
     if one.outcome is not None:
-        said["outcome"] = one.outcome.value
-    return said
+        fields["outcome"] = one.outcome.value
+    return fields
 
 
 def _exam(place: Place | None) -> dict[str, Any]:

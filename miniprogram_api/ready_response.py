@@ -33,16 +33,16 @@ class ReadyResponse(HTTPResponse):
 
     @property
     def processed_headers(self) -> Iterator[tuple[bytes, bytes]]:
-        said = self.headers.items()
-        return iter([*self._head, *((name.encode(), str(value).encode()) for name, value in said if value)])
+        fields = self.headers.items()
+        return iter([*self._head, *((name.encode(), str(value).encode()) for name, value in fields if value)])
 
 
 @lru_cache(maxsize=4096)
 def _head(etag: str, always: tuple[tuple[str, str], ...], has_body: bool) -> tuple[tuple[bytes, bytes], ...]:
     """The head as it is sent, but for what Sanic adds."""
     more = [("content-type", JSON)] if has_body else []
-    said = [("etag", etag), ("cache-control", "private, no-cache"), *more, *always]
-    return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in said)
+    fields = [("etag", etag), ("cache-control", "private, no-cache"), *more, *always]
+    return tuple((name.encode("ascii"), value.encode("ascii")) for name, value in fields)
 
 
 async def ready(asked: Asked, topic: str, read: Read) -> HTTPResponse:
@@ -54,12 +54,14 @@ async def ready(asked: Asked, topic: str, read: Read) -> HTTPResponse:
 def answer(request: Request, ready: ReadyAnswer) -> HTTPResponse:
     """Ready bytes, or 304 when the caller has them already."""
     always = request.app.ctx.always
-    known = request.headers.get(_IF_NONE_MATCH)
-    if known is not None and (known == ready.etag or _among(ready.etag, known)):
+    if_none_match = request.headers.get(_IF_NONE_MATCH)
+    if if_none_match is not None and (if_none_match == ready.etag or _among(ready.etag, if_none_match)):
         return ReadyResponse(b"", 304, _head(ready.etag, always, False))
     return ReadyResponse(ready.body, 200, _head(ready.etag, always, True))
 
 
-def _among(etag: str, known: str) -> bool:
+def _among(etag: str, if_none_match: str) -> bool:
     """If-None-Match compares weakly and may list several (RFC 9110 §13.1.2)."""
-    return known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(","))
+    return if_none_match.strip() == "*" or etag in (
+        tag.strip().removeprefix("W/") for tag in if_none_match.split(",")
+    )

@@ -225,12 +225,12 @@ def create_app(
     return app
 
 
-def _life(app: Sanic[Any, Any], settings: Settings, given: Services | None) -> None:
+def _life(app: Sanic[Any, Any], settings: Settings, services: Services | None) -> None:
     """What opens when a web process starts and closes when it ends."""
     stack = AsyncExitStack()
 
     async def start(app: Sanic[Any, Any]) -> None:
-        app.ctx.services = given or await stack.enter_async_context(running(settings, looks_up=True))
+        app.ctx.services = services or await stack.enter_async_context(running(settings, looks_up=True))
 
     async def stop(_: Sanic[Any, Any]) -> None:
         await stack.aclose()
@@ -254,8 +254,8 @@ class NumberedRequest(body_limits.BoundedRequest):
 
 def _say(route: str, method: str, status: int, took: float) -> None:
     """One line for what changed something or was refused: the route's pattern, never the path, which may hold a token."""
-    said = {"route": f"/{route}", "method": method, "status": status, "milliseconds": round(took * 1000, 1)}
-    access.info("answered", extra=said)
+    fields = {"route": f"/{route}", "method": method, "status": status, "milliseconds": round(took * 1000, 1)}
+    access.info("answered", extra=fields)
 
 
 def _finish(app: Sanic[Any, Any], settings: Settings) -> None:

@@ -25,9 +25,9 @@ Run = Callable[[argparse.Namespace, Settings], int]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code: 0 done, 1 refused or impossible, 2 and 3 as each command says."""
-    given = build_parser().parse_args(arguments)
+    args = build_parser().parse_args(arguments)
     try:
-        code = given.run(given, places() if given.bare else load())
+        code = args.run(args, places() if args.bare else load())
         sys.stdout.flush()  # here, so that a reader who has gone is told below and not at the very end
         sys.exit(code)
     except SettingsError as error:
@@ -131,11 +131,11 @@ def _data(commands: Subparsers) -> None:
         help="现有数据库接不上备份时，每种证书编号跳过多少个（默认 100000），备份之后发出的编号不再用",
     )
     back.set_defaults(run=_run("restore.restore"))
-    held = commands.add_parser("notices", help="恢复备份后暂停的通知").add_subparsers(
+    notices = commands.add_parser("notices", help="恢复备份后暂停的通知").add_subparsers(
         required=True, metavar="操作"
     )
-    held.add_parser("status", help="通知是否暂停、有多少在等").set_defaults(run=_run("notices.show"))
-    release = held.add_parser("release", help="恢复发送")
+    notices.add_parser("status", help="通知是否暂停、有多少在等").set_defaults(run=_run("notices.show"))
+    release = notices.add_parser("release", help="恢复发送")
     release.add_argument("--discard", action="store_true", help="等待中的不再发出")
     release.set_defaults(run=_run("notices.release"))
 
@@ -245,8 +245,8 @@ def _run(place: str) -> Run:
     """The function `module.name` of `server.commands`, imported when it is needed: `--help` stays quick."""
     module, _, name = place.partition(".")
 
-    def run(given: argparse.Namespace, settings: Settings) -> int:
-        return int(getattr(import_module(f"server.commands.{module}"), name)(given, settings))
+    def run(args: argparse.Namespace, settings: Settings) -> int:
+        return int(getattr(import_module(f"server.commands.{module}"), name)(args, settings))
 
     return run
 

@@ -133,15 +133,15 @@ class Person:
 def people(count: int, *, schools: int = 3, seed: int = 7) -> list[Person]:
     """`count` invented candidates (a few less when a number comes up twice)."""
     rng = random.Random(seed)  # noqa: S311 -- repeatable on purpose
-    found: list[Person] = []
-    seen: set[str] = set()
+    persons: list[Person] = []
+    numbers: set[str] = set()
     for place in range(count):
         number = _number(rng)
-        if number in seen:
+        if number in numbers:
             continue
-        seen.add(number)
-        found.append(_person(rng, place, number, schools))
-    return found
+        numbers.add(number)
+        persons.append(_person(rng, place, number, schools))
+    return persons
 
 
 def _number(rng: random.Random) -> str:
@@ -177,35 +177,35 @@ def _person(rng: random.Random, place: int, number: str, schools: int) -> Person
     )
 
 
-def people_book(found: Iterable[Person]) -> bytes:
+def people_book(persons: Iterable[Person]) -> bytes:
     """考生信息.xlsx"""
-    return book(PEOPLE_HEADER, [person.people_row() for person in found])
+    return book(PEOPLE_HEADER, [person.people_row() for person in persons])
 
 
-def score_book(found: Iterable[Person]) -> bytes:
+def score_book(persons: Iterable[Person]) -> bytes:
     """成绩.xlsx"""
-    return book(SCORE_HEADER, [person.score_row() for person in found])
+    return book(SCORE_HEADER, [person.score_row() for person in persons])
 
 
-def names(found: Iterable[Person]) -> dict[str, list[str]]:
+def names(persons: Iterable[Person]) -> dict[str, list[str]]:
     """The plans, schools and sites of these people, by kind, as an import wants them confirmed."""
-    listed = list(found)
+    everybody = list(persons)
     return {
-        "plans": sorted({person.plan for person in listed}),
-        "schools": sorted({person.school for person in listed}),
-        "sites": sorted({person.site for person in listed}),
+        "plans": sorted({person.plan for person in everybody}),
+        "schools": sorted({person.school for person in everybody}),
+        "sites": sorted({person.site for person in everybody}),
     }
 
 
 def book(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """A workbook with one sheet."""
-    made = Workbook(write_only=True)
-    sheet = made.create_sheet("Sheet1")
+    workbook = Workbook(write_only=True)
+    sheet = workbook.create_sheet("Sheet1")
     sheet.append(header)
     for row in rows:
         sheet.append(row)
     out = BytesIO()
-    made.save(out)
+    workbook.save(out)
     return out.getvalue()
 
 

@@ -145,7 +145,7 @@ class PayRefused(OutsideFailure):
     def __init__(
         self,
         code: str,
-        said: str,
+        sentence: str,
         *,
         status: int,
         request_id: str = "",
@@ -155,7 +155,7 @@ class PayRefused(OutsideFailure):
     ) -> None:
         super().__init__(f"微信支付返回错误 {code}", unknown=unknown)
         self.code = code
-        self.said = said  # WeChat's sentence, for operators
+        self.sentence = sentence  # WeChat's sentence, for operators
         self.status = status
         self.request_id = request_id
         self.may_repeat = may_repeat  # the same again with the same number may succeed later

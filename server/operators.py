@@ -20,10 +20,10 @@ def networks(text: str) -> tuple[Network, ...]:
 def is_among(address: str, text: str) -> bool:
     """Whether an address is in one of these networks; what is no address is in none."""
     try:
-        found = ip_address(address)
+        ip = ip_address(address)
     except ValueError:
         return False
-    return any(found in network for network in networks(text))
+    return any(ip in network for network in networks(text))
 
 
 def problems(values: Mapping[str, Any]) -> list[str]:

@@ -19,19 +19,19 @@ _HOSTS: dict[str, tuple[str, set[str]]] = {
 def problems(values: Mapping[str, Any]) -> list[str]:
     """One line for each setting that production refuses."""
     allowed = {host.strip().lower() for host in str(values.get("wechat_hosts") or "").split(",")} - {""}
-    told = []
+    lines = []
     for field, (env, hosts) in _HOSTS.items():
         url = urlsplit(str(values.get(field) or ""))
         if not url.geturl():
             continue
         if url.scheme != "https":
-            told.append(f"{env} 在生产环境必须是 https:// 网址：登录凭据和密钥会经过它")
+            lines.append(f"{env} 在生产环境必须是 https:// 网址：登录凭据和密钥会经过它")
         elif (url.hostname or "") not in hosts | allowed:
-            told.append(f"{env} 不是微信的域名；确需经自己的出口转发时，把域名写入 XCERT_WECHAT_HOSTS")
+            lines.append(f"{env} 不是微信的域名；确需经自己的出口转发时，把域名写入 XCERT_WECHAT_HOSTS")
     for field, env in (("oa_appid", "WECHAT_OA_APPID"), ("mp_appid", "WECHAT_MP_APPID")):
         if str(values.get(field) or "").startswith("wxsandbox"):
-            told.append(f"{env} 是沙箱的 AppID，生产环境请填写正式的")
+            lines.append(f"{env} 是沙箱的 AppID，生产环境请填写正式的")
     for field, env in (("oa_mode", "WECHAT_OA_MODE"), ("mp_mode", "WECHAT_MP_MODE")):
         if values.get(field) == "plain":
-            told.append(f"{env} 在生产环境不能是 plain：明文推送的签名不含内容，可以被冒充；请用 safe")
-    return told
+            lines.append(f"{env} 在生产环境不能是 plain：明文推送的签名不含内容，可以被冒充；请用 safe")
+    return lines

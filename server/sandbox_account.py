@@ -23,7 +23,7 @@ FILE = "sandbox-account.env"
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 CERTIFICATE_DAYS = 5 * 365  # wechat.md §7.2, §7.7: platform and merchant certificates live five years
 
-Given = Mapping[str, str]
+Values = Mapping[str, str]
 
 
 def word(length: int) -> str:
@@ -61,7 +61,7 @@ def certificate_of(private: str, name: str, begins: datetime) -> str:
         ]
     )
     serial = int.from_bytes(bytes([0x10 + secrets.randbelow(0x60)]) + secrets.token_bytes(19))
-    made = (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -71,7 +71,7 @@ def certificate_of(private: str, name: str, begins: datetime) -> str:
         .not_valid_after(begins + timedelta(days=CERTIFICATE_DAYS))
         .sign(key, hashes.SHA256())
     )
-    return made.public_bytes(serialization.Encoding.PEM).decode()
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def serial_of(certificate: str) -> str:
@@ -83,12 +83,12 @@ def _today() -> datetime:
     return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _public_key_id(given: Given) -> str:
-    return f"PUB_KEY_ID_01{given['WECHAT_PAY_MCHID']}{_today():%Y%m%d}0038{secrets.randbelow(10**10):010d}"
+def _public_key_id(values: Values) -> str:
+    return f"PUB_KEY_ID_01{values['WECHAT_PAY_MCHID']}{_today():%Y%m%d}0038{secrets.randbelow(10**10):010d}"
 
 
 # Each name with how it is invented; what stands above may be used. A name added here later is added to old files too.
-INVENTED: dict[str, Callable[[Given], str]] = {
+INVENTED: dict[str, Callable[[Values], str]] = {
     "WECHAT_OA_APPID": lambda _: "wxsandboxoa" + secrets.token_hex(4),
     "WECHAT_OA_SECRET": lambda _: secrets.token_hex(16),
     "WECHAT_OA_TOKEN": lambda _: word(24),
@@ -106,17 +106,17 @@ INVENTED: dict[str, Callable[[Given], str]] = {
     "WECHAT_MP_TEMPLATE_CERTIFICATE": lambda _: word(43),
     "WECHAT_PAY_MCHID": lambda _: f"19{secrets.randbelow(10**8):08d}",
     "WECHAT_PAY_MCH_KEY": lambda _: private_key(),
-    "SANDBOX_PAY_MCH_CERTIFICATE": lambda given: certificate_of(
-        given["WECHAT_PAY_MCH_KEY"], given["WECHAT_PAY_MCHID"], _today()
+    "SANDBOX_PAY_MCH_CERTIFICATE": lambda values: certificate_of(
+        values["WECHAT_PAY_MCH_KEY"], values["WECHAT_PAY_MCHID"], _today()
     ),
-    "WECHAT_PAY_MCH_SERIAL": lambda given: serial_of(given["SANDBOX_PAY_MCH_CERTIFICATE"]),
+    "WECHAT_PAY_MCH_SERIAL": lambda values: serial_of(values["SANDBOX_PAY_MCH_CERTIFICATE"]),
     "WECHAT_PAY_APIV3_KEY": lambda _: word(32),
     "WECHAT_PAY_PUBLIC_KEY_ID": _public_key_id,
     "SANDBOX_PAY_PUBLIC_KEY_PRIVATE": lambda _: private_key(),
-    "WECHAT_PAY_PUBLIC_KEY": lambda given: public_key_of(given["SANDBOX_PAY_PUBLIC_KEY_PRIVATE"]),
+    "WECHAT_PAY_PUBLIC_KEY": lambda values: public_key_of(values["SANDBOX_PAY_PUBLIC_KEY_PRIVATE"]),
     "SANDBOX_PAY_CERTIFICATE_PRIVATE": lambda _: private_key(),
-    "WECHAT_PAY_CERTIFICATES": lambda given: certificate_of(
-        given["SANDBOX_PAY_CERTIFICATE_PRIVATE"], "Tenpay.com sandbox", _today()
+    "WECHAT_PAY_CERTIFICATES": lambda values: certificate_of(
+        values["SANDBOX_PAY_CERTIFICATE_PRIVATE"], "Tenpay.com sandbox", _today()
     ),
 }
 
@@ -126,7 +126,7 @@ def _line(name: str, value: str) -> str:
     return f"{name}='{value}'\n" if "\n" in value else f"{name}={value}\n"
 
 
-def kept(data_dir: Path) -> dict[str, str]:
+def stored(data_dir: Path) -> dict[str, str]:
     """The invented account, if there is one; leaves no trace."""
     file = data_dir / FILE
     if not file.exists():
@@ -139,19 +139,19 @@ def complete(data_dir: Path) -> dict[str, str]:
 
     Two processes that start at once agree: whoever comes second reads what the first has written.
     """
-    known = kept(data_dir)
-    if known.keys() >= INVENTED.keys():
-        return known
+    account = stored(data_dir)
+    if account.keys() >= INVENTED.keys():
+        return account
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / f"{FILE}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        known = kept(data_dir)
+        account = stored(data_dir)
         for name, invent in INVENTED.items():
-            if name not in known:
-                known[name] = invent(known)
+            if name not in account:
+                account[name] = invent(account)
         file = data_dir / FILE
         scratch = file.with_suffix(f".{os.getpid()}.new")
         scratch.touch(0o600)
-        scratch.write_text("".join(_line(name, value) for name, value in known.items()), "utf-8")
+        scratch.write_text("".join(_line(name, value) for name, value in account.items()), "utf-8")
         scratch.rename(file)
-    return known
+    return account

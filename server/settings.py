@@ -201,9 +201,9 @@ def _sandbox_defaults(values: dict[str, Any], data_dir: Path, sandbox_port: int)
     values["WECHAT_JS_URL"] = f"{url}/open/js/jweixin-1.6.0.js"
 
 
-def _port(given: str | None, default: int = 8001) -> int:
+def _port(text: str | None, default: int = 8001) -> int:
     """The port, for what is made up from it; what is no number is told later, with everything else."""
-    return int(given) if given is not None and given.isascii() and given.isdigit() else default
+    return int(text) if text is not None and text.isascii() and text.isdigit() else default
 
 
 def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")) -> Settings:
@@ -216,17 +216,17 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
     Raises:
         SettingsError: with one line for each problem.
     """
-    given: dict[str, str] = {}
+    variables: dict[str, str] = {}
     if env_file is not None and env_file.exists():
-        given.update({k: v for k, v in dotenv_values(env_file).items() if v is not None})
-    given.update(os.environ if environ is None else environ)
+        variables.update({k: v for k, v in dotenv_values(env_file).items() if v is not None})
+    variables.update(os.environ if environ is None else environ)
     problems: list[str] = []
     raw: dict[str, Any] = {}
     for f in fields(Settings):
         name = f.metadata["env"]
         try:
-            if found := _looked_up(given, name):
-                raw[name] = found
+            if value := _looked_up(variables, name):
+                raw[name] = value
         except SettingsError as error:
             problems += error.problems
     env = raw.get("XCERT_ENV", "development")
@@ -257,11 +257,11 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
     return Settings(**values)
 
 
-def _looked_up(given: Mapping[str, str], name: str) -> str | None:
+def _looked_up(variables: Mapping[str, str], name: str) -> str | None:
     """A variable, or what stands in the file that `NAME_FILE` names. Raises SettingsError."""
-    if given.get(name) or not given.get(f"{name}_FILE"):
-        return given.get(name)
-    path = Path(given[f"{name}_FILE"])
+    if variables.get(name) or not variables.get(f"{name}_FILE"):
+        return variables.get(name)
+    path = Path(variables[f"{name}_FILE"])
     try:
         return path.read_text("utf-8").strip()
     except OSError as error:
@@ -270,24 +270,26 @@ def _looked_up(given: Mapping[str, str], name: str) -> str | None:
 
 def places() -> Settings:
     """Where keys and data are and whose they are: for commands that need no running service, before all is filled in."""
-    given = {name: value for name, value in dotenv_values(".env").items() if value} | dict(os.environ)
-    found = Settings()
+    variables = {name: value for name, value in dotenv_values(".env").items() if value} | dict(os.environ)
+    defaults = Settings()
     return Settings(
-        data_dir=Path(_looked_up(given, "XCERT_DATA_DIR") or found.data_dir),
-        keys_dir=Path(_looked_up(given, "XCERT_KEYS_DIR") or found.keys_dir),
-        issuer=_looked_up(given, "XCERT_ISSUER") or found.issuer,
+        data_dir=Path(_looked_up(variables, "XCERT_DATA_DIR") or defaults.data_dir),
+        keys_dir=Path(_looked_up(variables, "XCERT_KEYS_DIR") or defaults.keys_dir),
+        issuer=_looked_up(variables, "XCERT_ISSUER") or defaults.issuer,
     )
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
     """This process's environment with every setting spelled out, for a child that shall see the same ones."""
     names = {f.metadata["env"] for f in fields(Settings)}
-    kept = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in names}
+    environment = {
+        name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in names
+    }
     for f in fields(Settings):
         value = getattr(settings, f.name)
         if value is not None and value != "":
-            kept[f.metadata["env"]] = str(value)
-    return kept
+            environment[f.metadata["env"]] = str(value)
+    return environment
 
 
 def _checked(values: Mapping[str, Any], production: bool) -> list[str]:

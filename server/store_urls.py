@@ -33,13 +33,13 @@ def _database(url: str) -> list[str]:
         return [
             "XCERT_DATABASE_URL 应为 postgresql://用户:密码@主机:端口/库名（密码里的 @ : / 写作 %40 %3A %2F）"
         ]
-    found = []
+    problems = []
     for word, value in parse_qsl(parts.query, keep_blank_values=True):
         if word not in _DATABASE_WORDS:
-            found.append(f"XCERT_DATABASE_URL 的参数 {word} 不支持，可用的有 {'、'.join(_DATABASE_WORDS)}")
+            problems.append(f"XCERT_DATABASE_URL 的参数 {word} 不支持，可用的有 {'、'.join(_DATABASE_WORDS)}")
         elif word == "sslmode" and value not in _SSL_MODES:
-            found.append(f"XCERT_DATABASE_URL 的 sslmode 只能是 {'、'.join(_SSL_MODES)}")
-    return found
+            problems.append(f"XCERT_DATABASE_URL 的 sslmode 只能是 {'、'.join(_SSL_MODES)}")
+    return problems
 
 
 def _redis(url: str) -> list[str]:

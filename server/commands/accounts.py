@@ -15,56 +15,56 @@ from server.settings import Settings
 PAGE = 200
 
 
-def create(given: argparse.Namespace, settings: Settings) -> int:
+def create(args: argparse.Namespace, settings: Settings) -> int:
     """Make an account and print its one-time password."""
 
     async def make(s: Services) -> str:
-        school = await _school(given.school) if given.school else None
+        school = await _school(args.school) if args.school else None
         return await staff.create(
             s.clock,
             s.password_hasher,
-            given.username,
-            given.role,
-            name=given.name,
+            args.username,
+            args.role,
+            name=args.name,
             school=school,
             actor=SYSTEM,
         )
 
-    _print(given.username, with_services(settings, make))
+    _print(args.username, with_services(settings, make))
     return 0
 
 
-def reset(given: argparse.Namespace, settings: Settings) -> int:
+def reset(args: argparse.Namespace, settings: Settings) -> int:
     """A new one-time password for an account; its sessions end."""
 
     async def renew(s: Services) -> str:
         return await staff.reset_password(
-            s.clock, s.password_hasher, (await _account(given.username)).id, actor=SYSTEM
+            s.clock, s.password_hasher, (await _account(args.username)).id, actor=SYSTEM
         )
 
-    _print(given.username, with_services(settings, renew))
+    _print(args.username, with_services(settings, renew))
     return 0
 
 
-def unlock(given: argparse.Namespace, settings: Settings) -> int:
+def unlock(args: argparse.Namespace, settings: Settings) -> int:
     """Forget the wrong tries counted against an account."""
 
     async def work(s: Services) -> None:
-        await staff.unlock(s.clock, (await _account(given.username)).id, actor=SYSTEM)
+        await staff.unlock(s.clock, (await _account(args.username)).id, actor=SYSTEM)
 
     with_services(settings, work)
-    print(f"账号 {given.username} 的登录限制已解除。")
+    print(f"账号 {args.username} 的登录限制已解除。")
     return 0
 
 
-def deactivate(given: argparse.Namespace, settings: Settings) -> int:
+def deactivate(args: argparse.Namespace, settings: Settings) -> int:
     """Close an account; its sessions and API tokens end."""
-    return _switch(given.username, settings, on=False)
+    return _switch(args.username, settings, on=False)
 
 
-def activate(given: argparse.Namespace, settings: Settings) -> int:
+def activate(args: argparse.Namespace, settings: Settings) -> int:
     """Open a closed account again."""
-    return _switch(given.username, settings, on=True)
+    return _switch(args.username, settings, on=True)
 
 
 def _switch(username: str, settings: Settings, *, on: bool) -> int:
@@ -76,14 +76,14 @@ def _switch(username: str, settings: Settings, *, on: bool) -> int:
     return 0
 
 
-def listing(given: argparse.Namespace, settings: Settings) -> int:
+def listing(args: argparse.Namespace, settings: Settings) -> int:
     """Every account, one a line: user name, role, name, school, state."""
 
     async def work(s: Services) -> list[staff.Account]:
-        found: list[staff.Account] = []
-        while page := await staff.listing(found[-1].id if found else 0, PAGE):
-            found += page
-        return found
+        accounts: list[staff.Account] = []
+        while page := await staff.listing(accounts[-1].id if accounts else 0, PAGE):
+            accounts += page
+        return accounts
 
     for one in with_services(settings, work):
         state = "正常" if one.is_active else "已停用"
@@ -102,10 +102,10 @@ async def _account(username: str) -> Staff:
 
 
 async def _school(name: str) -> School:
-    found = await School.filter(name=name.strip()).first()
-    if found is None:
+    school = await School.filter(name=name.strip()).first()
+    if school is None:
         raise NotFound("school_not_found", f"没有名为“{name}”的院校，请先导入考生信息，或核对全称。")
-    return found
+    return school
 
 
 def _print(username: str, password: str) -> None:

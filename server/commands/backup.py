@@ -41,33 +41,33 @@ INCOMPLETE = 3  # exit code: the backup is whole, what it was made of was not
 
 def migrate(_: argparse.Namespace, settings: Settings) -> int:
     """Bring the tables up to date."""
-    with hosts(settings, join=True) as found:
-        asyncio.run(database.migrate(found.settings.database_url))
+    with hosts(settings, join=True) as stores:
+        asyncio.run(database.migrate(stores.settings.database_url))
     print("数据库表已是最新。")
     return 0
 
 
-def backup(given: argparse.Namespace, settings: Settings) -> int:
+def backup(args: argparse.Namespace, settings: Settings) -> int:
     """Write database and files into a new folder, the keys into another; the service may run meanwhile.
 
     Returns:
         0; 3 when certificates are on record whose PDF is missing or differs, which is said.
     """
-    folder = _new_folder(given.folder)
-    apart = _new_folder(given.keys) if given.keys is not None else None
-    previous = _previous(given.previous)
-    with hosts(settings, join=True) as found:
-        state = asyncio.run(_state(found.settings.database_url))
+    folder = _new_folder(args.folder)
+    apart = _new_folder(args.keys) if args.keys is not None else None
+    previous = _previous(args.previous)
+    with hosts(settings, join=True) as stores:
+        state = asyncio.run(_state(stores.settings.database_url))
         try:
-            postgres_programs.dump(found.settings.database_url, folder / DUMP)
+            postgres_programs.dump(stores.settings.database_url, folder / DUMP)
         except postgres_programs.ProgramFailed as failed:
             raise Impossible(str(failed)) from None
-        kept = copy_files(found.settings.data_dir, folder / FILES, previous)
-        asyncio.run(_record(found.settings.database_url, folder))
+        copied = copy_files(stores.settings.data_dir, folder / FILES, previous)
+        asyncio.run(_record(stores.settings.database_url, folder))
     if apart is not None:
         for path in key_files(settings.keys_dir):
             shutil.copy2(path, apart / path.name)
-    sums = digests(folder, {f"{FILES}/{name}": value for name, value in kept.items()})
+    sums = digests(folder, {f"{FILES}/{name}": value for name, value in copied.items()})
     manifest = {
         "format": FORMAT,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -103,9 +103,9 @@ def _missing(pdfs: Mapping[str, tuple[str, str]], sums: Mapping[str, str]) -> in
     )
     if not absent:
         return 0
-    shown = "、".join(absent[:5]) + (" 等" if len(absent) > 5 else "")
+    examples = "、".join(absent[:5]) + (" 等" if len(absent) > 5 else "")
     print(
-        f"注意：{len(absent)} 份已发证书的 PDF 不在文件目录里，或内容与记录不符：{shown}。"
+        f"注意：{len(absent)} 份已发证书的 PDF 不在文件目录里，或内容与记录不符：{examples}。"
         "请从较早的备份找回这些文件。"
     )
     return INCOMPLETE
@@ -182,12 +182,12 @@ def copy_files(
 
     def take(one: str, to: str) -> str:
         name = Path(one).relative_to(source).as_posix()
-        if previous is not None and (known := previous[1].get(f"{FILES}/{name}")) is not None:
+        if previous is not None and (sha256 := previous[1].get(f"{FILES}/{name}")) is not None:
             old = previous[0] / name
             if _is_same(Path(one), old):
                 try:
                     os.link(old, to)
-                    shared[name] = known
+                    shared[name] = sha256
                     return to
                 except OSError:  # another file system: copied then
                     pass
@@ -213,10 +213,10 @@ def digest(path: Path) -> str:
 
 
 def digests(folder: Path, known: Mapping[str, str] | None = None) -> dict[str, str]:
-    """SHA-256 of every file below `folder`, by path; the manifest itself is left out. `known` ones are not read."""
-    found = {}
+    """SHA-256 of every file below `folder`, by path; the manifest itself is left out. Those in `known` are not read."""
+    sums = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and path.name not in (MANIFEST, f".{MANIFEST}"):
-            found[name] = (known or {}).get(name) or digest(path)
-    return found
+            sums[name] = (known or {}).get(name) or digest(path)
+    return sums

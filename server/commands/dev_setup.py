@@ -21,10 +21,10 @@ EXAMPLES = "examples"
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """All is prepared; `told` prints the greeting once the service answers."""
+    """All is prepared; `greet` prints the greeting once the service answers."""
 
     settings: Settings
-    told: Callable[[], None]
+    greet: Callable[[], None]
 
 
 def make_keys(settings: Settings) -> None:
@@ -61,7 +61,7 @@ async def _load(settings: Settings) -> FirstLogins | None:
 
 def register_templates(settings: Settings) -> None:
     """Tell the sandbox of our message templates, as somebody would choose them in WeChat's consoles."""
-    told = [
+    entries = [
         {
             "account": one.account,
             "id": one.template,
@@ -72,7 +72,7 @@ def register_templates(settings: Settings) -> None:
         for one in wanted(settings)
         if one.template
     ]
-    _register(settings, "templates.json", told)
+    _register(settings, "templates.json", entries)
 
 
 def register_people(settings: Settings, first: FirstLogins) -> None:
@@ -87,11 +87,11 @@ def register_people(settings: Settings, first: FirstLogins) -> None:
     _register(settings, "people.json", [*officers, *candidates])
 
 
-def _register(settings: Settings, name: str, told: list[dict[str, Any]]) -> None:
+def _register(settings: Settings, name: str, entries: list[dict[str, Any]]) -> None:
     file = settings.data_dir / "sandbox" / name
     file.parent.mkdir(parents=True, exist_ok=True)
     scratch = file.with_suffix(".new")
-    scratch.write_text(json.dumps(told, ensure_ascii=False, indent=1), "utf-8")
+    scratch.write_text(json.dumps(entries, ensure_ascii=False, indent=1), "utf-8")
     scratch.replace(file)
 
 

@@ -85,8 +85,8 @@ def refreshed(text: str) -> str:
     """`text` with every generated part that it has made anew between `<!-- name -->` and `<!-- /name -->`."""
     for name, table in tables().items():
         begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        before, found, rest = text.partition(begin)
-        if found:
+        before, mark, rest = text.partition(begin)
+        if mark:
             _, _, after = rest.partition(end)
             text = f"{before}{begin}\n{table}\n{end}{after}"
     return text
@@ -97,13 +97,13 @@ def generated(readme: Path) -> list[Path]:
     return [readme, *sorted((readme.parent / "docs").glob("*.md"))]
 
 
-def refresh(given: argparse.Namespace, _: Settings) -> int:
+def refresh(args: argparse.Namespace, _: Settings) -> int:
     """Write the generated parts into the README and the documents of `docs/` beside it."""
-    for document in generated(given.readme):
+    for document in generated(args.readme):
         try:
             text = document.read_text("utf-8")
-            if (made := refreshed(text)) != text:
-                document.write_text(made, "utf-8")
+            if (renewed := refreshed(text)) != text:
+                document.write_text(renewed, "utf-8")
                 print(f"{document} 已更新。")
         except OSError as error:
             raise Impossible(

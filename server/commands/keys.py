@@ -24,9 +24,9 @@ _PURPOSE_NAMES = {
 }
 
 
-def create(given: argparse.Namespace, settings: Settings) -> int:
+def create(args: argparse.Namespace, settings: Settings) -> int:
     """Make what is missing; in production the seal gets a certificate request for a real CA."""
-    keys.create(settings.keys_dir, development=given.development, organisation=settings.issuer)
+    keys.create(settings.keys_dir, development=args.development, organisation=settings.issuer)
     _print(settings)
     _ask_for_certificates(settings)
     print(f"请备份 {settings.keys_dir}：密钥丢失后，已加密的证件号码无法读出，已签发的证书无法核验。")
@@ -43,39 +43,39 @@ def _ask_for_certificates(settings: Settings) -> None:
             )
 
 
-def rotate(given: argparse.Namespace, settings: Settings) -> int:
+def rotate(args: argparse.Namespace, settings: Settings) -> int:
     """One more epoch of one purpose, which writes from a set time on."""
-    wait = timedelta(0) if given.now else timedelta(hours=max(0.0, given.after))
-    made = keys.rotate(settings.keys_dir, given.purpose, organisation=settings.issuer, wait=wait)
-    print(f"已新增 {_PURPOSE_NAMES[made.purpose]}（{made.purpose}）第 {made.epoch} 期：{made.path}")
-    if made.life.begins is not None:
+    wait = timedelta(0) if args.now else timedelta(hours=max(0.0, args.after))
+    key = keys.rotate(settings.keys_dir, args.purpose, organisation=settings.issuer, wait=wait)
+    print(f"已新增 {_PURPOSE_NAMES[key.purpose]}（{key.purpose}）第 {key.epoch} 期：{key.path}")
+    if key.life.begins is not None:
         print(
-            f"运行中的服务一分钟内读到它，{say_minute(made.life.begins)}（北京时间）起用于写。"
+            f"运行中的服务一分钟内读到它，{say_minute(key.life.begins)}（北京时间）起用于写。"
             "多台服务器请在此之前把密钥目录同步到每一台。"
         )
-    if made.purpose == "index":
+    if key.purpose == "index":
         print("开始使用之后请运行 xcert keys reindex，把已有证件号码换成新索引。")
     _ask_for_certificates(settings)
     print("请重新备份密钥目录。旧密钥不要删除。")
     return 0
 
 
-def retire(given: argparse.Namespace, settings: Settings) -> int:
+def retire(args: argparse.Namespace, settings: Settings) -> int:
     """Publish that a key is no longer to be trusted, and why."""
-    done = keys.retire(settings.keys_dir, given.purpose, given.epoch, reason=given.reason)
-    assert done.life.retired_at is not None
-    when = say_minute(done.life.retired_at)
+    key = keys.retire(settings.keys_dir, args.purpose, args.epoch, reason=args.reason)
+    assert key.life.retired_at is not None
+    when = say_minute(key.life.retired_at)
     print(
-        f"{_PURPOSE_NAMES[done.purpose]}（{done.purpose}）第 {done.epoch} 期已于 {when}（北京时间）停用：{done.life.reason}"
+        f"{_PURPOSE_NAMES[key.purpose]}（{key.purpose}）第 {key.epoch} 期已于 {when}（北京时间）停用：{key.life.reason}"
     )
-    if done.purpose in ("certificate", "receipt", "seal"):
+    if key.purpose in ("certificate", "receipt", "seal"):
         print("停用会随公钥一起公布：联网核验照常以发放记录为准，离线核验会提示须联网确认。文件不要删除。")
     else:
         print("文件不要删除：已有的数据仍要用它读取。")
     return 0
 
 
-def reindex(given: argparse.Namespace, settings: Settings) -> int:
+def reindex(args: argparse.Namespace, settings: Settings) -> int:
     """Give every candidate the index of the key that writes now. May be run again at any time.
 
     Returns:
@@ -85,26 +85,26 @@ def reindex(given: argparse.Namespace, settings: Settings) -> int:
     async def work(s: Services) -> identity_index.Reindexed:
         return await identity_index.reindex(s.clock, s.keys, actor=SYSTEM)
 
-    done = with_services(settings, work)
-    print(f"证件号码索引：已换 {done.changed} 人，原已是新索引 {done.unchanged} 人。")
-    if done.waiting:
-        print(f"{done.waiting} 人在签发中的批次里，批次办结后请再运行一次。")
-    for kept, other in done.doubles:
-        print(f"考生 {kept} 与考生 {other} 的证件号码相同，请核对后处理；两人都没有改动。")
-    return 3 if done.waiting or done.doubles else 0
+    result = with_services(settings, work)
+    print(f"证件号码索引：已换 {result.changed} 人，原已是新索引 {result.unchanged} 人。")
+    if result.waiting:
+        print(f"{result.waiting} 人在签发中的批次里，批次办结后请再运行一次。")
+    for one, other in result.doubles:
+        print(f"考生 {one} 与考生 {other} 的证件号码相同，请核对后处理；两人都没有改动。")
+    return 3 if result.waiting or result.doubles else 0
 
 
-def listing(given: argparse.Namespace, settings: Settings) -> int:
+def listing(args: argparse.Namespace, settings: Settings) -> int:
     """Every key: purpose, epoch, and which one writes."""
     _print(settings)
     return 0
 
 
 def _print(settings: Settings) -> None:
-    found = keys.listing(settings.keys_dir)
-    if not found:
+    listed_keys = keys.listing(settings.keys_dir)
+    if not listed_keys:
         print(f"{settings.keys_dir} 里还没有密钥，请运行 xcert keys create。")
-    for key in found:
+    for key in listed_keys:
         print(f"{key.purpose:<12}{_PURPOSE_NAMES[key.purpose]}　第 {key.epoch} 期　{_use(key)}　{key.path}")
 
 

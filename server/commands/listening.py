@@ -73,8 +73,8 @@ def close(line: socket.socket) -> None:
 
 def _refuse_new(line: socket.socket) -> None:
     code = b"".join(struct.pack("HBBI", *step) for step in _NO_FIRST_PACKETS)
-    kept = ctypes.create_string_buffer(code, len(code))
-    program = struct.pack("HP", len(_NO_FIRST_PACKETS), ctypes.addressof(kept))
+    buffer = ctypes.create_string_buffer(code, len(code))
+    program = struct.pack("HP", len(_NO_FIRST_PACKETS), ctypes.addressof(buffer))
     with suppress(OSError):  # a kernel without it: then only the queue is waited for
         line.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
@@ -82,7 +82,7 @@ def _refuse_new(line: socket.socket) -> None:
 def _waiting(line: socket.socket) -> int:
     """How many connections nobody has accepted yet."""
     try:
-        told = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        info = line.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
     except OSError:
         return 0
-    return int(struct.unpack_from("I", told, _WAITING_AT)[0])
+    return int(struct.unpack_from("I", info, _WAITING_AT)[0])

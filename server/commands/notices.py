@@ -13,34 +13,34 @@ from server.domain.ports import Services
 from server.settings import Settings
 
 
-def show(given: argparse.Namespace, settings: Settings) -> int:
+def show(args: argparse.Namespace, settings: Settings) -> int:
     """Say whether notices are kept back, since when, and how many wait."""
 
     async def look(_: Services) -> Hold | None:
         return await hold.current()
 
-    found = with_services(settings, look)
-    if found is None:
+    current = with_services(settings, look)
+    if current is None:
         print("通知正常发送。")
     else:
-        print(f"通知自 {say_minute(found.since)}（北京时间）起暂停发送：{found.reason}")
+        print(f"通知自 {say_minute(current.since)}（北京时间）起暂停发送：{current.reason}")
         print(
-            f"有 {found.waiting} 条在等待。核对后运行 xcert notices release 发出，或加 --discard 不再发出。"
+            f"有 {current.waiting} 条在等待。核对后运行 xcert notices release 发出，或加 --discard 不再发出。"
         )
     return 0
 
 
-def release(given: argparse.Namespace, settings: Settings) -> int:
+def release(args: argparse.Namespace, settings: Settings) -> int:
     """End the hold; what waits is sent, or given up."""
 
     async def let_go(s: Services) -> tuple[bool, int]:
-        was_held = await hold.current() is not None
-        return was_held, await hold.end(s.clock, s.queue, discard=given.discard, actor=SYSTEM)
+        was_on_hold = await hold.current() is not None
+        return was_on_hold, await hold.end(s.clock, s.queue, discard=args.discard, actor=SYSTEM)
 
-    was_held, waiting = with_services(settings, let_go)
-    if not was_held:
+    was_on_hold, waiting = with_services(settings, let_go)
+    if not was_on_hold:
         print("通知没有暂停，无须恢复。")
-    elif given.discard:
+    elif args.discard:
         print(f"通知已恢复发送；等待中的 {waiting} 条不再发出（记为“结果未知”）。")
     else:
         print(f"通知已恢复发送；等待中的 {waiting} 条将陆续发出。")

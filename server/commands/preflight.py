@@ -53,7 +53,7 @@ def _wait(
         await ask()
 
     until = time.monotonic() + seconds
-    told = False
+    is_announced = False
     while True:
         try:
             return asyncio.run(once())
@@ -65,9 +65,9 @@ def _wait(
                 raise Impossible(
                     f"{title} {place} 连不上（{cause}）。请检查 {setting}，以及{title}是否在运行、网络是否相通。"
                 ) from None
-        if not told:
+        if not is_announced:
             say(f"{title} {place} 还没有应答（{cause}），最多等待 {seconds:g} 秒……")
-            told = True
+            is_announced = True
         time.sleep(_PAUSE)
 
 

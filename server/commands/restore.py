@@ -32,7 +32,7 @@ from server.commands.backup import (
     key_files,
 )
 from server.commands.datastores import hosts
-from server.commands.restored_state import Known, after_loading
+from server.commands.restored_state import DatabaseState, after_loading
 from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
 from server.domain.notices import hold
@@ -43,24 +43,24 @@ READY = ".restoring"  # in the data folder: files of the backup before they take
 _LEAST_SERVER = 15
 
 
-def restore(given: argparse.Namespace, settings: Settings) -> int:
+def restore(args: argparse.Namespace, settings: Settings) -> int:
     """Check the backup, then put back files, database and keys; may be run again after a kill."""
-    folder: Path = given.folder.resolve()
+    folder: Path = args.folder.resolve()
     manifest = _checked(folder)
     target = settings.keys_dir.resolve()
-    source = given.keys.resolve() if given.keys is not None else target
+    source = args.keys.resolve() if args.keys is not None else target
     _check_keys(source, manifest["keys"])
-    with hosts(settings, join=False) as found:
-        url, data = found.settings.database_url, found.settings.data_dir
-        known = asyncio.run(_check_target(url, manifest, replace=given.replace))
-        _check_other_keys(source, target, replace=given.replace)
+    with hosts(settings, join=False) as stores:
+        url, data = stores.settings.database_url, stores.settings.data_dir
+        state = asyncio.run(_check_target(url, manifest, replace=args.replace))
+        _check_other_keys(source, target, replace=args.replace)
         _lay_ready(folder / FILES, data / READY)
-        after = after_loading(known, skip=given.skip_numbers, now=datetime.now(UTC))
+        after = after_loading(state, skip=args.skip_numbers, now=datetime.now(UTC))
         try:
             postgres_programs.load(
                 url,
                 folder / DUMP,
-                server_version=known.server_version,
+                server_version=state.server_version,
                 before="DROP SCHEMA public CASCADE;\nCREATE SCHEMA public;",
                 after=after,
             )
@@ -70,14 +70,14 @@ def restore(given: argparse.Namespace, settings: Settings) -> int:
         _take_places(data / READY, data)
         _put_keys(source, target)
         asyncio.run(_finish(url, manifest))
-        asyncio.run(cache.forget(found.settings.redis_url))  # answers of a time that is gone
+        asyncio.run(cache.forget(stores.settings.redis_url))  # answers of a time that is gone
     print(f"恢复完成，数据来自 {manifest['made_at']} 的备份。")
-    _tell(known, given.skip_numbers)
+    _tell(state, args.skip_numbers)
     return 0
 
 
-def _tell(known: Known, skip: int) -> None:
-    if known.is_later:
+def _tell(state: DatabaseState, skip: int) -> None:
+    if state.is_later:
         print("证书编号接着现有数据库继续，备份之后发出的编号不会重复。")
     else:
         print(
@@ -98,8 +98,8 @@ def _checked(folder: Path) -> dict[str, Any]:
         raise Impossible(f"{folder} 里没有完整的备份（缺 {MANIFEST}），请换一份。") from None
     if manifest.get("format") != FORMAT:
         raise Impossible("这份备份的格式与当前版本不符，请用当时的版本恢复。")
-    found = digests(folder)
-    broken = sorted(name for name, value in manifest["sha256"].items() if found.get(name) != value)
+    sums = digests(folder)
+    broken = sorted(name for name, value in manifest["sha256"].items() if sums.get(name) != value)
     if broken:
         raise Impossible(f"备份里有 {len(broken)} 个文件缺失或损坏（如 {broken[0]}），请换一份备份。")
     return manifest
@@ -116,7 +116,7 @@ def _check_keys(folder: Path, expected: dict[str, str]) -> None:
             )
 
 
-async def _check_target(url: str, manifest: dict[str, Any], *, replace: bool) -> Known:
+async def _check_target(url: str, manifest: dict[str, Any], *, replace: bool) -> DatabaseState:
     """What is in the database now. Raises Impossible when it must not be replaced."""
     link = await asyncpg.connect(url)
     try:
@@ -129,15 +129,15 @@ async def _check_target(url: str, manifest: dict[str, Any], *, replace: bool) ->
         if others:
             raise Impossible("还有程序连接着这个数据库，请先停止网页服务和后台任务，再恢复。")
         if not await link.fetchval("SELECT to_regclass('audit_entry') IS NOT NULL"):
-            return Known(version)
+            return DatabaseState(version)
         if not replace and await link.fetchval("SELECT EXISTS (SELECT 1 FROM audit_entry)"):
             raise Impossible("数据库里已有数据。确认要用备份覆盖时，请加 --replace。")
-        return await _known(link, version, manifest.get("last_audit"))
+        return await _state(link, version, manifest.get("last_audit"))
     finally:
         await link.close()
 
 
-async def _known(link: Any, version: int, last_audit: dict[str, Any] | None) -> Known:
+async def _state(link: Any, version: int, last_audit: dict[str, Any] | None) -> DatabaseState:
     """The numbers given so far, and whether this database went on from where the backup was made."""
     series = {
         row["prefix"]: row["given"] for row in await link.fetch("SELECT prefix, given FROM number_series")
@@ -147,7 +147,7 @@ async def _known(link: Any, version: int, last_audit: dict[str, Any] | None) -> 
         last_audit["id"],
         datetime.fromisoformat(last_audit["at"]),
     )
-    return Known(version, series, bool(is_later))
+    return DatabaseState(version, series, bool(is_later))
 
 
 def _check_other_keys(source: Path, target: Path, *, replace: bool) -> None:

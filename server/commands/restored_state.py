@@ -37,7 +37,7 @@ ON CONFLICT (prefix) DO UPDATE SET given = greatest(n.given, excluded.given);
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class DatabaseState:
     """What the database held before it was replaced.
 
     `series`: prefix → last serial given out. `is_later`: it went on from the very state that the backup holds, so that
@@ -49,30 +49,30 @@ class Known:
     is_later: bool = False
 
 
-def after_loading(known: Known, *, skip: int, now: datetime) -> str:
+def after_loading(state: DatabaseState, *, skip: int, now: datetime) -> str:
     """SQL to be run after the dump, in its transaction.
 
     Args:
-        known: of the database that is replaced.
-        skip: by how many serials each series is stepped on when `known` is not a continuation of the backup.
+        state: of the database that is replaced.
+        skip: by how many serials each series is stepped on when it is not a continuation of the backup.
         now: decides the year whose series are begun beyond the skipped serials.
     """
-    return "\n".join([*_series(known, skip, now), _NOTICES])
+    return "\n".join([*_series(state, skip, now), _NOTICES])
 
 
-def _series(known: Known, skip: int, now: datetime) -> list[str]:
+def _series(state: DatabaseState, skip: int, now: datetime) -> list[str]:
     """psql takes no parameters: everything that is put into these lines is a number or quoted."""
-    found = []
-    if not known.is_later:
+    lines = []
+    if not state.is_later:
         levels = ", ".join(f"({_quoted(level.code)})" for level in Level)
-        found += [
+        lines += [
             _STEP_ON.format(skip=skip),
             _BEGIN.format(year=_quoted(f"{beijing.day(now):%y}"), skip=skip, levels=levels),
         ]
-    found += [
-        _RAISE.format(prefix=_quoted(prefix), given=given) for prefix, given in sorted(known.series.items())
+    lines += [
+        _RAISE.format(prefix=_quoted(prefix), given=last) for prefix, last in sorted(state.series.items())
     ]
-    return found
+    return lines
 
 
 def _quoted(text: str) -> str:

@@ -30,27 +30,27 @@ _LOG_LIMIT = 20_000_000
 _LOG_SECONDS = 10.0
 
 
-def serve(given: argparse.Namespace, settings: Settings) -> int:
+def serve(args: argparse.Namespace, settings: Settings) -> int:
     """Serve until SIGINT or SIGTERM: web processes and, unless `--web-only`, job processes; `--dev` adds the rest.
 
     Raises:
         Impossible, EmbeddedError: with what to do.
     """
-    development = given.dev
+    development = args.dev
     if development and settings.is_production:
         raise Impossible("生产环境（XCERT_ENV=production）不能使用 --dev，请去掉它。")
     line = listening.listen(settings)
     if development and settings.uses_sandbox:
         listening.check_free(settings.sandbox_port, "SANDBOX_PORT")
-    with line, hosts(settings, join=False) as found:
+    with line, hosts(settings, join=False) as stores:
         _wait_for_redis(settings)
-        ready = prepare(found, development=development)
-        told = ready.told if development else (lambda: None)
+        ready = prepare(stores, development=development)
+        greet = ready.greet if development else (lambda: None)
         for caution in start_cautions.cautions(settings):
             say(f"注意：{caution}")
-        children = _children(ready.settings, line, development=development, web_only=given.web_only)
+        children = _children(ready.settings, line, development=development, web_only=args.web_only)
         log = _log_path(ready.settings) if development else None
-        watch = _Watch(found, ready.settings, told, log)
+        watch = _Watch(stores, ready.settings, greet, log)
         # Closed while the children still run: they answer everybody who was let in. Who knocks from then on is refused,
         # and a balancer tries the next machine, instead of waiting at a door that nobody will open.
         Supervisor(children, say).run(watch.tick, on_stop=lambda: listening.close(line))
@@ -64,15 +64,15 @@ def _wait_for_redis(settings: Settings) -> None:
         preflight.for_redis(settings.redis_url, settings.start_seconds, datastores.say)
 
 
-def prepare(found: Hosts, *, development: bool) -> dev_setup.Ready:
+def prepare(stores: Hosts, *, development: bool) -> dev_setup.Ready:
     """Keys, tables, folders and, in development, the first content. Safe to repeat and to kill anywhere."""
-    settings = replace(found.settings, keys_dir=found.settings.keys_dir.resolve())
+    settings = replace(stores.settings, keys_dir=stores.settings.keys_dir.resolve())
     if development:
         dev_setup.make_keys(settings)
     keys = KeyFolder(settings.keys_dir, production=settings.is_production)
     keys.seal_credentials()  # refuse here, not in every child
     asyncio.run(database.migrate(settings.database_url))
-    if found.owns_database:
+    if stores.owns_database:
         asyncio.run(dev_setup.bury_workers(settings.database_url))
     if settings.workers > 1:
         settings = replace(settings, metrics_dir=_metrics_folder(settings))
@@ -84,17 +84,19 @@ def prepare(found: Hosts, *, development: bool) -> dev_setup.Ready:
 class _Watch:
     """Between looks: tell once that the service is ready, bring back embedded servers that died, keep the log small."""
 
-    def __init__(self, found: Hosts, settings: Settings, told: Callable[[], None], log: Path | None) -> None:
-        self._found = found
+    def __init__(
+        self, stores: Hosts, settings: Settings, greet: Callable[[], None], log: Path | None
+    ) -> None:
+        self._stores = stores
         self._ready_url = _own_address(settings) + "/readyz"
-        self._tell: Callable[[], None] | None = told
+        self._tell: Callable[[], None] | None = greet
         self._log = log
         self._look_at_log = 0.0
 
     def tick(self) -> None:
-        for server in self._found.servers:
-            if (said := server.tend()) is not None:
-                say(said)
+        for server in self._stores.servers:
+            if (news := server.tend()) is not None:
+                say(news)
         if self._tell is not None and _is_ready(self._ready_url):
             self._tell()
             self._tell = None
@@ -103,9 +105,9 @@ class _Watch:
             shorten(self._log)
 
 
-def web_process(given: argparse.Namespace, settings: Settings) -> int:
+def web_process(args: argparse.Namespace, settings: Settings) -> int:
     """One web process on the socket that its parent opened; ends on SIGTERM."""
-    line = socket.socket(fileno=given.descriptor)
+    line = socket.socket(fileno=args.descriptor)
     create_app(settings).run(
         sock=line, protocol=BoundedProtocol, single_process=True, motd=False, access_log=False
     )
@@ -135,14 +137,14 @@ def worker_children(settings: Settings, log: Path | None) -> list[Child]:
     return [Child(f"后台任务 {number + 1} ", command, environment, log) for number in range(count)]
 
 
-def work(given: argparse.Namespace, settings: Settings) -> int:
+def work(args: argparse.Namespace, settings: Settings) -> int:
     """`xcert worker`: job processes until SIGINT or SIGTERM; `--one` does the work in this very process."""
-    if given.one:
+    if args.one:
         asyncio.run(worker.run(settings))
         return 0
-    with hosts(settings, join=True) as found:
+    with hosts(settings, join=True) as stores:
         _wait_for_redis(settings)
-        Supervisor(worker_children(found.settings, None), say).run()
+        Supervisor(worker_children(stores.settings, None), say).run()
     return 0
 
 

@@ -70,7 +70,7 @@ class Supervisor:
             tick: called between looks; must not wait.
             on_stop: called once, before the children are told to end.
         """
-        before = {sign: signal.signal(sign, self._asked) for sign in (signal.SIGINT, signal.SIGTERM)}
+        before = {sign: signal.signal(sign, self._stop_on_signal) for sign in (signal.SIGINT, signal.SIGTERM)}
         try:
             for child in self.children:
                 child.spawn()
@@ -84,7 +84,7 @@ class Supervisor:
             for sign, handler in before.items():
                 signal.signal(sign, handler)
 
-    def _asked(self, _sign: int, _frame: object) -> None:
+    def _stop_on_signal(self, _sign: int, _frame: object) -> None:
         self._stop.set()
 
     def _look_after(self, child: Child) -> None:

@@ -22,42 +22,42 @@ LARGEST_KEYS = 1024 * 1024
 FETCH_SECONDS = 10
 
 
-def verify(given: argparse.Namespace, settings: Settings) -> int:
+def verify(args: argparse.Namespace, settings: Settings) -> int:
     """Check a certificate PDF or a signing receipt; with `--list` a signed list, against its receipt if there is one.
 
     Returns:
         0 if it is genuine and whole, 1 if not, 2 if the file or the keys could not be read or do not suffice to judge.
     """
     try:
-        if given.list is not None:
-            receipt = None if given.file is None else _read(given.file)
-            keys = None if receipt is None else _published(given.keys, settings)
-            return _told(offline_list.verify_list(_read(given.list), receipt, keys))
-        if given.file is None:
+        if args.list is not None:
+            receipt = None if args.file is None else _read(args.file)
+            keys = None if receipt is None else _published(args.keys, settings)
+            return _exit_code(offline_list.verify_list(_read(args.list), receipt, keys))
+        if args.file is None:
             raise ValueError("请给出证书 PDF 或签发凭据的文件名；核对名单用 --list 名单 [凭据]。")
-        keys = _published(given.keys, settings)
-        data = _read(given.file)
+        keys = _published(args.keys, settings)
+        data = _read(args.file)
     except OSError as error:
         print(
-            f"无法核验：读不了 {error.filename or given.file}（{os_errors.cause(error)}），请检查路径和权限。"
+            f"无法核验：读不了 {error.filename or args.file}（{os_errors.cause(error)}），请检查路径和权限。"
         )
         return 2
     except (KeysMissing, ValueError) as error:
         print(f"无法核验：{error}")
         return 2
-    return _told(offline.verify_file(data, keys, partial(read_pdf, public_keys=keys.public())))
+    return _exit_code(offline.verify_file(data, keys, partial(read_pdf, public_keys=keys.public())))
 
 
-def _told(report: Report) -> int:
+def _exit_code(report: Report) -> int:
     print(report)
     if report.is_genuine:
         return 0
     return 2 if report.is_open else 1
 
 
-def _published(given: str | None, settings: Settings) -> PublishedKeys:
+def _published(source: str | None, settings: Settings) -> PublishedKeys:
     """From the published keys, a file or its address; else the public halves of this machine's own."""
-    if given is None:
+    if source is None:
         try:
             return PublishedKeys(KeyFolder(settings.keys_dir, production=False).public())
         except KeysMissing:
@@ -65,11 +65,11 @@ def _published(given: str | None, settings: Settings) -> PublishedKeys:
                 "这台机器上没有颁证机构的密钥。请用 --keys 指出公布的公钥：一个文件，"
                 "或颁证机构的网址，例如 --keys https://证书网址/.well-known/xcert-keys.json"
             ) from None
-    document = _fetched(given) if given.startswith(("https://", "http://")) else Path(given).read_bytes()
+    document = _fetched(source) if source.startswith(("https://", "http://")) else Path(source).read_bytes()
     try:
         return PublishedKeys.read(document)
     except ValueError:
-        raise ValueError(f"{given} 不是公布的公钥文件（/.well-known/xcert-keys.json）") from None
+        raise ValueError(f"{source} 不是公布的公钥文件（/.well-known/xcert-keys.json）") from None
 
 
 def _fetched(address: str) -> bytes:

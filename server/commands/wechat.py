@@ -25,8 +25,8 @@ _LATER = "手机上已打开过公众号的人，最多五分钟后重新进入�
 
 def show(_: argparse.Namespace, settings: Settings) -> int:
     """The menu that WeChat has."""
-    kept = _ask(settings, lambda s: s.wechat_console.current_menu())
-    return _say(*menu.lines(kept))
+    current = _ask(settings, lambda s: s.wechat_console.current_menu())
+    return _say(*menu.lines(current))
 
 
 def diff(_: argparse.Namespace, settings: Settings) -> int:
@@ -35,39 +35,39 @@ def diff(_: argparse.Namespace, settings: Settings) -> int:
     async def compare(s: Services) -> list[str]:
         return menu.differences(await s.wechat_console.current_menu(), menu.official(s.settings.public_url))
 
-    told = _ask(settings, compare)
-    if not told:
+    differences = _ask(settings, compare)
+    if not differences:
         return _say(_SAME)
-    _say(*told)
+    _say(*differences)
     return 1
 
 
-def apply(given: argparse.Namespace, settings: Settings) -> int:
+def apply(args: argparse.Namespace, settings: Settings) -> int:
     """Show what differs, ask, and put the menu; nothing is sent when nothing differs."""
 
     async def renew(s: Services) -> int:
-        wanted: Mapping[str, Any] = menu.official(s.settings.public_url)
-        told = menu.differences(await s.wechat_console.current_menu(), wanted)
-        if not told:
+        official: Mapping[str, Any] = menu.official(s.settings.public_url)
+        differences = menu.differences(await s.wechat_console.current_menu(), official)
+        if not differences:
             return _say(_SAME)
-        _say(*told)
-        if not given.yes and not _agreed("更新公众号菜单？"):
+        _say(*differences)
+        if not args.yes and not _agreed("更新公众号菜单？"):
             _say("没有更新。")
             return 1
-        await menu.apply(s.settings, s.wechat_console, wanted)
+        await menu.apply(s.settings, s.wechat_console, official)
         return _say("已更新。" + _LATER)
 
     return _ask(settings, renew)
 
 
-def quota(given: argparse.Namespace, settings: Settings) -> int:
+def quota(args: argparse.Namespace, settings: Settings) -> int:
     """Today's calls as we count them beside WeChat's own figures; `--clear` begins WeChat's anew."""
 
     async def look(s: Services) -> int:
-        accounts = [given.account] if given.account else ["oa", "mp"]
+        accounts = [args.account] if args.account else ["oa", "mp"]
         for account in accounts:
             await _show_quota(s, account)
-        return await _clear(s, accounts, given) if given.clear else 0
+        return await _clear(s, accounts, args) if args.clear else 0
 
     return _ask(settings, look)
 
@@ -86,9 +86,9 @@ async def _show_quota(s: Services, account: str) -> None:
         _say("  今日还没有调用。")
 
 
-async def _clear(s: Services, accounts: list[str], given: argparse.Namespace) -> int:
+async def _clear(s: Services, accounts: list[str], args: argparse.Namespace) -> int:
     names = "、".join(NAMES[account] for account in accounts)
-    if not given.yes and not _agreed(f"清零{names}今日全部接口的计数（每个账号每月只能 10 次）？"):
+    if not args.yes and not _agreed(f"清零{names}今日全部接口的计数（每个账号每月只能 10 次）？"):
         _say("没有清零。")
         return 1
     for account in accounts:
@@ -107,20 +107,20 @@ def _ask(settings: Settings, work: Callable[[Services], Awaitable[Answer]]) -> A
 
     logging.getLogger("xcert").addHandler(logging.NullHandler())  # the words below say it to the person
 
-    async def told(s: Services) -> Answer:
+    async def work_or_advise(s: Services) -> Answer:
         try:
             return await work(s)
         except WeChatRefused as refusal:
             raise _refused(refusal, "oa") from None
 
-    return with_services(settings, told)
+    return with_services(settings, work_or_advise)
 
 
 def _refused(refusal: WeChatRefused, kind: str) -> OutsideFailure:
     """What WeChat said to this account (oa, mp), with what to do about it."""
-    known = f"，rid {rid(refusal.errmsg)}" if rid(refusal.errmsg) else ""
-    said = advice(refusal.errcode, "", refusal.errmsg, kind)
-    return OutsideFailure(f"微信没有接受（错误 {refusal.errcode}{known}）：{said}。")
+    request = f"，rid {rid(refusal.errmsg)}" if rid(refusal.errmsg) else ""
+    sentence = advice(refusal.errcode, "", refusal.errmsg, kind)
+    return OutsideFailure(f"微信没有接受（错误 {refusal.errcode}{request}）：{sentence}。")
 
 
 def _agreed(question: str) -> bool:

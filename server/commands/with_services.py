@@ -18,11 +18,11 @@ Answer = TypeVar("Answer")
 def with_services(settings: Settings, work: Callable[[Services], Awaitable[Answer]]) -> Answer:
     """Do `work`; a database that nobody runs is started, and its tables brought up to date, for as long."""
 
-    async def run(found: Settings) -> Answer:
-        async with app.running(found) as s:
+    async def run(complete: Settings) -> Answer:
+        async with app.running(complete) as s:
             return await work(s)
 
-    with hosts(settings, join=True) as found:
-        if found.owns_database:
-            asyncio.run(database.migrate(found.settings.database_url))
-        return asyncio.run(run(found.settings))
+    with hosts(settings, join=True) as stores:
+        if stores.owns_database:
+            asyncio.run(database.migrate(stores.settings.database_url))
+        return asyncio.run(run(stores.settings))

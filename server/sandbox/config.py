@@ -91,7 +91,7 @@ def registered(path: Path) -> list[Template]:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class RegisteredPerson:
     """A person whom a project wants in its WeChat; `role` is read beside the name: what this person is there for."""
 
     name: str
@@ -99,12 +99,12 @@ class Known:
     role: str = ""
 
 
-def registered_people(path: Path) -> list[Known]:
+def registered_people(path: Path) -> list[RegisteredPerson]:
     """People that a project registers in a file: `[{"name", "mobile", "role"}]`."""
     if not path.exists():
         return []
     return [
-        Known(str(one["name"]), str(one["mobile"]), str(one.get("role", "")))
+        RegisteredPerson(str(one["name"]), str(one["mobile"]), str(one.get("role", "")))
         for one in json.loads(path.read_text("utf-8"))
     ]
 
@@ -153,7 +153,7 @@ class SandboxConfig:
     retry_pause: float = 1.0
     push_mode: str = "safe"
     merchant: Merchant | None = None
-    people: tuple[Known, ...] = ()
+    people: tuple[RegisteredPerson, ...] = ()
 
     def account(self, kind: str) -> Account | None:
         """The account of this kind, if there is one."""
@@ -206,7 +206,7 @@ def from_settings(settings: Settings) -> SandboxConfig:
 
 def _merchant(settings: Settings) -> Merchant | None:
     """The invented merchant, if the service uses it: what only the platform knows lies in the account's file."""
-    account = sandbox_account.kept(settings.data_dir)
+    account = sandbox_account.stored(settings.data_dir)
     if not settings.pay_mchid or account.get("WECHAT_PAY_MCHID") != settings.pay_mchid:
         return None
     return Merchant(

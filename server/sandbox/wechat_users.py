@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from server.sandbox.config import Account, Known
+from server.sandbox.config import Account, RegisteredPerson
 from server.sandbox.store import Store
 
 INVENTED = ("林知夏", "陈一诺", "周若宁", "赵明远", "苏婉清", "何思齐")
@@ -43,7 +43,7 @@ class Person:
 class People:
     """Everyone, their openids and whom they follow."""
 
-    def __init__(self, store: Store, known: Sequence[Known] = ()) -> None:
+    def __init__(self, store: Store, known: Sequence[RegisteredPerson] = ()) -> None:
         self._store = store
         entry = store.get("people", "key")
         if entry is None:

@@ -223,7 +223,7 @@ def test_an_account_of_an_older_version_is_completed_and_its_merchant_fits_toget
         first, second = starts.map(read, [{"XCERT_DATA_DIR": str(tmp_path)}] * 2)
     assert first == second == read({"XCERT_DATA_DIR": str(tmp_path)})
     assert (first.oa_appid, first.oa_secret, first.uses_sandbox) == (*old.values(), True)
-    kept = sandbox_account.kept(tmp_path)
+    kept = sandbox_account.stored(tmp_path)
     assert kept.keys() == sandbox_account.INVENTED.keys()
     assert file.stat().st_mode & 0o777 == 0o600
 

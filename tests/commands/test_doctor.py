@@ -66,7 +66,7 @@ class Clinic:
     async def wrong(self, **changed: Any) -> dict[str, str]:
         """Title and text of what is bad."""
         found = await self.finds(**changed)
-        return {title: one.said for title, one in found.items() if one.level is Level.BAD}
+        return {title: one.text for title, one in found.items() if one.level is Level.BAD}
 
     def turn(self, **switches: Any) -> None:
         self.platform.switchboard.turn(switches)
@@ -157,10 +157,10 @@ async def test_all_is_well_and_each_thing_has_its_line(clinic: Clinic) -> None:
         "微信支付",
         "最近告警",
     ]
-    assert "还没有推送过" in found["公众号最近推送"].said, "the doctor's own push is not WeChat's"
+    assert "还没有推送过" in found["公众号最近推送"].text, "the doctor's own push is not WeChat's"
     acts.follow(clinic.platform, clinic.platform.people.get("p1"))  # type: ignore[arg-type]
     await clinic.platform.settle()
-    assert re.match(r"2026-11-23 12:00 收到过", (await clinic.finds())["公众号最近推送"].said)
+    assert re.match(r"2026-11-23 12:00 收到过", (await clinic.finds())["公众号最近推送"].text)
 
 
 @pytest.mark.parametrize(("trusted", "entries"), [(0, 1), (0, 2), (3, 2)])
@@ -180,8 +180,8 @@ async def test_a_proxy_that_nobody_told_of_is_told_with_what_to_set(
             await asyncio.sleep(0.02)
     said = (await clinic.finds())["反向代理"]
     assert said.level is Level.LOOK
-    assert f"来自本机或内网的请求带着 {entries} 段 X-Forwarded-For，XCERT_PROXIES 却是 {trusted}" in said.said
-    assert f"就设 XCERT_PROXIES={entries}" in said.said
+    assert f"来自本机或内网的请求带着 {entries} 段 X-Forwarded-For，XCERT_PROXIES 却是 {trusted}" in said.text
+    assert f"就设 XCERT_PROXIES={entries}" in said.text
     kept = await s.cache.get("proxies:unknown")
     assert kept is not None and len(kept) < 40 and b"203.0" not in kept
 
@@ -243,7 +243,7 @@ async def test_a_wrong_clock(clinic: Clinic, seconds: int) -> None:
     clinic.platform.clock.forward(seconds)
     told = (await clinic.finds())["时钟"]
     assert told.level is (Level.LOOK if seconds == 90 else Level.BAD)
-    assert ("本机比微信慢" if seconds > 0 else "本机比微信快") in told.said and "NTP" in told.said
+    assert ("本机比微信慢" if seconds > 0 else "本机比微信快") in told.text and "NTP" in told.text
 
 
 async def test_wrong_templates(clinic: Clinic) -> None:
@@ -262,7 +262,7 @@ async def test_wrong_templates(clinic: Clinic) -> None:
     ]
     assert "没有填写 WECHAT_OA_TEMPLATE_SIGNING" in wrong["公众号模板消息“待签发提醒”"]
     other_way = (await clinic.finds(**missing))["公众号订阅通知“成绩发布通知”"]
-    assert other_way.level is Level.LOOK and "没有填写 WECHAT_OA_SUBSCRIBE_RESULT" in other_way.said
+    assert other_way.level is Level.LOOK and "没有填写 WECHAT_OA_SUBSCRIBE_RESULT" in other_way.text
     assert "WECHAT_OA_TEMPLATE_RESULT 的编号不在公众号的模板里" in wrong["公众号模板消息“成绩发布通知”"]
     assert (
         "模板“证书领取提醒”的关键词缺 date3（发证日期）；多 thing4" in wrong["小程序订阅消息“证书发放通知”"]
@@ -294,7 +294,7 @@ async def test_our_own_address(clinic: Clinic) -> None:
         assert all(says in wrong[one] for one in both), (url, wrong)
 
     await site_files.add(clinic.services.file_store, "/v/", "MP_verify_abc.txt", b"abc")
-    assert (await clinic.finds())["验证文件"].said == f"{site}/v/MP_verify_abc.txt"
+    assert (await clinic.finds())["验证文件"].text == f"{site}/v/MP_verify_abc.txt"
     wrong = await clinic.wrong(public_url=f"{site}/nowhere")
     assert "网址回答 404" in wrong["验证文件"]
 
@@ -304,13 +304,13 @@ async def test_the_address_is_https_with_a_chain_that_validates(
 ) -> None:
     async with tls_address(tmp_path, days=5.5) as url:
         found = await clinic.finds(public_url=url)
-        assert "不被信任" in found["对外网址"].said and "证书链" in found["对外网址"].said
+        assert "不被信任" in found["对外网址"].text and "证书链" in found["对外网址"].text
         assert "公众号消息推送" not in found, "first things first"
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
         said = (await clinic.wrong(public_url=url))["对外网址"]
         assert said == f"{url} 的 HTTPS 证书还有 5 天到期，请尽快续期"
     async with tls_address(tmp_path, days=14.5) as url:
-        assert (await clinic.finds(public_url=url))["对外网址"].said == f"{url}，HTTPS 证书有效，还有 14 天"
+        assert (await clinic.finds(public_url=url))["对外网址"].text == f"{url}，HTTPS 证书有效，还有 14 天"
     wrong = await clinic.wrong(public_url="https://127.0.0.1:1")
     assert "443" in wrong["对外网址"]
 
@@ -323,15 +323,15 @@ async def test_what_the_alarms_were_and_what_is_closed(clinic: Clinic) -> None:
     with pytest.raises(Exception, match="45009"):
         await menu.apply(clinic.services.settings, clinic.services.wechat_console)
     found = await clinic.finds()
-    assert found["公众号接口额度"].said == (
+    assert found["公众号接口额度"].text == (
         "/cgi-bin/menu/create 今日额度已用完，11-24 00:00 前不再调用；可用 xcert wechat quota 查看、--clear 清零"
     )
     assert re.match(
         r"11-23 12:00 公众号 /cgi-bin/menu/create 被拒绝（48001，rid [0-9a-f-]+）：公众号没有这个接口的权限",
-        found["最近告警"].said,
+        found["最近告警"].text,
     )
     clinic.services.clock.forward(days=8)  # type: ignore[attr-defined]
-    assert (await clinic.finds())["最近告警"].said == "七天内没有"
+    assert (await clinic.finds())["最近告警"].text == "七天内没有"
 
 
 async def test_pay_findings_are_told_as_they_are(clinic: Clinic) -> None:

@@ -20,12 +20,12 @@ from server.domain.ports import Services
 from server.settings import Settings
 
 
-def doctor(given: argparse.Namespace, settings: Settings) -> int:
+def doctor(args: argparse.Namespace, settings: Settings) -> int:
     """Check everything; returns 1 if anything is missing."""
     logging.getLogger("xcert").addHandler(logging.NullHandler())  # the findings say it to the person
     try:
-        with hosts(settings, join=True, waits=False) as found:
-            return asyncio.run(_run(found.settings, with_wechat=not given.local))
+        with hosts(settings, join=True, waits=False) as stores:
+            return asyncio.run(_run(stores.settings, with_wechat=not args.local))
     except EmbeddedError as error:
         print(bad("数据库", str(error)))
         return 1
@@ -33,7 +33,7 @@ def doctor(given: argparse.Namespace, settings: Settings) -> int:
 
 async def _run(settings: Settings, *, with_wechat: bool) -> int:
     here = await local.check(settings)
-    wrong = _told(here)
+    wrong = _print(here)
     if with_wechat:
         unusable = [
             one.title for one in here if one.level is Level.BAD and one.title in local.NEEDED_FOR_MORE
@@ -43,7 +43,7 @@ async def _run(settings: Settings, *, with_wechat: bool) -> int:
         else:
             async with app.running(settings) as s:
                 async for finding in look_at_wechat(s):
-                    wrong += _told([finding])
+                    wrong += _print([finding])
     print("一切就绪。" if not wrong else f"有 {wrong} 项需要处理。")
     return 1 if wrong else 0
 
@@ -60,7 +60,7 @@ async def look_at_wechat(s: Services) -> AsyncIterator[Finding]:
         yield finding
 
 
-def _told(findings: list[Finding]) -> int:
+def _print(findings: list[Finding]) -> int:
     """Print; how many need somebody."""
     for finding in findings:
         print(finding, flush=True)

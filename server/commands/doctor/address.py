@@ -36,15 +36,15 @@ async def _proxies(s: Services) -> Finding:
     """Whether XCERT_PROXIES fits what the running service saw (domain.unknown_proxies)."""
     title, trusted = "反向代理", s.settings.proxies
     try:
-        seen = await unknown_proxies.seen(s.cache)
+        sighting = await unknown_proxies.seen(s.cache)
     except OutsideFailure:
         return look(title, "缓存没有响应，看不到服务见过的 X-Forwarded-For；请先解决 Redis")
-    if seen is None:
-        said = f"XCERT_PROXIES={trusted}，服务没有见过与它不符的 X-Forwarded-For"
-        return ok(title, said)
-    at = seen.at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
-    where = "来自本机或内网" if seen.is_near else "来自外网"
-    fits = f"前面确有反向代理就设 XCERT_PROXIES={seen.entries}"
+    if sighting is None:
+        text = f"XCERT_PROXIES={trusted}，服务没有见过与它不符的 X-Forwarded-For"
+        return ok(title, text)
+    at = sighting.at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
+    where = "来自本机或内网" if sighting.is_near else "来自外网"
+    fits = f"前面确有反向代理就设 XCERT_PROXIES={sighting.entries}"
     so = (
         "没有采信，经代理来的人都被当作同一个地址，共用一份限额"
         if not trusted
@@ -52,7 +52,7 @@ async def _proxies(s: Services) -> Finding:
     )
     return look(
         title,
-        f"{at} 有{where}的请求带着 {seen.entries} 段 X-Forwarded-For，XCERT_PROXIES 却是 {trusted}："
+        f"{at} 有{where}的请求带着 {sighting.entries} 段 X-Forwarded-For，XCERT_PROXIES 却是 {trusted}："
         f"{so}；{fits}，没有代理则不必理会",
     )
 
@@ -75,42 +75,42 @@ async def _pushes(s: Services, kind: str, account: messages.Account) -> list[Fin
     fault = await self_check.verification_fault(url, account) or await self_check.push_fault(url, account)
     if fault:
         return [bad(title, f"{url}：{fault}")]
-    found = [ok(title, f"{url} 能正确回答签名验证和加密推送")]
+    findings = [ok(title, f"{url} 能正确回答签名验证和加密推送")]
     last = await last_push.last(s.cache, kind)
     if last is not None:
         at = last.at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
-        found.append(ok(f"{name}最近推送", f"{at} 收到过微信的推送，后台的网址、Token 和密钥与这里一致"))
+        findings.append(ok(f"{name}最近推送", f"{at} 收到过微信的推送，后台的网址、Token 和密钥与这里一致"))
     elif s.settings.uses_sandbox:
-        found.append(ok(f"{name}最近推送", "沙箱还没有推送过；在沙箱手机里关注或发消息就会有"))
+        findings.append(ok(f"{name}最近推送", "沙箱还没有推送过；在沙箱手机里关注或发消息就会有"))
     else:
         place = PUSH_PLACES[kind]
-        found.append(
+        findings.append(
             look(
                 f"{name}最近推送",
                 f"还没有收到过微信的推送，请在 {place} 填写网址 {url}、Token 和 EncodingAESKey，选安全模式并启用，"
                 "再用微信发一条消息试试",
             )
         )
-    return found
+    return findings
 
 
 async def _files(s: Services) -> AsyncIterator[Finding]:
-    kept = await site_files.listed(s)
-    for file, _ in kept:
+    files = await site_files.listed(s)
+    for file, _ in files:
         url = s.settings.public_url + file.path
         fault = await self_check.file_fault(url, await s.file_store.get(file.key))
         yield bad("验证文件", f"{url}：{fault}") if fault else ok("验证文件", url)
-    if not kept:
-        told = "还没有登记；微信后台要求时下载文件，运行 xcert wechat file add 文件"
-        yield (ok if s.settings.uses_sandbox else look)("验证文件", told)
+    if not files:
+        text = "还没有登记；微信后台要求时下载文件，运行 xcert wechat file add 文件"
+        yield (ok if s.settings.uses_sandbox else look)("验证文件", text)
 
 
 def _consoles(s: Services) -> Finding:
     """What no API tells."""
     host = urlsplit(s.settings.public_url).netloc
-    said = (
+    text = (
         f"接口查不到，请自己核对都是 {host}："
         "公众号后台 → 设置与开发 → 公众号设置 → 功能设置 → 业务域名、JS接口安全域名、网页授权域名；"
         "小程序后台 → 管理 → 开发管理 → 服务器域名（request、downloadFile）、业务域名"
     )
-    return ok("域名", f"开发环境无需登记（{host}）") if s.settings.uses_sandbox else look("域名", said)
+    return ok("域名", f"开发环境无需登记（{host}）") if s.settings.uses_sandbox else look("域名", text)

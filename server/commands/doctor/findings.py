@@ -16,23 +16,23 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`said`: what is so; for BAD also what to do and where."""
+    """`text`: what is so; for BAD also what to do and where."""
 
     level: Level
     title: str
-    said: str
+    text: str
 
     def __str__(self) -> str:
-        return f"{self.level.value} {self.title}：{self.said}"
+        return f"{self.level.value} {self.title}：{self.text}"
 
 
-def ok(title: str, said: str) -> Finding:
-    return Finding(Level.OK, title, said)
+def ok(title: str, text: str) -> Finding:
+    return Finding(Level.OK, title, text)
 
 
-def look(title: str, said: str) -> Finding:
-    return Finding(Level.LOOK, title, said)
+def look(title: str, text: str) -> Finding:
+    return Finding(Level.LOOK, title, text)
 
 
-def bad(title: str, said: str) -> Finding:
-    return Finding(Level.BAD, title, said)
+def bad(title: str, text: str) -> Finding:
+    return Finding(Level.BAD, title, text)

@@ -43,17 +43,17 @@ NEEDED_FOR_MORE = frozenset(
 
 async def check(settings: Settings) -> list[Finding]:
     """One finding for each thing."""
-    found = [look("设置", said) for said in start_cautions.cautions(settings)]
+    findings = [look("设置", caution) for caution in start_cautions.cautions(settings)]
     for title, one in CHECKS.items():
         try:
-            found.append(ok(title, await one(settings)))
+            findings.append(ok(title, await one(settings)))
         except Missing as missing:
-            found.append(bad(title, str(missing)))
-        if title == "密钥" and found[-1].level is Level.OK:
-            found.append(await seal_checks.check(settings))
-            if (opened := seal_checks.check_files(settings)) is not None:
-                found.append(opened)
-    return found
+            findings.append(bad(title, str(missing)))
+        if title == "密钥" and findings[-1].level is Level.OK:
+            findings.append(await seal_checks.check(settings))
+            if (warning := seal_checks.check_files(settings)) is not None:
+                findings.append(warning)
+    return findings
 
 
 async def _settings(settings: Settings) -> str:
@@ -85,15 +85,15 @@ async def _connections(settings: Settings) -> str:
         await link.close()
     web, jobs = max(1, settings.workers), settings.job_workers or os.cpu_count() or 1
     needed = web * (settings.database_pool + 1) + jobs * (settings.job_database_pool + 3)
-    said = (
+    text = (
         f"本机最多用 {needed} 个（网页 {web} × {settings.database_pool + 1}，"
         f"任务 {jobs} × {settings.job_database_pool + 3}），数据库最多接受 {most} 个"
     )
     if needed > most:
         raise Missing(
-            f"{said}；请调小 XCERT_DATABASE_POOL、XCERT_JOB_DATABASE_POOL 或进程数，或调大 max_connections"
+            f"{text}；请调小 XCERT_DATABASE_POOL、XCERT_JOB_DATABASE_POOL 或进程数，或调大 max_connections"
         )
-    return f"{said}，够 {most // needed} 台这样的机器"
+    return f"{text}，够 {most // needed} 台这样的机器"
 
 
 async def _migrations(settings: Settings) -> str:
@@ -181,12 +181,12 @@ async def _characters_of_names(settings: Settings) -> str:
     except (OSError, TimeoutError, asyncpg.PostgresError):
         return ""
     try:
-        found = await link.fetch("SELECT DISTINCT regexp_split_to_table(name, '') AS one FROM candidate")
+        rows = await link.fetch("SELECT DISTINCT regexp_split_to_table(name, '') AS one FROM candidate")
     except asyncpg.UndefinedTableError:
         return ""
     finally:
         await link.close()
-    return "".join(sorted(row["one"] for row in found))
+    return "".join(sorted(row["one"] for row in rows))
 
 
 async def _storage(settings: Settings) -> str:
@@ -217,19 +217,17 @@ async def _papers(settings: Settings) -> str:
     except _TROUBLES:
         raise Missing("无法查看，请先解决数据库连接") from None
     try:
-        found = await link.fetch(
-            "SELECT number, pdf_key FROM certificate WHERE pdf_key <> '' ORDER BY number"
-        )
+        rows = await link.fetch("SELECT number, pdf_key FROM certificate WHERE pdf_key <> '' ORDER BY number")
     except asyncpg.UndefinedTableError:
         raise Missing("数据库表尚未建立，请运行 xcert migrate") from None
     finally:
         await link.close()
     file_store = settings.data_dir / "vault"
-    lost = [row["number"] for row in found if not (file_store / row["pdf_key"]).is_file()]
+    lost = [row["number"] for row in rows if not (file_store / row["pdf_key"]).is_file()]
     if lost:
-        shown = "、".join(lost[:5]) + (" 等" if len(lost) > 5 else "")
-        raise Missing(f"{len(lost)} 份已发证书的 PDF 不在 {file_store}：{shown}，请从备份找回")
-    return f"{len(found)} 份已发证书的 PDF 都在"
+        examples = "、".join(lost[:5]) + (" 等" if len(lost) > 5 else "")
+        raise Missing(f"{len(lost)} 份已发证书的 PDF 不在 {file_store}：{examples}，请从备份找回")
+    return f"{len(rows)} 份已发证书的 PDF 都在"
 
 
 async def _notices(settings: Settings) -> str:
@@ -239,13 +237,13 @@ async def _notices(settings: Settings) -> str:
     except _TROUBLES:
         raise Missing("无法查看，请先解决数据库连接") from None
     try:
-        held = await link.fetchval("SELECT reason FROM notice_hold")
+        reason = await link.fetchval("SELECT reason FROM notice_hold")
     except asyncpg.UndefinedTableError:
         raise Missing("数据库表尚未建立，请运行 xcert migrate") from None
     finally:
         await link.close()
-    if held is not None:
-        raise Missing(f"已暂停发送（{held}），核对后运行 xcert notices release")
+    if reason is not None:
+        raise Missing(f"已暂停发送（{reason}），核对后运行 xcert notices release")
     return "正常发送"
 
 

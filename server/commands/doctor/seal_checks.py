@@ -27,11 +27,11 @@ async def check(settings: Settings) -> Finding:
     if fault := await asyncio.to_thread(trial_seal, folder, clock, issuer=settings.issuer):
         return bad(TITLE, fault)
     warning = seal_certificates.warning(seal, clock.now())
-    left = (seal.ends() - clock.now()).days
-    if left < seal_certificates.WARN_DAYS[1]:
+    days = (seal.ends() - clock.now()).days
+    if days < seal_certificates.WARN_DAYS[1]:
         return bad(TITLE, warning)
-    said = f"{seal.algorithm}，有效期至 {say_day(day(seal.ends()))}，试盖并核验通过"
-    return look(TITLE, f"{said}；{warning}") if warning else ok(TITLE, said)
+    text = f"{seal.algorithm}，有效期至 {say_day(day(seal.ends()))}，试盖并核验通过"
+    return look(TITLE, f"{text}；{warning}") if warning else ok(TITLE, text)
 
 
 def check_files(settings: Settings) -> Finding | None:

@@ -33,13 +33,13 @@ async def check(s: Services) -> AsyncIterator[Finding]:
         usable += [kind] if is_usable else []
     yield _clock([s.wechat_health.seconds_ahead(kind) for kind in ("oa", "mp")])
     if "oa" in usable:
-        yield await _asked("微信能否访问服务器", _reachable(s))
+        yield await _finding_of("微信能否访问服务器", _reachable(s))
     for kind in usable:
         for finding in await _templates(s, kind):
             yield finding
     if "oa" in usable:
-        yield await _asked("公众号菜单", _menu(s))
-        yield await _asked("JS-SDK 票据", _ticket(s))
+        yield await _finding_of("公众号菜单", _menu(s))
+        yield await _finding_of("JS-SDK 票据", _ticket(s))
 
 
 async def history(s: Services) -> AsyncIterator[Finding]:
@@ -48,10 +48,10 @@ async def history(s: Services) -> AsyncIterator[Finding]:
     for kind in ("oa", "mp"):
         for one in await s.wechat_quota.closed(kind):
             until = one.until.astimezone(BEIJING).strftime("%m-%d %H:%M")
-            said = (
+            text = (
                 f"{one.path} 今日额度已用完，{until} 前不再调用；可用 xcert wechat quota 查看、--clear 清零"
             )
-            yield look(f"{NAMES[kind]}接口额度", said)
+            yield look(f"{NAMES[kind]}接口额度", text)
     alarms: dict[tuple[str, int, str], list[Alarm]] = {}
     for alarm in await s.wechat_health.alarms():
         if now - alarm.at < RECENT:
@@ -66,9 +66,9 @@ def _alarm(same: list[Alarm]) -> str:
     """The latest of some alarms for one cause, newest first."""
     latest = same[0]
     at = latest.at.astimezone(BEIJING).strftime("%m-%d %H:%M")
-    known = f"，rid {latest.rid}" if latest.rid else ""
+    request = f"，rid {latest.rid}" if latest.rid else ""
     often = f"，近期至少 {len(same)} 次" if len(same) > 1 else ""
-    what = f"{at} {NAMES[latest.account]} {latest.path} 被拒绝（{latest.errcode}{known}{often}）"
+    what = f"{at} {NAMES[latest.account]} {latest.path} 被拒绝（{latest.errcode}{request}{often}）"
     return f"{what}：{latest.advice}"
 
 
@@ -88,10 +88,10 @@ async def _credentials(s: Services, kind: str) -> tuple[Finding, bool]:
 
 
 def _clock(ahead: list[float | None]) -> Finding:
-    known = [one for one in ahead if one is not None]
-    if not known:
+    offsets = [one for one in ahead if one is not None]
+    if not offsets:
         return look("时钟", "微信没有告知时间，无法比较")
-    seconds = max((round(one) for one in known), key=abs)
+    seconds = max((round(one) for one in offsets), key=abs)
     way = "快" if seconds > 0 else "慢"
     if abs(seconds) >= CLOCK_BAD:
         return bad("时钟", f"本机比微信{way} {abs(seconds)} 秒，签名会被拒绝，请用 NTP 校准服务器时间")
@@ -102,15 +102,15 @@ def _clock(ahead: list[float | None]) -> Finding:
 
 async def _reachable(s: Services) -> Finding:
     title = "微信能否访问服务器"
-    found = await s.wechat_health.reachability()
-    if found is None:
+    reach = await s.wechat_health.reachability()
+    if reach is None:
         return look(title, f"还没有填写消息推送的网址：{PUSH_PLACES['oa']}")
-    if not found.addresses:
+    if not reach.addresses:
         return bad(title, "微信解析不到消息推送网址的域名，请在域名服务商处检查解析，或等待解析生效")
-    shown = "、".join(found.addresses)
-    if not found.answering:
-        return look(title, f"微信 ping 不通 {shown}；若防火墙只是不回应 ping，可以不管")
-    return ok(title, f"微信能访问 {shown}")
+    addresses = "、".join(reach.addresses)
+    if not reach.answering:
+        return look(title, f"微信 ping 不通 {addresses}；若防火墙只是不回应 ping，可以不管")
+    return ok(title, f"微信能访问 {addresses}")
 
 
 async def _templates(s: Services, kind: str) -> list[Finding]:
@@ -119,22 +119,22 @@ async def _templates(s: Services, kind: str) -> list[Finding]:
     except Refused as refusal:
         return [bad(f"{NAMES[kind]}模板", f"{refusal.message}请对照 docs/operate.md 的模板表改正")]
     try:
-        kept = {one.id: one for one in await s.wechat_console.templates(kind)}
+        by_id = {one.id: one for one in await s.wechat_console.templates(kind)}
     except OutsideFailure as failure:
         return [_failed(f"{NAMES[kind]}模板", failure, kind)]
-    return [_template(one, kept.get(one.template)) for one in mine]
+    return [_template(one, by_id.get(one.template)) for one in mine]
 
 
-def _template(want: Wanted, kept: MessageTemplate | None) -> Finding:
+def _template(want: Wanted, template: MessageTemplate | None) -> Finding:
     title = f"{CHANNEL_NAMES[want.channel].partition('（')[0]}“{want.title}”"
     place = _TEMPLATE_PLACES[want.channel]
     if not want.template:
-        said = f"没有填写 {want.setting}，这种通知不会从这里发出；请在 {place} 申请模板后填写"
-        return (look if want.is_subscription else bad)(title, said)
-    if kept is None:
+        text = f"没有填写 {want.setting}，这种通知不会从这里发出；请在 {place} 申请模板后填写"
+        return (look if want.is_subscription else bad)(title, text)
+    if template is None:
         return bad(title, f"{want.setting} 的编号不在{NAMES[want.account]}的模板里，请在 {place} 核对编号")
-    missing = [f"{name}（{label}）" for name, label in want.keywords.items() if name not in kept.keywords]
-    more = [name for name in kept.keywords if name not in want.keywords]
+    missing = [f"{name}（{label}）" for name, label in want.keywords.items() if name not in template.keywords]
+    more = [name for name in template.keywords if name not in want.keywords]
     if missing or more:
         parts = [f"缺 {'、'.join(missing)}"] if missing else []
         parts += [f"多 {'、'.join(more)}"] if more else []
@@ -143,15 +143,19 @@ def _template(want: Wanted, kept: MessageTemplate | None) -> Finding:
             f"请在 {place} 另选关键词一致的模板，更换 {want.setting}；"
             f"若只是编号不同，在 WECHAT_TEMPLATE_KEYWORDS 写明对应（现为 {want.setting}: {pairs}）"
         )
-        return bad(title, f"模板“{kept.title}”的关键词{'；'.join(parts)}。{mend}")
-    return ok(title, f"模板“{kept.title}”，关键词 {'、'.join(want.keywords)}")
+        return bad(title, f"模板“{template.title}”的关键词{'；'.join(parts)}。{mend}")
+    return ok(title, f"模板“{template.title}”，关键词 {'、'.join(want.keywords)}")
 
 
 async def _menu(s: Services) -> Finding:
-    told = menu.differences(await s.wechat_console.current_menu(), menu.official(s.settings.public_url))
-    if told:
-        said = f"与本服务的菜单有 {len(told)} 处不同，请运行 xcert wechat menu diff 查看、menu apply 更新"
-        return bad("公众号菜单", said)
+    differences = menu.differences(
+        await s.wechat_console.current_menu(), menu.official(s.settings.public_url)
+    )
+    if differences:
+        text = (
+            f"与本服务的菜单有 {len(differences)} 处不同，请运行 xcert wechat menu diff 查看、menu apply 更新"
+        )
+        return bad("公众号菜单", text)
     return ok("公众号菜单", "与本服务的菜单一致")
 
 
@@ -160,7 +164,7 @@ async def _ticket(s: Services) -> Finding:
     return ok("JS-SDK 票据", "能取得，网页可以调用微信扫码等能力")
 
 
-async def _asked(title: str, work: Awaitable[Finding]) -> Finding:
+async def _finding_of(title: str, work: Awaitable[Finding]) -> Finding:
     try:
         return await work
     except OutsideFailure as failure:
@@ -174,6 +178,6 @@ def _failed(title: str, failure: OutsideFailure, kind: str) -> Finding:
 
 
 def _why(refusal: WeChatRefused, path: str, kind: str) -> str:
-    known = rid(refusal.errmsg)
-    said = advice(refusal.errcode, path, refusal.errmsg, kind)
-    return f"{said}（微信错误 {refusal.errcode}{f'，rid {known}' if known else ''}）"
+    request = rid(refusal.errmsg)
+    sentence = advice(refusal.errcode, path, refusal.errmsg, kind)
+    return f"{sentence}（微信错误 {refusal.errcode}{f'，rid {request}' if request else ''}）"
