@@ -79,7 +79,7 @@ async def _a_second(once: Round, times: int) -> float:
 async def _shown(s: Services) -> tuple[str, issuing.Cohort]:
     """A batch that waits for its officer, its QR shown."""
     of = await issuing.cohort(s, names=("崔子涵",) * PEOPLE)
-    return (await issuing.shown(s, of)).token, of
+    return (await issuing.shown_ticket(s, of)).token, of
 
 
 async def _confirm(s: Services, shown: Iterator[tuple[str, issuing.Cohort]]) -> None:

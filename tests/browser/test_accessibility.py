@@ -166,7 +166,7 @@ async def test_a_candidates_phone(base: str, browser: Browser, services: Service
 
 async def test_an_officers_phone(base: str, browser: Browser, services: Services) -> None:
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     async with window(browser, services, base, of.identity) as tab:
         for path in ("/h5/officer", f"/s/{shown.token}"):
             await tab.go(path)

@@ -202,7 +202,7 @@ async def test_going_back_over_an_answered_form_sends_nothing_again(
     base: str, browser: Browser, services: Services
 ) -> None:
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     async with window(browser, services, base, of.identity) as tab:
         await tab.go(f"/s/{shown.token}")
         await tab.page.fill("#pin", "000000")

@@ -85,7 +85,7 @@ async def officer(world: World) -> scan_tickets.ShownTicket:
     """p1 is an officer for whom a QR is shown."""
     of = await issuing.cohort(world.services)
     await issuing.officer(world.services, of.school, world.openid)
-    return await issuing.shown(world.services, of)
+    return await issuing.shown_ticket(world.services, of)
 
 
 def verdicts(world: World) -> list[str]:

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 async def test_an_officer_signs(base: str, browser: Browser, services: Services) -> None:
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     async with window(browser, services, base, of.identity, wide=True) as tab:
         await tab.go(f"/s/{shown.token}")
         await tab.look("scan-ask")
@@ -48,7 +48,7 @@ async def test_an_officer_returns_a_batch_without_javascript(
     base: str, browser: Browser, services: Services
 ) -> None:
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     async with window(browser, services, base, of.identity, js=False) as tab:
         await tab.go(f"/s/{shown.token}")
         await tab.page.click(".return summary")
@@ -65,7 +65,7 @@ async def test_an_officer_returns_a_batch_without_javascript(
 
 async def test_a_refusal_is_one_calm_sentence(base: str, browser: Browser, services: Services) -> None:
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     await scan_tickets.show(
         services, shown_batch := (await Issuance.get(plan_id=of.plan.id)).id, actor=make.ADMIN
     )
@@ -78,7 +78,7 @@ async def test_a_refusal_is_one_calm_sentence(base: str, browser: Browser, servi
 
 async def test_the_countdown_ends_the_form(base: str, browser: Browser, services: Services) -> None:
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     async with window(browser, services, base, of.identity) as tab:
         await tab.page.clock.install()
         await tab.go(f"/s/{shown.token}")

@@ -50,7 +50,7 @@ async def test_every_phone_page_is_light(
     exchange(services, image_check=PillowImageCheck())
     stranger = WeChatIdentity("oa", "openid-stranger")
     of = await issuing.cohort(services, names=tuple(f"买买提·吐尔逊{serial:03d}" for serial in range(100)))
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     await Certificate.all().delete()  # numbers that were reserved, and are not looked at here
     made = await a_history(services)
     forged = encode_code(key_folder, claims())[:-4] + "AAAA"

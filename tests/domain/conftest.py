@@ -35,7 +35,7 @@ async def process(services: Services, db: str) -> AsyncIterator[Callable[[], Pro
 
 @pytest.fixture
 async def shown(services: Services, of: Cohort) -> scan_tickets.ShownTicket:
-    return await issuing.shown(services, of)
+    return await issuing.shown_ticket(services, of)
 
 
 @pytest.fixture

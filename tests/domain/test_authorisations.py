@@ -121,7 +121,7 @@ async def test_an_officer_with_no_other_account_is_suspended_and_the_open_code_i
     services: Services,
 ) -> None:
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     officer = await Officer.get(id=of.officer.id)
     push = event(services, "user_authorization_revoke", "oa", "wechat-itself", OpenID=officer.oa_openid)
     for _ in range(2):

@@ -15,7 +15,7 @@ from server.domain.notices.grants import Taker
 from server.domain.ports import Push, Services
 from server.errors import Invalid, TooMany
 from server.models import Grant, GrantEntry
-from tests.kit.granting import CERTIFICATES, OPENID, clock, left, popup, push, remaining, said
+from tests.kit.granting import CERTIFICATES, OPENID, answer_of, clock, grants_left, popup, push, remaining
 
 ME = Taker("mp", OPENID, "results_released")
 
@@ -26,29 +26,29 @@ async def kinds() -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("json", [False, True])
 async def test_a_pop_up_gives_one_for_each_accept(services: Services, json: bool) -> None:
-    await popup(services, said(), said(CERTIFICATES), json=json)
-    await popup(services, said(status="reject"), said(CERTIFICATES), json=json)
-    await popup(services, said(CERTIFICATES), json=json)
-    assert await left() == {"results_released": 1, "certificate_issued": 3}
-    assert await left(openid="m-somebody-else") == {"results_released": 0, "certificate_issued": 0}
-    assert await left(account="oa") == {"results_released": 0, "certificate_issued": 0}
+    await popup(services, answer_of(), answer_of(CERTIFICATES), json=json)
+    await popup(services, answer_of(status="reject"), answer_of(CERTIFICATES), json=json)
+    await popup(services, answer_of(CERTIFICATES), json=json)
+    assert await grants_left() == {"results_released": 1, "certificate_issued": 3}
+    assert await grants_left(openid="m-somebody-else") == {"results_released": 0, "certificate_issued": 0}
+    assert await grants_left(account="oa") == {"results_released": 0, "certificate_issued": 0}
 
 
 async def test_the_same_push_again_gives_nothing(services: Services) -> None:
     for _ in range(3):
-        await popup(services, said(), said(CERTIFICATES), key="mp:event:same")
-    assert await left() == {"results_released": 1, "certificate_issued": 1}
+        await popup(services, answer_of(), answer_of(CERTIFICATES), key="mp:event:same")
+    assert await grants_left() == {"results_released": 1, "certificate_issued": 1}
 
 
 async def test_templates_are_those_of_the_account(
     services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await popup(services, said("oa-subscribe-result"))
-    await popup(services, said("somebody-elses"), {"TemplateId": ""}, {})
+    await popup(services, answer_of("oa-subscribe-result"))
+    await popup(services, answer_of("somebody-elses"), {"TemplateId": ""}, {})
     assert await Grant.all().count() == 0
     assert caplog.messages.count("an event of a template that is not ours") == 4
-    await popup(services, said("oa-subscribe-result"), account="oa", openid="o-1")
-    assert await left("oa", "o-1") == {"results_released": 1, "certificate_issued": 0}
+    await popup(services, answer_of("oa-subscribe-result"), account="oa", openid="o-1")
+    assert await grants_left("oa", "o-1") == {"results_released": 1, "certificate_issued": 0}
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ async def test_as_many_as_the_one_who_told_more(services: Services, told: str, c
 
 
 async def test_two_topics_and_two_people_are_never_paired(services: Services) -> None:
-    await popup(services, said(CERTIFICATES))
+    await popup(services, answer_of(CERTIFICATES))
     await popup(services, openid="m-somebody-else")
     await grants.report(services, "mp", OPENID, ["results_released"])
-    assert await left() == {"results_released": 1, "certificate_issued": 1}
-    assert (await left(openid="m-somebody-else"))["results_released"] == 1
+    assert await grants_left() == {"results_released": 1, "certificate_issued": 1}
+    assert (await grants_left(openid="m-somebody-else"))["results_released"] == 1
 
 
 async def test_reports_of_one_accept_at_the_same_moment(services: Services) -> None:
@@ -137,12 +137,12 @@ async def test_a_client_names_unknown_topics_or_too_many(services: Services) -> 
 
 
 async def test_switched_off_leaves_nothing(services: Services) -> None:
-    await popup(services, said(), said(CERTIFICATES))
+    await popup(services, answer_of(), answer_of(CERTIFICATES))
     await popup(services)
-    off = push(services, "change", said(status="reject"))
+    off = push(services, "change", answer_of(status="reject"))
     for _ in range(2):
         await grants.taken_in(services, off)
-    assert await left() == {"results_released": 0, "certificate_issued": 1}
+    assert await grants_left() == {"results_released": 0, "certificate_issued": 1}
     assert (await kinds())[-1] == ("withdrawn", -2)
     clock(services).forward(seconds=5)
     await popup(services)
@@ -153,7 +153,7 @@ async def test_events_in_the_wrong_order(services: Services) -> None:
     """What was accepted before the switching off is worth nothing, what was accepted after it stays."""
     begin = int(services.clock.now().timestamp())
     await popup(services, created=begin + 9)
-    await grants.taken_in(services, push(services, "change", said(status="reject"), created=begin + 5))
+    await grants.taken_in(services, push(services, "change", answer_of(status="reject"), created=begin + 5))
     assert await remaining() == 1
     await popup(services, created=begin)
     assert (await remaining(), (await kinds())[-1]) == (1, ("late", 0))
@@ -190,7 +190,7 @@ async def test_the_balance_is_always_the_sum_of_the_entries(services: Services) 
                 if await grants.spend(services.clock, ME, number, 1):
                     spent.append(number)
             case "w":
-                await grants.taken_in(services, push(services, "change", said(status="reject")))
+                await grants.taken_in(services, push(services, "change", answer_of(status="reject")))
             case "b":
                 async with in_transaction():
                     await grants.give_back(services.clock, ME, dice.choice(spent), 1)

@@ -22,7 +22,7 @@ from server.domain.ports import Services
 from server.errors import Refused
 from server.models import Certificate, Issuance, Officer, Plan, Registration
 from tests.kit import issuing, make
-from tests.kit.issuing import PIN, Cohort, generating, pending, prepared, school_signed, shown
+from tests.kit.issuing import PIN, Cohort, generating, pending, prepared, school_signed, shown_ticket
 from tests.kit.lives import without_row
 
 ME = make.ISSUER_STAFF
@@ -65,7 +65,7 @@ async def sign_before_the_release(s: Services, of: Cohort) -> Do:
 
 
 async def _scan(s: Services, of: Cohort, name: str) -> Do:
-    ticket = await shown(s, of)
+    ticket = await shown_ticket(s, of)
     if name == "confirm_scan":
         return lambda: scan_tickets.confirm(s, ticket.token, PIN, identity=of.identity)
     return lambda: scan_tickets.return_batch(s, ticket.token, PIN, "请核对", identity=of.identity)
@@ -105,7 +105,7 @@ async def scan_a_list_that_changed(s: Services, of: Cohort, name: str) -> Do:
 
 
 async def return_without_a_reason(s: Services, of: Cohort, name: str) -> Do:
-    ticket = await shown(s, of)
+    ticket = await shown_ticket(s, of)
     return lambda: scan_tickets.return_batch(s, ticket.token, PIN, " ", identity=of.identity)
 
 

@@ -72,7 +72,7 @@ async def test_another_keeps_off_and_comes_again_when_the_claim_ends(services: S
     at_it = asyncio.create_task(generation.generate(services, issuance_id=batch.id, ids=ids))
     await pdf_renderer.began.wait()
     await generation.generate(services, issuance_id=batch.id, ids=ids)
-    assert len(pdf_renderer.made) == 1
+    assert len(pdf_renderer.pages) == 1
     assert isinstance(services.queue, ListQueue)
     later = services.clock.now() + timedelta(seconds=generation.CLAIM_SECONDS + 1)
     name = f"issuance.generate:{batch.id}:{ids[0]}"
@@ -100,7 +100,7 @@ async def test_who_hangs_loses_his_claim_and_changes_nothing_when_he_comes_back(
     [(key, file)] = services.file_store.files.items()
     assert (key, hashlib.sha256(file).digest()) == (made["pdf_key"], bytes(made["pdf_sha256"]))
     assert await AuditEntry.filter(action="certificate.seal").count() == 1
-    assert len(pdf_renderer.made) == 2
+    assert len(pdf_renderer.pages) == 2
 
 
 async def test_a_failure_of_who_lost_his_claim_is_not_the_others(services: Services) -> None:

@@ -214,7 +214,7 @@ async def new_number(serial: int) -> str:
 async def test_going_back_adds_a_revision_and_keeps_unchanged_numbers(
     services: Services, of: Cohort, back: str
 ) -> None:
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     old = await numbers()
     if back == "revise":
         await scan_tickets.return_batch(services, shown.token, PIN, "一人有误", identity=of.identity)
@@ -239,7 +239,7 @@ async def test_going_back_adds_a_revision_and_keeps_unchanged_numbers(
 
 
 async def test_a_returned_batch_goes_the_whole_way(services: Services, of: Cohort) -> None:
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     await scan_tickets.return_batch(services, shown.token, PIN, "请核对", identity=of.identity)
     batch = await Issuance.get(plan_id=of.plan.id)
     await organisation.revise(services, batch.id, actor=ME)

@@ -51,9 +51,9 @@ async def test_no_officer_is_on_the_certificate(services: Services) -> None:
     await issuing.generating(services, of)
     await drained(services)
     assert isinstance(services.pdf_renderer, FakePdfRenderer)
-    assert len(services.pdf_renderer.made) == 4
-    assert not any("王签发" in repr(page) for page in services.pdf_renderer.made)
-    assert {page.issuer for page in services.pdf_renderer.made} == {services.settings.issuer}
+    assert len(services.pdf_renderer.pages) == 4
+    assert not any("王签发" in repr(page) for page in services.pdf_renderer.pages)
+    assert {page.issuer for page in services.pdf_renderer.pages} == {services.settings.issuer}
 
 
 async def test_the_day_is_the_beijing_day_of_handing_over(services: Services, clock: FakeClock) -> None:
@@ -94,7 +94,7 @@ async def test_a_slice_made_twice_seals_nothing_twice(services: Services) -> Non
     await drained(services)
     assert {c.number: bytes(c.pdf_sha256 or b"") for c in await Certificate.all()} == before
     assert isinstance(services.pdf_renderer, FakePdfRenderer)
-    assert len(services.pdf_renderer.made) == 4
+    assert len(services.pdf_renderer.pages) == 4
 
 
 async def test_a_slice_of_a_batch_that_is_not_being_made_does_nothing(services: Services) -> None:

@@ -45,7 +45,7 @@ async def test_a_batch_walks_to_generating(services: Services) -> None:
 
 async def test_looking_tells_the_desktop_page(services: Services) -> None:
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     view = await scan_tickets.look(services, shown.token, identity=of.identity)
     assert [(one.row, one.name) for one in view.people] == list(enumerate(issuing.NAMES, 1))
     assert (view.count, view.school, view.state, view.receipt) == (

@@ -37,7 +37,7 @@ async def test_who_has_a_photo_has_it_on_the_certificate_and_nobody_waits_for_on
     _, batch = await with_photos(services, ["photos/1.jpg", "", "photos/lost.jpg"])
     await drained(services)
     assert isinstance(services.pdf_renderer, FakePdfRenderer)
-    pages: dict[str, CertificatePage] = {page.name: page for page in services.pdf_renderer.made}
+    pages: dict[str, CertificatePage] = {page.name: page for page in services.pdf_renderer.pages}
     assert {name: page.photo_jpeg for name, page in pages.items()} == {
         "崔子涵": photo(),
         "欧阳慧敏": None,

@@ -347,7 +347,7 @@ async def test_old_key_epochs_go_on_being_read(services: Services, of: Cohort, t
     keys.create(folder, development=True, organisation="某机构")
     exchange(services, keys=keys.KeyFolder(folder, production=False))
     fresh = await issuing.cohort(services)
-    shown = await issuing.shown(services, fresh)
+    shown = await issuing.shown_ticket(services, fresh)
     keys.rotate(folder, "scan", organisation="某机构")
     exchange(services, keys=keys.KeyFolder(folder, production=False))
     assert services.keys.epoch("scan") == 2

@@ -155,7 +155,7 @@ async def test_a_kept_file_is_adopted_and_never_sealed_again(world: Services, pl
     await walk(world, of)
     await whole(world, of)
     assert isinstance(world.pdf_renderer, SealingPdfRenderer)
-    assert set(world.pdf_renderer.sealed.values()) == {1}
+    assert set(world.pdf_renderer.times.values()) == {1}
 
 
 async def test_two_workers_at_the_same_slice_seal_each_certificate_once(world: Services) -> None:
@@ -166,7 +166,7 @@ async def test_two_workers_at_the_same_slice_seal_each_certificate_once(world: S
     await walk(world, of)
     await whole(world, of)
     assert isinstance(world.pdf_renderer, SealingPdfRenderer)
-    assert set(world.pdf_renderer.sealed.values()) == {1}
+    assert set(world.pdf_renderer.times.values()) == {1}
     await together(world)
 
 

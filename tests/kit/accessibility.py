@@ -15,8 +15,8 @@ NOT_IN_NAME = """[...document.querySelectorAll('button[aria-label], a[aria-label
 
 async def violations(page: Page) -> list[str]:
     """What axe finds, one line each: the rule, how grave, and where first."""
-    found = (await Axe().run(page)).response["violations"]
-    return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:160]}" for one in found]
+    rules = (await Axe().run(page)).response["violations"]
+    return [f"{one['id']} ({one['impact']}): {one['nodes'][0]['html'][:160]}" for one in rules]
 
 
 async def clean(page: Page, name: str) -> None:

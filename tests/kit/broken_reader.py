@@ -8,28 +8,28 @@ import time
 
 
 def main() -> None:
-    asked = sys.stdin.buffer.read().decode().strip()
+    trouble = sys.stdin.buffer.read().decode().strip()
     out = sys.stdout.buffer
-    if asked == "abort":
+    if trouble == "abort":
         os.abort()
-    elif asked == "hang":
+    elif trouble == "hang":
         time.sleep(600)
-    elif asked == "silence":
+    elif trouble == "silence":
         pass
-    elif asked == "half a frame":
+    elif trouble == "half a frame":
         out.write((100).to_bytes(4, "big") + b'{"done"')
-    elif asked == "no JSON":
+    elif trouble == "no JSON":
         out.write((4).to_bytes(4, "big") + b"\x80\x04N.")
-    elif asked == "a frame of four gigabytes":
+    elif trouble == "a frame of four gigabytes":
         out.write(b"\xff" * 4)
         out.flush()
         time.sleep(600)
-    elif asked == "sheets without end":
+    elif trouble == "sheets without end":
         body = b'{"rows": [["' + b"x" * 1000 + b'"]]}'
         frame = len(body).to_bytes(4, "big") + body
         while True:
             out.write(frame)
-    elif asked == "rows that were never told of":
+    elif trouble == "rows that were never told of":
         out.write(len(b'{"rows": 3}').to_bytes(4, "big") + b'{"rows": 3}')
     out.flush()
 

@@ -50,5 +50,5 @@ def messy_scores(people: list[Person]) -> tuple[list[list[Any]], list[Refused], 
     rows = [row for row, _, _ in bad] + good + [twice]
     refused = [(index, column, code) for index, (_, column, code) in enumerate(bad)]
     refused += [(index, "准考证号", "admission_twice") for index in (len(rows) - 2, len(rows) - 1)]
-    kept = [(one.admission_number, Decimal(str(one.score))) for one in (p[12], p[13], p[15])]
-    return rows, refused, [*kept, (p[14].admission_number, Decimal("78.5"))]
+    scores = [(one.admission_number, Decimal(str(one.score))) for one in (p[12], p[13], p[15])]
+    return rows, refused, [*scores, (p[14].admission_number, Decimal("78.5"))]

@@ -38,8 +38,8 @@ class CommandServer:
         assert stdin is not None and stdout is not None
         with TemporaryDirectory() as folder:
             out, err = Path(folder) / "out", Path(folder) / "err"
-            asked = {"arguments": arguments, "cwd": str(cwd), "env": env, "out": str(out), "err": str(err)}
-            stdin.write(json.dumps(asked) + "\n")
+            order = {"arguments": arguments, "cwd": str(cwd), "env": env, "out": str(out), "err": str(err)}
+            stdin.write(json.dumps(order) + "\n")
             stdin.flush()
             code = int(stdout.readline())
             return subprocess.CompletedProcess(
@@ -56,28 +56,28 @@ class CommandServer:
 
 def _load() -> None:
     commands = importlib.import_module("server.commands")
-    for found in pkgutil.walk_packages(commands.__path__, commands.__name__ + "."):
-        importlib.import_module(found.name)
+    for module in pkgutil.walk_packages(commands.__path__, commands.__name__ + "."):
+        importlib.import_module(module.name)
     importlib.import_module("server.cli")
 
 
-def _be(asked: dict[str, Any]) -> NoReturn:
+def _be(order: dict[str, Any]) -> NoReturn:
     """In the forked process: everything as a new one would have it."""
     code = 1
     try:
-        os.chdir(asked["cwd"])
+        os.chdir(order["cwd"])
         os.environ.clear()
-        os.environ.update(asked["env"])
+        os.environ.update(order["env"])
         for number, name, flags in (
             (0, os.devnull, os.O_RDONLY),
-            (1, asked["out"], os.O_WRONLY | os.O_CREAT),
-            (2, asked["err"], os.O_WRONLY | os.O_CREAT),
+            (1, order["out"], os.O_WRONLY | os.O_CREAT),
+            (2, order["err"], os.O_WRONLY | os.O_CREAT),
         ):
-            opened = os.open(name, flags, 0o600)
-            os.dup2(opened, number)
-            os.close(opened)
-        sys.argv = ["xcert", *asked["arguments"]]
-        importlib.import_module("server.cli").main(asked["arguments"])
+            file = os.open(name, flags, 0o600)
+            os.dup2(file, number)
+            os.close(file)
+        sys.argv = ["xcert", *order["arguments"]]
+        importlib.import_module("server.cli").main(order["arguments"])
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
     except BaseException:

@@ -50,7 +50,7 @@ async def seat(
     page = await context.new_page()
     trouble: list[str] = []
     page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("console", lambda said: trouble.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
     yield page, trouble
     await context.close()
 

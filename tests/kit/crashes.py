@@ -31,21 +31,21 @@ NAMES = ("崔子涵", "买买提·吐尔逊", "王𠮷")
 class SealingPdfRenderer(FakePdfRenderer):
     """Like the real press, never makes the same file twice: a signature holds time and chance."""
 
-    sealed: Counter[str] = field(default_factory=Counter)
+    times: Counter[str] = field(default_factory=Counter)
 
     async def make(self, page: CertificatePage) -> bytes:
-        self.sealed[page.number] += 1
+        self.times[page.number] += 1
         return await FakePdfRenderer.make(self, page) + secrets.token_bytes(8)
 
 
 async def done_once(s: Services) -> None:
     """Do the waiting jobs. Each is taken off before it is done, as by a worker that may die over it."""
-    while taken := await rows(
+    while jobs := await rows(
         "DELETE FROM procrastinate_jobs WHERE id = (SELECT min(id) FROM procrastinate_jobs WHERE status = 'todo')"
         " RETURNING task_name, args"
     ):
-        args = taken[0]["args"]
-        await TABLE[taken[0]["task_name"]](s, **(orjson.loads(args) if isinstance(args, str) else args))
+        args = jobs[0]["args"]
+        await TABLE[jobs[0]["task_name"]](s, **(orjson.loads(args) if isinstance(args, str) else args))
 
 
 async def walk(s: Services, of: Cohort) -> None:
@@ -58,9 +58,9 @@ async def walk(s: Services, of: Cohort) -> None:
         elif state is BatchState.PREPARED:
             await organisation.org_sign(s, batch.id, actor=ME)
         elif state is BatchState.SITE_PENDING:
-            shown = await scan_tickets.show(s, batch.id, actor=ME)
-            await scan_tickets.look(s, shown.token, identity=of.identity)
-            await scan_tickets.confirm(s, shown.token, PIN, identity=of.identity)
+            ticket = await scan_tickets.show(s, batch.id, actor=ME)
+            await scan_tickets.look(s, ticket.token, identity=of.identity)
+            await scan_tickets.confirm(s, ticket.token, PIN, identity=of.identity)
         elif state is BatchState.SCHOOL_SIGNED:
             await organisation.hand_over(s, batch.id, actor=ME)
         elif state is BatchState.GENERATING:
@@ -103,12 +103,14 @@ WORKER = "import asyncio; from server.settings import load; from server.worker i
 
 async def worker(settings: Any, db_url: str, redis_url: str) -> asyncio.subprocess.Process:
     """A real job worker in a process of its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("XCERT_", "WECHAT_"))}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("XCERT_", "WECHAT_"))
+    }
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
         WORKER,
-        env=kept
+        env=environment
         | {
             "XCERT_DATABASE_URL": db_url,
             "XCERT_REDIS_URL": redis_url,

@@ -13,9 +13,9 @@ _TIME = re.compile(r'"(\d{4}-\d\d-\d\dT[^"]*)"')
 _FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?\+08:00")
 
 
-def assert_one_form_of_time(url: str, said: str) -> None:
+def assert_one_form_of_time(url: str, text: str) -> None:
     """Whatever JSON leaves the house writes moments in one form: RFC 3339 with Beijing's offset."""
-    assert [one for one in _TIME.findall(said) if not _FORM.fullmatch(one)] == [], url
+    assert [one for one in _TIME.findall(text) if not _FORM.fullmatch(one)] == [], url
 
 
 class DoorClient(SanicASGITestClient):  # type: ignore[misc]  # sanic-testing has no types

@@ -55,10 +55,10 @@ def outside(kind: C) -> C:
             continue
 
         def guarded(
-            *given: Any, _method: Any = method, _what: str = f"{kind.__name__}.{name}", **more: Any
+            *args: Any, _method: Any = method, _what: str = f"{kind.__name__}.{name}", **more: Any
         ) -> Any:
             refuse_in_transaction(_what)
-            return _method(*given, **more)
+            return _method(*args, **more)
 
         setattr(kind, name, functools.wraps(method)(guarded))
     return kind
@@ -157,10 +157,10 @@ class MemoryEventBus:
 
     @asynccontextmanager
     async def listen(self, channel: str) -> AsyncIterator[AsyncIterator[dict[str, Any] | None]]:
-        seen = len(self.events)
+        first = len(self.events)
 
         async def events() -> AsyncIterator[dict[str, Any] | None]:
-            for name, event in self.events[seen:]:
+            for name, event in self.events[first:]:
                 if name == channel:
                     yield event
 
@@ -229,7 +229,7 @@ class FakePdfRenderer:
     """Makes a recognisable file at once; `unprintable` are the characters its font lacks."""
 
     unprintable: str = "〓"
-    made: list[CertificatePage] = field(default_factory=list)
+    pages: list[CertificatePage] = field(default_factory=list)
     fail_times: int = 0
 
     async def make(self, page: CertificatePage) -> bytes:
@@ -238,7 +238,7 @@ class FakePdfRenderer:
             raise RuntimeError("the PDF renderer is broken")
         if missing := self.missing_glyphs(page.name):
             raise Refused("glyph_missing", f"证书字体缺少字符“{missing}”，请联系管理员。")
-        self.made.append(page)
+        self.pages.append(page)
         return b"%PDF-1.7 fake " + hashlib.sha256(repr(page).encode()).hexdigest().encode()
 
     def missing_glyphs(self, text: str) -> str:

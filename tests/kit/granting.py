@@ -19,10 +19,10 @@ def clock(s: Services) -> FakeClock:
 
 
 def push(
-    s: Services, kind: str, *listed: dict[str, str], key: str = "", json: bool = False, **more: Any
+    s: Services, kind: str, *answers: dict[str, str], key: str = "", json: bool = False, **more: Any
 ) -> Push:
     """A push about subscriptions, as XML (nested) or JSON (flat) arrives; one element is an object."""
-    inner: Any = listed[0] if len(listed) == 1 else list(listed)
+    inner: Any = answers[0] if len(answers) == 1 else list(answers)
     name = {
         "popup": "SubscribeMsgPopupEvent",
         "change": "SubscribeMsgChangeEvent",
@@ -40,17 +40,17 @@ def push(
     )
 
 
-def said(template: str = RESULTS, status: str = "accept") -> dict[str, str]:
+def answer_of(template: str = RESULTS, status: str = "accept") -> dict[str, str]:
     return {"TemplateId": template, "SubscribeStatusString": status, "PopupScene": "0"}
 
 
-async def popup(s: Services, *listed: dict[str, str], **more: Any) -> None:
-    await grants.taken_in(s, push(s, "popup", *(listed or (said(),)), **more))
+async def popup(s: Services, *answers: dict[str, str], **more: Any) -> None:
+    await grants.taken_in(s, push(s, "popup", *(answers or (answer_of(),)), **more))
 
 
-async def left(account: str = "mp", openid: str = OPENID) -> dict[str, int]:
+async def grants_left(account: str = "mp", openid: str = OPENID) -> dict[str, int]:
     return await grants.left(account, openid, ["results_released", "certificate_issued"])
 
 
 async def remaining() -> int:
-    return (await left())["results_released"]
+    return (await grants_left())["results_released"]

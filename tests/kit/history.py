@@ -41,8 +41,8 @@ async def issued(s: Services, of: Registration, serial: int, **more: Any) -> Cer
         site_id=registration.site_id,
         defaults={"state": "issued", "issued_at": s.clock.now()},
     )
-    sealed = b"%PDF-1.7 sealed " + number.encode()
-    await s.file_store.put(f"certificates/{number}.pdf", sealed)
+    pdf = b"%PDF-1.7 sealed " + number.encode()
+    await s.file_store.put(f"certificates/{number}.pdf", pdf)
     fields = {"state": "valid", **more}
     return await Certificate.create(
         number=number,
@@ -54,7 +54,7 @@ async def issued(s: Services, of: Registration, serial: int, **more: Any) -> Cer
         claims_sha256=whole.sha256(),
         code=claims.encode_code(s.keys, whole),
         pdf_key=f"certificates/{number}.pdf",
-        pdf_sha256=sha256(sealed).digest(),
+        pdf_sha256=sha256(pdf).digest(),
         sealed_at=s.clock.now(),
         **fields,
     )

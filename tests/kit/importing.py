@@ -30,14 +30,14 @@ def names_in(book: bytes) -> imports.Names:
         head, *rows = CalamineWorkbook.from_filelike(BytesIO(book)).get_sheet_by_index(0).to_python()
     except (CalamineError, ValueError):
         return imports.Names()
-    found = [{str(title): str(cell) for title, cell in zip(head, row, strict=False)} for row in rows]
+    cells = [{str(title): str(cell) for title, cell in zip(head, row, strict=False)} for row in rows]
     return imports.Names.of(
         {
-            "plans": {row["考试计划"].strip() for row in found if row.get("考试计划")},
-            "schools": {row["院校"].strip()[:100] for row in found if row.get("院校", "").strip()},
+            "plans": {row["考试计划"].strip() for row in cells if row.get("考试计划")},
+            "schools": {row["院校"].strip()[:100] for row in cells if row.get("院校", "").strip()},
             "sites": {
                 f"{row['院校'].strip()}{row.get('证书名称', CERTIFICATE)}{row['证书等级'].strip()}"[:200]
-                for row in found
+                for row in cells
                 if row.get("院校", "").strip() and row.get("证书等级")
             },
         }

@@ -68,14 +68,14 @@ async def pending(s: Services, of: Cohort) -> Issuance:
     return await Issuance.get(id=batch.id)
 
 
-async def shown(s: Services, of: Cohort) -> scan_tickets.ShownTicket:
+async def shown_ticket(s: Services, of: Cohort) -> scan_tickets.ShownTicket:
     batch = await pending(s, of)
     return await scan_tickets.show(s, batch.id, actor=make.ISSUER_STAFF)
 
 
 async def school_signed(s: Services, of: Cohort) -> Issuance:
-    shown_one = await shown(s, of)
-    await scan_tickets.confirm(s, shown_one.token, PIN, identity=of.identity)
+    ticket = await shown_ticket(s, of)
+    await scan_tickets.confirm(s, ticket.token, PIN, identity=of.identity)
     return await Issuance.get(plan_id=of.plan.id)
 
 

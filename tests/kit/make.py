@@ -42,10 +42,12 @@ async def school(name: str | None = None) -> School:
 
 
 async def kind() -> CertificateKind:
-    made, is_new = await CertificateKind.get_or_create(code="SPS", defaults={"name": KIND})
+    certificate_kind, is_new = await CertificateKind.get_or_create(code="SPS", defaults={"name": KIND})
     if is_new:
-        await StandardVersion.create(kind=made, version="2021年3.0版", effective_on=date(2021, 11, 1))
-    return made
+        await StandardVersion.create(
+            kind=certificate_kind, version="2021年3.0版", effective_on=date(2021, 11, 1)
+        )
+    return certificate_kind
 
 
 async def site(at: School | None = None, level: Level = Level.PRIMARY, **more: Any) -> Site:
@@ -85,7 +87,7 @@ async def registration(
 ) -> Registration:
     """A person's place in a plan, with one subject's score and the outcome as given."""
     at, on = at or await site(), on or await plan()
-    made = await Registration.create(
+    row = await Registration.create(
         candidate=who or await candidate(s, at=await at.school),
         plan=on,
         site=at,
@@ -93,10 +95,10 @@ async def registration(
         outcome=outcome,
     )
     if outcome in ("passed", "failed"):
-        await Score.create(registration=made, subject=SUBJECT, score=score, status="scored")
+        await Score.create(registration=row, subject=SUBJECT, score=score, status="scored")
     elif outcome != "pending":
-        await Score.create(registration=made, subject=SUBJECT, score=None, status=outcome)
-    return made
+        await Score.create(registration=row, subject=SUBJECT, score=None, status=outcome)
+    return row
 
 
 def mobile() -> str:

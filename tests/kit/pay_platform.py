@@ -44,42 +44,44 @@ class PayPlatform:
     """WeChat Pay and one merchant of it."""
 
     folder: Path
-    known: dict[str, str]
+    account: dict[str, str]
     clock: FakeClock = field(default_factory=FakeClock)
 
     @classmethod
     def invent(cls, folder: Path) -> PayPlatform:
-        known = sandbox_account.complete(folder)
-        merchant = x509.load_pem_x509_certificate(known["SANDBOX_PAY_MCH_CERTIFICATE"].encode()).public_key()
+        account = sandbox_account.complete(folder)
+        merchant = x509.load_pem_x509_certificate(
+            account["SANDBOX_PAY_MCH_CERTIFICATE"].encode()
+        ).public_key()
         (folder / "merchant.pem").write_bytes(
             merchant.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         )
-        (folder / "public.key").write_text(known["SANDBOX_PAY_PUBLIC_KEY_PRIVATE"])
-        (folder / "certificate.key").write_text(known["SANDBOX_PAY_CERTIFICATE_PRIVATE"])
-        return cls(folder, known)
+        (folder / "public.key").write_text(account["SANDBOX_PAY_PUBLIC_KEY_PRIVATE"])
+        (folder / "certificate.key").write_text(account["SANDBOX_PAY_CERTIFICATE_PRIVATE"])
+        return cls(folder, account)
 
     def settings(self, base: Settings, **more: Any) -> Settings:
         """`base` with this merchant."""
-        return replace(base, **{name: self.known[env] for name, env in SETTINGS.items()} | more)
+        return replace(base, **{name: self.account[env] for name, env in SETTINGS.items()} | more)
 
     @property
     def certificate_serial(self) -> str:
-        return sandbox_account.serial_of(self.known["WECHAT_PAY_CERTIFICATES"])
+        return sandbox_account.serial_of(self.account["WECHAT_PAY_CERTIFICATES"])
 
     def sign(self, message: bytes, *, by: str = "public") -> str:
         """The openssl command's signature with WeChat Pay's key (`public` or `certificate`)."""
-        made = subprocess.run(
+        result = subprocess.run(
             [*OPENSSL, "-sign", str(self.folder / f"{by}.key")],
             input=message,
             capture_output=True,
             check=True,
         )
-        return b64encode(made.stdout).decode()
+        return b64encode(result.stdout).decode()
 
     def is_merchants(self, message: bytes, signature: str) -> bool:
         """Whether the openssl command takes the merchant's signature."""
         (self.folder / "signature").write_bytes(b64decode(signature, validate=True))
-        told = subprocess.run(
+        result = subprocess.run(
             [
                 *OPENSSL,
                 "-verify",
@@ -90,25 +92,25 @@ class PayPlatform:
             input=message,
             capture_output=True,
         )
-        return told.stdout == b"Verified OK\n"
+        return result.stdout == b"Verified OK\n"
 
     def headers(self, body: bytes, *, by: str = "public", late: float = 0, **changed: str) -> dict[str, str]:
         """The signature headers of an answer or notification, `late` seconds old; `changed` after signing."""
         stamp, nonce = str(int(self.clock.now().timestamp() - late)), secrets.token_hex(16)
-        serial = self.known["WECHAT_PAY_PUBLIC_KEY_ID"] if by == "public" else self.certificate_serial
-        said = {
+        serial = self.account["WECHAT_PAY_PUBLIC_KEY_ID"] if by == "public" else self.certificate_serial
+        values = {
             "timestamp": stamp,
             "nonce": nonce,
             "serial": serial,
             "signature": self.sign(f"{stamp}\n{nonce}\n".encode() + body + b"\n", by=by),
             "signature_type": "WECHATPAY2-SHA256-RSA2048",
         } | changed
-        names = {name: f"Wechatpay-{name.replace('_', '-').title()}" for name in said}
-        return {names[name]: value for name, value in said.items()}
+        names = {name: f"Wechatpay-{name.replace('_', '-').title()}" for name in values}
+        return {names[name]: value for name, value in values.items()}
 
     def sealed(self, text: bytes, *, kind: str, key: str | None = None) -> dict[str, str]:
         nonce = secrets.token_hex(6)
-        cipher = AESGCM((key or self.known["WECHAT_PAY_APIV3_KEY"]).encode())
+        cipher = AESGCM((key or self.account["WECHAT_PAY_APIV3_KEY"]).encode())
         return {
             "original_type": kind,
             "algorithm": "AEAD_AES_256_GCM",
@@ -132,7 +134,7 @@ class PayPlatform:
 
 
 @dataclass
-class Asked:
+class SentRequest:
     """One request as it arrived."""
 
     method: str
@@ -146,7 +148,7 @@ class Asked:
         return json.loads(self.body)
 
 
-Answer = Callable[[Asked], web.Response | Awaitable[web.Response]]
+Answer = Callable[[SentRequest], web.Response | Awaitable[web.Response]]
 
 
 @dataclass
@@ -155,7 +157,7 @@ class Script:
 
     platform: PayPlatform
     answers: list[Answer] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[SentRequest] = field(default_factory=list)
     url: str = ""
     over: asyncio.Event = field(default_factory=asyncio.Event)  # for answers that never come
 
@@ -163,23 +165,25 @@ class Script:
         self.answers += answers
 
     async def handle(self, request: web.Request) -> web.Response:
-        asked = Asked(request.method, request.raw_path, await request.read(), request.headers, request)
-        found = AUTHORIZATION.fullmatch(asked.headers["Authorization"])
-        assert found, asked.headers["Authorization"]
-        mchid, nonce, stamp, serial, signature = found.groups()
-        known = self.platform.known
-        assert (mchid, serial) == (known["WECHAT_PAY_MCHID"], known["WECHAT_PAY_MCH_SERIAL"])
-        said = f"{asked.method}\n{asked.target}\n{stamp}\n{nonce}\n".encode() + asked.body + b"\n"
-        assert self.platform.is_merchants(said, signature)
-        self.asked.append(asked)
-        answer = self.answers.pop(0)(asked)
+        received = SentRequest(
+            request.method, request.raw_path, await request.read(), request.headers, request
+        )
+        match = AUTHORIZATION.fullmatch(received.headers["Authorization"])
+        assert match, received.headers["Authorization"]
+        mchid, nonce, stamp, serial, signature = match.groups()
+        account = self.platform.account
+        assert (mchid, serial) == (account["WECHAT_PAY_MCHID"], account["WECHAT_PAY_MCH_SERIAL"])
+        message = f"{received.method}\n{received.target}\n{stamp}\n{nonce}\n".encode() + received.body + b"\n"
+        assert self.platform.is_merchants(message, signature)
+        self.requests.append(received)
+        answer = self.answers.pop(0)(received)
         return answer if isinstance(answer, web.Response) else await answer
 
 
 def says(platform: PayPlatform, status: int, data: Any = None, **how: Any) -> Answer:
     """An answer with WeChat Pay's signature; `how` goes to PayPlatform.headers."""
 
-    def answer(_: Asked) -> web.Response:
+    def answer(_: SentRequest) -> web.Response:
         body = b"" if data is None else json.dumps(data, ensure_ascii=False).encode()
         signed = platform.headers(body, **how)
         return web.Response(

@@ -17,9 +17,9 @@ def family(root: int) -> list[int]:
     """A process and all that descend from it, whatever their group."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (said := proc(int(entry.name), "stat")):
-            parents[int(entry.name)] = int(said.rpartition(")")[2].split()[1])
-    found = [root]
-    for pid in found:
-        found += [child for child, parent in parents.items() if parent == pid]
-    return found
+        if entry.name.isdigit() and (status := proc(int(entry.name), "stat")):
+            parents[int(entry.name)] = int(status.rpartition(")")[2].split()[1])
+    pids = [root]
+    for pid in pids:
+        pids += [child for child, parent in parents.items() if parent == pid]
+    return pids

@@ -19,7 +19,7 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
-        self.asked = 0  # pieces that came from the near side
+        self.pieces = 0  # pieces that came from the near side
 
     async def open(self) -> None:
         """Listen, on the same port as before."""
@@ -68,7 +68,7 @@ class Proxy:
     ) -> None:
         try:
             while data := await source.read(65536):
-                self.asked += near
+                self.pieces += near
                 await self._goes.wait()
                 sink.write(data)
                 await sink.drain()

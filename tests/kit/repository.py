@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def tracked(*patterns: str) -> list[Path]:
     """The files that git knows."""
-    said = subprocess.run(
+    listing = subprocess.run(
         ["git", "ls-files", "--", *patterns], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    return [ROOT / line for line in said.splitlines() if (ROOT / line).is_file()]
+    return [ROOT / line for line in listing.splitlines() if (ROOT / line).is_file()]

@@ -29,8 +29,8 @@ def greeting(service: Service) -> None:
 
 
 async def frame_of(page: Page) -> Frame:
-    frame = await page.wait_for_selector("iframe.web")
+    element = await page.wait_for_selector("iframe.web")
+    assert element is not None
+    frame = await element.content_frame()
     assert frame is not None
-    found = await frame.content_frame()
-    assert found is not None
-    return found
+    return frame

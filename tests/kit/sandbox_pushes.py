@@ -7,10 +7,10 @@ from tests.sandbox.conftest import OA, Arrival
 
 
 def reply(arrival: Arrival, kind: str = "text", **content: object) -> str:
-    told = arrival.opened()
+    message = arrival.opened()
     fields = {
-        "ToUserName": told["FromUserName"],
-        "FromUserName": told["ToUserName"],
+        "ToUserName": message["FromUserName"],
+        "FromUserName": message["ToUserName"],
         "CreateTime": 1,
         "MsgType": kind,
         **content,
@@ -19,6 +19,6 @@ def reply(arrival: Arrival, kind: str = "text", **content: object) -> str:
 
 
 def sealed(text: str, *, appid: str = OA.appid, token: str = OA.token) -> str:
-    made = crypto.encrypt(OA.aes_key, appid, text)
-    signature = crypto.signature(token, "99", "n1", made)
-    return xml.build({"Encrypt": made, "MsgSignature": signature, "TimeStamp": 99, "Nonce": "n1"})
+    ciphertext = crypto.encrypt(OA.aes_key, appid, text)
+    signature = crypto.signature(token, "99", "n1", ciphertext)
+    return xml.build({"Encrypt": ciphertext, "MsgSignature": signature, "TimeStamp": 99, "Nonce": "n1"})

@@ -44,10 +44,10 @@ def mounted(megabytes: int) -> Iterator[SmallDisk]:
     try:
         command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", str(folder)]
         program = shutil.which("mount")
-        done = subprocess.run(command, capture_output=True, text=True) if program else None
-        if done is None or done.returncode:
-            said = done.stderr.strip() if done else "no mount program"
-            pytest.skip(f"a small disk cannot be mounted here ({said}; uid {os.geteuid()})")
+        result = subprocess.run(command, capture_output=True, text=True) if program else None
+        if result is None or result.returncode:
+            reason = result.stderr.strip() if result else "no mount program"
+            pytest.skip(f"a small disk cannot be mounted here ({reason}; uid {os.geteuid()})")
         try:
             yield SmallDisk(folder)
         finally:

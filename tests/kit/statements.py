@@ -21,18 +21,20 @@ class Reader:
 @contextmanager
 def statements() -> Iterator[list[str]]:
     """Every statement that reaches the database, without its values."""
-    seen: list[str] = []
+    texts: list[str] = []
 
     class Ear(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            seen.append(str(record.args[0]) if isinstance(record.args, tuple) and record.args else record.msg)
+            texts.append(
+                str(record.args[0]) if isinstance(record.args, tuple) and record.args else record.msg
+            )
 
     logger, ear = logging.getLogger("tortoise.db_client"), Ear(logging.DEBUG)
     level = logger.level
     logger.addHandler(ear)
     logger.setLevel(logging.DEBUG)
     try:
-        yield seen
+        yield texts
     finally:
         logger.removeHandler(ear)
         logger.setLevel(level)

@@ -42,15 +42,20 @@ class Platform:
         return Cipher(algorithms.AES(key), modes.CBC(key[:16]))
 
     def encrypt(self, message: str, *, appid: str | None = None) -> str:
-        said = message.encode()
-        plain = secrets.token_bytes(16) + struct.pack(">I", len(said)) + said + (appid or self.appid).encode()
+        content = message.encode()
+        plain = (
+            secrets.token_bytes(16)
+            + struct.pack(">I", len(content))
+            + content
+            + (appid or self.appid).encode()
+        )
         pad = 32 - len(plain) % 32
         worker = self._cipher().encryptor()
         return b64encode(worker.update(plain + bytes([pad]) * pad) + worker.finalize()).decode()
 
-    def decrypt(self, sealed: str) -> str:
+    def decrypt(self, ciphertext: str) -> str:
         worker = self._cipher().decryptor()
-        plain = worker.update(b64decode(sealed)) + worker.finalize()
+        plain = worker.update(b64decode(ciphertext)) + worker.finalize()
         plain = plain[: -plain[-1]]
         (length,) = struct.unpack(">I", plain[16:20])
         assert plain[20 + length :] == self.appid.encode()
@@ -71,10 +76,10 @@ class Platform:
 
     def read_reply(self, body: bytes) -> dict[str, str]:
         """The fields of an encrypted reply, after checking all that WeChat checks."""
-        sealed = {node.tag: node.text or "" for node in ElementTree.fromstring(body)}
-        proof = signed(self.token, sealed["TimeStamp"], sealed["Nonce"], sealed["Encrypt"])
-        assert proof == sealed["MsgSignature"]
-        inner = ElementTree.fromstring(self.decrypt(sealed["Encrypt"]))
+        fields = {node.tag: node.text or "" for node in ElementTree.fromstring(body)}
+        proof = signed(self.token, fields["TimeStamp"], fields["Nonce"], fields["Encrypt"])
+        assert proof == fields["MsgSignature"]
+        inner = ElementTree.fromstring(self.decrypt(fields["Encrypt"]))
         return {node.tag: node.text or "" for node in inner}
 
 

@@ -38,7 +38,8 @@ async def window(
     tab = Window(page, at, "desk" if wide else "phone" if js else "plain", [])
     page.on("pageerror", lambda error: tab.trouble.append(str(error)))
     page.on(
-        "console", lambda said: tab.trouble.append(said.text) if "Content Security" in said.text else None
+        "console",
+        lambda message: tab.trouble.append(message.text) if "Content Security" in message.text else None,
     )
     yield tab
     await context.close()

@@ -35,8 +35,8 @@ def refusal(data: bytes) -> tuple[str, str]:
     return refused.value.code, refused.value.message
 
 
-def errors(found: list[Draft]) -> list[tuple[int, str, str]]:
-    return [(error.row, error.column, error.code) for draft in found for error in draft.errors]
+def errors(rows: list[Draft]) -> list[tuple[int, str, str]]:
+    return [(error.row, error.column, error.code) for draft in rows for error in draft.errors]
 
 
 def styled(code: str, *more: str) -> str:
@@ -63,15 +63,15 @@ def score_sheet(cell: str, **parts: str) -> bytes:
     )
 
 
-def front(made: Workbook) -> Worksheet:
+def front(book: Workbook) -> Worksheet:
     """The sheet that opens with the workbook."""
-    assert isinstance(made.active, Worksheet)
-    return made.active
+    assert isinstance(book.active, Worksheet)
+    return book.active
 
 
 def edited(data: bytes, change: Any) -> bytes:
-    made = load_workbook(BytesIO(data))
-    change(made)
+    book = load_workbook(BytesIO(data))
+    change(book)
     out = BytesIO()
-    made.save(out)
+    book.save(out)
     return out.getvalue()

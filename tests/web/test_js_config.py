@@ -108,7 +108,7 @@ def uses(page: str) -> tuple[str, bool, bool, bool]:
 async def test_each_page_asks_for_what_it_needs(app: App, services: Services) -> None:
     await bound(services, ME)
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     me, officer = browser(services), browser(services, of.identity)
     assert uses((await get(app, "/h5/", **me)).text) == ("share", False, False, False)
     for path in ("/h5/results", "/h5/certificates", "/h5/bind"):
@@ -163,7 +163,7 @@ async def test_a_tap_leads_from_any_browser_into_the_mini_program(
     app: App, services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     first = await post(app, f"/s/{shown.token}/mini-program", accept="text/html")
     assert first.status == 200
     assert 'href="https://wxaurl.cn/1"' in first.text and shown.token not in first.text
@@ -179,7 +179,7 @@ async def test_a_tap_leads_from_any_browser_into_the_mini_program(
 
 async def test_links_are_made_for_live_tickets_only(app: App, services: Services, clock: FakeClock) -> None:
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     forged = shown.token[:-1] + ("A" if shown.token[-1] != "A" else "B")
     assert (await post(app, f"/s/{forged}/mini-program")).json["code"] == "scan_forged"
     foreign = await post(app, f"/s/{shown.token}/mini-program", origin="https://evil.example")
@@ -198,7 +198,7 @@ async def test_when_wechat_gives_no_link_the_plain_way_is_said(
     async def refuse(path: str, query: str, *, seconds: int) -> str:
         raise OutsideFailure("微信返回错误 85079")
 
-    shown = await issuing.shown(services, await issuing.cohort(services))
+    shown = await issuing.shown_ticket(services, await issuing.cohort(services))
     monkeypatch.setattr(services.wechat_links, "url_link", refuse)
     page = await post(app, f"/s/{shown.token}/mini-program", accept="text/html")
     assert page.status == 422

@@ -121,7 +121,7 @@ async def test_the_canonical_list_hashes_to_what_is_signed_also_after_a_revocati
 
 async def test_the_officers_phone_shows_the_same_rows(services: Services) -> None:
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     view = await scan_tickets.look(services, shown.token, identity=of.identity)
     assert [(one.row, one.name, one.admission_number, one.score) for one in view.people] == [
         (i, name, r.admission_number, "78.5")
@@ -132,7 +132,7 @@ async def test_the_officers_phone_shows_the_same_rows(services: Services) -> Non
 @pytest.mark.rule("S8")
 async def test_every_receipt_of_a_batch_can_be_fetched(app: App, services: Services) -> None:
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     await scan_tickets.return_batch(services, shown.token, PIN, "第 3 位考生姓名有误", identity=of.identity)
     batch = await Issuance.get()
     who = await seated(app, services, Role.SCHOOL, school=of.school)

@@ -71,7 +71,7 @@ async def test_results(app: App, services: Services, token: str) -> None:
 @pytest.mark.rule("S86")
 async def test_a_scan(app: App, services: Services, token: str) -> None:
     of = await issuing.cohort(services)
-    scene = (await issuing.shown(services, of)).scene
+    scene = (await issuing.shown_ticket(services, of)).scene
     code = await officers.pairing_code(services.cache, of.identity)
     await ask(app, "post", "/officer-binding", token, code=code, pin=issuing.PIN)
     seen = (await ask(app, "get", f"/scans/{scene}", token)).json

@@ -17,7 +17,7 @@ from server.models import Follower, Grant, GrantEntry, Issuance, PushSeen, ScanT
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatSender
 from tests.kit.fakes import ListQueue
-from tests.kit.issuing import cohort, shown
+from tests.kit.issuing import cohort, shown_ticket
 from tests.kit.wechat_platform import GenuinePushes, Platform, mini_program, official_account, xml
 
 App = Sanic[Any, Any]
@@ -171,7 +171,7 @@ async def arrive(app: App, platform: Platform, said: str, account: str = "oa") -
 @pytest.mark.rule("S93")
 async def test_every_push_to_the_official_account(app: App, services: Services) -> None:
     """Each twice: the second arrival hears the same and does nothing more."""
-    ticket = await shown(services, await cohort(services))
+    ticket = await shown_ticket(services, await cohort(services))
     table = rows(services.settings.public_url, ticket.token)
     assert isinstance(services.queue, ListQueue)
     services.queue.jobs.clear()

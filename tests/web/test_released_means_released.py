@@ -95,10 +95,10 @@ async def world(app: App, s: Services, state: str) -> World:
     await officers.bind_mp(s, code, PIN, identity=OFFICER_MP, caller=Caller("127.0.0.1"))
     await bound(s, of)
     if state == "site_pending":
-        shown = await issuing.shown(s, of)
+        shown = await issuing.shown_ticket(s, of)
         token = shown.token
     else:
-        shown = await issuing.shown(s, of)
+        shown = await issuing.shown_ticket(s, of)
         token = shown.token
         await scan_tickets.confirm(s, token, PIN, identity=of.identity)
         await organisation.hand_over(s, (await Issuance.get()).id, actor=make.ISSUER_STAFF)

@@ -38,7 +38,7 @@ async def bearer(services: Services, who: WeChatIdentity = ME) -> str:
 async def scanned(app: App, services: Services) -> tuple[issuing.Cohort, scan_tickets.ShownTicket, str]:
     """A shown ticket, and an officer who has paired the mini-program."""
     of = await issuing.cohort(services)
-    shown, token = await issuing.shown(services, of), await bearer(services)
+    shown, token = await issuing.shown_ticket(services, of), await bearer(services)
     code = await officers.pairing_code(services.cache, of.identity)
     paired = await ask(app, "post", "/officer-binding", token, code=code, pin=issuing.PIN)
     assert (paired.status, paired.json) == (200, {"name": "王签发", "school": of.school.name})

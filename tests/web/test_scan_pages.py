@@ -40,7 +40,7 @@ def words(page: str) -> str:
 
 async def scanned(services: Services) -> tuple[issuing.Cohort, scan_tickets.ShownTicket, dict[str, str]]:
     of = await issuing.cohort(services)
-    shown = await issuing.shown(services, of)
+    shown = await issuing.shown_ticket(services, of)
     return of, shown, browser(services, of.identity)
 
 

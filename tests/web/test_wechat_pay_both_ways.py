@@ -339,7 +339,7 @@ async def test_the_doctor_finds_what_is_wrong(world: World, pay_platform: PayPla
     right = dict.fromkeys(("时钟", "商户私钥", "商户证书序列号", "微信支付公钥", "APIv3 密钥"), True)
     assert await found() == right
     assert (await found(pay_mch_serial="5F" * 20))["商户证书序列号"] is False
-    other = pay_platform.known["SANDBOX_PAY_CERTIFICATE_PRIVATE"]
+    other = pay_platform.account["SANDBOX_PAY_CERTIFICATE_PRIVATE"]
     assert (await found(pay_mch_key=other))["商户私钥"] is False
     assert (await found(pay_apiv3_key="k" * 32))["APIv3 密钥"] is False
     public = (pay_platform.folder / "merchant.pem").read_text()

@@ -18,7 +18,7 @@ from server.domain.ports.payments import Cashier
 from server.errors import OutsideFailure, PayRefused, Refused
 from server.settings import Settings
 from tests.adapters.wechat.pay_world import OPENID, ORDER, PATH, REFUND, WRONG, World, opened, paid, returned
-from tests.kit.pay_platform import Asked, PayPlatform
+from tests.kit.pay_platform import PayPlatform, SentRequest
 from tests.kit.vectors import vector
 
 
@@ -39,7 +39,7 @@ async def test_orders(world: World) -> None:
     assert await world.pay.order_jsapi(ORDER, openid=OPENID) == "wx201410272009395522657a690389285100"
     native = replace(ORDER, account="oa", attach="")
     assert await world.pay.order_native(native) == "weixin://wxpay/bizpayurl?pr=JyC91EIz1"
-    first, second = world.script.asked
+    first, second = world.script.requests
     common = {
         "mchid": world.settings.pay_mchid,
         "description": "考务费",
@@ -56,7 +56,7 @@ async def test_orders(world: World) -> None:
     }
     assert (second.method, second.target) == ("POST", "/v3/pay/transactions/native")
     assert second.data == common | {"appid": world.settings.oa_appid}
-    for asked in world.script.asked:
+    for asked in world.script.requests:
         assert asked.headers["Accept"] == asked.headers["Content-Type"] == "application/json"
         assert asked.headers["User-Agent"]
         assert asked.headers["Wechatpay-Serial"] == world.settings.pay_public_key_id
@@ -93,13 +93,13 @@ async def test_queries(world: World) -> None:
     )
     assert await world.pay.query(out_trade_no=ORDER.out_trade_no) is None
     mine = f"?mchid={world.settings.pay_mchid}"
-    assert [a.target for a in world.script.asked] == [
+    assert [a.target for a in world.script.requests] == [
         PATH + mine,
         "/v3/pay/transactions/id/1217752501201407033233368018" + mine,
         PATH + mine,
         PATH + mine,
     ]
-    assert {(a.method, a.body) for a in world.script.asked} == {("GET", b"")}
+    assert {(a.method, a.body) for a in world.script.requests} == {("GET", b"")}
 
 
 async def test_an_answer_about_something_else_is_not_believed(world: World) -> None:
@@ -129,8 +129,8 @@ async def test_closing(world: World) -> None:
     with pytest.raises(PayRefused) as refusal:
         await world.pay.close(ORDER.out_trade_no)
     assert refusal.value.is_code("ORDER_PAID")
-    assert {(a.method, a.target) for a in world.script.asked} == {("POST", PATH + "/close")}
-    assert world.script.asked[0].data == {"mchid": world.settings.pay_mchid}
+    assert {(a.method, a.target) for a in world.script.requests} == {("POST", PATH + "/close")}
+    assert world.script.requests[0].data == {"mchid": world.settings.pay_mchid}
 
 
 async def test_refunds(world: World) -> None:
@@ -148,14 +148,14 @@ async def test_refunds(world: World) -> None:
     )
     assert done is not None and done.succeeded_at is not None
     assert (done.status, done.succeeded_at.isoformat()) == ("SUCCESS", "2026-11-23T12:01:00+08:00")
-    assert world.script.asked[0].data == {
+    assert world.script.requests[0].data == {
         "out_trade_no": "xc202611230001",
         "out_refund_no": "xr202611230001",
         "reason": "重复支付",
         "notify_url": "https://cert.example.cn/wechat/pay/refund-notify",
         "amount": {"refund": 60, "total": 100, "currency": "CNY"},
     }
-    assert [a.target for a in world.script.asked[1:]] == ["/v3/refund/domestic/refunds/xr202611230001"] * 2
+    assert [a.target for a in world.script.requests[1:]] == ["/v3/refund/domestic/refunds/xr202611230001"] * 2
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ async def test_refunds(world: World) -> None:
 async def test_what_wechat_would_refuse_is_not_sent(world: World, change: dict[str, Any], code: str) -> None:
     with pytest.raises(Refused) as refusal:
         await world.pay.order_jsapi(replace(ORDER, **change), openid=OPENID)
-    assert (refusal.value.code, world.script.asked) == (code, [])
+    assert (refusal.value.code, world.script.requests) == (code, [])
 
 
 async def test_a_refund_that_wechat_would_refuse_is_not_sent(world: World) -> None:
@@ -191,7 +191,7 @@ async def test_a_refund_that_wechat_would_refuse_is_not_sent(world: World) -> No
     for ask in (world.pay.close, world.pay.query_refund):
         with pytest.raises(Refused):
             await ask("a/b")
-    assert world.script.asked == []
+    assert world.script.requests == []
     world.will(200, {"prepay_id": "wx1"})
     longest = replace(ORDER, description="费" * 127, attach="䶮" * 128, total_fen=1, out_trade_no="x" * 32)
     assert await world.pay.order_jsapi(longest, openid=OPENID) == "wx1"
@@ -259,7 +259,7 @@ async def test_an_answer_that_is_not_wechats_is_asked_for_once_more_and_never_be
     world.will(200, {"prepay_id": "wx-forged"}, **how)
     world.will(200, {"prepay_id": "wx-genuine"})
     assert await world.pay.order_jsapi(ORDER, openid=OPENID) == "wx-genuine"
-    first, second = world.script.asked
+    first, second = world.script.requests
     assert first.body == second.body and first.headers["Authorization"] != second.headers["Authorization"]
     for ask, unknown in (
         (world.pay.refund(REFUND), True),
@@ -277,11 +277,11 @@ async def test_an_answer_that_is_not_wechats_is_asked_for_once_more_and_never_be
 async def test_no_answer_leaves_it_unknown_whether_it_was_done(world: World) -> None:
     """Slow, cut off, or nobody there: only the last one is certainly not done; what only asks is never in doubt."""
 
-    async def slow(_: Asked) -> web.Response:
+    async def slow(_: SentRequest) -> web.Response:
         await world.script.over.wait()
         return web.Response()
 
-    def cut(asked: Asked) -> web.Response:
+    def cut(asked: SentRequest) -> web.Response:
         assert asked.request.transport is not None
         asked.request.transport.abort()
         return web.Response()
@@ -297,8 +297,8 @@ async def test_no_answer_leaves_it_unknown_whether_it_was_done(world: World) -> 
             await pay.query(out_trade_no=ORDER.out_trade_no)
         assert failure.value.unknown is False
     await quick.close_connections()
-    proofs = {asked.headers["Authorization"] for asked in world.script.asked}
-    assert len(proofs) == len(world.script.asked) == 5  # each with a nonce of its own
+    proofs = {asked.headers["Authorization"] for asked in world.script.requests}
+    assert len(proofs) == len(world.script.requests) == 5  # each with a nonce of its own
     world.script.will(cut)
     world.will(200, paid(world))
     found = await world.pay.query(out_trade_no=ORDER.out_trade_no)
@@ -311,7 +311,7 @@ async def test_no_answer_leaves_it_unknown_whether_it_was_done(world: World) -> 
 
 
 async def test_bills(world: World) -> None:
-    """Asked for signed, fetched signed, hashed unpacked; the download itself carries no signature."""
+    """SentRequest for signed, fetched signed, hashed unpacked; the download itself carries no signature."""
     of = vector("payv3_tradebill_csv")
     file = of["csv"].encode("utf-8-sig")
     sha1 = of["sha1_of_file"]
@@ -328,7 +328,7 @@ async def test_bills(world: World) -> None:
     fetched(gzip.compress(file))
     bill = await world.pay.bill(day)
     assert bill is not None and (bill.day, len(bill.rows), bill.summary.order_fen) == (day, 45, 47)
-    assert [(a.method, a.target) for a in world.script.asked] == [
+    assert [(a.method, a.target) for a in world.script.requests] == [
         ("GET", "/v3/bill/tradebill?bill_date=2026-11-22&bill_type=ALL&tar_type=GZIP"),
         ("GET", "/v3/billdownload/file?token=a%2Bb&tartype=gzip"),
     ]

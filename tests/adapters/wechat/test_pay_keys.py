@@ -47,7 +47,7 @@ def listed(platform: PayPlatform, pem: str) -> dict[str, Any]:
 
 async def test_new_certificates_are_learnt_and_none_forgotten(world: World) -> None:
     platform = world.script.platform
-    key = platform.known["SANDBOX_PAY_CERTIFICATE_PRIVATE"]
+    key = platform.account["SANDBOX_PAY_CERTIFICATE_PRIVATE"]
     next_one = sandbox_account.certificate_of(key, "next", world.clock.now() - timedelta(days=1))
     over = sandbox_account.certificate_of(key, "over", world.clock.now() - timedelta(days=6 * 365))
     answer = {"data": [listed(platform, pem) for pem in (next_one, over)]}
@@ -77,7 +77,7 @@ async def test_a_certificate_that_is_known_stays_as_it_is(world: World) -> None:
     """Another one under its serial, signed by itself or in a genuine list, changes nothing."""
     platform, now = world.script.platform, world.clock.now()
     known = x509.load_pem_x509_certificate(world.settings.pay_certificates.encode())
-    other = load_pem_private_key(platform.known["SANDBOX_PAY_PUBLIC_KEY_PRIVATE"].encode(), None)
+    other = load_pem_private_key(platform.account["SANDBOX_PAY_PUBLIC_KEY_PRIVATE"].encode(), None)
     assert isinstance(other, RSAPrivateKey)
     same_serial = (
         x509.CertificateBuilder()
@@ -102,11 +102,13 @@ async def test_a_merchant_that_knows_no_certificate_yet_learns_the_first(world: 
     """Believed because the APIv3 key opens it and it signed the list itself."""
     platform = world.script.platform
     expired = sandbox_account.certificate_of(
-        platform.known["SANDBOX_PAY_CERTIFICATE_PRIVATE"], "old", world.clock.now() - timedelta(days=6 * 365)
+        platform.account["SANDBOX_PAY_CERTIFICATE_PRIVATE"],
+        "old",
+        world.clock.now() - timedelta(days=6 * 365),
     )
     bare = replace(world.settings, pay_public_key_id="", pay_public_key="", pay_certificates=expired)
     pay = WeChatPay(bare, world.clock, seconds=15)
-    answer = {"data": [listed(platform, platform.known["WECHAT_PAY_CERTIFICATES"])]}
+    answer = {"data": [listed(platform, platform.account["WECHAT_PAY_CERTIFICATES"])]}
     world.will(200, answer, by="certificate")
     keeping = asyncio.create_task(pay.keep_certificates())
     while len(pay._keys.ends()) < 2:
@@ -114,7 +116,7 @@ async def test_a_merchant_that_knows_no_certificate_yet_learns_the_first(world: 
     keeping.cancel()
     world.will(200, {"prepay_id": "wx1"}, by="certificate")
     assert await pay.order_jsapi(ORDER, openid=OPENID) == "wx1"
-    assert "Wechatpay-Serial" not in world.script.asked[-1].headers
+    assert "Wechatpay-Serial" not in world.script.requests[-1].headers
     for _ in range(2):
         world.script.will(
             lambda _: web.json_response({"code": "RESOURCE_NOT_EXISTS", "message": ""}, status=404)
@@ -134,7 +136,7 @@ async def findings(world: World, **changed: Any) -> dict[str, tuple[bool, str]]:
 async def test_probe_finds_everything_right(world: World) -> None:
     platform = world.script.platform
     world.will(404, {"code": "ORDER_NOT_EXIST", "message": "订单不存在"})
-    world.will(200, {"data": [listed(platform, platform.known["WECHAT_PAY_CERTIFICATES"])]})
+    world.will(200, {"data": [listed(platform, platform.account["WECHAT_PAY_CERTIFICATES"])]})
     s = world.settings
     assert await findings(world) == {
         "时钟": (True, "与微信支付相差 0 秒"),
@@ -143,7 +145,7 @@ async def test_probe_finds_everything_right(world: World) -> None:
         "微信支付公钥": (True, f"微信支付的回答验签通过（{s.pay_public_key_id}）"),
         "APIv3 密钥": (True, "能解开微信支付下发的 1 份平台证书"),
     }
-    assert [a.method for a in world.script.asked] == ["GET", "GET"]
+    assert [a.method for a in world.script.requests] == ["GET", "GET"]
 
 
 async def test_probe_says_what_is_wrong_and_where_to_mend_it(world: World) -> None:
@@ -162,7 +164,8 @@ async def test_probe_says_what_is_wrong_and_where_to_mend_it(world: World) -> No
     found = await findings(world)
     assert found["商户私钥"][0] is False and "WECHAT_PAY_MCH_KEY" in found["商户私钥"][1]
     world.script.will(
-        missing, says(platform, 200, {"data": [listed(platform, platform.known["WECHAT_PAY_CERTIFICATES"])]})
+        missing,
+        says(platform, 200, {"data": [listed(platform, platform.account["WECHAT_PAY_CERTIFICATES"])]}),
     )
     found = await findings(world, pay_apiv3_key="k" * 32)
     assert found["APIv3 密钥"][0] is False and "WECHAT_PAY_APIV3_KEY" in found["APIv3 密钥"][1]
@@ -181,7 +184,7 @@ async def test_probe_says_what_is_wrong_and_where_to_mend_it(world: World) -> No
     found = await findings(world)
     assert found["商户号"][0] is False and "商户号不存在" in found["商户号"][1]
     soon = sandbox_account.certificate_of(
-        platform.known["SANDBOX_PAY_CERTIFICATE_PRIVATE"],
+        platform.account["SANDBOX_PAY_CERTIFICATE_PRIVATE"],
         "soon",
         world.clock.now() - timedelta(days=5 * 365 - 30),
     )
