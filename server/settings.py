@@ -6,7 +6,6 @@ The only file that reads `os.environ`. A `.env` file is read; every variable may
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -14,20 +13,9 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from server import (
-    operators,
-    os_errors,
-    pay_settings,
-    production_settings,
-    public_address,
-    sandbox_account,
-    store_urls,
-)
+from server import os_errors, public_address, sandbox_account, setting_values
 
-_PAIR = r"[a-z_]+\s*=\s*[a-z_]+[0-9]+"
-TEMPLATE_KEYWORDS = re.compile(
-    rf"(WECHAT_(?:OA|MP)_(?:TEMPLATE|SUBSCRIBE)_[A-Z]+)\s*[:：]\s*({_PAIR}(?:\s*[,，]\s*{_PAIR})*)"
-)
+TEMPLATE_KEYWORDS = setting_values.TEMPLATE_KEYWORDS  # the notices read its entries by the same form
 
 
 class SettingsError(Exception):
@@ -251,7 +239,7 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
             assert f.default is not MISSING
             values[f.name] = f.default
     values["public_url"] = public_address.normalised(str(values.get("public_url", "")).strip())
-    problems += _checked(values, production)
+    problems += setting_values.problems(values, production=production)
     if problems:
         raise SettingsError(problems)
     return Settings(**values)
@@ -290,46 +278,3 @@ def as_environment(settings: Settings) -> dict[str, str]:
         if value is not None and value != "":
             environment[f.metadata["env"]] = str(value)
     return environment
-
-
-def _checked(values: Mapping[str, Any], production: bool) -> list[str]:
-    """What is there but cannot be right."""
-    problems = []
-    for mode in ("oa_mode", "mp_mode"):
-        if values.get(mode) not in (None, "safe", "compat", "plain"):
-            problems.append(f"WECHAT_{mode.upper()} 只能是 safe、compat 或 plain")
-    if values.get("second_factor") not in (None, "", "required", "optional"):
-        problems.append("XCERT_SECOND_FACTOR 只能是 required 或 optional")
-    if production and values.get("second_factor") == "optional":
-        problems.append("XCERT_SECOND_FACTOR 在生产环境不能是 optional")
-    if values.get("binding_phone") not in (None, "", "required", "optional"):
-        problems.append("XCERT_BINDING_PHONE 只能是 required 或 optional")
-    if values.get("two_people") not in (None, "", "on", "off"):
-        problems.append("XCERT_TWO_PERSON_ISSUING 只能是 on 或 off")
-    for key in ("oa_aes_key", "mp_aes_key", "oa_previous_aes_key", "mp_previous_aes_key"):
-        if values.get(key) and (len(values[key]) != 43 or not values[key].isalnum()):
-            problems.append(f"WECHAT_{key.upper()} 应为 43 位字母和数字")
-    for entry in filter(str.strip, re.split("[;；]", str(values.get("template_keywords", "")))):
-        if not TEMPLATE_KEYWORDS.fullmatch(entry.strip()):
-            problems.append(f"WECHAT_TEMPLATE_KEYWORDS 的“{entry.strip()[:60]}”写法不对")
-    problems += public_address.problems(str(values.get("public_url", "")), production=production)
-    if production:
-        problems += production_settings.problems(values)
-    problems += [
-        f"{name} 应为 {least} 或更大"
-        for name, least, value in (
-            ("PORT", 0, values.get("port", 0)),
-            ("SANDBOX_PORT", 0, values.get("sandbox_port", 0)),
-            ("XCERT_DATABASE_POOL", 2, values.get("database_pool", 2)),
-            ("XCERT_JOB_DATABASE_POOL", 4, values.get("job_database_pool", 4)),
-            ("XCERT_STATEMENT_SECONDS", 0, values.get("statement_seconds", 0)),
-            ("XCERT_JOB_STATEMENT_SECONDS", 0, values.get("job_statement_seconds", 0)),
-            ("XCERT_LOCK_SECONDS", 0, values.get("lock_seconds", 0)),
-            ("XCERT_START_SECONDS", 0, values.get("start_seconds", 0)),
-        )
-        if value < least
-    ]
-    for name, value in (("PORT", values.get("port", 0)), ("SANDBOX_PORT", values.get("sandbox_port", 0))):
-        if value > 65535:
-            problems.append(f"{name} 应为 65535 或更小")
-    return problems + store_urls.problems(values) + operators.problems(values) + pay_settings.problems(values)
