@@ -2,7 +2,8 @@
 
 The order is the safety: the signature over `Encrypt` is compared in constant time before any parser sees the body,
 then the padding (block 32), the length in UTF-8 bytes and the appid are checked, and only then is the text parsed,
-without entities. wechatpy knows the cipher, the classes of messages and the replies; the checks are ours.
+without entities (`push_fields.py`). wechatpy knows the cipher, the classes of messages and the replies; the checks
+are ours.
 """
 
 from __future__ import annotations
@@ -17,30 +18,25 @@ from binascii import Error as Base64Error
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from xml.parsers import expat
 
-from wechatpy import parse_message
 from wechatpy.crypto import PrpCrypto
 from wechatpy.crypto.base import WeChatCipher
 from wechatpy.replies import TextReply
 from wechatpy.utils import WeChatSigner
 
+from server.adapters.wechat.push_fields import fields_of, readable
 from server.domain.ports import Push
 from server.errors import Refused, Unverified
 from server.settings import Settings
 
 LARGEST = 256 * 1024  # bytes of a body; WeChat's own stay far below
-DEEPEST = 8  # levels of elements
 BLOCK = 32
 # Read before any signature is compared: possessive, so that no body takes more than one look at each byte.
 _ENCRYPT_XML = re.compile(
     rb"<Encrypt>\s*+(?:<!\[CDATA\[)?\s*+([A-Za-z0-9+/=]{32,}+)\s*+(?:\]\]>)?\s*+</Encrypt>", re.DOTALL
 )
-SUBSCRIPTION_LISTS = ("List", "SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent")
-# What is outside Char of XML 1.0 §2.2: controls, halves of characters, and the two that are none.
-_UNREADABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_OPENID = re.compile(r"[!-~]{1,64}")  # nothing that a database or a URL would stumble over
 _ENCRYPT_JSON = re.compile(rb'"Encrypt"\s*+:\s*+"([A-Za-z0-9+=/\\]{32,}+)"')
+SUBSCRIPTION_LISTS = ("List", "SubscribeMsgPopupEvent", "SubscribeMsgChangeEvent", "SubscribeMsgSentEvent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +103,8 @@ def open_push(account: Account, query: Mapping[str, str], body: bytes) -> Push:
         raise Unverified("push_clear", "本服务只接收加密推送，请在公众平台选择安全模式。")
     else:
         echo(account, query)
-        text = _readable(body)
-    return _push(account, _parsed(text), is_sealed)
+        text = readable(body)
+    return _push(account, fields_of(text), is_sealed)
 
 
 def _unsealed(account: Account, query: Mapping[str, str], body: bytes) -> str:
@@ -153,7 +149,7 @@ def _decrypt(encoding_aes_key: str, appid: str, encrypted: str) -> str:
         raise ValueError("length")
     if not hmac.compare_digest(content[4 + length :], appid.encode()):
         raise ValueError("appid")
-    return _readable(content[4 : 4 + length])
+    return readable(content[4 : 4 + length])
 
 
 class _Cipher(PrpCrypto):  # type: ignore[misc]  # wechatpy publishes no types
@@ -189,88 +185,6 @@ def answer(account: Account, push: Push, text: str, *, now: int) -> bytes:
     if not push.is_sealed:
         return str(reply).encode()
     return envelope(account, reply, timestamp=now, nonce=secrets.token_hex(8))
-
-
-def _readable(message: bytes) -> str:
-    """The text of a genuine message, without what no XML and no database takes.
-
-    WeChat hands on what people paste and codes hold: control characters raw inside CDATA, half an emoji as broken
-    UTF-8. None of it is a reason to leave a person without an answer.
-    """
-    return _UNREADABLE.sub("", message.decode("utf-8", "replace"))
-
-
-def _guard(text: str) -> None:
-    """Refuse document types (and with them every entity) and deep nesting before anything builds a tree."""
-    depth = 0
-
-    def start(_name: str, _attributes: Any) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > DEEPEST:
-            raise ValueError("depth")
-
-    def end(_name: str) -> None:
-        nonlocal depth
-        depth -= 1
-
-    def doctype(*_: Any) -> None:
-        raise ValueError("doctype")
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.StartDoctypeDeclHandler = doctype
-    parser.Parse(text, True)
-
-
-def _guard_json(value: Any) -> None:
-    """Refuse deep nesting."""
-    level = [value]
-    for _ in range(DEEPEST + 1):
-        inner: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner += [*item.keys(), *item.values()]
-            elif isinstance(item, list):
-                inner += item
-        level = inner
-    if level:
-        raise ValueError("depth")
-
-
-def _cleaned(value: Any) -> Any:
-    """The same without the characters that JSON can spell by escapes; its nesting was guarded before."""
-    if isinstance(value, str):
-        return _UNREADABLE.sub("", value)
-    if isinstance(value, list):
-        return [_cleaned(item) for item in value]
-    if isinstance(value, dict):
-        return {_cleaned(name): _cleaned(item) for name, item in value.items()}
-    return value
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    """The fields of a push in XML (official account) or JSON (a mini-program may choose it)."""
-    try:
-        if text.lstrip()[:1] == "{":
-            fields = json.loads(text, strict=False)
-            _guard_json(fields)
-            fields = _cleaned(fields)
-        else:
-            _guard(text)
-            message = parse_message(text)
-            fields = dict(message._data) if message is not None else {}
-    except (expat.ExpatError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise Refused("push_malformed", "推送内容无法解析。") from None
-    if isinstance(fields, dict) and fields.get("MsgType") and fields.get("FromUserName", "") in ("", None):
-        raise Refused("push_no_sender", "推送没有写明发送者，无法回答任何人。")
-    if not isinstance(fields, dict) or not all(
-        isinstance(fields.get(name), str) and fields[name] for name in ("FromUserName", "MsgType")
-    ):
-        raise Refused("push_malformed", "推送内容缺少必要字段。")
-    if not _OPENID.fullmatch(fields["FromUserName"]):
-        raise Refused("push_malformed", "推送内容的发送者无法识别。")
-    return fields
 
 
 def _text(fields: Mapping[str, Any], *names: str) -> str:

@@ -8,7 +8,6 @@ ValueError; refusals (4xx, 5xx) are never verified; its host is fixed. Tests use
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Mapping
 from datetime import date
@@ -16,9 +15,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
-from cryptography import x509
 
 from server.adapters.wechat import pay_bills, pay_probe, pay_reading
+from server.adapters.wechat.pay_certificates import CERTIFICATES_EVERY, CertificateDownload
 from server.adapters.wechat.pay_channel import SECONDS, PayChannel
 from server.adapters.wechat.pay_limits import (
     ATTACH_LONGEST,
@@ -30,7 +29,7 @@ from server.adapters.wechat.pay_limits import (
     check_number,
     check_text,
 )
-from server.adapters.wechat.pay_signing import Merchant, PlatformKeys, open_sealed, serial_of
+from server.adapters.wechat.pay_signing import Merchant, PlatformKeys, open_sealed
 from server.domain.ports import Clock
 from server.domain.ports.payments import (
     Cashier,
@@ -42,14 +41,10 @@ from server.domain.ports.payments import (
     PayRefundOrder,
     PayTransaction,
 )
-from server.errors import OutsideFailure, PayRefused, Refused, Unverified
+from server.errors import OutsideFailure, PayRefused, Refused
 from server.settings import Settings
 
-log = logging.getLogger("xcert.pay")
-
 TRANSACTIONS, REFUNDS = "/v3/pay/transactions", "/v3/refund/domestic/refunds"
-CERTIFICATES = "/v3/certificates"
-CERTIFICATES_EVERY = 12 * 3600.0  # seconds; the official SDKs look every 1 or 24 hours
 
 
 class WeChatPay:
@@ -71,6 +66,7 @@ class WeChatPay:
             answer_serial=settings.pay_public_key_id,
             seconds=seconds,
         )
+        self._certificates = CertificateDownload(self._channel, self._keys, settings.pay_apiv3_key, clock)
 
     async def close_connections(self) -> None:
         await self._channel.close()
@@ -246,72 +242,18 @@ class WeChatPay:
     # Certificates and the doctor
 
     async def download_certificates(self) -> int:
-        """Learn the platform certificates that WeChat Pay lists now; for merchants that still use them.
-
-        A known serial is never overwritten, and nothing is forgotten: the new certificate is listed before it is
-        used. Believed because the APIv3 key opens them, then because one of ours signed the list.
-
-        Returns:
-            how many certificates are new.
-
-        Raises:
-            OutsideFailure, PayRefused (RESOURCE_NOT_EXISTS: this merchant has a public key only),
-            Refused pay_undecryptable, Unverified.
-        """
-        reply = await self._channel.exchange("GET", CERTIFICATES)
-        if reply.status != 200:
-            await self._channel.call("GET", CERTIFICATES)  # says why
-            raise OutsideFailure("微信支付没有给出平台证书")
-        certificates = pay_certificates(self._settings.pay_apiv3_key, reply.body)
-        trial = PlatformKeys()
-        for certificate in certificates:
-            trial.add(certificate)
-        try:
-            self._keys.verify(reply.headers, reply.body, self._clock.now())
-        except Unverified as wrong:
-            if wrong.code != "pay_serial":
-                raise
-            trial.verify(reply.headers, reply.body, self._clock.now())
-        before = len(self._keys.ends())
-        for certificate in certificates:
-            if certificate.not_valid_after_utc > self._clock.now():
-                self._keys.add(certificate)
-        return len(self._keys.ends()) - before
+        """As `CertificateDownload.download`."""
+        return await self._certificates.download()
 
     async def keep_certificates(self, *, every: float = CERTIFICATES_EVERY) -> None:
-        """Download them again and again, until cancelled. In every process: each one verifies for itself."""
-        while True:
-            try:
-                if new := await self.download_certificates():
-                    log.info("new platform certificates", extra={"count": new})
-            except PayRefused as refusal:
-                if refusal.is_code("RESOURCE_NOT_EXISTS"):
-                    log.info("no platform certificates: this merchant uses the public key")
-                    return
-                log.warning("platform certificates not renewed", extra={"refusal": refusal.code})
-            except (OutsideFailure, Refused) as problem:
-                log.warning("platform certificates not renewed: %s", problem)
-            await asyncio.sleep(every)
+        """As `CertificateDownload.keep`."""
+        await self._certificates.keep(every=every)
 
     async def probe(self) -> list[PayFinding]:
         return await pay_probe.probe(self._channel, self._settings.pay_apiv3_key, self._clock)
 
     def _mine(self) -> str:
         return urlencode({"mchid": self._merchant.mchid})
-
-
-def pay_certificates(apiv3_key: str, body: bytes) -> list[x509.Certificate]:
-    """The certificates of an answer to `GET /v3/certificates`, opened. Raises Refused, OutsideFailure."""
-    try:
-        certificates = []
-        for one in orjson.loads(body)["data"]:
-            certificate = x509.load_pem_x509_certificate(open_sealed(apiv3_key, one["encrypt_certificate"]))
-            if serial_of(certificate) != one["serial_no"].upper().lstrip("0"):
-                raise ValueError("another serial")
-            certificates.append(certificate)
-    except pay_reading.Unreadable:
-        raise OutsideFailure("微信支付的平台证书无法读取") from None
-    return certificates
 
 
 def _in_path(out_trade_no: str) -> str:

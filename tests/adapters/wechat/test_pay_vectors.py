@@ -15,7 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
 
 from server.adapters.wechat import pay_bills
-from server.adapters.wechat.pay import WeChatPay, pay_certificates
+from server.adapters.wechat.pay import WeChatPay
+from server.adapters.wechat.pay_certificates import pay_certificates
 from server.adapters.wechat.pay_signing import PlatformKeys, is_signed_by, lines, open_sealed, serial_of
 from server.errors import OutsideFailure, Refused, Unverified
 from server.settings import Settings
