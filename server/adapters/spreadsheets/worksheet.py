@@ -132,8 +132,8 @@ class Judge:
 
         return start
 
-    def _begin_row(self, row: int, given: Attributes) -> None:
-        if given.get("hidden") in _TRUE or given.get("ht") == "0":
+    def _begin_row(self, row: int, attributes: Attributes) -> None:
+        if attributes.get("hidden") in _TRUE or attributes.get("ht") == "0":
             self.account.hidden_rows.add(row)
 
     def _begin_formula(self, row: int, column: int) -> None:
