@@ -31,9 +31,9 @@ async def test_a_check_is_written_later_by_whoever_may_and_once(known: Services)
     data = book(ONE.score_row(), changed(TWO, 成绩=101))
     run = await check(known, data, creating=importing.names_in(data))
     with pytest.raises(Forbidden):
-        await imports.take_in(known, run.id, actor=AUDITOR)
-    first = await imports.take_in(known, run.id, actor=make.ADMIN)
-    again = await imports.take_in(known, run.id, actor=make.OPERATOR)
+        await imports.take_in(known.clock, known.queue, run.id, actor=AUDITOR)
+    first = await imports.take_in(known.clock, known.queue, run.id, actor=make.ADMIN)
+    again = await imports.take_in(known.clock, known.queue, run.id, actor=make.OPERATOR)
     assert first.id == again.id
     await drained(known)
     assert await Score.all().count() == 1
@@ -51,9 +51,9 @@ async def test_a_check_is_written_with_the_settings_it_was_checked_with(known: S
     run = await check(known, data, creating=importing.names_in(data), all_or_nothing=True)
     assert (run.rows_taken, run.can_take) == (0, False)
     with pytest.raises(Conflict) as refused:
-        await imports.take_in(known, run.id, actor=make.OPERATOR)
+        await imports.take_in(known.clock, known.queue, run.id, actor=make.OPERATOR)
     assert refused.value.code == "nothing_to_take"
-    again = await imports.check_again(known, run.id, imports.Names(), actor=make.OPERATOR)
+    again = await imports.check_again(known.clock, known.queue, run.id, imports.Names(), actor=make.OPERATOR)
     assert (again.all_or_nothing, again.kind, again.creating) == (True, "scores", run.creating)
     assert not await Score.all().exists()
 
@@ -63,14 +63,14 @@ async def test_what_a_check_did_not_show_is_not_written(known: Services) -> None
     await scores(known, changed(ONE, 成绩=60))
     run = await check(known, book(changed(ONE, 成绩=70)))
     await scores(known, changed(ONE, 成绩=80))
-    taken = await imports.take_in(known, run.id, actor=make.OPERATOR)
+    taken = await imports.take_in(known.clock, known.queue, run.id, actor=make.OPERATOR)
     await drained(known)
     view = await imports.view(taken.id, actor=make.OPERATOR)
     assert (summary(view).state_label, view.refusal_code) == ("没有写入", "moved_since_check")
     assert (await Score.get()).score == Decimal(80)
-    fresh = await imports.check_again(known, run.id, imports.Names(), actor=make.OPERATOR)
+    fresh = await imports.check_again(known.clock, known.queue, run.id, imports.Names(), actor=make.OPERATOR)
     await drained(known)
-    await imports.take_in(known, fresh.id, actor=make.OPERATOR)
+    await imports.take_in(known.clock, known.queue, fresh.id, actor=make.OPERATOR)
     await drained(known)
     assert (await Score.get()).score == Decimal(70)
 
@@ -79,7 +79,7 @@ async def test_a_plan_released_between_check_and_write_is_left_alone(known: Serv
     await scores(known, changed(ONE, 成绩=60))
     run = await check(known, book(changed(ONE, 成绩=12)))
     await Plan.all().update(release_at=known.clock.now())
-    taken = await imports.take_in(known, run.id, actor=make.OPERATOR)
+    taken = await imports.take_in(known.clock, known.queue, run.id, actor=make.OPERATOR)
     await drained(known)
     assert (await imports.view(taken.id, actor=make.OPERATOR)).refusal_code == "moved_since_check"
     assert (await Score.get()).score == Decimal(60)
@@ -92,10 +92,10 @@ async def test_an_import_is_no_check_and_a_running_check_not_done(known: Service
     )
     for import_id, code in ((done.id, "not_a_check"), (row.id, "import_running")):
         with pytest.raises(Conflict) as refused:
-            await imports.take_in(known, import_id, actor=make.OPERATOR)
+            await imports.take_in(known.clock, known.queue, import_id, actor=make.OPERATOR)
         assert refused.value.code == code
     with pytest.raises(NotFound):
-        await imports.take_in(known, 404, actor=make.OPERATOR)
+        await imports.take_in(known.clock, known.queue, 404, actor=make.OPERATOR)
 
 
 # whose eyes
@@ -115,7 +115,7 @@ async def test_a_checks_file_and_report_are_kept_a_day(known: Services) -> None:
         await imports.report(known, run.id, actor=make.OPERATOR)
     assert gone.value.code == "import_file_cleared"
     with pytest.raises(Conflict) as refused:
-        await imports.check_again(known, run.id, imports.Names(), actor=make.OPERATOR)
+        await imports.check_again(known.clock, known.queue, run.id, imports.Names(), actor=make.OPERATOR)
     assert refused.value.code == "check_cleared"
     assert (await imports.view(run.id, actor=make.OPERATOR)).errors[0]["value"] == "101"
 
@@ -123,7 +123,7 @@ async def test_a_checks_file_and_report_are_kept_a_day(known: Services) -> None:
 async def test_the_file_of_a_written_check_stays_with_the_import(known: Services) -> None:
     data = book(ONE.score_row())
     run = await check(known, data, creating=importing.names_in(data))
-    taken = await imports.take_in(known, run.id, actor=make.OPERATOR)
+    taken = await imports.take_in(known.clock, known.queue, run.id, actor=make.OPERATOR)
     await drained(known)
     known.clock.forward(days=2)  # type: ignore[attr-defined]
     await imports.sweep(known)

@@ -206,15 +206,15 @@ async def test_names_are_made_when_exactly_they_are_confirmed(known: Services) -
     }
     with pytest.raises(Refused) as refused:
         await imports.check_again(
-            known, first.id, imports.Names.of({"plans": ["别的计划"]}), actor=make.OPERATOR
+            known.clock, known.queue, first.id, imports.Names.of({"plans": ["别的计划"]}), actor=make.OPERATOR
         )
     assert refused.value.code == "name_not_asked"
     half = imports.Names.of({"plans": [ONE.plan], "sites": [ONE.site]})
-    again = await imports.check_again(known, first.id, half, actor=make.OPERATOR)
+    again = await imports.check_again(known.clock, known.queue, first.id, half, actor=make.OPERATOR)
     await drained(known)
     second = await imports.view(again.id, actor=make.OPERATOR)
     assert (second.rows_new, second.rows_refused, second.can_take) == (1, 1, True)
-    taken = await imports.take_in(known, second.id, actor=make.OPERATOR)
+    taken = await imports.take_in(known.clock, known.queue, second.id, actor=make.OPERATOR)
     await drained(known)
     assert await column(Plan.all(), "name") == [ONE.plan]
     assert await column(Site.all(), "name") == [ONE.site]

@@ -13,7 +13,7 @@ from server.adapters.spreadsheets import process
 from server.demo_cohort import PEOPLE_HEADER, names, people, people_book, score_book
 from server.domain.imports import Names, parsed_rows, scores
 from server.domain.imports import people as people_topic
-from server.domain.imports.import_plan import Verdict
+from server.domain.imports.import_plan import OnRecord, Verdict
 from server.domain.imports.parsed_rows import Column, Draft, drafts, find_table
 from server.domain.imports.score_records import Known
 from tests.kit.workbooks import taken
@@ -70,7 +70,9 @@ def judged(count: int) -> tuple[Counter[str], Verdict]:
     for draft in got:
         scores.settle(draft)
     on_record = {
-        draft.values["证件号码"]: {"id": place, "name": draft.values["姓名"]}
+        draft.values["证件号码"]: OnRecord(
+            place, draft.values["姓名"], "居民身份证", "school", 1, None, *[""] * 4
+        )
         for place, draft in enumerate(got)
     }
     known = Known(

@@ -14,12 +14,9 @@ from server.domain.imports.new_names import Names, Register
 from server.domain.imports.parsed_rows import Draft
 from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.people.names import same_name
-from server.domain.ports import Keys, Services
+from server.domain.ports import Keys
 from server.models import KeptChange, KeptDifference
 from server.models.database import rows
-
-Row = dict[str, Any]
-
 
 MOST_DIFFERENCES = 2_000  # kept with a run; all are counted
 
@@ -104,21 +101,42 @@ async def write(sql: str, *values: Any) -> int:
     return int(touched)
 
 
-async def people_on_record(s: Services, drafts: Iterable[Draft]) -> dict[str, Row]:
-    """Identity number → the candidate's row, looked up under every epoch of the blind index."""
+@dataclass(frozen=True, slots=True)
+class OnRecord:
+    """A candidate who is on record, as far as a table may say something of them."""
+
+    id: int
+    name: str
+    id_kind: str
+    kind: str
+    school_id: int | None
+    mobile_sealed: bytes | None
+    major_code: str
+    major_name: str
+    major_version: str
+    major_tier: str
+
+
+_ON_RECORD = """
+SELECT c.id_index, c.id, c.name, c.id_kind, c.kind, c.school_id, c.mobile_sealed,
+       c.major_code, c.major_name, c.major_version, c.major_tier
+FROM unnest($1::bytea[]) AS index JOIN candidate c ON c.id_index = index
+"""
+
+
+async def people_on_record(keys: Keys, drafts: Iterable[Draft]) -> dict[str, OnRecord]:
+    """Identity number → who is on record with it, looked up under every epoch of the blind index."""
     numbers = {number for draft in drafts if (number := draft.get("证件号码"))}
-    by_index = await asyncio.to_thread(_indexes, s.keys, numbers)
-    found = await rows(
-        "SELECT c.* FROM unnest($1::bytea[]) AS index JOIN candidate c ON c.id_index = index", list(by_index)
-    )
-    return {by_index[bytes(row["id_index"])]: row for row in found}
+    by_index = await asyncio.to_thread(_indexes, keys, numbers)
+    found = await rows(_ON_RECORD, list(by_index))
+    return {by_index[bytes(row.pop("id_index"))]: OnRecord(**row) for row in found}
 
 
 def _indexes(keys: Keys, numbers: set[str]) -> dict[bytes, str]:
     return {index: number for number in numbers for index in keys.blinds(number, about=ABOUT_ID)}
 
 
-def judge_person(draft: Draft, known: dict[str, Row]) -> Row | None:
+def judge_person(draft: Draft, known: dict[str, OnRecord]) -> OnRecord | None:
     """The candidate of a row that must be on record under the same name; the draft is told what is wrong."""
     number, name = draft.get("证件号码"), draft.get("姓名")
     if number is None:
@@ -127,7 +145,7 @@ def judge_person(draft: Draft, known: dict[str, Row]) -> Row | None:
     if person is None:
         draft.refuse("证件号码", "candidate_unknown", "系统里没有这位考生，请先导入考生信息，再导入这一行。")
         return None
-    if name is not None and not same_name(name, person["name"]):
+    if name is not None and not same_name(name, person.name):
         draft.refuse(
             "姓名",
             "name_differs",

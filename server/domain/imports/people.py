@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from server.domain.imports import cells
-from server.domain.imports.import_plan import Change, Row, Verdict, people_on_record, who
+from server.domain.imports.import_plan import Change, OnRecord, Verdict, people_on_record, who
 from server.domain.imports.new_names import Names, Register
 from server.domain.imports.parsed_rows import Column, Draft
 from server.domain.imports.people_writing import MAJOR, Work, take
 from server.domain.imports.uniqueness import clashes, row_numbers
 from server.domain.people.candidates import ABOUT_MOBILE, mask_mobile
 from server.domain.people.names import same_name
-from server.domain.ports import Keys, Services
+from server.domain.ports import Clock, Keys, PdfRenderer
 from server.models.database import rows
 
 __all__ = ["COLUMNS", "TITLE", "judge", "load", "settle", "take"]
@@ -43,7 +42,7 @@ _SETTLED = ("证件类型", "考生类型", "院校")
 class Known:
     """What the records say about the people and schools of a file."""
 
-    people: dict[str, Row]
+    people: dict[str, OnRecord]
     schools: dict[str, int]
     mobiles: dict[int, str]
     settled: set[int]  # candidates with released results, or in a batch that is at the school or signed
@@ -66,24 +65,24 @@ WHERE p.release_at <= $2 OR EXISTS (
 """
 
 
-async def load(s: Services, drafts: list[Draft]) -> Known:
-    people = await people_on_record(s, drafts)
+async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Known:
+    people = await people_on_record(keys, drafts)
     schools = {row["name"]: row["id"] for row in await rows("SELECT id, name FROM school")}
-    mobiles = await asyncio.to_thread(_mobiles, s.keys, people.values())
-    ids = [person["id"] for person in people.values()]
-    settled = {row["candidate_id"] for row in await rows(_SETTLED_PEOPLE, ids, s.clock.now())}
+    mobiles = await asyncio.to_thread(_mobiles, keys, people.values())
+    ids = [person.id for person in people.values()]
+    settled = {row["candidate_id"] for row in await rows(_SETTLED_PEOPLE, ids, clock.now())}
     return Known(people, schools, mobiles, settled)
 
 
-def _mobiles(keys: Keys, people: Any) -> dict[int, str]:
+def _mobiles(keys: Keys, people: Iterable[OnRecord]) -> dict[int, str]:
     return {
-        row["id"]: keys.decrypt(bytes(row["mobile_sealed"]), about=ABOUT_MOBILE)
-        for row in people
-        if row["mobile_sealed"] is not None
+        person.id: keys.decrypt(person.mobile_sealed, about=ABOUT_MOBILE)
+        for person in people
+        if person.mobile_sealed is not None
     }
 
 
-def judge(s: Services, known: Known, drafts: list[Draft], creating: Names) -> Verdict:
+def judge(pdf_renderer: PdfRenderer, known: Known, drafts: list[Draft], creating: Names) -> Verdict:
     """Judge what must be unique over the whole file, then every draft against the records."""
     register = Register(creating, {"schools": known.schools})
     verdict, work = Verdict(register=register), Work()
@@ -93,7 +92,7 @@ def judge(s: Services, known: Known, drafts: list[Draft], creating: Names) -> Ve
     for draft in drafts:
         person = known.people.get(draft.get("证件号码") or "")
         name = draft.get("姓名")
-        if person is not None and name is not None and not same_name(name, person["name"]):
+        if person is not None and name is not None and not same_name(name, person.name):
             draft.refuse(
                 "姓名",
                 "name_differs",
@@ -109,7 +108,7 @@ def judge(s: Services, known: Known, drafts: list[Draft], creating: Names) -> Ve
     taken = {draft.values["院校"] for draft in (*work.made, *(draft for _, draft, _ in work.changed))}
     work.schools = frozenset(taken - known.schools.keys())
     verdict.creates = Names(schools=work.schools)
-    _note_glyphs(s, verdict, work)
+    _note_glyphs(pdf_renderer, verdict, work)
     return verdict
 
 
@@ -140,7 +139,7 @@ def _differing(same: list[Draft]) -> list[str]:
     return [t for t in titles if len({repr(d.values[t]) for d in same if t in d.values}) > 1]
 
 
-def _sort_in(verdict: Verdict, work: Work, known: Known, person: Row | None, draft: Draft) -> None:
+def _sort_in(verdict: Verdict, work: Work, known: Known, person: OnRecord | None, draft: Draft) -> None:
     if person is None:
         work.made.append(draft)
         verdict.add_new(draft)
@@ -148,11 +147,11 @@ def _sort_in(verdict: Verdict, work: Work, known: Known, person: Row | None, dra
     changes = {
         column: draft.values[title]
         for title, column in _PLAIN.items()
-        if draft.values[title] != person[column]
+        if draft.values[title] != getattr(person, column)
     }
-    if known.schools.get(draft.values["院校"]) != person["school_id"]:
+    if known.schools.get(draft.values["院校"]) != person.school_id:
         changes["school"] = draft.values["院校"]
-    if draft.values["手机号"] and draft.values["手机号"] != known.mobiles.get(person["id"]):
+    if draft.values["手机号"] and draft.values["手机号"] != known.mobiles.get(person.id):
         changes["mobile"] = draft.values["手机号"]
     if not changes:
         verdict.unchanged += 1
@@ -161,9 +160,9 @@ def _sort_in(verdict: Verdict, work: Work, known: Known, person: Row | None, dra
         verdict.add_changed(draft, who(draft), _told(known, person, changes))
 
 
-def _is_refused(known: Known, person: Row, draft: Draft, changes: dict[str, Any]) -> bool:
+def _is_refused(known: Known, person: OnRecord, draft: Draft, changes: dict[str, str]) -> bool:
     """Whether the change would alter somebody whose results are out or whose batch is on its way (S67)."""
-    if person["id"] in known.settled:
+    if person.id in known.settled:
         for title in _SETTLED:
             if {**_PLAIN, "院校": "school"}[title] in changes:
                 draft.refuse(
@@ -174,23 +173,23 @@ def _is_refused(known: Known, person: Row, draft: Draft, changes: dict[str, Any]
     return draft.is_refused
 
 
-def _told(known: Known, person: Row, changes: dict[str, Any]) -> Iterable[Change]:
+def _told(known: Known, person: OnRecord, changes: dict[str, str]) -> Iterable[Change]:
     titles = {column: title for title, column in _PLAIN.items()}
     names = {number: name for name, number in known.schools.items()}
     for column, value in changes.items():
         if column == "school":
-            yield "院校", names.get(person["school_id"], "空"), value
+            yield "院校", names.get(person.school_id or 0, "空"), value
         elif column == "mobile":
-            was = known.mobiles.get(person["id"])
+            was = known.mobiles.get(person.id)
             yield "手机号", mask_mobile(was) if was else "空", mask_mobile(value)
         else:
-            was = str(person[column])
-            yield titles[column], _SHOWN.get(was, was), _SHOWN.get(str(value), str(value))
+            was = str(getattr(person, column))
+            yield titles[column], _SHOWN.get(was, was), _SHOWN.get(value, value)
 
 
-def _note_glyphs(s: Services, verdict: Verdict, work: Work) -> None:
+def _note_glyphs(pdf_renderer: PdfRenderer, verdict: Verdict, work: Work) -> None:
     missing = set(
-        s.pdf_renderer.missing_glyphs("".join({c for draft in work.made for c in draft.values["姓名"]}))
+        pdf_renderer.missing_glyphs("".join({c for draft in work.made for c in draft.values["姓名"]}))
     )
     if missing:
         where = [draft.row for draft in work.made if missing & set(draft.values["姓名"])]

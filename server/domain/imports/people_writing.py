@@ -8,10 +8,10 @@ from typing import Any
 
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.imports.import_plan import Row, write
+from server.domain.imports.import_plan import OnRecord, write
 from server.domain.imports.parsed_rows import Draft
 from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE
-from server.domain.ports import Keys, Services
+from server.domain.ports import Clock, Keys, Services
 from server.models.database import rows
 
 MAJOR = {
@@ -27,7 +27,7 @@ class Work:
     """Drafts of people to be made, those to be changed with what changes, and the schools that are made."""
 
     made: list[Draft] = field(default_factory=list)
-    changed: list[tuple[Row, Draft, dict[str, Any]]] = field(default_factory=list)
+    changed: list[tuple[OnRecord, Draft, dict[str, str]]] = field(default_factory=list)
     schools: frozenset[str] = frozenset()
 
 
@@ -49,7 +49,7 @@ async def take(s: Services, work: Work, *, actor: Actor) -> None:
         columns = await asyncio.to_thread(_sealed_columns, s.keys, work.made, schools)
         await write(_INSERT, *columns, s.clock.now())
     await s.faults.reach("imports.people_written")
-    await _change(s, work, schools, actor)
+    await _change(s.clock, s.keys, work, schools, actor)
 
 
 _INSERT = """
@@ -77,22 +77,24 @@ def _sealed_columns(keys: Keys, made: list[Draft], schools: dict[str, int]) -> l
     return [list(column) for column in zip(*table, strict=True)]
 
 
-async def _change(s: Services, work: Work, schools: dict[str, int], actor: Actor) -> None:
+async def _change(clock: Clock, keys: Keys, work: Work, schools: dict[str, int], actor: Actor) -> None:
     trail = []
     for person, _, changes in work.changed:
-        plain = {column: value for column, value in changes.items() if column not in ("school", "mobile")}
+        plain: dict[str, str | int] = {
+            column: value for column, value in changes.items() if column not in ("school", "mobile")
+        }
         if "school" in changes:
             plain["school_id"] = schools[changes["school"]]
-        was = {column: person[column] for column in plain}
-        trail.append((person["id"], was, plain | ({"mobile": "已更换"} if "mobile" in changes else {})))
-        columns = dict(plain)
+        was = {column: getattr(person, column) for column in plain}
+        trail.append((person.id, was, plain | ({"mobile": "已更换"} if "mobile" in changes else {})))
+        columns: dict[str, str | int | bytes] = {**plain}
         if "mobile" in changes:
-            columns["mobile_sealed"] = s.keys.encrypt(changes["mobile"], about=ABOUT_MOBILE)
+            columns["mobile_sealed"] = keys.encrypt(changes["mobile"], about=ABOUT_MOBILE)
         settings = ", ".join(f"{column} = ${place}" for place, column in enumerate(columns, 3))
         await write(
             f"UPDATE candidate SET updated_at = $2, {settings} WHERE id = $1",  # noqa: S608 -- our own column names
-            person["id"],
-            s.clock.now(),
+            person.id,
+            clock.now(),
             *columns.values(),
         )
-    await audit_log.record_many(s.clock, actor, "candidate.change", "candidate", trail)
+    await audit_log.record_many(clock, actor, "candidate.change", "candidate", trail)

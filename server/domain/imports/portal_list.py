@@ -11,7 +11,7 @@ from server.domain.imports import cells
 from server.domain.imports.import_plan import Verdict
 from server.domain.imports.new_names import Names
 from server.domain.imports.parsed_rows import Column, Draft
-from server.domain.ports import Services
+from server.domain.ports import Clock, Keys, PdfRenderer, Services
 
 TITLE = "门户证书编号"
 _LONGEST_CELL = 200
@@ -49,11 +49,11 @@ def _pairs(drafts: list[Draft]) -> dict[int, Pair]:
     }
 
 
-async def load(s: Services, drafts: list[Draft]) -> Standing:
+async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Standing:
     return await portal.standing(list(_pairs(drafts).values()))
 
 
-def judge(s: Services, known: Standing, drafts: list[Draft], creating: Names) -> Verdict:
+def judge(pdf_renderer: PdfRenderer, known: Standing, drafts: list[Draft], creating: Names) -> Verdict:
     weighed = portal.weigh(_pairs(drafts), known)
     verdict = Verdict(work=weighed)
     for place, why in weighed.objections.items():

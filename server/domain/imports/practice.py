@@ -9,13 +9,21 @@ from typing import Any
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.imports import cells
-from server.domain.imports.import_plan import Change, Row, Verdict, judge_person, people_on_record, who, write
+from server.domain.imports.import_plan import (
+    Change,
+    OnRecord,
+    Verdict,
+    judge_person,
+    people_on_record,
+    who,
+    write,
+)
 from server.domain.imports.new_names import Names
 from server.domain.imports.parsed_rows import Column, Draft
 from server.domain.imports.score_records import ON_ITS_WAY
 from server.domain.imports.uniqueness import clashes, rows_of
 from server.domain.levels import Level
-from server.domain.ports import Services
+from server.domain.ports import Clock, Keys, PdfRenderer, Services
 from server.models.database import rows
 
 TITLE = "实践与督导学时"
@@ -34,7 +42,7 @@ Key = tuple[int, str]  # candidate, level
 class Known:
     """Candidates on record, their hours by level, and the batches that stand on these hours."""
 
-    people: dict[str, Row]
+    people: dict[str, OnRecord]
     hours: dict[Key, Hours]
     batches: dict[Key, str]  # the state of a batch on its way whose list these hours decide
 
@@ -64,9 +72,9 @@ FOR SHARE OF i
 """
 
 
-async def load(s: Services, drafts: list[Draft]) -> Known:
-    people = await people_on_record(s, drafts)
-    ids = [person["id"] for person in people.values()]
+async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Known:
+    people = await people_on_record(keys, drafts)
+    ids = [person.id for person in people.values()]
     found = await rows(
         "SELECT candidate_id, level, supervision_hours, practice_hours FROM practice_record"
         " WHERE candidate_id = ANY($1::bigint[])",
@@ -77,7 +85,7 @@ async def load(s: Services, drafts: list[Draft]) -> Known:
     return Known(people, hours, batches)
 
 
-def judge(s: Services, known: Known, drafts: list[Draft], creating: Names) -> Verdict:
+def judge(pdf_renderer: PdfRenderer, known: Known, drafts: list[Draft], creating: Names) -> Verdict:
     """Judge what must be unique over the whole file, then every draft against the records."""
     verdict, work = Verdict(), Work()
     verdict.work = work
@@ -86,7 +94,7 @@ def judge(s: Services, known: Known, drafts: list[Draft], creating: Names) -> Ve
         person = judge_person(draft, known.people)
         if draft.errors or person is None:
             continue
-        key = (person["id"], draft.values["证书等级"].value)
+        key = (person.id, draft.values["证书等级"].value)
         hours = (draft.values["督导学时"], draft.values["实践学时"])
         was = known.hours.get(key)
         if was == hours or key in work.writes:

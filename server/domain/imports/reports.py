@@ -18,7 +18,7 @@ from server.domain.imports.annotated_workbook import annotated
 from server.domain.imports.parsed_rows import RowError, find_table
 from server.domain.imports.queries import row_of
 from server.domain.imports.states import ImportState
-from server.domain.ports import Services
+from server.domain.ports import FileStore, Keys, Services
 from server.domain.roles import Verb
 from server.errors import Conflict, NotFound
 from server.models import ImportRun
@@ -28,7 +28,7 @@ ABOUT_REPORT = "import_run.report"
 _CLEARED = "原文件已按规定清理，请重新导入以得到标注表。"
 
 
-async def file_of(s: Services, row: ImportRun) -> bytes:
+async def file_of(keys: Keys, file_store: FileStore, row: ImportRun) -> bytes:
     """The file as it was handed in.
 
     Raises:
@@ -36,8 +36,8 @@ async def file_of(s: Services, row: ImportRun) -> bytes:
     """
     if not row.file_key:
         raise NotFound("import_file_cleared", _CLEARED)
-    sealed = await s.file_store.get(row.file_key)
-    return b64decode(s.keys.decrypt(sealed, about=ABOUT_FILE))
+    sealed = await file_store.get(row.file_key)
+    return b64decode(keys.decrypt(sealed, about=ABOUT_FILE))
 
 
 async def report(s: Services, import_id: int, *, actor: Actor) -> bytes:
@@ -72,7 +72,7 @@ async def make(s: Services, import_id: int) -> bytes:
     """Write the annotated workbook of a finished import and keep it."""
     row = await row_of(import_id)
     topic = validation.topic_of(row.kind)
-    data = await file_of(s, row)
+    data = await file_of(s.keys, s.file_store, row)
     table = await asyncio.to_thread(lambda: find_table(s.table_reader.read(data), topic.COLUMNS, {}))
     sheets = annotated(table, [RowError(**error) for error in row.errors], row)
     book = await asyncio.to_thread(s.workbook_writer.write, sheets)
@@ -87,17 +87,17 @@ def report_name(file_name: str) -> str:
     return f"{PurePath(file_name).stem or '表格'}-导入结果.xlsx"
 
 
-async def clear_old(s: Services, *, checks: datetime, imports: datetime) -> None:
+async def clear_old(file_store: FileStore, *, checks: datetime, imports: datetime) -> None:
     """Delete the files of checks and of imports that ended before these moments; the counts and errors stay."""
     old = await ImportRun.filter(
         Q(is_dry_run=True, finished_at__lt=checks) | Q(is_dry_run=False, finished_at__lt=imports)
     ).exclude(file_key="")
     for row in old:
         if row.report_key:
-            await s.file_store.delete(row.report_key)
+            await file_store.delete(row.report_key)
         async with in_transaction():
             await row_of(row.id, lock=True)  # nobody begins to write it meanwhile
             await ImportRun.filter(id=row.id).update(file_key="", report_key="")
             is_needed = await ImportRun.filter(file_key=row.file_key).exists()
         if not is_needed:
-            await s.file_store.delete(row.file_key)
+            await file_store.delete(row.file_key)

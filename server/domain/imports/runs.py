@@ -24,7 +24,7 @@ from server.domain.imports.parsed_rows import RowError
 from server.domain.imports.states import UNFINISHED, ImportState
 from server.domain.imports.transitions import advance
 from server.domain.imports.validation import Reading
-from server.domain.ports import Services
+from server.domain.ports import Clock, EventBus, Services
 from server.errors import OutsideFailure, Refused
 from server.models import ImportRun
 from server.models.database import rows
@@ -45,45 +45,49 @@ async def run(s: Services, import_id: int) -> None:
     if run_row is None or run_row.state not in UNFINISHED:
         return
     if run_row.attempts >= MOST_ATTEMPTS:
-        await _refuse(s, run_row, Refused("run_failed", _TOO_OFTEN))
+        await _refuse(s.clock, run_row, Refused("run_failed", _TOO_OFTEN))
         return
     await advance(import_id, "begin", attempts=run_row.attempts + 1, touched_at=s.clock.now())
     try:
-        data = await reports.file_of(s, run_row)
+        data = await reports.file_of(s.keys, s.file_store, run_row)
         reading = await validation.read(
-            s.table_reader, run_row.kind, data, _progress(s, import_id), today=beijing.day(s.clock.now())
+            s.table_reader,
+            run_row.kind,
+            data,
+            _progress(s.clock, s.event_bus, import_id),
+            today=beijing.day(s.clock.now()),
         )
     except Refused as refused:
-        await _refuse(s, run_row, refused)
+        await _refuse(s.clock, run_row, refused)
         return
     await s.faults.reach("imports.read")
     try:
         await _take(s, run_row, reading)
     except Refused as refused:
-        await _refuse(s, run_row, refused)
+        await _refuse(s.clock, run_row, refused)
         return
     await s.faults.reach("imports.committed")
     if validation.refused(reading):
         await reports.make(s, import_id)  # people ask for it at once, and here no visitor waits for it
 
 
-def _progress(s: Services, import_id: int) -> validation.Progress:
+def _progress(clock: Clock, event_bus: EventBus, import_id: int) -> validation.Progress:
     async def tell(done: int, total: int) -> None:
-        await _note(s, import_id, done, total)
-        await _publish(s, import_id, done, total)
+        await _note(clock, import_id, done, total)
+        await _publish(event_bus, import_id, done, total)
 
     return tell
 
 
-async def _note(s: Services, import_id: int, done: int, total: int) -> None:
+async def _note(clock: Clock, import_id: int, done: int, total: int) -> None:
     await ImportRun.filter(id=import_id, state=ImportState.RUNNING.value).update(
-        rows_done=done, rows_total=total, touched_at=s.clock.now()
+        rows_done=done, rows_total=total, touched_at=clock.now()
     )
 
 
-async def _publish(s: Services, import_id: int, done: int, total: int) -> None:
+async def _publish(event_bus: EventBus, import_id: int, done: int, total: int) -> None:
     with suppress(OutsideFailure):  # a page that watches is told less; the import goes on
-        await s.event_bus.publish(f"import:{import_id}", {"event": "progress", "done": done, "total": total})
+        await event_bus.publish(f"import:{import_id}", {"event": "progress", "done": done, "total": total})
 
 
 async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
@@ -103,9 +107,9 @@ async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
         await _compare(run_row, verdict)
         errors = validation.errors_of(reading)
         share = (run_row.id, len(reading.drafts) * 3 // 4, len(reading.drafts))
-        await _aside(outside, _note(s, *share))
+        await _aside(outside, _note(s.clock, *share))
         # Told now, waited for after the commit: a slow Redis keeps nobody's rows locked.
-        telling = asyncio.get_running_loop().create_task(_publish(s, *share), context=outside)
+        telling = asyncio.get_running_loop().create_task(_publish(s.event_bus, *share), context=outside)
         afterwards.push_async_callback(asyncio.wait, [telling])
         if run_row.all_or_nothing and validation.refused(reading):
             verdict.hold_back()
@@ -114,7 +118,7 @@ async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
         if writes:
             await validation.topic_of(run_row.kind).take(s, verdict.work, actor=actor)
             await s.faults.reach("imports.written")
-        await _finish(s, run_row, reading, verdict, errors, actor)
+        await _finish(s.clock, run_row, reading, verdict, errors, actor)
         await s.faults.reach("imports.before_commit")
         if writes:
             await changed(s)
@@ -139,7 +143,7 @@ async def _aside(outside: contextvars.Context, work: Awaitable[None]) -> None:
 
 
 async def _finish(
-    s: Services,
+    clock: Clock,
     run_row: ImportRun,
     reading: Reading,
     verdict: Verdict,
@@ -168,31 +172,31 @@ async def _finish(
         differences=[difference.kept() for difference in verdict.differences],
         asked=verdict.register.kept() if verdict.register else {},
         fingerprint=verdict.fingerprint,
-        finished_at=s.clock.now(),
-        touched_at=s.clock.now(),
+        finished_at=clock.now(),
+        touched_at=clock.now(),
         **counts,
     )
     action = "import.examine" if run_row.is_dry_run else "import.take"
     became: dict[str, object] = {"kind": run_row.kind, **counts}
     if verdict.creates and not run_row.is_dry_run:
         became["created"] = verdict.creates.as_dict()
-    await audit_log.record(s.clock, actor, action, "import", run_row.id, became=became)
+    await audit_log.record(clock, actor, action, "import", run_row.id, became=became)
 
 
-async def _refuse(s: Services, run_row: ImportRun, refused: Refused) -> None:
+async def _refuse(clock: Clock, run_row: ImportRun, refused: Refused) -> None:
     async with in_transaction():
         ended = await advance(
             run_row.id,
             "refuse",
             refusal_code=refused.code,
             refusal=refused.message,
-            finished_at=s.clock.now(),
-            touched_at=s.clock.now(),
+            finished_at=clock.now(),
+            touched_at=clock.now(),
         )
         if ended:
             actor = Actor.of(run_row.actor)
             await audit_log.record(
-                s.clock, actor, "import.refuse", "import", run_row.id, became={"code": refused.code}
+                clock, actor, "import.refuse", "import", run_row.id, became={"code": refused.code}
             )
 
 
@@ -213,8 +217,8 @@ async def sweep(s: Services) -> int:
         await s.queue.put("imports.run", lock=name, once=name, import_id=import_id)
     # whoever began one in a terminal has seen it end there, and has not asked this service to go on with it
     for row in await unfinished.filter(touched_at__lt=now - _AT_A_TERMINAL, created_by__isnull=True):
-        await _refuse(s, row, Refused("run_interrupted", _INTERRUPTED))
+        await _refuse(s.clock, row, Refused("run_interrupted", _INTERRUPTED))
     await reports.clear_old(
-        s, checks=now - timedelta(days=CHECK_KEPT_DAYS), imports=now - timedelta(days=KEPT_DAYS)
+        s.file_store, checks=now - timedelta(days=CHECK_KEPT_DAYS), imports=now - timedelta(days=KEPT_DAYS)
     )
     return len(lost)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from server.domain import beijing
 from server.domain.exams.results import KINDS
-from server.domain.imports.import_plan import Row, people_on_record
+from server.domain.imports.import_plan import OnRecord, people_on_record
 from server.domain.imports.parsed_rows import Draft
 from server.domain.levels import Level
-from server.domain.ports import Services
+from server.domain.ports import Clock, Keys
 from server.models.database import rows
 
 Mark = tuple[str, Decimal | None]  # status, score
@@ -63,7 +64,7 @@ ON_ITS_WAY = {"site_pending": ("batch_at_school", _WITHDRAW)} | dict.fromkeys(
 class Known:
     """Everything that a judgement needs, read once."""
 
-    people: dict[str, Row]
+    people: dict[str, OnRecord]
     kinds: set[str]
     schools: set[str]
     plans: dict[str, tuple[date, str]]  # name → date, certificate
@@ -97,13 +98,13 @@ class Known:
         return None
 
 
-async def load(s: Services, drafts: list[Draft]) -> Known:
+async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Known:
     """Read what a score sheet touches, in a handful of statements whatever its size."""
-    now = s.clock.now()
+    now = clock.now()
     plans = await rows(_PLANS, list({plan for draft in drafts if (plan := draft.get("考试计划"))}))
     kinds = await rows(_SINCE)
     known = Known(
-        await people_on_record(s, drafts),
+        await people_on_record(keys, drafts),
         {row["name"] for row in kinds} | KINDS.keys(),
         {row["name"] for row in await rows("SELECT name FROM school")},
         {row["name"]: (row["exam_date"], row["certificate"]) for row in plans},
@@ -115,7 +116,7 @@ async def load(s: Services, drafts: list[Draft]) -> Known:
         | {row["name"]: row["since"] for row in kinds if row["since"] is not None},
     )
     numbers = list({number for draft in drafts if (number := draft.get("准考证号"))})
-    people = [person["id"] for person in known.people.values()]
+    people = [person.id for person in known.people.values()]
     plan_ids = [row["id"] for row in plans]
     await _load_registrations(known, numbers, people, plan_ids)
     for row in await rows(_SLOTS, plan_ids):
@@ -135,7 +136,7 @@ async def _load_registrations(known: Known, numbers: list[str], people: list[int
         known.marks.setdefault(row["registration_id"], {})[row["subject"]] = (row["status"], row["score"])
 
 
-def _seat(row: Row) -> Seat:
+def _seat(row: Mapping[str, Any]) -> Seat:
     return Seat(row["plan"], row["certificate"], Level(row["level"]), row["school"])
 
 

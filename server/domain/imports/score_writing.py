@@ -14,7 +14,7 @@ from server.domain.exams.results import Result, ensure_kind, outcome_of, site_na
 from server.domain.imports.import_plan import write
 from server.domain.imports.score_records import MARKS, Entry, Known, Mark, Registered, Seat
 from server.domain.levels import Level
-from server.domain.ports import Services
+from server.domain.ports import Clock, Services
 from server.models.database import rows
 
 Slot = tuple[int, str]  # plan id, level value
@@ -38,13 +38,13 @@ async def take(s: Services, work: Work, *, actor: Actor) -> None:
         kind = await ensure_kind(certificate)
         assert kind is not None  # judged before
         kinds[certificate] = kind.id
-    plans = await _plans(s, work, kinds)
+    plans = await _plans(s.clock, work, kinds)
     grown = await _subjects(work, plans)
-    sites = await _sites(s, work, kinds)
+    sites = await _sites(s.clock, work, kinds)
     await s.faults.reach("imports.places_written")
-    ids = await _registrations(s, work, plans, sites)
+    ids = await _registrations(s.clock, work, plans, sites)
     await s.faults.reach("imports.registrations_written")
-    await _scores(s, work, ids)
+    await _scores(s.clock, work, ids)
     await s.faults.reach("imports.scores_written")
     touched = {ids[entry.number] for entry in work.entries if entry.number not in work.registrations}
     outcomes = await _outcomes(touched, grown)
@@ -54,7 +54,7 @@ async def take(s: Services, work: Work, *, actor: Actor) -> None:
     )
 
 
-async def _plans(s: Services, work: Work, kinds: dict[str, int]) -> dict[str, int]:
+async def _plans(clock: Clock, work: Work, kinds: dict[str, int]) -> dict[str, int]:
     new = {seat.plan: (seat, day) for seat, day in work.seats.items() if seat.plan not in work.known.plans}
     for seat, day in new.values():
         await write(
@@ -63,7 +63,7 @@ async def _plans(s: Services, work: Work, kinds: dict[str, int]) -> dict[str, in
             seat.plan,
             kinds[seat.certificate],
             day,
-            s.clock.now(),
+            clock.now(),
         )
     names = list({seat.plan for seat in work.seats})
     found = await rows("SELECT id, name FROM plan WHERE name = ANY($1::text[])", names)
@@ -87,7 +87,7 @@ async def _subjects(work: Work, plans: dict[str, int]) -> set[Slot]:
     return grown
 
 
-async def _sites(s: Services, work: Work, kinds: dict[str, int]) -> dict[tuple[str, str, str], int]:
+async def _sites(clock: Clock, work: Work, kinds: dict[str, int]) -> dict[tuple[str, str, str], int]:
     """School, certificate, level → site; missing ones are made with the name of S52."""
     wanted = {(seat.school, seat.certificate, seat.level) for seat in work.seats}
     schools = await rows("SELECT id, name FROM school WHERE name = ANY($1::text[])", [w[0] for w in wanted])
@@ -100,7 +100,7 @@ async def _sites(s: Services, work: Work, kinds: dict[str, int]) -> dict[tuple[s
             " VALUES ($1, $2, $3, $4, true, $5) ON CONFLICT (school_id, kind_id, level) DO NOTHING",
             *key,
             site_name(school, certificate, level),
-            s.clock.now(),
+            clock.now(),
         )
         made = await rows("SELECT id FROM site WHERE school_id = $1 AND kind_id = $2 AND level = $3", *key)
         found[school, certificate, level.value] = made[0]["id"]
@@ -108,7 +108,7 @@ async def _sites(s: Services, work: Work, kinds: dict[str, int]) -> dict[tuple[s
 
 
 async def _registrations(
-    s: Services, work: Work, plans: dict[str, int], sites: dict[tuple[str, str, str], int]
+    clock: Clock, work: Work, plans: dict[str, int], sites: dict[tuple[str, str, str], int]
 ) -> dict[str, int]:
     """Admission number → registration, for every entry."""
     ids = {number: registered.id for number, registered in work.known.registrations.items()}
@@ -129,7 +129,7 @@ async def _registrations(
             " SELECT t.*, $6 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[]) AS t"
             " RETURNING id, admission_number",
             *_columns(table),
-            s.clock.now(),
+            clock.now(),
         )
         ids.update({row["admission_number"]: row["id"] for row in made})
     return ids
@@ -147,7 +147,7 @@ def _first_outcomes(work: Work) -> dict[str, Result]:
     }
 
 
-async def _scores(s: Services, work: Work, ids: dict[str, int]) -> None:
+async def _scores(clock: Clock, work: Work, ids: dict[str, int]) -> None:
     table = [(ids[entry.number], entry.subject, *entry.mark) for entry in work.entries]
     await write(
         "INSERT INTO score (registration_id, subject, status, score, updated_at)"
@@ -155,7 +155,7 @@ async def _scores(s: Services, work: Work, ids: dict[str, int]) -> None:
         " ON CONFLICT (registration_id, subject)"
         " DO UPDATE SET status = excluded.status, score = excluded.score, updated_at = excluded.updated_at",
         *_columns(table),
-        s.clock.now(),
+        clock.now(),
     )
 
 
@@ -202,7 +202,7 @@ def _columns(table: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
 
 def _trail(
     entries: list[Entry], ids: dict[str, int], outcomes: dict[int, tuple[str, str]]
-) -> Iterable[tuple[int, dict[str, Any], dict[str, Any]]]:
+) -> Iterable[tuple[int, dict[str, str | None], dict[str, str | None]]]:
     """One audit entry for each mark that changed; a first mark is counted with its import."""
     for entry in entries:
         if entry.was is not None:

@@ -9,14 +9,14 @@ from typing import Any
 
 from server.domain.exams.results import Result, Status, outcome_of, say, site_name
 from server.domain.imports import cells
-from server.domain.imports.import_plan import Row, Verdict, judge_person, who
+from server.domain.imports.import_plan import OnRecord, Verdict, judge_person, who
 from server.domain.imports.new_names import Names, Register, likely
 from server.domain.imports.parsed_rows import Column, Draft
 from server.domain.imports.score_clashes import judge_whole
 from server.domain.imports.score_records import Entry, Known, Mark, Registered, Seat, load
 from server.domain.imports.score_writing import Work, take
 from server.domain.imports.uniqueness import row_numbers
-from server.domain.ports import Services
+from server.domain.ports import PdfRenderer
 
 __all__ = ["COLUMNS", "TITLE", "judge", "load", "settle", "take"]
 
@@ -65,7 +65,7 @@ def settle(draft: Draft) -> None:
         draft.refuse("成绩", "missing", "请填写成绩；没有成绩的，请在备注里写缺考、缓考、违纪或作弊。")
 
 
-def judge(s: Services, known: Known, drafts: list[Draft], creating: Names) -> Verdict:
+def judge(pdf_renderer: PdfRenderer, known: Known, drafts: list[Draft], creating: Names) -> Verdict:
     """Judge what must be unique over the whole file, then every draft against the records."""
     register = Register(creating, {"plans": known.every_plan, "schools": known.schools, "sites": known.sites})
     work = Work(known)
@@ -193,11 +193,11 @@ def _judge_plan(draft: Draft, known: Known, plan: str, day: date, certificate: s
         )
 
 
-def _judge_admission(draft: Draft, known: Known, person: Row, seat: Seat) -> Registered | None:
+def _judge_admission(draft: Draft, known: Known, person: OnRecord, seat: Seat) -> Registered | None:
     """The registration that this admission number stands for, if it is this person's at this place."""
     number = draft.values["准考证号"]
     registered = known.registrations.get(number)
-    if registered is not None and registered.candidate_id != person["id"]:
+    if registered is not None and registered.candidate_id != person.id:
         draft.refuse(
             "准考证号",
             "admission_other_person",
@@ -207,7 +207,7 @@ def _judge_admission(draft: Draft, known: Known, person: Row, seat: Seat) -> Reg
         draft.refuse(
             "准考证号", "admission_other_plan", "这个准考证号属于另一考试计划或另一考核站点，请核对。"
         )
-    other = known.admissions.get((seat, person["id"]))
+    other = known.admissions.get((seat, person.id))
     if registered is None and other is not None:
         draft.refuse(
             "准考证号", "registered_twice", f"这位考生在这个考试计划里已有准考证号 {other}，请核对。"
@@ -222,11 +222,11 @@ def _entry(draft: Draft, known: Known, registered: Registered | None) -> Entry:
 
 
 def _plan_writing(
-    work: Work, draft: Draft, entry: Entry, registered: Registered | None, person: Row, seat: Seat
+    work: Work, draft: Draft, entry: Entry, registered: Registered | None, person: OnRecord, seat: Seat
 ) -> None:
     work.entries.append(entry)
     if registered is None and entry.number not in work.registrations:
-        work.registrations[entry.number] = Registered(0, person["id"], seat, entry.number)
+        work.registrations[entry.number] = Registered(0, person.id, seat, entry.number)
     work.seats.setdefault(seat, draft.values["考试日期"])
     work.subjects.setdefault((seat.plan, seat.level), set()).add(entry.subject)
 

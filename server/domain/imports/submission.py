@@ -22,7 +22,7 @@ from server.domain.imports import queries, reports, validation
 from server.domain.imports.new_names import NOTHING, Names
 from server.domain.imports.states import UNFINISHED, ImportState
 from server.domain.people.candidates import mask_numbers
-from server.domain.ports import Services
+from server.domain.ports import Clock, FileStore, Keys, Queue, Services
 from server.domain.roles import Verb
 from server.errors import Conflict, Forbidden, Refused
 from server.models import ImportRun
@@ -76,14 +76,14 @@ async def keep(
     _require(actor)
     validation.topic_of(kind)
     await asyncio.to_thread(s.table_reader.check, data)
-    digest, key = await _stored(s, data)
+    digest, key = await _stored(s.keys, s.file_store, data)
     shown = mask_numbers(file_name.replace("\\", "/").rpartition("/")[2])[:200]
     file = {"kind": kind, "file_name": shown, "file_sha256": digest, "file_key": key}
     async with in_transaction():
-        return await _begin(s, file, wish, actor=actor, queued=queued)
+        return await _begin(s.clock, s.queue, file, wish, actor=actor, queued=queued)
 
 
-async def take_in(s: Services, import_id: int, *, actor: Actor) -> ImportRun:
+async def take_in(clock: Clock, queue: Queue, import_id: int, *, actor: Actor) -> ImportRun:
     """Write what a check found, with exactly the settings that it was checked with; once, however often it is asked.
 
     If the records have moved so far that something else would be written, the run ends refused.
@@ -103,10 +103,12 @@ async def take_in(s: Services, import_id: int, *, actor: Actor) -> ImportRun:
             .exclude(state=ImportState.UNREADABLE.value)
             .first()
         )
-        return done or await _again(s, check, dry_run=False, actor=actor)
+        return done or await _again(clock, queue, check, dry_run=False, actor=actor)
 
 
-async def check_again(s: Services, import_id: int, creating: Names, *, actor: Actor) -> ImportRun:
+async def check_again(
+    clock: Clock, queue: Queue, import_id: int, creating: Names, *, actor: Actor
+) -> ImportRun:
     """Check the same file once more, with these unknown names confirmed to be new.
 
     Raises:
@@ -124,7 +126,7 @@ async def check_again(s: Services, import_id: int, creating: Names, *, actor: Ac
                 raise Refused(
                     "name_not_asked", f"这次检查没有问到“{strange[0]}”，请刷新页面后按列出的名称确认。"
                 )
-        return await _again(s, check, dry_run=True, creating=creating, actor=actor)
+        return await _again(clock, queue, check, dry_run=True, creating=creating, actor=actor)
 
 
 def _require(actor: Actor) -> None:
@@ -146,17 +148,18 @@ async def _check(import_id: int) -> ImportRun:
 
 
 async def _again(
-    s: Services, check: ImportRun, *, dry_run: bool, creating: Names = NOTHING, actor: Actor
+    clock: Clock, queue: Queue, check: ImportRun, *, dry_run: bool, creating: Names = NOTHING, actor: Actor
 ) -> ImportRun:
     wish = Wish(
         dry_run=dry_run, all_or_nothing=check.all_or_nothing, creating=Names.of(check.creating) | creating
     )
     file = {name: getattr(check, name) for name in ("kind", "file_name", "file_sha256", "file_key")}
-    return await _begin(s, file, wish, check_id=check.id, actor=actor, queued=True)
+    return await _begin(clock, queue, file, wish, check_id=check.id, actor=actor, queued=True)
 
 
 async def _begin(
-    s: Services,
+    clock: Clock,
+    queue: Queue,
     file: Mapping[str, Any],
     wish: Wish,
     *,
@@ -172,7 +175,7 @@ async def _begin(
         check_id=check_id,
         created_by=actor.id,
         actor=actor.kept(),
-        touched_at=s.clock.now(),
+        touched_at=clock.now(),
     )
     became: dict[str, object] = {
         "kind": file["kind"],
@@ -181,19 +184,19 @@ async def _begin(
     }
     if wish.creating:
         became["confirmed"] = sorted({n for names in wish.creating.as_dict().values() for n in names})
-    await audit_log.record(s.clock, actor, "import.submit", "import", run_row.id, became=became)
+    await audit_log.record(clock, actor, "import.submit", "import", run_row.id, became=became)
     if queued:
-        await s.queue.put("imports.run", lock=f"imports.run:{run_row.id}", import_id=run_row.id)
+        await queue.put("imports.run", lock=f"imports.run:{run_row.id}", import_id=run_row.id)
     return run_row
 
 
-async def _stored(s: Services, data: bytes) -> tuple[bytes, str]:
+async def _stored(keys: Keys, file_store: FileStore, data: bytes) -> tuple[bytes, str]:
     """Seal the file and put it into the file store: its SHA-256, and its key there.
 
     Every upload has a file of its own, so that clearing an old one never takes a new one's away.
     """
     digest = hashlib.sha256(data).digest()
     key = f"imports/{digest.hex()[:16]}-{uuid4().hex}"
-    sealed = await asyncio.to_thread(s.keys.encrypt, b64encode(data).decode(), about=reports.ABOUT_FILE)
-    await s.file_store.put(key, sealed)
+    sealed = await asyncio.to_thread(keys.encrypt, b64encode(data).decode(), about=reports.ABOUT_FILE)
+    await file_store.put(key, sealed)
     return digest, key

@@ -14,7 +14,7 @@ from server.domain.imports.import_plan import Verdict
 from server.domain.imports.new_names import Names
 from server.domain.imports.parsed_rows import Column, Draft, RowError, Table, drafts, find_table
 from server.domain.people.candidates import IdentityNumber, is_birthday, mask_numbers
-from server.domain.ports import Services, TableReader
+from server.domain.ports import Clock, Keys, PdfRenderer, Services, TableReader
 from server.errors import Refused
 
 _SLICE = 2_000  # rows cleaned between two signs of life
@@ -27,8 +27,10 @@ class Topic(Protocol):
     COLUMNS: tuple[Column, ...]
 
     def settle(self, draft: Draft) -> None: ...
-    async def load(self, s: Services, drafts: list[Draft]) -> Any: ...
-    def judge(self, s: Services, known: Any, drafts: list[Draft], creating: Names) -> Verdict: ...
+    async def load(self, clock: Clock, keys: Keys, drafts: list[Draft]) -> Any: ...
+    def judge(
+        self, pdf_renderer: PdfRenderer, known: Any, drafts: list[Draft], creating: Names
+    ) -> Verdict: ...
     async def take(self, s: Services, work: Any, *, actor: Actor) -> None: ...
 
 
@@ -116,8 +118,8 @@ async def judge(s: Services, kind: str, reading: Reading, creating: Names) -> Ve
         Refused: rows_do_not_add_up.
     """
     topic = topic_of(kind)
-    known = await topic.load(s, reading.drafts)
-    verdict = await asyncio.to_thread(topic.judge, s, known, reading.drafts, creating)
+    known = await topic.load(s.clock, s.keys, reading.drafts)
+    verdict = await asyncio.to_thread(topic.judge, s.pdf_renderer, known, reading.drafts, creating)
     if verdict.register is not None:
         titles = ("考试计划", "院校", "考核站点")
         if creating and (

@@ -90,11 +90,13 @@ async def show(call: Call, import_id: int) -> ImportRun:
 
 
 async def take_in(call: Call, import_id: int) -> Id:
-    return Id(id=(await imports.take_in(call.s, import_id, actor=call.actor)).id)
+    return Id(id=(await imports.take_in(call.s.clock, call.s.queue, import_id, actor=call.actor)).id)
 
 
 async def check_again(call: Call, body: Again, import_id: int) -> Id:
-    return Id(id=(await imports.check_again(call.s, import_id, body.names, actor=call.actor)).id)
+    return Id(
+        id=(await imports.check_again(call.s.clock, call.s.queue, import_id, body.names, actor=call.actor)).id
+    )
 
 
 async def report(call: Call, import_id: int) -> HTTPResponse:
