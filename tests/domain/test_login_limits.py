@@ -13,6 +13,7 @@ from server.domain import roles
 from server.domain.actor import SYSTEM, Actor
 from server.domain.audit import incidents
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
+from server.domain.auth.signed_in import SignedIn
 from server.domain.people import common_passwords, staff
 from server.domain.ports import Services
 from server.domain.roles import SCOPES, Role, Verb
@@ -60,19 +61,19 @@ async def test_the_rightful_person_comes_in_by_an_image_check(services: Services
 
 async def test_a_known_device_passes_and_is_counted_by_itself(services: Services, clock: FakeClock) -> None:
     made = await besieged(services)
-    device = login_limits.device_token(services, made, "")
+    device = login_limits.device_token(services, made.id, "")
     assert await enter(services, device=device) == "in"
-    assert login_limits.device_of(services, made, login_limits.device_token(services, made, device)) == (
-        login_limits.device_of(services, made, device)
-    )
+    assert login_limits.device_of(
+        services, made.id, login_limits.device_token(services, made.id, device)
+    ) == (login_limits.device_of(services, made.id, device))
     other = await account(Role.ADMIN)
-    assert login_limits.device_of(services, other, device) == ""
-    assert login_limits.device_of(services, made, device[:-1]) == ""
+    assert login_limits.device_of(services, other.id, device) == ""
+    assert login_limits.device_of(services, made.id, device[:-1]) == ""
     for _ in range(login_limits.TRIES_OF_DEVICE):
         assert await enter(services, "x", device=device) == "login_wrong"
     assert await enter(services, device=device) == "login_too_often"
     clock.forward(seconds=login_limits.DEVICE_SECONDS)
-    assert login_limits.device_of(services, made, device) == ""
+    assert login_limits.device_of(services, made.id, device) == ""
 
 
 async def test_a_second_factor_passes_and_says_nothing_of_the_password(
@@ -149,16 +150,16 @@ async def test_nobody_fills_the_trail(services: Services) -> None:
 async def test_recovery_codes_are_good_once(services: Services, clock: FakeClock) -> None:
     made = await account(Role.ISSUER)
     me = staff.actor_of(made)
-    secret, _ = await second_factor.enrol(services, made, PASSWORD, actor=me)
+    secret, _ = await second_factor.enrol(services, made.id, PASSWORD, actor=me)
     code = pyotp.TOTP(secret).at(clock.now())
-    codes = await second_factor.confirm_enrolment(services, made, code, actor=me)
+    codes = await second_factor.confirm_enrolment(services, made.id, code, actor=me)
     made = await Staff.get(id=made.id)
     assert len(set(codes)) == 10 and not set(codes) & set(made.recovery_codes or [])
     assert await enter(services, PASSWORD, codes[3].upper().replace("-", " ")) == "in"
     assert await enter(services, PASSWORD, codes[3]) == "otp_wrong"
     assert await AuditEntry.filter(action="session.recovery", subject_id=str(made.id)).count() == 1
     made = await Staff.get(id=made.id)
-    fresh = await second_factor.renew_recovery_codes(services, made, PASSWORD, actor=me)
+    fresh = await second_factor.renew_recovery_codes(services, made.id, PASSWORD, actor=me)
     assert await enter(services, PASSWORD, codes[4]) == "otp_wrong"
     assert await enter(services, PASSWORD, fresh[0]) == "in"
 
@@ -167,12 +168,12 @@ async def test_recovery_codes_are_good_once(services: Services, clock: FakeClock
 async def test_who_must_have_a_second_factor(services: Services, role: Role) -> None:
     at = None
     made = await account(role, school=at)
-    assert not second_factor.is_due(services.settings, made)  # development
+    assert not second_factor.is_due(services.settings, SignedIn.of(made))  # development
     exchange(services, settings=replace(services.settings, env="production"))
     must = role in {Role.ISSUER, Role.FINANCE, Role.NOTIFIER, Role.ADMIN}
-    assert second_factor.is_due(services.settings, made) is must
+    assert second_factor.is_due(services.settings, SignedIn.of(made)) is must
     made.otp_sealed = b"there"
-    assert not second_factor.is_due(services.settings, made)
+    assert not second_factor.is_due(services.settings, SignedIn.of(made))
 
 
 async def test_a_token_needs_password_and_code_and_ends_with_the_password(
@@ -184,7 +185,7 @@ async def test_a_token_needs_password_and_code_and_ends_with_the_password(
     async def token(password: str = PASSWORD, otp: str = "") -> str:
         kept = await Staff.get(id=made.id)
         got = await api_tokens.create(
-            services, kept, "夜间导出", proof=api_tokens.Proof(password=password, otp=otp), actor=me
+            services, kept.id, "夜间导出", proof=api_tokens.Proof(password=password, otp=otp), actor=me
         )
         return got.token
 
@@ -198,7 +199,7 @@ async def test_a_token_needs_password_and_code_and_ends_with_the_password(
     with pytest.raises(Refused, match="请按提示修改"):
         await token("x")
     first = await token()
-    assert (await api_tokens.listing(made))[0].expires_at == clock.now() + timedelta(days=90)
+    assert (await api_tokens.listing(made.id))[0].expires_at == clock.now() + timedelta(days=90)
     await logins.log_out_everywhere(services.clock, made.id, actor=me)
     assert await code_of(first) == "token_invalid"
     second = await token()

@@ -167,7 +167,7 @@ async def test_a_log_in_leaves_the_device_known(app: App, services: Services) ->
     [kept] = [one for one in came.headers.get_list("set-cookie") if one.startswith("xcert_device=")]
     assert "HttpOnly" in kept and "SameSite=Strict" in kept and "Path=/console" in kept
     token = kept.removeprefix("xcert_device=").partition(";")[0]
-    assert login_limits.device_of(services, made, token) != ""
+    assert login_limits.device_of(services, made.id, token) != ""
 
 
 async def test_what_is_not_there_is_not_found(app: App, services: Services) -> None:
@@ -257,7 +257,7 @@ async def test_a_poor_token_is_refused_even_beside_a_good_cookie(
 async def test_an_expired_token(app: App, services: Services, clock: FakeClock) -> None:
     owner = await account(Role.OPERATOR)
     made = await api_tokens.create(
-        services, owner, "短", 1, proof=api_tokens.Proof(password=PASSWORD), actor=SYSTEM
+        services, owner.id, "短", 1, proof=api_tokens.Proof(password=PASSWORD), actor=SYSTEM
     )
     clock.forward(seconds=timedelta(days=1).total_seconds())
     machine = Browser(app, extra={"authorization": f"Bearer {made.token}"})

@@ -43,7 +43,7 @@ async def test_a_machines_stream_ends_when_it_may_no_longer_look(
     batch = await issuing.pending(services, of)
     who = await account(Role.SCHOOL, school=of.school)
     made = await api_tokens.create(
-        services, who, "大屏", 1, proof=api_tokens.Proof(password=PASSWORD), actor=SYSTEM
+        services, who.id, "大屏", 1, proof=api_tokens.Proof(password=PASSWORD), actor=SYSTEM
     )
     machine = Browser(app, extra={"authorization": f"Bearer {made.token}"})
     opened = {"event": "opened", "officer": "王签发"}

@@ -16,6 +16,7 @@ from tortoise.transactions import in_transaction
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.auth import second_factor
+from server.domain.auth.signed_in import SignedIn
 from server.domain.beijing import rfc3339
 from server.domain.people import staff
 from server.domain.ports import Clock, Services
@@ -62,7 +63,7 @@ class NewToken:
 
 async def create(
     s: Services,
-    account: Staff,
+    staff_id: int,
     label: str,
     days: int = USUAL_DAYS,
     *,
@@ -70,7 +71,7 @@ async def create(
     scopes: Iterable[str] = ("read",),
     actor: Actor,
 ) -> NewToken:
-    """A new token for `account`.
+    """A new token for an account.
 
     Args:
         days: how long it lives.
@@ -87,6 +88,7 @@ async def create(
         raise Invalid(errors=[FieldError("/days", "days_range", f"有效天数应在1到{LONGEST_DAYS}之间。")])
     if not wanted or not set(wanted) <= set(SCOPES):
         raise Invalid(errors=[FieldError("/scopes", "scopes_form", "请选择令牌的权限，至少一项。")])
+    account = await Staff.get(id=staff_id)
     await second_factor.require_password(s, account, proof.password, actor=actor)
     if account.otp_sealed is not None:
         try:
@@ -95,13 +97,13 @@ async def create(
             raise Invalid(errors=[FieldError("/otp", refused.code, refused.message)]) from None
     token, now = PREFIX + secrets.token_urlsafe(32), s.clock.now()
     async with in_transaction():
-        await Staff.filter(id=account.id).select_for_update().first()
-        if await ApiToken.filter(staff_id=account.id, revoked_at=None, expires_at__gt=now).count() >= MOST:
+        await Staff.filter(id=staff_id).select_for_update().first()
+        if await ApiToken.filter(staff_id=staff_id, revoked_at=None, expires_at__gt=now).count() >= MOST:
             raise Invalid(
                 errors=[FieldError("", "tokens_too_many", f"最多同时有{MOST}个令牌，请先停用不用的令牌。")]
             )
         row = await ApiToken.create(
-            staff_id=account.id,
+            staff_id=staff_id,
             label=label,
             scopes=" ".join(wanted),
             token_hash=_hash(token),
@@ -124,15 +126,15 @@ def _view(row: ApiToken) -> TokenView:
     )
 
 
-async def listing(account: Staff) -> list[TokenView]:
+async def listing(staff_id: int) -> list[TokenView]:
     """The account's tokens, newest first, without the tokens themselves."""
-    return [_view(row) for row in await ApiToken.filter(staff_id=account.id).order_by("-id").limit(100)]
+    return [_view(row) for row in await ApiToken.filter(staff_id=staff_id).order_by("-id").limit(100)]
 
 
-async def revoke(clock: Clock, account: Staff, token_id: int, *, actor: Actor) -> None:
+async def revoke(clock: Clock, staff_id: int, token_id: int, *, actor: Actor) -> None:
     """End one of the account's tokens. Raises NotFound("token_not_found")."""
     async with in_transaction():
-        if not await ApiToken.filter(id=token_id, staff_id=account.id).exists():
+        if not await ApiToken.filter(id=token_id, staff_id=staff_id).exists():
             raise NotFound("token_not_found", "没有找到这个令牌，请刷新列表后重试。")
         if await ApiToken.filter(id=token_id, revoked_at=None).update(revoked_at=clock.now()):
             await audit_log.record(clock, actor, "token.revoke", "api_token", token_id)
@@ -143,7 +145,7 @@ async def end_all(clock: Clock, staff_id: int) -> None:
     await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=clock.now())
 
 
-async def account_of(clock: Clock, token: str) -> tuple[Staff, Actor]:
+async def account_of(clock: Clock, token: str) -> tuple[SignedIn, Actor]:
     """Whose token this is. Raises Unverified("token_invalid")."""
     refusal = Unverified("token_invalid", "API 令牌无效、已停用或已过期，请换一个令牌。")
     if not token.startswith(PREFIX) or len(token) > 100:
@@ -156,4 +158,4 @@ async def account_of(clock: Clock, token: str) -> tuple[Staff, Actor]:
     if row is None or not row.staff.is_active or row.staff.must_change_password:
         raise refusal
     actor = staff.actor_of(row.staff)
-    return row.staff, replace(actor, scopes=frozenset(row.scopes.split()))
+    return SignedIn.of(row.staff), replace(actor, scopes=frozenset(row.scopes.split()))

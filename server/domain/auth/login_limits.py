@@ -67,21 +67,21 @@ def _who(username: str, account: Staff | None) -> str:
     return f"{name}:{account.login_epoch if account else 0}"
 
 
-def device_of(s: Services, account: Staff | None, token: str) -> str:
+def device_of(s: Services, staff_id: int | None, token: str) -> str:
     """The number of the device, if this account logged in from it before; empty if not."""
-    if not token or account is None:
+    if not token or staff_id is None:
         return ""
     try:
         claims = sessions.open(s, "device", token)
     except Unverified:
         return ""
-    return str(claims.more["sid"]) if claims.subject == str(account.id) else ""
+    return str(claims.more["sid"]) if claims.subject == str(staff_id) else ""
 
 
-def device_token(s: Services, account: Staff, token: str) -> str:
+def device_token(s: Services, staff_id: int, token: str) -> str:
     """What the browser keeps after a log-in: the same device as before, or a new one."""
-    number = device_of(s, account, token) or secrets.token_hex(8)
-    return sessions.mint(s, "device", str(account.id), DEVICE_SECONDS, sid=number)
+    number = device_of(s, staff_id, token) or secrets.token_hex(8)
+    return sessions.mint(s, "device", str(staff_id), DEVICE_SECONDS, sid=number)
 
 
 async def refuse_flood(s: Services, came: From) -> None:
@@ -103,7 +103,7 @@ async def count(s: Services, username: str, account: Staff | None, came: From, *
         TooMany("login_too_often") · Refused: captcha_required, captcha_wrong.
     """
     who, place = _who(username, account), counted(came.address)
-    if device := device_of(s, account, came.device):
+    if device := device_of(s, account.id if account else None, came.device):
         keys = [(f"login-device:{who}:{device}", TRIES_OF_DEVICE)]
     else:
         keys = [
@@ -137,7 +137,7 @@ async def count(s: Services, username: str, account: Staff | None, came: From, *
 async def forgive(s: Services, username: str, account: Staff, came: From) -> None:
     """The right person came in: what was counted for them is forgotten."""
     who, place = _who(username, account), counted(came.address)
-    device = device_of(s, account, came.device)
+    device = device_of(s, account.id, came.device)
     await s.rate_limiter.clear(f"login:{who}:{place}", f"login:{who}", f"login-device:{who}:{device}")
 
 
@@ -152,7 +152,7 @@ async def draw(s: Services, address: str) -> tuple[str, bytes]:
     return number, await captcha.draw(s, WeChatIdentity("web", number))
 
 
-async def count_password(rate_limiter: RateLimiter, account: Staff, what: str, most: int) -> None:
+async def count_password(rate_limiter: RateLimiter, staff_id: int, what: str, most: int) -> None:
     """For one's own password or code asked for again within a session. Raises TooMany("login_too_often")."""
-    if await rate_limiter.hit(f"{what}:{account.id}", window=WINDOW) > most:
+    if await rate_limiter.hit(f"{what}:{staff_id}", window=WINDOW) > most:
         raise too_often()

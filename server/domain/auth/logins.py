@@ -18,6 +18,7 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
 from server.domain.auth import api_tokens, login_limits, second_factor, sessions
 from server.domain.auth.login_limits import From
+from server.domain.auth.signed_in import SignedIn
 from server.domain.people import attempts, passwords, staff
 from server.domain.ports import Clock, Services
 from server.errors import Unverified
@@ -30,7 +31,7 @@ SESSION_SECONDS = 10 * 3600  # a working day
 class Session:
     """Somebody who is logged in, and with which session."""
 
-    staff: Staff
+    staff: SignedIn
     actor: Actor
     id: str
     csrf: str
@@ -108,7 +109,7 @@ def begin(s: Services, account: Staff) -> tuple[str, Session]:
         s, "console", str(account.id), SESSION_SECONDS, sid=number, csrf=csrf, epoch=account.session_epoch
     )
     ends = s.clock.now() + timedelta(seconds=SESSION_SECONDS)
-    return token, Session(account, staff.actor_of(account), number, csrf, ends)
+    return token, Session(SignedIn.of(account), staff.actor_of(account), number, csrf, ends)
 
 
 async def open_session(s: Services, token: str) -> Session:
@@ -123,7 +124,9 @@ async def open_session(s: Services, token: str) -> Session:
     if await EndedSession.filter(id=claims.more["sid"]).exists():
         raise Unverified("session_ended", "您已退出登录，请重新登录。")
     ends = datetime.fromtimestamp(claims.expires_at, UTC)
-    return Session(account, staff.actor_of(account), claims.more["sid"], claims.more["csrf"], ends)
+    return Session(
+        SignedIn.of(account), staff.actor_of(account), claims.more["sid"], claims.more["csrf"], ends
+    )
 
 
 async def log_out(clock: Clock, session: Session, *, actor: Actor) -> None:
@@ -151,7 +154,7 @@ async def change_password(s: Services, session: Session, old: str, new: str, *, 
 
     Raises: TooMany("login_too_often"), Invalid, Conflict("password_moved_on").
     """
-    await login_limits.count_password(s.rate_limiter, session.staff, "password", 10)
+    await login_limits.count_password(s.rate_limiter, session.staff.id, "password", 10)
     key = f"password:{session.staff.id}"
     async with attempts.judged(s.rate_limiter, [key]):
         await staff.change_password(s, session.staff.id, old, new, actor=actor)

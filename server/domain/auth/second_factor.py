@@ -10,6 +10,7 @@ from tortoise.transactions import in_transaction
 from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
 from server.domain.auth.login_limits import count_password
+from server.domain.auth.signed_in import SignedIn
 from server.domain.people import passwords
 from server.domain.ports import Keys, Services
 from server.domain.roles import Role
@@ -30,15 +31,20 @@ UPDATE staff SET recovery_codes = recovery_codes - $2::text WHERE id = $1 AND re
 """
 
 
-def is_due(settings: Settings, account: Staff) -> bool:
+def is_due(settings: Settings, account: SignedIn) -> bool:
     """Whether this account must set up a second factor before it may do anything else."""
-    wanted = settings.requires_second_factor and Role(account.role) in REQUIRED
-    return wanted and account.otp_sealed is None
+    wanted = settings.requires_second_factor and account.role in REQUIRED
+    return wanted and not account.has_second_factor
+
+
+async def codes_left(staff_id: int) -> int:
+    """How many recovery codes are unspent."""
+    return len((await Staff.get(id=staff_id)).recovery_codes or [])
 
 
 async def require_password(s: Services, account: Staff, password: str, *, actor: Actor) -> None:
     """Ask for one's own password again. Raises Invalid with pointer /password, TooMany."""
-    await count_password(s.rate_limiter, account, "password", 10)
+    await count_password(s.rate_limiter, account.id, "password", 10)
     if not await passwords.matches(s.password_hasher, account.password_hash, password):
         await incidents.note(s, actor, "staff.password_refused", "staff", account.id)
         raise Invalid(errors=[FieldError("/password", "password_wrong", "密码不正确，请重新输入。")])
@@ -58,7 +64,7 @@ async def take_code(s: Services, account: Staff, code: str) -> bool:
         otp_last_step=step
     ):
         return False
-    if step is None and await _spent(s.keys, account, code):
+    if step is None and await _spent(s.keys, account.id, code):
         return True
     raise Unverified("otp_wrong", "动态码不正确或已经用过，请等待下一个动态码后重试。")
 
@@ -75,25 +81,26 @@ def _step_of(s: Services, sealed: bytes, code: str) -> int | None:
     return fits[0] if fits else None
 
 
-def _about(account: Staff) -> str:
-    return f"staff.recovery.{account.id}"
+def _about(staff_id: int) -> str:
+    return f"staff.recovery.{staff_id}"
 
 
-async def _spent(keys: Keys, account: Staff, code: str) -> bool:
+async def _spent(keys: Keys, staff_id: int, code: str) -> bool:
     letters = "".join(code.lower().split()).replace("-", "")
     if len(letters) != 10 or not set(letters) <= set(_LETTERS):
         return False
-    for blind in keys.blinds(letters, about=_about(account)):
-        if await rows(_SPEND, account.id, blind.hex()):
+    for blind in keys.blinds(letters, about=_about(staff_id)):
+        if await rows(_SPEND, staff_id, blind.hex()):
             return True
     return False
 
 
-async def enrol(s: Services, account: Staff, password: str, *, actor: Actor) -> tuple[str, str]:
+async def enrol(s: Services, staff_id: int, password: str, *, actor: Actor) -> tuple[str, str]:
     """Offer a new second factor: its secret and the otpauth address for an authenticator app.
 
     Raises: Conflict("otp_enrolled") when there is one already; Invalid with pointer /password, TooMany.
     """
+    account = await Staff.get(id=staff_id)
     if account.otp_sealed is not None:
         raise Conflict("otp_enrolled", "已经启用动态码；如需更换，请先停用现在的动态码。")
     await require_password(s, account, password, actor=actor)
@@ -103,15 +110,15 @@ async def enrol(s: Services, account: Staff, password: str, *, actor: Actor) -> 
     return secret, s.one_time_codes.address(secret, account=account.username, issuer=ISSUER)
 
 
-async def confirm_enrolment(s: Services, account: Staff, code: str, *, actor: Actor) -> list[str]:
+async def confirm_enrolment(s: Services, staff_id: int, code: str, *, actor: Actor) -> list[str]:
     """Switch the offered second factor on, after the person has shown a code of it.
 
     Returns: recovery codes, each good once, for the day when the phone is lost; shown this one time.
 
     Raises: Gone("otp_offer_over"), Invalid with pointer /code, TooMany.
     """
-    await count_password(s.rate_limiter, account, "otp", 20)
-    sealed = await s.cache.get(f"otp-enrol:{account.id}")
+    await count_password(s.rate_limiter, staff_id, "otp", 20)
+    sealed = await s.cache.get(f"otp-enrol:{staff_id}")
     if sealed is None:
         raise Gone("otp_offer_over", "二维码已过期，请重新开始设置动态码。")
     step = _step_of(s, sealed, code)
@@ -119,41 +126,42 @@ async def confirm_enrolment(s: Services, account: Staff, code: str, *, actor: Ac
         raise Invalid(
             errors=[FieldError("/code", "otp_wrong", "动态码不正确，请检查手机时间后输入新的动态码。")]
         )
-    codes, kept = _new_codes(s.keys, account)
+    codes, kept = _new_codes(s.keys, staff_id)
     async with in_transaction():
-        if not await Staff.filter(id=account.id, otp_sealed=None).update(
+        if not await Staff.filter(id=staff_id, otp_sealed=None).update(
             otp_sealed=sealed, otp_last_step=step, recovery_codes=kept
         ):
             raise Conflict("otp_enrolled", "已经启用动态码；如需更换，请先停用现在的动态码。")
-        await audit_log.record(s.clock, actor, "staff.enrol_second_factor", "staff", account.id)
-    await s.cache.delete(f"otp-enrol:{account.id}")
+        await audit_log.record(s.clock, actor, "staff.enrol_second_factor", "staff", staff_id)
+    await s.cache.delete(f"otp-enrol:{staff_id}")
     return codes
 
 
-def _new_codes(keys: Keys, account: Staff) -> tuple[list[str], list[str]]:
+def _new_codes(keys: Keys, staff_id: int) -> tuple[list[str], list[str]]:
     """Codes as they are shown, and what is kept of them: a keyed hash each."""
     plain = ["".join(secrets.choice(_LETTERS) for _ in range(10)) for _ in range(RECOVERY_CODES)]
-    kept = [keys.blind(one, about=_about(account)).hex() for one in plain]
+    kept = [keys.blind(one, about=_about(staff_id)).hex() for one in plain]
     return [f"{one[:5]}-{one[5:]}" for one in plain], kept
 
 
-async def renew_recovery_codes(s: Services, account: Staff, password: str, *, actor: Actor) -> list[str]:
+async def renew_recovery_codes(s: Services, staff_id: int, password: str, *, actor: Actor) -> list[str]:
     """New recovery codes in place of the old ones. Raises Conflict("otp_not_enrolled"), Invalid, TooMany."""
+    account = await Staff.get(id=staff_id)
     if account.otp_sealed is None:
         raise Conflict("otp_not_enrolled", "还没有启用动态码，请先设置动态码。")
     await require_password(s, account, password, actor=actor)
-    codes, kept = _new_codes(s.keys, account)
+    codes, kept = _new_codes(s.keys, staff_id)
     async with in_transaction():
-        await Staff.filter(id=account.id).update(recovery_codes=kept)
-        await audit_log.record(s.clock, actor, "staff.renew_recovery_codes", "staff", account.id)
+        await Staff.filter(id=staff_id).update(recovery_codes=kept)
+        await audit_log.record(s.clock, actor, "staff.renew_recovery_codes", "staff", staff_id)
     return codes
 
 
-async def drop(s: Services, account: Staff, password: str, *, actor: Actor) -> None:
+async def drop(s: Services, staff_id: int, password: str, *, actor: Actor) -> None:
     """Switch the second factor off. Raises Invalid with pointer /password, TooMany."""
-    await require_password(s, account, password, actor=actor)
+    await require_password(s, await Staff.get(id=staff_id), password, actor=actor)
     async with in_transaction():
-        if await Staff.filter(id=account.id, otp_sealed__not_isnull=True).update(
+        if await Staff.filter(id=staff_id, otp_sealed__not_isnull=True).update(
             otp_sealed=None, recovery_codes=None
         ):
-            await audit_log.record(s.clock, actor, "staff.drop_second_factor", "staff", account.id)
+            await audit_log.record(s.clock, actor, "staff.drop_second_factor", "staff", staff_id)

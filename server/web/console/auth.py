@@ -11,8 +11,8 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
 from server.domain.auth.logins import Session
+from server.domain.auth.signed_in import SignedIn
 from server.errors import Forbidden, Unverified
-from server.models import Staff
 from server.web.mounting import SAFE
 from server.web.request import (
     Asked,
@@ -36,7 +36,7 @@ PATH = "/console"
 class Call(Asked):
     """One request of somebody known."""
 
-    account: Staff
+    account: SignedIn
     actor: Actor
     session: Session | None  # None: by API token
     ignored: list[str] = field(default_factory=list)  # what a page's address asks for and nobody understands
@@ -133,9 +133,9 @@ def give_cookie(request: Request, response: HTTPResponse, token: str) -> None:
     set_cookie(request, response, name, token, seconds=seconds, strict=True, path=PATH)
 
 
-def give_device(request: Request, response: HTTPResponse, account: Staff) -> None:
+def give_device(request: Request, response: HTTPResponse, account: SignedIn) -> None:
     """Remember that this account logged in from this browser: nobody else's wrong tries keep it out."""
-    token = login_limits.device_token(services(request), account, request.cookies.get(DEVICE) or "")
+    token = login_limits.device_token(services(request), account.id, request.cookies.get(DEVICE) or "")
     seconds = login_limits.DEVICE_SECONDS
     set_cookie(request, response, DEVICE, token, seconds=seconds, strict=True, path=PATH)
 

@@ -10,7 +10,6 @@ from sanic.response import redirect
 
 from server.domain import addresses, roles
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
-from server.domain.roles import Role
 from server.errors import Forbidden, Refused, TooMany, Unverified
 from server.web import templating
 from server.web.console import auth, page_base
@@ -150,8 +149,8 @@ async def second_factor_page(request: Request) -> HTTPResponse:
 
 
 async def account(call: Call) -> HTTPResponse:
-    tokens = await api_tokens.listing(call.account)
-    mine = roles.PERMISSIONS[Role(call.account.role)]
+    tokens = await api_tokens.listing(call.account.id)
+    mine = roles.PERMISSIONS[call.account.role]
     labels = {name: label for name, (label, _) in roles.SCOPES.items()}
     return await page_base.render(
         call,
@@ -160,9 +159,8 @@ async def account(call: Call) -> HTTPResponse:
         tokens=tokens,
         labels=labels,
         offered=[name for name, (_, verbs) in roles.SCOPES.items() if verbs & mine],
-        codes_left=len(call.account.recovery_codes or []),
-        is_required=call.s.settings.requires_second_factor
-        and Role(call.account.role) in second_factor.REQUIRED,
+        codes_left=await second_factor.codes_left(call.account.id),
+        is_required=call.s.settings.requires_second_factor and call.account.role in second_factor.REQUIRED,
     )
 
 

@@ -14,7 +14,7 @@ from sanic.response import redirect
 from server.domain import beijing, roles
 from server.domain.auth import second_factor
 from server.domain.people import schools
-from server.domain.roles import Role, Verb
+from server.domain.roles import Verb
 from server.errors import Invalid, Unverified
 from server.web import templating
 from server.web.console import auth
@@ -114,7 +114,7 @@ async def render(call: Call, template: str, *, title: str, nav: str = "", **cont
         title=title,
         csrf=call.session.csrf if call.session else "",
         account=call.account,
-        role_label=Role(call.account.role).label,
+        role_label=call.account.role.label,
         school_name=await schools.name_of(call.account.school_id),
         nav=items,
         ignored=call.ignored,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from sanic import HTTPResponse
 
 from server.domain import roles
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
+from server.domain.auth.signed_in import SignedIn
 from server.domain.people import captcha
-from server.domain.roles import Role
 from server.web import responses
 from server.web.console import auth
 from server.web.console import session_answers as answers
@@ -66,9 +66,8 @@ class WantedToken(Input):
     otp: str | None = Field(default=None, max_length=20, description="启用了动态码的账号才需要")
 
 
-def view(account: Any, session: logins.Session | None) -> answers.Session:
+def view(account: SignedIn, session: logins.Session | None) -> answers.Session:
     """Who is logged in, what they may do, and the secret for X-CSRF-Token."""
-    role = Role(account.role)
     return answers.Session(
         csrf=session.csrf if session else None,
         expires_at=session.expires_at if session else None,
@@ -76,12 +75,12 @@ def view(account: Any, session: logins.Session | None) -> answers.Session:
             id=account.id,
             username=account.username,
             name=account.name,
-            role=role.value,
-            role_label=role.label,
+            role=account.role.value,
+            role_label=account.role.label,
             school_id=account.school_id,
             must_change_password=account.must_change_password,
-            has_second_factor=account.otp_sealed is not None,
-            may=sorted(verb.name.lower() for verb in roles.PERMISSIONS[role]),
+            has_second_factor=account.has_second_factor,
+            may=sorted(verb.name.lower() for verb in roles.PERMISSIONS[account.role]),
         ),
     )
 
@@ -144,7 +143,7 @@ async def change_password(call: Call, body: NewPassword) -> HTTPResponse:
 
 async def offer_second_factor(call: Call, body: OwnPassword) -> SecondFactorOffer:
     call.browser_session()
-    secret, address = await second_factor.enrol(call.s, call.account, body.password, actor=call.actor)
+    secret, address = await second_factor.enrol(call.s, call.account.id, body.password, actor=call.actor)
     png = base64.b64encode(call.s.pdf_renderer.qr_png(address)).decode()
     return SecondFactorOffer(secret=secret, url=address, png=f"data:image/png;base64,{png}")
 
@@ -155,30 +154,30 @@ def _codes(found: list[str]) -> RecoveryCodes:
 
 async def confirm_second_factor(call: Call, body: Code) -> RecoveryCodes:
     call.browser_session()
-    return _codes(await second_factor.confirm_enrolment(call.s, call.account, body.code, actor=call.actor))
+    return _codes(await second_factor.confirm_enrolment(call.s, call.account.id, body.code, actor=call.actor))
 
 
 async def renew_recovery_codes(call: Call, body: OwnPassword) -> RecoveryCodes:
     call.browser_session()
     return _codes(
-        await second_factor.renew_recovery_codes(call.s, call.account, body.password, actor=call.actor)
+        await second_factor.renew_recovery_codes(call.s, call.account.id, body.password, actor=call.actor)
     )
 
 
 async def drop_second_factor(call: Call, body: OwnPassword) -> None:
     call.browser_session()
-    await second_factor.drop(call.s, call.account, body.password, actor=call.actor)
+    await second_factor.drop(call.s, call.account.id, body.password, actor=call.actor)
 
 
 async def tokens(call: Call) -> Page[Token]:
-    return page_of(Token, await api_tokens.listing(call.account))
+    return page_of(Token, await api_tokens.listing(call.account.id))
 
 
 async def create_token(call: Call, body: WantedToken) -> NewToken:
     call.browser_session()
     made = await api_tokens.create(
         call.s,
-        call.account,
+        call.account.id,
         body.label,
         body.days or api_tokens.USUAL_DAYS,
         proof=api_tokens.Proof(password=body.password, otp=body.otp or ""),
@@ -189,7 +188,7 @@ async def create_token(call: Call, body: WantedToken) -> NewToken:
 
 
 async def revoke_token(call: Call, token_id: int) -> None:
-    await api_tokens.revoke(call.s.clock, call.account, token_id, actor=call.actor)
+    await api_tokens.revoke(call.s.clock, call.account.id, token_id, actor=call.actor)
 
 
 _FACTOR = "/session/second-factor"
