@@ -185,7 +185,7 @@ async def test_the_answer_has_counts_progress_and_every_error(services: Services
 async def test_submit_queues_and_the_job_takes(services: Services) -> None:
     book = demo_cohort.people_book(PEOPLE[:3])
     names = importing.names_in(book)
-    row = await imports.submit(
+    import_id = await imports.submit(
         services,
         "candidates",
         "a.xlsx",
@@ -193,14 +193,14 @@ async def test_submit_queues_and_the_job_takes(services: Services) -> None:
         wish=imports.Wish(dry_run=False, creating=names),
         actor=make.OPERATOR,
     )
-    assert (await imports.view(row.id, actor=make.OPERATOR)).state is ImportState.QUEUED
+    assert (await imports.view(import_id, actor=make.OPERATOR)).state is ImportState.QUEUED
     with pytest.raises(Conflict) as refused:
-        await imports.report(services, row.id, actor=make.OPERATOR)
+        await imports.report(services, import_id, actor=make.OPERATOR)
     assert refused.value.code == "import_running"
     assert isinstance(services.queue, ListQueue)
-    assert services.queue.jobs == [("imports.run", {"import_id": row.id})]
+    assert services.queue.jobs == [("imports.run", {"import_id": import_id})]
     await services.queue.drain(services, {"imports.run": imports.run})
-    assert (await imports.view(row.id, actor=make.OPERATOR)).rows_taken == 3
+    assert (await imports.view(import_id, actor=make.OPERATOR)).rows_taken == 3
     submitted, taken = await AuditEntry.filter(subject_kind="import").order_by("id")
     assert (submitted.action, submitted.actor_name) == ("import.submit", make.OPERATOR.name)
     assert (taken.action, taken.actor_id, taken.request_id) == ("import.take", make.OPERATOR.id, "test")

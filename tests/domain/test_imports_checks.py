@@ -34,15 +34,15 @@ async def test_a_check_is_written_later_by_whoever_may_and_once(known: Services)
         await imports.take_in(known.clock, known.queue, run.id, actor=AUDITOR)
     first = await imports.take_in(known.clock, known.queue, run.id, actor=make.ADMIN)
     again = await imports.take_in(known.clock, known.queue, run.id, actor=make.OPERATOR)
-    assert first.id == again.id
+    assert first == again
     await drained(known)
     assert await Score.all().count() == 1
-    done = await imports.view(first.id, actor=make.OPERATOR)
+    done = await imports.view(first, actor=make.OPERATOR)
     assert (done.check_id, done.rows_new, done.all_or_nothing) == (run.id, 1, False)
     after = await imports.view(run.id, actor=make.OPERATOR)
-    assert (after.can_take, after.taken_by) == (False, first.id)
+    assert (after.can_take, after.taken_by) == (False, first)
     listed = await imports.listing(open_only=True, actor=make.OPERATOR)
-    assert [one.id for one in listed.items if one.kind == "scores"] == [first.id]
+    assert [one.id for one in listed.items if one.kind == "scores"] == [first]
     assert run.id in [one.id for one in (await imports.listing(actor=make.OPERATOR)).items]
 
 
@@ -53,7 +53,10 @@ async def test_a_check_is_written_with_the_settings_it_was_checked_with(known: S
     with pytest.raises(Conflict) as refused:
         await imports.take_in(known.clock, known.queue, run.id, actor=make.OPERATOR)
     assert refused.value.code == "nothing_to_take"
-    again = await imports.check_again(known.clock, known.queue, run.id, imports.Names(), actor=make.OPERATOR)
+    checked = await imports.check_again(
+        known.clock, known.queue, run.id, imports.Names(), actor=make.OPERATOR
+    )
+    again = await imports.view(checked, actor=make.OPERATOR)
     assert (again.all_or_nothing, again.kind, again.creating) == (True, "scores", run.creating)
     assert not await Score.all().exists()
 
@@ -65,12 +68,12 @@ async def test_what_a_check_did_not_show_is_not_written(known: Services) -> None
     await scores(known, changed(ONE, 成绩=80))
     taken = await imports.take_in(known.clock, known.queue, run.id, actor=make.OPERATOR)
     await drained(known)
-    view = await imports.view(taken.id, actor=make.OPERATOR)
+    view = await imports.view(taken, actor=make.OPERATOR)
     assert (summary(view).state_label, view.refusal_code) == ("没有写入", "moved_since_check")
     assert (await Score.get()).score == Decimal(80)
     fresh = await imports.check_again(known.clock, known.queue, run.id, imports.Names(), actor=make.OPERATOR)
     await drained(known)
-    await imports.take_in(known.clock, known.queue, fresh.id, actor=make.OPERATOR)
+    await imports.take_in(known.clock, known.queue, fresh, actor=make.OPERATOR)
     await drained(known)
     assert (await Score.get()).score == Decimal(70)
 
@@ -81,16 +84,16 @@ async def test_a_plan_released_between_check_and_write_is_left_alone(known: Serv
     await Plan.all().update(release_at=known.clock.now())
     taken = await imports.take_in(known.clock, known.queue, run.id, actor=make.OPERATOR)
     await drained(known)
-    assert (await imports.view(taken.id, actor=make.OPERATOR)).refusal_code == "moved_since_check"
+    assert (await imports.view(taken, actor=make.OPERATOR)).refusal_code == "moved_since_check"
     assert (await Score.get()).score == Decimal(60)
 
 
 async def test_an_import_is_no_check_and_a_running_check_not_done(known: Services) -> None:
     done = await scores(known, ONE.score_row())
-    row = await imports.submit(
+    running = await imports.submit(
         known, "scores", "a.xlsx", book(ONE.score_row()), wish=imports.Wish(dry_run=True), actor=make.OPERATOR
     )
-    for import_id, code in ((done.id, "not_a_check"), (row.id, "import_running")):
+    for import_id, code in ((done.id, "not_a_check"), (running, "import_running")):
         with pytest.raises(Conflict) as refused:
             await imports.take_in(known.clock, known.queue, import_id, actor=make.OPERATOR)
         assert refused.value.code == code
@@ -127,7 +130,7 @@ async def test_the_file_of_a_written_check_stays_with_the_import(known: Services
     await drained(known)
     known.clock.forward(days=2)  # type: ignore[attr-defined]
     await imports.sweep(known)
-    assert load_workbook(BytesIO(await imports.report(known, taken.id, actor=make.OPERATOR))).sheetnames == [
+    assert load_workbook(BytesIO(await imports.report(known, taken, actor=make.OPERATOR))).sheetnames == [
         "有错误的行",
         "改动",
         "小结",

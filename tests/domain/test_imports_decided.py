@@ -212,16 +212,16 @@ async def test_names_are_made_when_exactly_they_are_confirmed(known: Services) -
     half = imports.Names.of({"plans": [ONE.plan], "sites": [ONE.site]})
     again = await imports.check_again(known.clock, known.queue, first.id, half, actor=make.OPERATOR)
     await drained(known)
-    second = await imports.view(again.id, actor=make.OPERATOR)
+    second = await imports.view(again, actor=make.OPERATOR)
     assert (second.rows_new, second.rows_refused, second.can_take) == (1, 1, True)
     taken = await imports.take_in(known.clock, known.queue, second.id, actor=make.OPERATOR)
     await drained(known)
     assert await column(Plan.all(), "name") == [ONE.plan]
     assert await column(Site.all(), "name") == [ONE.site]
-    entry = await AuditEntry.get(action="import.take", subject_id=str(taken.id))
+    entry = await AuditEntry.get(action="import.take", subject_id=str(taken))
     assert entry.became is not None
     assert entry.became["created"] == {"plans": [ONE.plan], "sites": [ONE.site]}
-    submitted = await AuditEntry.get(action="import.submit", subject_id=str(again.id))
+    submitted = await AuditEntry.get(action="import.submit", subject_id=str(again))
     assert submitted.became is not None and submitted.became["confirmed"] == sorted([ONE.plan, ONE.site])
 
 

@@ -45,10 +45,9 @@ BEFORE_COMMIT = {
 
 
 async def submit(s: Services, kind: str, **more: Any) -> int:
-    row = await imports.submit(
+    return await imports.submit(
         s, kind, f"{kind}.xlsx", BOOKS[kind], imports.Wish(creating=NAMES, **more), actor=make.OPERATOR
     )
-    return int(row.id)
 
 
 async def prepared(s: Services, kind: str) -> None:
@@ -193,13 +192,13 @@ async def test_practice_hours_killed_half_way(services: Services) -> None:
         ["姓名", "证件号码", "证书等级", "督导学时", "实践学时"],
         [[p.name, p.id_number, "中级", 50, 125] for p in PEOPLE],
     )
-    row = await imports.submit(
+    import_id = await imports.submit(
         services, "practice", "p.xlsx", book, wish=imports.Wish(dry_run=False), actor=make.OPERATOR
     )
     exchange(services, faults=KillerFaultInjector("imports.hours_written"))
     with pytest.raises(Killed):
-        await imports.run(services, row.id)
+        await imports.run(services, import_id)
     assert await PracticeRecord.all().count() == 0
     exchange(services, faults=KillerFaultInjector())
-    await imports.run(services, row.id)
+    await imports.run(services, import_id)
     assert await PracticeRecord.all().count() == 40

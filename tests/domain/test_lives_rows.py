@@ -123,10 +123,10 @@ async def resuming(s: Services) -> Scene:
 
 
 async def running(s: Services, data: bytes = "姓名\n崔子涵\n".encode()) -> Scene:
-    row = await imports.submit(
+    import_id = await imports.submit(
         s, "candidates", "a.csv", data, wish=imports.Wish(dry_run=True), actor=make.OPERATOR
     )
-    return Scene(row, lambda: runs.run(s, row.id))
+    return Scene(await ImportRun.get(id=import_id), lambda: runs.run(s, import_id))
 
 
 # Score changes
@@ -137,7 +137,7 @@ async def asked(s: Services) -> tuple[Registration, ScoreChange]:
     made = await make.registration(s, on=plan)
     site = await made.site
     await PlanSlot.create(plan=plan, level=site.level, subject=make.SUBJECT)
-    change = await score_changes.request(
+    change_id = await score_changes.request(
         s.clock,
         made.admission_number,
         None,
@@ -146,7 +146,7 @@ async def asked(s: Services) -> tuple[Registration, ScoreChange]:
         reason="2026年11月23日复核，第 7 号复核记录",
         actor=make.OPERATOR,
     )
-    return made, change
+    return made, await ScoreChange.get(id=change_id)
 
 
 async def approving(s: Services) -> Scene:

@@ -53,7 +53,8 @@ async def passed(services: Services) -> Registration:
 
 async def ask(s: Services, of: Registration, actor: Actor = make.OPERATOR, **more: Any) -> ScoreChange:
     wish = {"subject": None, "status": "scored", "score": "12", "reason": REASON, **more}
-    return await score_changes.request(s.clock, of.admission_number, **wish, actor=actor)
+    change_id = await score_changes.request(s.clock, of.admission_number, **wish, actor=actor)
+    return await ScoreChange.get(id=change_id)
 
 
 async def now(of: Registration) -> tuple[str, Decimal | None, str]:

@@ -127,12 +127,12 @@ def test_the_reader_is_started_light() -> None:
 
 
 async def test_a_file_that_breaks_its_reader_is_refused_once(services: Services) -> None:
-    kept = await imports.submit(
+    import_id = await imports.submit(
         services, "candidates", "x.xlsx", OVERFLOWING, wish=imports.Wish(dry_run=False), actor=make.OPERATOR
     )
     assert isinstance(services.queue, ListQueue)
     await services.queue.drain(services, {"imports.run": imports.run})
-    ended = await ImportRun.get(id=kept.id)
+    ended = await ImportRun.get(id=import_id)
     assert (ended.state, ended.refusal_code, ended.attempts) == ("unreadable", "file_damaged", 1)
     services.clock.forward(minutes=3)  # type: ignore[attr-defined]
     assert await imports.sweep(services) == 0

@@ -57,11 +57,11 @@ def book(*rows: list[Any], header: Any = SCORE_HEADER) -> bytes:
 
 async def check(s: Services, data: bytes, kind: str = "scores", **more: Any) -> imports.ImportView:
     """A dry run as the console hands it in, with its answer."""
-    row = await imports.submit(
+    import_id = await imports.submit(
         s, kind, "a.xlsx", data, imports.Wish(dry_run=True, **more), actor=make.OPERATOR
     )
     await drained(s)
-    return await imports.view(row.id, actor=make.OPERATOR)
+    return await imports.view(import_id, actor=make.OPERATOR)
 
 
 async def everything() -> dict[str, list[dict[str, Any]]]:

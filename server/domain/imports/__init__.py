@@ -64,9 +64,9 @@ async def take(
     Raises:
         Refused: what can be seen of a bad file in a moment; what shows later stands in the view.
     """
-    row = await keep(s, kind, file_name, data, wish, actor=actor, queued=False)
-    await run(s, row.id)
-    return await whole(row.id)
+    import_id = await keep(s, kind, file_name, data, wish, actor=actor, queued=False)
+    await run(s, import_id)
+    return await whole(import_id)
 
 
 async def run_file(

@@ -54,8 +54,8 @@ async def submit(
     wish: Wish,
     *,
     actor: Actor,
-) -> ImportRun:
-    """Hand a file in: keep it, and queue its run in the same transaction.
+) -> int:
+    """Hand a file in: keep it, and queue its run in the same transaction. The number of the import.
 
     Args:
         kind: candidates, scores, practice or portal.
@@ -71,7 +71,7 @@ async def submit(
 
 async def keep(
     s: Services, kind: str, file_name: str, data: bytes, wish: Wish, *, actor: Actor, queued: bool
-) -> ImportRun:
+) -> int:
     """`submit`, with the choice to run the import oneself (the command line)."""
     _require(actor)
     validation.topic_of(kind)
@@ -83,7 +83,7 @@ async def keep(
         return await _begin(s.clock, s.queue, file, wish, actor=actor, queued=queued)
 
 
-async def take_in(clock: Clock, queue: Queue, import_id: int, *, actor: Actor) -> ImportRun:
+async def take_in(clock: Clock, queue: Queue, import_id: int, *, actor: Actor) -> int:
     """Write what a check found, with exactly the settings that it was checked with; once, however often it is asked.
 
     If the records have moved so far that something else would be written, the run ends refused.
@@ -103,12 +103,10 @@ async def take_in(clock: Clock, queue: Queue, import_id: int, *, actor: Actor) -
             .exclude(state=ImportState.UNREADABLE.value)
             .first()
         )
-        return done or await _again(clock, queue, check, dry_run=False, actor=actor)
+        return done.id if done else await _again(clock, queue, check, dry_run=False, actor=actor)
 
 
-async def check_again(
-    clock: Clock, queue: Queue, import_id: int, creating: Names, *, actor: Actor
-) -> ImportRun:
+async def check_again(clock: Clock, queue: Queue, import_id: int, creating: Names, *, actor: Actor) -> int:
     """Check the same file once more, with these unknown names confirmed to be new.
 
     Raises:
@@ -149,7 +147,7 @@ async def _check(import_id: int) -> ImportRun:
 
 async def _again(
     clock: Clock, queue: Queue, check: ImportRun, *, dry_run: bool, creating: Names = NOTHING, actor: Actor
-) -> ImportRun:
+) -> int:
     wish = Wish(
         dry_run=dry_run, all_or_nothing=check.all_or_nothing, creating=Names.of(check.creating) | creating
     )
@@ -166,7 +164,7 @@ async def _begin(
     check_id: int | None = None,
     actor: Actor,
     queued: bool,
-) -> ImportRun:
+) -> int:
     run_row = await ImportRun.create(
         **file,
         is_dry_run=wish.dry_run,
@@ -187,7 +185,7 @@ async def _begin(
     await audit_log.record(clock, actor, "import.submit", "import", run_row.id, became=became)
     if queued:
         await queue.put("imports.run", lock=f"imports.run:{run_row.id}", import_id=run_row.id)
-    return run_row
+    return int(run_row.id)
 
 
 async def _stored(keys: Keys, file_store: FileStore, data: bytes) -> tuple[bytes, str]:

@@ -37,8 +37,8 @@ async def request(
     score: str | None,
     reason: str,
     actor: Actor,
-) -> ScoreChange:
-    """Ask for a change of one released mark. Nothing changes until somebody else approves.
+) -> int:
+    """Ask for a change of one released mark; its number. Nothing changes until somebody else approves.
 
     Args:
         subject: may be left out where the examination has one subject.
@@ -79,7 +79,7 @@ async def request(
             await _record(clock, change, "request", actor, {"reason": kept})
     except IntegrityError as error:
         raise Conflict("change_open", "这一科已有一项变更待批准，请先处理那一项。") from error
-    return change
+    return int(change.id)
 
 
 async def approve(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeState:

@@ -65,7 +65,7 @@ async def submit(call: Call, form: NewImport) -> Id:
     file = call.request.files.get("file") if call.request.files else None
     if file is None:
         raise Invalid(errors=[FieldError("/file", "missing", "请选择要导入的文件。")])
-    run = await imports.submit(
+    import_id = await imports.submit(
         call.s,
         form.kind,
         file.name or "",
@@ -75,7 +75,7 @@ async def submit(call: Call, form: NewImport) -> Id:
         ),
         actor=call.actor,
     )
-    return Id(id=run.id)
+    return Id(id=import_id)
 
 
 async def listing(call: Call, query: ImportQuery) -> Page[ImportSummary]:
@@ -90,12 +90,12 @@ async def show(call: Call, import_id: int) -> ImportRun:
 
 
 async def take_in(call: Call, import_id: int) -> Id:
-    return Id(id=(await imports.take_in(call.s.clock, call.s.queue, import_id, actor=call.actor)).id)
+    return Id(id=await imports.take_in(call.s.clock, call.s.queue, import_id, actor=call.actor))
 
 
 async def check_again(call: Call, body: Again, import_id: int) -> Id:
     return Id(
-        id=(await imports.check_again(call.s.clock, call.s.queue, import_id, body.names, actor=call.actor)).id
+        id=await imports.check_again(call.s.clock, call.s.queue, import_id, body.names, actor=call.actor)
     )
 
 

@@ -58,8 +58,8 @@ async def listing(call: Call, query: ScoreChangeQuery) -> Page[ScoreChange]:
 
 
 async def request(call: Call, body: NewScoreChange) -> ScoreChange:
-    change = await score_changes.request(call.s.clock, **body.model_dump(), actor=call.actor)
-    found = await score_changes.listing(call.s.keys, change_id=change.id, actor=call.actor)
+    change_id = await score_changes.request(call.s.clock, **body.model_dump(), actor=call.actor)
+    found = await score_changes.listing(call.s.keys, change_id=change_id, actor=call.actor)
     return _shown(found.items[0])
 
 
