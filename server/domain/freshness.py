@@ -23,7 +23,7 @@ def scope_of_end(index: str, moment: int) -> str:
     return f"{END}{index}:{moment}"
 
 
-async def changed(s: Services, scope: str = ALL) -> None:
+async def changed(scope: str = ALL) -> None:
     """Say that look-ups of `scope` are stale, in the caller's transaction and as its LAST statement.
 
     The advisory lock is held until the caller commits, so that a reader who has seen change 8 can never

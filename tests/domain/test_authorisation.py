@@ -20,9 +20,9 @@ AUDITOR = Actor("staff", 9, "审计员", role="auditor")
 CANDIDATE = Actor("candidate", 9, "考生")
 Verb = Callable[[Services, int, Actor], Awaitable[object]]
 VERBS: dict[str, Verb] = {
-    "release": lambda s, it, actor: plans.release(s, it, at=None, actor=actor),
-    "cancel_release": lambda s, it, actor: plans.cancel_release(s, it, actor=actor),
-    "set_requires_practice": lambda s, it, actor: plans.set_requires_practice(s, it, True, actor=actor),
+    "release": lambda s, it, actor: plans.release(s.clock, s.queue, it, at=None, actor=actor),
+    "cancel_release": lambda s, it, actor: plans.cancel_release(s.clock, it, actor=actor),
+    "set_requires_practice": lambda s, it, actor: plans.set_requires_practice(s.clock, it, True, actor=actor),
     "create": lambda s, it, actor: staff.create(s.clock, s.password_hasher, "wang.wu", "admin", actor=actor),
     "reset_password": lambda s, it, actor: staff.reset_password(s.clock, s.password_hasher, it, actor=actor),
     "set_active": lambda s, it, actor: staff.set_active(s.clock, it, False, actor=actor),

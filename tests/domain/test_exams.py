@@ -109,7 +109,7 @@ async def test_release_now_is_visible_and_told(services: Services) -> None:
     registration = await make.registration(services)
     plan = await registration.plan
     assert not plans.is_released(plan, services.clock.now())
-    released = await plans.release(services, plan.id, at=None, actor=make.OPERATOR)
+    released = await plans.release(services.clock, services.queue, plan.id, at=None, actor=make.OPERATOR)
     assert released == PlanSettings(plan.id, services.clock.now(), requires_practice=False)
     assert plans.is_released(await Plan.get(id=plan.id), services.clock.now())
     assert (await Plan.get(id=plan.id)).release_at == services.clock.now()
@@ -122,7 +122,9 @@ async def test_release_now_is_visible_and_told(services: Services) -> None:
 
 async def test_release_at_a_set_minute_in_beijing(services: Services, clock: FakeClock) -> None:
     plan = await (await make.registration(services)).plan
-    await plans.release(services, plan.id, at=datetime(2026, 11, 23, 14, 29, 31), actor=make.OPERATOR)
+    await plans.release(
+        services.clock, services.queue, plan.id, at=datetime(2026, 11, 23, 14, 29, 31), actor=make.OPERATOR
+    )
     plan = await Plan.get(id=plan.id)
     assert plan.release_at == LATER
     clock.set(LATER - timedelta(microseconds=1))
@@ -133,11 +135,13 @@ async def test_release_at_a_set_minute_in_beijing(services: Services, clock: Fak
 
 async def test_a_minute_to_come_may_be_moved_and_taken_back(services: Services, clock: FakeClock) -> None:
     plan = await (await make.registration(services)).plan
-    await plans.release(services, plan.id, at=LATER, actor=make.OPERATOR)
-    moved = await plans.release(services, plan.id, at=LATER + timedelta(hours=1), actor=make.OPERATOR)
+    await plans.release(services.clock, services.queue, plan.id, at=LATER, actor=make.OPERATOR)
+    moved = await plans.release(
+        services.clock, services.queue, plan.id, at=LATER + timedelta(hours=1), actor=make.OPERATOR
+    )
     assert moved.release_at == LATER + timedelta(hours=1)
-    assert (await plans.cancel_release(services, plan.id, actor=make.OPERATOR)).release_at is None
-    assert (await plans.cancel_release(services, plan.id, actor=make.OPERATOR)).release_at is None
+    assert (await plans.cancel_release(services.clock, plan.id, actor=make.OPERATOR)).release_at is None
+    assert (await plans.cancel_release(services.clock, plan.id, actor=make.OPERATOR)).release_at is None
     actions = await column(AuditEntry.all().order_by("id"), "action")
     assert actions == ["plan.release", "plan.release", "plan.cancel_release"]
     assert await LookupChange.all().count() == 3
@@ -145,12 +149,14 @@ async def test_a_minute_to_come_may_be_moved_and_taken_back(services: Services, 
 
 async def test_what_is_visible_stays(services: Services, clock: FakeClock) -> None:
     plan = await (await make.registration(services)).plan
-    await plans.release(services, plan.id, at=LATER, actor=make.OPERATOR)
+    await plans.release(services.clock, services.queue, plan.id, at=LATER, actor=make.OPERATOR)
     clock.set(LATER)
     for again in (
-        plans.release(services, plan.id, at=None, actor=make.OPERATOR),
-        plans.release(services, plan.id, at=LATER + timedelta(hours=1), actor=make.OPERATOR),
-        plans.cancel_release(services, plan.id, actor=make.OPERATOR),
+        plans.release(services.clock, services.queue, plan.id, at=None, actor=make.OPERATOR),
+        plans.release(
+            services.clock, services.queue, plan.id, at=LATER + timedelta(hours=1), actor=make.OPERATOR
+        ),
+        plans.cancel_release(services.clock, plan.id, actor=make.OPERATOR),
     ):
         with pytest.raises(Conflict) as refused:
             await again
@@ -168,7 +174,7 @@ async def test_releases_that_make_no_sense_are_refused(services: Services) -> No
     ]
     for plan_id, at, kind, code in cases:
         with pytest.raises(kind) as refused:
-            await plans.release(services, plan_id, at=at, actor=make.OPERATOR)
+            await plans.release(services.clock, services.queue, plan_id, at=at, actor=make.OPERATOR)
         assert refused.value.code == code
     assert not await AuditEntry.all().exists()
 
@@ -193,7 +199,7 @@ async def test_the_list_of_plans(services: Services, clock: FakeClock) -> None:
         state="unreleased",
         slots=[],
     )
-    await plans.release(services, plan.id, at=LATER, actor=make.OPERATOR)
+    await plans.release(services.clock, services.queue, plan.id, at=LATER, actor=make.OPERATOR)
     assert [row.state for row in await plans_listing(services.clock)] == ["scheduled"]
     clock.set(LATER)
     assert [row.state for row in await plans_listing(services.clock)] == ["released"]
@@ -218,7 +224,7 @@ async def bound(services: Services, count: int) -> Plan:
 
 async def test_everybody_bound_is_told_once_at_the_minute(services: Services, clock: FakeClock) -> None:
     plan = await bound(services, 3)
-    await plans.release(services, plan.id, at=LATER, actor=make.OPERATOR)
+    await plans.release(services.clock, services.queue, plan.id, at=LATER, actor=make.OPERATOR)
     await release_announcements.announce(services, plan_id=plan.id)
     assert await release_announcements.sweep(services) == 0
     assert not await Delivery.all().exists()
@@ -239,7 +245,7 @@ async def test_everybody_bound_is_told_once_at_the_minute(services: Services, cl
 async def test_telling_goes_on_after_a_kill(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(release_announcements, "SLICE", 2)
     plan = await bound(services, 5)
-    await plans.release(services, plan.id, at=None, actor=make.OPERATOR)
+    await plans.release(services.clock, services.queue, plan.id, at=None, actor=make.OPERATOR)
     for nth in itertools.count(1):
         exchange(services, faults=KillerFaultInjector("releases.slice_told", nth))
         try:
@@ -255,8 +261,10 @@ async def test_telling_goes_on_after_a_kill(services: Services, monkeypatch: pyt
 
 async def test_a_moved_minute_is_not_told_at_the_old_one(services: Services, clock: FakeClock) -> None:
     plan = await bound(services, 1)
-    await plans.release(services, plan.id, at=LATER, actor=make.OPERATOR)
-    await plans.release(services, plan.id, at=LATER + timedelta(hours=1), actor=make.OPERATOR)
+    await plans.release(services.clock, services.queue, plan.id, at=LATER, actor=make.OPERATOR)
+    await plans.release(
+        services.clock, services.queue, plan.id, at=LATER + timedelta(hours=1), actor=make.OPERATOR
+    )
     clock.set(LATER)
     await release_announcements.announce(services, plan_id=plan.id)
     assert not await Delivery.all().exists()
@@ -297,7 +305,7 @@ async def test_hours_hold_a_certificate_back(
     services: Services, level: Level, on: bool, hours: Any, reason: str | None
 ) -> None:
     registration = await make.registration(services, at=await make.site(level=level))
-    await plans.set_requires_practice(services, registration.plan_id, on, actor=make.OPERATOR)
+    await plans.set_requires_practice(services.clock, registration.plan_id, on, actor=make.OPERATOR)
     if hours is not None:
         await PracticeRecord.create(
             candidate_id=registration.candidate_id,
@@ -312,7 +320,7 @@ async def test_the_switch_is_in_the_trail_and_only_when_it_moves(services: Servi
     plan = await make.plan()
     for on in (True, True, False):
         assert (
-            await plans.set_requires_practice(services, plan.id, on, actor=make.OPERATOR)
+            await plans.set_requires_practice(services.clock, plan.id, on, actor=make.OPERATOR)
         ).requires_practice == on
     entries = await AuditEntry.all().order_by("id")
     assert [(entry.action, entry.became) for entry in entries] == [

@@ -119,7 +119,7 @@ async def test_nobody_to_certify(services: Services) -> None:
 @pytest.mark.rule("S13")
 async def test_who_lacks_hours_is_held_back_with_the_reason(services: Services) -> None:
     of = await issuing.cohort(services, level=Level.INTERMEDIATE)
-    await exam_plans.set_requires_practice(services, of.plan.id, True, actor=make.ADMIN)
+    await exam_plans.set_requires_practice(services.clock, of.plan.id, True, actor=make.ADMIN)
     assert await code_of(organisation.prepare(services, of.plan.id, actor=ME)) == "nothing_to_prepare"
     for registration, supervision in zip(of.registrations[:2], (50, 49), strict=True):
         await PracticeRecord.create(

@@ -316,7 +316,7 @@ async def test_a_certificate_under_way_says_where_it_is(
 async def test_changed_is_undone_with_its_transaction(services: Services) -> None:
     with pytest.raises(RuntimeError):
         async with in_transaction():
-            await lookups.changed(services)
+            await lookups.changed()
             raise RuntimeError("the release failed")
     assert await LookupChange.all().count() == 0
 
@@ -342,6 +342,6 @@ async def test_the_sweep_forgets_old_changes_and_keeps_the_newest(services: Serv
         await LookupChange.create(scope="*", at=datetime(2020, 1, day, tzinfo=UTC))
     assert await lookups.sweep(services) == 2
     assert [change.at.day for change in await LookupChange.all()] == [3]
-    await lookups.changed(services)
+    await lookups.changed()
     assert await lookups.sweep(services) == 1
     assert [change.scope for change in await LookupChange.all()] == ["*"]

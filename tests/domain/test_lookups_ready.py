@@ -51,7 +51,7 @@ async def test_a_release_reaches_every_process_that_asks_again(services: Service
         assert await p.results() == (True, 0)
     async with in_transaction():
         await Plan.filter(id=plan.id).update(release_at=services.clock.now())
-        await lookups.changed(services)
+        await lookups.changed()
     for p in (one, two):
         await p.watch.ask()  # what it does every 300 ms, message or not
         assert await p.results() == (True, 1)
@@ -67,7 +67,7 @@ async def test_a_watch_that_cannot_ask_vouches_for_nothing(services: Services, p
     assert await blind.certificate_state() == "valid"
     made.state, made.revoked_at = "revoked", services.clock.now()
     await made.save()
-    await lookups.changed(services)
+    await lookups.changed()
     blind.seconds.now += VOUCH_SECONDS
     assert await blind.certificate_state() == "valid"  # within the second that is allowed
     blind.seconds.now += 0.001
@@ -107,7 +107,7 @@ async def test_a_release_put_off_is_obeyed(services: Services, process: Any) -> 
     assert await one.results() == (True, 0)
     async with in_transaction():
         await Plan.filter(id=plan.id).update(release_at=RELEASE + timedelta(days=1))
-        await lookups.changed(services)
+        await lookups.changed()
     await one.watch.ask()
     services.clock.set(RELEASE)  # type: ignore[attr-defined]
     assert await one.results() == (True, 0)
@@ -148,7 +148,7 @@ async def test_data_read_before_a_change_is_stale_even_if_kept_after_it(
     async def read(s: Services, who: WeChatIdentity) -> tuple[bytes, Standing]:
         body = next(bodies)
         if body == b"old":  # the change commits and is heard of while this reading is under way
-            await lookups.changed(s)
+            await lookups.changed()
             await one.watch.ask()
         return body, Standing()
 
@@ -164,7 +164,7 @@ async def test_a_new_process_knows_what_changed_before_it_started(services: Serv
     await old.watch.ask()
     assert await old.results() == (True, 0)  # stands in the shared cache for ten minutes
     await Plan.filter(id=plan.id).update(release_at=services.clock.now())
-    await lookups.changed(services)
+    await lookups.changed()
     new = process()
     await new.watch.ask()
     assert await new.results() == (True, 1)
@@ -177,7 +177,7 @@ async def test_a_watch_that_was_away_too_long_begins_anew(services: Services, pr
     await one.watch.ask()
     assert await one.results() == (True, 0)
     await Plan.filter(id=plan.id).update(release_at=services.clock.now())
-    await lookups.changed(services)
+    await lookups.changed()
     await LookupChange.all().delete()  # forgotten by the sweep, long after
     services.cache.values.clear()  # type: ignore[attr-defined]  # and Redis keeps nothing for so long
     one.seconds.now += READY_SECONDS + 1
@@ -191,14 +191,14 @@ async def test_changes_become_visible_in_the_order_of_their_numbers(services: Se
 
     async def slow() -> None:
         async with in_transaction():
-            await lookups.changed(services, "oa:slow")
+            await lookups.changed("oa:slow")
             first_told.set()
             await let_go.wait()
 
     async def quick() -> None:
         await first_told.wait()
         async with in_transaction():
-            await lookups.changed(services, "oa:quick")
+            await lookups.changed("oa:quick")
 
     tasks = [asyncio.create_task(slow()), asyncio.create_task(quick())]
     await first_told.wait()
@@ -245,7 +245,7 @@ async def test_who_joins_a_reading_that_began_too_early_reads_again(services: Se
 
     first = asyncio.create_task(one.answers.get(one.s, "topic", ME, read))
     await began.wait()
-    await lookups.changed(services)
+    await lookups.changed()
     await one.watch.ask()
     second = asyncio.create_task(one.answers.get(one.s, "topic", ME, read))
     await asyncio.sleep(0)

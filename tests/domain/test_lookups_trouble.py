@@ -98,7 +98,7 @@ async def test_a_running_watch_hears_of_a_change(services: Services, db: str) ->
     await watch.start()
     before = watch.version()
     assert before is not None
-    await lookups.changed(services)
+    await lookups.changed()
     await until(lambda: (watch.version() or before) > before)
     await watch.stop()
 
@@ -108,7 +108,7 @@ async def test_a_running_watch_that_misses_the_message_asks_anyway(services: Ser
     await watch.start()
     before = watch.version()
     assert before is not None
-    await lookups.changed(services)
+    await lookups.changed()
     await until(lambda: (watch.version() or before) > before)
     await watch.stop()
 
@@ -148,7 +148,7 @@ async def test_a_running_watch_finds_back_after_its_connection_is_cut(services: 
         " AND pid <> pg_backend_pid() AND datname = current_database()"
     )
     assert cut == 1
-    await lookups.changed(services)
+    await lookups.changed()
     newest = (await LookupChange.all().order_by("-id").first()).id  # type: ignore[union-attr]
     await until(lambda: watch.version() == newest)
     await surgeon.close()

@@ -67,7 +67,9 @@ async def story(w: SmallWorld) -> None:
     await bind(w, people)
     await subscribe(w)
     await ask(w)
-    await plans.release(w.services, (await Plan.get()).id, at=None, actor=make.OPERATOR)
+    await plans.release(
+        w.services.clock, w.services.queue, (await Plan.get()).id, at=None, actor=make.OPERATOR
+    )
     await w.after(5)
     await ask(w)
     for _ in range(8):  # what was put before they change their minds is there by then

@@ -201,7 +201,7 @@ async def test_a_score_corrected_after_its_publication_says_so(
         decided_by_name="乙",
         decided_at=services.clock.now(),
     )
-    await freshness.changed(services)
+    await freshness.changed()
     assert "这项成绩在公布以后更正过，更正日期：2026年11月23日" in words(
         (await get(app, "/h5/results", me)).text
     )

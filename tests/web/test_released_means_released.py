@@ -156,7 +156,7 @@ async def test_no_door_tells_before_the_release_and_the_right_ones_do_after_it(
         assert "没有这份证书的发放记录" in seen.text and "证书有效" not in seen.text
     assert before == {role: set() for role in w.roles}
 
-    await plans.release(services, w.of.plan.id, at=None, actor=make.OPERATOR)
+    await plans.release(services.clock, services.queue, w.of.plan.id, at=None, actor=make.OPERATOR)
     after = {role: await w.telling(role, skip=STREAM) for role in w.roles}
     api = "console/api/v1/issuances"
     theirs = {"console/issuances", "console/issuances/<issuance_id:int>", api, f"{api}/<issuance_id:int>"}
@@ -181,7 +181,7 @@ async def test_nothing_is_waiting_for_a_school_or_its_officer(app: App, services
     services.clock.forward(days=15)  # type: ignore[attr-defined]
     await announcements.remind(services)
     assert await Delivery.all().count() == 0
-    await plans.release(services, w.of.plan.id, at=None, actor=make.OPERATOR)
+    await plans.release(services.clock, services.queue, w.of.plan.id, at=None, actor=make.OPERATOR)
     await announcements.remind(services)
     assert await Delivery.filter(topic="signing_reminder").count() == 1
     assert sum(one.certificates for one in await worklist.batches(services, clerk)) == 4
@@ -214,7 +214,7 @@ async def test_a_number_and_a_name_find_nothing_before_the_release(app: App, ser
     w = await world(app, services, "issued")
     asked = {"number": w.values["number"], "name": issuing.NAMES[0]}
     assert "没有查到编号与姓名都相符的证书" in (await w.ask("post", "/v", "anybody", data=asked)).text
-    await plans.release(services, w.of.plan.id, at=None, actor=make.OPERATOR)
+    await plans.release(services.clock, services.queue, w.of.plan.id, at=None, actor=make.OPERATOR)
     assert "证书有效" in (await w.ask("post", "/v", "anybody", data=asked)).text
 
 
@@ -231,9 +231,11 @@ async def test_a_batch_may_be_prepared_but_goes_to_the_school_after_the_release(
             await organisation.org_sign(services, batch.id, actor=make.ISSUER_STAFF)
         assert refused.value.code == "results_not_released"
         assert refused.value.message.endswith("公布成绩后即可继续。")
-        await plans.release(services, of.plan.id, at=later, actor=make.OPERATOR)
-    await plans.cancel_release(services, of.plan.id, actor=make.OPERATOR)  # nobody was asked: still possible
-    await plans.release(services, of.plan.id, at=None, actor=make.OPERATOR)
+        await plans.release(services.clock, services.queue, of.plan.id, at=later, actor=make.OPERATOR)
+    await plans.cancel_release(
+        services.clock, of.plan.id, actor=make.OPERATOR
+    )  # nobody was asked: still possible
+    await plans.release(services.clock, services.queue, of.plan.id, at=None, actor=make.OPERATOR)
     await organisation.org_sign(services, batch.id, actor=make.ISSUER_STAFF)
     assert (await Issuance.get(id=batch.id)).state == "site_pending"
 
@@ -247,12 +249,14 @@ async def test_a_release_only_comes_sooner_once_a_school_was_asked(services: Ser
     later = services.clock.now().replace(hour=9)
     await Plan.filter(id=of.plan.id).update(release_at=later)  # by an older version
     for call in (
-        plans.cancel_release(services, of.plan.id, actor=make.OPERATOR),
-        plans.release(services, of.plan.id, at=later.replace(hour=10), actor=make.OPERATOR),
+        plans.cancel_release(services.clock, of.plan.id, actor=make.OPERATOR),
+        plans.release(
+            services.clock, services.queue, of.plan.id, at=later.replace(hour=10), actor=make.OPERATOR
+        ),
     ):
         with pytest.raises(Conflict) as refused:
             await call
         assert refused.value.code == "school_asked" and refused.value.message.endswith("。")
     assert (await Plan.get(id=of.plan.id)).release_at == later
-    await plans.release(services, of.plan.id, at=None, actor=make.OPERATOR)
+    await plans.release(services.clock, services.queue, of.plan.id, at=None, actor=make.OPERATOR)
     assert (await Plan.get(id=of.plan.id)).release_at == services.clock.now()

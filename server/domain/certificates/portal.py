@@ -155,7 +155,7 @@ async def record(s: Services, pairs: Iterable[Pair], *, actor: Actor) -> Weighed
         weighed = weigh(listed, await standing(list(listed.values())))
         if weighed.changes:
             await write(s.clock, s.faults, weighed, actor=actor)
-            await freshness.changed(s)
+            await freshness.changed()
     return weighed
 
 

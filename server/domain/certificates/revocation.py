@@ -46,4 +46,4 @@ async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None
         await audit_log.record(
             s.clock, actor, "certificate.revoke", "certificate", certificate.number, was=was, became=became
         )
-        await freshness.changed(s)
+        await freshness.changed()

@@ -25,7 +25,7 @@ from server.domain.exams.results import (
     withheld_reasons,
 )
 from server.domain.freshness import changed
-from server.domain.ports import Services
+from server.domain.ports import Clock, Queue
 from server.domain.roles import Verb
 from server.errors import Conflict, NotFound, Refused
 from server.models import Issuance, Plan, Registration
@@ -58,7 +58,9 @@ class PlanSettings:
     requires_practice: bool
 
 
-async def release(s: Services, plan_id: int, *, at: datetime | None, actor: Actor) -> PlanSettings:
+async def release(
+    clock: Clock, queue: Queue, plan_id: int, *, at: datetime | None, actor: Actor
+) -> PlanSettings:
     """Let people outside see a plan's results, now (`at` is None) or from a minute to come on.
 
     A minute to come may be moved as often as one likes; what is visible cannot be taken back. A time between
@@ -71,7 +73,7 @@ async def release(s: Services, plan_id: int, *, at: datetime | None, actor: Acto
         Refused: release_in_past, nothing_to_release.
     """
     roles.require(actor, Verb.RELEASE)
-    now = s.clock.now()
+    now = clock.now()
     moment = now if at is None else _whole_minute(at)
     if at is not None and moment <= now:
         raise Refused("release_in_past", "公布时间应晚于现在；要立即公布，请选择“立即公布”。")
@@ -89,14 +91,14 @@ async def release(s: Services, plan_id: int, *, at: datetime | None, actor: Acto
         plan.announced_at = None
         await plan.save(update_fields=["release_at", "announced_at"])
         await audit_log.record(
-            s.clock, actor, "plan.release", "plan", plan_id, was=_release(was), became=_release(moment)
+            clock, actor, "plan.release", "plan", plan_id, was=_release(was), became=_release(moment)
         )
-        await s.queue.put("exams.announce", at=moment, plan_id=plan_id)
-        await changed(s)
+        await queue.put("exams.announce", at=moment, plan_id=plan_id)
+        await changed()
     return _settings(plan)
 
 
-async def cancel_release(s: Services, plan_id: int, *, actor: Actor) -> PlanSettings:
+async def cancel_release(clock: Clock, plan_id: int, *, actor: Actor) -> PlanSettings:
     """Take back a release that is still to come.
 
     Raises:
@@ -107,9 +109,7 @@ async def cancel_release(s: Services, plan_id: int, *, actor: Actor) -> PlanSett
     roles.require(actor, Verb.RELEASE)
     async with in_transaction():
         plan = await _locked(plan_id)
-        _refuse_when_visible(
-            plan, s.clock.now(), "这个考试计划的成绩已经公布，不能撤回；个别错误请更正成绩。"
-        )
+        _refuse_when_visible(plan, clock.now(), "这个考试计划的成绩已经公布，不能撤回；个别错误请更正成绩。")
         was = plan.release_at
         if was is None:
             return _settings(plan)
@@ -117,13 +117,13 @@ async def cancel_release(s: Services, plan_id: int, *, actor: Actor) -> PlanSett
         plan.release_at = None
         await plan.save(update_fields=["release_at"])
         await audit_log.record(
-            s.clock, actor, "plan.cancel_release", "plan", plan_id, was=_release(was), became=_release(None)
+            clock, actor, "plan.cancel_release", "plan", plan_id, was=_release(was), became=_release(None)
         )
-        await changed(s)
+        await changed()
     return _settings(plan)
 
 
-async def set_requires_practice(s: Services, plan_id: int, on: bool, *, actor: Actor) -> PlanSettings:
+async def set_requires_practice(clock: Clock, plan_id: int, on: bool, *, actor: Actor) -> PlanSettings:
     """Switch the demand for practice and supervision hours (S13) of one plan.
 
     Raises:
@@ -138,7 +138,7 @@ async def set_requires_practice(s: Services, plan_id: int, on: bool, *, actor: A
         plan.requires_practice = on
         await plan.save(update_fields=["requires_practice"])
         await audit_log.record(
-            s.clock,
+            clock,
             actor,
             "plan.requires_practice",
             "plan",
@@ -146,7 +146,7 @@ async def set_requires_practice(s: Services, plan_id: int, on: bool, *, actor: A
             was={"requires_practice": not on},
             became={"requires_practice": on},
         )
-        await changed(s)
+        await changed()
     return _settings(plan)
 
 

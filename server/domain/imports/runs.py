@@ -121,7 +121,7 @@ async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
         await _finish(s.clock, run_row, reading, verdict, errors, actor)
         await s.faults.reach("imports.before_commit")
         if writes:
-            await changed(s)
+            await changed()
 
 
 async def _compare(run_row: ImportRun, verdict: Verdict) -> None:

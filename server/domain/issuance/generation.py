@@ -207,7 +207,7 @@ async def finish(s: Services, *, issuance_id: int) -> None:
         await s.faults.reach("generation.finish: before the jobs")
         await announcements.put(s, issuance_id)
         await s.faults.reach("generation.finish: the announcement is put")
-        await freshness.changed(s)
+        await freshness.changed()
     await tell_state(s, issuance)
 
 

@@ -27,7 +27,7 @@ async def announce(s: Services, *, plan_id: int) -> None:
     if plan is None or plan.announced_at is not None or not is_released(plan, s.clock.now()):
         return
     async with in_transaction():
-        await changed(s)
+        await changed()
     after = 0
     while concerned := await queries.concerned(plan_id, after, SLICE):
         async with in_transaction():

@@ -123,7 +123,7 @@ async def release(
                 became={"reason": reason},
             )
             ends.append(await ended_sessions.write(s.clock, s.keys, WeChatIdentity(one.account, one.openid)))
-            await changed(s, scope_of(one.account, one.openid))
+            await changed(scope_of(one.account, one.openid))
             await s.queue.put("people.tell_bound", binding_id=one.id, what="released")
     for one, moment in zip(found, ends, strict=True):
         ended_sessions.remember(s.keys, s.session_memory, WeChatIdentity(one.account, one.openid), moment)

@@ -162,7 +162,7 @@ async def _bind(
             if bound and found.is_elsewhere:
                 await s.queue.put("people.tell_bound", binding_id=bound, what="bound")
             await _note(s.clock, who, found.id if bound else None, gate.caller)
-            await changed(s, scope_of(who.account, who.openid))
+            await changed(scope_of(who.account, who.openid))
     if again:  # a second try for the sake of the phone is no miss
         await gate.passed()
         return _told(found, number)
@@ -185,7 +185,7 @@ async def unbind(s: Services, who: WeChatIdentity, *, caller: Caller) -> bool:
             s.clock, actor, "binding.unbound", "candidate", candidate, was={"account": who.account}
         )
         moment = await ended_sessions.write(s.clock, s.keys, who)
-        await changed(s, scope_of(who.account, who.openid))
+        await changed(scope_of(who.account, who.openid))
     ended_sessions.remember(s.keys, s.session_memory, who, moment)
     forget(s.lookup_watch, who)
     return True

@@ -100,7 +100,7 @@ async def approve(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeSt
         await _write(s, change, facts, actor)
         await s.faults.reach("score_changes.written")
         await _tell(s, change, facts)
-        await changed(s)
+        await changed()
     return ScoreChangeState.APPROVED
 
 

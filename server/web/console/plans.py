@@ -65,17 +65,19 @@ async def listing(call: Call) -> Page[Plan]:
 
 
 async def release(call: Call, body: Release, plan_id: int) -> ChangedPlan:
-    return ChangedPlan.model_validate(await plans.release(call.s, plan_id, at=body.at, actor=call.actor))
+    return ChangedPlan.model_validate(
+        await plans.release(call.s.clock, call.s.queue, plan_id, at=body.at, actor=call.actor)
+    )
 
 
 async def cancel_release(call: Call, plan_id: int) -> ChangedPlan:
-    return ChangedPlan.model_validate(await plans.cancel_release(call.s, plan_id, actor=call.actor))
+    return ChangedPlan.model_validate(await plans.cancel_release(call.s.clock, plan_id, actor=call.actor))
 
 
 async def set_practice(call: Call, body: Practice, plan_id: int) -> ChangedPlan:
     on = body.requires_practice
     return ChangedPlan.model_validate(
-        await plans.set_requires_practice(call.s, plan_id, on, actor=call.actor)
+        await plans.set_requires_practice(call.s.clock, plan_id, on, actor=call.actor)
     )
 
 
