@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from server.domain.ports import Services
+from server.domain.ports import EventBus
 
 log = logging.getLogger("xcert.events")
 
 
-async def publish(s: Services, issuance_id: int, event: str, **more: Any) -> None:
+async def publish(event_bus: EventBus, issuance_id: int, event: str, **more: Any) -> None:
     """Tell the desktop pages that watch this batch. After the commit; a deaf channel undoes nothing."""
     try:
-        await s.event_bus.publish(f"issuance:{issuance_id}", {"event": event, **more})
+        await event_bus.publish(f"issuance:{issuance_id}", {"event": event, **more})
     except Exception as error:
         log.warning("live event %s of issuance %s was not told: %s", event, issuance_id, type(error).__name__)

@@ -188,7 +188,14 @@ async def test_the_public_learns_of_issued_certificates_only(services: Services,
 
 
 async def gathered(services: Services, issuance_id: int, actor: Actor) -> bytes:
-    return b"".join([piece async for piece in archives.zip_stream(services, issuance_id, actor=actor)])
+    return b"".join(
+        [
+            piece
+            async for piece in archives.zip_stream(
+                services.clock, services.file_store, issuance_id, actor=actor
+            )
+        ]
+    )
 
 
 @pytest.mark.rule("S90")
@@ -227,7 +234,7 @@ async def test_the_archive_streams_in_constant_memory(services: Services, of: Co
         await Certificate.filter(id=one.id).update(pdf_sha256=hashlib.sha256(data).digest())
     tracemalloc.start()
     total = 0
-    async for piece in archives.zip_stream(services, batch.id, actor=ME):
+    async for piece in archives.zip_stream(services.clock, services.file_store, batch.id, actor=ME):
         total += len(piece)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

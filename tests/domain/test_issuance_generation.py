@@ -159,7 +159,7 @@ async def test_officers_are_reminded_after_3_7_and_14_days(services: Services, c
 
     async def reminded() -> list[tuple[int | None, str]]:
         for _ in range(2):  # however often the sweep comes
-            await announcements.remind(services)
+            await announcements.remind(services.clock, services.queue)
         rows = await Delivery.filter(topic="signing_reminder").order_by("id")
         return [(row.officer_id, row.dedup.split(":")[3]) for row in rows]
 
@@ -183,7 +183,7 @@ async def test_nobody_is_reminded_of_a_signed_batch(services: Services, clock: F
     of = await issuing.cohort(services)
     await issuing.school_signed(services, of)
     clock.forward(days=8)
-    await announcements.remind(services)
+    await announcements.remind(services.clock, services.queue)
     assert await Delivery.all().count() == 0
 
 

@@ -139,17 +139,21 @@ async def test_listing_pages_and_filters(services: Services, of: Cohort) -> None
     first = await issuing.pending(services, of)
     others = [await issuing.cohort(services, names=("甲",)) for _ in range(2)]
     rest = [await issuing.prepared(services, one) for one in others]
-    page = await organisation.listing(services, limit=2, actor=ME)
+    page = await organisation.listing(services.clock, limit=2, actor=ME)
     assert [item.id for item in page.items] == [rest[1].id, rest[0].id]
-    page = await organisation.listing(services, limit=2, cursor=page.next_cursor, actor=ME)
+    page = await organisation.listing(services.clock, limit=2, cursor=page.next_cursor, actor=ME)
     assert ([item.id for item in page.items], page.next_cursor) == ([first.id], None)
-    page = await organisation.listing(services, wanted=batch_query.Wanted(state="site_pending"), actor=ME)
+    page = await organisation.listing(
+        services.clock, wanted=batch_query.Wanted(state="site_pending"), actor=ME
+    )
     assert [item.id for item in page.items] == [first.id]
     assert (
-        await code_of(organisation.listing(services, wanted=batch_query.Wanted(state="nonsense"), actor=ME))
+        await code_of(
+            organisation.listing(services.clock, wanted=batch_query.Wanted(state="nonsense"), actor=ME)
+        )
         == "state_unknown"
     )
-    assert await code_of(organisation.listing(services, cursor="x", actor=ME)) == "cursor_unknown"
+    assert await code_of(organisation.listing(services.clock, cursor="x", actor=ME)) == "cursor_unknown"
 
 
 async def test_a_school_sees_its_own_batches_only(services: Services, of: Cohort) -> None:
@@ -157,7 +161,7 @@ async def test_a_school_sees_its_own_batches_only(services: Services, of: Cohort
     other = await issuing.cohort(services, names=("甲",))
     theirs = await issuing.prepared(services, other)
     school = Actor("staff", 7, "教务处", role="school", school_id=of.school.id)
-    assert [i.id for i in (await organisation.listing(services, actor=school)).items] == [mine.id]
+    assert [i.id for i in (await organisation.listing(services.clock, actor=school)).items] == [mine.id]
     assert (await organisation.view(services, mine.id, actor=school)).batch.id == mine.id
     assert await code_of(organisation.view(services, theirs.id, actor=school)) == "issuance_not_found"
 

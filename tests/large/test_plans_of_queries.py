@@ -128,16 +128,18 @@ async def test_no_hot_path_grows_with_history(
         for actor in (ME, clerk):
             await organisation.view(s, batch.id, actor=actor)
             await roster_access.people(s, batch.id, actor=actor)
-            await organisation.listing(s, actor=actor)
+            await organisation.listing(s.clock, actor=actor)
             await organisation.listing(
-                s, wanted=batch_query.Wanted(state="issued", level="primary", school="学院"), actor=actor
+                s.clock,
+                wanted=batch_query.Wanted(state="issued", level="primary", school="学院"),
+                actor=actor,
             )
-            await organisation.listing(s, wanted=batch_query.Wanted(plan_id=of.plan.id), actor=actor)
-            await batch_query.totals(s, batch_query.Wanted(plan_id=of.plan.id), actor=actor)
+            await organisation.listing(s.clock, wanted=batch_query.Wanted(plan_id=of.plan.id), actor=actor)
+            await batch_query.totals(s.clock, batch_query.Wanted(plan_id=of.plan.id), actor=actor)
             await worklist.batches(s, actor)
             await worklist.oldest(s, actor, list(BatchState))
-        await roster_access.roll(s, batch.id, given_as="print", actor=ME)
-        await roster_access.canonical_list(s, batch.id, actor=ME)
+        await roster_access.roll(s.clock, s.keys, batch.id, given_as="print", actor=ME)
+        await roster_access.canonical_list(s.clock, batch.id, actor=ME)
         first = await Certificate.filter(issuance_id=batch.id).order_by("number").first()
         assert first is not None
         spy.part = "certificates"

@@ -179,10 +179,10 @@ async def test_nothing_is_waiting_for_a_school_or_its_officer(app: App, services
     assert sum(one.batches + one.certificates for one in await worklist.batches(services, clerk)) == 0
     assert sum(one.batches for one in await worklist.batches(services, make.ISSUER_STAFF)) == 1
     services.clock.forward(days=15)  # type: ignore[attr-defined]
-    await announcements.remind(services)
+    await announcements.remind(services.clock, services.queue)
     assert await Delivery.all().count() == 0
     await plans.release(services.clock, services.queue, w.of.plan.id, at=None, actor=make.OPERATOR)
-    await announcements.remind(services)
+    await announcements.remind(services.clock, services.queue)
     assert await Delivery.filter(topic="signing_reminder").count() == 1
     assert sum(one.certificates for one in await worklist.batches(services, clerk)) == 4
 

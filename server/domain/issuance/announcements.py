@@ -15,7 +15,7 @@ from server.domain.levels import Level
 from server.domain.notices import delivery, routing
 from server.domain.notices.short_names import short_plan
 from server.domain.people.officer_states import OfficerState
-from server.domain.ports import Services
+from server.domain.ports import Clock, Queue, Services
 from server.models import Issuance, Officer
 
 SLICE = 200
@@ -23,9 +23,9 @@ TOPIC = "certificate_issued"
 REMIND_AFTER = (14, 7, 3)  # days in 考核站点待签发; the first reminder goes to one officer, later ones to all
 
 
-async def put(s: Services, issuance_id: int) -> None:
+async def put(queue: Queue, issuance_id: int) -> None:
     """Put the job that tells a batch's holders, in the caller's transaction."""
-    await s.queue.put("issuance.announce", once=f"issuance.announce:{issuance_id}", issuance_id=issuance_id)
+    await queue.put("issuance.announce", once=f"issuance.announce:{issuance_id}", issuance_id=issuance_id)
 
 
 async def announce(s: Services, *, issuance_id: int) -> None:
@@ -73,16 +73,16 @@ async def sweep(s: Services) -> None:
         state=BatchState.ISSUED.value, announced_at=None, plan__release_at__lte=s.clock.now()
     ).order_by("id")
     for issuance in await silent:
-        await put(s, issuance.id)
-    await remind(s)
+        await put(s.queue, issuance.id)
+    await remind(s.clock, s.queue)
 
 
-async def remind(s: Services) -> None:
+async def remind(clock: Clock, queue: Queue) -> None:
     """Remind officers of batches that have waited 3, 7 or 14 days: each reminder once for each officer.
 
     After 3 days the school's first officer, after 7 and 14 days all of them; nothing if the scan came meanwhile.
     """
-    now = s.clock.now()
+    now = clock.now()
     waiting = Issuance.filter(
         state=BatchState.SITE_PENDING.value,
         org_signed_at__lte=now - timedelta(days=min(REMIND_AFTER)),
@@ -99,8 +99,8 @@ async def remind(s: Services) -> None:
         async with in_transaction():
             for officer in reachable[:1] if days == min(REMIND_AFTER) else reachable:
                 await delivery.enqueue(
-                    s.clock,
-                    s.queue,
+                    clock,
+                    queue,
                     "signing_reminder",
                     dedup=f"signing:{issuance.id}:{issuance.revision}:{days}:{officer.id}",
                     to=delivery.Addressee(openid=officer.oa_openid, officer_id=officer.id),

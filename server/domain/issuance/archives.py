@@ -16,7 +16,7 @@ from server.domain.certificates.states import EVER_VALID, CertificateState
 from server.domain.certificates.visibility import seen_by
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
-from server.domain.ports import Services
+from server.domain.ports import Clock, FileStore
 from server.domain.roles import Verb
 from server.errors import Conflict, NotFound
 from server.models import Certificate, Issuance
@@ -45,7 +45,9 @@ class _Pipe(io.RawIOBase):
         return taken
 
 
-async def zip_stream(s: Services, issuance_id: int, *, actor: Actor) -> AsyncIterator[bytes]:
+async def zip_stream(
+    clock: Clock, file_store: FileStore, issuance_id: int, *, actor: Actor
+) -> AsyncIterator[bytes]:
     """The pieces of a zip file: a list with every file's SHA-256, then the valid certificates in number order.
 
     Memory holds one file and the directory's entries. PDFs are stored, not compressed: they are compressed inside.
@@ -53,10 +55,10 @@ async def zip_stream(s: Services, issuance_id: int, *, actor: Actor) -> AsyncIte
     Raises (before the first piece):
         Forbidden("role_not_allowed") · NotFound("issuance_not_found") · Conflict("not_issued").
     """
-    issuance = await _allowed(s, issuance_id, actor)
-    await audit_log.record(s.clock, actor, "issuance.download", "issuance", issuance_id)
+    issuance = await _allowed(clock, issuance_id, actor)
+    await audit_log.record(clock, actor, "issuance.download", "issuance", issuance_id)
     pipe = _Pipe()
-    day = beijing.local(issuance.issued_at or s.clock.now())
+    day = beijing.local(issuance.issued_at or clock.now())
     stamp = (day.year, day.month, day.day, day.hour, day.minute, day.second)
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         archive.writestr(_entry(LIST_NAME, stamp), await _list(issuance_id))
@@ -66,18 +68,18 @@ async def zip_stream(s: Services, issuance_id: int, *, actor: Actor) -> AsyncIte
             for certificate in batch:
                 if CertificateState(certificate.state) is CertificateState.VALID:
                     name = f"{certificate.number}_{_name(certificate)}.pdf"
-                    archive.writestr(_entry(name, stamp), await sealed_file(s.file_store, certificate))
+                    archive.writestr(_entry(name, stamp), await sealed_file(file_store, certificate))
                     yield pipe.take()
             after = batch[-1].number
     yield pipe.take()
 
 
-async def _allowed(s: Services, issuance_id: int, actor: Actor) -> Issuance:
+async def _allowed(clock: Clock, issuance_id: int, actor: Actor) -> Issuance:
     roles.require(actor, Verb.DOWNLOAD)
     issuance = await Issuance.get_or_none(id=issuance_id)
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    await seen_by(s.clock, issuance, actor)
+    await seen_by(clock, issuance, actor)
     if BatchState(issuance.state) is not BatchState.ISSUED:
         raise Conflict("not_issued", "这个批次的证书还没有全部生成，发放完成后可以下载。")
     return issuance

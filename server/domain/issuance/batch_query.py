@@ -12,7 +12,7 @@ from server.domain.certificates.visibility import own
 from server.domain.issuance.queries import BatchSummary, state_of, summary_of
 from server.domain.paging import Page, cursor_id, limited
 from server.domain.people.school_scope import school_of
-from server.domain.ports import Services
+from server.domain.ports import Clock
 from server.domain.roles import Verb
 from server.models import Issuance
 from server.models.database import rows
@@ -50,7 +50,7 @@ class Totals:
     people: int
 
 
-def _found(s: Services, wanted: Wanted, actor: Actor) -> QuerySet[Issuance]:
+def _found(clock: Clock, wanted: Wanted, actor: Actor) -> QuerySet[Issuance]:
     exact = {
         "state": state_of(wanted.state) if wanted.state else None,
         "plan_id": wanted.plan_id,
@@ -60,11 +60,11 @@ def _found(s: Services, wanted: Wanted, actor: Actor) -> QuerySet[Issuance]:
         "site__school__name__contains": (wanted.school or "").strip() or None,
     }
     found = Issuance.filter(**{name: value for name, value in exact.items() if value is not None})
-    return own(s.clock, found, actor)
+    return own(clock, found, actor)
 
 
 async def listing(
-    s: Services,
+    clock: Clock,
     wanted: Wanted = EVERYTHING,
     *,
     cursor: str | None = None,
@@ -81,7 +81,7 @@ async def listing(
         Forbidden("role_not_allowed") · Invalid: unknown state or cursor.
     """
     roles.require(actor, Verb.SEE_ISSUANCES)
-    found, size = _found(s, wanted, actor).prefetch_related("plan", "site__school"), limited(limit)
+    found, size = _found(clock, wanted, actor).prefetch_related("plan", "site__school"), limited(limit)
     start, end = cursor_id(cursor), cursor_id(before)
     if end is not None:
         batches = (await found.filter(id__gt=end).order_by("id").limit(size + 1))[::-1]
@@ -94,7 +94,7 @@ async def listing(
         batches = batches[:size]
     if not batches:
         return Page()
-    now = s.clock.now()
+    now = clock.now()
     return Page(
         [summary_of(one, now) for one in batches],
         None if is_last else str(batches[-1].id),
@@ -102,7 +102,7 @@ async def listing(
     )
 
 
-async def totals(s: Services, wanted: Wanted, *, actor: Actor) -> Totals:
+async def totals(clock: Clock, wanted: Wanted, *, actor: Actor) -> Totals:
     """How many batches and people there are of what is wanted. Raises as `listing`."""
     roles.require(actor, Verb.SEE_ISSUANCES)
     [row] = await rows(
@@ -114,6 +114,6 @@ async def totals(s: Services, wanted: Wanted, *, actor: Actor) -> Totals:
         wanted.level,
         (wanted.school or "").strip() or None,
         school_of(actor),
-        s.clock.now(),
+        clock.now(),
     )
     return Totals(int(row["batches"]), int(row["people"]))

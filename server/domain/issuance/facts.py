@@ -14,16 +14,19 @@ from server.domain.issuance import receipts, roster, roster_query
 from server.domain.issuance.roster_query import Frame
 from server.domain.issuance.states import BY_NAME, BatchState, Facts
 from server.domain.people.officer_states import OfficerState
-from server.domain.ports import Services
+from server.domain.ports import Clock, Keys, Services
 from server.models import Certificate, Issuance, Officer, Receipt, ScanTicket
+from server.settings import Settings
 
 
-def is_second_person(s: Services, issuance: Issuance, actor: Actor) -> bool:
+def is_second_person(settings: Settings, issuance: Issuance, actor: Actor) -> bool:
     """Whether this person may hand a batch over beside who signed it for the organisation."""
-    return not s.settings.needs_two_people or actor.id is None or issuance.org_signed_by != actor.id
+    return not settings.needs_two_people or actor.id is None or issuance.org_signed_by != actor.id
 
 
-async def of_staff(s: Services, issuance: Issuance, *, actor: Actor, list_is_current: bool = False) -> Facts:
+async def of_staff(
+    settings: Settings, clock: Clock, issuance: Issuance, *, actor: Actor, list_is_current: bool = False
+) -> Facts:
     """What a member of staff's step looks at.
 
     Args:
@@ -31,27 +34,27 @@ async def of_staff(s: Services, issuance: Issuance, *, actor: Actor, list_is_cur
     """
     return Facts(
         count=issuance.count,
-        results_released=await is_out(s.clock, issuance),
-        is_second_person=is_second_person(s, issuance, actor),
+        results_released=await is_out(clock, issuance),
+        is_second_person=is_second_person(settings, issuance, actor),
         list_is_current=list_is_current,
     )
 
 
-async def signed_list(s: Services, issuance: Issuance, facts: Facts) -> tuple[Facts, list[int]]:
+async def signed_list(keys: Keys, issuance: Issuance, facts: Facts) -> tuple[Facts, list[int]]:
     """The same with whether the stored lines are those of the officer's receipt; and the lines' certificates."""
     lines = await roster_query.reserved(issuance.id)
-    is_signed = await _is_signed(s, issuance, roster.stored_digest(lines))
+    is_signed = await _is_signed(keys, issuance, roster.stored_digest(lines))
     return replace(facts, list_is_signed=is_signed), [line.id for line in lines]
 
 
-async def _is_signed(s: Services, issuance: Issuance, digest: bytes) -> bool:
+async def _is_signed(keys: Keys, issuance: Issuance, digest: bytes) -> bool:
     """Whether this digest is what the officer's receipt of this revision says, the receipt being genuine."""
     if BatchState(issuance.state) is not BY_NAME["hand_over"].source:
         return False
     receipt = await Receipt.filter(issuance_id=issuance.id).order_by("-id").first()
     if receipt is None:
         return False
-    statement = receipts.verify(s.keys, bytes(receipt.document))
+    statement = receipts.verify(keys, bytes(receipt.document))
     return (statement.action, statement.issuance, statement.revision, statement.list_sha256) == (
         "confirm_scan",
         issuance.id,
@@ -73,7 +76,7 @@ async def todays_list(
     s: Services, ticket: ScanTicket, issuance: Issuance, facts: Facts
 ) -> tuple[Facts, Frame]:
     """The same with what today's data says of the batch's list; and what all lines share."""
-    frame, digest = await roster.today(s, issuance)
+    frame, digest = await roster.today(s.settings, s.pdf_renderer, issuance)
     return replace(
         facts,
         count=issuance.count,

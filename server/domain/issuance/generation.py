@@ -29,7 +29,7 @@ from server.domain.issuance import announcements, certificate_query, facts, prep
 from server.domain.issuance.certificate_query import Claimed
 from server.domain.issuance.states import BY_NAME, BatchState
 from server.domain.issuance.transitions import advance, locked, tell_state
-from server.domain.ports import Services
+from server.domain.ports import Clock, EventBus, FaultInjector, Queue, Services
 from server.errors import OutsideFailure, Refused
 from server.models import Certificate, Issuance
 
@@ -51,8 +51,10 @@ async def generate(s: Services, *, issuance_id: int, ids: list[int]) -> None:
     await _make_all(s, issuance_id, await _draw(s, issuance_id, ids))
     await s.faults.reach("generation.generate: the slice is made")
     if await certificate_query.is_any_claimed(ids):  # somebody else is at it, or died over it
-        await put_slice(s, issuance_id, list(ids), at=s.clock.now() + timedelta(seconds=CLAIM_SECONDS + 1))
-    await _tell_progress(s, issuance_id)
+        await put_slice(
+            s.queue, issuance_id, list(ids), at=s.clock.now() + timedelta(seconds=CLAIM_SECONDS + 1)
+        )
+    await _tell_progress(s.event_bus, issuance_id)
     if not await facts.unsealed(issuance_id):
         await s.queue.put(
             "issuance.complete", once=f"issuance.complete:{issuance_id}", issuance_id=issuance_id
@@ -102,7 +104,7 @@ async def _make_all(s: Services, issuance_id: int, ids: Sequence[int]) -> None:
         for done, certificate_id in waiting:
             await _make(s, certificate_id)
             if done % TOLD_EVERY == 0:
-                await _tell_progress(s, issuance_id)
+                await _tell_progress(s.event_bus, issuance_id)
 
     lanes = [asyncio.create_task(lane()) for _ in range(AT_ONCE)]
     try:
@@ -121,7 +123,7 @@ async def _make(s: Services, certificate_id: int) -> None:
     if work is None:
         return
     try:
-        await _record(s, work, await _sealed(s, work))
+        await _record(s.clock, s.faults, work, await _sealed(s, work))
     except Exception as error:
         log.warning("certificate %s was not made: %s", certificate_id, type(error).__name__, exc_info=error)
         await _failed(certificate_id, claim, error)
@@ -149,10 +151,10 @@ async def _sealed(s: Services, work: Claimed) -> bytes:
     return pdf
 
 
-async def _record(s: Services, work: Claimed, pdf: bytes) -> None:
+async def _record(clock: Clock, faults: FaultInjector, work: Claimed, pdf: bytes) -> None:
     """Store the file's SHA-256, if the claim is still ours or nobody has come since."""
     digest = hashlib.sha256(pdf).digest()
-    async with transaction(s.faults, "generation.seal"):
+    async with transaction(faults, "generation.seal"):
         written = await certificate_transitions.advance(
             "seal",
             [work.id],
@@ -160,7 +162,7 @@ async def _record(s: Services, work: Claimed, pdf: bytes) -> None:
             changes={
                 "pdf_key": [work.key],
                 "pdf_sha256": [digest],
-                "sealed_at": [s.clock.now()],
+                "sealed_at": [clock.now()],
                 "last_error": [""],
                 "claimed_until": [None],
             },
@@ -168,7 +170,7 @@ async def _record(s: Services, work: Claimed, pdf: bytes) -> None:
         if not written:
             log.warning("certificate %s was made by another meanwhile", work.id)
             return
-        await s.faults.reach("generation.seal: its digest is stored")
+        await faults.reach("generation.seal: its digest is stored")
         became = {
             "state": CertificateState.VALID.value,
             "claims_sha256": work.claims_sha256.hex(),
@@ -176,12 +178,12 @@ async def _record(s: Services, work: Claimed, pdf: bytes) -> None:
         }
         was = {"state": CertificateState.DRAWING.value}
         await audit_log.record(
-            s.clock, SYSTEM, "certificate.seal", "certificate", work.number, was=was, became=became
+            clock, SYSTEM, "certificate.seal", "certificate", work.number, was=was, became=became
         )
 
 
-async def _tell_progress(s: Services, issuance_id: int) -> None:
-    await publish(s, issuance_id, "progress", **asdict(await certificate_query.progress(issuance_id)))
+async def _tell_progress(event_bus: EventBus, issuance_id: int) -> None:
+    await publish(event_bus, issuance_id, "progress", **asdict(await certificate_query.progress(issuance_id)))
 
 
 async def finish(s: Services, *, issuance_id: int) -> None:
@@ -205,10 +207,10 @@ async def finish(s: Services, *, issuance_id: int) -> None:
             became={"count": issuance.count},
         )
         await s.faults.reach("generation.finish: before the jobs")
-        await announcements.put(s, issuance_id)
+        await announcements.put(s.queue, issuance_id)
         await s.faults.reach("generation.finish: the announcement is put")
         await freshness.changed()
-    await tell_state(s, issuance)
+    await tell_state(s.event_bus, issuance)
 
 
 def slices(ids: Sequence[int]) -> list[list[int]]:
@@ -216,10 +218,10 @@ def slices(ids: Sequence[int]) -> list[list[int]]:
     return [list(ids[start : start + SLICE]) for start in range(0, len(ids), SLICE)]
 
 
-async def put_slice(s: Services, issuance_id: int, ids: list[int], *, at: datetime | None = None) -> None:
+async def put_slice(queue: Queue, issuance_id: int, ids: list[int], *, at: datetime | None = None) -> None:
     """Put the job that makes one slice, in the caller's transaction; not before `at`."""
     once = f"issuance.generate:{issuance_id}:{ids[0]}"
-    await s.queue.put("issuance.generate", at=at, once=once, issuance_id=issuance_id, ids=ids)
+    await queue.put("issuance.generate", at=at, once=once, issuance_id=issuance_id, ids=ids)
 
 
 async def sweep(s: Services) -> None:
@@ -233,12 +235,12 @@ async def sweep(s: Services) -> None:
         states = {int(str(one)): state for one, state in await living.values_list("id", "state")}
         lost = [part for part in slices(list(states)) if any(states[one] in UNSEALED for one in part)]
         for part in lost:
-            await put_slice(s, issuance.id, part)
+            await put_slice(s.queue, issuance.id, part)
         if not lost:
-            await _put_finish(s, issuance.id)
+            await _put_finish(s.queue, issuance.id)
     await announcements.sweep(s)
     await preparing.sweep(s)
 
 
-async def _put_finish(s: Services, issuance_id: int) -> None:
-    await s.queue.put("issuance.complete", once=f"issuance.complete:{issuance_id}", issuance_id=issuance_id)
+async def _put_finish(queue: Queue, issuance_id: int) -> None:
+    await queue.put("issuance.complete", once=f"issuance.complete:{issuance_id}", issuance_id=issuance_id)

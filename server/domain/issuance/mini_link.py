@@ -25,7 +25,7 @@ async def to_mini_program(s: Services, token: str, *, address: str) -> str:
     """
     if await s.rate_limiter.hit(f"mini-link:{counted(address)}", window=WINDOW) > TRIES:
         raise TooMany("mini_link_paused", "操作太频繁，请十分钟后再试。", retry_after=WINDOW)
-    ticket = await scan_policy.opened(s, token)
+    ticket = await scan_policy.opened(s.keys, token)
     scan_policy.in_time(ticket, s.clock.now())
     if ticket.spent_at is not None:
         raise scan_policy.spent_by_other()

@@ -13,7 +13,7 @@ from server.domain.certificates.transitions import advance
 from server.domain.issuance import certificate_query, roster, roster_query
 from server.domain.issuance.roster import Entry
 from server.domain.issuance.roster_query import Frame, Reserved
-from server.domain.ports import Services
+from server.domain.ports import Clock, FaultInjector, Services
 from server.errors import Refused
 from server.models import Certificate, Issuance
 
@@ -34,7 +34,7 @@ class Refreshed:
         return bool(self.added or self.voided)
 
 
-async def reserve(s: Services, frame: Frame, count: int) -> list[str]:
+async def reserve(clock: Clock, frame: Frame, count: int) -> list[str]:
     """The next `count` numbers of this Beijing year, kind and level, in the caller's transaction.
 
     The series' row is locked by its UPDATE until the caller commits; a rollback gives the serials back, so that
@@ -45,7 +45,7 @@ async def reserve(s: Services, frame: Frame, count: int) -> list[str]:
     """
     if count == 0:
         return []
-    year = f"{beijing.day(s.clock.now()):%y}"
+    year = f"{beijing.day(clock.now()):%y}"
     last = await certificate_query.take_serials(f"{year}{frame.kind_code}{frame.level.code}", count)
     if last >= 10**8:
         raise Refused("numbers_exhausted", "本年度这一等级的证书编号已用完，请联系管理员。")
@@ -61,19 +61,21 @@ async def refresh(s: Services, issuance: Issuance, *, actor: Actor) -> Refreshed
     comes again; new lines get new numbers. Digest and count are stored, and one audit row says what changed.
     """
     old = {one.registration_id: one for one in await roster_query.reserved(issuance.id)}
-    frame, entries, _ = await roster.drawn_up(s, issuance, old)
+    frame, entries, _ = await roster.drawn_up(s.settings, s.pdf_renderer, issuance, old)
     staying = {e.registration_id for e in entries if e.is_said_by(old.get(e.registration_id))}
     kept = [one for one in old.values() if one.registration_id in staying]
     voided = [one for one in old.values() if one.registration_id not in staying]
     await _void(voided)
     await s.faults.reach("numbering.refresh: the old lines are void")
-    made = await _add(s, issuance, frame, [e for e in entries if e.registration_id not in staying])
+    made = await _add(
+        s.clock, s.faults, issuance, frame, [e for e in entries if e.registration_id not in staying]
+    )
     await s.faults.reach("numbering.refresh: the new lines are reserved")
     lines = [(one.number, one.line) for one in kept] + [(one.number, bytes(one.line)) for one in made]
     digest = roster.digest_of(lines)
     out = Refreshed(len(kept), tuple(c.number for c in made), tuple(c.number for c in voided), digest)
     if out.is_changed or issuance.list_sha256 is None or bytes(issuance.list_sha256) != digest:
-        await _store(s, issuance, out, actor=actor)
+        await _store(s.clock, s.faults, issuance, out, actor=actor)
     return out
 
 
@@ -83,9 +85,11 @@ async def _void(certificates: Sequence[Reserved]) -> None:
         await advance("void", ids[start : start + _BATCH])
 
 
-async def _add(s: Services, issuance: Issuance, frame: Frame, entries: Sequence[Entry]) -> list[Certificate]:
-    numbers = await reserve(s, frame, len(entries))
-    await s.faults.reach("numbering.refresh: the numbers are taken")
+async def _add(
+    clock: Clock, faults: FaultInjector, issuance: Issuance, frame: Frame, entries: Sequence[Entry]
+) -> list[Certificate]:
+    numbers = await reserve(clock, frame, len(entries))
+    await faults.reach("numbering.refresh: the numbers are taken")
     made = [
         Certificate(
             number=number,
@@ -93,7 +97,7 @@ async def _add(s: Services, issuance: Issuance, frame: Frame, entries: Sequence[
             registration_id=entry.registration_id,
             candidate_id=entry.candidate_id,
             line=entry.line(number),
-            created_at=s.clock.now(),
+            created_at=clock.now(),
         )
         for number, entry in zip(numbers, entries, strict=True)
     ]
@@ -101,11 +105,13 @@ async def _add(s: Services, issuance: Issuance, frame: Frame, entries: Sequence[
     return made
 
 
-async def _store(s: Services, issuance: Issuance, done: Refreshed, *, actor: Actor) -> None:
+async def _store(
+    clock: Clock, faults: FaultInjector, issuance: Issuance, done: Refreshed, *, actor: Actor
+) -> None:
     was = {"count": issuance.count, "list_sha256": bytes(issuance.list_sha256 or b"").hex()}
     count = done.kept + len(done.added)
     await Issuance.filter(id=issuance.id).update(list_sha256=done.digest, count=count)
-    await s.faults.reach("numbering.refresh: the digest is stored")
+    await faults.reach("numbering.refresh: the digest is stored")
     became = {
         "count": count,
         "list_sha256": done.digest.hex(),
@@ -114,7 +120,5 @@ async def _store(s: Services, issuance: Issuance, done: Refreshed, *, actor: Act
         "last": done.added[-1] if done.added else "",
         "voided": list(done.voided),
     }
-    await audit_log.record(
-        s.clock, actor, "issuance.refresh", "issuance", issuance.id, was=was, became=became
-    )
+    await audit_log.record(clock, actor, "issuance.refresh", "issuance", issuance.id, was=was, became=became)
     issuance.list_sha256, issuance.count = done.digest, count

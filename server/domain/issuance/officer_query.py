@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
-from server.domain.ports import Services
+from server.domain.ports import Clock
 from server.models import Issuance, Officer
 
 
@@ -24,12 +24,12 @@ class Waiting:
     since: datetime | None
 
 
-async def waiting(s: Services, officer: Officer) -> list[Waiting]:
+async def waiting(clock: Clock, officer: Officer) -> list[Waiting]:
     """The batches of this officer's school in 考核站点待签发, those that wait longest first; none before the release."""
     found = Issuance.filter(
         state=BatchState.SITE_PENDING.value,
         site__school_id=officer.school_id,
-        plan__release_at__lte=s.clock.now(),
+        plan__release_at__lte=clock.now(),
     )
     return [
         Waiting(

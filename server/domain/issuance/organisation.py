@@ -51,7 +51,7 @@ async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> BatchState
         if BatchState(issuance.state) is step.source:
             changed = await numbering.refresh(s, issuance, actor=actor)
         is_current = changed is not None and not changed.is_changed
-        known = await facts.of_staff(s, issuance, actor=actor, list_is_current=is_current)
+        known = await facts.of_staff(s.settings, s.clock, issuance, actor=actor, list_is_current=is_current)
         if changed is not None and step.refusal(known, only=(list_is_current,)):
             unseen = changed  # the new list is kept: the transaction ends well, and nothing is signed
         else:
@@ -67,7 +67,7 @@ async def org_sign(s: Services, issuance_id: int, *, actor: Actor) -> BatchState
             )
     if unseen is not None:
         raise _unseen(unseen)
-    await tell_state(s, issuance)
+    await tell_state(s.event_bus, issuance)
     return BatchState(issuance.state)
 
 
@@ -103,13 +103,13 @@ async def _again(s: Services, issuance_id: int, name: str, *, actor: Actor) -> B
             s,
             issuance,
             name,
-            await facts.of_staff(s, issuance, actor=actor),
+            await facts.of_staff(s.settings, s.clock, issuance, actor=actor),
             actor=actor,
             changes={"org_signed_at": None, "org_signed_by": None},
         )
         await s.faults.reach(f"desk.{name}: before the list")
         await numbering.refresh(s, issuance, actor=actor)
-    await tell_state(s, issuance)
+    await tell_state(s.event_bus, issuance)
     return BatchState(issuance.state)
 
 
@@ -123,7 +123,9 @@ async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> BatchStat
     async with transaction(s.faults, "desk.hand_over"):
         issuance = await locked(issuance_id)
         await _require_uninvolved(issuance, actor)
-        known, ids = await facts.signed_list(s, issuance, await facts.of_staff(s, issuance, actor=actor))
+        known, ids = await facts.signed_list(
+            s.keys, issuance, await facts.of_staff(s.settings, s.clock, issuance, actor=actor)
+        )
         now = s.clock.now()
         await advance(
             s,
@@ -136,7 +138,7 @@ async def hand_over(s: Services, issuance_id: int, *, actor: Actor) -> BatchStat
         )
         await s.faults.reach("desk.hand_over: before the jobs")
         for part in generation.slices(ids):
-            await generation.put_slice(s, issuance.id, part)
+            await generation.put_slice(s.queue, issuance.id, part)
             await s.faults.reach("desk.hand_over: a job is put")
-    await tell_state(s, issuance)
+    await tell_state(s.event_bus, issuance)
     return BatchState(issuance.state)

@@ -21,7 +21,7 @@ from server.domain.fault_points import transaction
 from server.domain.issuance import numbering, preparation_query, roster
 from server.domain.issuance.preparation_query import LeftOut, SiteToPrepare
 from server.domain.issuance.states import BatchState
-from server.domain.ports import Services
+from server.domain.ports import Clock, Queue, Services
 from server.domain.roles import Verb
 from server.errors import NotFound, Refused
 from server.models import Issuance, Plan, Preparation
@@ -48,18 +48,18 @@ async def begin(s: Services, plan_id: int, *, actor: Actor) -> Preparation:
             return under_way
         try:
             async with transaction(s.faults, "preparing.begin"):
-                return await _new(s, plan_id, actor)
+                return await _new(s.clock, s.queue, plan_id, actor)
         except IntegrityError:  # another was begun between the look and the attempt
             continue
 
 
-async def _new(s: Services, plan_id: int, actor: Actor) -> Preparation:
-    now = s.clock.now()
+async def _new(clock: Clock, queue: Queue, plan_id: int, actor: Actor) -> Preparation:
+    now = clock.now()
     sites = await preparation_query.sites(plan_id)
     made = await Preparation.create(
         plan_id=plan_id, sites_total=len(sites), actor=actor.kept(), created_at=now, touched_at=now
     )
-    await s.queue.put(
+    await queue.put(
         JOB,
         at=now + timedelta(seconds=AT_ONCE + 1),
         once=f"{JOB}:{made.id}",
@@ -98,18 +98,18 @@ async def _site(s: Services, preparation: Preparation, site: SiteToPrepare, acto
         async with transaction(s.faults, "preparing.site"):
             await _prepare_site(s, preparation, site.site_id, actor=actor)
     except Refused as refused:
-        await _left_out(s, preparation, LeftOut(site.site_id, site.name, refused.code, refused.message))
+        await _left_out(s.clock, preparation, LeftOut(site.site_id, site.name, refused.code, refused.message))
     except Exception as error:
         if await preparation_query.tried(preparation.id) < TRIES:
             raise
         log.exception("site %s of preparation %s is left out", site.site_id, preparation.id)
         said = f"准备名单时遇到意外问题（{type(error).__name__}），请联系管理员。"
-        await _left_out(s, preparation, LeftOut(site.site_id, site.name, "unexpected", said))
+        await _left_out(s.clock, preparation, LeftOut(site.site_id, site.name, "unexpected", said))
 
 
-async def _left_out(s: Services, preparation: Preparation, site: LeftOut) -> None:
+async def _left_out(clock: Clock, preparation: Preparation, site: LeftOut) -> None:
     async with in_transaction():
-        if await preparation_query.move_past(preparation.id, site.site_id, s.clock.now()):
+        if await preparation_query.move_past(preparation.id, site.site_id, clock.now()):
             await preparation_query.note(preparation.id, site)
 
 
@@ -137,7 +137,9 @@ async def _prepare_site(s: Services, preparation: Preparation, site_id: int, *, 
 
 async def _begin_batch(s: Services, plan_id: int, site_id: int, *, actor: Actor) -> Issuance | None:
     """A new batch in 待签发, unless nobody at this site could be in it."""
-    _, entries, _ = await roster.drawn_up(s, Issuance(id=0, plan_id=plan_id, site_id=site_id))
+    _, entries, _ = await roster.drawn_up(
+        s.settings, s.pdf_renderer, Issuance(id=0, plan_id=plan_id, site_id=site_id)
+    )
     if not entries:
         return None
     issuance = await Issuance.create(plan_id=plan_id, site_id=site_id, created_at=s.clock.now())

@@ -19,10 +19,11 @@ from server.domain.issuance.transitions import VERBS
 from server.domain.levels import Level
 from server.domain.people import conflicts
 from server.domain.people.names import mask_name
-from server.domain.ports import Services
+from server.domain.ports import Clock, Services
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, NotFound, Refused
 from server.models import Certificate, Issuance, Receipt
+from server.settings import Settings
 
 HELD_BACK_SHOWN = 500
 RECEIPTS_SHOWN = 50
@@ -117,9 +118,9 @@ class BatchView:
     receipts: tuple[ReceiptSummary, ...]  # the newest first
 
 
-async def _steps(s: Services, issuance: Issuance, actor: Actor) -> tuple[NextStep, ...]:
+async def _steps(settings: Settings, clock: Clock, issuance: Issuance, actor: Actor) -> tuple[NextStep, ...]:
     """What this member of staff may do next."""
-    known = await facts.of_staff(s, issuance, actor=actor)
+    known = await facts.of_staff(settings, clock, issuance, actor=actor)
     involved = await _involved(issuance, actor)
     steps = []
     for step in steps_from(BatchState(issuance.state)):
@@ -190,11 +191,11 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> BatchView:
     await seen_by(s.clock, issuance, actor)
     batch, in_full = summary_of(issuance, s.clock.now()), roles.may(actor, Verb.CHECK_LIST)
     _, waiting, held = await roster.drawn_up(
-        s, Issuance(id=0, plan_id=issuance.plan_id, site_id=issuance.site_id)
+        s.settings, s.pdf_renderer, Issuance(id=0, plan_id=issuance.plan_id, site_id=issuance.site_id)
     )
     return BatchView(
         batch=batch,
-        steps=await _steps(s, issuance, actor),
+        steps=await _steps(s.settings, s.clock, issuance, actor),
         can_show_ticket=batch.state is BatchState.SITE_PENDING
         and batch.results_released
         and roles.may(actor, Verb.SHOW_TICKET),
@@ -230,7 +231,7 @@ async def _failed(issuance_id: int, *, in_full: bool) -> tuple[FailedDrawing, ..
     )
 
 
-async def receipt(s: Services, issuance_id: int, *, receipt_id: int | None = None, actor: Actor) -> bytes:
+async def receipt(clock: Clock, issuance_id: int, *, receipt_id: int | None = None, actor: Actor) -> bytes:
     """A signed receipt of the batch: of the latest confirmation or return, or the one that is named.
 
     Raises:
@@ -240,7 +241,7 @@ async def receipt(s: Services, issuance_id: int, *, receipt_id: int | None = Non
     issuance = await Issuance.get_or_none(id=issuance_id)
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    await seen_by(s.clock, issuance, actor)
+    await seen_by(clock, issuance, actor)
     found = Receipt.filter(issuance_id=issuance_id)
     if receipt_id is not None:
         found = found.filter(id=receipt_id)

@@ -15,8 +15,9 @@ from server.domain.certificates.claims import Line, fits, id_hash_of_index, numb
 from server.domain.exams import plans
 from server.domain.issuance import roster_query
 from server.domain.issuance.roster_query import Frame, Reserved
-from server.domain.ports import Services
+from server.domain.ports import PdfRenderer
 from server.models import Issuance
+from server.settings import Settings
 
 _SLICE = 5000
 
@@ -53,17 +54,19 @@ class HeldBack:
     reason: str
 
 
-def _held_back(s: Services, withheld: str | None, sample: Line) -> tuple[str, str] | None:
+def _held_back(
+    settings: Settings, pdf_renderer: PdfRenderer, withheld: str | None, sample: Line
+) -> tuple[str, str] | None:
     if withheld:
         return "practice_missing", withheld
-    if missing := s.pdf_renderer.missing_glyphs(sample.name):
+    if missing := pdf_renderer.missing_glyphs(sample.name):
         return "glyph_missing", f"证书字体缺少字符“{missing}”，请联系管理员补充字体。"
-    if not fits(sample, s.settings.public_url):
+    if not fits(sample, settings.public_url):
         return "claims_too_long", "姓名、考试计划名称与院校名称合计过长，证书二维码放不下。"
     return None
 
 
-async def _withheld(s: Services, frame: Frame, registration_ids: list[int]) -> dict[int, str]:
+async def _withheld(frame: Frame, registration_ids: list[int]) -> dict[int, str]:
     """Who lacks hours (S13), asked for in slices that a statement's parameters can hold."""
     found: dict[int, str] = {}
     if frame.requires_practice:
@@ -73,7 +76,10 @@ async def _withheld(s: Services, frame: Frame, registration_ids: list[int]) -> d
 
 
 async def drawn_up(
-    s: Services, issuance: Issuance, known: Mapping[int, Reserved] | None = None
+    settings: Settings,
+    pdf_renderer: PdfRenderer,
+    issuance: Issuance,
+    known: Mapping[int, Reserved] | None = None,
 ) -> tuple[Frame, list[Entry], list[HeldBack]]:
     """The list of a batch as today's data has it, in the order of admission numbers.
 
@@ -89,20 +95,20 @@ async def drawn_up(
         "certificate": frame.certificate,
         "outcome": "passed",
         "standard": frame.standard,
-        "issuer": s.settings.issuer,
+        "issuer": settings.issuer,
         "school": frame.school,
     }
     sample = number_of("99", frame.kind_code, frame.level, 99_999_999)
     entries, held = [], []
     passed = await roster_query.passed(issuance)
-    withheld = await _withheld(s, frame, [one.registration_id for one in passed])
+    withheld = await _withheld(frame, [one.registration_id for one in passed])
     for one in passed:
         named = {"name": one.name, "id_hash": id_hash_of_index(one.id_index), **shared}
         entry = Entry(one.registration_id, one.candidate_id, named)
         lacks, old = withheld.get(entry.registration_id), (known or {}).get(entry.registration_id)
         if lacks is None and entry.is_said_by(old):
             entries.append(entry)
-        elif why := _held_back(s, lacks, Line(number=sample, **named)):
+        elif why := _held_back(settings, pdf_renderer, lacks, Line(number=sample, **named)):
             held.append(HeldBack(entry.registration_id, entry.candidate_id, one.name, *why))
         else:
             entries.append(entry)
@@ -124,10 +130,12 @@ def stored_digest(certificates: Iterable[Reserved]) -> bytes:
     return digest_of((certificate.number, certificate.line) for certificate in certificates)
 
 
-async def today(s: Services, issuance: Issuance) -> tuple[Frame, bytes | None]:
+async def today(
+    settings: Settings, pdf_renderer: PdfRenderer, issuance: Issuance
+) -> tuple[Frame, bytes | None]:
     """The batch's frame, and the SHA-256 of its list as today's data says; None when someone has no number yet."""
     known = {one.registration_id: one for one in await roster_query.reserved(issuance.id)}
-    frame, entries, _ = await drawn_up(s, issuance, known)
+    frame, entries, _ = await drawn_up(settings, pdf_renderer, issuance, known)
     if any(entry.registration_id not in known for entry in entries):
         return frame, None
     numbered = [(known[entry.registration_id].number, entry) for entry in entries]

@@ -17,17 +17,17 @@ from server.domain.issuance import roster, roster_query
 from server.domain.issuance.queries import BatchSummary, summary_of
 from server.domain.issuance.roster_query import Listed
 from server.domain.paging import Page, limited
-from server.domain.ports import Services
+from server.domain.ports import Clock, Keys, Services
 from server.domain.roles import Verb
 from server.errors import NotFound, OutsideFailure
 from server.models import Issuance
 
 
-async def _batch(s: Services, issuance_id: int, actor: Actor) -> Issuance:
+async def _batch(clock: Clock, issuance_id: int, actor: Actor) -> Issuance:
     issuance = await Issuance.get_or_none(id=issuance_id).prefetch_related("plan", "site__school")
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    await seen_by(s.clock, issuance, actor)
+    await seen_by(clock, issuance, actor)
     return issuance
 
 
@@ -49,7 +49,7 @@ async def people(
         Forbidden("role_not_allowed") · NotFound("issuance_not_found"), also for another school's batch.
     """
     roles.require(actor, Verb.SEE_ISSUANCES)
-    await _batch(s, issuance_id, actor)
+    await _batch(s.clock, issuance_id, actor)
     size = limited(limit)
     after = await roster_query.page_before(issuance_id, before, size) if before else cursor or ""
     found = await roster_query.listed(s.keys, issuance_id, after=after, limit=size + 1)
@@ -69,7 +69,7 @@ class Roll:
     people: tuple[Listed, ...]
 
 
-async def roll(s: Services, issuance_id: int, *, given_as: str, actor: Actor) -> Roll:
+async def roll(clock: Clock, keys: Keys, issuance_id: int, *, given_as: str, actor: Actor) -> Roll:
     """The whole list in full, for a workbook or for paper; who took it is in the audit trail.
 
     Args:
@@ -79,13 +79,13 @@ async def roll(s: Services, issuance_id: int, *, given_as: str, actor: Actor) ->
         Forbidden("role_not_allowed") · NotFound("issuance_not_found").
     """
     roles.require(actor, Verb.CHECK_LIST)
-    issuance = await _batch(s, issuance_id, actor)
-    found = await roster_query.listed(s.keys, issuance_id)
-    await _taken(s, issuance_id, given_as, len(found), actor)
-    return Roll(summary_of(issuance, s.clock.now()), tuple(found))
+    issuance = await _batch(clock, issuance_id, actor)
+    found = await roster_query.listed(keys, issuance_id)
+    await _taken(clock, issuance_id, given_as, len(found), actor)
+    return Roll(summary_of(issuance, clock.now()), tuple(found))
 
 
-async def canonical_list(s: Services, issuance_id: int, *, actor: Actor) -> bytes:
+async def canonical_list(clock: Clock, issuance_id: int, *, actor: Actor) -> bytes:
     """The very bytes whose SHA-256 is the digest that the officer signs; the same for ever, also after a revocation.
 
     Raises:
@@ -93,14 +93,14 @@ async def canonical_list(s: Services, issuance_id: int, *, actor: Actor) -> byte
         those of the stored digest.
     """
     roles.require(actor, Verb.CHECK_LIST)
-    issuance = await _batch(s, issuance_id, actor)
+    issuance = await _batch(clock, issuance_id, actor)
     stored = await roster_query.reserved(issuance_id)
     if roster.stored_digest(stored) != bytes(issuance.list_sha256 or b""):
         raise OutsideFailure("批次的名单与其校验码不一致")
-    await _taken(s, issuance_id, "json", len(stored), actor)
+    await _taken(clock, issuance_id, "json", len(stored), actor)
     return roster.canonical_of((one.number, one.line) for one in stored)
 
 
-async def _taken(s: Services, issuance_id: int, given_as: str, count: int, actor: Actor) -> None:
+async def _taken(clock: Clock, issuance_id: int, given_as: str, count: int, actor: Actor) -> None:
     became = {"as": given_as, "count": count}
-    await audit_log.record(s.clock, actor, "issuance.list", "issuance", issuance_id, became=became)
+    await audit_log.record(clock, actor, "issuance.list", "issuance", issuance_id, became=became)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from server.domain import beijing
 from server.domain.issuance.roster_access import Roll
-from server.domain.ports import Cell, Mark, Services, SheetToWrite
+from server.domain.ports import Cell, Clock, Mark, Services, SheetToWrite
 
 HEAD = ("序号", "准考证号", "姓名", "证件号码", "成绩", "证书编号", "状态")
 _WIDTHS = (8, 20, 16, 24, 14, 22, 14)
 
 
-def facts(s: Services, roll: Roll) -> list[tuple[str, str]]:
+def facts(clock: Clock, roll: Roll) -> list[tuple[str, str]]:
     """What stands above the list, in the workbook and on paper."""
     batch = roll.batch
     return [
@@ -22,13 +22,13 @@ def facts(s: Services, roll: Roll) -> list[tuple[str, str]]:
         ("批次", f"第 {batch.id} 批，第 {batch.revision} 版，{batch.state.label}"),
         ("人数", f"{len(roll.people)}"),
         ("名单校验码", batch.list_sha256),
-        ("打印或下载时间", beijing.say_minute(s.clock.now())),
+        ("打印或下载时间", beijing.say_minute(clock.now())),
     ]
 
 
 def workbook(s: Services, roll: Roll) -> bytes:
     """The workbook's bytes. Blocks: call it in a thread."""
-    above = facts(s, roll)
+    above = facts(s.clock, roll)
     rows: list[list[Cell]] = [
         [_text(f"{s.settings.issuer}　签发名单", bold=True)],
         *([_text(name), _text(value)] for name, value in above),

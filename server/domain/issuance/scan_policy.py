@@ -19,7 +19,7 @@ from server.domain.issuance.states import (
 )
 from server.domain.people import conflicts
 from server.domain.people.officer_states import OfficerState
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import Keys, Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Gone, Unverified
 from server.models import Issuance, Officer, ScanTicket
 
@@ -39,13 +39,13 @@ def ticket_of(row: ScanTicket) -> scan_token.Ticket:
     )
 
 
-async def opened(s: Services, token: str) -> ScanTicket:
+async def opened(keys: Keys, token: str) -> ScanTicket:
     """The ticket that a genuine token stands for. Raises Unverified: scan_malformed, scan_forged."""
-    return _proven(s, await scan_query.ticket(scan_token.ticket_id_of(token)), token)
+    return _proven(keys, await scan_query.ticket(scan_token.ticket_id_of(token)), token)
 
 
 async def scanned(
-    s: Services, token: str, identity: WeChatIdentity, name: str = "confirm_scan"
+    keys: Keys, token: str, identity: WeChatIdentity, name: str = "confirm_scan"
 ) -> tuple[ScanTicket, Officer]:
     """The ticket of a genuine token and who scans it, if they may sign for its school, by one reading.
 
@@ -56,16 +56,16 @@ async def scanned(
         as `opened`, and Forbidden: snapshot_user, not_an_officer, officer_pending, officer_suspended, other_school.
     """
     ticket, officer = await scan_query.scanned(scan_token.ticket_id_of(token), identity) or (None, None)
-    ticket = _proven(s, ticket, token)
+    ticket = _proven(keys, ticket, token)
     return ticket, _signing(identity, officer, ticket, name)
 
 
-def _proven(s: Services, row: ScanTicket | None, token: str) -> ScanTicket:
+def _proven(keys: Keys, row: ScanTicket | None, token: str) -> ScanTicket:
     if row is None:
         raise scan_token.forged()
     ticket = ticket_of(row)
     try:
-        scan_token.prove(functools.partial(s.keys.mac, "scan", epoch=ticket.key_epoch), ticket, token)
+        scan_token.prove(functools.partial(keys.mac, "scan", epoch=ticket.key_epoch), ticket, token)
     except Unverified:
         raise scan_token.forged() from None
     return row

@@ -12,7 +12,7 @@ from server.domain.issuance import roster_query
 from server.domain.issuance.roster_query import Listed
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
-from server.domain.ports import Services
+from server.domain.ports import Keys
 from server.models import Issuance, Officer, ScanTicket, Site
 
 
@@ -46,11 +46,11 @@ class ScanView:
 
 
 async def view_of(
-    s: Services, ticket: ScanTicket, issuance: Issuance, officer: Officer, *, receipt: bytes | None = None
+    keys: Keys, ticket: ScanTicket, issuance: Issuance, officer: Officer, *, receipt: bytes | None = None
 ) -> ScanView:
     frame = await roster_query.frame_of(issuance.plan_id, issuance.site_id)
     site = await Site.get(id=issuance.site_id)
-    people = await roster_query.listed(s.keys, issuance.id)
+    people = await roster_query.listed(keys, issuance.id)
     return ScanView(
         issuance_id=issuance.id,
         plan=frame.plan,

@@ -26,6 +26,7 @@ from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid
 from server.models import Issuance, Officer, Receipt, ScanTicket, Site
+from server.settings import Settings
 
 REASON_LENGTH = 300
 
@@ -65,7 +66,7 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
         step = BY_NAME["confirm_scan"]
         if BatchState(issuance.state) is not step.source:
             raise moved_on(step, BatchState(issuance.state))
-        frame, digest = await roster.today(s, issuance)
+        frame, digest = await roster.today(s.settings, s.pdf_renderer, issuance)
         scan_policy.require_released(frame.is_released(s.clock.now()))
         if digest is None or digest != bytes(issuance.list_sha256 or b""):
             raise Conflict("list_changed", "名单在签发之后有变化，请先撤回这个批次，核对后重新签发。")
@@ -92,7 +93,7 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
         became = {"revision": issuance.revision, "ticket": receipts.ticket_name(ticket)}
         await audit_log.record(s.clock, actor, "ticket.show", "issuance", issuance.id, became=became)
     if was_open:  # another desk may be showing the old one
-        await publish(s, issuance.id, "superseded", ticket=receipts.ticket_name(ticket))
+        await publish(s.event_bus, issuance.id, "superseded", ticket=receipts.ticket_name(ticket))
     token = scan_token.mint(functools.partial(s.keys.mac, "scan", epoch=epoch), ticket)
     return ShownTicket(
         ticket.id,
@@ -115,14 +116,14 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
         officer_suspended · Gone: scan_expired, scan_replaced · Conflict: scan_spent, revision_moved,
         not_site_pending, list_changed, scan_clock, results_not_released.
     """
-    ticket, officer = await scan_policy.scanned(s, token, identity)
+    ticket, officer = await scan_policy.scanned(s.keys, token, identity)
     issuance = await Issuance.get(id=ticket.issuance_id)
     scan_policy.require_released(await is_out(s.clock, issuance))
     if ticket.spent_at is not None:
         if ticket.spent_by_id != officer.id:
             raise scan_policy.spent_by_other()
         kept = await Receipt.get(ticket_id=ticket.id)
-        return await view_of(s, ticket, issuance, officer, receipt=bytes(kept.document))
+        return await view_of(s.keys, ticket, issuance, officer, receipt=bytes(kept.document))
     is_backed = await conflicts.stands_behind(issuance.org_signed_by, officer.id)
     facts, _ = await scan_policy.refuse_dead(
         s, ticket, issuance, officer, "confirm_scan", is_backed_by_signer=is_backed
@@ -131,8 +132,10 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
         raise reason.as_refusal()
     if await ScanTicket.filter(id=ticket.id, opened_at=None).update(opened_at=s.clock.now()):
         await s.faults.reach("tickets.look: it is opened")
-        await publish(s, issuance.id, "opened", officer=officer.name, at=receipts.moment(s.clock.now()))
-    return await view_of(s, ticket, issuance, officer)
+        await publish(
+            s.event_bus, issuance.id, "opened", officer=officer.name, at=receipts.moment(s.clock.now())
+        )
+    return await view_of(s.keys, ticket, issuance, officer)
 
 
 async def confirm(
@@ -182,7 +185,7 @@ async def _spend(
     identity: WeChatIdentity,
     caller: Caller,
 ) -> Outcome:
-    ticket, officer = await scan_policy.scanned(s, token, identity, name)
+    ticket, officer = await scan_policy.scanned(s.keys, token, identity, name)
     await officers.check_pin(s, officer, pin, caller=caller)
     await s.faults.reach(f"tickets.{name}: before the transaction")
     now_known = await scan_query.ticket(ticket.id)
@@ -201,8 +204,8 @@ async def _spend(
         actor = officers.actor_of(officer).called_by(caller)
         receipt = await _sign(s, act, replace(facts, has_reason=bool(reason)), actor=actor)
     event = "confirmed" if name == "confirm_scan" else "returned"
-    await publish(s, issuance.id, event, officer=officer.name, at=receipts.moment(s.clock.now()))
-    await tell_state(s, issuance)
+    await publish(s.event_bus, issuance.id, event, officer=officer.name, at=receipts.moment(s.clock.now()))
+    await tell_state(s.event_bus, issuance)
     return Outcome(BatchState(issuance.state), receipt)
 
 
@@ -242,14 +245,14 @@ async def _sign(s: Services, act: _Act, facts: Facts, *, actor: Actor) -> bytes:
         became=became if is_confirm else {**became, "reason": act.reason},
     )
     await s.faults.reach(f"tickets.{act.name}: the step is taken")
-    document = receipts.make(s.keys, _statement(s, act, ticket, now))
+    document = receipts.make(s.keys, _statement(s.settings, act, ticket, now))
     if not await scan_query.spend(act.row.id, act.officer.id, now, act.name, document):
         raise scan_policy.spent_by_other()
     await s.faults.reach(f"tickets.{act.name}: the ticket is spent")
     return document
 
 
-def _statement(s: Services, act: _Act, ticket: scan_token.Ticket, now: datetime) -> receipts.Statement:
+def _statement(settings: Settings, act: _Act, ticket: scan_token.Ticket, now: datetime) -> receipts.Statement:
     return receipts.Statement(
         action=act.name,
         issuance=act.issuance.id,
@@ -266,7 +269,7 @@ def _statement(s: Services, act: _Act, ticket: scan_token.Ticket, now: datetime)
         at=receipts.moment(now),
         reason=act.reason,
         certificate=act.frame.certificate,
-        issuer=s.settings.issuer,
+        issuer=settings.issuer,
         issuer_signer=act.signer,
         site=act.frame.site,
         exam_date=act.frame.exam_date.isoformat(),

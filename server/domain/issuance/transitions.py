@@ -12,7 +12,7 @@ from server.domain.audit import audit_log
 from server.domain.events import publish
 from server.domain.issuance.scan_query import locked
 from server.domain.issuance.states import BY_NAME, BatchState, Facts, Step, Who, moved_on
-from server.domain.ports import Services
+from server.domain.ports import EventBus, Services
 from server.domain.roles import Verb
 from server.errors import Forbidden
 from server.models import Issuance
@@ -98,7 +98,9 @@ async def advance(
     return step.target
 
 
-async def tell_state(s: Services, issuance: Issuance) -> None:
+async def tell_state(event_bus: EventBus, issuance: Issuance) -> None:
     """The new state, for every page that shows it."""
     state = BatchState(issuance.state)
-    await publish(s, issuance.id, "state", state=state.value, label=state.label, revision=issuance.revision)
+    await publish(
+        event_bus, issuance.id, "state", state=state.value, label=state.label, revision=issuance.revision
+    )

@@ -153,7 +153,7 @@ async def suspend(s: Services, officer_id: int, *, actor: Actor) -> None:
             return
         batches = await _replace_tickets(s.clock, officer.school_id)
     for issuance_id in batches:
-        await publish(s, issuance_id, "replaced")
+        await publish(s.event_bus, issuance_id, "replaced")
 
 
 async def _replace_tickets(clock: Clock, school_id: int) -> list[int]:

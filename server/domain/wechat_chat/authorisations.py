@@ -52,7 +52,7 @@ async def taken_in(s: Services, push: Push) -> None:
     if moment is not None:
         ended_sessions.remember(s.keys, s.session_memory, who, moment)
     for issuance_id in batches:
-        await events.publish(s, issuance_id, "replaced")
+        await events.publish(s.event_bus, issuance_id, "replaced")
     if who.account == "mp":
         await session_keys.drop(s.cache, who.openid)
 

@@ -57,10 +57,10 @@ async def answer(s: Services, push: Push) -> str:
 async def _answer_to_event(s: Services, push: Push, known: Ways) -> str:
     match push.account, push.kind:
         case "oa", "subscribe" | "subscribe_scan":
-            scanned = await chat_codes.of_scene(s, push.event_key) if push.event_key else ""
+            scanned = await chat_codes.of_scene(s.settings, s.keys, push.event_key) if push.event_key else ""
             return f"{known.welcome}\n\n{scanned or known.help}"
         case "oa", "scan":
-            return await chat_codes.of_scene(s, push.event_key) or known.help
+            return await chat_codes.of_scene(s.settings, s.keys, push.event_key) or known.help
         case "oa", "click":
             return await _told(s, WeChatIdentity("oa", push.openid), push.event_key, known)
         case "oa", "scancode_waitmsg":

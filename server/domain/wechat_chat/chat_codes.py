@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from server.domain.issuance import scan_policy
-from server.domain.ports import Services
+from server.domain.ports import Keys
 from server.domain.wechat_chat.chat_ways import link
 from server.errors import Unverified
 from server.settings import Settings
@@ -20,13 +20,13 @@ NOT_OURS = (
 )
 
 
-async def of_scene(s: Services, scene: str) -> str:
+async def of_scene(settings: Settings, keys: Keys, scene: str) -> str:
     """The answer to a parametric QR with this scene, if it is a scan ticket of ours; empty otherwise."""
     try:
-        await scan_policy.opened(s, scene)
+        await scan_policy.opened(keys, scene)
     except Unverified:
         return ""
-    return _sign(s.settings, scene)
+    return _sign(settings, scene)
 
 
 def of_result(settings: Settings, info: object) -> str:

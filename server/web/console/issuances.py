@@ -81,14 +81,14 @@ class TicketKind(Input):
 
 async def listing(call: Call, query: IssuanceQuery) -> Issuances:
     found = await organisation.listing(
-        call.s,
+        call.s.clock,
         query.wanted,
         cursor=query.cursor,
         before=query.before,
         limit=query.limit,
         actor=call.actor,
     )
-    totals = await batch_list.totals(call.s, query.wanted, actor=call.actor)
+    totals = await batch_list.totals(call.s.clock, query.wanted, actor=call.actor)
     return Issuances(
         items=[IssuanceSummary.of(one) for one in found.items],
         next_cursor=found.next_cursor,
@@ -163,7 +163,9 @@ async def drawn_by_wechat(call: Call, wanted: TicketKind, body: bytes) -> bytes:
     if wanted.code != "mini_program":
         return body
     shown = orjson.loads(body)
-    return orjson.dumps(shown | {"png": _data_url(await mini_code.picture(call.s, shown["scene"]))})
+    return orjson.dumps(
+        shown | {"png": _data_url(await mini_code.picture(call.s.wechat_links, shown["scene"]))}
+    )
 
 
 def _data_url(picture: bytes) -> str:
@@ -172,29 +174,29 @@ def _data_url(picture: bytes) -> str:
 
 
 async def receipt(call: Call, issuance_id: int) -> HTTPResponse:
-    data = await queries.receipt(call.s, issuance_id, actor=call.actor)
+    data = await queries.receipt(call.s.clock, issuance_id, actor=call.actor)
     return download(data, JSON, f"签发凭据-{issuance_id}.json")
 
 
 async def one_receipt(call: Call, issuance_id: int, receipt_id: int) -> HTTPResponse:
-    data = await queries.receipt(call.s, issuance_id, receipt_id=receipt_id, actor=call.actor)
+    data = await queries.receipt(call.s.clock, issuance_id, receipt_id=receipt_id, actor=call.actor)
     return download(data, JSON, f"签发凭据-{issuance_id}-{receipt_id}.json")
 
 
 async def list_book_of(call: Call, issuance_id: int) -> HTTPResponse:
-    roll = await roster_access.roll(call.s, issuance_id, given_as="xlsx", actor=call.actor)
+    roll = await roster_access.roll(call.s.clock, call.s.keys, issuance_id, given_as="xlsx", actor=call.actor)
     data = await asyncio.to_thread(roster_workbook.workbook, call.s, roll)
     return download(data, XLSX, f"签发名单-{issuance_id}-第{roll.batch.revision}版.xlsx")
 
 
 async def canonical_list(call: Call, issuance_id: int) -> HTTPResponse:
-    data = await roster_access.canonical_list(call.s, issuance_id, actor=call.actor)
+    data = await roster_access.canonical_list(call.s.clock, issuance_id, actor=call.actor)
     return download(data, JSON, f"签发名单-{issuance_id}.json")
 
 
 async def archive(call: Call, issuance_id: int) -> None:
     """The first piece is made before anything is sent, so that a refusal can still be told."""
-    pieces = archives.zip_stream(call.s, issuance_id, actor=call.actor)
+    pieces = archives.zip_stream(call.s.clock, call.s.file_store, issuance_id, actor=call.actor)
     first = await anext(pieces)
     response = await call.request.respond(
         content_type="application/zip", headers=download_headers(f"电子证书-{issuance_id}.zip")

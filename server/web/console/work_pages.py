@@ -121,7 +121,7 @@ async def plans(call: Call) -> HTTPResponse:
 async def issuances(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, IssuanceQuery, without=("limit",))
     found = await organisation.listing(
-        call.s, wanted.wanted, cursor=wanted.cursor, before=wanted.before, actor=call.actor
+        call.s.clock, wanted.wanted, cursor=wanted.cursor, before=wanted.before, actor=call.actor
     )
     chosen = wanted.model_dump(exclude={"cursor", "before", "limit"})
     without_state = {**chosen, "state": None}
@@ -133,7 +133,7 @@ async def issuances(call: Call) -> HTTPResponse:
         items=[IssuanceSummary.of(one) for one in found.items],
         next_cursor=found.next_cursor,
         before=found.before,
-        totals=await batch_list.totals(call.s, wanted.wanted, actor=call.actor),
+        totals=await batch_list.totals(call.s.clock, wanted.wanted, actor=call.actor),
         more_base=page_base.address("/console/issuances", chosen.items()),
         tab_base=page_base.address("/console/issuances", without_state.items()).rstrip("?&"),
         states=list(BatchState),
@@ -185,13 +185,15 @@ async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
 
 
 async def print_list(call: Call, issuance_id: int) -> HTTPResponse:
-    roll = await roster_access.roll(call.s, issuance_id, given_as="print", actor=call.actor)
+    roll = await roster_access.roll(
+        call.s.clock, call.s.keys, issuance_id, given_as="print", actor=call.actor
+    )
     return await templating.render(
         call.request,
         "console/print.html",
         title=f"签发名单-第{roll.batch.id}批-第{roll.batch.revision}版",
         roll=roll,
-        facts=roster_workbook.facts(call.s, roll),
+        facts=roster_workbook.facts(call.s.clock, roll),
         printed_by=call.account.name,
     )
 

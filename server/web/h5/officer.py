@@ -135,7 +135,7 @@ async def _home(request: Request, who: WeChatIdentity, *, refusal: Refused | Non
         back="/h5/",
         officer=officer,
         is_active=is_active,
-        batches=await waiting(services(request), officer) if officer is not None and is_active else [],
+        batches=await waiting(services(request).clock, officer) if officer is not None and is_active else [],
         colleagues=await officers.colleagues(officer) if officer is not None and is_active else [],
         refusal=refusal,
         welcome=bool(request.args.get("welcome")),
