@@ -8,7 +8,7 @@ from server.commands.with_services import with_services
 from server.domain.actor import SYSTEM
 from server.domain.beijing import say_minute
 from server.domain.notices import hold
-from server.domain.notices.hold import Hold
+from server.domain.notices.queries import Hold
 from server.domain.ports import Services
 from server.settings import Settings
 

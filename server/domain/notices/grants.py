@@ -17,12 +17,12 @@ from uuid import uuid4
 
 from tortoise.transactions import in_transaction
 
-from server.domain.notices import delivery
+from server.domain.notices import delivery, queries
+from server.domain.notices.queries import Balance, Entry
 from server.domain.notices.topics import TOPICS, topic_of
 from server.domain.ports import Clock, Push, Services
 from server.errors import FieldError, Invalid, TooMany
 from server.models import Grant
-from server.models.database import rows
 from server.settings import Settings
 
 log = logging.getLogger("xcert.notices")
@@ -44,12 +44,6 @@ class Taker:
     account: str
     openid: str
     topic: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Locked:
-    id: int
-    remaining: int
 
 
 # What is told
@@ -143,16 +137,16 @@ async def accept(
     """
     async with in_transaction():
         held = await _locked(clock, taker)
-        if await rows("SELECT 1 FROM notice_grant_entry WHERE source = $1", source):
+        if await queries.is_entered(source):
             return
-        told = await rows(_UNPAIRED, held.id, "client" if teller == "event" else "event", *_near(clock))
-        again = told[0]["id"] if told else None
-        is_late = again is None and said_at is not None and bool(await rows(_WITHDRAWN, held.id, said_at))
+        other, now = "client" if teller == "event" else "event", clock.now()
+        again = await queries.unpaired(held.id, other, now - TOLD_TWICE_WITHIN, now + TOLD_TWICE_WITHIN)
+        is_late = again is None and said_at is not None and await queries.is_withdrawn(held.id, said_at)
         kind, change = ("late", 0) if is_late else ("accepted", 0 if again else 1)
-        await _write(
-            clock,
+        await queries.enter(
+            clock.now(),
             held,
-            _Entry(source=source, kind=kind, change=change, teller=teller, again=again, said_at=said_at),
+            Entry(source=source, kind=kind, change=change, teller=teller, again=again, said_at=said_at),
         )
 
 
@@ -160,12 +154,11 @@ async def withdraw(clock: Clock, taker: Taker, *, source: str, said_at: datetime
     """The person switched the topic off: nothing is left but what was accepted after that moment."""
     async with in_transaction():
         held = await _locked(clock, taker)
-        later = await rows(_ACCEPTED_LATER, held.id, said_at)
-        lost = max(0, held.remaining - int(later[0]["count"]))
-        await _write(
-            clock,
+        lost = max(0, held.remaining - await queries.accepted_later(held.id, said_at))
+        await queries.enter(
+            clock.now(),
             held,
-            _Entry(source=source, kind="withdrawn", change=-lost, teller="event", said_at=said_at),
+            Entry(source=source, kind="withdrawn", change=-lost, teller="event", said_at=said_at),
         )
 
 
@@ -176,17 +169,17 @@ async def spend(clock: Clock, taker: Taker, delivery_id: int, attempt: int) -> b
         if held.remaining < 1:
             return False
         source = f"delivery:{delivery_id}:{attempt}:spent"
-        await _write(
-            clock,
+        await queries.enter(
+            clock.now(),
             held,
-            _Entry(source=source, kind="spent", change=-1, teller="sender", delivery_id=delivery_id),
+            Entry(source=source, kind="spent", change=-1, teller="sender", delivery_id=delivery_id),
         )
     return True
 
 
 async def is_spent(delivery_id: int) -> bool:
     """Whether this delivery holds a grant, so that WeChat may have been called for it."""
-    return bool((await rows(_OPEN, delivery_id))[0]["open"])
+    return await queries.is_spent(delivery_id)
 
 
 async def give_back(clock: Clock, taker: Taker, delivery_id: int, attempt: int) -> None:
@@ -194,10 +187,10 @@ async def give_back(clock: Clock, taker: Taker, delivery_id: int, attempt: int) 
     held = await _locked(clock, taker)
     if await is_spent(delivery_id):
         source = f"delivery:{delivery_id}:{attempt}:back"
-        await _write(
-            clock,
+        await queries.enter(
+            clock.now(),
             held,
-            _Entry(source=source, kind="given_back", change=1, teller="sender", delivery_id=delivery_id),
+            Entry(source=source, kind="given_back", change=1, teller="sender", delivery_id=delivery_id),
         )
 
 
@@ -205,82 +198,18 @@ async def use_up(clock: Clock, taker: Taker, delivery_id: int, attempt: int) -> 
     """WeChat says there is no grant (43101), so there is none. In the caller's transaction."""
     held = await _locked(clock, taker)
     source = f"delivery:{delivery_id}:{attempt}:refused"
-    await _write(
-        clock,
+    await queries.enter(
+        clock.now(),
         held,
-        _Entry(
+        Entry(
             source=source, kind="refused", change=-held.remaining, teller="sender", delivery_id=delivery_id
         ),
     )
 
 
-_UNPAIRED = """
-SELECT e.id FROM notice_grant_entry e
-WHERE e.grant_id = $1 AND e.teller = $2 AND e.kind IN ('accepted', 'late') AND e.again IS NULL
-  AND e.at BETWEEN $3 AND $4 AND NOT EXISTS (SELECT 1 FROM notice_grant_entry a WHERE a.again = e.id)
-ORDER BY e.at, e.id LIMIT 1
-"""
-_WITHDRAWN = (
-    "SELECT 1 FROM notice_grant_entry WHERE grant_id = $1 AND kind = 'withdrawn' AND said_at > $2 LIMIT 1"
-)
-_ACCEPTED_LATER = """
-SELECT count(*) FROM notice_grant_entry WHERE grant_id = $1 AND kind = 'accepted' AND said_at > $2
-"""
-_OPEN = """
-SELECT COALESCE(sum(change), 0) < 0 AS open FROM notice_grant_entry
-WHERE delivery_id = $1 AND kind IN ('spent', 'given_back')
-"""
-
-
-async def _locked(clock: Clock, taker: Taker) -> _Locked:
+async def _locked(clock: Clock, taker: Taker) -> Balance:
     """The person's balance, made if need be and locked until the transaction ends."""
-    found = await rows(
-        "INSERT INTO notice_grant (account, openid, topic, remaining, changed_at) VALUES ($1, $2, $3, 0, $4)"
-        " ON CONFLICT (account, openid, topic) DO UPDATE SET changed_at = EXCLUDED.changed_at"
-        " RETURNING id, remaining",
-        taker.account,
-        taker.openid,
-        taker.topic,
-        clock.now(),
-    )
-    return _Locked(found[0]["id"], found[0]["remaining"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
-    """One line of the ledger; its columns are told in `models.notices.GrantEntry`."""
-
-    source: str
-    kind: str
-    change: int
-    teller: str
-    again: int | None = None
-    delivery_id: int | None = None
-    said_at: datetime | None = None
-
-
-async def _write(clock: Clock, held: _Locked, entry: _Entry) -> None:
-    """One entry and its effect on the balance; an entry of the same source is there already and has no second one."""
-    written = await rows(
-        "INSERT INTO notice_grant_entry (grant_id, source, kind, change, teller, again, delivery_id, said_at, at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (source) DO NOTHING RETURNING id",
-        held.id,
-        entry.source,
-        entry.kind,
-        entry.change,
-        entry.teller,
-        entry.again,
-        entry.delivery_id,
-        entry.said_at,
-        clock.now(),
-    )
-    if written and entry.change:
-        await rows("UPDATE notice_grant SET remaining = remaining + $2 WHERE id = $1", held.id, entry.change)
-
-
-def _near(clock: Clock) -> tuple[datetime, datetime]:
-    now = clock.now()
-    return now - TOLD_TWICE_WITHIN, now + TOLD_TWICE_WITHIN
+    return await queries.locked_balance(taker.account, taker.openid, taker.topic, clock.now())
 
 
 def _listed(push: Push) -> Iterator[Mapping[str, Any]]:
