@@ -23,6 +23,7 @@ from tests.kit.fakes import FakeClock, MemoryCache, MemoryRateLimiter
 
 App = Sanic[Any, Any]
 PAGE = {"accept": "text/html"}
+CALLBACK = "http://127.0.0.1:8000/h5/oauth"
 SOMEBODY = WeChatIdentity("oa", "o-somebody-0000000000000000", "u-1")
 
 
@@ -94,7 +95,9 @@ async def test_a_reload_of_the_callback_goes_on(oauth_app: App, services: Servic
 
 async def test_two_loads_at_once_exchange_the_code_once(services: Services) -> None:
     browser = web_login.new_browser()
-    url = await web_login.begin(services, wanted="/h5/who", browser=browser, address="127.0.0.1")
+    url = await web_login.begin(
+        services, wanted="/h5/who", callback=CALLBACK, browser=browser, address="127.0.0.1"
+    )
     state = parse_qs(urlsplit(url).query)["state"][0]
     prepare(services, "c1")
     arrivals = await asyncio.gather(
@@ -178,7 +181,9 @@ async def test_a_snapshot_user_is_nobody(oauth_app: App, services: Services) -> 
     with pytest.raises(Forbidden):
         state2 = parse_qs(
             urlsplit(
-                await web_login.begin(services, wanted="/h5/who", browser="b", address="127.0.0.1")
+                await web_login.begin(
+                    services, wanted="/h5/who", callback=CALLBACK, browser="b", address="127.0.0.1"
+                )
             ).query
         )["state"][0]
         prepare(services, "c2", dataclasses.replace(SOMEBODY, is_snapshot=True))
@@ -204,7 +209,7 @@ async def test_a_snapshot_user_is_nobody(oauth_app: App, services: Services) -> 
     ],
 )
 def test_no_way_out_of_this_service(wanted: str) -> None:
-    assert web_login.local_page(wanted) == "/h5/results"
+    assert login.local_page(wanted) == "/h5/results"
 
 
 async def test_other_browsers_are_told_how(oauth_app: App, services: Services) -> None:

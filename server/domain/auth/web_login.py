@@ -26,27 +26,17 @@ TRIES, TRIES_WINDOW = (
     600,
     60,
 )  # of one address each way, seconds; each leaves at most three keys for STATE_SECONDS
-FIRST_PAGE = "/h5/results"
-CALLBACK = "/h5/oauth"
 _STATE = re.compile(r"[0-9a-f]{32}")
-_LOCAL = re.compile(r"/(?![/\\])[\x21-\x7e]{0,1000}")
 _FAILED = b"failed"
 _WAITS, _WAIT_SECONDS = 40, 0.1  # a second load of the callback waits for the first one this long
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A browser that is logged in: its session token and the local page it wanted."""
+    """A browser that is logged in: its session token and the page it wanted, None where that is not known any more."""
 
     token: str
-    page: str
-
-
-def local_page(wanted: str) -> str:
-    """The wanted page when it is a path of this service; the first page otherwise (no open redirect)."""
-    if not _LOCAL.fullmatch(wanted) or "\\" in wanted or wanted.startswith((CALLBACK, "/h5/login")):
-        return FIRST_PAGE
-    return wanted
+    page: str | None
 
 
 def new_browser() -> str:
@@ -71,11 +61,12 @@ async def _pace(rate_limiter: RateLimiter, way: str, address: str) -> None:
         raise TooMany("too_many_logins", "登录太频繁，请一分钟后再试。", retry_after=TRIES_WINDOW)
 
 
-async def begin(s: Services, *, wanted: str, browser: str, address: str) -> str:
+async def begin(s: Services, *, wanted: str, callback: str, browser: str, address: str) -> str:
     """The address of WeChat's authorize page for this browser.
 
     Args:
-        wanted: the local page to come back to.
+        wanted: the page to come back to, one of ours: whoever is logged in is sent there.
+        callback: the whole address that WeChat is to send the browser to.
         browser: the value of the browser's login cookie.
         address: the caller's.
 
@@ -84,15 +75,15 @@ async def begin(s: Services, *, wanted: str, browser: str, address: str) -> str:
     """
     await _pace(s.rate_limiter, "login", address)
     state = secrets.token_hex(16)
-    kept = {"page": local_page(wanted), "browser": _digest(browser)}
+    kept = {"page": wanted, "browser": _digest(browser)}
     await s.cache.set(f"oauth:{state}", json.dumps(kept).encode(), seconds=STATE_SECONDS)
-    return s.wechat_logins.authorize_url(s.settings.public_url + CALLBACK, state)
+    return s.wechat_logins.authorize_url(callback, state)
 
 
-async def wanted_by(cache: Cache, state: str) -> str:
-    """The page a login began for, as long as it is known; the first page otherwise."""
+async def wanted_by(cache: Cache, state: str) -> str | None:
+    """The page a login began for, as long as it is known."""
     kept = await cache.get(f"oauth:{state}") if _STATE.fullmatch(state) else None
-    return str(json.loads(kept)["page"]) if kept else FIRST_PAGE
+    return str(json.loads(kept)["page"]) if kept else None
 
 
 async def finish(s: Services, *, code: str, state: str, browser: str, session: str, address: str) -> Arrival:
@@ -146,7 +137,7 @@ async def _checked_state(s: Services, state: str, browser: str, session: str) ->
     kept = await s.cache.get(f"oauth:{state}") if _STATE.fullmatch(state) else None
     if kept is None:
         if _is_open(s, session):
-            return Arrival(session, FIRST_PAGE)
+            return Arrival(session, None)
         raise Unverified("state_invalid", "这次登录已经过期，请重新进入。")
     said = json.loads(kept)
     if not hmac.compare_digest(said["browser"], _digest(browser)):

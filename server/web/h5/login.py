@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sanic import Blueprint, Request, Sanic
@@ -20,6 +21,9 @@ bp = Blueprint("h5_login")
 
 SESSION_COOKIE = "xcert_h5"
 BROWSER_COOKIE = "xcert_browser"
+FIRST_PAGE = "/h5/results"
+CALLBACK = "/h5/oauth"
+_LOCAL = re.compile(r"/(?![/\\])[\x21-\x7e]{0,1000}")
 
 
 class LoginNeeded(Unverified):
@@ -56,19 +60,28 @@ async def go_to_wechat(request: Request, wanted: str) -> HTTPResponse:
             "h5/open_in_wechat.html",
             status=403,
             title="请在微信中打开",
-            page=_address(s, wanted),
+            page=s.settings.public_url + local_page(wanted),
             scan=wanted if wanted.startswith("/s/") and s.settings.mp_appid else "",
         )
     browser = request.cookies.get(BROWSER_COOKIE) or web_login.new_browser()
-    address = await web_login.begin(s, wanted=wanted, browser=browser, address=client_address(request))
+    address = await web_login.begin(
+        s,
+        wanted=local_page(wanted),
+        callback=s.settings.public_url + CALLBACK,
+        browser=browser,
+        address=client_address(request),
+    )
     response = redirect(address, status=303)
     set_cookie(request, response, BROWSER_COOKIE, browser, seconds=2 * web_login.STATE_SECONDS)
     response.headers["cache-control"] = "no-store"
     return response
 
 
-def _address(s: Services, wanted: str) -> str:
-    return s.settings.public_url + web_login.local_page(wanted)
+def local_page(wanted: str) -> str:
+    """The wanted page when it is a path of this service; the first page otherwise (no open redirect)."""
+    if not _LOCAL.fullmatch(wanted) or "\\" in wanted or wanted.startswith((CALLBACK, "/h5/login")):
+        return FIRST_PAGE
+    return wanted
 
 
 async def login_needed(request: Request, refusal: LoginNeeded) -> HTTPResponse:
@@ -88,12 +101,12 @@ def _wanted(request: Request) -> str:
     referer = addresses.split_url(request.headers.get("referer", ""))
     if f"{referer.scheme}://{referer.netloc}" == services(request).settings.public_url:
         return referer.path + (f"?{referer.query}" if referer.query else "")
-    return web_login.FIRST_PAGE
+    return FIRST_PAGE
 
 
 async def login(request: Request) -> HTTPResponse:
     """GET /h5/login?next=…: log in (again), then go to that local page."""
-    return await go_to_wechat(request, request.args.get("next") or web_login.FIRST_PAGE)
+    return await go_to_wechat(request, request.args.get("next") or FIRST_PAGE)
 
 
 async def log_out(request: Request) -> HTTPResponse:
@@ -125,7 +138,7 @@ async def callback(request: Request) -> HTTPResponse:
         )
     except (Refused, OutsideFailure) as failure:
         return await _not_in(request, failure, await _wanted_by(s, state))
-    response = redirect(arrival.page, status=303)
+    response = redirect(arrival.page or FIRST_PAGE, status=303)
     set_cookie(request, response, SESSION_COOKIE, arrival.token, seconds=web_login.SESSION_SECONDS)
     response.headers["cache-control"] = "no-store"
     response.headers["referrer-policy"] = "no-referrer"
@@ -135,9 +148,9 @@ async def callback(request: Request) -> HTTPResponse:
 async def _wanted_by(s: Services, state: str) -> str:
     """Where the log-in was to lead; the first page while nobody can tell."""
     try:
-        return await web_login.wanted_by(s.cache, state)
+        return await web_login.wanted_by(s.cache, state) or FIRST_PAGE
     except OutsideFailure:
-        return web_login.FIRST_PAGE
+        return FIRST_PAGE
 
 
 async def _not_in(request: Request, failure: Refused | OutsideFailure, page: str) -> HTTPResponse:
@@ -173,4 +186,4 @@ def install(app: Sanic[Any, Any]) -> None:
 
 bp.add_route(login, "/h5/login", methods=["GET"], name="login")
 bp.add_route(log_out, "/h5/logout", methods=["POST"], name="log_out")
-bp.add_route(callback, "/h5/oauth", methods=["GET"], name="callback")
+bp.add_route(callback, CALLBACK, methods=["GET"], name="callback")
