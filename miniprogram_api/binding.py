@@ -85,6 +85,6 @@ async def unbind(asked: Asked) -> None:
 
 async def picture(asked: Asked) -> answers.Picture:
     """A picture for the image check as a data URL, since <image> cannot send the token."""
-    image = await captcha.draw(asked.s, await identity(asked.request))
+    image = await captcha.draw(asked.s.cache, asked.s.image_check, await identity(asked.request))
     url = "data:image/png;base64," + b64encode(image).decode()
     return answers.Picture(image=url, expires_in=captcha.SECONDS)

@@ -47,6 +47,6 @@ async def pdf(asked: Asked, number: str) -> HTTPResponse:
     candidate = await bindings.candidate_of(who)
     if candidate is None or await lookups.certificate(asked.s, who, number) is None:
         raise NotFound("certificate_not_found", _NOT_FOUND)
-    body = await downloads.pdf(asked.s, number, candidate_id=candidate.id)
+    body = await downloads.pdf(asked.s.clock, asked.s.file_store, number, candidate_id=candidate.id)
     name = f'inline; filename="{number}.pdf"'
     return raw(body, content_type="application/pdf", headers={**PERSONAL, "content-disposition": name})

@@ -18,6 +18,7 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import XcertError
 from server.models import Candidate, ImportRun, School, Staff
+from server.web.h5.officer import invitation_url
 
 CANDIDATES = 60
 SCHOOLS = 3
@@ -139,5 +140,5 @@ async def _invite(s: Services, school: School, name: str, mobile: str) -> FirstI
     """As the school itself would: nobody of the organisation stands behind these officers, so anybody may sign."""
     own = await Staff.get_or_none(school_id=school.id)
     actor = Actor("staff", own.id if own else None, f"{school.name}账号", Role.SCHOOL.value, school.id)
-    invitation = await officers.invite(s, school.id, name, mobile, actor=actor)
-    return FirstInvitation(school.name, name, invitation.url, mobile)
+    invitation = await officers.invite(s.clock, s.keys, school.id, name, mobile, actor=actor)
+    return FirstInvitation(school.name, name, invitation_url(s.settings.public_url, invitation.token), mobile)

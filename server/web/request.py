@@ -101,7 +101,8 @@ def _note_unknown_proxy(request: Request, forwarded: list[str], proxies: int) ->
     if notebook is None:
         notebook = request.app.ctx.unknown_proxies = unknown_proxies.Notebook()
     if entries := notebook.entries(forwarded, proxies):
-        task = asyncio.ensure_future(unknown_proxies.note(services(request), entries, str(request.ip)))
+        s = services(request)
+        task = asyncio.ensure_future(unknown_proxies.note(s.clock, s.cache, entries, str(request.ip)))
         _notes.add(task)
         task.add_done_callback(_notes.discard)
 

@@ -42,7 +42,7 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
     other = await issuing.cohort(s, names=("买买提·吐尔逊", "欧阳慧敏"))
     await issuing.prepared(s, other)
     await issuing.pending(s, await issuing.cohort(s, names=("古丽", "林知夏")))
-    await officers.invite(s, of.school.id, "李敏", make.mobile(), actor=make.ADMIN)
+    await officers.invite(s.clock, s.keys, of.school.id, "李敏", make.mobile(), actor=make.ADMIN)
     for name in ("li.hua", "wang.min"):
         await staff.create(s.clock, s.password_hasher, name, "operator", name=name, actor=SYSTEM)
     for name, refused in (("成绩.xlsx", 0), ("考生信息.xlsx", 3)):

@@ -33,7 +33,7 @@ WIDTHS = pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
 
 async def joined(s: Services, name: str, openid: str, *, at: object, actor: object) -> Officer:
     mobile = make.mobile()
-    made = await officers.invite(s, at.id, name, mobile, actor=actor)  # type: ignore[attr-defined,arg-type]
+    made = await officers.invite(s.clock, s.keys, at.id, name, mobile, actor=actor)  # type: ignore[attr-defined,arg-type]
     return await officers.accept(
         s,
         made.token,
@@ -55,7 +55,7 @@ async def test_an_officer_is_confirmed_and_gets_a_new_pin(
     pending = await joined(services, "李新任", "oPending", at=at, actor=make.OPERATOR)
     gone = await joined(services, "周离任", "oGone", at=at, actor=make.school_account(at))
     await officers.suspend(services, gone.id, actor=make.ADMIN)
-    await officers.invite(services, at.id, "吴受邀", make.mobile(), actor=make.OPERATOR)
+    await officers.invite(services.clock, services.keys, at.id, "吴受邀", make.mobile(), actor=make.OPERATOR)
     async with seat(browser, services, base, Role.ISSUER, narrow=narrow) as (page, trouble):
         await page.goto(f"{base}/console/officers")
         await look(page, f"officers-{wide}")
@@ -170,7 +170,9 @@ async def test_a_besieged_account_logs_in_by_a_picture(
 
 async def test_the_phone_pages(window: Window, services: Services) -> None:
     at = await make.school("京华职业技术学院")
-    made = await officers.invite(services, at.id, "李新任", "19912340987", actor=make.OPERATOR)
+    made = await officers.invite(
+        services.clock, services.keys, at.id, "李新任", "19912340987", actor=make.OPERATOR
+    )
     tab = window
     await tab.go(f"/h5/officer?invitation={made.token}")
     await tab.look("officer-accept")
@@ -191,7 +193,7 @@ async def test_the_phone_pages(window: Window, services: Services) -> None:
     await tab.go("/h5/officer")
     await expect(tab.page.get_by_text("本校其他签发负责人")).to_be_visible()
     await tab.look("officer-colleagues")
-    link = await officers.reset_pin(services.settings, services.clock, made.officer_id, actor=make.OPERATOR)
+    link = await officers.reset_pin(services.clock, made.officer_id, actor=make.OPERATOR)
     await tab.go(f"/h5/officer?invitation={link.token}")
     await expect(tab.page.get_by_role("heading", name="重新设置签发密码")).to_be_visible()
     await tab.look("officer-new-pin")

@@ -188,9 +188,9 @@ async def test_a_proxy_that_nobody_told_of_is_told_with_what_to_set(
 
 async def test_a_stranger_does_not_write_over_what_our_own_proxy_showed(clinic: Clinic) -> None:
     s = clinic.services
-    await unknown_proxies.note(s, 2, "10.0.0.7")
-    await unknown_proxies.note(s, 9, "10.0.0.7")  # somebody sent more through the same proxy
-    await unknown_proxies.note(s, 1, "8.8.4.4")
+    await unknown_proxies.note(s.clock, s.cache, 2, "10.0.0.7")
+    await unknown_proxies.note(s.clock, s.cache, 9, "10.0.0.7")  # somebody sent more through the same proxy
+    await unknown_proxies.note(s.clock, s.cache, 1, "8.8.4.4")
     seen = await unknown_proxies.seen(s.cache)
     assert seen is not None and (seen.entries, seen.is_near) == (2, True)
 

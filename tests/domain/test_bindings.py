@@ -201,9 +201,9 @@ async def test_after_five_misses_an_image_check(services: Services, reader: Read
         assert (await refusal(services, ME, "崔子涵", make.id_number(serial)))[1] == "binding_not_matched"
     assert await binding_limits.image_needed(services.rate_limiter, ME, address="203.0.113.9")
     assert (await refusal(services, ME, "崔子涵", NUMBER))[1] == "captcha_required"
-    await captcha.draw(services, ME)
+    await captcha.draw(services.cache, services.image_check, ME)
     assert (await refusal(services, ME, "崔子涵", NUMBER, image_answer="0000"))[1] == "captcha_wrong"
-    await captcha.draw(services, ME)
+    await captcha.draw(services.cache, services.image_check, ME)
     bound = await bind(services, ME, image_answer=f" {reader.drawn[-1].lower()} ")
     assert bound.name_masked == "崔**"
     # Otherwise whoever binds their own data could begin the next five guesses at somebody else's without a picture.
@@ -214,26 +214,26 @@ async def test_after_five_misses_an_image_check(services: Services, reader: Read
 
 
 async def test_a_picture_answers_once(services: Services, reader: Reader) -> None:
-    await captcha.draw(services, ME)
-    await captcha.check(services, ME, reader.drawn[-1])
+    await captcha.draw(services.cache, services.image_check, ME)
+    await captcha.check(services.cache, ME, reader.drawn[-1])
     with pytest.raises(Refused) as caught:
-        await captcha.check(services, ME, reader.drawn[-1])
+        await captcha.check(services.cache, ME, reader.drawn[-1])
     assert caught.value.code == "captcha_wrong"
 
 
 async def test_a_picture_is_one_persons_and_dies(services: Services, reader: Reader) -> None:
-    await captcha.draw(services, ME)
+    await captcha.draw(services.cache, services.image_check, ME)
     with pytest.raises(Refused):
-        await captcha.check(services, OTHER, reader.drawn[-1])
+        await captcha.check(services.cache, OTHER, reader.drawn[-1])
     services.clock.forward(seconds=301)  # type: ignore[attr-defined]
     with pytest.raises(Refused):
-        await captcha.check(services, ME, reader.drawn[-1])
+        await captcha.check(services.cache, ME, reader.drawn[-1])
 
 
 async def test_after_twenty_misses_a_days_pause(services: Services, reader: Reader) -> None:
     await make.candidate(services, "崔子涵", NUMBER)
     for serial in range(20):
-        await captcha.draw(services, ME)
+        await captcha.draw(services.cache, services.image_check, ME)
         said = await refusal(services, ME, "崔子涵", make.id_number(serial), image_answer=reader.drawn[-1])
         assert said[1] == "binding_not_matched"
         services.clock.forward(minutes=30)  # type: ignore[attr-defined]
@@ -248,7 +248,7 @@ async def test_one_number_is_not_guessed_by_many_people(services: Services, read
     await make.candidate(services, "崔子涵", NUMBER)
     for i in range(20):
         who = WeChatIdentity("oa", f"guesser-{i}")
-        await captcha.draw(services, who)
+        await captcha.draw(services.cache, services.image_check, who)
         assert (await refusal(services, who, "崔某", NUMBER, image_answer=reader.drawn[-1]))[
             1
         ] == "binding_not_matched"
@@ -260,7 +260,7 @@ async def test_one_number_is_not_guessed_by_many_people(services: Services, read
 async def test_one_address_is_asked_for_an_image_check_and_paused(services: Services, reader: Reader) -> None:
     for i in range(200):
         who = WeChatIdentity("oa", f"person-{i}")
-        await captcha.draw(services, who)
+        await captcha.draw(services.cache, services.image_check, who)
         answer = reader.drawn[-1] if i >= 50 else ""
         assert (await refusal(services, who, "某", make.id_number(i), image_answer=answer))[
             1

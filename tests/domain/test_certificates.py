@@ -51,9 +51,9 @@ async def first(of: Cohort) -> Certificate:
 async def test_holder_school_and_organisation_fetch_the_same_file(services: Services, of: Cohort) -> None:
     one = await first(of)
     files = [
-        await downloads.pdf(services, one.number, candidate_id=one.candidate_id),
-        await downloads.pdf(services, one.number.lower(), actor=ME),
-        await downloads.pdf(services, one.number, actor=school(of)),
+        await downloads.pdf(services.clock, services.file_store, one.number, candidate_id=one.candidate_id),
+        await downloads.pdf(services.clock, services.file_store, one.number.lower(), actor=ME),
+        await downloads.pdf(services.clock, services.file_store, one.number, actor=school(of)),
     ]
     assert len(set(files)) == 1
     assert hashlib.sha256(files[0]).digest() == bytes(one.pdf_sha256 or b"")
@@ -63,16 +63,19 @@ async def test_nobody_else_learns_that_it_exists(services: Services, of: Cohort)
     one = await first(of)
     stranger = of.registrations[1].candidate_id
     for call in (
-        downloads.pdf(services, one.number, candidate_id=stranger),
-        downloads.pdf(services, one.number),
-        downloads.pdf(services, one.number, actor=school(of, 1000)),
-        downloads.pdf(services, "26SPS1999999990", candidate_id=stranger),
-        downloads.pdf(services, "\0", candidate_id=stranger),
+        downloads.pdf(services.clock, services.file_store, one.number, candidate_id=stranger),
+        downloads.pdf(services.clock, services.file_store, one.number),
+        downloads.pdf(services.clock, services.file_store, one.number, actor=school(of, 1000)),
+        downloads.pdf(services.clock, services.file_store, "26SPS1999999990", candidate_id=stranger),
+        downloads.pdf(services.clock, services.file_store, "\0", candidate_id=stranger),
         downloads.page_png(services, one.number, candidate_id=stranger),
         downloads.page_preview(services, one.number, candidate_id=stranger),
     ):
         assert await code_of(call) == "certificate_not_found"
-    assert await code_of(downloads.pdf(services, one.number, actor=AUDITOR)) == "role_not_allowed"
+    assert (
+        await code_of(downloads.pdf(services.clock, services.file_store, one.number, actor=AUDITOR))
+        == "role_not_allowed"
+    )
 
 
 @pytest.mark.parametrize("hidden", ["unreleased", "later", "generating"])
@@ -85,7 +88,7 @@ async def test_the_holder_gets_nothing_early(
     else:
         at = None if hidden == "unreleased" else clock.now() + timedelta(seconds=1)
         await Plan.filter(id=of.plan.id).update(release_at=at)
-    call = downloads.pdf(services, one.number, candidate_id=one.candidate_id)
+    call = downloads.pdf(services.clock, services.file_store, one.number, candidate_id=one.candidate_id)
     assert await code_of(call) == "certificate_not_found"
 
 
@@ -94,10 +97,10 @@ async def test_a_file_that_was_changed_or_lost_is_not_handed_out(services: Servi
     assert isinstance(services.file_store, MemoryFileStore)
     services.file_store.files[one.pdf_key] += b"x"
     with pytest.raises(OutsideFailure):
-        await downloads.pdf(services, one.number, actor=ME)
+        await downloads.pdf(services.clock, services.file_store, one.number, actor=ME)
     del services.file_store.files[one.pdf_key]
     with pytest.raises(OutsideFailure):
-        await downloads.pdf(services, one.number, actor=ME)
+        await downloads.pdf(services.clock, services.file_store, one.number, actor=ME)
 
 
 @pytest.mark.parametrize(("ask", "ending"), [("page_png", ".png"), ("page_preview", ".jpg")])
@@ -137,9 +140,9 @@ async def test_revoking_is_seen_everywhere(services: Services, of: Cohort, clock
         portal_number="",
         pdf_sha256=bytes(one.pdf_sha256 or b"").hex(),
     )
-    call = downloads.pdf(services, one.number, candidate_id=one.candidate_id)
+    call = downloads.pdf(services.clock, services.file_store, one.number, candidate_id=one.candidate_id)
     assert await code_of(call) == "certificate_not_valid"
-    assert await downloads.pdf(services, one.number, actor=ME)
+    assert await downloads.pdf(services.clock, services.file_store, one.number, actor=ME)
 
 
 async def test_revoking_at_once_happens_once(services: Services, of: Cohort) -> None:

@@ -56,11 +56,13 @@ async def test_the_real_press_seals_with_and_without(services: Services, key_fol
     one, two, three = await Certificate.filter(issuance_id=batch.id).order_by("number")
     assert (one.state, two.state, three.state, three.attempts) == ("valid", "valid", "drawing", 1)
     assert "照片" in three.last_error
-    sealed = [await downloads.pdf(services, c.number, actor=ME) for c in (one, two)]
+    sealed = [
+        await downloads.pdf(services.clock, services.file_store, c.number, actor=ME) for c in (one, two)
+    ]
     assert [pdf[:5] for pdf in sealed] == [b"%PDF-"] * 2
     assert len(sealed[0]) > len(sealed[1]) + len(photo()) // 2
     with pytest.raises(Refused):
-        await downloads.pdf(services, three.number, actor=ME)
+        await downloads.pdf(services.clock, services.file_store, three.number, actor=ME)
     await Candidate.filter(id=of.registrations[2].candidate_id).update(photo_key="")
     await generation.generate(services, issuance_id=batch.id, ids=ids)  # as the sweep does
     assert {c.state for c in await Certificate.filter(issuance_id=batch.id)} == {"valid"}

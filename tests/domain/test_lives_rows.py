@@ -86,7 +86,7 @@ async def revoking(s: Services) -> Scene:
 async def accepting(s: Services, *, confirmed: bool = False) -> Scene:
     school, mobile = await make.school(), make.mobile()
     who = make.school_account(school) if confirmed else make.OPERATOR
-    made = await officers.invite(s, school.id, "李新任", mobile, actor=who)
+    made = await officers.invite(s.clock, s.keys, school.id, "李新任", mobile, actor=who)
     row = await Officer.get(id=made.officer_id)
     return Scene(
         row,

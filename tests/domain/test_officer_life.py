@@ -32,7 +32,7 @@ async def joined(
 ) -> tuple[Officer, str]:
     """Somebody whom `actor` invited, after taking up the invitation; and the token."""
     mobile = mobile or make.mobile()
-    made = await officers.invite(s, at.id, "李新任", mobile, actor=actor)
+    made = await officers.invite(s.clock, s.keys, at.id, "李新任", mobile, actor=actor)
     officer = await officers.accept(
         s, made.token, PIN, phone_last4=mobile[-4:], identity=oa(openid), caller=Caller(openid)
     )
@@ -93,7 +93,9 @@ async def test_who_confirmed_the_officer_is_bound_as_well(services: Services, sc
 
 
 async def test_a_withdrawn_invitation_binds_nobody(services: Services, school: School) -> None:
-    made = await officers.invite(services, school.id, "李新任", make.mobile(), actor=ISSUER)
+    made = await officers.invite(
+        services.clock, services.keys, school.id, "李新任", make.mobile(), actor=ISSUER
+    )
     assert await officers.blocks_staff(school.id, ISSUER.id)
     await officers.withdraw(services.clock, made.officer_id, actor=ISSUER)
     assert not await officers.blocks_staff(school.id, ISSUER.id)
@@ -134,8 +136,10 @@ async def test_a_second_person_or_the_school_confirms(services: Services, school
 
 async def test_who_resends_the_link_has_invited(services: Services, school: School) -> None:
     mobile = make.mobile()
-    made = await officers.invite(services, school.id, "李新任", mobile, actor=make.OPERATOR)
-    again = await officers.resend(services.settings, services.clock, made.officer_id, actor=make.ADMIN)
+    made = await officers.invite(
+        services.clock, services.keys, school.id, "李新任", mobile, actor=make.OPERATOR
+    )
+    again = await officers.resend(services.clock, made.officer_id, actor=make.ADMIN)
 
     async def take(token: str) -> Officer:
         return await officers.accept(
@@ -148,14 +152,13 @@ async def test_who_resends_the_link_has_invited(services: Services, school: Scho
         await code_of(officers.confirm(services.clock, services.queue, officer.id, actor=make.ADMIN))
         == "own_invitation"
     )
-    assert (
-        await code_of(officers.resend(services.settings, services.clock, officer.id, actor=make.ADMIN))
-        == "not_invited"
-    )
+    assert await code_of(officers.resend(services.clock, officer.id, actor=make.ADMIN)) == "not_invited"
 
 
 async def test_an_invitation_is_for_one_phone_number(services: Services, school: School) -> None:
-    made = await officers.invite(services, school.id, "李新任", "19912340987", actor=make.OPERATOR)
+    made = await officers.invite(
+        services.clock, services.keys, school.id, "李新任", "19912340987", actor=make.OPERATOR
+    )
 
     async def take(digits: str) -> str:
         try:
@@ -185,7 +188,9 @@ async def test_an_invitation_is_for_one_phone_number(services: Services, school:
 
 
 async def test_a_dead_invitation_is_sent_anew(services: Services, school: School) -> None:
-    made = await officers.invite(services, school.id, "李新任", "19912340987", actor=make.OPERATOR)
+    made = await officers.invite(
+        services.clock, services.keys, school.id, "李新任", "19912340987", actor=make.OPERATOR
+    )
     for n in range(invitation_acceptance.WRONG_DIGITS):
         await code_of(
             officers.accept(
@@ -194,7 +199,7 @@ async def test_a_dead_invitation_is_sent_anew(services: Services, school: School
         )
     right = officers.accept(services, made.token, PIN, phone_last4="0987", identity=oa(), caller=Caller("b"))
     assert await code_of(right) == "invitation_locked"
-    again = await officers.resend(services.settings, services.clock, made.officer_id, actor=make.OPERATOR)
+    again = await officers.resend(services.clock, made.officer_id, actor=make.OPERATOR)
     officer = await officers.accept(
         services, again.token, PIN, phone_last4=" 0 9 8 7", identity=oa(), caller=Caller("c")
     )
@@ -203,17 +208,24 @@ async def test_a_dead_invitation_is_sent_anew(services: Services, school: School
 
 async def test_the_same_person_is_not_invited_twice(services: Services, school: School) -> None:
     own = make.school_account(school)
-    made = await officers.invite(services, school.id, "王建华", "199 1234 5678", actor=own)
-    again = officers.invite(services, school.id, "王建华", "19912345678", actor=make.ADMIN)
+    made = await officers.invite(
+        services.clock, services.keys, school.id, "王建华", "199 1234 5678", actor=own
+    )
+    again = officers.invite(
+        services.clock, services.keys, school.id, "王建华", "19912345678", actor=make.ADMIN
+    )
     assert await code_of(again) == "officer_known"
     at_once = await asyncio.gather(
-        *(officers.invite(services, school.id, "李", "19900000001", actor=own) for _ in range(6)),
+        *(
+            officers.invite(services.clock, services.keys, school.id, "李", "19900000001", actor=own)
+            for _ in range(6)
+        ),
         return_exceptions=True,
     )
     assert sorted(one.code for one in at_once if isinstance(one, Refused)) == ["officer_known"] * 5
     assert await Officer.filter(school=school).count() == 2
     await officers.withdraw(services.clock, made.officer_id, actor=own)
-    await officers.invite(services, school.id, "王建华", "19912345678", actor=own)
+    await officers.invite(services.clock, services.keys, school.id, "王建华", "19912345678", actor=own)
 
 
 async def test_a_forgotten_pin_is_set_anew_by_the_same_wechat_alone(
@@ -222,7 +234,7 @@ async def test_a_forgotten_pin_is_set_anew_by_the_same_wechat_alone(
     officer = await issuing.officer(services, school)
     sealed = (await Officer.get(id=officer.id)).mobile_sealed
     digits = services.keys.decrypt(bytes(sealed or b""), about="officer.mobile")[-4:]
-    link = await officers.reset_pin(services.settings, services.clock, officer.id, actor=make.OPERATOR)
+    link = await officers.reset_pin(services.clock, officer.id, actor=make.OPERATOR)
     stored = await Officer.get(id=officer.id)
     assert (stored.state, stored.pin_hash, stored.oa_openid) == ("active", "", issuing.OPENID)
     assert await code_of(officers.check_pin(services, stored, PIN)) == "pin_missing"

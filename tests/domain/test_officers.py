@@ -10,10 +10,11 @@ from datetime import timedelta
 import pytest
 
 from server.domain.actor import Actor, Caller
-from server.domain.people import officers, pins
+from server.domain.people import officer_list, officers, pins
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Refused
 from server.models import AuditEntry, Officer, School
+from server.web.h5.officer import invitation_url
 from tests.kit import issuing, make
 from tests.kit.fakes import FakeClock
 from tests.kit.issuing import PIN, oa
@@ -35,7 +36,9 @@ async def invited(
 ) -> officers.Invitation:
     """As the school's own account does it, unless somebody else shall."""
     mobile = mobile or make.mobile()
-    made = await officers.invite(s, at.id, "王签发", mobile, actor=actor or make.school_account(at))
+    made = await officers.invite(
+        s.clock, s.keys, at.id, "王签发", mobile, actor=actor or make.school_account(at)
+    )
     LAST4[made.token] = mobile[-4:]
     return made
 
@@ -56,7 +59,10 @@ async def test_an_invitation_keeps_only_the_tokens_hash(services: Services, scho
         "王签发",
         services.clock.now() + timedelta(days=7),
     )
-    assert made.url == f"http://127.0.0.1:8000/h5/officer?invitation={made.token}"
+    assert (
+        invitation_url(services.settings.public_url, made.token)
+        == f"http://127.0.0.1:8000/h5/officer?invitation={made.token}"
+    )
     assert services.keys.decrypt(bytes(officer.mobile_sealed or b""), about="officer.mobile") == "19912345678"
     entry = await AuditEntry.get(action="officer.invite")
     assert made.token not in repr(entry.became) and "1991234" not in repr(entry.became)
@@ -242,31 +248,60 @@ async def test_the_second_account_is_bound_by_a_code_and_the_pin(
 async def test_who_may_invite_and_suspend(services: Services, school: School) -> None:
     other = await make.school()
     own = Actor("staff", 7, "教务处", role="school", school_id=school.id)
-    made = await officers.invite(services, school.id, "王签发", make.mobile(), actor=own)
-    theirs = await officers.invite(services, other.id, "李签发", make.mobile(), actor=make.OPERATOR)
-    assert await code_of(officers.invite(services, other.id, "某", "", actor=own)) == "school_not_found"
+    made = await officers.invite(services.clock, services.keys, school.id, "王签发", make.mobile(), actor=own)
+    theirs = await officers.invite(
+        services.clock, services.keys, other.id, "李签发", make.mobile(), actor=make.OPERATOR
+    )
+    assert (
+        await code_of(officers.invite(services.clock, services.keys, other.id, "某", "", actor=own))
+        == "school_not_found"
+    )
     assert await code_of(officers.suspend(services, theirs.officer_id, actor=own)) == "officer_not_found"
     await officers.suspend(services, made.officer_id, actor=own)
     auditor = Actor("staff", 8, "审计", role="auditor")
-    assert await code_of(officers.invite(services, school.id, "某", "", actor=auditor)) == "role_not_allowed"
+    assert (
+        await code_of(officers.invite(services.clock, services.keys, school.id, "某", "", actor=auditor))
+        == "role_not_allowed"
+    )
     assert await code_of(officers.suspend(services, theirs.officer_id, actor=auditor)) == "role_not_allowed"
     assert (
-        await code_of(officers.invite(services, 10**9, "某", make.mobile(), actor=ME)) == "school_not_found"
+        await code_of(officers.invite(services.clock, services.keys, 10**9, "某", make.mobile(), actor=ME))
+        == "school_not_found"
     )
-    assert await code_of(officers.invite(services, school.id, " ", "", actor=ME)) == "name_missing"
-    assert await code_of(officers.invite(services, school.id, "某", "123", actor=ME)) == "mobile_invalid"
-    assert await code_of(officers.invite(services, school.id, "某", " ", actor=ME)) == "mobile_missing"
+    assert (
+        await code_of(officers.invite(services.clock, services.keys, school.id, " ", "", actor=ME))
+        == "name_missing"
+    )
+    assert (
+        await code_of(officers.invite(services.clock, services.keys, school.id, "某", "123", actor=ME))
+        == "mobile_invalid"
+    )
+    assert (
+        await code_of(officers.invite(services.clock, services.keys, school.id, "某", " ", actor=ME))
+        == "mobile_missing"
+    )
 
 
 async def test_listing_masks_phones_and_pages(services: Services, school: School) -> None:
     other = await make.school()
     made = [await invited(services, school, f"1991234567{n}") for n in range(3)]
-    await officers.invite(services, other.id, "别校", make.mobile(), actor=ME)
+    await officers.invite(services.clock, services.keys, other.id, "别校", make.mobile(), actor=ME)
     own = Actor("staff", 7, "教务处", role="school", school_id=school.id)
-    page = await officers.listing(services, limit=2, actor=own)
+    page = await officer_list.listing(services.clock, services.keys, limit=2, actor=own)
     assert [one.id for one in page.items] == [made[2].officer_id, made[1].officer_id]
     assert [one.mobile_masked for one in page.items] == ["199****5672", "199****5671"]
-    page = await officers.listing(services, limit=2, cursor=page.next_cursor, actor=own)
+    page = await officer_list.listing(
+        services.clock, services.keys, limit=2, cursor=page.next_cursor, actor=own
+    )
     assert ([one.id for one in page.items], page.next_cursor) == ([made[0].officer_id], None)
-    assert len((await officers.listing(services, actor=ME)).items) == 4
-    assert len((await officers.listing(services, school_id=other.id, actor=ME)).items) == 1
+    assert len((await officer_list.listing(services.clock, services.keys, actor=ME)).items) == 4
+    assert (
+        len(
+            (
+                await officer_list.listing(
+                    services.clock, services.keys, officer_list.Wanted(school_id=other.id), actor=ME
+                )
+            ).items
+        )
+        == 1
+    )

@@ -105,7 +105,7 @@ async def whole(s: Services, of: Cohort) -> None:
     assert said.list_sha256 == bytes(batch.list_sha256 or b"").hex()
     for certificate in listed:
         assert await AuditEntry.filter(action="certificate.seal", subject_id=certificate.number).count() == 1
-        pdf = await downloads.pdf(s, certificate.number, actor=ME)
+        pdf = await downloads.pdf(s.clock, s.file_store, certificate.number, actor=ME)
         assert hashlib.sha256(pdf).digest() == bytes(certificate.pdf_sha256 or b"")
     notices = await column(Delivery.filter(candidate_id=of.registrations[0].candidate_id), "dedup")
     assert notices == [f"certificate:{listed[0].id}"]

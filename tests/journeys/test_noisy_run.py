@@ -25,6 +25,7 @@ from server.domain.ports import Services, WeChatIdentity
 from server.models import Plan, PushSeen, School
 from server.sandbox import subscribing, troubles
 from server.settings import Settings
+from server.web.h5.officer import invitation_url
 from tests.conftest import fresh_database
 from tests.journeys.books import Books, books, differences, with_what_was_lost
 from tests.journeys.small_world import SmallWorld, everyone, insisting, small_world
@@ -179,8 +180,8 @@ async def sign(w: SmallWorld) -> None:
     s, p7 = w.services, await w.somebody("p7")
     school, mobile = await School.get(), make.mobile()
     own = make.school_account(school)
-    invitation = await officers.invite(s, school.id, "王签发", mobile, actor=own)
-    await p7.open(invitation.url.removeprefix(s.settings.public_url))
+    invitation = await officers.invite(s.clock, s.keys, school.id, "王签发", mobile, actor=own)
+    await p7.open(invitation_url("", invitation.token))
     await p7.submit("/h5/officer", pin=PIN, pin_again=PIN, phone_last4=mobile[-4:])
     me = await officers.officer_for(await identity(w, "oa", "p7"))
     assert me is not None

@@ -36,7 +36,9 @@ def oa(openid: str = OPENID) -> WeChatIdentity:
 async def officer(s: Services, at: School, openid: str = OPENID) -> Officer:
     """An officer who took up an invitation and set `PIN`."""
     mobile = make.mobile()
-    invitation = await officers.invite(s, at.id, "王签发", mobile, actor=make.school_account(at))
+    invitation = await officers.invite(
+        s.clock, s.keys, at.id, "王签发", mobile, actor=make.school_account(at)
+    )
     return await officers.accept(
         s, invitation.token, PIN, phone_last4=mobile[-4:], identity=oa(openid), caller=Caller(openid)
     )

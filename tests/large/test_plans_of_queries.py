@@ -32,7 +32,7 @@ from server.domain.issuance import (
 from server.domain.issuance.states import BatchState
 from server.domain.lookups import worklist
 from server.domain.notices import release_announcements, sender
-from server.domain.people import officers
+from server.domain.people import officer_list
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.wechat_chat import late_answers
 from server.models import Binding, Certificate, Issuance
@@ -153,7 +153,7 @@ async def test_no_hot_path_grows_with_history(
             for actor in (ME, clerk):
                 await certificate_search.listing(s.clock, certificate_search.Wanted(**query), actor=actor)  # type: ignore[arg-type]  # text each
         await portal.without_number()
-        await downloads.pdf(s, first.number, actor=clerk)
+        await downloads.pdf(s.clock, s.file_store, first.number, actor=clerk)
         spy.part = "verification"
         await verification.find(s, first.number, "崔子涵", address="a")
         await verification.read_code(s, first.code, address="a")
@@ -176,8 +176,8 @@ async def test_no_hot_path_grows_with_history(
         ):
             await audit_query.listing(wanted, after=0, limit=50, actor=boss)
         spy.part = "officers"
-        await officers.listing(s, cursor=None, limit=50, actor=ME)
-        await officers.listing(s, cursor=None, limit=50, actor=clerk)
+        await officer_list.listing(s.clock, s.keys, cursor=None, limit=50, actor=ME)
+        await officer_list.listing(s.clock, s.keys, cursor=None, limit=50, actor=clerk)
         spy.part = "sweeps"
         await release_announcements.sweep(s)
         await generation.sweep(s)

@@ -15,6 +15,7 @@ from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Issuance, Officer
 from server.web.h5 import officer as page
+from server.web.h5.officer import invitation_url
 from tests.kit import make
 from tests.kit.fakes import FakeClock
 
@@ -76,12 +77,14 @@ def phone(door: App, services: Services) -> Phone:
 
 async def invited(services: Services) -> officers.Invitation:
     school = await make.school("北京第一职业技术学院")
-    return await officers.invite(services, school.id, "王签发", MOBILE, actor=make.school_account(school))
+    return await officers.invite(
+        services.clock, services.keys, school.id, "王签发", MOBILE, actor=make.school_account(school)
+    )
 
 
 async def test_the_token_leaves_the_address_at_once(phone: Phone, services: Services) -> None:
     invitation = await invited(services)
-    response = await phone.get(invitation.url.removeprefix(services.settings.public_url))
+    response = await phone.get(invitation_url("", invitation.token))
     assert (response.status, response.headers["location"]) == (303, "/h5/officer")
     assert response.headers["referrer-policy"] == "no-referrer"
     assert "httponly" in response.headers["set-cookie"].lower()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from server.domain.addresses import read
-from server.domain.ports import Cache, Services
+from server.domain.ports import Cache, Clock
 
 log = logging.getLogger("xcert.web")
 
@@ -55,7 +55,7 @@ class Notebook:
         return min(found, MOST_ENTRIES)
 
 
-async def note(s: Services, entries: int, peer: str) -> None:
+async def note(clock: Clock, cache: Cache, entries: int, peer: str) -> None:
     """Remember that a request carried so many entries; never fails.
 
     Args:
@@ -64,13 +64,13 @@ async def note(s: Services, entries: int, peer: str) -> None:
     address = read(peer)
     is_near = address is not None and (address.is_private or address.is_loopback)
     try:
-        before = await seen(s.cache)
+        before = await seen(cache)
         if before is not None and before.is_near and not is_near:
             return  # what comes from outside says less
         if before is not None and before.is_near == is_near:
             entries = min(entries, before.entries)
-        said = json.dumps([int(s.clock.now().timestamp()), entries, is_near])
-        await s.cache.set(_KEY, said.encode(), seconds=KEPT_SECONDS)
+        said = json.dumps([int(clock.now().timestamp()), entries, is_near])
+        await cache.set(_KEY, said.encode(), seconds=KEPT_SECONDS)
     except Exception as problem:  # whatever the cache is made of: the visitor matters more
         log.info("an unknown proxy was not noted: %s", type(problem).__name__)
 

@@ -130,7 +130,7 @@ async def count(s: Services, username: str, account: Staff | None, came: From, *
             "近来有人多次输错这个账号的密码；请输入图中的字符后再登录。",
             title="需要图形验证",
         )
-    await captcha.check(s, WeChatIdentity("web", came.picture), came.answer)
+    await captcha.check(s.cache, WeChatIdentity("web", came.picture), came.answer)
     return Counted(counters)
 
 
@@ -149,7 +149,7 @@ async def draw(s: Services, address: str) -> tuple[str, bytes]:
     if await s.rate_limiter.hit(f"login-picture:{counted(address)}", window=WINDOW) > PICTURES:
         raise too_often()
     number = secrets.token_urlsafe(12)
-    return number, await captcha.draw(s, WeChatIdentity("web", number))
+    return number, await captcha.draw(s.cache, s.image_check, WeChatIdentity("web", number))
 
 
 async def count_password(rate_limiter: RateLimiter, staff_id: int, what: str, most: int) -> None:

@@ -13,7 +13,7 @@ from server.domain.certificates.files import sealed_file
 from server.domain.certificates.states import EVER_VALID, CertificateState
 from server.domain.exams import plans
 from server.domain.people.school_scope import is_school, may_see
-from server.domain.ports import CertificatePage, Clock, Services
+from server.domain.ports import CertificatePage, Clock, FileStore, Services
 from server.domain.roles import Verb
 from server.errors import Gone
 from server.models import Certificate
@@ -48,7 +48,12 @@ async def _allowed(
 
 
 async def pdf(
-    s: Services, number: str, *, candidate_id: int | None = None, actor: Actor | None = None
+    clock: Clock,
+    file_store: FileStore,
+    number: str,
+    *,
+    candidate_id: int | None = None,
+    actor: Actor | None = None,
 ) -> bytes:
     """The sealed PDF, for its holder (once issued and released), its school or the organisation.
 
@@ -56,8 +61,8 @@ async def pdf(
         NotFound("certificate_not_found"), also when it is not theirs · Gone("certificate_not_valid"): the holder's,
         revoked or superseded · Forbidden("role_not_allowed") · OutsideFailure.
     """
-    certificate = await _allowed(s.clock, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
-    return await sealed_file(s.file_store, certificate)
+    certificate = await _allowed(clock, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
+    return await sealed_file(file_store, certificate)
 
 
 async def page_png(

@@ -52,12 +52,12 @@ class Gate:
         if any(paused) or max(own) >= PAUSE_AFTER or address >= ADDRESS_PAUSE_AFTER:
             raise _paused()
         if checked := max(own) >= CHECK_AFTER or address >= ADDRESS_CHECK_AFTER:
-            await captcha.check(self._s, self._who, image_answer)
+            await captcha.check(self._s.cache, self._who, image_answer)
         counts = [await limits.hit(key, window=DAY) for key in self.own]
         if max(counts) > PAUSE_AFTER:
             raise _paused()
         if max(counts) > CHECK_AFTER and not checked:
-            await captcha.check(self._s, self._who, image_answer)
+            await captcha.check(self._s.cache, self._who, image_answer)
 
     async def missed(self) -> None:
         """The attempt stays counted; the twentieth begins a day's pause."""

@@ -8,7 +8,7 @@ import secrets
 from hashlib import sha256
 
 from server.domain.people.names import tidy
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import Cache, ImageCheck, WeChatIdentity
 from server.errors import Refused
 
 LETTERS = "ACDEFHJKMNPRTUVWXY34679"  # nothing that looks like something else
@@ -16,14 +16,14 @@ LENGTH = 4
 SECONDS = 300
 
 
-async def draw(s: Services, who: WeChatIdentity) -> bytes:
+async def draw(cache: Cache, image_check: ImageCheck, who: WeChatIdentity) -> bytes:
     """A new picture (PNG) for this person; the one before it is void."""
     text = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
-    await s.cache.set(_key(who), text.encode(), seconds=SECONDS)
-    return await asyncio.to_thread(s.image_check.picture, text)
+    await cache.set(_key(who), text.encode(), seconds=SECONDS)
+    return await asyncio.to_thread(image_check.picture, text)
 
 
-async def check(s: Services, who: WeChatIdentity, answer: str) -> None:
+async def check(cache: Cache, who: WeChatIdentity, answer: str) -> None:
     """Take the answer; right or wrong, the picture is used up.
 
     Raises:
@@ -34,7 +34,7 @@ async def check(s: Services, who: WeChatIdentity, answer: str) -> None:
         raise Refused(
             "captcha_required", "为保护考生信息，请先输入图中的字符，再提交。", title="需要图形验证"
         )
-    expected = await s.cache.take(_key(who))
+    expected = await cache.take(_key(who))
     if expected is None or not hmac.compare_digest(expected, given.encode()):
         raise Refused("captcha_wrong", "图中字符不对或已过期，请按新图片重新输入。", title="需要图形验证")
 

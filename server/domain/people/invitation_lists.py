@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.people import officers
 from server.domain.people.school_scope import is_school
-from server.domain.ports import Services
+from server.domain.ports import Clock, Keys
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, Refused
 from server.models import School
@@ -23,12 +24,12 @@ _BETWEEN = re.compile(r"[,，\t]")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What came of one line: the link to send, or why there is none. `row` counts the pasted lines from 1."""
+    """What came of one line: the token of the link to send, or why there is none. `row` counts the pasted lines from 1."""
 
     row: int
     school: str
     name: str
-    url: str = ""
+    token: str = ""
     expires_at: datetime | None = None
     code: str = ""
     detail: str = ""
@@ -46,7 +47,7 @@ def _lines(text: str) -> list[tuple[int, list[str]]]:
     return found
 
 
-async def invite_all(s: Services, text: str, *, actor: Actor) -> list[Line]:
+async def invite_all(clock: Clock, keys: Keys, text: str, *, actor: Actor) -> list[Line]:
     """Invite everybody on the list; each line has its own answer, and none stops the others.
 
     Args:
@@ -67,10 +68,12 @@ async def invite_all(s: Services, text: str, *, actor: Actor) -> list[Line]:
         raise Invalid(errors=[FieldError("/list", "list_too_long", detail)])
     names = {cells[0] for _, cells in lines}
     schools = {one.name: one.id for one in await School.filter(name__in=list(names))}
-    return [await _invite(s, row, cells, schools, actor) for row, cells in lines]
+    return [await _invite(clock, keys, row, cells, schools, actor) for row, cells in lines]
 
 
-async def _invite(s: Services, row: int, cells: list[str], schools: dict[str, int], actor: Actor) -> Line:
+async def _invite(
+    clock: Clock, keys: Keys, row: int, cells: list[str], schools: Mapping[str, int], actor: Actor
+) -> Line:
     if is_school(actor) and len(cells) == 2:
         school, (name, mobile), school_id = "", cells, actor.school_id
     elif len(cells) == 3:
@@ -83,9 +86,9 @@ async def _invite(s: Services, row: int, cells: list[str], schools: dict[str, in
         detail = "没有这所院校，请与“签发负责人”页上的全称逐字核对。"
         return Line(row, school, name, code="school_not_found", detail=detail)
     try:
-        made = await officers.invite(s, school_id, name, mobile, actor=actor)
+        made = await officers.invite(clock, keys, school_id, name, mobile, actor=actor)
     except Refused as refused:
         errors = refused.errors if isinstance(refused, Invalid) else []
         detail = "".join(one.detail for one in errors) or refused.message
         return Line(row, school, name, code=errors[0].code if errors else refused.code, detail=detail)
-    return Line(row, school, name, url=made.url, expires_at=made.expires_at)
+    return Line(row, school, name, token=made.token, expires_at=made.expires_at)

@@ -18,11 +18,10 @@ from server.domain.people.candidates import clean_mobile
 from server.domain.people.names import clean_name
 from server.domain.people.officer_states import LIVING, OfficerState
 from server.domain.people.school_scope import may_see
-from server.domain.ports import Clock, Services
+from server.domain.ports import Clock, Keys
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from server.models import Officer, School
-from server.settings import Settings
 
 ABOUT_MOBILE = "officer.mobile"
 INVITATION = timedelta(days=7)
@@ -30,11 +29,10 @@ INVITATION = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What the invited person opens in WeChat. The token is shown once; only its hash is kept."""
+    """What the invited person's link holds. The token is shown once; only its hash is kept."""
 
     officer_id: int
     token: str
-    url: str
     expires_at: datetime
 
 
@@ -75,7 +73,9 @@ async def locked(officer_id: int, *, actor: Actor) -> Officer:
     return officer
 
 
-async def invite(s: Services, school_id: int, name: str, mobile: str, *, actor: Actor) -> Invitation:
+async def invite(
+    clock: Clock, keys: Keys, school_id: int, name: str, mobile: str, *, actor: Actor
+) -> Invitation:
     """Invite a person to sign for a school. The invitation holds for 7 days, for whoever has this phone number.
 
     Args:
@@ -88,7 +88,7 @@ async def invite(s: Services, school_id: int, name: str, mobile: str, *, actor: 
     roles.require(actor, Verb.INVITE)
     refuse_other_school(actor, school_id)
     name, number = _tidy(name, mobile)
-    token, expires_at = secrets.token_urlsafe(24), s.clock.now() + INVITATION
+    token, expires_at = secrets.token_urlsafe(24), clock.now() + INVITATION
     known = Conflict(
         "officer_known", "这个手机号已有签发负责人或未接受的邀请；可在列表中重发邀请、重置签发密码或恢复。"
     )
@@ -96,31 +96,27 @@ async def invite(s: Services, school_id: int, name: str, mobile: str, *, actor: 
         async with in_transaction():
             if not await School.filter(id=school_id).exists():
                 raise NotFound("school_not_found", "没有找到这所院校，请刷新列表后重试。")
-            blinds = s.keys.blinds(number, about=ABOUT_MOBILE)
+            blinds = keys.blinds(number, about=ABOUT_MOBILE)
             if await Officer.filter(mobile_index__in=blinds, state__in=LIVING).exists():
                 raise known
             officer = await Officer.create(
                 school_id=school_id,
                 name=name,
-                mobile_sealed=s.keys.encrypt(number, about=ABOUT_MOBILE),
+                mobile_sealed=keys.encrypt(number, about=ABOUT_MOBILE),
                 mobile_index=blinds[0],
                 invitation_hash=token_hash(token),
                 invitation_expires_at=expires_at,
-                created_at=s.clock.now(),
+                created_at=clock.now(),
             )
-            await conflicts.stand_behind(s.clock, officer, "invited", actor=actor)
+            await conflicts.stand_behind(clock, officer, "invited", actor=actor)
             became = {"state": "invited", "school_id": school_id, "name": name}
-            await audit_log.record(s.clock, actor, "officer.invite", "officer", officer.id, became=became)
+            await audit_log.record(clock, actor, "officer.invite", "officer", officer.id, became=became)
     except IntegrityError:  # two at once: the database lets one in
         raise known from None
-    return Invitation(officer.id, token, _address(s.settings, token), expires_at)
+    return Invitation(officer.id, token, expires_at)
 
 
-def _address(settings: Settings, token: str) -> str:
-    return f"{settings.public_url}/h5/officer?invitation={token}"
-
-
-async def resend(settings: Settings, clock: Clock, officer_id: int, *, actor: Actor) -> Invitation:
+async def resend(clock: Clock, officer_id: int, *, actor: Actor) -> Invitation:
     """A new link for an invitation that nobody has taken up; the one before it is dead.
 
     Raises:
@@ -131,13 +127,13 @@ async def resend(settings: Settings, clock: Clock, officer_id: int, *, actor: Ac
         officer = await locked(officer_id, actor=actor)
         if officer.state != OfficerState.INVITED.value:
             raise Conflict("not_invited", "这份邀请已被接受或撤回，不能重发；请刷新列表。")
-        made = await _renewed(settings, clock, officer)
+        made = await _renewed(clock, officer)
         await conflicts.stand_behind(clock, officer, "invited", actor=actor)
         await audit_log.record(clock, actor, "officer.resend", "officer", officer.id)
     return made
 
 
-async def reset_pin(settings: Settings, clock: Clock, officer_id: int, *, actor: Actor) -> Invitation:
+async def reset_pin(clock: Clock, officer_id: int, *, actor: Actor) -> Invitation:
     """For an officer who forgot the signing PIN: the old one is void, and a link lets the same WeChat set another.
 
     No other person can use the link: it asks for the WeChat that is bound already, and the phone's last digits.
@@ -151,14 +147,14 @@ async def reset_pin(settings: Settings, clock: Clock, officer_id: int, *, actor:
         if officer.state not in (OfficerState.PENDING.value, OfficerState.ACTIVE.value):
             raise Conflict("not_an_officer_now", "这位负责人没有接受邀请或已停用，不能重置签发密码。")
         await Officer.filter(id=officer.id).update(pin_hash="", pin_failures=0, pin_locked_until=None)
-        made = await _renewed(settings, clock, officer)
+        made = await _renewed(clock, officer)
         await audit_log.record(clock, actor, "officer.reset_pin", "officer", officer.id)
     return made
 
 
-async def _renewed(settings: Settings, clock: Clock, officer: Officer) -> Invitation:
+async def _renewed(clock: Clock, officer: Officer) -> Invitation:
     token, expires_at = secrets.token_urlsafe(24), clock.now() + INVITATION
     await Officer.filter(id=officer.id).update(
         invitation_hash=token_hash(token), invitation_expires_at=expires_at, invitation_failures=0
     )
-    return Invitation(officer.id, token, _address(settings, token), expires_at)
+    return Invitation(officer.id, token, expires_at)

@@ -14,7 +14,7 @@ from server.domain.people.candidates import mask_mobile
 from server.domain.people.invitations import ABOUT_MOBILE
 from server.domain.people.officer_states import OfficerState
 from server.domain.people.school_scope import within
-from server.domain.ports import Clock, Keys, Services
+from server.domain.ports import Clock, Keys
 from server.domain.roles import Verb
 from server.models import Officer
 
@@ -58,35 +58,46 @@ def _view(clock: Clock, keys: Keys, officer: Officer) -> OfficerView:
     )
 
 
-async def listing(
-    s: Services,
-    *,
-    school_id: int | None = None,
-    state: str | None = None,
-    name: str | None = None,
-    cursor: str | None = None,
-    limit: int | None = None,
-    actor: Actor,
-) -> Page[OfficerView]:
-    """Officers, newest first; a school account has its own. Raises Forbidden, Invalid (cursor).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which officers; None leaves a thing open.
 
     Args:
         state: of `officer_states.OfficerState`.
         name: a part of the officer's or the school's name.
     """
+
+    school_id: int | None = None
+    state: str | None = None
+    name: str | None = None
+
+
+EVERYBODY = Wanted()
+
+
+async def listing(
+    clock: Clock,
+    keys: Keys,
+    wanted: Wanted = EVERYBODY,
+    *,
+    cursor: str | None = None,
+    limit: int | None = None,
+    actor: Actor,
+) -> Page[OfficerView]:
+    """Officers, newest first; a school account has its own. Raises Forbidden, Invalid (cursor)."""
     roles.require(actor, Verb.SEE_OFFICERS)
     found = within(Officer.all(), actor)
-    if school_id is not None:
-        found = found.filter(school_id=school_id)
-    if state is not None:
-        found = found.filter(state=state)
-    if name:
-        found = found.filter(Q(name__contains=name) | Q(school__name__contains=name))
+    if wanted.school_id is not None:
+        found = found.filter(school_id=wanted.school_id)
+    if wanted.state is not None:
+        found = found.filter(state=wanted.state)
+    if wanted.name:
+        found = found.filter(Q(name__contains=wanted.name) | Q(school__name__contains=wanted.name))
     if (after := cursor_id(cursor)) is not None:
         found = found.filter(id__lt=after)
     size = limited(limit)
     officers = await found.order_by("-id").limit(size + 1).prefetch_related("school")
     more = len(officers) > size
     return Page(
-        [_view(s.clock, s.keys, one) for one in officers[:size]], str(officers[size - 1].id) if more else None
+        [_view(clock, keys, one) for one in officers[:size]], str(officers[size - 1].id) if more else None
     )

@@ -21,7 +21,6 @@ from server.domain.people.invitation_acceptance import (
     sets_new_pin,
 )
 from server.domain.people.invitations import Invitation, invite, locked, resend, reset_pin
-from server.domain.people.officer_list import listing
 from server.domain.people.officer_states import LIVING, OfficerState
 from server.domain.people.officer_transitions import actor_of, advance
 from server.domain.people.pins import check as check_pin
@@ -44,7 +43,6 @@ __all__ = [
     "forget_identity",
     "invitation_of",
     "invite",
-    "listing",
     "officer_for",
     "pairing_code",
     "resend",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import Field
 
 from server.domain.beijing import rfc3339
 from server.domain.lookups import worklist
-from server.domain.people import invitation_lists, officers
+from server.domain.people import invitation_lists, officer_list, officers
 from server.domain.people.officer_list import OfficerView
 from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
@@ -18,6 +17,7 @@ from server.errors import FieldError, Invalid
 from server.web.console.answers import Invitation, InvitedLine, InvitedList, Named, Officer, Page
 from server.web.console.auth import Call
 from server.web.console.paging import Paging, page_of
+from server.web.h5.officer import invitation_url
 from server.web.routes import Route
 from server.web.schema import Input, OneOf, Whole
 
@@ -26,6 +26,10 @@ class OfficerQuery(Paging):
     school_id: Whole | None = None
     state: Annotated[str | None, OneOf(OfficerState)] = None
     name: str | None = Field(default=None, max_length=60, description="负责人或院校名称的一部分")
+
+    @property
+    def wanted(self) -> officer_list.Wanted:
+        return officer_list.Wanted(**self.model_dump(exclude={"cursor", "limit"}))
 
 
 class NewOfficer(Input):
@@ -41,7 +45,9 @@ class NewOfficers(Input):
 
 
 async def listing(call: Call, query: OfficerQuery) -> Page[Officer]:
-    found = await officers.listing(call.s, **query.model_dump(), actor=call.actor)
+    found = await officer_list.listing(
+        call.s.clock, call.s.keys, query.wanted, cursor=query.cursor, limit=query.limit, actor=call.actor
+    )
     return page_of(Officer, [shown(one) for one in found.items], found.next_cursor)
 
 
@@ -65,10 +71,22 @@ def shown(one: OfficerView) -> Officer:
 
 
 async def invite_list(call: Call, body: NewOfficers) -> InvitedList:
-    done = await invitation_lists.invite_all(call.s, body.list, actor=call.actor)
-    refused = sum(not one.url for one in done)
-    items = [InvitedLine(**asdict(one)) for one in done]
+    done = await invitation_lists.invite_all(call.s.clock, call.s.keys, body.list, actor=call.actor)
+    refused = sum(not one.token for one in done)
+    items = [_line(call, one) for one in done]
     return InvitedList(items=items, done=len(done) - refused, refused=refused)
+
+
+def _line(call: Call, one: invitation_lists.Line) -> InvitedLine:
+    return InvitedLine(
+        row=one.row,
+        school=one.school,
+        name=one.name,
+        url=invitation_url(call.s.settings.public_url, one.token) if one.token else "",
+        expires_at=one.expires_at,
+        code=one.code,
+        detail=one.detail,
+    )
 
 
 async def invite(call: Call, body: NewOfficer) -> Invitation:
@@ -76,26 +94,28 @@ async def invite(call: Call, body: NewOfficer) -> Invitation:
     if school_id is None:
         raise Invalid(errors=[FieldError("/school_id", "missing", "请选择负责人所在的院校。")])
     return _invited(
-        call, await officers.invite(call.s, school_id, body.name, body.mobile or "", actor=call.actor)
+        call,
+        await officers.invite(
+            call.s.clock, call.s.keys, school_id, body.name, body.mobile or "", actor=call.actor
+        ),
     )
 
 
 def _invited(call: Call, made: officers.Invitation) -> Invitation:
     """The link, which is shown this once, and its QR."""
-    png = base64.b64encode(call.s.pdf_renderer.qr_png(made.url)).decode()
+    url = invitation_url(call.s.settings.public_url, made.token)
+    png = base64.b64encode(call.s.pdf_renderer.qr_png(url)).decode()
     return Invitation(
-        id=made.officer_id, url=made.url, png=f"data:image/png;base64,{png}", expires_at=made.expires_at
+        id=made.officer_id, url=url, png=f"data:image/png;base64,{png}", expires_at=made.expires_at
     )
 
 
 async def resend(call: Call, officer_id: int) -> Invitation:
-    return _invited(call, await officers.resend(call.s.settings, call.s.clock, officer_id, actor=call.actor))
+    return _invited(call, await officers.resend(call.s.clock, officer_id, actor=call.actor))
 
 
 async def reset_pin(call: Call, officer_id: int) -> Invitation:
-    return _invited(
-        call, await officers.reset_pin(call.s.settings, call.s.clock, officer_id, actor=call.actor)
-    )
+    return _invited(call, await officers.reset_pin(call.s.clock, officer_id, actor=call.actor))
 
 
 async def withdraw(call: Call, officer_id: int) -> None:

@@ -9,7 +9,7 @@ from sanic import Blueprint, HTTPResponse
 
 from server.domain import roles
 from server.domain.lookups import worklist
-from server.domain.people import binding_removal, conflicts, officers
+from server.domain.people import binding_removal, conflicts, officer_list
 from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
 from server.errors import Invalid
@@ -38,10 +38,10 @@ class Release(Input):
     account: Annotated[str | None, OneOf(("oa", "mp"))] = Field(default=None, description="不填则两处都解除")
 
 
-async def officer_list(call: Call) -> HTTPResponse:
+async def officers(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, OfficerQuery, without=("limit",))
-    found = await officers.listing(
-        call.s, **wanted.model_dump(exclude={"limit"}), limit=PAGE, actor=call.actor
+    found = await officer_list.listing(
+        call.s.clock, call.s.keys, wanted.wanted, cursor=wanted.cursor, limit=PAGE, actor=call.actor
     )
     return await page_base.render(
         call,
@@ -117,4 +117,4 @@ ROUTES = [
 ]  # fmt: skip
 
 page_base.mount(bp, "/people", candidates, Verb.SEE_PEOPLE)
-page_base.mount(bp, "/officers", officer_list, Verb.SEE_OFFICERS)
+page_base.mount(bp, "/officers", officers, Verb.SEE_OFFICERS)

@@ -90,7 +90,8 @@ async def unbind(request: Request) -> HTTPResponse:
 
 async def picture(request: Request) -> HTTPResponse:
     """A new picture for the image check; the one before it is void."""
-    image = await captcha.draw(services(request), await identity(request))
+    s = services(request)
+    image = await captcha.draw(s.cache, s.image_check, await identity(request))
     return raw(image, content_type="image/png", headers={"cache-control": "no-store"})
 
 
@@ -109,7 +110,8 @@ async def _form(
         problems = {error.pointer.lstrip("/"): error.detail for error in refusal.errors}
     elif refusal is not None and refusal.code == "captcha_wrong":
         problems = {"captcha": refusal.message}
-    image = b64encode(await captcha.draw(services(request), who)).decode() if picture else ""
+    s = services(request)
+    image = b64encode(await captcha.draw(s.cache, s.image_check, who)).decode() if picture else ""
     return await templating.render(
         request,
         "h5/bind.html",

@@ -25,7 +25,8 @@ async def pdf(request: Request, number: str) -> HTTPResponse:
     """The sealed PDF, inline: an iPhone shows it at once (wechat.md §8)."""
     who = await identity(request)
     await own_certificate(request, who, number)
-    body = await downloads.pdf(services(request), number, candidate_id=await _candidate(request, who))
+    s = services(request)
+    body = await downloads.pdf(s.clock, s.file_store, number, candidate_id=await _candidate(request, who))
     name = f'inline; filename="{number}.pdf"'
     return responses.unless_known(
         request, body, content_type="application/pdf", headers={**PERSONAL, "content-disposition": name}

@@ -54,6 +54,11 @@ def _invitation(request: Request) -> str:
         return ""
 
 
+def invitation_url(public_url: str, token: str) -> str:
+    """What an invited person opens in WeChat."""
+    return f"{public_url}{PAGE}?invitation={token}"
+
+
 async def _invited(request: Request, who: WeChatIdentity, token: str) -> HTTPResponse:
     try:
         officer = await officers.invitation_of(services(request).clock, token)
