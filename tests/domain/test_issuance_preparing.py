@@ -76,10 +76,10 @@ async def test_it_may_be_killed_anywhere(services: Services, clock: FakeClock, p
 async def test_many_at_once_do_each_site_once(services: Services) -> None:
     plan = await plan_of(services, 5)
     begun = await preparing.begin(services, plan.id, actor=ME)
-    assert (await preparing.begin(services, plan.id, actor=make.ADMIN)).id == begun.id
-    await asyncio.gather(*(preparing.work(services, preparation_id=begun.id) for _ in range(4)))
+    assert await preparing.begin(services, plan.id, actor=make.ADMIN) == begun
+    await asyncio.gather(*(preparing.work(services, preparation_id=begun) for _ in range(4)))
     await whole(plan, 5)
-    done = await Preparation.get(id=begun.id)
+    done = await Preparation.get(id=begun)
     assert (done.sites_done, done.made) == (5, 5)
 
 
@@ -113,8 +113,8 @@ async def test_what_is_no_refusal_is_tried_three_times_and_then_left_out(
     begun = await preparing.begin(services, plan.id, actor=ME)
     for _ in range(2):
         with pytest.raises(RuntimeError):
-            await preparing.work(services, preparation_id=begun.id)
-    assert await preparing.work(services, preparation_id=begun.id)
+            await preparing.work(services, preparation_id=begun)
+    assert await preparing.work(services, preparation_id=begun)
     assert await Issuance.all().count() == 1
     assert [one["code"] for one in (await Preparation.get()).refusals] == ["unexpected"]
 

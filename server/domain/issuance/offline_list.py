@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from itertools import pairwise
 from typing import Any
 
@@ -36,18 +36,18 @@ def verify_list(data: bytes, receipt: bytes | None, keys: Verifier | None) -> Re
     """
     report = Report("文件类型：签发名单")
     try:
-        content = _canonical_of(data)
+        lines = _lines_of(data)
     except ValueError as why:
         report.wrong(f"不是规范名单：{why}。")
         return report
-    lines: list[dict[str, str]] = json.loads(content)
+    content = canonical([asdict(line) for line in lines])
     digest = hashlib.sha256(content).hexdigest()
     report.right(f"格式正确，共 {len(lines)} 人。")
     if content != data:
         report.note("（文件的换行、空格或编码标记与原件不同，内容相同；sha256sum 算出的会不一样）")
     for name, label in _SHARED.items():
-        report.note(f"{label}：{'、'.join(dict.fromkeys(line[name] for line in lines))}")
-    report.note(f"等级：{'、'.join(dict.fromkeys(Level(line['level']).label for line in lines))}")
+        report.note(f"{label}：{'、'.join(dict.fromkeys(getattr(line, name) for line in lines))}")
+    report.note(f"等级：{'、'.join(dict.fromkeys(Level(line.level).label for line in lines))}")
     report.note(f"名单摘要（按内容重新计算）：{digest}")
     report.note(f"名单校验码：{digest[:8]}")
     if receipt is None or keys is None:
@@ -71,31 +71,31 @@ def _signed(report: Report, digest: str, count: int, receipt: bytes, keys: Verif
         report.right("凭据签的正是这份名单，摘要和人数都一致。")
 
 
-def _canonical_of(data: bytes) -> bytes:
-    """The list's own bytes, whatever an editor did to line breaks and spaces. Raises ValueError with what is wrong."""
+def _lines_of(data: bytes) -> list[Line]:
+    """The people on the list, whatever an editor did to line breaks and spaces. Raises ValueError with what is wrong."""
     try:
-        lines = json.loads(data.decode("utf-8-sig"), object_pairs_hook=receipts.once)
+        given = json.loads(data.decode("utf-8-sig"), object_pairs_hook=receipts.once)
     except (ValueError, RecursionError):
         raise ValueError("不是 UTF-8 的 JSON，或有重复的字段") from None
-    if not isinstance(lines, list) or not lines:
+    if not isinstance(given, list) or not given:
         raise ValueError("应是一个 JSON 数组，每人一个对象，至少一人")
-    for place, line in enumerate(lines, start=1):
-        _require_line(place, line)
-    numbers = [line["number"] for line in lines]
-    for before, after in pairwise(numbers):
+    lines = [_line(place, one) for place, one in enumerate(given, start=1)]
+    for before, after in pairwise(line.number for line in lines):
         if before == after:
             raise ValueError(f"证书编号 {after} 出现了两次")
         if before > after:
             raise ValueError(f"没有按证书编号排列（{after} 在 {before} 之后）")
-    return canonical(lines)
+    return lines
 
 
-def _require_line(place: int, line: Any) -> None:
+def _line(place: int, given: Any) -> Line:
     """One person's line has exactly the fields of a line, and each could stand on a certificate. Raises ValueError."""
     wanted = {field.name for field in fields(Line)}
-    if not isinstance(line, dict) or set(line) != wanted or not all(type(v) is str for v in line.values()):
+    if not isinstance(given, dict) or set(given) != wanted or not all(type(v) is str for v in given.values()):
         raise ValueError(f"第 {place} 人的字段不全、有多余的，或不是文字")
     try:
-        Line(**line).to_bytes()
+        line = Line(**given)
+        line.to_bytes()
     except ValueError:
         raise ValueError(f"第 {place} 人的编号、证件摘要、等级、日期或结果不合格式") from None
+    return line

@@ -34,8 +34,8 @@ TRIES = 3  # at one site, before it is left out with a note
 SILENT = timedelta(minutes=1)  # after which the sweep puts an unfinished one again
 
 
-async def begin(s: Services, plan_id: int, *, actor: Actor) -> Preparation:
-    """The plan's unfinished preparation, or a new one with its job.
+async def begin(s: Services, plan_id: int, *, actor: Actor) -> int:
+    """The number of the plan's unfinished preparation, or of a new one with its job.
 
     Raises:
         Forbidden("role_not_allowed") · NotFound("plan_not_found").
@@ -45,7 +45,7 @@ async def begin(s: Services, plan_id: int, *, actor: Actor) -> Preparation:
         raise NotFound("plan_not_found", "没有找到这个考试计划，请刷新列表后重试。")
     while True:
         if (under_way := await Preparation.get_or_none(plan_id=plan_id, finished_at=None)) is not None:
-            return under_way
+            return int(under_way.id)
         try:
             async with transaction(s.faults, "preparing.begin"):
                 return await _new(s.clock, s.queue, plan_id, actor)
@@ -53,7 +53,7 @@ async def begin(s: Services, plan_id: int, *, actor: Actor) -> Preparation:
             continue
 
 
-async def _new(clock: Clock, queue: Queue, plan_id: int, actor: Actor) -> Preparation:
+async def _new(clock: Clock, queue: Queue, plan_id: int, actor: Actor) -> int:
     now = clock.now()
     sites = await preparation_query.sites(plan_id)
     made = await Preparation.create(
@@ -66,7 +66,7 @@ async def _new(clock: Clock, queue: Queue, plan_id: int, actor: Actor) -> Prepar
         urgent=True,
         preparation_id=made.id,
     )
-    return made
+    return int(made.id)
 
 
 async def work(s: Services, *, preparation_id: int, seconds: float | None = None) -> bool:
@@ -161,14 +161,14 @@ async def prepare(s: Services, plan_id: int, *, actor: Actor) -> list[int]:
         Forbidden("role_not_allowed") · NotFound("plan_not_found") · what stood in the way of the first site left out ·
         Refused("nothing_to_prepare"): nobody passed, or all who passed are held back.
     """
-    preparation = await begin(s, plan_id, actor=actor)
-    await work(s, preparation_id=preparation.id)
-    return await ids(preparation)
+    preparation_id = await begin(s, plan_id, actor=actor)
+    await work(s, preparation_id=preparation_id)
+    return await batches_of(preparation_id)
 
 
-async def ids(preparation: Preparation) -> list[int]:
-    """All batches of a finished preparation's plan. Raises as `prepare` says."""
-    preparation = await Preparation.get(id=preparation.id)
+async def batches_of(preparation_id: int) -> list[int]:
+    """The ids of all batches of a finished preparation's plan. Raises as `prepare` says."""
+    preparation = await Preparation.get(id=preparation_id)
     made = await Issuance.filter(plan_id=preparation.plan_id).order_by("id").values_list("id", flat=True)
     left_out = preparation_query.left_out(preparation)
     if left_out and not preparation.made and not preparation.updated:

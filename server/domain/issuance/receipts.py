@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from server.domain.beijing import local
@@ -50,7 +51,7 @@ def ticket_name(ticket: Ticket) -> str:
     return f"{ticket.id:016x}"
 
 
-def moment(at: Any) -> str:
+def moment(at: datetime) -> str:
     """The time of a receipt: Beijing, to the millisecond."""
     return local(at).isoformat(timespec="milliseconds")
 

@@ -101,9 +101,9 @@ async def listing(call: Call, query: IssuanceQuery) -> Issuances:
 async def prepare(call: Call, body: NewBatches) -> HTTPResponse:
     """201 with the plan's batches when that is done within two seconds, 200 when there was nothing to do; else 202."""
     begun = await preparing.begin(call.s, body.plan_id, actor=call.actor)
-    is_done = await preparing.work(call.s, preparation_id=begun.id, seconds=preparing.AT_ONCE)
-    ids = await preparing.ids(begun) if is_done else None
-    now = Preparation.of(await preparation_query.view(begun.id, actor=call.actor))
+    is_done = await preparing.work(call.s, preparation_id=begun, seconds=preparing.AT_ONCE)
+    ids = await preparing.batches_of(begun) if is_done else None
+    now = Preparation.of(await preparation_query.view(begun, actor=call.actor))
     status = 202 if ids is None else 201 if now.made + now.updated > 0 else 200
     return json(Prepared(ids=ids, preparation=now), status=status)
 
