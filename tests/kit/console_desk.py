@@ -19,6 +19,17 @@ App = Sanic[Any, Any]
 API = "/console/api/v1"
 
 
+# What a route with something named in its path must be sent before it looks whether that thing is there.
+LEAST_BODIES: dict[str, dict[str, Any]] = {
+    "/plans/<plan_id:int>/practice": {"requires_practice": True},
+    "/plans/<plan_id:int>/times": {"level": "primary", "subject": "x", "starts": "9:00", "ends": "11:00"},
+    "/certificates/<number:str>/revoke": {"reason": "登记错误"},
+    "/people/<candidate_id:int>/unbind": {"reason": "本人到校申请"},
+    "/score-changes/<change_id:int>/refuse": {"note": "依据不足"},
+}
+NO_BODY = "what it must be sent goes into LEAST_BODIES of tests/kit/console_desk.py"
+
+
 async def _open(app: App) -> httpx.AsyncClient:
     """A client of the app, which is started once and not for every request."""
     if not hasattr(app.ctx, "console_client"):

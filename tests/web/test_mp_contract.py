@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
 import pytest
+from pydantic.fields import FieldInfo
 from sanic import Sanic
 
+from miniprogram_api import ROUTES
 from server.domain.auth import mini_login
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
+from server.web.routes import Route
 from tests.kit import issuing, make
 from tests.kit.fake_wechat import FakeWeChatLogins
 
 App = Sanic[Any, Any]
 ME = WeChatIdentity("mp", "mpContract000000000000000001")
 NUMBER = make.id_number(77)
+
+
+def _fields(route: Route) -> dict[str, FieldInfo]:
+    return {} if route.takes is None else route.takes.model_fields
 
 
 async def ask(app: App, method: str, path: str, token: str, **body: Any) -> Any:
@@ -82,3 +90,26 @@ async def test_a_scan(app: App, services: Services, token: str) -> None:
     done = await ask(app, "post", f"/scans/{scene}/confirm", token, pin=issuing.PIN)
     assert done.json["state"] == "school_signed"
     assert orjson.dumps(done.json["receipt"])
+
+
+@pytest.mark.parametrize(
+    "route", [one for one in ROUTES if not one.is_open], ids=lambda one: f"{one.method} {one.path}"
+)
+async def test_nobody_gets_in_without_a_token(app: App, route: Route) -> None:
+    """The handlers of this API ask for themselves (`session.identity`): one that forgot would be open to the world."""
+    path = re.sub(r"<.*?>|{.*?}", "26SPS100000001X", route.shown_as or f"/mp/v1{route.path}")
+    body = {
+        name: "x" if about.annotation is str else ["x"]
+        for name, about in _fields(route).items()
+        if about.is_required()
+    }
+    _, response = await app.asgi_client.request(route.method, path, json=body)
+    assert (response.status, response.json["code"]) == (401, "token_missing")
+
+
+@pytest.mark.parametrize(
+    "route", [one for one in ROUTES if one.takes], ids=lambda one: f"{one.method} {one.path}"
+)
+def test_every_field_has_a_word_for_people(route: Route) -> None:
+    """What is wrong with a field is told with its description: 缺少…… and ……的格式不对。"""
+    assert [name for name, about in _fields(route).items() if not about.description] == []

@@ -16,17 +16,12 @@ from server.domain.roles import PERMISSIONS, Role
 from server.models import ApiToken, Certificate, Preparation, Receipt
 from server.web.console import ROUTES
 from tests.kit import issuing, make
-from tests.kit.console_desk import PASSWORD, seated
+from tests.kit.console_desk import LEAST_BODIES, NO_BODY, PASSWORD, seated
 from tests.kit.jobs import drained
 
 App = Sanic[Any, Any]
 NAMED = [route for route in ROUTES if not route.is_open and "<" in route.path]
 ABSENT = {"number": "26SPS199999999R"}
-BODIES: dict[str, Any] = {
-    "/certificates/<number:str>/revoke": {"reason": "冒名顶替"},
-    "/plans/<plan_id:int>/practice": {"requires_practice": True},
-    "/people/<candidate_id:int>/unbind": {"reason": "本人到校申请"},
-}
 
 
 def filled(path: str, values: dict[str, Any]) -> str:
@@ -66,11 +61,14 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
     nobodys = {name: ABSENT.get(name, 987_654_321) for name in theirs}
     stranger = await seated(app, services, Role.SCHOOL, school=await make.school(), username="stranger")
     for route in NAMED:
+        unknown = set(re.findall(r"<(\w+):", route.path)) - theirs.keys()
+        assert unknown == set(), f"{route.path}: one that is of.school's goes into `theirs` above"
         answers = []
         for values in (theirs, nobodys):
-            body = None if route.method == "GET" else BODIES.get(route.path, {})
+            body = None if route.method == "GET" else LEAST_BODIES.get(route.path, {})
             answers.append(said(await stranger(route.method, filled(route.path, values), body)))
         may = route.verb is None or route.verb in PERMISSIONS[Role.SCHOOL]
+        assert answers[0][0] != 422, f"{route.path}: {NO_BODY}"
         assert answers[0] == answers[1], route.path
         assert answers[0][0] == (404 if may else 403), route.path
     for page in ("", "/qr"):
