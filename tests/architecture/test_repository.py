@@ -111,6 +111,7 @@ GROUPS = ("keys", "import", "staff", "wechat", "notices")
 RUN_BY = {  # each command that the documents name, and a test file in which it runs for real
     "make serve": ("journeys/service.py", '"server.cli", "serve", "--dev"'),
     "make test": ("../.ci/run", "make test"),
+    "make browser": ("../Makefile", "test: setup browser"),
     "make setup": ("../Makefile", "test: setup"),  # so that each run of `make test` runs it
     "make check": ("../.ci/run", "make check"),
     "make bench": ("architecture/test_repository.py", '"make", "bench", "ARGS=--help"'),
@@ -157,7 +158,7 @@ def test_readme_commands_are_run_by_a_test() -> None:
             [one.split()[0] for one in re.findall(r"`([^`]+)`", code[1])] if firsts or group == "keys" else []
         )
         named |= {f"xcert {group} {first}" for first in firsts} if firsts else {f"xcert {group}"}
-    assert named - RUN_BY.keys() == set()
+    assert named - RUN_BY.keys() == set(), "RUN_BY says in which test a command of the documents runs"
     assert [
         command
         for command, (file, said) in RUN_BY.items()
