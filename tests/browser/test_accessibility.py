@@ -38,7 +38,7 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
     await issuing.generating(s, of)
     await drained(s)
     made = await Certificate.filter(state="valid").order_by("id")
-    await revocation.revoke(s, made[0].number, "考试违纪", actor=make.ADMIN)
+    await revocation.revoke(s.clock, s.faults, made[0].number, "考试违纪", actor=make.ADMIN)
     other = await issuing.cohort(s, names=("买买提·吐尔逊", "欧阳慧敏"))
     await issuing.prepared(s, other)
     await issuing.pending(s, await issuing.cohort(s, names=("古丽", "林知夏")))
@@ -186,7 +186,7 @@ async def test_verification(base: str, browser: Browser, services: Services) -> 
     await drained(services)
     await Plan.all().update(release_at=services.clock.now())
     one, two, *_ = await Certificate.all().order_by("id")
-    await revocation.revoke(services, two.number, "考试违纪", actor=make.ADMIN)
+    await revocation.revoke(services.clock, services.faults, two.number, "考试违纪", actor=make.ADMIN)
     async with seat(browser, services, base, None) as (page, _):
         for path in ("/v", f"/v/{one.code}", f"/v/{two.code}", f"/v/{one.code[:-4]}AAAA"):
             await page.goto(base + path)

@@ -78,7 +78,9 @@ async def test_a_stranger_verifies_a_certificate(
     await page.goto(f"{base}/v/{certificate.code[:-1]}")
     await expect(page.get_by_role("heading", level=1)).to_have_text("无法确认，请勿采信")
     await look(page, f"forged-{label}")
-    await revocation.revoke(services, certificate.number, "替考", actor=make.ISSUER_STAFF)
+    await revocation.revoke(
+        services.clock, services.faults, certificate.number, "替考", actor=make.ISSUER_STAFF
+    )
     await page.goto(f"{base}/v/{certificate.code}")
     await expect(page.get_by_role("heading", level=1)).to_have_text("证书已撤销")
     await look(page, f"revoked-{label}")

@@ -121,7 +121,7 @@ async def test_revoking_is_seen_everywhere(services: Services, of: Cohort, clock
     one = await first(of)
     changes = await LookupChange.all().count()
     clock.forward(days=3)
-    await revocation.revoke(services, one.number, " 冒名\n顶替 ", actor=ME)
+    await revocation.revoke(services.clock, services.faults, one.number, " 冒名\n顶替 ", actor=ME)
     one = await first(of)
     assert (one.state, one.revoke_reason, one.revoked_at) == ("revoked", "冒名 顶替", clock.now())
     assert await LookupChange.all().count() == changes + 1
@@ -148,7 +148,10 @@ async def test_revoking_is_seen_everywhere(services: Services, of: Cohort, clock
 async def test_revoking_at_once_happens_once(services: Services, of: Cohort) -> None:
     one = await first(of)
     outcomes = await asyncio.gather(
-        *(revocation.revoke(services, one.number, "冒名顶替", actor=ME) for _ in range(8)),
+        *(
+            revocation.revoke(services.clock, services.faults, one.number, "冒名顶替", actor=ME)
+            for _ in range(8)
+        ),
         return_exceptions=True,
     )
     codes = [getattr(one, "code", None) for one in outcomes]
@@ -158,18 +161,30 @@ async def test_revoking_at_once_happens_once(services: Services, of: Cohort) -> 
 
 async def test_refusals_of_revoking(services: Services, of: Cohort) -> None:
     one = await first(of)
-    assert await code_of(revocation.revoke(services, one.number, " ", actor=ME)) == "reason_missing"
-    assert await code_of(revocation.revoke(services, one.number, "长" * 301, actor=ME)) == "reason_too_long"
     assert (
-        await code_of(revocation.revoke(services, "26SPS1999999990", "x", actor=ME))
+        await code_of(revocation.revoke(services.clock, services.faults, one.number, " ", actor=ME))
+        == "reason_missing"
+    )
+    assert (
+        await code_of(revocation.revoke(services.clock, services.faults, one.number, "长" * 301, actor=ME))
+        == "reason_too_long"
+    )
+    assert (
+        await code_of(revocation.revoke(services.clock, services.faults, "26SPS1999999990", "x", actor=ME))
         == "certificate_not_found"
     )
     for actor in (make.OPERATOR, AUDITOR, school(of)):
-        assert await code_of(revocation.revoke(services, one.number, "x", actor=actor)) == "role_not_allowed"
+        assert (
+            await code_of(revocation.revoke(services.clock, services.faults, one.number, "x", actor=actor))
+            == "role_not_allowed"
+        )
     other = await issuing.cohort(services, names=("甲",))
     await issuing.prepared(services, other)
     reserved = await first(other)
-    assert await code_of(revocation.revoke(services, reserved.number, "x", actor=ME)) == "certificate_moved"
+    assert (
+        await code_of(revocation.revoke(services.clock, services.faults, reserved.number, "x", actor=ME))
+        == "certificate_moved"
+    )
 
 
 # --- the public ---
@@ -205,7 +220,7 @@ async def gathered(services: Services, issuance_id: int, actor: Actor) -> bytes:
 async def test_the_school_downloads_all_its_certificates(services: Services, of: Cohort) -> None:
     batch = await Issuance.get(plan_id=of.plan.id)
     listed = await Certificate.filter(issuance_id=batch.id).order_by("number")
-    await revocation.revoke(services, listed[3].number, "冒名", actor=ME)
+    await revocation.revoke(services.clock, services.faults, listed[3].number, "冒名", actor=ME)
     with zipfile.ZipFile(io.BytesIO(await gathered(services, batch.id, school(of)))) as archive:
         assert archive.testzip() is None
         names = [f"{c.number}_{name}.pdf" for c, name in zip(listed[:3], issuing.NAMES, strict=False)]

@@ -173,7 +173,7 @@ async def test_a_revoked_holder_is_not_certified_anew_by_preparing(services: Ser
 
     await issuing.generating(services, of)
     await drained(services)
-    await revocation.revoke(services, (await numbers("valid"))[0], "冒名", actor=ME)
+    await revocation.revoke(services.clock, services.faults, (await numbers("valid"))[0], "冒名", actor=ME)
     assert len(await organisation.prepare(services, of.plan.id, actor=ME)) == 1
 
 

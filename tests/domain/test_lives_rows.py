@@ -77,7 +77,9 @@ async def revoking(s: Services) -> Scene:
     await scene.act()
     row = await Certificate.get(id=scene.row.pk)
     await Issuance.filter(id=row.issuance_id).update(issued_at=s.clock.now())
-    return Scene(row, lambda: revocation.revoke(s, row.number, "冒名", actor=make.ISSUER_STAFF))
+    return Scene(
+        row, lambda: revocation.revoke(s.clock, s.faults, row.number, "冒名", actor=make.ISSUER_STAFF)
+    )
 
 
 # Officers

@@ -54,7 +54,7 @@ async def take(
 async def test_a_list_is_taken_once_and_said_to_everybody(services: Services, numbers: list[str]) -> None:
     before = await LookupChange.all().count()
     pairs = [Pair(numbers[0], "P-1", "崔子涵"), Pair(numbers[1], "P-2", "买买提 吐尔逊")]
-    first = await portal.record(services, pairs, actor=make.OPERATOR)
+    first = await portal.record(services.clock, services.faults, pairs, actor=make.OPERATOR)
     assert (first.changes, first.unchanged, first.objections) == (
         {numbers[0]: ("", "P-1"), numbers[1]: ("", "P-2")},
         0,
@@ -71,10 +71,10 @@ async def test_a_list_is_taken_once_and_said_to_everybody(services: Services, nu
     assert status is not None and status.portal_number == "P-1"
     assert await portal.without_number() == 2
 
-    again = await portal.record(services, pairs, actor=make.OPERATOR)
+    again = await portal.record(services.clock, services.faults, pairs, actor=make.OPERATOR)
     assert (again.changes, again.unchanged, await LookupChange.all().count()) == ({}, 2, before + 1)
     with pytest.raises(Forbidden) as refused:
-        await portal.record(services, pairs, actor=AUDITOR)
+        await portal.record(services.clock, services.faults, pairs, actor=AUDITOR)
     assert refused.value.code == "role_not_allowed"
 
 
@@ -82,7 +82,7 @@ async def test_every_doubt_about_a_row_is_said_and_the_others_are_taken(
     services: Services, numbers: list[str]
 ) -> None:
     one, two, three, four = numbers
-    await portal.record(services, [Pair(four, "P-4")], actor=make.OPERATOR)
+    await portal.record(services.clock, services.faults, [Pair(four, "P-4")], actor=make.OPERATOR)
     listed = [
         Pair(STRANGE, "P-9"),
         Pair(one, "P-1", "崔小涵"),
@@ -91,7 +91,7 @@ async def test_every_doubt_about_a_row_is_said_and_the_others_are_taken(
         Pair(three, "P-4"),
         Pair(four, "P-4", "王𠮷"),
     ]
-    weighed = await portal.record(services, listed, actor=make.OPERATOR)
+    weighed = await portal.record(services.clock, services.faults, listed, actor=make.OPERATOR)
     assert {place: (why.field, why.code) for place, why in weighed.objections.items()} == {
         0: ("number", "number_unknown"),
         1: ("name", "name_differs"),
@@ -101,15 +101,25 @@ async def test_every_doubt_about_a_row_is_said_and_the_others_are_taken(
         5: ("portal_number", "portal_number_twice"),
     }
     assert await held(numbers) == ["", "", "", "P-4"]
-    taken = await portal.record(services, [Pair(three, "P-4"), Pair(one, "P-1")], actor=make.OPERATOR)
+    taken = await portal.record(
+        services.clock, services.faults, [Pair(three, "P-4"), Pair(one, "P-1")], actor=make.OPERATOR
+    )
     assert {place: why.code for place, why in taken.objections.items()} == {0: "portal_number_taken"}
     assert await held(numbers) == ["P-1", "", "", "P-4"]
 
 
 async def test_two_numbers_that_were_swapped_are_put_right(services: Services, numbers: list[str]) -> None:
-    await portal.record(services, [Pair(numbers[0], "P-2"), Pair(numbers[1], "P-1")], actor=make.OPERATOR)
+    await portal.record(
+        services.clock,
+        services.faults,
+        [Pair(numbers[0], "P-2"), Pair(numbers[1], "P-1")],
+        actor=make.OPERATOR,
+    )
     right = await portal.record(
-        services, [Pair(numbers[0], "P-1"), Pair(numbers[1], "P-2")], actor=make.OPERATOR
+        services.clock,
+        services.faults,
+        [Pair(numbers[0], "P-1"), Pair(numbers[1], "P-2")],
+        actor=make.OPERATOR,
     )
     assert (len(right.changes), right.objections) == (2, {})
     assert await held(numbers[:2]) == ["P-1", "P-2"]
@@ -154,7 +164,7 @@ async def test_killed_half_way_nothing_is_half_taken(
 ) -> None:
     exchange(services, faults=KillerFaultInjector(place))
     with pytest.raises(Killed):
-        await portal.record(services, [Pair(numbers[0], "P-1")], actor=make.OPERATOR)
+        await portal.record(services.clock, services.faults, [Pair(numbers[0], "P-1")], actor=make.OPERATOR)
     assert await held(numbers) == ["", "", "", ""]
     assert await AuditEntry.filter(action="certificate.portal").count() == 0
 

@@ -104,7 +104,9 @@ async def test_the_canonical_list_hashes_to_what_is_signed_also_after_a_revocati
     before = (await who("GET", f"/issuances/{batch.id}/list.json")).body
     first = await Certificate.all().order_by("number").first()
     assert first is not None
-    await revocation.revoke(services, first.number, "冒名顶替", actor=make.ISSUER_STAFF)
+    await revocation.revoke(
+        services.clock, services.faults, first.number, "冒名顶替", actor=make.ISSUER_STAFF
+    )
     answer = await who("GET", f"/issuances/{batch.id}/list.json")
     assert answer.body == before
     said = receipts.verify(services.keys, bytes((await Receipt.get()).document))

@@ -122,7 +122,9 @@ async def test_a_revoked_certificate_says_so_and_since_when(
     app: App, services: Services, clock: FakeClock, certificate: Certificate
 ) -> None:
     clock.forward(days=1)
-    await revocation.revoke(services, certificate.number, "替考，经查属实", actor=make.ISSUER_STAFF)
+    await revocation.revoke(
+        services.clock, services.faults, certificate.number, "替考，经查属实", actor=make.ISSUER_STAFF
+    )
     clock.forward(days=1)
     page = words((await get(app, f"/v/{certificate.code}")).text)
     assert "证书已撤销" in page and "2026年11月24日 12:00" in page

@@ -12,7 +12,7 @@ from server.domain.certificates import queries
 from server.domain.certificates.claims import Line, is_number, tidy_number
 from server.domain.fault_points import transaction
 from server.domain.people.names import same_name, tidy
-from server.domain.ports import Clock, FaultInjector, Services
+from server.domain.ports import Clock, FaultInjector
 from server.domain.roles import Verb
 from server.errors import Refused
 
@@ -140,7 +140,7 @@ async def write(clock: Clock, faults: FaultInjector, weighed: Weighed, *, actor:
     await audit_log.record_many(clock, actor, "certificate.portal", "certificate", trail)
 
 
-async def record(s: Services, pairs: Iterable[Pair], *, actor: Actor) -> Weighed:
+async def record(clock: Clock, faults: FaultInjector, pairs: Iterable[Pair], *, actor: Actor) -> Weighed:
     """Reconcile a list at once. Rows that are objected to are left out; the same list again changes nothing.
 
     Args:
@@ -151,10 +151,10 @@ async def record(s: Services, pairs: Iterable[Pair], *, actor: Actor) -> Weighed
     """
     roles.require(actor, Verb.IMPORT)
     listed = dict(enumerate(pairs))
-    async with transaction(s.faults, "portal.record"):
+    async with transaction(faults, "portal.record"):
         weighed = weigh(listed, await standing(list(listed.values())))
         if weighed.changes:
-            await write(s.clock, s.faults, weighed, actor=actor)
+            await write(clock, faults, weighed, actor=actor)
             await freshness.changed()
     return weighed
 

@@ -12,7 +12,7 @@ from server.domain.certificates.states import STEPS, CertificateState, moved_on
 from server.domain.certificates.transitions import advance
 from server.domain.fault_points import transaction
 from server.domain.people.free_text import clean_reason
-from server.domain.ports import Services
+from server.domain.ports import Clock, FaultInjector
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid
 from server.models import Certificate
@@ -20,7 +20,7 @@ from server.models import Certificate
 REASON_LENGTH = 300
 
 
-async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None:
+async def revoke(clock: Clock, faults: FaultInjector, number: str, reason: str, *, actor: Actor) -> None:
     """Take a certificate's validity away, with a reason that its holder sees (1–300 characters).
 
     Raises:
@@ -35,15 +35,15 @@ async def revoke(s: Services, number: str, reason: str, *, actor: Actor) -> None
             errors=[FieldError("/reason", code, f"请写明撤销原因，1至{REASON_LENGTH}字；持证人会看到。")]
         )
     step = STEPS["revoke"]
-    async with transaction(s.faults, "certificates.revoke"):
+    async with transaction(faults, "certificates.revoke"):
         certificate = await by_number(number)
-        changes: dict[str, list[Any]] = {"revoked_at": [s.clock.now()], "revoke_reason": [reason]}
+        changes: dict[str, list[Any]] = {"revoked_at": [clock.now()], "revoke_reason": [reason]}
         if not await advance("revoke", [certificate.id], changes=changes):
             current = await Certificate.get(id=certificate.id)
             raise moved_on(step, CertificateState(current.state))
-        await s.faults.reach("certificates.revoke: the state is written")
+        await faults.reach("certificates.revoke: the state is written")
         was, became = {"state": step.source.value}, {"state": step.target.value, "reason": reason}
         await audit_log.record(
-            s.clock, actor, "certificate.revoke", "certificate", certificate.number, was=was, became=became
+            clock, actor, "certificate.revoke", "certificate", certificate.number, was=was, became=became
         )
         await freshness.changed()

@@ -7,7 +7,7 @@ refuses new ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
@@ -22,10 +22,9 @@ from server.domain.ports import Clock, Keys
 from server.models import Candidate, Officer
 
 _SLICE = 500
-# The list that an officer is asked to sign carries a hash of the index: it must not change under their hands.
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Reindexed:
     """How many people were changed, had the new index already, or wait; and pairs of candidates with one number."""
 
@@ -41,7 +40,7 @@ async def reindex(clock: Clock, keys: Keys, *, actor: Actor) -> Reindexed:
     while found := await queries.next_indexes(last, _SLICE):
         for one in found:
             last = one.id
-            await _one(keys, one, done)
+            done = await _one(keys, one, done)
     await _officers(keys)
     if done.changed:
         became = {"changed": done.changed, "waiting": done.waiting, "doubles": len(done.doubles)}
@@ -58,18 +57,19 @@ async def _officers(keys: Keys) -> None:
         await Officer.filter(id=officer.id).update(mobile_index=keys.blind(number, about=ABOUT_MOBILE))
 
 
-async def _one(keys: Keys, one: Indexed, done: Reindexed) -> None:
+async def _one(keys: Keys, one: Indexed, done: Reindexed) -> Reindexed:
     number = keys.decrypt(one.id_sealed, about=ABOUT_ID)
     new, old = keys.blind(number, about=ABOUT_ID), one.id_index
     if new == old:
-        done.unchanged += 1
-    elif one.is_waiting:
-        done.waiting += 1
-    else:
-        try:
-            async with in_transaction():
-                await Candidate.filter(id=one.id, id_index=old).update(id_index=new)
-            done.changed += 1
-        except IntegrityError:
-            other = await Candidate.get(id_index=new).only("id")
-            done.doubles += ((other.id, one.id),)
+        return replace(done, unchanged=done.unchanged + 1)
+    if (
+        one.is_waiting
+    ):  # a list that an officer is asked to sign carries a hash of the index: it must not change now
+        return replace(done, waiting=done.waiting + 1)
+    try:
+        async with in_transaction():
+            await Candidate.filter(id=one.id, id_index=old).update(id_index=new)
+    except IntegrityError:
+        other = await Candidate.get(id_index=new).only("id")
+        return replace(done, doubles=(*done.doubles, (other.id, one.id)))
+    return replace(done, changed=done.changed + 1)

@@ -75,11 +75,11 @@ def shown(one: CertificateView) -> Certificate:
 
 
 async def revoke(call: Call, body: Revocation, number: str) -> None:
-    await revocation.revoke(call.s, number, body.reason, actor=call.actor)
+    await revocation.revoke(call.s.clock, call.s.faults, number, body.reason, actor=call.actor)
 
 
 async def record_portal(call: Call, body: PortalNumbers) -> PortalTaken:
-    weighed = await portal.record(call.s, _pairs(body.items), actor=call.actor)
+    weighed = await portal.record(call.s.clock, call.s.faults, _pairs(body.items), actor=call.actor)
     refused = [
         PortalRefusal(
             pointer=f"/items/{place}/{why.field}",

@@ -136,7 +136,7 @@ async def suspend(call: Call, officer_id: int) -> None:
 
 async def schools(call: Call) -> Page[Named]:
     found = await worklist.schools(call.actor)
-    return page_of(Named, [{"id": one.id, "name": one.name} for one in found])
+    return page_of(Named, found)
 
 
 _ONE = "/officers/<officer_id:int>"
