@@ -62,7 +62,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
     stranger = await seated(app, services, Role.SCHOOL, school=await make.school(), username="stranger")
     for route in NAMED:
         unknown = set(re.findall(r"<(\w+):", route.path)) - theirs.keys()
-        assert unknown == set(), f"{route.path}: one that is of.school's goes into `theirs` above"
+        assert unknown == set(), f"{route.path}: what is the first school's goes into `theirs` above"
         answers = []
         for values in (theirs, nobodys):
             body = None if route.method == "GET" else LEAST_BODIES.get(route.path, {})
