@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.domain.exams import plans
-from server.domain.exams.plans import PlanSettings, Result, Status, outcome_of
+from server.domain.exams import plans, results
+from server.domain.exams.plans import PlanSettings
 from server.domain.exams.queries import PlanView, plans_listing
+from server.domain.exams.results import Result, Status, outcome_of
 from server.domain.levels import Level
 from server.domain.notices import release_announcements
 from server.domain.ports import Services
@@ -88,17 +89,17 @@ def test_every_status_and_outcome_has_its_chinese_name() -> None:
 
 @pytest.mark.rule("S7")
 async def test_a_kind_comes_with_its_dated_standards(services: Services) -> None:
-    kind = await plans.ensure_kind(make.KIND)
+    kind = await results.ensure_kind(make.KIND)
     assert kind is not None
     assert kind.code == "SPS"
-    assert (await plans.ensure_kind(make.KIND)) == kind
-    assert (await plans.standard_on(kind.id, date(2021, 10, 31))).version == "2021年首版"
-    assert (await plans.standard_on(kind.id, date(2021, 11, 1))).version == "2021年3.0版"
+    assert (await results.ensure_kind(make.KIND)) == kind
+    assert (await results.standard_on(kind.id, date(2021, 10, 31))).version == "2021年首版"
+    assert (await results.standard_on(kind.id, date(2021, 11, 1))).version == "2021年3.0版"
     with pytest.raises(NotFound) as refused:
-        await plans.standard_on(kind.id, date(2021, 4, 1))
+        await results.standard_on(kind.id, date(2021, 4, 1))
     assert refused.value.code == "standard_unknown"
     assert await StandardVersion.all().count() == 2
-    assert await plans.ensure_kind("心理咨询师") is None
+    assert await results.ensure_kind("心理咨询师") is None
     assert await CertificateKind.all().count() == 1
 
 
@@ -108,10 +109,10 @@ async def test_a_kind_comes_with_its_dated_standards(services: Services) -> None
 async def test_release_now_is_visible_and_told(services: Services) -> None:
     registration = await make.registration(services)
     plan = await registration.plan
-    assert not plans.is_released(plan, services.clock.now())
+    assert not results.is_released(plan, services.clock.now())
     released = await plans.release(services.clock, services.queue, plan.id, at=None, actor=make.OPERATOR)
     assert released == PlanSettings(plan.id, services.clock.now(), requires_practice=False)
-    assert plans.is_released(await Plan.get(id=plan.id), services.clock.now())
+    assert results.is_released(await Plan.get(id=plan.id), services.clock.now())
     assert (await Plan.get(id=plan.id)).release_at == services.clock.now()
     entry = await AuditEntry.get(action="plan.release")
     assert (entry.was, entry.became) == ({"release_at": None}, {"release_at": "2026-11-23T12:00:00+08:00"})
@@ -128,9 +129,9 @@ async def test_release_at_a_set_minute_in_beijing(services: Services, clock: Fak
     plan = await Plan.get(id=plan.id)
     assert plan.release_at == LATER
     clock.set(LATER - timedelta(microseconds=1))
-    assert not plans.is_released(plan, clock.now())
+    assert not results.is_released(plan, clock.now())
     clock.set(LATER)
-    assert plans.is_released(plan, clock.now())
+    assert results.is_released(plan, clock.now())
 
 
 async def test_a_minute_to_come_may_be_moved_and_taken_back(services: Services, clock: FakeClock) -> None:
@@ -313,7 +314,7 @@ async def test_hours_hold_a_certificate_back(
             supervision_hours=hours[0],
             practice_hours=hours[1],
         )
-    assert await plans.withheld_reason(registration) == reason
+    assert await results.withheld_reason(registration) == reason
 
 
 async def test_the_switch_is_in_the_trail_and_only_when_it_moves(services: Services) -> None:

@@ -11,7 +11,7 @@ from server.domain.certificates import files
 from server.domain.certificates.certificate_search import by_number, not_found
 from server.domain.certificates.files import sealed_file
 from server.domain.certificates.states import EVER_VALID, CertificateState
-from server.domain.exams import plans
+from server.domain.exams.results import is_released
 from server.domain.people.school_scope import is_school, may_see
 from server.domain.ports import CertificatePage, Clock, FileStore, Services
 from server.domain.roles import Verb
@@ -29,14 +29,14 @@ async def _allowed(
     if actor is not None:
         site = certificate.issuance.site
         is_theirs = may_see(actor, site.school_id) and (
-            not is_school(actor) or plans.is_released(certificate.issuance.plan, clock.now())
+            not is_school(actor) or is_released(certificate.issuance.plan, clock.now())
         )
     else:
         is_theirs = (
             candidate_id is not None
             and certificate.candidate_id == candidate_id
             and certificate.issuance.issued_at is not None
-            and plans.is_released(certificate.issuance.plan, clock.now())
+            and is_released(certificate.issuance.plan, clock.now())
         )
     if not is_theirs or certificate.state not in EVER_VALID:
         raise not_found()

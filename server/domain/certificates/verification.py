@@ -16,7 +16,7 @@ from server.domain.addresses import counted
 from server.domain.certificates import claims
 from server.domain.certificates.claims import Claims
 from server.domain.certificates.states import EVER_VALID, CertificateState
-from server.domain.exams import plans
+from server.domain.exams.results import is_released
 from server.domain.people.candidates import id_masked
 from server.domain.people.names import same_name
 from server.domain.ports import Clock, Keys, RateLimiter, Services
@@ -145,7 +145,7 @@ async def public_status(clock: Clock, number: str) -> PublicStatus | None:
         return None
     if CertificateState(found.state) is CertificateState.VALID and found.issuance.issued_at is None:
         return None
-    if not plans.is_released(found.issuance.plan, clock.now()):
+    if not is_released(found.issuance.plan, clock.now()):
         return None
     successor = found.superseded_by
     return PublicStatus(

@@ -11,42 +11,12 @@ from tortoise.transactions import in_transaction
 from server.domain import beijing, roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.exams.results import (
-    KINDS,
-    PASS_MARK,
-    Result,
-    Status,
-    ensure_kind,
-    is_released,
-    outcome_of,
-    site_name,
-    standard_on,
-    withheld_reason,
-    withheld_reasons,
-)
+from server.domain.exams.results import is_released
 from server.domain.freshness import changed
 from server.domain.ports import Clock, Queue
 from server.domain.roles import Verb
 from server.errors import Conflict, NotFound, Refused
 from server.models import Issuance, Plan, Registration
-
-__all__ = [
-    "KINDS",
-    "PASS_MARK",
-    "PlanSettings",
-    "Result",
-    "Status",
-    "cancel_release",
-    "ensure_kind",
-    "is_released",
-    "outcome_of",
-    "release",
-    "set_requires_practice",
-    "site_name",
-    "standard_on",
-    "withheld_reason",
-    "withheld_reasons",
-]
 
 
 @dataclass(frozen=True, slots=True)

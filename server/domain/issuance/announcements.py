@@ -8,7 +8,7 @@ from tortoise.transactions import in_transaction
 
 from server.domain import beijing
 from server.domain.certificates.claims import Claims
-from server.domain.exams import plans
+from server.domain.exams.results import is_released
 from server.domain.issuance import certificate_query
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
@@ -34,7 +34,7 @@ async def announce(s: Services, *, issuance_id: int) -> None:
     Before the plan's results are released nobody is told; the sweep comes back.
     """
     issuance = await Issuance.get(id=issuance_id).prefetch_related("plan")
-    if issuance.announced_at is not None or not plans.is_released(issuance.plan, s.clock.now()):
+    if issuance.announced_at is not None or not is_released(issuance.plan, s.clock.now()):
         return
     after = ""
     while holders := await certificate_query.holders(issuance_id, after=after, limit=SLICE):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import orjson
 
 from server.domain.certificates.claims import Line, fits, id_hash_of_index, number_of
-from server.domain.exams import plans
+from server.domain.exams.results import withheld_reasons
 from server.domain.issuance import roster_query
 from server.domain.issuance.roster_query import Frame, Reserved
 from server.domain.ports import PdfRenderer
@@ -71,7 +71,7 @@ async def _withheld(frame: Frame, registration_ids: list[int]) -> dict[int, str]
     found: dict[int, str] = {}
     if frame.requires_practice:
         for start in range(0, len(registration_ids), _SLICE):
-            found |= await plans.withheld_reasons(registration_ids[start : start + _SLICE])
+            found |= await withheld_reasons(registration_ids[start : start + _SLICE])
     return found
 
 

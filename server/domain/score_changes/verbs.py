@@ -97,7 +97,7 @@ async def approve(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeSt
         known = standing(facts, s.clock.now(), change=change, actor=actor)
         await _advance(s.clock, change, "approve", known, actor, "")
         await s.faults.reach("score_changes.decided")
-        await _write(s, change, facts, actor)
+        await _write(s.clock, change, facts, actor)
         await s.faults.reach("score_changes.written")
         await _tell(s, change, facts)
         await changed()
@@ -206,11 +206,11 @@ async def _record(clock: Clock, change: ScoreChange, name: str, actor: Actor, mo
     )
 
 
-async def _write(s: Services, change: ScoreChange, facts: Facts, actor: Actor) -> None:
+async def _write(clock: Clock, change: ScoreChange, facts: Facts, actor: Actor) -> None:
     became = facts.became(change.subject, (change.status, change.score))
-    await queries.write_score(facts.id, change, became, s.clock.now())
+    await queries.write_score(facts.id, change, became, clock.now())
     await audit_log.record(
-        s.clock,
+        clock,
         actor,
         "score.change",
         "registration",
