@@ -134,6 +134,12 @@ async def rows(query: str, *values: Any) -> list[dict[str, Any]]:
     return found
 
 
+async def write(query: str, *values: Any) -> int:
+    """Run an INSERT, UPDATE or DELETE likewise; the number of rows it touched."""
+    touched, _ = await connections.get("default").execute_query(query, list(values))
+    return int(touched)
+
+
 def model(kind: type[Row], row: Mapping[str, Any]) -> Row:
     """A row read by SQL as its model, as Tortoise makes one of what it has read. Columns of other tables are ignored.
 

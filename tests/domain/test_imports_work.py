@@ -13,7 +13,8 @@ from server.adapters.spreadsheets import process
 from server.demo_cohort import PEOPLE_HEADER, names, people, people_book, score_book
 from server.domain.imports import Names, parsed_rows, scores
 from server.domain.imports import people as people_topic
-from server.domain.imports.import_plan import OnRecord, Verdict
+from server.domain.imports.import_plan import Verdict
+from server.domain.imports.on_record import OnRecord
 from server.domain.imports.parsed_rows import Column, Draft, drafts, find_table
 from server.domain.imports.score_records import Known
 from tests.kit.workbooks import taken

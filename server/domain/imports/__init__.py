@@ -5,7 +5,9 @@ cells                                     one cell into one value
 import_plan                               what rows come to against the records
 new_names                                 unknown plans, schools, sites
 uniqueness, score_clashes                 what must be unique, over the whole file
-people, scores, practice, portal_list     what each kind of table knows (score_records, score_writing, people_writing)
+people, scores, practice, portal_list     what each kind of table knows; no SQL
+on_record, score_records                  the SQL that reads what is on record
+people_writing, practice_writing, score_writing   the SQL that writes what was judged
 validation                                the validator
 submission                                what begins an import
 runs, states, transitions                 the life of an import

@@ -1,22 +1,18 @@
-"""What an examination of drafts against the records comes to, and who of them is on record already."""
+"""What an examination of drafts against the records comes to."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tortoise import connections
-
 from server.domain.imports.new_names import Names, Register
+from server.domain.imports.on_record import OnRecord
 from server.domain.imports.parsed_rows import Draft
-from server.domain.people.candidates import ABOUT_ID, mask_id
+from server.domain.people.candidates import mask_id
 from server.domain.people.names import same_name
-from server.domain.ports import Keys
 from server.models import KeptChange, KeptDifference
-from server.models.database import rows
 
 MOST_DIFFERENCES = 2_000  # kept with a run; all are counted
 
@@ -93,47 +89,6 @@ def who(draft: Draft) -> str:
     """崔子涵 99************4055"""
     number = draft.get("证件号码") or ""
     return f"{draft.get('姓名') or ''} {mask_id(number) if number else ''}".strip()
-
-
-async def write(sql: str, *values: Any) -> int:
-    """Run an INSERT, UPDATE or DELETE; the number of rows it touched."""
-    touched, _ = await connections.get("default").execute_query(sql, list(values))
-    return int(touched)
-
-
-@dataclass(frozen=True, slots=True)
-class OnRecord:
-    """A candidate who is on record, as far as a table may say something of them."""
-
-    id: int
-    name: str
-    id_kind: str
-    kind: str
-    school_id: int | None
-    mobile_sealed: bytes | None
-    major_code: str
-    major_name: str
-    major_version: str
-    major_tier: str
-
-
-_ON_RECORD = """
-SELECT c.id_index, c.id, c.name, c.id_kind, c.kind, c.school_id, c.mobile_sealed,
-       c.major_code, c.major_name, c.major_version, c.major_tier
-FROM unnest($1::bytea[]) AS index JOIN candidate c ON c.id_index = index
-"""
-
-
-async def people_on_record(keys: Keys, drafts: Iterable[Draft]) -> dict[str, OnRecord]:
-    """Identity number → who is on record with it, looked up under every epoch of the blind index."""
-    numbers = {number for draft in drafts if (number := draft.get("证件号码"))}
-    by_index = await asyncio.to_thread(_indexes, keys, numbers)
-    found = await rows(_ON_RECORD, list(by_index))
-    return {by_index[bytes(row.pop("id_index"))]: OnRecord(**row) for row in found}
-
-
-def _indexes(keys: Keys, numbers: set[str]) -> dict[bytes, str]:
-    return {index: number for number in numbers for index in keys.blinds(number, about=ABOUT_ID)}
 
 
 def judge_person(draft: Draft, known: dict[str, OnRecord]) -> OnRecord | None:

@@ -39,13 +39,9 @@ class RowError:
     value: str = ""  # what stands in the cell; identity numbers and phones are masked
 
     def kept(self) -> KeptError:
-        return {
-            "row": self.row,
-            "column": self.column,
-            "code": self.code,
-            "detail": self.detail,
-            "value": self.value,
-        }
+        return KeptError(
+            row=self.row, column=self.column, code=self.code, detail=self.detail, value=self.value
+        )
 
 
 @dataclass(slots=True)
@@ -213,12 +209,9 @@ def _no_header(
     found = {_title(value) for sheet in seen for row in sheet.rows[:HEADER_WITHIN] for value in row}
     missing = [title for title in needs if title not in found]
     if len(missing) == len(needs) or not missing:
-        hidden = next((sheet.hidden_sheets for sheet in seen if sheet.hidden_sheets), [])
-        advice = (
-            f"隐藏的工作表（{'、'.join(hidden[:_SAID])}）没有读取，如果表在那里，请取消隐藏。"
-            if hidden
-            else ""
-        )
+        advice = ""
+        if hidden := next((sheet.hidden_sheets for sheet in seen if sheet.hidden_sheets), []):
+            advice = f"隐藏的工作表（{'、'.join(hidden[:_SAID])}）没有读取，如果表在那里，请取消隐藏。"
         return Refused("header_missing", f"没有找到表头。表头应有：{'、'.join(needs)}。{advice}")
     return Refused("header_incomplete", f"表头缺少：{'、'.join(missing)}。请补上后再导入。")
 

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from server.domain.imports import cells
-from server.domain.imports.import_plan import Change, OnRecord, Verdict, people_on_record, who
+from server.domain.imports import cells, on_record
+from server.domain.imports.import_plan import Change, Verdict, who
 from server.domain.imports.new_names import Names, Register
+from server.domain.imports.on_record import OnRecord
 from server.domain.imports.parsed_rows import Column, Draft
 from server.domain.imports.people_writing import MAJOR, Work, take
 from server.domain.imports.uniqueness import clashes, row_numbers
 from server.domain.people.candidates import ABOUT_MOBILE, mask_mobile
 from server.domain.people.names import same_name
 from server.domain.ports import Clock, Keys, PdfRenderer
-from server.models.database import rows
 
 __all__ = ["COLUMNS", "TITLE", "judge", "load", "settle", "take"]
 
@@ -56,21 +56,12 @@ def settle(draft: Draft) -> None:
                 draft.refuse(title, "major_of_social", "社会考生不填专业信息，请清空这一格，或改正考生类型。")
 
 
-_SETTLED_PEOPLE = """
-SELECT DISTINCT r.candidate_id FROM unnest($1::bigint[]) AS wanted JOIN registration r ON r.candidate_id = wanted
-JOIN plan p ON p.id = r.plan_id
-WHERE p.release_at <= $2 OR EXISTS (
-    SELECT 1 FROM issuance i WHERE i.plan_id = r.plan_id AND i.site_id = r.site_id
-    AND i.state NOT IN ('prepared', 'returned'))
-"""
-
-
 async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Known:
-    people = await people_on_record(keys, drafts)
-    schools = {row["name"]: row["id"] for row in await rows("SELECT id, name FROM school")}
+    people = await on_record.people(keys, drafts)
+    schools = await on_record.schools()
     mobiles = await asyncio.to_thread(_mobiles, keys, people.values())
     ids = [person.id for person in people.values()]
-    settled = {row["candidate_id"] for row in await rows(_SETTLED_PEOPLE, ids, clock.now())}
+    settled = await on_record.settled(ids, clock.now())
     return Known(people, schools, mobiles, settled)
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.imports.import_plan import OnRecord, write
+from server.domain.imports.on_record import OnRecord
 from server.domain.imports.parsed_rows import Draft
 from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE
 from server.domain.ports import Clock, Keys, Services
-from server.models.database import rows
+from server.models.database import rows, write
 
 MAJOR = {
     "专业代码": "major_code",

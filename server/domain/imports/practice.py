@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
-from server.domain.actor import Actor
-from server.domain.audit import audit_log
-from server.domain.imports import cells
+from server.domain.imports import cells, on_record
 from server.domain.imports.import_plan import (
     Change,
-    OnRecord,
     Verdict,
     judge_person,
-    people_on_record,
     who,
-    write,
 )
 from server.domain.imports.new_names import Names
+from server.domain.imports.on_record import Hours, HoursKey, OnRecord
 from server.domain.imports.parsed_rows import Column, Draft
+from server.domain.imports.practice_writing import Work, take
 from server.domain.imports.score_records import ON_ITS_WAY
 from server.domain.imports.uniqueness import clashes, rows_of
 from server.domain.levels import Level
-from server.domain.ports import Clock, Keys, PdfRenderer, Services
-from server.models.database import rows
+from server.domain.ports import Clock, Keys, PdfRenderer
+
+__all__ = ["COLUMNS", "TITLE", "judge", "load", "settle", "take"]
 
 TITLE = "实践与督导学时"
 COLUMNS: tuple[Column, ...] = (
@@ -34,8 +31,6 @@ COLUMNS: tuple[Column, ...] = (
     Column("督导学时", cells.hours),
     Column("实践学时", cells.hours),
 )
-Hours = tuple[Decimal, Decimal]  # supervision, practice
-Key = tuple[int, str]  # candidate, level
 
 
 @dataclass(slots=True)
@@ -43,46 +38,18 @@ class Known:
     """Candidates on record, their hours by level, and the batches that stand on these hours."""
 
     people: dict[str, OnRecord]
-    hours: dict[Key, Hours]
-    batches: dict[Key, str]  # the state of a batch on its way whose list these hours decide
-
-
-@dataclass(slots=True)
-class Work:
-    """Hours to be written, with what stood there before."""
-
-    writes: dict[Key, Hours] = field(default_factory=dict)
-    was: dict[Key, Hours] = field(default_factory=dict)
+    hours: dict[HoursKey, Hours]
+    batches: dict[HoursKey, str]  # the state of a batch on its way whose list these hours decide
 
 
 def settle(draft: Draft) -> None:
     """No rule between cells."""
 
 
-# a batch at the school holds those who passed; a signed one only those who have a number in it
-_BATCHES = """
-SELECT r.candidate_id, t.level, i.state FROM unnest($1::bigint[]) AS wanted
-JOIN registration r ON r.candidate_id = wanted AND r.outcome = 'passed'
-JOIN plan p ON p.id = r.plan_id AND p.requires_practice JOIN site t ON t.id = r.site_id
-JOIN issuance i ON i.plan_id = r.plan_id AND i.site_id = r.site_id
-WHERE i.state = 'site_pending' OR i.state IN ('school_signed', 'generating', 'issued') AND EXISTS (
-    SELECT 1 FROM certificate x WHERE x.registration_id = r.id AND x.issuance_id = i.id
-    AND x.state IN ('reserved', 'drawing', 'valid'))
-FOR SHARE OF i
-"""
-
-
 async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Known:
-    people = await people_on_record(keys, drafts)
+    people = await on_record.people(keys, drafts)
     ids = [person.id for person in people.values()]
-    found = await rows(
-        "SELECT candidate_id, level, supervision_hours, practice_hours FROM practice_record"
-        " WHERE candidate_id = ANY($1::bigint[])",
-        ids,
-    )
-    hours = {(r["candidate_id"], r["level"]): (r["supervision_hours"], r["practice_hours"]) for r in found}
-    batches = {(r["candidate_id"], r["level"]): r["state"] for r in await rows(_BATCHES, ids)}
-    return Known(people, hours, batches)
+    return Known(people, await on_record.hours(ids), await on_record.batches_of_hours(ids))
 
 
 def judge(pdf_renderer: PdfRenderer, known: Known, drafts: list[Draft], creating: Names) -> Verdict:
@@ -129,7 +96,7 @@ def _judge_whole(drafts: list[Draft]) -> None:
             )
 
 
-def _closed(known: Known, key: Key, hours: Hours) -> tuple[str, str] | None:
+def _closed(known: Known, key: HoursKey, hours: Hours) -> tuple[str, str] | None:
     """Why these hours may not change now: a list that is on its way would gain or lose its person."""
     state = known.batches.get(key)
     need = Level(key[1]).hours
@@ -146,26 +113,3 @@ def _enough(hours: Hours, need: Hours) -> bool:
 def _told(was: Hours, hours: Hours) -> list[Change]:
     titles = zip(("督导学时", "实践学时"), was, hours, strict=True)
     return [(title, str(old), str(new)) for title, old, new in titles if old != new]
-
-
-async def take(s: Services, work: Work, *, actor: Actor) -> None:
-    table = [(*key, *hours) for key, hours in work.writes.items()]
-    columns: list[list[Any]] = [list(column) for column in zip(*table, strict=True)]
-    await write(
-        "INSERT INTO practice_record (candidate_id, level, supervision_hours, practice_hours, updated_at)"
-        " SELECT t.*, $5 FROM unnest($1::bigint[], $2::text[], $3::numeric[], $4::numeric[]) AS t"
-        " ON CONFLICT (candidate_id, level) DO UPDATE SET supervision_hours = excluded.supervision_hours,"
-        " practice_hours = excluded.practice_hours, updated_at = excluded.updated_at",
-        *columns,
-        s.clock.now(),
-    )
-    await s.faults.reach("imports.hours_written")
-    trail = [
-        (candidate, _said(level, was), _said(level, work.writes[candidate, level]))
-        for (candidate, level), was in work.was.items()
-    ]
-    await audit_log.record_many(s.clock, actor, "practice.change", "candidate", trail)
-
-
-def _said(level: str, hours: Hours) -> dict[str, str]:
-    return {"level": level, "supervision_hours": str(hours[0]), "practice_hours": str(hours[1])}

@@ -72,6 +72,11 @@ async def row_of(import_id: int, *, lock: bool = False) -> ImportRun:
     return found
 
 
+async def lock(key: int) -> None:
+    """Until the caller's transaction ends, one run at a time holds this key."""
+    await rows("SELECT pg_advisory_xact_lock($1)", key)
+
+
 async def view(import_id: int, *, actor: Actor) -> ImportView:
     """Raises Forbidden: role_not_allowed. NotFound: import_unknown."""
     roles.require(actor, Verb.SEE_IMPORTS)

@@ -17,7 +17,7 @@ from server.domain import beijing
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.freshness import changed
-from server.domain.imports import reports, validation
+from server.domain.imports import queries, reports, validation
 from server.domain.imports.import_plan import Verdict
 from server.domain.imports.new_names import Names
 from server.domain.imports.parsed_rows import RowError
@@ -27,7 +27,6 @@ from server.domain.imports.validation import Reading
 from server.domain.ports import Clock, EventBus, Services
 from server.errors import OutsideFailure, Refused
 from server.models import ImportRun
-from server.models.database import rows
 
 LOCK = 0x696D706F7274  # "import": one file is taken at a time
 MOST_ATTEMPTS = 5
@@ -99,7 +98,7 @@ async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
     actor = Actor.of(run_row.actor)
     outside = contextvars.copy_context()
     async with AsyncExitStack() as afterwards, in_transaction():
-        await rows("SELECT pg_advisory_xact_lock($1)", -run_row.id if run_row.is_dry_run else LOCK)
+        await queries.lock(-run_row.id if run_row.is_dry_run else LOCK)
         if await ImportRun.filter(id=run_row.id, state=ImportState.RUNNING.value).first() is None:
             return  # another worker has finished it
         await s.faults.reach("imports.locked")

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 from server.domain import beijing
 from server.domain.exams.results import KINDS
-from server.domain.imports.import_plan import OnRecord, people_on_record
+from server.domain.imports import on_record
+from server.domain.imports.on_record import OnRecord
 from server.domain.imports.parsed_rows import Draft
 from server.domain.levels import Level
 from server.domain.ports import Clock, Keys
@@ -104,9 +105,9 @@ async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Known:
     plans = await rows(_PLANS, list({plan for draft in drafts if (plan := draft.get("考试计划"))}))
     kinds = await rows(_SINCE)
     known = Known(
-        await people_on_record(keys, drafts),
+        await on_record.people(keys, drafts),
         {row["name"] for row in kinds} | KINDS.keys(),
-        {row["name"] for row in await rows("SELECT name FROM school")},
+        set(await on_record.schools()),
         {row["name"]: (row["exam_date"], row["certificate"]) for row in plans},
         today=beijing.day(now),
         released={row["name"] for row in plans if row["release_at"] is not None and row["release_at"] <= now},

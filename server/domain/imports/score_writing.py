@@ -11,11 +11,10 @@ from typing import Any
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.exams.results import Result, ensure_kind, outcome_of, site_name
-from server.domain.imports.import_plan import write
 from server.domain.imports.score_records import MARKS, Entry, Known, Mark, Registered, Seat
 from server.domain.levels import Level
 from server.domain.ports import Clock, Services
-from server.models.database import rows
+from server.models.database import rows, write
 
 Slot = tuple[int, str]  # plan id, level value
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from server.domain.exams.results import Result, Status, outcome_of, say, site_name
 from server.domain.imports import cells
-from server.domain.imports.import_plan import OnRecord, Verdict, judge_person, who
+from server.domain.imports.import_plan import Verdict, judge_person, who
 from server.domain.imports.new_names import Names, Register, likely
+from server.domain.imports.on_record import OnRecord
 from server.domain.imports.parsed_rows import Column, Draft
 from server.domain.imports.score_clashes import judge_whole
 from server.domain.imports.score_records import Entry, Known, Mark, Registered, Seat, load
