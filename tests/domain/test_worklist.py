@@ -15,7 +15,9 @@ DAY = timedelta(days=1)
 
 
 async def waiting_since(services: Services, state: BatchState) -> object:
-    (found,) = [one for one in await worklist.batches(services, make.ISSUER_STAFF) if one.state is state]
+    (found,) = [
+        one for one in await worklist.batches(services.clock, make.ISSUER_STAFF) if one.state is state
+    ]
     return (found.batches, found.since)
 
 

@@ -136,8 +136,8 @@ async def test_no_hot_path_grows_with_history(
             )
             await organisation.listing(s.clock, wanted=batch_query.Wanted(plan_id=of.plan.id), actor=actor)
             await batch_query.totals(s.clock, batch_query.Wanted(plan_id=of.plan.id), actor=actor)
-            await worklist.batches(s, actor)
-            await worklist.oldest(s, actor, list(BatchState))
+            await worklist.batches(s.clock, actor)
+            await worklist.oldest(s.clock, actor, list(BatchState))
         await roster_access.roll(s.clock, s.keys, batch.id, given_as="print", actor=ME)
         await roster_access.canonical_list(s.clock, batch.id, actor=ME)
         first = await Certificate.filter(issuance_id=batch.id).order_by("number").first()
@@ -163,7 +163,7 @@ async def test_no_hot_path_grows_with_history(
         spy.part = "plans"
         await plans_listing(s.clock)
         await worklist.unreleased_plans()
-        await worklist.poor_imports(s)
+        await worklist.poor_imports(s.clock)
         spy.part = "audit"
         boss = Actor("staff", 2, "审计", role="auditor")
         for wanted in (

@@ -176,15 +176,15 @@ async def test_no_door_tells_before_the_release_and_the_right_ones_do_after_it(
 async def test_nothing_is_waiting_for_a_school_or_its_officer(app: App, services: Services) -> None:
     w = await world(app, services, "site_pending")
     clerk = Actor("staff", 7, "院校", role="school", school_id=w.of.school.id)
-    assert sum(one.batches + one.certificates for one in await worklist.batches(services, clerk)) == 0
-    assert sum(one.batches for one in await worklist.batches(services, make.ISSUER_STAFF)) == 1
+    assert sum(one.batches + one.certificates for one in await worklist.batches(services.clock, clerk)) == 0
+    assert sum(one.batches for one in await worklist.batches(services.clock, make.ISSUER_STAFF)) == 1
     services.clock.forward(days=15)  # type: ignore[attr-defined]
     await announcements.remind(services.clock, services.queue)
     assert await Delivery.all().count() == 0
     await plans.release(services.clock, services.queue, w.of.plan.id, at=None, actor=make.OPERATOR)
     await announcements.remind(services.clock, services.queue)
     assert await Delivery.filter(topic="signing_reminder").count() == 1
-    assert sum(one.certificates for one in await worklist.batches(services, clerk)) == 4
+    assert sum(one.certificates for one in await worklist.batches(services.clock, clerk)) == 4
 
 
 async def test_every_step_towards_the_school_is_refused(app: App, services: Services) -> None:

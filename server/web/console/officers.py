@@ -135,8 +135,7 @@ async def suspend(call: Call, officer_id: int) -> None:
 
 
 async def schools(call: Call) -> Page[Named]:
-    found = await worklist.schools(call.actor)
-    return page_of(Named, found)
+    return page_of(Named, await worklist.schools(call.actor))
 
 
 _ONE = "/officers/<officer_id:int>"

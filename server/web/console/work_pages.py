@@ -41,7 +41,7 @@ class PeoplePage(Input):
 async def home(call: Call) -> HTTPResponse:
     may_release = roles.may(call.actor, Verb.RELEASE)
     may_import = roles.may(call.actor, Verb.IMPORT)
-    found = await worklist.batches(call.s, call.actor)
+    found = await worklist.batches(call.s.clock, call.actor)
     mine = [one.state for one in found if wording.waits_for(call.actor, one.state)]
     batches = [
         {
@@ -55,7 +55,6 @@ async def home(call: Call) -> HTTPResponse:
         for one in found
     ]
     may_confirm = roles.may(call.actor, Verb.CONFIRM)
-    oldest = await worklist.oldest(call.s, call.actor, mine) if mine else None
     return await page_base.render(
         call,
         "home.html",
@@ -64,13 +63,10 @@ async def home(call: Call) -> HTTPResponse:
         today=beijing.say_day(beijing.day(call.s.clock.now())),
         greeting=f"{call.account.name}，您好。",
         batches=batches,
-        mine=oldest,
-        began=await worklist.began(oldest or []),
-        levels={level.value: level.label for level in Level},
-        state_labels={state.value: state.label for state in BatchState},
+        mine=await worklist.oldest(call.s.clock, call.actor, mine) if mine else None,
         officers=await worklist.unconfirmed(call.actor) if may_confirm else 0,
         plans=await worklist.unreleased_plans() if may_release else None,
-        imports=await worklist.poor_imports(call.s) if may_import else None,
+        imports=await worklist.poor_imports(call.s.clock) if may_import else None,
     )
 
 
@@ -138,7 +134,7 @@ async def issuances(call: Call) -> HTTPResponse:
         tab_base=page_base.address("/console/issuances", without_state.items()).rstrip("?&"),
         states=list(BatchState),
         levels={level.value: level.label for level in Level},
-        plans=await worklist.plans(call.s, call.actor),
+        plans=await worklist.plans(call.s.clock, call.actor),
         wanted=wanted,
         filtered=any(chosen.values()),
         own_school=call.actor.school_id,
