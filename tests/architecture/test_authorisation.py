@@ -16,7 +16,7 @@ ASKS_NOBODY = {
     "audit/incidents.py note": "says what was tried",
     "people/staff.py change_password": "one's own password, and the old one is asked for",
     "certificates/portal.py write": "a part of an import, whose verb has asked",
-    "imports/practice.py take": "a part of an import, whose verb has asked",
+    "imports/practice_writing.py take": "a part of an import, whose verb has asked",
     "notices/hold.py begin": "the command line alone",
     "notices/hold.py end": "the command line alone",
     "people/conflicts.py stand_behind": "a part of the verbs on officers, which have asked",
