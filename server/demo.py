@@ -120,11 +120,11 @@ async def _is_somebodys(s: Services) -> bool:
 
 
 async def _import(s: Services, kind: str, name: str, book: bytes, names: imports.Names) -> None:
-    ended = await imports.take(
+    summary = await imports.take(
         s, kind, name, book, wish=imports.Wish(all_or_nothing=True, creating=names), actor=_ACTOR
     )
-    if ended.refusal_code or ended.rows_refused:
-        raise XcertError(f"示例数据没有载入：{ended.refusal or ended.errors[:3]}")
+    if summary.refusal_code or summary.rows_refused:
+        raise XcertError(f"示例数据没有载入：{summary.refusal or summary.errors[:3]}")
 
 
 async def _login(

@@ -126,9 +126,9 @@ def _secret(path: Path) -> bytes:
 
 def _signer(path: Path) -> Ed25519PrivateKey:
     try:
-        loaded = load_pem_private_key(path.read_bytes(), None)
+        key = load_pem_private_key(path.read_bytes(), None)
     except (ValueError, TypeError, OSError):
-        loaded = None
-    if not isinstance(loaded, Ed25519PrivateKey):
+        key = None
+    if not isinstance(key, Ed25519PrivateKey):
         raise KeysMissing(f"{path.name} 不是 Ed25519 私钥（未加密的 PEM），请从密钥备份恢复")
-    return loaded
+    return key

@@ -58,7 +58,7 @@ class JobQueue:
             await get_connection("default").execute_query(_DEFER, row)
             return
         async with in_transaction("default"):
-            while not await self._held(once, at):
+            while not await self._is_waiting(once, at):
                 try:
                     async with in_transaction(
                         "default"
@@ -68,7 +68,7 @@ class JobQueue:
                 except IntegrityError:
                     continue  # another transaction put it between our look and our attempt
 
-    async def _held(self, once: str, at: datetime | None) -> bool:
+    async def _is_waiting(self, once: str, at: datetime | None) -> bool:
         """Whether a job of this name waits; it is then held until our commit and workers are told of it."""
         link = get_connection("default")
         _, rows = await link.execute_query(_HOLD, [once, at])

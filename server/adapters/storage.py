@@ -101,15 +101,15 @@ class FolderFileStore:
         return await asyncio.to_thread(self._sweep)
 
     def _sweep(self) -> int:
-        gone = 0
+        count = 0
         for scratch in (self._folder / _SCRATCH).glob("*"):
             try:
                 if scratch.stat().st_mtime < time.time() - _SCRATCH_SECONDS:
                     scratch.unlink()
-                    gone += 1
+                    count += 1
             except FileNotFoundError:
                 continue
-        return gone
+        return count
 
     async def check(self) -> None:
         await asyncio.to_thread(_with_cause, self._check)

@@ -60,12 +60,12 @@ def hosts(settings: Settings, *, join: bool, waits: bool = True) -> Iterator[Hos
     """
     folder = settings.data_dir.resolve()
     _make(folder)
-    started: list[embedded.Postgres | embedded.Redis] = []
+    servers: list[embedded.Postgres | embedded.Redis] = []
 
     def url_of(server: embedded.Postgres | embedded.Redis) -> str:
         url = server.start_or_join() if join else server.start()
         if server.is_running():
-            started.append(server)
+            servers.append(server)
         return url
 
     if settings.database_url and waits:
@@ -74,7 +74,7 @@ def hosts(settings: Settings, *, join: bool, waits: bool = True) -> Iterator[Hos
         database_url = settings.database_url or url_of(embedded.Postgres(folder / "postgres"))
         redis_url = settings.redis_url or url_of(embedded.Redis(folder / "redis"))
         complete = replace(settings, data_dir=folder, database_url=database_url, redis_url=redis_url)
-        yield Hosts(complete, tuple(started))
+        yield Hosts(complete, tuple(servers))
     finally:
-        for server in reversed(started):
+        for server in reversed(servers):
             server.stop()

@@ -50,11 +50,11 @@ def run(args: argparse.Namespace, settings: Settings) -> int:
     return exit_code(summary)
 
 
-def exit_code(ended: ImportView) -> int:
+def exit_code(summary: ImportView) -> int:
     """0 all rows taken, 3 some refused, 2 the file could not be read."""
-    if ended.refusal_code:
+    if summary.refusal_code:
         return UNREADABLE
-    return 3 if ended.rows_refused else 0
+    return 3 if summary.rows_refused else 0
 
 
 def _print(summary: ImportView, *, dry_run: bool) -> None:

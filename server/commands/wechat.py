@@ -76,12 +76,12 @@ async def _show_quota(s: Services, account: str) -> None:
     _say(f"{NAMES[account]} {s.settings.oa_appid if account == 'oa' else s.settings.mp_appid}")
     lines = await s.wechat_quota.usage(account)
     for line in lines:
-        closed = f"　停用至 {line.closed_until.astimezone(BEIJING):%m-%d %H:%M}" if line.closed_until else ""
+        until = f"　停用至 {line.closed_until.astimezone(BEIJING):%m-%d %H:%M}" if line.closed_until else ""
         if line.official is None:
             theirs = f"微信未提供（{line.why_not}）"
         else:
             theirs = f"微信计 {line.official.used}，上限 {line.official.limit}，剩余 {line.official.remain}"
-        _say(f"  {line.path}　本服务今日 {line.ours} 次；{theirs}{closed}")
+        _say(f"  {line.path}　本服务今日 {line.ours} 次；{theirs}{until}")
     if not lines:
         _say("  今日还没有调用。")
 
@@ -96,8 +96,8 @@ async def _clear(s: Services, accounts: list[str], args: argparse.Namespace) -> 
             await s.wechat_quota.clear(account)
         except WeChatRefused as refusal:
             raise _refused(refusal, account) from None
-        waited = await sender.quota_is_back(s.clock, s.queue, account)
-        now = f"等候额度的 {waited} 条通知现在发送。" if waited else ""
+        count = await sender.quota_is_back(s.clock, s.queue, account)
+        now = f"等候额度的 {count} 条通知现在发送。" if count else ""
         _say(f"{NAMES[account]}已清零，停用的接口已恢复。{now}")
     return 0
 

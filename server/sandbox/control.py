@@ -237,12 +237,12 @@ async def wx_config(request: Request) -> HTTPResponse:
     account = platform.by_appid(str(body.get("appId", "")))
     url = str(body.get("url") or request.headers.get("referer", ""))
     ticket = platform.store.get("ticket", account.appid) if account else None
-    verdict = _judged(platform, account, ticket, body, url)
+    verdict = _verdict(platform, account, ticket, body, url)
     platform.timeline.note("page", "wx.config", ok=verdict == "config:ok", verdict=verdict, url=url)
     return json({"errMsg": verdict}, headers=headers)
 
 
-def _judged(
+def _verdict(
     platform: Platform, account: Account | None, ticket: dict[str, Any] | None, body: dict[str, Any], url: str
 ) -> str:
     """What wx.error or wx.ready would say."""

@@ -22,9 +22,9 @@ def tap(platform: Platform, person: Person, path: str, result: str = "") -> Outc
     button = _button(platform, account, person, path)
     kind = str(button.get("type", ""))
     if kind in ("scancode_push", "scancode_waitmsg"):
-        return _scanned(platform, account, person, button, result) or {"open": "scanner", "path": path}
+        return _act_on_scan(platform, account, person, button, result) or {"open": "scanner", "path": path}
     if kind in ("pic_sysphoto", "pic_photo_or_album", "pic_weixin", "location_select"):
-        return _sent(platform, account, person, button)
+        return _send_content(platform, account, person, button)
     if kind == "media_id":
         name = chat.NAMES["image"]
         chat.say(platform, account, person, "account", "other", text=name)
@@ -51,7 +51,7 @@ def tap(platform: Platform, person: Person, path: str, result: str = "") -> Outc
     return {}
 
 
-def _scanned(
+def _act_on_scan(
     platform: Platform, account: Account, person: Person, button: dict[str, Any], result: str
 ) -> Outcome | None:
     """A button that scans; only scancode_waitmsg waits for a reply, the other one opens what was read."""
@@ -67,7 +67,7 @@ def _scanned(
     return {"open": "chat"}
 
 
-def _sent(platform: Platform, account: Account, person: Person, button: dict[str, Any]) -> Outcome:
+def _send_content(platform: Platform, account: Account, person: Person, button: dict[str, Any]) -> Outcome:
     """A button that sends pictures or a place: the event first, then the message itself (DOC 《自定义菜单事件推送》)."""
     if button["type"] == "location_select":
         kind, content = "location", message_content(platform, account, person, "location")

@@ -41,7 +41,7 @@ class Reply:
 
 def judge(
     account: Account,
-    pushed: dict[str, Any],
+    push: dict[str, Any],
     body: bytes,
     *,
     mode: str,
@@ -51,7 +51,7 @@ def judge(
     """Read the answer to a push.
 
     Args:
-        pushed: the fields of the push, in clear.
+        push: the fields of the push, in clear.
         mode: the cipher mode of the push: plain takes a clear answer, safe a sealed one, compat either.
         keys: the AES keys an answer may be sealed with; the account's own if none are given.
         has_media: whether a media_id of a type exists.
@@ -73,7 +73,7 @@ def judge(
         except xml.NotXml as error:
             raise BadReply(f"既不是 success 也不是有效的 XML：{error}") from error
     fields = opened(account, outer, mode, keys or (account.aes_key,))
-    return _checked(account, pushed, fields, has_media)
+    return _checked(account, push, fields, has_media)
 
 
 def _json(text: str) -> dict[str, Any]:
@@ -114,15 +114,12 @@ def opened(account: Account, fields: dict[str, Any], mode: str, keys: tuple[str,
 
 def _checked(
     account: Account,
-    pushed: dict[str, Any],
+    push: dict[str, Any],
     fields: dict[str, Any],
     has_media: Callable[[str, str], bool],
 ) -> Reply:
     """Addresses swapped, times whole, a type there is, sizes kept."""
-    if (
-        fields.get("ToUserName") != pushed["FromUserName"]
-        or fields.get("FromUserName") != account.original_id
-    ):
+    if fields.get("ToUserName") != push["FromUserName"] or fields.get("FromUserName") != account.original_id:
         raise BadReply("ToUserName 与 FromUserName 应与推送对调")
     if not str(fields.get("CreateTime", "")).isdigit():
         raise BadReply("CreateTime 应为整数秒")
@@ -132,10 +129,10 @@ def _checked(
     if kind == "text":
         _check_text(fields.get("Content"))
     if kind == "news":
-        _check_news(fields, pushed)
+        _check_news(fields, push)
     if kind in MEDIA_PARTS:
         _check_media(fields.get(MEDIA_PARTS[kind]), kind, has_media)
-    event = pushed.get("Event", "")
+    event = push.get("Event", "")
     if event in UNANSWERED:
         return Reply(None, (f"{event} 事件的回复会被忽略",))
     return Reply(fields)
@@ -157,14 +154,14 @@ def _check_text(content: object) -> None:
         raise BadReply(f"文本回复超过 {limits.REPLY_TEXT_BYTES} 字节")
 
 
-def _check_news(fields: dict[str, Any], pushed: dict[str, Any]) -> None:
+def _check_news(fields: dict[str, Any], push: dict[str, Any]) -> None:
     """One article after a message, eight otherwise; every one has a title."""
     articles = fields.get("Articles")
     items = articles.get("item") if isinstance(articles, dict) else None
     items = items if isinstance(items, list) else [items] if isinstance(items, dict) else []
     if str(len(items)) != str(fields.get("ArticleCount")) or not items:
         raise BadReply("ArticleCount 与 Articles 中的条数不符")
-    single = pushed.get("MsgType") in ANSWERED
+    single = push.get("MsgType") in ANSWERED
     if len(items) > (limits.REPLY_ARTICLES_FOR_MESSAGES if single else limits.REPLY_ARTICLES):
         raise BadReply("图文条数太多：回复用户消息只能有 1 条")
     if not all(isinstance(item, dict) and item.get("Title") for item in items):

@@ -174,10 +174,10 @@ async def report(
     platform: Platform, account: Account, person: Person, template: Template, msgid: int
 ) -> None:
     """Tell the account that a message has arrived."""
-    sent = {
+    arrival = {
         "TemplateId": template.id,
         "MsgID": str(msgid),
         "ErrorCode": "0",
         "ErrorStatus": "success",
     }
-    await pushes.send(platform, account, person, _event(platform, account, person, "sent", [sent]))
+    await pushes.send(platform, account, person, _event(platform, account, person, "sent", [arrival]))

@@ -80,9 +80,9 @@ async def create(call: Call) -> Answer:
 
 @api(bp, Door("/cgi-bin/tags/get", "GET", accounts=("oa",)))
 async def listing(call: Call) -> Answer:
-    worn = [number for one in _followers(call) for number in of(call.platform, call.account, one)]
+    numbers = [number for one in _followers(call) for number in of(call.platform, call.account, one)]
     every = {STARRED: "星标组", **_all(call)}
-    return {"tags": [{"id": n, "name": name, "count": worn.count(n)} for n, name in every.items()]}
+    return {"tags": [{"id": n, "name": name, "count": numbers.count(n)} for n, name in every.items()]}
 
 
 @api(bp, Door("/cgi-bin/tags/update", accounts=("oa",)))
@@ -125,12 +125,12 @@ def _people(call: Call) -> list[Person]:
 @api(bp, Door("/cgi-bin/tags/members/batchtagging", accounts=("oa",)))
 async def put_on(call: Call) -> Answer:
     number, people = _number(call, call.body.get("tagid")), _people(call)
-    worn = {one.id: of(call.platform, call.account, one) for one in people}
-    if any(number not in tags and len(tags) >= limits.TAGS_A_PERSON for tags in worn.values()):
+    tags_of = {one.id: of(call.platform, call.account, one) for one in people}
+    if any(number not in tags and len(tags) >= limits.TAGS_A_PERSON for tags in tags_of.values()):
         raise WeChatError(45059)
     for person in people:
-        if number not in worn[person.id]:
-            _wear(call, person, [*worn[person.id], number])
+        if number not in tags_of[person.id]:
+            _wear(call, person, [*tags_of[person.id], number])
     return OK
 
 

@@ -77,7 +77,7 @@ def _clear(call: Call) -> dict[str, Any]:
 @api(bp, Door("/cgi-bin/openapi/quota/clear"))
 async def clear_one_quota(call: Call) -> Answer:
     """DOC 《重置指定API调用次数》: today's counter of one API; fifty times a month."""
-    path, day = _known(call), call.platform.clock.day()
+    path, day = _path_of(call), call.platform.clock.day()
     month = f"{call.account.appid} {day[:7]}"
     if call.platform.store.count("cleared.one", month) > limits.CLEAR_ONE_QUOTA_A_MONTH:
         raise WeChatError(48006)
@@ -85,7 +85,7 @@ async def clear_one_quota(call: Call) -> Answer:
     return {"errcode": 0, "errmsg": "ok"}
 
 
-def _known(call: Call) -> str:
+def _path_of(call: Call) -> str:
     """The path asked about, without host and query.
 
     Raises:
@@ -99,7 +99,7 @@ def _known(call: Call) -> str:
 
 @api(bp, Door("/cgi-bin/openapi/quota/get"))
 async def quota(call: Call) -> Answer:
-    path = _known(call)
+    path = _path_of(call)
     most = limits.A_DAY.get(path, limits.UNNUMBERED_A_DAY)
     counter = call.platform.store.get(
         "counter.day", f"{call.account.appid} {path} {call.platform.clock.day()}"

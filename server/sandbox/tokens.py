@@ -47,7 +47,7 @@ def _leave(platform: Platform, token: str, seconds: float) -> None:
         platform.store.put("token", token, body)
 
 
-def _left(platform: Platform, token: str) -> int:
+def _seconds_left(platform: Platform, token: str) -> int:
     body = platform.store.get("token", token)
     return int(body["expires_at"] - platform.clock.now()) if body else 0
 
@@ -56,7 +56,7 @@ def plain(platform: Platform, account: Account) -> dict[str, object]:
     """GET cgi-bin/token: always a new one; the one before lives five minutes more at most."""
     before = _current(platform, account, "plain")
     if before is not None:
-        _leave(platform, before, min(_left(platform, before), limits.TOKEN_OVERLAP_SECONDS))
+        _leave(platform, before, min(_seconds_left(platform, before), limits.TOKEN_OVERLAP_SECONDS))
     return {"access_token": _make(platform, account, "plain"), "expires_in": limits.TOKEN_SECONDS}
 
 
@@ -68,12 +68,12 @@ def stable(platform: Platform, account: Account, *, force: bool) -> dict[str, ob
     elif force and _may_force(platform, account):
         _leave(platform, before, platform.switchboard.now.force_refresh_grace)
         token = _make(platform, account, "stable")
-    elif _left(platform, before) <= limits.TOKEN_OVERLAP_SECONDS:
+    elif _seconds_left(platform, before) <= limits.TOKEN_OVERLAP_SECONDS:
         _leave(platform, before, limits.TOKEN_OVERLAP_SECONDS)
         token = _make(platform, account, "stable")
     else:
         token = before
-    return {"access_token": token, "expires_in": _left(platform, token)}
+    return {"access_token": token, "expires_in": _seconds_left(platform, token)}
 
 
 def _may_force(platform: Platform, account: Account) -> bool:

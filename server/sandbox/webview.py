@@ -93,14 +93,14 @@ def _addresses(platform: Platform, person: Person) -> Addresses:
 def _headers(platform: Platform, person: Person, request: Request) -> dict[str, str]:
     """What the service must see: its own origin, WeChat's agent, this person's cookies."""
     both = _addresses(platform, person)
-    sent = {name: value for name, value in request.headers.items() if name.lower() not in NOT_SENT}
+    headers = {name: value for name, value in request.headers.items() if name.lower() not in NOT_SENT}
     for name in ("origin", "referer"):
         if value := request.headers.get(name):
-            sent[name] = both.to_service(value)
+            headers[name] = both.to_service(value)
     if jar := _jar(platform, person):
-        sent["cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
+        headers["cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
     return {
-        **sent,
+        **headers,
         "user-agent": agents.of(platform, person).user_agent,
         "host": urlsplit(both.theirs).netloc,
     }
@@ -128,47 +128,47 @@ async def _fetch(
             headers=_headers(platform, person, request),
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, connect=5),
-        ) as fetched:
-            return await _pass_on(platform, person, request if stream else None, fetched)
+        ) as response:
+            return await _pass_on(platform, person, request if stream else None, response)
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         return text(f"无法打开网页：{str(error) or type(error).__name__}", status=502)
 
 
 async def _pass_on(
-    platform: Platform, person: Person, request: Request | None, fetched: aiohttp.ClientResponse
+    platform: Platform, person: Person, request: Request | None, response: aiohttp.ClientResponse
 ) -> HTTPResponse | None:
     """Keep the cookies, turn the addresses, stream the rest."""
     both = _addresses(platform, person)
-    _keep_cookies(platform, person, fetched.headers.getall("Set-Cookie", []))
-    headers = {name: value for name, value in fetched.headers.items() if name.lower() not in KEPT_BACK}
+    _keep_cookies(platform, person, response.headers.getall("Set-Cookie", []))
+    headers = {name: value for name, value in response.headers.items() if name.lower() not in KEPT_BACK}
     if headers.get("Location", "").startswith((both.theirs + "/", both.theirs + "?")):
         headers["Location"] = both.to_page(headers["Location"])
-    policy = fetched.headers.get("Content-Security-Policy", "")
+    policy = response.headers.get("Content-Security-Policy", "")
     headers = {name: value for name, value in headers.items() if name.lower() != "content-security-policy"}
     if allowed := both.policy(policy):
         headers["Content-Security-Policy"] = allowed
     kind = headers.pop("Content-Type", "application/octet-stream")
     if kind.startswith("text/html"):
-        page = (await fetched.read()).decode(errors="replace")
-        _remember(platform, person, fetched, page)
+        page = (await response.read()).decode(errors="replace")
+        _remember(platform, person, response, page)
         content = both.page(page, agents.of(platform, person), policy)
-        return HTTPResponse(content, fetched.status, headers, kind)
+        return HTTPResponse(content, response.status, headers, kind)
     if request is None:
-        return HTTPResponse(await fetched.read(), fetched.status, headers, kind)
-    streamed = await request.respond(status=fetched.status, headers=headers, content_type=kind)
-    assert streamed is not None
-    async for chunk in fetched.content.iter_any():
-        await streamed.send(chunk)
-    await streamed.eof()
+        return HTTPResponse(await response.read(), response.status, headers, kind)
+    stream = await request.respond(status=response.status, headers=headers, content_type=kind)
+    assert stream is not None
+    async for chunk in response.content.iter_any():
+        await stream.send(chunk)
+    await stream.eof()
     return None
 
 
-def _remember(platform: Platform, person: Person, fetched: aiohttp.ClientResponse, page: str) -> None:
+def _remember(platform: Platform, person: Person, response: aiohttp.ClientResponse, page: str) -> None:
     """Which page the web view shows, for the phone's title bar."""
     match = re.search(r"<title[^>]*>(.*?)</title>", page, re.DOTALL)
     title = html.unescape(match[1]).strip()[:80] if match else ""
     number = platform.store.count("page", person.id)
-    platform.store.put("page", person.id, {"url": str(fetched.url), "title": title, "number": number})
+    platform.store.put("page", person.id, {"url": str(response.url), "title": title, "number": number})
 
 
 def _jar(platform: Platform, person: Person) -> dict[str, str]:

@@ -30,9 +30,9 @@ def taken(data: bytes, topic: Any = people_topic) -> tuple[Table, list[Draft]]:
 
 
 def refusal(data: bytes) -> tuple[str, str]:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused) as caught:
         find_table(process.read(data), people_topic.COLUMNS, {})
-    return refused.value.code, refused.value.message
+    return caught.value.code, caught.value.message
 
 
 def errors(rows: list[Draft]) -> list[tuple[int, str, str]]:

@@ -76,8 +76,8 @@ class TypstPdfRenderer:
 
     def draw(self, page: CertificatePage) -> bytes:
         """The page as PDF/A-3 without its seal: the same bytes for the same page."""
-        drawn = self._compiled(page, format="pdf", pdf_standards=["a-3b"], pdf_tags=True)
-        return _TOOL.sub(lambda named: CREATOR.ljust(len(named[0])), drawn)
+        pdf = self._compiled(page, format="pdf", pdf_standards=["a-3b"], pdf_tags=True)
+        return _TOOL.sub(lambda match: CREATOR.ljust(len(match[0])), pdf)
 
     def page_image(self, page: CertificatePage) -> bytes:
         """PNG of the page with the seal's picture, as sharp as paper needs (wechat.md §8)."""
@@ -110,11 +110,11 @@ class TypstPdfRenderer:
             ) from None
 
     def _require_glyphs(self, page: CertificatePage) -> None:
-        printed = (
+        texts = (
             page.name, page.certificate_title, page.level, page.standard_version, page.issuer, page.school,
             page.portal_number,
         )  # fmt: skip
-        lacking = self._fonts.missing("".join(printed)) or font.missing(
+        lacking = self._fonts.missing("".join(texts)) or font.missing(
             page.issuer
         )  # the seal has the shipped one
         if lacking:

@@ -35,16 +35,16 @@ def printed_text(page: Any) -> str:
     tables = {str(name): _characters(bytes(fonts[name]["/ToUnicode"].data)) for name in fonts}
     content = page["/Contents"]
     streams = [content] if hasattr(content, "data") else [part.get_object() for part in content]
-    drawn = b"\n".join(bytes(stream.data) for stream in streams)
-    return "".join("".join(_shown(drawn, tables)).split())
+    operators = b"\n".join(bytes(stream.data) for stream in streams)
+    return "".join("".join(_texts_of(operators, tables)).split())
 
 
-def _shown(content: bytes, tables: Mapping[str, Mapping[int, str]]) -> Iterator[str]:
+def _texts_of(content: bytes, tables: Mapping[str, Mapping[int, str]]) -> Iterator[str]:
     table: Mapping[int, str] = {}
     name, strings = "", list[bytes]()
     for token in _TOKEN.finditer(content):
         if token.lastgroup == "string":
-            strings.append(_ESCAPE.sub(_meant, token[0][1:-1]))
+            strings.append(_ESCAPE.sub(_unescaped, token[0][1:-1]))
         elif token.lastgroup == "hex":
             strings.append(bytes.fromhex(token[0][1:-1].decode()))
         elif token.lastgroup == "name":
@@ -60,7 +60,7 @@ def _shown(content: bytes, tables: Mapping[str, Mapping[int, str]]) -> Iterator[
             strings = []
 
 
-def _meant(escape: re.Match[bytes]) -> bytes:
+def _unescaped(escape: re.Match[bytes]) -> bytes:
     code = escape[1]
     return bytes([int(code, 8) & 0xFF]) if code[:1].isdigit() else _MEANT.get(code, code)
 

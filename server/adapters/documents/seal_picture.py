@@ -120,7 +120,7 @@ def as_pdf(issuer: str, size: float) -> bytes:
     scale = size / SIZE_MM
     names = {"moveTo": "m", "lineTo": "l", "curveTo": "c", "closePath": "h", "endPath": ""}
 
-    def written(strokes: list[Stroke]) -> str:
+    def operators(strokes: list[Stroke]) -> str:
         return "\n".join(
             " ".join([*(f"{x * scale:.2f} {y * scale:.2f}" for x, y in points), names[name]])
             for name, points in strokes
@@ -128,8 +128,8 @@ def as_pdf(issuer: str, size: float) -> bytes:
 
     colour = "{} {} {}".format(*_RED)
     return (
-        f"{colour} rg {colour} RG {_RING * scale:.2f} w\n{written(_ring())} S\n"
-        f"{0.09 * scale:.2f} w 1 j\n{written(_filled(issuer))} B"
+        f"{colour} rg {colour} RG {_RING * scale:.2f} w\n{operators(_ring())} S\n"
+        f"{0.09 * scale:.2f} w 1 j\n{operators(_filled(issuer))} B"
     ).encode("ascii")
 
 
@@ -138,7 +138,7 @@ def as_svg(issuer: str) -> str:
     """The same as SVG, for the page image and for looking at it."""
     names = {"moveTo": "M", "lineTo": "L", "curveTo": "C", "closePath": "Z", "endPath": ""}
 
-    def written(strokes: list[Stroke]) -> str:
+    def operators(strokes: list[Stroke]) -> str:
         return "".join(
             names[name] + " ".join(f"{x:.3f} {SIZE_MM - y:.3f}" for x, y in points)
             for name, points in strokes
@@ -147,7 +147,7 @@ def as_svg(issuer: str) -> str:
     colour = "#{:02x}{:02x}{:02x}".format(*(round(part * 255) for part in _RED))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE_MM} {SIZE_MM}" opacity="0.86">'
-        f'<path fill="none" stroke="{colour}" stroke-width="{_RING}" d="{written(_ring())}"/>'
-        f'<path fill="{colour}" stroke="{colour}" stroke-width="0.09" stroke-linejoin="round" d="{written(_filled(issuer))}"/>'
+        f'<path fill="none" stroke="{colour}" stroke-width="{_RING}" d="{operators(_ring())}"/>'
+        f'<path fill="{colour}" stroke="{colour}" stroke-width="0.09" stroke-linejoin="round" d="{operators(_filled(issuer))}"/>'
         "</svg>"
     )

@@ -81,12 +81,12 @@ def _opened(data: bytes) -> ZipFile:
     except (BadZipFile, OSError, ValueError, NotImplementedError):
         raise damaged() from None
     parts = archive.infolist()
-    unpacked = sum(part.file_size for part in parts)
-    if len(parts) > MAX_PARTS or (unpacked > _SMALL and unpacked > MAX_RATIO * len(data)):
+    size = sum(part.file_size for part in parts)
+    if len(parts) > MAX_PARTS or (size > _SMALL and size > MAX_RATIO * len(data)):
         raise bomb()
     if any(_is_puffed(part) for part in parts):
         raise bomb()
-    if unpacked > MAX_UNPACKED:
+    if size > MAX_UNPACKED:
         raise too_large()
     if any(part.flag_bits & 1 for part in parts):
         raise encrypted()
@@ -110,18 +110,18 @@ def unpack(data: bytes) -> Archive:
     Raises:
         Refused: what `check_directory` raises, and file_entities.
     """
-    packed = _opened(data)
+    zip_file = _opened(data)
     try:
         parts: dict[str, bytes] = {}
         has_macros = False
-        for entry in packed.namelist():
+        for entry in zip_file.namelist():
             name = _plain_name(entry).lower()
             has_macros |= name == "xl/vbaproject.bin"
             if not name.endswith((".xml", ".rels")):
                 continue
             if name in parts:
                 raise damaged()  # two parts of one name: nobody can say which one a person has seen
-            parts[name] = _part(packed, entry)
+            parts[name] = _part(zip_file, entry)
         archive = Archive(
             {_SPELT.get(name, name): part for name, part in parts.items()}, has_macros=has_macros
         )

@@ -81,9 +81,9 @@ def _send(out: BinaryIO, frame: Frame) -> None:
     out.write(body)
 
 
-def _say_refused(refused: Refused) -> None:
+def _say_refused(refusal: Refused) -> None:
     """In one write, so that two processes cannot mix their words."""
-    _send(sys.stdout.buffer, {"refused": [refused.code, refused.message]})
+    _send(sys.stdout.buffer, {"refused": [refusal.code, refusal.message]})
     sys.stdout.buffer.flush()
 
 

@@ -49,8 +49,8 @@ class _Memory(dict[str, int]):
         self._make = make
 
     def __missing__(self, word: str) -> int:
-        made = self[word] = self._make(word)
-        return made
+        value = self[word] = self._make(word)
+        return value
 
 
 class Judge:

@@ -214,20 +214,20 @@ class WeChatPay:
                 return {"appId": appid, "timeStamp": stamp, **signed}
 
     def open_notification(self, headers: Mapping[str, str], body: bytes) -> PayNotification:
-        named = {name.lower(): value for name, value in headers.items()}
-        self._keys.verify(named, body, self._clock.now())
+        lower = {name.lower(): value for name, value in headers.items()}
+        self._keys.verify(lower, body, self._clock.now())
         try:
             envelope = orjson.loads(body)
             resource = self._opened(envelope["resource"])
-            opened, mchid = pay_reading.notification(envelope, resource)
+            notification, mchid = pay_reading.notification(envelope, resource)
         except pay_reading.Unreadable:
             raise Refused("pay_unreadable", "通知的内容无法理解。") from None
-        appids = {opened.transaction.appid} if opened.transaction is not None else set()
-        is_money = opened.transaction is not None or opened.refund is not None
+        appids = {notification.transaction.appid} if notification.transaction is not None else set()
+        is_money = notification.transaction is not None or notification.refund is not None
         is_ours = mchid == self._merchant.mchid or not (mchid or is_money)
         if not is_ours or not appids <= set(self._appids.values()):
             raise Refused("pay_not_ours", "通知不属于本商户号或本服务的 AppID。")
-        return opened
+        return notification
 
     def _opened(self, envelope: Mapping[str, Any]) -> bytes:
         """By today's key, or by the one before: what was queued when it was changed is sealed with that (§7.7)."""

@@ -154,8 +154,8 @@ class PayChannel:
                     allow_redirects=False,
                 ) as response:
                     content = await _whole(response, largest)
-                    named = {name.lower(): value for name, value in response.headers.items()}
-                    return Reply(response.status, named, content)
+                    headers = {name.lower(): value for name, value in response.headers.items()}
+                    return Reply(response.status, headers, content)
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as problem:
                 raise OutsideFailure(f"无法连接微信支付（{type(problem).__name__}）") from None
             except (TimeoutError, aiohttp.ClientError) as problem:

@@ -66,14 +66,14 @@ def notification(envelope: Fields, resource: bytes) -> tuple[PayNotification, st
     if created is None:
         raise ValueError("a notification has a time")
     kind = event.partition(".")[0]
-    opened = PayNotification(
+    result = PayNotification(
         id=_text(envelope, "id"),
         event=event,
         created_at=created,
         transaction=transaction(content) if kind == "TRANSACTION" else None,
         refund=refund(content) if kind == "REFUND" else None,
     )
-    return opened, _words(content, "mchid")
+    return result, _words(content, "mchid")
 
 
 def _text(fields: Fields, name: str) -> str:

@@ -97,12 +97,12 @@ class Quota:
 
     async def closed(self, appid: str) -> list[ClosedApi]:
         """What is closed now."""
-        prefix, closed = _closed_key(appid, ""), []
+        prefix, apis = _closed_key(appid, ""), []
         async for name in self._redis.scan_iter(match=prefix + "*"):
             path = _text(name).removeprefix(prefix)
             if until := await self.closed_until(appid, path):
-                closed.append(ClosedApi(path, until))
-        return sorted(closed, key=lambda one: one.path)
+                apis.append(ClosedApi(path, until))
+        return sorted(apis, key=lambda one: one.path)
 
     async def outcomes(self) -> list[WeChatCalls]:
         """How often each path ended how, since the counting began; nothing while Redis is away."""
@@ -127,6 +127,6 @@ def _text(name: bytes | str) -> str:
     return name.decode() if isinstance(name, bytes) else name
 
 
-async def _soon(waited: Awaitable[T]) -> T:
+async def _soon(work: Awaitable[T]) -> T:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        return await waited
+        return await work

@@ -19,6 +19,8 @@ async def reached(account: Account) -> Reachability | None:
         if refusal.errcode == NO_ADDRESS:
             return None
         raise
-    named = [str(one.get("ip", "")) for one in answer.get("dns") or []]
-    alive = [str(one.get("ip", "")) for one in answer.get("ping") or [] if one.get("package_loss") == "0%"]
-    return Reachability(tuple(named), tuple(alive))
+    addresses = [str(one.get("ip", "")) for one in answer.get("dns") or []]
+    answering = [
+        str(one.get("ip", "")) for one in answer.get("ping") or [] if one.get("package_loss") == "0%"
+    ]
+    return Reachability(tuple(addresses), tuple(answering))

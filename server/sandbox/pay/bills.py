@@ -54,8 +54,8 @@ def ask(call: PayCall) -> Answer:
     """
     desk, kind = call.desk, call.query.get("bill_type", "ALL")
     day, packing = _day(call), call.query.get("tar_type", "")
-    for name, value, allowed in (("bill_type", kind, TYPES), ("tar_type", packing, ("", "GZIP"))):
-        if value not in allowed:
+    for name, value, choices in (("bill_type", kind, TYPES), ("tar_type", packing, ("", "GZIP"))):
+        if value not in choices:
             raise wrong_field(name, value, f"输入源“/query/{name}”枚举校验失败", location="query")
     now = datetime.fromtimestamp(desk.clock.now(), BEIJING)
     if day >= now.date() or day < now.date() - timedelta(days=limits.BILL_DAYS):
@@ -65,7 +65,7 @@ def ask(call: PayCall) -> Answer:
     )
     if now < ready or desk.switchboard.now.bill_creating:
         raise PayError("STATEMENT_CREATING")
-    text = _made(desk, day, kind)
+    text = _bill_of(desk, day, kind)
     token = secrets.token_urlsafe(48)
     link = {"text": text, "packed": packing == "GZIP", "until": desk.clock.now() + limits.BILL_LINK_SECONDS}
     desk.store.put("pay.bill.link", token, link)
@@ -101,7 +101,7 @@ def download(call: PayCall) -> Answer:
     return Download(gzip.compress(data) if link["packed"] else data)
 
 
-def _made(desk: PayDesk, day: date, kind: str) -> str:
+def _bill_of(desk: PayDesk, day: date, kind: str) -> str:
     """The bill of a day; made once, so that the state of a refund in it never changes."""
     key = f"{day} {kind}"
     bill = desk.store.get("pay.bill", key)
@@ -140,14 +140,14 @@ def _on(at: float, day: date) -> bool:
     return datetime.fromtimestamp(at, BEIJING).date() == day
 
 
-def _shown(at: float | None) -> str:
+def _time_text(at: float | None) -> str:
     return "" if at is None else datetime.fromtimestamp(at, BEIJING).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _common(desk: PayDesk, order: orders.Order, at: float) -> Row:
     request = order["asked"]
     return {
-        "交易时间": _shown(at),
+        "交易时间": _time_text(at),
         "公众账号ID": order["appid"],
         "商户号": desk.merchant.mchid,
         "特约商户号": "0",
@@ -188,8 +188,8 @@ def _refund(desk: PayDesk, order: orders.Order, refund: refunds.Refund) -> Row:
     return _common(desk, order, refund["created"]) | {
         "交易状态": "REFUND",
         "应结订单金额": "0.00",
-        "退款申请时间": _shown(refund["created"]),
-        "退款成功时间": _shown(refund.get("succeeded")),
+        "退款申请时间": _time_text(refund["created"]),
+        "退款成功时间": _time_text(refund.get("succeeded")),
         "微信退款单号": refund["refund_id"],
         "商户退款单号": refund["out_refund_no"],
         "退款金额": amount,

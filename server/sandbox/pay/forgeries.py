@@ -108,7 +108,7 @@ def claim(desk: PayDesk, order: orders.Order) -> Notification:
     person = desk.platform.people.everyone()[0]
     account = desk.platform.by_appid(order["appid"])
     assert account is not None
-    invented = {
+    payment = {
         "transaction_id": "4200" + "".join(str(secrets.randbelow(10)) for _ in range(24)),
         "paid": desk.clock.now(),
         "openid": desk.platform.openid(account, person),
@@ -122,7 +122,7 @@ def claim(desk: PayDesk, order: orders.Order) -> Notification:
         "kind": "transaction",
         "summary": "支付成功",
         "resource": orders.transaction(
-            desk, {**invented, **order} if order.get("transaction_id") else {**order, **invented}
+            desk, {**payment, **order} if order.get("transaction_id") else {**order, **payment}
         ),
     }
 

@@ -188,7 +188,7 @@ async def _answered(exchange: Exchange, status: int, answer: Answer, verdict: st
         ok=ok,
         verdict=verdict + fate.remarks,
         status=status,
-        request=_shown(exchange.request.body),
+        request=_readable(exchange.request.body),
         response={"file": len(answer.data)} if isinstance(answer, Download) else without_secrets(answer),
         request_id=response.headers["Request-ID"],
         serial=response.headers.get("Wechatpay-Serial", "未签名"),
@@ -208,7 +208,7 @@ def without_secrets(value: Any, name: str = "") -> Any:
     return value
 
 
-def _shown(body: bytes) -> Any:
+def _readable(body: bytes) -> Any:
     try:
         return without_secrets(json.loads(body)) if body else None
     except ValueError:

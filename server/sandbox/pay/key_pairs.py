@@ -44,8 +44,8 @@ class Keyring:
     """Every key of one merchant's WeChat Pay; the rotated certificates are kept in the store."""
 
     def __init__(self, merchant: Merchant, store: Store, clock: Clock) -> None:
-        registered = x509.load_pem_x509_certificate(merchant.certificate.encode())
-        public = registered.public_key()
+        certificate = x509.load_pem_x509_certificate(merchant.certificate.encode())
+        public = certificate.public_key()
         assert isinstance(public, RSAPublicKey)
         self.merchant_key = public
         self.merchant_serial = sandbox_account.serial_of(merchant.certificate)
