@@ -102,14 +102,14 @@ async def test_whose_results_are_out_keeps_school_and_kind(released: Services, c
 async def test_hours_that_a_list_stands_on_are_not_taken_away(
     services: Services, state: str, code: str | None
 ) -> None:
-    from server.domain.issuance import organisation
+    from server.domain.issuance import preparing
 
     site = await make.site(level=Level.INTERMEDIATE)
     plan = await make.plan(requires_practice=True, release_at=services.clock.now())
     who = await make.candidate(services, number=ONE.id_number)
     await make.registration(services, who, on=plan, at=site)
     await PracticeRecord.create(candidate=who, level="intermediate", supervision_hours=50, practice_hours=125)
-    await organisation.prepare(services, plan.id, actor=make.ADMIN)
+    await preparing.prepare(services, plan.id, actor=make.ADMIN)
     await Issuance.all().update(state=state)
     lower = [who.name, ONE.id_number, "中级", 49, 125]
     assert codes(await take(services, "practice", HOURS, lower)) == (

@@ -9,7 +9,7 @@ import pytest
 from server.domain.certificates import revocation
 from server.domain.certificates.claims import Line, is_number, list_digest, number_of
 from server.domain.exams import plans as exam_plans
-from server.domain.issuance import organisation, scan_tickets
+from server.domain.issuance import organisation, preparing, queries, scan_tickets
 from server.domain.issuance.queries import HeldBackPerson
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
@@ -74,7 +74,7 @@ async def test_a_line_says_what_will_be_printed(services: Services, of: Cohort) 
 async def test_prepare_twice_changes_nothing(services: Services, of: Cohort) -> None:
     first = await issuing.prepared(services, of)
     before, entries = await numbers(), await AuditEntry.all().count()
-    assert await organisation.prepare(services, of.plan.id, actor=make.OPERATOR) == [first.id]
+    assert await preparing.prepare(services, of.plan.id, actor=make.OPERATOR) == [first.id]
     assert (await numbers(), await AuditEntry.all().count()) == (before, entries)
 
 
@@ -83,13 +83,13 @@ async def test_one_batch_for_each_site(services: Services, of: Cohort) -> None:
     await make.registration(services, on=of.plan, at=second)
     third = await make.site()
     await make.registration(services, on=of.plan, at=third, outcome="failed", score=30)
-    ids = await organisation.prepare(services, of.plan.id, actor=ME)
+    ids = await preparing.prepare(services, of.plan.id, actor=ME)
     assert [(await Issuance.get(id=i)).site_id for i in ids] == [of.site.id, second.id]
     assert (await numbers())[-1].startswith("26SPS3")
 
 
 async def test_preparing_at_once_makes_one_batch_and_no_gap(services: Services, of: Cohort) -> None:
-    await asyncio.gather(*(organisation.prepare(services, of.plan.id, actor=ME) for _ in range(6)))
+    await asyncio.gather(*(preparing.prepare(services, of.plan.id, actor=ME) for _ in range(6)))
     assert await Issuance.all().count() == 1
     assert len(await numbers()) == 4
     assert (await NumberSeries.get(prefix="26SPS1")).given == 4
@@ -104,23 +104,21 @@ async def test_numbers_of_many_sites_prepared_at_once_have_neither_doubles_nor_g
         for _ in range(3):
             await make.registration(services, on=plan, at=site)
         plans.append(plan)
-    await asyncio.gather(*(organisation.prepare(services, plan.id, actor=ME) for plan in plans))
+    await asyncio.gather(*(preparing.prepare(services, plan.id, actor=ME) for plan in plans))
     assert sorted(int(n[6:-1]) for n in await numbers()) == list(range(1, 19))
 
 
 async def test_nobody_to_certify(services: Services) -> None:
     registration = await make.registration(services, outcome="failed", score=20)
-    assert (
-        await code_of(organisation.prepare(services, registration.plan_id, actor=ME)) == "nothing_to_prepare"
-    )
-    assert await code_of(organisation.prepare(services, 10**9, actor=ME)) == "plan_not_found"
+    assert await code_of(preparing.prepare(services, registration.plan_id, actor=ME)) == "nothing_to_prepare"
+    assert await code_of(preparing.prepare(services, 10**9, actor=ME)) == "plan_not_found"
 
 
 @pytest.mark.rule("S13")
 async def test_who_lacks_hours_is_held_back_with_the_reason(services: Services) -> None:
     of = await issuing.cohort(services, level=Level.INTERMEDIATE)
     await exam_plans.set_requires_practice(services.clock, of.plan.id, True, actor=make.ADMIN)
-    assert await code_of(organisation.prepare(services, of.plan.id, actor=ME)) == "nothing_to_prepare"
+    assert await code_of(preparing.prepare(services, of.plan.id, actor=ME)) == "nothing_to_prepare"
     for registration, supervision in zip(of.registrations[:2], (50, 49), strict=True):
         await PracticeRecord.create(
             candidate_id=registration.candidate_id,
@@ -130,7 +128,7 @@ async def test_who_lacks_hours_is_held_back_with_the_reason(services: Services) 
         )
     batch = await issuing.prepared(services, of)
     assert batch.count == 1
-    view = await organisation.view(services, batch.id, actor=ME)
+    view = await queries.view(services, batch.id, actor=ME)
     assert (view.held_back_count, view.not_listed_count) == (3, 0)
     assert {one.code for one in view.held_back} == {"practice_missing"}
     [almost] = [one for one in view.held_back if "49" in one.reason]
@@ -140,7 +138,7 @@ async def test_who_lacks_hours_is_held_back_with_the_reason(services: Services) 
 async def test_a_name_that_cannot_be_printed_is_held_back(services: Services) -> None:
     of = await issuing.cohort(services, names=("崔子涵", "王〓"))
     batch = await issuing.prepared(services, of)
-    view = await organisation.view(services, batch.id, actor=ME)
+    view = await queries.view(services, batch.id, actor=ME)
     assert batch.count == 1
     assert view.held_back == (
         HeldBackPerson("王〓", "王*", "glyph_missing", "证书字体缺少字符“〓”，请联系管理员补充字体。"),
@@ -149,7 +147,7 @@ async def test_a_name_that_cannot_be_printed_is_held_back(services: Services) ->
 
 async def test_without_a_standard_in_force_nothing_is_prepared(services: Services, of: Cohort) -> None:
     await StandardVersion.all().update(effective_on="2023-09-23")
-    assert await code_of(organisation.prepare(services, of.plan.id, actor=ME)) == "standard_missing"
+    assert await code_of(preparing.prepare(services, of.plan.id, actor=ME)) == "standard_missing"
     assert await Issuance.all().count() == 0
 
 
@@ -160,13 +158,13 @@ async def test_late_passers_come_into_a_further_batch_once_the_first_is_issued(
     late = await make.registration(
         services, await make.candidate(services, "晚", at=of.school), on=of.plan, at=of.site
     )
-    assert await organisation.prepare(services, of.plan.id, actor=ME) == [first.id]
-    assert (await organisation.view(services, first.id, actor=ME)).not_listed_count == 1
+    assert await preparing.prepare(services, of.plan.id, actor=ME) == [first.id]
+    assert (await queries.view(services, first.id, actor=ME)).not_listed_count == 1
     await drained(services)
-    [_, second] = await organisation.prepare(services, of.plan.id, actor=ME)
+    [_, second] = await preparing.prepare(services, of.plan.id, actor=ME)
     [only] = await Certificate.filter(issuance_id=second)
     assert only.registration_id == late.id
-    assert (await organisation.view(services, first.id, actor=ME)).batch.count == 4
+    assert (await queries.view(services, first.id, actor=ME)).batch.count == 4
 
 
 async def test_a_revoked_holder_is_not_certified_anew_by_preparing(services: Services, of: Cohort) -> None:
@@ -174,7 +172,7 @@ async def test_a_revoked_holder_is_not_certified_anew_by_preparing(services: Ser
     await issuing.generating(services, of)
     await drained(services)
     await revocation.revoke(services.clock, services.faults, (await numbers("valid"))[0], "冒名", actor=ME)
-    assert len(await organisation.prepare(services, of.plan.id, actor=ME)) == 1
+    assert len(await preparing.prepare(services, of.plan.id, actor=ME)) == 1
 
 
 # --- signing, withdrawing, revising ---

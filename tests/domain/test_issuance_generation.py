@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from server.domain.certificates.claims import Claims, Line, open_code
-from server.domain.issuance import announcements, generation, organisation
+from server.domain.issuance import announcements, generation, organisation, queries
 from server.domain.issuance.certificate_query import Progress, progress
 from server.domain.issuance.queries import FailedDrawing
 from server.domain.notices import grants
@@ -76,7 +76,7 @@ async def test_a_failure_is_kept_and_tried_again(services: Services) -> None:
     assert await progress(batch.id) == Progress(total=4, sealed=3, failed=1)
     [failed] = await Certificate.filter(state="drawing")
     assert (failed.attempts, failed.last_error) == (1, "生成时遇到意外问题（RuntimeError）")
-    view = await organisation.view(services, batch.id, actor=make.ISSUER_STAFF)
+    view = await queries.view(services, batch.id, actor=make.ISSUER_STAFF)
     name = Line.from_bytes(bytes(failed.line)).name
     assert view.failed == (FailedDrawing(failed.number, name, 1, "生成时遇到意外问题（RuntimeError）"),)
     await generation.sweep(services)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from server.domain.issuance import organisation, roster, roster_query, scan_tickets
+from server.domain.issuance import organisation, preparing, roster, roster_query, scan_tickets
 from server.domain.issuance.states import BY_NAME, BatchState
 from server.domain.ports import Services
 from server.errors import Refused
@@ -50,7 +50,7 @@ class World:
     tokens: list[str] = field(default_factory=list)
 
     async def prepare(self) -> bool:
-        await organisation.prepare(self.s, self.of.plan.id, actor=ME)
+        await preparing.prepare(self.s, self.of.plan.id, actor=ME)
         if self.model.state is BatchState.PREPARED:
             self.model.is_changed = False
         return True

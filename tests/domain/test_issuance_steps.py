@@ -10,7 +10,7 @@ import pytest
 
 from server.domain.actor import SYSTEM, Actor
 from server.domain.certificates.claims import list_digest
-from server.domain.issuance import batch_query, organisation
+from server.domain.issuance import batch_query, preparing, queries
 from server.domain.issuance.certificate_query import Progress
 from server.domain.issuance.queries import NextStep
 from server.domain.issuance.roster import digest_of
@@ -139,21 +139,21 @@ async def test_listing_pages_and_filters(services: Services, of: Cohort) -> None
     first = await issuing.pending(services, of)
     others = [await issuing.cohort(services, names=("甲",)) for _ in range(2)]
     rest = [await issuing.prepared(services, one) for one in others]
-    page = await organisation.listing(services.clock, limit=2, actor=ME)
+    page = await batch_query.listing(services.clock, limit=2, actor=ME)
     assert [item.id for item in page.items] == [rest[1].id, rest[0].id]
-    page = await organisation.listing(services.clock, limit=2, cursor=page.next_cursor, actor=ME)
+    page = await batch_query.listing(services.clock, limit=2, cursor=page.next_cursor, actor=ME)
     assert ([item.id for item in page.items], page.next_cursor) == ([first.id], None)
-    page = await organisation.listing(
+    page = await batch_query.listing(
         services.clock, wanted=batch_query.Wanted(state="site_pending"), actor=ME
     )
     assert [item.id for item in page.items] == [first.id]
     assert (
         await code_of(
-            organisation.listing(services.clock, wanted=batch_query.Wanted(state="nonsense"), actor=ME)
+            batch_query.listing(services.clock, wanted=batch_query.Wanted(state="nonsense"), actor=ME)
         )
         == "state_unknown"
     )
-    assert await code_of(organisation.listing(services.clock, cursor="x", actor=ME)) == "cursor_unknown"
+    assert await code_of(batch_query.listing(services.clock, cursor="x", actor=ME)) == "cursor_unknown"
 
 
 async def test_a_school_sees_its_own_batches_only(services: Services, of: Cohort) -> None:
@@ -161,18 +161,18 @@ async def test_a_school_sees_its_own_batches_only(services: Services, of: Cohort
     other = await issuing.cohort(services, names=("甲",))
     theirs = await issuing.prepared(services, other)
     school = Actor("staff", 7, "教务处", role="school", school_id=of.school.id)
-    assert [i.id for i in (await organisation.listing(services.clock, actor=school)).items] == [mine.id]
-    assert (await organisation.view(services, mine.id, actor=school)).batch.id == mine.id
-    assert await code_of(organisation.view(services, theirs.id, actor=school)) == "issuance_not_found"
+    assert [i.id for i in (await batch_query.listing(services.clock, actor=school)).items] == [mine.id]
+    assert (await queries.view(services, mine.id, actor=school)).batch.id == mine.id
+    assert await code_of(queries.view(services, theirs.id, actor=school)) == "issuance_not_found"
 
 
 async def test_the_view_says_what_may_be_done(services: Services, of: Cohort) -> None:
     batch = await issuing.prepared(services, of)
-    view = await organisation.view(services, batch.id, actor=ME)
+    view = await queries.view(services, batch.id, actor=ME)
     assert view.steps == (NextStep(BY_NAME["org_sign"], refusal=None),)
     assert view.progress == Progress(total=4, sealed=0, failed=0)
     assert (view.batch.state, view.batch.level, view.receipts) == (BatchState.PREPARED, Level.PRIMARY, ())
-    assert (await organisation.view(services, batch.id, actor=make.OPERATOR)).steps == ()
+    assert (await queries.view(services, batch.id, actor=make.OPERATOR)).steps == ()
     assert not any(name in repr(view) for name in issuing.NAMES)
 
 
@@ -180,7 +180,7 @@ async def test_a_site_of_another_certificate_is_refused(services: Services, of: 
 
     other = await CertificateKind.create(code="XYZ", name="另一种证书")
     await Site.filter(id=of.site.id).update(kind_id=other.id)
-    assert await code_of(organisation.prepare(services, of.plan.id, actor=ME)) == "site_other_kind"
+    assert await code_of(preparing.prepare(services, of.plan.id, actor=ME)) == "site_other_kind"
 
 
 def test_facts_say_no_by_default() -> None:

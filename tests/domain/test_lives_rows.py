@@ -21,7 +21,7 @@ from server.domain.certificates import revocation
 from server.domain.certificates import states as certificate_states
 from server.domain.imports import runs
 from server.domain.imports import states as import_states
-from server.domain.issuance import generation, organisation
+from server.domain.issuance import generation, organisation, preparing
 from server.domain.people import officer_states, officers
 from server.domain.ports import Services
 from server.domain.score_changes import states as change_states
@@ -252,7 +252,7 @@ async def approve_unreleased(s: Services) -> Scene:
 
 async def _with_batch(s: Services, state: str) -> Scene:
     made, change = await asked(s)
-    [batch] = await organisation.prepare(s, made.plan_id, actor=make.ISSUER_STAFF)
+    [batch] = await preparing.prepare(s, made.plan_id, actor=make.ISSUER_STAFF)
     await Issuance.filter(id=batch).update(state=state)
     return Scene(change, lambda: score_changes.approve(s, change.id, actor=make.ADMIN))
 

@@ -8,7 +8,7 @@ import pytest
 
 from server.domain.actor import Actor
 from server.domain.beijing import rfc3339
-from server.domain.issuance import history, organisation
+from server.domain.issuance import history, organisation, queries
 from server.domain.issuance.queries import NextStep
 from server.domain.issuance.states import BY_NAME
 from server.domain.ports import Services
@@ -33,7 +33,7 @@ def test_two_people_are_asked_for_in_production_unless_it_is_switched_off() -> N
 async def test_who_signed_does_not_hand_over(services: Services) -> None:
     exchange(services, settings=replace(services.settings, two_people="on"))
     batch = await issuing.school_signed(services, await issuing.cohort(services))
-    seen = await organisation.view(services, batch.id, actor=make.ISSUER_STAFF)
+    seen = await queries.view(services, batch.id, actor=make.ISSUER_STAFF)
     with pytest.raises(Conflict) as refused:
         await organisation.hand_over(services, batch.id, actor=make.ISSUER_STAFF)
     assert refused.value.code == "second_person_needed"
@@ -41,7 +41,7 @@ async def test_who_signed_does_not_hand_over(services: Services) -> None:
     assert seen.steps == (NextStep(BY_NAME["hand_over"], refused.value.message),)
     assert (await Issuance.get(id=batch.id)).state == "school_signed"
 
-    seen = await organisation.view(services, batch.id, actor=SECOND)
+    seen = await queries.view(services, batch.id, actor=SECOND)
     assert seen.steps == (NextStep(BY_NAME["hand_over"], None),)
     await organisation.hand_over(services, batch.id, actor=SECOND)
     assert (await Issuance.get(id=batch.id)).state == "generating"

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from server.domain.issuance import organisation, receipts, scan_tickets
+from server.domain.issuance import organisation, preparing, receipts, scan_tickets
 from server.domain.issuance.states import BY_NAME, STEPS, BatchState
 from server.domain.ports import Services
 from server.models import AuditEntry, Candidate, Certificate, Issuance, Receipt, ScanTicket
@@ -41,7 +41,7 @@ async def returned(s: Services, of: Cohort) -> None:
     while batch is None or batch.revision == 1:
         state = BatchState(batch.state) if batch is not None else None
         if batch is None:
-            await organisation.prepare(s, of.plan.id, actor=ME)
+            await preparing.prepare(s, of.plan.id, actor=ME)
         elif state is BatchState.PREPARED:
             await organisation.org_sign(s, batch.id, actor=ME)
         elif state is BatchState.SITE_PENDING:
@@ -58,7 +58,7 @@ async def withdrawn(s: Services, of: Cohort) -> None:
     batch = await Issuance.get_or_none(plan_id=of.plan.id)
     while batch is None or batch.revision == 1:
         if batch is None:
-            await organisation.prepare(s, of.plan.id, actor=ME)
+            await preparing.prepare(s, of.plan.id, actor=ME)
         elif BatchState(batch.state) is BatchState.PREPARED:
             await organisation.org_sign(s, batch.id, actor=ME)
         else:

@@ -19,7 +19,7 @@ import pytest
 from server import demo_cohort
 from server.adapters.keys import KeyFolder
 from server.domain.exams import plans
-from server.domain.issuance import organisation, scan_tickets
+from server.domain.issuance import organisation, preparing, scan_tickets
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Plan, PushSeen, School
@@ -187,7 +187,7 @@ async def sign(w: SmallWorld) -> None:
     assert me is not None
     code = await officers.pairing_code(s.cache, await identity(w, "oa", "p7"))
     await p7.program("POST", "/officer-binding", {"code": code, "pin": PIN})
-    first, second = await organisation.prepare(s, (await Plan.get()).id, actor=make.ISSUER_STAFF)
+    first, second = await preparing.prepare(s, (await Plan.get()).id, actor=make.ISSUER_STAFF)
     for batch in (first, second):
         await organisation.org_sign(s, batch, actor=make.ISSUER_STAFF)
     shown = await scan_tickets.show(s, first, actor=make.ISSUER_STAFF)

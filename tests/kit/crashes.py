@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from server.domain.issuance import generation, organisation, scan_tickets
+from server.domain.issuance import generation, organisation, preparing, scan_tickets
 from server.domain.issuance.states import BatchState
 from server.domain.ports import CertificatePage, Services
 from server.models import Binding, Certificate, Issuance, NumberSeries, Plan
@@ -54,7 +54,7 @@ async def walk(s: Services, of: Cohort) -> None:
         batch = await Issuance.get_or_none(plan_id=of.plan.id)
         state = BatchState(batch.state) if batch is not None else None
         if batch is None:
-            await organisation.prepare(s, of.plan.id, actor=ME)
+            await preparing.prepare(s, of.plan.id, actor=ME)
         elif state is BatchState.PREPARED:
             await organisation.org_sign(s, batch.id, actor=ME)
         elif state is BatchState.SITE_PENDING:

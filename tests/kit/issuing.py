@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from server.domain.actor import Caller
-from server.domain.issuance import organisation, scan_tickets
+from server.domain.issuance import organisation, preparing, scan_tickets
 from server.domain.levels import Level
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
@@ -60,7 +60,7 @@ async def cohort(s: Services, *, names: tuple[str, ...] = NAMES, level: Level = 
 
 
 async def prepared(s: Services, of: Cohort) -> Issuance:
-    [issuance_id] = await organisation.prepare(s, of.plan.id, actor=make.ISSUER_STAFF)
+    [issuance_id] = await preparing.prepare(s, of.plan.id, actor=make.ISSUER_STAFF)
     return await Issuance.get(id=issuance_id)
 
 

@@ -26,6 +26,7 @@ from server.domain.issuance import (
     generation,
     organisation,
     preparing,
+    queries,
     roster_access,
     scan_tickets,
 )
@@ -126,15 +127,15 @@ async def test_no_hot_path_grows_with_history(
         await drained(s)
         spy.part = "pages of batches"
         for actor in (ME, clerk):
-            await organisation.view(s, batch.id, actor=actor)
+            await queries.view(s, batch.id, actor=actor)
             await roster_access.people(s, batch.id, actor=actor)
-            await organisation.listing(s.clock, actor=actor)
-            await organisation.listing(
+            await batch_query.listing(s.clock, actor=actor)
+            await batch_query.listing(
                 s.clock,
                 wanted=batch_query.Wanted(state="issued", level="primary", school="学院"),
                 actor=actor,
             )
-            await organisation.listing(s.clock, wanted=batch_query.Wanted(plan_id=of.plan.id), actor=actor)
+            await batch_query.listing(s.clock, wanted=batch_query.Wanted(plan_id=of.plan.id), actor=actor)
             await batch_query.totals(s.clock, batch_query.Wanted(plan_id=of.plan.id), actor=actor)
             await worklist.batches(s.clock, actor)
             await worklist.oldest(s.clock, actor, list(BatchState))

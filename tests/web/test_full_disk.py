@@ -12,7 +12,7 @@ from sanic import Sanic
 
 from server import demo_cohort
 from server.adapters.storage import FolderFileStore
-from server.domain.issuance import generation, organisation
+from server.domain.issuance import generation, queries
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import OutsideFailure
@@ -106,7 +106,7 @@ async def test_certificates_wait_for_room_and_are_then_made_by_themselves(
     assert (await Issuance.get(id=batch.id)).state == "generating"
     waiting = await Certificate.all()
     assert {(one.state, one.last_error, one.pdf_sha256) for one in waiting} == {("drawing", SAID, None)}
-    seen = await organisation.view(services, batch.id, actor=make.ISSUER_STAFF)
+    seen = await queries.view(services, batch.id, actor=make.ISSUER_STAFF)
     assert [one.last_error for one in seen.failed] == [SAID] * len(waiting)
     assert kept(disk) == []
     disk.free()

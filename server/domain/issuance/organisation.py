@@ -8,18 +8,13 @@ from server.domain import beijing, roles
 from server.domain.actor import Actor
 from server.domain.fault_points import transaction
 from server.domain.issuance import facts, generation, numbering
-from server.domain.issuance.batch_query import listing
-from server.domain.issuance.preparing import prepare
-from server.domain.issuance.queries import view
 from server.domain.issuance.states import BY_NAME, BatchState, list_is_current, moved_on
-from server.domain.issuance.transitions import VERBS, advance, locked, require, tell_state
+from server.domain.issuance.transitions import advance, locked, require, tell_state
 from server.domain.people import conflicts
 from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.errors import Conflict
 from server.models import Issuance, Site
-
-__all__ = ["VERBS", "hand_over", "listing", "org_sign", "prepare", "refresh", "revise", "view", "withdraw"]
 
 
 async def refresh(s: Services, issuance_id: int, *, actor: Actor) -> numbering.Refreshed:

@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 from server.domain import roles
-from server.domain.issuance import organisation
+from server.domain.issuance import queries as issuance_queries
 from server.domain.roles import Verb
 from server.errors import Refused, TooMany
 from server.web import responses
@@ -103,7 +103,7 @@ async def _until(
 
 
 async def _view(call: Call, issuance_id: int) -> Issuance:
-    return Issuance.in_full(await organisation.view(call.s, issuance_id, actor=call.actor))
+    return Issuance.in_full(await issuance_queries.view(call.s, issuance_id, actor=call.actor))
 
 
 async def _seen_now(call: Call, issuance_id: int) -> Issuance | None:

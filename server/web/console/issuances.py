@@ -13,17 +13,17 @@ from sanic import HTTPResponse
 
 from server.domain.issuance import (
     archives,
+    batch_query,
     bulk,
     mini_code,
     organisation,
     preparation_query,
     preparing,
-    queries,
     roster_access,
     roster_workbook,
     scan_tickets,
 )
-from server.domain.issuance import batch_query as batch_list
+from server.domain.issuance import queries as issuance_queries
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.roles import Verb
@@ -61,8 +61,8 @@ class IssuanceQuery(Paging):
     before: str | None = Field(default=None, max_length=40, description="本页第一个批次的编号，用来往回翻")
 
     @property
-    def wanted(self) -> batch_list.Wanted:
-        return batch_list.Wanted(**self.model_dump(exclude={"cursor", "before", "limit"}))
+    def wanted(self) -> batch_query.Wanted:
+        return batch_query.Wanted(**self.model_dump(exclude={"cursor", "before", "limit"}))
 
 
 class NewBatches(Input):
@@ -80,7 +80,7 @@ class TicketKind(Input):
 
 
 async def listing(call: Call, query: IssuanceQuery) -> Issuances:
-    found = await organisation.listing(
+    found = await batch_query.listing(
         call.s.clock,
         query.wanted,
         cursor=query.cursor,
@@ -88,7 +88,7 @@ async def listing(call: Call, query: IssuanceQuery) -> Issuances:
         limit=query.limit,
         actor=call.actor,
     )
-    totals = await batch_list.totals(call.s.clock, query.wanted, actor=call.actor)
+    totals = await batch_query.totals(call.s.clock, query.wanted, actor=call.actor)
     return Issuances(
         items=[IssuanceSummary.of(one) for one in found.items],
         next_cursor=found.next_cursor,
@@ -124,7 +124,7 @@ def _in_bulk(name: str, take: Callable[..., Awaitable[list[bulk.Taken]]]) -> Han
 
 
 async def show(call: Call, issuance_id: int) -> Issuance:
-    return Issuance.in_full(await organisation.view(call.s, issuance_id, actor=call.actor))
+    return Issuance.in_full(await issuance_queries.view(call.s, issuance_id, actor=call.actor))
 
 
 async def list_people(call: Call, query: Paging, issuance_id: int) -> Page[ListedPerson]:
@@ -174,12 +174,12 @@ def _data_url(picture: bytes) -> str:
 
 
 async def receipt(call: Call, issuance_id: int) -> HTTPResponse:
-    data = await queries.receipt(call.s.clock, issuance_id, actor=call.actor)
+    data = await issuance_queries.receipt(call.s.clock, issuance_id, actor=call.actor)
     return download(data, JSON, f"签发凭据-{issuance_id}.json")
 
 
 async def one_receipt(call: Call, issuance_id: int, receipt_id: int) -> HTTPResponse:
-    data = await queries.receipt(call.s.clock, issuance_id, receipt_id=receipt_id, actor=call.actor)
+    data = await issuance_queries.receipt(call.s.clock, issuance_id, receipt_id=receipt_id, actor=call.actor)
     return download(data, JSON, f"签发凭据-{issuance_id}-{receipt_id}.json")
 
 

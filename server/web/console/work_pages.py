@@ -9,8 +9,8 @@ from server.domain import beijing, imports, roles
 from server.domain.certificates import certificate_search, portal
 from server.domain.certificates.states import CertificateState
 from server.domain.exams import queries as exam_queries
-from server.domain.issuance import batch_query as batch_list
-from server.domain.issuance import organisation, preparation_query, roster_access, roster_workbook
+from server.domain.issuance import batch_query, preparation_query, roster_access, roster_workbook
+from server.domain.issuance import queries as issuance_queries
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.lookups import worklist
@@ -116,7 +116,7 @@ async def plans(call: Call) -> HTTPResponse:
 
 async def issuances(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, IssuanceQuery, without=("limit",))
-    found = await organisation.listing(
+    found = await batch_query.listing(
         call.s.clock, wanted.wanted, cursor=wanted.cursor, before=wanted.before, actor=call.actor
     )
     chosen = wanted.model_dump(exclude={"cursor", "before", "limit"})
@@ -129,7 +129,7 @@ async def issuances(call: Call) -> HTTPResponse:
         items=[IssuanceSummary.of(one) for one in found.items],
         next_cursor=found.next_cursor,
         before=found.before,
-        totals=await batch_list.totals(call.s.clock, wanted.wanted, actor=call.actor),
+        totals=await batch_query.totals(call.s.clock, wanted.wanted, actor=call.actor),
         more_base=page_base.address("/console/issuances", chosen.items()),
         tab_base=page_base.address("/console/issuances", without_state.items()).rstrip("?&"),
         states=list(BatchState),
@@ -153,7 +153,7 @@ async def _preparation(call: Call, plan_id: int | None) -> Preparation | None:
 
 
 async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
-    found = await organisation.view(call.s, issuance_id, actor=call.actor)
+    found = await issuance_queries.view(call.s, issuance_id, actor=call.actor)
     page = page_base.read(call, PeoplePage)
     people = await roster_access.people(
         call.s, issuance_id, **page.model_dump(), limit=PEOPLE, actor=call.actor
@@ -195,7 +195,7 @@ async def print_list(call: Call, issuance_id: int) -> HTTPResponse:
 
 
 async def qr(call: Call, issuance_id: int) -> HTTPResponse:
-    it = Issuance.in_full(await organisation.view(call.s, issuance_id, actor=call.actor))
+    it = Issuance.in_full(await issuance_queries.view(call.s, issuance_id, actor=call.actor))
     return await page_base.render(call, "qr.html", title="院校扫码签发", nav="/console/issuances", it=it)
 
 
