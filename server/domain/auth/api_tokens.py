@@ -88,13 +88,7 @@ async def create(
         raise Invalid(errors=[FieldError("/days", "days_range", f"有效天数应在1到{LONGEST_DAYS}之间。")])
     if not wanted or not set(wanted) <= set(SCOPES):
         raise Invalid(errors=[FieldError("/scopes", "scopes_form", "请选择令牌的权限，至少一项。")])
-    account = await Staff.get(id=staff_id)
-    await second_factor.require_password(s, account, proof.password, actor=actor)
-    if account.otp_sealed is not None:
-        try:
-            await second_factor.take_code(s, account, proof.otp)
-        except Unverified as refused:
-            raise Invalid(errors=[FieldError("/otp", refused.code, refused.message)]) from None
+    await _prove(s, await Staff.get(id=staff_id), proof, actor)
     token, now = PREFIX + secrets.token_urlsafe(32), s.clock.now()
     async with in_transaction():
         await Staff.filter(id=staff_id).select_for_update().first()
@@ -113,6 +107,15 @@ async def create(
         became = {"label": label, "scopes": wanted, "expires_at": rfc3339(row.expires_at)}
         await audit_log.record(s.clock, actor, "token.create", "api_token", row.id, became=became)
     return NewToken(_view(row), token)
+
+
+async def _prove(s: Services, account: Staff, proof: Proof, actor: Actor) -> None:
+    await second_factor.require_password(s, account, proof.password, actor=actor)
+    if account.otp_sealed is not None:
+        try:
+            await second_factor.take_code(s, account, proof.otp)
+        except Unverified as refused:
+            raise Invalid(errors=[FieldError("/otp", refused.code, refused.message)]) from None
 
 
 def _view(row: ApiToken) -> TokenView:

@@ -103,9 +103,8 @@ async def accept(
                 s.clock, s.queue, officer, token, identity, {**fresh, column: identity.openid}, actor=actor
             )
         else:
-            if not await Officer.filter(id=officer.id, pin_hash="", invitation_hash=token_hash(token)).update(
-                **fresh
-            ):
+            waiting = Officer.filter(id=officer.id, pin_hash="", invitation_hash=token_hash(token))
+            if not await waiting.update(**fresh):
                 raise Conflict("invitation_used", _NOT_YOURS["invitation_used"])
             await audit_log.record(s.clock, actor, "officer.new_pin", "officer", officer.id)
     return await Officer.get(id=officer.id).prefetch_related("school")
