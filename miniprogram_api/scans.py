@@ -73,7 +73,7 @@ async def bind(asked: Asked, body: bodies.Pair) -> answers.Officer:
         identity=await identity(asked.request),
         caller=asked.caller,
     )
-    return answers.Officer(name=officer.name, school=officer.school.name)
+    return answers.Officer(name=officer.name, school=officer.school)
 
 
 def _outcome(outcome: Outcome) -> answers.Scanned:

@@ -300,7 +300,9 @@ async def test_the_schools_other_officers_are_told(services: Services, school: S
     [(account, openid, text)] = services.wechat_sender.texts
     assert (account, openid) == ("oa", old.oa_openid)
     assert "李新任" in text and text.endswith("。")
-    assert [one.id for one in await officers.colleagues(old)] == [new.id]
+    me = await officers.officer_for(oa(old.oa_openid))
+    assert me is not None and me.id == old.id
+    assert [one.id for one in await officers.colleagues(me)] == [new.id]
 
 
 def test_every_state_is_reached_and_only_active_ones_sign() -> None:

@@ -115,7 +115,7 @@ async def test_invitations_that_are_no_good(services: Services, school: School, 
     assert await attempt(withdrawn.token) == "invitation_withdrawn"
     late = await invited(services, school)
     clock.forward(days=7)
-    assert (await officers.invitation_of(services.clock, late.token)).id == late.officer_id
+    assert (await officers.invitation_of(services.clock, late.token)).officer_id == late.officer_id
     clock.forward(seconds=1)
     assert await attempt(late.token) == "invitation_expired"
 
@@ -218,7 +218,7 @@ async def test_a_suspended_officer_may_be_invited_anew(services: Services, schoo
     await officers.suspend(services, first.id, actor=ME)
     again = await issuing.officer(services, school)
     found = await officers.officer_for(oa())
-    assert found is not None and (found.id, found.state) == (again.id, "active")
+    assert found is not None and (found.id, found.state.value) == (again.id, "active")
     assert (await Officer.get(id=first.id)).oa_openid == ""
 
 
@@ -229,7 +229,7 @@ async def test_the_second_account_is_bound_by_a_code_and_the_pin(
     mp = WeChatIdentity("mp", "mpMe")
     code = await officers.pairing_code(services.cache, oa())
 
-    def bind(code: str, pin: str = PIN) -> Awaitable[Officer]:
+    def bind(code: str, pin: str = PIN) -> Awaitable[officers.SigningOfficer]:
         return officers.bind_mp(services, code, pin, identity=mp, caller=Caller("a"))
 
     assert await code_of(bind("00000000" if code != "00000000" else "1" * 8)) == "pairing_unknown"

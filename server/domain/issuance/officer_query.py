@@ -8,7 +8,7 @@ from datetime import date, datetime
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.ports import Clock
-from server.models import Issuance, Officer
+from server.models import Issuance
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Waiting:
     since: datetime | None
 
 
-async def waiting(clock: Clock, officer: Officer) -> list[Waiting]:
-    """The batches of this officer's school in 考核站点待签发, those that wait longest first; none before the release."""
+async def waiting(clock: Clock, school_id: int) -> list[Waiting]:
+    """The batches of an officer's school in 考核站点待签发, those that wait longest first; none before the release."""
     found = Issuance.filter(
         state=BatchState.SITE_PENDING.value,
-        site__school_id=officer.school_id,
+        site__school_id=school_id,
         plan__release_at__lte=clock.now(),
     )
     return [

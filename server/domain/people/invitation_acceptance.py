@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 
 from tortoise.transactions import in_transaction
 
@@ -28,23 +29,46 @@ async def limit(rate_limiter: RateLimiter, what: str, address: str) -> None:
         raise TooMany("too_many_tries", "尝试次数过多，请一小时后再试。", retry_after=TRIES_WINDOW)
 
 
-def sets_new_pin(officer: Officer) -> bool:
-    """Whether the officer's link is one for a new PIN, not an invitation."""
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Whose link it is, for the page that asks for a PIN; `school` is a name.
+
+    Args:
+        is_taken_up: nothing is asked any more; whoever took it up may come again.
+        sets_new_pin: the link is one for a new PIN, not an invitation.
+    """
+
+    officer_id: int
+    name: str
+    school: str
+    is_taken_up: bool
+    sets_new_pin: bool
+
+
+def _sets_new_pin(officer: Officer) -> bool:
     return officer.state in (OfficerState.PENDING.value, OfficerState.ACTIVE.value) and not officer.pin_hash
 
 
-async def invitation_of(clock: Clock, token: str) -> Officer:
-    """The invited person, with the school fetched; for the page that asks for a PIN.
+async def invitation_of(clock: Clock, token: str) -> Invited:
+    """The invited person.
 
     Raises:
         NotFound("invitation_unknown") · Gone: invitation_expired, invitation_withdrawn, invitation_locked.
     """
+    officer = await _invited(clock, token)
+    is_new_pin = _sets_new_pin(officer)
+    is_open = officer.state == OfficerState.INVITED.value or is_new_pin
+    return Invited(officer.id, officer.name, officer.school.name, not is_open, is_new_pin)
+
+
+async def _invited(clock: Clock, token: str) -> Officer:
+    """The invited person's row, with the school fetched. Raises as `invitation_of`."""
     officer = await Officer.get_or_none(invitation_hash=token_hash(token)).prefetch_related("school")
     if officer is None:
         raise NotFound("invitation_unknown", "邀请链接无效，请核对链接，或请邀请人重新发送。")
     if officer.state in (OfficerState.SUSPENDED.value, OfficerState.WITHDRAWN.value):
         raise Gone("invitation_withdrawn", "这份邀请已取消，请联系邀请人。")
-    if officer.state != OfficerState.INVITED.value and not sets_new_pin(officer):
+    if officer.state != OfficerState.INVITED.value and not _sets_new_pin(officer):
         return officer  # taken up already: whoever did may come again
     expires = officer.invitation_expires_at
     if expires is None or expires < clock.now():
@@ -84,13 +108,13 @@ async def accept(
         raise Forbidden("snapshot_user", "微信当前是快照模式，无法确认您的身份，请点击“使用完整服务”后再试。")
     await limit(s.rate_limiter, "accept", caller.address)
     column = f"{identity.account}_openid"
-    officer = await invitation_of(s.clock, token)
+    officer = await _invited(s.clock, token)
     is_own = bool(identity.openid) and getattr(officer, column) == identity.openid
     if officer.state != OfficerState.INVITED.value:
-        if is_own and not sets_new_pin(officer):
+        if is_own and not _sets_new_pin(officer):
             return officer
         if not is_own:
-            code = "other_wechat" if sets_new_pin(officer) else "invitation_used"
+            code = "other_wechat" if _sets_new_pin(officer) else "invitation_used"
             raise Conflict(code, _NOT_YOURS[code])
     pins.check_new(pin)
     await _prove_phone(s.clock, s.keys, officer, token, phone_last4, caller)

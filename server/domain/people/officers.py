@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 
 from tortoise.transactions import in_transaction
 
@@ -18,7 +19,6 @@ from server.domain.people.invitation_acceptance import (
     free,
     invitation_of,
     limit,
-    sets_new_pin,
 )
 from server.domain.people.invitations import Invitation, invite, locked, resend, reset_pin
 from server.domain.people.officer_states import LIVING, OfficerState
@@ -33,6 +33,7 @@ from server.models import Officer, ScanTicket
 __all__ = [
     "TRIES",
     "Invitation",
+    "SigningOfficer",
     "accept",
     "actor_of",
     "bind_mp",
@@ -48,7 +49,6 @@ __all__ = [
     "resend",
     "reset_pin",
     "resume",
-    "sets_new_pin",
     "suspend",
     "withdraw",
 ]
@@ -56,20 +56,49 @@ __all__ = [
 PAIRING_SECONDS = 600
 
 
-async def officer_for(identity: WeChatIdentity) -> Officer | None:
-    """The officer with this WeChat identity, suspended or not, the school fetched; None if nobody."""
+@dataclass(frozen=True, slots=True)
+class SigningOfficer:
+    """An officer, as the officer and the school's other officers see it; `school` is a name."""
+
+    id: int
+    name: str
+    school_id: int
+    school: str
+    state: OfficerState
+    has_pin: bool
+
+
+def _seen(officer: Officer) -> SigningOfficer:
+    return SigningOfficer(
+        officer.id,
+        officer.name,
+        officer.school_id,
+        officer.school.name,
+        OfficerState(officer.state),
+        bool(officer.pin_hash),
+    )
+
+
+async def officer_for(identity: WeChatIdentity) -> SigningOfficer | None:
+    """The officer with this WeChat identity, suspended or not; None if nobody."""
+    found = await _row_for(identity)
+    return None if found is None else _seen(found)
+
+
+async def _row_for(identity: WeChatIdentity) -> Officer | None:
     if identity.account not in ("oa", "mp") or not identity.openid:
         return None
     found = await Officer.filter(**{f"{identity.account}_openid": identity.openid}).select_related("school")
     return found[0] if found else None
 
 
-async def colleagues(officer: Officer) -> list[Officer]:
+async def colleagues(officer: SigningOfficer) -> list[SigningOfficer]:
     """The school's other officers that sign or wait for confirmation, newest first: nobody joins unseen."""
     found = Officer.filter(
         school_id=officer.school_id, state__in=(OfficerState.PENDING.value, OfficerState.ACTIVE.value)
     )
-    return await found.exclude(id=officer.id).order_by("-id").limit(20)
+    others = found.exclude(id=officer.id).order_by("-id").limit(20)
+    return [_seen(one) for one in await others.prefetch_related("school")]
 
 
 async def confirm(clock: Clock, queue: Queue, officer_id: int, *, actor: Actor) -> None:
@@ -197,18 +226,20 @@ async def pairing_code(cache: Cache, identity: WeChatIdentity) -> str:
     Raises: Forbidden("not_an_officer").
     """
     officer = await officer_for(identity)
-    if officer is not None and officer.state == OfficerState.PENDING.value:
+    if officer is not None and officer.state is OfficerState.PENDING:
         raise Forbidden(
             "officer_pending", "您的签发权限还在等待确认，确认后即可配对；请联系本校管理员或评价组织。"
         )
-    if officer is None or officer.state != OfficerState.ACTIVE.value:
+    if officer is None or officer.state is not OfficerState.ACTIVE:
         raise Forbidden("not_an_officer", "您还不是院校签发负责人，请联系本校管理员发送邀请。")
     code = f"{secrets.randbelow(10**8):08d}"
     await cache.set(f"officer-pairing:{code}", str(officer.id).encode(), seconds=PAIRING_SECONDS)
     return code
 
 
-async def bind_mp(s: Services, code: str, pin: str, *, identity: WeChatIdentity, caller: Caller) -> Officer:
+async def bind_mp(
+    s: Services, code: str, pin: str, *, identity: WeChatIdentity, caller: Caller
+) -> SigningOfficer:
     """Bind the second account (the mini-program's) to the same officer, by a pairing code and the PIN.
 
     Raises:
@@ -229,7 +260,7 @@ async def bind_mp(s: Services, code: str, pin: str, *, identity: WeChatIdentity,
     await check_pin(s, officer, pin, caller=caller)
     column = f"{identity.account}_openid"
     async with in_transaction():
-        held = await officer_for(identity)
+        held = await _row_for(identity)
         if held is None or held.id != officer.id:
             await free(identity, column)
             await Officer.filter(id=officer.id, state=OfficerState.ACTIVE.value).update(
@@ -244,4 +275,4 @@ async def bind_mp(s: Services, code: str, pin: str, *, identity: WeChatIdentity,
                 became={"account": identity.account},
             )
     await s.cache.delete(key)
-    return await Officer.get(id=officer.id).prefetch_related("school")
+    return _seen(await Officer.get(id=officer.id).prefetch_related("school"))

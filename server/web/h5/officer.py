@@ -12,9 +12,10 @@ from sanic.response import redirect
 from server.domain.auth import sessions
 from server.domain.issuance.officer_query import waiting
 from server.domain.people import officers
+from server.domain.people.invitation_acceptance import Invited
+from server.domain.people.officer_states import OfficerState
 from server.domain.ports import WeChatIdentity
 from server.errors import FieldError, Invalid, Refused, TooMany, Unverified
-from server.models import Officer
 from server.web import templating
 from server.web.h5 import forms
 from server.web.h5.login import identity
@@ -61,12 +62,12 @@ def invitation_url(public_url: str, token: str) -> str:
 
 async def _invited(request: Request, who: WeChatIdentity, token: str) -> HTTPResponse:
     try:
-        officer = await officers.invitation_of(services(request).clock, token)
+        invited = await officers.invitation_of(services(request).clock, token)
     except Refused as refusal:
         return _closed(request, await _home(request, who, refusal=refusal))
-    if officer.state != "invited" and not officers.sets_new_pin(officer):
+    if invited.is_taken_up:
         return _closed(request, redirect(PAGE, status=303))
-    return await _pin_form(request, officer)
+    return await _pin_form(request, invited)
 
 
 def _closed(request: Request, response: HTTPResponse) -> HTTPResponse:
@@ -84,14 +85,14 @@ async def accept(request: Request) -> HTTPResponse:
     s = services(request)
     pin, again = forms.field(request, "pin", 20), forms.field(request, "pin_again", 20)
     try:
-        officer = await officers.invitation_of(s.clock, token)
+        invited = await officers.invitation_of(s.clock, token)
         if pin != again:
             detail = "两次输入的签发密码不一样，请重新输入。"
-            return await _pin_form(request, officer, problem=FieldError("/pin", "pin_again", detail))
+            return await _pin_form(request, invited, problem=FieldError("/pin", "pin_again", detail))
         digits = forms.field(request, "phone_last4", 20)
         await officers.accept(s, token, pin, phone_last4=digits, identity=who, caller=caller(request))
     except Invalid as refusal:
-        return await _pin_form(request, officer, problem=refusal.errors[0])
+        return await _pin_form(request, invited, problem=refusal.errors[0])
     except TooMany:
         raise
     except Refused as refusal:
@@ -114,16 +115,14 @@ async def pair(request: Request) -> HTTPResponse:
     )
 
 
-async def _pin_form(request: Request, officer: Officer, *, problem: FieldError | None = None) -> HTTPResponse:
-    is_new_pin = officers.sets_new_pin(officer)
+async def _pin_form(request: Request, invited: Invited, *, problem: FieldError | None = None) -> HTTPResponse:
     return await templating.render(
         request,
         "h5/officer_accept.html",
         status=422 if problem else 200,
-        title="重新设置签发密码" if is_new_pin else "接受邀请",
+        title="重新设置签发密码" if invited.sets_new_pin else "接受邀请",
         back="",
-        officer=officer,
-        is_new_pin=is_new_pin,
+        invited=invited,
         problem=problem.detail if problem else "",
         wrong="phone" if problem and problem.pointer == "/phone_last4" else "pin",
     )
@@ -131,7 +130,7 @@ async def _pin_form(request: Request, officer: Officer, *, problem: FieldError |
 
 async def _home(request: Request, who: WeChatIdentity, *, refusal: Refused | None = None) -> HTTPResponse:
     officer = await officers.officer_for(who)
-    is_active = officer is not None and officer.state == "active"
+    is_active = officer is not None and officer.state is OfficerState.ACTIVE
     return await templating.render(
         request,
         "h5/officer.html",
@@ -140,7 +139,9 @@ async def _home(request: Request, who: WeChatIdentity, *, refusal: Refused | Non
         back="/h5/",
         officer=officer,
         is_active=is_active,
-        batches=await waiting(services(request).clock, officer) if officer is not None and is_active else [],
+        batches=await waiting(services(request).clock, officer.school_id)
+        if officer is not None and is_active
+        else [],
         colleagues=await officers.colleagues(officer) if officer is not None and is_active else [],
         refusal=refusal,
         welcome=bool(request.args.get("welcome")),
