@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from tortoise.exceptions import IntegrityError
@@ -58,9 +59,7 @@ async def request(
     try:
         async with in_transaction():
             facts = await queries.facts_of(admission_number=number)
-            known = standing(facts, clock.now())
-            if (closed := next((why for guard in OPEN if (why := guard(known))), None)) is not None:
-                raise closed.as_refusal()
+            _refuse_closed(facts, clock.now())
             wanted = subject or (next(iter(facts.subjects)) if len(facts.subjects) == 1 else "")
             refuse_mark(facts, wanted, mark)
             was = facts.marks.get(wanted, ("", None))
@@ -80,6 +79,13 @@ async def request(
     except IntegrityError as error:
         raise Conflict("change_open", "这一科已有一项变更待批准，请先处理那一项。") from error
     return int(change.id)
+
+
+def _refuse_closed(facts: Facts, now: datetime) -> None:
+    """Raises what the guards of `OPEN` say."""
+    known = standing(facts, now)
+    if (closed := next((why for guard in OPEN if (why := guard(known))), None)) is not None:
+        raise closed.as_refusal()
 
 
 async def approve(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeState:
