@@ -13,7 +13,7 @@ from server.domain.issuance.roster_query import Listed
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.ports import Keys
-from server.models import Issuance, Officer, ScanTicket, Site
+from server.models import Issuance, Officer, ScanTicket
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +49,13 @@ async def view_of(
     keys: Keys, ticket: ScanTicket, issuance: Issuance, officer: Officer, *, receipt: bytes | None = None
 ) -> ScanView:
     frame = await roster_query.frame_of(issuance.plan_id, issuance.site_id)
-    site = await Site.get(id=issuance.site_id)
     people = await roster_query.listed(keys, issuance.id)
     return ScanView(
         issuance_id=issuance.id,
         plan=frame.plan,
         exam_date=frame.exam_date,
         certificate=frame.certificate,
-        site=site.name,
+        site=frame.site,
         school=frame.school,
         level=frame.level,
         count=len(people),

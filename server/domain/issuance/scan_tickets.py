@@ -6,7 +6,7 @@ Scanning alone never signs. Ticket, state, audit row and receipt are one transac
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from server.domain import roles
@@ -22,10 +22,10 @@ from server.domain.issuance.states import BY_NAME, BatchState, Facts, moved_on, 
 from server.domain.issuance.transitions import advance, locked, tell_state
 from server.domain.people import conflicts, officers
 from server.domain.people.free_text import clean_reason
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import Clock, Keys, Services, WeChatIdentity
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid
-from server.models import Issuance, Officer, Receipt, ScanTicket, Site
+from server.models import Issuance, Officer, Receipt, ScanTicket
 from server.settings import Settings
 
 REASON_LENGTH = 300
@@ -70,31 +70,18 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
         scan_policy.require_released(frame.is_released(s.clock.now()))
         if digest is None or digest != bytes(issuance.list_sha256 or b""):
             raise Conflict("list_changed", "名单在签发之后有变化，请先撤回这个批次，核对后重新签发。")
-        now = s.clock.now()
-        site = await Site.get(id=issuance.site_id)
-        epoch = s.keys.epoch("scan")
-        ticket = scan_token.Ticket(
-            scan_token.new_id(),
-            issuance.id,
-            issuance.revision,
-            digest,
-            site.school_id,
-            epoch,
-            now,
-            now + scan_token.LIFETIME,
-            actor.name[:100],
-        )
+        ticket = _new_ticket(s.clock, s.keys, issuance, frame.school_id, digest, actor)
         was_open = await ScanTicket.filter(issuance_id=issuance.id, spent_at=None, replaced_at=None).update(
-            replaced_at=now
+            replaced_at=ticket.created_at
         )
         await s.faults.reach("tickets.show: the older ones are dead")
-        await ScanTicket.create(**{f: getattr(ticket, f) for f in scan_token.Ticket.__dataclass_fields__})
+        await ScanTicket.create(**asdict(ticket))
         await s.faults.reach("tickets.show: the new one is kept")
         became = {"revision": issuance.revision, "ticket": receipts.ticket_name(ticket)}
         await audit_log.record(s.clock, actor, "ticket.show", "issuance", issuance.id, became=became)
     if was_open:  # another desk may be showing the old one
         await publish(s.event_bus, issuance.id, "superseded", ticket=receipts.ticket_name(ticket))
-    token = scan_token.mint(functools.partial(s.keys.mac, "scan", epoch=epoch), ticket)
+    token = scan_token.mint(functools.partial(s.keys.mac, "scan", epoch=ticket.key_epoch), ticket)
     return ShownTicket(
         ticket.id,
         token,
@@ -102,6 +89,23 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
         token,
         ticket.expires_at,
         ticket.revision,
+    )
+
+
+def _new_ticket(
+    clock: Clock, keys: Keys, issuance: Issuance, school_id: int, digest: bytes, actor: Actor
+) -> scan_token.Ticket:
+    now = clock.now()
+    return scan_token.Ticket(
+        id=scan_token.new_id(),
+        issuance_id=issuance.id,
+        revision=issuance.revision,
+        list_sha256=digest,
+        school_id=school_id,
+        key_epoch=keys.epoch("scan"),
+        created_at=now,
+        expires_at=now + scan_token.LIFETIME,
+        shown_by=actor.name[:100],
     )
 
 

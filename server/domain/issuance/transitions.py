@@ -74,14 +74,7 @@ async def advance(
         raise reason.as_refusal()
     revision = issuance.revision + step.adds_revision
     written = {"state": step.target.value, "revision": revision, **dict(changes or {})}
-    settings = ", ".join(f"{column} = ${at}" for at, column in enumerate(written, 4))
-    if not await rows(
-        f"UPDATE issuance SET {settings} WHERE id = $1 AND state = $2 AND revision = $3 RETURNING id",  # noqa: S608 -- our own column names
-        issuance.id,
-        state.value,
-        issuance.revision,
-        *written.values(),
-    ):
+    if not await _write(issuance, written):
         current = await Issuance.get(id=issuance.id)
         raise moved_on(step, BatchState(current.state))
     await s.faults.reach(f"life.{name}: the state is written")
@@ -96,6 +89,13 @@ async def advance(
     )
     issuance.state, issuance.revision = step.target.value, revision
     return step.target
+
+
+async def _write(issuance: Issuance, columns: Mapping[str, Any]) -> bool:
+    """Change the row, if its state and revision are still as they were read."""
+    settings = ", ".join(f"{column} = ${at}" for at, column in enumerate(columns, 4))
+    update = f"UPDATE issuance SET {settings} WHERE id = $1 AND state = $2 AND revision = $3 RETURNING id"  # noqa: S608 -- our own column names
+    return bool(await rows(update, issuance.id, issuance.state, issuance.revision, *columns.values()))
 
 
 async def tell_state(event_bus: EventBus, issuance: Issuance) -> None:
