@@ -54,7 +54,7 @@ async def test_an_officer_is_confirmed_and_gets_a_new_pin(
     active = await issuing.officer(services, at)
     pending = await joined(services, "李新任", "oPending", at=at, actor=make.OPERATOR)
     gone = await joined(services, "周离任", "oGone", at=at, actor=make.school_account(at))
-    await officers.suspend(services, gone.id, actor=make.ADMIN)
+    await officers.suspend(services.clock, services.event_bus, gone.id, actor=make.ADMIN)
     await officers.invite(services.clock, services.keys, at.id, "吴受邀", make.mobile(), actor=make.OPERATOR)
     async with seat(browser, services, base, Role.ISSUER, narrow=narrow) as (page, trouble):
         await page.goto(f"{base}/console/officers")

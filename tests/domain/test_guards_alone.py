@@ -257,7 +257,9 @@ async def test_what_a_row_allows_it_alone_allows(services: Services, of: Cohort,
 async def test_a_suspended_officers_qr_is_dead_as_well(services: Services, of: Cohort) -> None:
     """Beside the guard: the verb that suspends leaves no QR of the school open."""
     act = await _scan(services, of, "confirm_scan")
-    await officers.suspend(services, of.officer.id, actor=make.school_account(of.school))
+    await officers.suspend(
+        services.clock, services.event_bus, of.officer.id, actor=make.school_account(of.school)
+    )
     with pytest.raises(Refused) as refused:
         await act()
     assert refused.value.code == "officer_suspended"

@@ -268,7 +268,7 @@ async def officer_of_another_school(
 
 @refuses("officer_suspended")
 async def suspended(s: Services, of: Cohort, t: scan_tickets.ShownTicket, c: FakeClock) -> Any:
-    await officers.suspend(s, of.officer.id, actor=make.ADMIN)
+    await officers.suspend(s.clock, s.event_bus, of.officer.id, actor=make.ADMIN)
     return t.token, PIN, of.identity
 
 

@@ -101,7 +101,7 @@ async def test_suspension_kills_the_schools_open_codes_and_colleagues_get_a_new_
 ) -> None:
     await issuing.officer(services, of.school, "oColleague")
     colleague = issuing.oa("oColleague")
-    await officers.suspend(services, of.officer.id, actor=make.ADMIN)
+    await officers.suspend(services.clock, services.event_bus, of.officer.id, actor=make.ADMIN)
     assert (
         await code_of(scan_tickets.confirm(services, shown.token, PIN, identity=colleague)) == "scan_replaced"
     )

@@ -112,7 +112,7 @@ async def confirming(s: Services) -> Scene:
 async def suspending(s: Services) -> Scene:
     scene = await accepting(s)
     await scene.act()
-    return Scene(scene.row, lambda: officers.suspend(s, scene.row.pk, actor=make.OPERATOR))
+    return Scene(scene.row, lambda: officers.suspend(s.clock, s.event_bus, scene.row.pk, actor=make.OPERATOR))
 
 
 async def resuming(s: Services) -> Scene:

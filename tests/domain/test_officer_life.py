@@ -61,7 +61,7 @@ async def test_who_invited_the_officer_neither_signs_nor_hands_over(services: Se
     await scan_tickets.confirm(services, shown.token, PIN, identity=of.identity)
     assert await code_of(organisation.hand_over(services, batch.id, actor=alone)) == "officer_backer"
     assert (await Issuance.get(id=batch.id)).state == "school_signed"
-    await officers.suspend(services, officer.id, actor=ISSUER)
+    await officers.suspend(services.clock, services.event_bus, officer.id, actor=ISSUER)
     assert await code_of(organisation.hand_over(services, batch.id, actor=alone)) == "officer_backer"
     await organisation.hand_over(services, batch.id, actor=ISSUER)
 
@@ -258,7 +258,7 @@ async def test_a_suspended_officer_comes_back_and_is_confirmed_again(
     services: Services, school: School
 ) -> None:
     officer = await issuing.officer(services, school)
-    await officers.suspend(services, officer.id, actor=ISSUER)
+    await officers.suspend(services.clock, services.event_bus, officer.id, actor=ISSUER)
     await officers.resume(services.clock, services.queue, officer.id, actor=make.ADMIN)
     assert await state_of(officer) == "pending"
     assert (
@@ -271,7 +271,7 @@ async def test_a_suspended_officer_comes_back_and_is_confirmed_again(
         await code_of(officers.resume(services.clock, services.queue, officer.id, actor=make.ADMIN))
         == "not_suspended"
     )
-    await officers.suspend(services, officer.id, actor=ISSUER)
+    await officers.suspend(services.clock, services.event_bus, officer.id, actor=ISSUER)
     await officers.resume(services.clock, services.queue, officer.id, actor=make.school_account(school))
     assert await state_of(officer) == "active"
     acts = await OfficerBacker.filter(officer_id=officer.id).order_by("id").values_list("act", "staff_id")
@@ -280,7 +280,7 @@ async def test_a_suspended_officer_comes_back_and_is_confirmed_again(
 
 async def test_who_was_replaced_does_not_come_back(services: Services, school: School) -> None:
     first = await issuing.officer(services, school)
-    await officers.suspend(services, first.id, actor=ISSUER)
+    await officers.suspend(services.clock, services.event_bus, first.id, actor=ISSUER)
     await issuing.officer(services, school)  # the same WeChat joins anew
     assert (
         await code_of(officers.resume(services.clock, services.queue, first.id, actor=make.ADMIN))

@@ -111,7 +111,7 @@ async def test_invitations_that_are_no_good(services: Services, school: School, 
     assert await attempt(used.token) == "invitation_used"
     assert await attempt((await invited(services, school)).token, "oFirst") == "already_officer"
     withdrawn = await invited(services, school)
-    await officers.suspend(services, withdrawn.officer_id, actor=ME)
+    await officers.suspend(services.clock, services.event_bus, withdrawn.officer_id, actor=ME)
     assert await attempt(withdrawn.token) == "invitation_withdrawn"
     late = await invited(services, school)
     clock.forward(days=7)
@@ -206,8 +206,8 @@ async def test_without_a_pin_nobody_signs(services: Services, school: School) ->
 
 async def test_suspending_works_at_once_and_once(services: Services, school: School) -> None:
     officer = await issuing.officer(services, school)
-    await officers.suspend(services, officer.id, actor=ME)
-    await officers.suspend(services, officer.id, actor=ME)
+    await officers.suspend(services.clock, services.event_bus, officer.id, actor=ME)
+    await officers.suspend(services.clock, services.event_bus, officer.id, actor=ME)
     stored = await Officer.get(id=officer.id)
     assert (stored.state, stored.suspended_at) == ("suspended", services.clock.now())
     assert await AuditEntry.filter(action="officer.suspend").count() == 1
@@ -215,7 +215,7 @@ async def test_suspending_works_at_once_and_once(services: Services, school: Sch
 
 async def test_a_suspended_officer_may_be_invited_anew(services: Services, school: School) -> None:
     first = await issuing.officer(services, school)
-    await officers.suspend(services, first.id, actor=ME)
+    await officers.suspend(services.clock, services.event_bus, first.id, actor=ME)
     again = await issuing.officer(services, school)
     found = await officers.officer_for(oa())
     assert found is not None and (found.id, found.state.value) == (again.id, "active")
@@ -256,14 +256,20 @@ async def test_who_may_invite_and_suspend(services: Services, school: School) ->
         await code_of(officers.invite(services.clock, services.keys, other.id, "某", "", actor=own))
         == "school_not_found"
     )
-    assert await code_of(officers.suspend(services, theirs.officer_id, actor=own)) == "officer_not_found"
-    await officers.suspend(services, made.officer_id, actor=own)
+    assert (
+        await code_of(officers.suspend(services.clock, services.event_bus, theirs.officer_id, actor=own))
+        == "officer_not_found"
+    )
+    await officers.suspend(services.clock, services.event_bus, made.officer_id, actor=own)
     auditor = Actor("staff", 8, "审计", role="auditor")
     assert (
         await code_of(officers.invite(services.clock, services.keys, school.id, "某", "", actor=auditor))
         == "role_not_allowed"
     )
-    assert await code_of(officers.suspend(services, theirs.officer_id, actor=auditor)) == "role_not_allowed"
+    assert (
+        await code_of(officers.suspend(services.clock, services.event_bus, theirs.officer_id, actor=auditor))
+        == "role_not_allowed"
+    )
     assert (
         await code_of(officers.invite(services.clock, services.keys, 10**9, "某", make.mobile(), actor=ME))
         == "school_not_found"

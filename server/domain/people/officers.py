@@ -25,7 +25,7 @@ from server.domain.people.officer_states import LIVING, OfficerState
 from server.domain.people.officer_transitions import actor_of, advance
 from server.domain.people.pins import check as check_pin
 from server.domain.people.school_scope import is_school
-from server.domain.ports import Cache, Clock, Queue, Services, WeChatIdentity
+from server.domain.ports import Cache, Clock, EventBus, Queue, Services, WeChatIdentity
 from server.domain.roles import Verb
 from server.errors import Conflict, Forbidden, Unverified
 from server.models import Officer, ScanTicket
@@ -162,7 +162,7 @@ async def resume(clock: Clock, queue: Queue, officer_id: int, *, actor: Actor) -
         await rights_notices.put_officers(queue, officer)
 
 
-async def suspend(s: Services, officer_id: int, *, actor: Actor) -> None:
+async def suspend(clock: Clock, event_bus: EventBus, officer_id: int, *, actor: Actor) -> None:
     """Take the right to sign away, at once; every open QR of the school dies, and a new one is shown instead.
 
     Of somebody who has not taken up the invitation yet, that is taken back. Suspending again changes nothing.
@@ -173,14 +173,14 @@ async def suspend(s: Services, officer_id: int, *, actor: Actor) -> None:
     roles.require(actor, Verb.SUSPEND)
     async with in_transaction():
         officer = await locked(officer_id, actor=actor)
-        now = s.clock.now()
-        if await advance(s.clock, officer, "withdraw", actor=actor):
+        now = clock.now()
+        if await advance(clock, officer, "withdraw", actor=actor):
             return
-        if not await advance(s.clock, officer, "suspend", actor=actor, changes={"suspended_at": now}):
+        if not await advance(clock, officer, "suspend", actor=actor, changes={"suspended_at": now}):
             return
-        batches = await _replace_tickets(s.clock, officer.school_id)
+        batches = await _replace_tickets(clock, officer.school_id)
     for issuance_id in batches:
-        await publish(s.event_bus, issuance_id, "replaced")
+        await publish(event_bus, issuance_id, "replaced")
 
 
 async def _replace_tickets(clock: Clock, school_id: int) -> list[int]:

@@ -131,7 +131,7 @@ async def resume(call: Call, officer_id: int) -> None:
 
 
 async def suspend(call: Call, officer_id: int) -> None:
-    await officers.suspend(call.s, officer_id, actor=call.actor)
+    await officers.suspend(call.s.clock, call.s.event_bus, officer_id, actor=call.actor)
 
 
 async def schools(call: Call) -> Page[Named]:
