@@ -14,7 +14,7 @@ from server.adapters.documents.verify import read_pdf
 from server.adapters.keys import KeyFolder, KeysMissing
 from server.adapters.published_keys import PublishedKeys
 from server.domain.issuance import offline, offline_list
-from server.domain.issuance.offline import Report
+from server.domain.issuance.offline import Judgement, Report
 from server.settings import Settings
 
 LARGEST = 64 * 1024 * 1024
@@ -48,8 +48,22 @@ def verify(args: argparse.Namespace, settings: Settings) -> int:
     return _exit_code(offline.verify_file(data, keys, partial(read_pdf, public_keys=keys.public())))
 
 
+_MARKS = {Judgement.RIGHT: "✓", Judgement.WRONG: "✗", Judgement.UNCLEAR: "?", Judgement.NOTE: " "}
+
+
+def printed(report: Report) -> str:
+    """A line for each finding, and the verdict."""
+    lines = [f"  {_MARKS[one.judgement]} {one.text}" for one in report.findings]
+    verdict = "不能确认，请勿采信。"
+    if report.is_genuine:
+        verdict = "真实，未被改动。"
+    elif report.is_open:
+        verdict = "现在无法判断，核验成功之前请勿采信。"
+    return "\n".join([report.title, *lines, f"结论：{verdict}"])
+
+
 def _exit_code(report: Report) -> int:
-    print(report)
+    print(printed(report))
     if report.is_genuine:
         return 0
     return 2 if report.is_open else 1

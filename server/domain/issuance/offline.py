@@ -1,4 +1,4 @@
-"""核验一份文件 with public keys alone: a certificate's PDF or a signing receipt. What `xcert verify` prints.
+"""核验一份文件 with public keys alone: a certificate's PDF or a signing receipt. `xcert verify` prints what is found.
 
 For a PDF three things must agree: the seal's signature, the claims in the code (signed by another key), and what is
 printed. Whether a certificate was revoked since, only the service knows; the report says where to ask.
@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from enum import Enum
 
 from server.domain.beijing import say_day, say_minute
 from server.domain.certificates.claims import Claims, Verifier, key_of_code, open_code
@@ -21,42 +22,54 @@ from server.errors import Refused, Unverified
 ReadPdf = Callable[[bytes], SealedPdf]
 
 
-@dataclass(slots=True)
-class Report:
-    """Lines as a person reads them. `is_genuine` only if nothing at all was wrong or open.
+class Judgement(Enum):
+    """How a finding counts."""
 
-    `is_open`: nothing was found wrong, but it cannot be judged with what is at hand (a key newer than our list).
-    """
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNCLEAR = "unclear"  # it cannot be judged with what is at hand, such as a key newer than our list
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was found, in words."""
+
+    judgement: Judgement
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found, in the order in which a person reads it."""
 
     title: str
-    is_genuine: bool = True
-    is_open: bool = False
-    lines: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
-    def right(self, line: str) -> None:
-        self.lines.append(f"  ✓ {line}")
+    def right(self, text: str) -> None:
+        self.findings.append(Finding(Judgement.RIGHT, text))
 
-    def wrong(self, line: str) -> None:
-        self.is_genuine = self.is_open = False
-        self.lines.append(f"  ✗ {line}")
+    def wrong(self, text: str) -> None:
+        self.findings.append(Finding(Judgement.WRONG, text))
 
-    def unclear(self, line: str) -> None:
-        """It cannot be judged; what was wrong before stays wrong."""
-        self.is_open = self.is_open or self.is_genuine
-        self.is_genuine = False
-        self.lines.append(f"  ? {line}")
+    def unclear(self, text: str) -> None:
+        self.findings.append(Finding(Judgement.UNCLEAR, text))
 
-    def note(self, line: str) -> None:
-        self.lines.append(f"    {line}")
+    def note(self, text: str) -> None:
+        self.findings.append(Finding(Judgement.NOTE, text))
+
+    def _has(self, judgement: Judgement) -> bool:
+        return any(one.judgement is judgement for one in self.findings)
 
     @property
-    def verdict(self) -> str:
-        if self.is_genuine:
-            return "结论：真实，未被改动。"
-        return "结论：现在无法判断，核验成功之前请勿采信。" if self.is_open else "结论：不能确认，请勿采信。"
+    def is_genuine(self) -> bool:
+        """Nothing at all was wrong or open."""
+        return not self._has(Judgement.WRONG) and not self._has(Judgement.UNCLEAR)
 
-    def __str__(self) -> str:
-        return "\n".join([self.title, *self.lines, self.verdict])
+    @property
+    def is_open(self) -> bool:
+        """Nothing was found wrong, but it cannot be judged."""
+        return self._has(Judgement.UNCLEAR) and not self._has(Judgement.WRONG)
 
 
 def verify_file(data: bytes, keys: Verifier, read_pdf: ReadPdf) -> Report:
