@@ -6,7 +6,7 @@ from base64 import b64encode
 
 from miniprogram_api import answers, bodies
 from miniprogram_api.session import identity
-from server.domain.people import bindings, candidates, captcha, phones
+from server.domain.people import bindings, bound_people, captcha, phones
 from server.errors import NotFound
 from server.web.request import Asked
 
@@ -14,12 +14,11 @@ from server.web.request import Asked
 async def show(asked: Asked) -> answers.Binding:
     """Whether somebody is bound, and who, masked, with the phone that was given."""
     who = await identity(asked.request)
-    candidate = await bindings.candidate_of(who)
-    if candidate is None:
+    person = await bound_people.person_of(asked.s.keys, who)
+    if person is None:
         return answers.Binding(bound=False, candidate=None, phone_masked=None)
-    person = candidates.masked(asked.s.keys, candidate.name, candidate.id_sealed)
-    phone = phones.known(asked.s.keys, candidate)
-    return answers.Binding(bound=True, candidate=answers.Masked.model_validate(person), phone_masked=phone)
+    masked = answers.Masked(name_masked=person.name_masked, id_masked=person.id_masked)
+    return answers.Binding(bound=True, candidate=masked, phone_masked=person.phone_masked)
 
 
 async def bind(asked: Asked, body: bodies.Bind) -> answers.Bound:
@@ -56,13 +55,13 @@ async def bind(asked: Asked, body: bodies.Bind) -> answers.Bound:
 async def give_phone(asked: Asked, body: bodies.GivePhone) -> answers.PhoneGiven:
     """Give a phone after the binding, or once more; it takes the place of the one given before."""
     who = await identity(asked.request)
-    candidate = await bindings.candidate_of(who)
+    candidate = await bound_people.candidate_id_of(who)
     if candidate is None:
         raise NotFound("not_bound", "您还没有绑定考生信息，请先绑定。")
     masked = await phones.give(
         asked.s,
         who,
-        candidate.id,
+        candidate,
         body.phone_code,
         caller=asked.caller,
     )

@@ -11,7 +11,7 @@ from miniprogram_api.session import identity
 from server.domain import lookups
 from server.domain.certificates import downloads
 from server.domain.lookups.views import Standing
-from server.domain.people import bindings
+from server.domain.people import bound_people
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import NotFound
 from server.web import responses
@@ -44,9 +44,9 @@ async def one(asked: Asked, number: str) -> HTTPResponse:
 async def pdf(asked: Asked, number: str) -> HTTPResponse:
     """The sealed PDF as application/pdf, which wx.openDocument asks for (wechat.md §8)."""
     who = await identity(asked.request)
-    candidate = await bindings.candidate_of(who)
+    candidate = await bound_people.candidate_id_of(who)
     if candidate is None or await lookups.certificate(asked.s, who, number) is None:
         raise NotFound("certificate_not_found", _NOT_FOUND)
-    body = await downloads.pdf(asked.s.clock, asked.s.file_store, number, candidate_id=candidate.id)
+    body = await downloads.pdf(asked.s.clock, asked.s.file_store, number, candidate_id=candidate)
     name = f'inline; filename="{number}.pdf"'
     return raw(body, content_type="application/pdf", headers={**PERSONAL, "content-disposition": name})

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, expect
 from server.adapters.captcha import PillowImageCheck
 from server.domain.actor import Caller
 from server.domain.auth import login_limits
-from server.domain.people import bindings, officers
+from server.domain.people import bindings, bound_people, officers
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Role
 from server.models import Officer
@@ -101,7 +101,7 @@ async def test_a_binding_is_undone(base: str, browser: Browser, services: Servic
         await expect(page.get_by_text("未绑定")).to_be_visible()
         await look(page, f"people-after-{wide}")
         assert trouble == []
-    assert await bindings.candidate_of(ME) is None
+    assert await bound_people.candidate_id_of(ME) is None
 
 
 @WIDTHS

@@ -9,7 +9,7 @@ from server.domain.actor import Caller
 from server.domain.auth import sessions, web_login
 from server.domain.issuance import scan_tickets
 from server.domain.notices import delivery, grants
-from server.domain.people import bindings, ended_sessions, officers
+from server.domain.people import bindings, bound_people, ended_sessions, officers
 from server.domain.ports import Push, Services, WeChatIdentity, session_keys
 from server.domain.wechat_chat import pushes
 from server.errors import Refused
@@ -45,7 +45,7 @@ async def test_a_withdrawal_unbinds_the_person_named_by_openid(
     push = event(services, kind, account, "wechat-itself", OpenID=who.openid)
     assert [await pushes.receive(services, push) for _ in range(2)] == ["", ""]
     assert await pushes.work(services, push) == ""  # a late repetition
-    assert await bindings.candidate_of(who) is None
+    assert await bound_people.candidate_id_of(who) is None
     assert await grants.left(account, who.openid, ["results"]) == {"results": 0}
     assert await AuditEntry.filter(action="binding.unbound").count() == 1
     assert ended_sessions.begins_at(services, account, who.openid) > moment  # its sessions are over
@@ -153,7 +153,7 @@ async def test_an_officer_with_the_other_account_goes_on_with_it(services: Servi
 async def test_without_openid_the_sender_is_the_person(services: Services) -> None:
     who = await bound(services, "oa")
     await pushes.receive(services, event(services, "user_authorization_revoke", "oa", who.openid))
-    assert await bindings.candidate_of(who) is None
+    assert await bound_people.candidate_id_of(who) is None
 
 
 async def test_changed_user_info_and_another_persons_withdrawal_leave_the_binding(services: Services) -> None:
@@ -162,7 +162,7 @@ async def test_changed_user_info_and_another_persons_withdrawal_leave_the_bindin
         assert (
             await pushes.receive(services, event(services, kind, "oa", "wechat-itself", OpenID=openid)) == ""
         )
-    assert await bindings.candidate_of(who) is not None
+    assert await bound_people.candidate_id_of(who) is not None
 
 
 def test_withdrawals_of_two_persons_in_one_second_are_two_pushes() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from server.domain.actor import Caller
 from server.domain.freshness import scope_of
-from server.domain.people import binding_limits, bindings, captcha, queries
+from server.domain.people import binding_limits, bindings, bound_people, captcha, queries
 from server.domain.people.candidates import mask_id
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Invalid, Refused, TooMany
@@ -43,8 +43,8 @@ async def test_bind_by_name_and_number(services: Services) -> None:
     candidate = await make.candidate(services, "崔子涵", NUMBER)
     bound = await bind(services, ME)
     assert bound == bindings.Bound(candidate.id, "崔**", mask_id(NUMBER))
-    found = await bindings.candidate_of(ME)
-    assert found is not None and found.id == candidate.id
+    found = await bound_people.candidate_id_of(ME)
+    assert found == candidate.id
     row = await Binding.get()
     assert (row.account, row.openid, row.unionid, row.candidate_id, row.unbound_at) == (
         "oa", "openid-me", "union-me", candidate.id, None,
@@ -95,13 +95,13 @@ async def test_the_number_may_be_typed_full_width_with_spaces_and_small_x(servic
 async def test_both_accounts_bind_each_for_itself(services: Services) -> None:
     candidate = await make.candidate(services, "崔子涵", NUMBER)
     await bind(services, ME)
-    assert await bindings.candidate_of(MINE_IN_MP) is None
+    assert await bound_people.candidate_id_of(MINE_IN_MP) is None
     await bind(services, MINE_IN_MP)
-    found = await bindings.candidate_of(MINE_IN_MP)
-    assert found is not None and found.id == candidate.id
+    found = await bound_people.candidate_id_of(MINE_IN_MP)
+    assert found == candidate.id
     await bindings.unbind(services, ME, caller=Caller("203.0.113.9"))
-    assert await bindings.candidate_of(ME) is None
-    assert await bindings.candidate_of(MINE_IN_MP) is not None
+    assert await bound_people.candidate_id_of(ME) is None
+    assert await bound_people.candidate_id_of(MINE_IN_MP) is not None
 
 
 async def test_unbinding_frees_both_sides(services: Services) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from server.domain.actor import Actor
-from server.domain.people import binding_removal, bindings, rights_notices
+from server.domain.people import binding_removal, bindings, bound_people, rights_notices
 from server.domain.people.candidates import ABOUT_MOBILE
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Invalid, Refused
@@ -152,7 +152,7 @@ async def test_staff_undo_a_binding_with_a_reason(services: Services, wechat: Fa
     assert await code_of(release(services, 10**9, "核实本人", actor=make.ADMIN)) == "candidate_not_found"
     reason = f"本人持身份证 {NUMBER} 到校"
     assert await release(services, candidate.id, reason, actor=make.OPERATOR) == 1
-    assert await bindings.candidate_of(ME) is None
+    assert await bound_people.candidate_id_of(ME) is None
     assert await code_of(release(services, candidate.id, "再来一次", actor=make.OPERATOR)) == "not_bound"
     entry = await AuditEntry.get(action="binding.released")
     assert (entry.actor_id, entry.subject_id, entry.was) == (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 
 from tortoise.transactions import in_transaction
 
@@ -13,6 +12,7 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
 from server.domain.freshness import changed, scope_of
 from server.domain.people import bindings, ended_sessions, queries
+from server.domain.people.bound_people import LivingBinding
 from server.domain.people.candidates import id_masked
 from server.domain.people.free_text import clean_reason
 from server.domain.people.names import clean_name, tidy
@@ -25,14 +25,6 @@ from server.models import Binding, Candidate
 REASON_LENGTH = 200
 _ADMISSION = re.compile(r"[0-9A-Za-z-]{6,40}")
 _IDENTITY = re.compile(r"[0-9]{17}[0-9Xx]")
-
-
-@dataclass(frozen=True, slots=True)
-class LivingBinding:
-    """In which account a candidate is bound (`oa`, `mp`), and since when."""
-
-    account: str
-    bound_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

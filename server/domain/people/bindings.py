@@ -24,16 +24,13 @@ from server.domain.people.candidates import (
     ABOUT_ID,
     ABOUT_MOBILE,
     IdentityNumber,
-    Masked,
     mask_id,
     mask_name,
-    masked,
 )
 from server.domain.people.names import clean_name, same_name, tidy
 from server.domain.people.queries import OnRecord
 from server.domain.ports import Clock, Keys, LookupWatch, Services, WeChatIdentity
 from server.errors import Conflict, FieldError, Forbidden, Invalid, Refused
-from server.models import Binding, Candidate
 from server.settings import Settings
 
 CONSENT = "2026-11"  # which words about personal data were agreed to; a new date with new words
@@ -66,29 +63,6 @@ class Proof:
 
 
 NO_PROOF = Proof()
-
-
-async def candidate_of(identity: WeChatIdentity) -> Candidate | None:
-    """The candidate bound to this identity in its own account, or None."""
-    return await Candidate.filter(
-        bindings__account=identity.account,
-        bindings__openid=identity.openid,
-        bindings__unbound_at=None,
-    ).first()
-
-
-async def person_of(keys: Keys, identity: WeChatIdentity) -> Masked | None:
-    """Who is bound to this identity in its own account, masked; None when nobody is."""
-    candidate = await candidate_of(identity)
-    return None if candidate is None else masked(keys, candidate.name, candidate.id_sealed)
-
-
-async def elsewhere(who: WeChatIdentity) -> list[Binding]:
-    """Living bindings of this person's candidate to other identities: nobody else reads along unseen."""
-    mine = await Binding.filter(account=who.account, openid=who.openid, unbound_at=None).first()
-    if mine is None:
-        return []
-    return await Binding.filter(candidate_id=mine.candidate_id, unbound_at=None).exclude(id=mine.id)
 
 
 async def bind(

@@ -9,7 +9,7 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import raw, redirect
 
 from server.domain.auth import web_login
-from server.domain.people import binding_limits, bindings, captcha
+from server.domain.people import binding_limits, bindings, bound_people, captcha
 from server.domain.ports import WeChatIdentity
 from server.domain.wechat_chat import js_sdk
 from server.errors import Invalid, Refused, TooMany
@@ -26,7 +26,7 @@ async def form(request: Request) -> HTTPResponse:
     """The form; or who is bound, and the way to undo it."""
     who = await identity(request)
     s = services(request)
-    person = await bindings.person_of(s.keys, who)
+    person = await bound_people.person_of(s.keys, who)
     if person is not None:
         return await templating.render(
             request,
@@ -35,7 +35,8 @@ async def form(request: Request) -> HTTPResponse:
             back="/h5/",
             person=person,
             elsewhere=[
-                {"place": PLACES[one.account], "at": one.bound_at} for one in await bindings.elsewhere(who)
+                {"place": PLACES[one.account], "at": one.bound_at}
+                for one in await bound_people.elsewhere(who)
             ],
             subscribe=js_sdk.subscription_templates(s.settings),
         )

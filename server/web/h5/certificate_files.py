@@ -9,7 +9,7 @@ from __future__ import annotations
 from sanic import Blueprint, HTTPResponse, Request
 
 from server.domain.certificates import downloads
-from server.domain.people import bindings
+from server.domain.people import bound_people
 from server.domain.ports import WeChatIdentity
 from server.errors import NotFound
 from server.web import responses
@@ -52,10 +52,10 @@ async def jpg(request: Request, number: str) -> HTTPResponse:
 
 
 async def _candidate(request: Request, who: WeChatIdentity) -> int:
-    candidate = await bindings.candidate_of(who)
+    candidate = await bound_people.candidate_id_of(who)
     if candidate is None:
         raise NotFound("certificate_not_found", "您已解除绑定，请重新绑定考生信息后再查看证书。")
-    return int(candidate.id)
+    return candidate
 
 
 bp.add_route(pdf, r"/h5/certificates/<number:(?P<number>[0-9A-Z]{8,24})\.pdf>", methods=["GET"], name="pdf")

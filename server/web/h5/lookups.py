@@ -10,7 +10,7 @@ from sanic import Blueprint, HTTPResponse, Request
 from server.domain import lookups
 from server.domain.beijing import day
 from server.domain.lookups.views import CertificateItem
-from server.domain.people import bindings
+from server.domain.people import bound_people
 from server.domain.people.candidates import Masked
 from server.domain.ports import WeChatIdentity
 from server.domain.wechat_chat import js_sdk
@@ -27,7 +27,7 @@ TONES = {
 
 
 async def home(request: Request) -> HTTPResponse:
-    person = await bindings.person_of(services(request).keys, await identity(request))
+    person = await bound_people.person_of(services(request).keys, await identity(request))
     return await templating.render(request, "h5/home.html", title="首页", person=person)
 
 
