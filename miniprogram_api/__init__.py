@@ -3,7 +3,17 @@
 from sanic import Blueprint
 
 from miniprogram_api import answers as a
-from miniprogram_api import binding, bodies, certificates, links, results, scans, session, subscriptions
+from miniprogram_api import (
+    binding,
+    bodies,
+    certificates,
+    links,
+    orders,
+    results,
+    scans,
+    session,
+    subscriptions,
+)
 from server.web.mounting import mount
 from server.web.openapi import Described
 from server.web.routes import Api, Route
@@ -35,6 +45,9 @@ ROUTES = (
     Route("GET", f"/certificates/{_PDF}", certificates.pdf, "证书 PDF", gives="application/pdf", shown_as=_PDF_SHOWN),
     Route("GET", "/subscriptions", subscriptions.listing, "可以订阅的通知", gives=a.Subscriptions),
     Route("POST", "/subscriptions", subscriptions.accept, "已同意的通知", takes=bodies.Accepted, gives=a.Subscriptions, creates=True),
+    Route("GET", "/orders", orders.listing, "应缴费用与订单", gives=a.Orders),
+    Route("POST", "/orders", orders.create, "下单", takes=bodies.NewOrder, gives=a.Order, status=201, creates=True),
+    Route("POST", "/orders/<order_id:int>/pay", orders.pay, "调起支付的参数", gives=a.Payment, creates=True),
     Route("POST", "/links", links.read, "普通链接二维码", takes=bodies.Link, gives=a.Link, is_open=True),
     Route("GET", "/scans/<token:str>", scans.look, "待签发的内容（扫码）", gives=a.Scan),
     Route("POST", "/scans/<token:str>/confirm", scans.confirm, "确认签发", takes=bodies.Pin, gives=a.Scanned),

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from server.domain.levels import Level
+from server.domain.payments.fee_states import FeeState
+from server.domain.payments.order_states import OrderState
 from server.web.schema import Answer, OneOf, WrittenDay
 
 LevelName = Annotated[str, OneOf(Level)]
@@ -204,3 +206,40 @@ class Scanned(Answer):
 class Officer(Answer):
     name: str
     school: str
+
+
+class Fee(Answer):
+    id: int
+    plan: str
+    exam_date: date
+    level: LevelName
+    amount_fen: int = Field(description="分")
+    state: Annotated[str, OneOf(FeeState)]
+    state_label: str
+
+
+class Order(Answer):
+    id: int
+    number: str
+    description: str
+    total_fen: int = Field(description="分")
+    refunded_fen: int = Field(description="分")
+    state: Annotated[str, OneOf(OrderState)]
+    state_label: str
+    expires_at: datetime
+    paid_at: datetime | None
+
+
+class Orders(Answer):
+    fees: list[Fee]
+    orders: list[Order]
+
+
+class Payment(Answer):
+    """The parameters of wx.requestPayment (wechat.md §7.5)."""
+
+    timeStamp: str
+    nonceStr: str
+    package: str
+    signType: str
+    paySign: str

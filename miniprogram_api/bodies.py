@@ -91,3 +91,7 @@ class Return(Pin):
 class Pair(Body):
     code: str = Field(max_length=20, description="配对码")
     pin: str = Field(max_length=20, description="签发密码")
+
+
+class NewOrder(Body):
+    fees: list[int] = Field(max_length=500, description="要缴的费用")

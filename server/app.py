@@ -56,6 +56,7 @@ from server.web.console import page_base
 from server.web.h5 import binding as h5_binding
 from server.web.h5 import certificate_files, js_config, login, officer
 from server.web.h5 import lookups as h5_lookups
+from server.web.h5 import orders as h5_orders
 from server.web.ready_answers import ReadyAnswers
 from server.web.request import method_of, request_id, security_headers
 
@@ -63,6 +64,7 @@ DOORS = (
     login.bp,
     h5_binding.bp,
     h5_lookups.bp,
+    h5_orders.bp,
     certificate_files.bp,
     officer.bp,
     js_config.bp,

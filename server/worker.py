@@ -9,7 +9,7 @@ import asyncio
 import logging
 import logging.config
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from procrastinate import App, JobContext, PsycopgConnector, exceptions
@@ -21,6 +21,8 @@ from server.domain import freshness, idempotency, imports
 from server.domain.audit import key_events
 from server.domain.issuance import announcements, generation, preparing
 from server.domain.notices import release_announcements, sender
+from server.domain.payments import fees, notifications, payment_polling, refund_sending, refunds
+from server.domain.payments.settlement import Cashbox
 from server.domain.people import ended_sessions, rights_notices
 from server.domain.ports import Services
 from server.domain.wechat_chat import late_answers, menu, pushes
@@ -28,6 +30,35 @@ from server.models import database, failures
 from server.settings import Settings
 
 Work = Callable[..., Awaitable[Any]]
+
+
+def _cashbox(s: Services) -> Cashbox:
+    return Cashbox.of(s.settings, s.clock, s.queue, s.faults)
+
+
+async def apply_payment(s: Services, notification_id: str) -> None:
+    """Book a kept notification of WeChat Pay."""
+    await notifications.apply(_cashbox(s), notification_id)
+
+
+async def raise_fees(s: Services) -> None:
+    """Make the fees of new registrations. Job and sweep."""
+    await fees.raise_fees(s.clock)
+
+
+async def send_refund(s: Services, refund_id: int) -> None:
+    """Send an approved refund to WeChat Pay."""
+    if s.pay is not None:
+        await refund_sending.send(_cashbox(s), s.pay, refund_id)
+
+
+async def sweep_payments(s: Services) -> None:
+    """Notifications whose job was lost, open orders and refunds. Sweep `payments.sweep`."""
+    await notifications.sweep(_cashbox(s))
+    if s.pay is not None:
+        await payment_polling.sweep(_cashbox(s), s.pay)
+        await refund_sending.sweep(_cashbox(s), s.pay)
+
 
 TASKS: dict[str, Work] = {
     "exams.announce": release_announcements.announce,
@@ -37,6 +68,9 @@ TASKS: dict[str, Work] = {
     "issuance.generate": generation.generate,
     preparing.JOB: preparing.work,
     "notices.send": sender.send,
+    notifications.JOB: apply_payment,
+    fees.JOB: raise_fees,
+    refunds.JOB: send_refund,
     "people.tell_bound": rights_notices.tell_bound,
     "people.tell_officers": rights_notices.tell_officers,
     pushes.JOB: late_answers.answer,
@@ -59,6 +93,8 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "keys.trail": (key_events.sweep, EVERY_MINUTE),
     "lookups.sweep": (freshness.sweep, HOURLY),
     "notices.sweep": (sender.sweep, EVERY_MINUTE),
+    "payments.fees": (raise_fees, EVERY_MINUTE),
+    "payments.sweep": (sweep_payments, EVERY_MINUTE),
     "pushes.late": (late_answers.sweep, EVERY_MINUTE),
     "pushes.sweep": (pushes.sweep, HOURLY),
     "sessions.sweep": (ended_sessions.sweep, HOURLY),
@@ -68,6 +104,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
 HEARTBEAT_SECONDS = 10.0
 SILENCE_SECONDS = 30.0  # a worker that has been silent for so long is dead, and its jobs are free
 GRACE_SECONDS = 15.0
+AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)  # by any clock: the database's may be behind ours
 AGAIN_SECONDS = 2.0
 AGAIN_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0)  # while the database comes back; after that the sweeps have it
 FAILED_JOBS_KEPT_HOURS = 30 * 24
@@ -177,7 +214,7 @@ def _rescue(jobs: App) -> Work:
             assert job.id is not None
             log.warning("a worker died in the middle of a job", extra={"job": job.id, "task": job.task_name})
             try:
-                await jobs.job_manager.retry_job(job)
+                await jobs.job_manager.retry_job(job, retry_at=AT_ONCE)
             except exceptions.UniqueViolation:  # another of its name waits already and will do the work
                 await jobs.job_manager.finish_job(job, Status.ABORTED, delete_job=False)
             except exceptions.ConnectorException:  # another rescue was quicker

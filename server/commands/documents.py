@@ -16,6 +16,7 @@ from server.domain.imports import states as import_states
 from server.domain.issuance import states
 from server.domain.notices import states as notice_states
 from server.domain.notices.wanted_templates import CHANNEL_NAMES, wanted
+from server.domain.payments import order_states, refund_states
 from server.domain.people import officer_states
 from server.domain.score_changes import states as score_change_states
 from server.settings import Settings
@@ -30,6 +31,8 @@ def tables() -> dict[str, str]:
         "officer-states": officer_states.steps_as_markdown(),
         "notice-states": _notice_steps(),
         "import-states": import_states.steps_as_markdown(),
+        "order-states": order_states.steps_as_markdown(),
+        "refund-states": refund_states.steps_as_markdown(),
         "score-change-states": score_change_states.steps_as_markdown(),
         "templates": _templates(),
     }

@@ -62,6 +62,12 @@ class Verb(Enum):
     SUSPEND = "停用院校签发负责人"
     SEE_PEOPLE = "查找考生"
     UNBIND = "解除考生的微信绑定"
+    SEE_MONEY = "查看缴费"
+    SET_PRICES = "设定价格"
+    REFUND = "提出退款"
+    APPROVE_REFUND = "批准退款"
+    SETTLE_ALARMS = "处理缴费提醒"
+    PAY_FOR_SCHOOL = "为院校缴费"
     SEE_AUDIT = "查看审计记录"
     MANAGE_STAFF = "管理账号"
 
@@ -80,14 +86,17 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
         | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.REVOKE, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND}
         | {Verb.APPROVE_SCORES, Verb.CHECK_LIST}
     ),
-    Role.FINANCE: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
+    Role.FINANCE: frozenset(
+        {Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_MONEY, Verb.SET_PRICES, Verb.REFUND}
+        | {Verb.APPROVE_REFUND, Verb.SETTLE_ALARMS}
+    ),
     Role.NOTIFIER: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
     Role.AUDITOR: frozenset(_SEE | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT}),
     Role.ADMIN: frozenset(Verb),
     Role.SCHOOL: frozenset(
         {Verb.SEE_ISSUANCES, Verb.SHOW_TICKET, Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_CERTIFICATES}
         | {Verb.SEE_OFFICERS, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND}
-        | {Verb.CHECK_LIST}
+        | {Verb.CHECK_LIST, Verb.SEE_MONEY, Verb.PAY_FOR_SCHOOL}
     ),
 }
 
@@ -96,7 +105,17 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
 SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
     "read": (
         "查看和下载",
-        frozenset(_SEE | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_AUDIT, Verb.SEE_PEOPLE, Verb.CHECK_LIST}),
+        frozenset(
+            _SEE
+            | {
+                Verb.SEE_RECEIPT,
+                Verb.DOWNLOAD,
+                Verb.SEE_AUDIT,
+                Verb.SEE_PEOPLE,
+                Verb.CHECK_LIST,
+                Verb.SEE_MONEY,
+            }
+        ),
     ),
     "import": (
         "导入数据、公布成绩和批准成绩变更",
@@ -119,6 +138,12 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
     "people": (
         "邀请、停用负责人和解除考生绑定",
         frozenset({Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND, Verb.UNBIND}),
+    ),
+    "money": (
+        "缴费：价格、下单和退款",
+        frozenset(
+            {Verb.SET_PRICES, Verb.REFUND, Verb.APPROVE_REFUND, Verb.SETTLE_ALARMS, Verb.PAY_FOR_SCHOOL}
+        ),
     ),
     "manage": ("管理账号及其他", frozenset({Verb.MANAGE_STAFF})),
 }

@@ -18,6 +18,17 @@ from server.models.exams import (
 )
 from server.models.issuance import Certificate, Issuance, NumberSeries, Preparation, Receipt, ScanTicket
 from server.models.notices import Delivery, Grant, GrantEntry
+from server.models.payments import (
+    Fee,
+    FeeOrder,
+    FeeOrderLine,
+    FeeRefund,
+    FinanceAlarm,
+    LedgerEntry,
+    LedgerPosting,
+    PayInboxEntry,
+    Price,
+)
 from server.models.people import (
     ApiToken,
     Binding,
@@ -42,6 +53,11 @@ __all__ = [
     "Delivery",
     "EndedPerson",
     "EndedSession",
+    "Fee",
+    "FeeOrder",
+    "FeeOrderLine",
+    "FeeRefund",
+    "FinanceAlarm",
     "Follower",
     "Grant",
     "GrantEntry",
@@ -52,14 +68,18 @@ __all__ = [
     "KeptDifference",
     "KeptError",
     "KeptName",
+    "LedgerEntry",
+    "LedgerPosting",
     "LookupChange",
     "NumberSeries",
     "Officer",
     "OfficerBacker",
+    "PayInboxEntry",
     "Plan",
     "PlanSlot",
     "PracticeRecord",
     "Preparation",
+    "Price",
     "PushSeen",
     "Receipt",
     "Registration",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Self, TypeVar, Union, get_args, get_origin
@@ -32,6 +32,7 @@ from server.errors import FieldError, Invalid
 
 JSON = "application/json"
 BIGGEST = 2**63 - 1  # PostgreSQL's bigint
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "on": True}
 
@@ -84,8 +85,18 @@ def _moment(value: Any) -> datetime:
     return moment
 
 
+def _day(given: Any) -> Any:
+    if not isinstance(given, str) or not _DAY.fullmatch(given):
+        raise PydanticCustomError("day_form", "日期请写成 2026-12-01 这样。")
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise PydanticCustomError("day_form", "没有这一天，请核对日期。") from None
+
+
 Whole = Annotated[int, Field(ge=1, le=BIGGEST, json_schema_extra={"format": "int64"})]
 Moment = Annotated[datetime, BeforeValidator(_moment)]  # RFC 3339 with its offset
+Day = Annotated[date, BeforeValidator(_day)]  # 2026-12-01
 Written = Annotated[str, Field(json_schema_extra={"format": "date-time"})]  # a moment that is text already
 WrittenDay = Annotated[str, Field(json_schema_extra={"format": "date"})]
 

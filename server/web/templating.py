@@ -13,6 +13,7 @@ from sanic import HTTPResponse, Request
 from sanic.response import html
 
 from server.domain import beijing
+from server.domain.payments.yuan import yuan
 from server.web import responses
 from server.web.request import services, wechat_page_policy
 
@@ -40,6 +41,7 @@ def _environment() -> Environment:
     environment.globals["asset"] = asset
     environment.filters["day"] = beijing.say_day
     environment.filters["minute"] = beijing.say_minute
+    environment.filters["yuan"] = yuan
     return environment
 
 

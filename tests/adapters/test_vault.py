@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,7 @@ async def test_what_a_dead_writer_left_is_swept(tmp_path: Path) -> None:
     old.touch()
     young.touch()
     os.utime(old, (0, 0))
+    os.utime(young, (time.time(), time.time()))
     assert [await file_store.sweep(), await file_store.sweep()] == [1, 0]
     assert [path.name for path in (tmp_path / ".scratch").iterdir()] == ["young"]
     assert await file_store.get("a.pdf") == b"one"

@@ -21,6 +21,8 @@ ASKS_NOBODY = {
     "notices/hold.py end": "the command line alone",
     "people/conflicts.py stand_behind": "a part of the verbs on officers, which have asked",
     "people/identity_index.py reindex": "the command line alone",
+    "payments/order_transitions.py advance": "the writer; the verbs on orders and refunds have asked",
+    "payments/refund_transitions.py advance": "the writer; the verbs on refunds have asked",
     "people/officer_transitions.py advance": "the writer; the verbs on officers have asked",
 }
 

@@ -10,6 +10,7 @@ from server.demo_cohort import PEOPLE_HEADER
 from server.domain.issuance import scan_tickets
 from server.domain.ports import Services
 from tests.kit import issuing
+from tests.kit.fake_pay import FakePay
 from tests.kit.import_rules import ONE, TWO, take
 from tests.kit.issuing import Cohort
 from tests.kit.lookup_process import Process
@@ -43,3 +44,9 @@ async def known(services: Services) -> Services:
     """Two candidates and their schools are on record."""
     await take(services, "candidates", PEOPLE_HEADER, ONE.people_row(), TWO.people_row())
     return services
+
+
+@pytest.fixture
+def pay(services: Services) -> FakePay:
+    """WeChat Pay in memory."""
+    return FakePay(services.settings, services.clock)

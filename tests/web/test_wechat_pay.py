@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,8 +19,10 @@ import pytest
 from server.adapters.wechat.pay import WeChatPay
 from server.app import create_app
 from server.domain.payments import notifications
-from server.domain.ports import Services
+from server.domain.payments.settlement import Cashbox
+from server.domain.ports import Clock, Queue, Services
 from server.domain.ports.payments import PayNotification
+from server.models import FinanceAlarm, PayInboxEntry
 from server.web import wechat_pay
 from tests.kit.exchange import exchange
 from tests.kit.pay_platform import PayPlatform
@@ -111,14 +112,15 @@ async def post(door: Door, body: bytes, headers: dict[str, str], path: str = PAY
 
 
 class Inbox:
-    """Stands where orders will stand: takes what is notified."""
+    """Takes what is notified, whole, in place of the kept inbox."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.taken: list[PayNotification] = []
-        monkeypatch.setattr(notifications, "notified", self.take)
+        monkeypatch.setattr(notifications, "receive", self.take)
 
-    async def take(self, _: Services, notification: PayNotification) -> None:
+    async def take(self, _: Clock, __: Queue, notification: PayNotification) -> bool:
         self.taken.append(notification)
+        return True
 
 
 @pytest.mark.parametrize("by", ["public", "certificate"])
@@ -154,26 +156,28 @@ async def test_a_genuine_notification_is_opened_whole(
     assert OPENID not in repr(paid) and CARD not in repr(returned)
 
 
-async def test_what_belongs_to_no_order_stays_with_wechat_and_is_said_aloud(
+async def test_what_belongs_to_no_order_is_kept_and_an_alarm_for_finance(
     door: Door, platform: PayPlatform, services: Services, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """There are no orders yet: WeChat Pay goes on sending, and the log holds numbers, no persons."""
-    with caplog.at_level(logging.INFO, "xcert.pay"):
-        for event, resource, path in (
-            ("TRANSACTION.SUCCESS", transaction(services), PAYMENT),
-            ("REFUND.ABNORMAL", refund(services, refund_status="ABNORMAL"), REFUND),
-            ("PAYSCORE.USER_OPEN_SERVICE", {"mchid": services.settings.pay_mchid}, PAYMENT),
-        ):
-            body = platform.notification(event, resource)
-            answer = await post(door, body, platform.headers(body), path)
-            assert answer == (409, {"code": "FAIL", "message": "没有与这条通知相符的订单。"})
-    alarms = [vars(record) for record in caplog.records if record.levelno == logging.ERROR]
-    assert [a["event"] for a in alarms] == [
-        "TRANSACTION.SUCCESS",
-        "REFUND.ABNORMAL",
-        "PAYSCORE.USER_OPEN_SERVICE",
-    ]
-    assert (alarms[0]["out_trade_no"], alarms[1]["out_refund_no"]) == ("xc202611230001", "xr202611230001")
+    """WeChat Pay need not send it again; finance sees numbers, no persons."""
+    sent = (
+        ("TRANSACTION.SUCCESS", transaction(services), PAYMENT),
+        ("REFUND.ABNORMAL", refund(services, refund_status="ABNORMAL"), REFUND),
+        ("PAYSCORE.USER_OPEN_SERVICE", {"mchid": services.settings.pay_mchid}, PAYMENT),
+    )
+    for event, resource, path in sent:
+        body = platform.notification(event, resource)
+        for _ in range(2):
+            assert await post(door, body, platform.headers(body), path) == (204, None)
+    assert await PayInboxEntry.filter(applied_at=None).count() == 3
+    await notifications.sweep(Cashbox.of(services.settings, services.clock, services.queue, services.faults))
+    assert await PayInboxEntry.filter(applied_at=None).count() == 0
+    kinds = {alarm.kind for alarm in await FinanceAlarm.all()}
+    assert kinds == {"payment_unknown", "refund_unknown", "notification_unknown"}
+    kept = str(
+        [one.content for one in await PayInboxEntry.all()] + [a.content for a in await FinanceAlarm.all()]
+    )
+    assert not any(secret in kept for secret in (OPENID, CARD))
     assert not any(secret in str(vars(r)) for r in caplog.records for secret in (OPENID, CARD))
 
 
@@ -271,12 +275,12 @@ async def test_our_failures_and_our_slowness_leave_it_with_wechat(
         await asyncio.Event().wait()
 
     body = platform.notification("TRANSACTION.SUCCESS", transaction(services))
-    monkeypatch.setattr(notifications, "notified", breaks)
+    monkeypatch.setattr(notifications, "receive", breaks)
     assert await post(door, body, platform.headers(body)) == (
         500,
         {"code": "FAIL", "message": "处理失败，请稍后重发"},
     )
-    monkeypatch.setattr(notifications, "notified", sleeps)
+    monkeypatch.setattr(notifications, "receive", sleeps)
     monkeypatch.setattr(wechat_pay, "ANSWER_WITHIN", 0.05)
     status, answer = await post(door, body, platform.headers(body))
     assert (status, answer["code"]) == (503, "FAIL")

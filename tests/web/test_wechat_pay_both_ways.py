@@ -15,14 +15,19 @@ import pytest
 from server.adapters.wechat.pay import WeChatPay
 from server.app import create_app
 from server.domain.payments import notifications as pay_notifications
-from server.domain.ports import Services
+from server.domain.payments import orders as fee_orders
+from server.domain.payments import refund_sending, refunds
+from server.domain.payments.orders import Payer
+from server.domain.ports import Clock, Queue, Services
 from server.domain.ports.payments import Cashier, PayNotification, PayOrder, PayRefundOrder
 from server.errors import OutsideFailure, PayRefused
+from server.models import FeeOrder, FeeRefund, PayInboxEntry
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
 from server.sandbox.pay import cashier, forgeries, notifications, orders, probes
 from server.sandbox.pay.desk import PayDesk
 from server.sandbox.wechat_users import Person
+from tests.kit import make, paying
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 from tests.kit.pay_platform import PayPlatform
@@ -105,12 +110,13 @@ async def world(services: Services, pay_platform: PayPlatform) -> AsyncIterator[
 
 @pytest.fixture
 def inbox(world: World, monkeypatch: pytest.MonkeyPatch) -> list[PayNotification]:
-    """Orders, as they will be: every notification is taken."""
+    """Every notification, whole, in place of the kept inbox."""
 
-    async def take(_: Services, notification: PayNotification) -> None:
+    async def take(_: Clock, __: Queue, notification: PayNotification) -> bool:
         world.taken.append(notification)
+        return True
 
-    monkeypatch.setattr(pay_notifications, "notified", take)
+    monkeypatch.setattr(pay_notifications, "receive", take)
     return world.taken
 
 
@@ -200,25 +206,50 @@ async def test_native_orders_close_and_end(world: World) -> None:
     assert closed is not None and closed.state == "CLOSED"
 
 
-async def test_without_orders_notifications_wait_and_nothing_is_lost(
+async def test_while_we_cannot_keep_them_notifications_wait_and_nothing_is_lost(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What nobody takes is sent again by WeChat Pay's schedule, until there is somebody."""
+    """What is not kept is sent again by WeChat Pay's schedule, until it is."""
+    receive = pay_notifications.receive
+
+    async def fails(*_: Any) -> bool:
+        raise OutsideFailure("数据库不在")
+
+    monkeypatch.setattr(pay_notifications, "receive", fails)
     await world.ordered()
     await world.paid()
     assert world.notes() == [("TRANSACTION.SUCCESS", "waiting", 1)]
     world.forward(15)
     await world.settled()
     assert world.notes() == [("TRANSACTION.SUCCESS", "waiting", 2)]
-
-    async def take(_: Services, notification: PayNotification) -> None:
-        world.taken.append(notification)
-
-    monkeypatch.setattr(pay_notifications, "notified", take)
+    monkeypatch.setattr(pay_notifications, "receive", receive)
     world.forward(15)
     await world.settled()
     assert world.notes() == [("TRANSACTION.SUCCESS", "heard", 3)]
-    assert [note.event for note in world.taken] == ["TRANSACTION.SUCCESS"]
+    assert [kept.event for kept in await PayInboxEntry.all()] == ["TRANSACTION.SUCCESS"]
+
+
+async def test_a_fee_is_paid_in_wechat_refunded_and_paid_back(world: World) -> None:
+    """The whole way over the wire: fee, order, cashier, payment, notification, job, refund by two, notification."""
+    s, pay = world.services, world.pay
+    fee = await paying.owing(s, await paying.priced(s))
+    box = paying.box(s)
+    payer = Payer(candidate_id=fee.candidate_id, account="mp", openid=world.openid())
+    order = await fee_orders.create(s.clock, [fee.id], payer, actor=make.ADMIN)
+    handed = await fee_orders.open_cashier(box, pay, order.id, payer, "requestPayment")
+    assert handed["package"].startswith("prepay_id=wx")
+    await world.paid(order.number)
+    await pay_notifications.sweep(box)
+    assert (await FeeOrder.get()).state == "paid"
+    refund = await refunds.ask(s.clock, order.id, 50, "多收的退回", actor=paying.FINANCE)
+    await refunds.approve(s.clock, s.queue, s.faults, refund.id, actor=paying.OTHER_FINANCE)
+    await refund_sending.send(box, pay, refund.id)
+    world.forward(3600)
+    await world.settled()
+    await pay_notifications.sweep(box)
+    await refund_sending.sweep(box, pay)
+    assert ((await FeeRefund.get()).state, (await FeeOrder.get()).state) == ("done", "part")
+    await paying.check_books()
 
 
 @pytest.mark.parametrize("share", [0, 50, 100])

@@ -1,43 +1,98 @@
-"""Payments: so far what a genuine notification of WeChat Pay does here.
+"""Notifications of WeChat Pay: kept for good before they are answered, applied by a job, each once.
 
-The service has no orders yet, so it asks nobody for money, and there is no order that a payment could belong to.
-Orders, ledger and reconciliation will grow beside `notified`.
+They come again, late and in any order (wechat.md §7.3); what they say is booked by `settlement` and `refund_sending`,
+which change nothing when they are told a second time.
 """
 
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
 
-from server.domain.ports import Services
-from server.domain.ports.payments import PayNotification
-from server.errors import NotFound
+import orjson
+from tortoise.transactions import in_transaction
 
+from server.domain.payments import alarms, refund_sending, settlement
+from server.domain.payments.settlement import Cashbox
+from server.domain.ports import Clock, Queue
+from server.domain.ports.payments import PayNotification, PayRefund, PayTransaction
+from server.models import PayInboxEntry
+from server.models.database import rows
+
+JOB = "payments.apply"
+TEST_OF_THE_WAY = "SECURITY_ECHO.SUCCESS"  # WeChat Pay tries whether notifications arrive (wechat.md §7.3)
+SLICE = 100
+_PERSONAL = ("openid", "received_by", "bank")  # nothing of the person is kept
+_KEEP = """
+INSERT INTO pay_inbox (id, event, content, received_at) VALUES ($1, $2, $3::text::jsonb, $4)
+ON CONFLICT (id) DO NOTHING RETURNING id
+"""
 log = logging.getLogger("xcert.pay")
 
-TEST_OF_THE_WAY = "SECURITY_ECHO.SUCCESS"  # WeChat Pay tries whether notifications arrive (wechat.md §7.3)
 
+async def receive(clock: Clock, queue: Queue, notification: PayNotification) -> bool:
+    """Keep a genuine notification, opened and of our merchant number, and put the job that applies it.
 
-async def notified(s: Services, notification: PayNotification) -> None:
-    """Take a genuine notification, opened and of our merchant number. It may come again, late and in any order.
-
-    Returning means: done for good, WeChat Pay does not send it again. As long as there is no order that a payment or
-    a refund belongs to, nothing may be done with it and nothing may be lost: it is refused, so that WeChat Pay goes on
-    sending it for 24 hours, and each time an error stands in the log with the numbers by which somebody finds it in
-    the merchant console, and nothing about the person.
-
-    Raises:
-        NotFound: order_unknown — no order of ours, or an event that we do not know.
+    Returning means: kept for good, WeChat Pay need not send it again. False: it was kept before.
     """
     if notification.event == TEST_OF_THE_WAY:
         log.info("WeChat Pay tried the way to us", extra={"notification": notification.id})
+        return False
+    content = {
+        "transaction": _kept(notification.transaction),
+        "refund": _kept(notification.refund),
+    }
+    async with in_transaction():
+        text = orjson.dumps(content).decode()
+        if not await rows(_KEEP, notification.id, notification.event, text, clock.now()):
+            return False
+        await queue.put(JOB, notification_id=notification.id)
+    return True
+
+
+async def apply(box: Cashbox, notification_id: str) -> None:
+    """Book what a kept notification says. Safe to repeat; killed in the middle, a sweep finds it."""
+    entry = await PayInboxEntry.filter(id=notification_id, applied_at=None).first()
+    if entry is None:
         return
-    numbers: dict[str, str | None] = {}
-    if (paid := notification.transaction) is not None:
-        numbers = {"out_trade_no": paid.out_trade_no, "transaction_id": paid.transaction_id}
-    if (returned := notification.refund) is not None:
-        numbers = {"out_trade_no": returned.out_trade_no, "out_refund_no": returned.out_refund_no}
-    log.error(
-        "WeChat Pay notified what belongs to no order of ours",
-        extra={"event": notification.event, "notification": notification.id, **numbers},
-    )
-    raise NotFound("order_unknown", "没有与这条通知相符的订单。")
+    transaction, refund = entry.content.get("transaction"), entry.content.get("refund")
+    if isinstance(transaction, dict):
+        await settlement.settle(box, _transaction(transaction))
+    if isinstance(refund, dict):
+        await refund_sending.hear(box, _refund(refund))
+    if transaction is None and refund is None:
+        content = {"notification": notification_id, "event": entry.event}
+        await alarms.raise_alarm(box.clock, "notification_unknown", notification_id, content=content)
+    await PayInboxEntry.filter(id=notification_id, applied_at=None).update(applied_at=box.clock.now())
+
+
+async def sweep(box: Cashbox) -> None:
+    """Apply what was kept and whose job was lost."""
+    waiting = await PayInboxEntry.filter(applied_at=None).order_by("received_at").limit(SLICE)
+    for entry in waiting:
+        await apply(box, entry.id)
+
+
+def _kept(said: PayTransaction | PayRefund | None) -> dict[str, Any] | None:
+    if said is None:
+        return None
+    return {name: value for name, value in asdict(said).items() if name not in _PERSONAL}
+
+
+def _transaction(kept: dict[str, Any]) -> PayTransaction:
+    return PayTransaction(**_moments(kept))
+
+
+def _refund(kept: dict[str, Any]) -> PayRefund:
+    return PayRefund(**_moments(kept))
+
+
+def _moments(kept: dict[str, Any]) -> dict[str, Any]:
+    known = {one.name for one in fields(PayTransaction)} | {one.name for one in fields(PayRefund)}
+    return {
+        name: datetime.fromisoformat(value) if value and name.endswith("_at") else value
+        for name, value in kept.items()
+        if name in known
+    }

@@ -1,0 +1,68 @@
+"""What somebody of finance has to look at: raised once, and shown until it is settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from server.domain import roles
+from server.domain.actor import Actor
+from server.domain.audit import audit_log
+from server.domain.ports import Clock
+from server.domain.roles import Verb
+from server.errors import NotFound
+from server.models import FinanceAlarm
+from server.models.database import rows
+
+KINDS = {
+    "payment_unknown": "微信支付通知了一笔不属于任何订单的付款",
+    "payment_mismatch": "微信支付说的付款与订单不符，没有记为已支付",
+    "paid_twice": "同一笔费用付了两次，多付的正在自动退回",
+    "notification_unknown": "微信支付发来一种不认识的通知",
+    "refund_unknown": "微信支付通知了一笔不属于任何订单的退款",
+    "refund_by_hand": "有人在微信商户平台上直接退了款，已照实记账",
+    "refund_mismatch": "微信支付说的退款与我们的不符",
+    "refund_abnormal": "退款异常：付款人的卡收不了，请在微信商户平台处理",
+    "refund_ended": "退款没有退成",
+    "balance_short": "商户余额不足，退款在等待",
+}
+_RAISE = """
+INSERT INTO finance_alarm (dedup, kind, order_id, content, raised_at, settled_by_name)
+VALUES ($1, $2, $3, $4::text::jsonb, $5, '')
+ON CONFLICT (dedup) DO NOTHING
+"""
+
+
+async def raise_alarm(
+    clock: Clock,
+    kind: str,
+    dedup: str,
+    *,
+    order_id: int | None = None,
+    content: Mapping[str, Any] | None = None,
+) -> None:
+    """In the caller's transaction. `content`: numbers and amounts, never a name, an openid or a card."""
+    if kind not in KINDS:
+        raise ValueError(f"unknown alarm: {kind}")
+    await rows(
+        _RAISE,
+        f"{kind}:{dedup}"[:120],
+        kind,
+        order_id,
+        orjson.dumps(dict(content or {})).decode(),
+        clock.now(),
+    )
+
+
+async def settle(clock: Clock, alarm_id: int, *, actor: Actor) -> None:
+    """It was looked at. Again changes nothing. Raises Forbidden; NotFound: alarm_unknown."""
+    roles.require(actor, Verb.SETTLE_ALARMS)
+    found = await FinanceAlarm.filter(id=alarm_id).first()
+    if found is None:
+        raise NotFound("alarm_unknown", "没有这项提醒，请刷新后重试。")
+    if await FinanceAlarm.filter(id=alarm_id, settled_at=None).update(
+        settled_at=clock.now(), settled_by_name=actor.name
+    ):
+        await audit_log.record(clock, actor, "finance_alarm.settle", "finance_alarm", alarm_id)

@@ -1,0 +1,71 @@
+"""What registrations owe. One fee a registration, made by the price of the day it was registered, and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tortoise.transactions import in_transaction
+
+from server.domain.payments.fee_states import STEPS
+from server.domain.ports import Clock, Queue
+from server.models.database import rows
+
+JOB = "payments.raise_fees"
+SLICE = 2000
+# Who waits is found by the database itself (registration_unpriced): a registration is put there as it is written.
+_TAKE = """
+SELECT registration_id FROM registration_unpriced ORDER BY registration_id LIMIT $1 FOR UPDATE SKIP LOCKED
+"""
+_RAISE = """
+INSERT INTO fee (registration_id, price_id, candidate_id, school_id, amount_fen, state, created_at)
+SELECT r.id, p.id, c.id, CASE c.kind WHEN 'school' THEN c.school_id END, p.amount_fen, 'owed', $2
+FROM registration r
+JOIN candidate c ON c.id = r.candidate_id
+JOIN site s ON s.id = r.site_id
+JOIN price p ON p.plan_id = r.plan_id AND p.level = s.level AND p.candidate_kind = c.kind
+ AND (r.created_at AT TIME ZONE 'Asia/Shanghai')::date BETWEEN p.from_on AND COALESCE(p.to_on, 'infinity')
+WHERE r.id = ANY($1::bigint[]) AND p.amount_fen > 0
+ON CONFLICT (registration_id) DO NOTHING
+RETURNING id
+"""
+_LOOK_AGAIN = """
+INSERT INTO registration_unpriced (registration_id)
+SELECT r.id FROM registration r WHERE r.plan_id = $1 AND NOT EXISTS (SELECT 1 FROM fee f WHERE f.registration_id = r.id)
+ON CONFLICT DO NOTHING
+"""
+_SETTLE = "UPDATE fee SET state = $3, settled_by_id = $2 WHERE id = ANY($1::bigint[]) AND state = ANY($4::text[]) RETURNING id"
+_GIVE_BACK = "UPDATE fee SET state = $2 WHERE settled_by_id = $1 AND state = ANY($3::text[]) RETURNING id"
+
+
+async def look_again(queue: Queue, plan_id: int) -> None:
+    """A price was set: whoever is in the plan and owes nothing is looked at anew. In the caller's transaction."""
+    await rows(_LOOK_AGAIN, plan_id)
+    await queue.put(JOB, once=JOB)
+
+
+async def raise_fees(clock: Clock) -> int:
+    """Make the fees of all registrations that nobody has looked at. Returns how many were made.
+
+    Whoever has no price owes nothing and is looked at again when one is set. Safe to repeat and to run twice at once.
+    """
+    made = 0
+    while True:
+        async with in_transaction():
+            taken = [row["registration_id"] for row in await rows(_TAKE, SLICE)]
+            if not taken:
+                return made
+            made += len(await rows(_RAISE, taken, clock.now()))
+            await rows("DELETE FROM registration_unpriced WHERE registration_id = ANY($1::bigint[])", taken)
+
+
+async def settle(fee_ids: Collection[int], order_id: int) -> set[int]:
+    """Settle what is still owed of these fees by this order, in the caller's transaction. Returns which those are."""
+    step = STEPS["settle"]
+    sources = [state.value for state in step.sources]
+    return {row["id"] for row in await rows(_SETTLE, sorted(fee_ids), order_id, step.target.value, sources)}
+
+
+async def give_back(order_id: int) -> None:
+    """The order that settled these fees is given back whole, in the caller's transaction."""
+    step = STEPS["give_back"]
+    await rows(_GIVE_BACK, order_id, step.target.value, [state.value for state in step.sources])

@@ -1,0 +1,183 @@
+"""Orders: what somebody is asked to pay at once, and opening WeChat's cashier for it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tortoise.transactions import in_transaction
+
+from server.domain import beijing, roles
+from server.domain.actor import Actor
+from server.domain.audit import audit_log
+from server.domain.payments import payment_polling
+from server.domain.payments.fee_states import FeeState
+from server.domain.payments.order_states import OrderState
+from server.domain.payments.settlement import Cashbox
+from server.domain.ports import Clock, PayGateway
+from server.domain.ports.payments import Cashier, PayOrder
+from server.domain.roles import Verb
+from server.errors import Conflict, FieldError, Invalid, NotFound, PayRefused
+from server.models import Fee, FeeOrder, FeeOrderLine
+from server.models.database import rows
+
+LIFETIME = timedelta(hours=2)  # as long as WeChat Pay's prepay_id (wechat.md §7.4)
+LEAST_LEFT = timedelta(minutes=5)  # an older order is not taken up again
+FIRST_QUERY = timedelta(seconds=30)
+MOST_FEES = 500
+_SAME = """
+SELECT o.id FROM fee_order o
+WHERE o.state = $1 AND o.expires_at > $2 AND o.account = $3 AND o.way = $4 AND o.openid = $5
+  AND o.candidate_id IS NOT DISTINCT FROM $6 AND o.school_id IS NOT DISTINCT FROM $7
+  AND o.id IN (SELECT l.order_id FROM fee_order_line l WHERE l.fee_id = ANY($8::bigint[]))
+  AND (SELECT array_agg(l.fee_id ORDER BY l.fee_id) FROM fee_order_line l WHERE l.order_id = o.id) = $8::bigint[]
+ORDER BY o.id DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who pays, and where.
+
+    Attributes:
+        candidate_id, school_id: exactly one.
+        account: oa or mp; whose appid the order has.
+        openid: of whoever pays inside WeChat; empty where a QR is scanned.
+    """
+
+    candidate_id: int | None = None
+    school_id: int | None = None
+    account: str = "oa"
+    openid: str = ""
+
+    @property
+    def way(self) -> str:
+        return "jsapi" if self.openid else "native"
+
+
+async def create(clock: Clock, fee_ids: Collection[int], payer: Payer, *, actor: Actor) -> FeeOrder:
+    """An order over these fees. The same again, while the first is open, is the same order.
+
+    Raises:
+        Forbidden: role_not_allowed, of staff.
+        Invalid: /fees — none or too many.
+        NotFound: fee_unknown — not there, or not this payer's.
+        Conflict: fee_settled — one of them is paid; nothing is ordered then.
+    """
+    if actor.kind == "staff":  # a candidate pays what is his own, and needs no role for it
+        roles.require(actor, Verb.PAY_FOR_SCHOOL)
+    wanted = sorted(set(fee_ids))
+    if not 0 < len(wanted) <= MOST_FEES:
+        message = f"请选择要缴的费用，一次最多 {MOST_FEES} 项。"
+        raise Invalid(errors=[FieldError("/fees", "fees_count", message)])
+    async with in_transaction():
+        fees = await Fee.filter(id__in=wanted).order_by("id").select_for_update()
+        _refuse(fees, wanted, payer)
+        if (same := await _same(clock, wanted, payer)) is not None:
+            return same
+        now = clock.now()
+        order = await FeeOrder.create(
+            number=f"xc{beijing.day(now):%Y%m%d}{secrets.token_hex(5)}",
+            candidate_id=payer.candidate_id,
+            school_id=payer.school_id,
+            account=payer.account,
+            way=payer.way,
+            openid=payer.openid,
+            description=_description(len(fees)),
+            total_fen=sum(fee.amount_fen for fee in fees),
+            expires_at=now + LIFETIME,
+            next_query_at=now + FIRST_QUERY,
+            created_at=now,
+        )
+        await FeeOrderLine.bulk_create(
+            [FeeOrderLine(order_id=order.id, fee_id=fee.id, amount_fen=fee.amount_fen) for fee in fees]
+        )
+        became = {"number": order.number, "fees": len(fees), "total_fen": order.total_fen}
+        await audit_log.record(clock, actor, "order.create", "fee_order", order.id, became=became)
+    return order
+
+
+def _refuse(fees: list[Fee], wanted: list[int], payer: Payer) -> None:
+    theirs = [
+        fee
+        for fee in fees
+        if (fee.school_id, fee.candidate_id if fee.school_id is None else None)
+        == (payer.school_id, payer.candidate_id)
+    ]
+    if len(theirs) != len(wanted):
+        raise NotFound("fee_unknown", "没有这项费用，或它不由您缴纳；请刷新后重试。")
+    if any(FeeState(fee.state) is not FeeState.OWED for fee in fees):
+        raise Conflict("fee_settled", "其中有费用已经缴清，不用再付；请刷新后再看。")
+
+
+async def _same(clock: Clock, wanted: list[int], payer: Payer) -> FeeOrder | None:
+    found = await rows(
+        _SAME,
+        OrderState.PENDING.value,
+        clock.now() + LEAST_LEFT,
+        payer.account,
+        payer.way,
+        payer.openid,
+        payer.candidate_id,
+        payer.school_id,
+        wanted,
+    )
+    return await FeeOrder.get(id=found[0]["id"]) if found else None
+
+
+def _description(count: int) -> str:
+    return "社会心理服务证书考试费" + (f"（{count} 人）" if count > 1 else "")
+
+
+async def open_cashier(
+    box: Cashbox, pay: PayGateway, order_id: int, payer: Payer, cashier: Cashier
+) -> dict[str, str]:
+    """What the payer's page hands to WeChat. Nothing is paid by it: only WeChat Pay says that something was.
+
+    Raises:
+        NotFound: order_unknown. Conflict: order_moved — paid or closed. PayRefused, OutsideFailure: try again.
+    """
+
+    async def ordered(order: FeeOrder) -> str:
+        return await pay.order_jsapi(_asked(order), openid=order.openid)
+
+    return pay.pay_parameters(await _ordered(box, pay, order_id, payer, ordered), cashier)
+
+
+async def native_code(box: Cashbox, pay: PayGateway, order_id: int, payer: Payer) -> str:
+    """What the QR on the school's desktop says; to be scanned by WeChat. Raises as `open_cashier`."""
+
+    async def ordered(order: FeeOrder) -> str:
+        return await pay.order_native(_asked(order))
+
+    return await _ordered(box, pay, order_id, payer, ordered)
+
+
+async def _ordered(
+    box: Cashbox, pay: PayGateway, order_id: int, payer: Payer, ask: Callable[[FeeOrder], Awaitable[str]]
+) -> str:
+    order = await _payable(box.clock, order_id, payer)
+    try:
+        return await ask(order)
+    except PayRefused:  # it may have been paid in this moment, and nobody has told us yet
+        await payment_polling.look(box, pay, order.number)
+        await _payable(box.clock, order_id, payer)
+        raise
+
+
+async def _payable(clock: Clock, order_id: int, payer: Payer) -> FeeOrder:
+    wanted = {"id": order_id, "candidate_id": payer.candidate_id, "school_id": payer.school_id}
+    order = await FeeOrder.filter(**wanted, account=payer.account, openid=payer.openid).first()
+    if order is None:
+        raise NotFound("order_unknown", "没有这个订单，请刷新后重试。")
+    if OrderState(order.state) is not OrderState.PENDING or order.expires_at <= clock.now():
+        label = "已过期" if OrderState(order.state) is OrderState.PENDING else OrderState(order.state).label
+        raise Conflict("order_moved", f"这个订单{label}，不能再付；请刷新后重新下单。")
+    return order
+
+
+def _asked(order: FeeOrder) -> PayOrder:
+    """The order as WeChat Pay is asked for it: the same each time, or it refuses the number."""
+    return PayOrder(order.account, order.number, order.description, order.total_fen, order.expires_at)

@@ -1,0 +1,98 @@
+"""Open orders are asked after until WeChat Pay says paid or closed: no truth hangs on a notification.
+
+An order past its time is closed at WeChat Pay first and asked after once more: a payment that wins the race counts.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from tortoise.transactions import in_transaction
+
+from server.domain.actor import SYSTEM
+from server.domain.payments import order_transitions, settlement
+from server.domain.payments.order_states import OrderFacts, OrderState
+from server.domain.payments.settlement import PAID, Cashbox
+from server.domain.ports import PayGateway
+from server.domain.ports.payments import PayTransaction
+from server.errors import OutsideFailure, PayRefused, Refused
+from server.models import FeeOrder
+from server.models.database import rows
+
+SLICE = 50
+CLOSED_THERE = frozenset({"CLOSED"})
+# How long after an order was made it is asked after, and how often: often while somebody stands before the cashier.
+PAUSES = ((timedelta(minutes=5), timedelta(seconds=30)), (timedelta(minutes=30), timedelta(minutes=3)))
+LONGEST_PAUSE = timedelta(minutes=15)
+_CLAIM = """
+UPDATE fee_order SET next_query_at = $2 WHERE id IN (
+    SELECT id FROM fee_order WHERE next_query_at <= $1 ORDER BY next_query_at LIMIT $3 FOR UPDATE SKIP LOCKED
+) RETURNING number
+"""
+log = logging.getLogger("xcert.pay")
+
+
+async def sweep(box: Cashbox, pay: PayGateway) -> None:
+    """Ask after every order whose time has come."""
+    now = box.clock.now()
+    for row in await rows(_CLAIM, now, now + PAUSES[0][1], SLICE):
+        try:
+            await look(box, pay, row["number"])
+        except (OutsideFailure, PayRefused, Refused) as problem:
+            log.warning(
+                "order not asked after", extra={"order": row["number"], "why": type(problem).__name__}
+            )
+
+
+async def look(box: Cashbox, pay: PayGateway, number: str, *, give_up: bool = False) -> OrderState:
+    """Ask WeChat Pay about one order and book what it says.
+
+    Args:
+        give_up: the payer does not want it any more: it is closed although its time is not over.
+
+    Raises:
+        OutsideFailure, PayRefused: WeChat Pay does not answer, or says something else; nothing has changed.
+    """
+    order = await FeeOrder.get(number=number)
+    if OrderState(order.state) is not OrderState.PENDING:
+        return OrderState(order.state)
+    known = await pay.query(out_trade_no=number)
+    is_over = give_up or order.expires_at <= box.clock.now()
+    if is_over and not _ended(known):
+        await _close_there(pay, number)
+        known = await pay.query(out_trade_no=number)
+    if known is not None and known.state in PAID:
+        await settlement.settle(box, known)  # what does not fit is an alarm, and the order stays open
+    async with in_transaction():
+        order = await order_transitions.locked(number=number)
+        if OrderState(order.state) is OrderState.PENDING:
+            if is_over and (known is None or known.state in CLOSED_THERE):
+                facts = OrderFacts(is_closed_there=True)
+                changes = {"next_query_at": None}
+                await order_transitions.advance(
+                    box.clock, order, "close", facts, actor=SYSTEM, changes=changes
+                )
+            else:
+                order.next_query_at = box.clock.now() + _pause(box, order)
+                await order.save(update_fields=["next_query_at"])
+    return OrderState(order.state)
+
+
+def _ended(known: PayTransaction | None) -> bool:
+    return known is not None and (known.state in PAID | CLOSED_THERE)
+
+
+async def _close_there(pay: PayGateway, number: str) -> None:
+    try:
+        await pay.close(number)
+    except PayRefused as refusal:
+        if not refusal.is_code(
+            "ORDER_PAID", "ORDER_NOT_EXIST"
+        ):  # paid in this moment, or never asked for there
+            raise
+
+
+def _pause(box: Cashbox, order: FeeOrder) -> timedelta:
+    age = box.clock.now() - order.created_at
+    return next((pause for until, pause in PAUSES if age < until), LONGEST_PAUSE)

@@ -1,0 +1,120 @@
+"""A payment comes in: the order is paid, its fees are settled, the books are written, all in one transaction.
+
+Whoever tells of it (a notification, a query, both at once, days later), it is booked once. A fee that another order
+had settled first is not settled again: what came too much goes back by itself, and finance is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from server.domain.actor import SYSTEM
+from server.domain.fault_points import transaction
+from server.domain.payments import alarms, fees, ledger, order_transitions, refunds
+from server.domain.payments.ledger import Account
+from server.domain.payments.order_states import STEPS, OrderFacts, OrderState
+from server.domain.ports import Clock, FaultInjector, Queue
+from server.domain.ports.payments import PayTransaction
+from server.errors import NotFound
+from server.models import FeeOrder, FeeOrderLine
+from server.settings import Settings
+
+PAID = frozenset(
+    {"SUCCESS", "REFUND"}
+)  # REFUND: it was paid, and somebody has asked for a refund (wechat.md §7.4)
+
+
+@dataclass(frozen=True, slots=True)
+class Cashbox:
+    """What booking a payment or a refund needs.
+
+    Attributes:
+        appids: oa and mp → our appid. mchid: our merchant number.
+    """
+
+    clock: Clock
+    queue: Queue
+    faults: FaultInjector
+    appids: Mapping[str, str]
+    mchid: str
+
+    @classmethod
+    def of(cls, settings: Settings, clock: Clock, queue: Queue, faults: FaultInjector) -> Cashbox:
+        appids = {"oa": settings.oa_appid, "mp": settings.mp_appid}
+        return cls(clock, queue, faults, appids, settings.pay_mchid)
+
+
+async def settle(box: Cashbox, paid: PayTransaction) -> OrderState | None:
+    """Book what WeChat Pay says was paid. Again, in any order and at the same time: it changes nothing more.
+
+    What does not fit the order is never booked: it is an alarm for finance.
+
+    Returns: the order's state afterwards; None when there is no such order.
+    """
+    async with transaction(box.faults, "settlement.settle"):
+        try:
+            order = await order_transitions.locked(number=paid.out_trade_no)
+        except NotFound:
+            await alarms.raise_alarm(
+                box.clock,
+                "payment_unknown",
+                paid.transaction_id or paid.out_trade_no,
+                content={"number": paid.out_trade_no, "transaction_id": paid.transaction_id},
+            )
+            return None
+        state = OrderState(order.state)
+        facts = _facts(box, order, paid)
+        if state not in STEPS["pay"].sources:
+            if order.transaction_id != paid.transaction_id:
+                await _mismatch(box, order, paid, "order_paid_already")
+            return state
+        if (reason := STEPS["pay"].refusal(facts)) is not None:
+            await _mismatch(box, order, paid, reason.code)
+            return state
+        changes = {
+            "transaction_id": paid.transaction_id,
+            "paid_at": paid.paid_at or box.clock.now(),
+            "next_query_at": None,
+        }
+        await order_transitions.advance(box.clock, order, "pay", facts, actor=SYSTEM, changes=changes)
+        await box.faults.reach("settlement.settle: the order is paid")
+        await _book(box, order)
+        return OrderState(order.state)
+
+
+def _facts(box: Cashbox, order: FeeOrder, paid: PayTransaction) -> OrderFacts:
+    return OrderFacts(
+        is_ours=(paid.mchid, paid.appid, paid.out_trade_no, paid.currency)
+        == (box.mchid, box.appids[order.account], order.number, "CNY"),
+        is_success=paid.state in PAID and bool(paid.transaction_id),
+        paid_fen=paid.total_fen,
+        total_fen=order.total_fen,
+    )
+
+
+async def _book(box: Cashbox, order: FeeOrder) -> None:
+    lines = await FeeOrderLine.filter(order_id=order.id)
+    settled = await fees.settle([line.fee_id for line in lines], order.id)
+    income = sum(line.amount_fen for line in lines if line.fee_id in settled)
+    too_much = order.total_fen - income
+    entries = {Account.WECHAT: order.total_fen, Account.INCOME: -income, Account.OWED_BACK: -too_much}
+    await ledger.post(box.clock, f"paid:{order.number}", order.id, entries)
+    await box.faults.reach("settlement.settle: the books are written")
+    if too_much:
+        content = {"number": order.number, "too_much_fen": too_much}
+        await alarms.raise_alarm(box.clock, "paid_twice", order.number, order_id=order.id, content=content)
+        await refunds.give_back_by_itself(box.clock, box.queue, order, too_much)
+
+
+async def _mismatch(box: Cashbox, order: FeeOrder, paid: PayTransaction, code: str) -> None:
+    content = {
+        "number": order.number,
+        "why": code,
+        "transaction_id": paid.transaction_id,
+        "paid_fen": paid.total_fen,
+        "total_fen": order.total_fen,
+        "state": paid.state,
+    }
+    dedup = f"{order.number}:{code}:{paid.transaction_id}"
+    await alarms.raise_alarm(box.clock, "payment_mismatch", dedup, order_id=order.id, content=content)

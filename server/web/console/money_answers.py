@@ -1,0 +1,90 @@
+"""What the console API answers about money. Amounts are whole fen."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from server.domain.levels import Level
+from server.domain.payments.fee_states import FeeState
+from server.domain.payments.order_states import OrderState
+from server.domain.payments.prices import KINDS
+from server.domain.payments.refund_states import RefundState
+from server.web.schema import Answer, OneOf
+
+
+class Price(Answer):
+    id: int
+    plan_id: int
+    plan: str
+    level: Annotated[str, OneOf(Level)]
+    level_label: str
+    candidate_kind: Annotated[str, OneOf(KINDS)]
+    candidate_kind_label: str
+    amount_fen: int
+    from_on: date
+    to_on: date | None
+    set_by_name: str
+    set_at: datetime
+
+
+class Fee(Answer):
+    id: int
+    plan: str
+    exam_date: date
+    level: Annotated[str, OneOf(Level)]
+    level_label: str
+    amount_fen: int
+    state: Annotated[str, OneOf(FeeState)]
+    state_label: str
+    admission_number: str
+    candidate: str
+    school: str | None
+    created_at: datetime
+
+
+class Order(Answer):
+    id: int
+    number: str
+    description: str
+    total_fen: int
+    refunded_fen: int
+    state: Annotated[str, OneOf(OrderState)]
+    state_label: str
+    fees: int
+    school: str | None
+    created_at: datetime
+    expires_at: datetime
+    paid_at: datetime | None
+    transaction_id: str | None
+
+
+class NativeOrder(Answer):
+    order: Order
+    code_url: str
+
+
+class Refund(Answer):
+    id: int
+    number: str
+    order_number: str
+    amount_fen: int
+    reason: str
+    state: Annotated[str, OneOf(RefundState)]
+    state_label: str
+    is_automatic: bool
+    asked_by_name: str
+    asked_at: datetime
+    decided_by_name: str
+    decided_at: datetime | None
+    settled_at: datetime | None
+    trouble: str
+
+
+class Alarm(Answer):
+    id: int
+    kind: str
+    kind_label: str
+    order_number: str | None
+    content: dict[str, Any]
+    raised_at: datetime

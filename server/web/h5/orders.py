@@ -1,0 +1,123 @@
+"""GET, POST /h5/orders · POST /h5/orders/{id}/pay: what a candidate owes, and WeChat's cashier over it.
+
+The page opens the cashier and believes nothing of what it says: it asks us again, and we ask WeChat Pay.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from sanic import Blueprint, HTTPResponse, Request
+from sanic.response import json, redirect
+
+from server.domain.actor import Actor
+from server.domain.payments import orders, payment_polling, queries
+from server.domain.payments.fee_states import FeeState
+from server.domain.payments.order_states import OrderState
+from server.domain.payments.orders import Payer
+from server.domain.payments.settlement import Cashbox
+from server.domain.people import bound_people
+from server.errors import NotFound, OutsideFailure, PayRefused
+from server.web import templating
+from server.web.h5 import forms
+from server.web.h5.login import identity
+from server.web.request import caller, services
+
+bp = Blueprint("h5_orders")
+TONES = {
+    "owed": "wait", "settled": "good", "refunded": "",
+    "pending": "wait", "paid": "good", "refunding": "wait", "part": "", "closed": "",
+}  # fmt: skip
+
+
+async def listing(request: Request) -> HTTPResponse:
+    """What is owed, what was paid, and the orders."""
+    s = services(request)
+    who = await identity(request)
+    candidate = await bound_people.candidate_id_of(who)
+    person = await bound_people.person_of(s.keys, who)
+    fees = await queries.owed_by(candidate) if candidate is not None else []
+    return await templating.render(
+        request,
+        "h5/orders.html",
+        title="缴费",
+        back="/h5/",
+        person=person,
+        fees=fees,
+        owed=[fee for fee in fees if fee.state is FeeState.OWED],
+        orders=await queries.orders_of(candidate) if candidate is not None else [],
+        tones=TONES,
+        pending=OrderState.PENDING,
+        can_pay=s.pay is not None,
+    )
+
+
+async def create(request: Request) -> HTTPResponse:
+    """An order over everything that is owed and was ticked; its page opens the cashier."""
+    forms.require_own(request)
+    payer, actor = await _payer(request)
+    made = await orders.create(services(request).clock, _ticked(request), payer, actor=actor)
+    return redirect(f"/h5/orders/{made.id}", status=303)
+
+
+def _ticked(request: Request) -> list[int]:
+    given = request.form.getlist("fee", []) if request.form else []
+    return [int(one) for one in given if one.isascii() and one.isdigit() and len(one) <= 18]
+
+
+async def show(request: Request, order_id: int) -> HTTPResponse:
+    """One order: what, how much, until when, and the button. Asks WeChat Pay when it is still open."""
+    s = services(request)
+    payer, _ = await _payer(request)
+    order = await _own(payer, order_id)
+    if order.state is OrderState.PENDING and s.pay is not None:
+        with suppress(OutsideFailure, PayRefused):  # the page says what we know; a sweep asks again
+            await payment_polling.look(_box(request), s.pay, order.number)
+        order = await _own(payer, order_id)
+    return await templating.render(
+        request,
+        "h5/order.html",
+        title="订单",
+        back="/h5/orders",
+        order=order,
+        tones=TONES,
+        is_open=order.state is OrderState.PENDING and order.expires_at > s.clock.now(),
+    )
+
+
+async def pay(request: Request, order_id: int) -> HTTPResponse:
+    """What the page hands to WeixinJSBridge (wechat.md §7.5)."""
+    forms.require_own(request)
+    s = services(request)
+    payer, _ = await _payer(request)
+    if s.pay is None:
+        raise OutsideFailure("本服务没有配置微信支付")
+    return json(await orders.open_cashier(_box(request), s.pay, order_id, payer, "getBrandWCPayRequest"))
+
+
+async def _own(payer: Payer, order_id: int) -> queries.OrderView:
+    assert payer.candidate_id is not None
+    found = [one for one in await queries.orders_of(payer.candidate_id) if one.id == order_id]
+    if not found:
+        raise NotFound("order_unknown", "没有这个订单，请回到“缴费”重新查看。")
+    return found[0]
+
+
+def _box(request: Request) -> Cashbox:
+    s = services(request)
+    return Cashbox.of(s.settings, s.clock, s.queue, s.faults)
+
+
+async def _payer(request: Request) -> tuple[Payer, Actor]:
+    who = await identity(request)
+    candidate = await bound_people.candidate_id_of(who)
+    if candidate is None:
+        raise NotFound("not_bound", "您还没有绑定考生信息，请先绑定。")
+    actor = Actor("candidate", candidate, "考生").called_by(caller(request))
+    return Payer(candidate_id=candidate, account=who.account, openid=who.openid), actor
+
+
+bp.add_route(listing, "/h5/orders", methods=["GET"], name="listing")
+bp.add_route(create, "/h5/orders", methods=["POST"], name="create")
+bp.add_route(show, "/h5/orders/<order_id:int>", methods=["GET"], name="order")
+bp.add_route(pay, "/h5/orders/<order_id:int>/pay", methods=["POST"], name="pay")

@@ -1,0 +1,156 @@
+"""The books add up after every step, whatever happens in whatever order and wherever a process dies."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from tortoise.exceptions import BaseORMException
+
+from server.domain.payments import (
+    ledger,
+    notifications,
+    refunds,
+)
+from server.domain.payments.ledger import Account
+from server.domain.payments.orders import Payer
+from server.domain.ports import Services
+from server.domain.ports.payments import PayNotification
+from server.errors import Refused
+from server.models import (
+    Fee,
+    FeeOrder,
+    LedgerPosting,
+)
+from server.models.database import rows
+from tests.kit import paying
+from tests.kit.fake_pay import FakePay
+from tests.kit.fakes import Killed, KillerFaultInjector
+from tests.kit.paying import FINANCE, OTHER_FINANCE, PRICE_FEN
+
+# The books
+
+
+async def test_books_that_do_not_add_up_or_are_changed_are_refused_by_the_database(
+    services: Services, pay: FakePay
+) -> None:
+    s = services
+    order = await paying.paid(s, pay, await paying.owing(s, await paying.priced(s)))
+    with pytest.raises(ValueError, match="add up"):
+        await ledger.post(s.clock, "wrong", order.id, {Account.WECHAT: 1})
+    for statement in (
+        "UPDATE ledger_entry SET amount_fen = 1",
+        "DELETE FROM ledger_entry",
+        "UPDATE ledger_posting SET source = 'x'",
+        "DELETE FROM ledger_posting",
+        "INSERT INTO ledger_entry (posting_id, account, amount_fen) SELECT id, 'wechat', 5 FROM ledger_posting",
+    ):
+        with pytest.raises(BaseORMException):
+            await rows(statement)
+    await paying.check_books()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "settlement.settle: the order is paid",
+        "settlement.settle: the books are written",
+        "settlement.settle: before the commit",
+        "settlement.settle: after the commit",
+    ],
+)
+async def test_a_process_that_dies_while_booking_books_once(
+    services: Services, pay: FakePay, place: str
+) -> None:
+    s = services
+    order = await paying.ordered(s, pay, await paying.owing(s, await paying.priced(s)))
+    assert pay._pay(order.number)
+    notification = pay._notification(order.number)
+    await notifications.receive(s.clock, s.queue, notification)
+    assert isinstance(s.faults, KillerFaultInjector)
+    s.faults.place = place
+    with pytest.raises(Killed):
+        await notifications.apply(paying.box(s), notification.id)
+    await paying.check_books()
+    await paying.sweep(s, pay)
+    assert await paying.states() == (["settled"], ["paid"])
+    assert await LedgerPosting.all().count() == 1
+    await paying.check_books()
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_happens_in_whatever_order_the_books_are_right(
+    services: Services, pay: FakePay, seed: int
+) -> None:
+    """Random lives of a few fees: two ways to order each, payments, notifications twice and late, lost answers,
+    refunds, refunds by hand, the clock. After every step the books are checked; at the end nothing is open.
+    """
+    s, dice = services, random.Random(seed)
+    plan = await paying.priced(s)
+    owed = [await paying.owing(s, plan) for _ in range(3)]
+    late: list[PayNotification] = []
+
+    async def order() -> None:
+        await paying.ordered(
+            s, pay, dice.choice(owed), by=None if dice.random() < 0.5 else _mp(dice.choice(owed))
+        )
+
+    def _mp(fee: Fee) -> Payer:
+        return paying.payer(fee, account="mp")
+
+    async def somebody_pays() -> None:
+        if pay.orders:
+            number = dice.choice(sorted(pay.orders))
+            if pay._pay(number):
+                late.append(pay._notification(number))
+
+    async def told() -> None:
+        if late:
+            notification = dice.choice(late)
+            await notifications.receive(s.clock, s.queue, notification)
+            await notifications.apply(paying.box(s), notification.id)
+
+    async def refund() -> None:
+        order = dice.choice(await FeeOrder.all())
+        asked = await refunds.ask(
+            s.clock, order.id, dice.choice((1, PRICE_FEN, order.total_fen)), "退款原因", actor=FINANCE
+        )
+        await refunds.approve(s.clock, s.queue, s.faults, asked.id, actor=OTHER_FINANCE)
+
+    async def refund_ends() -> None:
+        if pay.refunds:
+            number = dice.choice(sorted(pay.refunds))
+            if pay.refunds[number].status == "PROCESSING":
+                pay.refund_status = dice.choice(("SUCCESS", "SUCCESS", "CLOSED", "ABNORMAL"))
+                pay._end_refund(number)
+                late.append(pay._refund_notification(number))
+
+    async def time_passes() -> None:
+        paying.forward(s, minutes=dice.choice((1, 5, 40, 150)))
+
+    async def answers_get_lost() -> None:
+        pay.losing = dice.choice((0, 1, 2))
+
+    happenings = (order, somebody_pays, told, refund, refund_ends, time_passes, answers_get_lost)
+    for _ in range(60):
+        happening = dice.choice((*happenings, None))
+        try:
+            await (happening() if happening else paying.sweep(s, pay))
+        except (Refused, IndexError):
+            pass  # what cannot be done now is refused, and changes nothing
+        except Exception as error:
+            if "没有回答" not in str(error):
+                raise
+        await paying.check_books()
+    pay.losing = 0
+    for _ in range(6):
+        paying.forward(s, hours=3)
+        await paying.sweep(s, pay)
+        await refund_ends()
+        await paying.check_books()
+    assert await FeeOrder.filter(state="pending").count() == 0
+    for fee in await Fee.all():
+        payers = await FeeOrder.filter(
+            lines__fee_id=fee.id, state__in=("paid", "part", "refunding", "refunded")
+        ).count()
+        assert (fee.state == "owed") == (payers == 0)

@@ -1,0 +1,159 @@
+"""Refunds: two people, one number, and whatever WeChat Pay says of it, again and late."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from server.domain.payments import (
+    ledger,
+    notifications,
+    refund_sending,
+    refunds,
+)
+from server.domain.payments.refund_states import RefundState
+from server.domain.ports import Services
+from server.domain.ports.payments import PayRefund
+from server.errors import Conflict, Forbidden, Invalid, NotFound
+from server.models import (
+    FeeOrder,
+    FeeRefund,
+    FinanceAlarm,
+)
+from tests.kit import make, paying
+from tests.kit.fake_pay import FakePay
+from tests.kit.paying import FINANCE, OTHER_FINANCE, PRICE_FEN
+
+# Refunds
+
+
+async def test_a_refund_takes_two_and_is_given_once(services: Services, pay: FakePay) -> None:
+    s = services
+    order = await paying.paid(s, pay, await paying.owing(s, await paying.priced(s)))
+    refund = await refunds.ask(s.clock, order.id, PRICE_FEN, "考生因病不能参加考试", actor=FINANCE)
+    assert (await FeeOrder.get()).state == "paid"
+    with pytest.raises(Forbidden) as refused:
+        await refunds.approve(s.clock, s.queue, s.faults, refund.id, actor=FINANCE)
+    assert refused.value.code == "same_person"
+    await refunds.approve(s.clock, s.queue, s.faults, refund.id, actor=OTHER_FINANCE)
+    assert (await FeeOrder.get()).state == "refunding"
+    pay.losing = 1  # done, and the answer lost: the same number again gives back nothing more
+    for _ in range(2):
+        await refund_sending.send(paying.box(s), pay, refund.id)
+    pay._end_refund(refund.number)
+    told = pay._refund_notification(refund.number)
+    await notifications.receive(s.clock, s.queue, told)
+    await asyncio.gather(*(notifications.apply(paying.box(s), told.id) for _ in range(3)))
+    assert await paying.states() == (["refunded"], ["refunded"])
+    assert (await FeeRefund.get()).state == "done"
+    assert set((await ledger.balances(order.id)).values()) == {0}
+    await paying.check_books()
+
+
+async def test_parts_are_given_back_until_nothing_is_left(services: Services, pay: FakePay) -> None:
+    s = services
+    order = await paying.paid(s, pay, await paying.owing(s, await paying.priced(s)))
+    for fen, state in ((50, "part"), (PRICE_FEN - 50, "refunded")):
+        refund = await refunds.ask(s.clock, order.id, fen, "多收的退回", actor=FINANCE)
+        await refunds.approve(s.clock, s.queue, s.faults, refund.id, actor=OTHER_FINANCE)
+        await refund_sending.send(paying.box(s), pay, refund.id)
+        pay._end_refund(refund.number)
+        paying.forward(s, minutes=3)
+        await paying.sweep(s, pay)
+        assert (await FeeOrder.get()).state == state
+        await paying.check_books()
+
+
+async def test_what_cannot_be_refunded(services: Services, pay: FakePay) -> None:
+    s = services
+    fee = await paying.owing(s, await paying.priced(s))
+    open_order = await paying.ordered(s, pay, fee)
+    with pytest.raises(Conflict) as moved:
+        await refunds.ask(s.clock, open_order.id, 1, "退款原因", actor=FINANCE)
+    assert moved.value.code == "order_moved"
+    assert pay._pay(open_order.number)
+    await paying.notify(s, pay, open_order.number)
+    for fen in (0, -1, PRICE_FEN + 1):
+        with pytest.raises(Invalid):
+            await refunds.ask(s.clock, open_order.id, fen, "退款原因", actor=FINANCE)
+    with pytest.raises(Invalid):
+        await refunds.ask(s.clock, open_order.id, 1, "短", actor=FINANCE)
+    with pytest.raises(NotFound):
+        await refunds.ask(s.clock, 0, 1, "退款原因", actor=FINANCE)
+    with pytest.raises(Forbidden):
+        await refunds.ask(s.clock, open_order.id, 1, "退款原因", actor=make.OPERATOR)
+    first = await refunds.ask(s.clock, open_order.id, 1, "退款原因", actor=FINANCE)
+    with pytest.raises(Conflict) as open_already:
+        await refunds.ask(s.clock, open_order.id, 1, "退款原因", actor=OTHER_FINANCE)
+    assert open_already.value.code == "refund_open"
+    with pytest.raises(Forbidden):
+        await refunds.decline(s.clock, first.id, actor=FINANCE)
+    await refunds.decline(s.clock, first.id, actor=OTHER_FINANCE)
+    for decide in (refunds.decline(s.clock, first.id, actor=OTHER_FINANCE),):
+        with pytest.raises(Conflict):
+            await decide
+    with pytest.raises(NotFound):
+        await refunds.approve(s.clock, s.queue, s.faults, 0, actor=OTHER_FINANCE)
+    assert (await FeeRefund.get()).state == "declined"
+    assert (await FeeOrder.get()).state == "paid"
+
+
+@pytest.mark.parametrize(
+    ("status", "refund_state", "order_state", "alarm"),
+    [("CLOSED", "ended", "paid", "refund_ended"), ("ABNORMAL", "abnormal", "refunding", "refund_abnormal")],
+)
+async def test_a_refund_that_does_not_come_through(
+    services: Services, pay: FakePay, status: str, refund_state: str, order_state: str, alarm: str
+) -> None:
+    s = services
+    order = await paying.paid(s, pay, await paying.owing(s, await paying.priced(s)))
+    refund = await refunds.ask(s.clock, order.id, PRICE_FEN, "考生因病不能参加考试", actor=FINANCE)
+    await refunds.approve(s.clock, s.queue, s.faults, refund.id, actor=OTHER_FINANCE)
+    await refund_sending.send(paying.box(s), pay, refund.id)
+    pay.refund_status = status
+    pay._end_refund(refund.number)
+    paying.forward(s, minutes=3)
+    await paying.sweep(s, pay)
+    assert ((await FeeRefund.get()).state, (await FeeOrder.get()).state) == (refund_state, order_state)
+    assert [one.kind for one in await FinanceAlarm.all()] == [alarm]
+    await paying.check_books()
+    pay.refund_status = "SUCCESS"  # somebody has settled it in the merchant console
+    if status == "ABNORMAL":
+        pay._end_refund(refund.number)
+        told = pay._refund_notification(refund.number)
+        await notifications.receive(s.clock, s.queue, told)
+        await notifications.apply(paying.box(s), told.id)
+        assert await paying.states() == (["refunded"], ["refunded"])
+
+
+async def test_a_merchant_without_money_refunds_later(services: Services, pay: FakePay) -> None:
+    s = services
+    order = await paying.paid(s, pay, await paying.owing(s, await paying.priced(s)))
+    refund = await refunds.ask(s.clock, order.id, PRICE_FEN, "考生因病不能参加考试", actor=FINANCE)
+    await refunds.approve(s.clock, s.queue, s.faults, refund.id, actor=OTHER_FINANCE)
+    pay.balance_fen = 0
+    await refund_sending.send(paying.box(s), pay, refund.id)
+    assert [one.kind for one in await FinanceAlarm.all()] == ["balance_short"]
+    pay.balance_fen = None
+    paying.forward(s, minutes=10)
+    await paying.sweep(s, pay)
+    assert pay.refunds == {}
+    paying.forward(s, minutes=21)
+    await paying.sweep(s, pay)
+    assert (await FeeRefund.get()).state == "accepted"
+
+
+async def test_a_refund_made_by_hand_in_the_console_is_booked(services: Services, pay: FakePay) -> None:
+    s = services
+    order = await paying.paid(s, pay, await paying.owing(s, await paying.priced(s)))
+    kept = pay.orders[order.number]
+    assert kept.transaction is not None
+    by_hand = PayRefund(order.number, kept.transaction, "byhand1", "5031", "SUCCESS", PRICE_FEN, PRICE_FEN)
+    for _ in range(2):
+        assert await refund_sending.hear(paying.box(s), by_hand) is RefundState.DONE
+    assert await paying.states() == (["refunded"], ["refunded"])
+    assert [one.kind for one in await FinanceAlarm.all()] == ["refund_by_hand"]
+    await paying.check_books()
+    assert await refund_sending.hear(paying.box(s), replace(by_hand, out_trade_no="another")) is None

@@ -1,0 +1,109 @@
+"""A fee from its price to its refund, in a browser: finance, a candidate's phone and WeChat's cashier of the sandbox.
+
+Set XCERT_SCREENSHOTS to a folder to look at every page of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from server.demo_cohort import PLANS, Person, people_book, score_book
+from tests.journeys.people import Desk, until
+from tests.journeys.service import Service
+from tests.journeys.test_tour_in_browser import look, window
+from tests.kit import make
+from tests.kit.windows import FLAGS
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+NUMBER, MOBILE = make.id_number(6021), "19912345678"
+PLAN, DAY = PLANS[0]
+PAYER = Person(
+    name="金自付",
+    id_number=NUMBER,
+    mobile=MOBILE,
+    is_social=True,
+    school="京华职业技术学院",
+    major=None,
+    plan=PLAN,
+    exam_date=DAY,
+    level="初级",
+    admission_number="2309229990001",
+    score=71.0,
+)
+
+
+@pytest.fixture
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def test_a_fee_is_paid_in_wechat_and_given_back_by_two(fresh: Service, chromium: Browser) -> None:
+    admin, finance = Desk(fresh, "admin"), Desk(fresh, "finance")
+    operator = Desk(fresh, "operator")
+    for kind, name, data in (
+        ("candidates", "考生信息.xlsx", people_book([PAYER])),
+        (
+            "scores",
+            "成绩.xlsx",
+            score_book([PAYER]),
+        ),  # which registers, until there are registrations of their own
+    ):
+        run = operator.upload(kind, name, data, dry_run=False)
+        assert run["rows_taken"] == 1, run["errors"]
+    [plan] = [one for one in finance.get("/plans")["items"] if one["name"] == PLAN]
+    price = {"plan_id": plan["id"], "level": "primary", "candidate_kind": "social", "amount_fen": 12_050}
+    finance.post("/prices", price, status=201)
+    until(
+        lambda: any(
+            one["candidate"] == "金**" for one in finance.get("/fees", state="owed", limit=200)["items"]
+        )
+    )
+
+    phone = window(chromium, phone=False)  # the sandbox's phone has its own frame
+    phone.goto(f"{fresh.sandbox}/phone")
+    phone.get_by_role("button", name="罗云曦").click()
+    phone.get_by_role("button", name="发现").click()
+    phone.get_by_label("在微信里打开网页").fill(f"{fresh.url}/h5/bind")
+    phone.get_by_role("button", name="打开", exact=True).click()
+    page = phone.frame_locator("iframe[title=网页]")
+    page.get_by_label("姓名").fill(PAYER.name)
+    page.get_by_label("证件号码").fill(NUMBER)
+    page.get_by_label("手机号后四位").fill(MOBILE[-4:])
+    page.get_by_role("button", name="同意并绑定").click()
+    expect(page.get_by_role("heading", name="成绩查询")).to_be_visible()
+    page.get_by_role("link", name="返回").click()
+    page.get_by_role("link", name="缴费").click()
+    expect(page.get_by_text("¥120.50").first).to_be_visible()
+    look(phone, "pay-owed")
+    page.get_by_role("button", name=re.compile("去付款")).click()
+    expect(page.locator(".state")).to_have_text("待支付")
+    look(phone, "pay-order")
+    page.get_by_role("button", name="微信支付").click()
+    cashier = phone.frame_locator("iframe[title=微信支付]")
+    expect(cashier.locator(".amount")).to_have_text("￥120.50")
+    look(phone, "pay-cashier")
+    cashier.get_by_role("button", name="确认支付").click()
+    cashier.get_by_role("button", name="完成").click()
+    expect(phone.locator("iframe[title=微信支付]")).to_have_count(0)
+    expect(page.locator(".state")).to_have_text("已支付")
+    look(phone, "pay-paid")
+
+    [order] = finance.get("/orders", state="paid")["items"]
+    wish = {"amount_fen": 12_050, "reason": "考生因病不能参加考试"}
+    refund = finance.post(f"/orders/{order['id']}/refund", wish, status=201)
+    answer = admin.client.post(f"/refunds/{refund['id']}/approve")
+    assert answer.status_code == 204, answer.text
+    until(lambda: finance.get("/refunds")["items"][0]["state"] in ("accepted", "done"))
+    until(lambda: finance.get("/orders")["items"][0]["state"] == "refunded", seconds=240)
+    phone.get_by_role("button", name="更多").click()
+    phone.get_by_role("button", name="刷新").click()
+    expect(page.locator(".state")).to_have_text("已退款")
+    look(phone, "pay-refunded")
+    assert finance.get("/finance-alarms")["items"] == []

@@ -1,0 +1,121 @@
+"""A plan with a price, people who owe, and orders over what they owe."""
+
+from __future__ import annotations
+
+from server.domain.actor import Actor
+from server.domain.levels import Level
+from server.domain.payments import fees, notifications, orders, payment_polling, prices, refund_sending
+from server.domain.payments.orders import Payer
+from server.domain.payments.prices import NewPrice
+from server.domain.payments.settlement import Cashbox
+from server.domain.ports import Services
+from server.models import Candidate, Fee, FeeOrder, Plan, School
+from server.models.database import rows
+from tests.kit import make
+from tests.kit.fake_pay import FakePay
+from tests.kit.fakes import FakeClock
+
+FINANCE = Actor("staff", 11, "财务甲", role="finance", address="127.0.0.1", request_id="test")
+OTHER_FINANCE = Actor("staff", 12, "财务乙", role="finance", address="127.0.0.1", request_id="test")
+PRICE_FEN = 12_050
+
+
+def forward(s: Services, **span: float) -> None:
+    assert isinstance(s.clock, FakeClock)
+    s.clock.forward(**span)
+
+
+def box(s: Services) -> Cashbox:
+    return Cashbox.of(s.settings, s.clock, s.queue, s.faults)
+
+
+async def priced(s: Services, *, kind: str = "social", fen: int = PRICE_FEN, on: Plan | None = None) -> Plan:
+    """A plan with a price for everybody, whenever registered."""
+    plan = on or await make.plan()
+    await prices.set_price(s.clock, s.queue, NewPrice(plan.id, Level.PRIMARY, kind, fen), actor=FINANCE)
+    return plan
+
+
+async def owing(s: Services, plan: Plan, *, school: School | None = None) -> Fee:
+    """A 社会考生 (or, with `school`, a 本校考生) who is registered and owes."""
+    who = await make.candidate(s, at=school)
+    if school is None:
+        await Candidate.filter(id=who.id).update(kind="social")
+    made = await make.registration(s, who, on=plan, outcome="pending")
+    await fees.raise_fees(s.clock)
+    return await Fee.get(registration_id=made.id)
+
+
+def payer(fee: Fee, *, account: str = "oa") -> Payer:
+    if fee.school_id is not None:
+        return Payer(school_id=fee.school_id)
+    return Payer(candidate_id=fee.candidate_id, account=account, openid=f"openid-{account}")
+
+
+async def ordered(s: Services, pay: FakePay, *owed: Fee, by: Payer | None = None) -> FeeOrder:
+    """An order over these fees that WeChat Pay knows."""
+    who = by or payer(owed[0])
+    order = await orders.create(s.clock, [fee.id for fee in owed], who, actor=make.ADMIN)
+    if who.openid:
+        await orders.open_cashier(box(s), pay, order.id, who, "getBrandWCPayRequest")
+    else:
+        await orders.native_code(box(s), pay, order.id, who)
+    return order
+
+
+async def paid(s: Services, pay: FakePay, *owed: Fee, by: Payer | None = None) -> FeeOrder:
+    """An order that was paid, and heard of by a notification."""
+    order = await ordered(s, pay, *owed, by=by)
+    assert pay._pay(order.number)
+    await notify(s, pay, order.number)
+    return await FeeOrder.get(id=order.id)
+
+
+async def notify(s: Services, pay: FakePay, number: str) -> None:
+    notification = pay._notification(number)
+    await notifications.receive(s.clock, s.queue, notification)
+    await notifications.apply(box(s), notification.id)
+
+
+async def sweep(s: Services, pay: FakePay) -> None:
+    await notifications.sweep(box(s))
+    await payment_polling.sweep(box(s), pay)
+    await refund_sending.sweep(box(s), pay)
+
+
+async def states() -> tuple[list[str], list[str]]:
+    """Of fees and of orders."""
+    return (
+        [fee.state for fee in await Fee.all().order_by("id")],
+        [order.state for order in await FeeOrder.all().order_by("id")],
+    )
+
+
+async def check_books() -> None:
+    """What must hold after every step, whatever happened."""
+    [total] = await rows("SELECT coalesce(sum(amount_fen), 0)::bigint AS fen FROM ledger_entry")
+    assert total["fen"] == 0
+    wrong = await rows(
+        """
+        SELECT o.number, o.state, o.total_fen, o.refunded_fen, b.wechat, b.income, b.owed_back FROM fee_order o
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(e.amount_fen) FILTER (WHERE e.account = 'wechat'), 0) AS wechat,
+                   coalesce(sum(e.amount_fen) FILTER (WHERE e.account = 'income'), 0) AS income,
+                   coalesce(sum(e.amount_fen) FILTER (WHERE e.account = 'owed_back'), 0) AS owed_back
+            FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id WHERE p.order_id = o.id
+        ) b ON true
+        WHERE b.wechat <> CASE WHEN o.state IN ('pending', 'closed') THEN 0 ELSE o.total_fen - o.refunded_fen END
+           OR b.owed_back > 0 OR b.income > 0
+           OR (o.state = 'refunded') <> (o.refunded_fen = o.total_fen)
+           OR (o.state IN ('pending', 'closed') AND o.transaction_id IS NOT NULL)
+        """
+    )
+    assert wrong == []
+    unsettled = await rows(
+        """
+        SELECT f.id FROM fee f LEFT JOIN fee_order o ON o.id = f.settled_by_id
+        WHERE (f.state <> 'owed') <> (o.id IS NOT NULL) OR o.state IN ('pending', 'closed')
+           OR NOT EXISTS (SELECT 1 FROM fee_order_line l WHERE l.order_id = o.id AND l.fee_id = f.id) AND o.id IS NOT NULL
+        """
+    )
+    assert unsettled == []

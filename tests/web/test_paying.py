@@ -1,0 +1,194 @@
+"""Paying through the doors: the mini-program's orders, the pages inside WeChat, and the console's money."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from server.domain.auth import mini_login
+from server.domain.ports import Services, WeChatIdentity
+from server.domain.roles import Role
+from server.models import Binding, Fee, FeeOrder, FeeRefund
+from tests.kit import make, paying
+from tests.kit.console_desk import code, seated
+from tests.kit.exchange import exchange
+from tests.kit.fake_pay import FakePay
+from tests.kit.fake_wechat import FakeWeChatLogins
+from tests.kit.h5 import ME, App, get
+from tests.kit.paying import PRICE_FEN
+
+MINI = WeChatIdentity("mp", "mpPayer0000000000000000000001")
+
+
+@pytest.fixture
+def pay(services: Services) -> FakePay:
+    fake = FakePay(services.settings, services.clock)
+    exchange(services, pay=fake)
+    return fake
+
+
+@pytest.fixture
+async def fee(services: Services) -> Fee:
+    """Owed by a 社会考生 who is bound in both accounts."""
+    made = await paying.owing(services, await paying.priced(services))
+    for who in (ME, MINI):
+        await Binding.create(
+            account=who.account,
+            openid=who.openid,
+            candidate_id=made.candidate_id,
+            bound_at=services.clock.now(),
+        )
+    return made
+
+
+async def mini(app: App, s: Services, method: str, path: str, **body: Any) -> Any:
+    assert isinstance(s.wechat_logins, FakeWeChatLogins)
+    s.wechat_logins.codes["code"] = MINI
+    headers = {"authorization": f"Bearer {(await mini_login.log_in(s, 'code')).token}"}
+    more = {"json": body} if body else {}
+    _, response = await getattr(app.asgi_client, method)(f"/mp/v1{path}", headers=headers, **more)
+    return response
+
+
+async def post(app: App, path: str, headers: dict[str, str], **said: Any) -> Any:
+    headers = {"origin": "http://127.0.0.1:8000"} | headers
+    _, response = await app.asgi_client.post(path, headers=headers, data=said, follow_redirects=False)
+    return response
+
+
+@pytest.mark.rule("S57")
+async def test_the_mini_program_orders_and_pays(app: App, services: Services, pay: FakePay, fee: Fee) -> None:
+    seen = (await mini(app, services, "get", "/orders")).json
+    assert [(one["id"], one["amount_fen"], one["state"], one["state_label"]) for one in seen["fees"]] == [
+        (fee.id, PRICE_FEN, "owed", "待缴")
+    ]
+    made = await mini(app, services, "post", "/orders", fees=[fee.id])
+    assert (made.status, made.json["state"], made.json["total_fen"]) == (201, "pending", PRICE_FEN)
+    path = f"/orders/{made.json['id']}/pay"
+    handed = await mini(app, services, "post", path)
+    assert handed.status == 200
+    assert handed.json.keys() == {"timeStamp", "nonceStr", "package", "signType", "paySign"}
+    number = made.json["number"]
+    assert pay._pay(number)
+    await paying.notify(services, pay, number)
+    seen = (await mini(app, services, "get", "/orders")).json
+    assert (seen["fees"][0]["state"], seen["orders"][0]["state"]) == ("settled", "paid")
+    assert code(await mini(app, services, "post", "/orders", fees=[fee.id])) == (409, "fee_settled")
+    assert code(await mini(app, services, "post", path)) == (409, "order_moved")
+    assert code(await mini(app, services, "post", "/orders", fees=[10**9])) == (404, "fee_unknown")
+
+
+async def test_who_is_not_bound_owes_nothing_here(app: App, services: Services, pay: FakePay) -> None:
+    assert code(await mini(app, services, "get", "/orders")) == (404, "not_bound")
+
+
+async def test_without_a_merchant_nobody_pays(app: App, services: Services, fee: Fee) -> None:
+    made = await mini(app, services, "post", "/orders", fees=[fee.id])
+    assert (await mini(app, services, "post", f"/orders/{made.json['id']}/pay")).status == 503
+
+
+async def test_the_pages_inside_wechat(
+    app: App, services: Services, me: dict[str, str], pay: FakePay, fee: Fee
+) -> None:
+    page = await get(app, "/h5/orders", me)
+    assert page.status == 200 and "¥120.50" in page.text and f'value="{fee.id}"' in page.text
+    made = await post(app, "/h5/orders", me, fee=str(fee.id))
+    assert made.status == 303
+    address = made.headers["location"]
+    shown = await get(app, address, me)
+    assert "微信支付" in shown.text and "待支付" in shown.text
+    handed = await post(app, f"{address}/pay", me)
+    assert handed.json["package"].startswith("prepay_id=wx")
+    order = await FeeOrder.get()
+    assert pay._pay(order.number)
+    shown = await get(app, address, me)  # without any notification: the page asks
+    assert "已支付" in shown.text and "data-pay" not in shown.text
+    assert "已缴" in (await get(app, "/h5/orders", me)).text
+    assert order.openid not in shown.text and not re.search("oPayer", shown.text)
+
+
+async def test_orders_of_others_and_forms_of_others_are_refused(
+    app: App, services: Services, me: dict[str, str], pay: FakePay, fee: Fee
+) -> None:
+    other = await paying.owing(services, await paying.priced(services))
+    theirs = await paying.ordered(services, pay, other)
+    assert (await get(app, f"/h5/orders/{theirs.id}", me)).status == 404
+    assert (await post(app, f"/h5/orders/{theirs.id}/pay", me)).status == 404
+    assert (await post(app, "/h5/orders", me, fee=str(other.id))).status == 404
+    assert (
+        await post(app, "/h5/orders", me | {"origin": "https://evil.example"}, fee=str(fee.id))
+    ).status == 403
+    assert await FeeOrder.all().count() == 1
+
+
+async def test_finance_sets_a_price_and_two_give_back(app: App, services: Services, pay: FakePay) -> None:
+    plan = await make.plan()
+    finance = await seated(app, services, Role.FINANCE)
+    other = await seated(app, services, Role.FINANCE, username="finance-two")
+    wish = {"plan_id": plan.id, "level": "primary", "candidate_kind": "social", "amount_fen": PRICE_FEN}
+    made = await finance("POST", "/prices", {**wish, "from_on": "2001-01-01"})
+    assert made.status == 201, made.text
+    assert code(await finance("POST", "/prices", {**wish, "from_on": "2001-02-30"})) == (422, "invalid")
+    [price] = (await finance("GET", f"/prices?plan_id={plan.id}")).json["items"]
+    assert (price["amount_fen"], price["candidate_kind_label"], price["to_on"]) == (
+        PRICE_FEN,
+        "社会考生",
+        None,
+    )
+    fee = await paying.owing(services, plan)
+    [owed] = (await finance("GET", "/fees?state=owed")).json["items"]
+    assert (owed["id"], owed["candidate"]) == (fee.id, "崔**")
+    order = await paying.paid(services, pay, fee)
+    [shown] = (await finance("GET", "/orders?state=paid")).json["items"]
+    assert (shown["number"], shown["fees"], shown["transaction_id"]) == (
+        order.number,
+        1,
+        order.transaction_id,
+    )
+    asked = await finance(
+        "POST", f"/orders/{order.id}/refund", {"amount_fen": PRICE_FEN, "reason": "考生因病不能参加"}
+    )
+    assert asked.status == 201
+    path = f"/refunds/{asked.json['id']}"
+    assert code(await finance("POST", f"{path}/approve")) == (403, "same_person")
+    assert (await other("POST", f"{path}/approve")).status == 204
+    assert code(await other("POST", f"{path}/decline")) == (409, "refund_moved")
+    assert (await FeeRefund.get()).state == "sending"
+    [refund] = (await finance("GET", "/refunds")).json["items"]
+    assert (refund["state_label"], refund["order_number"]) == ("提交中", order.number)
+
+
+async def test_a_school_orders_for_its_own_and_sees_its_own(
+    app: App, services: Services, pay: FakePay
+) -> None:
+    school, plan = await make.school(), await paying.priced(services, kind="school")
+    mine = [await paying.owing(services, plan, school=school) for _ in range(2)]
+    others = await paying.owing(services, plan, school=await make.school())
+    who = await seated(app, services, Role.SCHOOL, school=school)
+    seen = (await who("GET", "/fees")).json["items"]
+    assert [one["id"] for one in seen] == [fee.id for fee in mine]
+    made = await who("POST", "/orders", {"fees": [fee.id for fee in mine]})
+    assert (made.status, made.json["order"]["total_fen"]) == (201, 2 * PRICE_FEN)
+    assert made.json["code_url"].startswith("weixin://wxpay/")
+    assert code(await who("POST", "/orders", {"fees": [others.id]})) == (404, "fee_unknown")
+    assert len((await who("GET", "/orders")).json["items"]) == 1
+    stranger = await seated(app, services, Role.SCHOOL, school=await make.school(), username="stranger")
+    assert (await stranger("GET", "/orders")).json["items"] == []
+    finance = await seated(app, services, Role.FINANCE)
+    assert code(await finance("POST", "/orders", {"fees": [mine[0].id]})) == (403, "role_not_allowed")
+
+
+async def test_finance_settles_what_it_has_looked_at(app: App, services: Services, pay: FakePay) -> None:
+    fee = await paying.owing(services, await paying.priced(services))
+    one = await paying.ordered(services, pay, fee)
+    two = await paying.ordered(services, pay, fee, by=paying.payer(fee, account="mp"))
+    for order in (one, two):
+        assert pay._pay(order.number)
+        await paying.notify(services, pay, order.number)
+    finance = await seated(app, services, Role.FINANCE)
+    [alarm] = (await finance("GET", "/finance-alarms")).json["items"]
+    assert (alarm["kind"], alarm["order_number"]) == ("paid_twice", two.number)
+    assert (await finance("POST", f"/finance-alarms/{alarm['id']}/settle")).status == 204
+    assert (await finance("GET", "/finance-alarms")).json["items"] == []
