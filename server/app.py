@@ -132,8 +132,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
         redis = cache.connect(settings.redis_url)
         stack.push_async_callback(redis.aclose)
         store = cache.RedisCache(redis)
-        seal = partial(keys.encrypt, about="mp.session_key")
-        wechat = WeChatApi(settings, redis, store, clock, seal=seal)
+        wechat = WeChatApi(settings, redis, store, clock, seal=partial(keys.encrypt, about="mp.session_key"))
         stack.push_async_callback(wechat.close)
         pay = await stack.enter_async_context(_paying(settings, clock)) if settings.has_pay else None
         memory = SessionMemory()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from server.settings import Settings
 from tests.kit.repository import ROOT, tracked
 
 LONGEST = 400
+LONGEST_FUNCTION = 50
 
 
 def test_import_rules() -> None:
@@ -31,6 +33,17 @@ def test_no_file_is_too_long() -> None:
         for path in tracked("*.py", "*.js", "*.css", "*.html", "*.typ")
     }
     assert {name: size for name, size in sizes.items() if size > LONGEST} == {}
+
+
+def test_no_function_is_too_long() -> None:
+    long = {
+        f"{path.relative_to(ROOT).as_posix()} {node.name}": size
+        for path in tracked("server/*.py", "miniprogram_api/*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (size := (node.end_lineno or 0) - node.lineno + 1) > LONGEST_FUNCTION
+    }
+    assert long == {}
 
 
 def test_no_file_has_a_name_that_says_nothing() -> None:
