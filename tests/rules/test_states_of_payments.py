@@ -1,0 +1,95 @@
+"""Orders and refunds: which step leads where, and what each guard alone refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from server.domain.payments import order_states, refund_states
+from server.domain.payments.order_states import OrderFacts, OrderState
+from server.domain.payments.refund_states import RefundFacts, RefundState
+from server.domain.steps import Step
+
+PAID = OrderFacts(is_ours=True, is_success=True, paid_fen=100, total_fen=100)
+# What lets a step be taken, and for each of its guards what is changed so that this guard alone refuses.
+ORDER_CASES: dict[str, tuple[OrderFacts, dict[Callable[..., Any], dict[str, Any]]]] = {
+    "pay": (
+        PAID,
+        {
+            order_states.it_is_our_order: {"is_ours": False},
+            order_states.wechat_says_success: {"is_success": False},
+            order_states.the_amount_is_the_orders: {"paid_fen": 99},
+        },
+    ),
+    "close": (OrderFacts(is_closed_there=True), {order_states.nobody_can_pay_it: {"is_closed_there": False}}),
+    "give_back": (
+        OrderFacts(total_fen=100, refunded_fen=40, giving_back_fen=60),
+        {order_states.the_rest_suffices: {"giving_back_fen": 61}},
+    ),
+    "gave_all": (
+        OrderFacts(total_fen=100, refunded_fen=100),
+        {order_states.all_is_back: {"refunded_fen": 99}},
+    ),
+    "gave_part": (
+        OrderFacts(total_fen=100, refunded_fen=1),
+        {order_states.a_part_is_back: {"refunded_fen": 100}},
+    ),
+    "gave_nothing": (OrderFacts(total_fen=100), {order_states.nothing_is_back: {"refunded_fen": 1}}),
+}
+DECIDED, HEARD = RefundFacts(is_another=True), RefundFacts(is_same=True)
+REFUND_CASES: dict[str, tuple[RefundFacts, dict[Callable[..., Any], dict[str, Any]]]] = {
+    **{
+        name: (DECIDED, {refund_states.another_decides: {"is_another": False}})
+        for name in ("approve", "decline")
+    },
+    **{
+        name: (HEARD, {refund_states.it_is_the_same_refund: {"is_same": False}})
+        for name in ("accept", "stall", "finish", "end")
+    },
+}
+ROWS: list[tuple[Step[Any, Any], Any, dict[Callable[..., Any], dict[str, Any]]]] = [
+    *((step, *ORDER_CASES[name]) for name, step in order_states.STEPS.items()),
+    *((step, *REFUND_CASES[name]) for name, step in refund_states.STEPS.items()),
+]
+
+
+@pytest.mark.parametrize(("step", "facts", "changes"), ROWS, ids=lambda one: getattr(one, "name", ""))
+def test_each_guard_alone_refuses(
+    step: Step[Any, Any], facts: Any, changes: dict[Callable[..., Any], dict[str, Any]]
+) -> None:
+    assert step.refusal(facts) is None
+    assert set(step.guards) == changes.keys()
+    for guard, change in changes.items():
+        changed = replace(facts, **change)
+        assert step.refusal(changed) is not None
+        assert step.refusal(changed, but={guard}) is None
+
+
+def test_facts_that_nobody_gathered_let_nothing_through() -> None:
+    assert all(step.refusal(OrderFacts()) is not None for step in order_states.STEPS.values())
+    assert all(step.refusal(RefundFacts()) is not None for step in refund_states.STEPS.values())
+
+
+def test_where_the_steps_lead() -> None:
+    ways = {
+        (state.value, step.target.value)
+        for step in order_states.STEPS.values()
+        for state in OrderState
+        if state in step.sources
+    }
+    assert ways == {
+        ("pending", "paid"),
+        ("closed", "paid"),
+        ("pending", "closed"),
+        ("paid", "refunding"),
+        ("part", "refunding"),
+        ("refunding", "refunded"),
+        ("refunding", "part"),
+        ("refunding", "paid"),
+    }
+    ended = {RefundState.DONE, RefundState.DECLINED, RefundState.ENDED}
+    assert not any(step.sources & ended for step in refund_states.STEPS.values())
+    assert {step.target for step in refund_states.STEPS.values()} | {RefundState.ASKED} == set(RefundState)
