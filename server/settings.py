@@ -106,8 +106,18 @@ class Settings:
     oa_template_result: str = _s("WECHAT_OA_TEMPLATE_RESULT", "模板消息编号：成绩公布")
     oa_template_certificate: str = _s("WECHAT_OA_TEMPLATE_CERTIFICATE", "模板消息编号：证书发放")
     oa_template_signing: str = _s("WECHAT_OA_TEMPLATE_SIGNING", "模板消息编号：待签发提醒")
+    oa_template_fee_paid: str = _s("WECHAT_OA_TEMPLATE_FEE_PAID", "模板消息编号：缴费成功")
+    oa_template_fee_refunded: str = _s("WECHAT_OA_TEMPLATE_FEE_REFUNDED", "模板消息编号：退款到账")
+    oa_template_fee_closing: str = _s("WECHAT_OA_TEMPLATE_FEE_CLOSING", "模板消息编号：订单即将关闭")
     oa_subscribe_result: str = _s("WECHAT_OA_SUBSCRIBE_RESULT", "公众号订阅通知模板编号：成绩公布")
     oa_subscribe_certificate: str = _s("WECHAT_OA_SUBSCRIBE_CERTIFICATE", "公众号订阅通知模板编号：证书发放")
+    oa_subscribe_fee_paid: str = _s("WECHAT_OA_SUBSCRIBE_FEE_PAID", "公众号订阅通知模板编号：缴费成功")
+    oa_subscribe_fee_refunded: str = _s(
+        "WECHAT_OA_SUBSCRIBE_FEE_REFUNDED", "公众号订阅通知模板编号：退款到账"
+    )
+    oa_subscribe_fee_closing: str = _s(
+        "WECHAT_OA_SUBSCRIBE_FEE_CLOSING", "公众号订阅通知模板编号：订单即将关闭"
+    )
     mp_appid: str = _s("WECHAT_MP_APPID", "小程序 AppID", required=True)
     mp_secret: str = _s("WECHAT_MP_SECRET", "小程序 AppSecret", secret=True, required=True)
     mp_token: str = _s("WECHAT_MP_TOKEN", "小程序消息推送 Token", secret=True, required=True)
@@ -118,6 +128,11 @@ class Settings:
     mp_mode: str = _s("WECHAT_MP_MODE", "safe、compat 或 plain：小程序最低接受的加密方式", "safe")
     mp_template_result: str = _s("WECHAT_MP_TEMPLATE_RESULT", "小程序订阅消息模板编号：成绩公布")
     mp_template_certificate: str = _s("WECHAT_MP_TEMPLATE_CERTIFICATE", "小程序订阅消息模板编号：证书发放")
+    mp_template_fee_paid: str = _s("WECHAT_MP_TEMPLATE_FEE_PAID", "小程序订阅消息模板编号：缴费成功")
+    mp_template_fee_refunded: str = _s("WECHAT_MP_TEMPLATE_FEE_REFUNDED", "小程序订阅消息模板编号：退款到账")
+    mp_template_fee_closing: str = _s(
+        "WECHAT_MP_TEMPLATE_FEE_CLOSING", "小程序订阅消息模板编号：订单即将关闭"
+    )
     template_keywords: str = _s(
         "WECHAT_TEMPLATE_KEYWORDS",
         "模板的关键词与默认不同时，写明对应，如 WECHAT_MP_TEMPLATE_RESULT: plan=thing3, released_at=time7；用分号隔开",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -192,3 +193,20 @@ async def test_finance_settles_what_it_has_looked_at(app: App, services: Service
     assert (alarm["kind"], alarm["order_number"]) == ("paid_twice", two.number)
     assert (await finance("POST", f"/finance-alarms/{alarm['id']}/settle")).status == 204
     assert (await finance("GET", "/finance-alarms")).json["items"] == []
+
+
+@pytest.mark.rule("C1")
+async def test_an_order_offers_the_reminders_that_are_about_money(
+    app: App, services: Services, me: dict[str, str], pay: FakePay, fee: Fee
+) -> None:
+    made = await post(app, "/h5/orders", me, fee=fee.id)
+    path = made.headers["location"]
+    assert "wx-open-subscribe" not in (await get(app, path, me)).text  # no such template is configured
+    templates = {"oa_subscribe_fee_paid": "PAID", "oa_subscribe_fee_closing": "CLOSING"}
+    exchange(services, settings=replace(services.settings, **templates))  # type: ignore[arg-type]
+    page = (await get(app, path, me)).text
+    assert '<wx-open-subscribe template="PAID,CLOSING">' in page
+    assert "付款成功、退款到账和订单快要关闭时，在微信“服务通知”里提醒您。" in page
+    looked_up = (await get(app, "/h5/results", me)).text
+    assert '<wx-open-subscribe template="oa-subscribe-result,oa-subscribe-certificate">' in looked_up
+    assert "有新的成绩或证书时，在微信" in looked_up

@@ -115,7 +115,11 @@ async def _reachable(s: Services) -> Finding:
 
 async def _templates(s: Services, kind: str) -> list[Finding]:
     try:
-        mine = [one for one in wanted(s.settings) if one.account == kind]
+        mine = [
+            one
+            for one in wanted(s.settings)
+            if one.account == kind and (one.template or s.settings.pay_mchid or not one.is_of_money)
+        ]
     except Refused as refusal:
         return [bad(f"{NAMES[kind]}模板", f"{refusal.message}请对照 docs/operate.md 的模板表改正")]
     try:
@@ -130,7 +134,7 @@ def _template(want: Wanted, template: MessageTemplate | None) -> Finding:
     place = _TEMPLATE_PLACES[want.channel]
     if not want.template:
         text = f"没有填写 {want.setting}，这种通知不会从这里发出；请在 {place} 申请模板后填写"
-        return (look if want.is_subscription else bad)(title, text)
+        return (look if want.is_subscription or want.is_of_money else bad)(title, text)
     if template is None:
         return bad(title, f"{want.setting} 的编号不在{NAMES[want.account]}的模板里，请在 {place} 核对编号")
     missing = [f"{name}（{label}）" for name, label in want.keywords.items() if name not in template.keywords]

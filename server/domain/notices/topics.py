@@ -99,6 +99,24 @@ TOPICS: dict[str, Topic] = {
             {"template": "oa_template_signing"},
             {"plan": "thing1", "school": "thing2", "count": "number3", "since": "time4"},
         ),
+        Topic(
+            "fee_paid",
+            "缴费成功",
+            _channels("fee_paid"),
+            {"what": "thing1", "amount": "amount2", "paid_at": "time3", "order": "character_string4"},
+        ),
+        Topic(
+            "fee_refunded",
+            "退款到账",
+            _channels("fee_refunded"),
+            {"reason": "thing1", "amount": "amount2", "refunded_at": "time3", "order": "character_string4"},
+        ),
+        Topic(
+            "fee_closing",
+            "订单即将关闭",
+            _channels("fee_closing"),
+            {"what": "thing1", "amount": "amount2", "closes_at": "time3", "order": "character_string4"},
+        ),
     )
 }
 

@@ -22,11 +22,27 @@ TITLES = {
     "certificate_issued": "证书发放通知",
     "results_released": "成绩发布通知",
     "signing_reminder": "待签发提醒",
+    "fee_paid": "缴费成功通知",
+    "fee_refunded": "退款到账通知",
+    "fee_closing": "订单待支付提醒",
 }
 LABELS = {
     "certificate_issued": {"certificate": "证书名称", "number": "证书编号", "issued_on": "发证日期"},
     "results_released": {"plan": "考试名称", "exam_date": "考试日期", "released_at": "发布时间"},
     "signing_reminder": {"plan": "考试名称", "school": "单位名称", "count": "待办数量", "since": "提交时间"},
+    "fee_paid": {"what": "缴费项目", "amount": "缴费金额", "paid_at": "缴费时间", "order": "订单编号"},
+    "fee_refunded": {
+        "reason": "退款原因",
+        "amount": "退款金额",
+        "refunded_at": "退款时间",
+        "order": "订单编号",
+    },
+    "fee_closing": {
+        "what": "缴费项目",
+        "amount": "待付金额",
+        "closes_at": "支付截止时间",
+        "order": "订单编号",
+    },
 }
 
 
@@ -38,6 +54,7 @@ class Wanted:
         setting: the variable for its id.
         fields: our names of the fields and the template's keywords.
         keywords: "thing1" → what people read before it.
+        is_of_money: needed only where fees are collected; WeChat Pay tells the payer besides.
     """
 
     account: str
@@ -47,6 +64,7 @@ class Wanted:
     fields: Mapping[str, str]
     keywords: Mapping[str, str]
     template: str  # as configured; empty when it is not
+    is_of_money: bool
 
     @property
     def is_subscription(self) -> bool:
@@ -68,6 +86,7 @@ def wanted(settings: Settings) -> list[Wanted]:
             topic.words(settings, channel),
             {keyword: LABELS[topic.name][name] for name, keyword in topic.words(settings, channel).items()},
             topic.template(settings, channel),
+            topic.name.startswith("fee_"),
         )
         for channel in CHANNELS
         for topic in TOPICS.values()

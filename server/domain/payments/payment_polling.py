@@ -12,6 +12,7 @@ from tortoise.transactions import in_transaction
 
 from server.domain.actor import SYSTEM
 from server.domain.payments import order_transitions, settlement
+from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderFacts, OrderState
 from server.domain.payments.settlement import PAID, Cashbox
 from server.domain.ports import PayGateway
@@ -25,20 +26,25 @@ CLOSED_THERE = frozenset({"CLOSED"})
 # How long after an order was made it is asked after, and how often: often while somebody stands before the cashier.
 PAUSES = ((timedelta(minutes=5), timedelta(seconds=30)), (timedelta(minutes=30), timedelta(minutes=3)))
 LONGEST_PAUSE = timedelta(minutes=15)
+CLOSING = timedelta(minutes=20)  # the payer is told when less than this is left
 _CLAIM = """
 UPDATE fee_order SET next_query_at = $2 WHERE id IN (
     SELECT id FROM fee_order WHERE next_query_at <= $1 ORDER BY next_query_at LIMIT $3 FOR UPDATE SKIP LOCKED
 ) RETURNING number
 """
+_STILL_OWED = """
+SELECT 1 FROM fee_order_line l JOIN fee f ON f.id = l.fee_id WHERE l.order_id = $1 AND f.state = $2 LIMIT 1
+"""
 log = logging.getLogger("xcert.pay")
 
 
 async def sweep(box: Cashbox, pay: PayGateway) -> None:
-    """Ask after every order whose time has come."""
+    """Ask after every order whose time has come; whoever has little time left to pay is told."""
     now = box.clock.now()
     for row in await rows(_CLAIM, now, now + PAUSES[0][1], SLICE):
         try:
-            await look(box, pay, row["number"])
+            if await look(box, pay, row["number"]) is OrderState.PENDING:
+                await _tell_closing(box, row["number"])
         except (OutsideFailure, PayRefused, Refused) as problem:
             log.warning(
                 "order not asked after", extra={"order": row["number"], "why": type(problem).__name__}
@@ -77,6 +83,17 @@ async def look(box: Cashbox, pay: PayGateway, number: str, *, give_up: bool = Fa
                 order.next_query_at = box.clock.now() + _pause(box, order)
                 await order.save(update_fields=["next_query_at"])
     return OrderState(order.state)
+
+
+async def _tell_closing(box: Cashbox, number: str) -> None:
+    """WeChat Pay has just said that nobody has paid it. Looked at more often than `CLOSING`, so that none is missed."""
+    async with in_transaction():
+        order = await order_transitions.locked(number=number)
+        left = order.expires_at - box.clock.now()
+        if OrderState(order.state) is not OrderState.PENDING or not timedelta(0) < left < CLOSING:
+            return
+        if await rows(_STILL_OWED, order.id, FeeState.OWED.value):  # another order may have settled all of it
+            await box.teller.closing(order)
 
 
 def _ended(known: PayTransaction | None) -> bool:

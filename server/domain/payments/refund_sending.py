@@ -125,7 +125,7 @@ async def _book(box: Cashbox, order: FeeOrder, refund: FeeRefund, name: str) -> 
     fen = refund.amount_fen
     content = {"refund": refund.number, "amount_fen": fen}
     if name == "finish":
-        await _gave(box, order, fen, f"refund:{refund.number}:done")
+        await _gave(box, order, refund)
     elif name == "end":
         if not refund.is_automatic:  # what the payer is not owed twice over is income again
             await ledger.post(
@@ -142,14 +142,17 @@ async def _book(box: Cashbox, order: FeeOrder, refund: FeeRefund, name: str) -> 
         )
 
 
-async def _gave(box: Cashbox, order: FeeOrder, fen: int, source: str) -> None:
-    """The payer has it. In the caller's transaction, which holds the order."""
-    await ledger.post(box.clock, source, order.id, {Account.OWED_BACK: fen, Account.WECHAT: -fen})
+async def _gave(box: Cashbox, order: FeeOrder, refund: FeeRefund) -> None:
+    """The payer has it, and is told. In the caller's transaction, which holds the order."""
+    fen = refund.amount_fen
+    entries = {Account.OWED_BACK: fen, Account.WECHAT: -fen}
+    await ledger.post(box.clock, f"refund:{refund.number}:done", order.id, entries)
     order.refunded_fen += fen
     await order.save(update_fields=["refunded_fen"])
     await _after_refund(box, order)
     if order.refunded_fen == order.total_fen:
         await fees.give_back(order.id)
+    await box.teller.refunded(order, refund)
 
 
 async def _after_refund(box: Cashbox, order: FeeOrder) -> None:
@@ -187,5 +190,5 @@ async def _by_hand(box: Cashbox, order: FeeOrder, heard: PayRefund) -> RefundSta
     fen = heard.refund_fen
     entries = {Account.INCOME: fen, Account.OWED_BACK: -fen}
     await ledger.post(box.clock, f"refund:{refund.number}", order.id, entries)
-    await _gave(box, order, fen, f"refund:{refund.number}:done")
+    await _gave(box, order, refund)
     return RefundState(refund.state)

@@ -14,6 +14,7 @@ from server.domain.fault_points import transaction
 from server.domain.payments import alarms, fees, ledger, order_transitions, refunds
 from server.domain.payments.ledger import Account
 from server.domain.payments.order_states import STEPS, OrderFacts, OrderState
+from server.domain.payments.payer_notices import PayerTeller
 from server.domain.ports import Clock, FaultInjector, Queue
 from server.domain.ports.payments import PayTransaction
 from server.errors import NotFound
@@ -30,7 +31,7 @@ class Cashbox:
     """What booking a payment or a refund needs.
 
     Attributes:
-        appids: oa and mp → our appid. mchid: our merchant number.
+        appids: oa and mp → our appid. mchid: our merchant number. teller: tells the payer.
     """
 
     clock: Clock
@@ -38,11 +39,12 @@ class Cashbox:
     faults: FaultInjector
     appids: Mapping[str, str]
     mchid: str
+    teller: PayerTeller
 
     @classmethod
     def of(cls, settings: Settings, clock: Clock, queue: Queue, faults: FaultInjector) -> Cashbox:
         appids = {"oa": settings.oa_appid, "mp": settings.mp_appid}
-        return cls(clock, queue, faults, appids, settings.pay_mchid)
+        return cls(clock, queue, faults, appids, settings.pay_mchid, PayerTeller(settings, clock, queue))
 
 
 async def settle(box: Cashbox, paid: PayTransaction) -> OrderState | None:
@@ -101,6 +103,8 @@ async def _book(box: Cashbox, order: FeeOrder) -> None:
     entries = {Account.WECHAT: order.total_fen, Account.INCOME: -income, Account.OWED_BACK: -too_much}
     await ledger.post(box.clock, f"paid:{order.number}", order.id, entries)
     await box.faults.reach("settlement.settle: the books are written")
+    if income:  # what another order had settled is not told as paid: it comes back, and that is told
+        await box.teller.paid(order)
     if too_much:
         content = {"number": order.number, "too_much_fen": too_much}
         await alarms.raise_alarm(box.clock, "paid_twice", order.number, order_id=order.id, content=content)

@@ -7,3 +7,8 @@ def yuan(fen: int) -> str:
     """¥1,234.50"""
     sign, whole = ("-" if fen < 0 else ""), abs(fen)
     return f"{sign}¥{whole // 100:,}.{whole % 100:02d}"
+
+
+def template_amount(fen: int) -> str:
+    """¥1234.50: as a message template takes it, without commas (wechat.md §4.5)."""
+    return yuan(fen).replace(",", "")

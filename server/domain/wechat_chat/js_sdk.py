@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Collection
 
 from server.domain.addresses import counted, split_url
+from server.domain.notices.topics import TOPICS
 from server.domain.ports import Services
 from server.errors import Forbidden, TooMany
 from server.settings import Settings
@@ -13,6 +14,8 @@ LONGEST = 2048  # characters of an address
 PER_MINUTE = 300  # of one caller's address: a whole class may stand behind one router
 RENEW_SECONDS = 300  # how long everybody waits before the ticket may be fetched anew once more
 MOST_TEMPLATES = 3  # one open tag asks for so many at most
+LOOKED_UP = ("results_released", "certificate_issued")
+PAID_FOR = ("fee_paid", "fee_refunded", "fee_closing")
 
 
 async def config(s: Services, url: str, *, address: str, again: bool = False) -> dict[str, str | int]:
@@ -37,8 +40,11 @@ async def config(s: Services, url: str, *, address: str, again: bool = False) ->
     return await s.wechat_links.js_config(page, renew=renew)
 
 
-def subscription_templates(settings: Settings) -> str:
-    """The `template` attribute of <wx-open-subscribe>: one-time notices of the service account; empty when there are none."""
-    names = (f.name for f in fields(settings) if f.name.startswith("oa_subscribe_"))
-    found = [str(getattr(settings, name)) for name in names if getattr(settings, name)]
-    return ",".join(found[:MOST_TEMPLATES])
+def subscription_templates(settings: Settings, topics: Collection[str] = LOOKED_UP) -> str:
+    """The `template` attribute of <wx-open-subscribe>: one-time notices of the service account; empty when there are none.
+
+    Args:
+        topics: what the page is about; names in `notices.topics.TOPICS`, at most `MOST_TEMPLATES`.
+    """
+    found = (TOPICS[topic].template(settings, "oa_subscription") for topic in topics)
+    return ",".join([template for template in found if template][:MOST_TEMPLATES])

@@ -17,6 +17,7 @@ from server.domain.payments.order_states import OrderState
 from server.domain.payments.orders import Payer
 from server.domain.payments.settlement import Cashbox
 from server.domain.people import bound_people
+from server.domain.wechat_chat import js_sdk
 from server.errors import NotFound, OutsideFailure, PayRefused
 from server.web import templating
 from server.web.h5 import forms
@@ -81,6 +82,7 @@ async def show(request: Request, order_id: int) -> HTTPResponse:
         back="/h5/orders",
         order=order,
         tones=TONES,
+        subscribe=js_sdk.subscription_templates(s.settings, js_sdk.PAID_FOR),
         is_open=order.state is OrderState.PENDING and order.expires_at > s.clock.now(),
     )
 
