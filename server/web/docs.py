@@ -42,15 +42,15 @@ def door(document: Callable[[], dict[str, Any]]) -> Blueprint:
     bp = Blueprint("docs", url_prefix="/docs")
     bp.middleware(only_operators, "request")
     page = (templating.TEMPLATES / "docs.html").read_text("utf-8")
-    made: list[bytes] = []
+    cached: list[bytes] = []
 
     async def show(_: Request) -> HTTPResponse:
         return html(page)
 
     async def spec(_: Request) -> HTTPResponse:
-        if not made:
-            made.append(await asyncio.to_thread(lambda: orjson.dumps(document())))
-        return raw(made[0], content_type=JSON)
+        if not cached:
+            cached.append(await asyncio.to_thread(lambda: orjson.dumps(document())))
+        return raw(cached[0], content_type=JSON)
 
     for path, name in (("", "page"), ("/redoc", "page_by_its_old_address")):
         bp.add_route(show, path, methods=["GET"], name=name)

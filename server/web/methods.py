@@ -24,8 +24,8 @@ def complete(app: Sanic[Any, Any]) -> None:
         methods = {method for route in routes for method in route.methods}
         first = routes[0].name
         if "GET" in methods and "HEAD" not in methods:
-            shown = next(route for route in routes if "GET" in route.methods)
-            _add(app, group, partial(_head, shown.handler), "HEAD", f"{shown.name}_head")
+            route_of_get = next(route for route in routes if "GET" in route.methods)
+            _add(app, group, partial(_head, route_of_get.handler), "HEAD", f"{route_of_get.name}_head")
             methods.add("HEAD")
         if "OPTIONS" not in methods:
             _add(app, group, partial(_options, sorted(methods)), "OPTIONS", f"{first}_options")
@@ -40,8 +40,8 @@ def _add(app: Sanic[Any, Any], group: RouteGroup, handler: Any, method: str, nam
 async def _head(get: Any, request: Request, *args: Any, **more: Any) -> HTTPResponse | None:
     """What GET would answer; Sanic leaves the body out."""
     answer = get(request, *args, **more)
-    found: HTTPResponse | None = await answer if isawaitable(answer) else answer
-    return found
+    response: HTTPResponse | None = await answer if isawaitable(answer) else answer
+    return response
 
 
 async def _options(methods: Iterable[str], _: Request, **__: str) -> HTTPResponse:

@@ -69,8 +69,8 @@ def _plain(route: Route) -> Mounted:
     """Nothing to ask, nothing to read: the shortest way, which the hot look-ups take."""
 
     async def handler(request: Request, **path: Any) -> HTTPResponse | None:
-        given = await route.handler(Asked(request), **path)
-        return given if isinstance(given, HTTPResponse) else _answered(route, given)
+        answer = await route.handler(Asked(request), **path)
+        return answer if isinstance(answer, HTTPResponse) else _answered(route, answer)
 
     return handler
 
@@ -81,22 +81,22 @@ def _reading(api: Api, route: Route) -> Mounted:
     async def handler(request: Request, **path: Any) -> HTTPResponse | None:
         asked = Asked(request) if api.enter is None else await api.enter(request, route)
         check_path(path)
-        said = () if route.reads_itself else _said(api, route, request)
+        inputs = () if route.reads_itself else _inputs(api, route, request)
         key = request.headers.get("idempotency-key")
         if route.creates and key is not None:
-            return await _once(api, route, asked, key, said, path)
-        response = _answered(route, await route.handler(asked, *said, **path))
+            return await _once(api, route, asked, key, inputs, path)
+        response = _answered(route, await route.handler(asked, *inputs, **path))
         if route.completes is not None and response is not None and response.body is not None:
-            response.body = await route.completes(asked, said[0], response.body)
+            response.body = await route.completes(asked, inputs[0], response.body)
         return response
 
     return handler
 
 
-def _answered(route: Route, given: Answer | HTTPResponse | None) -> HTTPResponse | None:
-    if isinstance(given, Answer):
-        return responses.json(given, status=route.status)
-    return responses.nothing() if given is None and route.status == 204 else given
+def _answered(route: Route, answer: Answer | HTTPResponse | None) -> HTTPResponse | None:
+    if isinstance(answer, Answer):
+        return responses.json(answer, status=route.status)
+    return responses.nothing() if answer is None and route.status == 204 else answer
 
 
 def check_path(path: dict[str, Any]) -> None:
@@ -106,35 +106,37 @@ def check_path(path: dict[str, Any]) -> None:
             raise NotFound
 
 
-def _said(api: Api, route: Route, request: Request) -> tuple[Input, ...]:
+def _inputs(api: Api, route: Route, request: Request) -> tuple[Input, ...]:
     """What `route.takes` reads: nothing, or one."""
     undeclared = Nothing if api.refuses_undeclared and not route.is_open else None
     in_query = request.method in SAFE
     query = (route.takes if in_query else None) or undeclared
     body = None if in_query else route.takes or undeclared
-    said = [schema.read_query(request, query)] if query is not None else []
+    inputs = [schema.read_query(request, query)] if query is not None else []
     if body is not None:
-        said = [schema.read_form(request, body) if route.file else schema.read_json(request, body)]
-    return tuple(said) if route.takes is not None else ()
+        inputs = [schema.read_form(request, body) if route.file else schema.read_json(request, body)]
+    return tuple(inputs) if route.takes is not None else ()
 
 
 async def _once(
-    api: Api, route: Route, asked: Asked, key: str, said: tuple[Input, ...], path: dict[str, Any]
+    api: Api, route: Route, asked: Asked, key: str, inputs: tuple[Input, ...], path: dict[str, Any]
 ) -> HTTPResponse:
     """The first answer again, for the same caller."""
     request = asked.request
     spelled = b"\n".join([request.method.encode(), request.path.encode(), _spelling(request, route)])
 
     async def work() -> idempotency.Answer:
-        response = _answered(route, await route.handler(asked, *said, **path))
+        response = _answered(route, await route.handler(asked, *inputs, **path))
         assert response is not None and response.body is not None
         return idempotency.Answer(response.status, response.body)
 
     # A wrong password stays in the trail, whatever becomes of the transaction that its refusal rolls back.
     async with incidents.outlasting():
-        kept = await idempotency.once(asked.s, await api.owner(asked), key, spelled, work)
-    body = await route.completes(asked, said[0], kept.body) if route.completes is not None else kept.body
-    return HTTPResponse(body, status=kept.status, content_type=JSON, headers={"cache-control": "no-store"})
+        answer = await idempotency.once(asked.s, await api.owner(asked), key, spelled, work)
+    body = (
+        await route.completes(asked, inputs[0], answer.body) if route.completes is not None else answer.body
+    )
+    return HTTPResponse(body, status=answer.status, content_type=JSON, headers={"cache-control": "no-store"})
 
 
 def _spelling(request: Request, route: Route) -> bytes:

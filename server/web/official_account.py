@@ -67,11 +67,11 @@ async def _receive(request: Request, account: str) -> HTTPResponse:
     await last_push.note(s.clock, s.cache, push)
     if not push.to:
         log.warning("a push without ToUserName: answered late", extra={"account": account, "push": push.kind})
-    said = await _answered(s, push)
-    if not said or not push.to:
+    reply = await _answered(s, push)
+    if not reply or not push.to:
         return text(DONE)
-    sealed = s.wechat_pushes.answer(push, said, now=int(s.clock.now().timestamp()))
-    return HTTPResponse(sealed, content_type="application/xml; charset=utf-8")
+    reply_body = s.wechat_pushes.answer(push, reply, now=int(s.clock.now().timestamp()))
+    return HTTPResponse(reply_body, content_type="application/xml; charset=utf-8")
 
 
 async def _answered(s: Services, push: Push) -> str:
@@ -92,12 +92,12 @@ async def _answered(s: Services, push: Push) -> str:
 async def _broken(s: Services, push: Push, problem: Exception) -> str:
     """A person is asked to try again, and whoever repeats this push hears the same; an event comes again."""
     log.error("push failed: %s", type(problem).__name__, exc_info=problem, extra={"push": push.kind})
-    said = _sorry(push, problem)
+    sentence = _sorry(push, problem)
     try:
-        return await _within(HAND_OVER_WITHIN, pushes.settle(s.clock, s.keys, push, said))
+        return await _within(HAND_OVER_WITHIN, pushes.settle(s.clock, s.keys, push, sentence))
     except Exception as another:
         log.error("push not settled: %s", type(another).__name__, extra={"push": push.kind})
-        return said
+        return sentence
 
 
 def _sorry(push: Push, problem: Exception) -> str:

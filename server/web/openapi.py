@@ -31,27 +31,27 @@ class _OpenApi3(GenerateJsonSchema):
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """A model as a schema of OpenAPI 3.0, whole: without references, titles and defaults."""
     written = model.model_json_schema(schema_generator=_OpenApi3)
-    found: dict[str, Any] = _inlined(written, written.pop("$defs", {}))
-    return found
+    schema: dict[str, Any] = _inlined(written, written.pop("$defs", {}))
+    return schema
 
 
-def _inlined(part: Any, known: dict[str, Any]) -> Any:
+def _inlined(part: Any, definitions: dict[str, Any]) -> Any:
     if isinstance(part, list):
-        return [_inlined(one, known) for one in part]
+        return [_inlined(one, definitions) for one in part]
     if not isinstance(part, dict):
         return part
     whole: dict[str, Any] = {}
     for name, value in part.items():
         if name == "$ref":
-            whole = _inlined(known[value.rpartition("/")[2]], known) | whole
+            whole = _inlined(definitions[value.rpartition("/")[2]], definitions) | whole
         elif name == "allOf" and len(value) == 1:
-            whole = _inlined(value[0], known) | whole
+            whole = _inlined(value[0], definitions) | whole
         elif name == "properties":
-            whole[name] = {one: _inlined(about, known) for one, about in value.items()}
+            whole[name] = {one: _inlined(about, definitions) for one, about in value.items()}
         elif name == "const":
             whole["enum"] = [value]
         elif name not in ("title", "default"):
-            whole[name] = _inlined(value, known)
+            whole[name] = _inlined(value, definitions)
     return whole
 
 
@@ -114,13 +114,13 @@ def _kind(pattern: str) -> dict[str, Any]:
 
 
 def _operation(api: Api, route: Route, parameters: list[dict[str, Any]]) -> dict[str, Any]:
-    taken, told = _taken(route)
+    taken, query_parameters = _input(route)
     written: dict[str, Any] = {
         "operationId": api.operation(route),
         "summary": route.summary,
         "tags": [api.tag],
-        "parameters": [*parameters, *_headers(api, route), *told],
-        "responses": {str(route.status): _given(route)} | refusals(api.refuses),
+        "parameters": [*parameters, *_headers(api, route), *query_parameters],
+        "responses": {str(route.status): _output(route)} | refusals(api.refuses),
     }
     if not route.is_open:
         written["security"] = [{way: []} for way in api.security]
@@ -128,31 +128,31 @@ def _operation(api: Api, route: Route, parameters: list[dict[str, Any]]) -> dict
 
 
 def _headers(api: Api, route: Route) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    headers: list[dict[str, Any]] = []
     if api.secret is not None and route.method != "GET" and not route.is_open:
         name, about = api.secret
-        found.append({"name": name, "in": "header", "description": about, "schema": {"type": "string"}})
+        headers.append({"name": name, "in": "header", "description": about, "schema": {"type": "string"}})
     if route.creates:
         form = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[!-~]+$"}
         about = "同一个键和内容只生效一次，一天内得到同一回答"
-        found.append({"name": "Idempotency-Key", "in": "header", "description": about, "schema": form})
-    return found
+        headers.append({"name": "Idempotency-Key", "in": "header", "description": about, "schema": form})
+    return headers
 
 
-def _taken(route: Route) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _input(route: Route) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The body, as the operation's field, and the parameters of a query."""
     if route.takes is None:
         return {}, []
-    taken = schema_of(route.takes)
-    required = taken.get("required", [])
+    schema = schema_of(route.takes)
+    required = schema.get("required", [])
     if route.file:
-        taken["properties"]["file"] = BINARY
-        taken["required"] = [*required, "file"]
-        return {"requestBody": _content("multipart/form-data", taken, required=True)}, []
+        schema["properties"]["file"] = BINARY
+        schema["required"] = [*required, "file"]
+        return {"requestBody": _content("multipart/form-data", schema, required=True)}, []
     if route.method != "GET":
-        return {"requestBody": _content(JSON, taken, required=bool(required))}, []
+        return {"requestBody": _content(JSON, schema, required=bool(required))}, []
     parameters = []
-    for name, about in taken["properties"].items():
+    for name, about in schema["properties"].items():
         parameter = {"name": name, "in": "query", "required": name in required, "schema": about}
         if description := about.pop("description", ""):
             parameter["description"] = description
@@ -161,7 +161,7 @@ def _taken(route: Route) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return {}, parameters
 
 
-def _given(route: Route) -> dict[str, Any]:
+def _output(route: Route) -> dict[str, Any]:
     if route.status == 204:
         return {"description": "已完成"}
     if route.gives is None:

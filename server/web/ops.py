@@ -120,12 +120,12 @@ async def ready(request: Request) -> HTTPResponse:
     The names are for operators (setting XCERT_OPERATIONS); everybody else is told the status alone.
     """
     answers = await asyncio.gather(*(_checked(request, check) for check in CHECKS.values()))
-    found = dict(zip(CHECKS, answers, strict=True))
-    ill = {name for name, answer in found.items() if answer != "ok"}
+    answers_by_name = dict(zip(CHECKS, answers, strict=True))
+    ill = {name for name, answer in answers_by_name.items() if answer != "ok"}
     status = "ok" if not ill else "degraded" if ill <= DEGRADING else "not_ready"
     body: dict[str, object] = {"status": status}
     if is_operator(request):
-        body |= {"degraded": sorted(ill & DEGRADING), "checks": found}
+        body |= {"degraded": sorted(ill & DEGRADING), "checks": answers_by_name}
     return json(body, status=503 if status == "not_ready" else 200)
 
 

@@ -15,20 +15,20 @@ WECHAT = ("/h5", "/s/")
 BARE = ("/console/login", "/console/password", "/console/logout")  # before the console, there is no frame
 
 
-async def show(request: Request, *, status: int, **said: Any) -> HTTPResponse:
+async def show(request: Request, *, status: int, **facts: Any) -> HTTPResponse:
     """The page for this refusal.
 
     Args:
-        said: title, detail, code, request_id, and errors where there are some.
+        facts: title, detail, code, request_id, and errors where there are some.
     """
-    said.setdefault("errors", [])
+    facts.setdefault("errors", [])
     if request.path.startswith("/console") and not request.path.startswith(BARE) and status < 500:
         frame: Frame = request.app.ctx.console_frame
-        framed = await frame(request, status, said)
-        if framed is not None:
-            return framed
+        page = await frame(request, status, facts)
+        if page is not None:
+            return page
     if request.path.startswith(WECHAT):
         home = "/h5/officer" if request.path.startswith("/s/") else "/h5/"
-        return await templating.render(request, "h5/problem.html", status=status, home=home, **said)
+        return await templating.render(request, "h5/problem.html", status=status, home=home, **facts)
     home = "/console/" if request.path.startswith("/console") else "/"
-    return await templating.render(request, "problem.html", status=status, home=home, **said)
+    return await templating.render(request, "problem.html", status=status, home=home, **facts)

@@ -112,17 +112,17 @@ class Causes:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._told: dict[str, tuple[float, int]] = {}  # cause → when it was told, how often it came since
+        self._reports: dict[str, tuple[float, int]] = {}  # cause → when it was told, how often it came since
 
     def tell(self, cause: str, route: str) -> None:
         now = self._monotonic()
-        at, more = self._told.get(cause, (-_TOLD_SECONDS, 0))
+        at, more = self._reports.get(cause, (-_TOLD_SECONDS, 0))
         if now - at < _TOLD_SECONDS:
-            self._told[cause] = (at, more + 1)
+            self._reports[cause] = (at, more + 1)
             return
-        if len(self._told) > 100:
-            self._told.clear()
-        self._told[cause] = (now, 0)
+        if len(self._reports) > 100:
+            self._reports.clear()
+        self._reports[cause] = (now, 0)
         log.warning("not now: %s", cause, extra={"path": route, "more_before": more})
 
 
@@ -195,7 +195,7 @@ def _route(request: Request) -> str:
 async def _answer(
     request: Request, status: int, code: str, title: str, detail: str, more: dict[str, Any]
 ) -> HTTPResponse:
-    known = request_id(request)
+    own_id = request_id(request)
     if wants_page(request):
         return await problem_pages.show(
             request,
@@ -203,7 +203,7 @@ async def _answer(
             title=title,
             detail=detail,
             code=code,
-            request_id=known,
+            request_id=own_id,
             **more,
         )
     problem = Problem(
@@ -212,7 +212,7 @@ async def _answer(
         status=status,
         code=code,
         detail=detail,
-        request_id=known,
+        request_id=own_id,
         **more,
     )
     return HTTPResponse(

@@ -60,7 +60,7 @@ class AnswerCache:
 
     def __init__(self, room: int = ROOM) -> None:
         self._room = room
-        self._taken = 0
+        self._bytes_used = 0
         self._answers: OrderedDict[str, ReadyAnswer] = OrderedDict()
 
     def get(self, key: str) -> ReadyAnswer | None:
@@ -72,22 +72,22 @@ class AnswerCache:
     def put(self, key: str, answer: ReadyAnswer) -> None:
         self.drop(key)
         self._answers[key] = answer
-        self._taken += self._size(key, answer)
-        while self._taken > self._room:
+        self._bytes_used += self._size(key, answer)
+        while self._bytes_used > self._room:
             self.drop(next(iter(self._answers)))
 
     def drop(self, key: str) -> None:
         if (answer := self._answers.pop(key, None)) is not None:
-            self._taken -= self._size(key, answer)
+            self._bytes_used -= self._size(key, answer)
 
     def clear(self) -> None:
         self._answers.clear()
-        self._taken = 0
+        self._bytes_used = 0
 
     @property
-    def taken(self) -> int:
+    def bytes_used(self) -> int:
         """Bytes in use, with what Python adds to each answer."""
-        return self._taken
+        return self._bytes_used
 
     @staticmethod
     def _size(key: str, answer: ReadyAnswer) -> int:

@@ -25,8 +25,8 @@ METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 
 
 def services(request: Request) -> Services:
-    found: Services = request.app.ctx.services
-    return found
+    bundle: Services = request.app.ctx.services
+    return bundle
 
 
 # Not a secret, only unique: a random beginning for each process, then a count. Random bytes for every request would
@@ -42,17 +42,17 @@ def caller(request: Request) -> Caller:
 
 def request_id(request: Request) -> str:
     """The id that stands in logs, audit and problem documents of this request: 16 hexadecimal digits."""
-    known: str | None = getattr(request.ctx, "request_id", None)
-    if known is None:
-        known = request.ctx.request_id = f"{_PROCESS}{next(_count) & 0xFFFFFFFF:08x}"
-    return known
+    value: str | None = getattr(request.ctx, "request_id", None)
+    if value is None:
+        value = request.ctx.request_id = f"{_PROCESS}{next(_count) & 0xFFFFFFFF:08x}"
+    return value
 
 
 def form_text(request: Request, name: str, longest: int) -> str:
     """One text field of a form; empty when it is missing. Cut to `longest` characters, without NUL, which no row takes."""
     form = request.form
-    found = form.get(name) if form else None
-    return found.replace("\0", "")[:longest] if isinstance(found, str) else ""
+    value = form.get(name) if form else None
+    return value.replace("\0", "")[:longest] if isinstance(value, str) else ""
 
 
 @dataclass(slots=True)  # frozen, it would cost a hot look-up three times as much
@@ -63,8 +63,8 @@ class Asked:
 
     @property
     def s(self) -> Services:
-        found: Services = self.request.app.ctx.services
-        return found
+        bundle: Services = self.request.app.ctx.services
+        return bundle
 
     @property
     def address(self) -> str:

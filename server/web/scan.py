@@ -35,7 +35,7 @@ async def ask(request: Request, token: str) -> HTTPResponse:
         return await _refused(request, refusal)
     if view.receipt is not None:
         return await _done(request, view, view.receipt)
-    return await _asked(request, token, view)
+    return await _ask_page(request, token, view)
 
 
 async def confirm(request: Request, token: str) -> HTTPResponse:
@@ -99,10 +99,10 @@ async def _again(request: Request, token: str, refusal: Refused, form: str) -> H
     except Refused as other:
         return await _refused(request, other)
     reason = forms.field(request, "reason", 1000)
-    return await _asked(request, token, view, refusal=refusal, form=form, reason=reason)
+    return await _ask_page(request, token, view, refusal=refusal, form=form, reason=reason)
 
 
-async def _asked(
+async def _ask_page(
     request: Request,
     token: str,
     view: ScanView,
@@ -111,11 +111,11 @@ async def _asked(
     form: str = "",
     reason: str = "",
 ) -> HTTPResponse:
-    said: dict[str, Any] = {}
+    problems: dict[str, Any] = {}
     if isinstance(refusal, Invalid):
-        said = {error.pointer.lstrip("/"): error.detail for error in refusal.errors}
+        problems = {error.pointer.lstrip("/"): error.detail for error in refusal.errors}
     elif refusal is not None:
-        said = {"pin": refusal.message}
+        problems = {"pin": refusal.message}
     s = services(request)
     return await templating.render(
         request,
@@ -125,21 +125,21 @@ async def _asked(
         token=token,
         view=view,
         seconds=max(0, int((view.expires_at - s.clock.now()).total_seconds())),
-        said=said,
+        said=problems,
         form=form,
         reason=reason,
     )
 
 
 async def _done(request: Request, view: ScanView, receipt: bytes) -> HTTPResponse:
-    said = json.loads(receipt)
+    content = json.loads(receipt)
     return await templating.render(
         request,
         "scan/done.html",
         title="已签发" if view.spent_as == "confirm_scan" else "已退回",
         view=view,
-        said=said,
-        at=datetime.fromisoformat(said["at"]),
+        said=content,
+        at=datetime.fromisoformat(content["at"]),
     )
 
 

@@ -80,8 +80,8 @@ def _moment(value: Any) -> datetime:
         if moment.tzinfo is None or not 2000 <= moment.year <= 2200:
             raise ValueError
     except ValueError:
-        said = "时间应带时区，例如 2026-11-23T09:00:00+08:00。"
-        raise PydanticCustomError("not_a_moment", said) from None
+        sentence = "时间应带时区，例如 2026-11-23T09:00:00+08:00。"
+        raise PydanticCustomError("not_a_moment", sentence) from None
     return moment
 
 
@@ -155,10 +155,10 @@ class Input(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _left_out(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        return {name: value for name, value in given.items() if not cls.is_empty(name, value)}
+    def _left_out(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict):
+            return fields
+        return {name: value for name, value in fields.items() if not cls.is_empty(name, value)}
 
     @classmethod
     def is_empty(cls, name: str, value: Any) -> bool:
@@ -170,28 +170,30 @@ class Input(BaseModel):
     def _printable(cls, value: Any) -> Any:
         for text in value if isinstance(value, list) else (value,):
             if isinstance(text, str) and cls.unfit.search(text):
-                said = "文字里有不能保存的控制字符，请删除后重试。"
-                raise PydanticCustomError("bad_character", said)
+                sentence = "文字里有不能保存的控制字符，请删除后重试。"
+                raise PydanticCustomError("bad_character", sentence)
         return value
 
     @classmethod
-    def take(cls, given: Mapping[str, Any]) -> Self:
+    def take(cls, fields: Mapping[str, Any]) -> Self:
         """The fields, checked. Raises Invalid with every place that is wrong."""
         try:
-            return cls.model_validate(dict(given))
+            return cls.model_validate(dict(fields))
         except ValidationError as invalid:
-            found = invalid.errors(include_url=False, include_input=False)
-        errors = dict.fromkeys(cls.refusal(one) for one in found)
+            problems = invalid.errors(include_url=False, include_input=False)
+        errors = dict.fromkeys(cls.refusal(one) for one in problems)
         raise Invalid(errors=list(errors))
 
     @classmethod
-    def take_texts(cls, given: Mapping[str, list[Any]]) -> Self:
+    def take_texts(cls, texts: Mapping[str, list[Any]]) -> Self:
         """The same from a query or a form, where every value is a text. Raises Invalid."""
-        said = "这一项只能填写一次。"
-        if twice := [name for name, values in given.items() if len(values) > 1]:
-            raise Invalid(errors=[FieldError(f"/{_escaped(name)}", "given_twice", said) for name in twice])
+        sentence = "这一项只能填写一次。"
+        if twice := [name for name, values in texts.items() if len(values) > 1]:
+            raise Invalid(
+                errors=[FieldError(f"/{_escaped(name)}", "given_twice", sentence) for name in twice]
+            )
         return cls.take(
-            {name: cls.value_of(name, values[0] if values else "") for name, values in given.items()}
+            {name: cls.value_of(name, values[0] if values else "") for name, values in texts.items()}
         )
 
     @classmethod
@@ -218,7 +220,7 @@ class Input(BaseModel):
         """What one of pydantic's errors is to whoever sent it: place, stable code, sentence."""
         place = list(error["loc"])
         kind = _kind(cls, str(place[0])) if place else None
-        code, detail = _told(error, kind)
+        code, detail = _code_and_sentence(error, kind)
         while len(place) > 1 and isinstance(place[-1], int) and error["type"] != "missing":
             place.pop()
         told_as = kind.told_as if isinstance(kind, type) and issubclass(kind, Input) else None
@@ -253,15 +255,15 @@ def _bare(kind: Any) -> Any:
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
-def _told(error: ErrorDetails, kind: Any) -> tuple[str, str]:
+def _code_and_sentence(error: ErrorDetails, kind: Any) -> tuple[str, str]:
     """Code and sentence of an error; one that a check of ours raised brings its own."""
-    known = BY_TYPE.get(error["type"]) or _of_list(error, kind)
-    if known is None:
+    entry = BY_TYPE.get(error["type"]) or _of_list(error, kind)
+    if entry is None:
         return error["type"], error["msg"]
     facts = dict(error.get("ctx", {}))
     if "expected" in facts:
         facts["expected"] = str(facts["expected"]).replace("'", "").replace(" or ", "、").replace(", ", "、")
-    return known[0], known[1].format_map(facts)
+    return entry[0], entry[1].format_map(facts)
 
 
 def _of_list(error: ErrorDetails, kind: Any) -> tuple[str, str] | None:
@@ -274,8 +276,8 @@ def _of_list(error: ErrorDetails, kind: Any) -> tuple[str, str] | None:
 
 def _escaped(name: str) -> str:
     """RFC 6901, and nothing long or unprintable of what a stranger sent."""
-    shown = "".join(c for c in name[:60] if c.isprintable())
-    return shown.replace("~", "~0").replace("/", "~1")
+    printable = "".join(c for c in name[:60] if c.isprintable())
+    return printable.replace("~", "~0").replace("/", "~1")
 
 
 Taken = TypeVar("Taken", bound=Input)
@@ -293,12 +295,12 @@ def read_json(request: Request, model: type[Taken]) -> Taken:
     if model.needs_media_type and media != JSON:
         raise SanicException(status_code=415)
     try:
-        given = orjson.loads(request.body)
+        body = orjson.loads(request.body)
     except orjson.JSONDecodeError:
         raise BadRequest from None
-    if not isinstance(given, dict):
+    if not isinstance(body, dict):
         raise model.not_an_object()
-    return model.take(given)
+    return model.take(body)
 
 
 def read_query(request: Request, model: type[Taken]) -> Taken:

@@ -37,7 +37,7 @@ class File:
 @lru_cache(maxsize=1)
 def _files() -> dict[str, File]:
     """All of them by address, below static/. Only what is listed here can be asked for: no path is put together."""
-    found = {}
+    files = {}
     for folder in SERVED:
         for path in sorted((STATIC / folder).rglob("*")):
             if path.suffix not in TYPES or not path.is_file():
@@ -46,8 +46,8 @@ def _files() -> dict[str, File]:
             worth = path.suffix in TEXT and len(body) >= responses.LEAST_BYTES
             gzipped = gzip.compress(body, 9, mtime=0) if worth else b""
             name = path.relative_to(STATIC).as_posix()
-            found[name] = File(body, gzipped, responses.etag_of(body), TYPES[path.suffix])
-    return found
+            files[name] = File(body, gzipped, responses.etag_of(body), TYPES[path.suffix])
+    return files
 
 
 @bp.get("/static/<name:path>")
@@ -66,8 +66,8 @@ def _send(request: Request, name: str) -> HTTPResponse:
     file = _files().get(name)
     if file is None:
         raise NotFound
-    kept = "public, max-age=31536000, immutable" if "v" in request.args else "public, no-cache"
-    headers = {"cache-control": kept, "etag": file.tag}
+    policy = "public, max-age=31536000, immutable" if "v" in request.args else "public, no-cache"
+    headers = {"cache-control": policy, "etag": file.tag}
     if file.gzipped:
         headers["vary"] = responses.VARY
     if responses.is_known(request, file.tag):

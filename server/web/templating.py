@@ -52,11 +52,11 @@ ANSWERED = re.compile(
 
 def _answers(request: Request) -> str:
     """For a page inside WeChat that answers a form: where the form is shown (`here`, `above`); empty for every other page."""
-    found = ANSWERED.fullmatch(request.path) if request.method == "POST" else None
-    if found is None:
+    match = ANSWERED.fullmatch(request.path) if request.method == "POST" else None
+    if match is None:
         return ""
     return (
-        "here" if found[1] == request.path else "above"
+        "here" if match[1] == request.path else "above"
     )  # not the address itself: it may hold a scan's token
 
 

@@ -43,12 +43,12 @@ async def search(request: Request) -> HTTPResponse:
     """The certificate with this number and this name. The answer stands at /v itself: no number gets into an address."""
     number, name = form_text(request, "number", 200), form_text(request, "name", 200)
     try:
-        found = await verification.find(services(request), number, name, address=client_address(request))
+        finding = await verification.find(services(request), number, name, address=client_address(request))
     except (Invalid, NotFound, TooMany) as refusal:
         if not wants_page(request):
             raise
         return await _form(request, refusal=refusal, number=number, name=name)
-    return await _shown(request, found)
+    return await _show(request, finding)
 
 
 @bp.get("/v/<code:str>")
@@ -57,14 +57,14 @@ async def scanned(request: Request, code: str) -> HTTPResponse:
     if code.endswith(".txt"):
         return await site_files.show(request, "/v/", code)
     try:
-        found = await verification.read_code(services(request), code, address=client_address(request))
+        finding = await verification.read_code(services(request), code, address=client_address(request))
     except Unverified as refusal:
         if refusal.code == "key_unknown":
             return await _not_now(request, refusal)
         if not wants_page(request):
             raise NotFound(refusal.code, refusal.message) from None
         return await templating.render(request, "verification/forged.html", status=404, title="无法确认")
-    return await _shown(request, found)
+    return await _show(request, finding)
 
 
 async def _not_now(request: Request, refusal: Unverified) -> HTTPResponse:
@@ -147,62 +147,62 @@ async def _form(
     return response
 
 
-async def _shown(request: Request, found: Finding) -> HTTPResponse:
+async def _show(request: Request, finding: Finding) -> HTTPResponse:
     if not wants_page(request):
-        return responses.json(_document(found))
+        return responses.json(_document(finding))
     return await templating.render(
         request,
         "verification/finding.html",
-        title=found.standing.label,
-        found=found,
-        rows=_rows(found),
+        title=finding.standing.label,
+        found=finding,
+        rows=_rows(finding),
         authority=AUTHORITY,
         portal=PORTAL,
     )
 
 
-def _rows(found: Finding) -> list[tuple[str, str, bool]]:
+def _rows(finding: Finding) -> list[tuple[str, str, bool]]:
     """Label, what must stand on the paper, and whether it is one of the things people forge most."""
-    said = found.claims
+    statement = finding.claims
     rows = [
-        ("持证人姓名", said.name, True),
-        ("证件号码", found.id_masked, True),
-        ("证书名称", said.certificate, False),
-        ("证书等级", Level(said.level).label, True),
-        ("证书编号", said.number, True),
-        ("标准版本", said.standard, False),
-        ("考试计划", said.plan, False),
-        ("考试日期", say_day(date.fromisoformat(said.exam_date)), False),
-        ("考核院校", said.school, False),
-        ("颁证机构", said.issuer, False),
-        ("发证日期", say_day(date.fromisoformat(said.issued_on)), True),
+        ("持证人姓名", statement.name, True),
+        ("证件号码", finding.id_masked, True),
+        ("证书名称", statement.certificate, False),
+        ("证书等级", Level(statement.level).label, True),
+        ("证书编号", statement.number, True),
+        ("标准版本", statement.standard, False),
+        ("考试计划", statement.plan, False),
+        ("考试日期", say_day(date.fromisoformat(statement.exam_date)), False),
+        ("考核院校", statement.school, False),
+        ("颁证机构", statement.issuer, False),
+        ("发证日期", say_day(date.fromisoformat(statement.issued_on)), True),
     ]
     return [row for row in rows if row[1]]
 
 
-def _document(found: Finding) -> Found:
-    said = found.claims
+def _document(finding: Finding) -> Found:
+    statement = finding.claims
     return Found(
-        standing=found.standing.value,
-        standing_label=found.standing.label,
-        is_valid=found.is_valid,
-        checked_at=found.at,
-        revoked_at=found.revoked_at,
-        superseded_by=found.superseded_by,
+        standing=finding.standing.value,
+        standing_label=finding.standing.label,
+        is_valid=finding.is_valid,
+        checked_at=finding.at,
+        revoked_at=finding.revoked_at,
+        superseded_by=finding.superseded_by,
         claims=Claims(
-            number=said.number,
-            name=said.name,
-            id_masked=found.id_masked,
-            certificate=said.certificate,
-            level=said.level,
-            standard=said.standard,
-            plan=said.plan,
-            exam_date=said.exam_date,
-            school=said.school,
-            issuer=said.issuer,
-            issued_on=said.issued_on,
+            number=statement.number,
+            name=statement.name,
+            id_masked=finding.id_masked,
+            certificate=statement.certificate,
+            level=statement.level,
+            standard=statement.standard,
+            plan=statement.plan,
+            exam_date=statement.exam_date,
+            school=statement.school,
+            issuer=statement.issuer,
+            issued_on=statement.issued_on,
         ),
-        portal_number=found.portal_number or None,
-        pdf_sha256=found.pdf_sha256 or None,
+        portal_number=finding.portal_number or None,
+        pdf_sha256=finding.pdf_sha256 or None,
         authority=AUTHORITY,
     )

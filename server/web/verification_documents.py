@@ -52,7 +52,7 @@ class Search(Input):
 
 def paths() -> dict[str, Any]:
     """The doors of `server.web.verification`; the page with the form stays out of it."""
-    taken = {
+    form = {
         "requestBody": {
             "content": {"application/x-www-form-urlencoded": {"schema": schema_of(Search)}},
             "required": True,
@@ -68,13 +68,13 @@ def paths() -> dict[str, Any]:
         "responses": {"200": {"description": "公钥", "content": {JSON: {"schema": {"type": "object"}}}}},
     }
     return {
-        "/v": {"post": _found("verify_number_and_name", "按证书编号和姓名核验", and_form) | taken},
-        "/v/{code}": {"get": _found("verify_code", "按二维码中的核验码核验", refused) | scanned},
+        "/v": {"post": _operation("verify_number_and_name", "按证书编号和姓名核验", and_form) | form},
+        "/v/{code}": {"get": _operation("verify_code", "按二维码中的核验码核验", refused) | scanned},
         "/.well-known/xcert-keys.json": {"get": keys},
     }
 
 
-def _found(name: str, summary: str, refused: tuple[int, ...]) -> dict[str, Any]:
+def _operation(name: str, summary: str, refused: tuple[int, ...]) -> dict[str, Any]:
     answer = {"description": "核验结果", "content": {JSON: {"schema": schema_of(Found)}}}
     return {
         "operationId": name,

@@ -41,7 +41,7 @@ async def _receive(request: Request) -> HTTPResponse:
         return _fail(503, "本服务没有配置微信支付")
     try:
         async with asyncio.timeout(ANSWER_WITHIN):
-            return await _taken(s, s.pay, request, body)
+            return await _take(s, s.pay, request, body)
     except TimeoutError:
         log.warning("notification of WeChat Pay not done in time")
         return _fail(503, "没有及时处理完，请稍后重发")
@@ -50,7 +50,7 @@ async def _receive(request: Request) -> HTTPResponse:
         return _fail(500, "处理失败，请稍后重发")
 
 
-async def _taken(s: Services, pay: PayGateway, request: Request, body: bytes) -> HTTPResponse:
+async def _take(s: Services, pay: PayGateway, request: Request, body: bytes) -> HTTPResponse:
     try:
         opened = pay.open_notification(request.headers, body)
     except Unverified as wrong:

@@ -75,9 +75,9 @@ def test_the_shelf_is_bounded_and_the_longest_unused_leave_first() -> None:
     assert shelf.get("a") is answers["a"]
     shelf.put("d", answers["d"])
     assert [shelf.get(key) is not None for key in "abcd"] == [True, False, True, True]
-    assert shelf.taken == 3 * 601
+    assert shelf.bytes_used == 3 * 601
     shelf.put("a", ReadyAnswer(b"x" * 2000, 1))  # more than there is room for
-    assert shelf.taken == 0
+    assert shelf.bytes_used == 0
 
 
 def test_an_answer_survives_packing() -> None:

@@ -24,8 +24,8 @@ class NewAccount(Input):
 
 
 async def listing(call: Call, query: Paging) -> Page[Account]:
-    found, next_cursor = cut(await staff.listing(query.after, query.size + 1), query.size)
-    return page_of(Account, [shown(one) for one in found], next_cursor)
+    page, next_cursor = cut(await staff.listing(query.after, query.size + 1), query.size)
+    return page_of(Account, [shown(one) for one in page], next_cursor)
 
 
 def shown(one: staff.Account) -> Account:

@@ -34,8 +34,8 @@ class AuditQuery(Paging):
 async def listing(call: Call, query: AuditQuery) -> Page[AuditEntry]:
     wanted = Wanted(**query.model_dump(exclude={"cursor", "limit"}))
     rows = await audit_query.listing(wanted, after=query.after, limit=query.size + 1, actor=call.actor)
-    found, next_cursor = cut(rows, query.size)
-    return page_of(AuditEntry, [shown(one) for one in found], next_cursor)
+    page, next_cursor = cut(rows, query.size)
+    return page_of(AuditEntry, [shown(one) for one in page], next_cursor)
 
 
 def shown(one: AuditRecord) -> AuditEntry:

@@ -36,10 +36,10 @@ class AuditPage(Cursor):
 
 def _day(text: str | None) -> date | None:
     try:
-        found = date.fromisoformat(text or "")
+        day = date.fromisoformat(text or "")
     except ValueError:
         return None
-    return found if 2000 <= found.year <= 2200 else None
+    return day if 2000 <= day.year <= 2200 else None
 
 
 def _midnight(day: date | None, days: int = 0) -> datetime | None:
@@ -59,7 +59,7 @@ async def audit_trail(call: Call) -> HTTPResponse:
         limit=PAGE + 1,
         actor=call.actor,
     )
-    found, next_cursor = cut(rows, PAGE)
+    page, next_cursor = cut(rows, PAGE)
     return await page_base.render(
         call,
         "audit.html",
@@ -68,7 +68,7 @@ async def audit_trail(call: Call) -> HTTPResponse:
         wanted=wanted,
         day_from=days["from"] or "",
         day_to=days["to"] or "",
-        items=[shown(one) for one in found],
+        items=[shown(one) for one in page],
         next_cursor=next_cursor,
         more_base=page_base.address("/console/audit", [*wanted, *days.items()]),
         actions=audit_words.ACTIONS,
@@ -80,13 +80,13 @@ async def audit_trail(call: Call) -> HTTPResponse:
 
 async def account_list(call: Call) -> HTTPResponse:
     after = page_base.read(call, Cursor).cursor or 0
-    found, next_cursor = cut(await staff.listing(after, PAGE + 1), PAGE)
+    page, next_cursor = cut(await staff.listing(after, PAGE + 1), PAGE)
     return await page_base.render(
         call,
         "accounts.html",
         title="账号",
         nav="/console/accounts",
-        items=[accounts.shown(one) for one in found],
+        items=[accounts.shown(one) for one in page],
         next_cursor=next_cursor,
         roles=list(Role),
         schools=await worklist.schools(call.actor),

@@ -77,8 +77,8 @@ async def who(request: Request) -> Call:
     request.ctx.actor = _here(request, session.actor)
     if request.method not in SAFE:
         refuse_strangers(request)
-        given = request.headers.get("x-csrf-token", "")
-        if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), session.csrf.encode()):
+        secret = request.headers.get("x-csrf-token", "")
+        if not hmac.compare_digest(secret.encode("utf-8", "surrogateescape"), session.csrf.encode()):
             raise Forbidden("csrf", "页面已过期，请刷新页面后重试。")
     return Call(request, session.staff, request.ctx.actor, session)
 

@@ -45,10 +45,10 @@ class PortalNumbers(Input):
 
 
 async def listing(call: Call, query: CertificateQuery) -> Page[Certificate]:
-    found = await certificate_search.listing(
+    page = await certificate_search.listing(
         call.s.clock, query.wanted, cursor=query.cursor, limit=query.limit, actor=call.actor
     )
-    return page_of(Certificate, [shown(one) for one in found.items], found.next_cursor)
+    return page_of(Certificate, [shown(one) for one in page.items], page.next_cursor)
 
 
 def shown(one: CertificateView) -> Certificate:

@@ -51,7 +51,7 @@ async def _events(call: Call, issuance_id: int) -> None:
     stopping: asyncio.Event = call.request.app.ctx.stopping
     async with (
         call.s.event_bus.listen(f"issuance:{issuance_id}") as happenings,
-        aclosing(_until(stopping, happenings)) as told,
+        aclosing(_until(stopping, happenings)) as news,
     ):
         snapshot: Issuance | None = await _view(call, issuance_id)
         response = await call.request.respond(
@@ -61,7 +61,7 @@ async def _events(call: Call, issuance_id: int) -> None:
         assert response is not None
         await response.send(f"retry: {AGAIN_MS}\n\n" + event("snapshot", snapshot))
         quiet = 0
-        async for happened in told:
+        async for happened in news:
             snapshot = await _seen_now(call, issuance_id)
             if snapshot is None:
                 break

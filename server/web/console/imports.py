@@ -79,10 +79,10 @@ async def submit(call: Call, form: NewImport) -> Id:
 
 
 async def listing(call: Call, query: ImportQuery) -> Page[ImportSummary]:
-    found = await imports.listing(
+    page = await imports.listing(
         cursor=query.after or None, limit=query.size, open_only=bool(query.open_only), actor=call.actor
     )
-    return page_of(ImportSummary, [import_answers.summary(one) for one in found.items], found.next_cursor)
+    return page_of(ImportSummary, [import_answers.summary(one) for one in page.items], page.next_cursor)
 
 
 async def show(call: Call, import_id: int) -> ImportRun:
@@ -106,8 +106,8 @@ async def report(call: Call, import_id: int) -> HTTPResponse:
 
 
 async def template(call: Call, query: TemplateQuery) -> HTTPResponse:
-    made = await imports.template(call.s.workbook_writer, query.kind)
-    return download(made, XLSX, imports.template_name(query.kind))
+    book = await imports.template(call.s.workbook_writer, query.kind)
+    return download(book, XLSX, imports.template_name(query.kind))
 
 
 _ONE = "/imports/<import_id:int>"

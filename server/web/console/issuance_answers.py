@@ -119,7 +119,7 @@ class HistoryEntry(Answer):
             who=one.who,
             kind=one.kind,
             action=one.action,
-            action_label=wording.told(one.action),
+            action_label=wording.history_label(one.action),
             revision=one.revision,
             reason=one.reason,
         )

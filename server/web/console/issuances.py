@@ -80,7 +80,7 @@ class TicketKind(Input):
 
 
 async def listing(call: Call, query: IssuanceQuery) -> Issuances:
-    found = await batch_query.listing(
+    page = await batch_query.listing(
         call.s.clock,
         query.wanted,
         cursor=query.cursor,
@@ -90,9 +90,9 @@ async def listing(call: Call, query: IssuanceQuery) -> Issuances:
     )
     totals = await batch_query.totals(call.s.clock, query.wanted, actor=call.actor)
     return Issuances(
-        items=[IssuanceSummary.of(one) for one in found.items],
-        next_cursor=found.next_cursor,
-        before=found.before,
+        items=[IssuanceSummary.of(one) for one in page.items],
+        next_cursor=page.next_cursor,
+        before=page.before,
         batches=totals.batches,
         people=totals.people,
     )
@@ -114,10 +114,10 @@ async def preparation(call: Call, preparation_id: int) -> Preparation:
 
 def _in_bulk(name: str, take: Callable[..., Awaitable[list[bulk.Taken]]]) -> Handler:
     async def handler(call: Call, body: Several) -> Bulk:
-        done = await take(call.s, body.ids, actor=call.actor)
-        refused = sum(one.refused is not None for one in done)
-        items = [MovedInBulk.of(one) for one in done]
-        return Bulk(items=items, done=len(done) - refused, refused=refused)
+        results = await take(call.s, body.ids, actor=call.actor)
+        refused = sum(one.refused is not None for one in results)
+        items = [MovedInBulk.of(one) for one in results]
+        return Bulk(items=items, done=len(results) - refused, refused=refused)
 
     handler.__name__ = name
     return handler
@@ -128,8 +128,8 @@ async def show(call: Call, issuance_id: int) -> Issuance:
 
 
 async def list_people(call: Call, query: Paging, issuance_id: int) -> Page[ListedPerson]:
-    found = await roster_access.people(call.s, issuance_id, **query.model_dump(), actor=call.actor)
-    return page_of(ListedPerson, [ListedPerson.of(one) for one in found.items], found.next_cursor)
+    page = await roster_access.people(call.s, issuance_id, **query.model_dump(), actor=call.actor)
+    return page_of(ListedPerson, [ListedPerson.of(one) for one in page.items], page.next_cursor)
 
 
 def _step(name: str, take: Callable[..., Awaitable[BatchState]]) -> Handler:
@@ -162,9 +162,9 @@ async def drawn_by_wechat(call: Call, wanted: TicketKind, body: bytes) -> bytes:
     """
     if wanted.code != "mini_program":
         return body
-    shown = orjson.loads(body)
+    answer = orjson.loads(body)
     return orjson.dumps(
-        shown | {"png": _data_url(await mini_code.picture(call.s.wechat_links, shown["scene"]))}
+        answer | {"png": _data_url(await mini_code.picture(call.s.wechat_links, answer["scene"]))}
     )
 
 

@@ -45,10 +45,10 @@ class NewOfficers(Input):
 
 
 async def listing(call: Call, query: OfficerQuery) -> Page[Officer]:
-    found = await officer_list.listing(
+    page = await officer_list.listing(
         call.s.clock, call.s.keys, query.wanted, cursor=query.cursor, limit=query.limit, actor=call.actor
     )
-    return page_of(Officer, [shown(one) for one in found.items], found.next_cursor)
+    return page_of(Officer, [shown(one) for one in page.items], page.next_cursor)
 
 
 def shown(one: OfficerView) -> Officer:
@@ -71,10 +71,10 @@ def shown(one: OfficerView) -> Officer:
 
 
 async def invite_list(call: Call, body: NewOfficers) -> InvitedList:
-    done = await invitation_lists.invite_all(call.s.clock, call.s.keys, body.list, actor=call.actor)
-    refused = sum(not one.token for one in done)
-    items = [_line(call, one) for one in done]
-    return InvitedList(items=items, done=len(done) - refused, refused=refused)
+    lines = await invitation_lists.invite_all(call.s.clock, call.s.keys, body.list, actor=call.actor)
+    refused = sum(not one.token for one in lines)
+    items = [_line(call, one) for one in lines]
+    return InvitedList(items=items, done=len(lines) - refused, refused=refused)
 
 
 def _line(call: Call, one: invitation_lists.Line) -> InvitedLine:
@@ -101,12 +101,15 @@ async def invite(call: Call, body: NewOfficer) -> Invitation:
     )
 
 
-def _invited(call: Call, made: officers.Invitation) -> Invitation:
+def _invited(call: Call, invitation: officers.Invitation) -> Invitation:
     """The link, which is shown this once, and its QR."""
-    url = invitation_url(call.s.settings.public_url, made.token)
+    url = invitation_url(call.s.settings.public_url, invitation.token)
     png = base64.b64encode(call.s.pdf_renderer.qr_png(url)).decode()
     return Invitation(
-        id=made.officer_id, url=url, png=f"data:image/png;base64,{png}", expires_at=made.expires_at
+        id=invitation.officer_id,
+        url=url,
+        png=f"data:image/png;base64,{png}",
+        expires_at=invitation.expires_at,
     )
 
 

@@ -39,11 +39,11 @@ Row = TypeVar("Row")
 
 def cut(rows: Sequence[Row], limit: int) -> tuple[list[Row], str | None]:
     """One page of `limit` out of `limit + 1` rows that were fetched; the cursor is the last shown row's id."""
-    shown = list(rows[:limit])
+    page = list(rows[:limit])
     if len(rows) <= limit:
-        return shown, None
-    last: Any = shown[-1]
-    return shown, str(last["id"] if isinstance(last, Mapping) else last.id)
+        return page, None
+    last: Any = page[-1]
+    return page, str(last["id"] if isinstance(last, Mapping) else last.id)
 
 
 def page_of(model: type[Item], rows: Sequence[object], next_cursor: str | int | None = None) -> Page[Item]:

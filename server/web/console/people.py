@@ -40,7 +40,7 @@ class Release(Input):
 
 async def officers(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, OfficerQuery, without=("limit",))
-    found = await officer_list.listing(
+    page = await officer_list.listing(
         call.s.clock, call.s.keys, wanted.wanted, cursor=wanted.cursor, limit=PAGE, actor=call.actor
     )
     return await page_base.render(
@@ -49,8 +49,8 @@ async def officers(call: Call) -> HTTPResponse:
         title="院校签发负责人",
         nav="/console/officers",
         wanted=wanted,
-        items=[shown(one) for one in found.items],
-        next_cursor=found.next_cursor,
+        items=[shown(one) for one in page.items],
+        next_cursor=page.next_cursor,
         more_base=page_base.address("/console/officers", wanted),
         states=list(OfficerState),
         schools=await worklist.schools(call.actor),
@@ -69,7 +69,7 @@ async def candidates(call: Call) -> HTTPResponse:
     problem = ""
     if wanted:
         try:
-            items = await _found(call, wanted)
+            items = await _people(call, wanted)
         except Invalid as refusal:
             wanted, problem = "", refusal.errors[0].detail
     return await page_base.render(
@@ -85,10 +85,10 @@ async def candidates(call: Call) -> HTTPResponse:
 
 
 async def search(call: Call, query: PeopleQuery) -> Page[Person]:
-    return page_of(Person, await _found(call, query.q))
+    return page_of(Person, await _people(call, query.q))
 
 
-async def _found(call: Call, wanted: str) -> list[Person]:
+async def _people(call: Call, wanted: str) -> list[Person]:
     return [
         Person(
             id=one.id,

@@ -51,16 +51,16 @@ class Refusal(Input):
 
 
 async def listing(call: Call, query: ScoreChangeQuery) -> Page[ScoreChange]:
-    found = await score_changes.listing(
+    page = await score_changes.listing(
         call.s.keys, cursor=query.after or None, limit=query.size, state=query.state, actor=call.actor
     )
-    return page_of(ScoreChange, [_shown(one) for one in found.items], found.next_cursor)
+    return page_of(ScoreChange, [_answer(one) for one in page.items], page.next_cursor)
 
 
 async def request(call: Call, body: NewScoreChange) -> ScoreChange:
     change_id = await score_changes.request(call.s.clock, **body.model_dump(), actor=call.actor)
-    found = await score_changes.listing(call.s.keys, change_id=change_id, actor=call.actor)
-    return _shown(found.items[0])
+    page = await score_changes.listing(call.s.keys, change_id=change_id, actor=call.actor)
+    return _answer(page.items[0])
 
 
 async def approve(call: Call, change_id: int) -> Decided:
@@ -75,7 +75,7 @@ async def withdraw(call: Call, change_id: int) -> Decided:
     return _decided(await score_changes.withdraw(call.s.clock, change_id, actor=call.actor))
 
 
-def _shown(one: ScoreChangeView) -> ScoreChange:
+def _answer(one: ScoreChangeView) -> ScoreChange:
     return ScoreChange(
         id=one.id,
         state=one.state.value,
@@ -109,14 +109,14 @@ def _decided(state: ScoreChangeState) -> Decided:
 
 async def page(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, PageQuery)
-    found = await score_changes.listing(call.s.keys, **wanted.model_dump(), actor=call.actor)
+    changes = await score_changes.listing(call.s.keys, **wanted.model_dump(), actor=call.actor)
     return await page_base.render(
         call,
         "score_changes.html",
         title="成绩变更",
         nav="/console/score-changes",
-        items=[_shown(one) for one in found.items],
-        next_cursor=found.next_cursor,
+        items=[_answer(one) for one in changes.items],
+        next_cursor=changes.next_cursor,
         more_base=page_base.address("/console/score-changes", wanted),
         states=list(ScoreChangeState),
         state=wanted.state,

@@ -148,8 +148,8 @@ async def offer_second_factor(call: Call, body: OwnPassword) -> SecondFactorOffe
     return SecondFactorOffer(secret=secret, url=address, png=f"data:image/png;base64,{png}")
 
 
-def _codes(found: list[str]) -> RecoveryCodes:
-    return RecoveryCodes(recovery_codes=found, recovery_text="\n".join(found))
+def _codes(codes: list[str]) -> RecoveryCodes:
+    return RecoveryCodes(recovery_codes=codes, recovery_text="\n".join(codes))
 
 
 async def confirm_second_factor(call: Call, body: Code) -> RecoveryCodes:
@@ -175,7 +175,7 @@ async def tokens(call: Call) -> Page[Token]:
 
 async def create_token(call: Call, body: WantedToken) -> NewToken:
     call.browser_session()
-    made = await api_tokens.create(
+    token = await api_tokens.create(
         call.s,
         call.account.id,
         body.label,
@@ -184,7 +184,7 @@ async def create_token(call: Call, body: WantedToken) -> NewToken:
         scopes=("read",) if body.scopes is None else body.scopes,
         actor=call.actor,
     )
-    return NewToken(**asdict(made.kept), token=made.token)
+    return NewToken(**asdict(token.kept), token=token.token)
 
 
 async def revoke_token(call: Call, token_id: int) -> None:

@@ -66,7 +66,7 @@ def sure(batch: BatchSummary) -> dict[str, str]:
     return {name: text.format(school=batch.school, count=batch.count) for name, text in SURE.items()}
 
 
-def told(action: str) -> str:
+def history_label(action: str) -> str:
     """What an entry of a batch's history is called."""
     return "建立批次" if action == PREPARE else BY_NAME[action].label
 
@@ -88,15 +88,15 @@ def next_words(batch: BatchSummary, actor: Actor) -> str:
 NOTHING_PREPARED = "没有需要建立或更新的批次：合格考生都已在批次中，或暂不能发证；请核对成绩与实践学时。"
 
 
-def prepared(found: PreparationView) -> str:
+def prepared(preparation: PreparationView) -> str:
     """What came of a preparation, in one sentence."""
-    if found.finished_at is None:
-        return f"正在准备批次：{found.sites_done} / {found.sites_total} 个考核站点。"
-    left_out = f"；{len(found.refusals)} 个站点没有准备，原因见下" if found.refusals else ""
-    if not found.made and not found.updated:
+    if preparation.finished_at is None:
+        return f"正在准备批次：{preparation.sites_done} / {preparation.sites_total} 个考核站点。"
+    left_out = f"；{len(preparation.refusals)} 个站点没有准备，原因见下" if preparation.refusals else ""
+    if not preparation.made and not preparation.updated:
         return NOTHING_PREPARED if not left_out else f"没有建立新的批次{left_out}。"
-    updated = f"，更新 {found.updated} 个名单" if found.updated else ""
-    return f"已建立 {found.made} 个批次{updated}{left_out}。"
+    updated = f"，更新 {preparation.updated} 个名单" if preparation.updated else ""
+    return f"已建立 {preparation.made} 个批次{updated}{left_out}。"
 
 
 _WAITS = {

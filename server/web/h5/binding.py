@@ -64,8 +64,8 @@ async def bind(request: Request) -> HTTPResponse:
     except TooMany as refusal:
         return await _form(request, who, name=name, refusal=refusal, status=429)
     except Refused as refusal:
-        asked = refusal.code in ("captcha_required", "captcha_wrong")
-        needed = asked or await binding_limits.image_needed(
+        is_asked = refusal.code in ("captcha_required", "captcha_wrong")
+        needed = is_asked or await binding_limits.image_needed(
             services(request).rate_limiter, who, address=client_address(request)
         )
         return await _form(

@@ -13,13 +13,13 @@ bp = Blueprint("h5_js_config")
 
 async def show(request: Request) -> HTTPResponse:
     """`again=1` after WeChat refused the signature before."""
-    told = await js_sdk.config(
+    config = await js_sdk.config(
         services(request),
         request.args.get("url") or "",
         address=client_address(request),
         again=request.args.get("again") == "1",
     )
-    return json(told, headers={"cache-control": "no-store"})
+    return json(config, headers={"cache-control": "no-store"})
 
 
 bp.add_route(show, "/h5/js-config", methods=["GET"], name="show")

@@ -155,7 +155,7 @@ async def _wanted_by(s: Services, state: str) -> str:
 
 async def _not_in(request: Request, failure: Refused | OutsideFailure, page: str) -> HTTPResponse:
     """Why not, and a way on: a link that begins the log-in again, for the code in this address is used."""
-    status, code, message = _told(failure)
+    status, code, message = _status_code_sentence(failure)
     template = "h5/snapshot.html" if code == "snapshot_user" else "h5/login_failed.html"
     response = await templating.render(
         request, template, status=status, title="没有登录成功", message=message, code=code, page=page
@@ -168,7 +168,7 @@ async def _not_in(request: Request, failure: Refused | OutsideFailure, page: str
     return response
 
 
-def _told(failure: Refused | OutsideFailure) -> tuple[int, str, str]:
+def _status_code_sentence(failure: Refused | OutsideFailure) -> tuple[int, str, str]:
     """Status, code and sentence."""
     if isinstance(failure, Misconfigured):
         return 503, "misconfigured", "系统的微信登录设置有误，请联系评价组织；修正之前重试不会成功。"

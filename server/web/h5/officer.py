@@ -31,14 +31,14 @@ COOKIE_SECONDS = 1800
 async def show(request: Request) -> HTTPResponse:
     """GET: the invitation, if one is open in this browser; else the officer's own page."""
     if token := request.args.get("invitation") or request.args.get("invite"):
-        return _kept(request, token)
+        return _move_to_cookie(request, token)
     who = await identity(request)
     if invitation := _invitation(request):
         return await _invited(request, who, invitation)
     return await _home(request, who)
 
 
-def _kept(request: Request, token: str) -> HTTPResponse:
+def _move_to_cookie(request: Request, token: str) -> HTTPResponse:
     """Move the token from the address into a cookie."""
     response = redirect(PAGE, status=303)
     response.headers["cache-control"] = "no-store"
