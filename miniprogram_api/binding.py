@@ -43,7 +43,7 @@ async def bind(asked: Asked, body: bodies.Bind) -> answers.Bound:
         masked = await phones.keep(
             asked.s.clock, asked.s.keys, bound.candidate_id, bound.phone, caller=asked.caller
         )
-        return answers.Bound(candidate=person, phone=_phone(phones.Given(masked)))
+        return answers.Bound(candidate=person, phone=_phone(phones.GivenPhone(masked)))
     if body.phone_code:
         gift = await phones.try_to_give(
             asked.s, who, bound.candidate_id, body.phone_code, caller=asked.caller
@@ -65,10 +65,10 @@ async def give_phone(asked: Asked, body: bodies.GivePhone) -> answers.PhoneGiven
         body.phone_code,
         caller=asked.caller,
     )
-    return answers.PhoneGiven(phone=_phone(phones.Given(masked)))
+    return answers.PhoneGiven(phone=_phone(phones.GivenPhone(masked)))
 
 
-def _phone(gift: phones.Given) -> answers.Phone:
+def _phone(gift: phones.GivenPhone) -> answers.Phone:
     refusal = gift.refusal
     if refusal is None:
         return answers.Phone(masked=gift.masked, problem=None)

@@ -24,7 +24,7 @@ async def accept(asked: Asked, body: bodies.Accepted) -> answers.Subscriptions:
 
 async def _answer(asked: Asked, who: WeChatIdentity) -> answers.Subscriptions:
     templates = grants.asked_for(asked.s.settings, who.account)
-    counts = await grants.left(who.account, who.openid, list(templates))
+    counts = await grants.remaining(who.account, who.openid, list(templates))
     items = [
         answers.Subscription(topic=name, title=TOPICS[name].label, template_id=template, left=counts[name])
         for name, template in templates.items()

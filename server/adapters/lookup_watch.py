@@ -66,13 +66,13 @@ class LookupWatch:
         """The newest change seen, to be put on data read from now on; None when the watch cannot vouch."""
         return self._last_id if self._monotonic() - self._seen_at <= VOUCH_SECONDS else None
 
-    def is_fresh(self, kept: Kept, scope: str, now: float) -> bool:
-        """Whether `kept` is still true for `scope` at `now` (Unix seconds by the clock port)."""
+    def is_fresh(self, answer: Kept, scope: str, now: float) -> bool:
+        """Whether `answer` is still true for `scope` at `now` (Unix seconds by the clock port)."""
         return (
             self._monotonic() - self._seen_at <= VOUCH_SECONDS
-            and kept.since <= now < kept.until
-            and kept.as_of >= self._invalidated_all
-            and kept.as_of >= self._invalidated.get(scope, 0)
+            and answer.since <= now < answer.until
+            and answer.as_of >= self._invalidated_all
+            and answer.as_of >= self._invalidated.get(scope, 0)
         )
 
     def invalidate(self, scope: str) -> None:

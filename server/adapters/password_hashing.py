@@ -56,17 +56,17 @@ class Argon2Hasher:
     async def hash(self, secret: str) -> str:
         return await self._threads.run(lambda: self._hasher.hash(secret))
 
-    async def verify(self, kept: str, *secrets: str) -> bool:
-        return await self._threads.run(lambda: any(self._is(kept, secret) for secret in secrets))
+    async def verify(self, encoded: str, *secrets: str) -> bool:
+        return await self._threads.run(lambda: any(self._is(encoded, secret) for secret in secrets))
 
-    def _is(self, kept: str, secret: str) -> bool:
+    def _is(self, encoded: str, secret: str) -> bool:
         try:
-            return self._hasher.verify(kept, secret)
+            return self._hasher.verify(encoded, secret)
         except (VerificationError, InvalidHashError):
             return False
 
-    def is_outdated(self, kept: str) -> bool:
-        return self._hasher.check_needs_rehash(kept)
+    def is_outdated(self, encoded: str) -> bool:
+        return self._hasher.check_needs_rehash(encoded)
 
     def nobodys(self) -> str:
         return self._nobodys

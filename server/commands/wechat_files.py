@@ -39,7 +39,7 @@ def remove(args: argparse.Namespace, settings: Settings) -> int:
 
 def listing(args: argparse.Namespace, settings: Settings) -> int:
     """Every file with its address."""
-    files = with_services(settings, site_files.listed)
+    files = with_services(settings, site_files.listing)
     for file, size in files:
         print(f"{settings.public_url}{file.path}　{size} 字节")
     if not files:

@@ -42,16 +42,16 @@ class Actor:
         """The same actor, coming from there."""
         return self.at(caller.address, caller.request_id)
 
-    def kept(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """As JSON, for a job that goes on in this actor's name; `of` reads it."""
         scopes = sorted(self.scopes) if self.scopes is not None else None
         return {**asdict(self), "scopes": scopes}
 
     @classmethod
-    def of(cls, kept: Mapping[str, Any]) -> Actor:
-        """Whom `kept` wrote."""
-        scopes = kept.get("scopes")
-        return cls(**{**kept, "scopes": frozenset(scopes) if scopes is not None else None})
+    def of(cls, stored: Mapping[str, Any]) -> Actor:
+        """Whom `as_json` wrote."""
+        scopes = stored.get("scopes")
+        return cls(**{**stored, "scopes": frozenset(scopes) if scopes is not None else None})
 
 
 SYSTEM = Actor("system", None, "系统")

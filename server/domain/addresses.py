@@ -25,10 +25,10 @@ def caller(peer: str, forwarded: Iterable[str], trusted: int) -> str:
     """
     if trusted:
         hops = [hop.strip() for hop in ",".join(forwarded).split(",") if hop.strip()]
-        if len(hops) >= trusted and (found := read(hops[-trusted])) is not None:
-            return str(found)
-    known = read(peer)
-    return str(known) if known is not None else peer[:_LONGEST]
+        if len(hops) >= trusted and (entry := read(hops[-trusted])) is not None:
+            return str(entry)
+    address = read(peer)
+    return str(address) if address is not None else peer[:_LONGEST]
 
 
 def read(text: str) -> IPv4Address | IPv6Address | None:
@@ -45,10 +45,10 @@ def read(text: str) -> IPv4Address | IPv6Address | None:
         if not _is_port(f":{port}"):
             return None
     try:
-        found = ip_address(text.partition("%")[0])
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return getattr(found, "ipv4_mapped", None) or found
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _is_port(text: str) -> bool:
@@ -61,12 +61,12 @@ def counted(address: str) -> str:
     Args:
         address: as `caller` gives it; what is no address counts as it is.
     """
-    found = read(address)
-    if found is None:
+    ip = read(address)
+    if ip is None:
         return address[:_LONGEST]
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    network = IPv6Address(int(found) >> (128 - _PREFIX) << (128 - _PREFIX))
+    if not isinstance(ip, IPv6Address):
+        return str(ip)
+    network = IPv6Address(int(ip) >> (128 - _PREFIX) << (128 - _PREFIX))
     return f"{network}/{_PREFIX}"
 
 

@@ -51,18 +51,18 @@ async def once(
     fingerprints, now = _fingerprints(s, request), s.clock.now()
     async with in_transaction() as connection:
         await IdempotentAnswer.filter(owner=owner, key=key, created_at__lt=now - KEPT).delete()
-        taken = await connection.execute_query_dict(
+        inserted = await connection.execute_query_dict(
             "INSERT INTO idempotent_answer (owner, key, request_sha256, status, created_at)"
             " VALUES ($1, $2, $3, 0, $4) ON CONFLICT (owner, key) DO NOTHING RETURNING id",
             [owner, key, fingerprints[0], now],
         )
-        if not taken:
-            return await _kept(s, owner, key, fingerprints)
+        if not inserted:
+            return await _stored_answer(s, owner, key, fingerprints)
         await s.faults.reach("idempotency.claimed")
         answer = await work()
         await s.faults.reach("idempotency.worked")
         sealed = s.keys.encrypt(answer.body.decode(), about=_ABOUT)
-        await IdempotentAnswer.filter(id=taken[0]["id"]).update(status=answer.status, body=sealed)
+        await IdempotentAnswer.filter(id=inserted[0]["id"]).update(status=answer.status, body=sealed)
     return answer
 
 
@@ -71,7 +71,7 @@ def _fingerprints(s: Services, request: bytes) -> list[bytes]:
     return s.keys.blinds(hashlib.sha256(request).hexdigest(), about=_REQUEST)
 
 
-async def _kept(s: Services, owner: str, key: str, fingerprints: list[bytes]) -> Answer:
+async def _stored_answer(s: Services, owner: str, key: str, fingerprints: list[bytes]) -> Answer:
     row = await IdempotentAnswer.get(owner=owner, key=key)
     if bytes(row.request_sha256) not in fingerprints:
         raise Refused("idempotency_key_reused", "这个 Idempotency-Key 已用于另一项请求，请换一个新的再提交。")

@@ -76,8 +76,8 @@ class Step(Generic[S, F]):
             only: ask no other guards than these, those of them that the row has.
             but: guards whose facts are not known yet.
         """
-        asked = (guard for guard in self.guards if guard not in but and (only is None or guard in only))
-        return next((reason for guard in asked if (reason := guard(facts)) is not None), None)
+        guards = (guard for guard in self.guards if guard not in but and (only is None or guard in only))
+        return next((reason for guard in guards if (reason := guard(facts)) is not None), None)
 
 
 def step(

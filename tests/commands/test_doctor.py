@@ -175,7 +175,7 @@ async def test_a_proxy_that_nobody_told_of_is_told_with_what_to_set(
         for _ in range(3):  # of one process noted once a minute
             await browser.get("/h5/login", headers=headers)
         for _ in range(200):
-            if await unknown_proxies.seen(s.cache):
+            if await unknown_proxies.latest(s.cache):
                 break
             await asyncio.sleep(0.02)
     said = (await clinic.finds())["反向代理"]
@@ -191,7 +191,7 @@ async def test_a_stranger_does_not_write_over_what_our_own_proxy_showed(clinic: 
     await unknown_proxies.note(s.clock, s.cache, 2, "10.0.0.7")
     await unknown_proxies.note(s.clock, s.cache, 9, "10.0.0.7")  # somebody sent more through the same proxy
     await unknown_proxies.note(s.clock, s.cache, 1, "8.8.4.4")
-    seen = await unknown_proxies.seen(s.cache)
+    seen = await unknown_proxies.latest(s.cache)
     assert seen is not None and (seen.entries, seen.is_near) == (2, True)
 
 

@@ -18,4 +18,4 @@ from server.domain.actor import SYSTEM, Actor
     ],
 )
 def test_an_actor_is_kept_as_json_and_comes_back(actor: Actor) -> None:
-    assert Actor.of(orjson.loads(orjson.dumps(actor.kept()))) == actor
+    assert Actor.of(orjson.loads(orjson.dumps(actor.as_json()))) == actor

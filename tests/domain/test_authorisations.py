@@ -46,7 +46,7 @@ async def test_a_withdrawal_unbinds_the_person_named_by_openid(
     assert [await pushes.receive(services, push) for _ in range(2)] == ["", ""]
     assert await pushes.work(services, push) == ""  # a late repetition
     assert await bound_people.candidate_id_of(who) is None
-    assert await grants.left(account, who.openid, ["results"]) == {"results": 0}
+    assert await grants.remaining(account, who.openid, ["results"]) == {"results": 0}
     assert await AuditEntry.filter(action="binding.unbound").count() == 1
     assert ended_sessions.begins_at(services, account, who.openid) > moment  # its sessions are over
 

@@ -16,7 +16,7 @@ from server.domain.imports import people as people_topic
 from server.domain.imports.import_plan import Verdict
 from server.domain.imports.on_record import OnRecord
 from server.domain.imports.parsed_rows import Column, Draft, drafts, find_table
-from server.domain.imports.score_records import Known
+from server.domain.imports.score_records import Records
 from tests.kit.workbooks import taken
 
 DAY = date(2026, 6, 1)
@@ -76,7 +76,7 @@ def judged(count: int) -> tuple[Counter[str], Verdict]:
         )
         for place, draft in enumerate(got)
     }
-    known = Known(
+    known = Records(
         on_record,
         {draft.values["证书名称"] for draft in got},
         {draft.values["院校"] for draft in got},

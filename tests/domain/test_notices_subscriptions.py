@@ -190,7 +190,7 @@ async def test_a_value_that_must_not_be_cut_fails_before_wechat_is_called(
         "内容不符合模板：character_string2 应为32位以内的数字、字母或符号；date3 应为日期，例如 2019年10月1日",
     )
     assert (wechat(services).sent, wechat(services).subscribed) == ([], [])
-    assert (await grants.left("mp", OPENID, ["certificate_issued"])) == {"certificate_issued": 1}
+    assert (await grants.remaining("mp", OPENID, ["certificate_issued"])) == {"certificate_issued": 1}
 
 
 async def test_a_template_whose_keywords_wechat_numbered_otherwise(services: Services) -> None:

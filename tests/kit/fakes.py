@@ -267,12 +267,12 @@ class CheapHasher:
     async def hash(self, secret: str) -> str:
         return cheap_hash(secret)
 
-    async def verify(self, kept: str, *secrets: str) -> bool:
-        _, _, salt, digest = kept.split("$")
+    async def verify(self, encoded: str, *secrets: str) -> bool:
+        _, _, salt, digest = encoded.split("$")
         return digest in {hashlib.sha256((salt + secret).encode()).hexdigest() for secret in secrets}
 
-    def is_outdated(self, kept: str) -> bool:
-        return not kept.startswith("$cheap$")
+    def is_outdated(self, encoded: str) -> bool:
+        return not encoded.startswith("$cheap$")
 
     def nobodys(self) -> str:
         return "$cheap$00000000$" + "0" * 64

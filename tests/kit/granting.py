@@ -49,7 +49,7 @@ async def popup(s: Services, *answers: dict[str, str], **more: Any) -> None:
 
 
 async def grants_left(account: str = "mp", openid: str = OPENID) -> dict[str, int]:
-    return await grants.left(account, openid, ["results_released", "certificate_issued"])
+    return await grants.remaining(account, openid, ["results_released", "certificate_issued"])
 
 
 async def remaining() -> int:

@@ -57,7 +57,7 @@ async def state(dedup: str) -> tuple[str, str]:
 
 
 async def left(world: World, kind: str = "mp") -> list[int]:
-    found = await grants.left(kind, openid(world, kind), sorted(FIELDS))
+    found = await grants.remaining(kind, openid(world, kind), sorted(FIELDS))
     return [found[name] for name in sorted(FIELDS)]
 
 

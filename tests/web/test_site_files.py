@@ -39,7 +39,7 @@ async def test_each_folder_shows_its_own_files(app: App, services: Services) -> 
     ):
         assert (await get(app, path)).status == 404, path
     assert (await get(app, "/v/../wechat-files/index.json")).status == 404
-    assert [(file.path, size) for file, size in await site_files.listed(services)] == [
+    assert [(file.path, size) for file, size in await site_files.listing(services)] == [
         ("/MP_verify_a1B2.txt", 4),
         ("/v/0123456789.txt", 9),
     ]
@@ -53,7 +53,7 @@ async def test_another_content_takes_its_place_and_a_removed_file_is_gone(
         assert (await get(app, "/s/x.txt")).body == content
     await site_files.remove(services.file_store, "/s/", "x.txt")
     assert (await get(app, "/s/x.txt")).status == 404
-    assert await site_files.listed(services) == []
+    assert await site_files.listing(services) == []
     with pytest.raises(NotFound):
         await site_files.remove(services.file_store, "/s/", "x.txt")
 

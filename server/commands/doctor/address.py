@@ -36,7 +36,7 @@ async def _proxies(s: Services) -> Finding:
     """Whether XCERT_PROXIES fits what the running service saw (domain.unknown_proxies)."""
     title, trusted = "反向代理", s.settings.proxies
     try:
-        sighting = await unknown_proxies.seen(s.cache)
+        sighting = await unknown_proxies.latest(s.cache)
     except OutsideFailure:
         return look(title, "缓存没有响应，看不到服务见过的 X-Forwarded-For；请先解决 Redis")
     if sighting is None:
@@ -95,7 +95,7 @@ async def _pushes(s: Services, kind: str, account: messages.Account) -> list[Fin
 
 
 async def _files(s: Services) -> AsyncIterator[Finding]:
-    files = await site_files.listed(s)
+    files = await site_files.listing(s)
     for file, _ in files:
         url = s.settings.public_url + file.path
         fault = await self_check.file_fault(url, await s.file_store.get(file.key))

@@ -48,7 +48,7 @@ class AuditRecord:
 async def listing(wanted: Wanted, *, after: int, limit: int, actor: Actor) -> list[AuditRecord]:
     """Entries older than `after` (0: from the newest). Raises Forbidden("role_not_allowed")."""
     roles.require(actor, Verb.SEE_AUDIT)
-    found = AuditEntry.all()
+    entries = AuditEntry.all()
     exact = {
         "action": wanted.action,
         "actor_kind": wanted.actor_kind,
@@ -61,7 +61,7 @@ async def listing(wanted: Wanted, *, after: int, limit: int, actor: Actor) -> li
         "id__lt": after or None,
     }
     rows = (
-        await found.filter(**{k: v for k, v in exact.items() if v is not None}).order_by("-id").limit(limit)
+        await entries.filter(**{k: v for k, v in exact.items() if v is not None}).order_by("-id").limit(limit)
     )
     return [
         AuditRecord(

@@ -34,25 +34,25 @@ def stranger(address: str, request_id: str = "") -> Actor:
 
 
 @dataclass(slots=True)
-class _Kept:
+class _Collector:
     """Entries noted within a transaction that a refusal will roll back."""
 
     entries: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
 
-_kept: ContextVar[_Kept | None] = ContextVar("kept_incidents", default=None)
+_collector: ContextVar[_Collector | None] = ContextVar("kept_incidents", default=None)
 
 
 @asynccontextmanager
 async def outlasting() -> AsyncIterator[None]:
     """What is noted within is written at the end, after the transaction inside has been committed or rolled back."""
-    kept = _Kept()
-    token = _kept.set(kept)
+    collector = _Collector()
+    token = _collector.set(collector)
     try:
         yield
     finally:
-        _kept.reset(token)
-        for write in kept.entries:
+        _collector.reset(token)
+        for write in collector.entries:
             await write()
 
 
@@ -75,9 +75,9 @@ async def note(
         subject_kind, subject_id: what it was about, from a closed set, or an id on record.
         window: seconds within which the same thing from the same place is one row of entries.
     """
-    if (kept := _kept.get()) is not None:
+    if (collector := _collector.get()) is not None:
         again = partial(note, s, actor, action, subject_kind, subject_id, window=window, became=became)
-        kept.entries.append(again)
+        collector.entries.append(again)
         return
     try:
         place = counted(actor.address)
@@ -86,15 +86,15 @@ async def note(
         if count not in WRITTEN:
             return
         # Strangers together have one budget, so that they cannot hide what those who are logged in do.
-        written = await s.rate_limiter.hit(f"incidents:{actor.kind}", window=HOUR)
-        if written > MOST_AN_HOUR + 1:
+        total = await s.rate_limiter.hit(f"incidents:{actor.kind}", window=HOUR)
+        if total > MOST_AN_HOUR + 1:
             return
-        if written > MOST_AN_HOUR:
+        if total > MOST_AN_HOUR:
             became = {"most": MOST_AN_HOUR}
             await audit_log.record(s.clock, SYSTEM, "audit.flooded", "audit", "-", became=became)
             return
-        said = {**(became or {}), **({"tries": count} if count > 1 else {})}
-        await audit_log.record(s.clock, actor, action, subject_kind, subject_id, became=said or None)
+        details = {**(became or {}), **({"tries": count} if count > 1 else {})}
+        await audit_log.record(s.clock, actor, action, subject_kind, subject_id, became=details or None)
     except Exception as problem:  # whatever limits and trail are made of
         log.warning("an incident was not written: %s", type(problem).__name__)
 

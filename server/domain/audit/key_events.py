@@ -19,12 +19,12 @@ _ACTIONS = {"made": "keys.make", "retired": "keys.retire"}
 async def sweep(s: Services) -> None:
     """Write down what is not in the trail yet. Sweep `keys.trail`."""
     events = s.keys.events()
-    known = await AuditEntry.filter(subject_kind="key", action__in=list(_ACTIONS.values())).values_list(
+    recorded = await AuditEntry.filter(subject_kind="key", action__in=list(_ACTIONS.values())).values_list(
         "action", "subject_id"
     )
     async with in_transaction():
         for event in events:
-            if (_ACTIONS[event.kind], event.key_id) not in set(known):
+            if (_ACTIONS[event.kind], event.key_id) not in set(recorded):
                 await _record(s.clock, event)
 
 

@@ -25,7 +25,7 @@ _KEY = "proxies:unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Sighting:
     """`entries`: the least that a request carried of late; a stranger can only add some in front of the proxy's own."""
 
     at: datetime
@@ -48,11 +48,11 @@ class Notebook:
         """
         if time.monotonic() < self._next:
             return 0
-        found = sum(1 for entry in ",".join(forwarded).split(",", MOST_ENTRIES) if entry.strip())
-        if not found or (trusted and found >= trusted):
+        count = sum(1 for entry in ",".join(forwarded).split(",", MOST_ENTRIES) if entry.strip())
+        if not count or (trusted and count >= trusted):
             return 0
         self._next = time.monotonic() + EVERY_SECONDS
-        return min(found, MOST_ENTRIES)
+        return min(count, MOST_ENTRIES)
 
 
 async def note(clock: Clock, cache: Cache, entries: int, peer: str) -> None:
@@ -64,21 +64,21 @@ async def note(clock: Clock, cache: Cache, entries: int, peer: str) -> None:
     address = read(peer)
     is_near = address is not None and (address.is_private or address.is_loopback)
     try:
-        before = await seen(cache)
+        before = await latest(cache)
         if before is not None and before.is_near and not is_near:
             return  # what comes from outside says less
         if before is not None and before.is_near == is_near:
             entries = min(entries, before.entries)
-        said = json.dumps([int(clock.now().timestamp()), entries, is_near])
-        await cache.set(_KEY, said.encode(), seconds=KEPT_SECONDS)
+        value = json.dumps([int(clock.now().timestamp()), entries, is_near])
+        await cache.set(_KEY, value.encode(), seconds=KEPT_SECONDS)
     except Exception as problem:  # whatever the cache is made of: the visitor matters more
         log.info("an unknown proxy was not noted: %s", type(problem).__name__)
 
 
-async def seen(cache: Cache) -> Seen | None:
+async def latest(cache: Cache) -> Sighting | None:
     """What was noted of late; None: nothing."""
     raw = await cache.get(_KEY)
     if raw is None:
         return None
     at, entries, is_near = json.loads(raw)
-    return Seen(datetime.fromtimestamp(at, UTC), int(entries), bool(is_near))
+    return Sighting(datetime.fromtimestamp(at, UTC), int(entries), bool(is_near))

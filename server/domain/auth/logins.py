@@ -59,26 +59,30 @@ async def log_in(
         Unverified: login_wrong, otp_required, otp_wrong.
     """
     await login_limits.refuse_flood(s, came)
-    found = await Staff.get_or_none(username=username.strip().lower())
-    known = found is not None and found.is_active
-    has_code = bool(otp) and found is not None and found.otp_sealed is not None
-    counted = await login_limits.count(s, username, found, came, has_code=has_code)
+    account = await Staff.get_or_none(username=username.strip().lower())
+    is_open = account is not None and account.is_active
+    has_code = bool(otp) and account is not None and account.otp_sealed is not None
+    counted = await login_limits.count(s, username, account, came, has_code=has_code)
     async with attempts.judged(s.rate_limiter, counted.keys):
-        kept = found.password_hash if found and known else s.password_hasher.nobodys()
-        if not await passwords.matches(s.password_hasher, kept, password) or found is None or not known:
-            await _refused(s, found, came)
-        assert found is not None
+        password_hash = account.password_hash if account and is_open else s.password_hasher.nobodys()
+        if (
+            not await passwords.matches(s.password_hasher, password_hash, password)
+            or account is None
+            or not is_open
+        ):
+            await _refused(s, account, came)
+        assert account is not None
         guarded = counted.is_guarded
-        by_recovery = found.otp_sealed is not None and await _second_factor(s, found, otp, came, guarded)
-    await login_limits.forgive(s, username, found, came)
-    if s.password_hasher.is_outdated(found.password_hash):
+        by_recovery = account.otp_sealed is not None and await _second_factor(s, account, otp, came, guarded)
+    await login_limits.forgive(s, username, account, came)
+    if s.password_hasher.is_outdated(account.password_hash):
         fresh = await passwords.hashed(s.password_hasher, password)
-        await Staff.filter(id=found.id, password_hash=found.password_hash).update(password_hash=fresh)
-    actor = staff.actor_of(found).at(came.address, came.request_id)
+        await Staff.filter(id=account.id, password_hash=account.password_hash).update(password_hash=fresh)
+    actor = staff.actor_of(account).at(came.address, came.request_id)
     async with in_transaction():
         action = "session.recovery" if by_recovery else "session.begin"
-        await audit_log.record(s.clock, actor, action, "staff", found.id)
-    return begin(s, found)
+        await audit_log.record(s.clock, actor, action, "staff", account.id)
+    return begin(s, account)
 
 
 async def _refused(s: Services, account: Staff | None, came: From) -> NoReturn:

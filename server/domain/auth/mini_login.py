@@ -32,7 +32,7 @@ async def log_in(s: Services, code: str) -> Entry:
     token = sessions.mint(s, "mp", who.openid, SESSION_SECONDS, unionid=who.unionid)
     is_bound = await Binding.filter(account="mp", openid=who.openid, unbound_at=None).exists()
     is_officer = await Officer.filter(mp_openid=who.openid, state=OfficerState.ACTIVE.value).exists()
-    roles = tuple(role for role, held in (("candidate", is_bound), ("officer", is_officer)) if held)
+    roles = tuple(role for role, is_held in (("candidate", is_bound), ("officer", is_officer)) if is_held)
     return Entry(token, sessions.open(s, "mp", token).expires_at, is_bound, roles)
 
 

@@ -33,8 +33,8 @@ UPDATE staff SET recovery_codes = recovery_codes - $2::text WHERE id = $1 AND re
 
 def is_due(settings: Settings, account: SignedIn) -> bool:
     """Whether this account must set up a second factor before it may do anything else."""
-    wanted = settings.requires_second_factor and account.role in REQUIRED
-    return wanted and not account.has_second_factor
+    is_needed = settings.requires_second_factor and account.role in REQUIRED
+    return is_needed and not account.has_second_factor
 
 
 async def codes_left(staff_id: int) -> int:
@@ -126,10 +126,10 @@ async def confirm_enrolment(s: Services, staff_id: int, code: str, *, actor: Act
         raise Invalid(
             errors=[FieldError("/code", "otp_wrong", "动态码不正确，请检查手机时间后输入新的动态码。")]
         )
-    codes, kept = _new_codes(s.keys, staff_id)
+    codes, hashes = _new_codes(s.keys, staff_id)
     async with in_transaction():
         if not await Staff.filter(id=staff_id, otp_sealed=None).update(
-            otp_sealed=sealed, otp_last_step=step, recovery_codes=kept
+            otp_sealed=sealed, otp_last_step=step, recovery_codes=hashes
         ):
             raise Conflict("otp_enrolled", "已经启用动态码；如需更换，请先停用现在的动态码。")
         await audit_log.record(s.clock, actor, "staff.enrol_second_factor", "staff", staff_id)
@@ -140,8 +140,8 @@ async def confirm_enrolment(s: Services, staff_id: int, code: str, *, actor: Act
 def _new_codes(keys: Keys, staff_id: int) -> tuple[list[str], list[str]]:
     """Codes as they are shown, and what is kept of them: a keyed hash each."""
     plain = ["".join(secrets.choice(_LETTERS) for _ in range(10)) for _ in range(RECOVERY_CODES)]
-    kept = [keys.blind(one, about=_about(staff_id)).hex() for one in plain]
-    return [f"{one[:5]}-{one[5:]}" for one in plain], kept
+    hashes = [keys.blind(one, about=_about(staff_id)).hex() for one in plain]
+    return [f"{one[:5]}-{one[5:]}" for one in plain], hashes
 
 
 async def renew_recovery_codes(s: Services, staff_id: int, password: str, *, actor: Actor) -> list[str]:
@@ -150,9 +150,9 @@ async def renew_recovery_codes(s: Services, staff_id: int, password: str, *, act
     if account.otp_sealed is None:
         raise Conflict("otp_not_enrolled", "还没有启用动态码，请先设置动态码。")
     await require_password(s, account, password, actor=actor)
-    codes, kept = _new_codes(s.keys, staff_id)
+    codes, hashes = _new_codes(s.keys, staff_id)
     async with in_transaction():
-        await Staff.filter(id=staff_id).update(recovery_codes=kept)
+        await Staff.filter(id=staff_id).update(recovery_codes=hashes)
         await audit_log.record(s.clock, actor, "staff.renew_recovery_codes", "staff", staff_id)
     return codes
 

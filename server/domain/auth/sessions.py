@@ -105,8 +105,8 @@ def _verified(keys: Keys, token: str) -> tuple[SessionClaims, tuple[str, ...]]:
             claims |= json.loads(keys.decrypt(_decode(claims.pop("sealed")), about=_ABOUT))
         except (Unverified, KeyError, ValueError, Base64Error):
             raise refusal from None
-    found = SessionClaims(
+    session = SessionClaims(
         claims.pop("kind"), claims.pop("subject"), claims.pop("issued_at"), claims.pop("expires_at"), claims
     )
-    account = ACCOUNTS.get(found.kind)
-    return found, ended_sessions.indexes(keys, account, found.subject) if account else ()
+    account = ACCOUNTS.get(session.kind)
+    return session, ended_sessions.indexes(keys, account, session.subject) if account else ()

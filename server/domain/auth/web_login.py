@@ -75,15 +75,15 @@ async def begin(s: Services, *, wanted: str, callback: str, browser: str, addres
     """
     await _pace(s.rate_limiter, "login", address)
     state = secrets.token_hex(16)
-    kept = {"page": wanted, "browser": _digest(browser)}
-    await s.cache.set(f"oauth:{state}", json.dumps(kept).encode(), seconds=STATE_SECONDS)
+    entry = {"page": wanted, "browser": _digest(browser)}
+    await s.cache.set(f"oauth:{state}", json.dumps(entry).encode(), seconds=STATE_SECONDS)
     return s.wechat_logins.authorize_url(callback, state)
 
 
 async def wanted_by(cache: Cache, state: str) -> str | None:
     """The page a login began for, as long as it is known."""
-    kept = await cache.get(f"oauth:{state}") if _STATE.fullmatch(state) else None
-    return str(json.loads(kept)["page"]) if kept else None
+    entry = await cache.get(f"oauth:{state}") if _STATE.fullmatch(state) else None
+    return str(json.loads(entry)["page"]) if entry else None
 
 
 async def finish(s: Services, *, code: str, state: str, browser: str, session: str, address: str) -> Arrival:
@@ -134,15 +134,15 @@ async def _exchange(wechat_logins: WeChatLogins, code: str) -> WeChatIdentity:
 
 async def _checked_state(s: Services, state: str, browser: str, session: str) -> str | Arrival:
     """The wanted page; or at once an arrival, for an old callback loaded again by somebody logged in."""
-    kept = await s.cache.get(f"oauth:{state}") if _STATE.fullmatch(state) else None
-    if kept is None:
+    raw = await s.cache.get(f"oauth:{state}") if _STATE.fullmatch(state) else None
+    if raw is None:
         if _is_open(s, session):
             return Arrival(session, None)
         raise Unverified("state_invalid", "这次登录已经过期，请重新进入。")
-    said = json.loads(kept)
-    if not hmac.compare_digest(said["browser"], _digest(browser)):
+    entry = json.loads(raw)
+    if not hmac.compare_digest(entry["browser"], _digest(browser)):
         raise Unverified("state_invalid", "这个登录链接不是在本机打开的，请重新进入。")
-    return str(said["page"])
+    return str(entry["page"])
 
 
 async def _second_load(s: Services, state: str, page: str, session: str) -> Arrival:
@@ -150,11 +150,11 @@ async def _second_load(s: Services, state: str, page: str, session: str) -> Arri
     if _is_open(s, session):
         return Arrival(session, page)
     for _ in range(_WAITS):
-        done = await s.cache.get(f"oauth:done:{state}")
-        if done == _FAILED:
+        outcome = await s.cache.get(f"oauth:done:{state}")
+        if outcome == _FAILED:
             break
-        if done is not None and _is_open(s, done.decode()):
-            return Arrival(done.decode(), page)
+        if outcome is not None and _is_open(s, outcome.decode()):
+            return Arrival(outcome.decode(), page)
         await asyncio.sleep(_WAIT_SECONDS)
     raise Unverified("code_used", "这个登录链接已经用过了，请重新进入。")
 

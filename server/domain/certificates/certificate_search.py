@@ -29,10 +29,12 @@ async def by_number(number: str) -> Certificate:
     number = tidy_number(number)
     if not is_number(number):
         raise not_found()
-    found = await Certificate.get_or_none(number=number).prefetch_related("issuance__plan", "issuance__site")
-    if found is None:
+    certificate = await Certificate.get_or_none(number=number).prefetch_related(
+        "issuance__plan", "issuance__site"
+    )
+    if certificate is None:
         raise not_found()
-    return found
+    return certificate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,24 +90,24 @@ async def listing(
         Forbidden("role_not_allowed") · Invalid: unknown state or cursor.
     """
     roles.require(actor, Verb.SEE_CERTIFICATES)
-    found = Certificate.all()
+    query = Certificate.all()
     if "\0" in (wanted.number or "") + (wanted.name or ""):
         return Page()
     if wanted.number:
-        found = found.filter(number__startswith=tidy_number(wanted.number))
+        query = query.filter(number__startswith=tidy_number(wanted.number))
     if wanted.name:
-        found = found.filter(candidate__name=wanted.name.strip())
+        query = query.filter(candidate__name=wanted.name.strip())
     if wanted.state:
-        found = found.filter(state=_state_of(wanted.state))
+        query = query.filter(state=_state_of(wanted.state))
     if wanted.issuance_id is not None:
-        found = found.filter(issuance_id=wanted.issuance_id)
-    found = own(clock, found, actor, through="issuance__")
+        query = query.filter(issuance_id=wanted.issuance_id)
+    query = own(clock, query, actor, through="issuance__")
     if (after := cursor_id(cursor)) is not None:
-        found = found.filter(id__lt=after)
+        query = query.filter(id__lt=after)
     size = limited(limit)
-    listed = await found.order_by("-id").limit(size + 1).prefetch_related("issuance")
-    more = len(listed) > size
-    return Page([_view(one) for one in listed[:size]], str(listed[size - 1].id) if more else None)
+    certificates = await query.order_by("-id").limit(size + 1).prefetch_related("issuance")
+    more = len(certificates) > size
+    return Page([_view(one) for one in certificates[:size]], str(certificates[size - 1].id) if more else None)
 
 
 def _view(certificate: Certificate) -> CertificateView:
@@ -133,7 +135,7 @@ def _state_of(text: str) -> str:
     try:
         return CertificateState(text).value
     except ValueError:
-        known = "、".join(f"{state.value}（{state.label}）" for state in CertificateState)
+        choices = "、".join(f"{state.value}（{state.label}）" for state in CertificateState)
         raise Invalid(
-            errors=[FieldError("/state", "state_unknown", f"没有这个状态，请从这些里选：{known}。")]
+            errors=[FieldError("/state", "state_unknown", f"没有这个状态，请从这些里选：{choices}。")]
         ) from None

@@ -178,14 +178,14 @@ def _taken(take: Callable[[int], int]) -> dict[str, str]:
 
 def unpack(data: bytes) -> dict[str, str]:
     """The fields again. Raises Unpackable for anything that `pack` would not have written."""
-    stream, left = int.from_bytes(data, "big"), len(data) * 8
+    stream, bits_left = int.from_bytes(data, "big"), len(data) * 8
 
     def take(bits: int) -> int:
-        nonlocal left
-        left -= bits
-        if left < 0:
+        nonlocal bits_left
+        bits_left -= bits
+        if bits_left < 0:
             raise Unpackable("too short")
-        return stream >> left & (1 << bits) - 1
+        return stream >> bits_left & (1 << bits) - 1
 
     try:
         fields = _taken(take)

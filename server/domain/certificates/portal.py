@@ -73,9 +73,9 @@ def their_number(text: str) -> str:
 async def standing(pairs: Sequence[Pair]) -> Standing:
     """What is on record about these pairs; the lists of others wait until the caller's transaction ends."""
     await queries.hold_portal_numbers()
-    known = await queries.numbered([pair.ours for pair in pairs])
+    ours = await queries.numbered([pair.ours for pair in pairs])
     return Standing(
-        {one.number: (one.portal_number, Line.from_bytes(one.line).name) for one in known},
+        {one.number: (one.portal_number, Line.from_bytes(one.line).name) for one in ours},
         await queries.holders([pair.theirs for pair in pairs]),
     )
 
@@ -131,11 +131,11 @@ def _objection(
 
 async def write(clock: Clock, faults: FaultInjector, weighed: Weighed, *, actor: Actor) -> None:
     """Keep the changes and say so in the audit trail, in the caller's transaction."""
-    wanted = weighed.changes
-    await queries.write_portal_numbers(list(wanted), [becomes for _, becomes in wanted.values()])
+    changes = weighed.changes
+    await queries.write_portal_numbers(list(changes), [becomes for _, becomes in changes.values()])
     await faults.reach("portal.write: the numbers are written")
     trail = [
-        (ours, {"portal_number": was}, {"portal_number": becomes}) for ours, (was, becomes) in wanted.items()
+        (ours, {"portal_number": was}, {"portal_number": becomes}) for ours, (was, becomes) in changes.items()
     ]
     await audit_log.record_many(clock, actor, "certificate.portal", "certificate", trail)
 
@@ -150,9 +150,9 @@ async def record(clock: Clock, faults: FaultInjector, pairs: Iterable[Pair], *, 
         Forbidden("role_not_allowed").
     """
     roles.require(actor, Verb.IMPORT)
-    listed = dict(enumerate(pairs))
+    by_place = dict(enumerate(pairs))
     async with transaction(faults, "portal.record"):
-        weighed = weigh(listed, await standing(list(listed.values())))
+        weighed = weigh(by_place, await standing(list(by_place.values())))
         if weighed.changes:
             await write(clock, faults, weighed, actor=actor)
             await freshness.changed()

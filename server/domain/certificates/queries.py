@@ -61,10 +61,10 @@ async def numbered(numbers: Sequence[str]) -> list[Numbered]:
 
 async def holders(portal_numbers: Sequence[str]) -> dict[str, set[str]]:
     """Our numbers, by the portal's number that stands beside them."""
-    found: dict[str, set[str]] = {}
+    holders: dict[str, set[str]] = {}
     for row in await rows(_HOLDERS, list(portal_numbers)):
-        found.setdefault(row["portal_number"], set()).add(row["number"])
-    return found
+        holders.setdefault(row["portal_number"], set()).add(row["number"])
+    return holders
 
 
 async def write_portal_numbers(ours: Sequence[str], theirs: Sequence[str]) -> None:

@@ -44,7 +44,7 @@ async def advance(
     step, changes = STEPS[name], changes or {}
     columns = {column: _TYPES[column] for column in changes}
     arrays = ", ".join(f"${at}::{kind}[]" for at, kind in enumerate(("bigint", *columns.values()), 5))
-    found = await rows(
+    moved = await rows(
         f"UPDATE certificate AS x SET {', '.join(['state = $1', *(f'{c} = n.{c}' for c in columns)])}"  # noqa: S608 -- our own names
         f" FROM unnest({arrays}) AS n ({', '.join(('id', *columns))})"
         " WHERE x.id = n.id AND x.state = ANY($2::text[])"
@@ -57,4 +57,4 @@ async def advance(
         list(ids),
         *(list(values) for values in changes.values()),
     )
-    return sorted(row["number"] for row in found)
+    return sorted(row["number"] for row in moved)

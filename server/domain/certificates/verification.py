@@ -87,8 +87,8 @@ async def read_code(s: Services, code: str, *, address: str) -> Finding:
         Unverified("code_invalid"): unreadable, changed or forged. TooMany("verification_paused").
     """
     await _pace(s.rate_limiter, f"verification:scan:{counted(address)}", SCAN_TRIES)
-    said = claims.open_code(s.keys, code)
-    return await _standing(s.clock, s.keys, said)
+    statement = claims.open_code(s.keys, code)
+    return await _standing(s.clock, s.keys, statement)
 
 
 async def find(s: Services, number: str, name: str, *, address: str) -> Finding:
@@ -104,15 +104,15 @@ async def find(s: Services, number: str, name: str, *, address: str) -> Finding:
     misses = f"verification:number:{number[:24]}"
     if await s.rate_limiter.count(misses) >= MISSES_OF_NUMBER:
         raise _paused(60)
-    found = await _recorded(s.clock, s.keys, number)
-    is_same = same_name(name, found.claims.name if found is not None else None)
-    if found is None or not is_same or found.standing is Standing.UNKNOWN:
+    finding = await _recorded(s.clock, s.keys, number)
+    is_same = same_name(name, finding.claims.name if finding is not None else None)
+    if finding is None or not is_same or finding.standing is Standing.UNKNOWN:
         await s.rate_limiter.hit(misses, window=3600)
         raise NotFound(
             "certificate_not_matched",
             "没有查到编号与姓名都相符的证书。请对照证书逐字核对；若手边有证书，扫描上面的二维码最可靠。",
         )
-    return found
+    return finding
 
 
 def _require(number: str, name: str) -> None:
@@ -140,22 +140,27 @@ async def public_status(clock: Clock, number: str) -> PublicStatus | None:
     """What the public is told of a number; None unless it was issued and
     its plan's results are released. Only whoever has the number can ask."""
     # One statement, whether there is such a number or not: the time it takes must not tell.
-    found = await Certificate.get_or_none(number=number).select_related("issuance__plan", "superseded_by")
-    if found is None or found.state not in EVER_VALID:
+    certificate = await Certificate.get_or_none(number=number).select_related(
+        "issuance__plan", "superseded_by"
+    )
+    if certificate is None or certificate.state not in EVER_VALID:
         return None
-    if CertificateState(found.state) is CertificateState.VALID and found.issuance.issued_at is None:
+    if (
+        CertificateState(certificate.state) is CertificateState.VALID
+        and certificate.issuance.issued_at is None
+    ):
         return None
-    if not is_released(found.issuance.plan, clock.now()):
+    if not is_released(certificate.issuance.plan, clock.now()):
         return None
-    successor = found.superseded_by
+    successor = certificate.superseded_by
     return PublicStatus(
-        number=found.number,
-        state=found.state,
-        revoked_at=found.revoked_at,
+        number=certificate.number,
+        state=certificate.state,
+        revoked_at=certificate.revoked_at,
         revoke_reason_public="",
         superseded_by=successor.number if successor is not None else None,
-        portal_number=found.portal_number,
-        pdf_sha256=bytes(found.pdf_sha256 or b"").hex(),
+        portal_number=certificate.portal_number,
+        pdf_sha256=bytes(certificate.pdf_sha256 or b"").hex(),
     )
 
 
@@ -171,24 +176,24 @@ async def _recorded(clock: Clock, keys: Keys, number: str) -> Finding | None:
     return _compared(clock, keys, Claims.from_bytes(bytes(record.claims)), status, record)
 
 
-async def _standing(clock: Clock, keys: Keys, said: Claims) -> Finding:
-    status = await public_status(clock, said.number)
+async def _standing(clock: Clock, keys: Keys, statement: Claims) -> Finding:
+    status = await public_status(clock, statement.number)
     if status is None:
-        return Finding(said, Standing.UNKNOWN, clock.now())
-    record = await Certificate.get(number=said.number).select_related("candidate")
-    return _compared(clock, keys, said, status, record)
+        return Finding(statement, Standing.UNKNOWN, clock.now())
+    record = await Certificate.get(number=statement.number).select_related("candidate")
+    return _compared(clock, keys, statement, status, record)
 
 
 def _compared(
-    clock: Clock, keys: Keys, said: Claims, status: PublicStatus | None, record: Certificate
+    clock: Clock, keys: Keys, statement: Claims, status: PublicStatus | None, record: Certificate
 ) -> Finding:
     """What the record says of these claims."""
     if status is None:
-        return Finding(said, Standing.UNKNOWN, clock.now())
-    if not hmac.compare_digest(bytes(record.claims_sha256 or b""), said.sha256()):
-        return Finding(said, Standing.DIFFERENT, clock.now())
+        return Finding(statement, Standing.UNKNOWN, clock.now())
+    if not hmac.compare_digest(bytes(record.claims_sha256 or b""), statement.sha256()):
+        return Finding(statement, Standing.DIFFERENT, clock.now())
     return Finding(
-        said,
+        statement,
         Standing(status.state),
         clock.now(),
         id_masked=id_masked(keys, record.candidate),

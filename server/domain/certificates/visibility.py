@@ -20,15 +20,15 @@ from server.models import Issuance
 Row = TypeVar("Row", bound=Model)
 
 
-def own(clock: Clock, found: QuerySet[Row], actor: Actor, *, through: str = "") -> QuerySet[Row]:
+def own(clock: Clock, query: QuerySet[Row], actor: Actor, *, through: str = "") -> QuerySet[Row]:
     """Of these rows, those that this member of staff may see.
 
     Args:
-        found: batches, or what belongs to batches.
+        query: batches, or what belongs to batches.
         through: the way from a row to its batch, such as `issuance__`.
     """
     released = {f"{through}plan__release_at__lte": clock.now()}
-    return within(found, actor, school=f"{through}site__school_id", **released)
+    return within(query, actor, school=f"{through}site__school_id", **released)
 
 
 async def seen_by(clock: Clock, issuance: Issuance, actor: Actor) -> None:

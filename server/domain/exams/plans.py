@@ -53,7 +53,7 @@ async def release(
         if not await Registration.filter(plan_id=plan_id).exists():
             raise Refused("nothing_to_release", "这个考试计划还没有成绩，请先导入成绩再公布。")
         if at is not None:
-            await _refuse_when_asked(plan_id, "不能再改为以后公布；要公布请选择“立即公布”")
+            await _refuse_once_sent(plan_id, "不能再改为以后公布；要公布请选择“立即公布”")
         was = plan.release_at
         if was == moment:
             return _settings(plan)
@@ -83,7 +83,7 @@ async def cancel_release(clock: Clock, plan_id: int, *, actor: Actor) -> PlanSet
         was = plan.release_at
         if was is None:
             return _settings(plan)
-        await _refuse_when_asked(plan_id, "不能取消公布")
+        await _refuse_once_sent(plan_id, "不能取消公布")
         plan.release_at = None
         await plan.save(update_fields=["release_at"])
         await audit_log.record(
@@ -136,10 +136,10 @@ def _refuse_when_visible(plan: Plan, now: datetime, message: str) -> None:
         raise Conflict("already_released", message)
 
 
-async def _refuse_when_asked(plan_id: int, what: str) -> None:
+async def _refuse_once_sent(plan_id: int, what: str) -> None:
     """Whoever was asked to sign has seen who passed: from then on the release can only come sooner."""
-    asked = Issuance.filter(~Q(state="prepared") | Q(revision__gt=1), plan_id=plan_id)
-    if await asked.exists():
+    sent_batches = Issuance.filter(~Q(state="prepared") | Q(revision__gt=1), plan_id=plan_id)
+    if await sent_batches.exists():
         raise Conflict("school_asked", f"这个考试计划已有批次送院校签发，{what}。")
 
 

@@ -121,8 +121,8 @@ async def ensure_kind(name: str) -> CertificateKind | None:
     A kind is more than a name: its code stands in every number, its standard on every certificate. So an
     unknown name in a spreadsheet makes none.
     """
-    if (known := await CertificateKind.get_or_none(name=name)) is not None:
-        return known
+    if (existing := await CertificateKind.get_or_none(name=name)) is not None:
+        return existing
     if name not in KINDS:
         return None
     code, standards = KINDS[name]
@@ -140,12 +140,12 @@ async def standard_on(kind_id: int, day: date) -> StandardVersion:
     Raises:
         NotFound: standard_unknown, when none was in force yet.
     """
-    found = (
+    standard = (
         await StandardVersion.filter(kind_id=kind_id, effective_on__lte=day).order_by("-effective_on").first()
     )
-    if found is None:
+    if standard is None:
         raise NotFound("standard_unknown", "考试日期早于证书标准的实施日期，请核对考试计划的日期。")
-    return found
+    return standard
 
 
 async def withheld_reason(registration: Registration) -> str | None:
@@ -162,20 +162,20 @@ async def withheld_reasons(registration_ids: list[int]) -> dict[int, str]:
     rows = await Registration.filter(id__in=registration_ids, plan__requires_practice=True).values(
         "id", "candidate_id", level="site__level"
     )
-    kept = await PracticeRecord.filter(candidate_id__in=[row["candidate_id"] for row in rows])
-    hours = {(record.candidate_id, record.level): record for record in kept}
-    found = {
+    records = await PracticeRecord.filter(candidate_id__in=[row["candidate_id"] for row in rows])
+    hours = {(record.candidate_id, record.level): record for record in records}
+    reasons = {
         row["id"]: _missing(Level(row["level"]), hours.get((row["candidate_id"], row["level"])))
         for row in rows
     }
-    return {registration: reason for registration, reason in found.items() if reason}
+    return {registration: reason for registration, reason in reasons.items() if reason}
 
 
 def _missing(level: Level, record: PracticeRecord | None) -> str | None:
-    asked = zip(("督导", "实践"), level.hours, _hours_of(record), strict=True)
+    required = zip(("督导", "实践"), level.hours, _hours_of(record), strict=True)
     short = [
         f"{what}需 {_plain(need)} 学时，已登记 {_plain(have)} 学时"
-        for what, need, have in asked
+        for what, need, have in required
         if have < need
     ]
     if not short:

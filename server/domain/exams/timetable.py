@@ -34,12 +34,12 @@ class Slot:
 
 async def slots() -> dict[int, list[Slot]]:
     """Plan → its rows, by level, time and subject."""
-    found: dict[int, list[Slot]] = {}
+    by_plan: dict[int, list[Slot]] = {}
     for row in await PlanSlot.all():
-        found.setdefault(row.plan_id, []).append(_slot(row))
-    for mine in found.values():
+        by_plan.setdefault(row.plan_id, []).append(_slot(row))
+    for mine in by_plan.values():
         mine.sort(key=lambda slot: (_ORDER[slot.level], str(slot.starts_at or "~"), slot.subject))
-    return found
+    return by_plan
 
 
 async def set_time(
@@ -80,10 +80,10 @@ async def set_time(
 
 
 def _time(pointer: str, text: str) -> time:
-    found = _TIME.fullmatch(text.strip())
-    if found is None:
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
         raise Invalid(errors=[FieldError(pointer, "time_form", "时间请按“9:00”的样子填写。")])
-    return time(int(found[1]), int(found[2]))
+    return time(int(match[1]), int(match[2]))
 
 
 def _slot(row: PlanSlot) -> Slot:

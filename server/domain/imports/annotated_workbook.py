@@ -63,8 +63,8 @@ def _refused_rows(table: Table, width: int, by_row: Mapping[int, list[RowError]]
             else:
                 written.append(Cell(None if value is None else _plain(value)))
         comments += len(bad)
-        told = "未导入：" + "；".join(f"【{e.column}】{e.detail}" for e in here)
-        yield [*written, Cell(index + 1), Cell(told, Mark.BAD)]
+        sentence = "未导入：" + "；".join(f"【{e.column}】{e.detail}" for e in here)
+        yield [*written, Cell(index + 1), Cell(sentence, Mark.BAD)]
 
 
 def _changes(differences: Iterable[KeptDifference]) -> Iterator[list[Cell]]:
@@ -77,7 +77,7 @@ def _changes(differences: Iterable[KeptDifference]) -> Iterator[list[Cell]]:
 
 
 def _counts(run: ImportRun) -> Iterator[list[Cell]]:
-    found: list[tuple[str, int | str]] = [
+    lines: list[tuple[str, int | str]] = [
         ("总行数", run.rows_total),
         ("新增", run.rows_new),
         ("改动", run.rows_changed),
@@ -85,10 +85,10 @@ def _counts(run: ImportRun) -> Iterator[list[Cell]]:
         ("有错误", run.rows_refused),
     ]
     if run.rows_skipped:
-        found.append(("没有读取", run.rows_skipped))
-    found += [("提示", note) for note in run.notes]
+        lines.append(("没有读取", run.rows_skipped))
+    lines += [("提示", note) for note in run.notes]
     yield _titles("项目", "检查结果" if run.is_dry_run else "导入结果")
-    for label, value in found:
+    for label, value in lines:
         yield [Cell(label), Cell(_plain(value))]
 
 

@@ -68,12 +68,12 @@ def refuse_error_word(raw: str) -> None:
         raise Refused("cell_error", f"这一格是错误值（{word}），不是内容。请改正公式或重新填写这一格。")
 
 
-def shown_otherwise(raw: Any, seen: str) -> Refused:
+def shown_otherwise(raw: Any, display: str) -> Refused:
     """The cell's number format shows another value than is stored."""
     if isinstance(raw, (int, float)) and abs(raw) >= EXACT:
         return _rounded("这个号码")
     stored = text_of(raw) if isinstance(raw, (int, float)) else "另外的内容"
-    appears = f"显示为“{seen}”" if seen else "显示的和存的不一样"
+    appears = f"显示为“{display}”" if display else "显示的和存的不一样"
     return Refused(
         "number_format",
         f"这一格{appears}，文件里存的却是 {stored}。请把单元格格式改为“常规”，核对后重新填写。",
@@ -178,18 +178,18 @@ def mobile(raw: Any) -> str:
 @lru_cache(maxsize=64, typed=True)
 def candidate_kind(raw: Any) -> str:
     value = _plain(raw)
-    known = {"本校考生": "school", "社会考生": "social"}
-    if value not in known:
+    kinds = {"本校考生": "school", "社会考生": "social"}
+    if value not in kinds:
         raise Refused("kind_unknown", "考生类型只能填“本校考生”或“社会考生”，请改正。")
-    return known[value]
+    return kinds[value]
 
 
 @lru_cache(maxsize=64, typed=True)
 def level(raw: Any) -> Level:
     value = _plain(raw)
-    if (found := Level.of_label(value)) is None:
+    if (level := Level.of_label(value)) is None:
         raise Refused("level_unknown", "证书等级只能填“初级”“中级”或“高级”，请改正。")
-    return found
+    return level
 
 
 _ADMISSION = needed(30)
@@ -217,8 +217,8 @@ def exam_date(raw: Any) -> date:
     if not value:
         raise Refused("missing", "请填写日期，例如 2023-09-22。")
     try:
-        if found := _DATE.match(value):
-            return date(int(found[1]), int(found[2]), int(found[3]))
+        if match := _DATE.match(value):
+            return date(int(match[1]), int(match[2]), int(match[3]))
         if len(value) == 8 and value.isdecimal():
             return date(int(value[:4]), int(value[4:6]), int(value[6:]))
         if isinstance(raw, (int, float)) and 36526 <= raw <= 73050:  # the years 2000 to 2099

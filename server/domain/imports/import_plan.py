@@ -31,11 +31,11 @@ class Difference:
     changes: tuple[Change, ...]
     is_grave: bool = False
 
-    def kept(self) -> KeptDifference:
-        told: list[KeptChange] = [
+    def as_json(self) -> KeptDifference:
+        changes: list[KeptChange] = [
             {"what": what, "was": was, "became": became} for what, was, became in self.changes
         ]
-        return {"row": self.row, "who": self.who, "changes": told, "is_grave": self.is_grave}
+        return {"row": self.row, "who": self.who, "changes": changes, "is_grave": self.is_grave}
 
 
 @dataclass(slots=True)
@@ -54,28 +54,28 @@ class Verdict:
     register: Register | None = None
     creates: Names = field(default_factory=Names)
     work: Any = None
-    _said: Any = field(default_factory=hashlib.sha256)
+    _digest: Any = field(default_factory=hashlib.sha256)
 
     @property
-    def taken(self) -> int:
+    def rows_taken(self) -> int:
         return self.new + self.changed
 
     @property
     def fingerprint(self) -> bytes:
         """SHA-256 of what is to be written: the same file that would now write something else has another one."""
-        digest: bytes = self._said.digest()
+        digest: bytes = self._digest.digest()
         return digest
 
     def add_new(self, draft: Draft) -> None:
         self.new += 1
-        self._said.update(f"new {draft.row}\n".encode())
+        self._digest.update(f"new {draft.row}\n".encode())
 
     def add_changed(
         self, draft: Draft, who: str, changes: Iterable[Change], *, is_grave: bool = False
     ) -> None:
         self.changed += 1
         difference = Difference(draft.row, who, tuple(changes), is_grave)
-        self._said.update(f"changed {difference!r}\n".encode())
+        self._digest.update(f"changed {difference!r}\n".encode())
         if len(self.differences) < MOST_DIFFERENCES:
             self.differences.append(difference)
 
@@ -91,12 +91,12 @@ def who(draft: Draft) -> str:
     return f"{draft.get('姓名') or ''} {mask_id(number) if number else ''}".strip()
 
 
-def judge_person(draft: Draft, known: dict[str, OnRecord]) -> OnRecord | None:
+def judge_person(draft: Draft, people: dict[str, OnRecord]) -> OnRecord | None:
     """The candidate of a row that must be on record under the same name; the draft is told what is wrong."""
     number, name = draft.get("证件号码"), draft.get("姓名")
     if number is None:
         return None
-    person = known.get(number)
+    person = people.get(number)
     if person is None:
         draft.refuse("证件号码", "candidate_unknown", "系统里没有这位考生，请先导入考生信息，再导入这一行。")
         return None

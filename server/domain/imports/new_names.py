@@ -33,7 +33,7 @@ class Names:
     sites: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, given: Mapping[str, Iterable[str]] | None) -> Names:
+    def of(cls, names: Mapping[str, Iterable[str]] | None) -> Names:
         """Out of `{plans: […], schools: […], sites: […]}`, each spelt as cells are.
 
         Raises:
@@ -41,18 +41,18 @@ class Names:
         """
         spelt = cells.text(_LONGEST)
         return cls(
-            **{kind: frozenset(filter(None, map(spelt, (given or {}).get(kind, ())))) for kind in LABELS}
+            **{kind: frozenset(filter(None, map(spelt, (names or {}).get(kind, ())))) for kind in LABELS}
         )
 
     @classmethod
     def whatever(cls, names: Iterable[str]) -> Names:
         """The same names for every kind, as the command line gives them."""
-        listed = list(names)
-        return cls.of(dict.fromkeys(LABELS, listed))
+        every = list(names)
+        return cls.of(dict.fromkeys(LABELS, every))
 
     def of_kind(self, kind: str) -> frozenset[str]:
-        found: frozenset[str] = getattr(self, kind)
-        return found
+        names: frozenset[str] = getattr(self, kind)
+        return names
 
     def __or__(self, other: Names) -> Names:
         return Names(self.plans | other.plans, self.schools | other.schools, self.sites | other.sites)
@@ -92,17 +92,17 @@ class Register:
             )
         return False
 
-    def kept(self) -> dict[str, list[KeptName]]:
+    def as_json(self) -> dict[str, list[KeptName]]:
         """What is asked: by kind, each name with its rows counted, its first row, and other names like it."""
         compared = _COMPARED
-        found: dict[str, list[KeptName]] = {}
+        unknown: dict[str, list[KeptName]] = {}
         for kind, names in self.asked.items():
             for name, rows in names.items():
                 like = self._likely(kind, name) if compared > 0 else []
                 compared -= 1
                 one: KeptName = {"name": name, "rows": len(rows), "first_row": rows[0], "like": like}
-                found.setdefault(kind, []).append(one)
-        return found
+                unknown.setdefault(kind, []).append(one)
+        return unknown
 
     def _likely(self, kind: str, name: str) -> list[str]:
         """Names on record or of the same file like this one; a site's name is built and so never misspelt."""
@@ -116,20 +116,20 @@ class Register:
         return sorted(every - self.met - set(cells_say))
 
 
-def likely(name: str, known: Iterable[str]) -> list[str]:
+def likely(name: str, others: Iterable[str]) -> list[str]:
     """Known names that this one may be a slip of: they look the same, or differ by a character or two.
 
     Names that differ in their digits alone are a series (…22日, …23日) and no slip.
     """
     bare, most = _skeleton(name), max(1, min(3, len(name) // 8))
-    found = []
-    for other in known:
+    near = []
+    for other in others:
         if abs(len(other) - len(name)) > most and _skeleton(other) != bare:
             continue
         distance = 0 if _skeleton(other) == bare else _distance(name, other, most)
         if distance <= most and (distance == 0 or _undated(other) != _undated(name)):
-            found.append((distance, other))
-    return [other for _, other in sorted(found)[:_LIKE]]
+            near.append((distance, other))
+    return [other for _, other in sorted(near)[:_LIKE]]
 
 
 _skeleton = lru_cache(maxsize=16_384)(skeleton)

@@ -44,8 +44,8 @@ async def people(keys: Keys, drafts: Iterable[Draft]) -> dict[str, OnRecord]:
     """Identity number → who is on record with it, looked up under every epoch of the blind index."""
     numbers = {number for draft in drafts if (number := draft.get("证件号码"))}
     by_index = await asyncio.to_thread(_indexes, keys, numbers)
-    found = await rows(_ON_RECORD, list(by_index))
-    return {by_index[bytes(row.pop("id_index"))]: OnRecord(**row) for row in found}
+    candidates = await rows(_ON_RECORD, list(by_index))
+    return {by_index[bytes(row.pop("id_index"))]: OnRecord(**row) for row in candidates}
 
 
 def _indexes(keys: Keys, numbers: set[str]) -> dict[bytes, str]:
@@ -72,12 +72,12 @@ async def settled(candidates: list[int], now: datetime) -> set[int]:
 
 
 async def hours(candidates: list[int]) -> dict[HoursKey, Hours]:
-    found = await rows(
+    records = await rows(
         "SELECT candidate_id, level, supervision_hours, practice_hours FROM practice_record"
         " WHERE candidate_id = ANY($1::bigint[])",
         candidates,
     )
-    return {(r["candidate_id"], r["level"]): (r["supervision_hours"], r["practice_hours"]) for r in found}
+    return {(r["candidate_id"], r["level"]): (r["supervision_hours"], r["practice_hours"]) for r in records}
 
 
 # a batch at the school holds those who passed; a signed one only those who have a number in it

@@ -38,7 +38,7 @@ class RowError:
     detail: str
     value: str = ""  # what stands in the cell; identity numbers and phones are masked
 
-    def kept(self) -> KeptError:
+    def as_json(self) -> KeptError:
         return KeptError(
             row=self.row, column=self.column, code=self.code, detail=self.detail, value=self.value
         )
@@ -102,7 +102,7 @@ def find_table(
         Refused: see `TableReader`; header_missing, header_incomplete, header_twice, header_other_kind, no_rows,
             rows_do_not_add_up.
     """
-    seen = []
+    passed_over = []
     chosen: Table | None = None
     for sheet in sheets:
         if chosen is not None:
@@ -111,10 +111,10 @@ def find_table(
             ):
                 chosen.notes.append(f"只读取了工作表“{chosen.sheet.name}”，没有读取“{sheet.name}”。")
             continue
-        seen.append(sheet)
+        passed_over.append(sheet)
         chosen = _table(sheet, columns)
     if chosen is None:
-        raise _no_header(seen, columns, others)
+        raise _no_header(passed_over, columns, others)
     _account(chosen)
     _note_hidden(chosen)
     return chosen
@@ -128,10 +128,10 @@ def _account(table: Table) -> None:
     """
     sheet, used = table.sheet, list(table.places.values())
     computed = {row for row, _ in sheet.formulas}
-    below = seen = 0
+    below = filled = 0
     for index, row in enumerate(sheet.rows):
         holds = index in computed or row.count("") < len(row)
-        seen += holds
+        filled += holds
         if index <= table.header or not holds:
             continue
         below += 1
@@ -139,7 +139,7 @@ def _account(table: Table) -> None:
             table.drafted.append(index)
         elif not all(map(cells.is_blank, row)):
             table.skipped.append(index + 1)
-    if seen != sheet.counted:
+    if filled != sheet.counted:
         raise not_adding_up(len(sheet.rows))
     if not table.drafted and not table.skipped:
         raise Refused("no_rows", "表头下面没有数据，请填写后再导入。")
@@ -180,37 +180,37 @@ def _title(raw: Any) -> str:
 
 
 def _table(sheet: Sheet, columns: tuple[Column, ...]) -> Table | None:
-    known = {column.title for column in columns}
+    expected = {column.title for column in columns}
     best = -1
     titles: list[str] = []
     for place, row in enumerate(sheet.rows[:HEADER_WITHIN]):
         here = [_title(value) for value in row]
-        if len(known.intersection(here)) > len(known.intersection(titles)):
+        if len(expected.intersection(here)) > len(expected.intersection(titles)):
             best, titles = place, here
     needs = [column.title for column in columns if column.required]
     if best < 0 or not set(needs) <= set(titles):
         return None
-    if twice := sorted({title for title in titles if title in known and titles.count(title) > 1}):
+    if twice := sorted({title for title in titles if title in expected and titles.count(title) > 1}):
         raise Refused("header_twice", f"表头里“{twice[0]}”出现了两次，请删除多余的一列。")
-    extra = [title for title in titles if title and title not in known]
+    extra = [title for title in titles if title and title not in expected]
     notes = list(sheet.notes)
     if extra:
         notes.append(f"这些列没有读取：{'、'.join(extra[:_SAID])}{'等' if len(extra) > _SAID else ''}。")
-    return Table(sheet, best, {title: titles.index(title) for title in known if title in titles}, notes)
+    return Table(sheet, best, {title: titles.index(title) for title in expected if title in titles}, notes)
 
 
 def _no_header(
-    seen: list[Sheet], columns: tuple[Column, ...], others: dict[str, tuple[Column, ...]]
+    sheets: list[Sheet], columns: tuple[Column, ...], others: dict[str, tuple[Column, ...]]
 ) -> Refused:
     for name, other in others.items():
-        if any(_table(sheet, other) for sheet in seen):
+        if any(_table(sheet, other) for sheet in sheets):
             return Refused("header_other_kind", f"这像是“{name}”的表格，请选择对应的导入类型后再试。")
     needs = [column.title for column in columns if column.required]
-    found = {_title(value) for sheet in seen for row in sheet.rows[:HEADER_WITHIN] for value in row}
-    missing = [title for title in needs if title not in found]
+    titles = {_title(value) for sheet in sheets for row in sheet.rows[:HEADER_WITHIN] for value in row}
+    missing = [title for title in needs if title not in titles]
     if len(missing) == len(needs) or not missing:
         advice = ""
-        if hidden := next((sheet.hidden_sheets for sheet in seen if sheet.hidden_sheets), []):
+        if hidden := next((sheet.hidden_sheets for sheet in sheets if sheet.hidden_sheets), []):
             advice = f"隐藏的工作表（{'、'.join(hidden[:_SAID])}）没有读取，如果表在那里，请取消隐藏。"
         return Refused("header_missing", f"没有找到表头。表头应有：{'、'.join(needs)}。{advice}")
     return Refused("header_incomplete", f"表头缺少：{'、'.join(missing)}。请补上后再导入。")
@@ -245,12 +245,14 @@ def drafts(table: Table, columns: tuple[Column, ...]) -> Iterator[Draft]:
     """Every row that has anything in a column that is read, cleaned; a hidden one is refused, for nobody has seen it."""
     placed = [_Placed(column.title, column.clean, table.places.get(column.title)) for column in columns]
     sheet = table.sheet
-    told = {
+    special = {
         row for row, _ in (*sheet.formulas, *sheet.shown)
     }  # rows of which more is known than their values
     for index in table.drafted:
         draft = (
-            _told_draft(index, sheet, placed) if index in told else _draft(index, sheet.rows[index], placed)
+            _draft_of_marked_row(index, sheet, placed)
+            if index in special
+            else _draft(index, sheet.rows[index], placed)
         )
         if index in sheet.hidden_rows:
             draft.refuse(
@@ -277,7 +279,7 @@ def _draft(index: int, row: list[Any], placed: list[_Placed]) -> Draft:
     return draft
 
 
-def _told_draft(index: int, sheet: Sheet, placed: list[_Placed]) -> Draft:
+def _draft_of_marked_row(index: int, sheet: Sheet, placed: list[_Placed]) -> Draft:
     """A row with a formula, or with a cell that shows something else than it stores."""
     draft = Draft(index + 1)
     row = sheet.rows[index]

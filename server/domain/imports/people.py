@@ -39,7 +39,7 @@ _SETTLED = ("证件类型", "考生类型", "院校")
 
 
 @dataclass(slots=True)
-class Known:
+class Records:
     """What the records say about the people and schools of a file."""
 
     people: dict[str, OnRecord]
@@ -56,13 +56,13 @@ def settle(draft: Draft) -> None:
                 draft.refuse(title, "major_of_social", "社会考生不填专业信息，请清空这一格，或改正考生类型。")
 
 
-async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Known:
+async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Records:
     people = await on_record.people(keys, drafts)
     schools = await on_record.schools()
     mobiles = await asyncio.to_thread(_mobiles, keys, people.values())
     ids = [person.id for person in people.values()]
     settled = await on_record.settled(ids, clock.now())
-    return Known(people, schools, mobiles, settled)
+    return Records(people, schools, mobiles, settled)
 
 
 def _mobiles(keys: Keys, people: Iterable[OnRecord]) -> dict[int, str]:
@@ -73,15 +73,15 @@ def _mobiles(keys: Keys, people: Iterable[OnRecord]) -> dict[int, str]:
     }
 
 
-def judge(pdf_renderer: PdfRenderer, known: Known, drafts: list[Draft], creating: Names) -> Verdict:
+def judge(pdf_renderer: PdfRenderer, records: Records, drafts: list[Draft], creating: Names) -> Verdict:
     """Judge what must be unique over the whole file, then every draft against the records."""
-    register = Register(creating, {"schools": known.schools})
+    register = Register(creating, {"schools": records.schools})
     verdict, work = Verdict(register=register), Work()
     verdict.work = work
     _judge_whole(verdict, drafts)
-    seen: set[str] = set()
+    numbers: set[str] = set()
     for draft in drafts:
-        person = known.people.get(draft.get("证件号码") or "")
+        person = records.people.get(draft.get("证件号码") or "")
         name = draft.get("姓名")
         if person is not None and name is not None and not same_name(name, person.name):
             draft.refuse(
@@ -91,13 +91,13 @@ def judge(pdf_renderer: PdfRenderer, known: Known, drafts: list[Draft], creating
             )
         if draft.errors or not register.admits(draft, "schools", draft.values["院校"], "院校"):
             continue
-        if draft.values["证件号码"] in seen:
+        if draft.values["证件号码"] in numbers:
             verdict.unchanged += 1  # the same row once more
             continue
-        seen.add(draft.values["证件号码"])
-        _sort_in(verdict, work, known, person, draft)
-    taken = {draft.values["院校"] for draft in (*work.made, *(draft for _, draft, _ in work.changed))}
-    work.schools = frozenset(taken - known.schools.keys())
+        numbers.add(draft.values["证件号码"])
+        _sort_in(verdict, work, records, person, draft)
+    names = {draft.values["院校"] for draft in (*work.made, *(draft for _, draft, _ in work.changed))}
+    work.schools = frozenset(names - records.schools.keys())
     verdict.creates = Names(schools=work.schools)
     _note_glyphs(pdf_renderer, verdict, work)
     return verdict
@@ -120,7 +120,7 @@ def _judge_whole(verdict: Verdict, drafts: list[Draft]) -> None:
                 )
     shared = clashes((d.get("手机号"), d.get("证件号码"), d.row) for d in drafts if d.get("手机号"))
     for numbers in list(shared.values())[:5]:
-        where = row_numbers(row for found in numbers.values() for row in found)
+        where = row_numbers(row for rows in numbers.values() for row in rows)
         verdict.notes.append(f"{where}是不同的考生，却填了同一个手机号，请核对。")
 
 
@@ -130,7 +130,7 @@ def _differing(same: list[Draft]) -> list[str]:
     return [t for t in titles if len({repr(d.values[t]) for d in same if t in d.values}) > 1]
 
 
-def _sort_in(verdict: Verdict, work: Work, known: Known, person: OnRecord | None, draft: Draft) -> None:
+def _sort_in(verdict: Verdict, work: Work, records: Records, person: OnRecord | None, draft: Draft) -> None:
     if person is None:
         work.made.append(draft)
         verdict.add_new(draft)
@@ -140,20 +140,20 @@ def _sort_in(verdict: Verdict, work: Work, known: Known, person: OnRecord | None
         for title, column in _PLAIN.items()
         if draft.values[title] != getattr(person, column)
     }
-    if known.schools.get(draft.values["院校"]) != person.school_id:
+    if records.schools.get(draft.values["院校"]) != person.school_id:
         changes["school"] = draft.values["院校"]
-    if draft.values["手机号"] and draft.values["手机号"] != known.mobiles.get(person.id):
+    if draft.values["手机号"] and draft.values["手机号"] != records.mobiles.get(person.id):
         changes["mobile"] = draft.values["手机号"]
     if not changes:
         verdict.unchanged += 1
-    elif not _is_refused(known, person, draft, changes):
+    elif not _is_refused(records, person, draft, changes):
         work.changed.append((person, draft, changes))
-        verdict.add_changed(draft, who(draft), _told(known, person, changes))
+        verdict.add_changed(draft, who(draft), _changes(records, person, changes))
 
 
-def _is_refused(known: Known, person: OnRecord, draft: Draft, changes: dict[str, str]) -> bool:
+def _is_refused(records: Records, person: OnRecord, draft: Draft, changes: dict[str, str]) -> bool:
     """Whether the change would alter somebody whose results are out or whose batch is on its way (S67)."""
-    if person.id in known.settled:
+    if person.id in records.settled:
         for title in _SETTLED:
             if {**_PLAIN, "院校": "school"}[title] in changes:
                 draft.refuse(
@@ -164,14 +164,14 @@ def _is_refused(known: Known, person: OnRecord, draft: Draft, changes: dict[str,
     return draft.is_refused
 
 
-def _told(known: Known, person: OnRecord, changes: dict[str, str]) -> Iterable[Change]:
+def _changes(records: Records, person: OnRecord, changes: dict[str, str]) -> Iterable[Change]:
     titles = {column: title for title, column in _PLAIN.items()}
-    names = {number: name for name, number in known.schools.items()}
+    names = {number: name for name, number in records.schools.items()}
     for column, value in changes.items():
         if column == "school":
             yield "院校", names.get(person.school_id or 0, "空"), value
         elif column == "mobile":
-            was = known.mobiles.get(person.id)
+            was = records.mobiles.get(person.id)
             yield "手机号", mask_mobile(was) if was else "空", mask_mobile(value)
         else:
             was = str(getattr(person, column))

@@ -42,8 +42,8 @@ async def take(s: Services, work: Work, *, actor: Actor) -> None:
         sorted(work.schools),
         s.clock.now(),
     )
-    found = await rows("SELECT id, name FROM school WHERE name = ANY($1::text[])", names)
-    schools = {row["name"]: row["id"] for row in found}
+    school_rows = await rows("SELECT id, name FROM school WHERE name = ANY($1::text[])", names)
+    schools = {row["name"]: row["id"] for row in school_rows}
     await s.faults.reach("imports.schools_written")
     if work.made:
         columns = await asyncio.to_thread(_sealed_columns, s.keys, work.made, schools)
@@ -60,7 +60,7 @@ SELECT t.*, '', $12, $12 FROM unnest($1::text[], $2::text[], $3::bytea[], $4::by
 """
 
 
-def _sealed_columns(keys: Keys, made: list[Draft], schools: dict[str, int]) -> list[list[Any]]:
+def _sealed_columns(keys: Keys, drafts: list[Draft], schools: dict[str, int]) -> list[list[Any]]:
     table = [
         (
             v["姓名"],
@@ -72,7 +72,7 @@ def _sealed_columns(keys: Keys, made: list[Draft], schools: dict[str, int]) -> l
             schools[v["院校"]],
             *(v[title] for title in MAJOR),
         )
-        for v in (draft.values for draft in made)
+        for v in (draft.values for draft in drafts)
     ]
     return [list(column) for column in zip(*table, strict=True)]
 

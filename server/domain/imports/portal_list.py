@@ -53,20 +53,20 @@ async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Standing:
     return await portal.standing(list(_pairs(drafts).values()))
 
 
-def judge(pdf_renderer: PdfRenderer, known: Standing, drafts: list[Draft], creating: Names) -> Verdict:
-    weighed = portal.weigh(_pairs(drafts), known)
+def judge(pdf_renderer: PdfRenderer, standing: Standing, drafts: list[Draft], creating: Names) -> Verdict:
+    weighed = portal.weigh(_pairs(drafts), standing)
     verdict = Verdict(work=weighed)
     for place, why in weighed.objections.items():
         drafts[place].refuse(_TITLES[why.field], why.code, why.detail)
-    told: set[str] = set()
+    numbers: set[str] = set()
     for draft in drafts:
         if draft.errors:
             continue
         ours = draft.values["证书编号"]
-        if ours not in weighed.changes or ours in told:
+        if ours not in weighed.changes or ours in numbers:
             verdict.unchanged += 1
             continue
-        told.add(ours)
+        numbers.add(ours)
         was, becomes = weighed.changes[ours]
         if was:
             verdict.add_changed(draft, ours, [("门户证书编号", was, becomes)])

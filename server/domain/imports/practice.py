@@ -34,7 +34,7 @@ COLUMNS: tuple[Column, ...] = (
 
 
 @dataclass(slots=True)
-class Known:
+class Records:
     """Candidates on record, their hours by level, and the batches that stand on these hours."""
 
     people: dict[str, OnRecord]
@@ -46,27 +46,27 @@ def settle(draft: Draft) -> None:
     """No rule between cells."""
 
 
-async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Known:
+async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Records:
     people = await on_record.people(keys, drafts)
     ids = [person.id for person in people.values()]
-    return Known(people, await on_record.hours(ids), await on_record.batches_of_hours(ids))
+    return Records(people, await on_record.hours(ids), await on_record.batches_of_hours(ids))
 
 
-def judge(pdf_renderer: PdfRenderer, known: Known, drafts: list[Draft], creating: Names) -> Verdict:
+def judge(pdf_renderer: PdfRenderer, records: Records, drafts: list[Draft], creating: Names) -> Verdict:
     """Judge what must be unique over the whole file, then every draft against the records."""
     verdict, work = Verdict(), Work()
     verdict.work = work
     _judge_whole(drafts)
     for draft in drafts:
-        person = judge_person(draft, known.people)
+        person = judge_person(draft, records.people)
         if draft.errors or person is None:
             continue
         key = (person.id, draft.values["证书等级"].value)
         hours = (draft.values["督导学时"], draft.values["实践学时"])
-        was = known.hours.get(key)
+        was = records.hours.get(key)
         if was == hours or key in work.writes:
             verdict.unchanged += 1
-        elif (refusal := _closed(known, key, hours)) is not None:
+        elif (refusal := _closed(records, key, hours)) is not None:
             draft.refuse("证书等级", *refusal)
         else:
             work.writes[key] = hours
@@ -74,20 +74,20 @@ def judge(pdf_renderer: PdfRenderer, known: Known, drafts: list[Draft], creating
                 verdict.add_new(draft)
             else:
                 work.was[key] = was
-                verdict.add_changed(draft, who(draft), _told(was, hours))
+                verdict.add_changed(draft, who(draft), _changes(was, hours))
     return verdict
 
 
 def _judge_whole(drafts: list[Draft]) -> None:
     """A candidate has one count of hours at a level; rows that differ are refused on both sides."""
     by_row = {draft.row: draft for draft in drafts}
-    wanted = ("证件号码", "证书等级", "督导学时", "实践学时")
-    read = [draft for draft in drafts if all(title in draft.values for title in wanted)]
-    said = (
+    titles = ("证件号码", "证书等级", "督导学时", "实践学时")
+    read = [draft for draft in drafts if all(title in draft.values for title in titles)]
+    entries = (
         ((d.values["证件号码"], d.values["证书等级"]), (d.values["督导学时"], d.values["实践学时"]), d.row)
         for d in read
     )
-    for values in clashes(said).values():
+    for values in clashes(entries).values():
         for row in (row for rows_ in values.values() for row in rows_):
             by_row[row].refuse(
                 "证书等级",
@@ -96,11 +96,11 @@ def _judge_whole(drafts: list[Draft]) -> None:
             )
 
 
-def _closed(known: Known, key: HoursKey, hours: Hours) -> tuple[str, str] | None:
+def _closed(records: Records, key: HoursKey, hours: Hours) -> tuple[str, str] | None:
     """Why these hours may not change now: a list that is on its way would gain or lose its person."""
-    state = known.batches.get(key)
+    state = records.batches.get(key)
     need = Level(key[1]).hours
-    was = known.hours.get(key, (Decimal(0), Decimal(0)))
+    was = records.hours.get(key, (Decimal(0), Decimal(0)))
     if state is None or _enough(was, need) == _enough(hours, need):
         return None
     return ON_ITS_WAY[state]
@@ -110,6 +110,6 @@ def _enough(hours: Hours, need: Hours) -> bool:
     return hours[0] >= need[0] and hours[1] >= need[1]
 
 
-def _told(was: Hours, hours: Hours) -> list[Change]:
+def _changes(was: Hours, hours: Hours) -> list[Change]:
     titles = zip(("督导学时", "实践学时"), was, hours, strict=True)
     return [(title, str(old), str(new)) for title, old, new in titles if old != new]

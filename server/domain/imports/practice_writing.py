@@ -32,11 +32,11 @@ async def take(s: Services, work: Work, *, actor: Actor) -> None:
     )
     await s.faults.reach("imports.hours_written")
     trail = [
-        (candidate, _said(level, was), _said(level, work.writes[candidate, level]))
+        (candidate, _as_audited(level, was), _as_audited(level, work.writes[candidate, level]))
         for (candidate, level), was in work.was.items()
     ]
     await audit_log.record_many(s.clock, actor, "practice.change", "candidate", trail)
 
 
-def _said(level: str, hours: Hours) -> dict[str, str]:
+def _as_audited(level: str, hours: Hours) -> dict[str, str]:
     return {"level": level, "supervision_hours": str(hours[0]), "practice_hours": str(hours[1])}

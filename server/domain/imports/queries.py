@@ -66,10 +66,10 @@ class ImportView(ImportOverview):
 async def row_of(import_id: int, *, lock: bool = False) -> ImportRun:
     """The import's row. Raises NotFound: import_unknown."""
     query = ImportRun.filter(id=import_id)
-    found = await (query.select_for_update() if lock else query).first()
-    if found is None:
+    row = await (query.select_for_update() if lock else query).first()
+    if row is None:
         raise NotFound("import_unknown", "没有这次导入，请刷新列表后重试。")
-    return found
+    return row
 
 
 async def lock(key: int) -> None:
@@ -127,9 +127,9 @@ async def listing(
     """
     roles.require(actor, Verb.SEE_IMPORTS)
     listed = [row["id"] for row in await rows(_LISTED, cursor, open_only, limit + 1)]
-    found = await ImportRun.filter(id__in=listed).order_by("-id")
-    items = [ImportOverview(**_facts(row)) for row in found[:limit]]
-    return Page(items, str(items[-1].id) if len(found) > limit else None)
+    imports = await ImportRun.filter(id__in=listed).order_by("-id")
+    items = [ImportOverview(**_facts(row)) for row in imports[:limit]]
+    return Page(items, str(items[-1].id) if len(imports) > limit else None)
 
 
 def _facts(row: ImportRun) -> dict[str, Any]:

@@ -57,10 +57,10 @@ async def report(s: Services, import_id: int, *, actor: Actor) -> bytes:
         raise Conflict("import_running", "导入还在进行，请等完成后再下载标注表。")
     if not row.file_key:
         raise NotFound("import_file_cleared", _CLEARED)
-    kept = bool(row.report_key) and await s.file_store.exists(row.report_key)
+    is_stored = bool(row.report_key) and await s.file_store.exists(row.report_key)
     book = (
         b64decode(s.keys.decrypt(await s.file_store.get(row.report_key), about=ABOUT_REPORT))
-        if kept
+        if is_stored
         else await make(s, import_id)
     )
     became = {"kind": row.kind, "rows_refused": row.rows_refused}

@@ -113,7 +113,7 @@ async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
         if run_row.all_or_nothing and validation.refused(reading):
             verdict.hold_back()
             verdict.notes.append("有未通过的行，按“全部成功才导入”的要求，一行也没有导入。")
-        writes = verdict.taken > 0 and not run_row.is_dry_run
+        writes = verdict.rows_taken > 0 and not run_row.is_dry_run
         if writes:
             await validation.topic_of(run_row.kind).take(s, verdict.work, actor=actor)
             await s.faults.reach("imports.written")
@@ -151,11 +151,11 @@ async def _finish(
 ) -> None:
     notes = reading.table.notes + verdict.notes
     refused = validation.refused(reading)
-    if verdict.unchanged and not verdict.taken and not refused:
+    if verdict.unchanged and not verdict.rows_taken and not refused:
         notes.append("所有行都与系统里的记录相同，没有任何改动。")
     counts = {
         "rows_total": len(reading.drafts) + len(reading.table.skipped),
-        "rows_taken": verdict.taken,
+        "rows_taken": verdict.rows_taken,
         "rows_new": verdict.new,
         "rows_changed": verdict.changed,
         "rows_unchanged": verdict.unchanged,
@@ -167,9 +167,9 @@ async def _finish(
         "finish",
         rows_done=counts["rows_total"],
         notes=notes,
-        errors=[error.kept() for error in errors],
-        differences=[difference.kept() for difference in verdict.differences],
-        asked=verdict.register.kept() if verdict.register else {},
+        errors=[error.as_json() for error in errors],
+        differences=[difference.as_json() for difference in verdict.differences],
+        asked=verdict.register.as_json() if verdict.register else {},
         fingerprint=verdict.fingerprint,
         finished_at=clock.now(),
         touched_at=clock.now(),

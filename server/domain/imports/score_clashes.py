@@ -6,26 +6,26 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from server.domain.imports.parsed_rows import Draft
-from server.domain.imports.score_records import Known
+from server.domain.imports.score_records import Records
 from server.domain.imports.uniqueness import clashes, rows_of
 
 _ASK = "这些行都没有写入，请核对后只保留正确的。"
 
 
-def judge_whole(known: Known, drafts: list[Draft]) -> None:
+def judge_whole(records: Records, drafts: list[Draft]) -> None:
     """Refuse every row that shares with another what only one may have."""
     by_row = {draft.row: draft for draft in drafts}
-    new = [draft for draft in drafts if draft.values.get("考试计划") not in known.plans]
+    new = [draft for draft in drafts if draft.values.get("考试计划") not in records.plans]
     _refuse(
         by_row,
-        _said(new, "考试计划", "考试日期"),
+        _entries(new, "考试计划", "考试日期"),
         "考试日期",
         "plan_date_differs",
         lambda where, days: f"{where}是同一考试计划，考试日期却有{days}；{_ASK}",
     )
     _refuse(
         by_row,
-        _said(new, "考试计划", "证书名称"),
+        _entries(new, "考试计划", "证书名称"),
         "证书名称",
         "plan_certificate_differs",
         lambda where, names: f"{where}是同一考试计划，证书名称却有{names}；{_ASK}",
@@ -73,17 +73,17 @@ def _judge_admissions(by_row: dict[int, Draft], numbered: list[_Line]) -> None:
 
 def _refuse(
     by_row: dict[int, Draft],
-    said: Iterable[tuple[Any, Any, int]],
+    entries: Iterable[tuple[Any, Any, int]],
     column: str,
     code: str,
     detail: Callable[[str, str], str],
 ) -> None:
-    for values in clashes(said).values():
-        shown = "、".join(f"“{value}”" for value in list(values)[:3])
-        told = detail(rows_of(values), shown)
+    for values in clashes(entries).values():
+        examples = "、".join(f"“{value}”" for value in list(values)[:3])
+        sentence = detail(rows_of(values), examples)
         for rows in values.values():
             for row in rows:
-                by_row[row].refuse(column, code, told)
+                by_row[row].refuse(column, code, sentence)
 
 
 class _Line(NamedTuple):
@@ -116,7 +116,7 @@ def _lines(drafts: list[Draft]) -> list[_Line]:
     return [line(draft) for draft in drafts]
 
 
-def _said(new: list[Draft], key: str, value: str) -> Iterable[tuple[Any, Any, int]]:
+def _entries(new: list[Draft], key: str, value: str) -> Iterable[tuple[Any, Any, int]]:
     """(key, value, row) of the rows in which both titles could be read."""
     for draft in new:
         one, other = draft.values.get(key), draft.values.get(value)

@@ -62,7 +62,7 @@ ON_ITS_WAY = {"site_pending": ("batch_at_school", _WITHDRAW)} | dict.fromkeys(
 
 
 @dataclass(slots=True)
-class Known:
+class Records:
     """Everything that a judgement needs, read once."""
 
     people: dict[str, OnRecord]
@@ -99,12 +99,12 @@ class Known:
         return None
 
 
-async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Known:
+async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Records:
     """Read what a score sheet touches, in a handful of statements whatever its size."""
     now = clock.now()
     plans = await rows(_PLANS, list({plan for draft in drafts if (plan := draft.get("考试计划"))}))
     kinds = await rows(_SINCE)
-    known = Known(
+    records = Records(
         await on_record.people(keys, drafts),
         {row["name"] for row in kinds} | KINDS.keys(),
         set(await on_record.schools()),
@@ -117,24 +117,26 @@ async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Known:
         | {row["name"]: row["since"] for row in kinds if row["since"] is not None},
     )
     numbers = list({number for draft in drafts if (number := draft.get("准考证号"))})
-    people = [person.id for person in known.people.values()]
+    people = [person.id for person in records.people.values()]
     plan_ids = [row["id"] for row in plans]
-    await _load_registrations(known, numbers, people, plan_ids)
+    await _load_registrations(records, numbers, people, plan_ids)
     for row in await rows(_SLOTS, plan_ids):
-        known.subjects.setdefault((row["plan"], Level(row["level"])), set()).add(row["subject"])
+        records.subjects.setdefault((row["plan"], Level(row["level"])), set()).add(row["subject"])
     for row in await rows(_BATCHES, plan_ids):
-        known.batches[_seat(row)] = row["state"]
-    return known
+        records.batches[_seat(row)] = row["state"]
+    return records
 
 
-async def _load_registrations(known: Known, numbers: list[str], people: list[int], plans: list[int]) -> None:
+async def _load_registrations(
+    records: Records, numbers: list[str], people: list[int], plans: list[int]
+) -> None:
     for row in await rows(_REGISTRATIONS, numbers, people, plans):
         registered = Registered(row["id"], row["candidate_id"], _seat(row), row["admission_number"])
-        known.registrations[registered.number] = registered
-        known.admissions[registered.seat, registered.candidate_id] = registered.number
-    ids = [registered.id for registered in known.registrations.values()]
+        records.registrations[registered.number] = registered
+        records.admissions[registered.seat, registered.candidate_id] = registered.number
+    ids = [registered.id for registered in records.registrations.values()]
     for row in await rows(MARKS, ids):
-        known.marks.setdefault(row["registration_id"], {})[row["subject"]] = (row["status"], row["score"])
+        records.marks.setdefault(row["registration_id"], {})[row["subject"]] = (row["status"], row["score"])
 
 
 def _seat(row: Mapping[str, Any]) -> Seat:

@@ -11,7 +11,7 @@ from typing import Any
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.exams.results import Result, ensure_kind, outcome_of, site_name
-from server.domain.imports.score_records import MARKS, Entry, Known, Mark, Registered, Seat
+from server.domain.imports.score_records import MARKS, Entry, Mark, Records, Registered, Seat
 from server.domain.levels import Level
 from server.domain.ports import Clock, Services
 from server.models.database import rows, write
@@ -23,7 +23,7 @@ Slot = tuple[int, str]  # plan id, level value
 class Work:
     """What a judgement decided to write."""
 
-    known: Known
+    records: Records
     entries: list[Entry] = field(default_factory=list)
     registrations: dict[str, Registered] = field(default_factory=dict)
     seats: dict[Seat, date] = field(default_factory=dict)
@@ -54,7 +54,7 @@ async def take(s: Services, work: Work, *, actor: Actor) -> None:
 
 
 async def _plans(clock: Clock, work: Work, kinds: dict[str, int]) -> dict[str, int]:
-    new = {seat.plan: (seat, day) for seat, day in work.seats.items() if seat.plan not in work.known.plans}
+    new = {seat.plan: (seat, day) for seat, day in work.seats.items() if seat.plan not in work.records.plans}
     for seat, day in new.values():
         await write(
             "INSERT INTO plan (name, kind_id, exam_date, requires_practice, created_at)"
@@ -65,15 +65,15 @@ async def _plans(clock: Clock, work: Work, kinds: dict[str, int]) -> dict[str, i
             clock.now(),
         )
     names = list({seat.plan for seat in work.seats})
-    found = await rows("SELECT id, name FROM plan WHERE name = ANY($1::text[])", names)
-    return {row["name"]: row["id"] for row in found}
+    plans = await rows("SELECT id, name FROM plan WHERE name = ANY($1::text[])", names)
+    return {row["name"]: row["id"] for row in plans}
 
 
 async def _subjects(work: Work, plans: dict[str, int]) -> set[Slot]:
     """Add new subjects (S25); the plans and levels that had others, where every outcome must be judged again."""
     grown = set()
     for (plan, level), subjects in work.subjects.items():
-        had = work.known.subjects.get((plan, level), set())
+        had = work.records.subjects.get((plan, level), set())
         for subject in sorted(subjects - had):
             if had:
                 grown.add((plans[plan], level.value))
@@ -88,11 +88,11 @@ async def _subjects(work: Work, plans: dict[str, int]) -> set[Slot]:
 
 async def _sites(clock: Clock, work: Work, kinds: dict[str, int]) -> dict[tuple[str, str, str], int]:
     """School, certificate, level → site; missing ones are made with the name of S52."""
-    wanted = {(seat.school, seat.certificate, seat.level) for seat in work.seats}
-    schools = await rows("SELECT id, name FROM school WHERE name = ANY($1::text[])", [w[0] for w in wanted])
+    places = {(seat.school, seat.certificate, seat.level) for seat in work.seats}
+    schools = await rows("SELECT id, name FROM school WHERE name = ANY($1::text[])", [w[0] for w in places])
     school_ids = {row["name"]: row["id"] for row in schools}
-    found = {}
-    for school, certificate, level in sorted(wanted, key=lambda w: (w[0], w[1], w[2].value)):
+    sites = {}
+    for school, certificate, level in sorted(places, key=lambda w: (w[0], w[1], w[2].value)):
         key = (school_ids[school], kinds[certificate], level.value)
         await write(
             "INSERT INTO site (school_id, kind_id, level, name, is_open, created_at)"
@@ -101,16 +101,16 @@ async def _sites(clock: Clock, work: Work, kinds: dict[str, int]) -> dict[tuple[
             site_name(school, certificate, level),
             clock.now(),
         )
-        made = await rows("SELECT id FROM site WHERE school_id = $1 AND kind_id = $2 AND level = $3", *key)
-        found[school, certificate, level.value] = made[0]["id"]
-    return found
+        ids = await rows("SELECT id FROM site WHERE school_id = $1 AND kind_id = $2 AND level = $3", *key)
+        sites[school, certificate, level.value] = ids[0]["id"]
+    return sites
 
 
 async def _registrations(
     clock: Clock, work: Work, plans: dict[str, int], sites: dict[tuple[str, str, str], int]
 ) -> dict[str, int]:
     """Admission number → registration, for every entry."""
-    ids = {number: registered.id for number, registered in work.known.registrations.items()}
+    ids = {number: registered.id for number, registered in work.records.registrations.items()}
     outcomes = _first_outcomes(work)
     table = [
         (
@@ -123,14 +123,14 @@ async def _registrations(
         for r in work.registrations.values()
     ]
     if table:
-        made = await rows(
+        inserted = await rows(
             "INSERT INTO registration (candidate_id, plan_id, site_id, admission_number, outcome, created_at)"
             " SELECT t.*, $6 FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[]) AS t"
             " RETURNING id, admission_number",
             *_columns(table),
             clock.now(),
         )
-        ids.update({row["admission_number"]: row["id"] for row in made})
+        ids.update({row["admission_number"]: row["id"] for row in inserted})
     return ids
 
 
@@ -139,7 +139,7 @@ def _first_outcomes(work: Work) -> dict[str, Result]:
     marks: dict[str, dict[str, Mark]] = {}
     for entry in work.entries:
         marks.setdefault(entry.number, {})[entry.subject] = entry.mark
-    subjects = {slot: work.known.subjects.get(slot, set()) | new for slot, new in work.subjects.items()}
+    subjects = {slot: work.records.subjects.get(slot, set()) | new for slot, new in work.subjects.items()}
     return {
         number: outcome_of(marks[number], subjects[registered.seat.plan, registered.seat.level])
         for number, registered in work.registrations.items()
@@ -160,18 +160,20 @@ async def _scores(clock: Clock, work: Work, ids: dict[str, int]) -> None:
 
 async def _outcomes(touched: set[int], grown: set[Slot]) -> dict[int, tuple[str, str]]:
     """Judge again every older registration touched, or whose level got a subject more: id → (was, became)."""
-    found = await rows(_TO_JUDGE, list(touched), [plan for plan, _ in grown], [level for _, level in grown])
+    registrations = await rows(
+        _TO_JUDGE, list(touched), [plan for plan, _ in grown], [level for _, level in grown]
+    )
     marks: dict[int, dict[str, Mark]] = {}
-    for row in await rows(MARKS, [row["id"] for row in found]):
+    for row in await rows(MARKS, [row["id"] for row in registrations]):
         marks.setdefault(row["registration_id"], {})[row["subject"]] = (row["status"], row["score"])
     subjects: dict[Slot, set[str]] = {}
     for row in await rows(
         "SELECT plan_id, level, subject FROM plan_slot WHERE plan_id = ANY($1::bigint[])",
-        list({row["plan_id"] for row in found}),
+        list({row["plan_id"] for row in registrations}),
     ):
         subjects.setdefault((row["plan_id"], row["level"]), set()).add(row["subject"])
     judged = {}
-    for row in found:
+    for row in registrations:
         result: Result = outcome_of(
             marks.get(row["id"], {}), subjects.get((row["plan_id"], row["level"]), set())
         )
@@ -208,11 +210,11 @@ def _trail(
             was, became = outcomes[ids[entry.number]]
             yield (
                 ids[entry.number],
-                {**_said(entry.subject, entry.was), "outcome": was},
-                {**_said(entry.subject, entry.mark), "outcome": became},
+                {**_as_audited(entry.subject, entry.was), "outcome": was},
+                {**_as_audited(entry.subject, entry.mark), "outcome": became},
             )
 
 
-def _said(subject: str, mark: Mark) -> dict[str, str | None]:
+def _as_audited(subject: str, mark: Mark) -> dict[str, str | None]:
     score: Decimal | None = mark[1]
     return {"subject": subject, "status": mark[0], "score": None if score is None else str(score)}

@@ -14,7 +14,7 @@ from server.domain.imports.new_names import Names, Register, likely
 from server.domain.imports.on_record import OnRecord
 from server.domain.imports.parsed_rows import Column, Draft
 from server.domain.imports.score_clashes import judge_whole
-from server.domain.imports.score_records import Entry, Known, Mark, Registered, Seat, load
+from server.domain.imports.score_records import Entry, Mark, Records, Registered, Seat, load
 from server.domain.imports.score_writing import Work, take
 from server.domain.imports.uniqueness import row_numbers
 from server.domain.ports import PdfRenderer
@@ -66,34 +66,36 @@ def settle(draft: Draft) -> None:
         draft.refuse("成绩", "missing", "请填写成绩；没有成绩的，请在备注里写缺考、缓考、违纪或作弊。")
 
 
-def judge(pdf_renderer: PdfRenderer, known: Known, drafts: list[Draft], creating: Names) -> Verdict:
+def judge(pdf_renderer: PdfRenderer, records: Records, drafts: list[Draft], creating: Names) -> Verdict:
     """Judge what must be unique over the whole file, then every draft against the records."""
-    register = Register(creating, {"plans": known.every_plan, "schools": known.schools, "sites": known.sites})
-    work = Work(known)
+    register = Register(
+        creating, {"plans": records.every_plan, "schools": records.schools, "sites": records.sites}
+    )
+    work = Work(records)
     verdict = Verdict(work=work, register=register)
-    judge_whole(known, drafts)
+    judge_whole(records, drafts)
     changed: list[tuple[Draft, Entry]] = []
-    seen: dict[tuple[str, str], Entry] = {}
-    places = _Places(known, register)
+    entries: dict[tuple[str, str], Entry] = {}
+    places = _Places(records, register)
     for draft in drafts:
-        person = judge_person(draft, known.people)
+        person = judge_person(draft, records.people)
         seat = places.seat_of(draft)
         if draft.errors or person is None or seat is None or not places.admit(draft, seat):
             continue
-        registered = _judge_admission(draft, known, person, seat)
+        registered = _judge_admission(draft, records, person, seat)
         if draft.errors:
             continue
-        entry = _entry(draft, known, registered)
-        if entry.was == entry.mark or (entry.number, entry.subject) in seen:
+        entry = _entry(draft, records, registered)
+        if entry.was == entry.mark or (entry.number, entry.subject) in entries:
             verdict.unchanged += 1
-        elif (refusal := known.closed(seat, entry.subject, is_registered=bool(registered))) is not None:
+        elif (refusal := records.closed(seat, entry.subject, is_registered=bool(registered))) is not None:
             draft.refuse(*refusal)
         else:
-            seen[entry.number, entry.subject] = entry
+            entries[entry.number, entry.subject] = entry
             _plan_writing(work, draft, entry, registered, person, seat)
             changed.append((draft, entry))
-    _tell(verdict, known, changed)
-    _note(verdict, work, known)
+    _tell(verdict, records, changed)
+    _note(verdict, work, records)
     return verdict
 
 
@@ -106,24 +108,24 @@ class _Places:
     What is refused is judged for every row, for each is told why.
     """
 
-    def __init__(self, known: Known, register: Register) -> None:
-        self._known, self._register = known, register
+    def __init__(self, records: Records, register: Register) -> None:
+        self._records, self._register = records, register
         self._sound: dict[tuple[Any, ...], Seat] = {}
         self._admitted: set[Seat] = set()
 
     def seat_of(self, draft: Draft) -> Seat | None:
         """Judge the row's place; its seat, or None if a cell that says it could not be read."""
         try:
-            said = _PLACE(draft.values)
+            place = _PLACE(draft.values)
         except KeyError:
-            _judge_place(draft, self._known)
+            _judge_place(draft, self._records)
             return None
-        if (seat := self._sound.get(said)) is None:
+        if (seat := self._sound.get(place)) is None:
             before = len(draft.errors)
-            _judge_place(draft, self._known)
-            seat = Seat(*said[:4])
+            _judge_place(draft, self._records)
+            seat = Seat(*place[:4])
             if len(draft.errors) == before:
-                self._sound[said] = seat
+                self._sound[place] = seat
         return seat
 
     def admit(self, draft: Draft, seat: Seat) -> bool:
@@ -138,23 +140,23 @@ class _Places:
         return False
 
 
-def _judge_place(draft: Draft, known: Known) -> None:
+def _judge_place(draft: Draft, records: Records) -> None:
     """Certificate, school, plan and site, each as far as its cells could be read."""
     certificate, school, level = draft.get("证书名称"), draft.get("院校"), draft.get("证书等级")
-    if certificate is not None and certificate not in known.kinds:
+    if certificate is not None and certificate not in records.kinds:
         draft.refuse(
             "证书名称", "certificate_unknown", "系统里没有这种证书，请核对证书名称，须与证书全称完全一致。"
         )
-    if school is not None and school not in known.schools:
-        like = "、".join(f"“{other}”" for other in likely(school, known.schools))
+    if school is not None and school not in records.schools:
+        like = "、".join(f"“{other}”" for other in likely(school, records.schools))
         draft.refuse(
             "院校",
             "school_unknown",
             f"系统里没有这所院校{f'，看起来像已有的{like}' if like else ''}。请核对名称，或先导入该校的考生信息。",
         )
     if certificate and school and level:
-        built, given = site_name(school, certificate, level), draft.get("考核站点")
-        if given and given != built:
+        built, site = site_name(school, certificate, level), draft.get("考核站点")
+        if site and site != built:
             draft.refuse(
                 "考核站点",
                 "site_name",
@@ -162,15 +164,15 @@ def _judge_place(draft: Draft, known: Known) -> None:
             )
     plan, day = draft.get("考试计划"), draft.get("考试日期")
     if plan is not None and day is not None and certificate is not None:
-        _judge_plan(draft, known, plan, day, certificate)
+        _judge_plan(draft, records, plan, day, certificate)
 
 
-def _judge_plan(draft: Draft, known: Known, plan: str, day: date, certificate: str) -> None:
+def _judge_plan(draft: Draft, records: Records, plan: str, day: date, certificate: str) -> None:
     """A plan has one date and one certificate; an import never moves them, and a new one's date must make sense."""
-    on_record = known.plans.get(plan)
+    on_record = records.plans.get(plan)
     if on_record is None:
-        since = known.since.get(certificate)
-        if day > known.today:
+        since = records.since.get(certificate)
+        if day > records.today:
             draft.refuse(
                 "考试日期", "exam_date_future", f"考试日期 {day} 还没有到，却已有成绩，请核对年份和月日。"
             )
@@ -194,10 +196,10 @@ def _judge_plan(draft: Draft, known: Known, plan: str, day: date, certificate: s
         )
 
 
-def _judge_admission(draft: Draft, known: Known, person: OnRecord, seat: Seat) -> Registered | None:
+def _judge_admission(draft: Draft, records: Records, person: OnRecord, seat: Seat) -> Registered | None:
     """The registration that this admission number stands for, if it is this person's at this place."""
     number = draft.values["准考证号"]
-    registered = known.registrations.get(number)
+    registered = records.registrations.get(number)
     if registered is not None and registered.candidate_id != person.id:
         draft.refuse(
             "准考证号",
@@ -208,7 +210,7 @@ def _judge_admission(draft: Draft, known: Known, person: OnRecord, seat: Seat) -
         draft.refuse(
             "准考证号", "admission_other_plan", "这个准考证号属于另一考试计划或另一考核站点，请核对。"
         )
-    other = known.admissions.get((seat, person.id))
+    other = records.admissions.get((seat, person.id))
     if registered is None and other is not None:
         draft.refuse(
             "准考证号", "registered_twice", f"这位考生在这个考试计划里已有准考证号 {other}，请核对。"
@@ -216,9 +218,9 @@ def _judge_admission(draft: Draft, known: Known, person: OnRecord, seat: Seat) -
     return registered
 
 
-def _entry(draft: Draft, known: Known, registered: Registered | None) -> Entry:
+def _entry(draft: Draft, records: Records, registered: Registered | None) -> Entry:
     subject, mark = draft.values["考试科目"], draft.values["成绩"]
-    was = known.marks.get(registered.id, {}).get(subject) if registered else None
+    was = records.marks.get(registered.id, {}).get(subject) if registered else None
     return Entry(draft.values["准考证号"], subject, mark, was)
 
 
@@ -232,19 +234,19 @@ def _plan_writing(
     work.subjects.setdefault((seat.plan, seat.level), set()).add(entry.subject)
 
 
-def _tell(verdict: Verdict, known: Known, changed: list[tuple[Draft, Entry]]) -> None:
+def _tell(verdict: Verdict, records: Records, changed: list[tuple[Draft, Entry]]) -> None:
     """New marks are counted; changed ones are told with what they do to the result."""
     became: dict[str, dict[str, Mark]] = {}
     for _, entry in changed:
         became.setdefault(entry.number, {})[entry.subject] = entry.mark
     lost = []
     for draft, entry in changed:
-        registered = known.registrations.get(entry.number)
+        registered = records.registrations.get(entry.number)
         if registered is None:
             verdict.add_new(draft)
             continue
-        stood = known.marks.get(registered.id, {})
-        subjects = known.subjects.get((registered.seat.plan, registered.seat.level), set())
+        stood = records.marks.get(registered.id, {})
+        subjects = records.subjects.get((registered.seat.plan, registered.seat.level), set())
         was = outcome_of(stood, subjects)
         now = outcome_of(stood | became[entry.number], subjects | became[entry.number].keys())
         is_grave = was is Result.PASSED and now is not Result.PASSED
@@ -253,19 +255,19 @@ def _tell(verdict: Verdict, known: Known, changed: list[tuple[Draft, Entry]]) ->
         if entry.was is None:
             verdict.add_new(draft)
             continue
-        told = [(entry.subject, say(entry.was), say(entry.mark))]
-        told += [("考证结果", was.label, now.label)] if was is not now else []
-        verdict.add_changed(draft, who(draft), told, is_grave=is_grave)
+        changes = [(entry.subject, say(entry.was), say(entry.mark))]
+        changes += [("考证结果", was.label, now.label)] if was is not now else []
+        verdict.add_changed(draft, who(draft), changes, is_grave=is_grave)
     if lost:
         verdict.notes.append(f"{row_numbers(lost)}的考生现在是“通过”，写入后不再通过，请逐一核对。")
 
 
-def _note(verdict: Verdict, work: Work, known: Known) -> None:
-    plans = frozenset(seat.plan for seat in work.seats) - known.every_plan
+def _note(verdict: Verdict, work: Work, records: Records) -> None:
+    plans = frozenset(seat.plan for seat in work.seats) - records.every_plan
     sites = frozenset(site_name(seat.school, seat.certificate, seat.level) for seat in work.seats)
-    verdict.creates = Names(plans=plans, sites=sites - known.sites)
+    verdict.creates = Names(plans=plans, sites=sites - records.sites)
     for (plan, level), subjects in work.subjects.items():
-        had = known.subjects.get((plan, level), set())
+        had = records.subjects.get((plan, level), set())
         if had and (new := sorted(subjects - had)):
             verdict.notes.append(
                 f"{plan}（{level.label}）新增科目：{'、'.join(new)}。新科目没有成绩的考生，结果变为“成绩未齐”。"

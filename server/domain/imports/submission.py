@@ -77,8 +77,8 @@ async def keep(
     validation.topic_of(kind)
     await asyncio.to_thread(s.table_reader.check, data)
     digest, key = await _stored(s.keys, s.file_store, data)
-    shown = mask_numbers(file_name.replace("\\", "/").rpartition("/")[2])[:200]
-    file = {"kind": kind, "file_name": shown, "file_sha256": digest, "file_key": key}
+    display_name = mask_numbers(file_name.replace("\\", "/").rpartition("/")[2])[:200]
+    file = {"kind": kind, "file_name": display_name, "file_sha256": digest, "file_key": key}
     async with in_transaction():
         return await _begin(s.clock, s.queue, file, wish, actor=actor, queued=queued)
 
@@ -98,12 +98,12 @@ async def take_in(clock: Clock, queue: Queue, import_id: int, *, actor: Actor) -
         check = await _check(import_id)
         if check.rows_taken == 0:
             raise Conflict("nothing_to_take", "这次检查没有可以写入的行，请改好表格后重新检查。")
-        done = (
+        earlier = (
             await ImportRun.filter(check_id=check.id, is_dry_run=False)
             .exclude(state=ImportState.UNREADABLE.value)
             .first()
         )
-        return done.id if done else await _again(clock, queue, check, dry_run=False, actor=actor)
+        return earlier.id if earlier else await _again(clock, queue, check, dry_run=False, actor=actor)
 
 
 async def check_again(clock: Clock, queue: Queue, import_id: int, creating: Names, *, actor: Actor) -> int:
@@ -118,9 +118,9 @@ async def check_again(clock: Clock, queue: Queue, import_id: int, creating: Name
     _require(actor)
     async with in_transaction():
         check = await _check(import_id)
-        asked = {kind: [one["name"] for one in names] for kind, names in (check.asked or {}).items()}
+        unknown = {kind: [one["name"] for one in names] for kind, names in (check.asked or {}).items()}
         for kind, names in creating.as_dict().items():
-            if strange := sorted(set(names) - set(asked.get(kind, ()))):
+            if strange := sorted(set(names) - set(unknown.get(kind, ()))):
                 raise Refused(
                     "name_not_asked", f"这次检查没有问到“{strange[0]}”，请刷新页面后按列出的名称确认。"
                 )
@@ -172,7 +172,7 @@ async def _begin(
         creating=wish.creating.as_dict(),
         check_id=check_id,
         created_by=actor.id,
-        actor=actor.kept(),
+        actor=actor.as_json(),
         touched_at=clock.now(),
     )
     became: dict[str, object] = {

@@ -19,5 +19,5 @@ async def advance(import_id: int, name: str, **changes: Any) -> bool:
     """
     step = STEPS[name]
     sources = [state.value for state in step.sources]
-    found = ImportRun.filter(id=import_id, state__in=sources)
-    return bool(await found.update(state=step.target.value, **changes))
+    query = ImportRun.filter(id=import_id, state__in=sources)
+    return bool(await query.update(state=step.target.value, **changes))

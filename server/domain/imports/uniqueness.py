@@ -9,27 +9,27 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value", bound=Hashable)
 
 
-def clashes(said: Iterable[tuple[Key, Value, int]]) -> dict[Key, dict[Value, list[int]]]:
+def clashes(entries: Iterable[tuple[Key, Value, int]]) -> dict[Key, dict[Value, list[int]]]:
     """Keys that were given more than one value: key → value → the rows that say so.
 
     Args:
-        said: (key, value, row number) of every row whose cells could be read, also of rows refused for other reasons.
+        entries: (key, value, row number) of every row whose cells could be read, also of rows refused for other reasons.
     """
-    listed = list(said)
+    every = list(entries)
     first: dict[Key, Value] = {}
-    differing = {key for key, value, _ in listed if first.setdefault(key, value) != value}
-    found: dict[Key, dict[Value, list[int]]] = {}
-    for key, value, row in listed if differing else ():
+    differing = {key for key, value, _ in every if first.setdefault(key, value) != value}
+    clashing: dict[Key, dict[Value, list[int]]] = {}
+    for key, value, row in every if differing else ():
         if key in differing:
-            found.setdefault(key, {}).setdefault(value, []).append(row)
-    return found
+            clashing.setdefault(key, {}).setdefault(value, []).append(row)
+    return clashing
 
 
 def row_numbers(numbers: Iterable[int]) -> str:
     """第 3、8 行, shortened when there are many."""
-    listed = sorted(set(numbers))
-    shown = "、".join(map(str, listed[:10]))
-    return f"第 {shown} 行" if len(listed) <= 10 else f"第 {shown} 行等 {len(listed)} 行"
+    sorted_numbers = sorted(set(numbers))
+    text = "、".join(map(str, sorted_numbers[:10]))
+    return f"第 {text} 行" if len(sorted_numbers) <= 10 else f"第 {text} 行等 {len(sorted_numbers)} 行"
 
 
 def rows_of(values: dict[Value, list[int]]) -> str:

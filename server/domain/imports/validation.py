@@ -29,7 +29,7 @@ class Topic(Protocol):
     def settle(self, draft: Draft) -> None: ...
     async def load(self, clock: Clock, keys: Keys, drafts: list[Draft]) -> Any: ...
     def judge(
-        self, pdf_renderer: PdfRenderer, known: Any, drafts: list[Draft], creating: Names
+        self, pdf_renderer: PdfRenderer, records: Any, drafts: list[Draft], creating: Names
     ) -> Verdict: ...
     async def take(self, s: Services, work: Any, *, actor: Actor) -> None: ...
 
@@ -118,15 +118,15 @@ async def judge(s: Services, kind: str, reading: Reading, creating: Names) -> Ve
         Refused: rows_do_not_add_up.
     """
     topic = topic_of(kind)
-    known = await topic.load(s.clock, s.keys, reading.drafts)
-    verdict = await asyncio.to_thread(topic.judge, s.pdf_renderer, known, reading.drafts, creating)
+    records = await topic.load(s.clock, s.keys, reading.drafts)
+    verdict = await asyncio.to_thread(topic.judge, s.pdf_renderer, records, reading.drafts, creating)
     if verdict.register is not None:
         titles = ("考试计划", "院校", "考核站点")
         if creating and (
             strange := verdict.register.unused({draft.get(t) for draft in reading.drafts for t in titles})
         ):
             verdict.notes.append(f"确认新建的名称在表格里没有出现：{'、'.join(strange)}。")
-    if verdict.taken + verdict.unchanged + refused(reading) != len(reading.drafts):
+    if verdict.rows_taken + verdict.unchanged + refused(reading) != len(reading.drafts):
         raise Refused(
             "rows_do_not_add_up",
             "新增、改动、相同和有错误的行加起来与表格的行数对不上，一行也没有导入。请把这个文件交给管理员核查。",

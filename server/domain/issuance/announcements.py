@@ -41,15 +41,15 @@ async def announce(s: Services, *, issuance_id: int) -> None:
         async with in_transaction():
             open_ways = await routing.ways(s.settings, TOPIC, list({one.candidate_id for one in holders}))
             for one in holders:
-                if not (found := open_ways.get(one.candidate_id)):
+                if not (ways := open_ways.get(one.candidate_id)):
                     continue
                 await delivery.enqueue(
                     s.clock,
                     s.queue,
                     TOPIC,
-                    found[0],
+                    ways[0],
                     dedup=f"certificate:{one.id}",
-                    fields=_said_of(Claims.from_bytes(one.claims)),
+                    fields=_fields_of(Claims.from_bytes(one.claims)),
                     path=f"/h5/certificates/{one.number}",
                 )
                 await s.faults.reach("announcing.announce: one is told")
@@ -58,7 +58,7 @@ async def announce(s: Services, *, issuance_id: int) -> None:
     await Issuance.filter(id=issuance_id, announced_at=None).update(announced_at=s.clock.now())
 
 
-def _said_of(claims: Claims) -> dict[str, str]:
+def _fields_of(claims: Claims) -> dict[str, str]:
     day = datetime.fromisoformat(claims.issued_on).date()
     return {
         "certificate": f"{claims.certificate}（{Level(claims.level).label}）",

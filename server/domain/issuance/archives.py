@@ -40,9 +40,9 @@ class _Pipe(io.RawIOBase):
         return len(piece)
 
     def take(self) -> bytes:
-        taken = b"".join(self._pieces)
+        data = b"".join(self._pieces)
         self._pieces.clear()
-        return taken
+        return data
 
 
 async def zip_stream(
@@ -92,8 +92,8 @@ def _entry(name: str, stamp: tuple[int, int, int, int, int, int]) -> zipfile.Zip
 
 
 async def _next(issuance_id: int, after: str) -> list[Certificate]:
-    found = Certificate.filter(issuance_id=issuance_id, state__in=EVER_VALID, number__gt=after)
-    return await found.order_by("number").limit(_AT_ONCE)
+    certificates = Certificate.filter(issuance_id=issuance_id, state__in=EVER_VALID, number__gt=after)
+    return await certificates.order_by("number").limit(_AT_ONCE)
 
 
 def _name(certificate: Certificate) -> str:

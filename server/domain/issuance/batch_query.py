@@ -50,7 +50,7 @@ class Totals:
     people: int
 
 
-def _found(clock: Clock, wanted: Wanted, actor: Actor) -> QuerySet[Issuance]:
+def _query(clock: Clock, wanted: Wanted, actor: Actor) -> QuerySet[Issuance]:
     exact = {
         "state": state_of(wanted.state) if wanted.state else None,
         "plan_id": wanted.plan_id,
@@ -59,8 +59,8 @@ def _found(clock: Clock, wanted: Wanted, actor: Actor) -> QuerySet[Issuance]:
         "site__level": wanted.level,
         "site__school__name__contains": (wanted.school or "").strip() or None,
     }
-    found = Issuance.filter(**{name: value for name, value in exact.items() if value is not None})
-    return own(clock, found, actor)
+    query = Issuance.filter(**{name: value for name, value in exact.items() if value is not None})
+    return own(clock, query, actor)
 
 
 async def listing(
@@ -81,14 +81,14 @@ async def listing(
         Forbidden("role_not_allowed") · Invalid: unknown state or cursor.
     """
     roles.require(actor, Verb.SEE_ISSUANCES)
-    found, size = _found(clock, wanted, actor).prefetch_related("plan", "site__school"), limited(limit)
+    query, size = _query(clock, wanted, actor).prefetch_related("plan", "site__school"), limited(limit)
     start, end = cursor_id(cursor), cursor_id(before)
     if end is not None:
-        batches = (await found.filter(id__gt=end).order_by("id").limit(size + 1))[::-1]
+        batches = (await query.filter(id__gt=end).order_by("id").limit(size + 1))[::-1]
         is_first, is_last = len(batches) <= size, False
         batches = batches[-size:]
     else:
-        ahead = found if start is None else found.filter(id__lt=start)
+        ahead = query if start is None else query.filter(id__lt=start)
         batches = await ahead.order_by("-id").limit(size + 1)
         is_first, is_last = start is None, len(batches) <= size
         batches = batches[:size]

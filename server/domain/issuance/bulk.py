@@ -38,11 +38,11 @@ async def _each(
     s: Services, name: str, take: Callable[..., Awaitable[BatchState]], ids: Sequence[int], actor: Actor
 ) -> list[Taken]:
     require(actor, BY_NAME[name])
-    done = []
+    results = []
     for one in dict.fromkeys(ids):
         try:
-            done.append(Taken(one, state=await take(s, one, actor=actor)))
+            results.append(Taken(one, state=await take(s, one, actor=actor)))
         except Refused as refused:
-            done.append(Taken(one, refused=refused))
+            results.append(Taken(one, refused=refused))
         await s.faults.reach(f"bulk.{name}: one is done")
-    return done
+    return results

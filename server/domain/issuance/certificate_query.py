@@ -92,8 +92,8 @@ async def take_serials(prefix: str, count: int) -> int:
 
 async def claim(certificate_id: int, claimed_by: str, seconds: float) -> Claimed | None:
     """Claim a certificate by the database's clock. None: it is sealed already, or another is at it."""
-    found = await rows(_CLAIM, certificate_id, claimed_by, seconds)
-    return Claimed(**found[0]) if found else None
+    claimed = await rows(_CLAIM, certificate_id, claimed_by, seconds)
+    return Claimed(**claimed[0]) if claimed else None
 
 
 async def is_any_claimed(ids: Sequence[int]) -> bool:

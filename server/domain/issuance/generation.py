@@ -92,8 +92,8 @@ async def _draw(s: Services, issuance_id: int, ids: Sequence[int]) -> list[int]:
             await audit_log.record(
                 s.clock, SYSTEM, "certificate.draw", "issuance", issuance_id, was=was, became=became
             )
-    left = await Certificate.filter(id__in=ids, state=CertificateState.DRAWING.value).order_by("number")
-    return [certificate.id for certificate in left]
+    unsealed = await Certificate.filter(id__in=ids, state=CertificateState.DRAWING.value).order_by("number")
+    return [certificate.id for certificate in unsealed]
 
 
 async def _make_all(s: Services, issuance_id: int, ids: Sequence[int]) -> None:
@@ -131,9 +131,9 @@ async def _make(s: Services, certificate_id: int) -> None:
 
 async def _failed(certificate_id: int, claim: str, error: Exception) -> None:
     """Keep why, and let go, so that the next try need not wait."""
-    known = isinstance(error, Refused | OutsideFailure)
-    said = str(error) if known else f"生成时遇到意外问题（{type(error).__name__}）"
-    await certificate_query.let_go(certificate_id, claim, said[:300])
+    is_ours = isinstance(error, Refused | OutsideFailure)
+    sentence = str(error) if is_ours else f"生成时遇到意外问题（{type(error).__name__}）"
+    await certificate_query.let_go(certificate_id, claim, sentence[:300])
 
 
 async def _sealed(s: Services, work: Claimed) -> bytes:

@@ -29,10 +29,10 @@ class HistoryEntry:
 async def of(issuance_id: int) -> tuple[HistoryEntry, ...]:
     """The steps of a batch's life, oldest first."""
     entries = AuditEntry.filter(subject_kind="issuance", subject_id=str(issuance_id), action__in=_ACTIONS)
-    return tuple([_seen(entry) for entry in await entries.order_by("id").limit(MOST)])
+    return tuple([_entry_of(entry) for entry in await entries.order_by("id").limit(MOST)])
 
 
-def _seen(entry: AuditEntry) -> HistoryEntry:
+def _entry_of(entry: AuditEntry) -> HistoryEntry:
     became: dict[str, Any] = entry.became or {}
     return HistoryEntry(
         at=entry.at,

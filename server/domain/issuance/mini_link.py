@@ -29,14 +29,14 @@ async def to_mini_program(s: Services, token: str, *, address: str) -> str:
     scan_policy.in_time(ticket, s.clock.now())
     if ticket.spent_at is not None:
         raise scan_policy.spent_by_other()
-    if (kept := await s.cache.get(f"mini-link:{ticket.id}")) is not None:
-        return kept.decode()
+    if (cached := await s.cache.get(f"mini-link:{ticket.id}")) is not None:
+        return cached.decode()
     try:
         link = await s.wechat_links.url_link(PAGE, urlencode({"scene": token}), seconds=SECONDS)
     except OutsideFailure:
         raise Refused(
             "mini_link_refused", "微信暂时没有给出小程序的链接。请打开微信，用“扫一扫”扫描电脑上的二维码。"
         ) from None
-    left = (ticket.expires_at - s.clock.now()).total_seconds()
-    await s.cache.set(f"mini-link:{ticket.id}", link.encode(), seconds=max(1.0, left))
+    seconds = (ticket.expires_at - s.clock.now()).total_seconds()
+    await s.cache.set(f"mini-link:{ticket.id}", link.encode(), seconds=max(1.0, seconds))
     return link

@@ -63,17 +63,21 @@ async def refresh(s: Services, issuance: Issuance, *, actor: Actor) -> Refreshed
     old = {one.registration_id: one for one in await roster_query.reserved(issuance.id)}
     frame, entries, _ = await roster.drawn_up(s.settings, s.pdf_renderer, issuance, old)
     staying = {e.registration_id for e in entries if e.is_said_by(old.get(e.registration_id))}
-    kept = [one for one in old.values() if one.registration_id in staying]
+    staying_rows = [one for one in old.values() if one.registration_id in staying]
     voided = [one for one in old.values() if one.registration_id not in staying]
     await _void(voided)
     await s.faults.reach("numbering.refresh: the old lines are void")
-    made = await _add(
+    added = await _add(
         s.clock, s.faults, issuance, frame, [e for e in entries if e.registration_id not in staying]
     )
     await s.faults.reach("numbering.refresh: the new lines are reserved")
-    lines = [(one.number, one.line) for one in kept] + [(one.number, bytes(one.line)) for one in made]
+    lines = [(one.number, one.line) for one in staying_rows] + [
+        (one.number, bytes(one.line)) for one in added
+    ]
     digest = roster.digest_of(lines)
-    out = Refreshed(len(kept), tuple(c.number for c in made), tuple(c.number for c in voided), digest)
+    out = Refreshed(
+        len(staying_rows), tuple(c.number for c in added), tuple(c.number for c in voided), digest
+    )
     if out.is_changed or issuance.list_sha256 is None or bytes(issuance.list_sha256) != digest:
         await _store(s.clock, s.faults, issuance, out, actor=actor)
     return out
@@ -90,7 +94,7 @@ async def _add(
 ) -> list[Certificate]:
     numbers = await reserve(clock, frame, len(entries))
     await faults.reach("numbering.refresh: the numbers are taken")
-    made = [
+    certificates = [
         Certificate(
             number=number,
             issuance_id=issuance.id,
@@ -101,8 +105,8 @@ async def _add(
         )
         for number, entry in zip(numbers, entries, strict=True)
     ]
-    await Certificate.bulk_create(made, batch_size=_BATCH)
-    return made
+    await Certificate.bulk_create(certificates, batch_size=_BATCH)
+    return certificates
 
 
 async def _store(

@@ -26,7 +26,7 @@ class Waiting:
 
 async def waiting(clock: Clock, school_id: int) -> list[Waiting]:
     """The batches of an officer's school in 考核站点待签发, those that wait longest first; none before the release."""
-    found = Issuance.filter(
+    query = Issuance.filter(
         state=BatchState.SITE_PENDING.value,
         site__school_id=school_id,
         plan__release_at__lte=clock.now(),
@@ -41,5 +41,5 @@ async def waiting(clock: Clock, school_id: int) -> list[Waiting]:
             batch.revision,
             batch.org_signed_at,
         )
-        for batch in await found.order_by("org_signed_at", "id").prefetch_related("plan", "site")
+        for batch in await query.order_by("org_signed_at", "id").prefetch_related("plan", "site")
     ]

@@ -183,11 +183,11 @@ def _validity(report: Report, mark: SealMark) -> None:
     if mark.valid is None or mark.moment is None:
         return
     begins, ends = mark.valid
-    said = f"印章证书有效期 {say_minute(begins)} 至 {say_minute(ends)}（北京时间）"
+    sentence = f"印章证书有效期 {say_minute(begins)} 至 {say_minute(ends)}（北京时间）"
     if not begins <= mark.moment <= ends:
-        report.wrong(f"{said}，签名时间不在其中。")
+        report.wrong(f"{sentence}，签名时间不在其中。")
     else:
-        report.note(f"{said}，签名时在有效期内。")
+        report.note(f"{sentence}，签名时在有效期内。")
 
 
 def _receipt(data: bytes, keys: Verifier) -> Report:
@@ -199,7 +199,7 @@ def _receipt(data: bytes, keys: Verifier) -> Report:
 def receipt_into(report: Report, data: bytes, keys: Verifier) -> receipts.Statement | None:
     """Add to the report what a receipt says and by which key; None when it does not hold or cannot be judged."""
     try:
-        said, proof = receipts.read(keys, data)
+        statement, proof = receipts.read(keys, data)
     except Unverified as refusal:
         (report.unclear if refusal.code == "key_unknown" else report.wrong)(refusal.message)
         return None
@@ -207,24 +207,24 @@ def receipt_into(report: Report, data: bytes, keys: Verifier) -> receipts.Statem
     _life(report, keys, proof.key_id)
     if not proof.is_as_given:
         report.note("（文件的换行、空格或编码标记与原件不同，内容相同）")
-    act = "确认签发" if said.action == receipts.CONFIRMED else "退回"
+    act = "确认签发" if statement.action == receipts.CONFIRMED else "退回"
     for label, value in {
         "操作": act,
-        "评价组织": said.issuer,
-        "评价组织签发人": said.issuer_signer,
-        "证书": said.certificate,
-        "院校": said.school_name,
-        "考核站点": said.site,
-        "签发负责人": said.officer_name,
-        "考试计划": said.plan,
-        "考试日期": said.exam_date,
-        "等级": said.level,
-        "人数": str(said.count),
-        "批次": f"{said.issuance}（第 {said.revision} 次送签）",
-        "名单摘要": said.list_sha256,
-        "时间": said.at,
-        "退回原因": said.reason,
+        "评价组织": statement.issuer,
+        "评价组织签发人": statement.issuer_signer,
+        "证书": statement.certificate,
+        "院校": statement.school_name,
+        "考核站点": statement.site,
+        "签发负责人": statement.officer_name,
+        "考试计划": statement.plan,
+        "考试日期": statement.exam_date,
+        "等级": statement.level,
+        "人数": str(statement.count),
+        "批次": f"{statement.issuance}（第 {statement.revision} 次送签）",
+        "名单摘要": statement.list_sha256,
+        "时间": statement.at,
+        "退回原因": statement.reason,
     }.items():
         if value:
             report.note(f"{label}：{value}")
-    return said
+    return statement

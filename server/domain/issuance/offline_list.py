@@ -60,12 +60,14 @@ def verify_list(data: bytes, receipt: bytes | None, keys: Verifier | None) -> Re
 
 
 def _signed(report: Report, digest: str, count: int, receipt: bytes, keys: Verifier) -> None:
-    said = offline.receipt_into(report, receipt, keys)
-    if said is None:
+    statement = offline.receipt_into(report, receipt, keys)
+    if statement is None:
         return
-    if said.list_sha256 != digest or said.count != count:
-        report.wrong(f"凭据签的是另一份名单（{said.count} 人，摘要 {said.list_sha256}），不是这一份。")
-    elif said.action != receipts.CONFIRMED:
+    if statement.list_sha256 != digest or statement.count != count:
+        report.wrong(
+            f"凭据签的是另一份名单（{statement.count} 人，摘要 {statement.list_sha256}），不是这一份。"
+        )
+    elif statement.action != receipts.CONFIRMED:
         report.wrong("凭据记载的是退回：院校没有签发这份名单。")
     else:
         report.right("凭据签的正是这份名单，摘要和人数都一致。")
@@ -74,12 +76,12 @@ def _signed(report: Report, digest: str, count: int, receipt: bytes, keys: Verif
 def _lines_of(data: bytes) -> list[Line]:
     """The people on the list, whatever an editor did to line breaks and spaces. Raises ValueError with what is wrong."""
     try:
-        given = json.loads(data.decode("utf-8-sig"), object_pairs_hook=receipts.once)
+        entries = json.loads(data.decode("utf-8-sig"), object_pairs_hook=receipts.once)
     except (ValueError, RecursionError):
         raise ValueError("不是 UTF-8 的 JSON，或有重复的字段") from None
-    if not isinstance(given, list) or not given:
+    if not isinstance(entries, list) or not entries:
         raise ValueError("应是一个 JSON 数组，每人一个对象，至少一人")
-    lines = [_line(place, one) for place, one in enumerate(given, start=1)]
+    lines = [_line(place, one) for place, one in enumerate(entries, start=1)]
     for before, after in pairwise(line.number for line in lines):
         if before == after:
             raise ValueError(f"证书编号 {after} 出现了两次")
@@ -88,13 +90,13 @@ def _lines_of(data: bytes) -> list[Line]:
     return lines
 
 
-def _line(place: int, given: Any) -> Line:
+def _line(place: int, entry: Any) -> Line:
     """One person's line has exactly the fields of a line, and each could stand on a certificate. Raises ValueError."""
-    wanted = {field.name for field in fields(Line)}
-    if not isinstance(given, dict) or set(given) != wanted or not all(type(v) is str for v in given.values()):
+    names = {field.name for field in fields(Line)}
+    if not isinstance(entry, dict) or set(entry) != names or not all(type(v) is str for v in entry.values()):
         raise ValueError(f"第 {place} 人的字段不全、有多余的，或不是文字")
     try:
-        line = Line(**given)
+        line = Line(**entry)
         line.to_bytes()
     except ValueError:
         raise ValueError(f"第 {place} 人的编号、证件摘要、等级、日期或结果不合格式") from None

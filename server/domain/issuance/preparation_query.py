@@ -76,38 +76,38 @@ class PreparationView:
 async def view(preparation_id: int, *, actor: Actor) -> PreparationView:
     """How far a preparation is. Raises Forbidden("role_not_allowed") · NotFound("preparation_not_found")."""
     roles.require(actor, Verb.PREPARE)
-    found = await Preparation.get_or_none(id=preparation_id)
-    if found is None:
+    preparation = await Preparation.get_or_none(id=preparation_id)
+    if preparation is None:
         raise NotFound("preparation_not_found", "没有找到这次批次准备，请刷新列表后重试。")
-    return _seen(found)
+    return _view(preparation)
 
 
 async def latest(plan_id: int, *, actor: Actor) -> PreparationView | None:
     """The plan's last preparation. Raises Forbidden("role_not_allowed")."""
     roles.require(actor, Verb.PREPARE)
-    found = await Preparation.filter(plan_id=plan_id).order_by("-id").first()
-    return _seen(found) if found is not None else None
+    preparation = await Preparation.filter(plan_id=plan_id).order_by("-id").first()
+    return _view(preparation) if preparation is not None else None
 
 
-def _seen(found: Preparation) -> PreparationView:
+def _view(preparation: Preparation) -> PreparationView:
     return PreparationView(
-        id=found.id,
-        plan_id=found.plan_id,
-        sites_total=max(found.sites_total, found.sites_done),
-        sites_done=found.sites_done,
-        made=found.made,
-        updated=found.updated,
-        refusals=left_out(found),
-        created_at=found.created_at,
-        finished_at=found.finished_at,
+        id=preparation.id,
+        plan_id=preparation.plan_id,
+        sites_total=max(preparation.sites_total, preparation.sites_done),
+        sites_done=preparation.sites_done,
+        made=preparation.made,
+        updated=preparation.updated,
+        refusals=left_out(preparation),
+        created_at=preparation.created_at,
+        finished_at=preparation.finished_at,
     )
 
 
-def left_out(found: Preparation) -> tuple[LeftOut, ...]:
+def left_out(preparation: Preparation) -> tuple[LeftOut, ...]:
     """The sites that it left out, as its row keeps them."""
     return tuple(
         LeftOut(int(str(one["site_id"])), str(one["site"]), str(one["code"]), str(one["message"]))
-        for one in found.refusals
+        for one in preparation.refusals
     )
 
 

@@ -56,17 +56,17 @@ async def begin(s: Services, plan_id: int, *, actor: Actor) -> int:
 async def _new(clock: Clock, queue: Queue, plan_id: int, actor: Actor) -> int:
     now = clock.now()
     sites = await preparation_query.sites(plan_id)
-    made = await Preparation.create(
-        plan_id=plan_id, sites_total=len(sites), actor=actor.kept(), created_at=now, touched_at=now
+    preparation = await Preparation.create(
+        plan_id=plan_id, sites_total=len(sites), actor=actor.as_json(), created_at=now, touched_at=now
     )
     await queue.put(
         JOB,
         at=now + timedelta(seconds=AT_ONCE + 1),
-        once=f"{JOB}:{made.id}",
+        once=f"{JOB}:{preparation.id}",
         urgent=True,
-        preparation_id=made.id,
+        preparation_id=preparation.id,
     )
-    return int(made.id)
+    return int(preparation.id)
 
 
 async def work(s: Services, *, preparation_id: int, seconds: float | None = None) -> bool:
@@ -103,8 +103,8 @@ async def _site(s: Services, preparation: Preparation, site: SiteToPrepare, acto
         if await preparation_query.tried(preparation.id) < TRIES:
             raise
         log.exception("site %s of preparation %s is left out", site.site_id, preparation.id)
-        said = f"准备名单时遇到意外问题（{type(error).__name__}），请联系管理员。"
-        await _left_out(s.clock, preparation, LeftOut(site.site_id, site.name, "unexpected", said))
+        sentence = f"准备名单时遇到意外问题（{type(error).__name__}），请联系管理员。"
+        await _left_out(s.clock, preparation, LeftOut(site.site_id, site.name, "unexpected", sentence))
 
 
 async def _left_out(clock: Clock, preparation: Preparation, site: LeftOut) -> None:
@@ -130,8 +130,8 @@ async def _prepare_site(s: Services, preparation: Preparation, site_id: int, *, 
     if issuance is None or BatchState(issuance.state) is not BatchState.PREPARED:
         return
     await s.faults.reach("preparing.site: before the numbers")
-    done = await numbering.refresh(s, issuance, actor=actor)
-    if is_new or done.is_changed:
+    refreshed = await numbering.refresh(s, issuance, actor=actor)
+    if is_new or refreshed.is_changed:
         await preparation_query.count_batch(preparation.id, is_new=is_new)
 
 
@@ -169,13 +169,13 @@ async def prepare(s: Services, plan_id: int, *, actor: Actor) -> list[int]:
 async def batches_of(preparation_id: int) -> list[int]:
     """The ids of all batches of a finished preparation's plan. Raises as `prepare` says."""
     preparation = await Preparation.get(id=preparation_id)
-    made = await Issuance.filter(plan_id=preparation.plan_id).order_by("id").values_list("id", flat=True)
+    batches = await Issuance.filter(plan_id=preparation.plan_id).order_by("id").values_list("id", flat=True)
     left_out = preparation_query.left_out(preparation)
     if left_out and not preparation.made and not preparation.updated:
         raise Refused(left_out[0].code, left_out[0].message)
-    if not made:
+    if not batches:
         raise Refused("nothing_to_prepare", "这个考试计划还没有可以发证的考生，请先导入成绩并核对实践学时。")
-    return [int(str(one)) for one in made]
+    return [int(str(one)) for one in batches]
 
 
 async def sweep(s: Services) -> None:

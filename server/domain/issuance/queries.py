@@ -126,8 +126,8 @@ async def _steps(settings: Settings, clock: Clock, issuance: Issuance, actor: Ac
     for step in steps_from(BatchState(issuance.state)):
         if step.who is Who.ORGANISATION and roles.may(actor, VERBS[step.name]):
             reason = step.refusal(known, but=(list_is_current, list_is_signed))
-            said_no = reason.message if reason else involved if step.name in _NEVER_ALONE else None
-            steps.append(NextStep(step, said_no))
+            message = reason.message if reason else involved if step.name in _NEVER_ALONE else None
+            steps.append(NextStep(step, message))
     return tuple(steps)
 
 
@@ -145,9 +145,9 @@ def state_of(text: str) -> str:
     try:
         return BatchState(text).value
     except ValueError:
-        known = "、".join(f"{state.value}（{state.label}）" for state in BatchState)
+        choices = "、".join(f"{state.value}（{state.label}）" for state in BatchState)
         raise Invalid(
-            errors=[FieldError("/state", "state_unknown", f"没有这个状态，请从这些里选：{known}。")]
+            errors=[FieldError("/state", "state_unknown", f"没有这个状态，请从这些里选：{choices}。")]
         ) from None
 
 
@@ -190,7 +190,7 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> BatchView:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
     await seen_by(s.clock, issuance, actor)
     batch, in_full = summary_of(issuance, s.clock.now()), roles.may(actor, Verb.CHECK_LIST)
-    _, waiting, held = await roster.drawn_up(
+    _, waiting, held_back = await roster.drawn_up(
         s.settings, s.pdf_renderer, Issuance(id=0, plan_id=issuance.plan_id, site_id=issuance.site_id)
     )
     return BatchView(
@@ -203,9 +203,9 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> BatchView:
         failed=await _failed(issuance_id, in_full=in_full),
         held_back=tuple(
             HeldBackPerson(one.name if in_full else None, mask_name(one.name), one.code, one.reason)
-            for one in held[:HELD_BACK_SHOWN]
+            for one in held_back[:HELD_BACK_SHOWN]
         ),
-        held_back_count=len(held),
+        held_back_count=len(held_back),
         not_listed_count=len(waiting),
         history=await history.of(issuance_id),
         receipts=await _receipts(issuance_id),
@@ -214,10 +214,10 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> BatchView:
 
 async def _receipts(issuance_id: int) -> tuple[ReceiptSummary, ...]:
     """What officers have decided: the receipts of returns stay beside that of the confirmation."""
-    kept = Receipt.filter(issuance_id=issuance_id).order_by("-id").prefetch_related("officer", "ticket")
+    query = Receipt.filter(issuance_id=issuance_id).order_by("-id").prefetch_related("officer", "ticket")
     return tuple(
         ReceiptSummary(one.id, one.ticket.spent_as, one.ticket.revision, one.officer.name, one.created_at)
-        for one in await kept.limit(RECEIPTS_SHOWN)
+        for one in await query.limit(RECEIPTS_SHOWN)
     )
 
 
@@ -242,10 +242,10 @@ async def receipt(clock: Clock, issuance_id: int, *, receipt_id: int | None = No
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
     await seen_by(clock, issuance, actor)
-    found = Receipt.filter(issuance_id=issuance_id)
+    query = Receipt.filter(issuance_id=issuance_id)
     if receipt_id is not None:
-        found = found.filter(id=receipt_id)
-    kept = await found.order_by("-id").first()
-    if kept is None:
+        query = query.filter(id=receipt_id)
+    row = await query.order_by("-id").first()
+    if row is None:
         raise NotFound("receipt_not_found", "院校还没有签发这个批次，签发后才有凭据。")
-    return bytes(kept.document)
+    return bytes(row.document)

@@ -58,10 +58,10 @@ def moment(at: datetime) -> str:
 
 def make(keys: Keys, statement: Statement) -> bytes:
     """Sign the statement with Ed25519 (purpose `receipt`): canonical JSON with its signature inside."""
-    said = {"format": FORMAT, **{f: getattr(statement, f) for f in Statement.__dataclass_fields__}}
-    signed = keys.sign("receipt", canonical(said))
+    content = {"format": FORMAT, **{f: getattr(statement, f) for f in Statement.__dataclass_fields__}}
+    signed = keys.sign("receipt", canonical(content))
     proof = {"key": signed.key_id, "signature": base64.b64encode(signed.signature).decode()}
-    return canonical({**said, "proof": proof})
+    return canonical({**content, "proof": proof})
 
 
 def _broken() -> Unverified:
@@ -86,18 +86,18 @@ def read(keys: Verifier, document: bytes) -> tuple[Statement, Proof]:
         Unverified("receipt_invalid"): not ours, changed, or unreadable. Unverified("key_unknown").
     """
     try:
-        said = json.loads(document.decode("utf-8-sig"), object_pairs_hook=once)
-        is_as_given = canonical(said) == document
-        proof = said.pop("proof")
+        content = json.loads(document.decode("utf-8-sig"), object_pairs_hook=once)
+        is_as_given = canonical(content) == document
+        proof = content.pop("proof")
         key_id, signature = str(proof["key"]), base64.b64decode(proof["signature"], validate=True)
         is_whole = base64.b64encode(signature).decode() == proof["signature"]  # no stray bits at its end
         if set(proof) != {"key", "signature"} or not is_whole:
             raise _broken()
-        message = canonical(said)
-        left_out = {FORMAT: frozenset(), _FIRST: _SECOND}[said.pop("format")]
-        if set(said) != set(Statement.__dataclass_fields__) - left_out:
+        message = canonical(content)
+        left_out = {FORMAT: frozenset(), _FIRST: _SECOND}[content.pop("format")]
+        if set(content) != set(Statement.__dataclass_fields__) - left_out:
             raise _broken()
-        statement = Statement(**said)
+        statement = Statement(**content)
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, RecursionError):
         raise _broken() from None
     require_known(keys, "receipt", key_id)

@@ -34,13 +34,13 @@ class Entry:
         """The line under this number, every field checked. Raises ValueError."""
         return Line(number=number, **self.fields).to_bytes()
 
-    def said(self, number: str) -> bytes:
+    def unchecked_line(self, number: str) -> bytes:
         """The same bytes unchecked, to compare with lines that were checked. (Text alone: orjson's is canonical.)"""
         return orjson.dumps({"number": number, **self.fields}, option=orjson.OPT_SORT_KEYS)
 
     def is_said_by(self, old: Reserved | None) -> bool:
         """Whether a reserved line says this, byte for byte."""
-        return old is not None and self.said(old.number) == old.line
+        return old is not None and self.unchecked_line(old.number) == old.line
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,11 @@ def _held_back(
 
 async def _withheld(frame: Frame, registration_ids: list[int]) -> dict[int, str]:
     """Who lacks hours (S13), asked for in slices that a statement's parameters can hold."""
-    found: dict[int, str] = {}
+    reasons: dict[int, str] = {}
     if frame.requires_practice:
         for start in range(0, len(registration_ids), _SLICE):
-            found |= await withheld_reasons(registration_ids[start : start + _SLICE])
-    return found
+            reasons |= await withheld_reasons(registration_ids[start : start + _SLICE])
+    return reasons
 
 
 async def drawn_up(
@@ -99,7 +99,7 @@ async def drawn_up(
         "school": frame.school,
     }
     sample = number_of("99", frame.kind_code, frame.level, 99_999_999)
-    entries, held = [], []
+    entries, held_back = [], []
     passed = await roster_query.passed(issuance)
     withheld = await _withheld(frame, [one.registration_id for one in passed])
     for one in passed:
@@ -109,10 +109,10 @@ async def drawn_up(
         if lacks is None and entry.is_said_by(old):
             entries.append(entry)
         elif why := _held_back(settings, pdf_renderer, lacks, Line(number=sample, **named)):
-            held.append(HeldBack(entry.registration_id, entry.candidate_id, one.name, *why))
+            held_back.append(HeldBack(entry.registration_id, entry.candidate_id, one.name, *why))
         else:
             entries.append(entry)
-    return frame, entries, held
+    return frame, entries, held_back
 
 
 def canonical_of(lines: Iterable[tuple[str, bytes]]) -> bytes:
@@ -139,4 +139,4 @@ async def today(
     if any(entry.registration_id not in known for entry in entries):
         return frame, None
     numbered = [(known[entry.registration_id].number, entry) for entry in entries]
-    return frame, digest_of((number, entry.said(number)) for number, entry in numbered)
+    return frame, digest_of((number, entry.unchecked_line(number)) for number, entry in numbered)

@@ -52,13 +52,13 @@ async def people(
     await _batch(s.clock, issuance_id, actor)
     size = limited(limit)
     after = await roster_query.page_before(issuance_id, before, size) if before else cursor or ""
-    found = await roster_query.listed(s.keys, issuance_id, after=after, limit=size + 1)
+    lines = await roster_query.lines(s.keys, issuance_id, after=after, limit=size + 1)
     in_full = roles.may(actor, Verb.CHECK_LIST)
     if in_full:
         await incidents.viewed(s, actor, "issuance_people", "issuance", issuance_id)
-    shown = [one if in_full else one.masked() for one in found[:size]]
-    more = shown[-1].number if len(found) > size else None
-    return Page(shown, more, shown[0].number if shown and shown[0].row > 1 else None)
+    items = [one if in_full else one.masked() for one in lines[:size]]
+    more = items[-1].number if len(lines) > size else None
+    return Page(items, more, items[0].number if items and items[0].row > 1 else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,9 @@ async def roll(clock: Clock, keys: Keys, issuance_id: int, *, given_as: str, act
     """
     roles.require(actor, Verb.CHECK_LIST)
     issuance = await _batch(clock, issuance_id, actor)
-    found = await roster_query.listed(keys, issuance_id)
-    await _taken(clock, issuance_id, given_as, len(found), actor)
-    return Roll(summary_of(issuance, clock.now()), tuple(found))
+    lines = await roster_query.lines(keys, issuance_id)
+    await _record_taking(clock, issuance_id, given_as, len(lines), actor)
+    return Roll(summary_of(issuance, clock.now()), tuple(lines))
 
 
 async def canonical_list(clock: Clock, issuance_id: int, *, actor: Actor) -> bytes:
@@ -97,10 +97,10 @@ async def canonical_list(clock: Clock, issuance_id: int, *, actor: Actor) -> byt
     stored = await roster_query.reserved(issuance_id)
     if roster.stored_digest(stored) != bytes(issuance.list_sha256 or b""):
         raise OutsideFailure("批次的名单与其校验码不一致")
-    await _taken(clock, issuance_id, "json", len(stored), actor)
+    await _record_taking(clock, issuance_id, "json", len(stored), actor)
     return roster.canonical_of((one.number, one.line) for one in stored)
 
 
-async def _taken(clock: Clock, issuance_id: int, given_as: str, count: int, actor: Actor) -> None:
+async def _record_taking(clock: Clock, issuance_id: int, given_as: str, count: int, actor: Actor) -> None:
     became = {"as": given_as, "count": count}
     await audit_log.record(clock, actor, "issuance.list", "issuance", issuance_id, became=became)

@@ -125,10 +125,10 @@ class Listed:
     @property
     def score(self) -> str:
         """The scores in words: the number alone where there is one subject."""
-        said = [(one.subject, "—" if one.score is None else f"{one.score:g}") for one in self.scores]
-        if len(said) == 1:
-            return said[0][1]
-        return "；".join(f"{subject} {score}" for subject, score in said)
+        pairs = [(one.subject, "—" if one.score is None else f"{one.score:g}") for one in self.scores]
+        if len(pairs) == 1:
+            return pairs[0][1]
+        return "；".join(f"{subject} {score}" for subject, score in pairs)
 
     def masked(self) -> Listed:
         """The line for those who do not answer for the list: neither name nor scores."""
@@ -163,7 +163,7 @@ async def reserved(issuance_id: int) -> list[Reserved]:
     ]
 
 
-async def listed(keys: Keys, issuance_id: int, *, after: str = "", limit: int = _ALL) -> list[Listed]:
+async def lines(keys: Keys, issuance_id: int, *, after: str = "", limit: int = _ALL) -> list[Listed]:
     """The lines after a number; voided numbers are left out."""
     return [_row(keys, row) for row in await rows(_LISTED, issuance_id, after, limit)]
 
@@ -184,5 +184,5 @@ def _row(keys: Keys, row: dict[str, Any]) -> Listed:
 
 async def page_before(issuance_id: int, number: str, size: int) -> str:
     """The number after which a page has to begin to end just before this number; empty: at the beginning."""
-    found = await rows(_BEFORE, issuance_id, number, size + 1)
-    return str(found[-1]["number"]) if len(found) > size else ""
+    lines = await rows(_BEFORE, issuance_id, number, size + 1)
+    return str(lines[-1]["number"]) if len(lines) > size else ""

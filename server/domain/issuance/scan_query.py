@@ -61,7 +61,7 @@ SELECT issuance_id, id, $2, $5, $3 FROM spent RETURNING id
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LockedTicket:
     """Ticket and officer inside the transaction, and what else a confirmation asks of them."""
 
     ticket: ScanTicket
@@ -79,31 +79,31 @@ async def scanned(ticket_id: int, identity: WeChatIdentity) -> tuple[ScanTicket,
     if identity.account not in _SCANNED:
         alone = await ticket(ticket_id)
         return (alone, None) if alone is not None else None
-    found = await rows(_SCANNED[identity.account], ticket_id, identity.openid)
-    if not found:
+    matches = await rows(_SCANNED[identity.account], ticket_id, identity.openid)
+    if not matches:
         return None
-    [row] = found
+    [row] = matches
     return model(ScanTicket, row), _officer(row) if row["o_id"] is not None else None
 
 
 async def ticket(ticket_id: int) -> ScanTicket | None:
     """The ticket as it is now."""
-    found = await rows(_TICKET_ALONE, ticket_id)
-    return model(ScanTicket, found[0]) if found else None
+    tickets = await rows(_TICKET_ALONE, ticket_id)
+    return model(ScanTicket, tickets[0]) if tickets else None
 
 
 async def locked(issuance_id: int) -> Issuance:
     """The batch, its row locked until the caller's transaction ends. Raises NotFound."""
-    found = await rows(_LOCKED, issuance_id)
-    if not found:
+    batches = await rows(_LOCKED, issuance_id)
+    if not batches:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
-    return model(Issuance, found[0])
+    return model(Issuance, batches[0])
 
 
-async def held(ticket_id: int, officer_id: int, issuance: Issuance) -> Held:
+async def lock_ticket(ticket_id: int, officer_id: int, issuance: Issuance) -> LockedTicket:
     """Ticket and officer of a batch whose row the caller has locked; the officer's row is locked too."""
     [row] = await rows(_HELD, ticket_id, officer_id, issuance.org_signed_by, str(issuance.id))
-    return Held(model(ScanTicket, row), _officer(row), row["is_backed_by_signer"], row["signer"])
+    return LockedTicket(model(ScanTicket, row), _officer(row), row["is_backed_by_signer"], row["signer"])
 
 
 async def spend(ticket_id: int, officer_id: int, at: datetime, name: str, receipt: bytes) -> bool:

@@ -49,7 +49,7 @@ async def view_of(
     keys: Keys, ticket: ScanTicket, issuance: Issuance, officer: Officer, *, receipt: bytes | None = None
 ) -> ScanView:
     frame = await roster_query.frame_of(issuance.plan_id, issuance.site_id)
-    people = await roster_query.listed(keys, issuance.id)
+    people = await roster_query.lines(keys, issuance.id)
     return ScanView(
         issuance_id=issuance.id,
         plan=frame.plan,

@@ -126,8 +126,8 @@ async def look(s: Services, token: str, *, identity: WeChatIdentity) -> ScanView
     if ticket.spent_at is not None:
         if ticket.spent_by_id != officer.id:
             raise scan_policy.spent_by_other()
-        kept = await Receipt.get(ticket_id=ticket.id)
-        return await view_of(s.keys, ticket, issuance, officer, receipt=bytes(kept.document))
+        receipt = await Receipt.get(ticket_id=ticket.id)
+        return await view_of(s.keys, ticket, issuance, officer, receipt=bytes(receipt.document))
     is_backed = await conflicts.stands_behind(issuance.org_signed_by, officer.id)
     facts, _ = await scan_policy.refuse_dead(
         s, ticket, issuance, officer, "confirm_scan", is_backed_by_signer=is_backed
@@ -192,19 +192,19 @@ async def _spend(
     ticket, officer = await scan_policy.scanned(s.keys, token, identity, name)
     await officers.check_pin(s, officer, pin, caller=caller)
     await s.faults.reach(f"tickets.{name}: before the transaction")
-    now_known = await scan_query.ticket(ticket.id)
-    if now_known is not None and now_known.spent_at is not None:  # a double tap need not wait for the batch
-        return await _again(now_known, officer, name)
+    current = await scan_query.ticket(ticket.id)
+    if current is not None and current.spent_at is not None:  # a double tap need not wait for the batch
+        return await _again(current, officer, name)
     async with transaction(s.faults, f"tickets.{name}"):
         issuance = await locked(ticket.issuance_id)
-        held = await scan_query.held(ticket.id, officer.id, issuance)
-        ticket, officer = held.ticket, held.officer
+        locked_ticket = await scan_query.lock_ticket(ticket.id, officer.id, issuance)
+        ticket, officer = locked_ticket.ticket, locked_ticket.officer
         if ticket.spent_at is not None:
             return await _again(ticket, officer, name)
         facts, frame = await scan_policy.refuse_dead(
-            s, ticket, issuance, officer, name, is_backed_by_signer=held.is_backed_by_signer
+            s, ticket, issuance, officer, name, is_backed_by_signer=locked_ticket.is_backed_by_signer
         )
-        act = _Act(name, reason, ticket, issuance, officer, held.signer, frame)
+        act = _Act(name, reason, ticket, issuance, officer, locked_ticket.signer, frame)
         actor = officers.actor_of(officer).called_by(caller)
         receipt = await _sign(s, act, replace(facts, has_reason=bool(reason)), actor=actor)
     event = "confirmed" if name == "confirm_scan" else "returned"
@@ -217,8 +217,8 @@ async def _again(ticket: ScanTicket, officer: Officer, name: str) -> Outcome:
     """The first answer for a double tap; anybody or anything else finds the ticket spent."""
     if ticket.spent_by_id != officer.id or ticket.spent_as != name:
         raise scan_policy.spent_by_other()
-    kept = await Receipt.get(ticket_id=ticket.id)
-    return Outcome(BY_NAME[name].target, bytes(kept.document))
+    receipt = await Receipt.get(ticket_id=ticket.id)
+    return Outcome(BY_NAME[name].target, bytes(receipt.document))
 
 
 @dataclass(frozen=True, slots=True)

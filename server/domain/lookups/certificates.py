@@ -34,11 +34,11 @@ _BATCH = {
 async def certificates(s: Services, who: WeChatIdentity) -> CertificatesView:
     """Each certificate; those that are earned but not there yet, with the reason; and why there is nothing else."""
     now = s.clock.now()
-    found = await queries.certificates(who, now)
-    if found is None:  # never kept
+    record = await queries.certificates(who, now)
+    if record is None:  # never kept
         return CertificatesView(None, (), (), (wording.NOT_BOUND,), Standing.between([], now, seconds=0))
     items, withheld, notices = [], [], []
-    for row in found.rows:
+    for row in record.rows:
         if row["number"] is not None:
             items.append(_item(s.settings.public_url, row["number"], row))
         elif row["release_at"] is None or row["release_at"] > now:
@@ -51,11 +51,11 @@ async def certificates(s: Services, who: WeChatIdentity) -> CertificatesView:
         notices.append(wording.NO_REGISTRATION)
     seconds = UNDER_WAY_SECONDS if withheld else READY_SECONDS
     return CertificatesView(
-        masked(s.keys, found.name, found.id_sealed),
+        masked(s.keys, record.name, record.id_sealed),
         tuple(items),
         tuple(withheld),
         tuple(notices),
-        Standing.between([row["release_at"] for row in found.rows], now, seconds=seconds),
+        Standing.between([row["release_at"] for row in record.rows], now, seconds=seconds),
     )
 
 
@@ -120,8 +120,8 @@ def _missing(row: CertificateRow) -> Missing:
     return Missing(_gap(supervision, row["supervision_hours"]), _gap(practice, row["practice_hours"]))
 
 
-def _gap(asked: Decimal, done: Decimal | None) -> Decimal:
-    return max(asked - (done or Decimal(0)), Decimal(0))
+def _gap(needed: Decimal, have: Decimal | None) -> Decimal:
+    return max(needed - (have or Decimal(0)), Decimal(0))
 
 
 def _not_released(row: CertificateRow) -> Notice:

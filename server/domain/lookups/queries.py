@@ -127,15 +127,15 @@ class Found(Generic[Row]):
 
 async def results(who: WeChatIdentity, now: datetime) -> Found[ResultRow] | None:
     """None when nobody is bound. `now`: the moment that releases are judged by."""
-    return _found(await rows(RESULTS, who.account, who.openid, now))
+    return _record_of(await rows(RESULTS, who.account, who.openid, now))
 
 
 async def certificates(who: WeChatIdentity, now: datetime) -> Found[CertificateRow] | None:
     """The same with certificates."""
-    return _found(await rows(CERTIFICATES, who.account, who.openid, now))
+    return _record_of(await rows(CERTIFICATES, who.account, who.openid, now))
 
 
-def _found(read: list[Any]) -> Found[Any] | None:
+def _record_of(read: list[Any]) -> Found[Any] | None:
     if not read:
         return None
     registered = [row for row in read if row["registration_id"] is not None]

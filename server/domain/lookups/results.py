@@ -17,19 +17,19 @@ from server.domain.ports import Services, WeChatIdentity
 async def results(s: Services, who: WeChatIdentity) -> ResultsView:
     """Released results alone, and why others are not there (`not_bound`, `not_found`, `not_released`)."""
     now = s.clock.now()
-    found = await queries.results(who, now)
-    if found is None:  # never kept: whoever binds next must find it gone on every process at once
+    record = await queries.results(who, now)
+    if record is None:  # never kept: whoever binds next must find it gone on every process at once
         return ResultsView(None, (), (wording.NOT_BOUND,), Standing.between([], now, seconds=0))
     items, notices = [], []
-    for row in found.rows:
+    for row in record.rows:
         if row["release_at"] is not None and row["release_at"] <= now:
             items.append(_item(row, row["release_at"]))
         else:
             notices.append(_not_released(row))
     if not items and not notices:
         notices.append(wording.NO_REGISTRATION)
-    person = masked(s.keys, found.name, found.id_sealed)
-    standing = Standing.between([row["release_at"] for row in found.rows], now)
+    person = masked(s.keys, record.name, record.id_sealed)
+    standing = Standing.between([row["release_at"] for row in record.rows], now)
     return ResultsView(person, tuple(items), tuple(notices), standing)
 
 

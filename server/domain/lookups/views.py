@@ -31,10 +31,10 @@ class Standing:
             seconds: how long it may stand at most, whatever it says; 0: true now, and not to be kept.
         """
         present = now.timestamp()
-        known = [moment.timestamp() for moment in moments if moment is not None]
+        releases = [moment.timestamp() for moment in moments if moment is not None]
         return cls(
-            max((release for release in known if release <= present), default=-inf),
-            min([present + seconds, *(release for release in known if release > present)]),
+            max((release for release in releases if release <= present), default=-inf),
+            min([present + seconds, *(release for release in releases if release > present)]),
         )
 
 

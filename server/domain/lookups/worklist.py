@@ -88,33 +88,33 @@ class PoorImport:
 async def batches(clock: Clock, actor: Actor) -> list[Waiting]:
     """Every state in its order, also those in which nothing waits; a school account sees its own school's."""
     roles.require(actor, Verb.SEE_ISSUANCES)
-    found = own(clock, Issuance.all(), actor)
+    query = own(clock, Issuance.all(), actor)
     counted: dict[str, list[Any]] = {state.value: [0, 0, None] for state in BatchState}
     firsts = {column: Min(column) for column in SINCE.values()}
     firsts["created_at"] = Min(
         "created_at", _filter=Q(revision=1)
     )  # later revisions came back to their state
     rows = (
-        await found.annotate(
+        await query.annotate(
             batches=Count("id"), **{f"first_{name}": first for name, first in firsts.items()}
         )
         .group_by("state")
         .values("state", "batches", *(f"first_{name}" for name in firsts))
     )
-    back = await _came_back(found)
+    back = await _came_back(query)
     for row in rows:
         state = str(row["state"])
         since = [row.get(f"first_{SINCE.get(BatchState(state))}"), *back.get(state, ())]
         counted[state][0], counted[state][2] = row["batches"], min(filter(None, since), default=None)
-    for state, count in await found.values_list("state", "count"):
+    for state, count in await query.values_list("state", "count"):
         counted[str(state)][1] += int(str(count))
     return [Waiting(state, *counted[state.value]) for state in BatchState]
 
 
-async def _came_back(found: QuerySet[Issuance]) -> dict[str, list[datetime]]:
+async def _came_back(query: QuerySet[Issuance]) -> dict[str, list[datetime]]:
     """By state, since when those batches wait that were returned, or are prepared again: no column says it."""
     again = Q(state=BatchState.RETURNED.value) | Q(state=BatchState.PREPARED.value, revision__gt=1)
-    waiting = await found.filter(again).only("id", "state", "created_at")
+    waiting = await query.filter(again).only("id", "state", "created_at")
     times = await _began(waiting)
     by_state: dict[str, list[datetime]] = {}
     for one in waiting:
@@ -125,8 +125,8 @@ async def _came_back(found: QuerySet[Issuance]) -> dict[str, list[datetime]]:
 async def oldest(clock: Clock, actor: Actor, states: list[BatchState]) -> list[OldBatch]:
     """The batches that have been in these states longest; a school account sees its own."""
     roles.require(actor, Verb.SEE_ISSUANCES)
-    found = own(clock, Issuance.filter(state__in=[state.value for state in states]), actor)
-    first = found.order_by("created_at", "id").limit(SHOWN)
+    query = own(clock, Issuance.filter(state__in=[state.value for state in states]), actor)
+    first = query.order_by("created_at", "id").limit(SHOWN)
     batches = await first.prefetch_related("plan", "site__school")
     since = await _began(batches)
     return [
@@ -166,14 +166,14 @@ async def poor_imports(clock: Clock) -> list[PoorImport]:
 
 async def unreleased_plans() -> list[UnreleasedPlan]:
     """Plans whose results nobody has set a time for, oldest exam first."""
-    found = Plan.filter(release_at=None).order_by("exam_date", "id").limit(10)
-    return [UnreleasedPlan(plan.id, plan.name, plan.exam_date) for plan in await found]
+    query = Plan.filter(release_at=None).order_by("exam_date", "id").limit(10)
+    return [UnreleasedPlan(plan.id, plan.name, plan.exam_date) for plan in await query]
 
 
 async def plans(clock: Clock, actor: Actor) -> list[Choice]:
     """The plans that this actor may choose from, newest exam first; a school those whose results are out."""
-    found = Plan.filter(release_at__lte=clock.now()) if is_school(actor) else Plan.all()
-    return [Choice(plan.id, plan.name) for plan in await found.order_by("-exam_date", "-id").limit(200)]
+    query = Plan.filter(release_at__lte=clock.now()) if is_school(actor) else Plan.all()
+    return [Choice(plan.id, plan.name) for plan in await query.order_by("-exam_date", "-id").limit(200)]
 
 
 async def unconfirmed(actor: Actor) -> int:
@@ -184,5 +184,5 @@ async def unconfirmed(actor: Actor) -> int:
 
 async def schools(actor: Actor) -> list[Choice]:
     """The schools that this actor may choose from, by name."""
-    found = within(School.all(), actor, school="id").order_by("name")
-    return [Choice(school.id, school.name) for school in await found]
+    query = within(School.all(), actor, school="id").order_by("name")
+    return [Choice(school.id, school.name) for school in await query]

@@ -44,7 +44,7 @@ class Trouble:
         remedy: what helps, when WeChat refused.
     """
 
-    said: str = ""
+    sentence: str = ""
     remedy: Remedy | None = None
 
     @classmethod
@@ -52,7 +52,7 @@ class Trouble:
         return cls(str(refusal), refusal.remedy)
 
     def columns(self) -> dict[str, str]:
-        return {"last_error": self.said[:200], "remedy": self.remedy.value if self.remedy else ""}
+        return {"last_error": self.sentence[:200], "remedy": self.remedy.value if self.remedy else ""}
 
 
 NO_TROUBLE = Trouble()
@@ -113,7 +113,7 @@ async def put(
     clock: Clock, queue: Queue, topic: str, to: Addressee, *, dedup: str, shown: Mapping[str, str], path: str
 ) -> bool:
     """`enqueue` with the values as the template shows them, by keyword."""
-    made = await rows(
+    inserted = await rows(
         "INSERT INTO delivery (dedup, topic, account, channel, openid, fields_shown, path, candidate_id, officer_id,"
         " state, attempts, msgid, last_error, next_try_at, created_at)"
         " VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9, 'pending', 0, '', '', $10, $10)"
@@ -129,9 +129,9 @@ async def put(
         to.officer_id,
         clock.now(),
     )
-    if made:
+    if inserted:
         await queue.put(JOB, once=JOB)
-    return bool(made)
+    return bool(inserted)
 
 
 async def advance(
@@ -169,10 +169,9 @@ async def advance(
 
 async def take(now: datetime, until: datetime, most: int) -> list[Taken]:
     """The step `take` for what is due, none of it while notices are held: the rows, this caller's until `until`."""
-    taken = await rows(_TAKE, now, until, most, STEPS["take"].target.value, list(DUE))
+    due = await rows(_TAKE, now, until, most, STEPS["take"].target.value, list(DUE))
     return [
-        Taken(**row | {"fields": orjson.loads(row["fields"])}, is_repeat=row["sent_at"] < now)
-        for row in taken
+        Taken(**row | {"fields": orjson.loads(row["fields"])}, is_repeat=row["sent_at"] < now) for row in due
     ]
 
 

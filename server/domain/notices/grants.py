@@ -57,7 +57,7 @@ async def taken_in(s: Services, push: Push) -> None:
     """
     if push.kind not in _EVENTS:
         return
-    for index, item in enumerate(_listed(push)):
+    for index, item in enumerate(_elements(push)):
         topic = topic_of(s.settings, push.account, str(item.get("TemplateId", "")))
         if topic is None:
             log.warning("an event of a template that is not ours", extra={"kind": push.kind})
@@ -90,11 +90,11 @@ async def report(s: Services, account: str, openid: str, accepted: list[str]) ->
         Invalid: topic_unknown, for every topic that cannot be asked for in this account.
         TooMany: subscriptions_too_many.
     """
-    known = asked_for(s.settings, account)
+    templates = asked_for(s.settings, account)
     errors = [
         FieldError(f"/accepted/{index}", "topic_unknown", "没有这一项可以订阅的通知，请更新小程序后重试。")
         for index, name in enumerate(accepted)
-        if name not in known
+        if name not in templates
     ]
     if errors:
         raise Invalid(errors=errors)
@@ -110,16 +110,16 @@ async def report(s: Services, account: str, openid: str, accepted: list[str]) ->
 def asked_for(settings: Settings, account: str) -> dict[str, str]:
     """The topics a person may be asked for in this account, each with its template's id."""
     channel = f"{account}_subscription"
-    found = {topic.name: topic.template(settings, channel) for topic in TOPICS.values()}
-    return {name: template for name, template in found.items() if template}
+    templates = {topic.name: topic.template(settings, channel) for topic in TOPICS.values()}
+    return {name: template for name, template in templates.items() if template}
 
 
-async def left(account: str, openid: str, topics: list[str]) -> dict[str, int]:
+async def remaining(account: str, openid: str, topics: list[str]) -> dict[str, int]:
     """How many messages of each topic the person still takes."""
-    kept = await Grant.filter(account=account, openid=openid, topic__in=topics).values_list(
+    balances = await Grant.filter(account=account, openid=openid, topic__in=topics).values_list(
         "topic", "remaining"
     )
-    return dict.fromkeys(topics, 0) | {str(topic): int(remaining) for topic, remaining in kept}
+    return dict.fromkeys(topics, 0) | {str(topic): int(remaining) for topic, remaining in balances}
 
 
 # The ledger
@@ -136,16 +136,16 @@ async def accept(
         said_at: when it happened, as WeChat says; an accept older than the last switching off is worth nothing.
     """
     async with in_transaction():
-        held = await _locked(clock, taker)
+        balance = await _locked(clock, taker)
         if await queries.is_entered(source):
             return
         other, now = "client" if teller == "event" else "event", clock.now()
-        again = await queries.unpaired(held.id, other, now - TOLD_TWICE_WITHIN, now + TOLD_TWICE_WITHIN)
-        is_late = again is None and said_at is not None and await queries.is_withdrawn(held.id, said_at)
+        again = await queries.unpaired(balance.id, other, now - TOLD_TWICE_WITHIN, now + TOLD_TWICE_WITHIN)
+        is_late = again is None and said_at is not None and await queries.is_withdrawn(balance.id, said_at)
         kind, change = ("late", 0) if is_late else ("accepted", 0 if again else 1)
         await queries.enter(
             clock.now(),
-            held,
+            balance,
             Entry(source=source, kind=kind, change=change, teller=teller, again=again, said_at=said_at),
         )
 
@@ -153,11 +153,11 @@ async def accept(
 async def withdraw(clock: Clock, taker: Taker, *, source: str, said_at: datetime | None) -> None:
     """The person switched the topic off: nothing is left but what was accepted after that moment."""
     async with in_transaction():
-        held = await _locked(clock, taker)
-        lost = max(0, held.remaining - await queries.accepted_later(held.id, said_at))
+        balance = await _locked(clock, taker)
+        lost = max(0, balance.remaining - await queries.accepted_later(balance.id, said_at))
         await queries.enter(
             clock.now(),
-            held,
+            balance,
             Entry(source=source, kind="withdrawn", change=-lost, teller="event", said_at=said_at),
         )
 
@@ -165,13 +165,13 @@ async def withdraw(clock: Clock, taker: Taker, *, source: str, said_at: datetime
 async def spend(clock: Clock, taker: Taker, delivery_id: int, attempt: int) -> bool:
     """Take one grant for this delivery, before WeChat is called. False when none is left."""
     async with in_transaction():
-        held = await _locked(clock, taker)
-        if held.remaining < 1:
+        balance = await _locked(clock, taker)
+        if balance.remaining < 1:
             return False
         source = f"delivery:{delivery_id}:{attempt}:spent"
         await queries.enter(
             clock.now(),
-            held,
+            balance,
             Entry(source=source, kind="spent", change=-1, teller="sender", delivery_id=delivery_id),
         )
     return True
@@ -184,25 +184,25 @@ async def is_spent(delivery_id: int) -> bool:
 
 async def give_back(clock: Clock, taker: Taker, delivery_id: int, attempt: int) -> None:
     """Nothing was sent for certain: the grant that was taken is there again. In the caller's transaction."""
-    held = await _locked(clock, taker)
+    balance = await _locked(clock, taker)
     if await is_spent(delivery_id):
         source = f"delivery:{delivery_id}:{attempt}:back"
         await queries.enter(
             clock.now(),
-            held,
+            balance,
             Entry(source=source, kind="given_back", change=1, teller="sender", delivery_id=delivery_id),
         )
 
 
 async def use_up(clock: Clock, taker: Taker, delivery_id: int, attempt: int) -> None:
     """WeChat says there is no grant (43101), so there is none. In the caller's transaction."""
-    held = await _locked(clock, taker)
+    balance = await _locked(clock, taker)
     source = f"delivery:{delivery_id}:{attempt}:refused"
     await queries.enter(
         clock.now(),
-        held,
+        balance,
         Entry(
-            source=source, kind="refused", change=-held.remaining, teller="sender", delivery_id=delivery_id
+            source=source, kind="refused", change=-balance.remaining, teller="sender", delivery_id=delivery_id
         ),
     )
 
@@ -212,11 +212,11 @@ async def _locked(clock: Clock, taker: Taker) -> Balance:
     return await queries.locked_balance(taker.account, taker.openid, taker.topic, clock.now())
 
 
-def _listed(push: Push) -> Iterator[Mapping[str, Any]]:
+def _elements(push: Push) -> Iterator[Mapping[str, Any]]:
     """The elements of `List`, which is an object or an array, and in JSON stands at the top (wechat.md §1.3)."""
     inner = push.fields.get(_EVENTS[push.kind])
-    listed = (inner if isinstance(inner, Mapping) else push.fields).get("List")
-    several = listed if isinstance(listed, list) else [listed]
+    elements = (inner if isinstance(inner, Mapping) else push.fields).get("List")
+    several = elements if isinstance(elements, list) else [elements]
     return (item for item in several[:MOST_IN_EVENT] if isinstance(item, Mapping))
 
 

@@ -75,8 +75,8 @@ _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
 
 def kind_of(keyword: str) -> str | None:
     """The type a keyword's name begins with; None when WeChat knows no such type."""
-    found = _TYPE.fullmatch(keyword)
-    return found[1] if found and found[1] in _RULES else None
+    match = _TYPE.fullmatch(keyword)
+    return match[1] if match and match[1] in _RULES else None
 
 
 def fit(keyword: str, value: str) -> str:
@@ -109,11 +109,11 @@ def without_middle(text: str, room: int) -> str:
     """The text in at most `room` characters: what is too much is left out in the middle, no number broken in two."""
     if len(text) <= room:
         return text
-    kept = room - len(_GAP)
-    cut = kept - kept // 2
+    most = room - len(_GAP)
+    cut = most - most // 2
     if run := _run_across(text, cut):
-        cut = run[1] if run[1] < kept else run[0] or cut
-    resumes = len(text) - (kept - cut)
+        cut = run[1] if run[1] < most else run[0] or cut
+    resumes = len(text) - (most - cut)
     if run := _run_across(text, resumes):
         resumes = run[1] if run[1] < len(text) else resumes
     return text[:cut] + _GAP + text[resumes:]
@@ -121,8 +121,8 @@ def without_middle(text: str, room: int) -> str:
 
 def _run_across(text: str, place: int) -> tuple[int, int] | None:
     """Where the number or Latin word begins and ends that a cut before this character would break."""
-    found = (run.span() for run in _INSEPARABLE.finditer(text))
-    return next((span for span in found if span[0] < place < span[1]), None)
+    spans = (run.span() for run in _INSEPARABLE.finditer(text))
+    return next((span for span in spans if span[0] < place < span[1]), None)
 
 
 def check(fields: Mapping[str, str]) -> dict[str, str]:
@@ -131,8 +131,8 @@ def check(fields: Mapping[str, str]) -> dict[str, str]:
     Args:
         fields: keyword and value, as they would be sent.
     """
-    found = {keyword: _fault(keyword, value) for keyword, value in fields.items()}
-    return {keyword: fault for keyword, fault in found.items() if fault}
+    faults = {keyword: _fault(keyword, value) for keyword, value in fields.items()}
+    return {keyword: fault for keyword, fault in faults.items() if fault}
 
 
 def _fault(keyword: str, value: str) -> str:

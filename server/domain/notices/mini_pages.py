@@ -15,6 +15,6 @@ _PAGES = (
 def program_page(path: str) -> str:
     """The mini-program's page and query, without a leading slash (41030 otherwise), for a path of the website."""
     for pattern, page in _PAGES:
-        if found := pattern.fullmatch(path):
-            return page.format(*found.groups())
+        if match := pattern.fullmatch(path):
+            return page.format(*match.groups())
     return _FIRST

@@ -75,10 +75,10 @@ class Hold:
 
 async def open_ways(candidates: list[int], topic: str, channels: list[str]) -> dict[int, list[Addressee]]:
     """Candidate → the open ways by these channels, best first; people without one are left out."""
-    found: dict[int, list[Addressee]] = {}
+    by_candidate: dict[int, list[Addressee]] = {}
     for row in await rows(_WAYS, candidates, topic, channels):
-        found.setdefault(row["candidate_id"], []).append(Addressee(**row))
-    return found
+        by_candidate.setdefault(row["candidate_id"], []).append(Addressee(**row))
+    return by_candidate
 
 
 async def concerned(plan_id: int, after: int, most: int) -> list[int]:
@@ -100,12 +100,12 @@ async def locked_balance(account: str, openid: str, topic: str, now: datetime) -
     return Balance(**row)
 
 
-async def enter(now: datetime, held: Balance, entry: Entry) -> None:
+async def enter(now: datetime, balance: Balance, entry: Entry) -> None:
     """One entry and its effect on the balance; an entry of the same source is there already and has no second one."""
     written = await rows(
         "INSERT INTO notice_grant_entry (grant_id, source, kind, change, teller, again, delivery_id, said_at, at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (source) DO NOTHING RETURNING id",
-        held.id,
+        balance.id,
         entry.source,
         entry.kind,
         entry.change,
@@ -116,7 +116,9 @@ async def enter(now: datetime, held: Balance, entry: Entry) -> None:
         now,
     )
     if written and entry.change:
-        await rows("UPDATE notice_grant SET remaining = remaining + $2 WHERE id = $1", held.id, entry.change)
+        await rows(
+            "UPDATE notice_grant SET remaining = remaining + $2 WHERE id = $1", balance.id, entry.change
+        )
 
 
 async def is_entered(source: str) -> bool:
@@ -125,8 +127,8 @@ async def is_entered(source: str) -> bool:
 
 async def unpaired(grant_id: int, teller: str, since: datetime, until: datetime) -> int | None:
     """The first accept told by `teller` in this time that the other has not told."""
-    found = await rows(_UNPAIRED, grant_id, teller, since, until)
-    return found[0]["id"] if found else None
+    accepts = await rows(_UNPAIRED, grant_id, teller, since, until)
+    return accepts[0]["id"] if accepts else None
 
 
 async def is_withdrawn(grant_id: int, after: datetime) -> bool:
@@ -146,20 +148,20 @@ async def is_spent(delivery_id: int) -> bool:
 
 
 async def hold() -> Hold | None:
-    found = await rows(
+    holds = await rows(
         "SELECT since, reason, (SELECT count(*) FROM delivery WHERE state = 'pending') AS waiting FROM notice_hold"
     )
-    return Hold(**found[0]) if found else None
+    return Hold(**holds[0]) if holds else None
 
 
 async def begin_hold(now: datetime, reason: str) -> bool:
     """False when one is on already; that keeps its reason."""
-    made = await rows(
+    inserted = await rows(
         "INSERT INTO notice_hold (id, since, reason) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING RETURNING id",
         now,
         reason,
     )
-    return bool(made)
+    return bool(inserted)
 
 
 async def end_hold() -> int | None:

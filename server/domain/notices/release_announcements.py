@@ -29,13 +29,13 @@ async def announce(s: Services, *, plan_id: int) -> None:
     async with in_transaction():
         await changed()
     after = 0
-    while concerned := await queries.concerned(plan_id, after, SLICE):
+    while candidates := await queries.concerned(plan_id, after, SLICE):
         async with in_transaction():
-            open_ways = await routing.ways(s.settings, TOPIC, concerned)
-            for candidate_id, found in open_ways.items():
-                await _tell(s.clock, s.queue, plan, candidate_id, found[0])
+            open_ways = await routing.ways(s.settings, TOPIC, candidates)
+            for candidate_id, ways in open_ways.items():
+                await _tell(s.clock, s.queue, plan, candidate_id, ways[0])
         await s.faults.reach("releases.slice_told")
-        after = concerned[-1]
+        after = candidates[-1]
     await Plan.filter(id=plan_id, announced_at=None, release_at=plan.release_at).update(
         announced_at=s.clock.now()
     )

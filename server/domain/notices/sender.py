@@ -36,19 +36,19 @@ _NONE_LEFT = Trouble("对方没有剩余的订阅授权", Remedy.CONSENT)
 async def send(s: Services) -> int:
     """Job `notices.send`: one slice of what is due; puts itself again while there is more. How many were taken."""
     now = s.clock.now()
-    taken = await delivery.take(now, now + LEASE, SLICE)
+    due = await delivery.take(now, now + LEASE, SLICE)
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(row: Taken) -> None:
         async with gate:
             await _send_one(s, row)
 
-    ended = await asyncio.gather(*(one(row) for row in taken), return_exceptions=True)
-    if surprise := next((end for end in ended if end is not None), None):
+    ends = await asyncio.gather(*(one(row) for row in due), return_exceptions=True)
+    if surprise := next((end for end in ends if end is not None), None):
         raise surprise  # its row stays taken until its lease ends
-    if len(taken) == SLICE:
+    if len(due) == SLICE:
         await s.queue.put(delivery.JOB, once=delivery.JOB)
-    return len(taken)
+    return len(due)
 
 
 async def sweep(s: Services) -> None:
@@ -94,8 +94,8 @@ async def _send_one(s: Services, row: Taken) -> None:
     if not template:
         await delivery.advance(s.clock, row.id, "fail", trouble=Trouble("未配置消息模板编号"))
     elif faults := keywords.check(ready.fields):
-        said = "；".join(f"{keyword} {why}" for keyword, why in sorted(faults.items()))
-        await delivery.advance(s.clock, row.id, "fail", trouble=Trouble(f"内容不符合模板：{said}"))
+        sentence = "；".join(f"{keyword} {why}" for keyword, why in sorted(faults.items()))
+        await delivery.advance(s.clock, row.id, "fail", trouble=Trouble(f"内容不符合模板：{sentence}"))
     elif row.is_subscription and not await grants.spend(s.clock, _taker(row), row.id, row.attempt):
         await _refuse(s, row, _NONE_LEFT)
     else:

@@ -77,10 +77,10 @@ def pause(attempts: int) -> timedelta:
 
 def step_of_event(status: str) -> str:
     """The step that a TEMPLATESENDJOBFINISH stands for: `success`, `failed:user block`, `failed: system failed`."""
-    said = "".join(status.lower().split())
-    if said == "success":
+    outcome = "".join(status.lower().split())
+    if outcome == "success":
         return "arrive"
-    return "block" if said == "failed:userblock" else "break_down"
+    return "block" if outcome == "failed:userblock" else "break_down"
 
 
 def step_of_error_code(code: str) -> str:

@@ -51,21 +51,21 @@ class Topic:
             )
         return chosen
 
-    def worded(self, settings: Settings, channel: str, shown: Mapping[str, str]) -> dict[str, str]:
+    def worded(self, settings: Settings, channel: str, values: Mapping[str, str]) -> dict[str, str]:
         """A row's values as the template of this channel takes them. Raises Refused as `words` does."""
         words = self.words(settings, channel)
-        return {keyword: fit(keyword, shown.get(self.keywords[name], "")) for name, keyword in words.items()}
+        return {keyword: fit(keyword, values.get(self.keywords[name], "")) for name, keyword in words.items()}
 
 
 def _chosen(text: str) -> dict[str, dict[str, str]]:
     """WECHAT_TEMPLATE_KEYWORDS: name and keyword by the variable of a template; its form was checked at the start."""
-    found = (TEMPLATE_KEYWORDS.fullmatch(entry.strip()) for entry in re.split("[;；]", text))
+    entries = (TEMPLATE_KEYWORDS.fullmatch(entry.strip()) for entry in re.split("[;；]", text))
     return {
         entry[1]: {
             name.strip(): keyword.strip()
             for name, _, keyword in (pair.partition("=") for pair in re.split("[,，]", entry[2]))
         }
-        for entry in found
+        for entry in entries
         if entry
     }
 
@@ -124,8 +124,10 @@ TOPICS: dict[str, Topic] = {
 def topic_of(settings: Settings, account: str, template: str) -> Topic | None:
     """The topic whose subscription message has this template in this account; None for templates of others."""
     channel = f"{account}_subscription"
-    found = (topic for topic in TOPICS.values() if template and topic.template(settings, channel) == template)
-    return next(found, None)
+    topics = (
+        topic for topic in TOPICS.values() if template and topic.template(settings, channel) == template
+    )
+    return next(topics, None)
 
 
 def fitted(topic: str, fields: Mapping[str, str]) -> dict[str, str]:

@@ -38,7 +38,7 @@ class CandidateView:
     bindings: tuple[LivingBinding, ...]
 
 
-async def find(s: Services, wanted: str, *, actor: Actor) -> list[CandidateView]:
+async def find(s: Services, search: str, *, actor: Actor) -> list[CandidateView]:
     """Candidates by their whole name or by an admission number, with their living bindings; a school has its own.
 
     Identity numbers are not taken: what is searched for stands in an address.
@@ -47,17 +47,17 @@ async def find(s: Services, wanted: str, *, actor: Actor) -> list[CandidateView]
         Forbidden("role_not_allowed") · Invalid: /q search_form, search_identity.
     """
     roles.require(actor, Verb.SEE_PEOPLE)
-    text = "".join(tidy(wanted).split())
+    text = "".join(tidy(search).split())
     if _IDENTITY.fullmatch(text):
         raise _poor("search_identity", "请不要在这里输入证件号码，请改用姓名或准考证号查找。")
     if _ADMISSION.fullmatch(text):
-        found = await queries.candidates_admitted(text, school_of(actor))
+        ids = await queries.candidates_admitted(text, school_of(actor))
     else:
         try:
-            found = await queries.candidates_named(clean_name(wanted), school_of(actor))
+            ids = await queries.candidates_named(clean_name(search), school_of(actor))
         except Refused:
             raise _poor("search_form", "请输入完整的姓名，或准考证号。") from None
-    people = await Candidate.filter(id__in=found).order_by("id").prefetch_related("school")
+    people = await Candidate.filter(id__in=ids).order_by("id").prefetch_related("school")
     await incidents.viewed(s, actor, "candidates", "candidate", "-")
     return [await _view(s.keys, one) for one in people]
 
@@ -100,10 +100,10 @@ async def release(
     async with in_transaction():
         await _seen_by(candidate_id, actor)
         living = Binding.filter(candidate_id=candidate_id, unbound_at=None)
-        found = await (living if account is None else living.filter(account=account)).select_for_update()
-        if not found:
+        ended = await (living if account is None else living.filter(account=account)).select_for_update()
+        if not ended:
             raise Conflict("not_bound", "这位考生现在没有绑定，不需要解除；请刷新页面。")
-        for one in found:
+        for one in ended:
             await Binding.filter(id=one.id).update(unbound_at=s.clock.now())
             await audit_log.record(
                 s.clock,
@@ -117,10 +117,10 @@ async def release(
             ends.append(await ended_sessions.write(s.clock, s.keys, WeChatIdentity(one.account, one.openid)))
             await changed(scope_of(one.account, one.openid))
             await s.queue.put("people.tell_bound", binding_id=one.id, what="released")
-    for one, moment in zip(found, ends, strict=True):
+    for one, moment in zip(ended, ends, strict=True):
         ended_sessions.remember(s.keys, s.session_memory, WeChatIdentity(one.account, one.openid), moment)
         bindings.forget(s.lookup_watch, WeChatIdentity(one.account, one.openid))
-    return len(found)
+    return len(ended)
 
 
 async def _seen_by(candidate_id: int, actor: Actor) -> None:

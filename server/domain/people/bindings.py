@@ -107,45 +107,45 @@ class _Overtaken(Exception):
 async def _bind(
     s: Services,
     who: WeChatIdentity,
-    said: tuple[str, IdentityNumber],
+    claim: tuple[str, IdentityNumber],
     gate: Gate,
     proof: Proof,
     *,
     is_again: bool = False,
 ) -> Bound:
     """The attempt itself, once it is counted. Raises as `bind`."""
-    clean, number = said
+    clean, number = claim
     blinds = s.keys.blinds(number.text, about=ABOUT_ID)
-    known = await queries.on_record(who, blinds)
-    is_proved, phone = await _proved(s, who, known, clean, proof)
+    before = await queries.on_record(who, blinds)
+    is_proved, phone = await _proved(s, who, before, clean, proof)
     async with in_transaction():
         await queries.hold(blinds)
-        found = await queries.on_record(who, blinds)
+        record = await queries.on_record(who, blinds)
         # Bound in the other account in this very moment: what then has to be proved is judged from the start.
-        is_overtaken = found.is_elsewhere and not known.is_elsewhere
+        is_overtaken = record.is_elsewhere and not before.is_elsewhere
         if is_overtaken and not is_again:
             raise _Overtaken
         is_proved = is_proved and not is_overtaken
-        is_named = same_name(clean, found.name)
+        is_named = same_name(clean, record.name)
         same = is_named and is_proved
-        again = is_named and found.mine is not None and found.mine == found.id
-        if found.mine is not None and not again:
+        again = is_named and record.mine is not None and record.mine == record.id
+        if record.mine is not None and not again:
             raise Conflict("already_bound", "您的微信已绑定其他考生信息。如需更换，请先解除绑定。")
         if not again:
-            bound = await queries.bind(who, found.id if same else None, s.clock.now())
-            if bound and found.is_elsewhere:
+            bound = await queries.bind(who, record.id if same else None, s.clock.now())
+            if bound and record.is_elsewhere:
                 await s.queue.put("people.tell_bound", binding_id=bound, what="bound")
-            await _note(s.clock, who, found.id if bound else None, gate.caller)
+            await _note(s.clock, who, record.id if bound else None, gate.caller)
             await changed(scope_of(who.account, who.openid))
     if again:  # a second try for the sake of the phone is no miss
         await gate.passed()
-        return _told(found, number)
+        return _bound(record, number)
     forget(s.lookup_watch, who)
     if not bound:
         await gate.missed()
         raise _not_matched(s.settings)
     await gate.passed()
-    return replace(_told(found, number), phone=phone)
+    return replace(_bound(record, number), phone=phone)
 
 
 async def unbind(s: Services, who: WeChatIdentity, *, caller: Caller) -> bool:
@@ -203,34 +203,34 @@ def _read_fields(clock: Clock, name: str, id_number: str) -> tuple[str, Identity
 
 
 async def _proved(
-    s: Services, who: WeChatIdentity, found: OnRecord, name: str, given: Proof
+    s: Services, who: WeChatIdentity, record: OnRecord, name: str, proof: Proof
 ) -> tuple[bool, str | None]:
     """Whether this person may bind as far as the phone decides it, and the number that WeChat gave as the proof."""
-    if not _needs_phone(s.settings, found) or _has_last4(s.keys, found, given.phone_last4):
+    if not _needs_phone(s.settings, record) or _has_last4(s.keys, record, proof.phone_last4):
         return True, None
-    if not given.phone_code or not same_name(name, found.name):
+    if not proof.phone_code or not same_name(name, record.name):
         return False, None
-    phone = await phones.exchanged(s.rate_limiter, s.wechat_logins, who, given.phone_code)
-    return phone is not None and phone in _numbers(s.keys, found), phone
+    phone = await phones.exchanged(s.rate_limiter, s.wechat_logins, who, proof.phone_code)
+    return phone is not None and phone in _numbers(s.keys, record), phone
 
 
-def _needs_phone(settings: Settings, found: OnRecord) -> bool:
+def _needs_phone(settings: Settings, record: OnRecord) -> bool:
     """Always where the candidate is bound elsewhere; by setting XCERT_BINDING_PHONE also where a phone is on record."""
-    has_phone = found.mobile_sealed is not None or found.given_phone_sealed is not None
-    return found.is_elsewhere or (settings.requires_binding_phone and has_phone)
+    has_phone = record.mobile_sealed is not None or record.given_phone_sealed is not None
+    return record.is_elsewhere or (settings.requires_binding_phone and has_phone)
 
 
-def _numbers(keys: Keys, found: OnRecord) -> list[str]:
+def _numbers(keys: Keys, record: OnRecord) -> list[str]:
     """The candidate's phones on record: the school's, and the one given in the mini-program."""
-    kept = ((found.mobile_sealed, ABOUT_MOBILE), (found.given_phone_sealed, phones.ABOUT))
-    return [keys.decrypt(bytes(sealed), about=about) for sealed, about in kept if sealed is not None]
+    sealed_phones = ((record.mobile_sealed, ABOUT_MOBILE), (record.given_phone_sealed, phones.ABOUT))
+    return [keys.decrypt(bytes(sealed), about=about) for sealed, about in sealed_phones if sealed is not None]
 
 
-def _has_last4(keys: Keys, found: OnRecord, given: str) -> bool:
-    digits = "".join(tidy(given).split())
+def _has_last4(keys: Keys, record: OnRecord, text: str) -> bool:
+    digits = "".join(tidy(text).split())
     if len(digits) != 4 or not (digits.isascii() and digits.isdigit()):
         return False
-    return any(hmac.compare_digest(one[-4:].encode(), digits.encode()) for one in _numbers(keys, found))
+    return any(hmac.compare_digest(one[-4:].encode(), digits.encode()) for one in _numbers(keys, record))
 
 
 async def _note(clock: Clock, who: WeChatIdentity, candidate_id: int | None, caller: Caller) -> None:
@@ -245,6 +245,6 @@ async def _note(clock: Clock, who: WeChatIdentity, candidate_id: int | None, cal
     )
 
 
-def _told(found: OnRecord, number: IdentityNumber) -> Bound:
-    assert found.id is not None and found.name is not None  # nobody else is bound
-    return Bound(found.id, mask_name(found.name), mask_id(number.text))
+def _bound(record: OnRecord, number: IdentityNumber) -> Bound:
+    assert record.id is not None and record.name is not None  # nobody else is bound
+    return Bound(record.id, mask_name(record.name), mask_id(number.text))

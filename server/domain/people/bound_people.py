@@ -44,7 +44,7 @@ async def person_of(keys: Keys, identity: WeChatIdentity) -> BoundPerson | None:
     if candidate is None:
         return None
     person = masked(keys, candidate.name, candidate.id_sealed)
-    return BoundPerson(person.name_masked, person.id_masked, phones.known(keys, candidate))
+    return BoundPerson(person.name_masked, person.id_masked, phones.masked_number(keys, candidate))
 
 
 async def elsewhere(who: WeChatIdentity) -> list[LivingBinding]:

@@ -170,5 +170,5 @@ async def find_by_id_number(keys: Keys, number: str | IdentityNumber) -> Candida
             number = IdentityNumber.parse(number)
         except Refused:
             return None
-    found = await queries.candidate_id(keys.blinds(number.text, about=ABOUT_ID))
-    return None if found is None else await Candidate.get_or_none(id=found)
+    candidate_id = await queries.candidate_id(keys.blinds(number.text, about=ABOUT_ID))
+    return None if candidate_id is None else await Candidate.get_or_none(id=candidate_id)

@@ -45,9 +45,9 @@ def is_common(password: str, *, context: Iterable[str] = ()) -> bool:
         context: what an attacker knows of the account: user name, name, school.
     """
     plain = unicodedata.normalize("NFKC", password).casefold()
-    known = frozenset(word.casefold() for word in (*CONTEXT, *context) if len(word) >= 2)
+    words = frozenset(word.casefold() for word in (*CONTEXT, *context) if len(word) >= 2)
     spellings = {plain, plain.translate(_LOOK_ALIKES)}
-    return any(one in _words() or _pieces(one, known) < FEWEST for one in spellings)
+    return any(one in _words() or _pieces(one, words) < FEWEST for one in spellings)
 
 
 def _pieces(text: str, context: frozenset[str]) -> int:

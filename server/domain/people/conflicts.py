@@ -89,12 +89,12 @@ async def refusal_to_confirm(officer: Officer, *, actor: Actor) -> Forbidden | N
     """
     if is_school(actor):
         return None
-    made = await OfficerBacker.filter(officer_id=officer.id, act__in=APPOINTING).order_by("-id")
-    if any(one.staff_id is not None and one.staff_id == actor.id for one in made):
+    appointments = await OfficerBacker.filter(officer_id=officer.id, act__in=APPOINTING).order_by("-id")
+    if any(one.staff_id is not None and one.staff_id == actor.id for one in appointments):
         return Forbidden(
             "own_invitation", "这位负责人是您邀请的，请由该院校的账号或另一位不同角色的同事确认。"
         )
-    if made and made[0].staff_id is not None and made[0].role == actor.role:
+    if appointments and appointments[0].staff_id is not None and appointments[0].role == actor.role:
         return Forbidden(
             "same_role", "邀请人与您的角色相同，请由该院校的账号或另一位不同角色的同事确认这位负责人。"
         )

@@ -22,7 +22,7 @@ _ABOUT = "ended_person"
 
 def indexes(keys: Keys, account: str, openid: str) -> tuple[str, ...]:
     """The blind indexes of a person, one for each epoch of the index key."""
-    return tuple(found.hex() for found in keys.blinds(f"{account}:{openid}", about=_ABOUT))
+    return tuple(index.hex() for index in keys.blinds(f"{account}:{openid}", about=_ABOUT))
 
 
 async def end(s: Services, who: WeChatIdentity) -> None:
@@ -40,9 +40,9 @@ async def write(clock: Clock, keys: Keys, who: WeChatIdentity) -> int:
     """
     now = clock.now()
     moment = int(now.timestamp())
-    found = indexes(keys, who.account, who.openid)
-    await queries.end_sessions(found, now)
-    await freshness.tell(*(freshness.scope_of_end(index, moment) for index in found))
+    blinds = indexes(keys, who.account, who.openid)
+    await queries.end_sessions(blinds, now)
+    await freshness.tell(*(freshness.scope_of_end(index, moment) for index in blinds))
     return moment
 
 

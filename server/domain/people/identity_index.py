@@ -36,18 +36,18 @@ class Reindexed:
 
 async def reindex(clock: Clock, keys: Keys, *, actor: Actor) -> Reindexed:
     """Go through all candidates once, in slices of their own transactions; may be repeated at any time."""
-    done, last = Reindexed(), 0
-    while found := await queries.next_indexes(last, _SLICE):
-        for one in found:
+    result, last = Reindexed(), 0
+    while rows := await queries.next_indexes(last, _SLICE):
+        for one in rows:
             last = one.id
-            done = await _one(keys, one, done)
+            result = await _one(keys, one, result)
     await _officers(keys)
-    if done.changed:
-        became = {"changed": done.changed, "waiting": done.waiting, "doubles": len(done.doubles)}
+    if result.changed:
+        became = {"changed": result.changed, "waiting": result.waiting, "doubles": len(result.doubles)}
         await audit_log.record(
             clock, actor, "keys.reindex", "key", f"index-{keys.epoch('index')}", became=became
         )
-    return done
+    return result
 
 
 async def _officers(keys: Keys) -> None:
@@ -57,19 +57,19 @@ async def _officers(keys: Keys) -> None:
         await Officer.filter(id=officer.id).update(mobile_index=keys.blind(number, about=ABOUT_MOBILE))
 
 
-async def _one(keys: Keys, one: Indexed, done: Reindexed) -> Reindexed:
+async def _one(keys: Keys, one: Indexed, result: Reindexed) -> Reindexed:
     number = keys.decrypt(one.id_sealed, about=ABOUT_ID)
     new, old = keys.blind(number, about=ABOUT_ID), one.id_index
     if new == old:
-        return replace(done, unchanged=done.unchanged + 1)
+        return replace(result, unchanged=result.unchanged + 1)
     if (
         one.is_waiting
     ):  # a list that an officer is asked to sign carries a hash of the index: it must not change now
-        return replace(done, waiting=done.waiting + 1)
+        return replace(result, waiting=result.waiting + 1)
     try:
         async with in_transaction():
             await Candidate.filter(id=one.id, id_index=old).update(id_index=new)
     except IntegrityError:
         other = await Candidate.get(id_index=new).only("id")
-        return replace(done, doubles=(*done.doubles, (other.id, one.id)))
-    return replace(done, changed=done.changed + 1)
+        return replace(result, doubles=(*result.doubles, (other.id, one.id)))
+    return replace(result, changed=result.changed + 1)

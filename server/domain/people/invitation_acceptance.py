@@ -118,8 +118,8 @@ async def accept(
             raise Conflict(code, _NOT_YOURS[code])
     pins.check_new(pin)
     await _prove_phone(s.clock, s.keys, officer, token, phone_last4, caller)
-    kept = await pins.hashed(s.keys, s.pin_hasher, officer.id, pin)
-    fresh = {"pin_hash": kept, "pin_failures": 0, "pin_locked_until": None}
+    pin_hash = await pins.hashed(s.keys, s.pin_hasher, officer.id, pin)
+    fresh = {"pin_hash": pin_hash, "pin_failures": 0, "pin_locked_until": None}
     actor = actor_of(officer).called_by(caller)
     async with in_transaction():
         if officer.state == OfficerState.INVITED.value:
@@ -151,9 +151,9 @@ async def _join(
     actor: Actor,
 ) -> None:
     await free(identity, f"{identity.account}_openid")
-    told = {"account": identity.account}
+    became = {"account": identity.account}
     where = {"invitation_hash": token_hash(token)}
-    if not await advance(clock, officer, "accept", actor=actor, changes=changes, where=where, became=told):
+    if not await advance(clock, officer, "accept", actor=actor, changes=changes, where=where, became=became):
         raise Conflict("invitation_used", "这份邀请已被使用或已取消，请联系邀请人。")
     if await conflicts.is_confirmed_by_school(officer):
         await advance(clock, officer, "confirm", actor=SYSTEM, became={"by": "school_invitation"})
@@ -161,10 +161,10 @@ async def _join(
 
 
 async def _prove_phone(
-    clock: Clock, keys: Keys, officer: Officer, token: str, given: str, caller: Caller
+    clock: Clock, keys: Keys, officer: Officer, token: str, text: str, caller: Caller
 ) -> None:
     """The last four digits, judged one after the other under the row's lock: many at once get no more tries."""
-    digits = "".join(tidy(given).split())
+    digits = "".join(tidy(text).split())
     if len(digits) != 4 or not (digits.isascii() and digits.isdigit()):
         detail = "请输入邀请您时登记的手机号的后四位数字。"
         raise Invalid(errors=[FieldError("/phone_last4", "phone_form", detail)])
@@ -190,9 +190,9 @@ async def _prove_phone(
 
 async def free(identity: WeChatIdentity, column: str) -> None:
     """Take this identity off officers that were suspended; one who signs or waits for confirmation keeps it."""
-    held = await Officer.filter(**{column: identity.openid}).select_for_update()
-    if any(officer.state in LIVING for officer in held):
+    officers = await Officer.filter(**{column: identity.openid}).select_for_update()
+    if any(officer.state in LIVING for officer in officers):
         raise Conflict(
             "already_officer", "您的微信已是签发负责人；如需更换院校，请先联系管理员停用原来的权限。"
         )
-    await Officer.filter(id__in=[officer.id for officer in held]).update(**{column: ""})
+    await Officer.filter(id__in=[officer.id for officer in officers]).update(**{column: ""})

@@ -36,15 +36,15 @@ class Line:
 
 
 def _lines(text: str) -> list[tuple[int, list[str]]]:
-    found: list[tuple[int, list[str]]] = []
+    lines: list[tuple[int, list[str]]] = []
     for row, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         cells = [cell.strip() for cell in next(csv.reader([_BETWEEN.sub(",", line)]))]
-        if not found and cells[0] in _HEADS:
+        if not lines and cells[0] in _HEADS:
             continue
-        found.append((row, cells))
-    return found
+        lines.append((row, cells))
+    return lines
 
 
 async def invite_all(clock: Clock, keys: Keys, text: str, *, actor: Actor) -> list[Line]:
@@ -86,9 +86,9 @@ async def _invite(
         detail = "没有这所院校，请与“签发负责人”页上的全称逐字核对。"
         return Line(row, school, name, code="school_not_found", detail=detail)
     try:
-        made = await officers.invite(clock, keys, school_id, name, mobile, actor=actor)
+        invitation = await officers.invite(clock, keys, school_id, name, mobile, actor=actor)
     except Refused as refused:
         errors = refused.errors if isinstance(refused, Invalid) else []
         detail = "".join(one.detail for one in errors) or refused.message
         return Line(row, school, name, code=errors[0].code if errors else refused.code, detail=detail)
-    return Line(row, school, name, token=made.token, expires_at=made.expires_at)
+    return Line(row, school, name, token=invitation.token, expires_at=invitation.expires_at)

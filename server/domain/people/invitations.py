@@ -89,7 +89,7 @@ async def invite(
     refuse_other_school(actor, school_id)
     name, number = _tidy(name, mobile)
     token, expires_at = secrets.token_urlsafe(24), clock.now() + INVITATION
-    known = Conflict(
+    conflict = Conflict(
         "officer_known", "这个手机号已有签发负责人或未接受的邀请；可在列表中重发邀请、重置签发密码或恢复。"
     )
     try:
@@ -98,7 +98,7 @@ async def invite(
                 raise NotFound("school_not_found", "没有找到这所院校，请刷新列表后重试。")
             blinds = keys.blinds(number, about=ABOUT_MOBILE)
             if await Officer.filter(mobile_index__in=blinds, state__in=LIVING).exists():
-                raise known
+                raise conflict
             officer = await Officer.create(
                 school_id=school_id,
                 name=name,
@@ -112,7 +112,7 @@ async def invite(
             became = {"state": "invited", "school_id": school_id, "name": name}
             await audit_log.record(clock, actor, "officer.invite", "officer", officer.id, became=became)
     except IntegrityError:  # two at once: the database lets one in
-        raise known from None
+        raise conflict from None
     return Invitation(officer.id, token, expires_at)
 
 
@@ -127,10 +127,10 @@ async def resend(clock: Clock, officer_id: int, *, actor: Actor) -> Invitation:
         officer = await locked(officer_id, actor=actor)
         if officer.state != OfficerState.INVITED.value:
             raise Conflict("not_invited", "这份邀请已被接受或撤回，不能重发；请刷新列表。")
-        made = await _renewed(clock, officer)
+        invitation = await _renewed(clock, officer)
         await conflicts.stand_behind(clock, officer, "invited", actor=actor)
         await audit_log.record(clock, actor, "officer.resend", "officer", officer.id)
-    return made
+    return invitation
 
 
 async def reset_pin(clock: Clock, officer_id: int, *, actor: Actor) -> Invitation:
@@ -147,9 +147,9 @@ async def reset_pin(clock: Clock, officer_id: int, *, actor: Actor) -> Invitatio
         if officer.state not in (OfficerState.PENDING.value, OfficerState.ACTIVE.value):
             raise Conflict("not_an_officer_now", "这位负责人没有接受邀请或已停用，不能重置签发密码。")
         await Officer.filter(id=officer.id).update(pin_hash="", pin_failures=0, pin_locked_until=None)
-        made = await _renewed(clock, officer)
+        invitation = await _renewed(clock, officer)
         await audit_log.record(clock, actor, "officer.reset_pin", "officer", officer.id)
-    return made
+    return invitation
 
 
 async def _renewed(clock: Clock, officer: Officer) -> Invitation:

@@ -126,14 +126,14 @@ def clean_name(raw: str) -> str:
     return text
 
 
-def same_name(given: str, kept: str | None) -> bool:
+def same_name(one: str, other: str | None) -> bool:
     """Whether two names have the same letters: people leave out spaces and dots, and there are many kinds of dot.
 
     The one comparison of names, wherever somebody says whose name it is. Takes the same time for every miss.
     """
-    if given == kept:
+    if one == other:
         return True
-    return hmac.compare_digest(_letters(given), _letters(kept or "")) and kept is not None
+    return hmac.compare_digest(_letters(one), _letters(other or "")) and other is not None
 
 
 def _letters(name: str) -> bytes:

@@ -86,17 +86,17 @@ async def listing(
 ) -> Page[OfficerView]:
     """Officers, newest first; a school account has its own. Raises Forbidden, Invalid (cursor)."""
     roles.require(actor, Verb.SEE_OFFICERS)
-    found = within(Officer.all(), actor)
+    query = within(Officer.all(), actor)
     if wanted.school_id is not None:
-        found = found.filter(school_id=wanted.school_id)
+        query = query.filter(school_id=wanted.school_id)
     if wanted.state is not None:
-        found = found.filter(state=wanted.state)
+        query = query.filter(state=wanted.state)
     if wanted.name:
-        found = found.filter(Q(name__contains=wanted.name) | Q(school__name__contains=wanted.name))
+        query = query.filter(Q(name__contains=wanted.name) | Q(school__name__contains=wanted.name))
     if (after := cursor_id(cursor)) is not None:
-        found = found.filter(id__lt=after)
+        query = query.filter(id__lt=after)
     size = limited(limit)
-    officers = await found.order_by("-id").limit(size + 1).prefetch_related("school")
+    officers = await query.order_by("-id").limit(size + 1).prefetch_related("school")
     more = len(officers) > size
     return Page(
         [_view(clock, keys, one) for one in officers[:size]], str(officers[size - 1].id) if more else None

@@ -41,8 +41,8 @@ async def advance(
     before = OfficerState(officer.state)
     if before not in step.sources:
         return False
-    found = Officer.filter(id=officer.id, state=before.value, **dict(where or {}))
-    if not await found.update(state=step.target.value, **dict(changes or {})):
+    query = Officer.filter(id=officer.id, state=before.value, **dict(where or {}))
+    if not await query.update(state=step.target.value, **dict(changes or {})):
         return False
     await audit_log.record(
         clock,

@@ -68,7 +68,7 @@ class SigningOfficer:
     has_pin: bool
 
 
-def _seen(officer: Officer) -> SigningOfficer:
+def _signing_officer(officer: Officer) -> SigningOfficer:
     return SigningOfficer(
         officer.id,
         officer.name,
@@ -81,24 +81,26 @@ def _seen(officer: Officer) -> SigningOfficer:
 
 async def officer_for(identity: WeChatIdentity) -> SigningOfficer | None:
     """The officer with this WeChat identity, suspended or not; None if nobody."""
-    found = await _row_for(identity)
-    return None if found is None else _seen(found)
+    row = await _row_for(identity)
+    return None if row is None else _signing_officer(row)
 
 
 async def _row_for(identity: WeChatIdentity) -> Officer | None:
     if identity.account not in ("oa", "mp") or not identity.openid:
         return None
-    found = await Officer.filter(**{f"{identity.account}_openid": identity.openid}).select_related("school")
-    return found[0] if found else None
+    officers = await Officer.filter(**{f"{identity.account}_openid": identity.openid}).select_related(
+        "school"
+    )
+    return officers[0] if officers else None
 
 
 async def colleagues(officer: SigningOfficer) -> list[SigningOfficer]:
     """The school's other officers that sign or wait for confirmation, newest first: nobody joins unseen."""
-    found = Officer.filter(
+    query = Officer.filter(
         school_id=officer.school_id, state__in=(OfficerState.PENDING.value, OfficerState.ACTIVE.value)
     )
-    others = found.exclude(id=officer.id).order_by("-id").limit(20)
-    return [_seen(one) for one in await others.prefetch_related("school")]
+    others = query.exclude(id=officer.id).order_by("-id").limit(20)
+    return [_signing_officer(one) for one in await others.prefetch_related("school")]
 
 
 async def confirm(clock: Clock, queue: Queue, officer_id: int, *, actor: Actor) -> None:
@@ -152,8 +154,8 @@ async def resume(clock: Clock, queue: Queue, officer_id: int, *, actor: Actor) -
         if officer.state != OfficerState.SUSPENDED.value:
             raise Conflict("not_suspended", "这位负责人没有被停用，不需要恢复；请刷新列表。")
         same_phone = Officer.filter(mobile_index=officer.mobile_index, state__in=LIVING)
-        taken = officer.mobile_index is not None and await same_phone.exists()
-        if taken or not (officer.oa_openid or officer.mp_openid):
+        is_taken = officer.mobile_index is not None and await same_phone.exists()
+        if is_taken or not (officer.oa_openid or officer.mp_openid):
             raise Conflict("officer_replaced", "他的微信或手机号已属于另一位负责人，不能恢复；请重新邀请。")
         await advance(clock, officer, "resume", actor=actor, changes={"suspended_at": None})
         await conflicts.stand_behind(clock, officer, "resumed", actor=actor)
@@ -210,8 +212,8 @@ async def forget_identity(clock: Clock, queue: Queue, identity: WeChatIdentity) 
     await Officer.filter(id=officer.id).update(**{column: ""})
     setattr(officer, column, "")
     actor = actor_of(officer)
-    said = {"account": identity.account}
-    await audit_log.record(clock, actor, "officer.unbind", "officer", officer.id, was=said)
+    was = {"account": identity.account}
+    await audit_log.record(clock, actor, "officer.unbind", "officer", officer.id, was=was)
     if officer.oa_openid or officer.mp_openid:
         return []
     if not await advance(clock, officer, "suspend", actor=actor, changes={"suspended_at": clock.now()}):
@@ -247,8 +249,8 @@ async def bind_mp(
     """
     await limit(s.rate_limiter, "pair", caller.address)
     key = f"officer-pairing:{code}"
-    known = await s.cache.get(key) if len(code) == 8 and code.isascii() and code.isdigit() else None
-    officer = await Officer.get_or_none(id=int(known)) if known else None
+    officer_id = await s.cache.get(key) if len(code) == 8 and code.isascii() and code.isdigit() else None
+    officer = await Officer.get_or_none(id=int(officer_id)) if officer_id else None
     if officer is None:
         raise Unverified("pairing_unknown", "配对码不正确或已过期，请在公众号的负责人页面重新获取。")
     if officer.state == OfficerState.PENDING.value:
@@ -260,8 +262,8 @@ async def bind_mp(
     await check_pin(s, officer, pin, caller=caller)
     column = f"{identity.account}_openid"
     async with in_transaction():
-        held = await _row_for(identity)
-        if held is None or held.id != officer.id:
+        current = await _row_for(identity)
+        if current is None or current.id != officer.id:
             await free(identity, column)
             await Officer.filter(id=officer.id, state=OfficerState.ACTIVE.value).update(
                 **{column: identity.openid}
@@ -275,4 +277,4 @@ async def bind_mp(
                 became={"account": identity.account},
             )
     await s.cache.delete(key)
-    return _seen(await Officer.get(id=officer.id).prefetch_related("school"))
+    return _signing_officer(await Officer.get(id=officer.id).prefetch_related("school"))

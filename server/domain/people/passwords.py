@@ -24,9 +24,9 @@ async def hashed(hasher: PasswordHasher, password: str) -> str:
     return await hasher.hash(_plain(password))
 
 
-async def matches(hasher: PasswordHasher, kept: str, password: str) -> bool:
+async def matches(hasher: PasswordHasher, encoded: str, password: str) -> bool:
     """Whether the password is the one; False also for an unreadable hash. Raises TooMany("busy")."""
-    return await hasher.verify(kept, _plain(password))
+    return await hasher.verify(encoded, _plain(password))
 
 
 def one_time() -> str:

@@ -27,7 +27,7 @@ _FOREIGN = re.compile(r"\+[1-9][0-9]{6,14}")  # ITU-T E.164
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GivenPhone:
     """What became of a code: the number as it is shown, or the refusal that says why there is none."""
 
     masked: str | None
@@ -112,15 +112,15 @@ async def keep(clock: Clock, keys: Keys, candidate_id: int, number: str, *, call
 
 async def try_to_give(
     s: Services, who: WeChatIdentity, candidate_id: int, code: str, *, caller: Caller
-) -> Given:
+) -> GivenPhone:
     """`give` for a caller whose own work is done and must not be lost with the number."""
     try:
-        return Given(await give(s, who, candidate_id, code, caller=caller))
+        return GivenPhone(await give(s, who, candidate_id, code, caller=caller))
     except Refused as refusal:
-        return Given(None, refusal)
+        return GivenPhone(None, refusal)
 
 
-def known(keys: Keys, candidate: Candidate) -> str | None:
+def masked_number(keys: Keys, candidate: Candidate) -> str | None:
     """The number that the holder gave, masked; None when there is none."""
     if candidate.given_phone_sealed is None:
         return None

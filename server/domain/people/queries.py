@@ -96,8 +96,8 @@ class Indexed:
 
 async def candidate_id(blinds: list[bytes]) -> int | None:
     """The candidate whose identity number has one of these blind indexes."""
-    found = await rows(_CANDIDATE, blinds)
-    return int(found[0]["id"]) if found else None
+    ids = await rows(_CANDIDATE, blinds)
+    return int(ids[0]["id"]) if ids else None
 
 
 async def next_indexes(after: int, limit: int) -> list[Indexed]:
@@ -121,16 +121,16 @@ async def bind(who: WeChatIdentity, candidate_id: int | None, now: datetime) -> 
 
     The second statement, not the first, has the answer, so that a double tap finds what the first tap wrote.
     """
-    wanted = candidate_id or 0
-    await rows(_BIND, who.account, who.openid, who.unionid or "", wanted, now)
-    found = await rows(_BINDING, who.account, who.openid, wanted)
-    return int(found[0]["id"]) if found else None
+    number = candidate_id or 0
+    await rows(_BIND, who.account, who.openid, who.unionid or "", number, now)
+    bindings = await rows(_BINDING, who.account, who.openid, number)
+    return int(bindings[0]["id"]) if bindings else None
 
 
 async def unbind(who: WeChatIdentity, now: datetime) -> int | None:
     """End the identity's binding. The candidate it was to, or None when there was none."""
-    found = await rows(_UNBIND, who.account, who.openid, now)
-    return int(found[0]["candidate_id"]) if found else None
+    ended = await rows(_UNBIND, who.account, who.openid, now)
+    return int(ended[0]["candidate_id"]) if ended else None
 
 
 async def candidates_named(name: str, school_id: int | None) -> list[int]:
@@ -155,8 +155,8 @@ async def right_pin(officer_id: int, now: datetime) -> bool:
 
 async def wrong_pin(officer_id: int, now: datetime, *, tries: int, lock: timedelta) -> int | None:
     """Count a wrong try, and lock at the last. How many there were; None: it is locked, now or already."""
-    found = await rows(_WRONG_PIN, officer_id, now, tries, lock)
-    return int(found[0]["pin_failures"]) if found and found[0]["pin_locked_until"] is None else None
+    counts = await rows(_WRONG_PIN, officer_id, now, tries, lock)
+    return int(counts[0]["pin_failures"]) if counts and counts[0]["pin_locked_until"] is None else None
 
 
 async def backed_schools(staff_id: int | None) -> set[int]:

@@ -29,7 +29,7 @@ def may_see(actor: Actor, school_id: int | None) -> bool:
 
 
 def within(
-    found: QuerySet[Row], actor: Actor, *, school: str = "school_id", **released: object
+    query: QuerySet[Row], actor: Actor, *, school: str = "school_id", **released: object
 ) -> QuerySet[Row]:
     """Of these rows, those of the account's school.
 
@@ -38,4 +38,4 @@ def within(
         released: what else must hold of the rows that a school sees.
     """
     only = school_of(actor)
-    return found if only is None else found.filter(**{school: only, **released})
+    return query if only is None else query.filter(**{school: only, **released})

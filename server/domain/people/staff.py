@@ -46,9 +46,9 @@ def _role(text: str) -> Role:
     try:
         return Role(text)
     except ValueError:
-        known = "、".join(f"{role.value}（{role.label}）" for role in Role)
+        choices = "、".join(f"{role.value}（{role.label}）" for role in Role)
         raise Invalid(
-            errors=[FieldError("/role", "role_unknown", f"没有这个角色，请从这些里选：{known}。")]
+            errors=[FieldError("/role", "role_unknown", f"没有这个角色，请从这些里选：{choices}。")]
         ) from None
 
 
@@ -115,7 +115,7 @@ async def create(
     kind = _role(role)
     school_id = await _school_id(kind, school)
     password = passwords.one_time()
-    kept = await passwords.hashed(password_hasher, password)
+    password_hash = await passwords.hashed(password_hasher, password)
     try:
         async with in_transaction():
             staff = await Staff.create(
@@ -123,7 +123,7 @@ async def create(
                 name=name,
                 role=kind.value,
                 school_id=school_id,
-                password_hash=kept,
+                password_hash=password_hash,
                 created_at=clock.now(),
             )
             became = {"username": username, "role": kind.value, "school_id": school_id}
@@ -149,10 +149,10 @@ async def reset_password(
     """
     roles.require_unless_system(actor, Verb.MANAGE_STAFF)
     password = passwords.one_time()
-    kept = await passwords.hashed(password_hasher, password)
+    password_hash = await passwords.hashed(password_hasher, password)
     async with in_transaction():
         staff = await _locked(staff_id)
-        staff.password_hash = kept
+        staff.password_hash = password_hash
         staff.must_change_password = True
         had_second_factor, staff.otp_sealed = staff.otp_sealed is not None, None
         staff.recovery_codes = None
@@ -207,10 +207,10 @@ async def change_password(s: Services, staff_id: int, old: str, new: str, *, act
     passwords.check_new(new, username=staff.username, pointer="/new_password", context=(staff.name,))
     if await passwords.matches(s.password_hasher, staff.password_hash, new):
         raise Invalid(errors=[FieldError("/new_password", "password_same", "新密码不能与原密码相同。")])
-    kept = await passwords.hashed(s.password_hasher, new)
+    password_hash = await passwords.hashed(s.password_hasher, new)
     async with in_transaction():
         changed = await Staff.filter(id=staff_id, password_hash=staff.password_hash).update(
-            password_hash=kept, must_change_password=False, session_epoch=staff.session_epoch + 1
+            password_hash=password_hash, must_change_password=False, session_epoch=staff.session_epoch + 1
         )
         if not changed:
             raise Conflict("password_moved_on", "密码刚刚被修改过，请重新登录。")

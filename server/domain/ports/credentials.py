@@ -26,10 +26,10 @@ class PasswordHasher(Protocol):
     async def hash(self, secret: str) -> str:
         """What is kept of the secret: its hash with today's parameters. Raises Busy."""
 
-    async def verify(self, kept: str, *secrets: str) -> bool:
+    async def verify(self, encoded: str, *secrets: str) -> bool:
         """Whether one of the secrets is the one; False also for an unreadable hash. Raises Busy."""
 
-    def is_outdated(self, kept: str) -> bool:
+    def is_outdated(self, encoded: str) -> bool:
         """Whether the hash was made with other parameters than today's."""
 
     def nobodys(self) -> str:

@@ -33,8 +33,8 @@ class LookupWatch(Protocol):
     def version(self) -> int | None:
         """The newest change seen, to be put on data read from now on; None when the watch cannot vouch."""
 
-    def is_fresh(self, kept: Kept, scope: str, now: float) -> bool:
-        """Whether `kept` is still true for `scope` at `now` (Unix seconds by the clock port)."""
+    def is_fresh(self, answer: Kept, scope: str, now: float) -> bool:
+        """Whether `answer` is still true for `scope` at `now` (Unix seconds by the clock port)."""
 
     def invalidate(self, scope: str) -> None:
         """Somebody of this process has just changed `scope`: nothing older holds, before the database says so too."""

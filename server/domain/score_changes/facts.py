@@ -67,7 +67,7 @@ def standing(
 def refuse_mark(facts: Facts, subject: str, mark: Mark) -> None:
     """Raises Refused: subject_unknown, score_same."""
     if subject not in facts.subjects:
-        known = "、".join(sorted(facts.subjects))
-        raise Refused("subject_unknown", f"这个考试计划的这个等级没有科目“{subject}”，只有：{known}。")
+        subjects = "、".join(sorted(facts.subjects))
+        raise Refused("subject_unknown", f"这个考试计划的这个等级没有科目“{subject}”，只有：{subjects}。")
     if facts.marks.get(subject) == mark:
         raise Refused("score_same", "新的成绩与现在的成绩相同，不需要变更。")

@@ -70,9 +70,9 @@ async def listing(
 ) -> Page[ScoreChangeView]:
     """Newest first. Raises Forbidden: role_not_allowed."""
     roles.require(actor, Verb.SEE_IMPORTS)
-    found = await rows(_LISTED, cursor, state, change_id, limit + 1)
-    items = [_view(keys, row, actor) for row in found[:limit]]
-    return Page(items, str(items[-1].id) if len(found) > limit else None)
+    changes = await rows(_LISTED, cursor, state, change_id, limit + 1)
+    items = [_view(keys, row, actor) for row in changes[:limit]]
+    return Page(items, str(items[-1].id) if len(changes) > limit else None)
 
 
 def _view(keys: Keys, row: dict[str, Any], actor: Actor) -> ScoreChangeView:
@@ -137,10 +137,10 @@ _SIGNED = (BatchState.SCHOOL_SIGNED.value, BatchState.GENERATING.value, BatchSta
 
 async def facts_of(*, registration_id: int | None = None, admission_number: str | None = None) -> Facts:
     """Raises NotFound: registration_unknown."""
-    found = await rows(_REGISTRATION, registration_id, admission_number)
-    if not found:
+    registrations = await rows(_REGISTRATION, registration_id, admission_number)
+    if not registrations:
         raise NotFound("registration_unknown", "没有这个准考证号，请核对后再提出。")
-    row = found[0]
+    row = registrations[0]
     marks = await rows("SELECT subject, status, score FROM score WHERE registration_id = $1", row["id"])
     slots = await rows(
         "SELECT subject FROM plan_slot WHERE plan_id = $1 AND level = $2", row["plan_id"], row["level"]

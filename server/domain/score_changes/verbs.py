@@ -54,28 +54,28 @@ async def request(
         Refused, Conflict: see `facts` and `states.OPEN`; change_open.
     """
     roles.require(actor, Verb.IMPORT)
-    mark, kept = _mark(status, score), _reason(reason)
+    mark, clean = _mark(status, score), _reason(reason)
     number = "".join(admission_number.split()).upper()
     try:
         async with in_transaction():
             facts = await queries.facts_of(admission_number=number)
             _refuse_closed(facts, clock.now())
-            wanted = subject or (next(iter(facts.subjects)) if len(facts.subjects) == 1 else "")
-            refuse_mark(facts, wanted, mark)
-            was = facts.marks.get(wanted, ("", None))
+            chosen = subject or (next(iter(facts.subjects)) if len(facts.subjects) == 1 else "")
+            refuse_mark(facts, chosen, mark)
+            was = facts.marks.get(chosen, ("", None))
             change = await ScoreChange.create(
                 registration_id=facts.id,
-                subject=wanted,
+                subject=chosen,
                 was_status=was[0],
                 was_score=was[1],
                 status=mark[0],
                 score=mark[1],
-                reason=kept,
+                reason=clean,
                 requested_by=actor.id,
                 requested_by_name=actor.name,
                 requested_at=clock.now(),
             )
-            await _record(clock, change, "request", actor, {"reason": kept})
+            await _record(clock, change, "request", actor, {"reason": clean})
     except IntegrityError as error:
         raise Conflict("change_open", "这一科已有一项变更待批准，请先处理那一项。") from error
     return int(change.id)
@@ -113,13 +113,13 @@ async def approve(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeSt
 async def refuse(clock: Clock, change_id: int, note: str, *, actor: Actor) -> ScoreChangeState:
     """Do not let it take effect, and say why. Raises as `approve` does, but for the facts; Invalid: reason_short."""
     roles.require(actor, Verb.APPROVE_SCORES)
-    kept = clean_reason(note)
-    if not kept:
+    clean = clean_reason(note)
+    if not clean:
         raise Invalid(errors=[FieldError("/note", "missing", "请写明不批准的原因。")])
     async with in_transaction():
         change = await _locked(change_id, "refuse")
         known = standing(None, clock.now(), change=change, actor=actor)
-        await _advance(clock, change, "refuse", known, actor, kept)
+        await _advance(clock, change, "refuse", known, actor, clean)
     return ScoreChangeState.REFUSED
 
 
@@ -154,18 +154,18 @@ def _mark(status: str, score: str | None) -> Mark:
         if not (value.is_finite() and 0 <= value <= 100 and value == round(value, 1)):
             raise InvalidOperation
     except InvalidOperation:
-        told = "成绩应为 0 到 100 的数字，最多一位小数。"
-        raise Invalid(errors=[FieldError("/score", "score_range", told)]) from None
+        sentence = "成绩应为 0 到 100 的数字，最多一位小数。"
+        raise Invalid(errors=[FieldError("/score", "score_range", sentence)]) from None
     return status, round(value, 1)
 
 
 def _reason(text: str) -> str:
     """The reason as it is kept. Raises Invalid."""
-    kept = clean_reason(text)
-    if len(kept) < SHORTEST_REASON:
-        told = f"请写明变更的依据（至少 {SHORTEST_REASON} 个字），例如复核记录的日期和编号。"
-        raise Invalid(errors=[FieldError("/reason", "reason_short", told)])
-    return kept
+    clean = clean_reason(text)
+    if len(clean) < SHORTEST_REASON:
+        sentence = f"请写明变更的依据（至少 {SHORTEST_REASON} 个字），例如复核记录的日期和编号。"
+        raise Invalid(errors=[FieldError("/reason", "reason_short", sentence)])
+    return clean
 
 
 async def _locked(change_id: int, name: str) -> ScoreChange:
@@ -221,16 +221,19 @@ async def _write(clock: Clock, change: ScoreChange, facts: Facts, actor: Actor) 
         "score.change",
         "registration",
         facts.id,
-        was={**_said(change.subject, (change.was_status, change.was_score)), "outcome": facts.outcome.value},
+        was={
+            **_as_audited(change.subject, (change.was_status, change.was_score)),
+            "outcome": facts.outcome.value,
+        },
         became={
-            **_said(change.subject, (change.status, change.score)),
+            **_as_audited(change.subject, (change.status, change.score)),
             "outcome": became.value,
             "score_change": change.id,
         },
     )
 
 
-def _said(subject: str, mark: Mark) -> dict[str, str | None]:
+def _as_audited(subject: str, mark: Mark) -> dict[str, str | None]:
     return {"subject": subject, "status": mark[0], "score": None if mark[1] is None else str(mark[1])}
 
 

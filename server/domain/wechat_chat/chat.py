@@ -50,7 +50,7 @@ async def answer(s: Services, push: Push) -> str:
     if push.is_event:
         return await _answer_to_event(s, push, known)
     if push.kind == "text" or (push.kind == "voice" and push.text):
-        return await _told(s, WeChatIdentity(push.account, push.openid), meant(push.text), known)
+        return await _reply_to(s, WeChatIdentity(push.account, push.openid), meant(push.text), known)
     return _fit(["已收到您的消息，但这里只能看懂文字。"], known.help)
 
 
@@ -62,7 +62,7 @@ async def _answer_to_event(s: Services, push: Push, known: Ways) -> str:
         case "oa", "scan":
             return await chat_codes.of_scene(s.settings, s.keys, push.event_key) or known.help
         case "oa", "click":
-            return await _told(s, WeChatIdentity("oa", push.openid), push.event_key, known)
+            return await _reply_to(s, WeChatIdentity("oa", push.openid), push.event_key, known)
         case "oa", "scancode_waitmsg":
             return chat_codes.of_result(s.settings, push.fields.get("ScanCodeInfo"))
         case "mp", "user_enter_tempsession":
@@ -70,8 +70,8 @@ async def _answer_to_event(s: Services, push: Push, known: Ways) -> str:
     return ""
 
 
-async def _told(s: Services, who: WeChatIdentity, asked: str | None, known: Ways) -> str:
-    match asked:
+async def _reply_to(s: Services, who: WeChatIdentity, topic: str | None, known: Ways) -> str:
+    match topic:
         case "RESULTS":
             return _results(await lookups.results(s, who), known)
         case "CERTIFICATES":
@@ -144,14 +144,14 @@ def _not_bound(notices: tuple[Notice, ...], known: Ways) -> str:
 
 def _fit(blocks: list[str], end: str) -> str:
     """As many whole blocks as fit together with the end; what is left out is said."""
-    kept: list[str] = []
+    fitting: list[str] = []
     for place, block in enumerate(blocks):
-        left = len(blocks) - place
-        more = f"\n\n还有 {left} 项没有显示，请点下面的链接查看。"
-        if _size([*kept, block], end) + len(more.encode()) > LONGEST:
-            return "\n\n".join(kept) + more + f"\n\n{end}"
-        kept.append(block)
-    return "\n\n".join([*kept, end])
+        remaining = len(blocks) - place
+        more = f"\n\n还有 {remaining} 项没有显示，请点下面的链接查看。"
+        if _size([*fitting, block], end) + len(more.encode()) > LONGEST:
+            return "\n\n".join(fitting) + more + f"\n\n{end}"
+        fitting.append(block)
+    return "\n\n".join([*fitting, end])
 
 
 def _size(blocks: list[str], end: str) -> int:

@@ -34,18 +34,18 @@ def of_result(settings: Settings, info: object) -> str:
 
     What the code held is never repeated: WeChat would make a link of a stranger's address, and it would be ours.
     """
-    said = str(info.get("ScanResult") or "") if isinstance(info, Mapping) else ""
-    found = _OURS.fullmatch(said.removeprefix(settings.public_url)) if _is_here(settings, said) else None
-    if found is None:
+    text = str(info.get("ScanResult") or "") if isinstance(info, Mapping) else ""
+    match = _OURS.fullmatch(text.removeprefix(settings.public_url)) if _is_here(settings, text) else None
+    if match is None:
         return NOT_OURS
-    if found["token"]:
-        return _sign(settings, found["token"])
-    page = link(settings.public_url, f"/v{found['paper'] or ''}", "点此核验")
+    if match["token"]:
+        return _sign(settings, match["token"])
+    page = link(settings.public_url, f"/v{match['paper'] or ''}", "点此核验")
     return f"您扫描的是证书核验二维码，请{page}。"
 
 
-def _is_here(settings: Settings, said: str) -> bool:
-    return said.startswith(f"{settings.public_url}/")
+def _is_here(settings: Settings, text: str) -> bool:
+    return text.startswith(f"{settings.public_url}/")
 
 
 def _sign(settings: Settings, token: str) -> str:

@@ -46,5 +46,5 @@ def subscription_templates(settings: Settings, topics: Collection[str] = LOOKED_
     Args:
         topics: what the page is about; names in `notices.topics.TOPICS`, at most `MOST_TEMPLATES`.
     """
-    found = (TOPICS[topic].template(settings, "oa_subscription") for topic in topics)
-    return ",".join([template for template in found if template][:MOST_TEMPLATES])
+    templates = (TOPICS[topic].template(settings, "oa_subscription") for topic in topics)
+    return ",".join([template for template in templates if template][:MOST_TEMPLATES])

@@ -29,10 +29,10 @@ async def note(clock: Clock, cache: Cache, push: Push) -> None:
     """Remember this genuine push; never keeps its answer waiting, and never fails."""
     if push.kind in OWN:
         return
-    said = json.dumps([int(clock.now().timestamp()), push.kind]).encode()
+    value = json.dumps([int(clock.now().timestamp()), push.kind]).encode()
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await cache.set(_key(push.account), said, seconds=KEPT_SECONDS)
+            await cache.set(_key(push.account), value, seconds=KEPT_SECONDS)
     except Exception as problem:  # whatever the cache is made of: the answer matters more
         log.info("a push was not noted: %s", type(problem).__name__)
 

@@ -86,8 +86,8 @@ async def _send(s: Services, row: PushSeen, push: Push, words: str, error: str) 
         if refusal.remedy in COME_BACK:
             await _postpone(s.clock, s.queue, row, str(refusal))
         else:
-            said = f"{refusal}：{refusal.why}" if refusal.why else str(refusal)
-            await _settle(s.clock, row, push, "refuse", said)
+            sentence = f"{refusal}：{refusal.why}" if refusal.why else str(refusal)
+            await _settle(s.clock, row, push, "refuse", sentence)
     except OutsideFailure as failure:
         if failure.unknown:
             await _settle(s.clock, row, push, "lose", str(failure))

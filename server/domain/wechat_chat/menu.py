@@ -102,17 +102,17 @@ def problems(menu: Mapping[str, Any]) -> list[str]:
     buttons = menu.get("button")
     if not isinstance(buttons, list) or not 1 <= len(buttons) <= TOP_MOST:
         return [f"一级菜单应有 1 至 {TOP_MOST} 个按钮"]
-    found: list[str] = []
+    lines: list[str] = []
     for button in buttons:
         subs = button.get("sub_button") or []
-        found += _name_problems(button, button, TOP_NAME_BYTES)
+        lines += _name_problems(button, button, TOP_NAME_BYTES)
         if len(subs) > SUB_MOST:
-            found.append(f"“{button.get('name')}”的二级菜单最多 {SUB_MOST} 个按钮，现有 {len(subs)} 个")
+            lines.append(f"“{button.get('name')}”的二级菜单最多 {SUB_MOST} 个按钮，现有 {len(subs)} 个")
         for sub in subs:
-            found += _name_problems(button, sub, SUB_NAME_BYTES) + _action_problems(button, sub)
+            lines += _name_problems(button, sub, SUB_NAME_BYTES) + _action_problems(button, sub)
         if not subs:
-            found += _action_problems(button, button)
-    return found
+            lines += _action_problems(button, button)
+    return lines
 
 
 def _title(parent: Mapping[str, Any], button: Mapping[str, Any]) -> str:
@@ -131,20 +131,20 @@ def _action_problems(parent: Mapping[str, Any], button: Mapping[str, Any]) -> li
     title, kind = _title(parent, button), button.get("type")
     if kind not in _KINDS:
         return [f"{title}的类型“{kind}”微信没有"]
-    found: list[str] = []
+    lines: list[str] = []
     if kind in _KEYED:
-        found += _length_problem(title, button, "key", KEY_BYTES)
+        lines += _length_problem(title, button, "key", KEY_BYTES)
     elif kind in ("view", "miniprogram"):
-        found += _length_problem(title, button, "url", URL_BYTES)
+        lines += _length_problem(title, button, "url", URL_BYTES)
         parts = urlsplit(str(button.get("url") or ""))
         if parts.scheme not in ("http", "https") or not parts.netloc:
-            found.append(f"{title}的网址应为完整的 http(s) 网址")
+            lines.append(f"{title}的网址应为完整的 http(s) 网址")
         if kind == "miniprogram":
-            found += _length_problem(title, button, "appid", KEY_BYTES)
-            found += _length_problem(title, button, "pagepath", URL_BYTES)
+            lines += _length_problem(title, button, "appid", KEY_BYTES)
+            lines += _length_problem(title, button, "pagepath", URL_BYTES)
     else:
-        found += _length_problem(title, button, "article_id" if "article" in kind else "media_id", URL_BYTES)
-    return found
+        lines += _length_problem(title, button, "article_id" if "article" in kind else "media_id", URL_BYTES)
+    return lines
 
 
 def _length_problem(title: str, button: Mapping[str, Any], field: str, most: int) -> list[str]:
@@ -163,32 +163,32 @@ class _Button:
     def __str__(self) -> str:
         if self.subs:
             return f"二级菜单，{len(self.subs)} 项"
-        told = dict(self.action)
-        kind = told.pop("type", "")
-        rest = "，".join(f"{_FIELDS[field]} {value}" for field, value in told.items())
+        action = dict(self.action)
+        kind = action.pop("type", "")
+        rest = "，".join(f"{_FIELDS[field]} {value}" for field, value in action.items())
         return f"{_KINDS.get(kind, kind)}，{rest}" if rest else _KINDS.get(kind, kind)
 
 
 def _buttons(rows: Any) -> tuple[_Button, ...]:
-    found = []
+    buttons = []
     for row in rows or ():
         subs = row.get("sub_button")
         inner = _buttons(subs.get("list") if isinstance(subs, dict) else subs)
         fields = () if inner else ("type", *_FIELDS)
         action = tuple((field, str(row[field])) for field in fields if row.get(field))
-        found.append(_Button(str(row.get("name", "")), action, inner))
-    return tuple(found)
+        buttons.append(_Button(str(row.get("name", "")), action, inner))
+    return tuple(buttons)
 
 
 def lines(menu: Mapping[str, Any] | None) -> list[str]:
     """The menu for a terminal, one line a button."""
     if menu is None or not menu.get("button"):
         return ["（没有菜单）"]
-    told = []
+    text = []
     for number, button in enumerate(_buttons(menu["button"]), 1):
-        told.append(f"{number}. {button.name}：{button}")
-        told += [f"   {number}.{place} {sub.name}：{sub}" for place, sub in enumerate(button.subs, 1)]
-    return told
+        text.append(f"{number}. {button.name}：{button}")
+        text += [f"   {number}.{place} {sub.name}：{sub}" for place, sub in enumerate(button.subs, 1)]
+    return text
 
 
 def differences(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[str]:

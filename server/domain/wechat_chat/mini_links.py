@@ -46,6 +46,6 @@ def read(q: str, public_url: str) -> Link:
         )
     path = re.split("[?#]", url.removeprefix(public_url), maxsplit=1)[0]
     for kind, pattern in (("scan", _SCAN), ("verification", _VERIFICATION)):
-        if found := pattern.fullmatch(path):
-            return Link(kind, found[1])
+        if match := pattern.fullmatch(path):
+            return Link(kind, match[1])
     raise Refused("link_unknown", "小程序里没有与这个二维码对应的功能，请用微信“扫一扫”在网页中打开。")

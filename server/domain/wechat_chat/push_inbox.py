@@ -37,39 +37,39 @@ WHERE push_seen.state = ANY($5::text[]) AND push_seen.reply IS NULL RETURNING ke
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PushStanding:
     """What is known of a push that came: `reply` as it was given first, None when there is none (yet)."""
 
     state: PushState
     reply: str | None = None
 
 
-async def take_in(clock: Clock, keys: Keys, push: Push) -> Known:
+async def take_in(clock: Clock, keys: Keys, push: Push) -> PushStanding:
     """Write the push's row, or read the one that an earlier arrival wrote."""
     if await database.rows(_INSERT, push.key, clock.now(), sealed(keys, push)):
-        return Known(PushState.TAKEN)
-    return await known(keys, push.key)
+        return PushStanding(PushState.TAKEN)
+    return await standing_of(keys, push.key)
 
 
-async def known(keys: Keys, key: str) -> Known:
+async def standing_of(keys: Keys, key: str) -> PushStanding:
     """How it stands with a push; one that nobody remembers is new."""
     row = await PushSeen.get_or_none(key=key)
     if row is None:
-        return Known(PushState.TAKEN)
+        return PushStanding(PushState.TAKEN)
     reply = None if row.reply is None else keys.decrypt(bytes(row.reply), about=_REPLY)
-    return Known(PushState(row.state), reply)
+    return PushStanding(PushState(row.state), reply)
 
 
 async def answer(clock: Clock, keys: Keys, key: str, reply: str) -> bool:
     """Step `answer`: keep the first answer, which every repetition gets. False when it is not the first."""
-    kept = keys.encrypt(reply, about=_REPLY)
-    return bool(await database.rows(_ANSWER, key, kept, clock.now(), *_way("answer")))
+    ciphertext = keys.encrypt(reply, about=_REPLY)
+    return bool(await database.rows(_ANSWER, key, ciphertext, clock.now(), *_way("answer")))
 
 
 async def hand_over(clock: Clock, keys: Keys, push: Push) -> bool:
     """Step `hand_over`, in the caller's transaction. False when the push was answered or handed over before."""
-    kept = sealed(keys, push)
-    return bool(await database.rows(_HAND_OVER, push.key, clock.now(), kept, *_way("hand_over")))
+    ciphertext = sealed(keys, push)
+    return bool(await database.rows(_HAND_OVER, push.key, clock.now(), ciphertext, *_way("hand_over")))
 
 
 def _way(name: str) -> tuple[str, list[str]]:

@@ -57,9 +57,9 @@ def require_fresh(settings: Settings, clock: Clock, timestamp: str) -> None:
 
 async def receive(s: Services, push: Push) -> str:
     """Take in a push; the text that answers it at once, empty when there is nothing to say (now)."""
-    known = await push_inbox.take_in(s.clock, s.keys, push)
-    if known.state is not PushState.TAKEN or known.reply is not None:
-        return known.reply or ""
+    standing = await push_inbox.take_in(s.clock, s.keys, push)
+    if standing.state is not PushState.TAKEN or standing.reply is not None:
+        return standing.reply or ""
     await s.faults.reach("pushes.receive: taken in")
     if _cannot_be_answered_at_once(push):
         return await hand_over(s, push)
@@ -75,15 +75,15 @@ async def hand_over(s: Services, push: Push) -> str:
             await s.faults.reach("pushes.hand_over: written")
             await s.queue.put(JOB, urgent=True, key=push.key)
             return ""
-    return (await push_inbox.known(s.keys, push.key)).reply or ""
+    return (await push_inbox.standing_of(s.keys, push.key)).reply or ""
 
 
 async def settle(clock: Clock, keys: Keys, push: Push, reply: str) -> str:
     """Keep the answer; the one that was kept first, if this one is not. Empty when the answer goes late."""
     if await push_inbox.answer(clock, keys, push.key, reply):
         return reply
-    known = await push_inbox.known(keys, push.key)
-    return reply if known == push_inbox.Known(PushState.TAKEN) else known.reply or ""
+    standing = await push_inbox.standing_of(keys, push.key)
+    return reply if standing == push_inbox.PushStanding(PushState.TAKEN) else standing.reply or ""
 
 
 def is_question(push: Push) -> bool:

@@ -69,20 +69,20 @@ async def remove(file_store: FileStore, under: str, name: str) -> SiteFile:
     if not await file_store.exists(file.key):
         raise NotFound("file_not_found", f"没有 {file.path}，请用 xcert wechat file list 核对。")
     await file_store.delete(file.key)
-    kept = await _index(file_store)
-    await _note(file_store, {path: size for path, size in kept.items() if path != file.path})
+    sizes = await _index(file_store)
+    await _note(file_store, {path: size for path, size in sizes.items() if path != file.path})
     return file
 
 
-async def listed(s: Services) -> list[tuple[SiteFile, int]]:
+async def listing(s: Services) -> list[tuple[SiteFile, int]]:
     """Every file that is there, with its size in bytes."""
-    found = []
+    files = []
     for path, size in sorted((await _index(s.file_store)).items()):
         under, _, name = path.rpartition("/")
         file = SiteFile(f"{under}/", name)
         if await s.file_store.exists(file.key):
-            found.append((file, size))
-    return found
+            files.append((file, size))
+    return files
 
 
 async def _index(file_store: FileStore) -> Mapping[str, int]:
@@ -92,5 +92,5 @@ async def _index(file_store: FileStore) -> Mapping[str, int]:
         return {}
 
 
-async def _note(file_store: FileStore, kept: Mapping[str, int]) -> None:
-    await file_store.put(_INDEX, json.dumps(kept, sort_keys=True).encode())
+async def _note(file_store: FileStore, sizes: Mapping[str, int]) -> None:
+    await file_store.put(_INDEX, json.dumps(sizes, sort_keys=True).encode())
