@@ -1,0 +1,137 @@
+"""Notifications of WeChat Pay a second against signature, decryption and one insert alone; and the books of one order
+beside a thousand and beside 200,000 postings.
+
+Ours and the ceiling take turns on the same signed bodies; the middle of the ratios counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from server.adapters.wechat.pay import WeChatPay
+from server.app import running
+from server.domain.payments import ledger, notifications
+from server.domain.ports import Services
+from server.settings import Settings
+from tests.bench.place import place
+from tests.bench.table import Row
+from tests.kit.pay_platform import PayPlatform
+
+AT_ONCE, ROUNDS = 200, 3
+FEW, MANY = 1_000, 200_000  # postings; two entries each
+_INSERT = "INSERT INTO pay_inbox (id, event, content, received_at) VALUES ($1, $2, '{}', now())"
+
+Signed = tuple[dict[str, str], bytes]
+
+
+def run() -> list[Row]:
+    with place() as settings, tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(_measure(settings, PayPlatform.invent(Path(folder))))
+
+
+async def _measure(settings: Settings, platform: PayPlatform) -> list[Row]:
+    platform.clock.set(datetime.now(UTC))
+    settings = platform.settings(settings, oa_appid="wxbench0000000000")
+    raw = await asyncpg.connect(settings.database_url)
+    async with running(settings) as s:
+        rows = [await _notified(s, platform, raw), await _balanced(raw)]
+    await raw.close()
+    return rows
+
+
+async def _notified(s: Services, platform: PayPlatform, raw: Any) -> Row:
+    assert isinstance(s.pay, WeChatPay)
+    pay, ours, ceiling = s.pay, [], []
+
+    async def received(signed: Signed) -> None:
+        await notifications.receive(s.clock, s.queue, pay.open_notification(*signed))
+
+    async def bare(signed: Signed) -> None:
+        opened = pay.open_notification(*signed)
+        await raw.execute(_INSERT, opened.id, opened.event)
+
+    for _ in range(ROUNDS):
+        ceiling.append(await _a_second(bare, _signed(platform, s.settings)))
+        ours.append(await _a_second(received, _signed(platform, s.settings)))
+    ratios = [mine / most for mine, most in zip(ours, ceiling, strict=True)]
+    return Row(
+        "支付通知：验签、解密、存下并入队",
+        statistics.median(ours),
+        statistics.median(ceiling),
+        "次/秒",
+        "只验签、解密和一条 INSERT",
+        "≥ 0.7",
+        statistics.median(ratios),
+    )
+
+
+def _signed(platform: PayPlatform, settings: Settings) -> list[Signed]:
+    """As many notifications, each signed; made beforehand, since signing is WeChat Pay's work."""
+    made = []
+    for number in range(AT_ONCE):
+        resource = {
+            "transaction_id": f"42000{number:023d}",
+            "amount": {"payer_total": 100, "total": 100, "currency": "CNY", "payer_currency": "CNY"},
+            "mchid": settings.pay_mchid,
+            "appid": settings.oa_appid,
+            "trade_state": "SUCCESS",
+            "trade_type": "JSAPI",
+            "bank_type": "CMC",
+            "success_time": "2026-11-23T11:59:58+08:00",
+            "payer": {"openid": "oBench"},
+            "out_trade_no": f"xcbench{number:08d}",
+            "attach": "",
+        }
+        body = platform.notification("TRANSACTION.SUCCESS", resource)
+        made.append((platform.headers(body), body))
+    return made
+
+
+async def _a_second(once: Callable[[Signed], Awaitable[None]], signed: list[Signed]) -> float:
+    begun = time.perf_counter()
+    for one in signed:
+        await once(one)
+    return len(signed) / (time.perf_counter() - begun)
+
+
+async def _balanced(raw: Any) -> Row:
+    """The balance of one order: the books grow, its time does not."""
+    order = await raw.fetchval(
+        "WITH school AS (INSERT INTO school (name, created_at) VALUES ('对账职业学院', now()) RETURNING id)"
+        " INSERT INTO fee_order (number, school_id, account, way, openid, description, total_fen, refunded_fen, state,"
+        " expires_at, created_at) SELECT 'xcbench' || n, school.id, 'oa', 'native', '', '考试费', 100, 0, 'pending', now(),"
+        " now() FROM school, generate_series(1, $1) n RETURNING id",
+        MANY // 10,
+    )
+    few = await _grown(raw, order, 0, FEW)
+    many = await _grown(raw, order, FEW, MANY)
+    return Row(f"一个订单的余额，{MANY:,} 笔账", many, few, "次/秒", f"{FEW:,} 笔账", "≥ 0.9")
+
+
+async def _grown(raw: Any, order: int, first: int, last: int) -> float:
+    async with raw.transaction():
+        await raw.execute(
+            "WITH added AS (INSERT INTO ledger_posting (source, order_id, at)"
+            " SELECT 'bench:' || n, $1 + n % $4, now() FROM generate_series($2::int + 1, $3::int) n RETURNING id)"
+            " INSERT INTO ledger_entry (posting_id, account, amount_fen)"
+            " SELECT id, account, fen FROM added, (VALUES ('wechat', 100), ('income', -100)) AS line (account, fen)",
+            order,
+            first,
+            last,
+            MANY // 10,
+        )
+    await raw.execute("ANALYZE ledger_posting, ledger_entry")
+    await ledger.balances(order)
+    begun = time.perf_counter()
+    for step in range(AT_ONCE):
+        await ledger.balances(order + step % 50)
+    return AT_ONCE / (time.perf_counter() - begun)
