@@ -66,6 +66,9 @@ class Verb(Enum):
     SET_PRICES = "设定价格"
     REFUND = "提出退款"
     APPROVE_REFUND = "批准退款"
+    WAIVE = "提出减免"
+    APPROVE_WAIVER = "批准减免"
+    SEE_WAIVERS = "查看减免"
     SETTLE_ALARMS = "处理缴费提醒"
     PAY_FOR_SCHOOL = "为院校缴费"
     SEE_AUDIT = "查看审计记录"
@@ -88,10 +91,10 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
     ),
     Role.FINANCE: frozenset(
         {Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_MONEY, Verb.SET_PRICES, Verb.REFUND}
-        | {Verb.APPROVE_REFUND, Verb.SETTLE_ALARMS}
+        | {Verb.APPROVE_REFUND, Verb.SETTLE_ALARMS, Verb.WAIVE, Verb.APPROVE_WAIVER, Verb.SEE_WAIVERS}
     ),
     Role.NOTIFIER: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
-    Role.AUDITOR: frozenset(_SEE | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT}),
+    Role.AUDITOR: frozenset(_SEE | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT, Verb.SEE_WAIVERS}),
     Role.ADMIN: frozenset(Verb),
     Role.SCHOOL: frozenset(
         {Verb.SEE_ISSUANCES, Verb.SHOW_TICKET, Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_CERTIFICATES}
@@ -114,6 +117,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
                 Verb.SEE_PEOPLE,
                 Verb.CHECK_LIST,
                 Verb.SEE_MONEY,
+                Verb.SEE_WAIVERS,
             }
         ),
     ),
@@ -140,9 +144,17 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
         frozenset({Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND, Verb.UNBIND}),
     ),
     "money": (
-        "缴费：价格、下单和退款",
+        "缴费：价格、下单、减免和退款",
         frozenset(
-            {Verb.SET_PRICES, Verb.REFUND, Verb.APPROVE_REFUND, Verb.SETTLE_ALARMS, Verb.PAY_FOR_SCHOOL}
+            {
+                Verb.SET_PRICES,
+                Verb.REFUND,
+                Verb.APPROVE_REFUND,
+                Verb.WAIVE,
+                Verb.APPROVE_WAIVER,
+                Verb.SETTLE_ALARMS,
+                Verb.PAY_FOR_SCHOOL,
+            }
         ),
     ),
     "manage": ("管理账号及其他", frozenset({Verb.MANAGE_STAFF})),

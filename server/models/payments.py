@@ -54,7 +54,7 @@ class Fee(Model):
     )
     school_id: int | None  # who pays for 本校考生; empty: the candidate pays (S57)
     amount_fen = fields.IntField()
-    state = fields.CharField(max_length=10, default="owed")  # owed settled refunded
+    state = fields.CharField(max_length=10, default="owed")  # owed settled refunded waived
     settled_by: fields.ForeignKeyNullableRelation[FeeOrder] = fields.ForeignKeyField(
         "records.FeeOrder", related_name="settled", null=True, on_delete=fields.RESTRICT
     )
@@ -63,6 +63,27 @@ class Fee(Model):
 
     class Meta:
         table = "fee"
+
+
+class FeeWaiver(Model):
+    """A wish that a fee need not be paid, and what became of it. `state` is written by `payments.waiver_transitions` alone."""
+
+    id = fields.BigIntField(primary_key=True)
+    fee: fields.ForeignKeyRelation[Fee] = fields.ForeignKeyField(
+        "records.Fee", related_name="waivers", on_delete=fields.RESTRICT
+    )
+    fee_id: int
+    reason = fields.CharField(max_length=200)
+    state = fields.CharField(max_length=10, default="asked")
+    asked_by = fields.BigIntField()
+    asked_by_name = fields.CharField(max_length=100)
+    asked_at = fields.DatetimeField()
+    decided_by = fields.BigIntField(null=True)  # who approved, declined or withdrew
+    decided_by_name = fields.CharField(max_length=100, default="")
+    decided_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "fee_waiver"
 
 
 class FeeOrder(Model):

@@ -16,6 +16,7 @@ WRITERS = {
     "payments/fees.py",
     "payments/order_transitions.py",
     "payments/refund_transitions.py",
+    "payments/waiver_transitions.py",
     "people/officer_transitions.py",
     "score_changes/verbs.py",
     "wechat_chat/push_inbox.py",

@@ -114,7 +114,7 @@ async def check_books() -> None:
     unsettled = await rows(
         """
         SELECT f.id FROM fee f LEFT JOIN fee_order o ON o.id = f.settled_by_id
-        WHERE (f.state <> 'owed') <> (o.id IS NOT NULL) OR o.state IN ('pending', 'closed')
+        WHERE (f.state NOT IN ('owed', 'waived')) <> (o.id IS NOT NULL) OR o.state IN ('pending', 'closed')
            OR NOT EXISTS (SELECT 1 FROM fee_order_line l WHERE l.order_id = o.id AND l.fee_id = f.id) AND o.id IS NOT NULL
         """
     )

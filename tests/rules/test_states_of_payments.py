@@ -1,4 +1,4 @@
-"""Orders and refunds: which step leads where, and what each guard alone refuses."""
+"""Orders, refunds and waivers: which step leads where, and what each guard alone refuses."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from server.domain.payments import order_states, refund_states
+from server.domain.payments import order_states, refund_states, waiver_states
+from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderFacts, OrderState
 from server.domain.payments.refund_states import RefundFacts, RefundState
+from server.domain.payments.waiver_states import WaiverFacts, WaiverState
 from server.domain.steps import Step
 
 PAID = OrderFacts(is_ours=True, is_success=True, paid_fen=100, total_fen=100)
@@ -50,9 +52,21 @@ REFUND_CASES: dict[str, tuple[RefundFacts, dict[Callable[..., Any], dict[str, An
         for name in ("accept", "stall", "finish", "end")
     },
 }
+WAIVER_CASES: dict[str, tuple[WaiverFacts, dict[Callable[..., Any], dict[str, Any]]]] = {
+    "approve": (
+        WaiverFacts(is_another=True, fee=FeeState.OWED),
+        {
+            waiver_states.another_approves: {"is_another": False},
+            waiver_states.the_fee_is_owed: {"fee": FeeState.WAIVED},
+        },
+    ),
+    "decline": (WaiverFacts(is_another=True), {waiver_states.another_approves: {"is_another": False}}),
+    "withdraw": (WaiverFacts(is_asker=True), {waiver_states.the_asker_withdraws: {"is_asker": False}}),
+}
 ROWS: list[tuple[Step[Any, Any], Any, dict[Callable[..., Any], dict[str, Any]]]] = [
     *((step, *ORDER_CASES[name]) for name, step in order_states.STEPS.items()),
     *((step, *REFUND_CASES[name]) for name, step in refund_states.STEPS.items()),
+    *((step, *WAIVER_CASES[name]) for name, step in waiver_states.STEPS.items()),
 ]
 
 
@@ -71,6 +85,7 @@ def test_each_guard_alone_refuses(
 def test_facts_that_nobody_gathered_let_nothing_through() -> None:
     assert all(step.refusal(OrderFacts()) is not None for step in order_states.STEPS.values())
     assert all(step.refusal(RefundFacts()) is not None for step in refund_states.STEPS.values())
+    assert all(step.refusal(WaiverFacts()) is not None for step in waiver_states.STEPS.values())
 
 
 def test_where_the_steps_lead() -> None:
@@ -93,3 +108,5 @@ def test_where_the_steps_lead() -> None:
     ended = {RefundState.DONE, RefundState.DECLINED, RefundState.ENDED}
     assert not any(step.sources & ended for step in refund_states.STEPS.values())
     assert {step.target for step in refund_states.STEPS.values()} | {RefundState.ASKED} == set(RefundState)
+    assert all(step.sources == {WaiverState.ASKED} for step in waiver_states.STEPS.values())
+    assert {step.target for step in waiver_states.STEPS.values()} | {WaiverState.ASKED} == set(WaiverState)

@@ -57,6 +57,8 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "change_id": 1,
         "order_id": 1,
         "refund_id": 1,
+        "fee_id": 1,
+        "waiver_id": 1,
         "alarm_id": 1,
         "preparation_id": (await Preparation.get()).id,
         "receipt_id": getattr(await Receipt.first(), "id", 1),

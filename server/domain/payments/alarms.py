@@ -20,6 +20,7 @@ KINDS = {
     "payment_unknown": "微信支付通知了一笔不属于任何订单的付款",
     "payment_mismatch": "微信支付说的付款与订单不符，没有记为已支付",
     "paid_twice": "同一笔费用付了两次，多付的正在自动退回",
+    "paid_waived": "有人付了已经减免的费用，多付的正在自动退回",
     "notification_unknown": "微信支付发来一种不认识的通知",
     "refund_unknown": "微信支付通知了一笔不属于任何订单的退款",
     "refund_by_hand": "有人在微信商户平台上直接退了款，已照实记账",

@@ -6,8 +6,9 @@ from collections.abc import Collection
 
 from tortoise.transactions import in_transaction
 
-from server.domain.payments.fee_states import STEPS
+from server.domain.payments.fee_states import STEPS, FeeState
 from server.domain.ports import Clock, Queue
+from server.models import Fee
 from server.models.database import rows
 
 JOB = "payments.raise_fees"
@@ -34,6 +35,7 @@ SELECT r.id FROM registration r WHERE r.plan_id = $1 AND NOT EXISTS (SELECT 1 FR
 ON CONFLICT DO NOTHING
 """
 _SETTLE = "UPDATE fee SET state = $3, settled_by_id = $2 WHERE id = ANY($1::bigint[]) AND state = ANY($4::text[]) RETURNING id"
+_WAIVE = "UPDATE fee SET state = $2 WHERE id = $1 AND state = ANY($3::text[]) RETURNING id"
 _GIVE_BACK = "UPDATE fee SET state = $2 WHERE settled_by_id = $1 AND state = ANY($3::text[]) RETURNING id"
 
 
@@ -63,6 +65,17 @@ async def settle(fee_ids: Collection[int], order_id: int) -> set[int]:
     step = STEPS["settle"]
     sources = [state.value for state in step.sources]
     return {row["id"] for row in await rows(_SETTLE, sorted(fee_ids), order_id, step.target.value, sources)}
+
+
+async def are_waived(fee_ids: Collection[int]) -> bool:
+    """Whether each of these was waived."""
+    return not await Fee.filter(id__in=list(fee_ids)).exclude(state=FeeState.WAIVED.value).exists()
+
+
+async def waive(fee_id: int) -> None:
+    """Nobody owes it any more, in the caller's transaction, which holds the fee and has seen that it is owed."""
+    step = STEPS["waive"]
+    await rows(_WAIVE, fee_id, step.target.value, [state.value for state in step.sources])
 
 
 async def give_back(order_id: int) -> None:

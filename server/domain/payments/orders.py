@@ -64,7 +64,7 @@ async def create(clock: Clock, fee_ids: Collection[int], payer: Payer, *, actor:
         Forbidden: role_not_allowed, of staff.
         Invalid: /fees — none or too many.
         NotFound: fee_unknown — not there, or not this payer's.
-        Conflict: fee_settled — one of them is paid; nothing is ordered then.
+        Conflict: fee_settled, fee_waived — one of them is paid or need not be; nothing is ordered then.
     """
     if actor.kind == "staff":  # a candidate pays what is his own, and needs no role for it
         roles.require(actor, Verb.PAY_FOR_SCHOOL)
@@ -108,6 +108,8 @@ def _refuse(fees: list[Fee], wanted: list[int], payer: Payer) -> None:
     ]
     if len(theirs) != len(wanted):
         raise NotFound("fee_unknown", "没有这项费用，或它不由您缴纳；请刷新后重试。")
+    if any(FeeState(fee.state) is FeeState.WAIVED for fee in fees):
+        raise Conflict("fee_waived", "其中有费用已经减免，不用付；请刷新后再看。")
     if any(FeeState(fee.state) is not FeeState.OWED for fee in fees):
         raise Conflict("fee_settled", "其中有费用已经缴清，不用再付；请刷新后再看。")
 

@@ -27,6 +27,7 @@ from server.models import FeeOrder, FeeRefund
 JOB = "payments.send_refund"
 SHORTEST_REASON = 4
 AUTOMATIC_REASON = "重复支付，自动退回"
+WAIVED_REASON = "费用已减免，自动退回"
 
 
 async def ask(clock: Clock, order_id: int, amount_fen: int, reason: str, *, actor: Actor) -> FeeRefund:
@@ -96,13 +97,15 @@ async def decline(clock: Clock, refund_id: int, *, actor: Actor) -> None:
         await refund_transitions.advance(clock, refund, "decline", facts, actor=actor, changes=changes)
 
 
-async def give_back_by_itself(clock: Clock, queue: Queue, order: FeeOrder, amount_fen: int) -> None:
+async def give_back_by_itself(
+    clock: Clock, queue: Queue, order: FeeOrder, amount_fen: int, *, reason: str = AUTOMATIC_REASON
+) -> None:
     """Give back what this order was paid too much, in the caller's transaction, which has booked it as `owed_back`."""
     refund = await FeeRefund.create(
         number=_number(clock),
         order_id=order.id,
         amount_fen=amount_fen,
-        reason=AUTOMATIC_REASON,
+        reason=reason,
         is_automatic=True,
         asked_by_name=SYSTEM.name,
         asked_at=clock.now(),

@@ -1,7 +1,7 @@
 """A payment comes in: the order is paid, its fees are settled, the books are written, all in one transaction.
 
 Whoever tells of it (a notification, a query, both at once, days later), it is booked once. A fee that another order
-had settled first is not settled again: what came too much goes back by itself, and finance is told.
+had settled first, or that was waived, is not settled: what came too much goes back by itself, and finance is told.
 """
 
 from __future__ import annotations
@@ -107,8 +107,13 @@ async def _book(box: Cashbox, order: FeeOrder) -> None:
         await box.teller.paid(order)
     if too_much:
         content = {"number": order.number, "too_much_fen": too_much}
-        await alarms.raise_alarm(box.clock, "paid_twice", order.number, order_id=order.id, content=content)
-        await refunds.give_back_by_itself(box.clock, box.queue, order, too_much)
+        rest = [line.fee_id for line in lines if line.fee_id not in settled]
+        waived = await fees.are_waived(rest)
+        kind, reason = (
+            ("paid_waived", refunds.WAIVED_REASON) if waived else ("paid_twice", refunds.AUTOMATIC_REASON)
+        )
+        await alarms.raise_alarm(box.clock, kind, order.number, order_id=order.id, content=content)
+        await refunds.give_back_by_itself(box.clock, box.queue, order, too_much, reason=reason)
 
 
 async def _mismatch(box: Cashbox, order: FeeOrder, paid: PayTransaction, code: str) -> None:

@@ -10,6 +10,7 @@ from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderState
 from server.domain.payments.prices import KINDS
 from server.domain.payments.refund_states import RefundState
+from server.domain.payments.waiver_states import WaiverState
 from server.web.schema import Answer, OneOf
 
 
@@ -88,3 +89,22 @@ class Alarm(Answer):
     order_number: str | None
     content: dict[str, Any]
     raised_at: datetime
+
+
+class Waiver(Answer):
+    id: int
+    fee_id: int
+    amount_fen: int
+    plan: str
+    level: Annotated[str, OneOf(Level)]
+    level_label: str
+    admission_number: str
+    candidate: str
+    school: str | None
+    reason: str
+    state: Annotated[str, OneOf(WaiverState)]
+    state_label: str
+    asked_by_name: str
+    asked_at: datetime
+    decided_by_name: str
+    decided_at: datetime | None

@@ -26,7 +26,7 @@ from server.web.request import caller, services
 
 bp = Blueprint("h5_orders")
 TONES = {
-    "owed": "wait", "settled": "good", "refunded": "",
+    "owed": "wait", "settled": "good", "refunded": "", "waived": "good",
     "pending": "wait", "paid": "good", "refunding": "wait", "part": "", "closed": "",
 }  # fmt: skip
 

@@ -1,0 +1,68 @@
+"""What finance and auditors see of waivers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from server.domain import roles
+from server.domain.actor import Actor
+from server.domain.levels import Level
+from server.domain.paging import Page
+from server.domain.payments.waiver_states import WaiverState
+from server.domain.people.names import mask_name
+from server.domain.roles import Verb
+from server.models.database import rows
+
+_PAGE = """
+SELECT w.id, w.fee_id, f.amount_fen, p.name AS plan, s.level, r.admission_number, c.name AS candidate, h.name AS school,
+       w.reason, w.state, w.asked_by, w.asked_by_name, w.asked_at, w.decided_by_name, w.decided_at
+FROM fee_waiver w
+JOIN fee f ON f.id = w.fee_id
+JOIN registration r ON r.id = f.registration_id
+JOIN plan p ON p.id = r.plan_id
+JOIN site s ON s.id = r.site_id
+JOIN candidate c ON c.id = f.candidate_id
+LEFT JOIN school h ON h.id = f.school_id
+WHERE ($1::bigint = 0 OR w.id < $1) AND ($2::text IS NULL OR w.state = $2) ORDER BY w.id DESC LIMIT $3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverView:
+    """One waiver and the fee it is about; `candidate` is masked."""
+
+    id: int
+    fee_id: int
+    amount_fen: int
+    plan: str
+    level: Level
+    admission_number: str
+    candidate: str
+    school: str | None
+    reason: str
+    state: WaiverState
+    asked_by: int
+    asked_by_name: str
+    asked_at: datetime
+    decided_by_name: str
+    decided_at: datetime | None
+
+
+async def waivers_page(
+    *, actor: Actor, state: str | None = None, after: int = 0, size: int = 50
+) -> Page[WaiverView]:
+    """Waivers, the newest first. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_WAIVERS)
+    found = [
+        WaiverView(
+            **{
+                **row,
+                "level": Level(row["level"]),
+                "state": WaiverState(row["state"]),
+                "candidate": mask_name(row["candidate"]),
+            }
+        )
+        for row in await rows(_PAGE, after, state, size + 1)
+    ]
+    return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
