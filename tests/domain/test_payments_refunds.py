@@ -13,6 +13,7 @@ from server.domain.payments import (
     refund_sending,
     refunds,
 )
+from server.domain.payments.ledger import Account
 from server.domain.payments.refund_states import RefundState
 from server.domain.ports import Services
 from server.domain.ports.payments import PayRefund
@@ -126,6 +127,45 @@ async def test_a_refund_that_does_not_come_through(
         await notifications.receive(s.clock, s.queue, told)
         await notifications.apply(paying.box(s), told.id)
         assert await paying.states() == (["refunded"], ["refunded"])
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_what_did_not_go_back_by_itself_goes_back_by_two_people_and_the_books_are_right(
+    services: Services, pay: FakePay, by_hand: bool
+) -> None:
+    """It never was income: it is not taken from income a second time."""
+    s = services
+    fee = await paying.owing(s, await paying.priced(s))
+    first = await paying.ordered(s, pay, fee, by=paying.payer(fee, account="mp"))
+    again = await paying.ordered(s, pay, fee)
+    for order in (first, again):
+        assert pay._pay(order.number)
+        await paying.notify(s, pay, order.number)
+    for status, state in (("CLOSED", "paid"), ("CLOSED", "paid"), ("SUCCESS", "refunded")):
+        waiting = await FeeRefund.filter(order_id=again.id, next_try_at__not_isnull=True).first()
+        if waiting is None and by_hand and status == "SUCCESS":
+            done = PayRefund(again.number, "42", "byhand1", "5031", status, PRICE_FEN, PRICE_FEN)
+            await refund_sending.hear(paying.box(s), done)
+        else:
+            if waiting is None:
+                waiting = await refunds.ask(s.clock, again.id, PRICE_FEN, "多付的退回", actor=FINANCE)
+                await refunds.approve(s.clock, s.queue, s.faults, waiting.id, actor=OTHER_FINANCE)
+            await paying.check_books()
+            await refund_sending.send(paying.box(s), pay, waiting.id)
+            pay.refund_status = status
+            pay._end_refund(waiting.number)
+            if status == "CLOSED":
+                pay.orders[again.number].refunded_fen = 0
+            paying.forward(s, minutes=3)
+            await paying.sweep(s, pay)
+        assert (await FeeOrder.get(id=again.id)).state == state
+        owed = {"paid": -PRICE_FEN, "refunded": 0}[state]
+        assert await ledger.balances(again.id) == {
+            Account.WECHAT: -owed,
+            Account.INCOME: 0,
+            Account.OWED_BACK: owed,
+        }
+        await paying.check_books()
 
 
 async def test_a_merchant_without_money_refunds_later(services: Services, pay: FakePay) -> None:

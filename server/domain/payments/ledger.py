@@ -26,6 +26,11 @@ FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id WHERE p.order_i
 """
 
 
+_POSTED = """
+SELECT e.account, e.amount_fen FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id WHERE p.source = $1
+"""
+
+
 class Account(Enum):
     WECHAT = "wechat"
     INCOME = "income"
@@ -37,13 +42,20 @@ async def post(clock: Clock, source: str, order_id: int, entries: Mapping[Accoun
 
     Args:
         source: what it tells of, the same each time it is told: "paid:xc…".
-        entries: fen by account; they add up to nothing. An account with zero is left out.
+        entries: fen by account; they add up to nothing. An account with zero is left out; with no other, nothing is written.
     """
     if sum(entries.values()):
         raise ValueError(f"a posting that does not add up: {source}")
     lines = [(account.value, fen) for account, fen in entries.items() if fen]
+    if not lines:
+        return False
     accounts, amounts = [account for account, _ in lines], [fen for _, fen in lines]
     return bool(await rows(_POST, source, order_id, clock.now(), accounts, amounts))
+
+
+async def posted(source: str) -> dict[Account, int]:
+    """What one posting says, fen by account; empty when there is none."""
+    return {Account(row["account"]): int(row["amount_fen"]) for row in await rows(_POSTED, source)}
 
 
 async def balances(order_id: int) -> dict[Account, int]:

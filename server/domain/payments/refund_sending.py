@@ -11,7 +11,7 @@ from server.domain.payments import alarms, fees, ledger, order_transitions, refu
 from server.domain.payments.ledger import Account
 from server.domain.payments.order_states import OrderState
 from server.domain.payments.refund_states import STEPS, RefundFacts, RefundState
-from server.domain.payments.refunds import facts_of
+from server.domain.payments.refunds import book_as_owed, facts_of
 from server.domain.payments.settlement import Cashbox
 from server.domain.ports import PayGateway
 from server.domain.ports.payments import PayRefund, PayRefundOrder
@@ -127,13 +127,10 @@ async def _book(box: Cashbox, order: FeeOrder, refund: FeeRefund, name: str) -> 
     if name == "finish":
         await _gave(box, order, refund)
     elif name == "end":
-        if not refund.is_automatic:  # what the payer is not owed twice over is income again
-            await ledger.post(
-                box.clock,
-                f"refund:{refund.number}:ended",
-                order.id,
-                {Account.OWED_BACK: fen, Account.INCOME: -fen},
-            )
+        # what was income before it was to go back is income again; what was paid too much is owed as before
+        taken = await ledger.posted(f"refund:{refund.number}")
+        again = {account: -entry for account, entry in taken.items()}
+        await ledger.post(box.clock, f"refund:{refund.number}:ended", order.id, again)
         await _after_refund(box, order)
         await alarms.raise_alarm(box.clock, "refund_ended", refund.number, order_id=order.id, content=content)
     elif name == "stall":
@@ -187,8 +184,6 @@ async def _by_hand(box: Cashbox, order: FeeOrder, heard: PayRefund) -> RefundSta
     )
     changes = {"refund_id": heard.refund_id, "settled_at": box.clock.now()}
     await refund_transitions.advance(box.clock, refund, "finish", facts, actor=SYSTEM, changes=changes)
-    fen = heard.refund_fen
-    entries = {Account.INCOME: fen, Account.OWED_BACK: -fen}
-    await ledger.post(box.clock, f"refund:{refund.number}", order.id, entries)
+    await book_as_owed(box.clock, order, refund)
     await _gave(box, order, refund)
     return RefundState(refund.state)

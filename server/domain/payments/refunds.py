@@ -83,8 +83,7 @@ async def approve(clock: Clock, queue: Queue, faults: FaultInjector, refund_id: 
         refund = await refund_transitions.locked(refund_id)
         await _approve(clock, refund, actor)
         await _let_go(clock, queue, order, refund, actor)
-        entries = {Account.INCOME: refund.amount_fen, Account.OWED_BACK: -refund.amount_fen}
-        await ledger.post(clock, f"refund:{refund.number}", order.id, entries)
+        await book_as_owed(clock, order, refund)
 
 
 async def decline(clock: Clock, refund_id: int, *, actor: Actor) -> None:
@@ -112,6 +111,17 @@ async def give_back_by_itself(
     )
     await _approve(clock, refund, SYSTEM)
     await _let_go(clock, queue, order, refund, SYSTEM)
+
+
+async def book_as_owed(clock: Clock, order: FeeOrder, refund: FeeRefund) -> None:
+    """It is income no more but the payer's, in the caller's transaction, which holds the order.
+
+    What the order was paid too much, and what did not come through when it went back by itself, is the payer's already.
+    """
+    owed = -(await ledger.balances(order.id))[Account.OWED_BACK]
+    taken = max(0, refund.amount_fen - owed)
+    entries = {Account.INCOME: taken, Account.OWED_BACK: -taken}
+    await ledger.post(clock, f"refund:{refund.number}", order.id, entries)
 
 
 def facts_of(order: FeeOrder, giving_back_fen: int = 0) -> OrderFacts:
