@@ -121,13 +121,12 @@ async def _grown(raw: Any, order: int, first: int, last: int) -> float:
     async with raw.transaction():
         await raw.execute(
             "WITH added AS (INSERT INTO ledger_posting (source, order_id, at)"
-            " SELECT 'bench:' || n, $1 + n % $4, now() FROM generate_series($2::int + 1, $3::int) n RETURNING id)"
+            " SELECT 'bench:' || n, $1 + (n - 1) / 10, now() FROM generate_series($2::int + 1, $3::int) n RETURNING id)"
             " INSERT INTO ledger_entry (posting_id, account, amount_fen)"
             " SELECT id, account, fen FROM added, (VALUES ('wechat', 100), ('income', -100)) AS line (account, fen)",
             order,
             first,
             last,
-            MANY // 10,
         )
     await raw.execute("ANALYZE ledger_posting, ledger_entry")
     await ledger.balances(order)
