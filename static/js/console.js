@@ -5,6 +5,7 @@
    data-result="dialog"              the answer is shown in this dialog, in elements with data-field
    data-said="…"                     what the next page says when it worked; without, the button's own word is said
    data-key                          the call carries an Idempotency-Key of its own
+   data-kind="yuan"                  typed in yuan, sent in fen; data-most (fen): no more than that
    data-open="dialog"                opens a dialog; data-set-x fills its field data-path="x" */
 "use strict";
 
@@ -183,7 +184,21 @@ async function press(button) {
   }
 }
 
+/** Fen of a sum in yuan, 120.50 or １,２００: digits are moved, nothing is calculated with fractions. null: not a sum. */
+function fenOf(text) {
+  const [, whole, part = ""] = /^(\d{1,9})(?:\.(\d{1,2}))?$/.exec(text.normalize("NFKC").replace(/[,¥\s]/g, "")) || [];
+  return whole === undefined ? null : Number(whole + part.padEnd(2, "0"));
+}
+
+function wrongSum(field) {
+  const fen = fenOf(field.value);
+  if (fen === null) return "请填写以元为单位的金额，最多两位小数，例如 120.50。";
+  const most = Number(field.dataset.most || Infinity);
+  return fen > most ? `不能超过 ${(most / 100).toLocaleString("zh-CN", { minimumFractionDigits: 2 })} 元。` : "";
+}
+
 function valueOf(field) {
+  if (field.dataset.kind === "yuan") return fenOf(field.value);
   if (field.dataset.kind === "int") return field.value === "" ? null : Number(field.value);
   if (field.dataset.kind === "beijing") return field.value ? field.value + ":00+08:00" : null;
   if (field.type === "checkbox") return field.checked;
@@ -212,6 +227,7 @@ function looksRight(form) {
     if (field.closest?.("[hidden]")) continue;
     if (field.required && !field.value.trim()) wrong = "请填写这一项。";
     else if (field.minLength > 0 && field.value.length < field.minLength) wrong = `至少要有${field.minLength}个字符。`;
+    else if (field.dataset?.kind === "yuan" && field.value) wrong = wrongSum(field);
     else if (field.dataset?.sameAs && field.value !== document.getElementById(field.dataset.sameAs).value) wrong = "两次输入不一致，请重新输入。";
     if (wrong) { mark(field, wrong); first ||= field; }
   }

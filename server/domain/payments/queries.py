@@ -19,6 +19,7 @@ from server.domain.people.names import mask_name
 from server.domain.people.school_scope import school_of
 from server.domain.roles import Verb
 from server.errors import NotFound
+from server.models import FeeRefund, FinanceAlarm
 from server.models.database import rows
 
 ORDERS_SHOWN = 50
@@ -36,7 +37,7 @@ _OF_CANDIDATE = _FEES + "WHERE f.candidate_id = $1 AND f.school_id IS NULL ORDER
 _PAGE_OF_FEES = (
     _FEES
     + """WHERE f.id > $1 AND ($2::bigint IS NULL OR f.school_id = $2) AND ($3::bigint IS NULL OR r.plan_id = $3)
-  AND ($4::text IS NULL OR f.state = $4) ORDER BY f.id LIMIT $5"""
+  AND ($4::text IS NULL OR f.state = $4) AND ($5::text IS NULL OR strpos(h.name, $5) > 0) ORDER BY f.id LIMIT $6"""
 )
 _ORDERS = """
 SELECT o.id, o.number, o.description, o.total_fen, o.refunded_fen, o.state, o.created_at, o.expires_at, o.paid_at,
@@ -51,7 +52,7 @@ _PAGE_OF_ORDERS = (
   AND ($3::text IS NULL OR o.state = $3) ORDER BY o.id DESC LIMIT $4"""
 )
 _REFUNDS = """
-SELECT r.id, r.number, o.number AS order_number, r.amount_fen, r.reason, r.state, r.is_automatic, r.asked_by,
+SELECT r.id, r.number, r.order_id, o.number AS order_number, r.amount_fen, r.reason, r.state, r.is_automatic, r.asked_by,
        r.asked_by_name, r.asked_at, r.decided_by_name, r.decided_at, r.settled_at, r.trouble
 FROM fee_refund r JOIN fee_order o ON o.id = r.order_id
 WHERE ($1::bigint = 0 OR r.id < $1) AND ($2::text IS NULL OR r.state = $2) ORDER BY r.id DESC LIMIT $3
@@ -62,7 +63,7 @@ FROM price p JOIN plan n ON n.id = p.plan_id
 WHERE ($1::bigint IS NULL OR p.plan_id = $1) AND ($2::bigint = 0 OR p.id < $2) ORDER BY p.id DESC LIMIT $3
 """
 _ALARMS = """
-SELECT a.id, a.kind, o.number AS order_number, a.content, a.raised_at FROM finance_alarm a
+SELECT a.id, a.kind, a.order_id, o.number AS order_number, a.content, a.raised_at FROM finance_alarm a
 LEFT JOIN fee_order o ON o.id = a.order_id
 WHERE a.settled_at IS NULL AND a.id > $1 ORDER BY a.id LIMIT $2
 """
@@ -104,6 +105,7 @@ class OrderView:
 class RefundView:
     id: int
     number: str
+    order_id: int
     order_number: str
     amount_fen: int
     reason: str
@@ -136,6 +138,7 @@ class PriceView:
 class AlarmView:
     id: int
     kind: str
+    order_id: int | None
     order_number: str | None
     content: dict[str, Any]
     raised_at: datetime
@@ -160,13 +163,22 @@ async def order(order_id: int) -> OrderView:
 
 
 async def fees_page(
-    *, actor: Actor, plan_id: int | None = None, state: str | None = None, after: int = 0, size: int = 50
+    *,
+    actor: Actor,
+    plan_id: int | None = None,
+    state: str | None = None,
+    school: str | None = None,
+    after: int = 0,
+    size: int = 50,
 ) -> Page[FeeView]:
-    """What is owed, by pages; a school's account sees its own. Raises Forbidden: role_not_allowed."""
+    """What is owed, by pages; a school's account sees its own. Raises Forbidden: role_not_allowed.
+
+    Args:
+        school: a part of the name of the school that pays.
+    """
     roles.require(actor, Verb.SEE_MONEY)
-    found = [
-        _fee(row) for row in await rows(_PAGE_OF_FEES, after, school_of(actor), plan_id, state, size + 1)
-    ]
+    wanted = (after, school_of(actor), plan_id, state, school, size + 1)
+    found = [_fee(row) for row in await rows(_PAGE_OF_FEES, *wanted)]
     return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
 
 
@@ -211,6 +223,18 @@ async def open_alarms(*, actor: Actor, after: int = 0, size: int = 50) -> Page[A
         for row in await rows(_ALARMS, after, size + 1)
     ]
     return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+
+
+async def count_open_alarms(*, actor: Actor) -> int:
+    """How many things finance has to look at. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SETTLE_ALARMS)
+    return await FinanceAlarm.filter(settled_at=None).count()
+
+
+async def count_to_approve(*, actor: Actor) -> int:
+    """How many refunds wait for this person: asked for by somebody else. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.APPROVE_REFUND)
+    return await FeeRefund.filter(state=RefundState.ASKED.value).exclude(asked_by=actor.id).count()
 
 
 def _fee(row: dict[str, Any]) -> FeeView:

@@ -15,6 +15,7 @@ from server.web.console import (
     issuances,
     login_pages,
     money,
+    money_pages,
     officers,
     people,
     plans,
@@ -70,4 +71,6 @@ DESCRIBED = Described("/console/api/v1", API, ROUTES)
 
 api = Blueprint("console_api", url_prefix=DESCRIBED.prefix)
 mount(api, API, ROUTES)
-bp = Blueprint.group(api, login_pages.bp, work_pages.bp, people.bp, audit_pages.bp, score_changes.bp)
+bp = Blueprint.group(
+    api, login_pages.bp, work_pages.bp, people.bp, audit_pages.bp, score_changes.bp, money_pages.bp
+)

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from server.domain.levels import Level
-from server.domain.payments import alarms, orders, prices, queries, refunds
+from server.domain.payments import alarms, order_detail, orders, prices, queries, refunds
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderState
 from server.domain.payments.orders import Payer
@@ -32,6 +32,7 @@ class PriceQuery(Paging):
 class FeeQuery(Paging):
     plan_id: Whole | None = None
     state: Annotated[str | None, OneOf(FeeState)] = None
+    school: str | None = Field(default=None, max_length=100, description="缴费院校的名称或其中几个字")
 
 
 class OrderQuery(Paging):
@@ -74,7 +75,12 @@ async def set_price(call: Call, body: NewPrice) -> Id:
 
 async def fee_list(call: Call, query: FeeQuery) -> Page[a.Fee]:
     found = await queries.fees_page(
-        actor=call.actor, plan_id=query.plan_id, state=query.state, after=query.after, size=query.size
+        actor=call.actor,
+        plan_id=query.plan_id,
+        state=query.state,
+        school=query.school,
+        after=query.after,
+        size=query.size,
     )
     return page_of(a.Fee, [_fee(one) for one in found.items], found.next_cursor)
 
@@ -82,6 +88,10 @@ async def fee_list(call: Call, query: FeeQuery) -> Page[a.Fee]:
 async def order_list(call: Call, query: OrderQuery) -> Page[a.Order]:
     found = await queries.orders_page(actor=call.actor, state=query.state, after=query.after, size=query.size)
     return page_of(a.Order, [_order(one) for one in found.items], found.next_cursor)
+
+
+async def show_order(call: Call, order_id: int) -> a.Order:
+    return _order(await order_detail.order_for(order_id, actor=call.actor))
 
 
 async def order_for_school(call: Call, body: NewOrder) -> a.NativeOrder:
@@ -216,6 +226,7 @@ ROUTES = [
     Route("GET", "/fees", fee_list, "应缴费用", takes=FeeQuery, gives=Page[a.Fee], verb=Verb.SEE_MONEY),
     Route("GET", "/orders", order_list, "订单", takes=OrderQuery, gives=Page[a.Order], verb=Verb.SEE_MONEY),
     Route("POST", "/orders", order_for_school, "院校为本校考生下单，得到二维码的内容", takes=NewOrder, gives=a.NativeOrder, status=201, creates=True, verb=Verb.PAY_FOR_SCHOOL),
+    Route("GET", "/orders/<order_id:int>", show_order, "一个订单", gives=a.Order, verb=Verb.SEE_MONEY),
     Route("POST", "/orders/<order_id:int>/refund", ask_refund, "提出退款；由另一位财务批准", takes=NewRefund, gives=Id, status=201, creates=True, verb=Verb.REFUND),
     Route("GET", "/refunds", refund_list, "退款", takes=RefundQuery, gives=Page[a.Refund], verb=Verb.APPROVE_REFUND),
     Route("POST", "/refunds/<refund_id:int>/approve", approve_refund, "批准退款", status=204, verb=Verb.APPROVE_REFUND),

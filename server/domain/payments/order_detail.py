@@ -1,0 +1,133 @@
+"""One order as its payer and finance see it: what it is for, what was given back, and what the books say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from server.domain import roles
+from server.domain.actor import Actor
+from server.domain.levels import Level
+from server.domain.payments import queries
+from server.domain.payments.fee_states import FeeState
+from server.domain.payments.ledger import Account
+from server.domain.payments.queries import OrderView
+from server.domain.payments.refund_states import RefundState
+from server.domain.people.names import mask_name
+from server.domain.people.school_scope import may_see
+from server.domain.roles import Verb
+from server.errors import NotFound
+from server.models import FeeOrder
+from server.models.database import rows
+
+_LINES = """
+SELECT f.id, p.name AS plan, s.level, r.admission_number, c.name AS candidate, l.amount_fen, f.state,
+       COALESCE(f.settled_by_id = l.order_id, false) AS is_settled_here
+FROM fee_order_line l
+JOIN fee f ON f.id = l.fee_id
+JOIN registration r ON r.id = f.registration_id
+JOIN plan p ON p.id = r.plan_id
+JOIN site s ON s.id = r.site_id
+JOIN candidate c ON c.id = f.candidate_id
+WHERE l.order_id = $1 ORDER BY r.admission_number, f.id
+"""
+_REFUNDS = """
+SELECT id, number, amount_fen, reason, state, asked_at, settled_at FROM fee_refund WHERE order_id = $1 ORDER BY id
+"""
+_BOOKS = """
+SELECT p.id, p.source, p.at, e.account, e.amount_fen
+FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id WHERE p.order_id = $1 ORDER BY p.id, e.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One fee in an order; `candidate` is masked.
+
+    Attributes:
+        is_settled_here: this order, and no other, settled the fee.
+    """
+
+    id: int
+    plan: str
+    level: Level
+    admission_number: str
+    candidate: str
+    amount_fen: int
+    state: FeeState
+    is_settled_here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefund:
+    """A refund of an order, without who asked and who decided."""
+
+    id: int
+    number: str
+    amount_fen: int
+    reason: str
+    state: RefundState
+    asked_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One happening in the books: fen by account, which add up to nothing."""
+
+    source: str
+    at: datetime
+    entries: tuple[tuple[Account, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDetail:
+    """`postings`: for who may ask for refunds; empty for everybody else."""
+
+    order: OrderView
+    lines: list[OrderLine]
+    refunds: list[OrderRefund]
+    postings: list[Posting]
+
+
+async def order_for(order_id: int, *, actor: Actor) -> OrderView:
+    """One order; a school's account sees its own school's. Raises Forbidden: role_not_allowed. NotFound: order_unknown."""
+    roles.require(actor, Verb.SEE_MONEY)
+    kept = await FeeOrder.filter(id=order_id).first()
+    if kept is None or not may_see(actor, kept.school_id):
+        raise NotFound("order_unknown", "没有这个订单，请刷新后重试。")
+    return await queries.order(order_id)
+
+
+async def detail(order_id: int, *, actor: Actor) -> OrderDetail:
+    """One order with everything that hangs on it. Raises as `order_for`."""
+    order = await order_for(order_id, actor=actor)
+    may_see_books = roles.may(actor, Verb.REFUND)
+    return OrderDetail(
+        order=order,
+        lines=[_line(row) for row in await rows(_LINES, order_id)],
+        refunds=[
+            OrderRefund(**{**row, "state": RefundState(row["state"])})
+            for row in await rows(_REFUNDS, order_id)
+        ],
+        postings=_postings(await rows(_BOOKS, order_id)) if may_see_books else [],
+    )
+
+
+def _line(row: dict[str, Any]) -> OrderLine:
+    masked = {
+        "level": Level(row["level"]),
+        "state": FeeState(row["state"]),
+        "candidate": mask_name(row["candidate"]),
+    }
+    return OrderLine(**{**row, **masked})
+
+
+def _postings(found: list[dict[str, Any]]) -> list[Posting]:
+    made = []
+    for (_, source, at), entries in groupby(found, lambda row: (row["id"], row["source"], row["at"])):
+        lines = tuple((Account(row["account"]), int(row["amount_fen"])) for row in entries)
+        made.append(Posting(source, at, lines))
+    return made
