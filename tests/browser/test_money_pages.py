@@ -10,9 +10,11 @@ from playwright.async_api import Browser, expect
 
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import Price
-from tests.kit import make
-from tests.kit.console_pages import look, seat
+from server.models import FeeOrder, FeeRefund, Price
+from tests.kit import make, paying
+from tests.kit.console_pages import ScreenPdfRenderer, look, seat
+from tests.kit.exchange import exchange
+from tests.kit.money_desk import a_busy_till
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -69,3 +71,103 @@ async def test_what_is_wrong_with_a_price_stands_at_its_field(
         await expect(page.locator("#from-error")).to_contain_text("请填更晚的日期")
         await look(page, "prices-refused")
         assert await Price.all().count() == 1
+
+
+async def test_a_school_chooses_orders_and_sees_that_it_is_paid(
+    base: str, browser: Browser, services: Services
+) -> None:
+    """The page believes no browser: it turns when our server has heard of the payment, and not before."""
+    exchange(services, pdf_renderer=ScreenPdfRenderer())
+    school = await make.school()
+    till = await a_busy_till(services, school)
+    async with seat(browser, services, base, Role.SCHOOL, school=school) as (page, trouble):
+        await page.goto(f"{base}/console/fees?state=owed")
+        button = page.locator("#order-chosen")
+        await expect(button).to_be_disabled()
+        await page.check("#tick-all")
+        await expect(button).to_have_text("去付款（4 项，¥482.00）")
+        await page.uncheck("#tick-all")
+        for fee in till.owed:
+            await page.check(f'input[value="{fee.id}"]')
+        await expect(button).to_have_text("去付款（2 项，¥241.00）")
+        await button.click()
+        await expect(page.locator("#pay-qr")).to_be_visible()
+        await expect(page.locator("#pay-left")).to_contain_text("1:59")
+        made = await FeeOrder.all().order_by("-id").first()
+        assert made is not None and made.total_fen == 24_100
+        await expect(page.locator("main")).to_contain_text("¥241.00")
+        await look(page, "order-pay-open")
+        assert till.pay._pay(made.number)
+        await paying.notify(services, till.pay, made.number)
+        await expect(page.locator("#pay-say")).to_have_text("已支付，费用已缴清。")
+        await expect(page.locator("#pay-qr")).to_have_count(0)
+        await look(page, "order-pay-paid")
+        await page.goto(f"{base}/console/fees?state=owed")
+        await expect(page.locator("input[data-fen]")).to_have_count(2)
+        assert trouble == []
+
+
+async def test_a_refund_is_asked_for_approved_and_declined(
+    base: str, browser: Browser, services: Services
+) -> None:
+    till = await a_busy_till(services, await make.school())
+    [first] = await FeeRefund.filter(state="asked")
+    async with seat(browser, services, base, Role.FINANCE) as (page, trouble):
+        await page.goto(f"{base}/console/refunds?state=asked")
+        await page.get_by_role("button", name="不批准").click()
+        await page.click("#sure-yes")
+        await expect(page.locator(".toast")).to_contain_text("没有批准")
+        assert (await FeeRefund.get(id=first.id)).state == "declined"
+        await page.goto(f"{base}/console/orders/{till.paid_order.id}")
+        await page.get_by_role("button", name="提出退款").first.click()
+        await page.fill("#amount", "120.51")
+        await page.fill("#reason", "考生因病不能参加")
+        send = page.locator("#ask-refund button[type=submit]")
+        await send.click()
+        await expect(page.locator("#amount-error")).to_contain_text("不能超过 120.50 元")
+        await page.fill("#amount", "20.05")
+        await send.click()
+        await expect(page.locator(".toast")).to_contain_text("等待另一位财务批准")
+        made = await FeeRefund.get(state="asked")
+        assert (made.amount_fen, made.order_id) == (2_005, till.paid_order.id)
+        await page.goto(f"{base}/console/refunds")
+        await expect(page.locator("main")).to_contain_text("由另一位财务批准")
+        assert trouble == []
+    async with seat(browser, services, base, Role.ADMIN) as (page, trouble):
+        await page.goto(f"{base}/console/")
+        await page.get_by_role("link", name="去批准").click()
+        await page.get_by_role("button", name="批准第").first.click()
+        await page.click("#sure-yes")
+        await expect(page.locator(".toast")).to_contain_text("已批准")
+        assert (await FeeRefund.get(id=made.id)).state == "sending"
+        await page.goto(f"{base}/console/")
+        await page.get_by_role("button", name="已处理").click()
+        await expect(page.locator("main")).to_contain_text("没有要处理的缴费提醒")
+        assert trouble == []
+
+
+@pytest.mark.parametrize("width", [1440, 1280, 375])
+async def test_every_page_of_money_fits(base: str, browser: Browser, services: Services, width: int) -> None:
+    exchange(services, pdf_renderer=ScreenPdfRenderer())
+    school = await make.school()
+    till = await a_busy_till(services, school)
+    order = f"orders/{till.paid_order.id}"
+    own = f"orders/{till.open_order.id}"
+    seats = {
+        Role.FINANCE: ("", "prices", "fees", "orders", order, f"orders/{till.twice.id}", "refunds"),
+        Role.SCHOOL: ("prices", "fees", "orders", own, f"{own}/pay"),
+    }
+    for role, paths in seats.items():
+        async with seat(browser, services, base, role, school=school if role is Role.SCHOOL else None) as (
+            page,
+            trouble,
+        ):
+            await page.set_viewport_size({"width": width, "height": 900})
+            for path in paths:
+                await page.goto(f"{base}/console/{path}")
+                name = path.replace("/", "-") or "home"
+                await look(page, f"{role.value}-{name}-{width}")
+            if role is Role.FINANCE:
+                await page.goto(f"{base}/console/{order}")
+                assert await page.locator("[data-open]").count() == 0  # a refund is under way
+            assert trouble == []

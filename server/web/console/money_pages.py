@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
-from server.domain import roles
+from server.domain import beijing, roles
 from server.domain.exams import queries as exam_queries
 from server.domain.levels import Level
 from server.domain.payments import fee_overview, order_detail, orders, prices, queries, refunds
@@ -70,6 +70,7 @@ async def price_list(call: Call) -> HTTPResponse:
         levels=list(Level),
         kinds=prices.KINDS,
         earliest=prices.EARLIEST,
+        today=beijing.day(call.s.clock.now()),
         highest=prices.HIGHEST_FEN,
         may_set=roles.may(call.actor, Verb.SET_PRICES),
     )

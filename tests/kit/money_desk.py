@@ -1,0 +1,46 @@
+"""Something in every list of the console's money: prices, fees, orders in their states, refunds, an alarm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.domain.payments import refunds
+from server.domain.ports import Services
+from server.models import Fee, FeeOrder, School
+from tests.kit import paying
+from tests.kit.exchange import exchange
+from tests.kit.fake_pay import FakePay
+
+REASON = "考生因病不能参加"
+
+
+@dataclass(frozen=True)
+class Till:
+    """
+    Attributes:
+        owed: of the school's candidates, and in no order.
+        open_order: the school's, over two more fees.
+        paid_order: of a 社会考生; a refund of it is asked for.
+        twice: an order whose fee another had settled; it is given back by itself, and finance is told.
+    """
+
+    pay: FakePay
+    owed: list[Fee]
+    open_order: FeeOrder
+    paid_order: FeeOrder
+    twice: FeeOrder
+
+
+async def a_busy_till(s: Services, school: School) -> Till:
+    pay = FakePay(s.settings, s.clock)
+    exchange(s, pay=pay)
+    plan = await paying.priced(s, kind="school", on=await paying.priced(s))
+    theirs = [await paying.owing(s, plan, school=school) for _ in range(4)]
+    open_order = await paying.ordered(s, pay, *theirs[2:])
+    own = await paying.owing(s, plan)
+    twice = await paying.ordered(s, pay, own, by=paying.payer(own, account="mp"))
+    paid_order = await paying.paid(s, pay, own)
+    assert pay._pay(twice.number)
+    await paying.notify(s, pay, twice.number)
+    await refunds.ask(s.clock, paid_order.id, 5_025, REASON, actor=paying.FINANCE)
+    return Till(pay, theirs[:2], open_order, paid_order, await FeeOrder.get(id=twice.id))
