@@ -249,7 +249,7 @@ async def test_api_token_lives_until_revoked_expired_or_reset(services: Services
         who, scopes=frozenset({"read"})
     )
     assert first.token not in repr(await api_tokens.listing(made.id))
-    await api_tokens.revoke(services.clock, made.id, first.kept.id, actor=who)
+    await api_tokens.revoke(services.clock, made.id, first.view.id, actor=who)
     clock.forward(days=1)
     for dead in (first.token, second.token, "xct_" + "A" * 43, "Bearer", "", "xct_\x00"):
         assert (await refusal(api_tokens.account_of(services.clock, dead))).code == "token_invalid"
@@ -276,7 +276,7 @@ async def test_api_token_refusals(services: Services) -> None:
     mine = await api_tokens.create(
         services, made.id, "a", 1, proof=api_tokens.Proof(password=password), actor=who
     )
-    stranger = api_tokens.revoke(services.clock, other.id, mine.kept.id, actor=staff.actor_of(other))
+    stranger = api_tokens.revoke(services.clock, other.id, mine.view.id, actor=staff.actor_of(other))
     assert isinstance(await refusal(stranger), NotFound)
     for n in range(19):
         await api_tokens.create(

@@ -57,7 +57,7 @@ class TokenView:
 class NewToken:
     """A token just made: the only place where `token` itself ever stands."""
 
-    kept: TokenView
+    view: TokenView
     token: str = field(repr=False)
 
 

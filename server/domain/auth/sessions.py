@@ -70,13 +70,13 @@ def open(s: Services, kind: str, token: str) -> SessionClaims:
         Unverified: session_invalid (not ours, or changed), session_kind (made for something else),
             session_expired, session_ended.
     """
-    known = s.session_memory.known.get(token)
-    if known is None:
-        known = _verified(s.keys, token)
-        if len(s.session_memory.known) >= MOST_KNOWN:
-            s.session_memory.known.clear()
-        s.session_memory.known[token] = known
-    claims, persons = known
+    entry = s.session_memory.claims.get(token)
+    if entry is None:
+        entry = _verified(s.keys, token)
+        if len(s.session_memory.claims) >= MOST_KNOWN:
+            s.session_memory.claims.clear()
+        s.session_memory.claims[token] = entry
+    claims, persons = entry
     if claims.kind != kind:
         raise Unverified("session_kind", "这个登录凭证不能用在这里，请重新登录。")
     if s.clock.unix() >= claims.expires_at:

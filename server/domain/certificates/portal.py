@@ -41,7 +41,7 @@ class Objection:
 class Standing:
     """What is on record: (portal's number, holder's name) by our number, and who holds which of the portal's."""
 
-    known: Mapping[str, tuple[str, str]]
+    ours: Mapping[str, tuple[str, str]]
     holders: Mapping[str, set[str]]
 
 
@@ -104,19 +104,19 @@ def weigh(pairs: Mapping[int, Pair], on_record: Standing) -> Weighed:
                 "portal_number_taken",
                 "这个门户证书编号已登记在另一份证书上；请把那一份也放进清单一起更正，或核对编号。",
             )
-        elif on_record.known[pair.ours][0] == pair.theirs or pair.ours in changes:
+        elif on_record.ours[pair.ours][0] == pair.theirs or pair.ours in changes:
             unchanged += 1
         else:
-            changes[pair.ours] = (on_record.known[pair.ours][0], pair.theirs)
+            changes[pair.ours] = (on_record.ours[pair.ours][0], pair.theirs)
     return Weighed(unchanged, changes, objections)
 
 
 def _objection(
     pair: Pair, on_record: Standing, by_ours: dict[str, set[str]], by_theirs: dict[str, set[str]]
 ) -> Objection | None:
-    if pair.ours not in on_record.known:
+    if pair.ours not in on_record.ours:
         return Objection("number", "number_unknown", "本系统没有发放过这个编号的证书，请与门户核对。")
-    if pair.name and not same_name(pair.name, on_record.known[pair.ours][1]):
+    if pair.name and not same_name(pair.name, on_record.ours[pair.ours][1]):
         return Objection("name", "name_differs", "姓名与本系统这份证书的持证人不一致，请与门户核对。")
     if len(by_ours[pair.ours]) > 1:
         return Objection(

@@ -30,9 +30,9 @@ class SessionClaims:
 class SessionMemory:
     """Two tables that change while the process lives and end with it; losing them costs time, never safety.
 
-    `known`: tokens found genuine by this process → their claims, and the blind indexes of whom they speak of.
+    `claims`: tokens found genuine by this process → their claims, and the blind indexes of whom they speak of.
     `ended`: blind index of a person → Unix seconds up to which their sessions are over (see people.ended_sessions).
     """
 
-    known: dict[str, tuple[SessionClaims, tuple[str, ...]]] = field(default_factory=dict)
+    claims: dict[str, tuple[SessionClaims, tuple[str, ...]]] = field(default_factory=dict)
     ended: dict[str, int] = field(default_factory=dict)

@@ -184,7 +184,7 @@ async def create_token(call: Call, body: WantedToken) -> NewToken:
         scopes=("read",) if body.scopes is None else body.scopes,
         actor=call.actor,
     )
-    return NewToken(**asdict(token.kept), token=token.token)
+    return NewToken(**asdict(token.view), token=token.token)
 
 
 async def revoke_token(call: Call, token_id: int) -> None:
