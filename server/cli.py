@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from typing import TypeAlias
@@ -65,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="命令", title="命令")
     _serving(commands)
     _data(commands)
+    _pay(commands)
     _people_and_keys(commands)
     _wechat(commands)
     _documents(commands)
@@ -138,6 +140,20 @@ def _data(commands: Subparsers) -> None:
     release = notices.add_parser("release", help="恢复发送")
     release.add_argument("--discard", action="store_true", help="等待中的不再发出")
     release.set_defaults(run=_run("notices.release"))
+
+
+def _pay(commands: Subparsers) -> None:
+    pay = commands.add_parser("pay", help="微信支付的账").add_subparsers(required=True, metavar="操作")
+    reconcile = pay.add_parser("reconcile", help="把一天的微信支付账单与账目再对一次")
+    reconcile.add_argument("day", type=_day, metavar="DATE", help="哪一天（北京），如 2026-12-01")
+    reconcile.set_defaults(run=_run("reconciling.reconcile"))
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"日期请写成 2026-12-01：{text}") from None
 
 
 def _people_and_keys(commands: Subparsers) -> None:

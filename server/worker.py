@@ -21,7 +21,14 @@ from server.domain import freshness, idempotency, imports
 from server.domain.audit import key_events
 from server.domain.issuance import announcements, generation, preparing
 from server.domain.notices import release_announcements, sender
-from server.domain.payments import fees, notifications, payment_polling, refund_sending, refunds
+from server.domain.payments import (
+    fees,
+    notifications,
+    payment_polling,
+    reconciliation,
+    refund_sending,
+    refunds,
+)
 from server.domain.payments.settlement import Cashbox
 from server.domain.people import ended_sessions, rights_notices
 from server.domain.ports import Services
@@ -60,6 +67,12 @@ async def sweep_payments(s: Services) -> None:
         await refund_sending.sweep(_cashbox(s), s.pay)
 
 
+async def reconcile(s: Services) -> None:
+    """Compare yesterday, from half past ten in Beijing, with WeChat Pay's bill. Sweep `payments.reconcile`."""
+    if s.pay is not None:
+        await reconciliation.sweep(s.clock, s.faults, s.pay)
+
+
 TASKS: dict[str, Work] = {
     "exams.announce": release_announcements.announce,
     "imports.run": imports.run,
@@ -94,6 +107,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "lookups.sweep": (freshness.sweep, HOURLY),
     "notices.sweep": (sender.sweep, EVERY_MINUTE),
     "payments.fees": (raise_fees, EVERY_MINUTE),
+    "payments.reconcile": (reconcile, EVERY_MINUTE),
     "payments.sweep": (sweep_payments, EVERY_MINUTE),
     "pushes.late": (late_answers.sweep, EVERY_MINUTE),
     "pushes.sweep": (pushes.sweep, HOURLY),

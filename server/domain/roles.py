@@ -70,6 +70,7 @@ class Verb(Enum):
     APPROVE_WAIVER = "批准减免"
     SEE_WAIVERS = "查看减免"
     SETTLE_ALARMS = "处理缴费提醒"
+    RECONCILE = "对账和结账"
     PAY_FOR_SCHOOL = "为院校缴费"
     SEE_AUDIT = "查看审计记录"
     MANAGE_STAFF = "管理账号"
@@ -92,6 +93,7 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
     Role.FINANCE: frozenset(
         {Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_MONEY, Verb.SET_PRICES, Verb.REFUND}
         | {Verb.APPROVE_REFUND, Verb.SETTLE_ALARMS, Verb.WAIVE, Verb.APPROVE_WAIVER, Verb.SEE_WAIVERS}
+        | {Verb.RECONCILE}
     ),
     Role.NOTIFIER: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
     Role.AUDITOR: frozenset(_SEE | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT, Verb.SEE_WAIVERS}),
@@ -144,7 +146,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
         frozenset({Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND, Verb.UNBIND}),
     ),
     "money": (
-        "缴费：价格、下单、减免和退款",
+        "缴费：价格、下单、减免、退款和对账",
         frozenset(
             {
                 Verb.SET_PRICES,
@@ -154,6 +156,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
                 Verb.APPROVE_WAIVER,
                 Verb.SETTLE_ALARMS,
                 Verb.PAY_FOR_SCHOOL,
+                Verb.RECONCILE,
             }
         ),
     ),

@@ -43,6 +43,7 @@ from server.models.people import (
     Site,
     Staff,
 )
+from server.models.reconciliation import PayBillLine, ReconciliationDay, ReconciliationDifference
 
 __all__ = [
     "ApiToken",
@@ -76,6 +77,7 @@ __all__ = [
     "NumberSeries",
     "Officer",
     "OfficerBacker",
+    "PayBillLine",
     "PayInboxEntry",
     "Plan",
     "PlanSlot",
@@ -84,6 +86,8 @@ __all__ = [
     "Price",
     "PushSeen",
     "Receipt",
+    "ReconciliationDay",
+    "ReconciliationDifference",
     "Registration",
     "ScanTicket",
     "School",

@@ -156,6 +156,7 @@ class FeeRefund(Model):
     refund_id = fields.CharField(max_length=40, default="")  # WeChat Pay's
     trouble = fields.CharField(max_length=200, default="")  # for people; nobody decides on it
     next_try_at = fields.DatetimeField(null=True)
+    accepted_at = fields.DatetimeField(null=True)  # by WeChat Pay: the day of the bill that shows it
     settled_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -169,10 +170,10 @@ class LedgerPosting(Model):
     source = fields.CharField(
         max_length=80, unique=True
     )  # what it tells of, so that it is told once: paid:xc17…
-    order: fields.ForeignKeyRelation[FeeOrder] = fields.ForeignKeyField(
-        "records.FeeOrder", related_name="postings", on_delete=fields.RESTRICT
+    order: fields.ForeignKeyNullableRelation[FeeOrder] = fields.ForeignKeyField(
+        "records.FeeOrder", related_name="postings", null=True, on_delete=fields.RESTRICT
     )
-    order_id: int
+    order_id: int | None  # empty: it is of no one order, as what WeChat Pay charges for a day
     at = fields.DatetimeField()
 
     class Meta:
@@ -187,7 +188,7 @@ class LedgerEntry(Model):
         "records.LedgerPosting", related_name="entries", on_delete=fields.RESTRICT
     )
     posting_id: int
-    account = fields.CharField(max_length=12)  # wechat | income | owed_back
+    account = fields.CharField(max_length=12)  # wechat | income | owed_back | charges
     amount_fen = fields.BigIntField()
 
     class Meta:

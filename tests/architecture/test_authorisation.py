@@ -22,6 +22,7 @@ ASKS_NOBODY = {
     "people/conflicts.py stand_behind": "a part of the verbs on officers, which have asked",
     "people/identity_index.py reindex": "the command line alone",
     "payments/order_transitions.py advance": "the writer; the verbs on orders and refunds have asked",
+    "payments/reconciliation_transitions.py advance": "the writer; the verbs on the reconciliation have asked",
     "payments/refund_transitions.py advance": "the writer; the verbs on refunds have asked",
     "payments/waiver_transitions.py advance": "the writer; the verbs on waivers have asked",
     "people/officer_transitions.py advance": "the writer; the verbs on officers have asked",

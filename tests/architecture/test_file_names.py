@@ -35,6 +35,7 @@ MEANS = {
     "qrcodes.py": "QR codes of the official account, on either side of the wire",
     "queries.py": "a room's SQL",
     "reachability.py": "whether our address can be reached from outside",
+    "reconciliation.py": "每日对账: its verbs, its rows and its page of the API",
     "refunds.py": "refunds, on either side of the wire",
     "results.py": "成绩",
     "session.py": "a log-in as an API's resource",

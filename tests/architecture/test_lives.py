@@ -15,6 +15,7 @@ WRITERS = {
     "notices/delivery.py",
     "payments/fees.py",
     "payments/order_transitions.py",
+    "payments/reconciliation_transitions.py",
     "payments/refund_transitions.py",
     "payments/waiver_transitions.py",
     "people/officer_transitions.py",

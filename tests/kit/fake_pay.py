@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
+from server.domain import beijing
 from server.domain.ports import Clock
 from server.domain.ports.payments import (
     Cashier,
     PayBill,
+    PayBillRow,
     PayFinding,
     PayNotification,
     PayOrder,
@@ -20,6 +22,7 @@ from server.domain.ports.payments import (
 )
 from server.errors import OutsideFailure, PayRefused
 from server.settings import Settings
+from tests.kit import fake_bill
 from tests.kit.fakes import outside
 
 
@@ -29,6 +32,7 @@ class Kept:
     state: str = "NOTPAY"
     transaction: str | None = None
     refunded_fen: int = 0
+    paid_at: datetime | None = None
 
 
 @outside
@@ -39,6 +43,8 @@ class FakePay:
         losing: so many of the next calls are done, and their answers lost.
         balance_fen: what the merchant has; None: enough.
         refund_status: what becomes of a refund.
+        is_bill_creating: the bill is still in work.
+        misprint: what the bill says instead of the truth.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -49,6 +55,8 @@ class FakePay:
         self.losing = 0
         self.balance_fen: int | None = None
         self.refund_status = "SUCCESS"
+        self.is_bill_creating = False
+        self.misprint: Callable[[list[PayBillRow]], list[PayBillRow]] = list
 
     def _answered(self) -> None:
         if self.losing:
@@ -76,6 +84,7 @@ class FakePay:
         if kept is None or kept.state != "NOTPAY":
             return False
         kept.state, kept.transaction = "SUCCESS", f"42000{next(self._serial):023d}"
+        kept.paid_at = self._clock.now()
         return True
 
     async def query(self, *, out_trade_no: str = "", transaction_id: str = "") -> PayTransaction | None:
@@ -94,7 +103,7 @@ class FakePay:
             total_fen=kept.order.total_fen,
             payer_total_fen=kept.order.total_fen,
             openid="oPayer",
-            paid_at=self._clock.now(),
+            paid_at=kept.paid_at,
         )
 
     async def close(self, out_trade_no: str) -> None:
@@ -136,7 +145,21 @@ class FakePay:
         return self.refunds.get(out_refund_no)
 
     async def bill(self, day: date) -> PayBill | None:
-        return None
+        self._answered()
+        if self.is_bill_creating:
+            raise PayRefused("STATEMENT_CREATING", "账单生成中", status=400, may_repeat=True)
+        found = [
+            fake_bill.payment_row(number, kept.transaction, kept.order.total_fen, kept.paid_at)
+            for number, kept in self.orders.items()
+            if kept.transaction and kept.paid_at and beijing.day(kept.paid_at) == day
+        ]
+        found += [
+            fake_bill.refund_row(refund)
+            for refund in self.refunds.values()
+            if refund.created_at and beijing.day(refund.created_at) == day
+        ]
+        said = self.misprint(found)
+        return fake_bill.bill_of(day, said) if said else None
 
     def pay_parameters(self, prepay_id: str, cashier: Cashier) -> dict[str, str]:
         signed = {

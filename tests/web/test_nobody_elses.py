@@ -60,6 +60,8 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "fee_id": 1,
         "waiver_id": 1,
         "alarm_id": 1,
+        "difference_id": 1,
+        "day": "2026-11-22",
         "preparation_id": (await Preparation.get()).id,
         "receipt_id": getattr(await Receipt.first(), "id", 1),
     }

@@ -28,6 +28,7 @@ KINDS = {
     "refund_abnormal": "退款异常：付款人的卡收不了，请在微信商户平台处理",
     "refund_ended": "退款没有退成",
     "balance_short": "商户余额不足，退款在等待",
+    "day_differs": "微信支付的账单与账目有差异，请逐项处理后结账",
 }
 _RAISE = """
 INSERT INTO finance_alarm (dedup, kind, order_id, content, raised_at, settled_by_name)

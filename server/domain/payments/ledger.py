@@ -1,7 +1,7 @@
 """The books: double entry in fen. Every posting adds up to nothing (the database sees to it) and stands for ever.
 
 Accounts, seen from the organisation: `wechat` what it has at WeChat Pay, `income` what settled fees brought (below
-zero, as books have it), `owed_back` what payers are to get back.
+zero, as books have it), `owed_back` what payers are to get back, `charges` what WeChat Pay keeps for its service.
 """
 
 from __future__ import annotations
@@ -35,13 +35,15 @@ class Account(Enum):
     WECHAT = "wechat"
     INCOME = "income"
     OWED_BACK = "owed_back"
+    CHARGES = "charges"
 
 
-async def post(clock: Clock, source: str, order_id: int, entries: Mapping[Account, int]) -> bool:
+async def post(clock: Clock, source: str, order_id: int | None, entries: Mapping[Account, int]) -> bool:
     """Write one posting in the caller's transaction. Told of twice, it is written once: False the second time.
 
     Args:
         source: what it tells of, the same each time it is told: "paid:xc…".
+        order_id: None for what is of no one order.
         entries: fen by account; they add up to nothing. An account with zero is left out; with no other, nothing is written.
     """
     if sum(entries.values()):

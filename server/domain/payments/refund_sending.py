@@ -114,6 +114,7 @@ async def hear(box: Cashbox, heard: PayRefund) -> RefundState | None:
             "next_try_at": None if settled or name == "stall" else box.clock.now() + SOON,
             "settled_at": box.clock.now() if settled else None,
             "trouble": "",
+            "accepted_at": refund.accepted_at or heard.created_at or box.clock.now(),
         }
         await refund_transitions.advance(box.clock, refund, name, facts, actor=SYSTEM, changes=changes)
         await box.faults.reach("refund_sending.hear: the refund has moved")
@@ -182,7 +183,8 @@ async def _by_hand(box: Cashbox, order: FeeOrder, heard: PayRefund) -> RefundSta
     await order_transitions.advance(
         box.clock, order, "give_back", facts_of(order, heard.refund_fen), actor=SYSTEM
     )
-    changes = {"refund_id": heard.refund_id, "settled_at": box.clock.now()}
+    now = box.clock.now()
+    changes = {"refund_id": heard.refund_id, "settled_at": now, "accepted_at": heard.created_at or now}
     await refund_transitions.advance(box.clock, refund, "finish", facts, actor=SYSTEM, changes=changes)
     await book_as_owed(box.clock, order, refund)
     await _gave(box, order, refund)

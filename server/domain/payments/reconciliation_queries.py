@@ -1,0 +1,82 @@
+"""What finance sees of a day's reconciliation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from server.domain import roles
+from server.domain.actor import Actor
+from server.domain.paging import Page
+from server.domain.payments.reconciliation_states import ReconciliationState
+from server.domain.payments.reconciliation_transitions import unknown
+from server.domain.roles import Verb
+from server.models.database import rows
+
+_DAY = """
+SELECT d.id, d.day, d.state, d.payments, d.payments_fen, d.refunds, d.refunds_fen, d.charges_fen, d.compared_at,
+       d.next_try_at, d.trouble, d.closed_at, d.closed_by_name,
+       (SELECT count(*) FROM reconciliation_difference x WHERE x.day_id = d.id) AS differences,
+       (SELECT count(*) FROM reconciliation_difference x WHERE x.day_id = d.id AND x.settled_at IS NULL) AS unsettled
+FROM reconciliation_day d WHERE d.day = $1
+"""
+_DIFFERENCES = """
+SELECT id, kind, what, number, wechat_number, theirs_fen, ours_fen, found_at, settled_at, settled_by_name, note
+FROM reconciliation_difference WHERE day_id = $1 AND id > $2 ORDER BY id LIMIT $3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DayView:
+    """A day and how it stands. `charges_fen`: what WeChat Pay keeps for itself; `unsettled` of the `differences`."""
+
+    id: int
+    day: date
+    state: ReconciliationState
+    payments: int
+    payments_fen: int
+    refunds: int
+    refunds_fen: int
+    charges_fen: int
+    compared_at: datetime | None
+    next_try_at: datetime | None
+    trouble: str
+    closed_at: datetime | None
+    closed_by_name: str
+    differences: int
+    unsettled: int
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceView:
+    """One thing in which bill and books differ. `theirs_fen`, `ours_fen`: None where that side has nothing."""
+
+    id: int
+    kind: str
+    what: str
+    number: str
+    wechat_number: str
+    theirs_fen: int | None
+    ours_fen: int | None
+    found_at: datetime
+    settled_at: datetime | None
+    settled_by_name: str
+    note: str
+
+
+async def of_day(
+    day: date, *, actor: Actor, after: int = 0, size: int = 50
+) -> tuple[DayView, Page[DifferenceView]]:
+    """The day, and its differences by pages. Raises Forbidden: role_not_allowed. NotFound: day_unknown."""
+    roles.require(actor, Verb.RECONCILE)
+    shown = await summary(day)
+    found = [DifferenceView(**row) for row in await rows(_DIFFERENCES, shown.id, after, size + 1)]
+    return shown, Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+
+
+async def summary(day: date) -> DayView:
+    """The day without its differences; who may ask, the caller has seen to. Raises NotFound: day_unknown."""
+    found = await rows(_DAY, day)
+    if not found:
+        raise unknown(day)
+    return DayView(**{**found[0], "state": ReconciliationState(found[0]["state"])})
