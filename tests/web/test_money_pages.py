@@ -11,16 +11,22 @@ from sanic import Sanic
 
 from server.domain.levels import Level
 from server.domain.payments import prices
+from server.domain.payments.fee_states import FeeState
+from server.domain.payments.ledger import Account
+from server.domain.payments.order_states import OrderState
 from server.domain.payments.prices import NewPrice
+from server.domain.payments.refund_states import RefundState
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import Candidate, FeeOrder, FeeRefund, FinanceAlarm, Registration, School, Staff
+from server.models import Candidate, Fee, FeeOrder, FeeRefund, FinanceAlarm, Registration, School, Staff
+from server.web.console import money_words
 from tests.kit import make, paying
 from tests.kit.console_desk import code, seated
 from tests.kit.exchange import exchange
 from tests.kit.money_desk import REASON, Till, a_busy_till
 
 App = Sanic[Any, Any]
+LIVES = (FeeState, OrderState, RefundState)
 PAGES = ("prices", "fees", "orders", "refunds")
 
 
@@ -183,3 +189,20 @@ async def test_the_price_list_says_from_when_until_when(app: App, services: Serv
     assert "POST /prices" in shown
     mine = await seated(app, services, Role.SCHOOL, school=await make.school())
     assert "POST /prices" not in (await mine.page("/console/prices")).text
+
+
+def test_every_state_and_account_has_its_words() -> None:
+    assert {state.value for life in LIVES for state in life} <= money_words.TONES.keys()
+    assert {account.value for account in Account} == money_words.ACCOUNTS.keys()
+
+
+async def test_a_line_says_who_settled_its_fee(app: App, services: Services, till: Till) -> None:
+    """Twice paid: the second order says that another settled the fee. Waived: nobody did, and no order is named."""
+    finance = await seated(app, services, Role.FINANCE)
+    assert "由另一个订单缴清" in (await finance.page(f"/console/orders/{till.twice.id}")).text
+    assert "由另一个订单缴清" not in (await finance.page(f"/console/orders/{till.paid_order.id}")).text
+    await Fee.filter(id__in=[fee.id for fee in await Fee.filter(lines__order_id=till.open_order.id)]).update(
+        state=FeeState.WAIVED.value
+    )
+    shown = (await finance.page(f"/console/orders/{till.open_order.id}")).text
+    assert "已减免" in shown and "由另一个订单缴清" not in shown
