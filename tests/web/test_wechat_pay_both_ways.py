@@ -14,14 +14,15 @@ import pytest
 
 from server.adapters.wechat.pay import WeChatPay
 from server.app import create_app
+from server.domain import beijing
 from server.domain.payments import notifications as pay_notifications
 from server.domain.payments import orders as fee_orders
-from server.domain.payments import refund_sending, refunds
+from server.domain.payments import reconciliation, refund_sending, refunds
 from server.domain.payments.orders import Payer
 from server.domain.ports import Clock, Queue, Services
 from server.domain.ports.payments import Cashier, PayNotification, PayOrder, PayRefundOrder
 from server.errors import OutsideFailure, PayRefused
-from server.models import FeeOrder, FeeRefund, PayInboxEntry
+from server.models import FeeOrder, FeeRefund, PayInboxEntry, ReconciliationDay
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
 from server.sandbox.pay import cashier, forgeries, notifications, orders, probes
@@ -249,6 +250,15 @@ async def test_a_fee_is_paid_in_wechat_refunded_and_paid_back(world: World) -> N
     await pay_notifications.sweep(box)
     await refund_sending.sweep(box, pay)
     assert ((await FeeRefund.get()).state, (await FeeOrder.get()).state) == ("done", "part")
+    await paying.check_books()
+
+    day = beijing.day(s.clock.now())  # and the day after, WeChat Pay's own bill says the same as the books
+    world.forward(86400)
+    await reconciliation.sweep(s.clock, s.faults, pay)
+    of = await ReconciliationDay.get(day=day)
+    assert (of.state, of.payments, of.payments_fen) == ("matched", 1, paying.PRICE_FEN)
+    assert (of.refunds, of.refunds_fen, of.charges_fen) == (1, 50, 72)
+    await reconciliation.close(s.clock, s.faults, day, actor=paying.FINANCE)
     await paying.check_books()
 
 
