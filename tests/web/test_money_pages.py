@@ -193,7 +193,8 @@ async def test_the_price_list_says_from_when_until_when(app: App, services: Serv
 
 def test_every_state_and_account_has_its_words() -> None:
     assert {state.value for life in LIVES for state in life} <= money_words.TONES.keys()
-    assert {account.value for account in Account} == money_words.ACCOUNTS.keys()
+    of_orders = set(Account) - {Account.CHARGES}  # WeChat Pay's charges are of a day, not of an order
+    assert {account.value for account in of_orders} <= money_words.ACCOUNTS.keys()
 
 
 async def test_a_line_says_who_settled_its_fee(app: App, services: Services, till: Till) -> None:

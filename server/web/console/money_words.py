@@ -20,7 +20,7 @@ TONES = {
     "asked": "wait", "sending": "wait", "accepted": "wait", "abnormal": "bad", "done": "good",
     "declined": "later", "ended": "bad",
 }  # fmt: skip
-ACCOUNTS = {"wechat": "微信支付账户", "income": "考试费收入", "owed_back": "应退付款人"}
+ACCOUNTS = {"wechat": "微信支付账户", "bank": "银行账户", "income": "考试费收入", "owed_back": "应退付款人"}
 _POSTINGS = {
     ("paid", ""): "收款",
     ("refund", ""): "批准退款",
@@ -34,7 +34,12 @@ _AMOUNTS = {
     "amount_fen": "金额",
     "refund_fen": "退款金额",
 }
-_NUMBERS = {"transaction_id": "微信支付单号", "refund": "退款单号"}
+_NUMBERS = {
+    "transaction_id": "微信支付单号",
+    "refund": "退款单号",
+    "day": "账单日",
+    "differences": "待说明的差异",
+}
 _WHY = {
     "payment_of_another": "商户号、AppID 或币种不符",
     "payment_not_made": "没有说已支付",
