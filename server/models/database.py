@@ -130,8 +130,8 @@ def watch_line(url: str) -> Callable[[], Awaitable[Any]]:
 
 async def rows(query: str, *values: Any) -> list[dict[str, Any]]:
     """Rows by SQL, on the caller's connection (and in its transaction, if one is open)."""
-    found: list[dict[str, Any]] = await connections.get("default").execute_query_dict(query, list(values))
-    return found
+    records: list[dict[str, Any]] = await connections.get("default").execute_query_dict(query, list(values))
+    return records
 
 
 async def write(query: str, *values: Any) -> int:

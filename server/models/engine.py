@@ -47,12 +47,12 @@ class PatientClient(AsyncpgDBClient):
 
     connection_class = PlainConnection
 
-    async def create_pool(self, **given: Any) -> PatientPool:
+    async def create_pool(self, **options: Any) -> PatientPool:
         """The pool by the URL itself, so that sslmode and its certificates count."""
-        seconds = given.pop("acquire_timeout")
+        seconds = options.pop("acquire_timeout")
         for name in ("host", "port", "user", "password", "database"):
-            given.pop(name)
-        return PatientPool(await asyncpg.create_pool(given.pop("dsn"), **given), seconds)
+            options.pop(name)
+        return PatientPool(await asyncpg.create_pool(options.pop("dsn"), **options), seconds)
 
 
 client_class = PatientClient

@@ -37,11 +37,11 @@ def cause_of(error: BaseException) -> str | None:
 
     What Tortoise wraps is looked at through its wrapping. No word of a query or its values is in the answer.
     """
-    seen: BaseException | None = error
-    while seen is not None:
-        if (said := _cause(seen)) is not None:
-            return said
-        seen = seen.__cause__
+    inner: BaseException | None = error
+    while inner is not None:
+        if (cause := _cause(inner)) is not None:
+            return cause
+        inner = inner.__cause__
     return None
 
 

@@ -85,11 +85,11 @@ def _moment(value: Any) -> datetime:
     return moment
 
 
-def _day(given: Any) -> Any:
-    if not isinstance(given, str) or not _DAY.fullmatch(given):
+def _day(value: Any) -> Any:
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
         raise PydanticCustomError("day_form", "日期请写成 2026-12-01 这样。")
     try:
-        return date.fromisoformat(given)
+        return date.fromisoformat(value)
     except ValueError:
         raise PydanticCustomError("day_form", "没有这一天，请核对日期。") from None
 

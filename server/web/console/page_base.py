@@ -88,20 +88,20 @@ def read(call: Call, model: type[Taken], *, without: tuple[str, ...] = ()) -> Ta
         without: fields of the model that this page does not take.
     """
     names = [name for name in model.model_fields if name not in without]
-    given = {name: [text] for name in names if (text := (call.request.args.get(name) or "").strip())}
+    texts = {name: [text] for name in names if (text := (call.request.args.get(name) or "").strip())}
     try:
-        return model.take_texts(given)
+        return model.take_texts(texts)
     except Invalid as refused:
         for name in dict.fromkeys(one.pointer.split("/")[1] for one in refused.errors):
-            [text] = given.pop(name)
+            [text] = texts.pop(name)
             call.ignored.append(f"{name}={text[:40]}")
-    return model.take_texts(given)
+    return model.take_texts(texts)
 
 
 def address(path: str, wanted: Iterable[tuple[str, Any]]) -> str:
     """The page's address with its filters, ready for a cursor behind it."""
-    kept = {name: value for name, value in wanted if value is not None and name not in _OF_A_PAGE}
-    return f"{path}?{urlencode(kept)}&" if kept else f"{path}?"
+    filters = {name: value for name, value in wanted if value is not None and name not in _OF_A_PAGE}
+    return f"{path}?{urlencode(filters)}&" if filters else f"{path}?"
 
 
 async def render(call: Call, template: str, *, title: str, nav: str = "", **context: Any) -> HTTPResponse:
@@ -129,13 +129,13 @@ async def render(call: Call, template: str, *, title: str, nav: str = "", **cont
     )
 
 
-async def problem(request: Request, status: int, said: dict[str, Any]) -> HTTPResponse | None:
+async def problem(request: Request, status: int, facts: dict[str, Any]) -> HTTPResponse | None:
     """A refusal with navigation and log-out, for who is logged in; None when that cannot be told."""
     try:
         call = await auth.who(request)
         if call.session is None or call.account.must_change_password:
             return None
-        response = await render(call, "problem.html", **said)
+        response = await render(call, "problem.html", **facts)
     except Exception as exc:
         log.info("a refusal is shown without the frame: %s", type(exc).__name__)
         return None

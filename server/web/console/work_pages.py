@@ -45,8 +45,8 @@ class PeoplePage(Input):
 async def home(call: Call) -> HTTPResponse:
     may_release = roles.may(call.actor, Verb.RELEASE)
     may_import = roles.may(call.actor, Verb.IMPORT)
-    found = await worklist.batches(call.s.clock, call.actor)
-    mine = [one.state for one in found if wording.waits_for(call.actor, one.state)]
+    waiting = await worklist.batches(call.s.clock, call.actor)
+    mine = [one.state for one in waiting if wording.waits_for(call.actor, one.state)]
     batches = [
         {
             "state": one.state,
@@ -56,7 +56,7 @@ async def home(call: Call) -> HTTPResponse:
             "is_open": one.state is not BatchState.ISSUED,
             "mine": one.state in mine,
         }
-        for one in found
+        for one in waiting
     ]
     may_confirm = roles.may(call.actor, Verb.CONFIRM)
     return await page_base.render(
@@ -92,7 +92,7 @@ async def _finance_alarms(call: Call) -> dict[str, Any]:
 async def import_list(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, ImportsPage)
     all_checks = bool(wanted.all)
-    found = await imports.listing(cursor=wanted.cursor, limit=20, open_only=not all_checks, actor=call.actor)
+    page = await imports.listing(cursor=wanted.cursor, limit=20, open_only=not all_checks, actor=call.actor)
     return await page_base.render(
         call,
         "imports.html",
@@ -101,8 +101,8 @@ async def import_list(call: Call) -> HTTPResponse:
         kinds=wording.IMPORT_KINDS,
         guides={kind: imports.columns(kind) for kind, _, _ in wording.IMPORT_KINDS},
         all_checks=all_checks,
-        runs=[import_answers.summary(one) for one in found.items],
-        next_cursor=found.next_cursor,
+        runs=[import_answers.summary(one) for one in page.items],
+        next_cursor=page.next_cursor,
         may_import=roles.may(call.actor, Verb.IMPORT),
         run_state=wording.run_state,
     )
@@ -135,7 +135,7 @@ async def plans(call: Call) -> HTTPResponse:
 
 async def issuances(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, IssuanceQuery, without=("limit",))
-    found = await batch_query.listing(
+    page = await batch_query.listing(
         call.s.clock, wanted.wanted, cursor=wanted.cursor, before=wanted.before, actor=call.actor
     )
     chosen = wanted.model_dump(exclude={"cursor", "before", "limit"})
@@ -145,9 +145,9 @@ async def issuances(call: Call) -> HTTPResponse:
         "issuances.html",
         title="签发批次",
         nav="/console/issuances",
-        items=[IssuanceSummary.of(one) for one in found.items],
-        next_cursor=found.next_cursor,
-        before=found.before,
+        items=[IssuanceSummary.of(one) for one in page.items],
+        next_cursor=page.next_cursor,
+        before=page.before,
         totals=await batch_query.totals(call.s.clock, wanted.wanted, actor=call.actor),
         more_base=page_base.address("/console/issuances", chosen.items()),
         tab_base=page_base.address("/console/issuances", without_state.items()).rstrip("?&"),
@@ -167,12 +167,12 @@ async def _preparation(call: Call, plan_id: int | None) -> Preparation | None:
     """Of a plan that is looked at: the last preparation, for who may prepare."""
     if plan_id is None or not roles.may(call.actor, Verb.PREPARE):
         return None
-    found = await preparation_query.latest(plan_id, actor=call.actor)
-    return Preparation.of(found) if found is not None else None
+    latest = await preparation_query.latest(plan_id, actor=call.actor)
+    return Preparation.of(latest) if latest is not None else None
 
 
 async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
-    found = await issuance_queries.view(call.s, issuance_id, actor=call.actor)
+    view = await issuance_queries.view(call.s, issuance_id, actor=call.actor)
     page = page_base.read(call, PeoplePage)
     people = await roster_access.people(
         call.s, issuance_id, **page.model_dump(), limit=PEOPLE, actor=call.actor
@@ -182,12 +182,12 @@ async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
         "issuance.html",
         title=f"第 {issuance_id} 批",
         nav="/console/issuances",
-        it=Issuance.in_full(found),
-        life=wording.life(found.batch),
-        say=wording.next_words(found.batch, call.actor),
+        it=Issuance.in_full(view),
+        life=wording.life(view.batch),
+        say=wording.next_words(view.batch, call.actor),
         paths=wording.PATHS,
         step_words=wording.STEP_WORDS,
-        sure=wording.sure(found.batch),
+        sure=wording.sure(view.batch),
         people=[ListedPerson.of(one) for one in people.items],
         people_cursor=people.next_cursor,
         people_before=people.before,
@@ -220,7 +220,7 @@ async def qr(call: Call, issuance_id: int) -> HTTPResponse:
 
 async def certificate_list(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, CertificateQuery)
-    found = await certificate_search.listing(
+    page = await certificate_search.listing(
         call.s.clock, wanted.wanted, cursor=wanted.cursor, limit=wanted.limit, actor=call.actor
     )
     return await page_base.render(
@@ -229,8 +229,8 @@ async def certificate_list(call: Call) -> HTTPResponse:
         title="证书",
         nav="/console/certificates",
         wanted=wanted,
-        items=[shown(one) for one in found.items],
-        next_cursor=found.next_cursor,
+        items=[shown(one) for one in page.items],
+        next_cursor=page.next_cursor,
         more_base=page_base.address("/console/certificates", wanted),
         states=[(state.value, state.label) for state in CertificateState],
         may_revoke=roles.may(call.actor, Verb.REVOKE),
