@@ -184,7 +184,7 @@ def test_make_bench_starts() -> None:
     """What it measures takes minutes; here it only says what it could."""
     done = subprocess.run(["make", "bench", "ARGS=--help"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for name in ("certificates", "imports", "lookups", "payments", "scan"):
+    for name in ("certificates", "imports", "lookups", "payments", "reconciliation", "scan"):
         assert name in done.stdout
 
 

@@ -20,6 +20,7 @@ KINDS = {
     "charge": "手续费不符",
 }
 THINGS = {"payment": "付款", "refund": "退款", "day": "全天"}
+SLICE = 5_000
 SLACK_FEN = 1  # WeChat Pay rounds what it charges; so far from its rate is no difference
 # Whose refund is in a bill: WeChat Pay has accepted it, however it ended (wechat.md §7.6).
 _ACCEPTED = (RefundState.ACCEPTED, RefundState.ABNORMAL, RefundState.DONE, RefundState.ENDED)
@@ -143,6 +144,11 @@ def check_sums(bill: PayBill) -> None:
 async def keep(day_id: int, found: Sequence[PayBillRow]) -> None:
     """Keep the bill's rows instead of those kept before, in the caller's transaction."""
     await rows("DELETE FROM pay_bill_line WHERE day_id = $1", day_id)
+    for start in range(0, len(found), SLICE):  # no one statement for a large bill
+        await _keep(day_id, found[start : start + SLICE])
+
+
+async def _keep(day_id: int, found: Sequence[PayBillRow]) -> None:
     await rows(
         _KEEP,
         day_id,
