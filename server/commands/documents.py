@@ -16,7 +16,13 @@ from server.domain.imports import states as import_states
 from server.domain.issuance import states
 from server.domain.notices import states as notice_states
 from server.domain.notices.wanted_templates import CHANNEL_NAMES, wanted
-from server.domain.payments import order_states, reconciliation_states, refund_states, waiver_states
+from server.domain.payments import (
+    order_states,
+    reconciliation_states,
+    refund_states,
+    transfer_states,
+    waiver_states,
+)
 from server.domain.people import officer_states
 from server.domain.score_changes import states as score_change_states
 from server.settings import Settings
@@ -34,6 +40,7 @@ def tables() -> dict[str, str]:
         "order-states": order_states.steps_as_markdown(),
         "refund-states": refund_states.steps_as_markdown(),
         "reconciliation-states": reconciliation_states.steps_as_markdown(),
+        "transfer-states": transfer_states.steps_as_markdown(),
         "waiver-states": waiver_states.steps_as_markdown(),
         "score-change-states": score_change_states.steps_as_markdown(),
         "templates": _templates(),

@@ -69,6 +69,9 @@ class Verb(Enum):
     WAIVE = "提出减免"
     APPROVE_WAIVER = "批准减免"
     SEE_WAIVERS = "查看减免"
+    RECORD_TRANSFER = "登记对公转账"
+    APPROVE_TRANSFER = "批准对公转账"
+    SEE_TRANSFERS = "查看对公转账"
     SETTLE_ALARMS = "处理缴费提醒"
     RECONCILE = "对账和结账"
     PAY_FOR_SCHOOL = "为院校缴费"
@@ -93,10 +96,10 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
     Role.FINANCE: frozenset(
         {Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_MONEY, Verb.SET_PRICES, Verb.REFUND}
         | {Verb.APPROVE_REFUND, Verb.SETTLE_ALARMS, Verb.WAIVE, Verb.APPROVE_WAIVER, Verb.SEE_WAIVERS}
-        | {Verb.RECONCILE}
+        | {Verb.RECORD_TRANSFER, Verb.APPROVE_TRANSFER, Verb.SEE_TRANSFERS, Verb.RECONCILE}
     ),
     Role.NOTIFIER: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
-    Role.AUDITOR: frozenset(_SEE | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT, Verb.SEE_WAIVERS}),
+    Role.AUDITOR: frozenset(_SEE | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT, Verb.SEE_WAIVERS, Verb.SEE_TRANSFERS}),
     Role.ADMIN: frozenset(Verb),
     Role.SCHOOL: frozenset(
         {Verb.SEE_ISSUANCES, Verb.SHOW_TICKET, Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_CERTIFICATES}
@@ -120,6 +123,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
                 Verb.CHECK_LIST,
                 Verb.SEE_MONEY,
                 Verb.SEE_WAIVERS,
+                Verb.SEE_TRANSFERS,
             }
         ),
     ),
@@ -146,7 +150,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
         frozenset({Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND, Verb.UNBIND}),
     ),
     "money": (
-        "缴费：价格、下单、减免、退款和对账",
+        "缴费：价格、下单、减免、转账、退款和对账",
         frozenset(
             {
                 Verb.SET_PRICES,
@@ -154,6 +158,8 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
                 Verb.APPROVE_REFUND,
                 Verb.WAIVE,
                 Verb.APPROVE_WAIVER,
+                Verb.RECORD_TRANSFER,
+                Verb.APPROVE_TRANSFER,
                 Verb.SETTLE_ALARMS,
                 Verb.PAY_FOR_SCHOOL,
                 Verb.RECONCILE,

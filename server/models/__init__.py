@@ -1,6 +1,7 @@
 """WHAT WE KEEP: Tortoise models without behaviour. Every state is written by its one writer in the domain."""
 
 from server.models.audit import AuditEntry, IdempotentAnswer, LookupChange, PushSeen
+from server.models.bank_transfers import BankTransfer, BankTransferLine
 from server.models.certificate_kinds import CertificateKind
 from server.models.exams import (
     ImportRun,
@@ -48,6 +49,8 @@ from server.models.reconciliation import PayBillLine, ReconciliationDay, Reconci
 __all__ = [
     "ApiToken",
     "AuditEntry",
+    "BankTransfer",
+    "BankTransferLine",
     "Binding",
     "Candidate",
     "Certificate",

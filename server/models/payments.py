@@ -99,8 +99,8 @@ class FeeOrder(Model):
         "records.School", related_name="orders", null=True, on_delete=fields.RESTRICT
     )
     school_id: int | None
-    account = fields.CharField(max_length=2)  # oa | mp: whose appid
-    way = fields.CharField(max_length=8)  # jsapi | native
+    account = fields.CharField(max_length=2)  # oa | mp: whose appid; empty: paid by bank
+    way = fields.CharField(max_length=8)  # jsapi | native | transfer
     openid = fields.CharField(max_length=64, default="")  # who pays, of that account
     description = fields.CharField(max_length=127)
     total_fen = fields.IntField()
@@ -188,7 +188,7 @@ class LedgerEntry(Model):
         "records.LedgerPosting", related_name="entries", on_delete=fields.RESTRICT
     )
     posting_id: int
-    account = fields.CharField(max_length=12)  # wechat | income | owed_back | charges
+    account = fields.CharField(max_length=12)  # wechat | bank | income | owed_back | charges
     amount_fen = fields.BigIntField()
 
     class Meta:

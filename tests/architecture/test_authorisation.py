@@ -24,6 +24,7 @@ ASKS_NOBODY = {
     "payments/order_transitions.py advance": "the writer; the verbs on orders and refunds have asked",
     "payments/reconciliation_transitions.py advance": "the writer; the verbs on the reconciliation have asked",
     "payments/refund_transitions.py advance": "the writer; the verbs on refunds have asked",
+    "payments/transfer_transitions.py advance": "the writer; the verbs on transfers have asked",
     "payments/waiver_transitions.py advance": "the writer; the verbs on waivers have asked",
     "people/officer_transitions.py advance": "the writer; the verbs on officers have asked",
 }

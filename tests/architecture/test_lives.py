@@ -17,6 +17,7 @@ WRITERS = {
     "payments/order_transitions.py",
     "payments/reconciliation_transitions.py",
     "payments/refund_transitions.py",
+    "payments/transfer_transitions.py",
     "payments/waiver_transitions.py",
     "people/officer_transitions.py",
     "score_changes/verbs.py",

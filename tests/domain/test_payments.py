@@ -134,8 +134,10 @@ async def test_a_payment_is_booked_once_however_often_it_is_told(services: Servi
     assert await paying.states() == (["settled"], ["paid"])
     assert await ledger.balances(order.id) == {
         Account.WECHAT: PRICE_FEN,
+        Account.BANK: 0,
         Account.INCOME: -PRICE_FEN,
         Account.OWED_BACK: 0,
+        Account.CHARGES: 0,
     }
     assert await LedgerPosting.all().count() == 1
     assert await AuditEntry.filter(action="order.pay").count() == 1

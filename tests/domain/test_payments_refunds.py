@@ -162,8 +162,10 @@ async def test_what_did_not_go_back_by_itself_goes_back_by_two_people_and_the_bo
         owed = {"paid": -PRICE_FEN, "refunded": 0}[state]
         assert await ledger.balances(again.id) == {
             Account.WECHAT: -owed,
+            Account.BANK: 0,
             Account.INCOME: 0,
             Account.OWED_BACK: owed,
+            Account.CHARGES: 0,
         }
         await paying.check_books()
 

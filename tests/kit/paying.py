@@ -97,14 +97,19 @@ async def check_books() -> None:
     assert total["fen"] == 0
     wrong = await rows(
         """
-        SELECT o.number, o.state, o.total_fen, o.refunded_fen, b.wechat, b.income, b.owed_back FROM fee_order o
+        SELECT o.number, o.state, o.total_fen, o.refunded_fen, b.* FROM fee_order o
         LEFT JOIN LATERAL (
             SELECT coalesce(sum(e.amount_fen) FILTER (WHERE e.account = 'wechat'), 0) AS wechat,
+                   coalesce(sum(e.amount_fen) FILTER (WHERE e.account = 'bank'), 0) AS bank,
                    coalesce(sum(e.amount_fen) FILTER (WHERE e.account = 'income'), 0) AS income,
                    coalesce(sum(e.amount_fen) FILTER (WHERE e.account = 'owed_back'), 0) AS owed_back
             FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id WHERE p.order_id = o.id
         ) b ON true
-        WHERE b.wechat <> CASE WHEN o.state IN ('pending', 'closed') THEN 0 ELSE o.total_fen - o.refunded_fen END
+        CROSS JOIN LATERAL (
+            SELECT CASE WHEN o.state IN ('pending', 'closed') THEN 0 ELSE o.total_fen - o.refunded_fen END AS fen
+        ) has
+        WHERE b.wechat <> CASE o.way WHEN 'transfer' THEN 0 ELSE has.fen END
+           OR b.bank <> CASE o.way WHEN 'transfer' THEN has.fen ELSE 0 END
            OR b.owed_back > 0 OR b.income > 0
            OR (o.state = 'refunded') <> (o.refunded_fen = o.total_fen)
            OR (o.state IN ('pending', 'closed') AND o.transaction_id IS NOT NULL)
@@ -119,3 +124,23 @@ async def check_books() -> None:
         """
     )
     assert unsettled == []
+    unpaid = await rows(
+        """
+        SELECT t.id FROM bank_transfer t LEFT JOIN fee_order o ON o.id = t.order_id
+        WHERE (t.state = 'approved') <> (o.id IS NOT NULL) OR o.state <> 'paid' OR o.total_fen <> t.amount_fen
+           OR o.id IS NOT NULL AND EXISTS (
+               SELECT 1 FROM bank_transfer_line l JOIN fee f ON f.id = l.fee_id
+               WHERE l.transfer_id = t.id AND f.settled_by_id IS DISTINCT FROM o.id
+           )
+        """
+    )
+    assert unpaid == []
+    assert (
+        await rows(
+            """
+        SELECT o.id FROM fee_order o
+        WHERE o.way = 'transfer' AND NOT EXISTS (SELECT 1 FROM bank_transfer t WHERE t.order_id = o.id)
+        """
+        )
+        == []
+    )

@@ -1,4 +1,4 @@
-"""Orders, refunds and waivers: which step leads where, and what each guard alone refuses."""
+"""Orders, refunds, waivers and transfers: which step leads where, and what each guard alone refuses."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from server.domain.payments import order_states, refund_states, waiver_states
+from server.domain.payments import order_states, refund_states, transfer_states, waiver_states
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderFacts, OrderState
 from server.domain.payments.refund_states import RefundFacts, RefundState
+from server.domain.payments.transfer_states import TransferFacts, TransferState
 from server.domain.payments.waiver_states import WaiverFacts, WaiverState
 from server.domain.steps import Step
 
@@ -26,10 +27,20 @@ ORDER_CASES: dict[str, tuple[OrderFacts, dict[Callable[..., Any], dict[str, Any]
             order_states.the_amount_is_the_orders: {"paid_fen": 99},
         },
     ),
+    "receive": (
+        OrderFacts(is_seen_by_two=True, paid_fen=100, total_fen=100),
+        {
+            order_states.two_have_seen_it: {"is_seen_by_two": False},
+            order_states.the_amount_is_the_orders: {"paid_fen": 101},
+        },
+    ),
     "close": (OrderFacts(is_closed_there=True), {order_states.nobody_can_pay_it: {"is_closed_there": False}}),
     "give_back": (
-        OrderFacts(total_fen=100, refunded_fen=40, giving_back_fen=60),
-        {order_states.the_rest_suffices: {"giving_back_fen": 61}},
+        OrderFacts(is_in_wechat=True, total_fen=100, refunded_fen=40, giving_back_fen=60),
+        {
+            order_states.the_money_is_in_wechat: {"is_in_wechat": False},
+            order_states.the_rest_suffices: {"giving_back_fen": 61},
+        },
     ),
     "gave_all": (
         OrderFacts(total_fen=100, refunded_fen=100),
@@ -63,10 +74,27 @@ WAIVER_CASES: dict[str, tuple[WaiverFacts, dict[Callable[..., Any], dict[str, An
     "decline": (WaiverFacts(is_another=True), {waiver_states.another_approves: {"is_another": False}}),
     "withdraw": (WaiverFacts(is_asker=True), {waiver_states.the_asker_withdraws: {"is_asker": False}}),
 }
+SEEN = TransferFacts(is_another=True, are_owed=True, amount_fen=100, fees_fen=100)
+TRANSFER_CASES: dict[str, tuple[TransferFacts, dict[Callable[..., Any], dict[str, Any]]]] = {
+    "approve": (
+        SEEN,
+        {
+            transfer_states.another_has_seen_it: {"is_another": False},
+            transfer_states.the_fees_are_owed: {"are_owed": False},
+            transfer_states.the_amount_is_the_fees: {"amount_fen": 99},
+        },
+    ),
+    "decline": (SEEN, {transfer_states.another_has_seen_it: {"is_another": False}}),
+    "withdraw": (
+        TransferFacts(is_recorder=True),
+        {transfer_states.the_recorder_withdraws: {"is_recorder": False}},
+    ),
+}
 ROWS: list[tuple[Step[Any, Any], Any, dict[Callable[..., Any], dict[str, Any]]]] = [
     *((step, *ORDER_CASES[name]) for name, step in order_states.STEPS.items()),
     *((step, *REFUND_CASES[name]) for name, step in refund_states.STEPS.items()),
     *((step, *WAIVER_CASES[name]) for name, step in waiver_states.STEPS.items()),
+    *((step, *TRANSFER_CASES[name]) for name, step in transfer_states.STEPS.items()),
 ]
 
 
@@ -86,6 +114,7 @@ def test_facts_that_nobody_gathered_let_nothing_through() -> None:
     assert all(step.refusal(OrderFacts()) is not None for step in order_states.STEPS.values())
     assert all(step.refusal(RefundFacts()) is not None for step in refund_states.STEPS.values())
     assert all(step.refusal(WaiverFacts()) is not None for step in waiver_states.STEPS.values())
+    assert all(step.refusal(TransferFacts()) is not None for step in transfer_states.STEPS.values())
 
 
 def test_where_the_steps_lead() -> None:
@@ -110,3 +139,7 @@ def test_where_the_steps_lead() -> None:
     assert {step.target for step in refund_states.STEPS.values()} | {RefundState.ASKED} == set(RefundState)
     assert all(step.sources == {WaiverState.ASKED} for step in waiver_states.STEPS.values())
     assert {step.target for step in waiver_states.STEPS.values()} | {WaiverState.ASKED} == set(WaiverState)
+    assert all(step.sources == {TransferState.RECORDED} for step in transfer_states.STEPS.values())
+    assert {step.target for step in transfer_states.STEPS.values()} | {TransferState.RECORDED} == set(
+        TransferState
+    )

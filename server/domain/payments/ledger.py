@@ -1,7 +1,8 @@
 """The books: double entry in fen. Every posting adds up to nothing (the database sees to it) and stands for ever.
 
-Accounts, seen from the organisation: `wechat` what it has at WeChat Pay, `income` what settled fees brought (below
-zero, as books have it), `owed_back` what payers are to get back, `charges` what WeChat Pay keeps for its service.
+Accounts, seen from the organisation: `wechat` what it has at WeChat Pay, `bank` what schools transferred, `income`
+what settled fees brought (below zero, as books have it), `owed_back` what payers are to get back, `charges` what WeChat
+Pay keeps for its service.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ SELECT e.account, e.amount_fen FROM ledger_posting p JOIN ledger_entry e ON e.po
 
 class Account(Enum):
     WECHAT = "wechat"
+    BANK = "bank"
     INCOME = "income"
     OWED_BACK = "owed_back"
     CHARGES = "charges"

@@ -1,4 +1,4 @@
-"""The life of an order on one screen. What moves it is what WeChat Pay says of it, never what a page or a person says."""
+"""The life of an order on one screen. WeChat Pay's word moves it, or the bank's proof that two people saw; never a page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from server.domain.steps import Reason, Step, step, table
+
+BY_BANK = "transfer"  # the way of an order that a bank transfer paid
 
 
 class OrderState(Enum):
@@ -40,7 +42,9 @@ class OrderFacts:
     Attributes:
         is_ours: merchant number, appid, number and currency are the order's.
         is_success: WeChat Pay says that it was paid.
-        paid_fen: as WeChat Pay says; None: it does not.
+        is_seen_by_two: one of finance recorded the transfer that paid it, another approved.
+        is_in_wechat: WeChat Pay has the money, and can give it back.
+        paid_fen: as WeChat Pay or the bank says; None: it does not.
         total_fen: of the order.
         is_closed_there: WeChat Pay has closed the order, or never heard of it: nobody can pay it any more.
         giving_back_fen: the refund at hand.
@@ -49,6 +53,8 @@ class OrderFacts:
 
     is_ours: bool = False
     is_success: bool = False
+    is_seen_by_two: bool = False
+    is_in_wechat: bool = False
     paid_fen: int | None = None
     total_fen: int = 0
     is_closed_there: bool = False
@@ -72,6 +78,18 @@ def the_amount_is_the_orders(facts: OrderFacts) -> Reason | None:
     if facts.paid_fen == facts.total_fen > 0:
         return None
     return Reason("payment_amount", "微信支付收到的金额与订单不同。")
+
+
+def two_have_seen_it(facts: OrderFacts) -> Reason | None:
+    if facts.is_seen_by_two:
+        return None
+    return Reason("transfer_not_approved", "这笔转账还没有由另一位财务批准。")
+
+
+def the_money_is_in_wechat(facts: OrderFacts) -> Reason | None:
+    if facts.is_in_wechat:
+        return None
+    return Reason("paid_by_bank", "这个订单是对公转账付的，不能由微信退款；请由财务从银行退回。")
 
 
 def nobody_can_pay_it(facts: OrderFacts) -> Reason | None:
@@ -111,8 +129,25 @@ STEPS: dict[str, Step[OrderState, OrderFacts]] = table(
         the_amount_is_the_orders,
         label="支付",
     ),
+    step(
+        "receive",
+        "pending",
+        OrderState.PAID,
+        "另一位财务",
+        two_have_seen_it,
+        the_amount_is_the_orders,
+        label="转账入账",
+    ),
     step("close", "pending", OrderState.CLOSED, "系统", nobody_can_pay_it, label="关闭"),
-    step("give_back", "paid part", OrderState.REFUNDING, "另一位财务", the_rest_suffices, label="退款"),
+    step(
+        "give_back",
+        "paid part",
+        OrderState.REFUNDING,
+        "另一位财务",
+        the_money_is_in_wechat,
+        the_rest_suffices,
+        label="退款",
+    ),
     step("gave_all", "refunding", OrderState.REFUNDED, "微信支付", all_is_back, label="全部退回"),
     step("gave_part", "refunding", OrderState.PART_REFUNDED, "微信支付", a_part_is_back, label="部分退回"),
     step("gave_nothing", "refunding", OrderState.PAID, "微信支付", nothing_is_back, label="没有退成"),

@@ -85,7 +85,7 @@ async def create(clock: Clock, fee_ids: Collection[int], payer: Payer, *, actor:
             account=payer.account,
             way=payer.way,
             openid=payer.openid,
-            description=_description(len(fees)),
+            description=description(len(fees)),
             total_fen=sum(fee.amount_fen for fee in fees),
             expires_at=now + LIFETIME,
             next_query_at=now + FIRST_QUERY,
@@ -129,7 +129,8 @@ async def _same(clock: Clock, wanted: list[int], payer: Payer) -> FeeOrder | Non
     return await FeeOrder.get(id=found[0]["id"]) if found else None
 
 
-def _description(count: int) -> str:
+def description(count: int) -> str:
+    """What the payer reads that he pays."""
     return "社会心理服务证书考试费" + (f"（{count} 人）" if count > 1 else "")
 
 

@@ -9,7 +9,7 @@ from server.domain.actor import SYSTEM
 from server.domain.fault_points import transaction
 from server.domain.payments import alarms, fees, ledger, order_transitions, refund_transitions
 from server.domain.payments.ledger import Account
-from server.domain.payments.order_states import OrderState
+from server.domain.payments.order_states import BY_BANK, OrderState
 from server.domain.payments.refund_states import STEPS, RefundFacts, RefundState
 from server.domain.payments.refunds import book_as_owed, facts_of
 from server.domain.payments.settlement import Cashbox
@@ -167,7 +167,7 @@ async def _by_hand(box: Cashbox, order: FeeOrder, heard: PayRefund) -> RefundSta
     state = OrderState(order.state)
     if heard.status != "SUCCESS" or heard.refund_fen > order.total_fen - order.refunded_fen:
         return None
-    if state not in (OrderState.PAID, OrderState.PART_REFUNDED):
+    if order.way == BY_BANK or state not in (OrderState.PAID, OrderState.PART_REFUNDED):
         return None
     refund = await FeeRefund.create(
         number=heard.out_refund_no,

@@ -16,7 +16,7 @@ from server.domain.audit import audit_log
 from server.domain.fault_points import transaction
 from server.domain.payments import ledger, order_transitions, refund_transitions
 from server.domain.payments.ledger import Account
-from server.domain.payments.order_states import STEPS, OrderFacts, OrderState
+from server.domain.payments.order_states import BY_BANK, STEPS, OrderFacts, OrderState
 from server.domain.payments.refund_states import RefundFacts
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Clock, FaultInjector, Queue
@@ -39,7 +39,7 @@ async def ask(clock: Clock, order_id: int, amount_fen: int, reason: str, *, acto
 
     Raises:
         Forbidden: role_not_allowed. NotFound: order_unknown.
-        Invalid: /amount_fen, /reason. Conflict: order_moved, refund_open.
+        Invalid: /amount_fen, /reason. Conflict: order_moved, paid_by_bank, refund_open.
     """
     roles.require(actor, Verb.REFUND)
     kept = clean_reason(reason)
@@ -126,7 +126,10 @@ async def book_as_owed(clock: Clock, order: FeeOrder, refund: FeeRefund) -> None
 
 def facts_of(order: FeeOrder, giving_back_fen: int = 0) -> OrderFacts:
     return OrderFacts(
-        total_fen=order.total_fen, refunded_fen=order.refunded_fen, giving_back_fen=giving_back_fen
+        is_in_wechat=order.way != BY_BANK,
+        total_fen=order.total_fen,
+        refunded_fen=order.refunded_fen,
+        giving_back_fen=giving_back_fen,
     )
 
 

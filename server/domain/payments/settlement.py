@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from server.domain.actor import SYSTEM
+from server.domain.actor import SYSTEM, Actor
 from server.domain.fault_points import transaction
 from server.domain.payments import alarms, fees, ledger, order_transitions, refunds
 from server.domain.payments.ledger import Account
@@ -81,26 +81,36 @@ async def settle(box: Cashbox, paid: PayTransaction) -> OrderState | None:
         }
         await order_transitions.advance(box.clock, order, "pay", facts, actor=SYSTEM, changes=changes)
         await box.faults.reach("settlement.settle: the order is paid")
-        await _book(box, order)
+        await _book(box, order, Account.WECHAT)
         return OrderState(order.state)
+
+
+async def settle_by_bank(box: Cashbox, order: FeeOrder, received_fen: int, *, actor: Actor) -> None:
+    """Book the transfer that two people have seen, in the caller's transaction, which has made the order for it
+    and holds its fees, all of them owed: what goes back by itself goes back through WeChat Pay, and this cannot.
+    """
+    facts = OrderFacts(is_seen_by_two=True, paid_fen=received_fen, total_fen=order.total_fen)
+    changes = {"paid_at": box.clock.now(), "next_query_at": None}
+    await order_transitions.advance(box.clock, order, "receive", facts, actor=actor, changes=changes)
+    await _book(box, order, Account.BANK)
 
 
 def _facts(box: Cashbox, order: FeeOrder, paid: PayTransaction) -> OrderFacts:
     return OrderFacts(
         is_ours=(paid.mchid, paid.appid, paid.out_trade_no, paid.currency)
-        == (box.mchid, box.appids[order.account], order.number, "CNY"),
+        == (box.mchid, box.appids.get(order.account), order.number, "CNY"),
         is_success=paid.state in PAID and bool(paid.transaction_id),
         paid_fen=paid.total_fen,
         total_fen=order.total_fen,
     )
 
 
-async def _book(box: Cashbox, order: FeeOrder) -> None:
+async def _book(box: Cashbox, order: FeeOrder, account: Account) -> None:
     lines = await FeeOrderLine.filter(order_id=order.id)
     settled = await fees.settle([line.fee_id for line in lines], order.id)
     income = sum(line.amount_fen for line in lines if line.fee_id in settled)
     too_much = order.total_fen - income
-    entries = {Account.WECHAT: order.total_fen, Account.INCOME: -income, Account.OWED_BACK: -too_much}
+    entries = {account: order.total_fen, Account.INCOME: -income, Account.OWED_BACK: -too_much}
     await ledger.post(box.clock, f"paid:{order.number}", order.id, entries)
     await box.faults.reach("settlement.settle: the books are written")
     if income:  # what another order had settled is not told as paid: it comes back, and that is told

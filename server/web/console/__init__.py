@@ -22,6 +22,7 @@ from server.web.console import (
     reconciliation,
     score_changes,
     session,
+    transfer_desk,
     work_pages,
 )
 from server.web.mounting import mount
@@ -61,6 +62,7 @@ ROUTES: tuple[Route, ...] = (
     *money.ROUTES,
     *fee_waivers.ROUTES,
     *reconciliation.ROUTES,
+    *transfer_desk.ROUTES,
     *issuances.ROUTES,
     *certificates.ROUTES,
     *officers.ROUTES,

@@ -10,6 +10,8 @@ from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderState
 from server.domain.payments.prices import KINDS
 from server.domain.payments.refund_states import RefundState
+from server.domain.payments.transfer_proofs import CONTENT_TYPES
+from server.domain.payments.transfer_states import TransferState
 from server.domain.payments.waiver_states import WaiverState
 from server.web.schema import Answer, OneOf
 
@@ -106,5 +108,22 @@ class Waiver(Answer):
     state_label: str
     asked_by_name: str
     asked_at: datetime
+    decided_by_name: str
+    decided_at: datetime | None
+
+
+class Transfer(Answer):
+    id: int
+    school: str
+    amount_fen: int
+    received_on: date
+    bank_reference: str
+    fees: list[int]
+    proof_kind: Annotated[str, OneOf(CONTENT_TYPES)]
+    state: Annotated[str, OneOf(TransferState)]
+    state_label: str
+    order_number: str | None
+    recorded_by_name: str
+    recorded_at: datetime
     decided_by_name: str
     decided_at: datetime | None

@@ -1,0 +1,66 @@
+"""The proof of a bank transfer: what file it is by its first bytes, kept sealed, for it names accounts and people."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from uuid import uuid4
+
+from server.domain.ports import FileStore, Keys
+from server.errors import FieldError, Invalid
+
+LARGEST = 5 * 1024 * 1024  # bytes
+# The first bytes of a file of each kind; what the file is called proves nothing.
+MAGIC = {"pdf": b"%PDF-", "jpeg": b"\xff\xd8\xff", "png": b"\x89PNG\r\n\x1a\n"}
+CONTENT_TYPES = {"pdf": "application/pdf", "jpeg": "image/jpeg", "png": "image/png"}
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proof in the file store.
+
+    Attributes:
+        kind: pdf, jpeg or png.
+        sha256: of the file as it was handed in.
+    """
+
+    key: str
+    kind: str
+    sha256: bytes
+
+
+def kind_of(data: bytes) -> str:
+    """Raises Invalid: /file — nothing, too large, or neither PDF, JPEG nor PNG."""
+    if not data:
+        raise _invalid("missing", "请附上转账凭证。")
+    if len(data) > LARGEST:
+        raise _invalid("file_size", f"凭证不能超过 {LARGEST // 1024 // 1024} MB，请压缩后重新上传。")
+    found = next((kind for kind, magic in MAGIC.items() if data.startswith(magic)), None)
+    if found is None:
+        raise _invalid("file_type", "凭证须是 PDF、JPEG 或 PNG 文件；改文件名不会改变文件的种类。")
+    return found
+
+
+async def keep(keys: Keys, file_store: FileStore, data: bytes) -> Proof:
+    """Seal it and put it into the file store. Every one has a file of its own. Raises as `kind_of`; OutsideFailure."""
+    kind, digest = kind_of(data), hashlib.sha256(data).digest()
+    key = f"transfers/{digest.hex()[:16]}-{uuid4().hex}"
+    sealed = await asyncio.to_thread(keys.encrypt, b64encode(data).decode(), about=_about(key))
+    await file_store.put(key, sealed)
+    return Proof(key, kind, digest)
+
+
+async def opened(keys: Keys, file_store: FileStore, key: str) -> bytes:
+    """The file as it was handed in. Raises NotFound, OutsideFailure."""
+    sealed = await file_store.get(key)
+    return b64decode(await asyncio.to_thread(keys.decrypt, sealed, about=_about(key)))
+
+
+def _about(key: str) -> str:
+    return f"bank_transfer.proof:{key}"  # bound to its place: no proof stands for another transfer
+
+
+def _invalid(code: str, message: str) -> Invalid:
+    return Invalid(errors=[FieldError("/file", code, message)])
