@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from server.adapters.queue import JobQueue
 from server.domain.ports import Services
 from tests.journeys.service import Service, running
 from tests.kit.crashes import SealingPdfRenderer
 from tests.kit.exchange import exchange
+from tests.kit.windows import FLAGS
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +33,11 @@ def world(services: Services) -> Services:
     exchange(services, queue=JobQueue())
     exchange(services, pdf_renderer=SealingPdfRenderer())
     return services
+
+
+@pytest.fixture
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield browser
+        browser.close()

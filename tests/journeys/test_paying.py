@@ -6,17 +6,15 @@ Set XCERT_SCREENSHOTS to a folder to look at every page of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from server.demo_cohort import PLANS, Person, people_book, score_book
 from tests.journeys.people import Desk, until
 from tests.journeys.service import Service
-from tests.journeys.test_tour_in_browser import look, window
+from tests.journeys.windows_of_tour import look, window
 from tests.kit import make
-from tests.kit.windows import FLAGS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NUMBER, MOBILE = make.id_number(6021), "19912345678"
@@ -34,14 +32,6 @@ PAYER = Person(
     admission_number="2309229990001",
     score=71.0,
 )
-
-
-@pytest.fixture
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def test_a_fee_is_paid_in_wechat_and_given_back_by_two(fresh: Service, chromium: Browser) -> None:

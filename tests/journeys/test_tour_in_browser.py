@@ -5,54 +5,19 @@ Set XCERT_SCREENSHOTS to a folder to look at every page of it.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.people import NEW_PASSWORD
 from tests.journeys.readme_tour import Step, steps
 from tests.journeys.service import Service, last_four
-from tests.kit.windows import FLAGS
+from tests.journeys.windows_of_tour import look, window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PIN = "739264"
-PATIENCE_MS = 60_000  # a bound for a slow machine, never a measure
-
-
-@pytest.fixture
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
-
-
-def window(browser: Browser, *, phone: bool) -> Page:
-    size = {"width": 375, "height": 812} if phone else {"width": 1440, "height": 900}
-    context = browser.new_context(
-        viewport=size,  # type: ignore[arg-type]  # a plain dict of width and height
-        device_scale_factor=2 if phone else 1,
-        has_touch=phone,
-        locale="zh-CN",
-        timezone_id="Asia/Shanghai",
-    )
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
-    return page
-
-
-def look(page: Page, name: str) -> None:
-    """Keep a picture of the page, when somebody wants to look; and see that nothing hangs over its side."""
-    if folder := os.environ.get("XCERT_SCREENSHOTS"):
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=f"{folder}/{name}.png", full_page=True)
-    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wider <= 0, f"{name} is {wider} px wider than its window"
 
 
 def log_in(step: Step, page: Page, service: Service, username: str) -> None:
