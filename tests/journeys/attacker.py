@@ -52,8 +52,10 @@ class Attacker:
     def sent(self, attack: str, answer: httpx.Response) -> None:
         self.answers[attack, answer.status_code] += 1
 
-    def end(self) -> None:
+    def end(self, at_work: threading.Thread) -> None:
+        """Stop, wait for the last attack, and then let go: what it opens while we wait is let go too."""
         self._ended.set()
+        at_work.join(120)
         while self._held:
             self._held.pop().close()
 
@@ -145,5 +147,4 @@ def attacking(service: Service) -> Iterator[Attacker]:
     try:
         yield attacker
     finally:
-        attacker.end()
-        at_work.join(120)
+        attacker.end(at_work)
