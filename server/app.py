@@ -7,7 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from server.adapters import cache, logs, password_hashing, rate_limits
 from server.adapters.captcha import PillowImageCheck
 from server.adapters.clock import SystemClock
 from server.adapters.documents.pdf import TypstPdfRenderer
+from server.adapters.documents.receipt_pdf import TypstReceiptPrinter
 from server.adapters.documents.seal import Seal
 from server.adapters.keys import KeyFolder
 from server.adapters.lookup_watch import LookupWatch
@@ -129,8 +130,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
     keys.seal_credentials()  # refuse at the start, not at the first certificate
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_database(settings, for_web=looks_up))
-        redis = cache.connect(settings.redis_url)
-        stack.push_async_callback(redis.aclose)
+        redis = await stack.enter_async_context(aclosing(cache.connect(settings.redis_url)))
         store = cache.RedisCache(redis)
         wechat = WeChatApi(settings, redis, store, clock, seal=partial(keys.encrypt, about="mp.session_key"))
         stack.push_async_callback(wechat.close)
@@ -141,6 +141,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             settings=settings,
             clock=clock,
             keys=keys,
+            receipt_printer=TypstReceiptPrinter(settings.fonts_dir),
             pdf_renderer=TypstPdfRenderer(clock, Seal(keys.seal_credentials), settings.fonts_dir),
             file_store=FolderFileStore(settings.data_dir / "vault"),
             queue=JobQueue(),

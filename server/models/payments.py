@@ -227,3 +227,18 @@ class FinanceAlarm(Model):
 
     class Meta:
         table = "finance_alarm"
+
+
+class FeeReceipt(Model):
+    """收据: the number of an order's receipt, given once when it is first asked for. Never changed, never deleted."""
+
+    id = fields.BigIntField(primary_key=True)
+    order: fields.ForeignKeyRelation[FeeOrder] = fields.ForeignKeyField(
+        "records.FeeOrder", related_name="receipts", on_delete=fields.RESTRICT
+    )
+    order_id: int
+    number = fields.CharField(max_length=16, unique=True)  # SJ2026000001
+    issued_at = fields.DatetimeField()
+
+    class Meta:
+        table = "fee_receipt"

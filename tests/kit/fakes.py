@@ -18,6 +18,7 @@ from tortoise import connections
 from tortoise.backends.base.client import TransactionalDBClient
 
 from server.domain.ports import CertificatePage, Services
+from server.domain.ports.payments import ReceiptPage
 from server.errors import NotFound, Refused
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # 2026-11-23 12:00 in Beijing
@@ -252,6 +253,18 @@ class FakePdfRenderer:
 
     def qr_png(self, text: str) -> bytes:
         return b"\x89PNG qr " + text.encode()
+
+
+@outside
+@dataclass
+class FakeReceiptPrinter:
+    """Keeps what was to be printed."""
+
+    pages: list[ReceiptPage] = field(default_factory=list)
+
+    async def receipt(self, page: ReceiptPage) -> bytes:
+        self.pages.append(page)
+        return b"%PDF-1.7 fake receipt " + page.number.encode()
 
 
 def cheap_hash(secret: str) -> str:

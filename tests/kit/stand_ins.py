@@ -15,6 +15,7 @@ from tests.kit.fakes import (
     CheapHasher,
     FakeClock,
     FakePdfRenderer,
+    FakeReceiptPrinter,
     KillerFaultInjector,
     ListQueue,
     MemoryCache,
@@ -32,6 +33,7 @@ def stand_ins(settings: Settings, clock: FakeClock, keys: Keys, **instead: Any) 
     """
     ports: dict[str, Any] = {
         "pdf_renderer": FakePdfRenderer(),
+        "receipt_printer": FakeReceiptPrinter(),
         "file_store": MemoryFileStore(),
         "queue": ListQueue(),
         "event_bus": MemoryEventBus(),

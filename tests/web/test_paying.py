@@ -260,3 +260,38 @@ async def test_finance_reconciles_a_day_explains_and_closes_it(
     assert code(await finance("POST", f"{path}/compare")) == (409, "day_closed")
     operator = await seated(app, s, Role.OPERATOR)
     assert code(await operator("GET", f"/reconciliation?date={day}")) == (403, "role_not_allowed")
+
+
+async def test_the_receipt_on_the_phone_and_at_the_console(
+    app: App, services: Services, me: dict[str, str], pay: FakePay, fee: Fee
+) -> None:
+    made = await post(app, "/h5/orders", me, fee=str(fee.id))
+    address = made.headers["location"]
+    assert "receipt.pdf" not in (await get(app, address, me)).text
+    refused = await get(app, f"{address}/receipt.pdf", me)
+    assert refused.status == 409 and "这个订单还没有付款，没有收据" in refused.text
+    assert (await post(app, f"{address}/pay", me)).status == 200
+    order = await FeeOrder.get()
+    assert pay._pay(order.number)
+    assert f'href="{address}/receipt.pdf"' in (await get(app, address, me)).text
+    file = await get(app, f"{address}/receipt.pdf", me)
+    assert (file.status, file.headers["content-type"], file.headers["cache-control"]) == (
+        200,
+        "application/pdf",
+        "no-store",
+    )
+    assert file.headers["content-disposition"] == 'inline; filename="SJ2026000001.pdf"'
+    assert file.body == b"%PDF-1.7 fake receipt SJ2026000001"
+    finance = await seated(app, services, Role.FINANCE)
+    file = await finance("GET", f"/orders/{order.id}/receipt.pdf")
+    assert (file.status_code, file.headers["content-type"]) == (200, "application/pdf")
+    assert file.headers["content-disposition"].startswith('attachment; filename="__-SJ2026000001.pdf"')
+    assert code(await finance("GET", "/orders/987654321/receipt.pdf")) == (404, "order_unknown")
+    assert code(
+        await (await seated(app, services, Role.OPERATOR))("GET", f"/orders/{order.id}/receipt.pdf")
+    ) == (
+        403,
+        "role_not_allowed",
+    )
+    other = await paying.paid(services, pay, await paying.owing(services, await paying.priced(services)))
+    assert (await get(app, f"/h5/orders/{other.id}/receipt.pdf", me)).status == 404

@@ -54,11 +54,11 @@ class TypstPdfRenderer:
 
     @cached_property
     def _compiler(self) -> Any:
-        return _compiler(TEMPLATE, self._fonts)
+        return compiler(TEMPLATE, self._fonts)
 
     @cached_property
     def _ornament(self) -> str:
-        return bytes(_compiler(ORNAMENT, self._fonts).compile(format="svg")).decode()
+        return bytes(compiler(ORNAMENT, self._fonts).compile(format="svg")).decode()
 
     async def make(self, page: CertificatePage) -> bytes:
         """Draw, then seal picture and PAdES signature in one act; in a thread, for both block.
@@ -77,7 +77,7 @@ class TypstPdfRenderer:
     def draw(self, page: CertificatePage) -> bytes:
         """The page as PDF/A-3 without its seal: the same bytes for the same page."""
         pdf = self._compiled(page, format="pdf", pdf_standards=["a-3b"], pdf_tags=True)
-        return _TOOL.sub(lambda match: CREATOR.ljust(len(match[0])), pdf)
+        return without_maker(pdf)
 
     def page_image(self, page: CertificatePage) -> bytes:
         """PNG of the page with the seal's picture, as sharp as paper needs (wechat.md §8)."""
@@ -124,7 +124,13 @@ class TypstPdfRenderer:
             )
 
 
-def _compiler(source: Path, fonts: Fonts) -> Any:
+def without_maker(pdf: bytes) -> bytes:
+    """The file with our name where typst wrote its own and its version."""
+    return _TOOL.sub(lambda match: CREATOR.ljust(len(match[0])), pdf)
+
+
+def compiler(source: Path, fonts: Fonts) -> Any:
+    """A compiler of one template that has these fonts and no others. It serves one thread at a time."""
     searched = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=fonts.places)
     return typst.Compiler(str(source), root=str(source.parent), font_paths=searched)
 

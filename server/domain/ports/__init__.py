@@ -20,6 +20,7 @@ from server.domain.ports.keys import PublicKey as PublicKey
 from server.domain.ports.keys import Signed as Signed
 from server.domain.ports.lookups import LookupWatch as LookupWatch
 from server.domain.ports.payments import PayGateway as PayGateway
+from server.domain.ports.payments import ReceiptPrinter as ReceiptPrinter
 from server.domain.ports.session_memory import SessionClaims as SessionClaims
 from server.domain.ports.session_memory import SessionMemory as SessionMemory
 from server.domain.ports.tables import Cell as Cell
@@ -228,6 +229,7 @@ class Services:
     clock: Clock
     keys: Keys
     pdf_renderer: PdfRenderer
+    receipt_printer: ReceiptPrinter
     file_store: FileStore
     queue: Queue
     event_bus: EventBus

@@ -225,3 +225,43 @@ class PayGateway(Protocol):
 
     async def probe(self) -> list[PayFinding]:
         """Try key, serial, clock, public key and APIv3 key against WeChat Pay without changing anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    """One kind of thing on a receipt, ready as text."""
+
+    what: str
+    count: int
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPage:
+    """Everything that a printed receipt (收据, no invoice) shows; nothing else reaches the page.
+
+    `capitals`: the total in 大写; `given_back`: empty while nothing is; `transaction`: WeChat Pay's, empty for other ways;
+    `as_of`: the moment whose state it shows.
+    """
+
+    number: str
+    payer: str
+    order: str
+    way: str
+    transaction: str
+    lines: tuple[ReceiptLine, ...]
+    total: str
+    capitals: str
+    given_back: str
+    state: str
+    issuer: str
+    paid_at: datetime
+    issued_at: datetime
+    as_of: datetime
+
+
+class ReceiptPrinter(Protocol):
+    """Draws receipts."""
+
+    async def receipt(self, page: ReceiptPage) -> bytes:
+        """A PDF. Raises Refused("glyph_missing") when the font cannot print a character."""

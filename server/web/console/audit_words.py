@@ -40,6 +40,7 @@ ACTIONS = {
     "score_change.refuse": "不批准成绩变更",
     "score_change.withdraw": "撤回成绩变更",
     "price.set": "设定价格",
+    "fee_receipt.give": "开出收据",
     "order.create": "下单",
     "order.pay": "订单已支付",
     "order.close": "关闭订单",

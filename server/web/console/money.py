@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
+from sanic import HTTPResponse
 
 from server.domain.levels import Level
-from server.domain.payments import alarms, order_detail, orders, prices, queries, refunds
+from server.domain.payments import alarms, fee_receipts, order_detail, orders, prices, queries, refunds
+from server.domain.payments.fee_receipts import ReceiptDesk
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderState
 from server.domain.payments.orders import Payer
@@ -21,6 +23,7 @@ from server.web.console import money_answers as a
 from server.web.console.answers import Id, Page
 from server.web.console.auth import Call
 from server.web.console.paging import Paging, page_of
+from server.web.responses import download
 from server.web.routes import Route
 from server.web.schema import Day, Input, OneOf, Whole
 
@@ -106,6 +109,14 @@ async def order_for_school(call: Call, body: NewOrder) -> a.NativeOrder:
     box = Cashbox.of(s.settings, s.clock, s.queue, s.faults)
     code = await orders.native_code(box, s.pay, made.id, payer)
     return a.NativeOrder(order=_order(await queries.order(made.id)), code_url=code)
+
+
+async def receipt(call: Call, order_id: int) -> HTTPResponse:
+    """As PDF; its number is given the first time."""
+    s = call.s
+    desk = ReceiptDesk(s.clock, s.faults, s.receipt_printer, s.settings.issuer)
+    printed = await fee_receipts.for_staff(desk, order_id, actor=call.actor)
+    return download(printed.pdf, "application/pdf", f"收据-{printed.number}.pdf")
 
 
 async def ask_refund(call: Call, body: NewRefund, order_id: int) -> Id:
@@ -227,6 +238,7 @@ ROUTES = [
     Route("GET", "/orders", order_list, "订单", takes=OrderQuery, gives=Page[a.Order], verb=Verb.SEE_MONEY),
     Route("POST", "/orders", order_for_school, "院校为本校考生下单，得到二维码的内容", takes=NewOrder, gives=a.NativeOrder, status=201, creates=True, verb=Verb.PAY_FOR_SCHOOL),
     Route("GET", "/orders/<order_id:int>", show_order, "一个订单", gives=a.Order, verb=Verb.SEE_MONEY),
+    Route("GET", "/orders/<order_id:int>/receipt.pdf", receipt, "订单的收据（不是发票）", gives="application/pdf", verb=Verb.SEE_MONEY),
     Route("POST", "/orders/<order_id:int>/refund", ask_refund, "提出退款；由另一位财务批准", takes=NewRefund, gives=Id, status=201, creates=True, verb=Verb.REFUND),
     Route("GET", "/refunds", refund_list, "退款", takes=RefundQuery, gives=Page[a.Refund], verb=Verb.APPROVE_REFUND),
     Route("POST", "/refunds/<refund_id:int>/approve", approve_refund, "批准退款", status=204, verb=Verb.APPROVE_REFUND),

@@ -11,7 +11,8 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import json, redirect
 
 from server.domain.actor import Actor
-from server.domain.payments import orders, payment_polling, queries
+from server.domain.payments import fee_receipts, orders, payment_polling, queries
+from server.domain.payments.fee_receipts import ReceiptDesk
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderState
 from server.domain.payments.orders import Payer
@@ -82,6 +83,7 @@ async def show(request: Request, order_id: int) -> HTTPResponse:
         back="/h5/orders",
         order=order,
         tones=TONES,
+        has_receipt=order.state not in fee_receipts.UNPAID,
         subscribe=js_sdk.subscription_templates(s.settings, js_sdk.PAID_FOR),
         is_open=order.state is OrderState.PENDING and order.expires_at > s.clock.now(),
     )
@@ -95,6 +97,18 @@ async def pay(request: Request, order_id: int) -> HTTPResponse:
     if s.pay is None:
         raise OutsideFailure("本服务没有配置微信支付")
     return json(await orders.open_cashier(_box(request), s.pay, order_id, payer, "getBrandWCPayRequest"))
+
+
+async def receipt(request: Request, order_id: int) -> HTTPResponse:
+    """收据 as PDF, inline: an iPhone shows it at once (wechat.md §8)."""
+    s = services(request)
+    payer, actor = await _payer(request)
+    assert payer.candidate_id is not None
+    desk = ReceiptDesk(s.clock, s.faults, s.receipt_printer, s.settings.issuer)
+    printed = await fee_receipts.own(desk, order_id, payer.candidate_id, actor=actor)
+    name = f'inline; filename="{printed.number}.pdf"'
+    headers = {"cache-control": "no-store", "content-disposition": name}
+    return HTTPResponse(printed.pdf, content_type="application/pdf", headers=headers)
 
 
 async def _own(payer: Payer, order_id: int) -> queries.OrderView:
@@ -122,4 +136,5 @@ async def _payer(request: Request) -> tuple[Payer, Actor]:
 bp.add_route(listing, "/h5/orders", methods=["GET"], name="listing")
 bp.add_route(create, "/h5/orders", methods=["POST"], name="create")
 bp.add_route(show, "/h5/orders/<order_id:int>", methods=["GET"], name="order")
+bp.add_route(receipt, "/h5/orders/<order_id:int>/receipt.pdf", methods=["GET"], name="receipt")
 bp.add_route(pay, "/h5/orders/<order_id:int>/pay", methods=["POST"], name="pay")
