@@ -14,10 +14,13 @@ from server.adapters.documents.pdf import TypstPdfRenderer
 from server.adapters.documents.seal import Seal
 from server.adapters.keys import KeyFolder
 from server.domain.auth import web_login
+from server.domain.payments.orders import Payer
 from server.domain.ports import Services
+from server.models import Binding
 from server.web.h5.login import SESSION_COOKIE
-from tests.kit import make
+from tests.kit import make, paying
 from tests.kit.exchange import exchange
+from tests.kit.fake_pay import FakePay
 from tests.kit.history import ME, NUMBER, a_history
 from tests.kit.lookups import bound
 from tests.kit.windows import PHONE, Window
@@ -119,3 +122,22 @@ async def test_logging_out(window: Window, services: Services) -> None:
     await expect(window.page.get_by_role("heading", level=1)).to_have_text("已退出登录")
     await window.look("logged-out")
     assert not [one for one in await window.page.context.cookies() if one["name"] == SESSION_COOKIE]
+
+
+async def test_an_order_before_and_after_it_is_paid(window: Window, services: Services) -> None:
+    pay = FakePay(services.settings, services.clock)
+    exchange(services, pay=pay)
+    fee = await paying.owing(services, await paying.priced(services))
+    await Binding.create(
+        account="oa", openid=ME.openid, candidate_id=fee.candidate_id, bound_at=services.clock.now()
+    )
+    order = await paying.ordered(services, pay, fee, by=Payer(fee.candidate_id, openid=ME.openid))
+    await window.go(f"/h5/orders/{order.id}")
+    await window.look("order-open")
+    assert pay._pay(order.number)
+    await window.go(f"/h5/orders/{order.id}")
+    await window.look("order-paid")
+    await window.page.set_viewport_size({"width": 320, "height": 640})
+    await window.look("order-paid-narrow")
+    link = window.page.get_by_role("link", name="打开收据（PDF）")
+    assert await link.get_attribute("href") == f"/h5/orders/{order.id}/receipt.pdf"

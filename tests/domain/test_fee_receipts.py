@@ -10,14 +10,14 @@ import pytest
 from tortoise.exceptions import BaseORMException
 
 from server.domain.actor import Actor
-from server.domain.payments import fee_receipts, refund_sending, refunds
+from server.domain.payments import fee_receipts, refund_sending, refunds, transfers
 from server.domain.payments.fee_receipts import ReceiptDesk
 from server.domain.ports import Services
 from server.domain.ports.payments import ReceiptLine, ReceiptPage
 from server.errors import Conflict, Forbidden, NotFound
 from server.models import AuditEntry, Candidate, FeeOrder, FeeReceipt, Plan
 from server.models.database import rows
-from tests.kit import make, paying
+from tests.kit import make, paying, transferring
 from tests.kit.fake_pay import FakePay
 from tests.kit.fakes import NOON, FakeReceiptPrinter, Killed, KillerFaultInjector
 from tests.kit.paying import FINANCE, OTHER_FINANCE, PRICE_FEN
@@ -156,3 +156,12 @@ async def test_a_number_that_was_given_stands(services: Services, pay: FakePay, 
     await own(services, await paid(services, pay))
     with pytest.raises(BaseORMException, match="账目不可修改或删除"):
         await rows(change)
+
+
+async def test_what_came_by_bank_transfer_says_so(services: Services) -> None:
+    s = services
+    transfer = await transferring.recorded(s, *await transferring.owing(s))
+    await transfers.approve(paying.box(s), transfer.id, actor=OTHER_FINANCE)
+    order = await FeeOrder.get()
+    printed = await fee_receipts.for_staff(desk(s), order.id, actor=FINANCE)
+    assert (printed.number, last_page(s).way, last_page(s).transaction) == ("SJ2026000001", "对公转账", "")
