@@ -16,12 +16,13 @@ from server.domain.payments import (
 from server.domain.payments.ledger import Account
 from server.domain.payments.refund_states import RefundState
 from server.domain.ports import Services
-from server.domain.ports.payments import PayRefund
+from server.domain.ports.payments import PayNotification, PayRefund
 from server.errors import Conflict, Forbidden, Invalid, NotFound
 from server.models import (
     FeeOrder,
     FeeRefund,
     FinanceAlarm,
+    PayInboxEntry,
 )
 from tests.kit import make, paying
 from tests.kit.fake_pay import FakePay
@@ -199,3 +200,29 @@ async def test_a_refund_made_by_hand_in_the_console_is_booked(services: Services
     assert [one.kind for one in await FinanceAlarm.all()] == ["refund_by_hand"]
     await paying.check_books()
     assert await refund_sending.hear(paying.box(s), replace(by_hand, out_trade_no="another")) is None
+
+
+async def test_one_notification_that_cannot_be_booked_yet_keeps_no_other_waiting(
+    services: Services, pay: FakePay
+) -> None:
+    """A refund by hand while one of ours waits for approval: booked once that is decided; others are booked meanwhile."""
+    s = services
+    plan = await paying.priced(s)
+    order = await paying.paid(s, pay, await paying.owing(s, plan))
+    asked = await refunds.ask(s.clock, order.id, PRICE_FEN, "考生因病不能参加考试", actor=FINANCE)
+    kept = pay.orders[order.number]
+    assert kept.transaction is not None
+    by_hand = PayRefund(order.number, kept.transaction, "byhand1", "5031", "SUCCESS", PRICE_FEN, PRICE_FEN)
+    notification = PayNotification("EV-hand", "REFUND.SUCCESS", s.clock.now(), refund=by_hand)
+    await notifications.receive(s.clock, s.queue, notification)
+    second = await paying.ordered(s, pay, await paying.owing(s, plan))
+    assert pay._pay(second.number)
+    await notifications.receive(s.clock, s.queue, pay._notification(second.number))
+    await notifications.sweep(paying.box(s))
+    assert (await FeeOrder.get(id=second.id)).state == "paid"
+    assert await PayInboxEntry.filter(applied_at=None).count() == 1
+    await refunds.decline(s.clock, asked.id, actor=OTHER_FINANCE)
+    await notifications.sweep(paying.box(s))
+    assert (await FeeOrder.get(id=order.id)).state == "refunded"
+    assert await PayInboxEntry.filter(applied_at=None).count() == 0
+    await paying.check_books()

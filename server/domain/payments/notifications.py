@@ -72,7 +72,10 @@ async def sweep(box: Cashbox) -> None:
     """Apply what was kept and whose job was lost."""
     waiting = await PayInboxEntry.filter(applied_at=None).order_by("received_at").limit(SLICE)
     for entry in waiting:
-        await apply(box, entry.id)
+        try:
+            await apply(box, entry.id)
+        except Exception as problem:  # one that cannot be booked yet must not keep the others waiting
+            log.error("notification not applied", extra={"notification": entry.id}, exc_info=problem)
 
 
 def _kept(said: PayTransaction | PayRefund | None) -> dict[str, Any] | None:
