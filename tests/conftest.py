@@ -15,6 +15,7 @@ import asyncpg
 import hypothesis
 import pytest
 from sanic import Sanic
+from tortoise import context
 
 from server.adapters import embedded, keys
 from server.app import create_app
@@ -129,9 +130,10 @@ def reused_database(postgres_url: str) -> Iterator[ReusedDatabase]:
 
 
 @pytest.fixture
-def db_url(reused_database: ReusedDatabase) -> str:
+def db_url(reused_database: ReusedDatabase) -> Iterator[str]:
     """A migrated database without rows, of this test alone while it runs."""
-    return reused_database.take()
+    yield reused_database.take()
+    context._global_context = None  # a test that failed before it closed must not take all after it along
 
 
 @pytest.fixture

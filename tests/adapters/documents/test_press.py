@@ -201,7 +201,7 @@ def test_phones_read_the_qr_off_the_page(
 ) -> None:
     sheet = page(key_folder, **changed)
     image = rasterised(pdf_renderer.make_now(sheet), tmp_path, dpi)
-    [found] = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)
+    [found] = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))
     assert found.text == sheet.verification_url
     assert open_code(key_folder, found.text.rpartition("/v/")[2]) == claims(**changed)
     seen, _ = cv2.wechat_qrcode.WeChatQRCode().detectAndDecode(numpy.array(image.convert("L")))
@@ -226,7 +226,7 @@ def test_the_qr_is_30_mm_level_q_with_its_quiet_zone(
     pdf_renderer: TypstPdfRenderer, key_folder: KeyFolder, changed: dict[str, Any]
 ) -> None:
     image = Image.open(io.BytesIO(pdf_renderer.page_image(page(key_folder, **changed)))).convert("RGB")
-    [found] = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)
+    [found] = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))
     corners = found.position
     per_mm = image.width / 297
     side = (corners.top_right.x - corners.top_left.x) / per_mm

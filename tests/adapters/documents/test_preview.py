@@ -24,7 +24,12 @@ def test_it_is_a_light_jpeg_whose_qr_is_read(
     assert jpeg.startswith(b"\xff\xd8\xff") and len(jpeg) <= preview.MOST_BYTES
     image = Image.open(io.BytesIO(jpeg))
     assert (image.format, image.size) == ("JPEG", (828, 585))
-    assert [code.text for code in zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)] == [drawn.verification_url]
+    assert [
+        code.text
+        for code in zxingcpp.read_barcodes(
+            image, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+        )
+    ] == [drawn.verification_url]
 
 
 def test_a_page_that_compresses_badly_is_still_sent() -> None:

@@ -28,6 +28,6 @@ def test_paper_is_one_black_path_with_four_modules_of_quiet_zone() -> None:
 @pytest.mark.parametrize("text", ["https://x.cn/s/AbCdEfGhIjKlMnOpQrStUvWxYz012345", "中文"])
 def test_a_screen_shows_what_was_meant(text: str) -> None:
     image = Image.open(io.BytesIO(qr.screen_png(text)))
-    [found] = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormat.QRCode)
+    [found] = zxingcpp.read_barcodes(image, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode))
     assert found.text == text
     assert qr.screen_svg(text).lstrip().startswith(("<svg", "<?xml"))
