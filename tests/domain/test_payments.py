@@ -327,10 +327,21 @@ async def test_a_payment_that_wins_the_race_against_closing_is_honoured(
 async def test_a_payment_told_of_after_closing_is_honoured(services: Services, pay: FakePay) -> None:
     s = services
     order = await paying.ordered(s, pay, await paying.owing(s, await paying.priced(s)))
-    await payment_polling.look(paying.box(s), pay, order.number, give_up=True)
+    paying.forward(s, hours=2, minutes=1)
+    await payment_polling.look(paying.box(s), pay, order.number)
     assert (await FeeOrder.get()).state == "closed"
     pay.orders[order.number].state = "NOTPAY"  # WeChat Pay took money after all
     assert pay._pay(order.number)
     await paying.notify(s, pay, order.number)
     assert await paying.states() == (["settled"], ["paid"])
     await paying.check_books()
+
+
+async def test_a_rush_of_orders_is_asked_after_in_one_sweep(services: Services, pay: FakePay) -> None:
+    s, plan = services, await paying.priced(services)
+    for _ in range(payment_polling.SLICE + 3):
+        order = await paying.ordered(s, pay, await paying.owing(s, plan))
+        assert pay._pay(order.number)
+    paying.forward(s, seconds=31)
+    await payment_polling.sweep(paying.box(s), pay)
+    assert await FeeOrder.filter(state="pending").count() == 0

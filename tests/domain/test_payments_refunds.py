@@ -226,3 +226,49 @@ async def test_one_notification_that_cannot_be_booked_yet_keeps_no_other_waiting
     assert (await FeeOrder.get(id=order.id)).state == "refunded"
     assert await PayInboxEntry.filter(applied_at=None).count() == 0
     await paying.check_books()
+
+
+async def approved(s: Services, pay: FakePay) -> FeeRefund:
+    order = await paying.paid(s, pay, await paying.owing(s, await paying.priced(s)))
+    asked = await refunds.ask(s.clock, order.id, PRICE_FEN, "考生因病不能参加考试", actor=FINANCE)
+    await refunds.approve(s.clock, s.queue, s.faults, asked.id, actor=OTHER_FINANCE)
+    return await FeeRefund.get(id=asked.id).prefetch_related("order")
+
+
+async def test_a_refund_that_wechat_pay_does_not_take_is_an_alarm_and_not_asked_for_every_two_minutes(
+    services: Services, pay: FakePay
+) -> None:
+    s, refund = services, await approved(services, pay)
+    kept = pay.orders[refund.order.number]
+    kept.refunded_fen = PRICE_FEN  # it was given back there already, and we have not heard of it
+    await refund_sending.send(paying.box(s), pay, refund.id)
+    assert [one.kind for one in await FinanceAlarm.all()] == ["refund_refused"]
+    await refund.refresh_from_db()
+    assert (refund.state, refund.next_try_at) == ("sending", s.clock.now() + refund_sending.LATER)
+    assert "INVALID_REQUEST" in refund.trouble
+    kept.refunded_fen = 0
+    paying.forward(s, minutes=31)
+    await paying.sweep(s, pay)
+    assert (await FeeRefund.get()).state == "accepted"
+
+
+async def test_one_refund_that_cannot_be_looked_after_keeps_no_other_waiting(
+    services: Services, pay: FakePay
+) -> None:
+    s = services
+    first, second = await approved(s, pay), await approved(s, pay)
+    del pay.orders[first.order.number]  # whatever it is, it raises
+    paying.forward(s, minutes=3)
+    await refund_sending.sweep(paying.box(s), pay)
+    assert (await FeeRefund.get(id=second.id)).state == "accepted"
+
+
+async def test_a_reason_that_wechat_pay_cannot_print_is_refused_when_it_is_written(
+    services: Services, pay: FakePay
+) -> None:
+    s = services
+    order = await paying.paid(s, pay, await paying.owing(s, await paying.priced(s)))
+    with pytest.raises(Invalid) as refused:
+        await refunds.ask(s.clock, order.id, PRICE_FEN, "考生𠮷某不能参加考试", actor=FINANCE)
+    assert [(one.pointer, one.code) for one in refused.value.errors] == [("/reason", "reason_character")]
+    assert await FeeRefund.all().count() == 0

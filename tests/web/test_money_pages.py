@@ -10,7 +10,7 @@ import pytest
 from sanic import Sanic
 
 from server.domain.levels import Level
-from server.domain.payments import prices
+from server.domain.payments import prices, transfers
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.ledger import Account
 from server.domain.payments.order_states import OrderState
@@ -20,9 +20,10 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Candidate, Fee, FeeOrder, FeeRefund, FinanceAlarm, Registration, School, Staff
 from server.web.console import money_words
-from tests.kit import make, paying
+from tests.kit import make, paying, transferring
 from tests.kit.console_desk import code, seated
 from tests.kit.exchange import exchange
+from tests.kit.fake_pay import FakePay
 from tests.kit.money_desk import REASON, Till, a_busy_till
 
 App = Sanic[Any, Any]
@@ -207,3 +208,19 @@ async def test_a_line_says_who_settled_its_fee(app: App, services: Services, til
     )
     shown = (await finance.page(f"/console/orders/{till.open_order.id}")).text
     assert "已减免" in shown and "由另一个订单缴清" not in shown
+
+
+async def test_what_came_by_bank_is_not_offered_to_go_back_by_wechat_pay(
+    app: App, services: Services
+) -> None:
+    s = services
+    transfer = await transferring.recorded(s, *await transferring.owing(s))
+    by_bank = await transfers.approve(paying.box(s), transfer.id, actor=paying.OTHER_FINANCE)
+    pay = FakePay(s.settings, s.clock)
+    by_wechat = await paying.paid(s, pay, await paying.owing(s, await paying.priced(s)))
+    finance = await seated(app, s, Role.FINANCE)
+    offered = [
+        'data-open="ask-refund"' in (await finance.page(f"/console/orders/{order.id}")).text
+        for order in (by_bank, by_wechat)
+    ]
+    assert offered == [False, True]

@@ -10,7 +10,7 @@ import pytest
 
 from server.domain import beijing
 from server.domain.auth import mini_login
-from server.domain.payments import reconciliation
+from server.domain.payments import queries, reconciliation
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Role
 from server.models import Binding, Fee, FeeOrder, FeeRefund
@@ -295,3 +295,22 @@ async def test_the_receipt_on_the_phone_and_at_the_console(
     )
     other = await paying.paid(services, pay, await paying.owing(services, await paying.priced(services)))
     assert (await get(app, f"/h5/orders/{other.id}/receipt.pdf", me)).status == 404
+
+
+async def test_an_order_of_long_ago_is_still_found_by_its_address(
+    app: App, services: Services, me: dict[str, str], pay: FakePay, fee: Fee
+) -> None:
+    first = await paying.ordered(services, pay, fee)
+    for n in range(queries.ORDERS_SHOWN):
+        await FeeOrder.create(
+            number=f"xc20261123{n:010d}",
+            candidate_id=first.candidate_id,
+            account="oa",
+            way="jsapi",
+            description=first.description,
+            total_fen=first.total_fen,
+            state="closed",
+            expires_at=first.expires_at,
+            created_at=first.created_at,
+        )
+    assert first.number in (await get(app, f"/h5/orders/{first.id}", me)).text

@@ -27,6 +27,7 @@ KINDS = {
     "refund_mismatch": "微信支付说的退款与我们的不符",
     "refund_abnormal": "退款异常：付款人的卡收不了，请在微信商户平台处理",
     "refund_ended": "退款没有退成",
+    "refund_refused": "微信支付不接受这笔退款，系统会隔半小时再试，请查明原因",
     "balance_short": "商户余额不足，退款在等待",
     "day_differs": "微信支付的账单与账目有差异，请逐项处理后结账",
 }

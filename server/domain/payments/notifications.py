@@ -22,7 +22,7 @@ from server.models.database import rows
 
 JOB = "payments.apply"
 TEST_OF_THE_WAY = "SECURITY_ECHO.SUCCESS"  # WeChat Pay tries whether notifications arrive (wechat.md §7.3)
-SLICE = 100
+SLICE = 1000  # so many that cannot be booked yet would have to come together to keep others waiting
 _PERSONAL = ("openid", "received_by", "bank")  # nothing of the person is kept
 _KEEP = """
 INSERT INTO pay_inbox (id, event, content, received_at) VALUES ($1, $2, $3::text::jsonb, $4)

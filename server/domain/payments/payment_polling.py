@@ -21,7 +21,10 @@ from server.errors import OutsideFailure, PayRefused, Refused
 from server.models import FeeOrder
 from server.models.database import rows
 
-SLICE = 50
+SLICE, SLICES = (
+    50,
+    20,
+)  # orders at a time, and times in one sweep: a rush is worked off, the other sweeps wait not long
 CLOSED_THERE = frozenset({"CLOSED"})
 # How long after an order was made it is asked after, and how often: often while somebody stands before the cashier.
 PAUSES = ((timedelta(minutes=5), timedelta(seconds=30)), (timedelta(minutes=30), timedelta(minutes=3)))
@@ -41,21 +44,22 @@ log = logging.getLogger("xcert.pay")
 async def sweep(box: Cashbox, pay: PayGateway) -> None:
     """Ask after every order whose time has come; whoever has little time left to pay is told."""
     now = box.clock.now()
-    for row in await rows(_CLAIM, now, now + PAUSES[0][1], SLICE):
-        try:
-            if await look(box, pay, row["number"]) is OrderState.PENDING:
-                await _tell_closing(box, row["number"])
-        except (OutsideFailure, PayRefused, Refused) as problem:
-            log.warning(
-                "order not asked after", extra={"order": row["number"], "why": type(problem).__name__}
-            )
+    for _ in range(SLICES):
+        claimed = await rows(_CLAIM, now, now + PAUSES[0][1], SLICE)
+        for row in claimed:
+            try:
+                if await look(box, pay, row["number"]) is OrderState.PENDING:
+                    await _tell_closing(box, row["number"])
+            except (OutsideFailure, PayRefused, Refused) as problem:
+                log.warning(
+                    "order not asked after", extra={"order": row["number"], "why": type(problem).__name__}
+                )
+        if len(claimed) < SLICE:
+            return
 
 
-async def look(box: Cashbox, pay: PayGateway, number: str, *, give_up: bool = False) -> OrderState:
+async def look(box: Cashbox, pay: PayGateway, number: str) -> OrderState:
     """Ask WeChat Pay about one order and book what it says.
-
-    Args:
-        give_up: the payer does not want it any more: it is closed although its time is not over.
 
     Raises:
         OutsideFailure, PayRefused: WeChat Pay does not answer, or says something else; nothing has changed.
@@ -64,7 +68,7 @@ async def look(box: Cashbox, pay: PayGateway, number: str, *, give_up: bool = Fa
     if OrderState(order.state) is not OrderState.PENDING:
         return OrderState(order.state)
     known = await pay.query(out_trade_no=number)
-    is_over = give_up or order.expires_at <= box.clock.now()
+    is_over = order.expires_at <= box.clock.now()
     if is_over and not _ended(known):
         await _close_there(pay, number)
         known = await pay.query(out_trade_no=number)

@@ -45,7 +45,7 @@ SELECT o.id, o.number, o.description, o.total_fen, o.refunded_fen, o.state, o.cr
 FROM fee_order o LEFT JOIN school h ON h.id = o.school_id
 """
 _ORDERS_OF = _ORDERS + "WHERE o.candidate_id = $1 ORDER BY o.id DESC LIMIT $2"
-_ONE_ORDER = _ORDERS + "WHERE o.id = $1"
+_ONE_ORDER = _ORDERS + "WHERE o.id = $1 AND ($2::bigint IS NULL OR o.candidate_id = $2)"
 _PAGE_OF_ORDERS = (
     _ORDERS
     + """WHERE ($1::bigint = 0 OR o.id < $1) AND ($2::bigint IS NULL OR o.school_id = $2)
@@ -154,9 +154,16 @@ async def orders_of(candidate_id: int) -> list[OrderView]:
     return [_order(row) for row in await rows(_ORDERS_OF, candidate_id, ORDERS_SHOWN)]
 
 
-async def order(order_id: int) -> OrderView:
-    """One order; whose it is, the caller has seen to. Raises NotFound: order_unknown."""
-    found = await rows(_ONE_ORDER, order_id)
+async def order(order_id: int, *, candidate_id: int | None = None) -> OrderView:
+    """One order.
+
+    Args:
+        candidate_id: whose it has to be; None: the caller has seen to that.
+
+    Raises:
+        NotFound: order_unknown.
+    """
+    found = await rows(_ONE_ORDER, order_id, candidate_id)
     if not found:
         raise NotFound("order_unknown", "没有这个订单，请刷新后重试。")
     return _order(found[0])

@@ -54,7 +54,10 @@ async def sweep(box: Cashbox, pay: PayGateway) -> None:
     """Send, or ask after, every refund whose time has come."""
     now = box.clock.now()
     for row in await rows(_CLAIM, now, now + SOON, SLICE):
-        await send(box, pay, row["id"])
+        try:
+            await send(box, pay, row["id"])
+        except Exception as problem:  # one that cannot be booked must not keep the others waiting
+            log.error("refund not looked after", extra={"refund": row["id"]}, exc_info=problem)
 
 
 def _asked(refund: FeeRefund) -> PayRefundOrder:
@@ -64,16 +67,19 @@ def _asked(refund: FeeRefund) -> PayRefundOrder:
 
 async def _postpone(box: Cashbox, refund: FeeRefund, problem: PayRefused | OutsideFailure | Refused) -> None:
     short = isinstance(problem, PayRefused) and problem.is_code("NOT_ENOUGH")
-    pause = LATER if short else SOON
+    # No again of the same helps; it may have been done nevertheless only where WeChat Pay did not say no.
+    refused = isinstance(problem, Refused) or (
+        isinstance(problem, PayRefused) and not (problem.may_repeat or problem.unknown)
+    )
+    pause = LATER if short or refused else SOON
     log.warning("refund not sent", extra={"refund": refund.number, "why": type(problem).__name__})
     await FeeRefund.filter(id=refund.id, state=refund.state).update(
         next_try_at=box.clock.now() + pause, trouble=str(problem)[:200]
     )
-    if short:
+    if short or refused:
+        kind = "balance_short" if short else "refund_refused"
         content = {"refund": refund.number, "amount_fen": refund.amount_fen}
-        await alarms.raise_alarm(
-            box.clock, "balance_short", refund.number, order_id=refund.order_id, content=content
-        )
+        await alarms.raise_alarm(box.clock, kind, refund.number, order_id=refund.order_id, content=content)
 
 
 async def hear(box: Cashbox, heard: PayRefund) -> RefundState | None:

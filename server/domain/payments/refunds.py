@@ -46,6 +46,9 @@ async def ask(clock: Clock, order_id: int, amount_fen: int, reason: str, *, acto
     if not SHORTEST_REASON <= len(kept) <= 80:
         message = f"请写明退款原因，{SHORTEST_REASON} 到 80 个字；付款人会看到。"
         raise Invalid(errors=[FieldError("/reason", "reason_length", message)])
+    if any(ord(character) > 0xFFFF for character in kept):  # WeChat Pay takes none (wechat.md §7.4)
+        message = "退款原因里有微信支付不接受的生僻字或表情，请换一种写法。"
+        raise Invalid(errors=[FieldError("/reason", "reason_character", message)])
     try:
         async with in_transaction():
             order = await order_transitions.locked(order_id=order_id)

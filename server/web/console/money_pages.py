@@ -128,7 +128,9 @@ async def order_page(call: Call, order_id: int) -> HTTPResponse:
     found = await order_detail.detail(order_id, actor=call.actor)
     order = found.order
     has_open = any(one.state in money_words.OPEN_REFUNDS for one in found.refunds)
+    # what came by bank goes back by bank: only what WeChat Pay took has its number
     may_refund = roles.may(call.actor, Verb.REFUND) and order.state in STEPS["give_back"].sources
+    may_refund = may_refund and order.transaction_id is not None
     return await page_base.render(
         call,
         "order.html",

@@ -71,11 +71,12 @@ async def show(request: Request, order_id: int) -> HTTPResponse:
     """One order: what, how much, until when, and the button. Asks WeChat Pay when it is still open."""
     s = services(request)
     payer, _ = await _payer(request)
-    order = await _own(payer, order_id)
+    assert payer.candidate_id is not None
+    order = await queries.order(order_id, candidate_id=payer.candidate_id)
     if order.state is OrderState.PENDING and s.pay is not None:
         with suppress(OutsideFailure, PayRefused):  # the page says what we know; a sweep asks again
             await payment_polling.look(_box(request), s.pay, order.number)
-        order = await _own(payer, order_id)
+        order = await queries.order(order_id, candidate_id=payer.candidate_id)
     return await templating.render(
         request,
         "h5/order.html",
@@ -109,14 +110,6 @@ async def receipt(request: Request, order_id: int) -> HTTPResponse:
     name = f'inline; filename="{printed.number}.pdf"'
     headers = {"cache-control": "no-store", "content-disposition": name}
     return HTTPResponse(printed.pdf, content_type="application/pdf", headers=headers)
-
-
-async def _own(payer: Payer, order_id: int) -> queries.OrderView:
-    assert payer.candidate_id is not None
-    found = [one for one in await queries.orders_of(payer.candidate_id) if one.id == order_id]
-    if not found:
-        raise NotFound("order_unknown", "没有这个订单，请回到“缴费”重新查看。")
-    return found[0]
 
 
 def _box(request: Request) -> Cashbox:
