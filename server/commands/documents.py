@@ -47,7 +47,7 @@ def tables() -> dict[str, str]:
     }
 
 
-_WHO = {"staff": "评价组织", "system": "系统", "worker": "发送任务", "wechat": "微信"}
+_WHO = {"staff": "评价组织", "system": "系统", "worker": "发送任务", "wechat": "微信", "sweep": "清扫"}
 
 
 def _certificate_steps() -> str:

@@ -41,7 +41,7 @@ def release(args: argparse.Namespace, settings: Settings) -> int:
     if not was_on_hold:
         print("通知没有暂停，无须恢复。")
     elif args.discard:
-        print(f"通知已恢复发送；等待中的 {waiting} 条不再发出（记为“结果未知”）。")
+        print(f"通知已恢复发送；等待中的 {waiting} 条不再发出（记为“未知”）。")
     else:
         print(f"通知已恢复发送；等待中的 {waiting} 条将陆续发出。")
     return 0

@@ -32,10 +32,9 @@ class Delivery(Model):
     officer_id: int | None
     fields_shown: fields.Field[dict[str, str]] = fields.JSONField(default=dict)
     path = fields.CharField(max_length=200, default="")
-    state = fields.CharField(
-        max_length=10, default="pending"
-    )  # pending sending accepted delivered refused unknown failed
+    state = fields.CharField(max_length=10, default="pending")  # see domain.notices.states
     attempts = fields.IntField(default=0)
+    retries = fields.IntField(default=0, db_default=0)  # how often a person had it sent anew
     msgid = fields.CharField(max_length=40, default="")
     last_error = fields.CharField(max_length=200, default="")  # for people; nobody decides on it
     remedy = fields.CharField(

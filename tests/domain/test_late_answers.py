@@ -138,7 +138,7 @@ async def test_work_without_words_is_finished(services: Services) -> None:
         ),
         ([refusal_of(45047, "too many")], "refused", 0, "微信返回错误 45047：已达条数上限"),
         ([refusal_of(43004, "require subscribe")], "refused", 0, "微信返回错误 43004：对方没有关注"),
-        ([refusal_of(40003, "invalid openid")], "refused", 0, "微信返回错误 40003"),
+        ([refusal_of(40003, "invalid openid")], "refused", 0, "微信返回错误 40003：收件人不属于这个账号"),
         ([OutsideFailure("微信没有回答", unknown=True)], "unknown", 0, "微信没有回答"),
         ([refusal_of(-1, "busy"), OutsideFailure("无法连接微信")], "sent", 1, ""),
         ([refusal_of(-1, "busy")] * MOST_ATTEMPTS, "failed", 0, "微信返回错误 -1"),

@@ -8,6 +8,7 @@ import pytest
 
 from server.adapters.wechat.errcodes import refusal_of
 from server.domain.notices import sender
+from server.domain.notices.delivery import Trouble
 from server.domain.notices.states import MOST_ATTEMPTS, MOST_ATTEMPTS_MENDED
 from server.domain.ports import Services
 from server.errors import Remedy, WeChatRefused
@@ -27,7 +28,7 @@ async def tries(services: Services, errcode: int) -> int:
         wechat(services).answers.append(refusal_of(errcode, "no"))
         await sender.send(services)
         row = await the_row()
-        assert row.last_error == f"微信返回错误 {errcode}"
+        assert row.last_error == Trouble.of(refusal_of(errcode, "no")).sentence
         if row.state != "pending":
             assert (row.next_try_at, wechat(services).sent) == (None, [])
             return count

@@ -154,7 +154,10 @@ async def test_wechat_says_that_nothing_is_left(services: Services) -> None:
     await put(services)
     wechat(services).answers.append(refusal_of(43101, "user refuse to accept the msg"))
     await sender.send(services)
-    assert (await row(), await remaining()) == (("refused", "", "微信返回错误 43101"), 0)
+    assert (await row(), await remaining()) == (
+        ("refused", "", "微信返回错误 43101：对方没有授权或已拒收这类消息"),
+        0,
+    )
     await put(services, "b")
     await sender.send(services)
     assert (await row("b"))[2] == "对方没有剩余的订阅授权"

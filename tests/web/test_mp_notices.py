@@ -127,7 +127,10 @@ async def test_what_wechat_says_counts_for_more_than_the_ledger(world: World) ->
     subscribing.main_switch(world.platform, world.person, on=False)  # no event tells of it
     await put(world, "results_released", "d")
     await sender.send(world.services)
-    assert (await state("d"), await left(world)) == (("refused", "微信返回错误 43101"), [0, 0])
+    assert (await state("d"), await left(world)) == (
+        ("refused", "微信返回错误 43101：对方没有授权或已拒收这类消息"),
+        [0, 0],
+    )
     subscribing.main_switch(world.platform, world.person, on=True)
     accepts(world, "results_released")
     await world.settled()

@@ -19,7 +19,7 @@ from server.domain.notices.topics import CHANNELS, fitted
 from server.domain.ports import Cache, Clock, Queue, Services
 from server.errors import OutsideFailure, Remedy, WeChatRefused
 from server.models import Delivery
-from server.models.database import rows
+from server.models.database import rows, write
 
 JOB = "notices.send"
 EARLY_SECONDS = 600  # how long an event that came before its answer is kept
@@ -31,7 +31,13 @@ UPDATE delivery SET state = $4, attempts = attempts + 1, next_try_at = $2, sent_
 WHERE NOT EXISTS (SELECT 1 FROM notice_hold)
   AND id IN (SELECT id FROM delivery WHERE state = ANY($5::text[]) AND next_try_at <= $1
              ORDER BY next_try_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
-RETURNING id, dedup, topic, account, channel, openid, fields_shown AS fields, path, attempts AS attempt, sent_at
+RETURNING id, dedup, retries, topic, account, channel, openid, fields_shown AS fields, path, attempts AS attempt, sent_at
+"""
+
+_GO_SILENT = """
+UPDATE delivery SET state = $1, settled_at = $2, last_error = $3
+WHERE state = $4 AND id IN (SELECT id FROM delivery WHERE state = 'accepted' AND sent_at <= $5
+                            ORDER BY sent_at LIMIT $6 FOR UPDATE SKIP LOCKED)
 """
 
 
@@ -49,7 +55,8 @@ class Trouble:
 
     @classmethod
     def of(cls, refusal: WeChatRefused) -> Trouble:
-        return cls(str(refusal), refusal.remedy)
+        said = f"{refusal}：{refusal.why}" if refusal.why else str(refusal)
+        return cls(said, refusal.remedy)
 
     def columns(self) -> dict[str, str]:
         return {"last_error": self.sentence[:200], "remedy": self.remedy.value if self.remedy else ""}
@@ -80,6 +87,7 @@ class Taken:
 
     id: int
     dedup: str
+    retries: int
     topic: str
     account: str
     channel: str
@@ -93,6 +101,11 @@ class Taken:
     @property
     def is_subscription(self) -> bool:
         return self.channel != "template"
+
+    @property
+    def key(self) -> str:
+        """By what WeChat knows a second call of the same message; what a person has sent anew is another message."""
+        return f"{self.dedup}#{self.retries}" if self.retries else self.dedup
 
 
 async def enqueue(
@@ -194,6 +207,19 @@ async def stop(clock: Clock, account: str, openid: str, error: str) -> int:
     return await Delivery.filter(account=account, openid=openid, state__in=waiting).update(
         state=step.target.value, next_try_at=None, settled_at=clock.now(), **Trouble(error).columns()
     )
+
+
+async def go_silent(clock: Clock, most: int) -> int:
+    """The step `go_silent` for what WeChat accepted a day ago and never spoke of again. How many.
+
+    Args:
+        most: at once, so that a day's worth of a million holds no locks for long.
+    """
+    step, now = STEPS["go_silent"], clock.now()
+    [source] = step.sources
+    sentence = "微信受理后一天内没有回报是否送达"
+    changes = (step.target.value, now, sentence, source.value, now - states.REPORTED_WITHIN, most)
+    return await write(_GO_SILENT, *changes)
 
 
 # What WeChat's answers and events say

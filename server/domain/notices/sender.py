@@ -27,6 +27,7 @@ from server.settings import Settings
 
 SLICE = 50
 AT_ONCE = 8
+SILENT_AT_ONCE = 5000
 COME_BACK = (Remedy.WAIT, Remedy.RENEW)
 PERSON_SAYS_NO = (Remedy.PERSON, Remedy.FOLLOW, Remedy.CONSENT)
 OTHER_WAY = (Remedy.FOLLOW, Remedy.CONSENT)
@@ -52,8 +53,13 @@ async def send(s: Services) -> int:
 
 
 async def sweep(s: Services) -> None:
-    """Wake the sender for what is due: postponed, or taken by a process that died. Nothing while notices are held."""
+    """Wake the sender for what is due: postponed, or taken by a process that died. Nothing while notices are held.
+
+    What WeChat accepted a day ago without another word is closed besides.
+    """
     now = s.clock.now()
+    while await delivery.go_silent(s.clock, SILENT_AT_ONCE) == SILENT_AT_ONCE:
+        pass
     if await hold.current() is not None:
         return
     if await Delivery.filter(state__in=delivery.DUE, next_try_at__lte=now).exists():
@@ -133,7 +139,7 @@ async def _handed_over(settings: Settings, wechat_sender: WeChatSender, row: Tak
     if row.is_subscription:
         page = program_page(row.path) if row.account == "mp" else url
         return await wechat_sender.send_subscription(row.account, row.openid, template, row.fields, page=page)
-    return await wechat_sender.send_template(row.openid, template, row.fields, url=url, dedup_id=row.dedup)
+    return await wechat_sender.send_template(row.openid, template, row.fields, url=url, dedup_id=row.key)
 
 
 async def _refused(s: Services, row: Taken, refusal: WeChatRefused) -> None:

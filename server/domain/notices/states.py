@@ -1,8 +1,9 @@
 """The life of one message to one person, on one screen. Pure: the standard library alone.
 
-Accepted by WeChat is not delivered: delivery is known only from its later event (wechat.md §5). A send whose answer
-never came is unknown, neither sent nor failed. A template message may be repeated while WeChat still suppresses
-duplicates; a subscription message never, since WeChat knows no key for it (wechat.md §4.5).
+Accepted by WeChat is not delivered: delivery is known only from its later event (wechat.md §5); a message of which
+WeChat tells nothing within a day is closed as unreported. A send whose answer never came is unknown, neither sent nor
+failed: a person decides about it, and no program sends it again. A template message may be repeated while WeChat
+still suppresses duplicates; a subscription message never, since WeChat knows no key for it (wechat.md §4.5).
 """
 
 from __future__ import annotations
@@ -24,26 +25,37 @@ class NoticeState(Enum):
     REFUSED = "refused"
     UNKNOWN = "unknown"
     FAILED = "failed"
+    UNREPORTED = "unreported"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    NO_WAY = "no_way"
 
     @property
     def label(self) -> str:
-        return {
-            "pending": "待发送",
-            "sending": "发送中",
-            "accepted": "微信已受理",
-            "delivered": "已送达",
-            "refused": "对方未接收",
-            "unknown": "结果未知",
-            "failed": "发送失败",
-        }[self.value]
+        return _LABELS[self.value]
 
     @property
     def is_settled(self) -> bool:
-        """Nothing more will happen, short of a person who sends it anew."""
-        return self in (NoticeState.DELIVERED, NoticeState.REFUSED, NoticeState.FAILED)
+        """Nothing more will happen, short of a person who sends it anew, or of an event that comes after days."""
+        return self not in _OPEN
 
 
-# `who` is worker (our sender), wechat (an event) or sweep
+_OPEN = (NoticeState.PENDING, NoticeState.SENDING, NoticeState.ACCEPTED, NoticeState.UNKNOWN)
+_LABELS = {
+    "pending": "待发送",
+    "sending": "发送中",
+    "accepted": "已受理",
+    "delivered": "已送达",
+    "refused": "被拒",
+    "unknown": "未知",
+    "failed": "失败",
+    "unreported": "未回报",
+    "expired": "过期",
+    "cancelled": "取消",
+    "no_way": "无法送达",
+}
+
+# `who` is worker (our sender), wechat (an event), sweep, or staff (a person decides)
 STEPS: dict[str, Step[NoticeState, Any]] = table(
     step("take", "pending sending", NoticeState.SENDING, "worker"),
     step("accept", "sending unknown", NoticeState.ACCEPTED, "worker"),
@@ -51,14 +63,21 @@ STEPS: dict[str, Step[NoticeState, Any]] = table(
     step("refuse", "sending", NoticeState.REFUSED, "worker"),
     step("fail", "sending pending", NoticeState.FAILED, "worker"),
     step("lose", "sending pending", NoticeState.UNKNOWN, "worker"),
-    step("arrive", "sending accepted unknown pending", NoticeState.DELIVERED, "wechat"),
-    step("block", "sending accepted unknown pending", NoticeState.REFUSED, "wechat"),
-    step("break_down", "sending accepted unknown pending", NoticeState.FAILED, "wechat"),
+    step("arrive", "sending accepted unknown pending unreported", NoticeState.DELIVERED, "wechat"),
+    step("block", "sending accepted unknown pending unreported", NoticeState.REFUSED, "wechat"),
+    step("break_down", "sending accepted unknown pending unreported", NoticeState.FAILED, "wechat"),
+    step("go_silent", "accepted", NoticeState.UNREPORTED, "sweep"),
+    step("expire", "pending sending", NoticeState.EXPIRED, "worker"),
+    step("cancel", "pending sending", NoticeState.CANCELLED, "worker"),
+    step("retry", "failed", NoticeState.PENDING, "staff"),
+    step("send_anew", "unknown", NoticeState.PENDING, "staff"),
+    step("let_be", "unknown", NoticeState.CANCELLED, "staff"),
 )
 
 DUPLICATES_SUPPRESSED = timedelta(
     minutes=9
 )  # WeChat says ten for a client_msg_id; one is ours for slow clocks
+REPORTED_WITHIN = timedelta(days=1)  # WeChat's event comes within seconds, if it comes
 LEASE = timedelta(minutes=1)  # how long a taken row belongs to the process that took it
 MOST_ATTEMPTS = 5
 MOST_ATTEMPTS_MENDED = 24  # with their pauses more than three days
