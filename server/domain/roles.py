@@ -72,6 +72,7 @@ class Verb(Enum):
     RECORD_TRANSFER = "登记对公转账"
     APPROVE_TRANSFER = "批准对公转账"
     SEE_TRANSFERS = "查看对公转账"
+    SEE_PROOFS = "查看转账凭证"
     SETTLE_ALARMS = "处理缴费提醒"
     RECONCILE = "对账和结账"
     PAY_FOR_SCHOOL = "为院校缴费"
@@ -96,15 +97,18 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
     Role.FINANCE: frozenset(
         {Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_MONEY, Verb.SET_PRICES, Verb.REFUND}
         | {Verb.APPROVE_REFUND, Verb.SETTLE_ALARMS, Verb.WAIVE, Verb.APPROVE_WAIVER, Verb.SEE_WAIVERS}
-        | {Verb.RECORD_TRANSFER, Verb.APPROVE_TRANSFER, Verb.SEE_TRANSFERS, Verb.RECONCILE}
+        | {Verb.RECORD_TRANSFER, Verb.APPROVE_TRANSFER, Verb.SEE_TRANSFERS, Verb.SEE_PROOFS}
+        | {Verb.RECONCILE}
     ),
     Role.NOTIFIER: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
-    Role.AUDITOR: frozenset(_SEE | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT, Verb.SEE_WAIVERS, Verb.SEE_TRANSFERS}),
+    Role.AUDITOR: frozenset(
+        _SEE | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT, Verb.SEE_WAIVERS, Verb.SEE_TRANSFERS, Verb.SEE_PROOFS}
+    ),
     Role.ADMIN: frozenset(Verb),
     Role.SCHOOL: frozenset(
         {Verb.SEE_ISSUANCES, Verb.SHOW_TICKET, Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_CERTIFICATES}
         | {Verb.SEE_OFFICERS, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND}
-        | {Verb.CHECK_LIST, Verb.SEE_MONEY, Verb.PAY_FOR_SCHOOL}
+        | {Verb.CHECK_LIST, Verb.SEE_MONEY, Verb.PAY_FOR_SCHOOL, Verb.SEE_TRANSFERS}
     ),
 }
 
@@ -124,6 +128,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
                 Verb.SEE_MONEY,
                 Verb.SEE_WAIVERS,
                 Verb.SEE_TRANSFERS,
+                Verb.SEE_PROOFS,
             }
         ),
     ),

@@ -341,7 +341,10 @@ function open(button) {
   for (const [name, value] of Object.entries(button.dataset)) {
     if (!name.startsWith("set")) continue;
     const what = name.slice(3).toLowerCase();
-    dialog.querySelectorAll(`[data-path="${what}"]`).forEach((one) => { one.value = value; });
+    dialog.querySelectorAll(`[data-path="${what}"]`).forEach((one) => {
+      if (one.value !== value && "key" in (one.form?.dataset || {})) one.form.dataset.key = ""; // of another thing: another request
+      one.value = value;
+    });
     dialog.querySelectorAll(`[data-show="${what}"]`).forEach((one) => { one.textContent = value; });
   }
   dialog.showModal();

@@ -20,14 +20,14 @@ from server.domain.issuance import scan_tickets
 from server.domain.people import officers, staff
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import Certificate, FeeOrder, ImportRun, Issuance, Plan, Staff
+from server.models import BankTransfer, Certificate, FeeOrder, ImportRun, Issuance, Plan, Staff
 from tests.kit import issuing, make
 from tests.kit.accessibility import clean
 from tests.kit.console_pages import ScreenPdfRenderer, seat
 from tests.kit.exchange import exchange
 from tests.kit.history import ME, a_history
 from tests.kit.jobs import drained
-from tests.kit.money_desk import a_busy_till
+from tests.kit.money_desk import a_busy_till, waiting_for_another
 from tests.kit.windows import window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -52,7 +52,7 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
             rows_total=9, rows_taken=9 - refused, rows_refused=refused,
         )  # fmt: skip
     await make.plan("2026年11月15日考试计划", release_at=s.clock.now() + timedelta(days=3))
-    await a_busy_till(s, of.school)
+    await waiting_for_another(s, await a_busy_till(s, of.school))
     return of
 
 
@@ -77,8 +77,10 @@ async def test_the_console_of_every_role(
         bought = [
             f"{base}/console/orders/{one.id}{leaf}" for one in await FeeOrder.all() for leaf in ("", "/pay")
         ]
-        others = [f"{base}/console/{leaf}" for leaf in ("account", "nowhere")]
-        for address in (*here, *batches, *within, *runs, *bought, found, *others):
+        came = [f"{base}/console/transfers/{one.id}" for one in await BankTransfer.all()]
+        leaves = ("account", "nowhere", "transfers/new", f"transfers/new?school_id={of.school.id}")
+        others = [f"{base}/console/{leaf}" for leaf in leaves]
+        for address in (*here, *batches, *within, *runs, *bought, *came, found, *others):
             await page.goto(address)
             await clean(page, f"{role.value} {address}")
             for opener in await page.locator("button[data-open]").all():

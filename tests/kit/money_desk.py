@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 
-from server.domain.payments import refunds
+from PIL import Image
+
+from server.domain.payments import refunds, transfers, waivers
 from server.domain.ports import Services
-from server.models import Fee, FeeOrder, School
-from tests.kit import paying
+from server.models import BankTransfer, Fee, FeeOrder, FeeWaiver, School
+from tests.kit import paying, transferring
 from tests.kit.exchange import exchange
 from tests.kit.fake_pay import FakePay
 
 REASON = "考生因病不能参加"
+WAIVED = "家庭经济困难，按规定减免"
+
+
+def a_picture() -> bytes:
+    drawn = BytesIO()
+    Image.new("RGB", (640, 360), "#dfe7ef").save(drawn, "PNG")
+    return drawn.getvalue()
+
+
+PICTURE = a_picture()  # of a bank's slip
 
 
 @dataclass(frozen=True)
@@ -44,3 +57,14 @@ async def a_busy_till(s: Services, school: School) -> Till:
     await paying.notify(s, pay, twice.number)
     await refunds.ask(s.clock, paid_order.id, 5_025, REASON, actor=paying.FINANCE)
     return Till(pay, theirs[:2], open_order, paid_order, await FeeOrder.get(id=twice.id))
+
+
+async def waiting_for_another(s: Services, till: Till) -> tuple[FeeWaiver, BankTransfer]:
+    """A waiver and a transfer that wait for another of finance, and of either one that was declined."""
+    declined = await waivers.ask(s.clock, till.owed[0].id, WAIVED, actor=paying.FINANCE)
+    await waivers.decline(s.clock, declined.id, actor=paying.OTHER_FINANCE)
+    waiver = await waivers.ask(s.clock, till.owed[0].id, WAIVED, actor=paying.FINANCE)
+    refused = await transferring.recorded(s, till.owed[1])
+    await transfers.decline(s.clock, refused.id, actor=paying.OTHER_FINANCE)
+    transfer = await transferring.recorded(s, *till.owed, bank_reference="20261123ICBC0002", proof=PICTURE)
+    return waiver, transfer

@@ -37,7 +37,7 @@ _OF_CANDIDATE = _FEES + "WHERE f.candidate_id = $1 AND f.school_id IS NULL ORDER
 _PAGE_OF_FEES = (
     _FEES
     + """WHERE f.id > $1 AND ($2::bigint IS NULL OR f.school_id = $2) AND ($3::bigint IS NULL OR r.plan_id = $3)
-  AND ($4::text IS NULL OR f.state = $4) AND ($5::text IS NULL OR strpos(h.name, $5) > 0) ORDER BY f.id LIMIT $6"""
+  AND ($4::text IS NULL OR f.state = $4) AND ($5::text IS NULL OR strpos(h.name, $5) > 0) AND ($6::bigint IS NULL OR f.school_id = $6) ORDER BY f.id LIMIT $7"""
 )
 _ORDERS = """
 SELECT o.id, o.number, o.description, o.total_fen, o.refunded_fen, o.state, o.created_at, o.expires_at, o.paid_at,
@@ -175,6 +175,7 @@ async def fees_page(
     plan_id: int | None = None,
     state: str | None = None,
     school: str | None = None,
+    school_id: int | None = None,
     after: int = 0,
     size: int = 50,
 ) -> Page[FeeView]:
@@ -184,7 +185,7 @@ async def fees_page(
         school: a part of the name of the school that pays.
     """
     roles.require(actor, Verb.SEE_MONEY)
-    wanted = (after, school_of(actor), plan_id, state, school, size + 1)
+    wanted = (after, school_of(actor), plan_id, state, school, school_id, size + 1)
     found = [_fee(row) for row in await rows(_PAGE_OF_FEES, *wanted)]
     return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
 

@@ -1,34 +1,58 @@
-"""What finance and auditors see of bank transfers, and their proofs."""
+"""What finance, auditors and the school that paid see of bank transfers; the proofs, finance and auditors only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
+from server.domain.levels import Level
 from server.domain.paging import Page
 from server.domain.payments import transfer_proofs
+from server.domain.payments.fee_states import FeeState
 from server.domain.payments.transfer_states import TransferState
+from server.domain.people.names import mask_name
+from server.domain.people.school_scope import school_of
 from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.errors import NotFound
 from server.models import BankTransfer
 from server.models.database import rows
 
-_PAGE = """
+_TRANSFERS = """
 SELECT t.id, h.name AS school, t.amount_fen, t.received_on, t.bank_reference, t.proof_kind, t.state, t.recorded_by,
-       t.recorded_by_name, t.recorded_at, t.decided_by_name, t.decided_at, o.number AS order_number,
+       t.recorded_by_name, t.recorded_at, t.decided_by_name, t.decided_at, t.order_id, o.number AS order_number,
        (SELECT array_agg(l.fee_id ORDER BY l.fee_id) FROM bank_transfer_line l WHERE l.transfer_id = t.id) AS fees
 FROM bank_transfer t JOIN school h ON h.id = t.school_id LEFT JOIN fee_order o ON o.id = t.order_id
-WHERE ($1::bigint = 0 OR t.id < $1) AND ($2::text IS NULL OR t.state = $2) ORDER BY t.id DESC LIMIT $3
+"""
+_PAGE = (
+    _TRANSFERS
+    + """WHERE ($1::bigint = 0 OR t.id < $1) AND ($2::bigint IS NULL OR t.school_id = $2)
+  AND ($3::text IS NULL OR t.state = $3) AND ($4::text IS NULL OR strpos(h.name, $4) > 0) ORDER BY t.id DESC LIMIT $5"""
+)
+_ONE = _TRANSFERS + "WHERE t.id = $1 AND ($2::bigint IS NULL OR t.school_id = $2)"
+_LINES = """
+SELECT f.id, p.name AS plan, s.level, r.admission_number, c.name AS candidate, l.amount_fen, f.state
+FROM bank_transfer_line l
+JOIN fee f ON f.id = l.fee_id
+JOIN registration r ON r.id = f.registration_id
+JOIN plan p ON p.id = r.plan_id
+JOIN site s ON s.id = r.site_id
+JOIN candidate c ON c.id = f.candidate_id
+WHERE l.transfer_id = $1 ORDER BY r.admission_number, f.id
+"""
+_SCHOOLS = """
+SELECT h.id, h.name, count(*)::int AS fees, sum(f.amount_fen)::bigint AS fen
+FROM fee f JOIN school h ON h.id = f.school_id WHERE f.state = 'owed' GROUP BY h.id ORDER BY h.name, h.id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class TransferView:
-    """One transfer; `fees` by number, `order_number` once it is approved."""
+    """One transfer; `fees` by number, `order_id` and `order_number` once it is approved."""
 
     id: int
     school: str
@@ -42,8 +66,32 @@ class TransferView:
     recorded_at: datetime
     decided_by_name: str
     decided_at: datetime | None
+    order_id: int | None
     order_number: str | None
     fees: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferLine:
+    """One fee that a transfer is to pay, and how it stands now; `candidate` is masked."""
+
+    id: int
+    plan: str
+    level: Level
+    admission_number: str
+    candidate: str
+    amount_fen: int
+    state: FeeState
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolOwing:
+    """A school whose people's fees are owed: how many, and how much."""
+
+    id: int
+    name: str
+    fees: int
+    fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +101,51 @@ class ProofFile:
 
 
 async def transfers_page(
-    *, actor: Actor, state: str | None = None, after: int = 0, size: int = 50
+    *, actor: Actor, state: str | None = None, school: str | None = None, after: int = 0, size: int = 50
 ) -> Page[TransferView]:
-    """Transfers, the newest first. Raises Forbidden: role_not_allowed."""
+    """Transfers, the newest first; a school's account sees its own. Raises Forbidden: role_not_allowed.
+
+    Args:
+        school: a part of the name of the school that paid.
+    """
     roles.require(actor, Verb.SEE_TRANSFERS)
-    found = [
-        TransferView(**{**row, "state": TransferState(row["state"])})
-        for row in await rows(_PAGE, after, state, size + 1)
-    ]
+    wanted = (after, school_of(actor), state, school, size + 1)
+    found = [_transfer(row) for row in await rows(_PAGE, *wanted)]
     return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+
+
+async def detail(transfer_id: int, *, actor: Actor) -> tuple[TransferView, list[TransferLine]]:
+    """One transfer and its fees; a school's account sees its own. Raises Forbidden: role_not_allowed; NotFound."""
+    roles.require(actor, Verb.SEE_TRANSFERS)
+    found = await rows(_ONE, transfer_id, school_of(actor))
+    if not found:
+        raise _unknown()
+    lines = [
+        TransferLine(
+            **{
+                **row,
+                "level": Level(row["level"]),
+                "state": FeeState(row["state"]),
+                "candidate": mask_name(row["candidate"]),
+            }
+        )
+        for row in await rows(_LINES, transfer_id)
+    ]
+    return _transfer(found[0]), lines
+
+
+async def schools_owing(*, actor: Actor) -> list[SchoolOwing]:
+    """Schools that a transfer can be recorded for. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.RECORD_TRANSFER)
+    return [SchoolOwing(**{**row, "fen": int(row["fen"])}) for row in await rows(_SCHOOLS)]
+
+
+def _transfer(row: dict[str, Any]) -> TransferView:
+    return TransferView(**{**row, "state": TransferState(row["state"])})
+
+
+def _unknown() -> NotFound:
+    return NotFound("transfer_unknown", "没有这笔转账，请刷新后重试。")
 
 
 async def proof(s: Services, transfer_id: int, *, actor: Actor) -> ProofFile:
@@ -70,10 +154,10 @@ async def proof(s: Services, transfer_id: int, *, actor: Actor) -> ProofFile:
     Raises:
         Forbidden: role_not_allowed. NotFound: transfer_unknown. OutsideFailure: the file store does not answer.
     """
-    roles.require(actor, Verb.SEE_TRANSFERS)
+    roles.require(actor, Verb.SEE_PROOFS)
     transfer = await BankTransfer.filter(id=transfer_id).first()
     if transfer is None:
-        raise NotFound("transfer_unknown", "没有这笔转账，请刷新后重试。")
+        raise _unknown()
     data = await transfer_proofs.opened(s.keys, s.file_store, transfer.proof_key)
     await audit_log.record(s.clock, actor, "transfer.proof", "bank_transfer", transfer.id)
     return ProofFile(data, transfer.proof_kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from server.domain.paging import Page
 from server.domain.payments.waiver_states import WaiverState
 from server.domain.people.names import mask_name
 from server.domain.roles import Verb
+from server.models import FeeWaiver
 from server.models.database import rows
 
 _PAGE = """
@@ -24,7 +26,8 @@ JOIN plan p ON p.id = r.plan_id
 JOIN site s ON s.id = r.site_id
 JOIN candidate c ON c.id = f.candidate_id
 LEFT JOIN school h ON h.id = f.school_id
-WHERE ($1::bigint = 0 OR w.id < $1) AND ($2::text IS NULL OR w.state = $2) ORDER BY w.id DESC LIMIT $3
+WHERE ($1::bigint = 0 OR w.id < $1) AND ($2::text IS NULL OR w.state = $2) AND ($3::bigint IS NULL OR r.plan_id = $3)
+  AND ($4::text IS NULL OR strpos(h.name, $4) > 0) ORDER BY w.id DESC LIMIT $5
 """
 
 
@@ -50,9 +53,19 @@ class WaiverView:
 
 
 async def waivers_page(
-    *, actor: Actor, state: str | None = None, after: int = 0, size: int = 50
+    *,
+    actor: Actor,
+    state: str | None = None,
+    plan_id: int | None = None,
+    school: str | None = None,
+    after: int = 0,
+    size: int = 50,
 ) -> Page[WaiverView]:
-    """Waivers, the newest first. Raises Forbidden: role_not_allowed."""
+    """Waivers, the newest first. Raises Forbidden: role_not_allowed.
+
+    Args:
+        school: a part of the name of the school that would pay.
+    """
     roles.require(actor, Verb.SEE_WAIVERS)
     found = [
         WaiverView(
@@ -63,6 +76,13 @@ async def waivers_page(
                 "candidate": mask_name(row["candidate"]),
             }
         )
-        for row in await rows(_PAGE, after, state, size + 1)
+        for row in await rows(_PAGE, after, state, plan_id, school, size + 1)
     ]
     return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+
+
+async def asked_among(fee_ids: Collection[int], *, actor: Actor) -> set[int]:
+    """Which of these fees somebody has asked to waive, and nobody has decided. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_WAIVERS)
+    asked = FeeWaiver.filter(fee_id__in=list(fee_ids), state=WaiverState.ASKED.value)
+    return {one.fee_id for one in await asked}

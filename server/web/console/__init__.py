@@ -11,6 +11,7 @@ from server.web.console import (
     auth,
     certificates,
     fee_waivers,
+    finance_pages,
     imports,
     issuances,
     login_pages,
@@ -76,5 +77,12 @@ DESCRIBED = Described("/console/api/v1", API, ROUTES)
 api = Blueprint("console_api", url_prefix=DESCRIBED.prefix)
 mount(api, API, ROUTES)
 bp = Blueprint.group(
-    api, login_pages.bp, work_pages.bp, people.bp, audit_pages.bp, score_changes.bp, money_pages.bp
+    api,
+    login_pages.bp,
+    work_pages.bp,
+    people.bp,
+    audit_pages.bp,
+    score_changes.bp,
+    money_pages.bp,
+    finance_pages.bp,
 )

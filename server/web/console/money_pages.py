@@ -12,7 +12,16 @@ from sanic import Blueprint, HTTPResponse
 from server.domain import beijing, roles
 from server.domain.exams import queries as exam_queries
 from server.domain.levels import Level
-from server.domain.payments import fee_overview, order_detail, orders, prices, queries, refunds
+from server.domain.payments import (
+    fee_overview,
+    order_detail,
+    orders,
+    prices,
+    queries,
+    refunds,
+    waiver_queries,
+    waivers,
+)
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import STEPS, OrderState
 from server.domain.payments.orders import Payer
@@ -84,6 +93,8 @@ async def fee_list(call: Call) -> HTTPResponse:
     found = await queries.fees_page(
         **chosen, actor=call.actor, after=wanted.cursor or 0, size=orders.MOST_FEES if may_order else PAGE
     )
+    may_waive = roles.may(call.actor, Verb.WAIVE)
+    ids = [one.id for one in found.items]
     return await page_base.render(
         call,
         "fees.html",
@@ -98,6 +109,10 @@ async def fee_list(call: Call) -> HTTPResponse:
         plans=await fee_overview.plans_with_fees(actor=call.actor),
         tones=money_words.TONES,
         may_order=may_order,
+        may_waive=may_waive,
+        asked=await waiver_queries.asked_among(ids, actor=call.actor) if may_waive else set(),
+        shortest=waivers.SHORTEST_REASON,
+        longest=waivers.LONGEST_REASON,
         can_pay=call.s.pay is not None,
         own=is_school(call.actor),
     )

@@ -19,6 +19,7 @@ TONES = {
     "pending": "wait", "paid": "good", "refunding": "wait", "part": "later", "closed": "later",
     "asked": "wait", "sending": "wait", "accepted": "wait", "abnormal": "bad", "done": "good",
     "declined": "later", "ended": "bad",
+    "recorded": "wait", "approved": "good", "withdrawn": "later",
 }  # fmt: skip
 ACCOUNTS = {"wechat": "微信支付账户", "bank": "银行账户", "income": "考试费收入", "owed_back": "应退付款人"}
 _POSTINGS = {

@@ -39,6 +39,8 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/prices", "价格", Verb.SEE_MONEY),
     ("/console/fees", "缴费", Verb.SEE_MONEY),
     ("/console/orders", "订单", Verb.SEE_MONEY),
+    ("/console/transfers", "对公转账", Verb.SEE_TRANSFERS),
+    ("/console/waivers", "减免", Verb.SEE_WAIVERS),
     ("/console/refunds", "退款", Verb.APPROVE_REFUND),
     ("/console/rare-characters", "生僻字", Verb.IMPORT),
     ("/console/audit", "审计", Verb.SEE_AUDIT),

@@ -35,6 +35,7 @@ FeeNumber = Annotated[int, BeforeValidator(_number)]
 
 class TransferQuery(Paging):
     state: Annotated[str | None, OneOf(TransferState)] = None
+    school: str | None = Field(default=None, max_length=100, description="院校的名称或其中几个字")
 
 
 class NewTransfer(Input):
@@ -65,7 +66,7 @@ async def record(call: Call, form: NewTransfer) -> Id:
 
 async def listing(call: Call, query: TransferQuery) -> Page[a.Transfer]:
     found = await transfer_queries.transfers_page(
-        actor=call.actor, state=query.state, after=query.after, size=query.size
+        actor=call.actor, state=query.state, school=query.school, after=query.after, size=query.size
     )
     return page_of(a.Transfer, [_transfer(one) for one in found.items], found.next_cursor)
 
@@ -114,7 +115,7 @@ _ONE = "/transfers/<transfer_id:int>"
 ROUTES = [
     Route("GET", "/transfers", listing, "对公转账", takes=TransferQuery, gives=Page[a.Transfer], verb=Verb.SEE_TRANSFERS),
     Route("POST", "/transfers", record, "登记一笔对公转账，附凭证；由另一位财务批准", takes=NewTransfer, gives=Id, status=201, creates=True, file=True, verb=Verb.RECORD_TRANSFER),
-    Route("GET", f"{_ONE}/proof", proof, "下载转账凭证", gives="application/octet-stream", verb=Verb.SEE_TRANSFERS),
+    Route("GET", f"{_ONE}/proof", proof, "下载转账凭证", gives="application/octet-stream", verb=Verb.SEE_PROOFS),
     Route("POST", f"{_ONE}/approve", approve, "批准转账；所缴的费用缴清", status=204, verb=Verb.APPROVE_TRANSFER),
     Route("POST", f"{_ONE}/decline", decline, "不批准转账", status=204, verb=Verb.APPROVE_TRANSFER),
     Route("POST", f"{_ONE}/withdraw", withdraw, "登记人撤回转账", status=204, verb=Verb.RECORD_TRANSFER),
