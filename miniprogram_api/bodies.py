@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from server.domain.wechat_chat.mini_links import LONGEST
 from server.errors import FieldError, Invalid
-from server.web.schema import Input
+from server.web.schema import Input, Whole
 
 
 class Body(Input):
@@ -94,4 +94,4 @@ class Pair(Body):
 
 
 class NewOrder(Body):
-    fees: list[int] = Field(max_length=500, description="要缴的费用")
+    fees: list[Whole] = Field(max_length=500, description="要缴的费用")

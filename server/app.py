@@ -60,6 +60,7 @@ from server.web.h5 import lookups as h5_lookups
 from server.web.h5 import orders as h5_orders
 from server.web.ready_answers import ReadyAnswers
 from server.web.request import method_of, request_id, security_headers
+from server.web.schema import ROW_NUMBER, row_number
 
 DOORS = (
     login.bp,
@@ -215,6 +216,7 @@ def create_app(
     app.ctx.streams = Counter()  # open event streams by account: see console.live
     # Behind a proxy every connection has the proxy's address; it has limits of its own.
     app.ctx.connections_per_address = 0 if settings.proxies else settings.connections_per_address
+    app.router.register_pattern("int", row_number, ROW_NUMBER)  # before the doors
     problems.install(app, page_base.problem)
     login.install(app)
     _finish(app, settings)

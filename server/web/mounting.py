@@ -11,11 +11,10 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from server.domain import idempotency
 from server.domain.audit import incidents
-from server.errors import NotFound
 from server.web import body_limits, responses, schema
 from server.web.request import Asked
 from server.web.routes import Api, Route
-from server.web.schema import BIGGEST, JSON, Answer, Input, Nothing
+from server.web.schema import JSON, Answer, Input, Nothing
 
 LARGEST_FILE = 64 * 1024 * 1024  # bytes of a form with a file; the file itself has a limit of its own
 LARGEST_LIST = 512 * 1024  # bytes of JSON with a list in it
@@ -80,7 +79,6 @@ def _reading(api: Api, route: Route) -> Mounted:
 
     async def handler(request: Request, **path: Any) -> HTTPResponse | None:
         asked = Asked(request) if api.enter is None else await api.enter(request, route)
-        check_path(path)
         inputs = () if route.reads_itself else _inputs(api, route, request)
         key = request.headers.get("idempotency-key")
         if route.creates and key is not None:
@@ -97,13 +95,6 @@ def _answered(route: Route, answer: Answer | HTTPResponse | None) -> HTTPRespons
     if isinstance(answer, Answer):
         return responses.json(answer, status=route.status)
     return responses.nothing() if answer is None and route.status == 204 else answer
-
-
-def check_path(path: dict[str, Any]) -> None:
-    """Numbers that no row can have are not found."""
-    for value in path.values():
-        if isinstance(value, int) and not 1 <= value <= BIGGEST:
-            raise NotFound
 
 
 def _inputs(api: Api, route: Route, request: Request) -> tuple[Input, ...]:

@@ -345,3 +345,21 @@ async def test_a_rush_of_orders_is_asked_after_in_one_sweep(services: Services, 
     paying.forward(s, seconds=31)
     await payment_polling.sweep(paying.box(s), pay)
     assert await FeeOrder.filter(state="pending").count() == 0
+
+
+async def test_one_order_that_cannot_be_booked_keeps_no_other_waiting(
+    services: Services, pay: FakePay, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever its booking stumbles over: here the database refuses what WeChat Pay says."""
+    s = services
+    plan = await paying.priced(s)
+    bad, good = [await paying.ordered(s, pay, await paying.owing(s, plan)) for _ in range(2)]
+    for order in (bad, good):
+        assert pay._pay(order.number)
+    pay.orders[bad.number].transaction = "9" * 40  # longer than the column
+    paying.forward(s, seconds=31)
+    await payment_polling.sweep(paying.box(s), pay)
+    assert (await FeeOrder.get(id=bad.id)).state == "pending"
+    assert (await FeeOrder.get(id=good.id)).state == "paid"
+    [told] = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert (told.getMessage(), vars(told)["order"]) == ("order not asked after", bad.number)

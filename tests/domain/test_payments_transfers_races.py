@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 
 import pytest
 from tortoise.exceptions import BaseORMException
+from tortoise.transactions import in_transaction
 
 from server.domain.payments import (
     transfers,
@@ -21,6 +23,7 @@ from server.models.database import rows
 from tests.kit import make, paying
 from tests.kit.fake_pay import FakePay
 from tests.kit.fakes import Killed, KillerFaultInjector
+from tests.kit.lock_waits import somebody_waits
 from tests.kit.paying import OTHER_FINANCE
 from tests.kit.transferring import files, owing, recorded
 
@@ -124,6 +127,29 @@ async def test_a_process_that_dies_while_recording_leaves_at_most_a_file(
     if count == 0:
         await recorded(s, *fees)
     assert await BankTransfer.all().count() == 1
+
+
+async def test_what_the_database_cannot_keep_leaves_no_proof(services: Services) -> None:
+    s = services
+    fees = await owing(s)
+    await rows("ALTER TABLE audit_entry RENAME TO audit_entry_away")
+    with pytest.raises(BaseORMException):
+        await recorded(s, *fees)
+    assert files(s) == [] and await BankTransfer.all().count() == 0
+
+
+async def test_who_goes_away_while_recording_leaves_no_proof(services: Services, db: str) -> None:
+    """The connection ends, and with it the work, while another holds the fees."""
+    s = services
+    fees = await owing(s)
+    async with in_transaction():
+        await rows("SELECT 1 FROM fee FOR UPDATE")
+        recording = asyncio.create_task(recorded(s, *fees), context=Context())
+        await somebody_waits(db)
+        recording.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await recording
+    assert files(s) == [] and await BankTransfer.all().count() == 0
 
 
 async def test_the_database_refuses_what_the_rules_forbid(services: Services, pay: FakePay) -> None:

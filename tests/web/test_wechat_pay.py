@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from server.adapters.logs import JsonLines
 from server.adapters.wechat.pay import WeChatPay
 from server.app import create_app
 from server.domain.payments import notifications
@@ -249,6 +250,42 @@ async def test_genuine_ones_that_cannot_be_taken(
         status, answer = await post(door, body, platform.headers(body))
         assert (status, answer["code"]) == (400, "FAIL")
     assert inbox.taken == []
+
+
+async def test_a_genuine_one_that_no_column_takes_is_refused_and_never_ours_to_mend(
+    door: Door, platform: PayPlatform, services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    """400, the same each time, and a log line of our length: the order itself is asked after until it is known."""
+    success = "TRANSACTION.SUCCESS"
+
+    def enveloped(**changed: Any) -> bytes:
+        said = json.loads(platform.notification(success, transaction(services)))
+        return json.dumps(said | changed).encode()
+
+    bodies = [
+        enveloped(id="n" * 65),
+        enveloped(id="a\x00b"),
+        enveloped(id=""),
+        enveloped(event_type="TRANSACTION." + "X" * 29),
+        enveloped(event_type="TRANSACTION.\x00"),
+        platform.notification(success, transaction(services, trade_state_desc="支付\x00成功")),
+        platform.notification(success, transaction(services, trade_state_desc="长" * 1_001)),
+        platform.notification(success, transaction(services, transaction_id="4" * 33)),
+        platform.notification(success, transaction(services, out_trade_no="xc" + "2" * 31)),
+        platform.notification(success, transaction(services, attach="\x00")),
+        platform.notification("REFUND.SUCCESS", refund(services, out_refund_no="r" * 65)),
+        platform.notification("REFUND.SUCCESS", refund(services, refund_id="5" * 41)),
+        platform.notification("REFUND.SUCCESS", refund(services, user_received_account="\x00")),
+    ]
+    for body in bodies:
+        for _ in range(2):
+            status, answer = await post(door, body, platform.headers(body))
+            assert (status, answer) == (400, {"code": "FAIL", "message": "通知的内容无法理解。"}), body[:200]
+    assert await PayInboxEntry.all().count() == 0
+    lines = [JsonLines().format(one) for one in caplog.records if one.name == "xcert.pay"]
+    assert len(lines) == 2 * len(bodies) and max(map(len, lines)) < 400
+    fits = enveloped(id="n" * 64)
+    assert await post(door, fits, platform.headers(fits)) == (204, None)
 
 
 async def test_a_body_larger_than_any_notification_is_not_read(

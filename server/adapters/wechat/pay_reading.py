@@ -11,6 +11,16 @@ import orjson
 from server.domain.ports.payments import PayNotification, PayRefund, PayTransaction
 
 Fields = Mapping[str, Any]
+# Characters that our columns take, by WeChat Pay's field; nothing it documents is longer.
+LONGEST = {
+    "id": 64,
+    "event_type": 40,
+    "out_trade_no": 32,
+    "transaction_id": 32,
+    "out_refund_no": 64,
+    "refund_id": 40,
+}
+LONGEST_TEXT = 1_000  # of any other
 Unreadable = (AttributeError, KeyError, TypeError, ValueError)  # what the readers here raise
 
 
@@ -77,7 +87,7 @@ def notification(envelope: Fields, resource: bytes) -> tuple[PayNotification, st
 
 
 def _text(fields: Fields, name: str) -> str:
-    if not isinstance(value := fields[name], str) or not value:
+    if not (value := _words(fields, name)):
         raise ValueError(f"{name} is no text")
     return value
 
@@ -86,6 +96,8 @@ def _words(fields: Fields, name: str) -> str:
     value = fields.get(name)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"{name} is no text")
+    if value and ("\x00" in value or len(value) > LONGEST.get(name, LONGEST_TEXT)):
+        raise ValueError(f"{name} is no text that can be kept")
     return value or ""
 
 

@@ -34,9 +34,17 @@ INSERT INTO registration_unpriced (registration_id)
 SELECT r.id FROM registration r WHERE r.plan_id = $1 AND NOT EXISTS (SELECT 1 FROM fee f WHERE f.registration_id = r.id)
 ON CONFLICT DO NOTHING
 """
-_SETTLE = "UPDATE fee SET state = $3, settled_by_id = $2 WHERE id = ANY($1::bigint[]) AND state = ANY($4::text[]) RETURNING id"
+# Locked in one order, as everybody else locks fees: two orders that share some never wait for each other in a ring.
+_SETTLE = """
+UPDATE fee SET state = $3, settled_by_id = $2 FROM (
+    SELECT id FROM fee WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE
+) held WHERE fee.id = held.id AND fee.state = ANY($4::text[]) RETURNING fee.id
+"""
 _WAIVE = "UPDATE fee SET state = $2 WHERE id = $1 AND state = ANY($3::text[]) RETURNING id"
-_GIVE_BACK = "UPDATE fee SET state = $2 WHERE settled_by_id = $1 AND state = ANY($3::text[]) RETURNING id"
+_GIVE_BACK = """
+UPDATE fee SET state = $2 FROM (SELECT id FROM fee WHERE settled_by_id = $1 ORDER BY id FOR UPDATE) held
+WHERE fee.id = held.id AND fee.state = ANY($3::text[]) RETURNING fee.id
+"""
 
 
 async def look_again(queue: Queue, plan_id: int) -> None:

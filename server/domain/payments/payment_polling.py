@@ -21,10 +21,8 @@ from server.errors import OutsideFailure, PayRefused, Refused
 from server.models import FeeOrder
 from server.models.database import rows
 
-SLICE, SLICES = (
-    50,
-    20,
-)  # orders at a time, and times in one sweep: a rush is worked off, the other sweeps wait not long
+# Orders at a time, and times in one sweep: a rush is worked off, and the other sweeps do not wait long.
+SLICE, SLICES = 50, 20
 CLOSED_THERE = frozenset({"CLOSED"})
 # How long after an order was made it is asked after, and how often: often while somebody stands before the cashier.
 PAUSES = ((timedelta(minutes=5), timedelta(seconds=30)), (timedelta(minutes=30), timedelta(minutes=3)))
@@ -54,6 +52,8 @@ async def sweep(box: Cashbox, pay: PayGateway) -> None:
                 log.warning(
                     "order not asked after", extra={"order": row["number"], "why": type(problem).__name__}
                 )
+            except Exception as problem:  # one that cannot be booked must not keep the others waiting
+                log.error("order not asked after", extra={"order": row["number"]}, exc_info=problem)
         if len(claimed) < SLICE:
             return
 

@@ -7,6 +7,8 @@ is declined or withdrawn has changed nothing.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
 import secrets
 import unicodedata
@@ -40,6 +42,7 @@ from server.models import BankTransfer, BankTransferLine, Fee, FeeOrder, FeeOrde
 
 HIGHEST_FEN = 1_000_000_000  # ten million yuan: more is a slip of the finger
 OLDEST = timedelta(days=730)
+log = logging.getLogger("xcert.pay")
 _REFERENCE = re.compile(r"[0-9A-Z][0-9A-Z/_-]{3,39}")
 
 
@@ -75,17 +78,30 @@ async def record(s: Services, wanted: NewTransfer, *, actor: Actor) -> BankTrans
     roles.require(actor, Verb.RECORD_TRANSFER)
     reference = _checked(s.clock, wanted)
     proof = await transfer_proofs.keep(s.keys, s.file_store, wanted.proof)
-    await s.faults.reach("transfers.record: the proof is kept")
     try:
+        await s.faults.reach("transfers.record: the proof is kept")
         async with transaction(s.faults, "transfers.record"):
             return await _recorded(s.clock, wanted, reference, proof, actor)
     except IntegrityError as error:
-        await s.file_store.delete(proof.key)
+        await _forget(s, proof)
         message = f"流水号 {reference} 的转账已经登记过，请勿重复登记；登记有误的，请先撤回那一笔。"
         raise Conflict("transfer_known", message) from error
-    except (Conflict, Invalid, NotFound):
-        await s.file_store.delete(proof.key)
+    except (Exception, asyncio.CancelledError):
+        await _forget(s, proof)
         raise
+
+
+async def _forget(s: Services, proof: Proof) -> None:
+    """Nothing came of the transfer, so nothing is kept of its proof, which names people and accounts.
+
+    Only when the database says so: a connection that broke while committing may have committed. Whatever goes wrong
+    here must not hide why the transfer was not recorded.
+    """
+    try:
+        if not await BankTransfer.filter(proof_key=proof.key).exists():
+            await s.file_store.delete(proof.key)
+    except Exception as problem:
+        log.error("proof left in the file store", extra={"file": proof.key, "why": type(problem).__name__})
 
 
 async def _recorded(

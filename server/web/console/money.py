@@ -8,7 +8,16 @@ from pydantic import Field
 from sanic import HTTPResponse
 
 from server.domain.levels import Level
-from server.domain.payments import alarms, fee_receipts, order_detail, orders, prices, queries, refunds
+from server.domain.payments import (
+    alarms,
+    fee_receipts,
+    order_detail,
+    orders,
+    prices,
+    queries,
+    refunds,
+    transfers,
+)
 from server.domain.payments.fee_receipts import ReceiptDesk
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderState
@@ -55,11 +64,13 @@ class NewPrice(Input):
 
 
 class NewOrder(Input):
-    fees: list[int] = Field(min_length=1, max_length=orders.MOST_FEES, description="要缴的费用，同一所院校的")
+    fees: list[Whole] = Field(
+        min_length=1, max_length=orders.MOST_FEES, description="要缴的费用，同一所院校的"
+    )
 
 
 class NewRefund(Input):
-    amount_fen: int = Field(ge=1, description="分")
+    amount_fen: int = Field(ge=1, le=transfers.HIGHEST_FEN, description="分")
     reason: str = Field(min_length=refunds.SHORTEST_REASON, max_length=80, description="付款人会看到")
 
 

@@ -19,7 +19,6 @@ from server.errors import Invalid, Unverified
 from server.web import templating
 from server.web.console import auth
 from server.web.console.auth import Call
-from server.web.mounting import check_path
 from server.web.schema import Taken
 
 log = logging.getLogger("xcert.problems")
@@ -62,7 +61,6 @@ def mount(bp: Blueprint, path: str, handler: Screen, verb: Verb | None = None) -
             return redirect("/console/second-factor", status=303)
         if verb is not None:
             roles.require(call.actor, verb)
-        check_path(values)
         return await handler(call, **values)
 
     bp.add_route(seen, path, methods=["GET"], name=handler.__name__)

@@ -20,17 +20,18 @@ from server.web.console.auth import Call
 from server.web.console.paging import Paging, page_of
 from server.web.responses import download
 from server.web.routes import Route
-from server.web.schema import BIGGEST, Day, Input, OneOf, Whole
+from server.web.schema import Day, Input, OneOf, Whole, row_number
 
 
 def _number(text: object) -> int:
     """A fee's number, which a form writes as text."""
-    if isinstance(text, str) and text.isascii() and text.isdigit() and 0 < int(text[:20]) <= BIGGEST:
-        return int(text)
-    raise PydanticCustomError("not_numbers", "请填费用的编号，用逗号隔开。")
+    try:
+        return row_number(text if isinstance(text, str) else "")
+    except ValueError:
+        raise PydanticCustomError("not_numbers", "请填费用的编号，用逗号隔开。") from None
 
 
-FeeNumber = Annotated[int, BeforeValidator(_number)]
+FeeNumber = Annotated[Whole, BeforeValidator(_number)]
 
 
 class TransferQuery(Paging):

@@ -24,6 +24,7 @@ from server.web import templating
 from server.web.h5 import forms
 from server.web.h5.login import identity
 from server.web.request import caller, services
+from server.web.schema import row_number
 
 bp = Blueprint("h5_orders")
 TONES = {
@@ -64,7 +65,10 @@ async def create(request: Request) -> HTTPResponse:
 
 def _ticked(request: Request) -> list[int]:
     given = request.form.getlist("fee", []) if request.form else []
-    return [int(one) for one in given if one.isascii() and one.isdigit() and len(one) <= 18]
+    try:
+        return [row_number(one) for one in given]
+    except ValueError:  # our page writes numbers of fees alone
+        raise NotFound("fee_unknown", "没有这项费用，或它不由您缴纳；请刷新后重试。") from None
 
 
 async def show(request: Request, order_id: int) -> HTTPResponse:
