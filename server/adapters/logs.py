@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -34,6 +35,10 @@ _REDACTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
         "[私钥]",
     ),
 )
+HIDDEN = "[已隐去]"
+_SECRET_NAME = re.compile(
+    r"(?i)(?:\w*_)?(access_token|refresh_token|secret|appsecret|session_key|password|pin|otp|code|ticket|invite|invitation|js_code)"
+)
 LONGEST_FIELD, LONGEST_MESSAGE, LONGEST_ERROR = 1_000, 4_000, 20_000  # characters
 _DRIVERS = ("asyncpg.", "psycopg.", "procrastinate.")
 _AWAY = ("08", "53", "57P")  # SQLSTATE: connection, resources, operator
@@ -54,14 +59,14 @@ class JsonLines(logging.Formatter):
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
-            "logger": record.name,
-            "message": _bounded(record.getMessage(), LONGEST_MESSAGE),
+            "logger": _text(record.name, LONGEST_FIELD),
+            "message": _text(_said(record), LONGEST_MESSAGE),
         }
         if request := request_id.get():
-            line["request_id"] = request
+            line["request_id"] = _text(request, LONGEST_FIELD)
         line.update(
             {
-                key: _bounded(value, LONGEST_FIELD) if isinstance(value, str) else value
+                _text(key, LONGEST_FIELD): _field(key, value)
                 for key, value in vars(record).items()
                 if key not in _PLAIN and _is_plain(value)
             }
@@ -69,8 +74,8 @@ class JsonLines(logging.Formatter):
         if cause := _outage(record):
             line["cause"] = cause
         elif record.exc_info:
-            line["error"] = _bounded(self.formatException(record.exc_info), LONGEST_ERROR)
-        return redact(orjson.dumps(line, default=str).decode())
+            line["error"] = _text(self.formatException(record.exc_info), LONGEST_ERROR)
+        return orjson.dumps(line).decode()
 
 
 def _outage(record: logging.LogRecord) -> str:
@@ -91,15 +96,47 @@ def _outage(record: logging.LogRecord) -> str:
     return cause if is_outage else ""
 
 
+def _said(record: logging.LogRecord) -> str:
+    """The message; of one that does not fit its arguments, what it was to be: a line is never lost over it."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):
+        return f"{record.msg} {record.args}"
+
+
 def _bounded(text: str, most: int) -> str:
     """A stranger may choose what is logged, but not how much. The end of a long text is what says most."""
     if len(text) <= most:
         return text
-    whole = redact(text)  # before the cut: half a number would not be known for what it is
-    return f"{whole[: most // 2]}…{whole[-most // 2 :]}"
+    return f"{text[: most // 2]}…{text[-most // 2 :]}"
+
+
+def _text(text: str, most: int) -> str:
+    """As it may stand in a line: redacted before it is cut, as half a number would not be known for what it is."""
+    return _bounded(redact(text.encode("utf-8", "replace").decode()), most)  # JSON has no half characters
+
+
+def _field(name: str, value: str | float | None) -> str | float | None:
+    """What `extra` adds, redacted before it is JSON: redacting JSON itself would break its numbers and its quotes.
+
+    A number stays a number unless it reads like a person's, or JSON has none like it.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if _SECRET_NAME.fullmatch(name):
+        return HIDDEN
+    if isinstance(value, str):
+        return _text(value, LONGEST_FIELD)
+    if (isinstance(value, int) and abs(value) >= 2**63) or (
+        isinstance(value, float) and not math.isfinite(value)
+    ):
+        return "[数]"
+    said = repr(value)
+    return value if redact(said) == said else redact(said)
 
 
 def _is_plain(value: object) -> bool:
+    """Nothing nested: what libraries hang on their records (a job with its arguments) is not for the log."""
     return value is None or isinstance(value, str | int | float | bool)
 
 

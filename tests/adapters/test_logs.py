@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.adapters import logs
 from tests.kit import make
@@ -70,6 +73,80 @@ def test_a_stranger_does_not_choose_how_much_is_logged() -> None:
     line = json.loads(logs.JsonLines().format(record))
     assert (len(line["message"]), len(line["method"])) == (logs.LONGEST_MESSAGE + 1, logs.LONGEST_FIELD + 1)
     assert number[:8] not in line["message"]
+
+
+PERSONS = st.one_of(
+    st.sampled_from([make.id_number(n) for n in range(1, 9)]),
+    st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True),
+    st.from_regex(r"o[0-9A-Za-z_-]{27}", fullmatch=True),
+)
+AROUND = st.text(alphabet=" ,:{}[]\"'\\\n。号=", max_size=6)
+PLAIN = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(min_value=10**10, max_value=10**19),
+    st.floats(),
+    st.text(max_size=60),
+    st.builds("{}{}{}".format, AROUND, PERSONS, AROUND),
+    PERSONS.filter(str.isdigit).map(int),
+)
+NESTED = st.recursive(
+    PLAIN, lambda below: st.lists(below) | st.dictionaries(st.text(max_size=9), below), max_leaves=9
+)
+NAMES = st.text(alphabet='abcdefgh_\u4e00"\\\x00\ud800', min_size=1, max_size=12)
+
+
+@given(said=NESTED, person=PERSONS, fields=st.dictionaries(NAMES, NESTED, max_size=5), as_args=st.booleans())
+def test_every_line_is_json_and_names_nobody(
+    said: Any, person: str, fields: dict[str, Any], as_args: bool
+) -> None:
+    """Whatever is logged, nested, huge or half a character; and no digit of a number that is nobody's is lost."""
+    message = "%s of %s" if as_args else f"{said!r} of {person}".replace("%", "%%")
+    record = logging.LogRecord(
+        "x", logging.INFO, __file__, 1, message, (said, person) if as_args else (), None
+    )
+    for name, value in ({"owner": person, "who": {"phone": person}} | fields).items():
+        vars(record).setdefault(name, value)
+    text = logs.JsonLines().format(record)
+    line = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert "\n" not in text and isinstance(line, dict)
+    assert person not in text or any(str(one).isalnum() and person in str(one) for one in fields)
+    for name, value in fields.items():
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**10 and name in line:
+            assert line[name] == value
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (19912345678, "[手机号]"),
+        (int(make.id_number(3)[:17] + "1"), "[证件号码]"),
+        (19912345678.5, "[手机号].5"),
+        (2**63, "[数]"),
+        (-(10**4000), "[数]"),
+        (float("nan"), "[数]"),
+        (float("inf"), "[数]"),
+        (2**63 - 1, 2**63 - 1),
+        (12050, 12050),
+        (0.25, 0.25),
+        (True, True),
+        ('said "ok", {code=1}', 'said "ok", {code=[已隐去]}'),
+        ("\ud800", "?"),
+    ],
+)
+def test_a_field_is_redacted_before_it_is_json(value: Any, kept: Any) -> None:
+    record = logging.LogRecord("x", logging.INFO, __file__, 1, "x", (), None)
+    record.amount = value
+    assert json.loads(logs.JsonLines().format(record))["amount"] == kept
+
+
+def test_what_has_a_secrets_name_is_hidden_and_a_message_that_does_not_fit_is_not_lost() -> None:
+    record = logging.LogRecord("x", logging.INFO, __file__, 1, "%d of %s", ("19912345678",), None)
+    vars(record).update(password="seven herons", pin=123456, mp_secret="s", jobs={"args": "nobody's to read"})
+    line = json.loads(logs.JsonLines().format(record))
+    assert (line["password"], line["pin"], line["mp_secret"]) == ("[已隐去]",) * 3
+    assert line["message"] == "%d of %s ('[手机号]',)" and "jobs" not in line
 
 
 class _StartingUp(Exception):
