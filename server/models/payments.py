@@ -224,6 +224,7 @@ class FinanceAlarm(Model):
     raised_at = fields.DatetimeField()
     settled_at = fields.DatetimeField(null=True)
     settled_by_name = fields.CharField(max_length=100, default="")
+    note = fields.CharField(max_length=200, default="", db_default="")  # what finance found
 
     class Meta:
         table = "finance_alarm"

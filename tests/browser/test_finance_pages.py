@@ -110,18 +110,41 @@ async def test_one_records_a_transfer_and_another_approves(
         assert trouble == []
 
 
+async def test_finance_deals_with_an_alarm_and_writes_down_how(
+    base: str, browser: Browser, services: Services
+) -> None:
+    await a_busy_till(services, await make.school())
+    async with seat(browser, services, base, Role.FINANCE) as (page, trouble):
+        await page.goto(f"{base}/console/")
+        await page.get_by_role("main").get_by_role("link", name="缴费提醒").click()
+        await expect(page.locator("main")).to_contain_text("怎么办")
+        await page.get_by_role("button", name="处理第").click()
+        send = page.locator("#settle-alarm button[type=submit]")
+        await page.fill("#settle-note", "好")
+        await send.click()
+        await expect(page.locator("#settle-note-error")).to_contain_text("至少要有4个字符")
+        await page.fill("#settle-note", "已与考生核对")
+        await look(page, "settle-alarm")
+        await send.dblclick()
+        await expect(page.locator(".toast")).to_contain_text("已处理")
+        await expect(page.locator("main")).to_contain_text("没有要处理的提醒")
+        await page.get_by_role("link", name="已处理").click()
+        await expect(page.locator("main")).to_contain_text("已与考生核对")
+        assert trouble == []
+
+
 @pytest.mark.parametrize("width", [1440, 375])
 async def test_every_page_fits(base: str, browser: Browser, services: Services, width: int) -> None:
     school = await make.school()
     async with seat(browser, services, base, Role.FINANCE) as (page, trouble):
         await page.set_viewport_size({"width": width, "height": 900})
-        for path in ("waivers", "transfers", "transfers/new"):
+        for path in ("", "waivers", "transfers", "transfers/new", "finance-alarms"):
             await page.goto(f"{base}/console/{path}")
             await look(page, f"empty-{path.replace('/', '-')}-{width}")
         till = await a_busy_till(services, school)
         _, transfer = await waiting_for_another(services, till)
         one, form = f"transfers/{transfer.id}", f"transfers/new?school_id={school.id}"
-        for path in ("waivers", "transfers", one, form, "fees"):
+        for path in ("", "waivers", "transfers", one, form, "fees", "finance-alarms"):
             await page.goto(f"{base}/console/{path}")
             await look(page, f"finance-{path.replace('/', '-').partition('?')[0]}-{width}")
         assert trouble == []

@@ -271,12 +271,16 @@ async def test_a_payment_of_nothing_of_ours_is_an_alarm(services: Services, pay:
     assert [alarm.kind for alarm in await FinanceAlarm.all()] == ["payment_unknown"]
     alarm = await FinanceAlarm.get()
     with pytest.raises(Forbidden):
-        await alarms.settle(s.clock, alarm.id, actor=make.OPERATOR)
-    await alarms.settle(s.clock, alarm.id, actor=FINANCE)
-    await alarms.settle(s.clock, alarm.id, actor=OTHER_FINANCE)
-    assert (await FinanceAlarm.get()).settled_by_name == "财务甲"
+        await alarms.settle(s.clock, alarm.id, "已与微信支付核对", actor=make.OPERATOR)
+    for nothing in ("", " 　", "好的", "长" * 201):
+        with pytest.raises(Invalid):
+            await alarms.settle(s.clock, alarm.id, nothing, actor=FINANCE)
+    await alarms.settle(s.clock, alarm.id, "已与微信支付核对", actor=FINANCE)
+    await alarms.settle(s.clock, alarm.id, "再处理一次试试", actor=OTHER_FINANCE)
+    alarm = await FinanceAlarm.get()
+    assert (alarm.settled_by_name, alarm.note) == ("财务甲", "已与微信支付核对")
     with pytest.raises(NotFound):
-        await alarms.settle(s.clock, 0, actor=FINANCE)
+        await alarms.settle(s.clock, 0, "已与微信支付核对", actor=FINANCE)
 
 
 # Closing

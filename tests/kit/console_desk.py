@@ -28,6 +28,7 @@ LEAST_BODIES: dict[str, dict[str, Any]] = {
     "/orders/<order_id:int>/refund": {"amount_fen": 1, "reason": "考生因病不能参加"},
     "/fees/<fee_id:int>/waive": {"reason": "家庭经济困难，按规定减免"},
     "/reconciliation/differences/<difference_id:int>/settle": {"note": "已与微信客服核对"},
+    "/finance-alarms/<alarm_id:int>/settle": {"note": "已与考生核对"},
     "/score-changes/<change_id:int>/refuse": {"note": "依据不足"},
 }
 NO_BODY = "what it must be sent goes into LEAST_BODIES of tests/kit/console_desk.py"

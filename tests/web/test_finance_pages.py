@@ -8,19 +8,29 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.domain.payments import transfers, waivers
+from server.domain.payments import alarms, transfers, waivers
 from server.domain.payments.transfer_states import TransferState
 from server.domain.payments.waiver_states import WaiverState
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import AuditEntry, BankTransfer, Candidate, FeeWaiver, School, Staff
+from server.models import (
+    AuditEntry,
+    BankTransfer,
+    Candidate,
+    FeeRefund,
+    FeeWaiver,
+    FinanceAlarm,
+    School,
+    Staff,
+)
 from server.web.console import money_words
-from tests.kit import make, paying, transferring
-from tests.kit.console_desk import seated
+from tests.kit import make, paying, reconciling, transferring
+from tests.kit.console_desk import Browser, code, seated
 from tests.kit.money_desk import WAIVED, Till, a_busy_till, waiting_for_another
 
 App = Sanic[Any, Any]
 SEEN_BY = {
+    "finance-alarms": {Role.FINANCE, Role.ADMIN},
     "waivers": {Role.FINANCE, Role.ADMIN, Role.AUDITOR},
     "transfers": {Role.FINANCE, Role.ADMIN, Role.AUDITOR, Role.SCHOOL},
     "transfers/new": {Role.FINANCE, Role.ADMIN},
@@ -169,6 +179,67 @@ async def test_a_transfer_that_cannot_be_approved_any_more_says_so_and_one_that_
     assert (
         await AuditEntry.filter(action="transfer.proof").count() == 0
     )  # opening the page is not looking at the proof
+
+
+async def test_home_says_what_waits_for_whom_and_where(
+    app: App, services: Services, till: Till, waiting: tuple[FeeWaiver, BankTransfer]
+) -> None:
+    """One refund, waiver and transfer wait for another than who asked; an alarm and a day for everybody."""
+    waiver, transfer = waiting
+    today = reconciling.today(services)
+    paying.forward(services, days=1)
+    till.pay.misprint = reconciling.nothing
+    await reconciling.compared(services, till.pay, today)
+    asker = await seated(app, services, Role.FINANCE)
+    other = await seated(app, services, Role.FINANCE, username="finance-two")
+    me = (await Staff.get(username="user-finance")).id
+    await FeeRefund.filter(state="asked").update(asked_by=me)
+    await FeeWaiver.filter(id=waiver.id).update(asked_by=me)
+    await BankTransfer.filter(id=transfer.id).update(recorded_by=me)
+
+    async def told(who: Browser) -> list[tuple[str, str]]:
+        home = (await who.page("/console/")).text
+        return re.findall(
+            r'<span class="tile-name">(\S+)</span>\s*<span class="tile-number">(\d+)</span>', home
+        )[:5]
+
+    names = [label for label, _ in money_words.WAITING.values()]
+    alarms = str(await FinanceAlarm.filter(settled_at=None).count())
+    assert await told(other) == list(zip(names, ("1", "1", "1", alarms, "1"), strict=True))
+    assert await told(asker) == list(zip(names, ("0", "0", "0", alarms, "1"), strict=True))
+    assert "最早的已等 24 小时" in (await other.page("/console/")).text
+    for _, href in money_words.WAITING.values():
+        assert (await other.page(href)).status == 200
+    operator = await seated(app, services, Role.OPERATOR)
+    assert names[0] not in (await operator.page("/console/")).text
+
+
+async def test_an_alarm_says_what_to_do_and_keeps_how_it_was_settled(
+    app: App, services: Services, till: Till
+) -> None:
+    finance = await seated(app, services, Role.FINANCE)
+    [alarm] = await FinanceAlarm.all()
+    page = "/console/finance-alarms"
+    shown = (await finance.page(page)).text
+    assert "同一笔费用付了两次" in shown and "多付 ¥120.50" in shown and till.twice.number in shown
+    assert money_words.ADVICE["paid_twice"] in shown and "待处理（1）" in shown
+    settle = f"/finance-alarms/{alarm.id}/settle"
+    assert code(await finance("POST", settle, {})) == (422, "invalid")
+    assert code(await finance("POST", settle, {"note": " 　 　 "})) == (422, "invalid")
+    note = "已与考生核对，多付的已退回"
+    assert (await finance("POST", settle, {"note": note})).status == 204
+    assert (await finance("POST", settle, {"note": "再写一次试试"})).status == 204
+    assert "没有要处理的提醒" in (await finance.page(page)).text
+    settled = (await finance.page(f"{page}?settled=1")).text
+    assert (
+        note in settled and "王敏" in settled and "再写一次" not in settled and "settle-alarm" not in settled
+    )
+    [entry] = await AuditEntry.filter(action="finance_alarm.settle")
+    assert entry.became == {"kind": "paid_twice", "note": note}
+
+
+def test_every_alarm_has_its_advice_and_every_kind_of_work_its_place() -> None:
+    assert money_words.ADVICE.keys() == alarms.KINDS.keys()
 
 
 def test_every_state_has_its_tone() -> None:

@@ -18,7 +18,7 @@ from server.domain.payments.prices import NewPrice
 from server.domain.payments.refund_states import RefundState
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import Candidate, Fee, FeeOrder, FeeRefund, FinanceAlarm, Registration, School, Staff
+from server.models import Candidate, Fee, FeeOrder, FeeRefund, Registration, School, Staff
 from server.web.console import money_words
 from tests.kit import make, paying, transferring
 from tests.kit.console_desk import code, seated
@@ -140,20 +140,8 @@ async def test_the_one_who_asked_is_offered_no_approval(app: App, services: Serv
     assert "由另一位财务批准" in own and "/approve" not in own and "等待您批准" not in own
     assert f"/refunds/{asked.id}/approve" in theirs and "有 1 笔退款等待您批准" in theirs
     assert REASON in theirs
-    assert "有 1 笔退款等待您批准" in (await other.page("/console/")).text
     assert (await other("POST", f"/refunds/{asked.id}/approve")).status == 204
     assert "等待您批准" not in (await other.page("/console/refunds")).text
-
-
-async def test_finance_settles_an_alarm_at_home(app: App, services: Services, till: Till) -> None:
-    finance = await seated(app, services, Role.FINANCE)
-    [alarm] = await FinanceAlarm.all()
-    home = (await finance.page("/console/")).text
-    assert '缴费提醒 <small class="soft">1 项</small>' in home
-    assert "同一笔费用付了两次" in home and "多付 ¥120.50" in home and till.twice.number in home
-    assert f'data-post="/finance-alarms/{alarm.id}/settle"' in home
-    assert (await finance("POST", f"/finance-alarms/{alarm.id}/settle")).status == 204
-    assert "没有要处理的缴费提醒" in (await finance.page("/console/")).text
 
 
 async def test_the_qr_page_says_why_there_is_no_qr(

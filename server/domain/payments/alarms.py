@@ -10,9 +10,10 @@ import orjson
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
+from server.domain.people.free_text import clean_reason
 from server.domain.ports import Clock
 from server.domain.roles import Verb
-from server.errors import NotFound
+from server.errors import FieldError, Invalid, NotFound
 from server.models import FinanceAlarm
 from server.models.database import rows
 
@@ -31,6 +32,7 @@ KINDS = {
     "balance_short": "商户余额不足，退款在等待",
     "day_differs": "微信支付的账单与账目有差异，请逐项处理后结账",
 }
+SHORTEST_NOTE, LONGEST_NOTE = 4, 200
 _RAISE = """
 INSERT INTO finance_alarm (dedup, kind, order_id, content, raised_at, settled_by_name)
 VALUES ($1, $2, $3, $4::text::jsonb, $5, '')
@@ -59,13 +61,25 @@ async def raise_alarm(
     )
 
 
-async def settle(clock: Clock, alarm_id: int, *, actor: Actor) -> None:
-    """It was looked at. Again changes nothing. Raises Forbidden; NotFound: alarm_unknown."""
+async def settle(clock: Clock, alarm_id: int, note: str, *, actor: Actor) -> None:
+    """It was looked at, and what was found is written down. Again changes nothing.
+
+    Args:
+        note: finance and auditors see it; no names in it.
+
+    Raises:
+        Forbidden: role_not_allowed. NotFound: alarm_unknown. Invalid: /note.
+    """
     roles.require(actor, Verb.SETTLE_ALARMS)
+    kept = clean_reason(note)
+    if not SHORTEST_NOTE <= len(kept) <= LONGEST_NOTE:
+        message = f"请写明怎样处理的，{SHORTEST_NOTE} 到 {LONGEST_NOTE} 个字。"
+        raise Invalid(errors=[FieldError("/note", "note_length", message)])
     found = await FinanceAlarm.filter(id=alarm_id).first()
     if found is None:
         raise NotFound("alarm_unknown", "没有这项提醒，请刷新后重试。")
     if await FinanceAlarm.filter(id=alarm_id, settled_at=None).update(
-        settled_at=clock.now(), settled_by_name=actor.name
+        settled_at=clock.now(), settled_by_name=actor.name, note=kept
     ):
-        await audit_log.record(clock, actor, "finance_alarm.settle", "finance_alarm", alarm_id)
+        became = {"kind": found.kind, "note": kept}
+        await audit_log.record(clock, actor, "finance_alarm.settle", "finance_alarm", alarm_id, became=became)

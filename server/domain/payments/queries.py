@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import Enum
 from typing import Any
 
 import orjson
@@ -63,10 +65,14 @@ FROM price p JOIN plan n ON n.id = p.plan_id
 WHERE ($1::bigint IS NULL OR p.plan_id = $1) AND ($2::bigint = 0 OR p.id < $2) ORDER BY p.id DESC LIMIT $3
 """
 _ALARMS = """
-SELECT a.id, a.kind, a.order_id, o.number AS order_number, a.content, a.raised_at FROM finance_alarm a
-LEFT JOIN fee_order o ON o.id = a.order_id
-WHERE a.settled_at IS NULL AND a.id > $1 ORDER BY a.id LIMIT $2
+SELECT a.id, a.kind, a.order_id, o.number AS order_number, a.content, a.raised_at, a.settled_at,
+       a.settled_by_name, a.note
+FROM finance_alarm a LEFT JOIN fee_order o ON o.id = a.order_id
 """
+_OPEN_ALARMS = _ALARMS + "WHERE a.settled_at IS NULL AND a.id > $1 ORDER BY a.id LIMIT $2"
+_SETTLED_ALARMS = (
+    _ALARMS + "WHERE a.settled_at IS NOT NULL AND ($1::bigint = 0 OR a.id < $1) ORDER BY a.id DESC LIMIT $2"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +148,9 @@ class AlarmView:
     order_number: str | None
     content: dict[str, Any]
     raised_at: datetime
+    settled_at: datetime | None
+    settled_by_name: str
+    note: str
 
 
 async def owed_by(candidate_id: int) -> list[FeeView]:
@@ -225,10 +234,19 @@ async def prices_page(
 
 async def open_alarms(*, actor: Actor, after: int = 0, size: int = 50) -> Page[AlarmView]:
     """What finance has to look at, the oldest first. Raises Forbidden: role_not_allowed."""
+    return await _alarms(_OPEN_ALARMS, actor, after, size)
+
+
+async def settled_alarms(*, actor: Actor, after: int = 0, size: int = 50) -> Page[AlarmView]:
+    """What finance has looked at, the newest first. Raises Forbidden: role_not_allowed."""
+    return await _alarms(_SETTLED_ALARMS, actor, after, size)
+
+
+async def _alarms(statement: str, actor: Actor, after: int, size: int) -> Page[AlarmView]:
     roles.require(actor, Verb.SETTLE_ALARMS)
     found = [
         AlarmView(**{**row, "content": orjson.loads(row["content"])})
-        for row in await rows(_ALARMS, after, size + 1)
+        for row in await rows(statement, after, size + 1)
     ]
     return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
 
@@ -245,15 +263,14 @@ async def count_to_approve(*, actor: Actor) -> int:
     return await FeeRefund.filter(state=RefundState.ASKED.value).exclude(asked_by=actor.id).count()
 
 
+def shown(row: dict[str, Any], state: Callable[[str], Enum] = FeeState) -> dict[str, Any]:
+    """A row about somebody's fee as people are shown it: level and state in their types, the name masked."""
+    typed = {"level": Level(row["level"]), "state": state(row["state"])}
+    return {**row, **typed, "candidate": mask_name(row["candidate"])}
+
+
 def _fee(row: dict[str, Any]) -> FeeView:
-    return FeeView(
-        **{
-            **row,
-            "level": Level(row["level"]),
-            "state": FeeState(row["state"]),
-            "candidate": mask_name(row["candidate"]),
-        }
-    )
+    return FeeView(**shown(row))
 
 
 def _order(row: dict[str, Any]) -> OrderView:

@@ -11,10 +11,9 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.levels import Level
 from server.domain.paging import Page
-from server.domain.payments import transfer_proofs
+from server.domain.payments import queries, transfer_proofs
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.transfer_states import TransferState
-from server.domain.people.names import mask_name
 from server.domain.people.school_scope import school_of
 from server.domain.ports import Services
 from server.domain.roles import Verb
@@ -120,18 +119,8 @@ async def detail(transfer_id: int, *, actor: Actor) -> tuple[TransferView, list[
     found = await rows(_ONE, transfer_id, school_of(actor))
     if not found:
         raise _unknown()
-    lines = [
-        TransferLine(
-            **{
-                **row,
-                "level": Level(row["level"]),
-                "state": FeeState(row["state"]),
-                "candidate": mask_name(row["candidate"]),
-            }
-        )
-        for row in await rows(_LINES, transfer_id)
-    ]
-    return _transfer(found[0]), lines
+    lines = await rows(_LINES, transfer_id)
+    return _transfer(found[0]), [TransferLine(**queries.shown(row)) for row in lines]
 
 
 async def schools_owing(*, actor: Actor) -> list[SchoolOwing]:

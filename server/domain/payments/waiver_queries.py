@@ -10,8 +10,8 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.levels import Level
 from server.domain.paging import Page
+from server.domain.payments import queries
 from server.domain.payments.waiver_states import WaiverState
-from server.domain.people.names import mask_name
 from server.domain.roles import Verb
 from server.models import FeeWaiver
 from server.models.database import rows
@@ -67,17 +67,8 @@ async def waivers_page(
         school: a part of the name of the school that would pay.
     """
     roles.require(actor, Verb.SEE_WAIVERS)
-    found = [
-        WaiverView(
-            **{
-                **row,
-                "level": Level(row["level"]),
-                "state": WaiverState(row["state"]),
-                "candidate": mask_name(row["candidate"]),
-            }
-        )
-        for row in await rows(_PAGE, after, state, plan_id, school, size + 1)
-    ]
+    wanted = (after, state, plan_id, school, size + 1)
+    found = [WaiverView(**queries.shown(row, WaiverState)) for row in await rows(_PAGE, *wanted)]
     return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
 
 

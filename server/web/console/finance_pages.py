@@ -8,7 +8,15 @@ from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, roles
-from server.domain.payments import fee_overview, orders, queries, transfer_queries, transfers, waiver_queries
+from server.domain.payments import (
+    alarms,
+    fee_overview,
+    orders,
+    queries,
+    transfer_queries,
+    transfers,
+    waiver_queries,
+)
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.transfer_proofs import CONTENT_TYPES, LARGEST
 from server.domain.payments.transfer_states import TransferState
@@ -39,6 +47,11 @@ class TransfersPage(Input):
 class NewTransferPage(Input):
     school_id: Whole | None = None
     plan_id: Whole | None = None
+
+
+class AlarmsPage(Input):
+    settled: bool | None = None
+    cursor: Whole | None = None
 
 
 async def waiver_list(call: Call) -> HTTPResponse:
@@ -150,7 +163,29 @@ async def new_transfer(call: Call) -> HTTPResponse:
     )
 
 
+async def alarm_list(call: Call) -> HTTPResponse:
+    """What finance has to look at, each with what to do; or what was settled, by whom and how."""
+    wanted = page_base.read(call, AlarmsPage)
+    listing = queries.settled_alarms if wanted.settled else queries.open_alarms
+    found = await listing(actor=call.actor, after=wanted.cursor or 0, size=PAGE)
+    return await page_base.render(
+        call,
+        "finance_alarms.html",
+        title="缴费提醒",
+        nav="/console/finance-alarms",
+        items=[(one, alarms.KINDS[one.kind], money_words.alarm_facts(one)) for one in found.items],
+        advice=money_words.advice,
+        next_cursor=found.next_cursor,
+        more_base=page_base.address("/console/finance-alarms", wanted),
+        settled=bool(wanted.settled),
+        count=await queries.count_open_alarms(actor=call.actor),
+        shortest=alarms.SHORTEST_NOTE,
+        longest=alarms.LONGEST_NOTE,
+    )
+
+
 page_base.mount(bp, "/waivers", waiver_list, Verb.SEE_WAIVERS)
 page_base.mount(bp, "/transfers", transfer_list, Verb.SEE_TRANSFERS)
 page_base.mount(bp, "/transfers/new", new_transfer, Verb.RECORD_TRANSFER)
+page_base.mount(bp, "/finance-alarms", alarm_list, Verb.SETTLE_ALARMS)
 page_base.mount(bp, "/transfers/<transfer_id:int>", transfer_page, Verb.SEE_TRANSFERS)

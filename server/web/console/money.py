@@ -74,6 +74,14 @@ class NewRefund(Input):
     reason: str = Field(min_length=refunds.SHORTEST_REASON, max_length=80, description="付款人会看到")
 
 
+class Settling(Input):
+    note: str = Field(
+        min_length=alarms.SHORTEST_NOTE,
+        max_length=alarms.LONGEST_NOTE,
+        description="怎样处理的；财务和审计会看到",
+    )
+
+
 async def price_list(call: Call, query: PriceQuery) -> Page[a.Price]:
     found = await queries.prices_page(
         actor=call.actor, plan_id=query.plan_id, after=query.after, size=query.size
@@ -156,8 +164,8 @@ async def alarm_list(call: Call, query: Paging) -> Page[a.Alarm]:
     return page_of(a.Alarm, [_alarm(one) for one in found.items], found.next_cursor)
 
 
-async def settle_alarm(call: Call, alarm_id: int) -> None:
-    await alarms.settle(call.s.clock, alarm_id, actor=call.actor)
+async def settle_alarm(call: Call, body: Settling, alarm_id: int) -> None:
+    await alarms.settle(call.s.clock, alarm_id, body.note, actor=call.actor)
 
 
 def _price(one: PriceView) -> a.Price:
@@ -255,5 +263,5 @@ ROUTES = [
     Route("POST", "/refunds/<refund_id:int>/approve", approve_refund, "批准退款", status=204, verb=Verb.APPROVE_REFUND),
     Route("POST", "/refunds/<refund_id:int>/decline", decline_refund, "不批准退款", status=204, verb=Verb.APPROVE_REFUND),
     Route("GET", "/finance-alarms", alarm_list, "要财务处理的事", takes=Paging, gives=Page[a.Alarm], verb=Verb.SETTLE_ALARMS),
-    Route("POST", "/finance-alarms/<alarm_id:int>/settle", settle_alarm, "已处理", status=204, verb=Verb.SETTLE_ALARMS),
+    Route("POST", "/finance-alarms/<alarm_id:int>/settle", settle_alarm, "已处理，并写明怎样处理的", takes=Settling, status=204, verb=Verb.SETTLE_ALARMS),
 ]  # fmt: skip

@@ -22,12 +22,37 @@ TONES = {
     "recorded": "wait", "approved": "good", "withdrawn": "later",
 }  # fmt: skip
 ACCOUNTS = {"wechat": "微信支付账户", "bank": "银行账户", "income": "考试费收入", "owed_back": "应退付款人"}
+# What finance is shown at home, and where it is dealt with.
+WAITING = {
+    "refunds": ("退款待您批准", "/console/refunds?state=asked"),
+    "waivers": ("减免待您批准", "/console/waivers?state=asked"),
+    "transfers": ("转账待您批准", "/console/transfers?state=recorded"),
+    "alarms": ("缴费提醒", "/console/finance-alarms"),
+    "days": ("对账有差异的日子", "/console/finance-alarms"),
+}
 _POSTINGS = {
     ("paid", ""): "收款",
     ("refund", ""): "批准退款",
     ("refund", "done"): "退回",
     ("refund", "ended"): "没有退成",
 }
+# What to do about an alarm, for whoever of finance opens it.
+ADVICE = {
+    "payment_unknown": "在微信商户平台按微信支付单号查这笔付款；不属于本服务的，请联系技术同事核对商户号的用途。",
+    "payment_mismatch": "这笔付款没有入账。请在微信商户平台核对金额和商户号；确是考生付的，在那里退回，请考生重新付款。",
+    "paid_twice": "多付的会自动原路退回。请过一会儿在订单里看退款是否“已退回”，没有退成的按退款的提醒处理。",
+    "paid_waived": "费用已减免，付的会自动原路退回。请过一会儿在订单里看退款是否“已退回”。",
+    "notification_unknown": "不影响收款。请把这一条告诉技术同事。",
+    "refund_unknown": "在微信商户平台按退款单号查这笔退款是谁办的、退给谁；不属于本服务的，写明即可。",
+    "refund_by_hand": "已照实记账，不用再退。请问明是谁在商户平台退的、为什么，写下来；以后请在本服务里提出退款。",
+    "refund_mismatch": "请在微信商户平台核对这笔退款的金额和状态，与订单里的退款比对，写明哪一边对。",
+    "refund_abnormal": "付款人的卡已注销或冻结。请联系付款人，在微信商户平台把这笔退款退到别的卡。",
+    "refund_ended": "钱还在商户账户里，费用没有退。请在订单里看原因，需要退的重新提出退款。",
+    "refund_refused": "请在订单里看微信支付说的原因，查明并改正；不用重新提出，系统会隔半小时再试。",
+    "balance_short": "请给微信支付商户账户充值；充值以后退款会自动继续。",
+    "day_differs": "请打开这一天的对账，逐项核对并说明差异；没有说明的不能结账。",
+}
+_GENERAL = "请打开订单核对，写明怎样处理的。"
 _AMOUNTS = {
     "too_much_fen": "多付",
     "paid_fen": "微信支付收到",
@@ -85,6 +110,11 @@ def alarm_facts(alarm: AlarmView) -> list[str]:
         f"{label} {yuan(content[name])}" for name, label in _AMOUNTS.items() if _is_fen(content.get(name))
     ]
     return said + [f"{label} {content[name]}" for name, label in _NUMBERS.items() if content.get(name)]
+
+
+def advice(kind: str) -> str:
+    """One sentence of what to do about an alarm of this kind."""
+    return ADVICE.get(kind, _GENERAL)
 
 
 def _is_fen(value: object) -> bool:

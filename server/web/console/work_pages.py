@@ -16,7 +16,7 @@ from server.domain.issuance import queries as issuance_queries
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.lookups import worklist
-from server.domain.payments import alarms, queries
+from server.domain.payments import finance_desk
 from server.domain.roles import Verb
 from server.web import templating
 from server.web.console import import_answers, money_words, page_base, wording
@@ -29,7 +29,6 @@ from server.web.schema import Input, Whole
 
 bp = Blueprint("console_desk", url_prefix="/console")
 PEOPLE = 100
-ALARMS = 10  # of finance on the first page
 
 
 class ImportsPage(Input):
@@ -71,22 +70,19 @@ async def home(call: Call) -> HTTPResponse:
         officers=await worklist.unconfirmed(call.actor) if may_confirm else 0,
         plans=await worklist.unreleased_plans() if may_release else None,
         imports=await worklist.poor_imports(call.s.clock) if may_import else None,
-        refunds=await queries.count_to_approve(actor=call.actor)
-        if roles.may(call.actor, Verb.APPROVE_REFUND)
-        else 0,
-        **await _finance_alarms(call),
+        money=await _money(call),
     )
 
 
-async def _finance_alarms(call: Call) -> dict[str, Any]:
-    """What finance has to look at: how many, and the oldest with words for each."""
+async def _money(call: Call) -> list[dict[str, Any]] | None:
+    """What waits for this person of finance; None for everybody else."""
     if not roles.may(call.actor, Verb.SETTLE_ALARMS):
-        return {"alarms": None, "alarm_count": 0}
-    oldest = (await queries.open_alarms(actor=call.actor, size=ALARMS)).items
-    return {
-        "alarms": [(one, alarms.KINDS[one.kind], money_words.alarm_facts(one)) for one in oldest],
-        "alarm_count": await queries.count_open_alarms(actor=call.actor),
-    }
+        return None
+    found = {one.what: one for one in await finance_desk.waiting(actor=call.actor)}
+    return [
+        {"label": label, "href": href, "items": found[what].items, "since": found[what].since}
+        for what, (label, href) in money_words.WAITING.items()
+    ]
 
 
 async def import_list(call: Call) -> HTTPResponse:
