@@ -14,6 +14,7 @@ from server.adapters.documents.pdf import TypstPdfRenderer
 from server.adapters.documents.seal import Seal
 from server.adapters.keys import KeyFolder
 from server.domain.auth import web_login
+from server.domain.payments import refunds
 from server.domain.payments.orders import Payer
 from server.domain.ports import Services
 from server.models import Binding
@@ -139,5 +140,14 @@ async def test_an_order_before_and_after_it_is_paid(window: Window, services: Se
     await window.look("order-paid")
     await window.page.set_viewport_size({"width": 320, "height": 640})
     await window.look("order-paid-narrow")
+    refund = await refunds.ask(services.clock, order.id, 2_050, "考生因病不能参加", actor=paying.FINANCE)
+    await refunds.approve(
+        services.clock, services.queue, services.faults, refund.id, actor=paying.OTHER_FINANCE
+    )
+    await window.go(f"/h5/orders/{order.id}")
+    await window.look("order-refunding-narrow")
+    await window.go("/h5/orders")
+    await window.look("orders-narrow")
+    await window.go(f"/h5/orders/{order.id}")
     link = window.page.get_by_role("link", name="打开收据（PDF）")
     assert await link.get_attribute("href") == f"/h5/orders/{order.id}/receipt.pdf"

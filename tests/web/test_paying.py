@@ -10,10 +10,12 @@ import pytest
 
 from server.domain import beijing
 from server.domain.auth import mini_login
-from server.domain.payments import queries, reconciliation
+from server.domain.payments import queries, reconciliation, refunds
+from server.domain.payments.refund_states import RefundState
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Role
-from server.models import Binding, Fee, FeeOrder, FeeRefund
+from server.models import Binding, Fee, FeeOrder, FeeRefund, Registration
+from server.web.h5 import orders as h5_orders
 from tests.kit import make, paying
 from tests.kit.console_desk import code, seated
 from tests.kit.exchange import exchange
@@ -112,6 +114,44 @@ async def test_the_pages_inside_wechat(
     assert order.openid not in shown.text and not re.search("oPayer", shown.text)
 
 
+async def test_the_payer_sees_for_what_until_when_and_what_goes_back(
+    app: App, services: Services, me: dict[str, str], pay: FakePay, fee: Fee
+) -> None:
+    """A refund is shown once it is approved; what finance only asks for, or declines, is not the payer's to read."""
+    made = await post(app, "/h5/orders", me, fee=str(fee.id))
+    path = made.headers["location"]
+    order = await FeeOrder.get()
+    listed = (await get(app, "/h5/orders", me)).text
+    assert "付款期限" in listed
+    await post(app, f"{path}/pay", me)
+    assert pay._pay(order.number)
+    shown = (await get(app, path, me)).text
+    number = (await Registration.get(id=fee.registration_id)).admission_number
+    assert (
+        number in shown and "为谁付" in shown and "初级考试费（已缴）" in shown and "退款" not in _body(shown)
+    )
+    asked = await refunds.ask(services.clock, order.id, 2_050, "考生因病不能参加", actor=paying.FINANCE)
+    assert "考生因病不能参加" not in (await get(app, path, me)).text
+    await refunds.decline(services.clock, asked.id, actor=paying.OTHER_FINANCE)
+    assert "考生因病不能参加" not in (await get(app, path, me)).text
+    back = await refunds.ask(services.clock, order.id, 2_050, "考生因病不能参加", actor=paying.FINANCE)
+    await refunds.approve(
+        services.clock, services.queue, services.faults, back.id, actor=paying.OTHER_FINANCE
+    )
+    shown = (await get(app, path, me)).text
+    assert "退款 ¥20.50" in shown and "退款中" in shown and "考生因病不能参加" in shown
+    for state, (_, word, says) in h5_orders.REFUNDS.items():
+        await FeeRefund.filter(id=back.id).update(state=state.value)
+        shown = (await get(app, path, me)).text
+        assert word in shown and says in shown, state
+    assert set(RefundState) - h5_orders.REFUNDS.keys() == {RefundState.ASKED, RefundState.DECLINED}
+
+
+def _body(page: str) -> str:
+    """Without the invitation to be reminded, which speaks of refunds to come."""
+    return re.sub(r'<section class="card remind".*?</section>', "", page, flags=re.S)
+
+
 async def test_orders_of_others_and_forms_of_others_are_refused(
     app: App, services: Services, me: dict[str, str], pay: FakePay, fee: Fee
 ) -> None:
@@ -193,7 +233,9 @@ async def test_finance_settles_what_it_has_looked_at(app: App, services: Service
     finance = await seated(app, services, Role.FINANCE)
     [alarm] = (await finance("GET", "/finance-alarms")).json["items"]
     assert (alarm["kind"], alarm["order_number"]) == ("paid_twice", two.number)
-    assert (await finance("POST", f"/finance-alarms/{alarm['id']}/settle")).status == 204
+    assert (
+        await finance("POST", f"/finance-alarms/{alarm['id']}/settle", {"note": "已与考生核对"})
+    ).status == 204
     assert (await finance("GET", "/finance-alarms")).json["items"] == []
 
 

@@ -15,7 +15,6 @@ from server.domain.payments.fee_states import FeeState
 from server.domain.payments.ledger import Account
 from server.domain.payments.queries import OrderView
 from server.domain.payments.refund_states import RefundState
-from server.domain.people.names import mask_name
 from server.domain.people.school_scope import may_see
 from server.domain.roles import Verb
 from server.errors import NotFound
@@ -36,6 +35,7 @@ WHERE l.order_id = $1 ORDER BY r.admission_number, f.id
 _REFUNDS = """
 SELECT id, number, amount_fen, reason, state, asked_at, settled_at FROM fee_refund WHERE order_id = $1 ORDER BY id
 """
+_NOT_APPROVED = (RefundState.ASKED, RefundState.DECLINED)  # among finance only
 _BOOKS = """
 SELECT p.id, p.source, p.at, e.account, e.amount_fen
 FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id WHERE p.order_id = $1 ORDER BY p.id, e.id
@@ -108,21 +108,33 @@ async def detail(order_id: int, *, actor: Actor) -> OrderDetail:
     return OrderDetail(
         order=order,
         lines=[_line(row) for row in await rows(_LINES, order_id)],
-        refunds=[
-            OrderRefund(**{**row, "state": RefundState(row["state"])})
-            for row in await rows(_REFUNDS, order_id)
-        ],
+        refunds=await _refunds(order_id),
         postings=_postings(await rows(_BOOKS, order_id)) if may_see_books else [],
     )
 
 
+async def of_payer(order_id: int, candidate_id: int) -> OrderDetail:
+    """A candidate's own order: what it is for, and what goes back, once that is approved; no books.
+
+    Raises:
+        NotFound: order_unknown, also when it is another's.
+    """
+    return OrderDetail(
+        order=await queries.order(order_id, candidate_id=candidate_id),
+        lines=[_line(row) for row in await rows(_LINES, order_id)],
+        refunds=[one for one in await _refunds(order_id) if one.state not in _NOT_APPROVED],
+        postings=[],
+    )
+
+
+async def _refunds(order_id: int) -> list[OrderRefund]:
+    return [
+        OrderRefund(**{**row, "state": RefundState(row["state"])}) for row in await rows(_REFUNDS, order_id)
+    ]
+
+
 def _line(row: dict[str, Any]) -> OrderLine:
-    masked = {
-        "level": Level(row["level"]),
-        "state": FeeState(row["state"]),
-        "candidate": mask_name(row["candidate"]),
-    }
-    return OrderLine(**{**row, **masked})
+    return OrderLine(**queries.shown(row))
 
 
 def _postings(found: list[dict[str, Any]]) -> list[Posting]:

@@ -11,11 +11,12 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import json, redirect
 
 from server.domain.actor import Actor
-from server.domain.payments import fee_receipts, orders, payment_polling, queries
+from server.domain.payments import fee_receipts, order_detail, orders, payment_polling, queries
 from server.domain.payments.fee_receipts import ReceiptDesk
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderState
 from server.domain.payments.orders import Payer
+from server.domain.payments.refund_states import RefundState
 from server.domain.payments.settlement import Cashbox
 from server.domain.people import bound_people
 from server.domain.wechat_chat import js_sdk
@@ -31,6 +32,14 @@ TONES = {
     "owed": "wait", "settled": "good", "refunded": "", "waived": "good",
     "pending": "wait", "paid": "good", "refunding": "wait", "part": "", "closed": "",
 }  # fmt: skip
+# A refund as who gets it is told: the badge, its word, and what to expect.
+REFUNDS = {
+    RefundState.SENDING: ("wait", "退款中", "正在提交微信支付，会原路退回。"),
+    RefundState.ACCEPTED: ("wait", "退款中", "微信支付正在原路退回，到账后微信会通知您。"),
+    RefundState.ABNORMAL: ("bad", "退款遇到问题", "原来付款的卡收不了退款，请联系收款单位。"),
+    RefundState.DONE: ("good", "已退回", "已原路退回，请在微信或银行卡里查看。"),
+    RefundState.ENDED: ("bad", "没有退成", "钱没有退出，请联系收款单位。"),
+}
 
 
 async def listing(request: Request) -> HTTPResponse:
@@ -87,6 +96,8 @@ async def show(request: Request, order_id: int) -> HTTPResponse:
         title="订单",
         back="/h5/orders",
         order=order,
+        it=await order_detail.of_payer(order_id, payer.candidate_id),
+        refund_words=REFUNDS,
         tones=TONES,
         has_receipt=order.state not in fee_receipts.UNPAID,
         subscribe=js_sdk.subscription_templates(s.settings, js_sdk.PAID_FOR),
