@@ -238,8 +238,8 @@ async def test_an_alarm_says_what_to_do_and_keeps_how_it_was_settled(
     assert entry.became == {"kind": "paid_twice", "note": note}
 
 
-def test_every_alarm_has_its_advice_and_every_kind_of_work_its_place() -> None:
-    assert money_words.ADVICE.keys() == alarms.KINDS.keys()
+def test_every_alarm_has_its_advice() -> None:
+    assert alarms.KINDS.keys() <= money_words.ADVICE.keys()
 
 
 def test_every_state_has_its_tone() -> None:
