@@ -241,6 +241,7 @@ def _life(app: Sanic[Any, Any], settings: Settings, services: Services | None) -
 
     app.register_listener(start, "before_server_start")
     app.register_listener(connections.at_stop, "before_server_stop")
+    app.register_listener(wechat_pay.at_stop, "before_server_stop")
     app.register_listener(stop, "after_server_stop")
 
 

@@ -43,9 +43,9 @@ def _cashbox(s: Services) -> Cashbox:
     return Cashbox.of(s.settings, s.clock, s.queue, s.faults)
 
 
-async def apply_payment(s: Services, notification_id: str) -> None:
-    """Book a kept notification of WeChat Pay."""
-    await notifications.apply(_cashbox(s), notification_id)
+async def apply_payments(s: Services, notification_id: str = "") -> None:
+    """Book the kept notifications of WeChat Pay. Jobs put by the version before name one; the others wait as well."""
+    await notifications.sweep(_cashbox(s))
 
 
 async def raise_fees(s: Services) -> None:
@@ -81,7 +81,7 @@ TASKS: dict[str, Work] = {
     "issuance.generate": generation.generate,
     preparing.JOB: preparing.work,
     "notices.send": sender.send,
-    notifications.JOB: apply_payment,
+    notifications.JOB: apply_payments,
     fees.JOB: raise_fees,
     refunds.JOB: send_refund,
     "people.tell_bound": rights_notices.tell_bound,

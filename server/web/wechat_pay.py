@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
-from sanic import Blueprint, Request
+from sanic import Blueprint, Request, Sanic
 from sanic.response import HTTPResponse, empty, json
 
 from server.domain.payments import notifications
+from server.domain.payments.gathered_jobs import GatheredJobs
 from server.domain.ports import PayGateway, Services
 from server.errors import Refused, Unverified
 from server.web import body_limits
@@ -63,11 +65,26 @@ async def _take(s: Services, pay: PayGateway, request: Request, body: bytes) -> 
         log.warning("notification refused: %s", type(problem).__name__)
         return _fail(401, "通知没有通过验签")
     # Not cut off with the answer: what is kept late spares WeChat Pay the next attempt.
-    keeping = asyncio.ensure_future(notifications.receive(s.clock, s.queue, opened))
+    keeping = asyncio.ensure_future(notifications.receive(s.clock, _jobs(request, s), opened))
     _keeping.add(keeping)
     keeping.add_done_callback(_forget)
     await asyncio.shield(keeping)
     return empty()
+
+
+def _jobs(request: Request, s: Services) -> GatheredJobs:
+    """Of this process: the answer does not wait for the job, and a rush of notifications shares it."""
+    ctx = request.app.ctx
+    if not hasattr(ctx, "pay_jobs"):
+        ctx.pay_jobs = GatheredJobs(s.queue)
+    jobs: GatheredJobs = ctx.pay_jobs
+    return jobs
+
+
+async def at_stop(app: Sanic[Any, Any]) -> None:
+    """Put the job that is about to be put, before the database is closed."""
+    if hasattr(app.ctx, "pay_jobs"):
+        await app.ctx.pay_jobs.flush()
 
 
 def _forget(keeping: asyncio.Future[bool]) -> None:

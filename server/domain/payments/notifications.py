@@ -1,5 +1,7 @@
 """Notifications of WeChat Pay: kept for good before they are answered, applied by a job, each once.
 
+One job works off whatever waits, so that a rush of notifications needs no job for each.
+
 They come again, late and in any order (wechat.md §7.3); what they say is booked by `settlement` and `refund_sending`,
 which change nothing when they are told a second time.
 """
@@ -7,7 +9,7 @@ which change nothing when they are told a second time.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -32,9 +34,12 @@ log = logging.getLogger("xcert.pay")
 
 
 async def receive(clock: Clock, queue: Queue, notification: PayNotification) -> bool:
-    """Keep a genuine notification, opened and of our merchant number, and put the job that applies it.
+    """Keep a genuine notification, opened and of our merchant number, and wake the job that applies what waits.
 
     Returning means: kept for good, WeChat Pay need not send it again. False: it was kept before.
+
+    Args:
+        queue: may put the job a moment later, once for many (`GatheredJobs`): a wake-up that is lost is no loss.
     """
     if notification.event == TEST_OF_THE_WAY:
         log.info("WeChat Pay tried the way to us", extra={"notification": notification.id})
@@ -47,8 +52,9 @@ async def receive(clock: Clock, queue: Queue, notification: PayNotification) -> 
         _KEEP, notification.id, notification.event, orjson.dumps(content).decode(), clock.now()
     ):
         return False
-    # Two statements, no transaction: WeChat Pay waits, and a job that is lost in between is found by the sweep.
-    await queue.put(JOB, notification_id=notification.id)
+    # After the commit, no transaction around both: a job that began before it would not see what was kept. WeChat Pay
+    # waits, and what is kept and wakes nobody is found by the sweep.
+    await queue.put(JOB, once=JOB, urgent=True)
     return True
 
 
@@ -69,7 +75,10 @@ async def apply(box: Cashbox, notification_id: str) -> None:
 
 
 async def sweep(box: Cashbox) -> None:
-    """Apply what was kept and whose job was lost."""
+    """Apply what was kept and waits. Job and sweep; two at once do each entry once.
+
+    What comes meanwhile has woken a job of its own.
+    """
     waiting = await PayInboxEntry.filter(applied_at=None).order_by("received_at").limit(SLICE)
     for entry in waiting:
         try:
@@ -81,7 +90,8 @@ async def sweep(box: Cashbox) -> None:
 def _kept(said: PayTransaction | PayRefund | None) -> dict[str, Any] | None:
     if said is None:
         return None
-    return {name: value for name, value in asdict(said).items() if name not in _PERSONAL}
+    # not asdict, which copies what is in them, at a tenth of the cost of a whole notification
+    return {one.name: getattr(said, one.name) for one in fields(said) if one.name not in _PERSONAL}
 
 
 def _transaction(kept: dict[str, Any]) -> PayTransaction:
