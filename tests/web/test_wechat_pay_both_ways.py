@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
 from server.adapters.wechat.pay import WeChatPay
-from server.app import create_app
 from server.domain import beijing
 from server.domain.payments import notifications as pay_notifications
 from server.domain.payments import orders as fee_orders
 from server.domain.payments import reconciliation, refund_sending, refunds
 from server.domain.payments.orders import Payer
 from server.domain.ports import Clock, Queue, Services
-from server.domain.ports.payments import Cashier, PayNotification, PayOrder, PayRefundOrder
+from server.domain.ports.payments import Cashier, PayNotification, PayRefundOrder
 from server.errors import OutsideFailure, PayRefused
 from server.models import FeeOrder, FeeRefund, PayInboxEntry, ReconciliationDay
-from server.sandbox.app import create_sandbox, serving
-from server.sandbox.config import from_settings
-from server.sandbox.pay import cashier, forgeries, notifications, orders, probes
-from server.sandbox.pay.desk import PayDesk
-from server.sandbox.wechat_users import Person
+from server.sandbox.pay import cashier, forgeries, orders, probes
 from tests.kit import make, paying
-from tests.kit.exchange import exchange
-from tests.kit.fakes import FakeClock
 from tests.kit.pay_platform import PayPlatform
-from tests.web.conftest import listening
-
-NUMBER = "xc202611230001"
+from tests.web.pay_both_ways import NUMBER, World, pay_world
 
 
 @pytest.fixture(scope="module")
@@ -42,71 +31,10 @@ def pay_platform(tmp_path_factory: pytest.TempPathFactory) -> PayPlatform:
     return PayPlatform.invent(tmp_path_factory.mktemp("pay"))
 
 
-@dataclass
-class World:
-    """Our service, listening, and WeChat Pay of a sandbox, on one clock."""
-
-    services: Services
-    pay: WeChatPay
-    desk: PayDesk
-    taken: list[PayNotification]
-
-    @property
-    def person(self) -> Person:
-        found = self.desk.platform.people.get("p1")
-        assert found is not None
-        return found
-
-    def openid(self, kind: str = "mp") -> str:
-        account = self.desk.platform.account(kind)
-        assert account is not None
-        return self.desk.platform.openid(account, self.person)
-
-    def order(self, number: str = NUMBER, account: str = "mp", **more: Any) -> PayOrder:
-        until = self.services.clock.now() + timedelta(hours=2)
-        return PayOrder(account, number, "考务费", 100, until, **more)
-
-    async def ordered(self, number: str = NUMBER) -> str:
-        return await self.pay.order_jsapi(self.order(number), openid=self.openid())
-
-    async def paid(self, number: str = NUMBER) -> None:
-        assert orders.pay(self.desk, number, self.person) is not None
-        await self.settled()
-
-    async def settled(self) -> None:
-        async with asyncio.timeout(60):
-            await self.desk.settle()
-
-    def forward(self, seconds: float) -> None:
-        assert isinstance(self.services.clock, FakeClock)
-        self.services.clock.forward(seconds=seconds)
-        self.desk.clock.forward(seconds)
-
-    def notes(self) -> list[tuple[str, str, int]]:
-        return [(n["event"], n["state"], n["sent"]) for n in notifications.everything(self.desk)]
-
-    def turn(self, **switches: Any) -> None:
-        self.desk.switchboard.turn(switches)
-
-
 @pytest.fixture
 async def world(services: Services, pay_platform: PayPlatform) -> AsyncIterator[World]:
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        public = f"http://127.0.0.1:{line.getsockname()[1]}"
-        settings = pay_platform.settings(services.settings, public_url=public, data_dir=pay_platform.folder)
-        sandbox = create_sandbox(replace(from_settings(settings), port=0, data_path=None))
-        platform = sandbox.ctx.platform
-        platform.clock.stop()
-        platform.clock.set(services.clock.now())
-        async with serving(sandbox) as url:
-            exchange(services, settings=replace(settings, pay_url=url))
-            pay = WeChatPay(services.settings, services.clock, seconds=15)
-            exchange(services, pay=pay)
-            async with listening(create_app(services.settings, services), line):
-                yield World(services, pay, sandbox.ctx.pay, [])
-                await sandbox.ctx.pay.settle()
-            await pay.close_connections()
+    async with pay_world(services, pay_platform) as one:
+        yield one
 
 
 @pytest.fixture
