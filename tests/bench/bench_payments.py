@@ -9,18 +9,12 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from server.adapters.wechat.pay import WeChatPay
 from server.app import running
@@ -31,25 +25,13 @@ from server.settings import Settings
 from tests.bench.place import place
 from tests.bench.table import Row
 from tests.kit.pay_platform import PayPlatform
+from tests.kit.quick_pay_platform import QuickPlatform
 
 NOTIFICATIONS, TURN, AT_ONCE = 4_002, 200, 200
 FEW, MANY = 1_000, 500_000  # postings; two entries each
 _INSERT = "INSERT INTO pay_inbox (id, event, content, received_at) VALUES ($1, $2, '{}', now())"
 
 Signed = tuple[dict[str, str], bytes]
-
-
-class QuickPlatform(PayPlatform):
-    """Signs thousands without a process for each."""
-
-    @cached_property
-    def _key(self) -> RSAPrivateKey:
-        key = load_pem_private_key((self.folder / "public.key").read_bytes(), None)
-        assert isinstance(key, RSAPrivateKey)
-        return key
-
-    def sign(self, message: bytes, *, by: str = "public") -> str:
-        return b64encode(self._key.sign(message, PKCS1v15(), SHA256())).decode()
 
 
 def run() -> list[Row]:

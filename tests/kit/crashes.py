@@ -101,8 +101,8 @@ def arm(s: Services, place: str = "", nth: int = 1) -> KillerFaultInjector:
 WORKER = "import asyncio; from server.settings import load; from server.worker import run; asyncio.run(run(load(env_file=None)))"
 
 
-async def worker(settings: Any, db_url: str, redis_url: str) -> asyncio.subprocess.Process:
-    """A real job worker in a process of its own."""
+async def worker(settings: Any, db_url: str, redis_url: str, **more: str) -> asyncio.subprocess.Process:
+    """A real job worker in a process of its own; `more` settings by their variables."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("XCERT_", "WECHAT_"))
     }
@@ -116,7 +116,8 @@ async def worker(settings: Any, db_url: str, redis_url: str) -> asyncio.subproce
             "XCERT_REDIS_URL": redis_url,
             "XCERT_DATA_DIR": str(settings.data_dir),
             "XCERT_KEYS_DIR": str(settings.keys_dir),
-        },
+        }
+        | more,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
