@@ -115,6 +115,7 @@ class Weather:
 
     def payment(self, number: str, *, wrong_fen: int = 0) -> Letter:
         said = self.pay._transaction(number)
+        assert said.total_fen is not None
         total = said.total_fen + wrong_fen
         resource = {
             "appid": said.appid,

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from aiohttp import web
 from cryptography import x509
@@ -48,7 +48,7 @@ class PayPlatform:
     clock: FakeClock = field(default_factory=FakeClock)
 
     @classmethod
-    def invent(cls, folder: Path) -> PayPlatform:
+    def invent(cls, folder: Path) -> Self:
         account = sandbox_account.complete(folder)
         merchant = x509.load_pem_x509_certificate(
             account["SANDBOX_PAY_MCH_CERTIFICATE"].encode()
