@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,12 +15,13 @@ from server.domain.payments import (
     notifications,
     reconciliation,
     refunds,
+    transfers,
     waivers,
 )
 from server.domain.payments.ledger import Account
 from server.domain.payments.orders import Payer
 from server.domain.ports import Services
-from server.domain.ports.payments import PayNotification
+from server.domain.ports.payments import PayNotification, PayRefund
 from server.errors import Refused
 from server.models import (
     Fee,
@@ -28,7 +30,7 @@ from server.models import (
     ReconciliationDifference,
 )
 from server.models.database import rows
-from tests.kit import paying
+from tests.kit import make, paying, transferring
 from tests.kit.fake_pay import FakePay
 from tests.kit.fakes import Killed, KillerFaultInjector
 from tests.kit.paying import FINANCE, OTHER_FINANCE, PRICE_FEN
@@ -88,11 +90,12 @@ async def test_whatever_happens_in_whatever_order_the_books_are_right(
     services: Services, pay: FakePay, seed: int
 ) -> None:
     """Random lives of a few fees: two ways to order each, payments, notifications twice and late, lost answers,
-    refunds, waivers, the clock. After every step the books are checked; at the end nothing is open.
+    refunds by two people, refused and by hand, waivers, bank transfers, wrong amounts, the clock. After every step the books are checked; at the end nothing is open.
     """
     s, dice = services, random.Random(seed)
     plan = await paying.priced(s)
     owed = [await paying.owing(s, plan) for _ in range(3)]
+    schools = await paying.owing(s, await paying.priced(s, kind="school"), school=await make.school())
     late: list[PayNotification] = []
 
     async def order() -> None:
@@ -126,6 +129,53 @@ async def test_whatever_happens_in_whatever_order_the_books_are_right(
         asked = await waivers.ask(s.clock, dice.choice(owed).id, "按规定减免", actor=FINANCE)
         await waivers.approve(s.clock, s.faults, asked.id, actor=OTHER_FINANCE)
 
+    async def decline_refund() -> None:
+        order = dice.choice(await FeeOrder.all())
+        asked = await refunds.ask(s.clock, order.id, 1, "退款原因", actor=FINANCE)
+        await refunds.decline(s.clock, asked.id, actor=OTHER_FINANCE)
+
+    async def refund_by_hand() -> None:
+        """In WeChat Pay's console, of something that it has been paid and has not given back."""
+        found = [n for n, one in pay.orders.items() if one.state == "SUCCESS"]
+        number = dice.choice(sorted(found))
+        order = await FeeOrder.get(number=number)
+        if order.state != "paid":  # by hand before the payment is known: test_payments_refunds
+            return
+        kept = pay.orders[number]
+        assert kept.transaction is not None
+        kept.state, kept.refunded_fen = "REFUND", order.total_fen
+        by_hand = PayRefund(
+            number, kept.transaction, f"byhand{order.id}", f"5039{order.id:017d}", "SUCCESS", order.total_fen,
+            order.total_fen, created_at=s.clock.now(),
+        )  # fmt: skip
+        pay.refunds[by_hand.out_refund_no] = by_hand
+        late.append(pay._refund_notification(by_hand.out_refund_no))
+        await notifications.receive(s.clock, s.queue, late[-1])
+        await notifications.apply(paying.box(s), late[-1].id)
+
+    async def told_of_another_amount() -> None:
+        number = dice.choice(sorted(n for n, one in pay.orders.items() if one.transaction))
+        said = pay._notification(number)
+        assert said.transaction is not None and said.transaction.total_fen is not None
+        wrong = replace(said.transaction, total_fen=said.transaction.total_fen + dice.choice((-1, 1)))
+        was = (await FeeOrder.get(number=number)).state
+        told = replace(said, id=f"EV-wrong-{number}", transaction=wrong)
+        await notifications.receive(s.clock, s.queue, told)
+        await notifications.apply(paying.box(s), told.id)
+        assert (await FeeOrder.get(number=number)).state == was
+
+    async def transfer() -> None:
+        """By the bank, of what the school's person owes; approved, or not."""
+        reference = f"20261123ICBC{dice.randrange(10_000):04d}"
+        made = await transferring.recorded(s, schools, bank_reference=reference)
+        if dice.random() < 0.5:
+            await transfers.approve(paying.box(s), made.id, actor=OTHER_FINANCE)
+        else:
+            await transfers.decline(s.clock, made.id, actor=OTHER_FINANCE)
+
+    async def school_orders() -> None:
+        await paying.ordered(s, pay, schools)
+
     async def refund_ends() -> None:
         if pay.refunds:
             number = dice.choice(sorted(pay.refunds))
@@ -148,13 +198,18 @@ async def test_whatever_happens_in_whatever_order_the_books_are_right(
         told,
         told,
         waive,
+        transfer,
+        school_orders,
+        told_of_another_amount,
         refund,
+        decline_refund,
+        refund_by_hand,
         refund_ends,
         refund_ends,
         time_passes,
         answers_get_lost,
     )
-    for _ in range(60):
+    for _ in range(80):
         happening = dice.choice((*happenings, None))
         try:
             await (happening() if happening else paying.sweep(s, pay))
