@@ -149,18 +149,13 @@ async def test_whatever_the_weather_the_books_are_right_and_nobody_pays_or_hears
     for letter in late:
         await w.arrives(letter)
     for _ in range(12):
-        await w.sweeps()
+        await w.catches_up()
         await weather.refunds_end(w)
         w.forward(minutes=40)
     for letter in w.late:
         await w.arrives(letter)
-    w.killer.share = 0.0
-    box = paying.box(s)
-    await notifications.sweep(box)
+    await w.catches_up()
     w.forward(days=1)
-    w.pay.losing = 0
-    await paying.sweep(s, w.pay)
-    w.killer.share = share
     await reconciled(w, first)
     await proven(w)
     if ORDERS >= 600:

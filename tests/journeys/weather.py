@@ -19,8 +19,9 @@ from server.domain.payments.orders import Payer
 from server.domain.ports import Services
 from server.domain.ports.payments import PayRefund
 from server.errors import Conflict, OutsideFailure, Unverified
-from server.models import Fee, FeeOrder, FeeRefund
+from server.models import Fee, FeeOrder, FeeRefund, PayInboxEntry
 from tests.kit import make, paying
+from tests.kit.columns import column
 from tests.kit.dying import dies_at
 from tests.kit.exchange import exchange
 from tests.kit.fake_pay import FakePay
@@ -197,6 +198,19 @@ class Weather:
             lambda: refund_sending.sweep(box, self.pay),
         ):
             await self.survives(sweep)
+
+    async def catches_up(self) -> None:
+        """As many minutes as it takes until nothing that has come waits, and no refund is to be asked after."""
+        while True:
+            await self.sweeps()
+            self.forward(minutes=3)
+            waiting = await column(FeeRefund.filter(state__in=("sending", "accepted")), "number")
+            unheard = [n for n in waiting if n not in self.pay.refunds or self._has_ended(n)]
+            if not unheard and not await PayInboxEntry.filter(applied_at=None).exists():
+                return
+
+    def _has_ended(self, number: str) -> bool:
+        return self.pay.refunds[number].status in ("SUCCESS", "CLOSED")
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A TCP proxy that a test makes refuse, cut or hang: what stands behind it is fine all the time."""
+"""A TCP proxy that a test makes refuse, cut, hang or slow: what stands behind it is fine all the time."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self.port = 0
         self.pieces = 0  # pieces that came from the near side
+        self.delay = (
+            0.0  # seconds that every piece from the near side waits: each round trip takes so much longer
+        )
 
     async def open(self) -> None:
         """Listen, on the same port as before."""
@@ -70,6 +73,8 @@ class Proxy:
             while data := await source.read(65536):
                 self.pieces += near
                 await self._goes.wait()
+                if near and self.delay:
+                    await asyncio.sleep(self.delay)
                 sink.write(data)
                 await sink.drain()
         except OSError:
