@@ -11,6 +11,7 @@ from server.domain.actor import SYSTEM
 from server.domain.beijing import say_minute
 from server.domain.people import identity_index
 from server.domain.ports import Services
+from server.domain.training import phone_index
 from server.settings import Settings
 
 _PURPOSE_NAMES = {
@@ -83,6 +84,7 @@ def reindex(args: argparse.Namespace, settings: Settings) -> int:
     """
 
     async def work(s: Services) -> identity_index.Reindexed:
+        await phone_index.reindex(s.keys)
         return await identity_index.reindex(s.clock, s.keys, actor=SYSTEM)
 
     result = with_services(settings, work)

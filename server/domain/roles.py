@@ -62,6 +62,8 @@ class Verb(Enum):
     SUSPEND = "停用院校签发负责人"
     SEE_PEOPLE = "查找考生"
     UNBIND = "解除考生的微信绑定"
+    SEE_COURSES = "查看培训"
+    ARRANGE_COURSES = "安排培训"
     SEE_MONEY = "查看缴费"
     SET_PRICES = "设定价格"
     REFUND = "提出退款"
@@ -87,6 +89,7 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
         _SEE
         | {Verb.IMPORT, Verb.RELEASE, Verb.PREPARE, Verb.SEE_RECEIPT, Verb.INVITE, Verb.CONFIRM}
         | {Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND, Verb.APPROVE_SCORES, Verb.CHECK_LIST}
+        | {Verb.SEE_COURSES, Verb.ARRANGE_COURSES}
     ),
     Role.ISSUER: frozenset(
         _SEE
@@ -98,11 +101,13 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
         {Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_MONEY, Verb.SET_PRICES, Verb.REFUND}
         | {Verb.APPROVE_REFUND, Verb.SETTLE_ALARMS, Verb.WAIVE, Verb.APPROVE_WAIVER, Verb.SEE_WAIVERS}
         | {Verb.RECORD_TRANSFER, Verb.APPROVE_TRANSFER, Verb.SEE_TRANSFERS, Verb.SEE_PROOFS}
-        | {Verb.RECONCILE}
+        | {Verb.RECONCILE, Verb.SEE_COURSES}
     ),
     Role.NOTIFIER: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
     Role.AUDITOR: frozenset(
-        _SEE | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT, Verb.SEE_WAIVERS, Verb.SEE_TRANSFERS, Verb.SEE_PROOFS}
+        _SEE
+        | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT, Verb.SEE_WAIVERS, Verb.SEE_TRANSFERS, Verb.SEE_PROOFS}
+        | {Verb.SEE_COURSES}
     ),
     Role.ADMIN: frozenset(Verb),
     Role.SCHOOL: frozenset(
@@ -125,6 +130,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
                 Verb.SEE_AUDIT,
                 Verb.SEE_PEOPLE,
                 Verb.CHECK_LIST,
+                Verb.SEE_COURSES,
                 Verb.SEE_MONEY,
                 Verb.SEE_WAIVERS,
                 Verb.SEE_TRANSFERS,
@@ -155,9 +161,10 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
         frozenset({Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND, Verb.UNBIND}),
     ),
     "money": (
-        "缴费：价格、下单、减免、转账、退款和对账",
+        "缴费：价格、培训、下单、减免、转账、退款和对账",
         frozenset(
             {
+                Verb.ARRANGE_COURSES,
                 Verb.SET_PRICES,
                 Verb.REFUND,
                 Verb.APPROVE_REFUND,

@@ -46,6 +46,7 @@ from server.models.people import (
     Staff,
 )
 from server.models.reconciliation import PayBillLine, ReconciliationDay, ReconciliationDifference
+from server.models.training import Course, CourseEnrolment, CoursePrice
 
 __all__ = [
     "ApiToken",
@@ -56,6 +57,9 @@ __all__ = [
     "Candidate",
     "Certificate",
     "CertificateKind",
+    "Course",
+    "CourseEnrolment",
+    "CoursePrice",
     "Delivery",
     "EndedPerson",
     "EndedSession",

@@ -10,6 +10,7 @@ from tortoise.models import Model
 if TYPE_CHECKING:
     from server.models.exams import Plan, Registration
     from server.models.people import Candidate, School
+    from server.models.training import CourseEnrolment
 
 
 class Price(Model):
@@ -34,25 +35,29 @@ class Price(Model):
 
 
 class Fee(Model):
-    """What one registration owes: made once, and no later price changes it. `state` is written by `payments.fees`."""
+    """What one registration or one enrolment in a course owes: made once, and no later price changes it. `state` is written by `payments.fees`."""
 
     id = fields.BigIntField(primary_key=True)
-    registration: fields.ForeignKeyRelation[Registration] = fields.ForeignKeyField(
-        "records.Registration", related_name="fees", on_delete=fields.RESTRICT
+    registration: fields.ForeignKeyNullableRelation[Registration] = fields.ForeignKeyField(
+        "records.Registration", related_name="fees", null=True, on_delete=fields.RESTRICT
     )
-    registration_id: int
-    price: fields.ForeignKeyRelation[Price] = fields.ForeignKeyField(
-        "records.Price", related_name="fees", on_delete=fields.RESTRICT
+    registration_id: int | None
+    price: fields.ForeignKeyNullableRelation[Price] = fields.ForeignKeyField(
+        "records.Price", related_name="fees", null=True, on_delete=fields.RESTRICT
     )
-    price_id: int
-    candidate: fields.ForeignKeyRelation[Candidate] = fields.ForeignKeyField(
-        "records.Candidate", related_name="fees", on_delete=fields.RESTRICT
+    price_id: int | None
+    candidate: fields.ForeignKeyNullableRelation[Candidate] = fields.ForeignKeyField(
+        "records.Candidate", related_name="fees", null=True, on_delete=fields.RESTRICT
     )
-    candidate_id: int
+    candidate_id: int | None
+    enrolment: fields.ForeignKeyNullableRelation[CourseEnrolment] = fields.ForeignKeyField(
+        "records.CourseEnrolment", related_name="fees", null=True, on_delete=fields.RESTRICT
+    )
+    enrolment_id: int | None
     school: fields.ForeignKeyNullableRelation[School] = fields.ForeignKeyField(
         "records.School", related_name="fees", null=True, on_delete=fields.RESTRICT
     )
-    school_id: int | None  # who pays for 本校考生; empty: the candidate pays (S57)
+    school_id: int | None  # who pays for 本校考生 and courses; empty: the candidate pays (S57)
     amount_fen = fields.IntField()
     state = fields.CharField(max_length=10, default="owed")  # owed settled refunded waived
     settled_by: fields.ForeignKeyNullableRelation[FeeOrder] = fields.ForeignKeyField(

@@ -17,6 +17,7 @@ MEANS = {
     "certificates.py": "证书",
     "chat.py": "what is written to and fro in the official account",
     "clock.py": "what time it is",
+    "courses.py": "培训",
     "facts.py": "where the facts for a life's guards are gathered",
     "imports.py": "imports of tables",
     "keywords.py": "the values that WeChat takes for a template's keywords",

@@ -26,6 +26,8 @@ LEAST_BODIES: dict[str, dict[str, Any]] = {
     "/certificates/<number:str>/revoke": {"reason": "登记错误"},
     "/people/<candidate_id:int>/unbind": {"reason": "本人到校申请"},
     "/orders/<order_id:int>/refund": {"amount_fen": 1, "reason": "考生因病不能参加"},
+    "/courses/<course_id:int>/prices": {"amount_fen": 80_000, "from_on": "2026-12-01"},
+    "/courses/<course_id:int>/enrolments": {"list": "某院校,张三,13900000000"},
     "/fees/<fee_id:int>/waive": {"reason": "家庭经济困难，按规定减免"},
     "/reconciliation/differences/<difference_id:int>/settle": {"note": "已与微信客服核对"},
     "/finance-alarms/<alarm_id:int>/settle": {"note": "已与考生核对"},

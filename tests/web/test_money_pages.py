@@ -83,7 +83,7 @@ async def test_a_school_is_shown_no_books_and_no_refund_form(
     path = f"/console/orders/{till.open_order.id}"
     seen, all_of_it = (await mine.page(path)).text, (await finance.page(path)).text
     assert "已支付" in seen and "借方" not in seen and "/refund" not in seen
-    assert "借方" in all_of_it and "考试费收入" in all_of_it and f"{path[8:]}/refund" in all_of_it
+    assert "借方" in all_of_it and "考试费和培训费收入" in all_of_it and f"{path[8:]}/refund" in all_of_it
     assert "扫码付款" not in all_of_it
 
 

@@ -59,6 +59,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "refund_id": 1,
         "fee_id": 1,
         "waiver_id": 1,
+        "course_id": 1,
         "transfer_id": 1,
         "alarm_id": 1,
         "difference_id": 1,

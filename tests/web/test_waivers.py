@@ -40,6 +40,7 @@ async def test_finance_asks_another_approves_and_the_auditor_sees(app: App, serv
         "level_label": "初级",
         "admission_number": shown["admission_number"],
         "candidate": "崔**",
+        "course": None,
         "school": None,
         "reason": WHY["reason"],
         "state": "approved",

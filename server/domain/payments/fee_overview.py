@@ -1,12 +1,15 @@
-"""Fees as a whole: of which plans there are any, and how many and how much in each state."""
+"""Fees: the list of them, of which plans and courses there are any, and how many and how much in each state."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from server.domain import roles
 from server.domain.actor import Actor
+from server.domain.paging import Page
 from server.domain.payments.fee_states import FeeState
+from server.domain.payments.fee_subjects import COLUMNS, JOINS, FeeSubject, with_subject
 from server.domain.people.school_scope import school_of
 from server.domain.roles import Verb
 from server.models.database import rows
@@ -17,17 +20,58 @@ SELECT p.id, p.name FROM plan p WHERE EXISTS (
     WHERE r.plan_id = p.id AND ($1::bigint IS NULL OR f.school_id = $1)
 ) ORDER BY p.exam_date DESC, p.id DESC LIMIT 200
 """
+_COURSES = """
+SELECT k.id, k.title AS name FROM course k WHERE EXISTS (
+    SELECT 1 FROM fee f JOIN course_enrolment e ON e.id = f.enrolment_id
+    WHERE e.course_id = k.id AND ($1::bigint IS NULL OR f.school_id = $1)
+) ORDER BY k.from_on DESC, k.id DESC LIMIT 200
+"""
 _TOTALS = """
 SELECT f.state, count(*)::int AS fees, sum(f.amount_fen)::bigint AS fen FROM fee f
 WHERE ($1::bigint IS NULL OR f.school_id = $1)
   AND ($2::bigint IS NULL OR EXISTS (SELECT 1 FROM registration r WHERE r.id = f.registration_id AND r.plan_id = $2))
-  AND ($3::text IS NULL OR f.school_id IN (SELECT h.id FROM school h WHERE strpos(h.name, $3) > 0))
+  AND ($3::bigint IS NULL OR EXISTS (SELECT 1 FROM course_enrolment e WHERE e.id = f.enrolment_id AND e.course_id = $3))
+  AND ($4::text IS NULL OR f.school_id IN (SELECT h.id FROM school h WHERE strpos(h.name, $4) > 0))
 GROUP BY f.state
 """
+_PAGE = f"""
+SELECT f.id, {COLUMNS}, f.amount_fen, f.state, h.name AS school, f.created_at
+FROM fee f
+{JOINS}
+LEFT JOIN school h ON h.id = f.school_id
+WHERE f.id > $1 AND ($2::bigint IS NULL OR f.school_id = $2) AND ($3::bigint IS NULL OR r.plan_id = $3)
+  AND ($4::bigint IS NULL OR e.course_id = $4) AND ($5::text IS NULL OR strpos(h.name, $5) > 0)
+  AND ($6::text IS NULL OR f.state = $6) AND ($7::bigint IS NULL OR f.school_id = $7) ORDER BY f.id LIMIT $8
+"""  # noqa: S608 -- constants
 
 
 @dataclass(frozen=True, slots=True)
-class PlanChoice:
+class FeeRow:
+    """One fee, whoever pays it; `school`: None, where the candidate does."""
+
+    id: int
+    subject: FeeSubject
+    amount_fen: int
+    state: FeeState
+    school: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeFilter:
+    """Which fees are looked at.
+
+    Attributes:
+        school: a part of the name of the school that pays.
+    """
+
+    plan_id: int | None = None
+    course_id: int | None = None
+    school: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
     id: int
     name: str
 
@@ -41,19 +85,45 @@ class FeeTotal:
     fen: int
 
 
-async def plans_with_fees(*, actor: Actor) -> list[PlanChoice]:
+async def plans_with_fees(*, actor: Actor) -> list[Choice]:
     """Plans in which somebody owes or has paid, newest exam first; a school's account: of its own candidates.
 
     Raises Forbidden: role_not_allowed.
     """
     roles.require(actor, Verb.SEE_MONEY)
-    return [PlanChoice(**row) for row in await rows(_PLANS, school_of(actor))]
+    return [Choice(**row) for row in await rows(_PLANS, school_of(actor))]
 
 
-async def totals(*, actor: Actor, plan_id: int | None = None, school: str | None = None) -> list[FeeTotal]:
-    """Every state in its order, also those without a fee. Takes and raises as `queries.fees_page`."""
+async def courses_with_fees(*, actor: Actor) -> list[Choice]:
+    """Courses for which somebody owes or has paid, the newest first; else as `plans_with_fees`."""
     roles.require(actor, Verb.SEE_MONEY)
-    found = {row["state"]: row for row in await rows(_TOTALS, school_of(actor), plan_id, school)}
+    return [Choice(**row) for row in await rows(_COURSES, school_of(actor))]
+
+
+async def fees_page(
+    wanted: FeeFilter,
+    *,
+    actor: Actor,
+    state: str | None = None,
+    school_id: int | None = None,
+    after: int = 0,
+    size: int = 50,
+) -> Page[FeeRow]:
+    """What is owed, by pages; a school's account sees its own. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.SEE_MONEY)
+    own = (school_of(actor), wanted.plan_id, wanted.course_id, wanted.school)
+    found = [
+        FeeRow(**{**with_subject(row), "state": FeeState(row["state"])})
+        for row in await rows(_PAGE, after, *own, state, school_id, size + 1)
+    ]
+    return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+
+
+async def totals(wanted: FeeFilter, *, actor: Actor) -> list[FeeTotal]:
+    """Every state in its order, also those without a fee. Takes and raises as `fees_page`."""
+    roles.require(actor, Verb.SEE_MONEY)
+    own = (school_of(actor), wanted.plan_id, wanted.course_id, wanted.school)
+    found = {row["state"]: row for row in await rows(_TOTALS, *own)}
     none = {"fees": 0, "fen": 0}
     return [
         FeeTotal(state, int(one["fees"]), int(one["fen"]))

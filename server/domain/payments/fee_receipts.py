@@ -16,6 +16,7 @@ from server.domain.fault_points import transaction
 from server.domain.levels import Level
 from server.domain.payments import order_transitions
 from server.domain.payments.chinese_amount import in_capitals
+from server.domain.payments.fee_subjects import JOINS, what
 from server.domain.payments.order_states import BY_BANK, OrderState
 from server.domain.payments.yuan import yuan
 from server.domain.people.names import mask_name
@@ -37,15 +38,13 @@ _PAYER = """
 SELECT COALESCE(c.name, '') AS candidate, COALESCE(h.name, '') AS school FROM fee_order o
 LEFT JOIN candidate c ON c.id = o.candidate_id LEFT JOIN school h ON h.id = o.school_id WHERE o.id = $1
 """
-_LINES = """
-SELECT p.name AS plan, s.level, count(*) AS count, sum(l.amount_fen)::bigint AS fen
+_LINES = f"""
+SELECT COALESCE(p.name, k.title) AS title, s.level, count(*) AS count, sum(l.amount_fen)::bigint AS fen
 FROM fee_order_line l
 JOIN fee f ON f.id = l.fee_id
-JOIN registration r ON r.id = f.registration_id
-JOIN plan p ON p.id = r.plan_id
-JOIN site s ON s.id = r.site_id
-WHERE l.order_id = $1 GROUP BY p.id, p.name, s.level ORDER BY p.id, s.level
-"""
+{JOINS}
+WHERE l.order_id = $1 GROUP BY p.id, p.name, k.id, k.title, s.level ORDER BY p.id, s.level, k.id
+"""  # noqa: S608 -- constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,8 @@ async def _page(desk: ReceiptDesk, order: FeeOrder, receipt: FeeReceipt, *, is_m
 
 
 def _line(row: dict[str, Any]) -> ReceiptLine:
-    return ReceiptLine(f"{row['plan']}　{Level(row['level']).label}考试费", row["count"], yuan(row["fen"]))
+    level = Level(row["level"]) if row["level"] else None
+    return ReceiptLine(f"{row['title']}　{what(level)}", row["count"], yuan(row["fen"]))
 
 
 def _unknown() -> NotFound:

@@ -1,4 +1,7 @@
-"""What registrations owe. One fee a registration, made by the price of the day it was registered, and never changed."""
+"""What registrations and enrolments in courses owe.
+
+One fee each, made by the price of the day of registration or enrolment, and never changed.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,13 @@ INSERT INTO registration_unpriced (registration_id)
 SELECT r.id FROM registration r WHERE r.plan_id = $1 AND NOT EXISTS (SELECT 1 FROM fee f WHERE f.registration_id = r.id)
 ON CONFLICT DO NOTHING
 """
+_OF_ENROLMENT = """
+INSERT INTO fee (enrolment_id, school_id, amount_fen, state, created_at)
+SELECT e.id, e.school_id, p.amount_fen, 'owed', $2
+FROM course_enrolment e JOIN course_price p ON p.id = e.price_id
+WHERE e.id = ANY($1::bigint[]) AND p.amount_fen > 0
+ON CONFLICT (enrolment_id) DO NOTHING
+"""
 # Locked in one order, as everybody else locks fees: two orders that share some never wait for each other in a ring.
 _SETTLE = """
 UPDATE fee SET state = $3, settled_by_id = $2 FROM (
@@ -66,6 +76,13 @@ async def raise_fees(clock: Clock) -> int:
                 return made
             made += len(await rows(_RAISE, taken, clock.now()))
             await rows("DELETE FROM registration_unpriced WHERE registration_id = ANY($1::bigint[])", taken)
+
+
+async def raise_for_enrolments(clock: Clock, enrolment_ids: Collection[int]) -> None:
+    """The fees of these enrolments, in the transaction that enrols them: nobody is in a course and owes nothing for it,
+    unless it costs nothing. Again makes no second one (S48).
+    """
+    await rows(_OF_ENROLMENT, sorted(enrolment_ids), clock.now())
 
 
 async def settle(fee_ids: Collection[int], order_id: int) -> set[int]:

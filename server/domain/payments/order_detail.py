@@ -9,9 +9,9 @@ from typing import Any
 
 from server.domain import roles
 from server.domain.actor import Actor
-from server.domain.levels import Level
 from server.domain.payments import queries
 from server.domain.payments.fee_states import FeeState
+from server.domain.payments.fee_subjects import COLUMNS, JOINS, FeeSubject, with_subject
 from server.domain.payments.ledger import Account
 from server.domain.payments.queries import OrderView
 from server.domain.payments.refund_states import RefundState
@@ -21,17 +21,13 @@ from server.errors import NotFound
 from server.models import FeeOrder
 from server.models.database import rows
 
-_LINES = """
-SELECT f.id, p.name AS plan, s.level, r.admission_number, c.name AS candidate, l.amount_fen, f.state,
-       COALESCE(f.settled_by_id = l.order_id, false) AS is_settled_here
+_LINES = f"""
+SELECT f.id, {COLUMNS}, l.amount_fen, f.state, COALESCE(f.settled_by_id = l.order_id, false) AS is_settled_here
 FROM fee_order_line l
 JOIN fee f ON f.id = l.fee_id
-JOIN registration r ON r.id = f.registration_id
-JOIN plan p ON p.id = r.plan_id
-JOIN site s ON s.id = r.site_id
-JOIN candidate c ON c.id = f.candidate_id
+{JOINS}
 WHERE l.order_id = $1 ORDER BY r.admission_number, f.id
-"""
+"""  # noqa: S608 -- constants
 _REFUNDS = """
 SELECT id, number, amount_fen, reason, state, asked_at, settled_at FROM fee_refund WHERE order_id = $1 ORDER BY id
 """
@@ -44,17 +40,14 @@ FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id WHERE p.order_i
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """One fee in an order; `candidate` is masked.
+    """One fee in an order.
 
     Attributes:
         is_settled_here: this order, and no other, settled the fee.
     """
 
     id: int
-    plan: str
-    level: Level
-    admission_number: str
-    candidate: str
+    subject: FeeSubject
     amount_fen: int
     state: FeeState
     is_settled_here: bool
@@ -134,7 +127,7 @@ async def _refunds(order_id: int) -> list[OrderRefund]:
 
 
 def _line(row: dict[str, Any]) -> OrderLine:
-    return OrderLine(**queries.shown(row))
+    return OrderLine(**{**with_subject(row), "state": FeeState(row["state"])})
 
 
 def _postings(found: list[dict[str, Any]]) -> list[Posting]:

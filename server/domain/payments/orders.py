@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -85,7 +85,7 @@ async def create(clock: Clock, fee_ids: Collection[int], payer: Payer, *, actor:
             account=payer.account,
             way=payer.way,
             openid=payer.openid,
-            description=description(len(fees)),
+            description=description(fees),
             total_fen=sum(fee.amount_fen for fee in fees),
             expires_at=now + LIFETIME,
             next_query_at=now + FIRST_QUERY,
@@ -129,9 +129,13 @@ async def _same(clock: Clock, wanted: list[int], payer: Payer) -> FeeOrder | Non
     return await FeeOrder.get(id=found[0]["id"]) if found else None
 
 
-def description(count: int) -> str:
+def description(fees: Sequence[Fee]) -> str:
     """What the payer reads that he pays."""
-    return "社会心理服务证书考试费" + (f"（{count} 人）" if count > 1 else "")
+    of_courses = sum(fee.enrolment_id is not None for fee in fees)
+    words = [word for word, count in (("考试费", len(fees) - of_courses), ("培训费", of_courses)) if count]
+    counted = "人" if len(words) == 1 else "项"  # one person may sit an examination and take part in a course
+    said = "社会心理服务证书" + "和".join(words)
+    return said + (f"（{len(fees)} {counted}）" if len(fees) > 1 else "")
 
 
 async def open_cashier(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import Enum
 from typing import Any
 
 import orjson
@@ -25,22 +23,16 @@ from server.models import FeeRefund, FinanceAlarm
 from server.models.database import rows
 
 ORDERS_SHOWN = 50
-_FEES = """
+_OF_CANDIDATE = """
 SELECT f.id, p.name AS plan, p.exam_date, s.level, f.amount_fen, f.state, r.admission_number, c.name AS candidate,
-       h.name AS school, f.created_at
+       f.created_at
 FROM fee f
 JOIN registration r ON r.id = f.registration_id
 JOIN plan p ON p.id = r.plan_id
 JOIN site s ON s.id = r.site_id
 JOIN candidate c ON c.id = f.candidate_id
-LEFT JOIN school h ON h.id = f.school_id
+WHERE f.candidate_id = $1 AND f.school_id IS NULL ORDER BY f.id DESC
 """
-_OF_CANDIDATE = _FEES + "WHERE f.candidate_id = $1 AND f.school_id IS NULL ORDER BY f.id DESC"
-_PAGE_OF_FEES = (
-    _FEES
-    + """WHERE f.id > $1 AND ($2::bigint IS NULL OR f.school_id = $2) AND ($3::bigint IS NULL OR r.plan_id = $3)
-  AND ($4::text IS NULL OR f.state = $4) AND ($5::text IS NULL OR strpos(h.name, $5) > 0) AND ($6::bigint IS NULL OR f.school_id = $6) ORDER BY f.id LIMIT $7"""
-)
 _ORDERS = """
 SELECT o.id, o.number, o.description, o.total_fen, o.refunded_fen, o.state, o.created_at, o.expires_at, o.paid_at,
        o.transaction_id, h.name AS school, (SELECT count(*) FROM fee_order_line l WHERE l.order_id = o.id) AS fees
@@ -77,7 +69,7 @@ _SETTLED_ALARMS = (
 
 @dataclass(frozen=True, slots=True)
 class FeeView:
-    """One thing owed; `candidate` is masked."""
+    """One thing that a candidate pays; `candidate` is masked. What courses cost, schools pay."""
 
     id: int
     plan: str
@@ -87,7 +79,6 @@ class FeeView:
     state: FeeState
     admission_number: str
     candidate: str
-    school: str | None
     created_at: datetime
 
 
@@ -178,27 +169,6 @@ async def order(order_id: int, *, candidate_id: int | None = None) -> OrderView:
     return _order(found[0])
 
 
-async def fees_page(
-    *,
-    actor: Actor,
-    plan_id: int | None = None,
-    state: str | None = None,
-    school: str | None = None,
-    school_id: int | None = None,
-    after: int = 0,
-    size: int = 50,
-) -> Page[FeeView]:
-    """What is owed, by pages; a school's account sees its own. Raises Forbidden: role_not_allowed.
-
-    Args:
-        school: a part of the name of the school that pays.
-    """
-    roles.require(actor, Verb.SEE_MONEY)
-    wanted = (after, school_of(actor), plan_id, state, school, school_id, size + 1)
-    found = [_fee(row) for row in await rows(_PAGE_OF_FEES, *wanted)]
-    return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
-
-
 async def orders_page(
     *, actor: Actor, state: str | None = None, after: int = 0, size: int = 50
 ) -> Page[OrderView]:
@@ -263,14 +233,15 @@ async def count_to_approve(*, actor: Actor) -> int:
     return await FeeRefund.filter(state=RefundState.ASKED.value).exclude(asked_by=actor.id).count()
 
 
-def shown(row: dict[str, Any], state: Callable[[str], Enum] = FeeState) -> dict[str, Any]:
-    """A row about somebody's fee as people are shown it: level and state in their types, the name masked."""
-    typed = {"level": Level(row["level"]), "state": state(row["state"])}
-    return {**row, **typed, "candidate": mask_name(row["candidate"])}
-
-
 def _fee(row: dict[str, Any]) -> FeeView:
-    return FeeView(**shown(row))
+    return FeeView(
+        **{
+            **row,
+            "level": Level(row["level"]),
+            "state": FeeState(row["state"]),
+            "candidate": mask_name(row["candidate"]),
+        }
+    )
 
 
 def _order(row: dict[str, Any]) -> OrderView:

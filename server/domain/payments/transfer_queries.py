@@ -9,10 +9,10 @@ from typing import Any
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.levels import Level
 from server.domain.paging import Page
-from server.domain.payments import queries, transfer_proofs
+from server.domain.payments import transfer_proofs
 from server.domain.payments.fee_states import FeeState
+from server.domain.payments.fee_subjects import COLUMNS, JOINS, FeeSubject, with_subject
 from server.domain.payments.transfer_states import TransferState
 from server.domain.people.school_scope import school_of
 from server.domain.ports import Services
@@ -33,16 +33,13 @@ _PAGE = (
   AND ($3::text IS NULL OR t.state = $3) AND ($4::text IS NULL OR strpos(h.name, $4) > 0) ORDER BY t.id DESC LIMIT $5"""
 )
 _ONE = _TRANSFERS + "WHERE t.id = $1 AND ($2::bigint IS NULL OR t.school_id = $2)"
-_LINES = """
-SELECT f.id, p.name AS plan, s.level, r.admission_number, c.name AS candidate, l.amount_fen, f.state
+_LINES = f"""
+SELECT f.id, {COLUMNS}, l.amount_fen, f.state
 FROM bank_transfer_line l
 JOIN fee f ON f.id = l.fee_id
-JOIN registration r ON r.id = f.registration_id
-JOIN plan p ON p.id = r.plan_id
-JOIN site s ON s.id = r.site_id
-JOIN candidate c ON c.id = f.candidate_id
+{JOINS}
 WHERE l.transfer_id = $1 ORDER BY r.admission_number, f.id
-"""
+"""  # noqa: S608 -- constants
 _SCHOOLS = """
 SELECT h.id, h.name, count(*)::int AS fees, sum(f.amount_fen)::bigint AS fen
 FROM fee f JOIN school h ON h.id = f.school_id WHERE f.state = 'owed' GROUP BY h.id ORDER BY h.name, h.id
@@ -72,13 +69,10 @@ class TransferView:
 
 @dataclass(frozen=True, slots=True)
 class TransferLine:
-    """One fee that a transfer is to pay, and how it stands now; `candidate` is masked."""
+    """One fee that a transfer is to pay, and how it stands now."""
 
     id: int
-    plan: str
-    level: Level
-    admission_number: str
-    candidate: str
+    subject: FeeSubject
     amount_fen: int
     state: FeeState
 
@@ -119,8 +113,11 @@ async def detail(transfer_id: int, *, actor: Actor) -> tuple[TransferView, list[
     found = await rows(_ONE, transfer_id, school_of(actor))
     if not found:
         raise _unknown()
-    lines = await rows(_LINES, transfer_id)
-    return _transfer(found[0]), [TransferLine(**queries.shown(row)) for row in lines]
+    lines = [
+        TransferLine(**{**with_subject(row), "state": FeeState(row["state"])})
+        for row in await rows(_LINES, transfer_id)
+    ]
+    return _transfer(found[0]), lines
 
 
 async def schools_owing(*, actor: Actor) -> list[SchoolOwing]:

@@ -183,7 +183,7 @@ async def _order(clock: Clock, transfer: BankTransfer, fees: list[Fee], actor: A
         school_id=transfer.school_id,
         account="",
         way=BY_BANK,
-        description=description(len(fees)),
+        description=description(fees),
         total_fen=transfer.amount_fen,
         expires_at=now,
         created_at=now,

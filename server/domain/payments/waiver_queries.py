@@ -8,40 +8,33 @@ from datetime import datetime
 
 from server.domain import roles
 from server.domain.actor import Actor
-from server.domain.levels import Level
 from server.domain.paging import Page
-from server.domain.payments import queries
+from server.domain.payments.fee_subjects import COLUMNS, JOINS, FeeSubject, with_subject
 from server.domain.payments.waiver_states import WaiverState
 from server.domain.roles import Verb
 from server.models import FeeWaiver
 from server.models.database import rows
 
-_PAGE = """
-SELECT w.id, w.fee_id, f.amount_fen, p.name AS plan, s.level, r.admission_number, c.name AS candidate, h.name AS school,
-       w.reason, w.state, w.asked_by, w.asked_by_name, w.asked_at, w.decided_by_name, w.decided_at
+_PAGE = f"""
+SELECT w.id, w.fee_id, f.amount_fen, {COLUMNS}, h.name AS school, w.reason, w.state, w.asked_by,
+       w.asked_by_name, w.asked_at, w.decided_by_name, w.decided_at
 FROM fee_waiver w
 JOIN fee f ON f.id = w.fee_id
-JOIN registration r ON r.id = f.registration_id
-JOIN plan p ON p.id = r.plan_id
-JOIN site s ON s.id = r.site_id
-JOIN candidate c ON c.id = f.candidate_id
+{JOINS}
 LEFT JOIN school h ON h.id = f.school_id
 WHERE ($1::bigint = 0 OR w.id < $1) AND ($2::text IS NULL OR w.state = $2) AND ($3::bigint IS NULL OR r.plan_id = $3)
   AND ($4::text IS NULL OR strpos(h.name, $4) > 0) ORDER BY w.id DESC LIMIT $5
-"""
+"""  # noqa: S608 -- constants
 
 
 @dataclass(frozen=True, slots=True)
 class WaiverView:
-    """One waiver and the fee it is about; `candidate` is masked."""
+    """One waiver and the fee it is about."""
 
     id: int
     fee_id: int
     amount_fen: int
-    plan: str
-    level: Level
-    admission_number: str
-    candidate: str
+    subject: FeeSubject
     school: str | None
     reason: str
     state: WaiverState
@@ -67,8 +60,10 @@ async def waivers_page(
         school: a part of the name of the school that would pay.
     """
     roles.require(actor, Verb.SEE_WAIVERS)
-    wanted = (after, state, plan_id, school, size + 1)
-    found = [WaiverView(**queries.shown(row, WaiverState)) for row in await rows(_PAGE, *wanted)]
+    found = [
+        WaiverView(**{**with_subject(row), "state": WaiverState(row["state"])})
+        for row in await rows(_PAGE, after, state, plan_id, school, size + 1)
+    ]
     return Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
 
 

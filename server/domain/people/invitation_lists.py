@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from server.domain import roles
 from server.domain.actor import Actor
-from server.domain.people import officers
+from server.domain.people import officers, pasted_lists
 from server.domain.people.school_scope import is_school
 from server.domain.ports import Clock, Keys
 from server.domain.roles import Verb
@@ -18,8 +16,6 @@ from server.errors import FieldError, Invalid, Refused
 from server.models import School
 
 MOST = 500
-_HEADS = frozenset({"院校", "院校名称", "学校", "学校名称"})
-_BETWEEN = re.compile(r"[,，\t]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +31,6 @@ class Line:
     detail: str = ""
 
 
-def _lines(text: str) -> list[tuple[int, list[str]]]:
-    lines: list[tuple[int, list[str]]] = []
-    for row, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        cells = [cell.strip() for cell in next(csv.reader([_BETWEEN.sub(",", line)]))]
-        if not lines and cells[0] in _HEADS:
-            continue
-        lines.append((row, cells))
-    return lines
-
-
 async def invite_all(clock: Clock, keys: Keys, text: str, *, actor: Actor) -> list[Line]:
     """Invite everybody on the list; each line has its own answer, and none stops the others.
 
@@ -58,7 +42,7 @@ async def invite_all(clock: Clock, keys: Keys, text: str, *, actor: Actor) -> li
         Forbidden("role_not_allowed") · Invalid: list_empty, list_too_long.
     """
     roles.require(actor, Verb.INVITE)
-    lines = _lines(text)
+    lines = pasted_lists.lines(text)
     if not lines:
         raise Invalid(
             errors=[FieldError("/list", "list_empty", "请粘贴名单：每行一人，依次为院校、姓名、手机号。")]

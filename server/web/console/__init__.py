@@ -10,6 +10,8 @@ from server.web.console import (
     audit_pages,
     auth,
     certificates,
+    course_pages,
+    courses,
     fee_waivers,
     finance_pages,
     imports,
@@ -62,6 +64,7 @@ ROUTES: tuple[Route, ...] = (
     *score_changes.ROUTES,
     *money.ROUTES,
     *fee_waivers.ROUTES,
+    *courses.ROUTES,
     *reconciliation.ROUTES,
     *transfer_desk.ROUTES,
     *issuances.ROUTES,
@@ -85,4 +88,5 @@ bp = Blueprint.group(
     score_changes.bp,
     money_pages.bp,
     finance_pages.bp,
+    course_pages.bp,
 )

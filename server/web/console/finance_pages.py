@@ -17,6 +17,7 @@ from server.domain.payments import (
     transfers,
     waiver_queries,
 )
+from server.domain.payments.fee_overview import FeeFilter, FeeRow
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.transfer_proofs import CONTENT_TYPES, LARGEST
 from server.domain.payments.transfer_states import TransferState
@@ -132,11 +133,12 @@ async def new_transfer(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, NewTransferPage)
     schools = await transfer_queries.schools_owing(actor=call.actor)
     school = next((one for one in schools if one.id == wanted.school_id), None)
-    fees, has_more = [], False
+    fees: list[FeeRow] = []
+    has_more = False
     if school is not None:
-        found = await queries.fees_page(
+        found = await fee_overview.fees_page(
+            FeeFilter(plan_id=wanted.plan_id),
             actor=call.actor,
-            plan_id=wanted.plan_id,
             state=FeeState.OWED.value,
             school_id=school.id,
             size=orders.MOST_FEES,

@@ -10,6 +10,7 @@ from sanic import HTTPResponse
 from server.domain.levels import Level
 from server.domain.payments import (
     alarms,
+    fee_overview,
     fee_receipts,
     order_detail,
     orders,
@@ -18,12 +19,13 @@ from server.domain.payments import (
     refunds,
     transfers,
 )
+from server.domain.payments.fee_overview import FeeFilter, FeeRow
 from server.domain.payments.fee_receipts import ReceiptDesk
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderState
 from server.domain.payments.orders import Payer
 from server.domain.payments.prices import KINDS
-from server.domain.payments.queries import AlarmView, FeeView, OrderView, PriceView, RefundView
+from server.domain.payments.queries import AlarmView, OrderView, PriceView, RefundView
 from server.domain.payments.refund_states import RefundState
 from server.domain.payments.settlement import Cashbox
 from server.domain.roles import Verb
@@ -42,7 +44,8 @@ class PriceQuery(Paging):
 
 
 class FeeQuery(Paging):
-    plan_id: Whole | None = None
+    plan_id: Whole | None = Field(default=None, description="只要这个考试计划的考试费")
+    course_id: Whole | None = Field(default=None, description="只要这期培训的培训费")
     state: Annotated[str | None, OneOf(FeeState)] = None
     school: str | None = Field(default=None, max_length=100, description="缴费院校的名称或其中几个字")
 
@@ -96,13 +99,9 @@ async def set_price(call: Call, body: NewPrice) -> Id:
 
 
 async def fee_list(call: Call, query: FeeQuery) -> Page[a.Fee]:
-    found = await queries.fees_page(
-        actor=call.actor,
-        plan_id=query.plan_id,
-        state=query.state,
-        school=query.school,
-        after=query.after,
-        size=query.size,
+    wanted = FeeFilter(plan_id=query.plan_id, course_id=query.course_id, school=query.school)
+    found = await fee_overview.fees_page(
+        wanted, actor=call.actor, state=query.state, after=query.after, size=query.size
     )
     return page_of(a.Fee, [_fee(one) for one in found.items], found.next_cursor)
 
@@ -185,18 +184,21 @@ def _price(one: PriceView) -> a.Price:
     )
 
 
-def _fee(one: FeeView) -> a.Fee:
+def _fee(one: FeeRow) -> a.Fee:
+    of = one.subject
     return a.Fee(
         id=one.id,
-        plan=one.plan,
-        exam_date=one.exam_date,
-        level=one.level.value,
-        level_label=one.level.label,
+        plan=of.plan,
+        exam_date=of.exam_date,
+        level=of.level and of.level.value,
+        level_label=of.level and of.level.label,
         amount_fen=one.amount_fen,
         state=one.state.value,
         state_label=one.state.label,
-        admission_number=one.admission_number,
-        candidate=one.candidate,
+        admission_number=of.admission_number,
+        candidate=of.person,
+        course=of.course,
+        course_from_on=of.course_from_on,
         school=one.school,
         created_at=one.created_at,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any
 
+from pydantic import Field
+
 from server.domain.levels import Level
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderState
@@ -33,15 +35,17 @@ class Price(Answer):
 
 class Fee(Answer):
     id: int
-    plan: str
-    exam_date: date
-    level: Annotated[str, OneOf(Level)]
-    level_label: str
+    plan: str | None = Field(description="考试费的考试计划；培训费没有，等级、考试日期和准考证号也没有")
+    exam_date: date | None
+    level: Annotated[str | None, OneOf(Level)]
+    level_label: str | None
     amount_fen: int
     state: Annotated[str, OneOf(FeeState)]
     state_label: str
-    admission_number: str
-    candidate: str
+    admission_number: str | None
+    candidate: str = Field(description="考生或学员的姓名，已遮住")
+    course: str | None = Field(description="培训费的培训名称")
+    course_from_on: date | None
     school: str | None
     created_at: datetime
 
@@ -97,11 +101,12 @@ class Waiver(Answer):
     id: int
     fee_id: int
     amount_fen: int
-    plan: str
-    level: Annotated[str, OneOf(Level)]
-    level_label: str
-    admission_number: str
-    candidate: str
+    plan: str | None
+    level: Annotated[str | None, OneOf(Level)]
+    level_label: str | None
+    admission_number: str | None
+    candidate: str = Field(description="考生或学员的姓名，已遮住")
+    course: str | None
     school: str | None
     reason: str
     state: Annotated[str, OneOf(WaiverState)]

@@ -22,6 +22,7 @@ from server.domain.payments import (
     waiver_queries,
     waivers,
 )
+from server.domain.payments.fee_overview import FeeFilter
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import STEPS, OrderState
 from server.domain.payments.orders import Payer
@@ -46,6 +47,7 @@ class PricesPage(Input):
 
 class FeesPage(Input):
     plan_id: Whole | None = None
+    course_id: Whole | None = None
     state: Annotated[str | None, OneOf(FeeState)] = None
     school: str | None = Field(default=None, max_length=100)
     cursor: Whole | None = None
@@ -90,8 +92,10 @@ async def fee_list(call: Call) -> HTTPResponse:
     wanted = page_base.read(call, FeesPage)
     may_order = call.actor.school_id is not None and roles.may(call.actor, Verb.PAY_FOR_SCHOOL)
     chosen = wanted.model_dump(exclude={"cursor"})
-    found = await queries.fees_page(
-        **chosen, actor=call.actor, after=wanted.cursor or 0, size=orders.MOST_FEES if may_order else PAGE
+    only = FeeFilter(plan_id=wanted.plan_id, course_id=wanted.course_id, school=wanted.school)
+    size = orders.MOST_FEES if may_order else PAGE
+    found = await fee_overview.fees_page(
+        only, actor=call.actor, state=wanted.state, after=wanted.cursor or 0, size=size
     )
     may_waive = roles.may(call.actor, Verb.WAIVE)
     ids = [one.id for one in found.items]
@@ -105,8 +109,9 @@ async def fee_list(call: Call) -> HTTPResponse:
         more_base=page_base.address("/console/fees", chosen.items()),
         tab_base=page_base.address("/console/fees", {**chosen, "state": None}.items()),
         wanted=wanted,
-        totals=await fee_overview.totals(actor=call.actor, plan_id=wanted.plan_id, school=wanted.school),
+        totals=await fee_overview.totals(only, actor=call.actor),
         plans=await fee_overview.plans_with_fees(actor=call.actor),
+        courses=await fee_overview.courses_with_fees(actor=call.actor),
         tones=money_words.TONES,
         may_order=may_order,
         may_waive=may_waive,

@@ -21,7 +21,12 @@ TONES = {
     "declined": "later", "ended": "bad",
     "recorded": "wait", "approved": "good", "withdrawn": "later",
 }  # fmt: skip
-ACCOUNTS = {"wechat": "微信支付账户", "bank": "银行账户", "income": "考试费收入", "owed_back": "应退付款人"}
+ACCOUNTS = {
+    "wechat": "微信支付账户",
+    "bank": "银行账户",
+    "income": "考试费和培训费收入",
+    "owed_back": "应退付款人",
+}
 # What finance is shown at home, and where it is dealt with.
 WAITING = {
     "refunds": ("退款待您批准", "/console/refunds?state=asked"),
