@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from server.domain.payments import waivers
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import AuditEntry, Course, CourseEnrolment, Fee
-from tests.kit import make, training
+from tests.kit import make, paying, training, transferring
 from tests.kit.console_desk import code, seated
 from tests.kit.h5 import App
 from tests.kit.training import PRICE_FEN, TITLE
@@ -126,8 +127,14 @@ async def test_no_name_and_no_phone_on_any_page(app: App, services: Services) ->
     await training.enrol(services, course, f"{school.name}\t欧阳文静\t19900000001")
     finance = await seated(app, services, Role.FINANCE)
     mine = await seated(app, services, Role.SCHOOL, school=school)
-    pages = [(finance, "courses"), (finance, f"courses/{course.id}"), (finance, "fees"), (mine, "fees")]
-    for who, path in pages:
+    fee = await Fee.get()
+    transfer = await transferring.recorded(services, fee)
+    await waivers.ask(services.clock, fee.id, "特聘讲师，按规定免收", actor=paying.FINANCE)
+    of_finance = (
+        *("courses", f"courses/{course.id}", "fees", "waivers"),
+        *(f"transfers/new?school_id={school.id}", f"transfers/{transfer.id}"),
+    )
+    for who, path in (*((finance, one) for one in of_finance), (mine, "fees")):
         shown = (await who.page(f"/console/{path}")).text
         assert "欧阳文静" not in shown and "19900000001" not in shown
         assert TITLE in shown
