@@ -143,7 +143,9 @@ class FeeRefund(Model):
     """Money to give back of one order. `state` is written by `payments.refund_transitions` alone."""
 
     id = fields.BigIntField(primary_key=True)
-    number = fields.CharField(max_length=32, unique=True)  # out_refund_no
+    number = fields.CharField(
+        max_length=64, unique=True
+    )  # out_refund_no; one of the merchant console may be long
     order: fields.ForeignKeyRelation[FeeOrder] = fields.ForeignKeyField(
         "records.FeeOrder", related_name="refunds", on_delete=fields.RESTRICT
     )
@@ -163,6 +165,15 @@ class FeeRefund(Model):
     next_try_at = fields.DatetimeField(null=True)
     accepted_at = fields.DatetimeField(null=True)  # by WeChat Pay: the day of the bill that shows it
     settled_at = fields.DatetimeField(null=True)
+    wish = fields.CharField(
+        max_length=10, default="", db_default=""
+    )  # give_up | redirect: what a second is to confirm
+    wished_by = fields.BigIntField(null=True)
+    wished_by_name = fields.CharField(max_length=100, default="", db_default="")
+    wished_at = fields.DatetimeField(null=True)
+    card_print = fields.BinaryField(
+        null=True
+    )  # keyed hash of the bank card for `redirect`; the card is kept nowhere
 
     class Meta:
         table = "fee_refund"
@@ -210,13 +221,15 @@ class PayInboxEntry(Model):
     )  # what is needed of it, nothing of the person
     received_at = fields.DatetimeField()
     applied_at = fields.DatetimeField(null=True)
+    failures = fields.IntField(default=0, db_default=0)  # how often it could not be applied
+    next_try_at = fields.DatetimeField(null=True)  # empty: at once
 
     class Meta:
         table = "pay_inbox"
 
 
 class FinanceAlarm(Model):
-    """Something about money that a person of finance has to look at; `dedup` makes it once-only."""
+    """Something about money that a person of finance has to look at; `dedup` makes it once-only while it is open."""
 
     id = fields.BigIntField(primary_key=True)
     dedup = fields.CharField(max_length=120, unique=True)

@@ -145,7 +145,9 @@ async def test_what_did_not_go_back_by_itself_goes_back_by_two_people_and_the_bo
     for status, state in (("CLOSED", "paid"), ("CLOSED", "paid"), ("SUCCESS", "refunded")):
         waiting = await FeeRefund.filter(order_id=again.id, next_try_at__not_isnull=True).first()
         if waiting is None and by_hand and status == "SUCCESS":
-            done = PayRefund(again.number, "42", "byhand1", "5031", status, PRICE_FEN, PRICE_FEN)
+            transaction = pay.orders[again.number].transaction
+            assert transaction is not None
+            done = PayRefund(again.number, transaction, "byhand1", "5031", status, PRICE_FEN, PRICE_FEN)
             await refund_sending.hear(paying.box(s), done)
         else:
             if waiting is None:
@@ -205,11 +207,12 @@ async def test_a_refund_made_by_hand_in_the_console_is_booked(services: Services
 async def test_one_notification_that_cannot_be_booked_yet_keeps_no_other_waiting(
     services: Services, pay: FakePay
 ) -> None:
-    """A refund by hand while one of ours waits for approval: booked once that is decided; others are booked meanwhile."""
+    """A refund by hand while one of ours is under way: booked once that has ended; others are booked meanwhile."""
     s = services
     plan = await paying.priced(s)
     order = await paying.paid(s, pay, await paying.owing(s, plan))
-    asked = await refunds.ask(s.clock, order.id, PRICE_FEN, "考生因病不能参加考试", actor=FINANCE)
+    ours = await refunds.ask(s.clock, order.id, PRICE_FEN, "考生因病不能参加考试", actor=FINANCE)
+    await refunds.approve(s.clock, s.queue, s.faults, ours.id, actor=OTHER_FINANCE)
     kept = pay.orders[order.number]
     assert kept.transaction is not None
     by_hand = PayRefund(order.number, kept.transaction, "byhand1", "5031", "SUCCESS", PRICE_FEN, PRICE_FEN)
@@ -221,7 +224,9 @@ async def test_one_notification_that_cannot_be_booked_yet_keeps_no_other_waiting
     await notifications.sweep(paying.box(s))
     assert (await FeeOrder.get(id=second.id)).state == "paid"
     assert await PayInboxEntry.filter(applied_at=None).count() == 1
-    await refunds.decline(s.clock, asked.id, actor=OTHER_FINANCE)
+    closed = PayRefund(order.number, kept.transaction, ours.number, "5032", "CLOSED", PRICE_FEN, PRICE_FEN)
+    await refund_sending.hear(paying.box(s), closed)
+    paying.forward(s, minutes=2)
     await notifications.sweep(paying.box(s))
     assert (await FeeOrder.get(id=order.id)).state == "refunded"
     assert await PayInboxEntry.filter(applied_at=None).count() == 0

@@ -62,6 +62,7 @@ REFUND_CASES: dict[str, tuple[RefundFacts, dict[Callable[..., Any], dict[str, An
         name: (HEARD, {refund_states.it_is_the_same_refund: {"is_same": False}})
         for name in ("accept", "stall", "finish", "end")
     },
+    "overtake": (RefundFacts(is_overtaken=True), {refund_states.it_was_overtaken: {"is_overtaken": False}}),
 }
 WAIVER_CASES: dict[str, tuple[WaiverFacts, dict[Callable[..., Any], dict[str, Any]]]] = {
     "approve": (

@@ -1,4 +1,4 @@
-"""What somebody of finance has to look at: raised once, and shown until it is settled."""
+"""What somebody of finance has to look at: raised once, shown until it is settled, and raised anew if it happens again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from server.domain import roles
-from server.domain.actor import Actor
+from server.domain.actor import SYSTEM, Actor
 from server.domain.audit import audit_log
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Clock
@@ -24,7 +24,10 @@ KINDS = {
     "paid_waived": "有人付了已经减免的费用，多付的正在自动退回",
     "notification_unknown": "微信支付发来一种不认识的通知",
     "refund_unknown": "微信支付通知了一笔不属于任何订单的退款",
+    "notification_stuck": "微信支付的一条通知一直记不上账，系统会慢慢再试；请告诉技术人员查明原因",
     "refund_by_hand": "有人在微信商户平台上直接退了款，已照实记账",
+    "refund_by_hand_waits": "有人在微信商户平台上直接退了款，这个订单现在还不能记账，系统会再试",
+    "refund_by_hand_open": "有人在微信商户平台上发起了退款，还没有退成；退成以后再记账",
     "refund_mismatch": "微信支付说的退款与我们的不符",
     "refund_abnormal": "退款异常：付款人的卡收不了，请在微信商户平台处理",
     "refund_ended": "退款没有退成",
@@ -37,6 +40,11 @@ _RAISE = """
 INSERT INTO finance_alarm (dedup, kind, order_id, content, raised_at, settled_by_name)
 VALUES ($1, $2, $3, $4::text::jsonb, $5, '')
 ON CONFLICT (dedup) DO NOTHING
+"""
+# A settled alarm gives its dedup up: the same trouble again is another alarm.
+_SETTLED = """
+UPDATE finance_alarm SET settled_at = $2, settled_by_name = $3, note = $5, dedup = left(dedup, 100) || '#' || id
+WHERE ($1::bigint IS NULL OR id = $1) AND ($4::text IS NULL OR dedup = $4) AND settled_at IS NULL RETURNING id
 """
 
 
@@ -53,12 +61,17 @@ async def raise_alarm(
         raise ValueError(f"unknown alarm: {kind}")
     await rows(
         _RAISE,
-        f"{kind}:{dedup}"[:120],
+        _dedup(kind, dedup),
         kind,
         order_id,
         orjson.dumps(dict(content or {})).decode(),
         clock.now(),
     )
+
+
+async def clear(clock: Clock, kind: str, dedup: str) -> None:
+    """It has come right by itself: nobody need look at it any more. In the caller's transaction."""
+    await rows(_SETTLED, None, clock.now(), SYSTEM.name, _dedup(kind, dedup), "已自行恢复")
 
 
 async def settle(clock: Clock, alarm_id: int, note: str, *, actor: Actor) -> None:
@@ -78,8 +91,10 @@ async def settle(clock: Clock, alarm_id: int, note: str, *, actor: Actor) -> Non
     found = await FinanceAlarm.filter(id=alarm_id).first()
     if found is None:
         raise NotFound("alarm_unknown", "没有这项提醒，请刷新后重试。")
-    if await FinanceAlarm.filter(id=alarm_id, settled_at=None).update(
-        settled_at=clock.now(), settled_by_name=actor.name, note=kept
-    ):
+    if await rows(_SETTLED, alarm_id, clock.now(), actor.name, None, kept):
         became = {"kind": found.kind, "note": kept}
         await audit_log.record(clock, actor, "finance_alarm.settle", "finance_alarm", alarm_id, became=became)
+
+
+def _dedup(kind: str, dedup: str) -> str:
+    return f"{kind}:{dedup}"[:120]

@@ -7,11 +7,9 @@ from datetime import timedelta
 
 from server.domain.actor import SYSTEM
 from server.domain.fault_points import transaction
-from server.domain.payments import alarms, fees, ledger, order_transitions, refund_transitions
-from server.domain.payments.ledger import Account
-from server.domain.payments.order_states import BY_BANK, OrderState
+from server.domain.payments import alarms, refund_booking, refund_by_hand, refund_transitions
+from server.domain.payments.refund_by_hand import RefundWaits
 from server.domain.payments.refund_states import STEPS, RefundFacts, RefundState
-from server.domain.payments.refunds import book_as_owed, facts_of
 from server.domain.payments.settlement import Cashbox
 from server.domain.ports import PayGateway
 from server.domain.ports.payments import PayRefund, PayRefundOrder
@@ -19,8 +17,9 @@ from server.errors import OutsideFailure, PayRefused, Refused
 from server.models import FeeOrder, FeeRefund
 from server.models.database import rows
 
-SOON, LATER = timedelta(minutes=2), timedelta(minutes=30)
+SOON, LATER, DAILY = timedelta(minutes=2), timedelta(minutes=30), timedelta(days=1)
 SLICE = 50
+SHORT = "商户余额不足，在等待；充值以后系统自动再提交，不用再操作。"
 # What WeChat Pay's status means for the refund here (wechat.md §7.4).
 _STEP = {"PROCESSING": "accept", "SUCCESS": "finish", "CLOSED": "end", "ABNORMAL": "stall"}
 _CLAIM = """
@@ -74,7 +73,7 @@ async def _postpone(box: Cashbox, refund: FeeRefund, problem: PayRefused | Outsi
     pause = LATER if short or refused else SOON
     log.warning("refund not sent", extra={"refund": refund.number, "why": type(problem).__name__})
     await FeeRefund.filter(id=refund.id, state=refund.state).update(
-        next_try_at=box.clock.now() + pause, trouble=str(problem)[:200]
+        next_try_at=box.clock.now() + pause, trouble=SHORT if short else _trouble(problem)
     )
     if short or refused:
         kind = "balance_short" if short else "refund_refused"
@@ -82,116 +81,77 @@ async def _postpone(box: Cashbox, refund: FeeRefund, problem: PayRefused | Outsi
         await alarms.raise_alarm(box.clock, kind, refund.number, order_id=refund.order_id, content=content)
 
 
+def _trouble(problem: Exception) -> str:
+    sentence = problem.sentence if isinstance(problem, PayRefused) else ""
+    return f"{problem}{'：' if sentence else ''}{sentence}"[:200]
+
+
 async def hear(box: Cashbox, heard: PayRefund) -> RefundState | None:
     """Book what WeChat Pay says of a refund: an answer or a notification, again, late and in any order.
 
-    Returns: the refund's state afterwards; None when the order is none of ours.
+    Returns: the refund's state afterwards; None when the order is none of ours, or nothing was booked.
+
+    Raises:
+        RefundWaits: it is one made by hand and cannot be booked yet; finance is told, and the caller tries again.
     """
-    async with transaction(box.faults, "refund_sending.hear"):
-        order = await FeeOrder.filter(number=heard.out_trade_no).select_for_update().first()
-        if order is None:
-            content: dict[str, str | int] = {"number": heard.out_trade_no, "refund": heard.out_refund_no}
-            await alarms.raise_alarm(box.clock, "refund_unknown", heard.out_refund_no, content=content)
-            return None
-        refund = await FeeRefund.filter(number=heard.out_refund_no).select_for_update().first()
-        if refund is None:
-            return await _by_hand(box, order, heard)
-        name = _STEP.get(heard.status, "")
-        facts = RefundFacts(
-            is_same=(order.id, heard.refund_fen, heard.total_fen)
-            == (refund.order_id, refund.amount_fen, order.total_fen)
-        )
-        state = RefundState(refund.state)
-        if not name or STEPS[name].refusal(facts) is not None:
-            content = {
-                "refund": heard.out_refund_no,
-                "status": heard.status,
-                "refund_fen": heard.refund_fen,
-            }
-            await alarms.raise_alarm(
-                box.clock, "refund_mismatch", heard.out_refund_no, order_id=order.id, content=content
-            )
-            return state
-        if state not in STEPS[name].sources:
-            return state  # told again, or an older word
-        settled = STEPS[name].target in (RefundState.DONE, RefundState.ENDED)
-        changes = {
-            "refund_id": heard.refund_id,
-            "next_try_at": None if settled or name == "stall" else box.clock.now() + SOON,
-            "settled_at": box.clock.now() if settled else None,
-            "trouble": "",
-            "accepted_at": refund.accepted_at or heard.created_at or box.clock.now(),
+    try:
+        async with transaction(box.faults, "refund_sending.hear"):
+            return await _hear(box, heard)
+    except RefundWaits as waits:  # what raised it was rolled back; that finance is told must not be
+        content = {
+            "number": waits.order_number,
+            "refund": heard.out_refund_no,
+            "refund_fen": heard.refund_fen,
         }
-        await refund_transitions.advance(box.clock, refund, name, facts, actor=SYSTEM, changes=changes)
-        await box.faults.reach("refund_sending.hear: the refund has moved")
-        await _book(box, order, refund, name)
-        return RefundState(refund.state)
-
-
-async def _book(box: Cashbox, order: FeeOrder, refund: FeeRefund, name: str) -> None:
-    fen = refund.amount_fen
-    content = {"refund": refund.number, "amount_fen": fen}
-    if name == "finish":
-        await _gave(box, order, refund)
-    elif name == "end":
-        # what was income before it was to go back is income again; what was paid too much is owed as before
-        taken = await ledger.posted(f"refund:{refund.number}")
-        again = {account: -entry for account, entry in taken.items()}
-        await ledger.post(box.clock, f"refund:{refund.number}:ended", order.id, again)
-        await _after_refund(box, order)
-        await alarms.raise_alarm(box.clock, "refund_ended", refund.number, order_id=order.id, content=content)
-    elif name == "stall":
         await alarms.raise_alarm(
-            box.clock, "refund_abnormal", refund.number, order_id=order.id, content=content
+            box.clock, "refund_by_hand_waits", heard.out_refund_no, order_id=waits.order_id, content=content
         )
+        raise
 
 
-async def _gave(box: Cashbox, order: FeeOrder, refund: FeeRefund) -> None:
-    """The payer has it, and is told. In the caller's transaction, which holds the order."""
-    fen = refund.amount_fen
-    entries = {Account.OWED_BACK: fen, Account.WECHAT: -fen}
-    await ledger.post(box.clock, f"refund:{refund.number}:done", order.id, entries)
-    order.refunded_fen += fen
-    await order.save(update_fields=["refunded_fen"])
-    await _after_refund(box, order)
-    if order.refunded_fen == order.total_fen:
-        await fees.give_back(order.id)
-    await box.teller.refunded(order, refund)
-
-
-async def _after_refund(box: Cashbox, order: FeeOrder) -> None:
-    rest = {0: "gave_nothing", order.total_fen: "gave_all"}.get(order.refunded_fen, "gave_part")
-    await order_transitions.advance(box.clock, order, rest, facts_of(order), actor=SYSTEM)
-
-
-async def _by_hand(box: Cashbox, order: FeeOrder, heard: PayRefund) -> RefundState | None:
-    """Somebody gave back in the merchant console. It is booked when it is done, and finance is told."""
-    content = {"number": order.number, "refund": heard.out_refund_no, "amount_fen": heard.refund_fen}
-    await alarms.raise_alarm(
-        box.clock, "refund_by_hand", heard.out_refund_no, order_id=order.id, content=content
-    )
-    state = OrderState(order.state)
-    if heard.status != "SUCCESS" or heard.refund_fen > order.total_fen - order.refunded_fen:
+async def _hear(box: Cashbox, heard: PayRefund) -> RefundState | None:
+    order = await FeeOrder.filter(number=heard.out_trade_no).select_for_update().first()
+    if order is None:
+        content: dict[str, str | int] = {"number": heard.out_trade_no, "refund": heard.out_refund_no}
+        await alarms.raise_alarm(box.clock, "refund_unknown", heard.out_refund_no, content=content)
         return None
-    if order.way == BY_BANK or state not in (OrderState.PAID, OrderState.PART_REFUNDED):
-        return None
-    refund = await FeeRefund.create(
-        number=heard.out_refund_no,
-        order_id=order.id,
-        amount_fen=heard.refund_fen,
-        reason="在微信商户平台退款",
-        is_automatic=True,
-        asked_by_name="微信商户平台",
-        asked_at=box.clock.now(),
+    refund = await FeeRefund.filter(number=heard.out_refund_no).select_for_update().first()
+    if refund is None:
+        return await refund_by_hand.book(box, order, heard)
+    name, state = _STEP.get(heard.status, ""), RefundState(refund.state)
+    facts = RefundFacts(
+        is_same=(order.id, heard.refund_fen, heard.total_fen)
+        == (refund.order_id, refund.amount_fen, order.total_fen)
     )
-    facts = RefundFacts(is_another=True, is_same=True)
-    await refund_transitions.advance(box.clock, refund, "approve", facts, actor=SYSTEM)
-    await order_transitions.advance(
-        box.clock, order, "give_back", facts_of(order, heard.refund_fen), actor=SYSTEM
-    )
-    now = box.clock.now()
-    changes = {"refund_id": heard.refund_id, "settled_at": now, "accepted_at": heard.created_at or now}
-    await refund_transitions.advance(box.clock, refund, "finish", facts, actor=SYSTEM, changes=changes)
-    await book_as_owed(box.clock, order, refund)
-    await _gave(box, order, refund)
+    gave_after_all = name == "finish" and state in (RefundState.ENDED, RefundState.DECLINED)
+    if not name or STEPS[name].refusal(facts) is not None or gave_after_all:
+        content = {"refund": heard.out_refund_no, "status": heard.status, "refund_fen": heard.refund_fen}
+        await alarms.raise_alarm(
+            box.clock, "refund_mismatch", heard.out_refund_no, order_id=order.id, content=content
+        )
+        return state
+    if state in STEPS[name].sources:
+        await _move(box, order, refund, name, facts, heard)
+    elif state is RefundState.ABNORMAL:  # still; a lost notification of its end must not leave it so for ever
+        refund.next_try_at = box.clock.now() + DAILY
+        await refund.save(update_fields=["next_try_at"])
     return RefundState(refund.state)
+
+
+async def _move(
+    box: Cashbox, order: FeeOrder, refund: FeeRefund, name: str, facts: RefundFacts, heard: PayRefund
+) -> None:
+    now = box.clock.now()
+    settled = STEPS[name].target in (RefundState.DONE, RefundState.ENDED)
+    changes = {
+        "refund_id": heard.refund_id,
+        "next_try_at": None if settled else now + (DAILY if name == "stall" else SOON),
+        "settled_at": now if settled else None,
+        "trouble": "",
+        "accepted_at": refund.accepted_at or heard.created_at or now,
+    }
+    await refund_transitions.advance(box.clock, refund, name, facts, actor=SYSTEM, changes=changes)
+    await box.faults.reach("refund_sending.hear: the refund has moved")
+    for kind in ("balance_short", "refund_refused"):
+        await alarms.clear(box.clock, kind, refund.number)
+    await refund_booking.book(box, order, refund, name)

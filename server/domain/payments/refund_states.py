@@ -44,10 +44,12 @@ class RefundFacts:
     Attributes:
         is_another: who decides is not who asked, or nobody did: it is the system's own.
         is_same: WeChat Pay speaks of this number, order and amount.
+        is_overtaken: somebody has given back of the same order in the merchant console.
     """
 
     is_another: bool = False
     is_same: bool = False
+    is_overtaken: bool = False
 
 
 def another_decides(facts: RefundFacts) -> Reason | None:
@@ -62,9 +64,16 @@ def it_is_the_same_refund(facts: RefundFacts) -> Reason | None:
     return Reason("refund_of_another", "微信支付说的退款与这一笔的订单或金额不符。")
 
 
+def it_was_overtaken(facts: RefundFacts) -> Reason | None:
+    if facts.is_overtaken:
+        return None
+    return Reason("refund_not_overtaken", "没有人在微信商户平台退这个订单的款。")
+
+
 STEPS: dict[str, Step[RefundState, RefundFacts]] = table(
     step("approve", "asked", RefundState.SENDING, "另一位财务", another_decides, label="批准"),
     step("decline", "asked", RefundState.DECLINED, "另一位财务", another_decides, label="不批准"),
+    step("overtake", "asked", RefundState.DECLINED, "系统", it_was_overtaken, label="已在商户平台退款"),
     step("accept", "sending", RefundState.ACCEPTED, "微信支付", it_is_the_same_refund, label="受理"),
     step(
         "stall",

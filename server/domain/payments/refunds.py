@@ -20,12 +20,14 @@ from server.domain.payments.order_states import BY_BANK, STEPS, OrderFacts, Orde
 from server.domain.payments.refund_states import RefundFacts
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Clock, FaultInjector, Queue
+from server.domain.ports.payments import LONGEST_REASON_BYTES
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.models import FeeOrder, FeeRefund
 
 JOB = "payments.send_refund"
 SHORTEST_REASON = 4
+LONGEST_REASON = LONGEST_REASON_BYTES // 3  # in Chinese characters, of three bytes each
 AUTOMATIC_REASON = "重复支付，自动退回"
 WAIVED_REASON = "费用已减免，自动退回"
 
@@ -43,8 +45,8 @@ async def ask(clock: Clock, order_id: int, amount_fen: int, reason: str, *, acto
     """
     roles.require(actor, Verb.REFUND)
     kept = clean_reason(reason)
-    if not SHORTEST_REASON <= len(kept) <= 80:
-        message = f"请写明退款原因，{SHORTEST_REASON} 到 80 个字；付款人会看到。"
+    if len(kept) < SHORTEST_REASON or len(kept.encode()) > LONGEST_REASON_BYTES:
+        message = f"请写明退款原因，{SHORTEST_REASON} 到 {LONGEST_REASON} 个汉字；付款人会看到。"
         raise Invalid(errors=[FieldError("/reason", "reason_length", message)])
     if any(ord(character) > 0xFFFF for character in kept):  # WeChat Pay takes none (wechat.md §7.4)
         message = "退款原因里有微信支付不接受的生僻字或表情，请换一种写法。"

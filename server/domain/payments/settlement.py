@@ -74,6 +74,9 @@ async def settle(box: Cashbox, paid: PayTransaction) -> OrderState | None:
         if (reason := STEPS["pay"].refusal(facts)) is not None:
             await _mismatch(box, order, paid, reason.code)
             return state
+        if await FeeOrder.filter(transaction_id=paid.transaction_id).exclude(id=order.id).exists():
+            await _mismatch(box, order, paid, "transaction_of_another")
+            return state
         changes = {
             "transaction_id": paid.transaction_id,
             "paid_at": paid.paid_at or box.clock.now(),

@@ -13,6 +13,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, Protocol
 
+LONGEST_REASON_BYTES = 80  # of a refund's reason, in UTF-8 (wechat.md §7.4): WeChat Pay counts no characters
+
 Cashier = Literal["getBrandWCPayRequest", "chooseWXPay", "requestPayment"]
 
 
@@ -21,7 +23,7 @@ class PayOrder:
     """What somebody is asked to pay. With the same number everything else must be the same, too.
 
     `account` (oa, mp) says whose appid the order belongs to; `out_trade_no` 6–32 letters, digits, `_` and `-`;
-    `description` ≤ 127 and `attach` ≤ 128 characters, no persons' names (a rare character is refused by
+    `description` ≤ 127 and `attach` ≤ 128 bytes, no persons' names (a rare character is refused by
     WeChat Pay); `expires_at`: the end of payability, not the closing of the order.
     """
 
@@ -61,7 +63,7 @@ class PayTransaction:
 class PayRefundOrder:
     """What to give back of a paid order. The same `out_refund_no` again is the same refund.
 
-    `out_refund_no` ≤ 64 letters, digits, `_` and `-`; `reason` ≤ 80 characters, shown to the payer;
+    `out_refund_no` ≤ 64 letters, digits, `_` and `-`; `reason` ≤ `LONGEST_REASON_BYTES`, shown to the payer;
     `total_fen` is the whole order's.
     """
 

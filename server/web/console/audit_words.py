@@ -56,6 +56,7 @@ ACTIONS = {
     "refund.ask": "提出退款",
     "refund.approve": "批准退款",
     "refund.decline": "不批准退款",
+    "refund.overtake": "退款已在商户平台办理",
     "refund.accept": "微信受理退款",
     "refund.stall": "退款异常",
     "refund.finish": "退款完成",

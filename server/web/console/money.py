@@ -28,6 +28,7 @@ from server.domain.payments.prices import KINDS
 from server.domain.payments.queries import AlarmView, OrderView, PriceView, RefundView
 from server.domain.payments.refund_states import RefundState
 from server.domain.payments.settlement import Cashbox
+from server.domain.ports.payments import LONGEST_REASON_BYTES
 from server.domain.roles import Verb
 from server.errors import Forbidden, OutsideFailure
 from server.web.console import money_answers as a
@@ -74,7 +75,11 @@ class NewOrder(Input):
 
 class NewRefund(Input):
     amount_fen: int = Field(ge=1, le=transfers.HIGHEST_FEN, description="分")
-    reason: str = Field(min_length=refunds.SHORTEST_REASON, max_length=80, description="付款人会看到")
+    reason: str = Field(
+        min_length=refunds.SHORTEST_REASON,
+        max_length=LONGEST_REASON_BYTES,
+        description=f"付款人会看到；最多 {LONGEST_REASON_BYTES} 字节，即 {refunds.LONGEST_REASON} 个汉字",
+    )
 
 
 class Settling(Input):

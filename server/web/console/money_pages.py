@@ -165,6 +165,7 @@ async def order_page(call: Call, order_id: int) -> HTTPResponse:
         may_approve=roles.may(call.actor, Verb.APPROVE_REFUND),
         left_fen=order.total_fen - order.refunded_fen,
         shortest=refunds.SHORTEST_REASON,
+        longest=refunds.LONGEST_REASON,
         may_pay=call.actor.school_id is not None and _is_open(call, order),
     )
 

@@ -71,6 +71,7 @@ _AMOUNTS = {
 _NUMBERS = {
     "transaction_id": "微信支付单号",
     "refund": "退款单号",
+    "declined": "不再办理的退款",
     "day": "账单日",
     "differences": "待说明的差异",
 }
@@ -78,6 +79,7 @@ _WHY = {
     "payment_of_another": "商户号、AppID 或币种不符",
     "payment_not_made": "没有说已支付",
     "payment_amount": "金额不同",
+    "transaction_of_another": "微信支付单号已属于另一个订单",
 }
 
 
