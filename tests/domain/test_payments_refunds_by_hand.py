@@ -76,7 +76,7 @@ async def test_heard_while_one_of_ours_is_under_way_it_waits_for_its_end(
         paying.forward(s, minutes=5)
         await paying.sweep(s, pay)
     assert await paying.states() == (["refunded"], ["refunded"])
-    assert sorted(await FeeRefund.all().values_list("amount_fen", flat=True)) == [50, PRICE_FEN - 50]
+    assert sorted([one.amount_fen for one in await FeeRefund.all()]) == [50, PRICE_FEN - 50]
     await paying.check_books()
 
 
