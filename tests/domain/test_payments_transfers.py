@@ -295,7 +295,7 @@ async def test_what_came_by_bank_does_not_go_back_by_wechat(services: Services) 
     )
     assert await settlement.settle(paying.box(s), payment) is OrderState.PAID
     assert [alarm.kind for alarm in await FinanceAlarm.all().order_by("id")] == [
-        "refund_by_hand",
+        "refund_mismatch",
         "payment_mismatch",
     ]
     assert await FeeRefund.all().count() == 0

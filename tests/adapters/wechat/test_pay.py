@@ -185,7 +185,7 @@ async def test_what_wechat_would_refuse_is_not_sent(world: World, change: dict[s
 
 
 async def test_a_refund_that_wechat_would_refuse_is_not_sent(world: World) -> None:
-    for change in ({"reason": "𠮷"}, {"reason": "因" * 81}, {"refund_fen": 0}, {"out_refund_no": "a b"}):
+    for change in ({"reason": "𠮷"}, {"reason": "因" * 27}, {"refund_fen": 0}, {"out_refund_no": "a b"}):
         with pytest.raises(Refused):
             await world.pay.refund(replace(REFUND, **change))
     for ask in (world.pay.close, world.pay.query_refund):
@@ -193,7 +193,9 @@ async def test_a_refund_that_wechat_would_refuse_is_not_sent(world: World) -> No
             await ask("a/b")
     assert world.script.requests == []
     world.will(200, {"prepay_id": "wx1"})
-    longest = replace(ORDER, description="费" * 127, attach="䶮" * 128, total_fen=1, out_trade_no="x" * 32)
+    longest = replace(
+        ORDER, description="费" * 42 + "x", attach="䶮" * 42 + "xx", total_fen=1, out_trade_no="x" * 32
+    )
     assert await world.pay.order_jsapi(longest, openid=OPENID) == "wx1"
 
 
