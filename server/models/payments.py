@@ -229,7 +229,7 @@ class PayInboxEntry(Model):
 
 
 class FinanceAlarm(Model):
-    """Something about money that a person of finance has to look at; `dedup` makes it once-only while it is open."""
+    """Something about money that a person of finance has to look at; `dedup` makes it once-only."""
 
     id = fields.BigIntField(primary_key=True)
     dedup = fields.CharField(max_length=120, unique=True)
