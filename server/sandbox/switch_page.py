@@ -108,6 +108,7 @@ GROUPS = (
             "refund_outcome": "退款的结局",
             "refund_seconds": "退款几秒后有结局",
             "not_enough": "余额不足，拒绝退款",
+            "balance_fen": "可退款的余额（分，退一笔少一笔；-1 为不限）",
             "changed_order_code": "同一单号换了参数时",
             "codes_without_underscores": "错误码不带下划线（ORDERPAID）",
             "bill_creating": "账单还在生成",

@@ -17,7 +17,7 @@ from tests.kit.fakes import cheap_hash
 
 App = Sanic[Any, Any]
 API = "/console/api/v1"
-
+CARD = {"bank": "CMB_DEBIT", "account": "6225 8801 2345 6789", "holder": "张三丰"}
 
 # What a route with something named in its path must be sent before it looks whether that thing is there.
 LEAST_BODIES: dict[str, dict[str, Any]] = {
@@ -28,6 +28,8 @@ LEAST_BODIES: dict[str, dict[str, Any]] = {
     "/orders/<order_id:int>/refund": {"amount_fen": 1, "reason": "考生因病不能参加"},
     "/courses/<course_id:int>/prices": {"amount_fen": 80_000, "from_on": "2026-12-01"},
     "/courses/<course_id:int>/enrolments": {"list": "某院校,张三,13900000000"},
+    "/refunds/<refund_id:int>/ask-to-redirect": CARD,
+    "/refunds/<refund_id:int>/redirect": CARD,
     "/fees/<fee_id:int>/waive": {"reason": "家庭经济困难，按规定减免"},
     "/reconciliation/differences/<difference_id:int>/settle": {"note": "已与微信客服核对"},
     "/finance-alarms/<alarm_id:int>/settle": {"note": "已与考生核对"},

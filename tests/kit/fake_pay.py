@@ -10,6 +10,7 @@ from datetime import date, datetime
 from server.domain import beijing
 from server.domain.ports import Clock
 from server.domain.ports.payments import (
+    BankCard,
     Cashier,
     PayBill,
     PayBillRow,
@@ -43,6 +44,7 @@ class FakePay:
         losing: so many of the next calls are done, and their answers lost.
         balance_fen: what the merchant has; None: enough.
         refund_status: what becomes of a refund.
+        redirected: to which cards abnormal refunds were sent.
         is_bill_creating: the bill is still in work.
         misprint: what the bill says instead of the truth.
     """
@@ -52,6 +54,7 @@ class FakePay:
         self._serial = itertools.count(1)
         self.orders: dict[str, Kept] = {}
         self.refunds: dict[str, PayRefund] = {}
+        self.redirected: list[BankCard] = []
         self.losing = 0
         self.balance_fen: int | None = None
         self.refund_status = "SUCCESS"
@@ -143,6 +146,16 @@ class FakePay:
     async def query_refund(self, out_refund_no: str) -> PayRefund | None:
         self._answered()
         return self.refunds.get(out_refund_no)
+
+    async def redirect_refund(self, refund_id: str, out_refund_no: str, to: BankCard) -> PayRefund:
+        refund = self.refunds[out_refund_no]
+        if refund.refund_id != refund_id or refund.status not in ("ABNORMAL", "PROCESSING"):
+            raise PayRefused("INVALID_REQUEST", "退款单不是异常状态", status=400)
+        if refund.status == "ABNORMAL":
+            self.refunds[out_refund_no] = replace(refund, status="PROCESSING")
+            self.redirected.append(to)
+        self._answered()
+        return self.refunds[out_refund_no]
 
     async def bill(self, day: date) -> PayBill | None:
         self._answered()

@@ -62,6 +62,14 @@ REFUND_CASES: dict[str, tuple[RefundFacts, dict[Callable[..., Any], dict[str, An
         name: (HEARD, {refund_states.it_is_the_same_refund: {"is_same": False}})
         for name in ("accept", "stall", "finish", "end")
     },
+    "give_up": (
+        RefundFacts(is_another=True, is_at_rest=True, is_unknown_there=True),
+        {
+            refund_states.nothing_is_on_its_way: {"is_at_rest": False},
+            refund_states.another_decides: {"is_another": False},
+            refund_states.wechat_pay_does_not_know_it: {"is_unknown_there": False},
+        },
+    ),
     "overtake": (RefundFacts(is_overtaken=True), {refund_states.it_was_overtaken: {"is_overtaken": False}}),
 }
 WAIVER_CASES: dict[str, tuple[WaiverFacts, dict[Callable[..., Any], dict[str, Any]]]] = {

@@ -14,7 +14,7 @@ from server.adapters.wechat.pay import WeChatPay
 from server.domain import beijing
 from server.domain.payments import notifications as pay_notifications
 from server.domain.payments import orders as fee_orders
-from server.domain.payments import reconciliation, refund_sending, refunds
+from server.domain.payments import reconciliation, refund_redirecting, refund_sending, refunds
 from server.domain.payments.orders import Payer
 from server.domain.ports import Clock, Queue, Services
 from server.domain.ports.payments import Cashier, PayNotification, PayRefundOrder
@@ -273,6 +273,39 @@ async def test_lost_and_late_answers_are_unknown_and_the_same_number_settles_the
         await world.pay.refund(replace(ask, out_refund_no="xr202611230003", refund_fen=40))
     assert (poor.value.may_repeat, poor.value.unknown) == (True, False)
     await impatient.close_connections()
+
+
+async def test_an_abnormal_refund_goes_to_another_card_when_the_balance_was_dry(world: World) -> None:
+    """Over the wire: no balance, then some; the payer's card is closed; two of finance type another, sealed for WeChat."""
+    s, pay, box = world.services, world.pay, paying.box(world.services)
+    fee = await paying.owing(s, await paying.priced(s))
+    payer = Payer(candidate_id=fee.candidate_id, account="mp", openid=world.openid())
+    order = await fee_orders.create(s.clock, [fee.id], payer, actor=make.ADMIN)
+    await fee_orders.open_cashier(box, pay, order.id, payer, "requestPayment")
+    await world.paid(order.number)
+    await pay_notifications.sweep(box)
+    refund = await refunds.ask(s.clock, order.id, paying.PRICE_FEN, "考" * 26, actor=paying.FINANCE)
+    await refunds.approve(s.clock, s.queue, s.faults, refund.id, actor=paying.OTHER_FINANCE)
+    world.turn(balance_fen=paying.PRICE_FEN - 1, refund_outcome="ABNORMAL")
+    await refund_sending.send(box, pay, refund.id)
+    assert (await FeeRefund.get()).trouble == refund_sending.SHORT
+    world.turn(balance_fen=paying.PRICE_FEN)
+    world.forward(31 * 60)
+    await refund_sending.sweep(box, pay)
+    assert (await FeeRefund.get()).state == "accepted"
+    world.forward(3600)
+    await world.settled()
+    await pay_notifications.sweep(box)
+    assert (await FeeRefund.get()).state == "abnormal"
+    card = refund_redirecting.card("ICBC_DEBIT", "6222020200112233445", "张三丰")
+    await refund_redirecting.ask(box, s.keys, refund.id, card, actor=paying.FINANCE)
+    await refund_redirecting.confirm(box, s.keys, pay, refund.id, card, actor=paying.OTHER_FINANCE)
+    assert (await FeeRefund.get()).state == "accepted"
+    world.forward(3600)
+    await world.settled()
+    await pay_notifications.sweep(box)
+    assert ((await FeeRefund.get()).state, (await FeeOrder.get()).state) == ("done", "refunded")
+    await paying.check_books()
 
 
 async def test_a_new_certificate_is_learnt_before_it_is_used(world: World) -> None:

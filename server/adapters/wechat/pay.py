@@ -29,9 +29,10 @@ from server.adapters.wechat.pay_limits import (
     check_number,
     check_text,
 )
-from server.adapters.wechat.pay_signing import Merchant, PlatformKeys, open_sealed
+from server.adapters.wechat.pay_signing import Merchant, PlatformKeys, open_sealed, sealed
 from server.domain.ports import Clock
 from server.domain.ports.payments import (
+    BankCard,
     Cashier,
     PayBill,
     PayFinding,
@@ -160,6 +161,21 @@ class WeChatPay:
                 return None
             raise
         return self._refund_of(answer, out_refund_no, changed=False)
+
+    async def redirect_refund(self, refund_id: str, out_refund_no: str, to: BankCard) -> PayRefund:
+        check_number(REFUND_NUMBER, refund_id)
+        check_number(REFUND_NUMBER, out_refund_no)
+        serial, key = self._keys.sealing(self._clock.now())
+        body = {
+            "out_refund_no": out_refund_no,
+            "type": "USER_BANK_CARD",
+            "bank_type": to.bank,
+            "bank_account": sealed(key, to.account),
+            "real_name": sealed(key, to.holder),
+        }
+        target = f"{REFUNDS}/{refund_id}/apply-abnormal-refund"
+        answer = await self._channel.call("POST", target, body, serial=serial)
+        return self._refund_of(answer, out_refund_no, changed=True)
 
     def _refund_of(self, answer: Mapping[str, Any], out_refund_no: str, *, changed: bool) -> PayRefund:
         try:

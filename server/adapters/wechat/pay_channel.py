@@ -58,7 +58,9 @@ class PayChannel:
         self._clock, self._answer_serial, self._seconds = clock, answer_serial, seconds
         self._session: aiohttp.ClientSession | None = None
 
-    async def call(self, method: str, target: str, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    async def call(
+        self, method: str, target: str, data: Mapping[str, Any] | None = None, *, serial: str = ""
+    ) -> dict[str, Any]:
         """One call; the answer's JSON, proven to be WeChat Pay's ({} for an empty one).
 
         An answer with a wrong signature is asked for once more: WeChat Pay sends such ones as a test of us,
@@ -66,6 +68,7 @@ class PayChannel:
 
         Args:
             target: path with query, percent-encoded.
+            serial: of WeChat Pay's key that parts of `data` are sealed with.
 
         Raises:
             PayRefused: WeChat Pay said no.
@@ -73,20 +76,12 @@ class PayChannel:
         """
         body, changes = b"" if data is None else orjson.dumps(data), method != "GET"
         for _ in range(2):
-            reply = await self.exchange(method, target, body)
+            reply = await self.exchange(method, target, body, serial=serial)
             try:
                 is_signed = self.proven(reply)
                 break
             except Unverified as wrong:
-                log.warning(
-                    "answer of WeChat Pay without a right signature",
-                    extra={
-                        "why": wrong.code,
-                        "target": _bare(target),
-                        "status": reply.status,
-                        "serial": reply.headers.get("wechatpay-serial", ""),
-                    },
-                )
+                _tell_unproven(reply, target, wrong)
         else:
             raise OutsideFailure("微信支付的回答没有通过验签", unknown=changes)
         if reply.status >= 300:
@@ -120,10 +115,10 @@ class PayChannel:
         self.keys.verify(reply.headers, reply.body, self._clock.now())
         return True
 
-    async def exchange(self, method: str, target: str, body: bytes = b"") -> Reply:
+    async def exchange(self, method: str, target: str, body: bytes = b"", *, serial: str = "") -> Reply:
         """Send one signed request and take the answer, whatever it is. Raises OutsideFailure."""
         return await self._send(
-            method, self._base.join(URL(target, encoded=True)), body, self._seconds, LARGEST
+            method, self._base.join(URL(target, encoded=True)), body, self._seconds, LARGEST, serial
         )
 
     async def download(self, url: str) -> bytes:
@@ -141,7 +136,9 @@ class PayChannel:
             raise refusal(reply.status, reply.body, _id(reply), changes=False, is_signed=False)
         return reply.body
 
-    async def _send(self, method: str, url: URL, body: bytes, seconds: float, largest: int) -> Reply:
+    async def _send(
+        self, method: str, url: URL, body: bytes, seconds: float, largest: int, serial: str = ""
+    ) -> Reply:
         limits = aiohttp.ClientTimeout(total=seconds, connect=min(seconds, CONNECT_SECONDS))
         for is_last in (method != "GET", True):
             try:
@@ -149,7 +146,7 @@ class PayChannel:
                     method,
                     url,
                     data=body or None,
-                    headers=self._headers(method, url, body),
+                    headers=self._headers(method, url, body, serial),
                     timeout=limits,
                     allow_redirects=False,
                 ) as response:
@@ -169,7 +166,7 @@ class PayChannel:
                 ) from None
         raise AssertionError("unreachable")
 
-    def _headers(self, method: str, url: URL, body: bytes) -> dict[str, str]:
+    def _headers(self, method: str, url: URL, body: bytes, serial: str) -> dict[str, str]:
         """Signed anew each time: a nonce is used once."""
         stamp = int(self._clock.now().timestamp())
         headers = {
@@ -178,8 +175,8 @@ class PayChannel:
             "user-agent": "xcert (aiohttp)",
             "authorization": self.merchant.authorization(method, url.raw_path_qs, body, stamp=stamp),
         }
-        if self._answer_serial:
-            headers["wechatpay-serial"] = self._answer_serial
+        if serial or self._answer_serial:
+            headers["wechatpay-serial"] = serial or self._answer_serial
         return headers
 
     def _open(self) -> aiohttp.ClientSession:
@@ -203,6 +200,18 @@ async def _whole(response: aiohttp.ClientResponse, largest: int) -> bytes:
             raise aiohttp.ClientPayloadError("the answer is too large")
         parts.append(part)
     return b"".join(parts)
+
+
+def _tell_unproven(reply: Reply, target: str, wrong: Unverified) -> None:
+    log.warning(
+        "answer of WeChat Pay without a right signature",
+        extra={
+            "why": wrong.code,
+            "target": _bare(target),
+            "status": reply.status,
+            "serial": reply.headers.get("wechatpay-serial", ""),
+        },
+    )
 
 
 def _id(reply: Reply) -> str:

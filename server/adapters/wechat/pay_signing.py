@@ -14,10 +14,10 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP, PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from server.errors import Refused, Unverified
@@ -117,6 +117,21 @@ class PlatformKeys:
         known = self._keys.get(_normal(serial))
         return None if known is None or (known.ends is not None and known.ends <= now) else known.key
 
+    def sealing(self, now: datetime) -> tuple[str, RSAPublicKey]:
+        """What is sealed for WeChat Pay: its public key, else the certificate that is valid longest, with its serial.
+
+        Raises Refused pay_no_key: there is none that is valid.
+        """
+        valid = [
+            (known.ends is None, known.ends or now, serial, known.key)
+            for serial, known in self._keys.items()
+            if known.ends is None or known.ends > now
+        ]
+        if not valid:
+            raise Refused("pay_no_key", "没有有效的微信支付公钥或平台证书，请先更新配置。")
+        *_, serial, key = max(valid, key=lambda one: one[:3])
+        return serial, key
+
     def ends(self) -> dict[str, datetime | None]:
         """Every serial with the end of its validity."""
         return {serial: key.ends for serial, key in self._keys.items()}
@@ -148,6 +163,12 @@ class PlatformKeys:
             raise Unverified("pay_serial", "签名所用的微信支付公钥或平台证书不在本服务的配置里。")
         if not is_signed_by(key, lines(stamp, nonce, body), signature):
             raise Unverified("pay_signature", "签名不正确。")
+
+
+def sealed(key: RSAPublicKey, text: str) -> str:
+    """Something of a person that WeChat Pay alone may read: RSAES-OAEP with SHA-1 as it wants it, base64."""
+    padding = OAEP(MGF1(SHA1()), SHA1(), None)  # noqa: S303 — the platform's choice
+    return b64encode(key.encrypt(text.encode(), padding)).decode()
 
 
 def open_sealed(apiv3_key: str, resource: Mapping[str, Any]) -> bytes:

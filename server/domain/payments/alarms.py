@@ -29,7 +29,7 @@ KINDS = {
     "refund_by_hand_waits": "有人在微信商户平台上直接退了款，这个订单现在还不能记账，系统会再试",
     "refund_by_hand_open": "有人在微信商户平台上发起了退款，还没有退成；退成以后再记账",
     "refund_mismatch": "微信支付说的退款与我们的不符",
-    "refund_abnormal": "退款异常：付款人的卡收不了，请在微信商户平台处理",
+    "refund_abnormal": "退款异常：付款人的卡收不了，请在退款页改退到付款人的另一张银行卡",
     "refund_ended": "退款没有退成",
     "refund_refused": "微信支付不接受这笔退款，系统会隔半小时再试，请查明原因",
     "balance_short": "商户余额不足，退款在等待",

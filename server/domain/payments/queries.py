@@ -47,7 +47,8 @@ _PAGE_OF_ORDERS = (
 )
 _REFUNDS = """
 SELECT r.id, r.number, r.order_id, o.number AS order_number, r.amount_fen, r.reason, r.state, r.is_automatic, r.asked_by,
-       r.asked_by_name, r.asked_at, r.decided_by_name, r.decided_at, r.settled_at, r.trouble
+       r.asked_by_name, r.asked_at, r.decided_by_name, r.decided_at, r.settled_at, r.trouble,
+       CASE WHEN r.state IN ('sending', 'abnormal') THEN r.wish ELSE '' END AS wish, r.wished_by, r.wished_by_name
 FROM fee_refund r JOIN fee_order o ON o.id = r.order_id
 WHERE ($1::bigint = 0 OR r.id < $1) AND ($2::text IS NULL OR r.state = $2) ORDER BY r.id DESC LIMIT $3
 """
@@ -115,6 +116,9 @@ class RefundView:
     decided_at: datetime | None
     settled_at: datetime | None
     trouble: str
+    wish: str  # give_up | redirect: asked for by one, to be confirmed by another
+    wished_by: int | None
+    wished_by_name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ async def _postpone(box: Cashbox, refund: FeeRefund, problem: PayRefused | Outsi
     )
     pause = LATER if short or refused else SOON
     log.warning("refund not sent", extra={"refund": refund.number, "why": type(problem).__name__})
-    await FeeRefund.filter(id=refund.id, state=refund.state).update(
+    await FeeRefund.filter(id=refund.id, state=refund.state, wish=refund.wish).update(
         next_try_at=box.clock.now() + pause, trouble=SHORT if short else _trouble(problem)
     )
     if short or refused:
@@ -148,6 +148,8 @@ async def _move(
         "next_try_at": None if settled else now + (DAILY if name == "stall" else SOON),
         "settled_at": now if settled else None,
         "trouble": "",
+        "wish": "",
+        "card_print": None,
         "accepted_at": refund.accepted_at or heard.created_at or now,
     }
     await refund_transitions.advance(box.clock, refund, name, facts, actor=SYSTEM, changes=changes)

@@ -45,11 +45,15 @@ class RefundFacts:
         is_another: who decides is not who asked, or nobody did: it is the system's own.
         is_same: WeChat Pay speaks of this number, order and amount.
         is_overtaken: somebody has given back of the same order in the merchant console.
+        is_at_rest: one of finance has asked to end it, and nothing that was sent before is still on its way.
+        is_unknown_there: asked just before, WeChat Pay knows no refund of this number.
     """
 
     is_another: bool = False
     is_same: bool = False
     is_overtaken: bool = False
+    is_at_rest: bool = False
+    is_unknown_there: bool = False
 
 
 def another_decides(facts: RefundFacts) -> Reason | None:
@@ -70,11 +74,26 @@ def it_was_overtaken(facts: RefundFacts) -> Reason | None:
     return Reason("refund_not_overtaken", "没有人在微信商户平台退这个订单的款。")
 
 
+def nothing_is_on_its_way(facts: RefundFacts) -> Reason | None:
+    if facts.is_at_rest:
+        return None
+    return Reason(
+        "refund_on_its_way", "请先由一位财务提出终止，满两分钟以后再由另一位确认：已经提交的可能还在路上。"
+    )
+
+
+def wechat_pay_does_not_know_it(facts: RefundFacts) -> Reason | None:
+    if facts.is_unknown_there:
+        return None
+    return Reason("refund_known", "微信支付已经收到这笔退款，不能终止；请刷新后再看。")
+
+
 STEPS: dict[str, Step[RefundState, RefundFacts]] = table(
     step("approve", "asked", RefundState.SENDING, "另一位财务", another_decides, label="批准"),
     step("decline", "asked", RefundState.DECLINED, "另一位财务", another_decides, label="不批准"),
     step("overtake", "asked", RefundState.DECLINED, "系统", it_was_overtaken, label="已在商户平台退款"),
-    step("accept", "sending", RefundState.ACCEPTED, "微信支付", it_is_the_same_refund, label="受理"),
+    # an abnormal one that is paid to another card is in work again
+    step("accept", "sending abnormal", RefundState.ACCEPTED, "微信支付", it_is_the_same_refund, label="受理"),
     step(
         "stall",
         "sending accepted",
@@ -98,6 +117,16 @@ STEPS: dict[str, Step[RefundState, RefundFacts]] = table(
         "微信支付",
         it_is_the_same_refund,
         label="没有退成",
+    ),
+    step(
+        "give_up",
+        "sending",
+        RefundState.ENDED,
+        "另一位财务",
+        nothing_is_on_its_way,
+        another_decides,
+        wechat_pay_does_not_know_it,
+        label="终止",
     ),
 )
 

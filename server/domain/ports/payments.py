@@ -74,6 +74,35 @@ class PayRefundOrder:
     reason: str = ""
 
 
+# 开户银行 whose debit cards take an abnormal refund, as WeChat Pay names them.
+CARD_BANKS = {
+    "ICBC_DEBIT": "工商银行",
+    "ABC_DEBIT": "农业银行",
+    "BOC_DEBIT": "中国银行",
+    "CCB_DEBIT": "建设银行",
+    "COMM_DEBIT": "交通银行",
+    "PSBC_DEBIT": "邮储银行",
+    "CMB_DEBIT": "招商银行",
+    "CITIC_DEBIT": "中信银行",
+    "CEB_DEBIT": "光大银行",
+    "CMBC_DEBIT": "民生银行",
+    "SPDB_DEBIT": "浦发银行",
+    "CIB_DEBIT": "兴业银行",
+    "GDB_DEBIT": "广发银行",
+    "PAB_DEBIT": "平安银行",
+    "NBCB_DEBIT": "宁波银行",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BankCard:
+    """Somebody's debit card; kept nowhere and never shown. `bank`: one of `CARD_BANKS`."""
+
+    bank: str
+    account: str = field(repr=False)
+    holder: str = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class PayRefund:
     """A refund as WeChat Pay sees it. `status`: PROCESSING, SUCCESS, CLOSED, ABNORMAL (the card cannot take it)."""
@@ -203,6 +232,12 @@ class PayGateway(Protocol):
 
     async def query_refund(self, out_refund_no: str) -> PayRefund | None:
         """The refund by our number; None: WeChat Pay knows none."""
+
+    async def redirect_refund(self, refund_id: str, out_refund_no: str, to: BankCard) -> PayRefund:
+        """Pay an ABNORMAL refund to a debit card instead; the answer means accepted. Again it is the same refund.
+
+        `refund_id` is WeChat Pay's. Number and name of the card go out sealed with WeChat Pay's public key.
+        """
 
     async def bill(self, day: date) -> PayBill | None:
         """The trade bill (ALL) of a day in Beijing, there after 10:00 of the next; None: nothing was traded.

@@ -28,6 +28,7 @@ ROUTES = (
     Route("POST", "/v3/pay/transactions/out-trade-no/{out_trade_no}/close", orders.close),
     Route("POST", "/v3/refund/domestic/refunds", refunds.apply),
     Route("GET", "/v3/refund/domestic/refunds/{out_refund_no}", refunds.query),
+    Route("POST", "/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund", refunds.apply_abnormal),
     Route("GET", "/v3/bill/tradebill", bills.ask),
     Route("GET", "/v3/billdownload/file", bills.download),
     Route("GET", "/v3/certificates", platform_certificates.certificates),

@@ -23,7 +23,7 @@ from server.sandbox.pay.desk import PayDesk
 from server.sandbox.pay.refusals import PayError
 from server.sandbox.timeline import shortened
 
-HIDDEN = {"prepay_id", "code_url", "ciphertext", "download_url", "openid"}
+HIDDEN = {"prepay_id", "code_url", "ciphertext", "download_url", "openid", "bank_account", "real_name"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from server import sandbox_account
@@ -95,6 +98,17 @@ class Keyring:
         if serial not in self._loaded:
             self._loaded[serial] = _private(self._private_pem(serial))
         return signatures.sign(self._loaded[serial], message)
+
+    def opened(self, serial: str, value: str) -> str | None:
+        """What somebody sealed with the public half of this serial's key; None: not with it, or of no known serial."""
+        if not self.knows(serial):
+            return None
+        padding = OAEP(MGF1(SHA1()), SHA1(), None)  # noqa: S303 — the platform's choice
+        try:
+            key = _private(self._private_pem(serial))
+            return key.decrypt(b64decode(value, validate=True), padding).decode()
+        except ValueError:
+            return None
 
     def _private_pem(self, serial: str) -> str:
         if serial == self.public_key_id:

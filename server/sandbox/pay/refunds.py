@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,26 @@ from server.sandbox.pay.refusals import PayError
 NUMBER = r"[0-9A-Za-z_\-|*@]{1,64}"
 MISMATCH = "订单金额或退款金额与之前请求不一致，请核实后再试"
 KNOWN = ("transaction_id", "out_trade_no", "out_refund_no", "reason", "notify_url", "amount", "goods_detail")
+CHANGE = "支付用户零钱"
 SAID = {"SUCCESS": "退款成功", "ABNORMAL": "退款异常", "CLOSED": "退款关闭"}
+
+BANKS = {
+    "CMB_DEBIT": "招商银行",
+    "COMM_DEBIT": "交通银行",
+    "ABC_DEBIT": "农业银行",
+    "CCB_DEBIT": "建设银行",
+    "ICBC_DEBIT": "工商银行",
+    "BOC_DEBIT": "中国银行",
+    "PAB_DEBIT": "平安银行",
+    "SPDB_DEBIT": "浦发银行",
+    "CITIC_DEBIT": "中信银行",
+    "CEB_DEBIT": "光大银行",
+    "CMBC_DEBIT": "民生银行",
+    "CIB_DEBIT": "兴业银行",
+    "GDB_DEBIT": "广发银行",
+    "PSBC_DEBIT": "邮储银行",
+    "NBCB_DEBIT": "宁波银行",
+}
 
 Refund = dict[str, Any]
 
@@ -107,7 +127,7 @@ def _rules(desk: PayDesk, order: orders.Order, refund: int, total: int) -> None:
         raise PayError("INVALID_REQUEST", f"一笔订单最多部分退款{limits.REFUNDS_AN_ORDER}次")
     if any(now - one["created"] < limits.REFUND_GAP_SECONDS for one in earlier):
         raise PayError("FREQUENCY_LIMITED", "同一订单的部分退款需间隔1分钟以上")
-    if desk.switchboard.now.not_enough:
+    if not desk.switchboard.takes(refund):
         raise PayError("NOT_ENOUGH")
 
 
@@ -161,12 +181,54 @@ def end(desk: PayDesk, refund: Refund, outcome: str) -> None:
             "payer_total": order["total"],
             "payer_refund": refund["refund"],
         },
-        "user_received_account": "支付用户零钱",
+        "user_received_account": refund.get("card", CHANGE),
     }
     if outcome == "SUCCESS":
         resource["success_time"] = desk.rfc3339(refund["succeeded"])
     url = str(refund["asked"].get("notify_url") or "")
     notifications.put(desk, url, f"REFUND.{outcome}", "refund", SAID[outcome], resource)
+
+
+def apply_abnormal(call: PayCall) -> Answer:
+    """Pay an abnormal refund to a bank card, the payer's or the merchant's; the same again changes nothing.
+
+    Raises:
+        PayError: PARAM_ERROR, RESOURCE_NOT_EXISTS, INVALID_REQUEST.
+    """
+    desk, body = call.desk, call.body
+    number = fields.text(body, "/out_refund_no", "商户退款单号", 64, pattern=NUMBER)
+    kind = fields.text(body, "/type", "异常退款处理方式", 32, pattern="USER_BANK_CARD|MERCHANT_BANK_CARD")
+    received_by = "商户结算银行账户"
+    if kind == "USER_BANK_CARD":
+        bank = fields.text(body, "/bank_type", "开户银行", 16, pattern="|".join(BANKS))
+        account, holder = (
+            _opened(call, pointer, label)
+            for pointer, label in (("/bank_account", "收款银行卡号"), ("/real_name", "收款用户姓名"))
+        )
+        if not re.fullmatch(r"\d{12,19}", account) or not holder.strip():
+            raise PayError("PARAM_ERROR", "收款银行卡号或收款用户姓名不正确")
+        received_by = f"{BANKS[bank]}借记卡{account[-4:]}"
+    refund = find(desk, number)
+    if refund is None or refund["refund_id"] != call.path["refund_id"]:
+        raise PayError("RESOURCE_NOT_EXISTS", "退款单不存在")
+    if refund["status"] == "ABNORMAL":
+        later = desk.clock.now() + desk.switchboard.now.refund_seconds
+        refund |= {"status": "PROCESSING", "ends": later, "outcome": "SUCCESS", "card": received_by}
+        desk.store.put("pay.refund.open", number, {})
+        desk.wake()
+        _keep(desk, refund)
+    elif "card" not in refund:
+        raise PayError("INVALID_REQUEST", "退款单不是退款异常状态")
+    return as_json(desk, refund)
+
+
+def _opened(call: PayCall, pointer: str, label: str) -> str:
+    """What was sealed for WeChat Pay with the key that Wechatpay-Serial names."""
+    value = fields.text(call.body, pointer, label, 1024)
+    opened = call.desk.keys.opened(str(call.request.headers.get("wechatpay-serial", "")), value)
+    if opened is None:
+        raise PayError("PARAM_ERROR", f"{label}解密失败，请使用 Wechatpay-Serial 对应的公钥加密")
+    return opened
 
 
 def run_due(desk: PayDesk) -> None:
@@ -202,7 +264,7 @@ def as_json(desk: PayDesk, refund: Refund) -> dict[str, Any]:
             "settlement_total": order["total"],
             "total": order["total"],
         },
-        "channel": "ORIGINAL",
+        "channel": "OTHER_BANKCARD" if "card" in refund else "ORIGINAL",
         "create_time": desk.rfc3339(refund["created"]),
         "funds_account": "AVAILABLE",
         "out_refund_no": refund["out_refund_no"],
@@ -211,7 +273,7 @@ def as_json(desk: PayDesk, refund: Refund) -> dict[str, Any]:
         "refund_id": refund["refund_id"],
         "status": refund["status"],
         "transaction_id": order["transaction_id"],
-        "user_received_account": "支付用户零钱",
+        "user_received_account": refund.get("card", CHANGE),
     }
     if refund["status"] == "SUCCESS":
         answer["success_time"] = desk.rfc3339(refund["succeeded"])

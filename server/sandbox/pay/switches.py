@@ -25,6 +25,7 @@ class PaySwitches:
         changed_order_code: how an order number with other fields is refused.
         codes_without_underscores: ORDERPAID instead of ORDER_PAID and so on, as some pages of the document have it.
         not_enough: refunds are refused for want of money.
+        balance_fen: what the merchant has left for refunds, each takes from it until it runs dry; -1: enough for ever.
         refund_outcome: what becomes of a refund; refund_seconds: after how long, by the sandbox's clock.
         bill_creating: the bill is still in work whatever the time.
         apiv3_key_set: without an APIv3 key no notification is sent at all.
@@ -42,6 +43,7 @@ class PaySwitches:
     changed_order_code: str = "OUT_TRADE_NO_USED"
     codes_without_underscores: bool = False
     not_enough: bool = False
+    balance_fen: int = -1
     refund_outcome: str = "SUCCESS"
     refund_seconds: float = 3.0
     bill_creating: bool = False
@@ -92,6 +94,15 @@ class PaySwitchBoard:
         for name, value in checked.items():
             setattr(self.now, name, value)
         self._keep()
+
+    def takes(self, fen: int) -> bool:
+        """Take so much from the merchant's balance. False: it does not suffice, and nothing was taken."""
+        if self.now.not_enough or 0 <= self.now.balance_fen < fen:
+            return False
+        if self.now.balance_fen >= 0:
+            self.now.balance_fen -= fen
+            self._keep()
+        return True
 
     def reset(self) -> None:
         """All switches as they were at the beginning."""

@@ -243,6 +243,8 @@ def _refund(one: RefundView) -> a.Refund:
         decided_at=one.decided_at,
         settled_at=one.settled_at,
         trouble=one.trouble,
+        wish=one.wish,
+        wished_by_name=one.wished_by_name,
     )
 
 

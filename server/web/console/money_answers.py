@@ -86,6 +86,8 @@ class Refund(Answer):
     decided_at: datetime | None
     settled_at: datetime | None
     trouble: str
+    wish: str  # give_up | redirect: asked for by one, to be confirmed by another; else empty
+    wished_by_name: str
 
 
 class Alarm(Answer):

@@ -18,6 +18,7 @@ from server.domain.payments import (
     orders,
     prices,
     queries,
+    refund_redirecting,
     refunds,
     waiver_queries,
     waivers,
@@ -30,6 +31,7 @@ from server.domain.payments.queries import OrderView
 from server.domain.payments.refund_states import RefundState
 from server.domain.payments.settlement import Cashbox
 from server.domain.people.school_scope import is_school
+from server.domain.ports.payments import CARD_BANKS
 from server.domain.roles import Verb
 from server.errors import Conflict, OutsideFailure, PayRefused
 from server.web.console import money_words, page_base
@@ -226,6 +228,10 @@ async def refund_list(call: Call) -> HTTPResponse:
         states=list(RefundState),
         state=wanted.state,
         asked=RefundState.ASKED,
+        sending=RefundState.SENDING,
+        abnormal=RefundState.ABNORMAL,
+        banks=CARD_BANKS,
+        longest_holder=refund_redirecting.LONGEST_HOLDER,
         me=call.actor.id,
         waiting=await queries.count_to_approve(actor=call.actor),
         tones=money_words.TONES,

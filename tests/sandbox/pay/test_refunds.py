@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from tests.sandbox.pay.conftest import MCHID, Answer, Pay
 
@@ -172,3 +178,70 @@ async def test_not_enough_money_a_late_refund_and_too_many_failing(
     monkeypatch.setattr("time.time", lambda: 1_800_000_000.5)
     codes = [(await pay.refund("NOBODY-1", "R3", 10)).code for _ in range(8)]
     assert codes == ["RESOURCE_NOT_EXISTS"] * 6 + ["FREQUENCY_LIMITED"] * 2
+
+
+async def test_the_merchants_balance_runs_dry_and_is_filled_up(pay: Pay) -> None:
+    for number in ("F2026112300001", "F2026112300002"):
+        await pay.paid(number)
+    pay.desk.switchboard.turn({"balance_fen": 15})
+    assert (await pay.refund("F2026112300001", "R1", 10)).status == 200
+    assert (await pay.refund("F2026112300001", "R1", 10)).status == 200  # the same again takes nothing more
+    assert said(await pay.refund("F2026112300002", "R2", 10)) == (403, "NOT_ENOUGH")
+    assert pay.desk.switchboard.now.balance_fen == 5
+    pay.desk.switchboard.turn({"balance_fen": 10})
+    assert (await pay.refund("F2026112300002", "R2", 10)).status == 200
+
+
+def sealed(pay: Pay, text: str, *, for_public_key: bool = True) -> str:
+    """By another hand than ours: RSAES-OAEP with SHA-1 under WeChat Pay's public key or its certificate."""
+    merchant = pay.account.merchant
+    key = (
+        load_pem_public_key(pay.account.public_key.encode())
+        if for_public_key
+        else x509.load_pem_x509_certificate(merchant.platform_certificate.encode()).public_key()
+    )
+    assert isinstance(key, RSAPublicKey)
+    return base64.b64encode(key.encrypt(text.encode(), OAEP(MGF1(SHA1()), SHA1(), None))).decode()
+
+
+async def test_an_abnormal_refund_is_paid_to_a_card_once(pay: Pay) -> None:
+    await pay.paid("G2026112300001")
+    begun = await pay.refund("G2026112300001", "R1", 10, notify_url=pay.shop.notify)
+    refund_id = begun.json["refund_id"]
+    path = f"/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund"
+    good = {
+        "out_refund_no": "R1",
+        "type": "USER_BANK_CARD",
+        "bank_type": "CMB_DEBIT",
+        "bank_account": sealed(pay, "6225880123456789"),
+        "real_name": sealed(pay, "张三丰"),
+    }
+    assert said(await pay.send("POST", path, good)) == (400, "INVALID_REQUEST")  # it is in work
+    await pay.control("refunds/R1", {"status": "ABNORMAL"})
+    wrong: list[tuple[dict[str, Any], tuple[int, str]]] = [
+        ({"type": "CASH"}, (400, "PARAM_ERROR")),
+        ({"bank_type": "CMB_CREDIT"}, (400, "PARAM_ERROR")),
+        ({"bank_account": "6225880123456789"}, (400, "PARAM_ERROR")),
+        ({"bank_account": sealed(pay, "6225")}, (400, "PARAM_ERROR")),
+        ({"real_name": sealed(pay, "张三丰", for_public_key=False)}, (400, "PARAM_ERROR")),
+        ({"out_refund_no": "R2"}, (404, "RESOURCE_NOT_EXISTS")),
+    ]
+    for change, refusal in wrong:
+        assert said(await pay.send("POST", path, good | change)) == refusal
+    for _ in range(2):
+        answer = await pay.send("POST", path, good)
+        assert (answer.status, answer.json["status"]) == (200, "PROCESSING")
+        assert answer.json["user_received_account"] == "招商银行借记卡6789" and pay.signed(answer)
+    pay.platform.clock.forward(3)
+    await pay.desk.settle()
+    assert pay.shop.heard[-1].opened()["refund_status"] == "SUCCESS"
+    assert "6225880123456789" not in str(pay.desk.store.all("pay.refund"))
+
+
+async def test_an_abnormal_refund_is_paid_to_the_merchants_own_account(pay: Pay) -> None:
+    await pay.paid("H2026112300001")
+    refund_id = (await pay.refund("H2026112300001", "R1", 10)).json["refund_id"]
+    await pay.control("refunds/R1", {"status": "ABNORMAL"})
+    path = f"/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund"
+    answer = await pay.send("POST", path, {"out_refund_no": "R1", "type": "MERCHANT_BANK_CARD"})
+    assert (answer.status, answer.json["user_received_account"]) == (200, "商户结算银行账户")
