@@ -9,7 +9,7 @@ STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("records", "0012_delivery_ends")]
+    dependencies = [("records", "0014_courses")]
 
     initial = False
 
