@@ -151,6 +151,12 @@ class Settings:
     open_url: str = _s("WECHAT_OPEN_URL", "微信网页授权网址", "https://open.weixin.qq.com")
     pay_url: str = _s("WECHAT_PAY_URL", "微信支付网址", "https://api.mch.weixin.qq.com")
     wechat_hosts: str = _s("XCERT_WECHAT_HOSTS", "除微信域名外还允许的出口域名，用逗号分开")
+    campaign_per_second: int = _s("XCERT_CAMPAIGN_PER_SECOND", "群发合计每秒最多几条", 50)
+    campaign_per_day: int = _s(
+        "XCERT_CAMPAIGN_PER_DAY",
+        "群发合计每天最多几条；微信每天的额度（起初十万条）减去留给成绩、证书等通知的",
+        90_000,
+    )
     js_url: str = _s(
         "WECHAT_JS_URL",
         "微信 JS-SDK 脚本的网址；页面的安全策略只放行这一个",

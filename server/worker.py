@@ -19,6 +19,7 @@ from server import app as root
 from server.adapters import logs
 from server.domain import freshness, idempotency, imports
 from server.domain.audit import key_events
+from server.domain.campaigns import handling, slices, upkeep
 from server.domain.issuance import announcements, generation, preparing
 from server.domain.notices import release_announcements, sender
 from server.domain.payments import (
@@ -73,7 +74,19 @@ async def reconcile(s: Services) -> None:
         await reconciliation.sweep(s.clock, s.faults, s.pay)
 
 
+async def send_campaigns(s: Services) -> None:
+    """One slice, and again soon while there is more; a process waits at most a second for the next to be allowed."""
+    wait = await slices.send(s)
+    if wait is None or wait > slices.SOON:
+        return
+    await asyncio.sleep(min(wait.total_seconds(), 1.0))
+    await s.queue.put(handling.SEND, once=handling.SEND)
+
+
 TASKS: dict[str, Work] = {
+    handling.CLEAR: upkeep.clear,
+    handling.FREEZE: upkeep.freeze,
+    handling.SEND: send_campaigns,
     "exams.announce": release_announcements.announce,
     "imports.run": imports.run,
     "issuance.announce": announcements.announce,
@@ -99,6 +112,7 @@ async def sweep_files(s: Services) -> None:
 
 
 SWEEPS: dict[str, tuple[Work, str]] = {
+    "campaigns.sweep": (upkeep.sweep, EVERY_MINUTE),
     "exams.sweep": (release_announcements.sweep, EVERY_MINUTE),
     "idempotency.sweep": (idempotency.sweep, HOURLY),
     "imports.sweep": (imports.sweep, EVERY_MINUTE),

@@ -11,6 +11,7 @@ import orjson
 from server import os_errors
 from server.app import api_document
 from server.commands import Impossible
+from server.domain.campaigns import states as campaign_states
 from server.domain.certificates import states as certificate_states
 from server.domain.imports import states as import_states
 from server.domain.issuance import states
@@ -36,6 +37,7 @@ def tables() -> dict[str, str]:
         "certificate-states": _certificate_steps(),
         "officer-states": officer_states.steps_as_markdown(),
         "notice-states": _notice_steps(),
+        "campaign-states": campaign_states.steps_as_markdown(),
         "import-states": import_states.steps_as_markdown(),
         "order-states": order_states.steps_as_markdown(),
         "refund-states": refund_states.steps_as_markdown(),

@@ -21,6 +21,12 @@ DO $$ BEGIN
         INSERT INTO public.notice_hold (id, since, reason) VALUES (1, now(), '从备份恢复') ON CONFLICT DO NOTHING;
     END IF;
 END $$;
+DO $$ BEGIN
+    IF to_regclass('public.campaign') IS NOT NULL THEN
+        UPDATE public.campaign SET state = 'cancelled', ended_at = now(), note = '从备份恢复时停止：备份之后可能已经发出'
+        WHERE state IN ('submitted', 'approved', 'running', 'paused');
+    END IF;
+END $$;
 DELETE FROM public.procrastinate_workers;
 """
 

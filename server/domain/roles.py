@@ -78,6 +78,9 @@ class Verb(Enum):
     SETTLE_ALARMS = "处理缴费提醒"
     RECONCILE = "对账和结账"
     PAY_FOR_SCHOOL = "为院校缴费"
+    SEE_CAMPAIGNS = "查看群发和通知记录"
+    SEND_CAMPAIGNS = "起草和发送群发"
+    APPROVE_CAMPAIGN = "批准群发"
     SEE_AUDIT = "查看审计记录"
     MANAGE_STAFF = "管理账号"
 
@@ -103,11 +106,13 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
         | {Verb.RECORD_TRANSFER, Verb.APPROVE_TRANSFER, Verb.SEE_TRANSFERS, Verb.SEE_PROOFS}
         | {Verb.RECONCILE, Verb.SEE_COURSES}
     ),
-    Role.NOTIFIER: frozenset({Verb.SEE_PLANS, Verb.SEE_ISSUANCES}),
+    Role.NOTIFIER: frozenset(
+        {Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_CAMPAIGNS, Verb.SEND_CAMPAIGNS, Verb.APPROVE_CAMPAIGN}
+    ),
     Role.AUDITOR: frozenset(
         _SEE
         | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT, Verb.SEE_WAIVERS, Verb.SEE_TRANSFERS, Verb.SEE_PROOFS}
-        | {Verb.SEE_COURSES}
+        | {Verb.SEE_COURSES, Verb.SEE_CAMPAIGNS}
     ),
     Role.ADMIN: frozenset(Verb),
     Role.SCHOOL: frozenset(
@@ -135,6 +140,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
                 Verb.SEE_WAIVERS,
                 Verb.SEE_TRANSFERS,
                 Verb.SEE_PROOFS,
+                Verb.SEE_CAMPAIGNS,
             }
         ),
     ),
@@ -178,6 +184,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
             }
         ),
     ),
+    "notices": ("起草、批准和发送群发", frozenset({Verb.SEND_CAMPAIGNS, Verb.APPROVE_CAMPAIGN})),
     "manage": ("管理账号及其他", frozenset({Verb.MANAGE_STAFF})),
 }
 _SCOPE_OF = {verb: name for name, (_, verbs) in SCOPES.items() for verb in verbs}

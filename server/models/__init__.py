@@ -2,6 +2,7 @@
 
 from server.models.audit import AuditEntry, IdempotentAnswer, LookupChange, PushSeen
 from server.models.bank_transfers import BankTransfer, BankTransferLine
+from server.models.campaigns import Campaign, CampaignListed, StaffWeChat
 from server.models.certificate_kinds import CertificateKind
 from server.models.exams import (
     ImportRun,
@@ -54,6 +55,8 @@ __all__ = [
     "BankTransfer",
     "BankTransferLine",
     "Binding",
+    "Campaign",
+    "CampaignListed",
     "Candidate",
     "Certificate",
     "CertificateKind",
@@ -104,5 +107,6 @@ __all__ = [
     "ScoreChange",
     "Site",
     "Staff",
+    "StaffWeChat",
     "StandardVersion",
 ]

@@ -8,6 +8,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 if TYPE_CHECKING:
+    from server.models.campaigns import Campaign
     from server.models.people import Candidate, Officer
 
 
@@ -19,8 +20,8 @@ class Delivery(Model):
     account = fields.CharField(max_length=2, db_default="oa")  # oa | mp: whose openid it is
     channel = fields.CharField(
         max_length=16, db_default="template"
-    )  # template oa_subscription mp_subscription
-    topic = fields.CharField(max_length=20)  # certificate_issued results_released signing_reminder
+    )  # template oa_subscription mp_subscription none
+    topic = fields.CharField(max_length=20)  # campaign certificate_issued results_released signing_reminder
     openid = fields.CharField(max_length=64)
     candidate: fields.ForeignKeyNullableRelation[Candidate] = fields.ForeignKeyField(
         "records.Candidate", related_name="deliveries", null=True, on_delete=fields.CASCADE
@@ -30,6 +31,10 @@ class Delivery(Model):
         "records.Officer", related_name="deliveries", null=True, on_delete=fields.CASCADE
     )
     officer_id: int | None
+    campaign: fields.ForeignKeyNullableRelation[Campaign] = fields.ForeignKeyField(
+        "records.Campaign", related_name="deliveries", null=True, on_delete=fields.RESTRICT
+    )
+    campaign_id: int | None
     fields_shown: fields.Field[dict[str, str]] = fields.JSONField(default=dict)
     path = fields.CharField(max_length=200, default="")
     state = fields.CharField(max_length=10, default="pending")  # see domain.notices.states

@@ -9,9 +9,11 @@ from pathlib import Path
 
 DOMAIN = Path(__file__).resolve().parents[2] / "server/domain"
 WRITERS = {
+    "campaigns/transitions.py",
     "certificates/transitions.py",
     "imports/transitions.py",
     "issuance/transitions.py",
+    "notices/campaign_rows.py",
     "notices/delivery.py",
     "payments/fees.py",
     "payments/order_transitions.py",

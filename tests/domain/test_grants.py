@@ -164,17 +164,19 @@ async def test_events_in_the_wrong_order(services: Services) -> None:
 async def test_what_is_spent_is_spent_once(services: Services) -> None:
     for _ in range(3):
         await popup(services)
-    took = await asyncio.gather(*(grants.spend(services.clock, ME, delivery, 1) for delivery in range(1, 9)))
+    took = await asyncio.gather(
+        *(grants.spend(services.clock, ME, delivery, "1") for delivery in range(1, 9))
+    )
     assert (sum(took), await remaining()) == (3, 0)
     held = [delivery for delivery in range(1, 9) if await grants.is_spent(delivery)]
     assert len(held) == 3
     async with in_transaction():
-        await grants.give_back(services.clock, ME, held[0], 1)
-        await grants.give_back(services.clock, ME, held[0], 1)
+        await grants.give_back(services.clock, ME, held[0], "1")
+        await grants.give_back(services.clock, ME, held[0], "1")
     assert (await remaining(), await grants.is_spent(held[0])) == (1, False)
-    assert await grants.spend(services.clock, ME, held[0], 2)
+    assert await grants.spend(services.clock, ME, held[0], "2")
     async with in_transaction():
-        await grants.give_back(services.clock, ME, 99, 1)  # never took one
+        await grants.give_back(services.clock, ME, 99, "1")  # never took one
     assert await remaining() == 0
 
 
@@ -187,16 +189,16 @@ async def test_the_balance_is_always_the_sum_of_the_entries(services: Services) 
             case "c":
                 await grants.report(services, "mp", OPENID, ["results_released"])
             case "s":
-                if await grants.spend(services.clock, ME, number, 1):
+                if await grants.spend(services.clock, ME, number, "1"):
                     spent.append(number)
             case "w":
                 await grants.taken_in(services, push(services, "change", answer_of(status="reject")))
             case "b":
                 async with in_transaction():
-                    await grants.give_back(services.clock, ME, dice.choice(spent), 1)
+                    await grants.give_back(services.clock, ME, dice.choice(spent), "1")
             case "u":
                 async with in_transaction():
-                    await grants.use_up(services.clock, ME, number, 1)
+                    await grants.use_up(services.clock, ME, number, "1")
         clock(services).forward(minutes=dice.choice((0, 1, 20)))
         assert sum(change for _, change in await kinds()) == await remaining()
     assert {kind for kind, _ in await kinds()} >= {"accepted", "spent", "withdrawn", "refused", "given_back"}

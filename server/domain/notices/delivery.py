@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from tortoise.expressions import Q
+from tortoise.expressions import F, Q
 
 from server.domain.notices import states
 from server.domain.notices.states import STEPS, NoticeState
@@ -29,10 +29,12 @@ DUE = tuple(state.value for state in NoticeState if state in STEPS["take"].sourc
 _TAKE = """
 UPDATE delivery SET state = $4, attempts = attempts + 1, next_try_at = $2, sent_at = COALESCE(sent_at, $1)
 WHERE NOT EXISTS (SELECT 1 FROM notice_hold)
-  AND id IN (SELECT id FROM delivery WHERE state = ANY($5::text[]) AND next_try_at <= $1
+  AND id IN (SELECT id FROM delivery WHERE state = ANY($5::text[]) AND next_try_at <= $1 AND {whose}
              ORDER BY next_try_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
 RETURNING id, dedup, retries, topic, account, channel, openid, fields_shown AS fields, path, attempts AS attempt, sent_at
 """
+_OF_NOTICES = _TAKE.format(whose="campaign_id IS NULL")
+_OF_CAMPAIGN = _TAKE.format(whose="campaign_id = $6")
 
 _GO_SILENT = """
 UPDATE delivery SET state = $1, settled_at = $2, last_error = $3
@@ -101,6 +103,11 @@ class Taken:
     @property
     def is_subscription(self) -> bool:
         return self.channel != "template"
+
+    @property
+    def try_name(self) -> str:
+        """Which try of this message it is, by which the ledger of grants knows it."""
+        return f"{self.retries}.{self.attempt}" if self.retries else str(self.attempt)
 
     @property
     def key(self) -> str:
@@ -180,20 +187,43 @@ async def advance(
     return bool(await Delivery.filter(id=delivery_id, state__in=sources).update(**changes))
 
 
-async def take(now: datetime, until: datetime, most: int) -> list[Taken]:
-    """The step `take` for what is due, none of it while notices are held: the rows, this caller's until `until`."""
-    due = await rows(_TAKE, now, until, most, STEPS["take"].target.value, list(DUE))
+async def take(now: datetime, until: datetime, most: int, *, campaign_id: int | None = None) -> list[Taken]:
+    """The step `take` for what is due, none of it while notices are held: the rows, this caller's until `until`.
+
+    Args:
+        campaign_id: of this campaign; None: of none.
+    """
+    values = (now, until, most, STEPS["take"].target.value, list(DUE))
+    if campaign_id is None:
+        due = await rows(_OF_NOTICES, *values)
+    else:
+        due = await rows(_OF_CAMPAIGN, *values, campaign_id)
     return [
         Taken(**row | {"fields": orjson.loads(row["fields"])}, is_repeat=row["sent_at"] < now) for row in due
     ]
 
 
+async def put_back(clock: Clock, row: Taken) -> None:
+    """The step `postpone` for a message that was taken and about which WeChat was not called this time."""
+    step = STEPS["postpone"]
+    changes: dict[str, Any] = {
+        "state": step.target.value,
+        "next_try_at": clock.now(),
+        "attempts": F("attempts") - 1,
+    }
+    if not row.is_repeat:
+        changes["sent_at"] = None
+    await Delivery.filter(id=row.id, state__in=[state.value for state in step.sources]).update(**changes)
+
+
 async def lose_waiting(error: str) -> int:
-    """The step `lose` for everything that waits, at once: not sent, and not known to have failed. How many."""
+    """The step `lose` for every notice that waits, at once: not sent, and not known to have failed. How many.
+
+    Those of campaigns wait for their campaign.
+    """
     step = STEPS["lose"]
-    return await Delivery.filter(state=NoticeState.PENDING.value).update(
-        state=step.target.value, next_try_at=None, **Trouble(error).columns()
-    )
+    waiting = Delivery.filter(state=NoticeState.PENDING.value, campaign_id=None)
+    return await waiting.update(state=step.target.value, next_try_at=None, **Trouble(error).columns())
 
 
 async def stop(clock: Clock, account: str, openid: str, error: str) -> int:

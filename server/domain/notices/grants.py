@@ -162,7 +162,7 @@ async def withdraw(clock: Clock, taker: Taker, *, source: str, said_at: datetime
         )
 
 
-async def spend(clock: Clock, taker: Taker, delivery_id: int, attempt: int) -> bool:
+async def spend(clock: Clock, taker: Taker, delivery_id: int, attempt: str) -> bool:
     """Take one grant for this delivery, before WeChat is called. False when none is left."""
     async with in_transaction():
         balance = await _locked(clock, taker)
@@ -182,7 +182,7 @@ async def is_spent(delivery_id: int) -> bool:
     return await queries.is_spent(delivery_id)
 
 
-async def give_back(clock: Clock, taker: Taker, delivery_id: int, attempt: int) -> None:
+async def give_back(clock: Clock, taker: Taker, delivery_id: int, attempt: str) -> None:
     """Nothing was sent for certain: the grant that was taken is there again. In the caller's transaction."""
     balance = await _locked(clock, taker)
     if await is_spent(delivery_id):
@@ -194,7 +194,7 @@ async def give_back(clock: Clock, taker: Taker, delivery_id: int, attempt: int) 
         )
 
 
-async def use_up(clock: Clock, taker: Taker, delivery_id: int, attempt: int) -> None:
+async def use_up(clock: Clock, taker: Taker, delivery_id: int, attempt: str) -> None:
     """WeChat says there is no grant (43101), so there is none. In the caller's transaction."""
     balance = await _locked(clock, taker)
     source = f"delivery:{delivery_id}:{attempt}:refused"

@@ -149,7 +149,7 @@ async def is_spent(delivery_id: int) -> bool:
 
 async def hold() -> Hold | None:
     holds = await rows(
-        "SELECT since, reason, (SELECT count(*) FROM delivery WHERE state = 'pending') AS waiting FROM notice_hold"
+        "SELECT since, reason, (SELECT count(*) FROM delivery WHERE state = 'pending' AND campaign_id IS NULL) AS waiting FROM notice_hold"
     )
     return Hold(**holds[0]) if holds else None
 
@@ -168,5 +168,5 @@ async def end_hold() -> int | None:
     """How many were waiting; None when there was no hold."""
     if not await rows("DELETE FROM notice_hold RETURNING since"):
         return None
-    [row] = await rows("SELECT count(*) AS n FROM delivery WHERE state = 'pending'")
+    [row] = await rows("SELECT count(*) AS n FROM delivery WHERE state = 'pending' AND campaign_id IS NULL")
     return int(row["n"])

@@ -27,7 +27,7 @@ async def other_way(s: Services, delivery_id: int) -> bool:
     Every way is tried once: the second row has the channel behind its `dedup`.
     """
     row = await Delivery.get(id=delivery_id)
-    if row.candidate_id is None:
+    if row.candidate_id is None or row.campaign_id is not None:  # a campaign has one message a person
         return False
     notice, _, last = row.dedup.rpartition(":")
     notice = notice if last in CHANNELS else row.dedup

@@ -8,7 +8,8 @@ has no answer is unknown, never sent again, and settled by WeChat's event alone 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from tortoise.transactions import in_transaction
@@ -42,10 +43,10 @@ async def send(s: Services) -> int:
 
     async def one(row: Taken) -> None:
         async with gate:
-            await _send_one(s, row)
+            await send_one(s, row, lambda: _letter(s.settings, row))
 
     ends = await asyncio.gather(*(one(row) for row in due), return_exceptions=True)
-    if surprise := next((end for end in ends if end is not None), None):
+    if surprise := next((end for end in ends if isinstance(end, BaseException)), None):
         raise surprise  # its row stays taken until its lease ends
     if len(due) == SLICE:
         await s.queue.put(delivery.JOB, once=delivery.JOB)
@@ -62,7 +63,7 @@ async def sweep(s: Services) -> None:
         pass
     if await hold.current() is not None:
         return
-    if await Delivery.filter(state__in=delivery.DUE, next_try_at__lte=now).exists():
+    if await Delivery.filter(state__in=delivery.DUE, next_try_at__lte=now, campaign_id=None).exists():
         await s.queue.put(delivery.JOB, once=delivery.JOB)
 
 
@@ -86,26 +87,44 @@ async def quota_is_back(clock: Clock, queue: Queue, account: str) -> int:
     return int(brought)
 
 
-async def _send_one(s: Services, row: Taken) -> None:
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a message says: the template in its channel, and its values by keyword."""
+
+    template: str
+    fields: Mapping[str, str]
+
+
+def _letter(settings: Settings, row: Taken) -> Letter:
+    topic = TOPICS[row.topic]
+    return Letter(topic.template(settings, row.channel), topic.worded(settings, row.channel, row.fields))
+
+
+async def send_one(s: Services, row: Taken, written: Callable[[], Letter]) -> Remedy | None:
+    """Send what was taken, and write down what came of it. What helps when WeChat refused; None otherwise.
+
+    Args:
+        written: the letter; raises Refused when there is none, and the message fails.
+    """
     if await _may_have_gone(s.clock, row):
         await delivery.advance(s.clock, row.id, "lose", trouble=Trouble("没有收到微信的回答"))
-        return
-    topic = TOPICS[row.topic]
-    template = topic.template(s.settings, row.channel)
+        return None
     try:
-        ready = replace(row, fields=topic.worded(s.settings, row.channel, row.fields))
+        letter = written()
     except Refused as refusal:
         await delivery.advance(s.clock, row.id, "fail", trouble=Trouble(refusal.message))
-        return
+        return None
+    ready, template = replace(row, fields=letter.fields), letter.template
     if not template:
         await delivery.advance(s.clock, row.id, "fail", trouble=Trouble("未配置消息模板编号"))
     elif faults := keywords.check(ready.fields):
         sentence = "；".join(f"{keyword} {why}" for keyword, why in sorted(faults.items()))
         await delivery.advance(s.clock, row.id, "fail", trouble=Trouble(f"内容不符合模板：{sentence}"))
-    elif row.is_subscription and not await grants.spend(s.clock, _taker(row), row.id, row.attempt):
+    elif row.is_subscription and not await grants.spend(s.clock, _taker(row), row.id, row.try_name):
         await _refuse(s, row, _NONE_LEFT)
     else:
-        await _call(s, ready, template)
+        return await _call(s, ready, template)
+    return None
 
 
 def _taker(row: Taken) -> Taker:
@@ -121,17 +140,19 @@ async def _may_have_gone(clock: Clock, row: Taken) -> bool:
     return not states.may_repeat(row.sent_at, clock.now())
 
 
-async def _call(s: Services, row: Taken, template: str) -> None:
+async def _call(s: Services, row: Taken, template: str) -> Remedy | None:
     await s.faults.reach("notices.before_send")
     try:
         msgid = await _handed_over(s.settings, s.wechat_sender, row, template)
     except WeChatRefused as refusal:
         await _refused(s, row, refusal)
+        return refusal.remedy
     except OutsideFailure as failure:
         await _no_answer(s.clock, row, failure)
     else:
         await s.faults.reach("notices.after_send")
         await delivery.accepted(s.clock, s.cache, row.id, row.account, msgid)
+    return None
 
 
 async def _handed_over(settings: Settings, wechat_sender: WeChatSender, row: Taken, template: str) -> str:
@@ -148,7 +169,7 @@ async def _refused(s: Services, row: Taken, refusal: WeChatRefused) -> None:
     if refusal.remedy in PERSON_SAYS_NO:
         await _refuse(s, row, trouble, was_called=True)
     elif refusal.remedy is Remedy.TOMORROW:
-        await _again(s.clock, row, _next_day(s.clock.now()), trouble)
+        await _again(s.clock, row, next_day(s.clock.now()), trouble)
     elif row.attempt < _most_attempts(refusal.remedy):
         await _again(s.clock, row, s.clock.now() + states.pause(row.attempt), trouble)
     else:
@@ -165,9 +186,9 @@ async def _refuse(s: Services, row: Taken, trouble: Trouble, *, was_called: bool
     """This person cannot be reached so; where the way was the reason, the next way is tried."""
     async with in_transaction():
         if was_called and row.is_subscription and trouble.remedy is Remedy.CONSENT:
-            await grants.use_up(s.clock, _taker(row), row.id, row.attempt)
+            await grants.use_up(s.clock, _taker(row), row.id, row.try_name)
         elif was_called and row.is_subscription:
-            await grants.give_back(s.clock, _taker(row), row.id, row.attempt)
+            await grants.give_back(s.clock, _taker(row), row.id, row.try_name)
         if await delivery.advance(s.clock, row.id, "refuse", trouble=trouble) and trouble.remedy in OTHER_WAY:
             await routing.other_way(s, row.id)
 
@@ -204,11 +225,11 @@ async def _nothing_sent(
     """Nothing reached the person for certain, so the grant is there again."""
     async with in_transaction():
         if row.is_subscription:
-            await grants.give_back(clock, _taker(row), row.id, row.attempt)
+            await grants.give_back(clock, _taker(row), row.id, row.try_name)
         await delivery.advance(clock, row.id, step, trouble=trouble, next_try_at=until, forget_first_try=True)
 
 
-def _next_day(now: datetime) -> datetime:
+def next_day(now: datetime) -> datetime:
     """Shortly after the next midnight in Beijing, when WeChat counts anew."""
     tomorrow = beijing.day(now) + timedelta(days=1)
     return datetime.combine(tomorrow, time(0, 5), beijing.BEIJING)

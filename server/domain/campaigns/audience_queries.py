@@ -1,0 +1,219 @@
+"""The SQL of an audience: who they are, which way is open to each, and their snapshot, one statement each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from server.domain.campaigns.audience import Audience
+from server.domain.campaigns.person_fields import PERSON_FIELDS
+from server.models.database import rows, write
+
+WHY_NOT = {
+    "unbound": "没有绑定微信",
+    "no_way": "没有关注公众号，也没有剩余的订阅授权",
+}
+_TABLES = """
+FROM candidate c LEFT JOIN registration r ON r.candidate_id = c.id
+LEFT JOIN plan p ON p.id = r.plan_id LEFT JOIN site t ON t.id = r.site_id
+"""
+# One row a person, by the latest of their registrations that fits; the first way that is open, or why none is.
+_PEOPLE = """
+WITH audience AS MATERIALIZED (
+    SELECT DISTINCT ON (c.id) c.id AS candidate_id, r.id AS registration_id {tables} {where}
+    ORDER BY c.id, p.exam_date DESC NULLS LAST, r.id DESC
+), bound AS (
+    SELECT DISTINCT b.candidate_id FROM binding b JOIN audience USING (candidate_id) WHERE b.unbound_at IS NULL
+), open_way AS (
+    SELECT DISTINCT ON (b.candidate_id) b.candidate_id, b.account, b.openid, w.channel, w.topic
+    FROM audience JOIN binding b USING (candidate_id)
+    JOIN jsonb_to_recordset($1::text::jsonb) AS w(channel text, account text, topic text, rank int)
+      ON w.account = b.account
+    LEFT JOIN follower f ON f.openid = b.openid AND w.channel = 'template'
+    LEFT JOIN notice_grant g ON g.account = b.account AND g.openid = b.openid AND g.topic = w.topic
+    WHERE b.unbound_at IS NULL
+      AND CASE w.channel WHEN 'template' THEN COALESCE(f.is_following, TRUE) ELSE COALESCE(g.remaining, 0) > 0 END
+    ORDER BY b.candidate_id, w.rank
+), people AS (
+    SELECT a.candidate_id, a.registration_id, o.account, o.openid, o.channel, o.topic,
+           CASE WHEN o.candidate_id IS NOT NULL THEN '' WHEN bound.candidate_id IS NULL THEN 'unbound' ELSE 'no_way' END
+             AS why_not
+    FROM audience a LEFT JOIN open_way o USING (candidate_id) LEFT JOIN bound USING (candidate_id)
+)
+"""
+_OF_PERSON = """
+FROM people s JOIN candidate c ON c.id = s.candidate_id LEFT JOIN registration r ON r.id = s.registration_id
+LEFT JOIN plan p ON p.id = r.plan_id LEFT JOIN site t ON t.id = r.site_id LEFT JOIN school h ON h.id = t.school_id
+"""
+_FREEZE = """
+, frozen AS (
+INSERT INTO delivery (dedup, campaign_id, topic, account, channel, openid, candidate_id, fields_shown, path, state,
+                      attempts, retries, msgid, last_error, remedy, next_try_at, created_at, settled_at)
+SELECT 'campaign:' || {campaign} || ':' || s.candidate_id, {campaign}, COALESCE(s.topic, 'campaign'),
+       COALESCE(s.account, ''), COALESCE(s.channel, 'none'), COALESCE(s.openid, ''), s.candidate_id,
+       jsonb_strip_nulls(jsonb_build_object({fields})), {path}, CASE s.why_not WHEN '' THEN 'pending' ELSE 'no_way' END,
+       0, 0, '', CASE s.why_not WHEN 'unbound' THEN '{unbound}' WHEN 'no_way' THEN '{no_way}' ELSE '' END, '',
+       CASE s.why_not WHEN '' THEN {now} END, {now}, CASE s.why_not WHEN '' THEN NULL ELSE {now} END
+{person} RETURNING channel
+) SELECT count(*) AS people, count(*) FILTER (WHERE channel <> 'none') AS reachable FROM frozen
+"""
+_COUNTS = "SELECT why_not, count(*) AS n FROM people GROUP BY why_not"
+
+_SAMPLE = """
+SELECT s.candidate_id, c.name, h.name AS school, p.name AS plan, r.admission_number, s.channel, s.why_not,
+       jsonb_strip_nulls(jsonb_build_object({fields})) AS values
+{person} WHERE (s.why_not = '') = {reachable} {only} ORDER BY s.candidate_id LIMIT {most}
+"""
+_PAYS = "EXISTS (SELECT 1 FROM fee f WHERE f.registration_id = r.id AND f.state = ANY({}))"
+_LISTED = "EXISTS (SELECT 1 FROM campaign_listed l WHERE l.campaign_id = {} AND l.candidate_id = c.id)"
+
+
+@dataclass(slots=True)
+class _Values:
+    """The statement's values in their order; `put` gives one its place."""
+
+    values: list[Any] = field(default_factory=list)
+
+    def put(self, value: Any, kind: str) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}::{kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """How many people a snapshot has, and how many of them have a way."""
+
+    people: int
+    reachable: int
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePerson:
+    """Somebody of an audience, as the database knows them."""
+
+    candidate_id: int
+    name: str
+    school: str | None
+    plan: str | None
+    admission_number: str | None
+    channel: str | None
+    why_not: str
+    values: Mapping[str, str]
+
+
+async def counts(
+    audience: Audience, ways: Sequence[Mapping[str, Any]], now: datetime, campaign: int
+) -> dict[str, int]:
+    """How many people, by why they cannot be reached; "": they can."""
+    people, values = _people(audience, ways, now, campaign)
+    found = await rows(people + _COUNTS, *values.values)
+    return {str(row["why_not"]): int(row["n"]) for row in found}
+
+
+async def sample(
+    audience: Audience,
+    ways: Sequence[Mapping[str, Any]],
+    now: datetime,
+    campaign: int,
+    *,
+    most: int,
+    reachable: bool,
+    candidate_id: int | None = None,
+) -> list[SamplePerson]:
+    """Some of the people, reachable or not; with `candidate_id` that one, if they are of the audience."""
+    people, values = _people(audience, ways, now, campaign)
+    only = f"AND s.candidate_id = {values.put(candidate_id, 'bigint')}" if candidate_id is not None else ""
+    some = _SAMPLE.format(
+        fields=_fields(PERSON_FIELDS),
+        person=_OF_PERSON,
+        reachable=values.put(reachable, "boolean"),
+        only=only,
+        most=values.put(most, "int"),
+    )
+    found = await rows(f"{people} {some}", *values.values)
+    return [SamplePerson(**{**row, "values": orjson.loads(row["values"])}) for row in found]
+
+
+async def freeze(
+    audience: Audience,
+    ways: Sequence[Mapping[str, Any]],
+    now: datetime,
+    campaign: int,
+    *,
+    wanted: Sequence[str],
+    path: str,
+) -> Frozen:
+    """Write the snapshot: one delivery a person, by one statement, in the caller's transaction.
+
+    Args:
+        wanted: the names of the person's fields that the messages say.
+    """
+    people, values = _people(audience, ways, now, campaign)
+    insert = _FREEZE.format(
+        campaign=values.put(campaign, "bigint"),
+        fields=_fields(wanted),
+        path=values.put(path, "text"),
+        now=values.put(now, "timestamptz"),
+        person=_OF_PERSON,
+        **WHY_NOT,
+    )
+    [row] = await rows(people + insert, *values.values)
+    return Frozen(int(row["people"]), int(row["reachable"]))
+
+
+async def thaw(campaign: int) -> None:
+    """Forget a snapshot of which nothing was sent, in the caller's transaction."""
+    await write("DELETE FROM delivery WHERE campaign_id = $1", campaign)
+
+
+def _fields(names: Sequence[str] | Mapping[str, Any]) -> str:
+    return ", ".join(f"'{name}', {PERSON_FIELDS[name].sql}" for name in names)
+
+
+def _people(
+    audience: Audience, ways: Sequence[Mapping[str, Any]], now: datetime, campaign: int
+) -> tuple[str, _Values]:
+    values = _Values()
+    values.put(orjson.dumps(list(ways)).decode(), "text")
+    conditions = _conditions(audience, values, now, campaign)
+    return _PEOPLE.format(tables=_TABLES, where="WHERE " + " AND ".join(conditions)), values
+
+
+def _conditions(audience: Audience, values: _Values, now: datetime, campaign: int) -> list[str]:
+    """What of an audience is chosen, as conditions. Results that are not released choose nobody."""
+    found = ["TRUE"]
+    if audience.plans:
+        found.append(f"r.plan_id = ANY({values.put(list(audience.plans), 'bigint[]')})")
+    if audience.levels:
+        found.append(f"t.level = ANY({values.put(list(audience.levels), 'text[]')})")
+    if audience.schools:
+        found.append(f"t.school_id = ANY({values.put(list(audience.schools), 'bigint[]')})")
+    if audience.outcomes:
+        found.append(f"r.outcome = ANY({values.put(list(audience.outcomes), 'text[]')})")
+        found.append(f"p.release_at <= {values.put(now, 'timestamptz')}")
+    if audience.payment:
+        found.append(_PAYS.format(values.put(list(audience.payment), "text[]")))
+    if audience.certificate:
+        found.append(("" if audience.certificate == "issued" else "NOT ") + _HAS_CERTIFICATE)
+    if audience.binding:
+        found.append(_BINDINGS[audience.binding])
+    if audience.uses_list:
+        found.append(_LISTED.format(values.put(campaign, "bigint")))
+    return found
+
+
+_HAS_CERTIFICATE = (
+    "EXISTS (SELECT 1 FROM certificate k JOIN issuance i ON i.id = k.issuance_id"
+    " WHERE k.registration_id = r.id AND k.state = 'valid' AND i.issued_at IS NOT NULL)"
+)
+_BOUND = "EXISTS (SELECT 1 FROM binding b WHERE b.candidate_id = c.id AND b.unbound_at IS NULL{})"
+_BINDINGS = {
+    "bound": _BOUND.format(""),
+    "oa": _BOUND.format(" AND b.account = 'oa'"),
+    "mp": _BOUND.format(" AND b.account = 'mp'"),
+    "unbound": "NOT " + _BOUND.format(""),
+}

@@ -1,0 +1,177 @@
+"""Sending a campaign, a slice at a time: whose turn it is, how many now, and whether it is still to be sent.
+
+The slice is taken in one short transaction that also counts it against the rate, so that all processes keep one rate and
+a process that dies has at most counted too much. Then each message goes through the notices' own sender. Before each call
+the campaign is looked at again, so a pause, a cancellation or a new rate is obeyed within one call's time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tortoise.transactions import in_transaction
+
+from server.domain import beijing
+from server.domain.actor import SYSTEM
+from server.domain.campaigns import handling, queries, transitions
+from server.domain.campaigns.letters import Way
+from server.domain.campaigns.pace import Pace
+from server.domain.campaigns.queries import Runner
+from server.domain.notices import campaign_rows, delivery, sender
+from server.domain.notices.delivery import Taken, Trouble
+from server.domain.notices.sender import Letter
+from server.domain.notices.states import LEASE
+from server.domain.ports import Services
+from server.errors import Conflict, Refused, Remedy
+from server.models import Campaign
+from server.settings import Settings
+
+SLICE = 40
+AT_ONCE = 8
+SOON = timedelta(seconds=2)  # a process waits for it; what comes later, the sweep wakes
+HOPELESS = 10  # calls of one slice, all of which WeChat refused for a reason that is no person's
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What one turn sends."""
+
+    campaign_id: int
+    ways: Mapping[str, Way]
+    rows: list[Taken]
+
+
+async def send(s: Services) -> timedelta | None:
+    """One turn. Job `campaigns.send`. How long until the next may come; None: nothing waits for the moment.
+
+    What people are told of their own results goes first.
+    """
+    if await sender.send(s) == sender.SLICE:
+        return timedelta(0)
+    turn, wait = await _taken(s)
+    if turn is None:
+        return wait
+    await s.faults.reach("campaigns.slice_taken")
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    strangers = await queries.no_longer_bound([row.id for row in turn.rows])
+
+    async def one(row: Taken) -> Remedy | None:
+        async with gate:
+            if row.id in strangers:
+                await delivery.advance(s.clock, row.id, "fail", trouble=Trouble("发送之前已解除绑定"))
+                return None
+            if not await queries.is_running(turn.campaign_id, s.clock.now()):
+                await delivery.put_back(s.clock, row)
+                return None
+            return await sender.send_one(s, row, lambda: _letter(turn.ways, row))
+
+    ends = await asyncio.gather(*(one(row) for row in turn.rows), return_exceptions=True)
+    if surprise := next((end for end in ends if isinstance(end, BaseException)), None):
+        raise surprise  # its row stays taken until its lease ends
+    await _heed(s, turn, [end for end in ends if isinstance(end, Remedy)])
+    return timedelta(0)
+
+
+def _letter(ways: Mapping[str, Way], row: Taken) -> Letter:
+    way = ways.get(row.channel)
+    if way is None:
+        raise Refused("way_unknown", "这个群发不用这个渠道")
+    return Letter(way.template, way.filled(row.fields))
+
+
+async def _taken(s: Services) -> tuple[Slice | None, timedelta | None]:
+    """The next slice, of the campaign that waited longest; or how long until there may be one."""
+    now = s.clock.now()
+    soonest: timedelta | None = None
+    for campaign_id in await queries.running(now):
+        async with in_transaction():
+            runner = await queries.runner(campaign_id, now)
+            if runner is None:  # another process has it, or it is not running any more
+                continue
+            pace = pace_of(s.settings, runner.columns, runner.running)
+            left = s.settings.campaign_per_day - runner.calls_of_all
+            many = min(SLICE, pace.allowed(now, day_left=left))
+            rows = await delivery.take(now, now + LEASE, many, campaign_id=campaign_id) if many else []
+            await _count(runner, pace, now, len(rows))
+        if rows:
+            ways = {way["channel"]: Way.of(way) for way in runner.columns["ways"]}
+            return Slice(campaign_id, ways, rows), None
+        wait = await _wait(s, campaign_id, pace, now, left, was_allowed=many > 0)
+        soonest = min((one for one in (soonest, wait) if one is not None), default=None)
+    return None, soonest
+
+
+async def _count(runner: Runner, pace: Pace, now: datetime, calls: int) -> None:
+    await Campaign.filter(id=runner.id).update(
+        allowance=pace.refilled(now) - calls,
+        paced_at=now,
+        calls_on=beijing.day(now),
+        calls_today=pace.used(now) + calls,
+        served_at=now,
+    )
+
+
+async def _wait(
+    s: Services, campaign_id: int, pace: Pace, now: datetime, left: int, *, was_allowed: bool
+) -> timedelta | None:
+    """How long until this campaign may go on; None: not for a while, or never, as nobody is left."""
+    due = await campaign_rows.next_due(campaign_id)
+    if due is None:
+        await finish(s, campaign_id)
+        return None
+    if was_allowed:
+        return max(timedelta(0), due - now) if due - now <= SOON else None
+    if pace.is_quiet(now) or pace.used(now) >= pace.per_day or left <= 0:
+        return None
+    return pace.wait(now)
+
+
+def pace_of(settings: Settings, columns: Mapping[str, Any], running: int) -> Pace:
+    """A campaign's pace: its own, and no more than its share of what all running campaigns may call."""
+    share = settings.campaign_per_second / max(1, running)
+    return Pace(
+        per_second=min(float(columns["per_second"]), share),
+        **{name: columns[name] for name in _PACE},
+    )
+
+
+_PACE = ("per_day", "allowance", "paced_at", "calls_on", "calls_today", "quiet_from", "quiet_until")
+
+
+async def finish(s: Services, campaign_id: int) -> None:
+    """Nobody is left: the campaign is done. Nothing happens when somebody is, or when it does not run."""
+    async with in_transaction():
+        campaign = await transitions.locked(campaign_id)
+        facts = await handling.facts_of(campaign, s.clock.now(), SYSTEM)
+        told = await queries.ends(campaign_id)
+        try:
+            await transitions.advance(s.clock, campaign, "finish", facts, actor=SYSTEM, told=told)
+        except Conflict:
+            return
+
+
+async def _heed(s: Services, turn: Slice, remedies: list[Remedy]) -> None:
+    """What WeChat's refusals mean for the whole: its quota is used up, or somebody must look before it goes on."""
+    if Remedy.TOMORROW in remedies:
+        until = sender.next_day(s.clock.now())
+        await Campaign.filter(id=turn.campaign_id).update(rest_until=until)
+    elif Remedy.MEND in remedies:
+        await _halt(s, turn, "微信说账号或模板的设置有误")
+    elif len(turn.rows) >= HOPELESS and len([one for one in remedies if one in _NOBODYS]) == len(turn.rows):
+        await _halt(s, turn, "这一批每一条都被微信拒绝")
+
+
+_NOBODYS = (Remedy.ALARM, Remedy.BUG)
+
+
+async def _halt(s: Services, turn: Slice, why: str) -> None:
+    note = f"{why}，已自动暂停；请看失败原因，改好以后再继续。"
+    try:
+        await handling.pause(s.clock, turn.campaign_id, note=note, actor=SYSTEM)
+    except Conflict:
+        return
