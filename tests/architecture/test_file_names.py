@@ -13,6 +13,7 @@ MEANS = {
     "app.py": "what is put together to be served: ours, and the sandbox",
     "audit.py": "the audit trail",
     "binding.py": "which candidate a WeChat identity is",
+    "campaigns.py": "群发",
     "captcha.py": "the picture with letters",
     "certificates.py": "证书",
     "chat.py": "what is written to and fro in the official account",

@@ -33,6 +33,17 @@ LEAST_BODIES: dict[str, dict[str, Any]] = {
     "/fees/<fee_id:int>/waive": {"reason": "家庭经济困难，按规定减免"},
     "/reconciliation/differences/<difference_id:int>/settle": {"note": "已与微信客服核对"},
     "/finance-alarms/<alarm_id:int>/settle": {"note": "已与考生核对"},
+    "/campaigns/<campaign_id:int>": {
+        "name": "考前提醒",
+        "kind": "exam",
+        "ways": [
+            {"channel": "template", "template": "x", "fields": [{"keyword": "thing1", "constant": "x"}]}
+        ],
+        "audience": {},
+        "not_after": "2026-12-01T09:00:00+08:00",
+    },
+    "/campaigns/<campaign_id:int>/decline": {"note": "人数不对"},
+    "/campaigns/<campaign_id:int>/pace": {"per_second": 1, "per_day": 1},
     "/score-changes/<change_id:int>/refuse": {"note": "依据不足"},
 }
 NO_BODY = "what it must be sent goes into LEAST_BODIES of tests/kit/console_desk.py"

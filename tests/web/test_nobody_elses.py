@@ -63,6 +63,8 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "transfer_id": 1,
         "alarm_id": 1,
         "difference_id": 1,
+        "campaign_id": 1,
+        "delivery_id": 1,
         "day": "2026-11-22",
         "preparation_id": (await Preparation.get()).id,
         "receipt_id": getattr(await Receipt.first(), "id", 1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,7 +51,6 @@ class Draft:
     quiet_until: str = ""
     per_second: int = 10
     per_day: int = 50_000
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 async def create(s: Services, draft: Draft, *, actor: Actor) -> Campaign:
@@ -62,7 +61,7 @@ async def create(s: Services, draft: Draft, *, actor: Actor) -> Campaign:
         Invalid: every place that is wrong.
     """
     roles.require(actor, Verb.SEND_CAMPAIGNS)
-    written = await _written(s, draft, actor)
+    written = await _written(s, draft)
     async with in_transaction():
         made = await Campaign.create(
             **written, author_id=actor.id, author_name=actor.name, created_at=s.clock.now()
@@ -79,7 +78,9 @@ async def rewrite(s: Services, campaign_id: int, draft: Draft, *, actor: Actor) 
         Invalid, OutsideFailure: as `create`.
     """
     roles.require(actor, Verb.SEND_CAMPAIGNS)
-    written = await _written(s, draft, actor)
+    if not await Campaign.filter(id=campaign_id).exists():
+        raise transitions.unknown()
+    written = await _written(s, draft)
     async with in_transaction():
         campaign = await locked_draft(campaign_id)
         await Campaign.filter(id=campaign.id).update(
@@ -99,14 +100,13 @@ async def locked_draft(campaign_id: int) -> Campaign:
     return campaign
 
 
-async def _written(s: Services, draft: Draft, actor: Actor) -> dict[str, Any]:
+async def _written(s: Services, draft: Draft) -> dict[str, Any]:
     """The columns, checked. Asks WeChat for its templates."""
     errors = _faults(s.settings, draft, s.clock.now())
-    for check in (audiences.check(draft.audience, s.clock.now()),):
-        try:
-            await check
-        except Invalid as invalid:
-            errors += invalid.errors
+    try:
+        await audiences.check(draft.audience, s.clock.now())
+    except Invalid as invalid:
+        errors += invalid.errors
     try:
         ways = await letters.checked(s.settings, s.wechat_console, draft.ways)
     except Invalid as invalid:

@@ -196,16 +196,23 @@ async def retry_failed(clock: Clock, queue: Queue, campaign_id: int, *, actor: A
     """
     roles.require(actor, Verb.SEND_CAMPAIGNS)
     async with in_transaction():
-        campaign = await transitions.locked(campaign_id)
-        state = CampaignState(campaign.state)
-        if not state.is_under_way:
-            await begin(clock, queue, campaign_id, "reopen", actor=actor, changes={"ended_at": None})
+        await wake(clock, queue, campaign_id, actor=actor)
         count = await campaign_rows.retry_failed(campaign_id, clock.now())
         await audit_log.record(
             clock, actor, "campaign.retry", "campaign", campaign_id, became={"count": count}
         )
         await queue.put(SEND, once=SEND)
     return count
+
+
+async def wake(clock: Clock, queue: Queue, campaign_id: int, *, actor: Actor) -> None:
+    """One that is done goes on, since a person has something of it sent anew; one that is under way does so anyway.
+
+    In the caller's transaction. Raises as `retry_failed`.
+    """
+    campaign = await transitions.locked(campaign_id)
+    if not CampaignState(campaign.state).is_under_way:
+        await begin(clock, queue, campaign_id, "reopen", actor=actor, changes={"ended_at": None})
 
 
 async def set_pace(

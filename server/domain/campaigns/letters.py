@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from server.domain import roles
+from server.domain.actor import Actor
 from server.domain.campaigns.person_fields import PERSON_FIELDS
 from server.domain.notices import keywords
 from server.domain.notices.short_names import short_plan
 from server.domain.notices.topics import CHANNELS, topic_of
 from server.domain.ports import MessageTemplate, WeChatConsole
+from server.domain.roles import Verb
 from server.errors import FieldError, Invalid
 from server.settings import Settings
 
@@ -47,14 +50,14 @@ class Way:
             "constants": dict(self.constants),
             "personal": dict(self.personal),
             "title": self.title,
-            "labels": dict(self.labels),
+            "labels": [list(pair) for pair in self.labels.items()],  # in WeChat's order
             "topic": self.topic,
         }
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Way:
         """What `as_json` wrote."""
-        return cls(**kept)
+        return cls(**{**kept, "labels": dict(kept["labels"])})
 
     def filled(self, values: Mapping[str, str]) -> dict[str, str]:
         """The template's values for somebody.
@@ -126,6 +129,23 @@ async def checked(settings: Settings, console: WeChatConsole, ways: Sequence[Way
             )
     if errors:
         raise Invalid(errors=errors)
+    return found
+
+
+async def offered(settings: Settings, console: WeChatConsole, *, actor: Actor) -> list[Way]:
+    """Every template of the accounts that a campaign may use, without any field filled. Asks WeChat.
+
+    Raises Forbidden: role_not_allowed; OutsideFailure: WeChat does not say which templates the accounts have.
+    """
+    roles.require(actor, Verb.SEND_CAMPAIGNS)
+    templates = {account: await console.templates(account) for account in sorted(set(CHANNELS.values()))}
+    found = []
+    for channel, account in CHANNELS.items():
+        for one in templates[account]:
+            way = Way(channel=channel, template=one.id, title=one.title, labels=dict(one.keywords))
+            is_subscription = topic_of(settings, account, one.id) is not None
+            if is_subscription == (channel != "template"):
+                found.append(way)
     return found
 
 

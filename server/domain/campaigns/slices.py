@@ -136,11 +136,11 @@ def pace_of(settings: Settings, columns: Mapping[str, Any], running: int) -> Pac
     share = settings.campaign_per_second / max(1, running)
     return Pace(
         per_second=min(float(columns["per_second"]), share),
-        **{name: columns[name] for name in _PACE},
+        **{name: columns[name] for name in PACE},
     )
 
 
-_PACE = ("per_day", "allowance", "paced_at", "calls_on", "calls_today", "quiet_from", "quiet_until")
+PACE = ("per_day", "allowance", "paced_at", "calls_on", "calls_today", "quiet_from", "quiet_until")
 
 
 async def finish(s: Services, campaign_id: int) -> None:

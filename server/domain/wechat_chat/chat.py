@@ -9,6 +9,7 @@ import unicodedata
 
 from server.domain import lookups
 from server.domain.beijing import say_day
+from server.domain.campaigns import rehearsal
 from server.domain.certificates.states import CertificateState
 from server.domain.lookups.views import (
     CertificateItem,
@@ -49,6 +50,9 @@ async def answer(s: Services, push: Push) -> str:
     known = ways(s.settings.public_url, push.account)
     if push.is_event:
         return await _answer_to_event(s, push, known)
+    is_written = push.account == "oa" and push.kind == "text"
+    if is_written and (told := await rehearsal.linked(s, push.openid, push.text)):
+        return told
     if push.kind == "text" or (push.kind == "voice" and push.text):
         return await _reply_to(s, WeChatIdentity(push.account, push.openid), meant(push.text), known)
     return _fit(["已收到您的消息，但这里只能看懂文字。"], known.help)
