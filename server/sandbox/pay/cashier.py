@@ -140,15 +140,10 @@ def _signed_order(desk: PayDesk, way: Way, params: dict[str, Any]) -> tuple[orde
 
 
 def _payable(desk: PayDesk, order: orders.Order, handle: str) -> None:
-    entry = desk.store.get("pay.handle", handle)
-    if entry is None or entry["until"] <= desk.clock.now():
+    if orders.by_handle(desk, handle) is None:
         raise NoCashier("支付会话已过期，请重新下单")
-    if order["state"] in ("SUCCESS", "REFUND"):
-        raise NoCashier("该订单已支付")
-    if order["state"] == "CLOSED":
-        raise NoCashier("该订单已关闭")
-    if desk.clock.now() >= order["payable_until"]:
-        raise NoCashier("订单已超过支付截止时间")
+    if why := orders.refusal(desk, order):
+        raise NoCashier(why)
 
 
 def open_by_scan(desk: PayDesk, person: Person, text: str, how: str) -> dict[str, Any]:
@@ -211,10 +206,14 @@ def answer(desk: PayDesk, token: str, act: str, why: str = "", report: str = "")
         return {"problem": "act 应为 pay、cancel 或 fail"}
     person = desk.platform.people.get(sheet["person"])
     assert person is not None
+    order = orders.find(desk, sheet["order"])
+    against = (
+        orders.refusal(desk, order) if order is not None else ""
+    )  # it may have been paid or closed since
     paid = orders.pay(desk, sheet["order"], person) if act == "pay" else None
     outcome = "ok" if paid else "cancel" if act == "cancel" else "fail"
     verdict = {"ok": "已支付", "cancel": "取消支付", "fail": "没有支付"}[outcome]
-    problem = why or ("订单已支付、已关闭或已过期" if act == "pay" else "支付失败")
+    problem = why or (against if act == "pay" and against else "支付失败")
     desk.store.put("pay.sheet", token, {**sheet, "answered": True})
     if paid is not None:
         _receipt(desk, paid, person)

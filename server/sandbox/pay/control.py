@@ -62,6 +62,13 @@ async def all_notifications(request: Request) -> HTTPResponse:
     return json({"items": items})
 
 
+@bp.post("/notifications/<notification_id:str>", name="notify_again")
+async def notify_again(request: Request, notification_id: str) -> HTTPResponse:
+    """Send a notification once more, now, whether it was heard, given up, lost or is not due yet."""
+    note = notifications.again(_desk(request), notification_id)
+    return _problem("没有这条通知，或它正在发送。", 409) if note is None else json({"id": note["id"]})
+
+
 @bp.get("/probes")
 async def all_probes(request: Request) -> HTTPResponse:
     """The SIGNTEST probes and their verdicts; `ok` is false once one of them was accepted."""
@@ -96,15 +103,27 @@ async def settle(request: Request) -> HTTPResponse:
 
 @bp.post("/pay")
 async def pay(request: Request) -> HTTPResponse:
-    """A person pays an order without a cashier: `{"out_trade_no", "person": "p1"}`."""
+    """A person pays without a page: `{"out_trade_no" or "handle", "person": "p1"}`, as often as is tried.
+
+    `handle`: the prepay_id or code_url that the person has; refused in the cashier's words when it lives no more, or
+    the order was paid, closed or is over.
+    """
     desk, body = _desk(request), request.json or {}
     person = desk.platform.people.get(str(body.get("person", "p1")))
-    order = None if person is None else orders.pay(desk, str(body.get("out_trade_no", "")), person)
-    return (
-        _problem("没有这个人，或这个订单不能支付。", 409)
-        if order is None
-        else json(orders.transaction(desk, order))
-    )
+    if person is None:
+        return _problem("没有这个人。", 409)
+    if handle := str(body.get("handle", "")):
+        order = orders.by_handle(desk, handle)
+        missing = "支付会话已过期，请重新下单"
+    else:
+        order, missing = orders.find(desk, str(body.get("out_trade_no", ""))), "没有这个订单"
+    why = missing if order is None else orders.refusal(desk, order)
+    if order is None or why:
+        desk.platform.timeline.note("page", f"付款（{person.name}）", ok=False, verdict=f"没有支付：{why}")
+        return _problem(why, 409)
+    paid = orders.pay(desk, order["out_trade_no"], person)
+    assert paid is not None
+    return json(orders.transaction(desk, paid))
 
 
 def _note(request: Request) -> dict[str, Any] | None:

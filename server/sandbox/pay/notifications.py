@@ -29,7 +29,7 @@ class Letter:
 
 
 def put(desk: PayDesk, url: str, event: str, kind: str, summary: str, resource: dict[str, Any]) -> None:
-    """Something the merchant must hear of; the first arrival is at once.
+    """Something the merchant must hear of; the first arrival is at once, or later by the switch.
 
     Args:
         url: notify_url of the order or refund; empty: nobody is told.
@@ -46,7 +46,7 @@ def put(desk: PayDesk, url: str, event: str, kind: str, summary: str, resource: 
         "summary": summary,
         "resource": resource,
         "sent": 0,
-        "next": desk.clock.now(),
+        "next": desk.clock.now() + desk.switchboard.now.notify_seconds,
         "state": "waiting",
     }
     now = desk.switchboard.now
@@ -55,9 +55,23 @@ def put(desk: PayDesk, url: str, event: str, kind: str, summary: str, resource: 
         why = "通知丢失" if now.notify_lost else "没有设置 APIv3 密钥，不发通知"
         desk.platform.timeline.note("push", f"POST {url}", ok=False, verdict=f"开关：{why}", message=resource)
         desk.store.put(ENDED, note["id"], note)
+    elif now.notify_seconds > 0:
+        desk.wake()
+        desk.store.put(OPEN, note["id"], note)
     else:
         desk.wake()
         _send(desk, note)
+
+
+def again(desk: PayDesk, notification_id: str) -> Notification | None:
+    """Send it once more, now, heard or not; it keeps its id. None: there is none, or it is just under way."""
+    note = desk.store.get(ENDED, notification_id) or desk.store.get(OPEN, notification_id)
+    if note is None or note["state"] == "sending":
+        return None
+    desk.store.drop(ENDED, notification_id)
+    desk.wake()
+    _send(desk, note)
+    return note
 
 
 def everything(desk: PayDesk) -> list[Notification]:

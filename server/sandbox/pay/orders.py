@@ -262,10 +262,25 @@ def close(call: PayCall) -> Answer:
     return None
 
 
+def refusal(desk: PayDesk, order: Order) -> str:
+    """Why nobody can pay this order any more, as the cashier says it; empty: somebody can."""
+    if order["state"] in ("SUCCESS", "REFUND"):
+        return "该订单已支付"
+    if order["state"] == "CLOSED":
+        return "该订单已关闭"
+    return "订单已超过支付截止时间" if desk.clock.now() >= order["payable_until"] else ""
+
+
+def by_handle(desk: PayDesk, handle: str) -> Order | None:
+    """The order that this prepay_id or code_url opens the cashier for; None: it lives no more, or never did."""
+    entry = desk.store.get("pay.handle", handle)
+    return None if entry is None or entry["until"] <= desk.clock.now() else find(desk, entry["order"])
+
+
 def pay(desk: PayDesk, number: str, person: Person) -> Order | None:
     """This person pays; None when the order cannot be paid any more. Told to the merchant in the background."""
     order = find(desk, number)
-    if order is None or order["state"] != "NOTPAY" or desk.clock.now() >= order["payable_until"]:
+    if order is None or refusal(desk, order):
         return None
     account = desk.platform.by_appid(order["appid"])
     assert account is not None

@@ -29,6 +29,8 @@ class PaySwitches:
         refund_outcome: what becomes of a refund; refund_seconds: after how long, by the sandbox's clock.
         bill_creating: the bill is still in work whatever the time.
         apiv3_key_set: without an APIv3 key no notification is sent at all.
+        notify_seconds: how long after it happened a notification first arrives, by the sandbox's clock; what
+            happens later, under a smaller number, is told earlier.
         notify_lost: notifications get lost, all of them (delivery is not guaranteed).
         probe_share: per cent of the notifications before which a SIGNTEST probe is sent.
         probe_answers: so many next answers carry a SIGNTEST signature.
@@ -48,6 +50,7 @@ class PaySwitches:
     refund_seconds: float = 3.0
     bill_creating: bool = False
     apiv3_key_set: bool = True
+    notify_seconds: float = 0.0
     notify_lost: bool = False
     probe_share: int = 0
     probe_answers: int = 0
