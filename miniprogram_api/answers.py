@@ -228,6 +228,9 @@ class Order(Answer):
     state_label: str
     expires_at: datetime
     paid_at: datetime | None
+    is_payable_here: bool = Field(
+        description="待支付，且是本人用这个小程序下的；在公众号或用另一个微信号下的，在这里不能付，要付就重新下单"
+    )
 
 
 class Orders(Answer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from miniprogram_api import answers, bodies
 from miniprogram_api.session import identity
 from server.domain.actor import Actor
-from server.domain.payments import orders, queries
+from server.domain.payments import open_orders, order_limits, orders, queries
 from server.domain.payments.orders import Payer
 from server.domain.payments.queries import FeeView, OrderView
 from server.domain.payments.settlement import Cashbox
@@ -19,17 +19,19 @@ async def listing(asked: Asked) -> answers.Orders:
     payer, _ = await _payer(asked)
     assert payer.candidate_id is not None
     owed = await queries.owed_by(payer.candidate_id)
+    here = await _here(asked, payer)
     return answers.Orders(
         fees=[_fee(fee) for fee in owed],
-        orders=[_order(order) for order in await queries.orders_of(payer.candidate_id)],
+        orders=[_order(order, here) for order in await queries.orders_of(payer.candidate_id)],
     )
 
 
 async def create(asked: Asked, body: bodies.NewOrder) -> answers.Order:
     """An order over these fees; the same again, while it is open, is the same order."""
     payer, actor = await _payer(asked)
+    await order_limits.count(asked.s.rate_limiter, payer.who)
     made = await orders.create(asked.s.clock, body.fees, payer, actor=actor)
-    return _order(await queries.order(made.id))
+    return _order(await queries.order(made.id), await _here(asked, payer))
 
 
 async def pay(asked: Asked, order_id: int) -> answers.Payment:
@@ -53,6 +55,13 @@ async def _payer(asked: Asked) -> tuple[Payer, Actor]:
     return Payer(candidate_id=candidate, account=who.account, openid=who.openid), actor
 
 
+async def _here(asked: Asked, payer: Payer) -> set[int]:
+    assert payer.candidate_id is not None
+    return await open_orders.payable_here(
+        asked.s.clock.now(), payer.candidate_id, payer.account, payer.openid
+    )
+
+
 def _fee(fee: FeeView) -> answers.Fee:
     return answers.Fee(
         id=fee.id,
@@ -65,7 +74,7 @@ def _fee(fee: FeeView) -> answers.Fee:
     )
 
 
-def _order(order: OrderView) -> answers.Order:
+def _order(order: OrderView, here: set[int]) -> answers.Order:
     return answers.Order(
         id=order.id,
         number=order.number,
@@ -76,4 +85,5 @@ def _order(order: OrderView) -> answers.Order:
         state_label=order.state.label,
         expires_at=order.expires_at,
         paid_at=order.paid_at,
+        is_payable_here=order.id in here,
     )

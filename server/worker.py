@@ -25,6 +25,7 @@ from server.domain.notices import release_announcements, sender
 from server.domain.payments import (
     fees,
     notifications,
+    open_orders,
     payment_polling,
     reconciliation,
     refund_sending,
@@ -52,6 +53,12 @@ async def apply_payments(s: Services, notification_id: str = "") -> None:
 async def raise_fees(s: Services) -> None:
     """Make the fees of new registrations. Job and sweep."""
     await fees.raise_fees(s.clock)
+
+
+async def close_overtaken(s: Services, order_id: int) -> None:
+    """Close an open order whose fees need not be paid any more."""
+    if s.pay is not None:
+        await payment_polling.close_overtaken(_cashbox(s), s.pay, order_id)
 
 
 async def send_refund(s: Services, refund_id: int) -> None:
@@ -96,6 +103,7 @@ TASKS: dict[str, Work] = {
     "notices.send": sender.send,
     notifications.JOB: apply_payments,
     fees.JOB: raise_fees,
+    open_orders.JOB: close_overtaken,
     refunds.JOB: send_refund,
     "people.tell_bound": rights_notices.tell_bound,
     "people.tell_officers": rights_notices.tell_officers,

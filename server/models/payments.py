@@ -113,6 +113,11 @@ class FeeOrder(Model):
     state = fields.CharField(max_length=10, default="pending")
     expires_at = fields.DatetimeField()
     next_query_at = fields.DatetimeField(null=True)  # when WeChat Pay is asked next; empty: no need to
+    queried_at = fields.DatetimeField(null=True)  # when it was asked last, by whomever
+    # prepay_id or code_url: what opens WeChat's cashier
+    handle = fields.CharField(max_length=128, default="", db_default="")
+    handle_until = fields.DatetimeField(null=True)
+    opening_until = fields.DatetimeField(null=True)  # somebody orders at WeChat Pay; after that he has died
     transaction_id = fields.CharField(max_length=32, null=True, unique=True)
     paid_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField()

@@ -229,6 +229,8 @@ async def test_a_template_whose_keywords_wechat_numbered_otherwise(services: Ser
         ("/h5/results", "pages/results/index"),
         ("/h5/certificates", "pages/certificates/index"),
         ("/h5/certificates/23SPS100000001K", "pages/certificates/index?number=23SPS100000001K"),
+        ("/h5/orders", "pages/orders/index"),
+        ("/h5/orders/417", "pages/orders/index?id=417"),
         ("/h5/officer", "pages/index/index"),
         ("", "pages/index/index"),
     ],

@@ -317,8 +317,8 @@ async def test_a_payment_that_wins_the_race_against_closing_is_honoured(
     paying.forward(s, hours=2, minutes=1)
     query = pay.query
 
-    async def raced(*, out_trade_no: str = "", transaction_id: str = "") -> object:
-        known = await query(out_trade_no=out_trade_no)
+    async def raced(out_trade_no: str) -> object:
+        known = await query(out_trade_no)
         pay._pay(out_trade_no)  # between the question and the closing
         return known
 

@@ -127,7 +127,7 @@ async def test_whatever_happens_in_whatever_order_the_books_are_right(
 
     async def waive() -> None:
         asked = await waivers.ask(s.clock, dice.choice(owed).id, "按规定减免", actor=FINANCE)
-        await waivers.approve(s.clock, s.faults, asked.id, actor=OTHER_FINANCE)
+        await waivers.approve(s.clock, s.queue, s.faults, asked.id, actor=OTHER_FINANCE)
 
     async def decline_refund() -> None:
         order = dice.choice(await FeeOrder.all())

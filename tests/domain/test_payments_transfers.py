@@ -267,7 +267,7 @@ async def test_a_fee_that_is_not_owed_any_more_is_not_paid_by_a_transfer(
     by_waived = await recorded(s, waived, bank_reference="AB-0002")
     await paying.paid(s, pay, paid)
     asked = await waivers.ask(s.clock, waived.id, "按规定减免", actor=FINANCE)
-    await waivers.approve(s.clock, s.faults, asked.id, actor=OTHER_FINANCE)
+    await waivers.approve(s.clock, s.queue, s.faults, asked.id, actor=OTHER_FINANCE)
     for transfer, fee in ((by_paid, paid), (by_waived, waived)):
         with pytest.raises(Conflict) as refused:
             await transfers.approve(paying.box(s), transfer.id, actor=OTHER_FINANCE)

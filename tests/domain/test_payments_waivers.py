@@ -26,7 +26,7 @@ WHY = "家庭经济困难，按规定减免"
 
 async def waived(s: Services, fee: Fee) -> FeeWaiver:
     asked = await waivers.ask(s.clock, fee.id, WHY, actor=FINANCE)
-    await waivers.approve(s.clock, s.faults, asked.id, actor=OTHER_FINANCE)
+    await waivers.approve(s.clock, s.queue, s.faults, asked.id, actor=OTHER_FINANCE)
     return await FeeWaiver.get(id=asked.id)
 
 
@@ -40,13 +40,13 @@ async def test_a_waiver_takes_two_and_the_fee_is_owed_until_then(services: Servi
     asked = await waivers.ask(s.clock, fee.id, f" {WHY} ", actor=FINANCE)
     assert (asked.state, asked.reason, (await Fee.get()).state) == ("asked", WHY, "owed")
     for decide in (
-        waivers.approve(s.clock, s.faults, asked.id, actor=FINANCE),
+        waivers.approve(s.clock, s.queue, s.faults, asked.id, actor=FINANCE),
         waivers.decline(s.clock, asked.id, actor=FINANCE),
     ):
         with pytest.raises(Forbidden) as alone:
             await decide
         assert told(alone) == ("same_person", "提出和批准须是两位同事；请由另一位财务处理。")
-    await waivers.approve(s.clock, s.faults, asked.id, actor=OTHER_FINANCE)
+    await waivers.approve(s.clock, s.queue, s.faults, asked.id, actor=OTHER_FINANCE)
     kept = await FeeWaiver.get()
     assert (kept.state, kept.decided_by_name, kept.decided_at) == ("approved", "财务乙", s.clock.now())
     assert ((await Fee.get()).state, (await Fee.get()).settled_by_id) == ("waived", None)
@@ -121,7 +121,7 @@ async def test_a_fee_that_was_paid_in_the_meantime_is_not_waived(services: Servi
     asked = await waivers.ask(s.clock, fee.id, WHY, actor=FINANCE)
     await paying.paid(s, pay, fee)
     for wish in (
-        waivers.approve(s.clock, s.faults, asked.id, actor=OTHER_FINANCE),
+        waivers.approve(s.clock, s.queue, s.faults, asked.id, actor=OTHER_FINANCE),
         waivers.ask(s.clock, fee.id, WHY, actor=FINANCE),
     ):
         with pytest.raises(Conflict) as refused:
@@ -154,7 +154,7 @@ async def test_an_ended_waiver_moves_no_more(services: Services, ended: str) -> 
     fee = await paying.owing(s, await paying.priced(s))
     asked = await waivers.ask(s.clock, fee.id, WHY, actor=FINANCE)
     steps: dict[str, Callable[[], Awaitable[None]]] = {
-        "approve": lambda: waivers.approve(s.clock, s.faults, asked.id, actor=OTHER_FINANCE),
+        "approve": lambda: waivers.approve(s.clock, s.queue, s.faults, asked.id, actor=OTHER_FINANCE),
         "decline": lambda: waivers.decline(s.clock, asked.id, actor=OTHER_FINANCE),
         "withdraw": lambda: waivers.withdraw(s.clock, asked.id, actor=FINANCE),
     }
@@ -185,7 +185,7 @@ async def test_what_cannot_be_waived(services: Services) -> None:
         await waivers.ask(s.clock, 0, WHY, actor=FINANCE)
     assert told(refused) == ("fee_unknown", "没有这项费用，请刷新后重试。")
     for wish in (
-        waivers.approve(s.clock, s.faults, 0, actor=FINANCE),
+        waivers.approve(s.clock, s.queue, s.faults, 0, actor=FINANCE),
         waivers.decline(s.clock, 0, actor=FINANCE),
         waivers.withdraw(s.clock, 0, actor=FINANCE),
     ):
@@ -203,7 +203,7 @@ async def test_who_may_not_waive(services: Services) -> None:
     for who in (make.OPERATOR, school):
         for wish in (
             waivers.ask(s.clock, fee.id, WHY, actor=who),
-            waivers.approve(s.clock, s.faults, asked.id, actor=who),
+            waivers.approve(s.clock, s.queue, s.faults, asked.id, actor=who),
             waivers.decline(s.clock, asked.id, actor=who),
             waivers.withdraw(s.clock, asked.id, actor=who),
             waiver_queries.waivers_page(actor=who),
@@ -218,7 +218,10 @@ async def test_of_two_who_approve_at_once_one_does(services: Services) -> None:
     s = services
     fee = await paying.owing(s, await paying.priced(s))
     asked = await waivers.ask(s.clock, fee.id, WHY, actor=FINANCE)
-    many = [waivers.approve(s.clock, s.faults, asked.id, actor=who) for who in (OTHER_FINANCE, make.ADMIN)]
+    many = [
+        waivers.approve(s.clock, s.queue, s.faults, asked.id, actor=who)
+        for who in (OTHER_FINANCE, make.ADMIN)
+    ]
     answers = await asyncio.gather(*many, return_exceptions=True)
     assert sorted(getattr(one, "code", "") for one in answers if one is not None) == ["waiver_moved"]
     assert ((await Fee.get()).state, (await FeeWaiver.get()).state) == ("waived", "approved")
@@ -237,7 +240,7 @@ async def test_a_waiver_and_a_payment_at_once_leave_books_that_add_up(
         order = await paying.ordered(s, pay, fee)
         assert pay._pay(order.number)
         answers = await asyncio.gather(
-            waivers.approve(s.clock, s.faults, asked.id, actor=OTHER_FINANCE),
+            waivers.approve(s.clock, s.queue, s.faults, asked.id, actor=OTHER_FINANCE),
             paying.notify(s, pay, order.number),
             return_exceptions=True,
         )
@@ -267,7 +270,7 @@ async def test_a_process_that_dies_while_waiving_has_done_all_or_nothing(
     assert isinstance(s.faults, KillerFaultInjector)
     s.faults.place = place
     with pytest.raises(Killed):
-        await waivers.approve(s.clock, s.faults, asked.id, actor=OTHER_FINANCE)
+        await waivers.approve(s.clock, s.queue, s.faults, asked.id, actor=OTHER_FINANCE)
     assert ((await Fee.get()).state, (await FeeWaiver.get()).state) == after
     await paying.check_books()
 

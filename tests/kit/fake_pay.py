@@ -41,6 +41,7 @@ class FakePay:
     """The port `PayGateway`; what a payer does is `_pay`, what WeChat sends is `_notification` and `_refund_notification`.
 
     Attributes:
+        codes: the code_url of each native order that still works: the newest.
         losing: so many of the next calls are done, and their answers lost.
         balance_fen: what the merchant has; None: enough.
         refund_status: what becomes of a refund.
@@ -55,6 +56,7 @@ class FakePay:
         self.orders: dict[str, Kept] = {}
         self.refunds: dict[str, PayRefund] = {}
         self.redirected: list[BankCard] = []
+        self.codes: dict[str, str] = {}
         self.losing = 0
         self.balance_fen: int | None = None
         self.refund_status = "SUCCESS"
@@ -70,7 +72,8 @@ class FakePay:
         return self._ordered(order)
 
     async def order_native(self, order: PayOrder) -> str:
-        return f"weixin://wxpay/bizpayurl?pr={self._ordered(order)}"
+        self.codes[order.out_trade_no] = f"weixin://wxpay/bizpayurl?pr={self._ordered(order)}"
+        return self.codes[order.out_trade_no]
 
     def _ordered(self, order: PayOrder) -> str:
         kept = self.orders.setdefault(order.out_trade_no, Kept(order))
@@ -90,7 +93,7 @@ class FakePay:
         kept.paid_at = self._clock.now()
         return True
 
-    async def query(self, *, out_trade_no: str = "", transaction_id: str = "") -> PayTransaction | None:
+    async def query(self, out_trade_no: str) -> PayTransaction | None:
         self._answered()
         return self._transaction(out_trade_no) if out_trade_no in self.orders else None
 
@@ -175,13 +178,13 @@ class FakePay:
         return fake_bill.bill_of(day, said) if said else None
 
     def pay_parameters(self, prepay_id: str, cashier: Cashier) -> dict[str, str]:
-        signed = {
+        return {
+            "timeStamp": "1795406400",
             "nonceStr": "nonce",
             "package": f"prepay_id={prepay_id}",
             "signType": "RSA",
             "paySign": cashier,
         }
-        return {**signed, "timestamp" if cashier == "chooseWXPay" else "timeStamp": "1795406400"}
 
     def open_notification(self, headers: Mapping[str, str], body: bytes) -> PayNotification:
         raise NotImplementedError("the sandbox's WeChat Pay signs notifications")

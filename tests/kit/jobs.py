@@ -23,6 +23,12 @@ TABLE: Jobs = {
 }
 
 
+def waiting(s: Services, name: str) -> list[dict[str, Any]]:
+    """What the jobs of this name were given."""
+    assert isinstance(s.queue, ListQueue)
+    return [given for task, given in s.queue.jobs if task == name]
+
+
 async def drained(s: Services) -> None:
     """Do every job that waits, and those that these put."""
     assert isinstance(s.queue, ListQueue)

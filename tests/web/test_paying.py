@@ -10,7 +10,8 @@ import pytest
 
 from server.domain import beijing
 from server.domain.auth import mini_login
-from server.domain.payments import queries, reconciliation, refunds
+from server.domain.payments import order_limits, queries, reconciliation, refunds
+from server.domain.payments.orders import Payer
 from server.domain.payments.refund_states import RefundState
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.roles import Role
@@ -108,6 +109,7 @@ async def test_the_pages_inside_wechat(
     assert handed.json["package"].startswith("prepay_id=wx")
     order = await FeeOrder.get()
     assert pay._pay(order.number)
+    paying.forward(services, seconds=4)  # the page has just asked, and asks no more often than that
     shown = await get(app, address, me)  # without any notification: the page asks
     assert "已支付" in shown.text and "data-pay" not in shown.text
     assert "已缴" in (await get(app, "/h5/orders", me)).text
@@ -315,6 +317,7 @@ async def test_the_receipt_on_the_phone_and_at_the_console(
     assert (await post(app, f"{address}/pay", me)).status == 200
     order = await FeeOrder.get()
     assert pay._pay(order.number)
+    paying.forward(services, seconds=4)
     assert f'href="{address}/receipt.pdf"' in (await get(app, address, me)).text
     file = await get(app, f"{address}/receipt.pdf", me)
     assert (file.status, file.headers["content-type"], file.headers["cache-control"]) == (
@@ -356,3 +359,52 @@ async def test_an_order_of_long_ago_is_still_found_by_its_address(
             created_at=first.created_at,
         )
     assert first.number in (await get(app, f"/h5/orders/{first.id}", me)).text
+
+
+async def test_an_order_begun_in_the_mini_program_says_so_in_h5_and_gives_a_way_on(
+    app: App, services: Services, me: dict[str, str], pay: FakePay, fee: Fee
+) -> None:
+    made = (await mini(app, services, "post", "/orders", fees=[fee.id])).json
+    assert made["is_payable_here"] is True
+    assert "在小程序里下的" in (await get(app, "/h5/orders", me)).text
+    address = f"/h5/orders/{made['id']}"
+    page = (await get(app, address, me)).text
+    say = "这个订单是在小程序里下的，请在小程序里继续支付，或为同样的费用重新下单。"
+    assert say in page and "data-pay" not in page and f'name="fee" value="{fee.id}"' in page
+    refused = await post(app, f"{address}/pay", me | {"accept": "application/json"})
+    assert code(refused) == (409, "order_elsewhere") and say in refused.text
+    again = await post(app, "/h5/orders", me, fee=str(fee.id))
+    own = again.headers["location"]
+    assert again.status == 303 and own != address
+    assert "data-pay" in (await get(app, own, me)).text
+    seen = {
+        one["id"]: one["is_payable_here"]
+        for one in (await mini(app, services, "get", "/orders")).json["orders"]
+    }
+    assert seen == {made["id"]: True, int(own.rpartition("/")[2]): False}
+    refused = await mini(app, services, "post", own.removeprefix("/h5") + "/pay")
+    assert code(refused) == (409, "order_elsewhere")
+    assert "在公众号里下的，请在公众号里继续支付" in refused.text
+
+
+async def test_an_order_begun_by_another_wechat_of_the_same_person(
+    app: App, services: Services, me: dict[str, str], pay: FakePay, fee: Fee
+) -> None:
+    another = Payer(candidate_id=fee.candidate_id, account="oa", openid="openid-of-the-tablet")
+    theirs = await paying.ordered(services, pay, fee, by=another)
+    assert "用另一个微信号下的" in (await get(app, "/h5/orders", me)).text
+    assert "在那个微信号里继续支付" in (await get(app, f"/h5/orders/{theirs.id}", me)).text
+    refused = await post(app, f"/h5/orders/{theirs.id}/pay", me | {"accept": "application/json"})
+    assert code(refused) == (409, "order_elsewhere")
+
+
+async def test_whoever_orders_without_end_is_told_to_wait(
+    app: App, services: Services, me: dict[str, str], pay: FakePay, fee: Fee
+) -> None:
+    for _ in range(order_limits.TRIES):
+        assert (await post(app, "/h5/orders", me, fee=str(fee.id))).status == 303
+    assert (await post(app, "/h5/orders", me, fee=str(fee.id))).status == 429
+    refused = await mini(app, services, "post", "/orders", fees=[fee.id])
+    assert code(refused) == (429, "too_many_orders")
+    assert refused.headers["retry-after"] == str(order_limits.WINDOW)
+    assert await FeeOrder.all().count() == 1

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import orjson
 
@@ -101,10 +101,8 @@ class WeChatPay:
             body["attach"] = order.attach
         return body
 
-    async def query(self, *, out_trade_no: str = "", transaction_id: str = "") -> PayTransaction | None:
-        if bool(out_trade_no) == bool(transaction_id):
-            raise ValueError("query by one number")
-        where = f"id/{quote(transaction_id, safe='')}" if transaction_id else _in_path(out_trade_no)
+    async def query(self, out_trade_no: str) -> PayTransaction | None:
+        where = _in_path(out_trade_no)
         try:
             answer = await self._channel.call("GET", f"{TRANSACTIONS}/{where}?{self._mine()}")
         except PayRefused as refusal:
@@ -115,11 +113,7 @@ class WeChatPay:
             transaction = pay_reading.transaction(answer)
         except pay_reading.Unreadable:
             raise OutsideFailure("微信支付的回答无法理解") from None
-        number = transaction_id or out_trade_no
-        if transaction.mchid != self._merchant.mchid or number not in (
-            transaction.out_trade_no,
-            transaction.transaction_id,
-        ):
+        if (transaction.mchid, transaction.out_trade_no) != (self._merchant.mchid, out_trade_no):
             raise OutsideFailure("微信支付回答了另一笔订单")
         return transaction
 
@@ -222,8 +216,6 @@ class WeChatPay:
             "paySign": self._merchant.sign(appid, stamp, nonce, package),
         }
         match cashier:
-            case "chooseWXPay":  # the one with a small s
-                return {"timestamp": stamp, **signed}
             case "requestPayment":  # the appid is signed, but not handed over
                 return {"timeStamp": stamp, **signed}
             case "getBrandWCPayRequest":

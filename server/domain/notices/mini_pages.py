@@ -7,6 +7,8 @@ import re
 _FIRST = "pages/index/index"
 _PAGES = (
     (re.compile(r"/h5/results"), "pages/results/index"),
+    (re.compile(r"/h5/orders"), "pages/orders/index"),
+    (re.compile(r"/h5/orders/([0-9]+)"), "pages/orders/index?id={}"),
     (re.compile(r"/h5/certificates"), "pages/certificates/index"),
     (re.compile(r"/h5/certificates/([0-9A-Z]+)"), "pages/certificates/index?number={}"),
 )

@@ -35,7 +35,7 @@ WHERE f.candidate_id = $1 AND f.school_id IS NULL ORDER BY f.id DESC
 """
 _ORDERS = """
 SELECT o.id, o.number, o.description, o.total_fen, o.refunded_fen, o.state, o.created_at, o.expires_at, o.paid_at,
-       o.transaction_id, h.name AS school, (SELECT count(*) FROM fee_order_line l WHERE l.order_id = o.id) AS fees
+       o.transaction_id, o.account, h.name AS school, (SELECT count(*) FROM fee_order_line l WHERE l.order_id = o.id) AS fees
 FROM fee_order o LEFT JOIN school h ON h.id = o.school_id
 """
 _ORDERS_OF = _ORDERS + "WHERE o.candidate_id = $1 ORDER BY o.id DESC LIMIT $2"
@@ -95,6 +95,7 @@ class OrderView:
     expires_at: datetime
     paid_at: datetime | None
     transaction_id: str | None
+    account: str  # oa | mp: where it was begun; empty: paid by bank
     school: str | None
     fees: int
 

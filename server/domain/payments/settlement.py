@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from server.domain.actor import SYSTEM, Actor
 from server.domain.fault_points import transaction
-from server.domain.payments import alarms, fees, ledger, order_transitions, refunds
+from server.domain.payments import alarms, fees, ledger, open_orders, order_transitions, refunds
 from server.domain.payments.ledger import Account
 from server.domain.payments.order_states import STEPS, OrderFacts, OrderState
 from server.domain.payments.payer_notices import PayerTeller
@@ -111,6 +111,7 @@ def _facts(box: Cashbox, order: FeeOrder, paid: PayTransaction) -> OrderFacts:
 async def _book(box: Cashbox, order: FeeOrder, account: Account) -> None:
     lines = await FeeOrderLine.filter(order_id=order.id)
     settled = await fees.settle([line.fee_id for line in lines], order.id)
+    await open_orders.ask_to_close(box.queue, settled)
     income = sum(line.amount_fen for line in lines if line.fee_id in settled)
     too_much = order.total_fen - income
     entries = {account: order.total_fen, Account.INCOME: -income, Account.OWED_BACK: -too_much}

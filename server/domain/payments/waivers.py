@@ -13,11 +13,11 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.fault_points import transaction
-from server.domain.payments import fees, waiver_transitions
+from server.domain.payments import fees, open_orders, waiver_transitions
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.waiver_states import STEPS, WaiverFacts, the_fee_is_owed
 from server.domain.people.free_text import clean_reason
-from server.domain.ports import Clock, FaultInjector
+from server.domain.ports import Clock, FaultInjector, Queue
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.models import Fee, FeeWaiver
@@ -60,8 +60,8 @@ async def ask(clock: Clock, fee_id: int, reason: str, *, actor: Actor) -> FeeWai
     return waiver
 
 
-async def approve(clock: Clock, faults: FaultInjector, waiver_id: int, *, actor: Actor) -> None:
-    """The fee need not be paid any more.
+async def approve(clock: Clock, queue: Queue, faults: FaultInjector, waiver_id: int, *, actor: Actor) -> None:
+    """The fee need not be paid any more; open orders over it are asked to close.
 
     Raises:
         Forbidden: role_not_allowed, same_person. NotFound: waiver_unknown.
@@ -75,6 +75,7 @@ async def approve(clock: Clock, faults: FaultInjector, waiver_id: int, *, actor:
         await waiver_transitions.advance(clock, waiver, "approve", _facts(fee, waiver, actor), actor=actor)
         await faults.reach("waivers.approve: the waiver is approved")
         await fees.waive(fee.id)
+        await open_orders.ask_to_close(queue, [fee.id])
 
 
 async def decline(clock: Clock, waiver_id: int, *, actor: Actor) -> None:

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 LONGEST_REASON_BYTES = 80  # of a refund's reason, in UTF-8 (wechat.md §7.4): WeChat Pay counts no characters
 
-Cashier = Literal["getBrandWCPayRequest", "chooseWXPay", "requestPayment"]
+Cashier = Literal["getBrandWCPayRequest", "requestPayment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +218,8 @@ class PayGateway(Protocol):
     async def order_native(self, order: PayOrder) -> str:
         """Order, to be paid by whoever scans. Returns code_url for a QR, which lives 2 hours; see order_jsapi."""
 
-    async def query(self, *, out_trade_no: str = "", transaction_id: str = "") -> PayTransaction | None:
-        """The order by one of its numbers (unpaid ones by out_trade_no only); None: WeChat Pay knows none."""
+    async def query(self, out_trade_no: str) -> PayTransaction | None:
+        """The order by our number; None: WeChat Pay knows none."""
 
     async def close(self, out_trade_no: str) -> None:
         """End an order that is not paid; closing a closed one is fine. Raises PayRefused ORDER_PAID: refund it.
@@ -249,7 +249,7 @@ class PayGateway(Protocol):
     def pay_parameters(self, prepay_id: str, cashier: Cashier) -> dict[str, str]:
         """What a page hands to WeChat to open the cashier, signed for this minute (wechat.md §7.5).
 
-        `requestPayment` is the mini-program's, for its orders; the other two are for orders of the official account.
+        `requestPayment` is the mini-program's, for its orders; the other is for orders of the official account.
         """
 
     def open_notification(self, headers: Mapping[str, str], body: bytes) -> PayNotification:

@@ -43,7 +43,7 @@ async def listing(call: Call, query: WaiverQuery) -> Page[a.Waiver]:
 
 
 async def approve(call: Call, waiver_id: int) -> None:
-    await waivers.approve(call.s.clock, call.s.faults, waiver_id, actor=call.actor)
+    await waivers.approve(call.s.clock, call.s.queue, call.s.faults, waiver_id, actor=call.actor)
 
 
 async def decline(call: Call, waiver_id: int) -> None:

@@ -13,6 +13,7 @@ from server.domain.payments import (
     fee_overview,
     fee_receipts,
     order_detail,
+    order_limits,
     orders,
     prices,
     queries,
@@ -128,6 +129,7 @@ async def order_for_school(call: Call, body: NewOrder) -> a.NativeOrder:
     if s.pay is None:
         raise OutsideFailure("本服务没有配置微信支付")
     payer = Payer(school_id=call.actor.school_id)
+    await order_limits.count(s.rate_limiter, payer.who)
     made = await orders.create(s.clock, body.fees, payer, actor=call.actor)
     box = Cashbox.of(s.settings, s.clock, s.queue, s.faults)
     code = await orders.native_code(box, s.pay, made.id, payer)

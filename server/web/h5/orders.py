@@ -11,14 +11,24 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import json, redirect
 
 from server.domain.actor import Actor
-from server.domain.payments import fee_receipts, order_detail, orders, payment_polling, queries
+from server.domain.payments import (
+    fee_receipts,
+    open_orders,
+    order_detail,
+    order_limits,
+    orders,
+    payment_polling,
+    queries,
+)
 from server.domain.payments.fee_receipts import ReceiptDesk
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderState
 from server.domain.payments.orders import Payer
+from server.domain.payments.queries import OrderView
 from server.domain.payments.refund_states import RefundState
 from server.domain.payments.settlement import Cashbox
 from server.domain.people import bound_people
+from server.domain.ports import Services
 from server.domain.wechat_chat import js_sdk
 from server.errors import NotFound, OutsideFailure, PayRefused
 from server.web import templating
@@ -49,6 +59,10 @@ async def listing(request: Request) -> HTTPResponse:
     candidate = await bound_people.candidate_id_of(who)
     person = await bound_people.person_of(s.keys, who)
     fees = await queries.owed_by(candidate) if candidate is not None else []
+    here = set[int]()
+    if candidate is not None:
+        here = await open_orders.payable_here(s.clock.now(), candidate, who.account, who.openid)
+    made = await queries.orders_of(candidate) if candidate is not None else []
     return await templating.render(
         request,
         "h5/orders.html",
@@ -57,9 +71,13 @@ async def listing(request: Request) -> HTTPResponse:
         person=person,
         fees=fees,
         owed=[fee for fee in fees if fee.state is FeeState.OWED],
-        orders=await queries.orders_of(candidate) if candidate is not None else [],
+        orders=made,
         tones=TONES,
-        pending=OrderState.PENDING,
+        begun={
+            one.id: _begun_elsewhere(one, who.account)
+            for one in made
+            if _is_open(one, s) and one.id not in here
+        },
         can_pay=s.pay is not None,
     )
 
@@ -68,6 +86,7 @@ async def create(request: Request) -> HTTPResponse:
     """An order over everything that is owed and was ticked; its page opens the cashier."""
     forms.require_own(request)
     payer, actor = await _payer(request)
+    await order_limits.count(services(request).rate_limiter, payer.who)
     made = await orders.create(services(request).clock, _ticked(request), payer, actor=actor)
     return redirect(f"/h5/orders/{made.id}", status=303)
 
@@ -90,6 +109,9 @@ async def show(request: Request, order_id: int) -> HTTPResponse:
         with suppress(OutsideFailure, PayRefused):  # the page says what we know; a sweep asks again
             await payment_polling.look(_box(request), s.pay, order.number)
         order = await queries.order(order_id, candidate_id=payer.candidate_id)
+    is_open = _is_open(order, s)
+    here = await open_orders.payable_here(s.clock.now(), payer.candidate_id, payer.account, payer.openid)
+    is_here = order.id in here
     return await templating.render(
         request,
         "h5/order.html",
@@ -101,7 +123,10 @@ async def show(request: Request, order_id: int) -> HTTPResponse:
         tones=TONES,
         has_receipt=order.state not in fee_receipts.UNPAID,
         subscribe=js_sdk.subscription_templates(s.settings, js_sdk.PAID_FOR),
-        is_open=order.state is OrderState.PENDING and order.expires_at > s.clock.now(),
+        is_open=is_open,
+        is_here=is_here,
+        elsewhere="" if is_here else orders.elsewhere(order.account, order.account == payer.account),
+        fees=await open_orders.owed_of(order.id) if is_open and not is_here else [],
     )
 
 
@@ -125,6 +150,17 @@ async def receipt(request: Request, order_id: int) -> HTTPResponse:
     name = f'inline; filename="{printed.number}.pdf"'
     headers = {"cache-control": "no-store", "content-disposition": name}
     return HTTPResponse(printed.pdf, content_type="application/pdf", headers=headers)
+
+
+def _is_open(order: OrderView, s: Services) -> bool:
+    return order.state is OrderState.PENDING and order.expires_at > s.clock.now()
+
+
+def _begun_elsewhere(order: OrderView, account: str) -> str:
+    """A word for the list; the order's own page says what to do."""
+    if order.account == account:
+        return "用另一个微信号下的"
+    return "在小程序里下的" if order.account == "mp" else "在公众号里下的"
 
 
 def _box(request: Request) -> Cashbox:

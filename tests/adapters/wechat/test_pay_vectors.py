@@ -80,7 +80,7 @@ def test_pay_sign(pay_platform: PayPlatform, settings: Settings) -> None:
     assert is_signed_by(key(of["public_key_pem"]), said, of["jsapi"]["expected"])
     assert not is_signed_by(key(of["public_key_pem"]), said, of["app"]["expected"])
     ours = WeChatPay(pay_platform.settings(settings, oa_appid=of["appid"]), FakeClock())
-    made = ours._pay_parameters(of["prepay_id"], "chooseWXPay", of["timestamp"], of["nonce_str"])
+    made = ours._pay_parameters(of["prepay_id"], "getBrandWCPayRequest", of["timestamp"], of["nonce_str"])
     assert pay_platform.is_merchants(of["jsapi"]["string_to_sign"].encode(), made["paySign"])
 
 
