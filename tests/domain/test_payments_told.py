@@ -174,7 +174,7 @@ async def test_who_has_paid_or_owes_nothing_more_is_not_told_that_it_closes(
     await sweep_every_minute(s, pay, minutes=99)
     assert pay._pay(first.number)
     await sweep_every_minute(s, pay, minutes=19)
-    assert await paying.states() == (["settled"], ["paid", "pending"])
+    assert await paying.states() == (["settled"], ["paid", "closed"])
     assert [dedup for dedup, *_ in await told()] == [f"fee_paid:{first.number}"]
 
 

@@ -35,7 +35,7 @@ CLOSING = timedelta(minutes=20)  # the payer is told when less than this is left
 _CLAIM = """
 UPDATE fee_order SET next_query_at = $2 WHERE id IN (
     SELECT id FROM fee_order WHERE next_query_at <= $1 ORDER BY next_query_at LIMIT $3 FOR UPDATE SKIP LOCKED
-) RETURNING number
+) RETURNING id, number
 """
 _MAY_ASK = """
 UPDATE fee_order SET queried_at = $2
@@ -52,16 +52,22 @@ async def sweep(box: Cashbox, pay: PayGateway) -> None:
     now = box.clock.now()
     for _ in range(SLICES):
         claimed = await rows(_CLAIM, now, now + PAUSES[0][1], SLICE)
-        for row in claimed:
+        still_open = []
+        for row in sorted(claimed, key=lambda one: int(one["id"])):
             try:
                 if await look(box, pay, row["number"]) is OrderState.PENDING:
-                    await _tell_closing(box, row["number"])
+                    still_open.append(row["number"])
             except (OutsideFailure, PayRefused, Refused) as problem:
                 log.warning(
                     "order not asked after", extra={"order": row["number"], "why": type(problem).__name__}
                 )
             except Exception as problem:  # one that cannot be booked must not keep the others waiting
                 log.error("order not asked after", extra={"order": row["number"]}, exc_info=problem)
+        for number in still_open:  # after all of them: what is on one may just have been paid by another
+            try:
+                await _tell_closing(box, number)
+            except Exception as problem:
+                log.error("closing not told", extra={"order": number}, exc_info=problem)
         if len(claimed) < SLICE:
             return
 
