@@ -114,7 +114,7 @@ async def test_waivers_by_state_plan_and_school(
     own = await waivers.ask(
         services.clock, (await paying.owing(services, plan)).id, WAIVED, actor=paying.FINANCE
     )
-    await waivers.approve(services.clock, services.faults, own.id, actor=paying.OTHER_FINANCE)
+    await waivers.approve(services.clock, services.queue, services.faults, own.id, actor=paying.OTHER_FINANCE)
 
     async def count(query: str) -> int:
         page = await finance.page(f"/console/waivers?{query}")
@@ -165,7 +165,9 @@ async def test_a_transfer_that_cannot_be_approved_any_more_says_so_and_one_that_
     finance = await seated(app, services, Role.FINANCE)
     path = f"/console/transfers/{transfer.id}"
     assert "不能批准" not in (await finance.page(path)).text
-    await waivers.approve(services.clock, services.faults, waiver.id, actor=paying.OTHER_FINANCE)
+    await waivers.approve(
+        services.clock, services.queue, services.faults, waiver.id, actor=paying.OTHER_FINANCE
+    )
     assert "这笔转账不能批准" in (await finance.page(path)).text
     by_bank = await transferring.recorded(
         services, *await transferring.owing(services), bank_reference="20261123ICBC0003"
