@@ -345,7 +345,7 @@ async def test_a_transfer_pays_it_and_two_people_waive_it(services: Services, sc
     order = await transfers.approve(paying.box(s), made.id, actor=OTHER_FINANCE)
     assert order.description == "社会心理服务证书培训费"
     wish = await waivers.ask(s.clock, waived.id, "特聘讲师，按规定免收", actor=FINANCE)
-    await waivers.approve(s.clock, s.faults, wish.id, actor=OTHER_FINANCE)
+    await waivers.approve(s.clock, s.queue, s.faults, wish.id, actor=OTHER_FINANCE)
     [shown] = (await waiver_queries.waivers_page(actor=FINANCE)).items
     assert (shown.subject.title, shown.subject.person, shown.amount_fen) == (TITLE, "欧***", PRICE_FEN)
     assert [fee.state for fee in await Fee.all().order_by("id")] == ["settled", "waived"]

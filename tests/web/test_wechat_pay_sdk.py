@@ -157,7 +157,6 @@ async def test_the_sdk_signs_what_we_sign(
             lambda: ours.order_jsapi(order, openid="oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"),
             lambda: ours.order_native(order),
             lambda: ours.query(out_trade_no=NUMBER),
-            lambda: ours.query(transaction_id="4200001234567890"),
             lambda: ours.close(NUMBER),
             lambda: ours.refund(PayRefundOrder(NUMBER, REFUND_NUMBER, 60, 100, "重复支付")),
             lambda: ours.query_refund(REFUND_NUMBER),
