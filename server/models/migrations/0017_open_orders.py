@@ -5,7 +5,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("records", "0015_refunds_by_hand")]
+    dependencies = [("records", "0016_campaigns")]
 
     initial = False
 
