@@ -16,7 +16,7 @@ from server.settings import Settings
 
 
 def reconcile(args: argparse.Namespace, settings: Settings) -> int:
-    """Compare a day with WeChat Pay's trade bill and say what came of it. 3: there are differences to explain."""
+    """Compare a day with WeChat Pay's two bills and say what came of it. 3: there are differences to explain."""
 
     async def work(s: Services) -> DayView:
         if s.pay is None:
@@ -34,6 +34,9 @@ def reconcile(args: argparse.Namespace, settings: Settings) -> int:
     print(
         f"付款 {of.payments} 笔 {yuan(of.payments_fen)}，退款 {of.refunds} 笔 {yuan(of.refunds_fen)}，手续费 {yuan(of.charges_fen)}。"
     )
+    print(f"资金账单 {of.flows} 笔，收入 {yuan(of.flows_in_fen)}，支出 {yuan(of.flows_out_fen)}。")
+    if of.start_fen is not None and of.end_fen is not None and of.books_end_fen is not None:
+        print(f"期初 {yuan(of.start_fen)}，期末 {yuan(of.end_fen)}，账面 {yuan(of.books_end_fen)}。")
     if not of.unsettled:
         return 0
     print(f"有 {of.unsettled} 项差异没有处理，请财务在工作台逐项说明后结账。")

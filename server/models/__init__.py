@@ -46,7 +46,12 @@ from server.models.people import (
     Site,
     Staff,
 )
-from server.models.reconciliation import PayBillLine, ReconciliationDay, ReconciliationDifference
+from server.models.reconciliation import (
+    FundBillLine,
+    PayBillLine,
+    ReconciliationDay,
+    ReconciliationDifference,
+)
 from server.models.training import Course, CourseEnrolment, CoursePrice
 
 __all__ = [
@@ -74,6 +79,7 @@ __all__ = [
     "FeeWaiver",
     "FinanceAlarm",
     "Follower",
+    "FundBillLine",
     "Grant",
     "GrantEntry",
     "IdempotentAnswer",

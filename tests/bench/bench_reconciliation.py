@@ -12,7 +12,7 @@ from server.domain import beijing
 from server.domain.actor import SYSTEM
 from server.domain.payments import reconciliation, reconciliation_differences
 from server.domain.ports import PayGateway
-from server.domain.ports.payments import PayBill
+from server.domain.ports.payments import FundBill, PayBill
 from server.models import ReconciliationDay
 from server.models.database import rows
 from server.settings import Settings
@@ -41,6 +41,10 @@ class OneBill:
 
     async def bill(self, _: object) -> PayBill:
         return self._bill
+
+    async def fund_bill(self, _: object) -> FundBill:
+        flows = [one for row in self._bill.rows for one in fake_bill.flows_of(row)]
+        return FundBill(self._bill.day, tuple(fake_bill.running(0, flows)))
 
 
 def run() -> list[Row]:

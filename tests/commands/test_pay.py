@@ -63,7 +63,9 @@ async def test_a_day_is_reconciled_at_a_terminal(run: Run, desk: tuple[PayDesk, 
     day = (today - timedelta(days=3)).isoformat()
     code, told = await run("reconcile", day)
     assert code == 0, told
-    assert told.startswith(f"{day}：相符\n付款 0 笔 ¥0.00，退款 0 笔 ¥0.00，手续费 ¥0.00。\n")
+    assert told.startswith(
+        f"{day}：相符\n付款 0 笔 ¥0.00，退款 0 笔 ¥0.00，手续费 ¥0.00。\n资金账单 0 笔，收入 ¥0.00，支出 ¥0.00。\n"
+    )
     desk[0].switchboard.turn({"bill_creating": True})
     code, told = await run("reconcile", day)
     assert code == 1 and "微信支付还在生成这一天的账单，半小时后会自动再取。" in told

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
 
-from server.domain.ports.payments import PayBill, PayBillRow, PayBillSummary, PayRefund
+from server.domain.ports.payments import FundBillRow, PayBill, PayBillRow, PayBillSummary, PayRefund
 
 RATE = Decimal("0.006")
 
@@ -87,3 +87,30 @@ def bill_of(day: date, rows: Iterable[PayBillRow]) -> PayBill:
         requested_refund_fen=sum(row.requested_refund_fen for row in found),
     )
     return PayBill(day, found, summary)
+
+
+def flows_of(row: PayBillRow) -> list[FundBillRow]:
+    """What a line of the trade bill moved: a payment and its charge, or a refund less what it gives back of it."""
+    kept = int(row.fee_yuan * 100)
+    if row.state != "SUCCESS":
+        went = -row.requested_refund_fen - kept
+        return [flow("退款", went, row.traded_at, row.out_refund_no, row.refund_id)]
+    numbers = (row.traded_at, row.out_trade_no, row.transaction_id)
+    charged = [flow("扣除交易手续费", -kept, *numbers)] if kept else []
+    return [flow("交易", row.order_fen, *numbers), *charged]
+
+
+def flow(kind: str, fen: int, at: datetime, number: str = "", wechat_number: str = "") -> FundBillRow:
+    """A movement; what it leaves comes with `running`."""
+    flow_number = f"19{wechat_number[2:]}" if wechat_number else f"1900{at:%Y%m%d%H%M%S}{abs(fen)}"
+    wechat_number = wechat_number or flow_number
+    return FundBillRow(at, wechat_number, flow_number, number, kind, kind, fen, 0)
+
+
+def running(start_fen: int, flows: Iterable[FundBillRow]) -> list[FundBillRow]:
+    """Each with what it leaves."""
+    left, found = start_fen, []
+    for one in flows:
+        left += one.amount_fen
+        found.append(replace(one, balance_fen=left))
+    return found

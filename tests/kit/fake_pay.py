@@ -12,6 +12,8 @@ from server.domain.ports import Clock
 from server.domain.ports.payments import (
     BankCard,
     Cashier,
+    FundBill,
+    FundBillRow,
     PayBill,
     PayBillRow,
     PayFinding,
@@ -48,6 +50,8 @@ class FakePay:
         redirected: to which cards abnormal refunds were sent.
         is_bill_creating: the bill is still in work.
         misprint: what the bill says instead of the truth.
+        moved: what moved beside payments and refunds, such as a withdrawal.
+        fund_misprint: what the fund bill says instead of the truth.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -62,6 +66,8 @@ class FakePay:
         self.refund_status = "SUCCESS"
         self.is_bill_creating = False
         self.misprint: Callable[[list[PayBillRow]], list[PayBillRow]] = list
+        self.moved: list[FundBillRow] = []
+        self.fund_misprint: Callable[[list[FundBillRow]], list[FundBillRow]] = list
 
     def _answered(self) -> None:
         if self.losing:
@@ -164,18 +170,31 @@ class FakePay:
         self._answered()
         if self.is_bill_creating:
             raise PayRefused("STATEMENT_CREATING", "账单生成中", status=400, may_repeat=True)
+        said = self.misprint([row for row in self._rows() if beijing.day(row.traded_at) == day])
+        return fake_bill.bill_of(day, said) if said else None
+
+    def _rows(self) -> list[PayBillRow]:
+        """Of all days."""
         found = [
             fake_bill.payment_row(number, kept.transaction, kept.order.total_fen, kept.paid_at)
             for number, kept in self.orders.items()
-            if kept.transaction and kept.paid_at and beijing.day(kept.paid_at) == day
+            if kept.transaction and kept.paid_at
         ]
-        found += [
-            fake_bill.refund_row(refund)
-            for refund in self.refunds.values()
-            if refund.created_at and beijing.day(refund.created_at) == day
-        ]
-        said = self.misprint(found)
-        return fake_bill.bill_of(day, said) if said else None
+        return found + [fake_bill.refund_row(refund) for refund in self.refunds.values() if refund.created_at]
+
+    async def fund_bill(self, day: date) -> FundBill | None:
+        self._answered()
+        if self.is_bill_creating:
+            raise PayRefused("STATEMENT_CREATING", "账单生成中", status=400, may_repeat=True)
+        before = [row for row in self._rows() if beijing.day(row.traded_at) < day]
+        moved = [one for row in before for one in fake_bill.flows_of(row)]
+        moved += [one for one in self.moved if beijing.day(one.booked_at) < day]
+        traded = self.misprint([row for row in self._rows() if beijing.day(row.traded_at) == day])
+        flows = [one for row in traded for one in fake_bill.flows_of(row)]
+        flows += [one for one in self.moved if beijing.day(one.booked_at) == day]
+        start = sum(one.amount_fen for one in moved)
+        said = self.fund_misprint(fake_bill.running(start, flows))
+        return FundBill(day, tuple(said)) if said else None
 
     def pay_parameters(self, prepay_id: str, cashier: Cashier) -> dict[str, str]:
         return {

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from server.adapters.wechat import pay_bills, pay_probe, pay_reading
+from server.adapters.wechat import pay_bills, pay_fund_bills, pay_probe, pay_reading
 from server.adapters.wechat.pay_certificates import CERTIFICATES_EVERY, CertificateDownload
 from server.adapters.wechat.pay_channel import SECONDS, PayChannel
 from server.adapters.wechat.pay_limits import (
@@ -34,6 +34,7 @@ from server.domain.ports import Clock
 from server.domain.ports.payments import (
     BankCard,
     Cashier,
+    FundBill,
     PayBill,
     PayFinding,
     PayNotification,
@@ -183,11 +184,20 @@ class WeChatPay:
     # Bills
 
     async def bill(self, day: date) -> PayBill | None:
+        file = await self._bill_file(day, "tradebill", bill_type="ALL")
+        # Reading a large bill takes seconds: not in the loop.
+        return None if file is None else await asyncio.to_thread(pay_bills.read, file, day)
+
+    async def fund_bill(self, day: date) -> FundBill | None:
+        file = await self._bill_file(day, "fundflowbill", account_type="BASIC")
+        return None if file is None else await asyncio.to_thread(pay_fund_bills.read, file, day)
+
+    async def _bill_file(self, day: date, name: str, **kind: str) -> bytes | None:
         if day >= self._clock.now().astimezone(pay_bills.BEIJING).date():
             raise Refused("bill_day", "当天的账单要到次日上午十点以后才有。")
-        query = urlencode({"bill_date": day.isoformat(), "bill_type": "ALL", "tar_type": "GZIP"})
+        query = urlencode({"bill_date": day.isoformat(), **kind, "tar_type": "GZIP"})
         try:
-            answer = await self._channel.call("GET", f"/v3/bill/tradebill?{query}")
+            answer = await self._channel.call("GET", f"/v3/bill/{name}?{query}")
         except PayRefused as refusal:
             if refusal.is_signed and refusal.is_code("NO_STATEMENT_EXIST"):
                 return None
@@ -195,10 +205,7 @@ class WeChatPay:
         if answer.get("hash_type") != "SHA1":
             raise OutsideFailure("微信支付账单的校验方式无法识别")
         data = await self._channel.download(_field(answer, "download_url"))
-        # Unpacking and reading a large bill takes seconds: not in the loop.
-        return await asyncio.to_thread(
-            lambda: pay_bills.read(pay_bills.unpacked(data, _field(answer, "hash_value")), day)
-        )
+        return await asyncio.to_thread(pay_bills.unpacked, data, _field(answer, "hash_value"))
 
     # Cashier and notifications
 

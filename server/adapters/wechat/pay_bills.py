@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import zlib
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 
@@ -48,15 +49,20 @@ def read(data: bytes, day: date) -> PayBill:
         raise OutsideFailure(f"微信支付账单无法读取（{type(problem).__name__}: {problem}）") from None
 
 
-def _read(data: bytes, day: date) -> PayBill:
+def table(data: bytes) -> tuple[Iterator[dict[str, str]], dict[str, str]]:
+    """A bill's rows, one by one, and its last line; cells by column. Raises ValueError, UnicodeDecodeError."""
     lines = [line for line in data.decode("utf-8-sig").replace("\r\n", "\n").split("\n") if line.strip()]
     starts = [place for place, line in enumerate(lines) if not line.startswith("`")]
     if len(starts) != 2 or starts[0] != 0 or starts[1] != len(lines) - 2:
-        raise ValueError("a trade bill has a header, rows, a second header and one line")
-    rows = tuple(_row(_named(lines[0], line)) for line in lines[1 : starts[1]])
-    sums = _named(lines[-2], lines[-1])
+        raise ValueError("a bill has a header, rows, a second header and one line")
+    return (named(lines[0], line) for line in lines[1 : starts[1]]), named(lines[-2], lines[-1])
+
+
+def _read(data: bytes, day: date) -> PayBill:
+    found, sums = table(data)
+    rows = tuple(_row(one) for one in found)
     summary = PayBillSummary(
-        rows=_whole(sums["总交易单数"]),
+        rows=whole(sums["总交易单数"]),
         settlement_fen=fen(sums["应结订单总金额"]),
         refund_fen=fen(sums["退款总金额"]),
         coupon_refund_fen=fen(sums["充值券退款总金额"]),
@@ -69,7 +75,7 @@ def _read(data: bytes, day: date) -> PayBill:
     return PayBill(day, rows, summary)
 
 
-def _named(header: str, line: str) -> dict[str, str]:
+def named(header: str, line: str) -> dict[str, str]:
     """Cells by column. Every cell begins with a back-tick, so a comma inside one does not divide it."""
     names, cells = header.split(","), line[1:].split(",`")
     if len(names) != len(cells):
@@ -122,7 +128,7 @@ def fen(text: str) -> int:
     return int(amount)
 
 
-def _whole(text: str) -> int:
+def whole(text: str) -> int:
     """A count; summaries write `45.0`."""
     amount = Decimal(text)
     if amount != amount.to_integral_value():

@@ -1,6 +1,6 @@
-"""每日对账: a day's trade bill of WeChat Pay against the books, what differs as lines to explain, and the day closed.
+"""每日对账: a day's trade bill and fund bill of WeChat Pay against the books, what differs, and the day closed.
 
-A day is compared as often as somebody asks, until it is closed: the same bill and the same books give the same rows.
+A day is compared as often as somebody asks, until it is closed: the same bills and the same books give the same rows.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from server.domain import beijing, roles
 from server.domain.actor import SYSTEM, Actor
 from server.domain.audit import audit_log
 from server.domain.fault_points import transaction
-from server.domain.payments import alarms, ledger, reconciliation_transitions
+from server.domain.payments import alarms, fund_flow, ledger, reconciliation_transitions
 from server.domain.payments import reconciliation_differences as differences
 from server.domain.payments.ledger import Account
 from server.domain.payments.reconciliation_differences import Found
 from server.domain.payments.reconciliation_states import STEPS, ReconciliationFacts, ReconciliationState
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Clock, FaultInjector, PayGateway
-from server.domain.ports.payments import PayBill
+from server.domain.ports.payments import FundBill, PayBill
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound, OutsideFailure, PayRefused, Refused
 from server.models import ReconciliationDay, ReconciliationDifference
@@ -50,6 +50,14 @@ SELECT count(*) FILTER (WHERE what = 'payment') AS payments,
        COALESCE(sum(charge_fen), 0)::bigint AS charges_fen
 FROM pay_bill_line WHERE day_id = $1
 """
+# What is booked late was gone when its day ended, and when every later day did.
+_BOOKED = """
+UPDATE reconciliation_day SET books_end_fen = books_end_fen + $2 WHERE day >= $1 AND books_end_fen IS NOT NULL
+"""
+_COMPARED = (
+    *("payments", "payments_fen", "refunds", "refunds_fen", "charges_fen"),
+    *("flows", "flows_in_fen", "flows_out_fen", "start_fen", "end_fen", "books_end_fen"),
+)
 log = logging.getLogger("xcert.pay")
 
 
@@ -69,7 +77,7 @@ async def sweep(clock: Clock, faults: FaultInjector, pay: PayGateway) -> None:
 async def reconcile(
     clock: Clock, faults: FaultInjector, pay: PayGateway, day: date, *, actor: Actor
 ) -> ReconciliationState:
-    """Compare a day in Beijing with its trade bill. Safe to repeat, and when killed.
+    """Compare a day in Beijing with its two bills. Safe to repeat, and when killed.
 
     Raises:
         Forbidden: role_not_allowed. Invalid: /date, the day is not over. Conflict: day_closed.
@@ -85,6 +93,7 @@ async def reconcile(
         bill = await pay.bill(day)
         if bill is not None:
             differences.check_sums(bill)
+        fund = await pay.fund_bill(day)
     except (OutsideFailure, Refused) as problem:  # STATEMENT_CREATING, no answer, a bill that cannot be read
         await ReconciliationDay.filter(day=day).update(
             next_try_at=clock.now() + AGAIN, trouble=_trouble(problem)
@@ -93,7 +102,7 @@ async def reconcile(
     async with transaction(faults, "reconciliation.reconcile"):
         of = await reconciliation_transitions.locked(day)
         _refuse_closed(of)
-        found = await _compare(clock, faults, of, bill)
+        found = await _compare(clock, faults, of, bill, fund)
         await _write(clock, of, found, actor)
     return ReconciliationState(of.state)
 
@@ -125,21 +134,27 @@ async def settle(clock: Clock, difference_id: int, note: str, *, actor: Actor) -
         message = f"请写明这项差异是怎么回事，{SHORTEST_NOTE} 到 {LONGEST_NOTE} 个字。"
         raise Invalid(errors=[FieldError("/note", "note_length", message)])
     async with in_transaction():
-        found = await ReconciliationDifference.filter(id=difference_id).prefetch_related("day").first()
-        if found is None:
-            raise NotFound("difference_unknown", "没有这项差异，请刷新后重试。")
-        of = await reconciliation_transitions.locked(found.day.day)  # whoever writes its lines holds the day
-        await found.refresh_from_db()
-        _refuse_closed(of)
-        if found.settled_at is not None:
-            raise Conflict("difference_settled", f"这项差异已由{found.settled_by_name}处理，请刷新后再看。")
-        await ReconciliationDifference.filter(id=found.id).update(
-            settled_at=clock.now(), settled_by=actor.id, settled_by_name=actor.name, note=kept
-        )
-        became = {"day": of.day.isoformat(), "kind": found.kind, "number": found.number, "note": kept}
-        await audit_log.record(
-            clock, actor, "reconciliation.settle", "reconciliation_day", of.id, became=became
-        )
+        of, found = await _locked_difference(difference_id)
+        await _settle(clock, of, found, kept, "reconciliation.settle", actor)
+
+
+async def book(clock: Clock, faults: FaultInjector, difference_id: int, *, actor: Actor) -> None:
+    """Book what the fund bill says went to the bank, or came from it; that settles the line. Asked for twice, it is
+    booked once.
+
+    Raises:
+        Forbidden: role_not_allowed. NotFound: difference_unknown.
+        Conflict: day_closed, difference_settled, not_a_withdrawal.
+    """
+    roles.require(actor, Verb.RECONCILE)
+    async with transaction(faults, "reconciliation.book"):
+        of, found = await _locked_difference(difference_id)
+        fen = found.theirs_fen
+        if (found.kind, found.what) != ("theirs_only", fund_flow.WITHDRAWAL) or fen is None:
+            raise Conflict("not_a_withdrawal", "这项差异不是提现或充值，不能记账；请写明原因。")
+        if await ledger.post(clock, fund_flow.source(found.number), None, fund_flow.entries(fen)):
+            await rows(_BOOKED, of.day, fen)
+        await _settle(clock, of, found, "已按资金账单记账", "reconciliation.book", actor)
 
 
 async def close(clock: Clock, faults: FaultInjector, day: date, *, actor: Actor) -> None:
@@ -155,6 +170,29 @@ async def close(clock: Clock, faults: FaultInjector, day: date, *, actor: Actor)
         facts = ReconciliationFacts(unsettled=unsettled)
         changes = {"closed_at": clock.now(), "closed_by_name": actor.name, "next_try_at": None}
         await reconciliation_transitions.advance(clock, of, "close", facts, actor=actor, changes=changes)
+
+
+async def _locked_difference(difference_id: int) -> tuple[ReconciliationDay, ReconciliationDifference]:
+    """One that may still be settled, and its day, locked: whoever writes a day's lines holds the day."""
+    found = await ReconciliationDifference.filter(id=difference_id).prefetch_related("day").first()
+    if found is None:
+        raise NotFound("difference_unknown", "没有这项差异，请刷新后重试。")
+    of = await reconciliation_transitions.locked(found.day.day)
+    await found.refresh_from_db()
+    _refuse_closed(of)
+    if found.settled_at is not None:
+        raise Conflict("difference_settled", f"这项差异已由{found.settled_by_name}处理，请刷新后再看。")
+    return of, found
+
+
+async def _settle(
+    clock: Clock, of: ReconciliationDay, found: ReconciliationDifference, note: str, did: str, actor: Actor
+) -> None:
+    await ReconciliationDifference.filter(id=found.id).update(
+        settled_at=clock.now(), settled_by=actor.id, settled_by_name=actor.name, note=note
+    )
+    became = {"day": of.day.isoformat(), "kind": found.kind, "number": found.number, "note": note}
+    await audit_log.record(clock, actor, did, "reconciliation_day", of.id, became=became)
 
 
 async def _begin_missing(now: datetime) -> None:
@@ -179,10 +217,11 @@ def _refuse_closed(of: ReconciliationDay) -> None:
 
 
 async def _compare(
-    clock: Clock, faults: FaultInjector, of: ReconciliationDay, bill: PayBill | None
+    clock: Clock, faults: FaultInjector, of: ReconciliationDay, bill: PayBill | None, fund: FundBill | None
 ) -> list[Found]:
-    """Keep the bill, book what it charges, write down what differs. In the caller's transaction, which holds the day."""
+    """Keep the bills, book what it charges, write down what differs. In the caller's transaction, which holds the day."""
     await differences.keep(of.id, bill.rows if bill is not None else ())
+    await fund_flow.keep(of, fund)
     await faults.reach("reconciliation.reconcile: the bill is kept")
     [sums] = await rows(_SUMS, of.id)
     for name, value in sums.items():
@@ -192,6 +231,7 @@ async def _compare(
     if booked != of.charges_fen:  # the bill was another one when it was booked
         found.append(Found("charge", "day", of.day.isoformat(), "", of.charges_fen, booked))
     await faults.reach("reconciliation.reconcile: the charges are booked")
+    found += await fund_flow.compare(of, fund)
     await differences.remember(of.id, found, clock.now())
     return found
 
@@ -207,8 +247,7 @@ async def _book_charges(clock: Clock, of: ReconciliationDay) -> int:
 
 async def _write(clock: Clock, of: ReconciliationDay, found: list[Found], actor: Actor) -> None:
     of.compared_at, of.next_try_at, of.trouble = clock.now(), None, ""
-    names = ("payments", "payments_fen", "refunds", "refunds_fen", "charges_fen")
-    await of.save(update_fields=[*names, "compared_at", "next_try_at", "trouble"])
+    await of.save(update_fields=[*_COMPARED, "compared_at", "next_try_at", "trouble"])
     name = "differ" if found else "match"
     if ReconciliationState(of.state) in STEPS[name].sources:  # compared again, it may stand as it stood
         await reconciliation_transitions.advance(

@@ -18,8 +18,16 @@ KINDS = {
     "ours_only": "账上有，微信没有",
     "amount": "金额不同",
     "charge": "手续费不符",
+    "balance": "余额不符",
 }
-THINGS = {"payment": "付款", "refund": "退款", "day": "全天"}
+THINGS = {
+    "payment": "付款",
+    "refund": "退款",
+    "day": "全天",
+    "flow": "资金流水",
+    "withdrawal": "提现、充值",
+    "other": "其他资金",
+}
 SLICE = 5_000
 SLACK_FEN = 1  # WeChat Pay rounds what it charges; so far from its rate is no difference
 # Whose refund is in a bill: WeChat Pay has accepted it, however it ended (wechat.md §7.6).

@@ -14,7 +14,8 @@ from server.domain.roles import Verb
 from server.models.database import rows
 
 _DAY = """
-SELECT d.id, d.day, d.state, d.payments, d.payments_fen, d.refunds, d.refunds_fen, d.charges_fen, d.compared_at,
+SELECT d.id, d.day, d.state, d.payments, d.payments_fen, d.refunds, d.refunds_fen, d.charges_fen, d.flows,
+       d.flows_in_fen, d.flows_out_fen, d.start_fen, d.end_fen, d.books_end_fen, d.compared_at,
        d.next_try_at, d.trouble, d.closed_at, d.closed_by_name,
        (SELECT count(*) FROM reconciliation_difference x WHERE x.day_id = d.id) AS differences,
        (SELECT count(*) FROM reconciliation_difference x WHERE x.day_id = d.id AND x.settled_at IS NULL) AS unsettled
@@ -28,7 +29,14 @@ FROM reconciliation_difference WHERE day_id = $1 AND id > $2 ORDER BY id LIMIT $
 
 @dataclass(frozen=True, slots=True)
 class DayView:
-    """A day and how it stands. `charges_fen`: what WeChat Pay keeps for itself; `unsettled` of the `differences`."""
+    """A day and how it stands.
+
+    Attributes:
+        charges_fen: what WeChat Pay keeps for itself, by the trade bill.
+        flows: lines of the fund bill; what came in and went out by it, what was there before and after (None: unknown).
+        books_end_fen: what the books have at WeChat Pay when the day ends; None: not compared.
+        unsettled: of the `differences`.
+    """
 
     id: int
     day: date
@@ -38,6 +46,12 @@ class DayView:
     refunds: int
     refunds_fen: int
     charges_fen: int
+    flows: int
+    flows_in_fen: int
+    flows_out_fen: int
+    start_fen: int | None
+    end_fen: int | None
+    books_end_fen: int | None
     compared_at: datetime | None
     next_try_at: datetime | None
     trouble: str

@@ -189,6 +189,31 @@ class PayBill:
 
 
 @dataclass(frozen=True, slots=True)
+class FundBillRow:
+    """One line of a fund bill: money that came into the merchant's account or went out of it, and what was left then.
+
+    `number` is ours (商户单号), `wechat_number` WeChat's number of the payment or refund; a withdrawal has neither of ours.
+    """
+
+    booked_at: datetime
+    wechat_number: str  # 微信支付业务单号
+    flow_number: str  # 资金流水单号
+    number: str  # 业务凭证号
+    name: str  # 业务名称
+    kind: str  # 业务类型: 交易, 退款, 扣除交易手续费, 提现, …
+    amount_fen: int  # below zero: it went out
+    balance_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundBill:
+    """The fund bill of one day in Beijing, complete: its hash was right, and its rows come to its last line."""
+
+    day: date
+    rows: tuple[FundBillRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PayFinding:
     """What `probe` found about one thing; `text` says in Chinese what it is or what to do where."""
 
@@ -245,6 +270,9 @@ class PayGateway(Protocol):
         Raises PayRefused STATEMENT_CREATING (may_repeat, in half an hour); Refused bill_day for a day that
         has no bill any more (three months) or not yet.
         """
+
+    async def fund_bill(self, day: date) -> FundBill | None:
+        """The fund bill (BASIC account) of a day, as `bill`; None: nothing moved."""
 
     def pay_parameters(self, prepay_id: str, cashier: Cashier) -> dict[str, str]:
         """What a page hands to WeChat to open the cashier, signed for this minute (wechat.md §7.5).

@@ -9,6 +9,7 @@ from sanic import Blueprint, HTTPResponse, Request, Sanic
 from server.sandbox.pay import (
     bills,
     control,
+    fund_bills,
     gate,
     notifications,
     orders,
@@ -30,6 +31,7 @@ ROUTES = (
     Route("GET", "/v3/refund/domestic/refunds/{out_refund_no}", refunds.query),
     Route("POST", "/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund", refunds.apply_abnormal),
     Route("GET", "/v3/bill/tradebill", bills.ask),
+    Route("GET", "/v3/bill/fundflowbill", fund_bills.ask),
     Route("GET", "/v3/billdownload/file", bills.download),
     Route("GET", "/v3/certificates", platform_certificates.certificates),
 )

@@ -52,11 +52,22 @@ def ask(call: PayCall) -> Answer:
     Raises:
         PayError: PARAM_ERROR, INVALID_REQUEST, STATEMENT_CREATING before ten the next day, NO_STATEMENT_EXIST.
     """
-    desk, kind = call.desk, call.query.get("bill_type", "ALL")
-    day, packing = _day(call), call.query.get("tar_type", "")
-    for name, value, choices in (("bill_type", kind, TYPES), ("tar_type", packing, ("", "GZIP"))):
-        if value not in choices:
-            raise wrong_field(name, value, f"输入源“/query/{name}”枚举校验失败", location="query")
+    kind = call.query.get("bill_type", "ALL")
+    if kind not in TYPES:
+        raise wrong_field("bill_type", kind, "输入源“/query/bill_type”枚举校验失败", location="query")
+    day, packing = asked(call)
+    return listed(call.desk, _bill_of(call.desk, day, kind), packing)
+
+
+def asked(call: PayCall) -> tuple[date, str]:
+    """The day whose bill is wanted, and how it is packed; a bill of either kind is there from ten the next day.
+
+    Raises:
+        PayError: PARAM_ERROR, INVALID_REQUEST, STATEMENT_CREATING.
+    """
+    desk, day, packing = call.desk, _day(call), call.query.get("tar_type", "")
+    if packing not in ("", "GZIP"):
+        raise wrong_field("tar_type", packing, "输入源“/query/tar_type”枚举校验失败", location="query")
     now = datetime.fromtimestamp(desk.clock.now(), BEIJING)
     if day >= now.date() or day < now.date() - timedelta(days=limits.BILL_DAYS):
         raise PayError("INVALID_REQUEST", "账单日期不正确，只能申请三个月以内、当天之前的账单")
@@ -65,7 +76,11 @@ def ask(call: PayCall) -> Answer:
     )
     if now < ready or desk.switchboard.now.bill_creating:
         raise PayError("STATEMENT_CREATING")
-    text = _bill_of(desk, day, kind)
+    return day, packing
+
+
+def listed(desk: PayDesk, text: str, packing: str) -> Answer:
+    """The answer that names the file."""
     token = secrets.token_urlsafe(48)
     link = {"text": text, "packed": packing == "GZIP", "until": desk.clock.now() + limits.BILL_LINK_SECONDS}
     desk.store.put("pay.bill.link", token, link)
@@ -111,14 +126,14 @@ def _bill_of(desk: PayDesk, day: date, kind: str) -> str:
     if not rows:
         raise PayError("NO_STATEMENT_EXIST")
     columns = COLUMNS[kind].split(",")
-    lines = [COLUMNS[kind], *(_line(row[name] for name in columns) for row in rows)]
-    lines += [SUMMARIES[kind], _line(_sums(rows)[name] for name in SUMMARIES[kind].split(","))]
+    lines = [COLUMNS[kind], *(line(row[name] for name in columns) for row in rows)]
+    lines += [SUMMARIES[kind], line(_sums(rows)[name] for name in SUMMARIES[kind].split(","))]
     text = "".join(line + "\r\n" for line in lines)
     desk.store.put("pay.bill", key, {"text": text})
     return text
 
 
-def _line(cells: Any) -> str:
+def line(cells: Any) -> str:
     """Every cell after a back-tick; commas and line ends in a text would break the row and become spaces."""
     return ",".join("`" + re.sub(r"[,\r\n]", " ", str(cell)) for cell in cells)
 

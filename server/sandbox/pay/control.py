@@ -7,7 +7,7 @@ from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request, empty, json
 
-from server.sandbox.pay import forgeries, notifications, orders, probes, refunds
+from server.sandbox.pay import forgeries, fund_bills, notifications, orders, probes, refunds
 from server.sandbox.pay.desk import PayDesk
 
 bp = Blueprint("pay_control", url_prefix="/sandbox/api/pay")
@@ -124,6 +124,22 @@ async def pay(request: Request) -> HTTPResponse:
     paid = orders.pay(desk, order["out_trade_no"], person)
     assert paid is not None
     return json(orders.transaction(desk, paid))
+
+
+@bp.get("/balance")
+async def balance(request: Request) -> HTTPResponse:
+    """What the merchant has, in fen."""
+    return json({"balance_fen": fund_bills.balance(_desk(request))})
+
+
+@bp.post("/withdraw")
+async def withdraw(request: Request) -> HTTPResponse:
+    """The merchant has money sent to its bank account: `{"fen"}`."""
+    try:
+        number = fund_bills.withdraw(_desk(request), int((request.json or {}).get("fen", 0)))
+    except (ValueError, TypeError):
+        return _problem("余额不足，或金额不是正整数。", 409)
+    return json({"flow_number": number, "balance_fen": fund_bills.balance(_desk(request))})
 
 
 def _note(request: Request) -> dict[str, Any] | None:

@@ -161,9 +161,9 @@ def _keep(desk: PayDesk, refund: Refund) -> None:
 
 def end(desk: PayDesk, refund: Refund, outcome: str) -> None:
     """It is over: SUCCESS, ABNORMAL or CLOSED; the merchant is told, if it gave an address."""
-    refund["status"] = outcome
+    refund["status"], refund["ended"] = outcome, desk.clock.now()
     if outcome == "SUCCESS":
-        refund["succeeded"] = desk.clock.now()
+        refund["succeeded"] = refund["ended"]
     _keep(desk, refund)
     desk.store.drop("pay.refund.open", refund["out_refund_no"])
     order = orders.find(desk, refund["order"])

@@ -81,6 +81,7 @@ ACTIONS = {
     "reconciliation.differ": "对账：有差异",
     "reconciliation.match": "对账：相符",
     "reconciliation.settle": "说明对账差异",
+    "reconciliation.book": "提现或充值记账",
     "reconciliation.close": "结账",
     "practice.change": "更改实践学时",
     "plan.release": "公布成绩",

@@ -1,4 +1,4 @@
-"""每日对账: a day against WeChat Pay's trade bill, what differs, and the day closed."""
+"""每日对账: a day against WeChat Pay's two bills, what differs, and the day closed."""
 
 from __future__ import annotations
 
@@ -56,6 +56,12 @@ class ReconciledDay(Answer):
     refunds: int
     refunds_fen: int
     charges_fen: int
+    flows: int = Field(description="资金账单的笔数")
+    flows_in_fen: int
+    flows_out_fen: int
+    start_fen: int | None = Field(description="资金账单的期初余额")
+    end_fen: int | None
+    books_end_fen: int | None = Field(description="账上到这一天为止在微信支付的余额")
     compared_at: datetime | None
     next_try_at: datetime | None
     trouble: str
@@ -82,6 +88,10 @@ async def settle(call: Call, body: Explanation, difference_id: int) -> None:
     await reconciliation.settle(call.s.clock, difference_id, body.note, actor=call.actor)
 
 
+async def book(call: Call, difference_id: int) -> None:
+    await reconciliation.book(call.s.clock, call.s.faults, difference_id, actor=call.actor)
+
+
 async def close(call: Call, day: str) -> None:
     await reconciliation.close(call.s.clock, call.s.faults, _date(day), actor=call.actor)
 
@@ -104,6 +114,12 @@ def _day(of: DayView, items: list[Difference], next_cursor: str | None) -> Recon
         refunds=of.refunds,
         refunds_fen=of.refunds_fen,
         charges_fen=of.charges_fen,
+        flows=of.flows,
+        flows_in_fen=of.flows_in_fen,
+        flows_out_fen=of.flows_out_fen,
+        start_fen=of.start_fen,
+        end_fen=of.end_fen,
+        books_end_fen=of.books_end_fen,
         compared_at=of.compared_at,
         next_try_at=of.next_try_at,
         trouble=of.trouble,
@@ -139,4 +155,5 @@ ROUTES = [
     Route("POST", "/reconciliation/<day:str>/compare", compare_again, "再对一次账，一分钟之内", status=204, verb=Verb.RECONCILE),
     Route("POST", "/reconciliation/<day:str>/close", close, "结账；有没有处理的差异就不能结", status=204, verb=Verb.RECONCILE),
     Route("POST", "/reconciliation/differences/<difference_id:int>/settle", settle, "说明一项差异", takes=Explanation, status=204, verb=Verb.RECONCILE),
+    Route("POST", "/reconciliation/differences/<difference_id:int>/book", book, "把资金账单上的提现或充值记账", status=204, verb=Verb.RECONCILE),
 ]  # fmt: skip
