@@ -96,7 +96,9 @@ def _refund(order: orders.Order, refund: refunds.Refund) -> list[Flow]:
     went = [Flow(refund["created"], 0, *about, -net, said, refund["out_refund_no"])]
     if refund["status"] == "CLOSED":  # it did not come about, and the money is the merchant's again
         went.append(
-            Flow(refund.get("ended", refund["created"]), 1, *about, net, said, refund["out_refund_no"])
+            Flow(
+                float(refund.get("ended") or refund["created"]), 1, *about, net, said, refund["out_refund_no"]
+            )
         )
     return went
 

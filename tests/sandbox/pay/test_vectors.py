@@ -146,7 +146,7 @@ def test_the_bill() -> None:
     assert hashlib.sha1(raw).hexdigest() == data["sha1_of_file"]
     lines = data["csv"].split("\r\n")
     assert (bills.COLUMNS["ALL"], bills.SUMMARIES["ALL"]) == (lines[0], lines[-3])
-    assert all(cell.startswith("`") for cell in bills._line(["1", "a,b"]).split(","))
+    assert all(cell.startswith("`") for cell in bills.line(["1", "a,b"]).split(","))
 
 
 def test_a_probe_looks_like_a_signature_and_is_none() -> None:
