@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
@@ -51,16 +52,22 @@ def _cell(sheet: Any, content: Any) -> Any:
     mark, comment = Mark.NONE, ""
     if isinstance(content, Cell):
         content, mark, comment = content.value, content.mark, content.comment
-    if mark is Mark.NONE and not comment and not isinstance(content, str):
+    if mark is Mark.NONE and not comment and not isinstance(content, str | Decimal):
         return content
-    cell = WriteOnlyCell(sheet, value=None if isinstance(content, str) else content)
+    cell = WriteOnlyCell(sheet, value=None if isinstance(content, str | Decimal) else content)
     if isinstance(content, str):
         cell.value = content.translate(_UNSAFE)[:_LONGEST]
         cell.data_type = "s"  # a name that begins with "=" is a name
+    if isinstance(
+        content, Decimal
+    ):  # openpyxl writes a number by way of a float: 0.07 as 0.07000000000000001
+        cell.value, cell.data_type = format(content, "f"), "n"
     if mark in _BOLD_MARKS:
         cell.font = _BOLD
     if mark in _FILLS:
         cell.fill = _FILLS[mark]
+    if mark is Mark.AMOUNT:
+        cell.number_format = "#,##0.00"
     if comment:
         cell.comment = Comment(comment, "xcert", height=90, width=320)
     return cell

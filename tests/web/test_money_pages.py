@@ -10,11 +10,12 @@ import pytest
 from sanic import Sanic
 
 from server.domain.levels import Level
-from server.domain.payments import prices, transfers
+from server.domain.payments import posting_words, prices, transfers
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.ledger import Account
 from server.domain.payments.order_states import OrderState
 from server.domain.payments.prices import NewPrice
+from server.domain.payments.reconciliation_states import ReconciliationState
 from server.domain.payments.refund_states import RefundState
 from server.domain.ports import Services
 from server.domain.roles import Role
@@ -186,8 +187,8 @@ async def test_the_price_list_says_from_when_until_when(app: App, services: Serv
 
 def test_every_state_and_account_has_its_words() -> None:
     assert {state.value for life in LIVES for state in life} <= money_words.TONES.keys()
-    of_orders = set(Account) - {Account.CHARGES}  # WeChat Pay's charges are of a day, not of an order
-    assert {account.value for account in of_orders} <= money_words.ACCOUNTS.keys()
+    assert {account.value for account in Account} == posting_words.ACCOUNTS.keys()
+    assert {state.value for state in ReconciliationState} == money_words.DAY_TONES.keys()
 
 
 async def test_a_line_says_who_settled_its_fee(app: App, services: Services, till: Till) -> None:

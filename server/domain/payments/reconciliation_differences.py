@@ -31,7 +31,7 @@ THINGS = {
 SLICE = 5_000
 SLACK_FEN = 1  # WeChat Pay rounds what it charges; so far from its rate is no difference
 # Whose refund is in a bill: WeChat Pay has accepted it, however it ended (wechat.md §7.6).
-_ACCEPTED = (RefundState.ACCEPTED, RefundState.ABNORMAL, RefundState.DONE, RefundState.ENDED)
+ACCEPTED = (RefundState.ACCEPTED, RefundState.ABNORMAL, RefundState.DONE, RefundState.ENDED)
 _PAYMENTS = frozenset({"SUCCESS"})  # any other line of a bill gives back: REFUND, REVOKED
 _KEEP = """
 INSERT INTO pay_bill_line (day_id, what, number, wechat_number, order_number, amount_fen, charge_fen, expected_charge_fen)
@@ -172,7 +172,7 @@ async def _keep(day_id: int, found: Sequence[PayBillRow]) -> None:
 
 async def compare(day_id: int, day: date) -> list[Found]:
     """In what the kept bill and the books differ. Reads only."""
-    accepted = [state.value for state in _ACCEPTED]
+    accepted = [state.value for state in ACCEPTED]
     return [Found(**row) for row in await rows(_COMPARE, day_id, *span(day), accepted, SLACK_FEN)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from server.domain import roles
 from server.domain.actor import Actor
@@ -19,11 +20,13 @@ SELECT d.id, d.day, d.state, d.payments, d.payments_fen, d.refunds, d.refunds_fe
        d.next_try_at, d.trouble, d.closed_at, d.closed_by_name,
        (SELECT count(*) FROM reconciliation_difference x WHERE x.day_id = d.id) AS differences,
        (SELECT count(*) FROM reconciliation_difference x WHERE x.day_id = d.id AND x.settled_at IS NULL) AS unsettled
-FROM reconciliation_day d WHERE d.day = $1
+FROM reconciliation_day d
 """
+_ONE_DAY = f"{_DAY}WHERE d.day = $1"
+_DAYS = f"{_DAY}WHERE ($1::date IS NULL OR d.day < $1) AND ($2::text IS NULL OR d.state = $2) ORDER BY d.day DESC LIMIT $3"
 _DIFFERENCES = """
 SELECT id, kind, what, number, wechat_number, theirs_fen, ours_fen, found_at, settled_at, settled_by_name, note
-FROM reconciliation_difference WHERE day_id = $1 AND id > $2 ORDER BY id LIMIT $3
+FROM reconciliation_difference WHERE day_id = $1 AND id > $2 AND (NOT $4 OR settled_at IS NULL) ORDER BY id LIMIT $3
 """
 
 
@@ -79,18 +82,34 @@ class DifferenceView:
 
 
 async def of_day(
-    day: date, *, actor: Actor, after: int = 0, size: int = 50
+    day: date, *, actor: Actor, after: int = 0, size: int = 50, only_open: bool = False
 ) -> tuple[DayView, Page[DifferenceView]]:
-    """The day, and its differences by pages. Raises Forbidden: role_not_allowed. NotFound: day_unknown."""
+    """The day, and its differences by pages; `only_open`: that nobody has settled. Raises Forbidden: role_not_allowed. NotFound: day_unknown."""
     roles.require(actor, Verb.RECONCILE)
     shown = await summary(day)
-    found = [DifferenceView(**row) for row in await rows(_DIFFERENCES, shown.id, after, size + 1)]
+    found = [DifferenceView(**row) for row in await rows(_DIFFERENCES, shown.id, after, size + 1, only_open)]
     return shown, Page(found[:size], str(found[size - 1].id) if len(found) > size else None)
+
+
+async def days_page(
+    *, actor: Actor, state: str | None = None, before: date | None = None, size: int = 50
+) -> Page[DayView]:
+    """Days, the newest first; the cursor is the day before which the next page begins.
+
+    Raises Forbidden: role_not_allowed.
+    """
+    roles.require(actor, Verb.RECONCILE)
+    found = [_view(row) for row in await rows(_DAYS, before, state, size + 1)]
+    return Page(found[:size], found[size - 1].day.isoformat() if len(found) > size else None)
 
 
 async def summary(day: date) -> DayView:
     """The day without its differences; who may ask, the caller has seen to. Raises NotFound: day_unknown."""
-    found = await rows(_DAY, day)
+    found = await rows(_ONE_DAY, day)
     if not found:
         raise unknown(day)
-    return DayView(**{**found[0], "state": ReconciliationState(found[0]["state"])})
+    return _view(found[0])
+
+
+def _view(row: dict[str, Any]) -> DayView:
+    return DayView(**{**row, "state": ReconciliationState(row["state"])})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from enum import Enum
 from typing import Protocol
 
@@ -47,13 +48,14 @@ class Mark(Enum):
     HEAD = "head"  # bold on blue: the titles
     SOFT_HEAD = "soft_head"  # bold on grey: a title that may be left out
     BAD = "bad"  # on red: to be put right
+    AMOUNT = "amount"  # of money: with two decimals
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One cell of a workbook of ours. A text stays text, even one that begins with "="."""
 
-    value: str | int | float | date | datetime | None
+    value: str | int | float | Decimal | date | datetime | None
     mark: Mark = Mark.NONE
     comment: str = ""
 

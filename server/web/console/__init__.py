@@ -6,6 +6,7 @@ from sanic import Blueprint
 
 from server.web.console import (
     accounts,
+    accounts_export,
     audit,
     audit_pages,
     auth,
@@ -24,6 +25,7 @@ from server.web.console import (
     people,
     plans,
     reconciliation,
+    reconciliation_pages,
     refund_desk,
     score_changes,
     session,
@@ -69,6 +71,7 @@ ROUTES: tuple[Route, ...] = (
     *fee_waivers.ROUTES,
     *courses.ROUTES,
     *reconciliation.ROUTES,
+    *accounts_export.ROUTES,
     *transfer_desk.ROUTES,
     *campaigns.ROUTES,
     *issuances.ROUTES,
@@ -93,4 +96,5 @@ bp = Blueprint.group(
     money_pages.bp,
     finance_pages.bp,
     course_pages.bp,
+    reconciliation_pages.bp,
 )

@@ -8,7 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from server.domain.payments.order_detail import Posting
+from server.domain.payments.posting_words import ACCOUNTS, told
 from server.domain.payments.queries import AlarmView
+from server.domain.payments.reconciliation_differences import KINDS, THINGS
+from server.domain.payments.reconciliation_queries import DifferenceView
 from server.domain.payments.refund_states import OPEN
 from server.domain.payments.yuan import yuan
 
@@ -21,25 +24,32 @@ TONES = {
     "declined": "later", "ended": "bad",
     "recorded": "wait", "approved": "good", "withdrawn": "later",
 }  # fmt: skip
-ACCOUNTS = {
-    "wechat": "微信支付账户",
-    "bank": "银行账户",
-    "income": "考试费和培训费收入",
-    "owed_back": "应退付款人",
-}
 # What finance is shown at home, and where it is dealt with.
 WAITING = {
     "refunds": ("退款待您批准", "/console/refunds?state=asked"),
     "waivers": ("减免待您批准", "/console/waivers?state=asked"),
     "transfers": ("转账待您批准", "/console/transfers?state=recorded"),
     "alarms": ("缴费提醒", "/console/finance-alarms"),
-    "days": ("对账有差异的日子", "/console/finance-alarms"),
+    "days": ("对账有差异的日子", "/console/reconciliation?state=differing"),
 }
-_POSTINGS = {
-    ("paid", ""): "收款",
-    ("refund", ""): "批准退款",
-    ("refund", "done"): "退回",
-    ("refund", "ended"): "没有退成",
+DAY_TONES = {"open": "wait", "differing": "bad", "matched": "good", "closed": "later"}
+_ASK = "仍有差异的，请向微信支付核实，然后写明原因。"
+# What to do for a difference, by what it is of and its kind; then by its kind alone.
+_ADVICE = {
+    ("withdrawal", "theirs_only"): "请核对银行账户，确认后点“记账”；不是我们办理的，请立即联系微信支付。",
+    ("withdrawal", "amount"): "记账的金额与资金账单不同，请核对银行账户后写明原因。",
+    ("other", "theirs_only"): "这笔资金与付款、退款无关，请向微信支付核实，然后写明是什么。",
+    ("payment", "theirs_only"): f"可能是迟到的付款通知：请点“再对一次”；{_ASK}",
+    ("payment", "ours_only"): f"可能记在前后一天的账单里：请次日再对一次；{_ASK}",
+    ("refund", "theirs_only"): "可能是在商户平台上手工退的款：请查清是谁退的，然后写明原因。",
+    ("flow", "ours_only"): f"可能记在次日的资金账单里：请次日再对一次；{_ASK}",
+}
+_KIND_ADVICE = {
+    "theirs_only": f"账上没有这一笔：请点“再对一次”；{_ASK}",
+    "ours_only": f"账单里没有这一笔：请次日再对一次；{_ASK}",
+    "amount": "金额不同：请向微信支付核实，然后写明原因。",
+    "charge": "手续费与费率算出的不同：请核对商户平台上的费率，然后写明原因。",
+    "balance": "余额接不上：请核对前一天的资金账单和商户平台上的余额，然后写明原因。",
 }
 # What to do about an alarm, for whoever of finance opens it.
 ADVICE = {
@@ -99,15 +109,28 @@ def books(postings: Sequence[Posting]) -> list[BookLine]:
     lines = []
     for posting in postings:
         for serial, (account, fen) in enumerate(posting.entries):
-            told, at = (_told(posting.source), posting.at) if serial == 0 else ("", None)
+            said, at = (told(posting.source), posting.at) if serial == 0 else ("", None)
             debit, credit = (yuan(fen), "") if fen > 0 else ("", yuan(-fen))
-            lines.append(BookLine(told, at, ACCOUNTS.get(account.value, account.value), debit, credit))
+            lines.append(BookLine(said, at, ACCOUNTS.get(account.value, account.value), debit, credit))
     return lines
 
 
-def _told(source: str) -> str:
-    kind, _, rest = source.partition(":")
-    return _POSTINGS.get((kind, rest.partition(":")[2]), source)
+@dataclass(frozen=True, slots=True)
+class DifferenceWords:
+    """`advice`: what finance does about it; `may_book`: it is money between WeChat Pay and the bank, to be booked."""
+
+    kind: str
+    what: str
+    number: str
+    advice: str
+    may_book: bool
+
+
+def difference_words(one: DifferenceView) -> DifferenceWords:
+    advice = _ADVICE.get((one.what, one.kind)) or _KIND_ADVICE[one.kind]
+    may_book = (one.what, one.kind) == ("withdrawal", "theirs_only")
+    number = one.number.removesuffix(":in")
+    return DifferenceWords(KINDS[one.kind], THINGS[one.what], number, advice, may_book)
 
 
 def alarm_facts(alarm: AlarmView) -> list[str]:

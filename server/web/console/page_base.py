@@ -43,6 +43,7 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/waivers", "减免", Verb.SEE_WAIVERS),
     ("/console/refunds", "退款", Verb.APPROVE_REFUND),
     ("/console/finance-alarms", "缴费提醒", Verb.SETTLE_ALARMS),
+    ("/console/reconciliation", "对账", Verb.RECONCILE),
     ("/console/rare-characters", "生僻字", Verb.IMPORT),
     ("/console/audit", "审计", Verb.SEE_AUDIT),
     ("/console/accounts", "账号", Verb.MANAGE_STAFF),

@@ -81,7 +81,7 @@ async def show(call: Call, query: ReconciliationQuery) -> ReconciledDay:
 
 
 async def compare_again(call: Call, day: str) -> None:
-    await reconciliation.ask_again(call.s.clock, _date(day), actor=call.actor)
+    await reconciliation.ask_again(call.s.clock, day_in_path(day), actor=call.actor)
 
 
 async def settle(call: Call, body: Explanation, difference_id: int) -> None:
@@ -93,10 +93,10 @@ async def book(call: Call, difference_id: int) -> None:
 
 
 async def close(call: Call, day: str) -> None:
-    await reconciliation.close(call.s.clock, call.s.faults, _date(day), actor=call.actor)
+    await reconciliation.close(call.s.clock, call.s.faults, day_in_path(day), actor=call.actor)
 
 
-def _date(text: str) -> date:
+def day_in_path(text: str) -> date:
     """Raises NotFound: day_unknown, as for a day that was never compared."""
     try:
         return date.fromisoformat(text)

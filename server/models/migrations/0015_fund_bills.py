@@ -11,7 +11,7 @@ DAY = "ReconciliationDay"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("records", "0012_delivery_ends")]
+    dependencies = [("records", "0014_courses")]
 
     initial = False
 
