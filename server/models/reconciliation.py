@@ -7,7 +7,7 @@ from tortoise.models import Model
 
 
 class ReconciliationDay(Model):
-    """One day in Beijing, compared with its two bills. `state` is written by `payments.reconciliation_transitions`."""
+    """One day in Beijing, compared with its trade bill. `state` is written by `payments.reconciliation_transitions`."""
 
     id = fields.BigIntField(primary_key=True)
     day = fields.DateField(unique=True)
@@ -17,9 +17,8 @@ class ReconciliationDay(Model):
     refunds = fields.IntField(default=0)
     refunds_fen = fields.BigIntField(default=0)
     charges_fen = fields.BigIntField(default=0)  # what WeChat Pay keeps for itself
-    flows = fields.IntField(
-        default=0
-    )  # lines of the fund bill, and what came in, went out, was there before and after
+    # Lines of the fund bill; what came in and went out, and what was there before and after.
+    flows = fields.IntField(db_default=0)
     flows_in_fen = fields.BigIntField(db_default=0)
     flows_out_fen = fields.BigIntField(db_default=0)
     start_fen = fields.BigIntField(null=True)  # empty: nobody knows, as no day before had a fund bill

@@ -29,6 +29,7 @@ MEANS = {
     "notices.py": "通知",
     "notifications.py": "WeChat Pay's notifications, on either side of the wire",
     "officers.py": "院校签发负责人",
+    "accounts_export.py": "导出账目: its verb and its route",
     "orders.py": "orders that are paid, on either side of the wire",
     "paging.py": "pages of a list",
     "payments.py": "money: the port to WeChat Pay, and the rows",

@@ -71,7 +71,7 @@ async def test_the_sums_of_the_workbook_are_the_ledgers(services: Services, pay:
     for one in accounts:
         movement = cells.fen(one["借方"]) - cells.fen(one["贷方"])
         assert cells.fen(one["期初余额"]) + movement == cells.fen(one["期末余额"]) == by_account[one["科目"]]
-    *income, total = cells.table(book["院校和计划的收费"], heads.INCOME)
+    *income, total = cells.table(book["院校和考试计划的收费"], heads.INCOME)
     assert sum(cells.fen(one["净额"]) for one in income) == cells.fen(total["净额"])
     assert cells.fen(total["净额"]) == -known["考试费收入"]
     *fees, total = cells.table(book["应缴费用"], heads.FEES)
@@ -115,7 +115,7 @@ async def test_a_schools_transfer_and_its_income_stand_by_school_and_plan(servic
     recorded = await transferring.recorded(s, *till.owed)
     await transfers.approve(paying.box(s), recorded.id, actor=OTHER_FINANCE)
     book = await exported(s, today(s), today(s))
-    *income, total = cells.table(book["院校和计划的收费"], heads.INCOME)
+    *income, total = cells.table(book["院校和考试计划的收费"], heads.INCOME)
     of_school = [one for one in income if one["院校"] == school.name]
     assert [cells.fen(one["净额"]) for one in of_school] == [sum(fee.amount_fen for fee in till.owed)]
     assert cells.fen(total["净额"]) == -(await ledger())["考试费收入"]

@@ -23,7 +23,7 @@ def sheets(books: Books, title: str, made: str) -> list[SheetToWrite]:
     return [
         _sheet("日记账", above, DAY_BOOK, _day_book(books.entries), (8, 18, 30, 14, 24, 24, 16, 14, 14)),
         _sheet("科目合计", above, SUMS, _sums(books.accounts), (18, 16, 16, 16, 16)),
-        _sheet("院校和计划的收费", above, INCOME, _income(books.income), (28, 36, 16, 16, 16)),
+        _sheet("院校和考试计划的收费", above, INCOME, _income(books.income), (28, 36, 16, 16, 16)),
         _sheet("应缴费用", above, FEES, _fees(books.owed), (28, 36, 12, 10, 16)),
         _sheet("未结事项", above, OPEN, _open(books), (18, 30, 28, 20, 16, 16)),
     ]
@@ -79,7 +79,7 @@ def _sums(accounts: Sequence[Row]) -> Iterator[Line]:
 def _income(income: Sequence[Row]) -> Iterator[Line]:
     names = ("came", "back", "fen")
     for one in income:
-        school, plan = one["school"] or PERSON, one["plan"] or "多个计划"
+        school, plan = one["school"] or PERSON, one["plan"] or "多个考试计划"
         yield [_text(school), _text(plan), *(_amount(int(one[name])) for name in names)]
     sums = (_amount(sum(int(one[name]) for one in income)) for name in names)
     yield [_text("合计", Mark.BOLD), Cell(None), *sums]

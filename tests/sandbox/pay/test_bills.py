@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
-import io
 from decimal import Decimal
 from typing import Any
 
 from server.sandbox.pay import bills
+from tests.kit.bill_files import rows
 from tests.sandbox.pay.conftest import OA, Answer, Pay
 
 
@@ -21,18 +20,6 @@ async def bill(pay: Pay, day: str = "2026-11-23", **query: str) -> Answer:
 async def fetched(pay: Pay, told: dict[str, Any]) -> Answer:
     assert told["download_url"].startswith(pay.url + "/v3/billdownload/file?token=")
     return await pay.send("GET", told["download_url"][len(pay.url) :])
-
-
-def rows(text: str) -> tuple[list[dict[str, str]], dict[str, str]]:
-    """Detail rows and summary by column name; every value must stand behind a back-tick."""
-    lines = [line for line in text.split("\r\n") if line]
-    head, summary = lines[0].split(","), lines[-2].split(",")
-    cells = [next(csv.reader(io.StringIO(line))) for line in (*lines[1:-2], lines[-1])]
-    assert all(cell.startswith("`") for line in cells for cell in line)
-    clean = [[cell[1:] for cell in line] for line in cells]
-    return [dict(zip(head, line, strict=True)) for line in clean[:-1]], dict(
-        zip(summary, clean[-1], strict=True)
-    )
 
 
 async def test_a_day_of_payments_and_refunds(pay: Pay) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from server.adapters.wechat import pay_fund_bills
 from server.sandbox.pay import fund_bills
+from tests.kit.bill_files import rows
 from tests.sandbox.pay.conftest import Answer, Pay
-from tests.sandbox.pay.test_bills import fetched, rows
 
 
 async def fund_bill(pay: Pay, day: str = "2026-11-23", account: str = "BASIC") -> Answer:
@@ -29,11 +29,12 @@ async def test_a_day_of_the_account(pay: Pay) -> None:
     assert (await pay.control("withdraw", {"fen": 4000}))["balance_fen"] == 1020
     assert (await fund_bill(pay)).code in ("INVALID_REQUEST", "STATEMENT_CREATING")
     pay.platform.clock.forward(86400)
-    file = gzip.decompress((await fetched(pay, (await fund_bill(pay)).json)).raw)
+    told = (await fund_bill(pay)).json
+    file = gzip.decompress((await pay.send("GET", told["download_url"][len(pay.url) :])).raw)
     details, summary = rows(file.decode("utf-8-sig"))
     assert ",".join(details[0]) == fund_bills.COLUMNS
-    told = [(row["业务类型"], row["收支类型"], row["收支金额(元)"], row["账户结余(元)"]) for row in details]
-    assert told == [
+    lines = [(row["业务类型"], row["收支类型"], row["收支金额(元)"], row["账户结余(元)"]) for row in details]
+    assert lines == [
         ("交易", "收入", "100.50", "100.50"),
         ("扣除交易手续费", "支出", "0.60", "99.90"),
         ("退款", "支出", "49.70", "50.20"),  # less the 0.30 that are given back
