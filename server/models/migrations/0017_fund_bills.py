@@ -11,7 +11,7 @@ DAY = "ReconciliationDay"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("records", "0014_courses")]
+    dependencies = [("records", "0016_campaigns")]
 
     initial = False
 
