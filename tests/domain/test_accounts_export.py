@@ -15,7 +15,7 @@ from server.domain.ports import Services
 from server.errors import Forbidden, Invalid
 from server.models import AuditEntry, LedgerEntry, ReconciliationDifference
 from server.models.database import rows
-from tests.kit import cells, fake_bill, make, paying, transferring
+from tests.kit import cells, fake_bill, make, paying, training, transferring
 from tests.kit.fake_pay import FakePay
 from tests.kit.money_desk import a_busy_till
 from tests.kit.paying import FINANCE, OTHER_FINANCE
@@ -73,7 +73,7 @@ async def test_the_sums_of_the_workbook_are_the_ledgers(services: Services, pay:
         assert cells.fen(one["期初余额"]) + movement == cells.fen(one["期末余额"]) == by_account[one["科目"]]
     *income, total = cells.table(book["院校和考试计划的收费"], heads.INCOME)
     assert sum(cells.fen(one["净额"]) for one in income) == cells.fen(total["净额"])
-    assert cells.fen(total["净额"]) == -known["考试费收入"]
+    assert cells.fen(total["净额"]) == -known[ACCOUNTS["income"]]
     *fees, total = cells.table(book["应缴费用"], heads.FEES)
     [owed] = await rows("SELECT sum(amount_fen)::bigint AS fen, count(*) AS n FROM fee")
     assert (cells.fen(total["金额"]), int(total["项数"])) == (owed["fen"], owed["n"])
@@ -118,8 +118,31 @@ async def test_a_schools_transfer_and_its_income_stand_by_school_and_plan(servic
     *income, total = cells.table(book["院校和考试计划的收费"], heads.INCOME)
     of_school = [one for one in income if one["院校"] == school.name]
     assert [cells.fen(one["净额"]) for one in of_school] == [sum(fee.amount_fen for fee in till.owed)]
-    assert cells.fen(total["净额"]) == -(await ledger())["考试费收入"]
+    assert cells.fen(total["净额"]) == -(await ledger())[ACCOUNTS["income"]]
     assert (await ledger())["银行账户"] == cells.fen(of_school[0]["净额"])
+
+
+async def test_one_order_over_an_examination_and_a_course_is_divided(
+    services: Services, pay: FakePay
+) -> None:
+    """By its fees, when it is paid; of what goes back of it nobody can say for which."""
+    s = services
+    school = await make.school()
+    examined = await paying.owing(s, await paying.priced(s, kind="school"), school=school)
+    taught = await training.owing(s, await training.course(s), school)
+    order = await paying.paid(s, pay, examined, taught)
+    number = await given_back(s, pay, order, 3)
+    pay._end_refund(number)
+    paying.forward(s, hours=1)
+    await paying.sweep(s, pay)
+    book = await exported(s, today(s), today(s))
+    *income, total = cells.table(book["院校和考试计划的收费"], heads.INCOME)
+    sums = {one["考试计划或培训"]: cells.fen(one["净额"]) for one in income}
+    assert sorted(sums.values()) == sorted([examined.amount_fen, taught.amount_fen, -3])
+    assert sums["多个考试计划或培训"] == -3
+    assert cells.fen(total["净额"]) == -(await ledger())[ACCOUNTS["income"]]
+    fees = cells.table(book["应缴费用"], heads.FEES)
+    assert {one["考试计划或培训"] for one in fees} - {""} == sums.keys() - {"多个考试计划或培训"}
 
 
 async def test_who_may_and_which_days(

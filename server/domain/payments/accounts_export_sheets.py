@@ -79,7 +79,7 @@ def _sums(accounts: Sequence[Row]) -> Iterator[Line]:
 def _income(income: Sequence[Row]) -> Iterator[Line]:
     names = ("came", "back", "fen")
     for one in income:
-        school, plan = one["school"] or PERSON, one["plan"] or "多个考试计划"
+        school, plan = one["school"] or PERSON, one["plan"] or "多个考试计划或培训"
         yield [_text(school), _text(plan), *(_amount(int(one[name])) for name in names)]
     sums = (_amount(sum(int(one[name]) for one in income)) for name in names)
     yield [_text("合计", Mark.BOLD), Cell(None), *sums]
