@@ -11,7 +11,7 @@ DAY = "ReconciliationDay"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("records", "0016_campaigns")]
+    dependencies = [("records", "0017_open_orders")]
 
     initial = False
 
