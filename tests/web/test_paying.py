@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from server.domain import beijing
 from server.domain.auth import mini_login
-from server.domain.payments import order_limits, queries, reconciliation, refunds
+from server.domain.payments import order_limits, queries, refunds
 from server.domain.payments.orders import Payer
 from server.domain.payments.refund_states import RefundState
 from server.domain.ports import Services, WeChatIdentity
@@ -256,54 +255,6 @@ async def test_an_order_offers_the_reminders_that_are_about_money(
     looked_up = (await get(app, "/h5/results", me)).text
     assert '<wx-open-subscribe template="oa-subscribe-result,oa-subscribe-certificate">' in looked_up
     assert "有新的成绩或证书时，在微信" in looked_up
-
-
-async def test_finance_reconciles_a_day_explains_and_closes_it(
-    app: App, services: Services, pay: FakePay
-) -> None:
-    s = services
-    order = await paying.paid(s, pay, await paying.owing(s, await paying.priced(s)))
-    day = beijing.day(s.clock.now()).isoformat()
-    finance = await seated(app, s, Role.FINANCE)
-    assert code(await finance("GET", f"/reconciliation?date={day}")) == (404, "day_unknown")
-    assert code(await finance("GET", "/reconciliation?date=2026-02-30")) == (422, "invalid")
-    assert code(await finance("POST", "/reconciliation/2026-02-30/close")) == (404, "day_unknown")
-    paying.forward(s, days=1)
-    finance = await seated(app, s, Role.FINANCE, username="finance-next-day")
-    pay.misprint = lambda found: []
-    await reconciliation.sweep(s.clock, s.faults, pay)
-    seen = (await finance("GET", f"/reconciliation?date={day}")).json
-    assert (seen["date"], seen["state"], seen["state_label"]) == (day, "differing", "有差异")
-    assert (seen["payments"], seen["charges_fen"], seen["differences"], seen["unsettled"]) == (0, 0, 1, 1)
-    [line] = seen["items"]
-    assert (line["kind"], line["kind_label"], line["what_label"]) == (
-        "ours_only",
-        "账上有，微信没有",
-        "付款",
-    )
-    assert (line["number"], line["theirs_fen"], line["ours_fen"]) == (order.number, None, PRICE_FEN)
-    path = f"/reconciliation/{day}"
-    assert code(await finance("POST", f"{path}/close")) == (409, "differences_open")
-    settle = f"/reconciliation/differences/{line['id']}/settle"
-    assert (await finance("POST", settle, {"note": "微信次日补账，已核对"})).status == 204
-    assert code(await finance("POST", settle, {"note": "微信次日补账，已核对"})) == (
-        409,
-        "difference_settled",
-    )
-    assert (await finance("POST", f"{path}/compare")).status == 204
-    pay.misprint = list
-    await reconciliation.sweep(s.clock, s.faults, pay)
-    assert (await finance("GET", f"/reconciliation?date={day}")).json["state"] == "matched"
-    assert (await finance("POST", f"{path}/close")).status == 204
-    seen = (await finance("GET", f"/reconciliation?date={day}")).json
-    assert (seen["state_label"], seen["closed_by_name"] != "", seen["payments_fen"]) == (
-        "已结账",
-        True,
-        PRICE_FEN,
-    )
-    assert code(await finance("POST", f"{path}/compare")) == (409, "day_closed")
-    operator = await seated(app, s, Role.OPERATOR)
-    assert code(await operator("GET", f"/reconciliation?date={day}")) == (403, "role_not_allowed")
 
 
 async def test_the_receipt_on_the_phone_and_at_the_console(

@@ -1,4 +1,4 @@
-"""The pages of 对账: who sees them, each difference with what to do, settled, booked and closed over the API."""
+"""对账 in the console, its API and its pages: who sees them, each difference with what to do, settled, booked and closed over the API."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
+from server.domain import beijing
+from server.domain.payments import reconciliation
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import ReconciliationDay, ReconciliationDifference
@@ -17,6 +19,7 @@ from tests.kit import fake_bill, paying
 from tests.kit.console_desk import code, seated
 from tests.kit.exchange import exchange
 from tests.kit.fake_pay import FakePay
+from tests.kit.paying import PRICE_FEN
 from tests.kit.reconciling import compared, one_paid_and_over
 
 App = Sanic[Any, Any]
@@ -104,3 +107,51 @@ async def test_the_workbook_is_downloaded(app: App, services: Services, pay: Fak
     assert "attachment" in answer.headers["content-disposition"]
     assert code(await finance("GET", f"/accounts-export?from_on={day}")) == (422, "invalid")
     paying.forward(s, days=1)
+
+
+async def test_finance_reconciles_a_day_explains_and_closes_it(
+    app: App, services: Services, pay: FakePay
+) -> None:
+    s = services
+    order = await paying.paid(s, pay, await paying.owing(s, await paying.priced(s)))
+    day = beijing.day(s.clock.now()).isoformat()
+    finance = await seated(app, s, Role.FINANCE)
+    assert code(await finance("GET", f"/reconciliation?date={day}")) == (404, "day_unknown")
+    assert code(await finance("GET", "/reconciliation?date=2026-02-30")) == (422, "invalid")
+    assert code(await finance("POST", "/reconciliation/2026-02-30/close")) == (404, "day_unknown")
+    paying.forward(s, days=1)
+    finance = await seated(app, s, Role.FINANCE, username="finance-next-day")
+    pay.misprint = lambda found: []
+    await reconciliation.sweep(s.clock, s.faults, pay)
+    seen = (await finance("GET", f"/reconciliation?date={day}")).json
+    assert (seen["date"], seen["state"], seen["state_label"]) == (day, "differing", "有差异")
+    assert (seen["payments"], seen["charges_fen"], seen["differences"], seen["unsettled"]) == (0, 0, 1, 1)
+    [line] = seen["items"]
+    assert (line["kind"], line["kind_label"], line["what_label"]) == (
+        "ours_only",
+        "账上有，微信没有",
+        "付款",
+    )
+    assert (line["number"], line["theirs_fen"], line["ours_fen"]) == (order.number, None, PRICE_FEN)
+    path = f"/reconciliation/{day}"
+    assert code(await finance("POST", f"{path}/close")) == (409, "differences_open")
+    settle = f"/reconciliation/differences/{line['id']}/settle"
+    assert (await finance("POST", settle, {"note": "微信次日补账，已核对"})).status == 204
+    assert code(await finance("POST", settle, {"note": "微信次日补账，已核对"})) == (
+        409,
+        "difference_settled",
+    )
+    assert (await finance("POST", f"{path}/compare")).status == 204
+    pay.misprint = list
+    await reconciliation.sweep(s.clock, s.faults, pay)
+    assert (await finance("GET", f"/reconciliation?date={day}")).json["state"] == "matched"
+    assert (await finance("POST", f"{path}/close")).status == 204
+    seen = (await finance("GET", f"/reconciliation?date={day}")).json
+    assert (seen["state_label"], seen["closed_by_name"] != "", seen["payments_fen"]) == (
+        "已结账",
+        True,
+        PRICE_FEN,
+    )
+    assert code(await finance("POST", f"{path}/compare")) == (409, "day_closed")
+    operator = await seated(app, s, Role.OPERATOR)
+    assert code(await operator("GET", f"/reconciliation?date={day}")) == (403, "role_not_allowed")
