@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Price(Model):
-    """What an examination costs somebody who registers between two days (S57). Never changed, only ended."""
+    """What an examination costs somebody who registers between two days (S57). Ended by the next; withdrawn while unused."""
 
     id = fields.BigIntField(primary_key=True)
     plan: fields.ForeignKeyRelation[Plan] = fields.ForeignKeyField(

@@ -1,6 +1,6 @@
 """`xcert doctor`: says what is missing before WeChat does; one line for each thing, exit 1 if one is.
 
-First this machine, then the accounts at WeChat, our own address as WeChat reaches it, and WeChat Pay. Nothing at
+First this machine, then the accounts at WeChat, our own address as WeChat reaches it, WeChat Pay and the books. Nothing at
 WeChat is changed, and no secret is printed.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from server import app
 from server.adapters.embedded import EmbeddedError
 from server.commands.datastores import hosts
-from server.commands.doctor import address, local, pay_checks, wechat_checks
+from server.commands.doctor import address, book_checks, local, pay_checks, wechat_checks
 from server.commands.doctor.findings import Finding, Level, bad
 from server.domain.ports import Services
 from server.settings import Settings
@@ -55,6 +55,8 @@ async def look_at_wechat(s: Services) -> AsyncIterator[Finding]:
     async for finding in address.check(s):
         yield finding
     async for finding in pay_checks.check(s):
+        yield finding
+    for finding in await book_checks.check(s):
         yield finding
     async for finding in wechat_checks.history(s):
         yield finding

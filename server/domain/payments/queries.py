@@ -53,7 +53,8 @@ FROM fee_refund r JOIN fee_order o ON o.id = r.order_id
 WHERE ($1::bigint = 0 OR r.id < $1) AND ($2::text IS NULL OR r.state = $2) ORDER BY r.id DESC LIMIT $3
 """
 _PRICES = """
-SELECT p.id, p.plan_id, n.name AS plan, p.level, p.candidate_kind, p.amount_fen, p.from_on, p.to_on, p.set_by_name, p.set_at
+SELECT p.id, p.plan_id, n.name AS plan, p.level, p.candidate_kind, p.amount_fen, p.from_on, p.to_on, p.set_by_name, p.set_at,
+       p.to_on IS NULL AND NOT EXISTS (SELECT 1 FROM fee f WHERE f.price_id = p.id) AS is_unused
 FROM price p JOIN plan n ON n.id = p.plan_id
 WHERE ($1::bigint IS NULL OR p.plan_id = $1) AND ($2::bigint = 0 OR p.id < $2) ORDER BY p.id DESC LIMIT $3
 """
@@ -124,6 +125,8 @@ class RefundView:
 
 @dataclass(frozen=True, slots=True)
 class PriceView:
+    """`is_unused`: the last of its kind, and no fee was made of it yet: it may be withdrawn."""
+
     id: int
     plan_id: int
     plan: str
@@ -134,6 +137,7 @@ class PriceView:
     to_on: date | None
     set_by_name: str
     set_at: datetime
+    is_unused: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ ACTIONS = {
     "score_change.refuse": "不批准成绩变更",
     "score_change.withdraw": "撤回成绩变更",
     "price.set": "设定价格",
+    "price.withdraw": "撤回价格",
     "course.create": "建立培训",
     "course.set_price": "设定培训价格",
     "course.close": "停止报名",

@@ -104,6 +104,10 @@ async def set_price(call: Call, body: NewPrice) -> Id:
     return Id(id=made.id)
 
 
+async def withdraw_price(call: Call, price_id: int) -> None:
+    await prices.withdraw(call.s.clock, call.s.queue, price_id, actor=call.actor)
+
+
 async def fee_list(call: Call, query: FeeQuery) -> Page[a.Fee]:
     wanted = FeeFilter(plan_id=query.plan_id, course_id=query.course_id, school=query.school)
     found = await fee_overview.fees_page(
@@ -188,6 +192,7 @@ def _price(one: PriceView) -> a.Price:
         to_on=one.to_on,
         set_by_name=one.set_by_name,
         set_at=one.set_at,
+        is_unused=one.is_unused,
     )
 
 
@@ -264,6 +269,7 @@ def _alarm(one: AlarmView) -> a.Alarm:
 ROUTES = [
     Route("GET", "/prices", price_list, "价格表", takes=PriceQuery, gives=Page[a.Price], verb=Verb.SEE_MONEY),
     Route("POST", "/prices", set_price, "设定价格；已生成的应缴费用不变", takes=NewPrice, gives=Id, status=201, creates=True, verb=Verb.SET_PRICES),
+    Route("POST", "/prices/<price_id:int>/withdraw", withdraw_price, "撤回一个填错的价格；已按它生成费用的不能撤回", status=204, verb=Verb.SET_PRICES),
     Route("GET", "/fees", fee_list, "应缴费用", takes=FeeQuery, gives=Page[a.Fee], verb=Verb.SEE_MONEY),
     Route("GET", "/orders", order_list, "订单", takes=OrderQuery, gives=Page[a.Order], verb=Verb.SEE_MONEY),
     Route("POST", "/orders", order_for_school, "院校为本校考生下单，得到二维码的内容", takes=NewOrder, gives=a.NativeOrder, status=201, creates=True, verb=Verb.PAY_FOR_SCHOOL),

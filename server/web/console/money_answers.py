@@ -31,6 +31,7 @@ class Price(Answer):
     to_on: date | None
     set_by_name: str
     set_at: datetime
+    is_unused: bool = Field(description="还没有按它生成费用，可以撤回")
 
 
 class Fee(Answer):
