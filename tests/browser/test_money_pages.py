@@ -73,6 +73,33 @@ async def test_what_is_wrong_with_a_price_stands_at_its_field(
         assert await Price.all().count() == 1
 
 
+async def test_a_price_typed_wrongly_is_withdrawn_until_somebody_owes_by_it(
+    base: str, browser: Browser, services: Services
+) -> None:
+    plan = await paying.priced(services, on=await paying.priced(services, kind="school"))
+    await paying.owing(services, plan)
+    async with seat(browser, services, base, Role.FINANCE) as (page, trouble):
+        await page.goto(f"{base}/console/prices")
+        withdraw = page.get_by_role("button", name="撤回")
+        await expect(withdraw).to_have_count(1)
+        await page.select_option("#kind", "social")
+        await page.fill("#amount", "1205")
+        await page.fill("#from", "2026-12-01")
+        await page.click("main form[data-api] button[type=submit]")
+        await expect(withdraw).to_have_count(2)
+        for width in (1440, 375):
+            await page.set_viewport_size({"width": width, "height": 900})
+            await look(page, f"prices-unused-{width}")
+        await withdraw.first.click()
+        await look(page, "prices-withdraw-sure-375")
+        await page.click("#sure-yes")
+        await expect(page.locator(".toast")).to_contain_text("价格已撤回")
+        await expect(withdraw).to_have_count(1)
+        [kept] = await Price.filter(candidate_kind="social")
+        assert (kept.amount_fen, kept.to_on) == (paying.PRICE_FEN, None)
+        assert trouble == []
+
+
 async def test_a_school_chooses_orders_and_sees_that_it_is_paid(
     base: str, browser: Browser, services: Services
 ) -> None:
