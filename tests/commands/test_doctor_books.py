@@ -93,7 +93,7 @@ async def test_refunds_that_are_stuck(services: Services, pay: FakePay) -> None:
     await rows("UPDATE fee_refund SET state = 'abnormal' WHERE id = $1", first.id)
     assert (await said(s))["退款"] == (
         "✗ 退款：有 1 笔超过一天没有发出，请在工作台“退款”里看原因，常见的是商户号余额不足；"
-        "有 1 笔退款异常，付款人的卡收不了，请财务在微信商户平台处理"
+        "有 1 笔退款异常，付款人的卡收不了，请财务在工作台“退款”里改退到付款人的另一张银行卡"
     )
 
 

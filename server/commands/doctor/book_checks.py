@@ -52,7 +52,9 @@ def _waiting(late: Late) -> Iterator[Finding]:
             f"有 {late.sending} 笔超过一天没有发出，请在工作台“退款”里看原因，常见的是商户号余额不足"
         )
     if late.abnormal:
-        stuck.append(f"有 {late.abnormal} 笔退款异常，付款人的卡收不了，请财务在微信商户平台处理")
+        stuck.append(
+            f"有 {late.abnormal} 笔退款异常，付款人的卡收不了，请财务在工作台“退款”里改退到付款人的另一张银行卡"
+        )
     yield bad("退款", "；".join(stuck)) if stuck else ok("退款", "没有卡住的")
     undone = []
     if late.uncompared:
