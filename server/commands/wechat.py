@@ -11,6 +11,7 @@ from server.adapters.wechat.errcode_help import NAMES, advice
 from server.adapters.wechat.errcodes import rid
 from server.commands.with_services import with_services
 from server.domain.beijing import BEIJING
+from server.domain.campaigns import upkeep
 from server.domain.notices import sender
 from server.domain.ports import Services
 from server.domain.wechat_chat import menu
@@ -97,6 +98,7 @@ async def _clear(s: Services, accounts: list[str], args: argparse.Namespace) -> 
         except WeChatRefused as refusal:
             raise _refused(refusal, account) from None
         count = await sender.quota_is_back(s.clock, s.queue, account)
+        await upkeep.quota_is_back(s.queue)
         now = f"等候额度的 {count} 条通知现在发送。" if count else ""
         _say(f"{NAMES[account]}已清零，停用的接口已恢复。{now}")
     return 0

@@ -31,6 +31,7 @@ JOIN campaign c ON c.id = other.campaign_id
 WHERE mine.campaign_id = $1 AND mine.state <> $4 AND c.kind = $2 AND c.id <> $1 AND c.state = ANY($3::text[])
   AND other.state = ANY($5::text[])
 """
+_OTHERS = "SELECT 1 FROM campaign WHERE id <> $1 AND kind = $2 AND state = ANY($3::text[]) LIMIT 1"
 _ENDS = "SELECT state, count(*) AS n FROM delivery WHERE campaign_id = $1 GROUP BY state"
 _WAITING = (NoticeState.PENDING.value, NoticeState.SENDING.value)
 
@@ -93,8 +94,13 @@ async def lock_kind(kind: str) -> None:
 
 
 async def shared(campaign_id: int, kind: str) -> int:
-    """How many of its people still wait in another campaign of the kind that is under way."""
+    """How many of its people still wait in another campaign of the kind that is under way.
+
+    Two lists of a million are compared only where there is another campaign at all.
+    """
     states = [state.value for state in UNDER_WAY]
+    if not await rows(_OTHERS, campaign_id, kind, states):
+        return 0
     [row] = await rows(_SHARED, campaign_id, kind, states, NoticeState.NO_WAY.value, list(_WAITING))
     return int(row["n"])
 

@@ -32,6 +32,7 @@ from server.settings import Settings
 
 SLICE = 40
 AT_ONCE = 8
+PAUSE = timedelta(seconds=0.5)  # after a slice that the rate cut short: the next one is worth its while
 SOON = timedelta(seconds=2)  # a process waits for it; what comes later, the sweep wakes
 HOPELESS = 10  # calls of one slice, all of which WeChat refused for a reason that is no person's
 
@@ -55,6 +56,9 @@ async def send(s: Services) -> timedelta | None:
     turn, wait = await _taken(s)
     if turn is None:
         return wait
+    is_whole = len(turn.rows) == SLICE
+    if is_whole:  # there is more than one process can do: another one may take the next
+        await s.queue.put(handling.SEND, once=handling.SEND)
     await s.faults.reach("campaigns.slice_taken")
     gate = asyncio.Semaphore(AT_ONCE)
 
@@ -74,7 +78,7 @@ async def send(s: Services) -> timedelta | None:
     if surprise := next((end for end in ends if isinstance(end, BaseException)), None):
         raise surprise  # its row stays taken until its lease ends
     await _heed(s, turn, [end for end in ends if isinstance(end, Remedy)])
-    return timedelta(0)
+    return timedelta(0) if is_whole else PAUSE
 
 
 def _letter(ways: Mapping[str, Way], row: Taken) -> Letter:

@@ -10,7 +10,7 @@ from server.domain.campaigns.audience import Audience
 from server.domain.campaigns.letters import Way, ranked, wanted_fields
 from server.domain.campaigns.states import STEPS, CampaignState
 from server.domain.notices import campaign_rows
-from server.domain.ports import Services
+from server.domain.ports import Queue, Services
 from server.errors import Conflict
 from server.models import Campaign
 
@@ -60,6 +60,14 @@ async def clear(s: Services, campaign_id: int) -> None:
         await s.faults.reach("campaigns.slice_cleared")
     if not await campaign_rows.are_any_left(campaign_id):
         await Campaign.filter(id=campaign_id, cleared_at=None).update(cleared_at=now)
+
+
+async def quota_is_back(queue: Queue) -> int:
+    """WeChat counts anew before midnight, e.g. as somebody cleared its counters: campaigns go on at once. How many."""
+    resting = await Campaign.filter(rest_until__not_isnull=True).update(rest_until=None)
+    if resting:
+        await queue.put(handling.SEND, once=handling.SEND)
+    return int(resting)
 
 
 async def sweep(s: Services) -> None:
