@@ -58,7 +58,7 @@ _FILL = (
     "INSERT INTO delivery (id, topic, dedup, account, channel, openid, candidate_id, fields_shown, path, state, attempts,"
     " msgid, last_error, next_try_at, created_at)"
     " SELECT 900000 + i, 'results_released', 'old:' || i, 'oa', 'template', 'oHistory' || i, 900000 + i, '{}', '',"
-    f" 'sent', 1, i::text, '', now(), now() FROM generate_series(0, {BOUND - 1}) i",
+    f" 'delivered', 1, i::text, '', now(), now() FROM generate_series(0, {BOUND - 1}) i",
     "INSERT INTO audit_entry (id, at, actor_kind, actor_id, actor_name, action, subject_kind, subject_id, address,"
     " request_id) SELECT 9000000 + i, timestamptz '2021-01-01' + i * interval '1 minute', 'staff', 900000 + i % 500,"
     " '历年职员' || i % 500, 'history.' || i % 40, 'history', i::text, '', ''"

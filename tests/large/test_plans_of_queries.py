@@ -18,6 +18,8 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from server.domain import freshness, idempotency, imports, lookups
 from server.domain.actor import Actor
 from server.domain.audit import audit_query
+from server.domain.campaigns import campaign_views, delivery_list, handling, slices, upkeep
+from server.domain.campaigns.audience import Audience
 from server.domain.certificates import certificate_search, downloads, portal, verification
 from server.domain.exams.queries import plans_listing
 from server.domain.issuance import (
@@ -37,7 +39,7 @@ from server.domain.people import officer_list
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.wechat_chat import late_answers
 from server.models import Binding, Certificate, Issuance
-from tests.kit import issuing, make
+from tests.kit import campaigning, issuing, make
 from tests.kit.jobs import drained
 from tests.large import filled
 
@@ -179,7 +181,22 @@ async def test_no_hot_path_grows_with_history(
         spy.part = "officers"
         await officer_list.listing(s.clock, s.keys, cursor=None, limit=50, actor=ME)
         await officer_list.listing(s.clock, s.keys, cursor=None, limit=50, actor=clerk)
+        spy.part = "campaigns"
+        campaign = await campaigning.running(s, of.plan, audience=Audience(plans=(of.plan.id,)))
+        await slices.send(s)
+        await campaign_views.page(s.settings, s.clock, actor=campaigning.WRITER)
+        await campaign_views.audience(s.clock, campaign.id, actor=campaigning.WRITER)
+        for sought in (
+            delivery_list.Wanted(),
+            delivery_list.Wanted(campaign_id=campaign.id, state="accepted"),
+            delivery_list.Wanted(candidate_id=holder.id),
+        ):
+            await delivery_list.page(sought, actor=campaigning.WRITER)
+        await handling.retry_failed(s.clock, s.queue, campaign.id, actor=campaigning.WRITER)
+        await handling.cancel(s.clock, s.queue, campaign.id, actor=campaigning.WRITER)
+        await upkeep.clear(s, campaign.id)
         spy.part = "sweeps"
+        await upkeep.sweep(s)
         await release_announcements.sweep(s)
         await generation.sweep(s)
         await announcements.sweep(s)

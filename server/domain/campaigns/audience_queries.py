@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from tortoise.transactions import in_transaction
 
 from server.domain.campaigns.audience import Audience
 from server.domain.campaigns.person_fields import PERSON_FIELDS
@@ -64,10 +65,13 @@ SELECT 'campaign:' || {campaign} || ':' || s.candidate_id, {campaign}, COALESCE(
 _COUNTS = "SELECT why_not, count(*) AS n FROM people GROUP BY why_not"
 
 _SAMPLE = """
+, chosen AS (SELECT * FROM people s WHERE (why_not = '') = {reachable} {only} ORDER BY candidate_id LIMIT {most})
 SELECT s.candidate_id, c.name, h.name AS school, p.name AS plan, r.admission_number, s.channel, s.why_not,
        jsonb_strip_nulls(jsonb_build_object({fields})) AS values
-{person} WHERE (s.why_not = '') = {reachable} {only} ORDER BY s.candidate_id LIMIT {most}
+{person} ORDER BY s.candidate_id
 """
+_MANY = "SELECT count(*) AS n FROM (SELECT 1 {tables} WHERE {conditions} LIMIT {most}) many"
+FEW = 5_000
 _PAYS = "EXISTS (SELECT 1 FROM fee f WHERE f.registration_id = r.id AND f.state = ANY({}))"
 _LISTED = "EXISTS (SELECT 1 FROM campaign_listed l WHERE l.campaign_id = {} AND l.candidate_id = c.id)"
 
@@ -110,7 +114,9 @@ async def counts(
 ) -> dict[str, int]:
     """How many people, by why they cannot be reached; "": they can."""
     people, values = _people(audience, ways, now, campaign)
-    found = await rows(people + _COUNTS, *values.values)
+    async with in_transaction():
+        await _plan_for(audience, now, campaign)
+        found = await rows(people + _COUNTS, *values.values)
     return {str(row["why_not"]): int(row["n"]) for row in found}
 
 
@@ -129,12 +135,14 @@ async def sample(
     only = f"AND s.candidate_id = {values.put(candidate_id, 'bigint')}" if candidate_id is not None else ""
     some = _SAMPLE.format(
         fields=_fields(PERSON_FIELDS),
-        person=_OF_PERSON,
+        person=_OF_PERSON.replace("FROM people s", "FROM chosen s"),
         reachable=values.put(reachable, "boolean"),
         only=only,
         most=values.put(most, "int"),
     )
-    found = await rows(f"{people} {some}", *values.values)
+    async with in_transaction():
+        await _plan_for(audience, now, campaign)
+        found = await rows(f"{people} {some}", *values.values)
     return [SamplePerson(**{**row, "values": orjson.loads(row["values"])}) for row in found]
 
 
@@ -161,8 +169,22 @@ async def freeze(
         person=_OF_PERSON,
         **WHY_NOT,
     )
+    await _plan_for(audience, now, campaign)
     [row] = await rows(people + insert, *values.values)
     return Frozen(int(row["people"]), int(row["reachable"]))
+
+
+async def _plan_for(audience: Audience, now: datetime, campaign: int) -> None:
+    """Of an audience of many, have the tables joined as a whole, until the caller's transaction ends.
+
+    PostgreSQL cannot know how many people come out of the conditions; it guesses few, and would then look hundreds of
+    thousands of them up one by one, in each other's lists.
+    """
+    values = _Values()
+    conditions = " AND ".join(_conditions(audience, values, now, campaign))
+    [row] = await rows(_MANY.format(tables=_TABLES, conditions=conditions, most=FEW), *values.values)
+    if row["n"] == FEW:
+        await write("SET LOCAL enable_nestloop = off")
 
 
 async def thaw(campaign: int) -> None:
