@@ -9,7 +9,7 @@ import pytest
 from server.domain.campaigns import campaign_views, handling, queries, upkeep
 from server.domain.campaigns.audience import Audience
 from server.domain.ports import Services
-from server.models import Plan
+from server.models import Plan, database
 from tests.kit import campaigning, make
 from tests.kit.campaigning import WRITER
 from tests.large import filled
@@ -28,6 +28,8 @@ async def test_an_audience_of_years_is_frozen_in_flat_memory(db: str, services: 
     tracemalloc.start()
     try:
         shown = await campaign_views.audience(services.clock, campaign.id, actor=WRITER)
+        await database.close()
+        await database.connect(db, patience=database.UNHURRIED)  # as a job, which takes its time
         await handling.submit(services, campaign.id, actor=WRITER)
         await upkeep.freeze(services, campaign.id)
         peak = tracemalloc.get_traced_memory()[1]
