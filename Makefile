@@ -17,8 +17,13 @@ help: ## 列出以下命令
 serve: setup ## 在本机运行整套服务（PORT=8000 SANDBOX_PORT=8001），按 Ctrl-C 停止
 	@exec $(PY) -m server.cli serve --dev
 
+# COVERAGE=yes: also which lines the test processes reach (not the programs that they start), kept in var/coverage.txt.
+LEAST_COVERED := 80
+COVER := slipcover --source server,miniprogram_api --out var/coverage.txt --fail-under $(LEAST_COVERED) -m
+
 test: setup browser ## 全部测试，在真实的 PostgreSQL、Redis 和 Chromium 上
-	@$(PY) -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@mkdir -p var
+	@$(PY) -m $(if $(COVERAGE),$(COVER)) pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: setup ## 较快的测试：不含浏览器、命令行、整套服务和大数据量
 	@$(PY) -m pytest -q -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder -m 'not slow and not browser' \
