@@ -92,6 +92,7 @@ def pay_and_give_back(step: Step, desk: Page, payer: Page, service: Service) -> 
     for label, value in (("姓名", name), ("证件号码", number), ("手机号后四位", digits)):
         step.fill(page, label, value)
     step.press(page, "同意并绑定")
+    expect(page.get_by_role("heading", name="成绩查询")).to_be_visible()
     step.press(page, "返回", "link")
     step.press(page, "缴费", "link")
     step.press(page, "去付款", exact=False)
