@@ -14,7 +14,7 @@ from tortoise.transactions import in_transaction
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.payments import refund_sending, refund_transitions
+from server.domain.payments import refund_second_looks, refund_sending, refund_transitions
 from server.domain.payments.refund_states import RefundState
 from server.domain.payments.settlement import Cashbox
 from server.domain.ports import Keys, PayGateway
@@ -61,7 +61,7 @@ async def ask(box: Cashbox, keys: Keys, refund_id: int, to: BankCard, *, actor: 
 
 
 async def confirm(
-    box: Cashbox, keys: Keys, pay: PayGateway, refund_id: int, to: BankCard, *, actor: Actor
+    box: Cashbox, keys: Keys, pay: PayGateway | None, refund_id: int, to: BankCard, *, actor: Actor
 ) -> None:
     """Another types the same card, and WeChat Pay is told to pay to it. Safe to repeat: it pays a refund once.
 
@@ -75,7 +75,8 @@ async def confirm(
     if refund is None:
         raise NotFound("refund_unknown", "没有这笔退款，请刷新后重试。")
     _check_confirmed(keys, refund, to, actor)
-    known = await pay.query_refund(refund.number)
+    there = refund_second_looks.gateway(pay)
+    known = await there.query_refund(refund.number)
     if known is not None and known.status != "ABNORMAL":
         await refund_sending.hear(box, known)
         raise Conflict("refund_known", "微信支付说这笔退款已经不是异常了，已照它说的更新；请刷新后再看。")
@@ -87,7 +88,7 @@ async def confirm(
         refund.next_try_at = box.clock.now() + refund_sending.SOON
         await refund.save(update_fields=["next_try_at"])
         await audit_log.record(box.clock, actor, "refund.redirect", "fee_refund", refund.id)
-    heard = await pay.redirect_refund(refund.refund_id, refund.number, to)
+    heard = await there.redirect_refund(refund.refund_id, refund.number, to)
     await refund_sending.hear(box, heard)
 
 

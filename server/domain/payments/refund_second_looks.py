@@ -23,7 +23,7 @@ from server.domain.payments.refund_states import STEPS, RefundFacts, RefundState
 from server.domain.payments.settlement import Cashbox
 from server.domain.ports import PayGateway
 from server.domain.roles import Verb
-from server.errors import Conflict, NotFound
+from server.errors import Conflict, NotFound, OutsideFailure
 from server.models import FeeRefund
 
 GIVE_UP = "give_up"
@@ -31,7 +31,7 @@ GIVE_UP = "give_up"
 REST = timedelta(minutes=2)
 
 
-async def book_by_number(box: Cashbox, pay: PayGateway, number: str, *, actor: Actor) -> RefundState:
+async def book_by_number(box: Cashbox, pay: PayGateway | None, number: str, *, actor: Actor) -> RefundState:
     """Ask WeChat Pay for the refund of this number and book what it says: one that nobody was notified of.
 
     Returns: the refund's state afterwards.
@@ -41,7 +41,7 @@ async def book_by_number(box: Cashbox, pay: PayGateway, number: str, *, actor: A
         Conflict: refund_waits; refund_not_booked: it does not fit, or is not done; an alarm says more.
     """
     roles.require(actor, Verb.REFUND)
-    known = await pay.query_refund(number.strip())
+    known = await gateway(pay).query_refund(number.strip())
     if known is None:
         raise NotFound("refund_unknown_there", "微信支付没有这个退款单号，请核对后重试。")
     await audit_log.record(box.clock, actor, "refund.look_up", "fee_refund", known.out_refund_no)
@@ -54,7 +54,7 @@ async def book_by_number(box: Cashbox, pay: PayGateway, number: str, *, actor: A
     return state
 
 
-async def ask_to_give_up(box: Cashbox, pay: PayGateway, refund_id: int, *, actor: Actor) -> None:
+async def ask_to_give_up(box: Cashbox, pay: PayGateway | None, refund_id: int, *, actor: Actor) -> None:
     """One of finance asks to end a refund that WeChat Pay does not take. From now on it is sent no more.
 
     Raises:
@@ -88,7 +88,7 @@ async def go_on(box: Cashbox, refund_id: int, *, actor: Actor) -> None:
         await audit_log.record(box.clock, actor, "refund.go_on", "fee_refund", refund.id)
 
 
-async def give_up(box: Cashbox, pay: PayGateway, refund_id: int, *, actor: Actor) -> None:
+async def give_up(box: Cashbox, pay: PayGateway | None, refund_id: int, *, actor: Actor) -> None:
     """Another of finance confirms: it has ended, the order is as before, the books are turned back.
 
     Raises:
@@ -131,9 +131,16 @@ def _check_sending(refund: FeeRefund) -> None:
         raise Conflict("refund_moved", f"这笔退款现在是“{state.label}”，不能终止；请刷新后再看。")
 
 
-async def _check_unknown_there(box: Cashbox, pay: PayGateway, refund: FeeRefund) -> None:
+def gateway(pay: PayGateway | None) -> PayGateway:
+    """Raises OutsideFailure: this service has none. Asked when the refund is known: what is not there is not found."""
+    if pay is None:
+        raise OutsideFailure("本服务没有配置微信支付")
+    return pay
+
+
+async def _check_unknown_there(box: Cashbox, pay: PayGateway | None, refund: FeeRefund) -> None:
     """Raises Conflict: refund_known; what WeChat Pay says of it is booked."""
-    known = await pay.query_refund(refund.number)
+    known = await gateway(pay).query_refund(refund.number)
     if known is None:
         return
     await refund_sending.hear(box, known)

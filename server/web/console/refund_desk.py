@@ -8,10 +8,8 @@ from pydantic import Field
 
 from server.domain.payments import refund_redirecting, refund_second_looks
 from server.domain.payments.settlement import Cashbox
-from server.domain.ports import PayGateway
 from server.domain.ports.payments import CARD_BANKS
 from server.domain.roles import Verb
-from server.errors import OutsideFailure
 from server.web.console.auth import Call
 from server.web.routes import Route
 from server.web.schema import Input, OneOf
@@ -29,27 +27,21 @@ class Card(Input):
     )
 
 
-def _gateway(call: Call) -> PayGateway:
-    if call.s.pay is None:
-        raise OutsideFailure("本服务没有配置微信支付")
-    return call.s.pay
-
-
 def _box(call: Call) -> Cashbox:
     s = call.s
     return Cashbox.of(s.settings, s.clock, s.queue, s.faults)
 
 
 async def book(call: Call, body: RefundNumber) -> None:
-    await refund_second_looks.book_by_number(_box(call), _gateway(call), body.number, actor=call.actor)
+    await refund_second_looks.book_by_number(_box(call), call.s.pay, body.number, actor=call.actor)
 
 
 async def ask_to_give_up(call: Call, refund_id: int) -> None:
-    await refund_second_looks.ask_to_give_up(_box(call), _gateway(call), refund_id, actor=call.actor)
+    await refund_second_looks.ask_to_give_up(_box(call), call.s.pay, refund_id, actor=call.actor)
 
 
 async def give_up(call: Call, refund_id: int) -> None:
-    await refund_second_looks.give_up(_box(call), _gateway(call), refund_id, actor=call.actor)
+    await refund_second_looks.give_up(_box(call), call.s.pay, refund_id, actor=call.actor)
 
 
 async def go_on(call: Call, refund_id: int) -> None:
@@ -63,8 +55,7 @@ async def ask_to_redirect(call: Call, body: Card, refund_id: int) -> None:
 
 async def redirect(call: Call, body: Card, refund_id: int) -> None:
     to = refund_redirecting.card(body.bank, body.account, body.holder)
-    pay = _gateway(call)
-    await refund_redirecting.confirm(_box(call), call.s.keys, pay, refund_id, to, actor=call.actor)
+    await refund_redirecting.confirm(_box(call), call.s.keys, call.s.pay, refund_id, to, actor=call.actor)
 
 
 ROUTES = [
