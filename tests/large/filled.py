@@ -11,6 +11,7 @@ from server.domain.certificates.claims import Line, number_of
 from server.domain.levels import Level
 
 CANDIDATES, PLANS, SCHOOLS, CERTIFICATES, BOUND, ENTRIES = 300_000, 6, 1_000, 150_000, 50_000, 300_000
+FIRST = 900_000  # the number of the first school, as of the first of nearly everything
 _LINE = Line(
     number=number_of("20", "SPS", Level.PRIMARY, 1),
     name="历年考生",
@@ -81,17 +82,3 @@ async def fill(url: str, kind_id: int) -> None:
         await link.execute("ANALYZE")
     finally:
         await link.close()
-
-
-async def big_tables(link: asyncpg.Connection) -> set[str]:
-    """The tables that history makes long."""
-    found = await link.fetch("SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= 20000")
-    return {row["relname"] for row in found}
-
-
-async def partial_indexes(link: asyncpg.Connection) -> set[str]:
-    """The indexes over a part of their table."""
-    found = await link.fetch(
-        "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE indpred IS NOT NULL"
-    )
-    return {row["name"] for row in found}

@@ -7,13 +7,9 @@ explained. Nothing is timed.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator
 
-import asyncpg
 import pytest
-from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
 from server.domain import freshness, idempotency, imports, lookups
 from server.domain.actor import Actor
@@ -38,78 +34,50 @@ from server.domain.notices import release_announcements, sender
 from server.domain.people import officer_list
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.wechat_chat import late_answers
-from server.models import Binding, Certificate, Issuance
+from server.models import Binding, Certificate, FeeOrder, Issuance, School
 from tests.kit import campaigning, issuing, make
+from tests.kit.databases import ReusedDatabase
 from tests.kit.jobs import drained
-from tests.large import filled
+from tests.large import filled, filled_money, money_paths
+from tests.large.plans import listening, poor_plans
 
 pytestmark = pytest.mark.slow
-MOST_ROWS = 20_000  # that a plan may expect to read of a long table
-EXPLAINED = ("SELECT", "WITH", "UPDATE", "DELETE", "INSERT")
+LONG = {"candidate", "registration", "score", "certificate", "audit_entry", "binding"}
+LONG_MONEY = {
+    "fee",
+    "fee_order",
+    "fee_order_line",
+    "fee_refund",
+    "ledger_posting",
+    "ledger_entry",
+    "pay_inbox",
+}
+COUNTED = "plans"  # counts every registration of every plan shown, by an index alone
 ME = make.ISSUER_STAFF
 HOLDER = WeChatIdentity("oa", "oTheHolder")
 
 
-class Spy:
-    """Remembers what is sent to the database, and by which part of the test."""
-
-    def __init__(self) -> None:
-        self.part = ""
-        self.sent: dict[str, tuple[str, list[Any]]] = {}
-
-    def heard(self, query: str, values: list[Any] | None) -> None:
-        if self.part and query.lstrip().upper().startswith(EXPLAINED):
-            self.sent.setdefault(query, (self.part, list(values or [])))
+@pytest.fixture(scope="module")
+def db_url(postgres_url: str) -> Iterator[str]:
+    """A database of this file alone: the years in it are made once."""
+    years = ReusedDatabase(postgres_url, name="years")
+    yield years.take()
+    years.drop()
 
 
-@contextmanager
-def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spy]:
-    spy = Spy()
-    for name in ("execute_query", "execute_query_dict", "execute_insert"):
-        genuine: Callable[..., Awaitable[Any]] = getattr(AsyncpgDBClient, name)
-
-        async def heard(self: Any, query: str, values: Any = None, *, _genuine: Any = genuine) -> Any:
-            spy.heard(query, values)
-            return await _genuine(self, query, values)
-
-        monkeypatch.setattr(AsyncpgDBClient, name, heard)
-    yield spy
-
-
-PASSES_ON = frozenset(
-    {"Limit", "Nested Loop", "LockRows", "Result", "Append"}
-)  # what asks for one row after another
-COMMON = 1_000  # so many fit among 300,000: the first page of them is found soon
-PARTIAL: set[str] = set()  # indexes with a WHERE; read from the database
-COUNTED = "plans"  # counts every registration of every plan shown, by an index alone
-
-
-def poor_nodes(plan: dict[str, Any], long: set[str], *, is_limited: bool = False) -> list[str]:
-    """What in this plan grows with history: a long table read from end to end, or a great part of it.
-
-    An index read in its order under a LIMIT ends after some rows, unless most of what it finds is filtered away. A
-    partial index holds no history.
-    """
-    found = []
-    kind, relation, rows = plan["Node Type"], plan.get("Relation Name"), plan.get("Plan Rows", 0)
-    is_limited = kind == "Limit" or (is_limited and kind in PASSES_ON) or (is_limited and "Scan" in kind)
-    if relation in long and kind != "ModifyTable":
-        is_searched = "Index Cond" in plan or kind == "Bitmap Heap Scan" or plan.get("Index Name") in PARTIAL
-        ends_soon = is_limited and rows >= COMMON
-        if kind == "Seq Scan" or ("Filter" in plan and not is_searched and not ends_soon):
-            found.append(f"{kind} on {relation} from end to end")
-        elif rows > MOST_ROWS and not is_limited:
-            found.append(f"{kind} on {relation}, {rows} rows")
-    for below in plan.get("Plans", []):
-        found += poor_nodes(below, long, is_limited=is_limited)
-    return found
+@pytest.fixture
+async def history(db: str) -> str:
+    """Years of people and of money are there. The database's URL."""
+    if not await School.filter(id=filled.FIRST).exists():
+        await filled.fill(db, (await make.kind()).id)
+        await filled_money.fill(db)
+    return db
 
 
 async def test_no_hot_path_grows_with_history(
-    db: str, services: Services, monkeypatch: pytest.MonkeyPatch
+    history: str, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s = services
-    await filled.fill(db, (await make.kind()).id)
     of = await issuing.cohort(s)
     clerk = Actor("staff", 9, "院校", role="school", school_id=of.school.id)
     holder = await of.registrations[0].candidate
@@ -207,19 +175,18 @@ async def test_no_hot_path_grows_with_history(
         await late_answers.sweep(s)
         spy.part = ""
     assert len(spy.sent) > 100
-    link = await asyncpg.connect(db)
-    try:
-        long = await filled.big_tables(link)
-        assert {"candidate", "registration", "score", "certificate", "audit_entry", "binding"} <= long
-        PARTIAL.update(await filled.partial_indexes(link))
-        poor: dict[str, Any] = {}
-        for statement, (part, given) in spy.sent.items():
-            [plan] = json.loads(await link.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *given))
-            found = poor_nodes(plan["Plan"], long)
-            if part == COUNTED:
-                found = [one for one in found if "registration_outcome" not in str(plan)]
-            if found:
-                poor[f"{part}: {' '.join(statement.split())[:300]}"] = found
-    finally:
-        await link.close()
+    poor = await poor_plans(
+        history, spy, long=LONG, counted=lambda part, _: "registration_outcome" if part == COUNTED else ""
+    )
+    assert poor == {}, json.dumps(poor, ensure_ascii=False, indent=1)
+
+
+async def test_no_path_of_money_grows_with_the_years(
+    history: str, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listening(monkeypatch) as spy:
+        await money_paths.walk(services, spy)
+    assert len(spy.sent) > 100
+    assert await FeeOrder.all().count() > filled_money.ORDERS
+    poor = await poor_plans(history, spy, long=LONG_MONEY, counted=money_paths.counted)
     assert poor == {}, json.dumps(poor, ensure_ascii=False, indent=1)

@@ -14,10 +14,11 @@ from server.domain.people.school_scope import school_of
 from server.domain.roles import Verb
 from server.models.database import rows
 
+# A fee was made of a price of its plan: by that, what belongs to a plan is found without its registrations.
 _PLANS = """
 SELECT p.id, p.name FROM plan p WHERE EXISTS (
-    SELECT 1 FROM fee f JOIN registration r ON r.id = f.registration_id
-    WHERE r.plan_id = p.id AND ($1::bigint IS NULL OR f.school_id = $1)
+    SELECT 1 FROM price x JOIN fee f ON f.price_id = x.id
+    WHERE x.plan_id = p.id AND ($1::bigint IS NULL OR f.school_id = $1)
 ) ORDER BY p.exam_date DESC, p.id DESC LIMIT 200
 """
 _COURSES = """
@@ -29,7 +30,7 @@ SELECT k.id, k.title AS name FROM course k WHERE EXISTS (
 _TOTALS = """
 SELECT f.state, count(*)::int AS fees, sum(f.amount_fen)::bigint AS fen FROM fee f
 WHERE ($1::bigint IS NULL OR f.school_id = $1)
-  AND ($2::bigint IS NULL OR EXISTS (SELECT 1 FROM registration r WHERE r.id = f.registration_id AND r.plan_id = $2))
+  AND ($2::bigint IS NULL OR f.price_id IN (SELECT x.id FROM price x WHERE x.plan_id = $2))
   AND ($3::bigint IS NULL OR EXISTS (SELECT 1 FROM course_enrolment e WHERE e.id = f.enrolment_id AND e.course_id = $3))
   AND ($4::text IS NULL OR f.school_id IN (SELECT h.id FROM school h WHERE strpos(h.name, $4) > 0))
 GROUP BY f.state

@@ -1,0 +1,16 @@
+"""An index that holds all that the sums of fees need."""
+
+from pathlib import Path
+
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+
+STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("records", "0018_fund_bills")]
+
+    initial = False
+
+    operations = [ops.RunSQL(STATEMENTS)]
