@@ -22,7 +22,7 @@ _FILL = (
     " SELECT 900000 + i, 'xc2020' || lpad(i::text, 12, '0'), CASE WHEN i % 3 = 0 THEN 900000 + i END,"
     " CASE WHEN i % 3 = 0 THEN NULL ELSE 900000 + i % 1000 END, 'oa', 'native', '', '考试费', 18075, 0,"
     " CASE WHEN i >= 199900 THEN 'pending' ELSE 'paid' END, now() + interval '1 hour',"
-    " CASE WHEN i >= 199900 THEN now() + interval '1 hour' END, CASE WHEN i < 199900 THEN '42' || lpad(i::text, 26, '0') END,"
+    " CASE WHEN i >= 199900 THEN now() + interval '1 hour' END, CASE WHEN i < 199900 THEN '99' || lpad(i::text, 26, '0') END,"
     " CASE WHEN i < 199900 THEN timestamptz '2021-01-01' + i * interval '6 minutes' END, now()"
     f" FROM generate_series(0, {ORDERS - 1}) i",
     "INSERT INTO fee_order_line (id, order_id, fee_id, amount_fen) SELECT 900000 + i, 900000 + i * 2 / 3, 900000 + i, 12050"
@@ -51,7 +51,7 @@ _FILL = (
     f" now() FROM generate_series(0, {DAYS - 1}) i",
     "INSERT INTO pay_bill_line (id, day_id, what, number, wechat_number, order_number, amount_fen, charge_fen,"
     " expected_charge_fen) SELECT 900000 + i, 900000 + i / 240, 'payment', 'xc2020' || lpad(i::text, 12, '0'),"
-    f" '42' || lpad(i::text, 26, '0'), '', 18075, 0, 0 FROM generate_series(0, {LINES - 1}) i",
+    f" '99' || lpad(i::text, 26, '0'), '', 18075, 0, 0 FROM generate_series(0, {LINES - 1}) i",
     "INSERT INTO pay_inbox (id, event, content, received_at, applied_at) SELECT 'old' || i, 'TRANSACTION.SUCCESS', '{}', now(),"
     f" now() FROM generate_series(0, {INBOX - 1}) i",
     "INSERT INTO finance_alarm (id, dedup, kind, content, raised_at, settled_at, settled_by_name)"

@@ -141,7 +141,7 @@ async def _decide(s: Services, till: Till, course_id: int, school: School) -> No
     await training_queries.enrolments_page(s.clock, s.keys, course_id, actor=make.OPERATOR)
     asked = await waivers.ask(s.clock, till.owed[0].id, money_desk.WAIVED, actor=FINANCE)
     await waiver_queries.asked_among([till.owed[0].id], actor=FINANCE)
-    await waivers.approve(s.clock, s.faults, asked.id, actor=OTHER_FINANCE)
+    await waivers.approve(s.clock, s.queue, s.faults, asked.id, actor=OTHER_FINANCE)
     made = await transferring.recorded(s, till.owed[1])
     await transfers.approve(paying.box(s), made.id, actor=OTHER_FINANCE)
     await transfer_queries.detail(made.id, actor=FINANCE)
