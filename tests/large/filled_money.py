@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import asyncpg
 
 FEES, ORDERS, WAIVERS, DAYS, LINES, INBOX, ALARMS = 300_000, 200_000, 20_000, 900, 200_000, 200_000, 50_000
@@ -67,9 +65,7 @@ async def fill(url: str) -> None:
         await link.execute("SET session_replication_role = replica")
         await link.execute("SET synchronous_commit = off")
         for statement in _FILL:
-            begun = time.monotonic()
             await link.execute(statement)
-            print(f'{time.monotonic() - begun:6.1f} s {statement[:40]}', flush=True)
         await link.execute("VACUUM (ANALYZE)")  # as the database's own housekeeping leaves it
     finally:
         await link.close()

@@ -41,7 +41,7 @@ from tests.kit.jobs import drained
 from tests.large import filled, filled_money, money_paths
 from tests.large.plans import listening, poor_plans
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # filling the years takes most of it
 LONG = {"candidate", "registration", "score", "certificate", "audit_entry", "binding"}
 LONG_MONEY = {
     "fee",

@@ -54,7 +54,7 @@ WHERE ($1::bigint = 0 OR r.id < $1) AND ($2::text IS NULL OR r.state = $2) ORDER
 """
 _PRICES = """
 SELECT p.id, p.plan_id, n.name AS plan, p.level, p.candidate_kind, p.amount_fen, p.from_on, p.to_on, p.set_by_name, p.set_at,
-       p.to_on IS NULL AND NOT EXISTS (SELECT 1 FROM fee f WHERE f.price_id = p.id) AS is_unused
+       p.to_on IS NULL AND (SELECT f.id FROM fee f WHERE f.price_id = p.id ORDER BY f.school_id LIMIT 1) IS NULL AS is_unused
 FROM price p JOIN plan n ON n.id = p.plan_id
 WHERE ($1::bigint IS NULL OR p.plan_id = $1) AND ($2::bigint = 0 OR p.id < $2) ORDER BY p.id DESC LIMIT $3
 """
