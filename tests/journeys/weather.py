@@ -11,11 +11,13 @@ import random
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from server.adapters.wechat.pay import WeChatPay
 from server.domain.payments import notifications, orders, payment_polling, refund_sending, refunds
 from server.domain.payments.orders import Payer
+from server.domain.payments.refund_second_looks import ask_to_give_up, give_up
 from server.domain.ports import Services
 from server.domain.ports.payments import PayRefund
 from server.errors import Conflict, OutsideFailure, Unverified
@@ -204,10 +206,27 @@ class Weather:
         while True:
             await self.sweeps()
             self.forward(minutes=3)
+            await self.two_of_finance_end_what_is_refused()
             waiting = await column(FeeRefund.filter(state__in=("sending", "accepted")), "number")
             unheard = [n for n in waiting if n not in self.pay.refunds or self._has_ended(n)]
             if not unheard and not await PayInboxEntry.filter(applied_at=None).exists():
                 return
+
+    async def two_of_finance_end_what_is_refused(self) -> None:
+        """Somebody gave back in the merchant console while ours was on its way: WeChat Pay has nothing left to give."""
+        box = paying.box(self.services)
+        for refund in await FeeRefund.filter(state="sending", trouble__contains="INVALID_REQUEST"):
+            self.counts["refunds ended by two"] += 1
+            for step, who in ((ask_to_give_up, FINANCE), (give_up, OTHER_FINANCE)):
+                await self._as_finance(partial(step, box, self.pay, refund.id, actor=who))
+                self.forward(minutes=3)
+
+    async def _as_finance(self, act: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Again until it is done; what was done before the process died is refused as done."""
+        try:
+            await self.until_done(act)
+        except Conflict as done:
+            assert done.code in ("refund_wished", "refund_moved"), done.code
 
     def _has_ended(self, number: str) -> bool:
         return self.pay.refunds[number].status in ("SUCCESS", "CLOSED")

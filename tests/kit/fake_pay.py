@@ -187,14 +187,19 @@ class FakePay:
         if self.is_bill_creating:
             raise PayRefused("STATEMENT_CREATING", "账单生成中", status=400, may_repeat=True)
         before = [row for row in self._rows() if beijing.day(row.traded_at) < day]
-        moved = [one for row in before for one in fake_bill.flows_of(row)]
+        moved = [one for row in before for one in self._flows(row)]
         moved += [one for one in self.moved if beijing.day(one.booked_at) < day]
         traded = self.misprint([row for row in self._rows() if beijing.day(row.traded_at) == day])
-        flows = [one for row in traded for one in fake_bill.flows_of(row)]
+        flows = [one for row in traded for one in self._flows(row)]
         flows += [one for one in self.moved if beijing.day(one.booked_at) == day]
         start = sum(one.amount_fen for one in moved)
         said = self.fund_misprint(fake_bill.running(start, flows))
         return FundBill(day, tuple(said)) if said else None
+
+    def _flows(self, row: PayBillRow) -> list[FundBillRow]:
+        """A refund that was closed is in the trade bill of its day, and moved nothing."""
+        refund = self.refunds.get(row.out_refund_no)
+        return [] if refund is not None and refund.status == "CLOSED" else fake_bill.flows_of(row)
 
     def pay_parameters(self, prepay_id: str, cashier: Cashier) -> dict[str, str]:
         return {
