@@ -63,6 +63,7 @@ async def test_what_is_wrong_with_a_price_stands_at_its_field(
             await send.click()
             await expect(page.locator("#amount-error")).to_contain_text(said)
         await page.fill("#amount", "100")
+        await page.fill("#from", "2026-12-01")
         await send.click()
         await expect(page.locator("tbody tr")).to_have_count(1)
         await page.fill("#amount", "110")

@@ -94,6 +94,6 @@ def test_a_fee_is_paid_in_wechat_and_given_back_by_two(fresh: Service, chromium:
     until(lambda: finance.get("/orders")["items"][0]["state"] == "refunded", seconds=240)
     phone.get_by_role("button", name="更多").click()
     phone.get_by_role("button", name="刷新").click()
-    expect(page.locator(".state")).to_have_text("已退款")
+    expect(page.locator(".state").first).to_have_text("已退款")
     look(phone, "pay-refunded")
     assert finance.get("/finance-alarms")["items"] == []

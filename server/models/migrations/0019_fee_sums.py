@@ -13,4 +13,15 @@ class Migration(migrations.Migration):
 
     initial = False
 
-    operations = [ops.RunSQL(STATEMENTS)]
+    operations = [
+        ops.AlterModelOptions(
+            name="Price",
+            options={
+                "table": "price",
+                "app": "records",
+                "pk_attr": "id",
+                "table_description": "What an examination costs somebody who registers between two days (S57). Ended by the next; withdrawn while unused.",
+            },
+        ),
+        ops.RunSQL(STATEMENTS),
+    ]
