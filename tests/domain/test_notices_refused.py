@@ -11,7 +11,7 @@ from server.domain.notices import sender
 from server.domain.notices.delivery import Trouble
 from server.domain.notices.states import MOST_ATTEMPTS, MOST_ATTEMPTS_MENDED
 from server.domain.ports import Services
-from server.errors import Remedy, WeChatRefused
+from server.errors import OutsideFailure, Remedy, WeChatRefused
 from server.models import Delivery
 from tests.kit.noticing import clock, put, the_row, wechat
 
@@ -69,3 +69,21 @@ async def test_the_remedy_decides_and_no_number_or_sentence(services: Services) 
     assert await sender.send(services) == 1
     row = await the_row()
     assert (row.state, row.remedy, row.last_error) == ("accepted", "", "")
+
+
+async def test_a_refusal_after_a_try_without_an_answer_does_not_make_the_first_try_undone(
+    services: Services,
+) -> None:
+    """WeChat may have the first one: the same is tried only as long as it would know a second one, then nobody knows."""
+    await put(services)
+    busy = refusal_of(-1, "system busy")
+    wechat(services).answers += [OutsideFailure("微信没有及时回答", unknown=True), busy, busy, busy]
+    await sender.send(services)
+    clock(services).forward(seconds=30)
+    await sender.send(services)
+    assert (await the_row()).state == "pending"
+    for _ in range(4):
+        clock(services).forward(minutes=16)
+        await sender.send(services)
+    row = await the_row()
+    assert (row.state, row.next_try_at, wechat(services).sent) == ("unknown", None, [])

@@ -172,6 +172,8 @@ async def _refused(s: Services, row: Taken, refusal: WeChatRefused) -> None:
         await _again(s.clock, row, next_day(s.clock.now()), trouble)
     elif row.attempt < _most_attempts(refusal.remedy):
         await _again(s.clock, row, s.clock.now() + states.pause(row.attempt), trouble)
+    elif row.is_repeat and not row.is_subscription:  # an earlier try may have reached the person
+        await delivery.advance(s.clock, row.id, "lose", trouble=trouble)
     else:
         await _nothing_sent(s.clock, row, "fail", trouble)
 
@@ -216,7 +218,13 @@ def _after_as_long_again(clock: Clock, row: Taken) -> datetime:
 
 
 async def _again(clock: Clock, row: Taken, until: datetime, trouble: Trouble) -> None:
-    await _nothing_sent(clock, row, "postpone", trouble, until)
+    """WeChat did not take it this time. Where an earlier try may have reached it, only as long as it would know a second one."""
+    if row.is_subscription or not row.is_repeat:
+        await _nothing_sent(clock, row, "postpone", trouble, until)
+    elif states.may_repeat(row.sent_at, until):
+        await delivery.advance(clock, row.id, "postpone", trouble=trouble, next_try_at=until)
+    else:
+        await delivery.advance(clock, row.id, "lose", trouble=trouble)
 
 
 async def _nothing_sent(
