@@ -164,9 +164,13 @@ async def _handed_over(settings: Settings, wechat_sender: WeChatSender, row: Tak
 
 
 async def _refused(s: Services, row: Taken, refusal: WeChatRefused) -> None:
-    """WeChat said no, so nothing was sent."""
+    """WeChat said no, so nothing was sent by this try."""
     trouble = Trouble.of(refusal)
-    if refusal.remedy in PERSON_SAYS_NO:
+    if refusal.remedy in PERSON_SAYS_NO and row.is_repeat and not row.is_subscription:
+        await delivery.advance(
+            s.clock, row.id, "lose", trouble=trouble
+        )  # the earlier try may have come through
+    elif refusal.remedy in PERSON_SAYS_NO:
         await _refuse(s, row, trouble, was_called=True)
     elif refusal.remedy is Remedy.TOMORROW:
         await _again(s.clock, row, next_day(s.clock.now()), trouble)
