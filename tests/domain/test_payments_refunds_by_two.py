@@ -6,15 +6,23 @@ import logging
 
 import pytest
 
-from server.domain.payments import ledger, refund_redirecting, refund_second_looks, refund_sending, refunds
+from server.domain import beijing
+from server.domain.payments import (
+    ledger,
+    reconciliation_sums,
+    refund_redirecting,
+    refund_second_looks,
+    refund_sending,
+    refunds,
+)
 from server.domain.payments.ledger import Account
 from server.domain.payments.refund_states import RefundState
 from server.domain.ports import Services
 from server.domain.ports.payments import PayRefund
 from server.errors import Conflict, Forbidden, Invalid, NotFound, OutsideFailure, PayRefused
-from server.models import AuditEntry, FeeOrder, FeeRefund, FinanceAlarm
+from server.models import AuditEntry, FeeOrder, FeeRefund, FinanceAlarm, ReconciliationDay
 from server.models.database import rows
-from tests.kit import make, paying
+from tests.kit import make, paying, reconciling
 from tests.kit.fake_pay import FakePay
 from tests.kit.paying import FINANCE, OTHER_FINANCE, PRICE_FEN
 
@@ -71,6 +79,21 @@ async def test_a_refund_that_wechat_pay_never_takes_is_ended_by_two(
     with pytest.raises(Conflict):
         await refund_second_looks.give_up(box, pay, refused.id, actor=OTHER_FINANCE)
     await refunds.ask(s.clock, refused.order_id, 1, "另提一笔退款", actor=FINANCE)  # the way is free
+
+
+async def test_what_two_people_ended_is_missed_in_no_bill(
+    services: Services, pay: FakePay, refused: FeeRefund
+) -> None:
+    s, box = services, paying.box(services)
+    day = beijing.day(s.clock.now())
+    await refund_second_looks.ask_to_give_up(box, pay, refused.id, actor=FINANCE)
+    paying.forward(s, minutes=3)
+    await refund_second_looks.give_up(box, pay, refused.id, actor=OTHER_FINANCE)
+    paying.forward(s, days=1)
+    await reconciling.compared(s, pay, day)
+    assert await reconciling.differences() == []
+    of = await ReconciliationDay.get(day=day)
+    assert [one.what for one in await reconciliation_sums.of_day(of.id, day) if not one.agrees] == []
 
 
 async def test_what_wechat_pay_knows_is_booked_and_not_ended(

@@ -30,7 +30,8 @@ THINGS = {
 }
 SLICE = 5_000
 SLACK_FEN = 1  # WeChat Pay rounds what it charges; so far from its rate is no difference
-# Whose refund is in a bill: WeChat Pay has accepted it, however it ended (wechat.md §7.6).
+# Whose refund is in a bill: WeChat Pay has accepted it, however it ended (wechat.md §7.6). One that two people ended
+# because WeChat Pay never took it was not accepted, and is in none.
 ACCEPTED = (RefundState.ACCEPTED, RefundState.ABNORMAL, RefundState.DONE, RefundState.ENDED)
 _PAYMENTS = frozenset({"SUCCESS"})  # any other line of a bill gives back: REFUND, REVOKED
 _KEEP = """
@@ -64,7 +65,7 @@ WITH theirs AS (
     JOIN ledger_entry e ON e.posting_id = p.id AND e.account = 'wechat'
     UNION ALL
     SELECT 'refund', r.number, '', r.refund_id, COALESCE(-e.amount_fen, r.amount_fen), d.is_of_day
-    FROM refunds d JOIN fee_refund r ON r.id = d.id AND r.state = ANY($4::text[])
+    FROM refunds d JOIN fee_refund r ON r.id = d.id AND r.state = ANY($4::text[]) AND r.accepted_at IS NOT NULL
     LEFT JOIN ledger_posting p ON p.source = 'refund:' || r.number || ':done'
     LEFT JOIN ledger_entry e ON e.posting_id = p.id AND e.account = 'wechat'
 )

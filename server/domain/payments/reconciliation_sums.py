@@ -27,7 +27,8 @@ WITH bill AS (
                      JOIN ledger_entry e ON e.posting_id = p.id AND e.account = 'wechat'
                      WHERE o.paid_at >= $2 AND o.paid_at < $3), 0) AS paid,
            COALESCE((SELECT sum(amount_fen) FROM fee_refund WHERE COALESCE(accepted_at, settled_at) >= $2
-                     AND COALESCE(accepted_at, settled_at) < $3 AND state = ANY($5::text[])), 0) AS refunded,
+                     AND COALESCE(accepted_at, settled_at) < $3 AND state = ANY($5::text[])
+                     AND accepted_at IS NOT NULL), 0) AS refunded,
            COALESCE((SELECT sum(e.amount_fen) FROM ledger_posting p JOIN ledger_entry e ON e.posting_id = p.id
                      WHERE p.source = 'charges:' || $4::date AND e.account = 'charges'), 0) AS charges,
            COALESCE((SELECT sum(e.amount_fen) FROM (
