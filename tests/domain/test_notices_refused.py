@@ -87,3 +87,20 @@ async def test_a_refusal_after_a_try_without_an_answer_does_not_make_the_first_t
         await sender.send(services)
     row = await the_row()
     assert (row.state, row.next_try_at, wechat(services).sent) == ("unknown", None, [])
+
+
+@pytest.mark.parametrize("errcode", [40003, 43004, 47003])
+async def test_who_is_refused_after_a_try_without_an_answer_may_have_the_first_one(
+    services: Services, errcode: int
+) -> None:
+    await put(services)
+    refusal = refusal_of(errcode, "no")
+    wechat(services).answers += [OutsideFailure("微信没有及时回答", unknown=True), refusal]
+    await sender.send(services)
+    clock(services).forward(minutes=5)
+    await sender.send(services)
+    for _ in range(2):
+        clock(services).forward(hours=4)
+        await sender.send(services)
+    assert [(row.state, row.channel) for row in await Delivery.all()] == [("unknown", "template")]
+    assert wechat(services).sent == []

@@ -105,6 +105,11 @@ class Taken:
         return self.channel != "template"
 
     @property
+    def is_in_doubt(self) -> bool:
+        """An earlier try may have come through; a subscription message knows that by its grant."""
+        return self.is_repeat and not self.is_subscription
+
+    @property
     def try_name(self) -> str:
         """Which try of this message it is, by which the ledger of grants knows it."""
         return f"{self.retries}.{self.attempt}" if self.retries else str(self.attempt)

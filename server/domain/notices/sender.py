@@ -164,20 +164,16 @@ async def _handed_over(settings: Settings, wechat_sender: WeChatSender, row: Tak
 
 
 async def _refused(s: Services, row: Taken, refusal: WeChatRefused) -> None:
-    """WeChat said no, so nothing was sent by this try."""
+    """WeChat said no, so nothing was sent by this try; an earlier one may have come through all the same."""
     trouble = Trouble.of(refusal)
-    if refusal.remedy in PERSON_SAYS_NO and row.is_repeat and not row.is_subscription:
-        await delivery.advance(
-            s.clock, row.id, "lose", trouble=trouble
-        )  # the earlier try may have come through
-    elif refusal.remedy in PERSON_SAYS_NO:
-        await _refuse(s, row, trouble, was_called=True)
-    elif refusal.remedy is Remedy.TOMORROW:
+    if refusal.remedy is Remedy.TOMORROW:
         await _again(s.clock, row, next_day(s.clock.now()), trouble)
     elif row.attempt < _most_attempts(refusal.remedy):
         await _again(s.clock, row, s.clock.now() + states.pause(row.attempt), trouble)
-    elif row.is_repeat and not row.is_subscription:  # an earlier try may have reached the person
+    elif row.is_in_doubt:
         await delivery.advance(s.clock, row.id, "lose", trouble=trouble)
+    elif refusal.remedy in PERSON_SAYS_NO:
+        await _refuse(s, row, trouble, was_called=True)
     else:
         await _nothing_sent(s.clock, row, "fail", trouble)
 
@@ -202,7 +198,7 @@ async def _refuse(s: Services, row: Taken, trouble: Trouble, *, was_called: bool
 async def _no_answer(clock: Clock, row: Taken, failure: OutsideFailure) -> None:
     """No answer: either it certainly went nowhere, or nobody knows; then another try is harmless for some minutes."""
     trouble = Trouble(str(failure))
-    if not failure.unknown and (row.is_subscription or not row.is_repeat):
+    if not failure.unknown and not row.is_in_doubt:
         if row.attempt < MOST_ATTEMPTS:
             await _again(clock, row, clock.now() + states.pause(row.attempt), trouble)
         else:
@@ -223,7 +219,7 @@ def _after_as_long_again(clock: Clock, row: Taken) -> datetime:
 
 async def _again(clock: Clock, row: Taken, until: datetime, trouble: Trouble) -> None:
     """WeChat did not take it this time. Where an earlier try may have reached it, only as long as it would know a second one."""
-    if row.is_subscription or not row.is_repeat:
+    if not row.is_in_doubt:
         await _nothing_sent(clock, row, "postpone", trouble, until)
     elif states.may_repeat(row.sent_at, until):
         await delivery.advance(clock, row.id, "postpone", trouble=trouble, next_try_at=until)
