@@ -1,4 +1,5 @@
-// Opens WeChat's cashier for an order. What it says is never believed: the page is loaded again and asks us.
+// Opens WeChat's cashier for an order. What it says is never believed: the page is loaded again and asks us, a few times,
+// since WeChat Pay may have been asked a moment before and is not asked twice in three seconds.
 "use strict";
 
 (() => {
@@ -8,10 +9,27 @@
     return;
   }
 
-  function say(text) {
+  const AGAIN = 3500; // milliseconds; longer than the service lets pass between two questions about one order
+  const MOST = 8;
+
+  function say(text, { wait = false } = {}) {
     said.textContent = text;
     said.hidden = text === "";
-    button.disabled = false;
+    button.disabled = wait;
+  }
+
+  function ask(times) {
+    history.replaceState(null, "", `#confirming-${times}`);
+    location.reload();
+  }
+
+  const confirming = /^#confirming-(\d)$/.exec(location.hash);
+  if (confirming && Number(confirming[1]) < MOST) {
+    say("正在向微信支付确认，请稍候……", { wait: true });
+    setTimeout(() => ask(Number(confirming[1]) + 1), AGAIN);
+  } else if (confirming) {
+    history.replaceState(null, "", location.pathname);
+    say("还没有收到微信支付的确认。已经付了的，请过几分钟再刷新，不用再付。");
   }
 
   function bridge(parameters) {
@@ -19,7 +37,7 @@
       if (/:cancel$/.test(answer.err_msg)) {
         say("您没有付款。需要时请再点“微信支付”。");
       } else {
-        location.reload();
+        ask(1);
       }
     });
   }

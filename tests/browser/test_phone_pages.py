@@ -125,6 +125,27 @@ async def test_logging_out(window: Window, services: Services) -> None:
     assert not [one for one in await window.page.context.cookies() if one["name"] == SESSION_COOKIE]
 
 
+async def test_who_has_just_paid_sees_it_without_a_refresh(window: Window, services: Services) -> None:
+    """WeChat Pay was asked a moment before; the page asks again by itself until it knows."""
+    pay = FakePay(services.settings, services.clock)
+    exchange(services, pay=pay)
+    fee = await paying.owing(services, await paying.priced(services))
+    await Binding.create(
+        account="oa", openid=ME.openid, candidate_id=fee.candidate_id, bound_at=services.clock.now()
+    )
+    order = await paying.ordered(services, pay, fee, by=Payer(fee.candidate_id, openid=ME.openid))
+    await window.page.add_init_script(
+        "window.WeixinJSBridge = {invoke: (name, given, heard) => heard({err_msg: `${name}:ok`})}"
+    )
+    await window.go(f"/h5/orders/{order.id}")  # which asks WeChat Pay
+    pay._pay(order.number)
+    await window.page.get_by_role("button", name="微信支付").click()
+    await expect(window.page.locator("#pay-said")).to_contain_text("正在向微信支付确认")
+    await window.look("order-confirming")
+    paying.forward(services, seconds=4)
+    await expect(window.page.locator(".state").first).to_have_text("已支付")
+
+
 async def test_an_order_before_and_after_it_is_paid(window: Window, services: Services) -> None:
     pay = FakePay(services.settings, services.clock)
     exchange(services, pay=pay)
