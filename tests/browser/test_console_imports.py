@@ -75,10 +75,13 @@ async def test_a_table_is_checked_its_names_confirmed_and_written_from_the_recor
         for name in await page.locator(".check.name").all():
             if slip not in await name.locator("b").inner_text():
                 await name.locator("input").check()
+        newest = page.locator("#past tbody a").first
+        checked = await newest.get_attribute("href") or ""
         await pdf_renderer(page, services, "确认新建所选名称，并重新检查")
         await expect(page.locator("#run")).to_contain_text("不会写入。其余可以先写入：新增")
         await look(page, f"imports-confirmed-{size}")
-        record = await page.locator("#past tbody a").first.get_attribute("href")
+        await expect(newest).not_to_have_attribute("href", checked)  # the list is read after the run
+        record = await newest.get_attribute("href")
 
     async with seat(browser, services, base, Role.ADMIN, narrow=narrow) as (page, more):
         await page.goto(f"{base}{record}")
