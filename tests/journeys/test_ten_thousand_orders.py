@@ -46,6 +46,8 @@ from tests.kit.quick_pay_platform import QuickPlatform
 
 ORDERS = int(os.environ.get("XCERT_ORDERS", "600"))
 SEED = int(os.environ.get("XCERT_WEATHER", "20261123"))
+# Reached only where somebody gives back in the merchant console while ours is on its way: a few in ten thousand orders.
+SELDOM = {f"refund_second_looks.give_up: {when} the commit" for when in ("before", "after")}
 REACHED = {  # every fault point that money passes
     "settlement.settle: the order is paid",
     "settlement.settle: the books are written",
@@ -159,7 +161,7 @@ async def test_whatever_the_weather_the_books_are_right_and_nobody_pays_or_hears
     await reconciled(w, first)
     await proven(w)
     if ORDERS >= 600:
-        assert set(w.killer.killed) == set(w.killer.reached) == REACHED
+        assert set(w.killer.killed) - SELDOM == set(w.killer.reached) - SELDOM == REACHED
     with capsys.disabled():
         sys.stdout.write(figures(w, time.perf_counter() - begun))
 
