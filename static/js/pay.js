@@ -18,17 +18,18 @@
     button.disabled = wait;
   }
 
+  // How often this page has asked since the cashier closed; a reload keeps it, and it is not in the address.
   function ask(times) {
-    history.replaceState(null, "", `#confirming-${times}`);
+    history.replaceState({ confirming: times }, "");
     location.reload();
   }
 
-  const confirming = /^#confirming-(\d)$/.exec(location.hash);
-  if (confirming && Number(confirming[1]) < MOST) {
+  const asked = (history.state && history.state.confirming) || 0;
+  if (asked > 0 && asked < MOST) {
     say("正在向微信支付确认，请稍候……", { wait: true });
-    setTimeout(() => ask(Number(confirming[1]) + 1), AGAIN);
-  } else if (confirming) {
-    history.replaceState(null, "", location.pathname);
+    setTimeout(() => ask(asked + 1), AGAIN);
+  } else if (asked > 0) {
+    history.replaceState(null, "");
     say("还没有收到微信支付的确认。已经付了的，请过几分钟再刷新，不用再付。");
   }
 
