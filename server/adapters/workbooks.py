@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from server.domain.ports import SheetToWrite
+from server.adapters.long_workbooks import LongWorkbook
+from server.domain.ports import LongSheet, SheetToWrite
 
 
 class OpenpyxlWriter:
@@ -15,3 +16,6 @@ class OpenpyxlWriter:
         from server.adapters import workbook_cells
 
         return workbook_cells.written(sheets)
+
+    def begin(self, sheet: LongSheet) -> LongWorkbook:
+        return LongWorkbook(sheet)

@@ -24,6 +24,8 @@ from server.domain.ports.payments import ReceiptPrinter as ReceiptPrinter
 from server.domain.ports.session_memory import SessionClaims as SessionClaims
 from server.domain.ports.session_memory import SessionMemory as SessionMemory
 from server.domain.ports.tables import Cell as Cell
+from server.domain.ports.tables import LongSheet as LongSheet
+from server.domain.ports.tables import LongWorkbook as LongWorkbook
 from server.domain.ports.tables import Mark as Mark
 from server.domain.ports.tables import SheetToWrite as SheetToWrite
 from server.domain.ports.tables import TableReader as TableReader

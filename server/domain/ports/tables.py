@@ -84,3 +84,25 @@ class WorkbookWriter(Protocol):
 
     def write(self, sheets: Iterable[SheetToWrite]) -> bytes:
         """Its bytes. No formula comes into being, and control characters are left out. Blocks: call it in a thread."""
+
+    def begin(self, sheet: LongSheet) -> LongWorkbook:
+        """One of very many rows, which is handed over piece by piece while it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class LongSheet:
+    """What stands above and around the rows of a sheet. `widths`: as of `SheetToWrite`."""
+
+    title: str
+    head: Sequence[str]
+    widths: Mapping[int, float] = field(default_factory=dict)
+
+
+class LongWorkbook(Protocol):
+    """A workbook under way; every call blocks: call it in a thread. Who stops halfway has no workbook."""
+
+    def add(self, rows: Sequence[Sequence[str | int | None]]) -> bytes:
+        """Some more rows; the bytes that are ready."""
+
+    def finish(self, above: LongSheet, rows: Sequence[Sequence[str | int | None]]) -> bytes:
+        """The last bytes. With them a short sheet that stands first, e.g. of sums, which are known at the end."""
