@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from server.domain import freshness, idempotency, imports, lookups
 from server.domain.actor import Actor
 from server.domain.audit import audit_query
-from server.domain.campaigns import campaign_views, delivery_list, handling, slices, upkeep
+from server.domain.campaigns import (
+    campaign_desk,
+    campaign_views,
+    delivery_history,
+    delivery_list,
+    delivery_queries,
+    handling,
+    slices,
+    upkeep,
+)
 from server.domain.campaigns.audience import Audience
+from server.domain.campaigns.delivery_queries import Wanted
 from server.domain.certificates import certificate_search, downloads, portal, verification
 from server.domain.exams.queries import plans_listing
 from server.domain.issuance import (
@@ -154,12 +165,22 @@ async def test_no_hot_path_grows_with_history(
         await slices.send(s)
         await campaign_views.page(s.settings, s.clock, actor=campaigning.WRITER)
         await campaign_views.audience(s.clock, campaign.id, actor=campaigning.WRITER)
+        await campaign_views.listed(actor=campaigning.WRITER)
+        await campaign_desk.waiting(actor=campaigning.WRITER)
+        day = s.clock.now().replace(hour=0, minute=0)
         for sought in (
-            delivery_list.Wanted(),
-            delivery_list.Wanted(campaign_id=campaign.id, state="accepted"),
-            delivery_list.Wanted(candidate_id=holder.id),
+            Wanted(),
+            Wanted(campaign_id=campaign.id),
+            Wanted(campaign_id=campaign.id, state="accepted"),
+            Wanted(candidate_id=holder.id),
+            Wanted(people=[holder.id]),
+            Wanted(state="unknown"),
+            Wanted(topic="fee_paid"),
+            Wanted(since=day, until=day + timedelta(days=1)),
         ):
             await delivery_list.page(sought, actor=campaigning.WRITER)
+            await delivery_queries.following(sought, after=0, most=100)
+        await delivery_history.of_candidate(s, holder.id, actor=campaigning.WRITER)
         await handling.retry_failed(s.clock, s.queue, campaign.id, actor=campaigning.WRITER)
         await handling.cancel(s.clock, s.queue, campaign.id, actor=campaigning.WRITER)
         await upkeep.clear(s, campaign.id)

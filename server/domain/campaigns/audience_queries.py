@@ -62,10 +62,15 @@ SELECT 'campaign:' || {campaign} || ':' || s.candidate_id, {campaign}, COALESCE(
 {person} RETURNING channel
 ) SELECT count(*) AS people, count(*) FILTER (WHERE channel <> 'none') AS reachable FROM frozen
 """
-_COUNTS = "SELECT why_not, count(*) AS n FROM people GROUP BY why_not"
-
+_COUNTS = """
+, numbered AS (SELECT why_not, candidate_id, row_number() OVER (PARTITION BY why_not ORDER BY candidate_id) AS place FROM people)
+SELECT why_not, count(*) AS n, array_agg(candidate_id ORDER BY candidate_id) FILTER (WHERE place <= {first}) AS first
+FROM numbered GROUP BY why_not
+"""
+_FIRST = """
+SELECT c.id {tables} {where} ORDER BY c.id LIMIT 1
+"""
 _SAMPLE = """
-, chosen AS (SELECT * FROM people s WHERE (why_not = '') = {reachable} {only} ORDER BY candidate_id LIMIT {most})
 SELECT s.candidate_id, c.name, h.name AS school, p.name AS plan, r.admission_number, s.channel, s.why_not,
        jsonb_strip_nulls(jsonb_build_object({fields})) AS values
 {person} ORDER BY s.candidate_id
@@ -96,6 +101,14 @@ class Frozen:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """People of an audience with the same answer to whether they can be reached; `first`: some of them, by number."""
+
+    people: int
+    first: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class SamplePerson:
     """Somebody of an audience, as the database knows them."""
 
@@ -110,14 +123,14 @@ class SamplePerson:
 
 
 async def counts(
-    audience: Audience, ways: Sequence[Mapping[str, Any]], now: datetime, campaign: int
-) -> dict[str, int]:
-    """How many people, by why they cannot be reached; "": they can."""
+    audience: Audience, ways: Sequence[Mapping[str, Any]], now: datetime, campaign: int, *, first: int
+) -> dict[str, Group]:
+    """The people by why they cannot be reached; "": they can. Each with its `first` candidates."""
     people, values = _people(audience, ways, now, campaign)
     async with in_transaction():
         await _plan_for(audience, now, campaign)
-        found = await rows(people + _COUNTS, *values.values)
-    return {str(row["why_not"]): int(row["n"]) for row in found}
+        found = await rows(people + _COUNTS.format(first=values.put(first, "int")), *values.values)
+    return {str(row["why_not"]): Group(int(row["n"]), row["first"]) for row in found}
 
 
 async def sample(
@@ -125,25 +138,20 @@ async def sample(
     ways: Sequence[Mapping[str, Any]],
     now: datetime,
     campaign: int,
-    *,
-    most: int,
-    reachable: bool,
-    candidate_id: int | None = None,
+    candidates: Sequence[int],
 ) -> list[SamplePerson]:
-    """Some of the people, reachable or not; with `candidate_id` that one, if they are of the audience."""
-    people, values = _people(audience, ways, now, campaign)
-    only = f"AND s.candidate_id = {values.put(candidate_id, 'bigint')}" if candidate_id is not None else ""
-    some = _SAMPLE.format(
-        fields=_fields(PERSON_FIELDS),
-        person=_OF_PERSON.replace("FROM people s", "FROM chosen s"),
-        reachable=values.put(reachable, "boolean"),
-        only=only,
-        most=values.put(most, "int"),
-    )
-    async with in_transaction():
-        await _plan_for(audience, now, campaign)
-        found = await rows(f"{people} {some}", *values.values)
+    """Those of these candidates who are of the audience: it is looked up for them alone."""
+    people, values = _people(audience, ways, now, campaign, only=candidates)
+    some = _SAMPLE.format(fields=_fields(PERSON_FIELDS), person=_OF_PERSON)
+    found = await rows(people + some, *values.values)
     return [SamplePerson(**{**row, "values": orjson.loads(row["values"])}) for row in found]
+
+
+async def first(audience: Audience, now: datetime, campaign: int) -> list[int]:
+    """The first candidate of an audience, or nobody."""
+    values = _Values()
+    where = "WHERE " + " AND ".join(_conditions(audience, values, now, campaign))
+    return [int(row["id"]) for row in await rows(_FIRST.format(tables=_TABLES, where=where), *values.values)]
 
 
 async def freeze(
@@ -197,11 +205,19 @@ def _fields(names: Sequence[str] | Mapping[str, Any]) -> str:
 
 
 def _people(
-    audience: Audience, ways: Sequence[Mapping[str, Any]], now: datetime, campaign: int
+    audience: Audience,
+    ways: Sequence[Mapping[str, Any]],
+    now: datetime,
+    campaign: int,
+    *,
+    only: Sequence[int] | None = None,
 ) -> tuple[str, _Values]:
+    """The start of a statement, and its values. `only`: of these candidates."""
     values = _Values()
     values.put(orjson.dumps(list(ways)).decode(), "text")
     conditions = _conditions(audience, values, now, campaign)
+    if only is not None:
+        conditions.append(f"c.id = ANY({values.put(list(only), 'bigint[]')})")
     return _PEOPLE.format(tables=_TABLES, where="WHERE " + " AND ".join(conditions)), values
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from server.domain.campaigns.audience_queries import WHY_NOT, SamplePerson, coun
 from server.domain.campaigns.kinds import CampaignKind
 from server.domain.campaigns.letters import Way, ranked
 from server.domain.campaigns.pace import forecast
-from server.domain.campaigns.states import CampaignState
+from server.domain.campaigns.states import UNDER_WAY, CampaignState
 from server.domain.notices.states import NoticeState
 from server.domain.paging import Page
 from server.domain.people.names import mask_name
@@ -26,12 +26,31 @@ from server.models.database import rows
 from server.settings import Settings
 
 SAMPLE = 10
+_KINDS = {kind.value: kind for kind in CampaignKind}
+_WAITING = (NoticeState.PENDING.value, NoticeState.SENDING.value)
 _PAGE = """
 SELECT id FROM campaign WHERE ($1::bigint = 0 OR id < $1) AND ($2::text IS NULL OR state = $2)
 ORDER BY id DESC LIMIT $3
 """
+_LISTED = """
+SELECT c.id, c.name, c.kind, c.state, c.people, c.reachable, c.author_name, c.submitted_at, c.start_at, c.started_at,
+       c.ended_at, c.created_at, c.note, c.frozen_at IS NOT NULL AS is_frozen,
+       CASE WHEN c.state = ANY($4::text[]) THEN (
+           SELECT count(*) FROM delivery d WHERE d.campaign_id = c.id AND d.state = ANY($5::text[])) END AS waiting
+FROM campaign c WHERE ($1::bigint = 0 OR c.id < $1) AND ($2::text IS NULL OR c.state = $2)
+ORDER BY c.id DESC LIMIT $3
+"""
 _UNREACHED = """
 SELECT last_error, count(*) AS n FROM delivery WHERE campaign_id = $1 AND state = $2 GROUP BY last_error
+"""
+# Of a snapshot: the first of each of these states, of which the first are told.
+_SNAPSHOT = """
+SELECT c.name, h.name AS school, d.channel, d.last_error FROM (
+    SELECT one.* FROM unnest($2::text[]) AS wanted(state),
+    LATERAL (SELECT id, candidate_id, channel, last_error FROM delivery d
+             WHERE d.campaign_id = $1 AND d.state = wanted.state ORDER BY d.id LIMIT $3) one
+    ORDER BY one.id LIMIT $3) d
+JOIN candidate c ON c.id = d.candidate_id LEFT JOIN school h ON h.id = c.school_id ORDER BY d.id
 """
 
 
@@ -51,6 +70,32 @@ class CampaignView:
     audience: Audience
     ends: Mapping[NoticeState, int]
     done_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignRow:
+    """One campaign in the list.
+
+    Attributes:
+        is_frozen: its people are written down; until then `people` and `reachable` are 0, and not known.
+        waiting: of one that is under way, how many are still to be sent to.
+    """
+
+    id: int
+    name: str
+    kind_label: str
+    state: CampaignState
+    people: int
+    reachable: int
+    author_name: str
+    submitted_at: datetime | None
+    start_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    created_at: datetime
+    note: str
+    is_frozen: bool
+    waiting: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +146,24 @@ async def page(
     return Page(found, str(ids[size - 1]) if len(ids) > size else None)
 
 
+async def listed(
+    *, actor: Actor, state: str | None = None, after: int = 0, size: int = 50
+) -> Page[CampaignRow]:
+    """The same in short: no list of a million is counted but those that are under way. Raises as `page`."""
+    roles.require(actor, Verb.SEE_CAMPAIGNS)
+    under_way = [one.value for one in UNDER_WAY]
+    found = await rows(_LISTED, after, state, size + 1, under_way, list(_WAITING))
+    shown = [
+        CampaignRow(
+            state=CampaignState(row.pop("state")),
+            kind_label=_KINDS[kind].label if (kind := row.pop("kind")) in _KINDS else kind,
+            **row,
+        )
+        for row in found[:size]
+    ]
+    return Page(shown, str(shown[-1].id) if len(found) > size else None)
+
+
 async def one(settings: Settings, clock: Clock, campaign_id: int, *, actor: Actor) -> CampaignView:
     """Raises Forbidden: role_not_allowed; NotFound: campaign_unknown."""
     roles.require(actor, Verb.SEE_CAMPAIGNS)
@@ -111,27 +174,47 @@ async def audience(clock: Clock, campaign_id: int, *, actor: Actor) -> AudienceV
     """Count, sample, and who cannot be reached and why. Raises as `one`."""
     roles.require(actor, Verb.SEE_CAMPAIGNS)
     campaign = await _campaign(campaign_id)
+    if campaign.frozen_at is not None:
+        return await _snapshot(campaign)
     chosen = Audience.of(campaign.audience)
     ways = ranked([Way.of(way) for way in campaign.ways])
     now = clock.now()
-    some = await sample(chosen, ways, now, campaign.id, most=SAMPLE, reachable=True)
-    others = await sample(chosen, ways, now, campaign.id, most=SAMPLE, reachable=False)
-    if campaign.frozen_at is not None:
-        found = await rows(_UNREACHED, campaign.id, NoticeState.NO_WAY.value)
-        unreached = [Unreached(str(row["last_error"]), int(row["n"])) for row in found]
-        people, reachable = campaign.people, campaign.reachable
-    else:
-        by_reason = await counts(chosen, ways, now, campaign.id)
-        unreached = [Unreached(WHY_NOT[why], count) for why, count in sorted(by_reason.items()) if why]
-        people, reachable = sum(by_reason.values()), by_reason.get("", 0)
+    groups = await counts(chosen, ways, now, campaign.id, first=SAMPLE)
+    ids = [one for group in groups.values() for one in group.first]
+    people = {one.candidate_id: one for one in await sample(chosen, ways, now, campaign.id, ids)}
+    some = [people[one] for one in groups[""].first if one in people] if "" in groups else []
+    others = sorted(one for why, group in groups.items() if why for one in group.first)[:SAMPLE]
     return AudienceView(
-        people,
-        reachable,
-        unreached,
+        sum(group.people for group in groups.values()),
+        groups[""].people if "" in groups else 0,
+        [Unreached(WHY_NOT[why], group.people) for why, group in sorted(groups.items()) if why],
         [_shown(person) for person in some],
-        [_shown(person) for person in others],
-        campaign.frozen_at is not None,
+        [_shown(people[one]) for one in others if one in people],
+        is_frozen=False,
     )
+
+
+async def _snapshot(campaign: Campaign) -> AudienceView:
+    """As it was written down, whatever has become of the people since."""
+    found = await rows(_UNREACHED, campaign.id, NoticeState.NO_WAY.value)
+    reached = [state.value for state in NoticeState if state is not NoticeState.NO_WAY]
+    some = await _of_snapshot(campaign.id, reached)
+    others = await _of_snapshot(campaign.id, [NoticeState.NO_WAY.value])
+    return AudienceView(
+        campaign.people,
+        campaign.reachable,
+        [Unreached(str(row["last_error"]), int(row["n"])) for row in found],
+        [replace(one, why_not="") for one in some],
+        [replace(one, channel=None) for one in others],
+        is_frozen=True,
+    )
+
+
+async def _of_snapshot(campaign_id: int, states: list[str]) -> list[Shown]:
+    return [
+        Shown(mask_name(row["name"]), row["school"], None, "", row["channel"], row["last_error"])
+        for row in await rows(_SNAPSHOT, campaign_id, states, SAMPLE)
+    ]
 
 
 async def _campaign(campaign_id: int) -> Campaign:
@@ -144,10 +227,9 @@ async def _campaign(campaign_id: int) -> Campaign:
 async def _view(settings: Settings, clock: Clock, campaign: Campaign) -> CampaignView:
     ends = await queries.ends(campaign.id) if campaign.frozen_at is not None else {}
     state = CampaignState(campaign.state)
-    known = {kind.value: kind for kind in CampaignKind}
     return CampaignView(
         campaign=campaign,
-        kind=known.get(campaign.kind),
+        kind=_KINDS.get(campaign.kind),
         state=state,
         ways=[Way.of(way) for way in campaign.ways],
         audience=Audience.of(campaign.audience),

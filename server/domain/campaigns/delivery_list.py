@@ -1,59 +1,31 @@
-"""Who was told what: the messages of campaigns and of the system, one row a person, with how each of them ended.
-
-For a person who asks why she did not get it, `candidate_id` gives her whole history.
-"""
+"""Who was told what: the messages of campaigns and of the system, one row a person, with how each of them ended."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from tortoise.transactions import in_transaction
 
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.campaigns import handling
+from server.domain.campaigns import delivery_queries, handling
+from server.domain.campaigns.delivery_queries import Wanted
 from server.domain.notices import campaign_rows, delivery
 from server.domain.notices.states import STEPS, NoticeState
 from server.domain.notices.topics import TOPICS
 from server.domain.paging import Page
+from server.domain.people import candidate_search
 from server.domain.people.names import mask_name
 from server.domain.ports import Clock, Queue
 from server.domain.roles import Verb
 from server.errors import Conflict, NotFound
-from server.models import Delivery
-from server.models.database import rows
+from server.models import Campaign, Delivery
 
-_PAGE = """
-SELECT d.id, d.topic, d.channel, d.state, d.last_error, d.attempts, d.retries, d.campaign_id, g.name AS campaign,
-       d.candidate_id, d.officer_id, COALESCE(c.name, o.name) AS name, h.name AS school, d.created_at, d.sent_at,
-       d.settled_at, d.next_try_at
-FROM delivery d LEFT JOIN campaign g ON g.id = d.campaign_id LEFT JOIN candidate c ON c.id = d.candidate_id
-LEFT JOIN officer o ON o.id = d.officer_id LEFT JOIN school h ON h.id = COALESCE(c.school_id, o.school_id)
-WHERE ($1::bigint = 0 OR d.id < $1) AND ($2::text IS NULL OR d.state = $2) AND ($3::text IS NULL OR d.topic = $3)
-  AND ($4::bigint IS NULL OR d.campaign_id = $4) AND ($5::bigint IS NULL OR d.candidate_id = $5)
-  AND ($6::bigint IS NULL OR COALESCE(c.school_id, o.school_id) = $6)
-  AND ($7::timestamptz IS NULL OR d.created_at >= $7) AND ($8::timestamptz IS NULL OR d.created_at < $8)
-ORDER BY d.id DESC LIMIT $9
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which messages; what is None does not narrow them down.
-
-    Attributes:
-        topic: a name in `topics.TOPICS`, or `campaign`. since, until: when they were put.
-    """
-
-    state: str | None = None
-    topic: str | None = None
-    campaign_id: int | None = None
-    candidate_id: int | None = None
-    school_id: int | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+NEWEST = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,33 +51,46 @@ class DeliveryView:
     settled_at: datetime | None
     next_try_at: datetime | None
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> DeliveryView:
+        """What `delivery_queries` found."""
+        left = {name: value for name, value in row.items() if name not in ("name", "state", "last_error")}
+        is_campaigns = row["campaign_id"] is not None or row["topic"] not in TOPICS
+        return cls(
+            topic_label="群发" if is_campaigns else TOPICS[row["topic"]].label,
+            name_masked=mask_name(row["name"] or ""),
+            state=NoticeState(row["state"]),
+            reason=row["last_error"],
+            **left,
+        )
+
 
 async def page(wanted: Wanted, *, actor: Actor, after: int = 0, size: int = 50) -> Page[DeliveryView]:
     """Messages, the newest first. Raises Forbidden: role_not_allowed."""
     roles.require(actor, Verb.SEE_CAMPAIGNS)
-    found = await rows(
-        _PAGE,
-        after,
-        wanted.state,
-        wanted.topic,
-        wanted.campaign_id,
-        wanted.candidate_id,
-        wanted.school_id,
-        wanted.since,
-        wanted.until,
-        size + 1,
-    )
-    shown = [
-        DeliveryView(
-            topic_label=TOPICS[row["topic"]].label if row["topic"] in TOPICS else "群发",
-            name_masked=mask_name(row.pop("name") or ""),
-            state=NoticeState(row.pop("state")),
-            reason=row.pop("last_error"),
-            **row,
-        )
-        for row in found[:size]
-    ]
+    found = await delivery_queries.newest(wanted, before=after, most=size + 1)
+    shown = [DeliveryView.of(row) for row in found[:size]]
     return Page(shown, str(shown[-1].id) if len(found) > size else None)
+
+
+async def whose(search: str, *, actor: Actor) -> list[int]:
+    """The candidates that staff mean by a whole name or an admission number.
+
+    Raises Forbidden: role_not_allowed; Invalid: /q search_form, search_identity.
+    """
+    roles.require(actor, Verb.SEE_CAMPAIGNS)
+    return await candidate_search.ids_found(search, None)
+
+
+async def campaigns(chosen: int | None, *, actor: Actor) -> list[tuple[int, str]]:
+    """Number and name of what staff may choose from: the newest campaigns that were frozen, and the one that is chosen."""
+    roles.require(actor, Verb.SEE_CAMPAIGNS)
+    found = Campaign.filter(frozen_at__not_isnull=True).order_by("-id").limit(NEWEST)
+    newest = [(int(str(one)), str(name)) for one, name in await found.values_list("id", "name")]
+    if chosen is None or chosen in dict(newest):
+        return newest
+    other = await Campaign.get_or_none(id=chosen)
+    return [*([(other.id, other.name)] if other is not None else []), *newest]
 
 
 async def send_anew(clock: Clock, queue: Queue, delivery_id: int, *, actor: Actor) -> None:

@@ -14,9 +14,9 @@ from hashlib import sha256
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.campaigns import transitions
+from server.domain.campaigns import audience_queries, transitions
 from server.domain.campaigns.audience import Audience
-from server.domain.campaigns.audience_queries import SamplePerson, sample
+from server.domain.campaigns.audience_queries import SamplePerson
 from server.domain.campaigns.letters import Way, ranked
 from server.domain.notices import keywords
 from server.domain.ports import Cache, Clock, Services
@@ -147,17 +147,15 @@ async def _campaign(campaign_id: int) -> Campaign:
 
 async def _person(clock: Clock, campaign: Campaign, admission_number: str) -> SamplePerson:
     ways = ranked([Way.of(way) for way in campaign.ways])
-    candidate_id = None
+    chosen, now = Audience.of(campaign.audience), clock.now()
     if admission_number:
         found = await Registration.filter(admission_number=admission_number.strip()).first()
-        candidate_id = found.candidate_id if found is not None else 0
-    chosen = Audience.of(campaign.audience)
-    for reachable in (True, False):
-        people = await sample(
-            chosen, ways, clock.now(), campaign.id, most=1, reachable=reachable, candidate_id=candidate_id
-        )
-        if people:
-            return people[0]
+        wanted = [found.candidate_id] if found is not None else []
+    else:
+        wanted = await audience_queries.first(chosen, now, campaign.id)
+    people = await audience_queries.sample(chosen, ways, now, campaign.id, wanted) if wanted else []
+    if people:
+        return people[0]
     raise NotFound("person_unknown", "受众里没有这个人，请核对准考证号，或不填，用名单里的第一个人。")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from tortoise.transactions import in_transaction
@@ -11,20 +10,17 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
 from server.domain.freshness import changed, scope_of
-from server.domain.people import bindings, ended_sessions, queries
+from server.domain.people import bindings, candidate_search, ended_sessions, queries
 from server.domain.people.bound_people import LivingBinding
 from server.domain.people.candidates import id_masked
 from server.domain.people.free_text import clean_reason
-from server.domain.people.names import clean_name, tidy
 from server.domain.people.school_scope import school_of
 from server.domain.ports import Keys, Services, WeChatIdentity
 from server.domain.roles import Verb
-from server.errors import Conflict, FieldError, Invalid, NotFound, Refused
+from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.models import Binding, Candidate
 
 REASON_LENGTH = 200
-_ADMISSION = re.compile(r"[0-9A-Za-z-]{6,40}")
-_IDENTITY = re.compile(r"[0-9]{17}[0-9Xx]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +43,10 @@ async def find(s: Services, search: str, *, actor: Actor) -> list[CandidateView]
         Forbidden("role_not_allowed") · Invalid: /q search_form, search_identity.
     """
     roles.require(actor, Verb.SEE_PEOPLE)
-    text = "".join(tidy(search).split())
-    if _IDENTITY.fullmatch(text):
-        raise _poor("search_identity", "请不要在这里输入证件号码，请改用姓名或准考证号查找。")
-    if _ADMISSION.fullmatch(text):
-        ids = await queries.candidates_admitted(text, school_of(actor))
-    else:
-        try:
-            ids = await queries.candidates_named(clean_name(search), school_of(actor))
-        except Refused:
-            raise _poor("search_form", "请输入完整的姓名，或准考证号。") from None
+    ids = await candidate_search.ids_found(search, school_of(actor))
     people = await Candidate.filter(id__in=ids).order_by("id").prefetch_related("school")
     await incidents.viewed(s, actor, "candidates", "candidate", "-")
     return [await _view(s.keys, one) for one in people]
-
-
-def _poor(code: str, detail: str) -> Invalid:
-    return Invalid(errors=[FieldError("/q", code, detail)])
 
 
 async def _view(keys: Keys, candidate: Candidate) -> CandidateView:

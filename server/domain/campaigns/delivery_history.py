@@ -1,0 +1,105 @@
+"""One candidate's whole history of messages, and by which ways she can be reached now: why did she not get it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from server.domain import roles
+from server.domain.actor import Actor
+from server.domain.audit import incidents
+from server.domain.campaigns import delivery_list
+from server.domain.campaigns.delivery_list import DeliveryView
+from server.domain.campaigns.delivery_queries import Wanted
+from server.domain.notices import grants
+from server.domain.notices.topics import TOPICS
+from server.domain.paging import Page
+from server.domain.people.names import mask_name
+from server.domain.ports import Services
+from server.domain.roles import Verb
+from server.errors import NotFound
+from server.models import Binding, Candidate, Follower, Grant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bond:
+    """A binding of hers in one account, also one that has ended.
+
+    Attributes:
+        is_following: of the official account, as far as WeChat told us; None: it never told us.
+        following_since: when it told us so.
+        grants: topic's label → how many subscription messages are left, where there ever were any.
+    """
+
+    account: str
+    bound_at: datetime
+    unbound_at: datetime | None
+    is_following: bool | None
+    following_since: datetime | None
+    grants: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What there is to know of why a candidate got a message or not; the name masked.
+
+    Attributes:
+        may_be_asked: labels of the topics of which she can be asked for grants in each account, e.g. oa.
+    """
+
+    candidate_id: int
+    name_masked: str
+    school: str | None
+    bonds: list[Bond]
+    may_be_asked: dict[str, list[str]]
+    messages: Page[DeliveryView]
+
+
+async def of_candidate(
+    s: Services, candidate_id: int, *, actor: Actor, after: int = 0, size: int = 50
+) -> History:
+    """Raises Forbidden: role_not_allowed; NotFound: candidate_not_found."""
+    roles.require(actor, Verb.SEE_CAMPAIGNS)
+    candidate = await Candidate.get_or_none(id=candidate_id).prefetch_related("school")
+    if candidate is None:
+        raise NotFound("candidate_not_found", "没有找到这位考生，请核对后重新查找。")
+    await incidents.viewed(s, actor, "deliveries", "candidate", candidate_id)
+    wanted = Wanted(candidate_id=candidate_id)
+    return History(
+        candidate_id=candidate_id,
+        name_masked=mask_name(candidate.name),
+        school=candidate.school.name if candidate.school else None,
+        bonds=await _bonds(candidate_id),
+        may_be_asked={
+            account: [TOPICS[name].label for name in grants.asked_for(s.settings, account)]
+            for account in ("oa", "mp")
+        },
+        messages=await delivery_list.page(wanted, actor=actor, after=after, size=size),
+    )
+
+
+async def _bonds(candidate_id: int) -> list[Bond]:
+    """The living ones first, then the newest."""
+    bindings = await Binding.filter(candidate_id=candidate_id).order_by("-id").limit(20)
+    openids = [one.openid for one in bindings]
+    follows = {one.openid: one for one in await Follower.filter(openid__in=openids)}
+    left: dict[tuple[str, str], dict[str, int]] = {}
+    for grant in await Grant.filter(openid__in=openids):
+        label = TOPICS[grant.topic].label if grant.topic in TOPICS else grant.topic
+        left.setdefault((grant.account, grant.openid), {})[label] = grant.remaining
+    bonds = [
+        Bond(
+            account=one.account,
+            bound_at=one.bound_at,
+            unbound_at=one.unbound_at,
+            is_following=_following(follows.get(one.openid)) if one.account == "oa" else None,
+            following_since=follows[one.openid].changed_at if one.openid in follows else None,
+            grants=left.get((one.account, one.openid), {}),
+        )
+        for one in bindings
+    ]
+    return sorted(bonds, key=lambda one: one.unbound_at is not None)
+
+
+def _following(follower: Follower | None) -> bool | None:
+    return follower.is_following if follower is not None else None

@@ -1,0 +1,16 @@
+"""Indexes by which staff list messages."""
+
+from pathlib import Path
+
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+
+STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("records", "0019_fee_sums")]
+
+    initial = False
+
+    operations = [ops.RunSQL(STATEMENTS)]

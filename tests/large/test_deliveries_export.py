@@ -1,0 +1,63 @@
+"""150,000 messages as a workbook: every one of them, in the memory of a slice, with sums that are the database's counts."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+from collections import Counter
+
+import pytest
+import python_calamine
+
+from server.adapters.workbooks import OpenpyxlWriter
+from server.domain.campaigns import deliveries_export, queries
+from server.domain.campaigns.deliveries_export import ExportDesk
+from server.domain.campaigns.delivery_queries import Wanted
+from server.domain.notices.states import NoticeState
+from server.domain.ports import Services
+from server.models import Candidate, Delivery
+from server.models.database import write
+from tests.kit import campaigning, make
+
+PEOPLE = 150_000
+MOST_BYTES = 40_000_000  # a slice of 5,000 rows and what is made of it; all rows at once take ten times that
+_FILL = """
+INSERT INTO delivery (dedup, campaign_id, topic, account, channel, openid, candidate_id, fields_shown, path, state, attempts,
+                      retries, msgid, last_error, remedy, next_try_at, created_at, sent_at, settled_at)
+SELECT 'filled:' || i, $1, 'campaign', 'oa', 'template', 'o' || i, $2, '{}', '',
+       (ARRAY['delivered', 'delivered', 'delivered', 'refused', 'unreported', 'failed'])[1 + i % 6], 1, 0, '',
+       CASE WHEN i % 6 < 3 THEN '' ELSE '43004：没有关注公众号' END, '', NULL, now(), now(), now()
+FROM generate_series(1, $3) i
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.rule("C3")
+async def test_a_workbook_of_150000_in_flat_memory(services: Services) -> None:
+    plan = await make.plan()
+    await campaigning.people(services, 1, on=plan)
+    campaign = await campaigning.submitted(services, plan)
+    somebody = await Candidate.first()
+    assert somebody is not None
+    await Delivery.all().delete()
+    await write(_FILL, campaign.id, somebody.id, PEOPLE)
+    desk = ExportDesk(clock=services.clock, writer=OpenpyxlWriter(), channels={"template": "公众号模板消息"})
+    wanted = Wanted(campaign_id=campaign.id)
+    data = b"".join([one async for one in deliveries_export.pieces(desk, wanted, actor=campaigning.WRITER)])
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+    rows = book.get_sheet_by_name("通知").to_python()[1:]
+    assert len({row[0] for row in rows}) == len(rows) == PEOPLE
+    found = Counter(row[6] for row in rows)
+    sums = {row[0]: row[1] for row in book.get_sheet_by_name("合计").to_python() if row[0]}
+    counts = {NoticeState(name).label: count for name, count in (await queries.ends(campaign.id)).items()}
+    assert {label: sums[label] for label in counts} == counts == dict(found)
+    assert sums["合计"] == PEOPLE
+    tracemalloc.start()
+    try:
+        async for _ in deliveries_export.pieces(desk, wanted, actor=campaigning.WRITER):
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < MOST_BYTES
