@@ -131,6 +131,7 @@ ACTIONS = {
     "campaign.pace": "修改群发速度",
     "campaign.preview": "预览群发",
     "campaign.test_send": "群发试发给自己",
+    "delivery.export": "导出通知记录",
     "delivery.send_anew": "再发结果未知的通知",
     "delivery.let_be": "不再发结果未知的通知",
     "staff.link_wechat": "登记接收试发的微信",

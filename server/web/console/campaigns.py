@@ -1,4 +1,4 @@
-"""群发: written, approved and controlled by staff; and who was told what."""
+"""群发: written, approved and controlled by staff, and the people of each."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from pydantic import Field
 from server.domain.campaigns import campaign_views, delivery_list, drafts, handling, letters, lists, rehearsal
 from server.domain.campaigns.audience import BINDING, CERTIFICATE, LEVELS, MOST, OUTCOMES, PAYMENT, Audience
 from server.domain.campaigns.campaign_views import CampaignView
-from server.domain.campaigns.delivery_list import DeliveryView
+from server.domain.campaigns.delivery_queries import Wanted
 from server.domain.campaigns.drafts import Draft
 from server.domain.campaigns.kinds import CampaignKind
 from server.domain.campaigns.letters import Way
 from server.domain.campaigns.person_fields import PERSON_FIELDS
 from server.domain.campaigns.states import CampaignState
 from server.domain.notices.states import NoticeState
-from server.domain.notices.topics import CHANNELS, TOPICS
+from server.domain.notices.topics import CHANNELS
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid
 from server.web.console import campaign_answers as a
 from server.web.console.answers import Id, Page
 from server.web.console.auth import Call
+from server.web.console.deliveries import DeliveryState, shown
 from server.web.console.paging import Paging, page_of
 from server.web.routes import Route
 from server.web.schema import Input, Moment, OneOf, Whole
 
 Choice = Annotated[str, Field(max_length=20)]
-DeliveryState = Annotated[str | None, OneOf(NoticeState)]
 
 
 class CampaignQuery(Paging):
@@ -37,16 +37,6 @@ class CampaignQuery(Paging):
 
 class OfCampaign(Paging):
     state: DeliveryState = None
-
-
-class DeliveryQuery(Paging):
-    state: DeliveryState = None
-    kind: Annotated[str | None, OneOf([*TOPICS, letters.TOPIC])] = None
-    campaign_id: Whole | None = None
-    candidate_id: Whole | None = None
-    school_id: Whole | None = None
-    since: Moment | None = Field(default=None, description="从这时起放进来的")
-    until: Moment | None = Field(default=None, description="到这时为止，不含")
 
 
 class FieldInput(Input):
@@ -220,31 +210,9 @@ async def pace(call: Call, body: PaceInput, campaign_id: int) -> None:
 
 async def of_campaign(call: Call, query: OfCampaign, campaign_id: int) -> Page[a.Delivery]:
     await campaign_views.one(call.s.settings, call.s.clock, campaign_id, actor=call.actor)
-    wanted = delivery_list.Wanted(campaign_id=campaign_id, state=query.state)
+    wanted = Wanted(campaign_id=campaign_id, state=query.state)
     found = await delivery_list.page(wanted, actor=call.actor, after=query.after, size=query.size)
-    return page_of(a.Delivery, [_delivery(one) for one in found.items], found.next_cursor)
-
-
-async def deliveries(call: Call, query: DeliveryQuery) -> Page[a.Delivery]:
-    wanted = delivery_list.Wanted(
-        state=query.state,
-        topic=query.kind,
-        campaign_id=query.campaign_id,
-        candidate_id=query.candidate_id,
-        school_id=query.school_id,
-        since=query.since,
-        until=query.until,
-    )
-    found = await delivery_list.page(wanted, actor=call.actor, after=query.after, size=query.size)
-    return page_of(a.Delivery, [_delivery(one) for one in found.items], found.next_cursor)
-
-
-async def send_anew(call: Call, delivery_id: int) -> None:
-    await delivery_list.send_anew(call.s.clock, call.s.queue, delivery_id, actor=call.actor)
-
-
-async def let_be(call: Call, delivery_id: int) -> None:
-    await delivery_list.let_be(call.s.clock, call.s.queue, delivery_id, actor=call.actor)
+    return page_of(a.Delivery, [shown(one) for one in found.items], found.next_cursor)
 
 
 def _draft(body: CampaignInput) -> Draft:
@@ -346,18 +314,6 @@ def _way(way: Way) -> a.CampaignWay:
     )
 
 
-def _delivery(one: DeliveryView) -> a.Delivery:
-    return a.Delivery(
-        **{
-            name: getattr(one, name)
-            for name in a.Delivery.model_fields
-            if name not in ("state", "state_label")
-        },
-        state=one.state.value,
-        state_label=one.state.label,
-    )
-
-
 _ONE = "/campaigns/<campaign_id:int>"
 SEE, SEND, APPROVE = Verb.SEE_CAMPAIGNS, Verb.SEND_CAMPAIGNS, Verb.APPROVE_CAMPAIGN
 ROUTES = [
@@ -382,7 +338,4 @@ ROUTES = [
     Route("POST", f"{_ONE}/retry-failed", retry_failed, "只重发确定失败的", gives=a.Retried, verb=SEND),
     Route("POST", f"{_ONE}/pace", pace, "改速度，发送中也可以", takes=PaceInput, status=204, verb=SEND),
     Route("GET", f"{_ONE}/deliveries", of_campaign, "群发的每个人", takes=OfCampaign, gives=Page[a.Delivery], verb=SEE),
-    Route("GET", "/deliveries", deliveries, "谁收到了什么：群发和系统通知", takes=DeliveryQuery, gives=Page[a.Delivery], verb=SEE),
-    Route("POST", "/deliveries/<delivery_id:int>/send-anew", send_anew, "结果未知的，决定再发一次", status=204, verb=SEND),
-    Route("POST", "/deliveries/<delivery_id:int>/let-be", let_be, "结果未知的，决定不再发", status=204, verb=SEND),
 ]  # fmt: skip

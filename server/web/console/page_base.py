@@ -35,6 +35,8 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/certificates", "证书", Verb.SEE_CERTIFICATES),
     ("/console/officers", "签发负责人", Verb.SEE_OFFICERS),
     ("/console/people", "考生绑定", Verb.SEE_PEOPLE),
+    ("/console/campaigns", "群发", Verb.SEE_CAMPAIGNS),
+    ("/console/deliveries", "通知记录", Verb.SEE_CAMPAIGNS),
     ("/console/courses", "培训", Verb.SEE_COURSES),
     ("/console/prices", "价格", Verb.SEE_MONEY),
     ("/console/fees", "缴费", Verb.SEE_MONEY),

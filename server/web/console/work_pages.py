@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, imports, roles
+from server.domain.campaigns import campaign_desk
 from server.domain.certificates import certificate_search, portal
 from server.domain.certificates.states import CertificateState
 from server.domain.exams import queries as exam_queries
@@ -19,7 +22,7 @@ from server.domain.lookups import worklist
 from server.domain.payments import finance_desk
 from server.domain.roles import Verb
 from server.web import templating
-from server.web.console import import_answers, money_words, page_base, wording
+from server.web.console import campaign_words, import_answers, money_words, page_base, wording
 from server.web.console import plans as plan_routes
 from server.web.console.auth import Call
 from server.web.console.certificates import CertificateQuery, shown
@@ -70,19 +73,36 @@ async def home(call: Call) -> HTTPResponse:
         officers=await worklist.unconfirmed(call.actor) if may_confirm else 0,
         plans=await worklist.unreleased_plans() if may_release else None,
         imports=await worklist.poor_imports(call.s.clock) if may_import else None,
-        money=await _money(call),
+        desks=[one for one in (await _money(call), await _campaigns(call)) if one is not None],
     )
 
 
-async def _money(call: Call) -> list[dict[str, Any]] | None:
+async def _money(call: Call) -> dict[str, Any] | None:
     """What waits for this person of finance; None for everybody else."""
     if not roles.may(call.actor, Verb.SETTLE_ALARMS):
         return None
-    found = {one.what: one for one in await finance_desk.waiting(actor=call.actor)}
-    return [
-        {"label": label, "href": href, "items": found[what].items, "since": found[what].since}
-        for what, (label, href) in money_words.WAITING.items()
+    found = {one.what: (one.items, one.since) for one in await finance_desk.waiting(actor=call.actor)}
+    return _desk("缴费待办", money_words.WAITING, found)
+
+
+async def _campaigns(call: Call) -> dict[str, Any] | None:
+    """What waits for whoever writes and approves campaigns; None for everybody else."""
+    if not roles.may(call.actor, Verb.SEND_CAMPAIGNS):
+        return None
+    found = {one.what: (one.items, one.since) for one in await campaign_desk.waiting(actor=call.actor)}
+    return _desk("群发待办", campaign_words.WAITING, found)
+
+
+def _desk(
+    title: str,
+    words: Mapping[str, tuple[str, str]],
+    found: Mapping[str, tuple[int, datetime | None]],
+) -> dict[str, Any]:
+    tiles = [
+        {"label": label, "href": href, "count": found[what][0], "since": found[what][1]}
+        for what, (label, href) in words.items()
     ]
+    return {"title": title, "tiles": tiles}
 
 
 async def import_list(call: Call) -> HTTPResponse:

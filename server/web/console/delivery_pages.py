@@ -1,0 +1,97 @@
+"""The pages of 通知: who was told what and how it ended, and one person's whole history: why did she not get it?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sanic import Blueprint, HTTPResponse
+
+from server.domain import beijing, roles
+from server.domain.campaigns import delivery_history, delivery_list
+from server.domain.campaigns.delivery_queries import CAMPAIGN
+from server.domain.lookups import worklist
+from server.domain.notices.states import NoticeState
+from server.domain.notices.topics import TOPICS
+from server.domain.roles import Verb
+from server.errors import Invalid
+from server.web.console import campaign_words as words
+from server.web.console import page_base
+from server.web.console.auth import Call
+from server.web.console.deliveries import Sought, wanted_by
+from server.web.schema import Input, Whole
+
+bp = Blueprint("console_deliveries", url_prefix="/console")
+PAGE = 50
+AT = "/console/deliveries"
+
+
+class DeliveriesPage(Sought):
+    cursor: Whole | None = None
+
+
+class HistoryPage(Input):
+    cursor: Whole | None = None
+
+
+async def delivery_page(call: Call) -> HTTPResponse:
+    wanted = page_base.read(call, DeliveriesPage)
+    chosen: dict[str, Any] = wanted.model_dump(exclude={"cursor"})
+    problem, items, cursor = "", [], None
+    try:
+        meant = await wanted_by(wanted, actor=call.actor)
+        found = await delivery_list.page(meant, actor=call.actor, after=wanted.cursor or 0, size=PAGE)
+        items, cursor = found.items, found.next_cursor
+    except Invalid as refused:
+        problem, chosen = refused.errors[0].detail, {**chosen, "q": None}
+    without_state = {**chosen, "state": None}
+    return await page_base.render(
+        call,
+        "deliveries.html",
+        title="通知记录",
+        nav=AT,
+        wanted=wanted,
+        q="" if problem else wanted.q or "",
+        problem=problem,
+        items=items,
+        next_cursor=cursor,
+        more_base=page_base.address(AT, chosen.items()),
+        tab_base=page_base.address(AT, without_state.items()),
+        export=page_base.address("/console/api/v1/deliveries/export.xlsx", chosen.items()).rstrip("?&"),
+        states=list(NoticeState),
+        kinds={CAMPAIGN: "群发", **{name: topic.label for name, topic in TOPICS.items()}},
+        campaigns=await delivery_list.campaigns(wanted.campaign_id, actor=call.actor),
+        schools=await worklist.schools(call.actor),
+        channels=words.CHANNELS,
+        tones=words.NOTICE_TONES,
+        filtered=any(value is not None for value in without_state.values()),
+        may_decide=roles.may(call.actor, Verb.SEND_CAMPAIGNS),
+        today=beijing.day(call.s.clock.now()),
+    )
+
+
+async def history_page(call: Call, candidate_id: int) -> HTTPResponse:
+    """Everything that was ever sent to one candidate, by which ways she can be reached now, and what each end means."""
+    wanted = page_base.read(call, HistoryPage)
+    found = await delivery_history.of_candidate(
+        call.s, candidate_id, actor=call.actor, after=wanted.cursor or 0, size=PAGE
+    )
+    path = f"{AT}/people/{candidate_id}"
+    return await page_base.render(
+        call,
+        "delivery_history.html",
+        title=f"{found.name_masked}的通知",
+        nav=AT,
+        it=found,
+        items=found.messages.items,
+        next_cursor=found.messages.next_cursor,
+        more_base=page_base.address(path, []),
+        channels=words.CHANNELS,
+        tones=words.NOTICE_TONES,
+        means=words.MEANS,
+        may_decide=roles.may(call.actor, Verb.SEND_CAMPAIGNS),
+        may_unbind=roles.may(call.actor, Verb.SEE_PEOPLE),
+    )
+
+
+page_base.mount(bp, "/deliveries", delivery_page, Verb.SEE_CAMPAIGNS)
+page_base.mount(bp, "/deliveries/people/<candidate_id:int>", history_page, Verb.SEE_CAMPAIGNS)
