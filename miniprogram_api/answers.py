@@ -158,10 +158,41 @@ class Subscription(Answer):
     title: str
     template_id: str = Field(description="用于 wx.requestSubscribeMessage")
     left: int = Field(ge=0, description="还可以发送几条")
+    ask: bool = Field(description="现在征求对本人有用；否则不要再问")
+    long_term: bool = Field(description="长期订阅：同意一次一直有效；不能与一次性的同时征求")
 
 
 class Subscriptions(Answer):
     items: list[Subscription]
+
+
+class NoticeLine(Answer):
+    label: str
+    value: str
+
+
+class PersonsNotice(Answer):
+    title: str
+    lines: list[NoticeLine]
+    page: str = Field(description="打开小程序的哪一页；空：没有")
+    at: datetime
+    is_new: bool = Field(description="没有送到微信，第一次在这里显示")
+
+
+class NoticeChoice(Answer):
+    choice: str = Field(description="POST 时放入 choice")
+    title: str
+    about: str
+    wants: bool
+
+
+class NoticeChoices(Answer):
+    items: list[NoticeChoice]
+
+
+class Notices(Answer):
+    items: list[PersonsNotice]
+    choices: list[NoticeChoice]
 
 
 class Link(Answer):

@@ -76,6 +76,11 @@ class Accepted(Body):
     )
 
 
+class NoticeChoice(Body):
+    choice: str = Field(min_length=1, max_length=20, description="哪一种通知")
+    wants: bool = Field(description="是否接收")
+
+
 class Link(Body):
     q: str = Field(max_length=LONGEST, description="二维码内容")
 

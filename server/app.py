@@ -55,7 +55,7 @@ from server.web import (
 )
 from server.web.console import page_base
 from server.web.h5 import binding as h5_binding
-from server.web.h5 import certificate_files, js_config, login, officer
+from server.web.h5 import certificate_files, js_config, login, notice_page, officer
 from server.web.h5 import lookups as h5_lookups
 from server.web.h5 import orders as h5_orders
 from server.web.ready_answers import ReadyAnswers
@@ -67,6 +67,7 @@ DOORS = (
     h5_binding.bp,
     h5_lookups.bp,
     h5_orders.bp,
+    notice_page.bp,
     certificate_files.bp,
     officer.bp,
     js_config.bp,

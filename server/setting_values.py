@@ -10,8 +10,10 @@ from server import operators, pay_settings, production_settings, public_address,
 
 _PAIR = r"[a-z_]+\s*=\s*[a-z_]+[0-9]+"
 TEMPLATE_KEYWORDS = re.compile(
-    rf"(WECHAT_(?:OA|MP)_(?:TEMPLATE|SUBSCRIBE)_[A-Z]+)\s*[:：]\s*({_PAIR}(?:\s*[,，]\s*{_PAIR})*)"
+    rf"(WECHAT_(?:OA|MP)_(?:TEMPLATE|SUBSCRIBE)_[A-Z_]+)\s*[:：]\s*({_PAIR}(?:\s*[,，]\s*{_PAIR})*)"
 )
+
+SUBSCRIPTION = re.compile(r"WECHAT_(?:OA_SUBSCRIBE|MP_TEMPLATE)_[A-Z_]+")
 
 
 def problems(values: Mapping[str, Any], *, production: bool) -> list[str]:
@@ -38,6 +40,9 @@ def problems(values: Mapping[str, Any], *, production: bool) -> list[str]:
     for entry in filter(str.strip, re.split("[;；]", str(values.get("template_keywords", "")))):
         if not TEMPLATE_KEYWORDS.fullmatch(entry.strip()):
             lines.append(f"WECHAT_TEMPLATE_KEYWORDS 的“{entry.strip()[:60]}”写法不对")
+    for name in filter(str.strip, re.split("[,，]", str(values.get("long_term_templates", "")))):
+        if not SUBSCRIPTION.fullmatch(name.strip()):
+            lines.append(f"WECHAT_LONG_TERM_TEMPLATES 的“{name.strip()[:60]}”不是订阅消息模板的设置名")
     lines += public_address.problems(str(values.get("public_url", "")), production=production)
     if production:
         lines += production_settings.problems(values)

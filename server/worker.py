@@ -21,7 +21,7 @@ from server.domain import freshness, idempotency, imports
 from server.domain.audit import key_events
 from server.domain.campaigns import handling, slices, upkeep
 from server.domain.issuance import announcements, generation, preparing
-from server.domain.notices import release_announcements, sender
+from server.domain.notices import release_announcements, sender, template_check
 from server.domain.payments import (
     fees,
     notifications,
@@ -31,6 +31,7 @@ from server.domain.payments import (
     refund_sending,
     refunds,
 )
+from server.domain.payments.payer_notices import PayerTeller
 from server.domain.payments.settlement import Cashbox
 from server.domain.people import ended_sessions, rights_notices
 from server.domain.ports import Services
@@ -52,7 +53,7 @@ async def apply_payments(s: Services, notification_id: str = "") -> None:
 
 async def raise_fees(s: Services) -> None:
     """Make the fees of new registrations. Job and sweep."""
-    await fees.raise_fees(s.clock)
+    await fees.raise_fees(s.clock, PayerTeller(s.settings, s.clock, s.queue))
 
 
 async def close_overtaken(s: Services, order_id: int) -> None:
@@ -101,6 +102,7 @@ TASKS: dict[str, Work] = {
     "issuance.generate": generation.generate,
     preparing.JOB: preparing.work,
     "notices.send": sender.send,
+    template_check.JOB: template_check.look,
     notifications.JOB: apply_payments,
     fees.JOB: raise_fees,
     open_orders.JOB: close_overtaken,
@@ -112,6 +114,7 @@ TASKS: dict[str, Work] = {
 }
 EVERY_MINUTE = "* * * * *"
 HOURLY = "23 * * * *"
+DAILY = "47 4 * * *"
 
 
 async def sweep_files(s: Services) -> None:
@@ -128,6 +131,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "keys.trail": (key_events.sweep, EVERY_MINUTE),
     "lookups.sweep": (freshness.sweep, HOURLY),
     "notices.sweep": (sender.sweep, EVERY_MINUTE),
+    "notices.compare": (template_check.look, DAILY),
     "payments.fees": (raise_fees, EVERY_MINUTE),
     "payments.reconcile": (reconcile, EVERY_MINUTE),
     "payments.sweep": (sweep_payments, EVERY_MINUTE),
@@ -278,6 +282,7 @@ async def run(settings: Settings) -> None:
     async with root.running(settings) as services:
         jobs = create_jobs(settings, services)
         async with jobs.open_async():
+            await template_check.put(services.queue)
             await jobs.run_worker_async(
                 concurrency=1,  # one process per core does one thing at a time
                 delete_jobs=DeleteJobCondition.SUCCESSFUL,

@@ -19,7 +19,7 @@ from server.models.exams import (
     StandardVersion,
 )
 from server.models.issuance import Certificate, Issuance, NumberSeries, Preparation, Receipt, ScanTicket
-from server.models.notices import Delivery, Grant, GrantEntry
+from server.models.notices import Delivery, Grant, GrantEntry, NoticeOptOut
 from server.models.payments import (
     Fee,
     FeeOrder,
@@ -92,6 +92,7 @@ __all__ = [
     "LedgerEntry",
     "LedgerPosting",
     "LookupChange",
+    "NoticeOptOut",
     "NumberSeries",
     "Officer",
     "OfficerBacker",

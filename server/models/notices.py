@@ -45,13 +45,32 @@ class Delivery(Model):
     remedy = fields.CharField(
         max_length=10, db_default=""
     )  # of the last refusal by WeChat: see errors.Remedy
+    tried: fields.Field[list[dict[str, str]] | None] = fields.JSONField(
+        null=True
+    )  # channel and why: ways that WeChat closed
     next_try_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     sent_at = fields.DatetimeField(null=True)
     settled_at = fields.DatetimeField(null=True)
+    seen_at = fields.DatetimeField(null=True)  # when the person first had it on the page of notices
 
     class Meta:
         table = "delivery"
+
+
+class NoticeOptOut(Model):
+    """One choice of notices that somebody does not want: see `domain.notices.choices`. No row: wanted."""
+
+    id = fields.BigIntField(primary_key=True)
+    candidate: fields.ForeignKeyRelation[Candidate] = fields.ForeignKeyField(
+        "records.Candidate", related_name="opt_outs", on_delete=fields.CASCADE
+    )
+    candidate_id: int
+    choice = fields.CharField(max_length=20)
+    made_at = fields.DatetimeField()
+
+    class Meta:
+        table = "notice_opt_out"
 
 
 class Grant(Model):
@@ -77,7 +96,7 @@ class GrantEntry(Model):
     )
     grant_id: int
     source = fields.CharField(max_length=160, unique=True)  # what told us; the same source counts once
-    kind = fields.CharField(max_length=12)  # accepted | spent | given_back | withdrawn | refused
+    kind = fields.CharField(max_length=12)  # see the rule notice_grant_entry_kinds
     change = fields.IntField()
     teller = fields.CharField(max_length=6)  # client | event | sender
     again = fields.BigIntField(null=True)  # the entry that told of the same accept; this one changes nothing

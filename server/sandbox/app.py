@@ -11,9 +11,11 @@ from typing import Any
 from sanic import Sanic
 
 from server.sandbox import (
+    conditional_menus,
     control,
     followers,
     link_rules,
+    material,
     media,
     menus,
     message_templates,
@@ -24,6 +26,7 @@ from server.sandbox import (
     phone,
     qrcodes,
     reachability,
+    retired,
     service_messages,
     subscriptions,
     tags,
@@ -42,6 +45,7 @@ WECHAT = (
     oauth.bp,
     mini_login.bp,
     menus.bp,
+    conditional_menus.bp,
     qrcodes.bp,
     link_rules.bp,
     followers.bp,
@@ -50,6 +54,8 @@ WECHAT = (
     subscriptions.bp,
     message_templates.bp,
     media.bp,
+    material.bp,
+    retired.bp,
     tags.bp,
     reachability.bp,
     unknown.bp,

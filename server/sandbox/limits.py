@@ -50,6 +50,8 @@ WINDOWS: dict[str, tuple[int, int | None]] = {
 MESSAGE_MENU_ITEMS = 50
 
 # temporary media (DOC 《新增临时素材》): bytes and formats by type
+MATERIAL_MOST = {"image": 100_000, "voice": 1_000, "video": 1_000, "thumb": 1_000}
+MATERIAL_A_PAGE = 20
 MEDIA_SECONDS = 3 * 86400
 MEDIA_BYTES = {"image": 10 * 2**20, "voice": 2 * 2**20, "video": 10 * 2**20, "thumb": 64 * 2**10}
 
@@ -67,6 +69,7 @@ KEPT_DATA_BYTES = 4096
 KEPT_DATA_KEY_LENGTH = 15
 
 # menu (§6.1), in bytes
+CONDITIONAL_MENUS = 100
 MENU_BUTTONS = 3
 MENU_SUB_BUTTONS = 5
 MENU_NAME_BYTES = 16

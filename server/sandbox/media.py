@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PIL import Image
@@ -33,6 +34,7 @@ KINDS = {
     b"#!AMR": ("audio/amr", "amr"),
 }
 OTHERS = {"voice": ("audio/mp3", "mp3"), "video": ("video/mp4", "mp4")}
+FOR_EVER = 1e12
 BY_PROGRAMS = ("image",)
 """What a mini-program may upload."""
 
@@ -50,14 +52,23 @@ class Media:
 def keep(platform: Platform, account: Account, type_: str, data: bytes) -> str:
     """Keep a file for three days; gives its media_id."""
     media_id = secrets.token_urlsafe(48)
+    _keep(platform, account, media_id, type_, data, platform.clock.now() + limits.MEDIA_SECONDS)
+    return media_id
+
+
+def keep_for_ever(platform: Platform, account: Account, media_id: str, type_: str, data: bytes) -> None:
+    """The same for permanent material, until it is deleted."""
+    _keep(platform, account, media_id, type_, data, FOR_EVER)
+
+
+def _keep(platform: Platform, account: Account, media_id: str, type_: str, data: bytes, until: float) -> None:
     body = {
         "appid": account.appid,
         "type": type_,
-        "until": platform.clock.now() + limits.MEDIA_SECONDS,
+        "until": until,
         "data": base64.b64encode(data).decode(),
     }
     platform.store.put("media", media_id, body)
-    return media_id
 
 
 def find(platform: Platform, media_id: object, account: Account | None = None, *types: str) -> Media | None:
@@ -101,7 +112,17 @@ def by_person(platform: Platform, account: Account, person: Person, kind: str) -
 @api(bp, Door("/cgi-bin/media/upload", multipart=True))
 async def upload(call: Call) -> Answer:
     type_ = call.query.get("type", "")
-    allowed = FORMATS if call.account.kind == "oa" else BY_PROGRAMS
+    file = uploaded(call, type_, FORMATS if call.account.kind == "oa" else BY_PROGRAMS)
+    media_id = keep(call.platform, call.account, type_, file.body)
+    return {"type": type_, "media_id": media_id, "created_at": call.platform.clock.unix()}
+
+
+def uploaded(call: Call, type_: str, allowed: Iterable[str]) -> File:
+    """The file of the form.
+
+    Raises:
+        WeChatError: 40004 its type, 41005 missing, 40006 its size, 40005 its format.
+    """
     if type_ not in allowed:
         raise WeChatError(40004, verdict=f"type 应为 {'、'.join(allowed)}")
     files: dict[str, list[File]] = dict(call.request.files or {})
@@ -113,8 +134,7 @@ async def upload(call: Call) -> Answer:
     start = file.body[4:8] if type_ == "video" else file.body
     if not start.startswith(FORMATS[type_]):
         raise WeChatError(40005, verdict=f"不是 {type_} 能用的格式")
-    media_id = keep(call.platform, call.account, type_, file.body)
-    return {"type": type_, "media_id": media_id, "created_at": call.platform.clock.unix()}
+    return file
 
 
 @api(bp, Door("/cgi-bin/media/get", "GET"))

@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import Any
 
-from server.sandbox import chat, pushes
+from server.sandbox import chat, conditional_menus, pushes
 from server.sandbox.acts import CannotDo, Outcome, chatting, message_content, push
 from server.sandbox.config import Account
 from server.sandbox.platform import Platform
@@ -87,7 +87,7 @@ def _send_content(platform: Platform, account: Account, person: Person, button: 
 
 def buttons_on_phone(platform: Platform, account: Account, person: Person) -> list[dict[str, Any]]:
     """The menu that a phone shows: its own copy, until it is too old (`menu_seconds`; wechat.md §6.1)."""
-    buttons = list((platform.store.get("menu", account.appid) or {"button": []})["button"])
+    buttons = conditional_menus.of_person(platform, account, person) or []
     age = platform.switchboard.now.menu_seconds
     if not age:
         return buttons

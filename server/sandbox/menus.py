@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from sanic import Blueprint
 
 from server.sandbox import limits
+from server.sandbox.config import Account
 from server.sandbox.gate import Answer, Call, Door, api
+from server.sandbox.platform import Platform
 from server.sandbox.refusals import WeChatError
 
 bp = Blueprint("menus")
@@ -18,6 +20,7 @@ KEYED = ("click", "scancode_push", "scancode_waitmsg", "pic_sysphoto", "pic_phot
 MEDIA = {"media_id": "media_id", "view_limited": "media_id", "article_id": "article_id",
          "article_view_limited": "article_id"}  # fmt: skip
 OK = {"errcode": 0, "errmsg": "ok"}
+CONDITIONAL = "menu.conditional"  # see conditional_menus
 
 
 def check(menu: dict[str, Any], own_programs: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -96,9 +99,9 @@ def _as_written(value: Any) -> Any:
     return value.encode("ascii", "backslashreplace").decode() if isinstance(value, str) else value
 
 
-def _filled(buttons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def filled(buttons: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Every button of both levels has a `sub_button` in the answer (DOC 《查询接口》)."""
-    return [{**button, "sub_button": _filled(button.get("sub_button") or [])} for button in buttons]
+    return [{**button, "sub_button": filled(button.get("sub_button") or [])} for button in buttons]
 
 
 @api(bp, Door("/cgi-bin/menu/get", "GET", accounts=("oa",)))
@@ -106,13 +109,30 @@ async def get(call: Call) -> Answer:
     menu = call.platform.store.get("menu", call.account.appid)
     if menu is None:
         raise WeChatError(46003)
-    return {"menu": {"button": _filled(menu["button"])}}
+    answer: dict[str, Any] = {"menu": {"button": filled(menu["button"])}}
+    more = [
+        {
+            "button": filled(body["button"]),
+            "matchrule": body["matchrule"],
+            "menuid": int(key.rpartition(" ")[2]),
+        }
+        for key, body in reversed(conditional(call.platform, call.account).items())
+    ]
+    return answer | ({"conditionalmenu": more} if more else {})
 
 
 @api(bp, Door("/cgi-bin/menu/delete", "GET", accounts=("oa",)))
 async def delete(call: Call) -> Answer:
+    """The menu for all, and with it those for some."""
     call.platform.store.drop("menu", call.account.appid)
+    for key in conditional(call.platform, call.account):
+        call.platform.store.drop(CONDITIONAL, key)
     return OK
+
+
+def conditional(platform: Platform, account: Account) -> dict[str, dict[str, Any]]:
+    """The menus for some of the followers, the oldest first."""
+    return platform.store.all(CONDITIONAL, f"{account.appid} ")
 
 
 @api(bp, Door("/cgi-bin/get_current_selfmenu_info", "GET", accounts=("oa",)))

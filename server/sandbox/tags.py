@@ -27,6 +27,12 @@ def of(platform: Platform, account: Account, person: Person) -> list[int]:
     return [int(number) for number in entry["tags"]]
 
 
+def is_there(platform: Platform, account: Account, number: str) -> bool:
+    """Whether there is a tag of this number."""
+    key = f"{account.appid} {int(number):09d}" if number.isdigit() else ""
+    return number == str(STARRED) or platform.store.get("tag", key) is not None
+
+
 def _all(call: Call) -> dict[int, str]:
     bodies = call.platform.store.all("tag", f"{call.account.appid} ")
     return {int(key.rpartition(" ")[2]): str(body["name"]) for key, body in bodies.items()}

@@ -24,6 +24,7 @@ from server.domain import health
 from server.domain.ports import WeChatCalls
 from server.errors import OutsideFailure
 from server.web import templating
+from server.web.notice_metrics import NoticeMetrics
 from server.web.request import is_operator, only_operators, services
 
 bp = Blueprint("ops")
@@ -148,7 +149,7 @@ class _WeChatCalls(Collector):
 
 @bp.get("/metrics")
 async def metrics(request: Request) -> HTTPResponse:
-    """For operators: Prometheus text of all web processes (they share a folder when there are several), and the calls to WeChat."""
+    """For operators: Prometheus text of all web processes (they share a folder when there are several), the calls to WeChat, and what waits."""
     await only_operators(request)
     shared: Path | None = request.app.ctx.metrics_folder
     if shared is None:
@@ -159,4 +160,5 @@ async def metrics(request: Request) -> HTTPResponse:
         body = generate_latest(registry)
     calls = CollectorRegistry()
     calls.register(_WeChatCalls(await services(request).wechat_quota.calls()))
+    calls.register(await NoticeMetrics.of(services(request)))
     return HTTPResponse(body + generate_latest(calls), content_type=CONTENT_TYPE_LATEST)

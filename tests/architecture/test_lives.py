@@ -15,6 +15,7 @@ WRITERS = {
     "issuance/transitions.py",
     "notices/campaign_rows.py",
     "notices/delivery.py",
+    "notices/overtaken.py",
     "payments/fees.py",
     "payments/order_transitions.py",
     "payments/reconciliation_transitions.py",

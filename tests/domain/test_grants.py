@@ -168,12 +168,12 @@ async def test_what_is_spent_is_spent_once(services: Services) -> None:
         *(grants.spend(services.clock, ME, delivery, "1") for delivery in range(1, 9))
     )
     assert (sum(took), await remaining()) == (3, 0)
-    held = [delivery for delivery in range(1, 9) if await grants.is_spent(delivery)]
+    held = [delivery for delivery in range(1, 9) if await grants.is_spent(ME, delivery)]
     assert len(held) == 3
     async with in_transaction():
         await grants.give_back(services.clock, ME, held[0], "1")
         await grants.give_back(services.clock, ME, held[0], "1")
-    assert (await remaining(), await grants.is_spent(held[0])) == (1, False)
+    assert (await remaining(), await grants.is_spent(ME, held[0])) == (1, False)
     assert await grants.spend(services.clock, ME, held[0], "2")
     async with in_transaction():
         await grants.give_back(services.clock, ME, 99, "1")  # never took one
@@ -218,3 +218,18 @@ async def test_an_entry_is_for_ever_and_no_balance_is_below_zero(services: Servi
         with pytest.raises(asyncpg.CheckViolationError):
             await link.execute(wrong)
     await link.close()
+
+
+async def test_a_long_term_grant_is_used_and_not_used_up(services: Services) -> None:
+    await grants.accept(services.clock, ME, source="one", teller="client")
+    for delivery in (1, 2, 3):
+        assert await grants.spend(services.clock, ME, delivery, "1", is_long_term=True)
+        assert await grants.is_spent(ME, delivery)
+    await grants.give_back(services.clock, ME, 2, "1")
+    await grants.give_back(services.clock, ME, 2, "1")
+    assert [await grants.is_spent(ME, delivery) for delivery in (1, 2, 3)] == [True, False, True]
+    assert await remaining() == 1
+    kinds = await GrantEntry.all().order_by("id").values_list("kind", "change")
+    assert list(kinds) == [("accepted", 1), ("used", 0), ("used", 0), ("used", 0), ("unused", 0)]
+    await grants.withdraw(services.clock, ME, source="off", said_at=services.clock.now())
+    assert not await grants.spend(services.clock, ME, 4, "1", is_long_term=True)

@@ -69,7 +69,7 @@ async def test_put_with_a_transaction_that_fails_is_not_put(services: Services) 
                 dedup="d",
                 to=delivery.Addressee(openid=OPENID),
                 fields=FIELDS,
-                path="",
+                path="/h5/results",
             )
             raise RuntimeError
     assert await Delivery.all().count() == 0
@@ -80,8 +80,9 @@ async def test_unknown_topics_and_fields_are_mistakes(services: Services) -> Non
         ("weather", {}),
         ("results_released", {**FIELDS, "rain": "no"}),
         ("results_released", {"plan": "第四批"}),
+        ("certificate_issued", dict.fromkeys(("certificate", "number", "issued_on"), "1")),  # another page
     ):
-        with pytest.raises(ValueError, match=r"unknown|missing"):
+        with pytest.raises(ValueError, match=r"unknown|missing|no such page"):
             await delivery.enqueue(
                 services.clock,
                 services.queue,
@@ -89,7 +90,7 @@ async def test_unknown_topics_and_fields_are_mistakes(services: Services) -> Non
                 dedup="d",
                 to=delivery.Addressee(openid=OPENID),
                 fields=fields,
-                path="",
+                path="/h5/results",
             )
 
 
@@ -322,7 +323,7 @@ async def test_for_a_candidate_or_an_officer(services: Services) -> None:
             "number": "23SPS100000001K",
             "issued_on": "2026年11月23日",
         },
-        path="/h5/certificates",
+        path="/h5/certificates/23SPS100000001K",
     )
     row = await the_row("c")
     assert (row.candidate_id, row.officer_id) == (who.id, officer.id)

@@ -18,7 +18,17 @@ from tests.kit.noticing import clock, put, the_row, wechat
 NOBODY_ELSE = (40003, 43004, 43101, 43117, 50002)  # this person says no
 TO_MEND = (40002, 40013, 40036, 40037, 40125, 40164, 40243, 48001, 48004, 61004, 89503)  # account or settings
 PASSES = (-1, 45011, 44990, 43108, 40001, 40014, 42001)  # busy, too fast, a token that went out of date
-IN_VAIN = (47001, 47003, 43116, 45168, 41030, 43107, 999999)  # the same once more would be refused again
+IN_VAIN = (
+    47001,
+    47003,
+    43116,
+    45168,
+    41028,
+    41029,
+    41030,
+    43107,
+    999999,
+)  # the same once more would be refused again
 
 
 async def tries(services: Services, errcode: int) -> int:

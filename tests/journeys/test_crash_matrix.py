@@ -80,7 +80,7 @@ REACHED = {  # each fault point between 签发 and 已发放, and how often one 
     "generation.finish: the announcement is put": 1,
     "generation.finish: before the commit": 1,
     "generation.finish: after the commit": 1,
-    "announcing.announce: one is told": 1,
+    "announcing.announce: a slice is put": 1,
     "announcing.announce: a slice is told": 1,
 }
 

@@ -34,7 +34,8 @@ def items(results: int, certificates: int) -> dict[str, Any]:
         ("results_released", "成绩公布", "mp-template-result", results),
     ]
     names = ("topic", "title", "template_id", "left")
-    return {"items": [dict(zip(names, row, strict=True)) for row in rows]}
+    shown = [dict(zip(names, row, strict=True)) for row in rows]
+    return {"items": [one | {"ask": one["left"] == 0, "long_term": False} for one in shown]}
 
 
 async def test_what_to_ask_for_and_what_was_accepted(app: App, services: Services) -> None:

@@ -11,6 +11,7 @@ from server.errors import OutsideFailure
 
 TEMPLATES = "/cgi-bin/template/get_all_private_template"
 SUBSCRIPTION = "/wxaapi/newtmpl/gettemplate"
+LONG_TERM = 3  # `type` in gettemplate: 2 is one-time
 _KEYWORD = re.compile(r"([^{}\n]*?)[:：]?\s*\{\{\s*(\w+)\.DATA\s*\}\}")
 
 
@@ -42,6 +43,7 @@ def _rows(answer: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _read(row: dict[str, Any], key: str) -> MessageTemplate:
+    words = keywords(str(row.get("content", "")))
     return MessageTemplate(
-        str(row.get(key, "")), str(row.get("title", "")), keywords(str(row.get("content", "")))
+        str(row.get(key, "")), str(row.get("title", "")), words, is_long_term=row.get("type") == LONG_TERM
     )

@@ -10,7 +10,7 @@ from server.adapters.wechat.errcodes import STABLE_TOKEN, rid
 from server.adapters.wechat.reachability import CHECK
 from server.commands.doctor.findings import Finding, bad, look, ok
 from server.domain.beijing import BEIJING
-from server.domain.notices.wanted_templates import CHANNEL_NAMES, Wanted, wanted
+from server.domain.notices.wanted_templates import CHANNEL_NAMES, Wanted, needed, template_faults
 from server.domain.ports import Alarm, MessageTemplate, Services
 from server.domain.wechat_chat import menu
 from server.errors import OutsideFailure, Refused, WeChatRefused
@@ -115,11 +115,7 @@ async def _reachable(s: Services) -> Finding:
 
 async def _templates(s: Services, kind: str) -> list[Finding]:
     try:
-        mine = [
-            one
-            for one in wanted(s.settings)
-            if one.account == kind and (one.template or s.settings.pay_mchid or not one.is_of_money)
-        ]
+        mine = needed(s.settings, kind)
     except Refused as refusal:
         return [bad(f"{NAMES[kind]}模板", f"{refusal.message}请对照 docs/operate.md 的模板表改正")]
     try:
@@ -137,11 +133,7 @@ def _template(want: Wanted, template: MessageTemplate | None) -> Finding:
         return (look if want.is_subscription or want.is_of_money else bad)(title, text)
     if template is None:
         return bad(title, f"{want.setting} 的编号不在{NAMES[want.account]}的模板里，请在 {place} 核对编号")
-    missing = [f"{name}（{label}）" for name, label in want.keywords.items() if name not in template.keywords]
-    more = [name for name in template.keywords if name not in want.keywords]
-    if missing or more:
-        parts = [f"缺 {'、'.join(missing)}"] if missing else []
-        parts += [f"多 {'、'.join(more)}"] if more else []
+    if parts := template_faults(want, template):
         pairs = ", ".join(f"{name}={keyword}" for name, keyword in want.fields.items())
         mend = (
             f"请在 {place} 另选关键词一致的模板，更换 {want.setting}；"

@@ -12,11 +12,13 @@ from tortoise.transactions import in_transaction
 
 from server.domain.campaigns.audience import Audience
 from server.domain.campaigns.person_fields import PERSON_FIELDS
+from server.domain.notices import routing
 from server.models.database import rows, write
 
 WHY_NOT = {
     "unbound": "没有绑定微信",
-    "no_way": "没有关注公众号，也没有剩余的订阅授权",
+    "no_way": routing.NO_WAY,
+    "unwilling": routing.UNWILLING,
 }
 _TABLES = """
 FROM candidate c LEFT JOIN registration r ON r.candidate_id = c.id
@@ -39,11 +41,15 @@ WITH audience AS MATERIALIZED (
     WHERE b.unbound_at IS NULL
       AND CASE w.channel WHEN 'template' THEN COALESCE(f.is_following, TRUE) ELSE COALESCE(g.remaining, 0) > 0 END
     ORDER BY b.candidate_id, w.rank
+), unwilling AS (
+    SELECT o.candidate_id FROM notice_opt_out o WHERE o.choice = (SELECT kind FROM campaign WHERE id = $2)
 ), people AS (
     SELECT a.candidate_id, a.registration_id, o.account, o.openid, o.channel, o.topic,
-           CASE WHEN o.candidate_id IS NOT NULL THEN '' WHEN bound.candidate_id IS NULL THEN 'unbound' ELSE 'no_way' END
-             AS why_not
-    FROM audience a LEFT JOIN open_way o USING (candidate_id) LEFT JOIN bound USING (candidate_id)
+           CASE WHEN o.candidate_id IS NOT NULL THEN '' WHEN bound.candidate_id IS NULL THEN 'unbound'
+                WHEN u.candidate_id IS NOT NULL THEN 'unwilling' ELSE 'no_way' END AS why_not
+    FROM audience a LEFT JOIN unwilling u ON u.candidate_id = a.candidate_id
+    LEFT JOIN open_way o ON o.candidate_id = a.candidate_id AND u.candidate_id IS NULL
+    LEFT JOIN bound ON bound.candidate_id = a.candidate_id
 )
 """
 _OF_PERSON = """
@@ -57,7 +63,8 @@ INSERT INTO delivery (dedup, campaign_id, topic, account, channel, openid, candi
 SELECT 'campaign:' || {campaign} || ':' || s.candidate_id, {campaign}, COALESCE(s.topic, 'campaign'),
        COALESCE(s.account, ''), COALESCE(s.channel, 'none'), COALESCE(s.openid, ''), s.candidate_id,
        jsonb_strip_nulls(jsonb_build_object({fields})), {path}, CASE s.why_not WHEN '' THEN 'pending' ELSE 'no_way' END,
-       0, 0, '', CASE s.why_not WHEN 'unbound' THEN '{unbound}' WHEN 'no_way' THEN '{no_way}' ELSE '' END, '',
+       0, 0, '', CASE s.why_not WHEN 'unbound' THEN '{unbound}' WHEN 'no_way' THEN '{no_way}'
+            WHEN 'unwilling' THEN '{unwilling}' ELSE '' END, '',
        CASE s.why_not WHEN '' THEN {now} END, {now}, CASE s.why_not WHEN '' THEN NULL ELSE {now} END
 {person} RETURNING channel
 ) SELECT count(*) AS people, count(*) FILTER (WHERE channel <> 'none') AS reachable FROM frozen
@@ -215,6 +222,7 @@ def _people(
     """The start of a statement, and its values. `only`: of these candidates."""
     values = _Values()
     values.put(orjson.dumps(list(ways)).decode(), "text")
+    values.put(campaign, "bigint")
     conditions = _conditions(audience, values, now, campaign)
     if only is not None:
         conditions.append(f"c.id = ANY({values.put(list(only), 'bigint[]')})")

@@ -21,8 +21,9 @@ from server.domain.campaigns import handling, queries, transitions
 from server.domain.campaigns.letters import Way
 from server.domain.campaigns.pace import Pace
 from server.domain.campaigns.queries import Runner
-from server.domain.notices import campaign_rows, delivery, sender
-from server.domain.notices.delivery import Taken, Trouble
+from server.domain.notices import campaign_rows, delivery, routing, sender
+from server.domain.notices import queries as notice_queries
+from server.domain.notices.delivery import Taken
 from server.domain.notices.sender import Letter
 from server.domain.notices.states import LEASE
 from server.domain.ports import Services
@@ -61,13 +62,14 @@ async def send(s: Services) -> timedelta | None:
         await s.queue.put(handling.SEND, once=handling.SEND)
     await s.faults.reach("campaigns.slice_taken")
     gate = asyncio.Semaphore(AT_ONCE)
-
-    strangers = await queries.no_longer_bound([row.id for row in turn.rows])
+    ids = [row.id for row in turn.rows]
+    why_not = dict.fromkeys(await notice_queries.unwilling(ids), ("refuse", routing.UNWILLING))
+    why_not |= dict.fromkeys(await queries.no_longer_bound(ids), ("fail", "发送之前已解除绑定"))
 
     async def one(row: Taken) -> Remedy | None:
         async with gate:
-            if row.id in strangers:
-                await delivery.advance(s.clock, row.id, "fail", trouble=Trouble("发送之前已解除绑定"))
+            if row.id in why_not:
+                await sender.leave_unsent(s.clock, row, *why_not[row.id])
                 return None
             if not await queries.is_running(turn.campaign_id, s.clock.now()):
                 await delivery.put_back(s.clock, row)

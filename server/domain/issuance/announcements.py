@@ -12,8 +12,9 @@ from server.domain.exams.results import is_released
 from server.domain.issuance import certificate_query
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
-from server.domain.notices import delivery, routing
+from server.domain.notices import delivery, overtaken
 from server.domain.notices.short_names import short_plan
+from server.domain.notices.telling import Notice, tell
 from server.domain.people.officer_states import OfficerState
 from server.domain.ports import Clock, Queue, Services
 from server.models import Issuance, Officer
@@ -38,21 +39,18 @@ async def announce(s: Services, *, issuance_id: int) -> None:
         return
     after = ""
     while holders := await certificate_query.holders(issuance_id, after=after, limit=SLICE):
+        notices = [
+            Notice(
+                one.candidate_id,
+                f"certificate:{one.id}",
+                _fields_of(Claims.from_bytes(one.claims)),
+                f"/h5/certificates/{one.number}",
+            )
+            for one in holders
+        ]
         async with in_transaction():
-            open_ways = await routing.ways(s.settings, TOPIC, list({one.candidate_id for one in holders}))
-            for one in holders:
-                if not (ways := open_ways.get(one.candidate_id)):
-                    continue
-                await delivery.enqueue(
-                    s.clock,
-                    s.queue,
-                    TOPIC,
-                    ways[0],
-                    dedup=f"certificate:{one.id}",
-                    fields=_fields_of(Claims.from_bytes(one.claims)),
-                    path=f"/h5/certificates/{one.number}",
-                )
-                await s.faults.reach("announcing.announce: one is told")
+            await tell(s.settings, s.clock, s.queue, TOPIC, notices)
+            await s.faults.reach("announcing.announce: a slice is put")
         await s.faults.reach("announcing.announce: a slice is told")
         after = holders[-1].number
     await Issuance.filter(id=issuance_id, announced_at=None).update(announced_at=s.clock.now())
@@ -80,7 +78,8 @@ async def sweep(s: Services) -> None:
 async def remind(clock: Clock, queue: Queue) -> None:
     """Remind officers of batches that have waited 3, 7 or 14 days: each reminder once for each officer.
 
-    After 3 days the school's first officer, after 7 and 14 days all of them; nothing if the scan came meanwhile.
+    After 3 days the school's first officer, after 7 and 14 days all of them; nothing if the scan came meanwhile. What
+    was put and not sent yet is cancelled by the scan and by a withdrawal, and not sent to who is no officer any more.
     """
     now = clock.now()
     waiting = Issuance.filter(
@@ -97,12 +96,14 @@ async def remind(clock: Clock, queue: Queue) -> None:
         ).order_by("id")
         reachable = [officer for officer in people if officer.oa_openid]
         async with in_transaction():
+            if not await still_waits(issuance):
+                continue
             for officer in reachable[:1] if days == min(REMIND_AFTER) else reachable:
                 await delivery.enqueue(
                     clock,
                     queue,
                     "signing_reminder",
-                    dedup=f"signing:{issuance.id}:{issuance.revision}:{days}:{officer.id}",
+                    dedup=overtaken.reminder(issuance.id, issuance.revision, days, officer.id),
                     to=delivery.Addressee(openid=officer.oa_openid, officer_id=officer.id),
                     fields={
                         "plan": short_plan(issuance.plan.name),
@@ -112,3 +113,11 @@ async def remind(clock: Clock, queue: Queue) -> None:
                     },
                     path="/h5/officer",
                 )
+
+
+async def still_waits(issuance: Issuance) -> bool:
+    """Whether nobody has taken it further since; held until the caller's transaction ends, so that nobody does meanwhile."""
+    same = Issuance.filter(
+        id=issuance.id, state=BatchState.SITE_PENDING.value, revision=issuance.revision
+    ).select_for_update()
+    return await same.first() is not None

@@ -12,6 +12,7 @@ from server.domain.audit import audit_log
 from server.domain.events import publish
 from server.domain.issuance.scan_query import locked
 from server.domain.issuance.states import BY_NAME, BatchState, Facts, Step, Who, moved_on
+from server.domain.notices import overtaken
 from server.domain.ports import EventBus, Services
 from server.domain.roles import Verb
 from server.errors import Forbidden
@@ -77,6 +78,8 @@ async def advance(
     if not await _write(issuance, written):
         current = await Issuance.get(id=issuance.id)
         raise moved_on(step, BatchState(current.state))
+    if state is BatchState.SITE_PENDING:  # nobody is to be reminded of it any more
+        await overtaken.stop_batch(s.clock.now(), issuance.id, issuance.site_id)
     await s.faults.reach(f"life.{name}: the state is written")
     await audit_log.record(
         s.clock,

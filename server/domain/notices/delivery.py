@@ -5,7 +5,7 @@ One row is the truth of one message to one person in one channel. `sender` sends
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from tortoise.expressions import F, Q
 
 from server.domain.notices import states
 from server.domain.notices.states import STEPS, NoticeState
-from server.domain.notices.topics import CHANNELS, fitted
+from server.domain.notices.topics import CHANNEL_LABELS, CHANNELS, TOPICS, fitted
 from server.domain.ports import Cache, Clock, Queue, Services
 from server.errors import OutsideFailure, Remedy, WeChatRefused
 from server.models import Delivery
@@ -36,6 +36,11 @@ RETURNING id, dedup, retries, topic, account, channel, openid, fields_shown AS f
 _OF_NOTICES = _TAKE.format(whose="campaign_id IS NULL")
 _OF_CAMPAIGN = _TAKE.format(whose="campaign_id = $6")
 
+_REROUTE = """
+UPDATE delivery SET state = $1, channel = $2, account = $3, openid = $4, topic = $5, last_error = $6::text, remedy = '', sent_at = NULL,
+    next_try_at = $7, tried = COALESCE(tried, '[]') || jsonb_build_array(jsonb_build_object('channel', channel, 'why', $6::text))
+WHERE id = $8 AND state = ANY($9::text[])
+"""
 _GO_SILENT = """
 UPDATE delivery SET state = $1, settled_at = $2, last_error = $3
 WHERE state = $4 AND id IN (SELECT id FROM delivery WHERE state = 'accepted' AND sent_at <= $5
@@ -81,6 +86,19 @@ class Addressee:
     channel: str = "template"
     candidate_id: int | None = None
     officer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a message goes next, after WeChat closed the way it was on.
+
+    Args:
+        topic: whose grants a subscription message spends.
+    """
+
+    channel: str
+    openid: str
+    topic: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +149,10 @@ async def enqueue(
         fields: values by our names; cut to what the template takes.
         path: the local page it opens; the mini-program opens the page that stands for it.
     """
-    return await put(clock, queue, topic, to, dedup=dedup, shown=fitted(topic, fields), path=path)
+    shown = fitted(topic, fields)
+    if not TOPICS[topic].opens(path):
+        raise ValueError(f"{topic} opens no such page: {path}")
+    return await put(clock, queue, topic, to, dedup=dedup, shown=shown, path=path)
 
 
 async def put(
@@ -156,6 +177,31 @@ async def put(
     )
     if inserted:
         await queue.put(JOB, once=JOB)
+    return bool(inserted)
+
+
+async def put_unreachable(
+    clock: Clock, topic: str, candidate_id: int, why: str, *, dedup: str, shown: Mapping[str, str], path: str
+) -> bool:
+    """A notice to somebody whom nothing reaches in WeChat: told on the page alone. False when this `dedup` was put before.
+
+    Args:
+        why: in words, as staff read it.
+    """
+    inserted = await rows(
+        "INSERT INTO delivery (dedup, topic, account, channel, openid, fields_shown, path, candidate_id, state, attempts,"
+        " msgid, last_error, created_at, settled_at)"
+        " VALUES ($1, $2, '', 'none', '', $3::text::jsonb, $4, $5, $6, 0, '', $7, $8, $8)"
+        " ON CONFLICT (dedup) DO NOTHING RETURNING id",
+        dedup,
+        topic,
+        orjson.dumps(dict(shown)).decode(),
+        path,
+        candidate_id,
+        NoticeState.NO_WAY.value,
+        why,
+        clock.now(),
+    )
     return bool(inserted)
 
 
@@ -206,6 +252,25 @@ async def take(now: datetime, until: datetime, most: int, *, campaign_id: int | 
     return [
         Taken(**row | {"fields": orjson.loads(row["fields"])}, is_repeat=row["sent_at"] < now) for row in due
     ]
+
+
+async def reroute(clock: Clock, delivery_id: int, way: Way, trouble: Trouble) -> bool:
+    """The step `reroute`: WeChat took nothing and closed this way, so the same message goes by another one.
+
+    Which ways were tried, and why not, stays with the row. False when it is not being sent any more.
+    """
+    step = STEPS["reroute"]
+    sources = [state.value for state in step.sources]
+    said = trouble.columns()["last_error"]
+    account = CHANNELS[way.channel]
+    values = (step.target.value, way.channel, account, way.openid, way.topic, said, clock.now())
+    return bool(await write(_REROUTE, *values, delivery_id, sources))
+
+
+def explained(tried: Sequence[Mapping[str, str]] | None, reason: str) -> str:
+    """Why a message ended as it did, with what the ways before the last one came to."""
+    earlier = [f"{CHANNEL_LABELS.get(one['channel'], one['channel'])}：{one['why']}" for one in tried or ()]
+    return "；".join([*earlier, reason] if reason else earlier)
 
 
 async def put_back(clock: Clock, row: Taken) -> None:

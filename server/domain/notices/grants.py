@@ -1,4 +1,6 @@
-"""Grants: how many one-time subscription messages a person still takes, topic by topic (wechat.md §4.5, §5).
+"""Grants: how many subscription messages a person still takes, topic by topic (wechat.md §4.5, §5).
+
+Of a one-time template one accept is one message; of a long-term one any number, until the person says no.
 
 WeChat tells nobody how many are left, so this is our own ledger and the only writer of it. An entry is never changed;
 the balance beside it is kept in the same transaction. What WeChat says counts for more than the ledger: a send that is
@@ -162,36 +164,39 @@ async def withdraw(clock: Clock, taker: Taker, *, source: str, said_at: datetime
         )
 
 
-async def spend(clock: Clock, taker: Taker, delivery_id: int, attempt: str) -> bool:
-    """Take one grant for this delivery, before WeChat is called. False when none is left."""
+async def spend(
+    clock: Clock, taker: Taker, delivery_id: int, attempt: str, *, is_long_term: bool = False
+) -> bool:
+    """Take one grant for this delivery, before WeChat is called. False when none is left.
+
+    Args:
+        is_long_term: the grant is there for the next message, too.
+    """
     async with in_transaction():
         balance = await _locked(clock, taker)
         if balance.remaining < 1:
             return False
         source = f"delivery:{delivery_id}:{attempt}:spent"
-        await queries.enter(
-            clock.now(),
-            balance,
-            Entry(source=source, kind="spent", change=-1, teller="sender", delivery_id=delivery_id),
-        )
+        kind, change = ("used", 0) if is_long_term else ("spent", -1)
+        entry = Entry(source=source, kind=kind, change=change, teller="sender", delivery_id=delivery_id)
+        await queries.enter(clock.now(), balance, entry)
     return True
 
 
-async def is_spent(delivery_id: int) -> bool:
-    """Whether this delivery holds a grant, so that WeChat may have been called for it."""
-    return await queries.is_spent(delivery_id)
+async def is_spent(taker: Taker, delivery_id: int) -> bool:
+    """Whether this delivery holds a grant of the taker, so that WeChat may have been called for it."""
+    return await queries.held(delivery_id, taker.account, taker.openid, taker.topic) is not None
 
 
 async def give_back(clock: Clock, taker: Taker, delivery_id: int, attempt: str) -> None:
     """Nothing was sent for certain: the grant that was taken is there again. In the caller's transaction."""
     balance = await _locked(clock, taker)
-    if await is_spent(delivery_id):
+    held = await queries.held(delivery_id, taker.account, taker.openid, taker.topic)
+    if held is not None:
         source = f"delivery:{delivery_id}:{attempt}:back"
-        await queries.enter(
-            clock.now(),
-            balance,
-            Entry(source=source, kind="given_back", change=1, teller="sender", delivery_id=delivery_id),
-        )
+        kind, change = ("unused", 0) if held == "used" else ("given_back", 1)
+        entry = Entry(source=source, kind=kind, change=change, teller="sender", delivery_id=delivery_id)
+        await queries.enter(clock.now(), balance, entry)
 
 
 async def use_up(clock: Clock, taker: Taker, delivery_id: int, attempt: str) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from server.domain.notices.delivery import Addressee
-from server.models.database import rows
+import orjson
+
+from server.domain.notices.delivery import Addressee, Way
+from server.domain.notices.topics import TOPICS
+from server.models.database import rows, write
 
 # The ways to people in the order of preference; a way of someone bound in that account.
 _WAYS = """
@@ -18,6 +21,31 @@ LEFT JOIN notice_grant g ON g.account = b.account AND g.openid = b.openid AND g.
 WHERE b.candidate_id = ANY($1::bigint[]) AND b.unbound_at IS NULL AND w.channel = ANY($3::text[])
   AND CASE w.channel WHEN 'template' THEN COALESCE(f.is_following, TRUE) ELSE COALESCE(g.remaining, 0) > 0 END
 ORDER BY b.candidate_id, w.rank
+"""
+_CAMPAIGN_WAYS = """
+SELECT w.way ->> 'channel' AS channel, b.openid, w.way ->> 'topic' AS topic
+FROM delivery d JOIN campaign c ON c.id = d.campaign_id
+CROSS JOIN LATERAL jsonb_array_elements(c.ways) WITH ORDINALITY AS w(way, rank)
+JOIN binding b ON b.candidate_id = d.candidate_id AND b.unbound_at IS NULL
+  AND b.account = CASE w.way ->> 'channel' WHEN 'mp_subscription' THEN 'mp' ELSE 'oa' END
+LEFT JOIN follower f ON f.openid = b.openid AND w.way ->> 'channel' = 'template'
+LEFT JOIN notice_grant g ON g.account = b.account AND g.openid = b.openid AND g.topic = w.way ->> 'topic'
+WHERE d.id = $1 AND CASE w.way ->> 'channel'
+                    WHEN 'template' THEN COALESCE(f.is_following, TRUE) ELSE COALESCE(g.remaining, 0) > 0 END
+ORDER BY w.rank
+"""
+_DOES_NOT_FOLLOW = """
+INSERT INTO follower (openid, is_following, changed_at) VALUES ($1, FALSE, $2)
+ON CONFLICT (openid) DO UPDATE SET is_following = FALSE, changed_at = EXCLUDED.changed_at
+WHERE follower.is_following AND follower.changed_at < EXCLUDED.changed_at
+"""
+_UNWILLING = """
+SELECT d.id FROM delivery d LEFT JOIN campaign c ON c.id = d.campaign_id
+JOIN notice_opt_out o ON o.candidate_id = d.candidate_id AND o.choice = COALESCE(c.kind, $2::text::jsonb ->> d.topic)
+WHERE d.id = ANY($1::bigint[])
+"""
+_OFFICERS_GONE = """
+SELECT d.id FROM delivery d JOIN officer o ON o.id = d.officer_id WHERE d.id = ANY($1::bigint[]) AND o.state <> 'active'
 """
 _CONCERNED = """
 SELECT DISTINCT b.candidate_id FROM registration r
@@ -37,9 +65,11 @@ _WITHDRAWN = (
 _ACCEPTED_LATER = """
 SELECT count(*) FROM notice_grant_entry WHERE grant_id = $1 AND kind = 'accepted' AND said_at > $2
 """
-_OPEN = """
-SELECT COALESCE(sum(change), 0) < 0 AS open FROM notice_grant_entry
-WHERE delivery_id = $1 AND kind IN ('spent', 'given_back')
+_HELD = """
+SELECT max(e.kind) FILTER (WHERE e.kind IN ('spent', 'used')) AS kind,
+       count(*) FILTER (WHERE e.kind IN ('spent', 'used')) > count(*) FILTER (WHERE e.kind IN ('given_back', 'unused')) AS held
+FROM notice_grant_entry e JOIN notice_grant g ON g.id = e.grant_id
+WHERE e.delivery_id = $1 AND g.account = $2 AND g.openid = $3 AND g.topic = $4
 """
 
 
@@ -79,6 +109,69 @@ async def open_ways(candidates: list[int], topic: str, channels: list[str]) -> d
     for row in await rows(_WAYS, candidates, topic, channels):
         by_candidate.setdefault(row["candidate_id"], []).append(Addressee(**row))
     return by_candidate
+
+
+async def campaign_ways(delivery_id: int) -> list[Way]:
+    """The ways of its campaign that are open to a message's person now, best first."""
+    return [Way(**row) for row in await rows(_CAMPAIGN_WAYS, delivery_id)]
+
+
+async def does_not_follow(openid: str, before: datetime) -> None:
+    """WeChat says so, and what a push told before this moment counts no more."""
+    await write(_DOES_NOT_FOLLOW, openid, before)
+
+
+async def unwilling(deliveries: list[int]) -> set[int]:
+    """Those of these messages that their people do not want any more."""
+    choices = {topic.name: topic.choice for topic in TOPICS.values() if topic.choice}
+    return {row["id"] for row in await rows(_UNWILLING, deliveries, orjson.dumps(choices).decode())}
+
+
+async def officers_gone(deliveries: list[int]) -> set[int]:
+    """Those of these messages whose signing officers are none any more."""
+    return {row["id"] for row in await rows(_OFFICERS_GONE, deliveries)}
+
+
+async def opted_out(candidates: list[int], choice: str) -> set[int]:
+    """Those of these people who do not want notices of this choice."""
+    found = await rows(
+        "SELECT candidate_id FROM notice_opt_out WHERE candidate_id = ANY($1::bigint[]) AND choice = $2",
+        candidates,
+        choice,
+    )
+    return {row["candidate_id"] for row in found}
+
+
+async def choices_against(candidate_id: int) -> set[str]:
+    """What this person does not want."""
+    found = await rows("SELECT choice FROM notice_opt_out WHERE candidate_id = $1", candidate_id)
+    return {row["choice"] for row in found}
+
+
+async def opt_out(candidate_id: int, choice: str, now: datetime) -> bool:
+    """False when it was so already."""
+    inserted = await rows(
+        "INSERT INTO notice_opt_out (candidate_id, choice, made_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id",
+        candidate_id,
+        choice,
+        now,
+    )
+    return bool(inserted)
+
+
+async def opt_in(candidate_id: int, choice: str) -> bool:
+    """False when it was so already."""
+    gone = "DELETE FROM notice_opt_out WHERE candidate_id = $1 AND choice = $2 RETURNING id"
+    return bool(await rows(gone, candidate_id, choice))
+
+
+async def bound(candidates: list[int]) -> set[int]:
+    """Those of these people who are bound in some account."""
+    found = await rows(
+        "SELECT DISTINCT candidate_id FROM binding WHERE candidate_id = ANY($1::bigint[]) AND unbound_at IS NULL",
+        candidates,
+    )
+    return {row["candidate_id"] for row in found}
 
 
 async def concerned(plan_id: int, after: int, most: int) -> list[int]:
@@ -141,10 +234,13 @@ async def accepted_later(grant_id: int, after: datetime | None) -> int:
     return int(row["count"])
 
 
-async def is_spent(delivery_id: int) -> bool:
-    """Whether this delivery holds a grant."""
-    [row] = await rows(_OPEN, delivery_id)
-    return bool(row["open"])
+async def held(delivery_id: int, account: str, openid: str, topic: str) -> str | None:
+    """How this delivery holds a grant of this person and topic (`spent`, or `used` if long-term); None: it does not.
+
+    It may have tried another way before, by another grant.
+    """
+    [row] = await rows(_HELD, delivery_id, account, openid, topic)
+    return str(row["kind"]) if row["held"] else None
 
 
 async def hold() -> Hold | None:

@@ -7,10 +7,10 @@ from tortoise.transactions import in_transaction
 from server.domain import beijing
 from server.domain.exams.results import is_released
 from server.domain.freshness import changed
-from server.domain.notices import delivery, queries, routing
-from server.domain.notices.delivery import Addressee
+from server.domain.notices import queries
 from server.domain.notices.short_names import short_plan
-from server.domain.ports import Clock, Queue, Services
+from server.domain.notices.telling import Notice, tell
+from server.domain.ports import Services
 from server.models import Plan
 
 SLICE = 200
@@ -30,10 +30,9 @@ async def announce(s: Services, *, plan_id: int) -> None:
         await changed()
     after = 0
     while candidates := await queries.concerned(plan_id, after, SLICE):
+        notices = [_notice(plan, one) for one in candidates]
         async with in_transaction():
-            open_ways = await routing.ways(s.settings, TOPIC, candidates)
-            for candidate_id, ways in open_ways.items():
-                await _tell(s.clock, s.queue, plan, candidate_id, ways[0])
+            await tell(s.settings, s.clock, s.queue, TOPIC, notices)
         await s.faults.reach("releases.slice_told")
         after = candidates[-1]
     await Plan.filter(id=plan_id, announced_at=None, release_at=plan.release_at).update(
@@ -41,20 +40,17 @@ async def announce(s: Services, *, plan_id: int) -> None:
     )
 
 
-async def _tell(clock: Clock, queue: Queue, plan: Plan, candidate_id: int, way: Addressee) -> None:
+def _notice(plan: Plan, candidate_id: int) -> Notice:
     assert plan.release_at is not None
-    await delivery.enqueue(
-        clock,
-        queue,
-        TOPIC,
-        way,
-        dedup=f"results:{plan.id}:{candidate_id}",
-        fields={
+    return Notice(
+        candidate_id,
+        f"results:{plan.id}:{candidate_id}",
+        {
             "plan": short_plan(plan.name, day=plan.exam_date),
             "exam_date": beijing.say_day(plan.exam_date),
             "released_at": beijing.say_minute(plan.release_at),
         },
-        path="/h5/results",
+        "/h5/results",
     )
 
 

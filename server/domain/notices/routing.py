@@ -2,17 +2,27 @@
 
 Followers of the official account get a template message, everybody else a subscription message if a grant is left: of
 the mini-program first, since its message opens in the place where it was asked for, then of the official account.
-Whether somebody follows is known only from pushes; when WeChat says otherwise, the sender asks for the other way.
+Whether somebody follows is known only from pushes; when WeChat says otherwise, the same row goes the next way. Whom no
+way reaches finds it on the page.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from server.domain.notices import delivery, queries
-from server.domain.notices.delivery import Addressee
+from server.domain.notices.delivery import Addressee, Taken, Trouble, Way
 from server.domain.notices.topics import CHANNELS, TOPICS
-from server.domain.ports import Services
+from server.domain.ports import Clock, Services
+from server.errors import Remedy
 from server.models import Delivery
 from server.settings import Settings
+
+NO_WAY = "没有关注公众号，也没有剩余的订阅授权"
+UNWILLING = "不愿接收这类通知"
+SLOW_CLOCKS = timedelta(
+    minutes=5
+)  # a follow that WeChat dates later than our call, by a clock behind ours, counts
 
 
 async def ways(settings: Settings, topic: str, candidates: list[int]) -> dict[int, list[Addressee]]:
@@ -21,28 +31,36 @@ async def ways(settings: Settings, topic: str, candidates: list[int]) -> dict[in
     return await queries.open_ways(candidates, topic, channels or ["template"])
 
 
-async def other_way(s: Services, delivery_id: int) -> bool:
-    """The same notice by the next open way, after WeChat closed this one. In the caller's transaction.
+async def other_way(s: Services, taken: Taken, trouble: Trouble) -> bool:
+    """The same message by the next open way, after WeChat closed this one. In the caller's transaction.
 
-    Every way is tried once: the second row has the channel behind its `dedup`.
+    Every way is tried once, and only after WeChat said no: it never takes two of one message.
     """
-    row = await Delivery.get(id=delivery_id)
-    if row.candidate_id is None or row.campaign_id is not None:  # a campaign has one message a person
+    row = await Delivery.get(id=taken.id)
+    if row.candidate_id is None:
         return False
-    notice, _, last = row.dedup.rpartition(":")
-    notice = notice if last in CHANNELS else row.dedup
-    names = [notice, *(f"{notice}:{channel}" for channel in CHANNELS)]
-    tried = {one.channel for one in await Delivery.filter(dedup__in=names)}
-    open_ways = (await ways(s.settings, row.topic, [row.candidate_id])).get(row.candidate_id, [])
-    way = next((way for way in open_ways if way.channel not in tried), None)
-    if way is None:
-        return False
-    return await delivery.put(
-        s.clock,
-        s.queue,
-        row.topic,
-        way,
-        dedup=f"{notice}:{way.channel}",
-        shown=row.fields_shown,
-        path=row.path,
+    tried = [one["channel"] for one in row.tried or []] + [taken.channel]
+    way = await (
+        _of_notice(s.settings, row, tried) if row.campaign_id is None else _of_campaign(row.id, tried)
     )
+    if way is None or not await delivery.reroute(s.clock, row.id, way, trouble):
+        return False
+    if row.campaign_id is None:
+        await s.queue.put(delivery.JOB, once=delivery.JOB)
+    return True
+
+
+async def _of_notice(settings: Settings, row: Delivery, tried: list[str]) -> Way | None:
+    assert row.candidate_id is not None
+    found = (await ways(settings, row.topic, [row.candidate_id])).get(row.candidate_id, [])
+    return next((Way(one.channel, one.openid, row.topic) for one in found if one.channel not in tried), None)
+
+
+async def _of_campaign(delivery_id: int, tried: list[str]) -> Way | None:
+    return next((one for one in await queries.campaign_ways(delivery_id) if one.channel not in tried), None)
+
+
+async def heed(clock: Clock, taken: Taken, trouble: Trouble) -> None:
+    """WeChat says that somebody does not follow: no other message is sent to them in vain, until a push says otherwise."""
+    if trouble.remedy is Remedy.FOLLOW and taken.account == "oa":
+        await queries.does_not_follow(taken.openid, clock.now() - SLOW_CLOCKS)

@@ -15,7 +15,7 @@ from datetime import datetime, time, timedelta
 from tortoise.transactions import in_transaction
 
 from server.domain import beijing
-from server.domain.notices import delivery, grants, hold, keywords, routing, states
+from server.domain.notices import delivery, grants, hold, keywords, queries, routing, states
 from server.domain.notices.delivery import Taken, Trouble
 from server.domain.notices.grants import Taker
 from server.domain.notices.mini_pages import program_page
@@ -32,6 +32,7 @@ SILENT_AT_ONCE = 5000
 COME_BACK = (Remedy.WAIT, Remedy.RENEW)
 PERSON_SAYS_NO = (Remedy.PERSON, Remedy.FOLLOW, Remedy.CONSENT)
 OTHER_WAY = (Remedy.FOLLOW, Remedy.CONSENT)
+NO_LONGER_OFFICER = "对方已不是签发负责人"
 _NONE_LEFT = Trouble("对方没有剩余的订阅授权", Remedy.CONSENT)
 
 
@@ -39,11 +40,15 @@ async def send(s: Services) -> int:
     """Job `notices.send`: one slice of what is due; puts itself again while there is more. How many were taken."""
     now = s.clock.now()
     due = await delivery.take(now, now + LEASE, SLICE)
+    why_not = await _not_to_send([row.id for row in due]) if due else {}
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(row: Taken) -> None:
         async with gate:
-            await send_one(s, row, lambda: _letter(s.settings, row))
+            if row.id in why_not:
+                await leave_unsent(s.clock, row, *why_not[row.id])
+            else:
+                await send_one(s, row, lambda: _letter(s.settings, row))
 
     ends = await asyncio.gather(*(one(row) for row in due), return_exceptions=True)
     if surprise := next((end for end in ends if isinstance(end, BaseException)), None):
@@ -51,6 +56,12 @@ async def send(s: Services) -> int:
     if len(due) == SLICE:
         await s.queue.put(delivery.JOB, once=delivery.JOB)
     return len(due)
+
+
+async def _not_to_send(ids: list[int]) -> dict[int, tuple[str, str]]:
+    """What changed since these were put: row → the step that ends it, and why."""
+    gone = dict.fromkeys(await queries.officers_gone(ids), ("fail", NO_LONGER_OFFICER))
+    return gone | dict.fromkeys(await queries.unwilling(ids), ("refuse", routing.UNWILLING))
 
 
 async def sweep(s: Services) -> None:
@@ -120,11 +131,24 @@ async def send_one(s: Services, row: Taken, written: Callable[[], Letter]) -> Re
     elif faults := keywords.check(ready.fields):
         sentence = "；".join(f"{keyword} {why}" for keyword, why in sorted(faults.items()))
         await delivery.advance(s.clock, row.id, "fail", trouble=Trouble(f"内容不符合模板：{sentence}"))
-    elif row.is_subscription and not await grants.spend(s.clock, _taker(row), row.id, row.try_name):
+    elif row.is_subscription and not await _granted(s, row):
         await _refuse(s, row, _NONE_LEFT)
     else:
         return await _call(s, ready, template)
     return None
+
+
+async def leave_unsent(clock: Clock, row: Taken, name: str, why: str) -> None:
+    """What was taken is not to be sent after all: the step `name`, unless an earlier try may have come through."""
+    is_spent = row.is_repeat and row.is_subscription and await grants.is_spent(_taker(row), row.id)
+    step = "lose" if row.is_in_doubt or is_spent else name
+    await delivery.advance(clock, row.id, step, trouble=Trouble(why))
+
+
+async def _granted(s: Services, row: Taken) -> bool:
+    """Take the grant that this message needs. False when there is none."""
+    is_long_term = TOPICS[row.topic].is_long_term(s.settings, row.channel)
+    return await grants.spend(s.clock, _taker(row), row.id, row.try_name, is_long_term=is_long_term)
 
 
 def _taker(row: Taken) -> Taker:
@@ -136,7 +160,7 @@ async def _may_have_gone(clock: Clock, row: Taken) -> bool:
     if not row.is_repeat:
         return False
     if row.is_subscription:
-        return await grants.is_spent(row.id)
+        return await grants.is_spent(_taker(row), row.id)
     return not states.may_repeat(row.sent_at, clock.now())
 
 
@@ -185,14 +209,15 @@ def _most_attempts(remedy: Remedy) -> int:
 
 
 async def _refuse(s: Services, row: Taken, trouble: Trouble, *, was_called: bool = False) -> None:
-    """This person cannot be reached so; where the way was the reason, the next way is tried."""
+    """This person cannot be reached so; where the way was the reason, the same message goes the next way."""
     async with in_transaction():
+        await routing.heed(s.clock, row, trouble)
         if was_called and row.is_subscription and trouble.remedy is Remedy.CONSENT:
             await grants.use_up(s.clock, _taker(row), row.id, row.try_name)
         elif was_called and row.is_subscription:
             await grants.give_back(s.clock, _taker(row), row.id, row.try_name)
-        if await delivery.advance(s.clock, row.id, "refuse", trouble=trouble) and trouble.remedy in OTHER_WAY:
-            await routing.other_way(s, row.id)
+        if trouble.remedy not in OTHER_WAY or not await routing.other_way(s, row, trouble):
+            await delivery.advance(s.clock, row.id, "refuse", trouble=trouble)
 
 
 async def _no_answer(clock: Clock, row: Taken, failure: OutsideFailure) -> None:

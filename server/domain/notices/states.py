@@ -60,6 +60,7 @@ STEPS: dict[str, Step[NoticeState, Any]] = table(
     step("take", "pending sending", NoticeState.SENDING, "worker"),
     step("accept", "sending unknown", NoticeState.ACCEPTED, "worker"),
     step("postpone", "sending", NoticeState.PENDING, "worker"),
+    step("reroute", "sending", NoticeState.PENDING, "worker"),
     step("refuse", "sending", NoticeState.REFUSED, "worker"),
     step("fail", "sending pending", NoticeState.FAILED, "worker"),
     step("lose", "sending pending", NoticeState.UNKNOWN, "worker"),

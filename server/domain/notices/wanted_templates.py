@@ -10,39 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import fields as fields_of
 
-from server.domain.notices.topics import CHANNELS, TOPICS, Topic
+from server.domain.notices import keywords
+from server.domain.notices.topics import CHANNEL_LABELS, CHANNELS, TOPICS, Topic
+from server.domain.ports import MessageTemplate
 from server.settings import Settings
 
 CHANNEL_NAMES = {
-    "template": "公众号模板消息",
-    "oa_subscription": "公众号订阅通知（一次性）",
-    "mp_subscription": "小程序订阅消息（一次性）",
-}
-TITLES = {
-    "certificate_issued": "证书发放通知",
-    "results_released": "成绩发布通知",
-    "signing_reminder": "待签发提醒",
-    "fee_paid": "缴费成功通知",
-    "fee_refunded": "退款到账通知",
-    "fee_closing": "订单待支付提醒",
-}
-LABELS = {
-    "certificate_issued": {"certificate": "证书名称", "number": "证书编号", "issued_on": "发证日期"},
-    "results_released": {"plan": "考试名称", "exam_date": "考试日期", "released_at": "发布时间"},
-    "signing_reminder": {"plan": "考试名称", "school": "单位名称", "count": "待办数量", "since": "提交时间"},
-    "fee_paid": {"what": "缴费项目", "amount": "缴费金额", "paid_at": "缴费时间", "order": "订单编号"},
-    "fee_refunded": {
-        "reason": "退款原因",
-        "amount": "退款金额",
-        "refunded_at": "退款时间",
-        "order": "订单编号",
-    },
-    "fee_closing": {
-        "what": "缴费项目",
-        "amount": "待付金额",
-        "closes_at": "支付截止时间",
-        "order": "订单编号",
-    },
+    channel: label if channel == "template" else f"{label}（一次性）"
+    for channel, label in CHANNEL_LABELS.items()
 }
 
 
@@ -65,10 +40,43 @@ class Wanted:
     keywords: Mapping[str, str]
     template: str  # as configured; empty when it is not
     is_of_money: bool
+    examples: Mapping[str, str]  # by keyword
+    is_long_term: bool  # as configured
 
     @property
     def is_subscription(self) -> bool:
         return self.channel != "template"
+
+
+def template_faults(want: Wanted, template: MessageTemplate) -> list[str]:
+    """Why what we send does not fit this template of the account, in words; nothing when it fits.
+
+    A keyword that it does not have or has besides, and one whose type has no room for what we put there (47003).
+    """
+    missing = [f"{name}（{label}）" for name, label in want.keywords.items() if name not in template.keywords]
+    more = [name for name in template.keywords if name not in want.keywords]
+    faults = [f"缺 {'、'.join(missing)}"] if missing else []
+    faults += [f"多 {'、'.join(more)}"] if more else []
+    unfit = [
+        f"{keyword}（{want.keywords[keyword]}）"
+        for keyword, example in want.examples.items()
+        if keywords.fit(keyword, example) != example or keywords.check({keyword: example})
+    ]
+    if template.is_long_term is not want.is_long_term:
+        kind = "长期订阅" if template.is_long_term else "一次性订阅"
+        faults.append(
+            f"是{kind}，WECHAT_LONG_TERM_TEMPLATES 里{'没有写' if template.is_long_term else '却写了'}它"
+        )
+    return faults + ([f"放不下我们的内容：{'、'.join(unfit)}"] if unfit else [])
+
+
+def needed(settings: Settings, account: str) -> list[Wanted]:
+    """Those of an account that must be there: configured, or of a kind that this service sends. Raises as `wanted`."""
+    return [
+        one
+        for one in wanted(settings)
+        if one.account == account and (one.template or settings.pay_mchid or not one.is_of_money)
+    ]
 
 
 def wanted(settings: Settings) -> list[Wanted]:
@@ -81,12 +89,14 @@ def wanted(settings: Settings) -> list[Wanted]:
         Wanted(
             CHANNELS[channel],
             channel,
-            TITLES[topic.name],
+            topic.title,
             _variable(topic, channel),
             topic.words(settings, channel),
-            {keyword: LABELS[topic.name][name] for name, keyword in topic.words(settings, channel).items()},
+            {keyword: topic.fields[name].label for name, keyword in topic.words(settings, channel).items()},
             topic.template(settings, channel),
-            topic.name.startswith("fee_"),
+            topic.is_of_money,
+            {keyword: topic.fields[name].example for name, keyword in topic.words(settings, channel).items()},
+            topic.is_long_term(settings, channel),
         )
         for channel in CHANNELS
         for topic in TOPICS.values()

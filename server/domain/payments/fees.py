@@ -10,6 +10,7 @@ from collections.abc import Collection
 from tortoise.transactions import in_transaction
 
 from server.domain.payments.fee_states import STEPS, FeeState
+from server.domain.payments.payer_notices import NewFee, PayerTeller
 from server.domain.ports import Clock, Queue
 from server.models import Fee
 from server.models.database import rows
@@ -31,6 +32,11 @@ JOIN price p ON p.plan_id = r.plan_id AND p.level = s.level AND p.candidate_kind
 WHERE r.id = ANY($1::bigint[]) AND p.amount_fen > 0
 ON CONFLICT (registration_id) DO NOTHING
 RETURNING id
+"""
+_OWN = """
+SELECT f.id, f.candidate_id, s.level, f.amount_fen, p.exam_date FROM fee f
+JOIN registration r ON r.id = f.registration_id JOIN site s ON s.id = r.site_id JOIN plan p ON p.id = r.plan_id
+WHERE f.id = ANY($1::bigint[]) AND f.school_id IS NULL ORDER BY f.id
 """
 _LOOK_AGAIN = """
 INSERT INTO registration_unpriced (registration_id)
@@ -63,10 +69,13 @@ async def look_again(queue: Queue, plan_id: int) -> None:
     await queue.put(JOB, once=JOB)
 
 
-async def raise_fees(clock: Clock) -> int:
+async def raise_fees(clock: Clock, teller: PayerTeller | None = None) -> int:
     """Make the fees of all registrations that nobody has looked at. Returns how many were made.
 
     Whoever has no price owes nothing and is looked at again when one is set. Safe to repeat and to run twice at once.
+
+    Args:
+        teller: tells those who pay themselves, each once.
     """
     made = 0
     while True:
@@ -74,7 +83,10 @@ async def raise_fees(clock: Clock) -> int:
             taken = [row["registration_id"] for row in await rows(_TAKE, SLICE)]
             if not taken:
                 return made
-            made += len(await rows(_RAISE, taken, clock.now()))
+            raised = [row["id"] for row in await rows(_RAISE, taken, clock.now())]
+            if teller is not None and raised:
+                await teller.due([NewFee(**row) for row in await rows(_OWN, raised)])
+            made += len(raised)
             await rows("DELETE FROM registration_unpriced WHERE registration_id = ANY($1::bigint[])", taken)
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from server.domain.actor import SYSTEM, Actor
 from server.domain.fault_points import transaction
+from server.domain.notices import overtaken
 from server.domain.payments import alarms, fees, ledger, open_orders, order_transitions, refunds
 from server.domain.payments.ledger import Account
 from server.domain.payments.order_states import STEPS, OrderFacts, OrderState
-from server.domain.payments.payer_notices import PayerTeller
+from server.domain.payments.payer_notices import PayerTeller, closing_notice, due_notice
 from server.domain.ports import Clock, FaultInjector, Queue
 from server.domain.ports.payments import PayTransaction
 from server.errors import NotFound
@@ -112,6 +113,8 @@ async def _book(box: Cashbox, order: FeeOrder, account: Account) -> None:
     lines = await FeeOrderLine.filter(order_id=order.id)
     settled = await fees.settle([line.fee_id for line in lines], order.id)
     await open_orders.ask_to_close(box.queue, settled)
+    over = [*map(due_notice, settled), closing_notice(order.number)]
+    await overtaken.stop(box.clock.now(), over, "已经缴费")
     income = sum(line.amount_fen for line in lines if line.fee_id in settled)
     too_much = order.total_fen - income
     entries = {account: order.total_fen, Account.INCOME: -income, Account.OWED_BACK: -too_much}

@@ -13,8 +13,10 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.fault_points import transaction
+from server.domain.notices import overtaken
 from server.domain.payments import fees, open_orders, waiver_transitions
 from server.domain.payments.fee_states import FeeState
+from server.domain.payments.payer_notices import due_notice
 from server.domain.payments.waiver_states import STEPS, WaiverFacts, the_fee_is_owed
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Clock, FaultInjector, Queue
@@ -75,6 +77,7 @@ async def approve(clock: Clock, queue: Queue, faults: FaultInjector, waiver_id: 
         await waiver_transitions.advance(clock, waiver, "approve", _facts(fee, waiver, actor), actor=actor)
         await faults.reach("waivers.approve: the waiver is approved")
         await fees.waive(fee.id)
+        await overtaken.stop(clock.now(), [due_notice(fee.id)], "费用已减免")
         await open_orders.ask_to_close(queue, [fee.id])
 
 

@@ -43,11 +43,16 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class MessageTemplate:
-    """A message template as WeChat keeps it. `keywords`: "thing1" → what people read before its value."""
+    """A message template as WeChat keeps it.
+
+    Args:
+        keywords: "thing1" → what people read before its value. is_long_term: one accept counts for any number of messages.
+    """
 
     id: str
     title: str
     keywords: Mapping[str, str]
+    is_long_term: bool = False
 
 
 @dataclass(frozen=True, slots=True)

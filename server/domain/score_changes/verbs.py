@@ -13,8 +13,8 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.exams.results import Status, say
 from server.domain.freshness import changed
-from server.domain.notices import delivery, routing
 from server.domain.notices.short_names import ROOM, short_plan
+from server.domain.notices.telling import Notice, tell
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Clock, Services
 from server.domain.roles import Verb
@@ -238,18 +238,11 @@ def _as_audited(subject: str, mark: Mark) -> dict[str, str | None]:
 
 
 async def _tell(s: Services, change: ScoreChange, facts: Facts) -> None:
-    """The candidate's notice, by the first way that is open; who has none finds it on the page of results."""
-    for way in (await routing.ways(s.settings, TOPIC, [facts.candidate_id])).get(facts.candidate_id, [])[:1]:
-        await delivery.enqueue(
-            s.clock,
-            s.queue,
-            TOPIC,
-            way,
-            dedup=f"score-change:{change.id}",
-            fields={
-                "plan": _CORRECTED + short_plan(facts.plan, day=facts.exam_date, room=ROOM - len(_CORRECTED)),
-                "exam_date": beijing.say_day(facts.exam_date),
-                "released_at": beijing.say_minute(s.clock.now()),
-            },
-            path="/h5/results",
-        )
+    """The candidate's notice; whom nothing reaches finds it on the page."""
+    fields = {
+        "plan": _CORRECTED + short_plan(facts.plan, day=facts.exam_date, room=ROOM - len(_CORRECTED)),
+        "exam_date": beijing.say_day(facts.exam_date),
+        "released_at": beijing.say_minute(s.clock.now()),
+    }
+    notice = Notice(facts.candidate_id, f"score-change:{change.id}", fields, "/h5/results")
+    await tell(s.settings, s.clock, s.queue, TOPIC, [notice])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from server.domain.addresses import counted, split_url
+from server.domain.notices import asking
 from server.domain.notices.topics import TOPICS
-from server.domain.ports import Services
+from server.domain.ports import Services, WeChatIdentity
 from server.errors import Forbidden, TooMany
 from server.settings import Settings
 
@@ -16,6 +17,7 @@ RENEW_SECONDS = 300  # how long everybody waits before the ticket may be fetched
 MOST_TEMPLATES = 3  # one open tag asks for so many at most
 LOOKED_UP = ("results_released", "certificate_issued")
 PAID_FOR = ("fee_paid", "fee_refunded", "fee_closing")
+REGISTERED = ("fee_due", "fee_paid", "fee_refunded")
 
 
 async def config(s: Services, url: str, *, address: str, again: bool = False) -> dict[str, str | int]:
@@ -40,11 +42,19 @@ async def config(s: Services, url: str, *, address: str, again: bool = False) ->
     return await s.wechat_links.js_config(page, renew=renew)
 
 
+async def reminders(settings: Settings, who: WeChatIdentity, topics: Collection[str] = LOOKED_UP) -> str:
+    """`subscription_templates` of what is worth asking this person for; empty: nothing is, and they are not asked."""
+    return subscription_templates(settings, await asking.worth_asking(settings, who, topics))
+
+
 def subscription_templates(settings: Settings, topics: Collection[str] = LOOKED_UP) -> str:
-    """The `template` attribute of <wx-open-subscribe>: one-time notices of the service account; empty when there are none.
+    """The `template` attribute of <wx-open-subscribe>: subscription notices of the service account; empty: there are none.
 
     Args:
-        topics: what the page is about; names in `notices.topics.TOPICS`, at most `MOST_TEMPLATES`.
+        topics: what to ask for; names in `notices.topics.TOPICS`, at most `MOST_TEMPLATES`. One-time and long-term ones
+            cannot be asked for at once (20002): the first one decides.
     """
-    templates = (TOPICS[topic].template(settings, "oa_subscription") for topic in topics)
-    return ",".join([template for template in templates if template][:MOST_TEMPLATES])
+    there = [TOPICS[topic] for topic in topics if TOPICS[topic].template(settings, "oa_subscription")]
+    kinds = [topic.is_long_term(settings, "oa_subscription") for topic in there]
+    alike = [topic for topic, kind in zip(there, kinds, strict=True) if kind == kinds[0]]
+    return ",".join(topic.template(settings, "oa_subscription") for topic in alike[:MOST_TEMPLATES])

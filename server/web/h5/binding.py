@@ -38,7 +38,7 @@ async def form(request: Request) -> HTTPResponse:
                 {"place": PLACES[one.account], "at": one.bound_at}
                 for one in await bound_people.elsewhere(who)
             ],
-            subscribe=js_sdk.subscription_templates(s.settings),
+            subscribe=await js_sdk.reminders(s.settings, who),
         )
     needed = await binding_limits.image_needed(s.rate_limiter, who, address=client_address(request))
     return await _form(request, who, picture=needed)

@@ -9,6 +9,7 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from server.domain import lookups
 from server.domain.beijing import day
+from server.domain.campaigns import persons_notices
 from server.domain.lookups.views import CertificateItem
 from server.domain.people import bound_people
 from server.domain.people.candidates import Masked
@@ -27,12 +28,16 @@ TONES = {
 
 
 async def home(request: Request) -> HTTPResponse:
-    person = await bound_people.person_of(services(request).keys, await identity(request))
-    return await templating.render(request, "h5/home.html", title="首页", person=person)
+    s, who = services(request), await identity(request)
+    person = await bound_people.person_of(s.keys, who)
+    candidate = await bound_people.candidate_id_of(who) if person is not None else None
+    unseen = await persons_notices.count_new(s.clock, candidate) if candidate is not None else 0
+    return await templating.render(request, "h5/home.html", title="首页", person=person, unseen=unseen)
 
 
 async def results(request: Request) -> HTTPResponse:
-    view = await lookups.results(services(request), await identity(request))
+    who = await identity(request)
+    view = await lookups.results(services(request), who)
     return await templating.render(
         request,
         "h5/results.html",
@@ -41,12 +46,13 @@ async def results(request: Request) -> HTTPResponse:
         view=view,
         tones=TONES,
         day_of=day,
-        subscribe=_subscribe(request, view.person),
+        subscribe=await _subscribe(request, who, view.person),
     )
 
 
 async def certificate_list(request: Request) -> HTTPResponse:
-    view = await lookups.certificates(services(request), await identity(request))
+    who = await identity(request)
+    view = await lookups.certificates(services(request), who)
     return await templating.render(
         request,
         "h5/certificates.html",
@@ -54,13 +60,13 @@ async def certificate_list(request: Request) -> HTTPResponse:
         back="/h5/",
         view=view,
         tones=TONES,
-        subscribe=_subscribe(request, view.person),
+        subscribe=await _subscribe(request, who, view.person),
     )
 
 
-def _subscribe(request: Request, person: Masked | None) -> str:
+async def _subscribe(request: Request, who: WeChatIdentity, person: Masked | None) -> str:
     """The notices that somebody who is bound may ask for here."""
-    return js_sdk.subscription_templates(services(request).settings) if person else ""
+    return await js_sdk.reminders(services(request).settings, who) if person else ""
 
 
 async def certificate(request: Request, number: str) -> HTTPResponse:

@@ -79,6 +79,7 @@ async def listing(request: Request) -> HTTPResponse:
             if _is_open(one, s) and one.id not in here
         },
         can_pay=s.pay is not None,
+        subscribe=await js_sdk.reminders(s.settings, who, js_sdk.REGISTERED) if candidate is not None else "",
     )
 
 
@@ -122,7 +123,7 @@ async def show(request: Request, order_id: int) -> HTTPResponse:
         refund_words=REFUNDS,
         tones=TONES,
         has_receipt=order.state not in fee_receipts.UNPAID,
-        subscribe=js_sdk.subscription_templates(s.settings, js_sdk.PAID_FOR),
+        subscribe=await js_sdk.reminders(s.settings, await identity(request), js_sdk.PAID_FOR),
         is_open=is_open,
         is_here=is_here,
         elsewhere="" if is_here else orders.elsewhere(order.account, order.account == payer.account),

@@ -1,0 +1,52 @@
+"""Notices that were overtaken before they were sent: signed meanwhile, withdrawn, paid. They end as cancelled, with why.
+
+Each in the transaction of what overtakes it. What is just being handed to WeChat goes through; what was sent, was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from server.domain.notices.states import STEPS, NoticeState
+from server.models.database import write
+
+REMINDER = "signing_reminder"
+SIGNED_OR_WITHDRAWN = "批次已不在等待院校签发"
+_END = """
+UPDATE delivery SET state = $1, settled_at = $2, next_try_at = NULL, last_error = $3 WHERE state = $4 AND {which}
+"""
+_OF_BATCH = _END.format(
+    which="topic = $5 AND starts_with(dedup, $6)"
+    " AND officer_id IN (SELECT o.id FROM officer o JOIN site t ON t.school_id = o.school_id WHERE t.id = $7)"
+)
+_NAMED = _END.format(which="dedup = ANY($5::text[])")
+
+
+def reminder(issuance_id: int, revision: int, days: int, officer_id: int) -> str:
+    """What makes it the same one: a batch's reminder, so many days on, to one officer."""
+    return f"{_reminders(issuance_id)}{revision}:{days}:{officer_id}"
+
+
+def _reminders(issuance_id: int) -> str:
+    return f"signing:{issuance_id}:"
+
+
+async def stop_batch(now: datetime, issuance_id: int, site_id: int) -> int:
+    """Nobody waits for this batch's signature any more. How many reminders were not sent yet."""
+    return await write(
+        _OF_BATCH, *_ended(now, SIGNED_OR_WITHDRAWN), REMINDER, _reminders(issuance_id), site_id
+    )
+
+
+async def stop(now: datetime, dedups: Sequence[str], why: str) -> int:
+    """These notices need not be sent any more. How many were not yet.
+
+    Args:
+        why: in words, as staff read it.
+    """
+    return await write(_NAMED, *_ended(now, why), list(dedups))
+
+
+def _ended(now: datetime, why: str) -> tuple[str, datetime, str, str]:
+    return STEPS["cancel"].target.value, now, why, NoticeState.PENDING.value
