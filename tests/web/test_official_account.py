@@ -203,7 +203,7 @@ async def test_a_finished_job_settles_its_delivery(door: App, oa: Platform, serv
         dedup="d",
         to=delivery.Addressee(openid=OPENID),
         fields={"plan": "第四批", "exam_date": "2023年9月22日", "released_at": "2026年11月23日 12:00"},
-        path="",
+        path="/h5/results",
     )
     await sender.send(services)
     response = await push(door, oa, event("TEMPLATESENDJOBFINISH", MsgID=1001, Status="success"))

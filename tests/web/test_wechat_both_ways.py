@@ -99,7 +99,7 @@ async def test_an_answer_lost_on_the_way_is_settled_by_its_event(world: World) -
         dedup="d",
         to=delivery.Addressee(openid=world.openid),
         fields=FIELDS,
-        path="",
+        path="/h5/results",
     )
     world.platform.switchboard.turn({"drop_next": 1})
     await sender.send(world.services)
@@ -120,7 +120,7 @@ async def test_a_person_who_blocked_us_is_refused(world: World) -> None:
         dedup="d",
         to=delivery.Addressee(openid=world.openid),
         fields=FIELDS,
-        path="",
+        path="/h5/results",
     )
     await sender.send(world.services)
     await world.settled()
