@@ -12,7 +12,7 @@ STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("records", "0019_fee_sums")]
+    dependencies = [("records", "0020_delivery_lists")]
 
     initial = False
 
