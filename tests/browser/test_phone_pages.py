@@ -14,12 +14,13 @@ from server.adapters.documents.pdf import TypstPdfRenderer
 from server.adapters.documents.seal import Seal
 from server.adapters.keys import KeyFolder
 from server.domain.auth import web_login
+from server.domain.notices.telling import Notice, tell
 from server.domain.payments import refunds
 from server.domain.payments.orders import Payer
 from server.domain.ports import Services
-from server.models import Binding
+from server.models import Binding, Follower
 from server.web.h5.login import SESSION_COOKIE
-from tests.kit import make, paying
+from tests.kit import campaigning, make, paying
 from tests.kit.exchange import exchange
 from tests.kit.fake_pay import FakePay
 from tests.kit.history import ME, NUMBER, a_history
@@ -68,6 +69,40 @@ async def test_binding(window: Window, services: Services) -> None:
     await window.look("bound-undo")
     await page.click("text=确定解除")
     await page.wait_for_selector("#id_number")
+
+
+async def test_notices_and_their_switches(window: Window, services: Services) -> None:
+    """What did not reach WeChat is told at the door and marked once; a switch is one tap, without any script."""
+    who = await bound(services, ME)
+    await Follower.create(openid=ME.openid, is_following=False, changed_at=services.clock.now())
+    plan = await make.plan()
+    await make.registration(services, who, on=plan)
+    await campaigning.people(services, 1, on=plan)
+    await campaigning.running(services, plan)
+    fields = {
+        "plan": "2026年第四批全国统考",
+        "exam_date": "2026年9月22日",
+        "released_at": "2026年11月23日 12:00",
+    }
+    notice = Notice(who.id, "results:1", fields, "/h5/results")
+    await tell(services.settings, services.clock, services.queue, "results_released", [notice])
+    page = window.page
+    await window.go("/h5/")
+    await window.look("home-with-notices")
+    await page.click("text=请查看")
+    await window.look("notices")
+    assert await page.locator("article").count() == 2
+    assert await page.locator(".state.wait").count() == 2
+    fees = page.get_by_role("switch", name="缴费提醒")
+    await expect(fees).to_be_checked()
+    await fees.click()
+    await page.wait_for_url("**/h5/notices#choices")
+    await expect(page.get_by_role("switch", name="缴费提醒")).not_to_be_checked()
+    await expect(page.get_by_role("switch", name="考试安排")).to_be_checked()
+    assert await page.locator(".state.wait").count() == 0
+    await window.look("notices-switched")
+    await page.get_by_role("switch", name="缴费提醒").press("Enter")
+    await expect(page.get_by_role("switch", name="缴费提醒")).to_be_checked()
 
 
 async def test_looking_up(window: Window, services: Services, key_folder: KeyFolder) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from server.adapters.wechat.errcodes import refusal_of
-from server.domain.campaigns import campaign_views, slices
+from server.domain.campaigns import campaign_views, delivery_list, persons_notices, slices
+from server.domain.campaigns.delivery_queries import Wanted
 from server.domain.campaigns.letters import Way
 from server.domain.notices import delivery, grants, routing
 from server.domain.notices.grants import Taker
@@ -183,13 +184,14 @@ async def test_taken_on_the_next_way_by_a_process_that_died_is_sent_by_another(s
 
 
 async def test_that_somebody_does_not_follow_is_kept_until_a_push_says_otherwise(services: Services) -> None:
-    campaign, person, _ = await begun(services)
+    _, person, _ = await begun(services)
     wechat(services).answers.append(NOT_FOLLOWING)
     await sent_on(services, turns=2)
     known = await Follower.get()
     assert (known.openid, known.is_following) == ((await row()).openid, False)
     assert known.changed_at < services.clock.now() - routing.SLOW_CLOCKS
-    seen = await campaign_views.audience(services.clock, campaign.id, actor=WRITER)
+    another = await campaigning.written(services, await person.plan)
+    seen = await campaign_views.audience(services.clock, another.id, actor=WRITER)
     assert [one.why_not for one in seen.without_way] == ["没有关注公众号，也没有剩余的订阅授权"]
     assert await routing.ways(services.settings, "results_released", [person.candidate_id]) == {}
 
@@ -206,3 +208,18 @@ async def test_a_later_follow_is_not_overwritten(services: Services) -> None:
     trouble = delivery.Trouble("对方没有关注", Remedy.FOLLOW)
     await routing.heed(services.clock, taken, trouble)
     assert (await Follower.get()).is_following
+
+
+async def test_staff_read_every_refusal_and_that_it_was_found_on_the_page(services: Services) -> None:
+    _, person, _ = await begun(services, "mp")
+    wechat(services).answers += [NOT_FOLLOWING, NO_CONSENT]
+    await sent_on(services, turns=4)
+    wanted = Wanted(candidate_id=person.candidate_id)
+    [shown] = (await delivery_list.page(wanted, actor=WRITER)).items
+    both = (
+        "公众号模板消息：微信返回错误 43004：对方没有关注；微信返回错误 43101：对方没有授权或已拒收这类消息"
+    )
+    assert (shown.state.label, shown.reason) == ("被拒", both)
+    await persons_notices.shown(services.clock, person.candidate_id)
+    [shown] = (await delivery_list.page(wanted, actor=WRITER)).items
+    assert shown.reason == f"{both}；本人于 2026年11月23日 12:00 在“通知”页看到"

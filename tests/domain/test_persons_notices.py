@@ -81,7 +81,11 @@ async def test_of_campaigns_what_has_begun_and_was_not_withdrawn(services: Servi
     assert await persons_notices.count_new(services.clock, who.id) == 1
     [shown] = await persons_notices.shown(services.clock, who.id)
     assert (shown.title, shown.is_new, shown.at) == ("考试安排提醒", True, services.clock.now())
-    assert shown.lines[1:] == [("考生姓名", mask_name(who.name)), ("备注", "请带好身份证和准考证")]
+    assert shown.lines == [
+        ("考试名称", plan.name),
+        ("考生姓名", mask_name(who.name)),
+        ("备注", "请带好身份证和准考证"),
+    ]
     await sent_on(services, turns=3)
     assert await titles(services, await reached.candidate) == [("考试安排提醒", False)]
     await Campaign.filter(id=campaign.id).update(state="cancelled")

@@ -22,6 +22,7 @@ from server.domain.campaigns import (
     delivery_list,
     delivery_queries,
     handling,
+    persons_notices,
     slices,
     upkeep,
 )
@@ -41,7 +42,7 @@ from server.domain.issuance import (
 )
 from server.domain.issuance.states import BatchState
 from server.domain.lookups import worklist
-from server.domain.notices import release_announcements, sender
+from server.domain.notices import asking, backlog, choices, overtaken, release_announcements, sender
 from server.domain.people import officer_list
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.wechat_chat import late_answers
@@ -53,7 +54,7 @@ from tests.large import filled, filled_money, money_paths
 from tests.large.plans import listening, poor_plans
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # filling the years takes most of it
-LONG = {"candidate", "registration", "score", "certificate", "audit_entry", "binding"}
+LONG = {"candidate", "registration", "score", "certificate", "audit_entry", "binding", "delivery"}
 LONG_MONEY = {
     "fee",
     "fee_order",
@@ -184,6 +185,15 @@ async def test_no_hot_path_grows_with_history(
         await handling.retry_failed(s.clock, s.queue, campaign.id, actor=campaigning.WRITER)
         await handling.cancel(s.clock, s.queue, campaign.id, actor=campaigning.WRITER)
         await upkeep.clear(s, campaign.id)
+        spy.part = "notices on the phone"
+        who = Actor("candidate", holder.id, "考生", address="127.0.0.1", request_id="test")
+        for wants in (False, True):
+            await choices.choose(s.clock, holder.id, "fees", wants=wants, actor=who)
+            await persons_notices.shown(s.clock, holder.id)
+            await persons_notices.count_new(s.clock, holder.id)
+        await asking.worth_asking(s.settings, HOLDER, ["results_released", "certificate_issued"])
+        await backlog.backlog(s.clock)
+        await overtaken.stop(s.clock.now(), ["fee_due:1", "fee_due:2"], "已经缴费")
         spy.part = "sweeps"
         await upkeep.sweep(s)
         await release_announcements.sweep(s)

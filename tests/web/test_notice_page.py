@@ -46,12 +46,12 @@ async def test_what_did_not_arrive_is_told_at_the_door_until_it_was_seen(
 ) -> None:
     await told(services, await mine(services))
     home = await get(app, "/h5/", me)
-    assert "有 1 条通知没有送到您的微信" in home.text and 'href="/h5/notices"' in home.text
+    assert "有 1 条通知没有送到微信" in home.text and 'href="/h5/notices"' in home.text
     page = await get(app, "/h5/notices", me)
     assert (page.status, page.headers["cache-control"]) == (200, "no-store")
     assert "成绩发布通知" in page.text and FIELDS["plan"] in page.text and ">新<" in page.text
     assert 'href="/h5/results"' in page.text
-    assert "没有送到您的微信" not in (await get(app, "/h5/", me)).text
+    assert "没有送到微信" not in (await get(app, "/h5/", me)).text
     assert ">新<" not in (await get(app, "/h5/notices", me)).text
 
 

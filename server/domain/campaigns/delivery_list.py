@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 from tortoise.transactions import in_transaction
 
-from server.domain import roles
+from server.domain import beijing, roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.campaigns import delivery_queries, handling
@@ -54,15 +55,27 @@ class DeliveryView:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> DeliveryView:
         """What `delivery_queries` found."""
-        left = {name: value for name, value in row.items() if name not in ("name", "state", "last_error")}
+        left = {name: value for name, value in row.items() if name not in _TOLD}
         is_campaigns = row["campaign_id"] is not None or row["topic"] not in TOPICS
         return cls(
             topic_label="群发" if is_campaigns else TOPICS[row["topic"]].label,
             name_masked=mask_name(row["name"] or ""),
             state=NoticeState(row["state"]),
-            reason=row["last_error"],
+            reason=_why(row),
             **left,
         )
+
+
+_TOLD = ("name", "state", "last_error", "tried", "seen_at")
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    """The reason in words: of every way that was tried, and whether the person has found the notice on the page since."""
+    tried = orjson.loads(row["tried"]) if row["tried"] is not None else None
+    said = delivery.explained(tried, row["last_error"])
+    if row["seen_at"] is None or not said:
+        return said
+    return f"{said}；本人于 {beijing.say_minute(row['seen_at'])} 在“通知”页看到"
 
 
 async def page(wanted: Wanted, *, actor: Actor, after: int = 0, size: int = 50) -> Page[DeliveryView]:

@@ -17,7 +17,7 @@ from server.models.database import rows
 CAMPAIGN = "campaign"  # the kind of every message of a campaign, whosever grants it spends
 BESIDE = timedelta(hours=1)  # rows put beside each other are in their order, give or take this
 _SHOWN = """
-SELECT d.id, d.topic, d.channel, d.state, d.last_error, d.attempts, d.retries, d.campaign_id, g.name AS campaign,
+SELECT d.id, d.topic, d.channel, d.state, d.last_error, d.tried, d.seen_at, d.attempts, d.retries, d.campaign_id, g.name AS campaign,
        d.candidate_id, d.officer_id, COALESCE(c.name, o.name) AS name, h.name AS school, d.created_at, d.sent_at,
        d.settled_at, d.next_try_at
 FROM (SELECT * FROM delivery d WHERE {conditions} ORDER BY d.id {order} LIMIT {most}) d

@@ -14,6 +14,7 @@ import orjson
 
 from server.domain.campaigns.letters import Way
 from server.domain.campaigns.states import CampaignState
+from server.domain.notices.keywords import NOTHING
 from server.domain.notices.states import NoticeState
 from server.domain.notices.topics import TOPICS
 from server.domain.people.names import mask_name
@@ -99,8 +100,9 @@ def _notice(row: Mapping[str, Any]) -> PersonsNotice:
             values["name"] = mask_name(values["name"])  # as on every page of the phone
         ways = [Way.of(one) for one in orjson.loads(row["ways"])]
         way = next((one for one in ways if one.channel == row["channel"]), ways[0])
-        title, filled = way.title, way.filled(values)
-        lines = [(label, filled[keyword]) for keyword, label in way.labels.items() if keyword in filled]
+        personal = {keyword: values.get(name) or NOTHING for keyword, name in way.personal.items()}
+        said = {**way.constants, **personal}  # in full: only a template has no room
+        title, lines = way.title, [(label, said[one]) for one, label in way.labels.items() if one in said]
     is_new = row["seen_at"] is None and row["state"] in NOT_REACHED
     at = row["started_at"] or row["created_at"]
     return PersonsNotice(row["id"], title, lines, row["path"], at, is_new)

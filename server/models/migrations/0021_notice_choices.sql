@@ -1,9 +1,8 @@
 -- Nobody says no twice to the same kind of notice.
 
 CREATE UNIQUE INDEX notice_opt_out_one ON notice_opt_out (candidate_id, choice);
--- For operators: how old what waits is, and how much nobody knows the end of, without a look at what is over.
+-- For operators: how old what waits is, without a look at what is over.
 CREATE INDEX delivery_waiting ON delivery (created_at) WHERE state = 'pending' AND campaign_id IS NULL;
-CREATE INDEX delivery_unknown ON delivery (id) WHERE state = 'unknown';
 
 -- A grant of a long-term template is used by a message and not used up by it.
 ALTER TABLE notice_grant_entry DROP CONSTRAINT notice_grant_entry_kinds;
