@@ -15,6 +15,7 @@ from server.domain.payments.yuan import template_amount
 from server.domain.ports import Services
 from server.models import Binding, Delivery, Fee, FeeOrder
 from tests.kit import make, paying
+from tests.kit.exchange import exchange
 from tests.kit.fake_pay import FakePay
 from tests.kit.fakes import Killed, KillerFaultInjector
 from tests.kit.paying import FINANCE, OTHER_FINANCE, PRICE_FEN
@@ -23,7 +24,9 @@ OPENID = "openid-oa"
 
 
 async def bound(s: Services, *, kind: str = "social") -> Fee:
-    """Somebody who owes and follows the official account."""
+    """Somebody who owes and follows the official account, which has the templates of money."""
+    templates = {f"oa_template_fee_{name}": f"tpl-{name}" for name in ("paid", "refunded", "closing")}
+    exchange(s, settings=replace(s.settings, **templates))  # type: ignore[arg-type]  # all are text
     school = await make.school() if kind == "school" else None
     fee = await paying.owing(s, await paying.priced(s, kind=kind), school=school)
     await Binding.create(account="oa", openid=OPENID, candidate_id=fee.candidate_id, bound_at=s.clock.now())

@@ -135,6 +135,7 @@ ACTIONS = {
     "delivery.send_anew": "再发结果未知的通知",
     "delivery.let_be": "不再发结果未知的通知",
     "staff.link_wechat": "登记接收试发的微信",
+    "notices.choose": "选择接收哪些通知",
     "notices.hold": "暂停发送通知",
     "notices.release": "恢复发送通知",
     "officer.invite": "邀请院校签发负责人",
