@@ -10,7 +10,7 @@ from playwright.sync_api import FrameLocator, Locator, Page, expect
 from tests.journeys.service import ROOT
 
 _TOUR = re.compile(r"^## 走一遍\n(.*?)^## ", re.M | re.S)
-_STEP = re.compile(r"^(\d)\. \*\*(.+?)\*\*：(.*?)(?=^\d\. |\Z)", re.M | re.S)
+_STEP = re.compile(r"^(\d+)\. \*\*(.+?)\*\*：(.*?)(?=^\d+\. |\Z)", re.M | re.S)
 Place = Page | FrameLocator | Locator
 
 
