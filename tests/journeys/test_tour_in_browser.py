@@ -139,6 +139,7 @@ def pay_and_give_back(step: Step, desk: Page, payer: Page, service: Service) -> 
     step.press(desk, "导出账目")
     expect(desk.locator("dialog[open]")).to_be_visible()
     look(desk, "desk-reconciliation")
+    desk.keyboard.press("Escape")
     step.end()
 
 

@@ -134,6 +134,11 @@ async def test_the_ends_add_up_to_the_snapshot_and_lead_to_the_people(
     part = (await desk.page(f"/console/campaigns/{campaign.id}/progress")).text
     assert written_by(part) == {"accepted": 3, "no_way": 2} and 'data-state="done"' in part
     assert "<html" not in part, "the part alone"
+    whole = f"/console/campaigns/{campaign.id}"
+    assert "发完了。还有 3 人，微信还没有说送到没有" in (await desk.page(whole)).text
+    await Delivery.filter(state="accepted").update(state="delivered")
+    assert "发完了，每个人都有了结局" in (await desk.page(whole)).text
+    part = (await desk.page(f"{whole}/progress")).text
     for state, count in written_by(part).items():
         link = f"/console/deliveries?campaign_id={campaign.id}&amp;state={state}"
         assert link in part
@@ -159,6 +164,7 @@ async def test_what_is_unknown_is_listed_to_be_decided(app: App, services: Servi
     unknown = [row.id for row in await Delivery.filter(state="unknown")]
     assert len(unknown) == 2
     page = (await desk.page(f"/console/campaigns/{campaign.id}")).text
+    assert "还有 2 人结果未知，请逐个决定" in page
     decided = re.findall(r'data-post="/deliveries/(\d+)/(send-anew|let-be)"', page)
     assert sorted(decided) == sorted((str(one), what) for one in unknown for what in ("let-be", "send-anew"))
     auditor = await seated(app, services, Role.AUDITOR)

@@ -13,7 +13,7 @@ from sanic import Sanic
 
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import AuditEntry, Binding, Candidate, Delivery, Follower, Grant, Registration
+from server.models import AuditEntry, Binding, Candidate, Delivery, Follower, Grant, Officer, Registration
 from tests.kit import campaigning, make
 from tests.kit.campaigning import sent_on
 from tests.kit.console_desk import Browser, code, seated
@@ -131,6 +131,26 @@ async def test_one_persons_whole_history_on_one_screen(
     other = (await desk.page(f"{PAGE}/people/{unbound}")).text
     assert "现在没有绑定微信，什么也送不到" in other and "没有绑定微信" in other
     assert await AuditEntry.filter(action="people.viewed", subject_id=str(bound)).count() == 1
+
+
+async def test_an_officers_history(services: Services, desk: Browser) -> None:
+    school = await make.school()
+    officer = await Officer.create(
+        school=school,
+        name="王建华",
+        mobile_sealed=None,
+        state="active",
+        oa_openid="o-officer",
+        created_at=services.clock.now(),
+    )
+    await put(services, "results:9", "o-officer")
+    await Delivery.filter(dedup="results:9").update(officer_id=officer.id)
+    listed = (await desk.page(PAGE)).text
+    assert f'href="{PAGE}/officers/{officer.id}"' in listed and "院校签发负责人" in listed
+    page = (await desk.page(f"{PAGE}/officers/{officer.id}")).text
+    assert "王**的通知" in page and school.name in page and "接受邀请时的微信" in page
+    assert "微信没有说过关注没有，模板消息照发" in page and "o-officer" not in page
+    assert (await desk.page(f"{PAGE}/officers/98765")).status == 404
 
 
 async def test_the_workbooks_sums_are_the_counts(

@@ -1,4 +1,4 @@
-"""One candidate's whole history of messages, and by which ways she can be reached now: why did she not get it?"""
+"""One person's whole history of messages, and by which ways she can be reached now: why did she not get it?"""
 
 from __future__ import annotations
 
@@ -18,21 +18,22 @@ from server.domain.people.names import mask_name
 from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.errors import NotFound
-from server.models import Binding, Candidate, Follower, Grant
+from server.models import Binding, Candidate, Follower, Grant, Officer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bond:
-    """A binding of hers in one account, also one that has ended.
+    """Her WeChat in one account, also a binding that has ended.
 
     Attributes:
+        bound_at: None of an officer, who is known by the invitation.
         is_following: of the official account, as far as WeChat told us; None: it never told us.
         following_since: when it told us so.
         grants: topic's label → how many subscription messages are left, where there ever were any.
     """
 
     account: str
-    bound_at: datetime
+    bound_at: datetime | None
     unbound_at: datetime | None
     is_following: bool | None
     following_since: datetime | None
@@ -41,13 +42,12 @@ class Bond:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What there is to know of why a candidate got a message or not; the name masked.
+    """What there is to know of why a candidate or an officer got a message or not; the name masked.
 
     Attributes:
         may_be_asked: labels of the topics of which she can be asked for grants in each account, e.g. oa.
     """
 
-    candidate_id: int
     name_masked: str
     school: str | None
     bonds: list[Bond]
@@ -66,7 +66,6 @@ async def of_candidate(
     await incidents.viewed(s, actor, "deliveries", "candidate", candidate_id)
     wanted = Wanted(candidate_id=candidate_id)
     return History(
-        candidate_id=candidate_id,
         name_masked=mask_name(candidate.name),
         school=candidate.school.name if candidate.school else None,
         bonds=await _bonds(candidate_id),
@@ -75,6 +74,38 @@ async def of_candidate(
             for account in ("oa", "mp")
         },
         messages=await delivery_list.page(wanted, actor=actor, after=after, size=size),
+    )
+
+
+async def of_officer(
+    s: Services, officer_id: int, *, actor: Actor, after: int = 0, size: int = 50
+) -> History:
+    """Of a school's signing officer. Raises Forbidden: role_not_allowed; NotFound: officer_not_found."""
+    roles.require(actor, Verb.SEE_CAMPAIGNS)
+    officer = await Officer.get_or_none(id=officer_id).prefetch_related("school")
+    if officer is None:
+        raise NotFound("officer_not_found", "没有找到这位院校签发负责人，请刷新列表后重试。")
+    await incidents.viewed(s, actor, "deliveries", "officer", officer_id)
+    known = {"oa": officer.oa_openid, "mp": officer.mp_openid}
+    follows = {one.openid: one for one in await Follower.filter(openid=officer.oa_openid)}
+    bonds = [
+        Bond(
+            account=account,
+            bound_at=None,
+            unbound_at=None,
+            is_following=_following(follows.get(openid)) if account == "oa" else None,
+            following_since=follows[openid].changed_at if openid in follows else None,
+            grants={},
+        )
+        for account, openid in known.items()
+        if openid
+    ]
+    return History(
+        name_masked=mask_name(officer.name),
+        school=officer.school.name,
+        bonds=bonds,
+        may_be_asked={"oa": [], "mp": []},
+        messages=await delivery_list.page(Wanted(officer_id=officer_id), actor=actor, after=after, size=size),
     )
 
 

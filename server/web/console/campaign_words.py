@@ -152,10 +152,20 @@ def next_words(view: CampaignView, actor: Actor, now: datetime) -> str:
         CampaignState.APPROVED: "已批准，等人开始发送。",
         CampaignState.RUNNING: "正在发送，可以离开本页。",
         CampaignState.PAUSED: "已暂停，不会自己继续。",
-        CampaignState.DONE: "每个人都有了结局。",
+        CampaignState.DONE: _done_words(view.ends),
         CampaignState.CANCELLED: "已取消，还没有发的不再发。",
         CampaignState.EXPIRED: "过了最晚发送时间，还没有发的不再发。",
     }.get(state, state.label)
+
+
+def _done_words(ends: Mapping[NoticeState, int]) -> str:
+    """Sent to everybody; but what is not known is not called known."""
+    unknown, accepted = ends.get(NoticeState.UNKNOWN, 0), ends.get(NoticeState.ACCEPTED, 0)
+    if unknown:
+        return f"发完了。还有 {unknown:,} 人结果未知，请逐个决定。"
+    if accepted:
+        return f"发完了。还有 {accepted:,} 人，微信还没有说送到没有。"
+    return "发完了，每个人都有了结局。"
 
 
 def forecast(view: CampaignView, now: datetime) -> str:

@@ -8,6 +8,7 @@ from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, roles
 from server.domain.campaigns import delivery_history, delivery_list
+from server.domain.campaigns.delivery_history import History
 from server.domain.campaigns.delivery_queries import CAMPAIGN
 from server.domain.lookups import worklist
 from server.domain.notices.states import NoticeState
@@ -71,11 +72,21 @@ async def delivery_page(call: Call) -> HTTPResponse:
 
 async def history_page(call: Call, candidate_id: int) -> HTTPResponse:
     """Everything that was ever sent to one candidate, by which ways she can be reached now, and what each end means."""
-    wanted = page_base.read(call, HistoryPage)
+    after = page_base.read(call, HistoryPage).cursor or 0
     found = await delivery_history.of_candidate(
-        call.s, candidate_id, actor=call.actor, after=wanted.cursor or 0, size=PAGE
+        call.s, candidate_id, actor=call.actor, after=after, size=PAGE
     )
-    path = f"{AT}/people/{candidate_id}"
+    return await _history(call, found, f"{AT}/people/{candidate_id}")
+
+
+async def officers_history(call: Call, officer_id: int) -> HTTPResponse:
+    """The same of a school's signing officer."""
+    after = page_base.read(call, HistoryPage).cursor or 0
+    found = await delivery_history.of_officer(call.s, officer_id, actor=call.actor, after=after, size=PAGE)
+    return await _history(call, found, f"{AT}/officers/{officer_id}")
+
+
+async def _history(call: Call, found: History, path: str) -> HTTPResponse:
     return await page_base.render(
         call,
         "delivery_history.html",
@@ -89,9 +100,9 @@ async def history_page(call: Call, candidate_id: int) -> HTTPResponse:
         tones=words.NOTICE_TONES,
         means=words.MEANS,
         may_decide=roles.may(call.actor, Verb.SEND_CAMPAIGNS),
-        may_unbind=roles.may(call.actor, Verb.SEE_PEOPLE),
     )
 
 
 page_base.mount(bp, "/deliveries", delivery_page, Verb.SEE_CAMPAIGNS)
 page_base.mount(bp, "/deliveries/people/<candidate_id:int>", history_page, Verb.SEE_CAMPAIGNS)
+page_base.mount(bp, "/deliveries/officers/<officer_id:int>", officers_history, Verb.SEE_CAMPAIGNS)
