@@ -3,6 +3,7 @@
 
 const form = document.getElementById("campaign-form");
 const waysBox = document.getElementById("ways");
+const waysKept = document.getElementById("ways-kept"); // as JSON: console.js keeps it with the rest of the form
 const addButton = document.getElementById("add-way");
 const CHANNEL_NAMES = { template: "公众号模板消息", oa_subscription: "公众号订阅通知", mp_subscription: "小程序订阅消息" };
 let templates = [];
@@ -42,11 +43,11 @@ function addWay(kept) {
   const head = element("div", "way-head");
   const remove = element("button", "link bad", "删除");
   remove.type = "button";
-  remove.addEventListener("click", () => { way.remove(); recount(); });
+  remove.addEventListener("click", () => { way.remove(); recount(); form.dispatchEvent(new Event("change")); });
   head.append(labelled("模板", `way-${at}`, choice), remove);
   way.append(head, slots);
   waysBox.append(way);
-  if (kept) {
+  if (kept?.template) {
     choice.value = `${kept.channel} ${kept.template}`;
     if (!choice.value) mark(choice, "原来的模板已经不在账号里，请另选。");
     showSlots(way, at, kept);
@@ -100,21 +101,32 @@ function ticked(name, read) {
   return [...form.querySelectorAll(`[data-list="${name}"]:checked`)].map((one) => read(one.value));
 }
 
+/** The messages as the form has them, also half filled in. */
+function waysNow() {
+  return [...waysBox.querySelectorAll(".way")].map((way) => {
+    const [channel, template] = way.querySelector("select").value.split(" ");
+    const [constants, personal, order] = [{}, {}, []];
+    for (const row of way.querySelectorAll("[data-keyword]")) {
+      order.push(row.dataset.keyword);
+      const source = row.querySelector("select").value;
+      if (source) personal[row.dataset.keyword] = source;
+      else constants[row.dataset.keyword] = row.querySelector("input").value.trim();
+    }
+    return { channel, template: template ?? "", constants, personal, order };
+  });
+}
+
 function written() {
   const same = (text) => text;
-  const body = {
+  return {
     name: form.elements.name.value.trim(),
     kind: form.elements.kind.value,
     path: form.elements.path.value || null,
-    ways: [...waysBox.querySelectorAll(".way")].map((way) => {
-      const template = chosenTemplate(way);
-      const fields = [...way.querySelectorAll("[data-keyword]")].map((row) => {
-        const source = row.querySelector("select").value;
-        const { keyword } = row.dataset;
-        return source ? { keyword, person: source } : { keyword, constant: row.querySelector("input").value.trim() };
-      });
-      return { channel: template?.channel ?? "template", template: template?.template ?? "", fields };
-    }),
+    ways: waysNow().map(({ channel, template, constants, personal, order }) => ({
+      channel: channel || "template",
+      template,
+      fields: order.map((keyword) => (keyword in personal ? { keyword, person: personal[keyword] } : { keyword, constant: constants[keyword] })),
+    })),
     audience: {
       plans: ticked("plans", Number),
       schools: ticked("schools", Number),
@@ -132,7 +144,6 @@ function written() {
     per_second: Number(form.elements.per_second.value),
     per_day: Number(form.elements.per_day.value),
   };
-  return body;
 }
 
 /** What the browser can see is wrong. */
@@ -220,7 +231,7 @@ async function begin() {
     waysBox.append(element("p", "note wait", "账号里还没有可以用的模板。请在微信公众平台添加模板以后刷新本页。"));
     return;
   }
-  const kept = JSON.parse(form.dataset.ways);
+  const kept = JSON.parse(waysKept.value || "[]");
   for (const way of kept.length ? kept : [null]) addWay(way);
   document.getElementById("save").disabled = false;
 }
@@ -233,6 +244,11 @@ for (const sieve of form.querySelectorAll("[data-sieve]")) {
   });
 }
 addButton.addEventListener("click", () => addWay(null));
-form.addEventListener("input", () => { form.dataset.key = ""; }); // something else is another request
+for (const kind of ["input", "change"]) {
+  form.addEventListener(kind, () => {
+    form.dataset.key = ""; // something else is another request
+    if (templates.length) waysKept.value = JSON.stringify(waysNow());
+  });
+}
 form.addEventListener("submit", (event) => { event.preventDefault(); save(); });
 begin();

@@ -20,8 +20,8 @@ from server.domain.issuance import scan_tickets
 from server.domain.people import officers, staff
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import BankTransfer, Certificate, FeeOrder, ImportRun, Issuance, Plan, Staff
-from tests.kit import issuing, make
+from server.models import BankTransfer, Campaign, Certificate, FeeOrder, ImportRun, Issuance, Plan, Staff
+from tests.kit import campaigning, issuing, make
 from tests.kit.accessibility import clean
 from tests.kit.console_pages import ScreenPdfRenderer, seat
 from tests.kit.exchange import exchange
@@ -53,6 +53,7 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
         )  # fmt: skip
     await make.plan("2026年11月15日考试计划", release_at=s.clock.now() + timedelta(days=3))
     await waiting_for_another(s, await a_busy_till(s, of.school))
+    await campaigning.submitted(s, of.plan)
     return of
 
 
@@ -78,9 +79,17 @@ async def test_the_console_of_every_role(
             f"{base}/console/orders/{one.id}{leaf}" for one in await FeeOrder.all() for leaf in ("", "/pay")
         ]
         came = [f"{base}/console/transfers/{one.id}" for one in await BankTransfer.all()]
-        leaves = ("account", "nowhere", "transfers/new", f"transfers/new?school_id={of.school.id}")
+        sent = [f"{base}/console/campaigns/{one.id}" for one in await Campaign.all()]
+        told = [f"{base}/console/deliveries/people/{of.registrations[0].candidate_id}", *sent]
+        leaves = (
+            "account",
+            "nowhere",
+            "campaigns/new",
+            "transfers/new",
+            f"transfers/new?school_id={of.school.id}",
+        )
         others = [f"{base}/console/{leaf}" for leaf in leaves]
-        for address in (*here, *batches, *within, *runs, *bought, *came, found, *others):
+        for address in (*here, *batches, *within, *runs, *bought, *came, *told, found, *others):
             await page.goto(address)
             await clean(page, f"{role.value} {address}")
             for opener in await page.locator("button[data-open]").all():

@@ -230,3 +230,31 @@ async def test_a_second_person_is_told_in_an_open_dialog_that_it_moved(
         await page.keyboard.press("Escape")
         await expect(page.locator(".life .now")).to_contain_text("已批准")
         assert trouble == []
+
+
+async def test_what_was_written_survives_a_log_in_that_ran_out(
+    base: str, browser: Browser, services: Services
+) -> None:
+    campaigning.with_templates(services)
+    plan = await make.plan()
+    async with seat(browser, services, base, Role.NOTIFIER) as (page, _):
+        await write(page, base, plan.name)
+        await page.get_by_label("考试名称", exact=True).select_option(label="固定文字")
+        await page.get_by_label("考试名称的文字").fill("第四批统考")
+        cookies = await page.context.cookies()
+        await page.context.clear_cookies()
+        await page.get_by_role("button", name="保存草稿").click()
+        await page.wait_for_url("**/console/login?**")
+        await page.context.add_cookies(cookies)  # type: ignore[arg-type]  # as they were given
+        await page.goto(f"{base}/console/campaigns/new")
+        await expect(page.get_by_label("备注的文字")).to_have_value("请带好身份证和准考证")
+        await expect(page.get_by_label("考试名称的文字")).to_have_value("第四批统考")
+        await expect(page.get_by_label(plan.name)).to_be_checked()
+        await expect(page.locator("#campaign-form .said")).to_contain_text("刚才填写的内容还在")
+        await page.get_by_role("button", name="保存草稿").click()
+        await page.wait_for_url("**/console/campaigns/*")
+    [way] = (await Campaign.get()).ways
+    assert (way["constants"], way["personal"]) == (
+        {"thing1": "第四批统考", "thing3": "请带好身份证和准考证"},
+        {"name2": "name"},
+    )

@@ -205,7 +205,7 @@ async def test_the_form_is_filled_with_what_was_written(services: Services, desk
         assert re.search(rf'data-list="{name}" value="{value}" checked', page), name
     assert not re.search(r'data-list="payment" value="settled" checked', page)
     assert 'id="uses_list" checked' in page and 'value="21:30"' in page and 'value="07:30"' in page
-    ways = re.search(r'data-ways="([^"]*)"', page)
+    ways = re.search(r'<textarea id="ways-kept"[^>]*>([^<]*)<', page)
     assert ways is not None
     assert json.loads(html.unescape(ways[1])) == [
         {
