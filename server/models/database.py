@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 from tortoise import Tortoise, connections
 from tortoise.connection import get_connection
+from tortoise.exceptions import IntegrityError
 from tortoise.migrations.api import migrate as apply_migrations
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.models import Model
@@ -226,3 +227,9 @@ async def migrate(url: str) -> None:
             await guard.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)
     finally:
         await guard.close()
+
+
+def breaks(error: IntegrityError, index: str) -> bool:
+    """Whether this unique index is what the row would have broken, and nothing else that the database holds."""
+    cause = error.args[0] if error.args else None
+    return getattr(cause, "constraint_name", None) == index

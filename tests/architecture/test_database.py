@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import re
 import sys
@@ -10,9 +11,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tortoise import Tortoise
+from tortoise.exceptions import IntegrityError
 from tortoise.migrations.autodetector import MigrationAutodetector
 
-from server.models import database
+from server.models import School, database
 
 MIGRATIONS = Path(database.__file__).parent / "migrations"
 RULES = "\n".join(path.read_text("utf-8") for path in sorted(MIGRATIONS.glob("*.sql")))
@@ -137,3 +139,53 @@ async def test_an_audit_entry_is_for_ever(link: asyncpg.Connection, attempt: str
     with pytest.raises(asyncpg.RestrictViolationError, match="审计记录不可修改或删除"):
         await link.execute(attempt)
     assert await link.fetchval("SELECT actor_name FROM audit_entry") == "系统"
+
+
+def caught(tree: ast.AST) -> list[tuple[int, str]]:
+    """Handlers of IntegrityError: line and the index that each looks for; empty: none."""
+    return [
+        (
+            handler.lineno,
+            next(
+                (
+                    str(call.args[1].value)
+                    for call in ast.walk(handler)
+                    if isinstance(call, ast.Call)
+                    and ast.unparse(call.func).endswith("breaks")
+                    and isinstance(call.args[1], ast.Constant)
+                ),
+                "",
+            ),
+        )
+        for handler in ast.walk(tree)
+        if isinstance(handler, ast.ExceptHandler) and "IntegrityError" in ast.unparse(handler.type or handler)
+    ]
+
+
+async def test_who_catches_a_broken_index_says_which(link: asyncpg.Connection) -> None:
+    """Anything else that the database holds is a fault, and no "already there" to a person."""
+    unique = {
+        row[0]
+        for row in await link.fetch("SELECT indexrelid::regclass::text FROM pg_index WHERE indisunique")
+    }
+    found = {
+        f"{path.name}:{line}": index
+        for path in sorted(Path("server/domain").rglob("*.py"))
+        for line, index in caught(ast.parse(path.read_text("utf-8")))
+    }
+    assert len(found) > 5
+    assert {place: index for place, index in found.items() if index not in unique} == {}
+
+
+def test_a_handler_that_does_not_ask_would_be_seen() -> None:
+    planted = "try:\n    pass\nexcept IntegrityError:\n    raise Conflict('known', '已有。')\n"
+    assert caught(ast.parse(planted)) == [(3, "")]
+
+
+async def test_a_broken_index_is_told_from_another(db: str) -> None:
+    await School.create(name="京华学院")
+    with pytest.raises(IntegrityError) as twice:
+        await School.create(name="京华学院")
+    assert database.breaks(twice.value, "school_name_key")
+    assert not database.breaks(twice.value, "school_code_key")
+    assert not database.breaks(IntegrityError(), "school_name_key")

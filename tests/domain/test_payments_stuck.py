@@ -9,7 +9,7 @@ import pytest
 
 from server.domain.payments import alarms, notifications, refund_by_hand, refund_sending, refunds
 from server.domain.ports import Services
-from server.domain.ports.payments import LONGEST_REASON_BYTES
+from server.domain.ports.payments import LONGEST_REASON_BYTES, PayRefund
 from server.errors import Invalid, PayRefused
 from server.models import FeeOrder, FeeRefund, FinanceAlarm, PayInboxEntry
 from tests.kit import paying
@@ -156,3 +156,44 @@ async def test_a_refusal_says_wechat_pays_reason(
     await refund_sending.send(paying.box(s), pay, refund.id)
     await refund.refresh_from_db()
     assert "订单已全额退款" in refund.trouble and "INVALID_REQUEST" in refund.trouble
+
+
+async def test_an_accepted_refund_is_asked_after_ever_more_rarely_and_its_end_is_not_missed(
+    services: Services, pay: FakePay
+) -> None:
+    s = services
+    refund = await approved(s, pay)
+    await refund_sending.send(paying.box(s), pay, refund.id)
+    asked = []
+    query = pay.query_refund
+
+    async def counted(number: str) -> PayRefund | None:
+        asked.append(s.clock.now())
+        return await query(number)
+
+    pay.query_refund = counted  # type: ignore[method-assign]
+    began = s.clock.now()
+    while s.clock.now() < began + timedelta(days=4):
+        await refund_sending.sweep(paying.box(s), pay)
+        await refund.refresh_from_db()
+        assert refund.next_try_at is not None
+        paying.forward(s, seconds=(refund.next_try_at - s.clock.now()).total_seconds())
+    pauses = [later - earlier for earlier, later in itertools.pairwise(asked)]
+    assert pauses == sorted(pauses) and pauses[0] == timedelta(minutes=2)
+    assert pauses[-1] == timedelta(days=1) and len(asked) < 80
+    pay._end_refund(refund.number)
+    paying.forward(s, days=1)
+    await refund_sending.sweep(paying.box(s), pay)
+    await refund.refresh_from_db()
+    assert (refund.state, refund.next_try_at) == ("done", None)
+
+
+async def test_however_many_refunds_wait_one_sweep_sends_them_all(
+    services: Services, pay: FakePay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = services
+    monkeypatch.setattr(refund_sending, "SLICE", 2)
+    for _ in range(5):
+        await approved(s, pay)
+    await refund_sending.sweep(paying.box(s), pay)
+    assert await FeeRefund.filter(state="accepted").count() == 5

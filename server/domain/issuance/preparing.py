@@ -25,6 +25,7 @@ from server.domain.ports import Clock, Queue, Services
 from server.domain.roles import Verb
 from server.errors import NotFound, Refused
 from server.models import Issuance, Plan, Preparation
+from server.models.database import breaks
 
 log = logging.getLogger("xcert.issuance")
 
@@ -49,7 +50,9 @@ async def begin(s: Services, plan_id: int, *, actor: Actor) -> int:
         try:
             async with transaction(s.faults, "preparing.begin"):
                 return await _new(s.clock, s.queue, plan_id, actor)
-        except IntegrityError:  # another was begun between the look and the attempt
+        except IntegrityError as error:  # another was begun between the look and the attempt
+            if not breaks(error, "preparation_one"):
+                raise
             continue
 
 

@@ -22,6 +22,9 @@ SLICE = 50
 SHORT = "商户余额不足，在等待；充值以后系统自动再提交，不用再操作。"
 # What WeChat Pay's status means for the refund here (wechat.md §7.4).
 _STEP = {"PROCESSING": "accept", "SUCCESS": "finish", "CLOSED": "end", "ABNORMAL": "stall"}
+STAYS = {"accept": (RefundState.ACCEPTED,), "stall": (RefundState.ABNORMAL,)}
+# To a bank card it takes days, and its end is notified, too: asked after ever more rarely.
+PAUSES = ((timedelta(minutes=30), SOON), (timedelta(days=1), LATER))
 _CLAIM = """
 UPDATE fee_refund SET next_try_at = $2 WHERE id IN (
     SELECT id FROM fee_refund WHERE next_try_at <= $1 ORDER BY next_try_at LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -51,12 +54,16 @@ async def send(box: Cashbox, pay: PayGateway, refund_id: int) -> None:
 
 async def sweep(box: Cashbox, pay: PayGateway) -> None:
     """Send, or ask after, every refund whose time has come."""
-    now = box.clock.now()
-    for row in await rows(_CLAIM, now, now + SOON, SLICE):
-        try:
-            await send(box, pay, row["id"])
-        except Exception as problem:  # one that cannot be booked must not keep the others waiting
-            log.error("refund not looked after", extra={"refund": row["id"]}, exc_info=problem)
+    while True:
+        now = box.clock.now()
+        claimed = await rows(_CLAIM, now, now + SOON, SLICE)
+        for row in claimed:
+            try:
+                await send(box, pay, row["id"])
+            except Exception as problem:  # one that cannot be booked must not keep the others waiting
+                log.error("refund not looked after", extra={"refund": row["id"]}, exc_info=problem)
+        if len(claimed) < SLICE:
+            return
 
 
 def _asked(refund: FeeRefund) -> PayRefundOrder:
@@ -132,10 +139,17 @@ async def _hear(box: Cashbox, heard: PayRefund) -> RefundState | None:
         return state
     if state in STEPS[name].sources:
         await _move(box, order, refund, name, facts, heard)
-    elif state is RefundState.ABNORMAL:  # still; a lost notification of its end must not leave it so for ever
-        refund.next_try_at = box.clock.now() + DAILY
+    elif state in STAYS.get(name, ()):  # still; a lost notification of its end must not leave it so for ever
+        refund.next_try_at = box.clock.now() + _pause(box, refund, state)
         await refund.save(update_fields=["next_try_at"])
     return RefundState(refund.state)
+
+
+def _pause(box: Cashbox, refund: FeeRefund, state: RefundState) -> timedelta:
+    age = box.clock.now() - (refund.accepted_at or refund.asked_at)
+    if state is RefundState.ABNORMAL:
+        return DAILY
+    return next((pause for until, pause in PAUSES if age < until), DAILY)
 
 
 async def _move(

@@ -24,6 +24,7 @@ from server.domain.ports.payments import LONGEST_REASON_BYTES
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.models import FeeOrder, FeeRefund
+from server.models.database import breaks
 
 JOB = "payments.send_refund"
 SHORTEST_REASON = 4
@@ -71,6 +72,8 @@ async def ask(clock: Clock, order_id: int, amount_fen: int, reason: str, *, acto
             became = {"order": order.id, "amount_fen": amount_fen, "reason": kept}
             await audit_log.record(clock, actor, "refund.ask", "fee_refund", refund.id, became=became)
     except IntegrityError as error:
+        if not breaks(error, "fee_refund_open"):
+            raise
         raise Conflict("refund_open", "这个订单已有一笔退款在办理，请等它结束后再提出。") from error
     return refund
 

@@ -39,6 +39,7 @@ from server.domain.ports import Clock, Services
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.models import BankTransfer, BankTransferLine, Fee, FeeOrder, FeeOrderLine
+from server.models.database import breaks
 
 HIGHEST_FEN = 1_000_000_000  # ten million yuan: more is a slip of the finger
 OLDEST = timedelta(days=730)
@@ -82,13 +83,12 @@ async def record(s: Services, wanted: NewTransfer, *, actor: Actor) -> BankTrans
         await s.faults.reach("transfers.record: the proof is kept")
         async with transaction(s.faults, "transfers.record"):
             return await _recorded(s.clock, wanted, reference, proof, actor)
-    except IntegrityError as error:
+    except (Exception, asyncio.CancelledError) as error:
         await _forget(s, proof)
+        if not (isinstance(error, IntegrityError) and breaks(error, "bank_transfer_reference")):
+            raise
         message = f"流水号 {reference} 的转账已经登记过，请勿重复登记；登记有误的，请先撤回那一笔。"
         raise Conflict("transfer_known", message) from error
-    except (Exception, asyncio.CancelledError):
-        await _forget(s, proof)
-        raise
 
 
 async def _forget(s: Services, proof: Proof) -> None:

@@ -23,6 +23,7 @@ from server.domain.ports import Clock, FaultInjector, Queue
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.models import Fee, FeeWaiver
+from server.models.database import breaks
 
 SHORTEST_REASON, LONGEST_REASON = 4, 200
 
@@ -58,6 +59,8 @@ async def ask(clock: Clock, fee_id: int, reason: str, *, actor: Actor) -> FeeWai
             became = {"fee": fee.id, "amount_fen": fee.amount_fen, "reason": kept}
             await audit_log.record(clock, actor, "waiver.ask", "fee_waiver", waiver.id, became=became)
     except IntegrityError as error:
+        if not breaks(error, "fee_waiver_open"):
+            raise
         raise Conflict("waiver_open", "这项费用已有一项减免待批准，请等它结束后再提出。") from error
     return waiver
 

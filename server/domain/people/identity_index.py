@@ -20,6 +20,7 @@ from server.domain.people.invitations import ABOUT_MOBILE
 from server.domain.people.queries import Indexed
 from server.domain.ports import Clock, Keys
 from server.models import Candidate, Officer
+from server.models.database import breaks
 
 _SLICE = 500
 
@@ -69,7 +70,9 @@ async def _one(keys: Keys, one: Indexed, result: Reindexed) -> Reindexed:
     try:
         async with in_transaction():
             await Candidate.filter(id=one.id, id_index=old).update(id_index=new)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not breaks(error, "candidate_id_index"):
+            raise
         other = await Candidate.get(id_index=new).only("id")
         return replace(result, doubles=(*result.doubles, (other.id, one.id)))
     return replace(result, changed=result.changed + 1)

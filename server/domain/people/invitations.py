@@ -22,6 +22,7 @@ from server.domain.ports import Clock, Keys
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from server.models import Officer, School
+from server.models.database import breaks
 
 ABOUT_MOBILE = "officer.mobile"
 INVITATION = timedelta(days=7)
@@ -111,7 +112,9 @@ async def invite(
             await conflicts.stand_behind(clock, officer, "invited", actor=actor)
             became = {"state": "invited", "school_id": school_id, "name": name}
             await audit_log.record(clock, actor, "officer.invite", "officer", officer.id, became=became)
-    except IntegrityError:  # two at once: the database lets one in
+    except IntegrityError as error:  # two at once: the database lets one in
+        if not breaks(error, "officer_mobile"):
+            raise
         raise conflict from None
     return Invitation(officer.id, token, expires_at)
 

@@ -17,6 +17,7 @@ from server.domain.ports import Clock, PasswordHasher, Services
 from server.domain.roles import Role, Verb
 from server.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from server.models import ApiToken, School, Staff
+from server.models.database import breaks
 
 USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{1,58})[a-z0-9]")
 
@@ -128,7 +129,9 @@ async def create(
             )
             became = {"username": username, "role": kind.value, "school_id": school_id}
             await audit_log.record(clock, actor, "staff.create", "staff", staff.id, became=became)
-    except IntegrityError:
+    except IntegrityError as error:
+        if not breaks(error, "staff_username_key"):
+            raise
         raise Conflict("username_taken", f"用户名“{username}”已被使用，请换一个。") from None
     return password
 

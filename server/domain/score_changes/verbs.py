@@ -23,6 +23,7 @@ from server.domain.score_changes.facts import Facts, Mark, refuse_mark, standing
 from server.domain.score_changes.states import OPEN, STEPS, ScoreChangeState, Standing, moved_on
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.models import ScoreChange
+from server.models.database import breaks
 
 TOPIC = "results_released"  # 成绩公布: the template that takes the reader to the results; there is none of its own
 SHORTEST_REASON = 10
@@ -77,6 +78,8 @@ async def request(
             )
             await _record(clock, change, "request", actor, {"reason": clean})
     except IntegrityError as error:
+        if not breaks(error, "score_change_open"):
+            raise
         raise Conflict("change_open", "这一科已有一项变更待批准，请先处理那一项。") from error
     return int(change.id)
 

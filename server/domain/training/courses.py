@@ -17,6 +17,7 @@ from server.domain.ports import Clock
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.models import Course, CoursePrice
+from server.models.database import breaks
 
 SHORTEST_TITLE, LONGEST_TITLE, LONGEST_PLACE = 2, 100, 100
 LARGEST = 10_000
@@ -70,6 +71,8 @@ async def create(clock: Clock, wanted: NewCourse, *, actor: Actor) -> Course:
             became = {"title": title, "from_on": wanted.from_on.isoformat(), "amount_fen": wanted.amount_fen}
             await audit_log.record(clock, actor, "course.create", "course", course.id, became=became)
     except IntegrityError as error:
+        if not breaks(error, "course_one"):
+            raise
         message = "这一天开始的同名培训已经有了，请改一个名称，或在列表里打开它。"
         raise Conflict("course_known", message) from error
     return course

@@ -8,6 +8,7 @@ from tortoise.transactions import in_transaction
 from server.domain.ports import Keys
 from server.domain.training.enrolments import ABOUT_PHONE
 from server.models import CourseEnrolment
+from server.models.database import breaks
 
 _SLICE = 500
 
@@ -30,6 +31,8 @@ async def reindex(keys: Keys) -> int:
                     changed += await CourseEnrolment.filter(id=one.id, phone_index=old).update(
                         phone_index=new
                     )
-            except IntegrityError:
+            except IntegrityError as error:
+                if not breaks(error, "course_enrolment_one"):
+                    raise
                 continue
     return changed
