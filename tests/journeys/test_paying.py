@@ -6,11 +6,15 @@ Set XCERT_SCREENSHOTS to a folder to look at every page of it.
 from __future__ import annotations
 
 import re
+from datetime import date, datetime, time, timedelta
+from io import BytesIO
 
 import pytest
+from openpyxl import load_workbook
 from playwright.sync_api import Browser, expect
 
 from server.demo_cohort import PLANS, Person, people_book, score_book
+from server.domain.beijing import BEIJING
 from tests.journeys.people import Desk, until
 from tests.journeys.service import Service
 from tests.journeys.windows_of_tour import look, window
@@ -97,3 +101,45 @@ def test_a_fee_is_paid_in_wechat_and_given_back_by_two(fresh: Service, chromium:
     expect(page.locator(".state").first).to_have_text("已退款")
     look(phone, "pay-refunded")
     assert finance.get("/finance-alarms")["items"] == []
+    close_the_day(fresh, chromium, datetime.fromisoformat(order["paid_at"]).astimezone(BEIJING).date())
+
+
+def close_the_day(service: Service, chromium: Browser, day: date) -> None:
+    """At noon of the day after: compared by itself against the two bills, closed by finance, exported for the accountant."""
+    noon = datetime.combine(day + timedelta(days=1), time(12), BEIJING)
+    service.stop()
+    service.ahead_seconds = int((noon - datetime.now(BEIJING)).total_seconds())
+    service.start()
+    desk = window(chromium, phone=False)
+    desk.goto(f"{service.url}/console/reconciliation")
+    desk.get_by_label("用户名").fill("finance")
+    desk.get_by_label("密码").fill(service.logins["finance"])
+    desk.get_by_role("button", name="登录").click()
+    expect(desk.get_by_role("heading", name="对账日")).to_be_visible()
+    row = desk.locator("main tbody tr").filter(has_text=day.isoformat())
+
+    def compared() -> bool:
+        desk.goto(f"{service.url}/console/reconciliation")
+        return bool(row.count()) and row.get_by_text("待对账").count() == 0
+
+    until(compared, seconds=150)  # the sweep of every minute, after half past ten
+    row.get_by_role("link").first.click()
+    expect(desk.get_by_text("付款 1 笔").first).to_be_visible()
+    look(desk, "pay-day")
+    desk.get_by_role("button", name="结账", exact=True).click()
+    desk.locator("dialog[open]").get_by_role("button", name="结账", exact=True).click()
+    expect(desk.get_by_text("已结账").first).to_be_visible()
+    look(desk, "pay-day-closed")
+    desk.goto(f"{service.url}/console/reconciliation")
+    desk.get_by_role("button", name="导出账目").click()
+    form = desk.locator("dialog[open]")
+    form.get_by_label("从", exact=True).fill(day.isoformat())
+    form.get_by_label("到（含当天）").fill(noon.date().isoformat())
+    with desk.expect_download() as handed:
+        form.get_by_role("button", name="导出", exact=True).click()
+    book = load_workbook(BytesIO(handed.value.path().read_bytes()), read_only=True)
+    sums = {row[0]: row[1:5] for row in book["科目合计"].iter_rows(values_only=True)}
+    book.close()
+    for account in ("微信支付账户", "考试费和培训费收入", "应退付款人"):  # opening, debit, credit, closing
+        assert sums[account] == (0, 120.5, 120.5, 0), account
+    assert sums["合计"] == (0, 361.5, 361.5, 0)
