@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import gc
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -221,12 +223,27 @@ async def migrate(url: str) -> None:
         try:
             if unknown := await newer(guard):
                 raise NewerSchema(unknown)
-            await apply_migrations(config=config(url))
+            with _rarer_garbage_collection():
+                await apply_migrations(config=config(url))
         finally:
             await Tortoise.close_connections()
             await guard.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)
     finally:
         await guard.close()
+
+
+@contextmanager
+def _rarer_garbage_collection() -> Iterator[None]:
+    """For what builds far more than it throws away: the models as every migration knew them.
+
+    Looking through them took half of the first start's time; this takes 250 MB of memory for its few seconds instead of 110.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(20_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def breaks(error: IntegrityError, index: str) -> bool:

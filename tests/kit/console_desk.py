@@ -13,6 +13,7 @@ from server.domain.auth import logins
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import School, Staff
+from tests.kit.door_client import start
 from tests.kit.fakes import cheap_hash
 
 App = Sanic[Any, Any]
@@ -50,12 +51,9 @@ NO_BODY = "what it must be sent goes into LEAST_BODIES of tests/kit/console_desk
 
 
 async def _open(app: App) -> httpx.AsyncClient:
-    """A client of the app, which is started once and not for every request."""
+    """A client of the app."""
     if not hasattr(app.ctx, "console_client"):
-        app.asgi = True
-        await app._startup()
-        await app._server_event("init", "before")
-        await app._server_event("init", "after")
+        await start(app)
         transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 40000))
         app.ctx.console_client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
     client: httpx.AsyncClient = app.ctx.console_client

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import httpx
-from sanic import Sanic
+from sanic import Request, Sanic
 from sanic_testing.testing import ASGI_HOST, ASGI_PORT, SanicASGITestClient, TestingResponse
 
 _TIME = re.compile(r'"(\d{4}-\d\d-\d\dT[^"]*)"')
@@ -18,21 +18,35 @@ def assert_one_form_of_time(url: str, text: str) -> None:
     assert [one for one in _TIME.findall(text) if not _FORM.fullmatch(one)] == [], url
 
 
+_asking: dict[str, DoorClient] = {}  # by the name of the app that has been started: whose requests these are
+
+
+async def start(app: Sanic[Any, Any]) -> None:
+    """Start the app for ASGI. Compiling all routes costs a hundred times what a request costs: it is done once."""
+    if app.name in _asking:
+        return
+    _asking[app.name] = app.asgi_client
+    app.asgi = True
+    await app._startup()
+    for action in ("before", "after"):
+        await app._server_event("init", action)
+
+    def collect(request: Request) -> None:
+        _asking[app.name]._collect_request(request)
+
+    for route in app.router.routes:
+        route.extra.request_middleware.appendleft(collect)
+    app.request_middleware.appendleft(collect)
+
+
 class DoorClient(SanicASGITestClient):  # type: ignore[misc]  # sanic-testing has no types
-    """`await app.asgi_client.get(…)` as before: the request as the service saw it, and its answer.
-
-    The start compiles all routes, which costs a hundred times what a request costs: it is done once for each app.
-    """
-
-    def __init__(self, app: Sanic[Any, Any]) -> None:
-        super().__init__(app)
-        self._started = False
+    """`await app.asgi_client.get(…)` as before: the request as the service saw it, and its answer."""
 
     async def request(
         self, method: str, url: str, gather_request: bool = True, *args: Any, **kwargs: Any
     ) -> tuple[Any, Any]:
-        if not self._started:
-            await self._start()
+        await start(self.sanic_app)
+        _asking[self.sanic_app.name] = self
         if "://" not in url:
             url = f"http://{ASGI_HOST}:{ASGI_PORT}/{url.removeprefix('/')}"
         self.gather_request = gather_request
@@ -41,13 +55,3 @@ class DoorClient(SanicASGITestClient):  # type: ignore[misc]  # sanic-testing ha
         if answer.headers.get("content-type", "").startswith("application/json"):
             assert_one_form_of_time(url, answer.text)
         return self.last_request, answer
-
-    async def _start(self) -> None:
-        app = self.sanic_app
-        await app._startup()
-        for action in ("before", "after"):
-            await app._server_event("init", action)
-        for route in app.router.routes:
-            route.extra.request_middleware.appendleft(self._collect_request)
-        app.request_middleware.appendleft(self._collect_request)
-        self._started = True

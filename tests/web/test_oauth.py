@@ -20,6 +20,7 @@ from server.web.h5 import login
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatLogins
 from tests.kit.fakes import FakeClock, MemoryCache, MemoryRateLimiter
+from tests.kit.reused_apps import own_app
 
 App = Sanic[Any, Any]
 PAGE = {"accept": "text/html"}
@@ -28,7 +29,9 @@ SOMEBODY = WeChatIdentity("oa", "o-somebody-0000000000000000", "u-1")
 
 
 @pytest.fixture
-def oauth_app(app: App) -> App:
+def oauth_app(services: Services) -> App:
+    app = own_app(services)
+
     async def who(request: Request) -> Any:
         found = await login.identity(request)
         return json({"openid": found.openid, "unionid": found.unionid, "account": found.account})

@@ -1,0 +1,61 @@
+"""The web service of the tests: its routes are compiled once in a test process, and one test after the other gets it.
+
+Compiling costs a hundred times what a request costs. What a service remembers between requests, it keeps in `app.ctx`:
+every test gets that as it was when the service was made. A test that adds to the service takes one of its own.
+"""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from sanic import Sanic
+
+from server.app import create_app
+from server.domain.ports import Services
+from server.settings import Settings
+from server.web.request import security_headers
+from tests.kit.door_client import DoorClient
+
+App = Sanic[Any, Any]
+
+
+@dataclass
+class _Made:
+    app: App
+    ctx: dict[str, Any]  # as it was made
+
+
+class ReusedApps:
+    """Services by what of the settings goes into making one."""
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, _Made] = {}
+
+    def take(self, services: Services) -> App:
+        """The service over `services`, for one test; the one before must have ended."""
+        key = _what_it_is_made_of(services.settings)
+        if (made := self._made.get(key)) is None:
+            app = own_app(services)
+            made = self._made[key] = _Made(app, copy.deepcopy(vars(app.ctx)))
+        ctx = vars(made.app.ctx)
+        ctx.clear()
+        ctx.update(copy.deepcopy(made.ctx), services=services, metrics_folder=services.settings.metrics_dir)
+        made.app._asgi_client = DoorClient(made.app)
+        return made.app
+
+
+def own_app(services: Services) -> App:
+    """A service that nobody else gets."""
+    app = create_app(services.settings, services, name=f"xcert_{uuid.uuid4().hex[:8]}")
+    app._asgi_client = DoorClient(app)
+    return app
+
+
+def _what_it_is_made_of(settings: Settings) -> Hashable:
+    """All that `create_app` reads of the settings, beside the folder of the metrics."""
+    headers = tuple(sorted(security_headers(settings).items()))
+    return headers, settings.log_level, settings.proxies, settings.connections_per_address
