@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import uuid
 from pathlib import Path
 
 from server import app as root
@@ -13,6 +12,7 @@ from server.sandbox import codes
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import from_settings
 from server.settings import Settings
+from tests.kit.reused_apps import own_app
 
 ASKED = ("/binding", "/results", "/certificates", "/subscriptions", "/binding/captcha")
 
@@ -28,7 +28,7 @@ async def test_a_session_key_is_kept_sealed_and_told_to_nobody(
             settings, api_url=url, open_url=url, database_url=db_url, redis_url=redis_url, keys_dir=keys_dir
         )
         async with root.running(ours) as services:
-            app = root.create_app(ours, services, name=f"xcert_{uuid.uuid4().hex[:8]}")
+            app = own_app(services)
             body = {"code": codes.issue(platform, "login", account, person)}
             _, entry = await app.asgi_client.post("/mp/v1/session", json=body)
             headers = {"authorization": f"Bearer {entry.json['token']}"}

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 from sanic import Sanic
 
-from server.app import create_app
 from server.domain.auth import sessions, web_login
 from server.domain.people import officers
 from server.domain.ports import Services, WeChatIdentity
 from server.models import Issuance, Officer
-from server.web.h5 import officer as page
 from server.web.h5.officer import invitation_url
 from tests.kit import make
 from tests.kit.fakes import FakeClock
@@ -26,10 +24,7 @@ PIN = {"pin": "739105", "pin_again": "739105", "phone_last4": "0987"}
 
 
 @pytest.fixture
-def door(services: Services) -> App:
-    app = create_app(services.settings, services)
-    if not any(route.path == "h5/officer" for route in app.router.routes):
-        app.blueprint(page.bp)
+def door(app: App) -> App:
     return app
 
 

@@ -14,7 +14,6 @@ from sanic import Sanic
 from tortoise import connections
 
 from server import worker
-from server.app import create_app
 from server.domain.notices import delivery, sender
 from server.domain.ports import Push, Services
 from server.domain.wechat_chat import late_answers, push_inbox, pushes
@@ -23,6 +22,7 @@ from server.web import official_account
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatSender
 from tests.kit.fakes import FakeClock, ListQueue, MemoryCache
+from tests.kit.reused_apps import ReusedApps
 from tests.kit.wechat_platform import GenuinePushes, Platform, mini_program, xml
 from tests.kit.wechat_platform import official_account as platform_of
 
@@ -36,12 +36,9 @@ def oa(services: Services) -> Platform:
 
 
 @pytest.fixture
-def door(services: Services) -> App:
+def door(services: Services, reused_apps: ReusedApps) -> App:
     exchange(services, wechat_pushes=GenuinePushes(services.settings))
-    app = create_app(services.settings, services)
-    if not any("wechat/oa" in route.path for route in app.router.routes):
-        app.blueprint(official_account.bp)
-    return app
+    return reused_apps.take(services)
 
 
 def text(content: str, serial: int = 1, **more: Any) -> str:

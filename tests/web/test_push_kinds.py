@@ -11,13 +11,13 @@ import pytest
 from sanic import Sanic
 
 from server import worker
-from server.app import create_app
 from server.domain.ports import Services
 from server.models import Follower, Grant, GrantEntry, Issuance, PushSeen, ScanTicket
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import FakeWeChatSender
 from tests.kit.fakes import ListQueue
 from tests.kit.issuing import cohort, shown_ticket
+from tests.kit.reused_apps import ReusedApps
 from tests.kit.wechat_platform import GenuinePushes, Platform, mini_program, official_account, xml
 
 App = Sanic[Any, Any]
@@ -145,9 +145,9 @@ def written(row: Row, openid: str) -> str:
 
 
 @pytest.fixture
-def app(services: Services) -> App:
+def app(services: Services, reused_apps: ReusedApps) -> App:
     exchange(services, wechat_pushes=GenuinePushes(services.settings))
-    return create_app(services.settings, services)
+    return reused_apps.take(services)
 
 
 async def arrive(app: App, platform: Platform, said: str, account: str = "oa") -> str:

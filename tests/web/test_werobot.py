@@ -15,10 +15,10 @@ from werobot.parser import process_message
 from werobot.replies import TextReply
 from werobot.utils import get_signature
 
-from server.app import create_app
 from server.domain.ports import Services
 from server.settings import Settings
 from tests.kit.exchange import exchange
+from tests.kit.reused_apps import ReusedApps
 from tests.kit.wechat_platform import GenuinePushes
 
 App = Sanic[Any, Any]
@@ -26,9 +26,9 @@ OPENID = "o-candidate-000000000000000"
 
 
 @pytest.fixture
-def door(services: Services) -> App:
+def door(services: Services, reused_apps: ReusedApps) -> App:
     exchange(services, wechat_pushes=GenuinePushes(services.settings))
-    return create_app(services.settings, services)
+    return reused_apps.take(services)
 
 
 @pytest.fixture
