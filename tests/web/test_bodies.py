@@ -15,9 +15,16 @@ from server.domain.roles import Role
 from server.web import body_limits
 from tests.kit.console_desk import seated
 from tests.kit.exchange import exchange
+from tests.kit.reused_apps import own_app
 from tests.web.wire import PATIENCE, App, answered, head, served
 
 HUGE = 50 * 1024 * 1024
+
+
+@pytest.fixture
+def app(services: Services) -> App:
+    """On a socket of its own, and two of the tests change its time-outs."""
+    return own_app(services)
 
 
 @pytest.fixture

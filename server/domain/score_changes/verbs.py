@@ -58,30 +58,34 @@ async def request(
     mark, clean = _mark(status, score), _reason(reason)
     number = "".join(admission_number.split()).upper()
     try:
-        async with in_transaction():
-            facts = await queries.facts_of(admission_number=number)
-            _refuse_closed(facts, clock.now())
-            chosen = subject or (next(iter(facts.subjects)) if len(facts.subjects) == 1 else "")
-            refuse_mark(facts, chosen, mark)
-            was = facts.marks.get(chosen, ("", None))
-            change = await ScoreChange.create(
-                registration_id=facts.id,
-                subject=chosen,
-                was_status=was[0],
-                was_score=was[1],
-                status=mark[0],
-                score=mark[1],
-                reason=clean,
-                requested_by=actor.id,
-                requested_by_name=actor.name,
-                requested_at=clock.now(),
-            )
-            await _record(clock, change, "request", actor, {"reason": clean})
+        return await _asked(clock, number, subject, mark, clean, actor)
     except IntegrityError as error:
         if not breaks(error, "score_change_open"):
             raise
         raise Conflict("change_open", "这一科已有一项变更待批准，请先处理那一项。") from error
-    return int(change.id)
+
+
+async def _asked(clock: Clock, number: str, subject: str, mark: Mark, clean: str, actor: Actor) -> int:
+    async with in_transaction():
+        facts = await queries.facts_of(admission_number=number)
+        _refuse_closed(facts, clock.now())
+        chosen = subject or (next(iter(facts.subjects)) if len(facts.subjects) == 1 else "")
+        refuse_mark(facts, chosen, mark)
+        was = facts.marks.get(chosen, ("", None))
+        change = await ScoreChange.create(
+            registration_id=facts.id,
+            subject=chosen,
+            was_status=was[0],
+            was_score=was[1],
+            status=mark[0],
+            score=mark[1],
+            reason=clean,
+            requested_by=actor.id,
+            requested_by_name=actor.name,
+            requested_at=clock.now(),
+        )
+        await _record(clock, change, "request", actor, {"reason": clean})
+        return int(change.id)
 
 
 def _refuse_closed(facts: Facts, now: datetime) -> None:
