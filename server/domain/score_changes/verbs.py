@@ -65,7 +65,7 @@ async def request(
         raise Conflict("change_open", "这一科已有一项变更待批准，请先处理那一项。") from error
 
 
-async def _asked(clock: Clock, number: str, subject: str, mark: Mark, clean: str, actor: Actor) -> int:
+async def _asked(clock: Clock, number: str, subject: str | None, mark: Mark, clean: str, actor: Actor) -> int:
     async with in_transaction():
         facts = await queries.facts_of(admission_number=number)
         _refuse_closed(facts, clock.now())
