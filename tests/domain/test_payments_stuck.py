@@ -171,7 +171,7 @@ async def test_an_accepted_refund_is_asked_after_ever_more_rarely_and_its_end_is
         asked.append(s.clock.now())
         return await query(number)
 
-    pay.query_refund = counted  # type: ignore[method-assign]
+    pay.query_refund = counted  # type: ignore[method-assign, assignment]
     began = s.clock.now()
     while s.clock.now() < began + timedelta(days=4):
         await refund_sending.sweep(paying.box(s), pay)

@@ -36,7 +36,7 @@ async def start(app: Sanic[Any, Any]) -> None:
 
     for route in app.router.routes:
         route.extra.request_middleware.appendleft(collect)
-    app.request_middleware.appendleft(collect)
+    app.request_middleware.appendleft(collect)  # type: ignore[arg-type]  # as sanic-testing does
 
 
 class DoorClient(SanicASGITestClient):  # type: ignore[misc]  # sanic-testing has no types

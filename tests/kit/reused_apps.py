@@ -40,8 +40,8 @@ class ReusedApps:
         key = _what_it_is_made_of(services.settings)
         if (made := self._made.get(key)) is None:
             app = own_app(services)
-            made = self._made[key] = _Made(app, copy.deepcopy(vars(app.ctx)))
-        ctx = vars(made.app.ctx)
+            made = self._made[key] = _Made(app, copy.deepcopy(app.ctx.__dict__))
+        ctx = made.app.ctx.__dict__
         ctx.clear()
         ctx.update(copy.deepcopy(made.ctx), services=services, metrics_folder=services.settings.metrics_dir)
         made.app._asgi_client = DoorClient(made.app)
