@@ -178,6 +178,7 @@ async def test_a_candidates_phone(base: str, browser: Browser, services: Service
         await services.file_store.put(f"certificates/{made.number}.jpg", b"\xff\xd8\xff")
         for path in (
             "/h5/",
+            "/h5/notices",
             "/h5/results",
             "/h5/certificates",
             "/h5/bind",

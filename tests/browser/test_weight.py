@@ -58,7 +58,13 @@ async def test_every_phone_page_is_light(
     pages = [
         *(
             (path, ME)
-            for path in ("/h5/", "/h5/results", "/h5/certificates", f"/h5/certificates/{made.number}")
+            for path in (
+                "/h5/",
+                "/h5/notices",
+                "/h5/results",
+                "/h5/certificates",
+                f"/h5/certificates/{made.number}",
+            )
         ),
         *((path, stranger) for path in ("/h5/", "/h5/bind", "/h5/results", "/h5/officer", "/h5/nowhere")),
         *((path, of.identity) for path in ("/h5/officer", f"/s/{shown.token}")),

@@ -25,13 +25,14 @@ FROM candidate c LEFT JOIN registration r ON r.candidate_id = c.id
 LEFT JOIN plan p ON p.id = r.plan_id LEFT JOIN site t ON t.id = r.site_id
 """
 # One row a person, by the latest of their registrations that fits; the first way that is open, or why none is.
+# Materialized: where PostgreSQL expects one person, it would work all ways out anew for each of them.
 _PEOPLE = """
 WITH audience AS MATERIALIZED (
     SELECT DISTINCT ON (c.id) c.id AS candidate_id, r.id AS registration_id {tables} {where}
     ORDER BY c.id, p.exam_date DESC NULLS LAST, r.id DESC
-), bound AS (
+), bound AS MATERIALIZED (
     SELECT DISTINCT b.candidate_id FROM binding b JOIN audience USING (candidate_id) WHERE b.unbound_at IS NULL
-), open_way AS (
+), open_way AS MATERIALIZED (
     SELECT DISTINCT ON (b.candidate_id) b.candidate_id, b.account, b.openid, w.channel, w.topic
     FROM audience JOIN binding b USING (candidate_id)
     JOIN jsonb_to_recordset($1::text::jsonb) AS w(channel text, account text, topic text, rank int)
@@ -83,7 +84,7 @@ SELECT s.candidate_id, c.name, h.name AS school, p.name AS plan, r.admission_num
 {person} ORDER BY s.candidate_id
 """
 _MANY = "SELECT count(*) AS n FROM (SELECT 1 {tables} WHERE {conditions} LIMIT {most}) many"
-FEW = 5_000
+FEW = 200
 _PAYS = "EXISTS (SELECT 1 FROM fee f WHERE f.registration_id = r.id AND f.state = ANY({}))"
 _LISTED = "EXISTS (SELECT 1 FROM campaign_listed l WHERE l.campaign_id = {} AND l.candidate_id = c.id)"
 
