@@ -4,7 +4,6 @@ nobody has two messages, and whatever nobody knows is listed."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections import Counter
 from collections.abc import Mapping
@@ -21,8 +20,7 @@ from server.domain.ports import Services
 from server.errors import OutsideFailure
 from server.models import Delivery
 from tests.kit import campaigning, make
-from tests.kit.campaigning import WRITER, ends
-from tests.kit.fakes import Killed
+from tests.kit.campaigning import WRITER, ends, life
 from tests.kit.noticing import clock
 
 PEOPLE = 60
@@ -63,26 +61,6 @@ class MoodyWeChat:
         msgid = f"m{sum(self.accepted.values())}"
         self.kept[dedup_id] = (msgid, self.now() + 600)
         return msgid
-
-
-@dataclass
-class Mortal:
-    """A process that dies at one of its next fault points, and does nothing afterwards."""
-
-    left: int
-
-    async def reach(self, place: str) -> None:
-        self.left -= 1
-        if self.left <= 0:
-            raise Killed(place)
-
-
-async def life(s: Services, moments: int) -> None:
-    """One process, until it dies."""
-    mortal = replace(s, faults=Mortal(moments))
-    with contextlib.suppress(Killed):
-        for _ in range(3):
-            await slices.send(mortal)
 
 
 @pytest.mark.rule("C3")

@@ -21,9 +21,8 @@ from server.domain.notices.grants import Taker
 from server.domain.ports import MessageTemplate, Services
 from server.errors import OutsideFailure
 from server.models import Campaign, Delivery, Grant
-from tests.domain.test_campaigns_killed import life
 from tests.kit import campaigning, make
-from tests.kit.campaigning import TEMPLATE, WAY, bind, console, ends
+from tests.kit.campaigning import TEMPLATE, WAY, bind, console, ends, life
 from tests.kit.noticing import clock
 
 PEOPLE = 50

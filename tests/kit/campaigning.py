@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from server.domain.ports import MessageTemplate, Services
 from server.models import Binding, Campaign, Candidate, Follower, Plan, Registration, Site
 from tests.kit import make
 from tests.kit.fake_wechat import FakeWeChatConsole
+from tests.kit.fakes import Killed
 from tests.kit.noticing import clock
 
 WRITER = Actor("staff", 21, "通知员甲", role="notifier", address="127.0.0.1", request_id="test")
@@ -117,3 +119,23 @@ async def sent_on(s: Services, *, turns: int, seconds: float = 1.0) -> None:
 
 async def ends(campaign: Campaign) -> Counter[str]:
     return Counter(await queries.ends(campaign.id))
+
+
+@dataclass
+class Mortal:
+    """A process that dies at one of its next fault points, and does nothing afterwards."""
+
+    left: int
+
+    async def reach(self, place: str) -> None:
+        self.left -= 1
+        if self.left <= 0:
+            raise Killed(place)
+
+
+async def life(s: Services, moments: int) -> None:
+    """One process, until it dies."""
+    mortal = replace(s, faults=Mortal(moments))
+    with contextlib.suppress(Killed):
+        for _ in range(3):
+            await slices.send(mortal)
