@@ -79,6 +79,11 @@ def kind_of(keyword: str) -> str | None:
     return match[1] if match and match[1] in _RULES else None
 
 
+def limit(keyword: str) -> str:
+    """What WeChat allows in a keyword of this type, in words. Raises KeyError for a type that it does not know."""
+    return _RULES[kind_of(keyword) or ""][1]
+
+
 def fit(keyword: str, value: str) -> str:
     """A value on one line, and cut where cutting is harmless: things, names and phrases.
 
