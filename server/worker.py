@@ -82,19 +82,10 @@ async def reconcile(s: Services) -> None:
         await reconciliation.sweep(s.clock, s.faults, s.pay)
 
 
-async def send_campaigns(s: Services) -> None:
-    """One slice, and again soon while there is more; a process waits at most a second for the next to be allowed."""
-    wait = await slices.send(s)
-    if wait is None or wait > slices.SOON:
-        return
-    await asyncio.sleep(min(wait.total_seconds(), 1.0))
-    await s.queue.put(handling.SEND, once=handling.SEND)
-
-
 TASKS: dict[str, Work] = {
     handling.CLEAR: upkeep.clear,
     handling.FREEZE: upkeep.freeze,
-    handling.SEND: send_campaigns,
+    handling.SEND: slices.send_on,
     "exams.announce": release_announcements.announce,
     "imports.run": imports.run,
     "issuance.announce": announcements.announce,

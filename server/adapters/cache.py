@@ -85,9 +85,15 @@ class RedisCache:
         async with _outside():
             return bool(await self._redis.set(CACHED + key, value, px=max(1, int(seconds * 1000)), nx=True))
 
-    async def take(self, key: str) -> bytes | None:
+    async def take(self, *keys: str) -> list[bytes | None]:
+        """Of many, mostly none is there: then one look is all."""
+        names = [CACHED + key for key in keys]
         async with _outside():
-            return _bytes(await self._redis.getdel(CACHED + key))
+            kept = await self._redis.mget(names) if len(names) > 1 else names
+            return [
+                None if value is None else _bytes(await self._redis.getdel(name))
+                for name, value in zip(names, kept, strict=True)
+            ]
 
     async def delete(self, *keys: str) -> None:
         if keys:

@@ -24,6 +24,10 @@ SELECT id, scheduled_at > COALESCE($2::timestamptz, '-infinity') AS too_late
 FROM procrastinate_jobs WHERE queueing_lock = $1 AND status = 'todo' FOR SHARE
 """
 _SOONER = "UPDATE procrastinate_jobs SET scheduled_at = $2 WHERE id = $1 AND status = 'todo'"
+_OTHERS = """
+SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = $1 AND task_name <> $2
+  AND (scheduled_at IS NULL OR scheduled_at <= now()) LIMIT 1
+"""
 _WAKE = """
 SELECT pg_notify('procrastinate_any_queue_v1', json_build_object('type', 'job_inserted', 'job_id', $1::bigint)::text)
 """
@@ -67,6 +71,11 @@ class JobQueue:
                     return
                 except IntegrityError:
                     continue  # another transaction put it between our look and our attempt
+
+    async def is_waited_for(self, *, besides: str) -> bool:
+        """Whether any other job than those of this task waits and may be done now."""
+        _, rows = await get_connection("default").execute_query(_OTHERS, [QUEUE, besides])
+        return bool(rows)
 
     async def _is_waiting(self, once: str, at: datetime | None) -> bool:
         """Whether a job of this name waits; it is then held until our commit and workers are told of it."""

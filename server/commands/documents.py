@@ -15,10 +15,7 @@ from server.domain.campaigns import states as campaign_states
 from server.domain.certificates import states as certificate_states
 from server.domain.imports import states as import_states
 from server.domain.issuance import states
-from server.domain.notices import keywords
 from server.domain.notices import states as notice_states
-from server.domain.notices.choices import CHOICES
-from server.domain.notices.topics import CHANNEL_LABELS, TOPICS
 from server.domain.notices.wanted_templates import CHANNEL_NAMES, wanted
 from server.domain.payments import (
     order_states,
@@ -40,7 +37,6 @@ def tables() -> dict[str, str]:
         "certificate-states": _certificate_steps(),
         "officer-states": officer_states.steps_as_markdown(),
         "notice-states": _notice_steps(),
-        "notice-kinds": _notice_kinds(),
         "campaign-states": campaign_states.steps_as_markdown(),
         "import-states": import_states.steps_as_markdown(),
         "order-states": order_states.steps_as_markdown(),
@@ -73,19 +69,6 @@ def _notice_steps() -> str:
         rows.append(
             f"| {before} | `{step.name}` | {step.target.label} `{step.target.value}` | {_WHO[step.who]} |"
         )
-    return "\n".join(rows)
-
-
-def _notice_kinds() -> str:
-    """Every kind of notice: when, in which channels, with what, which page it opens, and whether one can do without."""
-    rows = ["| 通知 | 何时发 | 渠道 | 说什么 | 打开 | 可以关掉 |", "|---|---|---|---|---|---|"]
-    for topic in TOPICS.values():
-        channels = "、".join(CHANNEL_LABELS[channel] for channel in topic.settings)
-        said = "；".join(
-            f"{field.label}（{keywords.limit(field.keyword)}）" for field in topic.fields.values()
-        )
-        choice = CHOICES[topic.choice].label if topic.choice else "不能"
-        rows.append(f"| {topic.label} | {topic.says} | {channels} | {said} | `{topic.link}` | {choice} |")
     return "\n".join(rows)
 
 

@@ -61,6 +61,16 @@ def was_cut(error: BaseException) -> bool:
     return False
 
 
+def was_too_slow(error: BaseException) -> bool:
+    """Whether a statement took longer than it may."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, asyncpg.QueryCanceledError):
+            return True
+        seen = seen.__cause__
+    return False
+
+
 def _cause(error: BaseException) -> str | None:
     if isinstance(error, asyncpg.PostgresError):
         state = str(error.sqlstate or "")

@@ -24,7 +24,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 async def test_a_value_is_added_once_and_taken_once(redis: Redis) -> None:
     store = cache.RedisCache(redis)
     assert [await store.add("k", b"1", seconds=60), await store.add("k", b"2", seconds=60)] == [True, False]
-    assert [await store.take("k"), await store.take("k")] == [b"1", None]
+    assert [await store.take("k"), await store.take("k")] == [[b"1"], [None]]
 
 
 async def test_values_are_set_with_an_end_and_deleted(redis: Redis) -> None:

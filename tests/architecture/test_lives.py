@@ -13,6 +13,7 @@ WRITERS = {
     "certificates/transitions.py",
     "imports/transitions.py",
     "issuance/transitions.py",
+    "notices/acceptances.py",
     "notices/campaign_rows.py",
     "notices/delivery.py",
     "notices/overtaken.py",

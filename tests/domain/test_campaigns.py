@@ -151,7 +151,7 @@ async def test_what_is_not_running_is_not_sent(services: Services) -> None:
 
 
 async def test_a_pause_between_two_calls_holds_back_the_rest_of_the_slice(services: Services) -> None:
-    campaign = await running(services, await plan_of(services, 30))
+    campaign = await running(services, await plan_of(services, 60))
     await sent_on(services, turns=1)
 
     sender, is_paused = wechat(services), asyncio.Event()
@@ -173,12 +173,12 @@ async def test_a_pause_between_two_calls_holds_back_the_rest_of_the_slice(servic
     await slices.send(services)
     sent = len(sender.sent)
     assert 4 <= sent <= 4 + slices.AT_ONCE
-    assert await ends(campaign) == {"accepted": sent, "pending": 30 - sent}
+    assert await ends(campaign) == {"accepted": sent, "pending": 60 - sent}
     assert await Delivery.filter(state="pending").exclude(attempts=0).count() == 0
     await handling.resume(services.clock, services.queue, campaign.id, actor=WRITER)
     clock(services).forward(seconds=1)
     await sent_on(services, turns=4)
-    assert (await state(campaign), await ends(campaign), len(sender.sent)) == ("done", {"accepted": 30}, 30)
+    assert (await state(campaign), await ends(campaign), len(sender.sent)) == ("done", {"accepted": 60}, 60)
 
 
 async def test_a_cancelled_one_writes_down_who_still_waited(services: Services) -> None:

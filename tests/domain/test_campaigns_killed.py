@@ -73,14 +73,14 @@ async def test_nobody_is_lost_and_nobody_has_two(services: Services, seed: int) 
     await campaigning.people(s, PEOPLE, on=plan)
     campaign = await campaigning.running(s, plan, per_second=20)
     for turn in range(14):
-        await asyncio.gather(*(life(s, dice.randint(1, 25)) for _ in range(2)))
+        await asyncio.gather(*(life(s, dice.randint(1, 3 * slices.AT_ONCE)) for _ in range(2)))
         clock(s).forward(seconds=dice.choice([1, 5, 31, 61, 130]))
         await upkeep.sweep(s)
         if await campaigning.state(campaign) != CampaignState.RUNNING.value:
             continue
         if turn % 3 == 0:
             await handling.pause(s.clock, campaign.id, actor=WRITER)
-            await life(s, 99)
+            await life(s, 999)
             await handling.resume(s.clock, s.queue, campaign.id, actor=WRITER)
         if turn % 4 == 0:
             await handling.set_pace(

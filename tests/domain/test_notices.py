@@ -10,7 +10,8 @@ import pytest
 from tortoise.transactions import in_transaction
 
 from server.adapters.wechat.errcodes import refusal_of
-from server.domain.notices import delivery, sender, states
+from server.domain.notices import acceptances, delivery, sender, states
+from server.domain.notices.acceptances import Accepted
 from server.domain.notices.states import STEPS, NoticeState
 from server.domain.ports import Services
 from server.errors import OutsideFailure
@@ -236,7 +237,7 @@ async def test_an_event_and_its_answer_at_the_same_moment_do_not_miss_each_other
 
     class AnswerInBetween(MemoryCache):
         async def set(self, key: str, value: bytes, *, seconds: float) -> None:
-            await delivery.accepted(services.clock, services.cache, row.id, "oa", "900")
+            await acceptances.accepted(services.clock, services.cache, [Accepted(row.id, "oa", "900")])
             await MemoryCache.set(self, key, value, seconds=seconds)
 
     await put(services, "results:2")  # with two on their way the event cannot tell whose it is

@@ -137,6 +137,9 @@ class ListQueue:
         if at is not None and once is not None:
             self.when[once] = at
 
+    async def is_waited_for(self, *, besides: str) -> bool:
+        return any(task != besides for task, _ in self.jobs)
+
     async def drain(self, services: Services, table: Mapping[str, Callable[..., Awaitable[Any]]]) -> int:
         done = 0
         while self.jobs:
@@ -214,10 +217,10 @@ class MemoryCache:
         await self.set(key, value, seconds=seconds)
         return True
 
-    async def take(self, key: str) -> bytes | None:
-        value = await self.get(key)
-        self.values.pop(key, None)
-        return value
+    async def take(self, *keys: str) -> list[bytes | None]:
+        values = [await self.get(key) for key in keys]
+        await self.delete(*keys)
+        return values
 
     async def delete(self, *keys: str) -> None:
         for key in keys:

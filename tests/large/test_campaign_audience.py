@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from server.domain.campaigns import campaign_views, handling, queries, upkeep
+from server.domain.campaigns import campaign_views, handling, queries, rehearsal, upkeep
 from server.domain.campaigns.audience import Audience
 from server.domain.ports import Services
 from server.models import Plan, database
@@ -28,6 +28,7 @@ async def test_an_audience_of_years_is_frozen_in_flat_memory(db: str, services: 
     tracemalloc.start()
     try:
         shown = await campaign_views.audience(services.clock, campaign.id, actor=WRITER)
+        [preview] = await rehearsal.preview(services.clock, campaign.id, actor=WRITER)
         await database.close()
         await database.connect(db, patience=database.UNHURRIED)  # as a job, which takes its time
         await handling.submit(services, campaign.id, actor=WRITER)
@@ -35,6 +36,8 @@ async def test_an_audience_of_years_is_frozen_in_flat_memory(db: str, services: 
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+    assert preview.lines
+    assert [one.why_not for one in shown.without_way] == ["没有绑定微信"] * 10  # far behind the first of all
     assert (shown.people, shown.reachable) == (filled.CANDIDATES, filled.BOUND)
     assert await queries.ends(campaign.id) == {
         "pending": filled.BOUND,

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from server.domain.campaigns import persons_notices
 from server.domain.notices import delivery, sender
-from server.domain.notices.telling import Notice, tell
 from server.domain.wechat_chat import menu
 from server.models import Binding, Delivery, Follower, PushSeen
-from server.sandbox import acts, subscribing
+from server.sandbox import acts
 from server.sandbox import chat as phone
 from tests.kit import make
 from tests.web.conftest import World
@@ -127,33 +125,3 @@ async def test_a_person_who_blocked_us_is_refused(world: World) -> None:
     await sender.send(world.services)
     await world.settled()
     assert (await Delivery.get(dedup="d")).state == "refused"
-
-
-@pytest.mark.parametrize("agrees", [True, False])
-async def test_who_does_not_follow_is_told_in_the_mini_program_or_on_the_page(
-    world: World, agrees: bool
-) -> None:
-    """WeChat itself says 43004: the same row goes to the mini-program if a grant is there; else the page tells it."""
-    s = world.services
-    who = await make.candidate(s)
-    for account in world.platform.config.accounts:
-        openid = world.platform.openid(account, world.person)
-        await Binding.create(account=account.kind, openid=openid, candidate=who, bound_at=s.clock.now())
-    if agrees:
-        subscribing.ask(world.platform, world.person, {s.settings.mp_template_result: "accept"})
-        await world.settled()
-    await tell(s.settings, s.clock, s.queue, "results_released", [Notice(who.id, "d", FIELDS, "/h5/results")])
-    for _ in range(2):
-        await sender.send(s)
-        await world.settled()
-    row = await Delivery.get()
-    assert (await Follower.get(openid=world.openid)).is_following is False
-    if agrees:
-        assert (row.channel, row.state, len(row.tried or [])) == ("mp_subscription", "delivered", 1)
-        (card,) = phone.notices(world.platform, world.person)
-        assert card["miniprogram"] == "pages/results/index"
-        assert await persons_notices.count_new(s.clock, who.id) == 0
-    else:
-        assert (row.channel, row.state, row.tried) == ("template", "refused", None)
-        assert phone.notices(world.platform, world.person) == []
-        assert await persons_notices.count_new(s.clock, who.id) == 1

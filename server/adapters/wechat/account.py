@@ -44,6 +44,7 @@ class Account:
         self.tokens = TokenKeeper(redis, clock, appid, self.fetch_token)
 
     async def close(self) -> None:
+        await self.books.quota.close_books()
         await self.transport.close()
 
     async def fetch_token(self) -> tuple[str, int]:
@@ -127,10 +128,13 @@ class Account:
         raise AssertionError("unreachable")
 
 
+_LENIENT = json.JSONDecoder(strict=False)
+
+
 def _parsed(answer: Answer) -> Any:
     """The JSON of an answer, None for anything else. WeChat writes bare control characters into its texts."""
     try:
-        return json.loads(answer.content.decode(errors="ignore"), strict=False)
+        return _LENIENT.decode(answer.content.decode(errors="ignore"))
     except ValueError:
         return None
 

@@ -15,7 +15,6 @@ from server.errors import Remedy
 log = logging.getLogger("xcert.wechat")
 
 QUOTA_USED_UP = 45009
-USED_UP = (QUOTA_USED_UP, 45109)  # 45109: of template messages, by a counter of its own
 
 
 class Books:
@@ -57,7 +56,7 @@ class Books:
                     "field": field_at_fault(errmsg),
                 },
             )
-        if errcode in USED_UP:
+        if errcode == QUOTA_USED_UP:
             until = await self.quota.close(self.appid, path)
             log.error(
                 "微信接口额度已用完，恢复前不再调用；可运行 xcert wechat quota 查看",

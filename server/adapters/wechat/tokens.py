@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -18,6 +19,7 @@ from redis import asyncio as aioredis
 from redis.exceptions import RedisError
 
 from server.adapters.wechat.errcodes import STABLE_TOKEN, refusal_of
+from server.domain.coalescing import Coalesced
 from server.domain.ports import Clock
 from server.errors import OutsideFailure, Remedy, WeChatRefused
 
@@ -31,6 +33,7 @@ ONCE_SECONDS = (
     30  # a token that WeChat refuses is renewed once in so long, however many calls it was refused to
 )
 PAUSE_SECONDS = 15  # after a refusal that only a person can mend, nobody asks again for so long
+BELIEVED_SECONDS = 0.1  # a token that another process has replaced works on, or is refused and read anew
 _POLLS, _POLL_SECONDS = 100, 0.1
 
 _STORE = """
@@ -65,6 +68,8 @@ class TokenKeeper:
         self._name = f"wechat:{kind}:{appid}"
         self._store = redis.register_script(_STORE)
         self._release = redis.register_script(_RELEASE)
+        self._reads = Coalesced(self._read)
+        self._seen: tuple[Token | None, float] = None, 0.0  # what Redis held, and until when we believe it
         self._own: Token | None = None  # for when Redis is away
         self._alone = asyncio.Lock()
 
@@ -78,6 +83,9 @@ class TokenKeeper:
             WeChatRefused: WeChat gives none, e.g. as the secret is wrong; said again for 15 s without asking again.
             OutsideFailure: no answer.
         """
+        seen, believed = self._seen
+        if seen is not None and time.monotonic() < believed and seen.ends - self._now() > AHEAD:
+            return seen.value
         try:
             token = await self._stored_token()
             if token is not None and token.ends - self._now() > AHEAD:
@@ -94,6 +102,7 @@ class TokenKeeper:
 
     async def renew(self, refused: str) -> str:
         """The next token, after WeChat refused one; another process may have it already. Never forced."""
+        self._seen = None, 0.0
         try:
             token = await self._stored_token()
             if token is not None and token.value != refused:
@@ -103,11 +112,16 @@ class TokenKeeper:
             return await self._without_redis(problem, refused=refused)
 
     async def _stored_token(self) -> Token | None:
+        return await self._reads.ask(None)
+
+    async def _read(self, asked: Sequence[None]) -> list[Token | None]:
+        """What is kept, for all calls of one moment."""
         raw = await self._redis.hget(self._name, "token")
-        if raw is None:
-            return None
-        token = Token(*orjson.loads(raw))
-        return token if token.ends > self._now() else None
+        token = Token(*orjson.loads(raw)) if raw is not None else None
+        if token is not None and token.ends <= self._now():
+            token = None
+        self._seen = token, time.monotonic() + BELIEVED_SECONDS
+        return [token] * len(asked)
 
     async def _renewed(self, token: Token | None, *, refused: str = "") -> str:
         """Fetch under the lock; while another process fetches, use what still works or wait for it."""
@@ -139,6 +153,7 @@ class TokenKeeper:
             raise
         entry = [value, self._now() + seconds, refused, self._now()]
         await self._store(keys=[self._name], args=[fence, orjson.dumps(entry)])
+        self._seen = None, 0.0
         return value
 
     def _is_due(self, token: Token, refused: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+from yarl import URL
 
 from server.adapters.wechat.call_log import Books
 from server.adapters.wechat.errcodes import refusal_of
@@ -80,6 +81,8 @@ class Transport:
     def __init__(self, api_url: str, *, seconds: float = SECONDS, books: Books | None = None) -> None:
         """`seconds`: how long one call may take, from the first byte to the last."""
         self.ahead: float | None = None  # seconds by which this machine's clock is ahead of WeChat's
+        self._url: tuple[tuple[object, ...], URL] = (), URL()  # of the last call: mostly the next one's
+        self._date = ""  # of the last answer: it changes once a second
         self._books = books
         self._timeout = aiohttp.ClientTimeout(total=seconds, connect=min(seconds, CONNECT_SECONDS))
         self._api_url = api_url.rstrip("/")
@@ -112,7 +115,7 @@ class Transport:
     ) -> Answer:
         try:
             async with self._open().request(
-                method.upper(), self._api_url + path, params=params, data=body, headers=_headers(body)
+                method.upper(), self._address(path, params), data=body, headers=_headers(body)
             ) as response:
                 content = await _whole(response.content)
                 self._compare(response.headers.get("date", ""))
@@ -125,8 +128,17 @@ class Transport:
         except (TimeoutError, aiohttp.ClientError) as problem:
             raise _NoAnswer(f"微信没有及时回答（{type(problem).__name__}）", "timeout", True) from None
 
+    def _address(self, path: str, params: dict[str, Any] | None) -> URL:
+        key = (path, *(params or {}).items())
+        if self._url[0] != key:
+            self._url = key, URL(self._api_url + path).update_query(params or {})
+        return self._url[1]
+
     def _compare(self, date: str) -> None:
         """The Date of an answer against this machine's clock."""
+        if date == self._date:
+            return
+        self._date = date
         try:
             self.ahead = time.time() - parsedate_to_datetime(date).timestamp()
         except (TypeError, ValueError):

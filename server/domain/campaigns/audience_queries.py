@@ -13,8 +13,13 @@ from tortoise.transactions import in_transaction
 from server.domain.campaigns.audience import Audience
 from server.domain.campaigns.person_fields import PERSON_FIELDS
 from server.domain.notices import routing
+from server.errors import Refused
+from server.models import failures
 from server.models.database import rows, write
 
+TOO_SLOW = (
+    "受众太大，现在数不完；请缩小范围，或直接提交批准：名单由后台写成，写好以后这里显示人数，不会因此发送。"
+)
 WHY_NOT = {
     "unbound": "没有绑定微信",
     "no_way": routing.NO_WAY,
@@ -133,11 +138,20 @@ class SamplePerson:
 async def counts(
     audience: Audience, ways: Sequence[Mapping[str, Any]], now: datetime, campaign: int, *, first: int
 ) -> dict[str, Group]:
-    """The people by why they cannot be reached; "": they can. Each with its `first` candidates."""
+    """The people by why they cannot be reached; "": they can. Each with its `first` candidates.
+
+    Raises Refused: audience_slow — it takes longer than a page's statement may.
+    """
     people, values = _people(audience, ways, now, campaign)
-    async with in_transaction():
-        await _plan_for(audience, now, campaign)
-        found = await rows(people + _COUNTS.format(first=values.put(first, "int")), *values.values)
+    statement = people + _COUNTS.format(first=values.put(first, "int"))
+    try:
+        async with in_transaction():
+            await _plan_for(audience, now, campaign)
+            found = await rows(statement, *values.values)
+    except Exception as error:
+        if failures.was_too_slow(error):
+            raise Refused("audience_slow", TOO_SLOW) from None
+        raise
     return {str(row["why_not"]): Group(int(row["n"]), row["first"]) for row in found}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from server.domain import roles
@@ -65,14 +66,18 @@ class Way:
         Args:
             values: the person's, by the names of `PERSON_FIELDS`; what they lack is said as `无`.
         """
-        return {keyword: keywords.fit(keyword, text) for keyword, text in self.constants.items()} | {
+        return {keyword: _constant(keyword, text) for keyword, text in self.constants.items()} | {
             keyword: _fitted(keyword, name, values.get(name, "")) for keyword, name in self.personal.items()
         }
 
 
+_constant = lru_cache(maxsize=500)(keywords.fit)  # nobody's: the same in a million messages
+_plan = lru_cache(maxsize=500)(short_plan)
+
+
 def _fitted(keyword: str, name: str, value: str) -> str:
     if name == "plan" and keywords.kind_of(keyword) == "thing":
-        return short_plan(value) if value else keywords.NOTHING
+        return _plan(value) if value else keywords.NOTHING
     return keywords.fit(keyword, value)
 
 

@@ -122,7 +122,7 @@ async def linked(s: Services, openid: str, text: str) -> str:
     somebody = sha256(openid.encode()).hexdigest()[:32]
     if await s.rate_limiter.hit(f"campaign-links:{somebody}", window=CODE_SECONDS) > TRIES:
         return "尝试太频繁，请十分钟后再试。"
-    kept = await s.cache.take(_key(match[1]))
+    [kept] = await s.cache.take(_key(match[1]))
     if kept is None:
         return "登记码不对或已过期，请在工作台重新获取。"
     staff_id, _, name = kept.decode().partition(" ")

@@ -2,13 +2,13 @@
 
 The slice is taken in one short transaction that also counts it against the rate, so that all processes keep one rate and
 a process that dies has at most counted too much. Then each message goes through the notices' own sender. Before each call
-the campaign is looked at again, so a pause, a cancellation or a new rate is obeyed within one call's time.
+the campaign is looked at again, so a pause or a cancellation is obeyed within one call's time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,8 +21,10 @@ from server.domain.campaigns import handling, queries, transitions
 from server.domain.campaigns.letters import Way
 from server.domain.campaigns.pace import Pace
 from server.domain.campaigns.queries import Runner
+from server.domain.coalescing import Coalesced
 from server.domain.notices import campaign_rows, delivery, routing, sender
 from server.domain.notices import queries as notice_queries
+from server.domain.notices.acceptances import Acceptances
 from server.domain.notices.delivery import Taken
 from server.domain.notices.sender import Letter
 from server.domain.notices.states import LEASE
@@ -31,56 +33,139 @@ from server.errors import Conflict, Refused, Remedy
 from server.models import Campaign
 from server.settings import Settings
 
-SLICE = 40
-AT_ONCE = 8
+SLICE = 100
+AT_ONCE = 32  # WeChat answers within some 60 ms: 500 calls a second
 PAUSE = timedelta(seconds=0.5)  # after a slice that the rate cut short: the next one is worth its while
 SOON = timedelta(seconds=2)  # a process waits for it; what comes later, the sweep wakes
+TURN = timedelta(seconds=30)  # the longest turn of a process, when no other work waits
+LEFT = timedelta(seconds=20)  # of its lease, that a message must have when WeChat is called
 HOPELESS = 10  # calls of one slice, all of which WeChat refused for a reason that is no person's
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What one turn sends."""
+    """What is taken at once."""
 
     campaign_id: int
     ways: Mapping[str, Way]
     rows: list[Taken]
+    until: datetime  # they are this process's
+
+
+class Sending:
+    """One process's turn: slices are taken one after another, so many calls are under way at once.
+
+    The next slice is taken when the last call of this one has begun: whoever waits for a slow answer holds nobody up.
+    """
+
+    def __init__(self, s: Services) -> None:
+        self._s = s
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._acceptances = Acceptances(s.clock, s.cache)
+        self._looks = Coalesced(self._are_running, linger=0.001)
+        self._slices: set[asyncio.Task[None]] = set()
+        self._surprise: BaseException | None = None
+
+    async def take(self) -> timedelta | None:
+        """Begin one slice. How long until the next may be taken; None: nothing waits for the moment.
+
+        What people are told of their own results goes first.
+        """
+        if await sender.send(self._s) == sender.SLICE:
+            return timedelta(0)
+        taken, wait = await _taken(self._s)
+        if taken is None:
+            return wait
+        is_whole = len(taken.rows) == SLICE
+        if is_whole:  # there is more than one process can do: another one may take the next
+            await self._s.queue.put(handling.SEND, once=handling.SEND)
+        await self._s.faults.reach("campaigns.slice_taken")
+        why_not = await _not_to_send([row.id for row in taken.rows])
+        begun = asyncio.Event()
+        task = asyncio.create_task(self._sent(taken, why_not, begun))
+        self._slices.add(task)
+        task.add_done_callback(self._slices.discard)
+        await begun.wait()
+        return timedelta(0) if is_whole else PAUSE
+
+    async def __aenter__(self) -> Sending:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for what is under way. Raises what went wrong; those rows stay taken until their lease ends."""
+        if kind is not None and issubclass(kind, asyncio.CancelledError):  # the process is stopping
+            for task in self._slices:
+                task.cancel()
+        await asyncio.gather(*self._slices)
+        if kind is None and self._surprise is not None:
+            raise self._surprise
+
+    @property
+    def is_sound(self) -> bool:
+        """Nothing went wrong so far that nobody foresaw."""
+        return self._surprise is None
+
+    async def _sent(self, taken: Slice, why_not: Mapping[int, tuple[str, str]], begun: asyncio.Event) -> None:
+        """All calls of one slice, and what they mean for the whole campaign."""
+        left = len(taken.rows)
+
+        async def one(row: Taken) -> Remedy | None:
+            nonlocal left
+            async with self._gate:
+                left -= 1
+                if not left:
+                    begun.set()
+                if row.id in why_not:
+                    await sender.leave_unsent(self._s.clock, row, *why_not[row.id])
+                    return None
+                return await self._one(taken, row)
+
+        try:
+            ends = await asyncio.gather(*(one(row) for row in taken.rows), return_exceptions=True)
+            if surprise := next((end for end in ends if isinstance(end, BaseException)), None):
+                raise surprise
+            await _heed(self._s, taken, [end for end in ends if isinstance(end, Remedy)])
+        except BaseException as problem:
+            self._surprise = self._surprise or problem
+
+    async def _one(self, taken: Slice, row: Taken) -> Remedy | None:
+        s = self._s
+        if not await self._looks.ask(taken.campaign_id) or s.clock.now() > taken.until - LEFT:
+            await delivery.put_back(s.clock, row)
+            return None
+        return await sender.send_one(s, row, lambda: _letter(taken.ways, row), self._acceptances)
+
+    async def _are_running(self, campaigns: Sequence[int]) -> list[bool]:
+        """Asked before each call, so that a pause is obeyed at once; the calls of one moment ask together."""
+        now = self._s.clock.now()
+        found = {one: await queries.is_running(one, now) for one in dict.fromkeys(campaigns)}
+        return [found[one] for one in campaigns]
 
 
 async def send(s: Services) -> timedelta | None:
-    """One turn. Job `campaigns.send`. How long until the next may come; None: nothing waits for the moment.
+    """One slice, to its end. How long until the next may be taken; None: nothing waits for the moment."""
+    async with Sending(s) as sending:
+        return await sending.take()
 
-    What people are told of their own results goes first.
-    """
-    if await sender.send(s) == sender.SLICE:
-        return timedelta(0)
-    turn, wait = await _taken(s)
-    if turn is None:
-        return wait
-    is_whole = len(turn.rows) == SLICE
-    if is_whole:  # there is more than one process can do: another one may take the next
+
+async def send_on(s: Services) -> None:
+    """Job `campaigns.send`: slice after slice, until other work waits; puts itself again while there is more."""
+    ends = s.clock.now() + TURN
+    async with Sending(s) as sending:
+        wait = await sending.take()
+        while wait is not None and wait <= SOON and sending.is_sound and s.clock.now() < ends:
+            await asyncio.sleep(min(wait.total_seconds(), 1.0))
+            if await s.queue.is_waited_for(besides=handling.SEND):
+                break
+            wait = await sending.take()
+    if wait is not None and wait <= SOON:
         await s.queue.put(handling.SEND, once=handling.SEND)
-    await s.faults.reach("campaigns.slice_taken")
-    gate = asyncio.Semaphore(AT_ONCE)
-    ids = [row.id for row in turn.rows]
+
+
+async def _not_to_send(ids: list[int]) -> dict[int, tuple[str, str]]:
+    """Who said no, or is somebody else by now: row → the step that ends it, and why."""
     why_not = dict.fromkeys(await notice_queries.unwilling(ids), ("refuse", routing.UNWILLING))
-    why_not |= dict.fromkeys(await queries.no_longer_bound(ids), ("fail", "发送之前已解除绑定"))
-
-    async def one(row: Taken) -> Remedy | None:
-        async with gate:
-            if row.id in why_not:
-                await sender.leave_unsent(s.clock, row, *why_not[row.id])
-                return None
-            if not await queries.is_running(turn.campaign_id, s.clock.now()):
-                await delivery.put_back(s.clock, row)
-                return None
-            return await sender.send_one(s, row, lambda: _letter(turn.ways, row))
-
-    ends = await asyncio.gather(*(one(row) for row in turn.rows), return_exceptions=True)
-    if surprise := next((end for end in ends if isinstance(end, BaseException)), None):
-        raise surprise  # its row stays taken until its lease ends
-    await _heed(s, turn, [end for end in ends if isinstance(end, Remedy)])
-    return timedelta(0) if is_whole else PAUSE
+    return why_not | dict.fromkeys(await queries.no_longer_bound(ids), ("fail", "发送之前已解除绑定"))
 
 
 def _letter(ways: Mapping[str, Way], row: Taken) -> Letter:
@@ -106,7 +191,7 @@ async def _taken(s: Services) -> tuple[Slice | None, timedelta | None]:
             await _count(runner, pace, now, len(rows))
         if rows:
             ways = {way["channel"]: Way.of(way) for way in runner.columns["ways"]}
-            return Slice(campaign_id, ways, rows), None
+            return Slice(campaign_id, ways, rows, now + LEASE), None
         wait = await _wait(s, campaign_id, pace, now, left, was_allowed=many > 0)
         soonest = min((one for one in (soonest, wait) if one is not None), default=None)
     return None, soonest

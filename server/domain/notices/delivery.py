@@ -16,8 +16,8 @@ from tortoise.expressions import F, Q
 from server.domain.notices import states
 from server.domain.notices.states import STEPS, NoticeState
 from server.domain.notices.topics import CHANNEL_LABELS, CHANNELS, TOPICS, fitted
-from server.domain.ports import Cache, Clock, Queue, Services
-from server.errors import OutsideFailure, Remedy, WeChatRefused
+from server.domain.ports import Clock, Queue, Services
+from server.errors import Remedy, WeChatRefused
 from server.models import Delivery
 from server.models.database import rows, write
 
@@ -325,19 +325,6 @@ async def go_silent(clock: Clock, most: int) -> int:
 # What WeChat's answers and events say
 
 
-async def accepted(clock: Clock, cache: Cache, delivery_id: int, account: str, msgid: str) -> None:
-    """Write WeChat's number of the message; its event may have come before the answer."""
-    if not await advance(clock, delivery_id, "accept", msgid=msgid) and msgid:
-        await Delivery.filter(id=delivery_id, state=NoticeState.DELIVERED.value).update(msgid=msgid[:40])
-    try:
-        early = await cache.take(_early(account, msgid)) if msgid else None
-    except OutsideFailure:  # the message is sent; whatever its event said waits for the next look
-        early = None
-    if early is not None:
-        name, _, error = early.decode().partition(" ")
-        await advance(clock, delivery_id, name, trouble=Trouble(error))
-
-
 async def finished(s: Services, msgid: str, status: str, *, openid: str) -> bool:
     """Take in TEMPLATESENDJOBFINISH. True when a delivery was settled by it.
 
@@ -382,11 +369,12 @@ async def _settle(
         return await advance(s.clock, possible[0].id, name, msgid=msgid, trouble=Trouble(error))
     if not msgid:
         return False
-    await s.cache.set(_early(account, msgid), f"{name} {error}".encode(), seconds=EARLY_SECONDS)
+    await s.cache.set(early(account, msgid), f"{name} {error}".encode(), seconds=EARLY_SECONDS)
     # The answer with this number may have been written since we looked, before it could find what we kept just now.
     row = await Delivery.filter(mine, account=account, msgid=msgid[:40]).first()
     return row is not None and await advance(s.clock, row.id, name, trouble=Trouble(error))
 
 
-def _early(account: str, msgid: str) -> str:
+def early(account: str, msgid: str) -> str:
+    """The key under which an event is kept that came before its answer."""
     return f"notices:early:{account}:{msgid}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 NOTHING = "无"
 _TYPE = re.compile(r"([a-z_]+?)_?[0-9]+")
@@ -73,15 +74,11 @@ _RULES: dict[str, tuple[Callable[[str], bool], str]] = {
 }
 
 
+@lru_cache(maxsize=500)
 def kind_of(keyword: str) -> str | None:
     """The type a keyword's name begins with; None when WeChat knows no such type."""
     match = _TYPE.fullmatch(keyword)
     return match[1] if match and match[1] in _RULES else None
-
-
-def limit(keyword: str) -> str:
-    """What WeChat allows in a keyword of this type, in words. Raises KeyError for a type that it does not know."""
-    return _RULES[kind_of(keyword) or ""][1]
 
 
 def fit(keyword: str, value: str) -> str:

@@ -16,6 +16,7 @@ from tortoise.transactions import in_transaction
 
 from server.domain import beijing
 from server.domain.notices import delivery, grants, hold, keywords, queries, routing, states
+from server.domain.notices.acceptances import Acceptances, Accepted
 from server.domain.notices.delivery import Taken, Trouble
 from server.domain.notices.grants import Taker
 from server.domain.notices.mini_pages import program_page
@@ -41,14 +42,14 @@ async def send(s: Services) -> int:
     now = s.clock.now()
     due = await delivery.take(now, now + LEASE, SLICE)
     why_not = await _not_to_send([row.id for row in due]) if due else {}
-    gate = asyncio.Semaphore(AT_ONCE)
+    gate, acceptances = asyncio.Semaphore(AT_ONCE), Acceptances(s.clock, s.cache)
 
     async def one(row: Taken) -> None:
         async with gate:
             if row.id in why_not:
                 await leave_unsent(s.clock, row, *why_not[row.id])
             else:
-                await send_one(s, row, lambda: _letter(s.settings, row))
+                await send_one(s, row, lambda: _letter(s.settings, row), acceptances)
 
     ends = await asyncio.gather(*(one(row) for row in due), return_exceptions=True)
     if surprise := next((end for end in ends if isinstance(end, BaseException)), None):
@@ -111,11 +112,14 @@ def _letter(settings: Settings, row: Taken) -> Letter:
     return Letter(topic.template(settings, row.channel), topic.worded(settings, row.channel, row.fields))
 
 
-async def send_one(s: Services, row: Taken, written: Callable[[], Letter]) -> Remedy | None:
+async def send_one(
+    s: Services, row: Taken, written: Callable[[], Letter], acceptances: Acceptances
+) -> Remedy | None:
     """Send what was taken, and write down what came of it. What helps when WeChat refused; None otherwise.
 
     Args:
         written: the letter; raises Refused when there is none, and the message fails.
+        acceptances: shared by all that are sent at once.
     """
     if await _may_have_gone(s.clock, row):
         await delivery.advance(s.clock, row.id, "lose", trouble=Trouble("没有收到微信的回答"))
@@ -134,7 +138,7 @@ async def send_one(s: Services, row: Taken, written: Callable[[], Letter]) -> Re
     elif row.is_subscription and not await _granted(s, row):
         await _refuse(s, row, _NONE_LEFT)
     else:
-        return await _call(s, ready, template)
+        return await _call(s, ready, template, acceptances)
     return None
 
 
@@ -164,7 +168,7 @@ async def _may_have_gone(clock: Clock, row: Taken) -> bool:
     return not states.may_repeat(row.sent_at, clock.now())
 
 
-async def _call(s: Services, row: Taken, template: str) -> Remedy | None:
+async def _call(s: Services, row: Taken, template: str, acceptances: Acceptances) -> Remedy | None:
     await s.faults.reach("notices.before_send")
     try:
         msgid = await _handed_over(s.settings, s.wechat_sender, row, template)
@@ -175,7 +179,7 @@ async def _call(s: Services, row: Taken, template: str) -> Remedy | None:
         await _no_answer(s.clock, row, failure)
     else:
         await s.faults.reach("notices.after_send")
-        await delivery.accepted(s.clock, s.cache, row.id, row.account, msgid)
+        await acceptances.write(Accepted(row.id, row.account, msgid))
     return None
 
 

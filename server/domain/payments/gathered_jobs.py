@@ -58,6 +58,9 @@ class GatheredJobs:
         finally:
             self._putting.discard(underway)
 
+    async def is_waited_for(self, *, besides: str) -> bool:
+        return await self._queue.is_waited_for(besides=besides)
+
     async def flush(self) -> None:
         """Put at once what is coming; returns when it has been put."""
         self._hurry.set()

@@ -34,7 +34,7 @@ async def check(cache: Cache, who: WeChatIdentity, answer: str) -> None:
         raise Refused(
             "captcha_required", "为保护考生信息，请先输入图中的字符，再提交。", title="需要图形验证"
         )
-    expected = await cache.take(_key(who))
+    [expected] = await cache.take(_key(who))
     if expected is None or not hmac.compare_digest(expected, text.encode()):
         raise Refused("captcha_wrong", "图中字符不对或已过期，请按新图片重新输入。", title="需要图形验证")
 

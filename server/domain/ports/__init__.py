@@ -164,6 +164,9 @@ class Queue(Protocol):
         `urgent`: a person waits for it; before everything else that waits.
         """
 
+    async def is_waited_for(self, *, besides: str) -> bool:
+        """Whether any other job than this one could be done now, so that a long one should make room."""
+
 
 class EventBus(Protocol):
     """What happens now, for every process that listens (a desktop page waiting for a phone)."""
@@ -197,8 +200,8 @@ class Cache(Protocol):
     async def add(self, key: str, value: bytes, *, seconds: float) -> bool:
         """Set only if absent; False if it was there (deduplication)."""
 
-    async def take(self, key: str) -> bytes | None:
-        """Get and delete in one step (once-only values)."""
+    async def take(self, *keys: str) -> list[bytes | None]:
+        """Get and delete, each in one step (once-only values)."""
 
     async def delete(self, *keys: str) -> None: ...
 
