@@ -28,8 +28,15 @@ create_app(load(env_file=None)).run(
 
 
 @asynccontextmanager
-async def web_process(settings: Settings, database_url: str, redis_url: str) -> AsyncIterator[str]:
-    """Yields its address when it is ready, with a connection to its database. `settings`: of the merchant, with keys and data."""
+async def web_process(
+    settings: Settings, database_url: str, redis_url: str, **more: str
+) -> AsyncIterator[str]:
+    """Yields its address when it is ready, with a connection to its database.
+
+    Args:
+        settings: of the merchant, with keys and data.
+        more: further settings by their variables.
+    """
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -37,7 +44,7 @@ async def web_process(settings: Settings, database_url: str, redis_url: str) -> 
         RUN,
         str(port),
         cwd=ROOT,
-        env=_environment(settings, database_url, redis_url, port),
+        env=_environment(settings, database_url, redis_url, port) | more,
         stdout=DEVNULL,
         stderr=DEVNULL,
     )
