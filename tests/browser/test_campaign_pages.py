@@ -258,3 +258,27 @@ async def test_what_was_written_survives_a_log_in_that_ran_out(
         {"thing1": "第四批统考", "thing3": "请带好身份证和准考证"},
         {"name2": "name"},
     )
+
+
+async def test_every_page_fits_a_laptop(base: str, browser: Browser, services: Services) -> None:
+    plan = await make.plan()
+    people = await campaigning.people(services, 3, on=plan)
+    await make.registration(services, await make.candidate(services, name="欧阳慧敏"), on=plan)
+    campaign = await campaigning.running(services, plan)
+    await Campaign.filter(id=campaign.id).update(note="微信的额度用完了，明天再发")
+    await Delivery.filter(candidate_id=people[0].candidate_id).update(
+        state="refused", last_error="微信返回错误 43004：对方没有关注；公众号订阅通知：没有剩余的授权"
+    )
+    async with seat(browser, services, base, Role.ADMIN) as (page, trouble):
+        await page.set_viewport_size({"width": 1280, "height": 800})
+        for name, path in (
+            ("campaigns", "campaigns"),
+            ("campaign", f"campaigns/{campaign.id}"),
+            ("campaign-form", "campaigns/new"),
+            ("deliveries", "deliveries"),
+            ("delivery-history", f"deliveries/people/{people[0].candidate_id}"),
+        ):
+            await page.goto(f"{base}/console/{path}")
+            await page.wait_for_load_state("networkidle")
+            await look(page, f"{name}-laptop")
+        assert trouble == []
