@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +12,15 @@ import pytest
 from openpyxl import load_workbook
 from sanic import Sanic
 
+from server.domain.actor import SYSTEM
+from server.domain.notices import choices
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import AuditEntry, Binding, Candidate, Delivery, Follower, Grant, Officer, Registration
 from tests.kit import campaigning, make
 from tests.kit.campaigning import sent_on
 from tests.kit.console_desk import Browser, code, seated
+from tests.kit.exchange import exchange
 from tests.kit.noticing import put
 
 App = Sanic[Any, Any]
@@ -122,13 +126,20 @@ async def test_one_persons_whole_history_on_one_screen(
     )
     await put(services, "results:2", openid)
     await Delivery.filter(dedup="results:2").update(candidate_id=bound)
+    await choices.choose(services.clock, bound, "fees", wants=False, actor=SYSTEM)
     page = (await desk.page(f"{PAGE}/people/{bound}")).text
+    assert "选了不收：缴费提醒" in page
     assert "取消了关注" in page and "模板消息送不到，须重新关注" in page
     assert "还剩 2 次" in page and "订阅消息：成绩公布" in page
     assert re.findall(r'data-label="事情">([^<]+)', page) == ["成绩公布", "群发"]
     assert "还没有轮到，或在等下一次再试" in page and "微信收下了，还没有说送到没有" in page
     assert openid not in page and "崔子涵" not in page, "masked"
+    long = replace(services.settings, long_term_templates="WECHAT_OA_SUBSCRIBE_RESULT")
+    exchange(services, settings=long)
+    page = (await desk.page(f"{PAGE}/people/{bound}")).text
+    assert ">长期</span> 订阅消息：成绩公布" in page
     other = (await desk.page(f"{PAGE}/people/{unbound}")).text
+    assert "选了不收" not in other
     assert "现在没有绑定微信，什么也送不到" in other and "没有绑定微信" in other
     assert await AuditEntry.filter(action="people.viewed", subject_id=str(bound)).count() == 1
 

@@ -11,7 +11,7 @@ from server.domain.audit import incidents
 from server.domain.campaigns import delivery_list
 from server.domain.campaigns.delivery_list import DeliveryView
 from server.domain.campaigns.delivery_queries import Wanted
-from server.domain.notices import grants
+from server.domain.notices import choices, grants
 from server.domain.notices.topics import TOPICS
 from server.domain.paging import Page
 from server.domain.people.names import mask_name
@@ -19,6 +19,7 @@ from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.errors import NotFound
 from server.models import Binding, Candidate, Follower, Grant, Officer
+from server.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Bond:
         bound_at: None of an officer, who is known by the invitation.
         is_following: of the official account, as far as WeChat told us; None: it never told us.
         following_since: when it told us so.
-        grants: topic's label → how many subscription messages are left, where there ever were any.
+        grants: topic's label → how many subscription messages are left, where there ever were any; None: for long.
     """
 
     account: str
@@ -37,7 +38,7 @@ class Bond:
     unbound_at: datetime | None
     is_following: bool | None
     following_since: datetime | None
-    grants: dict[str, int]
+    grants: dict[str, int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +47,14 @@ class History:
 
     Attributes:
         may_be_asked: labels of the topics of which she can be asked for grants in each account, e.g. oa.
+        unwanted: labels of what she does not want to be told.
     """
 
     name_masked: str
     school: str | None
     bonds: list[Bond]
     may_be_asked: dict[str, list[str]]
+    unwanted: list[str]
     messages: Page[DeliveryView]
 
 
@@ -65,14 +68,16 @@ async def of_candidate(
         raise NotFound("candidate_not_found", "没有找到这位考生，请核对后重新查找。")
     await incidents.viewed(s, actor, "deliveries", "candidate", candidate_id)
     wanted = Wanted(candidate_id=candidate_id)
+    wanted_kinds = await choices.wanted_by(candidate_id)
     return History(
         name_masked=mask_name(candidate.name),
         school=candidate.school.name if candidate.school else None,
-        bonds=await _bonds(candidate_id),
+        bonds=await _bonds(s.settings, candidate_id),
         may_be_asked={
             account: [TOPICS[name].label for name in grants.asked_for(s.settings, account)]
             for account in ("oa", "mp")
         },
+        unwanted=[choices.CHOICES[name].label for name, wants in wanted_kinds.items() if not wants],
         messages=await delivery_list.page(wanted, actor=actor, after=after, size=size),
     )
 
@@ -105,19 +110,24 @@ async def of_officer(
         school=officer.school.name,
         bonds=bonds,
         may_be_asked={"oa": [], "mp": []},
+        unwanted=[],
         messages=await delivery_list.page(Wanted(officer_id=officer_id), actor=actor, after=after, size=size),
     )
 
 
-async def _bonds(candidate_id: int) -> list[Bond]:
+async def _bonds(settings: Settings, candidate_id: int) -> list[Bond]:
     """The living ones first, then the newest."""
     bindings = await Binding.filter(candidate_id=candidate_id).order_by("-id").limit(20)
     openids = [one.openid for one in bindings]
     follows = {one.openid: one for one in await Follower.filter(openid__in=openids)}
-    left: dict[tuple[str, str], dict[str, int]] = {}
+    left: dict[tuple[str, str], dict[str, int | None]] = {}
     for grant in await Grant.filter(openid__in=openids):
-        label = TOPICS[grant.topic].label if grant.topic in TOPICS else grant.topic
-        left.setdefault((grant.account, grant.openid), {})[label] = grant.remaining
+        topic = TOPICS.get(grant.topic)
+        is_long = topic is not None and topic.is_long_term(settings, f"{grant.account}_subscription")
+        of = left.setdefault((grant.account, grant.openid), {})
+        of[topic.label if topic is not None else grant.topic] = (
+            None if is_long and grant.remaining else grant.remaining
+        )
     bonds = [
         Bond(
             account=one.account,

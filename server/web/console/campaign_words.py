@@ -12,19 +12,16 @@ from server.domain.campaigns.audience import BINDING, CERTIFICATE, LEVELS, OUTCO
 from server.domain.campaigns.campaign_views import CampaignView
 from server.domain.campaigns.states import CampaignState
 from server.domain.notices.states import NoticeState
+from server.domain.notices.topics import CHANNEL_LABELS
 from server.domain.roles import Verb
 
-CHANNELS = {
-    "template": "公众号模板消息",
-    "oa_subscription": "公众号订阅通知",
-    "mp_subscription": "小程序订阅消息",
-    "none": "没有渠道",
-}
+CHANNELS = {**CHANNEL_LABELS, "none": "没有渠道"}
 PATHS = {
     "": "不能点开",
     "/h5/results": "成绩页",
     "/h5/certificates": "证书页",
     "/h5/orders": "缴费页",
+    "/h5/notices": "通知页",
     "/h5/bind": "绑定考生信息页",
     "/h5/": "首页",
 }
@@ -48,7 +45,7 @@ MEANS = {
     "unreported": "微信收下了，一天之内没有说结果；多半已经送到。",
     "expired": "过了最晚发送时间，没有再发。",
     "cancelled": "没有再发。",
-    "no_way": "写名单的时候没有一条能送到的渠道。",
+    "no_way": "当时没有一条能送到的渠道；绑定了微信的，下次打开手机页，在“通知”里看得到。",
 }
 # What is shown at home, and where it is dealt with.
 WAITING = {
