@@ -49,7 +49,7 @@ async def people(services: Services) -> list[Registration]:
 async def shown(desk: Browser, query: str = "") -> list[str]:
     """Kind and state of each row on the page."""
     page = (await desk.page(f"{PAGE}?{query}")).text
-    rows = re.findall(r'data-label="类别">([^<]+).*?class="badge s-\w+">([^<]+)<', page, re.S)
+    rows = re.findall(r'data-label="类别"[^>]*>([^<]+).*?class="badge s-\w+">([^<]+)<', page, re.S)
     return [f"{kind} {state}" for kind, state in rows]
 
 
@@ -131,7 +131,7 @@ async def test_one_persons_whole_history_on_one_screen(
     assert "选了不收：缴费提醒" in page
     assert "取消了关注" in page and "模板消息送不到，须重新关注" in page
     assert "还剩 2 次" in page and "订阅消息：成绩公布" in page
-    assert re.findall(r'data-label="事情">([^<]+)', page) == ["成绩公布", "群发"]
+    assert re.findall(r'data-label="事情"[^>]*>([^<]+)', page) == ["成绩公布", "群发"]
     assert "还没有轮到，或在等下一次再试" in page and "微信收下了，还没有说送到没有" in page
     assert openid not in page and "崔子涵" not in page, "masked"
     long = replace(services.settings, long_term_templates="WECHAT_OA_SUBSCRIBE_RESULT")
