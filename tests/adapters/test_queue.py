@@ -118,3 +118,20 @@ async def test_a_person_who_waits_comes_first(db: str) -> None:
     await link.close()
     late = "pushes.answer_late"
     assert taken == [(late, "1"), (late, "2"), ("notices.sweep", None), ("imports.run", None)]
+
+
+async def test_whether_other_work_waits(db: str) -> None:
+    queue = JobQueue()
+
+    async def is_waited_for() -> bool:
+        return await queue.is_waited_for(besides="campaigns.send")
+
+    await queue.put("campaigns.send", once="campaigns.send")
+    await queue.put("campaigns.clear", at=datetime.now(UTC) + timedelta(hours=1))
+    assert not await is_waited_for(), "itself, and what is not due yet"
+    await queue.put("payments.apply")
+    assert await is_waited_for()
+    await get_connection("default").execute_query(
+        "UPDATE procrastinate_jobs SET status = 'doing' WHERE task_name = 'payments.apply'"
+    )
+    assert not await is_waited_for(), "somebody does it already"
