@@ -190,7 +190,7 @@ async def test_no_hot_path_grows_with_history(
         for wants in (False, True):
             await choices.choose(s.clock, holder.id, "fees", wants=wants, actor=who)
             await persons_notices.shown(s.clock, holder.id)
-            await persons_notices.count_new(s.clock, holder.id)
+            await persons_notices.left_to_see(s.clock, holder.id, "/h5/results")
         await asking.worth_asking(s.settings, HOLDER, ["results_released", "certificate_issued"])
         await backlog.backlog(s.clock)
         await overtaken.stop(s.clock.now(), ["fee_due:1", "fee_due:2"], "已经缴费")

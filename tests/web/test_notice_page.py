@@ -47,12 +47,27 @@ async def test_what_did_not_arrive_is_told_at_the_door_until_it_was_seen(
     await told(services, await mine(services))
     home = await get(app, "/h5/", me)
     assert "有 1 条通知没有送到微信" in home.text and 'href="/h5/notices"' in home.text
+    for path in ("/h5/certificates", "/h5/orders"):  # wherever they come to first
+        assert "有 1 条通知没有送到微信" in (await get(app, path, me)).text, path
     page = await get(app, "/h5/notices", me)
     assert (page.status, page.headers["cache-control"]) == (200, "no-store")
     assert "成绩发布通知" in page.text and FIELDS["plan"] in page.text and ">新<" in page.text
     assert 'href="/h5/results"' in page.text
     assert "没有送到微信" not in (await get(app, "/h5/", me)).text
     assert ">新<" not in (await get(app, "/h5/notices", me)).text
+
+
+async def test_who_sees_the_thing_itself_needs_no_notice_of_it(
+    app: App, services: Services, me: dict[str, str]
+) -> None:
+    who = await mine(services)
+    await told(services, who)
+    other = Notice(who.id, "r:2", FIELDS, "/h5/results")
+    await tell(services.settings, services.clock, services.queue, "results_released", [other])
+    await Delivery.filter(dedup="r:2").update(path="/h5/certificates/23SPS100000001K")
+    assert "有 1 条通知没有送到微信" in (await get(app, "/h5/results", me)).text
+    seen = dict(await Delivery.all().values_list("dedup", "seen_at"))
+    assert (seen["r:1"], seen["r:2"]) == (services.clock.now(), None)
 
 
 async def test_a_switch_goes_off_and_on(app: App, services: Services, me: dict[str, str]) -> None:

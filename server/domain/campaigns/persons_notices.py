@@ -52,6 +52,10 @@ _LIST = _THEIRS.format(
 )
 _NEW = _THEIRS.format(what="d.id", more="AND d.seen_at IS NULL LIMIT $6")
 _SEEN = "UPDATE delivery SET seen_at = $2 WHERE id = ANY($1::bigint[]) AND seen_at IS NULL"
+_SEEN_HERE = """
+UPDATE delivery SET seen_at = $2
+WHERE candidate_id = $1 AND campaign_id IS NULL AND path = $3 AND state = ANY($4::text[]) AND seen_at IS NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,18 @@ async def shown(clock: Clock, candidate_id: int) -> list[PersonsNotice]:
     if unseen := [row["id"] for row in found if row["seen_at"] is None]:
         await write(_SEEN, unseen, now)
     return [_notice(row) for row in found]
+
+
+async def left_to_see(clock: Clock, candidate_id: int, page: str = "") -> int:
+    """`count_new`, where the person is on a page: what a notice of the system told of, they see there themselves.
+
+    Args:
+        page: its path; a campaign says something of its own, whatever page it opens, and stays new until it is read.
+    """
+    count = await count_new(clock, candidate_id)
+    if count and page and await write(_SEEN_HERE, candidate_id, clock.now(), page, list(NOT_REACHED)):
+        count = await count_new(clock, candidate_id)
+    return count
 
 
 async def count_new(clock: Clock, candidate_id: int) -> int:

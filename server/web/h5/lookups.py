@@ -13,7 +13,7 @@ from server.domain.campaigns import persons_notices
 from server.domain.lookups.views import CertificateItem
 from server.domain.people import bound_people
 from server.domain.people.candidates import Masked
-from server.domain.ports import WeChatIdentity
+from server.domain.ports import Services, WeChatIdentity
 from server.domain.wechat_chat import js_sdk
 from server.errors import NotFound
 from server.web import templating
@@ -30,8 +30,7 @@ TONES = {
 async def home(request: Request) -> HTTPResponse:
     s, who = services(request), await identity(request)
     person = await bound_people.person_of(s.keys, who)
-    candidate = await bound_people.candidate_id_of(who) if person is not None else None
-    unseen = await persons_notices.count_new(s.clock, candidate) if candidate is not None else 0
+    unseen = await _unseen(s, who)
     return await templating.render(request, "h5/home.html", title="首页", person=person, unseen=unseen)
 
 
@@ -47,6 +46,7 @@ async def results(request: Request) -> HTTPResponse:
         tones=TONES,
         day_of=day,
         subscribe=await _subscribe(request, who, view.person),
+        unseen=await _unseen(services(request), who, "/h5/results"),
     )
 
 
@@ -61,7 +61,14 @@ async def certificate_list(request: Request) -> HTTPResponse:
         view=view,
         tones=TONES,
         subscribe=await _subscribe(request, who, view.person),
+        unseen=await _unseen(services(request), who),
     )
+
+
+async def _unseen(s: Services, who: WeChatIdentity, page: str = "") -> int:
+    """How many notices did not reach this person in WeChat and were not seen here; `page`: what is shown now."""
+    candidate = await bound_people.candidate_id_of(who)
+    return await persons_notices.left_to_see(s.clock, candidate, page) if candidate is not None else 0
 
 
 async def _subscribe(request: Request, who: WeChatIdentity, person: Masked | None) -> str:
@@ -71,8 +78,9 @@ async def _subscribe(request: Request, who: WeChatIdentity, person: Masked | Non
 
 async def certificate(request: Request, number: str) -> HTTPResponse:
     """One certificate: its picture, its PDF, its QR, and what has become of it."""
-    s = services(request)
-    item = await own_certificate(request, await identity(request), number)
+    s, who = services(request), await identity(request)
+    item = await own_certificate(request, who, number)
+    await _unseen(s, who, f"/h5/certificates/{number}")
     return await templating.render(
         request,
         "h5/certificate.html",

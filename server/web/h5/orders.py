@@ -11,6 +11,7 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import json, redirect
 
 from server.domain.actor import Actor
+from server.domain.campaigns import persons_notices
 from server.domain.payments import (
     fee_receipts,
     open_orders,
@@ -79,6 +80,9 @@ async def listing(request: Request) -> HTTPResponse:
             if _is_open(one, s) and one.id not in here
         },
         can_pay=s.pay is not None,
+        unseen=await persons_notices.left_to_see(s.clock, candidate, "/h5/orders")
+        if candidate is not None
+        else 0,
         subscribe=await js_sdk.reminders(s.settings, who, js_sdk.REGISTERED) if candidate is not None else "",
     )
 
