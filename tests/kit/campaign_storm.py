@@ -305,7 +305,7 @@ class Storm:
         spans = iter([601.0] + [61.0, 241.0, 961.0, 3841.0] * 50)
         while not await self.is_done():
             await self.time_passes(next(spans))
-            async for _ in ticks(120):
+            async for _ in ticks(3600):  # a hundredth of them, or a tenth, has not been called for yet
                 if await self.is_done() or not await self._is_anything_going_on():
                     break
 

@@ -43,7 +43,7 @@ class Quota:
             tuple[str, str], tuple[int, float]
         ] = {}  # what Redis said, and until when we believe it
         self._looks = Coalesced(self._until)
-        self._notes = Coalesced(self._write)
+        self._notes = Coalesced(self._write, linger=0.02)
 
     def _day(self) -> str:
         return self._clock.now().astimezone(BEIJING).date().isoformat()

@@ -92,6 +92,7 @@ async def test_a_used_up_quota_closes_this_api_until_midnight_for_every_process(
     await refused(world, 45009)
     world.clock.set(datetime(2026, 11, 23, 16, 0, tzinfo=UTC))
     assert (await world.send()).isdigit()
+    await quota.close_books()  # of the other process
     assert WeChatCalls("oa", SEND, "closed", 3) in await world.api.calls()
 
 
