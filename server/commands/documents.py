@@ -18,6 +18,7 @@ from server.domain.issuance import states
 from server.domain.notices import states as notice_states
 from server.domain.notices.wanted_templates import CHANNEL_NAMES, wanted
 from server.domain.payments import (
+    bank_refund_states,
     order_states,
     reconciliation_states,
     refund_states,
@@ -42,6 +43,7 @@ def tables() -> dict[str, str]:
         "order-states": order_states.steps_as_markdown(),
         "refund-states": refund_states.steps_as_markdown(),
         "reconciliation-states": reconciliation_states.steps_as_markdown(),
+        "bank-refund-states": bank_refund_states.steps_as_markdown(),
         "transfer-states": transfer_states.steps_as_markdown(),
         "waiver-states": waiver_states.steps_as_markdown(),
         "score-change-states": score_change_states.steps_as_markdown(),

@@ -73,6 +73,8 @@ class Verb(Enum):
     SEE_WAIVERS = "查看减免"
     RECORD_TRANSFER = "登记对公转账"
     APPROVE_TRANSFER = "批准对公转账"
+    RECORD_BANK_REFUND = "登记银行退款"
+    APPROVE_BANK_REFUND = "批准银行退款"
     SEE_TRANSFERS = "查看对公转账"
     SEE_PROOFS = "查看转账凭证"
     SETTLE_ALARMS = "处理缴费提醒"
@@ -104,7 +106,7 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
         {Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_MONEY, Verb.SET_PRICES, Verb.REFUND}
         | {Verb.APPROVE_REFUND, Verb.SETTLE_ALARMS, Verb.WAIVE, Verb.APPROVE_WAIVER, Verb.SEE_WAIVERS}
         | {Verb.RECORD_TRANSFER, Verb.APPROVE_TRANSFER, Verb.SEE_TRANSFERS, Verb.SEE_PROOFS}
-        | {Verb.RECONCILE, Verb.SEE_COURSES}
+        | {Verb.RECORD_BANK_REFUND, Verb.APPROVE_BANK_REFUND, Verb.RECONCILE, Verb.SEE_COURSES}
     ),
     Role.NOTIFIER: frozenset(
         {Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_CAMPAIGNS, Verb.SEND_CAMPAIGNS, Verb.APPROVE_CAMPAIGN}
@@ -178,6 +180,8 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
                 Verb.APPROVE_WAIVER,
                 Verb.RECORD_TRANSFER,
                 Verb.APPROVE_TRANSFER,
+                Verb.RECORD_BANK_REFUND,
+                Verb.APPROVE_BANK_REFUND,
                 Verb.SETTLE_ALARMS,
                 Verb.PAY_FOR_SCHOOL,
                 Verb.RECONCILE,

@@ -1,7 +1,7 @@
 """WHAT WE KEEP: Tortoise models without behaviour. Every state is written by its one writer in the domain."""
 
 from server.models.audit import AuditEntry, IdempotentAnswer, LookupChange, PushSeen
-from server.models.bank_transfers import BankTransfer, BankTransferLine
+from server.models.bank_transfers import BankRefund, BankTransfer, BankTransferLine
 from server.models.campaigns import Campaign, CampaignListed, StaffWeChat
 from server.models.certificate_kinds import CertificateKind
 from server.models.exams import (
@@ -57,6 +57,7 @@ from server.models.training import Course, CourseEnrolment, CoursePrice
 __all__ = [
     "ApiToken",
     "AuditEntry",
+    "BankRefund",
     "BankTransfer",
     "BankTransferLine",
     "Binding",

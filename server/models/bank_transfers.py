@@ -1,4 +1,4 @@
-"""Money that came to the organisation's bank account, as rows. Money is whole fen."""
+"""Money that came to the organisation's bank account, and went back from it, as rows. Money is whole fen."""
 
 from __future__ import annotations
 
@@ -58,3 +58,34 @@ class BankTransferLine(Model):
 
     class Meta:
         table = "bank_transfer_line"
+
+
+class BankRefund(Model):
+    """银行退款: what the bank has paid back of an order that a transfer paid. `state` is written by `payments.bank_refund_transitions` alone."""
+
+    id = fields.BigIntField(primary_key=True)
+    order: fields.ForeignKeyRelation[FeeOrder] = fields.ForeignKeyField(
+        "records.FeeOrder", related_name="bank_refunds", on_delete=fields.RESTRICT
+    )
+    order_id: int
+    school: fields.ForeignKeyRelation[School] = fields.ForeignKeyField(
+        "records.School", related_name="bank_refunds", on_delete=fields.RESTRICT
+    )
+    school_id: int  # the order's, which finds a school its own among all
+    amount_fen = fields.IntField()
+    paid_on = fields.DateField()  # in Beijing
+    bank_reference = fields.CharField(max_length=40)  # the bank's; one living refund for each
+    reason = fields.CharField(max_length=80)
+    proof_key = fields.CharField(max_length=120)  # in the file store, sealed
+    proof_kind = fields.CharField(max_length=4)  # pdf | jpeg | png
+    proof_sha256 = fields.BinaryField()
+    state = fields.CharField(max_length=10, default="recorded")
+    recorded_by = fields.BigIntField()
+    recorded_by_name = fields.CharField(max_length=100)
+    recorded_at = fields.DatetimeField()
+    decided_by = fields.BigIntField(null=True)  # who approved, declined or withdrew
+    decided_by_name = fields.CharField(max_length=100, default="")
+    decided_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "bank_refund"

@@ -36,42 +36,10 @@ function recount() {
   sum.className = isRight ? "good" : count && off ? "bad" : "soft";
 }
 
-/** The chosen file, before it is sent: a picture is shown, a PDF opens in a tab of its own. */
-function showProof() {
-  preview.replaceChildren();
-  preview.hidden = true;
-  const file = proof.files[0];
-  if (!file || wrongFile(file)) return;
-  if (file.type === "application/pdf") {
-    const link = element("a", "", `打开“${file.name}”核对`);
-    link.href = URL.createObjectURL(file);
-    link.target = "_blank";
-    link.rel = "noopener";
-    preview.append(link);
-    preview.hidden = false;
-    return;
-  }
-  const reader = new FileReader();
-  reader.addEventListener("load", () => {
-    const picture = element("img");
-    picture.src = reader.result;
-    picture.alt = `凭证预览：${file.name}`;
-    preview.replaceChildren(picture);
-    preview.hidden = false;
-  });
-  reader.readAsDataURL(file);
-}
-
-function wrongFile(file) {
-  if (!proof.accept.split(",").includes(file.type)) return "凭证须是 PDF、JPEG 或 PNG 文件。";
-  const most = Number(proof.dataset.largest);
-  return file.size > most ? `凭证不能超过 ${most / 1024 / 1024} MB，请压缩后重新选择。` : "";
-}
-
 /** What stands against sending it, said where it can be mended. */
 function fits() {
   if (!looksRight(form)) return false;
-  const wrong = wrongFile(proof.files[0]);
+  const wrong = wrongFile(proof);
   const off = difference();
   if (wrong) mark(proof, wrong);
   if (off) mark(amount, ticked().length ? `所选费用的合计 ${yuan(ofTicked())}，${off}；请核对金额和费用。` : "请在下面勾选这笔款缴的费用。");
@@ -86,24 +54,15 @@ async function record() {
   sent.set("amount_fen", String(fenOf(amount.value)));
   sent.set("fees", ticked().map((one) => one.value).join(","));
   sent.set("file", proof.files[0]);
-  const place = form.querySelector(".said");
-  const button = form.querySelector('[type="submit"]');
-  place.replaceChildren();
-  button.disabled = true;
-  try {
-    const made = await api("POST", "/transfers", sent, key(form));
-    sayLater("转账已登记，等待另一位财务批准。");
-    go(`/console/transfers/${made.id}`);
-  } catch (error) {
-    newKey(form, error);
-    if (!error.isOver) showProblem(form, place, error);
-    button.disabled = false;
-  }
+  const made = await handIn(form, "/transfers", sent);
+  if (made === null) return;
+  sayLater("转账已登记，等待另一位财务批准。");
+  go(`/console/transfers/${made.id}`);
 }
 
 form.addEventListener("change", (event) => {
   if (event.target.id === "tick-all") form.querySelectorAll("input[data-fen]").forEach((one) => { one.checked = event.target.checked; });
-  if (event.target === proof) { unmark(form); showProof(); }
+  if (event.target === proof) { unmark(form); showProof(proof, preview); }
   form.dataset.key = ""; // something else is another request
   recount();
 });

@@ -23,6 +23,7 @@ ASKS_NOBODY = {
     "people/conflicts.py stand_behind": "a part of the verbs on officers, which have asked",
     "people/identity_index.py reindex": "the command line alone",
     "campaigns/transitions.py advance": "the writer; the verbs on campaigns have asked",
+    "payments/bank_refund_transitions.py advance": "the writer; the verbs on refunds by bank have asked",
     "payments/order_transitions.py advance": "the writer; the verbs on orders and refunds have asked",
     "payments/reconciliation_transitions.py advance": "the writer; the verbs on the reconciliation have asked",
     "payments/refund_transitions.py advance": "the writer; the verbs on refunds have asked",

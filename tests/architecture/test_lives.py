@@ -17,6 +17,7 @@ WRITERS = {
     "notices/campaign_rows.py",
     "notices/delivery.py",
     "notices/overtaken.py",
+    "payments/bank_refund_transitions.py",
     "payments/fees.py",
     "payments/order_transitions.py",
     "payments/reconciliation_transitions.py",

@@ -20,14 +20,24 @@ from server.domain.issuance import scan_tickets
 from server.domain.people import officers, staff
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import BankTransfer, Campaign, Certificate, FeeOrder, ImportRun, Issuance, Plan, Staff
+from server.models import (
+    BankRefund,
+    BankTransfer,
+    Campaign,
+    Certificate,
+    FeeOrder,
+    ImportRun,
+    Issuance,
+    Plan,
+    Staff,
+)
 from tests.kit import campaigning, issuing, make
 from tests.kit.accessibility import clean
 from tests.kit.console_pages import ScreenPdfRenderer, seat
 from tests.kit.exchange import exchange
 from tests.kit.history import ME, a_history
 from tests.kit.jobs import drained
-from tests.kit.money_desk import a_busy_till, waiting_for_another
+from tests.kit.money_desk import a_busy_till, going_back_by_bank, waiting_for_another
 from tests.kit.windows import window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -58,6 +68,7 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
     await make.plan("2026年11月15日考试计划", release_at=s.clock.now() + timedelta(days=3))
     await waiting_for_another(s, await a_busy_till(s, of.school))
     await campaigning.submitted(s, of.plan)
+    await going_back_by_bank(s, of.school)
     return of
 
 
@@ -83,11 +94,13 @@ async def test_the_console_of_every_role(
             f"{base}/console/orders/{one.id}{leaf}" for one in await FeeOrder.all() for leaf in ("", "/pay")
         ]
         came = [f"{base}/console/transfers/{one.id}" for one in await BankTransfer.all()]
+        came += [f"{base}/console/bank-refunds/{one.id}" for one in await BankRefund.all()]
         sent = [f"{base}/console/campaigns/{one.id}" for one in await Campaign.all()]
         told = [f"{base}/console/deliveries/people/{of.registrations[0].candidate_id}", *sent]
         leaves = (
             "account",
             "nowhere",
+            "bank-refunds",
             "campaigns/new",
             "transfers/new",
             f"transfers/new?school_id={of.school.id}",

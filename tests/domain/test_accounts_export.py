@@ -13,7 +13,7 @@ from server.domain.payments.accounts_export import ExportDesk
 from server.domain.payments.posting_words import ACCOUNTS
 from server.domain.ports import Services
 from server.errors import Forbidden, Invalid
-from server.models import AuditEntry, LedgerEntry, ReconciliationDifference
+from server.models import AuditEntry, LedgerEntry, ReconciliationDifference, School
 from server.models.database import rows
 from tests.kit import cells, fake_bill, make, paying, training, transferring
 from tests.kit.fake_pay import FakePay
@@ -120,6 +120,41 @@ async def test_a_schools_transfer_and_its_income_stand_by_school_and_plan(servic
     assert [cells.fen(one["净额"]) for one in of_school] == [sum(fee.amount_fen for fee in till.owed)]
     assert cells.fen(total["净额"]) == -(await ledger())[ACCOUNTS["income"]]
     assert (await ledger())["银行账户"] == cells.fen(of_school[0]["净额"])
+
+
+async def test_what_went_back_by_bank_is_in_the_books_and_what_waits_is_open(services: Services) -> None:
+    s = services
+    order = await transferring.paid_by_bank(s, *await transferring.owing(s))
+    await transferring.given_back(s, order, amount_fen=5_000, bank_reference="BACK-1")
+    await transferring.recorded_back(s, order, amount_fen=701, bank_reference="BACK-2")
+    assert order.school_id is not None
+    school = (await School.get(id=order.school_id)).name
+    book = await exported(s, today(s), today(s))
+    *entries, _ = cells.table(book["日记账"], heads.DAY_BOOK)
+    back = [one for one in entries if one["事项"] == "从银行退回"]
+    assert [(one["科目"], cells.fen(one["借方"]), cells.fen(one["贷方"])) for one in back] == [
+        ("考试费和培训费收入", 5_000, 0),
+        ("银行账户", 0, 5_000),
+    ]
+    assert {(one["订单号"], one["院校"]) for one in back} == {(order.number, school)}
+    known = await ledger()
+    *accounts, _ = cells.table(book["科目合计"], heads.SUMS)
+    assert {one["科目"]: cells.fen(one["期末余额"]) for one in accounts} == dict.fromkeys(
+        ACCOUNTS.values(), 0
+    ) | known
+    assert known["银行账户"] == order.total_fen - 5_000
+    *income, total = cells.table(book["院校和考试计划的收费"], heads.INCOME)
+    [of_school] = [one for one in income if one["院校"] == school]
+    assert [cells.fen(of_school[name]) for name in ("收入", "退回", "净额")] == [
+        order.total_fen,
+        5_000,
+        order.total_fen - 5_000,
+    ]
+    assert cells.fen(total["净额"]) == -known[ACCOUNTS["income"]]
+    opened = cells.table(book["未结事项"], heads.OPEN)
+    assert [(one["事项"], one["单号"], one["院校或说明"], cells.fen(one["金额"])) for one in opened] == [
+        ("待批准的银行退款", "BACK-2", f"{school}　订单 {order.number}", 701)
+    ]
 
 
 async def test_one_order_over_an_examination_and_a_course_is_divided(

@@ -10,7 +10,7 @@ import pytest
 from tortoise.exceptions import BaseORMException
 
 from server.domain.actor import Actor
-from server.domain.payments import fee_receipts, refund_sending, refunds, transfers
+from server.domain.payments import bank_refunds, fee_receipts, refund_sending, refunds, transfers
 from server.domain.payments.fee_receipts import ReceiptDesk
 from server.domain.ports import Services
 from server.domain.ports.payments import ReceiptLine, ReceiptPage
@@ -165,3 +165,20 @@ async def test_what_came_by_bank_transfer_says_so(services: Services) -> None:
     order = await FeeOrder.get()
     printed = await fee_receipts.for_staff(desk(s), order.id, actor=FINANCE)
     assert (printed.number, last_page(s).way, last_page(s).transaction) == ("SJ2026000001", "对公转账", "")
+
+
+async def test_the_receipt_says_what_the_bank_has_paid_back(services: Services) -> None:
+    s = services
+    order = await transferring.paid_by_bank(s, *await transferring.owing(s))
+
+    async def shown() -> tuple[str, str, str]:
+        await fee_receipts.for_staff(desk(s), order.id, actor=FINANCE)
+        return last_page(s).way, last_page(s).given_back, last_page(s).state
+
+    waiting = await transferring.recorded_back(s, order, amount_fen=5_000, bank_reference="BACK-1")
+    assert await shown() == ("对公转账", "", "已支付")
+    await bank_refunds.approve(s.clock, s.faults, waiting.id, actor=paying.OTHER_FINANCE)
+    assert await shown() == ("对公转账", "¥50.00", "部分退款")
+    rest = order.total_fen - 5_000
+    await transferring.given_back(s, order, amount_fen=rest, bank_reference="BACK-2")
+    assert await shown() == ("对公转账", "¥241.00（全部）", "已退款")

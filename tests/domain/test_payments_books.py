@@ -11,6 +11,7 @@ from tortoise.exceptions import BaseORMException
 
 from server.domain import beijing
 from server.domain.payments import (
+    bank_refunds,
     ledger,
     notifications,
     reconciliation,
@@ -19,18 +20,20 @@ from server.domain.payments import (
     waivers,
 )
 from server.domain.payments.ledger import Account
+from server.domain.payments.order_states import BY_BANK
 from server.domain.payments.orders import Payer
 from server.domain.ports import Services
 from server.domain.ports.payments import PayNotification, PayRefund
 from server.errors import PayRefused, Refused
 from server.models import (
+    BankRefund,
     Fee,
     FeeOrder,
     LedgerPosting,
     ReconciliationDifference,
 )
 from server.models.database import rows
-from tests.kit import make, paying, transferring
+from tests.kit import paying, transferring
 from tests.kit.fake_pay import FakePay
 from tests.kit.fakes import Killed, KillerFaultInjector
 from tests.kit.paying import FINANCE, OTHER_FINANCE, PRICE_FEN
@@ -90,12 +93,12 @@ async def test_whatever_happens_in_whatever_order_the_books_are_right(
     services: Services, pay: FakePay, seed: int
 ) -> None:
     """Random lives of a few fees: two ways to order each, payments, notifications twice and late, lost answers,
-    refunds by two people, refused and by hand, waivers, bank transfers, wrong amounts, the clock. After every step the books are checked; at the end nothing is open.
+    refunds by two people, refused and by hand, waivers, bank transfers and what goes back of them, wrong amounts, the clock. After every step the books are checked; at the end nothing is open.
     """
     s, dice = services, random.Random(seed)
     plan = await paying.priced(s)
     owed = [await paying.owing(s, plan) for _ in range(3)]
-    schools = await paying.owing(s, await paying.priced(s, kind="school"), school=await make.school())
+    of_schools = await transferring.owing(s, 3)
     late: list[PayNotification] = []
 
     async def order() -> None:
@@ -165,16 +168,34 @@ async def test_whatever_happens_in_whatever_order_the_books_are_right(
         assert (await FeeOrder.get(number=number)).state == was
 
     async def transfer() -> None:
-        """By the bank, of what the school's person owes; approved, or not."""
+        """By the bank, of what people of the school owe; approved, or not."""
         reference = f"20261123ICBC{dice.randrange(10_000):04d}"
-        made = await transferring.recorded(s, schools, bank_reference=reference)
-        if dice.random() < 0.5:
+        fees = dice.sample(of_schools, dice.choice((1, 1, 2)))
+        made = await transferring.recorded(s, *fees, bank_reference=reference)
+        if dice.random() < 0.7:
             await transfers.approve(paying.box(s), made.id, actor=OTHER_FINANCE)
         else:
             await transfers.decline(s.clock, made.id, actor=OTHER_FINANCE)
 
+    async def bank_refund() -> None:
+        """The bank has paid back all, a part or too much, of whatever order; and it waits."""
+        by_bank = await FeeOrder.filter(way=BY_BANK)
+        order = dice.choice(by_bank if dice.random() < 0.7 else await FeeOrder.all())
+        fen = dice.choice((1, PRICE_FEN // 2, order.total_fen - order.refunded_fen, order.total_fen))
+        reference = f"20261123BACK{dice.randrange(100):04d}"
+        today = beijing.day(s.clock.now())
+        await transferring.recorded_back(s, order, amount_fen=fen, bank_reference=reference, paid_on=today)
+
+    async def bank_refund_decided() -> None:
+        waiting = dice.choice(await BankRefund.all())
+        end = dice.choice((bank_refunds.decline, bank_refunds.withdraw, None, None))
+        if end is None:
+            await bank_refunds.approve(s.clock, s.faults, waiting.id, actor=OTHER_FINANCE)
+        else:
+            await end(s.clock, waiting.id, actor=FINANCE if end is bank_refunds.withdraw else OTHER_FINANCE)
+
     async def school_orders() -> None:
-        await paying.ordered(s, pay, schools)
+        await paying.ordered(s, pay, dice.choice(of_schools))
 
     async def refund_ends() -> None:
         if pay.refunds:
@@ -199,6 +220,10 @@ async def test_whatever_happens_in_whatever_order_the_books_are_right(
         told,
         waive,
         transfer,
+        transfer,
+        bank_refund,
+        bank_refund,
+        bank_refund_decided,
         school_orders,
         told_of_another_amount,
         refund,
@@ -225,6 +250,9 @@ async def test_whatever_happens_in_whatever_order_the_books_are_right(
         await paying.sweep(s, pay)
         await refund_ends()
         await paying.check_books()
+    paying.forward(s, hours=3)
+    await paying.sweep(s, pay)  # what has ended last is heard of as well
+    await paying.check_books()
     assert await FeeOrder.filter(state="pending").count() == 0
     for fee in await Fee.all():
         payers = await FeeOrder.filter(

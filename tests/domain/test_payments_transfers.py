@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from server.domain.payments import (
+    bank_proofs,
     ledger,
     refund_sending,
     refunds,
     settlement,
-    transfer_proofs,
     transfer_queries,
     transfers,
     waivers,
@@ -154,7 +154,7 @@ async def test_the_amount_has_to_be_the_sum_of_the_fees(services: Services, fen:
             "请填银行回单上的流水号：4 到 40 位，只有字母、数字和 - / _。",
         ),
         ({"fee_ids": []}, "/fees", "fees_count", "请选择这笔转账缴的费用，一次最多 500 项。"),
-        ({"proof": b""}, "/file", "missing", "请附上转账凭证。"),
+        ({"proof": b""}, "/file", "missing", "请附上银行回单作为凭证。"),
         (
             {"proof": PDF + bytes(5 * 1024 * 1024)},
             "/file",
@@ -286,7 +286,10 @@ async def test_what_came_by_bank_does_not_go_back_by_wechat(services: Services) 
     order = await transfers.approve(paying.box(s), transfer.id, actor=OTHER_FINANCE)
     with pytest.raises(Conflict) as refused:
         await refunds.ask(s.clock, order.id, PRICE_FEN, "考生因病不能参加考试", actor=FINANCE)
-    assert told(refused) == ("paid_by_bank", "这个订单是对公转账付的，不能由微信退款；请由财务从银行退回。")
+    assert told(refused) == (
+        "paid_by_bank",
+        "这个订单是对公转账付的，不能由微信退款；请从银行退回后，在订单页点“登记银行退款”。",
+    )
     fen = order.total_fen
     by_hand = PayRefund(order.number, "42", "byhand1", "5031", "SUCCESS", fen, fen)
     assert await refund_sending.hear(paying.box(s), by_hand) is None
@@ -355,16 +358,14 @@ async def test_a_proof_is_what_its_first_bytes_say_sealed_and_looking_at_it_leav
     kept = await s.file_store.get(transfer.proof_key)
     assert data not in kept
     auditor = replace(make.OPERATOR, role="auditor")
-    assert await transfer_queries.proof(s, transfer.id, actor=auditor) == transfer_queries.ProofFile(
-        data, kind
-    )
+    assert await transfer_queries.proof(s, transfer.id, actor=auditor) == bank_proofs.ProofFile(data, kind)
     seen = await AuditEntry.filter(action="transfer.proof").get()
     assert (seen.subject_kind, seen.subject_id, seen.actor_name) == (
         "bank_transfer",
         str(transfer.id),
         auditor.name,
     )
-    other = await transfer_proofs.keep(s.keys, s.file_store, data)
+    other = await bank_proofs.keep(s.keys, s.file_store, data, of=BankTransfer)
     await s.file_store.put(transfer.proof_key, await s.file_store.get(other.key))
     with pytest.raises(Unverified):  # another transfer's proof does not open here
-        await transfer_proofs.opened(s.keys, s.file_store, transfer.proof_key)
+        await bank_proofs.opened(s.keys, s.file_store, transfer.proof_key)

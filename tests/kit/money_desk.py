@@ -9,7 +9,7 @@ from PIL import Image
 
 from server.domain.payments import refunds, transfers, waivers
 from server.domain.ports import Services
-from server.models import BankTransfer, Fee, FeeOrder, FeeWaiver, School
+from server.models import BankRefund, BankTransfer, Fee, FeeOrder, FeeWaiver, School
 from tests.kit import paying, transferring
 from tests.kit.exchange import exchange
 from tests.kit.fake_pay import FakePay
@@ -68,3 +68,13 @@ async def waiting_for_another(s: Services, till: Till) -> tuple[FeeWaiver, BankT
     await transfers.decline(s.clock, refused.id, actor=paying.OTHER_FINANCE)
     transfer = await transferring.recorded(s, *till.owed, bank_reference="20261123ICBC0002", proof=PICTURE)
     return waiver, transfer
+
+
+async def going_back_by_bank(s: Services, school: School) -> BankRefund:
+    """An order that a transfer paid: a part of it is paid back, and another part waits for another of finance."""
+    fees = await transferring.owing(s, 2, school)
+    order = await transferring.paid_by_bank(s, *fees, bank_reference="20261123ICBC0003")
+    await transferring.given_back(s, order, amount_fen=5_000)
+    return await transferring.recorded_back(
+        s, order, amount_fen=7_050, bank_reference="20261123BACK0002", proof=PICTURE
+    )

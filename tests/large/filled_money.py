@@ -42,6 +42,10 @@ _FILL = (
     " state, recorded_by, recorded_by_name, recorded_at, decided_by, decided_by_name)"
     " SELECT 900000 + i, 900000 + i % 1000, 12050, date '2021-01-01', 'OLD' || i, '', 'pdf', '\\x00', 'declined', 1, '甲', now(),"
     f" 2, '乙' FROM generate_series(0, {WAIVERS - 1}) i",
+    "INSERT INTO bank_refund (id, order_id, school_id, amount_fen, paid_on, bank_reference, reason, proof_key, proof_kind, proof_sha256,"
+    " state, recorded_by, recorded_by_name, recorded_at, decided_by, decided_by_name)"
+    " SELECT 900000 + i, 900001 + 3 * i, 900000 + (1 + 3 * i) % 1000, 100, date '2021-01-02', 'BACK' || i, '考生改期', '', 'pdf', '\\x00', 'declined', 1, '甲',"
+    f" now(), 2, '乙' FROM generate_series(0, {WAIVERS - 1}) i",
     "INSERT INTO bank_transfer_line (id, transfer_id, fee_id, amount_fen) SELECT 900000 + i, 900000 + i, 900000 + i, 12050"
     f" FROM generate_series(0, {WAIVERS - 1}) i",
     "INSERT INTO reconciliation_day (id, day, state, payments, payments_fen, refunds, refunds_fen, charges_fen, trouble,"

@@ -8,6 +8,8 @@ from server.domain import beijing
 from server.domain.actor import Actor
 from server.domain.payments import (
     alarms,
+    bank_refund_queries,
+    bank_refunds,
     fee_overview,
     fee_receipts,
     fees,
@@ -27,6 +29,7 @@ from server.domain.payments import (
     waiver_queries,
     waivers,
 )
+from server.domain.payments.bank_refund_states import BankRefundState
 from server.domain.payments.fee_overview import FeeFilter
 from server.domain.payments.fee_receipts import ReceiptDesk
 from server.domain.payments.fee_states import FeeState
@@ -127,12 +130,15 @@ async def _lists() -> None:
             await transfer_queries.transfers_page(
                 actor=FINANCE, state=transfer and transfer.value, after=after
             )
+        for back in (None, *BankRefundState):
+            await bank_refund_queries.bank_refunds_page(actor=FINANCE, state=back and back.value, after=after)
         await queries.open_alarms(actor=FINANCE, after=after)
         await queries.settled_alarms(actor=FINANCE, after=after)
     await waiver_queries.waivers_page(actor=FINANCE, plan_id=900_003)
     await waiver_queries.waivers_page(actor=FINANCE, school="第77学院")
     await transfer_queries.transfers_page(actor=FINANCE, school="第77学院")
     await transfer_queries.schools_owing(actor=FINANCE)
+    await bank_refund_queries.bank_refunds_page(actor=FINANCE, school="第77学院")
     await queries.count_open_alarms(actor=FINANCE)
     await queries.count_to_approve(actor=FINANCE)
     await finance_desk.waiting(actor=FINANCE)
@@ -145,12 +151,18 @@ async def _decide(s: Services, till: Till, course_id: int, school: School) -> No
     await waiver_queries.asked_among([till.owed[0].id], actor=FINANCE)
     await waivers.approve(s.clock, s.queue, s.faults, asked.id, actor=OTHER_FINANCE)
     made = await transferring.recorded(s, till.owed[1])
-    await transfers.approve(paying.box(s), made.id, actor=OTHER_FINANCE)
+    order = await transfers.approve(paying.box(s), made.id, actor=OTHER_FINANCE)
     await transfer_queries.detail(made.id, actor=FINANCE)
+    back = await transferring.recorded_back(s, order)
+    await bank_refunds.approve(s.clock, s.faults, back.id, actor=OTHER_FINANCE)
+    await bank_refund_queries.detail(back.id, actor=FINANCE)
+    await order_detail.detail(order.id, actor=FINANCE)
     alarm = await FinanceAlarm.filter(settled_at=None).first()
     assert alarm is not None
     await alarms.settle(s.clock, alarm.id, "已联系付款人核实", actor=FINANCE)
-    await transfer_queries.transfers_page(actor=Actor("staff", 9, "院校", role="school", school_id=school.id))
+    clerk = Actor("staff", 9, "院校", role="school", school_id=school.id)
+    await transfer_queries.transfers_page(actor=clerk)
+    await bank_refund_queries.bank_refunds_page(actor=clerk)
 
 
 async def _sweep(s: Services, till: Till) -> None:

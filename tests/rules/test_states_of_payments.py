@@ -1,4 +1,4 @@
-"""Orders, refunds, waivers and transfers: which step leads where, and what each guard alone refuses."""
+"""Orders, refunds, waivers, transfers and refunds by bank: which step leads where, and what each guard alone refuses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from server.domain.payments import order_states, refund_states, transfer_states, waiver_states
+from server.domain.payments import (
+    bank_refund_states,
+    order_states,
+    refund_states,
+    transfer_states,
+    waiver_states,
+)
+from server.domain.payments.bank_refund_states import BankRefundFacts, BankRefundState
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderFacts, OrderState
 from server.domain.payments.refund_states import RefundFacts, RefundState
@@ -49,6 +56,22 @@ ORDER_CASES: dict[str, tuple[OrderFacts, dict[Callable[..., Any], dict[str, Any]
     "gave_part": (
         OrderFacts(total_fen=100, refunded_fen=1),
         {order_states.a_part_is_back: {"refunded_fen": 100}},
+    ),
+    "return_part": (
+        OrderFacts(is_seen_by_two=True, is_in_bank=True, total_fen=100, refunded_fen=99),
+        {
+            order_states.two_have_seen_it: {"is_seen_by_two": False},
+            order_states.the_money_is_in_the_bank: {"is_in_bank": False},
+            order_states.a_part_is_back: {"refunded_fen": 101},
+        },
+    ),
+    "return_all": (
+        OrderFacts(is_seen_by_two=True, is_in_bank=True, total_fen=100, refunded_fen=100),
+        {
+            order_states.two_have_seen_it: {"is_seen_by_two": False},
+            order_states.the_money_is_in_the_bank: {"is_in_bank": False},
+            order_states.all_is_back: {"refunded_fen": 101},
+        },
     ),
     "gave_nothing": (OrderFacts(total_fen=100), {order_states.nothing_is_back: {"refunded_fen": 1}}),
 }
@@ -99,11 +122,28 @@ TRANSFER_CASES: dict[str, tuple[TransferFacts, dict[Callable[..., Any], dict[str
         {transfer_states.the_recorder_withdraws: {"is_recorder": False}},
     ),
 }
+PAID_BACK = BankRefundFacts(is_another=True, is_paid_by_bank=True, amount_fen=100, left_fen=100)
+BANK_REFUND_CASES: dict[str, tuple[BankRefundFacts, dict[Callable[..., Any], dict[str, Any]]]] = {
+    "approve": (
+        PAID_BACK,
+        {
+            bank_refund_states.another_has_seen_the_slip: {"is_another": False},
+            bank_refund_states.the_bank_was_paid: {"is_paid_by_bank": False},
+            bank_refund_states.no_more_than_is_left: {"left_fen": 99},
+        },
+    ),
+    "decline": (PAID_BACK, {bank_refund_states.another_has_seen_the_slip: {"is_another": False}}),
+    "withdraw": (
+        BankRefundFacts(is_recorder=True),
+        {bank_refund_states.who_recorded_it_withdraws: {"is_recorder": False}},
+    ),
+}
 ROWS: list[tuple[Step[Any, Any], Any, dict[Callable[..., Any], dict[str, Any]]]] = [
     *((step, *ORDER_CASES[name]) for name, step in order_states.STEPS.items()),
     *((step, *REFUND_CASES[name]) for name, step in refund_states.STEPS.items()),
     *((step, *WAIVER_CASES[name]) for name, step in waiver_states.STEPS.items()),
     *((step, *TRANSFER_CASES[name]) for name, step in transfer_states.STEPS.items()),
+    *((step, *BANK_REFUND_CASES[name]) for name, step in bank_refund_states.STEPS.items()),
 ]
 
 
@@ -124,6 +164,7 @@ def test_facts_that_nobody_gathered_let_nothing_through() -> None:
     assert all(step.refusal(RefundFacts()) is not None for step in refund_states.STEPS.values())
     assert all(step.refusal(WaiverFacts()) is not None for step in waiver_states.STEPS.values())
     assert all(step.refusal(TransferFacts()) is not None for step in transfer_states.STEPS.values())
+    assert all(step.refusal(BankRefundFacts()) is not None for step in bank_refund_states.STEPS.values())
 
 
 def test_where_the_steps_lead() -> None:
@@ -142,6 +183,11 @@ def test_where_the_steps_lead() -> None:
         ("refunding", "refunded"),
         ("refunding", "part"),
         ("refunding", "paid"),
+        # by bank, in the moment of the approval
+        ("paid", "part"),
+        ("part", "part"),
+        ("paid", "refunded"),
+        ("part", "refunded"),
     }
     ended = {RefundState.DONE, RefundState.DECLINED, RefundState.ENDED}
     assert not any(step.sources & ended for step in refund_states.STEPS.values())
@@ -151,4 +197,8 @@ def test_where_the_steps_lead() -> None:
     assert all(step.sources == {TransferState.RECORDED} for step in transfer_states.STEPS.values())
     assert {step.target for step in transfer_states.STEPS.values()} | {TransferState.RECORDED} == set(
         TransferState
+    )
+    assert all(step.sources == {BankRefundState.RECORDED} for step in bank_refund_states.STEPS.values())
+    assert {step.target for step in bank_refund_states.STEPS.values()} | {BankRefundState.RECORDED} == set(
+        BankRefundState
     )

@@ -15,6 +15,7 @@ from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import (
     AuditEntry,
+    BankRefund,
     BankTransfer,
     Candidate,
     FeeRefund,
@@ -186,8 +187,12 @@ async def test_a_transfer_that_cannot_be_approved_any_more_says_so_and_one_that_
 async def test_home_says_what_waits_for_whom_and_where(
     app: App, services: Services, till: Till, waiting: tuple[FeeWaiver, BankTransfer]
 ) -> None:
-    """One refund, waiver and transfer wait for another than who asked; an alarm and a day for everybody."""
+    """One refund, waiver, transfer and refund by bank wait for another than who asked; an alarm and a day for everybody."""
     waiver, transfer = waiting
+    fees = await transferring.owing(services)
+    await transferring.recorded_back(
+        services, await transferring.paid_by_bank(services, *fees, bank_reference="IN-0009")
+    )
     today = reconciling.today(services)
     paying.forward(services, days=1)
     till.pay.misprint = reconciling.nothing
@@ -198,17 +203,18 @@ async def test_home_says_what_waits_for_whom_and_where(
     await FeeRefund.filter(state="asked").update(asked_by=me)
     await FeeWaiver.filter(id=waiver.id).update(asked_by=me)
     await BankTransfer.filter(id=transfer.id).update(recorded_by=me)
+    await BankRefund.filter(state="recorded").update(recorded_by=me)
 
     async def told(who: Browser) -> list[tuple[str, str]]:
         home = (await who.page("/console/")).text
         return re.findall(
             r'<span class="tile-name">(\S+)</span>\s*<span class="tile-number">(\d+)</span>', home
-        )[:5]
+        )[:6]
 
     names = [label for label, _ in money_words.WAITING.values()]
     alarms = str(await FinanceAlarm.filter(settled_at=None).count())
-    assert await told(other) == list(zip(names, ("1", "1", "1", alarms, "1"), strict=True))
-    assert await told(asker) == list(zip(names, ("0", "0", "0", alarms, "1"), strict=True))
+    assert await told(other) == list(zip(names, ("1", "1", "1", "1", alarms, "1"), strict=True))
+    assert await told(asker) == list(zip(names, ("0", "0", "0", "0", alarms, "1"), strict=True))
     assert "最早的已等 24 小时" in (await other.page("/console/")).text
     for _, href in money_words.WAITING.values():
         assert (await other.page(href)).status == 200

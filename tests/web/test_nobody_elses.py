@@ -58,6 +58,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "order_id": 1,
         "price_id": 1,
         "refund_id": 1,
+        "bank_refund_id": 1,
         "fee_id": 1,
         "waiver_id": 1,
         "course_id": 1,

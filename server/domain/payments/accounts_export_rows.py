@@ -69,6 +69,11 @@ _TRANSFERS = """
 SELECT t.bank_reference AS number, h.name AS school, t.amount_fen, t.recorded_at
 FROM bank_transfer t JOIN school h ON h.id = t.school_id WHERE t.state = 'recorded' ORDER BY t.id
 """
+_BANK_REFUNDS = """
+SELECT r.bank_reference AS number, h.name AS school, o.number AS order_number, r.amount_fen, r.recorded_at
+FROM bank_refund r JOIN fee_order o ON o.id = r.order_id JOIN school h ON h.id = r.school_id
+WHERE r.state = 'recorded' ORDER BY r.id
+"""
 _DIFFERENCES = """
 SELECT d.day, x.kind, x.what, x.number, x.theirs_fen, x.ours_fen, x.found_at
 FROM reconciliation_difference x JOIN reconciliation_day d ON d.id = x.day_id
@@ -86,6 +91,7 @@ class Books:
     owed: list[Row]
     refunds: list[Row]
     transfers: list[Row]
+    bank_refunds: list[Row]
     differences: list[Row]
 
 
@@ -104,5 +110,6 @@ async def books(begins: datetime, ends: datetime) -> Books:
             owed=await rows(_OWED),
             refunds=await rows(_REFUNDS),
             transfers=await rows(_TRANSFERS),
+            bank_refunds=await rows(_BANK_REFUNDS),
             differences=await rows(_DIFFERENCES),
         )

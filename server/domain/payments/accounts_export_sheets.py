@@ -106,6 +106,11 @@ def _open(books: Books) -> Iterator[Line]:
         yield _item(
             "待批准的转账", one["number"], one["school"], _when(one["recorded_at"]), int(one["amount_fen"])
         )
+    for one in books.bank_refunds:
+        about = f"{one['school']}　订单 {one['order_number']}"
+        yield _item(
+            "待批准的银行退款", one["number"], about, _when(one["recorded_at"]), int(one["amount_fen"])
+        )
     for one in books.differences:
         about = f"{KINDS[one['kind']]}　{THINGS[one['what']]}"
         line = _item("对账差异", one["number"], about, one["day"].isoformat(), one["theirs_fen"])
@@ -127,4 +132,4 @@ def _amount(fen: int) -> Cell:
 
 
 def _text(value: str, mark: Mark = Mark.NONE) -> Cell:
-    return Cell("".join(c for c in value if c.isprintable()), mark)
+    return Cell("".join(c for c in value if c.isprintable() or c == "\u3000"), mark)

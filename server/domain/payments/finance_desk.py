@@ -17,6 +17,8 @@ SELECT 'refunds' AS what, count(*)::int AS items, min(asked_at) AS since
 UNION ALL SELECT 'waivers', count(*)::int, min(asked_at) FROM fee_waiver WHERE state = 'asked' AND asked_by <> $1
 UNION ALL SELECT 'transfers', count(*)::int, min(recorded_at)
   FROM bank_transfer WHERE state = 'recorded' AND recorded_by <> $1
+UNION ALL SELECT 'bank_refunds', count(*)::int, min(recorded_at)
+  FROM bank_refund WHERE state = 'recorded' AND recorded_by <> $1
 UNION ALL SELECT 'alarms', count(*)::int, min(raised_at) FROM finance_alarm WHERE settled_at IS NULL
 UNION ALL SELECT 'days', count(DISTINCT day_id)::int, min(found_at)
   FROM reconciliation_difference WHERE settled_at IS NULL
@@ -25,7 +27,7 @@ UNION ALL SELECT 'days', count(DISTINCT day_id)::int, min(found_at)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One kind of work: refunds, waivers, transfers, alarms or days; `since`: of the oldest, None where there is none."""
+    """One kind of work: refunds, waivers, transfers, bank_refunds, alarms or days; `since`: of the oldest, None where there is none."""
 
     what: str
     items: int

@@ -1,6 +1,6 @@
 """The books: double entry in fen. Every posting adds up to nothing (the database sees to it) and stands for ever.
 
-Accounts, seen from the organisation: `wechat` what it has at WeChat Pay, `bank` what schools transferred, `income`
+Accounts, seen from the organisation: `wechat` what it has at WeChat Pay, `bank` what schools transferred and the bank has not paid back, `income`
 what settled fees brought (below zero, as books have it), `owed_back` what payers are to get back, `charges` what WeChat
 Pay keeps for its service.
 """

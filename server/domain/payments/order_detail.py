@@ -9,7 +9,8 @@ from typing import Any
 
 from server.domain import roles
 from server.domain.actor import Actor
-from server.domain.payments import queries
+from server.domain.payments import bank_refund_queries, queries
+from server.domain.payments.bank_refund_queries import BankRefundView, TransferOfOrder
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.fee_subjects import COLUMNS, JOINS, FeeSubject, with_subject
 from server.domain.payments.ledger import Account
@@ -77,11 +78,18 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class OrderDetail:
-    """`postings`: for who may ask for refunds; empty for everybody else."""
+    """
+    Attributes:
+        transfer: what paid the order, if a bank did. bank_refunds: what went back of it.
+        refunds: by WeChat Pay.
+        postings: for who may ask for refunds; empty for everybody else.
+    """
 
     order: OrderView
     lines: list[OrderLine]
     refunds: list[OrderRefund]
+    transfer: TransferOfOrder | None
+    bank_refunds: list[BankRefundView]
     postings: list[Posting]
 
 
@@ -102,6 +110,8 @@ async def detail(order_id: int, *, actor: Actor) -> OrderDetail:
         order=order,
         lines=[_line(row) for row in await rows(_LINES, order_id)],
         refunds=await _refunds(order_id),
+        transfer=await bank_refund_queries.transfer_of(order_id) if order.is_by_bank else None,
+        bank_refunds=await bank_refund_queries.of_order(order_id) if order.is_by_bank else [],
         postings=_postings(await rows(_BOOKS, order_id)) if may_see_books else [],
     )
 
@@ -116,6 +126,8 @@ async def of_payer(order_id: int, candidate_id: int) -> OrderDetail:
         order=await queries.order(order_id, candidate_id=candidate_id),
         lines=[_line(row) for row in await rows(_LINES, order_id)],
         refunds=[one for one in await _refunds(order_id) if one.state not in _NOT_APPROVED],
+        transfer=None,
+        bank_refunds=[],  # candidates pay by WeChat Pay alone
         postings=[],
     )
 

@@ -42,8 +42,9 @@ class OrderFacts:
     Attributes:
         is_ours: merchant number, appid, number and currency are the order's.
         is_success: WeChat Pay says that it was paid.
-        is_seen_by_two: one of finance recorded the transfer that paid it, another approved.
+        is_seen_by_two: one of finance recorded what the bank did, another approved.
         is_in_wechat: WeChat Pay has the money, and can give it back.
+        is_in_bank: a bank transfer paid it, and the bank has given back.
         paid_fen: as WeChat Pay or the bank says; None: it does not.
         total_fen: of the order.
         is_closed_there: WeChat Pay has closed the order, or never heard of it: nobody can pay it any more.
@@ -55,6 +56,7 @@ class OrderFacts:
     is_success: bool = False
     is_seen_by_two: bool = False
     is_in_wechat: bool = False
+    is_in_bank: bool = False
     paid_fen: int | None = None
     total_fen: int = 0
     is_closed_there: bool = False
@@ -83,13 +85,22 @@ def the_amount_is_the_orders(facts: OrderFacts) -> Reason | None:
 def two_have_seen_it(facts: OrderFacts) -> Reason | None:
     if facts.is_seen_by_two:
         return None
-    return Reason("transfer_not_approved", "这笔转账还没有由另一位财务批准。")
+    return Reason("transfer_not_approved", "银行的这笔收付还没有由另一位财务批准。")
 
 
 def the_money_is_in_wechat(facts: OrderFacts) -> Reason | None:
     if facts.is_in_wechat:
         return None
-    return Reason("paid_by_bank", "这个订单是对公转账付的，不能由微信退款；请由财务从银行退回。")
+    return Reason(
+        "paid_by_bank",
+        "这个订单是对公转账付的，不能由微信退款；请从银行退回后，在订单页点“登记银行退款”。",
+    )
+
+
+def the_money_is_in_the_bank(facts: OrderFacts) -> Reason | None:
+    if facts.is_in_bank:
+        return None
+    return Reason("paid_by_wechat", "这个订单是微信支付付的，不能由银行退回。")
 
 
 def nobody_can_pay_it(facts: OrderFacts) -> Reason | None:
@@ -151,6 +162,26 @@ STEPS: dict[str, Step[OrderState, OrderFacts]] = table(
     step("gave_all", "refunding", OrderState.REFUNDED, "微信支付", all_is_back, label="全部退回"),
     step("gave_part", "refunding", OrderState.PART_REFUNDED, "微信支付", a_part_is_back, label="部分退回"),
     step("gave_nothing", "refunding", OrderState.PAID, "微信支付", nothing_is_back, label="没有退成"),
+    step(
+        "return_part",
+        "paid part",
+        OrderState.PART_REFUNDED,
+        "另一位财务",
+        two_have_seen_it,
+        the_money_is_in_the_bank,
+        a_part_is_back,
+        label="银行退回一部分",
+    ),
+    step(
+        "return_all",
+        "paid part",
+        OrderState.REFUNDED,
+        "另一位财务",
+        two_have_seen_it,
+        the_money_is_in_the_bank,
+        all_is_back,
+        label="银行全部退回",
+    ),
 )
 
 

@@ -14,6 +14,7 @@ _POSTINGS = {
     ("refund", ""): "批准退款",
     ("refund", "done"): "退回",
     ("refund", "ended"): "没有退成",
+    ("bank_refund", ""): "从银行退回",
     ("charges", ""): "手续费",
     ("withdrawal", ""): "提现到银行",
     ("withdrawal", "in"): "银行转入微信",

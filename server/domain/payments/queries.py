@@ -100,6 +100,10 @@ class OrderView:
     school: str | None
     fees: int
 
+    @property
+    def is_by_bank(self) -> bool:
+        return self.account == ""
+
 
 @dataclass(frozen=True, slots=True)
 class RefundView:

@@ -10,7 +10,8 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.paging import Page
-from server.domain.payments import transfer_proofs
+from server.domain.payments import bank_proofs
+from server.domain.payments.bank_proofs import ProofFile
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.fee_subjects import COLUMNS, JOINS, FeeSubject, with_subject
 from server.domain.payments.transfer_states import TransferState
@@ -87,12 +88,6 @@ class SchoolOwing:
     fen: int
 
 
-@dataclass(frozen=True, slots=True)
-class ProofFile:
-    data: bytes
-    kind: str
-
-
 async def transfers_page(
     *, actor: Actor, state: str | None = None, school: str | None = None, after: int = 0, size: int = 50
 ) -> Page[TransferView]:
@@ -144,6 +139,6 @@ async def proof(s: Services, transfer_id: int, *, actor: Actor) -> ProofFile:
     transfer = await BankTransfer.filter(id=transfer_id).first()
     if transfer is None:
         raise _unknown()
-    data = await transfer_proofs.opened(s.keys, s.file_store, transfer.proof_key)
+    data = await bank_proofs.opened(s.keys, s.file_store, transfer.proof_key)
     await audit_log.record(s.clock, actor, "transfer.proof", "bank_transfer", transfer.id)
     return ProofFile(data, transfer.proof_kind)

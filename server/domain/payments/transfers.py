@@ -7,11 +7,7 @@ is declined or withdrawn has changed nothing.
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import re
 import secrets
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,12 +19,12 @@ from server.domain import beijing, roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.fault_points import transaction
-from server.domain.payments import settlement, transfer_proofs, transfer_transitions
+from server.domain.payments import bank_proofs, bank_slips, settlement, transfer_transitions
+from server.domain.payments.bank_proofs import Proof
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import BY_BANK
 from server.domain.payments.orders import MOST_FEES, description
 from server.domain.payments.settlement import Cashbox
-from server.domain.payments.transfer_proofs import Proof
 from server.domain.payments.transfer_states import (
     STEPS,
     TransferFacts,
@@ -41,10 +37,7 @@ from server.errors import Conflict, FieldError, Invalid, NotFound
 from server.models import BankTransfer, BankTransferLine, Fee, FeeOrder, FeeOrderLine
 from server.models.database import breaks
 
-HIGHEST_FEN = 1_000_000_000  # ten million yuan: more is a slip of the finger
 OLDEST = timedelta(days=730)
-log = logging.getLogger("xcert.pay")
-_REFERENCE = re.compile(r"[0-9A-Z][0-9A-Z/_-]{3,39}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +49,7 @@ class NewTransfer:
         bank_reference: the bank's number of it; blanks and small letters make no other number.
         fee_ids: what it pays, all of one school.
         school_id: whose fees they have to be; None: of whichever school they are.
-        proof: the file, of at most `transfer_proofs.LARGEST` bytes.
+        proof: the file, of at most `bank_proofs.LARGEST` bytes.
     """
 
     amount_fen: int
@@ -78,30 +71,16 @@ async def record(s: Services, wanted: NewTransfer, *, actor: Actor) -> BankTrans
     """
     roles.require(actor, Verb.RECORD_TRANSFER)
     reference = _checked(s.clock, wanted)
-    proof = await transfer_proofs.keep(s.keys, s.file_store, wanted.proof)
     try:
-        await s.faults.reach("transfers.record: the proof is kept")
-        async with transaction(s.faults, "transfers.record"):
-            return await _recorded(s.clock, wanted, reference, proof, actor)
-    except (Exception, asyncio.CancelledError) as error:
-        await _forget(s, proof)
-        if not (isinstance(error, IntegrityError) and breaks(error, "bank_transfer_reference")):
+        async with bank_proofs.kept(s, wanted.proof, of=BankTransfer) as proof:
+            await s.faults.reach("transfers.record: the proof is kept")
+            async with transaction(s.faults, "transfers.record"):
+                return await _recorded(s.clock, wanted, reference, proof, actor)
+    except IntegrityError as error:
+        if not breaks(error, "bank_transfer_reference"):
             raise
         message = f"流水号 {reference} 的转账已经登记过，请勿重复登记；登记有误的，请先撤回那一笔。"
         raise Conflict("transfer_known", message) from error
-
-
-async def _forget(s: Services, proof: Proof) -> None:
-    """Nothing came of the transfer, so nothing is kept of its proof, which names people and accounts.
-
-    Only when the database says so: a connection that broke while committing may have committed. Whatever goes wrong
-    here must not hide why the transfer was not recorded.
-    """
-    try:
-        if not await BankTransfer.filter(proof_key=proof.key).exists():
-            await s.file_store.delete(proof.key)
-    except Exception as problem:
-        log.error("proof left in the file store", extra={"file": proof.key, "why": type(problem).__name__})
 
 
 async def _recorded(
@@ -227,17 +206,16 @@ def _school_of(fees: list[Fee], wanted: NewTransfer) -> int:
 def _checked(clock: Clock, wanted: NewTransfer) -> str:
     """The bank's number in its one spelling. Raises Invalid."""
     wrong: list[FieldError] = []
-    if not 0 < wanted.amount_fen <= HIGHEST_FEN:
-        message = f"转账金额须大于零，不超过 {HIGHEST_FEN // 100:,} 元。"
+    if not 0 < wanted.amount_fen <= bank_slips.HIGHEST_FEN:
+        message = f"转账金额须大于零，不超过 {bank_slips.HIGHEST_FEN // 100:,} 元。"
         wrong.append(FieldError("/amount_fen", "transfer_range", message))
     today = beijing.day(clock.now())
     if not today - OLDEST <= wanted.received_on <= today:
         message = "到账日期不能晚于今天，也不能早于两年前，请核对。"
         wrong.append(FieldError("/received_on", "date_range", message))
-    reference = "".join(unicodedata.normalize("NFKC", wanted.bank_reference).split()).upper()
-    if not _REFERENCE.fullmatch(reference):
-        message = "请填银行回单上的流水号：4 到 40 位，只有字母、数字和 - / _。"
-        wrong.append(FieldError("/bank_reference", "reference_form", message))
+    reference = bank_slips.reference(wanted.bank_reference)
+    if not reference:
+        wrong.append(bank_slips.not_a_reference())
     if not 0 < len(set(wanted.fee_ids)) <= MOST_FEES:
         message = f"请选择这笔转账缴的费用，一次最多 {MOST_FEES} 项。"
         wrong.append(FieldError("/fees", "fees_count", message))

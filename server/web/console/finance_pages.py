@@ -17,9 +17,10 @@ from server.domain.payments import (
     transfers,
     waiver_queries,
 )
+from server.domain.payments.bank_proofs import CONTENT_TYPES, LARGEST
+from server.domain.payments.bank_slips import HIGHEST_FEN
 from server.domain.payments.fee_overview import FeeFilter, FeeRow
 from server.domain.payments.fee_states import FeeState
-from server.domain.payments.transfer_proofs import CONTENT_TYPES, LARGEST
 from server.domain.payments.transfer_states import TransferState
 from server.domain.payments.waiver_states import WaiverState
 from server.domain.people.school_scope import is_school
@@ -157,7 +158,7 @@ async def new_transfer(call: Call) -> HTTPResponse:
         fees=fees,
         has_more=has_more,
         most=orders.MOST_FEES,
-        highest=transfers.HIGHEST_FEN,
+        highest=HIGHEST_FEN,
         today=today,
         oldest=today - transfers.OLDEST,
         kinds=",".join(CONTENT_TYPES.values()),

@@ -10,6 +10,7 @@ from sanic import HTTPResponse
 from server.domain.levels import Level
 from server.domain.payments import (
     alarms,
+    bank_slips,
     fee_overview,
     fee_receipts,
     order_detail,
@@ -18,7 +19,6 @@ from server.domain.payments import (
     prices,
     queries,
     refunds,
-    transfers,
 )
 from server.domain.payments.fee_overview import FeeFilter, FeeRow
 from server.domain.payments.fee_receipts import ReceiptDesk
@@ -75,7 +75,7 @@ class NewOrder(Input):
 
 
 class NewRefund(Input):
-    amount_fen: int = Field(ge=1, le=transfers.HIGHEST_FEN, description="分")
+    amount_fen: int = Field(ge=1, le=bank_slips.HIGHEST_FEN, description="分")
     reason: str = Field(
         min_length=refunds.SHORTEST_REASON,
         max_length=LONGEST_REASON_BYTES,

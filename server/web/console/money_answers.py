@@ -8,11 +8,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from server.domain.levels import Level
+from server.domain.payments.bank_proofs import CONTENT_TYPES
+from server.domain.payments.bank_refund_states import BankRefundState
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.order_states import OrderState
 from server.domain.payments.prices import KINDS
 from server.domain.payments.refund_states import RefundState
-from server.domain.payments.transfer_proofs import CONTENT_TYPES
 from server.domain.payments.transfer_states import TransferState
 from server.domain.payments.waiver_states import WaiverState
 from server.web.schema import Answer, OneOf
@@ -131,6 +132,24 @@ class Transfer(Answer):
     state: Annotated[str, OneOf(TransferState)]
     state_label: str
     order_number: str | None
+    recorded_by_name: str
+    recorded_at: datetime
+    decided_by_name: str
+    decided_at: datetime | None
+
+
+class BankRefund(Answer):
+    id: int
+    order_id: int
+    order_number: str
+    school: str
+    amount_fen: int
+    paid_on: date
+    bank_reference: str
+    reason: str
+    proof_kind: Annotated[str, OneOf(CONTENT_TYPES)]
+    state: Annotated[str, OneOf(BankRefundState)]
+    state_label: str
     recorded_by_name: str
     recorded_at: datetime
     decided_by_name: str

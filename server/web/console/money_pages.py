@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 from sanic import Blueprint, HTTPResponse
@@ -13,6 +13,8 @@ from server.domain import beijing, roles
 from server.domain.exams import queries as exam_queries
 from server.domain.levels import Level
 from server.domain.payments import (
+    bank_proofs,
+    bank_refunds,
     fee_overview,
     order_detail,
     orders,
@@ -23,8 +25,10 @@ from server.domain.payments import (
     waiver_queries,
     waivers,
 )
+from server.domain.payments.bank_refund_states import BankRefundState
 from server.domain.payments.fee_overview import FeeFilter
 from server.domain.payments.fee_states import FeeState
+from server.domain.payments.order_detail import OrderDetail
 from server.domain.payments.order_states import STEPS, OrderState
 from server.domain.payments.orders import Payer
 from server.domain.payments.queries import OrderView
@@ -150,9 +154,9 @@ async def order_page(call: Call, order_id: int) -> HTTPResponse:
     found = await order_detail.detail(order_id, actor=call.actor)
     order = found.order
     has_open = any(one.state in money_words.OPEN_REFUNDS for one in found.refunds)
-    # what came by bank goes back by bank: only what WeChat Pay took has its number
+    # what came by bank goes back by bank
     may_refund = roles.may(call.actor, Verb.REFUND) and order.state in STEPS["give_back"].sources
-    may_refund = may_refund and order.transaction_id is not None
+    may_refund = may_refund and not order.is_by_bank
     return await page_base.render(
         call,
         "order.html",
@@ -166,10 +170,33 @@ async def order_page(call: Call, order_id: int) -> HTTPResponse:
         may_ask=may_refund and not has_open,
         may_approve=roles.may(call.actor, Verb.APPROVE_REFUND),
         left_fen=order.total_fen - order.refunded_fen,
+        bank=_bank_refund(call, found),
         shortest=refunds.SHORTEST_REASON,
         longest=refunds.LONGEST_REASON,
         may_pay=call.actor.school_id is not None and _is_open(call, order),
     )
+
+
+def _bank_refund(call: Call, found: OrderDetail) -> dict[str, Any] | None:
+    """What the form of a refund by bank needs; None where there is nothing to be recorded, or not by this account."""
+    order, transfer = found.order, found.transfer
+    waiting = sum(one.amount_fen for one in found.bank_refunds if one.state is BankRefundState.RECORDED)
+    left_fen = order.total_fen - order.refunded_fen - waiting
+    may_record = (
+        roles.may(call.actor, Verb.RECORD_BANK_REFUND) and order.state in STEPS["return_part"].sources
+    )
+    if transfer is None or not may_record or left_fen == 0:
+        return None
+    return {
+        "left_fen": left_fen,
+        "waiting_fen": waiting,
+        "first": transfer.received_on,
+        "today": beijing.day(call.s.clock.now()),
+        "shortest": bank_refunds.SHORTEST_REASON,
+        "longest": bank_refunds.LONGEST_REASON,
+        "kinds": ",".join(bank_proofs.CONTENT_TYPES.values()),
+        "largest": bank_proofs.LARGEST,
+    }
 
 
 async def pay_page(call: Call, order_id: int) -> HTTPResponse:

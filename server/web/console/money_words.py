@@ -29,6 +29,7 @@ WAITING = {
     "refunds": ("退款待您批准", "/console/refunds?state=asked"),
     "waivers": ("减免待您批准", "/console/waivers?state=asked"),
     "transfers": ("转账待您批准", "/console/transfers?state=recorded"),
+    "bank_refunds": ("银行退款待您批准", "/console/bank-refunds?state=recorded"),
     "alarms": ("缴费提醒", "/console/finance-alarms"),
     "days": ("对账有差异的日子", "/console/reconciliation?state=differing"),
 }

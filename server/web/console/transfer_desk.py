@@ -8,12 +8,11 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from sanic import HTTPResponse
 
-from server.domain.payments import orders, transfer_proofs, transfer_queries, transfers
+from server.domain.payments import bank_proofs, bank_slips, orders, transfer_queries, transfers
 from server.domain.payments.settlement import Cashbox
 from server.domain.payments.transfer_queries import TransferView
 from server.domain.payments.transfer_states import TransferState
 from server.domain.roles import Verb
-from server.errors import FieldError, Invalid
 from server.web.console import money_answers as a
 from server.web.console.answers import Id, Page
 from server.web.console.auth import Call
@@ -40,7 +39,7 @@ class TransferQuery(Paging):
 
 
 class NewTransfer(Input):
-    amount_fen: int = Field(ge=1, le=transfers.HIGHEST_FEN, description="分；等于所缴费用的合计")
+    amount_fen: int = Field(ge=1, le=bank_slips.HIGHEST_FEN, description="分；等于所缴费用的合计")
     received_on: Day = Field(description="到账日期（北京）")
     bank_reference: str = Field(min_length=1, max_length=80, description="银行回单上的流水号")
     fees: list[FeeNumber] = Field(
@@ -49,16 +48,19 @@ class NewTransfer(Input):
     school_id: Whole | None = Field(default=None, description="院校；不填：费用所属的院校")
 
 
-async def record(call: Call, form: NewTransfer) -> Id:
+def handed_in(call: Call) -> bytes:
+    """The proof in the form; nothing where there is none."""
     file = call.request.files.get("file") if call.request.files else None
-    if file is None:
-        raise Invalid(errors=[FieldError("/file", "missing", "请附上转账凭证。")])
+    return file.body if file is not None else b""
+
+
+async def record(call: Call, form: NewTransfer) -> Id:
     wanted = transfers.NewTransfer(
         amount_fen=form.amount_fen,
         received_on=form.received_on,
         bank_reference=form.bank_reference,
         fee_ids=form.fees,
-        proof=file.body,
+        proof=handed_in(call),
         school_id=form.school_id,
     )
     made = await transfers.record(call.s, wanted, actor=call.actor)
@@ -74,9 +76,7 @@ async def listing(call: Call, query: TransferQuery) -> Page[a.Transfer]:
 
 async def proof(call: Call, transfer_id: int) -> HTTPResponse:
     file = await transfer_queries.proof(call.s, transfer_id, actor=call.actor)
-    return download(
-        file.data, transfer_proofs.CONTENT_TYPES[file.kind], f"转账凭证-{transfer_id}.{file.kind}"
-    )
+    return download(file.data, bank_proofs.CONTENT_TYPES[file.kind], f"转账凭证-{transfer_id}.{file.kind}")
 
 
 async def approve(call: Call, transfer_id: int) -> None:
