@@ -38,6 +38,7 @@ PAYER = Person(
 )
 
 
+@pytest.mark.timeout(600)  # two starts of the whole service
 def test_a_fee_is_paid_in_wechat_and_given_back_by_two(fresh: Service, chromium: Browser) -> None:
     admin, finance = Desk(fresh, "admin"), Desk(fresh, "finance")
     operator = Desk(fresh, "operator")
