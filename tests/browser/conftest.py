@@ -14,8 +14,15 @@ from server.domain.auth import web_login
 from server.domain.ports import Services
 from server.web.h5.login import SESSION_COOKIE
 from tests.kit.history import ME
+from tests.kit.reused_apps import own_app
 from tests.kit.windows import DESK, FLAGS, PHONE, Window
 from tests.web.conftest import world as world  # the service and WeChat, both over HTTP
+
+
+@pytest.fixture
+def app(services: Services) -> Sanic[Any, Any]:
+    """It listens on a socket, which an app that tests hand on to each other does not."""
+    return own_app(services)
 
 
 @pytest.fixture

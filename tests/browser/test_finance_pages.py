@@ -151,7 +151,7 @@ async def test_one_records_what_the_bank_paid_back_and_another_approves(
     async with seat(browser, services, base, Role.ADMIN) as (page, trouble):
         await page.goto(f"{base}/console/")
         await page.get_by_role("main").get_by_role("link", name="银行退款待您批准").click()
-        await page.get_by_role("link", name=f"第 {made.id} 笔银行退款").click()
+        await page.get_by_role("link", name=re.compile(f"第 {made.id} 笔银行退款$")).click()
         await page.get_by_text("打开凭证核对").press("Enter")
         await expect(page.locator(".proof img")).to_have_js_property("naturalWidth", 640)
         await look(page, "bank-refund-waiting")

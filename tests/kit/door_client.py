@@ -21,6 +21,13 @@ def assert_one_form_of_time(url: str, text: str) -> None:
 _asking: dict[str, DoorClient] = {}  # by the name of the app that has been started: whose requests these are
 
 
+_starting: set[str] = set()
+
+
+def is_starting(app: Sanic[Any, Any]) -> bool:
+    return app.name in _starting
+
+
 async def start(app: Sanic[Any, Any]) -> None:
     """Start the app for ASGI. Compiling all routes costs a hundred times what a request costs: it is done once."""
     if app.name in _asking:
@@ -28,8 +35,10 @@ async def start(app: Sanic[Any, Any]) -> None:
     _asking[app.name] = app.asgi_client
     app.asgi = True
     await app._startup()
+    _starting.add(app.name)
     for action in ("before", "after"):
         await app._server_event("init", action)
+    _starting.remove(app.name)
 
     def collect(request: Request) -> None:
         _asking[app.name]._collect_request(request)

@@ -18,7 +18,7 @@ from server.app import create_app
 from server.domain.ports import Services
 from server.settings import Settings
 from server.web.request import security_headers
-from tests.kit.door_client import DoorClient
+from tests.kit.door_client import DoorClient, is_starting
 
 App = Sanic[Any, Any]
 
@@ -40,12 +40,18 @@ class ReusedApps:
         key = _what_it_is_made_of(services.settings)
         if (made := self._made.get(key)) is None:
             app = own_app(services)
+            app.register_listener(_refuse_sockets, "before_server_start")
             made = self._made[key] = _Made(app, copy.deepcopy(app.ctx.__dict__))
         ctx = made.app.ctx.__dict__
         ctx.clear()
         ctx.update(copy.deepcopy(made.ctx), services=services, metrics_folder=services.settings.metrics_dir)
         made.app._asgi_client = DoorClient(made.app)
         return made.app
+
+
+async def _refuse_sockets(app: App) -> None:
+    """A start on a socket would give the app the services of the first test that had it."""
+    assert is_starting(app), "what listens on a socket is an app of its own: tests.kit.reused_apps.own_app"
 
 
 def own_app(services: Services) -> App:
