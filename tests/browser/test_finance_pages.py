@@ -5,6 +5,7 @@ With XCERT_SCREENSHOTS=DIR the pictures are kept there, to be looked at.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
