@@ -15,7 +15,7 @@ from server.domain.ports import Services
 from server.web.h5.login import SESSION_COOKIE
 from tests.kit.history import ME
 from tests.kit.reused_apps import own_app
-from tests.kit.windows import DESK, FLAGS, PHONE, Window
+from tests.kit.windows import CHROMIUM, DESK, FLAGS, PHONE, Window
 from tests.web.conftest import world as world  # the service and WeChat, both over HTTP
 
 
@@ -44,7 +44,7 @@ async def base(app: Sanic[Any, Any]) -> AsyncIterator[str]:
 async def browser() -> AsyncIterator[Browser]:
     expect.set_options(timeout=60_000)  # a bound for a slow machine, never a measure
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         await browser.close()
 

@@ -12,7 +12,7 @@ from server.domain.ports import Services
 from tests.journeys.service import Service, running
 from tests.kit.crashes import SealingPdfRenderer
 from tests.kit.exchange import exchange
-from tests.kit.windows import FLAGS
+from tests.kit.windows import CHROMIUM, FLAGS
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +38,6 @@ def world(services: Services) -> Services:
 @pytest.fixture
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()

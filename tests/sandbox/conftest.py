@@ -18,7 +18,7 @@ from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import Account, SandboxConfig, Template
 from server.sandbox.platform import Platform
 from server.sandbox.wechat_users import Person
-from tests.kit.windows import FLAGS
+from tests.kit.windows import CHROMIUM, FLAGS
 
 OA = Account(
     "oa", "wxsandboxoa1", "oa-secret", "oatoken", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", "服务号"
@@ -164,7 +164,7 @@ def without_rid(answer: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as play:
-        one = await play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        one = await play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield one
         await one.close()
 
