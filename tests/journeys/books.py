@@ -34,7 +34,7 @@ async def books(w: SmallWorld) -> Books:
         w.platform.openid(account, person): person.id
         for account in w.platform.config.accounts
         for person in everyone(w)
-    }
+    } | {"": ""}  # who is bound nowhere is written to nowhere
     names = dict(await Candidate.all().values_list("id", "name"))
     found: Books = {
         "bindings": [

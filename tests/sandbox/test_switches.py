@@ -14,7 +14,8 @@ from server.sandbox.store import Store
 from server.sandbox.switches import SwitchBoard
 from tests.sandbox.conftest import MP, OA, Service, WeChat
 
-NOT_API = {"/connect/oauth2/authorize", "/connect/oauth2/answer", "/cgi-bin/showqrcode"}
+# Pages that people open, and a picture.
+NOT_API = {"/connect/oauth2/authorize", "/connect/oauth2/answer", "/cgi-bin/showqrcode", "/mp/subscribemsg"}
 MENU = {"button": [{"type": "click", "name": "a", "key": "K"}]}
 
 

@@ -23,7 +23,7 @@ async def lines(app: App) -> dict[str, float]:
     return {
         name: float(value)
         for name, _, value in told
-        if "notices" in name or "rest" in name or "campaigns" in name
+        if name.startswith(("xcert_notices_", "xcert_campaigns_", "xcert_wechat_rest_"))
     }
 
 
