@@ -9,8 +9,8 @@ import pytest
 
 from server.domain.payments import alarms, notifications, refund_by_hand, refund_sending, refunds
 from server.domain.ports import Services
-from server.domain.ports.payments import LONGEST_REASON_BYTES, PayRefund
-from server.errors import Invalid, PayRefused
+from server.domain.ports.payments import LONGEST_REASON_BYTES, PayRefund, PayRefundOrder
+from server.errors import Invalid, OutsideFailure, PayRefused
 from server.models import FeeOrder, FeeRefund, FinanceAlarm, PayInboxEntry
 from tests.kit import paying
 from tests.kit.fake_pay import FakePay
@@ -197,3 +197,23 @@ async def test_however_many_refunds_wait_one_sweep_sends_them_all(
         await approved(s, pay)
     await refund_sending.sweep(paying.box(s), pay)
     assert await FeeRefund.filter(state="accepted").count() == 5
+
+
+async def test_a_sweep_ends_though_everything_is_due_again_before_its_end(
+    services: Services, pay: FakePay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = services
+    monkeypatch.setattr(refund_sending, "SLICE", 1)
+    for _ in range(2):
+        await approved(s, pay)
+    tried = []
+
+    async def hanging(order: PayRefundOrder) -> PayRefund:
+        tried.append(order.out_refund_no)
+        paying.forward(s, minutes=3)
+        raise OutsideFailure("微信支付没有回答")
+
+    pay.refund = hanging  # type: ignore[method-assign]
+    await refund_sending.sweep(paying.box(s), pay)
+    await refund_sending.sweep(paying.box(s), pay)
+    assert len(set(tried)) == len(tried) == 2

@@ -53,9 +53,12 @@ async def send(box: Cashbox, pay: PayGateway, refund_id: int) -> None:
 
 
 async def sweep(box: Cashbox, pay: PayGateway) -> None:
-    """Send, or ask after, every refund whose time has come."""
-    while True:
-        now = box.clock.now()
+    """Send, or ask after, every refund whose time has come.
+
+    What WeChat Pay keeps waiting until it is due again is left to the next sweep: this one would never end.
+    """
+    ends = box.clock.now() + SOON
+    while (now := box.clock.now()) < ends:
         claimed = await rows(_CLAIM, now, now + SOON, SLICE)
         for row in claimed:
             try:
