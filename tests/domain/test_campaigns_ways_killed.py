@@ -118,7 +118,7 @@ async def begun(s: Services, dice: random.Random, wechat: MoodyWeChat) -> Campai
     plan = await make.plan()
     for _ in range(PEOPLE):
         await somebody(s, dice, wechat, plan)
-    return await campaigning.running(s, plan, ways=WAYS, per_second=20)
+    return await campaigning.running(s, plan, ways=WAYS, per_second=4)
 
 
 @pytest.mark.rule("C3")
@@ -152,5 +152,6 @@ async def test_nobody_has_two_by_any_way(
         assert len(set(ways)) == len(ways), "a way is tried once"
         assert ways == [way.channel for way in WAYS if way.channel in ways], "in the campaign's order"
     assert not await Grant.filter(remaining__lt=0).exists()
-    by_other_ways = [row for row in rows.values() if row.tried and row.state == "accepted"]
+    # Of those that were sent by another way, a death in the wrong moment may leave all unknown: WeChat's count decides.
+    by_other_ways = [person for person, row in rows.items() if row.tried and wechat.accepted[person]]
     assert len(by_other_ways) > 3, "the weather closes ways to many"
