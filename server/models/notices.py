@@ -35,6 +35,7 @@ class Delivery(Model):
         "records.Campaign", related_name="deliveries", null=True, on_delete=fields.RESTRICT
     )
     campaign_id: int | None
+    registration_id = fields.BigIntField(null=True)  # of a campaign: by which the person is in it
     fields_shown: fields.Field[dict[str, str]] = fields.JSONField(default=dict)
     path = fields.CharField(max_length=200, default="")
     state = fields.CharField(max_length=10, default="pending")  # see domain.notices.states

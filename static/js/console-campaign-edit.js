@@ -234,6 +234,7 @@ async function begin() {
   const kept = JSON.parse(waysKept.value || "[]");
   for (const way of kept.length ? kept : [null]) addWay(way);
   document.getElementById("save").disabled = false;
+  countSoon();
 }
 
 for (const sieve of form.querySelectorAll("[data-sieve]")) {
@@ -244,8 +245,47 @@ for (const sieve of form.querySelectorAll("[data-sieve]")) {
   });
 }
 addButton.addEventListener("click", () => addWay(null));
+/* The count of what the form says now: asked a moment after the last change, one at a time. */
+const countPlace = document.getElementById("count");
+const COUNT_AFTER = 700; // milliseconds without a change
+let countTimer = 0;
+let countAsked = "";
+let isCounting = false;
+
+function countSoon() {
+  clearTimeout(countTimer);
+  countTimer = setTimeout(count, COUNT_AFTER);
+}
+
+async function count() {
+  const { kind, audience } = written();
+  const ways = waysNow().filter((way) => way.template).map(({ channel, template }) => ({ channel, template }));
+  const body = { kind, audience, ways, campaign_id: Number(form.dataset.id) || null };
+  const asked = JSON.stringify(body);
+  if (isCounting || asked === countAsked) return;
+  if (!audience.plans.length && !audience.schools.length && !audience.uses_list) {
+    countAsked = "";
+    countPlace.textContent = "";
+    return;
+  }
+  countAsked = asked;
+  isCounting = true;
+  countPlace.textContent = "正在数人……";
+  let said;
+  try {
+    const { people, reachable } = await api("POST", "/campaigns/count", body);
+    said = `现在共 ${people.toLocaleString("en-US")} 人` + (ways.length ? `，送得到 ${reachable.toLocaleString("en-US")} 人` : "");
+  } catch (error) {
+    said = error.problem.errors?.[0]?.detail ?? error.message;
+  }
+  isCounting = false;
+  countPlace.textContent = said;
+  countSoon(); // it may have changed meanwhile
+}
+
 for (const kind of ["input", "change"]) {
   form.addEventListener(kind, () => {
+    countSoon();
     form.dataset.key = ""; // something else is another request
     if (templates.length) waysKept.value = JSON.stringify(waysNow());
   });

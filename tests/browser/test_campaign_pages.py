@@ -66,6 +66,7 @@ async def write(page: Page, base: str, plan: str) -> None:
     )
     await clean(page, "a refused form")
     await page.get_by_label(plan).check()
+    await expect(page.locator("#count")).to_have_text(re.compile("^现在共 [0-9,]+ 人，送得到 [0-9,]+ 人$"))
     for field in ("免打扰从", "免打扰到"):
         await page.get_by_label(field).fill("")
 

@@ -7,11 +7,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from server.domain.campaigns import campaign_views, rehearsal
+from server.domain.campaigns import campaign_views, handling, rehearsal, upkeep
 from server.domain.campaigns.campaign_views import AudienceView, Shown, Unreached
 from server.domain.ports import Services
 from server.errors import NotFound, Refused
-from server.models import Binding, Candidate, Plan, database
+from server.models import Binding, Candidate, Plan, Registration, database
 from tests.kit import campaigning, make
 from tests.kit.campaigning import WRITER
 
@@ -64,7 +64,10 @@ async def test_an_audience_of_nobody(services: Services) -> None:
 
 async def test_once_written_down_it_shows_the_snapshot_whatever_changed_since(services: Services) -> None:
     plan = await mixed(services)
-    campaign = await campaigning.submitted(services, plan)
+    campaign = await campaigning.written(services, plan)
+    draft = await campaign_views.audience(services.clock, campaign.id, actor=WRITER)
+    await handling.submit(services, campaign.id, actor=WRITER)
+    await upkeep.freeze(services, campaign.id)
     before = await campaign_views.audience(services.clock, campaign.id, actor=WRITER)
     await Binding.all().update(unbound_at=services.clock.now())
     await campaigning.people(services, 3, on=plan)
@@ -73,10 +76,18 @@ async def test_once_written_down_it_shows_the_snapshot_whatever_changed_since(se
     assert after.is_frozen
     assert reasons(after)[:2] == (4, 2)
     assert sorted(reasons(after)[4]) == ["没有关注公众号，也没有剩余的订阅授权", "没有绑定微信"]
-    first = after.sample[0]
-    assert (first.channel, first.why_not) == ("template", "")
-    assert isinstance(first, Shown)
-    assert first.name_masked.endswith("*")
+    assert by_number(after.sample) == by_number(draft.sample)
+    assert by_number(after.without_way) == by_number(draft.without_way)
+    first = await Registration.filter(plan=plan).order_by("candidate_id").first()
+    assert first is not None
+    shown = draft.sample[0]
+    assert (shown.plan, shown.admission_number_tail) == (plan.name, first.admission_number[-4:])
+    assert (shown.channel, shown.why_not) == ("template", "")
+    assert shown.name_masked.endswith("*")
+
+
+def by_number(shown: list[Shown]) -> list[Shown]:
+    return sorted(shown, key=lambda one: one.admission_number_tail)
 
 
 async def test_the_preview_is_of_the_first_of_them_or_of_whom_one_asks_for(services: Services) -> None:

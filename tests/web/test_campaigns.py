@@ -269,3 +269,22 @@ async def test_what_a_campaign_may_be_written_with(services: Services, desk: Bro
     wrong["ways"][0]["fields"][0] = {"keyword": "thing1", "person": "plan", "constant": "x"}
     answer = await desk("POST", "/campaigns", wrong)
     assert [one["code"] for one in answer.json["errors"]] == ["field_one_of"]
+
+
+async def test_a_form_is_counted_before_it_is_saved(services: Services, desk: Browser) -> None:
+    plan = await plan_of(services, 2)
+    await make.registration(services, on=plan)
+    asked = {
+        "kind": "exam",
+        "audience": {"plans": [plan.id]},
+        "ways": [{"channel": "template", "template": "tpl-exam"}],
+    }
+    answer = await desk("POST", "/campaigns/count", asked)
+    assert answer.json == {
+        "people": 3,
+        "reachable": 2,
+        "unreached": [{"why": "没有绑定微信", "count": 1}],
+    }
+    assert (await desk("GET", "/campaigns")).json["items"] == []
+    refused = await desk("POST", "/campaigns/count", {**asked, "audience": {}})
+    assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/audience")

@@ -48,7 +48,7 @@ WITH audience AS MATERIALIZED (
       AND CASE w.channel WHEN 'template' THEN COALESCE(f.is_following, TRUE) ELSE COALESCE(g.remaining, 0) > 0 END
     ORDER BY b.candidate_id, w.rank
 ), unwilling AS (
-    SELECT o.candidate_id FROM notice_opt_out o WHERE o.choice = (SELECT kind FROM campaign WHERE id = $2)
+    SELECT o.candidate_id FROM notice_opt_out o WHERE o.choice = COALESCE($3::text, (SELECT kind FROM campaign WHERE id = $2))
 ), people AS (
     SELECT a.candidate_id, a.registration_id, o.account, o.openid, o.channel, o.topic,
            CASE WHEN o.candidate_id IS NOT NULL THEN '' WHEN bound.candidate_id IS NULL THEN 'unbound'
@@ -64,10 +64,10 @@ LEFT JOIN plan p ON p.id = r.plan_id LEFT JOIN site t ON t.id = r.site_id LEFT J
 """
 _FREEZE = """
 , frozen AS (
-INSERT INTO delivery (dedup, campaign_id, topic, account, channel, openid, candidate_id, fields_shown, path, state,
+INSERT INTO delivery (dedup, campaign_id, topic, account, channel, openid, candidate_id, registration_id, fields_shown, path, state,
                       attempts, retries, msgid, last_error, remedy, next_try_at, created_at, settled_at)
 SELECT 'campaign:' || {campaign} || ':' || s.candidate_id, {campaign}, COALESCE(s.topic, 'campaign'),
-       COALESCE(s.account, ''), COALESCE(s.channel, 'none'), COALESCE(s.openid, ''), s.candidate_id,
+       COALESCE(s.account, ''), COALESCE(s.channel, 'none'), COALESCE(s.openid, ''), s.candidate_id, s.registration_id,
        jsonb_strip_nulls(jsonb_build_object({fields})), {path}, CASE s.why_not WHEN '' THEN 'pending' ELSE 'no_way' END,
        0, 0, '', CASE s.why_not WHEN 'unbound' THEN '{unbound}' WHEN 'no_way' THEN '{no_way}'
             WHEN 'unwilling' THEN '{unwilling}' ELSE '' END, '',
@@ -136,16 +136,29 @@ class SamplePerson:
 
 
 async def counts(
-    audience: Audience, ways: Sequence[Mapping[str, Any]], now: datetime, campaign: int, *, first: int
+    audience: Audience,
+    ways: Sequence[Mapping[str, Any]],
+    now: datetime,
+    campaign: int,
+    *,
+    first: int,
+    kind: str | None = None,
+    seconds: float | None = None,
 ) -> dict[str, Group]:
     """The people by why they cannot be reached; "": they can. Each with its `first` candidates.
 
+    Args:
+        kind: of a campaign that is not written down; None: as the campaign says.
+        seconds: it may take; None: as long as any statement of a page.
+
     Raises Refused: audience_slow — it takes longer than a page's statement may.
     """
-    people, values = _people(audience, ways, now, campaign)
+    people, values = _people(audience, ways, now, campaign, kind=kind)
     statement = people + _COUNTS.format(first=values.put(first, "int"))
     try:
         async with in_transaction():
+            if seconds is not None:
+                await write(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
             await _plan_for(audience, now, campaign)
             found = await rows(statement, *values.values)
     except Exception as error:
@@ -233,11 +246,13 @@ def _people(
     campaign: int,
     *,
     only: Sequence[int] | None = None,
+    kind: str | None = None,
 ) -> tuple[str, _Values]:
     """The start of a statement, and its values. `only`: of these candidates."""
     values = _Values()
     values.put(orjson.dumps(list(ways)).decode(), "text")
     values.put(campaign, "bigint")
+    values.put(kind, "text")
     conditions = _conditions(audience, values, now, campaign)
     if only is not None:
         conditions.append(f"c.id = ANY({values.put(list(only), 'bigint[]')})")

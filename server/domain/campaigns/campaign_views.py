@@ -45,12 +45,14 @@ SELECT last_error, count(*) AS n FROM delivery WHERE campaign_id = $1 AND state 
 """
 # Of a snapshot: the first of each of these states, of which the first are told.
 _SNAPSHOT = """
-SELECT c.name, h.name AS school, d.channel, d.last_error FROM (
+SELECT c.name, h.name AS school, p.name AS plan, r.admission_number, d.channel, d.last_error FROM (
     SELECT one.* FROM unnest($2::text[]) AS wanted(state),
-    LATERAL (SELECT id, candidate_id, channel, last_error FROM delivery d
+    LATERAL (SELECT id, candidate_id, registration_id, channel, last_error FROM delivery d
              WHERE d.campaign_id = $1 AND d.state = wanted.state ORDER BY d.id LIMIT $3) one
     ORDER BY one.id LIMIT $3) d
-JOIN candidate c ON c.id = d.candidate_id LEFT JOIN school h ON h.id = c.school_id ORDER BY d.id
+JOIN candidate c ON c.id = d.candidate_id LEFT JOIN registration r ON r.id = d.registration_id
+LEFT JOIN plan p ON p.id = r.plan_id LEFT JOIN site t ON t.id = r.site_id
+LEFT JOIN school h ON h.id = COALESCE(t.school_id, c.school_id) ORDER BY d.id
 """
 
 
@@ -60,6 +62,7 @@ class CampaignView:
 
     Attributes:
         ends: state → how many people are there; empty while no snapshot is there.
+        counted_at: when that was counted, of one in the list that is over; None: just now.
         done_by: when the last person is written to at today's pace; None: not while it stands, or not within a month.
     """
 
@@ -70,6 +73,7 @@ class CampaignView:
     audience: Audience
     ends: Mapping[NoticeState, int]
     done_by: datetime | None
+    counted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +143,10 @@ async def page(
     after: int = 0,
     size: int = 50,
 ) -> Page[CampaignView]:
-    """Campaigns, the newest first. Raises Forbidden: role_not_allowed."""
+    """Campaigns, the newest first; of one that is over the ends as `upkeep` counted them. Raises Forbidden: role_not_allowed."""
     roles.require(actor, Verb.SEE_CAMPAIGNS)
     ids = [row["id"] for row in await rows(_PAGE, after, state, size + 1)]
-    found = [await _view(settings, clock, await Campaign.get(id=one)) for one in ids[:size]]
+    found = [await _in_list(settings, clock, await Campaign.get(id=one)) for one in ids[:size]]
     return Page(found, str(ids[size - 1]) if len(ids) > size else None)
 
 
@@ -212,7 +216,14 @@ async def _snapshot(campaign: Campaign) -> AudienceView:
 
 async def _of_snapshot(campaign_id: int, states: list[str]) -> list[Shown]:
     return [
-        Shown(mask_name(row["name"]), row["school"], None, "", row["channel"], row["last_error"])
+        Shown(
+            mask_name(row["name"]),
+            row["school"],
+            row["plan"],
+            _tail(row["admission_number"]),
+            row["channel"],
+            row["last_error"],
+        )
         for row in await rows(_SNAPSHOT, campaign_id, states, SAMPLE)
     ]
 
@@ -224,8 +235,20 @@ async def _campaign(campaign_id: int) -> Campaign:
     return campaign
 
 
-async def _view(settings: Settings, clock: Clock, campaign: Campaign) -> CampaignView:
-    ends = await queries.ends(campaign.id) if campaign.frozen_at is not None else {}
+async def _in_list(settings: Settings, clock: Clock, campaign: Campaign) -> CampaignView:
+    """A list does not count a million people of each campaign that is over."""
+    at, ended = campaign.counted_at, campaign.ended_at
+    if at is None or ended is None or at < ended or not CampaignState(campaign.state).is_over:
+        return await _view(settings, clock, campaign)
+    return replace(await _view(settings, clock, campaign, campaign.ends or {}), counted_at=at)
+
+
+async def _view(
+    settings: Settings, clock: Clock, campaign: Campaign, counted: Mapping[str, int] | None = None
+) -> CampaignView:
+    ends = counted
+    if ends is None:
+        ends = await queries.ends(campaign.id) if campaign.frozen_at is not None else {}
     state = CampaignState(campaign.state)
     return CampaignView(
         campaign=campaign,
@@ -257,7 +280,11 @@ def _shown(person: SamplePerson) -> Shown:
         mask_name(person.name),
         person.school,
         person.plan,
-        (person.admission_number or "")[-4:],
+        _tail(person.admission_number),
         person.channel,
         WHY_NOT.get(person.why_not, ""),
     )
+
+
+def _tail(admission_number: str | None) -> str:
+    return (admission_number or "")[-4:]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -92,6 +92,12 @@ def ranked(ways: Sequence[Way]) -> list[dict[str, Any]]:
         {"channel": way.channel, "account": way.account, "topic": way.topic, "rank": rank}
         for rank, way in enumerate(ways)
     ]
+
+
+def with_topics(settings: Settings, ways: Sequence[Way]) -> list[Way]:
+    """Those of them that can be sent, each with whose grants it spends. WeChat is not asked."""
+    topics = [(way, _topic(settings, way)) for way in ways]
+    return [replace(way, topic=topic) for way, topic in topics if topic is not None]
 
 
 async def checked(settings: Settings, console: WeChatConsole, ways: Sequence[Way]) -> list[Way]:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from server.domain import beijing
-from server.domain.campaigns.states import STOPPED, UNDER_WAY, CampaignState
+from server.domain.campaigns.states import OVER, STOPPED, UNDER_WAY, CampaignState
 from server.domain.notices.states import NoticeState
 from server.models.database import rows
 
@@ -33,6 +33,13 @@ WHERE mine.campaign_id = $1 AND mine.state <> $4 AND c.kind = $2 AND c.id <> $1 
 """
 _OTHERS = "SELECT 1 FROM campaign WHERE id <> $1 AND kind = $2 AND state = ANY($3::text[]) LIMIT 1"
 _ENDS = "SELECT state, count(*) AS n FROM delivery WHERE campaign_id = $1 GROUP BY state"
+# WeChat's events come late, and people decide what is unknown: counted anew after a fourth of its age, for 90 days.
+_UNCOUNTED = """
+SELECT id FROM campaign WHERE state = ANY($1::text[]) AND frozen_at IS NOT NULL
+  AND (counted_at IS NULL OR counted_at < ended_at
+       OR (counted_at < ended_at + interval '90 days' AND $2 - counted_at > (counted_at - ended_at) / 4 + interval '1 minute'))
+ORDER BY counted_at NULLS FIRST, id LIMIT $3
+"""
 _WAITING = (NoticeState.PENDING.value, NoticeState.SENDING.value)
 
 
@@ -140,6 +147,12 @@ async def uncleared() -> list[int]:
         "SELECT id FROM campaign WHERE state = ANY($1::text[]) AND cleared_at IS NULL",
         [state.value for state in STOPPED],
     )
+    return [row["id"] for row in found]
+
+
+async def uncounted(now: datetime, most: int) -> list[int]:
+    """Those that are over and whose ends may have changed since they were counted: the younger, the oftener."""
+    found = await rows(_UNCOUNTED, [state.value for state in OVER], now, most)
     return [row["id"] for row in found]
 
 

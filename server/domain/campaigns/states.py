@@ -36,6 +36,11 @@ class CampaignState(Enum):
         """Whatever of it still waits is not sent any more."""
         return self in STOPPED
 
+    @property
+    def is_over(self) -> bool:
+        """Nothing of it is sent any more, unless somebody has what failed sent anew."""
+        return self in OVER
+
 
 _LABELS = {
     "draft": "草稿",
@@ -49,6 +54,7 @@ _LABELS = {
 }
 UNDER_WAY = (CampaignState.RUNNING, CampaignState.PAUSED)
 STOPPED = (CampaignState.CANCELLED, CampaignState.EXPIRED)
+OVER = (CampaignState.DONE, *STOPPED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from tortoise.transactions import in_transaction
 
 from server.domain.actor import SYSTEM
 from server.domain.campaigns import audience_queries, handling, queries, transitions
 from server.domain.campaigns.audience import Audience
 from server.domain.campaigns.letters import Way, ranked, wanted_fields
-from server.domain.campaigns.states import STEPS, CampaignState
+from server.domain.campaigns.states import OVER, STEPS, CampaignState
 from server.domain.notices import campaign_rows
 from server.domain.ports import Queue, Services
 from server.errors import Conflict
 from server.models import Campaign
 
 AT_ONCE = 5_000
+COUNTED_AT_ONCE = 5  # campaigns that are over, in a minute
 WHY = {"cancel": "群发已取消", "expire": "已过最晚发送时间"}
 
 
@@ -89,8 +92,18 @@ async def sweep(s: Services) -> None:
         )
     for campaign_id in await queries.uncleared():
         await s.queue.put(handling.CLEAR, once=f"{handling.CLEAR}:{campaign_id}", campaign_id=campaign_id)
+    for campaign_id in await queries.uncounted(now, COUNTED_AT_ONCE):
+        await _count(campaign_id, now)
     if await queries.running(now):
         await s.queue.put(handling.SEND, once=handling.SEND)
+
+
+async def _count(campaign_id: int, now: datetime) -> None:
+    """Keep what became of the people of one that is over, for lists. A moment later it may be another number."""
+    ends = await queries.ends(campaign_id)
+    await Campaign.filter(id=campaign_id, state__in=[state.value for state in OVER]).update(
+        ends=ends, counted_at=now
+    )
 
 
 async def _expire(s: Services, campaign_id: int) -> None:

@@ -7,7 +7,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from server.domain.campaigns import campaign_views, delivery_list, drafts, handling, letters, lists, rehearsal
+from server.domain.campaigns import (
+    campaign_views,
+    delivery_list,
+    drafts,
+    handling,
+    letters,
+    lists,
+    rehearsal,
+    unsaved_count,
+)
 from server.domain.campaigns.audience import BINDING, CERTIFICATE, LEVELS, MOST, OUTCOMES, PAYMENT, Audience
 from server.domain.campaigns.campaign_views import CampaignView
 from server.domain.campaigns.delivery_queries import Wanted
@@ -16,6 +25,7 @@ from server.domain.campaigns.kinds import CampaignKind
 from server.domain.campaigns.letters import Way
 from server.domain.campaigns.person_fields import PERSON_FIELDS
 from server.domain.campaigns.states import CampaignState
+from server.domain.campaigns.unsaved_count import Unsaved
 from server.domain.notices.states import NoticeState
 from server.domain.notices.topics import CHANNELS
 from server.domain.roles import Verb
@@ -78,6 +88,18 @@ class CampaignInput(Input):
     quiet_until: str | None = Field(default=None, max_length=5)
     per_second: int = Field(default=10, ge=1, le=drafts.MOST_PER_SECOND)
     per_day: int = Field(default=50_000, ge=1, le=10_000_000)
+
+
+class ChosenWay(Input):
+    channel: Annotated[str, OneOf(CHANNELS)]
+    template: str = Field(min_length=1, max_length=100)
+
+
+class CountInput(Input):
+    kind: Annotated[str, OneOf(CampaignKind)]
+    audience: AudienceInput
+    ways: list[ChosenWay] = Field(default=[], max_length=len(CHANNELS), description="已经选好的模板")
+    campaign_id: Whole | None = Field(default=None, description="名单已经上传在哪个草稿里")
 
 
 class Declined(Input):
@@ -152,6 +174,16 @@ async def audience(call: Call, campaign_id: int) -> a.AudienceShown:
     return a.AudienceShown.model_validate(found)
 
 
+async def count(call: Call, body: CountInput) -> a.AudienceCount:
+    form = Unsaved(
+        kind=body.kind,
+        audience=_audience(body.audience),
+        ways=[Way(channel=way.channel, template=way.template) for way in body.ways],
+        campaign_id=body.campaign_id or 0,
+    )
+    return a.AudienceCount.model_validate(await unsaved_count.count(call.s, form, actor=call.actor))
+
+
 async def preview(call: Call, body: ForPerson, campaign_id: int) -> a.Previews:
     number = body.admission_number or ""
     found = await rehearsal.preview(call.s.clock, campaign_id, number, actor=call.actor)
@@ -223,7 +255,6 @@ def _draft(body: CampaignInput) -> Draft:
         if (field.constant is None) == (field.person is None)
     ]:
         raise Invalid(errors=errors)
-    chosen = body.audience
     return Draft(
         name=body.name,
         kind=body.kind,
@@ -236,16 +267,7 @@ def _draft(body: CampaignInput) -> Draft:
             )
             for way in body.ways
         ],
-        audience=Audience(
-            plans=tuple(chosen.plans),
-            levels=tuple(chosen.levels),
-            schools=tuple(chosen.schools),
-            outcomes=tuple(chosen.outcomes),
-            payment=tuple(chosen.payment),
-            certificate=chosen.certificate or "",
-            binding=chosen.binding or "",
-            uses_list=chosen.uses_list,
-        ),
+        audience=_audience(body.audience),
         path=body.path or "",
         start_at=body.start_at,
         not_after=body.not_after,
@@ -253,6 +275,19 @@ def _draft(body: CampaignInput) -> Draft:
         quiet_until=body.quiet_until or "",
         per_second=body.per_second,
         per_day=body.per_day,
+    )
+
+
+def _audience(chosen: AudienceInput) -> Audience:
+    return Audience(
+        plans=tuple(chosen.plans),
+        levels=tuple(chosen.levels),
+        schools=tuple(chosen.schools),
+        outcomes=tuple(chosen.outcomes),
+        payment=tuple(chosen.payment),
+        certificate=chosen.certificate or "",
+        binding=chosen.binding or "",
+        uses_list=chosen.uses_list,
     )
 
 
@@ -288,6 +323,7 @@ def _campaign(one: CampaignView) -> a.Campaign:
             for state in NoticeState
             if state in one.ends
         ],
+        counted_at=one.counted_at,
         calls_today=row.calls_today,
         rest_until=row.rest_until,
         done_by=one.done_by,
@@ -320,6 +356,7 @@ ROUTES = [
     Route("GET", "/campaigns", listing, "群发", takes=CampaignQuery, gives=Page[a.Campaign], verb=SEE),
     Route("POST", "/campaigns", create, "起草一个群发，什么也不发", takes=CampaignInput, gives=Id, status=201, creates=True, verb=SEND),
     Route("GET", "/campaigns/choices", choices, "可用的模板和每个人的信息", gives=a.CampaignChoices, verb=SEND),
+    Route("POST", "/campaigns/count", count, "照没有保存的表单数人，什么也不存", takes=CountInput, gives=a.AudienceCount, verb=SEND),
     Route("GET", _ONE, one, "一个群发，发到哪里了", gives=a.Campaign, verb=SEE),
     Route("PUT", _ONE, rewrite, "重写草稿", takes=CampaignInput, status=204, verb=SEND),
     Route("POST", "/campaigns/lists", hand_in, "上传草稿的名单：准考证号或证件号码一列；替换原来的", takes=ListForm, gives=a.ListCounts, file=True, verb=SEND),
