@@ -49,7 +49,7 @@ class Campaign(Model):
     started_at = fields.DatetimeField(null=True)
     ended_at = fields.DatetimeField(null=True)
     cleared_at = fields.DatetimeField(null=True)  # of one that was stopped: nothing of it waits any more
-    ends: fields.Field[dict[str, int] | None] = fields.JSONField(null=True)  # of one that is over, as counted then
+    ends: fields.Field[dict[str, int] | None] = fields.JSONField(null=True)  # of one that is over
     counted_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField()
 

@@ -130,7 +130,9 @@ async def _decide(clock: Clock, queue: Queue, delivery_id: int, name: str, why: 
         if STEPS[name].target is NoticeState.PENDING and row.campaign_id is not None:
             await handling.wake(clock, queue, row.campaign_id, actor=actor)
         elif row.campaign_id is not None:
-            await Campaign.filter(id=row.campaign_id).update(counted_at=None)  # what the list shows is old now
+            await Campaign.filter(id=row.campaign_id).update(
+                counted_at=None
+            )  # what the list shows is old now
         if not await campaign_rows.decide(delivery_id, name, why, clock.now()):
             label = NoticeState(row.state).label
             raise Conflict("delivery_moved", f"这条通知现在是“{label}”，不用再决定；请刷新后再看。")

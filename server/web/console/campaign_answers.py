@@ -66,9 +66,7 @@ class Campaign(Answer):
     people: int
     reachable: int
     ends: list[StateCount] = Field(description="快照里的人各在什么状态；加起来等于 people")
-    counted_at: datetime | None = Field(
-        description="列表里已经结束的群发：ends 是何时数的；空：此刻"
-    )
+    counted_at: datetime | None = Field(description="列表里已经结束的群发：ends 是何时数的；空：此刻")
     calls_today: int
     rest_until: datetime | None = Field(description="微信的额度用完了，停到这时")
     done_by: datetime | None = Field(
