@@ -250,6 +250,19 @@ def _documents(commands: Subparsers) -> None:
         help="公布的公钥：/.well-known/xcert-keys.json 的内容或网址；默认用本机密钥目录",
     )
     verify.set_defaults(run=_run("verify.verify"), bare=True)
+    roster = commands.add_parser("roster", help="院校自己核算名单校验码").add_subparsers(
+        required=True, metavar="操作"
+    )
+    digest = roster.add_parser(
+        "digest", help="从下载的名单和本校的证件号码算出签发负责人所签的摘要；不需要密钥、数据库和网络"
+    )
+    digest.add_argument(
+        "file", type=Path, help="院校账号下载的名单（xlsx，或另存的 csv），证件号码全号已填好"
+    )
+    digest.add_argument(
+        "--own", type=Path, metavar="本校名册", help="不逐行填写时：本校自己的表格，有“姓名”和“证件号码”两列"
+    )
+    digest.set_defaults(run=_run("roster.digest"), bare=True)
     openapi = commands.add_parser("openapi", help="输出 OpenAPI 3 文档（JSON）")
     openapi.set_defaults(run=_run("documents.print_openapi"), bare=True)
     docs = commands.add_parser("docs", help="更新文档里由程序生成的表格")

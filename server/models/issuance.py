@@ -152,6 +152,9 @@ class Certificate(Model):
         max_length=12, default="reserved"
     )  # reserved void drawing valid revoked superseded
     line = fields.BinaryField()  # canonical JSON of what is to be signed: this certificate's line of the list
+    id_salt_sealed = fields.BinaryField(
+        null=True
+    )  # of the line's id_hash, encrypted; none in a line of form 1
     claims = fields.BinaryField(null=True)  # what is printed: the line and the day of issue
     claims_sha256 = fields.BinaryField(null=True)
     code = fields.TextField(default="")  # /v/{code}

@@ -16,7 +16,7 @@ from sanic import Blueprint, HTTPResponse, Request
 
 from server.domain.beijing import local, say_day
 from server.domain.certificates import packing, verification
-from server.domain.certificates.claims import AUTHORITY
+from server.domain.certificates.claims import AUTHORITY, FORMS
 from server.domain.certificates.verification import Finding
 from server.domain.levels import Level
 from server.domain.ports import PublicKey
@@ -85,7 +85,7 @@ async def published_keys(request: Request) -> HTTPResponse:
             "issuer": s.settings.issuer,
             "description": "docs/verification.md",
             "keys": [key_document(key) for key in s.keys.public()],
-            "code_forms": {str(packing.VERSION): asdict(packing.PUBLISHED)},
+            "code_forms": {form: asdict(packing.PUBLISHED) for form in FORMS},
         }
     )
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'

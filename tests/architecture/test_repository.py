@@ -120,7 +120,7 @@ def test_readme_commands_exist() -> None:
         assert left.value.code == 0, f"xcert {command}"
 
 
-GROUPS = ("keys", "import", "staff", "wechat", "notices", "pay")
+GROUPS = ("keys", "import", "staff", "wechat", "notices", "pay", "roster")
 RUN_BY = {  # each command that the documents name, and a test file in which it runs for real
     "make serve": ("journeys/service.py", '"server.cli", "serve", "--dev"'),
     "make test": ("../.ci/run", "make test"),
@@ -152,6 +152,10 @@ RUN_BY = {  # each command that the documents name, and a test file in which it 
     "xcert staff activate": ("commands/test_commands.py", 'xcert("staff", "activate"'),
     "xcert verify": ("journeys/tour.py", '"server.cli", "verify"'),
     "xcert verify --list": ("journeys/tour.py", '_verified(service, receipt, "--list"'),
+    "xcert roster digest": (
+        "adapters/test_roster_digest.py",
+        'build_parser().parse_args(["roster", "digest"',
+    ),
     "xcert backup": ("commands/test_backup.py", 'xcert("backup"'),
     "xcert restore": ("commands/test_backup.py", 'xcert("restore"'),
     "xcert openapi": ("commands/test_commands.py", '"openapi", XCERT'),

@@ -10,7 +10,7 @@ import pytest
 from sanic import Sanic
 
 from server.domain.issuance import generation, preparation_query, preparing, roster
-from server.domain.ports import PdfRenderer, Services
+from server.domain.ports import Keys, PdfRenderer, Services
 from server.domain.roles import Role
 from server.errors import Refused
 from server.models import AuditEntry, Certificate, Issuance, Plan, Preparation, Site
@@ -104,10 +104,12 @@ async def test_what_is_no_refusal_is_tried_three_times_and_then_left_out(
     poison = (await Site.all().order_by("id"))[0].id
     genuine = roster.drawn_up
 
-    async def drawn_up(settings: Settings, renderer: PdfRenderer, issuance: Issuance, *more: Any) -> Any:
+    async def drawn_up(
+        settings: Settings, keys: Keys, renderer: PdfRenderer, issuance: Issuance, *more: Any
+    ) -> Any:
         if issuance.site_id == poison:
             raise RuntimeError("poison")
-        return await genuine(settings, renderer, issuance, *more)
+        return await genuine(settings, keys, renderer, issuance, *more)
 
     monkeypatch.setattr(roster, "drawn_up", drawn_up)
     begun = await preparing.begin(services, plan.id, actor=ME)

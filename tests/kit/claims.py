@@ -7,6 +7,7 @@ from datetime import date
 from hypothesis import strategies as st
 
 from server.domain.certificates.claims import (
+    FORMS,
     Line,
     check_character,
     complete,
@@ -50,6 +51,7 @@ LINES = st.builds(
     standard=NAMED,
     issuer=NAMED,
     school=NAMED,
+    form=st.sampled_from(FORMS),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from dataclasses import asdict, fields, replace
@@ -14,14 +15,17 @@ from hypothesis import strategies as st
 
 from server.adapters.keys import KeyFolder
 from server.domain.certificates.claims import (
+    FORM,
     Claims,
     Line,
     canonical,
     check_character,
     complete,
     id_hash_of,
+    id_hash_salted,
     is_number,
     list_digest,
+    new_salt,
     number_of,
     page_of,
     tidy_number,
@@ -58,7 +62,8 @@ def test_what_has_no_canonical_form_is_refused(value: Any) -> None:
 @given(LINES)
 def test_a_line_reads_back(line: Line) -> None:
     assert Line.from_bytes(line.to_bytes()) == line
-    assert line.to_bytes() == canonical(asdict(line))
+    assert line.to_bytes() == canonical(line.said())
+    assert (line.said() == asdict(line)) == (line.form == FORM)
 
 
 @given(CLAIMS)
@@ -87,9 +92,11 @@ def test_only_the_canonical_bytes_are_read() -> None:
         with pytest.raises(ValueError):
             Line.from_bytes(other)
     with pytest.raises(ValueError):
-        Line.from_bytes(canonical({**asdict(LINE), "extra": "1"}))
+        Line.from_bytes(canonical({**LINE.said(), "extra": "1"}))
     with pytest.raises(ValueError):
-        Line.from_bytes(canonical({**asdict(LINE), "name": 1}))
+        Line.from_bytes(canonical({**LINE.said(), "name": 1}))
+    with pytest.raises(ValueError, match="does not name itself"):
+        Line.from_bytes(canonical(asdict(LINE)))
 
 
 @pytest.mark.parametrize(
@@ -100,6 +107,7 @@ def test_only_the_canonical_bytes_are_read() -> None:
         {"id_hash": "G" * 32},
         {"level": "初级"},
         {"outcome": "failed"},
+        {"form": "3"},
         {"exam_date": "2023-9-22"},
         {"exam_date": "20230922"},
         {"exam_date": "2023-02-30"},
@@ -209,3 +217,11 @@ def test_what_cannot_stand_in_a_number_is_refused(year2: str, code: str, serial:
 
 def test_a_typed_number_is_tidied() -> None:
     assert tidy_number(" ２３sps1-0000 0001x\t") == "23SPS100000001X"
+
+
+def test_form_2_of_the_hash_needs_the_salt_and_nothing_of_ours() -> None:
+    salt, number = "000102030405060708090a0b0c0d0e0f", "99010120000101001X"
+    whole = b"xcert certificate id 2\0" + bytes(range(16)) + number.encode()
+    assert id_hash_salted(salt, number) == hashlib.sha256(whole).digest()[:16].hex()
+    assert id_hash_salted(new_salt(), number) != id_hash_salted(new_salt(), number)
+    assert len(bytes.fromhex(new_salt())) == 16

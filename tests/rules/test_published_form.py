@@ -74,7 +74,7 @@ def made() -> dict[str, Any]:
         "description": "docs/verification.md; the private keys are the 32 bytes of the purpose's name filled up with dots",
         "keys": keys.document()["keys"],
         "codes": [
-            {"code": encode_code(keys, one), "packed": packing.pack(asdict(one)).hex(), "claims": asdict(one)}
+            {"code": encode_code(keys, one), "packed": packing.pack(asdict(one)).hex(), "claims": one.said()}
             for one in claims
         ],
         "list": {
@@ -147,7 +147,7 @@ def test_the_published_program_agrees_with_us_on_real_keys(stranger: Any, key_fo
         "code_forms": {"1": asdict(packing.PUBLISHED)},
     }
     claims: Claims = complete(LINE, date(2023, 10, 20))
-    assert stranger.read_code(keys, encode_code(key_folder, claims)) == asdict(claims)
+    assert stranger.read_code(keys, encode_code(key_folder, claims)) == claims.said()
 
 
 def test_it_runs_as_it_is_described(tmp_path: Path) -> None:

@@ -4,18 +4,23 @@ A `Line` is fixed when its batch is prepared; the day of issue joins at 发放 a
 *is* the claims, signed, so that anyone with the published keys reads them offline:
 
     code   = the decimal digits of the number that these bytes are, big-endian
-    bytes  = form (1 byte, now 1) ‖ epoch of the key (1 byte) ‖ packed claims (`packing.py`) ‖ Ed25519 signature (64 bytes)
+    bytes  = form (1 byte, 1 or 2) ‖ epoch of the key (1 byte) ‖ packed claims (`packing.py`) ‖ Ed25519 signature (64 bytes)
              signed is everything before the signature, with the key `certificate-{epoch}`
 
 Digits, because a QR code's numeric mode holds 246 bytes in version 15 at level Q beside a web address of 43 characters,
 its alphanumeric mode (base 32) 224 and its byte mode (base64url) 187; no character is ever escaped in an address, and
 the form byte being above zero, no leading zero is lost. `tests/rules/test_claims_code.py` measures this.
+
+Forms 1 and 2 differ in `id_hash` alone. Form 1 needs a key of ours to compute it; form 2 is SHA-256 over a salt that the
+school is given, so that the school computes the digest its officer signs from its own register
+(`docs/certificate-format.md`). Form 1 is read for ever and made no more, but for lists that were drawn up with it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import date
@@ -40,8 +45,10 @@ __all__ = [
     "fits",
     "id_hash_of",
     "id_hash_of_index",
+    "id_hash_salted",
     "is_number",
     "list_digest",
+    "new_salt",
     "number_of",
     "open_code",
     "page_of",
@@ -50,6 +57,9 @@ __all__ = [
 ]
 
 PURPOSE = "certificate"
+FIRST, FORM = "1", "2"  # the form of the first days, which no line names; and the one that is made now
+FORMS = (FIRST, FORM)
+SALT_BYTES = 16
 AUTHORITY = "证书信息以国家职业技能等级证书信息管理服务平台（1+X门户）的记录为准。"  # S94
 _SIGNATURE = 64
 _MOST_DIGITS = 1000
@@ -80,7 +90,8 @@ def _refuse_floats(value: Any) -> None:
 class Line:
     """One certificate's line of the list that an officer signs for. Dates are ISO, `level` is `Level.value`.
 
-    `id_hash` is `id_hash_of` the identity number. Raises ValueError when a field cannot stand on a certificate.
+    `id_hash` is `id_hash_salted` of the identity number, in form 1 `id_hash_of`. Raises ValueError when a field cannot
+    stand on a certificate.
     """
 
     number: str
@@ -94,8 +105,11 @@ class Line:
     standard: str
     issuer: str
     school: str
+    form: str = FIRST
 
     def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise ValueError("not a form of a line")
         if not is_number(self.number):
             raise ValueError("not a certificate number")
         if len(self.id_hash) != 32 or set(self.id_hash) - set("0123456789abcdef"):
@@ -108,18 +122,24 @@ class Line:
             if value is not None and date.fromisoformat(value).isoformat() != value:
                 raise ValueError(f"{name} is not YYYY-MM-DD")
 
+    def said(self) -> dict[str, str]:
+        """The fields that are written: the first form, being older than the word, does not name itself."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("form", FIRST)}
+
     def to_bytes(self) -> bytes:
         """Canonical JSON."""
-        return canonical(asdict(self))
+        return canonical(self.said())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Reads what `to_bytes` wrote. Raises ValueError for anything else."""
         value = json.loads(data)
-        if not isinstance(value, dict) or {f.name for f in fields(cls)} != set(value):
+        if not isinstance(value, dict) or {f.name for f in fields(cls)} != {"form"} | set(value):
             raise ValueError("not these fields")
         if not all(isinstance(v, str) for v in value.values()) or canonical(value) != data:
             raise ValueError("not canonical")
+        if value.get("form") == FIRST:
+            raise ValueError("the first form does not name itself")
         return cls(**value)
 
 
@@ -139,7 +159,7 @@ class Claims(Line):
 
 
 def id_hash_of(keys: Keys, id_number: str) -> str:
-    """16 bytes of a keyed hash, hex. Not the blind index itself: a printed code must not find a row in a stolen table."""
+    """Form 1: 16 bytes of a keyed hash, hex. Not the blind index itself: a printed code must not find a row in a stolen table."""
     return id_hash_of_index(keys.blind(id_number, about="candidate.id_number"))
 
 
@@ -148,10 +168,24 @@ def id_hash_of_index(id_index: bytes) -> str:
     return hashlib.sha256(b"xcert certificate id\0" + id_index).hexdigest()[:32]
 
 
+def new_salt() -> str:
+    """16 random bytes, hex: one for each line, kept encrypted, given to the school alone."""
+    return secrets.token_hex(SALT_BYTES)
+
+
+def id_hash_salted(salt: str, id_number: str) -> str:
+    """Form 2: 16 bytes of SHA-256 over domain separator, salt and identity number (18 characters, X in capitals), hex.
+
+    Without the salt, 128 bits that are printed nowhere, no number can be tried against a code.
+    """
+    whole = b"xcert certificate id 2\0" + bytes.fromhex(salt) + id_number.encode()
+    return hashlib.sha256(whole).hexdigest()[:32]
+
+
 def list_digest(lines: Iterable[bytes]) -> bytes:
     """SHA-256 over the canonical list of lines in number order: what an officer's scan confirms."""
     ordered = sorted((Line.from_bytes(line) for line in lines), key=lambda line: line.number)
-    return hashlib.sha256(canonical([asdict(line) for line in ordered])).digest()
+    return hashlib.sha256(canonical([line.said() for line in ordered])).digest()
 
 
 def complete(line: Line, issued_on: date) -> Claims:
@@ -196,7 +230,7 @@ def encode_code(keys: Keys, claims: Claims) -> str:
         Refused: `claims_too_long` when the form cannot hold them at all.
     """
     epoch = keys.epoch(PURPOSE)
-    body = bytes((packing.VERSION, epoch)) + _packed(claims)
+    body = bytes((int(claims.form), epoch)) + _packed(claims)
     return _code_of(body + keys.sign(PURPOSE, body, epoch=epoch).signature)
 
 
@@ -220,13 +254,13 @@ def open_code(keys: Verifier, code: str) -> Claims:
     value = int(code)
     form = value.to_bytes((value.bit_length() + 7) // 8, "big")
     body, signature = form[:-_SIGNATURE], form[-_SIGNATURE:]
-    if len(body) < 2 or body[0] != packing.VERSION or str(value) != code:
+    if len(body) < 2 or str(body[0]) not in FORMS or str(value) != code:
         raise refusal
     require_known(keys, PURPOSE, f"{PURPOSE}-{body[1]}")
     if not keys.verify(PURPOSE, f"{PURPOSE}-{body[1]}", body, signature):
         raise refusal
     try:
-        return Claims(**packing.unpack(body[2:]))
+        return Claims(**packing.unpack(body[2:]), form=str(body[0]))
     except ValueError:
         raise refusal from None
 
@@ -249,7 +283,7 @@ def fits(claims: Line, public_url: str) -> bool:
         size = 2 + len(packing.pack(asdict(whole))) + _SIGNATURE
     except packing.Unpackable:
         return False
-    digits = len(_code_of(bytes((packing.VERSION,)) + b"\xff" * (size - 1)))
+    digits = len(_code_of(bytes((int(whole.form),)) + b"\xff" * (size - 1)))
     address = len(code_url(public_url, "").encode())
     full, rest = divmod(digits, 3)
     return (4 + 16 + 8 * address) + (4 + 12 + 10 * full + (0, 4, 7)[rest]) <= _QR_BITS

@@ -1,6 +1,6 @@
 """Claims packed into few bits and back, in one fixed form for each version, so that old codes read for ever.
 
-**Form 1.** Bits, most significant first, padded with zeros to whole bytes:
+**Forms 1 and 2** are packed alike. Bits, most significant first, padded with zeros to whole bytes:
 
     number        5 bits length n of the number without its check character, then the number in base 36
     level         2 bits: 0 primary, 1 intermediate, 2 advanced
@@ -27,7 +27,6 @@ from datetime import date, timedelta
 
 from server.domain.certificates.numbers import ALPHABET, check_character
 
-VERSION = 1
 TEXTS = ("name", "plan", "certificate", "standard", "issuer", "school")
 LEVELS = ("primary", "intermediate", "advanced")
 OUTCOMES = ("passed",)
@@ -198,7 +197,7 @@ def unpack(data: bytes) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class PublishedForm:
-    """Form 1 as data, for verifiers written elsewhere; the words are those of this file's docstring."""
+    """Forms 1 and 2 as data, for verifiers written elsewhere; the words are those of this file's docstring."""
 
     description: str
     code: str

@@ -76,7 +76,7 @@ async def todays_list(
     s: Services, ticket: ScanTicket, issuance: Issuance, facts: Facts
 ) -> tuple[Facts, Frame]:
     """The same with what today's data says of the batch's list; and what all lines share."""
-    frame, digest = await roster.today(s.settings, s.pdf_renderer, issuance)
+    frame, digest = await roster.today(s.settings, s.keys, s.pdf_renderer, issuance)
     return replace(
         facts,
         count=issuance.count,

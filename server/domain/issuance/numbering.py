@@ -61,15 +61,13 @@ async def refresh(s: Services, issuance: Issuance, *, actor: Actor) -> Refreshed
     comes again; new lines get new numbers. Digest and count are stored, and one audit row says what changed.
     """
     old = {one.registration_id: one for one in await roster_query.reserved(issuance.id)}
-    frame, entries, _ = await roster.drawn_up(s.settings, s.pdf_renderer, issuance, old)
+    frame, entries, _ = await roster.drawn_up(s.settings, s.keys, s.pdf_renderer, issuance, old)
     staying = {e.registration_id for e in entries if e.is_said_by(old.get(e.registration_id))}
     staying_rows = [one for one in old.values() if one.registration_id in staying]
     voided = [one for one in old.values() if one.registration_id not in staying]
     await _void(voided)
     await s.faults.reach("numbering.refresh: the old lines are void")
-    added = await _add(
-        s.clock, s.faults, issuance, frame, [e for e in entries if e.registration_id not in staying]
-    )
+    added = await _add(s, issuance, frame, [e for e in entries if e.registration_id not in staying])
     await s.faults.reach("numbering.refresh: the new lines are reserved")
     lines = [(one.number, one.line) for one in staying_rows] + [
         (one.number, bytes(one.line)) for one in added
@@ -89,11 +87,9 @@ async def _void(certificates: Sequence[Reserved]) -> None:
         await advance("void", ids[start : start + _BATCH])
 
 
-async def _add(
-    clock: Clock, faults: FaultInjector, issuance: Issuance, frame: Frame, entries: Sequence[Entry]
-) -> list[Certificate]:
-    numbers = await reserve(clock, frame, len(entries))
-    await faults.reach("numbering.refresh: the numbers are taken")
+async def _add(s: Services, issuance: Issuance, frame: Frame, entries: Sequence[Entry]) -> list[Certificate]:
+    numbers = await reserve(s.clock, frame, len(entries))
+    await s.faults.reach("numbering.refresh: the numbers are taken")
     certificates = [
         Certificate(
             number=number,
@@ -101,7 +97,8 @@ async def _add(
             registration_id=entry.registration_id,
             candidate_id=entry.candidate_id,
             line=entry.line(number),
-            created_at=clock.now(),
+            id_salt_sealed=roster_query.sealed_salt(s.keys, number, entry.salt) if entry.salt else None,
+            created_at=s.clock.now(),
         )
         for number, entry in zip(numbers, entries, strict=True)
     ]

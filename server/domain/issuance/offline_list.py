@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from itertools import pairwise
 from typing import Any
 
-from server.domain.certificates.claims import Line, Verifier, canonical
+from server.domain.certificates.claims import FIRST, Line, Verifier, canonical
 from server.domain.issuance import offline, receipts
 from server.domain.issuance.offline import Report
 from server.domain.levels import Level
@@ -40,7 +40,7 @@ def verify_list(data: bytes, receipt: bytes | None, keys: Verifier | None) -> Re
     except ValueError as why:
         report.wrong(f"不是规范名单：{why}。")
         return report
-    content = canonical([asdict(line) for line in lines])
+    content = canonical([line.said() for line in lines])
     digest = hashlib.sha256(content).hexdigest()
     report.right(f"格式正确，共 {len(lines)} 人。")
     if content != data:
@@ -93,7 +93,12 @@ def _lines_of(data: bytes) -> list[Line]:
 def _line(place: int, entry: Any) -> Line:
     """One person's line has exactly the fields of a line, and each could stand on a certificate. Raises ValueError."""
     names = {field.name for field in fields(Line)}
-    if not isinstance(entry, dict) or set(entry) != names or not all(type(v) is str for v in entry.values()):
+    if (
+        not isinstance(entry, dict)
+        or set(entry) | {"form"} != names
+        or not all(type(v) is str for v in entry.values())
+        or entry.get("form") == FIRST
+    ):
         raise ValueError(f"第 {place} 人的字段不全、有多余的，或不是文字")
     try:
         line = Line(**entry)

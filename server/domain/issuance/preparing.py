@@ -141,7 +141,7 @@ async def _prepare_site(s: Services, preparation: Preparation, site_id: int, *, 
 async def _begin_batch(s: Services, plan_id: int, site_id: int, *, actor: Actor) -> Issuance | None:
     """A new batch in 待签发, unless nobody at this site could be in it."""
     _, entries, _ = await roster.drawn_up(
-        s.settings, s.pdf_renderer, Issuance(id=0, plan_id=plan_id, site_id=site_id)
+        s.settings, s.keys, s.pdf_renderer, Issuance(id=0, plan_id=plan_id, site_id=site_id)
     )
     if not entries:
         return None

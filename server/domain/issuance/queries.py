@@ -191,7 +191,7 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> BatchView:
     await seen_by(s.clock, issuance, actor)
     batch, in_full = summary_of(issuance, s.clock.now()), roles.may(actor, Verb.CHECK_LIST)
     _, waiting, held_back = await roster.drawn_up(
-        s.settings, s.pdf_renderer, Issuance(id=0, plan_id=issuance.plan_id, site_id=issuance.site_id)
+        s.settings, s.keys, s.pdf_renderer, Issuance(id=0, plan_id=issuance.plan_id, site_id=issuance.site_id)
     )
     return BatchView(
         batch=batch,

@@ -11,11 +11,20 @@ from dataclasses import dataclass
 
 import orjson
 
-from server.domain.certificates.claims import Line, fits, id_hash_of_index, number_of
+from server.domain.certificates.claims import (
+    FORM,
+    Line,
+    fits,
+    id_hash_of_index,
+    id_hash_salted,
+    new_salt,
+    number_of,
+)
 from server.domain.exams.results import withheld_reasons
 from server.domain.issuance import roster_query
-from server.domain.issuance.roster_query import Frame, Reserved
-from server.domain.ports import PdfRenderer
+from server.domain.issuance.roster_query import Frame, Passed, Reserved
+from server.domain.people.candidates import ABOUT_ID
+from server.domain.ports import Keys, PdfRenderer
 from server.models import Issuance
 from server.settings import Settings
 
@@ -24,11 +33,12 @@ _SLICE = 5000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One person to be certified: the line but for its number."""
+    """One person to be certified: the line but for its number, and the salt of its `id_hash` (form 1 has none)."""
 
     registration_id: int
     candidate_id: int
     fields: Mapping[str, str]
+    salt: str = ""
 
     def line(self, number: str) -> bytes:
         """The line under this number, every field checked. Raises ValueError."""
@@ -75,8 +85,17 @@ async def _withheld(frame: Frame, registration_ids: list[int]) -> dict[int, str]
     return reasons
 
 
+def _identified(keys: Keys, one: Passed, old: Reserved | None) -> tuple[dict[str, str], str]:
+    """The fields that say whose line it is, and their salt. A line that stands keeps its form and its salt."""
+    if old is not None and not old.salt_sealed:
+        return {"id_hash": id_hash_of_index(one.id_index)}, ""
+    salt = new_salt() if old is None else old.salt(keys)
+    return {"id_hash": id_hash_salted(salt, keys.decrypt(one.id_sealed, about=ABOUT_ID)), "form": FORM}, salt
+
+
 async def drawn_up(
     settings: Settings,
+    keys: Keys,
     pdf_renderer: PdfRenderer,
     issuance: Issuance,
     known: Mapping[int, Reserved] | None = None,
@@ -103,9 +122,10 @@ async def drawn_up(
     passed = await roster_query.passed(issuance)
     withheld = await _withheld(frame, [one.registration_id for one in passed])
     for one in passed:
-        named = {"name": one.name, "id_hash": id_hash_of_index(one.id_index), **shared}
-        entry = Entry(one.registration_id, one.candidate_id, named)
-        lacks, old = withheld.get(entry.registration_id), (known or {}).get(entry.registration_id)
+        lacks, old = withheld.get(one.registration_id), (known or {}).get(one.registration_id)
+        identified, salt = _identified(keys, one, old)
+        named = {"name": one.name, **identified, **shared}
+        entry = Entry(one.registration_id, one.candidate_id, named, salt)
         if lacks is None and entry.is_said_by(old):
             entries.append(entry)
         elif why := _held_back(settings, pdf_renderer, lacks, Line(number=sample, **named)):
@@ -131,11 +151,11 @@ def stored_digest(certificates: Iterable[Reserved]) -> bytes:
 
 
 async def today(
-    settings: Settings, pdf_renderer: PdfRenderer, issuance: Issuance
+    settings: Settings, keys: Keys, pdf_renderer: PdfRenderer, issuance: Issuance
 ) -> tuple[Frame, bytes | None]:
     """The batch's frame, and the SHA-256 of its list as today's data says; None when someone has no number yet."""
     known = {one.registration_id: one for one in await roster_query.reserved(issuance.id)}
-    frame, entries, _ = await drawn_up(settings, pdf_renderer, issuance, known)
+    frame, entries, _ = await drawn_up(settings, keys, pdf_renderer, issuance, known)
     if any(entry.registration_id not in known for entry in entries):
         return frame, None
     numbered = [(known[entry.registration_id].number, entry) for entry in entries]

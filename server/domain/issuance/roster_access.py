@@ -7,11 +7,13 @@ same person for whoever says it and whoever looks it up. Names are in full for t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
+from server.domain.certificates.claims import Line
 from server.domain.certificates.visibility import seen_by
 from server.domain.issuance import roster, roster_query
 from server.domain.issuance.queries import BatchSummary, summary_of
@@ -62,15 +64,27 @@ async def people(
 
 
 @dataclass(frozen=True, slots=True)
+class SignedLine:
+    """A line as it is signed, with the salt of its `id_hash` (hex; "" in form 1)."""
+
+    line: Line
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Roll:
-    """A whole list with what stands above it."""
+    """A whole list with what stands above it; with the signed lines by number, if salts are for whoever asked."""
 
     batch: BatchSummary
     people: tuple[Listed, ...]
+    signed: Mapping[str, SignedLine] = field(default_factory=dict)
 
 
 async def roll(clock: Clock, keys: Keys, issuance_id: int, *, given_as: str, actor: Actor) -> Roll:
     """The whole list in full, for a workbook or for paper; who took it is in the audit trail.
+
+    A workbook for the school's own account has the salts: with them, hash and mask tell the identity number to whoever
+    tries all that are possible, so they are for those alone who have the numbers anyway.
 
     Args:
         given_as: `xlsx` or `print`, for the trail.
@@ -81,8 +95,12 @@ async def roll(clock: Clock, keys: Keys, issuance_id: int, *, given_as: str, act
     roles.require(actor, Verb.CHECK_LIST)
     issuance = await _batch(clock, issuance_id, actor)
     lines = await roster_query.lines(keys, issuance_id)
+    signed: dict[str, SignedLine] = {}
+    if given_as == "xlsx" and actor.school_id is not None:
+        for one in await roster_query.reserved(issuance_id):
+            signed[one.number] = SignedLine(Line.from_bytes(one.line), one.salt(keys))
     await _record_taking(clock, issuance_id, given_as, len(lines), actor)
-    return Roll(summary_of(issuance, clock.now()), tuple(lines))
+    return Roll(summary_of(issuance, clock.now()), tuple(lines), signed)
 
 
 async def canonical_list(clock: Clock, issuance_id: int, *, actor: Actor) -> bytes:

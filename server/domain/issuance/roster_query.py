@@ -22,7 +22,7 @@ from server.models.database import rows
 
 # A registration counts while it has no certificate elsewhere; a void number does not count, a revoked certificate does.
 _PASSED = """
-SELECT r.id AS registration_id, c.id AS candidate_id, c.name, c.id_index
+SELECT r.id AS registration_id, c.id AS candidate_id, c.name, c.id_index, c.id_sealed
 FROM registration r
 JOIN candidate c ON c.id = r.candidate_id
 WHERE r.plan_id = $1 AND r.site_id = $2 AND r.outcome = 'passed'
@@ -40,7 +40,7 @@ FROM plan p, site t JOIN school sc ON sc.id = t.school_id JOIN certificate_kind 
 WHERE p.id = $1 AND t.id = $2
 """
 _RESERVED = """
-SELECT id, registration_id, number, line FROM certificate WHERE issuance_id = $1 AND state <> 'void' ORDER BY number
+SELECT id, registration_id, number, line, id_salt_sealed AS salt_sealed FROM certificate WHERE issuance_id = $1 AND state <> 'void' ORDER BY number
 """
 _LISTED = """
 SELECT l.row, l.number, l.state, l.line, r.admission_number, c.id_sealed,
@@ -57,6 +57,7 @@ SELECT number FROM certificate WHERE issuance_id = $1 AND state <> 'void' AND nu
 ORDER BY number DESC LIMIT $3
 """
 _ALL = 2**31 - 1
+_ABOUT_SALT = "certificate.id_salt_sealed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Passed:
     candidate_id: int
     name: str
     id_index: bytes
+    id_sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,16 @@ class Frame:
         return self.release_at is not None and self.release_at <= now
 
 
+def sealed_salt(keys: Keys, number: str, salt: str) -> bytes:
+    """A line's salt as its row keeps it, bound to the line's number."""
+    return keys.encrypt(salt, about=f"{_ABOUT_SALT}:{number}")
+
+
+def opened_salt(keys: Keys, number: str, sealed: bytes) -> str:
+    """The salt again; "" where there is none."""
+    return keys.decrypt(sealed, about=f"{_ABOUT_SALT}:{number}") if sealed else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Reserved:
     """A living certificate's row, as far as the list goes."""
@@ -98,6 +110,11 @@ class Reserved:
     registration_id: int
     number: str
     line: bytes
+    salt_sealed: bytes = b""  # none in a line of form 1
+
+    def salt(self, keys: Keys) -> str:
+        """The salt of its `id_hash`, hex."""
+        return opened_salt(keys, self.number, self.salt_sealed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +175,13 @@ async def frame_of(plan_id: int, site_id: int) -> Frame:
 async def reserved(issuance_id: int) -> list[Reserved]:
     """The batch's living lines in number order."""
     return [
-        Reserved(row["id"], row["registration_id"], row["number"], bytes(row["line"]))
+        Reserved(
+            row["id"],
+            row["registration_id"],
+            row["number"],
+            bytes(row["line"]),
+            bytes(row["salt_sealed"] or b""),
+        )
         for row in await rows(_RESERVED, issuance_id)
     ]
 

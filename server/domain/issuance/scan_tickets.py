@@ -66,7 +66,7 @@ async def show(s: Services, issuance_id: int, *, actor: Actor) -> ShownTicket:
         step = BY_NAME["confirm_scan"]
         if BatchState(issuance.state) is not step.source:
             raise moved_on(step, BatchState(issuance.state))
-        frame, digest = await roster.today(s.settings, s.pdf_renderer, issuance)
+        frame, digest = await roster.today(s.settings, s.keys, s.pdf_renderer, issuance)
         scan_policy.require_released(frame.is_released(s.clock.now()))
         if digest is None or digest != bytes(issuance.list_sha256 or b""):
             raise Conflict("list_changed", "名单在签发之后有变化，请先撤回这个批次，核对后重新签发。")

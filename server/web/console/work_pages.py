@@ -209,6 +209,7 @@ async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
         people_before=people.before,
         done_words=wording.DONE_WORDS,
         may_check=roles.may(call.actor, Verb.CHECK_LIST),
+        is_school=call.actor.school_id is not None,
         may_import=roles.may(call.actor, Verb.IMPORT),
         may_download=roles.may(call.actor, Verb.DOWNLOAD),
         may_receipt=roles.may(call.actor, Verb.SEE_RECEIPT),

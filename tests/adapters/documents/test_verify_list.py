@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,7 @@ def test_a_receipt_by_a_newer_key_cannot_be_judged_now(keys_dir: Path, tmp_path:
 
 
 def shaken(**other: Any) -> bytes:
-    return json.dumps([{**asdict(LINES[0]), **other}]).encode()
+    return json.dumps([{**LINES[0].said(), **other}]).encode()
 
 
 @pytest.mark.parametrize(
