@@ -262,7 +262,7 @@ def _documents(commands: Subparsers) -> None:
     digest.add_argument(
         "--own", type=Path, metavar="本校名册", help="不逐行填写时：本校自己的表格，有“姓名”和“证件号码”两列"
     )
-    digest.set_defaults(run=_run("roster.digest"), bare=True)
+    digest.set_defaults(run=_run("own_digest.digest"), bare=True)
     openapi = commands.add_parser("openapi", help="输出 OpenAPI 3 文档（JSON）")
     openapi.set_defaults(run=_run("documents.print_openapi"), bare=True)
     docs = commands.add_parser("docs", help="更新文档里由程序生成的表格")

@@ -13,7 +13,7 @@ import pytest
 from sanic import Sanic
 
 from server.cli import build_parser
-from server.commands.roster import digest
+from server.commands.own_digest import digest
 from server.domain.certificates.claims import Line, id_hash_of_index
 from server.domain.issuance import receipts, roster, roster_query, scan_tickets
 from server.domain.ports import Services
