@@ -15,6 +15,7 @@ WRITERS = {
     "issuance/transitions.py",
     "notices/acceptances.py",
     "notices/campaign_rows.py",
+    "notices/text_messages.py",
     "notices/delivery.py",
     "notices/overtaken.py",
     "payments/bank_refund_transitions.py",

@@ -19,11 +19,14 @@ import pytest
 from server.adapters import cache
 from server.adapters.clock import SystemClock
 from server.domain import beijing
+from server.domain.campaigns import slices
 from server.domain.notices import delivery, sender
 from server.domain.ports import Services
 from server.models import Delivery, database
 from tests.commands.conftest import Xcert
 from tests.commands.restoring import files, state
+from tests.kit import campaigning, make
+from tests.kit.noticing import wechat
 
 
 @pytest.fixture
@@ -176,6 +179,9 @@ async def test_what_waited_to_be_sent_is_not_sent_by_the_restored_service(
         services.clock, services.queue, "signing_reminder", dedup="reminder:1", to=delivery.Addressee(openid="oOFFICER"), path="/h5/officer",
         fields={"plan": "考试", "school": "学院", "count": "3", "since": "2026年11月23日 12:00"},
     )  # fmt: skip
+    plan = await make.plan()
+    await campaigning.people(services, 2, on=plan)
+    begun = await campaigning.running(services, plan)
     await database.close()
     assert xcert("backup", tmp_path / "backup").returncode == 0
     assert "通知已暂停发送" in xcert("restore", tmp_path / "backup", "--replace").stdout
@@ -191,12 +197,17 @@ async def test_what_waited_to_be_sent_is_not_sent_by_the_restored_service(
     assert "等待中的 1 条将陆续发出" in xcert("notices", "release").stdout
     assert xcert("notices", "status").stdout == "通知正常发送。\n"
     await database.connect(filled)
-    found = await Delivery.all().order_by("id")
+    assert (await campaigning.state(begun), await campaigning.ends(begun)) == ("cancelled", {"unknown": 2})
+    found = await Delivery.filter(campaign_id=None).order_by("id")
     assert [(one.dedup, one.state, one.last_error) for one in found] == [
         ("reminder:1", "unknown", "恢复备份前可能已经发出"),
         ("reminder:2", "pending", ""),
     ]
     assert await sender.send(services) == 1
+    await slices.send_on(services)
+    assert [one.openid for one in wechat(services).sent] == ["oOFFICER"], (
+        "nothing of the campaign goes out again"
+    )
     await database.close()
 
 

@@ -83,11 +83,38 @@ def is_ready(service: Service) -> bool:
 
 
 def candidates(service: Service) -> int:
-    url = (service.folder / "var" / "postgres" / "url").read_text()
-    with psycopg.connect(url) as link:
+    with database(service) as link:
         row = link.execute("SELECT count(*) FROM candidate").fetchone()
         assert row is not None
         return int(row[0])
+
+
+# A campaign that runs, with one person who waits, and three seconds to its "not after".
+CAMPAIGN = """
+WITH made AS (
+    INSERT INTO campaign (name, kind, ways, path, audience, state, not_after, quiet_from, quiet_until, per_second, per_day,
+                          author_id, author_name, submitted_by, submitted_by_name, submitted_at,
+                          decided_by, decided_by_name, decided_at, note, frozen_at, people, reachable,
+                          allowance, calls_today, started_at, created_at)
+    VALUES ('停机时过期', 'exam', '[]', '', '{}', 'running', now() + interval '3 seconds', '', '', 10, 1000,
+            1, '通知员', 1, '通知员', now(), 2, '另一位', now(), '', now(), 1, 1, 10, 0, now(), now()) RETURNING id)
+INSERT INTO delivery (dedup, campaign_id, topic, account, channel, openid, candidate_id, fields_shown, path, state,
+                      attempts, msgid, last_error, next_try_at, created_at)
+SELECT 'campaign:restart', made.id, 'campaign', 'oa', 'template', 'oNOBODY', (SELECT min(id) FROM candidate), '{}', '',
+       'pending', 0, '', '', now(), now() FROM made
+"""
+ENDS = (
+    "SELECT c.state, d.state, d.attempts, d.sent_at FROM campaign c JOIN delivery d ON d.campaign_id = c.id"
+)
+
+
+def database(service: Service) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect((service.folder / "var" / "postgres" / "url").read_text(), autocommit=True)
+
+
+def campaign_ends(service: Service) -> tuple[object, ...] | None:
+    with database(service) as link:
+        return link.execute(ENDS).fetchone()
 
 
 def pid_of(service: Service) -> int:
@@ -176,6 +203,9 @@ def test_killed_and_started_again(service: Service) -> None:
     names = {proc(pid, "comm").strip() for pid in family(pid_of(service))}
     assert {"postgres", "redis-server"} <= names
 
+    with database(service) as link:
+        link.execute(CAMPAIGN)
+
     # everything dies at once, as in a power cut
     handles = watch(family(pid_of(service)))
     for handle in handles:
@@ -196,6 +226,10 @@ def test_killed_and_started_again(service: Service) -> None:
     drop(service)
     service.start()
     assert candidates(service) == COHORT
+
+    # what was being sent is past its "not after" by now: a restarted service sends nothing of it
+    assert until(lambda: "running" not in (campaign_ends(service) or ()), seconds=100)
+    assert until(lambda: campaign_ends(service) == ("expired", "expired", 0, None))
 
     # Ctrl-C: all of it ends, and says so; whoever knocks meanwhile is answered or refused, and waits for nothing
     handles = watch(family(pid_of(service)))

@@ -15,7 +15,7 @@ from tortoise.expressions import F, Q
 
 from server.domain.notices import states
 from server.domain.notices.states import STEPS, NoticeState
-from server.domain.notices.topics import CHANNEL_LABELS, CHANNELS, TOPICS, fitted
+from server.domain.notices.topics import ALL_LABELS, CHANNELS, TOPICS, fitted
 from server.domain.ports import Clock, Queue, Services
 from server.errors import Remedy, WeChatRefused
 from server.models import Delivery
@@ -42,7 +42,7 @@ UPDATE delivery SET state = $1, channel = $2, account = $3, openid = $4, topic =
 WHERE id = $8 AND state = ANY($9::text[])
 """
 _GO_SILENT = """
-UPDATE delivery SET state = $1, settled_at = $2, last_error = $3
+UPDATE delivery SET state = $1, settled_at = $2, last_error = CASE channel WHEN 'sms' THEN '短信服务受理后没有回报是否送达' ELSE $3 END
 WHERE state = $4 AND id IN (SELECT id FROM delivery WHERE state = 'accepted' AND sent_at <= $5
                             ORDER BY sent_at LIMIT $6 FOR UPDATE SKIP LOCKED)
 """
@@ -120,7 +120,7 @@ class Taken:
 
     @property
     def is_subscription(self) -> bool:
-        return self.channel != "template"
+        return self.channel.endswith("_subscription")
 
     @property
     def is_in_doubt(self) -> bool:
@@ -269,7 +269,7 @@ async def reroute(clock: Clock, delivery_id: int, way: Way, trouble: Trouble) ->
 
 def explained(tried: Sequence[Mapping[str, str]] | None, reason: str) -> str:
     """Why a message ended as it did, with what the ways before the last one came to."""
-    earlier = [f"{CHANNEL_LABELS.get(one['channel'], one['channel'])}：{one['why']}" for one in tried or ()]
+    earlier = [f"{ALL_LABELS.get(one['channel'], one['channel'])}：{one['why']}" for one in tried or ()]
     return "；".join([*earlier, reason] if reason else earlier)
 
 

@@ -15,13 +15,13 @@ from datetime import datetime, time, timedelta
 from tortoise.transactions import in_transaction
 
 from server.domain import beijing
-from server.domain.notices import delivery, grants, hold, keywords, queries, routing, states
+from server.domain.notices import delivery, grants, hold, keywords, queries, routing, states, text_messages
 from server.domain.notices.acceptances import Acceptances, Accepted
 from server.domain.notices.delivery import Taken, Trouble
 from server.domain.notices.grants import Taker
 from server.domain.notices.mini_pages import program_page
 from server.domain.notices.states import LEASE, MOST_ATTEMPTS, MOST_ATTEMPTS_MENDED, UNKNOWN_PAUSE
-from server.domain.notices.topics import TOPICS
+from server.domain.notices.topics import SMS, TOPICS
 from server.domain.ports import Clock, Queue, Services, WeChatSender
 from server.errors import OutsideFailure, Refused, Remedy, WeChatRefused
 from server.models import Delivery
@@ -48,6 +48,8 @@ async def send(s: Services) -> int:
         async with gate:
             if row.id in why_not:
                 await leave_unsent(s.clock, row, *why_not[row.id])
+            elif row.channel == SMS:
+                await text_messages.send(s, row, acceptances)
             else:
                 await send_one(s, row, lambda: _letter(s.settings, row), acceptances)
 
@@ -75,6 +77,7 @@ async def sweep(s: Services) -> None:
         pass
     if await hold.current() is not None:
         return
+    await text_messages.take_over(s)
     if await Delivery.filter(state__in=delivery.DUE, next_try_at__lte=now, campaign_id=None).exists():
         await s.queue.put(delivery.JOB, once=delivery.JOB)
 

@@ -70,6 +70,7 @@ STEPS: dict[str, Step[NoticeState, Any]] = table(
     step("go_silent", "accepted", NoticeState.UNREPORTED, "sweep"),
     step("expire", "pending", NoticeState.EXPIRED, "worker"),
     step("cancel", "pending", NoticeState.CANCELLED, "worker"),
+    step("by_text", "no_way refused", NoticeState.PENDING, "sweep"),
     step("retry", "failed", NoticeState.PENDING, "staff"),
     step("send_anew", "unknown", NoticeState.PENDING, "staff"),
     step("let_be", "unknown", NoticeState.CANCELLED, "staff"),

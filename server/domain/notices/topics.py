@@ -20,6 +20,9 @@ CHANNEL_LABELS = {
     "mp_subscription": "小程序订阅消息",
 }
 
+SMS = "sms"  # no account's: the last way, where a vendor is connected
+ALL_LABELS = {**CHANNEL_LABELS, SMS: "短信"}
+
 
 @dataclass(frozen=True, slots=True)
 class NoticeField:

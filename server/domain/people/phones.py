@@ -120,6 +120,15 @@ async def try_to_give(
         return GivenPhone(None, refusal)
 
 
+def number(keys: Keys, candidate: Candidate) -> str | None:
+    """By which somebody is called: the number that the holder gave, or else the school's. Never for a log or a screen."""
+    if candidate.given_phone_sealed is not None:
+        return keys.decrypt(bytes(candidate.given_phone_sealed), about=ABOUT)
+    if candidate.mobile_sealed is not None:
+        return keys.decrypt(bytes(candidate.mobile_sealed), about=ABOUT_MOBILE)
+    return None
+
+
 def masked_number(keys: Keys, candidate: Candidate) -> str | None:
     """The number that the holder gave, masked; None when there is none."""
     if candidate.given_phone_sealed is None:

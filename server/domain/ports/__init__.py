@@ -23,6 +23,7 @@ from server.domain.ports.payments import PayGateway as PayGateway
 from server.domain.ports.payments import ReceiptPrinter as ReceiptPrinter
 from server.domain.ports.session_memory import SessionClaims as SessionClaims
 from server.domain.ports.session_memory import SessionMemory as SessionMemory
+from server.domain.ports.sms import SmsSender as SmsSender
 from server.domain.ports.tables import Cell as Cell
 from server.domain.ports.tables import LongSheet as LongSheet
 from server.domain.ports.tables import LongWorkbook as LongWorkbook
@@ -256,4 +257,5 @@ class Services:
     faults: FaultInjector = field(default_factory=NoFaultInjector)
     session_memory: SessionMemory = field(default_factory=SessionMemory)
     pay: PayGateway | None = None  # None: no merchant number is configured
+    sms: SmsSender | None = None  # None: no vendor is connected
     lookup_watch: LookupWatch | None = None  # None: every look-up reads the database

@@ -12,10 +12,10 @@ from server.domain.campaigns.audience import BINDING, CERTIFICATE, LEVELS, OUTCO
 from server.domain.campaigns.campaign_views import CampaignView
 from server.domain.campaigns.states import CampaignState
 from server.domain.notices.states import NoticeState
-from server.domain.notices.topics import CHANNEL_LABELS
+from server.domain.notices.topics import ALL_LABELS
 from server.domain.roles import Verb
 
-CHANNELS = {**CHANNEL_LABELS, "none": "没有渠道"}
+CHANNELS = {**ALL_LABELS, "none": "没有渠道"}
 PATHS = {
     "": "不能点开",
     "/h5/results": "成绩页",

@@ -1,0 +1,16 @@
+"""Text messages are a channel."""
+
+from pathlib import Path
+
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+
+STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("records", "0023_campaign_ends"), ("records", "0023_id_salts")]
+
+    initial = False
+
+    operations = [ops.RunSQL(STATEMENTS)]
