@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -108,7 +109,7 @@ ENDS = (
 )
 
 
-def database(service: Service) -> psycopg.Connection[tuple[object, ...]]:
+def database(service: Service) -> psycopg.Connection[tuple[Any, ...]]:
     return psycopg.connect((service.folder / "var" / "postgres" / "url").read_text(), autocommit=True)
 
 
