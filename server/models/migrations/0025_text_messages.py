@@ -9,7 +9,7 @@ STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("records", "0023_campaign_ends"), ("records", "0023_id_salts")]
+    dependencies = [("records", "0024_id_salts")]
 
     initial = False
 
