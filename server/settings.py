@@ -105,6 +105,7 @@ class Settings:
     oa_mode: str = _s("WECHAT_OA_MODE", "safe、compat 或 plain：最低接受的加密方式", "safe")
     oa_template_result: str = _s("WECHAT_OA_TEMPLATE_RESULT", "模板消息编号：成绩公布")
     oa_template_certificate: str = _s("WECHAT_OA_TEMPLATE_CERTIFICATE", "模板消息编号：证书发放")
+    oa_template_correction: str = _s("WECHAT_OA_TEMPLATE_CORRECTION", "模板消息编号：更正办结")
     oa_template_signing: str = _s("WECHAT_OA_TEMPLATE_SIGNING", "模板消息编号：待签发提醒")
     oa_template_fee_due: str = _s("WECHAT_OA_TEMPLATE_FEE_DUE", "模板消息编号：待缴费")
     oa_template_fee_paid: str = _s("WECHAT_OA_TEMPLATE_FEE_PAID", "模板消息编号：缴费成功")
@@ -112,6 +113,7 @@ class Settings:
     oa_template_fee_closing: str = _s("WECHAT_OA_TEMPLATE_FEE_CLOSING", "模板消息编号：订单即将关闭")
     oa_subscribe_result: str = _s("WECHAT_OA_SUBSCRIBE_RESULT", "公众号订阅通知模板编号：成绩公布")
     oa_subscribe_certificate: str = _s("WECHAT_OA_SUBSCRIBE_CERTIFICATE", "公众号订阅通知模板编号：证书发放")
+    oa_subscribe_correction: str = _s("WECHAT_OA_SUBSCRIBE_CORRECTION", "公众号订阅通知模板编号：更正办结")
     oa_subscribe_fee_due: str = _s("WECHAT_OA_SUBSCRIBE_FEE_DUE", "公众号订阅通知模板编号：待缴费")
     oa_subscribe_fee_paid: str = _s("WECHAT_OA_SUBSCRIBE_FEE_PAID", "公众号订阅通知模板编号：缴费成功")
     oa_subscribe_fee_refunded: str = _s(
@@ -130,6 +132,7 @@ class Settings:
     mp_mode: str = _s("WECHAT_MP_MODE", "safe、compat 或 plain：小程序最低接受的加密方式", "safe")
     mp_template_result: str = _s("WECHAT_MP_TEMPLATE_RESULT", "小程序订阅消息模板编号：成绩公布")
     mp_template_certificate: str = _s("WECHAT_MP_TEMPLATE_CERTIFICATE", "小程序订阅消息模板编号：证书发放")
+    mp_template_correction: str = _s("WECHAT_MP_TEMPLATE_CORRECTION", "小程序订阅消息模板编号：更正办结")
     mp_template_fee_due: str = _s("WECHAT_MP_TEMPLATE_FEE_DUE", "小程序订阅消息模板编号：待缴费")
     mp_template_fee_paid: str = _s("WECHAT_MP_TEMPLATE_FEE_PAID", "小程序订阅消息模板编号：缴费成功")
     mp_template_fee_refunded: str = _s("WECHAT_MP_TEMPLATE_FEE_REFUNDED", "小程序订阅消息模板编号：退款到账")

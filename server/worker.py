@@ -20,6 +20,7 @@ from server.adapters import logs
 from server.domain import freshness, idempotency, imports
 from server.domain.audit import key_events
 from server.domain.campaigns import handling, slices, upkeep
+from server.domain.corrections import completion as corrections
 from server.domain.issuance import announcements, generation, preparing
 from server.domain.notices import release_announcements, sender, template_check
 from server.domain.payments import (
@@ -89,6 +90,7 @@ TASKS: dict[str, Work] = {
     "exams.announce": release_announcements.announce,
     "imports.run": imports.run,
     "issuance.announce": announcements.announce,
+    generation.CORRECTED: corrections.complete,
     "issuance.complete": generation.finish,
     "issuance.generate": generation.generate,
     preparing.JOB: preparing.work,
@@ -115,6 +117,7 @@ async def sweep_files(s: Services) -> None:
 
 SWEEPS: dict[str, tuple[Work, str]] = {
     "campaigns.sweep": (upkeep.sweep, EVERY_MINUTE),
+    "corrections.sweep": (corrections.sweep, EVERY_MINUTE),
     "exams.sweep": (release_announcements.sweep, EVERY_MINUTE),
     "idempotency.sweep": (idempotency.sweep, HOURLY),
     "imports.sweep": (imports.sweep, EVERY_MINUTE),

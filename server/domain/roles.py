@@ -56,6 +56,9 @@ class Verb(Enum):
     DOWNLOAD = "下载电子证书"
     SEE_CERTIFICATES = "查看证书"
     REVOKE = "撤销证书"
+    SEE_CORRECTIONS = "查看更正"
+    ASK_CORRECTION = "提出更正"
+    APPROVE_CORRECTION = "批准更正"
     SEE_OFFICERS = "查看院校签发负责人"
     INVITE = "邀请院校签发负责人"
     CONFIRM = "确认院校签发负责人"
@@ -95,12 +98,14 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
         | {Verb.IMPORT, Verb.RELEASE, Verb.PREPARE, Verb.SEE_RECEIPT, Verb.INVITE, Verb.CONFIRM}
         | {Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND, Verb.APPROVE_SCORES, Verb.CHECK_LIST}
         | {Verb.SEE_COURSES, Verb.ARRANGE_COURSES}
+        | {Verb.SEE_CORRECTIONS, Verb.ASK_CORRECTION, Verb.APPROVE_CORRECTION}
     ),
     Role.ISSUER: frozenset(
         _SEE
         | {Verb.PREPARE, Verb.SIGN, Verb.WITHDRAW, Verb.REVISE, Verb.HAND_OVER, Verb.SHOW_TICKET}
         | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.REVOKE, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND}
         | {Verb.APPROVE_SCORES, Verb.CHECK_LIST}
+        | {Verb.SEE_CORRECTIONS, Verb.ASK_CORRECTION, Verb.APPROVE_CORRECTION}
     ),
     Role.FINANCE: frozenset(
         {Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_MONEY, Verb.SET_PRICES, Verb.REFUND}
@@ -114,13 +119,14 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
     Role.AUDITOR: frozenset(
         _SEE
         | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT, Verb.SEE_WAIVERS, Verb.SEE_TRANSFERS, Verb.SEE_PROOFS}
-        | {Verb.SEE_COURSES, Verb.SEE_CAMPAIGNS}
+        | {Verb.SEE_COURSES, Verb.SEE_CAMPAIGNS, Verb.SEE_CORRECTIONS}
     ),
     Role.ADMIN: frozenset(Verb),
     Role.SCHOOL: frozenset(
         {Verb.SEE_ISSUANCES, Verb.SHOW_TICKET, Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_CERTIFICATES}
         | {Verb.SEE_OFFICERS, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND}
         | {Verb.CHECK_LIST, Verb.SEE_MONEY, Verb.PAY_FOR_SCHOOL, Verb.SEE_TRANSFERS}
+        | {Verb.SEE_CORRECTIONS, Verb.ASK_CORRECTION}
     ),
 }
 
@@ -143,6 +149,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
                 Verb.SEE_TRANSFERS,
                 Verb.SEE_PROOFS,
                 Verb.SEE_CAMPAIGNS,
+                Verb.SEE_CORRECTIONS,
             }
         ),
     ),
@@ -151,7 +158,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
         frozenset({Verb.IMPORT, Verb.RELEASE, Verb.APPROVE_SCORES}),
     ),
     "issue": (
-        "签发、发放和撤销",
+        "签发、发放、撤销和更正",
         frozenset(
             {
                 Verb.PREPARE,
@@ -161,6 +168,8 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
                 Verb.HAND_OVER,
                 Verb.SHOW_TICKET,
                 Verb.REVOKE,
+                Verb.ASK_CORRECTION,
+                Verb.APPROVE_CORRECTION,
             }
         ),
     ),

@@ -4,6 +4,7 @@ from server.models.audit import AuditEntry, IdempotentAnswer, LookupChange, Push
 from server.models.bank_transfers import BankRefund, BankTransfer, BankTransferLine
 from server.models.campaigns import Campaign, CampaignListed, StaffWeChat
 from server.models.certificate_kinds import CertificateKind
+from server.models.corrections import Correction, CorrectionCertificate
 from server.models.exams import (
     ImportRun,
     KeptChange,
@@ -66,6 +67,8 @@ __all__ = [
     "Candidate",
     "Certificate",
     "CertificateKind",
+    "Correction",
+    "CorrectionCertificate",
     "Course",
     "CourseEnrolment",
     "CoursePrice",

@@ -47,6 +47,11 @@ class Issuance(Model):
     issued_on = fields.DateField(null=True)  # Beijing day of 发放
     issued_at = fields.DatetimeField(null=True)
     announced_at = fields.DatetimeField(null=True)  # every holder's notice has been put
+    corrects: fields.ForeignKeyNullableRelation[Certificate] = fields.ForeignKeyField(
+        "records.Certificate", related_name="replacements", null=True, on_delete=fields.RESTRICT
+    )
+    corrects_id: int | None  # a batch of one: the certificate in whose place a new one is issued (S68)
+    correction_word = fields.CharField(max_length=30, default="", db_default="")  # why, as anybody may read it
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
@@ -173,6 +178,15 @@ class Certificate(Model):
         "records.Certificate", related_name="supersedes", null=True, on_delete=fields.RESTRICT
     )
     superseded_by_id: int | None
+    superseded_at = fields.DatetimeField(null=True)
+    superseded_word = fields.CharField(max_length=30, default="", db_default="")  # why, as anybody may read it
+    corrects: fields.ForeignKeyNullableRelation[Certificate] = fields.ForeignKeyField(
+        "records.Certificate", related_name="corrected_by", null=True, on_delete=fields.RESTRICT
+    )
+    corrects_id: int | None  # the certificate in whose place it is made
+    printed_id_sealed = fields.BinaryField(
+        null=True
+    )  # the identity number printed on it, once the person's is another
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:

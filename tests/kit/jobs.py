@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from server.domain import imports
+from server.domain.corrections import completion
 from server.domain.issuance import announcements, generation, preparing
 from server.domain.ports import Services
 from tests.kit import issuing
@@ -17,6 +18,7 @@ TABLE: Jobs = {
     "issuance.generate": generation.generate,
     "issuance.complete": generation.finish,
     "issuance.announce": announcements.announce,
+    generation.CORRECTED: completion.complete,
     "notices.send": issuing.nothing,
     "exams.announce": issuing.nothing,
     "imports.run": imports.run,

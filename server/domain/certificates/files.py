@@ -19,11 +19,12 @@ def file_key(number: str, claims_sha256: bytes) -> str:
 async def page(s: Services, certificate: Certificate) -> CertificatePage:
     """The page as its stored claims have it."""
     holder = await Candidate.get(id=certificate.candidate_id)
+    printed = certificate.printed_id_sealed or holder.id_sealed  # the paper keeps the number that is on it
     return await drawn_up(
         s,
         claims=bytes(certificate.claims or b""),
         code=certificate.code,
-        id_sealed=holder.id_sealed,
+        id_sealed=printed,
         photo_key=holder.photo_key,
     )
 

@@ -21,6 +21,7 @@ _WITHOUT = """
 SELECT count(*) AS n FROM certificate x JOIN issuance i ON i.id = x.issuance_id
 WHERE i.state = 'issued' AND x.state = 'valid' AND x.portal_number = ''
 """
+_FOLLOWED = "UPDATE certificate SET superseded_by_id = $2 WHERE id = $1"
 _CHARACTERS = "SELECT DISTINCT regexp_split_to_table(name, '') AS one FROM candidate"
 # `translate` without a third argument takes the characters away; a name that changes has one of them.
 _BEARERS = """
@@ -70,6 +71,11 @@ async def holders(portal_numbers: Sequence[str]) -> dict[str, set[str]]:
 async def write_portal_numbers(ours: Sequence[str], theirs: Sequence[str]) -> None:
     """Each of theirs beside the one of ours in the same place."""
     await rows(_WRITE, list(ours), list(theirs))
+
+
+async def name_successor(old_id: int, new_id: int) -> None:
+    """The certificate that stands in a revoked one's place."""
+    await rows(_FOLLOWED, old_id, new_id)
 
 
 async def without_portal_number() -> int:

@@ -1,4 +1,4 @@
-"""The life of one certificate on one screen: reserved with its batch, sealed at 发放, revoked if it must be."""
+"""The life of one certificate on one screen: reserved with its batch, sealed at 发放, revoked or superseded if it must be."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ STEPS: dict[str, Step[CertificateState, Any]] = table(
     step("draw", "reserved", CertificateState.DRAWING, "system", label="写定证书内容"),
     step("seal", "drawing", CertificateState.VALID, "system", label="生成并盖章"),
     step("revoke", "valid", CertificateState.REVOKED, "staff", label="撤销"),
+    step("supersede", "valid", CertificateState.SUPERSEDED, "system", label="更正换发"),
 )
 
 UNSEALED = (CertificateState.RESERVED.value, CertificateState.DRAWING.value)

@@ -19,6 +19,9 @@ _TYPES = {
     "claimed_until": "timestamptz",
     "revoked_at": "timestamptz",
     "revoke_reason": "text",
+    "superseded_by_id": "bigint",
+    "superseded_at": "timestamptz",
+    "superseded_word": "text",
 }
 
 

@@ -17,7 +17,7 @@ from server.domain.certificates import claims
 from server.domain.certificates.claims import Claims
 from server.domain.certificates.states import EVER_VALID, CertificateState
 from server.domain.exams.results import is_released
-from server.domain.people.candidates import id_masked
+from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.people.names import same_name
 from server.domain.ports import Clock, Keys, RateLimiter, Services
 from server.errors import FieldError, Invalid, NotFound, TooMany
@@ -38,6 +38,8 @@ class PublicStatus:
     revoked_at: datetime | None
     revoke_reason_public: str
     superseded_by: str | None
+    superseded_at: datetime | None
+    superseded_word: str  # why, in a word
     portal_number: str
     pdf_sha256: str
 
@@ -72,6 +74,8 @@ class Finding:
     id_masked: str = ""
     revoked_at: datetime | None = None
     superseded_by: str | None = None
+    superseded_at: datetime | None = None
+    superseded_word: str = ""
     portal_number: str = ""
     pdf_sha256: str = ""
 
@@ -159,6 +163,8 @@ async def public_status(clock: Clock, number: str) -> PublicStatus | None:
         revoked_at=certificate.revoked_at,
         revoke_reason_public="",
         superseded_by=successor.number if successor is not None else None,
+        superseded_at=certificate.superseded_at,
+        superseded_word=certificate.superseded_word,
         portal_number=certificate.portal_number,
         pdf_sha256=bytes(certificate.pdf_sha256 or b"").hex(),
     )
@@ -196,9 +202,17 @@ def _compared(
         statement,
         Standing(status.state),
         clock.now(),
-        id_masked=id_masked(keys, record.candidate),
+        id_masked=_printed_id(keys, record),
         revoked_at=status.revoked_at,
         superseded_by=status.superseded_by,
+        superseded_at=status.superseded_at,
+        superseded_word=status.superseded_word,
         portal_number=status.portal_number,
         pdf_sha256=status.pdf_sha256,
     )
+
+
+def _printed_id(keys: Keys, record: Certificate) -> str:
+    """The masked identity number as it stands on the paper, whatever the person's is today."""
+    sealed = record.printed_id_sealed or record.candidate.id_sealed
+    return mask_id(keys.decrypt(bytes(sealed), about=ABOUT_ID))

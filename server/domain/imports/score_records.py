@@ -173,7 +173,7 @@ JOIN score m ON m.registration_id = wanted
 """
 # shared: no batch is sent on, and so no list is signed, while its scores are being written
 _BATCHES = (
-    f"SELECT x.state, {_SEAT} FROM issuance x {_PLACE} WHERE x.plan_id = ANY($1::bigint[]) FOR SHARE OF x"  # noqa: S608 -- constants
+    f"SELECT x.state, {_SEAT} FROM issuance x {_PLACE} WHERE x.plan_id = ANY($1::bigint[]) AND x.corrects_id IS NULL FOR SHARE OF x"  # noqa: S608 -- constants
 )
 _SLOTS = (
     "SELECT p.name AS plan, x.level, x.subject FROM plan_slot x JOIN plan p ON p.id = x.plan_id"

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from server.domain import freshness
 from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
-from server.domain.certificates import files
+from server.domain.certificates import files, supersession
 from server.domain.certificates import transitions as certificate_transitions
 from server.domain.certificates.claims import Line, complete, encode_code
 from server.domain.certificates.states import UNSEALED, CertificateState
@@ -36,6 +36,7 @@ from server.models import Certificate, Issuance
 log = logging.getLogger("xcert.generation")
 
 SLICE = 50
+CORRECTED = "corrections.complete"  # the job that ends the cases of a batch of one
 AT_ONCE = 2  # certificates under way in one process
 TOLD_EVERY = 10  # certificates between two progress events
 CLAIM_SECONDS = (
@@ -203,14 +204,28 @@ async def finish(s: Services, *, issuance_id: int) -> None:
             "complete",
             known,
             actor=SYSTEM,
-            changes={"issued_at": now},
+            changes=_ending(issuance, now),
             became={"count": issuance.count},
         )
         await s.faults.reach("generation.finish: before the jobs")
-        await announcements.put(s.queue, issuance_id)
+        if issuance.corrects_id is not None:
+            await _supersede(s, issuance, issuance.corrects_id)
+        else:
+            await announcements.put(s.queue, issuance_id)
         await s.faults.reach("generation.finish: the announcement is put")
         await freshness.changed()
     await tell_state(s.event_bus, issuance)
+
+
+def _ending(issuance: Issuance, now: datetime) -> dict[str, datetime]:
+    """A correction's holder is told by the case, of the old certificate and the new one together."""
+    return {"issued_at": now} | ({"announced_at": now} if issuance.corrects_id is not None else {})
+
+
+async def _supersede(s: Services, issuance: Issuance, old_id: int) -> None:
+    """No moment without a valid certificate, and none with two that are shown (S68)."""
+    await supersession.supersede(s.clock, s.faults, old_id, issuance.id, issuance.correction_word)
+    await s.queue.put(CORRECTED, once=f"{CORRECTED}:{issuance.id}", issuance_id=issuance.id)
 
 
 def slices(ids: Sequence[int]) -> list[list[int]]:

@@ -98,6 +98,7 @@ async def _add(s: Services, issuance: Issuance, frame: Frame, entries: Sequence[
             candidate_id=entry.candidate_id,
             line=entry.line(number),
             id_salt_sealed=roster_query.sealed_salt(s.keys, number, entry.salt) if entry.salt else None,
+            corrects_id=issuance.corrects_id,
             created_at=s.clock.now(),
         )
         for number, entry in zip(numbers, entries, strict=True)

@@ -19,12 +19,13 @@ _SITES = """
 SELECT DISTINCT r.site_id, t.name FROM registration r JOIN site t ON t.id = r.site_id
 WHERE r.plan_id = $1 AND r.outcome = 'passed' AND r.site_id > $2
   AND NOT EXISTS (SELECT 1 FROM issuance i WHERE i.plan_id = $1 AND i.site_id = r.site_id
-                  AND i.state NOT IN ('prepared', 'issued'))
+                  AND i.corrects_id IS NULL AND i.state NOT IN ('prepared', 'issued'))
   AND (NOT EXISTS (SELECT 1 FROM certificate x WHERE x.registration_id = r.id AND x.state <> 'void')
-       OR EXISTS (SELECT 1 FROM issuance i WHERE i.plan_id = $1 AND i.site_id = r.site_id AND i.state = 'prepared'))
+       OR EXISTS (SELECT 1 FROM issuance i WHERE i.plan_id = $1 AND i.site_id = r.site_id AND i.state = 'prepared'
+                  AND i.corrects_id IS NULL))
 UNION
 SELECT i.site_id, t.name FROM issuance i JOIN site t ON t.id = i.site_id
-WHERE i.plan_id = $1 AND i.state = 'prepared' AND i.site_id > $2
+WHERE i.plan_id = $1 AND i.state = 'prepared' AND i.corrects_id IS NULL AND i.site_id > $2
 ORDER BY site_id
 """
 _PLAN = "SELECT id FROM plan WHERE id = $1 FOR NO KEY UPDATE"

@@ -122,7 +122,7 @@ async def _prepare_site(s: Services, preparation: Preparation, site_id: int, *, 
     if not await preparation_query.move_past(preparation.id, site_id, s.clock.now()):
         return  # another process was here
     issuance = (
-        await Issuance.filter(plan_id=preparation.plan_id, site_id=site_id)
+        await Issuance.filter(plan_id=preparation.plan_id, site_id=site_id, corrects_id=None)
         .exclude(state=BatchState.ISSUED.value)
         .select_for_update()
         .first()
@@ -172,7 +172,8 @@ async def prepare(s: Services, plan_id: int, *, actor: Actor) -> list[int]:
 async def batches_of(preparation_id: int) -> list[int]:
     """The ids of all batches of a finished preparation's plan. Raises as `prepare` says."""
     preparation = await Preparation.get(id=preparation_id)
-    batches = await Issuance.filter(plan_id=preparation.plan_id).order_by("id").values_list("id", flat=True)
+    of_plan = Issuance.filter(plan_id=preparation.plan_id, corrects_id=None)
+    batches = await of_plan.order_by("id").values_list("id", flat=True)
     left_out = preparation_query.left_out(preparation)
     if left_out and not preparation.made and not preparation.updated:
         raise Refused(left_out[0].code, left_out[0].message)

@@ -30,6 +30,17 @@ WHERE r.plan_id = $1 AND r.site_id = $2 AND r.outcome = 'passed'
                   WHERE x.registration_id = r.id AND x.state <> 'void' AND x.issuance_id <> $3)
 ORDER BY r.admission_number
 """
+# A batch of one (S68): the holder of the certificate that it corrects, while they pass at this plan and site. It lists
+# nobody when that certificate was revoked after the batch was begun: whoever revoked it did not mean it to come back.
+_CORRECTED = """
+SELECT r.id AS registration_id, c.id AS candidate_id, c.name, c.id_index
+FROM certificate old JOIN registration r ON r.id = old.registration_id JOIN candidate c ON c.id = r.candidate_id
+WHERE old.id = $1 AND r.plan_id = $2 AND r.site_id = $3 AND r.outcome = 'passed'
+  AND (old.revoked_at IS NULL OR old.revoked_at <= $5)
+  AND NOT EXISTS (SELECT 1 FROM certificate x
+                  WHERE x.registration_id = r.id AND x.state IN ('reserved', 'drawing', 'valid')
+                    AND x.issuance_id <> $4 AND x.id <> old.id)
+"""
 _FRAME = """
 SELECT p.name AS plan, p.exam_date, p.release_at, p.requires_practice, k.code AS kind_code, k.name AS certificate,
        t.level, sc.id AS school_id, sc.name AS school, t.name AS site, t.kind_id = p.kind_id AS fits_kind,
@@ -43,10 +54,10 @@ _RESERVED = """
 SELECT id, registration_id, number, line, id_salt_sealed AS salt_sealed FROM certificate WHERE issuance_id = $1 AND state <> 'void' ORDER BY number
 """
 _LISTED = """
-SELECT l.row, l.number, l.state, l.line, r.admission_number, c.id_sealed,
+SELECT l.row, l.number, l.state, l.line, r.admission_number, COALESCE(l.printed_id_sealed, c.id_sealed) AS id_sealed,
        (SELECT json_agg(json_build_array(s.subject, s.score, s.status) ORDER BY s.subject)::text
         FROM score s WHERE s.registration_id = l.registration_id) AS scores
-FROM (SELECT x.number, x.state, x.line, x.registration_id, x.candidate_id,
+FROM (SELECT x.number, x.state, x.line, x.registration_id, x.candidate_id, x.printed_id_sealed,
              row_number() OVER (ORDER BY x.number) AS row
       FROM certificate x WHERE x.issuance_id = $1 AND x.state <> 'void') l
 JOIN registration r ON r.id = l.registration_id JOIN candidate c ON c.id = l.candidate_id
@@ -154,6 +165,9 @@ class Listed:
 
 async def passed(issuance: Issuance) -> list[Passed]:
     """Who passed, in the order of admission numbers."""
+    if issuance.corrects_id is not None:
+        place = (issuance.corrects_id, issuance.plan_id, issuance.site_id, issuance.id, issuance.created_at)
+        return [Passed(**row) for row in await rows(_CORRECTED, *place)]
     return [Passed(**row) for row in await rows(_PASSED, issuance.plan_id, issuance.site_id, issuance.id)]
 
 

@@ -36,7 +36,7 @@ WHERE t.id = $1
 _TICKET_ALONE = f"SELECT {_TICKET} FROM scan_ticket t WHERE t.id = $1"  # noqa: S608 -- constants
 _LOCKED = """
 SELECT id, plan_id, site_id, state, revision, list_sha256, count, return_reason, org_signed_at, org_signed_by,
-       school_signed_at, handed_over_at, issued_on, issued_at, announced_at, created_at
+       school_signed_at, handed_over_at, issued_on, issued_at, announced_at, corrects_id, correction_word, created_at
 FROM issuance WHERE id = $1 FOR UPDATE
 """
 # Read after the batch's row is locked, so that whoever held it before is seen. The officer is held too: a suspension

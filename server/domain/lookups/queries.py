@@ -57,7 +57,8 @@ LEFT JOIN certificate e ON e.registration_id = r.id AND p.release_at <= $3
     AND e.state IN ('valid', 'revoked', 'superseded')
     AND EXISTS (SELECT 1 FROM issuance x WHERE x.id = e.issuance_id AND x.state = 'issued')
 LEFT JOIN LATERAL (SELECT convert_from(e.claims, 'UTF8')::jsonb AS claims) d ON true
-LEFT JOIN LATERAL (SELECT * FROM issuance x WHERE x.plan_id = r.plan_id AND x.site_id = r.site_id
+LEFT JOIN LATERAL (SELECT * FROM issuance x WHERE x.id = e.issuance_id
+        OR x.plan_id = r.plan_id AND x.site_id = r.site_id AND x.corrects_id IS NULL
     ORDER BY x.id = e.issuance_id DESC NULLS LAST, x.id DESC LIMIT 1) i ON true
 LEFT JOIN certificate n ON n.id = e.superseded_by_id
 LEFT JOIN practice_record q ON q.candidate_id = c.id AND q.level = t.level

@@ -153,6 +153,19 @@ _TOPICS = (
         link="/h5/certificates/{number}",
     ),
     Topic(
+        name="correction_done",
+        label="更正办结",
+        title="信息变更通知",
+        says="考生信息或证书的更正办结以后，告诉持证人",
+        settings=_channels("correction"),
+        fields={
+            "what": NoticeField("thing1", "变更内容", "姓名、证件号码更正"),
+            "result": NoticeField("thing2", "变更结果", "已换发新证书 1 份"),
+            "done_at": NoticeField("time3", "变更时间", "2026年11月23日 12:00"),
+        },
+        link="/h5/certificates",
+    ),
+    Topic(
         name="results_released",
         label="成绩公布",
         title="成绩发布通知",

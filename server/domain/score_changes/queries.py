@@ -128,7 +128,8 @@ FOR UPDATE OF r
 _BATCHES = """
 SELECT i.state, EXISTS (SELECT 1 FROM certificate x
     WHERE x.issuance_id = i.id AND x.registration_id = $3 AND x.state <> 'void') AS holds
-FROM issuance i WHERE i.plan_id = $1 AND i.site_id = $2 FOR SHARE OF i
+FROM issuance i LEFT JOIN certificate old ON old.id = i.corrects_id
+WHERE i.plan_id = $1 AND i.site_id = $2 AND (i.corrects_id IS NULL OR old.registration_id = $3) FOR SHARE OF i
 """
 
 

@@ -1,0 +1,167 @@
+"""The SQL of corrections: whom a case is about, where their batches are, what it changes, and the cases themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from server.domain.certificates.states import EVER_VALID
+from server.domain.issuance.states import BatchState
+from server.models.database import rows
+
+_SUBJECT = """
+SELECT r.id AS registration_id, r.candidate_id, r.plan_id, r.site_id, p.name AS plan, p.kind_id, t.level, t.school_id
+FROM registration r JOIN plan p ON p.id = r.plan_id JOIN site t ON t.id = r.site_id
+WHERE r.admission_number = $1 OR r.id = (SELECT x.registration_id FROM certificate x WHERE x.number = $2)
+   OR r.id = $3
+"""
+_PERSON = """
+SELECT c.id, c.name, c.id_sealed, COALESCE($2::bigint, c.school_id,
+    (SELECT t.school_id FROM registration r JOIN site t ON t.id = r.site_id WHERE r.candidate_id = c.id
+     ORDER BY r.id DESC LIMIT 1)) AS school_id
+FROM candidate c WHERE c.id = $1
+"""
+# What holds the person, and a batch at the school whose list they would join; shared, so that none is sent on meanwhile.
+_BATCHES = """
+SELECT i.id, i.state FROM registration r JOIN issuance i ON i.state <> 'issued'
+  AND (EXISTS (SELECT 1 FROM certificate x WHERE x.issuance_id = i.id AND x.registration_id = r.id AND x.state <> 'void')
+       OR i.corrects_id IS NULL AND i.plan_id = r.plan_id AND i.site_id = r.site_id AND r.outcome = 'passed'
+          AND NOT EXISTS (SELECT 1 FROM certificate x WHERE x.registration_id = r.id AND x.state <> 'void'))
+WHERE r.candidate_id = $1 AND ($2::bigint IS NULL OR r.id = $2) FOR SHARE OF i
+"""
+_REPLACED = """
+SELECT 1 FROM issuance i JOIN certificate old ON old.id = i.corrects_id
+WHERE old.registration_id = $1 AND i.state <> 'issued' LIMIT 1
+"""
+_PLACE = """
+SELECT p.id AS plan_id, t.id AS site_id, p.release_at,
+       EXISTS (SELECT 1 FROM registration o WHERE o.plan_id = p.id AND o.site_id = t.id
+               AND o.candidate_id = r.candidate_id AND o.id <> r.id) AS is_taken
+FROM registration r JOIN plan was ON was.id = r.plan_id JOIN site s ON s.id = r.site_id
+JOIN plan p ON p.name = $2 AND p.kind_id = was.kind_id
+JOIN site t ON t.school_id = s.school_id AND t.kind_id = s.kind_id AND t.level = $3
+WHERE r.id = $1
+"""
+_PRINTED = """
+UPDATE certificate SET printed_id_sealed = $2
+WHERE candidate_id = $1 AND printed_id_sealed IS NULL AND state = ANY($3::text[])
+"""
+_UNISSUED = """
+SELECT count(*) AS n FROM correction_certificate k JOIN issuance i ON i.id = k.issuance_id
+WHERE k.correction_id = $1 AND i.state <> 'issued'
+"""
+_CASES_OF = """
+SELECT c.id FROM correction c JOIN correction_certificate k ON k.correction_id = c.id
+WHERE k.issuance_id = $1 AND c.state = 'under_way' ORDER BY c.id
+"""
+_ENDED = """
+SELECT c.id FROM correction c WHERE c.state = 'under_way' AND NOT EXISTS (
+    SELECT 1 FROM correction_certificate k JOIN issuance i ON i.id = k.issuance_id
+    WHERE k.correction_id = c.id AND i.state <> 'issued') ORDER BY c.id
+"""
+_LISTED = """
+SELECT x.*, c.name, c.id_sealed, h.name AS school, r.admission_number
+FROM correction x JOIN candidate c ON c.id = x.candidate_id LEFT JOIN school h ON h.id = x.school_id
+LEFT JOIN registration r ON r.id = x.registration_id
+WHERE ($1::bigint IS NULL OR x.id < $1) AND ($2::text IS NULL OR x.state = $2) AND ($3::bigint IS NULL OR x.id = $3)
+  AND ($4::bigint IS NULL OR x.school_id = $4)
+ORDER BY x.id DESC LIMIT $5
+"""
+_MADE_ANEW = """
+SELECT k.correction_id, old.number AS old_number, old.state AS old_state, i.id AS issuance_id, i.state AS batch,
+       (SELECT n.number FROM certificate n WHERE n.issuance_id = i.id AND n.state <> 'void' LIMIT 1) AS new_number
+FROM correction_certificate k JOIN certificate old ON old.id = k.certificate_id JOIN issuance i ON i.id = k.issuance_id
+WHERE k.correction_id = ANY($1::bigint[]) ORDER BY k.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A registration as it stands: which plan, which level, of which school."""
+
+    registration_id: int
+    candidate_id: int
+    plan_id: int
+    site_id: int
+    plan: str
+    kind_id: int
+    level: str
+    school_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlace:
+    """Where a registration would go. `is_taken`: the person has a registration there already."""
+
+    plan_id: int
+    site_id: int
+    release_at: datetime | None
+    is_taken: bool
+
+
+async def place_of(*, number: str = "", registration_id: int | None = None) -> Place | None:
+    """The registration with this admission number or this certificate's number, or by its id."""
+    found = await rows(_SUBJECT, number, number, registration_id)
+    return Place(**found[0]) if found else None
+
+
+async def person(candidate_id: int, school_id: int | None) -> dict[str, Any] | None:
+    """Name, sealed number and school of a candidate; `school_id`: the school that it is asked for."""
+    found = await rows(_PERSON, candidate_id, school_id)
+    return found[0] if found else None
+
+
+async def batches(candidate_id: int, registration_id: int | None) -> list[BatchState]:
+    """The states of the batches under way that this person, or this registration, is in; locked against moving."""
+    return [BatchState(row["state"]) for row in await rows(_BATCHES, candidate_id, registration_id)]
+
+
+async def is_replaced(registration_id: int) -> bool:
+    """Whether a certificate of this registration is being made anew."""
+    return bool(await rows(_REPLACED, registration_id))
+
+
+async def new_place(registration_id: int, plan: str, level: str) -> NewPlace | None:
+    """The plan of this name and the same school's site of this level, for the same kind; None: there is none."""
+    found = await rows(_PLACE, registration_id, plan, level)
+    return NewPlace(**found[0]) if found else None
+
+
+async def keep_printed(candidate_id: int, id_sealed: bytes) -> None:
+    """The identity number stays with the certificates that have it on them, before the person's becomes another."""
+    await rows(_PRINTED, candidate_id, id_sealed, list(EVER_VALID))
+
+
+async def unissued(correction_id: int) -> int:
+    """How many batches of a case are not issued yet."""
+    [row] = await rows(_UNISSUED, correction_id)
+    return int(row["n"])
+
+
+async def cases_of(issuance_id: int) -> list[int]:
+    """The cases under way that a batch of one belongs to."""
+    return [row["id"] for row in await rows(_CASES_OF, issuance_id)]
+
+
+async def ended() -> list[int]:
+    """Cases under way whose batches are all issued."""
+    return [row["id"] for row in await rows(_ENDED)]
+
+
+async def listed(
+    after: int | None, state: str | None, correction_id: int | None, school_id: int | None, size: int
+) -> list[dict[str, Any]]:
+    """Cases, newest first."""
+    return await rows(_LISTED, after, state, correction_id, school_id, size)
+
+
+async def made_anew(correction_ids: list[int]) -> list[dict[str, Any]]:
+    """The certificates that these cases have made anew."""
+    return await rows(_MADE_ANEW, correction_ids)
+
+
+async def waiting() -> int:
+    """How many cases wait for a decision."""
+    [row] = await rows("SELECT count(*) AS n FROM correction WHERE state = 'requested'")
+    return int(row["n"])

@@ -1,0 +1,213 @@
+"""Asking for a correction (S68): by a school's account or by staff, with the formal letter, what was and what will be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tortoise.exceptions import IntegrityError
+
+from server.domain import beijing, roles
+from server.domain.actor import Actor
+from server.domain.audit import audit_log
+from server.domain.certificates.numbers import tidy_number
+from server.domain.certificates.states import CertificateState
+from server.domain.corrections import facts, queries
+from server.domain.corrections.case_letters import SHELF, is_named
+from server.domain.corrections.contents import Contents, CorrectionKind, sealed
+from server.domain.corrections.queries import Place
+from server.domain.corrections.states import Standing, the_new_one_is_free
+from server.domain.fault_points import transaction
+from server.domain.levels import Level
+from server.domain.people import queries as people_queries
+from server.domain.people.candidates import ABOUT_ID, IdentityNumber, clean_name
+from server.domain.people.free_text import clean_reason
+from server.domain.people.names import clean_title
+from server.domain.people.school_scope import is_school, school_of
+from server.domain.ports import Services
+from server.domain.roles import Verb
+from server.domain.sealed_files import SealedFile
+from server.errors import Conflict, FieldError, Invalid, NotFound, Refused
+from server.models import Certificate, Correction
+from server.models.database import breaks
+
+SHORTEST_REASON, LONGEST_REASON = 4, 300
+_NAMED = frozenset({CorrectionKind.PLACEMENT, CorrectionKind.SCORE, CorrectionKind.REISSUE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody asks for.
+
+    Attributes:
+        about: an admission number or a certificate's number; empty where `candidate_id` says whom.
+        name, id_number: of the person, where they are wrong.
+        plan, level: of one registration, where they are wrong; a plan by its name.
+        reason: why, for those who decide; numbers of persons in it are masked.
+        letter: the formal letter, at most `sealed_files.LARGEST` bytes.
+    """
+
+    kind: CorrectionKind
+    about: str = ""
+    candidate_id: int | None = None
+    name: str = ""
+    id_number: str = ""
+    plan: str = ""
+    level: str = ""
+    reason: str
+    letter: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """Whom a case is about."""
+
+    candidate_id: int
+    name: str
+    id_number: str
+    school_id: int | None
+    place: Place | None
+    certificate: Certificate | None  # the revoked one that was named
+
+
+async def request(s: Services, wish: Wish, *, actor: Actor) -> int:
+    """Open a case; its number. Nothing changes until somebody else approves.
+
+    Raises:
+        Forbidden: role_not_allowed. NotFound: candidate_unknown.
+        Invalid: /about, /name, /id_number, /plan, /level, /reason, /file.
+        Conflict: taken, correction_open. OutsideFailure: the file store does not answer.
+    """
+    roles.require(actor, Verb.ASK_CORRECTION)
+    reason = clean_reason(wish.reason)
+    if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
+        sentence = f"请写明更正的缘由，{SHORTEST_REASON} 到 {LONGEST_REASON} 个字，例如函件的日期和文号。"
+        raise Invalid(errors=[FieldError("/reason", "reason_length", sentence)])
+    SHELF.kind_of(wish.letter)
+    subject = await _subject(s, wish, actor)
+    was, becomes = await _sides(s, wish, subject)
+    if not await facts.is_free(s.keys, subject.candidate_id, _registration(wish, subject), becomes):
+        reason_against = the_new_one_is_free(Standing())
+        assert reason_against is not None
+        raise reason_against.as_refusal()
+    try:
+        async with SHELF.kept(s, wish.letter, is_named=is_named) as letter:
+            await s.faults.reach("corrections.request: the letter is kept")
+            async with transaction(s.faults, "corrections.request"):
+                return await _opened(s, wish, subject, (was, becomes), (reason, letter), actor)
+    except IntegrityError as error:
+        if not breaks(error, "correction_open"):
+            raise
+        sentence = "这位考生已有一件更正待批准，请先处理那一件。"
+        raise Conflict("correction_open", sentence) from error
+
+
+async def _opened(
+    s: Services,
+    wish: Wish,
+    subject: _Subject,
+    sides: tuple[Contents, Contents],
+    papers: tuple[str, SealedFile],
+    actor: Actor,
+) -> int:
+    (was, becomes), (reason, letter) = sides, papers
+    number = was.get("id_number")
+    case = await Correction.create(
+        kind=wish.kind.value,
+        candidate_id=subject.candidate_id,
+        registration_id=_registration(wish, subject),
+        certificate_id=subject.certificate.id if subject.certificate is not None else None,
+        school_id=subject.school_id,
+        was_sealed=sealed(s.keys, "was", letter.key, was),
+        becomes_sealed=sealed(s.keys, "becomes", letter.key, becomes),
+        was_index=s.keys.blind(number, about=ABOUT_ID) if number else None,
+        reason=reason,
+        letter_key=letter.key,
+        letter_kind=letter.kind,
+        letter_sha256=letter.sha256,
+        requested_by=actor.id,
+        requested_by_name=actor.name,
+        requested_by_school=is_school(actor),
+        requested_at=s.clock.now(),
+    )
+    became = {"kind": case.kind, "fields": sorted(becomes), "letter_sha256": letter.sha256.hex()}
+    await audit_log.record(s.clock, actor, "correction.request", "correction", case.id, became=became)
+    return int(case.id)
+
+
+def _registration(wish: Wish, subject: _Subject) -> int | None:
+    return subject.place.registration_id if wish.kind in _NAMED and subject.place is not None else None
+
+
+async def _subject(s: Services, wish: Wish, actor: Actor) -> _Subject:
+    """Raises Invalid: /about; NotFound: candidate_unknown, also for another school's."""
+    number = tidy_number(wish.about)
+    place = await queries.place_of(number=number) if number else None
+    candidate_id = place.candidate_id if place is not None else None if number else wish.candidate_id
+    if candidate_id is None and not number:
+        raise _wrong("/about", "missing", "请填写考生的准考证号，或证书编号。")
+    if wish.kind in _NAMED and candidate_id is not None and place is None:
+        raise _wrong("/about", "missing", "请填写要更正的那一次考试的准考证号，或证书编号。")
+    person = None
+    if candidate_id is not None and await people_queries.is_seen(candidate_id, school_of(actor)):
+        person = await queries.person(candidate_id, actor.school_id if is_school(actor) else None)
+    if person is None:
+        raise NotFound("candidate_unknown", "没有找到这位考生，请核对准考证号或证书编号。")
+    revoked = Certificate.filter(number=number, state=CertificateState.REVOKED.value)
+    return _Subject(
+        person["id"],
+        person["name"],
+        s.keys.decrypt(bytes(person["id_sealed"]), about=ABOUT_ID),
+        person["school_id"],
+        place,
+        await revoked.first() if number else None,
+    )
+
+
+async def _sides(s: Services, wish: Wish, subject: _Subject) -> tuple[Contents, Contents]:
+    """What was and what becomes of it: only what changes. Raises Invalid."""
+    if wish.kind is CorrectionKind.PERSON:
+        was = {"name": subject.name, "id_number": subject.id_number}
+        wanted = _person(s, wish)
+    elif wish.kind is CorrectionKind.PLACEMENT and subject.place is not None:
+        was = {"plan": subject.place.plan, "level": subject.place.level}
+        wanted = await _placement(wish, subject.place)
+    else:
+        raise _wrong("/kind", "kind_unknown", "这一类更正不在这里提出。")
+    becomes = {name: value for name, value in wanted.items() if value and value != was[name]}
+    if not becomes:
+        pointer = "/name" if wish.kind is CorrectionKind.PERSON else "/level"
+        raise _wrong(pointer, "nothing_changes", "填写的与现在的记录相同，没有要更正的内容，请核对。")
+    return {name: was[name] for name in becomes}, becomes
+
+
+def _person(s: Services, wish: Wish) -> dict[str, str]:
+    wanted, wrong = {}, []
+    try:
+        wanted["name"] = clean_name(wish.name) if wish.name.strip() else ""
+    except Refused as refused:
+        wrong.append(FieldError("/name", refused.code, refused.message))
+    try:
+        today = beijing.day(s.clock.now())
+        wanted["id_number"] = (
+            IdentityNumber.parse(wish.id_number, today=today).text if wish.id_number.strip() else ""
+        )
+    except Refused as refused:
+        wrong.append(FieldError("/id_number", refused.code, refused.message))
+    if wrong:
+        raise Invalid(errors=wrong)
+    return wanted
+
+
+async def _placement(wish: Wish, place: Place) -> dict[str, str]:
+    wanted = {"plan": clean_title(wish.plan), "level": wish.level}
+    if wish.level and wish.level not in {level.value for level in Level}:
+        raise _wrong("/level", "level_unknown", "没有这个等级。")
+    plan, level = wanted["plan"] or place.plan, wanted["level"] or place.level
+    if await queries.new_place(place.registration_id, plan, level) is None:
+        sentence = "没有这个考试计划，或这所院校没有这个等级的考核站点；请先导入，再提出更正。"
+        raise _wrong("/plan" if wanted["plan"] else "/level", "place_unknown", sentence)
+    return wanted
+
+
+def _wrong(pointer: str, code: str, sentence: str) -> Invalid:
+    return Invalid(errors=[FieldError(pointer, code, sentence)])
