@@ -126,6 +126,7 @@ class Certificate(Answer):
     revoked_at: datetime | None
     revoke_reason: str | None
     superseded_by: str | None
+    superseded_at: datetime | None
     advice: str
     verification_url: str
 

@@ -66,6 +66,7 @@ def certificate(item: CertificateItem) -> dict[str, Any]:
         "revoked_at": item.revoked_at,
         "revoke_reason": item.revoke_reason,
         "superseded_by": item.superseded_by,
+        "superseded_at": item.superseded_at,
         "advice": item.advice,
         "verification_url": item.verification_url,
     }

@@ -13,6 +13,7 @@ from server.app import api_document
 from server.commands import Impossible
 from server.domain.campaigns import states as campaign_states
 from server.domain.certificates import states as certificate_states
+from server.domain.corrections import states as correction_states
 from server.domain.imports import states as import_states
 from server.domain.issuance import states
 from server.domain.notices import states as notice_states
@@ -46,6 +47,7 @@ def tables() -> dict[str, str]:
         "bank-refund-states": bank_refund_states.steps_as_markdown(),
         "transfer-states": transfer_states.steps_as_markdown(),
         "waiver-states": waiver_states.steps_as_markdown(),
+        "correction-states": correction_states.steps_as_markdown(),
         "score-change-states": score_change_states.steps_as_markdown(),
         "templates": _templates(),
     }

@@ -113,7 +113,9 @@ async def _forget(
         if not await is_named(file.key):
             await file_store.delete(file.key)
     except Exception as problem:
-        log.error("sealed file left in the file store", extra={"file": file.key, "why": type(problem).__name__})
+        log.error(
+            "sealed file left in the file store", extra={"file": file.key, "why": type(problem).__name__}
+        )
 
 
 def _invalid(code: str, message: str) -> Invalid:

@@ -51,7 +51,9 @@ class Issuance(Model):
         "records.Certificate", related_name="replacements", null=True, on_delete=fields.RESTRICT
     )
     corrects_id: int | None  # a batch of one: the certificate in whose place a new one is issued (S68)
-    correction_word = fields.CharField(max_length=30, default="", db_default="")  # why, as anybody may read it
+    correction_word = fields.CharField(
+        max_length=30, default="", db_default=""
+    )  # why, as anybody may read it
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
@@ -179,7 +181,9 @@ class Certificate(Model):
     )
     superseded_by_id: int | None
     superseded_at = fields.DatetimeField(null=True)
-    superseded_word = fields.CharField(max_length=30, default="", db_default="")  # why, as anybody may read it
+    superseded_word = fields.CharField(
+        max_length=30, default="", db_default=""
+    )  # why, as anybody may read it
     corrects: fields.ForeignKeyNullableRelation[Certificate] = fields.ForeignKeyField(
         "records.Certificate", related_name="corrected_by", null=True, on_delete=fields.RESTRICT
     )

@@ -189,6 +189,8 @@ def _document(finding: Finding) -> Found:
         checked_at=finding.at,
         revoked_at=finding.revoked_at,
         superseded_by=finding.superseded_by,
+        superseded_at=finding.superseded_at,
+        superseded_word=finding.superseded_word or None,
         claims=Claims(
             number=statement.number,
             name=statement.name,

@@ -35,7 +35,9 @@ class Found(Answer):
     is_valid: bool
     checked_at: datetime
     revoked_at: datetime | None
-    superseded_by: str | None
+    superseded_by: str | None = Field(description="换发的新证书编号；已撤销的也可能另有新证书")
+    superseded_at: datetime | None
+    superseded_word: str | None = Field(description="为什么换发，一个词，例如“姓名更正”")
     claims: Claims
     portal_number: str | None
     pdf_sha256: str | None

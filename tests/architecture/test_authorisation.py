@@ -16,6 +16,12 @@ OF_ONESELF = {
 ASKS_NOBODY = {
     "audit/incidents.py note": "says what was tried",
     "people/staff.py change_password": "one's own password, and the old one is asked for",
+    "certificates/revocation.py take_validity": "a part of verbs that have asked: revoking, a correction of a score",
+    "corrections/effects.py certificates_follow": "a part of approving a correction, which has asked",
+    "corrections/effects.py write_person": "a part of approving a correction, which has asked",
+    "corrections/effects.py write_placement": "a part of approving a correction, which has asked",
+    "corrections/transitions.py advance": "the writer; the verbs on corrections have asked",
+    "issuance/replacement.py begin": "a part of approving a correction, which has asked",
     "certificates/portal.py write": "a part of an import, whose verb has asked",
     "imports/practice_writing.py take": "a part of an import, whose verb has asked",
     "notices/hold.py begin": "the command line alone",

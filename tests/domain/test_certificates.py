@@ -137,6 +137,8 @@ async def test_revoking_is_seen_everywhere(services: Services, of: Cohort, clock
         revoked_at=clock.now(),
         revoke_reason_public="",
         superseded_by=None,
+        superseded_at=None,
+        superseded_word="",
         portal_number="",
         pdf_sha256=bytes(one.pdf_sha256 or b"").hex(),
     )
@@ -228,8 +230,8 @@ async def test_the_school_downloads_all_its_certificates(services: Services, of:
         for certificate, name in zip(listed[:3], names, strict=True):
             assert hashlib.sha256(archive.read(name)).digest() == bytes(certificate.pdf_sha256 or b"")
         lines = archive.read("证书清单.csv").decode("utf-8-sig").splitlines()
-    assert lines[0] == "证书编号,姓名,等级,状态,文件SHA-256"
-    assert lines[1] == f"{listed[0].number},崔子涵,初级,有效,{bytes(listed[0].pdf_sha256 or b'').hex()}"
+    assert lines[0] == "证书编号,姓名,等级,状态,文件SHA-256,换发的新证书,替代的旧证书"
+    assert lines[1] == f"{listed[0].number},崔子涵,初级,有效,{bytes(listed[0].pdf_sha256 or b'').hex()},,"
     assert lines[4].split(",")[3] == "已撤销"
     assert (await AuditEntry.get(action="issuance.download")).actor_name == "教务处"
 

@@ -1,31 +1,54 @@
-"""更正 (S68): one asks with the letter, another approves; record and certificates follow, and every surface says so."""
+"""更正 (S68): one asks with the letter, another approves; record and certificates follow, and nothing is overwritten."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
+
 import pytest
 
-from server.domain.certificates import verification
-from server.domain.corrections import case_views, deciding
+from server.domain import score_changes
+from server.domain.certificates import downloads, revocation, verification
+from server.domain.corrections import case_letters, case_views, completion, deciding
+from server.domain.corrections.contents import CorrectionKind, compared, opened
 from server.domain.corrections.states import CorrectionState
+from server.domain.issuance import organisation, preparing, roster, scan_tickets
+from server.domain.levels import Level
+from server.domain.people import candidates
 from server.domain.ports import Services
-from server.errors import Forbidden
-from server.models import AuditEntry, Candidate, Certificate, Correction, Delivery, Issuance
-from tests.kit import correcting, make
-from tests.kit.correcting import APPROVER, ASKER
+from server.errors import Conflict, Forbidden, Gone, Unverified
+from server.models import (
+    AuditEntry,
+    Binding,
+    Candidate,
+    Certificate,
+    Correction,
+    CorrectionCertificate,
+    Delivery,
+    Issuance,
+    LookupChange,
+    PlanSlot,
+    Registration,
+    Score,
+    ScoreChange,
+)
+from tests.kit import correcting, issuing, make
+from tests.kit.correcting import APPROVER, ASKER, LETTER
+from tests.kit.fakes import FakeClock, MemoryFileStore
+from tests.kit.jobs import drained
+
+pytestmark = pytest.mark.rule("S68")
 
 
-@pytest.mark.rule("S68")
 async def test_a_wrong_name_is_corrected_and_the_certificate_follows(services: Services) -> None:
     s = services
     of = await correcting.issued(s)
     old = await correcting.certificate(of)
     case = await correcting.asked(s, of)
     assert (await Candidate.get(id=case.candidate_id)).name == "龙雯"
-    with pytest.raises(Forbidden) as alone:
-        await deciding.approve(s, case.id, actor=ASKER)
-    assert alone.value.code == "same_person"
-
+    told = await LookupChange.all().count()
     assert await deciding.approve(s, case.id, actor=APPROVER) is CorrectionState.UNDER_WAY
+    assert await LookupChange.all().count() == told + 1
     assert (await Candidate.get(id=case.candidate_id)).name == "龙文"
     batch = await Issuance.get(corrects_id=old.id)
     assert (batch.state, batch.count, batch.correction_word) == ("prepared", 1, "姓名更正")
@@ -39,12 +62,13 @@ async def test_a_wrong_name_is_corrected_and_the_certificate_follows(services: S
     assert (new.state, new.corrects_id) == ("valid", old.id)
     assert new.number != old.number
     assert (await Correction.get(id=case.id)).state == "done"
-    [told] = await Delivery.filter(candidate_id=case.candidate_id, topic="correction_done")
-    assert told.fields_shown == {
+    [notice] = await Delivery.filter(candidate_id=case.candidate_id, topic="correction_done")
+    assert notice.fields_shown == {
         "thing1": "姓名更正",
         "thing2": "已换发新证书 1 份",
         "time3": "2026年11月23日 12:00",
     }
+    assert not await Delivery.filter(dedup=f"certificate:{new.id}").exists()  # told once, of both together
     view = await case_views.view(s.keys, case.id, actor=make.ADMIN)
     assert [(one.label, one.was, one.becomes) for one in view.changes] == [("姓名", "龙雯", "龙文")]
     [anew] = view.certificates
@@ -55,3 +79,349 @@ async def test_a_wrong_name_is_corrected_and_the_certificate_follows(services: S
         ("correction.approve", APPROVER.id),
         ("correction.complete", None),
     ]
+    superseded = await AuditEntry.get(action="certificate.supersede")
+    assert (superseded.subject_id, superseded.was, superseded.became) == (
+        old.number,
+        {"state": "valid"},
+        {"state": "superseded", "superseded_by": new.number, "reason": "姓名更正"},
+    )
+
+
+async def test_a_wrong_identity_number_changes_with_its_index_and_the_binding_stays(
+    services: Services,
+) -> None:
+    s = services
+    of = await correcting.issued(s)
+    old, before = await correcting.certificate(of), await correcting.number_of(s, of)
+    right = make.id_number(7777)
+    case = await correcting.approved(s, of, id_number=right)
+    assert await correcting.number_of(s, of) == right
+    found = await candidates.find_by_id_number(s.keys, right)
+    assert found is not None and found.id == case.candidate_id
+    assert await candidates.find_by_id_number(s.keys, before) is None
+    assert await Binding.filter(candidate_id=case.candidate_id, unbound_at=None).exists()
+    # the old paper has the old number on it, and what is said of it says so
+    finding = await verification.read_code(s, old.code, address="127.0.0.1")
+    assert finding.is_valid and finding.id_masked == candidates.mask_id(before)
+    await correcting.reissued(s, of, case)
+    finding = await verification.read_code(s, old.code, address="127.0.0.1")
+    assert (finding.standing.value, finding.superseded_word) == ("superseded", "证件号码更正")
+    assert finding.id_masked == candidates.mask_id(before)
+    new = await Certificate.get(number=finding.superseded_by)
+    finding = await verification.read_code(s, new.code, address="127.0.0.1")
+    assert finding.is_valid and finding.id_masked == candidates.mask_id(right)
+    # what was is readable in the case, its middle masked but for what differs; and nowhere in the trail
+    [change] = (await case_views.view(s.keys, case.id, actor=make.ADMIN)).changes
+    assert (change.was, change.becomes) == compared(before, right)
+    for entry in await AuditEntry.all():
+        assert before not in f"{entry.was}{entry.became}" and right not in f"{entry.was}{entry.became}"
+
+
+def test_an_identity_number_shows_its_ends_and_what_differs() -> None:
+    assert compared("990001200001020014", "990001200001030012") == (
+        "99***********20014",
+        "99***********30012",
+    )
+
+
+async def test_every_valid_certificate_of_the_person_follows(services: Services) -> None:
+    s = services
+    of = await correcting.issued(s, names=("龙雯",))
+    higher = await issuing.cohort(s, names=(), level=Level.INTERMEDIATE)
+    who = await Candidate.get(id=of.registrations[0].candidate_id)
+    higher.registrations.append(await make.registration(s, who, on=higher.plan, at=higher.site))
+    await issuing.generating(s, higher)
+    await drained(s)
+    case = await correcting.approved(s, of)
+    batches = await Issuance.filter(corrects_id__not_isnull=True).order_by("id")
+    assert [(one.plan_id, one.site_id, one.count) for one in batches] == [
+        (of.plan.id, of.site.id, 1),
+        (higher.plan.id, higher.site.id, 1),
+    ]
+    await correcting.signed(s, of, batches[0])
+    await drained(s)
+    assert (await Correction.get(id=case.id)).state == "under_way"  # the other one is not issued yet
+    await correcting.signed(s, higher, batches[1])
+    await drained(s)
+    assert (await Correction.get(id=case.id)).state == "done"
+    states = [one.state for one in await Certificate.filter(candidate_id=who.id).order_by("id")]
+    assert states == ["superseded", "superseded", "valid", "valid"]
+    [notice] = await Delivery.filter(topic="correction_done")
+    assert notice.fields_shown["thing2"] == "已换发新证书 2 份"
+
+
+async def test_before_any_batch_the_record_alone_changes(services: Services) -> None:
+    s = services
+    of = await issuing.cohort(s, names=("龙雯",))
+    await correcting.bound(s, of.registrations[0].candidate_id)
+    case = await correcting.approved(s, of)
+    assert (case.state, await Issuance.all().count()) == ("done", 0)
+    [notice] = await Delivery.filter(topic="correction_done")
+    assert notice.fields_shown["thing2"] == "考生信息已更正"
+    batch = await issuing.prepared(s, of)
+    line = await Certificate.get(issuance_id=batch.id)
+    assert "龙文".encode() in bytes(line.line)
+
+
+async def test_a_prepared_list_follows_before_it_is_signed(services: Services) -> None:
+    s = services
+    of = await issuing.cohort(s)
+    batch = await issuing.prepared(s, of)
+    case = await correcting.approved(s, of, name="崔子寒")
+    assert case.state == "done"
+    with pytest.raises(Conflict) as unseen:
+        await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
+    assert unseen.value.code == "list_refreshed"
+    after = await Issuance.get(id=batch.id)
+    assert bytes(after.list_sha256 or b"") != bytes(batch.list_sha256 or b"")
+    await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
+
+
+async def test_a_batch_at_the_school_holds_the_case_until_it_comes_back(services: Services) -> None:
+    s = services
+    of = await issuing.cohort(s)
+    ticket = await issuing.shown_ticket(s, of)
+    case = await correcting.asked(s, of, name="崔子寒")
+    with pytest.raises(Conflict) as refused:
+        await deciding.approve(s, case.id, actor=APPROVER)
+    assert refused.value.code == "batch_at_school"
+    assert "撤回" in refused.value.message
+    assert (await Correction.get(id=case.id)).state == "requested"
+    batch = await Issuance.get(plan_id=of.plan.id)
+    await scan_tickets.return_batch(s, ticket.token, issuing.PIN, "第 1 位考生姓名有误", identity=of.identity)
+    before = bytes((await Issuance.get(id=batch.id)).list_sha256 or b"")
+    await deciding.approve(s, case.id, actor=APPROVER)
+    await organisation.revise(s, batch.id, actor=make.ISSUER_STAFF)
+    again = await Issuance.get(id=batch.id)
+    assert bytes(again.list_sha256 or b"") != before
+    with pytest.raises(Conflict):  # the open QR is dead
+        await scan_tickets.confirm(s, ticket.token, issuing.PIN, identity=of.identity)
+    await correcting.signed(s, of, again)
+    await drained(s)
+    assert "崔子寒".encode() in bytes((await correcting.certificate(of, state="valid")).line)
+
+
+async def test_signed_and_not_issued_waits(services: Services) -> None:
+    s = services
+    of = await issuing.cohort(s)
+    batch = await issuing.school_signed(s, of)
+    case = await correcting.asked(s, of, name="崔子寒")
+    with pytest.raises(Conflict) as refused:
+        await deciding.approve(s, case.id, actor=APPROVER)
+    assert refused.value.code == "batch_being_made"
+    await organisation.hand_over(s, batch.id, actor=make.ISSUER_STAFF)
+    await drained(s)
+    assert await deciding.approve(s, case.id, actor=APPROVER) is CorrectionState.UNDER_WAY
+
+
+async def test_a_wrong_correction_is_corrected_by_another(services: Services) -> None:
+    s = services
+    of = await correcting.issued(s)
+    first = await correcting.approved(s, of)
+    second = await correcting.approved(s, of, name="龙玟")  # while the first is under way
+    [batch] = await Issuance.filter(corrects_id__not_isnull=True)
+    links = await CorrectionCertificate.all().order_by("id")
+    assert [(one.correction_id, one.issuance_id) for one in links] == [
+        (first.id, batch.id),
+        (second.id, batch.id),
+    ]
+    with pytest.raises(Conflict) as unseen:  # its list follows
+        await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
+    assert unseen.value.code == "list_refreshed"
+    await correcting.reissued(s, of, second)
+    new = await correcting.certificate(of, state="valid")
+    assert "龙玟".encode() in bytes(new.line)
+    assert {one.state for one in await Correction.all()} == {"done"}
+    third = await correcting.approved(s, of, name="龙雯")  # and after the end
+    await correcting.reissued(s, of, third)
+    history = (
+        await Certificate.filter(registration_id=of.registrations[0].id).exclude(state="void").order_by("id")
+    )
+    assert [one.state for one in history] == ["superseded", "superseded", "valid"]
+    assert [one.superseded_by_id for one in history] == [history[1].id, history[2].id, None]
+    views = [await case_views.view(s.keys, one.id, actor=make.ADMIN) for one in (first, second, third)]
+    assert [(v.changes[0].was, v.changes[0].becomes) for v in views] == [
+        ("龙雯", "龙文"),
+        ("龙文", "龙玟"),
+        ("龙玟", "龙雯"),
+    ]
+
+
+async def test_a_score_is_corrected_after_issuing_and_the_certificate_falls(services: Services) -> None:
+    s = services
+    of = await correcting.issued(s)
+    await PlanSlot.create(plan=of.plan, level=of.site.level, subject=make.SUBJECT)
+    case = await correcting.asked(s, of, kind=CorrectionKind.SCORE, status="scored", score="12")
+    change = await ScoreChange.get(id=case.score_change_id)
+    with pytest.raises(Forbidden):
+        await deciding.approve(s, case.id, actor=ASKER)
+    with pytest.raises(Conflict) as alone:
+        await score_changes.approve(s, change.id, actor=APPROVER)
+    assert alone.value.code == "case_decides"
+    assert await deciding.approve(s, case.id, actor=APPROVER) is CorrectionState.DONE
+    registration = await Registration.get(id=of.registrations[0].id)
+    assert registration.outcome == "failed"
+    assert (await Score.get(registration_id=registration.id)).score == Decimal("12.0")
+    assert (await ScoreChange.get(id=change.id)).state == "approved"
+    old = await correcting.certificate(of)
+    assert (old.state, old.revoke_reason) == ("revoked", f"成绩更正后未达到合格标准（更正第 {case.id} 件）")
+    [notice] = await Delivery.filter(candidate_id=case.candidate_id, topic="results_released")
+    assert notice.fields_shown["thing1"].startswith("成绩更正：")
+    # and back again: a wrong correction is corrected by another, and the person is certified again
+    case = await correcting.approved(s, of, kind=CorrectionKind.SCORE, status="scored", score="78.5")
+    assert case.state == "under_way"
+    await correcting.reissued(s, of, case)
+    old = await Certificate.get(id=old.id)
+    new = await correcting.certificate(of, state="valid")
+    assert (old.state, old.superseded_by_id, new.corrects_id) == ("revoked", new.id, old.id)
+
+
+async def test_a_score_that_passes_after_all_is_in_the_next_list(services: Services) -> None:
+    s = services
+    of = await correcting.issued(s)
+    await PlanSlot.create(plan=of.plan, level=of.site.level, subject=make.SUBJECT)
+    failed = await Registration.get(plan_id=of.plan.id, outcome="failed")
+    case = await correcting.approved(
+        s, of, about=failed.admission_number, kind=CorrectionKind.SCORE, status="scored", score="61"
+    )
+    assert case.state == "done"
+    await preparing.prepare(s, of.plan.id, actor=make.ISSUER_STAFF)
+    batch = await Issuance.get(state="prepared", corrects_id=None)
+    assert (await Certificate.get(issuance_id=batch.id)).registration_id == failed.id
+
+
+async def test_a_wrong_level_moves_the_registration_and_this_certificate_alone(services: Services) -> None:
+    s = services
+    of = await correcting.issued(s)
+    other = await make.site(of.school, Level.INTERMEDIATE)
+    for level in (of.site.level, other.level):
+        await PlanSlot.create(plan=of.plan, level=level, subject=make.SUBJECT)
+    old = await correcting.certificate(of)
+    case = await correcting.approved(
+        s, of, about=old.number, kind=CorrectionKind.PLACEMENT, level="intermediate"
+    )
+    assert (await Registration.get(id=old.registration_id)).site_id == other.id
+    batch = await Issuance.get(corrects_id=old.id)
+    assert (batch.site_id, batch.correction_word) == (other.id, "等级更正")
+    await correcting.reissued(s, of, case)
+    new = await correcting.certificate(of, state="valid")
+    assert b'"level":"intermediate"' in bytes(new.line)
+    assert await Certificate.filter(issuance__corrects_id=None, state="superseded").count() == 1
+
+
+async def test_a_wrong_plan_has_another_day(services: Services, clock: FakeClock) -> None:
+    s = services
+    of = await correcting.issued(s)
+    day = of.plan.exam_date + timedelta(days=1)
+    plan = await make.plan("2023年9月23日社会心理服务证书考试", release_at=clock.now())
+    await type(plan).filter(id=plan.id).update(exam_date=day)
+    for one in (of.plan, plan):
+        await PlanSlot.create(plan=one, level=of.site.level, subject=make.SUBJECT)
+    case = await correcting.approved(s, of, kind=CorrectionKind.PLACEMENT, plan=plan.name)
+    await correcting.reissued(s, of, case)
+    new = await correcting.certificate(of, state="valid")
+    assert f'"exam_date":"{day.isoformat()}"'.encode() in bytes(new.line)
+
+
+async def test_who_was_revoked_can_be_certified_again(services: Services, clock: FakeClock) -> None:
+    s = services
+    of = await correcting.issued(s)
+    old = await correcting.certificate(of)
+    await revocation.revoke(s.clock, s.faults, old.number, "误操作", actor=make.ISSUER_STAFF)
+    clock.forward(days=1)
+    case = await correcting.approved(s, of, about=old.number, kind=CorrectionKind.REISSUE)
+    await correcting.reissued(s, of, case)
+    old, new = await Certificate.get(id=old.id), await correcting.certificate(of, state="valid")
+    assert (old.state, old.superseded_by_id) == ("revoked", new.id)
+    status = await verification.public_status(s.clock, old.number)
+    assert status is not None and (status.state, status.superseded_by) == ("revoked", new.number)
+
+
+async def test_a_revoked_certificate_follows_its_persons_correction(services: Services) -> None:
+    s = services
+    of = await correcting.issued(s)
+    old = await correcting.certificate(of)
+    await revocation.revoke(s.clock, s.faults, old.number, "姓名有误", actor=make.ISSUER_STAFF)
+    case = await correcting.approved(s, of, about=old.number, name="龙文")
+    await correcting.reissued(s, of, case)
+    new = await correcting.certificate(of, state="valid")
+    assert "龙文".encode() in bytes(new.line) and new.corrects_id == old.id
+
+
+async def test_what_is_revoked_while_it_is_made_anew_does_not_come_back(
+    services: Services, clock: FakeClock
+) -> None:
+    s = services
+    of = await correcting.issued(s)
+    old = await correcting.certificate(of)
+    await correcting.approved(s, of)
+    clock.forward(minutes=1)
+    await revocation.revoke(s.clock, s.faults, old.number, "冒名", actor=make.ISSUER_STAFF)
+    batch = await Issuance.get(corrects_id=old.id)
+    with pytest.raises(Conflict):
+        await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
+    with pytest.raises(Conflict) as empty:
+        await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
+    assert empty.value.code == "list_empty"
+    _, entries, _ = await roster.drawn_up(s.settings, s.pdf_renderer, await Issuance.get(id=batch.id))
+    assert entries == []
+
+
+async def test_a_school_asks_and_staff_decide(services: Services) -> None:
+    s = services
+    of = await correcting.issued(s)
+    teacher = make.school_account(of.school)
+    case = await correcting.asked(s, of, actor=teacher)
+    assert (case.requested_by_school, case.school_id) == (True, of.school.id)
+    with pytest.raises(Forbidden):
+        await deciding.approve(s, case.id, actor=teacher)
+    [listed] = (await case_views.listing(s.keys, actor=teacher)).items
+    assert (listed.id, listed.may_decide, listed.may_withdraw) == (case.id, False, True)
+    stranger = make.school_account(await make.school())
+    assert (await case_views.listing(s.keys, actor=stranger)).items == []
+    assert await deciding.approve(s, case.id, actor=ASKER) is CorrectionState.UNDER_WAY
+
+
+async def test_the_letter_is_sealed_and_every_look_is_kept(services: Services) -> None:
+    s = services
+    of = await correcting.issued(s)
+    case = await correcting.asked(s, of)
+    assert isinstance(s.file_store, MemoryFileStore)
+    assert LETTER not in s.file_store.files[case.letter_key]
+    for looks in (1, 2):
+        letter = await case_letters.letter(s, case.id, actor=APPROVER)
+        assert (letter.data, letter.kind) == (LETTER, "pdf")
+        assert await AuditEntry.filter(action="correction.letter", subject_id=str(case.id)).count() == looks
+
+
+async def test_the_holder_may_not_take_the_old_one_home(services: Services) -> None:
+    s = services
+    of = await correcting.issued(s)
+    old = await correcting.certificate(of)
+    await correcting.reissued(s, of, await correcting.approved(s, of))
+    new = await correcting.certificate(of, state="valid")
+    with pytest.raises(Gone) as refused:
+        await downloads.pdf(s.clock, s.file_store, old.number, candidate_id=old.candidate_id)
+    assert new.number in refused.value.message
+    assert await downloads.pdf(s.clock, s.file_store, new.number, candidate_id=new.candidate_id)
+
+
+async def test_a_lost_job_is_found_by_the_sweep(services: Services) -> None:
+    s = services
+    of = await correcting.issued(s)
+    case = await correcting.approved(s, of)
+    await Issuance.filter(corrects_id__not_isnull=True).update(state="issued")
+    await completion.sweep(s)
+    await completion.sweep(s)
+    assert (await Correction.get(id=case.id)).state == "done"
+    assert await Delivery.filter(topic="correction_done").count() == 1
+
+
+async def test_a_side_of_one_case_does_not_open_in_another(services: Services) -> None:
+    s = services
+    of = await correcting.issued(s)
+    case = await correcting.asked(s, of)
+    assert opened(s.keys, "was", case.letter_key, bytes(case.was_sealed)) == {"name": "龙雯"}
+    for side, place in (("becomes", case.letter_key), ("was", "corrections/another")):
+        with pytest.raises(Unverified):
+            opened(s.keys, side, place, bytes(case.was_sealed))

@@ -28,6 +28,7 @@ from server.domain.score_changes import states as change_states
 from server.errors import Refused
 from server.models import (
     Certificate,
+    Correction,
     ImportRun,
     Issuance,
     Officer,
@@ -271,7 +272,44 @@ async def approve_moved(s: Services) -> Scene:
     return Scene(change, lambda: score_changes.approve(s, change.id, actor=make.ADMIN))
 
 
+async def _of_case(s: Services, act: Callable[[int], Awaitable[object]]) -> Scene:
+    """A change that belongs to a correction, decided on its own."""
+    made, change = await asked(s)
+    await Correction.create(
+        kind="score",
+        candidate_id=made.candidate_id,
+        registration_id=made.id,
+        was_sealed=b"",
+        becomes_sealed=b"",
+        score_change_id=change.id,
+        reason="院校函",
+        letter_key="corrections/1",
+        letter_kind="pdf",
+        letter_sha256=b"",
+        requested_by=3,
+        requested_by_name="考务员",
+        requested_by_school=False,
+        requested_at=s.clock.now(),
+    )
+    return Scene(change, lambda: act(change.id))
+
+
+async def approve_without_case(s: Services) -> Scene:
+    return await _of_case(s, lambda of: score_changes.approve(s, of, actor=make.ADMIN))
+
+
+async def refuse_without_case(s: Services) -> Scene:
+    return await _of_case(s, lambda of: score_changes.refuse(s.clock, of, "不对", actor=make.ADMIN))
+
+
+async def withdraw_without_case(s: Services) -> Scene:
+    return await _of_case(s, lambda of: score_changes.withdraw(s.clock, of, actor=make.OPERATOR))
+
+
 SCENARIOS = {
+    ("approve", "it_is_decided_in_place"): approve_without_case,
+    ("refuse", "it_is_decided_in_place"): refuse_without_case,
+    ("withdraw", "it_is_decided_in_place"): withdraw_without_case,
     ("approve", "another_decides"): approve_ones_own,
     ("approve", "results_are_released"): approve_unreleased,
     ("approve", "nothing_is_signed"): approve_signed,

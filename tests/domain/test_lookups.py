@@ -207,6 +207,7 @@ async def test_a_valid_certificate_says_what_it_is(services: Services) -> None:
             "revoked_at": None,
             "revoke_reason": None,
             "superseded_by": None,
+            "superseded_at": None,
             "advice": "",
             "verification_url": "http://127.0.0.1:8000/v/code23SPS100000001W",
         }
@@ -235,13 +236,16 @@ async def test_a_superseded_certificate_names_its_successor(services: Services) 
     plan = await make.plan(release_at=services.clock.now())
     registration = await make.registration(services, await bound(services), on=plan)
     new = await certificate(registration, "23SPS100000002U")
-    await certificate(registration, state="superseded", superseded_by=new)
+    when = datetime(2026, 11, 22, 7, 30, tzinfo=UTC)
+    await certificate(
+        registration, state="superseded", superseded_by=new, superseded_at=when, superseded_word="姓名更正"
+    )
     first, second = (await certificates_view(services, ME))["items"]
     assert {first["number"], second["number"]} == {"23SPS100000001W", "23SPS100000002U"}
     old = first if first["state"] == "superseded" else second
     assert (old["superseded_by"], old["advice"]) == (
         "23SPS100000002U",
-        "该证书已更正换发，请使用新证书 23SPS100000002U。",
+        "该证书因姓名更正，已于 2026年11月22日 15:30 换发，不再有效。请使用新证书 23SPS100000002U。",
     )
 
 

@@ -42,7 +42,12 @@ async def certificate(of: Cohort, at: int = 0, **more: Any) -> Certificate:
 async def asked(s: Services, of: Cohort, *, at: int = 0, actor: Actor = ASKER, **wish: Any) -> Correction:
     """A case about one of the cohort; without a wish the name is wrong."""
     about = of.registrations[at].admission_number
-    defaults: dict[str, Any] = {"kind": CorrectionKind.PERSON, "about": about, "reason": REASON, "letter": LETTER}
+    defaults: dict[str, Any] = {
+        "kind": CorrectionKind.PERSON,
+        "about": about,
+        "reason": REASON,
+        "letter": LETTER,
+    }
     if not wish:
         wish = {"name": "龙文"}
     case_id = await requesting.request(s, Wish(**defaults | wish), actor=actor)

@@ -9,7 +9,7 @@ import logging
 import re
 import shutil
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +136,13 @@ async def test_a_revoked_certificate_says_so_and_since_when(
 @pytest.mark.rule("S68")
 async def test_a_superseded_certificate_names_its_successor(app: App, certificate: Certificate) -> None:
     other = await Certificate.get(candidate__name="王𠮷")
-    await Certificate.filter(id=certificate.id).update(state="superseded", superseded_by_id=other.id)
+    when = datetime(2026, 11, 24, 4, tzinfo=UTC)
+    await Certificate.filter(id=certificate.id).update(
+        state="superseded", superseded_by_id=other.id, superseded_at=when, superseded_word="姓名更正"
+    )
     page = words((await get(app, f"/v/{certificate.code}")).text)
     assert "已更正换发" in page and other.number in page and "证书有效" not in page
+    assert "因姓名更正" in page and "2026年11月24日 12:00" in page
 
 
 async def test_genuine_but_not_on_record_never_looks_valid(app: App, services: Services) -> None:

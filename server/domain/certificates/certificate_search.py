@@ -30,7 +30,7 @@ async def by_number(number: str) -> Certificate:
     if not is_number(number):
         raise not_found()
     certificate = await Certificate.get_or_none(number=number).prefetch_related(
-        "issuance__plan", "issuance__site"
+        "issuance__plan", "issuance__site", "superseded_by"
     )
     if certificate is None:
         raise not_found()
@@ -72,6 +72,10 @@ class CertificateView:
     portal_number: str
     revoked_at: datetime | None
     revoke_reason: str
+    superseded_by: str | None
+    superseded_at: datetime | None
+    superseded_word: str
+    corrects: str | None  # the certificate in whose place it stands
     attempts: int
     last_error: str
 
@@ -105,7 +109,9 @@ async def listing(
     if (after := cursor_id(cursor)) is not None:
         query = query.filter(id__lt=after)
     size = limited(limit)
-    certificates = await query.order_by("-id").limit(size + 1).prefetch_related("issuance")
+    certificates = (
+        await query.order_by("-id").limit(size + 1).prefetch_related("issuance", "superseded_by", "corrects")
+    )
     more = len(certificates) > size
     return Page([_view(one) for one in certificates[:size]], str(certificates[size - 1].id) if more else None)
 
@@ -126,6 +132,10 @@ def _view(certificate: Certificate) -> CertificateView:
         portal_number=certificate.portal_number,
         revoked_at=certificate.revoked_at,
         revoke_reason=certificate.revoke_reason,
+        superseded_by=certificate.superseded_by.number if certificate.superseded_by else None,
+        superseded_at=certificate.superseded_at,
+        superseded_word=certificate.superseded_word,
+        corrects=certificate.corrects.number if certificate.corrects else None,
         attempts=certificate.attempts,
         last_error=certificate.last_error,
     )

@@ -41,8 +41,11 @@ async def _allowed(
     if not is_theirs or certificate.state not in EVER_VALID:
         raise not_found()
     if actor is None and CertificateState(certificate.state) is not CertificateState.VALID:
+        new = certificate.superseded_by.number if certificate.superseded_by else ""
+        instead = f"；请下载新证书 {new}" if new else ""
         raise Gone(
-            "certificate_not_valid", f"这份证书{CertificateState(certificate.state).label}，不能再下载。"
+            "certificate_not_valid",
+            f"这份证书{CertificateState(certificate.state).label}，不能再下载{instead}。",
         )
     return certificate
 

@@ -34,16 +34,26 @@ async def revoke(clock: Clock, faults: FaultInjector, number: str, reason: str, 
         raise Invalid(
             errors=[FieldError("/reason", code, f"请写明撤销原因，1至{REASON_LENGTH}字；持证人会看到。")]
         )
-    step = STEPS["revoke"]
     async with transaction(faults, "certificates.revoke"):
-        certificate = await by_number(number)
-        changes: dict[str, list[Any]] = {"revoked_at": [clock.now()], "revoke_reason": [reason]}
-        if not await advance("revoke", [certificate.id], changes=changes):
-            current = await Certificate.get(id=certificate.id)
-            raise moved_on(step, CertificateState(current.state))
-        await faults.reach("certificates.revoke: the state is written")
-        was, became = {"state": step.source.value}, {"state": step.target.value, "reason": reason}
-        await audit_log.record(
-            clock, actor, "certificate.revoke", "certificate", certificate.number, was=was, became=became
-        )
+        await take_validity(clock, faults, await by_number(number), reason, actor=actor)
         await freshness.changed()
+
+
+async def take_validity(
+    clock: Clock, faults: FaultInjector, certificate: Certificate, reason: str, *, actor: Actor
+) -> None:
+    """The same in the caller's transaction, who has asked whether the actor may, and says that look-ups have changed.
+
+    Raises:
+        Conflict("already_revoked" or "certificate_moved").
+    """
+    step = STEPS["revoke"]
+    changes: dict[str, list[Any]] = {"revoked_at": [clock.now()], "revoke_reason": [reason]}
+    if not await advance("revoke", [certificate.id], changes=changes):
+        current = await Certificate.get(id=certificate.id)
+        raise moved_on(step, CertificateState(current.state))
+    await faults.reach("certificates.revoke: the state is written")
+    was, became = {"state": step.source.value}, {"state": step.target.value, "reason": reason}
+    await audit_log.record(
+        clock, actor, "certificate.revoke", "certificate", certificate.number, was=was, became=became
+    )

@@ -43,6 +43,7 @@ STEPS: dict[str, Step[CertificateState, Any]] = table(
 )
 
 UNSEALED = (CertificateState.RESERVED.value, CertificateState.DRAWING.value)
+LIVING = (*UNSEALED, CertificateState.VALID.value)
 EVER_VALID = (CertificateState.VALID.value, CertificateState.REVOKED.value, CertificateState.SUPERSEDED.value)
 
 

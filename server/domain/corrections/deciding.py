@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from server.domain import freshness, roles
+from server.domain import freshness, roles, score_changes
 from server.domain.actor import SYSTEM, Actor
 from server.domain.corrections import completion, effects, facts, queries, transitions
 from server.domain.corrections.case_letters import unknown
@@ -39,9 +39,9 @@ async def approve(s: Services, correction_id: int, *, id_number: str = "", actor
         known = await facts.of_approval(s.keys, case, id_number, actor=actor)
         await transitions.advance(s.clock, row, "approve", known, actor=actor)
         await s.faults.reach("corrections.approve: the case is approved")
-        await effects.write(s, case, actor=actor)
+        olds = await effects.write(s, case, actor=actor)
         await s.faults.reach("corrections.approve: the record is corrected")
-        await effects.certificates_follow(s, case, actor=actor)
+        await effects.certificates_follow(s, case, olds, actor=actor)
         known = replace(Standing(), unissued=await queries.unissued(row.id))
         if known.unissued == 0:
             await transitions.advance(s.clock, row, "complete", known, actor=SYSTEM)
@@ -59,6 +59,8 @@ async def refuse(s: Services, correction_id: int, note: str, *, actor: Actor) ->
     async with transaction(s.faults, "corrections.refuse"):
         row = await transitions.locked(correction_id)
         await transitions.advance(s.clock, row, "refuse", facts.people(row, actor), actor=actor, note=clean)
+        if row.score_change_id is not None:
+            await score_changes.end_in_case(s.clock, row.score_change_id, "refuse", clean, actor=actor)
     return CorrectionState(row.state)
 
 
@@ -73,6 +75,8 @@ async def withdraw(s: Services, correction_id: int, *, actor: Actor) -> Correcti
         row = await transitions.locked(correction_id)
         _require_seen(row, actor)
         await transitions.advance(s.clock, row, "withdraw", facts.people(row, actor), actor=actor)
+        if row.score_change_id is not None:
+            await score_changes.end_in_case(s.clock, row.score_change_id, "withdraw", "", actor=actor)
     return CorrectionState(row.state)
 
 

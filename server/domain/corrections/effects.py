@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from tortoise.exceptions import IntegrityError
 
+from server.domain import score_changes
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.certificates.states import CertificateState
+from server.domain.certificates import revocation
+from server.domain.certificates.states import LIVING, CertificateState
 from server.domain.corrections import queries
 from server.domain.corrections.contents import CorrectionKind, word
 from server.domain.corrections.facts import OpenCase
 from server.domain.corrections.states import Standing, the_new_one_is_free
+from server.domain.exams.results import Result
 from server.domain.issuance import replacement
 from server.domain.issuance.states import BatchState
 from server.domain.people.candidates import ABOUT_ID
@@ -42,44 +45,86 @@ async def write_person(s: Services, case: OpenCase, *, actor: Actor) -> None:
         assert reason is not None
         raise reason.as_refusal() from error
     became = {"correction": case.row.id, "fields": sorted(case.becomes)}
+    await audit_log.record(s.clock, actor, "candidate.change", "candidate", case.candidate.id, became=became)
+
+
+async def write_placement(s: Services, case: OpenCase, *, actor: Actor) -> None:
+    """The registration at its right plan and level; its scores stay, its fees stay as they were raised."""
+    place = await queries.place_of(registration_id=case.row.registration_id)
+    assert place is not None  # the case names it, and registrations are never deleted
+    plan, level = case.becomes.get("plan", place.plan), case.becomes.get("level", place.level)
+    there = await queries.new_place(place.registration_id, plan, level)
+    assert there is not None  # the guard has looked
+    await queries.move(place.registration_id, there)
     await audit_log.record(
-        s.clock, actor, "candidate.change", "candidate", case.candidate.id, became=became
+        s.clock,
+        actor,
+        "registration.move",
+        "registration",
+        place.registration_id,
+        was={"plan_id": place.plan_id, "site_id": place.site_id},
+        became={"plan_id": there.plan_id, "site_id": there.site_id, "correction": case.row.id},
     )
 
 
-async def certificates_follow(s: Services, case: OpenCase, *, actor: Actor) -> int:
-    """Prepare a new certificate in the place of each valid one; how many that are.
+async def write_score(s: Services, case: OpenCase, *, actor: Actor) -> list[Certificate]:
+    """The score by its own life; a certificate that it no longer bears is revoked.
 
-    Args:
-        case: its record is changed already.
+    Returns: a revoked one that it bears again.
+    """
+    row = case.row
+    assert row.score_change_id is not None  # `correction_kinds`: a score's case has one
+    outcome = await score_changes.approve_in_case(s, row.score_change_id, actor=actor)
+    of = Certificate.filter(registration_id=row.registration_id).order_by("-id").select_for_update()
+    held = await of
+    living = [one for one in held if one.state in LIVING]
+    if outcome is not Result.PASSED:
+        reason = f"成绩更正后未达到合格标准（更正第 {row.id} 件）"
+        for one in living:
+            if one.state == CertificateState.VALID.value:
+                await revocation.take_validity(s.clock, s.faults, one, reason, actor=actor)
+        return []
+    return [] if living else [one for one in held if one.state == CertificateState.REVOKED.value][:1]
+
+
+async def write(s: Services, case: OpenCase, *, actor: Actor) -> list[Certificate]:
+    """Change the record; the certificates in whose place new ones are to be made, locked.
 
     Raises:
-        Refused: not_certifiable, the sentence says why.
+        Conflict: taken, and what the guards of a score change say.
     """
+    if case.kind is CorrectionKind.SCORE:
+        return await write_score(s, case, actor=actor)
+    if case.kind is CorrectionKind.PERSON:
+        await write_person(s, case, actor=actor)
+    elif case.kind is CorrectionKind.PLACEMENT:
+        await write_placement(s, case, actor=actor)
     row = case.row
     query = Certificate.filter(candidate_id=row.candidate_id, state=CertificateState.VALID.value)
     if row.registration_id is not None:
         query = query.filter(registration_id=row.registration_id)
     olds = await query.order_by("id").select_for_update()
-    if row.certificate_id is not None:
-        olds += await Certificate.filter(id=row.certificate_id).select_for_update()
-    for old in {one.id: one for one in olds}.values():
+    have = {one.registration_id for one in olds}
+    revoked = Certificate.filter(id=row.certificate_id, state=CertificateState.REVOKED.value)
+    return olds + [one for one in await revoked.select_for_update() if one.registration_id not in have]
+
+
+async def certificates_follow(s: Services, case: OpenCase, olds: list[Certificate], *, actor: Actor) -> None:
+    """Prepare a new certificate in the place of each of these.
+
+    Raises:
+        Refused: not_certifiable, the sentence says why.
+    """
+    for old in olds:
         issuance = await _under_way(old) or await replacement.begin(
             s, old, word(case.kind, case.becomes), actor=actor
         )
         await s.faults.reach("effects.certificates_follow: a batch is prepared")
         await CorrectionCertificate.create(
-            correction_id=row.id, certificate_id=old.id, issuance_id=issuance.id
+            correction_id=case.row.id, certificate_id=old.id, issuance_id=issuance.id
         )
-    return len(olds)
 
 
 async def _under_way(old: Certificate) -> Issuance | None:
     """A batch of an earlier case that the organisation still has: its list follows today's data by itself."""
     return await Issuance.filter(corrects_id=old.id).exclude(state=BatchState.ISSUED.value).first()
-
-
-async def write(s: Services, case: OpenCase, *, actor: Actor) -> None:
-    """What the case changes on record."""
-    if case.kind is CorrectionKind.PERSON:
-        await write_person(s, case, actor=actor)

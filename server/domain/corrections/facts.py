@@ -101,5 +101,5 @@ async def is_free(keys: Keys, candidate_id: int, registration_id: int | None, be
         there = await queries.new_place(
             registration_id, becomes.get("plan", place.plan), becomes.get("level", place.level)
         )
-        return there is not None and not there.is_taken
+        return there is not None and not there.is_taken and there.keeps_passed
     return True

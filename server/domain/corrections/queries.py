@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from server.domain.certificates.states import EVER_VALID
+from server.domain.exams.results import Result, outcome_of
 from server.domain.issuance.states import BatchState
 from server.models.database import rows
 
@@ -35,7 +36,9 @@ SELECT 1 FROM issuance i JOIN certificate old ON old.id = i.corrects_id
 WHERE old.registration_id = $1 AND i.state <> 'issued' LIMIT 1
 """
 _PLACE = """
-SELECT p.id AS plan_id, t.id AS site_id, p.release_at,
+SELECT p.id AS plan_id, t.id AS site_id, p.release_at, r.outcome,
+       ARRAY(SELECT l.subject FROM plan_slot l WHERE l.plan_id = p.id AND l.level = t.level) AS subjects,
+       ARRAY(SELECT (m.subject, m.status, m.score) FROM score m WHERE m.registration_id = r.id) AS marks,
        EXISTS (SELECT 1 FROM registration o WHERE o.plan_id = p.id AND o.site_id = t.id
                AND o.candidate_id = r.candidate_id AND o.id <> r.id) AS is_taken
 FROM registration r JOIN plan was ON was.id = r.plan_id JOIN site s ON s.id = r.site_id
@@ -43,6 +46,7 @@ JOIN plan p ON p.name = $2 AND p.kind_id = was.kind_id
 JOIN site t ON t.school_id = s.school_id AND t.kind_id = s.kind_id AND t.level = $3
 WHERE r.id = $1
 """
+_MOVE = "UPDATE registration SET plan_id = $2, site_id = $3, outcome = $4 WHERE id = $1"
 _PRINTED = """
 UPDATE certificate SET printed_id_sealed = $2
 WHERE candidate_id = $1 AND printed_id_sealed IS NULL AND state = ANY($3::text[])
@@ -92,12 +96,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class NewPlace:
-    """Where a registration would go. `is_taken`: the person has a registration there already."""
+    """Where a registration would go.
+
+    `is_taken`: the person has a registration there already.
+    """
 
     plan_id: int
     site_id: int
     release_at: datetime | None
     is_taken: bool
+    outcome: Result  # with the subjects of the new place
+    keeps_passed: bool  # who passed before passes there as well
 
 
 async def place_of(*, number: str = "", registration_id: int | None = None) -> Place | None:
@@ -125,7 +134,18 @@ async def is_replaced(registration_id: int) -> bool:
 async def new_place(registration_id: int, plan: str, level: str) -> NewPlace | None:
     """The plan of this name and the same school's site of this level, for the same kind; None: there is none."""
     found = await rows(_PLACE, registration_id, plan, level)
-    return NewPlace(**found[0]) if found else None
+    if not found:
+        return None
+    row = found[0]
+    marks = {subject: (status, score) for subject, status, score in row["marks"]}
+    outcome = outcome_of(marks, row["subjects"])
+    keeps_passed = Result(row["outcome"]) is not Result.PASSED or outcome is Result.PASSED
+    return NewPlace(row["plan_id"], row["site_id"], row["release_at"], row["is_taken"], outcome, keeps_passed)
+
+
+async def move(registration_id: int, there: NewPlace) -> None:
+    """The registration at its new place, with what its scores come to there."""
+    await rows(_MOVE, registration_id, there.plan_id, there.site_id, there.outcome.value)
 
 
 async def keep_printed(candidate_id: int, id_sealed: bytes) -> None:

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 from tortoise.exceptions import IntegrityError
 
-from server.domain import beijing, roles
+from server.domain import beijing, roles, score_changes
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.certificates.numbers import tidy_number
-from server.domain.certificates.states import CertificateState
+from server.domain.certificates.states import LIVING, CertificateState
 from server.domain.corrections import facts, queries
 from server.domain.corrections.case_letters import SHELF, is_named
 from server.domain.corrections.contents import Contents, CorrectionKind, sealed
 from server.domain.corrections.queries import Place
 from server.domain.corrections.states import Standing, the_new_one_is_free
+from server.domain.exams.results import say
 from server.domain.fault_points import transaction
 from server.domain.levels import Level
 from server.domain.people import queries as people_queries
@@ -23,7 +24,7 @@ from server.domain.people.candidates import ABOUT_ID, IdentityNumber, clean_name
 from server.domain.people.free_text import clean_reason
 from server.domain.people.names import clean_title
 from server.domain.people.school_scope import is_school, school_of
-from server.domain.ports import Services
+from server.domain.ports import Clock, Services
 from server.domain.roles import Verb
 from server.domain.sealed_files import SealedFile
 from server.errors import Conflict, FieldError, Invalid, NotFound, Refused
@@ -42,6 +43,7 @@ class Wish:
         about: an admission number or a certificate's number; empty where `candidate_id` says whom.
         name, id_number: of the person, where they are wrong.
         plan, level: of one registration, where they are wrong; a plan by its name.
+        subject, status, score: of one registration; see `score_changes.request`.
         reason: why, for those who decide; numbers of persons in it are masked.
         letter: the formal letter, at most `sealed_files.LARGEST` bytes.
     """
@@ -53,6 +55,9 @@ class Wish:
     id_number: str = ""
     plan: str = ""
     level: str = ""
+    subject: str = ""
+    status: str = ""
+    score: str = ""
     reason: str
     letter: bytes
 
@@ -74,8 +79,8 @@ async def request(s: Services, wish: Wish, *, actor: Actor) -> int:
 
     Raises:
         Forbidden: role_not_allowed. NotFound: candidate_unknown.
-        Invalid: /about, /name, /id_number, /plan, /level, /reason, /file.
-        Conflict: taken, correction_open. OutsideFailure: the file store does not answer.
+        Invalid: /about, /name, /id_number, /plan, /level, /score, /reason, /file.
+        Conflict: taken, correction_open, and what the guards of a score change say. OutsideFailure: the file store does not answer.
     """
     roles.require(actor, Verb.ASK_CORRECTION)
     reason = clean_reason(wish.reason)
@@ -110,6 +115,15 @@ async def _opened(
     actor: Actor,
 ) -> int:
     (was, becomes), (reason, letter) = sides, papers
+    change = None
+    if wish.kind is CorrectionKind.SCORE and subject.place is not None:
+        mark = score_changes.mark_of(wish.status, wish.score)
+        change = await score_changes.request_in_case(
+            s.clock, subject.place.registration_id, wish.subject or None, mark, reason, actor=actor
+        )
+        before = say((change.was_status, change.was_score) if change.was_status else None)
+        was = {"subject": change.subject, "score": before}
+        becomes = {"subject": change.subject, "score": say(mark)}
     number = was.get("id_number")
     case = await Correction.create(
         kind=wish.kind.value,
@@ -120,6 +134,7 @@ async def _opened(
         was_sealed=sealed(s.keys, "was", letter.key, was),
         becomes_sealed=sealed(s.keys, "becomes", letter.key, becomes),
         was_index=s.keys.blind(number, about=ABOUT_ID) if number else None,
+        score_change_id=change.id if change is not None else None,
         reason=reason,
         letter_key=letter.key,
         letter_kind=letter.kind,
@@ -170,9 +185,12 @@ async def _sides(s: Services, wish: Wish, subject: _Subject) -> tuple[Contents, 
         wanted = _person(s, wish)
     elif wish.kind is CorrectionKind.PLACEMENT and subject.place is not None:
         was = {"plan": subject.place.plan, "level": subject.place.level}
-        wanted = await _placement(wish, subject.place)
+        wanted = await _placement(s.clock, wish, subject.place)
+    elif wish.kind is CorrectionKind.SCORE:
+        score_changes.mark_of(wish.status, wish.score)
+        return {}, {}  # its own life says what was and will be
     else:
-        raise _wrong("/kind", "kind_unknown", "这一类更正不在这里提出。")
+        return await _reissue(subject)
     becomes = {name: value for name, value in wanted.items() if value and value != was[name]}
     if not becomes:
         pointer = "/name" if wish.kind is CorrectionKind.PERSON else "/level"
@@ -198,15 +216,34 @@ def _person(s: Services, wish: Wish) -> dict[str, str]:
     return wanted
 
 
-async def _placement(wish: Wish, place: Place) -> dict[str, str]:
+async def _placement(clock: Clock, wish: Wish, place: Place) -> dict[str, str]:
     wanted = {"plan": clean_title(wish.plan), "level": wish.level}
+    now = clock.now()
     if wish.level and wish.level not in {level.value for level in Level}:
         raise _wrong("/level", "level_unknown", "没有这个等级。")
     plan, level = wanted["plan"] or place.plan, wanted["level"] or place.level
-    if await queries.new_place(place.registration_id, plan, level) is None:
+    there = await queries.new_place(place.registration_id, plan, level)
+    if there is None:
         sentence = "没有这个考试计划，或这所院校没有这个等级的考核站点；请先导入，再提出更正。"
         raise _wrong("/plan" if wanted["plan"] else "/level", "place_unknown", sentence)
+    if there.release_at is None or there.release_at > now:
+        sentence = "那个考试计划的成绩还没有公布，请等公布以后再提出。"
+        raise _wrong("/plan", "plan_not_released", sentence)
+    if not there.keeps_passed:
+        sentence = "按那个考试计划、等级的科目，现有成绩不是“通过”；请先更正成绩，再更正考试计划或等级。"
+        raise _wrong("/plan" if wanted["plan"] else "/level", "place_not_passed", sentence)
     return wanted
+
+
+async def _reissue(subject: _Subject) -> tuple[Contents, Contents]:
+    if subject.certificate is None:
+        sentence = "重新发证只用于已撤销的证书，请填写那份证书的编号。"
+        raise _wrong("/about", "not_revoked", sentence)
+    living = Certificate.filter(registration_id=subject.certificate.registration_id, state__in=LIVING)
+    if await living.exists():
+        sentence = "这次考试已另有一份有效或正在办理的证书，不用重新发证。"
+        raise _wrong("/about", "has_certificate", sentence)
+    return {"certificate": subject.certificate.number}, {"certificate": "重新发证"}
 
 
 def _wrong(pointer: str, code: str, sentence: str) -> Invalid:

@@ -38,7 +38,9 @@ class Standing:
 
     is_asker: bool = False  # the actor is the one who asked
     is_another: bool = False  # the actor is somebody else
-    is_read_again: bool = False  # the approver typed the new identity number from the letter, where there is one
+    is_read_again: bool = (
+        False  # the approver typed the new identity number from the letter, where there is one
+    )
     is_unmoved: bool = False  # what is on record is what the case says it was
     is_free: bool = False  # nobody else has the new identity number, or the new place in the plan
     is_at_school: bool = True  # a batch with this person waits for the school's signature
@@ -134,9 +136,7 @@ STEPS: dict[str, Step[CorrectionState, Standing]] = table(
 
 def moved_on(step: Step[CorrectionState, Standing], state: CorrectionState) -> Conflict:
     """The refusal for a step asked for in another state than the one it leaves."""
-    return Conflict(
-        "correction_moved", f"这件更正现在是“{state.label}”，不能{step.label}；请刷新后再看。"
-    )
+    return Conflict("correction_moved", f"这件更正现在是“{state.label}”，不能{step.label}；请刷新后再看。")
 
 
 def steps_as_markdown() -> str:

@@ -104,6 +104,6 @@ def judge_person(draft: Draft, people: dict[str, OnRecord]) -> OnRecord | None:
         draft.refuse(
             "姓名",
             "name_differs",
-            "姓名与系统里这个证件号码的考生不一致，请核对；确需更正姓名的，请凭函件联系管理员。",
+            "姓名与系统里这个证件号码的考生不一致，请核对；确需更正姓名的，请凭函件在“更正”页提出。",
         )
     return person

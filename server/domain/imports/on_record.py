@@ -48,6 +48,22 @@ async def people(keys: Keys, drafts: Iterable[Draft]) -> dict[str, OnRecord]:
     return {by_index[bytes(row.pop("id_index"))]: OnRecord(**row) for row in candidates}
 
 
+_CORRECTED_AWAY = """
+SELECT was_index FROM correction WHERE was_index = ANY($1::bytea[]) AND state IN ('under_way', 'done')
+"""
+
+
+async def corrected_away(keys: Keys, drafts: Iterable[Draft]) -> frozenset[str]:
+    """Those identity numbers of the table that a correction has found to be nobody's (S68).
+
+    A number that somebody has today is found as on record first, whatever was said of it before.
+    """
+    numbers = {number for draft in drafts if (number := draft.get("证件号码"))}
+    by_index = await asyncio.to_thread(_indexes, keys, numbers)
+    found = await rows(_CORRECTED_AWAY, list(by_index))
+    return frozenset(by_index[bytes(row["was_index"])] for row in found)
+
+
 def _indexes(keys: Keys, numbers: set[str]) -> dict[bytes, str]:
     return {index: number for number in numbers for index in keys.blinds(number, about=ABOUT_ID)}
 

@@ -46,6 +46,7 @@ class Records:
     schools: dict[str, int]
     mobiles: dict[int, str]
     settled: set[int]  # candidates with released results, or in a batch that is at the school or signed
+    corrected_away: frozenset[str] = frozenset()  # numbers that a correction has found to be nobody's
 
 
 def settle(draft: Draft) -> None:
@@ -62,7 +63,7 @@ async def load(clock: Clock, keys: Keys, drafts: list[Draft]) -> Records:
     mobiles = await asyncio.to_thread(_mobiles, keys, people.values())
     ids = [person.id for person in people.values()]
     settled = await on_record.settled(ids, clock.now())
-    return Records(people, schools, mobiles, settled)
+    return Records(people, schools, mobiles, settled, await on_record.corrected_away(keys, drafts))
 
 
 def _mobiles(keys: Keys, people: Iterable[OnRecord]) -> dict[int, str]:
@@ -87,7 +88,13 @@ def judge(pdf_renderer: PdfRenderer, records: Records, drafts: list[Draft], crea
             draft.refuse(
                 "姓名",
                 "name_differs",
-                "这个证件号码已登记为另一姓名。姓名录入后不能用导入更改，请核对；确有错误请凭函件联系管理员。",
+                "这个证件号码已登记为另一姓名。姓名录入后不能用导入更改，请核对；确有错误，请凭函件在“更正”页提出。",
+            )
+        if person is None and draft.get("证件号码") in records.corrected_away:
+            draft.refuse(
+                "证件号码",
+                "number_corrected",
+                "这个证件号码已凭函件更正为另一号码，不能再登记；请在表格里改用更正后的号码。",
             )
         if draft.errors or not register.admits(draft, "schools", draft.values["院校"], "院校"):
             continue

@@ -50,7 +50,7 @@ class Entry:
 
 
 _WITHDRAW = "该批证书已送院校签发，不能直接改动。请先在“签发批次”里撤回这一批，再导入。"
-_SIGNED = "该批证书院校已签发，不能再改动。确有错误的，请凭正式函件办理证书更正。"
+_SIGNED = "该批证书院校已签发，不能再改动。确有错误的，请凭正式函件在“更正”页提出。"
 _SUBJECT = "这个等级已有证书进入签发，不能再增加科目。请核对科目名称；确需增加的，请先撤回有关批次。"
 _RELEASED = "这个考试计划的成绩已经公布，不能用导入改动。确有错误的，请在“成绩变更”里提出，由另一位同事批准。"
 _RELEASED_NEW = (
@@ -172,9 +172,7 @@ SELECT m.registration_id, m.subject, m.status, m.score FROM unnest($1::bigint[])
 JOIN score m ON m.registration_id = wanted
 """
 # shared: no batch is sent on, and so no list is signed, while its scores are being written
-_BATCHES = (
-    f"SELECT x.state, {_SEAT} FROM issuance x {_PLACE} WHERE x.plan_id = ANY($1::bigint[]) AND x.corrects_id IS NULL FOR SHARE OF x"  # noqa: S608 -- constants
-)
+_BATCHES = f"SELECT x.state, {_SEAT} FROM issuance x {_PLACE} WHERE x.plan_id = ANY($1::bigint[]) AND x.corrects_id IS NULL FOR SHARE OF x"  # noqa: S608 -- constants
 _SLOTS = (
     "SELECT p.name AS plan, x.level, x.subject FROM plan_slot x JOIN plan p ON p.id = x.plan_id"
     " WHERE x.plan_id = ANY($1::bigint[])"

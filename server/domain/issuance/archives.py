@@ -92,7 +92,9 @@ def _entry(name: str, stamp: tuple[int, int, int, int, int, int]) -> zipfile.Zip
 
 
 async def _next(issuance_id: int, after: str) -> list[Certificate]:
-    certificates = Certificate.filter(issuance_id=issuance_id, state__in=EVER_VALID, number__gt=after)
+    certificates = Certificate.filter(
+        issuance_id=issuance_id, state__in=EVER_VALID, number__gt=after
+    ).prefetch_related("superseded_by", "corrects")
     return await certificates.order_by("number").limit(_AT_ONCE)
 
 
@@ -105,14 +107,22 @@ async def _list(issuance_id: int) -> bytes:
     """The list as a spreadsheet program opens it (UTF-8 with BOM)."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["证书编号", "姓名", "等级", "状态", "文件SHA-256"])
+    writer.writerow(["证书编号", "姓名", "等级", "状态", "文件SHA-256", "换发的新证书", "替代的旧证书"])
     after = ""
     while batch := await _next(issuance_id, after):
         for one in batch:
             line = Line.from_bytes(bytes(one.line))
             digest = bytes(one.pdf_sha256 or b"").hex()
             writer.writerow(
-                [one.number, line.name, Level(line.level).label, CertificateState(one.state).label, digest]
+                [
+                    one.number,
+                    line.name,
+                    Level(line.level).label,
+                    CertificateState(one.state).label,
+                    digest,
+                    one.superseded_by.number if one.superseded_by else "",
+                    one.corrects.number if one.corrects else "",
+                ]
             )
         after = batch[-1].number
     return text.getvalue().encode("utf-8-sig")

@@ -81,7 +81,10 @@ async def listing(
         Forbidden("role_not_allowed") · Invalid: unknown state or cursor.
     """
     roles.require(actor, Verb.SEE_ISSUANCES)
-    query, size = _query(clock, wanted, actor).prefetch_related("plan", "site__school"), limited(limit)
+    query, size = (
+        _query(clock, wanted, actor).prefetch_related("plan", "site__school", "corrects"),
+        limited(limit),
+    )
     start, end = cursor_id(cursor), cursor_id(before)
     if end is not None:
         batches = (await query.filter(id__gt=end).order_by("id").limit(size + 1))[::-1]

@@ -56,6 +56,8 @@ class BatchSummary:
     handed_over_at: datetime | None
     issued_on: date | None  # the Beijing day of 发放
     issued_at: datetime | None
+    corrects: str | None  # the certificate in whose place this batch of one issues another (S68)
+    correction_word: str
 
     @property
     def digest(self) -> str:
@@ -175,6 +177,8 @@ def summary_of(issuance: Issuance, now: datetime) -> BatchSummary:
         handed_over_at=issuance.handed_over_at,
         issued_on=issuance.issued_on,
         issued_at=issuance.issued_at,
+        corrects=issuance.corrects.number if issuance.corrects else None,
+        correction_word=issuance.correction_word,
     )
 
 
@@ -185,7 +189,7 @@ async def view(s: Services, issuance_id: int, *, actor: Actor) -> BatchView:
         Forbidden("role_not_allowed") · NotFound("issuance_not_found"), also for another school's batch.
     """
     roles.require(actor, Verb.SEE_ISSUANCES)
-    issuance = await Issuance.get_or_none(id=issuance_id).prefetch_related("plan", "site__school")
+    issuance = await Issuance.get_or_none(id=issuance_id).prefetch_related("plan", "site__school", "corrects")
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
     await seen_by(s.clock, issuance, actor)

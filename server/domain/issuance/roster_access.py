@@ -26,7 +26,7 @@ from server.models import Issuance
 
 
 async def _batch(clock: Clock, issuance_id: int, actor: Actor) -> Issuance:
-    issuance = await Issuance.get_or_none(id=issuance_id).prefetch_related("plan", "site__school")
+    issuance = await Issuance.get_or_none(id=issuance_id).prefetch_related("plan", "site__school", "corrects")
     if issuance is None:
         raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
     await seen_by(clock, issuance, actor)

@@ -13,7 +13,7 @@ from server.domain.issuance.roster_query import Listed
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.ports import Keys
-from server.models import Issuance, Officer, ScanTicket
+from server.models import Certificate, Issuance, Officer, ScanTicket
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class ScanView:
     officer_name: str
     people: tuple[Listed, ...]
     state: BatchState
+    corrects: str = ""  # the certificate in whose place this one is to stand (S68)
+    correction_word: str = ""
     spent_as: str = ""
     receipt: bytes | None = None
 
@@ -67,6 +69,15 @@ async def view_of(
         officer_name=officer.name,
         people=tuple(people),
         state=BatchState(issuance.state),
+        corrects=await _corrects(issuance),
+        correction_word=issuance.correction_word,
         spent_as=ticket.spent_as,
         receipt=receipt,
     )
+
+
+async def _corrects(issuance: Issuance) -> str:
+    """The number of the certificate that a batch of one corrects; empty for a plan's batch."""
+    if issuance.corrects_id is None:
+        return ""
+    return (await Certificate.get(id=issuance.corrects_id)).number

@@ -84,6 +84,7 @@ def _item(public_url: str, number: str, row: CertificateRow) -> CertificateItem:
         revoked_at=row["revoked_at"],
         revoke_reason=row["revoke_reason"] or None,
         superseded_by=row["successor"],
+        superseded_at=row["superseded_at"],
         advice=_advice(row),
         verification_url=code_url(public_url, row["code"]),
     )
@@ -93,10 +94,14 @@ def _advice(row: CertificateRow) -> str:
     if row["state"] == CertificateState.REVOKED.value and row["revoked_at"] is not None:
         return (
             f"该证书已于 {say_minute(row['revoked_at'])} 撤销，不再有效。"
-            f"撤销原因：{row['revoke_reason'] or '未注明'}。如有疑问，请联系所在院校。"
+            f"撤销原因：{row['revoke_reason'] or '未注明'}。"
+            + (f"已另发新证书 {row['successor']}。" if row["successor"] else "如有疑问，请联系所在院校。")
         )
-    if row["state"] == CertificateState.SUPERSEDED.value:
-        return f"该证书已更正换发，请使用新证书 {row['successor'] or ''}。".replace(" 。", "。")
+    if row["state"] == CertificateState.SUPERSEDED.value and row["superseded_at"] is not None:
+        return (
+            f"该证书因{row['superseded_word'] or '更正'}，已于 {say_minute(row['superseded_at'])} 换发，"
+            f"不再有效。请使用新证书 {row['successor']}。"
+        )
     return ""
 
 

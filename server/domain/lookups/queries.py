@@ -45,7 +45,7 @@ SELECT c.name, c.id_sealed, r.id AS registration_id, p.name AS plan, p.exam_date
        d.claims->>'standard' AS says_standard, d.claims->>'plan' AS says_plan,
        d.claims->>'exam_date' AS says_exam_date, d.claims->>'issued_on' AS says_issued_on,
        d.claims->>'school' AS says_school, d.claims->>'issuer' AS says_issuer,
-       n.number AS successor, q.practice_hours, q.supervision_hours
+       n.number AS successor, e.superseded_at, e.superseded_word, q.practice_hours, q.supervision_hours
 FROM binding b
 JOIN candidate c ON c.id = b.candidate_id
 LEFT JOIN registration r ON r.candidate_id = c.id
@@ -104,6 +104,8 @@ class CertificateRow(Registered):
     portal_number: str
     expires_on: date | None
     successor: str | None
+    superseded_at: datetime | None
+    superseded_word: str
     says_certificate: str
     says_level: str
     says_standard: str

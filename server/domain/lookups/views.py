@@ -105,6 +105,7 @@ class CertificateItem:
     revoked_at: datetime | None
     revoke_reason: str | None
     superseded_by: str | None
+    superseded_at: datetime | None
     advice: str
     verification_url: str
 

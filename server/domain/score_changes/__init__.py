@@ -5,7 +5,17 @@ states the life · facts what must hold · verbs request, approve, refuse, withd
 
 from server.domain.score_changes.queries import ScoreChangeView, listing, waiting
 from server.domain.score_changes.states import STEPS, ScoreChangeState
-from server.domain.score_changes.verbs import SHORTEST_REASON, approve, refuse, request, withdraw
+from server.domain.score_changes.verbs import (
+    SHORTEST_REASON,
+    approve,
+    approve_in_case,
+    end_in_case,
+    mark_of,
+    refuse,
+    request,
+    request_in_case,
+    withdraw,
+)
 
 __all__ = [
     "SHORTEST_REASON",
@@ -13,9 +23,13 @@ __all__ = [
     "ScoreChangeState",
     "ScoreChangeView",
     "approve",
+    "approve_in_case",
+    "end_in_case",
     "listing",
+    "mark_of",
     "refuse",
     "request",
+    "request_in_case",
     "waiting",
     "withdraw",
 ]

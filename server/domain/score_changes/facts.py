@@ -40,18 +40,25 @@ class Facts:
 
 
 def standing(
-    facts: Facts | None, now: datetime, *, change: ScoreChange | None = None, actor: Actor | None = None
+    facts: Facts | None,
+    now: datetime,
+    *,
+    change: ScoreChange | None = None,
+    actor: Actor | None = None,
+    is_of_case: bool = False,
+    in_case: bool = False,
 ) -> Standing:
     """What the guards of a change's life look at.
 
     Args:
         facts: None where the step does not touch the score.
         change: None while it is only asked for.
+        is_of_case: it belongs to a correction; in_case: and is decided with it.
     """
-    people = Standing()
+    people = Standing(has_letter=in_case, is_in_place=is_of_case == in_case)
     if change is not None and actor is not None:
         is_asker = change.requested_by == actor.id
-        people = Standing(is_asker=is_asker, is_another=not is_asker)
+        people = replace(people, is_asker=is_asker, is_another=not is_asker)
     if facts is None:
         return people
     return replace(

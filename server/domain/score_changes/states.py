@@ -35,6 +35,8 @@ class Standing:
     is_signed: bool = True  # a batch with this person's certificate has been signed by the school
     is_at_school: bool = True  # a batch of this plan and site waits for the school's signature
     is_unmoved: bool = False  # the score is still what it was when the change was asked for
+    has_letter: bool = False  # it belongs to a correction with the formal letter (S68)
+    is_in_place: bool = False  # it is decided where it was asked for: on its own, or with its correction
 
 
 def another_decides(facts: Standing) -> Reason | None:
@@ -56,11 +58,17 @@ def results_are_released(facts: Standing) -> Reason | None:
 
 
 def nothing_is_signed(facts: Standing) -> Reason | None:
-    if not facts.is_signed:
+    if not facts.is_signed or facts.has_letter:
         return None
     return Reason(
-        "batch_signed", "这位考生的证书院校已签发，成绩不能再改。确有错误的，请凭正式函件办理证书更正。"
+        "batch_signed", "这位考生的证书院校已签发，成绩不能再改。确有错误的，请凭正式函件在“更正”页提出。"
     )
+
+
+def it_is_decided_in_place(facts: Standing) -> Reason | None:
+    if facts.is_in_place:
+        return None
+    return Reason("case_decides", "这项成绩变更属于一件更正，请在“更正”页连同函件一起处理。")
 
 
 def nothing_is_at_school(facts: Standing) -> Reason | None:
@@ -84,12 +92,27 @@ STEPS: dict[str, Step[ScoreChangeState, Standing]] = table(
         "requested",
         ScoreChangeState.APPROVED,
         "另一位同事",
+        it_is_decided_in_place,
         another_decides,
         *OPEN,
         the_score_is_unmoved,
     ),
-    step("refuse", "requested", ScoreChangeState.REFUSED, "另一位同事", another_decides),
-    step("withdraw", "requested", ScoreChangeState.WITHDRAWN, "提出人", the_asker_withdraws),
+    step(
+        "refuse",
+        "requested",
+        ScoreChangeState.REFUSED,
+        "另一位同事",
+        it_is_decided_in_place,
+        another_decides,
+    ),
+    step(
+        "withdraw",
+        "requested",
+        ScoreChangeState.WITHDRAWN,
+        "提出人",
+        it_is_decided_in_place,
+        the_asker_withdraws,
+    ),
 )
 
 

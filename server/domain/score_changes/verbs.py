@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from tortoise.exceptions import IntegrityError
@@ -11,7 +10,7 @@ from tortoise.transactions import in_transaction
 from server.domain import beijing, roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.exams.results import Status, say
+from server.domain.exams.results import Result, Status, say
 from server.domain.freshness import changed
 from server.domain.notices.short_names import ROOM, short_plan
 from server.domain.notices.telling import Notice, tell
@@ -22,7 +21,7 @@ from server.domain.score_changes import queries
 from server.domain.score_changes.facts import Facts, Mark, refuse_mark, standing
 from server.domain.score_changes.states import OPEN, STEPS, ScoreChangeState, Standing, moved_on
 from server.errors import Conflict, FieldError, Invalid, NotFound
-from server.models import ScoreChange
+from server.models import Correction, ScoreChange
 from server.models.database import breaks
 
 TOPIC = "results_released"  # 成绩公布: the template that takes the reader to the results; there is none of its own
@@ -55,44 +54,72 @@ async def request(
         Refused, Conflict: see `facts` and `states.OPEN`; change_open.
     """
     roles.require(actor, Verb.IMPORT)
-    mark, clean = _mark(status, score), _reason(reason)
+    mark, clean = mark_of(status, score), _reason(reason)
     number = "".join(admission_number.split()).upper()
     try:
-        return await _asked(clock, number, subject, mark, clean, actor)
+        async with in_transaction():
+            facts = await queries.facts_of(admission_number=number)
+            change = await _asked(clock, facts, subject, mark, clean, actor)
     except IntegrityError as error:
         if not breaks(error, "score_change_open"):
             raise
-        raise Conflict("change_open", "这一科已有一项变更待批准，请先处理那一项。") from error
+        raise _already_open() from error
+    return int(change.id)
 
 
-async def _asked(clock: Clock, number: str, subject: str | None, mark: Mark, clean: str, actor: Actor) -> int:
-    async with in_transaction():
-        facts = await queries.facts_of(admission_number=number)
-        _refuse_closed(facts, clock.now())
-        chosen = subject or (next(iter(facts.subjects)) if len(facts.subjects) == 1 else "")
-        refuse_mark(facts, chosen, mark)
-        was = facts.marks.get(chosen, ("", None))
-        change = await ScoreChange.create(
-            registration_id=facts.id,
-            subject=chosen,
-            was_status=was[0],
-            was_score=was[1],
-            status=mark[0],
-            score=mark[1],
-            reason=clean,
-            requested_by=actor.id,
-            requested_by_name=actor.name,
-            requested_at=clock.now(),
-        )
-        await _record(clock, change, "request", actor, {"reason": clean})
-        return int(change.id)
+async def request_in_case(
+    clock: Clock, registration_id: int, subject: str | None, mark: Mark, reason: str, *, actor: Actor
+) -> ScoreChange:
+    """The same as a part of a correction with the formal letter (S68), in its transaction: also after 发放.
+
+    Args:
+        mark: as `mark_of` reads it; reason: cleaned by the caller.
+
+    Raises as `request` does.
+    """
+    facts = await queries.facts_of(registration_id=registration_id)
+    try:
+        return await _asked(clock, facts, subject, mark, reason, actor, in_case=True)
+    except IntegrityError as error:
+        if not breaks(error, "score_change_open"):
+            raise
+        raise _already_open() from error
 
 
-def _refuse_closed(facts: Facts, now: datetime) -> None:
-    """Raises what the guards of `OPEN` say."""
-    known = standing(facts, now)
+def _already_open() -> Conflict:
+    return Conflict("change_open", "这一科已有一项变更待批准，请先处理那一项。")
+
+
+async def _asked(
+    clock: Clock,
+    facts: Facts,
+    subject: str | None,
+    mark: Mark,
+    clean: str,
+    actor: Actor,
+    *,
+    in_case: bool = False,
+) -> ScoreChange:
+    known = standing(facts, clock.now(), is_of_case=in_case, in_case=in_case)
     if (closed := next((why for guard in OPEN if (why := guard(known))), None)) is not None:
         raise closed.as_refusal()
+    chosen = subject or (next(iter(facts.subjects)) if len(facts.subjects) == 1 else "")
+    refuse_mark(facts, chosen, mark)
+    was = facts.marks.get(chosen, ("", None))
+    change = await ScoreChange.create(
+        registration_id=facts.id,
+        subject=chosen,
+        was_status=was[0],
+        was_score=was[1],
+        status=mark[0],
+        score=mark[1],
+        reason=clean,
+        requested_by=actor.id,
+        requested_by_name=actor.name,
+        requested_at=clock.now(),
+    )
+    await _record(clock, change, "request", actor, {"reason": clean})
+    return change
 
 
 async def approve(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeState:
@@ -105,16 +132,48 @@ async def approve(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeSt
     """
     roles.require(actor, Verb.APPROVE_SCORES)
     async with in_transaction():
-        change = await _locked(change_id, "approve")
-        facts = await queries.facts_of(registration_id=change.registration_id)
-        known = standing(facts, s.clock.now(), change=change, actor=actor)
-        await _advance(s.clock, change, "approve", known, actor, "")
-        await s.faults.reach("score_changes.decided")
-        await _write(s.clock, change, facts, actor)
-        await s.faults.reach("score_changes.written")
-        await _tell(s, change, facts)
+        await _approved(s, change_id, actor, in_case=False)
         await changed()
     return ScoreChangeState.APPROVED
+
+
+async def approve_in_case(s: Services, change_id: int, *, actor: Actor) -> Result:
+    """Let a correction's change take effect in the correction's transaction; the outcome that it leads to.
+
+    The caller has asked whether the actor may, and says afterwards that look-ups have changed. Raises as `approve`.
+    """
+    return await _approved(s, change_id, actor, in_case=True)
+
+
+async def _approved(s: Services, change_id: int, actor: Actor, *, in_case: bool) -> Result:
+    change = await _locked(change_id, "approve")
+    facts = await queries.facts_of(registration_id=change.registration_id)
+    known = await _standing(s.clock, facts, change, actor, in_case=in_case)
+    await _advance(s.clock, change, "approve", known, actor, "")
+    await s.faults.reach("score_changes.decided")
+    await _write(s.clock, change, facts, actor)
+    await s.faults.reach("score_changes.written")
+    await _tell(s, change, facts)
+    return facts.became(change.subject, (change.status, change.score))
+
+
+async def _standing(
+    clock: Clock, facts: Facts | None, change: ScoreChange, actor: Actor, *, in_case: bool = False
+) -> Standing:
+    is_of_case = await Correction.filter(score_change_id=change.id).exists()
+    return standing(facts, clock.now(), change=change, actor=actor, is_of_case=is_of_case, in_case=in_case)
+
+
+async def end_in_case(clock: Clock, change_id: int, name: str, note: str, *, actor: Actor) -> None:
+    """A correction is refused or withdrawn, and its change with it, in the correction's transaction.
+
+    Args:
+        name: refuse or withdraw.
+    """
+    change = await _locked(change_id, name)
+    await _advance(
+        clock, change, name, await _standing(clock, None, change, actor, in_case=True), actor, note
+    )
 
 
 async def refuse(clock: Clock, change_id: int, note: str, *, actor: Actor) -> ScoreChangeState:
@@ -125,7 +184,7 @@ async def refuse(clock: Clock, change_id: int, note: str, *, actor: Actor) -> Sc
         raise Invalid(errors=[FieldError("/note", "missing", "请写明不批准的原因。")])
     async with in_transaction():
         change = await _locked(change_id, "refuse")
-        known = standing(None, clock.now(), change=change, actor=actor)
+        known = await _standing(clock, None, change, actor)
         await _advance(clock, change, "refuse", known, actor, clean)
     return ScoreChangeState.REFUSED
 
@@ -141,13 +200,13 @@ async def withdraw(clock: Clock, change_id: int, *, actor: Actor) -> ScoreChange
     roles.require(actor, Verb.IMPORT)
     async with in_transaction():
         change = await _locked(change_id, "withdraw")
-        known = standing(None, clock.now(), change=change, actor=actor)
+        known = await _standing(clock, None, change, actor)
         await _advance(clock, change, "withdraw", known, actor, "")
     return ScoreChangeState.WITHDRAWN
 
 
-def _mark(status: str, score: str | None) -> Mark:
-    """The new mark. Raises Invalid."""
+def mark_of(status: str, score: str | None) -> Mark:
+    """The new mark. Raises Invalid: /score score_range, score_and_status."""
     if status != Status.SCORED.value:
         if score not in (None, ""):
             raise Invalid(

@@ -56,9 +56,7 @@ class Migration(migrations.Migration):
             name="superseded_word",
             field=fields.CharField(default="", db_default="", max_length=30),
         ),
-        ops.AddField(
-            model_name="Certificate", name="printed_id_sealed", field=fields.BinaryField(null=True)
-        ),
+        ops.AddField(model_name="Certificate", name="printed_id_sealed", field=fields.BinaryField(null=True)),
         ops.CreateModel(
             name="Correction",
             fields=[

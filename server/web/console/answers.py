@@ -263,6 +263,10 @@ class Certificate(Answer):
     portal_number: str
     revoked_at: Written | None
     revoke_reason: str
+    superseded_by: str | None
+    superseded_at: Written | None
+    superseded_word: str
+    corrects: str | None = Field(description="它更正换发的是哪一份证书")
     attempts: int
     last_error: str
 

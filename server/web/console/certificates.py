@@ -69,6 +69,10 @@ def shown(one: CertificateView) -> Certificate:
         portal_number=one.portal_number,
         revoked_at=rfc3339(one.revoked_at),
         revoke_reason=one.revoke_reason,
+        superseded_by=one.superseded_by,
+        superseded_at=rfc3339(one.superseded_at),
+        superseded_word=one.superseded_word,
+        corrects=one.corrects,
         attempts=one.attempts,
         last_error=one.last_error,
     )

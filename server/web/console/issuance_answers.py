@@ -40,6 +40,8 @@ class IssuanceSummary(Answer):
     handed_over_at: datetime | None
     issued_on: date | None
     issued_at: datetime | None
+    corrects: str | None
+    correction_word: str
 
     @classmethod
     def of(cls, one: BatchSummary) -> IssuanceSummary:
@@ -64,6 +66,8 @@ class IssuanceSummary(Answer):
             handed_over_at=one.handed_over_at,
             issued_on=one.issued_on,
             issued_at=one.issued_at,
+            corrects=one.corrects,
+            correction_word=one.correction_word,
         )
 
 

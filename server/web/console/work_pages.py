@@ -211,6 +211,7 @@ async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
         may_check=roles.may(call.actor, Verb.CHECK_LIST),
         is_school=call.actor.school_id is not None,
         may_import=roles.may(call.actor, Verb.IMPORT),
+        may_correct=roles.may(call.actor, Verb.ASK_CORRECTION),
         may_download=roles.may(call.actor, Verb.DOWNLOAD),
         may_receipt=roles.may(call.actor, Verb.SEE_RECEIPT),
     )
@@ -251,6 +252,7 @@ async def certificate_list(call: Call) -> HTTPResponse:
         more_base=page_base.address("/console/certificates", wanted),
         states=[(state.value, state.label) for state in CertificateState],
         may_revoke=roles.may(call.actor, Verb.REVOKE),
+        may_correct=roles.may(call.actor, Verb.ASK_CORRECTION),
         may_record=roles.may(call.actor, Verb.IMPORT),
         without_portal=await portal.without_number() if roles.may(call.actor, Verb.IMPORT) else 0,
     )
