@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from decimal import Decimal
-
 import pytest
 
-from server.domain import score_changes
-from server.domain.certificates import downloads, revocation, verification
+from server.domain.certificates import downloads, verification
 from server.domain.corrections import case_letters, case_views, completion, deciding
-from server.domain.corrections.contents import CorrectionKind, compared, opened
+from server.domain.corrections.contents import compared, opened
 from server.domain.corrections.states import CorrectionState
-from server.domain.issuance import organisation, preparing, roster, scan_tickets
+from server.domain.issuance import organisation, scan_tickets
 from server.domain.levels import Level
 from server.domain.people import candidates
 from server.domain.ports import Services
@@ -27,14 +23,10 @@ from server.models import (
     Delivery,
     Issuance,
     LookupChange,
-    PlanSlot,
-    Registration,
-    Score,
-    ScoreChange,
 )
 from tests.kit import correcting, issuing, make
 from tests.kit.correcting import APPROVER, ASKER, LETTER
-from tests.kit.fakes import FakeClock, MemoryFileStore
+from tests.kit.fakes import MemoryFileStore
 from tests.kit.jobs import drained
 
 pytestmark = pytest.mark.rule("S68")
@@ -245,126 +237,6 @@ async def test_a_wrong_correction_is_corrected_by_another(services: Services) ->
         ("龙文", "龙玟"),
         ("龙玟", "龙雯"),
     ]
-
-
-async def test_a_score_is_corrected_after_issuing_and_the_certificate_falls(services: Services) -> None:
-    s = services
-    of = await correcting.issued(s)
-    await PlanSlot.create(plan=of.plan, level=of.site.level, subject=make.SUBJECT)
-    case = await correcting.asked(s, of, kind=CorrectionKind.SCORE, status="scored", score="12")
-    change = await ScoreChange.get(id=case.score_change_id)
-    with pytest.raises(Forbidden):
-        await deciding.approve(s, case.id, actor=ASKER)
-    with pytest.raises(Conflict) as alone:
-        await score_changes.approve(s, change.id, actor=APPROVER)
-    assert alone.value.code == "case_decides"
-    assert await deciding.approve(s, case.id, actor=APPROVER) is CorrectionState.DONE
-    registration = await Registration.get(id=of.registrations[0].id)
-    assert registration.outcome == "failed"
-    assert (await Score.get(registration_id=registration.id)).score == Decimal("12.0")
-    assert (await ScoreChange.get(id=change.id)).state == "approved"
-    old = await correcting.certificate(of)
-    assert (old.state, old.revoke_reason) == ("revoked", f"成绩更正后未达到合格标准（更正第 {case.id} 件）")
-    [notice] = await Delivery.filter(candidate_id=case.candidate_id, topic="results_released")
-    assert notice.fields_shown["thing1"].startswith("成绩更正：")
-    # and back again: a wrong correction is corrected by another, and the person is certified again
-    case = await correcting.approved(s, of, kind=CorrectionKind.SCORE, status="scored", score="78.5")
-    assert case.state == "under_way"
-    await correcting.reissued(s, of, case)
-    old = await Certificate.get(id=old.id)
-    new = await correcting.certificate(of, state="valid")
-    assert (old.state, old.superseded_by_id, new.corrects_id) == ("revoked", new.id, old.id)
-
-
-async def test_a_score_that_passes_after_all_is_in_the_next_list(services: Services) -> None:
-    s = services
-    of = await correcting.issued(s)
-    await PlanSlot.create(plan=of.plan, level=of.site.level, subject=make.SUBJECT)
-    failed = await Registration.get(plan_id=of.plan.id, outcome="failed")
-    case = await correcting.approved(
-        s, of, about=failed.admission_number, kind=CorrectionKind.SCORE, status="scored", score="61"
-    )
-    assert case.state == "done"
-    await preparing.prepare(s, of.plan.id, actor=make.ISSUER_STAFF)
-    batch = await Issuance.get(state="prepared", corrects_id=None)
-    assert (await Certificate.get(issuance_id=batch.id)).registration_id == failed.id
-
-
-async def test_a_wrong_level_moves_the_registration_and_this_certificate_alone(services: Services) -> None:
-    s = services
-    of = await correcting.issued(s)
-    other = await make.site(of.school, Level.INTERMEDIATE)
-    for level in (of.site.level, other.level):
-        await PlanSlot.create(plan=of.plan, level=level, subject=make.SUBJECT)
-    old = await correcting.certificate(of)
-    case = await correcting.approved(
-        s, of, about=old.number, kind=CorrectionKind.PLACEMENT, level="intermediate"
-    )
-    assert (await Registration.get(id=old.registration_id)).site_id == other.id
-    batch = await Issuance.get(corrects_id=old.id)
-    assert (batch.site_id, batch.correction_word) == (other.id, "等级更正")
-    await correcting.reissued(s, of, case)
-    new = await correcting.certificate(of, state="valid")
-    assert b'"level":"intermediate"' in bytes(new.line)
-    assert await Certificate.filter(issuance__corrects_id=None, state="superseded").count() == 1
-
-
-async def test_a_wrong_plan_has_another_day(services: Services, clock: FakeClock) -> None:
-    s = services
-    of = await correcting.issued(s)
-    day = of.plan.exam_date + timedelta(days=1)
-    plan = await make.plan("2023年9月23日社会心理服务证书考试", release_at=clock.now())
-    await type(plan).filter(id=plan.id).update(exam_date=day)
-    for one in (of.plan, plan):
-        await PlanSlot.create(plan=one, level=of.site.level, subject=make.SUBJECT)
-    case = await correcting.approved(s, of, kind=CorrectionKind.PLACEMENT, plan=plan.name)
-    await correcting.reissued(s, of, case)
-    new = await correcting.certificate(of, state="valid")
-    assert f'"exam_date":"{day.isoformat()}"'.encode() in bytes(new.line)
-
-
-async def test_who_was_revoked_can_be_certified_again(services: Services, clock: FakeClock) -> None:
-    s = services
-    of = await correcting.issued(s)
-    old = await correcting.certificate(of)
-    await revocation.revoke(s.clock, s.faults, old.number, "误操作", actor=make.ISSUER_STAFF)
-    clock.forward(days=1)
-    case = await correcting.approved(s, of, about=old.number, kind=CorrectionKind.REISSUE)
-    await correcting.reissued(s, of, case)
-    old, new = await Certificate.get(id=old.id), await correcting.certificate(of, state="valid")
-    assert (old.state, old.superseded_by_id) == ("revoked", new.id)
-    status = await verification.public_status(s.clock, old.number)
-    assert status is not None and (status.state, status.superseded_by) == ("revoked", new.number)
-
-
-async def test_a_revoked_certificate_follows_its_persons_correction(services: Services) -> None:
-    s = services
-    of = await correcting.issued(s)
-    old = await correcting.certificate(of)
-    await revocation.revoke(s.clock, s.faults, old.number, "姓名有误", actor=make.ISSUER_STAFF)
-    case = await correcting.approved(s, of, about=old.number, name="龙文")
-    await correcting.reissued(s, of, case)
-    new = await correcting.certificate(of, state="valid")
-    assert "龙文".encode() in bytes(new.line) and new.corrects_id == old.id
-
-
-async def test_what_is_revoked_while_it_is_made_anew_does_not_come_back(
-    services: Services, clock: FakeClock
-) -> None:
-    s = services
-    of = await correcting.issued(s)
-    old = await correcting.certificate(of)
-    await correcting.approved(s, of)
-    clock.forward(minutes=1)
-    await revocation.revoke(s.clock, s.faults, old.number, "冒名", actor=make.ISSUER_STAFF)
-    batch = await Issuance.get(corrects_id=old.id)
-    with pytest.raises(Conflict):
-        await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
-    with pytest.raises(Conflict) as empty:
-        await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
-    assert empty.value.code == "list_empty"
-    _, entries, _ = await roster.drawn_up(s.settings, s.pdf_renderer, await Issuance.get(id=batch.id))
-    assert entries == []
 
 
 async def test_a_school_asks_and_staff_decide(services: Services) -> None:
