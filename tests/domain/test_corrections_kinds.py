@@ -148,5 +148,5 @@ async def test_what_is_revoked_while_it_is_made_anew_does_not_come_back(
     with pytest.raises(Conflict) as empty:
         await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
     assert empty.value.code == "list_empty"
-    _, entries, _ = await roster.drawn_up(s.settings, s.pdf_renderer, await Issuance.get(id=batch.id))
+    _, entries, _ = await roster.drawn_up(s.settings, s.keys, s.pdf_renderer, await Issuance.get(id=batch.id))
     assert entries == []

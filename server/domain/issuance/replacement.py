@@ -38,6 +38,6 @@ async def begin(s: Services, old: Certificate, word: str, *, actor: Actor) -> Is
 
 
 async def _refusal(s: Services, issuance: Issuance) -> Refused:
-    _, _, held_back = await roster.drawn_up(s.settings, s.pdf_renderer, issuance)
+    _, _, held_back = await roster.drawn_up(s.settings, s.keys, s.pdf_renderer, issuance)
     why = held_back[0].reason if held_back else "考生现在的成绩没有通过。"
     return Refused("not_certifiable", f"更正以后不能换发证书：{why}")

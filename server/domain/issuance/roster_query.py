@@ -33,7 +33,7 @@ ORDER BY r.admission_number
 # A batch of one (S68): the holder of the certificate that it corrects, while they pass at this plan and site. It lists
 # nobody when that certificate was revoked after the batch was begun: whoever revoked it did not mean it to come back.
 _CORRECTED = """
-SELECT r.id AS registration_id, c.id AS candidate_id, c.name, c.id_index
+SELECT r.id AS registration_id, c.id AS candidate_id, c.name, c.id_index, c.id_sealed
 FROM certificate old JOIN registration r ON r.id = old.registration_id JOIN candidate c ON c.id = r.candidate_id
 WHERE old.id = $1 AND r.plan_id = $2 AND r.site_id = $3 AND r.outcome = 'passed'
   AND (old.revoked_at IS NULL OR old.revoked_at <= $5)

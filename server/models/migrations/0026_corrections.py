@@ -10,7 +10,7 @@ STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("records", "0022_bank_refunds")]
+    dependencies = [("records", "0025_text_messages")]
 
     initial = False
 
