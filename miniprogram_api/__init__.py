@@ -21,6 +21,8 @@ from server.web.routes import Api, Route
 
 _NUMBER = "<number:([0-9A-Z]{8,24})>"
 _PDF = r"<number:(?P<number>[0-9A-Z]{8,24})\.pdf>"
+_VC = r"<number:(?P<number>[0-9A-Z]{8,24})\.vc>"
+_VC_SHOWN = "/mp/v1/certificates/{number}.vc"
 _PDF_SHOWN = "/mp/v1/certificates/{number}.pdf"
 
 API = Api(
@@ -44,6 +46,7 @@ ROUTES = (
     Route("GET", "/certificates", certificates.listing, "我的证书", gives=a.Certificates),
     Route("GET", f"/certificates/{_NUMBER}", certificates.one, "一张证书", gives=a.Certificate),
     Route("GET", f"/certificates/{_PDF}", certificates.pdf, "证书 PDF", gives="application/pdf", shown_as=_PDF_SHOWN),
+    Route("GET", f"/certificates/{_VC}", certificates.vc, "证书的可验证凭证（W3C VC 2.0、Open Badges 3.0）", gives="application/vc", shown_as=_VC_SHOWN),
     Route("GET", "/subscriptions", subscriptions.listing, "可以订阅的通知", gives=a.Subscriptions),
     Route("POST", "/subscriptions", subscriptions.accept, "已同意的通知", takes=bodies.Accepted, gives=a.Subscriptions, creates=True),
     Route("GET", "/notices", notice_list.listing, "收到的通知，以及接收哪些通知", gives=a.Notices),

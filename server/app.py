@@ -51,6 +51,7 @@ from server.web import (
     static_files,
     verification,
     verification_documents,
+    wallets,
     wechat_pay,
 )
 from server.web.console import page_base
@@ -75,6 +76,7 @@ DOORS = (
     official_account.bp,
     wechat_pay.bp,
     verification.bp,
+    wallets.bp,
     console.bp,
     miniprogram_api.door,
     site_files.bp,

@@ -15,13 +15,13 @@ import orjson
 from sanic import Blueprint, HTTPResponse, Request
 
 from server.domain.beijing import local, say_day
-from server.domain.certificates import packing, verification
+from server.domain.certificates import packing, verification, wallet_credentials
 from server.domain.certificates.claims import AUTHORITY, FORMS
 from server.domain.certificates.verification import Finding
 from server.domain.levels import Level
 from server.domain.ports import PublicKey
 from server.errors import Invalid, NotFound, OutsideFailure, TooMany, Unverified
-from server.web import responses, site_files, templating
+from server.web import responses, site_files, templating, wallets
 from server.web.request import client_address, form_text, services, wants_page
 from server.web.verification_documents import Claims, Found
 
@@ -56,6 +56,8 @@ async def scanned(request: Request, code: str) -> HTTPResponse:
     """What the code says, beside what to compare, and how the certificate stands now."""
     if code.endswith(".txt"):
         return await site_files.show(request, "/v/", code)
+    if code.endswith(wallets.ENDING) or wallets.wants_credential(request):
+        return await _credential(request, code.removesuffix(wallets.ENDING))
     try:
         finding = await verification.read_code(services(request), code, address=client_address(request))
     except Unverified as refusal:
@@ -65,6 +67,17 @@ async def scanned(request: Request, code: str) -> HTTPResponse:
             raise NotFound(refusal.code, refusal.message) from None
         return await templating.render(request, "verification/forged.html", status=404, title="无法确认")
     return await _show(request, finding)
+
+
+async def _credential(request: Request, code: str) -> HTTPResponse:
+    """The same as a verifiable credential: it says what the code says, to whoever has the code."""
+    try:
+        body = await wallet_credentials.of_code(services(request), code, address=client_address(request))
+    except Unverified as refusal:
+        if refusal.code == "key_unknown":
+            return await _not_now(request, refusal)
+        raise NotFound(refusal.code, refusal.message) from None
+    return wallets.credential(body, headers={"cache-control": "no-store", "vary": "accept"})
 
 
 async def _not_now(request: Request, refusal: Unverified) -> HTTPResponse:

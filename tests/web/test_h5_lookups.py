@@ -13,6 +13,7 @@ from server.models import Binding, ScoreChange
 from tests.kit import make
 from tests.kit.exchange import exchange
 from tests.kit.h5 import ME, App, get
+from tests.kit.history import issued
 from tests.kit.lookups import RELEASE, SEALED, bound, certificate, sealed_certificate
 from tests.kit.statements import Reader
 
@@ -142,6 +143,17 @@ async def test_certificates_page_and_the_certificate(
         200, SEALED, "application/pdf",
     )  # fmt: skip
     assert response.headers["content-disposition"].startswith("inline")
+    assert f'href="/h5/certificates/{made.number}.vc"' in page.text
+
+
+async def test_the_credential_for_a_wallet(app: App, services: Services, me: dict[str, str]) -> None:
+    plan = await make.plan(release_at=services.clock.now())
+    made = await issued(services, await make.registration(services, await bound(services, ME), on=plan), 7)
+    response = await get(app, f"/h5/certificates/{made.number}.vc", me)
+    assert (response.status, response.content_type) == (200, "application/vc")
+    assert response.headers["content-disposition"] == f'attachment; filename="{made.number}.vc.json"'
+    assert response.headers["cache-control"] == "private, no-cache"
+    assert response.json["credentialSubject"]["licenseNumber"] == made.number
 
 
 async def test_a_revoked_certificate_shows_why_and_no_picture(
@@ -157,10 +169,12 @@ async def test_a_revoked_certificate_shows_why_and_no_picture(
     assert (
         not re.search(r"\.(png|jpg)", page.text.split("<main")[1].replace("data:image/png", ""))
         and "打开 PDF" not in page.text
+        and "可验证凭证" not in page.text
     )
+    assert (await get(app, f"/h5/certificates/{made.number}.vc", me)).status == 410
 
 
-@pytest.mark.parametrize("ending", ["", ".pdf", ".jpg", ".png"])
+@pytest.mark.parametrize("ending", ["", ".pdf", ".jpg", ".png", ".vc"])
 async def test_other_peoples_certificates_are_not_found(
     app: App, services: Services, me: dict[str, str], ending: str
 ) -> None:

@@ -12,6 +12,7 @@ from server.domain.auth import sessions
 from server.domain.ports import Services, WeChatIdentity
 from tests.kit import make
 from tests.kit.exchange import exchange
+from tests.kit.history import issued
 from tests.kit.lookups import RELEASE, SEALED, bound, certificate, sealed_certificate
 
 App = Sanic[Any, Any]
@@ -34,7 +35,7 @@ async def call(app: App, method: str, path: str, headers: dict[str, str], **more
     [
         ("get", "/binding"), ("post", "/binding"), ("delete", "/binding"), ("get", "/binding/captcha"),
         ("get", "/results"), ("get", "/certificates"), ("get", "/certificates/23SPS100000001W"),
-        ("get", "/certificates/23SPS100000001W.pdf"),
+        ("get", "/certificates/23SPS100000001W.pdf"), ("get", "/certificates/23SPS100000001W.vc"),
     ],
 )  # fmt: skip
 async def test_everything_asks_for_a_token(app: App, method: str, path: str) -> None:
@@ -153,7 +154,7 @@ async def test_other_peoples_and_no_ones_certificates_are_not_found_alike(
     plan = await make.plan(release_at=services.clock.now())
     other = await bound(services, WeChatIdentity("mp", "openid-other"), "李四")
     theirs = await certificate(await make.registration(services, other, on=plan))
-    for ending in ("", ".pdf"):
+    for ending in ("", ".pdf", ".vc"):
         answers = []
         for number in (theirs.number, "23SPS199999999P"):
             response = await call(app, "get", f"/certificates/{number}{ending}", token)
@@ -174,13 +175,22 @@ async def test_the_pdf_comes_inline(app: App, services: Services, token: dict[st
     assert response.headers["cache-control"] == "private, no-store"
 
 
+async def test_the_credential_for_a_wallet(app: App, services: Services, token: dict[str, str]) -> None:
+    plan = await make.plan(release_at=services.clock.now())
+    made = await issued(services, await make.registration(services, await bound(services, ME), on=plan), 7)
+    response = await call(app, "get", f"/certificates/{made.number}.vc", token)
+    assert (response.status, response.content_type) == (200, "application/vc")
+    assert response.json["credentialSubject"]["licenseNumber"] == made.number
+    assert response.headers["content-disposition"] == f'attachment; filename="{made.number}.vc.json"'
+
+
 async def test_every_call_is_documented_with_its_way_in(app: App) -> None:
     _, response = await app.asgi_client.get("/docs/openapi.json")
     paths = response.json["paths"]
     assert {f"{method.upper()} {path}" for path in paths if path.startswith("/mp/v1/") for method in paths[path]} >= {
         "GET /mp/v1/binding", "POST /mp/v1/binding", "DELETE /mp/v1/binding", "GET /mp/v1/binding/captcha",
         "GET /mp/v1/results", "GET /mp/v1/certificates", "GET /mp/v1/certificates/{number}",
-        "GET /mp/v1/certificates/{number}.pdf",
+        "GET /mp/v1/certificates/{number}.pdf", "GET /mp/v1/certificates/{number}.vc",
     }  # fmt: skip
     assert paths["/mp/v1/results"]["get"]["security"] == [{"mp_token": []}]
     assert "mp_token" in response.json["components"]["securitySchemes"]

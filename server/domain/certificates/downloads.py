@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from server.domain import roles
 from server.domain.actor import Actor
-from server.domain.certificates import files
+from server.domain.certificates import files, wallet_credentials
 from server.domain.certificates.certificate_search import by_number, not_found
 from server.domain.certificates.files import sealed_file
 from server.domain.certificates.states import EVER_VALID, CertificateState
@@ -82,6 +82,12 @@ async def page_preview(
     """The page as a small JPEG for a phone's screen; drawn once and kept. Raises as `pdf`."""
     certificate = await _allowed(s.clock, number, candidate_id=candidate_id, actor=actor, verb=Verb.DOWNLOAD)
     return await _picture(s, certificate, ".jpg", s.pdf_renderer.page_preview)
+
+
+async def wallet_credential(s: Services, number: str, *, candidate_id: int) -> bytes:
+    """The certificate as a verifiable credential, for its holder alone. Raises as `pdf`."""
+    certificate = await _allowed(s.clock, number, candidate_id=candidate_id, actor=None, verb=Verb.DOWNLOAD)
+    return await wallet_credentials.of_holder(s, certificate)
 
 
 async def _picture(

@@ -22,6 +22,12 @@ SELECT count(*) AS n FROM certificate x JOIN issuance i ON i.id = x.issuance_id
 WHERE i.state = 'issued' AND x.state = 'valid' AND x.portal_number = ''
 """
 _FOLLOWED = "UPDATE certificate SET superseded_by_id = $2 WHERE id = $1"
+# certificate_ended holds these alone
+_ENDED = """
+SELECT id FROM certificate
+WHERE id >= $1 AND id < $2 AND state IN ('revoked', 'superseded') AND state = ANY($3::text[]) ORDER BY id
+"""
+_LAST = "SELECT COALESCE(max(id), 0) AS last FROM certificate"
 _CHARACTERS = "SELECT DISTINCT regexp_split_to_table(name, '') AS one FROM candidate"
 # `translate` without a third argument takes the characters away; a name that changes has one of them.
 _BEARERS = """
@@ -82,6 +88,17 @@ async def without_portal_number() -> int:
     """How many issued certificates have none."""
     [row] = await rows(_WITHOUT)
     return int(row["n"])
+
+
+async def ended(first: int, end: int, states: Sequence[str]) -> list[int]:
+    """The row numbers, from `first` to before `end`, of certificates that ended in one of these states."""
+    return [int(row["id"]) for row in await rows(_ENDED, first, end, list(states))]
+
+
+async def last_certificate() -> int:
+    """The highest row number; 0 without any certificate."""
+    [row] = await rows(_LAST)
+    return int(row["last"])
 
 
 async def characters() -> str:

@@ -1,4 +1,4 @@
-"""核验一份文件 with public keys alone: a certificate's PDF or a signing receipt. `xcert verify` prints what is found.
+"""核验一份文件 with public keys alone: a certificate's PDF, its credential, or a signing receipt. `xcert verify` prints what is found.
 
 For a PDF three things must agree: the seal's signature, the claims in the code (signed by another key), and what is
 printed. Whether a certificate was revoked since, only the service knows; the report says where to ask.
@@ -7,12 +7,15 @@ printed. Whether a certificate was revoked since, only the service knows; the re
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 
 from server.domain.beijing import say_day, say_minute
+from server.domain.certificates import data_integrity, wallet_credentials
 from server.domain.certificates.claims import Claims, Verifier, key_of_code, open_code
 from server.domain.issuance import receipts
 from server.domain.levels import Level
@@ -76,16 +79,16 @@ def verify_file(data: bytes, keys: Verifier, read_pdf: ReadPdf) -> Report:
     """What a file is, by which keys it is signed, and whether it is whole.
 
     Args:
-        data: a certificate's PDF or a signing receipt.
+        data: a certificate's PDF, a verifiable credential of one, or a signing receipt.
         keys: the published keys.
         read_pdf: machinery's reader, which knows the published seal keys.
     """
     if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
-        return _receipt(data, keys)
+        return _credential(data, keys) if _is_credential(data) else _receipt(data, keys)
     if b"%PDF-" in data[:1024]:
         return _certificate(data, keys, read_pdf)
     report = _begun("无法识别", data)
-    report.wrong("既不是证书 PDF，也不是签发凭据。")
+    report.wrong("既不是证书 PDF，也不是签发凭据或可验证凭证。")
     return report
 
 
@@ -188,6 +191,33 @@ def _validity(report: Report, mark: SealMark) -> None:
         report.wrong(f"{sentence}，签名时间不在其中。")
     else:
         report.note(f"{sentence}，签名时在有效期内。")
+
+
+def _is_credential(data: bytes) -> bool:
+    """Only what a credential has and no receipt: its context. What is broken is a receipt's to tell."""
+    with suppress(ValueError, RecursionError):
+        return "@context" in json.loads(data.decode("utf-8-sig"))
+    return False
+
+
+def _credential(data: bytes, keys: Verifier) -> Report:
+    report = _begun("可验证凭证", data)
+    try:
+        whole = json.loads(data.decode("utf-8-sig"), object_pairs_hook=receipts.once)
+        content, key_id = data_integrity.opened(keys, whole)
+        said = wallet_credentials.said_by(content)
+    except Unverified as refusal:
+        (report.unclear if refusal.code == "key_unknown" else report.wrong)(refusal.message)
+        return report
+    except (ValueError, RecursionError):
+        report.wrong(data_integrity.broken().message)
+        return report
+    report.right(f"由颁证机构的密钥 {key_id} 签名，内容未被改动：")
+    _life(report, keys, key_id)
+    for label, value in said.facts.items():
+        report.note(f"{label}：{value}")
+    report.note(f"是否已撤销须联网查询：{said.address}")
+    return report
 
 
 def _receipt(data: bytes, keys: Verifier) -> Report:

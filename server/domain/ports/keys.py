@@ -69,7 +69,7 @@ class Keys(Protocol):
         """HMAC-SHA256, 32 bytes, for purposes `session` and `scan`. Raises Unverified on an unknown epoch."""
 
     def sign(self, purpose: str, message: bytes, *, epoch: int | None = None) -> Signed:
-        """Ed25519, for purposes `receipt` and `certificate`; the epoch that writes now if none is given."""
+        """Ed25519, for purposes `receipt`, `certificate` and `credential`; the epoch that writes now if none is given."""
 
     def verify(self, purpose: str, key_id: str, message: bytes, signature: bytes) -> bool:
         """False for an unknown key, a wrong length or a wrong signature; never raises."""

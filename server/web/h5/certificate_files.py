@@ -1,4 +1,4 @@
-"""GET /h5/certificates/{number}.pdf · .jpg · .png: the certificate itself, on its way to a phone (wechat.md §8).
+"""GET /h5/certificates/{number}.pdf · .jpg · .png · .vc: the certificate itself, on its way to a phone (wechat.md §8).
 
 A phone may keep them, but asks each time whether it still may: so nothing is fetched twice, and nothing is shown that
 was revoked or belongs to nobody here any more.
@@ -12,7 +12,7 @@ from server.domain.certificates import downloads
 from server.domain.people import bound_people
 from server.domain.ports import WeChatIdentity
 from server.errors import NotFound
-from server.web import responses
+from server.web import responses, wallets
 from server.web.h5.login import identity
 from server.web.h5.lookups import own_certificate
 from server.web.request import services
@@ -51,6 +51,17 @@ async def jpg(request: Request, number: str) -> HTTPResponse:
     return responses.unless_known(request, image, content_type="image/jpeg", headers=PERSONAL)
 
 
+async def vc(request: Request, number: str) -> HTTPResponse:
+    """The same as a verifiable credential, to be kept in a wallet of the holder's."""
+    who = await identity(request)
+    await own_certificate(request, who, number)
+    body = await downloads.wallet_credential(
+        services(request), number, candidate_id=await _candidate(request, who)
+    )
+    name = f'attachment; filename="{number}.vc.json"'
+    return wallets.credential(body, headers={**PERSONAL, "content-disposition": name})
+
+
 async def _candidate(request: Request, who: WeChatIdentity) -> int:
     candidate = await bound_people.candidate_id_of(who)
     if candidate is None:
@@ -61,3 +72,4 @@ async def _candidate(request: Request, who: WeChatIdentity) -> int:
 bp.add_route(pdf, r"/h5/certificates/<number:(?P<number>[0-9A-Z]{8,24})\.pdf>", methods=["GET"], name="pdf")
 bp.add_route(jpg, r"/h5/certificates/<number:(?P<number>[0-9A-Z]{8,24})\.jpg>", methods=["GET"], name="jpg")
 bp.add_route(png, r"/h5/certificates/<number:(?P<number>[0-9A-Z]{8,24})\.png>", methods=["GET"], name="png")
+bp.add_route(vc, r"/h5/certificates/<number:(?P<number>[0-9A-Z]{8,24})\.vc>", methods=["GET"], name="vc")
