@@ -4,7 +4,7 @@
     python verify_xcert.py keys.json code  <digits, or the address in the QR code>
     python verify_xcert.py keys.json receipt receipt.json
 
-`keys.json` is what https://…/.well-known/xcert-keys.json says. The form is described in verification.md beside this file;
+`keys.json` is what https://…/.well-known/xcert-keys.json says. The form is described in certificate-format.md beside this file;
 nothing of xcert itself is used here. Exit code: 0 genuine, 1 not, 2 cannot be judged with these keys.
 """
 
@@ -104,6 +104,8 @@ def read_code(keys, code):
         number, digit = divmod(number, 36)
         digits = ALPHABET[digit] + digits
     said = {"number": digits + check_character(digits), "outcome": "passed"}
+    if whole[0] != 1:
+        said["form"] = str(whole[0])
     said["level"] = LEVELS[bits.take(2)]
     if bits.take(2) != 0:
         raise Forged("not a passed examination")

@@ -236,8 +236,8 @@ def _wechat_files(wechat: Subparsers) -> None:
 
 
 def _documents(commands: Subparsers) -> None:
-    verify = commands.add_parser("verify", help="只凭公钥核验证书 PDF 或签发凭据，或名单")
-    verify.add_argument("file", type=Path, nargs="?", help="证书 PDF 或签发凭据")
+    verify = commands.add_parser("verify", help="只凭公钥核验证书 PDF、可验证凭证或签发凭据，或名单")
+    verify.add_argument("file", type=Path, nargs="?", help="证书 PDF、可验证凭证或签发凭据")
     verify.add_argument(
         "--list",
         type=Path,

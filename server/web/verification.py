@@ -96,7 +96,7 @@ async def published_keys(request: Request) -> HTTPResponse:
     body = orjson.dumps(
         {
             "issuer": s.settings.issuer,
-            "description": "docs/verification.md",
+            "description": "docs/certificate-format.md",
             "keys": [key_document(key) for key in s.keys.public()],
             "code_forms": {form: asdict(packing.PUBLISHED) for form in FORMS},
         }

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from server.domain.certificates.status_lists import ENDING
+from server.domain.certificates.wallet_credentials import MEDIA_TYPE
 from server.web.openapi import refusals, schema_of
 from server.web.schema import JSON, Answer, Input, WrittenDay
 
@@ -73,11 +75,37 @@ def paths() -> dict[str, Any]:
         "/v": {"post": _operation("verify_number_and_name", "按证书编号和姓名核验", and_form) | form},
         "/v/{code}": {"get": _operation("verify_code", "按二维码中的核验码核验", refused) | scanned},
         "/.well-known/xcert-keys.json": {"get": keys},
+        "/.well-known/did.json": {
+            "get": _public("verify_did", "did:web 文档：可验证凭证的公钥", "application/did+json")
+        },
+        "/status/{purpose}/{number}": {"get": _status()},
+    }
+
+
+def _public(name: str, summary: str, media: str) -> dict[str, Any]:
+    answer = {"description": summary, "content": {media: {"schema": {"type": "object"}}}}
+    return {"operationId": name, "summary": summary, "tags": ["verification"], "responses": {"200": answer}}
+
+
+def _status() -> dict[str, Any]:
+    purpose = {"type": "string", "enum": list(ENDING)}
+    number = {"type": "integer", "minimum": 0}
+    told = _public("verify_status", "状态清单（Bitstring Status List v1.0）", MEDIA_TYPE)
+    return {
+        **told,
+        "parameters": [
+            {"name": "purpose", "in": "path", "required": True, "schema": purpose},
+            {"name": "number", "in": "path", "required": True, "schema": number},
+        ],
+        "responses": told["responses"] | refusals((404,)),
     }
 
 
 def _operation(name: str, summary: str, refused: tuple[int, ...]) -> dict[str, Any]:
-    answer = {"description": "核验结果", "content": {JSON: {"schema": schema_of(Found)}}}
+    told = {JSON: {"schema": schema_of(Found)}}
+    if name == "verify_code":
+        told[MEDIA_TYPE] = {"schema": {"type": "object"}}
+    answer = {"description": "核验结果", "content": told}
     return {
         "operationId": name,
         "summary": summary,
