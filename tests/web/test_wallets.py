@@ -171,7 +171,9 @@ async def test_revocation_and_replacement_reach_the_wallet_within_a_minute(
     await revocation.revoke(
         services.clock, services.faults, certificate.number, "替考", actor=make.ISSUER_STAFF
     )
-    await Certificate.filter(id=other.id).update(state="superseded", superseded_by_id=certificate.id)
+    await Certificate.filter(id=other.id).update(
+        state="superseded", superseded_by_id=certificate.id, superseded_at=clock.now()
+    )
     assert await published(app, credentials[0]) == before  # made once a minute
     clock.forward(minutes=1)
     for credential in credentials:

@@ -1,4 +1,4 @@
-"""Data Integrity proofs `eddsa-jcs-2022` (W3C Data Integrity EdDSA Cryptosuites v1.0, §3.3), and the did:web that bears them.
+"""Data Integrity proofs `eddsa-jcs-2022` (W3C Data Integrity EdDSA Cryptosuites v1.0, 3.3), and the did:web that bears them.
 
 Pure. What is hashed is canonical JSON (RFC 8785): `SHA-256(proof options) ‖ SHA-256(document)`, signed by the key of
 purpose `credential`. Documents of ours hold no numbers; one with a number that has no exact integer is refused.

@@ -23,7 +23,7 @@ CONTEXTS = [
     "https://www.w3.org/ns/credentials/v2",
     "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json",
 ]
-MEDIA_TYPE = "application/vc"  # VC Data Model 2.0, §C.1
+MEDIA_TYPE = "application/vc"  # VC Data Model 2.0, C.1
 TYPES = ["VerifiableCredential", "OpenBadgeCredential"]
 
 
