@@ -20,6 +20,7 @@ import miniprogram_api
 from server.adapters import cache, logs, password_hashing, rate_limits
 from server.adapters.captcha import PillowImageCheck
 from server.adapters.clock import SystemClock
+from server.adapters.documents import time_stamps
 from server.adapters.documents.pdf import TypstPdfRenderer
 from server.adapters.documents.receipt_pdf import TypstReceiptPrinter
 from server.adapters.documents.seal import Seal
@@ -146,7 +147,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             clock=clock,
             keys=keys,
             receipt_printer=TypstReceiptPrinter(settings.fonts_dir),
-            pdf_renderer=TypstPdfRenderer(clock, Seal(keys.seal_credentials), settings.fonts_dir),
+            pdf_renderer=_sealing(settings, clock, keys),
             file_store=FolderFileStore(settings.data_dir / "vault"),
             queue=JobQueue(),
             event_bus=cache.RedisEventBus(redis),
@@ -169,6 +170,11 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             lookup_watch=watch,
             session_memory=memory,
         )
+
+
+def _sealing(settings: Settings, clock: SystemClock, keys: KeyFolder) -> TypstPdfRenderer:
+    seal = Seal(keys.seal_credentials, time_stamps.of(settings, clock))
+    return TypstPdfRenderer(clock, seal, settings.fonts_dir)
 
 
 @asynccontextmanager

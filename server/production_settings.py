@@ -34,4 +34,8 @@ def problems(values: Mapping[str, Any]) -> list[str]:
     for field, env in (("oa_mode", "WECHAT_OA_MODE"), ("mp_mode", "WECHAT_MP_MODE")):
         if values.get(field) == "plain":
             lines.append(f"{env} 在生产环境不能是 plain：明文推送的签名不含内容，可以被冒充；请用 safe")
+    if values.get("tsa_url") and not values.get("tsa_certificates"):
+        lines.append(
+            "填了 XCERT_TSA_URL，还要在 XCERT_TSA_CERTIFICATES 里填这个时间戳服务的根证书（PEM）：否则认不出是谁签发的时间戳"
+        )
     return lines

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography import x509
 
 from server import operators, pay_settings, production_settings, public_address, store_urls
 
@@ -44,6 +47,7 @@ def problems(values: Mapping[str, Any], *, production: bool) -> list[str]:
         if not SUBSCRIPTION.fullmatch(name.strip()):
             lines.append(f"WECHAT_LONG_TERM_TEMPLATES 的“{name.strip()[:60]}”不是订阅消息模板的设置名")
     lines += public_address.problems(str(values.get("public_url", "")), production=production)
+    lines += _time_stamp_problems(values)
     if production:
         lines += production_settings.problems(values)
     lines += [
@@ -64,3 +68,16 @@ def problems(values: Mapping[str, Any], *, production: bool) -> list[str]:
         if value > 65535:
             lines.append(f"{name} 应为 65535 或更小")
     return lines + store_urls.problems(values) + operators.problems(values) + pay_settings.problems(values)
+
+
+def _time_stamp_problems(values: Mapping[str, Any]) -> list[str]:
+    lines = []
+    url, pem = str(values.get("tsa_url") or ""), str(values.get("tsa_certificates") or "")
+    if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+        lines.append("XCERT_TSA_URL 应为 http:// 或 https:// 开头的网址")
+    try:
+        if pem:
+            x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        lines.append("XCERT_TSA_CERTIFICATES 不是可读的证书（PEM，可多份相连）")
+    return lines

@@ -95,6 +95,16 @@ class Settings:
     lock_seconds: int = _s("XCERT_LOCK_SECONDS", "网页等待一把数据库锁最多几秒；0 不限", 5)
     start_seconds: int = _s("XCERT_START_SECONDS", "启动时最多等数据库和 Redis 几秒", 30)
 
+    tsa_url: str = _s(
+        "XCERT_TSA_URL",
+        "时间戳服务（RFC 3161）的网址，可带用户名和密码；填了，每个印章都带时间戳，它不应答时证书等着；不填：不带",
+        secret=True,
+    )
+    tsa_certificates: str = _s(
+        "XCERT_TSA_CERTIFICATES",
+        "时间戳服务的根证书或上级证书（PEM），只认由它们签发的时间戳；填了 XCERT_TSA_URL 的生产环境必填",
+    )
+
     oa_appid: str = _s("WECHAT_OA_APPID", "公众号 AppID", required=True)
     oa_secret: str = _s("WECHAT_OA_SECRET", "公众号 AppSecret", secret=True, required=True)
     oa_token: str = _s("WECHAT_OA_TOKEN", "公众号消息推送 Token", secret=True, required=True)
@@ -216,6 +226,7 @@ def _sandbox_defaults(values: dict[str, Any], data_dir: Path, sandbox_port: int)
     """Take the invented account of the sandbox, from the data folder, so that restarts agree."""
     values.update(sandbox_account.complete(data_dir))
     url = f"http://127.0.0.1:{sandbox_port}"
+    values.setdefault("XCERT_TSA_URL", f"{url}/tsa")
     values.update({"WECHAT_API_URL": url, "WECHAT_OPEN_URL": url, "WECHAT_PAY_URL": url})
     values["WECHAT_JS_URL"] = f"{url}/open/js/jweixin-1.6.0.js"
 

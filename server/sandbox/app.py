@@ -31,6 +31,7 @@ from server.sandbox import (
     subscriptions,
     tags,
     template_messages,
+    time_stamping,
     token_calls,
     unknown,
     webview,
@@ -58,6 +59,7 @@ WECHAT = (
     retired.bp,
     tags.bp,
     reachability.bp,
+    time_stamping.bp,
     unknown.bp,
 )
 PEOPLE = (phone.bp, webview.bp, control.bp)

@@ -148,3 +148,5 @@ BODY_BYTES = 2 * 1024 * 1024
 ECHO_BYTES = 8192
 SHOWN_BYTES = 4000
 PING_SECONDS = 1.0
+
+LARGEST_TIME_STAMP_QUERY = 4096  # bytes; not WeChat's: see time_stamping.py

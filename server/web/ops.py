@@ -26,6 +26,7 @@ from server.errors import OutsideFailure
 from server.web import templating
 from server.web.notice_metrics import NoticeMetrics
 from server.web.request import is_operator, only_operators, services
+from server.web.sealing_metrics import SealingMetrics
 
 bp = Blueprint("ops")
 log = logging.getLogger("xcert.ops")
@@ -161,4 +162,5 @@ async def metrics(request: Request) -> HTTPResponse:
     calls = CollectorRegistry()
     calls.register(_WeChatCalls(await services(request).wechat_quota.calls()))
     calls.register(await NoticeMetrics.of(services(request)))
+    calls.register(await SealingMetrics.now())
     return HTTPResponse(body + generate_latest(calls), content_type=CONTENT_TYPE_LATEST)

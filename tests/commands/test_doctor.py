@@ -27,7 +27,7 @@ from server.adapters import cache
 from server.adapters.wechat.api import WeChatApi
 from server.app import create_app
 from server.commands import dev_setup
-from server.commands.doctor import local, look_at_wechat
+from server.commands.doctor import local, look_at_wechat, stamp_checks
 from server.commands.doctor.findings import Finding, Level
 from server.domain.audit import unknown_proxies
 from server.domain.ports import Services
@@ -37,9 +37,11 @@ from server.sandbox import acts
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import Template, from_settings
 from server.sandbox.platform import Platform
+from server.sandbox.time_stamping import Authority
 from server.settings import Settings
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import wechat_ports
+from tests.kit.stamping import StampServer, stamp_server
 from tests.web.conftest import listening
 
 
@@ -130,7 +132,8 @@ async def tls_address(folder: Path, days: float) -> AsyncIterator[str]:
 async def test_all_is_well_and_each_thing_has_its_line(clinic: Clinic) -> None:
     found = await clinic.finds()
     assert [str(one) for one in found.values() if one.level is not Level.OK] == [
-        "! 微信支付：没有配置 WECHAT_PAY_MCHID，不能在线收费；不收费可以不管"
+        "! 微信支付：没有配置 WECHAT_PAY_MCHID，不能在线收费；不收费可以不管",
+        "! 时间戳：没有配置 XCERT_TSA_URL，印章不带时间戳；印章证书到期以后，盖章的时间只有签名方自己说的",
     ]
     assert list(found) == [
         "公众号账号",
@@ -155,6 +158,7 @@ async def test_all_is_well_and_each_thing_has_its_line(clinic: Clinic) -> None:
         "反向代理",
         "域名",
         "微信支付",
+        "时间戳",
         "通知的发送",
         "最近告警",
     ]
@@ -369,3 +373,20 @@ async def test_the_connections_of_all_processes_are_added_up(db_url: str, settin
     assert await local.CHECKS["数据库连接数"](ours) == f"{said}，够 {let_in // 31} 台这样的机器"
     with pytest.raises(local.Missing, match="请调小 XCERT_DATABASE_POOL"):
         await local.CHECKS["数据库连接数"](dataclasses.replace(ours, workers=200))
+
+
+async def test_the_time_stamp_authority_answers_or_one_reads_why_not(settings: Settings) -> None:
+    with stamp_server(
+        StampServer(authority=Authority.make(datetime.now(UTC)), moment=datetime.now(UTC))
+    ) as tsa:
+        asked = dataclasses.replace(settings, tsa_url=tsa.url)
+        assert re.fullmatch(
+            "✓ 时间戳：xcert sandbox 沙箱时间戳服务 应答正常，与本机相差 [0-9]+ 秒",
+            str(await stamp_checks.check(asked)),
+        )
+        stranger = Authority.make(datetime.now(UTC)).root.public_bytes(Encoding.PEM).decode()
+        assert str(await stamp_checks.check(dataclasses.replace(asked, tsa_certificates=stranger))) == (
+            "✗ 时间戳：时间戳不是由设置的机构签发的；在它应答之前证书不能生成，请检查 XCERT_TSA_URL 和网络"
+        )
+        tsa.status = 500
+        assert str(await stamp_checks.check(asked)).startswith("✗ 时间戳：HTTP 500；")

@@ -9,13 +9,15 @@ import pytest
 
 from server.domain.certificates.claims import Claims, Line, open_code
 from server.domain.issuance import announcements, generation, organisation, queries
-from server.domain.issuance.certificate_query import Progress, progress
+from server.domain.issuance.certificate_query import InTheMaking, Progress, in_the_making, progress
 from server.domain.issuance.queries import FailedDrawing
 from server.domain.notices import grants
-from server.domain.ports import Services
+from server.domain.ports import CertificatePage, Services
+from server.errors import OutsideFailure
 from server.models import AuditEntry, Binding, Certificate, Delivery, Issuance, LookupChange, Plan
 from tests.kit import issuing, make
 from tests.kit.columns import column
+from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock, FakePdfRenderer, MemoryEventBus, MemoryFileStore
 from tests.kit.jobs import drained
 
@@ -82,6 +84,30 @@ async def test_a_failure_is_kept_and_tried_again(services: Services) -> None:
     await generation.sweep(services)
     await drained(services)
     assert (await Issuance.get(id=batch.id)).state == "issued"
+
+
+async def test_without_its_time_stamp_a_certificate_waits_and_operators_see_it(services: Services) -> None:
+    """No file without a time stamp is made meanwhile, which could not be given one later (decision 0860)."""
+    batch = await issuing.generating(services, await issuing.cohort(services))
+    real = services.pdf_renderer
+
+    class WithoutStamps(FakePdfRenderer):
+        async def make(self, page: CertificatePage) -> bytes:
+            raise OutsideFailure("时间戳服务暂时没有应答，证书稍后自动继续生成。")
+
+    exchange(services, pdf_renderer=WithoutStamps())
+    await drained(services)
+    assert await in_the_making() == InTheMaking(waiting=4, failing=4)
+    assert {one.last_error for one in await Certificate.all()} == {
+        "时间戳服务暂时没有应答，证书稍后自动继续生成。"
+    }
+    assert isinstance(services.file_store, MemoryFileStore)
+    assert services.file_store.files == {}
+    exchange(services, pdf_renderer=real)
+    await generation.sweep(services)
+    await drained(services)
+    assert (await Issuance.get(id=batch.id)).state == "issued"
+    assert await in_the_making() == InTheMaking(waiting=0, failing=0)
 
 
 async def test_a_slice_made_twice_seals_nothing_twice(services: Services) -> None:

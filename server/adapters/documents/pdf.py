@@ -64,15 +64,21 @@ class TypstPdfRenderer:
         """Draw, then seal picture and PAdES signature in one act; in a thread, for both block.
 
         Raises:
-            Refused: `glyph_missing`, `photo_unreadable`.
+            Refused: `glyph_missing`, `photo_unreadable`, `seal_unusable`.
+            OutsideFailure: the time-stamp authority gives no token.
         """
         return await asyncio.to_thread(self.make_now, page)
 
     def make_now(self, page: CertificatePage) -> bytes:
         """The same, blocking."""
         place = Place(SEAL_X_MM, PAGE_HEIGHT_MM - SEAL_Y_MM, seal_picture.SIZE_MM)
-        with self._one_at_a_time:
-            return self._seal.put(self.draw(page), issuer=page.issuer, place=place, moment=self._clock.now())
+        return self._seal.put(
+            lambda: self.draw(page),
+            issuer=page.issuer,
+            place=place,
+            clock=self._clock,
+            lock=self._one_at_a_time,
+        )
 
     def draw(self, page: CertificatePage) -> bytes:
         """The page as PDF/A-3 without its seal: the same bytes for the same page."""

@@ -7,23 +7,39 @@ at this moment is asked before each seal.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from server.adapters import seal_certificates
 from server.adapters.documents.seal_field import Place
+from server.adapters.documents.time_stamps import TimeStamps
 from server.adapters.seal_certificates import SealCredentials
-from server.errors import Refused
+from server.domain.ports import Clock
+from server.errors import OutsideFailure, Refused
 
 if TYPE_CHECKING:
     from server.adapters.documents.seal_signature import Ready
+
+TRIES = 3  # a token that is larger than those before it makes the room for the next try
+STAMP_FRAME = 64  # bytes of the unsigned attribute around a token
 
 
 class Seal:
     """The organisation's electronic seal."""
 
-    def __init__(self, credentials: SealCredentials | Callable[[], SealCredentials]) -> None:
-        """`credentials`: fixed ones, or a function that gives those of now (a key folder's `seal_credentials`)."""
+    def __init__(
+        self,
+        credentials: SealCredentials | Callable[[], SealCredentials],
+        time_stamps: TimeStamps | None = None,
+    ) -> None:
+        """A seal.
+
+        Args:
+            credentials: fixed ones, or a function that gives those of now (a key folder's `seal_credentials`).
+            time_stamps: the authority that says when each seal was put (PAdES B-T); None: nobody does (B-B).
+        """
+        self._time_stamps = time_stamps
         self._source = credentials if callable(credentials) else lambda: credentials
         self._last: Ready | None = None
 
@@ -40,18 +56,40 @@ class Seal:
             raise Refused("seal_unusable", fault)
         return ready
 
-    def put(self, pdf: bytes, *, issuer: str, place: Place, moment: datetime) -> bytes:
+    def put(
+        self,
+        draw: Callable[[], bytes],
+        *,
+        issuer: str,
+        place: Place,
+        clock: Clock,
+        lock: AbstractContextManager[Any],
+    ) -> bytes:
         """The PDF with seal and signature appended; the first part stays byte for byte.
 
         Args:
-            pdf: an unsealed PDF.
+            draw: gives the unsealed PDF.
             issuer: the name on the seal (S8).
             place: where on the first page.
-            moment: the signing time.
+            clock: of the signing time.
+            lock: held while the file is drawn and laid out, and not while the time-stamp authority is waited for.
 
         Raises:
             Refused("seal_unusable"): the seal's certificate has expired, is not yet valid, or is out of order.
+            OutsideFailure: the time-stamp authority gives no token.
         """
         from server.adapters.documents import seal_signature
 
-        return seal_signature.sealed(self._ready(moment), pdf, issuer=issuer, place=place, moment=moment)
+        stamps = self._time_stamps
+        for _ in range(TRIES):
+            more = STAMP_FRAME + stamps.room if stamps else 0
+            with lock:
+                moment = clock.now()
+                ready = self._ready(moment)
+                laid = seal_signature.laid_out(
+                    ready, draw(), issuer=issuer, place=place, moment=moment, room=ready.cms.room + more
+                )
+            sealed = seal_signature.signed(ready, laid, stamps.stamp if stamps else None)
+            if sealed is not None:
+                return sealed
+        raise OutsideFailure("时间戳一次比一次大，放不进为它留的地方，证书稍后自动再试。")

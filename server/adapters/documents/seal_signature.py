@@ -1,6 +1,6 @@
 """How pyHanko puts the seal into a PDF. `seal` asks first whether it may; it loads this module with the first seal.
 
-PAdES B-B, ECDSA or RSA with SHA-256, certifying: no change of any kind is allowed afterwards (DocMDP 1). pyHanko lays out
+PAdES B-B, or B-T with a time-stamp authority: ECDSA or RSA with SHA-256, certifying: no change of any kind is allowed afterwards (DocMDP 1). pyHanko lays out
 the file; `cms.py` signs with a key that is loaded once (pyHanko's own SimpleSigner parses it again for every signature).
 How much room the signature needs is measured from key and chain, for chains of authorities differ by kilobytes.
 """
@@ -8,6 +8,7 @@ How much room the signature needs is measured from key and chain, for chains of 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +21,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.layout import AxisAlignment, BoxConstraints, Margins, SimpleBoxLayoutRule
 from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
+from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest
 from pyhanko.stamp import StaticStampStyle
 
 from server.adapters import seal_certificates
@@ -60,8 +62,17 @@ class _Update(IncrementalPdfFileWriter):
         """The page's own particulars stand: pyHanko would add its name and version, and this machine's clock and zone."""
 
 
-def sealed(ready: Ready, pdf: bytes, *, issuer: str, place: Place, moment: datetime) -> bytes:
-    """The PDF with seal and signature appended. Arguments as those of `Seal.put`."""
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A PDF that is laid out with its seal, all but the signature."""
+
+    file: io.BytesIO
+    gap: PreparedByteRangeDigest
+    room: int  # bytes
+
+
+def laid_out(ready: Ready, pdf: bytes, *, issuer: str, place: Place, moment: datetime, room: int) -> Laid:
+    """The PDF with the seal appended and room for a signature of so many bytes. Arguments as those of `Seal.put`."""
     writer = _Update(io.BytesIO(pdf))
     signer = PdfSigner(
         PdfSignatureMetadata(
@@ -80,12 +91,24 @@ def sealed(ready: Ready, pdf: bytes, *, issuer: str, place: Place, moment: datet
     session = signer.init_signing_session(writer)
     session.system_time = moment
     document = session.prepare_tbs_document(
-        validation_info=None, bytes_reserved=2 * ready.cms.room, appearance_text_params=None
+        validation_info=None, bytes_reserved=2 * room, appearance_text_params=None
     )
     out = io.BytesIO()
     prepared, _ = document.digest_tbs_document(output=out)
-    prepared.fill_with_cms(out, ready.cms.sign(prepared.document_digest))
-    return out.getvalue()
+    return Laid(out, prepared, room)
+
+
+def signed(ready: Ready, laid: Laid, stamp: Callable[[bytes], bytes] | None) -> bytes | None:
+    """The sealed file; None when the signature with its time stamp is larger than the room.
+
+    Args:
+        stamp: see `CmsSigner.sign`.
+    """
+    signature = ready.cms.sign(laid.gap.document_digest, stamp)
+    if len(signature) > laid.room:
+        return None
+    laid.gap.fill_with_cms(laid.file, signature)
+    return laid.file.getvalue()
 
 
 def appearance(issuer: str, place: Place) -> StaticStampStyle:

@@ -19,8 +19,9 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator.errors import ValidationError
 
+from server.adapters.documents import time_stamp_tokens
 from server.adapters.documents.printed_text import printed_text
-from server.domain.ports import PublicKey, SealedPdf, SealMark
+from server.domain.ports import PublicKey, SealedPdf, SealMark, TimeMark
 from server.errors import Refused
 
 ATTACHMENT = "verification.txt"
@@ -56,15 +57,27 @@ def _mark(data: bytes, signature: EmbeddedPdfSignature, seals: dict[bytes, str])
     intact, valid = validate_sig_integrity(
         signature.signer_info, certificate, "data", signature.compute_digest()
     )
+    stamp = _stamp(signature)
     return SealMark(
         key_id=seals.get(certificate.public_key.dump()),
-        signer=_name_of(certificate.subject.native),
+        signer=time_stamp_tokens.name_of(certificate.subject.native),
         moment=signature.self_reported_timestamp,
         is_genuine=intact and valid and signature.md_algorithm == "sha256",
         is_whole=signature.coverage is SignatureCoverageLevel.ENTIRE_FILE,
         is_padded_clean=_is_padded_clean(data, signature),
         valid=(certificate.not_valid_before, certificate.not_valid_after),
+        stamp=stamp,
     )
+
+
+def _stamp(signature: EmbeddedPdfSignature) -> TimeMark | None:
+    """The time stamp over the seal's signature; None: there is none."""
+    unsigned = signature.signer_info["unsigned_attrs"] or ()
+    for attribute in unsigned:
+        if attribute["type"].native == "signature_time_stamp_token":
+            told = time_stamp_tokens.read(attribute["values"][0], signature.signer_info["signature"].native)
+            return TimeMark(told.moment, told.authority, told.is_genuine)
+    return None
 
 
 def _is_padded_clean(data: bytes, signature: EmbeddedPdfSignature) -> bool:
@@ -83,12 +96,6 @@ def _is_padded_clean(data: bytes, signature: EmbeddedPdfSignature) -> bool:
         else room[1] + 2
     )
     return not room[size:].strip(b"\0")
-
-
-def _name_of(subject: dict[str, str]) -> str:
-    """Organisation and name of an X.509 subject."""
-    parts = (subject.get("organization_name"), subject.get("common_name"))
-    return " ".join(part for part in parts if part)
 
 
 def _attached(reader: PdfFileReader) -> str:

@@ -14,7 +14,15 @@ from collections.abc import AsyncIterator
 from server import app
 from server.adapters.embedded import EmbeddedError
 from server.commands.datastores import hosts
-from server.commands.doctor import address, book_checks, local, notice_checks, pay_checks, wechat_checks
+from server.commands.doctor import (
+    address,
+    book_checks,
+    local,
+    notice_checks,
+    pay_checks,
+    stamp_checks,
+    wechat_checks,
+)
 from server.commands.doctor.findings import Finding, Level, bad
 from server.domain.ports import Services
 from server.settings import Settings
@@ -56,6 +64,7 @@ async def look_at_wechat(s: Services) -> AsyncIterator[Finding]:
         yield finding
     async for finding in pay_checks.check(s):
         yield finding
+    yield await stamp_checks.check(s.settings)
     for finding in await book_checks.check(s):
         yield finding
     for finding in await notice_checks.check(s):

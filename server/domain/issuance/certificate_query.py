@@ -35,12 +35,25 @@ SELECT count(*) FILTER (WHERE state <> 'void') AS total,
        count(*) FILTER (WHERE state IN ('reserved', 'drawing') AND attempts > 0) AS failed
 FROM certificate WHERE issuance_id = $1
 """
+_IN_THE_MAKING = """
+SELECT count(*)::int AS waiting, count(*) FILTER (WHERE c.attempts > 0)::int AS failing
+FROM issuance i JOIN certificate c ON c.issuance_id = i.id AND c.state IN ('reserved', 'drawing')
+WHERE i.state = 'generating'
+"""
 _HOLDERS = """
 SELECT x.id, x.number, x.claims, x.candidate_id FROM certificate x
 WHERE x.issuance_id = $1 AND x.state = 'valid' AND x.number > $2
   AND EXISTS (SELECT 1 FROM binding b WHERE b.candidate_id = x.candidate_id AND b.unbound_at IS NULL)
 ORDER BY x.number LIMIT $3
 """
+
+
+@dataclass(frozen=True, slots=True)
+class InTheMaking:
+    """Certificates of batches that are handed over, without their file: how many, and how many failed the last time."""
+
+    waiting: int
+    failing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +128,9 @@ async def progress(issuance_id: int) -> Progress:
 async def holders(issuance_id: int, *, after: str, limit: int) -> list[Holder]:
     """Bound holders of the batch's valid certificates behind a number, in number order."""
     return [Holder(**row) for row in await rows(_HOLDERS, issuance_id, after, limit)]
+
+
+async def in_the_making() -> InTheMaking:
+    """Of all batches."""
+    [row] = await rows(_IN_THE_MAKING)
+    return InTheMaking(**row)

@@ -178,16 +178,29 @@ def _seals(report: Report, marks: tuple[SealMark, ...], keys: Verifier) -> None:
             report.wrong("签名旁预留的空白里被写入过别的内容，文件与颁发时不是同一份。")
         else:
             report.right("签名有效，覆盖整个文件，签名之后没有任何改动。")
+        _stamped(report, mark)
         _validity(report, mark)
 
 
+def _stamped(report: Report, mark: SealMark) -> None:
+    """When another than the signer saw the signature."""
+    if mark.stamp is None:
+        return
+    when = f"{say_minute(mark.stamp.moment)}（北京时间）"
+    if mark.stamp.is_genuine:
+        report.right(f"时间戳：{when}之前已经盖章，由 {mark.stamp.authority} 签发。")
+    else:
+        report.wrong(f"时间戳无效：它写着 {when}、{mark.stamp.authority}，但不是对这个签名签发的。")
+
+
 def _validity(report: Report, mark: SealMark) -> None:
-    """Whether the seal's certificate held when it was used: its time is the signer's word, its end is the authority's."""
-    if mark.valid is None or mark.moment is None:
+    """Whether the seal's certificate held when it was used: by the time stamp, or else by the signer's word."""
+    moment = mark.stamp.moment if mark.stamp is not None and mark.stamp.is_genuine else mark.moment
+    if mark.valid is None or moment is None:
         return
     begins, ends = mark.valid
     sentence = f"印章证书有效期 {say_minute(begins)} 至 {say_minute(ends)}（北京时间）"
-    if not begins <= mark.moment <= ends:
+    if not begins <= moment <= ends:
         report.wrong(f"{sentence}，签名时间不在其中。")
     else:
         report.note(f"{sentence}，签名时在有效期内。")

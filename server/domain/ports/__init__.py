@@ -105,6 +105,15 @@ class PdfRenderer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TimeMark:
+    """The time stamp over a signature: when somebody else saw it."""
+
+    moment: datetime
+    authority: str
+    is_genuine: bool  # it is of this signature, and signed by the authority it names
+
+
+@dataclass(frozen=True, slots=True)
 class SealMark:
     """One signature found in a PDF."""
 
@@ -115,6 +124,7 @@ class SealMark:
     is_whole: bool  # nothing was added after it
     is_padded_clean: bool = True  # the room left beside the signature holds zeros
     valid: tuple[datetime, datetime] | None = None  # of the signer's certificate
+    stamp: TimeMark | None = None
 
 
 @dataclass(frozen=True, slots=True)
