@@ -25,13 +25,14 @@ from server.models import (
     BankTransfer,
     Campaign,
     Certificate,
+    Correction,
     FeeOrder,
     ImportRun,
     Issuance,
     Plan,
     Staff,
 )
-from tests.kit import campaigning, issuing, make
+from tests.kit import campaigning, correcting, issuing, make
 from tests.kit.accessibility import clean
 from tests.kit.console_pages import ScreenPdfRenderer, seat
 from tests.kit.exchange import exchange
@@ -69,6 +70,9 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
     await waiting_for_another(s, await a_busy_till(s, of.school))
     await campaigning.submitted(s, of.plan)
     await going_back_by_bank(s, of.school)
+    await correcting.asked(s, of, at=1, name="张文", id_number=make.id_number(4321))
+    done = await correcting.approved(s, of, at=2)
+    await correcting.reissued(s, of, done)
     return of
 
 
@@ -96,12 +100,14 @@ async def test_the_console_of_every_role(
         came = [f"{base}/console/transfers/{one.id}" for one in await BankTransfer.all()]
         came += [f"{base}/console/bank-refunds/{one.id}" for one in await BankRefund.all()]
         sent = [f"{base}/console/campaigns/{one.id}" for one in await Campaign.all()]
+        sent += [f"{base}/console/corrections/{one.id}" for one in await Correction.all()]
         told = [f"{base}/console/deliveries/people/{of.registrations[0].candidate_id}", *sent]
         leaves = (
             "account",
             "nowhere",
             "bank-refunds",
             "campaigns/new",
+            "corrections/new",
             "transfers/new",
             f"transfers/new?school_id={of.school.id}",
         )

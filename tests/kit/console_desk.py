@@ -46,6 +46,7 @@ LEAST_BODIES: dict[str, dict[str, Any]] = {
     "/campaigns/<campaign_id:int>/decline": {"note": "人数不对"},
     "/campaigns/<campaign_id:int>/pace": {"per_second": 1, "per_day": 1},
     "/score-changes/<change_id:int>/refuse": {"note": "依据不足"},
+    "/corrections/<correction_id:int>/refuse": {"note": "函件没有公章"},
 }
 NO_BODY = "what it must be sent goes into LEAST_BODIES of tests/kit/console_desk.py"
 
