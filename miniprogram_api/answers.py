@@ -225,6 +225,7 @@ class Scan(Answer):
     expires_at: datetime
     shown_at: datetime
     shown_by: str = Field(description="谁的电脑在出示二维码")
+    corrects: str | None = Field(description="更正换发的：发放以后被替代的证书编号")
     people: list[ScannedPerson]
     receipt: dict[str, Any] | None = Field(description="签发凭据：内容与 Ed25519 签名")
 

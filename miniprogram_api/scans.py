@@ -31,6 +31,7 @@ async def look(asked: Asked, token: str) -> answers.Scan:
         expires_at=view.expires_at,
         shown_at=view.shown_at,
         shown_by=view.shown_by,
+        corrects=view.corrects or None,
         people=[
             answers.ScannedPerson(
                 row=one.row, number=one.number, name_masked=one.name_masked, id_masked=one.id_masked

@@ -9,6 +9,7 @@ from server.adapters import keys
 from server.commands.with_services import with_services
 from server.domain.actor import SYSTEM
 from server.domain.beijing import say_minute
+from server.domain.corrections import number_index
 from server.domain.people import identity_index
 from server.domain.ports import Services
 from server.domain.training import phone_index
@@ -85,6 +86,7 @@ def reindex(args: argparse.Namespace, settings: Settings) -> int:
 
     async def work(s: Services) -> identity_index.Reindexed:
         await phone_index.reindex(s.keys)
+        await number_index.reindex(s.keys)
         return await identity_index.reindex(s.clock, s.keys, actor=SYSTEM)
 
     result = with_services(settings, work)

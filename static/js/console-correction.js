@@ -43,6 +43,9 @@ form.addEventListener("change", (event) => {
   if (event.target === kind) showKind();
   if (event.target === proof) { unmark(form); showProof(proof, preview); }
 });
-form.addEventListener("input", () => { form.dataset.key = ""; }); // something else is another request
+form.addEventListener("input", (event) => {
+  form.dataset.key = ""; // something else is another request
+  if (event.target.closest("[data-of]")) unmark(form);
+});
 form.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
 showKind();

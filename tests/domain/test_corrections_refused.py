@@ -8,7 +8,7 @@ import pytest
 
 from server.demo_cohort import PEOPLE_HEADER
 from server.domain.actor import Actor
-from server.domain.corrections import case_letters, case_views, deciding, requesting
+from server.domain.corrections import case_letters, case_views, deciding, number_index, requesting
 from server.domain.corrections.contents import CorrectionKind
 from server.domain.corrections.requesting import Wish
 from server.domain.imports import ImportView
@@ -254,6 +254,12 @@ async def test_a_number_that_was_corrected_away_is_not_imported_again(services: 
     run = await imported(s, of, "龙雯", before)
     [error] = run.errors
     assert (error["column"], error["code"]) == ("证件号码", "number_corrected")
+    # the same under a new key of the index
+    assert await number_index.reindex(s.keys) == 0
+    await Correction.all().update(was_index=b"of an older key".ljust(32))
+    assert await number_index.reindex(s.keys) == 1
+    [again] = (await imported(s, of, "龙雯", before)).errors
+    assert again["code"] == "number_corrected"
     assert await Candidate.filter(name="龙雯").count() == 1
 
 

@@ -29,6 +29,7 @@ from server.domain.campaigns import (
 from server.domain.campaigns.audience import Audience
 from server.domain.campaigns.delivery_queries import Wanted
 from server.domain.certificates import certificate_search, downloads, portal, verification
+from server.domain.corrections import case_views, completion, deciding, number_index
 from server.domain.exams.queries import plans_listing
 from server.domain.issuance import (
     announcements,
@@ -47,7 +48,7 @@ from server.domain.people import officer_list
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.wechat_chat import late_answers
 from server.models import Binding, Certificate, FeeOrder, Issuance, School
-from tests.kit import campaigning, issuing, make
+from tests.kit import campaigning, correcting, issuing, make
 from tests.kit.databases import ReusedDatabase
 from tests.kit.jobs import drained
 from tests.large import filled, filled_money, money_paths
@@ -143,6 +144,17 @@ async def test_no_hot_path_grows_with_history(
         spy.part = "look-ups"
         await lookups.results(s, HOLDER)
         await lookups.certificates(s, HOLDER)
+        spy.part = "corrections"
+        case = await correcting.asked(s, of, name="龙文", id_number=make.id_number(4321))
+        await deciding.approve(s, case.id, id_number=make.id_number(4321), actor=correcting.APPROVER)
+        await correcting.reissued(s, of, case)
+        for actor in (correcting.ASKER, clerk):
+            await case_views.listing(s.keys, actor=actor)
+            await case_views.listing(s.keys, state="done", actor=actor)
+            await case_views.view(s.keys, case.id, actor=actor)
+        await case_views.waiting(actor=correcting.APPROVER)
+        await completion.sweep(s)
+        await number_index.reindex(s.keys)
         spy.part = "plans"
         await plans_listing(s.clock)
         await worklist.unreleased_plans()

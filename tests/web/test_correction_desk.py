@@ -46,6 +46,8 @@ async def test_a_school_asks_and_staff_approve(app: App, services: Services, of:
     )  # fmt: skip
     assert shown["changes"] == [{"label": "姓名", "was": "龙雯", "becomes": "龙文"}]
     assert code(await school("POST", f"{path}/approve", {})) == (403, "role_not_allowed")
+    assert "有 1 件更正等待您" in (await admin.page("/console/")).text
+    assert "件更正等待您" not in (await school.page("/console/")).text
     page = await admin.page(f"/console{path}")
     assert f'data-post="{path}/approve"' in page.text and "龙文" in page.text
     letter = await admin("GET", f"{path}/letter")

@@ -85,6 +85,12 @@ async def view(keys: Keys, correction_id: int, *, actor: Actor) -> CorrectionVie
     return one
 
 
+async def waiting(*, actor: Actor) -> int:
+    """How many cases wait for this person's decision. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.APPROVE_CORRECTION)
+    return await queries.waiting(actor.id)
+
+
 async def _views(keys: Keys, found: list[dict[str, Any]], actor: Actor) -> list[CorrectionView]:
     anew: dict[int, list[MadeAnew]] = {}
     for row in await queries.made_anew([one["id"] for one in found]):

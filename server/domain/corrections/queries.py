@@ -64,6 +64,9 @@ SELECT c.id FROM correction c WHERE c.state = 'under_way' AND NOT EXISTS (
     SELECT 1 FROM correction_certificate k JOIN issuance i ON i.id = k.issuance_id
     WHERE k.correction_id = c.id AND i.state <> 'issued') ORDER BY c.id
 """
+_WAITING = """
+SELECT count(*) AS n FROM correction WHERE state = 'requested' AND requested_by IS DISTINCT FROM $1
+"""
 _LISTED = """
 SELECT x.*, c.name, c.id_sealed, h.name AS school, r.admission_number
 FROM correction x JOIN candidate c ON c.id = x.candidate_id LEFT JOIN school h ON h.id = x.school_id
@@ -181,7 +184,7 @@ async def made_anew(correction_ids: list[int]) -> list[dict[str, Any]]:
     return await rows(_MADE_ANEW, correction_ids)
 
 
-async def waiting() -> int:
-    """How many cases wait for a decision."""
-    [row] = await rows("SELECT count(*) AS n FROM correction WHERE state = 'requested'")
+async def waiting(besides: int | None) -> int:
+    """How many cases wait for a decision of somebody who did not ask for them."""
+    [row] = await rows(_WAITING, besides)
     return int(row["n"])

@@ -13,6 +13,7 @@ from server.domain import beijing, imports, roles
 from server.domain.campaigns import campaign_desk
 from server.domain.certificates import certificate_search, portal
 from server.domain.certificates.states import CertificateState
+from server.domain.corrections import case_views
 from server.domain.exams import queries as exam_queries
 from server.domain.issuance import batch_query, preparation_query, roster_access, roster_workbook
 from server.domain.issuance import queries as issuance_queries
@@ -71,10 +72,18 @@ async def home(call: Call) -> HTTPResponse:
         batches=batches,
         mine=await worklist.oldest(call.s.clock, call.actor, mine) if mine else None,
         officers=await worklist.unconfirmed(call.actor) if may_confirm else 0,
+        corrections=await _corrections(call),
         plans=await worklist.unreleased_plans() if may_release else None,
         imports=await worklist.poor_imports(call.s.clock) if may_import else None,
         desks=[one for one in (await _money(call), await _campaigns(call)) if one is not None],
     )
+
+
+async def _corrections(call: Call) -> int:
+    """How many corrections wait for this person's decision."""
+    if not roles.may(call.actor, Verb.APPROVE_CORRECTION):
+        return 0
+    return await case_views.waiting(actor=call.actor)
 
 
 async def _money(call: Call) -> dict[str, Any] | None:
