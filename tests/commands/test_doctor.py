@@ -82,7 +82,12 @@ async def clinic(services: Services, redis_url: str) -> AsyncIterator[Clinic]:
     with socket.socket() as line:
         line.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{line.getsockname()[1]}"
-        exchange(services, settings=dataclasses.replace(services.settings, public_url=url))
+        every: dict[str, Any] = {
+            "oa_template_correction": "template-correction",
+            "oa_subscribe_correction": "oa-subscribe-correction",
+            "mp_template_correction": "mp-template-correction",
+        }
+        exchange(services, settings=dataclasses.replace(services.settings, public_url=url, **every))
         dev_setup.register_templates(services.settings)
         config = dataclasses.replace(
             from_settings(services.settings), port=0, data_path=None, retry_pause=0.0
@@ -141,11 +146,14 @@ async def test_all_is_well_and_each_thing_has_its_line(clinic: Clinic) -> None:
         "时钟",
         "微信能否访问服务器",
         "公众号模板消息“证书发放通知”",
+        "公众号模板消息“信息变更通知”",
         "公众号模板消息“成绩发布通知”",
         "公众号模板消息“待签发提醒”",
         "公众号订阅通知“证书发放通知”",
+        "公众号订阅通知“信息变更通知”",
         "公众号订阅通知“成绩发布通知”",
         "小程序订阅消息“证书发放通知”",
+        "小程序订阅消息“信息变更通知”",
         "小程序订阅消息“成绩发布通知”",
         "公众号菜单",
         "JS-SDK 票据",

@@ -40,6 +40,8 @@ async def test_a_batch_as_the_api_shows_it(app: App, services: Services) -> None
         "handed_over_at": None,
         "issued_on": None,
         "issued_at": None,
+        "corrects": None,
+        "correction_word": "",
     }
     begun = {"at": at, "who": "签发员", "kind": "staff", "revision": 1, "reason": None}
     why = "证书字体缺少字符“〓”，请联系管理员补充字体。"

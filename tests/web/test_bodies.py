@@ -57,7 +57,7 @@ async def test_a_huge_body_is_refused_by_its_head_at_every_door(app: App, port: 
     # Where somebody known may send more, a stranger is asked who he is.
     asked = {path for path, status in statuses.items() if status != 413}
     assert {statuses[path] for path in asked} == {401}
-    assert "POST /console/api/v1/imports" in asked and len(asked) <= 6, asked
+    assert "POST /console/api/v1/imports" in asked and len(asked) <= 7, asked
 
 
 async def test_a_chunked_body_is_counted_while_it_comes(port: int) -> None:

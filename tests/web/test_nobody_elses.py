@@ -15,7 +15,7 @@ from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role
 from server.models import ApiToken, Certificate, Preparation, Receipt
 from server.web.console import ROUTES
-from tests.kit import issuing, make
+from tests.kit import correcting, issuing, make
 from tests.kit.console_desk import LEAST_BODIES, NO_BODY, PASSWORD, seated
 from tests.kit.jobs import drained
 
@@ -55,6 +55,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "candidate_id": of.registrations[0].candidate_id,
         "import_id": 1,
         "change_id": 1,
+        "correction_id": (await correcting.asked(services, of, name="崔子寒")).id,
         "order_id": 1,
         "price_id": 1,
         "refund_id": 1,
