@@ -32,6 +32,8 @@ from server.adapters.spreadsheets.process import SpreadsheetReader
 from server.adapters.storage import FolderFileStore
 from server.adapters.wechat.api import WeChatApi
 from server.adapters.wechat.pay import WeChatPay
+from server.adapters.witness_client import HttpWitnesses
+from server.adapters.witness_client import read_setting as read_witnesses
 from server.adapters.workbooks import OpenpyxlWriter
 from server.domain.ports import Services, SessionMemory
 from server.models import database
@@ -42,6 +44,7 @@ from server.web import (
     console,
     docs,
     front_page,
+    log_files,
     methods,
     official_account,
     openapi,
@@ -78,6 +81,7 @@ DOORS = (
     wechat_pay.bp,
     verification.bp,
     wallets.bp,
+    log_files.bp,
     console.bp,
     miniprogram_api.door,
     site_files.bp,
@@ -131,8 +135,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
         KeysMissing: the key folder cannot be used.
     """
     clock = SystemClock()
-    keys = KeyFolder(settings.keys_dir, production=settings.is_production, now=clock.now)
-    keys.seal_credentials()  # refuse at the start, not at the first certificate
+    keys = _keys(settings, clock)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_database(settings, for_web=looks_up))
         redis = await stack.enter_async_context(aclosing(cache.connect(settings.redis_url)))
@@ -167,6 +170,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             wechat_health=wechat,
             pay=pay,
             image_check=PillowImageCheck(),
+            log_witnesses=_witnesses(settings),
             lookup_watch=watch,
             session_memory=memory,
         )
@@ -175,6 +179,19 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
 def _sealing(settings: Settings, clock: SystemClock, keys: KeyFolder) -> TypstPdfRenderer:
     seal = Seal(keys.seal_credentials, time_stamps.of(settings, clock))
     return TypstPdfRenderer(clock, seal, settings.fonts_dir)
+
+
+def _keys(settings: Settings, clock: SystemClock) -> KeyFolder:
+    """The keys; refused at the start, not at the first certificate."""
+    keys = KeyFolder(settings.keys_dir, production=settings.is_production, now=clock.now)
+    keys.seal_credentials()
+    return keys
+
+
+def _witnesses(settings: Settings) -> HttpWitnesses | None:
+    """Who signs that the public log only grows; None when nobody does."""
+    found = read_witnesses(settings.log_witnesses)
+    return HttpWitnesses(found) if found else None
 
 
 @asynccontextmanager

@@ -69,6 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     _pay(commands)
     _people_and_keys(commands)
     _wechat(commands)
+    _log(commands)
     _documents(commands)
     return parser
 
@@ -235,6 +236,36 @@ def _wechat_files(wechat: Subparsers) -> None:
     files.add_parser("list", help="列出验证文件").set_defaults(run=_run("wechat_files.listing"))
 
 
+def _log(commands: Subparsers) -> None:
+    log = commands.add_parser("log", help="公开签发日志").add_subparsers(required=True, metavar="操作")
+    log.add_parser("key", help="日志的名字、网址和公钥行，给监督者和见证人").set_defaults(
+        run=_run("public_log.keys")
+    )
+    log.add_parser("verify", help="逐条核对数据库、已公布的文件与签过的检查点").set_defaults(
+        run=_run("public_log.verify")
+    )
+    prove = log.add_parser("prove", help="一份证书在日志里的证明（.tlog-proof）")
+    prove.add_argument("number", metavar="NUMBER")
+    prove.add_argument("--event", choices=("issued", "revoked", "superseded"), help="哪一件事；默认第一件")
+    prove.add_argument("--output", type=Path, metavar="文件")
+    prove.set_defaults(run=_run("public_log.prove"))
+    recover = log.add_parser("recover", help="恢复备份之后：按已公布的日志补齐数据库，签发才能继续")
+    recover.add_argument(
+        "--copy",
+        type=Path,
+        metavar="目录",
+        help="本机的文件也旧了时：别人保存的一份日志（checkpoint 和 tile/）",
+    )
+    recover.set_defaults(run=_run("public_log.recover"))
+    monitor = log.add_parser("monitor", help="从外面监督一份日志：只增不改，不然就报告")
+    monitor.add_argument("url", metavar="URL", help="日志的网址，如 https://证书网址/log")
+    monitor.add_argument("--state", type=Path, required=True, metavar="FILE", help="上次看到的，保存在这里")
+    monitor.add_argument(
+        "--key", action="append", default=[], metavar="公钥行", help="第一次要写明；可以重复"
+    )
+    monitor.set_defaults(run=_run("log_monitor.monitor"), bare=True)
+
+
 def _documents(commands: Subparsers) -> None:
     verify = commands.add_parser("verify", help="只凭公钥核验证书 PDF、可验证凭证或签发凭据，或名单")
     verify.add_argument("file", type=Path, nargs="?", help="证书 PDF、可验证凭证或签发凭据")
@@ -243,6 +274,9 @@ def _documents(commands: Subparsers) -> None:
         type=Path,
         metavar="名单",
         help="批次页下载的规范名单（JSON）：检查格式、重算摘要；另给签发凭据时，检查它签的正是这份名单",
+    )
+    verify.add_argument(
+        "--proof", type=Path, metavar="证明", help="证书在公开签发日志里的证明（.tlog-proof），一起核对"
     )
     verify.add_argument(
         "--keys",

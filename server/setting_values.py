@@ -16,6 +16,7 @@ TEMPLATE_KEYWORDS = re.compile(
     rf"(WECHAT_(?:OA|MP)_(?:TEMPLATE|SUBSCRIBE)_[A-Z_]+)\s*[:：]\s*({_PAIR}(?:\s*[,，]\s*{_PAIR})*)"
 )
 
+WITNESS = re.compile(r"[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+\s+https?://\S+")  # of the public log
 SUBSCRIPTION = re.compile(r"WECHAT_(?:OA_SUBSCRIBE|MP_TEMPLATE)_[A-Z_]+")
 
 
@@ -46,6 +47,7 @@ def problems(values: Mapping[str, Any], *, production: bool) -> list[str]:
     for name in filter(str.strip, re.split("[,，]", str(values.get("long_term_templates", "")))):
         if not SUBSCRIPTION.fullmatch(name.strip()):
             lines.append(f"WECHAT_LONG_TERM_TEMPLATES 的“{name.strip()[:60]}”不是订阅消息模板的设置名")
+    lines += _log_problems(values)
     lines += public_address.problems(str(values.get("public_url", "")), production=production)
     lines += _time_stamp_problems(values)
     if production:
@@ -80,4 +82,17 @@ def _time_stamp_problems(values: Mapping[str, Any]) -> list[str]:
             x509.load_pem_x509_certificates(pem.encode())
     except ValueError:
         lines.append("XCERT_TSA_CERTIFICATES 不是可读的证书（PEM，可多份相连）")
+    return lines
+
+
+def _log_problems(values: Mapping[str, Any]) -> list[str]:
+    """Of the public log."""
+    lines = [
+        f"XCERT_LOG_WITNESSES 的“{entry.strip()[:60]}”应写成“公钥行 网址”"
+        for entry in filter(str.strip, re.split("[;\n]", str(values.get("log_witnesses", ""))))
+        if not WITNESS.fullmatch(entry.strip())
+    ]
+    origin = str(values.get("log_origin", ""))
+    if origin and (len(origin) > 200 or "+" in origin or any(one.isspace() for one in origin)):
+        lines.append("XCERT_LOG_ORIGIN 不能有空格和加号，最多 200 个字符")
     return lines

@@ -177,6 +177,12 @@ class Settings:
         "群发合计每天最多几条；微信每天的额度（起初十万条）减去留给成绩、证书等通知的",
         90_000,
     )
+    log_origin: str = _s(
+        "XCERT_LOG_ORIGIN", "公开签发日志的名字，第一个检查点之后不再改变；不填：对外网址去掉协议，加 /log"
+    )
+    log_witnesses: str = _s(
+        "XCERT_LOG_WITNESSES", "公开签发日志的见证人，每个写成“公钥行 网址”，用分号隔开；不填：没有见证人"
+    )
     js_url: str = _s(
         "WECHAT_JS_URL",
         "微信 JS-SDK 脚本的网址；页面的安全策略只放行这一个",

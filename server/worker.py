@@ -20,6 +20,7 @@ from server.adapters import logs
 from server.domain import freshness, idempotency, imports
 from server.domain.audit import key_events
 from server.domain.campaigns import handling, slices, upkeep
+from server.domain.certificates import log_completeness
 from server.domain.corrections import completion as corrections
 from server.domain.issuance import announcements, generation, preparing
 from server.domain.notices import release_announcements, sender, template_check
@@ -36,6 +37,7 @@ from server.domain.payments.payer_notices import PayerTeller
 from server.domain.payments.settlement import Cashbox
 from server.domain.people import ended_sessions, rights_notices
 from server.domain.ports import Services
+from server.domain.public_log import sequencer
 from server.domain.wechat_chat import late_answers, menu, pushes
 from server.models import database, failures
 from server.settings import Settings
@@ -123,6 +125,8 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "imports.sweep": (imports.sweep, EVERY_MINUTE),
     "issuance.sweep": (generation.sweep, EVERY_MINUTE),
     "keys.trail": (key_events.sweep, EVERY_MINUTE),
+    "log.complete": (log_completeness.sweep, EVERY_MINUTE),
+    "log.sequence": (sequencer.run, EVERY_MINUTE),
     "lookups.sweep": (freshness.sweep, HOURLY),
     "notices.sweep": (sender.sweep, EVERY_MINUTE),
     "notices.compare": (template_check.look, DAILY),

@@ -7,6 +7,7 @@
     receipt-0001.pem      Ed25519 private key       signing receipts
     certificate-0001.pem  Ed25519 private key       the claims in a certificate's QR
     credential-0001.pem   Ed25519 private key       verifiable credentials and status lists, for other people's wallets
+    log-0001.pem          Ed25519 private key       the checkpoints of the public log of issuing
     seal-0001.pem/.crt    ECDSA or RSA, X.509 chain the electronic seal on the PDF
     life.json             from when each key writes, and which was retired why (`key_life.py`)
     DEVELOPMENT           present when a development CA made the seal: production refuses the folder
@@ -32,11 +33,11 @@ from server.adapters.development_ca import make_seal, make_seal_request
 from server.adapters.key_life import KeysMissing, Life
 
 SECRETS = ("field", "index", "session", "scan")
-SIGNERS = ("receipt", "certificate", "credential")
+SIGNERS = ("receipt", "certificate", "credential", "log")
 PURPOSES = (*SECRETS, *SIGNERS, "seal")
 DEVELOPMENT_MARK = "DEVELOPMENT"
 MOST_EPOCHS = 255  # a certificate's code has one byte for it
-_NAME = re.compile(r"^(field|index|session|scan|receipt|certificate|credential|seal)-(\d{4})\.(key|pem)$")
+_NAME = re.compile(r"^(field|index|session|scan|receipt|certificate|credential|log|seal)-(\d{4})\.(key|pem)$")
 
 
 @dataclass(frozen=True, slots=True)

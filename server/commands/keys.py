@@ -22,6 +22,7 @@ _PURPOSE_NAMES = {
     "scan": "签发二维码",
     "receipt": "签发凭据",
     "certificate": "证书核验码",
+    "log": "公开签发日志",
     "seal": "电子印章",
 }
 

@@ -39,6 +39,7 @@ from server.domain.notices import hold
 from server.models import database
 from server.settings import Settings
 
+PUBLISHED = "vault/log"  # the public log of issuing: only what is missing comes from the backup
 READY = ".restoring"  # in the data folder: files of the backup before they take their places
 _LEAST_SERVER = 15
 
@@ -182,6 +183,8 @@ def _take_places(ready: Path, data: Path) -> None:
         place = data / path.relative_to(ready)
         if path.is_dir():
             place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        elif path.is_relative_to(ready / PUBLISHED) and place.exists():
+            continue  # what was published of the log since the backup is never taken back
         else:
             path.replace(place)
     shutil.rmtree(ready, ignore_errors=True)

@@ -37,6 +37,7 @@ def verify(args: argparse.Namespace, settings: Settings) -> int:
             raise ValueError("请给出证书 PDF 或签发凭据的文件名；核对名单用 --list 名单 [凭据]。")
         keys = _published(args.keys, settings)
         data = _read(args.file)
+        proof = None if args.proof is None else _read(args.proof)
     except OSError as error:
         print(
             f"无法核验：读不了 {error.filename or args.file}（{os_errors.cause(error)}），请检查路径和权限。"
@@ -45,7 +46,7 @@ def verify(args: argparse.Namespace, settings: Settings) -> int:
     except (KeysMissing, ValueError) as error:
         print(f"无法核验：{error}")
         return 2
-    return _exit_code(offline.verify_file(data, keys, partial(read_pdf, public_keys=keys.public())))
+    return _exit_code(offline.verify_file(data, keys, partial(read_pdf, public_keys=keys.public()), proof))
 
 
 _MARKS = {Judgement.RIGHT: "✓", Judgement.WRONG: "✗", Judgement.UNCLEAR: "?", Judgement.NOTE: " "}

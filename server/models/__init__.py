@@ -47,6 +47,7 @@ from server.models.people import (
     Site,
     Staff,
 )
+from server.models.public_log import LogCheckpoint, LogCosignature, LogEntry, LogHead, LogOutboxEntry
 from server.models.reconciliation import (
     FundBillLine,
     PayBillLine,
@@ -95,6 +96,11 @@ __all__ = [
     "KeptName",
     "LedgerEntry",
     "LedgerPosting",
+    "LogCheckpoint",
+    "LogCosignature",
+    "LogEntry",
+    "LogHead",
+    "LogOutboxEntry",
     "LookupChange",
     "NoticeOptOut",
     "NumberSeries",

@@ -22,8 +22,10 @@ from sanic.response import json
 
 from server.domain import health
 from server.domain.ports import WeChatCalls
+from server.domain.public_log import log_state
 from server.errors import OutsideFailure
 from server.web import templating
+from server.web.log_metrics import LogMetrics
 from server.web.notice_metrics import NoticeMetrics
 from server.web.request import is_operator, only_operators, services
 from server.web.sealing_metrics import SealingMetrics
@@ -79,6 +81,10 @@ async def _storage(request: Request) -> str | None:
     return None
 
 
+async def _log(request: Request) -> str | None:
+    return await log_state.problem(services(request)) or None
+
+
 async def _schema(_: Request) -> str | None:
     return await health.schema_problem() or None
 
@@ -99,10 +105,11 @@ CHECKS: dict[str, Callable[[Request], Awaitable[str | None]]] = {
     "schema": _schema,
     "static": _static,
     "seal": _seal,
+    "log": _log,
 }
 # Without these some things cannot be done, yet looking up and verifying goes on: to take every web process out of service
 # for them would make a small trouble a great one. (The old code goes on while newer code rolls out, too.)
-DEGRADING = frozenset({"redis", "job_worker", "storage", "schema", "seal"})
+DEGRADING = frozenset({"redis", "job_worker", "storage", "schema", "seal", "log"})
 
 
 async def _checked(request: Request, check: Callable[[Request], Awaitable[str | None]]) -> str:
@@ -163,4 +170,5 @@ async def metrics(request: Request) -> HTTPResponse:
     calls.register(_WeChatCalls(await services(request).wechat_quota.calls()))
     calls.register(await NoticeMetrics.of(services(request)))
     calls.register(await SealingMetrics.now())
+    calls.register(await LogMetrics.of(services(request)))
     return HTTPResponse(body + generate_latest(calls), content_type=CONTENT_TYPE_LATEST)

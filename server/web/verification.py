@@ -20,10 +20,11 @@ from server.domain.certificates.claims import AUTHORITY, FORMS
 from server.domain.certificates.verification import Finding
 from server.domain.levels import Level
 from server.domain.ports import PublicKey
+from server.domain.public_log import log_entry
 from server.errors import Invalid, NotFound, OutsideFailure, TooMany, Unverified
 from server.web import responses, site_files, templating, wallets
 from server.web.request import client_address, form_text, services, wants_page
-from server.web.verification_documents import Claims, Found
+from server.web.verification_documents import Claims, Found, Logged
 
 KEYS_SECONDS = 600  # shorter than a new key waits before its first use
 LATER_SECONDS = 30
@@ -78,6 +79,18 @@ async def _credential(request: Request, code: str) -> HTTPResponse:
             return await _not_now(request, refusal)
         raise NotFound(refusal.code, refusal.message) from None
     return wallets.credential(body, headers={"cache-control": "no-store", "vary": "accept"})
+
+
+@bp.get("/v/<code:str>/<file:str>")
+async def proof(request: Request, code: str, file: str) -> HTTPResponse:
+    """That an event of this certificate stands in the public log, as a file that anybody can check without us."""
+    event = file.removesuffix(".tlog-proof")
+    finding = await verification.read_code(services(request), code, address=client_address(request))
+    found = [one for one in finding.logged if one.entry.event == event]
+    if not found:
+        raise NotFound("not_logged", "这份证书还没有载入公开签发日志的这一条记录，请稍后再试。")
+    name = f"{finding.claims.number}-{event}.tlog-proof"
+    return responses.download(str(found[0]).encode(), "text/plain; charset=utf-8", name)
 
 
 async def _not_now(request: Request, refusal: Unverified) -> HTTPResponse:
@@ -171,6 +184,8 @@ async def _show(request: Request, finding: Finding) -> HTTPResponse:
         rows=_rows(finding),
         authority=AUTHORITY,
         portal=PORTAL,
+        events=log_entry.LABELS,
+        proof_at=request.path if request.method == "GET" else "",
     )
 
 
@@ -220,4 +235,13 @@ def _document(finding: Finding) -> Found:
         portal_number=finding.portal_number or None,
         pdf_sha256=finding.pdf_sha256 or None,
         authority=AUTHORITY,
+        log=[
+            Logged(
+                event=one.entry.event,
+                index=one.index,
+                tree_size=one.checkpoint.size,
+                tlog_proof=str(one),
+            )
+            for one in finding.logged
+        ],
     )

@@ -29,6 +29,15 @@ class Claims(Answer):
     issued_on: WrittenDay
 
 
+class Logged(Answer):
+    """One event of the certificate in the public log of issuing (docs/public-log.md)."""
+
+    event: str = Field(description="issued 发放、revoked 撤销、superseded 更正换发")
+    index: int = Field(description="日志里的序号，从 0 起")
+    tree_size: int = Field(description="证明所对的检查点有多少条")
+    tlog_proof: str = Field(description="C2SP tlog-proof 格式的证明，可以离线核对")
+
+
 class Found(Answer):
     """What a verification came to."""
 
@@ -44,6 +53,7 @@ class Found(Answer):
     portal_number: str | None
     pdf_sha256: str | None
     authority: str
+    log: list[Logged]
 
 
 class Search(Input):
@@ -71,14 +81,30 @@ def paths() -> dict[str, Any]:
         "tags": ["verification"],
         "responses": {"200": {"description": "公钥", "content": {JSON: {"schema": {"type": "object"}}}}},
     }
+    proof = _file(
+        "verify_log_proof",
+        "证书在公开签发日志里的一条记录的证明",
+        "text/plain",
+        code="核验码",
+        file="issued.tlog-proof、revoked.tlog-proof 或 superseded.tlog-proof",
+    )
     return {
         "/v": {"post": _operation("verify_number_and_name", "按证书编号和姓名核验", and_form) | form},
         "/v/{code}": {"get": _operation("verify_code", "按二维码中的核验码核验", refused) | scanned},
+        "/v/{code}/{file}": {"get": proof},
         "/.well-known/xcert-keys.json": {"get": keys},
         "/.well-known/did.json": {
             "get": _public("verify_did", "did:web 文档：可验证凭证的公钥", "application/did+json")
         },
         "/status/{purpose}/{number}": {"get": _status()},
+        "/log/checkpoint": {
+            "get": _file("log_checkpoint", "公开签发日志的检查点（C2SP tlog-checkpoint）", "text/plain")
+        },
+        "/log/tile/{path}": {
+            "get": _file(
+                "log_tile", "公开签发日志的一块（C2SP tlog-tiles）", "application/octet-stream", path="path"
+            )
+        },
     }
 
 
@@ -99,6 +125,26 @@ def _status() -> dict[str, Any]:
         ],
         "responses": told["responses"] | refusals((404,)),
     }
+
+
+def _file(name: str, summary: str, content_type: str, **parts: str) -> dict[str, Any]:
+    """A file, with the parts of its path."""
+    found: dict[str, Any] = {
+        "description": summary,
+        "content": {content_type: {"schema": {"type": "string"}}},
+    }
+    operation: dict[str, Any] = {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["verification"],
+        "responses": {"200": found} | refusals((404,)),
+    }
+    if parts:
+        operation["parameters"] = [
+            {"name": part, "in": "path", "required": True, "schema": {"type": "string", "description": about}}
+            for part, about in parts.items()
+        ]
+    return operation
 
 
 def _operation(name: str, summary: str, refused: tuple[int, ...]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ MEANS = {
     "paging.py": "pages of a list",
     "payments.py": "money: the port to WeChat Pay, and the rows",
     "plans.py": "考试计划",
+    "public_log.py": "公开签发日志: its rows and its commands",
     "pushes.py": "WeChat's pushes, on either side of the wire",
     "qrcodes.py": "QR codes of the official account, on either side of the wire",
     "queries.py": "a room's SQL",

@@ -120,7 +120,7 @@ def test_readme_commands_exist() -> None:
         assert left.value.code == 0, f"xcert {command}"
 
 
-GROUPS = ("keys", "import", "staff", "wechat", "notices", "pay", "roster")
+GROUPS = ("keys", "import", "staff", "wechat", "notices", "pay", "roster", "log")
 RUN_BY = {  # each command that the documents name, and a test file in which it runs for real
     "make serve": ("journeys/service.py", '"server.cli", "serve", "--dev"'),
     "make test": ("../.ci/run", "make test"),
@@ -160,6 +160,11 @@ RUN_BY = {  # each command that the documents name, and a test file in which it 
     "xcert restore": ("commands/test_backup.py", 'xcert("restore"'),
     "xcert openapi": ("commands/test_commands.py", '"openapi", XCERT'),
     "xcert docs": ("commands/test_key_commands.py", 'xcert("docs"'),
+    "xcert log key": ("commands/test_log.py", 'xcert, "log", "key"'),
+    "xcert log verify": ("commands/test_log.py", 'xcert, "log", "verify"'),
+    "xcert log prove": ("commands/test_log.py", 'xcert, "log", "prove"'),
+    "xcert log recover": ("commands/test_log.py", 'xcert, "log", "recover"'),
+    "xcert log monitor": ("commands/test_log.py", '"log", "monitor", site'),
     "xcert pay reconcile": ("commands/test_pay.py", 'run("reconcile"'),
     "xcert notices status": ("commands/test_restore.py", 'xcert("notices", "status"'),
     "xcert notices release": ("commands/test_restore.py", 'xcert("notices", "release"'),

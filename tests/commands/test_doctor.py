@@ -168,6 +168,7 @@ async def test_all_is_well_and_each_thing_has_its_line(clinic: Clinic) -> None:
         "微信支付",
         "时间戳",
         "通知的发送",
+        "公开签发日志",
         "最近告警",
     ]
     assert "还没有推送过" in found["公众号最近推送"].text, "the doctor's own push is not WeChat's"

@@ -35,7 +35,8 @@ _APPLIED = "SELECT array_agg(t::text ORDER BY id) FROM tortoise_migrations t"
 _STRANGERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
 )
-_NO_CHANGE = "audit_entry_no_change"  # holds for everybody, so only who may alter the table can empty it
+# Hold for everybody, so only who may alter the tables can empty them.
+_NO_CHANGE = {table: f"{table}_no_change" for table in ("audit_entry", "log_entry", "log_checkpoint")}
 
 
 def with_database(url: str, name: str) -> str:
@@ -137,11 +138,12 @@ class ReusedDatabase:
     def _delete(link: psycopg.Connection, tables: list[str]) -> None:
         with link.transaction():
             link.execute("SET LOCAL session_replication_role = replica")  # no foreign keys, no triggers
-            if "audit_entry" in tables:
-                link.execute(f"ALTER TABLE audit_entry DISABLE TRIGGER {_NO_CHANGE}")
+            held = [(table, _NO_CHANGE[table]) for table in tables if table in _NO_CHANGE]
+            for table, trigger in held:
+                link.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
             for table in tables:
                 link.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
-            if "audit_entry" in tables:
-                link.execute(f"ALTER TABLE audit_entry ENABLE ALWAYS TRIGGER {_NO_CHANGE}")
+            for table, trigger in held:
+                link.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
         # Gives the room back, so that what was deleted is not read again by every test that follows.
         link.execute(sql.SQL("VACUUM {}").format(sql.SQL(", ").join(map(sql.Identifier, tables))))

@@ -32,6 +32,7 @@ WELL = {
     "schema": "ok",
     "static": "ok",
     "seal": "ok",
+    "log": "ok",
 }
 NO_WORKER = {"job_worker": "没有正在运行的后台任务进程，请检查 xcert worker"}
 

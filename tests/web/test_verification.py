@@ -269,7 +269,7 @@ async def test_published_keys_are_enough_to_read_a_code_offline(
     response = await get(app, "/.well-known/xcert-keys.json", {"accept": "application/json"})
     assert (response.status, response.headers["cache-control"]) == (200, "public, max-age=600")
     assert {key["purpose"] for key in response.json["keys"]} == {
-        "certificate", "credential", "receipt", "seal",
+        "certificate", "credential", "receipt", "log", "seal",
     }  # fmt: skip
     published = PublishedKeys.read(response.body)
     assert published.public() == services.keys.public()

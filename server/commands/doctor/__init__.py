@@ -18,6 +18,7 @@ from server.commands.doctor import (
     address,
     book_checks,
     local,
+    log_checks,
     notice_checks,
     pay_checks,
     stamp_checks,
@@ -68,6 +69,8 @@ async def look_at_wechat(s: Services) -> AsyncIterator[Finding]:
     for finding in await book_checks.check(s):
         yield finding
     for finding in await notice_checks.check(s):
+        yield finding
+    for finding in await log_checks.check(s):
         yield finding
     async for finding in wechat_checks.history(s):
         yield finding

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from server.domain.certificates.states import EVER_VALID
 from server.models.database import rows
@@ -28,6 +29,18 @@ SELECT id FROM certificate
 WHERE id >= $1 AND id < $2 AND state IN ('revoked', 'superseded') AND state = ANY($3::text[]) ORDER BY id
 """
 _LAST = "SELECT COALESCE(max(id), 0) AS last FROM certificate"
+# What stands for a certificate in the public log: `public_log.log_entry.certificate_hash`.
+_VALID_AMONG = """
+SELECT number FROM certificate WHERE state = 'valid' AND sha256(
+    convert_to('xcert log certificate', 'UTF8') || decode('00', 'hex') || convert_to(code, 'UTF8')
+) = ANY($1::bytea[]) ORDER BY number
+"""
+_EVER_VALID = """
+SELECT x.id, x.number, x.code, x.state, x.pdf_sha256, x.sealed_at, x.revoked_at, x.superseded_at, COALESCE(n.code, '') AS successor
+FROM certificate x LEFT JOIN certificate n ON n.id = x.superseded_by_id
+WHERE x.id > $1 AND x.state = ANY($2::text[]) AND x.sealed_at IS NOT NULL ORDER BY x.id LIMIT $3
+"""
+_CODE = "SELECT code FROM certificate WHERE number = $1 AND state = ANY($2::text[])"
 _CHARACTERS = "SELECT DISTINCT regexp_split_to_table(name, '') AS one FROM candidate"
 # `translate` without a third argument takes the characters away; a name that changes has one of them.
 _BEARERS = """
@@ -54,6 +67,37 @@ class Person:
     name: str
     school: str
     waits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EverValid:
+    """A certificate that was valid once, as the public log tells of it. `successor`: the code of what took its place."""
+
+    id: int
+    number: str
+    code: str
+    state: str
+    pdf_sha256: bytes
+    sealed_at: datetime
+    revoked_at: datetime | None
+    superseded_at: datetime | None
+    successor: str
+
+
+async def ever_valid(*, after: int, limit: int) -> list[EverValid]:
+    """The next ones behind a row, in order of the rows."""
+    return [EverValid(**row) for row in await rows(_EVER_VALID, after, list(EVER_VALID), limit)]
+
+
+async def valid_among(certificates: Sequence[bytes]) -> list[str]:
+    """The numbers of those that are valid, of certificates as the public log names them."""
+    return [row["number"] for row in await rows(_VALID_AMONG, list(certificates))]
+
+
+async def code_of(number: str) -> str:
+    """The code of the certificate with this number; "" when none was ever valid."""
+    found = await rows(_CODE, number, list(EVER_VALID))
+    return str(found[0]["code"]) if found else ""
 
 
 async def hold_portal_numbers() -> None:

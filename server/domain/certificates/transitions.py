@@ -1,11 +1,17 @@
-"""The one writer of `certificate.state`: one certificate or many, by one conditional statement."""
+"""The one writer of `certificate.state`: one certificate or many, by one conditional statement.
+
+What the public log tells goes into its outbox here, so that no step is taken without it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from server.domain.certificates.states import STEPS
+from server.domain.certificates.states import STEPS, CertificateState
+from server.domain.public_log import log_outbox
+from server.domain.public_log.log_entry import Entry, entry_of
 from server.models.database import rows
 
 _TYPES = {
@@ -23,6 +29,16 @@ _TYPES = {
     "superseded_at": "timestamptz",
     "superseded_word": "text",
 }
+
+# What the public log tells, by the state that a step leads to.
+LOGGED = {
+    CertificateState.VALID: "issued",
+    CertificateState.REVOKED: "revoked",
+    CertificateState.SUPERSEDED: "superseded",
+}
+_SUCCESSORS = """
+SELECT x.id, s.code FROM certificate x JOIN certificate s ON s.id = x.superseded_by_id WHERE x.id = ANY($1::bigint[])
+"""
 
 
 async def advance(
@@ -52,7 +68,7 @@ async def advance(
         f" FROM unnest({arrays}) AS n ({', '.join(('id', *columns))})"
         " WHERE x.id = n.id AND x.state = ANY($2::text[])"
         " AND ($3::bigint IS NULL OR x.issuance_id = $3) AND ($4::text IS NULL OR x.claimed_by = $4)"
-        " RETURNING x.number",
+        " RETURNING x.id, x.number, x.code, x.pdf_sha256, x.sealed_at, now() AS at",
         step.target.value,
         [state.value for state in step.sources],
         issuance_id,
@@ -60,4 +76,35 @@ async def advance(
         list(ids),
         *(list(values) for values in changes.values()),
     )
+    if (event := LOGGED.get(step.target)) is not None and moved:
+        await _log(event, moved, dict(zip(ids, _moments(changes, len(ids)), strict=True)))
     return sorted(row["number"] for row in moved)
+
+
+def _moments(changes: Mapping[str, Sequence[Any]], count: int) -> list[datetime | None]:
+    """When the step was taken, for each id, where a column of the step says it."""
+    for column, values in changes.items():
+        if column.endswith("_at"):
+            return list(values)
+    return [None] * count
+
+
+async def _log(event: str, moved: Sequence[Mapping[str, Any]], at: Mapping[int, datetime | None]) -> None:
+    """Put what happened into the log's outbox, in the same transaction."""
+    successors = {}
+    if event == LOGGED[CertificateState.SUPERSEDED]:
+        found = await rows(_SUCCESSORS, [row["id"] for row in moved])
+        successors = {row["id"]: row["code"] for row in found}
+    entries = []
+    for row in sorted(moved, key=lambda row: row["number"]):
+        moment = at[row["id"]] or row["at"]
+        if event != "issued":  # one from before there was a log has that behind it, too; twice is once
+            entries.append(_entry("issued", row, row["sealed_at"] or moment))
+        entries.append(_entry(event, row, moment, successors.get(row["id"], "")))
+    await log_outbox.put(entries)
+
+
+def _entry(event: str, row: Mapping[str, Any], at: datetime, successor: str = "") -> Entry:
+    return entry_of(
+        event, number=row["number"], code=row["code"], at=at, pdf=row["pdf_sha256"], successor=successor
+    )

@@ -8,7 +8,8 @@ number can be told from a name, none can be listed.
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -20,9 +21,12 @@ from server.domain.exams.results import is_released
 from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.people.names import same_name
 from server.domain.ports import Clock, Keys, RateLimiter, Services
-from server.errors import FieldError, Invalid, NotFound, TooMany
+from server.domain.public_log import inclusion
+from server.domain.public_log.inclusion import Inclusion
+from server.errors import FieldError, Invalid, NotFound, OutsideFailure, TooMany
 from server.models import Certificate
 
+log = logging.getLogger("xcert.log")
 MINUTES = 10
 FORM_TRIES = 30  # of one address in ten minutes; a school's students share one
 SCAN_TRIES = 300
@@ -78,6 +82,8 @@ class Finding:
     superseded_word: str = ""
     portal_number: str = ""
     pdf_sha256: str = ""
+    code: str = ""  # of the one on record; "" when the record does not bear this one out
+    logged: tuple[Inclusion, ...] = ()  # what the public log tells of it, with proofs
 
     @property
     def is_valid(self) -> bool:
@@ -92,7 +98,8 @@ async def read_code(s: Services, code: str, *, address: str) -> Finding:
     """
     await _pace(s.rate_limiter, f"verification:scan:{counted(address)}", SCAN_TRIES)
     statement = claims.open_code(s.keys, code)
-    return await _standing(s.clock, s.keys, statement)
+    finding = await _standing(s.clock, s.keys, statement)
+    return replace(finding, logged=await _logged(s, finding.code))
 
 
 async def find(s: Services, number: str, name: str, *, address: str) -> Finding:
@@ -110,13 +117,25 @@ async def find(s: Services, number: str, name: str, *, address: str) -> Finding:
         raise _paused(60)
     finding = await _recorded(s.clock, s.keys, number)
     is_same = same_name(name, finding.claims.name if finding is not None else None)
-    if finding is None or not is_same or finding.standing is Standing.UNKNOWN:
+    if finding is not None and (not is_same or finding.standing is Standing.UNKNOWN):
+        finding = None
+    logged = await _logged(s, finding.code if finding is not None else "")  # asked of a miss as well
+    if finding is None:
         await s.rate_limiter.hit(misses, window=3600)
         raise NotFound(
             "certificate_not_matched",
             "没有查到编号与姓名都相符的证书。请对照证书逐字核对；若手边有证书，扫描上面的二维码最可靠。",
         )
-    return finding
+    return replace(finding, logged=logged)
+
+
+async def _logged(s: Services, code: str) -> tuple[Inclusion, ...]:
+    """What the public log tells of this certificate. A log that cannot be read now takes nothing from a finding."""
+    try:
+        return tuple(await inclusion.find(s.file_store, s.keys, code))
+    except (NotFound, OutsideFailure, ValueError) as trouble:
+        log.warning("no proof from the public log: %s", type(trouble).__name__)
+        return ()
 
 
 def _require(number: str, name: str) -> None:
@@ -209,6 +228,7 @@ def _compared(
         superseded_word=status.superseded_word,
         portal_number=status.portal_number,
         pdf_sha256=status.pdf_sha256,
+        code=record.code,
     )
 
 

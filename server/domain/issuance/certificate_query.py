@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from server.domain.certificates.files import file_key
@@ -12,6 +12,10 @@ _SERIALS = """
 INSERT INTO number_series AS n (prefix, given) VALUES ($1, $2)
 ON CONFLICT (prefix) DO UPDATE SET given = n.given + $2
 RETURNING given
+"""
+_STEP_ON = """
+INSERT INTO number_series AS n (prefix, given) SELECT * FROM unnest($1::text[], $2::bigint[])
+ON CONFLICT (prefix) DO UPDATE SET given = excluded.given WHERE n.given < excluded.given RETURNING prefix, given
 """
 _CLAIM = """
 UPDATE certificate x SET claimed_by = $2, claimed_until = clock_timestamp() + make_interval(secs => $3)
@@ -28,6 +32,10 @@ WHERE id = ANY($1::bigint[]) AND state = 'drawing' AND claimed_until >= clock_ti
 _FAILED = """
 UPDATE certificate SET attempts = attempts + 1, last_error = $3, claimed_until = NULL
 WHERE id = $1 AND claimed_by = $2 AND state = 'drawing' RETURNING id
+"""
+_WAITING = """
+UPDATE certificate SET attempts = attempts + 1, last_error = $2
+WHERE id = ANY($1::bigint[]) AND state IN ('reserved', 'drawing') RETURNING id
 """
 _PROGRESS = """
 SELECT count(*) FILTER (WHERE state <> 'void') AS total,
@@ -103,6 +111,12 @@ async def take_serials(prefix: str, count: int) -> int:
     return int(row["given"])
 
 
+async def step_on(last: Mapping[str, int]) -> dict[str, int]:
+    """Step number series on to these serials at least. Returns those that were behind."""
+    stepped = await rows(_STEP_ON, list(last), list(last.values()))
+    return {row["prefix"]: row["given"] for row in stepped}
+
+
 async def claim(certificate_id: int, claimed_by: str, seconds: float) -> Claimed | None:
     """Claim a certificate by the database's clock. None: it is sealed already, or another is at it."""
     claimed = await rows(_CLAIM, certificate_id, claimed_by, seconds)
@@ -117,6 +131,11 @@ async def is_any_claimed(ids: Sequence[int]) -> bool:
 async def let_go(certificate_id: int, claimed_by: str, why: str) -> None:
     """Keep why a certificate was not made, if the claim is still this one's, and let go of it."""
     await rows(_FAILED, certificate_id, claimed_by, why)
+
+
+async def wait_for(ids: Sequence[int], why: str) -> None:
+    """Keep why these were not even begun."""
+    await rows(_WAITING, list(ids), why)
 
 
 async def progress(issuance_id: int) -> Progress:

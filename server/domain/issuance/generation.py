@@ -30,6 +30,7 @@ from server.domain.issuance.certificate_query import Claimed
 from server.domain.issuance.states import BY_NAME, BatchState
 from server.domain.issuance.transitions import advance, locked, tell_state
 from server.domain.ports import Clock, EventBus, FaultInjector, Queue, Services
+from server.domain.public_log import log_state
 from server.errors import OutsideFailure, Refused
 from server.models import Certificate, Issuance
 
@@ -49,6 +50,10 @@ async def generate(s: Services, *, issuance_id: int, ids: list[int]) -> None:
 
     A certificate that fails keeps its attempts and the last error, and the sweep tries it again.
     """
+    if problem := await log_state.problem(s):  # nothing is sealed that the public log could not tell
+        log.error("no certificate is made while the public log stands still: %s", problem)
+        await certificate_query.wait_for(ids, problem[:300])
+        return
     await _make_all(s, issuance_id, await _draw(s, issuance_id, ids))
     await s.faults.reach("generation.generate: the slice is made")
     if await certificate_query.is_any_claimed(ids):  # somebody else is at it, or died over it

@@ -17,7 +17,7 @@ from enum import Enum
 from server.domain.beijing import say_day, say_minute
 from server.domain.certificates import data_integrity, wallet_credentials
 from server.domain.certificates.claims import Claims, Verifier, key_of_code, open_code
-from server.domain.issuance import receipts
+from server.domain.issuance import offline_proof, receipts
 from server.domain.levels import Level
 from server.domain.ports import SealedPdf, SealMark
 from server.errors import Refused, Unverified
@@ -75,18 +75,19 @@ class Report:
         return self._has(Judgement.UNCLEAR) and not self._has(Judgement.WRONG)
 
 
-def verify_file(data: bytes, keys: Verifier, read_pdf: ReadPdf) -> Report:
+def verify_file(data: bytes, keys: Verifier, read_pdf: ReadPdf, proof: bytes | None = None) -> Report:
     """What a file is, by which keys it is signed, and whether it is whole.
 
     Args:
         data: a certificate's PDF, a verifiable credential of one, or a signing receipt.
         keys: the published keys.
         read_pdf: machinery's reader, which knows the published seal keys.
+        proof: that the certificate stands in the public log, as a file.
     """
     if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
         return _credential(data, keys) if _is_credential(data) else _receipt(data, keys)
     if b"%PDF-" in data[:1024]:
-        return _certificate(data, keys, read_pdf)
+        return _certificate(data, keys, read_pdf, proof)
     report = _begun("无法识别", data)
     report.wrong("既不是证书 PDF，也不是签发凭据或可验证凭证。")
     return report
@@ -117,7 +118,7 @@ def printed_values(claims: Claims) -> dict[str, str]:
     }
 
 
-def _certificate(data: bytes, keys: Verifier, read_pdf: ReadPdf) -> Report:
+def _certificate(data: bytes, keys: Verifier, read_pdf: ReadPdf, proof: bytes | None) -> Report:
     report = _begun("证书 PDF", data)
     try:
         pdf = read_pdf(data)
@@ -145,6 +146,8 @@ def _certificate(data: bytes, keys: Verifier, read_pdf: ReadPdf) -> Report:
         report.wrong(f"页面文字与核验码不一致：{'、'.join(differing)}。")
     else:
         report.right("页面文字与核验码逐项一致。")
+    if proof is not None:
+        offline_proof.judge(report, proof, code=code, pdf=data, keys=keys)
     report.note(f"是否已撤销须联网查询：{pdf.verification_url}")
     return report
 

@@ -18,6 +18,8 @@ from server.domain.ports.keys import KeyEvent as KeyEvent
 from server.domain.ports.keys import Keys as Keys
 from server.domain.ports.keys import PublicKey as PublicKey
 from server.domain.ports.keys import Signed as Signed
+from server.domain.ports.log_witnesses import LogWitnesses as LogWitnesses
+from server.domain.ports.log_witnesses import Witness as Witness
 from server.domain.ports.lookups import LookupWatch as LookupWatch
 from server.domain.ports.payments import PayGateway as PayGateway
 from server.domain.ports.payments import ReceiptPrinter as ReceiptPrinter
@@ -268,4 +270,5 @@ class Services:
     session_memory: SessionMemory = field(default_factory=SessionMemory)
     pay: PayGateway | None = None  # None: no merchant number is configured
     sms: SmsSender | None = None  # None: no vendor is connected
+    log_witnesses: LogWitnesses | None = None  # None: nobody witnesses the public log
     lookup_watch: LookupWatch | None = None  # None: every look-up reads the database

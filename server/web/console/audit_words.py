@@ -127,6 +127,8 @@ ACTIONS = {
     "keys.make": "新增密钥",
     "keys.retire": "停用密钥",
     "keys.reindex": "更换证件号码索引",
+    "log.stop": "公开签发日志停止",
+    "log.recover": "补齐公开签发日志",
     "backup.make": "备份",
     "backup.restore": "从备份恢复",
     "campaign.write": "起草群发",
