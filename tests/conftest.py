@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import shutil
 import socket
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -37,6 +39,28 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("xcert")
 ISSUER = "北京中文在线教育科技发展有限公司"
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+
+
+_SHARED = "XCERT_TESTS_SHARED"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A folder of all test processes of one run, made by the one that starts them."""
+    if not hasattr(config, "workerinput"):
+        folder = Path(tempfile.mkdtemp(prefix="xcert-tests-", dir="/tmp"))
+        folder.chmod(0o755)  # the account of the database passes it
+        os.environ[_SHARED] = str(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(_SHARED), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared_folder() -> Path:
+    """For what one test process makes and every other uses."""
+    return Path(os.environ[_SHARED])
 
 
 def pytest_collection_finish() -> None:

@@ -256,7 +256,7 @@ async def test_what_was_written_survives_a_log_in_that_ran_out(
         await expect(page.get_by_label(plan.name)).to_be_checked()
         await expect(page.locator("#campaign-form .said")).to_contain_text("刚才填写的内容还在")
         await page.get_by_role("button", name="保存草稿").click()
-        await page.wait_for_url("**/console/campaigns/*")
+        await page.wait_for_url(re.compile(r"/console/campaigns/\d+$"))
     [way] = (await Campaign.get()).ways
     assert (way["constants"], way["personal"]) == (
         {"thing1": "第四批统考", "thing3": "请带好身份证和准考证"},

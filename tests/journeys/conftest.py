@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from server.adapters.queue import JobQueue
 from server.domain.ports import Services
-from tests.journeys.service import Service, running
+from tests.journeys.service import Service, after_its_first_start, open_folder, running
 from tests.kit.crashes import SealingPdfRenderer
 from tests.kit.exchange import exchange
 from tests.kit.windows import CHROMIUM, FLAGS
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(Service(tmp_path_factory.mktemp("service"))) as one:
+def service(shared_folder: Path) -> Iterator[Service]:
+    with open_folder() as folder, running(after_its_first_start(folder, shared_folder)) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def fresh(shared_folder: Path) -> Iterator[Service]:
     """A service of one module's own, so that nobody has signed or logged in before."""
-    with running(Service(tmp_path_factory.mktemp("fresh"))) as one:
+    with open_folder() as folder, running(after_its_first_start(folder, shared_folder)) as one:
         yield one
 
 

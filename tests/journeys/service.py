@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +57,8 @@ class Service:
     sandbox_port: int = field(default_factory=free_port)
     logins: dict[str, str] = field(default_factory=dict)
     invitations: list[str] = field(default_factory=list)
-    greeting: str = ""
+    greeting: str = ""  # of the last start
+    first_greeting: str = ""  # what the first start printed, with the log-ins
     opened: list[httpx.Client] = field(default_factory=list)  # closed when the service stops
     process: subprocess.Popen[str] | None = None
     ahead_seconds: int = 0  # the clock of the service and its sandbox, from the next start on
@@ -103,6 +108,7 @@ class Service:
         if "按 Ctrl-C 停止" not in self.greeting:
             self.stop()
             raise AssertionError(f"the service did not start:\n{self.greeting}\n{self.log()[-4000:]}")
+        self.first_greeting = self.first_greeting or self.greeting
         self.logins |= dict(_LOGIN.findall(self.greeting))
         self.invitations += _INVITATION.findall(self.greeting)
         return self
@@ -118,6 +124,44 @@ class Service:
         if self.process is not None:
             end(self.process)
             self.process = None
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody can reach, so that the data of the database stand in it and may be copied with it."""
+    place = Path(tempfile.mkdtemp(prefix="xcert-journey-", dir="/tmp"))
+    place.chmod(0o777)
+    yield place
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def after_its_first_start(folder: Path, shared: Path) -> Service:
+    """A service in `folder` that has been started once and stopped: a first start takes half a minute of the processor.
+
+    One test process makes the first start, every other copies what it left.
+
+    Args:
+        shared: a folder of all test processes of this run.
+    """
+    first, told = shared / "service", shared / "service.json"
+    with (shared / "service.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            shutil.rmtree(first, ignore_errors=True)
+            first.mkdir(mode=0o777)
+            one = Service(first)
+            with running(one):
+                pass
+            kept = {"greeting": one.greeting, "logins": one.logins, "invitations": one.invitations}
+            told.write_text(json.dumps([one.port, one.sandbox_port, kept]), "utf-8")
+    subprocess.run(["cp", "-a", f"{first}/.", str(folder)], check=True)  # with its owners
+    service = Service(folder)
+    was, sandbox_was, _ = json.loads(told.read_text("utf-8"))
+    text = told.read_text("utf-8").replace(f":{was}/", f":{service.port}/")
+    kept = json.loads(text.replace(f":{sandbox_was}/", f":{service.sandbox_port}/"))[2]
+    service.logins, service.invitations = kept["logins"], kept["invitations"]
+    service.first_greeting = kept["greeting"].replace(str(first), str(folder))
+    return service
 
 
 @contextmanager

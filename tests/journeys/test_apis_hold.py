@@ -59,7 +59,7 @@ def test_the_examples_that_a_first_start_lays_out_can_be_imported(fresh: Service
     for kind, name, refused in sheets:
         run = desk.upload(kind, name, (folder / name).read_bytes(), dry_run=False)
         assert (run["state"], run["rows_refused"]) == ("done", refused), (name, run)
-    assert str(folder) in fresh.greeting
+    assert str(folder) in fresh.first_greeting
 
 
 def test_the_document_is_openapi(document: dict[str, Any]) -> None:

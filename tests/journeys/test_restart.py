@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,12 @@ import pytest
 
 from server.adapters.embedded import folders
 from tests.journeys.people import until
-from tests.journeys.service import ROOT, Service, running
+from tests.journeys.service import ROOT, Service, open_folder, running
 from tests.kit.processes import family
 from tests.kit.started import Started, end, free_port, proc
 
 COHORT = 60
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # several whole starts each
-
-
-@contextmanager
-def open_folder() -> Iterator[Path]:
-    """A folder that everybody can reach."""
-    place = Path(tempfile.mkdtemp(prefix="xcert-restart-", dir="/tmp"))
-    place.chmod(0o777)
-    yield place
-    shutil.rmtree(place)
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def sure(step: Step, page: Page, button: str, yes: str) -> None:
 
 def printed(service: Service, name: str) -> tuple[str, str, str]:
     """What the greeting prints for a person: the line, what a form asks for, and the phone's last digits."""
-    line = next(one for one in service.greeting.splitlines() if name in one)
+    line = next(one for one in service.first_greeting.splitlines() if name in one)
     asked = re.search(r"http\S+|99\d{15}[\dX]", line)
     assert asked is not None
     return line, asked[0], last_four(line)

@@ -53,7 +53,7 @@ def site_pending(service: Service, desk: Desk) -> tuple[int, Phone]:
     batch = desk.get("/issuances", plan_id=plan)["items"][0]
     desk.post(f"/issuances/{batch['id']}/sign")
     school = batch["school"]["name"]
-    line = next(one for one in service.greeting.splitlines() if school in one and "/h5/officer?" in one)
+    line = next(one for one in service.first_greeting.splitlines() if school in one and "/h5/officer?" in one)
     phone = Phone(service, "p2")
     phone.open(line.partition("：")[2].strip())
     joined = phone.submit("/h5/officer", pin=PIN, pin_again=PIN, phone_last4=last_four(line))

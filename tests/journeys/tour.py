@@ -113,7 +113,9 @@ def _after_release(service: Service, person: demo_cohort.Person) -> None:
 
 def _join(service: Service, school: str) -> Phone:
     """The school's officer accepts the printed invitation and sets a signing PIN."""
-    line = next(line for line in service.greeting.splitlines() if school in line and "/h5/officer?" in line)
+    line = next(
+        line for line in service.first_greeting.splitlines() if school in line and "/h5/officer?" in line
+    )
     phone = Phone(service, "p2")
     page = phone.open(line.partition("：")[2].strip())
     assert "invitation" not in str(page.url)

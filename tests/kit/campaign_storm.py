@@ -54,6 +54,7 @@ _CALLED = (
     "SELECT count(*) AS n FROM delivery WHERE campaign_id = $1 AND state <> 'no_way' AND sent_at IS NOT NULL"
 )
 _DUE = "SELECT 1 FROM delivery WHERE state IN ('pending', 'sending') AND next_try_at <= now() LIMIT 1"
+_LEFT = "SELECT 1 FROM delivery WHERE state IN ('pending', 'sending') LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +311,8 @@ class Storm:
                     break
 
     async def _is_anything_going_on(self) -> bool:
-        return bool(await rows(_DUE) or await rows(_UNDER_WAY))
+        """Also while nobody is left and the campaign has yet to be called done by a worker."""
+        return bool(await rows(_DUE) or await rows(_UNDER_WAY) or not await rows(_LEFT))
 
 
 async def ticks(seconds: float) -> AsyncIterator[None]:
