@@ -2,8 +2,8 @@
 
 PYTHON ?= $(shell .ci/python)
 PY := .venv/bin/python
-# One more than cores: tests wait for the database, browsers and other programs.
-TEST_PROCESSES ?= $(shell expr $$(nproc) + 1)
+# More than cores: tests wait for the database, browsers and other programs.
+TEST_PROCESSES ?= $(shell expr $$(nproc) + 2)
 # Containers often forbid Python to keep what it has compiled; then every process that a test starts, and there are
 # hundreds, compiles the whole service anew: half of what a start costs.
 export PYTHONDONTWRITEBYTECODE :=

@@ -235,3 +235,24 @@ def reused_apps() -> ReusedApps:
 def app(services: Services, reused_apps: ReusedApps) -> Sanic[Any, Any]:
     """The whole web service over `services`: `await app.asgi_client.get(...)`. Nothing may be added to it."""
     return reused_apps.take(services)
+
+
+@pytest.fixture(scope="session")
+async def chromium_of_all() -> AsyncIterator[Any]:
+    """One Chromium of this test process: with its driver it takes a second of the processor to start."""
+    from playwright.async_api import async_playwright
+
+    from tests.kit.windows import CHROMIUM, FLAGS
+
+    async with async_playwright() as playwright:
+        one = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield one
+        await one.close()
+
+
+@pytest.fixture
+async def browser(chromium_of_all: Any) -> AsyncIterator[Any]:
+    """Chromium without a window; whatever a test opens in it is closed after the test."""
+    yield chromium_of_all
+    for one in chromium_of_all.contexts:
+        await one.close()

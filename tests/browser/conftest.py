@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, expect
 from sanic import Sanic
 
 from server.domain.auth import web_login
@@ -15,7 +15,7 @@ from server.domain.ports import Services
 from server.web.h5.login import SESSION_COOKIE
 from tests.kit.history import ME
 from tests.kit.reused_apps import own_app
-from tests.kit.windows import CHROMIUM, DESK, FLAGS, PHONE, Window
+from tests.kit.windows import DESK, PHONE, Window
 from tests.web.conftest import world as world  # the service and WeChat, both over HTTP
 
 
@@ -40,13 +40,9 @@ async def base(app: Sanic[Any, Any]) -> AsyncIterator[str]:
     await server.after_stop()
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest.fixture(autouse=True)
+def patience() -> None:
     expect.set_options(timeout=60_000)  # a bound for a slow machine, never a measure
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture(params=["phone", "desk"])

@@ -11,14 +11,13 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from playwright.async_api import Browser, BrowserContext, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, expect
 
 from server.sandbox import crypto, xml
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import Account, SandboxConfig, Template
 from server.sandbox.platform import Platform
 from server.sandbox.wechat_users import Person
-from tests.kit.windows import CHROMIUM, FLAGS
 
 OA = Account(
     "oa", "wxsandboxoa1", "oa-secret", "oatoken", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG", "服务号"
@@ -159,14 +158,6 @@ def without_rid(answer: dict[str, Any]) -> dict[str, Any]:
     message, _, rid = str(answer["errmsg"]).partition(" rid: ")
     assert len(rid) == 26, answer
     return {**answer, "errmsg": message}
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as play:
-        one = await play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield one
-        await one.close()
 
 
 @pytest.fixture

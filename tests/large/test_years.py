@@ -1,12 +1,13 @@
 """Every query of pages, scan steps, jobs and sweeps has a plan that does not grow with history.
 
 The real functions are run over a small living batch in a database full of history; each statement they send is then
-explained. Nothing is timed.
+explained. Nothing is timed. And who writes to all people of the years needs the memory of a few.
 """
 
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -23,8 +24,12 @@ from server.domain.campaigns import (
     delivery_queries,
     handling,
     persons_notices,
+    rehearsal,
     slices,
     upkeep,
+)
+from server.domain.campaigns import (
+    queries as campaign_queries,
 )
 from server.domain.campaigns.audience import Audience
 from server.domain.campaigns.delivery_queries import Wanted
@@ -47,7 +52,7 @@ from server.domain.notices import asking, backlog, choices, overtaken, release_a
 from server.domain.people import officer_list
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.wechat_chat import late_answers
-from server.models import Binding, Certificate, FeeOrder, Issuance, School
+from server.models import Binding, Certificate, FeeOrder, Issuance, Plan, School, database
 from tests.kit import campaigning, correcting, issuing, make
 from tests.kit.databases import ReusedDatabase
 from tests.kit.jobs import drained
@@ -55,6 +60,7 @@ from tests.large import filled, filled_money, money_paths
 from tests.large.plans import listening, poor_plans
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # filling the years takes most of it
+MOST_BYTES = 4_000_000  # 300,000 people would be a hundred times that
 LONG = {"candidate", "registration", "score", "certificate", "audit_entry", "binding", "delivery"}
 LONG_MONEY = {
     "fee",
@@ -233,3 +239,33 @@ async def test_no_path_of_money_grows_with_the_years(
     assert await FeeOrder.all().count() > filled_money.ORDERS
     poor = await poor_plans(history, spy, long=LONG_MONEY, counted=money_paths.counted)
     assert poor == {}, json.dumps(poor, ensure_ascii=False, indent=1)
+
+
+@pytest.mark.rule("C3")
+async def test_an_audience_of_years_is_frozen_in_flat_memory(history: str, services: Services) -> None:
+    """One statement counts it and one writes it down, without its people passing through here."""
+    plans = tuple(range(filled.FIRST, filled.FIRST + filled.PLANS))
+    campaign = await campaigning.written(
+        services, await Plan.get(id=plans[0]), audience=Audience(plans=plans)
+    )
+    tracemalloc.start()
+    try:
+        shown = await campaign_views.audience(services.clock, campaign.id, actor=campaigning.WRITER)
+        [preview] = await rehearsal.preview(services.clock, campaign.id, actor=campaigning.WRITER)
+        await database.close()
+        await database.connect(history, patience=database.UNHURRIED)  # as a job, which takes its time
+        await handling.submit(services, campaign.id, actor=campaigning.WRITER)
+        await upkeep.freeze(services, campaign.id)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert preview.lines
+    assert [one.why_not for one in shown.without_way] == ["没有绑定微信"] * 10  # far behind the first of all
+    assert (shown.people, shown.reachable) == (filled.CANDIDATES, filled.BOUND)
+    assert await campaign_queries.ends(campaign.id) == {
+        "pending": filled.BOUND,
+        "no_way": filled.CANDIDATES - filled.BOUND,
+    }
+    again = await campaigning.again(campaign)
+    assert (again.people, again.reachable) == (filled.CANDIDATES, filled.BOUND)
+    assert peak < MOST_BYTES
