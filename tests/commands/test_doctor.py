@@ -27,7 +27,7 @@ from server.adapters import cache
 from server.adapters.wechat.api import WeChatApi
 from server.app import create_app
 from server.commands import dev_setup
-from server.commands.doctor import local, look_at_wechat, stamp_checks
+from server.commands.doctor import local, look_at_wechat
 from server.commands.doctor.findings import Finding, Level
 from server.domain.audit import unknown_proxies
 from server.domain.ports import Services
@@ -37,11 +37,9 @@ from server.sandbox import acts
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import Template, from_settings
 from server.sandbox.platform import Platform
-from server.sandbox.time_stamping import Authority
 from server.settings import Settings
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import wechat_ports
-from tests.kit.stamping import StampServer, stamp_server
 from tests.web.conftest import listening
 
 
@@ -382,20 +380,3 @@ async def test_the_connections_of_all_processes_are_added_up(db_url: str, settin
     assert await local.CHECKS["数据库连接数"](ours) == f"{said}，够 {let_in // 31} 台这样的机器"
     with pytest.raises(local.Missing, match="请调小 XCERT_DATABASE_POOL"):
         await local.CHECKS["数据库连接数"](dataclasses.replace(ours, workers=200))
-
-
-async def test_the_time_stamp_authority_answers_or_one_reads_why_not(settings: Settings) -> None:
-    with stamp_server(
-        StampServer(authority=Authority.make(datetime.now(UTC)), moment=datetime.now(UTC))
-    ) as tsa:
-        asked = dataclasses.replace(settings, tsa_url=tsa.url)
-        assert re.fullmatch(
-            "✓ 时间戳：xcert sandbox 沙箱时间戳服务 应答正常，与本机相差 [0-9]+ 秒",
-            str(await stamp_checks.check(asked)),
-        )
-        stranger = Authority.make(datetime.now(UTC)).root.public_bytes(Encoding.PEM).decode()
-        assert str(await stamp_checks.check(dataclasses.replace(asked, tsa_certificates=stranger))) == (
-            "✗ 时间戳：时间戳不是由设置的机构签发的；在它应答之前证书不能生成，请检查 XCERT_TSA_URL 和网络"
-        )
-        tsa.status = 500
-        assert str(await stamp_checks.check(asked)).startswith("✗ 时间戳：HTTP 500；")

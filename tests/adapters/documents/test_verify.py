@@ -142,11 +142,11 @@ def test_the_command_needs_only_the_published_file(
     keys.write_text(json.dumps({"keys": [key_document(key) for key in key_folder.public()]}))
     file.write_bytes(sealed)
     nowhere = Settings(keys_dir=tmp_path / "none")
-    assert verify(argparse.Namespace(list=None, file=file, keys=str(keys)), nowhere) == 0
+    assert verify(argparse.Namespace(list=None, file=file, keys=str(keys), proof=None), nowhere) == 0
     assert "结论：真实" in capsys.readouterr().out
     file.write_bytes(sealed + b"\n")
-    assert verify(argparse.Namespace(list=None, file=file, keys=str(keys)), nowhere) == 1
-    assert verify(argparse.Namespace(list=None, file=file, keys=None), nowhere) == 2
+    assert verify(argparse.Namespace(list=None, file=file, keys=str(keys), proof=None), nowhere) == 1
+    assert verify(argparse.Namespace(list=None, file=file, keys=None, proof=None), nowhere) == 2
     assert "请用 --keys 指出公布的公钥" in capsys.readouterr().out
     remote = argparse.Namespace(
         list=None, file=file, keys="http://certificates.example/.well-known/xcert-keys.json"
@@ -155,7 +155,7 @@ def test_the_command_needs_only_the_published_file(
     assert "公钥只能从 https:// 网址读取" in capsys.readouterr().out
     assert verify(argparse.Namespace(list=None, file=tmp_path / "gone.pdf", keys=str(keys)), nowhere) == 2
     keys.write_text("[]")
-    assert verify(argparse.Namespace(list=None, file=file, keys=str(keys)), nowhere) == 2
+    assert verify(argparse.Namespace(list=None, file=file, keys=str(keys), proof=None), nowhere) == 2
     assert "不是公布的公钥文件" in capsys.readouterr().out
 
 
