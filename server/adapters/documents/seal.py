@@ -11,9 +11,12 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from cryptography import x509
+
 from server.adapters import seal_certificates
 from server.adapters.documents.seal_field import Place
 from server.adapters.documents.time_stamps import TimeStamps
+from server.adapters.documents.validation_data import ValidationData, ValidationSource
 from server.adapters.seal_certificates import SealCredentials
 from server.domain.ports import Clock
 from server.errors import OutsideFailure, Refused
@@ -32,14 +35,17 @@ class Seal:
         self,
         credentials: SealCredentials | Callable[[], SealCredentials],
         time_stamps: TimeStamps | None = None,
+        validation: ValidationSource | None = None,
     ) -> None:
         """A seal.
 
         Args:
             credentials: fixed ones, or a function that gives those of now (a key folder's `seal_credentials`).
             time_stamps: the authority that says when each seal was put (PAdES B-T); None: nobody does (B-B).
+            validation: who says that no certificate is revoked (B-LT), where seals are stamped.
         """
         self._time_stamps = time_stamps
+        self._validation = validation or ValidationSource()
         self._source = credentials if callable(credentials) else lambda: credentials
         self._last: Ready | None = None
 
@@ -55,6 +61,15 @@ class Seal:
         if fault := ready.fault or seal_certificates.time_problem(credentials, moment):
             raise Refused("seal_unusable", fault)
         return ready
+
+    def _data(self, stamps: TimeStamps, now: datetime) -> ValidationData:
+        """Raises Refused("seal_unusable"): an issuer says that it has revoked a certificate."""
+        credentials = self._source()
+        stamping = [x509.load_der_x509_certificate(one) for one in stamps.trial().certificates]
+        data = self._validation.of([credentials.certificate, *credentials.chain, *stamping], now)
+        if data.revoked:
+            raise Refused("seal_unusable", f"证书“{data.revoked}”已被它的签发机构吊销，不能盖章，请更换。")
+        return data
 
     def put(
         self,
@@ -83,12 +98,14 @@ class Seal:
         stamps = self._time_stamps
         for _ in range(TRIES):
             more = STAMP_FRAME + stamps.room if stamps else 0
+            data = self._data(stamps, clock.now()) if stamps else None
             with lock:
                 moment = clock.now()
                 ready = self._ready(moment)
-                laid = seal_signature.laid_out(
-                    ready, draw(), issuer=issuer, place=place, moment=moment, room=ready.cms.room + more
+                how = seal_signature.Sealing(
+                    issuer=issuer, place=place, moment=moment, room=ready.cms.room + more, data=data
                 )
+                laid = seal_signature.laid_out(ready, draw(), how)
             sealed = seal_signature.signed(ready, laid, stamps.stamp if stamps else None)
             if sealed is not None:
                 return sealed

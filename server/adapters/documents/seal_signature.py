@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from asn1crypto import crl as asn1_crl
+from asn1crypto import ocsp as asn1_ocsp
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.pdf_utils import generic
@@ -22,12 +24,14 @@ from pyhanko.pdf_utils.layout import AxisAlignment, BoxConstraints, Margins, Sim
 from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
 from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest
+from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko.stamp import StaticStampStyle
 
 from server.adapters import seal_certificates
 from server.adapters.documents import seal_picture
 from server.adapters.documents.cms import CmsSigner
 from server.adapters.documents.seal_field import FIELD, REASON, Place
+from server.adapters.documents.validation_data import ValidationData
 from server.adapters.seal_certificates import SealCredentials
 
 
@@ -71,9 +75,28 @@ class Laid:
     room: int  # bytes
 
 
-def laid_out(ready: Ready, pdf: bytes, *, issuer: str, place: Place, moment: datetime, room: int) -> Laid:
-    """The PDF with the seal appended and room for a signature of so many bytes. Arguments as those of `Seal.put`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealing:
+    """What one seal is of.
+
+    Attributes:
+        issuer: the name on it. moment: the signing time. room: bytes for the signature.
+        data: by which it is judged later (PAdES B-LT); None: none is put in.
+    """
+
+    issuer: str
+    place: Place
+    moment: datetime
+    room: int
+    data: ValidationData | None = None
+
+
+def laid_out(ready: Ready, pdf: bytes, how: Sealing) -> Laid:
+    """The PDF with the seal and its validation data appended in one revision, and room for the signature."""
     writer = _Update(io.BytesIO(pdf))
+    if how.data is not None:
+        _put_data(writer, how.data)
+    issuer, place = how.issuer, how.place
     signer = PdfSigner(
         PdfSignatureMetadata(
             field_name=FIELD,
@@ -89,13 +112,24 @@ def laid_out(ready: Ready, pdf: bytes, *, issuer: str, place: Place, moment: dat
         new_field_spec=SigFieldSpec(FIELD, box=place.box, on_page=0, readable_field_name="电子证书专用章"),
     )
     session = signer.init_signing_session(writer)
-    session.system_time = moment
+    session.system_time = how.moment
     document = session.prepare_tbs_document(
-        validation_info=None, bytes_reserved=2 * room, appearance_text_params=None
+        validation_info=None, bytes_reserved=2 * how.room, appearance_text_params=None
     )
     out = io.BytesIO()
     prepared, _ = document.digest_tbs_document(output=out)
-    return Laid(out, prepared, room)
+    return Laid(out, prepared, how.room)
+
+
+def _put_data(writer: IncrementalPdfFileWriter, data: ValidationData) -> None:
+    """The document security store, inside what is signed: nothing is appended later (decision 0860)."""
+    DocumentSecurityStore.supply_dss_in_writer(
+        writer,
+        None,
+        certs=[asn1_x509.Certificate.load(one) for one in data.certificates],
+        ocsps=[asn1_ocsp.OCSPResponse.load(one) for one in data.ocsps],
+        crls=[asn1_crl.CertificateList.load(one) for one in data.crls],
+    )
 
 
 def signed(ready: Ready, laid: Laid, stamp: Callable[[bytes], bytes] | None) -> bytes | None:

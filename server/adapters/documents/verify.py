@@ -46,7 +46,8 @@ def read_pdf(data: bytes, public_keys: Iterable[PublicKey]) -> SealedPdf:
     except _BROKEN:
         raise Refused("pdf_unreadable", "文件已损坏或不是 PDF，无法读取。") from None
     try:
-        return SealedPdf(marks, printed_text(reader.root["/Pages"]["/Kids"][0]), _attached(reader))
+        text = printed_text(reader.root["/Pages"]["/Kids"][0])
+        return SealedPdf(marks, text, _attached(reader), _held(reader))
     except _BROKEN:  # the seals can still be judged
         return SealedPdf(marks, "", "")
 
@@ -96,6 +97,17 @@ def _is_padded_clean(data: bytes, signature: EmbeddedPdfSignature) -> bool:
         else room[1] + 2
     )
     return not room[size:].strip(b"\0")
+
+
+def _held(reader: PdfFileReader) -> tuple[int, int]:
+    """How many certificates, and how many words on their revocation, the file keeps for later (PAdES B-LT)."""
+    if "/DSS" not in reader.root:
+        return 0, 0
+    store = reader.root["/DSS"]
+    certificates, by_ocsp, lists = (
+        len(store[name]) if name in store else 0 for name in ("/Certs", "/OCSPs", "/CRLs")
+    )
+    return certificates, by_ocsp + lists
 
 
 def _attached(reader: PdfFileReader) -> str:

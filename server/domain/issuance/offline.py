@@ -126,6 +126,8 @@ def _certificate(data: bytes, keys: Verifier, read_pdf: ReadPdf, proof: bytes | 
         report.wrong(refusal.message)
         return report
     _seals(report, pdf.marks, keys)
+    if pdf.held[0]:
+        report.note(f"供日后核验，文件里存有 {pdf.held[0]} 张证书和 {pdf.held[1]} 份未被吊销的证明。")
     code = pdf.verification_url.rpartition("/v/")[2]
     try:
         claims = open_code(keys, code)

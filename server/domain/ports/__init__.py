@@ -136,6 +136,10 @@ class SealedPdf:
     marks: tuple[SealMark, ...]
     printed: str
     verification_url: str
+    held: tuple[int, int] = (
+        0,
+        0,
+    )  # in its document security store: certificates, and words on their revocation
 
 
 class FileStore(Protocol):

@@ -1,0 +1,227 @@
+"""What a file keeps for decades (PAdES B-LT): certificates and words on revocation, inside what is signed, checked when got."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import async_validate_pdf_signature
+from pyhanko.sign.validation.dss import DocumentSecurityStore
+from pyhanko_certvalidator import ValidationContext
+
+from server.adapters.bounded_http import NoAnswer, Question
+from server.adapters.documents.pdf import TypstPdfRenderer
+from server.adapters.documents.seal import Seal
+from server.adapters.documents.time_stamps import TimeStamps
+from server.adapters.documents.validation_data import AGAIN, KEPT, ValidationSource
+from server.adapters.documents.verify import read_pdf
+from server.adapters.keys import KeyFolder, create
+from server.errors import Refused
+from tests.adapters.authorities import Wanted, chain, write
+from tests.adapters.documents.papers import page
+from tests.conftest import ISSUER
+from tests.kit.documents import judged
+from tests.kit.fakes import NOON, FakeClock
+from tests.kit.stamping import StampServer, stamp_server
+
+
+@dataclass
+class Voice:
+    """An authority that says whether its certificates are revoked.
+
+    Attributes:
+        by: signs; the authority's own key, unless a test puts another there.
+        is_revoked: what it says. begins, ends: of what it says. has_ocsp: else it has its list alone.
+    """
+
+    by: ec.EllipticCurvePrivateKey
+    issuer: x509.Certificate
+    leaf: x509.Certificate
+    is_revoked: bool = False
+    begins: datetime = NOON - timedelta(hours=1)
+    ends: datetime = NOON + timedelta(days=2)
+    has_ocsp: bool = True
+    asked: list[str] = field(default_factory=list)
+    instead: Callable[[], bytes] | None = None
+
+    def __call__(self, question: Question) -> bytes:
+        self.asked.append(question.kind or "list")
+        if self.instead is not None:
+            return self.instead()
+        if question.body:
+            if not self.has_ocsp:
+                raise NoAnswer("HTTP 404")
+            return self._ocsp()
+        return self._list()
+
+    def _ocsp(self) -> bytes:
+        revoked = x509.ReasonFlags.key_compromise if self.is_revoked else None
+        built = ocsp.OCSPResponseBuilder().add_response(
+            cert=self.leaf, issuer=self.issuer, algorithm=hashes.SHA1(),
+            cert_status=ocsp.OCSPCertStatus.REVOKED if self.is_revoked else ocsp.OCSPCertStatus.GOOD,
+            this_update=self.begins, next_update=self.ends,
+            revocation_time=self.begins if self.is_revoked else None, revocation_reason=revoked,
+        ).responder_id(ocsp.OCSPResponderEncoding.NAME, self.issuer)  # fmt: skip
+        return built.sign(self.by, hashes.SHA256()).public_bytes(Encoding.DER)
+
+    def _list(self) -> bytes:
+        built = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.issuer.subject)
+            .last_update(self.begins)
+            .next_update(self.ends)
+        )
+        if self.is_revoked:
+            entry = (
+                x509.RevokedCertificateBuilder()
+                .serial_number(self.leaf.serial_number)
+                .revocation_date(self.begins)
+                .build()
+            )
+            built = built.add_revoked_certificate(entry)
+        return built.sign(self.by, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+@dataclass
+class Scene:
+    keys: KeyFolder
+    voice: Voice
+    root: x509.Certificate
+    tsa: StampServer
+
+    def seal(self) -> Seal:
+        stamps = TimeStamps(self.tsa.url, FakeClock(), roots=(self.tsa.authority.root,))
+        return Seal(self.keys.seal_credentials, stamps, ValidationSource(self.voice))
+
+    def made(self) -> bytes:
+        return TypstPdfRenderer(FakeClock(), self.seal()).make_now(page(self.keys))
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    folder = tmp_path / "keys"
+    create(folder, development=True, organisation=ISSUER)
+    above = ec.generate_private_key(ec.SECP256R1())
+    wanted = Wanted(authorities=(above,))
+    leaf, root = made = chain(wanted)
+    for old in folder.glob("seal-*"):
+        old.unlink()
+    write(folder, 1, wanted, made)
+    with stamp_server() as tsa:
+        keys = KeyFolder(folder, production=False, now=FakeClock().now)
+        yield Scene(keys, Voice(above, root, leaf), root, tsa)
+
+
+def store_of(pdf: bytes) -> DocumentSecurityStore:
+    return DocumentSecurityStore.read_dss(PdfFileReader(io.BytesIO(pdf)))
+
+
+def asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
+    return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
+
+
+@pytest.mark.rule("S88")
+@pytest.mark.parametrize("has_ocsp", [True, False], ids=["ocsp", "list"])
+async def test_the_file_proves_alone_that_nothing_was_revoked_when_it_was_sealed(
+    scene: Scene, tmp_path: Path, has_ocsp: bool
+) -> None:
+    scene.voice.has_ocsp = has_ocsp
+    pdf = scene.made()
+    store = store_of(pdf)
+    told: dict[str, Any] = {"allow_fetching": False, "moment": NOON}
+    judge = store.as_validation_context(
+        {**told, "trust_roots": [asn1(scene.root)], "revocation_mode": "require"}
+    )
+    stamping = ValidationContext(trust_roots=[asn1(scene.tsa.authority.root)], **told)
+    [signature] = PdfFileReader(io.BytesIO(pdf)).embedded_signatures
+    status = await async_validate_pdf_signature(signature, judge, stamping)
+    assert status.bottom_line
+    assert status.coverage is not None and status.coverage.name == "ENTIRE_FILE", (
+        "nothing was appended for it"
+    )
+    with pytest.raises(ValueError, match="revocation data is not optional"):
+        ValidationContext(trust_roots=[asn1(scene.root)], revocation_mode="require", **told)
+    assert (len(store.ocsps), len(store.crls)) == ((1, 0) if has_ocsp else (0, 1))
+    certificates = {
+        bytes(one.get_object().data) for one in PdfFileReader(io.BytesIO(pdf)).root["/DSS"]["/Certs"]
+    }
+    wanted = (scene.voice.leaf, scene.root, scene.tsa.authority.certificate, scene.tsa.authority.root)
+    assert certificates == {one.public_bytes(Encoding.DER) for one in wanted}
+    assert "Signature is Valid." in judged(pdf, tmp_path)
+    assert read_pdf(pdf, scene.keys.public()).held == (4, 1)
+
+
+@pytest.mark.parametrize("has_ocsp", [True, False], ids=["ocsp", "list"])
+def test_with_a_revoked_certificate_nothing_is_sealed(scene: Scene, has_ocsp: bool) -> None:
+    scene.voice.has_ocsp, scene.voice.is_revoked = has_ocsp, True
+    with pytest.raises(Refused, match="已被它的签发机构吊销，不能盖章，请更换") as refusal:
+        scene.made()
+    assert refusal.value.code == "seal_unusable"
+
+
+def _stranger(voice: Voice) -> None:
+    voice.by = ec.generate_private_key(ec.SECP256R1())
+
+
+def _old(voice: Voice) -> None:
+    voice.begins, voice.ends = NOON - timedelta(days=9), NOON - timedelta(days=2)
+
+
+def _rubbish(voice: Voice) -> None:
+    voice.instead = lambda: b"<html>"
+
+
+def _silent(voice: Voice) -> None:
+    def nothing() -> bytes:
+        raise NoAnswer("没有及时回答")
+
+    voice.instead = nothing
+
+
+@pytest.mark.parametrize("fault", [_stranger, _old, _rubbish, _silent])
+@pytest.mark.parametrize("has_ocsp", [True, False], ids=["ocsp", "list"])
+def test_what_does_not_hold_is_left_out_and_the_seal_is_put_all_the_same(
+    scene: Scene, fault: Callable[[Voice], None], has_ocsp: bool
+) -> None:
+    scene.voice.has_ocsp, scene.voice.is_revoked = (
+        has_ocsp,
+        True,
+    )  # a word that does not hold stops nothing, either
+    fault(scene.voice)
+    assert read_pdf(scene.made(), scene.keys.public()).held == (4, 0)
+
+
+def test_an_answer_about_another_certificate_is_none(scene: Scene) -> None:
+    scene.voice.leaf = chain(Wanted(authorities=(scene.voice.by,)))[0]
+    assert read_pdf(scene.made(), scene.keys.public()).held == (4, 1), "the list speaks of all of them"
+    assert scene.voice.asked == ["application/ocsp-request", "list"]
+
+
+def test_authorities_are_asked_once_in_hours_and_again_soon_when_they_did_not_answer(scene: Scene) -> None:
+    source, certificates = ValidationSource(scene.voice), [scene.voice.leaf, scene.root]
+    for _ in range(3):
+        assert len(source.of(certificates, NOON).ocsps) == 1
+    assert len(scene.voice.asked) == 1
+    scene.voice.ends = NOON + timedelta(days=9)
+    source.of(certificates, NOON + KEPT + timedelta(seconds=1))
+    assert len(scene.voice.asked) == 2
+    _silent(scene.voice)
+    later = NOON + 3 * KEPT
+    assert source.of(certificates, later).ocsps == ()
+    asked = len(scene.voice.asked)
+    source.of(certificates, later + AGAIN / 2)
+    assert len(scene.voice.asked) == asked
+    scene.voice.instead = None
+    assert len(source.of(certificates, later + AGAIN * 2).ocsps) == 1
