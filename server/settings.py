@@ -228,11 +228,12 @@ def _value(kind: Any, raw: str) -> Any:
     return raw
 
 
-def _sandbox_defaults(values: dict[str, Any], data_dir: Path, sandbox_port: int) -> None:
+def _sandbox_defaults(values: dict[str, Any], variables: Mapping[str, str]) -> None:
     """Take the invented account of the sandbox, from the data folder, so that restarts agree."""
-    values.update(sandbox_account.complete(data_dir))
-    url = f"http://127.0.0.1:{sandbox_port}"
-    values.setdefault("XCERT_TSA_URL", f"{url}/tsa")
+    values.update(sandbox_account.complete(Path(values.get("XCERT_DATA_DIR", "var"))))
+    url = f"http://127.0.0.1:{_port(values.get('SANDBOX_PORT'))}"
+    if variables.get("XCERT_TSA_URL") != "":  # empty: said to be none, and not left out
+        values.setdefault("XCERT_TSA_URL", f"{url}/tsa")
     values.update({"WECHAT_API_URL": url, "WECHAT_OPEN_URL": url, "WECHAT_PAY_URL": url})
     values["WECHAT_JS_URL"] = f"{url}/open/js/jweixin-1.6.0.js"
 
@@ -270,7 +271,7 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
     if env not in ("development", "production"):
         problems.append("XCERT_ENV 只能是 development 或 production")
     if env == "development" and not any(name.startswith("WECHAT_") for name in raw):
-        _sandbox_defaults(raw, Path(raw.get("XCERT_DATA_DIR", "var")), _port(raw.get("SANDBOX_PORT")))
+        _sandbox_defaults(raw, variables)
     if not production and "XCERT_PUBLIC_URL" not in raw:
         raw["XCERT_PUBLIC_URL"] = f"http://127.0.0.1:{raw.get('PORT', 8000)}"
     values: dict[str, Any] = {}

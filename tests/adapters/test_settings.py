@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,39 @@ def test_without_wechat_the_sandbox_account_is_kept_between_starts(tmp_path: Pat
     first, second = read(environ), read(environ)
     assert first == second
     assert (first.uses_sandbox, first.api_url, len(first.oa_aes_key)) == (True, "http://127.0.0.1:8123", 43)
+
+
+def test_in_development_the_sandbox_stamps_unless_it_is_said_that_nobody_does(tmp_path: Path) -> None:
+    here = {"XCERT_DATA_DIR": str(tmp_path), "SANDBOX_PORT": "8123"}
+    assert read(here).tsa_url == "http://127.0.0.1:8123/tsa"
+    assert read(here | {"XCERT_TSA_URL": ""}).tsa_url == ""
+    own = "https://tsa.example/stamp"
+    assert read(here | {"XCERT_TSA_URL": own}).tsa_url == own
+
+
+def test_production_takes_no_stamps_of_strangers() -> None:
+    assert read(PRODUCTION).tsa_url == ""
+    own = {"XCERT_TSA_URL": "http://user:secret@tsa.example/stamp"}
+    with pytest.raises(SettingsError, match="还要在 XCERT_TSA_CERTIFICATES 里填这个时间戳服务的根证书"):
+        read(PRODUCTION | own)
+    pem = sandbox_account.certificate_of(
+        sandbox_account.private_key(), "TSA", datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    read_so = read(PRODUCTION | own | {"XCERT_TSA_CERTIFICATES": pem.replace("\n", "\\n")})
+    assert (read_so.tsa_url, read_so.tsa_certificates) == (own["XCERT_TSA_URL"], pem)
+    assert "secret" not in repr(read_so)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"XCERT_TSA_URL": "tsa.example"}, "XCERT_TSA_URL 应为 http:// 或 https:// 开头的网址"),
+        ({"XCERT_TSA_CERTIFICATES": "-----BEGIN"}, "XCERT_TSA_CERTIFICATES 不是可读的证书"),
+    ],
+)
+def test_time_stamp_settings_that_cannot_be_right(wrong: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        read(wrong)
 
 
 def test_an_account_of_an_older_version_is_completed_and_its_merchant_fits_together(tmp_path: Path) -> None:

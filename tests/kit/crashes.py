@@ -116,6 +116,7 @@ async def worker(settings: Any, db_url: str, redis_url: str, **more: str) -> asy
             "XCERT_REDIS_URL": redis_url,
             "XCERT_DATA_DIR": str(settings.data_dir),
             "XCERT_KEYS_DIR": str(settings.keys_dir),
+            "XCERT_TSA_URL": "",  # no sandbox runs here
         }
         | more,
         stdout=asyncio.subprocess.DEVNULL,

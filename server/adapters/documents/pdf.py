@@ -81,8 +81,8 @@ class TypstPdfRenderer:
         )
 
     def draw(self, page: CertificatePage) -> bytes:
-        """The page as PDF/A-3 without its seal: the same bytes for the same page."""
-        pdf = self._compiled(page, format="pdf", pdf_standards=["a-3b"], pdf_tags=True)
+        """The page as PDF/A-3a and PDF/UA-1 without its seal: the same bytes for the same page."""
+        pdf = self._compiled(page, format="pdf", pdf_standards=["a-3a", "ua-1"], pdf_tags=True)
         return without_maker(pdf)
 
     def page_image(self, page: CertificatePage) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FIELD = "Seal"
+TITLE = "电子证书专用章"
 REASON = "颁发职业技能等级证书"
 _POINTS = 72 / 25.4
 

@@ -21,7 +21,7 @@ from pyhanko.pdf_utils.content import PdfResources, RawContent
 from pyhanko.pdf_utils.extensions import DeveloperExtension
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.layout import AxisAlignment, BoxConstraints, Margins, SimpleBoxLayoutRule
-from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
+from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter, append_signature_field
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
 from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest
 from pyhanko.sign.validation.dss import DocumentSecurityStore
@@ -30,7 +30,7 @@ from pyhanko.stamp import StaticStampStyle
 from server.adapters import seal_certificates
 from server.adapters.documents import seal_picture
 from server.adapters.documents.cms import CmsSigner
-from server.adapters.documents.seal_field import FIELD, REASON, Place
+from server.adapters.documents.seal_field import FIELD, REASON, TITLE, Place
 from server.adapters.documents.validation_data import ValidationData
 from server.adapters.seal_certificates import SealCredentials
 
@@ -97,6 +97,8 @@ def laid_out(ready: Ready, pdf: bytes, how: Sealing) -> Laid:
     if how.data is not None:
         _put_data(writer, how.data)
     issuer, place = how.issuer, how.place
+    append_signature_field(writer, SigFieldSpec(FIELD, box=place.box, on_page=0, readable_field_name=TITLE))
+    _tag(writer, issuer)
     signer = PdfSigner(
         PdfSignatureMetadata(
             field_name=FIELD,
@@ -109,7 +111,6 @@ def laid_out(ready: Ready, pdf: bytes, how: Sealing) -> Laid:
         ),
         signer=ready.named,
         stamp_style=appearance(issuer, place),
-        new_field_spec=SigFieldSpec(FIELD, box=place.box, on_page=0, readable_field_name="电子证书专用章"),
     )
     session = signer.init_signing_session(writer)
     session.system_time = how.moment
@@ -119,6 +120,35 @@ def laid_out(ready: Ready, pdf: bytes, how: Sealing) -> Laid:
     out = io.BytesIO()
     prepared, _ = document.digest_tbs_document(output=out)
     return Laid(out, prepared, how.room)
+
+
+def _tag(writer: IncrementalPdfFileWriter, issuer: str) -> None:
+    """The seal's place in the structure of the page, behind what was there, with words for whom it is read to (PDF/UA-1, 7.18.4)."""
+    field = writer.root["/AcroForm"]["/Fields"].raw_get(-1)
+    tree, tree_at = writer.root["/StructTreeRoot"], writer.root.raw_get("/StructTreeRoot")
+    document_at = tree["/K"].raw_get(0)
+    key = int(tree["/ParentTreeNextKey"])
+    page, _ = writer.find_page_for_modification(0)
+    name = generic.pdf_name
+    form = writer.add_object(
+        generic.DictionaryObject(
+            {
+                name("/Type"): name("/StructElem"),
+                name("/S"): name("/Form"),
+                name("/P"): document_at,
+                name("/Alt"): generic.TextStringObject(f"{TITLE}：{issuer}的电子印章和数字签名"),
+                name("/K"): generic.DictionaryObject(
+                    {name("/Type"): name("/OBJR"), name("/Obj"): field, name("/Pg"): page}
+                ),
+            }
+        )
+    )
+    document_at.get_object()["/K"].append(form)
+    tree["/ParentTree"]["/Nums"].extend([generic.NumberObject(key), form])
+    tree[name("/ParentTreeNextKey")] = generic.NumberObject(key + 1)
+    field.get_object()[name("/StructParent")] = generic.NumberObject(key)
+    for changed in (document_at, tree_at, field):
+        writer.mark_update(changed)
 
 
 def _put_data(writer: IncrementalPdfFileWriter, data: ValidationData) -> None:
