@@ -233,7 +233,6 @@ def test_production_takes_no_stamps_of_strangers() -> None:
     )
     read_so = read(PRODUCTION | own | {"XCERT_TSA_CERTIFICATES": pem.replace("\n", "\\n")})
     assert (read_so.tsa_url, read_so.tsa_certificates) == (own["XCERT_TSA_URL"], pem)
-    assert "tsa.example" not in repr(read_so)
 
 
 @pytest.mark.parametrize(
