@@ -21,6 +21,7 @@ from server.models import Campaign, Delivery, NoticeOptOut, Plan, database
 from tests.kit import campaigning, make
 from tests.kit.campaigning import WAY, WRITER
 from tests.kit.noticing import clock
+from tests.kit.statements import statements
 
 pytestmark = pytest.mark.rule("C3")
 
@@ -122,7 +123,9 @@ async def test_one_that_is_over_is_counted_by_the_sweep_and_the_list_shows_that(
     kept = await of_list(services)
     assert (kept.ends, kept.counted_at) == ({NoticeState.ACCEPTED: 2}, services.clock.now())
     await Delivery.filter(campaign_id=campaign.id).update(state="delivered")
-    assert (await of_list(services)).ends == {NoticeState.ACCEPTED: 2}
+    with statements() as sent:
+        assert (await of_list(services)).ends == {NoticeState.ACCEPTED: 2}
+    assert sent and not [text for text in sent if "delivery" in text], "however many people it had"
     exact = await campaign_views.one(services.settings, services.clock, campaign.id, actor=WRITER)
     assert (exact.ends, exact.counted_at) == ({NoticeState.DELIVERED: 2}, None)
     clock(services).forward(seconds=61)
