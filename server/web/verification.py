@@ -19,8 +19,9 @@ from server.domain.certificates import packing, verification, wallet_credentials
 from server.domain.certificates.claims import AUTHORITY, FORMS
 from server.domain.certificates.verification import Finding
 from server.domain.levels import Level
-from server.domain.ports import PublicKey
-from server.domain.public_log import log_entry
+from server.domain.ports import PublicKey, Services
+from server.domain.public_log import log_entry, log_state
+from server.domain.public_log.log_state import LogStopped
 from server.errors import Invalid, NotFound, OutsideFailure, TooMany, Unverified
 from server.web import responses, site_files, templating, wallets
 from server.web.request import client_address, form_text, services, wants_page
@@ -111,6 +112,7 @@ async def published_keys(request: Request) -> HTTPResponse:
             "issuer": s.settings.issuer,
             "description": "docs/certificate-format.md",
             "keys": [key_document(key) for key in s.keys.public()],
+            "log": await _log(s),
             "code_forms": {form: asdict(packing.PUBLISHED) for form in FORMS},
         }
     )
@@ -123,6 +125,19 @@ async def published_keys(request: Request) -> HTTPResponse:
     if etag in request.headers.get("if-none-match", ""):
         return HTTPResponse(status=304, headers=headers)
     return HTTPResponse(body, content_type="application/json", headers=headers)
+
+
+async def _log(s: Services) -> dict[str, Any] | None:
+    """The public log, for whoever wants to follow it; None before its first checkpoint. The database is not asked."""
+    try:
+        public = await log_state.published(s.file_store, s.keys, "")
+    except (LogStopped, OutsideFailure):
+        return None
+    if public is None:
+        return None
+    origin = public.checkpoint.origin
+    keys = [str(key) for key in log_state.log_keys(s.keys, origin).values()]
+    return {"origin": origin, "url": f"{s.settings.public_url}/log", "keys": keys}
 
 
 def key_document(key: PublicKey) -> dict[str, Any]:

@@ -163,3 +163,24 @@ async def test_a_monitor_sees_what_was_done_to_the_log(
     state.write_text(good, "utf-8")
     gone = ("log", "monitor", "http://127.0.0.1:9/log", "--state", state)
     assert (await asyncio.to_thread(xcert, *gone)).returncode == 2
+
+
+@pytest.mark.slow
+async def test_a_restore_takes_nothing_back_that_was_published(
+    xcert: Xcert, number: str, services: Services, db_url: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """The backup's older checkpoint does not take the newer one's place, so the restored service knows that it is behind."""
+    kept = await asyncio.to_thread(xcert, "backup", tmp_path / "backup")
+    assert kept.returncode == 0, kept.stderr
+    await changed(db_url, services, first=300, count=100)
+    folder = Path(environment["XCERT_DATA_DIR"]) / "vault" / "log"
+    published = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    (folder / "tile" / "entries" / "000").unlink()  # what is missing comes from the backup
+    back = await asyncio.to_thread(xcert, "restore", tmp_path / "backup", "--replace")
+    assert back.returncode == 0, back.stderr
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == published
+    done = await asyncio.to_thread(xcert, "log", "verify")
+    assert (done.returncode, "（304 条）少于已公布的（404 条）" in done.stdout) == (1, True)
+    done = await asyncio.to_thread(xcert, "log", "recover")
+    assert (done.returncode, "404 条；补回 100 条，重写文件 0 个" in done.stdout) == (0, True), done.stderr
+    assert (await asyncio.to_thread(xcert, "log", "verify")).returncode == 0

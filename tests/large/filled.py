@@ -50,9 +50,11 @@ _FILL = (
     " SELECT 900000 + i, 900000 + i / 1000, 900000 + i % 1000, 'issued', 1, '\\x00', 25, '', date '2021-01-01',"
     f" now(), now(), now() FROM generate_series(0, {PLANS * SCHOOLS - 1}) i",
     "INSERT INTO certificate (id, number, issuance_id, registration_id, candidate_id, state, line, claims,"
-    " claims_sha256, code, pdf_key, pdf_sha256, attempts, last_error, portal_number, revoke_reason, created_at)"
+    " claims_sha256, code, pdf_key, pdf_sha256, attempts, last_error, portal_number, revoke_reason, created_at, sealed_at)"
     " SELECT 900000 + i, '20SPS1' || lpad(i::text, 8, '0') || 'Z', 900000 + (2 * i) / 50000 * 1000 + (2 * i) % 1000,"
-    f" 900000 + 2 * i, 900000 + 2 * i, 'valid', '\\x{_LINE.hex()}', '{{}}', '\\x00', '', 'x', '\\x00', 0, '', 'P' || i, '', now()"
+    f" 900000 + 2 * i, 900000 + 2 * i, 'valid', '\\x{_LINE.hex()}', '{{}}', '\\x00', '', 'x', '\\x00', 0, '', 'P' || i, '', now(), now()"
+    f" FROM generate_series(0, {CERTIFICATES - 1}) i",
+    "INSERT INTO log_entry (index, event, certificate, entry) SELECT i, 'issued', sha256(i::text::bytea), 'x'::bytea"
     f" FROM generate_series(0, {CERTIFICATES - 1}) i",
     "INSERT INTO binding (id, account, openid, unionid, candidate_id, bound_at)"
     f" SELECT 900000 + i, 'oa', 'oHistory' || i, '', 900000 + i, now() FROM generate_series(0, {BOUND - 1}) i",

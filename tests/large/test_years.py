@@ -33,7 +33,7 @@ from server.domain.campaigns import (
 )
 from server.domain.campaigns.audience import Audience
 from server.domain.campaigns.delivery_queries import Wanted
-from server.domain.certificates import certificate_search, downloads, portal, verification
+from server.domain.certificates import certificate_search, downloads, log_completeness, portal, verification
 from server.domain.corrections import case_views, completion, deciding, number_index
 from server.domain.exams.queries import plans_listing
 from server.domain.issuance import (
@@ -51,6 +51,8 @@ from server.domain.lookups import worklist
 from server.domain.notices import asking, backlog, choices, overtaken, release_announcements, sender
 from server.domain.people import officer_list
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.public_log import inclusion, log_health, sequencer
+from server.domain.public_log.log_entry import certificate_hash
 from server.domain.wechat_chat import late_answers
 from server.models import Binding, Certificate, FeeOrder, Issuance, Plan, School, database
 from tests.kit import campaigning, correcting, issuing, make
@@ -61,7 +63,16 @@ from tests.large.plans import listening, poor_plans
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # filling the years takes most of it
 MOST_BYTES = 4_000_000  # 300,000 people would be a hundred times that
-LONG = {"candidate", "registration", "score", "certificate", "audit_entry", "binding", "delivery"}
+LONG = {
+    "log_entry",
+    "candidate",
+    "registration",
+    "score",
+    "certificate",
+    "audit_entry",
+    "binding",
+    "delivery",
+}
 LONG_MONEY = {
     "fee",
     "fee_order",
@@ -212,6 +223,12 @@ async def test_no_hot_path_grows_with_history(
         await asking.worth_asking(s.settings, HOLDER, ["results_released", "certificate_issued"])
         await backlog.backlog(s.clock)
         await overtaken.stop(s.clock.now(), ["fee_due:1", "fee_due:2"], "已经缴费")
+        spy.part = "the public log"
+        await log_completeness.sweep(s)
+        await sequencer.run(s)
+        await log_health.look(s)
+        assert len(await inclusion.find(s.file_store, s.keys, first.code)) == 1
+        await log_completeness.still_valid([certificate_hash(first.code)])
         spy.part = "sweeps"
         await upkeep.sweep(s)
         await release_announcements.sweep(s)

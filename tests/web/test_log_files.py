@@ -16,7 +16,7 @@ from server.domain.public_log.log_entry import certificate_hash
 from server.domain.public_log.tile_layout import unbundle
 from server.models import Certificate
 from tests.kit import log_desk, make
-from tests.kit.log_auditor import auditor
+from tests.kit.log_auditor import Auditor, auditor
 
 App = Sanic[Any, Any]
 
@@ -54,6 +54,17 @@ async def test_everything_that_the_specification_names_is_served(app: App, servi
     _, packed = await app.asgi_client.get("/log/tile/entries/000", headers={"accept-encoding": "gzip"})
     data = packed.body if packed.body[:2] != b"\x1f\x8b" else gzip.decompress(packed.body)
     assert unbundle(data) == unbundle(files["tile/entries/000"])
+
+
+async def test_who_wants_to_follow_it_finds_name_address_and_keys(app: App, services: Services) -> None:
+    assert (await get(app, "/.well-known/xcert-keys.json")).json["log"] is None
+    await log_desk.logged(services, 0, 3)
+    said = (await get(app, "/.well-known/xcert-keys.json")).json["log"]
+    assert (said["origin"], said["url"]) == ("127.0.0.1:8000/log", "http://127.0.0.1:8000/log")
+    look = Auditor(log_desk.files(services), said["keys"])
+    assert look.look() == 3
+    await services.file_store.put("log/checkpoint", b"rubbish")
+    assert (await get(app, "/.well-known/xcert-keys.json")).json["log"] is None
 
 
 @pytest.mark.parametrize(
