@@ -22,6 +22,7 @@ _PURPOSE_NAMES = {
     "scan": "签发二维码",
     "receipt": "签发凭据",
     "certificate": "证书核验码",
+    "credential": "可验证凭证",
     "log": "公开签发日志",
     "seal": "电子印章",
 }

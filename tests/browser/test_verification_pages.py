@@ -16,6 +16,7 @@ from server.adapters.keys import KeyFolder, rotate
 from server.domain.certificates import revocation
 from server.domain.certificates.claims import encode_code
 from server.domain.ports import Services
+from server.domain.public_log import sequencer
 from server.models import Certificate
 from tests.adapters.documents.papers import claims
 from tests.conftest import ISSUER
@@ -47,6 +48,7 @@ async def test_a_stranger_verifies_a_certificate(
 ) -> None:
     await issuing.generating(services, await issuing.cohort(services))
     await drained(services)
+    await sequencer.run(services)
     certificate = await Certificate.get(candidate__name="欧阳慧敏")
     context = await browser.new_context(
         viewport=size,  # type: ignore[arg-type]  # a plain dict of width and height

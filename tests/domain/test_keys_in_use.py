@@ -48,7 +48,7 @@ async def test_what_the_terminal_does_to_keys_stands_in_the_trail_once(
         ("keys.make", "certificate-2"),
         *(
             ("keys.make", f"{purpose}-1")
-            for purpose in ("field", "index", "receipt", "scan", "seal", "session")
+            for purpose in ("credential", "field", "index", "log", "receipt", "scan", "seal", "session")
         ),
         ("keys.retire", "certificate-1"),
     ]
