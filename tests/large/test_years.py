@@ -52,7 +52,6 @@ from server.domain.notices import asking, backlog, choices, overtaken, release_a
 from server.domain.people import officer_list
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.public_log import inclusion, log_health, sequencer
-from server.domain.public_log.log_entry import certificate_hash
 from server.domain.wechat_chat import late_answers
 from server.models import Binding, Certificate, FeeOrder, Issuance, Plan, School, database
 from tests.kit import campaigning, correcting, issuing, make
@@ -228,7 +227,6 @@ async def test_no_hot_path_grows_with_history(
         await sequencer.run(s)
         await log_health.look(s)
         assert await inclusion.find(s.file_store, s.keys, first.code)
-        await log_completeness.still_valid([certificate_hash(first.code)])
         spy.part = "sweeps"
         await upkeep.sweep(s)
         await release_announcements.sweep(s)
