@@ -22,6 +22,7 @@ from server.adapters.captcha import PillowImageCheck
 from server.adapters.clock import SystemClock
 from server.adapters.documents import time_stamps
 from server.adapters.documents.pdf import TypstPdfRenderer
+from server.adapters.documents.reader_apart import PdfReaderApart
 from server.adapters.documents.receipt_pdf import TypstReceiptPrinter
 from server.adapters.documents.seal import Seal
 from server.adapters.keys import KeyFolder
@@ -55,6 +56,7 @@ from server.web import (
     static_files,
     verification,
     verification_documents,
+    verification_files,
     wallets,
     wechat_pay,
 )
@@ -80,6 +82,7 @@ DOORS = (
     official_account.bp,
     wechat_pay.bp,
     verification.bp,
+    verification_files.bp,
     wallets.bp,
     log_files.bp,
     console.bp,
@@ -151,6 +154,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             keys=keys,
             receipt_printer=TypstReceiptPrinter(settings.fonts_dir),
             pdf_renderer=_sealing(settings, clock, keys),
+            pdf_reader=PdfReaderApart(keys),
             file_store=FolderFileStore(settings.data_dir / "vault"),
             queue=JobQueue(),
             event_bus=cache.RedisEventBus(redis),

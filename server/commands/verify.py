@@ -55,12 +55,7 @@ _MARKS = {Judgement.RIGHT: "✓", Judgement.WRONG: "✗", Judgement.UNCLEAR: "?"
 def printed(report: Report) -> str:
     """A line for each finding, and the verdict."""
     lines = [f"  {_MARKS[one.judgement]} {one.text}" for one in report.findings]
-    verdict = "不能确认，请勿采信。"
-    if report.is_genuine:
-        verdict = "真实，未被改动。"
-    elif report.is_open:
-        verdict = "现在无法判断，核验成功之前请勿采信。"
-    return "\n".join([report.title, *lines, f"结论：{verdict}"])
+    return "\n".join([report.title, *lines, f"结论：{report.conclusion}"])
 
 
 def _exit_code(report: Report) -> int:

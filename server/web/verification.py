@@ -24,6 +24,7 @@ from server.domain.public_log import log_entry, log_state
 from server.domain.public_log.log_state import LogStopped
 from server.errors import Invalid, NotFound, OutsideFailure, TooMany, Unverified
 from server.web import responses, site_files, templating, wallets
+from server.web.look_alikes import LOOK_ALIKES
 from server.web.request import client_address, form_text, services, wants_page
 from server.web.verification_documents import Claims, Found, Logged
 
@@ -176,6 +177,7 @@ async def _form(
         "verification/form.html",
         status=status,
         title="证书核验",
+        look_alikes=LOOK_ALIKES,
         refusal=refusal,
         wrong=wrong,
         number=number,

@@ -56,6 +56,25 @@ class Found(Answer):
     log: list[Logged]
 
 
+class FileFinding(Answer):
+    """One thing that was found in a file."""
+
+    judgement: str = Field(description="right、wrong、unclear、note")
+    text: str
+
+
+class FileJudged(Answer):
+    """What a file is by its signatures, and how its certificate stands now."""
+
+    kind: str
+    conclusion: str
+    is_genuine: bool
+    is_good: bool = Field(description="真实、完整，且（是证书的话）现在有效")
+    findings: list[FileFinding]
+    standing: str | None
+    standing_label: str | None
+
+
 class Search(Input):
     """The form of a search; the handler reads it itself, so that a page can show what was typed."""
 
@@ -75,6 +94,12 @@ def paths() -> dict[str, Any]:
     code = {"type": "string", "description": "二维码网址中 /v/ 之后的部分"}
     scanned = {"parameters": [{"name": "code", "in": "path", "required": True, "schema": code}]}
     refused, and_form = (400, 404, 429, 503), (400, 404, 413, 422, 429, 503)
+    file = {
+        "type": "object",
+        "properties": {"file": {"type": "string", "format": "binary"}},
+        "required": ["file"],
+    }
+    given = {"requestBody": {"content": {"multipart/form-data": {"schema": file}}, "required": True}}
     keys = {
         "operationId": "verify_keys",
         "summary": "每一期公钥与核验码的格式：不靠本服务也能核验",
@@ -90,6 +115,12 @@ def paths() -> dict[str, Any]:
     )
     return {
         "/v": {"post": _operation("verify_number_and_name", "按证书编号和姓名核验", and_form) | form},
+        "/v/file": {
+            "post": _operation(
+                "verify_file", "核验一份文件：证书 PDF、签发凭据、可验证凭证", and_form, FileJudged
+            )
+            | given
+        },
         "/v/{code}": {"get": _operation("verify_code", "按二维码中的核验码核验", refused) | scanned},
         "/v/{code}/{file}": {"get": proof},
         "/.well-known/xcert-keys.json": {"get": keys},
@@ -147,8 +178,10 @@ def _file(name: str, summary: str, content_type: str, **parts: str) -> dict[str,
     return operation
 
 
-def _operation(name: str, summary: str, refused: tuple[int, ...]) -> dict[str, Any]:
-    told = {JSON: {"schema": schema_of(Found)}}
+def _operation(
+    name: str, summary: str, refused: tuple[int, ...], gives: type[Answer] = Found
+) -> dict[str, Any]:
+    told = {JSON: {"schema": schema_of(gives)}}
     if name == "verify_code":
         told[MEDIA_TYPE] = {"schema": {"type": "object"}}
     answer = {"description": "核验结果", "content": told}

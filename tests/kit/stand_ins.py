@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.adapters.captcha import PillowImageCheck
+from server.adapters.documents.reader_apart import PdfReaderApart
 from server.adapters.one_time_codes import TotpCodes
 from server.adapters.spreadsheets.process import SpreadsheetReader
 from server.adapters.workbooks import OpenpyxlWriter
@@ -33,6 +34,7 @@ def stand_ins(settings: Settings, clock: FakeClock, keys: Keys, **instead: Any) 
     """
     ports: dict[str, Any] = {
         "pdf_renderer": FakePdfRenderer(),
+        "pdf_reader": PdfReaderApart(keys),
         "receipt_printer": FakeReceiptPrinter(),
         "file_store": MemoryFileStore(),
         "queue": ListQueue(),

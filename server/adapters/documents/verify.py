@@ -9,6 +9,8 @@ import io
 import re
 import zlib
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -21,6 +23,7 @@ from pyhanko_certvalidator.errors import ValidationError
 
 from server.adapters.documents import time_stamp_tokens
 from server.adapters.documents.printed_text import printed_text
+from server.adapters.documents.revisions import later_than
 from server.domain.ports import PublicKey, SealedPdf, SealMark, TimeMark
 from server.errors import Refused
 
@@ -47,9 +50,27 @@ def read_pdf(data: bytes, public_keys: Iterable[PublicKey]) -> SealedPdf:
         raise Refused("pdf_unreadable", "文件已损坏或不是 PDF，无法读取。") from None
     try:
         text = printed_text(reader.root["/Pages"]["/Kids"][0])
-        return SealedPdf(marks, text, _attached(reader), _held(reader))
+        shown = SealedPdf(marks, text, _attached(reader.root), _held(reader))
     except _BROKEN:  # the seals can still be judged
-        return SealedPdf(marks, "", "")
+        shown = SealedPdf(marks, "", "")
+    return _with_history(reader, shown)
+
+
+def _with_history(reader: PdfFileReader, shown: SealedPdf) -> SealedPdf:
+    """The same with what our seal covers and what was added to it; what cannot be told is left out."""
+    try:
+        ours = [
+            signature.signed_revision
+            for signature, mark in zip(reader.embedded_signatures, shown.marks, strict=True)
+            if mark.key_id is not None and mark.is_genuine
+        ]
+        if not ours:
+            return shown
+        sealed = min(ours)
+        was = _attached(reader.get_historical_root(sealed))
+        return replace(shown, later=later_than(reader, sealed), sealed_revision=sealed + 1, sealed_url=was)
+    except _BROKEN:
+        return shown
 
 
 def _mark(data: bytes, signature: EmbeddedPdfSignature, seals: dict[bytes, str]) -> SealMark:
@@ -110,9 +131,9 @@ def _held(reader: PdfFileReader) -> tuple[int, int]:
     return certificates, by_ocsp + lists
 
 
-def _attached(reader: PdfFileReader) -> str:
+def _attached(root: Any) -> str:
     """The text of our attachment, or ""."""
-    names = reader.root.get("/Names", {}).get("/EmbeddedFiles", {}).get("/Names", [])
+    names = root.get("/Names", {}).get("/EmbeddedFiles", {}).get("/Names", [])
     for at in range(0, len(names) - 1, 2):
         if str(names[at]) == ATTACHMENT:
             return bytes(names[at + 1]["/EF"]["/F"].data).decode("utf-8", "replace")

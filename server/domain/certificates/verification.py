@@ -30,6 +30,7 @@ log = logging.getLogger("xcert.log")
 MINUTES = 10
 FORM_TRIES = 30  # of one address in ten minutes; a school's students share one
 SCAN_TRIES = 300
+FILE_TRIES = 20  # each costs a second of a processor
 MISSES_OF_NUMBER = 20  # an hour, from wherever they come
 
 
@@ -100,6 +101,16 @@ async def read_code(s: Services, code: str, *, address: str) -> Finding:
     statement = claims.open_code(s.keys, code)
     finding = await _standing(s.clock, s.keys, statement)
     return replace(finding, logged=await _logged(s, finding.code))
+
+
+async def standing_of(s: Services, code: str) -> Finding:
+    """How the certificate of a genuine code stands now, for one who has been counted already. Raises as `read_code`."""
+    return await _standing(s.clock, s.keys, claims.open_code(s.keys, code))
+
+
+async def pace_files(rate_limiter: RateLimiter, address: str) -> None:
+    """Count a file that is to be judged. Raises TooMany("verification_paused")."""
+    await _pace(rate_limiter, f"verification:file:{counted(address)}", FILE_TRIES)
 
 
 async def find(s: Services, number: str, name: str, *, address: str) -> Finding:

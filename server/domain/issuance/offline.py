@@ -42,18 +42,37 @@ class Finding:
     text: str
 
 
+class Fate(Enum):
+    """Why a file is not to be trusted, where it can be told; the sentence ends every report."""
+
+    CHANGED = "签名之后被改动过，请勿采信。"
+    FOREIGN = "不是颁证机构签出的，请勿采信。"
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found, in the order in which a person reads it."""
+    """What was found, in the order in which a person reads it. `codes`: of the certificates that it genuinely names."""
 
     title: str
     findings: list[Finding] = field(default_factory=list)
+    fates: list[Fate] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
 
     def right(self, text: str) -> None:
         self.findings.append(Finding(Judgement.RIGHT, text))
 
     def wrong(self, text: str) -> None:
         self.findings.append(Finding(Judgement.WRONG, text))
+
+    def changed(self, text: str) -> None:
+        """Signed by us, and not as it was signed."""
+        self.wrong(text)
+        self.fates.append(Fate.CHANGED)
+
+    def foreign(self, text: str) -> None:
+        """Not signed by us."""
+        self.wrong(text)
+        self.fates.append(Fate.FOREIGN)
 
     def unclear(self, text: str) -> None:
         self.findings.append(Finding(Judgement.UNCLEAR, text))
@@ -73,6 +92,18 @@ class Report:
     def is_open(self) -> bool:
         """Nothing was found wrong, but it cannot be judged."""
         return self._has(Judgement.UNCLEAR) and not self._has(Judgement.WRONG)
+
+    @property
+    def conclusion(self) -> str:
+        """The verdict in one sentence; the same on the page and in the terminal."""
+        if self.is_genuine:
+            return "真实，未被改动。"
+        for fate in Fate:
+            if fate in self.fates:
+                return fate.value
+        if self.is_open:
+            return "现在无法判断，核验成功之前请勿采信。"
+        return "不能确认，请勿采信。"
 
 
 def verify_file(data: bytes, keys: Verifier, read_pdf: ReadPdf, proof: bytes | None = None) -> Report:
@@ -128,6 +159,7 @@ def _certificate(data: bytes, keys: Verifier, read_pdf: ReadPdf, proof: bytes | 
     _seals(report, pdf.marks, keys)
     if pdf.held[0]:
         report.note(f"供日后核验，文件里存有 {pdf.held[0]} 张证书和 {pdf.held[1]} 份未被吊销的证明。")
+    _later(report, pdf, keys)
     code = pdf.verification_url.rpartition("/v/")[2]
     try:
         claims = open_code(keys, code)
@@ -137,6 +169,7 @@ def _certificate(data: bytes, keys: Verifier, read_pdf: ReadPdf, proof: bytes | 
         else:
             report.wrong("证书内没有可以验证的核验码，或核验码不是颁证机构签发的。")
         return report
+    report.codes.append(code)
     report.right(f"核验码由颁证机构的密钥 {key_of_code(code)} 签名，记载内容：")
     _life(report, keys, key_of_code(code))
     differing = []
@@ -154,6 +187,45 @@ def _certificate(data: bytes, keys: Verifier, read_pdf: ReadPdf, proof: bytes | 
     return report
 
 
+_KINDS = {
+    "page": "页面",
+    "content": "页面内容",
+    "annotation": "批注",
+    "form": "表单",
+    "attachment": "附件",
+    "metadata": "文件信息",
+    "signature": "签名",
+    "catalog": "文件目录",
+    "other": "其他",
+}
+_NAMED = 12  # objects that are named one by one
+
+
+def _later(report: Report, pdf: SealedPdf, keys: Verifier) -> None:
+    """What was added after our seal: which revision, which objects and pages; and what was sealed."""
+    if not pdf.sealed_revision or not (pdf.later or pdf.sealed_url != pdf.verification_url):
+        return
+    report.note(f"盖章封存的是第 {pdf.sealed_revision} 次修订。")
+    for one in pdf.later:
+        some = "、".join(map(str, one.objects[:_NAMED])) + ("…" if len(one.objects) > _NAMED else "")
+        where = f"，涉及第 {'、'.join(map(str, one.pages))} 页" if one.pages else ""
+        what = "、".join(_KINDS.get(kind, kind) for kind in one.kinds)
+        report.changed(
+            f"第 {one.number} 次修订在封存之后，改动了 {len(one.objects)} 个对象（{some}）{where}{f'：{what}' if what else ''}。"
+        )
+    try:
+        sealed = open_code(keys, pdf.sealed_url.rpartition("/v/")[2])
+    except Unverified:
+        return
+    values = printed_values(sealed)
+    named = "，".join(
+        f"{label} {values[label]}" for label in ("持证人姓名", "证书等级", "证书编号", "发证日期")
+    )
+    report.note(f"封存时记载：{named}")
+    if pdf.sealed_url != pdf.verification_url:
+        report.changed("附件里的核验码也被换过，以下是换上去的。")
+
+
 def _life(report: Report, keys: Verifier, key_id: str) -> None:
     """A retired key proves nothing by itself: whoever took it can sign anything, with any date."""
     key = keys.find(key_id)
@@ -166,21 +238,22 @@ def _life(report: Report, keys: Verifier, key_id: str) -> None:
 
 def _seals(report: Report, marks: tuple[SealMark, ...], keys: Verifier) -> None:
     if not marks:
-        report.wrong("没有电子印章签名。")
+        report.foreign("没有电子印章签名。")
     for mark in marks:
         when = f"，签名时间 {say_minute(mark.moment)}（北京时间，签名方所述）" if mark.moment else ""
         report.note(f"签名者：{mark.signer}{when}")
         if mark.key_id is None:
-            report.wrong("签名的密钥不在公布的印章公钥之中；如果公钥文件是较早保存的，请更新后再核验。")
+            report.foreign("签名的密钥不在公布的印章公钥之中；如果公钥文件是较早保存的，请更新后再核验。")
         else:
             report.right(f"印章密钥 {mark.key_id} 在公布的公钥之中。")
             _life(report, keys, mark.key_id)
+        tell = report.wrong if mark.key_id is None else report.changed
         if not mark.is_genuine:
-            report.wrong("签名无效：签名之后文件内容被改动过。")
+            tell("签名无效：签名之后文件内容被改动过。")
         elif not mark.is_whole:
-            report.wrong("签名之后文件被追加过内容。")
+            tell("签名之后文件被追加过内容。")
         elif not mark.is_padded_clean:
-            report.wrong("签名旁预留的空白里被写入过别的内容，文件与颁发时不是同一份。")
+            tell("签名旁预留的空白里被写入过别的内容，文件与颁发时不是同一份。")
         else:
             report.right("签名有效，覆盖整个文件，签名之后没有任何改动。")
         _stamped(report, mark)
@@ -234,6 +307,7 @@ def _credential(data: bytes, keys: Verifier) -> Report:
     _life(report, keys, key_id)
     for label, value in said.facts.items():
         report.note(f"{label}：{value}")
+    report.codes.append(said.address.rpartition("/v/")[2])
     report.note(f"是否已撤销须联网查询：{said.address}")
     return report
 

@@ -130,8 +130,27 @@ class SealMark:
 
 
 @dataclass(frozen=True, slots=True)
+class PdfRevision:
+    """What was added to a PDF after its seal. Revisions and pages count from 1.
+
+    Args:
+        objects: numbers of the objects that it defines anew.
+        pages: those that show something of them.
+        kinds: page, content, annotation, form, attachment, metadata, signature, catalog, other.
+    """
+
+    number: int
+    objects: tuple[int, ...]
+    pages: tuple[int, ...]
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SealedPdf:
-    """What a PDF holds: its signatures, the text of its first page without spaces, the address for verification."""
+    """What a PDF holds: its signatures, the text of its first page without spaces, the address for verification.
+
+    `sealed_url` and `sealed_revision` are of the part that our seal covers, `later` of what was added to it.
+    """
 
     marks: tuple[SealMark, ...]
     printed: str
@@ -140,6 +159,19 @@ class SealedPdf:
         0,
         0,
     )  # in its document security store: certificates, and words on their revocation
+    later: tuple[PdfRevision, ...] = ()
+    sealed_revision: int = 0  # counted from 1; 0: none of ours
+    sealed_url: str = ""
+
+
+class PdfReader(Protocol):
+    """Reads PDFs that strangers give, apart from the service: whatever becomes of it, here is an answer."""
+
+    async def read(self, data: bytes) -> SealedPdf:
+        """What a PDF holds, its seals judged with the published keys.
+
+        Raises Refused("pdf_unreadable"), also when the reader died or took too long · OutsideFailure: too many at once.
+        """
 
 
 class FileStore(Protocol):
@@ -251,6 +283,7 @@ class Services:
     clock: Clock
     keys: Keys
     pdf_renderer: PdfRenderer
+    pdf_reader: PdfReader  # of foreign files
     receipt_printer: ReceiptPrinter
     file_store: FileStore
     queue: Queue
