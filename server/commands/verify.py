@@ -55,7 +55,8 @@ _MARKS = {Judgement.RIGHT: "✓", Judgement.WRONG: "✗", Judgement.UNCLEAR: "?"
 def printed(report: Report) -> str:
     """A line for each finding, and the verdict."""
     lines = [f"  {_MARKS[one.judgement]} {one.text}" for one in report.findings]
-    return "\n".join([report.title, *lines, f"结论：{report.conclusion}"])
+    asked_at = [f"    是否已撤销须联网查询：{address}" for address in report.asked_at]
+    return "\n".join([report.title, *lines, *asked_at, f"结论：{report.conclusion}"])
 
 
 def _exit_code(report: Report) -> int:

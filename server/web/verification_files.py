@@ -11,6 +11,7 @@ from server.domain.certificates.claims import AUTHORITY
 from server.domain.issuance import given_files
 from server.domain.issuance.given_files import Judged
 from server.domain.issuance.offline import Judgement
+from server.domain.lookups.wording import CERTIFIES
 from server.errors import Invalid, OutsideFailure, TooMany
 from server.web import responses, templating
 from server.web.body_limits import Body
@@ -76,6 +77,7 @@ async def about(request: Request) -> HTTPResponse:
         "verification/about.html",
         title="这是哪一种证书",
         look_alikes=LOOK_ALIKES,
+        levels=list(CERTIFIES.items()),
         authority=AUTHORITY,
         portal=PORTAL,
     )

@@ -231,7 +231,14 @@ async def test_verification(base: str, browser: Browser, services: Services) -> 
     one, two, *_ = await Certificate.all().order_by("id")
     await revocation.revoke(services.clock, services.faults, two.number, "考试违纪", actor=make.ADMIN)
     async with seat(browser, services, base, None) as (page, _):
-        for path in ("/v", f"/v/{one.code}", f"/v/{two.code}", f"/v/{one.code[:-4]}AAAA"):
+        for path in (
+            "/v",
+            "/v/file",
+            "/v/about",
+            f"/v/{one.code}",
+            f"/v/{two.code}",
+            f"/v/{one.code[:-4]}AAAA",
+        ):
             await page.goto(base + path)
             await clean(page, path[:20])
         await page.goto(f"{base}/v")

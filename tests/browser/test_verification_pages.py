@@ -5,15 +5,21 @@ With XCERT_SCREENSHOTS=DIR the pictures are kept there, to be looked at.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
+from server.adapters.clock import SystemClock
+from server.adapters.documents.pdf import TypstPdfRenderer
+from server.adapters.documents.seal import Seal
 from server.adapters.keys import KeyFolder, rotate
-from server.domain.certificates import revocation
+from server.domain.certificates import files, revocation
 from server.domain.certificates.claims import encode_code
 from server.domain.ports import Services
 from server.domain.public_log import sequencer
@@ -102,4 +108,49 @@ async def test_a_key_that_is_not_known_yet(
     await page.goto(f"{base}/v/{code}")
     await expect(page.get_by_role("heading", level=1)).to_have_text("暂时无法核验")
     await look(page, f"not-now-{size['width']}")
+    await context.close()
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_a_file_is_put_in(
+    browser: Browser,
+    base: str,
+    services: Services,
+    key_folder: KeyFolder,
+    size: dict[str, int],
+    tmp_path: Path,
+) -> None:
+    await issuing.generating(services, await issuing.cohort(services))
+    await drained(services)
+    certificate = await Certificate.get(candidate__name="欧阳慧敏")
+    renderer = TypstPdfRenderer(SystemClock(), Seal(key_folder.seal_credentials))
+    genuine = renderer.make_now(await files.page(services, certificate))
+    writer = IncrementalPdfFileWriter(io.BytesIO(genuine))
+    kid = writer.root["/Pages"].get_object()["/Kids"].raw_get(0)
+    stream = writer.add_object(generic.StreamObject(stream_data=b"1 0 0 rg 100 100 200 50 re f"))
+    kid.get_object()["/Contents"] = generic.ArrayObject([stream])
+    writer.mark_update(kid)
+    out = io.BytesIO()
+    writer.write(out)
+    for name, data in (("genuine", genuine), ("changed", out.getvalue()), ("rubbish", b"%PDF-1.7 no")):
+        (tmp_path / f"{name}.pdf").write_bytes(data)
+    context = await browser.new_context(viewport=size, locale="zh-CN", java_script_enabled=False)  # type: ignore[arg-type]
+    page, label = await context.new_page(), f"{size['width']}"
+    await page.goto(f"{base}/v")
+    await page.get_by_role("link", name="放进文件核验").click()
+    await look(page, f"file-{label}")
+    await page.get_by_role("button", name="核验").click()
+    await expect(page.get_by_role("alert")).to_contain_text("请选择要核验的文件")
+    for name, heading in (
+        ("genuine", "真实，未被改动"),
+        ("changed", "签名之后被改动过，请勿采信"),
+        ("rubbish", "不能确认，请勿采信"),
+    ):
+        await page.goto(f"{base}/v/file")
+        await page.get_by_label("选择文件").set_input_files(tmp_path / f"{name}.pdf")
+        await page.get_by_role("button", name="核验").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+        await look(page, f"file-{name}-{label}")
+    await page.goto(f"{base}/v/about")
+    await look(page, f"about-{label}")
     await context.close()

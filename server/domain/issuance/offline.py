@@ -57,6 +57,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     fates: list[Fate] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
+    asked_at: list[str] = field(default_factory=list)  # where to ask whether it still holds
 
     def right(self, text: str) -> None:
         self.findings.append(Finding(Judgement.RIGHT, text))
@@ -183,7 +184,7 @@ def _certificate(data: bytes, keys: Verifier, read_pdf: ReadPdf, proof: bytes | 
         report.right("页面文字与核验码逐项一致。")
     if proof is not None:
         offline_proof.judge(report, proof, code=code, pdf=data, keys=keys)
-    report.note(f"是否已撤销须联网查询：{pdf.verification_url}")
+    report.asked_at.append(pdf.verification_url)
     return report
 
 
@@ -308,7 +309,7 @@ def _credential(data: bytes, keys: Verifier) -> Report:
     for label, value in said.facts.items():
         report.note(f"{label}：{value}")
     report.codes.append(said.address.rpartition("/v/")[2])
-    report.note(f"是否已撤销须联网查询：{said.address}")
+    report.asked_at.append(said.address)
     return report
 
 
