@@ -40,7 +40,7 @@ async def form(request: Request) -> HTTPResponse:
 
 @bp.post(
     "/v/file",
-    ctx_body=Body(largest=given_files.LARGEST + ROOM, seconds=60.0, types=("multipart/form-data",)),
+    ctx_body=Body(largest=given_files.LARGEST + ROOM, seconds=60.0),
 )
 async def judge(request: Request) -> HTTPResponse:
     """What the file is."""

@@ -85,7 +85,7 @@ async def test_what_was_added_after_the_seal_is_shown(
     said = (await put(app, painted(pdf, hide=hide))).json
     assert (said["conclusion"], said["is_good"]) == ("签名之后被改动过，请勿采信。", False)
     texts = [one["text"] for one in said["findings"]]
-    [added] = [one for one in texts if "次修订在封存之后" in one]
+    [added] = [one for one in texts if "次存盘在封存之后" in one]
     assert re.search(r"改动了 \d+ 个对象（[\d、]+…?），涉及第 1 页：.*页面", added)
     assert any(one.startswith("盖章封存的是第 ") for one in texts)
     [sealed] = [one for one in texts if one.startswith("封存时记载：")]
@@ -184,8 +184,13 @@ async def test_a_parser_that_hangs_or_eats_memory_is_ended(
     services: Services, pdf: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = PdfReaderApart(services.keys)
-    assert (await reader.read(pdf)).marks
-    monkeypatch.setattr(reader_apart, "MEMORY", 80_000_000)
+    writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
+    writer.add_object(generic.StreamObject(stream_data=b"x" * 30_000_000))
+    out = io.BytesIO()
+    writer.write(out)
+    pdf = out.getvalue()
+    assert (await reader.read(pdf)).later
+    monkeypatch.setattr(reader_apart, "MEMORY", 60_000_000)
     with pytest.raises(Refused, match="已损坏或不是 PDF"):
         await reader.read(pdf)
     monkeypatch.setattr(reader_apart, "MEMORY", 1_000_000_000)

@@ -206,13 +206,13 @@ def _later(report: Report, pdf: SealedPdf, keys: Verifier) -> None:
     """What was added after our seal: which revision, which objects and pages; and what was sealed."""
     if not pdf.sealed_revision or not (pdf.later or pdf.sealed_url != pdf.verification_url):
         return
-    report.note(f"盖章封存的是第 {pdf.sealed_revision} 次修订。")
+    report.note(f"盖章封存的是第 {pdf.sealed_revision} 次存盘的内容。")
     for one in pdf.later:
         some = "、".join(map(str, one.objects[:_NAMED])) + ("…" if len(one.objects) > _NAMED else "")
         where = f"，涉及第 {'、'.join(map(str, one.pages))} 页" if one.pages else ""
         what = "、".join(_KINDS.get(kind, kind) for kind in one.kinds)
         report.changed(
-            f"第 {one.number} 次修订在封存之后，改动了 {len(one.objects)} 个对象（{some}）{where}{f'：{what}' if what else ''}。"
+            f"第 {one.number} 次存盘在封存之后，改动了 {len(one.objects)} 个对象（{some}）{where}{f'：{what}' if what else ''}。"
         )
     try:
         sealed = open_code(keys, pdf.sealed_url.rpartition("/v/")[2])
