@@ -126,12 +126,6 @@ async def _watching(settings: Settings, memory: SessionMemory) -> AsyncIterator[
         await watch.stop()
 
 
-def _keys(settings: Settings, clock: SystemClock) -> KeyFolder:
-    keys = KeyFolder(settings.keys_dir, production=settings.is_production, now=clock.now)
-    keys.seal_credentials()  # refuse at the start, not at the first certificate
-    return keys
-
-
 @asynccontextmanager
 async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterator[Services]:
     """Every port on its real adapter, opened and closed in order.

@@ -117,6 +117,8 @@ def _mark(said: dict[str, Any]) -> SealMark:
             **said,
             "moment": datetime.fromisoformat(said["moment"]) if said["moment"] else None,
             "valid": tuple(map(datetime.fromisoformat, valid)) if valid else None,
-            "stamp": TimeMark(**{**stamp, "moment": datetime.fromisoformat(stamp["moment"])}) if stamp else None,
+            "stamp": TimeMark(**{**stamp, "moment": datetime.fromisoformat(stamp["moment"])})
+            if stamp
+            else None,
         }
     )
