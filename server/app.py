@@ -134,8 +134,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
         settings: with database and Redis addresses in place.
         looks_up: keep ready answers and the watch over them, and hurry; for web processes.
 
-    Raises:
-        KeysMissing: the key folder cannot be used.
+    Raises KeysMissing: the key folder cannot be used.
     """
     clock = SystemClock()
     keys = _keys(settings, clock)

@@ -94,12 +94,6 @@ def paths() -> dict[str, Any]:
     code = {"type": "string", "description": "二维码网址中 /v/ 之后的部分"}
     scanned = {"parameters": [{"name": "code", "in": "path", "required": True, "schema": code}]}
     refused, and_form = (400, 404, 429, 503), (400, 404, 413, 422, 429, 503)
-    file = {
-        "type": "object",
-        "properties": {"file": {"type": "string", "format": "binary"}},
-        "required": ["file"],
-    }
-    given = {"requestBody": {"content": {"multipart/form-data": {"schema": file}}, "required": True}}
     keys = {
         "operationId": "verify_keys",
         "summary": "每一期公钥与核验码的格式：不靠本服务也能核验",
@@ -115,12 +109,7 @@ def paths() -> dict[str, Any]:
     )
     return {
         "/v": {"post": _operation("verify_number_and_name", "按证书编号和姓名核验", and_form) | form},
-        "/v/file": {
-            "post": _operation(
-                "verify_file", "核验一份文件：证书 PDF、签发凭据、可验证凭证", and_form, FileJudged
-            )
-            | given
-        },
+        "/v/file": {"post": _given_file()},
         "/v/{code}": {"get": _operation("verify_code", "按二维码中的核验码核验", refused) | scanned},
         "/v/{code}/{file}": {"get": proof},
         "/.well-known/xcert-keys.json": {"get": keys},
@@ -137,6 +126,16 @@ def paths() -> dict[str, Any]:
             )
         },
     }
+
+
+def _given_file() -> dict[str, Any]:
+    """A file that is put in."""
+    whole = {"type": "string", "format": "binary"}
+    form = {"type": "object", "properties": {"file": whole}, "required": ["file"]}
+    body = {"content": {"multipart/form-data": {"schema": form}}, "required": True}
+    summary = "核验一份文件：证书 PDF、签发凭据、可验证凭证"
+    told = _operation("verify_file", summary, (400, 413, 422, 429, 503), FileJudged)
+    return told | {"requestBody": body}
 
 
 def _public(name: str, summary: str, media: str) -> dict[str, Any]:
