@@ -105,7 +105,9 @@ def _pdf(answer: dict[str, Any]) -> SealedPdf:
             PdfRevision(one["number"], tuple(one["objects"]), tuple(one["pages"]), tuple(one["kinds"]))
             for one in said["later"]
         )
-        return SealedPdf(**{**said, "marks": tuple(map(_mark, said["marks"])), "later": later, "held": tuple(said["held"])})
+        return SealedPdf(
+            **{**said, "marks": tuple(map(_mark, said["marks"])), "later": later, "held": tuple(said["held"])}
+        )
     except (KeyError, TypeError, ValueError):
         raise unreadable() from None  # it did not say what it should
 
