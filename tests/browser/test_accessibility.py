@@ -55,6 +55,9 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
     await drained(s)
     made = await Certificate.filter(state="valid").order_by("id")
     await revocation.revoke(s.clock, s.faults, made[0].number, "考试违纪", actor=make.ADMIN)
+    await correcting.asked(s, of, at=1, name="张文", id_number=make.id_number(4321))
+    done = await correcting.approved(s, of, at=2)
+    await correcting.reissued(s, of, done)
     other = await issuing.cohort(s, names=("买买提·吐尔逊", "欧阳慧敏"))
     await issuing.prepared(s, other)
     await issuing.pending(s, await issuing.cohort(s, names=("古丽", "林知夏")))
@@ -70,9 +73,6 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
     await waiting_for_another(s, await a_busy_till(s, of.school))
     await campaigning.submitted(s, of.plan)
     await going_back_by_bank(s, of.school)
-    await correcting.asked(s, of, at=1, name="张文", id_number=make.id_number(4321))
-    done = await correcting.approved(s, of, at=2)
-    await correcting.reissued(s, of, done)
     return of
 
 

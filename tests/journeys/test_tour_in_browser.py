@@ -143,6 +143,53 @@ def pay_and_give_back(step: Step, desk: Page, payer: Page, service: Service) -> 
     step.end()
 
 
+def correct_a_name(step: Step, desk: Page, officer: Page, folder: Path) -> None:
+    """One asks with the letter, another approves, and the officer who has signed before signs a batch of one."""
+    step.press(desk, "证书", "link")
+    main = desk.locator("main")
+    number = main.locator("tr").filter(has_text="有效").locator("td").first.inner_text().split()[0]
+    main.get_by_role("link", name=f"{step.word('更正')} {number}").click()
+    step.fill(desk, "姓名", "罗云希")
+    letter = folder / "函件.pdf"
+    letter.write_bytes(b"%PDF-1.7 letter")
+    desk.get_by_label(step.word("加盖公章的正式函件")).set_input_files(letter)
+    step.fill(desk, "缘由", "走一遍时试更正")
+    step.press(desk, "提出更正")
+    expect(desk.get_by_text("等待另一个人").first).to_be_visible()
+    look(desk, "desk-correction")
+    step.press(desk, "退出登录")
+    log_in_again(step, desk, "operator")
+    step.press(desk, "更正", "link")
+    step.press(desk, "第 1 件", "link")
+    sure(step, desk, "批准", "批准")
+    expect(desk.get_by_text("办理中").first).to_be_visible()
+    step.press(desk, "退出登录")
+    log_in_again(step, desk, "issuer")
+    step.press(desk, "签发批次", "link")
+    main.locator("tr").filter(has_text=step.word("更正换发")).get_by_role("link").first.click()
+    sure(step, desk, "签发", "签发")
+    step.press(desk, "出示签发二维码", "link")
+    desk.locator("#qr").wait_for()
+    step.press(officer, "返回")
+    screen = folder / "another-screen.png"
+    desk.screenshot(path=screen)
+    with officer.expect_file_chooser() as choosing:
+        step.press(officer, "相册")
+    choosing.value.set_files(screen)
+    page = officer.frame_locator("iframe.web")
+    page.locator("#sign").get_by_label(step.word("签发密码")).fill(PIN)
+    look(officer, "phone-scan-correction")
+    step.press(page, "确认签发 1 份证书")
+    expect(page.get_by_text("签发完成").first).to_be_visible()
+    step.press(desk, "返回批次", "link")
+    sure(step, desk, "发放", "发放")
+    expect(desk.get_by_role("link", name="下载全部电子证书")).to_be_visible()
+    step.press(desk, "证书", "link")
+    step.see(main.locator("table"), "已更正换发")
+    look(desk, "desk-corrected")
+    step.end()
+
+
 def send_to_many(step: Step, desk: Page, phone: Page, service: Service) -> None:
     """The tour's campaign: a draft, its people and its look, a second person, the phone, the ends and their workbook."""
     step.press(desk, "退出登录")
@@ -198,7 +245,19 @@ def send_to_many(step: Step, desk: Page, phone: Page, service: Service) -> None:
 @pytest.mark.rule("S93")
 @pytest.mark.timeout(900)
 def test_readmes_tour(fresh: Service, chromium: Browser, tmp_path: Path) -> None:
-    importing, releasing, signing, scanning, handing, looking, verifying, paying, telling, troubling = steps()
+    (
+        importing,
+        releasing,
+        signing,
+        scanning,
+        handing,
+        looking,
+        verifying,
+        correcting,
+        paying,
+        telling,
+        troubling,
+    ) = steps()
     desk, officer, candidate = (
         window(chromium, phone=False),
         window(chromium, phone=False),
@@ -333,6 +392,7 @@ def test_readmes_tour(fresh: Service, chromium: Browser, tmp_path: Path) -> None
     look(candidate, "phone-revoked")
     verifying.end()
 
+    correct_a_name(correcting, desk, officer, tmp_path)
     pay_and_give_back(paying, desk, window(chromium, phone=False), fresh)
     send_to_many(telling, desk, candidate, fresh)
 
