@@ -80,11 +80,8 @@ async def clinic(services: Services, redis_url: str) -> AsyncIterator[Clinic]:
     with socket.socket() as line:
         line.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{line.getsockname()[1]}"
-        every: dict[str, Any] = {
-            "oa_template_correction": "template-correction",
-            "oa_subscribe_correction": "oa-subscribe-correction",
-            "mp_template_correction": "mp-template-correction",
-        }
+        names = ("oa_template_correction", "oa_subscribe_correction", "mp_template_correction")
+        every: dict[str, Any] = {name: name.replace("_", "-") for name in names}
         exchange(services, settings=dataclasses.replace(services.settings, public_url=url, **every))
         dev_setup.register_templates(services.settings)
         config = dataclasses.replace(

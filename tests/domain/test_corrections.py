@@ -22,6 +22,7 @@ from server.models import (
     CorrectionCertificate,
     Delivery,
     Issuance,
+    LogOutboxEntry,
     LookupChange,
 )
 from tests.kit import correcting, issuing, make
@@ -71,6 +72,8 @@ async def test_a_wrong_name_is_corrected_and_the_certificate_follows(services: S
         ("correction.approve", APPROVER.id),
         ("correction.complete", None),
     ]
+    logged = await LogOutboxEntry.filter(event="superseded")  # and the public log tells it, by what
+    assert len(logged) == 1 and b"successor" in bytes(logged[0].entry)
     superseded = await AuditEntry.get(action="certificate.supersede")
     assert (superseded.subject_id, superseded.was, superseded.became) == (
         old.number,

@@ -245,19 +245,8 @@ def send_to_many(step: Step, desk: Page, phone: Page, service: Service) -> None:
 @pytest.mark.rule("S93")
 @pytest.mark.timeout(900)
 def test_readmes_tour(fresh: Service, chromium: Browser, tmp_path: Path) -> None:
-    (
-        importing,
-        releasing,
-        signing,
-        scanning,
-        handing,
-        looking,
-        verifying,
-        correcting,
-        paying,
-        telling,
-        troubling,
-    ) = steps()
+    importing, releasing, signing, scanning, handing, looking, *rest = steps()
+    verifying, correcting, paying, telling, troubling = rest
     desk, officer, candidate = (
         window(chromium, phone=False),
         window(chromium, phone=False),
