@@ -100,6 +100,12 @@ def test_production_names_each_missing_secret_on_its_own_line() -> None:
             "WECHAT_TEMPLATE_KEYWORDS 的“WECHAT_MP_TEMPLATE_RESULT: plan=thing”写法不对",
         ),
         ({"PORT": "eighty"}, "PORT 的值不是有效的数字"),
+        (
+            {"XCERT_LOG_WITNESSES": "w.example+0123abcd+BAAA https://w.example; https://no.key"},
+            "XCERT_LOG_WITNESSES 的“https://no.key”应写成“公钥行 网址”",
+        ),
+        ({"XCERT_LOG_ORIGIN": "two words"}, "XCERT_LOG_ORIGIN 不能有空格和加号，最多 200 个字符"),
+        ({"XCERT_LOG_ORIGIN": "a+b"}, "XCERT_LOG_ORIGIN 不能有空格和加号，最多 200 个字符"),
     ],
 )
 def test_a_wrong_value_is_told(change: dict[str, str], said: str) -> None:

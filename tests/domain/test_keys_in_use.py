@@ -13,9 +13,12 @@ from server.domain.audit import key_events
 from server.domain.people import identity_index
 from server.domain.people.candidates import ABOUT_ID
 from server.domain.ports import Services
-from server.models import AuditEntry, Candidate
+from server.domain.public_log import log_state
+from server.domain.public_log import queries as log_queries
+from server.domain.public_log.signed_note import read_note
+from server.models import AuditEntry, Candidate, LogCheckpoint
 from tests.conftest import ISSUER
-from tests.kit import issuing, make
+from tests.kit import issuing, log_desk, make
 from tests.kit.exchange import exchange
 from tests.kit.fakes import NOON
 
@@ -87,3 +90,24 @@ async def test_nobody_in_a_batch_under_way_is_changed(services: Services, folder
     renew(services, folder, "index")
     done = await identity_index.reindex(services.clock, services.keys, actor=SYSTEM)
     assert (done.waiting, done.doubles) == (waiting, ())
+
+
+async def test_the_log_is_signed_by_the_old_key_beside_the_new_until_it_is_retired(
+    services: Services, folder: Path
+) -> None:
+    """Whoever knows only the old key can follow; a retired one says nothing new, and what it said stays good."""
+    await log_desk.logged(services, 0, 3)
+    head = (await log_queries.head()).origin
+    renew(services, folder, "log")
+    await log_desk.logged(services, 3, 3)
+    retire(folder, "log", 1, reason="私钥泄露", now=NOON)
+    exchange(services, keys=KeyFolder(folder, production=False))
+    assert await log_state.problem(services) == ""
+    await log_desk.logged(services, 6, 3)
+    signers = []
+    for one in await LogCheckpoint.all().order_by("size"):
+        note = read_note(one.note.encode())
+        keys = log_state.log_keys(services.keys, head)
+        signers.append([name for name, key in keys.items() for line in note.signatures if line.is_by(key)])
+        assert log_state.is_signed(services.keys, head, note)
+    assert signers == [["log-1"], ["log-1", "log-2"], ["log-2"]]
