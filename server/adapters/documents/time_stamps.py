@@ -93,7 +93,7 @@ class TimeStamps:
         return der
 
     def _asked(self, signature: bytes) -> tuple[bytes, Token]:
-        from asn1crypto import tsp  # with pyHanko: most processes never seal
+        from asn1crypto import cms, tsp  # with pyHanko: most processes never seal
 
         from server.adapters.documents import time_stamp_tokens
 
@@ -115,7 +115,9 @@ class TimeStamps:
             status = time_stamp_tokens.status_of(answer)
             if status not in ("granted", "granted_with_mods"):
                 raise NoAnswer(f"它拒绝了（{status}）")
-            content = tsp.TimeStampResp.load(answer, strict=True)["time_stamp_token"]
+            # Taken as it came, before anything in it is read: asn1crypto would write a read token anew, which takes long.
+            der = tsp.TimeStampResp.load(answer, strict=True)["time_stamp_token"].dump()
+            content = cms.ContentInfo.load(der)
             told = content["content"]["encap_content_info"]["content"].parsed
             is_ours = told["nonce"].native == nonce
             token = time_stamp_tokens.read(content, signature)
@@ -130,7 +132,7 @@ class TimeStamps:
             raise NoAnswer("时间戳的时间与本机相差五分钟以上")
         if self._roots and not time_stamp_tokens.is_issued_under(token, self._roots):
             raise NoAnswer("时间戳不是由设置的机构签发的")
-        return content.dump(), token
+        return der, token
 
 
 def of(settings: Settings, clock: Clock) -> TimeStamps | None:
