@@ -44,7 +44,7 @@ def tsa() -> Iterator[StampServer]:
 
 
 def asked(tsa: StampServer, **more: Any) -> TimeStamps:
-    more = {"roots": (tsa.authority.root,), "seconds": 1.0, **more}
+    more = {"roots": (tsa.authority.root,), "seconds": 1.0 if tsa.drips else 30.0, **more}
     return TimeStamps(tsa.url, FakeClock(), **more)
 
 
