@@ -54,6 +54,9 @@ async def test_the_qr_page_lives(
     async with seat(browser, services, base, Role.SCHOOL, school=of.school) as (page, trouble):
         await page.clock.install()
         await page.goto(f"{base}/console/issuances/{batch.id}")
+        await page.click("text=用本校的证件号码自己核算校验码")
+        await expect(page.locator("#own-digest")).to_contain_text("xcert roster digest")
+        await look(page, "batch-of-school")
         async with page.expect_response("**/scan-tickets") as first:
             await page.click("text=出示签发二维码")
         old = await (await first.value).json()

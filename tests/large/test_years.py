@@ -33,7 +33,14 @@ from server.domain.campaigns import (
 )
 from server.domain.campaigns.audience import Audience
 from server.domain.campaigns.delivery_queries import Wanted
-from server.domain.certificates import certificate_search, downloads, log_completeness, portal, verification
+from server.domain.certificates import (
+    certificate_search,
+    downloads,
+    log_completeness,
+    portal,
+    status_lists,
+    verification,
+)
 from server.domain.corrections import case_views, completion, deciding, number_index
 from server.domain.exams.queries import plans_listing
 from server.domain.issuance import (
@@ -157,6 +164,9 @@ async def test_no_hot_path_grows_with_history(
         spy.part = "verification"
         await verification.find(s, first.number, "崔子涵", address="a")
         await verification.read_code(s, first.code, address="a")
+        for purpose in status_lists.ENDING:
+            await status_lists.signed_list(s, purpose, 0)
+            await status_lists.signed_list(s, purpose, 1)
         spy.part = "look-ups"
         await lookups.results(s, HOLDER)
         await lookups.certificates(s, HOLDER)
