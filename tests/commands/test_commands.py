@@ -137,7 +137,7 @@ def test_staff(xcert: Xcert) -> None:
 
 def test_keys(xcert: Xcert, tmp_path: Path) -> None:
     before = xcert("keys", "list").stdout.splitlines()
-    assert len(before) == 7
+    assert len(before) == 9
     assert all("第 1 期　在用" in line for line in before)
     rotated = xcert("keys", "rotate", "scan", "--now")
     assert rotated.returncode == 0
