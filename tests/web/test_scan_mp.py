@@ -69,6 +69,7 @@ async def test_look_then_confirm(app: App, services: Services) -> None:
         "shown_at": "2026-11-23T12:00:00+08:00",
         "shown_by": "签发员",
         "receipt": None,
+        "corrects": None,
     }
     first = await ask(app, "post", f"/scans/{shown.scene}/confirm", token, pin=issuing.PIN)
     assert (first.status, first.json["state"], first.json["state_label"]) == (200, "school_signed", "待发放")
