@@ -36,6 +36,7 @@ from server.domain.payments import (
 from server.domain.payments.payer_notices import PayerTeller
 from server.domain.payments.settlement import Cashbox
 from server.domain.people import ended_sessions, rights_notices
+from server.domain.portal_lists import comparison, keeping
 from server.domain.ports import Services
 from server.domain.public_log import sequencer
 from server.domain.wechat_chat import late_answers, menu, pushes
@@ -102,6 +103,7 @@ TASKS: dict[str, Work] = {
     fees.JOB: raise_fees,
     open_orders.JOB: close_overtaken,
     refunds.JOB: send_refund,
+    keeping.JOB: comparison.compare,
     "people.tell_bound": rights_notices.tell_bound,
     "people.tell_officers": rights_notices.tell_officers,
     pushes.JOB: late_answers.answer,
@@ -133,6 +135,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "payments.fees": (raise_fees, EVERY_MINUTE),
     "payments.reconcile": (reconcile, EVERY_MINUTE),
     "payments.sweep": (sweep_payments, EVERY_MINUTE),
+    "portal.sweep": (comparison.compare, DAILY),
     "pushes.late": (late_answers.sweep, EVERY_MINUTE),
     "pushes.sweep": (pushes.sweep, HOURLY),
     "sessions.sweep": (ended_sessions.sweep, HOURLY),

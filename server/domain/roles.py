@@ -56,6 +56,7 @@ class Verb(Enum):
     DOWNLOAD = "下载电子证书"
     SEE_CERTIFICATES = "查看证书"
     REVOKE = "撤销证书"
+    SETTLE_PORTAL = "处理与国家门户的差异"
     SEE_CORRECTIONS = "查看更正"
     ASK_CORRECTION = "提出更正"
     APPROVE_CORRECTION = "批准更正"
@@ -97,7 +98,7 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
         _SEE
         | {Verb.IMPORT, Verb.RELEASE, Verb.PREPARE, Verb.SEE_RECEIPT, Verb.INVITE, Verb.CONFIRM}
         | {Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND, Verb.APPROVE_SCORES, Verb.CHECK_LIST}
-        | {Verb.SEE_COURSES, Verb.ARRANGE_COURSES}
+        | {Verb.SEE_COURSES, Verb.ARRANGE_COURSES, Verb.SETTLE_PORTAL}
         | {Verb.SEE_CORRECTIONS, Verb.ASK_CORRECTION, Verb.APPROVE_CORRECTION}
     ),
     Role.ISSUER: frozenset(

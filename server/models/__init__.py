@@ -47,6 +47,7 @@ from server.models.people import (
     Site,
     Staff,
 )
+from server.models.portal_lists import PortalDifference, PortalList, PortalRow
 from server.models.public_log import LogCheckpoint, LogCosignature, LogEntry, LogHead, LogOutboxEntry
 from server.models.reconciliation import (
     FundBillLine,
@@ -110,6 +111,9 @@ __all__ = [
     "PayInboxEntry",
     "Plan",
     "PlanSlot",
+    "PortalDifference",
+    "PortalList",
+    "PortalRow",
     "PracticeRecord",
     "Preparation",
     "Price",

@@ -33,6 +33,7 @@ LEAST_BODIES: dict[str, dict[str, Any]] = {
     "/refunds/<refund_id:int>/redirect": CARD,
     "/fees/<fee_id:int>/waive": {"reason": "家庭经济困难，按规定减免"},
     "/reconciliation/differences/<difference_id:int>/settle": {"note": "已与微信客服核对"},
+    "/portal-differences/<difference_id:int>/settle": {"note": "已请门户改正"},
     "/finance-alarms/<alarm_id:int>/settle": {"note": "已与考生核对"},
     "/campaigns/<campaign_id:int>": {
         "name": "考前提醒",

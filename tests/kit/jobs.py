@@ -8,6 +8,7 @@ from typing import Any
 from server.domain import imports
 from server.domain.corrections import completion
 from server.domain.issuance import announcements, generation, preparing
+from server.domain.portal_lists import comparison, keeping
 from server.domain.ports import Services
 from tests.kit import issuing
 from tests.kit.fakes import ListQueue
@@ -22,6 +23,7 @@ TABLE: Jobs = {
     "notices.send": issuing.nothing,
     "exams.announce": issuing.nothing,
     "imports.run": imports.run,
+    keeping.JOB: comparison.compare,
 }
 
 

@@ -43,7 +43,7 @@ class Verdict:
     """Which rows are new, which change the records, which are there already; refused rows carry their errors.
 
     `register` knows the names to be asked for, `creates` those that are made, `work` is what the topic's `take`
-    needs; nobody else looks at it.
+    needs; nobody else looks at it. `keeps`: there is something to write even when no row is taken.
     """
 
     new: int = 0
@@ -54,6 +54,7 @@ class Verdict:
     register: Register | None = None
     creates: Names = field(default_factory=Names)
     work: Any = None
+    keeps: bool = False
     _digest: Any = field(default_factory=hashlib.sha256)
 
     @property
@@ -82,7 +83,7 @@ class Verdict:
     def hold_back(self) -> None:
         """Nothing is taken after all."""
         self.new = self.changed = 0
-        self.differences, self.creates, self.work = [], Names(), None
+        self.differences, self.creates, self.work, self.keeps = [], Names(), None, False
 
 
 def who(draft: Draft) -> str:

@@ -113,7 +113,7 @@ async def _take(s: Services, run_row: ImportRun, reading: Reading) -> None:
         if run_row.all_or_nothing and validation.refused(reading):
             verdict.hold_back()
             verdict.notes.append("有未通过的行，按“全部成功才导入”的要求，一行也没有导入。")
-        writes = verdict.rows_taken > 0 and not run_row.is_dry_run
+        writes = (verdict.rows_taken > 0 or verdict.keeps) and not run_row.is_dry_run
         if writes:
             await validation.topic_of(run_row.kind).take(s, verdict.work, actor=actor)
             await s.faults.reach("imports.written")

@@ -10,6 +10,7 @@ from server.domain.beijing import rfc3339
 from server.domain.certificates import certificate_search, portal, revocation
 from server.domain.certificates.certificate_search import CertificateView
 from server.domain.certificates.states import CertificateState
+from server.domain.portal_lists import keeping
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, Refused
 from server.web.console.answers import Certificate, Page, PortalRefusal, PortalTaken
@@ -83,7 +84,7 @@ async def revoke(call: Call, body: Revocation, number: str) -> None:
 
 
 async def record_portal(call: Call, body: PortalNumbers) -> PortalTaken:
-    weighed = await portal.record(call.s.clock, call.s.faults, _pairs(body.items), actor=call.actor)
+    weighed = await keeping.record(call.s, _pairs(body.items), actor=call.actor)
     refused = [
         PortalRefusal(
             pointer=f"/items/{place}/{why.field}",

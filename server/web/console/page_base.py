@@ -33,6 +33,7 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/score-changes", "成绩变更", Verb.SEE_IMPORTS),
     ("/console/issuances", "签发批次", Verb.SEE_ISSUANCES),
     ("/console/certificates", "证书", Verb.SEE_CERTIFICATES),
+    ("/console/portal-differences", "门户核对", Verb.SETTLE_PORTAL),
     ("/console/corrections", "更正", Verb.SEE_CORRECTIONS),
     ("/console/officers", "签发负责人", Verb.SEE_OFFICERS),
     ("/console/people", "考生绑定", Verb.SEE_PEOPLE),
