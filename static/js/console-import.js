@@ -82,6 +82,7 @@ function checked(run) {
   if (run.taken_by) return ["good", "这次检查已经写入。"];
   if (!run.can_check_again) return ["wait", "检查用的文件只保留一天，已经清理。要写入请重新上传检查。"];
   if (run.all_or_nothing && bad) return ["bad", `有 ${bad} 行没有通过。按“一行错误就整份不写入”，这份表格现在不能写入。`];
+  if (!run.rows_taken && run.can_take) return [bad ? "wait" : "good", `没有要登记的编号${bad ? `，有 ${bad} 行没有通过` : ""}。可以保存这份清单，与本系统的证书逐项核对。`];
   if (!run.rows_taken && !bad) return ["good", "没有变化：内容与现有数据完全相同，不需要写入。"];
   if (!run.rows_taken) return ["bad", `没有可以写入的行：${bad} 行没有通过，请按下面的提示处理后重新检查。`];
   const grave = run.differences.filter((one) => one.is_grave).length;
@@ -95,6 +96,9 @@ function checked(run) {
 
 function taken(run) {
   const bad = run.rows_refused;
+  if (run.kind === "portal" && !(run.all_or_nothing && bad)) {
+    return [bad ? "wait" : "good", `清单已保存，登记编号 ${run.rows_taken} 行${bad ? `，${bad} 行没有登记` : ""}。与证书不一致的，稍后列在“门户核对”页。`];
+  }
   if (run.all_or_nothing && bad) return ["bad", `有 ${bad} 行没有通过。按您的选择，整份没有写入。`];
   if (!run.rows_taken && !bad) return ["good", "没有变化：内容与现有数据完全相同，没有改动。"];
   if (!run.rows_taken) return ["bad", `没有写入任何一行：${bad} 行没有通过，请改好后再导入一次。`];
@@ -155,7 +159,7 @@ function act(text, className, path, body) {
 function foot(run) {
   const box = element("div", "buttons");
   if (!mayImport) return box;
-  if (run.can_take) box.append(act(run.rows_refused ? `只写入没有错误的 ${run.rows_taken} 行` : `写入这 ${run.rows_taken} 行`, "", `/imports/${run.id}/take`, {}));
+  if (run.can_take) box.append(act(!run.rows_taken ? "保存这份清单" : run.rows_refused ? `只写入没有错误的 ${run.rows_taken} 行` : `写入这 ${run.rows_taken} 行`, "", `/imports/${run.id}/take`, {}));
   const again = run.dry_run ? run.can_check_again && !run.taken_by && run.state === "done" : run.refusal?.code === "moved_since_check";
   if (again) box.append(act("重新检查", " plain", `/imports/${run.dry_run ? run.id : run.check_id}/check`, {}));
   const other = run.taken_by || (!run.dry_run && run.check_id);

@@ -7,9 +7,11 @@ explained. Nothing is timed. And who writes to all people of the years needs the
 from __future__ import annotations
 
 import json
+import time
 import tracemalloc
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -57,15 +59,30 @@ from server.domain.issuance.states import BatchState
 from server.domain.lookups import worklist
 from server.domain.notices import asking, backlog, choices, overtaken, release_announcements, sender
 from server.domain.people import officer_list
+from server.domain.portal_lists import comparison, portal_differences
+from server.domain.portal_lists.portal_differences import Wanted as PortalWanted
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.public_log import inclusion, log_health, sequencer
 from server.domain.wechat_chat import late_answers
-from server.models import Binding, Certificate, FeeOrder, Issuance, Plan, School, database
+from server.models import (
+    Binding,
+    Certificate,
+    FeeOrder,
+    Issuance,
+    Plan,
+    PortalDifference,
+    PortalList,
+    PortalRow,
+    School,
+    database,
+)
+from server.models.database import rows
+from server.worker import JOBS_PATIENCE
 from tests.kit import campaigning, correcting, issuing, make
 from tests.kit.databases import ReusedDatabase
 from tests.kit.jobs import drained
 from tests.large import filled, filled_money, money_paths
-from tests.large.plans import listening, poor_plans
+from tests.large.plans import MOST_ROWS, listening, poor_plans
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # filling the years takes most of it
 MOST_BYTES = 4_000_000  # 300,000 people would be a hundred times that
@@ -294,3 +311,54 @@ async def test_an_audience_of_years_is_frozen_in_flat_memory(history: str, servi
     again = await campaigning.again(campaign)
     assert (again.people, again.reachable) == (filled.CANDIDATES, filled.BOUND)
     assert peak < MOST_BYTES
+
+
+@pytest.mark.rule("S94")
+async def test_the_portals_list_of_years_is_compared_in_one_statement(
+    history: str, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three ways over 150,000 certificates: each table read once, no row looked up by itself, and it adds up."""
+    s = services
+    of = await PortalList.create(taken_at=s.clock.now(), taken_by_name="李考务", rows=filled.CERTIFICATES - 1_000)
+    await rows(
+        "INSERT INTO portal_row (list_id, number, portal_number, name, level)"
+        " SELECT $1, number, portal_number, CASE WHEN id % 1000 = 0 THEN '别人' ELSE '历年考生' END, 'primary'"
+        " FROM certificate WHERE id >= 900000 ORDER BY id OFFSET 1000",
+        of.id,
+    )
+    await rows("INSERT INTO portal_row (list_id, number, portal_number, name, level) VALUES ($1, 'X', 'P', '', '')", of.id)
+    await rows("ANALYZE portal_row")
+    await database.close()
+    await database.connect(history, patience=JOBS_PATIENCE)
+    began = time.monotonic()
+    with listening(monkeypatch) as spy:
+        spy.part = "portal"
+        await comparison.compare(s)
+        spy.part = ""
+    took = time.monotonic() - began
+    print(f"{filled.CERTIFICATES} certificates compared in {took:.1f} s")
+    sums = await portal_differences.sums(actor=make.OPERATOR)
+    assert sums is not None
+    assert (sums.kept, sums.theirs_only, sums.ours_only) == (filled.CERTIFICATES - 999, 1, 1_000)
+    assert sums.kept == sums.same + sums.differs + sums.theirs_only
+    assert sums.ours == sums.listed + sums.ours_only + sums.uncompared
+    assert sums.differs == 149
+    [(_, compared, given)] = [one for one in spy.sent.values() if "INSERT INTO portal_difference" in one[1]]
+    link = await database.line(history)
+    try:
+        told = await link.fetchval(f"EXPLAIN (FORMAT JSON) {compared}", *given)
+    finally:
+        await link.close()
+    assert "Nested Loop" not in big_joins(json.loads(told)[0]["Plan"])
+    await portal_differences.listing(PortalWanted(), actor=make.OPERATOR)
+    await PortalDifference.all().delete()
+    await PortalRow.all().delete()
+    await PortalList.all().delete()
+
+
+def big_joins(plan: dict[str, Any]) -> set[str]:
+    """How two tables of which both are long are joined."""
+    below = plan.get("Plans", [])
+    long = [one for one in below if one.get("Plan Rows", 0) > MOST_ROWS]
+    kinds = {plan["Node Type"]} if len(long) > 1 else set()
+    return kinds.union(*(big_joins(one) for one in below))

@@ -8,6 +8,7 @@ import pytest
 from sanic import Sanic
 
 from server.domain import imports
+from server.domain.portal_lists import comparison, keeping
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import AuditEntry, Certificate
@@ -102,7 +103,9 @@ async def test_a_spreadsheet_goes_the_way_of_every_import(
     sent = await who("POST", "/imports", files=files, data={"kind": "portal"})
     assert sent.status == 202, sent.text
     assert isinstance(services.queue, ListQueue)
-    await services.queue.drain(services, {"imports.run": imports.run})
+    await services.queue.drain(
+        services, {"imports.run": imports.run, keeping.JOB: comparison.compare}
+    )
     run = (await who("GET", f"/imports/{sent.json['id']}")).json
     assert (run["rows_taken"], run["rows_refused"]) == (1, 2)
     assert {e["code"] for e in run["errors"]} == {"portal_number_twice"}

@@ -17,6 +17,9 @@ from server.models import ImportRun, KeptDifference, KeptError, KeptName
 from server.models.database import rows
 
 
+KEPT_WHOLE = frozenset({"portal"})  # kinds whose rows are kept to be compared, also those that change nothing
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportOverview:
     """One import in the list. `title`: what kind of table it is; an empty `refusal_code`: it was read."""
@@ -63,6 +66,12 @@ class ImportView(ImportOverview):
     has_report: bool
 
 
+def has_something(row: ImportRun) -> bool:
+    """Whether this check found something to write: rows, or a list that is kept whatever its rows come to (S94)."""
+    is_held_back = row.all_or_nothing and row.rows_refused > 0
+    return row.rows_taken > 0 or (row.kind in KEPT_WHOLE and not is_held_back)
+
+
 async def row_of(import_id: int, *, lock: bool = False) -> ImportRun:
     """The import's row. Raises NotFound: import_unknown."""
     query = ImportRun.filter(id=import_id)
@@ -99,7 +108,7 @@ async def whole(import_id: int) -> ImportView:
         creating=row.creating or {},
         check_id=row.check_id,
         can_check_again=row.is_dry_run and has_file,
-        can_take=row.is_dry_run and is_done and has_file and taken_by is None and row.rows_taken > 0,
+        can_take=row.is_dry_run and is_done and has_file and taken_by is None and has_something(row),
         taken_by=taken_by,
         has_report=is_done and has_file,
     )

@@ -96,7 +96,7 @@ async def take_in(clock: Clock, queue: Queue, import_id: int, *, actor: Actor) -
     _require(actor)
     async with in_transaction():
         check = await _check(import_id)
-        if check.rows_taken == 0:
+        if not queries.has_something(check):
             raise Conflict("nothing_to_take", "这次检查没有可以写入的行，请改好表格后重新检查。")
         earlier = (
             await ImportRun.filter(check_id=check.id, is_dry_run=False)

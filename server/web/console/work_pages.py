@@ -21,6 +21,7 @@ from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.lookups import worklist
 from server.domain.payments import finance_desk
+from server.domain.portal_lists import portal_differences
 from server.domain.roles import Verb
 from server.web import templating
 from server.web.console import campaign_words, import_answers, money_words, page_base, wording
@@ -73,6 +74,7 @@ async def home(call: Call) -> HTTPResponse:
         mine=await worklist.oldest(call.s.clock, call.actor, mine) if mine else None,
         officers=await worklist.unconfirmed(call.actor) if may_confirm else 0,
         corrections=await _corrections(call),
+        portal=await _portal(call),
         plans=await worklist.unreleased_plans() if may_release else None,
         imports=await worklist.poor_imports(call.s.clock) if may_import else None,
         desks=[one for one in (await _money(call), await _campaigns(call)) if one is not None],
@@ -84,6 +86,13 @@ async def _corrections(call: Call) -> int:
     if not roles.may(call.actor, Verb.APPROVE_CORRECTION):
         return 0
     return await case_views.waiting(actor=call.actor)
+
+
+async def _portal(call: Call) -> int:
+    """How many differences from the national portal's list this person is to settle."""
+    if not roles.may(call.actor, Verb.SETTLE_PORTAL):
+        return 0
+    return await portal_differences.waiting(actor=call.actor)
 
 
 async def _money(call: Call) -> dict[str, Any] | None:
