@@ -222,6 +222,7 @@ async def gathered(services: Services, issuance_id: int, actor: Actor) -> bytes:
 async def test_the_school_downloads_all_its_certificates(services: Services, of: Cohort) -> None:
     batch = await Issuance.get(plan_id=of.plan.id)
     listed = await Certificate.filter(issuance_id=batch.id).order_by("number")
+    await Certificate.filter(id=listed[0].id).update(portal_number="GJ-1")
     await revocation.revoke(services.clock, services.faults, listed[3].number, "冒名", actor=ME)
     with zipfile.ZipFile(io.BytesIO(await gathered(services, batch.id, school(of)))) as archive:
         assert archive.testzip() is None
@@ -230,8 +231,8 @@ async def test_the_school_downloads_all_its_certificates(services: Services, of:
         for certificate, name in zip(listed[:3], names, strict=True):
             assert hashlib.sha256(archive.read(name)).digest() == bytes(certificate.pdf_sha256 or b"")
         lines = archive.read("证书清单.csv").decode("utf-8-sig").splitlines()
-    assert lines[0] == "证书编号,姓名,等级,状态,文件SHA-256,换发的新证书,替代的旧证书"
-    assert lines[1] == f"{listed[0].number},崔子涵,初级,有效,{bytes(listed[0].pdf_sha256 or b'').hex()},,"
+    assert lines[0] == "证书编号,姓名,等级,状态,文件SHA-256,换发的新证书,替代的旧证书,门户证书编号"
+    assert lines[1] == f"{listed[0].number},崔子涵,初级,有效,{bytes(listed[0].pdf_sha256 or b'').hex()},,,GJ-1"
     assert lines[4].split(",")[3] == "已撤销"
     assert (await AuditEntry.get(action="issuance.download")).actor_name == "教务处"
 

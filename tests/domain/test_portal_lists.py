@@ -171,9 +171,7 @@ async def test_a_check_keeps_nothing_and_a_short_list_is_kept_too(
     s = services
     await brought(s, f"{numbers[0]},P-1,,,,", dry_run=True)
     assert await PortalList.all().count() == 0 and await portal_differences.sums(actor=make.OPERATOR) is None
-    await keeping.record(
-        s, [Pair(numbers[0], "P-1"), Pair(numbers[1], "P-2", "张三")], actor=make.OPERATOR
-    )
+    await keeping.record(s, [Pair(numbers[0], "P-1"), Pair(numbers[1], "P-2", "张三")], actor=make.OPERATOR)
     await drained(s)
     assert (await told())[0][2] == [
         ("门户证书编号", "", "P-2"),

@@ -7,7 +7,6 @@ explained. Nothing is timed. And who writes to all people of the years needs the
 from __future__ import annotations
 
 import json
-import time
 import tracemalloc
 from collections.abc import Iterator
 from datetime import timedelta
@@ -319,24 +318,26 @@ async def test_the_portals_list_of_years_is_compared_in_one_statement(
 ) -> None:
     """Three ways over 150,000 certificates: each table read once, no row looked up by itself, and it adds up."""
     s = services
-    of = await PortalList.create(taken_at=s.clock.now(), taken_by_name="李考务", rows=filled.CERTIFICATES - 1_000)
+    of = await PortalList.create(
+        taken_at=s.clock.now(), taken_by_name="李考务", rows=filled.CERTIFICATES - 1_000
+    )
     await rows(
         "INSERT INTO portal_row (list_id, number, portal_number, name, level)"
         " SELECT $1, number, portal_number, CASE WHEN id % 1000 = 0 THEN '别人' ELSE '历年考生' END, 'primary'"
         " FROM certificate WHERE id >= 900000 ORDER BY id OFFSET 1000",
         of.id,
     )
-    await rows("INSERT INTO portal_row (list_id, number, portal_number, name, level) VALUES ($1, 'X', 'P', '', '')", of.id)
+    await rows(
+        "INSERT INTO portal_row (list_id, number, portal_number, name, level) VALUES ($1, 'X', 'P', '', '')",
+        of.id,
+    )
     await rows("ANALYZE portal_row")
     await database.close()
     await database.connect(history, patience=JOBS_PATIENCE)
-    began = time.monotonic()
     with listening(monkeypatch) as spy:
         spy.part = "portal"
         await comparison.compare(s)
         spy.part = ""
-    took = time.monotonic() - began
-    print(f"{filled.CERTIFICATES} certificates compared in {took:.1f} s")
     sums = await portal_differences.sums(actor=make.OPERATOR)
     assert sums is not None
     assert (sums.kept, sums.theirs_only, sums.ours_only) == (filled.CERTIFICATES - 999, 1, 1_000)

@@ -103,9 +103,7 @@ async def test_a_spreadsheet_goes_the_way_of_every_import(
     sent = await who("POST", "/imports", files=files, data={"kind": "portal"})
     assert sent.status == 202, sent.text
     assert isinstance(services.queue, ListQueue)
-    await services.queue.drain(
-        services, {"imports.run": imports.run, keeping.JOB: comparison.compare}
-    )
+    await services.queue.drain(services, {"imports.run": imports.run, keeping.JOB: comparison.compare})
     run = (await who("GET", f"/imports/{sent.json['id']}")).json
     assert (run["rows_taken"], run["rows_refused"]) == (1, 2)
     assert {e["code"] for e in run["errors"]} == {"portal_number_twice"}

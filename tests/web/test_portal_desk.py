@@ -51,7 +51,7 @@ async def test_from_a_list_to_the_last_difference(app: App, services: Services, 
     assert (await who("POST", path, {"note": "已请门户改正"})).status == 204
     assert (await who("POST", path, {"note": "已请门户改正"})).status == 204
     assert code(await who("POST", path, {"note": "另一种说法"})) == (409, "difference_settled")
-    assert "<small class=\"soft block\">王敏" not in (await who.page(PAGE)).text
+    assert '<small class="soft block">王敏' not in (await who.page(PAGE)).text
     assert "已请门户改正<small" in (await who.page(f"{PAGE}?all=1")).text
     assert (await who("POST", "/portal-differences/compare")).status == 204
     await drained(services)

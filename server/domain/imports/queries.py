@@ -16,7 +16,6 @@ from server.errors import NotFound
 from server.models import ImportRun, KeptDifference, KeptError, KeptName
 from server.models.database import rows
 
-
 KEPT_WHOLE = frozenset({"portal"})  # kinds whose rows are kept to be compared, also those that change nothing
 
 

@@ -107,7 +107,9 @@ async def _list(issuance_id: int) -> bytes:
     """The list as a spreadsheet program opens it (UTF-8 with BOM)."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["证书编号", "姓名", "等级", "状态", "文件SHA-256", "换发的新证书", "替代的旧证书"])
+    writer.writerow(
+        ["证书编号", "姓名", "等级", "状态", "文件SHA-256", "换发的新证书", "替代的旧证书", "门户证书编号"]
+    )
     after = ""
     while batch := await _next(issuance_id, after):
         for one in batch:
@@ -122,6 +124,7 @@ async def _list(issuance_id: int) -> bytes:
                     digest,
                     one.superseded_by.number if one.superseded_by else "",
                     one.corrects.number if one.corrects else "",
+                    one.portal_number,
                 ]
             )
         after = batch[-1].number

@@ -15,7 +15,17 @@ from server.domain.ports import Cell, Clock, Mark, SheetToWrite, WorkbookWriter
 from server.errors import Refused
 
 MOST_ROWS = 50_000
-HEAD = ("差异", "考试计划", "证书编号", "门户证书编号", "本系统 → 门户", "发现时间", "处理", "处理人", "处理时间")
+HEAD = (
+    "差异",
+    "考试计划",
+    "证书编号",
+    "门户证书编号",
+    "本系统 → 门户",
+    "发现时间",
+    "处理",
+    "处理人",
+    "处理时间",
+)
 _WIDTHS = (20, 36, 20, 20, 44, 18, 36, 12, 18)
 
 
@@ -34,9 +44,7 @@ async def workbook(clock: Clock, writer: WorkbookWriter, wanted: Wanted, *, acto
     )
     data = await asyncio.to_thread(writer.write, [sheet])
     became = {"kind": wanted.kind, "plan_id": wanted.plan_id, "rows": len(found.items)}
-    await audit_log.record(
-        clock, actor, "portal_difference.export", "portal_difference", 0, became=became
-    )
+    await audit_log.record(clock, actor, "portal_difference.export", "portal_difference", 0, became=became)
     return data
 
 

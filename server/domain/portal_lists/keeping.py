@@ -8,8 +8,8 @@ from datetime import date
 
 from server.domain.actor import Actor
 from server.domain.certificates import portal
-from server.domain.certificates.queries import hold_portal_numbers
 from server.domain.certificates.portal import Pair, Weighed
+from server.domain.certificates.queries import hold_portal_numbers
 from server.domain.fault_points import transaction
 from server.domain.people.candidates import ABOUT_ID
 from server.domain.portal_lists import queries
@@ -46,9 +46,7 @@ async def keep(s: Services, found: Sequence[ListedRow], *, actor: Actor) -> None
     """Keep these rows and have them compared, in the caller's transaction; the same row twice is one."""
     await hold_portal_numbers()
     unique = list({(one.number, one.portal_number): one for one in found}.values())
-    of = await PortalList.create(
-        taken_at=s.clock.now(), taken_by_name=actor.name, rows=len(unique)
-    )
+    of = await PortalList.create(taken_at=s.clock.now(), taken_by_name=actor.name, rows=len(unique))
     for start in range(0, len(unique), _SLICE):  # no one statement for a large list
         some = unique[start : start + _SLICE]
         ours, theirs = [one.number for one in some], [one.portal_number for one in some]

@@ -141,9 +141,7 @@ async def compare_again(queue: Queue, *, actor: Actor) -> None:
     await queue.put(JOB, lock=JOB, once=JOB)
 
 
-async def settle(
-    clock: Clock, faults: FaultInjector, difference_id: int, note: str, *, actor: Actor
-) -> None:
+async def settle(clock: Clock, faults: FaultInjector, difference_id: int, note: str, *, actor: Actor) -> None:
     """Say what is done about a difference. The same person's same note again changes nothing.
 
     Raises:

@@ -84,9 +84,7 @@ async def listing(call: Call, query: PortalListing) -> Page[PortalDifference]:
 
 
 async def settle(call: Call, body: PortalNote, difference_id: int) -> None:
-    await portal_differences.settle(
-        call.s.clock, call.s.faults, difference_id, body.note, actor=call.actor
-    )
+    await portal_differences.settle(call.s.clock, call.s.faults, difference_id, body.note, actor=call.actor)
 
 
 async def compare_again(call: Call) -> None:
@@ -137,9 +135,9 @@ async def differences_page(call: Call) -> HTTPResponse:
         items=found.items,
         next_cursor=found.next_cursor,
         more_base=page_base.address(NAV, chosen.items()),
-        export=page_base.address(
-            "/console/api/v1/portal-differences/export.xlsx", chosen.items()
-        ).rstrip("?&"),
+        export=page_base.address("/console/api/v1/portal-differences/export.xlsx", chosen.items()).rstrip(
+            "?&"
+        ),
         kinds=KINDS,
         plans=await portal_differences.plans(actor=call.actor),
         wanted=wanted,
