@@ -16,8 +16,10 @@ from server.adapters.captcha import PillowImageCheck
 from server.domain.actor import SYSTEM
 from server.domain.auth import logins
 from server.domain.certificates import revocation
+from server.domain.certificates.portal import Pair
 from server.domain.issuance import scan_tickets
 from server.domain.people import officers, staff
+from server.domain.portal_lists import keeping
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import (
@@ -58,6 +60,8 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
     await correcting.asked(s, of, at=1, name="张文", id_number=make.id_number(4321))
     done = await correcting.approved(s, of, at=2)
     await correcting.reissued(s, of, done)
+    await keeping.record(s, [Pair(made[1].number, "GJ-1", "张三")], actor=make.OPERATOR)
+    await drained(s)
     other = await issuing.cohort(s, names=("买买提·吐尔逊", "欧阳慧敏"))
     await issuing.prepared(s, other)
     await issuing.pending(s, await issuing.cohort(s, names=("古丽", "林知夏")))

@@ -232,7 +232,9 @@ async def test_the_school_downloads_all_its_certificates(services: Services, of:
             assert hashlib.sha256(archive.read(name)).digest() == bytes(certificate.pdf_sha256 or b"")
         lines = archive.read("证书清单.csv").decode("utf-8-sig").splitlines()
     assert lines[0] == "证书编号,姓名,等级,状态,文件SHA-256,换发的新证书,替代的旧证书,门户证书编号"
-    assert lines[1] == f"{listed[0].number},崔子涵,初级,有效,{bytes(listed[0].pdf_sha256 or b'').hex()},,,GJ-1"
+    assert (
+        lines[1] == f"{listed[0].number},崔子涵,初级,有效,{bytes(listed[0].pdf_sha256 or b'').hex()},,,GJ-1"
+    )
     assert lines[4].split(",")[3] == "已撤销"
     assert (await AuditEntry.get(action="issuance.download")).actor_name == "教务处"
 
