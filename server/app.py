@@ -22,6 +22,7 @@ from server.adapters.captcha import PillowImageCheck
 from server.adapters.clock import SystemClock
 from server.adapters.documents import time_stamps
 from server.adapters.documents.pdf import TypstPdfRenderer
+from server.adapters.documents.print_sheets import PdfSheetPrinter
 from server.adapters.documents.reader_apart import PdfReaderApart
 from server.adapters.documents.receipt_pdf import TypstReceiptPrinter
 from server.adapters.documents.seal import Seal
@@ -152,6 +153,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             clock=clock,
             keys=keys,
             receipt_printer=TypstReceiptPrinter(settings.fonts_dir),
+            sheet_printer=PdfSheetPrinter(),
             pdf_renderer=_sealing(settings, clock, keys),
             pdf_reader=PdfReaderApart(keys),
             file_store=FolderFileStore(settings.data_dir / "vault"),

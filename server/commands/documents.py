@@ -18,6 +18,7 @@ from server.domain.imports import states as import_states
 from server.domain.issuance import states
 from server.domain.notices import states as notice_states
 from server.domain.notices.wanted_templates import CHANNEL_NAMES, wanted
+from server.domain.paper import states as paper_states
 from server.domain.payments import (
     bank_refund_states,
     order_states,
@@ -48,6 +49,7 @@ def tables() -> dict[str, str]:
         "transfer-states": transfer_states.steps_as_markdown(),
         "waiver-states": waiver_states.steps_as_markdown(),
         "correction-states": correction_states.steps_as_markdown(),
+        "paper-states": paper_states.steps_as_markdown(),
         "score-change-states": score_change_states.steps_as_markdown(),
         "templates": _templates(),
     }

@@ -87,6 +87,9 @@ class Verb(Enum):
     SEE_CAMPAIGNS = "查看群发和通知记录"
     SEND_CAMPAIGNS = "起草和发送群发"
     APPROVE_CAMPAIGN = "批准群发"
+    SEE_PAPER = "查看纸质证书的印制与寄送"
+    HANDLE_PAPER = "印制和寄送纸质证书"
+    RECEIVE_PAPER = "签收纸质证书"
     SEE_AUDIT = "查看审计记录"
     MANAGE_STAFF = "管理账号"
 
@@ -99,13 +102,14 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
         | {Verb.IMPORT, Verb.RELEASE, Verb.PREPARE, Verb.SEE_RECEIPT, Verb.INVITE, Verb.CONFIRM}
         | {Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND, Verb.APPROVE_SCORES, Verb.CHECK_LIST}
         | {Verb.SEE_COURSES, Verb.ARRANGE_COURSES, Verb.SETTLE_PORTAL}
+        | {Verb.SEE_PAPER, Verb.HANDLE_PAPER}
         | {Verb.SEE_CORRECTIONS, Verb.ASK_CORRECTION, Verb.APPROVE_CORRECTION}
     ),
     Role.ISSUER: frozenset(
         _SEE
         | {Verb.PREPARE, Verb.SIGN, Verb.WITHDRAW, Verb.REVISE, Verb.HAND_OVER, Verb.SHOW_TICKET}
         | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.REVOKE, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND}
-        | {Verb.APPROVE_SCORES, Verb.CHECK_LIST}
+        | {Verb.APPROVE_SCORES, Verb.CHECK_LIST, Verb.SEE_PAPER, Verb.HANDLE_PAPER}
         | {Verb.SEE_CORRECTIONS, Verb.ASK_CORRECTION, Verb.APPROVE_CORRECTION}
     ),
     Role.FINANCE: frozenset(
@@ -120,14 +124,14 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
     Role.AUDITOR: frozenset(
         _SEE
         | {Verb.SEE_RECEIPT, Verb.SEE_AUDIT, Verb.SEE_WAIVERS, Verb.SEE_TRANSFERS, Verb.SEE_PROOFS}
-        | {Verb.SEE_COURSES, Verb.SEE_CAMPAIGNS, Verb.SEE_CORRECTIONS}
+        | {Verb.SEE_COURSES, Verb.SEE_CAMPAIGNS, Verb.SEE_CORRECTIONS, Verb.SEE_PAPER}
     ),
     Role.ADMIN: frozenset(Verb),
     Role.SCHOOL: frozenset(
         {Verb.SEE_ISSUANCES, Verb.SHOW_TICKET, Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.SEE_CERTIFICATES}
         | {Verb.SEE_OFFICERS, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND}
         | {Verb.CHECK_LIST, Verb.SEE_MONEY, Verb.PAY_FOR_SCHOOL, Verb.SEE_TRANSFERS}
-        | {Verb.SEE_CORRECTIONS, Verb.ASK_CORRECTION}
+        | {Verb.SEE_CORRECTIONS, Verb.ASK_CORRECTION, Verb.SEE_PAPER, Verb.RECEIVE_PAPER}
     ),
 }
 
@@ -151,6 +155,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
                 Verb.SEE_PROOFS,
                 Verb.SEE_CAMPAIGNS,
                 Verb.SEE_CORRECTIONS,
+                Verb.SEE_PAPER,
             }
         ),
     ),
@@ -159,7 +164,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
         frozenset({Verb.IMPORT, Verb.RELEASE, Verb.APPROVE_SCORES}),
     ),
     "issue": (
-        "签发、发放、撤销和更正",
+        "签发、发放、撤销、更正和纸质证书",
         frozenset(
             {
                 Verb.PREPARE,
@@ -171,6 +176,8 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
                 Verb.REVOKE,
                 Verb.ASK_CORRECTION,
                 Verb.APPROVE_CORRECTION,
+                Verb.HANDLE_PAPER,
+                Verb.RECEIVE_PAPER,
             }
         ),
     ),

@@ -21,6 +21,7 @@ from server.models.exams import (
 )
 from server.models.issuance import Certificate, Issuance, NumberSeries, Preparation, Receipt, ScanTicket
 from server.models.notices import Delivery, Grant, GrantEntry, NoticeOptOut
+from server.models.paper import PaperHand, PaperRun, PaperSheet
 from server.models.payments import (
     Fee,
     FeeOrder,
@@ -107,6 +108,9 @@ __all__ = [
     "NumberSeries",
     "Officer",
     "OfficerBacker",
+    "PaperHand",
+    "PaperRun",
+    "PaperSheet",
     "PayBillLine",
     "PayInboxEntry",
     "Plan",

@@ -54,6 +54,9 @@ class Issuance(Model):
     correction_word = fields.CharField(
         max_length=30, default="", db_default=""
     )  # why, as anybody may read it
+    paper_settled = fields.BooleanField(
+        default=False, db_default=False
+    )  # its paper certificates are sent (S91), or were before that was recorded here
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:

@@ -20,6 +20,7 @@ ASKS_NOBODY = {
     "corrections/effects.py certificates_follow": "a part of approving a correction, which has asked",
     "corrections/effects.py write_person": "a part of approving a correction, which has asked",
     "corrections/effects.py write_placement": "a part of approving a correction, which has asked",
+    "paper/transitions.py spoil": "the writer; the verb on spoiled sheets has asked",
     "issuance/replacement.py begin": "a part of approving a correction, which has asked",
     "certificates/portal.py write": "a part of an import, whose verb has asked",
     "imports/practice_writing.py take": "a part of an import, whose verb has asked",

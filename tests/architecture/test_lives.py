@@ -18,6 +18,7 @@ WRITERS = {
     "notices/text_messages.py",
     "notices/delivery.py",
     "notices/overtaken.py",
+    "paper/transitions.py",
     "payments/bank_refund_transitions.py",
     "payments/fees.py",
     "payments/order_transitions.py",

@@ -47,6 +47,12 @@ LEAST_BODIES: dict[str, dict[str, Any]] = {
     "/campaigns/<campaign_id:int>/decline": {"note": "人数不对"},
     "/campaigns/<campaign_id:int>/pace": {"per_second": 1, "per_day": 1},
     "/score-changes/<change_id:int>/refuse": {"note": "依据不足"},
+    "/paper-runs/<paper_run_id:int>/extend": {"last": "A0001299"},
+    "/paper-runs/<paper_run_id:int>/spoil": {"serial": "A0001201", "reason": "卡纸"},
+    "/paper-runs/<paper_run_id:int>/cancel": {"reason": "编号填错"},
+    "/paper-runs/<paper_run_id:int>/hand-over": {"slip": "23456789AB"},
+    "/paper-runs/<paper_run_id:int>/send": {"courier": "EMS", "tracking_number": "EA123456789CN"},
+    "/paper-runs/<paper_run_id:int>/receive": {"slip": "23456789AB", "count": 1},
     "/corrections/<correction_id:int>/refuse": {"note": "函件没有公章"},
 }
 NO_BODY = "what it must be sent goes into LEAST_BODIES of tests/kit/console_desk.py"

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import secrets
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from tortoise import connections
 from tortoise.backends.base.client import TransactionalDBClient
 
-from server.domain.ports import CertificatePage, Services
+from server.domain.ports import CertificatePage, Services, SheetToPrint
 from server.domain.ports.payments import ReceiptPage
 from server.errors import NotFound, Refused
 
@@ -268,6 +268,18 @@ class FakeReceiptPrinter:
     async def receipt(self, page: ReceiptPage) -> bytes:
         self.pages.append(page)
         return b"%PDF-1.7 fake receipt " + page.number.encode()
+
+
+@outside
+@dataclass
+class FakeSheetPrinter:
+    """Keeps what was to be put together."""
+
+    printed: list[tuple[SheetToPrint, ...]] = field(default_factory=list)
+
+    async def sheets(self, sheets: Sequence[SheetToPrint]) -> bytes:
+        self.printed.append(tuple(sheets))
+        return b"%PDF-1.7 fake sheets " + " ".join(one.serial for one in sheets).encode()
 
 
 def cheap_hash(secret: str) -> str:

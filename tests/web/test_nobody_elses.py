@@ -15,7 +15,7 @@ from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role
 from server.models import ApiToken, Certificate, Preparation, Receipt
 from server.web.console import ROUTES
-from tests.kit import correcting, issuing, make
+from tests.kit import correcting, issuing, make, printing
 from tests.kit.console_desk import LEAST_BODIES, NO_BODY, PASSWORD, seated
 from tests.kit.jobs import drained
 
@@ -43,6 +43,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
     boss = await seated(app, services, Role.SCHOOL, school=of.school, username="boss")
     made = await boss("POST", "/tokens", {"label": "夜间导出", "days": 30, "password": PASSWORD})
     assert made.status == 201, made.text
+    printed = await printing.a_run(services, batch.id) if state == "issued" else 1
     certificate = await Certificate.filter(issuance_id=batch.id).order_by("number").first()
     assert certificate is not None
     theirs = {
@@ -56,6 +57,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "import_id": 1,
         "change_id": 1,
         "correction_id": (await correcting.asked(services, of, name="崔子寒")).id,
+        "paper_run_id": printed,
         "order_id": 1,
         "price_id": 1,
         "refund_id": 1,

@@ -21,6 +21,8 @@ from server.domain.ports.keys import Signed as Signed
 from server.domain.ports.log_witnesses import LogWitnesses as LogWitnesses
 from server.domain.ports.log_witnesses import Witness as Witness
 from server.domain.ports.lookups import LookupWatch as LookupWatch
+from server.domain.ports.paper import SheetPrinter as SheetPrinter
+from server.domain.ports.paper import SheetToPrint as SheetToPrint
 from server.domain.ports.payments import PayGateway as PayGateway
 from server.domain.ports.payments import ReceiptPrinter as ReceiptPrinter
 from server.domain.ports.session_memory import SessionClaims as SessionClaims
@@ -285,6 +287,7 @@ class Services:
     pdf_renderer: PdfRenderer
     pdf_reader: PdfReader  # of foreign files
     receipt_printer: ReceiptPrinter
+    sheet_printer: SheetPrinter  # of paper certificates
     file_store: FileStore
     queue: Queue
     event_bus: EventBus

@@ -34,6 +34,7 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/issuances", "签发批次", Verb.SEE_ISSUANCES),
     ("/console/certificates", "证书", Verb.SEE_CERTIFICATES),
     ("/console/portal-differences", "门户核对", Verb.SETTLE_PORTAL),
+    ("/console/paper", "印制与寄送", Verb.SEE_PAPER),
     ("/console/corrections", "更正", Verb.SEE_CORRECTIONS),
     ("/console/officers", "签发负责人", Verb.SEE_OFFICERS),
     ("/console/people", "考生绑定", Verb.SEE_PEOPLE),

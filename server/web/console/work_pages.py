@@ -20,6 +20,8 @@ from server.domain.issuance import queries as issuance_queries
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.lookups import worklist
+from server.domain.paper import paper_views
+from server.domain.paper.paper_views import BatchPaper
 from server.domain.payments import finance_desk
 from server.domain.portal_lists import portal_differences
 from server.domain.roles import Verb
@@ -75,6 +77,7 @@ async def home(call: Call) -> HTTPResponse:
         officers=await worklist.unconfirmed(call.actor) if may_confirm else 0,
         corrections=await _corrections(call),
         portal=await _portal(call),
+        late_paper=await _late_paper(call),
         plans=await worklist.unreleased_plans() if may_release else None,
         imports=await worklist.poor_imports(call.s.clock) if may_import else None,
         desks=[one for one in (await _money(call), await _campaigns(call)) if one is not None],
@@ -93,6 +96,13 @@ async def _portal(call: Call) -> int:
     if not roles.may(call.actor, Verb.SETTLE_PORTAL):
         return 0
     return await portal_differences.waiting(actor=call.actor)
+
+
+async def _late_paper(call: Call) -> int:
+    """How many batches' paper certificates should have been sent by now, for who sends them (S91)."""
+    if not roles.may(call.actor, Verb.HANDLE_PAPER):
+        return 0
+    return await paper_views.late(call.s.clock, actor=call.actor)
 
 
 async def _money(call: Call) -> dict[str, Any] | None:
@@ -226,6 +236,8 @@ async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
         people_cursor=people.next_cursor,
         people_before=people.before,
         done_words=wording.DONE_WORDS,
+        paper=await _paper(call, view.batch),
+        may_print=roles.may(call.actor, Verb.HANDLE_PAPER),
         may_check=roles.may(call.actor, Verb.CHECK_LIST),
         is_school=call.actor.school_id is not None,
         may_import=roles.may(call.actor, Verb.IMPORT),
@@ -233,6 +245,13 @@ async def issuance(call: Call, issuance_id: int) -> HTTPResponse:
         may_download=roles.may(call.actor, Verb.DOWNLOAD),
         may_receipt=roles.may(call.actor, Verb.SEE_RECEIPT),
     )
+
+
+async def _paper(call: Call, batch: issuance_queries.BatchSummary) -> BatchPaper | None:
+    """The paper of an issued batch, for who may see it."""
+    if batch.state is not BatchState.ISSUED or not roles.may(call.actor, Verb.SEE_PAPER):
+        return None
+    return await paper_views.of_batch(call.s.clock, batch.id, actor=call.actor)
 
 
 async def print_list(call: Call, issuance_id: int) -> HTTPResponse:
