@@ -145,7 +145,6 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
         store = cache.RedisCache(redis)
         wechat = WeChatApi(settings, redis, store, clock, seal=partial(keys.encrypt, about="mp.session_key"))
         stack.push_async_callback(wechat.close)
-        pay = await stack.enter_async_context(_paying(settings, clock)) if settings.has_pay else None
         memory = SessionMemory()
         watch = await stack.enter_async_context(_watching(settings, memory)) if looks_up else None
         yield Services(
@@ -173,7 +172,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             wechat_links=wechat,
             wechat_quota=wechat,
             wechat_health=wechat,
-            pay=pay,
+            pay=await stack.enter_async_context(_paying(settings, clock)) if settings.has_pay else None,
             image_check=PillowImageCheck(),
             log_witnesses=_witnesses(settings),
             lookup_watch=watch,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+
 import pytest
 from tortoise.exceptions import IntegrityError
 
@@ -200,7 +201,9 @@ async def test_what_is_refused_before_anything_is_bound(services: Services) -> N
     assert await refusal(parcels.send(s, run_id, " ", "EA123456789CN", actor=PRINTER)) == "/courier missing"
 
 
-async def test_a_batch_without_valid_certificates_has_nothing_to_print(services: Services, clock: FakeClock) -> None:
+async def test_a_batch_without_valid_certificates_has_nothing_to_print(
+    services: Services, clock: FakeClock
+) -> None:
     s = services
     _, batch = await printing.issued(s, names=("龙雯",))
     [number] = await numbers(batch)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pyhanko.pdf_utils import generic
@@ -56,7 +56,7 @@ def _add(writer: PdfFileWriter, sheet: SheetToPrint, font: Any) -> None:
     drawn = generic.DictionaryObject({pdf_name("/Page"): writer.import_page_as_xobject(reader)})
     marks = ["q /Page Do Q"]
     for at, annotation in enumerate(page.get("/Annots", ())):
-        if placed := _appearance(writer, annotation):
+        if placed := _appearance(writer, annotation.get_object()):
             name = f"/Mark{at}"
             drawn[pdf_name(name)], matrix = placed
             marks.append(f"q {matrix} cm {name} Do Q")
@@ -81,10 +81,25 @@ def _appearance(writer: PdfFileWriter, annotation: Any) -> tuple[Any, str] | Non
     if looks is None or "/N" not in looks or not isinstance(looks["/N"], generic.StreamObject):
         return None
     form = looks["/N"]
-    rect, box = ([float(edge) for edge in each] for each in (annotation["/Rect"], form["/BBox"]))
+    rect, box = _corners(annotation["/Rect"]), _corners(_turned(form))
     wide, high = box[2] - box[0], box[3] - box[1]
     if not wide or not high or rect[2] == rect[0]:
         return None
     x, y = (rect[2] - rect[0]) / wide, (rect[3] - rect[1]) / high
     shift = f"{rect[0] - box[0] * x:.4f} {rect[1] - box[1] * y:.4f}"
     return writer.add_object(writer.import_object(form)), f"{x:.6f} 0 0 {y:.6f} {shift}"
+
+
+def _corners(box: Iterable[Any]) -> tuple[float, float, float, float]:
+    """Left, bottom, right, top: a PDF may name any two opposite corners."""
+    x1, y1, x2, y2 = (float(edge) for edge in box)
+    return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+
+
+def _turned(form: Any) -> tuple[float, float, float, float]:
+    """The form's box as its own matrix leaves it."""
+    a, b, c, d, e, f = (float(one) for one in form.get("/Matrix", (1, 0, 0, 1, 0, 0)))
+    x1, y1, x2, y2 = _corners(form["/BBox"])
+    corners = [(a * x + c * y + e, b * x + d * y + f) for x in (x1, x2) for y in (y1, y2)]
+    across, up = [x for x, _ in corners], [y for _, y in corners]
+    return min(across), min(up), max(across), max(up)

@@ -50,18 +50,11 @@ async def begin(s: Services, issuance_id: int, first: str, last: str, *, actor: 
             raise NotFound("issuance_not_found", "没有找到这个签发批次，请刷新列表后重试。")
         if BatchState(issuance.state) is not BatchState.ISSUED:
             raise Conflict("not_issued", "这个批次还没有发放完成，发放以后才能印制纸质证书。")
-        there = (
-            await PaperRun.filter(issuance_id=issuance_id).exclude(state=PaperState.CANCELLED.value).first()
-        )
-        if there is not None:
+        if (there := await _there(issuance_id)) is not None:
             if range_of(there) == sheets:
                 return int(there.id)
-            raise Conflict(
-                "paper_run_exists",
-                f"这个批次已有第 {there.id} 次印制；需要更多纸张时，请在那里“增加纸张”。",
-            )
-        valid, gone = await paper_queries.certificates_of(issuance_id)
-        await _refuse_range(sheets, valid)
+            raise _exists(there.id)
+        valid, gone = await _fitting(sheets, issuance_id)
         run = await PaperRun.create(
             issuance_id=issuance_id,
             prefix=sheets.prefix,
@@ -82,13 +75,26 @@ async def begin(s: Services, issuance_id: int, first: str, last: str, *, actor: 
     return int(run.id)
 
 
-async def _refuse_range(sheets: Stock, valid: int) -> None:
+async def _there(issuance_id: int) -> PaperRun | None:
+    """The batch's run that is not cancelled."""
+    return await PaperRun.filter(issuance_id=issuance_id).exclude(state=PaperState.CANCELLED.value).first()
+
+
+def _exists(run_id: int) -> Conflict:
+    sentence = f"这个批次已有第 {run_id} 次印制；需要更多纸张时，请在那里“增加纸张”。"
+    return Conflict("paper_run_exists", sentence)
+
+
+async def _fitting(sheets: Stock, issuance_id: int) -> tuple[int, int]:
+    """How many certificates are valid, and how many not any more, once the range is known to be free and enough."""
+    valid, gone = await paper_queries.certificates_of(issuance_id)
     if not valid:
         raise Conflict("nothing_to_print", "这个批次没有有效的证书，不需要印制。")
     if sheets.size < valid:
         detail = f"这一段只有 {sheets.size} 张，而要印 {valid} 份证书；请给足纸张，并留几张备用。"
         raise Invalid(errors=[FieldError("/last", "sheets_too_few", detail)])
     await _refuse_taken(sheets)
+    return valid, gone
 
 
 async def _refuse_taken(sheets: Stock, *, besides: int = 0) -> None:

@@ -21,12 +21,12 @@ from server.domain.ports.keys import Signed as Signed
 from server.domain.ports.log_witnesses import LogWitnesses as LogWitnesses
 from server.domain.ports.log_witnesses import Witness as Witness
 from server.domain.ports.lookups import LookupWatch as LookupWatch
-from server.domain.ports.paper import SheetPrinter as SheetPrinter
-from server.domain.ports.paper import SheetToPrint as SheetToPrint
 from server.domain.ports.payments import PayGateway as PayGateway
 from server.domain.ports.payments import ReceiptPrinter as ReceiptPrinter
 from server.domain.ports.session_memory import SessionClaims as SessionClaims
 from server.domain.ports.session_memory import SessionMemory as SessionMemory
+from server.domain.ports.sheet_printer import SheetPrinter as SheetPrinter
+from server.domain.ports.sheet_printer import SheetToPrint as SheetToPrint
 from server.domain.ports.sms import SmsSender as SmsSender
 from server.domain.ports.tables import Cell as Cell
 from server.domain.ports.tables import LongSheet as LongSheet
