@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from server.domain.certificates import revocation
 from server.domain.corrections import completion, deciding
 from server.domain.issuance import generation
 from server.domain.people.candidates import find_by_id_number
@@ -22,7 +23,7 @@ from server.models import (
 from tests.kit import correcting, issuing, make
 from tests.kit.correcting import APPROVER, ASKER
 from tests.kit.crashes import arm
-from tests.kit.fakes import Killed, MemoryFileStore
+from tests.kit.fakes import FakeClock, Killed, MemoryFileStore
 from tests.kit.issuing import Cohort
 from tests.kit.jobs import drained
 
@@ -214,3 +215,54 @@ async def test_of_two_who_ask_at_once_one_has_a_case(services: Services) -> None
     )
     assert [one.code for one in answers if isinstance(one, Conflict)] == ["correction_open"]
     assert await cases(s) == 1
+
+
+VOIDING = (
+    "numbering.refresh: the old lines are void",
+    "numbering.refresh: the numbers are taken",
+    "numbering.refresh: the new lines are reserved",
+    "numbering.refresh: the digest is stored",
+    "life.void: the state is written",
+    "replacement.void: before the commit",
+    "replacement.void: after the commit",
+    "corrections.complete: the case is done",
+    "corrections.complete: before the commit",
+    "corrections.complete: after the commit",
+)
+
+
+async def revoked_meanwhile(s: Services, clock: FakeClock) -> Correction:
+    of = await correcting.issued(s, names=("龙雯",))
+    case = await correcting.approved(s, of, name="龙文")
+    clock.forward(minutes=1)
+    old = await correcting.certificate(of, state="valid")
+    await revocation.revoke(s.clock, s.faults, old.number, "冒名", actor=make.ISSUER_STAFF)
+    return case
+
+
+async def test_every_fault_point_of_voiding_is_tried(services: Services, clock: FakeClock) -> None:
+    await revoked_meanwhile(services, clock)
+    faults = arm(services)
+    await completion.sweep(services)
+    assert tuple(dict.fromkeys(faults.reached)) == VOIDING
+
+
+@pytest.mark.parametrize("place", VOIDING)
+async def test_voiding_is_whole_or_never_was(services: Services, clock: FakeClock, place: str) -> None:
+    s = services
+    case = await revoked_meanwhile(s, clock)
+    arm(s, place)
+    with pytest.raises(Killed):
+        await completion.sweep(s)
+    arm(s)
+    batch = await Issuance.get(corrects_id__not_isnull=True)
+    is_void = place.startswith("corrections") or place.endswith("void: after the commit")
+    assert batch.state == ("void" if is_void else "prepared")
+    [line] = await Certificate.filter(issuance_id=batch.id)
+    assert line.state == ("void" if is_void else "reserved")
+    is_done = place == "corrections.complete: after the commit"
+    assert (await Correction.get(id=case.id)).state == ("done" if is_done else "under_way")
+    await completion.sweep(s)
+    assert (await Issuance.get(id=batch.id)).state == "void"
+    assert (await Correction.get(id=case.id)).state == "done"
+    assert await Delivery.filter(topic="correction_done").count() == 1

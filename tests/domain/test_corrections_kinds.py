@@ -9,15 +9,17 @@ import pytest
 
 from server.domain import score_changes
 from server.domain.certificates import revocation, verification
-from server.domain.corrections import deciding
+from server.domain.corrections import completion, deciding
 from server.domain.corrections.contents import CorrectionKind
 from server.domain.corrections.states import CorrectionState
-from server.domain.issuance import organisation, preparing, roster
+from server.domain.issuance import organisation, preparing, replacement, roster
 from server.domain.levels import Level
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden
 from server.models import (
+    AuditEntry,
     Certificate,
+    Correction,
     Delivery,
     Issuance,
     PlanSlot,
@@ -150,3 +152,54 @@ async def test_what_is_revoked_while_it_is_made_anew_does_not_come_back(
     assert empty.value.code == "list_empty"
     _, entries, _ = await roster.drawn_up(s.settings, s.keys, s.pdf_renderer, await Issuance.get(id=batch.id))
     assert entries == []
+
+
+async def test_a_case_whose_certificate_is_revoked_meanwhile_ends(
+    services: Services, clock: FakeClock
+) -> None:
+    """The record is corrected; the batch is void; the certificate can be asked for again."""
+    s = services
+    of = await correcting.issued(s)
+    old = await correcting.certificate(of)
+    case = await correcting.approved(s, of)
+    await completion.sweep(s)
+    batch = await Issuance.get(corrects_id=old.id)
+    assert (batch.state, (await Correction.get(id=case.id)).state) == ("prepared", "under_way")
+    clock.forward(minutes=1)
+    await revocation.revoke(s.clock, s.faults, old.number, "冒名", actor=make.ISSUER_STAFF)
+    for _ in range(2):
+        await completion.sweep(s)
+    batch = await Issuance.get(id=batch.id)
+    assert (batch.state, batch.count, (await Correction.get(id=case.id)).state) == ("void", 0, "done")
+    assert [one.state for one in await Certificate.filter(issuance_id=batch.id)] == ["void"]
+    assert await AuditEntry.filter(action="issuance.void", actor_kind="system").count() == 1
+    told = await Delivery.get(topic="correction_done")
+    assert "考生信息已更正" in str(told.fields_shown)
+    with pytest.raises(Conflict) as moved:
+        await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
+    assert moved.value.code == "already_moved"
+    clock.forward(minutes=1)
+    again = await correcting.approved(s, of, about=old.number, kind=CorrectionKind.REISSUE)
+    await correcting.reissued(s, of, again)
+    new = await correcting.certificate(of, state="valid")
+    assert (new.corrects_id, (await Correction.get(id=again.id)).state) == (old.id, "done")
+
+
+async def test_a_batch_that_the_school_has_is_withdrawn_by_a_person_before_it_is_void(
+    services: Services, clock: FakeClock
+) -> None:
+    s = services
+    of = await correcting.issued(s)
+    old = await correcting.certificate(of)
+    case = await correcting.approved(s, of)
+    batch = await Issuance.get(corrects_id=old.id)
+    await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
+    clock.forward(minutes=1)
+    await revocation.revoke(s.clock, s.faults, old.number, "冒名", actor=make.ISSUER_STAFF)
+    await completion.sweep(s)
+    await replacement.void(s, batch.id)
+    assert (await Issuance.get(id=batch.id)).state == "site_pending"
+    await organisation.withdraw(s, batch.id, actor=make.ISSUER_STAFF)
+    await completion.sweep(s)
+    assert (await Issuance.get(id=batch.id)).state == "void"
+    assert (await Correction.get(id=case.id)).state == "done"

@@ -16,5 +16,6 @@ GOOD = Facts(
     officer_is_active=True,
     officer_is_of_school=True,
     has_reason=True,
+    old_is_revoked=True,
     unsealed=0,
 )

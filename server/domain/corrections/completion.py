@@ -10,6 +10,8 @@ from server.domain.corrections import queries, transitions
 from server.domain.corrections.contents import CorrectionKind, opened, word
 from server.domain.corrections.states import STEPS, CorrectionState, Standing
 from server.domain.fault_points import transaction
+from server.domain.issuance import replacement
+from server.domain.issuance.states import BatchState
 from server.domain.notices.telling import Notice, tell
 from server.domain.ports import Services
 from server.models import Correction, CorrectionCertificate
@@ -24,7 +26,9 @@ async def complete(s: Services, *, issuance_id: int) -> None:
 
 
 async def sweep(s: Services) -> None:
-    """End cases whose job was lost. Sweep `corrections.sweep`."""
+    """End batches whose old certificate was revoked meanwhile, and cases whose job was lost. Sweep `corrections.sweep`."""
+    for issuance_id in await queries.stranded():
+        await replacement.void(s, issuance_id)
     for correction_id in await queries.ended():
         await _end(s, correction_id)
 
@@ -47,7 +51,8 @@ async def tell_holder(s: Services, row: Correction) -> None:
     if kind is CorrectionKind.SCORE:
         return
     becomes = opened(s.keys, "becomes", row.letter_key, bytes(row.becomes_sealed))
-    anew = await CorrectionCertificate.filter(correction_id=row.id).count()
+    listed = CorrectionCertificate.filter(correction_id=row.id)
+    anew = await listed.exclude(issuance__state=BatchState.VOID.value).count()
     fields = {
         "what": word(kind, becomes),
         "result": f"已换发新证书 {anew} 份" if anew else "考生信息已更正",

@@ -127,4 +127,5 @@ async def certificates_follow(s: Services, case: OpenCase, olds: list[Certificat
 
 async def _under_way(old: Certificate) -> Issuance | None:
     """A batch of an earlier case that the organisation still has: its list follows today's data by itself."""
-    return await Issuance.filter(corrects_id=old.id).exclude(state=BatchState.ISSUED.value).first()
+    ended = [BatchState.ISSUED.value, BatchState.VOID.value]
+    return await Issuance.filter(corrects_id=old.id).exclude(state__in=ended).first()

@@ -25,7 +25,7 @@ FROM candidate c WHERE c.id = $1
 """
 # What holds the person, and a batch at the school whose list they would join; shared, so that none is sent on meanwhile.
 _BATCHES = """
-SELECT i.id, i.state FROM registration r JOIN issuance i ON i.state <> 'issued'
+SELECT i.id, i.state FROM registration r JOIN issuance i ON i.state NOT IN ('issued', 'void')
   AND (EXISTS (SELECT 1 FROM certificate x WHERE x.issuance_id = i.id AND x.registration_id = r.id AND x.state <> 'void')
        OR i.corrects_id IS NULL AND i.plan_id = r.plan_id AND i.site_id = r.site_id AND r.outcome = 'passed'
           AND NOT EXISTS (SELECT 1 FROM certificate x WHERE x.registration_id = r.id AND x.state <> 'void'))
@@ -33,7 +33,7 @@ WHERE r.candidate_id = $1 AND ($2::bigint IS NULL OR r.id = $2) FOR SHARE OF i
 """
 _REPLACED = """
 SELECT 1 FROM issuance i JOIN certificate old ON old.id = i.corrects_id
-WHERE old.registration_id = $1 AND i.state <> 'issued' LIMIT 1
+WHERE old.registration_id = $1 AND i.state NOT IN ('issued', 'void') LIMIT 1
 """
 _PLACE = """
 SELECT p.id AS plan_id, t.id AS site_id, p.release_at, r.outcome,
@@ -53,7 +53,7 @@ WHERE candidate_id = $1 AND printed_id_sealed IS NULL AND state = ANY($3::text[]
 """
 _UNISSUED = """
 SELECT count(*) AS n FROM correction_certificate k JOIN issuance i ON i.id = k.issuance_id
-WHERE k.correction_id = $1 AND i.state <> 'issued'
+WHERE k.correction_id = $1 AND i.state NOT IN ('issued', 'void')
 """
 _CASES_OF = """
 SELECT c.id FROM correction c JOIN correction_certificate k ON k.correction_id = c.id
@@ -62,7 +62,13 @@ WHERE k.issuance_id = $1 AND c.state = 'under_way' ORDER BY c.id
 _ENDED = """
 SELECT c.id FROM correction c WHERE c.state = 'under_way' AND NOT EXISTS (
     SELECT 1 FROM correction_certificate k JOIN issuance i ON i.id = k.issuance_id
-    WHERE k.correction_id = c.id AND i.state <> 'issued') ORDER BY c.id
+    WHERE k.correction_id = c.id AND i.state NOT IN ('issued', 'void')) ORDER BY c.id
+"""
+# Batches of one that list nobody any more, since the old certificate was revoked after they were begun.
+_STRANDED = """
+SELECT i.id FROM issuance i JOIN certificate old ON old.id = i.corrects_id
+WHERE i.corrects_id IS NOT NULL AND i.state NOT IN ('issued', 'void') AND i.state = 'prepared'
+  AND old.revoked_at > i.created_at ORDER BY i.id
 """
 _WAITING = """
 SELECT count(*) AS n FROM correction WHERE state = 'requested' AND requested_by IS DISTINCT FROM $1
@@ -157,7 +163,7 @@ async def keep_printed(candidate_id: int, id_sealed: bytes) -> None:
 
 
 async def unissued(correction_id: int) -> int:
-    """How many batches of a case are not issued yet."""
+    """How many batches of a case are still to be issued."""
     [row] = await rows(_UNISSUED, correction_id)
     return int(row["n"])
 
@@ -167,8 +173,13 @@ async def cases_of(issuance_id: int) -> list[int]:
     return [row["id"] for row in await rows(_CASES_OF, issuance_id)]
 
 
+async def stranded() -> list[int]:
+    """Prepared batches of one whose old certificate was revoked after they were begun."""
+    return [row["id"] for row in await rows(_STRANDED)]
+
+
 async def ended() -> list[int]:
-    """Cases under way whose batches are all issued."""
+    """Cases under way whose batches are all issued, or came to nothing."""
     return [row["id"] for row in await rows(_ENDED)]
 
 

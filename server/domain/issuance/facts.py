@@ -63,6 +63,13 @@ async def _is_signed(keys: Keys, issuance: Issuance, digest: bytes) -> bool:
     )
 
 
+async def of_replacement(issuance: Issuance) -> Facts:
+    """What ends a batch of one that lists nobody any more: whoever revoked the old one did not mean it to come back."""
+    old = await Certificate.get_or_none(id=issuance.corrects_id)
+    revoked_at = old.revoked_at if old is not None else None
+    return Facts(old_is_revoked=revoked_at is not None and revoked_at > issuance.created_at)
+
+
 def of_officer(ticket: ScanTicket, officer: Officer, issuance: Issuance | None = None) -> Facts:
     """What ticket and officer say by themselves, and the batch's row as far as it has been read."""
     return Facts(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from server.domain.actor import Actor
+from server.domain.actor import SYSTEM, Actor
 from server.domain.audit import audit_log
-from server.domain.issuance import numbering, roster
+from server.domain.fault_points import transaction
+from server.domain.issuance import facts, numbering, roster
+from server.domain.issuance.states import BY_NAME, BatchState
+from server.domain.issuance.transitions import advance, locked, tell_state
 from server.domain.ports import Services
 from server.errors import Refused
 from server.models import Certificate, Issuance, Registration
@@ -35,6 +38,21 @@ async def begin(s: Services, old: Certificate, word: str, *, actor: Actor) -> Is
     if not refreshed.added:
         raise await _refusal(s, issuance)
     return issuance
+
+
+async def void(s: Services, issuance_id: int) -> None:
+    """End a prepared batch of one whose old certificate was revoked after it was begun; otherwise nothing happens.
+
+    One that a school has before it is withdrawn by a person first.
+    """
+    async with transaction(s.faults, "replacement.void"):
+        issuance = await locked(issuance_id)
+        step, known = BY_NAME["void"], await facts.of_replacement(issuance)
+        if BatchState(issuance.state) is not step.source or step.refusal(known) is not None:
+            return
+        await numbering.refresh(s, issuance, actor=SYSTEM)
+        await advance(s, issuance, "void", known, actor=SYSTEM)
+    await tell_state(s.event_bus, issuance)
 
 
 async def _refusal(s: Services, issuance: Issuance) -> Refused:

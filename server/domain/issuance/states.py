@@ -20,6 +20,7 @@ class BatchState(Enum):
     SCHOOL_SIGNED = "school_signed"
     GENERATING = "generating"
     ISSUED = "issued"
+    VOID = "void"  # a batch of one that comes to nothing
 
     @property
     def label(self) -> str:
@@ -33,6 +34,7 @@ LABELS = {
     BatchState.SCHOOL_SIGNED: "待发放",
     BatchState.GENERATING: "证书生成中",
     BatchState.ISSUED: "已发放",
+    BatchState.VOID: "已作废",
 }
 
 
@@ -63,6 +65,9 @@ class Facts:
     officer_is_active: bool = False
     officer_is_of_school: bool = False
     has_reason: bool = False
+    old_is_revoked: bool = (
+        False  # after the batch was begun: the certificate in whose place a new one was to be issued
+    )
     unsealed: int = 0  # certificates that have no sealed file yet
 
 
@@ -135,6 +140,12 @@ def all_are_sealed(facts: Facts) -> Reason | None:
     return Reason("not_all_sealed", f"还有{facts.unsealed}份证书没有生成，请稍候。")
 
 
+def the_old_one_is_revoked(facts: Facts) -> Reason | None:
+    if facts.old_is_revoked:
+        return None
+    return Reason("still_wanted", "要换发的旧证书没有撤销，这个批次不能作废。")
+
+
 Step = steps.Step[BatchState, Facts]
 
 # Being on a list is a result: nobody outside the organisation sees one before the plan's results are released.
@@ -197,6 +208,14 @@ BY_NAME: dict[str, Step] = table(
         label="发放",
     ),
     step("complete", "generating", BatchState.ISSUED, Who.WORKER, all_are_sealed, label="全部生成"),
+    step(
+        "void",
+        "prepared",
+        BatchState.VOID,
+        Who.WORKER,
+        the_old_one_is_revoked,
+        label="旧证书已撤销，不再换发",
+    ),
 )
 STEPS: tuple[Step, ...] = tuple(BY_NAME.values())
 

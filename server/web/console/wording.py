@@ -50,13 +50,15 @@ _LINE: tuple[tuple[BatchState, Callable[[BatchSummary], datetime | None]], ...] 
 def life(batch: BatchSummary) -> list[dict[str, Any]]:
     """The batch's life as a line: what is done, where it stands, what is to come. A return stands in its place."""
     state = batch.state
-    place = BatchState.SITE_PENDING if state is BatchState.RETURNED else state
+    place = {BatchState.RETURNED: BatchState.SITE_PENDING, BatchState.VOID: BatchState.PREPARED}.get(
+        state, state
+    )
     here = [one for one, _ in _LINE].index(place)
     steps = []
     for index, (one, since) in enumerate(_LINE):
         mark = "done" if index < here or state is BatchState.ISSUED else "now" if index == here else "later"
-        if index == here and state is BatchState.RETURNED:
-            one, mark = BatchState.RETURNED, "back"
+        if index == here and state is not place:
+            one, mark = state, "back"
         steps.append({"label": one.label, "mark": mark, "at": since(batch) if index <= here else None})
     return steps
 
@@ -82,6 +84,7 @@ def next_words(batch: BatchSummary, actor: Actor) -> str:
         BatchState.SCHOOL_SIGNED: "院校已确认，等待评价组织发放。",
         BatchState.GENERATING: "系统正在逐份生成电子证书并加盖电子印章，请稍候；关闭页面不影响生成。",
         BatchState.ISSUED: "全部证书已生成，考生可以在公众号和小程序中查看。",
+        BatchState.VOID: "要换发的旧证书已经撤销，这个批次作废，不再换发；确要重新发证的，请在“更正”页另提一件。",
     }[batch.state]
 
 

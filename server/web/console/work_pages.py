@@ -63,6 +63,7 @@ async def home(call: Call) -> HTTPResponse:
             "mine": one.state in mine,
         }
         for one in waiting
+        if one.state is not BatchState.VOID
     ]
     may_confirm = roles.may(call.actor, Verb.CONFIRM)
     return await page_base.render(
