@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
+from server.domain.certificates import revocation
+from server.domain.corrections import completion
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import AuditEntry, Candidate, Correction
+from server.models import AuditEntry, Candidate, Correction, Issuance
 from tests.kit import correcting, make
 from tests.kit.console_desk import Browser, code, seated
 from tests.kit.correcting import LETTER, REASON
+from tests.kit.fakes import FakeClock
 from tests.kit.h5 import App
 from tests.kit.issuing import Cohort
 
@@ -106,3 +109,21 @@ async def test_refused_withdrawn_and_poor(app: App, services: Services, of: Coho
     auditor = await seated(app, services, Role.AUDITOR)
     assert (await auditor.page("/console/corrections")).status == 200
     assert (await auditor.page("/console/corrections/new")).status == 403
+
+
+async def test_a_batch_that_came_to_nothing_says_so(
+    app: App, services: Services, clock: FakeClock, of: Cohort
+) -> None:
+    s = services
+    case = await correcting.approved(s, of)
+    old = await correcting.certificate(of, state="valid")
+    clock.forward(minutes=1)
+    await revocation.revoke(s.clock, s.faults, old.number, "冒名", actor=make.ISSUER_STAFF)
+    await completion.sweep(s)
+    batch = await Issuance.get(corrects_id=old.id)
+    who = await seated(app, s, Role.ISSUER)
+    page = (await who.page(f"/console/issuances/{batch.id}")).text
+    assert "已作废" in page and "不再换发" in page and 'data-post="/issuances' not in page
+    assert "已作废" in (await who.page("/console/issuances?state=void")).text
+    assert "已作废" in (await who.page(f"/console/corrections/{case.id}")).text
+    assert "已作废" not in (await who.page("/console/")).text

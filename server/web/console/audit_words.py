@@ -124,6 +124,7 @@ ACTIONS = {
     "issuance.revise": "重新准备",
     "issuance.hand_over": "发放",
     "issuance.complete": "全部生成",
+    "issuance.void": "换发批次作废",
     "issuance.download": "下载电子证书",
     "issuance.list": "取得批次名单",
     "certificate.draw": "写定证书内容",
