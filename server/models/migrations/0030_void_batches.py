@@ -9,7 +9,7 @@ STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("records", "0028_portal_lists")]
+    dependencies = [("records", "0029_paper")]
 
     initial = False
 
