@@ -46,14 +46,22 @@ _FILL = (
     " SELECT 900000 + i, 900000 + i, '机考', 70, 'scored', now()"
     f" FROM generate_series(0, {CANDIDATES - 1}) i",
     "INSERT INTO issuance (id, plan_id, site_id, state, revision, list_sha256, count, return_reason, issued_on,"
-    " issued_at, announced_at, created_at)"
+    " issued_at, announced_at, created_at, paper_settled)"
     " SELECT 900000 + i, 900000 + i / 1000, 900000 + i % 1000, 'issued', 1, '\\x00', 25, '', date '2021-01-01',"
-    f" now(), now(), now() FROM generate_series(0, {PLANS * SCHOOLS - 1}) i",
+    f" now(), now(), now(), true FROM generate_series(0, {PLANS * SCHOOLS - 1}) i",
     "INSERT INTO certificate (id, number, issuance_id, registration_id, candidate_id, state, line, claims,"
     " claims_sha256, code, pdf_key, pdf_sha256, attempts, last_error, portal_number, revoke_reason, created_at, sealed_at)"
     " SELECT 900000 + i, '20SPS1' || lpad(i::text, 8, '0') || 'Z', 900000 + (2 * i) / 50000 * 1000 + (2 * i) % 1000,"
     f" 900000 + 2 * i, 900000 + 2 * i, 'valid', '\\x{_LINE.hex()}', '{{}}', '\\x00', '', 'x', '\\x00', 0, '', 'P' || i, '', now(), now()"
     f" FROM generate_series(0, {CERTIFICATES - 1}) i",
+    "INSERT INTO paper_run (id, issuance_id, state, prefix, width, first_sheet, last_sheet, left_out, slip, holder_name,"
+    " courier, tracking_number, sent_at, difference_note, cancel_reason, created_by, created_by_name, created_at)"
+    " SELECT id, id, 'sent', 'H', 10, (id - 900000) * 100, (id - 900000) * 100 + 99, 0, 'x', '', 'EMS', 'EA123456789CN',"
+    " now(), '', '', 1, '签发员', now() FROM issuance WHERE id >= 900000",
+    "INSERT INTO paper_sheet (run_id, number, serial, certificate_id, state, spoiled_reason, spoiled_by_name)"
+    " SELECT issuance_id, n, 'H' || lpad(n::text, 10, '0'), id, 'used', '', '' FROM (SELECT id, issuance_id,"
+    " (issuance_id - 900000) * 100 - 1 + row_number() OVER (PARTITION BY issuance_id ORDER BY id) AS n"
+    " FROM certificate WHERE id >= 900000) c",
     "INSERT INTO log_entry (index, event, certificate, entry) SELECT i, 'issued', sha256(i::text::bytea), 'x'::bytea"
     f" FROM generate_series(0, {CERTIFICATES - 1}) i",
     "INSERT INTO binding (id, account, openid, unionid, candidate_id, bound_at)"

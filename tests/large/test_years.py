@@ -57,6 +57,7 @@ from server.domain.issuance import (
 from server.domain.issuance.states import BatchState
 from server.domain.lookups import worklist
 from server.domain.notices import asking, backlog, choices, overtaken, release_announcements, sender
+from server.domain.paper import paper_views
 from server.domain.people import officer_list
 from server.domain.portal_lists import comparison, portal_differences
 from server.domain.portal_lists.portal_differences import Wanted as PortalWanted
@@ -77,7 +78,7 @@ from server.models import (
 )
 from server.models.database import rows
 from server.worker import JOBS_PATIENCE
-from tests.kit import campaigning, correcting, issuing, make
+from tests.kit import campaigning, correcting, issuing, make, printing
 from tests.kit.databases import ReusedDatabase
 from tests.kit.jobs import drained
 from tests.large import filled, filled_money, money_paths
@@ -197,6 +198,16 @@ async def test_no_hot_path_grows_with_history(
         await case_views.waiting(actor=correcting.APPROVER)
         await completion.sweep(s)
         await number_index.reindex(s.keys)
+        spy.part = "paper"
+        await paper_views.waiting(s.clock, actor=ME)
+        run = await printing.sent(s, batch.id)
+        await paper_views.late(s.clock, actor=ME)
+        for actor in (ME, clerk):
+            await paper_views.listing(s.clock, actor=actor)
+            await paper_views.listing(s.clock, state="sent", actor=actor)
+            await paper_views.view(s.clock, run.id, actor=actor)
+            await paper_views.sheets(s.clock, run.id, actor=actor)
+            await paper_views.of_batch(s.clock, batch.id, actor=actor)
         spy.part = "plans"
         await plans_listing(s.clock)
         await worklist.unreleased_plans()
