@@ -70,11 +70,12 @@ async def test_printed_sent_and_received(
         await page.get_by_role("button", name="确认签收").click()
         await expect(page.locator("#receive-slip")).to_have_value(run.slip)
         await page.fill("#receive-count", "1")
+        await seen(page, f"paper-receive-{width}")
         await page.locator("#receive button[type=submit]").click()
         await expect(page.locator("#receive-note-error")).to_contain_text("请写明差异")
         trouble.clear()  # the browser's own line about the 422
         await page.fill("#receive-note", "缺 A0001203")
-        await seen(page, f"paper-receive-{width}")
+        await look(page, f"paper-refused-{width}")
         await page.locator("#receive button[type=submit]").click()
         await expect(page.locator("main")).to_contain_text("院校清点到 1 张")
         await seen(page, f"paper-received-{width}")
