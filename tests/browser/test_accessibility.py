@@ -31,11 +31,10 @@ from server.models import (
     FeeOrder,
     ImportRun,
     Issuance,
-    PaperRun,
     Plan,
     Staff,
 )
-from tests.kit import campaigning, correcting, issuing, make, printing
+from tests.kit import campaigning, correcting, issuing, make
 from tests.kit.accessibility import clean
 from tests.kit.console_pages import ScreenPdfRenderer, seat
 from tests.kit.exchange import exchange
@@ -77,10 +76,6 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
     await make.plan("2026年11月15日考试计划", release_at=s.clock.now() + timedelta(days=3))
     await waiting_for_another(s, await a_busy_till(s, of.school))
     await campaigning.submitted(s, of.plan)
-    [batch] = await Issuance.filter(plan_id=of.plan.id, corrects_id=None)
-    await printing.sent(s, batch.id)
-    anew = await Issuance.get(corrects_id__not_isnull=True, state="issued")
-    await printing.a_run(s, anew.id, "B0001", "B0009")
     await going_back_by_bank(s, of.school)
     return of
 
@@ -109,7 +104,6 @@ async def test_the_console_of_every_role(
         came = [f"{base}/console/transfers/{one.id}" for one in await BankTransfer.all()]
         came += [f"{base}/console/bank-refunds/{one.id}" for one in await BankRefund.all()]
         sent = [f"{base}/console/campaigns/{one.id}" for one in await Campaign.all()]
-        sent += [f"{base}/console/paper/{one.id}" for one in await PaperRun.all()]
         sent += [f"{base}/console/corrections/{one.id}" for one in await Correction.all()]
         told = [f"{base}/console/deliveries/people/{of.registrations[0].candidate_id}", *sent]
         leaves = (
@@ -118,7 +112,6 @@ async def test_the_console_of_every_role(
             "bank-refunds",
             "campaigns/new",
             "corrections/new",
-            "paper/new",
             "transfers/new",
             f"transfers/new?school_id={of.school.id}",
         )
