@@ -148,6 +148,7 @@ async def test_the_command_says_the_same_words(
     [
         (b"", 422, "file_missing"),
         (b"{" + b" " * 300_000, 422, "file_too_large"),
+        (b'{"%PDF-1.7":[' + b"1," * 150_000 + b"1]}", 422, "file_too_large"),  # JSON that says it is a PDF
         (b"%PDF-1.7" + b" " * 5_050_000, 422, "file_too_large"),
         (b"%PDF-1.7" + b" " * 6_000_000, 413, None),
     ],

@@ -39,7 +39,7 @@ async def judge(s: Services, data: bytes, *, address: str) -> Judged:
     """
     if not data:
         raise _unfit("file_missing", "请选择要核验的文件：证书 PDF、签发凭据或可验证凭证。")
-    is_pdf = b"%PDF-" in data[:1024]
+    is_pdf = b"%PDF-" in data[:1024] and not offline.is_json(data)
     if len(data) > (LARGEST if is_pdf else LARGEST_JSON):
         raise _unfit("file_too_large", "文件太大，不是本机构签发的证书或凭据。")
     await verification.pace_files(s.rate_limiter, address)

@@ -116,13 +116,18 @@ def verify_file(data: bytes, keys: Verifier, read_pdf: ReadPdf, proof: bytes | N
         read_pdf: machinery's reader, which knows the published seal keys.
         proof: that the certificate stands in the public log, as a file.
     """
-    if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
+    if is_json(data):
         return _credential(data, keys) if _is_credential(data) else _receipt(data, keys)
     if b"%PDF-" in data[:1024]:
         return _certificate(data, keys, read_pdf, proof)
     report = _begun("无法识别", data)
     report.wrong("既不是证书 PDF，也不是签发凭据或可验证凭证。")
     return report
+
+
+def is_json(data: bytes) -> bool:
+    """Whether `verify_file` reads it as JSON, in this process: whatever else stands in it, a PDF's first words too."""
+    return data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
 
 
 def _begun(kind: str, data: bytes) -> Report:
@@ -262,12 +267,13 @@ def _seals(report: Report, marks: tuple[SealMark, ...], keys: Verifier) -> None:
 
 
 def _stamped(report: Report, mark: SealMark) -> None:
-    """When another than the signer saw the signature."""
+    """When another than the signer saw the signature. Who that was is not judged, so it is no ✓: the token stands outside
+    what is signed, and whoever has the file can put one of an authority of his own in its place (decision 0860)."""
     if mark.stamp is None:
         return
     when = f"{say_minute(mark.stamp.moment)}（北京时间）"
     if mark.stamp.is_genuine:
-        report.right(f"时间戳：{when}之前已经盖章，由 {mark.stamp.authority} 签发。")
+        report.note(f"时间戳：{when}之前已经盖章，署名 {mark.stamp.authority}（这里不核对这家机构）。")
     else:
         report.wrong(f"时间戳无效：它写着 {when}、{mark.stamp.authority}，但不是对这个签名签发的。")
 
