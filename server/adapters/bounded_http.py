@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import http.client
+import socket
 import ssl
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
@@ -51,8 +55,9 @@ def ask(question: Question) -> bytes:
             if parts.username is not None:
                 pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
                 headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-            connection.request("POST" if question.body else "GET", path, question.body or None, headers)
-            return _read(connection, question.most, ends)
+            with _until(connection, ends):
+                connection.request("POST" if question.body else "GET", path, question.body or None, headers)
+                return _read(connection, question.most)
         finally:
             connection.close()
     except TimeoutError:
@@ -72,18 +77,42 @@ def _trusting() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _read(connection: http.client.HTTPConnection, most: int, ends: float) -> bytes:
-    answer = connection.getresponse()
-    if answer.status != 200:
-        raise NoAnswer(f"HTTP {answer.status}")
-    content = bytearray()
-    while chunk := answer.read1(CHUNK):
-        content += chunk
-        if len(content) > most:
-            raise NoAnswer("回答过大")
-        left = ends - time.monotonic()
-        if left <= 0:
-            raise NoAnswer("没有及时回答")
-        if connection.sock is not None:
-            connection.sock.settimeout(left)
-    return bytes(content)
+@contextmanager
+def _until(connection: http.client.HTTPConnection, ends: float) -> Iterator[None]:
+    """Cut the connection off at that moment, whatever it is at: a socket's own time-out begins anew with every byte.
+
+    Raises TimeoutError in place of whatever came of being cut off.
+    """
+    connection.connect()
+    wire, late = connection.sock, threading.Event()  # the connection forgets it when the body ends with it
+
+    def cut_off() -> None:
+        late.set()
+        with suppress(OSError):  # it has just gone by itself
+            wire.shutdown(socket.SHUT_RDWR)
+
+    watch = threading.Timer(max(0.0, ends - time.monotonic()), cut_off)
+    watch.daemon = True
+    watch.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException, ValueError):
+        if late.is_set():
+            raise TimeoutError from None
+        raise
+    finally:
+        watch.cancel()
+    if late.is_set():  # what was read ends where it was cut off
+        raise TimeoutError
+
+
+def _read(connection: http.client.HTTPConnection, most: int) -> bytes:
+    with connection.getresponse() as answer:
+        if answer.status != 200:
+            raise NoAnswer(f"HTTP {answer.status}")
+        content = bytearray()
+        while chunk := answer.read1(CHUNK):
+            content += chunk
+            if len(content) > most:
+                raise NoAnswer("回答过大")
+        return bytes(content)
