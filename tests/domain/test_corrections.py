@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from server.domain.certificates import downloads, verification
@@ -117,6 +119,25 @@ def test_an_identity_number_shows_its_ends_and_what_differs() -> None:
         "99***********20014",
         "99***********30012",
     )
+
+
+async def test_a_number_made_up_uncovers_nothing_of_the_one_on_record(services: Services) -> None:
+    """Every digit differs, so "what differs" would be the whole number; only who decides has to see it."""
+    s = services
+    of = await correcting.issued(s)
+    before, made_up = await correcting.number_of(s, of), make.id_number(7777)
+    teacher = make.school_account(of.school)
+    case = await correcting.asked(s, of, actor=teacher, id_number=made_up)
+    auditor = replace(ASKER, id=77, role="auditor")
+    for actor in (teacher, auditor):
+        [change] = (await case_views.view(s.keys, case.id, actor=actor)).changes
+        assert (change.was, change.becomes) == (candidates.mask_id(before), candidates.mask_id(made_up))
+    [change] = (await case_views.view(s.keys, case.id, actor=ASKER)).changes
+    assert (change.was, change.becomes) == compared(before, made_up)
+    await deciding.withdraw(s, case.id, actor=teacher)
+    case = await correcting.asked(s, of, id_number=made_up)
+    [change] = (await case_views.view(s.keys, case.id, actor=ASKER)).changes  # may approve, but not this one
+    assert change.was == candidates.mask_id(before)
 
 
 async def test_every_valid_certificate_of_the_person_follows(services: Services) -> None:

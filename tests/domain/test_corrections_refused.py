@@ -107,6 +107,19 @@ async def test_a_number_that_another_candidate_has(services: Services) -> None:
     assert (await Correction.get(id=case.id)).state == "requested"
 
 
+async def test_a_school_cannot_try_who_else_is_registered(services: Services) -> None:
+    """A number of somebody at another school and a number of nobody get the same answer; who decides is told."""
+    s = services
+    of = await issuing.cohort(s)
+    elsewhere = make.id_number(8765)
+    await make.candidate(s, "别校的人", elsewhere)
+    teacher = make.school_account(of.school)
+    case = await correcting.asked(s, of, actor=teacher, id_number=elsewhere)
+    with pytest.raises(Conflict) as refused:
+        await deciding.approve(s, case.id, id_number=elsewhere, actor=APPROVER)
+    assert refused.value.code == "taken"
+
+
 async def test_the_approver_reads_the_number_in_the_letter(services: Services) -> None:
     s = services
     of = await issuing.cohort(s)

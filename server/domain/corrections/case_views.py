@@ -122,7 +122,7 @@ def _view(
         id_masked=mask_id(keys.decrypt(bytes(row["id_sealed"]), about=ABOUT_ID)),
         school=row["school"],
         admission_number=row["admission_number"],
-        changes=changes(was, becomes),
+        changes=changes(was, becomes, in_full=not is_mine and roles.may(actor, Verb.APPROVE_CORRECTION)),
         certificates=certificates,
         reason=row["reason"],
         letter_kind=row["letter_kind"],

@@ -9,6 +9,7 @@ from enum import Enum
 import orjson
 
 from server.domain.levels import Level
+from server.domain.people.candidates import mask_id
 from server.domain.ports import Keys
 
 Contents = Mapping[str, str]  # by the names of FIELDS; a side of the case
@@ -46,7 +47,7 @@ _SAME_ON_BOTH = frozenset({"subject"})
 
 @dataclass(frozen=True, slots=True)
 class CaseChange:
-    """One thing that becomes another, as it is shown. An identity number shows its ends and what differs."""
+    """One thing that becomes another, as it is shown. An identity number is masked; who decides sees what differs."""
 
     label: str
     was: str
@@ -69,15 +70,20 @@ def opened(keys: Keys, side: str, place: str, data: bytes) -> dict[str, str]:
     return contents
 
 
-def changes(was: Contents, becomes: Contents) -> tuple[CaseChange, ...]:
-    """What a case changes, in the order of FIELDS."""
+def changes(was: Contents, becomes: Contents, *, in_full: bool) -> tuple[CaseChange, ...]:
+    """What a case changes, in the order of FIELDS.
+
+    Args:
+        in_full: for who may decide: the digits of an identity number that differ are shown. Whoever asks chooses the
+            other number, and with it which digits differ: to them the one on record stays masked.
+    """
     shown = []
     for name, label in FIELDS.items():
         if name not in becomes:
             continue
         before, after = was.get(name, ""), becomes[name]
         if name == "id_number":
-            before, after = compared(before, after)
+            before, after = compared(before, after) if in_full else (mask_id(before), mask_id(after))
         elif name == "level":
             before, after = (Level(one).label for one in (before, after))
         if name not in _SAME_ON_BOTH:

@@ -80,7 +80,7 @@ async def request(s: Services, wish: Wish, *, actor: Actor) -> int:
     Raises:
         Forbidden: role_not_allowed. NotFound: candidate_unknown.
         Invalid: /about, /name, /id_number, /plan, /level, /score, /reason, /file.
-        Conflict: taken, correction_open, and what the guards of a score change say. OutsideFailure: the file store does not answer.
+        Conflict: taken (of a number, a school hears it from who decides: it must not learn who else is registered), correction_open, and what the guards of a score change say. OutsideFailure: the file store does not answer.
     """
     roles.require(actor, Verb.ASK_CORRECTION)
     reason = clean_reason(wish.reason)
@@ -90,7 +90,10 @@ async def request(s: Services, wish: Wish, *, actor: Actor) -> int:
     SHELF.kind_of(wish.letter)
     subject = await _subject(s, wish, actor)
     was, becomes = await _sides(s, wish, subject)
-    if not await facts.is_free(s.keys, subject.candidate_id, _registration(wish, subject), becomes):
+    asks_blindly = is_school(actor) and "id_number" in becomes
+    if not asks_blindly and not await facts.is_free(
+        s.keys, subject.candidate_id, _registration(wish, subject), becomes
+    ):
         reason_against = the_new_one_is_free(Standing())
         assert reason_against is not None
         raise reason_against.as_refusal()
