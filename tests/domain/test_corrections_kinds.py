@@ -30,6 +30,7 @@ from server.models import (
 from tests.kit import correcting, make
 from tests.kit.correcting import APPROVER, ASKER
 from tests.kit.fakes import FakeClock
+from tests.kit.jobs import drained
 
 pytestmark = pytest.mark.rule("S68")
 
@@ -61,6 +62,18 @@ async def test_a_score_is_corrected_after_issuing_and_the_certificate_falls(serv
     old = await Certificate.get(id=old.id)
     new = await correcting.certificate(of, state="valid")
     assert (old.state, old.superseded_by_id, new.corrects_id) == ("revoked", new.id, old.id)
+
+
+async def test_a_score_that_passed_before_brings_no_revoked_certificate_back(services: Services) -> None:
+    """Revoked for another reason: that is for a case of its own kind, with its own two people."""
+    s = services
+    of = await correcting.issued(s)
+    await PlanSlot.create(plan=of.plan, level=of.site.level, subject=make.SUBJECT)
+    old = await correcting.certificate(of)
+    await revocation.revoke(s.clock, s.faults, old.number, "冒名", actor=make.ISSUER_STAFF)
+    case = await correcting.approved(s, of, kind=CorrectionKind.SCORE, status="scored", score="91")
+    assert case.state == "done"
+    assert not await Issuance.filter(corrects_id=old.id).exists()
 
 
 async def test_a_score_that_passes_after_all_is_in_the_next_list(services: Services) -> None:
@@ -203,3 +216,27 @@ async def test_a_batch_that_the_school_has_is_withdrawn_by_a_person_before_it_is
     await completion.sweep(s)
     assert (await Issuance.get(id=batch.id)).state == "void"
     assert (await Correction.get(id=case.id)).state == "done"
+
+
+@pytest.mark.parametrize("is_handed_over", [False, True])
+async def test_what_is_revoked_after_both_signed_takes_the_new_one_with_it(
+    services: Services, clock: FakeClock, is_handed_over: bool
+) -> None:
+    """The list is read for the last time when the school signs; the new one is revoked when it would begin to hold."""
+    s = services
+    of = await correcting.issued(s)
+    old = await correcting.certificate(of)
+    case = await correcting.approved(s, of)
+    batch = await Issuance.get(corrects_id=old.id)
+    await correcting.signed(s, of, batch, hand_over=is_handed_over)
+    clock.forward(minutes=1)
+    await revocation.revoke(s.clock, s.faults, old.number, "冒名", actor=make.ISSUER_STAFF)
+    if not is_handed_over:
+        await organisation.hand_over(s, batch.id, actor=make.ISSUER_STAFF)
+    await drained(s)
+    new, old = await Certificate.get(issuance_id=batch.id), await Certificate.get(id=old.id)
+    assert (new.state, old.state, old.superseded_by_id) == ("revoked", "revoked", None)
+    assert (await Issuance.get(id=batch.id)).state == "issued"
+    assert (await Correction.get(id=case.id)).state == "done"
+    [told] = await Delivery.filter(candidate_id=case.candidate_id, topic="correction_done")
+    assert "换发" not in str(told.fields_shown)

@@ -68,12 +68,13 @@ async def reissued(s: Services, of: Cohort, case: Correction) -> None:
     await drained(s)
 
 
-async def signed(s: Services, of: Cohort, batch: Issuance) -> None:
-    """Both sign a batch and it is handed over."""
+async def signed(s: Services, of: Cohort, batch: Issuance, *, hand_over: bool = True) -> None:
+    """Both sign a batch and, if so wished, it is handed over."""
     await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
     ticket = await scan_tickets.show(s, batch.id, actor=make.ISSUER_STAFF)
     await scan_tickets.confirm(s, ticket.token, PIN, identity=of.identity)
-    await organisation.hand_over(s, batch.id, actor=make.ISSUER_STAFF)
+    if hand_over:
+        await organisation.hand_over(s, batch.id, actor=make.ISSUER_STAFF)
 
 
 async def number_of(s: Services, of: Cohort, at: int = 0) -> str:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
-from server.domain.certificates import queries
+from server.domain.certificates import queries, revocation
 from server.domain.certificates.states import STEPS, CertificateState
 from server.domain.certificates.transitions import advance
 from server.domain.ports import Clock, FaultInjector
-from server.models import Certificate
+from server.models import Certificate, Issuance
 
 
 async def supersede(clock: Clock, faults: FaultInjector, old_id: int, issuance_id: int, word: str) -> None:
     """Put the valid certificate of this batch of one in the old one's place, in the caller's transaction.
 
-    A revoked one stays revoked, and says by which it is followed. Nothing happens when the new one was revoked
-    before it was issued. The caller says afterwards that look-ups have changed.
+    One that was revoked before the batch was begun stays revoked, and says by which it is followed. One that was revoked
+    since takes the new one with it: whoever revoked it did not mean it to come back, and the lists were signed before.
+    Nothing happens when the new one was revoked before it was issued. The caller says afterwards that look-ups have
+    changed.
 
     Args:
         word: why, as anybody may read it, such as 姓名更正.
@@ -31,6 +33,10 @@ async def supersede(clock: Clock, faults: FaultInjector, old_id: int, issuance_i
         changes={"superseded_by_id": [new.id], "superseded_at": [now], "superseded_word": [word]},
     )
     if not moved:
+        if await _is_revoked_since(old_id, issuance_id):
+            reason = "所更正的证书在换发期间已被撤销"
+            await revocation.take_validity(clock, faults, new, reason, actor=SYSTEM)
+            return
         await queries.name_successor(old_id, new.id)
     await faults.reach("supersession.supersede: the old one is superseded")
     old = await Certificate.get(id=old_id)
@@ -43,3 +49,9 @@ async def supersede(clock: Clock, faults: FaultInjector, old_id: int, issuance_i
         was={"state": step.source.value} if moved else None,
         became={"state": old.state, "superseded_by": new.number, "reason": word},
     )
+
+
+async def _is_revoked_since(old_id: int, issuance_id: int) -> bool:
+    """The same question as the list of a batch of one asks (`roster_query`), after which nobody could revoke it unseen."""
+    old, issuance = await Certificate.get(id=old_id), await Issuance.get(id=issuance_id)
+    return old.revoked_at is not None and old.revoked_at > issuance.created_at

@@ -11,10 +11,9 @@ from server.domain.corrections.contents import CorrectionKind, opened, word
 from server.domain.corrections.states import STEPS, CorrectionState, Standing
 from server.domain.fault_points import transaction
 from server.domain.issuance import replacement
-from server.domain.issuance.states import BatchState
 from server.domain.notices.telling import Notice, tell
 from server.domain.ports import Services
-from server.models import Correction, CorrectionCertificate
+from server.models import Correction
 
 TOPIC = "correction_done"
 
@@ -51,8 +50,7 @@ async def tell_holder(s: Services, row: Correction) -> None:
     if kind is CorrectionKind.SCORE:
         return
     becomes = opened(s.keys, "becomes", row.letter_key, bytes(row.becomes_sealed))
-    listed = CorrectionCertificate.filter(correction_id=row.id)
-    anew = await listed.exclude(issuance__state=BatchState.VOID.value).count()
+    anew = await queries.now_valid(row.id)
     fields = {
         "what": word(kind, becomes),
         "result": f"已换发新证书 {anew} 份" if anew else "考生信息已更正",

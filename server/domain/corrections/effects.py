@@ -70,11 +70,12 @@ async def write_placement(s: Services, case: OpenCase, *, actor: Actor) -> None:
 async def write_score(s: Services, case: OpenCase, *, actor: Actor) -> list[Certificate]:
     """The score by its own life; a certificate that it no longer bears is revoked.
 
-    Returns: a revoked one that it bears again.
+    Returns: a revoked one that it bears again. A score that bore it before did not cost it its validity, and does not
+    give it back: that is for a case of kind reissue.
     """
     row = case.row
     assert row.score_change_id is not None  # `correction_kinds`: a score's case has one
-    outcome = await score_changes.approve_in_case(s, row.score_change_id, actor=actor)
+    was, outcome = await score_changes.approve_in_case(s, row.score_change_id, actor=actor)
     of = Certificate.filter(registration_id=row.registration_id).order_by("-id").select_for_update()
     held = await of
     living = [one for one in held if one.state in LIVING]
@@ -84,7 +85,9 @@ async def write_score(s: Services, case: OpenCase, *, actor: Actor) -> list[Cert
             if one.state == CertificateState.VALID.value:
                 await revocation.take_validity(s.clock, s.faults, one, reason, actor=actor)
         return []
-    return [] if living else [one for one in held if one.state == CertificateState.REVOKED.value][:1]
+    if living or was is Result.PASSED:
+        return []
+    return [one for one in held if one.state == CertificateState.REVOKED.value][:1]
 
 
 async def write(s: Services, case: OpenCase, *, actor: Actor) -> list[Certificate]:

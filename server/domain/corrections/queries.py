@@ -55,6 +55,10 @@ _UNISSUED = """
 SELECT count(*) AS n FROM correction_certificate k JOIN issuance i ON i.id = k.issuance_id
 WHERE k.correction_id = $1 AND i.state NOT IN ('issued', 'void')
 """
+_NOW_VALID = """
+SELECT count(*) AS n FROM correction_certificate k JOIN certificate x ON x.issuance_id = k.issuance_id
+WHERE k.correction_id = $1 AND x.state = 'valid'
+"""
 _CASES_OF = """
 SELECT c.id FROM correction c JOIN correction_certificate k ON k.correction_id = c.id
 WHERE k.issuance_id = $1 AND c.state = 'under_way' ORDER BY c.id
@@ -165,6 +169,12 @@ async def keep_printed(candidate_id: int, id_sealed: bytes) -> None:
 async def unissued(correction_id: int) -> int:
     """How many batches of a case are still to be issued."""
     [row] = await rows(_UNISSUED, correction_id)
+    return int(row["n"])
+
+
+async def now_valid(correction_id: int) -> int:
+    """How many certificates that a case has made anew hold; one whose old one was revoked meanwhile does not."""
+    [row] = await rows(_NOW_VALID, correction_id)
     return int(row["n"])
 
 

@@ -137,15 +137,15 @@ async def approve(s: Services, change_id: int, *, actor: Actor) -> ScoreChangeSt
     return ScoreChangeState.APPROVED
 
 
-async def approve_in_case(s: Services, change_id: int, *, actor: Actor) -> Result:
-    """Let a correction's change take effect in the correction's transaction; the outcome that it leads to.
+async def approve_in_case(s: Services, change_id: int, *, actor: Actor) -> tuple[Result, Result]:
+    """Let a correction's change take effect in the correction's transaction; the outcome before and after.
 
     The caller has asked whether the actor may, and says afterwards that look-ups have changed. Raises as `approve`.
     """
     return await _approved(s, change_id, actor, in_case=True)
 
 
-async def _approved(s: Services, change_id: int, actor: Actor, *, in_case: bool) -> Result:
+async def _approved(s: Services, change_id: int, actor: Actor, *, in_case: bool) -> tuple[Result, Result]:
     change = await _locked(change_id, "approve")
     facts = await queries.facts_of(registration_id=change.registration_id)
     known = await _standing(s.clock, facts, change, actor, in_case=in_case)
@@ -154,7 +154,7 @@ async def _approved(s: Services, change_id: int, actor: Actor, *, in_case: bool)
     await _write(s.clock, change, facts, actor)
     await s.faults.reach("score_changes.written")
     await _tell(s, change, facts)
-    return facts.became(change.subject, (change.status, change.score))
+    return facts.outcome, facts.became(change.subject, (change.status, change.score))
 
 
 async def _standing(
