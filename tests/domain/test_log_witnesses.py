@@ -92,6 +92,20 @@ async def test_a_forged_signature_is_not_taken(services: Services) -> None:
     assert await log_state.problem(s) == ""
 
 
+@pytest.mark.parametrize(
+    "at", [1795406460 + 86_400, 1795406460 * 10**9, 2**63 - 1], ids=["day", "nanoseconds", "last"]
+)
+async def test_a_witness_whose_clock_is_ahead_costs_nothing(
+    services: Services, at: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither is its signature kept, which nothing would replace, nor do the others lose theirs."""
+    ahead, right = FakeWitness(at=at), FakeWitness("other.example/w2", bytes(range(32, 64)))
+    s = witnessed(services, ahead, right)
+    await log_desk.logged(s, 0, 5)
+    assert (await queries.newest_cosigned()) == {right.witness.key: 5}
+    assert "its clock is ahead of ours" in caplog.text
+
+
 async def test_proof_that_the_log_went_back_stops_it(services: Services) -> None:
     """Database and files from an older backup: nothing here can know, but the witness has our own signature."""
     one = FakeWitness()

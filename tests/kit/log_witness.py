@@ -24,7 +24,7 @@ class FakeWitness:
 
     name: str = "witness.example/w1"
     secret: bytes = bytes(range(32))
-    at: int = 1795752060
+    at: int = 1795406460  # a minute after `fakes.NOON`
     seen: dict[str, tuple[int, bytes, bytes]] = field(default_factory=dict)  # origin → size, root, note
     asked: list[bytes] = field(default_factory=list)
     answer: tuple[int, bytes] | None = None  # instead of the right one

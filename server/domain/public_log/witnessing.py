@@ -29,6 +29,9 @@ from server.errors import NotFound, OutsideFailure
 
 log = logging.getLogger("xcert.log")
 RENEW = timedelta(hours=12)  # a log that does not grow is signed anew, so that the moment of it stays young
+AHEAD = timedelta(
+    hours=1
+)  # what is signed for later than this would never be signed anew, or is no moment at all
 SECONDS = 20.0  # for all of them together
 
 
@@ -98,6 +101,8 @@ async def _cosigned(s: Services, witnesses: LogWitnesses, witness: Witness, last
             moment = cosigned_at(signature)
             if not witnesses.is_genuine(key.raw, cosigned_message(moment, text), signature.data[8:]):
                 raise OutsideFailure("its signature is not genuine")
+            if moment > (s.clock.now() + AHEAD).timestamp():
+                raise OutsideFailure("its clock is ahead of ours")
             at = datetime.fromtimestamp(moment, UTC)
             await queries.keep_cosignature(last.size, Cosigned(witness.key, str(signature), at))
             return True
