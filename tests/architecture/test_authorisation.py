@@ -23,6 +23,7 @@ ASKS_NOBODY = {
     "paper/transitions.py spoil": "the writer; the verb on spoiled sheets has asked",
     "issuance/replacement.py begin": "a part of approving a correction, which has asked",
     "certificates/portal.py write": "a part of an import, whose verb has asked",
+    "portal_lists/keeping.py keep": "a part of an import, whose verb has asked",
     "imports/practice_writing.py take": "a part of an import, whose verb has asked",
     "public_log/log_recovery.py carry_out": "the command line alone",
     "notices/hold.py begin": "the command line alone",

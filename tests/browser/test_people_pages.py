@@ -137,11 +137,11 @@ async def test_a_role_that_must_have_a_second_factor_sets_it_up(
         await page.get_by_label("用途").fill("夜间导出")
         await page.locator("#token-password").fill(PASSWORD)
         await page.locator("#token-otp").fill(codes[0])
-        await page.get_by_label("签发、发放和撤销").check()
+        await page.get_by_label("签发、发放、撤销、更正和纸质证书").check()
         await page.locator("dialog[open]").get_by_role("button", name="建立", exact=True).click()
         await expect(page.locator("#token-shown")).to_be_visible()
         await page.get_by_role("button", name="我已记下").click()
-        await expect(page.get_by_text("签发、发放和撤销、查看和下载")).to_be_visible()
+        await expect(page.get_by_text("签发、发放、撤销、更正和纸质证书、查看和下载")).to_be_visible()
         await look(page, f"account-tokens-{wide}")
         assert trouble == []
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from server.domain import beijing
+from server.domain import beijing, roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.certificates.claims import AUTHORITY
 from server.domain.portal_lists import portal_differences
 from server.domain.portal_lists.portal_differences import KINDS, PortalDifferenceView, Wanted
 from server.domain.ports import Cell, Clock, Mark, SheetToWrite, WorkbookWriter
+from server.domain.roles import Verb
 from server.errors import Refused
 
 MOST_ROWS = 50_000
@@ -35,6 +36,7 @@ async def workbook(clock: Clock, writer: WorkbookWriter, wanted: Wanted, *, acto
     Raises:
         Forbidden: role_not_allowed. Refused: too_many_rows.
     """
+    roles.require(actor, Verb.SETTLE_PORTAL)
     found = await portal_differences.listing(wanted, size=MOST_ROWS, actor=actor)
     if found.next_cursor is not None:
         message = f"差异超过 {MOST_ROWS:,} 项，一次导不完；请选一个考试计划或一种差异，分几次导出。"
