@@ -15,7 +15,13 @@ from server.sandbox.switches import SwitchBoard
 from tests.sandbox.conftest import MP, OA, Service, WeChat
 
 # Pages that people open, a picture, and the authority that stamps times.
-NOT_API = {"/connect/oauth2/authorize", "/connect/oauth2/answer", "/cgi-bin/showqrcode", "/mp/subscribemsg", "/tsa"}
+NOT_API = {
+    "/connect/oauth2/authorize",
+    "/connect/oauth2/answer",
+    "/cgi-bin/showqrcode",
+    "/mp/subscribemsg",
+    "/tsa",
+}
 MENU = {"button": [{"type": "click", "name": "a", "key": "K"}]}
 
 
