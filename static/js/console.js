@@ -205,26 +205,17 @@ function valueOf(field) {
   return field.value === "" ? null : field.value;
 }
 
-const described = (field) => (field.getAttribute("aria-describedby") || "").split(" ").filter(Boolean);
-
-function describe(field, ids) {
-  if (ids.length) field.setAttribute("aria-describedby", ids.join(" "));
-  else field.removeAttribute("aria-describedby");
-}
-
 function unmark(form) {
-  form.querySelectorAll("[aria-invalid]").forEach((one) => {
-    one.removeAttribute("aria-invalid");
-    describe(one, described(one).filter((id) => !document.getElementById(id)?.classList.contains("field-error")));
-  });
   form.querySelectorAll(".field-error").forEach((one) => one.remove());
+  form.querySelectorAll("[aria-invalid]").forEach((one) => one.removeAttribute("aria-invalid"));
 }
 
 function mark(field, text) {
   field.setAttribute("aria-invalid", "true");
   const note = element("p", "field-error", text);
   note.id = (field.id || field.name) + "-error";
-  describe(field, [...described(field), note.id]);
+  const told = (field.getAttribute("aria-describedby") || "").split(" ").filter((id) => id && id !== note.id);
+  field.setAttribute("aria-describedby", [...told, note.id].join(" "));
   field.closest(".field")?.append(note);
 }
 
