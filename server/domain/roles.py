@@ -160,8 +160,8 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
         ),
     ),
     "import": (
-        "导入数据、公布成绩和批准成绩变更",
-        frozenset({Verb.IMPORT, Verb.RELEASE, Verb.APPROVE_SCORES}),
+        "导入数据、核对门户、公布成绩和批准成绩变更",
+        frozenset({Verb.IMPORT, Verb.RELEASE, Verb.APPROVE_SCORES, Verb.SETTLE_PORTAL}),
     ),
     "issue": (
         "签发、发放、撤销、更正和纸质证书",

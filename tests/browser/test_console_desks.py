@@ -10,6 +10,7 @@ from playwright.async_api import Browser, expect
 from server.adapters import cache
 from server.domain import imports
 from server.domain.issuance import scan_tickets
+from server.domain.portal_lists import keeping
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Certificate, Plan
@@ -102,7 +103,7 @@ async def test_the_portals_list_is_checked_and_taken_on_the_certificates_page(
     file.write_text(
         f"证书编号,门户证书编号,姓名\n{one.number},GJ2026-1,崔子涵\n{two.number},GJ2026-2,某某\n", "utf-8"
     )
-    table = {"imports.run": imports.run}
+    table = {"imports.run": imports.run, keeping.JOB: issuing.nothing}
     queue = services.queue
     assert isinstance(queue, ListQueue)
     async with seat(browser, services, base, Role.OPERATOR, narrow=narrow) as (page, trouble):

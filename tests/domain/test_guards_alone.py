@@ -15,7 +15,8 @@ from dataclasses import replace
 
 import pytest
 
-from server.domain.issuance import generation, organisation, scan_tickets
+from server.domain.certificates import revocation
+from server.domain.issuance import generation, organisation, replacement, scan_tickets
 from server.domain.issuance.states import BY_NAME, STEPS
 from server.domain.people import officers
 from server.domain.ports import Services
@@ -23,7 +24,9 @@ from server.errors import Refused
 from server.models import Certificate, Issuance, Officer, Plan, Registration
 from tests.kit import issuing, make
 from tests.kit.issuing import PIN, Cohort, generating, pending, prepared, school_signed, shown_ticket
+from tests.kit.jobs import drained
 from tests.kit.lives import without_row
+from tests.kit.noticing import clock
 
 ME = make.ISSUER_STAFF
 Do = Callable[[], Awaitable[object]]
@@ -136,6 +139,11 @@ async def finish_before_all_are_made(s: Services, of: Cohort) -> Do:
     return lambda: generation.finish(s, issuance_id=batch.id)
 
 
+async def void_what_is_still_wanted(s: Services, of: Cohort) -> Do:
+    batch = await prepared(s, of)
+    return lambda: replacement.void(s, batch.id)
+
+
 def by_officer(scenario: Callable[[Services, Cohort, str], Awaitable[Do]], name: str) -> Scenario:
     async def arranged(s: Services, of: Cohort) -> Do:
         return await scenario(s, of, name)
@@ -159,6 +167,7 @@ SCENARIOS: dict[tuple[str, str], Scenario] = {
     ("hand_over", "second_person_acts"): hand_over_alone,
     ("hand_over", "list_is_signed"): hand_over_what_was_not_signed,
     ("complete", "all_are_sealed"): finish_before_all_are_made,
+    ("void", "the_old_one_is_revoked"): void_what_is_still_wanted,
 } | {
     (name, guard): by_officer(scenario, name)
     for name in ("confirm_scan", "school_return")
@@ -231,6 +240,20 @@ async def _finishing(s: Services, of: Cohort) -> Do:
     return lambda: generation.finish(s, issuance_id=batch.id)
 
 
+async def _voiding(s: Services, of: Cohort) -> Do:
+    """As a batch of one stands when the certificate that it was to replace was revoked after it had begun."""
+    other = await issuing.cohort(s)
+    await generating(s, other)
+    await drained(s)
+    old = await Certificate.filter(state="valid").order_by("id").first()
+    assert old is not None
+    batch = await prepared(s, of)
+    await Issuance.filter(id=batch.id).update(corrects_id=old.id)
+    clock(s).forward(seconds=1)
+    await revocation.revoke(s.clock, s.faults, old.number, "考试违纪", actor=make.ADMIN)
+    return lambda: replacement.void(s, batch.id)
+
+
 ROWS: dict[str, Scenario] = {
     "org_sign": _signing,
     "confirm_scan": by_officer(_scan, "confirm_scan"),
@@ -239,6 +262,7 @@ ROWS: dict[str, Scenario] = {
     "revise": _revising,
     "hand_over": _handing_over,
     "complete": _finishing,
+    "void": _voiding,
 }
 
 
