@@ -18,7 +18,7 @@ from tests.kit import issuing
 from tests.kit.console_pages import ScreenPdfRenderer, look, seat
 from tests.kit.exchange import exchange
 from tests.kit.fakes import ListQueue
-from tests.kit.jobs import drained
+from tests.kit.jobs import Jobs, drained
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 DEAD = "另一个页面出示了新的二维码，本页的已失效；如需在这里继续，请点“换一张二维码”。"
@@ -103,7 +103,7 @@ async def test_the_portals_list_is_checked_and_taken_on_the_certificates_page(
     file.write_text(
         f"证书编号,门户证书编号,姓名\n{one.number},GJ2026-1,崔子涵\n{two.number},GJ2026-2,某某\n", "utf-8"
     )
-    table = {"imports.run": imports.run, keeping.JOB: issuing.nothing}
+    table: Jobs = {"imports.run": imports.run, keeping.JOB: issuing.nothing}
     queue = services.queue
     assert isinstance(queue, ListQueue)
     async with seat(browser, services, base, Role.OPERATOR, narrow=narrow) as (page, trouble):
