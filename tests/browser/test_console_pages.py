@@ -104,7 +104,9 @@ async def test_the_page_says_when_the_school_returns_it(
         await expect(page.locator("#qr-done-text")).to_have_text("院校已退回：第二位考生姓名有误")
         await look(page, "qr-returned")
         await page.click("text=返回批次")
-        await expect(page.locator(".note.bad")).to_contain_text("院校退回：第二位考生姓名有误")
+        await expect(page.locator(".note.bad")).to_have_text(
+            "院校退回：第二位考生姓名有误 姓名或证件号码有误的，请先提出更正，批准以后再重新准备。"
+        )
         assert trouble == []
     await redis.aclose()
 

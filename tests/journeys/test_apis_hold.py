@@ -14,7 +14,7 @@ from server.domain.roles import SCOPES
 from tests.journeys.people import NEW_PASSWORD, Desk, Phone
 from tests.journeys.service import Service
 
-EXAMPLES = 6  # for each operation
+EXAMPLES = 12  # for each operation
 # What would end or bar the very account that asks; each has tests of its own.
 NOT_BY_CHANCE = {
     ("DELETE", "/console/api/v1/session"),

@@ -130,7 +130,6 @@ BODIES: list[tuple[str, bytes]] = [
     ("\xff".encode("latin-1").decode("latin-1"), b"a"),
     ("", b"\0"),
 ]
-IN_TURN = 4
 UNREADY = re.compile(rb"\S+ /(readyz|wechat/pay/)")  # no job worker and no merchant number in this world
 NO_URL = b"http://[::1"  # what urlsplit raises at
 NO_URLS = b"?" + b"&".join(name.encode() + b"=" + NO_URL for name in NAMES)
@@ -169,9 +168,7 @@ def attacks(app: App, entry: tuple[bytes, ...], below: str = "") -> Iterator[byt
         }
     )
     query = b"?" + b"&".join(name.encode() + b"=" + value for name in NAMES for value in VALUES[:2])
-    for number, (path, methods) in enumerate(routes):
-        # One reader stands before all routes: each is given some of the bodies in turn, and all of them are given.
-        bodies, places = BODIES[number % IN_TURN :: IN_TURN], PLACES[number % IN_TURN :: IN_TURN]
+    for path, methods in routes:
         for name in methods:
             method, plain = name.encode(), concrete(path)
             if name in ("HEAD", "OPTIONS"):  # HEAD runs the handler of GET, OPTIONS none
@@ -181,10 +178,10 @@ def attacks(app: App, entry: tuple[bytes, ...], below: str = "") -> Iterator[byt
             yield head(method, plain + b"?a=%00&a=%ff&=&%00", *entry)
             yield head(method, plain + NO_URLS, *entry)
             if "<" in path:
-                for place in places:
+                for place in PLACES:
                     yield head(method, concrete(path, place), *entry)
             if name in ("POST", "PUT", "PATCH", "DELETE"):
-                for kind, body in bodies:
+                for kind, body in BODIES:
                     yield with_body(method, plain, kind, body, *entry)
                 for header in (b"origin", b"referer"):
                     yield with_body(method, plain, FORM, NO_URLS[1:], header + b": " + NO_URL, *entry)
