@@ -60,7 +60,7 @@ def key_of(text):
     """Name, 4 bytes of id, Ed25519 key of a line `name+id+base64`."""
     name, digest, material = text.split("+", 2)
     data = base64.b64decode(material)
-    if data[0] != 1 or len(data) != 33 or sha256(name.encode() + b"\n" + data)[:4].hex() != digest:
+    if len(data) != 33 or data[0] != 1 or sha256(name.encode() + b"\n" + data)[:4].hex() != digest:
         raise ValueError("not a verifier key for Ed25519: " + text)
     return name, bytes.fromhex(digest), Ed25519PublicKey.from_public_bytes(data[1:])
 
@@ -224,8 +224,8 @@ def follow(base, keys, state, whole=False):
 
 
 def main(arguments):
-    base, path, *texts = arguments
     try:
+        base, path, *texts = arguments
         keys = [key_of(text) for text in texts]
         state = {}
         if os.path.exists(path):
@@ -235,7 +235,7 @@ def main(arguments):
     except Contradiction as error:
         print("✗ " + str(error))
         return 1
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         print("? " + str(error))
         return 2
     with open(path + ".new", "w", encoding="utf-8") as handle:

@@ -64,10 +64,8 @@ async def scanned(request: Request, code: str) -> HTTPResponse:
     try:
         finding = await verification.read_code(services(request), code, address=client_address(request))
     except Unverified as refusal:
-        if refusal.code == "key_unknown":
-            return await _not_now(request, refusal)
-        if not wants_page(request):
-            raise NotFound(refusal.code, refusal.message) from None
+        if refusal.code == "key_unknown" or not wants_page(request):
+            return await _unproven(request, refusal)
         return await templating.render(request, "verification/forged.html", status=404, title="无法确认")
     return await _show(request, finding)
 
@@ -77,9 +75,7 @@ async def _credential(request: Request, code: str) -> HTTPResponse:
     try:
         body = await wallet_credentials.of_code(services(request), code, address=client_address(request))
     except Unverified as refusal:
-        if refusal.code == "key_unknown":
-            return await _not_now(request, refusal)
-        raise NotFound(refusal.code, refusal.message) from None
+        return await _unproven(request, refusal)
     return wallets.credential(body, headers={"cache-control": "no-store", "vary": "accept"})
 
 
@@ -87,12 +83,22 @@ async def _credential(request: Request, code: str) -> HTTPResponse:
 async def proof(request: Request, code: str, file: str) -> HTTPResponse:
     """That an event of this certificate stands in the public log, as a file that anybody can check without us."""
     event = file.removesuffix(".tlog-proof")
-    finding = await verification.read_code(services(request), code, address=client_address(request))
+    try:
+        finding = await verification.read_code(services(request), code, address=client_address(request))
+    except Unverified as refusal:
+        return await _unproven(request, refusal)
     found = [one for one in finding.logged if one.entry.event == event]
     if not found:
         raise NotFound("not_logged", "这份证书还没有载入公开签发日志的这一条记录，请稍后再试。")
     name = f"{finding.claims.number}-{event}.tlog-proof"
     return responses.download(str(found[0]).encode(), "text/plain; charset=utf-8", name)
+
+
+async def _unproven(request: Request, refusal: Unverified) -> HTTPResponse:
+    """Not to be told now, or never to be proven."""
+    if refusal.code == "key_unknown":
+        return await _not_now(request, refusal)
+    raise NotFound(refusal.code, refusal.message) from None
 
 
 async def _not_now(request: Request, refusal: Unverified) -> HTTPResponse:

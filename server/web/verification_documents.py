@@ -107,6 +107,7 @@ def paths() -> dict[str, Any]:
         code="核验码",
         file="issued.tlog-proof、revoked.tlog-proof 或 superseded.tlog-proof",
     )
+    proof["responses"] |= refusals((429, 503))
     return {
         "/v": {"post": _operation("verify_number_and_name", "按证书编号和姓名核验", and_form) | form},
         "/v/file": {"post": _given_file()},

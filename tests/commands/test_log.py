@@ -23,7 +23,7 @@ from server.domain.public_log import sequencer
 from server.models import Certificate, database
 from server.models.database import rows
 from tests.commands.conftest import Xcert
-from tests.kit import issuing, log_desk
+from tests.kit import issuing, log_auditor, log_desk
 from tests.kit.exchange import exchange
 from tests.kit.jobs import drained
 from tests.kit.repository import ROOT
@@ -127,6 +127,25 @@ async def test_the_whole_of_it(
     assert "编号 26SPS1 已跳到 1000 之后" in done.stdout
     assert (await asyncio.to_thread(xcert, "log", "verify")).returncode == 0
     assert (await asyncio.to_thread(xcert, *monitor)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "state"),
+    [
+        ([], "{}"),
+        (["http://127.0.0.1:1", "STATE", "name+00000000+"], "{}"),
+        (["http://127.0.0.1:1", "STATE"], '{"size": 3}'),
+        (["http://127.0.0.1:1", "STATE"], "[]"),
+    ],
+    ids=["nothing said", "no key", "half a state", "no state"],
+)
+def test_a_monitor_that_cannot_tell_says_so_and_accuses_nobody(
+    arguments: list[str], state: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state.json").write_text(state)
+    program = log_auditor.load()
+    assert program.main([str(tmp_path / "state.json") if one == "STATE" else one for one in arguments]) == 2
+    assert capsys.readouterr().out.startswith("? ")
 
 
 @pytest.mark.slow

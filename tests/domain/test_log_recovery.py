@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -112,6 +113,46 @@ async def test_lost_files_are_written_anew_with_the_same_bytes(services: Service
     await in_order(services, 600)
     await log_desk.logged(services, 600, 300)
     await in_order(services, 900)
+
+
+async def test_an_older_copy_takes_nothing_back_that_was_published(services: Services) -> None:
+    await log_desk.logged(services, 0, 20)
+    assert isinstance(services.file_store, MemoryFileStore)
+    older = MemoryFileStore()
+    older.files.update(services.file_store.files)
+    await log_desk.logged(services, 20, 30)
+    await gone_back(20, checkpoints_from=20)
+    with pytest.raises(LogStopped, match=r"已公布的日志（50 条）比这份副本（20 条）新"):
+        await log_recovery.plan(services, older)
+    services.file_store.files["log/checkpoint"] = b"rubbish"  # what a copy is for
+    assert (await log_recovery.plan(services, older)).size == 20
+
+
+async def test_the_log_is_not_held_after_a_recovery_that_failed(services: Services) -> None:
+    await log_desk.logged(services, 0, 20)
+    found = await log_recovery.plan(services, services.file_store)
+    await log_desk.logged(services, 20, 10)
+    for _ in range(2):  # a second try meets no lock of the first
+        with pytest.raises(LogStopped, match="日志刚刚有了变化，请再运行一次"):
+            await log_recovery.carry_out(services, found, actor=SYSTEM)
+    assert await queries.claim_writer("another", 60.0)
+    with pytest.raises(LogStopped, match="后台任务正在写日志，请一分钟后再试"):
+        await log_recovery.carry_out(services, found, actor=SYSTEM)
+
+
+async def test_a_gap_in_the_record_ends_the_look_through_it(services: Services) -> None:
+    """As when somebody took rows out of the table: it is said, and nothing waits for them for ever."""
+    await log_desk.logged(services, 0, 20)
+    await rows("ALTER TABLE log_entry DISABLE TRIGGER log_entry_no_change")
+    await rows("DELETE FROM log_entry WHERE index < 19")
+    await rows("ALTER TABLE log_entry ENABLE ALWAYS TRIGGER log_entry_no_change")
+    async with asyncio.timeout(20):
+        assert (await log_recovery.review(services)).problems
+    services.file_store.files.clear()  # type: ignore[attr-defined]  # they lie in memory
+    with pytest.raises(LogStopped, match="缺失"):
+        async with asyncio.timeout(20):
+            found = log_recovery.Plan("127.0.0.1:8000/log", 19, await queries.size())
+            await log_recovery.carry_out(services, found, actor=SYSTEM)
 
 
 async def test_a_spoilt_file_is_found_and_mended(services: Services) -> None:

@@ -183,10 +183,12 @@ async def test_poor_settlings_are_refused(services: Services, numbers: list[str]
     s = services
     await brought(s, f"{STRANGE},P-9,,,,")
     [one] = await found()
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as short:
         await portal_differences.settle(s.clock, s.faults, one.id, "短", actor=make.OPERATOR)
-    with pytest.raises(NotFound):
+    assert [error.code for error in short.value.errors] == ["note_length"]
+    with pytest.raises(NotFound) as missing:
         await portal_differences.settle(s.clock, s.faults, one.id + 1, "已请门户改正", actor=make.OPERATOR)
+    assert missing.value.code == "difference_unknown"
     for verb in (
         portal_differences.settle(s.clock, s.faults, one.id, "已请门户改正", actor=make.ISSUER_STAFF),
         portal_differences.waiting(actor=make.ISSUER_STAFF),

@@ -60,7 +60,7 @@ class Entry:
 
 def read_entry(data: bytes) -> Entry:
     """Raises ValueError for anything that `Entry.to_bytes` would not have written."""
-    said = json.loads(data) if len(data) <= LONGEST else None
+    said = json.loads(data) if len(data) <= LONGEST and data.startswith(b'{"at":') else None
     if not isinstance(said, dict) or said.get("v") != VERSION or said.get("event") not in EVENTS:
         raise ValueError("not an entry of this form")
     hashes = [said.get("certificate"), *(said[name] for name in ("pdf", "successor") if name in said)]

@@ -67,6 +67,7 @@ async def plan(s: Services, source: Reader) -> Plan:
     head = await queries.head()
     last = await queries.last_checkpoint()
     public = await _published(s, source, head.origin)
+    await _require_newest(s, source, head.origin, public)
     origin = head.origin or (public.checkpoint.origin if public is not None else "")
     signed = {one.size: one.root for one in (last, public.checkpoint if public is not None else None) if one}
     recorded = await queries.size()
@@ -89,6 +90,25 @@ async def _published(s: Services, source: Reader, origin: str) -> Published | No
     if public is not None and not log_state.is_signed(s.keys, public.checkpoint.origin, public.note):
         raise LogStopped("已公布的检查点不是本机的日志密钥签的，请先恢复当时的密钥。")
     return public
+
+
+async def _require_newest(s: Services, source: Reader, origin: str, public: Published | None) -> None:
+    """A copy must not be older than what stands in the file store: that would take back what was published.
+
+    One that cannot be read there, or is not ours, is what a copy is for.
+    """
+    if source is s.file_store:
+        return
+    try:
+        here = await _published(s, s.file_store, origin)
+    except LogStopped:
+        return
+    size = public.checkpoint.size if public is not None else 0
+    if here is not None and here.checkpoint.size > size:
+        raise LogStopped(
+            f"文件目录里已公布的日志（{here.checkpoint.size} 条）比这份副本（{size} 条）新，"
+            "请不带 --copy 运行，或换一份更新的副本。"
+        )
 
 
 async def _entries(
@@ -141,6 +161,13 @@ async def carry_out(s: Services, found: Plan, *, actor: Actor) -> int:
     writer = secrets.token_hex(8)
     if not await queries.claim_writer(writer, LEASE_SECONDS):
         raise LogStopped("后台任务正在写日志，请一分钟后再试。")
+    try:
+        return await _carried_out(s, found, actor)
+    finally:
+        await queries.let_go(writer)
+
+
+async def _carried_out(s: Services, found: Plan, actor: Actor) -> int:
     if found.origin:
         await queries.begin(found.origin)
     if await queries.size() != found.recorded:
@@ -160,7 +187,6 @@ async def carry_out(s: Services, found: Plan, *, actor: Actor) -> int:
         await queries.go_on()
         became = {"size": found.size, "entries": len(found.missing), "files": mended}
         await audit_log.record(s.clock, actor, "log.recover", "log", "log", became=became)
-    await queries.let_go(writer)
     return mended
 
 
@@ -176,7 +202,7 @@ async def _write_anew(file_store: FileStore, size: int) -> int:
     mending = _Mending(file_store)
     tree = GrowingTree(mending)
     while tree.size < size:
-        await tree.append(await queries.entries(tree.size, min(size, tree.size + _CHUNK)))
+        await tree.append(await log_state.recorded(tree.size, min(size, tree.size + _CHUNK)))
     await tree.write_edge()
     await _forget_beyond(file_store, -1, size)
     level = 0
@@ -213,8 +239,11 @@ async def review(s: Services) -> Review:
     comparing = _Comparing(s.file_store, problems)
     tree = GrowingTree(comparing)
     head = last.size if last is not None else 0
-    while tree.size < min(head, size):
-        await tree.append(await queries.entries(tree.size, min(head, size, tree.size + _CHUNK)))
+    try:
+        while tree.size < min(head, size):
+            await tree.append(await log_state.recorded(tree.size, min(head, size, tree.size + _CHUNK)))
+    except LogStopped as gap:
+        problems.append(str(gap))
     await tree.write_edge()
     if last is None:
         return Review(size, None, problems)

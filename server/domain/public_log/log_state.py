@@ -88,6 +88,18 @@ async def published(file_store: Reader, keys: Keys, origin: str) -> Published | 
     return Published(note, checkpoint)
 
 
+async def recorded(start: int, stop: int) -> list[bytes]:
+    """Entries of the record, some at least.
+
+    Raises:
+        LogStopped: the first of them is not there, so that nobody looks for it for ever.
+    """
+    found = await queries.entries(start, stop)
+    if not found:
+        raise LogStopped(f"数据库里的日志从第 {start} 条起缺失。{RECOVER}")
+    return found
+
+
 def disagreement(last: queries.Signed | None, public: Published | None) -> str:
     """Why the record and what is published are not one history; "" when they are."""
     if public is None:  # a death between the first record and the first publication leaves none

@@ -40,7 +40,8 @@ async def run(s: Services, *, batch: int = BATCH) -> None:
         log.warning("another process writes the log meanwhile")
     except LogStopped as stopped:
         await log_state.stop(s.clock, s.faults, str(stopped))
-    await queries.let_go(writer)
+    finally:
+        await queries.let_go(writer)
 
 
 async def _write(s: Services, writer: str, batch: int) -> None:
@@ -91,7 +92,7 @@ async def _grow(s: Services, writer: str, origin: str, last: queries.Signed | No
         tail = await queries.entries(last.size // WIDTH * WIDTH, last.size)
         tree = await GrowingTree.load(s.file_store, last.size, last.root, tail)
     while tree.size < size:
-        await tree.append(await queries.entries(tree.size, min(size, tree.size + 64 * WIDTH)))
+        await tree.append(await log_state.recorded(tree.size, min(size, tree.size + 64 * WIDTH)))
         await s.faults.reach("log.sequence: tiles are written")
         await _still(writer)
     await tree.write_edge()
