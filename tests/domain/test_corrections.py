@@ -263,6 +263,21 @@ async def test_a_wrong_correction_is_corrected_by_another(services: Services) ->
     ]
 
 
+async def test_a_batch_that_two_cases_share_says_why_of_both(services: Services) -> None:
+    s = services
+    of = await correcting.issued(s)
+    old = await correcting.certificate(of)
+    await correcting.approved(s, of)
+    await correcting.approved(s, of, name="龙玟")  # for the same reason: said once
+    second = await correcting.approved(s, of, id_number=make.id_number(7777))
+    batch = await Issuance.get(corrects_id=old.id)
+    with pytest.raises(Conflict) as unseen:  # its list follows, and is shown again before it is signed
+        await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
+    assert unseen.value.code == "list_refreshed"
+    await correcting.reissued(s, of, second)
+    assert (await Certificate.get(id=old.id)).superseded_word == "姓名更正，证件号码更正"
+
+
 async def test_a_school_asks_and_staff_decide(services: Services) -> None:
     s = services
     of = await correcting.issued(s)

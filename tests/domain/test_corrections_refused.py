@@ -8,6 +8,7 @@ import pytest
 
 from server.demo_cohort import PEOPLE_HEADER
 from server.domain.actor import Actor
+from server.domain.certificates import revocation
 from server.domain.corrections import case_letters, case_views, deciding, number_index, requesting
 from server.domain.corrections.contents import CorrectionKind
 from server.domain.corrections.requesting import Wish
@@ -88,6 +89,57 @@ async def test_nobody_is_found(services: Services) -> None:
         with pytest.raises(NotFound) as refused:
             await correcting.asked(s, of, name="龙文", actor=actor, about=number)
         assert refused.value.code == "candidate_unknown"
+
+
+async def test_a_place_at_another_school_is_not_a_schools_to_name(services: Services) -> None:
+    """A person may be registered at two schools; each of them knows its own registration alone."""
+    s = services
+    theirs, ours = await correcting.issued(s), await issuing.cohort(s, names=())
+    shared = await Candidate.get(id=theirs.registrations[0].candidate_id)
+    own = await make.registration(s, shared, on=ours.plan, at=ours.site)
+    for of in (theirs, ours):
+        await PlanSlot.create(plan=of.plan, level=of.site.level, subject=make.SUBJECT)
+    certificate, teacher = await correcting.certificate(theirs), make.school_account(ours.school)
+    await revocation.revoke(s.clock, s.faults, certificate.number, "误操作", actor=make.ISSUER_STAFF)
+    score = {"kind": CorrectionKind.SCORE, "status": "scored", "score": "12"}
+    wishes: tuple[dict[str, Any], ...] = (
+        score,
+        {"kind": CorrectionKind.PLACEMENT, "level": "advanced"},
+        {"kind": CorrectionKind.REISSUE},
+        {"kind": CorrectionKind.PERSON, "name": "龙文"},
+    )
+    for wish in wishes:
+        for about in (theirs.registrations[0].admission_number, certificate.number):
+            with pytest.raises(NotFound) as refused:
+                await correcting.asked(s, theirs, actor=teacher, about=about, **wish)
+            assert refused.value.code == "candidate_unknown"
+    assert not await Correction.all().exists()
+    case = await correcting.asked(s, theirs, actor=teacher, about=own.admission_number, **score)
+    assert (case.registration_id, case.school_id) == (own.id, ours.school.id)
+
+
+async def test_a_person_of_another_school_is_not_a_schools_to_name(services: Services) -> None:
+    s = services
+    of = await issuing.cohort(s, names=("龙雯",))
+    whom = {"about": "", "candidate_id": of.registrations[0].candidate_id, "name": "龙文"}
+    with pytest.raises(NotFound) as refused:
+        await correcting.asked(s, of, actor=make.school_account(await make.school()), **whom)
+    assert refused.value.code == "candidate_unknown"
+    assert await correcting.asked(s, of, actor=make.school_account(of.school), **whom)
+
+
+async def test_a_certificate_in_whose_place_another_stands_is_not_made_anew(services: Services) -> None:
+    s = services
+    of = await correcting.issued(s)
+    old = await correcting.certificate(of)
+    await revocation.revoke(s.clock, s.faults, old.number, "误操作", actor=make.ISSUER_STAFF)
+    first = await correcting.approved(s, of, about=old.number, kind=CorrectionKind.REISSUE)
+    for is_issued in (False, True):
+        if is_issued:
+            await correcting.reissued(s, of, first)
+        with pytest.raises(Invalid) as refused:
+            await correcting.asked(s, of, about=old.number, kind=CorrectionKind.REISSUE)
+        assert [(one.pointer, one.code) for one in refused.value.errors] == [("/about", "has_certificate")]
 
 
 async def test_a_number_that_another_candidate_has(services: Services) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 
 import pytest
 from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
 
 from server.domain.certificates import revocation
 from server.domain.paper import paper_views, parcels, print_file, print_runs
@@ -16,6 +18,7 @@ from server.models import AuditEntry, Certificate, Issuance, PaperHand, PaperRun
 from tests.kit import issuing, make, printing
 from tests.kit.fakes import FakeClock, FakeSheetPrinter
 from tests.kit.jobs import drained
+from tests.kit.lock_waits import somebody_waits
 from tests.kit.printing import COLLEAGUE, FIRST, LAST, PRINTER, WAYBILL
 
 pytestmark = pytest.mark.rule("S91")
@@ -294,3 +297,52 @@ async def test_sheets_and_files_come_in_parts(services: Services) -> None:
     assert await refusal(print_file.sheets_pdf(s, run_id, part=2, actor=PRINTER)) == "sheets_unknown"
     with pytest.raises(Conflict):
         await parcels.send(s, run_id, *WAYBILL, actor=PRINTER)
+
+
+async def test_a_sheet_spoiled_between_two_parts_moves_no_other(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = services
+    monkeypatch.setattr(print_file, "AT_ONCE", 2)
+    _, batch = await printing.issued(s, names=("龙雯", "崔子涵", "王𠮷", "何晓"))
+    run_id = await printing.a_run(s, batch.id, FIRST, "A0001209")
+    await print_file.sheets_pdf(s, run_id, part=1, actor=PRINTER)
+    assert await print_runs.spoil(s, run_id, FIRST, "卡纸", actor=PRINTER) == "A0001205"
+    run = (await paper_views.view(s.clock, run_id, actor=PRINTER)).run
+    assert print_file.parts_of(run) == 3
+    for part in (1, 2, 3):
+        await print_file.sheets_pdf(s, run_id, part=part, actor=PRINTER)
+    await print_file.sheets_pdf(s, run_id, part=3, serial="A0001202", actor=PRINTER)
+    assert isinstance(s.sheet_printer, FakeSheetPrinter)
+    assert [[one.serial for one in sheets] for sheets in s.sheet_printer.printed] == [
+        ["A0001201", "A0001202"],
+        ["A0001202"],
+        ["A0001203", "A0001204"],
+        ["A0001205"],
+        ["A0001202"],
+    ]
+
+
+async def test_a_file_that_is_asked_for_while_its_run_is_taken_back_is_not_given(
+    services: Services, db: str
+) -> None:
+    """Neither is a run taken back whose file somebody takes at that moment: the second waits for the first."""
+    s = services
+    _, batch = await printing.issued(s)
+    run_id = await printing.a_run(s, batch.id)
+    async with in_transaction():
+        await print_runs.cancel(s, run_id, "编号填错", actor=PRINTER)
+        asked = asyncio.create_task(print_file.sheets_pdf(s, run_id, actor=PRINTER), context=Context())
+        await somebody_waits(db)
+    assert await refusal(asked) == "paper_moved"
+    assert (await PaperRun.get(id=run_id)).taken_at is None
+    assert not await AuditEntry.filter(action="paper.print").exists()
+    assert await refusal(print_file.sheets_pdf(s, run_id, actor=PRINTER)) == "paper_moved"
+    again = await printing.a_run(s, batch.id)
+    async with in_transaction():
+        await PaperRun.filter(id=again).select_for_update().first()
+        taking = asyncio.create_task(print_file.sheets_pdf(s, again, actor=PRINTER), context=Context())
+        await somebody_waits(db)
+        assert isinstance(s.sheet_printer, FakeSheetPrinter) and s.sheet_printer.printed == []
+    assert await taking
+    assert await refusal(print_runs.cancel(s, again, "编号填错", actor=PRINTER)) == "already_printed"

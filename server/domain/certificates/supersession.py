@@ -33,7 +33,8 @@ async def supersede(clock: Clock, faults: FaultInjector, old_id: int, issuance_i
         changes={"superseded_by_id": [new.id], "superseded_at": [now], "superseded_word": [word]},
     )
     if not moved:
-        if await _is_revoked_since(old_id, issuance_id):
+        old, issuance = await Certificate.get(id=old_id), await Issuance.get(id=issuance_id)
+        if is_revoked_since(old, issuance):
             reason = "所更正的证书在换发期间已被撤销"
             await revocation.take_validity(clock, faults, new, reason, actor=SYSTEM)
             return
@@ -51,7 +52,9 @@ async def supersede(clock: Clock, faults: FaultInjector, old_id: int, issuance_i
     )
 
 
-async def _is_revoked_since(old_id: int, issuance_id: int) -> bool:
-    """The same question as the list of a batch of one asks (`roster_query`), after which nobody could revoke it unseen."""
-    old, issuance = await Certificate.get(id=old_id), await Issuance.get(id=issuance_id)
+def is_revoked_since(old: Certificate, issuance: Issuance) -> bool:
+    """Whether the old one was revoked after the batch in its place was begun: it is not meant to come back.
+
+    The list of a batch of one asks the same (`roster_query`), after which nobody could revoke it unseen.
+    """
     return old.revoked_at is not None and old.revoked_at > issuance.created_at

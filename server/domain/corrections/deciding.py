@@ -11,11 +11,10 @@ from server.domain.corrections.case_letters import unknown
 from server.domain.corrections.states import CorrectionState, Standing
 from server.domain.fault_points import transaction
 from server.domain.people.free_text import clean_reason
-from server.domain.people.school_scope import school_of
+from server.domain.people.school_scope import may_see
 from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid
-from server.models import Correction
 
 
 async def approve(s: Services, correction_id: int, *, id_number: str = "", actor: Actor) -> CorrectionState:
@@ -73,14 +72,9 @@ async def withdraw(s: Services, correction_id: int, *, actor: Actor) -> Correcti
     roles.require(actor, Verb.ASK_CORRECTION)
     async with transaction(s.faults, "corrections.withdraw"):
         row = await transitions.locked(correction_id)
-        _require_seen(row, actor)
+        if not may_see(actor, row.school_id):
+            raise unknown()
         await transitions.advance(s.clock, row, "withdraw", facts.people(row, actor), actor=actor)
         if row.score_change_id is not None:
             await score_changes.end_in_case(s.clock, row.score_change_id, "withdraw", "", actor=actor)
     return CorrectionState(row.state)
-
-
-def _require_seen(row: Correction, actor: Actor) -> None:
-    """Another school's case is to a school as if it were not there."""
-    if school_of(actor) not in (None, row.school_id):
-        raise unknown()

@@ -12,7 +12,7 @@ from server.domain.certificates.states import LIVING, CertificateState
 from server.domain.corrections import queries
 from server.domain.corrections.contents import CorrectionKind, word
 from server.domain.corrections.facts import OpenCase
-from server.domain.corrections.states import Standing, the_new_one_is_free
+from server.domain.corrections.states import TAKEN
 from server.domain.exams.results import Result
 from server.domain.issuance import replacement
 from server.domain.issuance.states import BatchState
@@ -20,6 +20,8 @@ from server.domain.people.candidates import ABOUT_ID
 from server.domain.ports import Services
 from server.models import Candidate, Certificate, CorrectionCertificate, Issuance
 from server.models.database import breaks
+
+LONGEST_WORD = 30  # as the columns have it
 
 
 async def write_person(s: Services, case: OpenCase, *, actor: Actor) -> None:
@@ -41,9 +43,7 @@ async def write_person(s: Services, case: OpenCase, *, actor: Actor) -> None:
     except IntegrityError as error:  # somebody else was registered with it between the look and now
         if not breaks(error, "candidate_id_index"):
             raise
-        reason = the_new_one_is_free(Standing())
-        assert reason is not None
-        raise reason.as_refusal() from error
+        raise TAKEN.as_refusal() from error
     became = {"correction": case.row.id, "fields": sorted(case.becomes)}
     await audit_log.record(s.clock, actor, "candidate.change", "candidate", case.candidate.id, became=became)
 
@@ -119,16 +119,22 @@ async def certificates_follow(s: Services, case: OpenCase, olds: list[Certificat
         Refused: not_certifiable, the sentence says why.
     """
     for old in olds:
-        issuance = await _under_way(old) or await replacement.begin(
-            s, old, word(case.kind, case.becomes), actor=actor
-        )
+        why = word(case.kind, case.becomes)
+        issuance = await _joined(old, why) or await replacement.begin(s, old, why, actor=actor)
         await s.faults.reach("effects.certificates_follow: a batch is prepared")
         await CorrectionCertificate.create(
             correction_id=case.row.id, certificate_id=old.id, issuance_id=issuance.id
         )
 
 
-async def _under_way(old: Certificate) -> Issuance | None:
-    """A batch of an earlier case that the organisation still has: its list follows today's data by itself."""
+async def _joined(old: Certificate, why: str) -> Issuance | None:
+    """A batch of an earlier case that the organisation still has; it says why of this case as well.
+
+    Its list follows today's data by itself.
+    """
     ended = [BatchState.ISSUED.value, BatchState.VOID.value]
-    return await Issuance.filter(corrects_id=old.id).exclude(state__in=ended).first()
+    there = await Issuance.filter(corrects_id=old.id).exclude(state__in=ended).first()
+    if there is not None and why not in there.correction_word:
+        there.correction_word = f"{there.correction_word}，{why}"[:LONGEST_WORD]
+        await there.save(update_fields=["correction_word"])
+    return there

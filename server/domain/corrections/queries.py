@@ -12,7 +12,7 @@ from server.domain.issuance.states import BatchState
 from server.models.database import rows
 
 _SUBJECT = """
-SELECT r.id AS registration_id, r.candidate_id, r.plan_id, r.site_id, p.name AS plan, p.kind_id, t.level, t.school_id
+SELECT r.id AS registration_id, r.candidate_id, r.plan_id, r.site_id, p.name AS plan, t.level, t.school_id
 FROM registration r JOIN plan p ON p.id = r.plan_id JOIN site t ON t.id = r.site_id
 WHERE r.admission_number = $1 OR r.id = (SELECT x.registration_id FROM certificate x WHERE x.number = $2)
    OR r.id = $3
@@ -102,7 +102,6 @@ class Place:
     plan_id: int
     site_id: int
     plan: str
-    kind_id: int
     level: str
     school_id: int
 

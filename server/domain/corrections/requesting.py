@@ -15,7 +15,7 @@ from server.domain.corrections import facts, queries
 from server.domain.corrections.case_letters import SHELF, is_named
 from server.domain.corrections.contents import Contents, CorrectionKind, sealed
 from server.domain.corrections.queries import Place
-from server.domain.corrections.states import Standing, the_new_one_is_free
+from server.domain.corrections.states import TAKEN
 from server.domain.exams.results import say
 from server.domain.fault_points import transaction
 from server.domain.levels import Level
@@ -23,7 +23,7 @@ from server.domain.people import queries as people_queries
 from server.domain.people.candidates import ABOUT_ID, IdentityNumber, clean_name
 from server.domain.people.free_text import clean_reason
 from server.domain.people.names import clean_title
-from server.domain.people.school_scope import is_school, school_of
+from server.domain.people.school_scope import is_school, may_see, school_of
 from server.domain.ports import Clock, Services
 from server.domain.roles import Verb
 from server.domain.sealed_files import SealedFile
@@ -94,9 +94,7 @@ async def request(s: Services, wish: Wish, *, actor: Actor) -> int:
     if not asks_blindly and not await facts.is_free(
         s.keys, subject.candidate_id, _registration(wish, subject), becomes
     ):
-        reason_against = the_new_one_is_free(Standing())
-        assert reason_against is not None
-        raise reason_against.as_refusal()
+        raise TAKEN.as_refusal()
     try:
         async with SHELF.kept(s, wish.letter, is_named=is_named) as letter:
             await s.faults.reach("corrections.request: the letter is kept")
@@ -166,7 +164,7 @@ async def _subject(s: Services, wish: Wish, actor: Actor) -> _Subject:
     if wish.kind in _NAMED and candidate_id is not None and place is None:
         raise _wrong("/about", "missing", "请填写要更正的那一次考试的准考证号，或证书编号。")
     person = None
-    if candidate_id is not None and await people_queries.is_seen(candidate_id, school_of(actor)):
+    if candidate_id is not None and await _may_name(candidate_id, place, actor):
         person = await queries.person(candidate_id, actor.school_id if is_school(actor) else None)
     if person is None:
         raise NotFound("candidate_unknown", "没有找到这位考生，请核对准考证号或证书编号。")
@@ -179,6 +177,13 @@ async def _subject(s: Services, wish: Wish, actor: Actor) -> _Subject:
         place,
         await revoked.first() if number else None,
     )
+
+
+async def _may_name(candidate_id: int, place: Place | None, actor: Actor) -> bool:
+    """Whether this account may ask about them. A school that a person is registered at knows nothing of their others."""
+    if place is not None and not may_see(actor, place.school_id):
+        return False
+    return await people_queries.is_seen(candidate_id, school_of(actor))
 
 
 async def _sides(s: Services, wish: Wish, subject: _Subject) -> tuple[Contents, Contents]:

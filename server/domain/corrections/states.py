@@ -74,13 +74,16 @@ def the_record_is_unmoved(facts: Standing) -> Reason | None:
     return Reason("record_moved", "提出之后记录已变化，与申请里的“更正前”不同。请不批准这一件，并重新提出。")
 
 
+TAKEN = Reason(
+    "taken",
+    "更正后的证件号码已登记在另一位考生名下（或该考生在那个考试计划已有报考），不能这样更正。请核对函件；确是同一人重复登记的，请联系管理员核查。",
+)
+
+
 def the_new_one_is_free(facts: Standing) -> Reason | None:
     if facts.is_free:
         return None
-    return Reason(
-        "taken",
-        "更正后的证件号码已登记在另一位考生名下（或该考生在那个考试计划已有报考），不能这样更正。请核对函件；确是同一人重复登记的，请联系管理员核查。",
-    )
+    return TAKEN
 
 
 def nothing_is_at_school(facts: Standing) -> Reason | None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from server.domain.actor import Actor
 from server.domain.certificates.states import UNSEALED
+from server.domain.certificates.supersession import is_revoked_since
 from server.domain.certificates.visibility import is_out
 from server.domain.issuance import receipts, roster, roster_query
 from server.domain.issuance.roster_query import Frame
@@ -66,8 +67,7 @@ async def _is_signed(keys: Keys, issuance: Issuance, digest: bytes) -> bool:
 async def of_replacement(issuance: Issuance) -> Facts:
     """What ends a batch of one that lists nobody any more: whoever revoked the old one did not mean it to come back."""
     old = await Certificate.get_or_none(id=issuance.corrects_id)
-    revoked_at = old.revoked_at if old is not None else None
-    return Facts(old_is_revoked=revoked_at is not None and revoked_at > issuance.created_at)
+    return Facts(old_is_revoked=old is not None and is_revoked_since(old, issuance))
 
 
 def of_officer(ticket: ScanTicket, officer: Officer, issuance: Issuance | None = None) -> Facts:

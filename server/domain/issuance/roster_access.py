@@ -19,6 +19,7 @@ from server.domain.issuance import roster, roster_query
 from server.domain.issuance.queries import BatchSummary, summary_of
 from server.domain.issuance.roster_query import Listed
 from server.domain.paging import Page, limited
+from server.domain.people.school_scope import is_school
 from server.domain.ports import Clock, Keys, Services
 from server.domain.roles import Verb
 from server.errors import NotFound, OutsideFailure
@@ -96,7 +97,7 @@ async def roll(clock: Clock, keys: Keys, issuance_id: int, *, given_as: str, act
     issuance = await _batch(clock, issuance_id, actor)
     lines = await roster_query.lines(keys, issuance_id)
     signed: dict[str, SignedLine] = {}
-    if given_as == "xlsx" and actor.school_id is not None:
+    if given_as == "xlsx" and is_school(actor):
         for one in await roster_query.reserved(issuance_id):
             signed[one.number] = SignedLine(Line.from_bytes(one.line), one.salt(keys))
     await _record_taking(clock, issuance_id, given_as, len(lines), actor)

@@ -99,7 +99,7 @@ async def paper_run(call: Call, paper_run_id: int) -> HTTPResponse:
         more_base=f"{NAV}/{paper_run_id}?",
         steps={one for one in steps if (may_receive if one == "receive" else may_handle)},
         at_home=may_handle and state in AT_HOME,
-        parts=-(-found.run.used // print_file.AT_ONCE),
+        parts=print_file.parts_of(found.run),
         at_once=print_file.AT_ONCE,
         couriers=parcels.COURIERS,
         slip=wanted.slip or "",
