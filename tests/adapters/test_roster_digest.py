@@ -13,11 +13,13 @@ import pytest
 from sanic import Sanic
 
 from server.cli import build_parser
+from server.commands import own_digest
 from server.commands.own_digest import digest
 from server.domain.certificates.claims import Line, id_hash_of_index
 from server.domain.issuance import receipts, roster, roster_query, scan_tickets
 from server.domain.ports import Services
 from server.domain.roles import Role
+from server.errors import Refused
 from server.models import Candidate, Certificate, Issuance, Officer
 from server.settings import Settings
 from tests.kit import issuing, make
@@ -106,6 +108,22 @@ async def test_it_is_what_the_receipt_says(book: Book, services: Services, comma
     assert view.list_sha256[:8] == book.digest[:8]
     _, said = command(book.save(book.filled()))
     assert book.digest in said
+
+
+async def test_a_file_that_is_no_list_by_its_size_is_not_read(
+    book: Book, command: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = book.save(book.filled())
+    own = tmp_path / "own.csv"
+    own.write_bytes(b"0" * (good.stat().st_size + 1))
+    monkeypatch.setattr(own_digest, "LARGEST", good.stat().st_size)
+    assert command(good)[0] == 0
+    with pytest.raises(Refused) as refused:
+        own_digest._sheets(own)
+    assert refused.value.code == "file_too_large"
+    for words, large in (((good, "--own", own), own), ((own,), own)):
+        code, said = command(*words)
+        assert (code, said) == (2, f"无法计算：{large} 太大，不是名单。\n")
 
 
 async def test_a_csv_and_a_register_of_the_school_do_as_well(

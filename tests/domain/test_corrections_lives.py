@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import pytest
 from tortoise.exceptions import IntegrityError
 
-from server.domain.corrections import completion, deciding, states
+from server.domain.actor import SYSTEM
+from server.domain.corrections import completion, deciding, states, transitions
 from server.domain.corrections.contents import CorrectionKind
 from server.domain.levels import Level
 from server.domain.ports import Services
@@ -166,6 +167,20 @@ def test_every_guard_has_its_scenario() -> None:
     """
     guards = {(step.name, guard.__name__) for step in states.STEPS.values() for guard in step.guards}
     assert guards - {("complete", "all_are_issued")} == set(SCENARIOS)
+
+
+async def test_a_case_is_not_ended_before_its_certificates_are_there(services: Services) -> None:
+    scene = await completing(services)
+    row = await Correction.get(id=scene.case.id)
+    for unissued in (2, 1):
+        with pytest.raises(Refused) as refused:
+            await transitions.advance(
+                services.clock, row, "complete", states.Standing(unissued=unissued), actor=SYSTEM
+            )
+        assert refused.value.code == "not_all_issued" and f"{unissued}份" in refused.value.message
+        assert await scene.state() == "under_way"
+    await transitions.advance(services.clock, row, "complete", states.Standing(unissued=0), actor=SYSTEM)
+    assert await scene.state() == "done"
 
 
 @pytest.mark.parametrize(("name", "guard"), SCENARIOS)

@@ -253,8 +253,9 @@ async def test_after_the_end_nothing_is_decided(services: Services) -> None:
         assert refused.value.code == "correction_moved"
     with pytest.raises(NotFound):
         await deciding.approve(s, case.id + 99, actor=APPROVER)
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as unsaid:
         await deciding.refuse(s, case.id, " ", actor=APPROVER)
+    assert [(one.pointer, one.code) for one in unsaid.value.errors] == [("/note", "missing")]
 
 
 async def test_a_refused_score_ends_both(services: Services) -> None:

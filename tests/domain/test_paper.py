@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 
 import pytest
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
 
+from server.domain.actor import Actor
 from server.domain.certificates import revocation
 from server.domain.paper import paper_views, parcels, print_file, print_runs
 from server.domain.paper.states import PaperState
@@ -297,6 +299,31 @@ async def test_sheets_and_files_come_in_parts(services: Services) -> None:
     assert await refusal(print_file.sheets_pdf(s, run_id, part=2, actor=PRINTER)) == "sheets_unknown"
     with pytest.raises(Conflict):
         await parcels.send(s, run_id, *WAYBILL, actor=PRINTER)
+
+
+async def test_a_run_that_there_is_not(services: Services) -> None:
+    """Whoever handles paper handles every school's; to a school's account none of it is open."""
+    s = services
+    _, batch = await printing.issued(s)
+    run_id, stranger = await printing.a_run(s, batch.id), make.school_account(await make.school())
+    verbs: tuple[Callable[[int, Actor], Awaitable[object]], ...] = (
+        lambda run, actor: print_file.sheets_pdf(s, run, actor=actor),
+        lambda run, actor: print_file.slip_code(run, actor=actor),
+        lambda run, actor: print_file.slip_qr(s, run, actor=actor),
+        lambda run, actor: print_runs.extend(s, run, LAST, actor=actor),
+        lambda run, actor: print_runs.spoil(s, run, FIRST, "卡纸", actor=actor),
+        lambda run, actor: print_runs.finish(s, run, actor=actor),
+        lambda run, actor: print_runs.cancel(s, run, "编号填错", actor=actor),
+        lambda run, actor: parcels.hand_over(s, run, "23456789AB", actor=actor),
+        lambda run, actor: parcels.send(s, run, *WAYBILL, actor=actor),
+    )
+    for verb in verbs:
+        assert await refusal(verb(run_id + 99, PRINTER)) == "paper_run_unknown"
+        assert await refusal(verb(run_id, stranger)) == "role_not_allowed"
+    received = parcels.receive(s, run_id, "23456789AB", 2, actor=stranger)
+    assert await refusal(received) == "paper_run_unknown"
+    assert await refusal(paper_views.view(s.clock, run_id, actor=stranger)) == "paper_run_unknown"
+    assert (await PaperRun.get(id=run_id)).state == "printing"
 
 
 async def test_a_sheet_spoiled_between_two_parts_moves_no_other(

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from server.domain.paper import parcels, print_runs
+from server.domain.paper import parcels, print_file, print_runs
 from server.domain.ports import Services
 from server.models import AuditEntry, Issuance, PaperHand, PaperRun, PaperSheet
 from tests.kit import printing
@@ -23,9 +23,10 @@ async def prepared(s: Services, verb: str) -> Act:
     of, batch = await printing.issued(s)
     if verb == "begin":
         return lambda: printing.a_run(s, batch.id)
-    if verb in ("spoil", "extend", "finish", "cancel"):
+    if verb in ("print", "spoil", "extend", "finish", "cancel"):
         run_id = await printing.a_run(s, batch.id)
         acts: dict[str, Act] = {
+            "print": lambda: print_file.sheets_pdf(s, run_id, actor=PRINTER),
             "spoil": lambda: print_runs.spoil(s, run_id, FIRST, "卡纸", actor=PRINTER),
             "extend": lambda: print_runs.extend(s, run_id, "A0001209", actor=PRINTER),
             "finish": lambda: print_runs.finish(s, run_id, actor=PRINTER),
@@ -42,10 +43,10 @@ async def prepared(s: Services, verb: str) -> Act:
     return more[verb]
 
 
-async def all_rows() -> list[object]:
+async def all_rows() -> list[list[object]]:
     """Everything that the verbs write."""
     runs = [
-        (one.state, one.last_sheet, one.holder_name, one.tracking_number, one.received_count)
+        (one.state, one.last_sheet, one.holder_name, one.tracking_number, one.received_count, one.taken_at)
         for one in await PaperRun.all().order_by("id")
     ]
     sheets = [(one.serial, one.state, one.certificate_id) for one in await PaperSheet.all().order_by("id")]
@@ -57,6 +58,7 @@ async def all_rows() -> list[object]:
 
 VERBS = {
     "begin": ("the run is written", "the sheets are bound"),
+    "print": (),
     "spoil": ("the sheet is spoiled",),
     "extend": (),
     "finish": (),
@@ -94,6 +96,8 @@ async def test_killed_and_done_again_it_is_done_once(services: Services, verb: s
     else:
         after = await all_rows()
     assert after != before
+    if verb == "print":  # every file that is taken is in the trail
+        after[3] = [*after[3], "paper.print"]
     if verb != "cancel":  # a cancelled run says so; everything else says the same again
         await act()
     assert await all_rows() == after

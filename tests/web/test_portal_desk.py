@@ -11,6 +11,7 @@ from sanic import Sanic
 
 from server.domain.certificates.claims import AUTHORITY, number_of
 from server.domain.levels import Level
+from server.domain.portal_lists import differences_workbook
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import AuditEntry, Certificate, PortalDifference
@@ -92,6 +93,25 @@ async def test_the_differences_go_out_as_a_workbook_and_that_is_written_down(
     assert len(told) == 4
     entry = await AuditEntry.get(action="portal_difference.export")
     assert entry.became == {"kind": "differs", "plan_id": None, "rows": 1}
+
+
+async def test_a_workbook_holds_all_that_is_wanted_or_is_refused(
+    app: App, services: Services, numbers: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(differences_workbook, "MOST_ROWS", 2)
+    who = await seated(app, services, Role.OPERATOR)
+    plan = (await Certificate.get(number=numbers[0]).prefetch_related("issuance")).issuance.plan_id
+    for at, status in enumerate((200, 200, 422)):
+        await PortalDifference.create(
+            kind="ours_only", plan_id=plan, number=f"N{at:03}", found_at=services.clock.now()
+        )
+        answer = await who("GET", f"/portal-differences/export.xlsx?plan_id={plan}")
+        assert answer.status == status
+    assert code(answer) == (422, "too_many_rows") and "分几次导出" in answer.json["detail"]
+    exports = await AuditEntry.filter(action="portal_difference.export").order_by("id")
+    assert [entry.became for entry in exports] == [
+        {"kind": None, "plan_id": plan, "rows": rows} for rows in (1, 2)
+    ]
 
 
 @pytest.mark.parametrize("role", [Role.ISSUER, Role.AUDITOR, Role.SCHOOL])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import logging
 import re
@@ -233,6 +232,8 @@ async def test_a_number_that_is_reserved_is_no_different(app: App, services: Ser
     reserved = await Certificate.get(candidate__name="欧阳慧敏")
     response = await search(app, reserved.number, "欧阳慧敏")
     assert response.status == 404
+    problem = await search(app, reserved.number, "欧阳慧敏", {"accept": "application/json"})
+    assert (problem.status, problem.json["code"]) == (404, "certificate_not_matched")
 
 
 async def test_both_fields_are_asked_for(app: App) -> None:
@@ -325,8 +326,11 @@ async def test_a_number_that_is_there_costs_as_many_statements_as_one_that_is_no
     tried = [(certificate.number, "欧阳慧敏"), (certificate.number, "张三"), ("S000011000999999", "张三")]
     for number, name in tried:
         caplog.clear()
-        with caplog.at_level(logging.DEBUG, "tortoise.db_client"), contextlib.suppress(NotFound):
-            await verification.find(services, number, name, address="203.0.113.9")
+        with caplog.at_level(logging.DEBUG, "tortoise.db_client"):
+            try:
+                await verification.find(services, number, name, address="203.0.113.9")
+            except NotFound as missed:
+                assert missed.code == "certificate_not_matched" and name == "张三"
         counts.append(len([one for one in caplog.records if "SELECT" in one.getMessage()]))
     assert counts[0] > 0
     assert counts == [counts[0]] * 3

@@ -30,13 +30,15 @@ from sanic import Sanic
 from server.adapters.documents.verify import read_pdf
 from server.adapters.keys import KeyFolder, retire, rotate
 from server.adapters.published_keys import PublishedKeys
-from server.domain.certificates import revocation, status_lists
+from server.domain.certificates import revocation, status_lists, verification
 from server.domain.certificates.claims import Claims
 from server.domain.certificates.data_integrity import did_document, unbase58
 from server.domain.certificates.status_lists import SIZE
 from server.domain.issuance.offline import verify_file
 from server.domain.people import candidates
 from server.domain.ports import Services
+from server.domain.public_log import inclusion
+from server.domain.public_log.inclusion import Inclusion
 from server.models import Candidate, Certificate, Plan
 from server.models.database import rows
 from tests.conftest import ISSUER
@@ -227,6 +229,27 @@ async def test_a_second_list_begins_where_the_first_ends(
         "3",
         "https://x.cn/status/revocation/1",
     )
+
+
+async def test_a_credential_counts_as_a_scan_and_reads_no_public_log(
+    app: App, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def find(file_store: object, keys: object, code: str) -> list[Inclusion]:
+        asked.append(code)
+        return []
+
+    monkeypatch.setattr(inclusion, "find", find)
+    monkeypatch.setattr(verification, "SCAN_TRIES", 2)
+    assert (await get(app, f"/v/{certificate.code}", VC)).status == 200
+    assert asked == []
+    assert (await get(app, f"/v/{certificate.code}")).status == 200
+    assert asked == [certificate.code]
+    for headers in (VC, {}):
+        paused = await get(app, f"/v/{certificate.code}", headers)
+        assert (paused.status, paused.headers["retry-after"]) == (429, "600")
+    assert len(asked) == 1
 
 
 async def test_before_the_release_there_is_no_credential(

@@ -97,15 +97,19 @@ async def read_code(s: Services, code: str, *, address: str) -> Finding:
     Raises:
         Unverified("code_invalid"): unreadable, changed or forged. TooMany("verification_paused").
     """
-    await _pace(s.rate_limiter, f"verification:scan:{counted(address)}", SCAN_TRIES)
-    statement = claims.open_code(s.keys, code)
-    finding = await _standing(s.clock, s.keys, statement)
+    await pace_codes(s.rate_limiter, address)
+    finding = await standing_of(s, code)
     return replace(finding, logged=await _logged(s, finding.code))
 
 
 async def standing_of(s: Services, code: str) -> Finding:
     """How the certificate of a genuine code stands now, for one who has been counted already. Raises as `read_code`."""
     return await _standing(s.clock, s.keys, claims.open_code(s.keys, code))
+
+
+async def pace_codes(rate_limiter: RateLimiter, address: str) -> None:
+    """Count a code that is to be read. Raises TooMany("verification_paused")."""
+    await _pace(rate_limiter, f"verification:scan:{counted(address)}", SCAN_TRIES)
 
 
 async def pace_files(rate_limiter: RateLimiter, address: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from server.domain.certificates import data_integrity, status_lists
 from server.domain.certificates.claims import AUTHORITY, Claims, code_url
 from server.domain.certificates.data_integrity import Document, did_of
-from server.domain.certificates.verification import Standing, read_code
+from server.domain.certificates.verification import Standing, pace_codes, standing_of
 from server.domain.levels import Level
 from server.domain.ports import Clock, Keys, Services
 from server.errors import Gone, NotFound, Refused
@@ -110,7 +110,8 @@ async def of_code(s: Services, code: str, *, address: str) -> bytes:
         as `verification.read_code`, and Gone("certificate_not_valid"): revoked or superseded ·
         NotFound("certificate_not_on_record").
     """
-    finding = await read_code(s, code, address=address)
+    await pace_codes(s.rate_limiter, address)
+    finding = await standing_of(s, code)  # the public log's proofs have no place in a credential
     if not finding.is_valid:
         raise _not_good(finding.standing)
     certificate = await Certificate.get(number=finding.claims.number)
