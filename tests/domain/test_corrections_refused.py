@@ -101,7 +101,7 @@ async def test_a_place_at_another_school_is_not_a_schools_to_name(services: Serv
         await PlanSlot.create(plan=of.plan, level=of.site.level, subject=make.SUBJECT)
     certificate, teacher = await correcting.certificate(theirs), make.school_account(ours.school)
     await revocation.revoke(s.clock, s.faults, certificate.number, "误操作", actor=make.ISSUER_STAFF)
-    score = {"kind": CorrectionKind.SCORE, "status": "scored", "score": "12"}
+    score: dict[str, Any] = {"kind": CorrectionKind.SCORE, "status": "scored", "score": "12"}
     wishes: tuple[dict[str, Any], ...] = (
         score,
         {"kind": CorrectionKind.PLACEMENT, "level": "advanced"},
@@ -121,7 +121,7 @@ async def test_a_place_at_another_school_is_not_a_schools_to_name(services: Serv
 async def test_a_person_of_another_school_is_not_a_schools_to_name(services: Services) -> None:
     s = services
     of = await issuing.cohort(s, names=("龙雯",))
-    whom = {"about": "", "candidate_id": of.registrations[0].candidate_id, "name": "龙文"}
+    whom: dict[str, Any] = {"about": "", "candidate_id": of.registrations[0].candidate_id, "name": "龙文"}
     with pytest.raises(NotFound) as refused:
         await correcting.asked(s, of, actor=make.school_account(await make.school()), **whom)
     assert refused.value.code == "candidate_unknown"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ async def prepared(s: Services, verb: str) -> Act:
     return more[verb]
 
 
-async def all_rows() -> list[list[object]]:
+async def all_rows() -> list[list[Any]]:
     """Everything that the verbs write."""
     runs = [
         (one.state, one.last_sheet, one.holder_name, one.tracking_number, one.received_count, one.taken_at)
