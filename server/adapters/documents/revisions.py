@@ -63,21 +63,33 @@ def _kind(resolver: Any, ref: generic.Reference) -> str:
 
 
 def _pages(resolver: Any) -> Iterator[set[tuple[int, int]]]:
-    """For each page in order, every object that it reaches, itself among them."""
-    waiting, seen = [resolver.root.raw_get("/Pages")], 0
-    while waiting and seen < MOST_PAGES:
-        raw = waiting.pop(0)
+    """For each page in order, every object that it reaches, itself among them.
+
+    A tree may lead back into itself: no branch of it is walked twice, and the steps are counted, not the pages alone.
+    """
+    walked: set[tuple[int, int]] = set()
+    left, waiting = MOST_PAGES, [iter([resolver.root.raw_get("/Pages")])]
+    for _ in range(MOST_OBJECTS):
+        if not (waiting and left):
+            return
+        raw = next(waiting[-1], None)
+        if raw is None:
+            waiting.pop()
+            continue
         node = raw.get_object() if isinstance(raw, generic.IndirectObject) else raw
         if "/Kids" in node:
-            waiting = [*_raw(node["/Kids"]), *waiting][:MOST_OBJECTS]
-            seen += 1 if not waiting else 0
+            place = (raw.idnum, raw.generation) if isinstance(raw, generic.IndirectObject) else None
+            if place in walked:
+                continue
+            walked |= {place} if place else set()
+            waiting.append(_raw(node["/Kids"]))
             continue
-        seen += 1
+        left -= 1
         yield _reached(raw)
 
 
-def _raw(array: Any) -> list[Any]:
-    return [array.raw_get(at) for at in range(min(len(array), MOST_OBJECTS))]
+def _raw(array: Any) -> Iterator[Any]:
+    return (array.raw_get(at) for at in range(min(len(array), MOST_OBJECTS)))
 
 
 def _reached(start: Any) -> set[tuple[int, int]]:

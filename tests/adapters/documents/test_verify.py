@@ -7,12 +7,14 @@ import hashlib
 import io
 import json
 import shutil
+import time
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
+from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
@@ -69,6 +71,31 @@ def test_an_update_after_the_seal_is_seen(sealed: bytes, key_folder: KeyFolder) 
     writer.write(out)
     found = report(out.getvalue(), key_folder)
     assert not found.is_genuine and "✗ 签名之后文件被追加过内容。" in printed(found)
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a page"])
+def test_pages_that_lead_back_into_themselves_end(
+    sealed: bytes, key_folder: KeyFolder, beside: bool
+) -> None:
+    """The command reads in its own process, without any limit of time."""
+    writer = IncrementalPdfFileWriter(io.BytesIO(sealed))
+    tree = writer.root.raw_get("/Pages")
+    kids = tree.get_object()["/Kids"]
+    tree.get_object()["/Kids"] = generic.ArrayObject(
+        [generic.IndirectObject(tree.idnum, tree.generation, writer), *(list(kids) if beside else [])]
+    )
+    writer.mark_update(tree)
+    if beside:
+        writer.mark_update(kids.raw_get(0))
+    out = io.BytesIO()
+    writer.write(out)
+    begun = time.monotonic()
+    found = read_pdf(out.getvalue(), key_folder.public())
+    assert time.monotonic() - begun < 30
+    assert [one.is_whole for one in found.marks] == [False]
+    [added] = found.later
+    assert tree.idnum in added.objects and "page" in added.kinds
+    assert added.pages == ((1,) if beside else ())
 
 
 def test_a_page_without_a_seal_is_not_genuine(pdf_renderer: TypstPdfRenderer, key_folder: KeyFolder) -> None:
