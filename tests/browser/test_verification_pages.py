@@ -5,6 +5,7 @@ With XCERT_SCREENSHOTS=DIR the pictures are kept there, to be looked at.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import shutil
@@ -125,6 +126,7 @@ async def test_a_file_is_put_in(
     certificate = await Certificate.get(candidate__name="欧阳慧敏")
     renderer = TypstPdfRenderer(SystemClock(), Seal(key_folder.seal_credentials))
     genuine = renderer.make_now(await files.page(services, certificate))
+    await Certificate.filter(id=certificate.id).update(pdf_sha256=hashlib.sha256(genuine).digest())
     writer = IncrementalPdfFileWriter(io.BytesIO(genuine))
     kid = writer.root["/Pages"].get_object()["/Kids"].raw_get(0)
     stream = writer.add_object(generic.StreamObject(stream_data=b"1 0 0 rg 100 100 200 50 re f"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from pathlib import Path
@@ -34,11 +35,17 @@ PAGE = {"accept": "text/html"}
 JSON = {"accept": "application/json"}
 
 
-@pytest.fixture
-async def pdf(services: Services, key_folder: KeyFolder, certificate: Certificate) -> bytes:
-    """The certificate as a real, sealed file."""
+async def rendered(services: Services, key_folder: KeyFolder, certificate: Certificate) -> bytes:
     renderer = TypstPdfRenderer(SystemClock(), Seal(key_folder.seal_credentials))
     return renderer.make_now(await files.page(services, certificate))
+
+
+@pytest.fixture
+async def pdf(services: Services, key_folder: KeyFolder, certificate: Certificate) -> bytes:
+    """The certificate as a real, sealed file: the one on record."""
+    data = await rendered(services, key_folder, certificate)
+    await Certificate.filter(id=certificate.id).update(pdf_sha256=hashlib.sha256(data).digest())
+    return data
 
 
 async def put(app: App, data: bytes, headers: dict[str, str] | None = None, name: str = "x.pdf") -> Any:
@@ -76,6 +83,19 @@ async def test_a_genuine_certificate_is_told_with_its_standing(
     text = words(shown.text)
     assert "真实，未被改动" in text and "证书有效" in text and certificate.number in text
     assert f'href="/v/{certificate.code}"' in shown.text and shown.headers["cache-control"] == "no-store"
+
+
+async def test_another_file_than_the_one_on_record_is_not_confirmed(
+    app: App, services: Services, key_folder: KeyFolder, certificate: Certificate, pdf: bytes
+) -> None:
+    """Sealed with our key, word for word the same, and yet not the file that was issued."""
+    again = await rendered(services, key_folder, certificate)
+    assert again != pdf
+    said = (await put(app, again)).json
+    assert (said["is_genuine"], said["is_good"], said["standing"]) == (False, False, "valid")
+    assert said["conclusion"] == "不能确认，请勿采信。"
+    assert "与发放时存档的电子文件不是同一份（SHA-256 不同）。" in [one["text"] for one in said["findings"]]
+    assert (await put(app, pdf)).json["is_good"]
 
 
 @pytest.mark.parametrize("hide", [False, True], ids=["painted over", "replaced"])

@@ -5,6 +5,7 @@ Nothing of it is kept. A PDF is read apart (port `PdfReader`); everything else i
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from server.domain.certificates import verification
@@ -58,7 +59,17 @@ async def judge(s: Services, data: bytes, *, address: str) -> Judged:
 
     report = offline.verify_file(data, s.keys, read)
     standing = await verification.standing_of(s, report.codes[0]) if report.codes else None
+    if is_pdf and standing is not None:
+        _compare_with_record(report, data, standing.pdf_sha256)
     return Judged(report, standing)
+
+
+def _compare_with_record(report: Report, data: bytes, recorded: str) -> None:
+    """One file was issued, and its digest is on record: another one, however well sealed, was not issued by anybody."""
+    if not (report.is_genuine or report.is_open) or not recorded:
+        return
+    if hashlib.sha256(data).hexdigest() != recorded:
+        report.wrong("与发放时存档的电子文件不是同一份（SHA-256 不同）。")
 
 
 def _unfit(code: str, sentence: str) -> Invalid:
