@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
 from server.adapters.development_ca import DEVELOPMENT_CA
+from server.adapters.issuers import is_signed_by, may_issue
 from server.adapters.key_life import KeysMissing
 from server.domain.beijing import day, say_day
 
@@ -119,14 +120,12 @@ def shape_problem(seal: SealCredentials) -> str:
     if wrong := _use_problem(seal.certificate):
         return wrong
     for one, issuer in zip((seal.certificate, *seal.chain), seal.chain, strict=False):
-        try:
-            one.verify_directly_issued_by(issuer)
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        if not is_signed_by(one, issuer):
             return (
                 f"电子印章的证书链顺序不对或缺一环：“{_name(one)}”不是由其后的“{_name(issuer)}”签发的。"
                 "请按自己、上级、根的顺序重新存放。"
             )
-        if not _may_issue(issuer):
+        if not may_issue(issuer):
             return f"电子印章的证书链有误：“{_name(issuer)}”不是可以签发证书的机构证书。"
         if (used := one.signature_hash_algorithm) is not None and used.name in _WEAK:
             return (
@@ -148,18 +147,6 @@ def _use_problem(leaf: x509.Certificate) -> str:
     if not (use.digital_signature or use.content_commitment):
         return "电子印章的证书不允许用于签名（密钥用法不含数字签名），请向电子认证机构申请签名证书。"
     return ""
-
-
-def _may_issue(issuer: x509.Certificate) -> bool:
-    try:
-        if not issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-            return False
-    except x509.ExtensionNotFound:
-        return False
-    try:
-        return issuer.extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
-    except x509.ExtensionNotFound:
-        return True
 
 
 def warning(seal: SealCredentials, moment: datetime) -> str:

@@ -14,9 +14,10 @@ from typing import ClassVar
 from asn1crypto import cms, core, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from pyhanko.sign.general import check_ess_certid, extract_certificate_info, extract_signer_info
 from pyhanko.sign.validation.generic_cms import validate_sig_integrity
+
+from server.adapters.issuers import is_issued_by
 
 _HASHES = ("sha256", "sha384", "sha512")
 _LONGEST = 8  # certificates from the authority's own up to a root
@@ -118,21 +119,13 @@ def is_issued_under(token: Token, roots: Sequence[x509.Certificate]) -> bool:
     held = [x509.load_der_x509_certificate(one) for one in token.certificates]
     one, others = held[0], held[1:]
     for _ in range(_LONGEST):
-        if one in roots or any(_issued(one, root) for root in roots):
+        if one in roots or any(is_issued_by(one, root) for root in roots):
             return True
-        above = next((other for other in others if other != one and _issued(one, other)), None)
+        above = next((other for other in others if other != one and is_issued_by(one, other)), None)
         if above is None:
             return False
         one = above
     return False
-
-
-def _issued(one: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        one.verify_directly_issued_by(issuer)
-        return bool(issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound):
-        return False
 
 
 def name_of(subject: dict[str, str]) -> str:

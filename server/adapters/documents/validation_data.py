@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from server.adapters.bounded_http import NoAnswer, Question, ask
+from server.adapters.issuers import BROKEN, is_issued_by
 
 log = logging.getLogger("xcert.seal")
 
@@ -85,31 +86,34 @@ class ValidationSource:
         self, one: x509.Certificate, issuer: x509.Certificate, now: datetime, ends: float
     ) -> _Status | None:
         key = one.fingerprint(hashes.SHA256())
-        until, status = self._kept.get(key, (now, None))
+        until, kept = self._kept.get(key, (now, None))
         if now < until:
-            return status
+            return kept
+        if time.monotonic() > ends:  # nobody is asked: that is no answer, and nothing to be kept
+            return kept if kept is not None and kept.is_revoked else None
         status = self._asked(one, issuer, now, ends)
         until = now + AGAIN if status is None else min(status.fresh_until, now + KEPT)
+        if status is None and kept is not None and kept.is_revoked:
+            status = kept  # an issuer that falls silent has not taken its word back
         self._kept[key] = until, status
         return status
 
     def _asked(
         self, one: x509.Certificate, issuer: x509.Certificate, now: datetime, ends: float
     ) -> _Status | None:
-        for how, address in _addresses(one):
+        try:
+            addresses = list(_addresses(one))
+        except BROKEN as problem:
+            log.warning("a certificate whose addresses cannot be read: %s", type(problem).__name__)
+            return None
+        for how, address in addresses:
             if time.monotonic() > ends:
                 break
             try:
                 return how(self._ask, address, one, issuer, now)
             except NoAnswer as problem:
                 log.warning("no word on whether a certificate is revoked: %s", problem)
-            except (
-                ValueError,
-                TypeError,
-                InvalidSignature,
-                UnsupportedAlgorithm,
-                x509.ExtensionNotFound,
-            ) as problem:
+            except BROKEN as problem:
                 log.warning("a word on revocation that does not hold: %s", type(problem).__name__)
         return None
 
@@ -118,7 +122,7 @@ def _issued(certificates: Sequence[x509.Certificate]) -> list[tuple[x509.Certifi
     """Each that another one of them issued, with that one; roots are trusted or not, never revoked."""
     found = []
     for one in certificates:
-        above = next((other for other in certificates if other != one and other.subject == one.issuer), None)
+        above = next((other for other in certificates if other != one and is_issued_by(one, other)), None)
         if above is not None and one.subject != one.issuer:
             found.append((one, above))
     return found
@@ -158,7 +162,7 @@ def _by_ocsp(
         raise NoAnswer(f"OCSP {answer.response_status.name}")
     if answer.serial_number != one.serial_number:
         raise ValueError("an answer about another certificate")
-    _verify_responder(answer, issuer)
+    _verify_responder(answer, issuer, now)
     if answer.certificate_status is ocsp.OCSPCertStatus.UNKNOWN:
         raise NoAnswer("OCSP UNKNOWN")
     until = answer.next_update_utc or answer.this_update_utc + KEPT
@@ -166,17 +170,28 @@ def _by_ocsp(
     return _Status(der, True, answer.certificate_status is ocsp.OCSPCertStatus.REVOKED, until)
 
 
-def _verify_responder(answer: ocsp.OCSPResponse, issuer: x509.Certificate) -> None:
-    """RFC 6960 4.2.2.2: signed by the issuer, or by whom it has appointed. Raises InvalidSignature, ValueError."""
-    signer = issuer
-    for held in answer.certificates:
-        if held != issuer:
-            use = held.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-            held.verify_directly_issued_by(issuer)
-            if ExtendedKeyUsageOID.OCSP_SIGNING not in use:
-                raise ValueError("not appointed for OCSP")
-            signer = held
+def _verify_responder(answer: ocsp.OCSPResponse, issuer: x509.Certificate, now: datetime) -> None:
+    """RFC 6960 4.2.2.2: signed by the issuer, or by whom it has appointed. Raises one of BROKEN.
+
+    The signer is whom the answer names; the certificates beside it may be others, a whole chain among them.
+    """
+    signer = next((one for one in (issuer, *answer.certificates) if _is_named(answer, one)), None)
+    if signer is None:
+        raise ValueError("nobody there is the one that it names")
+    if signer != issuer:
+        if not is_issued_by(signer, issuer):
+            raise ValueError("appointed by another")
+        use = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        if ExtendedKeyUsageOID.OCSP_SIGNING not in use:
+            raise ValueError("not appointed for OCSP")
+        _require_fresh(signer.not_valid_before_utc, signer.not_valid_after_utc, now)
     _verify(signer, answer.signature, answer.tbs_response_bytes, answer.signature_hash_algorithm)
+
+
+def _is_named(answer: ocsp.OCSPResponse, one: x509.Certificate) -> bool:
+    if answer.responder_name is not None:
+        return one.subject == answer.responder_name
+    return x509.SubjectKeyIdentifier.from_public_key(one.public_key()).digest == answer.responder_key_hash
 
 
 def _verify(

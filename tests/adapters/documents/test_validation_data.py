@@ -16,12 +16,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko_certvalidator import ValidationContext
 
 from server.adapters.bounded_http import NoAnswer, Question
+from server.adapters.documents import validation_data
 from server.adapters.documents.pdf import TypstPdfRenderer
 from server.adapters.documents.seal import Seal
 from server.adapters.documents.time_stamps import TimeStamps
@@ -55,6 +57,9 @@ class Voice:
     has_ocsp: bool = True
     asked: list[str] = field(default_factory=list)
     instead: Callable[[], bytes] | None = None
+    responder: x509.Certificate | None = None  # whom the authority has appointed to answer; `by` is its key
+    is_by_key: bool = False  # it names itself by its key, not by its name
+    beside: tuple[x509.Certificate, ...] = ()  # in the answer
 
     def __call__(self, question: Question) -> bytes:
         self.asked.append(question.kind or "list")
@@ -73,7 +78,11 @@ class Voice:
             cert_status=ocsp.OCSPCertStatus.REVOKED if self.is_revoked else ocsp.OCSPCertStatus.GOOD,
             this_update=self.begins, next_update=self.ends,
             revocation_time=self.begins if self.is_revoked else None, revocation_reason=revoked,
-        ).responder_id(ocsp.OCSPResponderEncoding.NAME, self.issuer)  # fmt: skip
+        )  # fmt: skip
+        how = ocsp.OCSPResponderEncoding.HASH if self.is_by_key else ocsp.OCSPResponderEncoding.NAME
+        built = built.responder_id(how, self.responder or self.issuer)
+        if self.beside:
+            built = built.certificates(self.beside)
         return built.sign(self.by, hashes.SHA256()).public_bytes(Encoding.DER)
 
     def _list(self) -> bytes:
@@ -207,6 +216,164 @@ def test_an_answer_about_another_certificate_is_none(scene: Scene) -> None:
     scene.voice.leaf = chain(Wanted(authorities=(scene.voice.by,)))[0]
     assert read_pdf(scene.made(), scene.keys.public()).held == (4, 1), "the list speaks of all of them"
     assert scene.voice.asked == ["application/ocsp-request", "list"]
+
+
+Use = x509.ObjectIdentifier
+
+
+def appoint(
+    voice: Voice,
+    *,
+    by: ec.EllipticCurvePrivateKey | None = None,
+    use: Use | None = ExtendedKeyUsageOID.OCSP_SIGNING,
+    ends: datetime = NOON + timedelta(days=30),
+) -> x509.Certificate:
+    """From now on another key answers for the authority, with a certificate as it is said here."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "OCSP")]))
+        .issuer_name(voice.issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOON - timedelta(days=60))
+        .not_valid_after(ends)
+    )
+    if use is not None:
+        built = built.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+    made = built.sign(by or voice.by, hashes.SHA256())
+    voice.by, voice.responder, voice.beside = key, made, (made,)
+    return made
+
+
+def told(scene: Scene) -> tuple[int, str]:
+    """How many answers of OCSP are taken, and which certificate is revoked."""
+    data = ValidationSource(scene.voice).of([scene.voice.leaf, scene.root], NOON)
+    return len(data.ocsps), data.revoked
+
+
+@pytest.mark.parametrize("is_by_key", [False, True], ids=["name", "key"])
+@pytest.mark.parametrize("chain_of", ["alone", "root before", "root behind"])
+def test_whom_the_issuer_has_appointed_is_believed(scene: Scene, is_by_key: bool, chain_of: str) -> None:
+    made = appoint(scene.voice)
+    scene.voice.is_by_key = is_by_key
+    scene.voice.beside = {
+        "alone": (made,),
+        "root before": (scene.root, made),
+        "root behind": (made, scene.root),
+    }[chain_of]
+    assert told(scene) == (1, "")
+    scene.voice.is_revoked = True
+    assert told(scene)[1] == scene.voice.leaf.subject.rfc4514_string()
+
+
+def test_the_issuers_own_answer_may_carry_the_chain_above_it(scene: Scene) -> None:
+    own, other = scene.voice.by, chain(Wanted())
+    appoint(scene.voice)
+    scene.voice.by, scene.voice.responder, scene.voice.beside = own, None, (*other, scene.root)
+    assert told(scene) == (1, "")
+
+
+def _expired_responder(voice: Voice) -> None:
+    appoint(voice, ends=NOON - timedelta(days=1))
+
+
+def _without_use(voice: Voice) -> None:
+    appoint(voice, use=None)
+
+
+def _other_use(voice: Voice) -> None:
+    appoint(voice, use=ExtendedKeyUsageOID.EMAIL_PROTECTION)
+
+
+def _appointed_by_another(voice: Voice) -> None:
+    appoint(voice, by=ec.generate_private_key(ec.SECP256R1()))
+
+
+def _not_in_the_answer(voice: Voice) -> None:
+    appoint(voice)
+    voice.beside = ()
+
+
+@pytest.mark.parametrize(
+    "fault", [_expired_responder, _without_use, _other_use, _appointed_by_another, _not_in_the_answer]
+)
+def test_whom_the_issuer_has_not_appointed_is_left_out(scene: Scene, fault: Callable[[Voice], None]) -> None:
+    key = scene.voice.by
+    fault(scene.voice)
+    scene.voice.is_revoked = True
+    answer = scene.voice._ocsp()
+
+    def said(question: Question) -> bytes:
+        if question.body:
+            return answer
+        raise NoAnswer("HTTP 404")
+
+    assert key is not scene.voice.by
+    data = ValidationSource(said).of([scene.voice.leaf, scene.root], NOON)
+    assert (data.ocsps, data.revoked) == ((), "")
+
+
+def test_a_strangers_certificate_with_the_issuers_name_is_not_the_issuer(scene: Scene) -> None:
+    """The set of a token is outside what is signed: whoever passes it on can put one in."""
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    foreign = chain(Wanted(authorities=(stranger,)))[-1]
+    assert foreign.subject == scene.root.subject
+    certificates = [scene.voice.leaf, foreign, scene.root]
+    scene.voice.is_revoked = True
+    assert ValidationSource(scene.voice).of(certificates, NOON).revoked
+    theirs = Voice(stranger, foreign, scene.voice.leaf, is_revoked=True)
+    assert not ValidationSource(theirs).of(certificates, NOON).revoked
+
+
+def test_a_revocation_holds_when_its_authority_falls_silent(scene: Scene) -> None:
+    source, certificates = ValidationSource(scene.voice), [scene.voice.leaf, scene.root]
+    scene.voice.is_revoked = True
+    assert source.of(certificates, NOON).revoked
+    _silent(scene.voice)
+    for hours in (7, 14, 200):
+        assert source.of(certificates, NOON + timedelta(hours=hours)).revoked
+    scene.voice.instead, scene.voice.is_revoked = (
+        None,
+        False,
+    )  # it was on hold, and is no longer (RFC 5280 5.3.1)
+    later = NOON + timedelta(hours=300)
+    scene.voice.begins, scene.voice.ends = later - timedelta(hours=1), later + timedelta(days=1)
+    assert not source.of(certificates, later).revoked
+
+
+def test_who_was_not_asked_is_asked_the_next_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, certificates = ValidationSource(scene.voice), [scene.voice.leaf, scene.root]
+    monkeypatch.setattr(validation_data, "BUDGET", -1.0)
+    assert source.of(certificates, NOON).ocsps == () and scene.voice.asked == []
+    monkeypatch.undo()
+    assert len(source.of(certificates, NOON).ocsps) == 1
+    scene.voice.is_revoked = True
+    later = NOON + KEPT + timedelta(seconds=1)
+    assert source.of(certificates, later).revoked
+    monkeypatch.setattr(validation_data, "BUDGET", -1.0)
+    assert source.of(certificates, later + 2 * KEPT).revoked, "known, although nobody was asked"
+
+
+@pytest.mark.parametrize("oid", ["1.3.6.1.5.5.7.1.1", "2.5.29.31"], ids=["access", "lists"])
+def test_a_certificate_whose_addresses_cannot_be_read_is_sealed_with_without_them(
+    scene: Scene, oid: str
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    broken = (
+        x509.CertificateBuilder()
+        .subject_name(scene.voice.leaf.subject)
+        .issuer_name(scene.root.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOON - timedelta(days=1))
+        .not_valid_after(NOON + timedelta(days=9))
+        .add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), b"rubbish"), critical=False)
+        .sign(scene.voice.by, hashes.SHA256())
+    )
+    data = ValidationSource(scene.voice).of([broken, scene.root], NOON)
+    assert (data.ocsps, data.crls, data.revoked) == ((), (), "")
+    assert len(data.certificates) == 2 and scene.voice.asked == []
 
 
 def test_authorities_are_asked_once_in_hours_and_again_soon_when_they_did_not_answer(scene: Scene) -> None:

@@ -74,9 +74,7 @@ def test_an_update_after_the_seal_is_seen(sealed: bytes, key_folder: KeyFolder) 
 
 
 @pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a page"])
-def test_pages_that_lead_back_into_themselves_end(
-    sealed: bytes, key_folder: KeyFolder, beside: bool
-) -> None:
+def test_pages_that_lead_back_into_themselves_end(sealed: bytes, key_folder: KeyFolder, beside: bool) -> None:
     """The command reads in its own process, without any limit of time."""
     writer = IncrementalPdfFileWriter(io.BytesIO(sealed))
     tree = writer.root.raw_get("/Pages")
