@@ -25,7 +25,6 @@ ASKS_NOBODY = {
     "certificates/portal.py write": "a part of an import, whose verb has asked",
     "portal_lists/keeping.py keep": "a part of an import, whose verb has asked",
     "imports/practice_writing.py take": "a part of an import, whose verb has asked",
-    "public_log/log_recovery.py carry_out": "the command line alone",
     "notices/hold.py begin": "the command line alone",
     "notices/hold.py end": "the command line alone",
     "people/conflicts.py stand_behind": "a part of the verbs on officers, which have asked",
