@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 CHUNK = 64 * 1024
 
@@ -27,7 +27,8 @@ class Question:
 
     Attributes:
         body: sent by POST as `kind`; empty: a GET.
-        seconds: from the first byte to the last. most: bytes of the answer.
+        seconds: from the beginning to the last byte. The look-up of the name is the system's and has its own limit; each
+            address behind the name may take so long to be connected, and when that was too long nothing is asked. most: bytes of the answer.
     """
 
     url: str
@@ -44,11 +45,9 @@ def ask(question: Question) -> bytes:
         NoAnswer: no connection, no answer in time, another status, too large.
     """
     ends = time.monotonic() + question.seconds
-    parts = urlsplit(question.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise NoAnswer("网址不对")
+    parts, host, port = _place(question.url)
     try:
-        connection = _connection(parts.scheme, parts.hostname, parts.port, question.seconds)
+        connection = _connection(parts.scheme, host, port, question.seconds)
         try:
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             headers = {"content-type": question.kind} if question.body else {}
@@ -64,6 +63,18 @@ def ask(question: Question) -> bytes:
         raise NoAnswer("没有及时回答") from None
     except (OSError, http.client.HTTPException, ValueError) as problem:
         raise NoAnswer(f"连接不上（{type(problem).__name__}）") from None
+
+
+def _place(url: str) -> tuple[SplitResult, str, int | None]:
+    """The address in parts, its host and port. Raises NoAnswer."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise NoAnswer("网址不对") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise NoAnswer("网址不对")
+    return parts, host, port
 
 
 def _connection(scheme: str, host: str, port: int | None, seconds: float) -> http.client.HTTPConnection:
@@ -84,6 +95,8 @@ def _until(connection: http.client.HTTPConnection, ends: float) -> Iterator[None
     Raises TimeoutError in place of whatever came of being cut off.
     """
     connection.connect()
+    if time.monotonic() >= ends:
+        raise TimeoutError
     wire, late = connection.sock, threading.Event()  # the connection forgets it when the body ends with it
 
     def cut_off() -> None:

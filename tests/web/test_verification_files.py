@@ -231,6 +231,18 @@ async def test_too_many_at_once_wait_and_are_told(
         await reader.read(b"%PDF-1.7")
 
 
+async def test_a_reader_that_cannot_be_started_says_nothing_of_the_file(
+    app: App, pdf: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(reader_apart, "_ROOT", tmp_path / "gone")
+    answer = await put(app, pdf)
+    assert answer.status == 503 and "损坏" not in answer.text and "gone" not in answer.text
+    shown = await put(app, pdf, PAGE)
+    assert shown.status == 503 and 'role="alert"' in shown.text and "损坏" not in shown.text
+    monkeypatch.undo()
+    assert (await put(app, pdf)).json["is_good"]
+
+
 async def test_what_is_read_apart_is_what_is_read_here(services: Services, pdf: bytes) -> None:
     for data in (pdf, painted(pdf)):
         assert await PdfReaderApart(services.keys).read(data) == read_pdf(data, services.keys.public())

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import base64
 import os
-import resource
 import sys
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from server.adapters.child_limits import limit
 from server.adapters.documents.verify import read_pdf
 from server.domain.ports import PublicKey
 from server.errors import Refused
@@ -26,7 +25,7 @@ PRINTED = 20_000  # characters of the first page that are handed on
 
 def main() -> None:
     """Arguments: seconds of processor, bytes of memory."""
-    _limit(int(sys.argv[1]), int(sys.argv[2]))
+    limit(int(sys.argv[1]), int(sys.argv[2]))
     try:
         given = sys.stdin.buffer.read()
         length = int.from_bytes(given[:4], "big")
@@ -41,18 +40,6 @@ def main() -> None:
     except BaseException:
         os._exit(3)  # the parent knows what it means
     os._exit(0)
-
-
-def _limit(seconds: int, memory: int) -> None:
-    for what, most in (
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 32),
-    ):
-        with suppress(ValueError, OSError):  # a system that has no such limit, or a tighter one already
-            resource.setrlimit(what, (most, most))
 
 
 def _key(one: dict[str, str]) -> PublicKey:

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from server.adapters.child_limits import environment
 from server.domain.ports import Keys, PdfRevision, SealedPdf, SealMark, TimeMark
 from server.errors import OutsideFailure, Refused
 
@@ -61,14 +62,17 @@ def unreadable() -> Refused:
 
 
 async def _asked(given: bytes) -> dict[str, Any]:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", _CHILD, str(SECONDS), str(MEMORY),
-        stdin=PIPE, stdout=PIPE,
-        stderr=DEVNULL,  # a parser's last words may hold what the file says
-        cwd=_ROOT,
-        env={"PYTHONPATH": os.pathsep.join(sys.path)},  # it learns no secret of ours
-        start_new_session=True,
-    )  # fmt: skip
+    try:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", _CHILD, str(SECONDS), str(MEMORY),
+            stdin=PIPE, stdout=PIPE,
+            stderr=DEVNULL,  # a parser's last words may hold what the file says
+            cwd=_ROOT,
+            env=environment(),
+            start_new_session=True,
+        )  # fmt: skip
+    except OSError:  # the machine has no process, memory or file left: nothing is said of the file
+        raise OutsideFailure("读取文件的子进程启动不了") from None
     try:
         async with asyncio.timeout(PATIENCE):
             answer: dict[str, Any] = orjson.loads(await _talk(child, given))
@@ -117,10 +121,12 @@ def _mark(said: dict[str, Any]) -> SealMark:
     return SealMark(
         **{
             **said,
-            "moment": datetime.fromisoformat(said["moment"]) if said["moment"] else None,
+            "moment": _moment(said["moment"]),
             "valid": tuple(map(datetime.fromisoformat, valid)) if valid else None,
-            "stamp": TimeMark(**{**stamp, "moment": datetime.fromisoformat(stamp["moment"])})
-            if stamp
-            else None,
+            "stamp": TimeMark(**{**stamp, "moment": _moment(stamp["moment"])}) if stamp else None,
         }
     )
+
+
+def _moment(said: str | None) -> datetime | None:
+    return datetime.fromisoformat(said) if said else None

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.general import SigningError
@@ -33,6 +34,7 @@ _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){2,}")
 _BROKEN = (
     PdfError, SigningError, SignatureValidationError, ValidationError, zlib.error, ValueError, TypeError, KeyError,
     AttributeError, IndexError, AssertionError, NotImplementedError, RecursionError, OSError,
+    UnsupportedAlgorithm,
 )  # fmt: skip
 
 
@@ -97,7 +99,11 @@ def _stamp(signature: EmbeddedPdfSignature) -> TimeMark | None:
     unsigned = signature.signer_info["unsigned_attrs"] or ()
     for attribute in unsigned:
         if attribute["type"].native == "signature_time_stamp_token":
-            told = time_stamp_tokens.read(attribute["values"][0], signature.signer_info["signature"].native)
+            try:
+                token = attribute["values"][0]
+                told = time_stamp_tokens.read(token, signature.signer_info["signature"].native)
+            except _BROKEN:  # it stands outside what is signed: what the seal says is told all the same
+                return TimeMark(None, "", False)
             return TimeMark(told.moment, told.authority, told.is_genuine)
     return None
 

@@ -22,6 +22,7 @@ from typing import Any
 import orjson
 
 import server
+from server.adapters.child_limits import environment
 from server.adapters.spreadsheets import archive
 from server.adapters.spreadsheets.file_kind import Form, damaged, recognise
 from server.domain.tables import Sheet
@@ -83,9 +84,7 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # a parser's last words may hold cells
             cwd=_ROOT,
-            env={
-                "PYTHONPATH": os.pathsep.join(sys.path)
-            },  # what we import it can, and it learns no secret of ours
+            env=environment(),
             start_new_session=True,  # it has a process beside it, and both are ended together
         )
         assert self._process.stdin is not None and self._process.stdout is not None

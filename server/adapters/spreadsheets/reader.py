@@ -11,10 +11,8 @@ bytes, big-endian) and that much JSON, so that the parent can bound and read the
 from __future__ import annotations
 
 import os
-import resource
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from io import BytesIO
@@ -29,6 +27,7 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
+from server.adapters.child_limits import limit
 from server.adapters.spreadsheets import archive, delimited, worksheet
 from server.adapters.spreadsheets.archive import Archive
 from server.adapters.spreadsheets.beside import Beside
@@ -47,7 +46,7 @@ Again = Callable[
 
 def main() -> None:
     """Read standard input, answer on standard output. Arguments: seconds of processor, bytes of memory."""
-    _limit(int(sys.argv[1]), int(sys.argv[2]))
+    limit(int(sys.argv[1]), int(sys.argv[2]))
     out = sys.stdout.buffer
     try:
         try:
@@ -61,18 +60,6 @@ def main() -> None:
     except BaseException:
         os._exit(3)  # also a panic of the parser, which is no Exception; the parent knows what it means
     os._exit(0)
-
-
-def _limit(seconds: int, memory: int) -> None:
-    for what, most in (
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 32),
-    ):
-        with suppress(ValueError, OSError):  # a system that has no such limit, or a tighter one already
-            resource.setrlimit(what, (most, most))
 
 
 def _send(out: BinaryIO, frame: Frame) -> None:

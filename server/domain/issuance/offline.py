@@ -271,6 +271,9 @@ def _stamped(report: Report, mark: SealMark) -> None:
     what is signed, and whoever has the file can put one of an authority of his own in its place (decision 0860)."""
     if mark.stamp is None:
         return
+    if mark.stamp.moment is None:
+        report.wrong("时间戳无法读取，不能说明盖章的时间。")
+        return
     when = f"{say_minute(mark.stamp.moment)}（北京时间）"
     if mark.stamp.is_genuine:
         report.note(f"时间戳：{when}之前已经盖章，署名 {mark.stamp.authority}（这里不核对这家机构）。")

@@ -112,7 +112,7 @@ class PdfRenderer(Protocol):
 class TimeMark:
     """The time stamp over a signature: when somebody else saw it."""
 
-    moment: datetime
+    moment: datetime | None  # None: there is something, and it cannot be read
     authority: str
     is_genuine: bool  # it is of this signature, and signed by the authority it names
 

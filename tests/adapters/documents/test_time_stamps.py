@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asn1crypto import tsp
+from asn1crypto import cms, tsp
 from asn1crypto import x509 as asn1_x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 
 from server.adapters.circuit_breaker import Breaker
+from server.adapters.documents import time_stamp_tokens
 from server.adapters.documents.pdf import TypstPdfRenderer
+from server.adapters.documents.reader_apart import PdfReaderApart
 from server.adapters.documents.seal import Seal
 from server.adapters.documents.time_stamps import TimeStamps
 from server.adapters.documents.verify import read_pdf
@@ -150,6 +153,36 @@ def test_a_token_of_another_signature_is_found(tsa: StampServer, key_folder: Key
     exchanged._last, exchanged._largest = stamps.trial(), len(other)
     forged = renderer(key_folder, exchanged).make_now(page(key_folder))
     assert "✗ 时间戳无效" in said(forged, key_folder)
+
+
+@pytest.mark.parametrize("why", ["no token", "algorithm"])
+async def test_a_token_that_cannot_be_read_takes_nothing_from_the_seal(
+    tsa: StampServer, key_folder: KeyFolder, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    stamps = asked(tsa)
+    other = cms.ContentInfo({"content_type": "data", "content": b"rubbish"}).dump()
+
+    class Exchanged(TimeStamps):
+        def stamp(self, signature: bytes) -> bytes:
+            return other if why == "no token" else stamps.stamp(signature)
+
+    exchanged = Exchanged(tsa.url, FakeClock())
+    exchanged._last, exchanged._largest = stamps.trial(), stamps.room
+    sealed = renderer(key_folder, exchanged).make_now(page(key_folder))
+    if why == "algorithm":
+
+        def unknown(*_: object) -> None:
+            raise UnsupportedAlgorithm("SM2")
+
+        monkeypatch.setattr(time_stamp_tokens, "read", unknown)
+    else:
+        apart = PdfReaderApart(key_folder)
+        assert await apart.read(sealed) == read_pdf(sealed, key_folder.public())
+    [mark] = read_pdf(sealed, key_folder.public()).marks
+    assert (mark.key_id, mark.is_genuine, mark.is_whole) == ("seal-1", True, True)
+    told = said(sealed, key_folder)
+    assert "✗ 时间戳无法读取，不能说明盖章的时间。" in told and "已损坏" not in told
+    assert "✓ 签名有效，覆盖整个文件" in told and told.endswith("结论：不能确认，请勿采信。")
 
 
 def test_the_room_is_measured_and_grows_with_a_larger_token(tsa: StampServer, key_folder: KeyFolder) -> None:
