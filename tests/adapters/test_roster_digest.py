@@ -16,9 +16,10 @@ from server.cli import build_parser
 from server.commands import own_digest
 from server.commands.own_digest import digest
 from server.domain.certificates.claims import Line, id_hash_of_index
-from server.domain.issuance import receipts, roster, roster_query, scan_tickets
+from server.domain.issuance import receipts, roster, roster_digest, roster_query, scan_tickets
 from server.domain.ports import Services
 from server.domain.roles import Role
+from server.domain.tables import Sheet
 from server.errors import Refused
 from server.models import Candidate, Certificate, Issuance, Officer
 from server.settings import Settings
@@ -181,6 +182,56 @@ async def test_a_workbook_that_somebody_changed_is_not_the_list(book: Book, comm
     code, said = command(book.save([["序号", "姓名"], [1, "甲"]]))
     assert (code, "没有找到名单" in said) == (2, True)
     assert command(book.path.parent / "none.xlsx")[0] == 2
+
+
+async def test_what_is_no_list_is_refused_by_its_code(book: Book) -> None:
+    rows = [["" if one is None else one for one in row] for row in book.filled()]
+    head = next(at for at, row in enumerate(rows) if row[0] == "序号")
+    with pytest.raises(Refused, match=r"名单中没有人。") as refusal:
+        roster_digest.recompute([Sheet("x", rows[: head + 1])])
+    assert refusal.value.code == "not_a_roster"
+    day = next(row for row in rows if row[0] == "考试日期")
+    day[1] = "2023年2月30日"
+    with pytest.raises(Refused, match="考试日期不是一个日期，请重新下载名单") as refusal:
+        roster_digest.recompute([Sheet("x", rows)])
+    assert refusal.value.code == "not_a_roster"
+    for act in (roster_digest.recompute, roster_digest.register_of):
+        with pytest.raises(Refused) as refusal:
+            act([Sheet("x", [["甲"]])])
+        assert refusal.value.code == "not_a_roster"
+
+
+@pytest.mark.parametrize(
+    ("column", "written", "sentence"),
+    [
+        ("核对码", "", "没有核对码。这一行是旧格式，只有系统能重算。"),
+        ("核对码", "abcd-ef01", "核对码或证件摘要不完整，请重新下载名单。"),
+        ("证件摘要", "abcd-ef01", "核对码或证件摘要不完整，请重新下载名单。"),
+        ("证书编号", "没有编号 ", "证书编号不合格式，请重新下载名单。"),
+    ],
+)
+async def test_a_line_that_cannot_be_computed_is_named(
+    book: Book, command: Any, column: str, written: str, sentence: str
+) -> None:
+    rows = book.filled()
+    head = next(at for at, row in enumerate(rows) if row[0] == "序号")
+    rows[head + 2][rows[head].index(column)] = written
+    code, said = command(book.save(rows))
+    assert code == 2 and "还算不出名单摘要" in said
+    [fault] = [line for line in said.splitlines() if line.startswith("✗")]
+    assert fault == f"✗ 第 2 位（表格第 {head + 3} 行）：{sentence}"
+
+
+async def test_several_of_one_name_none_of_whom_fits_are_told(book: Book) -> None:
+    rows = [["" if one is None else one for one in row] for row in book.rows()]
+    head = next(at for at, row in enumerate(rows) if row[0] == "序号")
+    at = rows[head].index("姓名")
+    register = {str(row[at]): [number] for row, number in zip(rows[head + 1 :], book.numbers, strict=True)}
+    name = str(rows[head + 1][at])
+    register[name] = [make.id_number(8888), make.id_number(8889)]
+    done = roster_digest.recompute([Sheet("x", rows)], register)
+    assert done.faults == [f"第 1 位（表格第 {head + 2} 行）：本校名册里有几位同名的，都与名单不符。"]
+    assert (done.is_complete, done.digest) == (False, "")
 
 
 async def test_nobody_but_the_school_gets_the_salts(app: App, services: Services, book: Book) -> None:

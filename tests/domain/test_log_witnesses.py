@@ -154,7 +154,17 @@ async def test_over_http_everything_has_its_limit() -> None:
         return web.Response(status=409, body=b"7\n")
 
     app = web.Application()
+
+    async def shown(request: web.Request) -> web.StreamResponse:
+        how, origin = request.match_info["how"], request.match_info["origin"]
+        if how == "giant":
+            return web.Response(body=b"x" * 100_000)
+        if how == "elsewhere":
+            raise web.HTTPFound(f"/good/{origin}/checkpoint")
+        return web.Response(body=origin.encode()) if origin == "ab" * 32 else web.Response(status=404)
+
     app.router.add_post("/{how}/add-checkpoint", add)
+    app.router.add_get("/{how}/{origin}/checkpoint", shown)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -174,6 +184,13 @@ async def test_over_http_everything_has_its_limit() -> None:
             await port_of.add_checkpoint(at["slow"], b"")
         with pytest.raises(OutsideFailure, match="does not answer"):
             await port_of.add_checkpoint(Witness(one.witness.key, "http://127.0.0.1:9"), b"")
+        assert await port_of.checkpoint(at["good"], "ab" * 32) == b"ab" * 32
+        with pytest.raises(OutsideFailure, match="shows no checkpoint: status 404"):
+            await port_of.checkpoint(at["good"], "cd" * 32)
+        with pytest.raises(OutsideFailure, match="shows no checkpoint: status 302"):
+            await port_of.checkpoint(at["elsewhere"], "ab" * 32)
+        with pytest.raises(OutsideFailure, match="too large"):
+            await port_of.checkpoint(at["giant"], "ab" * 32)
     finally:
         await runner.cleanup()
 

@@ -202,6 +202,22 @@ def test_the_room_is_measured_and_grows_with_a_larger_token(tsa: StampServer, ke
     assert abs(small.room - whole) < 32
 
 
+def test_tokens_that_never_fit_are_told(tsa: StampServer, key_folder: KeyFolder) -> None:
+    """Each larger than the room that was made after the one before it."""
+    stamps, tried = asked(tsa), []
+
+    class Growing(TimeStamps):
+        def stamp(self, signature: bytes) -> bytes:
+            tried.append(signature)
+            return stamps.stamp(signature) + bytes(100_000)
+
+    growing = Growing(tsa.url, FakeClock())
+    growing._last, growing._largest = stamps.trial(), 100
+    with pytest.raises(OutsideFailure, match="时间戳一次比一次大，放不进为它留的地方，证书稍后自动再试。"):
+        renderer(key_folder, growing).make_now(page(key_folder))
+    assert len(tried) == 3
+
+
 def test_a_token_is_put_in_as_it_came(tsa: StampServer) -> None:
     """Written anew by asn1crypto it costs more than all the rest of a certificate."""
     answers: list[bytes] = []

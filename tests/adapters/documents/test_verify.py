@@ -24,7 +24,9 @@ from server.adapters.documents.verify import read_pdf
 from server.adapters.keys import KeyFolder, create, retire, rotate
 from server.adapters.published_keys import PublishedKeys
 from server.commands.verify import printed, verify
+from server.domain.certificates import data_integrity
 from server.domain.issuance import offline, receipts
+from server.errors import Refused, Unverified
 from server.settings import Settings
 from tests.adapters.documents.papers import page
 from tests.conftest import ISSUER
@@ -153,6 +155,20 @@ def test_any_changed_byte_of_a_receipt_is_seen(key_folder: KeyFolder) -> None:
 )
 def test_anything_else_is_not_genuine(data: bytes, key_folder: KeyFolder) -> None:
     assert not report(data, key_folder).is_genuine
+
+
+@pytest.mark.parametrize("data", [b"", b"%PDF-1.7\n", b"%PDF-1.7\n" + b"\0" * 400])
+def test_what_is_no_pdf_is_refused_by_its_code(data: bytes, key_folder: KeyFolder) -> None:
+    with pytest.raises(Refused, match="文件已损坏或不是 PDF，无法读取。") as refusal:
+        read_pdf(data, key_folder.public())
+    assert refusal.value.code == "pdf_unreadable"
+
+
+@pytest.mark.parametrize("document", [{}, [], None, {"proof": {}}, {"issuer": "did:web:x", "proof": "x"}])
+def test_what_is_no_credential_is_refused_by_its_code(document: object, key_folder: KeyFolder) -> None:
+    with pytest.raises(Unverified, match="可验证凭证无法通过验证") as refusal:
+        data_integrity.opened(key_folder, document)
+    assert refusal.value.code == "credential_invalid"
 
 
 def test_the_command_needs_only_the_published_file(
