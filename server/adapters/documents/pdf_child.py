@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
-from server.adapters.child_limits import limit
 from server.adapters.documents.verify import read_pdf
+from server.adapters.spreadsheets.child_limits import limit
 from server.domain.ports import PublicKey
 from server.errors import Refused
 

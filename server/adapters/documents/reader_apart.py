@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from server.adapters.child_limits import environment
+from server.adapters.spreadsheets.child_limits import environment
 from server.domain.ports import Keys, PdfRevision, SealedPdf, SealMark, TimeMark
 from server.errors import OutsideFailure, Refused
 

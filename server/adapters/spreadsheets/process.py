@@ -22,8 +22,8 @@ from typing import Any
 import orjson
 
 import server
-from server.adapters.child_limits import environment
 from server.adapters.spreadsheets import archive
+from server.adapters.spreadsheets.child_limits import environment
 from server.adapters.spreadsheets.file_kind import Form, damaged, recognise
 from server.domain.tables import Sheet
 from server.errors import Refused

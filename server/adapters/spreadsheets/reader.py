@@ -27,10 +27,10 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
-from server.adapters.child_limits import limit
 from server.adapters.spreadsheets import archive, delimited, worksheet
 from server.adapters.spreadsheets.archive import Archive
 from server.adapters.spreadsheets.beside import Beside
+from server.adapters.spreadsheets.child_limits import limit
 from server.adapters.spreadsheets.compare import compared
 from server.adapters.spreadsheets.file_kind import Extent, Form, damaged, encrypted, recognise
 from server.adapters.spreadsheets.sheet_marks import Account
