@@ -10,7 +10,7 @@ from server.commands.with_services import with_services
 from server.domain.actor import SYSTEM
 from server.domain.beijing import say_minute
 from server.domain.corrections import number_index
-from server.domain.people import identity_index
+from server.domain.people import candidate_phones, identity_index
 from server.domain.ports import Services
 from server.domain.training import phone_index
 from server.settings import Settings
@@ -88,6 +88,7 @@ def reindex(args: argparse.Namespace, settings: Settings) -> int:
 
     async def work(s: Services) -> identity_index.Reindexed:
         await phone_index.reindex(s.keys)
+        await candidate_phones.reindex(s.keys)
         await number_index.reindex(s.keys)
         return await identity_index.reindex(s.clock, s.keys, actor=SYSTEM)
 

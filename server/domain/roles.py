@@ -66,6 +66,7 @@ class Verb(Enum):
     SUSPEND = "停用院校签发负责人"
     SEE_PEOPLE = "查找考生"
     UNBIND = "解除考生的微信绑定"
+    UNCOVER = "查看考生完整的证件号码和手机号"
     SEE_COURSES = "查看培训"
     ARRANGE_COURSES = "安排培训"
     SEE_MONEY = "查看缴费"
@@ -102,7 +103,7 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
         | {Verb.IMPORT, Verb.RELEASE, Verb.PREPARE, Verb.SEE_RECEIPT, Verb.INVITE, Verb.CONFIRM}
         | {Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND, Verb.APPROVE_SCORES, Verb.CHECK_LIST}
         | {Verb.SEE_COURSES, Verb.ARRANGE_COURSES, Verb.SETTLE_PORTAL}
-        | {Verb.SEE_PAPER, Verb.HANDLE_PAPER}
+        | {Verb.SEE_PAPER, Verb.HANDLE_PAPER, Verb.UNCOVER}
         | {Verb.SEE_CORRECTIONS, Verb.ASK_CORRECTION, Verb.APPROVE_CORRECTION}
     ),
     Role.ISSUER: frozenset(

@@ -54,6 +54,8 @@ class Candidate(Model):
     mobile_sealed = fields.BinaryField(null=True)  # as the school imported it
     given_phone_sealed = fields.BinaryField(null=True)  # as the holder gave it in the mini-program
     given_phone_at = fields.DatetimeField(null=True)
+    mobile_index = fields.BinaryField(null=True)  # blind, both: written by people.candidate_phones alone
+    given_phone_index = fields.BinaryField(null=True)
     kind = fields.CharField(max_length=10)  # school | social
     school: fields.ForeignKeyNullableRelation[School] = fields.ForeignKeyField(
         "records.School", related_name="candidates", null=True, on_delete=fields.RESTRICT

@@ -97,7 +97,7 @@ async def test_the_console_of_every_role(
         batches = [f"{base}/console/issuances/{one.id}" for one in await Issuance.all()]
         within = [f"{batch}/{leaf}" for batch in batches for leaf in ("print", "qr")]
         runs = [f"{base}/console/imports/{one.id}" for one in await ImportRun.all()]
-        found = f"{base}/console/people?q={of.registrations[0].admission_number}"
+        found = f"{base}/console/people/{of.registrations[0].candidate_id}"
         bought = [
             f"{base}/console/orders/{one.id}{leaf}" for one in await FeeOrder.all() for leaf in ("", "/pay")
         ]

@@ -25,6 +25,7 @@ from tests.kit.console_pages import ScreenPdfRenderer, look, seat
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 from tests.kit.history import ME
+from tests.kit.jobs import drained
 from tests.kit.windows import Window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -84,22 +85,42 @@ async def test_an_officer_is_confirmed_and_gets_a_new_pin(
 
 
 @WIDTHS
-async def test_a_binding_is_undone(base: str, browser: Browser, services: Services, narrow: bool) -> None:
+async def test_a_candidate_is_found_uncovered_and_unbound(
+    base: str, browser: Browser, services: Services, narrow: bool
+) -> None:
     wide = "phone" if narrow else "desk"
-    await make.candidate(services, "崔子涵", make.id_number(4055))
-    await bindings.bind(services, ME, "崔子涵", make.id_number(4055), caller=Caller("203.0.113.9"))
+    of = await issuing.cohort(services, names=("崔子涵", "崔雨桐", "买买提·吐尔逊"))
+    await issuing.generating(services, of)
+    await drained(services)
+    first = await of.registrations[0].candidate
+    number = services.keys.decrypt(bytes(first.id_sealed), about="candidate.id_number")
+    await bindings.bind(services, ME, "崔子涵", number, caller=Caller("203.0.113.9"))
     async with seat(browser, services, base, Role.OPERATOR, narrow=narrow) as (page, trouble):
         await page.goto(f"{base}/console/people")
-        await page.get_by_label("完整姓名或准考证号").fill("崔子涵")
+        await page.get_by_label("查找考生").fill("崔")
         await page.get_by_role("button", name="查找").click()
+        await expect(page.locator("#found-rows tr")).to_have_count(2)
         await look(page, f"people-{wide}")
         await clean(page, "people")
-        await page.get_by_role("button", name="解除绑定：崔子涵").click()
-        await page.get_by_label("原因").fill("本人持身份证到校申请")
-        await look(page, f"people-unbind-{wide}")
+        await page.get_by_label("查找考生").fill(number)
+        await page.get_by_role("button", name="查找").click()
+        await page.wait_for_url(f"{base}/console/people/{first.id}")
+        await look(page, f"person-{wide}")
+        await clean(page, "person")
+        await page.get_by_role("button", name="查看完整号码").click()
+        await page.get_by_label("原因").and_(page.locator(":visible")).fill("来电核对本人身份")
+        await page.locator("dialog[open]").get_by_role("button", name="查看").click()
+        await expect(page.locator("#uncovered")).to_contain_text(number)
+        await look(page, f"person-uncovered-{wide}")
+        async with page.expect_navigation():
+            await page.get_by_role("button", name="看完了").click()
+        assert number not in await page.content()
+        await expect(page.get_by_text("原因：来电核对本人身份")).to_be_visible()
+        await page.get_by_role("button", name="解除微信绑定").click()
+        await page.get_by_label("原因").and_(page.locator(":visible")).fill("本人持身份证到校申请")
+        await look(page, f"person-unbind-{wide}")
         await page.locator("dialog[open]").get_by_role("button", name="解除绑定").click()
-        await expect(page.get_by_text("未绑定")).to_be_visible()
-        await look(page, f"people-after-{wide}")
+        await expect(page.get_by_text("没有绑定微信")).to_be_visible()
         assert trouble == []
     assert await bound_people.candidate_id_of(ME) is None
 

@@ -43,6 +43,8 @@ from server.domain.certificates import (
     verification,
 )
 from server.domain.corrections import case_views, completion, deciding, number_index
+from server.domain.dossiers import candidate_dossier, candidate_finding
+from server.domain.dossiers import queries as dossier_queries
 from server.domain.exams.queries import plans_listing
 from server.domain.issuance import (
     announcements,
@@ -58,7 +60,7 @@ from server.domain.issuance.states import BatchState
 from server.domain.lookups import worklist
 from server.domain.notices import asking, backlog, choices, overtaken, release_announcements, sender
 from server.domain.paper import paper_views
-from server.domain.people import officer_list
+from server.domain.people import candidate_phones, officer_list
 from server.domain.portal_lists import comparison, portal_differences
 from server.domain.portal_lists.portal_differences import Wanted as PortalWanted
 from server.domain.ports import Services, WeChatIdentity
@@ -187,6 +189,15 @@ async def test_no_hot_path_grows_with_history(
         spy.part = "look-ups"
         await lookups.results(s, HOLDER)
         await lookups.certificates(s, HOLDER)
+        spy.part = "one candidate"
+        for actor in (make.OPERATOR, clerk):
+            for text in ("崔子涵", make.id_number(1), "19912340987", first.number, "230922"):
+                await candidate_finding.find(s, text, actor=actor)
+            await candidate_dossier.opened(s, holder.id, actor=actor)
+        for school in (None, of.school.id, filled.FIRST):  # people of the years cannot be unsealed here
+            named = await dossier_queries.named("考", school, 51)
+            await dossier_queries.found(await dossier_queries.seen_of(named, school))
+        await candidate_phones.sweep(s)
         spy.part = "corrections"
         case = await correcting.asked(s, of, name="龙文", id_number=make.id_number(4321))
         await deciding.approve(s, case.id, id_number=make.id_number(4321), actor=correcting.APPROVER)

@@ -79,6 +79,26 @@ class Person(Answer):
     bindings: list[Bound]
 
 
+class FoundPerson(Answer):
+    id: int
+    name: str
+    id_masked: str
+    school: str | None
+    plan: str | None = Field(description="最近一次报考的考试计划")
+    is_bound: bool
+    how: str = Field(description="是按哪一项找到的")
+
+
+class Found(Answer):
+    items: list[FoundPerson]
+    is_more: bool = Field(description="还有别的，请多写几个字")
+
+
+class Uncovered(Answer):
+    label: str
+    number: str
+
+
 class Ended(Answer):
     ended: int
 

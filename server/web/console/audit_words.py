@@ -190,6 +190,8 @@ ACTIONS = {
     "access.refused": "访问被拒绝",
     "audit.flooded": "同类记录过多，暂停记录",
     "candidate.phone_given": "考生提供手机号",
+    "candidate.view": "打开考生档案",
+    "candidate.uncover": "查看完整号码",
 }
 SUBJECTS = {
     "staff": "账号",
@@ -305,6 +307,7 @@ FIELDS = {
     "sheets_left": "剩余张数",
     "sheets_received": "院校清点张数",
     "left_out": "没有印的证书",
+    "what": "哪一项",
     "from_hand": "交出人",
     "courier": "快递公司",
     "tracking_number": "快递单号",
@@ -340,6 +343,9 @@ WORDS = {
     "otp_wrong": "动态码不正确",
     "scores": "成绩",
     "practice": "实践学时",
+    "id_number": "证件号码",
+    "mobile": "登记手机号",
+    "given_phone": "本人提供的手机号",
     "portal": "门户证书编号",
 }
 

@@ -37,7 +37,7 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/paper", "印制与寄送", Verb.SEE_PAPER),
     ("/console/corrections", "更正", Verb.SEE_CORRECTIONS),
     ("/console/officers", "签发负责人", Verb.SEE_OFFICERS),
-    ("/console/people", "考生绑定", Verb.SEE_PEOPLE),
+    ("/console/people", "考生管理", Verb.SEE_PEOPLE),
     ("/console/campaigns", "群发", Verb.SEE_CAMPAIGNS),
     ("/console/deliveries", "通知记录", Verb.SEE_CAMPAIGNS),
     ("/console/courses", "培训", Verb.SEE_COURSES),

@@ -1,4 +1,4 @@
-"""People: the page of the schools' signing officers, and candidates whose binding has to be undone."""
+"""People: the page of the schools' signing officers; candidates found, uncovered, and unbound where they have to be."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import roles
+from server.domain.dossiers import candidate_finding, uncovering
+from server.domain.dossiers.uncovering import Covered
 from server.domain.lookups import worklist
 from server.domain.people import binding_removal, conflicts, officer_list
 from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
-from server.errors import Invalid
 from server.web.console import page_base
-from server.web.console.answers import Bound, Ended, Page, Person
+from server.web.console.answers import Bound, Ended, Found, FoundPerson, Page, Person, Uncovered
 from server.web.console.auth import Call
 from server.web.console.officers import OfficerQuery, shown
 from server.web.console.paging import PAGE, page_of
@@ -29,8 +30,17 @@ class PeopleQuery(Input):
     q: str = Field(min_length=1, max_length=60, description="完整姓名或准考证号；不接受证件号码")
 
 
-class PageQuery(Input):
-    q: str | None = Field(default=None, max_length=60)
+class Sought(Input):
+    q: str = Field(
+        min_length=1,
+        max_length=candidate_finding.LONGEST,
+        description="姓名中的字，或完整的证件号码、手机号、准考证号、证书编号、openid",
+    )
+
+
+class Uncovering(Input):
+    what: Annotated[str, OneOf(Covered)]
+    reason: str = Field(min_length=1, max_length=400, description="会记入审计")
 
 
 class Release(Input):
@@ -63,27 +73,6 @@ async def officers(call: Call) -> HTTPResponse:
     )
 
 
-async def candidates(call: Call) -> HTTPResponse:
-    wanted = page_base.read(call, PageQuery).q
-    items: list[Person] = []
-    problem = ""
-    if wanted:
-        try:
-            items = await _people(call, wanted)
-        except Invalid as refusal:
-            wanted, problem = "", refusal.errors[0].detail
-    return await page_base.render(
-        call,
-        "people.html",
-        title="考生绑定",
-        nav="/console/people",
-        q=wanted or "",
-        problem=problem,
-        items=items,
-        may_unbind=roles.may(call.actor, Verb.UNBIND),
-    )
-
-
 async def search(call: Call, query: PeopleQuery) -> Page[Person]:
     return page_of(Person, await _people(call, query.q))
 
@@ -104,6 +93,19 @@ async def _people(call: Call, wanted: str) -> list[Person]:
     ]
 
 
+async def find(call: Call, body: Sought) -> Found:
+    found = await candidate_finding.find(call.s, body.q, actor=call.actor)
+    return Found(items=[FoundPerson.model_validate(one) for one in found.items], is_more=found.is_more)
+
+
+async def uncover(call: Call, body: Uncovering, candidate_id: int) -> Uncovered:
+    """For a person alone: a machine has no reason of its own."""
+    call.browser_session()
+    what = Covered(body.what)
+    number = await uncovering.uncover(call.s, candidate_id, what, body.reason, actor=call.actor)
+    return Uncovered(label=what.label, number=number)
+
+
 async def unbind(call: Call, body: Release, candidate_id: int) -> Ended:
     ended = await binding_removal.release(
         call.s, candidate_id, body.reason, account=body.account, actor=call.actor
@@ -113,8 +115,9 @@ async def unbind(call: Call, body: Release, candidate_id: int) -> Ended:
 
 ROUTES = [
     Route("GET", "/people", search, "按完整姓名或准考证号查找考生", takes=PeopleQuery, gives=Page[Person], verb=Verb.SEE_PEOPLE),
+    Route("POST", "/people/find", find, "按姓名中的字，或证件号码、手机号、准考证号、证书编号、openid 查找考生", takes=Sought, gives=Found, verb=Verb.SEE_PEOPLE),
+    Route("POST", "/people/<candidate_id:int>/uncover", uncover, "查看一位考生完整的证件号码或手机号，写明原因", takes=Uncovering, gives=Uncovered, verb=Verb.UNCOVER),
     Route("POST", "/people/<candidate_id:int>/unbind", unbind, "解除一位考生的微信绑定，写明原因", takes=Release, gives=Ended, verb=Verb.UNBIND),
 ]  # fmt: skip
 
-page_base.mount(bp, "/people", candidates, Verb.SEE_PEOPLE)
 page_base.mount(bp, "/officers", officers, Verb.SEE_OFFICERS)

@@ -1,0 +1,20 @@
+"""Candidates found by a part of their name and by their phone."""
+
+from pathlib import Path
+
+from tortoise import fields, migrations
+from tortoise.migrations import operations as ops
+
+STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("records", "0030_void_batches")]
+
+    initial = False
+
+    operations = [
+        ops.AddField(model_name="Candidate", name="mobile_index", field=fields.BinaryField(null=True)),
+        ops.AddField(model_name="Candidate", name="given_phone_index", field=fields.BinaryField(null=True)),
+        ops.RunSQL(STATEMENTS),
+    ]
