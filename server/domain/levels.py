@@ -20,6 +20,11 @@ class Level(Enum):
         return _LABELS[self]
 
     @property
+    def english(self) -> str:
+        """As it stands in the English line of a certificate, there in small letters."""
+        return self.value.capitalize()
+
+    @property
     def code(self) -> str:
         return {"primary": "1", "intermediate": "2", "advanced": "3"}[self.value]
 

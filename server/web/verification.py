@@ -215,11 +215,12 @@ async def _show(request: Request, finding: Finding) -> HTTPResponse:
 def _rows(finding: Finding) -> list[tuple[str, str, bool]]:
     """Label, what must stand on the paper, and whether it is one of the things people forge most."""
     statement = finding.claims
+    level = Level(statement.level)
     rows = [
         ("持证人姓名", statement.name, True),
         ("证件号码", finding.id_masked, True),
         ("证书名称", statement.certificate, False),
-        ("证书等级", Level(statement.level).label, True),
+        ("证书等级", f"{level.label}（{level.english}）", True),
         ("证书编号", statement.number, True),
         ("标准版本", statement.standard, False),
         ("考试计划", statement.plan, False),

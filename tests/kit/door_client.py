@@ -36,9 +36,13 @@ async def start(app: Sanic[Any, Any]) -> None:
     app.asgi = True
     await app._startup()
     _starting.add(app.name)
+    given = getattr(
+        app.ctx, "services", None
+    )  # of the test that asks first, which need not be the first to have it
     for action in ("before", "after"):
         await app._server_event("init", action)
     _starting.remove(app.name)
+    app.ctx.services = given or app.ctx.services
 
     def collect(request: Request) -> None:
         _asking[app.name]._collect_request(request)
