@@ -22,7 +22,6 @@ from server.adapters.documents.font import Fonts
 from server.adapters.documents.seal import Seal
 from server.adapters.documents.seal_field import Place
 from server.domain.beijing import BEIJING
-from server.domain.levels import Level
 from server.domain.ports import CertificatePage, Clock
 from server.errors import Refused
 
@@ -30,6 +29,7 @@ TEMPLATE = Path(__file__).with_name("certificate.typ")
 ORNAMENT = Path(__file__).with_name("ornament.typ")
 PAGE_HEIGHT_MM = 210.0
 SEAL_X_MM, SEAL_Y_MM = 227.0, 149.5  # the seal's middle, from the upper left corner
+LEVELS_ENGLISH = {"初级": "Primary", "中级": "Intermediate", "高级": "Advanced"}  # as `Level.english`
 CREATOR = b"xcert"  # what the file says made it, whatever versions did
 # In /Info, the XMP's CreatorTool and its history, none of them compressed; typst has no setting for it. The length is kept:
 # the file's table of places is written already.
@@ -147,7 +147,6 @@ def page_data(page: CertificatePage, picture: str | None = None) -> dict[str, An
     Args:
         picture: of the seal, as SVG, where no signature field shows it.
     """
-    level = Level.of_label(page.level)
     return {
         "title": page.certificate_title,
         "name": page.name,
@@ -163,7 +162,7 @@ def page_data(page: CertificatePage, picture: str | None = None) -> dict[str, An
         "statement": page.statement,
         "url": page.verification_url,
         "verification_site": page.verification_url.rpartition("/")[0],
-        "level_english": level.english if level is not None else page.level,
+        "level_english": LEVELS_ENGLISH.get(page.level, page.level),
         "portal_number": page.portal_number,
         "qr": qr.for_paper(page.verification_url),
         "photo": list(page.photo_jpeg) if page.photo_jpeg else None,
