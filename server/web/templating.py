@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 from sanic import HTTPResponse, Request
 from sanic.response import html
 
 from server.domain import beijing
 from server.domain.payments.yuan import yuan
-from server.web import responses
+from server.web import responses, said_once
 from server.web.request import services, wechat_page_policy
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
@@ -27,6 +28,29 @@ def asset(path: str) -> str:
     """The address of a file under static/, with its content's hash: it may be cached for ever."""
     digest = hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
     return f"/static/{path}?v={digest}"
+
+
+# What stands at the lower edge of a candidate's pages: name, path, label, drawing in a box of 24.
+TABS = (
+    ("home", "/h5/", "首页", "M4 11 12 4l8 7v9h-5v-6H9v6H4z"),
+    ("results", "/h5/results", "成绩", "M5 20v-9m5 9V5m5 15v-7m5 7V8"),
+    ("certificates", "/h5/certificates", "证书", "M4 4h16v12h-5M9 16H4V4m8 13a3 3 0 1 0 0-6 3 3 0 0 0 0 6zm-2 0v4l2-1 2 1v-4M8 8h8"),
+    ("orders", "/h5/orders", "缴费", "M4 6h16v13H4zm0 4h16M8 15h4"),
+    ("notices", "/h5/notices", "通知", "M6 17v-6a6 6 0 0 1 12 0v6l1.5 2h-15zm4 2a2 2 0 0 0 4 0"),
+)  # fmt: skip
+_DIALLED = re.compile(r"(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)|(?P<phone>\+?\d[\d\- ]{5,18}\d)")
+
+
+def dialled(contact: str) -> Markup:
+    """A contact as somebody wrote it, with its telephone numbers and mail addresses to be tapped."""
+    parts, end = [], 0
+    for found in _DIALLED.finditer(contact):
+        parts.append(escape(contact[end : found.start()]))
+        mail, phone = found["mail"], found["phone"]
+        address = f"mailto:{mail}" if mail else "tel:" + re.sub(r"[^+\d]", "", phone)
+        parts.append(Markup('<a href="{}">{}</a>').format(address, found[0]))
+        end = found.end()
+    return Markup("").join([*parts, escape(contact[end:])])
 
 
 @lru_cache(maxsize=1)
@@ -42,11 +66,13 @@ def _environment() -> Environment:
     environment.filters["day"] = beijing.say_day
     environment.filters["minute"] = beijing.say_minute
     environment.filters["yuan"] = yuan
+    environment.filters["dialled"] = dialled
+    environment.globals["tab_items"] = TABS
     return environment
 
 
 ANSWERED = re.compile(
-    r"(/h5/(?:bind|officer)|/s/[A-Za-z0-9_-]{1,64})(?:/(?:confirm|return|mini-program|pairing))?"
+    r"(/h5/(?:bind|officer(?:/pin)?)|/s/[A-Za-z0-9_-]{1,64})(?:/(?:confirm|return|mini-program|pairing))?"
 )
 
 
@@ -66,18 +92,30 @@ USES_WECHAT = ("h5/", "scan/")  # templates of pages inside WeChat; they load st
 async def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTTPResponse:
     """A page. It is personal or may change, so no cache keeps it.
 
-    `subscribe` in the context: templates that the page's <wx-open-subscribe> asks for.
+    `subscribe` in the context: templates that the page's <wx-open-subscribe> asks for; `tab`: where a candidate's page
+    stands (see TABS).
     """
     s = services(request)
+    is_wechats = template.startswith(USES_WECHAT)
+    if is_wechats:
+        context = {
+            "tab": "",
+            "is_done": False,
+            "just_done": said_once.said(request),
+            "schools": (),
+            **context,
+        }
     text = (
         _environment()
         .get_template(template)
         .render(request=request, settings=s.settings, now=s.clock.now(), answers=_answers(request), **context)
     )
     headers = {"cache-control": "no-store"}
-    if template.startswith(USES_WECHAT):
+    if is_wechats:
         has_open_tag = bool(context.get("subscribe"))
         headers["content-security-policy"] = wechat_page_policy(s.settings, has_open_tag=has_open_tag)
     response = html(text, status=status, headers=headers)
+    if is_wechats:
+        said_once.forget(request, response)
     # A console page has the session's secret in it, beside what its address asks for (decision 0240).
     return response if "csrf" in context else responses.compress(request, response)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from server.domain import freshness
 from server.domain.ports import Services, WeChatIdentity
-from server.models import Binding, ScoreChange
+from server.models import Binding, Registration, ScoreChange
 from tests.kit import make
 from tests.kit.exchange import exchange
 from tests.kit.h5 import ME, App, get
@@ -80,11 +81,81 @@ async def test_after_five_misses_the_form_shows_a_picture(
     assert "data:image/png;base64," in page.text
     await make.candidate(services, "崔子涵", NUMBER)
     page = await post(app, "/h5/bind", me, name="崔子涵", id_number=NUMBER, captcha="0000")
-    assert page.status == 422 and "图中字符不对或已过期" in page.text
+    assert page.status == 422 and "验证的答案不对或已过期" in page.text
     picture = await get(app, "/h5/bind/picture", me)
     assert (picture.headers["content-type"], picture.headers["cache-control"]) == ("image/png", "no-store")
     response = await post(app, "/h5/bind", me, name="崔子涵", id_number=NUMBER, captcha=reader.drawn[-1])
     assert response.status == 303
+
+
+async def test_whoever_cannot_see_the_picture_answers_a_question(
+    app: App, services: Services, me: dict[str, str]
+) -> None:
+    exchange(services, image_check=Reader())
+    for serial in range(5):
+        await post(app, "/h5/bind", me, name="崔子涵", id_number=make.id_number(serial))
+    await make.candidate(services, "崔子涵", NUMBER)
+    page = await get(app, "/h5/bind", me)
+    assert 'href="/h5/bind?check=question"' in page.text
+    page = await get(app, "/h5/bind?check=question", me)
+    assert answer_of(page.text) > 0 and "data:image/png" not in page.text
+    wrong = str(answer_of(page.text) + 1)
+    page = await post(
+        app,
+        "/h5/bind",
+        me,
+        name="崔子涵",
+        id_number=NUMBER,
+        captcha=wrong,
+        check="question",
+        phone_last4="1234",
+    )
+    assert page.status == 422 and "验证的答案不对或已过期" in page.text
+    assert 'value="1234"' in page.text  # a question again, with all that was typed
+    right = str(answer_of(page.text))
+    response = await post(
+        app, "/h5/bind", me, name="崔子涵", id_number=NUMBER, captcha=right, check="question"
+    )
+    assert response.status == 303
+
+
+def answer_of(page: str) -> int:
+    """What the question on the page comes to."""
+    digit = "([零一二三四五六七八九])"
+    asked = re.search(f"{digit}加{digit}，再减去{digit}，等于几？", page)
+    assert asked is not None
+    first, second, less = ("零一二三四五六七八九".index(one) for one in asked.groups())
+    return first + second - less
+
+
+async def test_an_unbinding_is_said_and_said_once(app: App, services: Services, me: dict[str, str]) -> None:
+    await bound(services, ME)
+    response = await post(app, "/h5/unbind", me)
+    cookies = "; ".join(line.split(";")[0] for line in response.headers.get_list("set-cookie"))
+    page = await get(app, "/h5/bind", {**me, "cookie": cookies})
+    assert "已解除绑定" in page.text and 'xcert_said=""' in page.headers["set-cookie"]
+    invented = await get(app, "/h5/bind", {**me, "cookie": f"{cookies.split(';')[0]}; xcert_said=<b>"})
+    assert "<b>" not in invented.text
+
+
+@pytest.mark.parametrize(
+    "contact, shown",
+    [
+        ("010-8765 4321", '<a href="tel:01087654321">010-8765 4321</a>'),
+        ("客服 exam@example.cn", '客服 <a href="mailto:exam@example.cn">exam@example.cn</a>'),
+        ("", "评价组织：证书、缴费、本页面的问题<"),
+    ],
+)
+async def test_whom_to_ask_is_named(
+    app: App, services: Services, me: dict[str, str], contact: str, shown: str
+) -> None:
+    exchange(services, settings=replace(services.settings, contact=contact))
+    candidate = await bound(services, ME)
+    registration = await make.registration(services, candidate, on=await make.plan())
+    school = (await Registration.get(id=registration.id).prefetch_related("site__school")).site.school
+    for path in ("/h5/", "/h5/results", "/h5/certificates"):
+        page = await get(app, path, me)
+        assert shown in page.text and f"<strong>{school.name}</strong>" in page.text
 
 
 @pytest.mark.parametrize(
@@ -198,7 +269,7 @@ async def test_a_score_corrected_after_its_publication_says_so(
 ) -> None:
     plan = await make.plan(release_at=services.clock.now())
     registration = await make.registration(services, await bound(services, ME), on=plan)
-    assert "更正" not in words((await get(app, "/h5/results", me)).text)
+    assert "公布以后更正过" not in words((await get(app, "/h5/results", me)).text)
     await ScoreChange.create(
         registration=registration,
         subject=make.SUBJECT,

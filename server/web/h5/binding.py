@@ -9,11 +9,11 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import raw, redirect
 
 from server.domain.auth import web_login
-from server.domain.people import binding_limits, bindings, bound_people, captcha
+from server.domain.people import binding_limits, bindings, bound_people, captcha, school_contacts
 from server.domain.ports import WeChatIdentity
 from server.domain.wechat_chat import js_sdk
 from server.errors import Invalid, Refused, TooMany
-from server.web import templating
+from server.web import said_once, templating
 from server.web.h5 import forms
 from server.web.h5.login import SESSION_COOKIE, identity
 from server.web.request import caller, client_address, services, set_cookie
@@ -32,8 +32,8 @@ async def form(request: Request) -> HTTPResponse:
             request,
             "h5/bound.html",
             title="考生信息",
-            back="/h5/",
             person=person,
+            schools=await school_contacts.of_identity(who),
             elsewhere=[
                 {"place": PLACES[one.account], "at": one.bound_at}
                 for one in await bound_people.elsewhere(who)
@@ -71,7 +71,7 @@ async def bind(request: Request) -> HTTPResponse:
         return await _form(
             request, who, name=name, number=number, refusal=refusal, picture=needed, status=422
         )
-    return redirect("/h5/results", status=303)
+    return said_once.say(request, redirect("/h5/results", status=303), "bound")
 
 
 async def unbind(request: Request) -> HTTPResponse:
@@ -86,7 +86,7 @@ async def unbind(request: Request) -> HTTPResponse:
         web_login.session_for(services(request), who),
         seconds=web_login.SESSION_SECONDS,
     )
-    return response
+    return said_once.say(request, response, "unbound")
 
 
 async def picture(request: Request) -> HTTPResponse:
@@ -112,20 +112,30 @@ async def _form(
     elif refusal is not None and refusal.code == "captcha_wrong":
         problems = {"captcha": refusal.message}
     s = services(request)
-    image = b64encode(await captcha.draw(s.cache, s.image_check, who)).decode() if picture else ""
+    image, question = "", ""
+    if picture and _asks(request):
+        question = await captcha.ask(s.cache, who)
+    elif picture:
+        image = b64encode(await captcha.draw(s.cache, s.image_check, who)).decode()
     return await templating.render(
         request,
         "h5/bind.html",
         status=status,
         title="绑定考生信息",
-        back="/h5/",
         name=name,
         number=number,
         refusal=refusal,
         problems=problems,
+        phone_last4=forms.field(request, "phone_last4", 4),
         image=image,
-        needs_phone=services(request).settings.requires_binding_phone,
+        question=question,
+        needs_phone=s.settings.requires_binding_phone,
     )
+
+
+def _asks(request: Request) -> bool:
+    """Whether this person wants a question instead of a picture, as by the form's link."""
+    return "question" in (request.args.get("check"), forms.field(request, "check", 10))
 
 
 bp.add_route(form, "/h5/bind", methods=["GET"], name="form")

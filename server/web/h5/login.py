@@ -118,9 +118,14 @@ async def log_out(request: Request) -> HTTPResponse:
         pass  # over already
     else:
         await ended_sessions.end(services(request), who)
-    response = await templating.render(request, "h5/logged_out.html", title="已退出登录", back="")
+    response = redirect("/h5/logged-out", status=303)
     drop_cookie(request, response, SESSION_COOKIE)
     return response
+
+
+async def logged_out(request: Request) -> HTTPResponse:
+    """GET /h5/logged-out: that it is done; for whoever comes."""
+    return await templating.render(request, "h5/logged_out.html", title="已退出登录")
 
 
 async def callback(request: Request) -> HTTPResponse:
@@ -186,4 +191,5 @@ def install(app: Sanic[Any, Any]) -> None:
 
 bp.add_route(login, "/h5/login", methods=["GET"], name="login")
 bp.add_route(log_out, "/h5/logout", methods=["POST"], name="log_out")
+bp.add_route(logged_out, "/h5/logged-out", methods=["GET"], name="logged_out")
 bp.add_route(callback, CALLBACK, methods=["GET"], name="callback")

@@ -10,8 +10,9 @@ from sanic import Blueprint, HTTPResponse, Request
 from server.domain import lookups
 from server.domain.beijing import day
 from server.domain.campaigns import persons_notices
+from server.domain.exams.results import PASS_MARK
 from server.domain.lookups.views import CertificateItem
-from server.domain.people import bound_people
+from server.domain.people import bound_people, school_contacts
 from server.domain.people.candidates import Masked
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.wechat_chat import js_sdk
@@ -31,7 +32,15 @@ async def home(request: Request) -> HTTPResponse:
     s, who = services(request), await identity(request)
     person = await bound_people.person_of(s.keys, who)
     unseen = await _unseen(s, who)
-    return await templating.render(request, "h5/home.html", title="首页", person=person, unseen=unseen)
+    return await templating.render(
+        request,
+        "h5/home.html",
+        title="首页",
+        tab="home",
+        person=person,
+        unseen=unseen,
+        schools=await school_contacts.of_identity(who),
+    )
 
 
 async def results(request: Request) -> HTTPResponse:
@@ -41,9 +50,11 @@ async def results(request: Request) -> HTTPResponse:
         request,
         "h5/results.html",
         title="成绩查询",
-        back="/h5/",
+        tab="results",
         view=view,
         tones=TONES,
+        pass_mark=PASS_MARK,
+        schools=await school_contacts.of_identity(who),
         day_of=day,
         subscribe=await _subscribe(request, who, view.person),
         unseen=await _unseen(services(request), who, "/h5/results"),
@@ -57,9 +68,10 @@ async def certificate_list(request: Request) -> HTTPResponse:
         request,
         "h5/certificates.html",
         title="我的证书",
-        back="/h5/",
+        tab="certificates",
         view=view,
         tones=TONES,
+        schools=await school_contacts.of_identity(who),
         subscribe=await _subscribe(request, who, view.person),
         unseen=await _unseen(services(request), who),
     )
@@ -85,7 +97,6 @@ async def certificate(request: Request, number: str) -> HTTPResponse:
         request,
         "h5/certificate.html",
         title="证书详情",
-        back="/h5/certificates",
         item=item,
         tones=TONES,
         qr=b64encode(await asyncio.to_thread(s.pdf_renderer.qr_png, item.verification_url)).decode(),

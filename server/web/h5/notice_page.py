@@ -10,7 +10,7 @@ from server.domain.campaigns import persons_notices
 from server.domain.notices import choices
 from server.domain.people import bound_people
 from server.errors import NotFound
-from server.web import templating
+from server.web import said_once, templating
 from server.web.h5 import forms
 from server.web.h5.login import identity
 from server.web.request import caller, services
@@ -26,7 +26,7 @@ async def listing(request: Request) -> HTTPResponse:
         request,
         "h5/notice_page.html",
         title="通知",
-        back="/h5/",
+        tab="notices",
         is_bound=candidate is not None,
         notices=await persons_notices.shown(s.clock, candidate) if candidate is not None else [],
         choices=choices.CHOICES,
@@ -45,7 +45,7 @@ async def choose(request: Request) -> HTTPResponse:
     wants = forms.field(request, "wants", 3) == "yes"
     choice = forms.field(request, "choice", 20)
     await choices.choose(services(request).clock, candidate, choice, wants=wants, actor=actor)
-    return redirect("/h5/notices#choices", status=303)
+    return said_once.say(request, redirect("/h5/notices#choices", status=303), "saved")
 
 
 bp.add_route(listing, "/h5/notices", methods=["GET"], name="notices")

@@ -16,7 +16,7 @@ from server.domain.people.invitation_acceptance import Invited
 from server.domain.people.officer_states import OfficerState
 from server.domain.ports import WeChatIdentity
 from server.errors import FieldError, Invalid, Refused, TooMany, Unverified
-from server.web import templating
+from server.web import said_once, templating
 from server.web.h5 import forms
 from server.web.h5.login import identity
 from server.web.request import caller, drop_cookie, services, set_cookie
@@ -97,7 +97,7 @@ async def accept(request: Request) -> HTTPResponse:
         raise
     except Refused as refusal:
         return _closed(request, await _home(request, who, refusal=refusal))
-    return _closed(request, redirect(f"{PAGE}?welcome=1", status=303))
+    return _closed(request, said_once.say(request, redirect(PAGE, status=303), "officer"))
 
 
 async def pair(request: Request) -> HTTPResponse:
@@ -109,7 +109,6 @@ async def pair(request: Request) -> HTTPResponse:
         request,
         "h5/officer_pairing.html",
         title="在小程序中签发",
-        back=PAGE,
         code=code,
         minutes=officers.PAIRING_SECONDS // 60,
     )
@@ -121,7 +120,6 @@ async def _pin_form(request: Request, invited: Invited, *, problem: FieldError |
         "h5/officer_accept.html",
         status=422 if problem else 200,
         title="重新设置签发密码" if invited.sets_new_pin else "接受邀请",
-        back="",
         invited=invited,
         problem=problem.detail if problem else "",
         wrong="phone" if problem and problem.pointer == "/phone_last4" else "pin",
@@ -136,7 +134,6 @@ async def _home(request: Request, who: WeChatIdentity, *, refusal: Refused | Non
         "h5/officer.html",
         status=409 if refusal is not None else 200,
         title="院校签发",
-        back="/h5/",
         officer=officer,
         is_active=is_active,
         batches=await waiting(services(request).clock, officer.school_id)
@@ -144,7 +141,6 @@ async def _home(request: Request, who: WeChatIdentity, *, refusal: Refused | Non
         else [],
         colleagues=await officers.colleagues(officer) if officer is not None and is_active else [],
         refusal=refusal,
-        welcome=bool(request.args.get("welcome")),
     )
 
 
