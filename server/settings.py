@@ -79,7 +79,8 @@ class Settings:
         "required：登记了手机号的考生，第一次绑定也要核对手机号；optional（不填即是）：只在已有别的绑定时核对",
     )
     contact: str = _s(
-        "XCERT_CONTACT", "个人信息处理者的联系方式（电话或邮箱），写在考生绑定页的个人信息说明里"
+        "XCERT_CONTACT",
+        "评价组织的服务电话或邮箱：写在手机页面“有疑问找谁”、核验页，以及绑定页的个人信息说明里",
     )
     log_level: str = _s("XCERT_LOG_LEVEL", "日志级别", "INFO")
     database_pool: int = _s(

@@ -15,8 +15,11 @@ from server.adapters.clock import SystemClock
 from server.adapters.documents.pdf import TypstPdfRenderer
 from server.adapters.documents.seal import Seal
 from server.adapters.keys import KeyFolder
+from server.domain.actor import UNKNOWN_CALLER
 from server.domain.auth import web_login
+from server.domain.people import bindings
 from server.domain.ports import Services, WeChatIdentity
+from server.errors import Refused
 from server.web.h5.login import SESSION_COOKIE
 from tests.kit import issuing, make
 from tests.kit.accessibility import clean
@@ -123,21 +126,35 @@ async def test_without_a_network_nothing_is_sent_and_nothing_is_lost(
 async def test_a_session_that_ends_in_the_middle_loses_no_input(
     browser: Browser, base: str, services: Services
 ) -> None:
-    """The form is answered with the way to WeChat's log-in; back on the form, everything but secrets is there."""
-    await make.candidate(services, "崔子涵", NUMBER)
+    """Whatever comes in between, the log-in for one; back on the form, everything but checks is there."""
+    await _misses(services)
     context = await phone(browser, services, base, ME)
     page = await context.new_page()
-    await page.goto(f"{base}/h5/bind")
+    await page.goto(f"{base}/h5/bind?check=question")
     await page.fill("#name", "崔子涵")
     await page.fill("#id_number", NUMBER)
-    cookies = await context.cookies()
-    await context.clear_cookies()
-    await page.get_by_role("button", name="同意并绑定").click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("请在微信中打开")  # the way to WeChat's log-in
-    await context.add_cookies(cookies)  # type: ignore[arg-type]  # what the browser gave, given back
-    await page.goto(f"{base}/h5/bind")
-    assert [await page.input_value(one) for one in ("#name", "#id_number")] == ["崔子涵", NUMBER]
+    await page.fill("#captcha", "7")
+    await page.goto(f"{base}/h5/logged-out")
+    await page.goto(f"{base}/h5/bind?check=question")
+    assert [await page.input_value(one) for one in ("#name", "#id_number", "#captcha")] == [
+        "崔子涵",
+        NUMBER,
+        "",
+    ]
+    await keep(page, "question")
+    await page.evaluate("""() => { const key = 'xcert-draft:bind', kept = JSON.parse(sessionStorage[key]);
+        sessionStorage[key] = JSON.stringify({...kept, at: Date.now() - 31 * 60 * 1000}) }""")
+    await page.reload()
+    assert await page.input_value("#id_number") == ""  # not for longer than half an hour
     await context.close()
+
+
+async def _misses(s: Services) -> None:
+    """So many that a check is asked for."""
+    who, caller = ME, UNKNOWN_CALLER
+    for serial in range(5):
+        with pytest.raises(Refused):
+            await bindings.bind(s, who, "崔子涵", make.id_number(serial), caller=caller)
 
 
 async def test_back_after_a_form_asks_nothing_again(browser: Browser, base: str, services: Services) -> None:
