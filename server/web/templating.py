@@ -38,7 +38,7 @@ TABS = (
     ("orders", "/h5/orders", "缴费", "M4 6h16v13H4zm0 4h16M8 15h4"),
     ("notices", "/h5/notices", "通知", "M6 17v-6a6 6 0 0 1 12 0v6l1.5 2h-15zm4 2a2 2 0 0 0 4 0"),
 )  # fmt: skip
-_DIALLED = re.compile(r"(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)|(?P<phone>\+?\d[\d\- ]{5,18}\d)")
+_DIALLED = re.compile(r"(?P<mail>[\w.+-]{1,64}@[\w.-]{3,100})|(?P<phone>\+?\d[\d\- ]{5,18}\d)")
 
 
 def dialled(contact: str) -> Markup:
