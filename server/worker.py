@@ -19,6 +19,7 @@ from server import app as root
 from server.adapters import logs
 from server.domain import freshness, idempotency, imports
 from server.domain.audit import key_events
+from server.domain.auth import session_list
 from server.domain.campaigns import handling, slices, upkeep
 from server.domain.certificates import log_completeness
 from server.domain.corrections import completion as corrections
@@ -129,6 +130,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "keys.trail": (key_events.sweep, EVERY_MINUTE),
     "log.complete": (log_completeness.sweep, EVERY_MINUTE),
     "log.sequence": (sequencer.run, EVERY_MINUTE),
+    "logins.sweep": (session_list.sweep, DAILY),
     "lookups.sweep": (freshness.sweep, HOURLY),
     "notices.sweep": (sender.sweep, EVERY_MINUTE),
     "notices.compare": (template_check.look, DAILY),

@@ -27,7 +27,7 @@ from server.domain.payments import (
     transfer_states,
     waiver_states,
 )
-from server.domain.people import officer_states
+from server.domain.people import officer_states, staff_change_states
 from server.domain.score_changes import states as score_change_states
 from server.settings import Settings
 
@@ -39,6 +39,7 @@ def tables() -> dict[str, str]:
         "states": states.steps_as_markdown(),
         "certificate-states": _certificate_steps(),
         "officer-states": officer_states.steps_as_markdown(),
+        "staff-change-states": staff_change_states.steps_as_markdown(),
         "notice-states": _notice_steps(),
         "campaign-states": campaign_states.steps_as_markdown(),
         "import-states": import_states.steps_as_markdown(),

@@ -93,6 +93,7 @@ class Verb(Enum):
     RECEIVE_PAPER = "签收纸质证书"
     SEE_AUDIT = "查看审计记录"
     MANAGE_STAFF = "管理账号"
+    APPROVE_STAFF_CHANGE = "批准账号变更"
 
 
 _SEE = {Verb.SEE_IMPORTS, Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_CERTIFICATES, Verb.SEE_OFFICERS}
@@ -207,7 +208,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
         ),
     ),
     "notices": ("起草、批准和发送群发", frozenset({Verb.SEND_CAMPAIGNS, Verb.APPROVE_CAMPAIGN})),
-    "manage": ("管理账号及其他", frozenset({Verb.MANAGE_STAFF})),
+    "manage": ("管理账号及其他", frozenset({Verb.MANAGE_STAFF, Verb.APPROVE_STAFF_CHANGE})),
 }
 _SCOPE_OF = {verb: name for name, (_, verbs) in SCOPES.items() for verb in verbs}
 

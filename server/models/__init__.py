@@ -39,6 +39,7 @@ from server.models.people import (
     ApiToken,
     Binding,
     Candidate,
+    ConsoleSession,
     EndedPerson,
     EndedSession,
     Follower,
@@ -47,6 +48,7 @@ from server.models.people import (
     School,
     Site,
     Staff,
+    StaffChange,
 )
 from server.models.portal_lists import PortalDifference, PortalList, PortalRow
 from server.models.public_log import LogCheckpoint, LogCosignature, LogEntry, LogHead, LogOutboxEntry
@@ -70,6 +72,7 @@ __all__ = [
     "Candidate",
     "Certificate",
     "CertificateKind",
+    "ConsoleSession",
     "Correction",
     "CorrectionCertificate",
     "Course",
@@ -132,6 +135,7 @@ __all__ = [
     "ScoreChange",
     "Site",
     "Staff",
+    "StaffChange",
     "StaffWeChat",
     "StandardVersion",
 ]

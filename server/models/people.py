@@ -174,6 +174,55 @@ class Staff(Model):
         table = "staff"
 
 
+class StaffChange(Model):
+    """账号变更: what two administrators do to an account; see domain.people.staff_change_states."""
+
+    id = fields.BigIntField(primary_key=True)
+    staff: fields.ForeignKeyRelation[Staff] = fields.ForeignKeyField(
+        "records.Staff", related_name="changes", on_delete=fields.RESTRICT
+    )
+    staff_id: int
+    act = fields.CharField(max_length=20)  # reset_password | drop_second_factor | set_role
+    was_role = fields.CharField(max_length=12, default="")  # with set_role: before and after
+    role = fields.CharField(max_length=12, default="")
+    school: fields.ForeignKeyNullableRelation[School] = fields.ForeignKeyField(
+        "records.School", related_name="staff_changes", null=True, on_delete=fields.RESTRICT
+    )
+    school_id: int | None
+    reason = fields.CharField(max_length=300)
+    state = fields.CharField(max_length=10, default="requested")
+    asked_by = fields.BigIntField()
+    asked_by_name = fields.CharField(max_length=100)
+    asked_at = fields.DatetimeField()
+    decided_by = fields.BigIntField(null=True)
+    decided_by_name = fields.CharField(max_length=100, default="")
+    decided_at = fields.DatetimeField(null=True)
+    note = fields.CharField(max_length=300, default="")
+
+    class Meta:
+        table = "staff_change"
+
+
+class ConsoleSession(Model):
+    """A log-in to the console, as its account and administrators see it. That one is over, `EndedSession` says."""
+
+    id = fields.CharField(max_length=32, primary_key=True)
+    staff: fields.ForeignKeyRelation[Staff] = fields.ForeignKeyField(
+        "records.Staff", related_name="sessions", on_delete=fields.CASCADE
+    )
+    staff_id: int
+    epoch = fields.IntField()  # the account's session_epoch: one more there, and this is over
+    way = fields.CharField(max_length=24)  # see domain.auth.session_list
+    address = fields.CharField(max_length=45, default="")
+    device = fields.CharField(max_length=60, default="")  # in words, of the browser's own
+    began_at = fields.DatetimeField()
+    last_used_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        table = "console_session"
+
+
 class EndedSession(Model):
     """A console session that was logged out before its time."""
 

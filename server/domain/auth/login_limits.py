@@ -32,6 +32,7 @@ class From:
     Attributes:
         device: the token of the device cookie.
         picture, answer: the number of an image check and what was read in it.
+        agent: the browser in words (Windows 上的 Chrome), for the list of log-ins.
     """
 
     address: str
@@ -39,6 +40,7 @@ class From:
     device: str = ""
     picture: str = ""
     answer: str = ""
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

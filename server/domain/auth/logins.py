@@ -16,13 +16,14 @@ from tortoise.transactions import in_transaction
 
 from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
-from server.domain.auth import api_tokens, login_limits, second_factor, sessions
+from server.domain.auth import api_tokens, login_limits, second_factor, session_list, sessions
 from server.domain.auth.login_limits import From
+from server.domain.auth.session_list import Proof
 from server.domain.auth.signed_in import SignedIn
 from server.domain.people import attempts, passwords, staff
 from server.domain.ports import Clock, Services
 from server.errors import Unverified
-from server.models import EndedSession, Staff
+from server.models import ConsoleSession, EndedSession, Staff
 
 SESSION_SECONDS = 10 * 3600  # a working day
 
@@ -73,16 +74,12 @@ async def log_in(
             await _refused(s, account, came)
         assert account is not None
         guarded = counted.is_guarded
-        by_recovery = account.otp_sealed is not None and await _second_factor(s, account, otp, came, guarded)
+        second = await _second_factor(s, account, otp, came, guarded)
     await login_limits.forgive(s, username, account, came)
     if s.password_hasher.is_outdated(account.password_hash):
         fresh = await passwords.hashed(s.password_hasher, password)
         await Staff.filter(id=account.id, password_hash=account.password_hash).update(password_hash=fresh)
-    actor = staff.actor_of(account).at(came.address, came.request_id)
-    async with in_transaction():
-        action = "session.recovery" if by_recovery else "session.begin"
-        await audit_log.record(s.clock, actor, action, "staff", account.id)
-    return begin(s, account)
+    return await _enter(s, account, (Proof.PASSWORD, *second), came)
 
 
 async def _refused(s: Services, account: Staff | None, came: From) -> NoReturn:
@@ -92,12 +89,28 @@ async def _refused(s: Services, account: Staff | None, came: From) -> NoReturn:
     raise Unverified("login_wrong", "用户名或密码不正确，请核对后重试。")
 
 
-async def _second_factor(s: Services, account: Staff, otp: str, came: From, is_guarded: bool) -> bool:
-    """Whether it was a recovery code that let the person in. Raises Unverified: otp_required, otp_wrong, login_wrong."""
+async def _enter(s: Services, account: Staff, proofs: tuple[Proof, ...], came: From) -> tuple[str, Session]:
+    """A session for somebody who has shown who they are, in the trail and in the list of log-ins."""
+    token, session = begin(s, account)
+    actor = session.actor.at(came.address, came.request_id)
+    action = "session.recovery" if Proof.RECOVERY in proofs else "session.begin"
+    async with in_transaction():
+        await session_list.keep(s.clock, session.id, account, proofs, came, session.expires_at)
+        became = {"proofs": [proof.label for proof in proofs]}
+        await audit_log.record(s.clock, actor, action, "staff", account.id, became=became)
+    return token, session
+
+
+async def _second_factor(
+    s: Services, account: Staff, otp: str, came: From, is_guarded: bool
+) -> tuple[Proof, ...]:
+    """What of the second factor was shown; none for an account without. Raises Unverified: otp_required, otp_wrong, login_wrong."""
+    if not staff.has_second_factor(account):
+        return ()
     if not otp:
         raise Unverified("otp_required", "请输入身份验证器上显示的6位动态码。")
     try:
-        return await second_factor.take_code(s, account, otp)
+        return (Proof.RECOVERY,) if await second_factor.take_code(s, account, otp) else (Proof.OTP,)
     except Unverified:
         if is_guarded:  # over the account's limit a code alone may not tell that the password was right
             await _refused(s, account, came)
@@ -125,7 +138,7 @@ async def open_session(s: Services, token: str) -> Session:
     account = await Staff.get_or_none(id=int(claims.subject))
     if account is None or not account.is_active or account.session_epoch != claims.more["epoch"]:
         raise Unverified("session_ended", "登录已失效，请重新登录。")
-    if await EndedSession.filter(id=claims.more["sid"]).exists():
+    if await session_list.is_over(s.clock, claims.more["sid"]):
         raise Unverified("session_ended", "您已退出登录，请重新登录。")
     ends = datetime.fromtimestamp(claims.expires_at, UTC)
     return Session(
@@ -163,4 +176,9 @@ async def change_password(s: Services, session: Session, old: str, new: str, *, 
     async with attempts.judged(s.rate_limiter, [key]):
         await staff.change_password(s, session.staff.id, old, new, actor=actor)
     await s.rate_limiter.clear(key)
-    return begin(s, await Staff.get(id=session.staff.id))[0]
+    account = await Staff.get(id=session.staff.id)
+    token, fresh = begin(s, account)
+    before = await ConsoleSession.get_or_none(id=session.id)
+    came = From(address=actor.address, agent=before.device if before else "")
+    await session_list.keep(s.clock, fresh.id, account, (Proof.PASSWORD,), came, fresh.expires_at)
+    return token

@@ -24,6 +24,7 @@ ENROL_SECONDS = 600
 ISSUER = "证书签发工作台"
 REQUIRED = frozenset({Role.ISSUER, Role.FINANCE, Role.NOTIFIER, Role.ADMIN})
 RECOVERY_CODES = 10
+FEW_CODES = 3  # so many left, and it is said
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like another; 10 of them are 49 bits
 
 _SPEND = """
@@ -40,6 +41,14 @@ def is_due(settings: Settings, account: SignedIn) -> bool:
 async def codes_left(staff_id: int) -> int:
     """How many recovery codes are unspent."""
     return len((await Staff.get(id=staff_id)).recovery_codes or [])
+
+
+async def few_codes(account: SignedIn) -> int | None:
+    """How many recovery codes are left, where they are few and it is time for new ones; None otherwise."""
+    if not account.has_second_factor:
+        return None
+    left = await codes_left(account.id)
+    return left if left <= FEW_CODES else None
 
 
 async def require_password(s: Services, account: Staff, password: str, *, actor: Actor) -> None:

@@ -38,6 +38,15 @@ class Account:
     created_at: datetime
 
 
+# What a row says of an account without a second factor.
+WITHOUT_SECOND_FACTOR: dict[str, None] = {"otp_sealed": None, "recovery_codes": None}
+
+
+def has_second_factor(staff: Staff) -> bool:
+    """Whether this account asks for more than its password."""
+    return staff.otp_sealed is not None
+
+
 def actor_of(staff: Staff) -> Actor:
     """The account as one who acts."""
     return Actor("staff", staff.id, staff.name, staff.role, staff.school_id)
@@ -71,8 +80,21 @@ async def _school_id(role: Role, school: School | int | None) -> int | None:
     return school_id
 
 
+async def role_and_school(text: str, school: School | int | None) -> tuple[Role, int | None]:
+    """A role by its value, and the school that goes with it. Raises Invalid: /role, /school_id."""
+    role = _role(text)
+    return role, await _school_id(role, school)
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > 100 or not name.isprintable():
+        raise Invalid(errors=[FieldError("/name", "name_form", "请填写姓名，最多100个字。")])
+    return name
+
+
 def _checked_names(username: str, name: str) -> tuple[str, str]:
-    username, name = username.strip().lower(), name.strip()
+    username = username.strip().lower()
     if not USERNAME.fullmatch(username):
         raise Invalid(
             errors=[
@@ -83,9 +105,7 @@ def _checked_names(username: str, name: str) -> tuple[str, str]:
                 )
             ]
         )
-    if not name or len(name) > 100 or not name.isprintable():
-        raise Invalid(errors=[FieldError("/name", "name_form", "请填写姓名，最多100个字。")])
-    return username, name
+    return username, _checked_name(name)
 
 
 async def create(
@@ -113,8 +133,7 @@ async def create(
     """
     roles.require_unless_system(actor, Verb.MANAGE_STAFF)
     username, name = _checked_names(username, name if name is not None else username)
-    kind = _role(role)
-    school_id = await _school_id(kind, school)
+    kind, school_id = await role_and_school(role, school)
     password = passwords.one_time()
     password_hash = await passwords.hashed(password_hasher, password)
     try:
@@ -136,7 +155,8 @@ async def create(
     return password
 
 
-async def _locked(staff_id: int) -> Staff:
+async def locked(staff_id: int) -> Staff:
+    """The account, locked to the end of the caller's transaction. Raises NotFound("staff_not_found")."""
     staff = await Staff.filter(id=staff_id).select_for_update().first()
     if staff is None:
         raise NotFound("staff_not_found", "没有找到这个账号，请刷新列表后重试。")
@@ -148,16 +168,18 @@ async def reset_password(
 ) -> str:
     """A new one-time password; sessions and API tokens end, the second factor has to be set up anew.
 
+    For the command line alone; in the console two administrators do it (`staff_changes`).
+
     Raises: Forbidden("role_not_allowed"), NotFound("staff_not_found").
     """
-    roles.require_unless_system(actor, Verb.MANAGE_STAFF)
+    _require_system(actor)
     password = passwords.one_time()
     password_hash = await passwords.hashed(password_hasher, password)
     async with in_transaction():
-        staff = await _locked(staff_id)
+        staff = await locked(staff_id)
         staff.password_hash = password_hash
         staff.must_change_password = True
-        had_second_factor, staff.otp_sealed = staff.otp_sealed is not None, None
+        had_second_factor, staff.otp_sealed = has_second_factor(staff), None
         staff.recovery_codes = None
         staff.session_epoch += 1
         staff.login_epoch += 1  # a new password is of no use to somebody who is locked out
@@ -166,6 +188,27 @@ async def reset_password(
         was = {"second_factor": had_second_factor}
         await audit_log.record(clock, actor, "staff.reset_password", "staff", staff_id, was=was)
     return password
+
+
+def _require_system(actor: Actor) -> None:
+    if actor.kind != "system":
+        raise Forbidden("role_not_allowed", "重置密码须由两位管理员办理：一位提出，另一位批准。")
+
+
+async def rename(clock: Clock, staff_id: int, name: str, *, actor: Actor) -> None:
+    """Write another name on an account, as the trail and colleagues see it from now on.
+
+    Raises: Forbidden("role_not_allowed"), NotFound("staff_not_found"), Invalid: /name.
+    """
+    roles.require(actor, Verb.MANAGE_STAFF)
+    name = _checked_name(name)
+    async with in_transaction():
+        staff = await locked(staff_id)
+        if staff.name == name:
+            return
+        await Staff.filter(id=staff_id).update(name=name)
+        was, became = {"name": staff.name}, {"name": name}
+        await audit_log.record(clock, actor, "staff.rename", "staff", staff_id, was=was, became=became)
 
 
 async def set_active(clock: Clock, staff_id: int, on: bool, *, actor: Actor) -> None:
@@ -177,7 +220,7 @@ async def set_active(clock: Clock, staff_id: int, on: bool, *, actor: Actor) -> 
         raise Forbidden("own_account", "不能停用自己的账号，请由另一位管理员操作。")
     roles.require_unless_system(actor, Verb.MANAGE_STAFF)
     async with in_transaction():
-        staff = await _locked(staff_id)
+        staff = await locked(staff_id)
         if staff.is_active == on:
             return
         staff.is_active = on
@@ -193,7 +236,7 @@ async def unlock(clock: Clock, staff_id: int, *, actor: Actor) -> None:
     """Forget the log-in tries counted against an account. Raises Forbidden, NotFound("staff_not_found")."""
     roles.require_unless_system(actor, Verb.MANAGE_STAFF)
     async with in_transaction():
-        staff = await _locked(staff_id)
+        staff = await locked(staff_id)
         await Staff.filter(id=staff.id).update(login_epoch=staff.login_epoch + 1)
         await audit_log.record(clock, actor, "staff.unlock", "staff", staff_id)
 
@@ -223,19 +266,29 @@ async def change_password(s: Services, staff_id: int, old: str, new: str, *, act
 
 async def listing(after: int, limit: int) -> list[Account]:
     """Accounts in order of id, from the first beyond `after`."""
-    rows = await Staff.filter(id__gt=after).order_by("id").limit(limit).prefetch_related("school")
-    return [
-        Account(
-            id=row.id,
-            username=row.username,
-            name=row.name,
-            role=Role(row.role),
-            school_id=row.school_id,
-            school=row.school.name if row.school else None,
-            is_active=row.is_active,
-            must_change_password=row.must_change_password,
-            has_second_factor=row.otp_sealed is not None,
-            created_at=row.created_at,
-        )
-        for row in rows
-    ]
+    found = await Staff.filter(id__gt=after).order_by("id").limit(limit).prefetch_related("school")
+    return [_account(row) for row in found]
+
+
+async def one(staff_id: int, *, actor: Actor) -> Account:
+    """One account. Raises Forbidden("role_not_allowed"), NotFound("staff_not_found")."""
+    roles.require(actor, Verb.MANAGE_STAFF)
+    row = await Staff.get_or_none(id=staff_id).prefetch_related("school")
+    if row is None:
+        raise NotFound("staff_not_found", "没有找到这个账号，请刷新列表后重试。")
+    return _account(row)
+
+
+def _account(row: Staff) -> Account:
+    return Account(
+        id=row.id,
+        username=row.username,
+        name=row.name,
+        role=Role(row.role),
+        school_id=row.school_id,
+        school=row.school.name if row.school else None,
+        is_active=row.is_active,
+        must_change_password=row.must_change_password,
+        has_second_factor=has_second_factor(row),
+        created_at=row.created_at,
+    )

@@ -38,8 +38,11 @@ from server.web.console import (
     reconciliation,
     reconciliation_pages,
     refund_desk,
+    rights,
     score_changes,
     session,
+    session_desk,
+    staff_change_desk,
     transfer_desk,
     work_pages,
 )
@@ -96,6 +99,8 @@ ROUTES: tuple[Route, ...] = (
     *people.ROUTES,
     *audit.ROUTES,
     *accounts.ROUTES,
+    *session_desk.ROUTES,
+    *staff_change_desk.ROUTES,
 )
 
 DESCRIBED = Described("/console/api/v1", API, ROUTES)
@@ -109,6 +114,8 @@ bp = Blueprint.group(
     people.bp,
     candidate_pages.bp,
     audit_pages.bp,
+    staff_change_desk.bp,
+    rights.bp,
     score_changes.bp,
     correction_pages.bp,
     portal_desk.bp,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import Field
 
+from server.domain.auth import session_list
 from server.domain.people import staff
 from server.domain.roles import Role, Verb
 from server.web.console.answers import Account, OneTimePassword, Page
@@ -23,14 +25,26 @@ class NewAccount(Input):
     school_id: Whole | None = Field(default=None, description="只用于院校账号")
 
 
+class NewName(Input):
+    name: str = Field(min_length=1, max_length=100)
+
+
 async def listing(call: Call, query: Paging) -> Page[Account]:
     page, next_cursor = cut(await staff.listing(query.after, query.size + 1), query.size)
-    return page_of(Account, [shown(one) for one in page], next_cursor)
+    return page_of(Account, await shown(page), next_cursor)
 
 
-def shown(one: staff.Account) -> Account:
-    """The account with its role in words."""
-    return Account(**asdict(one) | {"role": one.role.value}, role_label=one.role.label)
+async def shown(accounts: Sequence[staff.Account]) -> list[Account]:
+    """The accounts with their roles in words, and when they were logged in to last."""
+    last = await session_list.last_of(one.id for one in accounts)
+    return [
+        Account(
+            **asdict(one) | {"role": one.role.value},
+            role_label=one.role.label,
+            last_login_at=last.get(one.id),
+        )
+        for one in accounts
+    ]
 
 
 async def create(call: Call, body: NewAccount) -> OneTimePassword:
@@ -46,12 +60,8 @@ async def create(call: Call, body: NewAccount) -> OneTimePassword:
     return OneTimePassword(one_time_password=password)
 
 
-async def reset_password(call: Call, staff_id: int) -> OneTimePassword:
-    return OneTimePassword(
-        one_time_password=await staff.reset_password(
-            call.s.clock, call.s.password_hasher, staff_id, actor=call.actor
-        )
-    )
+async def rename(call: Call, body: NewName, staff_id: int) -> None:
+    await staff.rename(call.s.clock, staff_id, body.name, actor=call.actor)
 
 
 async def unlock(call: Call, staff_id: int) -> None:
@@ -71,7 +81,7 @@ _ONE = "/staff/<staff_id:int>"
 ROUTES = [
     Route("GET", "/staff", listing, "账号", takes=Paging, gives=Page[Account], verb=_MAY),
     Route("POST", "/staff", create, "建立账号（一次性密码只显示一次）", takes=NewAccount, gives=OneTimePassword, status=201, creates=True, verb=_MAY),
-    Route("POST", f"{_ONE}/reset-password", reset_password, "重置密码，结束其全部登录", gives=OneTimePassword, verb=_MAY),
+    Route("PUT", f"{_ONE}/name", rename, "改账号的姓名", takes=NewName, status=204, verb=_MAY),
     Route("POST", f"{_ONE}/unlock", unlock, "解除登录限制（输错密码次数过多之后）", status=204, verb=_MAY),
     Route("POST", f"{_ONE}/deactivate", deactivate, "停用账号", status=204, verb=_MAY),
     Route("POST", f"{_ONE}/activate", activate, "重新启用账号", status=204, verb=_MAY),

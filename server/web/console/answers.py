@@ -42,6 +42,7 @@ class Account(Answer):
     is_active: bool
     must_change_password: bool
     has_second_factor: bool
+    last_login_at: datetime | None
     created_at: datetime
 
 

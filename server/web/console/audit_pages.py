@@ -13,7 +13,7 @@ from server.domain.audit.audit_query import Wanted
 from server.domain.beijing import BEIJING
 from server.domain.certificates import rare_characters
 from server.domain.lookups import worklist
-from server.domain.people import staff
+from server.domain.people import staff, staff_changes
 from server.domain.roles import Role, Verb
 from server.web.console import accounts, audit_words, page_base
 from server.web.console.audit import ACTORS, shown
@@ -86,8 +86,9 @@ async def account_list(call: Call) -> HTTPResponse:
         "accounts.html",
         title="账号",
         nav="/console/accounts",
-        items=[accounts.shown(one) for one in page],
+        items=await accounts.shown(page),
         next_cursor=next_cursor,
+        waiting=await staff_changes.waiting(call.actor),
         roles=list(Role),
         schools=await worklist.schools(call.actor),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from server.domain.issuance.states import BatchState
+from server.domain.people.staff_change_states import StaffAct
 from server.domain.roles import Role
 
 # What an action is called; one that is not here shows its own name.
@@ -18,6 +19,12 @@ ACTIONS = {
     "session.end_all": "退出全部登录",
     "staff.create": "建立账号",
     "staff.reset_password": "重置密码",
+    "staff.rename": "改账号的姓名",
+    "staff_change.ask": "提出账号变更",
+    "staff_change.approve": "批准账号变更",
+    "staff_change.refuse": "不批准账号变更",
+    "staff_change.withdraw": "撤回账号变更",
+    "session.revoke": "结束一次登录",
     "staff.activate": "启用账号",
     "staff.deactivate": "停用账号",
     "staff.change_password": "修改密码",
@@ -235,6 +242,10 @@ ACTORS = {
     "stranger": "未登录者",
 }
 FIELDS = {
+    "act": "办理",
+    "device": "设备",
+    "address": "地址",
+    "proofs": "凭什么登录",
     "state": "状态",
     "revision": "版次",
     "reason": "原因",
@@ -313,6 +324,7 @@ FIELDS = {
     "tracking_number": "快递单号",
 }
 WORDS = {
+    **{act.value: act.label for act in StaffAct},
     **{role.value: role.label for role in Role},
     "invited": "已邀请",
     "pending": "待确认",

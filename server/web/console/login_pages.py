@@ -9,11 +9,12 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
 from server.domain import addresses, roles
-from server.domain.auth import api_tokens, login_limits, logins, second_factor
+from server.domain.auth import api_tokens, login_limits, logins, second_factor, session_list
 from server.errors import Forbidden, Refused, TooMany, Unverified
 from server.web import templating
-from server.web.console import auth, page_base
+from server.web.console import auth, page_base, session_desk
 from server.web.console.auth import Call
+from server.web.console.device_words import device_words
 from server.web.request import caller, client_address, form_text, request_id, services
 
 bp = Blueprint("console_gate", url_prefix="/console")
@@ -85,6 +86,7 @@ async def log_in(request: Request) -> HTTPResponse:
                 device=request.cookies.get(auth.DEVICE) or "",
                 picture=form_text(request, "captcha_id", 40),
                 answer=form_text(request, "captcha", 20),
+                agent=device_words(request.headers.get("user-agent", "")),
             ),
         )
     except Refused as refused:
@@ -160,6 +162,13 @@ async def account(call: Call) -> HTTPResponse:
         labels=labels,
         offered=[name for name, (_, verbs) in roles.SCOPES.items() if verbs & mine],
         codes_left=await second_factor.codes_left(call.account.id),
+        few=second_factor.FEW_CODES,
+        log_ins=[
+            session_desk.shown(one, call) for one in await session_list.own(call.s.clock, call.account.id)
+        ],
+        before=await session_list.before(
+            call.s.clock, call.account.id, call.session.id if call.session else ""
+        ),
         is_required=call.s.settings.requires_second_factor and call.account.role in second_factor.REQUIRED,
     )
 

@@ -52,6 +52,7 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/rare-characters", "生僻字", Verb.IMPORT),
     ("/console/audit", "审计", Verb.SEE_AUDIT),
     ("/console/accounts", "账号", Verb.MANAGE_STAFF),
+    ("/console/rights", "角色与权限", Verb.MANAGE_STAFF),
 )
 
 

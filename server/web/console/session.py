@@ -18,6 +18,7 @@ from server.web.console import auth
 from server.web.console import session_answers as answers
 from server.web.console.answers import Page
 from server.web.console.auth import Call
+from server.web.console.device_words import device_words
 from server.web.console.paging import page_of
 from server.web.console.session_answers import NewToken, RecoveryCodes, SecondFactorOffer, Token
 from server.web.request import Asked, request_id
@@ -97,6 +98,7 @@ async def log_in(asked: Asked, body: LogIn) -> HTTPResponse:
             device=asked.request.cookies.get(auth.DEVICE) or "",
             picture=body.captcha_id or "",
             answer=body.captcha or "",
+            agent=device_words(asked.request.headers.get("user-agent", "")),
         ),
     )
     response = responses.json(view(session.staff, session))

@@ -10,6 +10,7 @@ from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import beijing, imports, roles
+from server.domain.auth import second_factor
 from server.domain.campaigns import campaign_desk
 from server.domain.certificates import certificate_search, portal
 from server.domain.certificates.states import CertificateState
@@ -23,6 +24,7 @@ from server.domain.lookups import worklist
 from server.domain.paper import paper_views
 from server.domain.paper.paper_views import BatchPaper
 from server.domain.payments import finance_desk
+from server.domain.people import staff_changes
 from server.domain.portal_lists import portal_differences
 from server.domain.roles import Verb
 from server.web import templating
@@ -79,6 +81,8 @@ async def home(call: Call) -> HTTPResponse:
         corrections=await _corrections(call),
         portal=await _portal(call),
         late_paper=await _late_paper(call),
+        account_changes=await staff_changes.waiting(call.actor),
+        few_codes=await second_factor.few_codes(call.account),
         plans=await worklist.unreleased_plans() if may_release else None,
         imports=await worklist.poor_imports(call.s.clock) if may_import else None,
         desks=[one for one in (await _money(call), await _campaigns(call)) if one is not None],
