@@ -72,7 +72,7 @@ class Settings:
     )
     second_factor: str = _s(
         "XCERT_SECOND_FACTOR",
-        "签发、财务、通知和管理员是否必须启用动态码：required 或 optional；不填：生产环境必须，开发环境不必",
+        "考务、签发、财务、通知和管理员是否必须启用第二重验证：required 或 optional；不填：生产环境必须，开发环境不必",
     )
     binding_phone: str = _s(
         "XCERT_BINDING_PHONE",

@@ -208,7 +208,10 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
         ),
     ),
     "notices": ("起草、批准和发送群发", frozenset({Verb.SEND_CAMPAIGNS, Verb.APPROVE_CAMPAIGN})),
-    "manage": ("管理账号及其他", frozenset({Verb.MANAGE_STAFF, Verb.APPROVE_STAFF_CHANGE})),
+    "manage": (
+        "管理账号及其他",
+        frozenset({Verb.MANAGE_STAFF, Verb.APPROVE_STAFF_CHANGE, Verb.UNCOVER}),
+    ),
 }
 _SCOPE_OF = {verb: name for name, (_, verbs) in SCOPES.items() for verb in verbs}
 

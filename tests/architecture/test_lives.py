@@ -27,6 +27,7 @@ WRITERS = {
     "payments/transfer_transitions.py",
     "payments/waiver_transitions.py",
     "people/officer_transitions.py",
+    "people/staff_changes.py",
     "score_changes/verbs.py",
     "wechat_chat/push_inbox.py",
 }

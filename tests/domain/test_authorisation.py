@@ -8,9 +8,11 @@ import pytest
 
 from server.domain import imports
 from server.domain.actor import SYSTEM, Actor
+from server.domain.auth import session_list
 from server.domain.exams import plans
-from server.domain.people import staff
+from server.domain.people import staff, staff_changes
 from server.domain.people.school_scope import may_see, school_of
+from server.domain.people.staff_changes import WantedChange
 from server.domain.ports import Services
 from server.errors import Forbidden
 from server.models import AuditEntry, ImportRun, Plan, Staff
@@ -25,6 +27,15 @@ VERBS: dict[str, Verb] = {
     "set_requires_practice": lambda s, it, actor: plans.set_requires_practice(s.clock, it, True, actor=actor),
     "create": lambda s, it, actor: staff.create(s.clock, s.password_hasher, "wang.wu", "admin", actor=actor),
     "reset_password": lambda s, it, actor: staff.reset_password(s.clock, s.password_hasher, it, actor=actor),
+    "rename": lambda s, it, actor: staff.rename(s.clock, it, "李华", actor=actor),
+    "ask": lambda s, it, actor: staff_changes.ask(
+        s.clock, it, WantedChange(act="reset_password", reason="本人当面提出"), actor=actor
+    ),
+    "approve": lambda s, it, actor: staff_changes.approve(s.clock, s.password_hasher, it, actor=actor),
+    "refuse": lambda s, it, actor: staff_changes.refuse(s.clock, it, "不对", actor=actor),
+    "withdraw": lambda s, it, actor: staff_changes.withdraw(s.clock, it, actor=actor),
+    "of_another": lambda s, it, actor: session_list.of_another(s.clock, it, actor=actor),
+    "end_anothers": lambda s, it, actor: session_list.end_anothers(s.clock, it, "0" * 32, actor=actor),
     "set_active": lambda s, it, actor: staff.set_active(s.clock, it, False, actor=actor),
     "unlock": lambda s, it, actor: staff.unlock(s.clock, it, actor=actor),
     "submit": lambda s, it, actor: imports.submit(

@@ -110,7 +110,8 @@ async def test_listing_goes_on_after_an_id(services: Services) -> None:
 def test_every_role_is_in_the_table_and_every_verb_is_somebodys() -> None:
     assert set(PERMISSIONS) == set(Role)
     assert set().union(*(PERMISSIONS[role] for role in Role if role is not Role.ADMIN)) | {
-        Verb.MANAGE_STAFF
+        Verb.MANAGE_STAFF,
+        Verb.APPROVE_STAFF_CHANGE,
     } == set(Verb)
     assert PERMISSIONS[Role.SCHOOL].isdisjoint({Verb.SIGN, Verb.HAND_OVER, Verb.REVOKE, Verb.IMPORT})
 

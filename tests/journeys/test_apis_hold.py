@@ -25,7 +25,7 @@ NOT_BY_CHANCE = {
     ("POST", "/console/api/v1/session/second-factor/drop"),
     ("POST", "/console/api/v1/session/second-factor/recovery-codes"),
     ("DELETE", "/console/api/v1/tokens/{token_id}"),
-    ("POST", "/console/api/v1/staff/{staff_id}/reset-password"),
+    ("DELETE", "/console/api/v1/sessions/{session_id}"),
     ("POST", "/console/api/v1/staff/{staff_id}/deactivate"),
     ("GET", "/console/api/v1/issuances/{issuance_id}/events"),  # a stream without an end
 }

@@ -13,7 +13,7 @@ from sanic import Sanic
 
 from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role
-from server.models import ApiToken, Certificate, Preparation, Receipt
+from server.models import ApiToken, Certificate, ConsoleSession, Preparation, Receipt
 from server.web.console import ROUTES
 from tests.kit import correcting, issuing, make, printing
 from tests.kit.console_desk import LEAST_BODIES, NO_BODY, PASSWORD, seated
@@ -21,7 +21,7 @@ from tests.kit.jobs import drained
 
 App = Sanic[Any, Any]
 NAMED = [route for route in ROUTES if not route.is_open and "<" in route.path]
-ABSENT = {"number": "26SPS199999999R"}
+ABSENT = {"number": "26SPS199999999R", "session_id": "0" * 32}
 
 
 def filled(path: str, values: dict[str, Any]) -> str:
@@ -41,6 +41,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
     batch = await (issuing.pending if state == "site_pending" else issuing.generating)(services, of)
     await drained(services)
     boss = await seated(app, services, Role.SCHOOL, school=of.school, username="boss")
+    assert (await boss("POST", "/session", {"username": "boss", "password": PASSWORD})).status == 200
     made = await boss("POST", "/tokens", {"label": "夜间导出", "days": 30, "password": PASSWORD})
     assert made.status == 201, made.text
     printed = await printing.a_run(services, batch.id) if state == "issued" else 1
@@ -56,6 +57,8 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "candidate_id": of.registrations[0].candidate_id,
         "import_id": 1,
         "change_id": 1,
+        "staff_change_id": 1,
+        "session_id": (await ConsoleSession.get()).id,
         "correction_id": (await correcting.asked(services, of, name="崔子寒")).id,
         "paper_run_id": printed,
         "order_id": 1,

@@ -22,7 +22,7 @@ from server.settings import Settings
 OTP_STEP = 30  # seconds, RFC 6238
 ENROL_SECONDS = 600
 ISSUER = "证书签发工作台"
-REQUIRED = frozenset({Role.ISSUER, Role.FINANCE, Role.NOTIFIER, Role.ADMIN})
+REQUIRED = frozenset({Role.OPERATOR, Role.ISSUER, Role.FINANCE, Role.NOTIFIER, Role.ADMIN})
 RECOVERY_CODES = 10
 FEW_CODES = 3  # so many left, and it is said
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like another; 10 of them are 49 bits

@@ -10,7 +10,7 @@ STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("records", "0030_void_batches")]
+    dependencies = [("records", "0034_finding_people")]  # landed before it, whatever the number
 
     initial = False
 
