@@ -31,7 +31,7 @@ async def a_staff(s: Services) -> int:
         WantedChange(act="set_role", reason="调到财务处，人事通知第 12 号", role="finance"),
     ):
         await staff_changes.ask(s.clock, made.id, wanted, actor=staff.actor_of(other))
-    return made.id
+    return int(made.id)
 
 
 @pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
