@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -46,6 +48,7 @@ _SHARED = "XCERT_TESTS_SHARED"
 
 def pytest_configure(config: pytest.Config) -> None:
     """A folder of all test processes of one run, made by the one that starts them."""
+    gc.disable()  # until everything is imported: all of it stays
     if not hasattr(config, "workerinput"):
         folder = Path(tempfile.mkdtemp(prefix="xcert-tests-", dir="/tmp"))
         folder.chmod(0o755)  # the account of the database passes it
@@ -67,6 +70,7 @@ def pytest_collection_finish() -> None:
     """Modules and tests stay until the end: looking through them for garbage took a third of a test process's time."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 20)
 
 
@@ -97,26 +101,40 @@ def started() -> Iterator[Started]:
     mine.end()
 
 
+async def _pattern(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute("DROP DATABASE IF EXISTS pattern WITH (FORCE)")
+    await connection.execute("CREATE DATABASE pattern")
+    await connection.close()
+    await database.migrate(with_database(url, "pattern"))
+
+
+def _of_this_process(shared: Path) -> Path:
+    """The folder of a PostgreSQL with the migrated database, copied from what the first test process made."""
+    made, mine = shared / "postgres", shared / f"postgres-{os.getpid()}"
+    with (shared / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            half = shared / "postgres.new"
+            shutil.rmtree(half, ignore_errors=True)
+            server = embedded.Postgres(half, fast=True)
+            asyncio.run(_pattern(server.start()))
+            server.stop()
+            half.rename(made)
+    subprocess.run(["cp", "-a", str(made), str(mine)], check=True)  # with its owners
+    return mine
+
+
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url(shared_folder: Path) -> Iterator[str]:
     """A PostgreSQL server of this test process, holding the migrated database `pattern`."""
     if given := os.environ.get("XCERT_TEST_DATABASE_URL"):
-        server, url = None, given
-    else:
-        server = embedded.Postgres(tmp_path_factory.mktemp("postgres"), fast=True)
-        url = server.start()
-
-    async def prepare() -> None:
-        connection = await asyncpg.connect(url)
-        await connection.execute("DROP DATABASE IF EXISTS pattern WITH (FORCE)")
-        await connection.execute("CREATE DATABASE pattern")
-        await connection.close()
-        await database.migrate(with_database(url, "pattern"))
-
-    asyncio.run(prepare())
-    yield url
-    if server is not None:
-        server.stop()
+        asyncio.run(_pattern(given))
+        yield given
+        return
+    server = embedded.Postgres(_of_this_process(shared_folder), fast=True)
+    yield server.start()
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,17 @@
 from pathlib import Path
 
 from orjson import loads
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS
 from tortoise.migrations import operations as ops
 
+from server.models import migration
+
 STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
-class Migration(migrations.Migration):
+class Migration(migration.Migration):
     dependencies = [("records", "0001_audit")]
 
     initial = False

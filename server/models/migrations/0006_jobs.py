@@ -2,13 +2,14 @@
 
 from importlib.resources import files
 
-from tortoise import migrations
 from tortoise.migrations import operations as ops
+
+from server.models import migration
 
 SCHEMA = (files("procrastinate") / "sql" / "schema.sql").read_text("utf-8")
 
 
-class Migration(migrations.Migration):
+class Migration(migration.Migration):
     dependencies = [("records", "0005_notices")]
 
     initial = False

@@ -1,10 +1,12 @@
 """What finance found when it settled an alarm."""
 
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.migrations import operations as ops
 
+from server.models import migration
 
-class Migration(migrations.Migration):
+
+class Migration(migration.Migration):
     dependencies = [("records", "0012_delivery_ends")]
 
     initial = False

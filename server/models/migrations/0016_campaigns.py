@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from orjson import loads
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.fields.base import OnDelete
 from tortoise.fields.data import JSON_DUMPS
 from tortoise.migrations import operations as ops
+
+from server.models import migration
 
 STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
@@ -20,7 +22,7 @@ def _moment(**more: Any) -> Any:
     return fields.DatetimeField(**more, auto_now=False, auto_now_add=False)
 
 
-class Migration(migrations.Migration):
+class Migration(migration.Migration):
     dependencies = [("records", "0015_refunds_by_hand")]
 
     initial = False

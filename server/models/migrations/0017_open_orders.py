@@ -1,10 +1,12 @@
 """What opens the cashier of an order is kept, and when WeChat Pay was asked about it."""
 
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.migrations import operations as ops
 
+from server.models import migration
 
-class Migration(migrations.Migration):
+
+class Migration(migration.Migration):
     dependencies = [("records", "0016_campaigns")]
 
     initial = False

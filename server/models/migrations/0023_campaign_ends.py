@@ -1,12 +1,14 @@
 """By which registration somebody is in a campaign, and what became of the people of one that is over, as counted."""
 
 from orjson import loads
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.fields.data import JSON_DUMPS
 from tortoise.migrations import operations as ops
 
+from server.models import migration
 
-class Migration(migrations.Migration):
+
+class Migration(migration.Migration):
     dependencies = [("records", "0022_bank_refunds")]
 
     initial = False

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from tortoise import migrations
 from tortoise.migrations import operations as ops
+
+from server.models import migration
 
 STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
-class Migration(migrations.Migration):
+class Migration(migration.Migration):
     dependencies = [("records", "0029_paper")]
 
     initial = False
