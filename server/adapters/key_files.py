@@ -37,7 +37,7 @@ SIGNERS = ("receipt", "certificate", "credential", "log")
 PURPOSES = (*SECRETS, *SIGNERS, "seal")
 DEVELOPMENT_MARK = "DEVELOPMENT"
 MOST_EPOCHS = 255  # a certificate's code has one byte for it
-_NAME = re.compile(r"^(field|index|session|scan|receipt|certificate|credential|log|seal)-(\d{4})\.(key|pem)$")
+_NAME = re.compile(rf"^({'|'.join(PURPOSES)})-(\d{{4}})\.(key|pem)$")
 
 
 @dataclass(frozen=True, slots=True)

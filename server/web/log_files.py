@@ -46,10 +46,17 @@ async def tile(request: Request, path: str) -> HTTPResponse:
 
 
 async def _is_covered(request: Request, asked: Tile) -> bool:
+    """What was covered once is covered for ever: the checkpoint is read for what is newer than the last one seen."""
+    if _is_within(asked, getattr(request.app.ctx, "log_size", 0)):
+        return True
     s = services(request)
     try:
         public = await log_state.published(s.file_store, s.keys, "")
     except LogStopped:
         return False
-    count = public.checkpoint.size >> HEIGHT * max(asked.level, 0) if public is not None else 0
-    return asked.index * WIDTH + asked.width <= count
+    request.app.ctx.log_size = public.checkpoint.size if public is not None else 0
+    return _is_within(asked, request.app.ctx.log_size)
+
+
+def _is_within(asked: Tile, size: int) -> bool:
+    return asked.index * WIDTH + asked.width <= size >> HEIGHT * max(asked.level, 0)

@@ -6,6 +6,7 @@ character in any text; nothing that gets past here can make the database stumble
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -135,6 +136,23 @@ class OneOf:
     def __get_pydantic_core_schema__(self, source: Any, _: GetCoreSchemaHandler) -> CoreSchema:
         literal = core_schema.literal_schema(self.values)
         return core_schema.nullable_schema(literal) if NoneType in get_args(source) else literal
+
+
+def plain(of: Any) -> dict[str, Any]:
+    """The fields of a frozen object of the domain as an `Answer` with the same names takes them.
+
+    An enumeration is its value, and its label beside it as `…_label`; an object within is plain as well.
+    """
+    said: dict[str, Any] = {}
+    for name in (one.name for one in dataclasses.fields(of)):
+        value = getattr(of, name)
+        if isinstance(value, Enum):
+            said |= {name: value.value, f"{name}_label": value.label}  # type: ignore[attr-defined]  # those that people read have one
+        elif isinstance(value, tuple):
+            said[name] = [plain(one) for one in value]
+        else:
+            said[name] = value
+    return said
 
 
 class Answer(BaseModel):

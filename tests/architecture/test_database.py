@@ -41,6 +41,26 @@ async def test_every_index_is_there(link: asyncpg.Connection) -> None:
     assert wanted - found == set()
 
 
+def test_each_migration_follows_the_one_before_it() -> None:
+    """Two that name the same predecessor are two ends: which of them an upgrade takes would be chance."""
+    files = sorted(MIGRATIONS.glob("[0-9]*.py"))
+    numbers = [int(path.name[:4]) for path in files]
+    assert len(numbers) == len(set(numbers))  # some stand free: they were kept for what never came
+    follows = {
+        path.stem: [
+            element.value
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.Assign)
+            and [getattr(one, "id", "") for one in node.targets] == ["dependencies"]
+            for element in ast.walk(node.value)
+            if isinstance(element, ast.Constant) and element.value != "records"
+        ]
+        for path in files
+    }
+    names = [path.stem for path in files]
+    assert follows == {name: names[:at][-1:] for at, name in enumerate(names)}
+
+
 async def test_every_check_is_there_and_valid(link: asyncpg.Connection) -> None:
     found = {row[0] for row in await link.fetch("SELECT conname FROM pg_constraint WHERE convalidated")}
     wanted = set(CONSTRAINT.findall(RULES))

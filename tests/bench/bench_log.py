@@ -108,7 +108,7 @@ async def _placed(s: Services) -> Row:
         await log_desk.put(start, 10_000)
     began, size = time.perf_counter(), await queries.size()
     while waiting := await queries.waiting(sequencer.BATCH):
-        size += await queries.move([one.id for one in waiting], size)
+        size += await queries.move(waiting, size)
     bare = EVENTS / (time.perf_counter() - began)
     return Row("公开签发日志：从待载入到公布检查点", whole, bare, "条/秒", "只在数据库里排好次序", "")
 

@@ -135,7 +135,6 @@ async def test_revoking_is_seen_everywhere(services: Services, of: Cohort, clock
         number=one.number,
         state="revoked",
         revoked_at=clock.now(),
-        revoke_reason_public="",
         superseded_by=None,
         superseded_at=None,
         superseded_word="",

@@ -154,6 +154,11 @@ async def test_every_valid_certificate_of_the_person_follows(services: Services)
         (of.plan.id, of.site.id, 1),
         (higher.plan.id, higher.site.id, 1),
     ]
+    theirs = await case_views.view(s.keys, case.id, actor=make.school_account(of.school))
+    old, other = await Certificate.filter(candidate_id=who.id, state="valid").order_by("id")
+    assert [one.old_number for one in theirs.certificates] == [old.number]  # of this school, and no other's
+    staffs = await case_views.view(s.keys, case.id, actor=APPROVER)
+    assert [one.old_number for one in staffs.certificates] == [old.number, other.number]
     await correcting.signed(s, of, batches[0])
     await drained(s)
     assert (await Correction.get(id=case.id)).state == "under_way"  # the other one is not issued yet

@@ -21,7 +21,7 @@ from server.models import (
     Issuance,
 )
 from tests.kit import correcting, issuing, make
-from tests.kit.correcting import APPROVER, ASKER
+from tests.kit.correcting import APPROVER, APPROVING, ASKER, ISSUING
 from tests.kit.crashes import arm
 from tests.kit.fakes import FakeClock, Killed, MemoryFileStore
 from tests.kit.issuing import Cohort
@@ -54,41 +54,6 @@ async def places(s: Services, act: str) -> list[str]:
         faults = arm(s)
         await drained(s)
     return list(dict.fromkeys(faults.reached))
-
-
-APPROVING = (
-    "corrections.approve: the case is approved",
-    "corrections.approve: the record is corrected",
-    "replacement.begin: the batch is begun",
-    "numbering.refresh: the old lines are void",
-    "numbering.refresh: the numbers are taken",
-    "numbering.refresh: the new lines are reserved",
-    "numbering.refresh: the digest is stored",
-    "effects.certificates_follow: a batch is prepared",
-    "corrections.approve: before the commit",
-    "corrections.approve: after the commit",
-)
-ISSUING = (
-    "generation.draw: the claims are stored",
-    "generation.draw: before the commit",
-    "generation.draw: after the commit",
-    "generation.seal: drawn and sealed",
-    "generation.seal: the file is kept",
-    "generation.seal: its digest is stored",
-    "generation.seal: before the commit",
-    "generation.seal: after the commit",
-    "generation.generate: the slice is made",
-    "generation.generate: the end is put",
-    "life.complete: the state is written",
-    "generation.finish: before the jobs",
-    "supersession.supersede: the old one is superseded",
-    "generation.finish: the announcement is put",
-    "generation.finish: before the commit",
-    "generation.finish: after the commit",
-    "corrections.complete: the case is done",
-    "corrections.complete: before the commit",
-    "corrections.complete: after the commit",
-)
 
 
 @pytest.mark.parametrize(("act", "known"), [("approve", APPROVING), ("issue", ISSUING)])

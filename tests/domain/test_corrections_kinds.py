@@ -12,7 +12,7 @@ from server.domain.certificates import revocation, verification
 from server.domain.corrections import completion, deciding
 from server.domain.corrections.contents import CorrectionKind
 from server.domain.corrections.states import CorrectionState
-from server.domain.issuance import organisation, preparing, replacement, roster
+from server.domain.issuance import organisation, preparing, replacement, roster, scan_tickets
 from server.domain.levels import Level
 from server.domain.ports import Services
 from server.errors import Conflict, Forbidden
@@ -27,9 +27,10 @@ from server.models import (
     Score,
     ScoreChange,
 )
-from tests.kit import correcting, make
+from tests.kit import correcting, issuing, make
 from tests.kit.correcting import APPROVER, ASKER
 from tests.kit.fakes import FakeClock
+from tests.kit.issuing import Cohort
 from tests.kit.jobs import drained
 
 pytestmark = pytest.mark.rule("S68")
@@ -196,6 +197,53 @@ async def test_a_case_whose_certificate_is_revoked_meanwhile_ends(
     await correcting.reissued(s, of, again)
     new = await correcting.certificate(of, state="valid")
     assert (new.corrects_id, (await Correction.get(id=again.id)).state) == (old.id, "done")
+
+
+async def revoked_and_asked_again(
+    s: Services, clock: FakeClock, *, is_returned: bool = False
+) -> tuple[Cohort, Certificate, Correction, Correction]:
+    """A case whose certificate is revoked, and within the minute before the sweep another case of the same person."""
+    of = await correcting.issued(s)
+    old = await correcting.certificate(of)
+    first = await correcting.approved(s, of)
+    if is_returned:
+        batch = await Issuance.get(corrects_id=old.id)
+        await organisation.org_sign(s, batch.id, actor=make.ISSUER_STAFF)
+        ticket = await scan_tickets.show(s, batch.id, actor=make.ISSUER_STAFF)
+        await scan_tickets.return_batch(s, ticket.token, issuing.PIN, "姓名有误", identity=of.identity)
+    clock.forward(minutes=1)
+    await revocation.revoke(s.clock, s.faults, old.number, "冒名", actor=make.ISSUER_STAFF)
+    clock.forward(seconds=5)
+    return of, old, first, await correcting.asked(s, of, about=old.number, name="龙雯雯")
+
+
+async def test_a_case_does_not_join_a_batch_that_is_about_to_be_void(
+    services: Services, clock: FakeClock
+) -> None:
+    s = services
+    of, old, first, case = await revoked_and_asked_again(s, clock)
+    assert await deciding.approve(s, case.id, actor=APPROVER) is CorrectionState.UNDER_WAY
+    batches = await Issuance.filter(corrects_id=old.id).order_by("id")
+    assert [(one.state, one.count) for one in batches] == [("void", 0), ("prepared", 1)]
+    await completion.sweep(s)
+    assert (await Correction.get(id=first.id)).state == "done"
+    await correcting.reissued(s, of, case)
+    new = await correcting.certificate(of, state="valid")
+    assert (new.corrects_id, (await Correction.get(id=case.id)).state) == (old.id, "done")
+
+
+async def test_one_that_the_school_returned_is_settled_by_a_person_first(
+    services: Services, clock: FakeClock
+) -> None:
+    s = services
+    _, old, _, case = await revoked_and_asked_again(s, clock, is_returned=True)
+    with pytest.raises(Conflict) as refused:
+        await deciding.approve(s, case.id, actor=APPROVER)
+    assert refused.value.code == "batch_stranded" and "重新准备" in refused.value.message
+    assert (await Correction.get(id=case.id)).state == "requested"
+    batch = await Issuance.get(corrects_id=old.id)
+    await organisation.revise(s, batch.id, actor=make.ISSUER_STAFF)
+    assert await deciding.approve(s, case.id, actor=APPROVER) is CorrectionState.UNDER_WAY
 
 
 async def test_a_batch_that_the_school_has_is_withdrawn_by_a_person_before_it_is_void(

@@ -290,10 +290,8 @@ async def test_sheets_and_files_come_in_parts(services: Services) -> None:
     s = services
     _, batch = await printing.issued(s, names=("龙雯", "崔子涵", "王𠮷"))
     run_id = await printing.a_run(s, batch.id)
-    page = await paper_views.sheets(s.clock, run_id, limit=2, actor=PRINTER)
-    rest = await paper_views.sheets(
-        s.clock, run_id, cursor=int(page.next_cursor or 0), limit=2, actor=PRINTER
-    )
+    page = await paper_views.sheets(run_id, limit=2, actor=PRINTER)
+    rest = await paper_views.sheets(run_id, cursor=int(page.next_cursor or 0), limit=2, actor=PRINTER)
     assert [one.serial for one in (*page.items, *rest.items)] == ["A0001201", "A0001202", "A0001203"]
     assert rest.next_cursor is None
     assert await refusal(print_file.sheets_pdf(s, run_id, part=2, actor=PRINTER)) == "sheets_unknown"
@@ -373,3 +371,19 @@ async def test_a_file_that_is_asked_for_while_its_run_is_taken_back_is_not_given
         assert isinstance(s.sheet_printer, FakeSheetPrinter) and s.sheet_printer.printed == []
     assert await taking
     assert await refusal(print_runs.cancel(s, again, "编号填错", actor=PRINTER)) == "already_printed"
+
+
+async def test_a_part_of_which_every_sheet_is_spoiled_says_so(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = services
+    monkeypatch.setattr(print_file, "AT_ONCE", 1)
+    _, batch = await printing.issued(s)
+    run_id = await printing.a_run(s, batch.id)
+    await print_runs.spoil(s, run_id, "A0001201", "卡纸", actor=PRINTER)
+    with pytest.raises(Conflict) as refused:
+        await print_file.sheets_pdf(s, run_id, part=1, actor=PRINTER)
+    assert refused.value.code == "sheets_all_spoiled"
+    assert refused.value.message == "第 1 部分的纸张都已作废，没有要印的；换用的纸张在后面的部分里。"
+    await print_file.sheets_pdf(s, run_id, part=3, actor=PRINTER)
+    assert await refusal(print_file.sheets_pdf(s, run_id, part=4, actor=PRINTER)) == "sheets_unknown"

@@ -33,21 +33,21 @@ def walk(service: Service, tmp_path: Path) -> None:
     """Every step, each of which must work."""
     people = cohort()
     operator, issuer = Desk(service, "operator"), Desk(service, "issuer")
-    _import(operator, people)
+    take_in(operator, people)
     plan = plan_of(operator, people[0].plan)
     candidate = next(p for p in people if p.passed and p.plan == plan["name"] and p.level == "初级")
     _before_release(service, candidate)
     operator.post(f"/plans/{plan['id']}/release")
     _after_release(service, candidate)
-    batch = _prepare_and_sign(issuer, plan, people)
-    officer = _join(service, batch["school"]["name"])
+    batch = prepare_and_sign(issuer, plan, people)
+    officer = join(service, batch["school"]["name"])
     _sign_by_scan(service, issuer, officer, batch["id"], tmp_path)
     _issue(issuer, batch["id"])
     mine = _hold_in_hand(service, candidate, tmp_path)
     _verify_and_revoke(service, issuer, mine)
 
 
-def _import(operator: Desk, people: list[demo_cohort.Person]) -> None:
+def take_in(operator: Desk, people: list[demo_cohort.Person]) -> None:
     books = {"candidates": demo_cohort.people_book(people), "scores": demo_cohort.score_book(people)}
     for kind, book in books.items():
         tried = operator.upload(kind, f"{kind}.xlsx", book, dry_run=True)
@@ -58,7 +58,7 @@ def _import(operator: Desk, people: list[demo_cohort.Person]) -> None:
         assert (again["rows_taken"], again["rows_unchanged"]) == (0, len(people))
 
 
-def _prepare_and_sign(issuer: Desk, plan: dict[str, Any], people: list[demo_cohort.Person]) -> dict[str, Any]:
+def prepare_and_sign(issuer: Desk, plan: dict[str, Any], people: list[demo_cohort.Person]) -> dict[str, Any]:
     issuer.post("/issuances", {"plan_id": plan["id"]}, status=201)
     batches = issuer.get("/issuances", plan_id=plan["id"])["items"]
     mine = [b for b in batches if b["school"]["name"] == people[0].school and b["level"] == "primary"]
@@ -69,7 +69,7 @@ def _prepare_and_sign(issuer: Desk, plan: dict[str, Any], people: list[demo_coho
     return found
 
 
-def _bind(phone: Phone, person: demo_cohort.Person) -> None:
+def bind(phone: Phone, person: demo_cohort.Person) -> None:
     phone.act("follow")
     assert "绑定考生信息" in phone.open("/h5/bind").text
     answer = phone.submit("/h5/bind", name=person.name, id_number=person.id_number)
@@ -78,7 +78,7 @@ def _bind(phone: Phone, person: demo_cohort.Person) -> None:
 
 def _before_release(service: Service, person: demo_cohort.Person) -> None:
     phone = Phone(service, "p1")
-    _bind(phone, person)
+    bind(phone, person)
     page = phone.open("/h5/results").text
     assert str(person.score) not in page
     assert "尚未公布" in page
@@ -111,7 +111,7 @@ def _after_release(service: Service, person: demo_cohort.Person) -> None:
     assert item["subjects"] == [subject]
 
 
-def _join(service: Service, school: str) -> Phone:
+def join(service: Service, school: str) -> Phone:
     """The school's officer accepts the printed invitation and sets a signing PIN."""
     line = next(
         line for line in service.first_greeting.splitlines() if school in line and "/h5/officer?" in line

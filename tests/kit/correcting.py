@@ -20,6 +20,40 @@ LETTER = b"%PDF-1.7 formal letter with a seal"
 REASON = "院校函〔2026〕第 12 号"
 ASKER, APPROVER = make.OPERATOR, make.ADMIN
 HOLDER = "oHolderOfCertificate0000001"
+# The fault points of approving a case, and of issuing what it makes anew, in their order.
+APPROVING = (
+    "corrections.approve: the case is approved",
+    "corrections.approve: the record is corrected",
+    "replacement.begin: the batch is begun",
+    "numbering.refresh: the old lines are void",
+    "numbering.refresh: the numbers are taken",
+    "numbering.refresh: the new lines are reserved",
+    "numbering.refresh: the digest is stored",
+    "effects.certificates_follow: a batch is prepared",
+    "corrections.approve: before the commit",
+    "corrections.approve: after the commit",
+)
+ISSUING = (
+    "generation.draw: the claims are stored",
+    "generation.draw: before the commit",
+    "generation.draw: after the commit",
+    "generation.seal: drawn and sealed",
+    "generation.seal: the file is kept",
+    "generation.seal: its digest is stored",
+    "generation.seal: before the commit",
+    "generation.seal: after the commit",
+    "generation.generate: the slice is made",
+    "generation.generate: the end is put",
+    "life.complete: the state is written",
+    "generation.finish: before the jobs",
+    "supersession.supersede: the old one is superseded",
+    "generation.finish: the announcement is put",
+    "generation.finish: before the commit",
+    "generation.finish: after the commit",
+    "corrections.complete: the case is done",
+    "corrections.complete: before the commit",
+    "corrections.complete: after the commit",
+)
 
 
 async def issued(s: Services, *, names: tuple[str, ...] = ("龙雯", "崔子涵")) -> Cohort:

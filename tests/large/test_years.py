@@ -217,7 +217,7 @@ async def test_no_hot_path_grows_with_history(
             await paper_views.listing(s.clock, actor=actor)
             await paper_views.listing(s.clock, state="sent", actor=actor)
             await paper_views.view(s.clock, run.id, actor=actor)
-            await paper_views.sheets(s.clock, run.id, actor=actor)
+            await paper_views.sheets(run.id, actor=actor)
             await paper_views.of_batch(s.clock, batch.id, actor=actor)
         spy.part = "plans"
         await plans_listing(s.clock)

@@ -126,11 +126,17 @@ async def test_reminders_are_offered_to_who_is_bound_when_templates_are_configur
     await bound(services, ME)
     exchange(
         services,
-        settings=replace(services.settings, oa_subscribe_result="TEMPLATE1", oa_subscribe_certificate="T2"),
+        settings=replace(
+            services.settings,
+            oa_subscribe_result="TEMPLATE1",
+            oa_subscribe_certificate="T2",
+            oa_subscribe_correction="T3",
+        ),
     )
-    for path in ("/h5/results", "/h5/certificates", "/h5/bind"):
+    offered = {"/h5/results": "TEMPLATE1,T2", "/h5/certificates": "T2,T3,TEMPLATE1", "/h5/bind": "TEMPLATE1,T2"}
+    for path, templates in offered.items():
         page = await get(app, path, **browser(services))
-        assert '<wx-open-subscribe template="TEMPLATE1,T2">' in page.text
+        assert f'<wx-open-subscribe template="{templates}">' in page.text
         assert page.headers["content-security-policy"].endswith("; frame-src https://*.qq.com webcompt:")
     exchange(
         services, settings=replace(services.settings, oa_subscribe_result="", oa_subscribe_certificate="")

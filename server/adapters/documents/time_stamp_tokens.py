@@ -114,10 +114,14 @@ def _is_for_stamping(own: asn1_x509.Certificate) -> bool:
     return use is not None and use.native == ["time_stamping"] and is_critical
 
 
+def certificates_of(token: Token) -> list[x509.Certificate]:
+    """The authority's own first. Raises ValueError or what `cryptography` raises: one of them cannot be read."""
+    return [x509.load_der_x509_certificate(one) for one in token.certificates]
+
+
 def is_issued_under(token: Token, roots: Sequence[x509.Certificate]) -> bool:
     """Whether the certificates of a token lead from its authority to one of the roots."""
-    held = [x509.load_der_x509_certificate(one) for one in token.certificates]
-    one, others = held[0], held[1:]
+    one, *others = certificates_of(token)
     for _ in range(_LONGEST):
         if one in roots or any(is_issued_by(one, root) for root in roots):
             return True

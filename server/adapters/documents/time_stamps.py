@@ -121,6 +121,8 @@ class TimeStamps:
             told = content["content"]["encap_content_info"]["content"].parsed
             is_ours = told["nonce"].native == nonce
             token = time_stamp_tokens.read(content, signature)
+            time_stamp_tokens.certificates_of(token)  # each of them can be read whenever somebody asks for it
+            is_under = not self._roots or time_stamp_tokens.is_issued_under(token, self._roots)
         except NoAnswer:
             raise
         except Exception as problem:  # whatever a stranger's bytes make the readers raise
@@ -130,7 +132,7 @@ class TimeStamps:
             raise NoAnswer("时间戳没有通过核对")
         if abs(token.moment - self._clock.now()) > APART:
             raise NoAnswer("时间戳的时间与本机相差五分钟以上")
-        if self._roots and not time_stamp_tokens.is_issued_under(token, self._roots):
+        if not is_under:
             raise NoAnswer("时间戳不是由设置的机构签发的")
         return der, token
 

@@ -31,6 +31,7 @@ BUDGET = 4.0  # seconds after which nobody else is asked: a claim on a certifica
 LARGEST = 256 * 1024  # of a list of revoked certificates: it is put into every file
 KEPT = timedelta(hours=6)  # at most, however long the authority calls it fresh
 AGAIN = timedelta(minutes=10)  # after one of them could not be had
+_HASHES = ("sha256", "sha384", "sha512")  # of signatures
 CLOCKS = timedelta(minutes=5)  # by which an authority's clock may be ahead of ours
 
 Ask = Callable[[Question], bytes]
@@ -188,6 +189,13 @@ def _verify_responder(answer: ocsp.OCSPResponse, issuer: x509.Certificate, now: 
     _verify(signer, answer.signature, answer.tbs_response_bytes, answer.signature_hash_algorithm)
 
 
+def _strong(algorithm: hashes.HashAlgorithm | None) -> hashes.HashAlgorithm:
+    """SHA-1 may name an issuer in a question (RFC 6960), and vouches for nothing. Raises UnsupportedAlgorithm."""
+    if algorithm is None or algorithm.name not in _HASHES:
+        raise UnsupportedAlgorithm("a signature without a hash that holds")
+    return algorithm
+
+
 def _is_named(answer: ocsp.OCSPResponse, one: x509.Certificate) -> bool:
     if answer.responder_name is not None:
         return one.subject == answer.responder_name
@@ -200,12 +208,11 @@ def _verify(
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
     key = signer.public_key()
-    if algorithm is None:
-        raise UnsupportedAlgorithm("a signature without a hash")
+    hashed = _strong(algorithm)
     if isinstance(key, rsa.RSAPublicKey):
-        key.verify(signature, said, padding.PKCS1v15(), algorithm)
+        key.verify(signature, said, padding.PKCS1v15(), hashed)
     elif isinstance(key, ec.EllipticCurvePublicKey):
-        key.verify(signature, said, ec.ECDSA(algorithm))
+        key.verify(signature, said, ec.ECDSA(hashed))
     else:
         raise UnsupportedAlgorithm("a key of another kind")
 
@@ -215,6 +222,7 @@ def _by_list(
 ) -> _Status:
     der = ask(Question(address, seconds=SECONDS, most=LARGEST))
     listed = x509.load_der_x509_crl(der)
+    _strong(listed.signature_hash_algorithm)
     if listed.issuer != issuer.subject or not listed.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]  # kinds that cannot sign raise TypeError
         raise ValueError("a list of another authority")
     until = listed.next_update_utc or listed.last_update_utc + KEPT

@@ -41,7 +41,6 @@ class PublicStatus:
     number: str
     state: str  # valid | revoked | superseded
     revoked_at: datetime | None
-    revoke_reason_public: str
     superseded_by: str | None
     superseded_at: datetime | None
     superseded_word: str  # why, in a word
@@ -195,7 +194,6 @@ async def public_status(clock: Clock, number: str) -> PublicStatus | None:
         number=certificate.number,
         state=certificate.state,
         revoked_at=certificate.revoked_at,
-        revoke_reason_public="",
         superseded_by=successor.number if successor is not None else None,
         superseded_at=certificate.superseded_at,
         superseded_word=certificate.superseded_word,

@@ -28,7 +28,7 @@ class MadeAnew:
     old_number: str
     old_state: CertificateState
     issuance_id: int
-    batch: BatchState
+    batch_state: BatchState
     new_number: str | None
 
 
@@ -93,7 +93,7 @@ async def waiting(*, actor: Actor) -> int:
 
 async def _views(keys: Keys, found: list[dict[str, Any]], actor: Actor) -> list[CorrectionView]:
     anew: dict[int, list[MadeAnew]] = {}
-    for row in await queries.made_anew([one["id"] for one in found]):
+    for row in await queries.made_anew([one["id"] for one in found], school_of(actor)):
         anew.setdefault(row["correction_id"], []).append(
             MadeAnew(
                 row["old_number"],

@@ -9,6 +9,7 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.certificates import revocation
 from server.domain.certificates.states import LIVING, CertificateState
+from server.domain.certificates.supersession import is_revoked_since
 from server.domain.corrections import queries
 from server.domain.corrections.contents import CorrectionKind, word
 from server.domain.corrections.facts import OpenCase
@@ -18,6 +19,7 @@ from server.domain.issuance import replacement
 from server.domain.issuance.states import BatchState
 from server.domain.people.candidates import ABOUT_ID
 from server.domain.ports import Services
+from server.errors import Conflict
 from server.models import Candidate, Certificate, CorrectionCertificate, Issuance
 from server.models.database import breaks
 
@@ -116,24 +118,31 @@ async def certificates_follow(s: Services, case: OpenCase, olds: list[Certificat
     """Prepare a new certificate in the place of each of these.
 
     Raises:
-        Refused: not_certifiable, the sentence says why.
+        Conflict: batch_stranded. Refused: not_certifiable, the sentence says why.
     """
     for old in olds:
         why = word(case.kind, case.becomes)
-        issuance = await _joined(old, why) or await replacement.begin(s, old, why, actor=actor)
+        issuance = await _joined(s, old, why) or await replacement.begin(s, old, why, actor=actor)
         await s.faults.reach("effects.certificates_follow: a batch is prepared")
         await CorrectionCertificate.create(
             correction_id=case.row.id, certificate_id=old.id, issuance_id=issuance.id
         )
 
 
-async def _joined(old: Certificate, why: str) -> Issuance | None:
+async def _joined(s: Services, old: Certificate, why: str) -> Issuance | None:
     """A batch of an earlier case that the organisation still has; it says why of this case as well.
 
-    Its list follows today's data by itself.
+    Its list follows today's data by itself. One that lists nobody any more, as its old certificate was revoked
+    meanwhile, is not joined: it ends here, before the sweep comes by, and makes room for a batch of this case.
     """
     ended = [BatchState.ISSUED.value, BatchState.VOID.value]
     there = await Issuance.filter(corrects_id=old.id).exclude(state__in=ended).first()
+    if there is not None and is_revoked_since(old, there):
+        if BatchState(there.state) is not BatchState.PREPARED:
+            sentence = f"撤销以前开始换发的第 {there.id} 批被院校退回，还没有了结。请先在“签发批次”里重新准备那一批，再批准。"
+            raise Conflict("batch_stranded", sentence)
+        await replacement.end(s, there)
+        return None
     if there is not None and why not in there.correction_word:
         there.correction_word = f"{there.correction_word}，{why}"[:LONGEST_WORD]
         await there.save(update_fields=["correction_word"])

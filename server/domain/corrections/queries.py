@@ -89,7 +89,8 @@ _MADE_ANEW = """
 SELECT k.correction_id, old.number AS old_number, old.state AS old_state, i.id AS issuance_id, i.state AS batch,
        (SELECT n.number FROM certificate n WHERE n.issuance_id = i.id AND n.state <> 'void' LIMIT 1) AS new_number
 FROM correction_certificate k JOIN certificate old ON old.id = k.certificate_id JOIN issuance i ON i.id = k.issuance_id
-WHERE k.correction_id = ANY($1::bigint[]) ORDER BY k.id
+JOIN site t ON t.id = i.site_id
+WHERE k.correction_id = ANY($1::bigint[]) AND ($2::bigint IS NULL OR t.school_id = $2) ORDER BY k.id
 """
 
 
@@ -199,9 +200,13 @@ async def listed(
     return await rows(_LISTED, after, state, correction_id, school_id, size)
 
 
-async def made_anew(correction_ids: list[int]) -> list[dict[str, Any]]:
-    """The certificates that these cases have made anew."""
-    return await rows(_MADE_ANEW, correction_ids)
+async def made_anew(correction_ids: list[int], school_id: int | None) -> list[dict[str, Any]]:
+    """The certificates that these cases have made anew.
+
+    Args:
+        school_id: only those of this school; a person may have been certified at others as well.
+    """
+    return await rows(_MADE_ANEW, correction_ids, school_id)
 
 
 async def waiting(besides: int | None) -> int:

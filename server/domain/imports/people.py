@@ -166,7 +166,8 @@ def _is_refused(records: Records, person: OnRecord, draft: Draft, changes: dict[
                 draft.refuse(
                     title,
                     "candidate_settled",
-                    f"这位考生的成绩已公布或证书已送签，{title}不能再用导入更改；确有错误请凭函件联系管理员。",
+                    f"这位考生的成绩已公布或证书已送签，{title}不能再用导入更改；这一项不印在证书上（证书写考核站点的院校）。"
+                    "姓名、证件号码、考试计划、等级或成绩确有错误的，请凭函件在“更正”页提出。",
                 )
     return draft.is_refused
 

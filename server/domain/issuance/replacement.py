@@ -50,9 +50,18 @@ async def void(s: Services, issuance_id: int) -> None:
         step, known = BY_NAME["void"], await facts.of_replacement(issuance)
         if BatchState(issuance.state) is not step.source or step.refusal(known) is not None:
             return
-        await numbering.refresh(s, issuance, actor=SYSTEM)
-        await advance(s, issuance, "void", known, actor=SYSTEM)
+        await end(s, issuance)
     await tell_state(s.event_bus, issuance)
+
+
+async def end(s: Services, issuance: Issuance) -> None:
+    """The same in the caller's transaction.
+
+    Raises:
+        Conflict: a school has it, or its old certificate is not revoked.
+    """
+    await numbering.refresh(s, issuance, actor=SYSTEM)
+    await advance(s, issuance, "void", await facts.of_replacement(issuance), actor=SYSTEM)
 
 
 async def _refusal(s: Services, issuance: Issuance) -> Refused:

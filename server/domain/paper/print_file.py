@@ -28,7 +28,7 @@ async def sheets_pdf(s: Services, run_id: int, *, part: int = 1, serial: str = "
 
     Raises:
         Forbidden: role_not_allowed. NotFound: paper_run_unknown, sheets_unknown.
-        Conflict: paper_moved, sheets_invalid. OutsideFailure: a sealed file is gone or was changed.
+        Conflict: paper_moved, sheets_invalid, sheets_all_spoiled. OutsideFailure: a sealed file is gone or was changed.
     """
     roles.require(actor, Verb.HANDLE_PAPER)
     async with transaction(s.faults, "paper.print"):
@@ -52,9 +52,13 @@ async def _sheets(run: PaperRun, part: int, serial: str) -> list[PaperSheet]:
         wanted = wanted.filter(serial=stock.cleaned(serial))
     else:
         begin = run.first_sheet + (part - 1) * AT_ONCE
-        wanted = wanted.filter(number__gte=begin, number__lt=begin + AT_ONCE)
+        in_part = {"number__gte": begin, "number__lt": begin + AT_ONCE}
+        wanted = wanted.filter(**in_part)
     sheets = await wanted.prefetch_related("certificate")
     if not sheets:
+        if not serial and await PaperSheet.filter(run_id=run.id, **in_part).exists():
+            sentence = f"第 {part} 部分的纸张都已作废，没有要印的；换用的纸张在后面的部分里。"
+            raise Conflict("sheets_all_spoiled", sentence)
         raise NotFound("sheets_unknown", "没有这一部分，或这张纸没有用到；请从印制页重新下载。")
     for one in sheets:
         if CertificateState(one.certificate.state) is not CertificateState.VALID:

@@ -13,6 +13,11 @@ class Witness:
     key: str
     url: str
 
+    @property
+    def name(self) -> str:
+        """As its key names it."""
+        return self.key.partition("+")[0]
+
 
 class LogWitnesses(Protocol):
     """Others who sign that the log only grows (C2SP tlog-witness)."""

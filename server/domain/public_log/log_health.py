@@ -33,11 +33,11 @@ async def look(s: Services) -> LogHealth:
     witnesses = s.log_witnesses.all() if s.log_witnesses is not None else []
     newest = await queries.newest_cosigned() if witnesses else {}
     return LogHealth(
-        problem=await log_state.problem(s),
+        problem=await log_state.problem_of(s, head, last),
         size=await queries.size(),
         signed=last.size if last is not None else 0,
         waiting=waits.waiting,
         oldest_seconds=waits.oldest_seconds,
         is_complete=head.complete_at is not None,
-        cosigned={one.key.partition("+")[0]: newest.get(one.key, -1) for one in witnesses},
+        cosigned={one.name: newest.get(one.key, -1) for one in witnesses},
     )

@@ -118,13 +118,18 @@ def disagreement(last: queries.Signed | None, public: Published | None) -> str:
 async def problem(s: Services) -> str:
     """Why nothing may be sealed now, in one sentence; "" when all is well. One row and one small file are read."""
     head = await queries.head()
+    return head.stopped_reason or await problem_of(s, head, await queries.last_checkpoint())
+
+
+async def problem_of(s: Services, head: queries.Head, last: queries.Signed | None) -> str:
+    """The same for who has read both rows already."""
     if head.stopped_reason:
         return head.stopped_reason
     try:
         public = await published(s.file_store, s.keys, head.origin)
     except LogStopped as stopped:
         return str(stopped)
-    return disagreement(await queries.last_checkpoint(), public)
+    return disagreement(last, public)
 
 
 async def stop(clock: Clock, faults: FaultInjector, reason: str) -> None:

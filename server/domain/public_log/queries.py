@@ -18,7 +18,7 @@ ON CONFLICT (certificate, event) DO NOTHING
 _MAKE_HEAD = """
 INSERT INTO log_head (id, origin, writer, stopped_reason, looked_through) VALUES (1, '', '', '', 0) ON CONFLICT DO NOTHING
 """
-_HEAD = "SELECT origin, stopped_reason, stopped_at, looked_through, complete_at FROM log_head WHERE id = 1"
+_HEAD = "SELECT origin, stopped_reason, looked_through, complete_at FROM log_head WHERE id = 1"
 _CLAIM = """
 UPDATE log_head SET writer = $1, writer_until = clock_timestamp() + make_interval(secs => $2)
 WHERE id = 1 AND (writer_until IS NULL OR writer_until < clock_timestamp() OR writer = $1) RETURNING id
@@ -35,7 +35,7 @@ UPDATE log_head SET stopped_reason = $1, stopped_at = now() WHERE id = 1 AND sto
 _GO_ON = "UPDATE log_head SET stopped_reason = '', stopped_at = NULL WHERE id = 1"
 _LOOKED = "UPDATE log_head SET looked_through = $1, complete_at = COALESCE($2, complete_at) WHERE id = 1"
 _SIZE = "SELECT COALESCE(max(index) + 1, 0) AS size FROM log_entry"
-_WAITING = "SELECT id, event, certificate, entry FROM log_outbox ORDER BY id LIMIT $1"
+_WAITING = "SELECT id FROM log_outbox ORDER BY id LIMIT $1"
 # Events that stand in the log already have no second place; they only leave the outbox.
 _MOVE = """
 WITH taken AS (DELETE FROM log_outbox WHERE id = ANY($1::bigint[]) RETURNING id, event, certificate, entry),
@@ -46,14 +46,14 @@ SELECT $2::bigint + at, event, certificate, entry FROM fresh RETURNING index
 """
 _ENTRIES = "SELECT entry FROM log_entry WHERE index >= $1 AND index < $2 ORDER BY index"
 _LAST = """
-SELECT c.size, c.root, c.note, c.created_at,
+SELECT c.size, c.root, c.note,
        NOT EXISTS (SELECT 1 FROM log_checkpoint o WHERE o.size < c.size) AS is_first
 FROM log_checkpoint c ORDER BY c.size DESC LIMIT 1
 """
 _SIGNED = """
 INSERT INTO log_checkpoint (size, root, note, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (size) DO NOTHING
 """
-_PLACES = "SELECT index, event, entry FROM log_entry WHERE certificate = $1 ORDER BY index"
+_PLACES = "SELECT index, entry FROM log_entry WHERE certificate = $1 ORDER BY index"
 _LOGGED = """
 SELECT certificate, array_agg(event) AS events FROM log_entry WHERE certificate = ANY($1::bytea[]) GROUP BY certificate
 """
@@ -80,7 +80,6 @@ class Head:
 
     origin: str
     stopped_reason: str
-    stopped_at: datetime | None
     looked_through: int
     complete_at: datetime | None
 
@@ -92,18 +91,7 @@ class Signed:
     size: int
     root: bytes
     note: str
-    created_at: datetime
     is_first: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An event in the outbox."""
-
-    id: int
-    event: str
-    certificate: bytes
-    entry: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +99,6 @@ class Place:
     """Where an event of a certificate stands in the log."""
 
     index: int
-    event: str
     entry: bytes
 
 
@@ -141,7 +128,7 @@ async def put(entries: Sequence[Entry]) -> None:
 async def head() -> Head:
     """How the log stands; before its first moment, too."""
     found = await rows(_HEAD)
-    return Head(**found[0]) if found else Head("", "", None, 0, None)
+    return Head(**found[0]) if found else Head("", "", 0, None)
 
 
 async def claim_writer(writer: str, seconds: float) -> bool:
@@ -188,9 +175,9 @@ async def size() -> int:
     return int(row["size"])
 
 
-async def waiting(limit: int) -> list[Waiting]:
-    """The oldest events of the outbox."""
-    return [Waiting(**row) for row in await rows(_WAITING, limit)]
+async def waiting(limit: int) -> list[int]:
+    """The oldest events of the outbox, by their ids."""
+    return [row["id"] for row in await rows(_WAITING, limit)]
 
 
 async def move(ids: Sequence[int], size: int) -> int:
@@ -216,9 +203,7 @@ async def keep_checkpoint(size: int, root: bytes, note: str, at: datetime) -> No
 
 async def places(certificate: bytes) -> list[Place]:
     """Every event of this certificate that stands in the log."""
-    return [
-        Place(row["index"], row["event"], bytes(row["entry"])) for row in await rows(_PLACES, certificate)
-    ]
+    return [Place(row["index"], bytes(row["entry"])) for row in await rows(_PLACES, certificate)]
 
 
 async def logged(certificates: Sequence[bytes]) -> dict[bytes, set[str]]:

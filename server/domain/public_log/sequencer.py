@@ -73,7 +73,7 @@ async def _take_in(faults: FaultInjector, writer: str, batch: int) -> None:
             await _still(writer)
             waiting = await queries.waiting(batch)
             if waiting:
-                await queries.move([one.id for one in waiting], await queries.size())
+                await queries.move(waiting, await queries.size())
                 await faults.reach("log.take_in: the events have their places")
         if len(waiting) < batch:
             return

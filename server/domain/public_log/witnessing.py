@@ -71,7 +71,7 @@ async def ask(s: Services, witnesses: LogWitnesses) -> bool:
 async def _asked(
     s: Services, witnesses: LogWitnesses, witness: Witness, last: Signed, old: int
 ) -> bool | LogStopped:
-    name = witness.key.partition("+")[0]
+    name = witness.name
     try:
         async with asyncio.timeout(SECONDS):
             return await _cosigned(s, witnesses, witness, last, old)
@@ -131,7 +131,7 @@ async def _look_at_proof(s: Services, witnesses: LogWitnesses, witness: Witness,
     theirs = read_checkpoint(note)
     if theirs.origin != origin or not log_state.is_signed(s.keys, origin, note):
         return
-    name = witness.key.partition("+")[0]
+    name = witness.name
     if theirs.size > last.size:
         raise LogStopped(
             f"见证人 {name} 有本机签过的更大的检查点（{theirs.size} 条，这里只有 {last.size} 条）："

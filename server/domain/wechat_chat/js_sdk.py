@@ -16,6 +16,7 @@ PER_MINUTE = 300  # of one caller's address: a whole class may stand behind one 
 RENEW_SECONDS = 300  # how long everybody waits before the ticket may be fetched anew once more
 MOST_TEMPLATES = 3  # one open tag asks for so many at most
 LOOKED_UP = ("results_released", "certificate_issued")
+OF_CERTIFICATES = ("certificate_issued", "correction_done", "results_released")
 PAID_FOR = ("fee_paid", "fee_refunded", "fee_closing")
 REGISTERED = ("fee_due", "fee_paid", "fee_refunded")
 

@@ -23,7 +23,7 @@ from server.web.console.paging import Paging, page_of
 from server.web.console.transfer_desk import handed_in
 from server.web.responses import download
 from server.web.routes import Route
-from server.web.schema import Answer, Input, OneOf, Whole
+from server.web.schema import Answer, Input, OneOf, Whole, plain
 
 
 class CaseChange(Answer):
@@ -39,6 +39,7 @@ class MadeAnew(Answer):
 
     old_number: str
     old_state: str
+    old_state_label: str
     new_number: str | None
     issuance_id: int
     batch_state: str
@@ -156,42 +157,7 @@ async def withdraw(call: Call, correction_id: int) -> Decided:
 
 def shown(of: CorrectionView) -> Correction:
     """The case as the API answers it, and the pages show it."""
-    return Correction(
-        id=of.id,
-        kind=of.kind.value,
-        kind_label=of.kind.label,
-        state=of.state.value,
-        state_label=of.state.label,
-        candidate_id=of.candidate_id,
-        name=of.name,
-        id_masked=of.id_masked,
-        school=of.school,
-        admission_number=of.admission_number,
-        changes=[CaseChange(label=each.label, was=each.was, becomes=each.becomes) for each in of.changes],
-        certificates=[
-            MadeAnew(
-                old_number=each.old_number,
-                old_state=each.old_state.value,
-                new_number=each.new_number,
-                issuance_id=each.issuance_id,
-                batch_state=each.batch.value,
-                batch_state_label=each.batch.label,
-            )
-            for each in of.certificates
-        ],
-        reason=of.reason,
-        letter_kind=of.letter_kind,
-        requested_by=of.requested_by,
-        requested_by_school=of.requested_by_school,
-        requested_at=of.requested_at,
-        decided_by=of.decided_by,
-        decided_at=of.decided_at,
-        note=of.note,
-        done_at=of.done_at,
-        may_decide=of.may_decide,
-        may_withdraw=of.may_withdraw,
-        needs_number=of.needs_number,
-    )
+    return Correction(**plain(of))
 
 
 _ONE = "/corrections/<correction_id:int>"

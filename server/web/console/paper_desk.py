@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from sanic import HTTPResponse
@@ -17,7 +17,7 @@ from server.web.console.auth import Call
 from server.web.console.paging import Paging, page_of
 from server.web.responses import download
 from server.web.routes import Route
-from server.web.schema import Answer, Input, OneOf, Whole
+from server.web.schema import Answer, Input, OneOf, Whole, plain
 
 
 class PaperRun(Answer):
@@ -144,7 +144,7 @@ async def one(call: Call, paper_run_id: int) -> PaperRunInFull:
 
 async def sheets(call: Call, query: Paging, paper_run_id: int) -> Page[PaperSheet]:
     page = await paper_views.sheets(
-        call.s.clock, paper_run_id, cursor=query.after or None, limit=query.size, actor=call.actor
+        paper_run_id, cursor=query.after or None, limit=query.size, actor=call.actor
     )
     return page_of(PaperSheet, [sheet(one) for one in page.items], page.next_cursor)
 
@@ -196,42 +196,20 @@ async def receive(call: Call, body: Received, paper_run_id: int) -> Decided:
 
 def shown(of: RunView) -> PaperRun:
     """A run as the API answers it, and the pages show it."""
-    return PaperRun(**_columns(of))
-
-
-def _columns(of: RunView) -> dict[str, Any]:
-    plain: dict[str, Any] = {name: getattr(of, name) for name in RunView.__slots__}
-    plain |= {"state": of.state.value, "state_label": of.state.label}
-    return plain | {"level": of.level.value, "level_label": of.level.label}
+    return PaperRun(**plain(of))
 
 
 def in_full(of: RunInFull) -> PaperRunInFull:
     """One run with its parcel's way."""
     return PaperRunInFull(
-        **_columns(of.run),
-        hands=[
-            PaperHand(label=each.label, from_name=each.from_name, to_name=each.to_name, at=each.at)
-            for each in of.hands
-        ],
-        not_printed=[
-            PaperLeftOut(number=each.number, state=each.state.value, state_label=each.state.label)
-            for each in of.left_out
-        ],
+        **plain(of.run),
+        hands=[PaperHand(**plain(each)) for each in of.hands],
+        not_printed=[PaperLeftOut(**plain(each)) for each in of.left_out],
     )
 
 
 def sheet(of: paper_views.SheetView) -> PaperSheet:
-    return PaperSheet(
-        serial=of.serial,
-        state=of.state.value,
-        state_label=of.state.label,
-        certificate=of.certificate,
-        certificate_state=of.certificate_state.value,
-        certificate_state_label=of.certificate_state.label,
-        spoiled_reason=of.spoiled_reason,
-        spoiled_by=of.spoiled_by,
-        spoiled_at=of.spoiled_at,
-    )
+    return PaperSheet(**plain(of))
 
 
 _ONE = "/paper-runs/<paper_run_id:int>"

@@ -82,9 +82,7 @@ async def paper_run(call: Call, paper_run_id: int) -> HTTPResponse:
     """One run: what may be done now, the sheets, the parcel's way."""
     wanted = page_base.read(call, PaperRunPage)
     found = await paper_views.view(call.s.clock, paper_run_id, actor=call.actor)
-    page = await paper_views.sheets(
-        call.s.clock, paper_run_id, cursor=wanted.cursor, limit=SHEETS, actor=call.actor
-    )
+    page = await paper_views.sheets(paper_run_id, cursor=wanted.cursor, limit=SHEETS, actor=call.actor)
     state, may_handle = found.run.state, roles.may(call.actor, Verb.HANDLE_PAPER)
     may_receive = roles.may(call.actor, Verb.RECEIVE_PAPER)
     steps = {name for name, step in STEPS.items() if state in step.sources}

@@ -72,7 +72,7 @@ async def certificate_list(request: Request) -> HTTPResponse:
         view=view,
         tones=TONES,
         schools=await school_contacts.of_identity(who),
-        subscribe=await _subscribe(request, who, view.person),
+        subscribe=await _subscribe(request, who, view.person, js_sdk.OF_CERTIFICATES),
         unseen=await _unseen(services(request), who),
     )
 
@@ -83,9 +83,11 @@ async def _unseen(s: Services, who: WeChatIdentity, page: str = "") -> int:
     return await persons_notices.left_to_see(s.clock, candidate, page) if candidate is not None else 0
 
 
-async def _subscribe(request: Request, who: WeChatIdentity, person: Masked | None) -> str:
+async def _subscribe(
+    request: Request, who: WeChatIdentity, person: Masked | None, topics: tuple[str, ...] = js_sdk.LOOKED_UP
+) -> str:
     """The notices that somebody who is bound may ask for here."""
-    return await js_sdk.reminders(services(request).settings, who) if person else ""
+    return await js_sdk.reminders(services(request).settings, who, topics) if person else ""
 
 
 async def certificate(request: Request, number: str) -> HTTPResponse:

@@ -316,9 +316,24 @@ def _expired(tsa: StampServer) -> None:
     tsa.says = lambda question: answered(old, question, NOON)
 
 
+def _unreadable_above(tsa: StampServer) -> None:
+    """A certificate beside its own, outside what is signed, that asn1crypto reads and `cryptography` does not."""
+
+    def beside(question: bytes) -> bytes:
+        answer = tsp.TimeStampResp.load(answered(tsa.authority, question, NOON))
+        held = answer["time_stamp_token"]["content"]["certificates"]
+        version = bytes.fromhex("a003020102")
+        odd = held[0].chosen.dump().replace(version, version[:-1] + b"\x09", 1)
+        held.append(cms.CertificateChoices("certificate", asn1_x509.Certificate.load(odd)))
+        return bytes(answer.dump(force=True))
+
+    tsa.says = beside
+
+
 @pytest.mark.parametrize(
     ("misbehave", "log"),
     [
+        (_unreadable_above, "无法读取"),
         (_other_nonce, "没有通过核对"),
         (_other_digest, "没有通过核对"),
         (_bent, "没有通过核对"),

@@ -60,6 +60,7 @@ class Voice:
     responder: x509.Certificate | None = None  # whom the authority has appointed to answer; `by` is its key
     is_by_key: bool = False  # it names itself by its key, not by its name
     beside: tuple[x509.Certificate, ...] = ()  # in the answer
+    digest: hashes.SHA1 | hashes.SHA256 = field(default_factory=hashes.SHA256)  # of its signatures
 
     def __call__(self, question: Question) -> bytes:
         self.asked.append(question.kind or "list")
@@ -83,7 +84,7 @@ class Voice:
         built = built.responder_id(how, self.responder or self.issuer)
         if self.beside:
             built = built.certificates(self.beside)
-        return built.sign(self.by, hashes.SHA256()).public_bytes(Encoding.DER)
+        return built.sign(self.by, self.digest).public_bytes(Encoding.DER)
 
     def _list(self) -> bytes:
         built = (
@@ -100,7 +101,7 @@ class Voice:
                 .build()
             )
             built = built.add_revoked_certificate(entry)
-        return built.sign(self.by, hashes.SHA256()).public_bytes(Encoding.DER)
+        return built.sign(self.by, self.digest).public_bytes(Encoding.DER)
 
 
 @dataclass
@@ -199,7 +200,11 @@ def _silent(voice: Voice) -> None:
     voice.instead = nothing
 
 
-@pytest.mark.parametrize("fault", [_stranger, _old, _rubbish, _silent])
+def _weak(voice: Voice) -> None:
+    voice.digest = hashes.SHA1()
+
+
+@pytest.mark.parametrize("fault", [_stranger, _old, _rubbish, _silent, _weak])
 @pytest.mark.parametrize("has_ocsp", [True, False], ids=["ocsp", "list"])
 def test_what_does_not_hold_is_left_out_and_the_seal_is_put_all_the_same(
     scene: Scene, fault: Callable[[Voice], None], has_ocsp: bool
