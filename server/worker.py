@@ -111,6 +111,7 @@ TASKS: dict[str, Work] = {
     "wechat.menu": menu.put,
 }
 EVERY_MINUTE = "* * * * *"
+EVERY_20_SECONDS = "* * * * * */20"  # what everybody is to see within a minute, whoever died over it
 HOURLY = "23 * * * *"
 DAILY = "47 4 * * *"
 
@@ -122,14 +123,14 @@ async def sweep_files(s: Services) -> None:
 
 SWEEPS: dict[str, tuple[Work, str]] = {
     "campaigns.sweep": (upkeep.sweep, EVERY_MINUTE),
-    "corrections.sweep": (corrections.sweep, EVERY_MINUTE),
+    "corrections.sweep": (corrections.sweep, EVERY_20_SECONDS),
     "exams.sweep": (release_announcements.sweep, EVERY_MINUTE),
     "idempotency.sweep": (idempotency.sweep, HOURLY),
     "imports.sweep": (imports.sweep, EVERY_MINUTE),
     "issuance.sweep": (generation.sweep, EVERY_MINUTE),
     "keys.trail": (key_events.sweep, EVERY_MINUTE),
     "log.complete": (log_completeness.sweep, EVERY_MINUTE),
-    "log.sequence": (sequencer.run, EVERY_MINUTE),
+    "log.sequence": (sequencer.run, EVERY_20_SECONDS),
     "logins.sweep": (session_list.sweep, DAILY),
     "lookups.sweep": (freshness.sweep, HOURLY),
     "notices.sweep": (sender.sweep, EVERY_MINUTE),
@@ -194,7 +195,7 @@ def create_jobs(
     for name, (work, cron) in sweeps.items():
         _periodic(jobs, name, cron, _sweep(services, work), lock=name)
     # Rescue has no lock: if its own worker dies in the middle, the next one must not wait for it.
-    _periodic(jobs, "jobs.rescue", "* * * * * */20", _rescue(jobs), lock=None)
+    _periodic(jobs, "jobs.rescue", EVERY_20_SECONDS, _rescue(jobs), lock=None)
     _periodic(jobs, "jobs.tidy", "17 3 * * *", _tidy(jobs), lock="jobs.tidy")
     return jobs
 

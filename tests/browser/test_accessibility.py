@@ -31,11 +31,14 @@ from server.models import (
     FeeOrder,
     ImportRun,
     Issuance,
+    PaperRun,
     Plan,
     Staff,
 )
-from tests.kit import campaigning, correcting, issuing, make
-from tests.kit.accessibility import clean, shape
+        others += [*paper, *printable]
+        for address in (*here, *batches, *within, *runs, *bought, *came, *told, found, *others):
+            answer = await page.request.get(address, headers={"Accept": "text/html"})
+            if (form := shape(await answer.text())) in _read:
 from tests.kit.console_pages import ScreenPdfRenderer, seat
 from tests.kit.exchange import exchange
 from tests.kit.history import ME, a_history
@@ -57,6 +60,7 @@ async def a_busy_service(s: Services) -> issuing.Cohort:
     await correcting.asked(s, of, at=1, name="张文", id_number=make.id_number(4321))
     done = await correcting.approved(s, of, at=2)
     await correcting.reissued(s, of, done)
+    await printing.printed(s, made[0].issuance_id)
     await keeping.record(s, [Pair(made[1].number, "GJ-1", "张三")], actor=make.OPERATOR)
     await drained(s)
     other = await issuing.cohort(s, names=("买买提·吐尔逊", "欧阳慧敏"))
@@ -103,6 +107,12 @@ async def test_the_console_of_every_role(
         sent = [f"{base}/console/campaigns/{one.id}" for one in await Campaign.all()]
         sent += [f"{base}/console/corrections/{one.id}" for one in await Correction.all()]
         told = [f"{base}/console/deliveries/people/{of.registrations[0].candidate_id}", *sent]
+        paper = [
+            f"{base}/console/paper/{one.id}{leaf}" for one in await PaperRun.all() for leaf in ("", "/slip")
+        ]
+        printable = [
+            f"{base}/console/paper/new?issuance_id={one.id}" for one in await Issuance.filter(state="issued")
+        ]
         leaves = (
             "account",
             "nowhere",
@@ -113,9 +123,27 @@ async def test_the_console_of_every_role(
             f"transfers/new?school_id={of.school.id}",
         )
         others = [f"{base}/console/{leaf}" for leaf in leaves]
+<<<<<<< HEAD
         for address in (*here, *batches, *within, *runs, *bought, *came, *told, found, *others):
             answer = await page.request.get(address, headers={"Accept": "text/html"})
             if (form := shape(await answer.text())) in _read:
+=======
+        for address in (
+            *here,
+            *batches,
+            *within,
+            *runs,
+            *bought,
+            *came,
+            *told,
+            *paper,
+            *printable,
+            found,
+            *others,
+        ):
+            await page.goto(address)
+            if (shape := await page.evaluate(SHAPE)) in _read:
+>>>>>>> 4c23d0d (feat(corrections): what a dead process left of a correction or the log is found within twenty seconds; a journey kills processes on the way and every surface tells within a minute)
                 continue
             _read.add(form)
             await page.goto(address)

@@ -5,6 +5,8 @@ With XCERT_SCREENSHOTS=DIR the pictures are kept there, to be looked at.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.async_api import Browser, Page, expect
 
@@ -24,14 +26,17 @@ async def seen(page: Page, name: str) -> None:
     await clean(page, name)
 
 
-@pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
-async def test_printed_sent_and_received(
-    base: str, browser: Browser, services: Services, narrow: bool
-) -> None:
-    s, width = services, "phone" if narrow else "desk"
+TABLET: Any = {"width": 820, "height": 1180}  # on which a teacher counts what came
+
+
+@pytest.mark.parametrize("width", ["desk", "tablet", "phone"])
+async def test_printed_sent_and_received(base: str, browser: Browser, services: Services, width: str) -> None:
+    s, narrow = services, width == "phone"
     exchange(s, pdf_renderer=ScreenPdfRenderer())
     of, batch = await printing.issued(s)
     async with seat(browser, s, base, Role.ISSUER, narrow=narrow) as (page, trouble):
+        if width == "tablet":
+            await page.set_viewport_size(TABLET)
         await page.goto(f"{base}/console/paper")
         await seen(page, f"paper-waiting-{width}")
         await page.get_by_role("link", name=f"开始印制第 {batch.id} 批").click()
@@ -64,6 +69,8 @@ async def test_printed_sent_and_received(
         assert trouble == []
     run = await PaperRun.get()
     async with seat(browser, s, base, Role.SCHOOL, school=of.school, narrow=narrow) as (page, trouble):
+        if width == "tablet":
+            await page.set_viewport_size(TABLET)
         await page.goto(f"{base}/console/paper")
         await seen(page, f"paper-school-{width}")
         await page.goto(f"{base}/console/paper/{run.id}?slip={run.slip}")

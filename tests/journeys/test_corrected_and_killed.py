@@ -249,9 +249,6 @@ def told_everywhere(w: World, name: str, places: Sequence[str]) -> dict[str, flo
             took[what] = w.since(old["verification_url"])
         time.sleep(0.5)
     assert not waiting, f"never told: {list(waiting)}; died: {deaths.died}"
-    print(
-        f"{name}: {len(took)} surfaces, the last after {max(took.values()):.1f} s; died at {deaths.died}: {took}"  # noqa: T201
-    )
     assert deaths.left == [], deaths.died
     return took
 

@@ -30,7 +30,7 @@ from tests.kit import forging
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock, MemoryRateLimiter
 from tests.kit.forging import Forger, PdfReaderHere
-from tests.web.test_verification_files import App, put
+from tests.kit.h5 import App
 
 EDITS = 200
 PAGE = {"accept": "text/html"}
@@ -82,7 +82,11 @@ class World:
 
     async def judged(self, data: bytes) -> Any:
         self._unhurried()
-        return await put(self.app, data)
+        headers = {"accept": "application/json"}
+        _, response = await self.app.asgi_client.post(
+            "/v/file", files={"file": ("x.pdf", data)}, headers=headers
+        )
+        return response
 
     def _unhurried(self) -> None:
         """A forger has many addresses and much time."""

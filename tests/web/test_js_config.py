@@ -133,7 +133,11 @@ async def test_reminders_are_offered_to_who_is_bound_when_templates_are_configur
             oa_subscribe_correction="T3",
         ),
     )
-    offered = {"/h5/results": "TEMPLATE1,T2", "/h5/certificates": "T2,T3,TEMPLATE1", "/h5/bind": "TEMPLATE1,T2"}
+    offered = {
+        "/h5/results": "TEMPLATE1,T2",
+        "/h5/certificates": "T2,T3,TEMPLATE1",
+        "/h5/bind": "TEMPLATE1,T2",
+    }
     for path, templates in offered.items():
         page = await get(app, path, **browser(services))
         assert f'<wx-open-subscribe template="{templates}">' in page.text
