@@ -35,10 +35,8 @@ from server.models import (
     Plan,
     Staff,
 )
-        others += [*paper, *printable]
-        for address in (*here, *batches, *within, *runs, *bought, *came, *told, found, *others):
-            answer = await page.request.get(address, headers={"Accept": "text/html"})
-            if (form := shape(await answer.text())) in _read:
+from tests.kit import campaigning, correcting, issuing, make, printing
+from tests.kit.accessibility import clean, shape
 from tests.kit.console_pages import ScreenPdfRenderer, seat
 from tests.kit.exchange import exchange
 from tests.kit.history import ME, a_history
@@ -107,12 +105,6 @@ async def test_the_console_of_every_role(
         sent = [f"{base}/console/campaigns/{one.id}" for one in await Campaign.all()]
         sent += [f"{base}/console/corrections/{one.id}" for one in await Correction.all()]
         told = [f"{base}/console/deliveries/people/{of.registrations[0].candidate_id}", *sent]
-        paper = [
-            f"{base}/console/paper/{one.id}{leaf}" for one in await PaperRun.all() for leaf in ("", "/slip")
-        ]
-        printable = [
-            f"{base}/console/paper/new?issuance_id={one.id}" for one in await Issuance.filter(state="issued")
-        ]
         leaves = (
             "account",
             "nowhere",
@@ -123,27 +115,12 @@ async def test_the_console_of_every_role(
             f"transfers/new?school_id={of.school.id}",
         )
         others = [f"{base}/console/{leaf}" for leaf in leaves]
-<<<<<<< HEAD
+        for one in await PaperRun.all():
+            others += [f"{base}/console/paper/{one.id}{leaf}" for leaf in ("", "/slip")]
+            others.append(f"{base}/console/paper/new?issuance_id={one.issuance_id}")
         for address in (*here, *batches, *within, *runs, *bought, *came, *told, found, *others):
             answer = await page.request.get(address, headers={"Accept": "text/html"})
             if (form := shape(await answer.text())) in _read:
-=======
-        for address in (
-            *here,
-            *batches,
-            *within,
-            *runs,
-            *bought,
-            *came,
-            *told,
-            *paper,
-            *printable,
-            found,
-            *others,
-        ):
-            await page.goto(address)
-            if (shape := await page.evaluate(SHAPE)) in _read:
->>>>>>> 4c23d0d (feat(corrections): what a dead process left of a correction or the log is found within twenty seconds; a journey kills processes on the way and every surface tells within a minute)
                 continue
             _read.add(form)
             await page.goto(address)

@@ -222,7 +222,6 @@ def _by_list(
 ) -> _Status:
     der = ask(Question(address, seconds=SECONDS, most=LARGEST))
     listed = x509.load_der_x509_crl(der)
-    _strong(listed.signature_hash_algorithm)
     if listed.issuer != issuer.subject or not listed.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]  # kinds that cannot sign raise TypeError
         raise ValueError("a list of another authority")
     until = listed.next_update_utc or listed.last_update_utc + KEPT

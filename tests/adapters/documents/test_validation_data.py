@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asn1crypto import algos
+from asn1crypto import crl as asn1_crl
+from asn1crypto import ocsp as asn1_ocsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -38,6 +41,29 @@ from tests.kit.documents import judged
 from tests.kit.fakes import NOON, FakeClock
 from tests.kit.stamping import StampServer, stamp_server
 
+SHA1 = algos.SignedDigestAlgorithm({"algorithm": "sha1_ecdsa"})
+
+
+def weak_answer(der: bytes, by: ec.EllipticCurvePrivateKey) -> bytes:
+    """The answer signed by SHA-1, which `cryptography` makes no more and still believes."""
+    basic = asn1_ocsp.OCSPResponse.load(der)["response_bytes"]["response"].parsed
+    said = basic["tbs_response_data"]
+    signature = by.sign(said.dump(), ec.ECDSA(hashes.SHA1()))
+    weak = asn1_ocsp.BasicOCSPResponse(
+        {"tbs_response_data": said, "signature_algorithm": SHA1, "signature": signature}
+    )
+    whole = {"response_type": "basic_ocsp_response", "response": weak}
+    return bytes(asn1_ocsp.OCSPResponse({"response_status": "successful", "response_bytes": whole}).dump())
+
+
+def weak_list(der: bytes, by: ec.EllipticCurvePrivateKey) -> bytes:
+    """The list of revoked certificates, alike."""
+    listed = asn1_crl.CertificateList.load(der)
+    listed["tbs_cert_list"]["signature"] = listed["signature_algorithm"] = SHA1
+    said = listed["tbs_cert_list"].dump(force=True)
+    listed["signature"] = by.sign(said, ec.ECDSA(hashes.SHA1()))
+    return bytes(listed.dump(force=True))
+
 
 @dataclass
 class Voice:
@@ -60,7 +86,7 @@ class Voice:
     responder: x509.Certificate | None = None  # whom the authority has appointed to answer; `by` is its key
     is_by_key: bool = False  # it names itself by its key, not by its name
     beside: tuple[x509.Certificate, ...] = ()  # in the answer
-    digest: hashes.SHA1 | hashes.SHA256 = field(default_factory=hashes.SHA256)  # of its signatures
+    is_weak: bool = False  # it signs by SHA-1
 
     def __call__(self, question: Question) -> bytes:
         self.asked.append(question.kind or "list")
@@ -84,7 +110,8 @@ class Voice:
         built = built.responder_id(how, self.responder or self.issuer)
         if self.beside:
             built = built.certificates(self.beside)
-        return built.sign(self.by, self.digest).public_bytes(Encoding.DER)
+        der = built.sign(self.by, hashes.SHA256()).public_bytes(Encoding.DER)
+        return weak_answer(der, self.by) if self.is_weak else der
 
     def _list(self) -> bytes:
         built = (
@@ -101,7 +128,8 @@ class Voice:
                 .build()
             )
             built = built.add_revoked_certificate(entry)
-        return built.sign(self.by, self.digest).public_bytes(Encoding.DER)
+        der = built.sign(self.by, hashes.SHA256()).public_bytes(Encoding.DER)
+        return weak_list(der, self.by) if self.is_weak else der
 
 
 @dataclass
@@ -201,7 +229,7 @@ def _silent(voice: Voice) -> None:
 
 
 def _weak(voice: Voice) -> None:
-    voice.digest = hashes.SHA1()
+    voice.is_weak = True
 
 
 @pytest.mark.parametrize("fault", [_stranger, _old, _rubbish, _silent, _weak])
