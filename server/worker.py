@@ -36,7 +36,7 @@ from server.domain.payments import (
 )
 from server.domain.payments.payer_notices import PayerTeller
 from server.domain.payments.settlement import Cashbox
-from server.domain.people import candidate_phones, ended_sessions, rights_notices
+from server.domain.people import candidate_phones, ended_sessions, officer_terms, rights_notices
 from server.domain.portal_lists import comparison, keeping
 from server.domain.ports import Services
 from server.domain.public_log import sequencer
@@ -135,6 +135,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "lookups.sweep": (freshness.sweep, HOURLY),
     "notices.sweep": (sender.sweep, EVERY_MINUTE),
     "notices.compare": (template_check.look, DAILY),
+    "officers.terms": (officer_terms.sweep, HOURLY),
     "people.phones": (candidate_phones.sweep, EVERY_MINUTE),
     "payments.fees": (raise_fees, EVERY_MINUTE),
     "payments.reconcile": (reconcile, EVERY_MINUTE),

@@ -16,6 +16,9 @@ class School(Model):
 
     id = fields.BigIntField(primary_key=True)
     name = fields.CharField(max_length=100, unique=True)
+    contact = fields.CharField(
+        max_length=100, default="", db_default=""
+    )  # how candidates reach its examination office
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
@@ -125,6 +128,7 @@ class Officer(Model):
     pin_locked_until = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     suspended_at = fields.DatetimeField(null=True)
+    until = fields.DateField(null=True)  # of a deputy: the last day (Beijing) on which they sign
 
     class Meta:
         table = "officer"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ def _environment() -> Environment:
     )
     environment.globals["asset"] = asset
     environment.filters["day"] = beijing.say_day
+    environment.filters["written_day"] = lambda text: beijing.say_day(date.fromisoformat(text))
     environment.filters["minute"] = beijing.say_minute
     environment.filters["yuan"] = yuan
     environment.filters["dialled"] = dialled

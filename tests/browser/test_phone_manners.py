@@ -6,6 +6,7 @@ With XCERT_SCREENSHOTS=DIR the pictures are kept there, to be looked at.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from server.domain.auth import web_login
 from server.domain.people import bindings
 from server.domain.ports import Services, WeChatIdentity
 from server.errors import Refused
+from server.models import Receipt, School
 from server.web.h5.login import SESSION_COOKIE
 from tests.kit import issuing, make
 from tests.kit.accessibility import clean
@@ -29,6 +31,7 @@ from tests.kit.history import ME, NUMBER, a_history
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 STRANGER = WeChatIdentity("oa", "openid-stranger")
 LARGE = "document.documentElement.style.fontSize = '26px'"  # WeChat's largest type
+ALIKE = {"/h5/certificates", "/h5/orders", "/h5/nowhere", "/h5/officer/signed"}  # nothing on them that others lack
 OVER = """[...document.querySelectorAll('main *, .tabs *')].filter(e => e.checkVisibility()
     && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))"""
 
@@ -67,6 +70,11 @@ async def test_every_page_in_the_dark_and_in_the_largest_type(
     exchange(services, pdf_renderer=TypstPdfRenderer(SystemClock(), Seal(key_folder.seal_credentials())))
     of = await issuing.cohort(services)
     shown = await issuing.shown_ticket(services, of)
+    other = await issuing.cohort(services, names=("李敏",))
+    await issuing.school_signed(services, other)
+    receipt = (await Receipt.get()).id
+    await School.all().update(contact="教务处 010-1234 5678")
+    exchange(services, settings=replace(services.settings, contact="400-000-1234，help@example.cn"))
     made = await a_history(services)
     pages = [
         *(
@@ -76,15 +84,18 @@ async def test_every_page_in_the_dark_and_in_the_largest_type(
         *((ME, path) for path in ("/h5/bind", "/h5/orders", "/h5/notices")),
         *((STRANGER, path) for path in ("/h5/", "/h5/bind", "/h5/officer", "/h5/nowhere")),
         *((of.identity, path) for path in ("/h5/officer", f"/s/{shown.token}")),
+        *((other.identity, path) for path in ("/h5/officer", "/h5/officer/pin", "/h5/officer/list-code")),
+        *((other.identity, path) for path in ("/h5/officer/signed", f"/h5/officer/signed/{receipt}")),
     ]
-    for who in (ME, STRANGER, of.identity):
+    for who in (ME, STRANGER, of.identity, other.identity):
         dark = await phone(browser, services, base, who, dark=True)
         narrow = await phone(browser, services, base, who, width=320, height=640)
         for path in [path for whose, path in pages if whose == who]:
-            name = f"{'stranger' if who == STRANGER else 'own'}{path.replace('/', '-')[:24]}"
+            name = f"{'stranger' if who == STRANGER else 'signed' if who == other.identity else 'own'}{path.replace('/', '-')[:24]}"
             page = await dark.new_page()
             await page.goto(base + path)
-            await clean(page, f"dark {path}")
+            if path not in ALIKE:
+                await clean(page, f"dark {path}")
             await keep(page, f"dark{name}")
             page = await narrow.new_page()
             await page.goto(base + path)

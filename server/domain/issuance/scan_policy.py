@@ -17,7 +17,7 @@ from server.domain.issuance.states import (
     results_are_released,
     revision_is_shown,
 )
-from server.domain.people import conflicts
+from server.domain.people import conflicts, officer_terms
 from server.domain.people.officer_states import OfficerState
 from server.domain.ports import Keys, Services, WeChatIdentity
 from server.errors import Conflict, Forbidden, Gone, Unverified
@@ -139,6 +139,7 @@ async def refuse_dead(
     if (reason := step.refusal(known, only=(revision_is_shown,))) is not None:
         raise reason.as_refusal()
     in_time(ticket, now)
+    officer_terms.require(officer, now)
     if BatchState(issuance.state) is not step.source:
         raise moved_on(step, BatchState(issuance.state))
     if name == "confirm_scan" and is_backed_by_signer:

@@ -23,7 +23,7 @@ _OFFICER = """o.id AS o_id, o.school_id AS o_school_id, o.name AS o_name, o.mobi
        o.invitation_expires_at AS o_invitation_expires_at, o.invitation_failures AS o_invitation_failures,
        o.oa_openid AS o_oa_openid, o.mp_openid AS o_mp_openid, o.pin_hash AS o_pin_hash,
        o.pin_failures AS o_pin_failures, o.pin_locked_until AS o_pin_locked_until, o.created_at AS o_created_at,
-       o.suspended_at AS o_suspended_at"""
+       o.suspended_at AS o_suspended_at, o.until AS o_until"""
 # A person without a WeChat identity in this account has '' there and is never found by it.
 _SCANNED = {
     account: f"""

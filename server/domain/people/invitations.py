@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from tortoise.exceptions import IntegrityError
 from tortoise.transactions import in_transaction
@@ -13,7 +13,7 @@ from tortoise.transactions import in_transaction
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.people import conflicts
+from server.domain.people import conflicts, officer_terms
 from server.domain.people.candidates import clean_mobile
 from server.domain.people.names import clean_name
 from server.domain.people.officer_states import LIVING, OfficerState
@@ -75,20 +75,29 @@ async def locked(officer_id: int, *, actor: Actor) -> Officer:
 
 
 async def invite(
-    clock: Clock, keys: Keys, school_id: int, name: str, mobile: str, *, actor: Actor
+    clock: Clock,
+    keys: Keys,
+    school_id: int,
+    name: str,
+    mobile: str,
+    *,
+    until: date | None = None,
+    actor: Actor,
 ) -> Invitation:
     """Invite a person to sign for a school. The invitation holds for 7 days, for whoever has this phone number.
 
     Args:
         mobile: the person's own mainland number; its last four digits are asked for when the invitation is taken up.
+        until: of a deputy, the last day on which they sign.
 
     Raises:
-        Forbidden("role_not_allowed") · NotFound("school_not_found") · Invalid: name or mobile ·
+        Forbidden("role_not_allowed") · NotFound("school_not_found") · Invalid: name, mobile or until ·
         Conflict("officer_known"): this number is an officer's already, or was invited.
     """
     roles.require(actor, Verb.INVITE)
     refuse_other_school(actor, school_id)
     name, number = _tidy(name, mobile)
+    officer_terms.check(clock, until)
     token, expires_at = secrets.token_urlsafe(24), clock.now() + INVITATION
     conflict = Conflict(
         "officer_known", "这个手机号已有签发负责人或未接受的邀请；可在列表中重发邀请、重置签发密码或恢复。"
@@ -108,9 +117,12 @@ async def invite(
                 invitation_hash=token_hash(token),
                 invitation_expires_at=expires_at,
                 created_at=clock.now(),
+                until=until,
             )
             await conflicts.stand_behind(clock, officer, "invited", actor=actor)
             became = {"state": "invited", "school_id": school_id, "name": name}
+            if until is not None:
+                became["until"] = until.isoformat()
             await audit_log.record(clock, actor, "officer.invite", "officer", officer.id, became=became)
     except IntegrityError as error:  # two at once: the database lets one in
         if not breaks(error, "officer_mobile"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from tortoise.expressions import Q
 
@@ -36,6 +36,7 @@ class OfficerView:
     invitation_expires_at: datetime | None
     created_at: datetime
     suspended_at: datetime | None
+    until: date | None
 
 
 def _view(clock: Clock, keys: Keys, officer: Officer) -> OfficerView:
@@ -55,6 +56,7 @@ def _view(clock: Clock, keys: Keys, officer: Officer) -> OfficerView:
         invitation_expires_at=officer.invitation_expires_at if state is OfficerState.INVITED else None,
         created_at=officer.created_at,
         suspended_at=officer.suspended_at,
+        until=officer.until,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import date
 
 from tortoise.transactions import in_transaction
 
@@ -11,7 +12,7 @@ from server.domain import roles
 from server.domain.actor import Actor, Caller
 from server.domain.audit import audit_log
 from server.domain.events import publish
-from server.domain.people import conflicts, rights_notices
+from server.domain.people import conflicts, officer_terms, rights_notices
 from server.domain.people.conflicts import blocks_staff
 from server.domain.people.invitation_acceptance import (
     TRIES,
@@ -23,12 +24,13 @@ from server.domain.people.invitation_acceptance import (
 from server.domain.people.invitations import Invitation, invite, locked, resend, reset_pin
 from server.domain.people.officer_states import LIVING, OfficerState
 from server.domain.people.officer_transitions import actor_of, advance
+from server.domain.people.open_tickets import replace_tickets
 from server.domain.people.pins import check as check_pin
 from server.domain.people.school_scope import is_school
 from server.domain.ports import Cache, Clock, EventBus, Queue, Services, WeChatIdentity
 from server.domain.roles import Verb
 from server.errors import Conflict, Forbidden, Unverified
-from server.models import Officer, ScanTicket
+from server.models import Officer
 
 __all__ = [
     "TRIES",
@@ -58,7 +60,7 @@ PAIRING_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class SigningOfficer:
-    """An officer, as the officer and the school's other officers see it; `school` is a name."""
+    """An officer, as the officer and the school's other officers see it; `school` is a name, `until` a deputy's last day."""
 
     id: int
     name: str
@@ -66,6 +68,7 @@ class SigningOfficer:
     school: str
     state: OfficerState
     has_pin: bool
+    until: date | None
 
 
 def _signing_officer(officer: Officer) -> SigningOfficer:
@@ -76,6 +79,7 @@ def _signing_officer(officer: Officer) -> SigningOfficer:
         officer.school.name,
         OfficerState(officer.state),
         bool(officer.pin_hash),
+        officer.until,
     )
 
 
@@ -146,13 +150,17 @@ async def resume(clock: Clock, queue: Queue, officer_id: int, *, actor: Actor) -
 
     Raises:
         Forbidden("role_not_allowed") · NotFound("officer_not_found") ·
-        Conflict: not_suspended, officer_replaced (the WeChat or the phone is another officer's now).
+        Conflict: not_suspended, officer_term_over, officer_replaced (the WeChat or the phone is another officer's now).
     """
     roles.require(actor, Verb.INVITE)
     async with in_transaction():
         officer = await locked(officer_id, actor=actor)
         if officer.state != OfficerState.SUSPENDED.value:
             raise Conflict("not_suspended", "这位负责人没有被停用，不需要恢复；请刷新列表。")
+        if officer_terms.is_over(officer.until, clock.now()):
+            raise Conflict(
+                "officer_term_over", "他的代理期限已过，不能恢复；请重新邀请，并填写新的最后一天。"
+            )
         same_phone = Officer.filter(mobile_index=officer.mobile_index, state__in=LIVING)
         is_taken = officer.mobile_index is not None and await same_phone.exists()
         if is_taken or not (officer.oa_openid or officer.mp_openid):
@@ -180,20 +188,9 @@ async def suspend(clock: Clock, event_bus: EventBus, officer_id: int, *, actor: 
             return
         if not await advance(clock, officer, "suspend", actor=actor, changes={"suspended_at": now}):
             return
-        batches = await _replace_tickets(clock, officer.school_id)
+        batches = await replace_tickets(clock, officer.school_id)
     for issuance_id in batches:
         await publish(event_bus, issuance_id, "replaced")
-
-
-async def _replace_tickets(clock: Clock, school_id: int) -> list[int]:
-    """Every open QR of the school is dead, in the caller's transaction. The batches that show one."""
-    now = clock.now()
-    open_tickets = ScanTicket.filter(
-        school_id=school_id, spent_at=None, replaced_at=None, expires_at__gte=now
-    )
-    batches = {ticket.issuance_id for ticket in await open_tickets}
-    await open_tickets.update(replaced_at=now)
-    return sorted(batches)
 
 
 async def forget_identity(clock: Clock, queue: Queue, identity: WeChatIdentity) -> list[int]:
@@ -219,7 +216,7 @@ async def forget_identity(clock: Clock, queue: Queue, identity: WeChatIdentity) 
     if not await advance(clock, officer, "suspend", actor=actor, changes={"suspended_at": clock.now()}):
         return []
     await rights_notices.put_officers(queue, officer)
-    return await _replace_tickets(clock, officer.school_id)
+    return await replace_tickets(clock, officer.school_id)
 
 
 async def pairing_code(cache: Cache, identity: WeChatIdentity) -> str:

@@ -121,6 +121,7 @@ class Officer(Answer):
     invitation_expires_at: Written | None
     created_at: Written
     suspended_at: Written | None
+    until: WrittenDay | None
 
 
 class Invitation(Answer):

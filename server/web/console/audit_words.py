@@ -189,6 +189,7 @@ ACTIONS = {
     "officer.bind": "绑定第二个账号",
     "officer.unbind": "微信撤回授权，解除签发负责人的绑定",
     "officer.suspend": "停用院校签发负责人",
+    "school.contact": "填写院校联系方式",
     "binding.bound": "绑定身份",
     "binding.unbound": "解除绑定",
     "binding.refused": "绑定未成功",

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from server.domain.beijing import rfc3339
 from server.domain.lookups import worklist
-from server.domain.people import invitation_lists, officer_list, officers
+from server.domain.people import invitation_lists, officer_list, officers, school_contacts
 from server.domain.people.officer_list import OfficerView
 from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
@@ -19,7 +19,7 @@ from server.web.console.auth import Call
 from server.web.console.paging import Paging, page_of
 from server.web.h5.officer import invitation_url
 from server.web.routes import Route
-from server.web.schema import Input, OneOf, Whole
+from server.web.schema import Day, Input, OneOf, Whole
 
 
 class OfficerQuery(Paging):
@@ -36,6 +36,9 @@ class NewOfficer(Input):
     school_id: Whole | None = Field(default=None, description="院校账号可不填")
     name: str = Field(min_length=1, max_length=100)
     mobile: str | None = Field(default=None, max_length=30, description="必填：接受邀请时核对后四位")
+    until: Day | None = Field(
+        default=None, description="代理签发的最后一天（含当天，北京时间）；不填：不定期限"
+    )
 
 
 class NewOfficers(Input):
@@ -67,6 +70,7 @@ def shown(one: OfficerView) -> Officer:
         invitation_expires_at=rfc3339(one.invitation_expires_at),
         created_at=rfc3339(one.created_at),
         suspended_at=rfc3339(one.suspended_at),
+        until=one.until.isoformat() if one.until else None,
     )
 
 
@@ -96,7 +100,13 @@ async def invite(call: Call, body: NewOfficer) -> Invitation:
     return _invited(
         call,
         await officers.invite(
-            call.s.clock, call.s.keys, school_id, body.name, body.mobile or "", actor=call.actor
+            call.s.clock,
+            call.s.keys,
+            school_id,
+            body.name,
+            body.mobile or "",
+            until=body.until,
+            actor=call.actor,
         ),
     )
 
@@ -137,6 +147,18 @@ async def suspend(call: Call, officer_id: int) -> None:
     await officers.suspend(call.s.clock, call.s.event_bus, officer_id, actor=call.actor)
 
 
+class Contact(Input):
+    contact: str | None = Field(
+        default=None,
+        max_length=100,
+        description="考生怎样联系学校办理考试的部门，例如“教务处 010-12345678”；空：没有",
+    )
+
+
+async def set_contact(call: Call, body: Contact, school_id: int) -> None:
+    await school_contacts.set_contact(call.s.clock, school_id, body.contact or "", actor=call.actor)
+
+
 async def schools(call: Call) -> Page[Named]:
     return page_of(Named, await worklist.schools(call.actor))
 
@@ -154,5 +176,7 @@ ROUTES = [
     Route("POST", f"{_ONE}/reset-pin", reset_pin, "重置签发密码：给出只有本人微信能用的新链接", gives=Invitation, status=201, verb=Verb.INVITE),
     Route("POST", f"{_ONE}/resume", resume, "恢复一位已停用的负责人，需再次确认", status=204, verb=Verb.INVITE),
     Route("POST", f"{_ONE}/suspend", suspend, "停用一位负责人，立即生效", status=204, verb=Verb.SUSPEND),
+    Route("POST", "/schools/<school_id:int>/contact", set_contact, "填写院校的联系方式，考生在手机上看得到",
+          takes=Contact, status=204, verb=Verb.INVITE),
     Route("GET", "/schools", schools, "可选择的院校", gives=Page[Named], verb=Verb.SEE_OFFICERS),
 ]  # fmt: skip

@@ -8,10 +8,11 @@ from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import roles
+from server.domain.beijing import day
 from server.domain.dossiers import candidate_finding, uncovering
 from server.domain.dossiers.uncovering import Covered
 from server.domain.lookups import worklist
-from server.domain.people import binding_removal, conflicts, officer_list
+from server.domain.people import binding_removal, conflicts, officer_list, school_contacts
 from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
 from server.web.console import page_base
@@ -65,6 +66,8 @@ async def officers(call: Call) -> HTTPResponse:
         states=list(OfficerState),
         schools=await worklist.schools(call.actor),
         own_school=call.actor.school_id,
+        own_contact=await school_contacts.contact_of(call.actor.school_id),
+        today=day(call.s.clock.now()),
         may_invite=roles.may(call.actor, Verb.INVITE),
         may_confirm=roles.may(call.actor, Verb.CONFIRM),
         may_suspend=roles.may(call.actor, Verb.SUSPEND),

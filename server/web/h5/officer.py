@@ -10,8 +10,9 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
 from server.domain.auth import sessions
+from server.domain.issuance import own_receipts
 from server.domain.issuance.officer_query import waiting
-from server.domain.people import officers
+from server.domain.people import officer_terms, officers, school_contacts
 from server.domain.people.invitation_acceptance import Invited
 from server.domain.people.officer_states import OfficerState
 from server.domain.ports import WeChatIdentity
@@ -128,7 +129,9 @@ async def _pin_form(request: Request, invited: Invited, *, problem: FieldError |
 
 async def _home(request: Request, who: WeChatIdentity, *, refusal: Refused | None = None) -> HTTPResponse:
     officer = await officers.officer_for(who)
-    is_active = officer is not None and officer.state is OfficerState.ACTIVE
+    s = services(request)
+    is_over = officer is not None and officer_terms.is_over(officer.until, s.clock.now())
+    is_active = officer is not None and officer.state is OfficerState.ACTIVE and not is_over
     return await templating.render(
         request,
         "h5/officer.html",
@@ -136,9 +139,10 @@ async def _home(request: Request, who: WeChatIdentity, *, refusal: Refused | Non
         title="院校签发",
         officer=officer,
         is_active=is_active,
-        batches=await waiting(services(request).clock, officer.school_id)
-        if officer is not None and is_active
-        else [],
+        is_over=is_over,
+        school_contact=await school_contacts.contact_of(officer.school_id) if officer is not None else "",
+        signed=await own_receipts.listing(officer.id) if officer is not None else None,
+        batches=await waiting(s.clock, officer.school_id) if officer is not None and is_active else [],
         colleagues=await officers.colleagues(officer) if officer is not None and is_active else [],
         refusal=refusal,
     )

@@ -1,0 +1,19 @@
+"""Officers for a time, and how a school's examination office is reached."""
+
+from tortoise import fields, migrations
+from tortoise.migrations import operations as ops
+
+
+class Migration(migrations.Migration):
+    dependencies = [("records", "0034_finding_people")]
+
+    initial = False
+
+    operations = [
+        ops.AddField(model_name="Officer", name="until", field=fields.DateField(null=True)),
+        ops.AddField(
+            model_name="School",
+            name="contact",
+            field=fields.CharField(default="", db_default="", max_length=100),
+        ),
+    ]
