@@ -50,6 +50,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
     theirs = {
         "issuance_id": batch.id,
         "officer_id": of.officer.id,
+        "school_id": of.school.id,
         "number": certificate.number,
         "token_id": (await ApiToken.get()).id,
         "staff_id": 1,

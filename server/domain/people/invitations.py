@@ -99,16 +99,13 @@ async def invite(
     name, number = _tidy(name, mobile)
     officer_terms.check(clock, until)
     token, expires_at = secrets.token_urlsafe(24), clock.now() + INVITATION
-    conflict = Conflict(
-        "officer_known", "这个手机号已有签发负责人或未接受的邀请；可在列表中重发邀请、重置签发密码或恢复。"
-    )
     try:
         async with in_transaction():
             if not await School.filter(id=school_id).exists():
                 raise NotFound("school_not_found", "没有找到这所院校，请刷新列表后重试。")
             blinds = keys.blinds(number, about=ABOUT_MOBILE)
             if await Officer.filter(mobile_index__in=blinds, state__in=LIVING).exists():
-                raise conflict
+                raise _known()
             officer = await Officer.create(
                 school_id=school_id,
                 name=name,
@@ -121,14 +118,19 @@ async def invite(
             )
             await conflicts.stand_behind(clock, officer, "invited", actor=actor)
             became = {"state": "invited", "school_id": school_id, "name": name}
-            if until is not None:
-                became["until"] = until.isoformat()
+            became |= {"until": until.isoformat()} if until is not None else {}
             await audit_log.record(clock, actor, "officer.invite", "officer", officer.id, became=became)
     except IntegrityError as error:  # two at once: the database lets one in
         if not breaks(error, "officer_mobile"):
             raise
-        raise conflict from None
+        raise _known() from None
     return Invitation(officer.id, token, expires_at)
+
+
+def _known() -> Conflict:
+    return Conflict(
+        "officer_known", "这个手机号已有签发负责人或未接受的邀请；可在列表中重发邀请、重置签发密码或恢复。"
+    )
 
 
 async def resend(clock: Clock, officer_id: int, *, actor: Actor) -> Invitation:
