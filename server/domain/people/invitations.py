@@ -117,14 +117,17 @@ async def invite(
                 until=until,
             )
             await conflicts.stand_behind(clock, officer, "invited", actor=actor)
-            became = {"state": "invited", "school_id": school_id, "name": name}
-            became |= {"until": until.isoformat()} if until is not None else {}
+            became = {"state": "invited", "school_id": school_id, "name": name} | _term(until)
             await audit_log.record(clock, actor, "officer.invite", "officer", officer.id, became=became)
     except IntegrityError as error:  # two at once: the database lets one in
         if not breaks(error, "officer_mobile"):
             raise
         raise _known() from None
     return Invitation(officer.id, token, expires_at)
+
+
+def _term(until: date | None) -> dict[str, str]:
+    return {"until": until.isoformat()} if until is not None else {}
 
 
 def _known() -> Conflict:
