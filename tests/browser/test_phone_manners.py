@@ -31,7 +31,12 @@ from tests.kit.history import ME, NUMBER, a_history
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 STRANGER = WeChatIdentity("oa", "openid-stranger")
 LARGE = "document.documentElement.style.fontSize = '26px'"  # WeChat's largest type
-ALIKE = {"/h5/certificates", "/h5/orders", "/h5/nowhere", "/h5/officer/signed"}  # nothing on them that others lack
+ALIKE = {
+    "/h5/certificates",
+    "/h5/orders",
+    "/h5/nowhere",
+    "/h5/officer/signed",
+}  # nothing on them that others lack
 OVER = """[...document.querySelectorAll('main *, .tabs *')].filter(e => e.checkVisibility()
     && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))"""
 
