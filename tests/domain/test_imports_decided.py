@@ -90,6 +90,7 @@ async def test_whose_results_are_out_keeps_school_and_kind(released: Services, c
     before = await Candidate.get(name=ONE.name).values()
     ended = await take(released, "candidates", PEOPLE_HEADER, person_row(ONE, **cells))
     assert codes(ended) == [(2, next(iter(cells)), "candidate_settled")]
+    assert "请凭函件在“更正”页提出" in ended.errors[0]["detail"]
     assert await Candidate.get(name=ONE.name).values() == before
     mobile = await take(released, "candidates", PEOPLE_HEADER, person_row(ONE, 手机号="19900000000"))
     assert (mobile.rows_changed, codes(mobile)) == (1, [])

@@ -13,9 +13,10 @@ from server.domain.ports import Services
 from server.domain.public_log import sequencer
 from server.domain.public_log.inclusion import read_proof
 from server.domain.public_log.log_entry import certificate_hash
-from server.domain.public_log.tile_layout import unbundle
+from server.domain.public_log.tile_layout import CHECKPOINT, unbundle
 from server.models import Certificate
 from tests.kit import log_desk, make
+from tests.kit.fakes import MemoryFileStore
 from tests.kit.log_auditor import Auditor, auditor
 
 App = Sanic[Any, Any]
@@ -50,6 +51,11 @@ async def test_everything_that_the_specification_names_is_served(app: App, servi
     assert len(files["tile/0/000"]) == 8192
     look = await auditor(services, files)
     assert look.look(whole=True) == 300
+
+    assert isinstance(services.file_store, MemoryFileStore)
+    services.file_store.files[CHECKPOINT] = b"not to be read now"  # what was covered once is covered for ever
+    assert (await get(app, "/log/tile/0/001.p/44")).body == files["tile/0/001.p/44"]
+    assert (await get(app, "/log/tile/0/001.p/45")).status == 404
 
     _, packed = await app.asgi_client.get("/log/tile/entries/000", headers={"accept-encoding": "gzip"})
     data = packed.body if packed.body[:2] != b"\x1f\x8b" else gzip.decompress(packed.body)
