@@ -135,13 +135,14 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(place, ignore_errors=True)
 
 
-def after_its_first_start(folder: Path, shared: Path) -> Service:
+def after_its_first_start(folder: Path, shared: Path, kind: type[Service] = Service) -> Service:
     """A service in `folder` that has been started once and stopped: a first start takes half a minute of the processor.
 
     One test process makes the first start, every other copies what it left.
 
     Args:
         shared: a folder of all test processes of this run.
+        kind: how the service is started from then on.
     """
     first, told = shared / "service", shared / "service.json"
     with (shared / "service.lock").open("w") as lock:
@@ -155,7 +156,7 @@ def after_its_first_start(folder: Path, shared: Path) -> Service:
             kept = {"greeting": one.greeting, "logins": one.logins, "invitations": one.invitations}
             told.write_text(json.dumps([one.port, one.sandbox_port, kept]), "utf-8")
     subprocess.run(["cp", "-a", f"{first}/.", str(folder)], check=True)  # with its owners
-    service = Service(folder)
+    service = kind(folder)
     was, sandbox_was, _ = json.loads(told.read_text("utf-8"))
     text = told.read_text("utf-8").replace(f":{was}/", f":{service.port}/")
     kept = json.loads(text.replace(f":{sandbox_was}/", f":{service.sandbox_port}/"))[2]

@@ -23,7 +23,7 @@ import pytest
 
 from server.adapters.embedded import folders
 from tests.journeys.people import until
-from tests.journeys.service import ROOT, Service, open_folder, running
+from tests.journeys.service import ROOT, Service, after_its_first_start, open_folder, running
 from tests.kit.processes import family
 from tests.kit.started import Started, end, free_port, proc
 
@@ -32,9 +32,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # several whole start
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
+def service(shared_folder: Path) -> Iterator[Service]:
     """One service for both tests that kill it, stopped after them whatever state it is in by then."""
-    with open_folder() as folder, running(Service(folder)) as one:
+    with open_folder() as folder, running(after_its_first_start(folder, shared_folder)) as one:
         yield one
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.service import Service, running
+from tests.journeys.service import Service, after_its_first_start, open_folder, running
 from tests.kit.processes import TwoProcesses, family
 from tests.kit.started import proc
 
@@ -47,6 +47,7 @@ class Hail:
             if way is not None and await self._ask(way) != "stays":
                 way[1].close()
                 way = None
+            await asyncio.sleep(random.random() / 20)  # the machine has a restart to make meanwhile
         if way is not None:
             way[1].close()
 
@@ -108,8 +109,11 @@ def is_serving(pid: int, port: int) -> bool:
     )
 
 
-async def test_one_web_process_of_two_is_restarted_and_nobody_notices(tmp_path: Path) -> None:
-    with running(TwoProcesses(tmp_path)) as service:
+async def test_one_web_process_of_two_is_restarted_and_nobody_notices(shared_folder: Path) -> None:
+    with (
+        open_folder() as folder,
+        running(after_its_first_start(folder, shared_folder, TwoProcesses)) as service,
+    ):
         async with hail(service.port) as visits:
             for _ in range(2):
                 await until(lambda: len(web_processes(service)) == 2)
@@ -120,8 +124,8 @@ async def test_one_web_process_of_two_is_restarted_and_nobody_notices(tmp_path: 
         assert set(visits.fared) == {"answered"}, visits.fared
 
 
-async def test_a_stop_answers_everybody_who_was_let_in(tmp_path: Path) -> None:
-    with running(Service(tmp_path)) as service:
+async def test_a_stop_answers_everybody_who_was_let_in(shared_folder: Path) -> None:
+    with open_folder() as folder, running(after_its_first_start(folder, shared_folder)) as service:
         assert service.process is not None
         async with hail(service.port) as visits:
             await until(lambda: visits.fared["answered"] > 500)

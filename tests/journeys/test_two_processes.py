@@ -19,7 +19,7 @@ import pytest
 from server.domain.certificates import verification
 from tests.adapters.documents.papers import program
 from tests.journeys.people import Desk, Phone, until
-from tests.journeys.service import ROOT, Service, last_four, running
+from tests.journeys.service import ROOT, Service, after_its_first_start, last_four, open_folder, running
 from tests.kit.processes import TwoProcesses
 
 PIN = "739264"
@@ -27,8 +27,11 @@ STREAMS = 12  # the kernel deals connections out to both processes
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with running(TwoProcesses(tmp_path_factory.mktemp("pair"))) as one:
+def pair(shared_folder: Path) -> Iterator[Service]:
+    with (
+        open_folder() as folder,
+        running(after_its_first_start(folder, shared_folder, TwoProcesses)) as one,
+    ):
         yield one
 
 

@@ -12,7 +12,7 @@ STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
 class Migration(migration.Migration):
-    dependencies = [("records", "0034_finding_people")]  # landed before it, whatever the number
+    dependencies = [("records", "0030_void_batches")]
 
     initial = False
 
