@@ -1,10 +1,12 @@
 """Officers for a time, and how a school's examination office is reached."""
 
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.migrations import operations as ops
 
+from server.models import migration
 
-class Migration(migrations.Migration):
+
+class Migration(migration.Migration):
     dependencies = [("records", "0034_finding_people")]
 
     initial = False
