@@ -29,6 +29,7 @@ from server.adapters.documents.seal import Seal
 from server.adapters.keys import KeyFolder
 from server.adapters.lookup_watch import LookupWatch
 from server.adapters.one_time_codes import TotpCodes
+from server.adapters.passkeys import WebAuthnPasskeys
 from server.adapters.queue import JobQueue
 from server.adapters.spreadsheets.process import SpreadsheetReader
 from server.adapters.storage import FolderFileStore
@@ -164,6 +165,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             password_hasher=password_hashing.for_passwords(),
             pin_hasher=password_hashing.for_pins(),
             one_time_codes=TotpCodes(),
+            passkeys=WebAuthnPasskeys(settings.public_url),
             table_reader=SpreadsheetReader(),
             workbook_writer=OpenpyxlWriter(),
             wechat_pushes=wechat,

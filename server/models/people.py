@@ -169,6 +169,7 @@ class Staff(Model):
     is_active = fields.BooleanField(default=True)
     session_epoch = fields.IntField(default=1)  # one more ends every session
     login_epoch = fields.IntField(default=1, db_default=1)  # one more forgets the counted log-in tries
+    has_passkey = fields.BooleanField(default=False, db_default=False)  # as the rows of `Passkey` say
     recovery_codes: fields.Field[list[str] | None] = fields.JSONField(
         null=True
     )  # hex of keyed hashes, each good once
@@ -176,6 +177,41 @@ class Staff(Model):
 
     class Meta:
         table = "staff"
+
+
+class Passkey(Model):
+    """通行密钥 of an account: the public half of a key that stays in somebody's device."""
+
+    id = fields.BigIntField(primary_key=True)
+    staff: fields.ForeignKeyRelation[Staff] = fields.ForeignKeyField(
+        "records.Staff", related_name="passkeys", on_delete=fields.CASCADE
+    )
+    staff_id: int
+    label = fields.CharField(max_length=60)
+    credential_id = fields.BinaryField()  # unique
+    public_key = fields.BinaryField()  # COSE
+    sign_count = fields.BigIntField()
+    is_backed_up = fields.BooleanField()
+    created_at = fields.DatetimeField()
+    last_used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "passkey"
+
+
+class LoginWeChat(Model):
+    """The WeChat (openid in the official account) by which somebody logs in to the console; one for each account."""
+
+    id = fields.BigIntField(primary_key=True)
+    staff: fields.ForeignKeyRelation[Staff] = fields.ForeignKeyField(
+        "records.Staff", related_name="login_wechats", on_delete=fields.CASCADE
+    )
+    staff_id: int
+    openid = fields.CharField(max_length=64)
+    bound_at = fields.DatetimeField()
+
+    class Meta:
+        table = "login_wechat"
 
 
 class StaffChange(Model):

@@ -134,13 +134,14 @@ function go(where) {
 function showResult(id, data) {
   document.querySelectorAll("dialog[open]").forEach((one) => one.close());
   const dialog = document.getElementById(id);
+  if (data.recovery_codes?.length === 0) return go(dialog.dataset.then); // the account has its codes already
   for (const place of dialog.querySelectorAll("[data-field]")) {
     const value = data[place.dataset.field];
     if (place instanceof HTMLImageElement) place.src = value;
     else if (place instanceof HTMLInputElement) place.value = value;
     else place.textContent = value;
   }
-  if ("reloadAfter" in dialog.dataset) dialog.addEventListener("close", () => go(), { once: true });
+  if ("reloadAfter" in dialog.dataset) dialog.addEventListener("close", () => go(dialog.dataset.then), { once: true });
   dialog.showModal();
 }
 
@@ -280,42 +281,6 @@ function showProblem(form, place, error) {
   else form.querySelector("[aria-invalid]").focus();
 }
 
-async function logIn(form) {
-  const place = document.getElementById("said");
-  const button = form.querySelector('[type="submit"]');
-  button.disabled = true;
-  try {
-    const body = { username: form.username.value, password: form.password.value };
-    if (form.otp.value) body.otp = form.otp.value;
-    if (form.captcha.value) Object.assign(body, { captcha_id: form.captcha_id.value, captcha: form.captcha.value });
-    const data = await api("POST", "/session", body);
-    location.href = data.staff.must_change_password ? "/console/password" : form.dataset.next;
-  } catch (error) {
-    button.disabled = false;
-    const asks = ["otp_required", "otp_wrong"].includes(error.problem.code);
-    document.getElementById("otp-field").hidden = !asks;
-    say(place, error.message, ["otp_required", "captcha_required"].includes(error.problem.code) ? "wait" : "bad");
-    if (["captcha_required", "captcha_wrong"].includes(error.problem.code)) return showPicture(form, place);
-    document.getElementById("captcha-field").hidden = true;
-    form.captcha.value = "";
-    (asks ? form.otp : form.password).select();
-  }
-}
-
-/** A picture to read, after many wrong tries at this account. */
-async function showPicture(form, place) {
-  try {
-    const drawn = await api("POST", "/session/picture", {});
-    form.captcha_id.value = drawn.captcha_id;
-    document.getElementById("captcha-picture").src = drawn.image;
-    document.getElementById("captcha-field").hidden = false;
-    form.captcha.value = "";
-    form.captcha.focus();
-  } catch (error) {
-    say(place, error.message);
-  }
-}
-
 /* What is shown only once does not vanish with Esc. */
 document.addEventListener("cancel", (event) => {
   if ("keepOpen" in (event.target.dataset || {})) event.preventDefault();
@@ -323,8 +288,7 @@ document.addEventListener("cancel", (event) => {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if ("login" in form.dataset) { event.preventDefault(); logIn(form); }
-  else if (form.dataset.api) { event.preventDefault(); send(form); }
+  if (form.dataset.api) { event.preventDefault(); send(form); }
 });
 
 document.addEventListener("click", (event) => {

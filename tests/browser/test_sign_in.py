@@ -1,19 +1,28 @@
-"""Accounts, log-ins and rights in Chromium: the pages at both sizes, read by axe as well."""
+"""Accounts, log-ins and rights in Chromium: the pages at both sizes, read by axe as well; a first log-in by a passkey.
+
+The passkey is made by Chromium's virtual authenticator (CDP, domain WebAuthn).
+"""
 
 from __future__ import annotations
 
-import pytest
-from playwright.async_api import Browser
+from dataclasses import replace
 
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from server.adapters.passkeys import WebAuthnPasskeys
+from server.domain.actor import SYSTEM
 from server.domain.auth import login_limits, logins
 from server.domain.people import staff, staff_changes
 from server.domain.people.staff_changes import WantedChange
 from server.domain.ports import Services
 from server.domain.roles import Role
+from server.models import ConsoleSession, Passkey
 from tests.kit import make
 from tests.kit.accessibility import clean
 from tests.kit.console_desk import PASSWORD, account
 from tests.kit.console_pages import look, seat
+from tests.kit.exchange import exchange
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -44,3 +53,76 @@ async def test_the_pages_of_accounts(base: str, browser: Browser, services: Serv
             if not narrow:
                 await clean(page, path)
         assert trouble == []
+
+
+async def a_device(page: Page) -> None:
+    """A device with keys and a person who shows finger or face, plugged into this tab."""
+    line = await page.context.new_cdp_session(page)
+    await line.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    await line.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+
+
+@pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
+async def test_a_first_log_in_is_led_to_its_end_and_the_next_one_takes_a_touch(
+    base: str, browser: Browser, services: Services, narrow: bool
+) -> None:
+    at = base.replace("127.0.0.1", "localhost")  # a browser takes no passkey for a bare address
+    exchange(
+        services,
+        settings=replace(services.settings, second_factor="required"),
+        passkeys=WebAuthnPasskeys(at),
+    )
+    first = await staff.create(
+        services.clock, services.password_hasher, "li.hua", "issuer", name="李华", actor=SYSTEM
+    )
+    size = "phone" if narrow else "desk"
+    async with seat(browser, services, base, None, narrow=narrow) as (page, trouble):
+        await a_device(page)
+
+        async def seen(name: str) -> None:
+            await look(page, f"first-{name}-{size}")
+            if not narrow:
+                await clean(page, name)
+
+        await page.goto(f"{at}/console/plans")
+        await expect(page.get_by_role("button", name="用通行密钥登录")).to_be_visible()
+        await seen("log-in")
+        await page.fill("#username", "li.hua")
+        await page.fill("#password", first)
+        await page.get_by_role("button", name="登录", exact=True).click()
+        await expect(page.locator("[aria-current=step]")).to_have_text("换密码")
+        await seen("password")
+        await page.fill("#old_password", first)
+        for field in ("#new_password", "#again"):
+            await page.fill(field, "秋天的银杏叶落满山坡")
+        await page.click("text=保存并继续")
+        await expect(page.locator("[aria-current=step]")).to_have_text("第二重验证")
+        await seen("second-factor")
+        await page.click("text=用通行密钥，开始设置")
+        await page.fill("#passkey-label", "办公室电脑")
+        await page.fill("#passkey-password", "秋天的银杏叶落满山坡")
+        await page.get_by_role("button", name="继续").click()
+        await expect(page.locator("#recovery pre")).not_to_be_empty()
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#recovery")).to_be_visible()
+        await seen("codes")
+        await page.click("text=我已记下")
+        await expect(page.locator("h1")).to_have_text("都设好了")
+        await seen("done")
+        await page.click("text=进入工作台")
+        await page.goto(f"{at}/console/account")
+        await seen("account")
+        await page.evaluate("document.querySelector('form[action=\"/console/logout\"]').submit()")
+        await page.get_by_role("button", name="用通行密钥登录").click()
+        await expect(page.locator("h1")).to_have_text("首页")
+        assert trouble == []
+    assert (await Passkey.get()).last_used_at is not None
+    assert [one.way for one in await ConsoleSession.all().order_by("began_at", "id")].count("passkey") == 1

@@ -55,6 +55,7 @@ LEAST_BODIES: dict[str, dict[str, Any]] = {
     "/paper-runs/<paper_run_id:int>/send": {"courier": "EMS", "tracking_number": "EA123456789CN"},
     "/paper-runs/<paper_run_id:int>/receive": {"slip": "23456789AB", "count": 1},
     "/corrections/<correction_id:int>/refuse": {"note": "函件没有公章"},
+    "/passkeys/<passkey_id:int>/remove": {"password": "x"},
     "/staff/<staff_id:int>/name": {"name": "李华"},
     "/staff/<staff_id:int>/changes": {"act": "reset_password", "reason": "本人当面提出"},
     "/staff-changes/<staff_change_id:int>/refuse": {"note": "没有核实"},

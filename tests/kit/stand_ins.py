@@ -7,6 +7,7 @@ from typing import Any
 from server.adapters.captcha import PillowImageCheck
 from server.adapters.documents.reader_apart import PdfReaderApart
 from server.adapters.one_time_codes import TotpCodes
+from server.adapters.passkeys import WebAuthnPasskeys
 from server.adapters.spreadsheets.process import SpreadsheetReader
 from server.adapters.workbooks import OpenpyxlWriter
 from server.domain.ports import Keys, Services
@@ -46,6 +47,7 @@ def stand_ins(settings: Settings, clock: FakeClock, keys: Keys, **instead: Any) 
         "password_hasher": CheapHasher(),
         "pin_hasher": CheapHasher(),
         "one_time_codes": TotpCodes(),
+        "passkeys": WebAuthnPasskeys(settings.public_url),
         "table_reader": SpreadsheetReader(),
         "workbook_writer": OpenpyxlWriter(),
         "image_check": PillowImageCheck(),

@@ -254,6 +254,8 @@ def test_only_logging_in_is_open() -> None:
     assert [(r.method, r.path) for r in console.ROUTES if r.is_open] == [
         ("POST", "/session"),
         ("POST", "/session/picture"),
+        ("POST", "/session/passkey-offer"),
+        ("POST", "/session/passkey"),
     ]
 
 

@@ -59,6 +59,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "import_id": 1,
         "change_id": 1,
         "staff_change_id": 1,
+        "passkey_id": 1,
         "session_id": (await ConsoleSession.get()).id,
         "correction_id": (await correcting.asked(services, of, name="崔子寒")).id,
         "paper_run_id": printed,

@@ -111,7 +111,7 @@ async def create(
 
 async def _prove(s: Services, account: Staff, proof: Proof, actor: Actor) -> None:
     await second_factor.require_password(s, account, proof.password, actor=actor)
-    if account.otp_sealed is not None:
+    if staff.has_second_factor(account):
         try:
             await second_factor.take_code(s, account, proof.otp)
         except Unverified as refused:

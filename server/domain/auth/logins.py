@@ -16,8 +16,9 @@ from tortoise.transactions import in_transaction
 
 from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
-from server.domain.auth import api_tokens, login_limits, second_factor, session_list, sessions
+from server.domain.auth import api_tokens, login_limits, passkeys, second_factor, session_list, sessions
 from server.domain.auth.login_limits import From
+from server.domain.auth.passkeys import Assertion
 from server.domain.auth.session_list import Proof
 from server.domain.auth.signed_in import SignedIn
 from server.domain.people import attempts, passwords, staff
@@ -45,6 +46,7 @@ async def log_in(
     password: str,
     otp: str,
     came: From,
+    passkey: Assertion | None = None,
 ) -> tuple[str, Session]:
     """Check who it is and begin a session. Unknown name, wrong password and closed account look and take the same.
 
@@ -52,17 +54,18 @@ async def log_in(
         otp: the six digits of the second factor, or a recovery code; empty if the person was not asked yet.
         came: from where, with the device cookie that a former log-in left, and with what was read in the picture
             where `captcha_required` asked for it.
+        passkey: in place of `otp`, the answer of one of the account's passkeys.
 
     Returns: the session's token and what it says.
 
     Raises:
         TooMany: login_too_often, busy. Refused: captcha_required, captcha_wrong, once too many have tried.
-        Unverified: login_wrong, otp_required, otp_wrong.
+        Unverified: login_wrong, otp_required, passkey_required, otp_wrong, passkey_wrong. Gone: passkey_offer_over.
     """
     await login_limits.refuse_flood(s, came)
     account = await Staff.get_or_none(username=username.strip().lower())
     is_open = account is not None and account.is_active
-    has_code = bool(otp) and account is not None and account.otp_sealed is not None
+    has_code = bool(otp or passkey) and account is not None and staff.has_second_factor(account)
     counted = await login_limits.count(s, username, account, came, has_code=has_code)
     async with attempts.judged(s.rate_limiter, counted.keys):
         password_hash = account.password_hash if account and is_open else s.password_hasher.nobodys()
@@ -74,7 +77,7 @@ async def log_in(
             await _refused(s, account, came)
         assert account is not None
         guarded = counted.is_guarded
-        second = await _second_factor(s, account, otp, came, guarded)
+        second = await _second_factor(s, account, passkey or otp, came, guarded)
     await login_limits.forgive(s, username, account, came)
     if s.password_hasher.is_outdated(account.password_hash):
         fresh = await passwords.hashed(s.password_hasher, password)
@@ -101,16 +104,35 @@ async def _enter(s: Services, account: Staff, proofs: tuple[Proof, ...], came: F
     return token, session
 
 
+async def log_in_with_passkey(s: Services, answer: Assertion, came: From) -> tuple[str, Session]:
+    """A whole log-in by a passkey: the device has asked for finger, face or PIN, so it is two factors at once.
+
+    Raises: TooMany("login_too_often"), Gone("passkey_offer_over"), Unverified("passkey_wrong").
+    """
+    await login_limits.refuse_flood(s, came)
+    account = await passkeys.owner_of(s, answer, came)
+    return await _enter(s, account, (Proof.PASSKEY,), came)
+
+
 async def _second_factor(
-    s: Services, account: Staff, otp: str, came: From, is_guarded: bool
+    s: Services, account: Staff, shown: str | Assertion, came: From, is_guarded: bool
 ) -> tuple[Proof, ...]:
-    """What of the second factor was shown; none for an account without. Raises Unverified: otp_required, otp_wrong, login_wrong."""
+    """What of the second factor was shown; none for an account without.
+
+    Raises Unverified: otp_required, passkey_required, otp_wrong, passkey_wrong, login_wrong.
+    """
     if not staff.has_second_factor(account):
         return ()
-    if not otp:
+    if not shown and account.otp_sealed is None:
+        raise Unverified("passkey_required", "请用您的通行密钥验证；设备不在身边时，可输入一个恢复码。")
+    if not shown:
         raise Unverified("otp_required", "请输入身份验证器上显示的6位动态码。")
     try:
-        return (Proof.RECOVERY,) if await second_factor.take_code(s, account, otp) else (Proof.OTP,)
+        if isinstance(shown, Assertion):
+            if (await passkeys.owner_of(s, shown, came)).id != account.id:
+                raise Unverified("passkey_wrong", "这把通行密钥不是这个账号的，请换一把。")
+            return (Proof.PASSKEY,)
+        return (Proof.RECOVERY,) if await second_factor.take_code(s, account, shown) else (Proof.OTP,)
     except Unverified:
         if is_guarded:  # over the account's limit a code alone may not tell that the password was right
             await _refused(s, account, came)

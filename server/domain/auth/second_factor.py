@@ -1,4 +1,8 @@
-"""The second factor: codes of an authenticator app (RFC 6238), recovery codes on paper, and who must have one."""
+"""The second factor: codes of an authenticator app (RFC 6238), recovery codes on paper, and who must have one.
+
+Passkeys are one as well (`passkeys`). Recovery codes are the account's: made with its first second factor, whichever
+that is, and gone with the last.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
 from server.domain.auth.login_limits import count_password
 from server.domain.auth.signed_in import SignedIn
-from server.domain.people import passwords
+from server.domain.people import passwords, staff
 from server.domain.ports import Keys, Services
 from server.domain.roles import Role
 from server.errors import Conflict, FieldError, Gone, Invalid, Unverified
@@ -43,6 +47,11 @@ async def codes_left(staff_id: int) -> int:
     return len((await Staff.get(id=staff_id)).recovery_codes or [])
 
 
+async def has_otp(staff_id: int) -> bool:
+    """Whether one-time codes are switched on; a passkey may be there besides, or instead."""
+    return (await Staff.get(id=staff_id)).otp_sealed is not None
+
+
 async def few_codes(account: SignedIn) -> int | None:
     """How many recovery codes are left, where they are few and it is time for new ones; None otherwise."""
     if not account.has_second_factor:
@@ -67,8 +76,7 @@ async def take_code(s: Services, account: Staff, code: str) -> bool:
 
     Raises: Unverified("otp_wrong").
     """
-    assert account.otp_sealed is not None
-    step = _step_of(s, bytes(account.otp_sealed), code)
+    step = _step_of(s, bytes(account.otp_sealed), code) if account.otp_sealed is not None else None
     if step is not None and await Staff.filter(id=account.id, otp_last_step__lt=step).update(
         otp_last_step=step
     ):
@@ -122,7 +130,8 @@ async def enrol(s: Services, staff_id: int, password: str, *, actor: Actor) -> t
 async def confirm_enrolment(s: Services, staff_id: int, code: str, *, actor: Actor) -> list[str]:
     """Switch the offered second factor on, after the person has shown a code of it.
 
-    Returns: recovery codes, each good once, for the day when the phone is lost; shown this one time.
+    Returns: recovery codes, each good once, for the day when the phone is lost; shown this one time. None for an
+        account that has its codes already, with a passkey.
 
     Raises: Gone("otp_offer_over"), Invalid with pointer /code, TooMany.
     """
@@ -135,11 +144,9 @@ async def confirm_enrolment(s: Services, staff_id: int, code: str, *, actor: Act
         raise Invalid(
             errors=[FieldError("/code", "otp_wrong", "动态码不正确，请检查手机时间后输入新的动态码。")]
         )
-    codes, hashes = _new_codes(s.keys, staff_id)
     async with in_transaction():
-        if not await Staff.filter(id=staff_id, otp_sealed=None).update(
-            otp_sealed=sealed, otp_last_step=step, recovery_codes=hashes
-        ):
+        codes = await first_codes(s.keys, await staff.locked(staff_id))
+        if not await Staff.filter(id=staff_id, otp_sealed=None).update(otp_sealed=sealed, otp_last_step=step):
             raise Conflict("otp_enrolled", "已经启用动态码；如需更换，请先停用现在的动态码。")
         await audit_log.record(s.clock, actor, "staff.enrol_second_factor", "staff", staff_id)
     await s.cache.delete(f"otp-enrol:{staff_id}")
@@ -153,11 +160,20 @@ def _new_codes(keys: Keys, staff_id: int) -> tuple[list[str], list[str]]:
     return [f"{one[:5]}-{one[5:]}" for one in plain], hashes
 
 
+async def first_codes(keys: Keys, account: Staff) -> list[str]:
+    """Recovery codes for an account that gets its first second factor, in the caller's transaction; else none."""
+    if staff.has_second_factor(account):
+        return []
+    codes, hashes = _new_codes(keys, account.id)
+    await Staff.filter(id=account.id).update(recovery_codes=hashes)
+    return codes
+
+
 async def renew_recovery_codes(s: Services, staff_id: int, password: str, *, actor: Actor) -> list[str]:
     """New recovery codes in place of the old ones. Raises Conflict("otp_not_enrolled"), Invalid, TooMany."""
     account = await Staff.get(id=staff_id)
-    if account.otp_sealed is None:
-        raise Conflict("otp_not_enrolled", "还没有启用动态码，请先设置动态码。")
+    if not staff.has_second_factor(account):
+        raise Conflict("otp_not_enrolled", "还没有启用第二重验证，请先设置动态码或添加通行密钥。")
     await require_password(s, account, password, actor=actor)
     codes, hashes = _new_codes(s.keys, staff_id)
     async with in_transaction():
@@ -167,10 +183,12 @@ async def renew_recovery_codes(s: Services, staff_id: int, password: str, *, act
 
 
 async def drop(s: Services, staff_id: int, password: str, *, actor: Actor) -> None:
-    """Switch the second factor off. Raises Invalid with pointer /password, TooMany."""
+    """Switch one-time codes off; recovery codes stay with a passkey. Raises Invalid with pointer /password, TooMany."""
     await require_password(s, await Staff.get(id=staff_id), password, actor=actor)
     async with in_transaction():
+        account = await staff.locked(staff_id)
+        codes = account.recovery_codes if account.has_passkey else None
         if await Staff.filter(id=staff_id, otp_sealed__not_isnull=True).update(
-            otp_sealed=None, recovery_codes=None
+            otp_sealed=None, recovery_codes=codes
         ):
             await audit_log.record(s.clock, actor, "staff.drop_second_factor", "staff", staff_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from server.domain.people import staff
 from server.domain.roles import Role
 from server.models import Staff
 
@@ -29,5 +30,5 @@ class SignedIn:
             Role(row.role),
             row.school_id,
             row.must_change_password,
-            row.otp_sealed is not None,
+            staff.has_second_factor(row),
         )

@@ -16,7 +16,7 @@ from server.domain.people import passwords
 from server.domain.ports import Clock, PasswordHasher, Services
 from server.domain.roles import Role, Verb
 from server.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
-from server.models import ApiToken, School, Staff
+from server.models import ApiToken, LoginWeChat, Passkey, School, Staff
 from server.models.database import breaks
 
 USERNAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{1,58})[a-z0-9]")
@@ -38,13 +38,16 @@ class Account:
     created_at: datetime
 
 
-# What a row says of an account without a second factor.
-WITHOUT_SECOND_FACTOR: dict[str, None] = {"otp_sealed": None, "recovery_codes": None}
-
-
 def has_second_factor(staff: Staff) -> bool:
-    """Whether this account asks for more than its password."""
-    return staff.otp_sealed is not None
+    """Whether this account asks for more than its password: a one-time code or a passkey."""
+    return staff.otp_sealed is not None or staff.has_passkey
+
+
+async def drop_second_factors(staff_id: int) -> None:
+    """Take one-time codes, passkeys, recovery codes and the WeChat for log-in off an account, in the caller's transaction."""
+    await Passkey.filter(staff_id=staff_id).delete()
+    await LoginWeChat.filter(staff_id=staff_id).delete()
+    await Staff.filter(id=staff_id).update(otp_sealed=None, recovery_codes=None, has_passkey=False)
 
 
 def actor_of(staff: Staff) -> Actor:
@@ -179,11 +182,11 @@ async def reset_password(
         staff = await locked(staff_id)
         staff.password_hash = password_hash
         staff.must_change_password = True
-        had_second_factor, staff.otp_sealed = has_second_factor(staff), None
-        staff.recovery_codes = None
+        had_second_factor = has_second_factor(staff)
         staff.session_epoch += 1
         staff.login_epoch += 1  # a new password is of no use to somebody who is locked out
         await staff.save()
+        await drop_second_factors(staff_id)
         await ApiToken.filter(staff_id=staff_id, revoked_at=None).update(revoked_at=clock.now())
         was = {"second_factor": had_second_factor}
         await audit_log.record(clock, actor, "staff.reset_password", "staff", staff_id, was=was)

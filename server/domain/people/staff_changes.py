@@ -167,10 +167,12 @@ async def _take_effect(clock: Clock, change: StaffChange, account: Staff, passwo
             "must_change_password": True,
             "login_epoch": F("login_epoch") + 1,
         },
-        StaffAct.DROP_SECOND_FACTOR: staff.WITHOUT_SECOND_FACTOR,
+        StaffAct.DROP_SECOND_FACTOR: {},
         StaffAct.SET_ROLE: {"role": change.role, "school_id": change.school_id},
     }
     becomes = changes[StaffAct(change.act)]
+    if change.act == StaffAct.DROP_SECOND_FACTOR.value:
+        await staff.drop_second_factors(account.id)
     await Staff.filter(id=account.id).update(**becomes, session_epoch=F("session_epoch") + 1)
     await ApiToken.filter(staff_id=account.id, revoked_at=None).update(revoked_at=clock.now())
 

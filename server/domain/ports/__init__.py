@@ -21,6 +21,8 @@ from server.domain.ports.keys import Signed as Signed
 from server.domain.ports.log_witnesses import LogWitnesses as LogWitnesses
 from server.domain.ports.log_witnesses import Witness as Witness
 from server.domain.ports.lookups import LookupWatch as LookupWatch
+from server.domain.ports.passkeys import NewPasskey as NewPasskey
+from server.domain.ports.passkeys import Passkeys as Passkeys
 from server.domain.ports.payments import PayGateway as PayGateway
 from server.domain.ports.payments import ReceiptPrinter as ReceiptPrinter
 from server.domain.ports.session_memory import SessionClaims as SessionClaims
@@ -296,6 +298,7 @@ class Services:
     password_hasher: PasswordHasher  # of staff's passwords
     pin_hasher: PasswordHasher  # of officers' PINs
     one_time_codes: OneTimeCodes
+    passkeys: Passkeys
     table_reader: TableReader
     workbook_writer: WorkbookWriter
     image_check: ImageCheck

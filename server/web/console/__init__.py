@@ -32,6 +32,7 @@ from server.web.console import (
     officers,
     paper_desk,
     paper_pages,
+    passkey_desk,
     people,
     plans,
     portal_desk,
@@ -100,6 +101,7 @@ ROUTES: tuple[Route, ...] = (
     *audit.ROUTES,
     *accounts.ROUTES,
     *session_desk.ROUTES,
+    *passkey_desk.ROUTES,
     *staff_change_desk.ROUTES,
 )
 

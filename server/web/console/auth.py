@@ -116,7 +116,7 @@ def refuse_first_password(call: Call) -> None:
 def refuse_without_second_factor(call: Call) -> None:
     """Nothing else before a second factor is set up, where it has to be. Raises Forbidden("second_factor_due")."""
     if second_factor.is_due(call.s.settings, call.account):
-        raise Forbidden("second_factor_due", "您的角色必须启用动态码；请先在页面上完成设置，然后再继续。")
+        raise Forbidden("second_factor_due", "您的角色必须启用第二重验证；请先在页面上完成设置，然后再继续。")
 
 
 def _cookie(request: Request) -> str:

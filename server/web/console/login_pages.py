@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode
+from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
 from server.domain import addresses, roles
-from server.domain.auth import api_tokens, login_limits, logins, second_factor, session_list
+from server.domain.auth import api_tokens, login_limits, logins, passkeys, second_factor, session_list
 from server.errors import Forbidden, Refused, TooMany, Unverified
 from server.web import templating
 from server.web.console import auth, page_base, session_desk
@@ -50,7 +51,8 @@ async def _form(
         next=wanted,
         username=username,
         refusal=refused.message if refused is not None else "",
-        asks_otp=why in ("otp_required", "otp_wrong"),
+        asks_otp=why in ("otp_required", "passkey_required", "otp_wrong"),
+        passkey_origin=services(request).passkeys.origin,
         expired=expired,
         captcha_id=number,
         image=image,
@@ -129,9 +131,24 @@ async def password_page(request: Request) -> HTTPResponse:
         return page_base.to_login(request)
     if not call.account.must_change_password:
         return redirect("/console/account", status=303)
-    csrf = call.browser_session().csrf
+    return await _step(call, "password.html", "设置您的密码", must_have=_must_have(call))
+
+
+def _must_have(call: Call) -> bool:
+    """Whether this role has to have a second factor here."""
+    return call.s.settings.requires_second_factor and call.account.role in second_factor.REQUIRED
+
+
+async def _step(call: Call, template: str, title: str, **more: Any) -> HTTPResponse:
+    """A page of the way of a first log-in, without the console's frame."""
     return await templating.render(
-        request, "console/password.html", title="设置您的密码", csrf=csrf, account=call.account
+        call.request,
+        f"console/{template}",
+        title=title,
+        csrf=call.browser_session().csrf,
+        account=call.account,
+        passkey_origin=call.s.passkeys.origin,
+        **more,
     )
 
 
@@ -144,9 +161,19 @@ async def second_factor_page(request: Request) -> HTTPResponse:
         return page_base.to_login(request)
     if call.account.must_change_password or not second_factor.is_due(call.s.settings, call.account):
         return redirect("/console/account", status=303)
-    csrf = call.browser_session().csrf
-    return await templating.render(
-        request, "console/second_factor.html", title="设置动态码", csrf=csrf, account=call.account
+    return await _step(call, "second_factor.html", "设置第二重验证")
+
+
+async def all_set(call: Call) -> HTTPResponse:
+    """The end of the way of a first log-in."""
+    ways = ["动态码"] if await second_factor.has_otp(call.account.id) else []
+    ways += [f"通行密钥“{one.label}”" for one in await passkeys.listing(call.account.id)]
+    return await _step(
+        call,
+        "all_set.html",
+        "都设好了",
+        ways=ways or ["没有启用"],
+        codes_left=await second_factor.codes_left(call.account.id),
     )
 
 
@@ -162,6 +189,9 @@ async def account(call: Call) -> HTTPResponse:
         labels=labels,
         offered=[name for name, (_, verbs) in roles.SCOPES.items() if verbs & mine],
         codes_left=await second_factor.codes_left(call.account.id),
+        passkeys=await passkeys.listing(call.account.id),
+        passkey_origin=call.s.passkeys.origin,
+        has_otp=await second_factor.has_otp(call.account.id),
         few=second_factor.FEW_CODES,
         log_ins=[
             session_desk.shown(one, call) for one in await session_list.own(call.s.clock, call.account.id)
@@ -169,8 +199,9 @@ async def account(call: Call) -> HTTPResponse:
         before=await session_list.before(
             call.s.clock, call.account.id, call.session.id if call.session else ""
         ),
-        is_required=call.s.settings.requires_second_factor and call.account.role in second_factor.REQUIRED,
+        is_required=_must_have(call),
     )
 
 
 page_base.mount(bp, "/account", account)
+page_base.mount(bp, "/all-set", all_set)

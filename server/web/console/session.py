@@ -11,6 +11,7 @@ from sanic import HTTPResponse
 
 from server.domain import roles
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
+from server.domain.auth.passkeys import Assertion
 from server.domain.auth.signed_in import SignedIn
 from server.domain.people import captcha
 from server.web import responses
@@ -32,6 +33,10 @@ class LogIn(Input):
     username: str = Field(min_length=1, max_length=60)
     password: Password
     otp: str | None = Field(default=None, max_length=20, description="启用了动态码的账号才需要；也可用恢复码")
+    passkey_ticket: str | None = Field(default=None, max_length=60, description="与 passkey 一起")
+    passkey: str | None = Field(
+        default=None, max_length=8000, description="代替 otp：通行密钥的回答（JSON 文字）"
+    )
     captcha_id: str | None = Field(
         default=None, max_length=40, description="回答为 captcha_required 时：图形验证的编号"
     )
@@ -86,25 +91,36 @@ def view(account: SignedIn, session: logins.Session | None) -> answers.Session:
     )
 
 
+def coming_from(asked: Asked, *, picture: str = "", answer: str = "") -> login_limits.From:
+    """Where a log-in comes from, and what its browser brings along."""
+    return login_limits.From(
+        address=asked.address,
+        request_id=request_id(asked.request),
+        device=asked.request.cookies.get(auth.DEVICE) or "",
+        picture=picture,
+        answer=answer,
+        agent=device_words(asked.request.headers.get("user-agent", "")),
+    )
+
+
+def entered(asked: Asked, token: str, session: logins.Session) -> HTTPResponse:
+    """The answer to a log-in, with its cookies."""
+    response = responses.json(view(session.staff, session))
+    auth.give_cookie(asked.request, response, token)
+    auth.give_device(asked.request, response, session.staff)
+    return response
+
+
 async def log_in(asked: Asked, body: LogIn) -> HTTPResponse:
     token, session = await logins.log_in(
         asked.s,
         body.username,
         body.password,
         body.otp or "",
-        came=login_limits.From(
-            address=asked.address,
-            request_id=request_id(asked.request),
-            device=asked.request.cookies.get(auth.DEVICE) or "",
-            picture=body.captcha_id or "",
-            answer=body.captcha or "",
-            agent=device_words(asked.request.headers.get("user-agent", "")),
-        ),
+        came=coming_from(asked, picture=body.captcha_id or "", answer=body.captcha or ""),
+        passkey=Assertion(body.passkey_ticket or "", body.passkey) if body.passkey else None,
     )
-    response = responses.json(view(session.staff, session))
-    auth.give_cookie(asked.request, response, token)
-    auth.give_device(asked.request, response, session.staff)
-    return response
+    return entered(asked, token, session)
 
 
 async def picture(asked: Asked, _: Nothing) -> answers.Captcha:
@@ -150,18 +166,21 @@ async def offer_second_factor(call: Call, body: OwnPassword) -> SecondFactorOffe
     return SecondFactorOffer(secret=secret, url=address, png=f"data:image/png;base64,{png}")
 
 
-def _codes(codes: list[str]) -> RecoveryCodes:
+def codes_shown(codes: list[str]) -> RecoveryCodes:
+    """Recovery codes, one by one and as the text of a page; none where the account has its codes already."""
     return RecoveryCodes(recovery_codes=codes, recovery_text="\n".join(codes))
 
 
 async def confirm_second_factor(call: Call, body: Code) -> RecoveryCodes:
     call.browser_session()
-    return _codes(await second_factor.confirm_enrolment(call.s, call.account.id, body.code, actor=call.actor))
+    return codes_shown(
+        await second_factor.confirm_enrolment(call.s, call.account.id, body.code, actor=call.actor)
+    )
 
 
 async def renew_recovery_codes(call: Call, body: OwnPassword) -> RecoveryCodes:
     call.browser_session()
-    return _codes(
+    return codes_shown(
         await second_factor.renew_recovery_codes(call.s, call.account.id, body.password, actor=call.actor)
     )
 
