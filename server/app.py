@@ -29,10 +29,10 @@ from server.adapters.documents.seal import Seal
 from server.adapters.keys import KeyFolder
 from server.adapters.lookup_watch import LookupWatch
 from server.adapters.one_time_codes import TotpCodes
-from server.adapters.passkeys import WebAuthnPasskeys
 from server.adapters.queue import JobQueue
 from server.adapters.spreadsheets.process import SpreadsheetReader
 from server.adapters.storage import FolderFileStore
+from server.adapters.webauthn_keys import WebAuthnPasskeys
 from server.adapters.wechat.api import WeChatApi
 from server.adapters.wechat.pay import WeChatPay
 from server.adapters.witness_client import HttpWitnesses
@@ -136,7 +136,6 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
     Args:
         settings: with database and Redis addresses in place.
         looks_up: keep ready answers and the watch over them, and hurry; for web processes.
-
     Raises KeysMissing: the key folder cannot be used.
     """
     clock = SystemClock()

@@ -10,6 +10,7 @@ DOMAIN = Path(__file__).resolve().parents[2] / "server/domain"
 OF_ONESELF = {
     "auth/api_tokens.py": "one's own tokens",
     "auth/logins.py": "one's own session",
+    "auth/passkeys.py": "one's own keys",
     "auth/second_factor.py": "one's own second factor",
     "auth/session_list.py": "one's own log-ins; of another's, `end_anothers` has asked",
     "notices/choices.py": "what oneself is told; the caller has asked who it is",

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from server.adapters.passkeys import WebAuthnPasskeys
+from server.adapters.webauthn_keys import WebAuthnPasskeys
 from server.domain.actor import SYSTEM
 from server.domain.auth import login_limits, logins
 from server.domain.people import staff, staff_changes

@@ -170,7 +170,7 @@ async def test_who_must_have_a_second_factor(services: Services, role: Role) -> 
     made = await account(role, school=at)
     assert not second_factor.is_due(services.settings, SignedIn.of(made))  # development
     exchange(services, settings=replace(services.settings, env="production"))
-    must = role in {Role.ISSUER, Role.FINANCE, Role.NOTIFIER, Role.ADMIN}
+    must = role in {Role.OPERATOR, Role.ISSUER, Role.FINANCE, Role.NOTIFIER, Role.ADMIN}
     assert second_factor.is_due(services.settings, SignedIn.of(made)) is must
     made.otp_sealed = b"there"
     assert not second_factor.is_due(services.settings, SignedIn.of(made))

@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 import pyotp
 import pytest
 
-from server.adapters.passkeys import WebAuthnPasskeys
+from server.adapters.webauthn_keys import WebAuthnPasskeys
 from server.domain.auth import login_limits, logins, passkeys, second_factor, session_list
 from server.domain.auth.passkeys import Assertion
 from server.domain.auth.session_list import Proof

@@ -7,8 +7,8 @@ from typing import Any
 from server.adapters.captcha import PillowImageCheck
 from server.adapters.documents.reader_apart import PdfReaderApart
 from server.adapters.one_time_codes import TotpCodes
-from server.adapters.passkeys import WebAuthnPasskeys
 from server.adapters.spreadsheets.process import SpreadsheetReader
+from server.adapters.webauthn_keys import WebAuthnPasskeys
 from server.adapters.workbooks import OpenpyxlWriter
 from server.domain.ports import Keys, Services
 from server.settings import Settings

@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from server.domain.ports.credentials import Busy as Busy
+from server.domain.ports.credentials import NewPasskey as NewPasskey
 from server.domain.ports.credentials import OneTimeCodes as OneTimeCodes
+from server.domain.ports.credentials import Passkeys as Passkeys
 from server.domain.ports.credentials import PasswordHasher as PasswordHasher
 from server.domain.ports.keys import KeyEvent as KeyEvent
 from server.domain.ports.keys import Keys as Keys
@@ -21,8 +23,6 @@ from server.domain.ports.keys import Signed as Signed
 from server.domain.ports.log_witnesses import LogWitnesses as LogWitnesses
 from server.domain.ports.log_witnesses import Witness as Witness
 from server.domain.ports.lookups import LookupWatch as LookupWatch
-from server.domain.ports.passkeys import NewPasskey as NewPasskey
-from server.domain.ports.passkeys import Passkeys as Passkeys
 from server.domain.ports.payments import PayGateway as PayGateway
 from server.domain.ports.payments import ReceiptPrinter as ReceiptPrinter
 from server.domain.ports.session_memory import SessionClaims as SessionClaims

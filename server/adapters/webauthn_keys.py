@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from server.domain.ports.passkeys import NewPasskey
+from server.domain.ports.credentials import NewPasskey
 from server.errors import Refused
 
 RP_NAME = "证书签发工作台"
