@@ -120,7 +120,7 @@ async def test_from_a_draft_to_the_phone_and_the_workbook(
         assert [one for one in trouble if "status of 4" not in one] == []
     async with seat(browser, s, base, Role.ADMIN, narrow=narrow) as (page, trouble):
         await page.goto(f"{base}/console/")
-        await expect(page.locator(".tile.mine").first).to_contain_text("群发待您批准")
+        await expect(page.locator(".due li", has_text="群发待您批准")).to_have_count(1)
         await clean(page, "home")
         await look(page, f"campaign-home{where}")
         await page.goto(f"{base}/console/campaigns/{made.id}")

@@ -57,7 +57,7 @@ from server.domain.issuance import (
     scan_tickets,
 )
 from server.domain.issuance.states import BatchState
-from server.domain.lookups import worklist
+from server.domain.lookups import due_today, worklist
 from server.domain.notices import asking, backlog, choices, overtaken, release_announcements, sender
 from server.domain.paper import paper_views
 from server.domain.people import candidate_phones, officer_list
@@ -65,6 +65,7 @@ from server.domain.portal_lists import comparison, portal_differences
 from server.domain.portal_lists.portal_differences import Wanted as PortalWanted
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.public_log import inclusion, log_health, sequencer
+from server.domain.roles import Role
 from server.domain.wechat_chat import late_answers
 from server.models import (
     Binding,
@@ -109,6 +110,7 @@ LONG_MONEY = {
 }
 COUNTED = "plans"  # counts every registration of every plan shown, by an index alone
 ME = make.ISSUER_STAFF
+EVERY_ROLE = [Actor("staff", 7, "职员", role=role.value) for role in Role if role is not Role.SCHOOL]
 HOLDER = WeChatIdentity("oa", "oTheHolder")
 
 
@@ -223,6 +225,9 @@ async def test_no_hot_path_grows_with_history(
         await plans_listing(s.clock)
         await worklist.unreleased_plans()
         await worklist.poor_imports(s.clock)
+        spy.part = "home"
+        for actor in (*EVERY_ROLE, clerk):
+            await due_today.due(s, actor=actor)
         spy.part = "audit"
         boss = Actor("staff", 2, "审计", role="auditor")
         for wanted in (

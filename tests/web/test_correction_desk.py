@@ -16,6 +16,7 @@ from tests.kit.console_desk import Browser, code, seated
 from tests.kit.correcting import LETTER, REASON
 from tests.kit.fakes import FakeClock
 from tests.kit.h5 import App
+from tests.kit.home import told
 from tests.kit.issuing import Cohort
 
 pytestmark = pytest.mark.rule("S68")
@@ -49,8 +50,8 @@ async def test_a_school_asks_and_staff_approve(app: App, services: Services, of:
     )  # fmt: skip
     assert shown["changes"] == [{"label": "姓名", "was": "龙雯", "becomes": "龙文"}]
     assert code(await school("POST", f"{path}/approve", {})) == (403, "role_not_allowed")
-    assert "有 1 件更正等待您" in (await admin.page("/console/")).text
-    assert "件更正等待您" not in (await school.page("/console/")).text
+    assert (await told(admin))["更正等待您对照函件处理"] == 1
+    assert await told(school) == {}
     page = await admin.page(f"/console{path}")
     assert f'data-post="{path}/approve"' in page.text and "龙文" in page.text
     letter = await admin("GET", f"{path}/letter")

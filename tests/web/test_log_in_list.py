@@ -15,6 +15,7 @@ from server.models import AuditEntry, ConsoleSession, Staff
 from server.web.console.device_words import device_words
 from tests.kit.console_desk import PASSWORD, Browser, account, code, seated
 from tests.kit.fakes import FakeClock
+from tests.kit.home import told
 
 App = Sanic[Any, Any]
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36"
@@ -134,8 +135,8 @@ async def test_a_password_is_reset_by_two_at_the_desk(app: App, services: Servic
     assert asked.status == 201
     one = f"/staff-changes/{asked.json['id']}"
     assert code(await first("POST", f"{one}/approve")) == (403, "same_person")
-    assert "有 1 项账号变更等待您批准" in (await second.page("/console/")).text
-    assert "有 1 项账号变更等待您批准" not in (await first.page("/console/")).text
+    assert (await told(second))["账号变更等待您批准"] == 1
+    assert "账号变更等待您批准" not in await told(first)
     page = (await second.page("/console/account-changes")).text
     assert "本人当面提出" in page and f"{one}/approve" in page
     done = await second("POST", f"{one}/approve")

@@ -17,6 +17,7 @@ from server.domain.roles import Role
 from server.models import AuditEntry, Certificate, PortalDifference
 from tests.kit import issuing, make
 from tests.kit.console_desk import API, code, seated
+from tests.kit.home import told
 from tests.kit.jobs import drained
 
 App = Sanic[Any, Any]
@@ -44,7 +45,7 @@ async def test_from_a_list_to_the_last_difference(app: App, services: Services, 
     page = (await who.page(PAGE)).text
     assert AUTHORITY in page and "崔子涵 → <b>崔子寒</b>" in page and "证件号码不同" in page
     assert make.id_number(77) not in page and STRANGE in page
-    assert "有 4 项差异没有处理" in (await who.page("/console/")).text
+    assert (await told(who))["与国家门户的差异没有处理"] == 4
     found = (await who("GET", "/portal-differences?kind=differs")).json["items"]
     assert [(one["number"], one["kind_label"]) for one in found] == [(numbers[0], "内容不同")]
     assert [each["what"] for each in found[0]["fields"]] == ["portal_number", "name", "id_number"]
@@ -118,7 +119,7 @@ async def test_a_workbook_holds_all_that_is_wanted_or_is_refused(
 async def test_nobody_else_sees_or_settles(app: App, services: Services, role: Role) -> None:
     who = await seated(app, services, role, school=await make.school() if role is Role.SCHOOL else None)
     assert (await who.page(PAGE)).status == 403
-    assert "门户的清单" not in (await who.page("/console/")).text
+    assert "与国家门户的差异没有处理" not in await told(who)
     for method, path, body in (
         ("GET", "/portal-differences", None),
         ("GET", "/portal-differences/export.xlsx", None),

@@ -24,6 +24,7 @@ from server.web.console import (
     delivery_pages,
     fee_waivers,
     finance_pages,
+    home_page,
     imports,
     issuances,
     login_pages,
@@ -112,6 +113,7 @@ mount(api, API, ROUTES)
 bp = Blueprint.group(
     api,
     login_pages.bp,
+    home_page.bp,
     work_pages.bp,
     people.bp,
     candidate_pages.bp,

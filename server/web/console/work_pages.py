@@ -1,20 +1,13 @@
-"""The pages where the work is done: overview, imports, plans, batches and the QR, certificates."""
+"""The pages where the work is done: imports, plans, batches and the QR, certificates."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
 
 from pydantic import Field
 from sanic import Blueprint, HTTPResponse
 
-from server.domain import beijing, imports, roles
-from server.domain.auth import second_factor
-from server.domain.campaigns import campaign_desk
+from server.domain import imports, roles
 from server.domain.certificates import certificate_search, portal
 from server.domain.certificates.states import CertificateState
-from server.domain.corrections import case_views
 from server.domain.exams import queries as exam_queries
 from server.domain.issuance import batch_query, preparation_query, roster_access, roster_workbook
 from server.domain.issuance import queries as issuance_queries
@@ -23,12 +16,9 @@ from server.domain.levels import Level
 from server.domain.lookups import worklist
 from server.domain.paper import paper_views
 from server.domain.paper.paper_views import BatchPaper
-from server.domain.payments import finance_desk
-from server.domain.people import staff_changes
-from server.domain.portal_lists import portal_differences
 from server.domain.roles import Verb
 from server.web import templating
-from server.web.console import campaign_words, import_answers, money_words, page_base, wording
+from server.web.console import import_answers, page_base, wording
 from server.web.console import plans as plan_routes
 from server.web.console.auth import Call
 from server.web.console.certificates import CertificateQuery, shown
@@ -48,94 +38,6 @@ class ImportsPage(Input):
 class PeoplePage(Input):
     cursor: str | None = Field(default=None, max_length=40)
     before: str | None = Field(default=None, max_length=40)
-
-
-async def home(call: Call) -> HTTPResponse:
-    may_release = roles.may(call.actor, Verb.RELEASE)
-    may_import = roles.may(call.actor, Verb.IMPORT)
-    waiting = await worklist.batches(call.s.clock, call.actor)
-    mine = [one.state for one in waiting if wording.waits_for(call.actor, one.state)]
-    batches = [
-        {
-            "state": one.state,
-            "batches": one.batches,
-            "certificates": one.certificates,
-            "since": one.since,
-            "is_open": one.state is not BatchState.ISSUED,
-            "mine": one.state in mine,
-        }
-        for one in waiting
-        if one.state is not BatchState.VOID
-    ]
-    may_confirm = roles.may(call.actor, Verb.CONFIRM)
-    return await page_base.render(
-        call,
-        "home.html",
-        title="首页",
-        nav="/console/",
-        today=beijing.say_day(beijing.day(call.s.clock.now())),
-        greeting=f"{call.account.name}，您好。",
-        batches=batches,
-        mine=await worklist.oldest(call.s.clock, call.actor, mine) if mine else None,
-        officers=await worklist.unconfirmed(call.actor) if may_confirm else 0,
-        corrections=await _corrections(call),
-        portal=await _portal(call),
-        late_paper=await _late_paper(call),
-        account_changes=await staff_changes.waiting(call.actor),
-        few_codes=await second_factor.few_codes(call.account),
-        plans=await worklist.unreleased_plans() if may_release else None,
-        imports=await worklist.poor_imports(call.s.clock) if may_import else None,
-        desks=[one for one in (await _money(call), await _campaigns(call)) if one is not None],
-    )
-
-
-async def _corrections(call: Call) -> int:
-    """How many corrections wait for this person's decision."""
-    if not roles.may(call.actor, Verb.APPROVE_CORRECTION):
-        return 0
-    return await case_views.waiting(actor=call.actor)
-
-
-async def _portal(call: Call) -> int:
-    """How many differences from the national portal's list this person is to settle."""
-    if not roles.may(call.actor, Verb.SETTLE_PORTAL):
-        return 0
-    return await portal_differences.waiting(actor=call.actor)
-
-
-async def _late_paper(call: Call) -> int:
-    """How many batches' paper certificates should have been sent by now, for who sends them (S91)."""
-    if not roles.may(call.actor, Verb.HANDLE_PAPER):
-        return 0
-    return await paper_views.late(call.s.clock, actor=call.actor)
-
-
-async def _money(call: Call) -> dict[str, Any] | None:
-    """What waits for this person of finance; None for everybody else."""
-    if not roles.may(call.actor, Verb.SETTLE_ALARMS):
-        return None
-    found = {one.what: (one.items, one.since) for one in await finance_desk.waiting(actor=call.actor)}
-    return _desk("缴费待办", money_words.WAITING, found)
-
-
-async def _campaigns(call: Call) -> dict[str, Any] | None:
-    """What waits for whoever writes and approves campaigns; None for everybody else."""
-    if not roles.may(call.actor, Verb.SEND_CAMPAIGNS):
-        return None
-    found = {one.what: (one.items, one.since) for one in await campaign_desk.waiting(actor=call.actor)}
-    return _desk("群发待办", campaign_words.WAITING, found)
-
-
-def _desk(
-    title: str,
-    words: Mapping[str, tuple[str, str]],
-    found: Mapping[str, tuple[int, datetime | None]],
-) -> dict[str, Any]:
-    tiles = [
-        {"label": label, "href": href, "count": found[what][0], "since": found[what][1]}
-        for what, (label, href) in words.items()
-    ]
-    return {"title": title, "tiles": tiles}
 
 
 async def import_list(call: Call) -> HTTPResponse:
@@ -300,7 +202,6 @@ async def certificate_list(call: Call) -> HTTPResponse:
     )
 
 
-page_base.mount(bp, "/", home)
 page_base.mount(bp, "/imports", import_list, Verb.SEE_IMPORTS)
 page_base.mount(bp, "/imports/<import_id:int>", import_page, Verb.SEE_IMPORTS)
 page_base.mount(bp, "/plans", plans, Verb.SEE_PLANS)
