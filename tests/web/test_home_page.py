@@ -92,7 +92,7 @@ async def test_imports_plans_and_what_stands_still(app: App, services: Services,
     await Plan.filter(id=of.plan.id).update(release_at=None)
     await hold.begin(clock, "恢复了备份", actor=make.ADMIN)
     assert await told(at[Role.OPERATOR]) == {
-        "考试计划已有成绩，还没有公布": 1,
+        "考试计划已考完，成绩还没有公布": 1,
         "导入检查过，还没有写入": 1,
         "导入有没写入的行（两周内）": 1,
     }

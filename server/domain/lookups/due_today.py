@@ -71,9 +71,8 @@ _KINDS = (
           "SELECT count(*)::int AS items, NULL::timestamptz AS since FROM issuance i JOIN certificate c ON c.issuance_id = i.id"
           " WHERE i.state = 'generating' AND c.state IN ('reserved', 'drawing') AND c.attempts > 0 AND c.last_error <> ''"),
     _Kind("plans", Verb.RELEASE, ("now",),
-          "SELECT count(*)::int AS items, NULL::timestamptz AS since FROM plan p WHERE p.release_at IS NULL AND p.exam_date < $1::timestamptz"
-          " AND (SELECT 1 FROM registration r WHERE r.plan_id = p.id"
-          " AND r.outcome IN ('passed', 'failed', 'absent', 'deferred', 'misconduct') LIMIT 1) IS NOT NULL"),
+  "SELECT count(*)::int AS items, NULL::timestamptz AS since FROM plan p"
+          " WHERE p.release_at IS NULL AND p.exam_date < $1::timestamptz"),
     _Kind("scores", Verb.APPROVE_SCORES, ("me",),
           "SELECT count(*)::int AS items, min(x.requested_at) AS since FROM score_change x WHERE x.state = 'requested'"
           " AND x.requested_by <> $1 AND NOT EXISTS (SELECT 1 FROM correction k WHERE k.score_change_id = x.id)"),
