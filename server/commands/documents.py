@@ -14,6 +14,7 @@ from server.commands import Impossible
 from server.domain.campaigns import states as campaign_states
 from server.domain.certificates import states as certificate_states
 from server.domain.corrections import states as correction_states
+from server.domain.exams import release_states
 from server.domain.imports import states as import_states
 from server.domain.issuance import states
 from server.domain.notices import states as notice_states
@@ -51,6 +52,7 @@ def tables() -> dict[str, str]:
         "waiver-states": waiver_states.steps_as_markdown(),
         "correction-states": correction_states.steps_as_markdown(),
         "paper-states": paper_states.steps_as_markdown(),
+        "release-states": release_states.steps_as_markdown(),
         "score-change-states": score_change_states.steps_as_markdown(),
         "templates": _templates(),
     }

@@ -42,7 +42,8 @@ class Verb(Enum):
     SEE_IMPORTS = "查看导入记录"
     IMPORT = "导入数据"
     SEE_PLANS = "查看考试计划"
-    RELEASE = "公布成绩"
+    RELEASE = "提出公布成绩"
+    APPROVE_RELEASE = "批准公布成绩"
     APPROVE_SCORES = "批准成绩变更"
     SEE_ISSUANCES = "查看签发批次"
     CHECK_LIST = "核对批次的完整名单"
@@ -101,7 +102,15 @@ _SEE = {Verb.SEE_IMPORTS, Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_CERTIFICA
 PERMISSIONS: dict[Role, frozenset[Verb]] = {
     Role.OPERATOR: frozenset(
         _SEE
-        | {Verb.IMPORT, Verb.RELEASE, Verb.PREPARE, Verb.SEE_RECEIPT, Verb.INVITE, Verb.CONFIRM}
+        | {
+            Verb.IMPORT,
+            Verb.RELEASE,
+            Verb.APPROVE_RELEASE,
+            Verb.PREPARE,
+            Verb.SEE_RECEIPT,
+            Verb.INVITE,
+            Verb.CONFIRM,
+        }
         | {Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND, Verb.APPROVE_SCORES, Verb.CHECK_LIST}
         | {Verb.SEE_COURSES, Verb.ARRANGE_COURSES, Verb.SETTLE_PORTAL}
         | {Verb.SEE_PAPER, Verb.HANDLE_PAPER, Verb.UNCOVER}
@@ -111,7 +120,7 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
         _SEE
         | {Verb.PREPARE, Verb.SIGN, Verb.WITHDRAW, Verb.REVISE, Verb.HAND_OVER, Verb.SHOW_TICKET}
         | {Verb.SEE_RECEIPT, Verb.DOWNLOAD, Verb.REVOKE, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND}
-        | {Verb.APPROVE_SCORES, Verb.CHECK_LIST, Verb.SEE_PAPER, Verb.HANDLE_PAPER}
+        | {Verb.APPROVE_SCORES, Verb.CHECK_LIST, Verb.SEE_PAPER, Verb.HANDLE_PAPER, Verb.APPROVE_RELEASE}
         | {Verb.SEE_CORRECTIONS, Verb.ASK_CORRECTION, Verb.APPROVE_CORRECTION}
     ),
     Role.FINANCE: frozenset(
@@ -163,7 +172,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
     ),
     "import": (
         "导入数据、核对门户、公布成绩和批准成绩变更",
-        frozenset({Verb.IMPORT, Verb.RELEASE, Verb.APPROVE_SCORES, Verb.SETTLE_PORTAL}),
+        frozenset({Verb.IMPORT, Verb.RELEASE, Verb.APPROVE_RELEASE, Verb.APPROVE_SCORES, Verb.SETTLE_PORTAL}),
     ),
     "issue": (
         "签发、发放、撤销、更正和纸质证书",

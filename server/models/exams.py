@@ -46,6 +46,34 @@ class Plan(Model):
         table = "plan"
 
 
+class ReleaseRequest(Model):
+    """公布申请: a plan's results are to be visible; one member of staff asks, another decides.
+
+    `state` is written by `exams.release_requests` alone. The counts are what the asker saw; `at` empty: at once.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    plan: fields.ForeignKeyRelation[Plan] = fields.ForeignKeyField(
+        "records.Plan", related_name="release_requests", on_delete=fields.RESTRICT
+    )
+    plan_id: int
+    at = fields.DatetimeField(null=True)
+    registered = fields.IntField()
+    passed = fields.IntField()
+    pending = fields.IntField()
+    state = fields.CharField(max_length=10, default="requested")  # requested approved refused withdrawn
+    requested_by = fields.BigIntField()
+    requested_by_name = fields.CharField(max_length=100)
+    requested_at = fields.DatetimeField()
+    decided_by = fields.BigIntField(null=True)
+    decided_by_name = fields.CharField(max_length=100, default="")
+    decided_at = fields.DatetimeField(null=True)
+    decision_note = fields.CharField(max_length=300, default="")
+
+    class Meta:
+        table = "release_request"
+
+
 class PlanSlot(Model):
     """One row of the exam notice (S25): level, time and subject of a plan."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 DOMAIN = Path(__file__).resolve().parents[2] / "server/domain"
 WRITERS = {
     "campaigns/transitions.py",
+    "exams/release_requests.py",
     "certificates/transitions.py",
     "imports/transitions.py",
     "issuance/transitions.py",

@@ -9,10 +9,11 @@ from playwright.async_api import Browser, Page, expect
 
 from server.adapters import cache
 from server.domain.auth import logins
+from server.domain.exams import release_requests
 from server.domain.issuance import organisation
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import Certificate, Plan, Staff
+from server.models import Certificate, Plan, ReleaseRequest, Staff
 from tests.kit import issuing, make
 from tests.kit.console_pages import look, seat
 from tests.kit.exchange import exchange
@@ -47,9 +48,12 @@ async def test_every_action_says_that_it_worked(base: str, browser: Browser, ser
         await page.get_by_label("中级、高级须有实践与督导学时").click()
         await page.locator("dialog[open]").get_by_role("button", name="启用").click()
         await expect(said).to_contain_text("“中级、高级须有实践与督导学时”已启用。")
-        await sure(page, "立即公布", "立即公布")
-        await expect(said).to_contain_text("的成绩已公布，考生现在可以查询。")
+        await page.get_by_role("link", name="查看并公布").click()
+        await sure(page, "提出公布", "提出公布")
+        await expect(said).to_contain_text("已提出，等另一位同事在这一页批准。")
         await look(page, "toast")
+        [asked] = await ReleaseRequest.all()
+        await release_requests.approve(services, asked.id, actor=make.OPERATOR)
         await page.goto(f"{base}/console/issuances/{batch.id}")
         await expect(said).to_have_count(0)
         await sure(page, "签发", "签发")

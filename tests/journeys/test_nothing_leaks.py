@@ -16,7 +16,7 @@ from psycopg import sql
 
 from server import demo_cohort
 from server.web.console import audit_words
-from tests.journeys.people import Desk, Phone, until
+from tests.journeys.people import Desk, Phone, release, until
 from tests.journeys.service import Service
 
 PIN, WRONG_PIN = "584213", "584214"
@@ -73,7 +73,7 @@ def journey(service: Service) -> Known:
     ):
         assert operator.upload(kind, f"{people[0].id_number}.xlsx", book, dry_run=False)["rows_refused"] == 0
     plan = next(plan for plan in operator.get("/plans")["items"] if plan["name"] == PLAN)
-    operator.post(f"/plans/{plan['id']}/release")
+    release(operator, issuer, plan["id"])
     officer = _officer(service, known)
     candidate = next(person for person in people if person.passed)
     phone = _candidate(service, known, candidate, next(one for one in people if one != candidate))

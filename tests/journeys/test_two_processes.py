@@ -18,7 +18,7 @@ import pytest
 
 from server.domain.certificates import verification
 from tests.adapters.documents.papers import program
-from tests.journeys.people import Desk, Phone, until
+from tests.journeys.people import Desk, Phone, release, until
 from tests.journeys.service import ROOT, Service, after_its_first_start, last_four, open_folder, running
 from tests.kit.processes import TwoProcesses
 
@@ -51,7 +51,7 @@ def listen(desk: Desk, batch: int, told: Queue[str], last: str) -> None:
 def site_pending(service: Service, desk: Desk) -> tuple[int, Phone]:
     """A batch that waits for its school, and the school's officer with a PIN."""
     plan = desk.get("/plans")["items"][0]["id"]
-    Desk(service, "operator").post(f"/plans/{plan}/release")
+    release(Desk(service, "operator"), desk, plan)
     desk.post("/issuances", {"plan_id": plan}, status=201)
     batch = desk.get("/issuances", plan_id=plan)["items"][0]
     desk.post(f"/issuances/{batch['id']}/sign")

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from server import demo_cohort
-from tests.journeys.people import Desk, Phone, until
+from tests.journeys.people import Desk, Phone, release, until
 from tests.journeys.service import ROOT, Service, last_four
 
 PIN = "739264"
@@ -37,7 +37,7 @@ def walk(service: Service, tmp_path: Path) -> None:
     plan = plan_of(operator, people[0].plan)
     candidate = next(p for p in people if p.passed and p.plan == plan["name"] and p.level == "初级")
     _before_release(service, candidate)
-    operator.post(f"/plans/{plan['id']}/release")
+    release(operator, issuer, plan["id"])
     _after_release(service, candidate)
     batch = prepare_and_sign(issuer, plan, people)
     officer = join(service, batch["school"]["name"])

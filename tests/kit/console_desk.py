@@ -22,6 +22,7 @@ CARD = {"bank": "CMB_DEBIT", "account": "6225 8801 2345 6789", "holder": "张三
 
 # What a route with something named in its path must be sent before it looks whether that thing is there.
 LEAST_BODIES: dict[str, dict[str, Any]] = {
+    "/releases/<release_id:int>/refuse": {"note": "成绩未齐"},
     "/plans/<plan_id:int>/practice": {"requires_practice": True},
     "/plans/<plan_id:int>/times": {"level": "primary", "subject": "x", "starts": "9:00", "ends": "11:00"},
     "/certificates/<number:str>/revoke": {"reason": "登记错误"},

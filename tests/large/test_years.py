@@ -43,7 +43,7 @@ from server.domain.certificates import (
     verification,
 )
 from server.domain.corrections import case_views, completion, deciding, number_index
-from server.domain.dossiers import candidate_dossier, candidate_finding
+from server.domain.dossiers import candidate_dossier, candidate_finding, plan_dossier, school_dossier
 from server.domain.dossiers import queries as dossier_queries
 from server.domain.exams.queries import plans_listing
 from server.domain.issuance import (
@@ -225,6 +225,9 @@ async def test_no_hot_path_grows_with_history(
         await plans_listing(s.clock)
         await worklist.unreleased_plans()
         await worklist.poor_imports(s.clock)
+        await plan_dossier.view(s.clock, of.plan.id, actor=make.OPERATOR)
+        await school_dossier.view(s.clock, s.keys, of.school.id, actor=clerk)
+        await school_dossier.listing("学院", actor=make.OPERATOR)
         spy.part = "home"
         for actor in (*EVERY_ROLE, clerk):
             await due_today.due(s, actor=actor)

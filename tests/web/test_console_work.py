@@ -77,15 +77,25 @@ async def test_the_same_upload_with_one_key_is_one_import(app: App, services: Se
 
 async def test_release_now_and_at_a_minute(app: App, services: Services, clock: FakeClock) -> None:
     who = await seated(app, services, Role.OPERATOR)
+    other = await seated(app, services, Role.ISSUER)
     done = await make.registration(services)
     plan_id = done.plan_id
     later = await who("POST", f"/plans/{plan_id}/release", {"at": "2026-11-23T18:00:00+08:00"})
-    assert later.json["release_at"] == "2026-11-23T18:00:00+08:00"
+    path = f"/releases/{later.json['release_request']}"
+    assert code(await who("POST", f"{path}/approve")) == (403, "same_person")
+    assert (await who("GET", "/plans")).json["items"][0]["state"] == "unreleased"
+    assert (await other("POST", f"{path}/approve")).json["release_at"] == "2026-11-23T18:00:00+08:00"
     assert (await who("GET", "/plans")).json["items"][0]["state"] == "scheduled"
     assert (await who("POST", f"/plans/{plan_id}/cancel-release")).json["release_at"] is None
     switched = await who("POST", f"/plans/{plan_id}/practice", {"requires_practice": True})
     assert switched.json["requires_practice"] is True
-    assert (await who("POST", f"/plans/{plan_id}/release", {})).json[
+    asked = (await who("POST", f"/plans/{plan_id}/release", {})).json["release_request"]
+    assert code(await who("POST", f"/plans/{plan_id}/release", {})) == (409, "release_open")
+    assert (await who("POST", f"/releases/{asked}/withdraw")).status == 204
+    asked = (await who("POST", f"/plans/{plan_id}/release", {})).json["release_request"]
+    assert (await other("POST", f"/releases/{asked}/refuse", {"note": "成绩未齐"})).status == 204
+    asked = (await who("POST", f"/plans/{plan_id}/release", {})).json["release_request"]
+    assert (await other("POST", f"/releases/{asked}/approve")).json[
         "release_at"
     ] == "2026-11-23T12:00:00+08:00"
     assert code(await who("POST", f"/plans/{plan_id}/release", {})) == (409, "already_released")
@@ -295,19 +305,21 @@ async def test_the_trail_is_filtered_and_paged(app: App, services: Services, clo
     operator = await seated(app, services, Role.OPERATOR)
     await operator("POST", f"/plans/{plan}/practice", {"requires_practice": True})
     clock.forward(hours=1)
-    await operator("POST", f"/plans/{plan}/release", {})
+    asked = (await operator("POST", f"/plans/{plan}/release", {})).json["release_request"]
+    admin = await seated(app, services, Role.ADMIN)
+    await admin("POST", f"/releases/{asked}/approve")
     first = (await who("GET", "/audit?limit=1")).json
     assert [row["action"] for row in first["items"]] == ["plan.release"]
     entry = first["items"][0]
     assert (entry["action_label"], entry["actor_name"], entry["address"]) == ("公布成绩", "王敏", "127.0.0.1")
     assert entry["request_id"] == (await AuditEntry.get(id=entry["id"])).request_id != ""
     rest = (await who("GET", f"/audit?limit=1&cursor={first['next_cursor']}")).json["items"]
-    assert [row["action"] for row in rest] == ["plan.requires_practice"]
+    assert [row["action"] for row in rest] == ["release_request.approve"]
     for query, found in (
         ("action=plan.release", 1),
         (f"subject_kind=plan&subject_id={plan}", 2),
         ("actor_kind=officer", 0),
-        ("since=2026-11-23T12:30:00%2B08:00", 1),
+        ("since=2026-11-23T12:30:00%2B08:00", 3),
         ("until=2026-11-23T12:30:00%2B08:00", 1),
     ):
         assert len((await who("GET", f"/audit?{query}")).json["items"]) == found, query

@@ -85,7 +85,13 @@ async def test_who_signed_does_not_hand_over_where_it_takes_two(app: App, servic
 async def test_imports_plans_and_what_stands_still(app: App, services: Services, clock: FakeClock) -> None:
     of = await issuing.cohort(services)
     at = await everybody(app, services, of)
-    made = {"kind": "scores", "file_name": "成绩.xlsx", "file_sha256": b"x", "file_key": "x", "state": "done"}
+    made: dict[str, Any] = {
+        "kind": "scores",
+        "file_name": "成绩.xlsx",
+        "file_sha256": b"x",
+        "file_key": "x",
+        "state": "done",
+    }
     check = await ImportRun.create(**made, is_dry_run=True, rows_taken=9, created_at=clock.now())
     await ImportRun.create(**made, is_dry_run=False, rows_refused=2, created_at=clock.now())
     await ImportRun.all().update(created_at=clock.now())

@@ -55,6 +55,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "token_id": (await ApiToken.get()).id,
         "staff_id": 1,
         "plan_id": of.plan.id,
+        "release_id": 1,
         "candidate_id": of.registrations[0].candidate_id,
         "import_id": 1,
         "change_id": 1,

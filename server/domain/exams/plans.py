@@ -31,7 +31,9 @@ class PlanSettings:
 async def release(
     clock: Clock, queue: Queue, plan_id: int, *, at: datetime | None, actor: Actor
 ) -> PlanSettings:
-    """Let people outside see a plan's results, now (`at` is None) or from a minute to come on.
+    """Let people outside see a plan's results, now (`at` is None) or from a minute to come on: a part of approving.
+
+    Two people: `release_requests` has seen that another one asked for it.
 
     A minute to come may be moved as often as one likes; what is visible cannot be taken back. A time between
     two minutes counts as the next whole one, so that nothing shows early.
@@ -42,18 +44,10 @@ async def release(
         Conflict: already_released, school_asked.
         Refused: release_in_past, nothing_to_release.
     """
-    roles.require(actor, Verb.RELEASE)
-    now = clock.now()
-    moment = now if at is None else _whole_minute(at)
-    if at is not None and moment <= now:
-        raise Refused("release_in_past", "公布时间应晚于现在；要立即公布，请选择“立即公布”。")
+    roles.require(actor, Verb.APPROVE_RELEASE)
     async with in_transaction():
-        plan = await _locked(plan_id)
-        _refuse_when_visible(plan, now, "这个考试计划的成绩已经公布，不能再改公布时间。")
-        if not await Registration.filter(plan_id=plan_id).exists():
-            raise Refused("nothing_to_release", "这个考试计划还没有成绩，请先导入成绩再公布。")
-        if at is not None:
-            await _refuse_once_sent(plan_id, "不能再改为以后公布；要公布请选择“立即公布”")
+        moment = await may_be_released(clock, plan_id, at=at)
+        plan = await locked(plan_id)
         was = plan.release_at
         if was == moment:
             return _settings(plan)
@@ -68,6 +62,21 @@ async def release(
     return _settings(plan)
 
 
+async def may_be_released(clock: Clock, plan_id: int, *, at: datetime | None) -> datetime:
+    """The minute from which the results would be visible; the plan stays locked. Raises as `release`."""
+    now = clock.now()
+    moment = now if at is None else _whole_minute(at)
+    if at is not None and moment <= now:
+        raise Refused("release_in_past", "公布时间应晚于现在；要立即公布，请重新提出，不填时间。")
+    plan = await locked(plan_id)
+    _refuse_when_visible(plan, now, "这个考试计划的成绩已经公布，不能再改公布时间。")
+    if not await Registration.filter(plan_id=plan_id).exists():
+        raise Refused("nothing_to_release", "这个考试计划还没有成绩，请先导入成绩再公布。")
+    if at is not None:
+        await _refuse_once_sent(plan_id, "不能再改为以后公布；要公布请提出立即公布")
+    return moment
+
+
 async def cancel_release(clock: Clock, plan_id: int, *, actor: Actor) -> PlanSettings:
     """Take back a release that is still to come.
 
@@ -78,7 +87,7 @@ async def cancel_release(clock: Clock, plan_id: int, *, actor: Actor) -> PlanSet
     """
     roles.require(actor, Verb.RELEASE)
     async with in_transaction():
-        plan = await _locked(plan_id)
+        plan = await locked(plan_id)
         _refuse_when_visible(plan, clock.now(), "这个考试计划的成绩已经公布，不能撤回；个别错误请更正成绩。")
         was = plan.release_at
         if was is None:
@@ -102,7 +111,7 @@ async def set_requires_practice(clock: Clock, plan_id: int, on: bool, *, actor: 
     """
     roles.require(actor, Verb.RELEASE)
     async with in_transaction():
-        plan = await _locked(plan_id)
+        plan = await locked(plan_id)
         if plan.requires_practice == on:
             return _settings(plan)
         plan.requires_practice = on
@@ -120,7 +129,8 @@ async def set_requires_practice(clock: Clock, plan_id: int, on: bool, *, actor: 
     return _settings(plan)
 
 
-async def _locked(plan_id: int) -> Plan:
+async def locked(plan_id: int) -> Plan:
+    """The plan, locked until the caller commits. Raises NotFound: plan_unknown."""
     plan = await Plan.filter(id=plan_id).select_for_update().first()
     if plan is None:
         raise NotFound("plan_unknown", "没有这个考试计划，请刷新列表后重试。")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from server.domain import roles
 from server.domain.actor import Actor
+from server.domain.issuance.states import BatchState
 from server.domain.notices import hold
 from server.domain.people.school_scope import is_school, school_of
 from server.domain.ports import Services
@@ -58,21 +59,24 @@ WHERE i.state IN ('prepared', 'site_pending', 'returned') AND ($1::bigint IS NUL
   AND NOT EXISTS (SELECT 1 FROM officer o WHERE o.school_id = t.school_id AND o.state IN ('active', 'pending', 'invited'))
 """
 _KINDS = (
-    _Kind("sign", Verb.SIGN, ("now", "school"), _BATCHES.format(state="prepared", since="i.created_at", more="")),
-    _Kind("revise", Verb.REVISE, ("now", "school"), _BATCHES.format(state="returned", since="NULL::timestamptz", more="")),
+    _Kind("sign", Verb.SIGN, ("now", "school"), _BATCHES.format(state=BatchState.PREPARED.value, since="i.created_at", more="")),
+    _Kind("revise", Verb.REVISE, ("now", "school"), _BATCHES.format(state=BatchState.RETURNED.value, since="NULL::timestamptz", more="")),
     # With two people for issuing, who signed does not hand over.
     _Kind("hand_over", Verb.HAND_OVER, ("now", "school", "signer"),
-          _BATCHES.format(state="school_signed", since="i.school_signed_at", more=" AND i.org_signed_by IS DISTINCT FROM $3::bigint")),
+          _BATCHES.format(state=BatchState.SCHOOL_SIGNED.value, since="i.school_signed_at", more=" AND i.org_signed_by IS DISTINCT FROM $3::bigint")),
     _Kind("scan", Verb.SHOW_TICKET, ("now", "school"),
-          _BATCHES.format(state="site_pending", since="i.org_signed_at", more=""), for_school=True),
+          _BATCHES.format(state=BatchState.SITE_PENDING.value, since="i.org_signed_at", more=""), for_school=True),
     _Kind("slow", Verb.WITHDRAW, ("now", "school", "slow"),
-          _BATCHES.format(state="site_pending", since="i.org_signed_at", more=" AND i.org_signed_at < $3::timestamptz"), for_school=False),
+          _BATCHES.format(state=BatchState.SITE_PENDING.value, since="i.org_signed_at", more=" AND i.org_signed_at < $3::timestamptz"), for_school=False),
     _Kind("drawings", Verb.HAND_OVER, (),
           "SELECT count(*)::int AS items, NULL::timestamptz AS since FROM issuance i JOIN certificate c ON c.issuance_id = i.id"
           " WHERE i.state = 'generating' AND c.state IN ('reserved', 'drawing') AND c.attempts > 0 AND c.last_error <> ''"),
     _Kind("plans", Verb.RELEASE, ("now",),
   "SELECT count(*)::int AS items, NULL::timestamptz AS since FROM plan p"
           " WHERE p.release_at IS NULL AND p.exam_date < $1::timestamptz"),
+    _Kind("releases", Verb.APPROVE_RELEASE, ("me",),
+          "SELECT count(*)::int AS items, min(x.requested_at) AS since FROM release_request x WHERE x.state = 'requested'"
+          " AND x.requested_by <> $1"),
     _Kind("scores", Verb.APPROVE_SCORES, ("me",),
           "SELECT count(*)::int AS items, min(x.requested_at) AS since FROM score_change x WHERE x.state = 'requested'"
           " AND x.requested_by <> $1 AND NOT EXISTS (SELECT 1 FROM correction k WHERE k.score_change_id = x.id)"),

@@ -175,6 +175,10 @@ class Plan(Answer):
     slots: list[Slot]
 
 
+class AskedRelease(Answer):
+    release_request: int = Field(description="用 POST /releases/{它}/approve 批准，须是另一位同事")
+
+
 class ChangedPlan(Answer):
     id: int
     release_at: datetime | None

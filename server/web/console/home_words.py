@@ -32,6 +32,7 @@ DUE: dict[str, tuple[str, str, str, bool]] = {
     "scan": ("批次待本校签发负责人扫码签发", "/console/issuances?state=site_pending", "出示二维码", False),
     "slow": ("批次送院校超过 3 天没有签发", "/console/issuances?state=site_pending", "看是哪些", True),
     "plans": ("考试计划已考完，成绩还没有公布", "/console/plans", "去公布", False),
+    "releases": ("成绩公布待您批准", "/console/plans", "去核对", False),
     "scores": ("成绩变更待您批准", "/console/score-changes?state=requested", "去处理", False),
     "checks": ("导入检查过，还没有写入", "/console/imports", "去写入", False),
     "poor_imports": ("导入有没写入的行（两周内）", "/console/imports", "去更正", False),

@@ -36,6 +36,7 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/portal-differences", "门户核对", Verb.SETTLE_PORTAL),
     ("/console/paper", "印制与寄送", Verb.SEE_PAPER),
     ("/console/corrections", "更正", Verb.SEE_CORRECTIONS),
+    ("/console/schools", "院校", Verb.SEE_OFFICERS),
     ("/console/officers", "签发负责人", Verb.SEE_OFFICERS),
     ("/console/people", "考生管理", Verb.SEE_PEOPLE),
     ("/console/campaigns", "群发", Verb.SEE_CAMPAIGNS),

@@ -7,10 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from server.domain import beijing
-from server.domain.exams import plans, queries, timetable
+from server.domain.exams import plans, queries, release_requests, timetable
 from server.domain.levels import Level
 from server.domain.roles import Verb
-from server.web.console.answers import ChangedPlan, Page, Plan, Slot
+from server.web.console.answers import AskedRelease, ChangedPlan, Page, Plan, Slot
 from server.web.console.auth import Call
 from server.web.console.paging import page_of
 from server.web.routes import Route
@@ -18,7 +18,11 @@ from server.web.schema import Input, Moment, OneOf
 
 
 class Release(Input):
-    at: Moment | None = Field(default=None, description="不填表示立即")
+    at: Moment | None = Field(default=None, description="不填表示批准后立即")
+
+
+class Note(Input):
+    note: str = Field(min_length=1, max_length=400)
 
 
 class Practice(Input):
@@ -64,10 +68,21 @@ async def listing(call: Call) -> Page[Plan]:
     return page_of(Plan, [shown(plan) for plan in await queries.plans_listing(call.s.clock)])
 
 
-async def release(call: Call, body: Release, plan_id: int) -> ChangedPlan:
-    return ChangedPlan.model_validate(
-        await plans.release(call.s.clock, call.s.queue, plan_id, at=body.at, actor=call.actor)
-    )
+async def release(call: Call, body: Release, plan_id: int) -> AskedRelease:
+    asked = await release_requests.ask(call.s.clock, plan_id, at=body.at, actor=call.actor)
+    return AskedRelease(release_request=asked)
+
+
+async def approve(call: Call, release_id: int) -> ChangedPlan:
+    return ChangedPlan.model_validate(await release_requests.approve(call.s, release_id, actor=call.actor))
+
+
+async def refuse(call: Call, body: Note, release_id: int) -> None:
+    await release_requests.refuse(call.s.clock, release_id, body.note, actor=call.actor)
+
+
+async def withdraw(call: Call, release_id: int) -> None:
+    await release_requests.withdraw(call.s.clock, release_id, actor=call.actor)
 
 
 async def cancel_release(call: Call, plan_id: int) -> ChangedPlan:
@@ -86,9 +101,14 @@ async def set_time(call: Call, body: Times, plan_id: int) -> Slot:
 
 
 _ONE = "/plans/<plan_id:int>"
+_RELEASE = "/releases/<release_id:int>"
 ROUTES = [
     Route("GET", "/plans", listing, "考试计划", gives=Page[Plan], verb=Verb.SEE_PLANS),
-    Route("POST", f"{_ONE}/release", release, "公布成绩：立即，或从某一分钟起", takes=Release, gives=ChangedPlan, verb=Verb.RELEASE),
+    Route("POST", f"{_ONE}/release", release, "提出公布成绩：批准后立即，或从某一分钟起；另一位同事批准以后才生效",
+          takes=Release, gives=AskedRelease, verb=Verb.RELEASE),
+    Route("POST", f"{_RELEASE}/approve", approve, "批准公布成绩", gives=ChangedPlan, verb=Verb.APPROVE_RELEASE),
+    Route("POST", f"{_RELEASE}/refuse", refuse, "不批准公布成绩，写明原因", takes=Note, status=204, verb=Verb.APPROVE_RELEASE),
+    Route("POST", f"{_RELEASE}/withdraw", withdraw, "撤回自己提出的公布", status=204, verb=Verb.RELEASE),
     Route("POST", f"{_ONE}/cancel-release", cancel_release, "取消尚未到时间的公布", gives=ChangedPlan, verb=Verb.RELEASE),
     Route("POST", f"{_ONE}/practice", set_practice, "是否要求实践与督导学时", takes=Practice, gives=ChangedPlan, verb=Verb.RELEASE),
     Route("POST", f"{_ONE}/times", set_time, "登记一个科目的考试时间", takes=Times, gives=Slot, verb=Verb.RELEASE),

@@ -1,0 +1,80 @@
+"""The SQL of one plan's page: results by level, the distribution of scores, who lacks hours, earlier plans."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from server.models.database import rows
+
+Row = dict[str, Any]
+_PLAN = """
+SELECT p.id, p.name, p.exam_date, k.name AS certificate, p.kind_id, p.release_at, p.requires_practice, p.announced_at
+FROM plan p JOIN certificate_kind k ON k.id = p.kind_id WHERE p.id = $1
+"""
+_RESULTS = """
+SELECT t.level, r.outcome, count(*)::int AS people, count(DISTINCT r.site_id)::int AS sites
+FROM registration r JOIN site t ON t.id = r.site_id WHERE r.plan_id = $1 GROUP BY t.level, r.outcome
+"""
+_MARKS = """
+SELECT t.level, s.subject, least(floor(s.score / 10)::int, 9) AS band, count(*)::int AS people
+FROM registration r JOIN site t ON t.id = r.site_id JOIN score s ON s.registration_id = r.id
+WHERE r.plan_id = $1 AND s.status = 'scored' GROUP BY t.level, s.subject, band
+"""
+_WITHOUT_HOURS = """
+SELECT t.level, count(*)::int AS people FROM registration r JOIN site t ON t.id = r.site_id
+LEFT JOIN practice_record q ON q.candidate_id = r.candidate_id AND q.level = t.level
+WHERE r.plan_id = $1 AND r.outcome = 'passed' AND t.level = $2
+  AND (COALESCE(q.supervision_hours, 0) < $3 OR COALESCE(q.practice_hours, 0) < $4) GROUP BY t.level
+"""
+_EARLIER = """
+SELECT p.id FROM plan p WHERE p.kind_id = $1 AND (p.exam_date, p.id) < ($2, $3) ORDER BY p.exam_date DESC, p.id DESC LIMIT $4
+"""
+_SITES = """
+SELECT h.id AS school_id, h.name AS school, t.level, c.registered, c.passed, c.pending, i.id AS issuance_id, i.state AS batch
+FROM (SELECT r.site_id, count(*)::int AS registered, (count(*) FILTER (WHERE r.outcome = 'passed'))::int AS passed,
+             (count(*) FILTER (WHERE r.outcome = 'pending'))::int AS pending
+      FROM registration r WHERE r.plan_id = $1 GROUP BY r.site_id) c
+JOIN site t ON t.id = c.site_id JOIN school h ON h.id = t.school_id
+LEFT JOIN LATERAL (SELECT x.id, x.state FROM issuance x WHERE x.plan_id = $1 AND x.site_id = c.site_id
+    AND x.corrects_id IS NULL ORDER BY x.id DESC LIMIT 1) i ON true
+ORDER BY c.pending > 0 DESC, h.name, t.level LIMIT $2
+"""
+_REQUESTS = """
+SELECT id, at, registered, passed, pending, state, requested_by, requested_by_name, requested_at, decided_by_name, decided_at,
+       decision_note
+FROM release_request WHERE plan_id = $1 ORDER BY id DESC LIMIT 10
+"""
+
+
+async def plan(plan_id: int) -> Row | None:
+    return next(iter(await rows(_PLAN, plan_id)), None)
+
+
+async def results(plan_id: int) -> list[Row]:
+    """By level and outcome, how many people and at how many sites."""
+    return await rows(_RESULTS, plan_id)
+
+
+async def marks(plan_id: int) -> list[Row]:
+    """By level and subject, how many in each band of ten marks; 100 is in the last."""
+    return await rows(_MARKS, plan_id)
+
+
+async def without_hours(plan_id: int, level: str, supervision: Any, practice: Any) -> int:
+    """Who passed at this level and has fewer hours on record than these."""
+    return sum(row["people"] for row in await rows(_WITHOUT_HOURS, plan_id, level, supervision, practice))
+
+
+async def earlier(kind_id: int, exam_date: date, plan_id: int, most: int) -> list[int]:
+    """The plans of this kind before this one, the latest first."""
+    return [row["id"] for row in await rows(_EARLIER, kind_id, exam_date, plan_id, most)]
+
+
+async def sites(plan_id: int, most: int) -> list[Row]:
+    """Each site with its results and its batch; those without all scores first."""
+    return await rows(_SITES, plan_id, most)
+
+
+async def requests(plan_id: int) -> list[Row]:
+    return await rows(_REQUESTS, plan_id)

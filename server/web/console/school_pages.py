@@ -1,0 +1,58 @@
+"""The pages of 院校: the schools, and one with its people, its batches and what is late."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from sanic import Blueprint, HTTPResponse
+from sanic.response import redirect
+
+from server.domain import roles
+from server.domain.dossiers import school_dossier
+from server.domain.roles import Verb
+from server.web.console import page_base
+from server.web.console.auth import Call
+from server.web.schema import Input
+
+bp = Blueprint("console_schools", url_prefix="/console")
+NAV = "/console/schools"
+
+
+class SchoolsPage(Input):
+    q: str | None = Field(default=None, max_length=100)
+    after: str | None = Field(default=None, max_length=100)
+
+
+async def school_list(call: Call) -> HTTPResponse:
+    """A school's own account is led to its own page."""
+    if call.actor.school_id is not None:
+        return redirect(f"{NAV}/{call.actor.school_id}", status=303)
+    wanted = page_base.read(call, SchoolsPage)
+    items, after = await school_dossier.listing(wanted.q, after=wanted.after, actor=call.actor)
+    return await page_base.render(
+        call,
+        "schools.html",
+        title="院校",
+        nav=NAV,
+        q=wanted.q or "",
+        items=items,
+        next_cursor=after,
+        more_base=page_base.address(NAV, [("q", wanted.q)]),
+    )
+
+
+async def school_page(call: Call, school_id: int) -> HTTPResponse:
+    it = await school_dossier.view(call.s.clock, call.s.keys, school_id, actor=call.actor)
+    return await page_base.render(
+        call,
+        "school.html",
+        title=it.name,
+        nav=NAV,
+        it=it,
+        own=call.actor.school_id is not None,
+        may_invite=roles.may(call.actor, Verb.INVITE),
+        may_see_plans=roles.may(call.actor, Verb.SEE_PLANS),
+    )
+
+
+page_base.mount(bp, "/schools", school_list, Verb.SEE_OFFICERS)
+page_base.mount(bp, "/schools/<school_id:int>", school_page, Verb.SEE_OFFICERS)
