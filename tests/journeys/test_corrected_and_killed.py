@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from tests.journeys import tour
-from tests.journeys.people import Desk, Phone, until
+from tests.journeys.people import Desk, Phone, release, until
 from tests.journeys.service import after_its_first_start, open_folder, running
 from tests.kit.correcting import APPROVING, ISSUING
 from tests.kit.deaths import DyingService
@@ -52,7 +52,7 @@ class World:
         tour.take_in(self.operator, self.people)
         plan = tour.plan_of(self.operator, plan_name)
         tour.bind(self.phone, self.holder)
-        self.operator.post(f"/plans/{plan['id']}/release")
+        release(self.operator, self.issuer, plan["id"])
         batch = tour.prepare_and_sign(self.issuer, plan, self.people)
         self.officer = tour.join(service, batch["school"]["name"])
         self.sign(batch["id"])

@@ -86,8 +86,11 @@ class AccountLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchoolDossier:
+    """`contact`: how its examination office is reached, as the school says; empty: it has not said."""
+
     id: int
     name: str
+    contact: str
     officers: tuple[OfficerLine, ...]
     accounts: tuple[AccountLine, ...]
     batches: tuple[BatchLine, ...]
@@ -124,6 +127,7 @@ async def view(clock: Clock, keys: Keys, school_id: int, *, actor: Actor) -> Sch
     return SchoolDossier(
         id=school.id,
         name=school.name,
+        contact=school.contact,
         officers=tuple(_officer(keys, one) for one in officers if one.state != OfficerState.WITHDRAWN.value),
         accounts=tuple(AccountLine(**row) for row in await rows(_ACCOUNTS, school_id)),
         batches=tuple(_batch(row) for row in await rows(_BATCHES, school_id, released, SHOWN)),

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.fields.base import OnDelete
 from tortoise.migrations import operations as ops
+
+from server.models import migration
 
 STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
-class Migration(migrations.Migration):
-    dependencies = [("records", "0032_sign_in")]
+class Migration(migration.Migration):
+    dependencies = [("records", "0034_finding_people")]
 
     initial = False
 

@@ -7,7 +7,7 @@ from server.models import migration
 
 
 class Migration(migration.Migration):
-    dependencies = [("records", "0034_finding_people")]
+    dependencies = [("records", "0035_release_requests")]
 
     initial = False
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 from sanic import Blueprint, HTTPResponse
-from sanic.response import redirect
 
 from server.domain import roles
 from server.domain.dossiers import school_dossier
+from server.domain.people.school_scope import is_school
 from server.domain.roles import Verb
 from server.web.console import page_base
 from server.web.console.auth import Call
@@ -23,9 +23,9 @@ class SchoolsPage(Input):
 
 
 async def school_list(call: Call) -> HTTPResponse:
-    """A school's own account is led to its own page."""
-    if call.actor.school_id is not None:
-        return redirect(f"{NAV}/{call.actor.school_id}", status=303)
+    """All of them; for a school's own account its own page."""
+    if is_school(call.actor):
+        return await school_page(call, call.actor.school_id or 0)
     wanted = page_base.read(call, SchoolsPage)
     items, after = await school_dossier.listing(wanted.q, after=wanted.after, actor=call.actor)
     return await page_base.render(
@@ -48,7 +48,7 @@ async def school_page(call: Call, school_id: int) -> HTTPResponse:
         title=it.name,
         nav=NAV,
         it=it,
-        own=call.actor.school_id is not None,
+        own=is_school(call.actor),
         may_invite=roles.may(call.actor, Verb.INVITE),
         may_see_plans=roles.may(call.actor, Verb.SEE_PLANS),
     )
