@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asn1crypto import algos
-from asn1crypto import crl as asn1_crl
-from asn1crypto import ocsp as asn1_ocsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -36,33 +33,11 @@ from server.adapters.keys import KeyFolder, create
 from server.errors import Refused
 from tests.adapters.authorities import Wanted, chain, write
 from tests.adapters.documents.papers import page
+from tests.adapters.weak_words import weak_answer, weak_list
 from tests.conftest import ISSUER
 from tests.kit.documents import judged
 from tests.kit.fakes import NOON, FakeClock
 from tests.kit.stamping import StampServer, stamp_server
-
-SHA1 = algos.SignedDigestAlgorithm({"algorithm": "sha1_ecdsa"})
-
-
-def weak_answer(der: bytes, by: ec.EllipticCurvePrivateKey) -> bytes:
-    """The answer signed by SHA-1, which `cryptography` makes no more and still believes."""
-    basic = asn1_ocsp.OCSPResponse.load(der)["response_bytes"]["response"].parsed
-    said = basic["tbs_response_data"]
-    signature = by.sign(said.dump(), ec.ECDSA(hashes.SHA1()))
-    weak = asn1_ocsp.BasicOCSPResponse(
-        {"tbs_response_data": said, "signature_algorithm": SHA1, "signature": signature}
-    )
-    whole = {"response_type": "basic_ocsp_response", "response": weak}
-    return bytes(asn1_ocsp.OCSPResponse({"response_status": "successful", "response_bytes": whole}).dump())
-
-
-def weak_list(der: bytes, by: ec.EllipticCurvePrivateKey) -> bytes:
-    """The list of revoked certificates, alike."""
-    listed = asn1_crl.CertificateList.load(der)
-    listed["tbs_cert_list"]["signature"] = listed["signature_algorithm"] = SHA1
-    said = listed["tbs_cert_list"].dump(force=True)
-    listed["signature"] = by.sign(said, ec.ECDSA(hashes.SHA1()))
-    return bytes(listed.dump(force=True))
 
 
 @dataclass
@@ -237,10 +212,8 @@ def _weak(voice: Voice) -> None:
 def test_what_does_not_hold_is_left_out_and_the_seal_is_put_all_the_same(
     scene: Scene, fault: Callable[[Voice], None], has_ocsp: bool
 ) -> None:
-    scene.voice.has_ocsp, scene.voice.is_revoked = (
-        has_ocsp,
-        True,
-    )  # a word that does not hold stops nothing, either
+    scene.voice.has_ocsp = has_ocsp
+    scene.voice.is_revoked = True  # a word that does not hold stops nothing, either
     fault(scene.voice)
     assert read_pdf(scene.made(), scene.keys.public()).held == (4, 0)
 
@@ -290,11 +263,8 @@ def told(scene: Scene) -> tuple[int, str]:
 def test_whom_the_issuer_has_appointed_is_believed(scene: Scene, is_by_key: bool, chain_of: str) -> None:
     made = appoint(scene.voice)
     scene.voice.is_by_key = is_by_key
-    scene.voice.beside = {
-        "alone": (made,),
-        "root before": (scene.root, made),
-        "root behind": (made, scene.root),
-    }[chain_of]
+    beside = {"alone": (made,), "root before": (scene.root, made), "root behind": (made, scene.root)}
+    scene.voice.beside = beside[chain_of]
     assert told(scene) == (1, "")
     scene.voice.is_revoked = True
     assert told(scene)[1] == scene.voice.leaf.subject.rfc4514_string()
