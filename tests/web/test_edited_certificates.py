@@ -11,7 +11,6 @@ import html
 import random
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,12 +93,17 @@ class World:
         exchange(self.s, rate_limiter=MemoryRateLimiter(self.s.clock))
 
 
+@pytest.fixture(scope="module")
+def forger(tmp_path_factory: pytest.TempPathFactory) -> Forger:
+    folder = tmp_path_factory.mktemp("forger")
+    create(folder, development=True, organisation=ISSUER)
+    return Forger(KeyFolder(folder, production=False))
+
+
 @pytest.fixture
 async def world(
-    app: App, services: Services, certificate: Certificate, key_folder: KeyFolder, tmp_path: Path
+    app: App, services: Services, certificate: Certificate, key_folder: KeyFolder, forger: Forger
 ) -> World:
-    create(tmp_path / "forger", development=True, organisation=ISSUER)
-    forger = Forger(KeyFolder(tmp_path / "forger", production=False))
     exchange(services, pdf_reader=PdfReaderHere(services.keys))
     w = World(app, services, certificate, forger)
     page = await files.page(services, certificate)
@@ -135,13 +139,15 @@ def confirms(w: World, response: Any, key: str, edit: str) -> bool:
     return wanted not in there or (isinstance(edit, str) and edit in there.replace(wanted, ""))
 
 
-async def on_paper(w: World, key: str, edit: Any) -> list[str]:
-    """Printed anew beside the genuine code; and typed from the paper into the form."""
+async def on_paper(w: World, key: str, edit: Any, seed: int) -> list[str]:
+    """Printed anew beside the genuine code; and typed from the paper into the form, which shows the same page."""
     if key in IN_CODE | IN_FILE:
         return []
     wrong = []
     if confirms(w, await w.scanned(w.certificate.code), key, edit):
         wrong.append("the scanned page confirms it")
+    if key not in ("number", "name") and seed % 4:
+        return wrong
     number = edit if key == "number" else w.true["number"]
     name = edit if key == "name" else w.true["name"]
     if confirms(w, await w.typed(number, name), key, edit):
@@ -204,7 +210,7 @@ async def test_200_edits_of_a_printed_field_are_each_told_apart(world: World) ->
     wrong, tried = [], Counter[str]()
     for seed, key in forging.rounds(KEYS, EDITS):
         edit = forging.edited(random.Random(seed), key, w.true[key])
-        told = await on_paper(w, key, edit) + await in_code(w, key, edit, seed)
+        told = await on_paper(w, key, edit, seed) + await in_code(w, key, edit, seed)
         if (turn := seed // len(KEYS)) < len(FILES):
             told += await as_file(w, key, edit, FILES[turn])
         wrong += [f"seed {seed}, {key} as {edit!r}: {one}" for one in told]
@@ -216,7 +222,7 @@ async def test_200_edits_of_a_printed_field_are_each_told_apart(world: World) ->
 async def test_of_a_name_or_number_only_what_a_person_types_otherwise_is_forgiven(world: World) -> None:
     """Width, spaces and hyphens of a keyboard; then the page shows it as it is on record. Any other edit finds nothing."""
     w = world
-    for seed in range(80):
+    for seed in range(40):
         key = ("number", "name")[seed % 2]
         rng = random.Random(f"typed {seed}")
         make = forging.MADE[seed // 2 % len(forging.MADE)]
