@@ -29,6 +29,7 @@ from server.settings import Settings
 from tests.kit.databases import ReusedDatabase
 from tests.kit.databases import with_database as with_database
 from tests.kit.fakes import NOON, FakeClock
+from tests.kit.kept_pool import NAME, KeptPool
 from tests.kit.reused_apps import ReusedApps
 from tests.kit.stand_ins import stand_ins
 from tests.kit.started import Started
@@ -178,19 +179,24 @@ def reused_database(postgres_url: str) -> Iterator[ReusedDatabase]:
     one.drop()
 
 
+@pytest.fixture(scope="session")
+def kept_pool() -> KeptPool:
+    return KeptPool()
+
+
 @pytest.fixture
-def db_url(reused_database: ReusedDatabase) -> Iterator[str]:
+def db_url(reused_database: ReusedDatabase, request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated database without rows, of this test alone while it runs."""
-    yield reused_database.take()
+    yield reused_database.take(spared=NAME if "db" in request.fixturenames else "")
     context._global_context = None  # a test that failed before it closed must not take all after it along
 
 
 @pytest.fixture
-async def db(db_url: str) -> AsyncIterator[str]:
+async def db(db_url: str, kept_pool: KeptPool) -> AsyncIterator[str]:
     """The same, with the records connected to it. Yields its URL."""
-    await database.connect(db_url, patience=database.Patience(acquire=60.0))  # however busy the machine is
+    await kept_pool.open(db_url)
     yield db_url
-    await database.close()
+    await kept_pool.give_back()
 
 
 @pytest.fixture(scope="session")

@@ -32,9 +32,10 @@ WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'to
 """
 _COUNTED = "SELECT format('%I.%I', schemaname, sequencename), last_value, start_value FROM pg_sequences"
 _APPLIED = "SELECT array_agg(t::text ORDER BY id) FROM tortoise_migrations t"
-_STRANGERS = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
-)
+_STRANGERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = %s AND pid <> pg_backend_pid() AND application_name <> ALL(%s)
+"""
 # Hold for everybody, so only who may alter the tables can empty them.
 _NO_CHANGE = {table: f"{table}_no_change" for table in ("audit_entry", "log_entry", "log_checkpoint")}
 
@@ -59,29 +60,39 @@ class ReusedDatabase:
         self._server, self._pattern, self._prefix = server, pattern, name
         self._made = 0
         self._name = ""
+        self._kept: psycopg.Connection | None = None
         self._shape: list[tuple[int, int]] = []
         self._since = 0
         self._applied: object = None
         self._counted: dict[str, int | None] = {}
 
-    def take(self) -> str:
-        """The URL of the database, as it was when it was made."""
-        if not self._name or not self._is_again_as_it_was():
+    def take(self, spared: str = "") -> str:
+        """The URL of the database, as it was when it was made.
+
+        Args:
+            spared: the name of connections that stay; empty: the test is alone with its database.
+        """
+        if not self._name or not self._is_again_as_it_was(spared):
             self._make()
+        if not spared and self._kept is not None:
+            self._kept.close()
         return with_database(self._server, self._name)
 
-    def _is_again_as_it_was(self) -> bool:
+    def _is_again_as_it_was(self, spared: str) -> bool:
         try:
-            with self._link() as link:
-                return self._emptied(link)
+            return self._emptied(self._link(), [spared] if spared else [])
         except psycopg.Error:  # it was dropped, or lets nobody in
             return False
 
     def _link(self) -> psycopg.Connection:
-        """Closed before a test begins: some want to be alone with their database."""
-        return psycopg.connect(with_database(self._server, self._name), autocommit=True)
+        if self._kept is None or self._kept.closed:
+            url = with_database(self._server, self._name)
+            self._kept = psycopg.connect(url, autocommit=True, options="-c lock_timeout=30000")
+        return self._kept
 
     def drop(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
         if self._name:
             with psycopg.connect(self._server, autocommit=True) as link:
                 link.execute(
@@ -102,18 +113,18 @@ class ReusedDatabase:
                     sql.Identifier(self._name), sql.Identifier(self._pattern)
                 )
             )
-        with self._link() as link:
-            self._applied = link.execute(_APPLIED).fetchone()
-            self._counted = {name: last for name, last, _ in link.execute(_COUNTED)}
-            self._remember(link)
+        link = self._link()
+        self._applied = link.execute(_APPLIED).fetchone()
+        self._counted = {name: last for name, last, _ in link.execute(_COUNTED)}
+        self._remember(link)
 
     def _remember(self, link: psycopg.Connection) -> None:
         (self._since,) = link.execute("SELECT pg_current_xact_id()::text::bigint").fetchone() or (0,)
         self._shape = link.execute(_SHAPE, {"since": self._since}).fetchall()
 
-    def _emptied(self, link: psycopg.Connection) -> bool:
+    def _emptied(self, link: psycopg.Connection, spared: list[str]) -> bool:
         """Whether it could be made as it was; False: it has to be made anew."""
-        self._end_others(link)
+        self._end_others(link, spared)
         if link.execute(_SHAPE, {"since": self._since}).fetchall() != self._shape:
             return False
         if link.execute(_APPLIED).fetchone() != self._applied:
@@ -127,10 +138,10 @@ class ReusedDatabase:
         self._remember(link)
         return True
 
-    def _end_others(self, link: psycopg.Connection) -> None:
+    def _end_others(self, link: psycopg.Connection, spared: list[str]) -> None:
         """Whatever the last test left connected goes, and with it the locks it held."""
         until = time.monotonic() + 30
-        while link.execute(_STRANGERS, (self._name,)).fetchall():
+        while link.execute(_STRANGERS, (self._name, spared)).fetchall():
             assert time.monotonic() < until, "a connection of the last test does not end"
             time.sleep(0.005)
 
