@@ -180,8 +180,10 @@ def reused_database(postgres_url: str) -> Iterator[ReusedDatabase]:
 
 
 @pytest.fixture(scope="session")
-def kept_pool() -> KeptPool:
-    return KeptPool()
+async def kept_pool(postgres_url: str) -> AsyncIterator[KeptPool]:
+    one = KeptPool()
+    yield one
+    await one.close()
 
 
 @pytest.fixture

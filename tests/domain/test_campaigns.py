@@ -120,7 +120,7 @@ async def test_the_snapshot_is_kept_whoever_comes_later_and_says_why_some_have_n
     await handling.start(services.clock, services.queue, campaign.id, actor=WRITER)
     await sent_on(services, turns=2)
     assert (campaign.people, campaign.reachable) == (3, 1)
-    rows = await Delivery.filter(campaign_id=campaign.id).order_by("id")
+    rows = await Delivery.filter(campaign_id=campaign.id).order_by("candidate_id")
     assert [(row.state, row.last_error) for row in rows] == [
         ("accepted", ""),
         ("no_way", "没有绑定微信"),

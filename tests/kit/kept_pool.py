@@ -26,7 +26,7 @@ class KeptPool:
     async def open(self, url: str) -> None:
         """Connect the records to this database, or find them connected."""
         if self._context is None or self._url != url:
-            await self._close()
+            await self.close()
             await database.connect(f"{url}?application_name={NAME}", patience=_PATIENCE)
             self._url, self._context = url, context.get_current_context()
             self._client = connections.get("default")
@@ -41,7 +41,8 @@ class KeptPool:
             await database.close()
             self._context = None
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """At the end of all tests."""
         if self._context is not None:
             context._current_context.set(self._context)
             await database.close()
