@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.fields.base import OnDelete
 from tortoise.migrations import operations as ops
+
+from server.models import migration
 
 STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
-class Migration(migrations.Migration):
+class Migration(migration.Migration):
     dependencies = [("records", "0032_sign_in")]
 
     initial = False

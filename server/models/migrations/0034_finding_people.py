@@ -11,7 +11,7 @@ STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
 class Migration(migration.Migration):
-    dependencies = [("records", "0032_sign_in")]
+    dependencies = [("records", "0033_passkeys")]
 
     initial = False
 
