@@ -40,6 +40,7 @@ HOLDER = WeChatIdentity("oa", "oHolder", "uHolder")
 HOLDER_MP = WeChatIdentity("mp", "mHolder", "uHolder")
 OFFICER_MP = WeChatIdentity("mp", "mOfficer")
 SKIPPED = ("static/", "wechat/")  # files, and pushes that only WeChat may send
+DOSSIER, RECEIPT = "console/people/<candidate_id:int>", "h5/officer/signed/<receipt_id:int>"
 STREAM = "console/api/v1/issuances/<issuance_id:int>/events"
 
 
@@ -154,7 +155,15 @@ async def test_no_door_tells_before_the_release_and_the_right_ones_do_after_it(
             found.discard("v/<code:str>")
         seen = await w.ask("get", f"/v/{w.values['code']}", "anybody")
         assert "没有这份证书的发放记录" in seen.text and "证书有效" not in seen.text
-    assert before == {role: set() for role in w.roles}
+    # That its own candidate is registered, a school knows, and an officer what he himself has signed.
+    assert before.pop("school") == {DOSSIER}
+    dossier = await w.ask("get", f"/console/people/{w.values['candidate_id']}", "school")
+    assert dossier.text.count("公布后可见") == 2 and "没有证书。" in dossier.text
+    w.secrets = [secret for secret in w.secrets if secret not in issuing.NAMES]
+    assert not w.told(dossier.text)
+    w.secrets += issuing.NAMES
+    assert before.pop("officer") <= {RECEIPT, f"{RECEIPT}/file"}
+    assert before == {role: set() for role in before}
 
     await plans.release(services.clock, services.queue, w.of.plan.id, at=None, actor=make.OPERATOR)
     after = {role: await w.telling(role, skip=STREAM) for role in w.roles}

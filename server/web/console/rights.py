@@ -14,7 +14,8 @@ bp = Blueprint("console_rights", url_prefix="/console")
 # The order of the page; a test asks that every right stands in one of them.
 GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("考试与成绩", (
-        Verb.SEE_PLANS, Verb.SEE_IMPORTS, Verb.IMPORT, Verb.RELEASE, Verb.APPROVE_SCORES,
+        Verb.SEE_PLANS, Verb.SEE_IMPORTS, Verb.IMPORT, Verb.RELEASE, Verb.APPROVE_RELEASE,
+        Verb.APPROVE_SCORES,
     )),
     ("签发与证书", (
         Verb.SEE_ISSUANCES, Verb.CHECK_LIST, Verb.PREPARE, Verb.SIGN, Verb.WITHDRAW, Verb.REVISE, Verb.SHOW_TICKET,
