@@ -16,7 +16,8 @@ from sanic.response import html
 
 from server.domain import beijing
 from server.domain.payments.yuan import yuan
-from server.web import responses, said_once
+from server.web import languages, responses, said_once
+from server.web.languages import Speaker
 from server.web.request import services, wechat_page_policy
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
@@ -54,19 +55,27 @@ def dialled(contact: str) -> Markup:
     return Markup("").join([*parts, escape(contact[end:])])
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
+@lru_cache(maxsize=len(languages.SPEAKERS))
+def _environment(speaker: Speaker) -> Environment:
+    """The templates in one language: their marked sentences, and the filters that write days and minutes."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # by the extension
+        speaker.say, lambda one, many, count: speaker.say(one if count == 1 else many), newstyle=True
+    )
+    environment.globals["speaker"] = speaker
+    environment.globals["languages"] = languages.NAMES
     environment.globals["asset"] = asset
-    environment.filters["day"] = beijing.say_day
+    environment.filters["day"] = speaker.day
     environment.filters["written_day"] = lambda text: beijing.say_day(date.fromisoformat(text))
-    environment.filters["minute"] = beijing.say_minute
+    environment.filters["minute"] = speaker.minute
     environment.filters["yuan"] = yuan
     environment.filters["dialled"] = dialled
     environment.globals["tab_items"] = TABS
@@ -88,6 +97,7 @@ def _answers(request: Request) -> str:
     )  # not the address itself: it may hold a scan's token
 
 
+SPEAKING = ("verification/",)  # templates whose every sentence is marked and has its English
 USES_WECHAT = ("h5/", "scan/")  # templates of pages inside WeChat; they load static/js/wechat.js
 
 
@@ -98,6 +108,8 @@ async def render(request: Request, template: str, *, status: int = 200, **contex
     stands (see TABS).
     """
     s = services(request)
+    speaks = template.startswith(SPEAKING)
+    speaker = languages.speaker(request) if speaks else languages.SPEAKERS[languages.CHINESE]
     is_wechats = template.startswith(USES_WECHAT)
     if is_wechats:
         context = {
@@ -108,9 +120,16 @@ async def render(request: Request, template: str, *, status: int = 200, **contex
             **context,
         }
     text = (
-        _environment()
+        _environment(speaker)
         .get_template(template)
-        .render(request=request, settings=s.settings, now=s.clock.now(), answers=_answers(request), **context)
+        .render(
+            request=request,
+            settings=s.settings,
+            now=s.clock.now(),
+            answers=_answers(request),
+            here=request.path,
+            **context,
+        )
     )
     headers = {"cache-control": "no-store"}
     if is_wechats:
@@ -119,5 +138,7 @@ async def render(request: Request, template: str, *, status: int = 200, **contex
     response = html(text, status=status, headers=headers)
     if is_wechats:
         said_once.forget(request, response)
+    if speaks:
+        languages.remember(request, response)
     # A console page has the session's secret in it, beside what its address asks for (decision 0240).
     return response if "csrf" in context else responses.compress(request, response)

@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
 import orjson
 from sanic import Blueprint, HTTPResponse, Request
+from sanic.response import redirect
 
-from server.domain.beijing import local, say_day
+from server.domain.beijing import local
 from server.domain.certificates import packing, verification, wallet_credentials
 from server.domain.certificates.claims import AUTHORITY, FORMS
 from server.domain.certificates.verification import Finding
 from server.domain.levels import Level
+from server.domain.lookups.wording import CERTIFIES
 from server.domain.ports import PublicKey, Services
 from server.domain.public_log import log_entry, log_state
 from server.domain.public_log.log_state import LogStopped
 from server.errors import Invalid, NotFound, OutsideFailure, TooMany, Unverified
-from server.web import responses, site_files, templating, wallets
+from server.web import languages, responses, site_files, templating, wallets
+from server.web.languages import Speaker
 from server.web.look_alikes import LOOK_ALIKES
 from server.web.request import client_address, form_text, services, wants_page
 from server.web.verification_documents import Claims, Found, Logged
@@ -43,7 +46,11 @@ async def form(request: Request) -> HTTPResponse:
 
 @bp.post("/v")
 async def search(request: Request) -> HTTPResponse:
-    """The certificate with this number and this name. The answer stands at /v itself: no number gets into an address."""
+    """The certificate with this number and this name.
+
+    A person is led to the address of its signed code: it may be kept, forwarded and asked again, and neither number
+    nor name is written in it for a reader.
+    """
     number, name = form_text(request, "number", 200), form_text(request, "name", 200)
     try:
         finding = await verification.find(services(request), number, name, address=client_address(request))
@@ -51,6 +58,10 @@ async def search(request: Request) -> HTTPResponse:
         if not wants_page(request):
             raise
         return await _form(request, refusal=refusal, number=number, name=name)
+    if finding.code and wants_page(request):
+        response = redirect(f"/v/{finding.code}", status=303)
+        response.headers["cache-control"] = "no-store"
+        return response
     return await _show(request, finding)
 
 
@@ -66,7 +77,14 @@ async def scanned(request: Request, code: str) -> HTTPResponse:
     except Unverified as refusal:
         if refusal.code == "key_unknown" or not wants_page(request):
             return await _unproven(request, refusal)
-        return await templating.render(request, "verification/forged.html", status=404, title="无法确认")
+        return await templating.render(
+            request,
+            "verification/forged.html",
+            status=404,
+            title="无法确认",
+            authority=AUTHORITY,
+            portal=PORTAL,
+        )
     return await _show(request, finding)
 
 
@@ -105,7 +123,14 @@ async def _not_now(request: Request, refusal: Unverified) -> HTTPResponse:
     """A key that this process has not heard of yet: neither genuine nor forged. It is read within seconds."""
     if not wants_page(request):
         raise OutsideFailure(refusal.message)
-    response = await templating.render(request, "verification/not_now.html", status=503, title="暂时无法核验")
+    response = await templating.render(
+        request,
+        "verification/not_now.html",
+        status=503,
+        title="暂时无法核验",
+        authority=AUTHORITY,
+        portal=PORTAL,
+    )
     response.headers["retry-after"] = str(LATER_SECONDS)
     return response
 
@@ -186,6 +211,9 @@ async def _form(
         look_alikes=LOOK_ALIKES,
         refusal=refusal,
         wrong=wrong,
+        refused=[error.detail for error in getattr(refusal, "errors", [])] or [refusal.message]
+        if refusal
+        else [],
         number=number,
         name=name,
         authority=AUTHORITY,
@@ -199,12 +227,17 @@ async def _form(
 async def _show(request: Request, finding: Finding) -> HTTPResponse:
     if not wants_page(request):
         return responses.json(_document(finding))
+    speaker = languages.speaker(request)
+    level = Level(finding.claims.level)
     return await templating.render(
         request,
         "verification/finding.html",
         title=finding.standing.label,
         found=finding,
-        rows=_rows(finding),
+        level=level.english if speaker.tag == languages.ENGLISH else level.label,
+        certifies=CERTIFIES[level],
+        superseded_word=why_superseded(speaker, finding.superseded_word),
+        rows=_rows(finding, speaker),
         authority=AUTHORITY,
         portal=PORTAL,
         events=log_entry.LABELS,
@@ -212,24 +245,47 @@ async def _show(request: Request, finding: Finding) -> HTTPResponse:
     )
 
 
-def _rows(finding: Finding) -> list[tuple[str, str, bool]]:
-    """Label, what must stand on the paper, and whether it is one of the things people forge most."""
+def why_superseded(speaker: Speaker, word: str) -> str:
+    """Why a new one was issued: the word on record, such as 姓名、证件号码更正, or the same in another language."""
+    if speaker.tag == languages.CHINESE:
+        return word or "更正"
+    named = [one for one in word.replace("，", "、").replace("更正", "").split("、") if one]
+    return ", ".join(speaker.say(one) for one in named) or speaker.say("更正")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line to compare with the paper. `is_key`: among what people forge most; `is_chinese`: as it stands there."""
+
+    label: str
+    value: str
+    is_key: bool = False
+    is_code: bool = False
+    is_chinese: bool = True
+
+
+def _rows(finding: Finding, speaker: Speaker) -> list[Row]:
+    """What must stand on the paper."""
     statement = finding.claims
     level = Level(statement.level)
+
+    def written(day: str) -> str:
+        return speaker.day(date.fromisoformat(day))
+
     rows = [
-        ("持证人姓名", statement.name, True),
-        ("证件号码", finding.id_masked, True),
-        ("证书名称", statement.certificate, False),
-        ("证书等级", f"{level.label}（{level.english}）", True),
-        ("证书编号", statement.number, True),
-        ("标准版本", statement.standard, False),
-        ("考试计划", statement.plan, False),
-        ("考试日期", say_day(date.fromisoformat(statement.exam_date)), False),
-        ("考核院校", statement.school, False),
-        ("颁证机构", statement.issuer, False),
-        ("发证日期", say_day(date.fromisoformat(statement.issued_on)), True),
+        Row("持证人姓名", statement.name, is_key=True),
+        Row("证件号码", finding.id_masked, is_key=True, is_code=True, is_chinese=False),
+        Row("证书名称", statement.certificate),
+        Row("证书等级", f"{level.label}（{level.english}）", is_key=True),
+        Row("证书编号", statement.number, is_key=True, is_code=True, is_chinese=False),
+        Row("标准版本", statement.standard),
+        Row("考试计划（不印在证书上）", statement.plan),
+        Row("考试日期", written(statement.exam_date), is_chinese=False),
+        Row("考核院校", statement.school),
+        Row("颁证机构", statement.issuer),
+        Row("发证日期", written(statement.issued_on), is_key=True, is_chinese=False),
     ]
-    return [row for row in rows if row[1]]
+    return [row for row in rows if row.value]
 
 
 def _document(finding: Finding) -> Found:

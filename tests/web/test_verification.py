@@ -43,7 +43,7 @@ async def get(app: App, path: str, headers: dict[str, str] | None = None) -> Any
 
 async def search(app: App, number: str, name: str, headers: dict[str, str] | None = None) -> Any:
     data = {"number": number, "name": name}
-    _, response = await app.asgi_client.post("/v", data=data, headers=headers or PAGE)
+    _, response = await app.asgi_client.post("/v", data=data, headers=headers or PAGE, follow_redirects=True)
     return response
 
 
