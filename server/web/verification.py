@@ -48,8 +48,8 @@ async def form(request: Request) -> HTTPResponse:
 async def search(request: Request) -> HTTPResponse:
     """The certificate with this number and this name.
 
-    A person is led to the address of its signed code: it may be kept, forwarded and asked again, and neither number
-    nor name is written in it for a reader.
+    A person is led to an address that may be kept, forwarded and asked again; neither number nor name can be read in
+    it, and it is not the code of the paper, which only the paper gives away (decision 0923).
     """
     number, name = form_text(request, "number", 200), form_text(request, "name", 200)
     try:
@@ -58,11 +58,24 @@ async def search(request: Request) -> HTTPResponse:
         if not wants_page(request):
             raise
         return await _form(request, refusal=refusal, number=number, name=name)
-    if finding.code and wants_page(request):
-        response = redirect(f"/v/{finding.code}", status=303)
+    if wants_page(request):
+        sealed = verification.address_of(services(request).keys, finding.claims.number)
+        response = redirect(f"/v/found/{sealed}", status=303)
         response.headers["cache-control"] = "no-store"
         return response
-    return await _show(request, finding)
+    return await _show(request, finding, has_code=False)
+
+
+@bp.get("/v/found/<sealed:str>")
+async def found_again(request: Request, sealed: str) -> HTTPResponse:
+    """What a search came to, as it stands now."""
+    try:
+        finding = await verification.find_again(services(request), sealed, address=client_address(request))
+    except (NotFound, TooMany) as refusal:
+        if not wants_page(request):
+            raise
+        return await _form(request, refusal=refusal)
+    return await _show(request, finding, has_code=False)
 
 
 @bp.get("/v/<code:str>")
@@ -224,7 +237,7 @@ async def _form(
     return response
 
 
-async def _show(request: Request, finding: Finding) -> HTTPResponse:
+async def _show(request: Request, finding: Finding, *, has_code: bool = True) -> HTTPResponse:
     if not wants_page(request):
         return responses.json(_document(finding))
     speaker = languages.speaker(request)
@@ -241,7 +254,7 @@ async def _show(request: Request, finding: Finding) -> HTTPResponse:
         authority=AUTHORITY,
         portal=PORTAL,
         events=log_entry.LABELS,
-        proof_at=request.path if request.method == "GET" else "",
+        proof_at=request.path if has_code else "",
     )
 
 

@@ -142,6 +142,8 @@ async def test_pages_of_every_state_have_nothing_chinese_left(
         "form": await get(app, "/v"),
         "empty": await search(app, "", ""),
         "miss": await search(app, certificate.number, "某人"),
+        "again": await get(app, (await search(app, certificate.number, "欧阳慧敏")).headers["location"]),
+        "no address": await get(app, "/v/found/invented"),
         "file": await get(app, "/v/file"),
         "about": await get(app, "/v/about"),
         "rubbish": (await app.asgi_client.post("/v/file", files={"file": b"rubbish"}, headers=ENGLISH))[1],
@@ -196,9 +198,14 @@ async def test_who_is_spoken_to_in_which_language(
 
 async def test_the_found_certificate_has_an_address_to_keep(app: App, certificate: Certificate) -> None:
     response = await search(app, certificate.number, "欧阳慧敏", {"accept": "text/html"})
-    assert (response.status, response.headers["location"]) == (303, f"/v/{certificate.code}")
-    kept = await get(app, response.headers["location"], {"accept": "text/html"})
+    at = response.headers["location"]
+    assert (response.status, at.startswith("/v/found/")) == (303, True)
+    assert not any(told in at for told in (certificate.number, certificate.code, "欧阳"))
+    kept = await get(app, at, {"accept": "text/html"})
     assert "证书有效" in kept.text and "这个网址可以保存或转发" in kept.text
+    for wrong in (at[:-4], at[:-4] + "AAAA", "/v/found/x", f"/v/found/{certificate.number}"):
+        missed = await get(app, wrong, {"accept": "text/html"})
+        assert missed.status == 404 and "这个网址不完整，或者不是本系统给出的" in missed.text
     program = await search(app, certificate.number, "欧阳慧敏", {"accept": "application/json"})
     assert (program.status, program.json["standing"]) == (200, "valid")  # as it was
 

@@ -7,6 +7,7 @@ number can be told from a name, none can be listed.
 
 from __future__ import annotations
 
+import base64
 import hmac
 import logging
 from dataclasses import dataclass, replace
@@ -23,11 +24,12 @@ from server.domain.people.names import same_name
 from server.domain.ports import Clock, Keys, RateLimiter, Services
 from server.domain.public_log import inclusion
 from server.domain.public_log.inclusion import Inclusion
-from server.errors import FieldError, Invalid, NotFound, OutsideFailure, TooMany
+from server.errors import FieldError, Invalid, NotFound, OutsideFailure, TooMany, Unverified
 from server.models import Certificate
 
 log = logging.getLogger("xcert.log")
 MINUTES = 10
+_ADDRESS = "verification.address"
 FORM_TRIES = 30  # of one address in ten minutes; a school's students share one
 SCAN_TRIES = 300
 FILE_TRIES = 20  # each costs a second of a processor
@@ -141,6 +143,38 @@ async def find(s: Services, number: str, name: str, *, address: str) -> Finding:
             "没有查到编号与姓名都相符的证书。请对照证书逐字核对；若手边有证书，扫描上面的二维码最可靠。",
         )
     return replace(finding, logged=logged)
+
+
+def address_of(keys: Keys, number: str) -> str:
+    """The last part of an address at which a found certificate may be asked for again, kept or forwarded.
+
+    It is the number, sealed: nobody reads number or name in it, it is not the code that is printed on the paper, and
+    nobody can make one up.
+    """
+    return base64.urlsafe_b64encode(keys.encrypt(number, about=_ADDRESS)).decode().rstrip("=")
+
+
+async def find_again(s: Services, sealed: str, *, address: str) -> Finding:
+    """How the certificate of a kept address stands now.
+
+    Raises:
+        NotFound("address_unknown"): not an address of ours, or its certificate is not on record any more.
+        TooMany("verification_paused").
+    """
+    await pace_codes(s.rate_limiter, address)
+    try:
+        data = base64.b64decode(sealed[:400] + "=" * (-len(sealed[:400]) % 4), altchars=b"-_", validate=True)
+        number = s.keys.decrypt(data, about=_ADDRESS)
+    except (ValueError, Unverified):
+        raise _no_address() from None
+    finding = await _recorded(s.clock, s.keys, number)
+    if finding is None or finding.standing is Standing.UNKNOWN:
+        raise _no_address()
+    return replace(finding, logged=await _logged(s, finding.code))
+
+
+def _no_address() -> NotFound:
+    return NotFound("address_unknown", "这个网址不完整，或者不是本系统给出的。请用证书编号和姓名重新核验。")
 
 
 async def _logged(s: Services, code: str) -> tuple[Inclusion, ...]:
