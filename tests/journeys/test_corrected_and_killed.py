@@ -210,7 +210,10 @@ def surfaces(
         "/v by number and name": lambda: (
             "证书有效"
             in w.stranger.post(
-                f"{s.url}/v", data={"number": new, "name": name}, headers=page | {"origin": s.url}
+                f"{s.url}/v",
+                data={"number": new, "name": name},
+                headers=page | {"origin": s.url},
+                follow_redirects=True,
             ).text
         ),
         "/v/ of the new code": lambda: "证书有效" in w.stranger.get(_address(w, new), headers=page).text,

@@ -49,7 +49,7 @@ ROWS = {  # what the page shows beside the paper, by the template's name of it
 ELSEWHERE = {  # printed, and beside no row: the words of the page that tell of it
     "portal_number": "门户证书编号：发放记录里还没有。证书上写着编号的，请到门户核对。",
     "statement": "以国家职业技能等级证书信息管理服务平台（1+X门户）的记录为准",
-    "verification_site": "看网址：开头应当是 {site}。",
+    "verification_site": "看网址：开头应当是 {site}，",
     "photo": "照片应是持证人本人（本页不显示照片）",
 }
 IN_CODE = {"url", "qr"}  # the address, as text and as picture
@@ -76,7 +76,7 @@ class World:
     async def typed(self, number: str, name: str) -> Any:
         self._unhurried()
         data = {"number": number, "name": name}
-        _, response = await self.app.asgi_client.post("/v", data=data, headers=PAGE)
+        _, response = await self.app.asgi_client.post("/v", data=data, headers=PAGE, follow_redirects=True)
         return response
 
     async def judged(self, data: bytes) -> Any:

@@ -133,7 +133,9 @@ async def test_who_asks_by_number_and_name_is_not_given_the_code(
 ) -> None:
     await sequencer.run(services)
     data = {"number": certificate.number, "name": "欧阳慧敏"}
-    _, response = await app.asgi_client.post("/v", data=data, headers={"accept": "text/html"})
+    _, response = await app.asgi_client.post(
+        "/v", data=data, headers={"accept": "text/html"}, follow_redirects=True
+    )
     assert "已载入公开签发日志" in response.text
     assert certificate.code not in response.text
 

@@ -147,7 +147,7 @@ async def test_without_redis_certificates_are_verified_and_staff_logs_in(
     _, scanned = await app.asgi_client.get(f"/v/{certificate.code}", headers=PAGE)
     assert (scanned.status, "证书有效" in scanned.text) == (200, True)
     form = {"number": certificate.number, "name": "欧阳慧敏"}
-    _, found = await app.asgi_client.post("/v", data=form, headers=PAGE)
+    _, found = await app.asgi_client.post("/v", data=form, headers=PAGE, follow_redirects=True)
     assert (found.status, "证书有效" in found.text) == (200, True)
     said = {"username": "li.hua", "password": password}
     _, came = await app.asgi_client.post("/console/api/v1/session", json=said)
