@@ -16,6 +16,10 @@ READ = (
     "miniprogram_api/*.py",
     "docs/*.md",
     "README.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "CONTRIBUTING.md",
+    "server/*.po",
 )
 # Words with a rejected one inside that mean something else.
 ELSEWHERE = ("日志级别", "数级别", "门户证书编号", "考试计划")

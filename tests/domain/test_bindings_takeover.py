@@ -57,7 +57,7 @@ async def test_name_and_number_alone_do_not_take_over(services: Services, who: W
     candidate = await somebody(services)
     await bind(services, ME)
     code, said = await outcome(services, who)
-    assert code == "binding_not_matched" and "手机号后四位" in said and "联系所在院校" in said
+    assert code == "binding_not_matched" and "手机号后四位" in said and "联系报考的院校" in said
     assert await outcome(services, who, phone_last4="0000") == (code, said)
     assert await outcome(services, who, number=make.id_number(4056)) == (code, said)  # one answer shape
     assert await Binding.filter(unbound_at=None).count() == 1

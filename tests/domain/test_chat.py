@@ -77,7 +77,7 @@ async def test_released_results(services: Services) -> None:
     assert await chat.answer(services, says("成绩")) == (
         "【成绩查询】崔**\n\n"
         "第四批\n初级 · 考试日期 2023年9月22日\n社会心理服务（机考）：78.5 分\n考证结果：通过\n"
-        "恭喜您通过本次考核。证书签发进度可在“我的证书”中查看。\n\n"
+        "恭喜您通过考试。证书签发进度可在“我的证书”中查看。\n\n"
         '<a href="http://127.0.0.1:8000/h5/results">查看成绩详情</a>；查证书请回复“证书”。'
     )
 
@@ -121,7 +121,7 @@ async def test_a_certificate_in_preparation(services: Services) -> None:
     who = await bound(services)
     await make.registration(services, who, on=await make.plan("第四批", release_at=services.clock.now()))
     said = await chat.answer(services, says("证书"))
-    assert said.startswith("【证书查询】崔**\n\n证书准备中\n您已通过考核，")
+    assert said.startswith("【证书查询】崔**\n\n证书准备中\n您已通过考试，")
     assert '<a href="http://127.0.0.1:8000/h5/certificates">查看我的证书</a>' in said
 
 

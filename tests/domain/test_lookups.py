@@ -85,7 +85,7 @@ async def test_a_released_result_shows_subject_scores_and_outcome(services: Serv
                 ],
                 "outcome": "passed",
                 "outcome_name": "通过",
-                "advice": "恭喜您通过本次考核。证书签发进度可在“我的证书”中查看。",
+                "advice": "恭喜您通过考试。证书签发进度可在“我的证书”中查看。",
                 "released_at": "2026-11-01T09:00:00+08:00",
                 "corrected_at": None,
             }
@@ -114,7 +114,7 @@ async def test_who_failed_is_told_to_register_again(services: Services) -> None:
     [item] = (await results_view(services, ME))["items"]
     assert (item["outcome_name"], item["advice"]) == (
         "未通过",
-        "本次考核未通过。您可以再次报考，报名请联系所在院校。",
+        f"本次考试未通过。您可以再次报考，请联系{item['school']}。",
     )
     [notice] = (await certificates_view(services, ME))["notices"]
     assert (notice["code"], notice["title"]) == ("not_passed", "考证结果：未通过")
@@ -228,7 +228,8 @@ async def test_a_revoked_certificate_says_since_when_and_why(services: Services)
         "revoked", "已撤销", "2026-11-22T15:30:00+08:00", "考试违纪",
     )  # fmt: skip
     assert item["advice"] == (
-        "该证书已于 2026年11月22日 15:30 撤销，不再有效。撤销原因：考试违纪。如有疑问，请联系所在院校。"
+        "该证书已于 2026年11月22日 15:30 撤销，不再有效。撤销原因：考试违纪。"
+        f"如有疑问，请联系{item['school']}。"
     )
 
 

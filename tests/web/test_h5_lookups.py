@@ -68,7 +68,7 @@ async def test_a_miss_says_what_to_do(app: App, me: dict[str, str]) -> None:
     page = await post(app, "/h5/bind", me, name="崔子涵", id_number=NUMBER)
     assert page.status == 422
     assert "请逐字核对；" in page.text
-    assert "请再填写报名时登记的手机号后四位；仍不成功，请联系所在院校解除原来的绑定。" in page.text
+    assert "请再填写报考时登记的手机号后四位；仍不成功，请联系报考的院校解除原来的绑定。" in page.text
 
 
 async def test_after_five_misses_the_form_shows_a_picture(

@@ -95,7 +95,11 @@ def _advice(row: CertificateRow) -> str:
         return (
             f"该证书已于 {say_minute(row['revoked_at'])} 撤销，不再有效。"
             f"撤销原因：{row['revoke_reason'] or '未注明'}。"
-            + (f"已另发新证书 {row['successor']}。" if row["successor"] else "如有疑问，请联系所在院校。")
+            + (
+                f"已另发新证书 {row['successor']}。"
+                if row["successor"]
+                else f"如有疑问，请联系{row['says_school']}。"
+            )
         )
     if row["state"] == CertificateState.SUPERSEDED.value and row["superseded_at"] is not None:
         return (
@@ -110,10 +114,10 @@ def _withheld(row: CertificateRow) -> Withheld:
     if missing:
         gaps = (("督导", missing.supervision), ("实践", missing.practice))
         lacks = "、".join(f"{name}还差 {hours:g} 小时" for name, hours in gaps if hours)
-        detail = f"您已通过考核。按标准要求，{lacks}；记录补齐后即可进入签发。请联系所在院校登记学时。"
+        detail = f"您已通过考试。按标准要求，{lacks}；记录补齐后即可进入签发。请联系{row['school']}登记学时。"
         return Withheld("practice_missing", "证书暂缓发放", detail, place(row), missing)
     code, title, why = _BATCH.get(row["batch"], _BATCH[None])
-    detail = f"您已通过考核，{why}。证书发放后可在这里直接查看，无需其他操作。"
+    detail = f"您已通过考试，{why}。证书发放后可在这里直接查看，无需其他操作。"
     return Withheld(code, title, detail, place(row), Missing())
 
 
@@ -138,5 +142,5 @@ def _not_released(row: CertificateRow) -> Notice:
 
 def _not_passed(row: CertificateRow) -> Notice:
     outcome = Result(row["outcome"])
-    detail = f"{row['plan']}没有证书可发放。{wording.OUTCOME_ADVICE[outcome]}"
+    detail = f"{row['plan']}没有证书可发放。{wording.advice(outcome, row['school'])}"
     return Notice("not_passed", f"考证结果：{outcome.label}", detail, place(row), outcome=outcome)

@@ -39,13 +39,13 @@ def place(row: Registered) -> Place:
 
 
 def _item(row: ResultRow, released_at: datetime) -> ResultItem:
-    outcome = Result(row["outcome"])
+    outcome, where = Result(row["outcome"]), place(row)
     return ResultItem(
-        place=place(row),
+        place=where,
         admission_number=row["admission_number"],
         subjects=tuple(Subject(name, score, Status(status)) for name, score, status in row["subjects"] or ()),
         outcome=outcome,
-        advice=wording.OUTCOME_ADVICE[outcome],
+        advice=wording.advice(outcome, where.school),
         released_at=released_at,
         corrected_at=row["corrected_at"],
     )

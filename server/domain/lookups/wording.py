@@ -7,14 +7,21 @@ from server.domain.exams.results import Result
 from server.domain.levels import Level
 from server.domain.lookups.views import Notice
 
-OUTCOME_ADVICE = {
-    Result.PASSED: "恭喜您通过本次考核。证书签发进度可在“我的证书”中查看。",
-    Result.FAILED: "本次考核未通过。您可以再次报考，报名请联系所在院校。",  # S44
-    Result.ABSENT: "您未参加本次考核。您可以再次报考，报名请联系所在院校。",
-    Result.DEFERRED: "您已办理缓考，请留意所在院校通知的下次考试安排。",
-    Result.MISCONDUCT: "本次考核按违纪处理。如有异议，请联系所在院校。",
+_ADVICE = {
+    Result.PASSED: "恭喜您通过考试。证书签发进度可在“我的证书”中查看。",
+    Result.FAILED: "本次考试未通过。您可以再次报考，请联系{school}。",  # S44
+    Result.ABSENT: "您未参加本次考试。您可以再次报考，请联系{school}。",
+    Result.DEFERRED: "您已办理缓考，请留意{school}通知的下次考试安排。",
+    Result.MISCONDUCT: "本次考试按违纪处理。如有异议，请联系{school}。",
     Result.PENDING: "部分科目成绩尚未录齐，请稍后再查。",
 }
+
+
+def advice(outcome: Result, school: str) -> str:
+    """What this outcome means and what to do next, naming the school to turn to."""
+    return _ADVICE[outcome].format(school=school)
+
+
 # What each level certifies, as the standard's table of areas and tasks has it (S12, S15).
 CERTIFIES = {
     Level.PRIMARY: "科普宣教、问题识别、人际沟通与干预，共 3 个工作领域、9 项工作任务",

@@ -76,6 +76,6 @@ class Gate:
 def _paused() -> TooMany:
     return TooMany(
         "binding_paused",
-        "核对不成功的次数过多，为保护考生信息，今天暂停绑定。请明天再试，或联系所在院校协助。",
+        "核对不成功的次数过多，为保护考生信息，今天暂停绑定。请明天再试，或联系报考的院校协助。",
         retry_after=DAY,
     )

@@ -168,14 +168,14 @@ async def unbind(s: Services, who: WeChatIdentity, *, caller: Caller) -> bool:
 def _not_matched(settings: Settings) -> Refused:
     """One answer for every miss; it says what may be needed, the same to everybody."""
     phone = (
-        "报名时登记了手机号的，请填写它的后四位"
+        "报考时登记了手机号的，请填写它的后四位"
         if settings.requires_binding_phone
-        else "已在公众号或小程序绑定过的，请再填写报名时登记的手机号后四位"
+        else "已在公众号或小程序绑定过的，请再填写报考时登记的手机号后四位"
     )
     return Refused(
         "binding_not_matched",
         "没有绑定成功：姓名与证件号码不相符、尚无您的考生信息，或该考生已绑定其他微信。请逐字核对；"
-        f"{phone}；仍不成功，请联系所在院校解除原来的绑定。",
+        f"{phone}；仍不成功，请联系报考的院校解除原来的绑定。",
         title="信息不相符",
     )
 

@@ -63,7 +63,7 @@ async def tell_bound(s: Services, *, binding_id: int, what: str) -> None:
             s.wechat_sender,
             other.account,
             other.openid,
-            f"您的考生信息刚刚又在{_ACCOUNTS[mine.account]}绑定。如不是您本人操作，请尽快联系所在院校解除。",
+            f"您的考生信息刚刚又在{_ACCOUNTS[mine.account]}绑定。如不是您本人操作，请尽快联系报考的院校解除。",
         )
 
 
