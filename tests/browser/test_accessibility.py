@@ -97,6 +97,7 @@ async def test_the_console_of_every_role(
         within = [f"{batch}/{leaf}" for batch in batches for leaf in ("print", "qr")]
         runs = [f"{base}/console/imports/{one.id}" for one in await ImportRun.all()]
         found = f"{base}/console/people/{of.registrations[0].candidate_id}"
+        runs += [f"{base}/console/plans/{of.plan.id}", f"{base}/console/schools/{of.school.id}"]
         bought = [
             f"{base}/console/orders/{one.id}{leaf}" for one in await FeeOrder.all() for leaf in ("", "/pay")
         ]

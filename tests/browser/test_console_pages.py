@@ -27,7 +27,18 @@ from tests.kit.jobs import drained
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-PAGES = ("", "imports", "plans", "issuances", "certificates", "officers", "audit", "accounts", "account")
+PAGES = (
+    "",
+    "imports",
+    "plans",
+    "schools",
+    "issuances",
+    "certificates",
+    "officers",
+    "audit",
+    "accounts",
+    "account",
+)
 
 
 @pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
@@ -37,7 +48,8 @@ async def test_every_page_fits(base: str, browser: Browser, services: Services, 
     batch = await issuing.generating(services, of)
     await make.registration(services)
     async with seat(browser, services, base, Role.ADMIN, narrow=narrow) as (page, trouble):
-        for path in (*PAGES, f"issuances/{batch.id}"):
+        one = (f"plans/{of.plan.id}", f"schools/{of.school.id}", f"issuances/{batch.id}")
+        for path in (*PAGES, *one):
             await page.goto(f"{base}/console/{path}")
             await look(page, f"{path.replace('/', '-') or 'home'}-{'phone' if narrow else 'desk'}")
         assert "证书生成中" in await page.inner_text(".life .now")

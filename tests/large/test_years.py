@@ -43,8 +43,9 @@ from server.domain.certificates import (
     verification,
 )
 from server.domain.corrections import case_views, completion, deciding, number_index
-from server.domain.dossiers import candidate_dossier, candidate_finding, plan_dossier, school_dossier
-from server.domain.dossiers import queries as dossier_queries
+from server.domain.dossiers import (
+    audit_subjects,
+)
 from server.domain.exams.queries import plans_listing
 from server.domain.issuance import (
     announcements,
@@ -57,15 +58,14 @@ from server.domain.issuance import (
     scan_tickets,
 )
 from server.domain.issuance.states import BatchState
-from server.domain.lookups import due_today, worklist
+from server.domain.lookups import worklist
 from server.domain.notices import asking, backlog, choices, overtaken, release_announcements, sender
 from server.domain.paper import paper_views
-from server.domain.people import candidate_phones, officer_list
+from server.domain.people import officer_list
 from server.domain.portal_lists import comparison, portal_differences
 from server.domain.portal_lists.portal_differences import Wanted as PortalWanted
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.public_log import inclusion, log_health, sequencer
-from server.domain.roles import Role
 from server.domain.wechat_chat import late_answers
 from server.models import (
     Binding,
@@ -84,7 +84,7 @@ from server.worker import JOBS_PATIENCE
 from tests.kit import campaigning, correcting, issuing, make, printing
 from tests.kit.databases import ReusedDatabase
 from tests.kit.jobs import drained
-from tests.large import filled, filled_money, money_paths
+from tests.large import dossier_paths, filled, filled_money, money_paths
 from tests.large.plans import MOST_ROWS, listening, poor_plans
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # filling the years takes most of it
@@ -110,7 +110,6 @@ LONG_MONEY = {
 }
 COUNTED = "plans"  # counts every registration of every plan shown, by an index alone
 ME = make.ISSUER_STAFF
-EVERY_ROLE = [Actor("staff", 7, "职员", role=role.value) for role in Role if role is not Role.SCHOOL]
 HOLDER = WeChatIdentity("oa", "oTheHolder")
 
 
@@ -177,9 +176,15 @@ async def test_no_hot_path_grows_with_history(
             {"name": "崔子涵"},
             {},
             {"state": "revoked"},
+            {"plan_id": of.plan.id, "level": "primary"},
+            {"school": of.school.name},
         ):
             for actor in (ME, clerk):
-                await certificate_search.listing(s.clock, certificate_search.Wanted(**query), actor=actor)  # type: ignore[arg-type]  # text each
+                asked = certificate_search.Wanted(**query)
+                await certificate_search.listing(s.clock, asked, actor=actor)
+                await certificate_search.total(s.clock, asked, actor=actor)
+        for sort in certificate_search.SORTS:
+            await certificate_search.listing(s.clock, sort=sort, actor=ME)
         await portal.without_number()
         await downloads.pdf(s.clock, s.file_store, first.number, actor=clerk)
         spy.part = "verification"
@@ -191,15 +196,7 @@ async def test_no_hot_path_grows_with_history(
         spy.part = "look-ups"
         await lookups.results(s, HOLDER)
         await lookups.certificates(s, HOLDER)
-        spy.part = "one candidate"
-        for actor in (make.OPERATOR, clerk):
-            for text in ("崔子涵", make.id_number(1), "19912340987", first.number, "230922"):
-                await candidate_finding.find(s, text, actor=actor)
-            await candidate_dossier.opened(s, holder.id, actor=actor)
-        for school in (None, of.school.id, filled.FIRST):  # people of the years cannot be unsealed here
-            named = await dossier_queries.named("考", school, 51)
-            await dossier_queries.found(await dossier_queries.seen_of(named, school))
-        await candidate_phones.sweep(s)
+        await dossier_paths.walk(s, spy, of, clerk)
         spy.part = "corrections"
         case = await correcting.asked(s, of, name="龙文", id_number=make.id_number(4321))
         await deciding.approve(s, case.id, id_number=make.id_number(4321), actor=correcting.APPROVER)
@@ -225,12 +222,6 @@ async def test_no_hot_path_grows_with_history(
         await plans_listing(s.clock)
         await worklist.unreleased_plans()
         await worklist.poor_imports(s.clock)
-        await plan_dossier.view(s.clock, of.plan.id, actor=make.OPERATOR)
-        await school_dossier.view(s.clock, s.keys, of.school.id, actor=clerk)
-        await school_dossier.listing("学院", actor=make.OPERATOR)
-        spy.part = "home"
-        for actor in (*EVERY_ROLE, clerk):
-            await due_today.due(s, actor=actor)
         spy.part = "audit"
         boss = Actor("staff", 2, "审计", role="auditor")
         for wanted in (
@@ -240,8 +231,10 @@ async def test_no_hot_path_grows_with_history(
             audit_query.Wanted(actor_name="王签发"),
             audit_query.Wanted(actor_kind="staff", actor_id=1),
             audit_query.Wanted(subject_kind="issuance", subject_id=str(batch.id)),
+            audit_query.Wanted(subjects=await audit_subjects.meant(first.number, actor=boss)),
         ):
-            await audit_query.listing(wanted, after=0, limit=50, actor=boss)
+            await audit_query.listing(wanted, actor=boss)
+            await audit_query.total(wanted, actor=boss)
         spy.part = "officers"
         await officer_list.listing(s.clock, s.keys, cursor=None, limit=50, actor=ME)
         await officer_list.listing(s.clock, s.keys, cursor=None, limit=50, actor=clerk)

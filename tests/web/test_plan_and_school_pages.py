@@ -15,6 +15,7 @@ from server.domain.levels import Level
 from server.domain.ports import Services
 from server.domain.roles import PERMISSIONS, Role, Verb
 from server.models import Plan, PracticeRecord, Score
+from server.web.console import page_base
 from server.web.console.plan_pages import bars
 from tests.kit import issuing, make
 from tests.kit.console_desk import seated
@@ -22,6 +23,15 @@ from tests.kit.fakes import FakeClock
 from tests.kit.refusals import code_of
 
 App = Sanic[Any, Any]
+
+
+@pytest.mark.rule("S58")
+async def test_a_schools_menu_is_in_its_order(app: App, services: Services) -> None:
+    who = await seated(app, services, Role.SCHOOL, school=await make.school())
+    menu = re.findall(r'<li><a href="(/console/[a-z-]*)"', (await who.page("/console/")).text)
+    rooms = [one for one in page_base.SCHOOL_ORDER if one in menu]
+    assert menu[: len(rooms)] == rooms and len(rooms) > 6
+    assert menu[:3] == ["/console/", "/console/people", "/console/schools"]
 
 
 @pytest.mark.parametrize("role", list(Role))

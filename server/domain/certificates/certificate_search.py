@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from server.domain import roles
+from tortoise.queryset import QuerySet
+
+from server.domain import paging, roles
 from server.domain.actor import Actor
 from server.domain.certificates.claims import Line, is_number, tidy_number
 from server.domain.certificates.states import CertificateState
 from server.domain.certificates.visibility import own
 from server.domain.levels import Level
-from server.domain.paging import Page, cursor_id, limited
-from server.domain.people.names import mask_name
+from server.domain.paging import Page, Turn
+from server.domain.people import queries
+from server.domain.people.names import mask_name, tidy
 from server.domain.ports import Clock
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, NotFound
@@ -43,16 +46,25 @@ class Wanted:
 
     Args:
         number: the beginning of a number, or a whole one.
-        name: a whole name.
+        name: a part of a name. school: a part of a school's name.
+        issued_from, issued_to: days of issue, both included.
     """
 
     number: str | None = None
     name: str | None = None
     state: str | None = None
     issuance_id: int | None = None
+    plan_id: int | None = None
+    level: str | None = None
+    school: str | None = None
+    issued_from: date | None = None
+    issued_to: date | None = None
 
 
 EVERYTHING = Wanted()
+COUNTED = 10_000  # a total beyond is said as more than this
+NAMED = 500
+SORTS = {"-id": "新的在前", "id": "旧的在前", "number": "按证书编号"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,35 +97,54 @@ async def listing(
     wanted: Wanted = EVERYTHING,
     *,
     cursor: str | None = None,
+    before: str | None = None,
     limit: int | None = None,
+    sort: str = "-id",
     actor: Actor,
 ) -> Page[CertificateView]:
-    """Certificates, newest first; a school account has its own school's. Names are masked.
+    """Certificates, newest first unless sorted otherwise; a school account has its own school's. Names are masked.
 
     Raises:
-        Forbidden("role_not_allowed") · Invalid: unknown state or cursor.
+        Forbidden("role_not_allowed") · Invalid: unknown state or cursor; /name name_common.
     """
     roles.require(actor, Verb.SEE_CERTIFICATES)
-    query = Certificate.all()
-    if "\0" in (wanted.number or "") + (wanted.name or ""):
-        return Page()
-    if wanted.number:
-        query = query.filter(number__startswith=tidy_number(wanted.number))
-    if wanted.name:
-        query = query.filter(candidate__name=wanted.name.strip())
-    if wanted.state:
-        query = query.filter(state=_state_of(wanted.state))
-    if wanted.issuance_id is not None:
-        query = query.filter(issuance_id=wanted.issuance_id)
-    query = own(clock, query, actor, through="issuance__")
-    if (after := cursor_id(cursor)) is not None:
-        query = query.filter(id__lt=after)
-    size = limited(limit)
-    certificates = (
-        await query.order_by("-id").limit(size + 1).prefetch_related("issuance", "superseded_by", "corrects")
-    )
-    more = len(certificates) > size
-    return Page([_view(one) for one in certificates[:size]], str(certificates[size - 1].id) if more else None)
+    query = (await _query(clock, wanted, actor)).prefetch_related("issuance", "superseded_by", "corrects")
+    page = await paging.turn(query, Turn(sort, cursor, before, limit))
+    return Page([_view(one) for one in page.items], page.next_cursor, page.before)
+
+
+async def total(clock: Clock, wanted: Wanted, *, actor: Actor) -> int:
+    """How many there are, no further counted than `COUNTED` + 1. Raises as `listing`."""
+    roles.require(actor, Verb.SEE_CERTIFICATES)
+    return await paging.counted(await _query(clock, wanted, actor), COUNTED)
+
+
+async def _query(clock: Clock, wanted: Wanted, actor: Actor) -> QuerySet[Certificate]:
+    if "\0" in (wanted.number or "") + (wanted.name or "") + (wanted.school or ""):
+        return Certificate.filter(id=0)
+    exact: dict[str, object] = {
+        "number__startswith": tidy_number(wanted.number) if wanted.number else None,
+        "state": _state_of(wanted.state) if wanted.state else None,
+        "issuance_id": wanted.issuance_id,
+        "issuance__plan_id": wanted.plan_id,
+        "issuance__site__level": wanted.level,
+        "issuance__site__school__name__contains": (wanted.school or "").strip() or None,
+        "issuance__issued_on__gte": wanted.issued_from,
+        "issuance__issued_on__lte": wanted.issued_to,
+    }
+    if wanted.name and (part := "".join(tidy(wanted.name).split())):
+        exact["candidate_id__in"] = await _named(part)
+    query = Certificate.filter(**{name: value for name, value in exact.items() if value is not None})
+    return own(clock, query, actor, through="issuance__")
+
+
+async def _named(part: str) -> list[int]:
+    """The people with this in their name, if they are not too many to be looked through."""
+    found = await queries.named(part, NAMED + 1)
+    if len(found) > NAMED:
+        detail = f"姓名里有“{part}”的超过 {NAMED} 人，请多写几个字。"
+        raise Invalid(errors=[FieldError("/name", "name_common", detail)])
+    return found
 
 
 def _view(certificate: Certificate) -> CertificateView:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from tortoise.queryset import QuerySet
 
-from server.domain import roles
+from server.domain import paging, roles
 from server.domain.actor import Actor
 from server.domain.certificates.visibility import own
 from server.domain.issuance.queries import BatchSummary, state_of, summary_of
-from server.domain.paging import Page, cursor_id, limited
+from server.domain.paging import Page, Turn
 from server.domain.people.school_scope import school_of
 from server.domain.ports import Clock
 from server.domain.roles import Verb
@@ -24,12 +25,13 @@ WHERE ($1::text IS NULL OR i.state = $1) AND ($2::bigint IS NULL OR i.plan_id = 
   AND ($3::bigint IS NULL OR i.site_id = $3) AND ($4::bigint IS NULL OR t.school_id = $4)
   AND ($5::text IS NULL OR t.level = $5) AND ($6::text IS NULL OR strpos(h.name, $6) > 0)
   AND ($7::bigint IS NULL OR (t.school_id = $7 AND p.release_at <= $8::timestamptz))
+  AND ($9::timestamptz IS NULL OR i.created_at >= $9) AND ($10::timestamptz IS NULL OR i.created_at < $10)
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which batches; None leaves a thing open. `school` is a part of a school's name."""
+    """Which batches; None leaves a thing open. `school` is a part of a school's name; made from `since` on, before `until`."""
 
     state: str | None = None
     plan_id: int | None = None
@@ -37,9 +39,12 @@ class Wanted:
     site_id: int | None = None
     level: str | None = None
     school: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 EVERYTHING = Wanted()
+SORTS = {"-id": "新建的在前", "id": "早建的在前", "-count": "人多的在前", "count": "人少的在前"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ def _query(clock: Clock, wanted: Wanted, actor: Actor) -> QuerySet[Issuance]:
         "site__school_id": wanted.school_id,
         "site__level": wanted.level,
         "site__school__name__contains": (wanted.school or "").strip() or None,
+        "created_at__gte": wanted.since,
+        "created_at__lt": wanted.until,
     }
     query = Issuance.filter(**{name: value for name, value in exact.items() if value is not None})
     return own(clock, query, actor)
@@ -70,39 +77,34 @@ async def listing(
     cursor: str | None = None,
     before: str | None = None,
     limit: int | None = None,
+    sort: str = "-id",
     actor: Actor,
 ) -> Page[BatchSummary]:
-    """Batches, newest first; a school account has its own school's, after the release of their results.
+    """Batches, newest first unless sorted otherwise; a school account has its own school's, after the release of their results.
 
     Args:
         cursor: the last batch shown, to go on; `before`: the first one, to go back.
+        sort: see `SORTS`.
 
     Raises:
         Forbidden("role_not_allowed") · Invalid: unknown state or cursor.
     """
     roles.require(actor, Verb.SEE_ISSUANCES)
-    query, size = (
-        _query(clock, wanted, actor).prefetch_related("plan", "site__school", "corrects"),
-        limited(limit),
-    )
-    start, end = cursor_id(cursor), cursor_id(before)
-    if end is not None:
-        batches = (await query.filter(id__gt=end).order_by("id").limit(size + 1))[::-1]
-        is_first, is_last = len(batches) <= size, False
-        batches = batches[-size:]
-    else:
-        ahead = query if start is None else query.filter(id__lt=start)
-        batches = await ahead.order_by("-id").limit(size + 1)
-        is_first, is_last = start is None, len(batches) <= size
-        batches = batches[:size]
-    if not batches:
-        return Page()
+    query = _query(clock, wanted, actor).prefetch_related("plan", "site__school", "corrects")
+    page = await paging.turn(query, Turn(sort, cursor, before, limit))
     now = clock.now()
-    return Page(
-        [summary_of(one, now) for one in batches],
-        None if is_last else str(batches[-1].id),
-        None if is_first else str(batches[0].id),
-    )
+    return Page([summary_of(one, now) for one in page.items], page.next_cursor, page.before)
+
+
+async def next_id(clock: Clock, state: str, after: int, *, actor: Actor) -> int | None:
+    """The batch behind `after` that waits in this state, its results released; the first where none is behind it.
+
+    Raises as `listing`.
+    """
+    roles.require(actor, Verb.SEE_ISSUANCES)
+    waiting = own(clock, Issuance.filter(state=state_of(state), plan__release_at__lte=clock.now()), actor)
+    found = await waiting.filter(id__gt=after).order_by("id").first() or await waiting.order_by("id").first()
+    return found.id if found is not None else None
 
 
 async def totals(clock: Clock, wanted: Wanted, *, actor: Actor) -> Totals:
@@ -118,5 +120,7 @@ async def totals(clock: Clock, wanted: Wanted, *, actor: Actor) -> Totals:
         (wanted.school or "").strip() or None,
         school_of(actor),
         clock.now(),
+        wanted.since,
+        wanted.until,
     )
     return Totals(int(row["batches"]), int(row["people"]))

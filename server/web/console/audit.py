@@ -6,14 +6,20 @@ from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import Field
+from sanic import HTTPResponse
 
+from server.domain import beijing
 from server.domain.audit import audit_query
 from server.domain.audit.audit_query import AuditRecord, Wanted
+from server.domain.dossiers import audit_subjects
+from server.domain.lookups import list_exports
 from server.domain.roles import Verb
 from server.web.console import audit_words
+from server.web.console import listing as listing_parts
 from server.web.console.answers import AuditEntry, Page
 from server.web.console.auth import Call
-from server.web.console.paging import Paging, cut, page_of
+from server.web.console.imports import XLSX
+from server.web.console.paging import Paging, page_of
 from server.web.routes import Route
 from server.web.schema import Moment, OneOf, Whole
 
@@ -27,15 +33,59 @@ class AuditQuery(Paging):
     actor_name: str | None = Field(default=None, max_length=100)
     subject_kind: str | None = Field(default=None, max_length=20)
     subject_id: str | None = Field(default=None, max_length=40)
+    number: str | None = Field(default=None, max_length=40, description="证书编号、准考证号或批次编号")
     since: Moment | None = None
     until: Moment | None = None
+    before: str | None = Field(default=None, max_length=40, description="本页的第一条，用来往回翻")
 
 
 async def listing(call: Call, query: AuditQuery) -> Page[AuditEntry]:
-    wanted = Wanted(**query.model_dump(exclude={"cursor", "limit"}))
-    rows = await audit_query.listing(wanted, after=query.after, limit=query.size + 1, actor=call.actor)
-    page, next_cursor = cut(rows, query.size)
-    return page_of(AuditEntry, [shown(one) for one in page], next_cursor)
+    cursor = str(query.after or "")
+    found = await audit_query.listing(
+        await wanted_by(call, query), cursor=cursor, before=query.before, limit=query.size, actor=call.actor
+    )
+    return page_of(AuditEntry, [shown(one) for one in found.items], found.next_cursor)
+
+
+async def wanted_by(call: Call, query: AuditQuery) -> Wanted:
+    """What a query asks for. Raises Invalid: /number number_form."""
+    own = query.model_dump(exclude={"cursor", "before", "limit", "number"})
+    subjects = await audit_subjects.meant(query.number, actor=call.actor) if query.number else None
+    return Wanted(**own, subjects=subjects)
+
+
+async def export(call: Call, query: AuditQuery) -> HTTPResponse:
+    wanted = await wanted_by(call, query)
+    rows = await list_exports.taken(
+        call.s.clock,
+        "audit",
+        listing_parts.filters(query),
+        lambda cursor: audit_query.listing(wanted, cursor=cursor, limit=200, actor=call.actor),
+        actor=call.actor,
+    )
+    names = await audit_subjects.named([(one.subject_kind, one.subject_id) for one in rows], actor=call.actor)
+    head = {
+        "时间": 20,
+        "谁": 14,
+        "身份": 14,
+        "操作": 24,
+        "对象": 12,
+        "哪一个": 34,
+        "变化": 60,
+        "来自": 18,
+        "请求编号": 20,
+    }
+    lines: list[list[str | int | None]] = [
+        [
+            f"{beijing.local(one.at):%Y-%m-%d %H:%M:%S}", one.actor_name,
+            audit_words.ACTORS.get(one.actor_kind, one.actor_kind), audit_words.ACTIONS.get(one.action, one.action),
+            audit_words.SUBJECTS.get(one.subject_kind, one.subject_kind),
+            names.get((one.subject_kind, one.subject_id), one.subject_id),
+            audit_words.change_text(one.was, one.became), one.address, one.request_id,
+        ]
+        for one in rows
+    ]  # fmt: skip
+    return await listing_parts.workbook(call, "审计记录", head, lines)
 
 
 def shown(one: AuditRecord) -> AuditEntry:
@@ -45,4 +95,5 @@ def shown(one: AuditRecord) -> AuditEntry:
 
 ROUTES = [
     Route("GET", "/audit", listing, "审计记录", takes=AuditQuery, gives=Page[AuditEntry], verb=Verb.SEE_AUDIT),
+    Route("GET", "/audit/export.xlsx", export, "审计记录，作为表格；导出记入审计", takes=AuditQuery, gives=XLSX, verb=Verb.SEE_AUDIT),
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the console says about audit entries: the words for actions, subjects, fields and values."""
+"""What the console says about audit entries: the words for actions, subjects and values."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from server.domain.issuance.states import BatchState
 from server.domain.people.staff_change_states import StaffAct
 from server.domain.roles import Role
+from server.web.console.audit_fields import FIELDS
 
 # What an action is called; one that is not here shows its own name.
 ACTIONS = {
@@ -175,6 +176,7 @@ ACTIONS = {
     "campaign.preview": "预览群发",
     "campaign.test_send": "群发试发给自己",
     "delivery.export": "导出通知记录",
+    "list.export": "导出列表",
     "delivery.send_anew": "再发结果未知的通知",
     "delivery.let_be": "不再发结果未知的通知",
     "staff.link_wechat": "登记接收试发的微信",
@@ -241,6 +243,7 @@ SUBJECTS = {
     "key": "密钥",
     "backup": "备份",
     "notices": "通知",
+    "list": "列表",
 }
 ACTORS = {
     "staff": "工作人员",
@@ -248,88 +251,6 @@ ACTORS = {
     "candidate": "考生",
     "system": "系统",
     "stranger": "未登录者",
-}
-FIELDS = {
-    "act": "办理",
-    "device": "设备",
-    "address": "地址",
-    "proofs": "凭什么登录",
-    "state": "状态",
-    "revision": "版次",
-    "reason": "原因",
-    "count": "人数",
-    "tries": "次数",
-    "consent": "同意的说明",
-    "list": "名单",
-    "route": "功能",
-    "scopes": "权限",
-    "release_at": "公布时间",
-    "requires_practice": "学时要求",
-    "is_active": "启用",
-    "username": "用户名",
-    "role": "角色",
-    "school_id": "院校编号",
-    "plan_id": "考试计划编号",
-    "site_id": "站点编号",
-    "issued_on": "发证日期",
-    "as": "形式",
-    "list_sha256": "名单摘要",
-    "ticket": "二维码",
-    "name": "姓名",
-    "label": "用途",
-    "expires_at": "有效至",
-    "account": "微信账号",
-    "kind": "内容",
-    "second_factor": "动态码",
-    "score": "成绩",
-    "outcome": "结果",
-    "first": "首个编号",
-    "last": "末个编号",
-    "voided": "作废编号",
-    "reserved": "预留编号",
-    "claims_sha256": "内容摘要",
-    "pdf_sha256": "文件摘要",
-    "rows_total": "总行数",
-    "rows_taken": "写入行数",
-    "rows_new": "新增行数",
-    "rows_changed": "改动行数",
-    "rows_unchanged": "未变行数",
-    "rows_skipped": "未读取行数",
-    "dry_run": "只检查",
-    "all_or_nothing": "有错误就整份不写入",
-    "confirmed": "确认新建的名称",
-    "created": "新建的名称",
-    "subject": "科目",
-    "status": "情况",
-    "rows_refused": "有误行数",
-    "file_name": "文件",
-    "sealed": "已盖章",
-    "portal_number": "门户证书编号",
-    "code": "原因代码",
-    "people": "名单人数",
-    "reachable": "可送达人数",
-    "per_second": "每秒条数",
-    "per_day": "每天条数",
-    "start_at": "开始时间",
-    "correction": "更正",
-    "corrects": "更正的证书",
-    "superseded_by": "新证书",
-    "fields": "更正的内容",
-    "letter_sha256": "函件摘要",
-    "first_sheet": "首张纸张",
-    "last_sheet": "末张纸张",
-    "sheet": "纸张编号",
-    "certificate": "证书编号",
-    "issuance_id": "批次",
-    "sheets_used": "已使用张数",
-    "sheets_spoiled": "作废张数",
-    "sheets_left": "剩余张数",
-    "sheets_received": "院校清点张数",
-    "left_out": "没有印的证书",
-    "what": "哪一项",
-    "from_hand": "交出人",
-    "courier": "快递公司",
-    "tracking_number": "快递单号",
 }
 WORDS = {
     **{act.value: act.label for act in StaffAct},
@@ -365,6 +286,7 @@ WORDS = {
     "scores": "成绩",
     "practice": "实践学时",
     "id_number": "证件号码",
+    "school_invitation": "院校自己邀请",
     "mobile": "登记手机号",
     "given_phone": "本人提供的手机号",
     "portal": "门户证书编号",
@@ -382,6 +304,14 @@ def changes(
         for name in names[:8]
         if was.get(name) != became.get(name)
     ]
+
+
+def change_text(was: Mapping[str, Any] | None, became: Mapping[str, Any] | None) -> str:
+    """The same in one line."""
+    return "；".join(
+        f"{name} {before} → {after or '（空）'}" if before is not None else f"{name} {after or '（空）'}"
+        for name, before, after in changes(was, became)
+    )
 
 
 def _short(value: Any) -> str | None:

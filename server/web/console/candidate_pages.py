@@ -5,12 +5,14 @@ from __future__ import annotations
 from sanic import Blueprint, HTTPResponse
 
 from server.domain import roles
-from server.domain.dossiers import candidate_dossier
+from server.domain.dossiers import candidate_dossier, candidate_list
 from server.domain.dossiers.uncovering import Covered
+from server.domain.levels import Level
+from server.domain.lookups import worklist
 from server.domain.roles import Verb
-from server.web.console import campaign_words, page_base
+from server.web.console import campaign_words, listing, page_base
 from server.web.console.auth import Call
-from server.web.console.people import ACCOUNTS
+from server.web.console.people import ACCOUNTS, CandidateQuery
 
 bp = Blueprint("console_candidates", url_prefix="/console")
 NAV = "/console/people"
@@ -20,7 +22,35 @@ CHANGES = {"requested": "wait", "under_way": "wait", "approved": "good", "done":
 
 
 async def candidates(call: Call) -> HTTPResponse:
-    return await page_base.render(call, "people.html", title="考生管理", nav=NAV)
+    wanted = page_base.read(call, CandidateQuery)
+    page = await candidate_list.listing(
+        call.s, wanted.wanted, cursor=wanted.cursor, before=wanted.before, actor=call.actor
+    )
+    plans = await worklist.plans(call.s.clock, call.actor)
+    total = await candidate_list.total(wanted.wanted, actor=call.actor)
+    levels = {level.value: level.label for level in Level}
+    return await page_base.render(
+        call,
+        "people.html",
+        title="考生管理",
+        nav=NAV,
+        wanted=wanted,
+        items=page.items,
+        of=listing.around(
+            "people",
+            wanted,
+            page,
+            total=listing.about(total, candidate_list.COUNTED, "人"),
+            words={
+                "school": ("院校名称", None),
+                "plan_id": ("考试计划", {one.id: one.name for one in plans}),
+                "level": ("等级", levels),
+            },
+        ),
+        plans=plans,
+        levels=levels,
+        own_school=call.actor.school_id,
+    )
 
 
 async def candidate(call: Call, candidate_id: int) -> HTTPResponse:

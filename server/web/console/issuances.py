@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 import orjson
 from pydantic import Field
 from sanic import HTTPResponse
 
+from server.domain import beijing
 from server.domain.issuance import (
     archives,
     batch_query,
@@ -26,8 +28,10 @@ from server.domain.issuance import (
 from server.domain.issuance import queries as issuance_queries
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
+from server.domain.lookups import list_exports
 from server.domain.roles import Verb
 from server.web.console import event_stream
+from server.web.console import listing as listing_parts
 from server.web.console.answers import Page
 from server.web.console.auth import Call
 from server.web.console.imports import XLSX
@@ -48,7 +52,7 @@ from server.web.console.issuance_answers import (
 from server.web.console.paging import Paging, page_of
 from server.web.responses import download, download_headers, json
 from server.web.routes import Handler, Route
-from server.web.schema import JSON, Input, OneOf, Whole
+from server.web.schema import JSON, Day, Input, OneOf, Whole
 
 
 class IssuanceQuery(Paging):
@@ -58,11 +62,24 @@ class IssuanceQuery(Paging):
     site_id: Whole | None = None
     level: Annotated[str | None, OneOf(Level)] = None
     school: str | None = Field(default=None, max_length=100, description="院校名称或其中几个字")
-    before: str | None = Field(default=None, max_length=40, description="本页第一个批次的编号，用来往回翻")
+    made_from: Day | None = Field(default=None, description="建立日期，从这一天起（北京时间）")
+    made_to: Day | None = Field(default=None, description="建立日期，到这一天为止")
+    sort: Annotated[str | None, OneOf(batch_query.SORTS)] = None
+    before: str | None = Field(default=None, max_length=40, description="本页的 before，用来往回翻")
 
     @property
     def wanted(self) -> batch_query.Wanted:
-        return batch_query.Wanted(**self.model_dump(exclude={"cursor", "before", "limit"}))
+        own = self.model_dump(exclude={"cursor", "before", "limit", "sort", "made_from", "made_to"})
+        until = self.made_to + timedelta(days=1) if self.made_to else None
+        return batch_query.Wanted(**own, since=_midnight(self.made_from), until=_midnight(until))
+
+    @property
+    def order(self) -> str:
+        return self.sort or "-id"
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return datetime(day.year, day.month, day.day, tzinfo=beijing.BEIJING) if day else None
 
 
 class NewBatches(Input):
@@ -86,6 +103,7 @@ async def listing(call: Call, query: IssuanceQuery) -> Issuances:
         cursor=query.cursor,
         before=query.before,
         limit=query.limit,
+        sort=query.order,
         actor=call.actor,
     )
     totals = await batch_query.totals(call.s.clock, query.wanted, actor=call.actor)
@@ -96,6 +114,39 @@ async def listing(call: Call, query: IssuanceQuery) -> Issuances:
         batches=totals.batches,
         people=totals.people,
     )
+
+
+async def export(call: Call, query: IssuanceQuery) -> HTTPResponse:
+    rows = await list_exports.taken(
+        call.s.clock,
+        "issuances",
+        listing_parts.filters(query),
+        lambda cursor: batch_query.listing(
+            call.s.clock, query.wanted, cursor=cursor, limit=200, sort=query.order, actor=call.actor
+        ),
+        actor=call.actor,
+    )
+    head = {
+        "批次": 8,
+        "院校": 28,
+        "考试计划": 40,
+        "等级": 8,
+        "人数": 8,
+        "状态": 16,
+        "版次": 6,
+        "建立时间": 18,
+        "评价组织签发": 18,
+        "院校签发": 18,
+        "发放": 18,
+    }
+    lines: list[list[str | int | None]] = [
+        [one.id, one.school, one.plan, one.level.label, one.count, one.state.label, one.revision, *(
+            beijing.say_minute(at) if at else ""
+            for at in (one.created_at, one.org_signed_at, one.school_signed_at, one.handed_over_at)
+        )]
+        for one in rows
+    ]  # fmt: skip
+    return await listing_parts.workbook(call, "签发批次", head, lines)
 
 
 async def prepare(call: Call, body: NewBatches) -> HTTPResponse:
@@ -211,6 +262,7 @@ async def archive(call: Call, issuance_id: int) -> None:
 _ONE = "/issuances/<issuance_id:int>"
 ROUTES = [
     Route("GET", "/issuances", listing, "签发批次", takes=IssuanceQuery, gives=Issuances, verb=Verb.SEE_ISSUANCES),
+    Route("GET", "/issuances/export.xlsx", export, "签发批次，作为表格；导出记入审计", takes=IssuanceQuery, gives=XLSX, verb=Verb.SEE_ISSUANCES),
     Route("POST", "/issuances", prepare, "为一个考试计划建立签发批次（每个考核站点一个）",
           takes=NewBatches, gives=Prepared, status=201, creates=True, verb=Verb.PREPARE),
     Route("GET", "/preparations/<preparation_id:int>", preparation, "建立签发批次的进度", gives=Preparation, verb=Verb.PREPARE),

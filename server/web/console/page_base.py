@@ -12,8 +12,10 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
 from server.domain import beijing, roles
+from server.domain.actor import Actor
 from server.domain.auth import second_factor
 from server.domain.people import schools
+from server.domain.people.school_scope import is_school
 from server.domain.roles import Verb
 from server.errors import Invalid, Unverified
 from server.web import templating
@@ -55,6 +57,31 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/accounts", "账号", Verb.MANAGE_STAFF),
     ("/console/rights", "角色与权限", Verb.MANAGE_STAFF),
 )
+
+
+# A school's own account has the rooms in the order of its menu (S58); those that are not built are not there.
+SCHOOL_ORDER = (
+    "/console/",
+    "/console/people",
+    "/console/schools",
+    "/console/fees",
+    "/console/orders",
+    "/console/transfers",
+    "/console/prices",
+    "/console/issuances",
+    "/console/certificates",
+    "/console/paper",
+    "/console/corrections",
+)
+
+
+def navigation(actor: Actor) -> list[tuple[str, str]]:
+    """Address and label of every room that this person may enter, in his order."""
+    rooms = [(href, label) for href, label, verb in NAV if verb is None or roles.may(actor, verb)]
+    if not is_school(actor):
+        return rooms
+    places = {href: place for place, href in enumerate(SCHOOL_ORDER)}
+    return sorted(rooms, key=lambda room: places.get(room[0], len(places)))
 
 
 def mount(bp: Blueprint, path: str, handler: Screen, verb: Verb | None = None) -> None:
@@ -117,11 +144,7 @@ def address(path: str, wanted: Iterable[tuple[str, Any]]) -> str:
 async def render(call: Call, template: str, *, title: str, nav: str = "", **context: Any) -> HTTPResponse:
     """A page in the console's frame. `nav` is the address of its entry in the navigation."""
     now = call.s.clock.now()
-    items = [
-        {"href": href, "label": label, "current": href == nav}
-        for href, label, verb in NAV
-        if verb is None or roles.may(call.actor, verb)
-    ]
+    items = [{"href": href, "label": label, "current": href == nav} for href, label in navigation(call.actor)]
     return await templating.render(
         call.request,
         f"console/{template}",

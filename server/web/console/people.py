@@ -9,19 +9,21 @@ from sanic import Blueprint, HTTPResponse
 
 from server.domain import roles
 from server.domain.beijing import day
-from server.domain.dossiers import candidate_finding, uncovering
+from server.domain.dossiers import candidate_finding, candidate_list, uncovering
 from server.domain.dossiers.uncovering import Covered
-from server.domain.lookups import worklist
+from server.domain.levels import Level
+from server.domain.lookups import list_exports, worklist
 from server.domain.people import binding_removal, conflicts, officer_list, school_contacts
 from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
-from server.web.console import page_base
+from server.web.console import listing, page_base
 from server.web.console.answers import Bound, Ended, Found, FoundPerson, Page, Person, Uncovered
 from server.web.console.auth import Call
+from server.web.console.imports import XLSX
 from server.web.console.officers import OfficerQuery, shown
-from server.web.console.paging import PAGE, page_of
+from server.web.console.paging import PAGE, Paging, page_of
 from server.web.routes import Route
-from server.web.schema import Input, OneOf
+from server.web.schema import Input, OneOf, Whole
 
 bp = Blueprint("console_people", url_prefix="/console")
 ACCOUNTS = {"oa": "公众号", "mp": "小程序"}
@@ -29,6 +31,17 @@ ACCOUNTS = {"oa": "公众号", "mp": "小程序"}
 
 class PeopleQuery(Input):
     q: str = Field(min_length=1, max_length=60, description="完整姓名或准考证号；不接受证件号码")
+
+
+class CandidateQuery(Paging):
+    school: str | None = Field(default=None, max_length=100, description="院校名称或其中几个字")
+    plan_id: Whole | None = None
+    level: Annotated[str | None, OneOf(Level)] = None
+    before: str | None = Field(default=None, max_length=40, description="本页的第一位，用来往回翻")
+
+    @property
+    def wanted(self) -> candidate_list.Wanted:
+        return candidate_list.Wanted(**self.model_dump(exclude={"cursor", "limit", "before"}))
 
 
 class Sought(Input):
@@ -96,6 +109,24 @@ async def _people(call: Call, wanted: str) -> list[Person]:
     ]
 
 
+async def export(call: Call, query: CandidateQuery) -> HTTPResponse:
+    people = await list_exports.taken(
+        call.s.clock,
+        "candidates",
+        listing.filters(query),
+        lambda cursor: candidate_list.listing(
+            call.s, query.wanted, cursor=cursor, limit=200, actor=call.actor
+        ),
+        actor=call.actor,
+    )
+    head = {"姓名": 14, "证件号码": 22, "院校": 28, "最近的考试计划": 40, "微信绑定": 10}
+    lines: list[list[str | int | None]] = [
+        [one.name, one.id_masked, one.school, one.plan, "已绑定" if one.is_bound else "未绑定"]
+        for one in people
+    ]
+    return await listing.workbook(call, "考生", head, lines)
+
+
 async def find(call: Call, body: Sought) -> Found:
     found = await candidate_finding.find(call.s, body.q, actor=call.actor)
     return Found(items=[FoundPerson.model_validate(one) for one in found.items], is_more=found.is_more)
@@ -118,6 +149,7 @@ async def unbind(call: Call, body: Release, candidate_id: int) -> Ended:
 
 ROUTES = [
     Route("GET", "/people", search, "按完整姓名或准考证号查找考生", takes=PeopleQuery, gives=Page[Person], verb=Verb.SEE_PEOPLE),
+    Route("GET", "/people/export.xlsx", export, "考生，作为表格（证件号码掩去）；导出记入审计", takes=CandidateQuery, gives=XLSX, verb=Verb.SEE_PEOPLE),
     Route("POST", "/people/find", find, "按姓名中的字，或证件号码、手机号、准考证号、证书编号、openid 查找考生", takes=Sought, gives=Found, verb=Verb.SEE_PEOPLE),
     Route("POST", "/people/<candidate_id:int>/uncover", uncover, "查看一位考生完整的证件号码或手机号，写明原因", takes=Uncovering, gives=Uncovered, verb=Verb.UNCOVER),
     Route("POST", "/people/<candidate_id:int>/unbind", unbind, "解除一位考生的微信绑定，写明原因", takes=Release, gives=Ended, verb=Verb.UNBIND),

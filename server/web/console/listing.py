@@ -1,0 +1,129 @@
+"""The one component of the console's lists: filters as chips, order, pages on and back with a total, and the table to take away.
+
+Columns are chosen, rows ticked and keys pressed by static/js/console-list.js; the templates' half is console/lists.html.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sanic import HTTPResponse
+
+from server.domain.paging import Page
+from server.domain.ports import SheetToWrite
+from server.web.console import page_base
+from server.web.console.auth import Call
+from server.web.console.imports import XLSX
+from server.web.responses import download
+from server.web.schema import Input
+
+Words = Mapping[str, tuple[str, Mapping[Any, str] | None]]
+TURNING = frozenset({"cursor", "before", "limit"})
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter that is on: what it says, and the address without it."""
+
+    label: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What the template shows around the rows.
+
+    Args:
+        name: for the choice of columns, kept in the browser. total: in words.
+        sorts: address → how the order is called; `sorted_by` is the one that is on.
+    """
+
+    name: str
+    total: str
+    chips: tuple[Chip, ...]
+    clear: str
+    sorts: tuple[tuple[str, str, bool], ...]
+    before: str | None
+    next_cursor: str | None
+    more_base: str
+    export: str
+
+
+def around(
+    name: str,
+    wanted: Input,
+    page: Page[Any],
+    *,
+    total: str,
+    words: Words,
+    sorts: Mapping[str, str] | None = None,
+    export: Mapping[str, Any] | None = None,
+) -> Listed:
+    """Everything about a list but its rows.
+
+    Args:
+        name: of the page, and of the API's list beside which its export is.
+        words: filter → what it is called, and how its values are written; None: as they are.
+        export: what the export is asked for, where that is not what the page is.
+    """
+    path = f"/console/{name}"
+    chosen = {
+        key: value
+        for key, value in wanted.model_dump(exclude=set(TURNING)).items()
+        if value is not None and value != ""
+    }
+    chips = tuple(
+        Chip(_said(words[key], value), _address(path, chosen, without=key))
+        for key, value in chosen.items()
+        if key in words
+    )
+    order = chosen.get("sort") or next(iter(sorts or {}), "")
+    return Listed(
+        name=name,
+        total=total,
+        chips=chips,
+        clear=path,
+        sorts=tuple(
+            (_address(path, {**chosen, "sort": key}), label, key == order)
+            for key, label in (sorts or {}).items()
+        ),
+        before=page.before,
+        next_cursor=page.next_cursor,
+        more_base=page_base.address(path, chosen.items()),
+        export=_address(f"/console/api/v1/{name}/export.xlsx", chosen if export is None else export),
+    )
+
+
+def _said(words: tuple[str, Mapping[Any, str] | None], value: Any) -> str:
+    label, values = words
+    return f"{label}：{values.get(value, value) if values is not None else value}"
+
+
+def _address(path: str, chosen: Mapping[str, Any], *, without: str = "") -> str:
+    return page_base.address(path, [one for one in chosen.items() if one[0] != without]).rstrip("?&")
+
+
+def filters(wanted: Input) -> dict[str, Any]:
+    """Those that are on, by name: what an export's entry in the trail names."""
+    return wanted.model_dump(exclude={*TURNING, "sort"}, exclude_none=True)
+
+
+def about(count: int, most: int, unit: str) -> str:
+    """`共 12 份`, or that there are more than can be counted at once."""
+    return f"共 {count} {unit}" if count <= most else f"超过 {most:,} {unit}"
+
+
+async def workbook(
+    call: Call, title: str, head: Mapping[str, float], rows: Sequence[Sequence[str | int | None]]
+) -> HTTPResponse:
+    """The rows as a table to take away.
+
+    Args:
+        head: the columns' names and their widths in characters.
+    """
+    sheet = SheetToWrite(title, [list(head), *rows], widths=dict(enumerate(head.values(), 1)), frozen=1)
+    data = await asyncio.to_thread(call.s.workbook_writer.write, [sheet])
+    return download(data, XLSX, f"{title}.xlsx")
