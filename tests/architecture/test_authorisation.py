@@ -11,6 +11,7 @@ OF_ONESELF = {
     "auth/api_tokens.py": "one's own tokens",
     "auth/logins.py": "one's own session",
     "auth/passkeys.py": "one's own keys",
+    "auth/scan_login.py": "one's own WeChat",
     "auth/second_factor.py": "one's own second factor",
     "auth/session_list.py": "one's own log-ins; of another's, `end_anothers` has asked",
     "notices/choices.py": "what oneself is told; the caller has asked who it is",

@@ -5,9 +5,14 @@ The passkey is made by Chromium's virtual authenticator (CDP, domain WebAuthn).
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from dataclasses import replace
+from io import BytesIO
 
 import pytest
+import zxingcpp
+from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
 from server.adapters.webauthn_keys import WebAuthnPasskeys
@@ -21,10 +26,18 @@ from server.models import ConsoleSession, Passkey
 from tests.kit import make
 from tests.kit.accessibility import clean
 from tests.kit.console_desk import PASSWORD, account
-from tests.kit.console_pages import look, seat
+from tests.kit.console_pages import ScreenPdfRenderer, look, seat
 from tests.kit.exchange import exchange
+from tests.kit.history import ME
+from tests.kit.windows import window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def read_qr(png: str) -> str:
+    """What a data: address of a picture of a QR says."""
+    image = Image.open(BytesIO(b64decode(png.partition(",")[2])))
+    return str(zxingcpp.read_barcodes(image)[0].text)
 
 
 async def a_staff(s: Services) -> int:
@@ -126,3 +139,48 @@ async def test_a_first_log_in_is_led_to_its_end_and_the_next_one_takes_a_touch(
         assert trouble == []
     assert (await Passkey.get()).last_used_at is not None
     assert [one.way for one in await ConsoleSession.all().order_by("began_at", "id")].count("passkey") == 1
+
+
+@pytest.mark.parametrize("narrow", [False, True], ids=["desk", "phone"])
+async def test_scanning_lets_the_desk_in(
+    base: str, browser: Browser, services: Services, narrow: bool
+) -> None:
+    """Bound at the desk, then logged in by it; the phone is a window of WeChat's on our page."""
+    exchange(services, pdf_renderer=ScreenPdfRenderer(), settings=replace(services.settings, public_url=base))
+    made, size = await account(Role.OPERATOR), "phone" if narrow else "desk"
+    async with (
+        seat(browser, services, base, Role.OPERATOR, narrow=narrow) as (page, trouble),
+        window(browser, services, base, ME) as phone,
+    ):
+
+        async def scanned(yes: str) -> None:
+            await expect(page.locator("[data-scan=number]")).to_have_text(re.compile(r"\d\d"))
+            number = await page.locator("[data-scan=number]").inner_text()
+            [png] = await page.locator("[data-scan=png]").evaluate_all("all => all.map(one => one.src)")
+            await phone.page.goto(read_qr(png))
+            await expect(page.locator("[data-scan=state]")).to_contain_text("已扫描")
+            await look(phone.page, f"scan-phone-{yes}-{size}")
+            await clean(phone.page, "the phone's page")
+            await phone.page.fill("#number", number)
+            await phone.page.get_by_role("button", name=yes).click()
+            await expect(phone.page.locator("h1")).to_have_text("已确认")
+            await look(phone.page, f"scan-phone-done-{size}")
+
+        await page.goto(f"{base}/console/account")
+        await page.get_by_role("button", name="绑定微信").click()
+        await page.fill("#bind-password", PASSWORD)
+        await page.get_by_role("button", name="出示二维码").click()
+        await expect(page.locator("#scan")).to_be_visible()
+        await look(page, f"scan-bind-{size}")
+        await scanned("绑定")
+        await expect(page.locator("#toast")).to_contain_text("微信已绑定")
+        await page.context.clear_cookies()
+        await page.goto(f"{base}/console/")
+        await page.get_by_role("button", name="微信扫码登录").click()
+        await expect(page.locator("[data-scan=number]")).not_to_be_empty()
+        await look(page, f"scan-log-in-{size}")
+        await clean(page, "the code")
+        await scanned("确认登录")
+        await expect(page.locator("h1")).to_have_text("首页")
+        assert trouble == []
+    assert [one.way for one in await ConsoleSession.filter(staff_id=made.id)] == ["wechat"]

@@ -256,6 +256,9 @@ def test_only_logging_in_is_open() -> None:
         ("POST", "/session/picture"),
         ("POST", "/session/passkey-offer"),
         ("POST", "/session/passkey"),
+        ("POST", "/session/scan-code"),
+        ("POST", "/session/scan-state"),
+        ("POST", "/session/scan"),
     ]
 
 

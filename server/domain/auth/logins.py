@@ -16,7 +16,15 @@ from tortoise.transactions import in_transaction
 
 from server.domain.actor import Actor
 from server.domain.audit import audit_log, incidents
-from server.domain.auth import api_tokens, login_limits, passkeys, second_factor, session_list, sessions
+from server.domain.auth import (
+    api_tokens,
+    login_limits,
+    passkeys,
+    scan_login,
+    second_factor,
+    session_list,
+    sessions,
+)
 from server.domain.auth.login_limits import From
 from server.domain.auth.passkeys import Assertion
 from server.domain.auth.session_list import Proof
@@ -112,6 +120,23 @@ async def log_in_with_passkey(s: Services, answer: Assertion, came: From) -> tup
     await login_limits.refuse_flood(s, came)
     account = await passkeys.owner_of(s, answer, came)
     return await _enter(s, account, (Proof.PASSKEY,), came)
+
+
+async def log_in_by_scan(s: Services, ticket: str, browser: str, otp: str, came: From) -> tuple[str, Session]:
+    """A log-in that the owner has confirmed in WeChat, in place of the password; a second factor is asked for besides.
+
+    Args:
+        browser: the cookie of the browser that showed the code; no other is let in.
+
+    Raises: Gone("scan_login_over"), TooMany("login_too_often"), Unverified: otp_required, passkey_required, otp_wrong.
+    """
+    await login_limits.refuse_flood(s, came)
+    account = await scan_login.answered(s, ticket, browser)
+    if otp:
+        await login_limits.count_password(s.rate_limiter, account.id, "scan-otp", 5)
+    second = await _second_factor(s, account, otp, came, is_guarded=False)
+    await scan_login.spend(s, ticket)
+    return await _enter(s, account, (Proof.WECHAT, *second), came)
 
 
 async def _second_factor(

@@ -13,6 +13,7 @@ from tortoise.transactions import in_transaction
 
 from server.domain import events
 from server.domain.actor import UNKNOWN_CALLER
+from server.domain.auth import scan_login
 from server.domain.notices import delivery, grants
 from server.domain.people import bindings, ended_sessions, officers
 from server.domain.ports import Clock, Push, Services, WeChatIdentity, session_keys
@@ -27,8 +28,8 @@ STOPPED = "对方已撤回授权或注销微信账号"
 async def taken_in(s: Services, push: Push) -> None:
     """Forget what is kept for the person of a withdrawal, and end what goes on in their name.
 
-    Their grants and following, the notices that still wait for them, their binding (a candidate's and a signing
-    officer's), their sessions, and the session key of their log-in in the mini-program. Safe to repeat;
+    Their grants and following, the notices that still wait for them, their binding (a candidate's, a signing officer's
+    and that by which staff log in), their sessions, and the session key of their log-in in the mini-program. Safe to repeat;
     user_info_modified changes nothing.
 
     Raises:
@@ -42,6 +43,7 @@ async def taken_in(s: Services, push: Push) -> None:
         await _take_back_grants(s.clock, push, who)
         await delivery.stop(s.clock, who.account, who.openid, STOPPED)
         if who.account == "oa":
+            await scan_login.forget(who.openid)
             await connections.get("default").execute_query(
                 "DELETE FROM follower WHERE openid = $1", [who.openid]
             )

@@ -42,6 +42,7 @@ from server.web.console import (
     reconciliation_pages,
     refund_desk,
     rights,
+    scan_desk,
     school_pages,
     score_changes,
     session,
@@ -105,6 +106,7 @@ ROUTES: tuple[Route, ...] = (
     *accounts.ROUTES,
     *session_desk.ROUTES,
     *passkey_desk.ROUTES,
+    *scan_desk.ROUTES,
     *staff_change_desk.ROUTES,
 )
 

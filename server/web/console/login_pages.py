@@ -10,7 +10,15 @@ from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import redirect
 
 from server.domain import addresses, roles
-from server.domain.auth import api_tokens, login_limits, logins, passkeys, second_factor, session_list
+from server.domain.auth import (
+    api_tokens,
+    login_limits,
+    logins,
+    passkeys,
+    scan_login,
+    second_factor,
+    session_list,
+)
 from server.errors import Forbidden, Refused, TooMany, Unverified
 from server.web import templating
 from server.web.console import auth, page_base, session_desk
@@ -189,6 +197,7 @@ async def account(call: Call) -> HTTPResponse:
         labels=labels,
         offered=[name for name, (_, verbs) in roles.SCOPES.items() if verbs & mine],
         codes_left=await second_factor.codes_left(call.account.id),
+        wechat_bound_at=await scan_login.bound_at(call.account.id),
         passkeys=await passkeys.listing(call.account.id),
         passkey_origin=call.s.passkeys.origin,
         has_otp=await second_factor.has_otp(call.account.id),
