@@ -14,7 +14,7 @@ from server.web.console import session as session_routes
 from server.web.console.auth import PATH, Call
 from server.web.console.session import OwnPassword
 from server.web.console.session_answers import Session
-from server.web.h5.desk import page_of_ticket
+from server.web.h5.login_desk import page_of_ticket
 from server.web.request import Asked, drop_cookie, set_cookie
 from server.web.routes import Route
 from server.web.schema import Answer, Input, Nothing
