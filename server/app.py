@@ -64,7 +64,15 @@ from server.web import (
 )
 from server.web.console import page_base
 from server.web.h5 import binding as h5_binding
-from server.web.h5 import certificate_files, js_config, login, login_desk, notice_page, officer, officer_records
+from server.web.h5 import (
+    certificate_files,
+    js_config,
+    login,
+    login_desk,
+    notice_page,
+    officer,
+    officer_records,
+)
 from server.web.h5 import lookups as h5_lookups
 from server.web.h5 import orders as h5_orders
 from server.web.ready_answers import ReadyAnswers
