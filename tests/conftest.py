@@ -187,9 +187,17 @@ async def kept_pool(postgres_url: str) -> AsyncIterator[KeptPool]:
 
 
 @pytest.fixture
-def db_url(reused_database: ReusedDatabase, request: pytest.FixtureRequest) -> Iterator[str]:
+def alone(request: pytest.FixtureRequest) -> bool:
+    """Whether nobody else may be connected to the database of the test: then it may be copied, restored or dropped."""
+    return "db" not in request.fixturenames
+
+
+@pytest.fixture
+def db_url(reused_database: ReusedDatabase, kept_pool: KeptPool, alone: bool) -> Iterator[str]:
     """A migrated database without rows, of this test alone while it runs."""
-    yield reused_database.take(spared=NAME if "db" in request.fixturenames else "")
+    if alone:
+        kept_pool.drop()
+    yield reused_database.take(spared="" if alone else NAME)
     context._global_context = None  # a test that failed before it closed must not take all after it along
 
 

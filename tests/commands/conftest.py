@@ -20,6 +20,12 @@ Xcert = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
+def alone() -> bool:
+    """A command that restores wants the database to itself, also where the test has asked it for something before."""
+    return True
+
+
+@pytest.fixture
 def environment(tmp_path: Path, db_url: str, redis_url: str, keys_dir: Path) -> dict[str, str]:
     """A service of its own: database, Redis, data folder and development keys."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XCERT_", "WECHAT_"))}

@@ -41,6 +41,12 @@ class KeptPool:
             await database.close()
             self._context = None
 
+    def drop(self) -> None:
+        """End the connections at once, while no test runs."""
+        if self._context is not None and (pool := self._client._pool) is not None:
+            pool.terminate()
+        self._context = None
+
     async def close(self) -> None:
         """At the end of all tests."""
         if self._context is not None:
