@@ -73,7 +73,6 @@ def test_a_fee_is_paid_in_wechat_and_given_back_by_two(fresh: Service, chromium:
     page.get_by_label("手机号后四位").fill(MOBILE[-4:])
     page.get_by_role("button", name="同意并绑定").click()
     expect(page.get_by_role("heading", name="成绩查询")).to_be_visible()
-    page.get_by_role("link", name="返回").click()
     page.get_by_role("link", name="缴费").click()
     expect(page.get_by_text("¥120.50").first).to_be_visible()
     look(phone, "pay-owed")

@@ -102,7 +102,6 @@ def pay_and_give_back(step: Step, desk: Page, payer: Page, service: Service) -> 
         step.fill(page, label, value)
     step.press(page, "同意并绑定")
     expect(page.get_by_role("heading", name="成绩查询")).to_be_visible()
-    step.press(page, "返回", "link")
     step.press(page, "缴费", "link", exact=False)
     step.press(page, "去付款", exact=False)
     step.press(page, "微信支付")
