@@ -7,11 +7,13 @@ routes is the service's own, so that a new one is asked by itself.
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+import openpyxl
 import pytest
 from sanic import Sanic
 
@@ -41,6 +43,8 @@ HOLDER_MP = WeChatIdentity("mp", "mHolder", "uHolder")
 OFFICER_MP = WeChatIdentity("mp", "mOfficer")
 SKIPPED = ("static/", "wechat/")  # files, and pushes that only WeChat may send
 DOSSIER, RECEIPT = "console/people/<candidate_id:int>", "h5/officer/signed/<receipt_id:int>"
+LISTS = ("console/people", "console/api/v1/people/export.xlsx")
+EMPTY = ("console/api/v1/issuances/export.xlsx", "console/api/v1/certificates/export.xlsx")
 STREAM = "console/api/v1/issuances/<issuance_id:int>/events"
 
 
@@ -156,7 +160,15 @@ async def test_no_door_tells_before_the_release_and_the_right_ones_do_after_it(
         seen = await w.ask("get", f"/v/{w.values['code']}", "anybody")
         assert "没有这份证书的发放记录" in seen.text and "证书有效" not in seen.text
     # That its own candidate is registered, a school knows, and an officer what he himself has signed.
-    assert before.pop("school") == {DOSSIER}
+    assert before.pop("school") == {DOSSIER, *LISTS, *EMPTY}
+    for path in EMPTY:  # a table with its head alone
+        taken = await w.ask("get", f"/{path}", "school")
+        [sheet] = openpyxl.load_workbook(io.BytesIO(taken.body)).worksheets
+        assert sheet.max_row == 1, path
+    [people] = openpyxl.load_workbook(
+        io.BytesIO((await w.ask("get", f"/{LISTS[1]}", "school")).body)
+    ).worksheets
+    assert "何未过" in str(list(people.values))  # all of theirs, whoever passed
     dossier = await w.ask("get", f"/console/people/{w.values['candidate_id']}", "school")
     assert dossier.text.count("公布后可见") == 2 and "没有证书。" in dossier.text
     w.secrets = [secret for secret in w.secrets if secret not in issuing.NAMES]
