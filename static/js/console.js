@@ -41,18 +41,26 @@ async function api(method, path, body, extra = {}) {
 }
 
 /* What was typed survives a log-in that ran out: in this tab, for this account and page, until it is taken up again.
-   Passwords, codes and personal data (data-private) are not kept. */
+   Passwords, codes, files and personal data (data-private) are not kept. A form with a script of its own has data-key. */
+const DRAFTED = "form[data-api], form[data-key]";
+const nameOf = (form) => form.dataset.api || form.id;
+
 function keepDraft() {
-  const forms = [...document.querySelectorAll("dialog[open] form[data-api], main form[data-api]")];
-  const form = forms.find((one) => [...one.elements].some((field) => isKept(field) && field.value !== field.defaultValue));
+  const forms = [...document.querySelectorAll(DRAFTED)].filter((one) => one.closest("dialog")?.open ?? one.closest("main"));
+  const form = forms.find((one) => [...one.elements].some((field) => isKept(field) && isChanged(field)));
   if (!form) return false;
   const values = {};
   for (const field of form.elements) if (isKept(field) || field.dataset?.path) values[field.id || field.dataset.path] = field.type === "checkbox" ? field.checked : field.value;
   const dialog = form.closest("dialog");
   const shown = [...(dialog?.querySelectorAll("[data-show]") ?? [])].map((one) => [one.dataset.show, one.textContent]);
-  const draft = { account: document.body.dataset.account, page: location.pathname, dialog: dialog?.id, api: form.dataset.api, values, shown };
+  const draft = { account: document.body.dataset.account, page: location.pathname, dialog: dialog?.id, form: nameOf(form), values, shown };
   sessionStorage.setItem("draft", JSON.stringify(draft));
   return true;
+}
+
+function isChanged(field) {
+  if (field.tagName === "SELECT") return [...field.options].some((one, at) => one.selected !== (one.defaultSelected || (at === 0 && !field.querySelector("[selected]"))));
+  return ["checkbox", "radio"].includes(field.type) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
 }
 
 function isKept(field) {
@@ -66,7 +74,7 @@ function restoreDraft() {
   sessionStorage.removeItem("draft");
   const draft = JSON.parse(text);
   if (draft.account !== document.body.dataset.account || draft.page !== location.pathname) return;
-  const form = [...document.querySelectorAll("form[data-api]")].find((one) => one.dataset.api === draft.api && one.closest("dialog")?.id === draft.dialog);
+  const form = [...document.querySelectorAll(DRAFTED)].find((one) => nameOf(one) === draft.form && one.closest("dialog")?.id === draft.dialog);
   if (!form) return;
   for (const field of form.elements) {
     const value = draft.values[field.id || field.dataset?.path];

@@ -119,6 +119,20 @@ async def test_what_was_typed_is_for_the_same_person_only_and_never_a_secret(
         await page.goto(f"{base}/console/accounts")
         await expect(page.locator("dialog[open]")).to_have_count(0)
         assert await page.evaluate("sessionStorage.getItem('draft')") is None
+        await page.goto(f"{base}/console/corrections/new")  # a form with a script of its own
+        await page.fill("#correction-form #reason", "毕业证书上是另一个字，院校函 2026-12")
+        await page.context.clear_cookies()
+        await page.evaluate("api('GET', '/session').catch(() => null)")
+        await page.wait_for_url("**/console/login?expired=kept**")
+        await page.context.add_cookies([cookie])  # type: ignore[list-item]  # a plain dict
+        await page.goto(f"{base}/console/corrections/new")
+        await expect(page.locator("#correction-form #reason")).to_have_value(
+            "毕业证书上是另一个字，院校函 2026-12"
+        )
+        await page.goto(f"{base}/console/corrections/new")  # nothing typed: nothing is promised
+        await page.context.clear_cookies()
+        await page.evaluate("api('GET', '/session').catch(() => null)")
+        await page.wait_for_url("**/console/login?expired=1**")
 
 
 async def test_a_desk_with_an_open_question_sees_that_another_was_faster(

@@ -182,7 +182,7 @@ async def test_a_besieged_account_logs_in_by_a_picture(
         await page.goto(f"{base}/console/login")
         await page.get_by_label("用户名").fill(made.username)
         await page.get_by_label("密码", exact=True).fill(PASSWORD)
-        await page.get_by_role("button", name="登录").click()
+        await page.get_by_role("button", name="登录", exact=True).click()
         await expect(page.get_by_label("图中的字符")).to_be_visible()
         await look(page, f"login-picture-{wide}")
         if js:

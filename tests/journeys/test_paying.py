@@ -114,7 +114,7 @@ def close_the_day(service: Service, chromium: Browser, day: date) -> None:
     desk.goto(f"{service.url}/console/reconciliation")
     desk.get_by_label("用户名").fill("finance")
     desk.get_by_label("密码").fill(service.logins["finance"])
-    desk.get_by_role("button", name="登录").click()
+    desk.get_by_role("button", name="登录", exact=True).click()
     expect(desk.get_by_role("heading", name="对账日")).to_be_visible()
     row = desk.locator("main tbody tr").filter(has_text=day.isoformat())
 

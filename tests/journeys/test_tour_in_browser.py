@@ -25,7 +25,7 @@ def log_in(step: Step, page: Page, service: Service, username: str) -> None:
     assert f"`{username}`" in step.text
     page.get_by_label("用户名").fill(username)
     page.get_by_label("密码", exact=True).fill(service.logins[username])
-    page.get_by_role("button", name="登录").click()
+    page.get_by_role("button", name="登录", exact=True).click()
     page.get_by_label("一次性密码").fill(service.logins[username])
     page.get_by_label("新密码", exact=True).fill(NEW_PASSWORD)
     page.get_by_label("再输入一次新密码").fill(NEW_PASSWORD)
@@ -39,7 +39,7 @@ def log_in_again(step: Step, page: Page, username: str) -> None:
     assert f"`{username}`" in step.text
     page.get_by_label("用户名").fill(username)
     page.get_by_label("密码", exact=True).fill(NEW_PASSWORD)
-    page.get_by_role("button", name="登录").click()
+    page.get_by_role("button", name="登录", exact=True).click()
     expect(page.get_by_role("heading", name="首页")).to_be_visible()
 
 
