@@ -24,4 +24,8 @@ def cautions(settings: Settings) -> list[str]:
             "XCERT_PUBLIC_URL 是 https，服务只在本机监听，前面应有反向代理，XCERT_PROXIES 却是 0："
             "所有来访者会被当作同一个地址，共用一份限额；请填代理的层数"
         )
+    if settings.is_production and not settings.contact:
+        sentences.append(
+            "没有填 XCERT_CONTACT：考生的手机页面和核验页写不出评价组织的服务电话，有疑问的人找不到您"
+        )
     return sentences

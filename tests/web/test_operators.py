@@ -100,10 +100,11 @@ def test_what_is_no_address_is_no_operator() -> None:
         ({}, []),
         ({"oa_appid": "wxsandboxoa00000001"}, []),
         ({"mp_appid": "wx0123456789abcdef"}, ["XCERT_ENV"]),
-        ({"env": "production", "oa_appid": "wx0123456789abcdef"}, []),
-        ({"public_url": "https://c.example", "env": "production"}, ["XCERT_PROXIES"]),
-        ({"public_url": "https://c.example", "env": "production", "proxies": 1}, []),
-        ({"public_url": "https://c.example", "env": "production", "host": "0.0.0.0"}, []),
+        ({"env": "production", "contact": "010-12345678", "oa_appid": "wx0123456789abcdef"}, []),
+        ({"env": "production"}, ["XCERT_CONTACT"]),
+        ({"public_url": "https://c.example", "env": "production"}, ["XCERT_PROXIES", "XCERT_CONTACT"]),
+        ({"public_url": "https://c.example", "env": "production", "proxies": 1, "contact": "1"}, []),
+        ({"public_url": "https://c.example", "env": "production", "host": "0.0.0.0", "contact": "1"}, []),
     ],
 )
 def test_what_a_start_is_cautioned_of(changes: dict[str, Any], words: list[str]) -> None:
