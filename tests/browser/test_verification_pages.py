@@ -182,6 +182,13 @@ async def test_in_the_dark_in_english_and_on_paper(browser: Browser, base: str, 
             await look(page, f"dark-{name}-{label}")
             if size is PHONE:
                 await clean(page, f"{name} {label}")
+        if size is PHONE:  # the narrowest phone, in WeChat's largest type
+            await page.set_viewport_size({"width": 320, "height": 640})
+            for name, path in (("form", "/v"), ("valid", found)):
+                await page.goto(base + path)
+                await page.evaluate("document.documentElement.style.fontSize = '26px'")
+                await look(page, f"large-{name}-{label}")
+            await page.set_viewport_size(PHONE)
         await page.goto(base + found)
         other = page.get_by_role("link", name="中文" if language == "en-GB" else "English")
         await other.click()

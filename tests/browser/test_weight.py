@@ -67,8 +67,11 @@ async def test_every_phone_page_is_light(
             )
         ),
         *((path, stranger) for path in ("/h5/", "/h5/bind", "/h5/results", "/h5/officer", "/h5/nowhere")),
-        *((path, of.identity) for path in ("/h5/officer", f"/s/{shown.token}")),
-        *((path, None) for path in ("/", "/v", "/v/file", "/v/about", f"/v/{made.code}", f"/v/{forged}")),
+        *((path, of.identity) for path in ("/h5/officer", "/h5/officer/pin", f"/s/{shown.token}")),
+        *(
+            (path, None)
+            for path in ("/", "/v", "/v?lang=en", "/v/file", "/v/about", f"/v/{made.code}", f"/v/{forged}")
+        ),
     ]
     weighed = {path: await weight(browser, services, base, path, who) for path, who in pages}
     assert {path: size for path, size in weighed.items() if size > MOST} == {}
