@@ -89,7 +89,7 @@ def listing(args: argparse.Namespace, settings: Settings) -> int:
         state = "正常" if one.is_active else "已停用"
         if one.is_active and one.must_change_password:
             state = "尚未首次登录"
-        second = "有动态码" if one.has_second_factor else "无动态码"
+        second = "有第二重验证" if one.has_second_factor else "无第二重验证"
         print("\t".join((one.username, one.role.label, one.name, one.school or "–", state, second)))
     return 0
 

@@ -73,6 +73,7 @@ async function begin(place, ask, then) {
 scan.dialog.addEventListener("close", () => clearTimeout(scan.timer));
 part("again").addEventListener("click", () => begin(part("said"), scan.ask, scan.then));
 part("otp").addEventListener("submit", (event) => { event.preventDefault(); claim(); });
+document.getElementById("scan-log-in")?.removeAttribute("hidden"); // without this script it would do nothing
 document.getElementById("scan-log-in")?.addEventListener("click", () => {
   begin(document.getElementById("said"), () => api("POST", "/session/scan-code", {}), claim);
 });

@@ -150,7 +150,8 @@ async def test_a_role_that_must_have_a_second_factor_sets_it_up(
         codes = (await page.locator("#recovery pre").inner_text()).split()
         assert len(codes) == 10
         await page.get_by_role("button", name="我已记下").click()
-        await expect(page).to_have_url(f"{base}/console/account")
+        await expect(page).to_have_url(f"{base}/console/all-set")
+        await page.goto(f"{base}/console/account")
         await look(page, f"account-{wide}")
         await clean(page, "account")
         await page.get_by_role("button", name="建立令牌").click()

@@ -122,7 +122,7 @@ def test_staff(xcert: Xcert) -> None:
     again = ONE_TIME.fullmatch(reset.stdout)
     assert again and again[2] != found[2]
     listed = xcert("staff", "list")
-    assert listed.stdout.splitlines() == ["lin.wei\t考务\t林薇\t–\t尚未首次登录\t无动态码"], listed.stderr
+    assert listed.stdout.splitlines() == ["lin.wei\t考务\t林薇\t–\t尚未首次登录\t无第二重验证"], listed.stderr
     assert xcert("staff", "unlock", "lin.wei").stdout == "账号 lin.wei 的登录限制已解除。\n"
     assert xcert("staff", "deactivate", "lin.wei").stdout == "账号 lin.wei 已停用。\n"
     assert "已停用" in xcert("staff", "list").stdout
