@@ -236,7 +236,9 @@ async def test_a_number_and_a_name_find_nothing_before_the_release(app: App, ser
     asked = {"number": w.values["number"], "name": issuing.NAMES[0]}
     assert "没有查到编号与姓名都相符的证书" in (await w.ask("post", "/v", "anybody", data=asked)).text
     await plans.release(services.clock, services.queue, w.of.plan.id, at=None, actor=make.OPERATOR)
-    assert "证书有效" in (await w.ask("post", "/v", "anybody", data=asked)).text
+    found = await w.ask("post", "/v", "anybody", data=asked)
+    assert found.status == 303
+    assert "证书有效" in (await w.ask("get", found.headers["location"], "anybody")).text
 
 
 @pytest.mark.rule("S85")
