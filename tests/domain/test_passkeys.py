@@ -248,3 +248,21 @@ async def test_challenges_for_one_address_are_bounded(services: Services) -> Non
 )
 def test_where_keys_are_good_for(public_url: str, origin: str) -> None:
     assert WebAuthnPasskeys(public_url).origin == origin
+
+
+async def test_over_the_limit_a_passkey_says_nothing_of_the_password(services: Services) -> None:
+    """A void passkey is no way around the image check: whichever password comes with it, the answer is the same."""
+    device = SoftAuthenticator()
+    made, _ = await owner(services, device)
+    who = f"login:{made.username.encode().hex()}:{made.login_epoch}"
+    for _ in range(login_limits.TRIES_OF_ONE):
+        await services.rate_limiter.hit(who, window=login_limits.WINDOW)
+
+    async def tried(password: str, sent: Assertion) -> str:
+        return await refused(logins.log_in(services, made.username, password, "", HERE, sent), Refused)
+
+    void = Assertion("no such ticket", "{}")
+    assert [await tried("x", void), await tried(PASSWORD, void)] == ["login_wrong"] * 2
+    asked = await passkeys.ask(services, HERE.address)
+    assert await tried(PASSWORD, Assertion(asked.ticket, "{}")) == "login_wrong"
+    await logins.log_in(services, made.username, PASSWORD, "", HERE, await answer(services, device))

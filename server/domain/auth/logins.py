@@ -31,7 +31,7 @@ from server.domain.auth.session_list import Proof
 from server.domain.auth.signed_in import SignedIn
 from server.domain.people import attempts, passwords, staff
 from server.domain.ports import Clock, Services
-from server.errors import Unverified
+from server.errors import Gone, Unverified
 from server.models import ConsoleSession, EndedSession, Staff
 
 SESSION_SECONDS = 10 * 3600  # a working day
@@ -144,7 +144,8 @@ async def _second_factor(
 ) -> tuple[Proof, ...]:
     """What of the second factor was shown; none for an account without.
 
-    Raises Unverified: otp_required, passkey_required, otp_wrong, passkey_wrong, login_wrong.
+    Raises:
+        Unverified: otp_required, passkey_required, otp_wrong, passkey_wrong, login_wrong · Gone("passkey_offer_over").
     """
     if not staff.has_second_factor(account):
         return ()
@@ -158,11 +159,13 @@ async def _second_factor(
                 raise Unverified("passkey_wrong", "这把通行密钥不是这个账号的，请换一把。")
             return (Proof.PASSKEY,)
         return (Proof.RECOVERY,) if await second_factor.take_code(s, account, shown) else (Proof.OTP,)
-    except Unverified:
-        if is_guarded:  # over the account's limit a code alone may not tell that the password was right
+    except (Unverified, Gone) as refused:
+        if is_guarded:  # over the account's limit nothing that comes along may tell that the password was right
             await _refused(s, account, came)
-        actor = incidents.stranger(came.address, came.request_id)
-        await incidents.note(s, actor, "session.refused", "staff", account.id, became={"code": "otp_wrong"})
+        if isinstance(refused, Unverified):
+            actor = incidents.stranger(came.address, came.request_id)
+            became = {"code": refused.code}
+            await incidents.note(s, actor, "session.refused", "staff", account.id, became=became)
         raise
 
 
