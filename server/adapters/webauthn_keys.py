@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import json
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
+
+import orjson
 
 from server.domain.ports.credentials import NewPasskey
 from server.errors import Refused
 
 RP_NAME = "证书签发工作台"
 TIMEOUT_MS = 120_000
+LONGEST_ID = 1023  # bytes of a credential's number (WebAuthn Level 3 §7.1, step 25)
 
 
 def _refusal() -> Refused:
@@ -81,6 +83,8 @@ class WebAuthnPasskeys:
             )
         except (WebAuthnException, ValueError, KeyError, TypeError, AttributeError):
             raise _refusal() from None
+        if len(verified.credential_id) > LONGEST_ID:
+            raise _refusal()
         return NewPasskey(
             verified.credential_id,
             verified.credential_public_key,
@@ -124,7 +128,7 @@ def _domain(host: str) -> str:
 
 
 def _read(credential: str) -> dict[str, Any]:
-    found = json.loads(credential)
+    found = orjson.loads(credential)  # however deep it goes, it is a ValueError and no RecursionError
     if not isinstance(found, dict):
         raise TypeError
     return found

@@ -138,8 +138,10 @@ async def test_what_a_key_must_not_be(services: Services, clock: FakeClock) -> N
 
     for bad in (SoftAuthenticator(verifies=False), SoftAuthenticator(origin="http://localhost.evil.cn")):
         assert await refused(tried(bad), Refused) == "passkey_invalid"
-    for junk in ("[]", "{}", "x", '{"rawId": 1}', '{"id":"a","rawId":"a","response":{}}'):
+    deep = "[" * 7900
+    for junk in ("[]", "{}", "x", '{"rawId": 1}', '{"id":"a","rawId":"a","response":{}}', deep):
         assert await refused(tried(device, sends=junk), Refused) == "passkey_invalid"
+    assert await refused(tried(SoftAuthenticator(id_bytes=1024)), Refused) == "passkey_invalid"
     assert await refused(tried(device, label=" "), Invalid) == "invalid"
     offer = await passkeys.offer(services, made.id, PASSWORD, actor=who)
     sent = Assertion(offer.ticket, device.create(offer.options))
@@ -207,7 +209,7 @@ async def test_answers_that_open_nothing(services: Services, clock: FakeClock) -
     forged = json.loads((await answer(services, device)).credential)
     forged["response"]["signature"] = text(b"0" * 70)
     asked = await passkeys.ask(services, "10.0.0.1")
-    for junk in (json.dumps(forged), "x", "[]", "{}"):
+    for junk in (json.dumps(forged), "x", "[]", "{}", "[" * 7900, '{"rawId":' * 800):
         asked = await passkeys.ask(services, "10.0.0.1")
         assert await tried(Assertion(asked.ticket, junk)) == "passkey_wrong"
     waiting = await answer(services, device)

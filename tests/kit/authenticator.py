@@ -33,6 +33,7 @@ class SoftAuthenticator:
         origin: of the page that the browser says it is on.
         verifies: whether it asks the person for finger, face or PIN.
         count: of signatures; 0 stays 0, as with synced passkeys.
+        id_bytes: how long its credentials' numbers are; 1023 at most, by the standard.
     """
 
     origin: str = "http://localhost:8000"
@@ -40,6 +41,7 @@ class SoftAuthenticator:
     count: int = 0
     keys: dict[bytes, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
     user: bytes = b""
+    id_bytes: int = 32
 
     def _client_data(self, kind: str, challenge: str) -> bytes:
         said = {"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": False}
@@ -52,7 +54,7 @@ class SoftAuthenticator:
     def create(self, options: str) -> str:
         """What `navigator.credentials.create` gives for these options, as JSON."""
         wanted = json.loads(options)
-        key, number = ec.generate_private_key(ec.SECP256R1()), secrets.token_bytes(32)
+        key, number = ec.generate_private_key(ec.SECP256R1()), secrets.token_bytes(self.id_bytes)
         self.keys[number], self.user = key, plain(wanted["user"]["id"])
         at = key.public_key().public_numbers()
         cose = cbor2.dumps({1: 2, 3: -7, -1: 1, -2: at.x.to_bytes(32, "big"), -3: at.y.to_bytes(32, "big")})
