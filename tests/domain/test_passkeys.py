@@ -268,3 +268,17 @@ async def test_over_the_limit_a_passkey_says_nothing_of_the_password(services: S
     asked = await passkeys.ask(services, HERE.address)
     assert await tried(PASSWORD, Assertion(asked.ticket, "{}")) == "login_wrong"
     await logins.log_in(services, made.username, PASSWORD, "", HERE, await answer(services, device))
+
+
+async def test_many_offers_at_once_make_no_eleventh_key(services: Services) -> None:
+    made = await account(Role.OPERATOR)
+    who = staff.actor_of(made)
+    offers = [
+        await passkeys.offer(services, made.id, PASSWORD, actor=who) for _ in range(passkeys.MOST + 2)
+    ]
+    sent = [Assertion(one.ticket, SoftAuthenticator().create(one.options)) for one in offers]
+    got = await asyncio.gather(
+        *(passkeys.register(services, made.id, one, "x", actor=who) for one in sent), return_exceptions=True
+    )
+    assert await Passkey.all().count() == passkeys.MOST
+    assert [one.errors[0].code for one in got if isinstance(one, Invalid)] == ["passkeys_too_many"] * 2

@@ -84,8 +84,7 @@ async def offer(s: Services, staff_id: int, password: str, *, actor: Actor) -> O
     account = await Staff.get(id=staff_id)
     await second_factor.require_password(s, account, password, actor=actor)
     known = await Passkey.filter(staff_id=staff_id)
-    if len(known) >= MOST:
-        raise Invalid(errors=[FieldError("", "passkeys_too_many", f"最多{MOST}把通行密钥，请先移除不用的。")])
+    _refuse_more(len(known))
     challenge = secrets.token_bytes(32)
     options = s.passkeys.creation(
         challenge,
@@ -96,6 +95,11 @@ async def offer(s: Services, staff_id: int, password: str, *, actor: Actor) -> O
     return Offer(await _keep(s, f"new {staff_id}", challenge), options)
 
 
+def _refuse_more(kept: int) -> None:
+    if kept >= MOST:
+        raise Invalid(errors=[FieldError("", "passkeys_too_many", f"最多{MOST}把通行密钥，请先移除不用的。")])
+
+
 async def register(s: Services, staff_id: int, answer: Assertion, label: str, *, actor: Actor) -> list[str]:
     """Keep a key that the browser has made.
 
@@ -104,7 +108,9 @@ async def register(s: Services, staff_id: int, answer: Assertion, label: str, *,
 
     Returns: recovery codes, shown this one time, where it is the account's first second factor; else none.
 
-    Raises: Invalid: /label · Gone("passkey_offer_over") · Refused("passkey_invalid") · Conflict("passkey_known").
+    Raises:
+        Invalid: /label, passkeys_too_many · Gone("passkey_offer_over") · Refused("passkey_invalid") ·
+        Conflict("passkey_known").
     """
     label = label.strip()
     if not label or len(label) > 60 or not label.isprintable():
@@ -113,6 +119,7 @@ async def register(s: Services, staff_id: int, answer: Assertion, label: str, *,
     try:
         async with in_transaction():
             account = await staff.locked(staff_id)
+            _refuse_more(await Passkey.filter(staff_id=staff_id).count())  # offers are many at once
             await Passkey.create(
                 staff_id=staff_id,
                 label=label,
