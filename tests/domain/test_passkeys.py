@@ -273,9 +273,7 @@ async def test_over_the_limit_a_passkey_says_nothing_of_the_password(services: S
 async def test_many_offers_at_once_make_no_eleventh_key(services: Services) -> None:
     made = await account(Role.OPERATOR)
     who = staff.actor_of(made)
-    offers = [
-        await passkeys.offer(services, made.id, PASSWORD, actor=who) for _ in range(passkeys.MOST + 2)
-    ]
+    offers = [await passkeys.offer(services, made.id, PASSWORD, actor=who) for _ in range(passkeys.MOST + 2)]
     sent = [Assertion(one.ticket, SoftAuthenticator().create(one.options)) for one in offers]
     got = await asyncio.gather(
         *(passkeys.register(services, made.id, one, "x", actor=who) for one in sent), return_exceptions=True

@@ -160,7 +160,9 @@ async def _second_factor(
             return (Proof.PASSKEY,)
         return (Proof.RECOVERY,) if await second_factor.take_code(s, account, shown) else (Proof.OTP,)
     except (Unverified, Gone) as refused:
-        if is_guarded:  # over the account's limit nothing that comes along may tell that the password was right
+        if (
+            is_guarded
+        ):  # over the account's limit nothing that comes along may tell that the password was right
             await _refused(s, account, came)
         if isinstance(refused, Unverified):
             actor = incidents.stranger(came.address, came.request_id)

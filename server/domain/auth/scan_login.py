@@ -70,7 +70,7 @@ def _digest(browser: str) -> str:
     return hashlib.sha256(b"scan-login:" + browser.encode()).hexdigest()
 
 
-async def _offer(s: Services, came: From, *, staff_id: int | None) -> ScanOffer:
+async def _offer(s: Services, came: From, *, of: Staff | None) -> ScanOffer:
     if (
         await s.rate_limiter.hit(f"scan-from:{counted(came.address)}", window=login_limits.WINDOW)
         > OFFERED_MOST
@@ -78,7 +78,8 @@ async def _offer(s: Services, came: From, *, staff_id: int | None) -> ScanOffer:
         raise login_limits.too_often()
     made = ScanOffer(secrets.token_urlsafe(18), f"{10 + secrets.randbelow(90)}", secrets.token_urlsafe(24))
     entry = {
-        "staff_id": staff_id,
+        "staff_id": of.id if of is not None else None,
+        "epoch": of.session_epoch if of is not None else None,
         "number": made.number,
         "browser": _digest(made.browser),
         "address": came.address,
@@ -91,13 +92,14 @@ async def _offer(s: Services, came: From, *, staff_id: int | None) -> ScanOffer:
 
 async def offer(s: Services, came: From) -> ScanOffer:
     """A code for somebody who wants in. Raises TooMany("login_too_often")."""
-    return await _offer(s, came, staff_id=None)
+    return await _offer(s, came, of=None)
 
 
 async def offer_binding(s: Services, staff_id: int, password: str, came: From, *, actor: Actor) -> ScanOffer:
     """A code that makes the WeChat which scans it this account's. Raises Invalid with pointer /password, TooMany."""
-    await second_factor.require_password(s, await Staff.get(id=staff_id), password, actor=actor)
-    return await _offer(s, came, staff_id=staff_id)
+    account = await Staff.get(id=staff_id)
+    await second_factor.require_password(s, account, password, actor=actor)
+    return await _offer(s, came, of=account)
 
 
 async def _entry(s: Services, ticket: str) -> dict[str, Any]:
@@ -108,25 +110,30 @@ async def _entry(s: Services, ticket: str) -> dict[str, Any]:
     return entry
 
 
-async def _account(entry: dict[str, Any], who: WeChatIdentity) -> Staff:
-    """Whom the code is about: whose binding it is, or to whom this WeChat belongs."""
+async def _account(entry: dict[str, Any], who: WeChatIdentity) -> tuple[Staff, int]:
+    """Whom the code is about, and the row that says so: whose binding it is (0: to come), or to whom this WeChat belongs.
+
+    A binding is over with the log-in that asked for it: nobody binds a WeChat to an account that they were put out of.
+    """
+    found, row = None, 0
     if entry["staff_id"] is not None:
         found = await Staff.get_or_none(id=entry["staff_id"])
-    else:
-        bound = await LoginWeChat.get_or_none(openid=who.openid).prefetch_related("staff")
-        found = bound.staff if bound is not None else None
+        if found is not None and found.session_epoch != entry["epoch"]:
+            raise _over()
+    elif (bound := await LoginWeChat.get_or_none(openid=who.openid).prefetch_related("staff")) is not None:
+        found, row = bound.staff, bound.id
     if found is None or not found.is_active:
         raise Forbidden(
             "wechat_not_bound",
             "这个微信还没有绑定工作台账号。请先用密码登录工作台，在“我的账号”里绑定微信。",
         )
-    return found
+    return found, row
 
 
 async def look(s: Services, ticket: str, *, who: WeChatIdentity) -> ScanQuestion:
     """What the phone asks; the computer learns that the code was scanned. Raises Gone, Forbidden("wechat_not_bound")."""
     entry = await _entry(s, ticket)
-    account = await _account(entry, who)
+    account, _ = await _account(entry, who)
     await s.cache.set(_key(ticket, "seen:"), b"1", seconds=SECONDS)
     return ScanQuestion(
         entry["staff_id"] is not None,
@@ -139,9 +146,9 @@ async def look(s: Services, ticket: str, *, who: WeChatIdentity) -> ScanQuestion
     )
 
 
-async def _answer(s: Services, ticket: str, staff_id: int | None) -> None:
-    """The one answer to a code. Raises Gone, when there is one already."""
-    said = json.dumps({"staff_id": staff_id}).encode()
+async def _answer(s: Services, ticket: str, yes: tuple[Staff, int] | None) -> None:
+    """The one answer to a code; None: no. Raises Gone, when there is one already."""
+    said = json.dumps([yes[0].id, yes[0].session_epoch, yes[1]] if yes is not None else None).encode()
     if not await s.cache.add(_key(ticket, "answer:"), said, seconds=SECONDS):
         raise _over()
 
@@ -156,7 +163,7 @@ async def confirm(s: Services, ticket: str, number: str, *, who: WeChatIdentity,
         Conflict("wechat_taken").
     """
     entry = await _entry(s, ticket)
-    account = await _account(entry, who)
+    account, row = await _account(entry, who)
     actor = staff.actor_of(account).called_by(caller)
     if not hmac.compare_digest(number.strip().encode(), entry["number"].encode()):
         await _answer(s, ticket, None)
@@ -168,7 +175,7 @@ async def confirm(s: Services, ticket: str, number: str, *, who: WeChatIdentity,
         )
     if entry["staff_id"] is not None:
         await _refuse_taken(who, account)
-    await _answer(s, ticket, account.id)
+    await _answer(s, ticket, (account, row))
     if entry["staff_id"] is not None:
         await _bind(s, account, who, actor)
 
@@ -187,6 +194,7 @@ def _taken() -> Conflict:
 async def _bind(s: Services, account: Staff, who: WeChatIdentity, actor: Actor) -> None:
     try:
         async with in_transaction():
+            await staff.locked(account.id)  # two codes of one account at once: the later one stays
             await LoginWeChat.filter(staff_id=account.id).delete()
             await LoginWeChat.create(staff_id=account.id, openid=who.openid, bound_at=s.clock.now())
             await audit_log.record(s.clock, actor, "staff.bind_wechat", "staff", account.id)
@@ -198,7 +206,7 @@ async def _bind(s: Services, account: Staff, who: WeChatIdentity, actor: Actor) 
 
 async def refuse(s: Services, ticket: str, *, who: WeChatIdentity, caller: Caller) -> None:
     """The person at the phone did not ask for this: the code is dead. Raises Gone, Forbidden("wechat_not_bound")."""
-    account = await _account(await _entry(s, ticket), who)
+    account, _ = await _account(await _entry(s, ticket), who)
     await _answer(s, ticket, None)
     actor = staff.actor_of(account).called_by(caller)
     became = {"code": "scan_refused"}
@@ -212,19 +220,25 @@ async def state(s: Services, ticket: str, browser: str) -> str:
         return "over"
     answer = await s.cache.get(_key(ticket, "answer:"))
     if answer is not None:
-        return "refused" if json.loads(answer)["staff_id"] is None else "confirmed"
+        return "refused" if json.loads(answer) is None else "confirmed"
     return "seen" if await s.cache.get(_key(ticket, "seen:")) else "waiting"
 
 
 async def answered(s: Services, ticket: str, browser: str) -> Staff:
-    """Whom the phone has let into this browser; `spend` makes use of it. Raises Gone("scan_login_over")."""
+    """Whom the phone has let into this browser; `spend` makes use of it.
+
+    A yes is void once its WeChat is no longer the account's, or the account's log-ins were ended.
+
+    Raises: Gone("scan_login_over").
+    """
     found = await s.cache.get(_key(ticket))
     is_login = found is not None and json.loads(found)["staff_id"] is None
     if not is_login or await state(s, ticket, browser) != "confirmed":
         raise _over()
     answer = await s.cache.get(_key(ticket, "answer:"))
-    account = await Staff.get_or_none(id=json.loads(answer)["staff_id"]) if answer else None
-    if account is None or not account.is_active or not await LoginWeChat.filter(staff_id=account.id).exists():
+    staff_id, epoch, row = json.loads(answer) if answer else (0, 0, 0)
+    account = await Staff.get_or_none(id=staff_id, session_epoch=epoch, is_active=True)
+    if account is None or not await LoginWeChat.filter(id=row, staff_id=staff_id).exists():
         raise _over()
     return account
 
