@@ -11,7 +11,7 @@ import pytest
 from server.domain.actor import SYSTEM
 from server.domain.auth import api_tokens, login_limits, logins, second_factor
 from server.domain.people import passwords, staff
-from server.domain.ports import Services
+from server.domain.ports import PasswordHasher, Services
 from server.errors import Conflict, Gone, Invalid, NotFound, Refused, TooMany, Unverified
 from server.models import AuditEntry, EndedSession, Staff
 from tests.kit.fakes import FakeClock
@@ -210,6 +210,24 @@ async def test_a_new_password_ends_the_other_sessions(services: Services) -> Non
     assert (after.staff.must_change_password, after.id != session.id) == (False, True)
     assert (await refusal(enter(services, "wang.min", password))).code == "login_wrong"
     await enter(services, "wang.min", NEW)
+
+
+async def test_a_new_password_ends_what_was_begun_while_it_was_being_changed(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everything was logged out meanwhile, and somebody who knew the old password came in again."""
+    made, password = await account(services)
+    hashed, meanwhile = passwords.hashed, []
+
+    async def slowly(hasher: PasswordHasher, new: str) -> str:
+        await logins.log_out_everywhere(services.clock, made.id, actor=staff.actor_of(made))
+        meanwhile.append(logins.begin(services, await Staff.get(id=made.id))[0])
+        return await hashed(hasher, new)
+
+    monkeypatch.setattr(passwords, "hashed", slowly)
+    await staff.change_password(services, made.id, password, NEW, actor=staff.actor_of(made))
+    [token] = meanwhile
+    assert (await refusal(logins.open_session(services, token))).code == "session_ended"
 
 
 @pytest.mark.parametrize(

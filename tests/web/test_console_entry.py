@@ -225,10 +225,28 @@ async def test_api_token_works_without_cookie_and_secret(
         ("POST", "/tokens", {"label": "再一个", "days": 1, "password": PASSWORD}),
         ("POST", "/session/second-factor", {"password": PASSWORD}),
         ("PUT", "/session/password", {"old_password": "x", "new_password": NEW}),
+        ("GET", "/sessions", None),
+        ("DELETE", f"/sessions/{'0' * 32}", None),
+        ("POST", "/session/second-factor/recovery-codes", {"password": PASSWORD}),
+        ("POST", "/session/second-factor/drop", {"password": PASSWORD}),
+        ("POST", "/passkeys/offer", {"password": PASSWORD}),
+        ("POST", "/passkeys", {"ticket": "x", "credential": "{}", "label": "x"}),
+        ("POST", "/passkeys/1/remove", {"password": PASSWORD}),
+        ("POST", "/login-wechat/code", {"password": PASSWORD}),
+        ("POST", "/login-wechat/unbind", {"password": PASSWORD}),
     ):
-        assert code(await machine(method, path, body)) == (403, "session_only")
+        assert code(await machine(method, path, body)) == (403, "session_only"), path
     assert (await who("DELETE", f"/tokens/{made.json['id']}")).status == 204
     assert code(await machine("GET", "/plans")) == (401, "token_invalid")
+
+
+async def test_no_machine_approves_a_change_of_an_account(app: App, services: Services) -> None:
+    who = await seated(app, services, Role.ADMIN)
+    wanted = {"label": "x", "scopes": ["read", "manage"], "password": PASSWORD}
+    made = await who("POST", "/tokens", wanted)
+    machine = Browser(app, extra={"authorization": f"Bearer {made.json['token']}"})
+    assert code(await machine("POST", "/staff-changes/1/approve")) == (403, "session_only")
+    assert code(await who("POST", "/staff-changes/1/approve")) == (404, "change_unknown")
 
 
 @pytest.mark.parametrize("given", ["Bearer", "Bearer x", "Basic eDp5", "Bearer xct_" + "A" * 43])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tortoise.exceptions import IntegrityError
+from tortoise.expressions import F
 from tortoise.transactions import in_transaction
 
 from server.domain import roles
@@ -259,7 +260,7 @@ async def change_password(s: Services, staff_id: int, old: str, new: str, *, act
     password_hash = await passwords.hashed(s.password_hasher, new)
     async with in_transaction():
         changed = await Staff.filter(id=staff_id, password_hash=staff.password_hash).update(
-            password_hash=password_hash, must_change_password=False, session_epoch=staff.session_epoch + 1
+            password_hash=password_hash, must_change_password=False, session_epoch=F("session_epoch") + 1
         )
         if not changed:
             raise Conflict("password_moved_on", "密码刚刚被修改过，请重新登录。")

@@ -40,11 +40,13 @@ def shown(one: LogIn, call: Call) -> OpenSession:
 
 
 async def own(call: Call) -> Page[OpenSession]:
+    call.browser_session()
     found = await session_list.own(call.s.clock, call.account.id)
     return page_of(OpenSession, [shown(one, call) for one in found])
 
 
 async def end_own(call: Call, session_id: str) -> None:
+    call.browser_session()
     await session_list.end_own(call.s.clock, call.account.id, session_id, actor=call.actor)
 
 
