@@ -12,6 +12,7 @@ import pytest
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
 MOST_ROWS = 20_000  # that a plan may expect to read of a long table
+MOST_JOINED = 100_000  # that a join may expect to yield: more than all people of one plan, or of one course
 SHORT = 12  # a state or a part of a name; a number of an order is longer
 EXPLAINED = ("SELECT", "WITH", "UPDATE", "DELETE", "INSERT")
 
@@ -48,6 +49,7 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spy]:
 PASSES_ON = frozenset(
     {"Limit", "Nested Loop", "LockRows", "Result", "Append", "Incremental Sort"}
 )  # what asks for one row after another
+JOINS = frozenset({"Nested Loop", "Hash Join", "Merge Join"})
 COMMON = 1_000  # so many fit among 300,000: the first page of them is found soon
 
 
@@ -57,7 +59,8 @@ def poor_nodes(
     """What in this plan grows with history: a long table read from end to end, or a great part of it.
 
     An index read in its order under a LIMIT ends after some rows, unless most of what it finds is filtered away. A
-    partial index holds no history.
+    partial index holds no history. A join is looked at as a whole: its parts may each be short, and be read for every
+    row of the other.
     """
     found = []
     kind, relation, rows = plan["Node Type"], plan.get("Relation Name"), plan.get("Plan Rows", 0)
@@ -71,6 +74,8 @@ def poor_nodes(
             found.append(f"{kind} on {relation} from end to end")
         elif rows > MOST_ROWS and not is_limited:
             found.append(f"{kind} on {relation}, {rows} rows")
+    if kind in JOINS and rows > MOST_JOINED and not is_limited:
+        found.append(f"{kind}, {rows} rows")
     for below in plan.get("Plans", []):
         found += poor_nodes(below, long, partial, is_limited=is_limited)
     return found

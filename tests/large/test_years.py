@@ -61,7 +61,7 @@ from server.domain.issuance.states import BatchState
 from server.domain.lookups import worklist
 from server.domain.notices import asking, backlog, choices, overtaken, release_announcements, sender
 from server.domain.paper import paper_views
-from server.domain.people import officer_list
+from server.domain.people import officer_list, school_contacts
 from server.domain.portal_lists import comparison, portal_differences
 from server.domain.portal_lists.portal_differences import Wanted as PortalWanted
 from server.domain.ports import Services, WeChatIdentity
@@ -196,6 +196,7 @@ async def test_no_hot_path_grows_with_history(
         spy.part = "look-ups"
         await lookups.results(s, HOLDER)
         await lookups.certificates(s, HOLDER)
+        assert [one.name for one in await school_contacts.of_identity(HOLDER)] == [of.school.name]
         await dossier_paths.walk(s, spy, of, clerk)
         spy.part = "corrections"
         case = await correcting.asked(s, of, name="龙文", id_number=make.id_number(4321))

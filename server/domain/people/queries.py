@@ -47,6 +47,14 @@ _BY_ADMISSION = """
 SELECT DISTINCT r.candidate_id AS id FROM registration r JOIN site t ON t.id = r.site_id
 WHERE r.admission_number = $1 AND ($2::bigint IS NULL OR t.school_id = $2) LIMIT 50
 """
+# From the person to the schools, by an index each: joined the other way round, the candidates of every school meet
+# the registrations of every school.
+_SCHOOLS = """
+SELECT h.name, h.contact FROM school h WHERE h.id IN (
+    SELECT c.school_id FROM candidate c WHERE c.id = $1
+    UNION SELECT t.school_id FROM registration r JOIN site t ON t.id = r.site_id WHERE r.candidate_id = $1)
+ORDER BY h.name LIMIT $2
+"""
 
 _WRONG_PIN = """
 UPDATE officer SET
@@ -154,6 +162,11 @@ async def candidates_admitted(admission_number: str, school_id: int | None) -> l
 async def is_seen(candidate_id: int, school_id: int | None) -> bool:
     """Whether there is such a candidate, of this school where one is given; the row is kept from changing."""
     return bool(await rows(_SEEN, candidate_id, school_id))
+
+
+async def schools_of(candidate_id: int, most: int) -> list[tuple[str, str]]:
+    """Name and contact of the schools that a candidate is on record with or was examined at, in the order of names."""
+    return [(row["name"], row["contact"]) for row in await rows(_SCHOOLS, candidate_id, most)]
 
 
 async def right_pin(officer_id: int, now: datetime) -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tortoise.expressions import Q
 from tortoise.transactions import in_transaction
 
 from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.people import bound_people
+from server.domain.people import bound_people, queries
 from server.domain.people.invitations import refuse_other_school
 from server.domain.people.names import tidy
 from server.domain.ports import Clock, WeChatIdentity
@@ -32,11 +31,7 @@ class SchoolContact:
 
 async def of_candidate(candidate_id: int) -> list[SchoolContact]:
     """The schools of this candidate, in the order of their names."""
-    theirs = Q(candidates__id=candidate_id) | Q(sites__registrations__candidate_id=candidate_id)
-    return [
-        SchoolContact(one.name, one.contact)
-        for one in await School.filter(theirs).distinct().order_by("name").limit(MOST)
-    ]
+    return [SchoolContact(*one) for one in await queries.schools_of(candidate_id, MOST)]
 
 
 async def contact_of(school_id: int | None) -> str:
