@@ -56,7 +56,7 @@ def dialled(contact: str) -> Markup:
 
 
 @lru_cache(maxsize=len(languages.SPEAKERS))
-def _environment(speaker: Speaker) -> Environment:
+def environment_of(speaker: Speaker) -> Environment:
     """The templates in one language: their marked sentences, and the filters that write days and minutes."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -70,6 +70,7 @@ def _environment(speaker: Speaker) -> Environment:
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # by the extension
         speaker.say, lambda one, many, count: speaker.say(one if count == 1 else many), newstyle=True
     )
+    environment.globals["_"] = speaker.say  # plain text, to be escaped; Jinja2's own takes every sentence for HTML with holes
     environment.globals["speaker"] = speaker
     environment.globals["languages"] = languages.NAMES
     environment.globals["asset"] = asset
@@ -120,7 +121,7 @@ async def render(request: Request, template: str, *, status: int = 200, **contex
             **context,
         }
     text = (
-        _environment(speaker)
+        environment_of(speaker)
         .get_template(template)
         .render(
             request=request,

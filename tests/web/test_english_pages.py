@@ -210,6 +210,15 @@ async def test_the_found_certificate_has_an_address_to_keep(app: App, certificat
     assert (program.status, program.json["standing"]) == (200, "valid")  # as it was
 
 
+@pytest.mark.parametrize("speaker", languages.SPEAKERS.values(), ids=lambda one: one.tag)
+def test_words_that_come_from_elsewhere_are_text(speaker: languages.Speaker) -> None:
+    """What a page says by a variable, such as the name of a certificate, is neither a tag nor a format."""
+    template = "{{ _(name) }}|{% trans named=_(name) %}<b>{{ named }}</b>{% endtrans %}"
+    page = templating.environment_of(speaker).from_string(template)
+    assert page.render(name="<i>100%s") == "&lt;i&gt;100%s|<b>&lt;i&gt;100%s</b>"
+    assert page.render(name="100% 心理") == "100% 心理|<b>100% 心理</b>"
+
+
 def test_days_and_minutes() -> None:
     speaker = languages.SPEAKERS["en"]
     assert speaker.day(date(2023, 9, 2)) == "2 September 2023"
