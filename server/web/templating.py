@@ -40,16 +40,25 @@ TABS = (
     ("orders", "/h5/orders", "缴费", "M4 6h16v13H4zm0 4h16M8 15h4"),
     ("notices", "/h5/notices", "通知", "M6 17v-6a6 6 0 0 1 12 0v6l1.5 2h-15zm4 2a2 2 0 0 0 4 0"),
 )  # fmt: skip
-_DIALLED = re.compile(r"(?P<mail>[\w.+-]{1,64}@[\w.-]{3,100})|(?P<phone>\+?\d[\d\- ]{5,18}\d)")
+# A blank stands behind a code of the country or the place, or before the last four digits; between two longer groups it
+# parts two numbers. Fewer than _SHORTEST digits are a time of day.
+_DIALLED = re.compile(
+    r"(?P<mail>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4})"
+    r"|(?<![\d-])(?P<phone>\+?(?:\d{2,4} ){0,2}\d[\d-]{2,16}\d(?: \d{4})?)(?![\d-])",
+    re.ASCII,
+)
+_SHORTEST = 7
 
 
 def dialled(contact: str) -> Markup:
     """A contact as somebody wrote it, with its telephone numbers and mail addresses to be tapped."""
     parts, end = [], 0
     for found in _DIALLED.finditer(contact):
+        mail, number = found["mail"], re.sub(r"[^+\d]", "", found["phone"] or "")
+        if not mail and len(number) < _SHORTEST:
+            continue
         parts.append(escape(contact[end : found.start()]))
-        mail, phone = found["mail"], found["phone"]
-        address = f"mailto:{mail}" if mail else "tel:" + re.sub(r"[^+\d]", "", phone)
+        address = f"mailto:{mail}" if mail else f"tel:{number}"
         parts.append(Markup('<a href="{}">{}</a>').format(address, found[0]))
         end = found.end()
     return Markup("").join([*parts, escape(contact[end:])])

@@ -10,7 +10,7 @@ import pytest
 
 from server.domain import freshness
 from server.domain.ports import Services, WeChatIdentity
-from server.models import Binding, Registration, ScoreChange
+from server.models import Binding, Registration, School, ScoreChange
 from tests.kit import make
 from tests.kit.exchange import exchange
 from tests.kit.h5 import ME, App, get
@@ -142,6 +142,13 @@ async def test_an_unbinding_is_said_and_said_once(app: App, services: Services, 
     "contact, shown",
     [
         ("010-8765 4321", '<a href="tel:01087654321">010-8765 4321</a>'),
+        ("+86 10 8765 4321", '<a href="tel:+861087654321">+86 10 8765 4321</a>'),
+        ("400 123 4567", '<a href="tel:4001234567">400 123 4567</a>'),
+        (
+            "010-87654321 13800138000",
+            '<a href="tel:01087654321">010-87654321</a> <a href="tel:13800138000">13800138000</a>',
+        ),
+        ("邮箱a.b@c.cn或8:00-11:30来", '邮箱<a href="mailto:a.b@c.cn">a.b@c.cn</a>或8:00-11:30来'),
         ("客服 exam@example.cn", '客服 <a href="mailto:exam@example.cn">exam@example.cn</a>'),
         ("", "评价组织：证书、缴费、本页面的问题<"),
     ],
@@ -152,10 +159,13 @@ async def test_whom_to_ask_is_named(
     exchange(services, settings=replace(services.settings, contact=contact))
     candidate = await bound(services, ME)
     registration = await make.registration(services, candidate, on=await make.plan())
-    school = (await Registration.get(id=registration.id).prefetch_related("site__school")).site.school
+    at = (await Registration.get(id=registration.id).prefetch_related("site__school")).site.school
+    own, another = await School.get(id=candidate.school_id), await make.school()
+    assert own.id != at.id
     for path in ("/h5/", "/h5/results", "/h5/certificates"):
         page = await get(app, path, me)
-        assert shown in page.text and f"<strong>{school.name}</strong>" in page.text
+        assert shown in page.text and another.name not in page.text
+        assert all(f"<strong>{school.name}</strong>" in page.text for school in (own, at))
 
 
 @pytest.mark.parametrize(
