@@ -263,7 +263,7 @@ def why_superseded(speaker: Speaker, word: str) -> str:
     if speaker.tag == languages.CHINESE:
         return word or "更正"
     named = [one for one in word.replace("，", "、").replace("更正", "").split("、") if one]
-    return ", ".join(speaker.say(one) for one in named) or speaker.say("更正")
+    return ", ".join(speaker.say(one).lower() for one in named) or speaker.say("更正")
 
 
 @dataclass(frozen=True, slots=True)

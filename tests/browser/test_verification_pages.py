@@ -168,6 +168,13 @@ async def test_in_the_dark_in_english_and_on_paper(browser: Browser, base: str, 
     await sequencer.run(services)
     certificate = await Certificate.get(candidate__name="欧阳慧敏")
     found, wrong = f"/v/{certificate.code}", f"/v/{certificate.code[:-1]}"
+    other = await Certificate.get(candidate__name="买买提·吐尔逊")
+    await Certificate.filter(id=other.id).update(
+        state="superseded",
+        superseded_by_id=certificate.id,
+        superseded_at=services.clock.now(),
+        superseded_word="姓名更正",
+    )
     for language, size in (("zh-CN", PHONE), ("en-GB", PHONE), ("zh-CN", DESK), ("en-GB", DESK)):
         context = await browser.new_context(viewport=size, locale=language, color_scheme="dark")
         page, label = await context.new_page(), f"{language[:2]}-{size['width']}"
@@ -184,14 +191,13 @@ async def test_in_the_dark_in_english_and_on_paper(browser: Browser, base: str, 
                 await clean(page, f"{name} {label}")
         if size is PHONE:  # the narrowest phone, in WeChat's largest type
             await page.set_viewport_size({"width": 320, "height": 640})
-            for name, path in (("form", "/v"), ("valid", found)):
+            for name, path in (("form", "/v"), ("valid", found), ("superseded", f"/v/{other.code}")):
                 await page.goto(base + path)
                 await page.evaluate("document.documentElement.style.fontSize = '26px'")
                 await look(page, f"large-{name}-{label}")
             await page.set_viewport_size(PHONE)
         await page.goto(base + found)
-        other = page.get_by_role("link", name="中文" if language == "en-GB" else "English")
-        await other.click()
+        await page.get_by_role("link", name="中文" if language == "en-GB" else "English").click()
         heading = "证书有效" if language == "en-GB" else "The certificate is valid"
         await expect(page.get_by_role("heading", level=1)).to_have_text(heading)
         await page.goto(base + found)  # it is remembered

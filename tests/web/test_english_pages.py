@@ -155,7 +155,7 @@ async def test_pages_of_every_state_have_nothing_chinese_left(
     assert all('<html lang="en"' in response.text for response in pages.values())
     assert "The certificate is valid" in pages["valid"].text and "22 September 2023" in pages["valid"].text
     assert "23 November 2026, 12:00 (Beijing time)" in pages["valid"].text
-    assert "correction (name, Identity number)" in pages["superseded"].text
+    assert "correction (name, identity number)" in pages["superseded"].text
 
 
 async def test_refusals_are_told_in_english_too(
