@@ -195,6 +195,19 @@ async def test_number_and_name_together_find_it(app: App, certificate: Certifica
     assert "证书有效" in words(response.text) and certificate.number in response.text
 
 
+async def test_a_refusal_stands_before_everything_else(app: App, certificate: Certificate) -> None:
+    """The page begins at its top again, and on a small phone whatever is further down is not seen."""
+    for response in (
+        await search(app, certificate.number, "某人"),
+        await search(app, "", ""),
+        await get(app, "/v/found/invented"),
+    ):
+        assert response.text.count('id="scan"') == response.text.count('role="alert"') == 1
+        assert response.text.index('role="alert"') < response.text.index('id="scan"')
+    form = (await get(app, "/v")).text
+    assert form.index('id="scan"') < form.index('id="search"')
+
+
 @pytest.mark.parametrize(
     "typed",
     ["买买提吐尔逊", "买买提 吐尔逊", "买买提•吐尔逊", "买买提 · 吐尔逊", "买买提ꞏ吐尔逊", "买买提.吐尔逊"],
