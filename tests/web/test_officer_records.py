@@ -15,7 +15,7 @@ from server.domain.people import officers, pins
 from server.domain.ports import Services
 from server.models import AuditEntry, Officer, Receipt
 from server.web.h5.login import SESSION_COOKIE
-from tests.kit import issuing
+from tests.kit import issuing, make
 
 App = Sanic[Any, Any]
 NEW = "264913"
@@ -140,6 +140,24 @@ async def test_five_wrong_tries_lock_it_here_too(app: App, services: Services) -
     assert "已锁定" in response.text
     response = await change(app, of, services, issuing.PIN, NEW, NEW)
     assert response.status == 422 and "已锁定" in response.text
+
+
+async def test_a_pin_that_is_reset_meanwhile_stays_reset(
+    app: App, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The right old PIN was given a moment before; whoever had it reset wants nothing signed with what comes of it."""
+    of, genuine = await issuing.cohort(services), pins.hashed
+
+    async def hashed_while_it_is_reset(*given: Any) -> str:
+        actor = make.school_account(of.school)
+        await officers.reset_pin(services.clock, of.officer.id, actor=actor)
+        return await genuine(*given)
+
+    monkeypatch.setattr(pins, "hashed", hashed_while_it_is_reset)
+    response = await change(app, of, services, issuing.PIN, NEW, NEW)
+    assert response.status == 409 and "签发密码刚刚在别处改过或被重置" in response.text
+    assert (await Officer.get(id=of.officer.id)).pin_hash == ""
+    assert await AuditEntry.filter(action="officer.new_pin").count() == 0
 
 
 async def test_how_the_code_is_made_is_told_to_anybody_who_is_in(app: App, services: Services) -> None:
