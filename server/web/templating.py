@@ -79,7 +79,9 @@ def environment_of(speaker: Speaker) -> Environment:
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # by the extension
         speaker.say, lambda one, many, count: speaker.say(one if count == 1 else many), newstyle=True
     )
-    environment.globals["_"] = speaker.say  # plain text, to be escaped; Jinja2's own takes every sentence for HTML with holes
+    environment.globals["_"] = (
+        speaker.say
+    )  # plain text, to be escaped; Jinja2's own takes every sentence for HTML with holes
     environment.globals["speaker"] = speaker
     environment.globals["languages"] = languages.NAMES
     environment.globals["asset"] = asset
