@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,14 @@ def test_a_planted_violation_is_caught(broken: dict[str, str], where: str, line:
     importer = where.removesuffix(".py").replace("/", ".")
     (said,) = [text for name, text in broken.items() if contract in name]
     assert importer in said
+
+
+def test_every_life_is_behind_the_fence() -> None:
+    """Files of the form `…_states.py` are named one by one: a new one must not be forgotten."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    [pure] = [one for one in contracts if one["name"] == "lives, tokens and claims are pure"]
+    domain = ROOT / "server/domain"
+    lives = {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in domain.glob("*/*_states.py")}
+    assert lives and lives <= set(pure["source_modules"])

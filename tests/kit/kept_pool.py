@@ -15,7 +15,8 @@ NAME = "xcert-kept"  # by which the database knows these connections
 class KeptPool:
     """Tortoise and its pool over the reused database of a test process.
 
-    A test that closed it, left a connection in use or a task running gets it closed after itself.
+    A test that closed it, left a connection in use or a task running gets it closed after itself: a task that goes on
+    would write into the next test.
     """
 
     def __init__(self) -> None:
