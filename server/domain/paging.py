@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from tortoise.expressions import Q
+from tortoise.fields import IntField
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
@@ -30,7 +31,7 @@ def cursor_id(cursor: str | None) -> int | None:
     if not cursor:
         return None
     if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
-        raise Invalid(errors=[FieldError("/cursor", "cursor_unknown", "翻页位置无效，请回到第一页。")])
+        raise _unknown()
     return int(cursor)
 
 
@@ -60,8 +61,8 @@ async def turn(query: QuerySet[Row], wanted: Turn) -> Page[Row]:
     Raises Invalid for a cursor that no page of this order gave.
     """
     column, descends = wanted.sort.removeprefix("-"), wanted.sort.startswith("-")
-    back = _place(wanted.before, column)
-    place, size = back or _place(wanted.cursor, column), limited(wanted.limit)
+    back = _place(wanted.before, query.model, column)
+    place, size = back or _place(wanted.cursor, query.model, column), limited(wanted.limit)
     downwards = descends is not (back is not None)
     if place is not None:
         value, row_id = place
@@ -88,15 +89,23 @@ def _mark(row: Model, column: str) -> str:
     return f"{row.pk}" if column == "id" else f"{getattr(row, column)}~{row.pk}"
 
 
-def _place(cursor: str | None, column: str) -> tuple[str, int] | None:
-    """(value, id) that a cursor stands for."""
+def _place(cursor: str | None, model: type[Model], column: str) -> tuple[str, int] | None:
+    """(value, id) that a cursor stands for: a value that the column can hold."""
     if not cursor:
         return None
     value, _, row_id = cursor.rpartition("~")
     number = cursor_id(row_id)
     if number is None or bool(value) is (column == "id") or not (value.isascii() and len(value) <= 30):
-        raise Invalid(errors=[FieldError("/cursor", "cursor_unknown", "翻页位置无效，请回到第一页。")])
+        raise _unknown()
+    field = model._meta.fields_map[column]
+    is_whole = bool(value) and isinstance(field, IntField)
+    if is_whole and not (value.isdigit() and int(value) <= field.constraints["le"]):
+        raise _unknown()
     return value, number
+
+
+def _unknown() -> Invalid:
+    return Invalid(errors=[FieldError("/cursor", "cursor_unknown", "翻页位置无效，请回到第一页。")])
 
 
 async def counted(query: QuerySet[Row], most: int) -> int:

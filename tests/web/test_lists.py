@@ -67,7 +67,16 @@ async def test_every_order_is_walked_on_and_back(services: Services, sort: str, 
 
 @pytest.mark.parametrize(
     ("sort", "cursor"),
-    [("-id", "3~4"), ("-id", "x"), ("count", "4"), ("count", "~4"), ("count", "9" * 40 + "~1")],
+    [
+        ("-id", "3~4"),
+        ("-id", "x"),
+        ("count", "4"),
+        ("count", "~4"),
+        ("count", "9" * 40 + "~1"),
+        ("count", "x~1"),
+        ("-count", "1.5~1"),
+        ("count", f"{2**31}~1"),
+    ],
 )
 async def test_a_cursor_of_another_order_is_refused(services: Services, sort: str, cursor: str) -> None:
     assert await code_of(turn(Issuance.all(), Turn(sort, cursor))) == "cursor_unknown"
