@@ -67,6 +67,23 @@ async def test_a_batch_is_work_of_whoever_takes_its_next_step(
     assert (await told(at[Role.OPERATOR]))["签发负责人已接受邀请，待确认"] == 1
 
 
+@pytest.mark.rule("S85")
+async def test_that_a_batch_wants_an_officer_is_no_schools_news_before_the_release(
+    app: App, services: Services, clock: FakeClock
+) -> None:
+    """A batch there is only when somebody passed."""
+    of = await issuing.cohort(services)
+    await issuing.prepared(services, of)
+    await Officer.all().update(state="suspended")
+    school = await seated(app, services, Role.SCHOOL, school=of.school)
+    operator = await seated(app, services, Role.OPERATOR)
+    line = {"有批次的院校没有签发负责人": 1}
+    for at, told_to_it in ((None, {}), (clock.now() + timedelta(hours=1), {}), (clock.now(), line)):
+        await Plan.filter(id=of.plan.id).update(release_at=at)
+        assert await told(school) == told_to_it
+        assert (await told(operator)).items() >= line.items()
+
+
 async def test_who_signed_does_not_hand_over_where_it_takes_two(app: App, services: Services) -> None:
     of = await issuing.cohort(services)
     at = await everybody(app, services, of)

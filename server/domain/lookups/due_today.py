@@ -54,8 +54,9 @@ WHERE i.state = '{state}' AND p.release_at <= $1 AND ($2::bigint IS NULL OR t.sc
 """
 _NOBODY_SIGNS = """
 SELECT count(DISTINCT t.school_id)::int AS items, NULL::timestamptz AS since
-FROM issuance i JOIN site t ON t.id = i.site_id
-WHERE i.state IN ('prepared', 'site_pending', 'returned') AND ($1::bigint IS NULL OR t.school_id = $1)
+FROM issuance i JOIN plan p ON p.id = i.plan_id JOIN site t ON t.id = i.site_id
+WHERE i.state IN ('prepared', 'site_pending', 'returned')
+  AND ($2::bigint IS NULL OR (t.school_id = $2 AND p.release_at <= $1))
   AND NOT EXISTS (SELECT 1 FROM officer o WHERE o.school_id = t.school_id AND o.state IN ('active', 'pending', 'invited'))
 """
 _KINDS = (
@@ -90,7 +91,7 @@ _KINDS = (
     _Kind("officers", Verb.CONFIRM, ("school",),
           "SELECT count(*)::int AS items, NULL::timestamptz AS since FROM officer o WHERE o.state = 'pending'"
           " AND ($1::bigint IS NULL OR o.school_id = $1)"),
-    _Kind("no_officer", Verb.INVITE, ("school",), _NOBODY_SIGNS),
+    _Kind("no_officer", Verb.INVITE, ("now", "school"), _NOBODY_SIGNS),
     _Kind("parcels", Verb.RECEIVE_PAPER, ("school",),
           "SELECT count(*)::int AS items, min(r.sent_at) AS since FROM paper_run r JOIN issuance i ON i.id = r.issuance_id"
           " JOIN site t ON t.id = i.site_id WHERE r.state = 'sent' AND t.school_id = $1", for_school=True),
