@@ -43,7 +43,7 @@ async def walk(s: Services, spy: Spy, of: issuing.Cohort, clerk: Actor) -> None:
         await candidate_dossier.opened(s, first.candidate_id, actor=actor)
     for school in (None, of.school.id, filled.FIRST):
         named = await dossier_queries.named("崔", school, 51)
-        await dossier_queries.found(await dossier_queries.seen_of(named, school))
+        await dossier_queries.found(await dossier_queries.seen_of(named, school), school)
     await candidate_phones.sweep(s)
     spy.part = "plans"
     await plan_dossier.view(s.clock, of.plan.id, actor=make.OPERATOR)

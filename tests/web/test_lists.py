@@ -11,8 +11,9 @@ from sanic import Sanic
 
 from server.domain.audit import audit_query
 from server.domain.certificates import certificate_search
-from server.domain.dossiers import audit_subjects, candidate_list
+from server.domain.dossiers import audit_subjects, candidate_finding, candidate_list
 from server.domain.issuance import batch_query
+from server.domain.levels import Level
 from server.domain.lookups import list_exports
 from server.domain.paging import Turn, turn
 from server.domain.ports import Services
@@ -154,6 +155,26 @@ async def test_a_school_lists_its_own_candidates(services: Services) -> None:
     )
     back = await candidate_list.listing(s, candidate_list.Wanted(), before=rest.before, limit=4, actor=own)
     assert [len(one.items) for one in (first, rest, back)] == [4, 2, 4] and back.items == first.items
+
+
+async def test_where_else_its_candidate_registered_a_school_does_not_read(services: Services) -> None:
+    s, of = services, await issuing.cohort(services)
+    own = make.school_account(of.school)
+    candidate = await of.registrations[0].candidate
+    elsewhere = await make.plan("别处的考试")
+    await make.registration(s, candidate, on=elsewhere, at=await make.site(level=Level.ADVANCED))
+    for actor, plan, count in ((make.OPERATOR, elsewhere.name, 1), (own, of.plan.name, 0)):
+        everybody = await candidate_list.listing(s, candidate_list.Wanted(), actor=actor)
+        found = await candidate_finding.find(s, candidate.name, actor=actor)
+        shown = [one.plan for one in (*everybody.items, *found.items) if one.id == candidate.id]
+        assert shown == [plan, plan]
+        for wanted in (
+            candidate_list.Wanted(plan_id=elsewhere.id),
+            candidate_list.Wanted(level="advanced"),
+            candidate_list.Wanted(plan_id=elsewhere.id, level="advanced"),
+        ):
+            assert len((await candidate_list.listing(s, wanted, actor=actor)).items) == count
+            assert await candidate_list.total(wanted, actor=actor) == count
 
 
 @pytest.mark.parametrize("name", list_exports.LISTS)

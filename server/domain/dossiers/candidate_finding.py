@@ -70,7 +70,7 @@ async def find(s: Services, text: str, *, actor: Actor) -> Finding:
         is_more, seen = len(named) > MOST, named[:MOST]
         hits = dict.fromkeys(seen, "姓名")
     await incidents.viewed(s, actor, "candidates", "candidate", "-")
-    found = {row["id"]: row for row in await queries.found(seen)}
+    found = {row["id"]: row for row in await queries.found(seen, school)}
     items = tuple(_found(s.keys, found[one], hits[one]) for one in seen if one in found)
     return Finding(items, is_more)
 

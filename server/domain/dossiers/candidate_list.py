@@ -54,7 +54,8 @@ def _where(wanted: Wanted, own: int | None) -> tuple[list[str], list[Any]]:
 
     parts, placed = [], []
     if own is not None:
-        parts.append(_OWN.format(put(own, "bigint")))
+        place = put(own, "bigint")
+        parts.append(_OWN.format(place))
     if part := (wanted.school or "").strip():
         parts.append(_OF_SCHOOL.format(put(part, "text")))
     if wanted.plan_id is not None:
@@ -62,6 +63,8 @@ def _where(wanted: Wanted, own: int | None) -> tuple[list[str], list[Any]]:
     if wanted.level is not None:
         placed.append(f"t.level = {put(wanted.level, 'text')}")
     if placed:
+        if own is not None:  # where else they registered is not told by a filter
+            placed.append(f"t.school_id = {place}")
         parts.append(_REGISTERED.format(" AND ".join(placed)))
     return parts, values
 
@@ -77,7 +80,8 @@ async def listing(
 ) -> Page[CandidateLine]:
     """Newest first. Raises Forbidden("role_not_allowed") · Invalid: a cursor that no page gave."""
     roles.require(actor, Verb.SEE_PEOPLE)
-    parts, values = _where(wanted, school_of(actor))
+    school = school_of(actor)
+    parts, values = _where(wanted, school)
     size, end = limited(limit), cursor_id(before)
     start = end or cursor_id(cursor)
     if start is not None:
@@ -91,7 +95,7 @@ async def listing(
         return Page()
     is_first, is_last = (not others, False) if end is not None else (start is None, not others)
     ids = sorted(ids, reverse=True)
-    found = {row["id"]: row for row in await queries.found(ids)}
+    found = {row["id"]: row for row in await queries.found(ids, school)}
     lines = [
         CandidateLine(
             one,

@@ -22,8 +22,8 @@ SELECT c.id FROM candidate c WHERE string_to_array(c.name, NULL) @> string_to_ar
 """  # noqa: S608 -- constants
 _FOUND = """
 SELECT c.id, c.name, c.id_sealed, h.name AS school,
-       (SELECT p.name FROM registration r JOIN plan p ON p.id = r.plan_id WHERE r.candidate_id = c.id
-        ORDER BY r.id DESC LIMIT 1) AS plan,
+       (SELECT p.name FROM registration r JOIN plan p ON p.id = r.plan_id JOIN site t ON t.id = r.site_id
+        WHERE r.candidate_id = c.id AND ($2::bigint IS NULL OR t.school_id = $2) ORDER BY r.id DESC LIMIT 1) AS plan,
        EXISTS (SELECT 1 FROM binding b WHERE b.candidate_id = c.id AND b.unbound_at IS NULL) AS is_bound
 FROM candidate c LEFT JOIN school h ON h.id = c.school_id WHERE c.id = ANY($1::bigint[])
 """
@@ -138,8 +138,9 @@ SELECT candidate_id AS id FROM binding WHERE account IN ('oa', 'mp') AND openid 
     return await _ids(found, openid)
 
 
-async def found(candidates: Sequence[int]) -> list[Row]:
-    return await rows(_FOUND, list(candidates))
+async def found(candidates: Sequence[int], school_id: int | None) -> list[Row]:
+    """What a list shows of these; `plan` is the last one they registered for, of this school's where one is given."""
+    return await rows(_FOUND, list(candidates), school_id)
 
 
 async def person(candidate_id: int) -> Row:
