@@ -13,6 +13,7 @@ from server.domain.dossiers import (
 from server.domain.dossiers import queries as dossier_queries
 from server.domain.lookups import due_today
 from server.domain.people import candidate_phones
+from server.domain.people import queries as people_queries
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import Certificate
@@ -42,7 +43,7 @@ async def walk(s: Services, spy: Spy, of: issuing.Cohort, clerk: Actor) -> None:
             await candidate_finding.find(s, text, actor=actor)
         await candidate_dossier.opened(s, first.candidate_id, actor=actor)
     for school in (None, of.school.id, filled.FIRST):
-        named = await dossier_queries.named("崔", school, 51)
+        named = await people_queries.named("崔", school, 51)
         await dossier_queries.found(await dossier_queries.seen_of(named, school), school)
     await candidate_phones.sweep(s)
     spy.part = "plans"

@@ -135,6 +135,22 @@ async def test_certificates_are_found_by_more_than_their_number(services: Servic
     assert len((await common).items) == 1
 
 
+async def test_of_too_many_of_one_name_certificates_are_not_looked_through(
+    services: Services, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = await issuing.cohort(services)
+    await issuing.generating(services, of)
+    await drained(services)
+    monkeypatch.setattr(certificate_search, "NAMED", 2)
+    for _ in range(2):
+        await make.candidate(services, "崔子涵")
+    wanted = certificate_search.Wanted(name="崔")
+    for call in (certificate_search.listing, certificate_search.total):
+        assert await code_of(call(clock, wanted, actor=make.ISSUER_STAFF)) == "name_common"
+    own = make.school_account(of.school)  # how many there are elsewhere is nothing to a school
+    assert len((await certificate_search.listing(clock, wanted, actor=own)).items) == 1
+
+
 async def test_a_school_lists_its_own_candidates(services: Services) -> None:
     of = await issuing.cohort(services)
     await make.candidate(services, "别校生")
@@ -166,8 +182,8 @@ async def test_where_else_its_candidate_registered_a_school_does_not_read(servic
     for actor, plan, count in ((make.OPERATOR, elsewhere.name, 1), (own, of.plan.name, 0)):
         everybody = await candidate_list.listing(s, candidate_list.Wanted(), actor=actor)
         found = await candidate_finding.find(s, candidate.name, actor=actor)
-        shown = [one.plan for one in (*everybody.items, *found.items) if one.id == candidate.id]
-        assert shown == [plan, plan]
+        assert [one.plan for one in everybody.items if one.id == candidate.id] == [plan]
+        assert [one.plan for one in found.items if one.id == candidate.id] == [plan]
         for wanted in (
             candidate_list.Wanted(plan_id=elsewhere.id),
             candidate_list.Wanted(level="advanced"),

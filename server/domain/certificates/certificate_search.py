@@ -16,6 +16,7 @@ from server.domain.levels import Level
 from server.domain.paging import Page, Turn
 from server.domain.people import queries
 from server.domain.people.names import mask_name, tidy
+from server.domain.people.school_scope import school_of
 from server.domain.ports import Clock
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, NotFound
@@ -133,14 +134,14 @@ async def _query(clock: Clock, wanted: Wanted, actor: Actor) -> QuerySet[Certifi
         "issuance__issued_on__lte": wanted.issued_to,
     }
     if wanted.name and (part := "".join(tidy(wanted.name).split())):
-        exact["candidate_id__in"] = await _named(part)
+        exact["candidate_id__in"] = await _named(part, school_of(actor))
     query = Certificate.filter(**{name: value for name, value in exact.items() if value is not None})
     return own(clock, query, actor, through="issuance__")
 
 
-async def _named(part: str) -> list[int]:
-    """The people with this in their name, if they are not too many to be looked through."""
-    found = await queries.named(part, NAMED + 1)
+async def _named(part: str, school_id: int | None) -> list[int]:
+    """The people with this in their name, a school's own alone, if they are not too many to be looked through."""
+    found = await queries.named(part, school_id, NAMED + 1)
     if len(found) > NAMED:
         detail = f"姓名里有“{part}”的超过 {NAMED} 人，请多写几个字。"
         raise Invalid(errors=[FieldError("/name", "name_common", detail)])

@@ -13,6 +13,7 @@ from server.domain.actor import Actor
 from server.domain.audit import incidents
 from server.domain.certificates.claims import is_number, tidy_number
 from server.domain.dossiers import queries
+from server.domain.people import queries as people_queries
 from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE, clean_mobile, mask_id
 from server.domain.people.names import tidy
 from server.domain.people.school_scope import school_of
@@ -66,7 +67,7 @@ async def find(s: Services, text: str, *, actor: Actor) -> Finding:
     seen = await queries.seen_of(list(hits), school)
     is_more = False
     if not hits and not _PLAIN.fullmatch(plain):
-        named = await queries.named(plain, school, MOST + 1)
+        named = await people_queries.named(plain, school, MOST + 1)
         is_more, seen = len(named) > MOST, named[:MOST]
         hits = dict.fromkeys(seen, "姓名")
     await incidents.viewed(s, actor, "candidates", "candidate", "-")

@@ -15,11 +15,6 @@ Row = dict[str, Any]
 _OF_SCHOOL = """($2::bigint IS NULL OR c.school_id = $2 OR EXISTS (
     SELECT 1 FROM registration r JOIN site t ON t.id = r.site_id WHERE r.candidate_id = c.id AND t.school_id = $2))"""
 _SEEN_OF = f"SELECT c.id FROM candidate c WHERE c.id = ANY($1::bigint[]) AND {_OF_SCHOOL} ORDER BY c.id"  # noqa: S608 -- constants
-# `+ 0`: by the index of characters, never backwards through everybody in search of a rare name.
-_NAMED = f"""
-SELECT c.id FROM candidate c WHERE string_to_array(c.name, NULL) @> string_to_array($1, NULL) AND strpos(c.name, $1) > 0
-  AND {_OF_SCHOOL} ORDER BY c.id + 0 DESC LIMIT $3
-"""  # noqa: S608 -- constants
 _FOUND = """
 SELECT c.id, c.name, c.id_sealed, h.name AS school,
        (SELECT p.name FROM registration r JOIN plan p ON p.id = r.plan_id JOIN site t ON t.id = r.site_id
@@ -96,11 +91,6 @@ async def _ids(statement: str, *values: Any) -> list[int]:
 async def seen_of(candidates: Sequence[int], school_id: int | None) -> list[int]:
     """Of these, those that this school may see; all where there is none."""
     return await _ids(_SEEN_OF, list(candidates), school_id)
-
-
-async def named(part: str, school_id: int | None, most: int) -> list[int]:
-    """Candidates with this in their name, the newest first."""
-    return await _ids(_NAMED, part, school_id, most)
 
 
 async def with_number(blinds: list[bytes]) -> list[int]:

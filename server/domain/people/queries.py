@@ -39,9 +39,11 @@ UPDATE binding SET unbound_at = $3 WHERE account = $1 AND openid = $2 AND unboun
 _OF_SCHOOL = """($2::bigint IS NULL OR c.school_id = $2 OR EXISTS (
     SELECT 1 FROM registration r JOIN site t ON t.id = r.site_id WHERE r.candidate_id = c.id AND t.school_id = $2))"""
 _BY_NAME = f"SELECT c.id FROM candidate c WHERE c.name = $1 AND {_OF_SCHOOL} ORDER BY c.id LIMIT 50"  # noqa: S608 -- a constant
-_BY_PART = """
-SELECT id FROM candidate WHERE string_to_array(name, NULL) @> string_to_array($1, NULL) AND strpos(name, $1) > 0 LIMIT $2
-"""
+# `+ 0`: by the index of characters, never backwards through everybody in search of a rare name.
+_BY_PART = f"""
+SELECT c.id FROM candidate c WHERE string_to_array(c.name, NULL) @> string_to_array($1, NULL) AND strpos(c.name, $1) > 0
+  AND {_OF_SCHOOL} ORDER BY c.id + 0 DESC LIMIT $3
+"""  # noqa: S608 -- a constant
 _SEEN = f"SELECT 1 FROM candidate c WHERE c.id = $1 AND {_OF_SCHOOL} FOR SHARE"  # noqa: S608 -- a constant
 _BY_ADMISSION = """
 SELECT DISTINCT r.candidate_id AS id FROM registration r JOIN site t ON t.id = r.site_id
@@ -149,9 +151,9 @@ async def candidates_named(name: str, school_id: int | None) -> list[int]:
     return [row["id"] for row in await rows(_BY_NAME, name, school_id)]
 
 
-async def named(part: str, most: int) -> list[int]:
-    """Candidates with these characters one behind the other in their name."""
-    return [row["id"] for row in await rows(_BY_PART, part, most)]
+async def named(part: str, school_id: int | None, most: int) -> list[int]:
+    """Candidates with these characters one behind the other in their name, the newest first; of a school as above."""
+    return [row["id"] for row in await rows(_BY_PART, part, school_id, most)]
 
 
 async def candidates_admitted(admission_number: str, school_id: int | None) -> list[int]:
