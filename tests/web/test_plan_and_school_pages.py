@@ -21,6 +21,7 @@ from tests.kit import issuing, make
 from tests.kit.console_desk import seated
 from tests.kit.fakes import FakeClock
 from tests.kit.refusals import code_of
+from tests.kit.statements import statements
 
 App = Sanic[Any, Any]
 
@@ -98,6 +99,20 @@ async def test_the_last_look(app: App, services: Services, clock: FakeClock) -> 
     await make.registration(s, on=of.plan, at=of.site)
     moved = (await other.page(f"/console/plans/{of.plan.id}")).text
     assert "提出以后报考或成绩有了变化" in moved and ">批准公布<" not in moved
+
+
+async def test_plans_to_compare_with_cost_no_statement_each(services: Services, clock: FakeClock) -> None:
+    of = await issuing.cohort(services)
+    seen = []
+    for count in range(3):
+        with statements() as asked:
+            it = await plan_dossier.view(clock, of.plan.id, actor=make.OPERATOR)
+        assert [one.rates for one in it.earlier] == [{Level.PRIMARY: 0.0}] * count
+        seen.append(len(asked))
+        before = await make.plan(f"第{count}次")
+        await Plan.filter(id=before.id).update(exam_date=f"2022-0{count + 1}-22")
+        await make.registration(services, on=before, at=of.site, outcome="failed", score=50)
+    assert seen[0] and len(set(seen)) == 1, seen
 
 
 async def test_a_school_reads_no_result_before_its_release(services: Services, clock: FakeClock) -> None:

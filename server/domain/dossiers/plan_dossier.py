@@ -10,7 +10,7 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.dossiers import plan_queries
 from server.domain.dossiers.plan_queries import Row
-from server.domain.exams.queries import ReleaseState
+from server.domain.exams.queries import ReleaseState, release_state
 from server.domain.exams.release_states import ReleaseRequestState
 from server.domain.exams.results import PASS_MARK, Result
 from server.domain.issuance.states import BatchState
@@ -139,32 +139,44 @@ async def view(clock: Clock, plan_id: int, *, actor: Actor) -> PlanDossier:
     plan = await plan_queries.plan(plan_id)
     if plan is None:
         raise NotFound("plan_unknown", "没有这个考试计划，请刷新列表后重试。")
-    by_level = await _results(plan_id)
+    before = await plan_queries.earlier(plan["kind_id"], plan["exam_date"], plan["id"], EARLIER)
+    went = await _results([plan_id, *(one["id"] for one in before)])
+    by_level = went[plan_id]
     total = Results({one: sum(each.of(one) for each in by_level.values()) for one in Result})
-    at, now = plan["release_at"], clock.now()
-    state: ReleaseState = "unreleased" if at is None else "released" if at <= now else "scheduled"
     return PlanDossier(
         id=plan["id"],
         name=plan["name"],
         exam_date=plan["exam_date"],
         certificate=plan["certificate"],
-        release_at=at,
-        state=state,
+        release_at=plan["release_at"],
+        state=release_state(plan["release_at"], clock.now()),
         announced_at=plan["announced_at"],
         requires_practice=plan["requires_practice"],
         results=total,
         levels=await _levels(plan_id, by_level),
-        earlier=await _earlier(plan),
+        earlier=tuple(
+            EarlierPlan(
+                one["id"],
+                one["name"],
+                one["exam_date"],
+                {level: results.rate for level, results in went[one["id"]].items()},
+            )
+            for one in before
+        ),
         sites=tuple(_site(row) for row in await plan_queries.sites(plan_id, SITES)),
         requests=tuple(_request(row, total, actor) for row in await plan_queries.requests(plan_id)),
     )
 
 
-async def _results(plan_id: int) -> dict[Level, Results]:
-    counts: dict[Level, dict[Result, int]] = defaultdict(dict)
-    for row in await plan_queries.results(plan_id):
-        counts[Level(row["level"])][Result(row["outcome"])] = row["people"]
-    return {level: Results(counts[level]) for level in Level if level in counts}
+async def _results(plans: list[int]) -> dict[int, dict[Level, Results]]:
+    """Plan → level → how it went, the levels in their order."""
+    counts: dict[tuple[int, Level], dict[Result, int]] = defaultdict(dict)
+    for row in await plan_queries.results(plans):
+        counts[row["plan_id"], Level(row["level"])][Result(row["outcome"])] = row["people"]
+    return {
+        plan: {level: Results(counts[plan, level]) for level in Level if (plan, level) in counts}
+        for plan in plans
+    }
 
 
 async def _levels(plan_id: int, by_level: dict[Level, Results]) -> tuple[LevelDossier, ...]:
@@ -179,17 +191,6 @@ async def _levels(plan_id: int, by_level: dict[Level, Results]) -> tuple[LevelDo
             lacking = await plan_queries.without_hours(plan_id, level.value, supervision, practice)
         drawn = tuple(Distribution(name, tuple(each)) for name, each in sorted(bands[level].items()))
         found.append(LevelDossier(level, results, drawn, lacking))
-    return tuple(found)
-
-
-async def _earlier(plan: Row) -> tuple[EarlierPlan, ...]:
-    ids = await plan_queries.earlier(plan["kind_id"], plan["exam_date"], plan["id"], EARLIER)
-    found = []
-    for one in ids:
-        row = await plan_queries.plan(one)
-        assert row is not None  # plans are never deleted
-        rates = {level: results.rate for level, results in (await _results(one)).items()}
-        found.append(EarlierPlan(row["id"], row["name"], row["exam_date"], rates))
     return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -13,8 +14,9 @@ SELECT p.id, p.name, p.exam_date, k.name AS certificate, p.kind_id, p.release_at
 FROM plan p JOIN certificate_kind k ON k.id = p.kind_id WHERE p.id = $1
 """
 _RESULTS = """
-SELECT t.level, r.outcome, count(*)::int AS people, count(DISTINCT r.site_id)::int AS sites
-FROM registration r JOIN site t ON t.id = r.site_id WHERE r.plan_id = $1 GROUP BY t.level, r.outcome
+SELECT c.plan_id, t.level, c.outcome, sum(c.people)::int AS people
+FROM (SELECT r.plan_id, r.site_id, r.outcome, count(*) AS people FROM registration r WHERE r.plan_id = ANY($1::bigint[])
+      GROUP BY r.plan_id, r.site_id, r.outcome) c JOIN site t ON t.id = c.site_id GROUP BY c.plan_id, t.level, c.outcome
 """
 _MARKS = """
 SELECT t.level, s.subject, least(floor(s.score / 10)::int, 9) AS band, count(*)::int AS people
@@ -22,13 +24,13 @@ FROM registration r JOIN site t ON t.id = r.site_id JOIN score s ON s.registrati
 WHERE r.plan_id = $1 AND s.status = 'scored' GROUP BY t.level, s.subject, band
 """
 _WITHOUT_HOURS = """
-SELECT t.level, count(*)::int AS people FROM registration r JOIN site t ON t.id = r.site_id
+SELECT count(*)::int AS people FROM registration r JOIN site t ON t.id = r.site_id
 LEFT JOIN practice_record q ON q.candidate_id = r.candidate_id AND q.level = t.level
 WHERE r.plan_id = $1 AND r.outcome = 'passed' AND t.level = $2
-  AND (COALESCE(q.supervision_hours, 0) < $3 OR COALESCE(q.practice_hours, 0) < $4) GROUP BY t.level
+  AND (COALESCE(q.supervision_hours, 0) < $3 OR COALESCE(q.practice_hours, 0) < $4)
 """
 _EARLIER = """
-SELECT p.id FROM plan p WHERE p.kind_id = $1 AND (p.exam_date, p.id) < ($2, $3) ORDER BY p.exam_date DESC, p.id DESC LIMIT $4
+SELECT p.id, p.name, p.exam_date FROM plan p WHERE p.kind_id = $1 AND (p.exam_date, p.id) < ($2, $3) ORDER BY p.exam_date DESC, p.id DESC LIMIT $4
 """
 _SITES = """
 SELECT h.id AS school_id, h.name AS school, t.level, c.registered, c.passed, c.pending, i.id AS issuance_id, i.state AS batch
@@ -51,9 +53,9 @@ async def plan(plan_id: int) -> Row | None:
     return next(iter(await rows(_PLAN, plan_id)), None)
 
 
-async def results(plan_id: int) -> list[Row]:
-    """By level and outcome, how many people and at how many sites."""
-    return await rows(_RESULTS, plan_id)
+async def results(plans: Sequence[int]) -> list[Row]:
+    """By plan, level and outcome, how many people."""
+    return await rows(_RESULTS, list(plans))
 
 
 async def marks(plan_id: int) -> list[Row]:
@@ -63,12 +65,12 @@ async def marks(plan_id: int) -> list[Row]:
 
 async def without_hours(plan_id: int, level: str, supervision: Any, practice: Any) -> int:
     """Who passed at this level and has fewer hours on record than these."""
-    return sum(row["people"] for row in await rows(_WITHOUT_HOURS, plan_id, level, supervision, practice))
+    return int((await rows(_WITHOUT_HOURS, plan_id, level, supervision, practice))[0]["people"])
 
 
-async def earlier(kind_id: int, exam_date: date, plan_id: int, most: int) -> list[int]:
+async def earlier(kind_id: int, exam_date: date, plan_id: int, most: int) -> list[Row]:
     """The plans of this kind before this one, the latest first."""
-    return [row["id"] for row in await rows(_EARLIER, kind_id, exam_date, plan_id, most)]
+    return await rows(_EARLIER, kind_id, exam_date, plan_id, most)
 
 
 async def sites(plan_id: int, most: int) -> list[Row]:

@@ -69,12 +69,13 @@ async def plans_listing(clock: Clock) -> list[PlanView]:
     now = clock.now()
     slots = await timetable.slots()
     return [
-        PlanView(**row, state=_state(row["release_at"], now), slots=slots.get(row["id"], []))
+        PlanView(**row, state=release_state(row["release_at"], now), slots=slots.get(row["id"], []))
         for row in await rows(_LISTING)
     ]
 
 
-def _state(release_at: datetime | None, now: datetime) -> ReleaseState:
+def release_state(release_at: datetime | None, now: datetime) -> ReleaseState:
+    """Whether results are out, will be, or nobody has said when."""
     if release_at is None:
         return "unreleased"
     return "released" if release_at <= now else "scheduled"
