@@ -1,31 +1,46 @@
-"""`python -m server.sandbox`: WeChat on SANDBOX_PORT, for the service at XCERT_PUBLIC_URL."""
+"""`python -m server.sandbox`: WeChat on SANDBOX_PORT, for the service at SANDBOX_SERVICE_URL; needs nothing else of this project."""
 
 from __future__ import annotations
 
+import os
 import sys
 
-from server import settings
+from dotenv import dotenv_values
+
+from server.sandbox import account_file
 from server.sandbox.app import create_sandbox
-from server.sandbox.config import from_settings
+from server.sandbox.config import SandboxConfig
+from server.sandbox.environment import EnvironmentProblem, from_environment
 
 
 def main() -> int:
-    """Serve until stopped; refuses in production and without accounts."""
+    """Serve until stopped; refuses in production, with half an account, and what cannot be read."""
+    values = {name: value for name, value in dotenv_values(".env").items() if value} | dict(os.environ)
     try:
-        chosen = settings.load()
-    except settings.SettingsError as error:
-        sys.stderr.write(f"{error}\n")
+        config = from_environment(values)
+        app = create_sandbox(config)
+    except EnvironmentProblem as problem:
+        sys.stderr.write(f"{problem}\n")
         return 2
-    if chosen.is_production:
-        sys.stderr.write("微信沙箱不能在生产环境（XCERT_ENV=production）启动。\n")
+    except (OSError, ValueError, KeyError) as problem:
+        sys.stderr.write(f"数据目录里的文件无法读写，请检查或换一个 SANDBOX_DATA_DIR：{problem}\n")
         return 2
-    config = from_settings(chosen)
-    if not config.accounts:
-        sys.stderr.write("没有配置任何微信账号（WECHAT_OA_APPID、WECHAT_MP_APPID），沙箱无从扮演。\n")
-        return 2
-    app = create_sandbox(config)
+    _greet(config)
     app.run(host=config.host, port=config.port, single_process=True, motd=False, access_log=False)
     return 0
+
+
+def _greet(config: SandboxConfig) -> None:
+    """What to open, and what to tell the service; to stdout, which a service that starts us keeps in its log."""
+    lines = [f"微信沙箱    http://{config.host}:{config.port}/", f"被测的服务  {config.service_url}"]
+    assert config.data_path is not None
+    account = config.data_path.parent.parent / account_file.FILE
+    if account.exists():
+        lines.append(f"账号        {account.resolve()}（服务填其中 WECHAT_ 开头的各项）")
+    url = f"http://{config.host}:{config.port}"
+    lines.append(f"服务另填    WECHAT_API_URL、WECHAT_OPEN_URL、WECHAT_PAY_URL={url}")
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

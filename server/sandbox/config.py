@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from server import sandbox_account
-from server.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +106,48 @@ def registered_people(path: Path) -> list[RegisteredPerson]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do next.
+
+    Attributes:
+        text: in the words of the button or of the page.
+        place: what it opens in the phone of a person of this role: a path of the service (`/h5/results`), a page of the
+            mini-program (`pages/results/index`) or a screen of the phone (`#scan`); nothing if empty.
+        url: an address for the computer, instead: `{service}` stands for the service's origin.
+    """
+
+    text: str
+    place: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Who one can be in this world; the people of whom it is said in their `role` are meant."""
+
+    title: str
+    about: str
+    steps: tuple[Step, ...]
+
+
+def registered_roles(path: Path) -> list[Role]:
+    """Roles that a project registers in a file: `[{"title", "about", "steps": [{"text", "place" or "url"}]}]`."""
+    if not path.exists():
+        return []
+    return [
+        Role(
+            str(one["title"]),
+            str(one.get("about", "")),
+            tuple(
+                Step(str(step["text"]), str(step.get("place", "")), str(step.get("url", "")))
+                for step in one.get("steps", ())
+            ),
+        )
+        for one in json.loads(path.read_text("utf-8"))
+    ]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merchant:
     """A direct merchant of WeChat Pay, and the keys the platform has for it; keys and certificates are PEM.
@@ -134,13 +173,16 @@ class SandboxConfig:
     """All that a sandbox needs to know.
 
     Attributes:
-        service_url: origin of the service under test; pushes go to `{service_url}/wechat/oa` and `/wechat/mp`.
+        service_url: origin of the service under test; its web pages open in the phone.
+        push_urls: where pushes go, by kind of account; `{service_url}/wechat/oa` and `/wechat/mp` if not said.
+        program_api: where the example mini-program finds its API; `{service_url}/mp/v1` if empty.
         data_path: SQLite file of the state; in memory if None.
         push_seconds: how long a push may take before it is dropped and sent again.
         retry_pause: seconds between a failed push and the next.
         push_mode: the cipher mode pushes start with; the switches page changes it.
         merchant: who may use WeChat Pay, linked with all accounts; None: nobody.
         people: who is there beside the invented people; each is added once.
+        roles: who one can be here and what there is to do, for the start page; the general ones if empty.
     """
 
     accounts: tuple[Account, ...]
@@ -154,68 +196,15 @@ class SandboxConfig:
     push_mode: str = "safe"
     merchant: Merchant | None = None
     people: tuple[RegisteredPerson, ...] = ()
+    push_urls: Mapping[str, str] = field(default_factory=dict)
+    program_api: str = ""
+    roles: tuple[Role, ...] = ()
+
+    @property
+    def program_url(self) -> str:
+        """Where the example mini-program sends its requests."""
+        return self.program_api or f"{self.service_url}/mp/v1"
 
     def account(self, kind: str) -> Account | None:
         """The account of this kind, if there is one."""
         return next((a for a in self.accounts if a.kind == kind), None)
-
-
-def from_settings(settings: Settings) -> SandboxConfig:
-    """Read accounts, templates and addresses from the service's own settings."""
-    accounts = [
-        Account(kind, appid, secret, token, aes_key, name)
-        for kind, appid, secret, token, aes_key, name in (
-            (
-                "oa",
-                settings.oa_appid,
-                settings.oa_secret,
-                settings.oa_token,
-                settings.oa_aes_key,
-                settings.issuer,
-            ),
-            ("mp", settings.mp_appid, settings.mp_secret, settings.mp_token, settings.mp_aes_key, "小程序"),
-        )
-        if appid
-    ]
-    templates = [
-        Template(
-            str(getattr(settings, f.name)),
-            f.metadata["help"].rpartition("：")[2],
-            kind,
-            use="once" if "_subscribe_" in f.name else "",
-        )
-        for f in fields(settings)
-        for kind in ("oa", "mp")
-        if f.name.startswith((f"{kind}_template_", f"{kind}_subscribe_")) and getattr(settings, f.name)
-    ]
-    from_the_register = {
-        (t.account, t.id): t for t in registered(settings.data_dir / "sandbox" / "templates.json")
-    }
-    from_the_settings = {(t.account, t.id): t for t in templates}
-    return SandboxConfig(
-        accounts=tuple(accounts),
-        service_url=settings.public_url,
-        data_path=settings.data_dir / "sandbox" / "state.sqlite3",
-        port=settings.sandbox_port,
-        templates=tuple({**from_the_settings, **from_the_register}.values()),
-        push_mode=settings.oa_mode,
-        merchant=_merchant(settings),
-        people=tuple(registered_people(settings.data_dir / "sandbox" / "people.json")),
-    )
-
-
-def _merchant(settings: Settings) -> Merchant | None:
-    """The invented merchant, if the service uses it: what only the platform knows lies in the account's file."""
-    account = sandbox_account.stored(settings.data_dir)
-    if not settings.pay_mchid or account.get("WECHAT_PAY_MCHID") != settings.pay_mchid:
-        return None
-    return Merchant(
-        mchid=settings.pay_mchid,
-        name=settings.issuer,
-        certificate=account["SANDBOX_PAY_MCH_CERTIFICATE"],
-        apiv3_key=account["WECHAT_PAY_APIV3_KEY"],
-        public_key_id=account["WECHAT_PAY_PUBLIC_KEY_ID"],
-        public_key_private=account["SANDBOX_PAY_PUBLIC_KEY_PRIVATE"],
-        platform_certificate=account["WECHAT_PAY_CERTIFICATES"],
-        platform_certificate_private=account["SANDBOX_PAY_CERTIFICATE_PRIVATE"],
-    )

@@ -150,3 +150,7 @@ SHOWN_BYTES = 4000
 PING_SECONDS = 1.0
 
 LARGEST_TIME_STAMP_QUERY = 4096  # bytes; not WeChat's: see time_stamping.py
+
+# keys and certificates of WeChat Pay (§7.2, §7.7)
+KEY_BITS = 2048
+CERTIFICATE_DAYS = 5 * 365

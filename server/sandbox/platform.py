@@ -56,7 +56,7 @@ class Platform:
 
     def push_url(self, account: Account) -> str:
         """Where the pushes of this account go."""
-        return f"{self.service_url}/wechat/{account.kind}"
+        return self.config.push_urls.get(account.kind) or f"{self.service_url}/wechat/{account.kind}"
 
     def openid(self, account: Account, person: Person) -> str:
         return self.people.openid(account.appid, person)

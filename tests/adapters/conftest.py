@@ -10,10 +10,10 @@ import pytest
 from server.adapters import cache
 from server.adapters.wechat.api import WeChatApi
 from server.sandbox.app import create_sandbox, serving
-from server.sandbox.config import from_settings
 from server.settings import Settings
 from tests.adapters.wechat.world import World
 from tests.kit.fakes import FakeClock
+from tests.kit.sandbox_config import from_settings
 
 
 @pytest.fixture

@@ -35,11 +35,12 @@ from server.domain.ports.payments import PayFinding
 from server.domain.wechat_chat import menu, site_files
 from server.sandbox import acts
 from server.sandbox.app import create_sandbox, serving
-from server.sandbox.config import Template, from_settings
+from server.sandbox.config import Template
 from server.sandbox.platform import Platform
 from server.settings import Settings
 from tests.kit.exchange import exchange
 from tests.kit.fake_wechat import wechat_ports
+from tests.kit.sandbox_config import from_settings
 from tests.web.conftest import listening
 
 

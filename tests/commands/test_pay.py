@@ -14,10 +14,10 @@ from server import cli
 from server.adapters.clock import SystemClock
 from server.domain import beijing
 from server.sandbox.app import create_sandbox, serving
-from server.sandbox.config import from_settings
 from server.sandbox.pay.desk import PayDesk
 from server.settings import Settings, load
 from tests.kit.pay_platform import PayPlatform
+from tests.kit.sandbox_config import from_settings
 
 Run = Callable[..., Awaitable[tuple[int, str]]]
 

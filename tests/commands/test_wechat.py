@@ -17,9 +17,9 @@ from server.adapters.clock import SystemClock
 from server.adapters.wechat.quota import Quota
 from server.domain.wechat_chat import menu
 from server.sandbox.app import create_sandbox, serving
-from server.sandbox.config import from_settings
 from server.sandbox.platform import Platform
 from server.settings import Settings, load
+from tests.kit.sandbox_config import from_settings
 
 Run = Callable[..., Awaitable[tuple[int, str]]]
 CREATE = "/cgi-bin/menu/create"

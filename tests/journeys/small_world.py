@@ -25,11 +25,11 @@ from server.models import database
 from server.models.database import rows
 from server.sandbox import phone
 from server.sandbox.app import create_sandbox, serving
-from server.sandbox.config import from_settings
 from server.sandbox.platform import Platform
 from server.sandbox.wechat_users import Person
 from tests.kit.fake_wechat import wechat_ports
 from tests.kit.fakes import FakeClock
+from tests.kit.sandbox_config import from_settings
 from tests.kit.stand_ins import stand_ins
 from tests.web.conftest import listening
 

@@ -21,7 +21,6 @@ from server.domain.ports import Services
 from server.models import Certificate
 from server.sandbox import chat as phone
 from server.sandbox.app import create_sandbox, serving
-from server.sandbox.config import from_settings
 from server.sandbox.platform import Platform
 from server.sandbox.wechat_users import Person
 from server.web.h5.login import SESSION_COOKIE
@@ -31,6 +30,7 @@ from tests.kit.fake_wechat import wechat_ports
 from tests.kit.fakes import FakeClock, ListQueue
 from tests.kit.h5 import ME
 from tests.kit.jobs import drained
+from tests.kit.sandbox_config import from_settings
 
 
 @asynccontextmanager

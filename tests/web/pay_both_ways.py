@@ -15,13 +15,13 @@ from server.app import create_app
 from server.domain.ports import Services
 from server.domain.ports.payments import PayNotification, PayOrder
 from server.sandbox.app import create_sandbox, serving
-from server.sandbox.config import from_settings
 from server.sandbox.pay import notifications, orders
 from server.sandbox.pay.desk import PayDesk
 from server.sandbox.wechat_users import Person
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 from tests.kit.pay_platform import PayPlatform
+from tests.kit.sandbox_config import from_settings
 from tests.web.conftest import listening
 
 NUMBER = "xc202611230001"

@@ -10,9 +10,9 @@ from server.adapters import cache
 from server.domain.ports import session_keys
 from server.sandbox import codes
 from server.sandbox.app import create_sandbox, serving
-from server.sandbox.config import from_settings
 from server.settings import Settings
 from tests.kit.reused_apps import own_app
+from tests.kit.sandbox_config import from_settings
 
 ASKED = ("/binding", "/results", "/certificates", "/subscriptions", "/binding/captcha")
 

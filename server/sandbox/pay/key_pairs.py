@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from server import sandbox_account
+from server.sandbox import key_material
 from server.sandbox.clock import Clock
 from server.sandbox.config import Merchant
 from server.sandbox.pay import limits, signatures
@@ -51,7 +51,7 @@ class Keyring:
         public = certificate.public_key()
         assert isinstance(public, RSAPublicKey)
         self.merchant_key = public
-        self.merchant_serial = sandbox_account.serial_of(merchant.certificate)
+        self.merchant_serial = key_material.serial_of(merchant.certificate)
         self.public_key_id = merchant.public_key_id
         self._merchant = merchant
         self._store = store
@@ -62,7 +62,7 @@ class Keyring:
         """The one from the configuration, as if it had always been there, and those of every rotation."""
         first = self._merchant.platform_certificate
         private = self._merchant.platform_certificate_private
-        own = PlatformCertificate(sandbox_account.serial_of(first), first, private, 0.0, 0.0)
+        own = PlatformCertificate(key_material.serial_of(first), first, private, 0.0, 0.0)
         later = [PlatformCertificate(**body) for body in self._store.all("pay.certificate").values()]
         return sorted([own, *later], key=lambda one: one.listed_at)
 
@@ -80,11 +80,11 @@ class Keyring:
     def rotate(self, lead: float = limits.CERTIFICATE_LEAD_SECONDS) -> PlatformCertificate:
         """A new certificate: listed at once, used only after so many seconds."""
         now = self._clock.now()
-        private = sandbox_account.private_key()
-        pem = sandbox_account.certificate_of(
+        private = key_material.private_key()
+        pem = key_material.certificate_of(
             private, "Tenpay.com sandbox", datetime.fromtimestamp(int(now), UTC)
         )
-        certificate = PlatformCertificate(sandbox_account.serial_of(pem), pem, private, now, now + lead)
+        certificate = PlatformCertificate(key_material.serial_of(pem), pem, private, now, now + lead)
         body = {name: getattr(certificate, name) for name in PlatformCertificate.__slots__}
         self._store.put("pay.certificate", certificate.serial, body)
         return certificate

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 from server import settings
 from server.sandbox.clock import Clock
-from server.sandbox.config import from_settings
 from server.sandbox.pay import signatures
 from server.sandbox.pay.key_pairs import Keyring
 from server.sandbox.store import Store
+from tests.kit.sandbox_config import from_settings
 from tests.sandbox.pay.conftest import APIV3_KEY, Pay
 
 
