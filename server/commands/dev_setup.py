@@ -12,6 +12,7 @@ import asyncpg
 
 from server import app, demo, demo_cohort
 from server.adapters import keys
+from server.commands import sandbox_world
 from server.demo import FirstLogins
 from server.domain.notices.wanted_templates import wanted
 from server.settings import Settings
@@ -46,6 +47,7 @@ def load(settings: Settings) -> Ready:
     first = asyncio.run(_load(settings))
     if settings.uses_sandbox:
         register_templates(settings)
+        _register(settings, "roles.json", sandbox_world.ROLES)
         if first is not None:
             register_people(settings, first)
     _lay_out_examples(settings)
@@ -78,13 +80,14 @@ def register_templates(settings: Settings) -> None:
 def register_people(settings: Settings, first: FirstLogins) -> None:
     """Tell the sandbox who is who, so that its phone names the people of the greeting."""
     officers = [
-        {"name": one.name, "mobile": one.mobile, "role": f"院校签发负责人 · {one.school}"}
+        {"name": one.name, "mobile": one.mobile, "role": f"{sandbox_world.OFFICER} · {one.school}"}
         for one in first.invitations
     ]
     candidates = [
-        {"name": one.name, "mobile": one.mobile, "role": f"考生 · {one.school}"} for one in first.candidates
+        {"name": one.name, "mobile": one.mobile, "role": f"{sandbox_world.CANDIDATE} · {one.school}"}
+        for one in first.candidates
     ]
-    _register(settings, "people.json", [*officers, *candidates])
+    _register(settings, "people.json", [*officers, *candidates, sandbox_world.STAFF_PERSON])
 
 
 def _register(settings: Settings, name: str, entries: list[dict[str, Any]]) -> None:

@@ -27,7 +27,9 @@ from server.sandbox import (
     qrcodes,
     reachability,
     retired,
+    scenario_desk,
     service_messages,
+    start,
     subscriptions,
     tags,
     template_messages,
@@ -62,7 +64,7 @@ WECHAT = (
     time_stamping.bp,
     unknown.bp,
 )
-PEOPLE = (phone.bp, webview.bp, control.bp)
+PEOPLE = (phone.bp, webview.bp, start.bp, scenario_desk.bp, control.bp)
 
 
 def create_sandbox(config: SandboxConfig) -> App:

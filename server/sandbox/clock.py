@@ -19,6 +19,11 @@ class Clock:
         self._offset = float(state.get("offset", 0.0))
         self._stopped: float | None = state.get("stopped")
 
+    @property
+    def is_real(self) -> bool:
+        """It goes with the time of the world."""
+        return self._stopped is None and not self._offset
+
     def now(self) -> float:
         """Unix seconds."""
         return time.time() + self._offset if self._stopped is None else self._stopped

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sanic import Blueprint, HTTPResponse, Request, empty, json
 
-from server.sandbox import acts, crypto, forgeries, pages, pushes, subscribing, switch_page, windows
+from server.sandbox import (
+    acts,
+    crypto,
+    forgeries,
+    har,
+    limits,
+    pages,
+    pushes,
+    subscribing,
+    switch_page,
+    windows,
+)
 from server.sandbox.config import Account, template_from
 from server.sandbox.platform import Platform
 from server.sandbox.wechat_users import Person
@@ -39,7 +51,7 @@ def _who(request: Request) -> tuple[Account, Person]:
 
 @bp.get("/")
 async def timeline_page(request: Request) -> HTTPResponse:
-    return pages.render("timeline.html", accounts=_platform(request).config.accounts)
+    return pages.render("timeline.html", current="timeline", platform=_platform(request))
 
 
 @bp.get("/switches")
@@ -47,6 +59,7 @@ async def switches_page(request: Request) -> HTTPResponse:
     platform, desk = _platform(request), getattr(request.app.ctx, "pay", None)
     return pages.render(
         "switches.html",
+        current="switches",
         accounts=platform.config.accounts,
         service_url=platform.service_url,
         forgeries=forgeries.NAMES,
@@ -63,19 +76,37 @@ def _is_api(path: str) -> bool:
 @bp.get("/api/timeline")
 async def timeline(request: Request) -> HTTPResponse:
     """Rows in order; `?after=` a row's id, `?last=` how many at most; `?direction=in|push|page`, `?ok=0|1`, `?words=`."""
+    rows = _rows(request, last=200)
+    return _problem("after 和 last 应为整数。") if rows is None else json({"items": rows})
+
+
+@bp.get("/api/timeline.har")
+async def timeline_har(request: Request) -> HTTPResponse:
+    """The same rows, all of them unless `?last=` says otherwise, as a HAR file without secrets."""
+    rows = _rows(request, last=limits.TIMELINE_ENTRIES)
+    if rows is None:
+        return _problem("after 和 last 应为整数。")
+    platform = _platform(request)
+    stamp = re.sub(r"[^0-9]", "", platform.clock.text()[:19])
+    disposition = f'attachment; filename="wechat-{stamp}.har"'
+    headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
+    return HTTPResponse(har.export(platform, rows), content_type="application/json", headers=headers)
+
+
+def _rows(request: Request, *, last: int) -> list[dict[str, Any]] | None:
+    """The rows that were asked for; None: not in numbers."""
     args = request.args
     try:
-        after, last = int(args.get("after", 0)), int(args.get("last", 200))
+        after, most = int(args.get("after", 0)), int(args.get("last", last))
     except ValueError:
-        return _problem("after 和 last 应为整数。")
-    rows = _platform(request).timeline.rows(
+        return None
+    return _platform(request).timeline.rows(
         after=after,
-        last=last,
+        last=min(most, limits.TIMELINE_ENTRIES),
         direction=args.get("direction", ""),
         ok={"0": False, "1": True}.get(args.get("ok", "")),
         words=args.get("words", ""),
     )
-    return json({"items": rows})
 
 
 @bp.delete("/api/timeline", name="clear_timeline")

@@ -151,6 +151,19 @@ PING_SECONDS = 1.0
 
 LARGEST_TIME_STAMP_QUERY = 4096  # bytes; not WeChat's: see time_stamping.py
 
+# a scenario, and the timeline as a file: the sandbox's own
+SCENARIO_BYTES = 256 * 1024
+SCENARIO_STEPS = 450
+SCENARIO_BODY = 4_000
+SCENARIO_PAUSE = 1800
+SCENARIO_TITLE = 40
+SCENARIOS = 50
+NAME_LENGTH = 20
+SETTLE_SECONDS = 30.0
+SERVICE_SECONDS = 2.0
+CLOCK_AHEAD = 600.0  # beyond the five minutes within which a signature holds
+HAR_CHARACTERS = 8_000_000
+
 # keys and certificates of WeChat Pay (§7.2, §7.7)
 KEY_BITS = 2048
 CERTIFICATE_DAYS = 5 * 365

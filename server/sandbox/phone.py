@@ -158,6 +158,7 @@ async def act(request: Request, person_id: str, act: str) -> HTTPResponse:
     except acts.CannotDo as problem:
         code = {} if problem.code is None else {"errCode": problem.code}
         return json({"problem": str(problem), **code}, status=409)
+    platform.recorder.note(person, act, request.json or {})
     if request.args.get("wait") == "1":
         await platform.settle()
     return json(outcome or {})

@@ -12,6 +12,7 @@ import aiohttp
 
 from server.sandbox.clock import Clock
 from server.sandbox.config import Account, SandboxConfig, Template, template_from
+from server.sandbox.scenarios import Recorder
 from server.sandbox.store import Store
 from server.sandbox.switches import SwitchBoard
 from server.sandbox.timeline import Timeline
@@ -31,6 +32,7 @@ class Platform:
         self.switchboard = SwitchBoard(self.store, config.push_mode)
         self.timeline = Timeline(self.store, self.clock)
         self.people = People(self.store, config.people)
+        self.recorder = Recorder(self.store)
         self.held_pushes: list[Coroutine[Any, Any, Any]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -112,9 +114,12 @@ class Platform:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def until_closed(self, work: Coroutine[Any, Any, Any]) -> None:
+    def until_closed(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Do this until the sandbox closes; `settle` does not wait for it."""
-        self._endless.add(asyncio.get_running_loop().create_task(work))
+        task = asyncio.get_running_loop().create_task(work)
+        self._endless.add(task)
+        task.add_done_callback(self._endless.discard)
+        return task
 
     def timer(self, handle: asyncio.TimerHandle | None) -> None:
         """The one clock that what is kept back waits for, in place of the one before."""

@@ -76,6 +76,16 @@ def stable(platform: Platform, account: Account, *, force: bool) -> dict[str, ob
     return {"access_token": token, "expires_in": _seconds_left(platform, token)}
 
 
+def refreshed_elsewhere(platform: Platform) -> None:
+    """Somebody else with the same secret has forced new tokens: those that the service holds are worth nothing now."""
+    for account in platform.config.accounts:
+        for family in ("plain", "stable"):
+            if (before := _current(platform, account, family)) is not None:
+                _leave(platform, before, 0)
+                _make(platform, account, family)
+    platform.timeline.note("page", "别处刷新了 access_token", ok=True, verdict="手里的令牌已失效（40001）")
+
+
 def _may_force(platform: Platform, account: Account) -> bool:
     """Twenty times a day and not twice within thirty seconds; else the same token again."""
     key = f"{account.appid} {platform.clock.day()}"

@@ -70,7 +70,7 @@ async def answer(request: Request, path: str = "") -> HTTPResponse | None:
         return await _of_person(request, stream=True)
     if path in ("", "phone/", "sandbox/"):
         query = f"?{request.query_string}" if request.query_string else ""
-        return redirect(f"/{path.rstrip('/') or 'phone'}{query}")
+        return redirect(f"/{path.rstrip('/') or 'sandbox/start'}{query}")
     return pages.render(
         "refusal.html", status=404, title="没有这个地址", why="请检查网址，或从手机页重新开始。"
     )

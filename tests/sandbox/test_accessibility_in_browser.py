@@ -60,7 +60,7 @@ async def test_its_desk(tabs: BrowserContext, wechat: WeChat, service: Service) 
     greeting(service)
     await (await phone(tabs, wechat, "p1", "#account")).click("button:text-is('关注')")
     page = await tabs.new_page()
-    for path in ("/sandbox", "/sandbox/switches"):
+    for path in ("/sandbox/start", "/sandbox", "/sandbox/switches", "/sandbox/scenarios"):
         await page.goto(wechat.url + path)
         await page.wait_for_load_state("networkidle") if path.endswith("switches") else None
         assert await violations(page) == [], path

@@ -8,7 +8,7 @@ from pathlib import Path
 from sanic import Blueprint
 
 from server.sandbox import app as sandbox
-from server.sandbox import control, limits, pay, phone, unknown, webview
+from server.sandbox import control, limits, pay, phone, scenario_desk, start, unknown, webview
 from server.sandbox.pay import control as pay_control
 from server.sandbox.pay import phone as pay_phone
 
@@ -19,7 +19,15 @@ OTHERS = {"/sns"}  # spoken of as a whole
 
 def served() -> set[str]:
     """Every path of the sandbox, `{}` for what varies, without the service's own pages in the web view."""
-    blueprints: list[Blueprint] = [*sandbox.WECHAT, control.bp, phone.bp, pay_control.bp, pay_phone.bp]
+    blueprints: list[Blueprint] = [
+        *sandbox.WECHAT,
+        control.bp,
+        start.bp,
+        scenario_desk.bp,
+        phone.bp,
+        pay_control.bp,
+        pay_phone.bp,
+    ]
     found = {(bp.url_prefix or "") + str(route.uri) for bp in blueprints for route in bp._future_routes}
     found -= {f"/{place}/<path:path>" for place in unknown.PLACES}  # addresses that no call has
     found |= {route.path for route in pay.ROUTES} | {webview.SDK}

@@ -78,6 +78,7 @@ form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("input", () => {
   const kept = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
   history.replaceState(null, "", `#${kept}`);
+  pointHar();
   draw();
 });
 for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
@@ -86,6 +87,13 @@ for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
   else if (field?.type === "checkbox") field.checked = true;
   else if (field) field.value = value;
 }
+/** The file holds what the filter shows. */
+function pointHar() {
+  const { direction, words, bad } = form.elements;
+  const query = new URLSearchParams([["direction", direction.value], ["words", words.value.trim()], ["ok", bad.checked ? "0" : ""]].filter(([, value]) => value));
+  document.getElementById("har").href = `/sandbox/api/timeline.har?${query}`;
+}
+pointHar();
 document.getElementById("pause").addEventListener("click", (event) => {
   paused = !paused;
   event.target.setAttribute("aria-pressed", String(paused));

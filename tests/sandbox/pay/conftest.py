@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from yarl import URL
 
-from server import sandbox_account
+from server.sandbox import key_material
 from server.sandbox.app import create_sandbox, serving
 from server.sandbox.config import Merchant
 from server.sandbox.pay.desk import PayDesk
@@ -45,27 +45,27 @@ class Account:
 
     @property
     def serial(self) -> str:
-        return sandbox_account.serial_of(self.merchant.certificate)
+        return key_material.serial_of(self.merchant.certificate)
 
     @property
     def platform_serial(self) -> str:
-        return sandbox_account.serial_of(self.merchant.platform_certificate)
+        return key_material.serial_of(self.merchant.platform_certificate)
 
 
 @pytest.fixture(scope="session")
 def account() -> Account:
-    private, public, platform = (sandbox_account.private_key() for _ in range(3))
+    private, public, platform = (key_material.private_key() for _ in range(3))
     merchant = Merchant(
         mchid=MCHID,
         name="沙箱商户",
-        certificate=sandbox_account.certificate_of(private, MCHID, BEGUN),
+        certificate=key_material.certificate_of(private, MCHID, BEGUN),
         apiv3_key=APIV3_KEY,
         public_key_id=PUBLIC_KEY_ID,
         public_key_private=public,
-        platform_certificate=sandbox_account.certificate_of(platform, "Tenpay.com sandbox", BEGUN),
+        platform_certificate=key_material.certificate_of(platform, "Tenpay.com sandbox", BEGUN),
         platform_certificate_private=platform,
     )
-    return Account(private, merchant, sandbox_account.public_key_of(public))
+    return Account(private, merchant, key_material.public_key_of(public))
 
 
 @dataclass
