@@ -1,7 +1,7 @@
-"""The languages that pages speak: gettext catalogues, read by Babel. Chinese is what stands in the templates themselves.
+"""The languages that pages speak: gettext catalogues, read by Babel. Chinese is what stands in templates and code themselves.
 
-A page says `{% trans %}…{% endtrans %}` or `_("…")`; whatever the catalogue lacks stays Chinese, and a test fails. To
-have one more room speak English, mark its templates and add their words to `locale/en.po` (docs/develop.md).
+What the catalogues under `locale/en/` lack stays Chinese, and a test fails (docs/develop.md). A sentence may have holes:
+`共 {1} 人` is found for what was made by f"共 {count} 人", and what stands in the hole is said in English too.
 """
 
 from __future__ import annotations
@@ -16,21 +16,35 @@ from babel.messages.pofile import read_po
 from sanic import HTTPResponse, Request
 
 from server.domain import beijing
+from server.web.phrases import HAN, Phrases
 from server.web.request import set_cookie
 
 CATALOGUES = Path(__file__).with_name("locale")
 CHINESE, ENGLISH = "zh-CN", "en"
 NAMES = {CHINESE: "中文", ENGLISH: "English"}  # each in its own language
+VERIFICATION = "verification"  # the catalogue of the pages that are marked sentence by sentence
 COOKIE, SECONDS = "xcert_language", 180 * 24 * 3600
 ASKED = "lang"  # in an address: this page in that language, and the next ones too
 
 
-@lru_cache(maxsize=1)
-def english() -> dict[str, str]:
-    """Chinese → English, of every sentence that has its English."""
-    with (CATALOGUES / "en.po").open("rb") as file:
-        catalogue = read_po(file, locale="en", abort_invalid=True)
-    return {str(one.id): str(one.string) for one in catalogue if one.id and one.string and not one.fuzzy}
+@lru_cache(maxsize=2)
+def english(first: str = "") -> Phrases:
+    """Chinese → English, of every sentence that has its English.
+
+    Args:
+        first: the catalogue whose words go before the others'; the verification pages have words of their own.
+    """
+    phrases: dict[str, str] = {}
+    for path in sorted(
+        (CATALOGUES / "en").glob("*.po"),
+        key=lambda one: (one.stem == first, one.stem != VERIFICATION, one.stem),
+    ):
+        with path.open("rb") as file:
+            catalogue = read_po(file, locale="en", abort_invalid=True)
+        phrases |= {
+            str(one.id): str(one.string) for one in catalogue if one.id and one.string and not one.fuzzy
+        }
+    return Phrases(phrases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +54,16 @@ class Speaker:
     tag: str
 
     def say(self, sentence: str) -> str:
-        """The sentence in this language; as it is where its words are missing."""
-        return english().get(sentence, sentence) if self.tag == ENGLISH else sentence
+        """A marked sentence of a verification page in this language; as it is where its words are missing."""
+        return english(VERIFICATION).say(sentence) if self.tag == ENGLISH else sentence
+
+    def tell(self, sentence: str) -> str:
+        """What any other page says, in this language."""
+        return english().say(sentence) if self.tag == ENGLISH else sentence
+
+    def lacks(self, sentence: str) -> bool:
+        """Whether the sentence can be said in Chinese alone."""
+        return self.tag == ENGLISH and bool(HAN.search(sentence)) and english().find(sentence) is None
 
     def day(self, value: date) -> str:
         """2023年9月22日, 22 September 2023."""

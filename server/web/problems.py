@@ -14,7 +14,8 @@ from sanic.exceptions import SanicException
 from server import errors
 from server.domain import health
 from server.domain.audit import incidents
-from server.web import problem_pages
+from server.web import languages, problem_pages
+from server.web.languages import Speaker
 from server.web.request import client_address, request_id, services, wants_page
 from server.web.responses import encoded
 from server.web.schema import Answer
@@ -192,6 +193,12 @@ def _route(request: Request) -> str:
     return request.route.path if request.route is not None else ""
 
 
+def _speaker(request: Request) -> Speaker:
+    """A page's own script is answered in the language of its page; every other program in Chinese."""
+    is_script = request.path.startswith("/h5/") and request.headers.get("sec-fetch-site") == "same-origin"
+    return languages.speaker(request) if is_script else languages.SPEAKERS[languages.CHINESE]
+
+
 async def _answer(
     request: Request, status: int, code: str, title: str, detail: str, more: dict[str, Any]
 ) -> HTTPResponse:
@@ -206,6 +213,10 @@ async def _answer(
             request_id=own_id,
             **more,
         )
+    speaker = _speaker(request)
+    title, detail = speaker.tell(title), speaker.tell(detail)
+    for one in more.get("errors", ()):
+        one.detail = speaker.tell(one.detail)
     problem = Problem(
         type="about:blank",
         title=title,

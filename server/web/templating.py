@@ -18,10 +18,16 @@ from server.domain import beijing
 from server.domain.payments.yuan import yuan
 from server.web import languages, responses, said_once
 from server.web.languages import Speaker
+from server.web.phrases import HAN, counted
 from server.web.request import services, wechat_page_policy
+from server.web.template_words import Reader
 
 STATIC = Path(__file__).resolve().parents[2] / "static"
 TEMPLATES = Path(__file__).with_name("templates")
+_HAN = r"\u3400-\u9fff\U00020000-\U0003ffff"
+QUOTE = re.compile(
+    rf"(\d{{0,8}}[{_HAN}](?:[\u3000-\u303f\uff01-\uff5e·“”*\d\w]{{0,100}}[{_HAN}）*])?)"
+)  # Chinese within English
 SERVED = ("css", "js", "img")  # the certificate's font is not for the web
 
 
@@ -64,10 +70,37 @@ def dialled(contact: str) -> Markup:
     return Markup("").join([*parts, escape(contact[end:])])
 
 
+class EnglishEnvironment(Environment):
+    """Templates that say their sentences in English; those that are marked one by one stay as they are."""
+
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        whole = super().preprocess(source, name, filename)
+        if name is None or name.startswith(MARKED):
+            return whole
+        return Reader(languages.english().find).translate(whole)
+
+
+def quoted(text: object) -> object:
+    """What a page shows by a variable, in English; what is left of Chinese is marked as such."""
+    if not isinstance(text, str) or hasattr(text, "__html__") or not HAN.search(text):
+        return text
+    parts = QUOTE.split(languages.SPEAKERS[languages.ENGLISH].tell(text))
+    quote = Markup('<span lang="zh-CN">{}</span>')
+    return Markup("").join(quote.format(one) if at % 2 else escape(one) for at, one in enumerate(parts))
+
+
+def said(text: object) -> object:
+    """The same within an attribute, or where no tag may stand."""
+    if not isinstance(text, str) or hasattr(text, "__html__"):
+        return text
+    return languages.SPEAKERS[languages.ENGLISH].tell(text)
+
+
 @lru_cache(maxsize=len(languages.SPEAKERS))
 def environment_of(speaker: Speaker) -> Environment:
     """The templates in one language: their marked sentences, and the filters that write days and minutes."""
-    environment = Environment(
+    kind = EnglishEnvironment if speaker.tag == languages.ENGLISH else Environment
+    environment = kind(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
@@ -90,6 +123,7 @@ def environment_of(speaker: Speaker) -> Environment:
     environment.filters["minute"] = speaker.minute
     environment.filters["yuan"] = yuan
     environment.filters["dialled"] = dialled
+    environment.filters |= {"quoted": quoted, "said": said, "counted": counted}
     environment.globals["tab_items"] = TABS
     return environment
 
@@ -109,7 +143,21 @@ def _answers(request: Request) -> str:
     )  # not the address itself: it may hold a scan's token
 
 
-SPEAKING = ("verification/",)  # templates whose every sentence is marked and has its English
+MARKED = (
+    "verification/",
+)  # templates whose sentences are marked one by one, since they quote what a certificate says
+SPEAKING = (*MARKED, "h5/", "scan/", "front.html", "problem.html")  # templates that have their English
+
+
+def _other_language(request: Request) -> str:
+    """Where the same page speaks the other language; empty where a page cannot be asked for again."""
+    answered = ANSWERED.fullmatch(request.path)
+    if request.method == "POST" and answered is None:
+        return ""
+    path = answered[1] if answered is not None and request.method == "POST" else request.path
+    return "" if path.startswith("/h5/login") else path
+
+
 USES_WECHAT = ("h5/", "scan/")  # templates of pages inside WeChat; they load static/js/wechat.js
 
 
@@ -140,6 +188,7 @@ async def render(request: Request, template: str, *, status: int = 200, **contex
             now=s.clock.now(),
             answers=_answers(request),
             here=request.path,
+            in_other_language=_other_language(request),
             **context,
         )
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -22,21 +21,22 @@ from server.domain.public_log import log_entry, sequencer
 from server.models import Certificate
 from server.web import languages, templating
 from server.web.look_alikes import LOOK_ALIKES
+from server.web.phrases import HAN
 from tests.adapters.documents.papers import claims
 from tests.kit import make
+from tests.kit.english import Words
 
 App = Sanic[Any, Any]
 ENGLISH = {"accept": "text/html", "accept-language": "en-GB,en;q=0.9"}
-CHINESE_LETTER = re.compile(r"[\u3400-\u9fff]")
 HOLE = re.compile(r"%\(\w+\)s|<[^>]+>")
-VOID = {"meta", "link", "input", "img", "br"}
+PUBLIC = languages.english(languages.VERIFICATION)
 
 
 def in_templates() -> set[str]:
     """Every marked sentence of the templates that speak."""
     found: set[str] = set()
     options = {"**.html": {"trimmed": "true", "newstyle_gettext": "true"}}
-    for room in templating.SPEAKING:
+    for room in templating.MARKED:
         folder = str(templating.TEMPLATES / room)
         for _, _, message, _, _ in extract_from_dir(folder, [("**.html", "jinja2")], options):
             found |= {message} if isinstance(message, str) else set(message)
@@ -46,14 +46,17 @@ def in_templates() -> set[str]:
 def test_every_sentence_of_the_templates_has_its_english() -> None:
     marked = in_templates()
     assert len(marked) > 90
-    assert marked - languages.english().keys() == set(), "their English goes into server/web/locale/en.po"
+    assert marked - PUBLIC.known.keys() == set(), (
+        "their English goes into server/web/locale/en/verification.po"
+    )
 
 
 def test_an_english_sentence_has_the_holes_and_tags_of_the_chinese_one() -> None:
     differing = {
         chinese: said
-        for chinese, said in languages.english().items()
+        for chinese, said in PUBLIC.known.items()
         if sorted(HOLE.findall(chinese)) != sorted(HOLE.findall(said))
+        or set(re.findall(r"\{(\d+)", chinese)) != set(re.findall(r"\{(\d+)", said))
     }
     assert differing == {}
 
@@ -70,31 +73,7 @@ def test_what_the_domain_says_on_these_pages_has_its_english() -> None:
         *(FIELDS[name] for name in ("name", "id_number", "plan", "level", "score")),
         *(one.value.rstrip("。") for one in Fate),
     }
-    assert said - languages.english().keys() == set()
-
-
-class Words(HTMLParser):
-    """The words and the read-out attributes of a page, but for what is said to be Chinese."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: list[str] = []
-        self._open: list[tuple[str, bool]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        is_quoted = given.get("lang") == "zh-CN" or bool(self._open and self._open[-1][1])
-        if not is_quoted:
-            self.said += [given.get(name) or "" for name in ("aria-label", "alt", "title", "data-label")]
-        if tag not in VOID:
-            self._open.append((tag, is_quoted))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop()[0] == tag
-
-    def handle_data(self, data: str) -> None:
-        if not (self._open and (self._open[-1][1] or self._open[-1][0] == "style")):
-            self.said.append(data)
+    assert said - PUBLIC.known.keys() == set()
 
 
 NAMES = re.compile(
@@ -105,7 +84,7 @@ NAMES = re.compile(
 def chinese_in(page: str) -> list[str]:
     words = Words()
     words.feed(page)
-    return [text.strip() for text in words.said if CHINESE_LETTER.search(NAMES.sub("", text))]
+    return [text.strip() for text in words.said if HAN.search(NAMES.sub("", text))]
 
 
 async def get(app: App, path: str, headers: dict[str, str] = ENGLISH) -> Any:

@@ -1,0 +1,300 @@
+"""The pages of candidates and officers in English: complete, and Chinese only where it is a name, marked as such."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sanic import Sanic
+
+from server.domain.auth import web_login
+from server.domain.certificates import revocation
+from server.domain.notices.telling import Notice, tell
+from server.domain.ports import Services, WeChatIdentity
+from server.models import Binding, Fee
+from server.web import languages, templating
+from server.web.h5.login import SESSION_COOKIE
+from server.web.phrases import HAN, Phrases
+from server.web.template_words import Reader
+from tests.kit import issuing, make, paying
+from tests.kit.english import chinese_in, literals, numbered
+from tests.kit.exchange import exchange
+from tests.kit.fake_pay import FakePay
+from tests.kit.h5 import ME
+from tests.kit.lookups import bound, sealed_certificate
+from tests.kit.noticing import FIELDS
+
+App = Sanic[Any, Any]
+ROOT = Path(__file__).resolve().parents[2]
+# Modules whose Chinese is said on these pages, or as a refusal of what is done there.
+SAYING = (
+    "server/web/h5/*.py", "server/web/scan.py", "server/web/said_once.py", "server/web/problems.py", "server/errors.py",
+    "server/domain/lookups/*.py", "server/domain/people/*.py", "server/domain/auth/*.py", "server/domain/exams/*.py",
+    "server/domain/payments/orders.py", "server/domain/payments/order*.py", "server/domain/payments/open_orders.py",
+    "server/domain/payments/fee_states.py", "server/domain/payments/refund_states.py", "server/domain/issuance/scan*.py",
+    "server/domain/issuance/own_receipts.py", "server/domain/issuance/states.py", "server/domain/notices/choices.py",
+    "server/domain/notices/topics.py", "server/domain/roles.py", "server/domain/wechat_chat/js_sdk.py",
+    "server/domain/certificates/states.py", "server/domain/certificates/downloads.py", "server/domain/levels.py",
+)  # fmt: skip
+# What these modules have in Chinese without saying it: tables of characters, names of files, examples, columns of a document.
+UNSAID = re.compile(
+    r"[々零⺁豈𠀀\[\U0003fffd].*|社会心理|.*\.json|\| 状态 .*|人|项|本服务没有配置微信支付|稳定的英文代码|中文说明与下一步"
+    r"|（版次加一）|社会心理服务（初级）|姓名、证件号码更正|2026年第四批全国统考|第一职业技术学院|考试取消",
+    re.DOTALL,
+)
+NAMES = re.compile(
+    r"崔子涵|欧阳慧敏|买买提·吐尔逊|王𠮷|王签发|签发员|崔(?=\*)|第?\d+职业技术学院|京华职业技术学院|北京第一职业技术学院"
+    r"|\d+年\d+月\d+日社会心理服务证书考试计划|北京中文在线教育科技发展有限公司|社会心理服务（机考）|中文|第2位姓名有误"
+    r"|社会心理服务职业技能等级证书初级|社会心理服务证书|使用完整服务|考试违纪|证"
+)
+
+
+def speaking() -> list[Path]:
+    rooms = [room for room in templating.SPEAKING if room not in templating.MARKED]
+    found = [
+        path
+        for path in sorted(templating.TEMPLATES.rglob("*.html"))
+        if str(path.relative_to(templating.TEMPLATES)).startswith(tuple(rooms))
+    ]
+    return [*found, templating.TEMPLATES / "phone.html"]
+
+
+@pytest.mark.parametrize("path", speaking(), ids=lambda path: str(path.relative_to(templating.TEMPLATES)))
+def test_every_sentence_of_a_template_has_its_english(path: Path) -> None:
+    reader = Reader(languages.english().find)
+    reader.translate(path.read_text("utf-8"))
+    assert {chinese for chinese, said in reader.asked if said is None} == set(), "into server/web/locale/en/"
+
+
+@pytest.mark.parametrize("pattern", SAYING)
+def test_whatever_the_program_says_there_has_its_english(pattern: str) -> None:
+    paths = sorted(ROOT.glob(pattern))
+    assert paths
+    lacking = {
+        sentence
+        for path in paths
+        for sentence in literals(path)
+        if languages.english().find(sentence) is None and not UNSAID.fullmatch(sentence)
+    }
+    assert lacking == set(), "into server/web/locale/en/"
+
+
+def in_script(text: str) -> set[str]:
+    """Chinese sentences of a script, with numbered holes."""
+    found = re.findall(
+        r'"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`', re.sub(r"(?m)^\s*(?://|\*|/\*).*$", "", text)
+    )
+    said = {plain or numbered(re.split(r"(\$\{(?:[^{}]|\{[^{}]*\})*\})", filled)) for plain, filled in found}
+    return {one for one in said if HAN.search(one)}
+
+
+@pytest.mark.parametrize("name", ["wechat.js", "pay.js", "scan.js", "phone.js", "bind.js"])
+def test_what_a_script_says_has_its_english(name: str) -> None:
+    known = in_script((ROOT / "static/js/english.js").read_text("utf-8"))
+    assert in_script((ROOT / "static/js" / name).read_text("utf-8")) - known == set(), (
+        "into static/js/english.js"
+    )
+
+
+def browser(services: Services, who: WeChatIdentity, language: str = "en") -> dict[str, str]:
+    cookie = f"{SESSION_COOKIE}={web_login.session_for(services, who)}; xcert_language={language}"
+    return {"cookie": cookie, "accept": "text/html", "origin": "http://127.0.0.1:8000"}
+
+
+async def get(app: App, path: str, headers: dict[str, str]) -> Any:
+    return (await app.asgi_client.get(path, headers=headers, follow_redirects=False))[1]
+
+
+async def post(app: App, path: str, headers: dict[str, str], **said: str) -> Any:
+    return (await app.asgi_client.post(path, headers=headers, data=said, follow_redirects=False))[1]
+
+
+def assert_english(pages: dict[str, Any]) -> None:
+    left = {name: chinese_in(page.text, NAMES) for name, page in pages.items()}
+    assert {name: texts for name, texts in left.items() if texts} == {}
+    assert [name for name, page in pages.items() if '<html lang="en"' not in page.text] == []
+
+
+async def test_a_candidates_pages(app: App, services: Services) -> None:
+    exchange(services, pay=FakePay(services.settings, services.clock))
+    me = browser(services, ME)
+    pages = {
+        "form": await get(app, "/h5/bind", me),
+        "missed": await post(app, "/h5/bind", me, name="崔子涵", id_number=make.id_number(4055)),
+        "wrong": await post(app, "/h5/bind", me, name="", id_number="12345"),
+        "question": await get(app, "/h5/bind?check=question", me),
+        "unbound results": await get(app, "/h5/results", me),
+        "unbound notices": await get(app, "/h5/notices", me),
+        "unbound orders": await get(app, "/h5/orders", me),
+    }
+    fee = await paying.owing(services, await paying.priced(services))
+    assert fee.candidate_id is not None
+    await Binding.create(
+        account="oa", openid=ME.openid, candidate_id=fee.candidate_id, bound_at=services.clock.now()
+    )
+    await tell(
+        services.settings,
+        services.clock,
+        services.queue,
+        "results_released",
+        [Notice(fee.candidate_id, "r:1", FIELDS, "/h5/results")],
+    )
+    pages |= {
+        path: await get(app, path, me)
+        for path in ("/", "/h5/", "/h5/results", "/h5/certificates", "/h5/orders", "/h5/bind", "/h5/notices")
+    }
+    made = await post(app, "/h5/orders", me, fee=str(fee.id))
+    pages["order"] = await get(app, made.headers["location"], me)
+    pages["no order"] = await get(app, "/h5/orders/987654", me)
+    pages["foreign"] = await post(app, "/h5/orders", me | {"origin": "https://elsewhere.example"}, fee="1")
+    pages["nowhere"] = await get(app, "/h5/nowhere", me)
+    left = await post(app, "/h5/logout", me)
+    pages["logged out"] = await get(app, left.headers["location"], me) if left.status == 303 else left
+    assert_english(pages)
+    assert "Examination fee, Primary" in pages["/h5/orders"].text and "¥120.50" in pages["order"].text
+    assert "this one has 5" in pages["wrong"].text
+    assert (await Fee.get(id=fee.id)).state == "owed"
+
+
+async def test_a_certificate_and_its_results(app: App, services: Services) -> None:
+    me = browser(services, ME)
+    candidate = await bound(services, ME)
+    registration = await make.registration(
+        services, candidate, on=await make.plan(release_at=services.clock.now())
+    )
+    made = await sealed_certificate(services, registration)
+    await make.registration(services, candidate, on=await make.plan())
+    paths = (
+        "/h5/results",
+        "/h5/certificates",
+        f"/h5/certificates/{made.number}",
+        "/h5/certificates/23SPS100000002W",
+    )
+    pages = {path: await get(app, path, me) for path in paths}
+    await revocation.revoke(services.clock, services.faults, made.number, "考试违纪", actor=make.ISSUER_STAFF)
+    pages |= {f"{path}, revoked": await get(app, path, me) for path in paths}
+    assert_english(pages)
+    assert "Pass mark: 60 points in every subject." in pages["/h5/results"].text
+
+
+async def test_an_officers_pages(app: App, services: Services) -> None:
+    of = await issuing.cohort(services)
+    shown = await issuing.shown_ticket(services, of)
+    me = browser(services, of.identity)
+    at = f"/s/{shown.token}"
+    pages = {
+        "asked": await get(app, at, me),
+        "wrong pin": await post(app, f"{at}/confirm", me, pin="000000"),
+        "no reason": await post(app, f"{at}/return", me, pin=issuing.PIN, reason=" "),
+        "home": await get(app, "/h5/officer", me),
+        "pin": await get(app, "/h5/officer/pin", me),
+        "code": await get(app, "/h5/officer/list-code", me),
+        "stranger": await get(app, at, browser(services, ME)),
+    }
+    await post(app, f"{at}/confirm", me, pin=issuing.PIN)
+    pages |= {"signed": await get(app, at, me), "records": await get(app, "/h5/officer/signed", me)}
+    pages["broken"] = await get(app, "/s/rubbish", me)
+    assert_english(pages)
+    assert "4 more tries" in pages["wrong pin"].text and f'href="{at}?lang=zh-CN"' in pages["wrong pin"].text
+    assert "You have signed 4 certificates on behalf of" in pages["signed"].text
+
+
+async def test_a_chosen_language_stays_and_its_link_leads_to_the_same_page(
+    app: App, services: Services
+) -> None:
+    me = browser(services, ME, "zh-CN")
+    chinese = await get(app, "/h5/results", me)
+    assert 'href="/h5/results?lang=en" hreflang="en" lang="en">English<' in chinese.text
+    english = await get(app, "/h5/results?lang=en", me)
+    assert "xcert_language=en" in english.headers["set-cookie"] and "<h1>Results</h1>" in english.text
+
+
+async def test_a_script_is_answered_in_its_pages_language(app: App, services: Services) -> None:
+    me = browser(services, ME) | {"accept": "application/json"}
+    script = await post(app, "/h5/orders/5/pay", me | {"sec-fetch-site": "same-origin"})
+    program = await post(app, "/h5/orders/5/pay", me)
+    assert (script.json["code"], program.json["code"]) == ("not_bound", "not_bound")
+    assert script.json["detail"] == "No candidate record is linked yet. Please link yours first."
+    assert HAN.search(program.json["detail"])
+
+
+def test_a_refusal_without_english_says_so() -> None:
+    english, chinese = (languages.SPEAKERS[tag] for tag in ("en", "zh-CN"))
+    told = {"title": "没有权限", "errors": [], "home": "/", "request_id": "1"}
+    page = (
+        templating.environment_of(english)
+        .get_template("problem.html")
+        .render(detail="谁也没有译过的一句。", **told)
+    )
+    assert (
+        "This message is in Chinese only:" in page and '<span lang="zh-CN">谁也没有译过的一句</span>' in page
+    )
+    page = (
+        templating.environment_of(english)
+        .get_template("problem.html")
+        .render(detail="请先登录后再操作。", **told)
+    )
+    assert "in Chinese only" not in page and "Please log in first." in page
+    assert not chinese.lacks("谁也没有译过的一句。")
+
+
+def test_what_the_program_made_is_found_by_its_holes() -> None:
+    phrases = Phrases(
+        {
+            "共 {1} 份": "{1:certificate|certificates} in all",
+            "初级": "Primary",
+            "{1}证书，{2}": "{2}: {1} certificate",
+            "请再试。": "Please try again.",
+            "已删除。": "Deleted.",
+        }
+    )
+    said = {
+        "共 1 份": "1 certificate in all",
+        "共 12 份": "12 certificates in all",
+        "初级证书，2023年9月2日": "2 September 2023: Primary certificate",
+        "2023年9月2日 09:05": "2 September 2023, 09:05",
+        "已删除。请再试。": "Deleted. Please try again.",
+        "初级、初级": "Primary, Primary",
+        "初级。": "Primary.",
+        "　初级": "　Primary",
+        "王敏": "王敏",
+        "已删除。王敏": "已删除。王敏",
+        "2023年13月2日": "2023年13月2日",
+        "plain": "plain",
+        "共" * 3000: "共" * 3000,
+    }
+    assert {chinese: phrases.say(chinese) for chinese in said} == said
+
+
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        ("<p>你好</p>", "<p>[你好]</p>"),
+        (
+            "<p>共 {{ n }} 人，<b class='x'>{{ m }} 人</b>通过</p>",
+            "<p>[共 {{ (n) | quoted }} 人，<b class='x'>{{ (m) | quoted }} 人</b>通过]</p>",
+        ),
+        ('<a href="/x"><b>名</b><span>字</span></a>', '<a href="/x"><b>[名]</b><span>[字]</span></a>'),
+        ('{% if a == "甲" %}乙{% endif %}', '{% if a == "甲" %}[乙]{% endif %}'),
+        ('{{ f("甲") }}', '{{ (f("[甲]")) | quoted }}'),
+        ('<i title="{{ x }}甲" value="乙">', '<i title="[{{ (x) | said }}甲]" value="乙">'),
+        ('<option value="甲">{{ x }}</option>', '<option value="甲">{{ (x) | said }}</option>'),
+        ("<textarea>甲{{ x }}</textarea>", "<textarea>甲{{ x }}</textarea>"),
+        ('<b lang="zh-CN">{{ x }}</b>', '<b lang="zh-CN">{{ x }}</b>'),
+        ("{{ a }}，{{ b }}（{{ c }}）", "{{ (a) | quoted }}, {{ (b) | quoted }} ({{ (c) | quoted }}) "),
+        ("甲　乙", "[甲]　[乙]"),
+    ],
+)
+def test_a_template_is_read_sentence_by_sentence(source: str, written: str) -> None:
+    assert Reader(lambda sentence: f"[{sentence}]").translate(source) == written
+
+
+def test_words_may_stand_in_another_order_and_number() -> None:
+    words = {"共 {1} 人，<b>{2}</b>": "<b>{2}</b> of {1:person|people}"}
+    page = Reader(words.get).translate("<p>共 {{ n }} 人，<b id='x'>{{ m }}</b></p>")
+    assert (
+        page
+        == "<p><b id='x'>{{ (m) | quoted }}</b> of {{ ((n) | quoted) | counted('person', 'people') }}</p>"
+    )
