@@ -26,12 +26,12 @@ from server.adapters.documents.print_sheets import PdfSheetPrinter
 from server.adapters.documents.reader_apart import PdfReaderApart
 from server.adapters.documents.receipt_pdf import TypstReceiptPrinter
 from server.adapters.documents.seal import Seal
+from server.adapters.file_stores import file_store_of
 from server.adapters.keys import KeyFolder
 from server.adapters.lookup_watch import LookupWatch
 from server.adapters.one_time_codes import TotpCodes
 from server.adapters.queue import JobQueue
 from server.adapters.spreadsheets.process import SpreadsheetReader
-from server.adapters.storage import FolderFileStore
 from server.adapters.webauthn_keys import WebAuthnPasskeys
 from server.adapters.wechat.api import WeChatApi
 from server.adapters.wechat.pay import WeChatPay
@@ -165,7 +165,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             sheet_printer=PdfSheetPrinter(),
             pdf_renderer=_sealing(settings, clock, keys),
             pdf_reader=PdfReaderApart(keys),
-            file_store=FolderFileStore(settings.data_dir / "vault"),
+            file_store=file_store_of(settings),
             queue=JobQueue(),
             event_bus=cache.RedisEventBus(redis),
             rate_limiter=rate_limits.RedisRateLimiter(redis),

@@ -9,6 +9,7 @@
         Conflict            the state has moved on, or the thing was already used (409)
         Gone                was there, is over (410)
         TooMany             slow down; says how many seconds to wait (429)
+        Damaged             a file on record is gone or was changed; not handed out, and an alarm for operators (503)
       OutsideFailure        WeChat, storage or the network failed; try again later (503)
         WeChatRefused       errcode ≠ 0; says what helps (`Remedy`); keeps errcode and rid, never a token
         Misconfigured       WeChat says that our settings are wrong: the operator's to mend
@@ -89,6 +90,18 @@ class TooMany(Refused):
     def __init__(self, code: str, message: str, *, retry_after: int) -> None:
         super().__init__(code, message)
         self.retry_after = retry_after
+
+
+class Damaged(Refused):
+    """A file on record is gone or is no longer the one that was recorded; it is not handed out.
+
+    Args:
+        subject: whose file, from our own numbers, for the alarm.
+    """
+
+    def __init__(self, code: str, message: str, *, subject: str) -> None:
+        super().__init__(code, message)
+        self.subject = subject
 
 
 class OutsideFailure(XcertError):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from server import operators, pay_settings, production_settings, public_address, store_urls
+from server import files_place, operators, pay_settings, production_settings, public_address, store_urls
 
 _PAIR = r"[a-z_]+\s*=\s*[a-z_]+[0-9]+"
 TEMPLATE_KEYWORDS = re.compile(
@@ -47,12 +47,22 @@ def problems(values: Mapping[str, Any], *, production: bool) -> list[str]:
     for name in filter(str.strip, re.split("[,，]", str(values.get("long_term_templates", "")))):
         if not SUBSCRIPTION.fullmatch(name.strip()):
             lines.append(f"WECHAT_LONG_TERM_TEMPLATES 的“{name.strip()[:60]}”不是订阅消息模板的设置名")
-    lines += _log_problems(values)
-    lines += public_address.problems(str(values.get("public_url", "")), production=production)
+    lines += _log_problems(values) + public_address.problems(
+        str(values.get("public_url", "")), production=production
+    )
     lines += _time_stamp_problems(values)
     if production:
         lines += production_settings.problems(values)
-    lines += [
+    lines += _too_small(values)
+    for name, value in (("PORT", values.get("port", 0)), ("SANDBOX_PORT", values.get("sandbox_port", 0))):
+        if value > 65535:
+            lines.append(f"{name} 应为 65535 或更小")
+    lines += files_place.problems(values, production=production)
+    return lines + store_urls.problems(values) + operators.problems(values) + pay_settings.problems(values)
+
+
+def _too_small(values: Mapping[str, Any]) -> list[str]:
+    return [
         f"{name} 应为 {least} 或更大"
         for name, least, value in (
             ("PORT", 0, values.get("port", 0)),
@@ -66,10 +76,6 @@ def problems(values: Mapping[str, Any], *, production: bool) -> list[str]:
         )
         if value < least
     ]
-    for name, value in (("PORT", values.get("port", 0)), ("SANDBOX_PORT", values.get("sandbox_port", 0))):
-        if value > 65535:
-            lines.append(f"{name} 应为 65535 或更小")
-    return lines + store_urls.problems(values) + operators.problems(values) + pay_settings.problems(values)
 
 
 def _time_stamp_problems(values: Mapping[str, Any]) -> list[str]:

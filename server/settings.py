@@ -14,6 +14,7 @@ from typing import Any
 from dotenv import dotenv_values
 
 from server import os_errors, public_address, sandbox_account, setting_values
+from server.files_place import FilesPlace, place_of
 
 TEMPLATE_KEYWORDS = setting_values.TEMPLATE_KEYWORDS  # the notices read its entries by the same form
 
@@ -43,6 +44,26 @@ class Settings:
     )
     redis_url: str = _s("XCERT_REDIS_URL", "Redis 地址；不填则用内嵌的", secret=True, required=True)
     data_dir: Path = _s("XCERT_DATA_DIR", "数据目录（内嵌数据库、证书文件）", Path("var"))
+    files_url: str = _s(
+        "XCERT_FILES_URL",
+        "证书等文件放在哪里：file:///目录，或对象存储 s3://存储桶/前缀；不填：数据目录里的 vault",
+    )
+    s3_endpoint: str = _s(
+        "XCERT_S3_ENDPOINT", "对象存储的网址，不含存储桶；不填：亚马逊的，由 XCERT_S3_REGION 决定"
+    )
+    s3_region: str = _s("XCERT_S3_REGION", "对象存储的地域", "us-east-1")
+    s3_access_key: str = _s("XCERT_S3_ACCESS_KEY", "对象存储的 AccessKey ID；用 s3:// 时必填", secret=True)
+    s3_secret_key: str = _s(
+        "XCERT_S3_SECRET_KEY", "对象存储的 AccessKey Secret；用 s3:// 时必填", secret=True
+    )
+    s3_style: str = _s(
+        "XCERT_S3_STYLE",
+        "存储桶名写在哪里：path 在路径里（MinIO、Ceph 等自建的），host 在域名里（阿里云、腾讯云、亚马逊）",
+        "path",
+    )
+    s3_certificates: str = _s(
+        "XCERT_S3_CERTIFICATES", "自建对象存储的根证书（PEM）；系统信任的证书之外，也信任由它签发的"
+    )
     keys_dir: Path = _s("XCERT_KEYS_DIR", "密钥目录", Path("certs"))
     fonts_dir: Path | None = _s(
         "XCERT_FONTS_DIR", "补充字体目录：证书自带字体里没有的生僻字，用这里的 otf、ttf 字体印", None
@@ -189,6 +210,11 @@ class Settings:
         "微信 JS-SDK 脚本的网址；页面的安全策略只放行这一个",
         "https://res.wx.qq.com/open/js/jweixin-1.6.0.js",
     )
+
+    @property
+    def files_place(self) -> FilesPlace:
+        """Where files are kept. Raises ValueError only for settings that were not loaded."""
+        return place_of(self.files_url, self.data_dir)
 
     @property
     def is_production(self) -> bool:

@@ -26,6 +26,7 @@ from server.adapters import embedded, keys
 from server.domain.ports import Services
 from server.models import database
 from server.settings import Settings
+from tests.kit import object_store
 from tests.kit.databases import ReusedDatabase
 from tests.kit.databases import with_database as with_database
 from tests.kit.fakes import NOON, FakeClock
@@ -157,6 +158,23 @@ async def redis_url(redis_server: str) -> str:
     await client.flushall()
     await client.aclose()
     return redis_server
+
+
+@pytest.fixture(scope="session")
+def object_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+    """An S3 server: its port, and the folder of its only bucket."""
+    folder = tmp_path_factory.mktemp("objects")
+    with object_store.server(folder) as port:
+        yield port, folder / object_store.BUCKET
+
+
+@pytest.fixture
+async def objects(object_server: tuple[int, Path]) -> AsyncIterator[object_store.Way]:
+    """The way to an empty bucket, through a proxy that can make trouble."""
+    port, folder = object_server
+    object_store.emptied(folder)
+    async with object_store.way_to(port, folder) as way:
+        yield way
 
 
 @asynccontextmanager

@@ -8,18 +8,32 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from server.domain.ports import StoredFile
 from server.errors import NotFound, OutsideFailure
 
 Answer = TypeVar("Answer")
 
-_KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _SCRATCH = ".scratch"  # no key begins with a dot
 _SCRATCH_SECONDS = 3600.0  # no write takes so long: whoever wrote it is gone
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+def checked_key(key: str) -> str:
+    """The key itself. Raises ValueError: it is none, and might lead elsewhere."""
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"not a vault key: {key!r}")
+    return key
+
+
+def missing() -> NotFound:
+    """The store answers, and the key holds nothing."""
+    return NotFound("file_missing", "文件不存在或已被清理，请联系管理员。")
 
 
 class FolderFileStore:
@@ -33,9 +47,7 @@ class FolderFileStore:
         self._folder = folder
 
     def _path(self, key: str) -> Path:
-        if not _KEY.match(key):
-            raise ValueError(f"not a vault key: {key!r}")
-        return self._folder / key
+        return self._folder / checked_key(key)
 
     async def put(self, key: str, data: bytes) -> None:
         await asyncio.to_thread(_with_cause, self._put, self._path(key), data)
@@ -89,13 +101,43 @@ class FolderFileStore:
         try:
             return await asyncio.to_thread(_with_cause, self._path(key).read_bytes)
         except FileNotFoundError:
-            raise NotFound("file_missing", "文件不存在或已被清理，请联系管理员。") from None
+            raise missing() from None
 
     async def exists(self, key: str) -> bool:
         return await asyncio.to_thread(self._path(key).exists)
 
     async def delete(self, key: str) -> None:
         await asyncio.to_thread(self._path(key).unlink, True)
+
+    async def listing(self, after: str = "") -> AsyncIterator[StoredFile]:
+        """Memory holds the names of one folder and of those above it."""
+        waiting = [""]  # folders end with "/", which is their place among the keys
+        while waiting:
+            one = waiting.pop()
+            if one and not one.endswith("/"):
+                if one > after and (file := await asyncio.to_thread(self._described, one)) is not None:
+                    yield file
+            elif not one or one > after or after.startswith(one):
+                waiting += await asyncio.to_thread(_with_cause, self._names, one)
+
+    def _names(self, folder: str) -> list[str]:
+        """What lies in a folder, the last key first; `folder` ends with "/" or is the whole store."""
+        try:
+            with os.scandir(self._folder / folder) as entries:
+                found = [one for one in entries if not one.name.startswith(".")]
+                return sorted(
+                    (f"{folder}{one.name}{'/' if one.is_dir() else ''}" for one in found), reverse=True
+                )
+        except FileNotFoundError:
+            return []
+
+    def _described(self, key: str) -> StoredFile | None:
+        try:
+            found = (self._folder / key).stat()
+        except FileNotFoundError:
+            return None
+        changed_at = datetime.fromtimestamp(found.st_mtime, UTC)
+        return StoredFile(key, found.st_size, changed_at, f"{found.st_size}-{found.st_mtime_ns}")
 
     async def sweep(self) -> int:
         return await asyncio.to_thread(self._sweep)

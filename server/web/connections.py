@@ -34,6 +34,13 @@ def last_answer(request: Request) -> None:
         request.stream.keep_alive = False
 
 
+def break_off(request: Request) -> None:
+    """Cut the connection in the middle of an answer: nothing else says to a client that half of it is all there is."""
+    transport: Any = request.transport
+    if transport is not None:
+        transport.abort()
+
+
 class BoundedProtocol(HttpProtocol):
     """HTTP/1.1 with bounds. `app.ctx.connections_per_address`: 0 for none, as behind a proxy, whose address all have."""
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from prometheus_client import Counter
 from pydantic import Field
 from sanic import HTTPResponse, Request, Sanic
 from sanic.exceptions import SanicException
@@ -21,6 +22,7 @@ from server.web.responses import encoded
 from server.web.schema import Answer
 
 log = logging.getLogger("xcert.problems")
+DAMAGED = Counter("xcert_damaged_files_total", "Downloads refused: the file is gone or was changed", ["code"])
 RETRY_SECONDS = 5  # when to come again after a 503
 _TOLD_SECONDS = 10.0  # one line for each cause in so long, however many ask
 
@@ -32,6 +34,7 @@ STATUS: tuple[tuple[type[errors.XcertError], int, str], ...] = (
     (errors.Conflict, 409, "状态已变化"),
     (errors.Gone, 410, "已失效"),
     (errors.TooMany, 429, "操作太频繁"),
+    (errors.Damaged, 503, "文件有问题"),
     (errors.Refused, 422, "无法办理"),
     (errors.OutsideFailure, 503, "服务暂时繁忙"),
 )
@@ -98,6 +101,8 @@ async def refused(request: Request, exc: errors.Refused) -> HTTPResponse:
     more: dict[str, Any] = {}
     if isinstance(exc, errors.Forbidden):
         await _noted(request, exc)
+    if isinstance(exc, errors.Damaged):
+        await alarm(request, exc)
     if isinstance(exc, errors.Invalid):
         more["errors"] = [FieldProblem(pointer=e.pointer, code=e.code, detail=e.detail) for e in exc.errors]
     response = await _answer(request, status, exc.code, exc.title or title, exc.message, more)
@@ -172,6 +177,16 @@ async def surprise(request: Request, exc: Exception) -> HTTPResponse:
         "系统遇到意外问题，已记录。请稍后再试；若仍不行，请把编号告诉工作人员。",
         {},
     )
+
+
+async def alarm(request: Request, exc: errors.Damaged) -> None:
+    """A file on record is damaged: a line for operators, a number that grows, and an entry of the trail."""
+    log.error("damaged file: %s", exc.code, extra={"subject": exc.subject, "path": _route(request)})
+    DAMAGED.labels(exc.code).inc()
+    place = (client_address(request), request_id(request))
+    actor = getattr(request.ctx, "actor", None) or incidents.stranger(*place)
+    became = {"code": exc.code}
+    await incidents.note(services(request), actor, "file.damaged", "certificate", exc.subject, became=became)
 
 
 async def _noted(request: Request, exc: errors.Forbidden) -> None:

@@ -8,6 +8,7 @@ import io
 import tracemalloc
 import zipfile
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -15,7 +16,7 @@ from server.domain.actor import Actor
 from server.domain.certificates import certificate_search, downloads, revocation, verification
 from server.domain.issuance import archives
 from server.domain.ports import Services
-from server.errors import OutsideFailure
+from server.errors import Damaged
 from server.models import AuditEntry, Certificate, Issuance, LookupChange, Plan
 from tests.kit import issuing, make
 from tests.kit.fakes import FakeClock, MemoryFileStore
@@ -95,12 +96,40 @@ async def test_the_holder_gets_nothing_early(
 async def test_a_file_that_was_changed_or_lost_is_not_handed_out(services: Services, of: Cohort) -> None:
     one = await first(of)
     assert isinstance(services.file_store, MemoryFileStore)
-    services.file_store.files[one.pdf_key] += b"x"
-    with pytest.raises(OutsideFailure):
-        await downloads.pdf(services.clock, services.file_store, one.number, actor=ME)
+    whole = services.file_store.files[one.pdf_key]
+    services.file_store.files[one.pdf_key] = whole + b"x"
+    ask = partial(downloads.pdf, services.clock, services.file_store, one.number, actor=ME)
+    with pytest.raises(Damaged) as changed:
+        await ask()
+    assert (changed.value.code, changed.value.subject) == ("certificate_file_changed", one.number)
+    assert changed.value.message == (
+        f"证书 {one.number} 的文件与封存时的不一致，不能下载；证书本身仍可在核验页核验。"
+        "系统已记录并提醒运维人员从备份找回，请稍后再试，或联系评价组织。"
+    )
     del services.file_store.files[one.pdf_key]
-    with pytest.raises(OutsideFailure):
-        await downloads.pdf(services.clock, services.file_store, one.number, actor=ME)
+    with pytest.raises(Damaged) as missing:
+        await ask()
+    assert (missing.value.code, missing.value.subject) == ("certificate_file_missing", one.number)
+    services.file_store.files[one.pdf_key] = whole
+    assert await ask() == whole
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed"])
+async def test_an_archive_with_a_damaged_file_does_not_begin(
+    services: Services, of: Cohort, damage: str
+) -> None:
+    """Whichever it is: the last one, too, is found before the first piece."""
+    batch = await Issuance.get(plan_id=of.plan.id)
+    last = await Certificate.filter(issuance_id=batch.id).order_by("-number").first()
+    assert last is not None and isinstance(services.file_store, MemoryFileStore)
+    if damage == "missing":
+        del services.file_store.files[last.pdf_key]
+    else:
+        services.file_store.files[last.pdf_key] = b"%PDF-1.7 another"
+    pieces = archives.zip_stream(services.clock, services.file_store, batch.id, actor=ME)
+    with pytest.raises(Damaged) as refusal:
+        await anext(pieces)
+    assert (refusal.value.code, refusal.value.subject) == (f"certificate_file_{damage}", last.number)
 
 
 @pytest.mark.parametrize(("ask", "ending"), [("page_png", ".png"), ("page_preview", ".jpg")])

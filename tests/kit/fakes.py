@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from tortoise import connections
 from tortoise.backends.base.client import TransactionalDBClient
 
-from server.domain.ports import CertificatePage, Services, SheetToPrint
+from server.domain.ports import CertificatePage, Services, SheetToPrint, StoredFile
 from server.domain.ports.payments import ReceiptPage
 from server.errors import NotFound, Refused
 
@@ -105,6 +105,11 @@ class MemoryFileStore:
 
     async def delete(self, key: str) -> None:
         self.files.pop(key, None)
+
+    async def listing(self, after: str = "") -> AsyncIterator[StoredFile]:
+        for key in sorted(self.files):
+            if key > after:
+                yield StoredFile(key, len(self.files[key]), NOON, "")
 
     async def sweep(self) -> int:
         return 0

@@ -14,7 +14,7 @@ from server import start_cautions
 from server.adapters import cache, keys
 from server.adapters.documents import font
 from server.adapters.spreadsheets import process as tables
-from server.commands.doctor import seal_checks
+from server.commands.doctor import file_checks, seal_checks
 from server.commands.doctor.findings import Finding, Level, bad, look, ok
 from server.errors import Refused
 from server.models import database
@@ -49,6 +49,8 @@ async def check(settings: Settings) -> list[Finding]:
             findings.append(ok(title, await one(settings)))
         except Missing as missing:
             findings.append(bad(title, str(missing)))
+        if title == "数据目录":
+            findings.append(await file_checks.check(settings))
         if title == "密钥" and findings[-1].level is Level.OK:
             findings.append(await seal_checks.check(settings))
             if (warning := seal_checks.check_files(settings)) is not None:
@@ -210,26 +212,6 @@ async def _tables(settings: Settings) -> str:
     return f"子进程读得了（试读 {len(sheet.rows)} 行）"
 
 
-async def _papers(settings: Settings) -> str:
-    """Whether every certificate on record has its file."""
-    try:
-        link = await asyncpg.connect(settings.database_url, timeout=10)
-    except _TROUBLES:
-        raise Missing("无法查看，请先解决数据库连接") from None
-    try:
-        rows = await link.fetch("SELECT number, pdf_key FROM certificate WHERE pdf_key <> '' ORDER BY number")
-    except asyncpg.UndefinedTableError:
-        raise Missing("数据库表尚未建立，请运行 xcert migrate") from None
-    finally:
-        await link.close()
-    file_store = settings.data_dir / "vault"
-    lost = [row["number"] for row in rows if not (file_store / row["pdf_key"]).is_file()]
-    if lost:
-        examples = "、".join(lost[:5]) + (" 等" if len(lost) > 5 else "")
-        raise Missing(f"{len(lost)} 份已发证书的 PDF 不在 {file_store}：{examples}，请从备份找回")
-    return f"{len(rows)} 份已发证书的 PDF 都在"
-
-
 async def _notices(settings: Settings) -> str:
     """Whether notices go out, or are kept back after a restore."""
     try:
@@ -257,7 +239,6 @@ CHECKS: dict[str, Check] = {
     "后台任务": _workers,
     "证书字体": _fonts,
     "数据目录": _storage,
-    "证书文件": _papers,
     "通知": _notices,
     "导入表格": _tables,
 }

@@ -7,7 +7,7 @@ import hashlib
 from server.domain.certificates.claims import Claims, code_url, page_of
 from server.domain.people import candidates
 from server.domain.ports import CertificatePage, FileStore, Services
-from server.errors import NotFound, OutsideFailure
+from server.errors import Damaged, NotFound
 from server.models import Candidate, Certificate
 
 
@@ -54,12 +54,22 @@ async def _photo(file_store: FileStore, key: str) -> bytes | None:
 async def sealed_file(file_store: FileStore, certificate: Certificate) -> bytes:
     """The sealed file, checked against the digest stored when it was sealed.
 
-    Raises: OutsideFailure: the file is gone or was changed; it is not handed out.
+    Raises:
+        Damaged("certificate_file_missing", "certificate_file_changed"): it is not handed out · OutsideFailure.
     """
     try:
         data = await file_store.get(certificate.pdf_key)
     except NotFound:
-        raise OutsideFailure("证书文件不在存储中") from None
+        raise _damaged(certificate, "missing", "不在存储里") from None
     if hashlib.sha256(data).digest() != bytes(certificate.pdf_sha256 or b""):
-        raise OutsideFailure("证书文件与封存时的摘要不一致")
+        raise _damaged(certificate, "changed", "与封存时的不一致")
     return data
+
+
+def _damaged(certificate: Certificate, what: str, how: str) -> Damaged:
+    return Damaged(
+        f"certificate_file_{what}",
+        f"证书 {certificate.number} 的文件{how}，不能下载；证书本身仍可在核验页核验。"
+        "系统已记录并提醒运维人员从备份找回，请稍后再试，或联系评价组织。",
+        subject=certificate.number,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import zipfile
@@ -22,6 +23,7 @@ from server.errors import Conflict, NotFound
 from server.models import Certificate, Issuance
 
 LIST_NAME = "证书清单.csv"
+_READ_AT_ONCE = 8  # files
 _AT_ONCE = 200  # rows read from the database at a time
 
 
@@ -50,12 +52,15 @@ async def zip_stream(
 ) -> AsyncIterator[bytes]:
     """The pieces of a zip file: a list with every file's SHA-256, then the valid certificates in number order.
 
-    Memory holds one file and the directory's entries. PDFs are stored, not compressed: they are compressed inside.
+    Memory holds a few files and the directory's entries. PDFs are stored, not compressed: they are compressed inside.
+    All files are read and compared once before the first piece, so that a file that is gone is told as a refusal; one
+    that goes later ends the stream with an error, and whoever sends it must break off.
 
     Raises (before the first piece):
-        Forbidden("role_not_allowed") · NotFound("issuance_not_found") · Conflict("not_issued").
+        Forbidden("role_not_allowed") · NotFound("issuance_not_found") · Conflict("not_issued") · Damaged · OutsideFailure.
     """
     issuance = await _allowed(clock, issuance_id, actor)
+    await _check_files(file_store, issuance_id)
     await audit_log.record(clock, actor, "issuance.download", "issuance", issuance_id)
     pipe = _Pipe()
     day = beijing.local(issuance.issued_at or clock.now())
@@ -83,6 +88,18 @@ async def _allowed(clock: Clock, issuance_id: int, actor: Actor) -> Issuance:
     if BatchState(issuance.state) is not BatchState.ISSUED:
         raise Conflict("not_issued", "这个批次的证书还没有全部生成，发放完成后可以下载。")
     return issuance
+
+
+async def _check_files(file_store: FileStore, issuance_id: int) -> None:
+    """Every file that will be handed out is there and is the one that was sealed, some at a time."""
+    after = ""
+    while batch := await _next(issuance_id, after):
+        valid = [one for one in batch if CertificateState(one.state) is CertificateState.VALID]
+        for start in range(0, len(valid), _READ_AT_ONCE):
+            await asyncio.gather(
+                *(sealed_file(file_store, one) for one in valid[start : start + _READ_AT_ONCE])
+            )
+        after = batch[-1].number
 
 
 def _entry(name: str, stamp: tuple[int, int, int, int, int, int]) -> zipfile.ZipInfo:

@@ -23,6 +23,7 @@ TROUBLE = (
     "officer.pin_locked",
     "access.refused",
     "audit.flooded",
+    "file.damaged",
 )  # what an auditor looks at
 
 

@@ -16,6 +16,8 @@ from server.domain.ports.credentials import NewPasskey as NewPasskey
 from server.domain.ports.credentials import OneTimeCodes as OneTimeCodes
 from server.domain.ports.credentials import Passkeys as Passkeys
 from server.domain.ports.credentials import PasswordHasher as PasswordHasher
+from server.domain.ports.file_store import FileStore as FileStore
+from server.domain.ports.file_store import StoredFile as StoredFile
 from server.domain.ports.keys import KeyEvent as KeyEvent
 from server.domain.ports.keys import Keys as Keys
 from server.domain.ports.keys import PublicKey as PublicKey
@@ -176,27 +178,6 @@ class PdfReader(Protocol):
 
         Raises Refused("pdf_unreadable"), also when the reader died or took too long · OutsideFailure: too many at once.
         """
-
-
-class FileStore(Protocol):
-    """Files by key. Writing is atomic: a key holds a whole file or nothing."""
-
-    async def put(self, key: str, data: bytes) -> None:
-        """Store, in place of what stood there. Raises OutsideFailure: the storage is full or does not answer."""
-
-    async def put_once(self, key: str, data: bytes) -> bytes:
-        """Store unless the key holds a file already. Returns what it holds then; raises as `put`."""
-
-    async def get(self, key: str) -> bytes:
-        """Raises NotFound."""
-
-    async def exists(self, key: str) -> bool: ...
-    async def delete(self, key: str) -> None: ...
-    async def sweep(self) -> int:
-        """Clear away what writers that died left half-written. Returns how many files that were."""
-
-    async def check(self) -> None:
-        """Raises OutsideFailure: nothing can be written now."""
 
 
 class Queue(Protocol):

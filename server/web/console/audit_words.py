@@ -206,6 +206,7 @@ ACTIONS = {
     "binding.released": "工作人员解除绑定",
     "people.viewed": "查看多人信息",
     "access.refused": "访问被拒绝",
+    "file.damaged": "下载被拒：文件缺失或已变",
     "audit.flooded": "同类记录过多，暂停记录",
     "candidate.phone_given": "考生提供手机号",
     "candidate.view": "打开考生档案",

@@ -30,6 +30,8 @@ from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.lookups import list_exports
 from server.domain.roles import Verb
+from server.errors import Damaged, OutsideFailure
+from server.web import connections, problems
 from server.web.console import event_stream
 from server.web.console import listing as listing_parts
 from server.web.console.answers import Page
@@ -246,17 +248,30 @@ async def canonical_list(call: Call, issuance_id: int) -> HTTPResponse:
 
 
 async def archive(call: Call, issuance_id: int) -> None:
-    """The first piece is made before anything is sent, so that a refusal can still be told."""
+    """The first piece is made before anything is sent, so that a refusal can still be told.
+
+    After that only a broken connection can: a proper end would make half a zip file look like a whole one.
+    """
     pieces = archives.zip_stream(call.s.clock, call.s.file_store, issuance_id, actor=call.actor)
     first = await anext(pieces)
     response = await call.request.respond(
         content_type="application/zip", headers=download_headers(f"电子证书-{issuance_id}.zip")
     )
     assert response is not None
-    await response.send(first)
-    async for piece in pieces:
-        await response.send(piece)
-    await response.eof()
+    try:
+        await response.send(first)
+        async for piece in pieces:
+            await response.send(piece)
+        await response.eof()
+    except (Damaged, OutsideFailure) as problem:
+        connections.break_off(call.request)
+        if isinstance(problem, Damaged):
+            await problems.alarm(call.request, problem)
+        else:
+            problems.tell(call.request, problem)
+    except BaseException:
+        connections.break_off(call.request)
+        raise
 
 
 _ONE = "/issuances/<issuance_id:int>"
