@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 
+from tests.kit.forking import ForkedProgram
 from tests.kit.started import end, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,8 +62,9 @@ class Service:
     greeting: str = ""  # of the last start
     first_greeting: str = ""  # what the first start printed, with the log-ins
     opened: list[httpx.Client] = field(default_factory=list)  # closed when the service stops
-    process: subprocess.Popen[str] | None = None
+    process: subprocess.Popen[str] | ForkedProgram | None = None
     ahead_seconds: int = 0  # the clock of the service and its sandbox, from the next start on
+    is_forked: ClassVar[bool] = True  # False: started as everybody starts it
 
     @property
     def url(self) -> str:
@@ -88,15 +91,7 @@ class Service:
 
     def start(self, seconds: float = 120) -> Service:
         """Start and wait for the greeting, which comes when the service is ready."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "server.cli", "serve", "--dev"],
-            cwd=ROOT,
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        self.process = self._spawn()
         assert self.process.stdout is not None
         lines: list[str] = []
         ends = time.monotonic() + seconds
@@ -112,6 +107,19 @@ class Service:
         self.logins |= dict(_LOGIN.findall(self.greeting))
         self.invitations += _INVITATION.findall(self.greeting)
         return self
+
+    def _spawn(self) -> subprocess.Popen[str] | ForkedProgram:
+        if self.is_forked and not self.ahead_seconds:
+            return ForkedProgram(("server.cli", "serve", "--dev"), self.environment())
+        return subprocess.Popen(
+            [sys.executable, "-m", "server.cli", "serve", "--dev"],
+            cwd=ROOT,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
 
     def log(self) -> str:
         path = self.folder / "var" / "service.log"

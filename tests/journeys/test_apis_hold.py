@@ -1,7 +1,11 @@
-"""Both APIs against whatever schemathesis invents from the OpenAPI document: never a 5xx, refusals as problems."""
+"""Both APIs against whatever schemathesis invents from the OpenAPI document: never a 5xx, refusals as problems.
+
+More of it: `XCERT_EXAMPLES=50 .venv/bin/python -m pytest tests/journeys/test_apis_hold.py`.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import httpx
@@ -14,7 +18,7 @@ from server.domain.roles import SCOPES
 from tests.journeys.people import NEW_PASSWORD, Desk, Phone
 from tests.journeys.service import Service
 
-EXAMPLES = 12  # for each operation
+EXAMPLES = int(os.environ.get("XCERT_EXAMPLES", "5"))  # for each operation
 # What would end or bar the very account that asks; each has tests of its own.
 NOT_BY_CHANCE = {
     ("DELETE", "/console/api/v1/session"),

@@ -183,7 +183,7 @@ async def test_a_real_worker_killed_three_times_leaves_a_whole_batch(
     batch = await issuing.generating(services, of)
     async with services.event_bus.listen(f"issuance:{batch.id}") as events:
         for sealed in (10, 20, 30, people):
-            process = await worker(services.settings, db, redis_url)
+            process = worker(services.settings, db, redis_url)
             await generation.sweep(services)
             async for event in events:
                 if process.returncode is not None:

@@ -35,14 +35,14 @@ async def test_a_batch_is_finished_though_one_worker_is_frozen_in_the_middle(
     of = await issuing.cohort(services, names=tuple(f"考生{chr(0x4E00 + i)}" for i in range(PEOPLE)))
     batch = await issuing.generating(services, of)
     async with services.event_bus.listen(f"issuance:{batch.id}") as events:
-        frozen = await worker(services.settings, db, redis_url)
+        frozen = worker(services.settings, db, redis_url)
         await generation.sweep(services)
         async for event in events:
             assert frozen.returncode is None
             if event is not None and event["event"] == "progress" and event["sealed"] < PEOPLE:
                 frozen.send_signal(signal.SIGSTOP)  # in the middle of its slice, perhaps of a statement
                 break
-        other = await worker(services.settings, db, redis_url)
+        other = worker(services.settings, db, redis_url)
         async with asyncio.timeout(400):  # claims and heartbeats lapse within a minute; machines may be slow
             async for event in events:
                 if event is not None and event["event"] == "state":

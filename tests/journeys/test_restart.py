@@ -24,7 +24,7 @@ import pytest
 from server.adapters.embedded import folders
 from tests.journeys.people import until
 from tests.journeys.service import ROOT, Service, after_its_first_start, open_folder, running
-from tests.kit.processes import family
+from tests.kit.processes import PlainService, family
 from tests.kit.started import Started, end, free_port, proc
 
 COHORT = 60
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # several whole start
 @pytest.fixture(scope="module")
 def service(shared_folder: Path) -> Iterator[Service]:
     """One service for both tests that kill it, stopped after them whatever state it is in by then."""
-    with open_folder() as folder, running(after_its_first_start(folder, shared_folder)) as one:
+    with open_folder() as folder, running(after_its_first_start(folder, shared_folder, PlainService)) as one:
         yield one
 
 
@@ -170,12 +170,12 @@ def knocks(service: Service) -> list[str]:
 
 def test_what_dies_is_started_again_and_a_second_start_is_refused(service: Service) -> None:
     folder = service.folder
-    again = Service(folder, port=free_port(), sandbox_port=free_port())
+    again = PlainService(folder, port=free_port(), sandbox_port=free_port())
     assert (
         f"内嵌 PostgreSQL 已在运行（数据目录 {folder}/var/postgres，进程 {pid_of(service)}）"
         in refused_start(again)
     )
-    same_port = Service(folder, port=service.port, sandbox_port=free_port())
+    same_port = PlainService(folder, port=service.port, sandbox_port=free_port())
     assert refused_start(same_port).startswith(f"端口 {service.port} 用不了（已被占用）。请停止")
     for name, title in (("web-process", "网页服务 1 "), ("worker", "后台任务 1 ")):
         victim = next(pid for pid in family(pid_of(service)) if name in proc(pid, "cmdline").split("\0"))
@@ -228,6 +228,7 @@ def test_killed_and_started_again(service: Service) -> None:
     assert service.process is not None
     service.process.send_signal(signal.SIGINT)
     assert set(knocks(service)) <= {"answered", "refused", "closed"}
+    assert isinstance(service.process, subprocess.Popen)
     said, _ = service.process.communicate(timeout=60)
     assert service.process.returncode == 0
     assert said.endswith("已全部停止。\n")
@@ -251,7 +252,7 @@ def test_an_ordinary_user(started: Started) -> None:
     folder = Path(tempfile.mkdtemp(prefix="xcert-restart-", dir="/tmp"))
     started.also(lambda: shutil.rmtree(folder))
     folder.chmod(0o777)
-    service = Service(folder)
+    service = PlainService(folder)
     environment = service.environment() | {"PYTHONPATH": f"{ROOT}:{packages}", "HOME": str(folder)}
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
     process = started.program(

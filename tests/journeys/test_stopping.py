@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.service import Service, after_its_first_start, open_folder, running
-from tests.kit.processes import TwoProcesses, family
+from tests.kit.processes import PlainService, TwoProcesses, family
 from tests.kit.started import proc
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -125,7 +125,10 @@ async def test_one_web_process_of_two_is_restarted_and_nobody_notices(shared_fol
 
 
 async def test_a_stop_answers_everybody_who_was_let_in(shared_folder: Path) -> None:
-    with open_folder() as folder, running(after_its_first_start(folder, shared_folder)) as service:
+    with (
+        open_folder() as folder,
+        running(after_its_first_start(folder, shared_folder, PlainService)) as service,
+    ):
         assert service.process is not None
         async with hail(service.port) as visits:
             await until(lambda: visits.fared["answered"] > 500)

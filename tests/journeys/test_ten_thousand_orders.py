@@ -244,7 +244,7 @@ async def test_a_real_worker_killed_three_times_books_every_notification_once(
         for order in made:
             await notifications.receive(s.clock, s.queue, pay._notification(order.number))
         await s.queue.put(notifications.JOB, once=notifications.JOB)
-        process = await worker(
+        process = worker(
             s.settings,
             db,
             redis_url,

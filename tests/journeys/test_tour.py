@@ -1,4 +1,4 @@
-"""The tour, in peace and beside an attacker."""
+"""The tour, beside an attacker."""
 
 from __future__ import annotations
 
@@ -25,10 +25,6 @@ UNCLOSED = '姓名,证件号码,班级\n王一,110101199003070011,"心理1班\n�
 @pytest.mark.rule("S93")
 @pytest.mark.rule("C2")
 @pytest.mark.rule("C4")
-def test_the_tour(service: Service, tmp_path: Path) -> None:
-    tour.walk(service, tmp_path)
-
-
 @pytest.mark.slow
 def test_the_tour_beside_an_attacker(fresh: Service, tmp_path: Path) -> None:
     """The worst that strangers were seen to send, all the while: every step works, and no answer is a surprise."""

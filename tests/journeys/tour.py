@@ -59,7 +59,10 @@ def take_in(operator: Desk, people: list[demo_cohort.Person]) -> None:
 
 
 def prepare_and_sign(issuer: Desk, plan: dict[str, Any], people: list[demo_cohort.Person]) -> dict[str, Any]:
-    issuer.post("/issuances", {"plan_id": plan["id"]}, status=201)
+    begun = issuer.client.post("/issuances", json={"plan_id": plan["id"]})
+    assert begun.status_code in (201, 202), begun.text  # 202: it goes on without us
+    preparation = begun.json()["preparation"]["id"]
+    until(lambda: issuer.get(f"/preparations/{preparation}")["state"] == "done")
     batches = issuer.get("/issuances", plan_id=plan["id"])["items"]
     mine = [b for b in batches if b["school"]["name"] == people[0].school and b["level"] == "primary"]
     (batch,) = [b for b in mine if b["state"] == "prepared"]

@@ -34,6 +34,7 @@ from server.sandbox.store import Store
 from server.sandbox.wechat_users import People
 from tests.kit import campaigning, crashes, make
 from tests.kit.campaigning import WRITER
+from tests.kit.forking import AwaitedProgram
 
 ROOT = Path(__file__).resolve().parents[2]
 SEND = "/cgi-bin/message/template/send"
@@ -155,20 +156,17 @@ class Storm:
     environment: dict[str, str]
     http: aiohttp.ClientSession
     is_lean: bool  # WeChat's stand-in for many, `lean_wechat`; else the sandbox
-    workers: list[Process] = field(default_factory=list)
+    workers: list[AwaitedProgram] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
     # Processes
 
     async def hire(self, many: int) -> None:
         """So many workers more."""
-        started = await asyncio.gather(
-            *(
-                crashes.worker(self.s.settings, self.database_url, self.redis_url, **self.environment)
-                for _ in range(many)
-            )
-        )
-        self.workers += started
+        self.workers += [
+            crashes.worker(self.s.settings, self.database_url, self.redis_url, **self.environment)
+            for _ in range(many)
+        ]
 
     async def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
         """One of them dies, whatever it is doing."""
@@ -323,16 +321,28 @@ async def ticks(seconds: float) -> AsyncIterator[None]:
     raise AssertionError(f"not within {seconds:g} seconds")
 
 
-async def wechat_process(s: Services, environment: dict[str, str], port: int, *, is_lean: bool) -> Process:
+async def wechat_process(
+    s: Services, environment: dict[str, str], port: int, *, is_lean: bool
+) -> Process | AwaitedProgram:
     """The real sandbox over the file that `populate` wrote, or the lean stand-in."""
     register = s.settings.data_dir / "sandbox" / "templates.json"
     register.write_bytes(orjson.dumps([TEMPLATE]))
     account = account_of(s)
     lean = (str(port), environment["XCERT_PUBLIC_URL"], account.appid, account.token, account.aes_key)
-    arguments = ("tests.kit.lean_wechat", *lean) if is_lean else ("server.sandbox",)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *arguments, cwd=ROOT, env=environment, stdout=DEVNULL, stderr=DEVNULL
-    )
+    process: Process | AwaitedProgram
+    if is_lean:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tests.kit.lean_wechat",
+            *lean,
+            cwd=ROOT,
+            env=environment,
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+        )
+    else:
+        process = AwaitedProgram(("server.sandbox",), environment)
     async with asyncio.timeout(60), aiohttp.ClientSession() as session:
         while True:
             with suppress(aiohttp.ClientError):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +18,7 @@ from server.models.database import rows
 from tests.kit import issuing, make
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakePdfRenderer, KillerFaultInjector, MemoryFileStore
+from tests.kit.forking import AwaitedProgram
 from tests.kit.issuing import PIN, Cohort
 from tests.kit.jobs import TABLE
 
@@ -98,27 +97,16 @@ def arm(s: Services, place: str = "", nth: int = 1) -> KillerFaultInjector:
     return faults
 
 
-WORKER = "import asyncio; from server.settings import load; from server.worker import run; asyncio.run(run(load(env_file=None)))"
-
-
-async def worker(settings: Any, db_url: str, redis_url: str, **more: str) -> asyncio.subprocess.Process:
+def worker(settings: Any, db_url: str, redis_url: str, **more: str) -> AwaitedProgram:
     """A real job worker in a process of its own; `more` settings by their variables."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("XCERT_", "WECHAT_"))
     }
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        WORKER,
-        env=environment
-        | {
-            "XCERT_DATABASE_URL": db_url,
-            "XCERT_REDIS_URL": redis_url,
-            "XCERT_DATA_DIR": str(settings.data_dir),
-            "XCERT_KEYS_DIR": str(settings.keys_dir),
-            "XCERT_TSA_URL": "",  # no sandbox runs here
-        }
-        | more,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    ours = {
+        "XCERT_DATABASE_URL": db_url,
+        "XCERT_REDIS_URL": redis_url,
+        "XCERT_DATA_DIR": str(settings.data_dir),
+        "XCERT_KEYS_DIR": str(settings.keys_dir),
+        "XCERT_TSA_URL": "",  # no sandbox runs here
+    }
+    return AwaitedProgram(("worker",), environment | ours | more)

@@ -8,7 +8,15 @@ from tests.journeys.service import Service
 from tests.kit.started import proc
 
 
-class TwoProcesses(Service):
+class PlainService(Service):
+    """Started as everybody starts it, for who looks at the processes themselves."""
+
+    is_forked = False
+
+
+class TwoProcesses(PlainService):
+    """What its web processes count together is decided when the program is loaded."""
+
     def environment(self) -> dict[str, str]:
         return super().environment() | {"XCERT_WORKERS": "2"}
 

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 # Below the range out of which Linux picks the local end of a connection that anybody opens (32768–60999).
 PORTS = range(12_000, 32_000)
@@ -35,7 +35,20 @@ def free_port() -> int:
     raise AssertionError("every port is taken")
 
 
-def end(process: subprocess.Popen[Any], how: signal.Signals = signal.SIGINT, seconds: float = 60) -> int:
+class Process(Protocol):
+    """What is used of `subprocess.Popen`, whoever started the process."""
+
+    stdin: Any
+    stdout: Any
+    stderr: Any
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def kill(self) -> None: ...
+
+
+def end(process: Process, how: signal.Signals = signal.SIGINT, seconds: float = 60) -> int:
     """End a process, also one that died before or does not listen; its exit code. Its pipes are closed."""
     if process.poll() is None:
         process.send_signal(how)

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from subprocess import DEVNULL
 
 import aiohttp
 
 from server.settings import Settings
+from tests.kit.forking import AwaitedProgram
 from tests.kit.pay_platform import SETTINGS
 from tests.kit.started import free_port
-
-ROOT = Path(__file__).resolve().parents[2]
-RUN = """
-import sys
-from server.app import create_app
-from server.settings import load
-create_app(load(env_file=None)).run(
-    host="127.0.0.1", port=int(sys.argv[1]), single_process=True, access_log=False, motd=False, verbosity=0
-)
-"""
 
 
 @asynccontextmanager
@@ -38,16 +26,7 @@ async def web_process(
         more: further settings by their variables.
     """
     port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        RUN,
-        str(port),
-        cwd=ROOT,
-        env=_environment(settings, database_url, redis_url, port) | more,
-        stdout=DEVNULL,
-        stderr=DEVNULL,
-    )
+    process = AwaitedProgram(("web", str(port)), _environment(settings, database_url, redis_url, port) | more)
     url = f"http://127.0.0.1:{port}"
     try:
         async with asyncio.timeout(300), aiohttp.ClientSession() as session:
