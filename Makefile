@@ -9,7 +9,7 @@ TEST_PROCESSES ?= $(shell expr $$(nproc) + 2)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-fast test-ahead check bench setup lock browser docs
+.PHONY: help serve test test-fast test-ahead check bench setup lock browser docs pictures
 
 help: ## 列出以下命令
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -59,3 +59,6 @@ docs: setup ## 重写文档里由程序生成的表格
 	@$(PY) -m server.cli docs
 	@$(PY) -m tests.architecture.rule_places
 	@$(PY) -m tests.architecture.decisions
+
+pictures: setup browser ## 重新照下工作台“帮助”里的图（只换页面变了的），照完请看一遍
+	@XCERT_PICTURES=take $(PY) -m pytest -q tests/browser/test_help_pictures.py

@@ -19,6 +19,7 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml; charset=utf-8",
     ".png": "image/png",
+    ".webp": "image/webp",
     ".ico": "image/x-icon",
 }
 TEXT = (".css", ".js", ".svg")

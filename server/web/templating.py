@@ -28,7 +28,7 @@ _HAN = r"\u3400-\u9fff\U00020000-\U0003ffff"
 QUOTE = re.compile(
     rf"(\d{{0,8}}[{_HAN}](?:[\u3000-\u303f\uff01-\uff5e·“”*\d\w]{{0,100}}[{_HAN}）*])?)"
 )  # Chinese within English
-SERVED = ("css", "js", "img")  # the certificate's font is not for the web
+SERVED = ("css", "js", "img", "help")  # the certificate's font is not for the web
 
 
 @lru_cache(maxsize=256)

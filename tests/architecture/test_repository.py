@@ -129,6 +129,7 @@ RUN_BY = {  # each command that the documents name, and a test file in which it 
     "make check": ("../.ci/run", "make check"),
     "make bench": ("architecture/test_repository.py", '"make", "bench", "ARGS=--help"'),
     "make docs": ("architecture/test_repository.py", '"-n", "docs"'),
+    "make pictures": ("architecture/test_help.py", '"-n", "pictures"'),
     "make help": ("architecture/test_repository.py", '["make", "help"]'),
     "xcert serve": ("commands/test_production.py", '"server.cli", "serve"'),
     "xcert worker": ("commands/test_commands.py", '"server.cli", "worker"'),

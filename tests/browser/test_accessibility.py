@@ -5,7 +5,6 @@ Names of controls in rows, one way to open the navigation, and a switch that say
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,10 +15,8 @@ from server.adapters.captcha import PillowImageCheck
 from server.domain.actor import SYSTEM
 from server.domain.auth import logins
 from server.domain.certificates import revocation
-from server.domain.certificates.portal import Pair
 from server.domain.issuance import scan_tickets
-from server.domain.people import officers, staff
-from server.domain.portal_lists import keeping
+from server.domain.people import staff
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.models import (
@@ -35,48 +32,18 @@ from server.models import (
     Plan,
     Staff,
 )
-from tests.kit import campaigning, correcting, issuing, make, printing
+from server.web.console.help_jobs import JOBS
+from tests.kit import issuing, make
 from tests.kit.accessibility import clean, shape
+from tests.kit.busy_service import a_busy_service
 from tests.kit.console_pages import ScreenPdfRenderer, seat
 from tests.kit.exchange import exchange
 from tests.kit.history import ME, a_history
 from tests.kit.jobs import drained
-from tests.kit.money_desk import a_busy_till, going_back_by_bank, waiting_for_another
 from tests.kit.windows import window
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 _read: set[str] = set()  # what one role has been shown and axe has read, it need not read again
-
-
-async def a_busy_service(s: Services) -> issuing.Cohort:
-    """Something in every list of the console; returns the cohort, whose batch is issued."""
-    of = await issuing.cohort(s)
-    await issuing.generating(s, of)
-    await drained(s)
-    made = await Certificate.filter(state="valid").order_by("id")
-    await revocation.revoke(s.clock, s.faults, made[0].number, "考试违纪", actor=make.ADMIN)
-    await correcting.asked(s, of, at=1, name="张文", id_number=make.id_number(4321))
-    done = await correcting.approved(s, of, at=2)
-    await correcting.reissued(s, of, done)
-    await printing.printed(s, made[0].issuance_id)
-    await keeping.record(s, [Pair(made[1].number, "GJ-1", "张三")], actor=make.OPERATOR)
-    await drained(s)
-    other = await issuing.cohort(s, names=("买买提·吐尔逊", "欧阳慧敏"))
-    await issuing.prepared(s, other)
-    await issuing.pending(s, await issuing.cohort(s, names=("古丽", "林知夏")))
-    await officers.invite(s.clock, s.keys, of.school.id, "李敏", make.mobile(), actor=make.ADMIN)
-    for name in ("li.hua", "wang.min"):
-        await staff.create(s.clock, s.password_hasher, name, "operator", name=name, actor=SYSTEM)
-    for name, refused in (("成绩.xlsx", 0), ("考生信息.xlsx", 3)):
-        await ImportRun.create(
-            kind="scores", file_name=name, file_sha256=name.encode(), file_key="x", state="done", is_dry_run=True,
-            rows_total=9, rows_taken=9 - refused, rows_refused=refused,
-        )  # fmt: skip
-    await make.plan("2026年11月15日考试计划", release_at=s.clock.now() + timedelta(days=3))
-    await waiting_for_another(s, await a_busy_till(s, of.school))
-    await campaigning.submitted(s, of.plan)
-    await going_back_by_bank(s, of.school)
-    return of
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -113,6 +80,7 @@ async def test_the_console_of_every_role(
             "campaigns/new",
             "corrections/new",
             "transfers/new",
+            *(f"help/{slug}" for slug in JOBS),
             f"transfers/new?school_id={of.school.id}",
         )
         others = [f"{base}/console/{leaf}" for leaf in leaves]
@@ -178,7 +146,14 @@ async def test_every_stop_of_the_tab_key_can_be_seen(base: str, browser: Browser
 
 async def test_before_the_console(base: str, browser: Browser, services: Services) -> None:
     async with seat(browser, services, base, None) as (page, _):
-        for path in ("/", "/docs", "/console/login", "/console/login?next=/console/plans", "/nowhere"):
+        for path in (
+            "/",
+            "/docs",
+            "/console/login",
+            "/console/login?next=/console/plans",
+            "/console/help/sign-in",
+            "/nowhere",
+        ):
             await page.goto(base + path)
             await clean(page, path)
     await staff.create(

@@ -221,3 +221,29 @@ async def test_the_phone_pages(window: Window, services: Services) -> None:
     await tab.look("officer-new-pin")
     await tab.go("/h5/bind")
     await tab.look("bind")
+
+
+@WIDTHS
+async def test_help_is_found_as_one_types(
+    base: str, browser: Browser, services: Services, narrow: bool
+) -> None:
+    wide = "phone" if narrow else "desk"
+    async with seat(browser, services, base, Role.ADMIN, narrow=narrow) as (page, trouble):
+        await page.goto(f"{base}/console/refunds")
+        await page.locator(".help-of summary").click()
+        await look(page, f"help-link-{wide}")
+        await page.locator(".help-of").get_by_role("link", name="全部帮助").click()
+        await look(page, f"help-{wide}")
+        shown = page.locator("[data-help]:visible")
+        await page.fill("#find-help", "退费 银行")
+        await expect(shown.first).to_have_text("怎样登记院校的对公转账")
+        await expect(page.locator("#find-said")).to_contain_text("找到")
+        await page.fill("#find-help", "没有这样的词")
+        await expect(shown).to_have_count(0)
+        await expect(page.locator("#find-said")).to_have_text("没有这样的一页，请换一个词。")
+        await page.fill("#find-help", "差异 结账")
+        await page.press("#find-help", "Enter")
+        await expect(page.locator("h1")).to_have_text("怎样对账")
+        assert await page.evaluate("[...document.images].every(one => one.complete && one.naturalWidth > 0)")
+        await look(page, f"help-reconcile-{wide}")
+        assert trouble == [] and "退费" not in page.url

@@ -24,6 +24,7 @@ from server.web.console import (
     delivery_pages,
     fee_waivers,
     finance_pages,
+    help_pages,
     home_page,
     imports,
     issuances,
@@ -137,4 +138,5 @@ bp = Blueprint.group(
     reconciliation_pages.bp,
     campaign_pages.bp,
     delivery_pages.bp,
+    help_pages.bp,
 )

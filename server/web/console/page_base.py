@@ -19,7 +19,7 @@ from server.domain.people.school_scope import is_school
 from server.domain.roles import Verb
 from server.errors import Invalid, Unverified
 from server.web import templating
-from server.web.console import auth
+from server.web.console import auth, help_jobs
 from server.web.console.auth import Call
 from server.web.schema import Taken
 
@@ -56,6 +56,7 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/audit", "审计", Verb.SEE_AUDIT),
     ("/console/accounts", "账号", Verb.MANAGE_STAFF),
     ("/console/rights", "角色与权限", Verb.MANAGE_STAFF),
+    ("/console/help", "帮助", None),
 )
 
 
@@ -154,6 +155,7 @@ async def render(call: Call, template: str, *, title: str, nav: str = "", **cont
         role_label=call.account.role.label,
         school_name=await schools.name_of(call.account.school_id),
         nav=items,
+        help_here=help_jobs.of_page(nav, call.actor),
         ignored=call.ignored,
         when=when,
         seconds=seconds,
