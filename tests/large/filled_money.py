@@ -62,14 +62,7 @@ _FILL = (
 )
 
 
-async def fill(url: str) -> None:
-    """After `filled.fill`, whose people they are; lets the planner look at it."""
-    link = await asyncpg.connect(url)
-    try:
-        await link.execute("SET session_replication_role = replica")
-        await link.execute("SET synchronous_commit = off")
-        for statement in _FILL:
-            await link.execute(statement)
-        await link.execute("VACUUM (ANALYZE)")  # as the database's own housekeeping leaves it
-    finally:
-        await link.close()
+async def fill(link: asyncpg.Connection[asyncpg.Record]) -> None:
+    """After the people of `filled.py`, whose money it is."""
+    for statement in _FILL:
+        await link.execute(statement)

@@ -126,7 +126,6 @@ async def history(db: str) -> str:
     """Years of people and of money are there. The database's URL."""
     if not await School.filter(id=filled.FIRST).exists():
         await filled.fill(db, (await make.kind()).id)
-        await filled_money.fill(db)
     return db
 
 
