@@ -118,7 +118,9 @@ def greeting(settings: Settings, first: FirstLogins | None) -> list[str]:
         f"  接口说明    {base}/docs",
     ]
     if settings.uses_sandbox:
-        lines.append(f"  微信沙箱    {settings.open_url}/phone　（代替真实微信，扮演考生和院校签发负责人）")
+        lines.append(
+            f"  微信沙箱    {settings.open_url}/　（代替真实微信：选考生、院校签发负责人或工作人员）"
+        )
     lines += [f"  示例表格    {settings.data_dir / EXAMPLES}　（另外四十名虚构考生，可用来试导入）", ""]
     lines += _first_words(first) if first is not None else [_LATER]
     return [*lines, "", f"运行日志：{settings.data_dir / 'service.log'}", "按 Ctrl-C 停止"]

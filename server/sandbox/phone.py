@@ -75,6 +75,7 @@ def state_of(platform: Platform, person: Person) -> dict[str, Any]:
         "page": platform.store.get("page", person.id),
         "web_view": platform.web_view_url(person),
         "service_url": platform.service_url,
+        "program_url": platform.config.program_url,
         "agent": agents.of(platform, person).as_json(),
         "agents": [agent.as_json() for agent in agents.AGENTS.values()],
         "now": platform.clock.unix(),

@@ -7,7 +7,7 @@ import time
 import aiohttp
 from sanic import Blueprint, HTTPResponse, Request, json
 
-from server.sandbox import limits, pages, roles, weather
+from server.sandbox import limits, pages, start_roles, weather
 from server.sandbox.pay.switches import PaySwitchBoard
 from server.sandbox.platform import Platform
 
@@ -31,7 +31,7 @@ async def page(request: Request) -> HTTPResponse:
         "start.html",
         current="start",
         platform=platform,
-        cards=roles.cards(platform),
+        cards=start_roles.cards(platform),
         weather=weather.report(platform, _pay(request)),
     )
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import html
 import re
+import time
+from http import HTTPStatus
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
@@ -191,32 +193,54 @@ def _keep_cookies(platform: Platform, person: Person, lines: list[str]) -> None:
 
 
 async def request_as_program(platform: Platform, request: dict[str, Any]) -> dict[str, Any]:
-    """One wx.request: method, path, token and JSON text; the answer as text, or as a data URL if it is an image."""
-    path = str(request.get("path", ""))
+    """One wx.request: method, path, token and JSON text, to the service or, with `api`, below the mini-program's API.
+
+    The answer is text, or a data URL if it is an image or a PDF file.
+    """
+    path, base = str(request.get("path", "")), platform.service_url
+    if request.get("api"):
+        base = platform.config.program_url
     if not path.startswith("/"):
-        return {"problem": f"路径应以 / 开头，只能请求 {platform.service_url}"}
+        return {"problem": f"路径应以 / 开头，只能请求 {base}"}
+    method, began = str(request.get("method", "GET")), time.perf_counter()
     agent = agents.AGENTS["android"].user_agent + " MiniProgramEnv/android"
     headers = {"User-Agent": agent, "Content-Type": "application/json"}
     if token := request.get("token"):
         headers["Authorization"] = f"Bearer {token}"
+    result: dict[str, Any]
     try:
         async with platform.http.request(
-            str(request.get("method", "GET")),
-            platform.service_url + path,
+            method,
+            base + path,
             data=str(request.get("body") or "").encode() or None,
             headers=headers,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=60),
         ) as answer:
             body, kind = await answer.read(), answer.headers.get("Content-Type", "")
-            result: dict[str, Any] = {"status": answer.status, "type": kind}
+            result = {"status": answer.status, "type": kind}
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-        return {"problem": f"没有送到：{str(error) or type(error).__name__}"}
-    if kind.startswith("image/"):
-        return {**result, "picture": f"data:{kind};base64,{base64.b64encode(body).decode()}"}
-    if kind.startswith("application/pdf"):
-        return {**result, "text": f"（PDF 文件，{len(body)} 字节）"}
-    return {**result, "text": body[:200_000].decode(errors="replace")}
+        result, body, kind = {"problem": f"没有送到：{str(error) or type(error).__name__}"}, b"", ""
+    status = int(result.get("status", 0))
+    platform.timeline.note(
+        "page",
+        f"{method} {base}{path.partition('?')[0]}",
+        ok=0 < status < HTTPStatus.BAD_REQUEST,
+        verdict=result.get("problem") or f"wx.request：HTTP {status}",
+        person=str(request.get("person", "")),
+        status=status,
+        ms=round((time.perf_counter() - began) * 1000, 1),
+    )
+    return {**result, **_as_shown(body, kind)} if status else result
+
+
+def _as_shown(body: bytes, kind: str) -> dict[str, str]:
+    """What a page of the phone can show of an answer."""
+    if kind.startswith(("image/", "application/pdf")):
+        name = "picture" if kind.startswith("image/") else "file"
+        shown = {name: f"data:{kind.partition(';')[0]};base64,{base64.b64encode(body).decode()}"}
+        return shown if name == "picture" else {**shown, "text": f"（PDF 文件，{len(body)} 字节）"}
+    return {"text": body[:200_000].decode(errors="replace")}
 
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]

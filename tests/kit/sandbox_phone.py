@@ -34,3 +34,10 @@ async def frame_of(page: Page) -> Frame:
     frame = await element.content_frame()
     assert frame is not None
     return frame
+
+
+async def fits(page: Page) -> None:
+    """Nothing stands out at the side, on a desk or on a phone."""
+    for width in (1280, 375):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await page.evaluate("document.documentElement.scrollWidth") == width

@@ -72,7 +72,7 @@ class Service:
         arrival = Arrival(request.path, dict(request.query), await request.text())
         if request.path in self.files:
             return web.Response(text=self.files[request.path])
-        if request.method == "GET":
+        if request.method == "GET" and (self.answer is None or "echostr" in request.query):
             return web.Response(text=request.query.get("echostr", "page"))
         self.arrivals.append(arrival)
         return await self.answer(arrival) if self.answer else web.Response(text="success")

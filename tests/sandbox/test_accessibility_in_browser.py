@@ -42,7 +42,7 @@ async def test_the_phone(tabs: BrowserContext, wechat: WeChat, service: Service)
     await page.wait_for_selector(".row")
     assert await violations(page) == [], "who"
     page = await phone(tabs, wechat, "p1")
-    for place in ("chats", "discover", "me", "account", "notices", "service", "scan", "program"):
+    for place in ("chats", "discover", "me", "account", "notices", "service", "scan", "program", "console"):
         await page.evaluate("place => { location.hash = place; }", place)
         await page.wait_for_timeout(100)
         assert await violations(page) == [], place

@@ -6,11 +6,12 @@ from dataclasses import asdict, fields
 from typing import Any
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, expect
 
 from server.sandbox import forgeries, switch_page
 from server.sandbox.pay.switches import PaySwitches
 from server.sandbox.switches import Switches
+from tests.kit.sandbox_phone import fits
 from tests.sandbox.conftest import OA, Service, WeChat
 
 
@@ -59,13 +60,6 @@ async def test_no_secret_stands_in_the_timeline(wechat: WeChat) -> None:
     text = str(wechat.platform.timeline.rows())
     assert token not in text
     assert OA.secret not in text
-
-
-async def fits(page: Page) -> None:
-    """Nothing stands out at the side, on a desk or on a phone."""
-    for width in (1280, 375):
-        await page.set_viewport_size({"width": width, "height": 800})
-        assert await page.evaluate("document.documentElement.scrollWidth") == width
 
 
 @pytest.mark.browser

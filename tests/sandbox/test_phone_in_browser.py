@@ -143,7 +143,7 @@ async def test_the_request_console_of_the_mini_program(
         return web.json_response({"token": "bearer-1"})
 
     service.answer = answer
-    page = await phone(tabs, wechat, "p1", "#program")
+    page = await phone(tabs, wechat, "p1", "#console")
     await page.fill("#path", "/mp/v1/session")
     await page.click("button:text-is('发送')")
     await expect(page.locator("#token")).to_have_value("bearer-1")
@@ -176,7 +176,7 @@ async def test_what_an_account_may_send_leads_somewhere(
     body = {"touser": wechat.openid(), "msgtype": "miniprogrampage", "miniprogrampage": card}
     assert (await wechat.call("/cgi-bin/message/custom/send", body))["errcode"] == 0
     await page.click(".card:has-text('我的进度')")
-    await expect(page.locator(".panel p").first).to_have_text("页面 pages/mine/index，场景值 1074")
+    await expect(page.locator(".weui-msg p")).to_have_text("页面 pages/mine/index，场景值 1074")
     data = {"thing1": {"value": "期末"}, "time2": {"value": "2026-11-23 10:00"}}
     message = {"touser": wechat.openid(), "template_id": TEMPLATE.id, "data": data}
     assert (await wechat.call("/cgi-bin/message/template/send", message))["errcode"] == 0
@@ -192,7 +192,7 @@ async def test_the_customer_service_of_the_mini_program_is_a_chat(
     tabs: BrowserContext, wechat: WeChat, service: Service
 ) -> None:
     """Late answers appear by themselves, links in them are links, and reading further up is not disturbed."""
-    page = await phone(tabs, wechat, "p1", "#program")
+    page = await phone(tabs, wechat, "p1", "#console")
     await page.click("button:text-is('联系客服')")
     await page.fill("input[name=text]", "在吗")
     await page.press("input[name=text]", "Enter")

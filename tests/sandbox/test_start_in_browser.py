@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import BrowserContext, expect
 
-from server.sandbox import roles
+from server.sandbox import start_roles
 from server.sandbox.config import RegisteredPerson, Role, Step
 from server.sandbox.platform import Platform
+from tests.kit.sandbox_phone import fits
 from tests.sandbox.conftest import CONFIG, Service, WeChat
-from tests.sandbox.test_desk import fits
 
 STAFF = Role(
     "值班老师", "在校门口", (Step("登录", url="{service}/login"), Step("扫码", "#scan"), Step("看", "/h5/"))
@@ -26,7 +26,7 @@ def test_registered_people_stand_under_their_role() -> None:
         RegisteredPerson("罗云曦", "19900008202", "考生"),
     )
     platform = Platform(replace(CONFIG, people=people, roles=(STAFF, Role("考生", "", ()))))
-    staff, candidate = roles.cards(platform)
+    staff, candidate = start_roles.cards(platform)
     assert [(one["name"], one["note"]) for one in staff["people"]] == [("王建华", "东校区 · 还没有关注")]
     assert [(one["text"], one["url"], one["query"]) for one in staff["steps"]] == [
         ("登录", "http://127.0.0.1:9/login", ""),
@@ -37,7 +37,7 @@ def test_registered_people_stand_under_their_role() -> None:
 
 
 def test_alone_the_roles_are_general_and_the_people_invented() -> None:
-    found = roles.cards(Platform(CONFIG))
+    found = start_roles.cards(Platform(CONFIG))
     assert [(card["title"], len(card["people"])) for card in found] == [
         ("用户", 2),
         ("负责人", 2),

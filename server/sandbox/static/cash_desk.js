@@ -32,6 +32,9 @@ async function called(phone, via, params, page) {
 /** getBrandWCPayRequest of the page at this address; wx.chooseWXPay comes this way too. */
 export const payByPage = (phone, args, page) => called(phone, "WeixinJSBridge", args, page);
 
+/** wx.requestPayment of a mini-program's page: what its client hears. */
+export const payForProgram = (phone, params) => called(phone, "requestPayment", params, "");
+
 /** A code_url from the camera; a picture from the album is refused. */
 export async function payByScan(phone, text, how = "camera") {
   const sheet = await ask(`${phone.person}/scan`, { text, how });

@@ -2,7 +2,8 @@
 import { h, icon, ICONS, face, tile, row, bar, toast, moment } from "./dom.js";
 import { chatScreen, noticesScreen, serviceScreen } from "./chat.js";
 import { scanScreen } from "./scan.js";
-import { programScreen } from "./program.js";
+import { consoleScreen } from "./console.js";
+import { programScreen } from "./program/screen.js";
 import { scanOver, webScreen } from "./webview.js";
 import { sheet } from "./sheet.js";
 import { payByScan } from "./cash_desk.js";
@@ -38,7 +39,7 @@ export const phone = {
   follow(outcome) {
     if (!outcome) return;
     if (outcome.open === "web") phone.openWeb(outcome.url);
-    else if (outcome.open === "miniprogram") { phone.program = outcome; phone.go("program"); }
+    else if (outcome.open === "miniprogram") phone.openProgram(outcome);
     else if (outcome.open === "chat") phone.go("chat");
     else if (outcome.open === "scanner") phone.scanForMenu(outcome.path);
     else if (outcome.open === "follow") { phone.invited = outcome; phone.go("account"); }
@@ -49,6 +50,14 @@ export const phone = {
   async scanForMenu(path) {
     const text = await scanOver(phone);
     if (text) phone.follow(await phone.act("scancode", { path, text }));
+  },
+
+  /** A page of the mini-program, by its path and query; `scene` tells where the person came from. */
+  openProgram({ page, query = "", scene = 1001 }) {
+    phone.program = { page, query, scene };
+    const place = `program=${encodeURIComponent(page + (query ? `?${query}` : ""))}`;
+    if (location.hash === `#${place}`) show(false, true);
+    else phone.go(place);
   },
 
   openWeb(url) { phone.go(`web=${encodeURIComponent(url)}`); },
@@ -87,7 +96,8 @@ function chatsScreen() {
 function discoverScreen() {
   const list = h("ul", { class: "rows" },
     row(tile(ICONS.scan, "#3d7eff"), "扫一扫", { more: "›", onclick: () => phone.go("scan") }),
-    phone.state.mp && row(tile(ICONS.program, "#7a68e0"), phone.state.mp.name, { note: "小程序的登录、手机号、订阅和请求", more: "›", onclick: () => { phone.program = null; phone.go("program"); } }));
+    phone.state.mp && row(tile(ICONS.program, "#7a68e0"), phone.state.mp.name, { note: "查成绩、看证书、订阅提醒、缴费", more: "›", onclick: () => { phone.program = null; phone.go("program"); } }),
+    phone.state.mp && row(tile(ICONS.lines, "#4a7c82"), "接口控制台", { note: "小程序的 wx.login、手机号、订阅和请求，一个一个试", more: "›", onclick: () => phone.go("console") }));
   const open = h("form", { class: "pad", onsubmit: (event) => { event.preventDefault(); const url = event.target.elements.url.value.trim(); if (url) phone.openWeb(/^https?:/.test(url) ? url : phone.state.service_url + (url.startsWith("/") ? url : `/${url}`)); } },
     h("label", { for: "url" }, "在微信里打开网页"),
     h("input", { type: "text", id: "url", name: "url", placeholder: "网址，或以 / 开头的路径", autocomplete: "off" }),
@@ -142,7 +152,7 @@ function textScreen() {
 const SCREENS = {
   chats: [chatsScreen, true], discover: [discoverScreen, false], me: [meScreen, true], account: [accountScreen, false],
   chat: [() => chatScreen(phone), true], service: [() => serviceScreen(phone), true], notices: [() => noticesScreen(phone), true], scan: [() => scanScreen(phone), false],
-  program: [() => programScreen(phone), false], text: [textScreen, false],
+  console: [() => consoleScreen(phone), false], text: [textScreen, false],
 };
 
 /** Where the person reads, unless that is the end of a chat, which goes on by itself. */
@@ -160,13 +170,14 @@ function readOn(above) {
 }
 
 let showing = null;
-function show(again = false) {
+function show(again = false, anew = false) {
   const place = location.hash.slice(1) || "chats";
-  if (place === showing && !again) return;
+  if (place === showing && !again && !anew) return;
   const [name, argument] = place.split("=");
   const typed = screen.querySelector("[data-keep]")?.value;
-  const [make, live] = name === "web" ? [() => webScreen(phone, decodeURIComponent(argument)), false] : SCREENS[name] ?? SCREENS.chats;
-  if (place === showing && !live) return;
+  const [make, live] = name === "web" ? [() => webScreen(phone, decodeURIComponent(argument)), false]
+    : name === "program" && phone.state.mp ? [() => programScreen(phone, decodeURIComponent(argument ?? "")), false] : SCREENS[name] ?? SCREENS.chats;
+  if (place === showing && !live && !anew) return;
   const stays = place === showing;
   if (name !== "web") phone.before = place;
   else phone.stale = phone.state?.page?.number ?? 0;

@@ -1,4 +1,4 @@
-// The mini-program's side: what it was opened with, wx.login, the phone number, subscriptions, and a request console.
+// The console behind the mini-program: what it was opened with, wx.login, the phone number, subscriptions, and a request console.
 import { h, bar, toast } from "./dom.js";
 import { sheet } from "./sheet.js";
 import { payments } from "./cash_desk.js";
@@ -91,6 +91,6 @@ function service(phone) {
     h("div", { class: "two" }, h("button", { class: "button plain", type: "button", onclick: enter }, "联系客服")));
 }
 
-export function programScreen(phone) {
-  return [bar(phone.state.mp.name, () => phone.go("discover")), h("main", { class: "body" }, launched(phone), codes(phone), subscriptions(phone), payments(phone), requests(phone), service(phone))];
+export function consoleScreen(phone) {
+  return [bar("接口控制台", () => phone.go("program")), h("main", { class: "body" }, launched(phone), codes(phone), subscriptions(phone), payments(phone), requests(phone), service(phone))];
 }
