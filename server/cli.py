@@ -123,6 +123,7 @@ def _data(commands: Subparsers) -> None:
         "--previous", type=Path, metavar="上次备份", help="没有变化的文件与上次备份共用（硬链接），不再复制"
     )
     keep.set_defaults(run=_run("backup.backup"))
+    _files(commands)
     back = commands.add_parser("restore", help="从备份目录恢复全部数据（先停止服务）")
     back.add_argument("folder", type=Path, metavar="DIR")
     back.add_argument("--keys", type=Path, metavar="目录", help="另外保管的密钥；默认用本机密钥目录")
@@ -265,6 +266,27 @@ def _log(commands: Subparsers) -> None:
         "--key", action="append", default=[], metavar="公钥行", help="第一次要写明；可以重复"
     )
     monitor.set_defaults(run=_run("log_monitor.monitor"), bare=True)
+
+
+def _files(commands: Subparsers) -> None:
+    files = commands.add_parser("files", help="证书等文件：核对与搬迁").add_subparsers(
+        required=True, metavar="操作"
+    )
+    check = files.add_parser(
+        "check", help="逐个核对登记与文件（两头都查）和内容；退出码 3：有缺失、不符或没有登记的"
+    )
+    check.add_argument("--quick", action="store_true", help="只看在不在，不读内容")
+    check.add_argument("--after", default="", metavar="名字", help="从这个文件之后接着核对")
+    check.set_defaults(run=_run("file_store.check"))
+    copy = files.add_parser("copy", help="把别处的全部文件复制到 XCERT_FILES_URL；可以中断、重复")
+    copy.add_argument(
+        "source",
+        nargs="?",
+        default="",
+        metavar="来源",
+        help="file:///目录 或 s3://存储桶/前缀；默认数据目录里的 vault",
+    )
+    copy.set_defaults(run=_run("file_store.copy"))
 
 
 def _documents(commands: Subparsers) -> None:

@@ -20,6 +20,7 @@ MEANS = {
     "clock.py": "what time it is",
     "courses.py": "培训",
     "facts.py": "where the facts for a life's guards are gathered",
+    "file_store.py": "the store of files: its port, and the operator's commands",
     "imports.py": "imports of tables",
     "keywords.py": "the values that WeChat takes for a template's keywords",
     "limits.py": "WeChat's figures, of the platform and of Pay",

@@ -17,7 +17,7 @@ from server.settings import Settings
 from tests.kit import issuing
 from tests.kit.exchange import exchange
 from tests.kit.jobs import drained
-from tests.kit.object_store import ACCESS, BUCKET, REGION, SECRET, Trouble, Way
+from tests.kit.object_store import BUCKET, SECRET, Trouble, Way
 
 
 @pytest.fixture(params=["folder", "bucket"])
@@ -26,14 +26,7 @@ def stored(request: pytest.FixtureRequest, services: Services, db_url: str) -> S
     settings = dataclasses.replace(services.settings, database_url=db_url)
     if request.param == "bucket":
         way: Way = request.getfixturevalue("objects")
-        settings = dataclasses.replace(
-            settings,
-            files_url=f"s3://{BUCKET}/p",
-            s3_endpoint=f"http://127.0.0.1:{way.port}",
-            s3_region=REGION,
-            s3_access_key=ACCESS,
-            s3_secret_key=SECRET,
-        )
+        settings = way.settings(settings)
     exchange(services, file_store=file_store_of(settings))
     return settings
 
@@ -89,19 +82,11 @@ async def test_a_store_that_refuses_is_said(objects: Way, services: Services, db
     finding = await file_checks.check(of_bucket(services, db_url, objects))
     assert (finding.level, finding.text) == (
         Level.BAD,
-        f"s3://{BUCKET}：对象存储拒绝访问，请检查访问密钥和它对存储桶的读、写、列出、删除权限。",
+        f"s3://{BUCKET}/p：对象存储拒绝访问，请检查访问密钥和它对存储桶的读、写、列出、删除权限。",
     )
     assert SECRET not in finding.text
 
 
 def of_bucket(services: Services, db_url: str, way: Way) -> Settings:
-    return dataclasses.replace(
-        services.settings,
-        database_url=db_url,
-        files_url=f"s3://{BUCKET}",
-        s3_endpoint=f"http://127.0.0.1:{way.port}",
-        s3_region=REGION,
-        s3_access_key=ACCESS,
-        s3_secret_key=SECRET,
-        data_dir=Path("nowhere"),
-    )
+    settings = dataclasses.replace(services.settings, database_url=db_url, data_dir=Path("nowhere"))
+    return way.settings(settings)

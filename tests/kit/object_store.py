@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, quote
 
@@ -23,6 +23,7 @@ from aiohttp import web
 from yarl import URL
 
 from server.adapters.object_storage import Bucket, ObjectFileStore, Patience
+from server.settings import Settings
 from tests.kit.started import end, free_port
 
 ACCESS, SECRET, REGION, BUCKET = "an-access-key", "a-secret-key", "cn-test-1", "files"
@@ -91,6 +92,17 @@ class Way:
 
     def store(self, prefix: str = "", patience: Patience = QUICK) -> ObjectFileStore:
         return ObjectFileStore(self.bucket(prefix), patience)
+
+    def settings(self, settings: Settings, prefix: str = "p") -> Settings:
+        """The same, with the files kept here."""
+        return replace(
+            settings,
+            files_url=f"s3://{BUCKET}/{prefix}",
+            s3_endpoint=f"http://127.0.0.1:{self.port}",
+            s3_region=REGION,
+            s3_access_key=ACCESS,
+            s3_secret_key=SECRET,
+        )
 
     def environment(self, prefix: str = "") -> dict[str, str]:
         """The settings that lead here, for a program."""

@@ -158,6 +158,7 @@ ACTIONS = {
     "log.stop": "公开签发日志停止",
     "log.recover": "补齐公开签发日志",
     "backup.make": "备份",
+    "files.copy": "复制文件到另一处存储",
     "backup.restore": "从备份恢复",
     "campaign.write": "起草群发",
     "campaign.list": "上传群发名单",
