@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ import asyncpg
 from server.adapters import postgres_programs
 from server.adapters.clock import SystemClock
 from server.adapters.key_life import FILE as LIFE
-from server.commands import Impossible
+from server.commands import Impossible, stored_files
 from server.commands.datastores import hosts
 from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
@@ -62,7 +63,7 @@ def backup(args: argparse.Namespace, settings: Settings) -> int:
             postgres_programs.dump(stores.settings.database_url, folder / DUMP)
         except postgres_programs.ProgramFailed as failed:
             raise Impossible(str(failed)) from None
-        copied = copy_files(stores.settings.data_dir, folder / FILES, previous)
+        copied, marks = _take_files(stores.settings, folder / FILES, previous)
         asyncio.run(_record(stores.settings.database_url, folder))
     if apart is not None:
         for path in key_files(settings.keys_dir):
@@ -74,12 +75,27 @@ def backup(args: argparse.Namespace, settings: Settings) -> int:
         "last_audit": state["last_audit"],
         "keys": {path.name: digest(path) for path in key_files(settings.keys_dir) if path.name != LIFE},
         "sha256": sums,
+        "marks": marks,
     }
     scratch = folder / f".{MANIFEST}"
     scratch.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), "utf-8")
     scratch.replace(folder / MANIFEST)  # a folder without it is not a whole backup
     _tell(folder, apart, settings.keys_dir)
     return _missing(state["pdfs"], sums)
+
+
+def _take_files(
+    settings: Settings, target: Path, previous: Previous | None
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The data folder, and the store when it is elsewhere. Returns digests that are known, and the store's marks."""
+    store = stored_files.store_elsewhere(settings, settings.data_dir / VAULT)
+    shared = copy_files(settings.data_dir, target, previous, leave_out=frozenset({VAULT} if store else ()))
+    if store is None:
+        return shared, {}
+    earlier = previous.files / VAULT if previous is not None else None
+    known = previous.stored if previous is not None else stored_files.Saved()
+    saved = asyncio.run(stored_files.save(store, target / VAULT, earlier, known))
+    return shared | {f"{VAULT}/{key}": value for key, value in saved.sums.items()}, saved.marks
 
 
 def _tell(folder: Path, apart: Path | None, keys_dir: Path) -> None:
@@ -146,8 +162,17 @@ def _new_folder(path: Path) -> Path:
     return folder
 
 
-def _previous(path: Path | None) -> tuple[Path, dict[str, str]] | None:
-    """An earlier backup: its folder of files, and their digests."""
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """An earlier backup: its folder of files, the digests of everything, and what it says of a store elsewhere."""
+
+    files: Path
+    sums: Mapping[str, str]
+    stored: stored_files.Saved
+
+
+def _previous(path: Path | None) -> Previous | None:
+    """An earlier backup."""
     if path is None:
         return None
     try:
@@ -155,7 +180,7 @@ def _previous(path: Path | None) -> tuple[Path, dict[str, str]] | None:
         sums = {name: str(value) for name, value in manifest["sha256"].items()}
     except (OSError, ValueError, KeyError, AttributeError):
         raise Impossible(f"{path} 里没有完整的备份（缺 {MANIFEST}），不能作为上次备份。") from None
-    return path.resolve() / FILES, sums
+    return Previous(path.resolve() / FILES, sums, stored_files.of_manifest(manifest, f"{FILES}/{VAULT}/"))
 
 
 def key_files(folder: Path) -> list[Path]:
@@ -164,7 +189,11 @@ def key_files(folder: Path) -> list[Path]:
 
 
 def copy_files(
-    source: Path, target: Path, previous: tuple[Path, Mapping[str, str]] | None = None
+    source: Path,
+    target: Path,
+    previous: Previous | None = None,
+    *,
+    leave_out: frozenset[str] = frozenset(),
 ) -> dict[str, str]:
     """Copy what is state in a data folder: everything but servers, logs and half-written files.
 
@@ -176,14 +205,14 @@ def copy_files(
     """
     shared: dict[str, str] = {}
 
-    def leave_out(where: str, names: list[str]) -> set[str]:
-        at_top = Path(where) == source
-        return {name for name in names if name.startswith(".") or (at_top and name in NOT_STATE)}
+    def ignored(where: str, names: list[str]) -> set[str]:
+        left = NOT_STATE | leave_out if Path(where) == source else frozenset()
+        return {name for name in names if name.startswith(".") or name in left}
 
     def take(one: str, to: str) -> str:
         name = Path(one).relative_to(source).as_posix()
-        if previous is not None and (sha256 := previous[1].get(f"{FILES}/{name}")) is not None:
-            old = previous[0] / name
+        if previous is not None and (sha256 := previous.sums.get(f"{FILES}/{name}")) is not None:
+            old = previous.files / name
             if _is_same(Path(one), old):
                 try:
                     os.link(old, to)
@@ -194,7 +223,7 @@ def copy_files(
         return str(shutil.copy2(one, to))
 
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.copytree(source, target, ignore=leave_out, dirs_exist_ok=True, copy_function=take)
+    shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True, copy_function=take)
     return shared
 
 

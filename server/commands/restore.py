@@ -20,12 +20,13 @@ import asyncpg
 from server.adapters import cache, postgres_programs
 from server.adapters.clock import SystemClock
 from server.adapters.key_life import FILE as LIFE
-from server.commands import Impossible
+from server.commands import Impossible, stored_files
 from server.commands.backup import (
     DUMP,
     FILES,
     FORMAT,
     MANIFEST,
+    VAULT,
     copy_files,
     digest,
     digests,
@@ -36,6 +37,8 @@ from server.commands.restored_state import DatabaseState, after_loading
 from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
 from server.domain.notices import hold
+from server.domain.ports import FileStore
+from server.errors import OutsideFailure
 from server.models import database
 from server.settings import Settings
 
@@ -55,7 +58,8 @@ def restore(args: argparse.Namespace, settings: Settings) -> int:
         url, data = stores.settings.database_url, stores.settings.data_dir
         state = asyncio.run(_check_target(url, manifest, replace=args.replace))
         _check_other_keys(source, target, replace=args.replace)
-        _lay_ready(folder / FILES, data / READY)
+        store = stored_files.store_elsewhere(stores.settings, data / VAULT)
+        _lay_ready(folder / FILES, data / READY, store)
         after = after_loading(state, skip=args.skip_numbers, now=datetime.now(UTC))
         try:
             postgres_programs.load(
@@ -69,6 +73,7 @@ def restore(args: argparse.Namespace, settings: Settings) -> int:
             shutil.rmtree(data / READY, ignore_errors=True)
             raise Impossible(f"{failed}\n数据库、文件和密钥都没有改动。") from None
         _take_places(data / READY, data)
+        _put_into(store, folder / FILES / VAULT)
         _put_keys(source, target)
         asyncio.run(_finish(url, manifest))
         asyncio.run(cache.forget(stores.settings.redis_url))  # answers of a time that is gone
@@ -168,14 +173,32 @@ def _others(source: Path, target: Path) -> list[Path]:
     return [path for path in keys if mine.get(path.name) != digest(path)]
 
 
-def _lay_ready(source: Path, ready: Path) -> None:
-    """Copy the backup's files beside the old ones; what a kill left there is thrown away."""
+def _lay_ready(source: Path, ready: Path, store: FileStore | None) -> None:
+    """Copy the backup's files beside the old ones; what a kill left there is thrown away.
+
+    Args:
+        store: where files are kept, when that is not in the data folder; it gets what it lacks.
+    """
     shutil.rmtree(ready, ignore_errors=True)
     try:
-        copy_files(source, ready)
-    except (OSError, shutil.Error) as error:
+        copy_files(source, ready, leave_out=frozenset({VAULT} if store else ()))
+        if store is not None:
+            asyncio.run(stored_files.put_missing(store, source / VAULT))
+    except (OSError, shutil.Error, OutsideFailure) as error:
         shutil.rmtree(ready, ignore_errors=True)
         raise Impossible(f"备份的文件没有复制成功，什么都没有改动：{error}") from None
+
+
+def _put_into(store: FileStore | None, source: Path) -> None:
+    """The rest of what a store elsewhere gets: files that are others than those of the backup."""
+    if store is None:
+        return
+    try:
+        asyncio.run(stored_files.put_back(store, source))
+    except OutsideFailure as failure:
+        raise Impossible(
+            f"数据库已经恢复，文件还没有放完：{failure}\n请解决后加 --replace 再运行一次同样的命令，完成之前不要启动服务。"
+        ) from None
 
 
 def _take_places(ready: Path, data: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.kit.command_server import CommandServer
 
 ROOT = Path(__file__).resolve().parents[2]
 Xcert = Callable[..., "subprocess.CompletedProcess[str]"]
+Run = Callable[..., "Awaitable[subprocess.CompletedProcess[str]]"]
 
 
 @pytest.fixture
@@ -53,6 +55,16 @@ def xcert(command_server: CommandServer, environment: dict[str, str], tmp_path: 
     def run(*arguments: str | Path, **changed: str) -> subprocess.CompletedProcess[str]:
         env = environment | changed | {"PYTHONPATH": str(ROOT)}
         return command_server.run([str(one) for one in arguments], cwd=tmp_path, env=env)
+
+    return run
+
+
+@pytest.fixture
+def run(xcert: Xcert) -> Run:
+    """`xcert …` beside this loop, in which the way to the bucket is."""
+
+    async def run(*arguments: str | Path, **changed: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(xcert, *arguments, **changed)
 
     return run
 

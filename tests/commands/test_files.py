@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import subprocess
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,23 +9,11 @@ import pytest
 from server.adapters.storage import FolderFileStore
 from server.domain.ports import Services
 from server.models import AuditEntry, Certificate
-from tests.commands.conftest import Xcert
+from tests.commands.conftest import Run
 from tests.kit import issuing
 from tests.kit.exchange import exchange
 from tests.kit.jobs import drained
 from tests.kit.object_store import BUCKET, Trouble, Way
-
-Run = Callable[..., "Awaitable[subprocess.CompletedProcess[str]]"]
-
-
-@pytest.fixture
-def run(xcert: Xcert) -> Run:
-    """`xcert …` beside this loop, in which the way to the bucket is."""
-
-    async def run(*arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
-        return await asyncio.to_thread(xcert, *arguments, **changed)
-
-    return run
 
 
 @pytest.fixture
