@@ -230,8 +230,10 @@ async def _answer(
         )
     speaker = _speaker(request)
     title, detail = speaker.tell(title), speaker.tell(detail)
-    for one in more.get("errors", ()):
-        one.detail = speaker.tell(one.detail)
+    if "errors" in more:  # their fields are frozen
+        more["errors"] = [
+            one.model_copy(update={"detail": speaker.tell(one.detail)}) for one in more["errors"]
+        ]
     problem = Problem(
         type="about:blank",
         title=title,
