@@ -20,6 +20,7 @@ import miniprogram_api
 from server.adapters import cache, logs, password_hashing, rate_limits
 from server.adapters.captcha import PillowImageCheck
 from server.adapters.clock import SystemClock
+from server.adapters.doctor_apart import DoctorApart
 from server.adapters.documents import time_stamps
 from server.adapters.documents.pdf import TypstPdfRenderer
 from server.adapters.documents.print_sheets import PdfSheetPrinter
@@ -144,8 +145,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
 
     Args:
         settings: with database and Redis addresses in place.
-        looks_up: keep ready answers and the watch over them, and hurry; for web processes.
-    Raises KeysMissing: the key folder cannot be used.
+        looks_up: keep ready answers and the watch over them, and hurry; for web processes. Raises KeysMissing.
     """
     clock = SystemClock()
     keys = _keys(settings, clock)
@@ -185,6 +185,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             wechat_health=wechat,
             pay=await stack.enter_async_context(_paying(settings, clock)) if settings.has_pay else None,
             image_check=PillowImageCheck(),
+            doctor=DoctorApart(settings),
             log_witnesses=_witnesses(settings),
             lookup_watch=watch,
             session_memory=memory,

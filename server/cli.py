@@ -92,6 +92,7 @@ def _serving(commands: Subparsers) -> None:
     migrate.set_defaults(run=_run("backup.migrate"))
     check = commands.add_parser("doctor", help="检查本机、微信两个账号、对外网址和微信支付，说明在哪里改")
     check.add_argument("--local", action="store_true", help="只检查本机，不问微信")
+    check.add_argument("--json", action="store_true", help="每一项一行 JSON，给程序读")
     check.set_defaults(run=_run("doctor.doctor"))
 
 

@@ -23,6 +23,7 @@ from server.domain.auth import session_list
 from server.domain.campaigns import handling, slices, upkeep
 from server.domain.certificates import log_completeness
 from server.domain.corrections import completion as corrections
+from server.domain.go_live import doctor_runs
 from server.domain.issuance import announcements, generation, preparing
 from server.domain.notices import release_announcements, sender, template_check
 from server.domain.payments import (
@@ -102,6 +103,7 @@ TASKS: dict[str, Work] = {
     template_check.JOB: template_check.look,
     notifications.JOB: apply_payments,
     fees.JOB: raise_fees,
+    doctor_runs.JOB: doctor_runs.examine,
     open_orders.JOB: close_overtaken,
     refunds.JOB: send_refund,
     keeping.JOB: comparison.compare,
@@ -114,6 +116,7 @@ EVERY_MINUTE = "* * * * *"
 EVERY_20_SECONDS = "* * * * * */20"  # what everybody is to see within a minute, whoever died over it
 HOURLY = "23 * * * *"
 DAILY = "47 4 * * *"
+AT_DAWN = "11 21 * * *"  # UTC: five in Beijing, after the nightly backup
 
 
 async def sweep_files(s: Services) -> None:
@@ -124,6 +127,7 @@ async def sweep_files(s: Services) -> None:
 SWEEPS: dict[str, tuple[Work, str]] = {
     "campaigns.sweep": (upkeep.sweep, EVERY_MINUTE),
     "corrections.sweep": (corrections.sweep, EVERY_20_SECONDS),
+    "doctor.sweep": (doctor_runs.sweep, AT_DAWN),
     "exams.sweep": (release_announcements.sweep, EVERY_MINUTE),
     "idempotency.sweep": (idempotency.sweep, HOURLY),
     "imports.sweep": (imports.sweep, EVERY_MINUTE),

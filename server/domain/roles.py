@@ -95,6 +95,7 @@ class Verb(Enum):
     SEE_AUDIT = "查看审计记录"
     MANAGE_STAFF = "管理账号"
     APPROVE_STAFF_CHANGE = "批准账号变更"
+    CHECK_UP = "体检和确认上线清单"
 
 
 _SEE = {Verb.SEE_IMPORTS, Verb.SEE_PLANS, Verb.SEE_ISSUANCES, Verb.SEE_CERTIFICATES, Verb.SEE_OFFICERS}
@@ -219,7 +220,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
     "notices": ("起草、批准和发送群发", frozenset({Verb.SEND_CAMPAIGNS, Verb.APPROVE_CAMPAIGN})),
     "manage": (
         "管理账号及其他",
-        frozenset({Verb.MANAGE_STAFF, Verb.APPROVE_STAFF_CHANGE, Verb.UNCOVER}),
+        frozenset({Verb.MANAGE_STAFF, Verb.APPROVE_STAFF_CHANGE, Verb.UNCOVER, Verb.CHECK_UP}),
     ),
 }
 _SCOPE_OF = {verb: name for name, (_, verbs) in SCOPES.items() for verb in verbs}

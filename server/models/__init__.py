@@ -20,6 +20,7 @@ from server.models.exams import (
     ScoreChange,
     StandardVersion,
 )
+from server.models.go_live import DoctorRun, GoLiveTick
 from server.models.issuance import Certificate, Issuance, NumberSeries, Preparation, Receipt, ScanTicket
 from server.models.notices import Delivery, Grant, GrantEntry, NoticeOptOut
 from server.models.paper import PaperHand, PaperRun, PaperSheet
@@ -82,6 +83,7 @@ __all__ = [
     "CourseEnrolment",
     "CoursePrice",
     "Delivery",
+    "DoctorRun",
     "EndedPerson",
     "EndedSession",
     "Fee",
@@ -93,6 +95,7 @@ __all__ = [
     "FinanceAlarm",
     "Follower",
     "FundBillLine",
+    "GoLiveTick",
     "Grant",
     "GrantEntry",
     "IdempotentAnswer",

@@ -11,11 +11,12 @@ from playwright.async_api import Browser, Page, expect
 
 from server import demo_cohort
 from server.domain.exams import release_requests
+from server.domain.go_live import checklist
 from server.domain.people import staff_changes
 from server.domain.people.staff_changes import WantedChange
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.models import Issuance, PaperRun, Plan
+from server.models import DoctorRun, Issuance, PaperRun, Plan
 from server.web.console.help_jobs import PICTURES
 from tests.kit import fake_bill, help_camera, importing, issuing, make, paying
 from tests.kit.busy_service import a_busy_service
@@ -76,6 +77,12 @@ async def the_world(s: Services) -> list[Picture]:
     await staff_changes.ask(
         s.clock, newcomer.id, WantedChange(act="reset_password", reason="本人当面提出"), actor=make.ADMIN
     )
+    seen = [
+        {"level": "ok", "title": "数据库", "text": "PostgreSQL 15"},
+        {"level": "bad", "title": "Redis", "text": "连接不上，请检查 XCERT_REDIS_URL"},
+    ]
+    await DoctorRun.create(asked_by_name="", asked_at=s.clock.now(), ended_at=s.clock.now(), findings=seen)
+    await checklist.confirm(s.clock, "keys-backup", "存放在第二机房的保险柜", actor=make.ADMIN)
     batch = (await Issuance.filter(state="site_pending").first()).id  # type: ignore[union-attr]
     run = (await PaperRun.all().first()).id  # type: ignore[union-attr]
     person = of.registrations[0].candidate_id
@@ -102,6 +109,7 @@ async def the_world(s: Services) -> list[Picture]:
         Picture("fees", admin, "fees", "section:has(#h-fees)"),
         Picture("transfer", admin, f"transfers/new?school_id={of.school.id}", "section:has(#h-slip)", a_slip),
         Picture("staff-changes", admin, "account-changes", "section[aria-label=账号变更]"),
+        Picture("go-live", admin, "go-live", "section:has(#h-2)"),
         Picture("second-factor", admin, "account", "section:has(#h-otp)"),
     ]
 

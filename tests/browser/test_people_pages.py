@@ -16,8 +16,10 @@ from server.domain.actor import Caller
 from server.domain.auth import login_limits
 from server.domain.people import bindings, bound_people, officers
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports.doctor import Examined
 from server.domain.roles import Role
 from server.models import Officer
+from tests.domain.test_go_live import FakeDoctor
 from tests.kit import issuing, make
 from tests.kit.accessibility import clean
 from tests.kit.console_desk import PASSWORD, account
@@ -247,3 +249,34 @@ async def test_help_is_found_as_one_types(
         assert await page.evaluate("[...document.images].every(one => one.complete && one.naturalWidth > 0)")
         await look(page, f"help-reconcile-{wide}")
         assert trouble == [] and "退费" not in page.url
+
+
+@WIDTHS
+async def test_the_go_live_list_ticks_itself_off_and_is_confirmed(
+    base: str, browser: Browser, services: Services, narrow: bool
+) -> None:
+    wide = "phone" if narrow else "desk"
+    exchange(
+        services,
+        doctor=FakeDoctor(Examined("ok", "Redis", "8"), Examined("bad", "公众号菜单", "有 2 处不同")),
+    )
+    async with seat(browser, services, base, Role.ADMIN, narrow=narrow) as (page, trouble):
+        await page.goto(f"{base}/console/go-live")
+        await look(page, f"go-live-before-{wide}")
+        await page.get_by_role("button", name="再做一次体检").click()
+        await expect(page.get_by_text("正在体检")).to_be_visible()
+        await drained(services)
+        await expect(page.locator("#line-menu .badge")).to_have_text("要处理")
+        await page.get_by_role("button", name="确认：域名完成 ICP 备案").click()
+        await page.fill("#confirm-note", "京ICP备0号")
+        await look(page, f"go-live-confirm-{wide}")
+        await page.locator("dialog[open]").get_by_role("button", name="确认", exact=True).click()
+        await expect(page.locator("#line-icp")).to_contain_text("王敏　2026-11-23 12:00 确认：京ICP备0号")
+        await clean(page, "go-live")
+        await look(page, f"go-live-{wide}")
+        await page.get_by_role("button", name="收回确认").click()
+        await page.locator("dialog[open]").get_by_role("button", name="收回", exact=True).click()
+        await expect(page.locator("#line-icp .badge")).to_have_text("请确认")
+        await page.goto(f"{base}/console/")
+        await expect(page.locator(".due")).to_contain_text("体检发现的问题")
+        assert trouble == []

@@ -7,6 +7,7 @@ from typing import Any
 
 from server.domain import imports
 from server.domain.corrections import completion
+from server.domain.go_live import doctor_runs
 from server.domain.issuance import announcements, generation, preparing
 from server.domain.portal_lists import comparison, keeping
 from server.domain.ports import Services
@@ -24,6 +25,7 @@ TABLE: Jobs = {
     "exams.announce": issuing.nothing,
     "imports.run": imports.run,
     keeping.JOB: comparison.compare,
+    doctor_runs.JOB: doctor_runs.examine,
 }
 
 

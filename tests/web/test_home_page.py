@@ -130,4 +130,9 @@ async def test_imports_plans_and_what_stands_still(app: App, services: Services,
 
 
 def test_every_kind_has_its_words() -> None:
-    assert {one.what for one in due_today._KINDS} | {"log", "hold"} == home_words.DUE.keys()
+    assert {one.what for one in due_today._KINDS} | {
+        "log",
+        "hold",
+        "doctor",
+        "backup",
+    } == home_words.DUE.keys()

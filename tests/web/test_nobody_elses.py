@@ -75,6 +75,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "alarm_id": 1,
         "difference_id": 1,
         "campaign_id": 1,
+        "line": "icp",
         "delivery_id": 1,
         "day": "2026-11-22",
         "preparation_id": (await Preparation.get()).id,

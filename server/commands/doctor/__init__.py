@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from server import app
 from server.adapters.embedded import EmbeddedError
@@ -34,26 +35,44 @@ def doctor(args: argparse.Namespace, settings: Settings) -> int:
     logging.getLogger("xcert").addHandler(logging.NullHandler())  # the findings say it to the person
     try:
         with hosts(settings, join=True, waits=False) as stores:
-            return asyncio.run(_run(stores.settings, with_wechat=not args.local))
+            return asyncio.run(
+                _run(stores.settings, with_wechat=not args.local, say=_as_json if args.json else _say)
+            )
     except EmbeddedError as error:
-        print(bad("数据库", str(error)))
+        (_as_json if args.json else _say)(bad("数据库", str(error)))
         return 1
 
 
-async def _run(settings: Settings, *, with_wechat: bool) -> int:
+def _say(one: Finding | str) -> None:
+    print(one, flush=True)
+
+
+def _as_json(one: Finding | str) -> None:
+    """For a program: the findings alone, one a line."""
+    if isinstance(one, Finding):
+        print(json.dumps({"level": one.level.name.lower(), "title": one.title, "text": one.text}), flush=True)
+
+
+async def _run(settings: Settings, *, with_wechat: bool, say: Callable[[Finding | str], None]) -> int:
+    def told(findings: list[Finding]) -> int:
+        """Say them; how many need somebody."""
+        for finding in findings:
+            say(finding)
+        return sum(finding.level is Level.BAD for finding in findings)
+
     here = await local.check(settings)
-    wrong = _print(here)
+    wrong = told(here)
     if with_wechat:
         unusable = [
             one.title for one in here if one.level is Level.BAD and one.title in local.NEEDED_FOR_MORE
         ]
         if unusable:
-            print(f"（先解决{'、'.join(unusable)}，再检查微信）")
+            say(f"（先解决{'、'.join(unusable)}，再检查微信）")
         else:
             async with app.running(settings) as s:
                 async for finding in look_at_wechat(s):
-                    wrong += _print([finding])
-    print("一切就绪。" if not wrong else f"有 {wrong} 项需要处理。")
+                    wrong += told([finding])
+    say("一切就绪。" if not wrong else f"有 {wrong} 项需要处理。")
     return 1 if wrong else 0
 
 
@@ -74,10 +93,3 @@ async def look_at_wechat(s: Services) -> AsyncIterator[Finding]:
         yield finding
     async for finding in wechat_checks.history(s):
         yield finding
-
-
-def _print(findings: list[Finding]) -> int:
-    """Print; how many need somebody."""
-    for finding in findings:
-        print(finding, flush=True)
-    return sum(finding.level is Level.BAD for finding in findings)

@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 
 from server.domain import roles
 from server.domain.actor import Actor
+from server.domain.go_live import checklist, doctor_runs
 from server.domain.issuance.states import BatchState
 from server.domain.notices import hold
 from server.domain.people.school_scope import is_school, school_of
 from server.domain.ports import Services
+from server.domain.ports.doctor import BAD
 from server.domain.public_log import log_state
 from server.domain.roles import Verb
 from server.models.database import rows
@@ -133,4 +135,18 @@ async def _alarms(s: Services, actor: Actor) -> list[Due]:
         found.append(Due("log", 1, None, problem))
     if roles.may(actor, Verb.SEND_CAMPAIGNS) and (held := await hold.current()) is not None:
         found.append(Due("hold", held.waiting, held.since, held.reason))
+    return found + (await _upkeep(s) if roles.may(actor, Verb.CHECK_UP) else [])
+
+
+async def _upkeep(s: Services) -> list[Due]:
+    """What the doctor found last, and a backup that was not made."""
+    found = []
+    run, _ = await doctor_runs.latest()
+    wrong = [one.title for one in doctor_runs.findings(run) if one.level == BAD] if run is not None else []
+    if wrong:
+        found.append(Due("doctor", len(wrong), None, "、".join(dict.fromkeys(wrong))))
+    if s.settings.is_production:
+        at = await checklist.last_backup()
+        if at is None or s.clock.now() - at > checklist.BACKUP_EVERY:
+            found.append(Due("backup", 1, at, "" if at is not None else "还没有做过备份"))
     return found

@@ -16,6 +16,7 @@ from server.domain.ports.credentials import NewPasskey as NewPasskey
 from server.domain.ports.credentials import OneTimeCodes as OneTimeCodes
 from server.domain.ports.credentials import Passkeys as Passkeys
 from server.domain.ports.credentials import PasswordHasher as PasswordHasher
+from server.domain.ports.doctor import Doctor as Doctor
 from server.domain.ports.file_store import FileStore as FileStore
 from server.domain.ports.file_store import StoredFile as StoredFile
 from server.domain.ports.keys import KeyEvent as KeyEvent
@@ -294,5 +295,6 @@ class Services:
     session_memory: SessionMemory = field(default_factory=SessionMemory)
     pay: PayGateway | None = None  # None: no merchant number is configured
     sms: SmsSender | None = None  # None: no vendor is connected
+    doctor: Doctor | None = None  # None: this process cannot ask it
     log_witnesses: LogWitnesses | None = None  # None: nobody witnesses the public log
     lookup_watch: LookupWatch | None = None  # None: every look-up reads the database

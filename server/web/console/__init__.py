@@ -24,6 +24,7 @@ from server.web.console import (
     delivery_pages,
     fee_waivers,
     finance_pages,
+    go_live_desk,
     help_pages,
     home_page,
     imports,
@@ -109,6 +110,7 @@ ROUTES: tuple[Route, ...] = (
     *passkey_desk.ROUTES,
     *scan_desk.ROUTES,
     *staff_change_desk.ROUTES,
+    *go_live_desk.ROUTES,
 )
 
 DESCRIBED = Described("/console/api/v1", API, ROUTES)
@@ -139,4 +141,5 @@ bp = Blueprint.group(
     campaign_pages.bp,
     delivery_pages.bp,
     help_pages.bp,
+    go_live_desk.bp,
 )

@@ -80,6 +80,7 @@ GROUPS: tuple[tuple[str, tuple[Job, ...]], ...] = (
     ("账号与记录", (
         Job("staff", "怎样建立账号、重置密码和调整角色", "新建账号 停用 权限 一次性密码 两位管理员", ("/console/accounts", "/console/rights"),
             (Verb.MANAGE_STAFF,)),
+        Job("go-live", "怎样准备上线，怎样体检", "上线 检查 doctor 备份 证书到期 设置 告警", ("/console/go-live",), (Verb.CHECK_UP,)),
         Job("audit", "怎样查谁做过什么", "审计 日志 记录 追查", ("/console/audit",), (Verb.SEE_AUDIT,)),
     )),
 )  # fmt: skip
@@ -110,6 +111,7 @@ PICTURES: dict[str, str] = {
     "refund": "订单里提出退款的对话框。",
     "reconciliation": "对账日的列表。",
     "staff-changes": "账号变更：谁提出，等另一位管理员批准。",
+    "go-live": "上线清单：好了几项，每一项谁确认的，要处理的怎样处理。",
     "second-factor": "“我的账号”里的第二重验证：通行密钥、动态码和恢复码。",
 }  # fmt: skip
 

@@ -25,6 +25,8 @@ class Line:
 DUE: dict[str, tuple[str, str, str, bool]] = {
     "log": ("公开签发日志停止，证书暂停生成", "/console/issuances?state=generating", "查看", True),
     "hold": ("通知暂停发送，等待的通知", "/console/deliveries?state=pending", "查看", True),
+    "doctor": ("体检发现的问题", "/console/go-live", "去看", True),
+    "backup": ("备份没有按时做", "/console/go-live#line-backups", "去看", True),
     "drawings": ("证书没有生成成功，系统还在重试", "/console/issuances?state=generating", "查看", True),
     "sign": ("批次待您签发", "/console/issuances?state=prepared", "去签发", False),
     "revise": ("批次被院校退回，待更正后重新准备", "/console/issuances?state=returned", "去处理", False),

@@ -33,7 +33,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
         Verb.RECONCILE, Verb.SEE_COURSES, Verb.ARRANGE_COURSES,
     )),
     ("通知", (Verb.SEE_CAMPAIGNS, Verb.SEND_CAMPAIGNS, Verb.APPROVE_CAMPAIGN)),
-    ("管理", (Verb.SEE_AUDIT, Verb.MANAGE_STAFF, Verb.APPROVE_STAFF_CHANGE)),
+    ("管理", (Verb.SEE_AUDIT, Verb.MANAGE_STAFF, Verb.APPROVE_STAFF_CHANGE, Verb.CHECK_UP)),
 )  # fmt: skip
 
 

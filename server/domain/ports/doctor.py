@@ -1,0 +1,24 @@
+"""The port of the doctor: everything that `xcert doctor` looks at, looked at from outside this process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+OK, LOOK, BAD = "ok", "look", "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """One line of the doctor. `level`: ok; look: no program can tell, look yourself; bad: something is to be done."""
+
+    level: str
+    title: str
+    text: str
+
+
+class Doctor(Protocol):
+    """Looks at everything once."""
+
+    async def examine(self) -> list[Examined]:
+        """Raises OutsideFailure: it could not be started, or came to no end in its time."""
