@@ -18,7 +18,7 @@ from tests.kit.processes import PlainService, TwoProcesses, family
 from tests.kit.started import proc
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-AT_ONCE = 40  # of each kind; an address may hold 256 connections
+AT_ONCE = 20  # of each kind; an address may hold 256 connections
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 Way = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

@@ -10,8 +10,6 @@ from tests.journeys.service import ROOT, Service
 class DyingService(Service):
     """Its processes die at the next place that `order` named."""
 
-    is_forked = False  # Python reads `sitecustomize` when it starts
-
     def environment(self) -> dict[str, str]:
         path = f"{ROOT / 'tests' / 'deaths'}:{ROOT}"
         return super().environment() | {"PYTHONPATH": path, "DIES_IN": str(self._dying)}

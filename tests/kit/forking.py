@@ -12,6 +12,7 @@ import atexit
 import gc
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -187,6 +188,11 @@ def _become(
         os.environ.update(env)
         atexit._clear()  # what the parent leaves to do is the parent's
         sys.argv = ["xcert", *program[1:]]
+        for folder in filter(None, env.get("PYTHONPATH", "").split(os.pathsep)):
+            if (
+                first := Path(folder) / "sitecustomize.py"
+            ).exists():  # what a new Python reads before all else
+                runpy.run_path(str(first))
         code = _run(*program) or 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
