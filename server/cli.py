@@ -71,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     _people_and_keys(commands)
     _wechat(commands)
     _log(commands)
+    _audit(commands)
     _documents(commands)
     return parser
 
@@ -288,6 +289,21 @@ def _files(commands: Subparsers) -> None:
         help="file:///目录 或 s3://存储桶/前缀；默认数据目录里的 vault",
     )
     copy.set_defaults(run=_run("file_store.copy"))
+
+
+def _audit(commands: Subparsers) -> None:
+    audit = commands.add_parser("audit", help="审计记录：核对与导出").add_subparsers(
+        required=True, metavar="操作"
+    )
+    verify = audit.add_parser(
+        "verify", help="从头重算散列链，并与文件存储里的对照；退出码 3：与当时写下的不一致"
+    )
+    verify.add_argument("--head", default="", metavar="散列", help="以前记下的链头，必须还在链上")
+    verify.set_defaults(run=_run("audit_trail.verify"))
+    export = audit.add_parser("export", help="把记录和散列链写成一个文件，别人可以自己核对")
+    export.add_argument("file", type=Path, metavar="文件")
+    export.add_argument("--after", type=int, default=0, metavar="节", help="只要这一节之后的")
+    export.set_defaults(run=_run("audit_trail.export"))
 
 
 def _documents(commands: Subparsers) -> None:

@@ -18,7 +18,7 @@ from procrastinate.jobs import DeleteJobCondition, Status
 from server import app as root
 from server.adapters import logs
 from server.domain import freshness, idempotency, imports
-from server.domain.audit import key_events
+from server.domain.audit import chain, key_events
 from server.domain.auth import session_list
 from server.domain.campaigns import handling, slices, upkeep
 from server.domain.certificates import log_completeness
@@ -125,6 +125,7 @@ async def sweep_files(s: Services) -> None:
 
 
 SWEEPS: dict[str, tuple[Work, str]] = {
+    "audit.chain": (chain.extend, EVERY_MINUTE),
     "campaigns.sweep": (upkeep.sweep, EVERY_MINUTE),
     "corrections.sweep": (corrections.sweep, EVERY_20_SECONDS),
     "doctor.sweep": (doctor_runs.sweep, AT_DAWN),

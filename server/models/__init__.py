@@ -1,6 +1,6 @@
 """WHAT WE KEEP: Tortoise models without behaviour. Every state is written by its one writer in the domain."""
 
-from server.models.audit import AuditEntry, IdempotentAnswer, LookupChange, PushSeen
+from server.models.audit import AuditEntry, AuditLink, AuditMark, IdempotentAnswer, LookupChange, PushSeen
 from server.models.bank_transfers import BankRefund, BankTransfer, BankTransferLine
 from server.models.campaigns import Campaign, CampaignListed, StaffWeChat
 from server.models.certificate_kinds import CertificateKind
@@ -67,6 +67,8 @@ from server.models.training import Course, CourseEnrolment, CoursePrice
 __all__ = [
     "ApiToken",
     "AuditEntry",
+    "AuditLink",
+    "AuditMark",
     "BankRefund",
     "BankTransfer",
     "BankTransferLine",

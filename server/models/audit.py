@@ -26,6 +26,32 @@ class AuditEntry(Model):
         table = "audit_entry"
 
 
+class AuditLink(Model):
+    """One link of the chain over the trail: entries up to `until_id`, from where the link before ended. Never changed."""
+
+    position = fields.BigIntField(primary_key=True, generated=False)  # 1, 2, 3 …
+    until_id = fields.BigIntField()
+    count = fields.IntField()
+    entries_sha256 = fields.BinaryField()
+    hash = fields.BinaryField()
+    made_at = fields.DatetimeField()
+
+    class Meta:
+        table = "audit_link"
+
+
+class AuditMark(Model):
+    """One row: up to which entry the chain may go, once every transaction that ran then has ended."""
+
+    id = fields.IntField(primary_key=True, generated=False)
+    until_id = fields.BigIntField(default=0)
+    seen_xid = fields.BigIntField(default=0)
+    published = fields.BigIntField(default=0)  # the last link whose hash stands in the file store
+
+    class Meta:
+        table = "audit_mark"
+
+
 class LookupChange(Model):
     """A change that makes cached look-ups stale: `*` for all, the account and a digest of the openid for one person."""
 

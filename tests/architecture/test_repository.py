@@ -120,7 +120,7 @@ def test_readme_commands_exist() -> None:
         assert left.value.code == 0, f"xcert {command}"
 
 
-GROUPS = ("keys", "files", "import", "staff", "wechat", "notices", "pay", "roster", "log")
+GROUPS = ("keys", "files", "audit", "import", "staff", "wechat", "notices", "pay", "roster", "log")
 RUN_BY = {  # each command that the documents name, and a test file in which it runs for real
     "make serve": ("journeys/service.py", '"server.cli", "serve", "--dev"'),
     "make test": ("../.ci/run", "make test"),
@@ -134,6 +134,8 @@ RUN_BY = {  # each command that the documents name, and a test file in which it 
     "xcert serve": ("commands/test_production.py", '"server.cli", "serve"'),
     "xcert worker": ("commands/test_commands.py", '"server.cli", "worker"'),
     "xcert migrate": ("commands/test_commands.py", 'xcert("migrate"'),
+    "xcert audit verify": ("commands/test_audit.py", 'xcert("audit", "verify"'),
+    "xcert audit export": ("commands/test_audit.py", 'xcert("audit", "export"'),
     "xcert files check": ("commands/test_files.py", 'run("files", "check"'),
     "xcert files copy": ("commands/test_files.py", 'run("files", "copy"'),
     "xcert wechat menu": ("commands/test_wechat.py", 'run("menu", "apply"'),

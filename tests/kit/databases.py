@@ -37,7 +37,9 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = %s AND pid <> pg_backend_pid() AND application_name <> ALL(%s)
 """
 # Hold for everybody, so only who may alter the tables can empty them.
-_NO_CHANGE = {table: f"{table}_no_change" for table in ("audit_entry", "log_entry", "log_checkpoint")}
+_NO_CHANGE = {
+    table: f"{table}_no_change" for table in ("audit_entry", "audit_link", "log_entry", "log_checkpoint")
+}
 
 
 def with_database(url: str, name: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 
+from server.domain.audit import chain
 from server.domain.corrections.case_letters import SHELF as LETTERS
 from server.domain.file_care import queries
 from server.domain.file_care.pairing import Pair, paired
@@ -25,7 +26,7 @@ from server.errors import NotFound, Refused
 YOUNG = timedelta(hours=1)  # so old a file may be whose row is still to be written
 READ_AT_ONCE = 8
 ASKED_AT_ONCE = 200
-_LOG, _SITE, _CERTIFICATES = "log/", "wechat-files/", "certificates/"
+_LOG, _AUDIT, _SITE, _CERTIFICATES = "log/", chain.FOLDER, "wechat-files/", "certificates/"
 _PICTURES = (".png", ".jpg")  # of a certificate's page: drawn anew whenever they are missing
 
 
@@ -53,8 +54,8 @@ class Finding:
 
 @dataclass(slots=True)
 class Tally:
-    """How many of each. `rows` = whole + missing + differing; `files` = whole + differing + pictures + log + site +
-    young + stray.
+    """How many of each. `rows` = whole + missing + differing; `files` = whole + differing + pictures + log + audit +
+    site + young + stray.
 
     Attributes:
         rows: keys that rows name; `whole` of them are there and as recorded (not read: are there and not empty).
@@ -70,6 +71,7 @@ class Tally:
     size: int = 0
     pictures: int = 0
     log: int = 0
+    audit: int = 0
     site: int = 0
     young: int = 0
     stray: int = 0
@@ -78,7 +80,7 @@ class Tally:
     @property
     def adds_up(self) -> bool:
         here = self.whole + self.differing
-        others = self.pictures + self.log + self.site + self.young + self.stray
+        others = self.pictures + self.log + self.audit + self.site + self.young + self.stray
         return self.rows == here + self.missing and self.files == here + others
 
 
@@ -137,6 +139,8 @@ def _sort(s: Services, tally: Tally, waiting: _Waiting, pair: Pair[NamedFile, St
         waiting.pairs.append((named, file))
     elif file.key.startswith(_LOG):
         tally.log += 1
+    elif file.key.startswith(_AUDIT):
+        tally.audit += 1
     elif file.key.startswith(_SITE):
         tally.site += 1
     elif _pdf_of(file.key) in (pair.before, pair.ahead):

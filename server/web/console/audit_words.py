@@ -161,6 +161,7 @@ ACTIONS = {
     "log.stop": "公开签发日志停止",
     "log.recover": "补齐公开签发日志",
     "backup.make": "备份",
+    "audit.export": "导出审计记录",
     "files.copy": "复制文件到另一处存储",
     "backup.restore": "从备份恢复",
     "campaign.write": "起草群发",
