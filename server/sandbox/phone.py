@@ -79,6 +79,7 @@ def state_of(platform: Platform, person: Person) -> dict[str, Any]:
         "agent": agents.of(platform, person).as_json(),
         "agents": [agent.as_json() for agent in agents.AGENTS.values()],
         "now": platform.clock.unix(),
+        "recording": (platform.recorder.now or {}).get("title"),
     }
     for account in platform.config.accounts:
         state[account.kind] = {

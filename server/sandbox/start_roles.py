@@ -51,11 +51,21 @@ def cards(platform: Platform) -> list[dict[str, Any]]:
             "title": role.title,
             "about": role.about,
             "people": [
-                {**person.as_json(), "note": _note(platform, role, person), "phone": _phone(person)}
+                {
+                    **person.as_json(),
+                    "note": _note(role, person),
+                    "follows": _follows(platform, person),
+                    "phone": _phone(person),
+                }
                 for person in _people_of(role, place, everyone, registered=registered)
             ],
             "steps": [
-                {"text": step.text, "url": _url(platform, step), "query": _query(platform, step)}
+                {
+                    "text": step.text,
+                    "url": _url(platform, step),
+                    "query": _query(platform, step),
+                    "is_follow": step.place == "#account",
+                }
                 for step in role.steps
             ],
         }
@@ -70,13 +80,15 @@ def _people_of(role: Role, place: int, everyone: list[Person], *, registered: bo
     return everyone[2 * place : 2 * place + 2]
 
 
-def _note(platform: Platform, role: Role, person: Person) -> str:
-    """What tells this one from the others, and how far this world has come for it."""
-    notes = [person.role.removeprefix(role.title).strip(" ·")] if person.role else []
+def _note(role: Role, person: Person) -> str:
+    """What tells this one from the others of the role: what is registered after its title."""
+    return person.role.removeprefix(role.title).strip(" ·")
+
+
+def _follows(platform: Platform, person: Person) -> bool:
+    """The one step that the sandbox itself sees done."""
     oa = platform.account("oa")
-    if oa is not None:
-        notes.append("已关注" if platform.people.following(oa, person) else "还没有关注")
-    return " · ".join(note for note in notes if note)
+    return oa is not None and platform.people.following(oa, person) is not None
 
 
 def _phone(person: Person) -> str:

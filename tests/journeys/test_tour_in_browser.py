@@ -238,6 +238,21 @@ def send_to_many(step: Step, desk: Page, phone: Page, service: Service) -> None:
     step.end()
 
 
+def in_the_program(step: Step, phone: Page, fresh: Service) -> None:
+    """The same person looks up in the mini-program, in another window."""
+    _, number, digits = printed(fresh, "罗云曦")
+    phone.goto(f"{fresh.sandbox}/phone")
+    step.press(phone, "罗云曦", exact=False)
+    step.press(phone, "发现")
+    step.press(phone, "小程序", exact=False)
+    step.press(phone, "去绑定")
+    for label, value in (("姓名", "罗云曦"), ("证件号码", number), ("手机号后四位", digits)):
+        step.fill(phone, label, value)
+    step.press(phone, "同意并绑定")
+    step.see(phone, "通过")
+    look(phone, "phone-program")
+
+
 @pytest.mark.rule("C3")
 @pytest.mark.rule("S57")
 @pytest.mark.rule("S87")
@@ -366,7 +381,8 @@ def test_readmes_tour(fresh: Service, chromium: Browser, tmp_path: Path) -> None
     look(candidate, "phone-certificate")
     certificate = re.search(r"\d{2}[A-Z]+\d{9}[0-9A-Z]", page.locator("main").inner_text())
     assert certificate is not None
-    looking.word("服务通知"), looking.word("小程序")
+    looking.word("服务通知")
+    in_the_program(looking, window(chromium, phone=True), fresh)
     looking.end()
 
     verifying.press(page, "打开核验页", "link")

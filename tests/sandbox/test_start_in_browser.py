@@ -27,7 +27,9 @@ def test_registered_people_stand_under_their_role() -> None:
     )
     platform = Platform(replace(CONFIG, people=people, roles=(STAFF, Role("考生", "", ()))))
     staff, candidate = start_roles.cards(platform)
-    assert [(one["name"], one["note"]) for one in staff["people"]] == [("王建华", "东校区 · 还没有关注")]
+    assert [(one["name"], one["note"], one["follows"]) for one in staff["people"]] == [
+        ("王建华", "东校区", False)
+    ]
     assert [(one["text"], one["url"], one["query"]) for one in staff["steps"]] == [
         ("登录", "http://127.0.0.1:9/login", ""),
         ("扫码", "", "#scan"),
@@ -54,6 +56,13 @@ async def test_from_the_start_page(tabs: BrowserContext, wechat: WeChat, service
     await expect(page).to_have_url(f"{wechat.url}/sandbox/start")
     await expect(page.locator("#service")).to_contain_text("被测的服务有回答")
     await page.get_by_label("陈一诺").check()
+    follow = page.locator("[data-follow]").first
+    await expect(follow).not_to_have_class("done")
+    wechat.follows(2)
+    await page.reload()
+    await page.get_by_label("陈一诺").check()
+    await expect(follow).to_have_class("done")
+    await expect(page.get_by_label("林知夏")).not_to_be_checked()
     async with tabs.expect_page() as opened:
         await page.get_by_role("link", name="打开陈一诺的手机").click()
     await expect((await opened.value).locator("#who-now")).to_contain_text("陈一诺")
@@ -82,6 +91,7 @@ async def test_recording_by_hand(
     await page.get_by_label("名称").fill("关注")
     await page.get_by_role("button", name="开始录制").click()
     await expect(page.locator("#recording-text")).to_have_text("正在录制“关注”，0 步。")
+    await expect(page.locator("#record")).to_be_hidden()
     await wechat.post("/phone/api/act/p1/follow", {}, wait="1")
     await expect(page.locator("#recorded li")).to_contain_text(["关注公众号"])
     await page.get_by_role("button", name="停止并保存").click()

@@ -214,6 +214,7 @@ async function refresh() {
     const open = query.get("open");
     if (open) { history.replaceState(null, "", `?person=${phone.person}#web=${encodeURIComponent(open)}`); }
   }
+  document.getElementById("recording").textContent = phone.state.recording ? `正在录制“${phone.state.recording}”` : "";
   show(true);
   followPage();
 }

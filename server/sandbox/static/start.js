@@ -6,6 +6,7 @@ function choose(input) {
   const card = input.closest(".role");
   for (const link of card.querySelectorAll("[data-query]")) link.href = input.value + link.dataset.query;
   card.querySelector(".name").textContent = input.dataset.name;
+  card.querySelector("[data-follow]")?.classList.toggle("done", input.dataset.follows === "true");
 }
 
 for (const input of document.querySelectorAll(".who input")) {

@@ -53,7 +53,7 @@ export async function bind(app) {
     }
   });
   return h("form", { onsubmit: submit },
-    cells("考生信息", field("name", "姓名", { maxlength: "60", required: true }), field("id_number", "证件号码", { maxlength: "30", required: true, autocapitalize: "characters" }), field("phone_last4", "手机后四位", { maxlength: "4", inputmode: "numeric" })),
+    cells("考生信息", field("name", "姓名", { maxlength: "60", required: true }), field("id_number", "证件号码", { maxlength: "30", required: true, autocapitalize: "characters" }), field("phone_last4", "手机号后四位", { maxlength: "4", inputmode: "numeric" })),
     picture,
     cells("手机号", h("button", { type: "button", class: "weui-cell weui-cell_access", onclick: give }, h("span", { class: "weui-cell__bd" }, "用微信绑定的手机号"), number)),
     buttons(button("同意并绑定")), h("p", { class: "weui-footer" }, "所填信息只用来核对考生身份。"));
