@@ -90,6 +90,12 @@ def _serving(commands: Subparsers) -> None:
     web.add_argument("descriptor", type=int)
     web.set_defaults(run=_run("serve.web_process"))
     migrate = commands.add_parser("migrate", help="建立或升级数据库表")
+    migrate.add_argument(
+        "--app-role",
+        default="",
+        metavar="角色",
+        help="服务用的数据库角色：给它读写业务数据的权限，审计记录只能写不能改；每次升级、恢复以后都带上",
+    )
     migrate.set_defaults(run=_run("backup.migrate"))
     check = commands.add_parser("doctor", help="检查本机、微信两个账号、对外网址和微信支付，说明在哪里改")
     check.add_argument("--local", action="store_true", help="只检查本机，不问微信")

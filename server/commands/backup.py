@@ -28,7 +28,7 @@ from server.commands import Impossible, stored_files
 from server.commands.datastores import hosts
 from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
-from server.models import database
+from server.models import app_role, database
 from server.settings import Settings
 
 DUMP = "database.dump"
@@ -40,12 +40,26 @@ NOT_STATE = frozenset({"postgres", "redis", "metrics", "service.log", "service.l
 INCOMPLETE = 3  # exit code: the backup is whole, what it was made of was not
 
 
-def migrate(_: argparse.Namespace, settings: Settings) -> int:
-    """Bring the tables up to date."""
+def migrate(args: argparse.Namespace, settings: Settings) -> int:
+    """Bring the tables up to date, and say what the service's own role may do."""
     with hosts(settings, join=True) as stores:
         asyncio.run(database.migrate(stores.settings.database_url))
-    print("数据库表已是最新。")
+        print("数据库表已是最新。")
+        if args.app_role:
+            try:
+                asyncio.run(_allow(stores.settings.database_url, args.app_role))
+            except app_role.UnfitRole as unfit:
+                raise Impossible(f"{unfit}。") from None
+            print(f"角色 {args.app_role} 可以读写业务数据，不能改动审计记录和公开签发日志，不能改表。")
     return 0
+
+
+async def _allow(url: str, role: str) -> None:
+    link = await database.line(url)
+    try:
+        await app_role.allow(link, role)
+    finally:
+        await link.close()
 
 
 def backup(args: argparse.Namespace, settings: Settings) -> int:

@@ -211,11 +211,21 @@ class NewerSchema(XcertError):
         super().__init__(about_unknown(unknown))
 
 
+class OwnerNeeded(XcertError):
+    """The tables are to be brought up to date, and this role may not change them."""
+
+    def __init__(self, first: str) -> None:
+        super().__init__(
+            f"数据库要先升级（{first}…），服务用的角色没有这个权限：请用数据表所有者的 XCERT_DATABASE_URL 运行 "
+            "xcert migrate --app-role 服务的角色，再启动。"
+        )
+
+
 async def migrate(url: str) -> None:
     """Bring the tables up to date under an advisory lock, so that many processes may start at once.
 
     Raises:
-        NewerSchema: the database was brought further than this code knows.
+        NewerSchema: the database was brought further than this code knows. OwnerNeeded.
     """
     guard = await line(url)
     try:
@@ -223,13 +233,24 @@ async def migrate(url: str) -> None:
         try:
             if unknown := await newer(guard):
                 raise NewerSchema(unknown)
-            with _rarer_garbage_collection():
-                await apply_migrations(config=config(url))
+            if not await _is_up_to_date(guard):  # the service's own role may not even look whether it could
+                with _rarer_garbage_collection():
+                    await apply_migrations(config=config(url))
         finally:
             await Tortoise.close_connections()
             await guard.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)
     finally:
         await guard.close()
+
+
+async def _is_up_to_date(link: Any) -> bool:
+    """Whether every migration of this code was applied. Raises OwnerNeeded: one was not, and this role may not."""
+    known = {file.stem for file in (Path(__file__).parent / "migrations").glob("[0-9]*.py")}
+    if await link.fetchval("SELECT to_regclass('tortoise_migrations') IS NOT NULL"):
+        known -= {row["name"] for row in await link.fetch(_APPLIED)}
+    if known and not await link.fetchval("SELECT has_schema_privilege('public', 'CREATE')"):
+        raise OwnerNeeded(sorted(known)[0])
+    return not known
 
 
 @contextmanager

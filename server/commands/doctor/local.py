@@ -17,7 +17,7 @@ from server.adapters.spreadsheets import process as tables
 from server.commands.doctor import file_checks, seal_checks
 from server.commands.doctor.findings import Finding, Level, bad, look, ok
 from server.errors import Refused
-from server.models import database
+from server.models import app_role, database
 from server.settings import Settings
 
 RARE = "䶮㛃𠮷"
@@ -36,6 +36,10 @@ _LET_IN = """
 SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
     - coalesce(current_setting('reserved_connections', true), '0')::int
 """
+_TRAIL_OPEN = (
+    "服务用的数据库角色就是数据表的所有者，可以停掉触发器、改动审计记录；请另建一个角色给服务用，"
+    "并以所有者运行 xcert migrate --app-role 角色"
+)
 NEEDED_FOR_MORE = frozenset(
     {"数据库", "数据库表", "Redis", "密钥"}
 )  # without these nothing else can be looked at
@@ -51,11 +55,26 @@ async def check(settings: Settings) -> list[Finding]:
             findings.append(bad(title, str(missing)))
         if title == "数据目录":
             findings.append(await file_checks.check(settings))
+        if title == "数据库表" and settings.is_production and await _may_change_the_trail(settings):
+            findings.append(look("审计", _TRAIL_OPEN))
         if title == "密钥" and findings[-1].level is Level.OK:
             findings.append(await seal_checks.check(settings))
             if (warning := seal_checks.check_files(settings)) is not None:
                 findings.append(warning)
     return findings
+
+
+async def _may_change_the_trail(settings: Settings) -> bool:
+    try:
+        link = await asyncpg.connect(settings.database_url, timeout=10)
+    except _TROUBLES:
+        return False  # told already
+    try:
+        return await app_role.may_change_what_is_for_ever(link)
+    except asyncpg.UndefinedTableError:
+        return False
+    finally:
+        await link.close()
 
 
 async def _settings(settings: Settings) -> str:
