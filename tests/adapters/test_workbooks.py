@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import zipfile
 from datetime import date, datetime
 from io import BytesIO
 
+import pytest
 from openpyxl import load_workbook
 
 from server.adapters.workbooks import OpenpyxlWriter
-from server.domain.ports import Cell, Mark, SheetToWrite
+from server.domain.ports import Cell, LongSheet, Mark, SheetToWrite
 
 
 def test_a_workbook_holds_what_it_was_given() -> None:
@@ -36,3 +38,19 @@ def test_a_workbook_holds_what_it_was_given() -> None:
     bad = first["A3"]
     assert bad.comment is not None
     assert (bad.fill.fgColor.rgb, bad.comment.text) == ("FFF4C7C3", "请改正")
+
+
+FORMULAS = ("=1+1", "+1+1", "-2+3", "@SUM(A1)", "\t=1+1", '=HYPERLINK("http://x","成绩")', "=cmd|' /C calc'!A0")
+
+
+@pytest.mark.parametrize("value", FORMULAS)
+def test_what_looks_like_a_formula_is_text_in_both_kinds_of_workbook(value: str) -> None:
+    long = OpenpyxlWriter().begin(LongSheet("二", ("姓名",)))
+    piecewise = long.add([[value]]) + long.finish(LongSheet("一", ("姓名",)), [[value]])
+    cell_by_cell = OpenpyxlWriter().write([SheetToWrite("一", [["姓名"], [value], [Cell(value, Mark.BAD, "x")]])])
+    for data in (piecewise, cell_by_cell):
+        for sheet in load_workbook(BytesIO(data)).worksheets:
+            cells = [row[0] for row in sheet.iter_rows(min_row=2)]
+            assert {(cell.value, cell.data_type) for cell in cells} == {(value, "s")}
+        with zipfile.ZipFile(BytesIO(data)) as parts:
+            assert not [name for name in parts.namelist() if b"<f>" in parts.read(name)]

@@ -328,3 +328,18 @@ async def test_listing_filters_masks_and_pages(services: Services, of: Cohort) -
         )
         == "state_unknown"
     )
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_field_of_the_list_is_no_formula(begin: str) -> None:
+    assert archives.as_text(f"{begin}1+1") == f"'{begin}1+1"
+    assert archives.as_text("王=1") == "王=1" and archives.as_text("") == ""
+
+
+async def test_a_portal_number_that_looks_like_a_formula_stands_as_text(services: Services) -> None:
+    of = await issuing.cohort(services)
+    batch = await issuing.generating(services, of)
+    await drained(services)
+    await Certificate.filter(issuance_id=batch.id).update(portal_number="=1+1")
+    listed = (await archives._list(batch.id)).decode("utf-8-sig").splitlines()
+    assert all(line.endswith(",'=1+1") for line in listed[1:]) and len(listed) == len(of.registrations) + 1

@@ -23,6 +23,7 @@ from server.errors import Conflict, NotFound
 from server.models import Certificate, Issuance
 
 LIST_NAME = "证书清单.csv"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _READ_AT_ONCE = 8  # files
 _AT_ONCE = 200  # rows read from the database at a time
 
@@ -134,15 +135,23 @@ async def _list(issuance_id: int) -> bytes:
             digest = bytes(one.pdf_sha256 or b"").hex()
             writer.writerow(
                 [
-                    one.number,
-                    line.name,
-                    Level(line.level).label,
-                    CertificateState(one.state).label,
-                    digest,
-                    one.superseded_by.number if one.superseded_by else "",
-                    one.corrects.number if one.corrects else "",
-                    one.portal_number,
+                    as_text(field)
+                    for field in (
+                        one.number,
+                        line.name,
+                        Level(line.level).label,
+                        CertificateState(one.state).label,
+                        digest,
+                        one.superseded_by.number if one.superseded_by else "",
+                        one.corrects.number if one.corrects else "",
+                        one.portal_number,
+                    )
                 ]
             )
         after = batch[-1].number
     return text.getvalue().encode("utf-8-sig")
+
+
+def as_text(field: str) -> str:
+    """A field of a CSV that no spreadsheet program takes for a formula: a file of text cannot say that it is text."""
+    return f"'{field}" if field.startswith(_FORMULA) else field
