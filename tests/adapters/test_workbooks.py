@@ -40,14 +40,24 @@ def test_a_workbook_holds_what_it_was_given() -> None:
     assert (bad.fill.fgColor.rgb, bad.comment.text) == ("FFF4C7C3", "请改正")
 
 
-FORMULAS = ("=1+1", "+1+1", "-2+3", "@SUM(A1)", "\t=1+1", '=HYPERLINK("http://x","成绩")', "=cmd|' /C calc'!A0")
+FORMULAS = (
+    "=1+1",
+    "+1+1",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1+1",
+    '=HYPERLINK("http://x","成绩")',
+    "=cmd|' /C calc'!A0",
+)
 
 
 @pytest.mark.parametrize("value", FORMULAS)
 def test_what_looks_like_a_formula_is_text_in_both_kinds_of_workbook(value: str) -> None:
     long = OpenpyxlWriter().begin(LongSheet("二", ("姓名",)))
     piecewise = long.add([[value]]) + long.finish(LongSheet("一", ("姓名",)), [[value]])
-    cell_by_cell = OpenpyxlWriter().write([SheetToWrite("一", [["姓名"], [value], [Cell(value, Mark.BAD, "x")]])])
+    cell_by_cell = OpenpyxlWriter().write(
+        [SheetToWrite("一", [["姓名"], [value], [Cell(value, Mark.BAD, "x")]])]
+    )
     for data in (piecewise, cell_by_cell):
         for sheet in load_workbook(BytesIO(data)).worksheets:
             cells = [row[0] for row in sheet.iter_rows(min_row=2)]

@@ -103,7 +103,7 @@ async def test_what_was_typed_is_for_the_same_person_only_and_never_a_secret(
         await page.fill("#username", "wang.min")
         await page.fill("#name", "王敏")
         await page.context.clear_cookies()
-        await page.get_by_role("button", name="建立账号").click()
+        await page.get_by_role("button", name="提出建立").click()
         await page.wait_for_url("**/console/login?**")
         draft = await page.evaluate("sessionStorage.getItem('draft')")
         assert "wang.min" in draft and "王敏" not in draft

@@ -10,7 +10,8 @@ from server.domain import imports
 from server.domain.actor import SYSTEM, Actor
 from server.domain.auth import session_list
 from server.domain.exams import plans
-from server.domain.people import staff, staff_changes
+from server.domain.people import new_accounts, staff, staff_changes
+from server.domain.people.new_accounts import WantedAccount
 from server.domain.people.school_scope import may_see, school_of
 from server.domain.people.staff_changes import WantedChange
 from server.domain.ports import Services
@@ -26,6 +27,9 @@ VERBS: dict[str, Verb] = {
     "cancel_release": lambda s, it, actor: plans.cancel_release(s.clock, it, actor=actor),
     "set_requires_practice": lambda s, it, actor: plans.set_requires_practice(s.clock, it, True, actor=actor),
     "create": lambda s, it, actor: staff.create(s.clock, s.password_hasher, "wang.wu", "admin", actor=actor),
+    "ask_account": lambda s, it, actor: new_accounts.ask(
+        s.clock, WantedAccount(username="wang.wu", role="admin"), actor=actor
+    ),
     "reset_password": lambda s, it, actor: staff.reset_password(s.clock, s.password_hasher, it, actor=actor),
     "rename": lambda s, it, actor: staff.rename(s.clock, it, "李华", actor=actor),
     "ask": lambda s, it, actor: staff_changes.ask(

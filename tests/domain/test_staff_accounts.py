@@ -112,6 +112,7 @@ def test_every_role_is_in_the_table_and_every_verb_is_somebodys() -> None:
     assert set().union(*(PERMISSIONS[role] for role in Role if role is not Role.ADMIN)) | {
         Verb.MANAGE_STAFF,
         Verb.APPROVE_STAFF_CHANGE,
+        Verb.CHECK_UP,
     } == set(Verb)
     assert PERMISSIONS[Role.SCHOOL].isdisjoint({Verb.SIGN, Verb.HAND_OVER, Verb.REVOKE, Verb.IMPORT})
 

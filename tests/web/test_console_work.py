@@ -14,7 +14,7 @@ from server.domain.issuance import scan_tickets
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import OutsideFailure
-from server.models import AuditEntry, Certificate, IdempotentAnswer, Officer, PlanSlot, Staff
+from server.models import AuditEntry, Certificate, IdempotentAnswer, Officer, PlanSlot, Staff, StaffChange
 from tests.kit import issuing, make
 from tests.kit.console_desk import code, seated
 from tests.kit.console_imports import XLSX, sheet
@@ -279,14 +279,24 @@ async def test_accounts_by_the_administrator(app: App, services: Services) -> No
     at = await make.school()
     body = {"username": "school-1", "name": "教务处", "role": "school", "school_id": at.id}
     made = await who("POST", "/staff", body)
-    assert (made.status, len(made.json["one_time_password"])) == (201, 19)
-    assert code(await who("POST", "/staff", body)) == (409, "username_taken")
     made_id = (await Staff.get(username="school-1")).id
+    change = (await StaffChange.get()).id
+    waits = {"id": change, "staff_id": made_id, "state": "requested", "state_label": "待批准"}
+    assert (made.status, made.json) == (201, waits)
+    assert code(await who("POST", "/staff", body)) == (409, "account_waits")
+    assert code(await who("POST", f"/staff/{made_id}/activate")) == (409, "account_waits")
+    assert "没有批准建立" in (await who.page("/console/accounts")).text
+    another = await seated(app, services, Role.ADMIN, username="z-other")
+    done = await another("POST", f"/staff-changes/{change}/approve")
+    assert (done.status, len(done.json["one_time_password"])) == (200, 19)
+    assert code(await who("POST", "/staff", body)) == (409, "username_taken")
     listed = (await who("GET", "/staff")).json["items"]
     assert [(row["username"], row["school"]) for row in listed] == [
         ("user-admin", None),
         ("school-1", at.name),
+        ("z-other", None),
     ]
+    await Staff.filter(username="z-other").delete()
     assert (await who("POST", f"/staff/{made_id}/deactivate")).status == 204
     assert (await who("POST", f"/staff/{made_id}/activate")).status == 204
     assert (await who("PUT", f"/staff/{made_id}/name", {"name": "教务科"})).status == 204

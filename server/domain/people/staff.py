@@ -35,6 +35,7 @@ class Account:
     school: str | None
     is_active: bool
     must_change_password: bool
+    is_approved: bool
     has_second_factor: bool
     created_at: datetime
 
@@ -49,6 +50,12 @@ async def drop_second_factors(staff_id: int) -> None:
     await Passkey.filter(staff_id=staff_id).delete()
     await LoginWeChat.filter(staff_id=staff_id).delete()
     await Staff.filter(id=staff_id).update(otp_sealed=None, recovery_codes=None, has_passkey=False)
+
+
+def require_approved(staff: Staff) -> None:
+    """Raises Conflict("account_waits"): it was asked for, and no second administrator has approved it yet."""
+    if not staff.password_hash:
+        raise Conflict("account_waits", "这个账号还没有批准建立，请另一位管理员先在“账号变更”里处理。")
 
 
 def actor_of(staff: Staff) -> Actor:
@@ -97,7 +104,7 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _checked_names(username: str, name: str) -> tuple[str, str]:
+def checked_names(username: str, name: str) -> tuple[str, str]:
     username = username.strip().lower()
     if not USERNAME.fullmatch(username):
         raise Invalid(
@@ -122,7 +129,7 @@ async def create(
     school: School | int | None = None,
     actor: Actor,
 ) -> str:
-    """Make an account.
+    """Make an account, on the machine; in the console two administrators do it (`new_accounts`).
 
     Args:
         name: as shown in the audit trail; the username if not given.
@@ -135,8 +142,9 @@ async def create(
         Invalid: a field is wrong, each named.
         Conflict("username_taken").
     """
-    roles.require_unless_system(actor, Verb.MANAGE_STAFF)
-    username, name = _checked_names(username, name if name is not None else username)
+    if actor.kind != "system":
+        raise Forbidden("role_not_allowed", "建立账号须由两位管理员办理：一位提出，另一位批准。")
+    username, name = checked_names(username, name if name is not None else username)
     kind, school_id = await role_and_school(role, school)
     password = passwords.one_time()
     password_hash = await passwords.hashed(password_hasher, password)
@@ -227,6 +235,7 @@ async def set_active(clock: Clock, staff_id: int, on: bool, *, actor: Actor) -> 
         staff = await locked(staff_id)
         if staff.is_active == on:
             return
+        require_approved(staff)
         staff.is_active = on
         staff.session_epoch += 1
         await staff.save(update_fields=["is_active", "session_epoch"])
@@ -293,6 +302,7 @@ def _account(row: Staff) -> Account:
         school=row.school.name if row.school else None,
         is_active=row.is_active,
         must_change_password=row.must_change_password,
+        is_approved=bool(row.password_hash),
         has_second_factor=has_second_factor(row),
         created_at=row.created_at,
     )

@@ -15,6 +15,7 @@ class StaffAct(Enum):
     RESET_PASSWORD = "reset_password"  # noqa: S105  # a word, not a secret
     DROP_SECOND_FACTOR = "drop_second_factor"
     SET_ROLE = "set_role"
+    CREATE = "create"
 
     @property
     def label(self) -> str:
@@ -25,6 +26,7 @@ _ACTS = {
     "reset_password": "重置密码",
     "drop_second_factor": "清除第二重验证",
     "set_role": "调整角色",
+    "create": "建立账号",
 }
 
 

@@ -1,4 +1,4 @@
-"""账号变更: a password reset, a second factor taken away, another role. One administrator asks, another approves.
+"""账号变更: a new account, a password reset, a second factor taken away, another role. One administrator asks, another approves.
 
 Who could do one of these alone could log in as anybody. The command line still does it alone (`xcert staff reset`): it
 is for whoever may log in to the machine, and for a house with one administrator (decision 0901).
@@ -19,7 +19,7 @@ from server.domain import roles
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.paging import Page
-from server.domain.people import passwords, staff
+from server.domain.people import passwords, same_person, staff
 from server.domain.people.free_text import clean_reason
 from server.domain.people.staff_change_states import (
     STEPS,
@@ -128,12 +128,16 @@ async def ask(clock: Clock, staff_id: int, wanted: WantedChange, *, actor: Actor
 
 def _act(text: str) -> StaffAct:
     try:
-        return StaffAct(text)
+        act = StaffAct(text)
+        if act is StaffAct.CREATE:  # asked for by `new_accounts`
+            raise ValueError
+        return act
     except ValueError:
         raise Invalid(errors=[FieldError("/act", "act_unknown", "没有这种账号变更。")]) from None
 
 
 def _refuse_nothing(account: Staff, act: StaffAct, role: str, school_id: int | None) -> None:
+    staff.require_approved(account)
     if act is StaffAct.SET_ROLE and (account.role, account.school_id) == (role, school_id):
         raise Conflict("role_same", "这个账号现在就是这个角色，不需要调整。")
     if act is StaffAct.DROP_SECOND_FACTOR and not staff.has_second_factor(account):
@@ -156,7 +160,9 @@ async def approve(clock: Clock, hasher: PasswordHasher, change_id: int, *, actor
         await _advance(clock, change, "approve", account, actor, "")
         act = StaffAct(change.act)
         await _take_effect(clock, change, account, password_hash)
-    return Approval(StaffChangeState.APPROVED, password if act is StaffAct.RESET_PASSWORD else None)
+    return Approval(
+        StaffChangeState.APPROVED, password if act in (StaffAct.RESET_PASSWORD, StaffAct.CREATE) else None
+    )
 
 
 async def _take_effect(clock: Clock, change: StaffChange, account: Staff, password_hash: str) -> None:
@@ -167,6 +173,7 @@ async def _take_effect(clock: Clock, change: StaffChange, account: Staff, passwo
             "must_change_password": True,
             "login_epoch": F("login_epoch") + 1,
         },
+        StaffAct.CREATE: {"password_hash": password_hash, "must_change_password": True, "is_active": True},
         StaffAct.DROP_SECOND_FACTOR: {},
         StaffAct.SET_ROLE: {"role": change.role, "school_id": change.school_id},
     }
@@ -213,9 +220,10 @@ async def _advance(
 ) -> None:
     """The only writer of a change's state: guards, conditional UPDATE and audit row in the caller's transaction."""
     step, is_asker = STEPS[name], change.asked_by == actor.id
+    is_one_person = await same_person.are_one(change.asked_by, actor.id) if actor.id is not None else False
     known = Standing(
         is_asker=is_asker,
-        is_another=not is_asker,
+        is_another=not is_one_person,
         is_owner=account.id == actor.id,
         is_unmoved=change.act != StaffAct.SET_ROLE.value or account.role == change.was_role,
     )
@@ -251,7 +259,7 @@ async def listing(
     query = StaffChange.all() if state is None else StaffChange.filter(state=state)
     if cursor is not None:
         query = query.filter(id__lt=cursor)
-    found = await query.order_by("-id").limit(limit + 1).prefetch_related("staff", "school")
+    found = await query.order_by("-id").limit(limit + 1).prefetch_related("staff__school", "school")
     items = [_view(one, actor) for one in found[:limit]]
     return Page(items, str(items[-1].id) if len(found) > limit else None)
 
@@ -268,7 +276,9 @@ def _view(row: StaffChange, actor: Actor) -> StaffChangeView:
     state, mine = StaffChangeState(row.state), row.asked_by == actor.id
     is_open = state is StaffChangeState.REQUESTED
     may_decide = is_open and not mine and roles.may(actor, Verb.APPROVE_STAFF_CHANGE)
-    school: School | None = row.school
+    is_new = row.act == StaffAct.CREATE.value
+    school: School | None = row.staff.school if is_new else row.school
+    role = row.staff.role if is_new else row.role
     return StaffChangeView(
         id=row.id,
         state=state,
@@ -277,7 +287,7 @@ def _view(row: StaffChange, actor: Actor) -> StaffChangeView:
         username=row.staff.username,
         name=row.staff.name,
         was_role=Role(row.was_role) if row.was_role else None,
-        role=Role(row.role) if row.role else None,
+        role=Role(role) if role else None,
         school=school.name if school is not None else None,
         reason=row.reason,
         asked_by=row.asked_by_name,

@@ -11,7 +11,7 @@ STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
 
 
 class Migration(migration.Migration):
-    dependencies = [("records", "0037_go_live")]
+    dependencies = [("records", "0038_accounts_by_two")]
 
     initial = False
 

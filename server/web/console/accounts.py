@@ -9,13 +9,14 @@ from typing import Annotated
 from pydantic import Field
 
 from server.domain.auth import session_list
-from server.domain.people import staff
+from server.domain.people import new_accounts, staff
+from server.domain.people.staff_change_states import StaffChangeState
 from server.domain.roles import Role, Verb
-from server.web.console.answers import Account, OneTimePassword, Page
+from server.web.console.answers import Account, Page
 from server.web.console.auth import Call
 from server.web.console.paging import Paging, cut, page_of
 from server.web.routes import Route
-from server.web.schema import Input, OneOf, Whole
+from server.web.schema import Answer, Input, OneOf, Whole
 
 
 class NewAccount(Input):
@@ -23,6 +24,7 @@ class NewAccount(Input):
     name: str | None = Field(default=None, max_length=100)
     role: Annotated[str, OneOf(Role)]
     school_id: Whole | None = Field(default=None, description="只用于院校账号")
+    reason: str = Field(default="", max_length=300, description="缘由，例如接替谁、从何时起")
 
 
 class NewName(Input):
@@ -47,17 +49,23 @@ async def shown(accounts: Sequence[staff.Account]) -> list[Account]:
     ]
 
 
-async def create(call: Call, body: NewAccount) -> OneTimePassword:
-    password = await staff.create(
-        call.s.clock,
-        call.s.password_hasher,
-        body.username,
-        body.role,
-        name=body.name,
-        school=body.school_id,
-        actor=call.actor,
+class WaitingAccount(Answer):
+    """The account waits; the one-time password comes with the approval (`POST /staff-changes/{id}/approve`)."""
+
+    id: int = Field(description="账号变更的编号")
+    staff_id: int
+    state: str
+    state_label: str
+
+
+async def create(call: Call, body: NewAccount) -> WaitingAccount:
+    asked = await new_accounts.ask(
+        call.s.clock, new_accounts.WantedAccount(**body.model_dump()), actor=call.actor
     )
-    return OneTimePassword(one_time_password=password)
+    state = StaffChangeState.REQUESTED
+    return WaitingAccount(
+        id=asked.change_id, staff_id=asked.staff_id, state=state.value, state_label=state.label
+    )
 
 
 async def rename(call: Call, body: NewName, staff_id: int) -> None:
@@ -80,7 +88,7 @@ _MAY = Verb.MANAGE_STAFF
 _ONE = "/staff/<staff_id:int>"
 ROUTES = [
     Route("GET", "/staff", listing, "账号", takes=Paging, gives=Page[Account], verb=_MAY),
-    Route("POST", "/staff", create, "建立账号（一次性密码只显示一次）", takes=NewAccount, gives=OneTimePassword, status=201, creates=True, verb=_MAY),
+    Route("POST", "/staff", create, "提出建立账号；由另一位管理员批准后可用", takes=NewAccount, gives=WaitingAccount, status=201, creates=True, verb=_MAY),
     Route("PUT", f"{_ONE}/name", rename, "改账号的姓名", takes=NewName, status=204, verb=_MAY),
     Route("POST", f"{_ONE}/unlock", unlock, "解除登录限制（输错密码次数过多之后）", status=204, verb=_MAY),
     Route("POST", f"{_ONE}/deactivate", deactivate, "停用账号", status=204, verb=_MAY),

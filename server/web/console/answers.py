@@ -40,6 +40,7 @@ class Account(Answer):
     school_id: int | None
     school: str | None
     is_active: bool
+    is_approved: bool = Field(description="false：已提出建立，等另一位管理员批准，或没有批准")
     must_change_password: bool
     has_second_factor: bool
     last_login_at: datetime | None

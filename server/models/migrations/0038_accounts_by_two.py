@@ -1,0 +1,17 @@
+"""An account is made by two administrators."""
+
+from pathlib import Path
+
+from tortoise.migrations import operations as ops
+
+from server.models import migration
+
+STATEMENTS = Path(__file__).with_suffix(".sql").read_text("utf-8")
+
+
+class Migration(migration.Migration):
+    dependencies = [("records", "0037_go_live")]
+
+    initial = False
+
+    operations = [ops.RunSQL(STATEMENTS)]
