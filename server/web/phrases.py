@@ -23,7 +23,11 @@ _MONTHS = [
     "December",
 ]
 _SENTENCE = re.compile(r"[^。！？；]+[。！？；]?")
-_Made = tuple[re.Pattern[str], re.Pattern[str], str]  # with narrow holes, with wide ones, in English
+_Made = tuple[
+    re.Pattern[str], re.Pattern[str], str, bool
+]  # narrow holes, wide ones, English, whether it is short
+_SHORT = 2  # so few letters, and no mark, say little: what stands in the holes must have its English too
+_MARKS = re.compile(r"[，。！？：；（“]")
 _LONGEST = 2000  # no sentence of ours is longer; what somebody typed may be
 _NARROW = str.maketrans(
     {
@@ -60,10 +64,15 @@ class Phrases:
         self._others: list[_Made] = []
         for chinese in sorted(known, key=lambda one: -len(HOLE.sub("", one))):
             if HOLE.search(chinese) and "<" not in chinese:
-                made = (_pattern(chinese, "[^。]*?"), _pattern(chinese, ".*?"), known[chinese])
+                is_short = len(HAN.findall(chinese)) <= _SHORT and not _MARKS.search(chinese)
+                made = (_pattern(chinese, "[^。]*?"), _pattern(chinese, ".*?"), known[chinese], is_short)
                 place = self._others if chinese.startswith("{") else self._first.setdefault(chinese[0], [])
                 place.append(made)
         self.find = lru_cache(maxsize=4096)(self._find)
+
+    def exact(self, sentence: str) -> str | None:
+        """Of a template's own sentence: with holes as it stands in the catalogue, without any as it is found."""
+        return self.known.get(sentence) if HOLE.search(sentence) else self.find(sentence)
 
     def say(self, sentence: str) -> str:
         """In English; as it is where there is none."""
@@ -92,9 +101,11 @@ class Phrases:
 
     def _by_holes(self, sentence: str, is_wide: bool = False) -> str | None:
         """By its pattern; with `is_wide` a hole may hold whole sentences."""
-        for narrow_one, wide, english in [*self._first.get(sentence[0], ()), *self._others]:
+        for narrow_one, wide, english, is_short in [*self._first.get(sentence[0], ()), *self._others]:
             if found := (wide if is_wide else narrow_one).fullmatch(sentence):
-                return self._filled(english, found.groups())
+                said = self._filled(english, found.groups())
+                if not (is_short and HAN.search(said)):
+                    return said
         return None
 
     def _by_wide_holes(self, sentence: str) -> str | None:

@@ -210,7 +210,9 @@ def _route(request: Request) -> str:
 
 def _speaker(request: Request) -> Speaker:
     """A page's own script is answered in the language of its page; every other program in Chinese."""
-    is_script = request.path.startswith("/h5/") and request.headers.get("sec-fetch-site") == "same-origin"
+    is_script = (
+        request.headers.get("sec-fetch-site") == "same-origin" and "authorization" not in request.headers
+    )
     return languages.speaker(request) if is_script else languages.SPEAKERS[languages.CHINESE]
 
 

@@ -52,6 +52,7 @@ _LITERAL = re.compile(
     r"(?P<compared>(?:[=!]=|\bin)\s*)?(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')(?P<later>\s*[=!]=)?"
 )
 _BETWEEN = ("、", "；", "，", "：")
+_HOLES_MEET = re.compile(r"\}\}\{\{(?!-? \([\"' ])")  # two things beside each other; not a mark between them
 _MARK = re.compile(r"\{(\d+)(?::([^|{}]*)\|([^{}]*))?\}|<(/?)([a-z]+)>")
 
 Find = Callable[[str], str | None]  # a sentence → its words in the other language; None: it has none
@@ -85,12 +86,13 @@ class Reader:
         source = _CODE.sub(lambda code: _LITERAL.sub(self._literal, code[0]), source)
         written: list[str] = []
         run: list[Token] = []
+        last = ""  # the kind of what stands before the run
         for token in tokens(source):
             if token.is_inline:
                 run.append(token)
                 continue
-            written += [self._run(run), self._other(token)]
-            run = []
+            written += [_padded(self._run(run), last, token.kind) if run else "", self._other(token)]
+            run, last = [], token.kind
         return "".join([*written, self._run(run)])
 
     def _literal(self, found: re.Match[str]) -> str:
@@ -123,7 +125,10 @@ class Reader:
         written, run = [], list[Token]()
         for one in _PARTS.finditer(value):
             if one.lastgroup == "statement":
-                written += [self._sentence(run, "said"), one[0]]
+                written += [
+                    _padded(self._sentence(run, "said"), "statement", "statement") if run else "",
+                    one[0],
+                ]
                 run = []
             else:
                 run.append(Token(str(one.lastgroup), one[0]))
@@ -149,19 +154,18 @@ class Reader:
             return self._tag(first) + inner + last.source
         return self._sentence(part, "said" if self.element in PLAIN else "quoted")
 
+    def _plain(self, one: Token, way: str) -> str:
+        """A piece without words of its own."""
+        if one.kind == "hole":
+            return _through(one.source, way)
+        return narrow(one.source) if one.kind == "text" else self._tag(one)
+
     def _sentence(self, part: list[Token], way: str) -> str:
         """A sentence in the other language; its holes say what they hold in it too."""
         whole = "".join(one.source for one in part)
         holes = [_through(one.source, way) for one in part if one.kind == "hole"]
         if not any(HAN.search(one.source) for one in part if one.kind == "text"):
-            return "".join(
-                _through(one.source, way)
-                if one.kind == "hole"
-                else narrow(one.source)
-                if one.kind == "text"
-                else self._tag(one)
-                for one in part
-            )
+            return _HOLES_MEET.sub("}} {{", "".join(self._plain(one, way) for one in part))
         sentence, before, after = sentence_of(part)
         words = self.find(sentence)
         self.asked.append((sentence, words))
@@ -261,6 +265,13 @@ def _through(hole: str, way: str) -> str:
     found = re.fullmatch(r"\{\{([-+]?)(.*?)([-+]?)\}\}", hole, re.DOTALL)
     assert found is not None
     return f"{{{{{found[1]} ({found[2].strip()}) | {way} {found[3]}}}}}"
+
+
+def _padded(said: str, before: str, after: str) -> str:
+    """With a blank where a statement cuts a sentence in two: Chinese needs none there."""
+    if before == "statement" and re.match(r"[A-Za-z0-9(]", said):
+        said = " " + said
+    return said + " " if after == "statement" and re.search(r"[A-Za-z][.,;:!?]$", said) else said
 
 
 def _filled(words: str, holes: list[str], tags: dict[tuple[bool, str], list[str]]) -> str:

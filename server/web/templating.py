@@ -77,7 +77,7 @@ class EnglishEnvironment(Environment):
         whole = super().preprocess(source, name, filename)
         if name is None or name.startswith(MARKED):
             return whole
-        return Reader(languages.english().find).translate(whole)
+        return Reader(languages.english().exact).translate(whole)
 
 
 def quoted(text: object) -> object:
@@ -146,7 +146,20 @@ def _answers(request: Request) -> str:
 MARKED = (
     "verification/",
 )  # templates whose sentences are marked one by one, since they quote what a certificate says
-SPEAKING = (*MARKED, "h5/", "scan/", "front.html", "problem.html")  # templates that have their English
+SPEAKING = (
+    *MARKED,
+    "h5/",
+    "scan/",
+    "console/",
+    "front.html",
+    "problem.html",
+)  # templates that have their English
+CHINESE_ALONE = (  # within those: documents for paper, the help, and what the doctor says to operators
+    "console/print.html",
+    "console/paper_slip.html",
+    "console/help",
+    "console/go_live.html",
+)
 
 
 def _other_language(request: Request) -> str:
@@ -168,7 +181,7 @@ async def render(request: Request, template: str, *, status: int = 200, **contex
     stands (see TABS).
     """
     s = services(request)
-    speaks = template.startswith(SPEAKING)
+    speaks = template.startswith(SPEAKING) and not template.startswith(CHINESE_ALONE)
     speaker = languages.speaker(request) if speaks else languages.SPEAKERS[languages.CHINESE]
     is_wechats = template.startswith(USES_WECHAT)
     if is_wechats:

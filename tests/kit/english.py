@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
-from server.web.phrases import HAN
+from server.web.phrases import HAN, Phrases
 
 VOID = {"meta", "link", "input", "img", "br", "hr", "col", "source"}
 ATTRIBUTES = (
@@ -22,6 +22,9 @@ ATTRIBUTES = (
     "data-said",
     "data-busy",
 )
+
+
+DESCRIBING = ("Route", "Field")  # what stands in them is for the description of the interface
 
 
 class Words(HTMLParser):
@@ -68,7 +71,11 @@ def literals(path: Path) -> set[str]:
     found: set[str] = set()
     inside: set[int] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in DESCRIBING:
+            inside |= {id(one) for one in ast.walk(node)}
+        elif id(node) in inside:
+            continue
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             inside.add(id(node.value))
         elif isinstance(node, ast.JoinedStr):
             parts = [one.value if isinstance(one, ast.Constant) else None for one in node.values]
@@ -79,13 +86,65 @@ def literals(path: Path) -> set[str]:
     return {one for one in found if HAN.search(one)}
 
 
+def lacking(sentences: Iterable[str], phrases: Phrases) -> set[str]:
+    """Those that have no English, or only with Chinese left in it."""
+    said = {one: phrases.exact(one) for one in sentences if one not in phrases.known}
+    return {one for one, words in said.items() if words is None or HAN.search(words)}
+
+
 def numbered(parts: Sequence[object]) -> str:
     """The sentence, with {1}, {2} … for what is filled in."""
     said, holes = "", 0
     for part in parts:
-        if part is None or re.fullmatch(r"\{[a-z_]+\}|\$\{.*\}", str(part), re.DOTALL):
+        if part is None or re.fullmatch(r"\{[a-z_]+\}", str(part)):
             holes += 1
             said += f"{{{holes}}}"
         else:
             said += str(part)
     return said
+
+
+def in_script(text: str) -> set[str]:
+    """Every Chinese sentence of a script: its strings, with numbered holes for what a template fills in."""
+    found: set[str] = set()
+    _scan(text, 0, found, "")
+    return {one for one in found if HAN.search(one)}
+
+
+def _scan(text: str, at: int, found: set[str], end: str) -> int:
+    """Read code up to `end` (a brace that closes a hole), or to its end; gives the place after it."""
+    depth = 0
+    while at < len(text):
+        one = text[at]
+        if text.startswith("//", at) and text[at - 1] != ":":
+            at = text.find("\n", at)
+            at = len(text) if at < 0 else at
+        elif text.startswith("/*", at):
+            at = text.index("*/", at) + 2
+        elif one in "\"'":
+            close = re.compile(rf"(?:\\.|[^{one}\\\n])*").match(text, at + 1)
+            assert close is not None
+            found.add(close[0])
+            at = close.end() + 1
+        elif one == "`":
+            at = _template(text, at + 1, found)
+        elif end and one == "}" and depth == 0:
+            return at + 1
+        else:
+            depth += {"{": 1, "}": -1}.get(one, 0)
+            at += 1
+    return at
+
+
+def _template(text: str, at: int, found: set[str]) -> int:
+    said, holes = "", 0
+    while text[at] != "`":
+        if text.startswith("${", at):
+            holes += 1
+            said += f"{{{holes}}}"
+            at = _scan(text, at + 2, found, "}")
+        else:
+            said += text[at]
+            at += 1
+    found.add(said)
+    return at + 1

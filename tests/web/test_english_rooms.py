@@ -13,13 +13,15 @@ from server.domain.auth import web_login
 from server.domain.certificates import revocation
 from server.domain.notices.telling import Notice, tell
 from server.domain.ports import Services, WeChatIdentity
+from server.domain.roles import Role
 from server.models import Binding, Fee
 from server.web import languages, templating
 from server.web.h5.login import SESSION_COOKIE
 from server.web.phrases import HAN, Phrases
 from server.web.template_words import Reader
 from tests.kit import issuing, make, paying
-from tests.kit.english import chinese_in, literals, numbered
+from tests.kit.console_desk import seated
+from tests.kit.english import chinese_in, in_script, lacking, literals
 from tests.kit.exchange import exchange
 from tests.kit.fake_pay import FakePay
 from tests.kit.h5 import ME
@@ -29,73 +31,91 @@ from tests.kit.noticing import FIELDS
 App = Sanic[Any, Any]
 ROOT = Path(__file__).resolve().parents[2]
 # Modules whose Chinese is said on these pages, or as a refusal of what is done there.
-SAYING = (
-    "server/web/h5/*.py", "server/web/scan.py", "server/web/said_once.py", "server/web/problems.py", "server/errors.py",
-    "server/domain/lookups/*.py", "server/domain/people/*.py", "server/domain/auth/*.py", "server/domain/exams/*.py",
-    "server/domain/payments/orders.py", "server/domain/payments/order*.py", "server/domain/payments/open_orders.py",
-    "server/domain/payments/fee_states.py", "server/domain/payments/refund_states.py", "server/domain/issuance/scan*.py",
-    "server/domain/issuance/own_receipts.py", "server/domain/issuance/states.py", "server/domain/notices/choices.py",
-    "server/domain/notices/topics.py", "server/domain/roles.py", "server/domain/wechat_chat/js_sdk.py",
-    "server/domain/certificates/states.py", "server/domain/certificates/downloads.py", "server/domain/levels.py",
+SAYING = ("server/web/h5", "server/web/console", "server/web/scan.py", "server/web/said_once.py", "server/web/problems.py",
+    "server/errors.py", "server/domain")  # fmt: skip
+# Modules that say nothing on a page in English: what people get elsewhere, or read in Chinese alone.
+ELSEWHERE = (
+    "server/domain/wechat_chat", "server/domain/go_live", "server/domain/public_log", "server/domain/certificates/offline",
+    "server/domain/certificates/wallet_credentials", "server/domain/certificates/data_integrity",
+    "server/domain/certificates/packing", "server/domain/issuance/offline", "server/domain/issuance/roster",
+    "server/domain/issuance/archives", "server/domain/issuance/given_files", "server/domain/audit/chain",
+    "server/domain/campaigns/deliveries_export", "server/domain/campaigns/person_fields",
+    "server/domain/payments/accounts_export", "server/domain/payments/chinese_amount",
+    "server/domain/people/common_passwords", "server/domain/people/names", "server/domain/notices/short_names",
+    "server/domain/notices/template_check", "server/domain/notices/wanted_templates",
+    "server/domain/portal_lists/differences_workbook", "server/web/console/help_", "server/web/console/go_live",
 )  # fmt: skip
-# What these modules have in Chinese without saying it: tables of characters, names of files, examples, columns of a document.
+WORDS = ("english.js", "english-console.js")  # scripts that hold the English of the others
+SILENT = ("docs.js",)  # of pages that are in Chinese alone
 UNSAID = re.compile(
-    r"[々零⺁豈𠀀\[\U0003fffd].*|社会心理|.*\.json|\| 状态 .*|人|项|本服务没有配置微信支付|稳定的英文代码|中文说明与下一步"
-    r"|（版次加一）|社会心理服务（初级）|姓名、证件号码更正|2026年第四批全国统考|第一职业技术学院|考试取消",
+    r"[々零⺁豈𠀀\[\U0003fffd鿿].*|.*\.(?:json|xlsx|pdf|zip|csv)|.*\{1\}\.\{2\}|\| .* \||SELECT .*|\s*UPDATE .*|第\?.*|试发.s.*|\^.*"
+    r"|人|项|元|万|\{1\}[元分]|\{1\}年\{2\}月\{3\}日|本服务没有配置微信支付|稳定的英文代码|中文说明与下一步|（版次加一）"
+    r"|社会心理服务（初级）|姓名、证件号码更正|2026年第四批全国统考|第一职业技术学院|考试取消|candidates 考生信息.*|: 还在.*"
+    r"|用会话登录时必须提供|登录后的会话|确认新建的名称，如 .*|导出时间.*|\{1\}　账目.*|交接单-.*|签发名单-.*|京华职业技术学院|护理"
+    r"|社会心理服务（机考）|高职|崔子涵|2023年9月22日社会心理服务证书考试计划|二代身份证|身份证|%s 的.*|在门户清单里|发现时间|处理[人时]间?",
     re.DOTALL,
 )
-NAMES = re.compile(
-    r"崔子涵|欧阳慧敏|买买提·吐尔逊|王𠮷|王签发|签发员|崔(?=\*)|第?\d+职业技术学院|京华职业技术学院|北京第一职业技术学院"
-    r"|\d+年\d+月\d+日社会心理服务证书考试计划|北京中文在线教育科技发展有限公司|社会心理服务（机考）|中文|第2位姓名有误"
-    r"|社会心理服务职业技能等级证书初级|社会心理服务证书|使用完整服务|考试违纪|证"
+NAMES = (
+    r"王敏|崔子涵|欧阳慧敏|买买提·吐尔逊|王𠮷|王签发|签发员|何未过|财务[甲乙]|[\u4e00-\u9fff](?=\*)|第?\d+职业技术学院|京华职业技术学院|教务处"
+    r"|北京第一职业技术学院|\d+年\d+月\d+日社会心理服务证书考试计划|北京中文在线教育科技发展有限公司|社会心理服务（机考）|中文"
+    r"|第2位姓名有误|社会心理服务职业技能等级证书初级|考试违纪|成绩单?\.xlsx|护理|高职|证"
+)  # of people, schools, subjects and files, and what somebody wrote
+QUOTED = sorted(
+    {
+        run
+        for said in languages.english().known.values()
+        for run in re.findall(r"[\u3400-\u9fff（）]{2,}", said)
+    },
+    key=len,
 )
+ALLOWED = re.compile("|".join([*(re.escape(one.strip("（")) for one in reversed(QUOTED)), NAMES]))
 
 
-def speaking() -> list[Path]:
-    rooms = [room for room in templating.SPEAKING if room not in templating.MARKED]
-    found = [
-        path
-        for path in sorted(templating.TEMPLATES.rglob("*.html"))
-        if str(path.relative_to(templating.TEMPLATES)).startswith(tuple(rooms))
+def speaking() -> list[str]:
+    """Every template that speaks English without being marked, and those that they stand in."""
+    names = [
+        str(path.relative_to(templating.TEMPLATES)) for path in sorted(templating.TEMPLATES.rglob("*.html"))
     ]
-    return [*found, templating.TEMPLATES / "phone.html"]
+    silent = (*templating.MARKED, *templating.CHINESE_ALONE)
+    return [
+        "phone.html",
+        *(one for one in names if one.startswith(templating.SPEAKING) and not one.startswith(silent)),
+    ]
 
 
-@pytest.mark.parametrize("path", speaking(), ids=lambda path: str(path.relative_to(templating.TEMPLATES)))
-def test_every_sentence_of_a_template_has_its_english(path: Path) -> None:
-    reader = Reader(languages.english().find)
-    reader.translate(path.read_text("utf-8"))
-    assert {chinese for chinese, said in reader.asked if said is None} == set(), "into server/web/locale/en/"
+@pytest.mark.parametrize("name", speaking())
+def test_every_sentence_of_a_template_has_its_english(name: str) -> None:
+    reader = Reader(languages.english().exact)
+    reader.translate((templating.TEMPLATES / name).read_text("utf-8"))
+    said = {chinese for chinese, _ in reader.asked if HAN.search(chinese)}
+    assert lacking(said, languages.english()) == set(), "into server/web/locale/en/"
 
 
-@pytest.mark.parametrize("pattern", SAYING)
-def test_whatever_the_program_says_there_has_its_english(pattern: str) -> None:
-    paths = sorted(ROOT.glob(pattern))
-    assert paths
-    lacking = {
-        sentence
-        for path in paths
-        for sentence in literals(path)
-        if languages.english().find(sentence) is None and not UNSAID.fullmatch(sentence)
-    }
-    assert lacking == set(), "into server/web/locale/en/"
+def said_by(path: Path) -> set[str]:
+    return {one for one in literals(path) if not UNSAID.fullmatch(one)}
 
 
-def in_script(text: str) -> set[str]:
-    """Chinese sentences of a script, with numbered holes."""
-    found = re.findall(
-        r'"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`', re.sub(r"(?m)^\s*(?://|\*|/\*).*$", "", text)
-    )
-    said = {plain or numbered(re.split(r"(\$\{(?:[^{}]|\{[^{}]*\})*\})", filled)) for plain, filled in found}
-    return {one for one in said if HAN.search(one)}
+def modules() -> list[str]:
+    found = [
+        str(one.relative_to(ROOT))
+        for name in SAYING
+        for one in ([ROOT / name] if name.endswith(".py") else sorted((ROOT / name).rglob("*.py")))
+    ]
+    return [one for one in found if not one.startswith(ELSEWHERE) and said_by(ROOT / one)]
 
 
-@pytest.mark.parametrize("name", ["wechat.js", "pay.js", "scan.js", "phone.js", "bind.js"])
-def test_what_a_script_says_has_its_english(name: str) -> None:
-    known = in_script((ROOT / "static/js/english.js").read_text("utf-8"))
-    assert in_script((ROOT / "static/js" / name).read_text("utf-8")) - known == set(), (
-        "into static/js/english.js"
-    )
+@pytest.mark.parametrize("name", modules())
+def test_whatever_the_program_says_there_has_its_english(name: str) -> None:
+    assert lacking(said_by(ROOT / name), languages.english()) == set(), "into server/web/locale/en/"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "static/js").glob("*.js")), ids=lambda path: path.name)
+def test_what_a_script_says_has_its_english(path: Path) -> None:
+    known = set().union(*(in_script((ROOT / "static/js" / one).read_text("utf-8")) for one in WORDS))
+    if path.name not in (*WORDS, *SILENT):
+        assert in_script(path.read_text("utf-8")) - known == set(), (
+            "into static/js/english.js or english-console.js"
+        )
 
 
 def browser(services: Services, who: WeChatIdentity, language: str = "en") -> dict[str, str]:
@@ -112,8 +132,8 @@ async def post(app: App, path: str, headers: dict[str, str], **said: str) -> Any
 
 
 def assert_english(pages: dict[str, Any]) -> None:
-    left = {name: chinese_in(page.text, NAMES) for name, page in pages.items()}
-    assert {name: texts for name, texts in left.items() if texts} == {}
+    left = {(name, text) for name, page in pages.items() for text in chinese_in(page.text, ALLOWED)}
+    assert left == set()
     assert [name for name, page in pages.items() if '<html lang="en"' not in page.text] == []
 
 
@@ -199,6 +219,36 @@ async def test_an_officers_pages(app: App, services: Services) -> None:
     assert_english(pages)
     assert "4 more tries" in pages["wrong pin"].text and f'href="{at}?lang=zh-CN"' in pages["wrong pin"].text
     assert "You have signed 4 certificates on behalf of" in pages["signed"].text
+
+
+CONSOLE = (
+    "", "imports", "plans", "score-changes", "issuances", "certificates", "portal-differences", "paper", "corrections",
+    "corrections/new", "schools", "officers", "people", "campaigns", "campaigns/new", "deliveries", "courses", "prices", "fees",
+    "orders", "transfers", "transfers/new", "bank-refunds", "waivers", "refunds", "finance-alarms", "reconciliation",
+    "rare-characters", "audit", "accounts", "account-changes", "rights", "account", "issuances/1", "people/1", "plans/1",
+    "schools/1", "nowhere", "issuances/987654",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.ISSUER, Role.FINANCE, Role.SCHOOL])
+async def test_the_consoles_pages(app: App, services: Services, role: Role) -> None:
+    of = await issuing.cohort(services)
+    await issuing.school_signed(services, of)
+    await paying.owing(services, await paying.priced(services))
+    who = await seated(app, services, role, school=of.school if role is Role.SCHOOL else None)
+    pages = {}
+    for path in CONSOLE:
+        page = await who("GET", f"/console/{path}", headers={"accept": "text/html", "accept-language": "en"})
+        if page.status not in (303, 405):
+            pages[path] = page
+    assert_english(pages)
+    assert "Waiting for you today" in pages[""].text or "Nothing waits for you today" in pages[""].text
+    assert 'href="/console/?lang=zh-CN"' in pages[""].text
+
+
+async def test_the_log_in(app: App) -> None:
+    headers = {"accept": "text/html", "accept-language": "en"}
+    assert_english({"log in": await get(app, "/console/login", headers)})
 
 
 async def test_a_chosen_language_stays_and_its_link_leads_to_the_same_page(
