@@ -80,6 +80,15 @@ async def test_an_officer_is_confirmed_and_gets_a_new_pin(
         async with page.expect_navigation():
             await page.get_by_role("button", name="我已记下").click()
         assert (await Officer.get(id=active.id)).pin_hash == ""
+        await page.get_by_role("button", name="修改：王签发").click()
+        await expect(page.locator("#change-name")).to_have_value("王签发")
+        await page.fill("#change-name", "王签法")
+        await page.fill("#change-reason", "录入有误")
+        await look(page, f"officers-change-{wide}")
+        await clean(page, "officers-change", "dialog[open]")
+        await page.locator("dialog[open]").get_by_role("button", name="修改", exact=True).click()
+        await expect(page.locator(".toast")).to_contain_text("已修改")
+        assert (await Officer.get(id=active.id)).name == "王签法"
         await page.goto(f"{base}/console/officers?state=suspended&name=周")
         await expect(page.locator("tbody tr")).to_have_count(1)
         await look(page, f"officers-filtered-{wide}")

@@ -26,6 +26,7 @@ LEAST_BODIES: dict[str, dict[str, Any]] = {
     "/plans/<plan_id:int>/practice": {"requires_practice": True},
     "/plans/<plan_id:int>/times": {"level": "primary", "subject": "x", "starts": "9:00", "ends": "11:00"},
     "/certificates/<number:str>/revoke": {"reason": "登记错误"},
+    "/officers/<officer_id:int>/change": {"name": "王签发", "reason": "录入有误"},
     "/people/<candidate_id:int>/uncover": {"what": "id_number", "reason": "来电核对本人身份"},
     "/people/<candidate_id:int>/unbind": {"reason": "本人到校申请"},
     "/orders/<order_id:int>/refund": {"amount_fen": 1, "reason": "考生因病不能参加"},

@@ -46,16 +46,21 @@ def _field(pointer: str, refused: Refused) -> Invalid:
     return Invalid(errors=[FieldError(pointer, refused.code, refused.message)])
 
 
-def _tidy(name: str, mobile: str) -> tuple[str, str]:
+def tidy_name(name: str) -> str:
+    """Raises Invalid: /name."""
     try:
-        name = clean_name(name)
+        return clean_name(name)
     except Refused as refused:
         raise _field("/name", refused) from None
+
+
+def tidy_mobile(mobile: str) -> str:
+    """Raises Invalid: /mobile."""
     if not mobile.strip():
         detail = "请填写负责人本人的手机号：接受邀请时要用它的后四位核对身份。"
         raise Invalid(errors=[FieldError("/mobile", "mobile_missing", detail)])
     try:
-        return name, clean_mobile(mobile)
+        return clean_mobile(mobile)
     except Refused as refused:
         raise _field("/mobile", refused) from None
 
@@ -96,7 +101,7 @@ async def invite(
     """
     roles.require(actor, Verb.INVITE)
     refuse_other_school(actor, school_id)
-    name, number = _tidy(name, mobile)
+    name, number = tidy_name(name), tidy_mobile(mobile)
     officer_terms.check(clock, until)
     token, expires_at = secrets.token_urlsafe(24), clock.now() + INVITATION
     try:

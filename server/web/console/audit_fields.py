@@ -4,6 +4,8 @@ from __future__ import annotations
 
 FIELDS = {
     "act": "办理",
+    "phone_changed": "更换了手机号",
+    "until": "代理的最后一天",
     "device": "设备",
     "address": "地址",
     "proofs": "凭什么登录",

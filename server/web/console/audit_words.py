@@ -191,6 +191,7 @@ ACTIONS = {
     "notices.hold": "暂停发送通知",
     "notices.release": "恢复发送通知",
     "officer.invite": "邀请院校签发负责人",
+    "officer.change": "修改签发负责人的信息",
     "officer.resend": "重发邀请",
     "officer.withdraw": "撤回邀请",
     "officer.accept": "接受邀请",

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from server.domain.beijing import rfc3339
 from server.domain.lookups import worklist
-from server.domain.people import invitation_lists, officer_list, officers, school_contacts
+from server.domain.people import invitation_lists, officer_changes, officer_list, officers, school_contacts
 from server.domain.people.officer_list import OfficerView
 from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
@@ -147,6 +147,19 @@ async def suspend(call: Call, officer_id: int) -> None:
     await officers.suspend(call.s.clock, call.s.event_bus, officer_id, actor=call.actor)
 
 
+class ChangedOfficer(Input):
+    name: str = Field(min_length=1, max_length=100)
+    mobile: str | None = Field(default=None, max_length=30, description="不填：不变")
+    until: Day | None = Field(default=None, description="代理签发的最后一天；不填：不定期限")
+    reason: str = Field(min_length=1, max_length=300, description="缘由，记入审计")
+
+
+async def change(call: Call, body: ChangedOfficer, officer_id: int) -> None:
+    to = officer_changes.Particulars(**body.model_dump(exclude={"reason"}))
+    s = call.s
+    await officer_changes.change(s.clock, s.keys, officer_id, to, body.reason, actor=call.actor)
+
+
 class Contact(Input):
     contact: str | None = Field(
         default=None,
@@ -171,6 +184,7 @@ ROUTES = [
     Route("POST", "/officers/invitations", invite_list, "按名单邀请多位负责人，逐行给出结果（邀请链接只显示一次）",
           takes=NewOfficers, gives=InvitedList, status=201, creates=True, verb=Verb.INVITE),
     Route("POST", f"{_ONE}/resend", resend, "重发邀请：旧链接失效，新链接只显示一次", gives=Invitation, status=201, verb=Verb.INVITE),
+    Route("POST", f"{_ONE}/change", change, "修改负责人的姓名、手机号和代理期限，写明缘由", takes=ChangedOfficer, status=204, verb=Verb.INVITE),
     Route("POST", f"{_ONE}/withdraw", withdraw, "撤回还没有被接受的邀请", status=204, verb=Verb.SUSPEND),
     Route("POST", f"{_ONE}/confirm", confirm, "确认一位负责人，之后才能签发", status=204, verb=Verb.CONFIRM),
     Route("POST", f"{_ONE}/reset-pin", reset_pin, "重置签发密码：给出只有本人微信能用的新链接", gives=Invitation, status=201, verb=Verb.INVITE),
