@@ -6,7 +6,7 @@
    data-said="…"                     what the next page says when it worked; without, the button's own word is said
    data-key                          the call carries an Idempotency-Key of its own
    data-kind="yuan"                  typed in yuan, sent in fen; data-most (fen): no more than that
-   data-open="dialog"                opens a dialog; data-set-x fills its field data-path="x" */
+   data-open="dialog"                opens a dialog; data-set-x fills its field data-path="x" (with a name, it is sent in the body) */
 "use strict";
 
 const API = "/console/api/v1";
@@ -250,7 +250,7 @@ async function send(form) {
   let [method, path] = form.dataset.api.split(" ");
   const body = {};
   for (const field of form.elements) {
-    if (field.dataset?.path) path = path.replace(`{${field.dataset.path}}`, encodeURIComponent(field.value));
+    if (field.dataset?.path && !field.name) path = path.replace(`{${field.dataset.path}}`, encodeURIComponent(field.value));
     else if (field.dataset?.kind === "list") {
       body[field.name] ||= [];
       if (field.checked) body[field.name].push(field.value);
