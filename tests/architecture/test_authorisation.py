@@ -39,6 +39,7 @@ ASKS_NOBODY = {
     "payments/refund_transitions.py advance": "the writer; the verbs on refunds have asked",
     "payments/transfer_transitions.py advance": "the writer; the verbs on transfers have asked",
     "payments/waiver_transitions.py advance": "the writer; the verbs on waivers have asked",
+    "people/staff.py create": "whoever has the machine, by a command; everybody else is refused at once",
     "people/officer_transitions.py advance": "the writer; the verbs on officers have asked",
 }
 

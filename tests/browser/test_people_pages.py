@@ -19,12 +19,12 @@ from server.domain.ports import Services, WeChatIdentity
 from server.domain.ports.doctor import Examined
 from server.domain.roles import Role
 from server.models import Officer
-from tests.domain.test_go_live import FakeDoctor
 from tests.kit import issuing, make
 from tests.kit.accessibility import clean
 from tests.kit.console_desk import PASSWORD, account
 from tests.kit.console_pages import ScreenPdfRenderer, look, seat
 from tests.kit.exchange import exchange
+from tests.kit.fake_doctor import FakeDoctor
 from tests.kit.fakes import FakeClock
 from tests.kit.history import ME
 from tests.kit.jobs import drained

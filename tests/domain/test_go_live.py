@@ -18,24 +18,15 @@ from server.domain.lookups import due_today
 from server.domain.ports import Services
 from server.domain.ports.doctor import Examined
 from server.domain.roles import Role
-from server.errors import Conflict, Forbidden, NotFound, OutsideFailure
+from server.errors import Conflict, Forbidden, NotFound
 from server.models import AuditEntry, DoctorRun, GoLiveTick, Staff
 from tests.kit import make
 from tests.kit.console_desk import account
 from tests.kit.exchange import exchange
+from tests.kit.fake_doctor import FakeDoctor
 from tests.kit.fakes import FakeClock
 from tests.kit.jobs import drained
 from tests.kit.repository import ROOT, tracked
-
-
-class FakeDoctor:
-    def __init__(self, *found: Examined, failure: str = "") -> None:
-        self.found, self.failure = found, failure
-
-    async def examine(self) -> list[Examined]:
-        if self.failure:
-            raise OutsideFailure(self.failure)
-        return list(self.found)
 
 
 async def examined(s: Services, *found: Examined, failure: str = "") -> None:

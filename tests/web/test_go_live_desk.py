@@ -10,9 +10,9 @@ from server.domain.ports import Services
 from server.domain.ports.doctor import Examined
 from server.domain.roles import Role
 from server.models import GoLiveTick
-from tests.domain.test_go_live import FakeDoctor
 from tests.kit.console_desk import code, seated
 from tests.kit.exchange import exchange
+from tests.kit.fake_doctor import FakeDoctor
 from tests.kit.jobs import drained
 
 App = Sanic[Any, Any]
