@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from babel.dates import format_date, format_datetime
+from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 from sanic import HTTPResponse, Request
 
@@ -42,9 +43,13 @@ def english(first: str = "") -> Phrases:
         with path.open("rb") as file:
             catalogue = read_po(file, locale="en", abort_invalid=True)
         phrases |= {
-            str(one.id): str(one.string) for one in catalogue if one.id and one.string and not one.fuzzy
+            _key(one): str(one.string) for one in catalogue if one.id and one.string and not one.fuzzy
         }
     return Phrases(phrases)
+
+
+def _key(one: Message) -> str:
+    return f"{one.context}|{one.id}" if one.context else str(one.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,10 @@ class Speaker:
     def tell(self, sentence: str) -> str:
         """What any other page says, in this language."""
         return english().say(sentence) if self.tag == ENGLISH else sentence
+
+    def name(self, kind: str, label: str) -> str:
+        """A label that is another word as the name of a thing of this kind: msgctxt in the catalogue."""
+        return english().known.get(f"{kind}|{label}") or self.tell(label) if self.tag == ENGLISH else label
 
     def lacks(self, sentence: str) -> bool:
         """Whether the sentence can be said in Chinese alone."""

@@ -53,6 +53,7 @@ _LITERAL = re.compile(
 )
 _BETWEEN = ("、", "；", "，", "：")
 _HOLES_MEET = re.compile(r"\}\}\{\{(?!-? \([\"' ])")  # two things beside each other; not a mark between them
+_CHINESE = re.compile(r"[\u3400-\u9fff](?:[\u3400-\u9fff（）]*[\u3400-\u9fff）])?")  # what English quotes
 _MARK = re.compile(r"\{(\d+)(?::([^|{}]*)\|([^{}]*))?\}|<(/?)([a-z]+)>")
 
 Find = Callable[[str], str | None]  # a sentence → its words in the other language; None: it has none
@@ -175,7 +176,10 @@ class Reader:
         for one in part:
             if one.kind == "tag":
                 tags.setdefault((one.is_end, one.name), []).append(self._tag(one))
-        return before + _filled(words, holes, tags) + after
+        if way == "quoted":
+            words = _CHINESE.sub("\ue000\\g<0>\ue001", words)
+        filled = _filled(words, holes, tags)
+        return before + filled.replace("\ue000", '<span lang="zh-CN">').replace("\ue001", "</span>") + after
 
 
 def tokens(source: str) -> Iterator[Token]:

@@ -124,6 +124,7 @@ def environment_of(speaker: Speaker) -> Environment:
     environment.filters["yuan"] = yuan
     environment.filters["dialled"] = dialled
     environment.filters |= {"quoted": quoted, "said": said, "counted": counted}
+    environment.filters["named"] = lambda label, kind: speaker.name(kind, label)
     environment.globals["tab_items"] = TABS
     return environment
 

@@ -25,13 +25,14 @@ async def window(
     *,
     js: bool = True,
     wide: bool = False,
+    locale: str = "zh-CN",
 ) -> AsyncIterator[Window]:
     """A tab of this person on our service; a page's error is remembered."""
     context = await chromium.new_context(
         viewport=DESK if wide else PHONE,
         device_scale_factor=2,
         java_script_enabled=js,
-        locale="zh-CN",
+        locale=locale,
     )
     token = web_login.session_for(services, who)
     await context.add_cookies([{"name": SESSION_COOKIE, "value": token, "url": at}])
