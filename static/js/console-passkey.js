@@ -68,6 +68,26 @@ async function addPasskey(form) {
   }
 }
 
+/** In place of a code: the answer goes into the form's hidden fields, and with the form to the API. */
+async function provePasskey(button) {
+  const form = button.form;
+  const place = form.querySelector(".said");
+  button.disabled = true;
+  place.replaceChildren();
+  try {
+    const { ticket, options } = await api("POST", "/session/passkey-offer", {});
+    form.passkey.value = await asked("get", JSON.parse(options));
+    form.passkey_ticket.value = ticket;
+    form.otp.required = false;
+    form.otp.value = "";
+    form.querySelector("[data-passkey-said]").textContent = "已用通行密钥验证，请点“建立”。";
+  } catch (error) {
+    if (!error.isOver) say(place, error.message);
+  } finally {
+    button.disabled = false;
+  }
+}
+
 const can = "PublicKeyCredential" in window;
 for (const one of document.querySelectorAll("[data-passkey-origin]")) {
   const isHere = one.dataset.passkeyOrigin === location.origin;
@@ -76,6 +96,7 @@ for (const one of document.querySelectorAll("[data-passkey-origin]")) {
   if (hint) hint.hidden = isHere && can;
 }
 document.getElementById("passkey-log-in")?.addEventListener("click", (event) => logInByPasskey(event.currentTarget));
+document.querySelector("[data-passkey-proof]")?.addEventListener("click", (event) => provePasskey(event.currentTarget));
 document.querySelector("[data-passkey-new]")?.addEventListener("submit", (event) => {
   event.preventDefault();
   addPasskey(event.currentTarget);

@@ -10,14 +10,15 @@ import pyotp
 import pytest
 
 from server.adapters.webauthn_keys import WebAuthnPasskeys
-from server.domain.auth import login_limits, logins, passkeys, second_factor, session_list
+from server.domain.actor import Caller
+from server.domain.auth import api_tokens, login_limits, logins, passkeys, second_factor, session_list
 from server.domain.auth.passkeys import Assertion
 from server.domain.auth.session_list import Proof
 from server.domain.people import staff
 from server.domain.ports import Services
 from server.domain.roles import Role
 from server.errors import Conflict, Gone, Invalid, NotFound, Refused, TooMany, Unverified
-from server.models import AuditEntry, Passkey, Staff
+from server.models import ApiToken, AuditEntry, Passkey, Staff
 from tests.kit.authenticator import SoftAuthenticator, plain, text
 from tests.kit.console_desk import PASSWORD, account
 from tests.kit.fakes import FakeClock
@@ -280,3 +281,28 @@ async def test_many_offers_at_once_make_no_eleventh_key(services: Services) -> N
     )
     assert await Passkey.all().count() == passkeys.MOST
     assert [one.errors[0].code for one in got if isinstance(one, Invalid)] == ["passkeys_too_many"] * 2
+
+
+async def test_a_passkey_stands_for_the_code_when_an_api_token_is_made(services: Services) -> None:
+    device, other = SoftAuthenticator(), SoftAuthenticator()
+    made, _ = await owner(services, device)
+    who = staff.actor_of(made).called_by(Caller(address="10.0.0.1", request_id="r1"))
+
+    async def token(key: Assertion | None, otp: str = "") -> str:
+        proof = api_tokens.Proof(PASSWORD, otp, key)
+        return (await api_tokens.create(services, made.id, "夜间导出", proof=proof, actor=who)).token
+
+    assert (await token(await answer(services, device))).startswith("xct_")
+    spent = await answer(services, device)
+    await token(spent)
+    another = await account(Role.AUDITOR)
+    await added(services, another, other)
+    for key, code in (
+        (spent, "passkey_offer_over"),
+        (await answer(services, other), "passkey_wrong"),
+        (None, "otp_wrong"),
+    ):
+        with pytest.raises(Invalid) as caught:
+            await token(key)
+        assert [(one.pointer, one.code) for one in caught.value.errors] == [("/otp", code)]
+    assert await ApiToken.filter(staff_id=made.id).count() == 2

@@ -15,13 +15,14 @@ from tortoise.transactions import in_transaction
 
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
-from server.domain.auth import second_factor
+from server.domain.auth import login_limits, passkeys, second_factor
+from server.domain.auth.passkeys import Assertion
 from server.domain.auth.signed_in import SignedIn
 from server.domain.beijing import rfc3339
 from server.domain.people import staff
 from server.domain.ports import Clock, Services
 from server.domain.roles import SCOPES
-from server.errors import FieldError, Invalid, NotFound, Unverified
+from server.errors import FieldError, Gone, Invalid, NotFound, Unverified
 from server.models import ApiToken, Staff
 
 PREFIX = "xct_"
@@ -35,10 +36,11 @@ def _hash(token: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """An account's own password, and a code of its second factor if it has one: asked for again."""
+    """An account's own password, and its second factor if it has one, by code or by passkey: asked for again."""
 
     password: str
     otp: str = ""
+    passkey: Assertion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +115,13 @@ async def _prove(s: Services, account: Staff, proof: Proof, actor: Actor) -> Non
     await second_factor.require_password(s, account, proof.password, actor=actor)
     if staff.has_second_factor(account):
         try:
-            await second_factor.take_code(s, account, proof.otp)
-        except Unverified as refused:
+            if proof.passkey is None:
+                await second_factor.take_code(s, account, proof.otp)
+                return
+            came = login_limits.From(actor.address, actor.request_id)
+            if (await passkeys.owner_of(s, proof.passkey, came)).id != account.id:
+                raise Unverified("passkey_wrong", "这把通行密钥不是您这个账号的，请换一把。")
+        except (Unverified, Gone) as refused:
             raise Invalid(errors=[FieldError("/otp", refused.code, refused.message)]) from None
 
 

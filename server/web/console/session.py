@@ -69,7 +69,13 @@ class WantedToken(Input):
         default=None, max_length=len(roles.SCOPES), description="不填则只能查看（read）"
     )
     password: Password
-    otp: str | None = Field(default=None, max_length=20, description="启用了动态码的账号才需要")
+    otp: str | None = Field(
+        default=None, max_length=20, description="启用了第二重验证的账号才需要：动态码或恢复码"
+    )
+    passkey_ticket: str | None = Field(default=None, max_length=60, description="与 passkey 一起")
+    passkey: str | None = Field(
+        default=None, max_length=8000, description="代替 otp：通行密钥的回答（JSON 文字）"
+    )
 
 
 def view(account: SignedIn, session: logins.Session | None) -> answers.Session:
@@ -118,7 +124,7 @@ async def log_in(asked: Asked, body: LogIn) -> HTTPResponse:
         body.password,
         body.otp or "",
         came=coming_from(asked, picture=body.captcha_id or "", answer=body.captcha or ""),
-        passkey=Assertion(body.passkey_ticket or "", body.passkey) if body.passkey else None,
+        passkey=_passkey(body),
     )
     return entered(asked, token, session)
 
@@ -190,6 +196,10 @@ async def drop_second_factor(call: Call, body: OwnPassword) -> None:
     await second_factor.drop(call.s, call.account.id, body.password, actor=call.actor)
 
 
+def _passkey(body: LogIn | WantedToken) -> Assertion | None:
+    return Assertion(body.passkey_ticket or "", body.passkey) if body.passkey else None
+
+
 async def tokens(call: Call) -> Page[Token]:
     return page_of(Token, await api_tokens.listing(call.account.id))
 
@@ -201,7 +211,7 @@ async def create_token(call: Call, body: WantedToken) -> NewToken:
         call.account.id,
         body.label,
         body.days or api_tokens.USUAL_DAYS,
-        proof=api_tokens.Proof(password=body.password, otp=body.otp or ""),
+        proof=api_tokens.Proof(body.password, body.otp or "", _passkey(body)),
         scopes=("read",) if body.scopes is None else body.scopes,
         actor=call.actor,
     )
