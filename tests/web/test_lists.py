@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import openpyxl
 import pytest
 from sanic import Sanic
 
+from server.domain.actor import SYSTEM
 from server.domain.audit import audit_query
 from server.domain.certificates import certificate_search
 from server.domain.dossiers import audit_subjects, candidate_finding, candidate_list
 from server.domain.issuance import batch_query
+from server.domain.issuance.queries import BatchSummary
 from server.domain.levels import Level
 from server.domain.lookups import list_exports
 from server.domain.paging import Turn, turn
@@ -207,25 +210,66 @@ async def test_a_list_is_taken_away_by_who_may_and_is_on_record(
         if list_exports.LISTS[name] not in PERMISSIONS[role]:
             assert code(answer) == (403, "role_not_allowed")
             continue
-        [sheet] = openpyxl.load_workbook(io.BytesIO(answer.body)).worksheets
+        about, sheet = openpyxl.load_workbook(io.BytesIO(answer.body)).worksheets
         rows = list(sheet.values)
-        entry = await AuditEntry.filter(action="list.export").order_by("-id").first()
-        assert entry is not None and entry.became == {"rows": len(rows) - 1, "filters": []} and len(rows) > 1
+        said = {str(row[0]): row[1] for row in list(about.values)[1:]}
+        assert (said["这个文件里的行数"], said["没有导出的行数"]) == (len(rows) - 1, 0) and len(rows) > 1
+        begun = await AuditEntry.filter(action="list.export").order_by("-id").first()
+        ended = await AuditEntry.filter(action="list.export_end").order_by("-id").first()
+        assert begun is not None and begun.became == {"filters": []} and begun.actor_name == "王敏"
+        assert ended is not None and ended.became == {"rows": len(rows) - 1, "filters": []}
         number = services.keys.decrypt(
             bytes((await of.registrations[0].candidate).id_sealed), about="candidate.id_number"
         )
         assert number not in str(rows)
 
 
-async def test_too_long_a_list_is_not_taken_away(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    await several(services, 3)
-    monkeypatch.setattr(list_exports, "MOST_ROWS", 2)
-    call = list_exports.taken(
-        services.clock, "issuances", [],
-        lambda cursor: batch_query.listing(services.clock, cursor=cursor, limit=1, actor=make.ADMIN), actor=make.ADMIN,
+def taking(s: Services, *, limit: int = 1) -> list_exports.Taking[BatchSummary]:
+    async def written(items: Sequence[BatchSummary]) -> list[list[str | int | None]]:
+        return [[one.id] for one in items]
+
+    return list_exports.Taking(
+        what="issuances", filters=["state"], written=written, title="签发批次", head={"批次": 8},
+        read=lambda cursor: batch_query.listing(s.clock, cursor=cursor, limit=limit, actor=make.ADMIN),
     )  # fmt: skip
-    assert await code_of(call) == "too_many_rows"
-    assert await AuditEntry.filter(action="list.export").count() == 0
+
+
+async def test_a_list_longer_than_a_sheet_says_what_is_not_in_the_file(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await several(services, 5)
+    whole = {one.id for one in await Issuance.all()}
+    for most, limit in ((3, 2), (100, 2), (100, 1)):
+        monkeypatch.setattr(list_exports, "MOST_ROWS", most)
+        made = list_exports.pieces(
+            services.clock, services.workbook_writer, taking(services, limit=limit), actor=make.ADMIN
+        )
+        data = b"".join([piece async for piece in made])
+        about, sheet = openpyxl.load_workbook(io.BytesIO(data)).worksheets
+        ids = [row[0] for row in list(sheet.values)[1:]]
+        said = {str(row[0]): row[1] for row in list(about.values)[1:]}
+        kept = min(most, len(whole))
+        assert len(ids) == len(set(ids)) == said["这个文件里的行数"] == kept and set(ids) <= whole
+        assert said["没有导出的行数"] == len(whole) - kept
+        assert ("分几次导出" in str(said["怎样补齐"])) == (kept < len(whole))
+
+
+async def test_an_export_that_is_broken_off_is_on_record_without_an_end(services: Services) -> None:
+    await several(services, 3)
+    made = list_exports.pieces(services.clock, services.workbook_writer, taking(services), actor=make.ADMIN)
+    await anext(made)
+    await made.aclose()  # type: ignore[attr-defined]  # a generator
+    actions = [one.action for one in await AuditEntry.filter(action__startswith="list.")]
+    assert actions == ["list.export"]
+    refused = list_exports.pieces(
+        services.clock,
+        services.workbook_writer,
+        taking(services),
+        actor=make.school_account(await make.school()),
+    )
+    await anext(refused)  # a school takes its own
+    nobody = list_exports.pieces(services.clock, services.workbook_writer, taking(services), actor=SYSTEM)
+    assert await code_of(anext(nobody)) == "role_not_allowed"
 
 
 async def test_the_trail_is_searched_by_number_and_names_its_subjects(app: App, services: Services) -> None:

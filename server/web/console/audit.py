@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
 from pydantic import Field
-from sanic import HTTPResponse
 
 from server.domain import beijing
 from server.domain.audit import audit_query
 from server.domain.audit.audit_query import AuditRecord, Wanted
 from server.domain.dossiers import audit_subjects
-from server.domain.lookups import list_exports
+from server.domain.lookups.list_exports import SLICE, Taking
 from server.domain.roles import Verb
 from server.web.console import audit_words
 from server.web.console import listing as listing_parts
@@ -54,17 +54,25 @@ async def wanted_by(call: Call, query: AuditQuery) -> Wanted:
     return Wanted(**own, subjects=subjects)
 
 
-async def export(call: Call, query: AuditQuery) -> HTTPResponse:
+async def export(call: Call, query: AuditQuery) -> None:
     wanted = await wanted_by(call, query)
-    rows = await list_exports.taken(
-        call.s.clock,
-        "audit",
-        listing_parts.filters(query),
-        lambda cursor: audit_query.listing(wanted, cursor=cursor, limit=200, actor=call.actor),
-        actor=call.actor,
-    )
-    names = await audit_subjects.named([(one.subject_kind, one.subject_id) for one in rows], actor=call.actor)
-    head = {
+
+    async def written(items: Sequence[AuditRecord]) -> list[list[str | int | None]]:
+        names = await audit_subjects.named(
+            [(one.subject_kind, one.subject_id) for one in items], actor=call.actor
+        )
+        return [
+            [
+                f"{beijing.local(one.at):%Y-%m-%d %H:%M:%S}", one.actor_name,
+                audit_words.ACTORS.get(one.actor_kind, one.actor_kind), audit_words.ACTIONS.get(one.action, one.action),
+                audit_words.SUBJECTS.get(one.subject_kind, one.subject_kind),
+                names.get((one.subject_kind, one.subject_id), one.subject_id),
+                audit_words.change_text(one.was, one.became), one.address, one.request_id,
+            ]
+            for one in items
+        ]  # fmt: skip
+
+    head: dict[str, float] = {
         "时间": 20,
         "谁": 14,
         "身份": 14,
@@ -75,17 +83,15 @@ async def export(call: Call, query: AuditQuery) -> HTTPResponse:
         "来自": 18,
         "请求编号": 20,
     }
-    lines: list[list[str | int | None]] = [
-        [
-            f"{beijing.local(one.at):%Y-%m-%d %H:%M:%S}", one.actor_name,
-            audit_words.ACTORS.get(one.actor_kind, one.actor_kind), audit_words.ACTIONS.get(one.action, one.action),
-            audit_words.SUBJECTS.get(one.subject_kind, one.subject_kind),
-            names.get((one.subject_kind, one.subject_id), one.subject_id),
-            audit_words.change_text(one.was, one.became), one.address, one.request_id,
-        ]
-        for one in rows
-    ]  # fmt: skip
-    return await listing_parts.workbook(call, "审计记录", head, lines)
+    taking = Taking(
+        what="audit",
+        filters=listing_parts.filters(query),
+        read=lambda cursor: audit_query.listing(wanted, cursor=cursor, limit=SLICE, actor=call.actor),
+        written=written,
+        title="审计记录",
+        head=head,
+    )
+    await listing_parts.send_table(call, taking)
 
 
 def shown(one: AuditRecord) -> AuditEntry:

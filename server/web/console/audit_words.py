@@ -184,6 +184,7 @@ ACTIONS = {
     "campaign.test_send": "群发试发给自己",
     "delivery.export": "导出通知记录",
     "list.export": "导出列表",
+    "list.export_end": "列表导出完毕",
     "delivery.send_anew": "再发结果未知的通知",
     "delivery.let_be": "不再发结果未知的通知",
     "staff.link_wechat": "登记接收试发的微信",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
-from sanic import HTTPResponse
 
 from server.domain.beijing import rfc3339
 from server.domain.certificates import certificate_search, portal, revocation
 from server.domain.certificates.certificate_search import CertificateView
 from server.domain.certificates.states import CertificateState
 from server.domain.levels import Level
-from server.domain.lookups import list_exports
+from server.domain.lookups.list_exports import SLICE, Taking
 from server.domain.portal_lists import keeping
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid, Refused
@@ -101,17 +101,16 @@ def shown(one: CertificateView) -> Certificate:
     )
 
 
-async def export(call: Call, query: CertificateQuery) -> HTTPResponse:
-    rows = await list_exports.taken(
-        call.s.clock,
-        "certificates",
-        listing_parts.filters(query),
-        lambda cursor: certificate_search.listing(
-            call.s.clock, query.wanted, cursor=cursor, limit=200, sort=query.order, actor=call.actor
-        ),
-        actor=call.actor,
-    )
-    head = {
+async def export(call: Call, query: CertificateQuery) -> None:
+
+    async def written(items: Sequence[certificate_search.CertificateView]) -> list[list[str | int | None]]:
+        return [
+            [one.number, one.portal_number, one.name_masked, one.school, one.plan, one.level.label,
+             one.issued_on.isoformat() if one.issued_on else "", one.state.label, one.revoke_reason]
+            for one in items
+        ]  # fmt: skip
+
+    head: dict[str, float] = {
         "证书编号": 20,
         "门户证书编号": 20,
         "姓名": 12,
@@ -122,12 +121,17 @@ async def export(call: Call, query: CertificateQuery) -> HTTPResponse:
         "状态": 12,
         "撤销原因": 30,
     }
-    lines = [
-        [one.number, one.portal_number, one.name_masked, one.school, one.plan, one.level.label,
-         one.issued_on.isoformat() if one.issued_on else "", one.state.label, one.revoke_reason]
-        for one in rows
-    ]  # fmt: skip
-    return await listing_parts.workbook(call, "证书", head, lines)
+    taking = Taking(
+        what="certificates",
+        filters=listing_parts.filters(query),
+        read=lambda cursor: certificate_search.listing(
+            call.s.clock, query.wanted, cursor=cursor, limit=SLICE, sort=query.order, actor=call.actor
+        ),
+        written=written,
+        title="证书",
+        head=head,
+    )
+    await listing_parts.send_table(call, taking)
 
 
 async def revoke(call: Call, body: Revocation, number: str) -> None:

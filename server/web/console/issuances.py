@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated
 
@@ -26,9 +26,10 @@ from server.domain.issuance import (
     scan_tickets,
 )
 from server.domain.issuance import queries as issuance_queries
+from server.domain.issuance.queries import BatchSummary
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
-from server.domain.lookups import list_exports
+from server.domain.lookups.list_exports import SLICE, Taking
 from server.domain.roles import Verb
 from server.errors import Damaged, OutsideFailure
 from server.web import connections, problems
@@ -118,17 +119,18 @@ async def listing(call: Call, query: IssuanceQuery) -> Issuances:
     )
 
 
-async def export(call: Call, query: IssuanceQuery) -> HTTPResponse:
-    rows = await list_exports.taken(
-        call.s.clock,
-        "issuances",
-        listing_parts.filters(query),
-        lambda cursor: batch_query.listing(
-            call.s.clock, query.wanted, cursor=cursor, limit=200, sort=query.order, actor=call.actor
-        ),
-        actor=call.actor,
-    )
-    head = {
+async def export(call: Call, query: IssuanceQuery) -> None:
+
+    async def written(items: Sequence[BatchSummary]) -> list[list[str | int | None]]:
+        return [
+            [one.id, one.school, one.plan, one.level.label, one.count, one.state.label, one.revision, *(
+                beijing.say_minute(at) if at else ""
+                for at in (one.created_at, one.org_signed_at, one.school_signed_at, one.handed_over_at)
+            )]
+            for one in items
+        ]  # fmt: skip
+
+    head: dict[str, float] = {
         "批次": 8,
         "院校": 28,
         "考试计划": 40,
@@ -141,14 +143,17 @@ async def export(call: Call, query: IssuanceQuery) -> HTTPResponse:
         "院校签发": 18,
         "发放": 18,
     }
-    lines: list[list[str | int | None]] = [
-        [one.id, one.school, one.plan, one.level.label, one.count, one.state.label, one.revision, *(
-            beijing.say_minute(at) if at else ""
-            for at in (one.created_at, one.org_signed_at, one.school_signed_at, one.handed_over_at)
-        )]
-        for one in rows
-    ]  # fmt: skip
-    return await listing_parts.workbook(call, "签发批次", head, lines)
+    taking = Taking(
+        what="issuances",
+        filters=listing_parts.filters(query),
+        read=lambda cursor: batch_query.listing(
+            call.s.clock, query.wanted, cursor=cursor, limit=SLICE, sort=query.order, actor=call.actor
+        ),
+        written=written,
+        title="签发批次",
+        head=head,
+    )
+    await listing_parts.send_table(call, taking)
 
 
 async def prepare(call: Call, body: NewBatches) -> HTTPResponse:

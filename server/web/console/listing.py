@@ -5,19 +5,17 @@ Columns are chosen, rows ticked and keys pressed by static/js/console-list.js; t
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sanic import HTTPResponse
-
+from server.domain.lookups import list_exports
+from server.domain.lookups.list_exports import Taking
 from server.domain.paging import Page
-from server.domain.ports import SheetToWrite
 from server.web.console import page_base
 from server.web.console.auth import Call
 from server.web.console.imports import XLSX
-from server.web.responses import download
+from server.web.responses import download_headers
 from server.web.schema import Input
 
 Words = Mapping[str, tuple[str, Mapping[Any, str] | None]]
@@ -116,14 +114,14 @@ def about(count: int, most: int, unit: str) -> str:
     return f"共 {count} {unit}" if count <= most else f"超过 {most:,} {unit}"
 
 
-async def workbook(
-    call: Call, title: str, head: Mapping[str, float], rows: Sequence[Sequence[str | int | None]]
-) -> HTTPResponse:
-    """The rows as a table to take away.
-
-    Args:
-        head: the columns' names and their widths in characters.
-    """
-    sheet = SheetToWrite(title, [list(head), *rows], widths=dict(enumerate(head.values(), 1)), frozen=1)
-    data = await asyncio.to_thread(call.s.workbook_writer.write, [sheet])
-    return download(data, XLSX, f"{title}.xlsx")
+async def send_table(call: Call, taking: Taking[Any]) -> None:
+    """The whole list as a table to take away. The first piece is made before anything is sent: a refusal can be told."""
+    made = list_exports.pieces(call.s.clock, call.s.workbook_writer, taking, actor=call.actor)
+    first = await anext(made)
+    headers = download_headers(f"{taking.title}.xlsx")
+    response = await call.request.respond(content_type=XLSX, headers=headers)
+    assert response is not None
+    await response.send(first)
+    async for piece in made:
+        await response.send(piece)
+    await response.eof()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -12,7 +13,8 @@ from server.domain.beijing import day
 from server.domain.dossiers import candidate_finding, candidate_list, uncovering
 from server.domain.dossiers.uncovering import Covered
 from server.domain.levels import Level
-from server.domain.lookups import list_exports, worklist
+from server.domain.lookups import worklist
+from server.domain.lookups.list_exports import SLICE, Taking
 from server.domain.people import binding_removal, conflicts, officer_list, school_contacts
 from server.domain.people.officer_states import OfficerState
 from server.domain.roles import Verb
@@ -109,22 +111,26 @@ async def _people(call: Call, wanted: str) -> list[Person]:
     ]
 
 
-async def export(call: Call, query: CandidateQuery) -> HTTPResponse:
-    people = await list_exports.taken(
-        call.s.clock,
-        "candidates",
-        listing.filters(query),
-        lambda cursor: candidate_list.listing(
-            call.s, query.wanted, cursor=cursor, limit=200, actor=call.actor
+async def export(call: Call, query: CandidateQuery) -> None:
+
+    async def written(items: Sequence[candidate_list.CandidateLine]) -> list[list[str | int | None]]:
+        return [
+            [one.name, one.id_masked, one.school, one.plan, "已绑定" if one.is_bound else "未绑定"]
+            for one in items
+        ]
+
+    head: dict[str, float] = {"姓名": 14, "证件号码": 22, "院校": 28, "最近的考试计划": 40, "微信绑定": 10}
+    taking = Taking(
+        what="candidates",
+        filters=listing.filters(query),
+        read=lambda cursor: candidate_list.listing(
+            call.s, query.wanted, cursor=cursor, limit=SLICE, actor=call.actor
         ),
-        actor=call.actor,
+        written=written,
+        title="考生",
+        head=head,
     )
-    head = {"姓名": 14, "证件号码": 22, "院校": 28, "最近的考试计划": 40, "微信绑定": 10}
-    lines: list[list[str | int | None]] = [
-        [one.name, one.id_masked, one.school, one.plan, "已绑定" if one.is_bound else "未绑定"]
-        for one in people
-    ]
-    return await listing.workbook(call, "考生", head, lines)
+    await listing.send_table(call, taking)
 
 
 async def find(call: Call, body: Sought) -> Found:
