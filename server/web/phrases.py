@@ -28,7 +28,8 @@ _Made = tuple[
 ]  # narrow holes, wide ones, English, whether it is short
 _SHORT = 2  # so few letters, and no mark, say little: what stands in the holes must have its English too
 _MARKS = re.compile(r"[，。！？：；（“]")
-_LONGEST = 2000  # no sentence of ours is longer; what somebody typed may be
+_LONGEST = 600  # no sentence of ours is longer; what somebody typed may be
+_MOST_PARTS = 12  # nor has more parts: every way to put parts together is looked up
 _NARROW = str.maketrans(
     {
         "，": ", ",
@@ -86,7 +87,7 @@ class Phrases:
             return self.known[sentence]
         core = sentence.strip(" \u3000")
         if core != sentence and core:
-            said = self._find(core)
+            said = self.find(core)
             at = sentence.index(core)
             return None if said is None else sentence[:at] + said + sentence[at + len(core) :]
         if found := _DAY.match(sentence):
@@ -121,12 +122,15 @@ class Phrases:
     def _by_parts(self, sentence: str) -> str | None:
         """Several sentences one after another, or things in a row, of which each has its English."""
         parts = _SENTENCE.findall(sentence)
+        if len(parts) > _MOST_PARTS:
+            return None
         for size in range(len(parts) - 1, 0, -1):
-            first, rest = self._part("".join(parts[:size])), self._part("".join(parts[size:]))
-            if first is not None and rest is not None:
+            first = self._part("".join(parts[:size]))
+            rest = None if first is None else self._part("".join(parts[size:]))
+            if rest is not None:
                 return f"{first} {rest}"
         if sentence.endswith("。"):
-            bare = self._find(sentence[:-1])
+            bare = self.find(sentence[:-1])
             return None if bare is None else bare.rstrip(".") + "."
         for mark, english in (
             ("、", ", "),
@@ -135,13 +139,13 @@ class Phrases:
             ("\u3000", " \u00a0"),
             (" · ", " · "),
         ):
-            if mark in sentence:
+            if 0 < sentence.count(mark) < _MOST_PARTS:
                 said = [self._part(one) for one in sentence.split(mark)]
                 return None if None in said else english.join(one for one in said if one)
         return None
 
     def _part(self, part: str) -> str | None:
-        return self._find(part) if HAN.search(part) else narrow(part).strip()
+        return self.find(part) if HAN.search(part) else narrow(part).strip()
 
 
 def _pattern(chinese: str, held: str) -> re.Pattern[str]:
