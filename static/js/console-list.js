@@ -40,16 +40,17 @@ function chooser() {
 if (list) chooser();
 
 /* Keys. None while somebody types, none with Ctrl, Alt or the command key, none beside a dialog. */
-const rowLinks = () => [...document.querySelectorAll("main tbody tr")].map((row) => row.querySelector("a[href]")).filter(Boolean);
+const ROW = "main tbody tr, main .due > li"; // the first page's lines are a list as well
+const rowLinks = () => [...document.querySelectorAll(ROW)].map((row) => row.querySelector("a[href]")).filter(Boolean);
 
 function step(by) {
   const links = rowLinks();
   if (!links.length) return;
-  const row = document.activeElement?.closest("tr");
-  const here = links.findIndex((link) => link.closest("tr") === row);
+  const row = document.activeElement?.closest(ROW);
+  const here = links.findIndex((link) => row && link.closest(ROW) === row);
   const next = here < 0 ? (by > 0 ? 0 : links.length - 1) : Math.min(links.length - 1, Math.max(0, here + by));
   links[next].focus();
-  links[next].closest("tr").scrollIntoView({ block: "nearest" });
+  links[next].closest(ROW).scrollIntoView({ block: "nearest" });
 }
 
 const KEYS = {
