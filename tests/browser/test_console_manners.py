@@ -248,3 +248,34 @@ async def test_a_wide_screen_has_the_page_in_its_middle(
                 return [m.left - document.querySelector('.side').getBoundingClientRect().right, innerWidth - m.right]; }"""
         )
         assert abs(left - right) <= 20
+
+
+DROP = """(field, names) => {
+    const carried = new DataTransfer();
+    for (const name of names) carried.items.add(new File(["%PDF-1.7"], name, {type: "application/pdf"}));
+    for (const kind of ["dragenter", "dragover", "drop"])
+        field.dispatchEvent(new DragEvent(kind, {dataTransfer: carried, bubbles: true, cancelable: true}));
+}"""
+
+
+async def test_a_file_is_dropped_onto_its_field_and_nowhere_else(
+    base: str, browser: Browser, services: Services
+) -> None:
+    async with seat(browser, services, base, Role.ADMIN) as (page, trouble):
+        await page.goto(f"{base}/console/corrections/new")
+        await page.fill("#reason", REASON)
+        field, names = page.locator(".field:has(#proof)"), "document.getElementById('proof').files"
+        await look(page, "drop-here")
+        await field.evaluate(DROP, ["函件.pdf", "另一份.pdf"])
+        await expect(page.locator(".toast")).to_contain_text("一次放一个文件")
+        assert await page.evaluate(f"{names}.length") == 0
+        await field.evaluate(DROP, ["函件.pdf"])
+        assert await page.evaluate(f"[...{names}].map(one => one.name)") == ["函件.pdf"]
+        left = await page.evaluate(
+            """() => { const carried = new DataTransfer(); carried.items.add(new File(["x"], "x.pdf"));
+            return document.querySelector("main").dispatchEvent(
+                new DragEvent("drop", {dataTransfer: carried, bubbles: true, cancelable: true})) }"""
+        )
+        assert left is False, "the browser would open the file in place of the page"
+        assert await page.input_value("#reason") == REASON
+        assert trouble == []
