@@ -197,5 +197,7 @@ english.learn(
   "设置", "Setting",
   "“{1}”已{2}。", "“{1}” is now switched: {2}.",
   "没有这样的一页，请换一个词。", "There is no such page. Please try another word.",
+  "一次放一个文件；请只拖一个。", "One file at a time, please.",
+  "已用通行密钥验证，请点“建立”。", "Confirmed by passkey. Now submit the form.",
   "找到 {1} 页。", "{1:page|pages} found.",
 );

@@ -43,7 +43,7 @@ ELSEWHERE = (
     "server/domain/payments/accounts_export", "server/domain/payments/chinese_amount",
     "server/domain/people/common_passwords", "server/domain/people/names", "server/domain/notices/short_names",
     "server/domain/notices/template_check", "server/domain/notices/wanted_templates",
-    "server/domain/portal_lists/differences_workbook", "server/web/console/help_", "server/web/console/go_live",
+    "server/domain/portal_lists/differences_workbook", "server/domain/lookups/list_exports", "server/web/console/help_", "server/web/console/go_live",
 )  # fmt: skip
 WORDS = ("english.js", "english-console.js")  # scripts that hold the English of the others
 SILENT = ("docs.js",)  # of pages that are in Chinese alone
