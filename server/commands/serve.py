@@ -125,7 +125,7 @@ def _children(settings: Settings, line: socket.socket, *, development: bool, web
     if not web_only:
         children += worker_children(settings, log)
     if development and settings.uses_sandbox:
-        children.append(Child("微信沙箱 ", python("-m", "server.sandbox"), environment, log))
+        children.append(Child("微信沙箱 ", python("-m", "server.sandbox", "--quiet"), environment, log))
     return children
 
 

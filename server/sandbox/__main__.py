@@ -25,13 +25,14 @@ def main() -> int:
     except (OSError, ValueError, KeyError) as problem:
         sys.stderr.write(f"数据目录里的文件无法读写，请检查或换一个 SANDBOX_DATA_DIR：{problem}\n")
         return 2
-    _greet(config)
+    if "--quiet" not in sys.argv:
+        _greet(config)
     app.run(host=config.host, port=config.port, single_process=True, motd=False, access_log=False)
     return 0
 
 
 def _greet(config: SandboxConfig) -> None:
-    """What to open, and what to tell the service; to stdout, which a service that starts us keeps in its log."""
+    """What to open, and what to tell the service. A service that starts us says `--quiet`: its log holds JSON lines."""
     lines = [f"微信沙箱    http://{config.host}:{config.port}/", f"被测的服务  {config.service_url}"]
     assert config.data_path is not None
     account = config.data_path.parent.parent / account_file.FILE

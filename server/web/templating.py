@@ -164,12 +164,17 @@ CHINESE_ALONE = (  # within those: documents for paper, the help, and what the d
 
 
 def _other_language(request: Request) -> str:
-    """Where the same page speaks the other language; empty where a page cannot be asked for again."""
-    answered = ANSWERED.fullmatch(request.path)
-    if request.method == "POST" and answered is None:
+    """Where the same page speaks the other language; empty where a page cannot be asked for again.
+
+    Without the path of what is shown: it may hold a scan's token or the number of a certificate.
+    """
+    asked = f"?{languages.ASKED}={languages.speaker(request).other.tag}"
+    if request.path.startswith("/h5/login"):
         return ""
-    path = answered[1] if answered is not None and request.method == "POST" else request.path
-    return "" if path.startswith("/h5/login") else path
+    if request.method != "POST":
+        return asked
+    answered = ANSWERED.fullmatch(request.path)
+    return "" if answered is None or request.path.endswith("/mini-program") else answered[1] + asked
 
 
 USES_WECHAT = ("h5/", "scan/")  # templates of pages inside WeChat; they load static/js/wechat.js

@@ -45,6 +45,9 @@ async def keys(page: Page) -> None:
 
 async def code_is_drawn(page: Page) -> None:
     await expect(page.locator("#qr")).to_be_visible()
+    await page.locator("#link-state").evaluate(
+        "line => { line.hidden = true; }"
+    )  # now and then the line is up
 
 
 async def checked(page: Page) -> None:

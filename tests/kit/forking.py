@@ -209,7 +209,7 @@ def _become(
 def _run(name: str, *arguments: str) -> int | None:
     if name == "server.cli":
         cli.main(arguments)
-    if name == "server.sandbox":
+    if name == "server.sandbox":  # reads sys.argv
         return sandbox.main()
     if name == "worker":
         asyncio.run(worker.run(load(env_file=None)))

@@ -243,7 +243,7 @@ async def test_the_consoles_pages(app: App, services: Services, role: Role) -> N
             pages[path] = page
     assert_english(pages)
     assert "Waiting for you today" in pages[""].text or "Nothing waits for you today" in pages[""].text
-    assert 'href="/console/?lang=zh-CN"' in pages[""].text
+    assert 'href="?lang=zh-CN"' in pages[""].text
 
 
 async def test_the_log_in(app: App) -> None:
@@ -256,7 +256,7 @@ async def test_a_chosen_language_stays_and_its_link_leads_to_the_same_page(
 ) -> None:
     me = browser(services, ME, "zh-CN")
     chinese = await get(app, "/h5/results", me)
-    assert 'href="/h5/results?lang=en" hreflang="en" lang="en">English<' in chinese.text
+    assert 'href="?lang=en" hreflang="en" lang="en">English<' in chinese.text
     english = await get(app, "/h5/results?lang=en", me)
     assert "xcert_language=en" in english.headers["set-cookie"] and "<h1>Results</h1>" in english.text
 
