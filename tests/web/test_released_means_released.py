@@ -163,9 +163,9 @@ async def test_no_door_tells_before_the_release_and_the_right_ones_do_after_it(
     assert before.pop("school") == {DOSSIER, *LISTS, *EMPTY}
     for path in EMPTY:  # a table with its head alone
         taken = await w.ask("get", f"/{path}", "school")
-        sheet, _ = openpyxl.load_workbook(
+        _, sheet = openpyxl.load_workbook(
             io.BytesIO(taken.body)
-        ).worksheets  # the second says how many there are
+        ).worksheets  # the first says how many there are
         assert sheet.max_row == 1, path
     _, people = openpyxl.load_workbook(
         io.BytesIO((await w.ask("get", f"/{LISTS[1]}", "school")).body)
