@@ -95,7 +95,7 @@ function recount() {
   ways.forEach((way) => { way.querySelector(".link").hidden = ways.length === 1; });
 }
 
-function beijing(value) { return value ? `${value}:00+08:00` : null; }
+function beijing(value) { return value ? `${value.replace(" ", "T")}:00+08:00` : null; }
 
 function ticked(name, read) {
   return [...form.querySelectorAll(`[data-list="${name}"]:checked`)].map((one) => read(one.value));

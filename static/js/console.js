@@ -209,7 +209,7 @@ function wrongSum(field) {
 function valueOf(field) {
   if (field.dataset.kind === "yuan") return fenOf(field.value);
   if (field.dataset.kind === "int") return field.value === "" ? null : Number(field.value);
-  if (field.dataset.kind === "beijing") return field.value ? field.value + ":00+08:00" : null;
+  if (field.dataset.kind === "beijing") return field.value ? `${field.value.replace(" ", "T")}:00+08:00` : null;
   if (field.type === "checkbox") return field.checked;
   return field.value === "" ? null : field.value;
 }
@@ -238,6 +238,7 @@ function looksRight(form) {
     if (field.required && !field.value.trim()) wrong = "请填写这一项。";
     else if (field.minLength > 0 && field.value.length < field.minLength) wrong = `至少要有${field.minLength}个字符。`;
     else if (field.dataset?.kind === "yuan" && field.value) wrong = wrongSum(field);
+    else if (field.dataset?.moment && field.value) wrong = wrongMoment(field);
     else if (field.dataset?.sameAs && field.value !== document.getElementById(field.dataset.sameAs).value) wrong = "两次输入不一致，请重新输入。";
     if (wrong) { mark(field, wrong); first ||= field; }
   }

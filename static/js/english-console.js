@@ -200,4 +200,13 @@ english.learn(
   "一次放一个文件；请只拖一个。", "One file at a time, please.",
   "已用通行密钥验证，请点“建立”。", "Confirmed by passkey. Now submit the form.",
   "找到 {1} 页。", "{1:page|pages} found.",
+  "请把日期写成 2026-12-01 这样。", "Please write the date like 2026-12-01.",
+  "请把日期和时间写成 2026-12-01 09:00 这样。", "Please write date and time like 2026-12-01 09:00.",
+  "请把时间写成 09:00 这样。", "Please write the time like 09:00.",
+  "没有这一天，请核对日期。", "There is no such day. Please check the date.",
+  "不能早于 {1}。", "Not before {1}, please.",
+  "不能晚于 {1}。", "Not after {1}, please.",
+  "上个月", "Previous month",
+  "下个月", "Next month",
+  "{1}：选择日期", "{1}: choose a date",
 );
