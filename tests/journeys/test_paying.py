@@ -134,7 +134,7 @@ def close_the_day(service: Service, chromium: Browser, day: date) -> None:
     desk.get_by_role("button", name="导出账目").click()
     form = desk.locator("dialog[open]")
     form.get_by_label("从", exact=True).fill(day.isoformat())
-    form.get_by_label("到（含当天）").fill(noon.date().isoformat())
+    form.get_by_label("到（含当天）", exact=True).fill(noon.date().isoformat())
     with desk.expect_download() as handed:
         form.get_by_role("button", name="导出", exact=True).click()
     book = load_workbook(BytesIO(handed.value.path().read_bytes()), read_only=True)
