@@ -8,17 +8,15 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from contextlib import suppress
-from pathlib import Path
 
 import orjson
 
 from server.domain.ports.doctor import BAD, LOOK, OK, Examined
 from server.errors import OutsideFailure
-from server.settings import Settings
+from server.settings import Settings, as_environment
 
 SECONDS = 90.0  # it asks WeChat, WeChat Pay and the time-stamp service one after the other
 _MOST = 1_000_000  # bytes of its answer
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 class DoctorApart:
@@ -30,7 +28,7 @@ class DoctorApart:
             command: instead of the real one, for tests.
         """
         self._command = command or (sys.executable, "-m", "server.cli", "doctor", "--json")
-        self._stores = {"XCERT_DATABASE_URL": settings.database_url, "XCERT_REDIS_URL": settings.redis_url}
+        self._environment = as_environment(settings)
 
     async def examine(self, seconds: float = SECONDS) -> list[Examined]:
         try:
@@ -39,8 +37,7 @@ class DoctorApart:
                 stdin=DEVNULL,
                 stdout=PIPE,
                 stderr=DEVNULL,
-                cwd=_ROOT,
-                env={**os.environ, **{name: url for name, url in self._stores.items() if url}},
+                env=self._environment,  # all settings: it sees what we do, wherever ours came from
                 start_new_session=True,
             )
         except OSError:

@@ -51,6 +51,11 @@ _CODE = re.compile(r"\{\{.{0,800}?\}\}|\{%.{0,800}?%\}", re.DOTALL)
 _LITERAL = re.compile(
     r"(?P<compared>(?:[=!]=|\bin)\s*)?(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')(?P<later>\s*[=!]=)?"
 )
+# What people are called, and schools: said as it is written, though it may be a word that has its English.
+_THEIRS = re.compile(
+    r"(?!(?:wrong|problems)\.)(?:.+\.(?:name|school|username)|(?:.+\.)?(?:name_masked|holder|holder_name|payer|candidate|school_name))"
+    r"(?:\s+or\b.*)?"
+)  # `wrong.name`, `problems.name`: what is wrong with it
 _BETWEEN = ("、", "；", "，", "：")
 _HOLES_MEET = re.compile(r"\}\}\{\{(?!-? \([\"' ])")  # two things beside each other; not a mark between them
 _CHINESE = re.compile(r"[\u3400-\u9fff](?:[\u3400-\u9fff（）]*[\u3400-\u9fff）])?")  # what English quotes
@@ -268,7 +273,9 @@ def _through(hole: str, way: str) -> str:
     """`{{ it }}` → `{{ (it) | quoted }}`."""
     found = re.fullmatch(r"\{\{([-+]?)(.*?)([-+]?)\}\}", hole, re.DOTALL)
     assert found is not None
-    return f"{{{{{found[1]} ({found[2].strip()}) | {way} {found[3]}}}}}"
+    if _THEIRS.fullmatch(held := found[2].strip()):
+        way = {"quoted": "theirs", "said": "string"}[way]
+    return f"{{{{{found[1]} ({held}) | {way} {found[3]}}}}}"
 
 
 def _padded(said: str, before: str, after: str) -> str:

@@ -89,6 +89,13 @@ def quoted(text: object) -> object:
     return Markup("").join(quote.format(one) if at % 2 else escape(one) for at, one in enumerate(parts))
 
 
+def theirs(text: object) -> object:
+    """A name as it is written, marked as Chinese."""
+    if not isinstance(text, str) or hasattr(text, "__html__") or not HAN.search(text):
+        return text
+    return Markup('<span lang="zh-CN">{}</span>').format(text)
+
+
 def said(text: object) -> object:
     """The same within an attribute, or where no tag may stand."""
     if not isinstance(text, str) or hasattr(text, "__html__"):
@@ -123,7 +130,7 @@ def environment_of(speaker: Speaker) -> Environment:
     environment.filters["minute"] = speaker.minute
     environment.filters["yuan"] = yuan
     environment.filters["dialled"] = dialled
-    environment.filters |= {"quoted": quoted, "said": said, "counted": counted}
+    environment.filters |= {"quoted": quoted, "theirs": theirs, "said": said, "counted": counted}
     environment.filters["named"] = lambda label, kind: speaker.name(kind, label)
     environment.globals["tab_items"] = TABS
     return environment

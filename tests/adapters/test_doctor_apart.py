@@ -20,12 +20,15 @@ def saying(settings: Settings, program: str) -> DoctorApart:
 async def test_each_line_is_a_finding(settings: Settings) -> None:
     program = """
 import os
-print('{"level":"ok","title":"数据库","text":"' + os.environ["XCERT_DATABASE_URL"] + '"}')
+print('{"level":"ok","title":"数据库","text":"' + os.environ["XCERT_DATABASE_URL"] + " " + os.environ["XCERT_ISSUER"] + '"}')
 print('{"level":"bad","title":"Redis","text":"x"}'); raise SystemExit(1)
 """
-    settings = replace(settings, database_url="postgresql://here/xcert")
+    settings = replace(settings, database_url="postgresql://here/xcert", issuer="一家评价组织")
     found = await saying(settings, program).examine()
-    assert found == [Examined("ok", "数据库", settings.database_url), Examined("bad", "Redis", "x")]
+    assert found == [
+        Examined("ok", "数据库", "postgresql://here/xcert 一家评价组织"),
+        Examined("bad", "Redis", "x"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,11 @@ async def test_a_person_confirms_what_no_program_sees_and_takes_it_back(
     trail = await AuditEntry.filter(subject_kind="go_live", subject_id="icp").order_by("id")
     assert [one.action for one in trail] == ["go_live.confirm", "go_live.take_back"]
     assert trail[0].became == {"note": "京ICP备0号"}
+    mobile = make.mobile()
+    await checklist.confirm(clock, "icp", f"经办人 {mobile}", actor=make.ADMIN)
+    [last] = await AuditEntry.all().order_by("-id").limit(1)
+    kept = [(await GoLiveTick.get(line="icp")).note, str(last.became)]
+    assert not any(mobile in one for one in kept) and all("经办人" in one for one in kept)
 
 
 async def test_nobody_confirms_what_the_doctor_sees_is_not_so(services: Services, clock: FakeClock) -> None:

@@ -335,6 +335,10 @@ def test_what_the_program_made_is_found_by_its_holes() -> None:
         ('<b lang="zh-CN">{{ x }}</b>', '<b lang="zh-CN">{{ x }}</b>'),
         ("{{ a }}，{{ b }}（{{ c }}）", "{{ (a) | quoted }}, {{ (b) | quoted }} ({{ (c) | quoted }}) "),
         ("甲　乙", "[甲]　[乙]"),
+        ("<td>{{ one.name }}</td>", "<td>{{ (one.name) | theirs }}</td>"),
+        ('<i title="{{ one.candidate }}">', '<i title="{{ (one.candidate) | string }}">'),
+        ('{{ one.school or "甲" }}', '{{ (one.school or "[甲]") | theirs }}'),
+        ("<p>{{ wrong.name }}</p>", "<p>{{ (wrong.name) | quoted }}</p>"),
     ],
 )
 def test_a_template_is_read_sentence_by_sentence(source: str, written: str) -> None:
@@ -350,3 +354,16 @@ def test_words_may_stand_in_another_order_and_number() -> None:
         page
         == "<p><b id='x'>{{ (m) | quoted }}</b> of {{ ((n) | quoted) | counted('person', 'people') }}</p>"
     )
+
+
+def test_a_name_that_is_also_a_word_stays_a_name() -> None:
+    """成功 is a name; the catalogue has it as a word."""
+    english = templating.environment_of(languages.SPEAKERS[languages.ENGLISH])
+    assert languages.english().say("文件") == "File"
+    holder = {"name": "文件"}
+    for source, written in (
+        ("<b>{{ one.name }}</b>", '<b><span lang="zh-CN">文件</span></b>'),
+        ('<b title="{{ one.name }}">{{ what }}</b>', '<b title="文件">File</b>'),
+    ):
+        reader = Reader(languages.english().exact)
+        assert english.from_string(reader.translate(source)).render(one=holder, what="文件") == written

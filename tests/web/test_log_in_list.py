@@ -123,6 +123,10 @@ async def test_nobody_ends_a_strangers_log_in(app: App, services: Services) -> N
     theirs = (await ConsoleSession.get()).id
     who = await entered(app, mine.username)
     assert code(await who("DELETE", f"/sessions/{theirs}")) == (404, "session_not_found")
+    assert code(await who("DELETE", f"/sessions/{'9' * 5000}")) == (
+        404,
+        "session_not_found",
+    )  # longer than any
 
 
 async def test_a_password_is_reset_by_two_at_the_desk(app: App, services: Services) -> None:

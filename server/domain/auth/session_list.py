@@ -155,8 +155,8 @@ async def last_of(staff_ids: Iterable[int]) -> dict[int, datetime]:
 async def end_own(clock: Clock, staff_id: int, session_id: str, *, actor: Actor) -> None:
     """End one of one's own log-ins. Twice is as good as once. Raises NotFound("session_not_found")."""
     async with in_transaction():
-        known = ConsoleSession.filter(id=session_id[:_LONGEST_ID], staff_id=staff_id)
-        row = await known.first() if len(session_id) <= _LONGEST_ID else None
+        is_possible = len(session_id) <= _LONGEST_ID
+        row = await ConsoleSession.filter(id=session_id, staff_id=staff_id).first() if is_possible else None
         if row is None:
             raise NotFound("session_not_found", "没有找到这次登录，可能已经结束；请刷新页面。")
         _, is_new = await EndedSession.get_or_create(id=session_id, defaults={"expires_at": row.expires_at})

@@ -14,6 +14,7 @@ from server.domain.audit import audit_log
 from server.domain.go_live import doctor_runs
 from server.domain.go_live.lines import LINES, SECTIONS, ListLine, line_of
 from server.domain.people import staff
+from server.domain.people.free_text import clean_reason
 from server.domain.ports import Clock
 from server.domain.ports.doctor import BAD, LOOK, OK, Examined
 from server.domain.roles import Verb
@@ -120,7 +121,7 @@ async def _backup(clock: Clock) -> Examined:
 
 
 async def confirm(clock: Clock, key: str, note: str, *, actor: Actor) -> None:
-    """This person has seen that the line is so.
+    """This person has seen that the line is so. Numbers of people in the note are masked.
 
     Raises:
         Forbidden: role_not_allowed. NotFound: line_unknown. Conflict: line_open: the doctor sees that it is not.
@@ -129,10 +130,11 @@ async def confirm(clock: Clock, key: str, note: str, *, actor: Actor) -> None:
     standing = await _one(clock, key, actor)
     if standing.mark is Mark.OPEN:
         raise Conflict("line_open", "体检发现这一项还没有好，不能确认；请照说明处理，再做一次体检。")
+    note = clean_reason(note)
     async with in_transaction():
-        tick = {"staff_id": actor.id, "staff_name": actor.name, "note": note.strip(), "at": clock.now()}
+        tick = {"staff_id": actor.id, "staff_name": actor.name, "note": note, "at": clock.now()}
         await GoLiveTick.update_or_create(defaults=tick, line=key)
-        await audit_log.record(clock, actor, "go_live.confirm", "go_live", key, became={"note": note.strip()})
+        await audit_log.record(clock, actor, "go_live.confirm", "go_live", key, became={"note": note})
 
 
 async def take_back(clock: Clock, key: str, *, actor: Actor) -> None:
