@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -45,6 +46,7 @@ async def keys(page: Page) -> None:
 
 async def code_is_drawn(page: Page) -> None:
     await expect(page.locator("#qr")).to_be_visible()
+    await expect(page.locator("#left")).to_have_text(re.compile("[0-9]:[0-9]{2}"))  # once it counts
     await page.locator("#link-state").evaluate(
         "line => { line.hidden = true; }"
     )  # now and then the line is up

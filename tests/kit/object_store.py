@@ -118,11 +118,14 @@ class Way:
 @asynccontextmanager
 async def way_to(port: int, folder: Path) -> AsyncIterator[Way]:
     """A proxy before the server at `port`, whose bucket lies in `folder`."""
-    way = Way(folder=folder)
+    way, answering = Way(folder=folder), set[asyncio.Task[web.StreamResponse]]()
     async with aiohttp.ClientSession(auto_decompress=False) as session:
 
         async def pass_on(request: web.Request) -> web.StreamResponse:
-            return await _answer(way, session, f"http://127.0.0.1:{port}", request)
+            task = asyncio.ensure_future(_answer(way, session, f"http://127.0.0.1:{port}", request))
+            answering.add(task)
+            task.add_done_callback(answering.discard)
+            return await task
 
         app = web.Application(client_max_size=2**30)
         app.router.add_route("*", "/{path:.*}", pass_on)
@@ -134,6 +137,11 @@ async def way_to(port: int, folder: Path) -> AsyncIterator[Way]:
         try:
             yield way
         finally:
+            for task in (
+                waiting := list(answering)
+            ):  # slow ones outlive the server, and would be the next test's
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
             await runner.cleanup()
 
 

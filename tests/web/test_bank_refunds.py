@@ -231,7 +231,7 @@ async def test_the_order_offers_the_form_while_something_is_left(
     address = f"/console/orders/{order.id}"
     shown = (await finance.page(address)).text
     assert 'data-open="bank-refund"' in shown and "还可以退 <b>¥241.00</b>。" in shown
-    assert 'min="2026-11-23"' in shown and "没有退款。银行退回以后" in shown
+    assert 'data-least="2026-11-23"' in shown and "没有退款。银行退回以后" in shown
     await transferring.recorded_back(services, order, amount_fen=5_000, bank_reference="BACK-1")
     shown = (await finance.page(address)).text
     assert "还可以退 <b>¥191.00</b>，另有 ¥50.00 待批准。" in shown and "BACK-1" in shown
