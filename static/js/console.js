@@ -107,6 +107,9 @@ function say(place, text, kind = "bad") {
   place.scrollIntoView({ block: "nearest" });
 }
 
+/** Ends the question that is being asked; true for yes. */
+let answerQuestion = () => {};
+
 /** Ask; resolves to true if the person is sure. */
 function sure(text, yes, danger) {
   const dialog = document.getElementById("sure");
@@ -114,11 +117,12 @@ function sure(text, yes, danger) {
   const button = document.getElementById("sure-yes");
   button.textContent = yes || "确定";
   button.classList.toggle("danger", Boolean(danger));
+  answerQuestion(false);
   dialog.returnValue = "no";
+  // The event of a dialog that was closed comes late, and may come when the next question is open already.
+  dialog.onclose = () => { if (!dialog.open) answerQuestion(dialog.returnValue === "yes"); };
   dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
-  });
+  return new Promise((resolve) => { answerQuestion = resolve; });
 }
 
 /** Say at the page's edge what has happened: it is read out, and stays until it is closed. */

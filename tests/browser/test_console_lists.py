@@ -73,6 +73,7 @@ async def test_a_working_day_by_keyboard_alone(base: str, browser: Browser, serv
     await account(Role.ISSUER)
     async with seat(browser, services, base, None) as (page, trouble):
         await page.goto(f"{base}/console/login")
+        await expect(page.locator("[name=username]")).to_be_focused()
         await page.keyboard.type("user-issuer")
         await page.keyboard.press("Tab")
         await page.keyboard.type(PASSWORD)
