@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from server import os_errors
 from server.adapters.embedded import EmbeddedError
-from server.adapters.keys import PURPOSES, KeysMissing
+from server.adapters.keys import PURPOSES, KeysMissing, KeysUnsafe, unsafe_keys
 from server.commands import Impossible
 from server.domain.roles import Role
 from server.errors import XcertError
@@ -26,14 +26,20 @@ Run = Callable[[argparse.Namespace, Settings], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and leave with its exit code: 0 done, 1 refused or impossible, 2 and 3 as each command says."""
+    """Run one command and leave with its exit code.
+
+    0 done, 1 refused or impossible, 2 settings or keys that nothing may start with, otherwise as each command says.
+    """
     args = build_parser().parse_args(arguments)
     try:
         code = args.run(args, places() if args.bare else load())
         sys.stdout.flush()  # here, so that a reader who has gone is told below and not at the very end
         sys.exit(code)
     except SettingsError as error:
-        _fail("设置有问题，请先修改：", *error.problems)
+        unsafe = unsafe_keys(error.keys_dir) if error.keys_dir is not None else []
+        _fail("设置有问题，请先修改：", *error.problems, *unsafe, code=2)
+    except KeysUnsafe as error:
+        _fail("设置有问题，请先修改：", *str(error).splitlines(), code=2)
     except (EmbeddedError, Impossible, KeysMissing) as error:
         _fail(str(error))
     except XcertError as error:
@@ -364,9 +370,9 @@ def _run(place: str) -> Run:
     return run
 
 
-def _fail(*lines: str) -> None:
+def _fail(*lines: str, code: int = 1) -> None:
     print("\n".join(lines), file=sys.stderr)
-    sys.exit(1)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

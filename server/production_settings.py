@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,58 @@ _HOSTS: dict[str, tuple[str, set[str]]] = {
     "pay_url": ("WECHAT_PAY_URL", {"api.mch.weixin.qq.com", "api2.mch.weixin.qq.com"}),
     "js_url": ("WECHAT_JS_URL", {"res.wx.qq.com", "res2.wx.qq.com"}),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One row of docs/operate.md. `settings`: whose values are looked at; `when`, `instead`: in Chinese, for operators."""
+
+    settings: tuple[str, ...]
+    when: str
+    instead: str
+
+
+# What the start refuses, and what to do instead; the test provokes every row (tests/adapters/test_refused_starts.py).
+REFUSALS = (
+    Refusal(("XCERT_ENV",), "没有填写，却填了正式的 AppID 或 https 的对外网址", "对外服务写 `production`；确实是开发，写明 `development`"),
+    Refusal(("XCERT_PUBLIC_URL",), "不是 https，或带端口", "填 `https://域名`"),
+    Refusal(tuple(env for env, _ in _HOSTS.values()), "不是 https，或不是微信的域名", "不要填；经自己的出口转发的，把域名写入 `XCERT_WECHAT_HOSTS`"),
+    Refusal(("WECHAT_OA_APPID", "WECHAT_MP_APPID"), "是沙箱的（`wxsandbox…`）", "填微信给的"),
+    Refusal(("WECHAT_OA_MODE", "WECHAT_MP_MODE"), "`plain`", "不填（`safe`），微信后台选“安全模式”"),
+    Refusal(("XCERT_SECOND_FACTOR",), "`optional`", "不填"),
+    Refusal(("XCERT_TSA_CERTIFICATES",), "没有填，却填了 `XCERT_TSA_URL`", "填时间戳服务的根证书"),
+    Refusal(("XCERT_S3_ENDPOINT",), "不是 https", "填 https 的"),
+    Refusal(("XCERT_KEYS_DIR",), "里面是开发用密钥，或印章由开发用的 CA 签发", "另建目录，运行 `xcert keys create`，印章请电子认证机构签发"),
+    Refusal(("XCERT_KEYS_DIR",), "里面的私钥文件本机其他用户可以读写", "`chmod -R o-rwx 目录`"),
+)  # fmt: skip
+
+
+def refusals_as_markdown() -> str:
+    """The table of docs/operate.md."""
+    rows = ["| 变量 | 什么情况 | 改成 |", "|---|---|---|"]
+    rows += [
+        f"| {'、'.join(f'`{name}`' for name in one.settings)} | {one.when} | {one.instead} |"
+        for one in REFUSALS
+    ]
+    return "\n".join(rows)
+
+
+def forgotten(raw: Mapping[str, Any]) -> list[str]:
+    """Nobody said which environment this is, and the rest looks like the real one: development would take its own keys.
+
+    Args:
+        raw: the settings that were given, by the name of their variable.
+    """
+    is_real = any(
+        raw.get(name) and not str(raw[name]).startswith("wxsandbox")
+        for name in ("WECHAT_OA_APPID", "WECHAT_MP_APPID")
+    ) or str(raw.get("XCERT_PUBLIC_URL", "")).strip().lower().startswith("https://")
+    if "XCERT_ENV" in raw or not is_real:
+        return []
+    return [
+        "没有填写 XCERT_ENV，填的却是正式的微信账号或 https 的对外网址：对外服务请写 XCERT_ENV=production；"
+        "确实是开发环境，请写明 XCERT_ENV=development"
+    ]
 
 
 def problems(values: Mapping[str, Any]) -> list[str]:

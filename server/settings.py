@@ -13,7 +13,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from server import os_errors, public_address, sandbox_account, setting_values
+from server import os_errors, production_settings, public_address, sandbox_account, setting_values
 from server.files_place import FilesPlace, place_of
 
 TEMPLATE_KEYWORDS = setting_values.TEMPLATE_KEYWORDS  # the notices read its entries by the same form
@@ -22,9 +22,10 @@ TEMPLATE_KEYWORDS = setting_values.TEMPLATE_KEYWORDS  # the notices read its ent
 class SettingsError(Exception):
     """One clear line for each thing that is missing or wrong."""
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[str], *, keys_dir: Path | None = None) -> None:
+        """`keys_dir`: of a production that does not start; its keys may be refused as well, and are told at once."""
         super().__init__("\n".join(problems))
-        self.problems = problems
+        self.problems, self.keys_dir = problems, keys_dir
 
 
 def _s(env: str, help: str, default: Any = "", *, secret: bool = False, required: bool = False) -> Any:
@@ -316,8 +317,9 @@ def load(environ: Mapping[str, str] | None = None, *, env_file: Path | None = Pa
             values[f.name] = f.default
     values["public_url"] = public_address.normalised(str(values.get("public_url", "")).strip())
     problems += setting_values.problems(values, production=production)
+    problems += production_settings.forgotten(raw)
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError(problems, keys_dir=values.get("keys_dir") if production else None)
     return Settings(**values)
 
 

@@ -15,7 +15,7 @@ def cautions(settings: Settings) -> list[str]:
     ]
     if not settings.is_production and real:
         sentences.append(
-            "XCERT_ENV 是 development（或没有填写），填的却是正式的微信账号：开发密钥会被接受，多项保护没有启用；"
+            "XCERT_ENV 是 development，填的却是正式的微信账号：开发密钥会被接受，多项保护没有启用；"
             "对外服务请设 XCERT_ENV=production"
         )
     is_local = settings.host in ("127.0.0.1", "::1", "localhost")

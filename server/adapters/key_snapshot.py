@@ -18,6 +18,10 @@ from server.adapters.seal_certificates import SealCredentials
 from server.domain.ports import PublicKey
 
 
+class KeysUnsafe(KeysMissing):
+    """They are there, and production does not start with them."""
+
+
 @dataclass(slots=True)
 class KeySnapshot:
     """All keys of the folder as they stood at one moment. `read_snapshot` fills it; nothing changes it afterwards."""
@@ -78,7 +82,7 @@ def open_to_others(folder: Path) -> list[str]:
 
 
 def read_snapshot(folder: Path, *, production: bool) -> KeySnapshot:
-    """Every key in the folder. Raises KeysMissing."""
+    """Every key in the folder. Raises KeysMissing; KeysUnsafe with a line for each thing that production refuses."""
     files = listing(folder)
     snapshot = KeySnapshot(key_life.read(folder))
     if missing := [purpose for purpose in PURPOSES if purpose not in {key.purpose for key in files}]:
@@ -96,22 +100,33 @@ def read_snapshot(folder: Path, *, production: bool) -> KeySnapshot:
     snapshot.faulty_seals = frozenset(
         epoch for epoch, seal in snapshot.seals.items() if seal_certificates.shape_problem(seal)
     )
-    if production:
-        _require_genuine(folder, snapshot)
+    if production and (unsafe := unsafe_keys(folder)):
+        raise KeysUnsafe("\n".join(unsafe))
     return snapshot
 
 
-def _require_genuine(folder: Path, snapshot: KeySnapshot) -> None:
-    """What production refuses. Raises KeysMissing."""
-    is_marked = (folder / DEVELOPMENT_MARK).exists()
-    if is_marked or any(seal.is_development() for seal in snapshot.seals.values()):
-        raise KeysMissing(
-            f"密钥目录 {folder} 是开发用密钥，生产环境不能使用；请另建目录并运行 xcert keys create"
-        )
+def unsafe_keys(folder: Path) -> list[str]:
+    """What production refuses of a key folder, one line each; of what cannot be read at all, nothing is said here."""
+    lines = []
+    if (folder / DEVELOPMENT_MARK).exists() or _has_development_seal(folder):
+        lines.append(f"密钥目录 {folder} 是开发用密钥，生产环境不能使用；请另建目录并运行 xcert keys create")
     if names := open_to_others(folder):
-        raise KeysMissing(
+        lines.append(
             f"密钥文件 {names[0]} 等 {len(names)} 个可被本机其他用户读取，请运行 chmod -R o-rwx {folder}"
         )
+    return lines
+
+
+def _has_development_seal(folder: Path) -> bool:
+    for key in listing(folder):
+        if key.purpose == "seal":
+            try:
+                seal = seal_certificates.read_seal(key.path)
+            except KeysMissing:
+                continue
+            if seal is not None and seal.is_development():
+                return True
+    return False
 
 
 def _secret(path: Path) -> bytes:

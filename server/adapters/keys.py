@@ -26,14 +26,21 @@ from server.adapters.key_files import (
     rotate,
 )
 from server.adapters.key_life import KeysMissing
-from server.adapters.key_snapshot import KeySnapshot, open_to_others, published, read_snapshot
+from server.adapters.key_snapshot import (
+    KeySnapshot,
+    KeysUnsafe,
+    open_to_others,
+    published,
+    read_snapshot,
+    unsafe_keys,
+)
 from server.adapters.seal_certificates import SealCredentials
 from server.domain.ports import KeyEvent, PublicKey, Signed
 from server.errors import Unverified
 
 __all__ = [
-    "DEVELOPMENT_MARK", "PURPOSES", "SECRETS", "SIGNERS", "KeyFile", "KeyFolder", "KeysMissing", "SealCredentials",
-    "create", "listing", "open_to_others", "retire", "rotate",
+    "DEVELOPMENT_MARK", "PURPOSES", "SECRETS", "SIGNERS", "KeyFile", "KeyFolder", "KeysMissing", "KeysUnsafe", "SealCredentials",
+    "create", "listing", "open_to_others", "retire", "rotate", "unsafe_keys",
 ]  # fmt: skip
 log = logging.getLogger("xcert.keys")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from server import os_errors
+from server import os_errors, production_settings
 from server.app import api_document
 from server.commands import Impossible
 from server.domain.campaigns import states as campaign_states
@@ -37,6 +37,7 @@ def tables() -> dict[str, str]:
     """The generated parts of the documents, by the name of their markers."""
     return {
         "settings": settings_as_markdown(),
+        "refusals": production_settings.refusals_as_markdown(),
         "states": states.steps_as_markdown(),
         "certificate-states": _certificate_steps(),
         "officer-states": officer_states.steps_as_markdown(),

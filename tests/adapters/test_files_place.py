@@ -14,7 +14,7 @@ REST = {"WECHAT_OA_APPID": "wx1"}
 
 
 def read(environ: dict[str, str]) -> Settings:
-    return load(REST | environ, env_file=None)
+    return load({"XCERT_ENV": "development"} | REST | environ, env_file=None)
 
 
 S3 = {"XCERT_FILES_URL": "s3://files/of/ours", "XCERT_S3_ACCESS_KEY": "a", "XCERT_S3_SECRET_KEY": "b"}

@@ -200,19 +200,22 @@ def test_doctor_without_anything(xcert: Xcert, tmp_path: Path) -> None:
 
 def test_production_says_each_thing_that_is_missing(xcert: Xcert) -> None:
     done = xcert("serve", XCERT_ENV="production", XCERT_PUBLIC_URL="https://cert.example.cn")
-    assert done.returncode == 1
+    assert done.returncode == 2
     lines = done.stderr.splitlines()
     assert lines[0] == "设置有问题，请先修改："
     assert "缺少 WECHAT_OA_APPID：公众号 AppID" in lines
-    assert all(line.startswith("缺少 WECHAT_") for line in lines[1:])
+    assert all(line.startswith("缺少 WECHAT_") for line in lines[1:-1])
+    assert re.fullmatch(
+        "密钥目录 .* 是开发用密钥，生产环境不能使用；.*", lines[-1]
+    )  # told at once with the rest
 
 
 @pytest.mark.parametrize("command", ["doctor", "serve"])
 def test_an_odd_public_address_stops_the_start_and_the_doctor_with_one_sentence(
     xcert: Xcert, command: str
 ) -> None:
-    done = xcert(command, XCERT_PUBLIC_URL="https://me:pw@cert.example.cn/app?x=1")
-    assert (done.returncode, done.stdout) == (1, "")
+    done = xcert(command, XCERT_ENV="development", XCERT_PUBLIC_URL="https://me:pw@cert.example.cn/app?x=1")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
         "设置有问题，请先修改：",
         "XCERT_PUBLIC_URL 不能带用户名或密码：它会印在二维码里",
@@ -233,7 +236,7 @@ def test_production_refuses_what_is_for_development(xcert: Xcert, arguments: lis
         **{f"WECHAT_{kind}_AES_KEY": "a" * 43 for kind in ("OA", "MP")},
     }
     done = xcert("serve", *arguments, **production)
-    assert done.returncode == 1
+    assert done.returncode == (1 if arguments else 2)
     assert ("不能使用 --dev" if arguments else "开发") in done.stderr
     assert "Traceback" not in done.stderr
 
