@@ -48,6 +48,41 @@ async def besieged(s: Services) -> Staff:
     return made
 
 
+async def test_codes_are_not_guessed_from_many_addresses(services: Services, clock: FakeClock) -> None:
+    """Who knows the password has thirty tries at the code in six hours, whatever their addresses; the owner's device goes on."""
+    made = await account(Role.ISSUER)
+    secret = pyotp.random_base32()
+    sealed = services.keys.encrypt(secret, about="staff.otp")
+    await Staff.filter(id=made.id).update(otp_sealed=sealed, otp_last_step=0)
+    code = pyotp.TOTP(secret).at(clock.now())
+    wrong = f"{(int(code) + 500_000) % 1_000_000:06}"
+    device = login_limits.device_token(services, made.id, "")
+    said = []
+    for n in range(login_limits.CODES_OF_ONE + 1):
+        if n % 20 == 0:  # what is counted of the account alone, not of its codes, is forgotten meanwhile
+            await services.rate_limiter.clear(f"login:{NAME.encode().hex()}:{made.login_epoch}")
+        said.append(await enter(services, otp=wrong, at=f"198.51.{n}.7"))
+    assert said == ["otp_wrong"] * login_limits.CODES_OF_ONE + ["login_codes_too_often"]
+    await services.rate_limiter.clear(f"login:{NAME.encode().hex()}:{made.login_epoch}")
+    assert await enter(services, otp=code, at="192.0.2.1") == "login_codes_too_often"
+    assert await enter(services, otp=code, at="192.0.2.1", device=device) == "in"
+    clock.forward(seconds=login_limits.CODES_WINDOW + 60)
+    code = pyotp.TOTP(secret).at(clock.now())
+    assert await enter(services, otp=code, at="192.0.2.2") == "in"
+
+
+async def test_over_the_limit_a_code_tells_nothing_of_the_password(services: Services) -> None:
+    made = await besieged(services)
+    await Staff.filter(id=made.id).update(
+        otp_sealed=services.keys.encrypt("JBSWY3DPEHPK3PXP", about="staff.otp"), otp_last_step=0
+    )
+    for _ in range(login_limits.CODES_OF_ONE):
+        await services.rate_limiter.hit(
+            f"login-codes:{made.id}:{made.login_epoch}", window=login_limits.CODES_WINDOW
+        )
+    assert await enter(services, otp="000000") == "login_wrong"
+
+
 async def test_the_rightful_person_comes_in_by_an_image_check(services: Services) -> None:
     await besieged(services)
     assert await enter(services) == "captcha_required"

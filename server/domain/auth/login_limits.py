@@ -21,6 +21,7 @@ from server.models import Staff
 WINDOW = 900  # seconds in which tries are counted
 TRIES_OF_ONE_AT_ADDRESS, TRIES_OF_ONE, TRIES_AT_ADDRESS = 5, 30, 120
 TRIES_OF_DEVICE = 10
+CODES_OF_ONE, CODES_WINDOW = 30, 6 * 3600  # wrong codes beside a right password, from wherever; seconds
 PICTURES = 60  # image checks drawn for one address
 DEVICE_SECONDS = 180 * 86400
 
@@ -136,11 +137,37 @@ async def count(s: Services, username: str, account: Staff | None, came: From, *
     return Counted(counters)
 
 
+async def count_code(s: Services, account: Staff, came: From) -> None:
+    """Count a code of the second factor that comes with the right password, before it is judged.
+
+    Three of a million codes are right at any moment: who knows the password and has many addresses would find one within
+    days. A device that the account logged in from before is counted by itself alone, so that its owner gets in.
+
+    Raises: TooMany("login_codes_too_often").
+    """
+    if device_of(s, account.id, came.device):
+        return
+    if await s.rate_limiter.hit(_codes(account), window=CODES_WINDOW) > CODES_OF_ONE:
+        actor = incidents.stranger(came.address, came.request_id)
+        await incidents.note(s, actor, "session.locked", "staff", account.id)
+        raise TooMany(
+            "login_codes_too_often",
+            "这个账号的动态码输错次数过多：请在以前登录过的设备上登录，或六小时后再试；若不是您本人在试，请立即修改密码并告诉管理员。",
+            retry_after=CODES_WINDOW,
+        )
+
+
+def _codes(account: Staff) -> str:
+    return f"login-codes:{account.id}:{account.login_epoch}"
+
+
 async def forgive(s: Services, username: str, account: Staff, came: From) -> None:
     """The right person came in: what was counted for them is forgotten."""
     who, place = _who(username, account), counted(came.address)
     device = device_of(s, account.id, came.device)
-    await s.rate_limiter.clear(f"login:{who}:{place}", f"login:{who}", f"login-device:{who}:{device}")
+    await s.rate_limiter.clear(
+        f"login:{who}:{place}", f"login:{who}", f"login-device:{who}:{device}", _codes(account)
+    )
 
 
 async def draw(s: Services, address: str) -> tuple[str, bytes]:

@@ -31,7 +31,7 @@ from server.domain.auth.session_list import Proof
 from server.domain.auth.signed_in import SignedIn
 from server.domain.people import attempts, passwords, staff
 from server.domain.ports import Clock, Services
-from server.errors import Gone, Unverified
+from server.errors import Gone, TooMany, Unverified
 from server.models import ConsoleSession, EndedSession, Staff
 
 SESSION_SECONDS = 10 * 3600  # a working day
@@ -67,7 +67,7 @@ async def log_in(
     Returns: the session's token and what it says.
 
     Raises:
-        TooMany: login_too_often, busy. Refused: captcha_required, captcha_wrong, once too many have tried.
+        TooMany: login_too_often, login_codes_too_often, busy. Refused: captcha_required, captcha_wrong, once too many have tried.
         Unverified: login_wrong, otp_required, passkey_required, otp_wrong, passkey_wrong. Gone: passkey_offer_over.
     """
     await login_limits.refuse_flood(s, came)
@@ -145,7 +145,8 @@ async def _second_factor(
     """What of the second factor was shown; none for an account without.
 
     Raises:
-        Unverified: otp_required, passkey_required, otp_wrong, passkey_wrong, login_wrong · Gone("passkey_offer_over").
+        Unverified: otp_required, passkey_required, otp_wrong, passkey_wrong, login_wrong · Gone("passkey_offer_over") ·
+        TooMany("login_codes_too_often").
     """
     if not staff.has_second_factor(account):
         return ()
@@ -158,11 +159,11 @@ async def _second_factor(
             if (await passkeys.owner_of(s, shown, came)).id != account.id:
                 raise Unverified("passkey_wrong", "这把通行密钥不是这个账号的，请换一把。")
             return (Proof.PASSKEY,)
+        await login_limits.count_code(s, account, came)
         return (Proof.RECOVERY,) if await second_factor.take_code(s, account, shown) else (Proof.OTP,)
-    except (Unverified, Gone) as refused:
-        if (
-            is_guarded
-        ):  # over the account's limit nothing that comes along may tell that the password was right
+    except (Unverified, Gone, TooMany) as refused:
+        # Over the account's limit nothing that comes along may tell that the password was right.
+        if is_guarded:
             await _refused(s, account, came)
         if isinstance(refused, Unverified):
             actor = incidents.stranger(came.address, came.request_id)

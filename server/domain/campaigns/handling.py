@@ -17,6 +17,7 @@ from server.domain.campaigns.audience import Audience
 from server.domain.campaigns.letters import Way
 from server.domain.campaigns.states import CampaignFacts, CampaignState
 from server.domain.notices import campaign_rows
+from server.domain.people import same_person
 from server.domain.ports import Clock, Queue, Services
 from server.domain.roles import Verb
 from server.errors import FieldError, Invalid
@@ -257,11 +258,10 @@ async def facts_of(
     Args:
         counts_shared: also how many wait in another campaign of the kind, which takes its time.
     """
-    wrote = (campaign.author_id, campaign.submitted_by)
     return CampaignFacts(
         now=now,
         not_after=campaign.not_after,
-        is_another=actor.id is not None and actor.id not in wrote,
+        is_another=await same_person.is_another(actor, campaign.author_id, campaign.submitted_by),
         is_frozen=campaign.frozen_at is not None,
         reachable=campaign.reachable,
         are_released=await audiences.are_released(Audience.of(campaign.audience), now),

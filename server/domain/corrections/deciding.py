@@ -57,7 +57,9 @@ async def refuse(s: Services, correction_id: int, note: str, *, actor: Actor) ->
         raise Invalid(errors=[FieldError("/note", "missing", "请写明不批准的原因。")])
     async with transaction(s.faults, "corrections.refuse"):
         row = await transitions.locked(correction_id)
-        await transitions.advance(s.clock, row, "refuse", facts.people(row, actor), actor=actor, note=clean)
+        await transitions.advance(
+            s.clock, row, "refuse", await facts.people(row, actor), actor=actor, note=clean
+        )
         if row.score_change_id is not None:
             await score_changes.end_in_case(s.clock, row.score_change_id, "refuse", clean, actor=actor)
     return CorrectionState(row.state)
@@ -74,7 +76,7 @@ async def withdraw(s: Services, correction_id: int, *, actor: Actor) -> Correcti
         row = await transitions.locked(correction_id)
         if not may_see(actor, row.school_id):
             raise unknown()
-        await transitions.advance(s.clock, row, "withdraw", facts.people(row, actor), actor=actor)
+        await transitions.advance(s.clock, row, "withdraw", await facts.people(row, actor), actor=actor)
         if row.score_change_id is not None:
             await score_changes.end_in_case(s.clock, row.score_change_id, "withdraw", "", actor=actor)
     return CorrectionState(row.state)

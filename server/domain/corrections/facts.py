@@ -10,6 +10,7 @@ from server.domain.corrections import queries
 from server.domain.corrections.contents import Contents, CorrectionKind, opened
 from server.domain.corrections.states import Standing
 from server.domain.issuance.states import BatchState
+from server.domain.people import same_person
 from server.domain.people.candidates import ABOUT_ID, IdentityNumber, find_by_id_number
 from server.domain.ports import Keys
 from server.errors import Refused
@@ -30,10 +31,12 @@ class OpenCase:
     becomes: dict[str, str]
 
 
-def people(case: Correction, actor: Actor) -> Standing:
+async def people(case: Correction, actor: Actor) -> Standing:
     """Who asks whom, and nothing else: for steps that do not touch the record."""
-    is_asker = case.requested_by == actor.id
-    return Standing(is_asker=is_asker, is_another=not is_asker)
+    return Standing(
+        is_asker=case.requested_by == actor.id,
+        is_another=await same_person.is_another(actor, case.requested_by),
+    )
 
 
 async def read(keys: Keys, case: Correction) -> OpenCase:
@@ -53,7 +56,7 @@ async def of_approval(keys: Keys, case: OpenCase, id_number: str, *, actor: Acto
     row = case.row
     states = set(await queries.batches(row.candidate_id, row.registration_id))
     return replace(
-        people(row, actor),
+        await people(row, actor),
         is_read_again=is_read_again(case.becomes, id_number),
         is_unmoved=await on_record(keys, case) == case.was,
         is_free=await is_free(keys, row.candidate_id, row.registration_id, case.becomes),

@@ -13,6 +13,7 @@ from server.domain.audit import audit_log
 from server.domain.exams import plans, queries
 from server.domain.exams.plans import PlanSettings
 from server.domain.exams.release_states import STEPS, ReleaseFacts, ReleaseRequestState
+from server.domain.people import same_person
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Clock, Services
 from server.domain.roles import Verb
@@ -111,7 +112,7 @@ async def _advance(clock: Clock, request: ReleaseRequest, name: str, note: str, 
         raise Conflict("already_decided", f"这项公布现在是“{state.label}”，不能再处理；请刷新后再看。")
     counts = await queries.counts_of(request.plan_id)
     facts = ReleaseFacts(
-        is_another=actor.id is not None and actor.id != request.requested_by,
+        is_another=await same_person.is_another(actor, request.requested_by),
         is_asker=actor.id == request.requested_by,
         is_unmoved=(counts.registered, counts.passed, counts.pending)
         == (request.registered, request.passed, request.pending),

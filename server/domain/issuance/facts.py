@@ -14,15 +14,18 @@ from server.domain.certificates.visibility import is_out
 from server.domain.issuance import receipts, roster, roster_query
 from server.domain.issuance.roster_query import Frame
 from server.domain.issuance.states import BY_NAME, BatchState, Facts
+from server.domain.people import same_person
 from server.domain.people.officer_states import OfficerState
 from server.domain.ports import Clock, Keys, Services
 from server.models import Certificate, Issuance, Officer, Receipt, ScanTicket
 from server.settings import Settings
 
 
-def is_second_person(settings: Settings, issuance: Issuance, actor: Actor) -> bool:
+async def is_second_person(settings: Settings, issuance: Issuance, actor: Actor) -> bool:
     """Whether this person may hand a batch over beside who signed it for the organisation."""
-    return not settings.needs_two_people or actor.id is None or issuance.org_signed_by != actor.id
+    if not settings.needs_two_people or actor.id is None:
+        return True
+    return await same_person.is_another(actor, issuance.org_signed_by)
 
 
 async def of_staff(
@@ -36,7 +39,7 @@ async def of_staff(
     return Facts(
         count=issuance.count,
         results_released=await is_out(clock, issuance),
-        is_second_person=is_second_person(settings, issuance, actor),
+        is_second_person=await is_second_person(settings, issuance, actor),
         list_is_current=list_is_current,
     )
 

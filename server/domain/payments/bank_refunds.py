@@ -36,6 +36,7 @@ from server.domain.payments.bank_refund_states import (
 from server.domain.payments.ledger import Account
 from server.domain.payments.order_states import BY_BANK, OrderFacts, OrderState
 from server.domain.payments.order_states import STEPS as ORDER_STEPS
+from server.domain.people import same_person
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Clock, FaultInjector, Services
 from server.domain.roles import Verb
@@ -163,7 +164,7 @@ async def withdraw(clock: Clock, bank_refund_id: int, *, actor: Actor) -> None:
 async def _end(clock: Clock, bank_refund_id: int, name: str, actor: Actor) -> None:
     async with in_transaction():
         refund = await bank_refund_transitions.locked(bank_refund_id)
-        await bank_refund_transitions.advance(clock, refund, name, _who(refund, actor), actor=actor)
+        await bank_refund_transitions.advance(clock, refund, name, await _who(refund, actor), actor=actor)
 
 
 async def _give_back(clock: Clock, order: FeeOrder, fen: int, actor: Actor) -> None:
@@ -192,7 +193,7 @@ async def _facts(
     """In the caller's transaction, which holds the order."""
     own = 0 if refund is None else refund.id
     [waiting] = await rows(_WAITING, order.id, BankRefundState.RECORDED.value, own)
-    who = BankRefundFacts() if refund is None or actor is None else _who(refund, actor)
+    who = BankRefundFacts() if refund is None or actor is None else await _who(refund, actor)
     return BankRefundFacts(
         is_another=who.is_another,
         is_recorder=who.is_recorder,
@@ -202,9 +203,11 @@ async def _facts(
     )
 
 
-def _who(refund: BankRefund, actor: Actor) -> BankRefundFacts:
-    is_recorder = refund.recorded_by == actor.id
-    return BankRefundFacts(is_another=not is_recorder, is_recorder=is_recorder)
+async def _who(refund: BankRefund, actor: Actor) -> BankRefundFacts:
+    return BankRefundFacts(
+        is_another=await same_person.is_another(actor, refund.recorded_by),
+        is_recorder=refund.recorded_by == actor.id,
+    )
 
 
 def _checked(wanted: NewBankRefund) -> tuple[str, str]:

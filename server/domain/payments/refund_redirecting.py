@@ -17,6 +17,7 @@ from server.domain.audit import audit_log
 from server.domain.payments import refund_second_looks, refund_sending, refund_transitions
 from server.domain.payments.refund_states import RefundState
 from server.domain.payments.settlement import Cashbox
+from server.domain.people import same_person
 from server.domain.ports import Keys, PayGateway
 from server.domain.ports.payments import CARD_BANKS, BankCard
 from server.domain.roles import Verb
@@ -74,7 +75,7 @@ async def confirm(
     refund = await FeeRefund.filter(id=refund_id).first()
     if refund is None:
         raise NotFound("refund_unknown", "没有这笔退款，请刷新后重试。")
-    _check_confirmed(keys, refund, to, actor)
+    await _check_confirmed(keys, refund, to, actor)
     there = refund_second_looks.gateway(pay)
     known = await there.query_refund(refund.number)
     if known is not None and known.status != "ABNORMAL":
@@ -84,7 +85,7 @@ async def confirm(
         in_transaction()
     ):  # before it goes out: whatever becomes of it, it is known who did it, and asked after
         refund = await refund_transitions.locked(refund_id)
-        _check_confirmed(keys, refund, to, actor)
+        await _check_confirmed(keys, refund, to, actor)
         refund.next_try_at = box.clock.now() + refund_sending.SOON
         await refund.save(update_fields=["next_try_at"])
         await audit_log.record(box.clock, actor, "refund.redirect", "fee_refund", refund.id)
@@ -98,11 +99,11 @@ def _check_abnormal(refund: FeeRefund) -> None:
         raise Conflict("refund_moved", f"这笔退款现在是“{state.label}”，不能改退银行卡；请刷新后再看。")
 
 
-def _check_confirmed(keys: Keys, refund: FeeRefund, to: BankCard, actor: Actor) -> None:
+async def _check_confirmed(keys: Keys, refund: FeeRefund, to: BankCard, actor: Actor) -> None:
     _check_abnormal(refund)
     if refund.wish != REDIRECT or refund.card_print is None:
         raise Conflict("refund_not_asked", "请先由一位财务提出改退到哪张银行卡，再由另一位确认。")
-    if refund.wished_by == actor.id:
+    if not await same_person.is_another(actor, refund.wished_by):
         raise Forbidden("same_person", "提出和确认须是两位同事；请由另一位财务处理。")
     typed = keys.blinds(_text(to), about=_ABOUT)
     if not any(hmac.compare_digest(bytes(refund.card_print), one) for one in typed):

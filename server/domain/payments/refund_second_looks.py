@@ -21,6 +21,7 @@ from server.domain.payments import (
 )
 from server.domain.payments.refund_states import STEPS, RefundFacts, RefundState
 from server.domain.payments.settlement import Cashbox
+from server.domain.people import same_person
 from server.domain.ports import PayGateway
 from server.domain.roles import Verb
 from server.errors import Conflict, NotFound, OutsideFailure
@@ -103,7 +104,7 @@ async def give_up(box: Cashbox, pay: PayGateway | None, refund_id: int, *, actor
         refund = await refund_transitions.locked(refund_id)
         now = box.clock.now()
         facts = RefundFacts(
-            is_another=refund.wished_by != actor.id,
+            is_another=await same_person.is_another(actor, refund.wished_by),
             is_unknown_there=True,
             is_at_rest=refund.wish == GIVE_UP
             and refund.wished_at is not None

@@ -18,6 +18,7 @@ from server.domain.payments import ledger, order_transitions, refund_transitions
 from server.domain.payments.ledger import Account
 from server.domain.payments.order_states import BY_BANK, STEPS, OrderFacts, OrderState
 from server.domain.payments.refund_states import RefundFacts
+from server.domain.people import same_person
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Clock, FaultInjector, Queue
 from server.domain.ports.payments import LONGEST_REASON_BYTES
@@ -99,7 +100,7 @@ async def decline(clock: Clock, refund_id: int, *, actor: Actor) -> None:
     roles.require(actor, Verb.APPROVE_REFUND)
     async with in_transaction():
         refund = await refund_transitions.locked(refund_id)
-        facts = RefundFacts(is_another=refund.asked_by != actor.id)
+        facts = RefundFacts(is_another=await same_person.is_another(actor, refund.asked_by))
         changes = {"decided_by": actor.id, "decided_by_name": actor.name, "decided_at": clock.now()}
         await refund_transitions.advance(clock, refund, "decline", facts, actor=actor, changes=changes)
 
@@ -142,7 +143,8 @@ def facts_of(order: FeeOrder, giving_back_fen: int = 0) -> OrderFacts:
 
 
 async def _approve(clock: Clock, refund: FeeRefund, actor: Actor) -> None:
-    facts = RefundFacts(is_another=refund.is_automatic or refund.asked_by != actor.id)
+    is_another = refund.is_automatic or await same_person.is_another(actor, refund.asked_by)
+    facts = RefundFacts(is_another=is_another)
     changes = {
         "decided_by": actor.id,
         "decided_by_name": actor.name,

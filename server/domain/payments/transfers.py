@@ -31,6 +31,7 @@ from server.domain.payments.transfer_states import (
     the_amount_is_the_fees,
     the_fees_are_owed,
 )
+from server.domain.people import same_person
 from server.domain.ports import Clock, Services
 from server.domain.roles import Verb
 from server.errors import Conflict, FieldError, Invalid, NotFound
@@ -88,7 +89,7 @@ async def _recorded(
 ) -> BankTransfer:
     fees = await _locked_fees(wanted.fee_ids)
     school_id = _school_of(fees, wanted)
-    facts = _facts(wanted.amount_fen, fees)
+    facts = await _facts(wanted.amount_fen, fees)
     only = (the_fees_are_owed, the_amount_is_the_fees)
     if (against := STEPS["approve"].refusal(facts, only=only)) is not None:
         raise against.as_refusal()
@@ -124,7 +125,7 @@ async def approve(box: Cashbox, transfer_id: int, *, actor: Actor) -> FeeOrder:
         transfer = await transfer_transitions.locked(transfer_id)
         lines = await BankTransferLine.filter(transfer_id=transfer.id)
         fees = await _locked_fees([line.fee_id for line in lines])
-        facts = _facts(transfer.amount_fen, fees, transfer, actor)
+        facts = await _facts(transfer.amount_fen, fees, transfer, actor)
         transfer_transitions.check(transfer, "approve", facts)
         order = await _order(box.clock, transfer, fees, actor)
         await transfer_transitions.advance(
@@ -150,7 +151,7 @@ async def withdraw(clock: Clock, transfer_id: int, *, actor: Actor) -> None:
 async def _end(clock: Clock, transfer_id: int, name: str, actor: Actor) -> None:
     async with in_transaction():
         transfer = await transfer_transitions.locked(transfer_id)
-        facts = _facts(transfer.amount_fen, [], transfer, actor)
+        facts = await _facts(transfer.amount_fen, [], transfer, actor)
         await transfer_transitions.advance(clock, transfer, name, facts, actor=actor)
 
 
@@ -179,13 +180,13 @@ async def _locked_fees(fee_ids: Collection[int]) -> list[Fee]:
     return await Fee.filter(id__in=list(fee_ids)).order_by("id").select_for_update()
 
 
-def _facts(
+async def _facts(
     amount_fen: int, fees: list[Fee], transfer: BankTransfer | None = None, actor: Actor | None = None
 ) -> TransferFacts:
-    is_recorder = transfer is not None and actor is not None and transfer.recorded_by == actor.id
+    who = (transfer.recorded_by, actor) if transfer is not None and actor is not None else None
     return TransferFacts(
-        is_another=transfer is not None and not is_recorder,
-        is_recorder=is_recorder,
+        is_another=who is not None and await same_person.is_another(who[1], who[0]),
+        is_recorder=who is not None and who[0] == who[1].id,
         are_owed=all(FeeState(fee.state) is FeeState.OWED for fee in fees),
         amount_fen=amount_fen,
         fees_fen=sum(fee.amount_fen for fee in fees),

@@ -18,6 +18,7 @@ from server.domain.payments import fees, open_orders, waiver_transitions
 from server.domain.payments.fee_states import FeeState
 from server.domain.payments.payer_notices import due_notice
 from server.domain.payments.waiver_states import STEPS, WaiverFacts, the_fee_is_owed
+from server.domain.people import same_person
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Clock, FaultInjector, Queue
 from server.domain.roles import Verb
@@ -47,7 +48,7 @@ async def ask(clock: Clock, fee_id: int, reason: str, *, actor: Actor) -> FeeWai
         async with in_transaction():
             fee = await _locked_fee(fee_id)
             only = (the_fee_is_owed,)
-            if (against := STEPS["approve"].refusal(_facts(fee), only=only)) is not None:
+            if (against := STEPS["approve"].refusal(await _facts(fee), only=only)) is not None:
                 raise against.as_refusal()
             waiver = await FeeWaiver.create(
                 fee_id=fee.id,
@@ -77,7 +78,9 @@ async def approve(clock: Clock, queue: Queue, faults: FaultInjector, waiver_id: 
     async with transaction(faults, "waivers.approve"):
         fee = await _locked_fee(fee_id)
         waiver = await waiver_transitions.locked(waiver_id)
-        await waiver_transitions.advance(clock, waiver, "approve", _facts(fee, waiver, actor), actor=actor)
+        await waiver_transitions.advance(
+            clock, waiver, "approve", await _facts(fee, waiver, actor), actor=actor
+        )
         await faults.reach("waivers.approve: the waiver is approved")
         await fees.waive(fee.id)
         await overtaken.stop(clock.now(), [due_notice(fee.id)], "费用已减免")
@@ -101,7 +104,7 @@ async def _end(clock: Clock, waiver_id: int, name: str, actor: Actor) -> None:
     async with in_transaction():
         fee = await _locked_fee(fee_id)
         waiver = await waiver_transitions.locked(waiver_id)
-        await waiver_transitions.advance(clock, waiver, name, _facts(fee, waiver, actor), actor=actor)
+        await waiver_transitions.advance(clock, waiver, name, await _facts(fee, waiver, actor), actor=actor)
 
 
 async def _locked_fee(fee_id: int) -> Fee:
@@ -119,8 +122,11 @@ async def _fee_of(waiver_id: int) -> int:
     return waiver.fee_id
 
 
-def _facts(fee: Fee, waiver: FeeWaiver | None = None, actor: Actor | None = None) -> WaiverFacts:
+async def _facts(fee: Fee, waiver: FeeWaiver | None = None, actor: Actor | None = None) -> WaiverFacts:
     if waiver is None or actor is None:
         return WaiverFacts(fee=FeeState(fee.state))
-    is_asker = waiver.asked_by == actor.id
-    return WaiverFacts(is_another=not is_asker, is_asker=is_asker, fee=FeeState(fee.state))
+    return WaiverFacts(
+        is_another=await same_person.is_another(actor, waiver.asked_by),
+        is_asker=waiver.asked_by == actor.id,
+        fee=FeeState(fee.state),
+    )

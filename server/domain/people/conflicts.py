@@ -7,7 +7,7 @@ both halves alone; so that person neither signs nor hands over that school's bat
 from __future__ import annotations
 
 from server.domain.actor import Actor
-from server.domain.people import queries
+from server.domain.people import queries, same_person
 from server.domain.people.officer_states import OfficerState
 from server.domain.people.school_scope import is_school
 from server.domain.ports import Clock
@@ -90,7 +90,7 @@ async def refusal_to_confirm(officer: Officer, *, actor: Actor) -> Forbidden | N
     if is_school(actor):
         return None
     appointments = await OfficerBacker.filter(officer_id=officer.id, act__in=APPOINTING).order_by("-id")
-    if any(one.staff_id is not None and one.staff_id == actor.id for one in appointments):
+    if not await same_person.is_another(actor, *{one.staff_id for one in appointments}):
         return Forbidden(
             "own_invitation", "这位负责人是您邀请的，请由该院校的账号或另一位不同角色的同事确认。"
         )

@@ -220,10 +220,9 @@ async def _advance(
 ) -> None:
     """The only writer of a change's state: guards, conditional UPDATE and audit row in the caller's transaction."""
     step, is_asker = STEPS[name], change.asked_by == actor.id
-    is_one_person = await same_person.are_one(change.asked_by, actor.id) if actor.id is not None else False
     known = Standing(
         is_asker=is_asker,
-        is_another=not is_one_person,
+        is_another=await same_person.is_another(actor, change.asked_by),
         is_owner=account.id == actor.id,
         is_unmoved=change.act != StaffAct.SET_ROLE.value or account.role == change.was_role,
     )

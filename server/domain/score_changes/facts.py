@@ -9,6 +9,7 @@ from decimal import Decimal
 from server.domain.actor import Actor
 from server.domain.exams.results import Result, outcome_of
 from server.domain.levels import Level
+from server.domain.people import same_person
 from server.domain.score_changes.states import Standing
 from server.errors import Refused
 from server.models import ScoreChange
@@ -39,7 +40,7 @@ class Facts:
         return outcome_of(self.marks | {subject: mark}, self.subjects)
 
 
-def standing(
+async def standing(
     facts: Facts | None,
     now: datetime,
     *,
@@ -57,8 +58,11 @@ def standing(
     """
     people = Standing(has_letter=in_case, is_in_place=is_of_case == in_case)
     if change is not None and actor is not None:
-        is_asker = change.requested_by == actor.id
-        people = replace(people, is_asker=is_asker, is_another=not is_asker)
+        people = replace(
+            people,
+            is_asker=change.requested_by == actor.id,
+            is_another=await same_person.is_another(actor, change.requested_by),
+        )
     if facts is None:
         return people
     return replace(

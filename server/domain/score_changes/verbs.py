@@ -100,7 +100,7 @@ async def _asked(
     *,
     in_case: bool = False,
 ) -> ScoreChange:
-    known = standing(facts, clock.now(), is_of_case=in_case, in_case=in_case)
+    known = await standing(facts, clock.now(), is_of_case=in_case, in_case=in_case)
     if (closed := next((why for guard in OPEN if (why := guard(known))), None)) is not None:
         raise closed.as_refusal()
     chosen = subject or (next(iter(facts.subjects)) if len(facts.subjects) == 1 else "")
@@ -161,7 +161,9 @@ async def _standing(
     clock: Clock, facts: Facts | None, change: ScoreChange, actor: Actor, *, in_case: bool = False
 ) -> Standing:
     is_of_case = await Correction.filter(score_change_id=change.id).exists()
-    return standing(facts, clock.now(), change=change, actor=actor, is_of_case=is_of_case, in_case=in_case)
+    return await standing(
+        facts, clock.now(), change=change, actor=actor, is_of_case=is_of_case, in_case=in_case
+    )
 
 
 async def end_in_case(clock: Clock, change_id: int, name: str, note: str, *, actor: Actor) -> None:
