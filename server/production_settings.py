@@ -28,7 +28,7 @@ class Refusal:
 
 # What the start refuses, and what to do instead; the test provokes every row (tests/adapters/test_refused_starts.py).
 REFUSALS = (
-    Refusal(("XCERT_ENV",), "没有填写，却填了正式的 AppID 或 https 的对外网址", "对外服务写 `production`；确实是开发，写明 `development`"),
+    Refusal(("XCERT_ENV",), "没有填写，却填了正式的 AppID，调用的是真的微信", "对外服务写 `production`；确实是开发，写明 `development`"),
     Refusal(("XCERT_PUBLIC_URL",), "不是 https，或带端口", "填 `https://域名`"),
     Refusal(tuple(env for env, _ in _HOSTS.values()), "不是 https，或不是微信的域名", "不要填；经自己的出口转发的，把域名写入 `XCERT_WECHAT_HOSTS`"),
     Refusal(("WECHAT_OA_APPID", "WECHAT_MP_APPID"), "是沙箱的（`wxsandbox…`）", "填微信给的"),
@@ -52,19 +52,22 @@ def refusals_as_markdown() -> str:
 
 
 def forgotten(raw: Mapping[str, Any]) -> list[str]:
-    """Nobody said which environment this is, and the rest looks like the real one: development would take its own keys.
+    """Nobody said which environment this is, and the accounts are real ones at the real WeChat: development would take its own keys.
+
+    Whoever calls a WeChat of his own (a sandbox, a test) may name its accounts as he likes.
 
     Args:
         raw: the settings that were given, by the name of their variable.
     """
-    is_real = any(
+    calls = str(raw.get("WECHAT_API_URL") or "").strip()
+    is_real = (not calls or urlsplit(calls).hostname in _API) and any(
         raw.get(name) and not str(raw[name]).startswith("wxsandbox")
         for name in ("WECHAT_OA_APPID", "WECHAT_MP_APPID")
-    ) or str(raw.get("XCERT_PUBLIC_URL", "")).strip().lower().startswith("https://")
+    )
     if "XCERT_ENV" in raw or not is_real:
         return []
     return [
-        "没有填写 XCERT_ENV，填的却是正式的微信账号或 https 的对外网址：对外服务请写 XCERT_ENV=production；"
+        "没有填写 XCERT_ENV，填的却是正式的微信账号，调用的是真的微信：对外服务请写 XCERT_ENV=production；"
         "确实是开发环境，请写明 XCERT_ENV=development"
     ]
 

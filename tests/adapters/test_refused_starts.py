@@ -112,3 +112,9 @@ def test_development_that_is_named_starts_with_the_real_accounts_and_says_so() -
 
 def test_a_sandbox_of_ones_own_needs_no_environment() -> None:
     assert not load({"WECHAT_OA_APPID": "wxsandboxoa00000001"}, env_file=None).is_production
+    own = {"WECHAT_OA_APPID": "wx0123456789abcdef", "WECHAT_API_URL": "http://127.0.0.1:18111"}
+    assert not load(own, env_file=None).is_production
+    assert not load({"XCERT_PUBLIC_URL": "https://cert.example.cn"}, env_file=None).is_production
+    for calls in ("", "https://api.weixin.qq.com"):
+        with pytest.raises(SettingsError, match="没有填写 XCERT_ENV"):
+            load(own | {"WECHAT_API_URL": calls}, env_file=None)
