@@ -29,6 +29,7 @@ from server.domain.payments import (
     waiver_states,
 )
 from server.domain.people import officer_states, staff_change_states
+from server.domain.privacy import holdings
 from server.domain.score_changes import states as score_change_states
 from server.settings import Settings
 
@@ -55,6 +56,8 @@ def tables() -> dict[str, str]:
         "paper-states": paper_states.steps_as_markdown(),
         "release-states": release_states.steps_as_markdown(),
         "score-change-states": score_change_states.steps_as_markdown(),
+        "privacy-tables": holdings.tables_as_markdown(),
+        "privacy-passing": holdings.passing_as_markdown(),
         "templates": _templates(),
     }
 

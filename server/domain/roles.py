@@ -68,6 +68,7 @@ class Verb(Enum):
     SEE_PEOPLE = "查找考生"
     UNBIND = "解除考生的微信绑定"
     UNCOVER = "查看考生完整的证件号码和手机号"
+    EXPORT_PERSON = "导出考生的个人信息副本"
     SEE_COURSES = "查看培训"
     ARRANGE_COURSES = "安排培训"
     SEE_MONEY = "查看缴费"
@@ -114,7 +115,7 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
         }
         | {Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND, Verb.APPROVE_SCORES, Verb.CHECK_LIST}
         | {Verb.SEE_COURSES, Verb.ARRANGE_COURSES, Verb.SETTLE_PORTAL}
-        | {Verb.SEE_PAPER, Verb.HANDLE_PAPER, Verb.UNCOVER}
+        | {Verb.SEE_PAPER, Verb.HANDLE_PAPER, Verb.UNCOVER, Verb.EXPORT_PERSON}
         | {Verb.SEE_CORRECTIONS, Verb.ASK_CORRECTION, Verb.APPROVE_CORRECTION}
     ),
     Role.ISSUER: frozenset(
@@ -220,7 +221,9 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
     "notices": ("起草、批准和发送群发", frozenset({Verb.SEND_CAMPAIGNS, Verb.APPROVE_CAMPAIGN})),
     "manage": (
         "管理账号及其他",
-        frozenset({Verb.MANAGE_STAFF, Verb.APPROVE_STAFF_CHANGE, Verb.UNCOVER, Verb.CHECK_UP}),
+        frozenset(
+            {Verb.MANAGE_STAFF, Verb.APPROVE_STAFF_CHANGE, Verb.UNCOVER, Verb.EXPORT_PERSON, Verb.CHECK_UP}
+        ),
     ),
 }
 _SCOPE_OF = {verb: name for name, (_, verbs) in SCOPES.items() for verb in verbs}

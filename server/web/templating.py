@@ -165,6 +165,7 @@ SPEAKING = (
 CHINESE_ALONE = (  # within those: documents for paper, the help, and what the doctor says to operators
     "console/print.html",
     "console/paper_slip.html",
+    "console/personal_copy.html",
     "console/help",
     "console/go_live.html",
 )

@@ -3,6 +3,7 @@
    data-post / data-delete="/path"   a button that calls the API; data-body (JSON), data-confirm, data-yes, data-then
    form[data-api="METHOD /path/{x}"] a form sent as JSON; {x} comes from a field with data-path="x"
    data-result="dialog"              the answer is shown in this dialog, in elements with data-field
+   data-download="name"              the answer is a file, kept under this name
    data-said="…"                     what the next page says when it worked; without, the button's own word is said
    data-key                          the call carries an Idempotency-Key of its own
    data-kind="yuan"                  typed in yuan, sent in fen; data-most (fen): no more than that
@@ -28,6 +29,7 @@ async function api(method, path, body, extra = {}) {
   } catch {
     throw Object.assign(new Error("连接不上服务器，请检查网络后重试。"), { problem: {} });
   }
+  if (response.ok && extra.accept) return response.blob();
   const text = await response.text();
   let data = null;
   try { data = text ? JSON.parse(text) : null; } catch { data = null; }
@@ -269,7 +271,8 @@ async function send(form) {
   place.replaceChildren();
   button.disabled = true;
   try {
-    const data = await api(method, path, body, key(form));
+    const data = await api(method, path, body, { ...key(form), ...("download" in form.dataset ? { accept: "*/*" } : {}) });
+    if (data instanceof Blob) keepFile(data, form.dataset.download);
     sayLater(form.dataset.result ? "" : form.dataset.said || `“${button.textContent.trim()}”已完成。`);
     if (form.dataset.result) showResult(form.dataset.result, data);
     else go(form.dataset.then);
@@ -279,6 +282,17 @@ async function send(form) {
   } finally {
     button.disabled = false;
   }
+}
+
+/** The browser keeps the file as if it had been asked for by a link. */
+function keepFile(blob, name) {
+  const link = element("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
 function showProblem(form, place, error) {

@@ -30,6 +30,7 @@ from server.domain.score_changes.states import ScoreChangeState
 from server.errors import NotFound
 
 VIEW, UNCOVER = "candidate.view", "candidate.uncover"
+LOOKS = (VIEW, UNCOVER, "candidate.export")
 SAME_LOOK = timedelta(minutes=10)  # opened again within this: the same look
 MESSAGES = 20
 
@@ -202,7 +203,7 @@ async def opened(s: Services, candidate_id: int, *, actor: Actor) -> CandidateDo
         ),
         looks=tuple(
             Look(row["at"], row["actor_name"], row["what"], row["reason"])
-            for row in await queries.looks(candidate_id, school, (VIEW, UNCOVER))
+            for row in await queries.looks(candidate_id, school, LOOKS)
         ),
     )
 

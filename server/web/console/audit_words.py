@@ -49,6 +49,7 @@ ACTIONS = {
     "import.refuse": "导入被拒绝",
     "import.download_report": "下载导入标注表",
     "candidate.change": "更改考生信息",
+    "candidate.export": "导出考生的个人信息副本",
     "score.change": "更改成绩",
     "score_change.request": "提出成绩变更",
     "score_change.approve": "批准成绩变更",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sanic import Blueprint, HTTPResponse
 
-from server.domain import roles
+from server.domain import beijing, roles
 from server.domain.dossiers import candidate_dossier, candidate_list
 from server.domain.dossiers.uncovering import Covered
 from server.domain.levels import Level
@@ -62,7 +62,7 @@ async def candidate(call: Call, candidate_id: int) -> HTTPResponse:
     }
     may = {
         name: roles.may(call.actor, Verb[name])
-        for name in ("UNBIND", "UNCOVER", "ASK_CORRECTION", "SEE_MONEY")
+        for name in ("UNBIND", "UNCOVER", "ASK_CORRECTION", "SEE_MONEY", "EXPORT_PERSON")
     }
     return await page_base.render(
         call,
@@ -73,8 +73,13 @@ async def candidate(call: Call, candidate_id: int) -> HTTPResponse:
         may=may,
         sees_corrections=roles.may(call.actor, Verb.SEE_CORRECTIONS),
         sees_messages=roles.may(call.actor, Verb.SEE_CAMPAIGNS),
+        today=beijing.day(call.s.clock.now()),
         covered=[one for one, there in numbers.items() if there],
-        looks={"": "打开了这一页", **{one.value: f"查看了{one.label}" for one in Covered}},
+        looks={
+            "": "打开了这一页",
+            "copy": "导出了个人信息副本",
+            **{one.value: f"查看了{one.label}" for one in Covered},
+        },
         accounts=ACCOUNTS,
         tones=TONES,
         fees=FEES,
