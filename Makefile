@@ -9,7 +9,7 @@ TEST_PROCESSES ?= $(shell expr $$(nproc) + 2)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-fast test-ahead check bench setup lock browser docs pictures
+.PHONY: help serve test test-fast test-ahead check bench setup install lock browser docs pictures
 
 help: ## 列出以下命令
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,12 +48,18 @@ bench: setup ## 性能对比，全部以同一次运行中的比值表示
 setup: ## 建立或更新 .venv
 	@PYTHON="$(PYTHON)" .ci/setup
 
+install: ## 安装到生产环境：make install PREFIX=/opt/xcert，只有运行所需的依赖
+	@PYTHON="$(PYTHON)" PREFIX="$(PREFIX)" .ci/install
+
 browser: ## 测试用的 Chromium、中文字体和 pdfsig
 	@.ci/browser
 
-lock: setup ## 重新计算 requirements.lock（升级依赖：make lock ARGS=--upgrade）
-	@$(PY) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements.lock $(ARGS)
+LOCKED = $(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
+
+lock: setup ## 重新计算两份锁：requirements.lock 与 requirements-dev.lock（升级依赖：make lock ARGS=--upgrade）
+	@$(LOCKED) -o requirements.lock $(ARGS)
+	@$(LOCKED) --extra dev --constraint requirements.lock -o requirements-dev.lock $(ARGS)
 
 docs: setup ## 重写文档里由程序生成的表格
 	@$(PY) -m server.cli docs

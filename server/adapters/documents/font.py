@@ -15,7 +15,9 @@ from typing import Any
 import typst
 from fontTools.ttLib import TTFont, TTLibError
 
-FOLDER = Path(__file__).parents[3] / "static" / "fonts"
+from server.static_place import STATIC
+
+FOLDER = STATIC / "fonts"
 FILE = FOLDER / "NotoSerifCJKsc-Regular.otf"
 FAMILY = "Noto Serif CJK SC"
 

@@ -4,8 +4,8 @@ One lock for each folder: a second start says so. A start after `kill -9` ends w
 data. Two folders never meet: each has its own lock, port, password and data.
 """
 
-from server.adapters.embedded.postgres import Postgres, postgres_program
+from server.adapters.embedded.postgres import Postgres
 from server.adapters.embedded.redis import Redis
-from server.adapters.embedded.server import AlreadyRunning, EmbeddedError
+from server.adapters.embedded.server import AlreadyRunning, EmbeddedError, package
 
-__all__ = ["AlreadyRunning", "EmbeddedError", "Postgres", "Redis", "postgres_program"]
+__all__ = ["AlreadyRunning", "EmbeddedError", "Postgres", "Redis", "package"]

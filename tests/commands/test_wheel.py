@@ -1,0 +1,146 @@
+"""The wheel, installed beside nothing but what requirements.lock names, serves from an empty folder as the checkout does."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import httpx
+import pytest
+
+from server.app import create_app
+from server.settings import load
+from tests.commands.conftest import ROOT
+from tests.kit.production import wait_ready
+from tests.kit.repository import tracked
+from tests.kit.started import Started, end, free_port
+
+ASSET = re.compile(r'(?:href|src)="(/static/[^"]+)"')
+
+
+def wheel_of(folder: Path) -> Path:
+    """The wheel of what is tracked by git here, built offline and apart from the checkout."""
+    source = folder / "source"
+    for path in tracked("server", "miniprogram_api", "static", "pyproject.toml", "README.md"):
+        target = source / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.hardlink_to(path) if path.stat().st_dev == folder.stat().st_dev else shutil.copy(path, target)
+    command = [
+        "-m",
+        "pip",
+        "wheel",
+        "--no-deps",
+        "--no-index",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(folder),
+    ]
+    subprocess.run([sys.executable, *command, str(source)], check=True, capture_output=True)
+    [wheel] = folder.glob("xcert-*.whl")
+    return wheel
+
+
+def with_production_packages(place: Path) -> Path:
+    """An environment that sees what the production lock names, and nothing of what tests and development need."""
+    venv.create(place, with_pip=False, symlinks=True)
+    packages = next(place.glob("lib/python3*/site-packages"))
+    names = re.findall(
+        r"^([A-Za-z0-9_.-]+)==(?!.*sys_platform == 'win32')",
+        (ROOT / "requirements.lock").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    for name in names:
+        try:
+            one = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:  # for another system or Python
+            continue
+        for top in {file.parts[0] for file in one.files or () if file.parts[0] not in ("..", "__pycache__")}:
+            if not (packages / top).exists():
+                (packages / top).symlink_to(Path(str(one.locate_file(top))))
+    return place
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel in an environment of its own."""
+    folder = tmp_path_factory.mktemp("wheel")
+    wheel = wheel_of(folder)
+    place = with_production_packages(folder / "production")
+    python = place / "bin" / "python"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-index", "--no-compile", wheel],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return place
+
+
+def test_the_wheel_holds_every_file_of_the_service(installed: Path) -> None:
+    [wheel] = installed.parent.glob("xcert-*.whl")
+    wanted = {path.relative_to(ROOT).as_posix() for path in tracked("server", "miniprogram_api")}
+    wanted |= {f"server/{path.relative_to(ROOT).as_posix()}" for path in tracked("static")}
+    held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert held == wanted
+
+
+@pytest.mark.slow
+def test_every_page_of_an_installed_service_has_its_files(
+    installed: Path, environment: dict[str, str], tmp_path: Path, started: Started
+) -> None:
+    here = tmp_path / "empty"
+    here.mkdir()
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = {name: value for name, value in environment.items() if name != "PYTHONPATH"} | {"PORT": str(port)}
+    process = started.program([installed / "bin" / "xcert", "serve", "--web-only"], cwd=here, env=env)
+    wait_ready(url, process)
+    app = create_app(load(env, env_file=None), name="routes-of-the-wheel")
+    paths = [
+        f"/{route.path}" for route in app.router.routes if "<" not in route.path and "GET" in route.methods
+    ]
+    assert len(paths) > 60
+    with httpx.Client(base_url=url, timeout=60) as visitor:
+        answers = {path: visitor.get(path) for path in paths}
+        assert {path: one.status_code for path, one in answers.items() if one.status_code >= 500} == {}
+        for path in (
+            "/",
+            "/v",
+            "/console/login",
+            "/h5/logged-out",
+            "/docs",
+            "/metrics",
+            "/readyz",
+            "/favicon.ico",
+        ):
+            assert answers[path].status_code == 200, path
+        assets = {one for page in answers.values() for one in ASSET.findall(page.text)}
+        assert len(assets) > 5
+        assert [one for one in sorted(assets) if visitor.get(one).status_code != 200] == []
+    doctor = subprocess.run(
+        [installed / "bin" / "xcert", "doctor", "--local"], cwd=here, env=env, capture_output=True, text=True
+    )
+    assert "字体" in doctor.stdout
+    assert [line for line in doctor.stdout.splitlines() if "请重新安装" in line] == []
+    assert end(process) == 0
+
+
+def test_without_the_embedded_servers_one_sentence_says_so(
+    installed: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    env = {
+        name: value for name, value in environment.items() if not name.endswith(("DATABASE_URL", "REDIS_URL"))
+    }
+    done = subprocess.run(
+        [installed / "bin" / "xcert", "serve", "--dev"], cwd=tmp_path, env=env | {"PORT": str(free_port())},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "内嵌的 PostgreSQL 和 Redis 没有安装，它们只供开发。请设置 XCERT_DATABASE_URL 和 XCERT_REDIS_URL；"
+        '要在这台机器上开发，请运行 make setup，或 pip install "xcert[dev-servers]"。\n'
+    )
