@@ -122,16 +122,27 @@ def job_patience(settings: Settings) -> database.Patience:
 async def _database(settings: Settings, *, for_web: bool) -> AsyncIterator[None]:
     pool = settings.database_pool if for_web else settings.job_database_pool
     patience = web_patience(settings) if for_web else job_patience(settings)
-    await database.connect(settings.database_url, pool=pool, patience=patience)
+    await database.connect(_way(settings, "web" if for_web else "jobs"), pool=pool, patience=patience)
     try:
         yield
     finally:
         await database.close()
 
 
+def _redis(settings: Settings) -> aclosing[Any]:
+    return aclosing(cache.connect(settings.redis_url, certificates=settings.redis_certificates))
+
+
+def _way(settings: Settings, role: str) -> database.Way:
+    """How this process reaches the database for everything that is one transaction."""
+    return database.Way(settings.database_url, bool(settings.database_session_url), database.named(role))
+
+
 @asynccontextmanager
 async def _watching(settings: Settings, memory: SessionMemory) -> AsyncIterator[LookupWatch]:
-    watch = LookupWatch(database.watch_line(settings.database_url), ended=memory.ended)
+    way = _way(settings, "web")
+    # Behind a PgBouncer nobody hears a NOTIFY; it asks three times a second anyway.
+    watch = LookupWatch(database.watch_line(way), listens=not way.through_pgbouncer, ended=memory.ended)
     await watch.start()
     try:
         yield watch
@@ -151,7 +162,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
     keys = _keys(settings, clock)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_database(settings, for_web=looks_up))
-        redis = await stack.enter_async_context(aclosing(cache.connect(settings.redis_url)))
+        redis = await stack.enter_async_context(_redis(settings))
         store = cache.RedisCache(redis)
         wechat = WeChatApi(settings, redis, store, clock, seal=partial(keys.encrypt, about="mp.session_key"))
         stack.push_async_callback(wechat.close)

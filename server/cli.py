@@ -28,7 +28,8 @@ Run = Callable[[argparse.Namespace, Settings], int]
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code.
 
-    0 done, 1 refused or impossible, 2 settings or keys that nothing may start with, otherwise as each command says.
+    0 done, 1 refused or impossible, 2 settings or keys that nothing may start with, an encrypted connection that is asked for
+    and not to be had, otherwise as each command says.
     """
     args = build_parser().parse_args(arguments)
     try:
@@ -40,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail("设置有问题，请先修改：", *error.problems, *unsafe, code=2)
     except KeysUnsafe as error:
         _fail("设置有问题，请先修改：", *str(error).splitlines(), code=2)
-    except (EmbeddedError, Impossible, KeysMissing) as error:
+    except Impossible as error:
+        _fail(str(error), code=error.exit_code)
+    except (EmbeddedError, KeysMissing) as error:
         _fail(str(error))
     except XcertError as error:
         _fail(str(error), *(f"  {one.pointer}：{one.detail}" for one in getattr(error, "errors", ())))

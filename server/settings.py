@@ -43,7 +43,16 @@ class Settings:
     database_url: str = _s(
         "XCERT_DATABASE_URL", "PostgreSQL 地址；不填则用内嵌的", secret=True, required=True
     )
+    database_session_url: str = _s(
+        "XCERT_DATABASE_SESSION_URL",
+        "XCERT_DATABASE_URL 经过 PgBouncer（transaction 模式）时，另填直连 PostgreSQL 的地址：升级、备份、恢复和任务队列用它",
+        secret=True,
+    )
     redis_url: str = _s("XCERT_REDIS_URL", "Redis 地址；不填则用内嵌的", secret=True, required=True)
+    redis_certificates: str = _s(
+        "XCERT_REDIS_CERTIFICATES",
+        "Redis 加密连接（rediss://）的根证书（PEM）；不填：系统信任的证书",
+    )
     data_dir: Path = _s("XCERT_DATA_DIR", "数据目录（内嵌数据库、证书文件）", Path("var"))
     files_url: str = _s(
         "XCERT_FILES_URL",
@@ -216,6 +225,16 @@ class Settings:
     def files_place(self) -> FilesPlace:
         """Where files are kept. Raises ValueError only for settings that were not loaded."""
         return place_of(self.files_url, self.data_dir)
+
+    @property
+    def session_url(self) -> str:
+        """The database itself, past any PgBouncer: for what needs a session of its own."""
+        return self.database_session_url or self.database_url
+
+    @property
+    def session_url_name(self) -> str:
+        """The setting that holds it."""
+        return "XCERT_DATABASE_SESSION_URL" if self.database_session_url else "XCERT_DATABASE_URL"
 
     @property
     def is_production(self) -> bool:

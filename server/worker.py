@@ -16,6 +16,7 @@ from procrastinate import App, JobContext, PsycopgConnector, exceptions
 from procrastinate.jobs import DeleteJobCondition, Status
 
 from server import app as root
+from server import store_urls
 from server.adapters import logs
 from server.domain import freshness, idempotency, imports
 from server.domain.audit import chain, key_events
@@ -178,15 +179,14 @@ def create_jobs(
     tasks: Mapping[str, Work] = TASKS,
     sweeps: Mapping[str, tuple[Work, str]] = SWEEPS,
 ) -> App:
-    """The procrastinate app with all tasks and sweeps, on the service's own database."""
+    """The procrastinate app with all tasks and sweeps, on the service's own database: past a PgBouncer, for it listens."""
     jobs = App(
         connector=PsycopgConnector(
-            conninfo=settings.database_url,
+            conninfo=store_urls.with_word(settings.session_url, "application_name", database.named("queue")),
             min_size=1,
-            max_size=3,  # one listens, one fetches and finishes, one tells that we live
+            max_size=2,  # one fetches and finishes, one tells that we live; a third, outside the pool, listens
             timeout=30.0,
             kwargs={
-                "application_name": "xcert-worker",
                 "connect_timeout": int(database.CONNECT_SECONDS),
                 "keepalives_idle": 20,
                 "keepalives_interval": 10,

@@ -14,17 +14,17 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from server.adapters.redis_client import CACHED, COUNTED, connect
 from server.errors import OutsideFailure
 
-__all__ = ["Denied", "RedisCache", "RedisEventBus", "answers", "connect", "forget"]
+__all__ = ["Denied", "NotEncrypted", "RedisCache", "RedisEventBus", "answers", "connect", "forget"]
 
 KEEP_ALIVE_SECONDS = 15
 
 
-async def forget(url: str) -> None:
+async def forget(url: str, *, certificates: str = "") -> None:
     """Delete the ready answers and counters of this service, and nothing that is another's. It only costs time.
 
     WeChat's tokens, quotas and alarms (`wechat:…`) stay: they are true whatever the database says.
     """
-    client = connect(url, connections=1)
+    client = connect(url, certificates=certificates, connections=1)
     try:
         for prefix in (CACHED, COUNTED):
             names = [name async for name in client.scan_iter(match=f"{prefix}*", count=1000)]
@@ -38,9 +38,17 @@ class Denied(ConnectionError):
     """Redis does not let us in."""
 
 
-async def answers(url: str) -> None:
-    """Ask Redis for an answer, once. Raises ConnectionError: nobody there; Denied: wrong password."""
-    client = connect(url, connections=1)
+class NotEncrypted(ConnectionError):
+    """No encrypted connection could be made that is to whom it should be."""
+
+
+async def answers(url: str, *, certificates: str = "") -> None:
+    """Ask Redis for an answer, once.
+
+    Raises:
+        ConnectionError: nobody there; Denied: wrong password; NotEncrypted.
+    """
+    client = connect(url, certificates=certificates, connections=1)
     try:
         await client.ping()
     except (AuthenticationError, NoPermissionError) as error:
@@ -48,6 +56,8 @@ async def answers(url: str) -> None:
     except RedisError as error:
         if "NOAUTH" in str(error) or "WRONGPASS" in str(error):
             raise Denied(type(error).__name__) from None
+        if "SSL" in str(error):
+            raise NotEncrypted(type(error).__name__) from None
         raise ConnectionError(type(error).__name__) from None
     finally:
         await client.aclose()

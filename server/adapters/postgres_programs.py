@@ -10,14 +10,23 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
+from server import store_urls
 from server.adapters import embedded
 from server.errors import XcertError
 
 # What programs of version 18 write at the head of a script and older servers do not know.
 _NEWER_SETTINGS = {b"transaction_timeout": 17}
 DEBIAN = Path("/usr/lib/postgresql")  # <version>/bin
+_VARIABLES = {
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "sslcrl": "PGSSLCRL",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+}
 _HEAD_LINES = 60  # settings stand before everything else; data further down is never touched
 
 
@@ -40,26 +49,28 @@ class ProgramMissing(XcertError):
 
 def environment(url: str) -> dict[str, str]:
     """How to reach `url`, for libpq; the password goes by the environment, not by the command line."""
-    parts, options = urlsplit(url), parse_qs(urlsplit(url).query)
+    parts, hosts = urlsplit(url), store_urls.hosts_of(url, 5432)
     variables = {
         "PATH": os.defpath,
         "LC_ALL": "C.UTF-8",
-        "PGHOST": parts.hostname or "127.0.0.1",
-        "PGPORT": str(parts.port or 5432),
+        "PGHOST": ",".join(host or "127.0.0.1" for host, _ in hosts),
+        "PGPORT": ",".join(str(port) for _, port in hosts),
+        "PGCONNECT_TIMEOUT": "10",
         "PGUSER": unquote(parts.username or ""),
         "PGPASSWORD": unquote(parts.password or ""),
         "PGDATABASE": unquote(parts.path.lstrip("/")),
     }
-    for name in ("sslmode", "sslrootcert"):
-        if name in options:
-            variables[f"PG{name.upper()}"] = options[name][-1]
-    return variables
+    return variables | {
+        variable: value
+        for name, value in store_urls.words_of(url).items()
+        if (variable := _VARIABLES.get(name)) is not None
+    }
 
 
 def dump(url: str, path: Path) -> None:
     """Write the database into `path`, in pg_dump's own form. Raises ProgramFailed."""
-    result = subprocess.run(  # noqa: S603 -- PostgreSQL's own program
-        [_program("pg_dump"), "--no-password", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}"],
+    result = subprocess.run(  # noqa: S603 -- a program of PostgreSQL
+        [_connecting("pg_dump", url), "--no-password", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}"],
         env=environment(url),
         capture_output=True,
         text=True,
@@ -89,8 +100,8 @@ def load(url: str, path: Path, *, server_version: int, before: str, after: str) 
             stdout=subprocess.PIPE,
             stderr=reader_errors,
         )
-        writer = subprocess.Popen(  # noqa: S603 -- the same
-            [_program("psql"), "--no-password", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"],
+        writer = subprocess.Popen(  # noqa: S603 -- a program of PostgreSQL
+            [_connecting("psql", url), "--no-password", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"],
             env=environment(url),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -165,3 +176,14 @@ def installed(name: str, debian: Path) -> str:
     if found is None:
         raise ProgramMissing(name)
     return found
+
+
+def _connecting(name: str, url: str) -> str:
+    """A program that can reach `url`: the wheel's were built without TLS, so this machine's own where it is asked for.
+
+    Raises:
+        ProgramMissing: there is none.
+    """
+    if store_urls.words_of(url).get("sslmode") in store_urls.ENCRYPTED:
+        return installed(name, DEBIAN)
+    return _program(name)

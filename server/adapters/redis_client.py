@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from redis import asyncio as aioredis
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError
 
+from server import store_urls
 from server.adapters.circuit_breaker import Breaker
 
 CACHED, COUNTED = "xcert:cache:", "xcert:limit:"  # before each of our keys: others may use the same Redis
@@ -38,6 +41,17 @@ class GuardedPool(aioredis.BlockingConnectionPool):
             raise
 
 
+class _SentinelPool(SentinelConnectionPool, aioredis.BlockingConnectionPool):
+    """Asks the sentinels who is the master, and waits for a free connection instead of raising when full."""
+
+    get_connection = aioredis.BlockingConnectionPool.get_connection
+    release = aioredis.BlockingConnectionPool.release
+
+
+class GuardedSentinelPool(GuardedPool, _SentinelPool):
+    """The same to whichever Redis the sentinels name as the master."""
+
+
 class GuardedRedis(aioredis.Redis):
     """Notes what answers and what does not."""
 
@@ -58,20 +72,50 @@ class GuardedRedis(aioredis.Redis):
         return answer
 
 
-def connect(url: str, *, connections: int = 64) -> aioredis.Redis:
+def connect(url: str, *, certificates: str = "", connections: int = 64) -> aioredis.Redis:
     """A client whose pool waits for a free connection instead of raising when full.
 
     A connection that turns out to be dead (Redis was restarted) is replaced once; a silence is not waited for twice.
+
+    Args:
+        url: redis:// or rediss://, or by sentinels: redis+sentinel://…, rediss+sentinel://….
+        certificates: PEM, whom an encrypted connection trusts instead of the system's authorities.
+        connections: at most.
     """
-    pool = GuardedPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=5,
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_keepalive=True,
-        health_check_interval=30,
-        retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
-    )
+    is_encrypted = urlsplit(url).scheme.startswith("rediss")
+    trust = {"ssl_ca_data": certificates} if is_encrypted and certificates else {}
+    waits: dict[str, Any] = {
+        "socket_timeout": ANSWER_SECONDS,
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_keepalive": True,
+        "health_check_interval": 30,
+        "retry": Retry(NoBackoff(), 1, supported_errors=(ConnectionError,)),
+    }
+    pool: GuardedPool
+    if urlsplit(url).scheme in store_urls.SENTINELS:
+        pool = _by_sentinels(url, waits | trust | ({"ssl": True} if is_encrypted else {}), connections)
+    else:
+        pool = GuardedPool.from_url(url, max_connections=connections, timeout=5, **waits, **trust)
     pool.breaker = Breaker("Redis")
     return GuardedRedis.from_pool(pool)  # closing the client closes the pool
+
+
+def _by_sentinels(url: str, options: dict[str, Any], connections: int) -> GuardedSentinelPool:
+    """The pool of redis+sentinel://[user]:password@host1:26379,host2:26379/service/0?sentinel_password=…"""
+    parts, words = urlsplit(url), store_urls.words_of(url)
+    service, _, number = parts.path.strip("/").partition("/")
+    of_sentinels = {name.removeprefix("sentinel_"): value for name, value in words.items()}
+    sentinels = Sentinel(store_urls.hosts_of(url, 26379), sentinel_kwargs=options | of_sentinels)
+    login = {
+        "username": unquote(parts.username or "") or None,
+        "password": unquote(parts.password or "") or None,
+    }
+    return GuardedSentinelPool(  # type: ignore[no-untyped-call]  # redis has no types there
+        unquote(service),
+        sentinels,
+        db=int(number or 0),
+        max_connections=connections,
+        timeout=5,
+        **login,
+        **options,
+    )

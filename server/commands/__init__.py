@@ -3,3 +3,11 @@
 
 class Impossible(Exception):
     """A command cannot be carried out; the message says what to do, in Chinese."""
+
+    exit_code = 1
+
+
+class Unprotected(Impossible):
+    """The settings ask for an encrypted connection, and there is none that could be trusted."""
+
+    exit_code = 2

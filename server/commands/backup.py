@@ -43,11 +43,11 @@ INCOMPLETE = 3  # exit code: the backup is whole, what it was made of was not
 def migrate(args: argparse.Namespace, settings: Settings) -> int:
     """Bring the tables up to date, and say what the service's own role may do."""
     with hosts(settings, join=True) as stores:
-        asyncio.run(database.migrate(stores.settings.database_url))
+        asyncio.run(database.migrate(stores.settings.session_url))
         print("数据库表已是最新。")
         if args.app_role:
             try:
-                asyncio.run(_allow(stores.settings.database_url, args.app_role))
+                asyncio.run(_allow(stores.settings.session_url, args.app_role))
             except app_role.UnfitRole as unfit:
                 raise Impossible(f"{unfit}。") from None
             print(f"角色 {args.app_role} 可以读写业务数据，不能改动审计记录和公开签发日志，不能改表。")
@@ -72,13 +72,13 @@ def backup(args: argparse.Namespace, settings: Settings) -> int:
     apart = _new_folder(args.keys) if args.keys is not None else None
     previous = _previous(args.previous)
     with hosts(settings, join=True) as stores:
-        state = asyncio.run(_state(stores.settings.database_url))
+        state = asyncio.run(_state(stores.settings.session_url))
         try:
-            postgres_programs.dump(stores.settings.database_url, folder / DUMP)
+            postgres_programs.dump(stores.settings.session_url, folder / DUMP)
         except postgres_programs.ProgramFailed as failed:
             raise Impossible(str(failed)) from None
         copied, marks = _take_files(stores.settings, folder / FILES, previous)
-        asyncio.run(_record(stores.settings.database_url, folder))
+        asyncio.run(_record(stores.settings.session_url, folder))
     if apart is not None:
         for path in key_files(settings.keys_dir):
             shutil.copy2(path, apart / path.name)
@@ -143,7 +143,7 @@ def _missing(pdfs: Mapping[str, tuple[str, str]], sums: Mapping[str, str]) -> in
 
 async def _state(url: str) -> dict[str, Any]:
     """What the dump will hold at least: the last audit entry, and the certificates' files with their digests."""
-    link = await asyncpg.connect(url)
+    link = await database.line(url)
     try:
         last = await link.fetchrow("SELECT id, at FROM audit_entry ORDER BY id DESC LIMIT 1")
         pdfs = await link.fetch(

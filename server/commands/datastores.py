@@ -69,7 +69,7 @@ def hosts(settings: Settings, *, join: bool, waits: bool = True) -> Iterator[Hos
         return url
 
     if settings.database_url and waits:
-        preflight.for_database(settings.database_url, settings.start_seconds, say)
+        preflight.for_databases(settings, say)
     try:
         database_url = settings.database_url or url_of(embedded.Postgres(folder / "postgres"))
         redis_url = settings.redis_url or url_of(embedded.Redis(folder / "redis"))

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
-
 from server import app, demo, demo_cohort
 from server.adapters import keys
 from server.commands import sandbox_world
 from server.demo import FirstLogins
 from server.domain.notices.wanted_templates import wanted
+from server.models import database
 from server.settings import Settings
 
 EXAMPLES = "examples"
@@ -35,7 +34,7 @@ def make_keys(settings: Settings) -> None:
 
 async def bury_workers(url: str) -> None:
     """Forget job workers of a former start: the database was down, so none of them lives, and their jobs are free."""
-    link = await asyncpg.connect(url)
+    link = await database.line(url)
     try:
         await link.execute("DELETE FROM procrastinate_workers")
     finally:

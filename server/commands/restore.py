@@ -15,8 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-
 from server.adapters import cache, postgres_programs
 from server.adapters.clock import SystemClock
 from server.adapters.key_life import FILE as LIFE
@@ -55,7 +53,7 @@ def restore(args: argparse.Namespace, settings: Settings) -> int:
     source = args.keys.resolve() if args.keys is not None else target
     _check_keys(source, manifest["keys"])
     with hosts(settings, join=False) as stores:
-        url, data = stores.settings.database_url, stores.settings.data_dir
+        url, data = stores.settings.session_url, stores.settings.data_dir
         state = asyncio.run(_check_target(url, manifest, replace=args.replace))
         _check_other_keys(source, target, replace=args.replace)
         store = stored_files.store_elsewhere(stores.settings, data / VAULT)
@@ -76,7 +74,9 @@ def restore(args: argparse.Namespace, settings: Settings) -> int:
         _put_into(store, folder / FILES / VAULT)
         _put_keys(source, target)
         asyncio.run(_finish(url, manifest))
-        asyncio.run(cache.forget(stores.settings.redis_url))  # answers of a time that is gone
+        asyncio.run(
+            cache.forget(stores.settings.redis_url, certificates=stores.settings.redis_certificates)
+        )  # answers of a time that is gone
     print(f"恢复完成，数据来自 {manifest['made_at']} 的备份。")
     _tell(state, args.skip_numbers)
     return 0
@@ -124,7 +124,7 @@ def _check_keys(folder: Path, expected: dict[str, str]) -> None:
 
 async def _check_target(url: str, manifest: dict[str, Any], *, replace: bool) -> DatabaseState:
     """What is in the database now. Raises Impossible when it must not be replaced."""
-    link = await asyncpg.connect(url)
+    link = await database.line(url)
     try:
         version = int(await link.fetchval("SHOW server_version_num")) // 10000
         if version < _LEAST_SERVER:

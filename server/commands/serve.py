@@ -61,7 +61,7 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
 def _wait_for_redis(settings: Settings) -> None:
     """At a start a Redis that nobody serves is more likely a wrong setting than an outage."""
     if settings.redis_url:
-        preflight.for_redis(settings.redis_url, settings.start_seconds, datastores.say)
+        preflight.for_redis(settings, datastores.say)
 
 
 def prepare(stores: Hosts, *, development: bool) -> dev_setup.Ready:
@@ -71,9 +71,9 @@ def prepare(stores: Hosts, *, development: bool) -> dev_setup.Ready:
         dev_setup.make_keys(settings)
     keys = KeyFolder(settings.keys_dir, production=settings.is_production)
     keys.seal_credentials()  # refuse here, not in every child
-    asyncio.run(database.migrate(settings.database_url))
+    asyncio.run(database.migrate(settings.session_url))
     if stores.owns_database:
-        asyncio.run(dev_setup.bury_workers(settings.database_url))
+        asyncio.run(dev_setup.bury_workers(settings.session_url))
     if settings.workers > 1:
         settings = replace(settings, metrics_dir=_metrics_folder(settings))
     if development:

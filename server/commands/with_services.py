@@ -24,5 +24,5 @@ def with_services(settings: Settings, work: Callable[[Services], Awaitable[Answe
 
     with hosts(settings, join=True) as stores:
         if stores.owns_database:
-            asyncio.run(database.migrate(stores.settings.database_url))
+            asyncio.run(database.migrate(stores.settings.session_url))
         return asyncio.run(run(stores.settings))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gc
+import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
-import asyncpg
 from tortoise import Tortoise, connections
 from tortoise.connection import get_connection
 from tortoise.exceptions import IntegrityError
@@ -19,7 +18,9 @@ from tortoise.migrations.api import migrate as apply_migrations
 from tortoise.migrations.executor import MigrationExecutor
 from tortoise.models import Model
 
+from server import store_urls
 from server.errors import XcertError
+from server.models.engine import Hosts, PlainConnection
 
 Row = TypeVar("Row", bound=Model)
 MIGRATION_LOCK = 0x7863657274  # "xcert": one migration at a time, whoever starts it
@@ -50,8 +51,14 @@ class Patience:
 
     def server_settings(self) -> dict[str, str]:
         """For PostgreSQL, at the start of a connection."""
-        return _KEEPALIVE | {
-            "timezone": "UTC",
+        return _KEEPALIVE | {"timezone": "UTC"} | self._limits()
+
+    def of_each_transaction(self) -> str:
+        """The same limits for a transaction, whose session is another's next."""
+        return " ".join(f"SET LOCAL {name} = {value};" for name, value in self._limits().items())
+
+    def _limits(self) -> dict[str, str]:
+        return {
             "statement_timeout": str(int(self.statement * 1000)),
             "lock_timeout": str(int(self.lock * 1000)),
             "idle_in_transaction_session_timeout": str(int(self.idle * 1000)),
@@ -68,27 +75,56 @@ UNHURRIED = Patience(
 )  # migrations, backup, what an operator waits for
 
 
-def config(url: str, *, pool: int = 10, patience: Patience = UNHURRIED) -> dict[str, Any]:
-    """Tortoise's configuration for a `postgresql://user:password@host:port/name` URL, `?sslmode=…` and all."""
-    parts = urlsplit(url)
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a process reaches the database.
+
+    Args:
+        url: `postgresql://user:password@host:port/name`, several hosts and `?sslmode=…` and all.
+        through_pgbouncer: one in transaction mode stands between. Then nothing may be a session's own: no named
+            statements, no limits but a transaction's, no LISTEN.
+        name: by which `pg_stat_activity` shows the connections, unless the URL says another.
+    """
+
+    url: str
+    through_pgbouncer: bool = False
+    name: str = "xcert"
+
+    def options(self, patience: Patience) -> dict[str, Any]:
+        """For asyncpg."""
+        # A PgBouncer keeps these two for each client, and refuses the others.
+        settings = {"timezone": "UTC"} if self.through_pgbouncer else patience.server_settings()
+        if "application_name" not in store_urls.words_of(self.url):
+            settings["application_name"] = self.name[:63]
+        return {
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": patience.command,
+            "statement_cache_size": 0 if self.through_pgbouncer else 256,
+            "server_settings": settings,
+        }
+
+
+def named(role: str) -> str:
+    """The name of this machine's connections, e.g. `xcert-web@host1`: the doctor counts by it."""
+    return f"xcert-{role}@{socket.gethostname()}"
+
+
+def config(way: Way | str, *, pool: int = 10, patience: Patience = UNHURRIED) -> dict[str, Any]:
+    """Tortoise's configuration for a way to the database, or for its URL."""
+    way = Way(way) if isinstance(way, str) else way
+    nowhere = {"host": "", "port": 0, "user": "", "password": "", "database": ""}  # the URL says all of it
     return {
         "connections": {
             "default": {
                 "engine": "server.models.engine",
-                "credentials": {
-                    "host": parts.hostname,
-                    "port": parts.port or 5432,
-                    "user": unquote(parts.username or ""),
-                    "password": unquote(parts.password or ""),
-                    "database": parts.path.lstrip("/"),
-                    "dsn": url,
+                "credentials": nowhere
+                | way.options(patience)
+                | {
+                    "dsn": way.url,
                     "minsize": 1,
                     "maxsize": pool,
-                    "timeout": CONNECT_SECONDS,
-                    "command_timeout": patience.command,
                     "acquire_timeout": patience.acquire,
-                    "statement_cache_size": 256,
-                    "server_settings": patience.server_settings(),
+                    "limits": patience.of_each_transaction() if way.through_pgbouncer else "",
                 },
             }
         },
@@ -104,31 +140,25 @@ def config(url: str, *, pool: int = 10, patience: Patience = UNHURRIED) -> dict[
     }
 
 
-async def connect(url: str, *, pool: int = 10, patience: Patience = Patience()) -> None:
+async def connect(way: Way | str, *, pool: int = 10, patience: Patience = Patience()) -> None:
     """Open the pool. The context is global, since request handlers run in tasks of their own."""
-    await Tortoise.init(config=config(url, pool=pool, patience=patience), _enable_global_fallback=True)
+    await Tortoise.init(config=config(way, pool=pool, patience=patience), _enable_global_fallback=True)
 
 
-async def line(url: str, *, patience: Patience = UNHURRIED, **more: Any) -> Any:
+async def line(way: Way | str, *, patience: Patience = UNHURRIED) -> Any:
     """One asyncpg connection of its own, beside the pool; the caller closes it.
 
     Args:
-        url: the database.
+        way: to the database, or its URL.
         patience: how long each statement and lock may take.
-        more: further arguments of `asyncpg.connect`.
     """
-    return await asyncpg.connect(
-        url,
-        timeout=CONNECT_SECONDS,
-        command_timeout=patience.command,
-        server_settings=patience.server_settings(),
-        **more,
-    )
+    way = Way(way) if isinstance(way, str) else way
+    return await Hosts(way.url).connect(connection_class=PlainConnection, **way.options(patience))
 
 
-def watch_line(url: str) -> Callable[[], Awaitable[Any]]:
-    """How the look-up watch reaches the database. It keeps no prepared statements, so that a PgBouncer may stand between."""
-    return partial(line, url, patience=Patience(statement=5.0, lock=5.0, idle=5.0), statement_cache_size=0)
+def watch_line(way: Way | str) -> Callable[[], Awaitable[Any]]:
+    """How the look-up watch reaches the database."""
+    return partial(line, way, patience=Patience(statement=5.0, lock=5.0, idle=5.0))
 
 
 async def rows(query: str, *values: Any) -> list[dict[str, Any]]:

@@ -55,6 +55,8 @@ def was_cut(error: BaseException) -> bool:
         state = str(seen.sqlstate or "") if isinstance(seen, asyncpg.PostgresError) else ""
         if isinstance(seen, ConnectionError) or state.startswith(("08", "53", "57P")):
             return True
+        if isinstance(seen, asyncpg.TargetServerAttributeNotMatched):
+            return True
         if isinstance(seen, asyncpg.InterfaceError) and any(word in str(seen) for word in _CLOSED):
             return True
         seen = seen.__cause__
@@ -79,6 +81,8 @@ def _cause(error: BaseException) -> str | None:
         return None
     if isinstance(error, asyncpg.InterfaceError):
         return "connection closed" if any(word in str(error) for word in _CLOSED) else None
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return "no primary"  # of several hosts: one takes over just now
     if isinstance(error, TimeoutError):
         return "no answer in time"
     if isinstance(error, ConnectionError | socket.gaierror):

@@ -14,7 +14,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from cryptography import x509
@@ -362,19 +361,3 @@ async def test_whether_tables_can_be_read_here(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("server.adapters.spreadsheets.process._READER", "tests.not_there")
     with pytest.raises(local.Missing, match="读取导入表格的子进程启动不了"):
         await check(Settings())
-
-
-async def test_the_connections_of_all_processes_are_added_up(db_url: str, settings: Settings) -> None:
-    """web × (pool + its listener) + jobs × (pool + procrastinate's three), against what ordinary roles may have."""
-    link = await asyncpg.connect(db_url)
-    let_in = int(await link.fetchval("SHOW max_connections")) - int(
-        await link.fetchval("SHOW superuser_reserved_connections")
-    )
-    await link.close()
-    ours = dataclasses.replace(
-        settings, database_url=db_url, workers=2, database_pool=10, job_workers=1, job_database_pool=6
-    )
-    said = f"本机最多用 31 个（网页 2 × 11，任务 1 × 9），数据库最多接受 {let_in} 个"
-    assert await local.CHECKS["数据库连接数"](ours) == f"{said}，够 {let_in // 31} 台这样的机器"
-    with pytest.raises(local.Missing, match="请调小 XCERT_DATABASE_POOL"):
-        await local.CHECKS["数据库连接数"](dataclasses.replace(ours, workers=200))

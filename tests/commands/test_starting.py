@@ -12,6 +12,7 @@ import pytest
 
 from server.commands import Impossible, preflight
 from server.commands.serve import shorten
+from server.settings import Settings
 from tests.commands.conftest import ROOT, Xcert
 from tests.conftest import with_database
 from tests.kit.started import free_port
@@ -60,7 +61,7 @@ def test_a_database_nobody_serves(xcert: Xcert, tmp_path: Path) -> None:
             lambda url: f"{url}?sslmode=verify-full&sslrootcert=/nowhere.crt",
             "拒绝了连接：",
         ),
-        (lambda url: f"{url}?sslmode=require", "拒绝了连接：加密连接没有建成，请核对 sslmode 和证书。"),
+        (lambda url: f"{url}?sslmode=require", "拒绝了连接：对方没有启用加密连接（TLS），而地址里要求加密"),
         (lambda url: url.replace("://xcert:", "://nobody:"), "拒绝了连接：用户名或密码不对"),
     ],
 )
@@ -86,7 +87,7 @@ def test_a_redis_nobody_serves_or_that_refuses(xcert: Xcert, redis_url: str) -> 
     assert said[-1].startswith(f"Redis 127.0.0.1:{port}/0 连不上（ConnectionError）。请检查 XCERT_REDIS_URL")
     wrong = redis_url.replace("://:", "://:x")
     with pytest.raises(Impossible, match="拒绝了连接：用户名或密码不对"):
-        preflight.for_redis(wrong, 600, lambda _: None)
+        preflight.for_redis(Settings(redis_url=wrong, start_seconds=600), lambda _: None)
 
 
 def test_a_database_that_comes_up_later_is_waited_for(postgres_url: str) -> None:

@@ -12,8 +12,10 @@ import asyncpg
 
 from server.adapters.file_stores import file_store_of
 from server.commands.doctor.findings import Finding, bad, ok
+from server.commands.preflight import TROUBLES
 from server.domain.ports import FileStore
 from server.errors import NotFound, OutsideFailure
+from server.models import database
 from server.settings import Settings
 
 TITLE = "证书文件"
@@ -32,8 +34,8 @@ async def check(settings: Settings) -> Finding:
     place = settings.files_place
     store = file_store_of(settings)
     try:
-        link = await asyncpg.connect(settings.database_url, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError):
+        link = await database.line(settings.session_url)
+    except TROUBLES:
         return bad(TITLE, "无法查看，请先解决数据库连接")
     try:
         if place.folder is None and not await _keeps_the_first(store):

@@ -14,8 +14,9 @@ from server import start_cautions
 from server.adapters import cache, keys
 from server.adapters.documents import font
 from server.adapters.spreadsheets import process as tables
-from server.commands.doctor import file_checks, seal_checks
+from server.commands.doctor import connection_checks, file_checks, seal_checks
 from server.commands.doctor.findings import Finding, Level, bad, look, ok
+from server.commands.preflight import TROUBLES, hopeless, is_pooled, tls_trouble
 from server.errors import Refused
 from server.models import app_role, database
 from server.settings import Settings
@@ -29,13 +30,7 @@ class Missing(Exception):
     """Something is not there; the message says what to do."""
 
 
-_TROUBLES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
 Check = Callable[[Settings], Awaitable[str]]
-# What is left for ordinary roles; `reserved_connections` came with PostgreSQL 16.
-_LET_IN = """
-SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-    - coalesce(current_setting('reserved_connections', true), '0')::int
-"""
 _TRAIL_OPEN = (
     "服务用的数据库角色就是数据表的所有者，可以停掉触发器、改动审计记录；请另建一个角色给服务用，"
     "并以所有者运行 xcert migrate --app-role 角色"
@@ -53,6 +48,8 @@ async def check(settings: Settings) -> list[Finding]:
             findings.append(ok(title, await one(settings)))
         except Missing as missing:
             findings.append(bad(title, str(missing)))
+        if title == "数据库":
+            findings.append(await connection_checks.check(settings))
         if title == "数据目录":
             findings.append(await file_checks.check(settings))
         if title == "数据库表" and settings.is_production and await _may_change_the_trail(settings):
@@ -66,8 +63,8 @@ async def check(settings: Settings) -> list[Finding]:
 
 async def _may_change_the_trail(settings: Settings) -> bool:
     try:
-        link = await asyncpg.connect(settings.database_url, timeout=10)
-    except _TROUBLES:
+        link = await database.line(settings.session_url)
+    except TROUBLES:
         return False  # told already
     try:
         return await app_role.may_change_what_is_for_ever(link)
@@ -83,45 +80,35 @@ async def _settings(settings: Settings) -> str:
 
 
 async def _database(settings: Settings) -> str:
-    try:
-        link = await asyncpg.connect(settings.database_url, timeout=10)
-    except _TROUBLES as error:
-        raise Missing(f"连接不上（{type(error).__name__}），请检查 XCERT_DATABASE_URL") from None
-    try:
-        version = await link.fetchval("SHOW server_version")
-    finally:
-        await link.close()
-    return f"PostgreSQL {version}"
+    version = await _version(settings.session_url, settings.session_url_name)
+    if not settings.database_session_url:
+        return f"PostgreSQL {version}"
+    way = database.Way(settings.database_url, through_pgbouncer=True)
+    await _version(way, "XCERT_DATABASE_URL")
+    return f"PostgreSQL {version}，直连和经过 PgBouncer 都通"
 
 
-async def _connections(settings: Settings) -> str:
-    """Whether all processes of this machine at once get by with what the server lets in."""
+async def _version(way: database.Way | str, setting: str) -> str:
     try:
-        link = await asyncpg.connect(settings.database_url, timeout=10)
-    except _TROUBLES:
-        raise Missing("无法查看，请先解决数据库连接") from None
+        link = await database.line(way)
+    except TROUBLES as error:
+        words = tls_trouble(error) or hopeless(error) or type(error).__name__
+        raise Missing(f"连接不上（{words}），请检查 {setting}") from None
     try:
-        most = int(await link.fetchval(_LET_IN))
+        if setting == "XCERT_DATABASE_URL" and isinstance(way, str) and await is_pooled(link):
+            raise Missing(
+                "XCERT_DATABASE_URL 经过 PgBouncer 之类的连接池，请另填 XCERT_DATABASE_SESSION_URL（直连 PostgreSQL 的地址）"
+            )
+        return str(await link.fetchval("SHOW server_version"))
     finally:
         await link.close()
-    web, jobs = max(1, settings.workers), settings.job_workers or os.cpu_count() or 1
-    needed = web * (settings.database_pool + 1) + jobs * (settings.job_database_pool + 3)
-    text = (
-        f"本机最多用 {needed} 个（网页 {web} × {settings.database_pool + 1}，"
-        f"任务 {jobs} × {settings.job_database_pool + 3}），数据库最多接受 {most} 个"
-    )
-    if needed > most:
-        raise Missing(
-            f"{text}；请调小 XCERT_DATABASE_POOL、XCERT_JOB_DATABASE_POOL 或进程数，或调大 max_connections"
-        )
-    return f"{text}，够 {most // needed} 台这样的机器"
 
 
 async def _migrations(settings: Settings) -> str:
     try:
-        missing = await database.pending(settings.database_url)
-        link = await database.line(settings.database_url)
-    except _TROUBLES as error:
+        missing = await database.pending(settings.session_url)
+        link = await database.line(settings.session_url)
+    except TROUBLES as error:
         raise Missing(f"无法查看（{type(error).__name__}），请先解决数据库连接") from None
     try:
         unknown = await database.newer(link)
@@ -135,14 +122,15 @@ async def _migrations(settings: Settings) -> str:
 
 
 async def _redis(settings: Settings) -> str:
-    client = cache.connect(settings.redis_url)
+    client = cache.connect(settings.redis_url, certificates=settings.redis_certificates)
     try:
         version = (await client.info("server"))["redis_version"]
     except Exception as error:
-        raise Missing(f"连接不上（{type(error).__name__}），请检查 XCERT_REDIS_URL") from None
+        why = "加密连接没有建成" if "SSL" in str(error) else type(error).__name__
+        raise Missing(f"连接不上（{why}），请检查 XCERT_REDIS_URL") from None
     finally:
         await client.aclose()
-    return f"Redis {version}"
+    return f"Redis {version}{'，经过哨兵' if 'sentinel' in settings.redis_url.partition(':')[0] else ''}"
 
 
 async def _keys(settings: Settings) -> str:
@@ -157,8 +145,8 @@ async def _keys(settings: Settings) -> str:
 
 async def _workers(settings: Settings) -> str:
     try:
-        link = await asyncpg.connect(settings.database_url, timeout=10)
-    except _TROUBLES:
+        link = await database.line(settings.session_url)
+    except TROUBLES:
         raise Missing("无法查看，请先解决数据库连接") from None
     try:
         living = await link.fetchval(
@@ -198,8 +186,8 @@ async def _fonts(settings: Settings) -> str:
 async def _characters_of_names(settings: Settings) -> str:
     """Every character that stands in a candidate's name, once; "" without a database."""
     try:
-        link = await asyncpg.connect(settings.database_url, timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError):
+        link = await database.line(settings.session_url)
+    except TROUBLES:
         return ""
     try:
         rows = await link.fetch("SELECT DISTINCT regexp_split_to_table(name, '') AS one FROM candidate")
@@ -234,8 +222,8 @@ async def _tables(settings: Settings) -> str:
 async def _notices(settings: Settings) -> str:
     """Whether notices go out, or are kept back after a restore."""
     try:
-        link = await asyncpg.connect(settings.database_url, timeout=10)
-    except _TROUBLES:
+        link = await database.line(settings.session_url)
+    except TROUBLES:
         raise Missing("无法查看，请先解决数据库连接") from None
     try:
         reason = await link.fetchval("SELECT reason FROM notice_hold")
@@ -251,7 +239,6 @@ async def _notices(settings: Settings) -> str:
 CHECKS: dict[str, Check] = {
     "设置": _settings,
     "数据库": _database,
-    "数据库连接数": _connections,
     "数据库表": _migrations,
     "Redis": _redis,
     "密钥": _keys,
