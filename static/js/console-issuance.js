@@ -2,10 +2,18 @@
 "use strict";
 
 const batch = document.querySelector("[data-issuance]");
-const events = new EventSource(`${API}/issuances/${batch.dataset.issuance}/events`);
+let events = null;
 
-events.addEventListener("snapshot", (message) => {
-  const now = JSON.parse(message.data);
+/** Live while it is looked at: a browser has six connections for all its tabs, and the seventh batch would stand still. */
+function follow() {
+  events?.close();
+  events = null;
+  if (document.hidden) return;
+  events = new EventSource(`${API}/issuances/${batch.dataset.issuance}/events`); // it begins with how things stand
+  events.addEventListener("snapshot", (message) => show(JSON.parse(message.data)));
+}
+
+function show(now) {
   if (now.state !== batch.dataset.state || String(now.revision) !== batch.dataset.revision) {
     if (underWay) return; // our own step
     if (document.querySelector("dialog[open]")) warn(now.state_label);
@@ -18,7 +26,7 @@ events.addEventListener("snapshot", (message) => {
   bar.value = sealed;
   document.getElementById("bar-text").textContent = `${sealed} / ${total}`;
   document.getElementById("bar-failed").textContent = failed ? `${failed} 份没有做成，系统每分钟重试` : "";
-});
+}
 
 /** Somebody was faster while a dialog is open here: say so in it, take its “yes” away, and show the page anew once it closes. */
 function warn(label) {
@@ -31,4 +39,7 @@ function warn(label) {
   }
 }
 
-addEventListener("pagehide", () => events.close());
+follow();
+document.addEventListener("visibilitychange", follow);
+addEventListener("pagehide", () => events?.close());
+addEventListener("pageshow", (shown) => { if (shown.persisted) follow(); });

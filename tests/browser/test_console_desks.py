@@ -22,6 +22,8 @@ from tests.kit.jobs import Jobs, drained
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 DEAD = "另一个页面出示了新的二维码，本页的已失效；如需在这里继续，请点“换一张二维码”。"
+LOOKED_AT = """(is) => { Object.defineProperty(document, "hidden", { value: !is, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange")); }"""
 CALL = "请签发负责人用微信“扫一扫”扫描二维码"
 
 
@@ -53,6 +55,32 @@ async def test_the_first_desk_says_that_a_second_one_shows_a_newer_code(
         for page in (here, there):
             await expect(page.locator("#qr-done-text")).to_have_text("王签发已确认签发")
         assert trouble_here + trouble_there == []
+    await redis.aclose()
+
+
+async def test_eight_tabs_of_one_person_follow_what_happens(
+    base: str, browser: Browser, services: Services, redis_url: str
+) -> None:
+    """A browser has six connections for all its tabs: only the tab that is looked at holds one."""
+    redis = cache.connect(redis_url)
+    exchange(services, event_bus=cache.RedisEventBus(redis))
+    batch = await issuing.prepared(services, await issuing.cohort(services))
+    async with seat(browser, services, base, Role.ISSUER) as (page, trouble):
+        tabs = [page, *[await page.context.new_page() for _ in range(7)]]
+        for tab in tabs:
+            await tab.goto(f"{base}/console/issuances/{batch.id}")
+            await expect(tab.locator("#bar-text")).to_have_text("0 / 4")
+            if tab is not tabs[-1]:
+                await tab.evaluate(LOOKED_AT, False)
+        await tabs[1].evaluate(LOOKED_AT, True)
+        await tabs[-1].get_by_role("button", name="签发", exact=True).click()
+        await tabs[-1].locator("#sure-yes").click()
+        for tab in (tabs[-1], tabs[1]):  # the second one stood beside it
+            await expect(tab.locator(".life .now")).to_contain_text("考核站点待签发")
+        await expect(tabs[0].locator(".life .now")).not_to_contain_text("考核站点待签发")
+        await tabs[0].evaluate(LOOKED_AT, True)  # and this one when somebody comes back to it
+        await expect(tabs[0].locator(".life .now")).to_contain_text("考核站点待签发")
+        assert trouble == []
     await redis.aclose()
 
 

@@ -51,7 +51,7 @@ _LABELS = {
     "failed": "失败",
     "unreported": "未回报",
     "expired": "过期",
-    "cancelled": "取消",
+    "cancelled": "已取消",
     "no_way": "无法送达",
 }
 
