@@ -41,6 +41,7 @@ from server.domain.payments.settlement import Cashbox
 from server.domain.people import candidate_phones, ended_sessions, officer_terms, rights_notices
 from server.domain.portal_lists import comparison, keeping
 from server.domain.ports import Services
+from server.domain.privacy import erasing
 from server.domain.public_log import sequencer
 from server.domain.wechat_chat import late_answers, menu, pushes
 from server.models import database, failures
@@ -108,6 +109,7 @@ TASKS: dict[str, Work] = {
     open_orders.JOB: close_overtaken,
     refunds.JOB: send_refund,
     keeping.JOB: comparison.compare,
+    erasing.JOB: erasing.delete_files,
     "people.tell_bound": rights_notices.tell_bound,
     "people.tell_officers": rights_notices.tell_officers,
     pushes.JOB: late_answers.answer,
@@ -146,6 +148,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "payments.fees": (raise_fees, EVERY_MINUTE),
     "payments.reconcile": (reconcile, EVERY_MINUTE),
     "payments.sweep": (sweep_payments, EVERY_MINUTE),
+    "privacy.erasures": (erasing.sweep, EVERY_MINUTE),
     "portal.sweep": (comparison.compare, DAILY),
     "pushes.late": (late_answers.sweep, EVERY_MINUTE),
     "pushes.sweep": (pushes.sweep, HOURLY),

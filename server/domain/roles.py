@@ -69,6 +69,8 @@ class Verb(Enum):
     UNBIND = "解除考生的微信绑定"
     UNCOVER = "查看考生完整的证件号码和手机号"
     EXPORT_PERSON = "导出考生的个人信息副本"
+    ASK_ERASURE = "提出删除考生的个人信息"
+    APPROVE_ERASURE = "批准删除考生的个人信息"
     SEE_COURSES = "查看培训"
     ARRANGE_COURSES = "安排培训"
     SEE_MONEY = "查看缴费"
@@ -116,6 +118,7 @@ PERMISSIONS: dict[Role, frozenset[Verb]] = {
         | {Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNBIND, Verb.APPROVE_SCORES, Verb.CHECK_LIST}
         | {Verb.SEE_COURSES, Verb.ARRANGE_COURSES, Verb.SETTLE_PORTAL}
         | {Verb.SEE_PAPER, Verb.HANDLE_PAPER, Verb.UNCOVER, Verb.EXPORT_PERSON}
+        | {Verb.ASK_ERASURE, Verb.APPROVE_ERASURE}
         | {Verb.SEE_CORRECTIONS, Verb.ASK_CORRECTION, Verb.APPROVE_CORRECTION}
     ),
     Role.ISSUER: frozenset(
@@ -223,6 +226,7 @@ SCOPES: dict[str, tuple[str, frozenset[Verb]]] = {
         "管理账号及其他",
         frozenset(
             {Verb.MANAGE_STAFF, Verb.APPROVE_STAFF_CHANGE, Verb.UNCOVER, Verb.EXPORT_PERSON, Verb.CHECK_UP}
+            | {Verb.ASK_ERASURE, Verb.APPROVE_ERASURE}
         ),
     ),
 }

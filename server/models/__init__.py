@@ -55,6 +55,7 @@ from server.models.people import (
     StaffChange,
 )
 from server.models.portal_lists import PortalDifference, PortalList, PortalRow
+from server.models.privacy import Erasure
 from server.models.public_log import LogCheckpoint, LogCosignature, LogEntry, LogHead, LogOutboxEntry
 from server.models.reconciliation import (
     FundBillLine,
@@ -88,6 +89,7 @@ __all__ = [
     "DoctorRun",
     "EndedPerson",
     "EndedSession",
+    "Erasure",
     "Fee",
     "FeeOrder",
     "FeeOrderLine",

@@ -71,6 +71,9 @@ class Candidate(Model):
     photo_key = fields.CharField(max_length=200, default="")
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now=True)
+    erased_at = fields.DatetimeField(
+        null=True
+    )  # from then on nobody can be found by this row: domain.privacy
 
     class Meta:
         table = "candidate"

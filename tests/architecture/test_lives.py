@@ -29,6 +29,7 @@ WRITERS = {
     "payments/waiver_transitions.py",
     "people/officer_transitions.py",
     "people/staff_changes.py",
+    "privacy/erasure_transitions.py",
     "score_changes/verbs.py",
     "wechat_chat/push_inbox.py",
 }

@@ -11,6 +11,7 @@ from server.domain.go_live import doctor_runs
 from server.domain.issuance import announcements, generation, preparing
 from server.domain.portal_lists import comparison, keeping
 from server.domain.ports import Services
+from server.domain.privacy import erasing
 from tests.kit import issuing
 from tests.kit.fakes import ListQueue
 
@@ -26,6 +27,7 @@ TABLE: Jobs = {
     "imports.run": imports.run,
     keeping.JOB: comparison.compare,
     doctor_runs.JOB: doctor_runs.examine,
+    erasing.JOB: erasing.delete_files,
 }
 
 

@@ -17,6 +17,7 @@ from server.models import (
     Certificate,
     Correction,
     Delivery,
+    Erasure,
     Fee,
     FeeOrder,
     FeeOrderLine,
@@ -70,6 +71,11 @@ async def whole_person(s: Services) -> Candidate:
     await _money(s, of.registrations[0])
     await _notices(s, who)
     await _portal(s, old)
+    await Erasure.create(
+        candidate=who, asked_on=date(2026, 11, 1), reason="本人当面提交申请书", state="refused", requested_by=1,
+        requested_by_name="王敏", requested_at=s.clock.now(), decided_by=2, decided_by_name="李强",
+        decided_at=s.clock.now(), decision_note="考试还没有结束",
+    )  # fmt: skip
     await audit_log.record(s.clock, make.OPERATOR, "candidate.view", "candidate", who.id)
     return await Candidate.get(id=who.id)
 

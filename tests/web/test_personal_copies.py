@@ -1,4 +1,4 @@
-"""个人信息副本 by the API: one archive as the answer, for a person alone."""
+"""个人信息副本 and 删除个人信息 by the API: one archive as the answer, and an erasure by two."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from server.domain.ports import Services
 from server.domain.privacy.candidate_tables import CANDIDATE_TABLES
 from server.domain.roles import Role
 from tests.kit.console_desk import PASSWORD, Browser, code, seated
+from tests.kit.jobs import drained
 from tests.kit.whole_person import MOBILE, NUMBER, whole_person
 
 App = Sanic[Any, Any]
@@ -44,3 +45,21 @@ async def test_the_archive_is_readable_by_people_and_by_machines(app: App, servi
     )
     machine = Browser(app, extra={"authorization": f"Bearer {made.json['token']}"})
     assert code(await machine("POST", path, ASKED)) == (403, "session_only")
+
+
+async def test_an_erasure_goes_by_two_desks(app: App, services: Services) -> None:
+    who = await whole_person(services)
+    desk, other = [await seated(app, services, role) for role in (Role.OPERATOR, Role.ADMIN)]
+    asked = await desk("POST", f"/people/{who.id}/erasure", ASKED)
+    assert asked.status == 201
+    path = f"/erasures/{asked.json['id']}"
+    mine, theirs = [await one.page("/console/erasures") for one in (desk, other)]
+    assert "/withdraw" in mine.text and "/approve" not in mine.text
+    assert "/approve" in theirs.text and "删除个人信息等待您批准" in (await other.page("/console/")).text
+    assert code(await desk("POST", f"{path}/approve", {})) == (403, "same_person")
+    assert (await other("POST", f"{path}/approve", {})).json == {"state": "under_way"}
+    await drained(services)
+    [row] = (await desk("GET", "/erasures?state=done")).json["items"]
+    assert (row["name"], row["id_masked"], row["asked_on"]) == ("（已删除）", "*" * 18, "2026-11-20")
+    page = (await desk.page(f"/console/people/{who.id}")).text
+    assert "按本人要求删除" in page and 'data-open="erasure"' not in page and "龙" not in page

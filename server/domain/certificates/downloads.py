@@ -40,6 +40,11 @@ async def _allowed(
         )
     if not is_theirs or certificate.state not in EVER_VALID:
         raise not_found()
+    if not certificate.pdf_key:  # erased: domain.privacy
+        raise Gone(
+            "certificate_erased",
+            "持证人已要求删除个人信息，电子证书的文件不再保存；证书本身仍可在核验页核验。",
+        )
     if actor is None and CertificateState(certificate.state) is not CertificateState.VALID:
         new = certificate.superseded_by.number if certificate.superseded_by else ""
         instead = f"；请下载新证书 {new}" if new else ""

@@ -11,7 +11,7 @@ from server.domain.people.school_scope import within
 from server.domain.ports import Services
 from server.domain.roles import Verb
 from server.domain.sealed_files import Shelf
-from server.errors import NotFound
+from server.errors import Gone, NotFound
 from server.models import Correction
 
 SHELF = Shelf("corrections", "correction.letter", "函件", "请附上加盖公章的正式函件（扫描件）。")
@@ -34,12 +34,14 @@ async def letter(s: Services, correction_id: int, *, actor: Actor) -> LetterFile
     """The letter of a case that this account sees; that it was looked at is kept.
 
     Raises:
-        Forbidden: role_not_allowed. NotFound: correction_unknown. OutsideFailure: the file store does not answer.
+        Forbidden: role_not_allowed. NotFound: correction_unknown. Gone: letter_erased. OutsideFailure: the file store does not answer.
     """
     roles.require(actor, Verb.SEE_CORRECTIONS)
     case = await within(Correction.filter(id=correction_id), actor).first()
     if case is None:
         raise unknown()
+    if not case.letter_key:
+        raise Gone("letter_erased", "这位考生的个人信息已按本人要求删除，函件不再保存。")
     data = await SHELF.opened(s.keys, s.file_store, case.letter_key)
     await audit_log.record(s.clock, actor, "correction.letter", "correction", case.id)
     return LetterFile(data, case.letter_kind)

@@ -18,7 +18,7 @@ WHERE r.admission_number = $1 OR r.id = (SELECT x.registration_id FROM certifica
    OR r.id = $3
 """
 _PERSON = """
-SELECT c.id, c.name, c.id_sealed, COALESCE($2::bigint, c.school_id,
+SELECT c.id, c.name, c.id_sealed, c.erased_at, COALESCE($2::bigint, c.school_id,
     (SELECT t.school_id FROM registration r JOIN site t ON t.id = r.site_id WHERE r.candidate_id = c.id
      ORDER BY r.id DESC LIMIT 1)) AS school_id
 FROM candidate c WHERE c.id = $1

@@ -72,6 +72,7 @@ class _Subject:
     school_id: int | None
     place: Place | None
     certificate: Certificate | None  # the revoked one that was named
+    is_erased: bool
 
 
 async def request(s: Services, wish: Wish, *, actor: Actor) -> int:
@@ -80,7 +81,7 @@ async def request(s: Services, wish: Wish, *, actor: Actor) -> int:
     Raises:
         Forbidden: role_not_allowed. NotFound: candidate_unknown.
         Invalid: /about, /name, /id_number, /plan, /level, /score, /reason, /file.
-        Conflict: taken (of a number, a school hears it from who decides: it must not learn who else is registered), correction_open, and what the guards of a score change say. OutsideFailure: the file store does not answer.
+        Conflict: taken (of a number, a school hears it from who decides: it must not learn who else is registered), correction_open, candidate_erased, and what the guards of a score change say. OutsideFailure: the file store does not answer.
     """
     roles.require(actor, Verb.ASK_CORRECTION)
     reason = clean_reason(wish.reason)
@@ -89,6 +90,8 @@ async def request(s: Services, wish: Wish, *, actor: Actor) -> int:
         raise Invalid(errors=[FieldError("/reason", "reason_length", sentence)])
     SHELF.kind_of(wish.letter)
     subject = await _subject(s, wish, actor)
+    if subject.is_erased:
+        raise Conflict("candidate_erased", "这位考生的个人信息已按本人要求删除，不能再更正。")
     was, becomes = await _sides(s, wish, subject)
     asks_blindly = is_school(actor) and "id_number" in becomes
     if not asks_blindly and not await facts.is_free(
@@ -176,6 +179,7 @@ async def _subject(s: Services, wish: Wish, actor: Actor) -> _Subject:
         person["school_id"],
         place,
         await revoked.first() if number else None,
+        person["erased_at"] is not None,
     )
 
 

@@ -143,6 +143,7 @@ class CandidateDossier:
     school: str | None
     major: str
     created_at: datetime
+    erased_at: datetime | None
     registrations: tuple[RegistrationLine, ...]
     certificates: tuple[CertificateLine, ...]
     practice: tuple[PracticeLine, ...]
@@ -219,7 +220,16 @@ def _person(keys: Keys, row: Row) -> Row:
     mobile, given = row["mobile_sealed"], row["given_phone_sealed"]
     kept = {
         name: row[name]
-        for name in ("id", "name", "id_kind", "given_phone_at", "school_id", "school", "created_at")
+        for name in (
+            "id",
+            "name",
+            "id_kind",
+            "given_phone_at",
+            "school_id",
+            "school",
+            "created_at",
+            "erased_at",
+        )
     }
     return {
         **kept,

@@ -24,7 +24,7 @@ FROM candidate c LEFT JOIN school h ON h.id = c.school_id WHERE c.id = ANY($1::b
 """
 _PERSON = """
 SELECT c.id, c.name, c.id_kind, c.id_sealed, c.mobile_sealed, c.given_phone_sealed, c.given_phone_at, c.kind,
-       c.major_code, c.major_name, c.major_version, c.major_tier, c.created_at, h.id AS school_id, h.name AS school
+       c.major_code, c.major_name, c.major_version, c.major_tier, c.created_at, c.erased_at, h.id AS school_id, h.name AS school
 FROM candidate c LEFT JOIN school h ON h.id = c.school_id WHERE c.id = $1
 """
 _REGISTRATIONS = """

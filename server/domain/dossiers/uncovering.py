@@ -72,7 +72,8 @@ async def uncover(s: Services, candidate_id: int, what: Covered, reason: str, *,
 
 async def _read(keys: Keys, candidate_id: int, what: Covered) -> str:
     column, about = _COLUMNS[what]
-    sealed = (await queries.person(candidate_id))[column]
-    if sealed is None:
+    row = await queries.person(candidate_id)
+    sealed = row[column]
+    if sealed is None or row["erased_at"] is not None:
         raise NotFound("number_missing", f"没有登记这位考生的{what.label}。")
     return keys.decrypt(bytes(sealed), about=about)

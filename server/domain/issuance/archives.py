@@ -72,7 +72,7 @@ async def zip_stream(
         after = ""
         while batch := await _next(issuance_id, after):
             for certificate in batch:
-                if CertificateState(certificate.state) is CertificateState.VALID:
+                if _has_file(certificate):
                     name = f"{certificate.number}_{_name(certificate)}.pdf"
                     archive.writestr(_entry(name, stamp), await sealed_file(file_store, certificate))
                     yield pipe.take()
@@ -95,12 +95,17 @@ async def _check_files(file_store: FileStore, issuance_id: int) -> None:
     """Every file that will be handed out is there and is the one that was sealed, some at a time."""
     after = ""
     while batch := await _next(issuance_id, after):
-        valid = [one for one in batch if CertificateState(one.state) is CertificateState.VALID]
+        valid = [one for one in batch if _has_file(one)]
         for start in range(0, len(valid), _READ_AT_ONCE):
             await asyncio.gather(
                 *(sealed_file(file_store, one) for one in valid[start : start + _READ_AT_ONCE])
             )
         after = batch[-1].number
+
+
+def _has_file(certificate: Certificate) -> bool:
+    """Whether the archive has it: those that are valid, but of people whose personal data were erased."""
+    return CertificateState(certificate.state) is CertificateState.VALID and certificate.pdf_key != ""
 
 
 def _entry(name: str, stamp: tuple[int, int, int, int, int, int]) -> zipfile.ZipInfo:

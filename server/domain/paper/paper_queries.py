@@ -19,16 +19,17 @@ WHERE r.prefix = $1 AND r.width = $2 AND r.first_sheet <= $4 AND r.last_sheet >=
                AND s.number BETWEEN $3 AND $4))
 ORDER BY r.id LIMIT 1
 """
+# Who has had their personal data erased has no file any more, and gets no paper.
 _OF_BATCH = """
-SELECT count(*) FILTER (WHERE state = 'valid') AS valid,
-       count(*) FILTER (WHERE state IN ('revoked', 'superseded')) AS gone
+SELECT count(*) FILTER (WHERE state = 'valid' AND pdf_key <> '') AS valid,
+       count(*) FILTER (WHERE state IN ('revoked', 'superseded') OR state = 'valid' AND pdf_key = '') AS gone
 FROM certificate WHERE issuance_id = $1
 """
 _BIND = """
 INSERT INTO paper_sheet (run_id, number, serial, certificate_id, state, spoiled_reason, spoiled_by_name)
 SELECT $1::bigint, n.number, $3::text || lpad(n.number::text, $4::int, '0'), n.id, 'used', '', ''
 FROM (SELECT c.id, $5::bigint - 1 + row_number() OVER (ORDER BY c.number) AS number
-      FROM certificate c WHERE c.issuance_id = $2 AND c.state = 'valid') n
+      FROM certificate c WHERE c.issuance_id = $2 AND c.state = 'valid' AND c.pdf_key <> '') n
 """
 _NEXT = "SELECT max(number) + 1 AS number FROM paper_sheet WHERE run_id = $1"
 _INVALID = """
@@ -66,13 +67,13 @@ SELECT i.id, i.issued_at, i.count, p.name AS plan, t.level, h.name AS school
 FROM issuance i JOIN plan p ON p.id = i.plan_id JOIN site t ON t.id = i.site_id JOIN school h ON h.id = t.school_id
 WHERE i.state = 'issued' AND NOT i.paper_settled
   AND NOT EXISTS (SELECT 1 FROM paper_run r WHERE r.issuance_id = i.id AND r.state <> 'cancelled')
-  AND EXISTS (SELECT 1 FROM certificate c WHERE c.issuance_id = i.id AND c.state = 'valid')
+  AND EXISTS (SELECT 1 FROM certificate c WHERE c.issuance_id = i.id AND c.state = 'valid' AND c.pdf_key <> '')
 ORDER BY i.issued_at, i.id LIMIT $1
 """
 _LATE = """
 SELECT count(*) AS n FROM issuance i
 WHERE i.state = 'issued' AND NOT i.paper_settled AND i.issued_at < $1
-  AND EXISTS (SELECT 1 FROM certificate c WHERE c.issuance_id = i.id AND c.state = 'valid')
+  AND EXISTS (SELECT 1 FROM certificate c WHERE c.issuance_id = i.id AND c.state = 'valid' AND c.pdf_key <> '')
 """
 
 

@@ -14,7 +14,7 @@ _HOLD = "SELECT 1 FROM candidate WHERE id_index = ANY($1::bytea[]) FOR NO KEY UP
 _NEXT_INDEXES = """
 SELECT c.id, c.id_sealed, c.id_index,
        EXISTS (SELECT 1 FROM certificate x WHERE x.candidate_id = c.id AND x.state = 'reserved') AS is_waiting
-FROM candidate c WHERE c.id > $1 ORDER BY c.id LIMIT $2
+FROM candidate c WHERE c.id > $1 AND c.erased_at IS NULL ORDER BY c.id LIMIT $2
 """
 
 _ON_RECORD = """

@@ -20,7 +20,7 @@ CANDIDATE_TABLES: tuple[Holding, ...] = (
         personal=(
             "name=姓名 id_kind=证件类型 id_sealed=证件号码 mobile_sealed=登记手机号 given_phone_sealed=本人提供的手机号 "
             "given_phone_at=提供手机号的时间 kind=考生类别 school_id=院校 major_code=专业代码 major_name=专业 "
-            "major_version=专业目录 major_tier=专业层次 photo_key=照片 created_at=建立时间 updated_at=最近更改"
+            "major_version=专业目录 major_tier=专业层次 photo_key=照片 created_at=建立时间 updated_at=最近更改 erased_at=删除时间"
         ),
         keyed="id_index mobile_index given_phone_index",
         other="id",
@@ -66,7 +66,7 @@ CANDIDATE_TABLES: tuple[Holding, ...] = (
         shown=_ISSUED,
         personal=(
             "number=证书编号 state=状态 line=签发名单里的一行 claims=证书内容 code=核验码 pdf_key=电子证书文件 pdf_sha256=文件的散列 "
-            "sealed_at=生成时间 portal_number=国家门户编号 expires_on=有效期至 revoked_at=撤销时间 "
+            "sealed_at=生成时间 portal_number=国家门户证书编号 expires_on=有效期至 revoked_at=撤销时间 "
             "revoke_reason=撤销原因 superseded_at=换发时间 superseded_word=换发原因 printed_id_sealed=证书上的证件号码"
         ),
         keyed="id_salt_sealed",
@@ -223,7 +223,7 @@ CANDIDATE_TABLES: tuple[Holding, ...] = (
         "portal_row",
         "国家门户名单里的记录",
         of="number IN (SELECT number FROM certificate WHERE candidate_id = $1)",
-        personal="number=证书编号 portal_number=门户编号 name=姓名 level=等级 issued_on=发证日期",
+        personal="number=证书编号 portal_number=门户证书编号 name=姓名 level=等级 issued_on=发证日期",
         keyed="id_index",
         other="id list_id",
     ),
@@ -232,11 +232,22 @@ CANDIDATE_TABLES: tuple[Holding, ...] = (
         "与国家门户的差异",
         of="number IN (SELECT number FROM certificate WHERE candidate_id = $1)",
         personal=(
-            "number=证书编号 portal_number=门户编号 kind=差异 fields_differing=哪里不同 found_at=发现时间 "
+            "number=证书编号 portal_number=门户证书编号 kind=差异 fields_differing=哪里不同 found_at=发现时间 "
             "settled_at=处理时间 note=处理说明"
         ),
         people="settled_by settled_by_name",
         other="id plan_id",
+    ),
+    Holding(
+        "erasure",
+        "删除个人信息的申请",
+        of="candidate_id = $1",
+        personal=(
+            "asked_on=书面申请的日期 reason=依据 state=办理情况 requested_at=提出时间 decided_at=决定时间 "
+            "decision_note=决定说明 files=待删除的文件 done_at=完成时间"
+        ),
+        people="requested_by requested_by_name decided_by decided_by_name",
+        other="id candidate_id",
     ),
     Holding(
         "audit_entry",

@@ -55,6 +55,12 @@ _READ = {
     " AND b.account = t.account AND b.openid = t.openid AND b.unbound_at IS NULL)"
     " OR t.openid = '' THEN t.openid ELSE left(t.openid, 4) || '…' || right(t.openid, 4) END",
 }
+_JSON = {
+    ("delivery", "fields_shown"),
+    ("delivery", "tried"),
+    ("portal_difference", "fields_differing"),
+    ("erasure", "files"),
+}
 _OWN_FILES = {"photo_key", "pdf_key", "letter_key"}
 
 
@@ -105,6 +111,8 @@ def _said(keys: Keys, table: str, name: str, value: Any, place: str) -> Any:
         return keys.decrypt(bytes(value), about=about)
     if table == "correction" and name in _SIDES:
         return opened(keys, _SIDES[name], place, bytes(value))
+    if (table, name) in _JSON:
+        return orjson.loads(value)
     if isinstance(value, bytes | memoryview):
         return orjson.loads(bytes(value))  # a certificate's line and claims: canonical JSON
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 FIELDS = {
+    "asked_on": "书面申请的日期",
     "act": "办理",
     "phone_changed": "更换了手机号",
     "until": "代理的最后一天",

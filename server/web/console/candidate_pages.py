@@ -62,7 +62,7 @@ async def candidate(call: Call, candidate_id: int) -> HTTPResponse:
     }
     may = {
         name: roles.may(call.actor, Verb[name])
-        for name in ("UNBIND", "UNCOVER", "ASK_CORRECTION", "SEE_MONEY", "EXPORT_PERSON")
+        for name in ("UNBIND", "UNCOVER", "ASK_CORRECTION", "SEE_MONEY", "EXPORT_PERSON", "ASK_ERASURE")
     }
     return await page_base.render(
         call,

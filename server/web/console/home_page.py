@@ -17,6 +17,7 @@ from server.domain.paper import paper_views
 from server.domain.payments import finance_desk
 from server.domain.people import staff_changes
 from server.domain.portal_lists import portal_differences
+from server.domain.privacy import erasure_views
 from server.domain.roles import Verb
 from server.web.console import campaign_words, home_words, money_words, page_base, wording
 from server.web.console.auth import Call
@@ -64,6 +65,8 @@ async def _lines(call: Call) -> list[Line]:
     if roles.may(actor, Verb.SEND_CAMPAIGNS):
         sent = {one.what: (one.items, one.since) for one in await campaign_desk.waiting(actor=actor)}
         found += _desk(campaign_words.WAITING, sent)
+    erasures = await erasure_views.waiting(actor)
+    found.append(Line("删除个人信息等待您批准", "/console/erasures?state=requested", erasures, "去处理"))
     changes = await staff_changes.waiting(actor)
     found.append(Line("账号变更等待您批准", "/console/account-changes?state=requested", changes, "去处理"))
     found = [one for one in found if one.items]

@@ -25,7 +25,7 @@ GROUPS: tuple[tuple[str, tuple[Verb, ...]], ...] = (
     ("更正", (Verb.SEE_CORRECTIONS, Verb.ASK_CORRECTION, Verb.APPROVE_CORRECTION)),
     ("人员", (
         Verb.SEE_OFFICERS, Verb.INVITE, Verb.CONFIRM, Verb.SUSPEND, Verb.SEE_PEOPLE, Verb.UNCOVER, Verb.UNBIND,
-        Verb.EXPORT_PERSON,
+        Verb.EXPORT_PERSON, Verb.ASK_ERASURE, Verb.APPROVE_ERASURE,
     )),
     ("收费与培训", (
         Verb.SEE_MONEY, Verb.SET_PRICES, Verb.PAY_FOR_SCHOOL, Verb.REFUND, Verb.APPROVE_REFUND, Verb.SEE_WAIVERS,

@@ -1,0 +1,146 @@
+"""Erasing a candidate's personal data (PIPL Art. 47): asked for with the person's written request, approved by another.
+
+Approving takes everything out of the database in one transaction; files are deleted by a job after it, so that a
+process that dies leaves either nothing changed or a list of files that the sweep goes on with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tortoise.exceptions import IntegrityError
+
+from server.domain import beijing, freshness, roles
+from server.domain.actor import SYSTEM, Actor
+from server.domain.audit import audit_log
+from server.domain.dossiers.candidate_dossier import unknown
+from server.domain.fault_points import transaction
+from server.domain.freshness import scope_of
+from server.domain.people import bindings, ended_sessions
+from server.domain.people.free_text import clean_reason
+from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports.lookups import ALL
+from server.domain.privacy import erasure_facts, personal_copy, wiping
+from server.domain.privacy.erasure_transitions import advance, locked, require_at
+from server.domain.privacy.personal_copy import Asked
+from server.domain.privacy.states import UNDER_WAY_GUARDS, ErasureState, Standing
+from server.domain.roles import Verb
+from server.errors import Conflict, FieldError, Invalid
+from server.models import Candidate, Erasure
+from server.models.database import breaks
+
+JOB = "privacy.delete_files"
+
+
+async def ask(s: Services, candidate_id: int, asked: Asked, *, actor: Actor) -> int:
+    """Ask that a candidate be erased; the case's number. Nothing changes until somebody else approves.
+
+    Raises:
+        Forbidden("role_not_allowed") · Invalid: /asked_on, /reason · NotFound("candidate_not_found") ·
+        Conflict: erased, erasure_open, and what is under way (`states`), so that nobody asks in vain.
+    """
+    roles.require(actor, Verb.ASK_ERASURE)
+    asked = personal_copy.clean(asked, beijing.day(s.clock.now()))
+    candidate = await Candidate.get_or_none(id=candidate_id)
+    if candidate is None:
+        raise unknown()
+    if candidate.erased_at is not None:
+        raise Conflict("erased", "这位考生的个人信息已经删除，不用再办理。")
+    _refuse_under_way(await erasure_facts.under_way(candidate_id, Standing()))
+    try:
+        async with transaction(s.faults, "erasing.ask"):
+            row = await Erasure.create(
+                candidate_id=candidate_id,
+                asked_on=asked.on,
+                reason=asked.reason,
+                requested_by=actor.id,
+                requested_by_name=actor.name,
+                requested_at=s.clock.now(),
+            )
+            became = {"asked_on": asked.on.isoformat(), "reason": asked.reason}
+            await audit_log.record(
+                s.clock, actor, "erasure.request", "candidate", candidate_id, became=became
+            )
+    except IntegrityError as error:
+        if not breaks(error, "erasure_open"):
+            raise
+        raise Conflict("erasure_open", "这位考生已有一项删除待批准，请先处理那一项。") from error
+    return int(row.id)
+
+
+def _refuse_under_way(known: Standing) -> None:
+    for guard in UNDER_WAY_GUARDS:
+        if (reason := guard(known)) is not None:
+            raise reason.as_refusal()
+
+
+async def approve(s: Services, erasure_id: int, *, actor: Actor) -> ErasureState:
+    """Take the person out of the database now; their files follow within a minute.
+
+    Raises:
+        Forbidden: role_not_allowed, same_person. NotFound: erasure_unknown.
+        Conflict: erasure_moved, and what is under way.
+    """
+    roles.require(actor, Verb.APPROVE_ERASURE)
+    async with transaction(s.faults, "erasing.approve"):
+        row = await locked(erasure_id)
+        require_at(row, "approve")
+        await Candidate.filter(id=row.candidate_id).select_for_update().get()
+        known = await erasure_facts.under_way(row.candidate_id, await erasure_facts.people(row, actor))
+        await advance(s.clock, row, "approve", known, actor=actor)
+        await s.faults.reach("erasing.approve: the case is approved")
+        bound = [WeChatIdentity(*one) for one in await wiping.bound_to(row.candidate_id)]
+        await Erasure.filter(id=row.id).update(files=await wiping.files(row.candidate_id))
+        await wiping.wipe(s.keys, row.candidate_id, s.clock.now())
+        await s.faults.reach("erasing.approve: the record is erased")
+        await s.queue.put(JOB, erasure_id=row.id, once=f"{JOB}:{row.id}")
+        ends = [await ended_sessions.write(s.clock, s.keys, one) for one in bound]
+        await freshness.tell(*(scope_of(one.account, one.openid) for one in bound), ALL)
+    for one, moment in zip(bound, ends, strict=True):
+        ended_sessions.remember(s.keys, s.session_memory, one, moment)
+        bindings.forget(s.lookup_watch, one)
+    return ErasureState(row.state)
+
+
+async def refuse(s: Services, erasure_id: int, note: str, *, actor: Actor) -> ErasureState:
+    """Erase nothing, and say why. Raises as `approve`; Invalid: /note."""
+    roles.require(actor, Verb.APPROVE_ERASURE)
+    clean = clean_reason(note)
+    if not clean:
+        raise Invalid(errors=[FieldError("/note", "missing", "请写明不批准的原因。")])
+    return await _end(s, erasure_id, "refuse", clean, actor)
+
+
+async def withdraw(s: Services, erasure_id: int, *, actor: Actor) -> ErasureState:
+    """Take back what one asked for. Raises Forbidden: role_not_allowed, not_yours; NotFound; Conflict."""
+    roles.require(actor, Verb.ASK_ERASURE)
+    return await _end(s, erasure_id, "withdraw", "", actor)
+
+
+async def _end(s: Services, erasure_id: int, name: str, note: str, actor: Actor) -> ErasureState:
+    async with transaction(s.faults, f"erasing.{name}"):
+        row = await locked(erasure_id)
+        await advance(s.clock, row, name, await erasure_facts.people(row, actor), actor=actor, note=note)
+    return ErasureState(row.state)
+
+
+async def delete_files(s: Services, erasure_id: int) -> None:
+    """Delete what is left of an approved erasure's files, and end it. Job `privacy.delete_files`; safe to repeat."""
+    row = await Erasure.get_or_none(id=erasure_id)
+    if row is None or ErasureState(row.state) is not ErasureState.UNDER_WAY:
+        return
+    for key in row.files:
+        await s.file_store.delete(key)
+        await s.faults.reach("erasing.delete_files: a file is gone")
+    async with transaction(s.faults, "erasing.complete"):
+        row = await locked(erasure_id)
+        if ErasureState(row.state) is not ErasureState.UNDER_WAY:
+            return
+        await Erasure.filter(id=row.id).update(files=[])  # names of files are the person's, too
+        await advance(s.clock, row, "complete", replace(Standing(), files=0), actor=SYSTEM)
+
+
+async def sweep(s: Services) -> None:
+    """Go on with erasures whose job was lost. Sweep `privacy.erasures`."""
+    for row in await Erasure.filter(state=ErasureState.UNDER_WAY.value).only("id"):
+        await delete_files(s, erasure_id=row.id)

@@ -1,0 +1,82 @@
+"""Erasures as staff see them: asked for, decided, done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from server.domain import roles
+from server.domain.actor import Actor
+from server.domain.audit import incidents
+from server.domain.paging import Page
+from server.domain.people.candidates import id_masked
+from server.domain.ports import Services
+from server.domain.privacy.states import ErasureState
+from server.domain.roles import Verb
+from server.models import Erasure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureView:
+    """One case. `name` and `id_masked` as they are on record now: nothing, once it is done."""
+
+    id: int
+    candidate_id: int
+    name: str
+    id_masked: str
+    asked_on: date
+    reason: str
+    state: ErasureState
+    requested_by: str
+    requested_at: datetime
+    decided_by: str
+    decided_at: datetime | None
+    note: str
+    done_at: datetime | None
+    may_decide: bool
+    may_withdraw: bool
+
+
+async def listing(
+    s: Services, *, cursor: int | None = None, limit: int = 50, state: str | None = None, actor: Actor
+) -> Page[ErasureView]:
+    """Newest first. Raises Forbidden: role_not_allowed."""
+    roles.require(actor, Verb.ASK_ERASURE)
+    query = Erasure.all() if state is None else Erasure.filter(state=state)
+    if cursor is not None:
+        query = query.filter(id__lt=cursor)
+    found = await query.order_by("-id").limit(limit + 1).select_related("candidate")
+    if found:
+        await incidents.viewed(s, actor, "erasures", "erasure", "-")
+    items = [_view(s, one, actor) for one in found[:limit]]
+    return Page(items, str(items[-1].id) if len(found) > limit else None)
+
+
+def _view(s: Services, row: Erasure, actor: Actor) -> ErasureView:
+    state, is_mine = ErasureState(row.state), row.requested_by == actor.id
+    is_open = state is ErasureState.REQUESTED
+    return ErasureView(
+        id=row.id,
+        candidate_id=row.candidate_id,
+        name=row.candidate.name,
+        id_masked=id_masked(s.keys, row.candidate),
+        asked_on=row.asked_on,
+        reason=row.reason,
+        state=state,
+        requested_by=row.requested_by_name,
+        requested_at=row.requested_at,
+        decided_by=row.decided_by_name,
+        decided_at=row.decided_at,
+        note=row.decision_note,
+        done_at=row.done_at,
+        may_decide=is_open and not is_mine and roles.may(actor, Verb.APPROVE_ERASURE),
+        may_withdraw=is_open and is_mine,
+    )
+
+
+async def waiting(actor: Actor) -> int:
+    """How many wait for this person's decision."""
+    if not roles.may(actor, Verb.APPROVE_ERASURE):
+        return 0
+    asked = Erasure.filter(state=ErasureState.REQUESTED.value)
+    return await asked.exclude(requested_by=actor.id).count()

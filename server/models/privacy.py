@@ -1,0 +1,36 @@
+"""Erasure of a candidate's personal data (PIPL Art. 47), as rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tortoise import fields
+from tortoise.models import Model
+
+if TYPE_CHECKING:
+    from server.models.people import Candidate
+
+
+class Erasure(Model):
+    """删除个人信息: asked for by one, approved by another. `state` is written by `privacy.erasure_transitions` alone."""
+
+    id = fields.BigIntField(primary_key=True)
+    candidate: fields.ForeignKeyRelation[Candidate] = fields.ForeignKeyField(
+        "records.Candidate", related_name="erasures", on_delete=fields.RESTRICT
+    )
+    candidate_id: int
+    asked_on = fields.DateField()  # the day of the person's written request
+    reason = fields.CharField(max_length=300)
+    state = fields.CharField(max_length=10, default="requested")
+    requested_by = fields.BigIntField()
+    requested_by_name = fields.CharField(max_length=100)
+    requested_at = fields.DatetimeField()
+    decided_by = fields.BigIntField(null=True)  # who approved, refused or withdrew
+    decided_by_name = fields.CharField(max_length=100, default="")
+    decided_at = fields.DatetimeField(null=True)
+    decision_note = fields.CharField(max_length=300, default="")
+    files: fields.Field[list[str]] = fields.JSONField(default=list)  # keys still to be deleted
+    done_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "erasure"

@@ -1,0 +1,129 @@
+"""删除个人信息: asked for from a candidate's page, decided by somebody else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+from sanic import Blueprint, HTTPResponse
+
+from server.domain.privacy import erasing, erasure_views
+from server.domain.privacy.erasure_views import ErasureView
+from server.domain.privacy.personal_copy import Asked
+from server.domain.privacy.states import ErasureState
+from server.domain.roles import Verb
+from server.web.console import page_base
+from server.web.console.answers import Decided, Id, Page
+from server.web.console.auth import Call
+from server.web.console.paging import Paging, page_of
+from server.web.routes import Route
+from server.web.schema import Answer, Day, Input, OneOf, Whole, WrittenDay
+
+bp = Blueprint("console_erasures", url_prefix="/console")
+NAV, PATH = "/console/people", "/console/erasures"
+TONES = {"requested": "wait", "under_way": "now", "done": "good", "refused": "bad", "withdrawn": "later"}
+State = Annotated[str | None, OneOf(ErasureState)]
+
+
+class Erasure(Answer):
+    id: int
+    candidate_id: int
+    name: str
+    id_masked: str
+    asked_on: WrittenDay
+    reason: str
+    state: str
+    state_label: str
+    requested_by: str
+    requested_at: datetime
+    decided_by: str
+    decided_at: datetime | None
+    note: str
+    done_at: datetime | None
+    may_decide: bool
+    may_withdraw: bool
+
+
+class ErasureAsked(Input):
+    asked_on: Day = Field(description="本人书面申请的日期")
+    reason: str = Field(min_length=1, max_length=400, description="依据；会留在记录里，不写姓名和证件号码")
+
+
+class ErasureQuery(Paging):
+    state: State = None
+
+
+class ErasuresPage(Input):
+    state: State = None
+    cursor: Whole | None = None
+
+
+class RefusedErasure(Input):
+    note: str = Field(min_length=1, max_length=300)
+
+
+def _answer(one: ErasureView) -> Erasure:
+    values = {name: getattr(one, name) for name in Erasure.model_fields if name != "state_label"}
+    return Erasure(
+        **{
+            **values,
+            "asked_on": one.asked_on.isoformat(),
+            "state": one.state.value,
+            "state_label": one.state.label,
+        }
+    )
+
+
+async def listing(call: Call, query: ErasureQuery) -> Page[Erasure]:
+    page = await erasure_views.listing(
+        call.s, cursor=query.after or None, limit=query.size, state=query.state, actor=call.actor
+    )
+    return page_of(Erasure, [_answer(one) for one in page.items], page.next_cursor)
+
+
+async def ask(call: Call, body: ErasureAsked, candidate_id: int) -> Id:
+    asked = Asked(body.asked_on, body.reason)
+    return Id(id=await erasing.ask(call.s, candidate_id, asked, actor=call.actor))
+
+
+async def approve(call: Call, erasure_id: int) -> Decided:
+    call.browser_session()
+    return Decided(state=(await erasing.approve(call.s, erasure_id, actor=call.actor)).value)
+
+
+async def refuse(call: Call, body: RefusedErasure, erasure_id: int) -> Decided:
+    return Decided(state=(await erasing.refuse(call.s, erasure_id, body.note, actor=call.actor)).value)
+
+
+async def withdraw(call: Call, erasure_id: int) -> Decided:
+    return Decided(state=(await erasing.withdraw(call.s, erasure_id, actor=call.actor)).value)
+
+
+async def erasures(call: Call) -> HTTPResponse:
+    wanted = page_base.read(call, ErasuresPage)
+    page = await erasure_views.listing(call.s, cursor=wanted.cursor, state=wanted.state, actor=call.actor)
+    return await page_base.render(
+        call,
+        "erasures.html",
+        title="删除个人信息",
+        nav=NAV,
+        items=[_answer(one) for one in page.items],
+        next_cursor=page.next_cursor,
+        more_base=page_base.address(PATH, wanted),
+        states=list(ErasureState),
+        state=wanted.state,
+        tones=TONES,
+    )
+
+
+page_base.mount(bp, "/erasures", erasures, Verb.ASK_ERASURE)
+
+_ONE = "/erasures/<erasure_id:int>"
+ROUTES = [
+    Route("GET", "/erasures", listing, "删除个人信息的申请", takes=ErasureQuery, gives=Page[Erasure], verb=Verb.ASK_ERASURE),
+    Route("POST", "/people/<candidate_id:int>/erasure", ask, "按本人书面申请，提出删除个人信息；由另一个人批准", takes=ErasureAsked, gives=Id, status=201, creates=True, verb=Verb.ASK_ERASURE),
+    Route("POST", f"{_ONE}/approve", approve, "批准：立即删除，不能恢复", gives=Decided, verb=Verb.APPROVE_ERASURE),
+    Route("POST", f"{_ONE}/refuse", refuse, "不批准，并写明原因", takes=RefusedErasure, gives=Decided, verb=Verb.APPROVE_ERASURE),
+    Route("POST", f"{_ONE}/withdraw", withdraw, "撤回自己提出的删除", gives=Decided, verb=Verb.ASK_ERASURE),
+]  # fmt: skip
