@@ -91,12 +91,24 @@ def _serving(commands: Subparsers) -> None:
         "--dev", action="store_true", help="开发用：自动建密钥、内嵌数据库、虚构考生、微信沙箱"
     )
     serve.add_argument("--web-only", action="store_true", help="不启动后台任务进程")
+    serve.add_argument(
+        "--no-migrate",
+        action="store_true",
+        help="不升级数据表：缺表就不启动；已被新版本升级过的，相邻的上一版照常启动并提醒",
+    )
     serve.set_defaults(run=_run("serve.serve"))
     worker = commands.add_parser("worker", help="启动后台任务进程（默认每个处理器核一个）")
     worker.add_argument("--one", action="store_true", help="只在本进程内运行一个")
+    worker.add_argument("--ready", type=int, help=argparse.SUPPRESS)
     worker.set_defaults(run=_run("serve.work"))
+    successors = commands.add_parser("successors")  # no help: only a reload starts it
+    successors.add_argument("--socket", type=int)
+    for name in ("--dev", "--web-only", "--no-migrate"):
+        successors.add_argument(name, action="store_true")
+    successors.set_defaults(run=_run("serve.successors"))
     web = commands.add_parser("web-process")  # no help: only `serve` starts it
     web.add_argument("descriptor", type=int)
+    web.add_argument("--ready", type=int)
     web.set_defaults(run=_run("serve.web_process"))
     migrate = commands.add_parser("migrate", help="建立或升级数据库表")
     migrate.add_argument(

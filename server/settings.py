@@ -375,3 +375,9 @@ def as_environment(settings: Settings) -> dict[str, str]:
         if value is not None and value != "":
             environment[f.metadata["env"]] = str(value)
     return environment
+
+
+def handed_over() -> int:
+    """How many listening sockets systemd has opened for this very process, from descriptor 3 on: sd_listen_fds(3)."""
+    count = os.environ.get("LISTEN_FDS", "")
+    return int(count) if os.environ.get("LISTEN_PID") == str(os.getpid()) and count.isdigit() else 0

@@ -287,8 +287,13 @@ def _tidy(jobs: App) -> Work:
     return run
 
 
-async def run(settings: Settings) -> None:
-    """Do jobs until SIGINT or SIGTERM; a job under way gets some seconds to finish."""
+async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> None:
+    """Do jobs until SIGINT or SIGTERM; a job under way gets some seconds to finish.
+
+    Args:
+        settings: with database and Redis in place.
+        ready: called once, when the first job is about to be fetched.
+    """
     logging.config.dictConfig(logs.configuration(settings.log_level))
     logging.getLogger("procrastinate").setLevel(
         logging.WARNING
@@ -297,6 +302,7 @@ async def run(settings: Settings) -> None:
         jobs = create_jobs(settings, services)
         async with jobs.open_async():
             await template_check.put(services.queue)
+            ready()
             await jobs.run_worker_async(
                 concurrency=1,  # one process per core does one thing at a time
                 delete_jobs=DeleteJobCondition.SUCCESSFUL,

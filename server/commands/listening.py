@@ -7,12 +7,14 @@ import socket
 import struct
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 
 from server import os_errors
 from server.commands import Impossible
-from server.settings import Settings
+from server.settings import Settings, handed_over
 
 _BACKLOG = 1024
+_FIRST_HANDED_OVER = 3  # sd_listen_fds(3)
 HANDSHAKE_SECONDS = 0.3  # for who has been answered by the kernel and whose last word is under way
 LONGEST_SECONDS = 3.0  # for the processes to take what waits; they may have died
 _LOOK_SECONDS = 0.02
@@ -25,6 +27,31 @@ _NO_FIRST_PACKETS = (
     (0x06, 0, 0, 0xFFFFFFFF),  # keep
 )
 _WAITING_AT = 24  # linux/tcp.h tcp_info.tcpi_unacked: of a listening socket, the connections not yet accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The socket, and whether it is ours to close or somebody's who hands it to the next one as well (systemd)."""
+
+    socket: socket.socket
+    is_ours: bool
+
+    def close(self) -> None:
+        """Let nobody in any more; of a socket that is not ours, who is in the queue is taken by whoever comes next."""
+        if self.is_ours:
+            close(self.socket)
+        else:
+            self.socket.close()
+
+
+def line_of(settings: Settings) -> Line:
+    """The socket that systemd has opened for us, or one of our own at XCERT_HOST:PORT. Raises Impossible."""
+    count = handed_over()
+    if count > 1:
+        raise Impossible("systemd 交来的监听套接字不止一个。请在 .socket 单元里只写一个 ListenStream。")
+    if count == 1:
+        return Line(socket.socket(fileno=_FIRST_HANDED_OVER), is_ours=False)
+    return Line(listen(settings), is_ours=True)
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import socket
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -21,6 +22,7 @@ from server.adapters.keys import KeyFolder
 from server.app import create_app
 from server.commands import Impossible, datastores, dev_setup, listening, preflight
 from server.commands.datastores import Hosts, hosts
+from server.commands.reloading import Reload, as_json
 from server.commands.supervisor import Child, Supervisor, python
 from server.models import database
 from server.settings import Settings, as_environment
@@ -39,22 +41,47 @@ def serve(args: argparse.Namespace, settings: Settings) -> int:
     development = args.dev
     if development and settings.is_production:
         raise Impossible("生产环境（XCERT_ENV=production）不能使用 --dev，请去掉它。")
-    line = listening.listen(settings)
+    line = listening.line_of(settings)
     if development and settings.uses_sandbox:
         listening.check_free(settings.sandbox_port, "SANDBOX_PORT")
-    with line, hosts(settings, join=False) as stores:
+    with line.socket, hosts(settings, join=False) as stores:
         _wait_for_redis(settings)
-        ready = prepare(stores, development=development)
+        ready = prepare(stores, development=development, migrates=not args.no_migrate)
         greet = ready.greet if development else (lambda: None)
         for caution in start_cautions.cautions(settings):
             say(f"注意：{caution}")
-        children = _children(ready.settings, line, development=development, web_only=args.web_only)
-        log = _log_path(ready.settings) if development else None
+        descriptor = line.socket.fileno()
+        log = _log_file(ready.settings) if development else None
+        children = _children(ready.settings, descriptor, log, web_only=args.web_only)
+        if development and settings.uses_sandbox:
+            children.append(_sandbox(ready.settings, log))
         watch = _Watch(stores, ready.settings, greet, log)
+        given = [name for name in ("dev", "web-only", "no-migrate") if getattr(args, name.replace("-", "_"))]
+        again = Reload(
+            ["successors", "--socket", str(descriptor), *(f"--{name}" for name in given)], say, (descriptor,)
+        )
         # Closed while the children still run: they answer everybody who was let in. Who knocks from then on is refused,
         # and a balancer tries the next machine, instead of waiting at a door that nobody will open.
-        Supervisor(children, say).run(watch.tick, on_stop=lambda: listening.close(line))
+        Supervisor(children, say, _unless_at_a_terminal(again)).run(watch.tick, on_stop=line.close)
     say("已全部停止。")
+    return 0
+
+
+def _unless_at_a_terminal(reload: Reload) -> Reload | None:
+    """A terminal that is closed sends SIGHUP as well, and means that all of it shall end."""
+    return None if sys.stdin is not None and sys.stdin.isatty() else reload
+
+
+def successors(args: argparse.Namespace, settings: Settings) -> int:
+    """Print what a reload starts in place of what runs (`reloading`): prepared by this code, with the settings of now."""
+    with hosts(settings, join=True) as stores:
+        if args.socket is None:
+            children = worker_children(stores.settings, None)
+        else:
+            ready = prepare_again(stores, migrates=not args.no_migrate)
+            log = _log_path(ready) if args.dev else None
+            children = _children(ready, args.socket, log, web_only=args.web_only)
+        print(as_json(children))
     return 0
 
 
@@ -64,14 +91,18 @@ def _wait_for_redis(settings: Settings) -> None:
         preflight.for_redis(settings, datastores.say)
 
 
-def prepare(stores: Hosts, *, development: bool) -> dev_setup.Ready:
-    """Keys, tables, folders and, in development, the first content. Safe to repeat and to kill anywhere."""
+def prepare(stores: Hosts, *, development: bool, migrates: bool = True) -> dev_setup.Ready:
+    """Keys, tables, folders and, in development, the first content. Safe to repeat and to kill anywhere.
+
+    Args:
+        stores: where database and Redis are.
+        development: with keys and content of its own.
+        migrates: brings the tables up to date; otherwise they must be.
+    """
     settings = replace(stores.settings, keys_dir=stores.settings.keys_dir.resolve())
     if development:
         dev_setup.make_keys(settings)
-    keys = KeyFolder(settings.keys_dir, production=settings.is_production)
-    keys.seal_credentials()  # refuse here, not in every child
-    asyncio.run(database.migrate(settings.session_url))
+    _check_keys_and_tables(settings, migrates=migrates)
     if stores.owns_database:
         asyncio.run(dev_setup.bury_workers(settings.session_url))
     if settings.workers > 1:
@@ -79,6 +110,28 @@ def prepare(stores: Hosts, *, development: bool) -> dev_setup.Ready:
     if development:
         return dev_setup.load(settings)
     return dev_setup.Ready(settings, lambda: None)
+
+
+def prepare_again(stores: Hosts, *, migrates: bool) -> Settings:
+    """The same beside a service that runs: what it counted and whom it has in the middle of work is left alone."""
+    settings = replace(stores.settings, keys_dir=stores.settings.keys_dir.resolve())
+    _check_keys_and_tables(settings, migrates=migrates)
+    if settings.workers > 1:
+        folder = _metrics_place(settings)
+        folder.mkdir(parents=True, exist_ok=True)
+        return replace(settings, metrics_dir=folder)
+    return settings
+
+
+def _check_keys_and_tables(settings: Settings, *, migrates: bool) -> None:
+    """Refuse here, not in every child."""
+    KeyFolder(settings.keys_dir, production=settings.is_production).seal_credentials()
+    if migrates:
+        asyncio.run(database.migrate(settings.session_url))
+    elif unknown := asyncio.run(database.fits(settings.session_url)):
+        datastores.say(
+            f"注意：数据库已被更新版本的程序升级过（{unknown[-1]}），本机仍运行旧程序：只有相邻的上一版可以这样运行，请尽快升级。"
+        )
 
 
 class _Watch:
@@ -108,25 +161,34 @@ class _Watch:
 def web_process(args: argparse.Namespace, settings: Settings) -> int:
     """One web process on the socket that its parent opened; ends on SIGTERM."""
     line = socket.socket(fileno=args.descriptor)
-    create_app(settings).run(
-        sock=line, protocol=BoundedProtocol, single_process=True, motd=False, access_log=False
-    )
+    app = create_app(settings)
+    if args.ready is not None:
+        app.register_listener(lambda *_: _tell_ready(args.ready), "after_server_start")
+    app.run(sock=line, protocol=BoundedProtocol, single_process=True, motd=False, access_log=False)
     return 0
 
 
-def _children(settings: Settings, line: socket.socket, *, development: bool, web_only: bool) -> list[Child]:
+def _tell_ready(descriptor: int) -> None:
+    """To the supervisor, which waits for it in a reload."""
+    with suppress(OSError):
+        os.write(descriptor, b"+")
+        os.close(descriptor)
+
+
+def _children(settings: Settings, descriptor: int, log: Path | None, *, web_only: bool) -> list[Child]:
     environment = as_environment(settings)
-    log = _log_file(settings) if development else None
-    web = python("-m", "server.cli", "web-process", str(line.fileno()))
+    web = python("-m", "server.cli", "web-process", str(descriptor))
     children = [
-        Child(f"网页服务 {number + 1} ", web, environment, log, pass_fds=(line.fileno(),))
+        Child(f"网页服务 {number + 1} ", web, environment, log, pass_fds=(descriptor,))
         for number in range(max(1, settings.workers))
     ]
-    if not web_only:
-        children += worker_children(settings, log)
-    if development and settings.uses_sandbox:
-        children.append(Child("微信沙箱 ", python("-m", "server.sandbox", "--quiet"), environment, log))
-    return children
+    return children if web_only else children + worker_children(settings, log)
+
+
+def _sandbox(settings: Settings, log: Path | None) -> Child:
+    """WeChat goes on when we change: over a reload it stays."""
+    command = python("-m", "server.sandbox", "--quiet")
+    return Child("微信沙箱 ", command, as_environment(settings), log, stays=True)
 
 
 def worker_children(settings: Settings, log: Path | None) -> list[Child]:
@@ -140,11 +202,13 @@ def worker_children(settings: Settings, log: Path | None) -> list[Child]:
 def work(args: argparse.Namespace, settings: Settings) -> int:
     """`xcert worker`: job processes until SIGINT or SIGTERM; `--one` does the work in this very process."""
     if args.one:
-        asyncio.run(worker.run(settings))
+        told = (lambda: None) if args.ready is None else (lambda: _tell_ready(args.ready))
+        asyncio.run(worker.run(settings, told))
         return 0
     with hosts(settings, join=True) as stores:
         _wait_for_redis(settings)
-        Supervisor(worker_children(stores.settings, None), say).run()
+        again = _unless_at_a_terminal(Reload(["successors"], say))
+        Supervisor(worker_children(stores.settings, None), say, again).run()
     return 0
 
 
@@ -156,10 +220,14 @@ def say(line: str) -> None:
 
 def _metrics_folder(settings: Settings) -> Path:
     """An empty folder in which several web processes count together."""
-    folder = settings.data_dir / "metrics"
+    folder = _metrics_place(settings)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
+
+
+def _metrics_place(settings: Settings) -> Path:
+    return settings.data_dir / "metrics"
 
 
 def _log_path(settings: Settings) -> Path:

@@ -202,8 +202,11 @@ _APPLIED = "SELECT name FROM tortoise_migrations WHERE app = 'records' ORDER BY 
 
 
 def _unknown(applied: list[str]) -> list[str]:
-    known = {file.stem for file in (Path(__file__).parent / "migrations").glob("[0-9]*.py")}
-    return [name for name in applied if name not in known]
+    return [name for name in applied if name not in _known()]
+
+
+def _known() -> set[str]:
+    return {file.stem for file in (Path(__file__).parent / "migrations").glob("[0-9]*.py")}
 
 
 async def newer(link: Any) -> list[str]:
@@ -251,6 +254,37 @@ class OwnerNeeded(XcertError):
         )
 
 
+class NotMigrated(XcertError):
+    """Tables that this code needs are not there yet, and it was told not to make them."""
+
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__(
+            f"数据库还没有升级到这个版本（缺 {'、'.join(missing[:3])}{'……' if len(missing) > 3 else ''}）。"
+            "请先运行 xcert migrate，再启动。"
+        )
+
+
+async def fits(url: str) -> list[str]:
+    """Whether this code may run on the tables as they are, without touching them.
+
+    Returns:
+        names of migrations that it does not know: the code of before goes on, since each lets it (docs/develop.md).
+
+    Raises:
+        NotMigrated: tables that it needs are not there.
+    """
+    link = await line(url)
+    try:
+        applied: set[str] = set()
+        if await link.fetchval("SELECT to_regclass('tortoise_migrations') IS NOT NULL"):
+            applied = {row["name"] for row in await link.fetch(_APPLIED)}
+        if missing := sorted(_known() - applied):
+            raise NotMigrated(missing)
+        return _unknown(sorted(applied))
+    finally:
+        await link.close()
+
+
 async def migrate(url: str) -> None:
     """Bring the tables up to date under an advisory lock, so that many processes may start at once.
 
@@ -275,7 +309,7 @@ async def migrate(url: str) -> None:
 
 async def _is_up_to_date(link: Any) -> bool:
     """Whether every migration of this code was applied. Raises OwnerNeeded: one was not, and this role may not."""
-    known = {file.stem for file in (Path(__file__).parent / "migrations").glob("[0-9]*.py")}
+    known = _known()
     if await link.fetchval("SELECT to_regclass('tortoise_migrations') IS NOT NULL"):
         known -= {row["name"] for row in await link.fetch(_APPLIED)}
     if known and not await link.fetchval("SELECT has_schema_privilege('public', 'CREATE')"):
