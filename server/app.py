@@ -32,6 +32,7 @@ from server.adapters.keys import KeyFolder
 from server.adapters.lookup_watch import LookupWatch
 from server.adapters.one_time_codes import TotpCodes
 from server.adapters.queue import JobQueue
+from server.adapters.redis_process_board import RedisProcessBoard
 from server.adapters.spreadsheets.process import SpreadsheetReader
 from server.adapters.webauthn_keys import WebAuthnPasskeys
 from server.adapters.wechat.api import WeChatApi
@@ -39,7 +40,9 @@ from server.adapters.wechat.pay import WeChatPay
 from server.adapters.witness_client import HttpWitnesses
 from server.adapters.witness_client import read_setting as read_witnesses
 from server.adapters.workbooks import OpenpyxlWriter
+from server.domain.operations import process_beats
 from server.domain.ports import Services, SessionMemory
+from server.domain.ports.process_board import WEB
 from server.models import database
 from server.settings import Settings
 from server.web import (
@@ -158,8 +161,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
         settings: with database and Redis addresses in place.
         looks_up: keep ready answers and the watch over them, and hurry; for web processes. Raises KeysMissing.
     """
-    clock = SystemClock()
-    keys = _keys(settings, clock)
+    keys = _keys(settings, clock := SystemClock())
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_database(settings, for_web=looks_up))
         redis = await stack.enter_async_context(_redis(settings))
@@ -194,6 +196,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
             wechat_links=wechat,
             wechat_quota=wechat,
             wechat_health=wechat,
+            process_board=RedisProcessBoard(redis, clock),
             pay=await stack.enter_async_context(_paying(settings, clock)) if settings.has_pay else None,
             image_check=PillowImageCheck(),
             doctor=DoctorApart(settings),
@@ -288,6 +291,8 @@ def _life(app: Sanic[Any, Any], settings: Settings, services: Services | None) -
 
     async def start(app: Sanic[Any, Any]) -> None:
         app.ctx.services = services or await stack.enter_async_context(running(settings, looks_up=True))
+        if services is None:
+            await stack.enter_async_context(process_beats.telling(app.ctx.services, WEB))
 
     async def stop(_: Sanic[Any, Any]) -> None:
         await stack.aclose()
@@ -335,6 +340,8 @@ def _finish(app: Sanic[Any, Any], settings: Settings) -> None:
         took = time.perf_counter() - request.ctx.began
         counter.inc()
         seconds.observe(took)
+        if response.status >= 500 and route != "readyz":
+            ops.ERRORS.inc()
         if method != "GET" or response.status >= 400:  # what is only read is counted, not written down
             _say(route, method, response.status, took)
         connections.last_answer(request)

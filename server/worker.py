@@ -27,6 +27,7 @@ from server.domain.corrections import completion as corrections
 from server.domain.go_live import doctor_runs
 from server.domain.issuance import announcements, generation, preparing
 from server.domain.notices import release_announcements, sender, template_check
+from server.domain.operations import failed_jobs, outside_look, process_beats
 from server.domain.payments import (
     fees,
     notifications,
@@ -41,6 +42,7 @@ from server.domain.payments.settlement import Cashbox
 from server.domain.people import candidate_phones, ended_sessions, officer_terms, rights_notices
 from server.domain.portal_lists import comparison, keeping
 from server.domain.ports import Services
+from server.domain.ports.process_board import JOBS
 from server.domain.privacy import erasing
 from server.domain.public_log import sequencer
 from server.domain.wechat_chat import late_answers, menu, pushes
@@ -143,6 +145,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "lookups.sweep": (freshness.sweep, HOURLY),
     "notices.sweep": (sender.sweep, EVERY_MINUTE),
     "notices.compare": (template_check.look, DAILY),
+    outside_look.SWEEP: (outside_look.look, HOURLY),
     "officers.terms": (officer_terms.sweep, HOURLY),
     "people.phones": (candidate_phones.sweep, EVERY_MINUTE),
     "payments.fees": (raise_fees, EVERY_MINUTE),
@@ -225,6 +228,7 @@ def _job(services: Services, work: Work) -> Work:
             await _again(services, context, ids)
             raise
         except Exception as error:
+            await failed_jobs.note(services.cache, context.job.id, error)
             if failures.was_cut(error):
                 await _again_soon(services, context, ids)
             raise
@@ -256,7 +260,11 @@ async def _again_soon(services: Services, context: JobContext, ids: dict[str, An
 def _sweep(services: Services, work: Work) -> Work:
     async def run(context: JobContext, timestamp: int) -> None:
         logs.request_id.set(f"job-{context.job.id}")
-        await work(services)
+        try:
+            await work(services)
+        except Exception as error:
+            await failed_jobs.note(services.cache, context.job.id, error)
+            raise
 
     return run
 
@@ -300,7 +308,7 @@ async def run(settings: Settings, ready: Callable[[], None] = lambda: None) -> N
     )  # a line for each sweep each minute helps nobody
     async with root.running(settings) as services:
         jobs = create_jobs(settings, services)
-        async with jobs.open_async():
+        async with process_beats.telling(services, JOBS), jobs.open_async():
             await template_check.put(services.queue)
             ready()
             await jobs.run_worker_async(

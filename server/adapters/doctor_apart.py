@@ -8,9 +8,11 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from contextlib import suppress
+from datetime import datetime
 
 import orjson
 
+from server.adapters.wechat import self_check
 from server.domain.ports.doctor import BAD, LOOK, OK, Examined
 from server.errors import OutsideFailure
 from server.settings import Settings, as_environment
@@ -29,6 +31,10 @@ class DoctorApart:
         """
         self._command = command or (sys.executable, "-m", "server.cli", "doctor", "--json")
         self._environment = as_environment(settings)
+        self._public_url = settings.public_url
+
+    async def tls_ends(self) -> datetime | str:
+        return await self_check.certificate_ends(self._public_url)
 
     async def examine(self, seconds: float = SECONDS) -> list[Examined]:
         try:

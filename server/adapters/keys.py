@@ -172,6 +172,12 @@ class KeyFolder:
             raise KeysMissing("电子印章还没有证书：请把 CA 签发的证书链存为 seal-0001.crt，放在密钥目录")
         return snapshot.seals[epoch]
 
+    def seal_ends(self) -> datetime | None:
+        try:
+            return self.seal_credentials().ends()
+        except KeysMissing:
+            return None
+
     def seal_problem(self) -> str:
         try:
             seal = self.seal_credentials()

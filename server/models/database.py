@@ -145,6 +145,14 @@ async def connect(way: Way | str, *, pool: int = 10, patience: Patience = Patien
     await Tortoise.init(config=config(way, pool=pool, patience=patience), _enable_global_fallback=True)
 
 
+def pool_use() -> tuple[int, int]:
+    """(connections of this process's pool that are in use, how many it may have); (0, 0) while it is closed."""
+    pool = getattr(connections.get("default"), "_pool", None)
+    if pool is None:
+        return 0, 0
+    return pool.get_size() - pool.get_idle_size(), pool.get_max_size()
+
+
 async def line(way: Way | str, *, patience: Patience = UNHURRIED) -> Any:
     """One asyncpg connection of its own, beside the pool; the caller closes it.
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from prometheus_client import Counter
 from sanic import Blueprint, Request
 from sanic.response import HTTPResponse, text
 
@@ -28,6 +29,23 @@ ANSWER_WITHIN, HAND_OVER_WITHIN = 3.0, 1.0
 LARGEST = 256 * 1024  # bytes of a body
 DONE = "success"
 
+REFUSED = Counter("xcert_pushes_refused_total", "Pushes that were not taken, and why", ["account", "why"])
+LATE = Counter(
+    "xcert_pushes_handed_over_total",
+    "Pushes that could not be answered within WeChat's five seconds",
+    ["account"],
+)
+for _account in ("oa", "mp"):  # they stand at 0 from the start: the first one is seen as an increase, too
+    LATE.labels(_account)
+    for _why in (
+        "push_signature",
+        "push_clear",
+        "push_unreadable",
+        "push_malformed",
+        "push_no_sender",
+        "push_stale",
+    ):
+        REFUSED.labels(_account, _why)
 _given_up: set[asyncio.Task[str]] = set()  # the loop itself holds tasks only weakly
 
 
@@ -56,6 +74,7 @@ async def _receive(request: Request, account: str) -> HTTPResponse:
         pushes.require_fresh(s.settings, s.clock, query.get("timestamp", ""))
     except Refused as refusal:
         # WeChat shows its answer to nobody: the operator has to find it here.
+        REFUSED.labels(account, refusal.code).inc()
         log.warning(
             "push refused: %s",
             refusal.message,
@@ -80,6 +99,7 @@ async def _answered(s: Services, push: Push) -> str:
         return await _within(ANSWER_WITHIN, pushes.receive(s, push))
     except TimeoutError:
         log.warning("push takes long, handed over", extra={"push": push.kind})
+        LATE.labels(push.account).inc()
     except Exception as problem:
         return await _broken(s, push, problem)
     try:

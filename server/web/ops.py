@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from prometheus_client import (
@@ -15,20 +15,14 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
-from prometheus_client.core import CounterMetricFamily
-from prometheus_client.registry import Collector
 from sanic import Blueprint, HTTPResponse, Request
 from sanic.response import json
 
 from server.domain import health
-from server.domain.ports import WeChatCalls
 from server.domain.public_log import log_state
 from server.errors import OutsideFailure
-from server.web import templating
-from server.web.log_metrics import LogMetrics
-from server.web.notice_metrics import NoticeMetrics
+from server.web import collecting, service_metrics, templating
 from server.web.request import is_operator, only_operators, services
-from server.web.sealing_metrics import SealingMetrics
 
 bp = Blueprint("ops")
 log = logging.getLogger("xcert.ops")
@@ -42,6 +36,7 @@ SECONDS = Histogram(
     ["route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+ERRORS = Counter("xcert_server_errors_total", "Answers with 5xx; /readyz apart, which is asked to tell")
 CHECK_SECONDS = 2.0
 
 
@@ -138,26 +133,10 @@ async def ready(request: Request) -> HTTPResponse:
     return json(body, status=503 if status == "not_ready" else 200)
 
 
-class _WeChatCalls(Collector):
-    """Calls to WeChat by all processes, job workers too: they are counted in Redis, not here."""
-
-    def __init__(self, calls: list[WeChatCalls]) -> None:
-        self._calls = calls
-
-    def collect(self) -> Iterable[CounterMetricFamily]:
-        family = CounterMetricFamily(
-            "xcert_wechat_calls",
-            "Calls to WeChat by account, path and outcome",
-            labels=["account", "path", "outcome"],
-        )
-        for one in self._calls:
-            family.add_metric([one.account, one.path, one.outcome], one.count)
-        yield family
-
-
 @bp.get("/metrics")
 async def metrics(request: Request) -> HTTPResponse:
-    """For operators: Prometheus text of all web processes (they share a folder when there are several), the calls to WeChat, and what waits."""
+    """For operators: Prometheus text of all web processes (they share a folder when there are several), and what
+    tables, Redis and keys tell of the whole service."""
     await only_operators(request)
     shared: Path | None = request.app.ctx.metrics_folder
     if shared is None:
@@ -166,9 +145,5 @@ async def metrics(request: Request) -> HTTPResponse:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry, path=str(shared))  # type: ignore[no-untyped-call]  # untyped there
         body = generate_latest(registry)
-    calls = CollectorRegistry()
-    calls.register(_WeChatCalls(await services(request).wechat_quota.calls()))
-    calls.register(await NoticeMetrics.of(services(request)))
-    calls.register(await SealingMetrics.now())
-    calls.register(await LogMetrics.of(services(request)))
-    return HTTPResponse(body + generate_latest(calls), content_type=CONTENT_TYPE_LATEST)
+    gathered = await collecting.gathered(services(request), service_metrics.COLLECTORS)
+    return HTTPResponse(body + generate_latest(gathered), content_type=CONTENT_TYPE_LATEST)

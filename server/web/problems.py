@@ -23,6 +23,8 @@ from server.web.schema import Answer
 
 log = logging.getLogger("xcert.problems")
 DAMAGED = Counter("xcert_damaged_files_total", "Downloads refused: the file is gone or was changed", ["code"])
+for _code in ("certificate_file_missing", "certificate_file_changed"):
+    DAMAGED.labels(_code)  # stands at 0 from the start: the first one is seen as an increase, too
 RETRY_SECONDS = 5  # when to come again after a 503
 _TOLD_SECONDS = 10.0  # one line for each cause in so long, however many ask
 

@@ -1,41 +1,46 @@
-"""What `/metrics` says of certificates in the making: how many wait, and how many of them failed the last time."""
+"""What `/metrics` says of certificates in the making, and of how long what seals them and shows them lasts."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Iterable
+from prometheus_client.metrics_core import Metric
 
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
-
-from server.domain import health
-from server.domain.issuance.certificate_query import InTheMaking, in_the_making
-
-log = logging.getLogger("xcert.ops")
-SECONDS = 2.0
+from server.domain.issuance.certificate_query import in_the_making
+from server.domain.operations import outside_look
+from server.domain.ports import Services
+from server.web.collecting import gauge
 
 
-class SealingMetrics(Collector):
-    """One look at the database; while it is away, nothing is said."""
+async def sealing(_: Services) -> list[Metric]:
+    waits = await in_the_making()
+    return [
+        gauge("xcert_certificates_waiting", "Certificates of handed-over batches without their file", waits.waiting),
+        gauge("xcert_certificates_failing", "Those of them that failed the last time: seal, time stamp, font, disk", waits.failing),
+    ]  # fmt: skip
 
-    def __init__(self, waits: InTheMaking | None) -> None:
-        self._waits = waits
 
-    @classmethod
-    async def now(cls) -> SealingMetrics:
-        try:
-            async with asyncio.timeout(SECONDS):
-                return cls(await in_the_making())
-        except Exception as error:  # the other metrics are worth having all the more then
-            log.warning("certificates cannot be counted: %s", health.cause_of(error) or type(error).__name__)
-            return cls(None)
+async def seal(s: Services) -> list[Metric]:
+    """Below zero: it has ended."""
+    told = [gauge("xcert_seal_unusable", "1 while nothing can be sealed", int(bool(s.keys.seal_problem())))]
+    if (ends := s.keys.seal_ends()) is not None:
+        left = (ends - s.clock.now()).total_seconds()
+        told.append(gauge("xcert_seal_expiry_seconds", "How long the seal's certificates are valid", left))
+    return told
 
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        if self._waits is None:
-            return
-        for name, about, value in (
-            ("xcert_certificates_waiting", "Certificates of handed-over batches without their file", self._waits.waiting),
-            ("xcert_certificates_failing", "Those of them that failed the last time: seal, time stamp, font, disk", self._waits.failing),
-        ):  # fmt: skip
-            yield GaugeMetricFamily(name, about, value=float(value))
+
+async def tls(s: Services) -> list[Metric]:
+    seen = await outside_look.last(s)
+    if seen is None or not s.settings.public_url.startswith("https://"):
+        return []
+    told = [
+        gauge(
+            "xcert_tls_problem",
+            "1: visitors are shown no certificate that is valid",
+            int(bool(seen.tls_problem)),
+        )
+    ]
+    if seen.tls_ends is not None:
+        left = (seen.tls_ends - s.clock.now()).total_seconds()
+        told.append(
+            gauge("xcert_tls_expiry_seconds", "How long the certificate of the public address is valid", left)
+        )
+    return told

@@ -11,8 +11,8 @@ import pytest
 from server import cli, production_settings
 from server.adapters import keys
 from server.settings import SettingsError, load
-from tests.adapters.test_settings import PRODUCTION
 from tests.conftest import ISSUER
+from tests.kit.complete_settings import PRODUCTION
 
 Told = list[str]
 

@@ -15,19 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 
 from server import sandbox_account
 from server.settings import Settings, SettingsError, as_environment, load
-
-KEY = "k" * 43
-PRODUCTION = {
-    "XCERT_ENV": "production",
-    "XCERT_PUBLIC_URL": "https://cert.example.cn",
-    "XCERT_DATABASE_URL": "postgresql://u:p@db/x",
-    "XCERT_REDIS_URL": "redis://r",
-    **{
-        f"WECHAT_{a}_{n}": KEY if n == "AES_KEY" else "x"
-        for a in ("OA", "MP")
-        for n in ("APPID", "SECRET", "TOKEN", "AES_KEY")
-    },
-}
+from tests.kit.complete_settings import PRODUCTION
 
 
 def read(environ: dict[str, str]) -> Settings:

@@ -15,10 +15,11 @@ from server.adapters.captcha import PillowImageCheck
 from server.domain.actor import Caller
 from server.domain.auth import login_limits
 from server.domain.people import bindings, bound_people, officers
-from server.domain.ports import Services, WeChatIdentity
+from server.domain.ports import ProcessBeat, Services, WeChatIdentity
 from server.domain.ports.doctor import Examined
 from server.domain.roles import Role
 from server.models import Officer
+from server.models.database import rows
 from tests.kit import issuing, make
 from tests.kit.accessibility import clean
 from tests.kit.console_desk import PASSWORD, account
@@ -288,4 +289,26 @@ async def test_the_go_live_list_ticks_itself_off_and_is_confirmed(
         await expect(page.locator("#line-icp .badge")).to_have_text("请确认")
         await page.goto(f"{base}/console/")
         await expect(page.locator(".due")).to_contain_text("体检发现的问题")
+        assert trouble == []
+
+
+@WIDTHS
+async def test_the_service_is_seen_and_a_failed_job_retried(
+    base: str, browser: Browser, services: Services, narrow: bool
+) -> None:
+    wide, now = "phone" if narrow else "desk", services.clock.now()
+    await rows(
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('default', 'imports.run', 'failed')"
+    )
+    for kind, pid in (("web", 4711), ("jobs", 4712)):
+        await services.process_board.tell(
+            ProcessBeat(host="xcert-a", pid=pid, kind=kind, version="0.1.0", began=now, seen=now, pool_used=2, pool_most=10)
+        )  # fmt: skip
+    async with seat(browser, services, base, Role.ADMIN, narrow=narrow) as (page, trouble):
+        await page.goto(f"{base}/console/operations")
+        await expect(page.locator("section:has(#h-jobs) .badge")).to_have_text("要处理")
+        await clean(page, "operations")
+        await look(page, f"operations-{wide}")
+        await page.get_by_role("button", name="重试：imports.run").click()
+        await expect(page.get_by_text("没有失败的任务。")).to_be_visible()
         assert trouble == []

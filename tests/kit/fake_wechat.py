@@ -14,6 +14,7 @@ from server.domain.ports import (
     MessageTemplate,
     Push,
     Reachability,
+    TokenStanding,
     WeChatCalls,
     WeChatConsole,
     WeChatHealth,
@@ -198,6 +199,7 @@ class FakeWeChatHealth:
         self.ahead: dict[str, float] = {}
         self.reached: Reachability | None = Reachability(("192.0.2.1",), ("192.0.2.1",))
         self.sounded: list[Alarm] = []
+        self.kept_tokens = [TokenStanding("oa", 600.0, 6600.0), TokenStanding("mp", None, None)]
 
     async def check_credentials(self, account: str) -> None:
         if account in self.refusals:
@@ -208,6 +210,9 @@ class FakeWeChatHealth:
 
     async def reachability(self) -> Reachability | None:
         return self.reached
+
+    async def tokens(self) -> list[TokenStanding]:
+        return list(self.kept_tokens)
 
     async def alarms(self) -> list[Alarm]:
         return list(self.sounded)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from tortoise import connections
 from tortoise.backends.base.client import TransactionalDBClient
 
-from server.domain.ports import CertificatePage, Services, SheetToPrint, StoredFile
+from server.domain.ports import CertificatePage, ProcessBeat, Services, SheetToPrint, StoredFile
 from server.domain.ports.payments import ReceiptPage
 from server.errors import NotFound, Refused
 
@@ -327,3 +327,20 @@ class KillerFaultInjector:
         self.reached.append(place)
         if place == self.place and self.reached.count(place) == self.nth:
             raise Killed(place)
+
+
+@outside
+class MemoryProcessBoard:
+    """The processes that a test says are there."""
+
+    def __init__(self) -> None:
+        self.beats: dict[str, ProcessBeat] = {}
+
+    async def tell(self, beat: ProcessBeat) -> None:
+        self.beats[beat.key] = beat
+
+    async def forget(self, key: str) -> None:
+        self.beats.pop(key, None)
+
+    async def all(self) -> list[ProcessBeat]:
+        return list(self.beats.values())

@@ -24,6 +24,7 @@ from tests.kit.fakes import (
     MemoryCache,
     MemoryEventBus,
     MemoryFileStore,
+    MemoryProcessBoard,
     MemoryRateLimiter,
 )
 
@@ -51,6 +52,7 @@ def stand_ins(settings: Settings, clock: FakeClock, keys: Keys, **instead: Any) 
         "table_reader": SpreadsheetReader(),
         "workbook_writer": OpenpyxlWriter(),
         "image_check": PillowImageCheck(),
+        "process_board": MemoryProcessBoard(),
         "faults": KillerFaultInjector(),
         **wechat_ports(),
     }

@@ -42,6 +42,8 @@ async def test_a_log_in_order(app: App, services: Services) -> None:
         "xcert_log_stopped": 0.0,
         'xcert_log_cosigned{witness="witness.example/w1"}': 5.0,
         'xcert_log_cosigned{witness="other.example/w2"}': -1.0,
+        'xcert_log_witness_behind{witness="witness.example/w1"}': 0.0,
+        'xcert_log_witness_behind{witness="other.example/w2"}': 5.0,
     }
     assert await findings(services) == [
         "✓ 公开签发日志：5 条，等待载入 2 件；以前的证书正在载入",

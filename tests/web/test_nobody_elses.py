@@ -76,6 +76,7 @@ async def test_a_schools_account_cannot_tell_anothers_from_nothing(
         "difference_id": 1,
         "campaign_id": 1,
         "line": "icp",
+        "job_id": 1,
         "delivery_id": 1,
         "day": "2026-11-22",
         "preparation_id": (await Preparation.get()).id,

@@ -14,7 +14,7 @@ from server.adapters.wechat.call_log import Books
 from server.adapters.wechat.errcodes import STABLE_TOKEN, TOKEN_ERRORS
 from server.adapters.wechat.tokens import TokenKeeper
 from server.adapters.wechat.transport import SECONDS, Answer, Transport, checked
-from server.domain.ports import Clock
+from server.domain.ports import Clock, TokenStanding
 from server.errors import OutsideFailure, WeChatRefused
 
 log = logging.getLogger("xcert.wechat")
@@ -46,6 +46,14 @@ class Account:
     async def close(self) -> None:
         await self.books.quota.close_books()
         await self.transport.close()
+
+    async def standing(self) -> TokenStanding:
+        """How it stands with the kept token. Raises OutsideFailure."""
+        kept = await self.tokens.kept()
+        now = self.tokens.now()
+        if kept is None:
+            return TokenStanding(self.kind, None, None)
+        return TokenStanding(self.kind, float(max(0, now - kept.renewed_at)), float(kept.ends - now))
 
     async def fetch_token(self) -> tuple[str, int]:
         body = {

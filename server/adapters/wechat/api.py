@@ -29,6 +29,7 @@ from server.domain.ports import (
     MessageTemplate,
     Push,
     Reachability,
+    TokenStanding,
     WeChatCalls,
     WeChatIdentity,
 )
@@ -160,6 +161,9 @@ class WeChatApi:
 
     async def reachability(self) -> Reachability | None:
         return await reachability.reached(self._oa)
+
+    async def tokens(self) -> list[TokenStanding]:
+        return [await one.standing() for one in (self._oa, self._mp)]
 
     async def alarms(self) -> list[Alarm]:
         return await self._oa.books.alarms.last()  # those of both accounts

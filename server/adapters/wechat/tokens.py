@@ -111,6 +111,17 @@ class TokenKeeper:
         except RedisError as problem:
             return await self._without_redis(problem, refused=refused)
 
+    def now(self) -> int:
+        """In Unix seconds."""
+        return self._now()
+
+    async def kept(self) -> Token | None:
+        """What stands in Redis and still works. Raises OutsideFailure."""
+        try:
+            return await self._stored_token()
+        except RedisError:
+            raise OutsideFailure("缓存暂时没有响应。") from None
+
     async def _stored_token(self) -> Token | None:
         return await self._reads.ask(None)
 

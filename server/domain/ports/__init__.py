@@ -28,6 +28,9 @@ from server.domain.ports.log_witnesses import Witness as Witness
 from server.domain.ports.lookups import LookupWatch as LookupWatch
 from server.domain.ports.payments import PayGateway as PayGateway
 from server.domain.ports.payments import ReceiptPrinter as ReceiptPrinter
+from server.domain.ports.process_board import KINDS as KINDS
+from server.domain.ports.process_board import ProcessBeat as ProcessBeat
+from server.domain.ports.process_board import ProcessBoard as ProcessBoard
 from server.domain.ports.session_memory import SessionClaims as SessionClaims
 from server.domain.ports.session_memory import SessionMemory as SessionMemory
 from server.domain.ports.sheet_printer import SheetPrinter as SheetPrinter
@@ -47,6 +50,7 @@ from server.domain.ports.wechat import MessageTemplate as MessageTemplate
 from server.domain.ports.wechat import OfficialUsage as OfficialUsage
 from server.domain.ports.wechat import Push as Push
 from server.domain.ports.wechat import Reachability as Reachability
+from server.domain.ports.wechat import TokenStanding as TokenStanding
 from server.domain.ports.wechat import WeChatCalls as WeChatCalls
 from server.domain.ports.wechat import WeChatConsole as WeChatConsole
 from server.domain.ports.wechat import WeChatHealth as WeChatHealth
@@ -291,6 +295,7 @@ class Services:
     wechat_links: WeChatLinks
     wechat_quota: WeChatQuota
     wechat_health: WeChatHealth
+    process_board: ProcessBoard
     faults: FaultInjector = field(default_factory=NoFaultInjector)
     session_memory: SessionMemory = field(default_factory=SessionMemory)
     pay: PayGateway | None = None  # None: no merchant number is configured

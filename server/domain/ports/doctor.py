@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 OK, LOOK, BAD = "ok", "look", "bad"
@@ -22,3 +23,6 @@ class Doctor(Protocol):
 
     async def examine(self) -> list[Examined]:
         """Raises OutsideFailure: it could not be started, or came to no end in its time."""
+
+    async def tls_ends(self) -> datetime | str:
+        """When the certificate of our own public address ends, as visitors are shown it; a sentence when it cannot be seen."""

@@ -85,5 +85,8 @@ class Keys(Protocol):
     def events(self) -> list[KeyEvent]:
         """What is known of the lives of all keys, for the trail."""
 
+    def seal_ends(self) -> datetime | None:
+        """When the seal that seals now ends, with the first certificate of its chain; None while there is none."""
+
     def seal_problem(self) -> str:
         """Why nothing can be sealed now, in one sentence; "" when all is well."""

@@ -106,6 +106,15 @@ class Reachability:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenStanding:
+    """The access token of one account, without it. Both None while nobody has needed one, or it has run out."""
+
+    account: str
+    age_seconds: float | None
+    left_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
     """What only a person can mend. `advice`: what to do and where, in Chinese. No token, no openid."""
 
@@ -231,7 +240,7 @@ class WeChatQuota(Protocol):
 
 
 class WeChatHealth(Protocol):
-    """Whether WeChat and we still fit together: for `xcert doctor`."""
+    """Whether WeChat and we still fit together: for operators."""
 
     async def check_credentials(self, account: str) -> None:
         """Ask WeChat for a token, past the kept one, so that a changed secret shows at once.
@@ -244,6 +253,9 @@ class WeChatHealth(Protocol):
 
     async def reachability(self) -> Reachability | None:
         """Whether WeChat reaches our address for pushes; None when its console holds no address yet."""
+
+    async def tokens(self) -> list[TokenStanding]:
+        """How old the kept access token of each account is, and how long it works. WeChat is not asked."""
 
     async def alarms(self) -> list[Alarm]:
         """The last alarms of both accounts and all processes, newest first."""

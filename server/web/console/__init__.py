@@ -34,6 +34,7 @@ from server.web.console import (
     money,
     money_pages,
     officers,
+    operations_desk,
     paper_desk,
     paper_pages,
     passkey_desk,
@@ -115,6 +116,7 @@ ROUTES: tuple[Route, ...] = (
     *scan_desk.ROUTES,
     *staff_change_desk.ROUTES,
     *go_live_desk.ROUTES,
+    *operations_desk.ROUTES,
 )
 
 DESCRIBED = Described("/console/api/v1", API, ROUTES)
@@ -147,4 +149,5 @@ bp = Blueprint.group(
     delivery_pages.bp,
     help_pages.bp,
     go_live_desk.bp,
+    operations_desk.bp,
 )

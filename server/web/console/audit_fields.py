@@ -101,6 +101,7 @@ FIELDS = {
     "level": "等级",
     "id_number": "证件号码",
     "plan": "考试计划",
+    "task": "任务",
     "numbers": "证书编号",
     "choice": "哪一类通知",
     "wants": "接收",

@@ -80,7 +80,8 @@ GROUPS: tuple[tuple[str, tuple[Job, ...]], ...] = (
     ("账号与记录", (
         Job("staff", "怎样建立账号、重置密码和调整角色", "新建账号 停用 权限 一次性密码 两位管理员", ("/console/accounts", "/console/rights"),
             (Verb.MANAGE_STAFF,)),
-        Job("go-live", "怎样准备上线，怎样体检", "上线 检查 doctor 备份 证书到期 设置 告警", ("/console/go-live",), (Verb.CHECK_UP,)),
+        Job("go-live", "怎样准备上线，怎样体检", "上线 检查 doctor 备份 证书到期 设置 告警", ("/console/go-live", "/console/operations"),
+            (Verb.CHECK_UP,)),
         Job("audit", "怎样查谁做过什么", "审计 日志 记录 追查", ("/console/audit",), (Verb.SEE_AUDIT,)),
     )),
 )  # fmt: skip

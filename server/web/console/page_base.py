@@ -57,6 +57,7 @@ NAV: tuple[tuple[str, str, Verb | None], ...] = (
     ("/console/accounts", "账号", Verb.MANAGE_STAFF),
     ("/console/rights", "角色与权限", Verb.MANAGE_STAFF),
     ("/console/go-live", "上线清单", Verb.CHECK_UP),
+    ("/console/operations", "运行状况", Verb.CHECK_UP),
     ("/console/help", "帮助", None),
 )
 
