@@ -73,6 +73,11 @@ def _too_small(values: Mapping[str, Any]) -> list[str]:
             ("XCERT_JOB_STATEMENT_SECONDS", 0, values.get("job_statement_seconds", 0)),
             ("XCERT_LOCK_SECONDS", 0, values.get("lock_seconds", 0)),
             ("XCERT_START_SECONDS", 0, values.get("start_seconds", 0)),
+            *(
+                (f"XCERT_{name.upper()}", 1, days)
+                for name, days in values.items()
+                if name.startswith("keep_")
+            ),
         )
         if value < least
     ]

@@ -209,6 +209,13 @@ class Settings:
         "群发合计每天最多几条；微信每天的额度（起初十万条）减去留给成绩、证书等通知的",
         90_000,
     )
+    keep_files_days: int = _s("XCERT_KEEP_FILES_DAYS", "导入的原始表格和标注表留几天", 30)
+    keep_imports_days: int = _s("XCERT_KEEP_IMPORTS_DAYS", "导入的逐行问题和改动（含姓名）留几天", 180)
+    keep_notices_days: int = _s("XCERT_KEEP_NOTICES_DAYS", "通知的内容和收件的 openid 留几天", 365)
+    keep_bindings_days: int = _s("XCERT_KEEP_BINDINGS_DAYS", "已解除的微信绑定留几天", 365)
+    keep_leavers_days: int = _s("XCERT_KEEP_LEAVERS_DAYS", "取消关注、没有绑定的 openid 留几天", 30)
+    keep_lists_days: int = _s("XCERT_KEEP_LISTS_DAYS", "群发结束以后名单留几天", 180)
+    keep_log_ins_days: int = _s("XCERT_KEEP_LOG_INS_DAYS", "工作台登录的设备和地址留几天", 180)
     log_origin: str = _s(
         "XCERT_LOG_ORIGIN", "公开签发日志的名字，第一个检查点之后不再改变；不填：对外网址去掉协议，加 /log"
     )

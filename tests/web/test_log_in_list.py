@@ -96,7 +96,7 @@ async def test_what_has_ended_is_not_listed(app: App, services: Services, clock:
     here.cookie, here.csrf = changed.headers["set-cookie"][14:].partition(";")[0], changed.json["csrf"]
     [left] = (await here("GET", "/sessions")).json["items"]
     assert (left["is_this"], left["device"], left["address"]) == (True, "Windows 上的 Chrome", "127.0.0.1")
-    clock.forward(seconds=session_list.KEPT.total_seconds() + 1)
+    clock.forward(days=services.settings.keep_log_ins_days, seconds=1)
     await session_list.sweep(services)
     assert await ConsoleSession.all().count() == 0
 

@@ -1,7 +1,7 @@
 """Log-ins to the console as a list: since when, from where, with what, last used; and ending one of them.
 
 A session itself is a signed token that nobody keeps (`sessions`); what is kept here is only told to people. That one is
-over, `EndedSession` and the account's epoch say. A row is forgotten after `KEPT`.
+over, `EndedSession` and the account's epoch say. A row is forgotten after XCERT_KEEP_LOG_INS_DAYS.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from server.models import ConsoleSession, EndedSession, Staff
 from server.models.database import rows
 
 _LONGEST_ID = 32  # characters of the column
-KEPT = timedelta(days=180)
 USED_EVERY = timedelta(
     minutes=5
 )  # how exactly the last use is known; each writing costs a request a statement
@@ -174,4 +173,6 @@ async def end_anothers(clock: Clock, staff_id: int, session_id: str, *, actor: A
 
 async def sweep(s: Services) -> None:
     """Forget log-ins of long ago. Sweep `logins.sweep`."""
-    await ConsoleSession.filter(began_at__lt=s.clock.now() - KEPT).delete()
+    await ConsoleSession.filter(
+        began_at__lt=s.clock.now() - timedelta(days=s.settings.keep_log_ins_days)
+    ).delete()

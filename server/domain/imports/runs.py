@@ -30,7 +30,6 @@ from server.models import ImportRun
 
 LOCK = 0x696D706F7274  # "import": one file is taken at a time
 MOST_ATTEMPTS = 5
-KEPT_DAYS = 30
 _AT_A_TERMINAL = timedelta(minutes=30)
 _INTERRUPTED = "这次导入是从命令行开始的，中途停了，没有导入任何一行。需要的话请重新运行命令。"
 CHECK_KEPT_DAYS = 1
@@ -202,7 +201,7 @@ async def _refuse(clock: Clock, run_row: ImportRun, refused: Refused) -> None:
 async def sweep(s: Services) -> int:
     """Queue again what a dead worker left behind, and clear old files away. Job `imports.sweep`.
 
-    The files of a check are kept a day, those of an import a month.
+    The files of a check are kept a day, those of an import as long as XCERT_KEEP_FILES_DAYS says.
 
     Returns:
         how many runs were queued again.
@@ -218,6 +217,8 @@ async def sweep(s: Services) -> int:
     for row in await unfinished.filter(touched_at__lt=now - _AT_A_TERMINAL, created_by__isnull=True):
         await _refuse(s.clock, row, Refused("run_interrupted", _INTERRUPTED))
     await reports.clear_old(
-        s.file_store, checks=now - timedelta(days=CHECK_KEPT_DAYS), imports=now - timedelta(days=KEPT_DAYS)
+        s.file_store,
+        checks=now - timedelta(days=CHECK_KEPT_DAYS),
+        imports=now - timedelta(days=s.settings.keep_files_days),
     )
     return len(lost)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 FIELDS = {
     "asked_on": "书面申请的日期",
+    "notices": "通知",
+    "bindings": "已解除的绑定",
+    "leavers": "取消关注的微信",
+    "lists": "群发名单里的人",
+    "imports": "导入的逐行记录",
     "act": "办理",
     "phone_changed": "更换了手机号",
     "until": "代理的最后一天",

@@ -55,6 +55,7 @@ ACTIONS = {
     "erasure.refuse": "不批准删除个人信息",
     "erasure.withdraw": "撤回删除个人信息",
     "erasure.complete": "个人信息删除完成",
+    "retention.sweep": "到期清除个人信息",
     "candidate.export": "导出考生的个人信息副本",
     "score.change": "更改成绩",
     "score_change.request": "提出成绩变更",
@@ -264,6 +265,7 @@ SUBJECTS = {
     "backup": "备份",
     "notices": "通知",
     "list": "列表",
+    "retention": "保存期限",
 }
 ACTORS = {
     "staff": "工作人员",
