@@ -230,6 +230,9 @@ def _people_and_keys(commands: Subparsers) -> None:
     keys.add_parser("reindex", help="换 index 密钥之后：把已有证件号码的索引换成新密钥的").set_defaults(
         run=_run("keys.reindex")
     )
+    keys.add_parser("reencrypt", help="换 field 密钥之后：把已有的加密内容换成新密钥的").set_defaults(
+        run=_run("keys.reencrypt")
+    )
     keys.add_parser("list", help="列出密钥").set_defaults(run=_run("keys.listing"), bare=True)
 
 

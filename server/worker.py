@@ -26,6 +26,7 @@ from server.domain.certificates import log_completeness
 from server.domain.corrections import completion as corrections
 from server.domain.go_live import doctor_runs
 from server.domain.issuance import announcements, generation, preparing
+from server.domain.key_care import reencryption
 from server.domain.notices import release_announcements, sender, template_check
 from server.domain.operations import failed_jobs, outside_look, process_beats
 from server.domain.payments import (
@@ -138,6 +139,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "idempotency.sweep": (idempotency.sweep, HOURLY),
     "imports.sweep": (imports.sweep, EVERY_MINUTE),
     "issuance.sweep": (generation.sweep, EVERY_MINUTE),
+    "keys.reencrypt": (reencryption.sweep, DAILY),
     "keys.trail": (key_events.sweep, EVERY_MINUTE),
     "log.complete": (log_completeness.sweep, EVERY_MINUTE),
     "log.sequence": (sequencer.run, EVERY_20_SECONDS),

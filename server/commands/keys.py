@@ -10,6 +10,7 @@ from server.commands.with_services import with_services
 from server.domain.actor import SYSTEM
 from server.domain.beijing import say_minute
 from server.domain.corrections import number_index
+from server.domain.key_care import reencryption
 from server.domain.people import candidate_phones, identity_index
 from server.domain.ports import Services
 from server.domain.training import phone_index
@@ -99,6 +100,27 @@ def reindex(args: argparse.Namespace, settings: Settings) -> int:
     for one, other in result.doubles:
         print(f"考生 {one} 与考生 {other} 的证件号码相同，请核对后处理；两人都没有改动。")
     return 3 if result.waiting or result.doubles else 0
+
+
+def reencrypt(args: argparse.Namespace, settings: Settings) -> int:
+    """Encrypt anew, under the key that writes now, all that lies under older ones. May be run again at any time.
+
+    Returns:
+        0 when nothing lies under an older key any more; 3 when something could not be read, or is left for the next run.
+    """
+
+    async def work(s: Services) -> reencryption.Reencrypted:
+        return await reencryption.reencrypt(s, actor=SYSTEM)
+
+    done = with_services(settings, work)
+    print(f"已换成现在的密钥：{done.values} 处内容，{done.files} 个文件。")
+    if done.left:
+        print(f"{done.left} 处正有人改动或文件不在，请再运行一次；文件不在的请运行 xcert files check。")
+    for one in done.unreadable[:20]:
+        print(f"{one}：用哪一期密钥都读不出，没有改动；请从密钥备份找回那一期密钥。")
+    if len(done.unreadable) > 20:
+        print(f"……共 {len(done.unreadable)} 处读不出。")
+    return 3 if done.left or done.unreadable else 0
 
 
 def listing(args: argparse.Namespace, settings: Settings) -> int:

@@ -72,7 +72,7 @@ class Shelf:
         """Seal it and put it into the file store. Raises as `kind_of`; OutsideFailure."""
         kind, digest = self.kind_of(data), hashlib.sha256(data).digest()
         key = f"{self.folder}/{digest.hex()[:16]}-{uuid4().hex}"
-        sealed = await asyncio.to_thread(keys.encrypt, b64encode(data).decode(), about=self._about(key))
+        sealed = await asyncio.to_thread(keys.encrypt, b64encode(data).decode(), about=self.about_of(key))
         await file_store.put(key, sealed)
         return SealedFile(key, kind, digest)
 
@@ -95,9 +95,10 @@ class Shelf:
     async def opened(self, keys: Keys, file_store: FileStore, key: str) -> bytes:
         """The file as it was handed in. Raises NotFound, OutsideFailure."""
         sealed = await file_store.get(key)
-        return b64decode(await asyncio.to_thread(keys.decrypt, sealed, about=self._about(key)))
+        return b64decode(await asyncio.to_thread(keys.decrypt, sealed, about=self.about_of(key)))
 
-    def _about(self, key: str) -> str:
+    def about_of(self, key: str) -> str:
+        """What the file with this key is encrypted for."""
         return f"{self.about}:{key}"
 
 

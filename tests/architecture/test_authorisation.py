@@ -32,6 +32,7 @@ ASKS_NOBODY = {
     "notices/hold.py end": "the command line alone",
     "people/conflicts.py stand_behind": "a part of the verbs on officers, which have asked",
     "people/identity_index.py reindex": "the command line alone",
+    "key_care/reencryption.py reencrypt": "the command line and the daily sweep alone",
     "campaigns/transitions.py advance": "the writer; the verbs on campaigns have asked",
     "payments/bank_refund_transitions.py advance": "the writer; the verbs on refunds by bank have asked",
     "payments/order_transitions.py advance": "the writer; the verbs on orders and refunds have asked",

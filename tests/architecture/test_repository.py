@@ -167,6 +167,7 @@ RUN_BY = {  # each command that the documents name, and a test file in which it 
     "xcert keys rotate": ("commands/test_commands.py", 'xcert("keys", "rotate"'),
     "xcert keys retire": ("commands/test_key_commands.py", 'xcert("keys", "retire"'),
     "xcert keys reindex": ("commands/test_key_commands.py", 'xcert("keys", "reindex"'),
+    "xcert keys reencrypt": ("commands/test_key_commands.py", 'xcert("keys", "reencrypt"'),
     "xcert keys list": ("commands/test_commands.py", 'xcert("keys", "list"'),
     "xcert import candidates": ("commands/test_commands.py", 'xcert("import", "candidates"'),
     "xcert import scores": ("commands/test_commands.py", 'xcert("import", "scores"'),

@@ -64,6 +64,11 @@ def test_reindexing_says_what_was_done(xcert: Xcert) -> None:
     assert (done.returncode, done.stdout) == (0, "证件号码索引：已换 0 人，原已是新索引 0 人。\n")
 
 
+def test_encrypting_anew_says_what_was_done(xcert: Xcert) -> None:
+    done = xcert("keys", "reencrypt")
+    assert (done.returncode, done.stdout) == (0, "已换成现在的密钥：0 处内容，0 个文件。\n")
+
+
 def test_a_missing_readme_is_a_sentence(xcert: Xcert, tmp_path: Path) -> None:
     done = xcert("docs", "--readme", tmp_path / "none.md")
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)

@@ -13,7 +13,18 @@ from server.domain.sealed_files import CONTENT_TYPES, LARGEST, MAGIC, Shelf
 from server.domain.sealed_files import SealedFile as Proof
 from server.models import BankRefund, BankTransfer
 
-__all__ = ["CONTENT_TYPES", "LARGEST", "MAGIC", "Proof", "ProofFile", "keep", "kept", "kind_of", "opened"]
+__all__ = [
+    "CONTENT_TYPES",
+    "LARGEST",
+    "MAGIC",
+    "Proof",
+    "ProofFile",
+    "about",
+    "keep",
+    "kept",
+    "kind_of",
+    "opened",
+]
 
 Row = type[BankTransfer] | type[BankRefund]
 _LABEL, _MISSING = "凭证", "请附上银行回单作为凭证。"
@@ -52,6 +63,11 @@ async def kept(s: Services, data: bytes, *, of: Row) -> AsyncIterator[Proof]:
 
     async with _SHELVES[of].kept(s, data, is_named=is_named) as proof:
         yield proof
+
+
+def about(key: str) -> str:
+    """What the proof with this key is encrypted for."""
+    return _BY_FOLDER[key.partition("/")[0]].about_of(key)
 
 
 async def opened(keys: Keys, file_store: FileStore, key: str) -> bytes:

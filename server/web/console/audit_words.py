@@ -166,6 +166,7 @@ ACTIONS = {
     "keys.make": "新增密钥",
     "keys.retire": "停用密钥",
     "keys.reindex": "更换证件号码索引",
+    "keys.reencrypt": "换用新的加密密钥",
     "log.stop": "公开签发日志停止",
     "log.recover": "补齐公开签发日志",
     "backup.make": "备份",

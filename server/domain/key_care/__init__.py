@@ -1,0 +1,1 @@
+"""What a change of keys asks for afterwards."""
