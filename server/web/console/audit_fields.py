@@ -9,6 +9,7 @@ FIELDS = {
     "leavers": "取消关注的微信",
     "lists": "群发名单里的人",
     "imports": "导入的逐行记录",
+    "values": "换过的内容",
     "act": "办理",
     "phone_changed": "更换了手机号",
     "until": "代理的最后一天",
