@@ -9,10 +9,13 @@ from typing import Any
 
 from sanic import Sanic
 
+from server.domain.auth import web_login
 from server.domain.ports import Services
 from server.domain.privacy.candidate_tables import CANDIDATE_TABLES
 from server.domain.roles import Role
+from server.web.h5.login import SESSION_COOKIE
 from tests.kit.console_desk import PASSWORD, Browser, code, seated
+from tests.kit.h5 import ME
 from tests.kit.jobs import drained
 from tests.kit.whole_person import MOBILE, NUMBER, whole_person
 
@@ -63,3 +66,27 @@ async def test_an_erasure_goes_by_two_desks(app: App, services: Services) -> Non
     assert (row["name"], row["id_masked"], row["asked_on"]) == ("（已删除）", "*" * 18, "2026-11-20")
     page = (await desk.page(f"/console/people/{who.id}")).text
     assert "按本人要求删除" in page and 'data-open="erasure"' not in page and "龙" not in page
+
+
+async def test_everybody_may_read_how_personal_data_are_handled(app: App, services: Services) -> None:
+    pages = {}
+    for language, wanted in (("zh-CN", "个人信息怎样处理"), ("en", "How personal data are handled")):
+        _, answer = await app.asgi_client.get("/privacy", headers={"accept-language": language})
+        assert answer.status == 200 and wanted in answer.text
+        pages[language] = answer.text
+    s = services.settings
+    assert all(
+        f"{days} 天" in pages["zh-CN"]
+        for days in (s.keep_bindings_days, s.keep_leavers_days, s.keep_notices_days)
+    )
+    assert s.issuer in pages["en"] and "撤回同意" in pages["zh-CN"] and "网信部门" in pages["zh-CN"]
+    _, front = await app.asgi_client.get("/", headers={"accept-language": "zh-CN"})
+    assert 'href="/privacy"' in front.text
+
+
+async def test_the_binding_page_says_what_is_held_and_how_to_withdraw(app: App, services: Services) -> None:
+    headers = {"cookie": f"{SESSION_COOKIE}={web_login.session_for(services, ME)}", "accept": "text/html"}
+    _, answer = await app.asgi_client.get("/h5/bind", headers=headers)
+    assert answer.status == 200
+    for said in ("处理者", "单独同意", "加密保存", "解除绑定", "查阅、更正或删除", 'href="/privacy"'):
+        assert said in answer.text, said

@@ -43,6 +43,7 @@ from server.web.console import (
     plan_pages,
     plans,
     portal_desk,
+    reads,
     reconciliation,
     reconciliation_pages,
     refund_desk,
@@ -151,3 +152,4 @@ bp = Blueprint.group(
     go_live_desk.bp,
     operations_desk.bp,
 )
+bp.on_response(reads.note)
