@@ -158,6 +158,11 @@ def _data(commands: Subparsers) -> None:
     back.add_argument("--keys", type=Path, metavar="目录", help="另外保管的密钥；默认用本机密钥目录")
     back.add_argument("--replace", action="store_true", help="覆盖现有数据")
     back.add_argument(
+        "--trial",
+        action="store_true",
+        help="只试着恢复到一个临时的数据库，看完就删除，不改动现有数据（服务不必停）",
+    )
+    back.add_argument(
         "--skip-numbers",
         type=int,
         default=100_000,

@@ -18,7 +18,7 @@ from typing import Any
 from server.adapters import cache, postgres_programs
 from server.adapters.clock import SystemClock
 from server.adapters.key_life import FILE as LIFE
-from server.commands import Impossible, stored_files
+from server.commands import Impossible, stored_files, trial_restore
 from server.commands.backup import (
     DUMP,
     FILES,
@@ -46,12 +46,17 @@ _LEAST_SERVER = 15
 
 
 def restore(args: argparse.Namespace, settings: Settings) -> int:
-    """Check the backup, then put back files, database and keys; may be run again after a kill."""
+    """Check the backup, then put back files, database and keys; may be run again after a kill.
+
+    With `--trial` only look whether that would go well.
+    """
     folder: Path = args.folder.resolve()
     manifest = _checked(folder)
     target = settings.keys_dir.resolve()
     source = args.keys.resolve() if args.keys is not None else target
     _check_keys(source, manifest["keys"])
+    if args.trial:
+        return trial_restore.trial(folder, manifest, source, settings)
     with hosts(settings, join=False) as stores:
         url, data = stores.settings.session_url, stores.settings.data_dir
         state = asyncio.run(_check_target(url, manifest, replace=args.replace))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 
+from server.commands import trial_restore
 from tests.commands.conftest import Xcert
 from tests.commands.restoring import files, state
 
@@ -34,6 +35,60 @@ async def test_whole_state_and_back(xcert: Xcert, filled: str, empty: str, tmp_p
     same_again = xcert("import", "scores", tmp_path / "cohort" / "成绩.xlsx", **other)
     assert same_again.returncode == 0, "the restored keys read the restored people"
     assert "没有变化 30 行" in same_again.stdout
+
+
+async def databases(url: str) -> set[str]:
+    link = await asyncpg.connect(url)
+    try:
+        found = await link.fetch("SELECT datname FROM pg_database WHERE datname LIKE 'xcert\\_trial%'")
+    finally:
+        await link.close()
+    return {row["datname"] for row in found}
+
+
+async def test_a_backup_is_tried_and_nothing_changes(xcert: Xcert, filled: str, tmp_path: Path) -> None:
+    """Whole it says so; with a file or a key less it says what is wrong, and leaves nothing behind."""
+    assert xcert("backup", tmp_path / "backup", "--keys", tmp_path / "apart").returncode == 0
+    before = await state(filled)
+    link = await asyncpg.connect(filled)  # the service may run
+    await link.execute('CREATE DATABASE "xcert_trial_killed"')
+    tried = xcert("restore", tmp_path / "backup", "--trial")
+    assert (tried.returncode, tried.stderr) == (0, "")
+    count = await link.fetchval("SELECT count(*) FROM candidate")
+    assert f"的备份可以恢复：考生 {count} 人，证书 0 份" in tried.stdout
+    assert await databases(filled) == set()
+    assert await state(filled) == before
+    assert [one[0] for one in await trail(filled)] == ["backup.make", "backup.try"]
+
+    manifest = tmp_path / "backup" / "manifest.json"
+    said = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(said | {"last_audit": {"id": 999_999, "at": said["made_at"]}}))
+    tried = xcert("restore", tmp_path / "backup", "--trial")
+    assert tried.returncode == 3
+    assert tried.stdout.startswith("✗ 备份时最后一条审计记录不在恢复出来的数据库里。\n")
+    await link.execute("UPDATE candidate SET id_sealed = $1 WHERE id = 1", bytes(40))
+    assert xcert("backup", tmp_path / "spoilt").returncode == 0
+    tried = xcert("restore", tmp_path / "spoilt", "--trial")
+    assert (tried.returncode, tried.stdout.splitlines()[0]) == (
+        3,
+        f"✗ 抽查 {count} 位考生，1 位的证件号码用这些密钥读不出。",
+    )
+    await link.close()
+    assert await databases(filled) == set()
+
+
+async def test_a_certificate_without_its_file_is_told_by_the_trial() -> None:
+    class Rows:
+        async def fetch(self, _: str) -> list[dict[str, str]]:
+            return [
+                {"number": f"26SPS10000000{n}", "pdf_key": f"certificates/{n}.pdf", "sha256": f"{n}" * 64}
+                for n in (1, 2, 3)
+            ]
+
+    sums = {f"files/vault/certificates/{n}.pdf": "1" * 64 for n in (1, 2)}
+    assert await trial_restore.files_missing(Rows(), sums) == [
+        "2 份证书的 PDF 不在备份里，或内容不符（如 26SPS100000002）。"
+    ]
 
 
 async def trail(url: str) -> list[tuple[str, str, str]]:

@@ -173,6 +173,7 @@ ACTIONS = {
     "audit.export": "导出审计记录",
     "files.copy": "复制文件到另一处存储",
     "backup.restore": "从备份恢复",
+    "backup.try": "试恢复备份",
     "campaign.write": "起草群发",
     "campaign.list": "上传群发名单",
     "campaign.submit": "提交群发",
