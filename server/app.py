@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from sanic import Request, Sanic
 from sanic.response.types import BaseHTTPResponse
 
 import miniprogram_api
-from server.adapters import cache, logs, password_hashing, rate_limits
+from server.adapters import cache, logs, otlp_tracing, password_hashing, rate_limits
 from server.adapters.captcha import PillowImageCheck
 from server.adapters.clock import SystemClock
 from server.adapters.doctor_apart import DoctorApart
@@ -41,7 +42,7 @@ from server.adapters.witness_client import HttpWitnesses
 from server.adapters.witness_client import read_setting as read_witnesses
 from server.adapters.workbooks import OpenpyxlWriter
 from server.domain.operations import process_beats
-from server.domain.ports import Services, SessionMemory
+from server.domain.ports import Services, SessionMemory, TracedSpan, Tracing
 from server.domain.ports.process_board import WEB
 from server.models import database
 from server.settings import Settings
@@ -153,6 +154,19 @@ async def _watching(settings: Settings, memory: SessionMemory) -> AsyncIterator[
         await watch.stop()
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What has to be closed again, in the order of opening."""
+
+    redis: Any
+    store: cache.RedisCache
+    tracing: Tracing | None
+    wechat: WeChatApi
+    pay: WeChatPay | None
+    memory: SessionMemory
+    watch: LookupWatch | None
+
+
 @asynccontextmanager
 async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterator[Services]:
     """Every port on its real adapter, opened and closed in order.
@@ -161,49 +175,59 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
         settings: with database and Redis addresses in place.
         looks_up: keep ready answers and the watch over them, and hurry; for web processes. Raises KeysMissing.
     """
-    keys = _keys(settings, clock := SystemClock())
+    clock = SystemClock()
+    keys = _keys(settings, clock)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_database(settings, for_web=looks_up))
         redis = await stack.enter_async_context(_redis(settings))
         store = cache.RedisCache(redis)
-        wechat = WeChatApi(settings, redis, store, clock, seal=partial(keys.encrypt, about="mp.session_key"))
+        tracing = await stack.enter_async_context(otlp_tracing.told(settings.otlp_url))
+        seal = partial(keys.encrypt, about="mp.session_key")
+        wechat = WeChatApi(settings, redis, store, clock, seal=seal, tracing=tracing)
         stack.push_async_callback(wechat.close)
         memory = SessionMemory()
         watch = await stack.enter_async_context(_watching(settings, memory)) if looks_up else None
-        yield Services(
-            settings=settings,
-            clock=clock,
-            keys=keys,
-            receipt_printer=TypstReceiptPrinter(settings.fonts_dir),
-            sheet_printer=PdfSheetPrinter(),
-            pdf_renderer=_sealing(settings, clock, keys),
-            pdf_reader=PdfReaderApart(keys),
-            file_store=file_store_of(settings),
-            queue=JobQueue(),
-            event_bus=cache.RedisEventBus(redis),
-            rate_limiter=rate_limits.RedisRateLimiter(redis),
-            cache=store,
-            password_hasher=password_hashing.for_passwords(),
-            pin_hasher=password_hashing.for_pins(),
-            one_time_codes=TotpCodes(),
-            passkeys=WebAuthnPasskeys(settings.public_url),
-            table_reader=SpreadsheetReader(),
-            workbook_writer=OpenpyxlWriter(),
-            wechat_pushes=wechat,
-            wechat_logins=wechat,
-            wechat_sender=wechat,
-            wechat_console=wechat,
-            wechat_links=wechat,
-            wechat_quota=wechat,
-            wechat_health=wechat,
-            process_board=RedisProcessBoard(redis, clock),
-            pay=await stack.enter_async_context(_paying(settings, clock)) if settings.has_pay else None,
-            image_check=PillowImageCheck(),
-            doctor=DoctorApart(settings),
-            log_witnesses=_witnesses(settings),
-            lookup_watch=watch,
-            session_memory=memory,
-        )
+        paying = _paying(settings, clock, tracing)
+        pay = await stack.enter_async_context(paying) if settings.has_pay else None
+        yield _services(settings, clock, keys, _Opened(redis, store, tracing, wechat, pay, memory, watch))
+
+
+def _services(settings: Settings, clock: SystemClock, keys: KeyFolder, o: _Opened) -> Services:
+    return Services(
+        settings=settings,
+        clock=clock,
+        keys=keys,
+        receipt_printer=TypstReceiptPrinter(settings.fonts_dir),
+        sheet_printer=PdfSheetPrinter(),
+        pdf_renderer=_sealing(settings, clock, keys),
+        pdf_reader=PdfReaderApart(keys),
+        file_store=file_store_of(settings),
+        queue=JobQueue(),
+        event_bus=cache.RedisEventBus(o.redis),
+        rate_limiter=rate_limits.RedisRateLimiter(o.redis),
+        cache=o.store,
+        password_hasher=password_hashing.for_passwords(),
+        pin_hasher=password_hashing.for_pins(),
+        one_time_codes=TotpCodes(),
+        passkeys=WebAuthnPasskeys(settings.public_url),
+        table_reader=SpreadsheetReader(),
+        workbook_writer=OpenpyxlWriter(),
+        wechat_pushes=o.wechat,
+        wechat_logins=o.wechat,
+        wechat_sender=o.wechat,
+        wechat_console=o.wechat,
+        wechat_links=o.wechat,
+        wechat_quota=o.wechat,
+        wechat_health=o.wechat,
+        process_board=RedisProcessBoard(o.redis, clock),
+        pay=o.pay,
+        image_check=PillowImageCheck(),
+        doctor=DoctorApart(settings),
+        log_witnesses=_witnesses(settings),
+        lookup_watch=o.watch,
+        tracing=o.tracing,
+        session_memory=o.memory,
+    )
 
 
 def _sealing(settings: Settings, clock: SystemClock, keys: KeyFolder) -> TypstPdfRenderer:
@@ -225,9 +249,11 @@ def _witnesses(settings: Settings) -> HttpWitnesses | None:
 
 
 @asynccontextmanager
-async def _paying(settings: Settings, clock: SystemClock) -> AsyncIterator[WeChatPay]:
+async def _paying(
+    settings: Settings, clock: SystemClock, tracing: Tracing | None
+) -> AsyncIterator[WeChatPay]:
     """WeChat Pay; a merchant without its public key learns new platform certificates as long as the process lives."""
-    pay = WeChatPay(settings, clock)
+    pay = WeChatPay(settings, clock, tracing=tracing)
     renewal = asyncio.create_task(pay.keep_certificates()) if not settings.pay_public_key else None
     try:
         yield pay
@@ -321,6 +347,24 @@ def _say(route: str, method: str, status: int, took: float) -> None:
     access.info("answered", extra=fields)
 
 
+def _span(request: Request, route: str, method: str, status: int, took: float) -> TracedSpan:
+    """A request for the traces: the route's pattern, as in the log."""
+    return TracedSpan(
+        name=f"{method} {route}",
+        within=request_id(request),
+        is_call=False,
+        began=time.time() - took,
+        seconds=took,
+        is_failed=status >= 500,
+        facts={
+            "http.request.method": method,
+            "http.route": route,
+            "http.response.status_code": status,
+            "xcert.request_id": request_id(request),
+        },
+    )
+
+
 def _finish(app: Sanic[Any, Any], settings: Settings) -> None:
     """Every answer is counted by its route and carries the headers that every answer carries."""
     always = tuple((istr(name), value) for name, value in security_headers(settings).items())
@@ -344,6 +388,8 @@ def _finish(app: Sanic[Any, Any], settings: Settings) -> None:
             ops.ERRORS.inc()
         if method != "GET" or response.status >= 400:  # what is only read is counted, not written down
             _say(route, method, response.status, took)
+        if (tracing := request.app.ctx.services.tracing) is not None:
+            tracing.note(_span(request, f"/{route}", method, response.status, took))
         connections.last_answer(request)
         if getattr(response, "is_complete", False):
             return

@@ -51,6 +51,9 @@ def problems(values: Mapping[str, Any], *, production: bool) -> list[str]:
         str(values.get("public_url", "")), production=production
     )
     lines += _time_stamp_problems(values)
+    collector = urlsplit(str(values.get("otlp_url") or ""))
+    if collector.geturl() and (collector.scheme not in ("http", "https") or not collector.hostname):
+        lines.append("XCERT_OTLP_URL 应为 http:// 或 https:// 开头的网址")
     if production:
         lines += production_settings.problems(values)
     lines += _too_small(values)

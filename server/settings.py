@@ -114,6 +114,10 @@ class Settings:
         "评价组织的服务电话或邮箱：写在手机页面“有疑问找谁”、核验页，以及绑定页的个人信息说明里",
     )
     log_level: str = _s("XCERT_LOG_LEVEL", "日志级别", "INFO")
+    otlp_url: str = _s(
+        "XCERT_OTLP_URL",
+        "OpenTelemetry 收集器的网址（OTLP/HTTP，如 http://127.0.0.1:4318）：请求、后台任务和微信调用的调用链发到那里；不填：不记",
+    )
     database_pool: int = _s(
         "XCERT_DATABASE_POOL",
         "每个网页进程的数据库连接数；各机合计：网页进程 ×（此数 + 1）+ 任务进程 ×（任务连接数 + 3）应小于 max_connections",

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import logging.config
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from procrastinate import App, JobContext, PsycopgConnector, exceptions
-from procrastinate.jobs import DeleteJobCondition, Status
+from procrastinate.jobs import DeleteJobCondition, Job, Status
 
 from server import app as root
 from server import store_urls
@@ -42,7 +44,7 @@ from server.domain.payments.payer_notices import PayerTeller
 from server.domain.payments.settlement import Cashbox
 from server.domain.people import candidate_phones, ended_sessions, officer_terms, rights_notices
 from server.domain.portal_lists import comparison, keeping
-from server.domain.ports import Services
+from server.domain.ports import Services, TracedSpan
 from server.domain.ports.process_board import JOBS
 from server.domain.privacy import erasing, retention
 from server.domain.public_log import sequencer
@@ -221,11 +223,33 @@ def _periodic(jobs: App, name: str, cron: str, work: Work, *, lock: str | None) 
     jobs.periodic(cron=cron)(task)
 
 
+@contextmanager
+def _named(services: Services, job: Job) -> Iterator[None]:
+    """Within, log lines have the job's number; and its traces, where they are asked for, its number and try."""
+    logs.request_id.set(f"job-{job.id}")
+    if (tracing := services.tracing) is None:
+        yield
+        return
+    key = f"job-{job.id}-{job.attempts}"
+    logs.span_key.set(key)
+    began, is_failed = time.time(), True
+    try:
+        yield
+        is_failed = False
+    finally:
+        facts: dict[str, str | int] = {"xcert.job": job.id or 0, "xcert.attempt": job.attempts}
+        took = max(0.0, time.time() - began)
+        tracing.note(
+            TracedSpan(name=f"job {job.task_name}", within=key, is_call=False, began=began, seconds=took,
+                       is_failed=is_failed, facts=facts)
+        )  # fmt: skip
+
+
 def _job(services: Services, work: Work) -> Work:
     async def run(context: JobContext, **ids: Any) -> None:
-        logs.request_id.set(f"job-{context.job.id}")
         try:
-            await work(services, **ids)
+            with _named(services, context.job):
+                await work(services, **ids)
         except asyncio.CancelledError:
             # The process is stopping and its patience is at an end: the work is put again, as it is safe to repeat.
             await _again(services, context, ids)
@@ -262,9 +286,9 @@ async def _again_soon(services: Services, context: JobContext, ids: dict[str, An
 
 def _sweep(services: Services, work: Work) -> Work:
     async def run(context: JobContext, timestamp: int) -> None:
-        logs.request_id.set(f"job-{context.job.id}")
         try:
-            await work(services)
+            with _named(services, context.job):
+                await work(services)
         except Exception as error:
             await failed_jobs.note(services.cache, context.job.id, error)
             raise

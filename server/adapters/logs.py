@@ -12,6 +12,9 @@ from typing import Any
 import orjson
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+span_key: ContextVar[str] = ContextVar(
+    "span_key", default=""
+)  # of a job's try: its traces; a request's is its id
 
 _REDACTIONS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![0-9A-Za-z])\d{17}[\dXx](?![0-9A-Za-z])"), "[证件号码]"),

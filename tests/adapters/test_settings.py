@@ -88,6 +88,7 @@ def test_production_names_each_missing_secret_on_its_own_line() -> None:
             "WECHAT_TEMPLATE_KEYWORDS 的“WECHAT_MP_TEMPLATE_RESULT: plan=thing”写法不对",
         ),
         ({"PORT": "eighty"}, "PORT 的值不是有效的数字"),
+        ({"XCERT_OTLP_URL": "collector:4318"}, "XCERT_OTLP_URL 应为 http:// 或 https:// 开头的网址"),
         (
             {"XCERT_LOG_WITNESSES": "w.example+0123abcd+BAAA https://w.example; https://no.key"},
             "XCERT_LOG_WITNESSES 的“https://no.key”应写成“公钥行 网址”",

@@ -7,6 +7,7 @@ from typing import Any
 
 from redis import asyncio as aioredis
 
+from server.adapters.otlp_tracing import CallTrace
 from server.adapters.wechat import (
     code_exchange,
     menus,
@@ -30,6 +31,7 @@ from server.domain.ports import (
     Push,
     Reachability,
     TokenStanding,
+    Tracing,
     WeChatCalls,
     WeChatIdentity,
 )
@@ -48,6 +50,7 @@ class WeChatApi:
         *,
         seconds: float = SECONDS,
         seal: code_exchange.Seal | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         """`seconds`: how long one call to WeChat may take. `seal`: how session keys are kept; without it none is."""
         self._seal = seal
@@ -55,6 +58,8 @@ class WeChatApi:
         url = settings.api_url
         self._oa = Account("oa", settings.oa_appid, settings.oa_secret, url, redis, clock, seconds=seconds)
         self._mp = Account("mp", settings.mp_appid, settings.mp_secret, url, redis, clock, seconds=seconds)
+        for one in (self._oa, self._mp):
+            one.transport.trace = CallTrace(tracing)
         self._tickets = Tickets(self._oa, redis, clock)
         self._pushing = messages.accounts(settings)
 

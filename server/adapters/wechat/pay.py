@@ -30,7 +30,7 @@ from server.adapters.wechat.pay_limits import (
     check_text,
 )
 from server.adapters.wechat.pay_signing import Merchant, PlatformKeys, open_sealed, sealed
-from server.domain.ports import Clock
+from server.domain.ports import Clock, Tracing
 from server.domain.ports.payments import (
     BankCard,
     Cashier,
@@ -52,7 +52,9 @@ TRANSACTIONS, REFUNDS = "/v3/pay/transactions", "/v3/refund/domestic/refunds"
 class WeChatPay:
     """Implements the PayGateway port."""
 
-    def __init__(self, settings: Settings, clock: Clock, *, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, *, seconds: float = SECONDS, tracing: Tracing | None = None
+    ) -> None:
         """`settings` with all of pay configured (`settings.has_pay`); nothing is fetched here."""
         self._settings, self._clock = settings, clock
         self._appids = {"oa": settings.oa_appid, "mp": settings.mp_appid}
@@ -67,6 +69,7 @@ class WeChatPay:
             clock,
             answer_serial=settings.pay_public_key_id,
             seconds=seconds,
+            tracing=tracing,
         )
         self._certificates = CertificateDownload(self._channel, self._keys, settings.pay_apiv3_key, clock)
 

@@ -11,9 +11,10 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from server.adapters.otlp_tracing import CallTrace
 from server.adapters.wechat.pay_errors import refusal
 from server.adapters.wechat.pay_signing import Merchant, PlatformKeys
-from server.domain.ports import Clock
+from server.domain.ports import Clock, Tracing
 from server.errors import OutsideFailure, Unverified
 
 log = logging.getLogger("xcert.pay")
@@ -46,6 +47,7 @@ class PayChannel:
         *,
         answer_serial: str = "",
         seconds: float = SECONDS,
+        tracing: Tracing | None = None,
     ) -> None:
         """
         Args:
@@ -57,6 +59,7 @@ class PayChannel:
         self._base = URL(base.rstrip("/"))
         self._clock, self._answer_serial, self._seconds = clock, answer_serial, seconds
         self._session: aiohttp.ClientSession | None = None
+        self._trace = CallTrace(tracing)
 
     async def call(
         self, method: str, target: str, data: Mapping[str, Any] | None = None, *, serial: str = ""
@@ -117,9 +120,15 @@ class PayChannel:
 
     async def exchange(self, method: str, target: str, body: bytes = b"", *, serial: str = "") -> Reply:
         """Send one signed request and take the answer, whatever it is. Raises OutsideFailure."""
-        return await self._send(
-            method, self._base.join(URL(target, encoded=True)), body, self._seconds, LARGEST, serial
-        )
+        began, url = self._trace.begin(), self._base.join(URL(target, encoded=True))
+        name = f"wechat pay {'/'.join(url.path.split('/')[:4])}"  # what follows may be an order's number
+        try:
+            reply = await self._send(method, url, body, self._seconds, LARGEST, serial)
+        except OutsideFailure:
+            self._trace.end(began, name, is_failed=True, outcome="no_answer")
+            raise
+        self._trace.end(began, name, is_failed=reply.status >= 400, outcome=str(reply.status))
+        return reply
 
     async def download(self, url: str) -> bytes:
         """A file by its signed GET; its answer carries no signature.

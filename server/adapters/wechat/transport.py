@@ -11,8 +11,10 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from server.adapters.otlp_tracing import CallTrace
 from server.adapters.wechat.call_log import Books
 from server.adapters.wechat.errcodes import refusal_of
+from server.domain.ports import Tracing
 from server.errors import OutsideFailure
 
 LARGEST = 4 * 1024 * 1024  # bytes of an answer; the largest is a picture
@@ -78,8 +80,16 @@ async def _whole(stream: aiohttp.StreamReader) -> bytes:
 class Transport:
     """HTTP calls to WeChat; what they mean is `Account`'s."""
 
-    def __init__(self, api_url: str, *, seconds: float = SECONDS, books: Books | None = None) -> None:
+    def __init__(
+        self,
+        api_url: str,
+        *,
+        seconds: float = SECONDS,
+        books: Books | None = None,
+        tracing: Tracing | None = None,
+    ) -> None:
         """`seconds`: how long one call may take, from the first byte to the last."""
+        self.trace = CallTrace(tracing)
         self.ahead: float | None = None  # seconds by which this machine's clock is ahead of WeChat's
         self._url: tuple[tuple[object, ...], URL] = (), URL()  # of the last call: mostly the next one's
         self._date = ""  # of the last answer: it changes once a second
@@ -99,15 +109,18 @@ class Transport:
         """
         if self._books is not None:
             await self._books.permit(path)
-        body = orjson.dumps(data) if isinstance(data, dict | list) else data
+        body, began = orjson.dumps(data) if isinstance(data, dict | list) else data, self.trace.begin()
         try:
             answer = await self._send(method, path, params, body)
         except _NoAnswer as problem:
+            self.trace.end(began, f"wechat {path}", is_failed=True, outcome=problem.how)
             if self._books is not None:
                 await self._books.failed(path, problem.how)
             raise OutsideFailure(str(problem), unknown=problem.unknown) from None
+        errcode, errmsg = _verdict(answer.content)
+        self.trace.end(began, f"wechat {path}", is_failed=bool(errcode), outcome=str(errcode or "ok"))
         if self._books is not None:
-            await self._books.answered(path, *_verdict(answer.content))
+            await self._books.answered(path, errcode, errmsg)
         return answer
 
     async def _send(

@@ -43,6 +43,8 @@ from server.domain.ports.tables import Mark as Mark
 from server.domain.ports.tables import SheetToWrite as SheetToWrite
 from server.domain.ports.tables import TableReader as TableReader
 from server.domain.ports.tables import WorkbookWriter as WorkbookWriter
+from server.domain.ports.tracing import TracedSpan as TracedSpan
+from server.domain.ports.tracing import Tracing as Tracing
 from server.domain.ports.wechat import Alarm as Alarm
 from server.domain.ports.wechat import ApiUsage as ApiUsage
 from server.domain.ports.wechat import ClosedApi as ClosedApi
@@ -302,4 +304,5 @@ class Services:
     sms: SmsSender | None = None  # None: no vendor is connected
     doctor: Doctor | None = None  # None: this process cannot ask it
     log_witnesses: LogWitnesses | None = None  # None: nobody witnesses the public log
+    tracing: Tracing | None = None  # None: no collector is named
     lookup_watch: LookupWatch | None = None  # None: every look-up reads the database
