@@ -110,6 +110,8 @@ async def the_world(s: Services) -> list[Picture]:
         Picture("portal", admin, "portal-differences", "section:has(#h-theirs)"),
         Picture("paper", admin, f"paper/{run}", "section:has(#h-sheets-counted)"),
         Picture("person", admin, f"people/{person}", "section:has(#h-person)"),
+        Picture("copy", admin, f"people/{person}", "#copy", opening("[data-open=copy]")),
+        Picture("erasure", admin, f"people/{person}", "#erasure", opening("[data-open=erasure]")),
         Picture("campaign", admin, f"campaigns/{campaign}", "section:has(#h-facts)"),
         Picture("fees", admin, "fees", "section:has(#h-fees)"),
         Picture("transfer", admin, f"transfers/new?school_id={of.school.id}", "section:has(#h-slip)", a_slip),

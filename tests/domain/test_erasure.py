@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from datetime import date
 from typing import Any
 
 import pytest
@@ -26,7 +25,6 @@ from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE, find_by_id_n
 from server.domain.ports import Services
 from server.domain.privacy import erasing, erasure_views, personal_copy, wiping
 from server.domain.privacy.candidate_tables import CANDIDATE_TABLES
-from server.domain.privacy.personal_copy import Asked
 from server.domain.privacy.states import ErasureState
 from server.domain.public_log import sequencer
 from server.models import (
@@ -52,9 +50,8 @@ from tests.kit.fakes import Killed, MemoryFileStore
 from tests.kit.import_rules import ONE, take
 from tests.kit.jobs import drained
 from tests.kit.refusals import code_of
-from tests.kit.whole_person import MOBILE, NUMBER, whole_person
+from tests.kit.whole_person import ASKED, MOBILE, NUMBER, whole_person
 
-ASKED = Asked(date(2026, 11, 20), "本人持身份证当面提交申请书")
 ASKER, APPROVER = make.OPERATOR, make.ADMIN
 FINANCE = Actor("staff", 5, "财务", role="finance")
 APPROVING = (

@@ -15,9 +15,8 @@ from server.models import AuditEntry, Plan
 from server.models.database import rows
 from tests.kit import correcting, make
 from tests.kit.refusals import code_of
-from tests.kit.whole_person import MOBILE, NUMBER, whole_person
+from tests.kit.whole_person import ASKED, MOBILE, NUMBER, whole_person
 
-ASKED = Asked(date(2026, 11, 20), "本人持身份证当面提交申请书")
 _COLUMNS = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
 
 

@@ -9,6 +9,7 @@ from server.domain.audit import audit_log
 from server.domain.people import phones
 from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE
 from server.domain.ports import Services
+from server.domain.privacy.personal_copy import Asked
 from server.models import (
     Binding,
     Campaign,
@@ -41,6 +42,7 @@ from server.models import (
 from tests.kit import correcting, make
 from tests.kit.correcting import HOLDER
 
+ASKED = Asked(date(2026, 11, 20), "本人持身份证当面提交申请书")
 NUMBER, MOBILE = make.id_number(777), "19912340987"
 NAME = "龙雯"
 

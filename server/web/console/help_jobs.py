@@ -64,6 +64,8 @@ GROUPS: tuple[tuple[str, tuple[Job, ...]], ...] = (
     )),
     ("考生与通知", (
         Job("telephone", "考生打电话来怎么办", "查找 查不到 绑定 解绑 没收到 手机号", ("/console/people",), (Verb.SEE_PEOPLE,)),
+        Job("privacy", "考生要求查阅、复制或删除个人信息怎么办", "隐私 个保法 副本 导出 注销 抹掉 书面申请", ("/console/people",),
+            (Verb.EXPORT_PERSON, Verb.ASK_ERASURE)),
         Job("campaign", "怎样群发通知", "模板 受众 草稿 批准 暂停 结局", ("/console/campaigns", "/console/deliveries"),
             (Verb.SEND_CAMPAIGNS,)),
     )),
@@ -106,6 +108,8 @@ PICTURES: dict[str, str] = {
     "portal": "门户的清单与本系统核对的数目。",
     "paper": "一次印制：纸张编号的账和包裹在谁手里。",
     "person": "考生的一页：基本信息和可以办的事。",
+    "copy": "导出个人信息副本的对话框：书面申请的日期和依据。",
+    "erasure": "提出删除个人信息的对话框：删除什么、留下什么。",
     "campaign": "群发的时间和经手人，提交批准以前看一遍。",
     "fees": "应缴费用的列表。",
     "transfer": "登记一笔对公转账。",

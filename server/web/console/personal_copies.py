@@ -59,6 +59,7 @@ _STATES: dict[tuple[str, str], type[Enum]] = {
 _WORDS = {
     "account": ACCOUNTS,
     "channel": CHANNELS,
+    "kind": {"school": "本校考生", "social": "社会考生"},
     "action": ACTIONS,
     "level": {level.value: level.label for level in Level},
     "actor_kind": {"staff": "工作人员", "candidate": "本人", "system": "系统", "officer": "签发负责人"},
@@ -83,7 +84,11 @@ def archive(of: PersonalCopy, issuer: str, contact: str) -> bytes:
     """The ZIP: a page to read, the same as JSON, and the person's own files."""
     page = templating.environment_of(languages.SPEAKERS[languages.CHINESE])
     text = page.get_template("console/personal_copy.html").render(
-        it=of, issuer=issuer, contact=contact, made_at=_plain(of.made_at), said=_said
+        it=of,
+        issuer=issuer,
+        contact=contact,
+        made_at=f"{beijing.local(of.made_at):%Y-%m-%d %H:%M}",
+        said=_said,
     )
     sections = {
         one.table: [{name: _plain(value) for name, value in row.items()} for row in one.rows]
