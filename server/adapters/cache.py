@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import orjson
 from redis import asyncio as aioredis
+from redis.asyncio.sentinel import MasterNotFoundError
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
+from server import store_urls
 from server.adapters.redis_client import CACHED, COUNTED, connect
 from server.errors import OutsideFailure
 
-__all__ = ["Denied", "NotEncrypted", "RedisCache", "RedisEventBus", "answers", "connect", "forget"]
+__all__ = [
+    "Denied",
+    "NoMaster",
+    "NotEncrypted",
+    "RedisCache",
+    "RedisEventBus",
+    "answers",
+    "connect",
+    "forget",
+]
 
 KEEP_ALIVE_SECONDS = 15
 
@@ -42,11 +53,15 @@ class NotEncrypted(ConnectionError):
     """No encrypted connection could be made that is to whom it should be."""
 
 
+class NoMaster(ConnectionError):
+    """The sentinels are there, and name nobody: one is being chosen, or they know no service of this name."""
+
+
 async def answers(url: str, *, certificates: str = "") -> None:
     """Ask Redis for an answer, once.
 
     Raises:
-        ConnectionError: nobody there; Denied: wrong password; NotEncrypted.
+        ConnectionError: nobody there; Denied: wrong password; NotEncrypted; NoMaster.
     """
     client = connect(url, certificates=certificates, connections=1)
     try:
@@ -56,11 +71,28 @@ async def answers(url: str, *, certificates: str = "") -> None:
     except RedisError as error:
         if "NOAUTH" in str(error) or "WRONGPASS" in str(error):
             raise Denied(type(error).__name__) from None
-        if "SSL" in str(error):
+        if "SSL" in str(error) or (url.startswith("rediss") and await _speaks_plainly(url)):
             raise NotEncrypted(type(error).__name__) from None
+        if isinstance(error, MasterNotFoundError):
+            raise NoMaster(type(error).__name__) from None
         raise ConnectionError(type(error).__name__) from None
     finally:
         await client.aclose()
+
+
+async def _speaks_plainly(url: str) -> bool:
+    """Whether somebody there answers without TLS: a Redis is only silent when it hears TLS and has none."""
+    for host, port in store_urls.hosts_of(url, 6379):
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(1.0):
+                reader, writer = await asyncio.open_connection(host, port)
+                try:
+                    writer.write(b"PING\r\n")
+                    if (await reader.read(1)) in (b"+", b"-"):
+                        return True
+                finally:
+                    writer.close()
+    return False
 
 
 def _bytes(value: Any) -> bytes | None:

@@ -51,6 +51,13 @@ class _SentinelPool(SentinelConnectionPool, aioredis.BlockingConnectionPool):
 class GuardedSentinelPool(GuardedPool, _SentinelPool):
     """The same to whichever Redis the sentinels name as the master."""
 
+    async def disconnect(self, inuse_connections: bool = True) -> None:
+        """All of them: the end of the client, so that the connections to the sentinels end as well."""
+        await super().disconnect(inuse_connections)
+        if inuse_connections:
+            for sentinel in self.sentinel_manager.sentinels:
+                await sentinel.aclose()
+
 
 class GuardedRedis(aioredis.Redis):
     """Notes what answers and what does not."""

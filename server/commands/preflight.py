@@ -106,7 +106,7 @@ def _wait(ask: Callable[[], Awaitable[None]], of: _Asked, seconds: float, say: C
             raise Impossible(f"{of.title} {_POOLED.format(place=of.place)}。") from None
         except TROUBLES as error:
             _refuse(error, of)
-            cause = failures.cause_of(error) or type(error).__name__
+            cause = _cause(error)
             if time.monotonic() >= until:
                 raise Impossible(
                     f"{of.title} {of.place} 连不上（{cause}）。请检查 {of.setting}，以及{of.title}是否在运行、网络是否相通。"
@@ -115,6 +115,12 @@ def _wait(ask: Callable[[], Awaitable[None]], of: _Asked, seconds: float, say: C
             say(f"{of.title} {of.place} 还没有应答（{cause}），最多等待 {seconds:g} 秒……")
             is_announced = True
         time.sleep(_PAUSE)
+
+
+def _cause(error: BaseException) -> str:
+    if isinstance(error, cache.NoMaster):
+        return "哨兵没有说谁是主，请核对服务名"
+    return failures.cause_of(error) or type(error).__name__
 
 
 def _refuse(error: BaseException, of: _Asked) -> None:
