@@ -114,6 +114,8 @@ def load(url: str, path: Path, *, server_version: int, before: str, after: str) 
                 if process.poll() is None:
                     process.kill()
                 process.wait()
+            if reader.stdout is not None:
+                reader.stdout.close()
         if reader.returncode and reader.returncode > 0:
             raise ProgramFailed("pg_restore", _text_of(reader_errors))
         if writer.returncode or reader.returncode:

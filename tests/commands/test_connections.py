@@ -5,17 +5,22 @@ from __future__ import annotations
 import dataclasses
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
+from server import store_urls
 from server.commands import Impossible, preflight
 from server.commands.doctor import connection_checks, local
 from server.commands.doctor.connection_checks import Held, held_by_others, judged
 from server.commands.doctor.findings import Level
 from server.models import database
 from server.settings import Settings
+from server.store_urls import place_of
 from tests.commands.conftest import Xcert
+from tests.kit import tls
 from tests.kit.pooling import pgbouncer
+from tests.kit.started import free_port
 
 NAMES = {"xcert-web@a": 9, "xcert-queue@b": 3, "xcert-jobs@b": 5, "xcert-web@me": 11, "psql": 2, "xcert": 1}
 
@@ -119,3 +124,53 @@ def test_commands_work_through_it(xcert: Xcert, db_url: str) -> None:
 
 def test_connections_say_whose_they_are() -> None:
     assert database.named("web") == f"xcert-web@{socket.gethostname()}"
+
+
+@pytest.mark.parametrize(
+    "command", ["migrate", "staff create li.hua --role admin", "backup somewhere", "serve"]
+)
+def test_a_server_without_tls_is_refused_by_every_command(
+    xcert: Xcert, db_url: str, tmp_path: Path, command: str
+) -> None:
+    """One sentence and 2; at once, and never in the clear."""
+    authority = tls.identity(tmp_path).authority
+    asked = {
+        "XCERT_DATABASE_URL": f"{db_url}?sslmode=verify-full&sslrootcert={authority}",
+        "PORT": str(free_port()),
+    }
+    done = xcert(*command.split(), **asked)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"数据库 {place_of(db_url)} 拒绝了连接：对方没有启用加密连接（TLS），而地址里要求加密；"
+        "请在服务器上启用，或核对 sslmode。请检查 XCERT_DATABASE_URL。\n"
+    )
+    if command == "migrate":
+        for mode in ("require", "verify-ca"):
+            asked["XCERT_DATABASE_URL"] = f"{db_url}?sslmode={mode}&sslrootcert={authority}"
+            assert xcert(command, **asked).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://u:p@h1,h2:5433/x", "写了几台主机，请加上 target_session_attrs=read-write"),
+        ("postgresql://u:p@h1,h2/x?target_session_attrs=any", "请加上 target_session_attrs=read-write"),
+        (
+            "postgresql://u:p@h1,h2/x?target_session_attrs=standby",
+            "target_session_attrs 只能是 any、read-write",
+        ),
+        ("postgresql://u:p@h1,/x?target_session_attrs=primary", "几台主机写作 主机1:端口,主机2:端口"),
+        ("postgresql://u:p@h1:a,h2/x", "主机或端口写法不对"),
+    ],
+)
+def test_several_hosts_written_wrongly(url: str, said: str) -> None:
+    for name, setting in (
+        ("database_url", "XCERT_DATABASE_URL"),
+        ("database_session_url", "XCERT_DATABASE_SESSION_URL"),
+    ):
+        found = store_urls.problems({"database_url": "postgresql://u:p@h/x"} | {name: url})
+        assert found and all(problem.startswith(setting) for problem in found)
+        assert said in found[-1]
+    assert store_urls.problems({"database_session_url": "postgresql://u:p@h/x"}) == [
+        "填了 XCERT_DATABASE_SESSION_URL，XCERT_DATABASE_URL 也要填（经过 PgBouncer 的地址）"
+    ]

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
@@ -27,47 +22,14 @@ from tests.commands.conftest import Xcert
 from tests.commands.restoring import files, state
 from tests.kit import campaigning, make
 from tests.kit.noticing import wechat
+from tests.kit.other_postgres import older_postgres
 
 
 @pytest.fixture
-def older_server(tmp_path: Path) -> Iterator[str]:
+def older_server() -> Iterator[str]:
     """A PostgreSQL 15, as Debian 12 has it, beside the embedded 18. Yields the URL of an empty database."""
-    programs = Path("/usr/lib/postgresql/15/bin")
-    if not programs.is_dir():
-        pytest.skip("PostgreSQL 15 is not installed here (apt-get install postgresql-15)")
-    folder = Path(tempfile.mkdtemp(prefix="pg15-", dir="/tmp"))
-    who: dict[str, Any] = {}
-    if os.geteuid() == 0:  # PostgreSQL refuses root
-        shutil.chown(folder, "nobody")
-        who = {"user": "nobody", "extra_groups": []}
-    environment = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    setup: list[str | Path] = [
-        programs / "initdb",
-        "-D",
-        folder / "data",
-        "-U",
-        "xcert",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "-N",
-    ]
-    subprocess.run(setup, check=True, capture_output=True, env=environment, cwd="/", **who)
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-    control: list[str | Path] = [programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log"]
-    subprocess.run(
-        [*control, "-o", options, "start"], check=True, capture_output=True, env=environment, cwd="/", **who
-    )
-    try:
-        yield f"postgresql://xcert@127.0.0.1:{port}/postgres"
-    finally:
-        stop = [*control, "-m", "immediate", "stop"]
-        subprocess.run(stop, check=True, capture_output=True, env=environment, cwd="/", **who)
-        shutil.rmtree(folder, ignore_errors=True)
+    with older_postgres() as url:
+        yield url
 
 
 async def test_a_backup_goes_into_an_older_server_and_again(
