@@ -81,7 +81,8 @@ class _Child(_Process):
     """What the supervisor starts, forked from the supervisor."""
 
     def __init__(self, command: Sequence[str], *, env: Mapping[str, str], **how: Any) -> None:
-        output = (how.pop("stdout").fileno(), how.pop("stderr").fileno())
+        files = (how.pop("stdout"), how.pop("stderr"))  # None: where the supervisor itself writes
+        output = (1 if files[0] is None else files[0].fileno(), 2 if files[1] is None else files[1].fileno())
         fds, preexec = how.pop("pass_fds"), how.pop("preexec_fn")
         assert command[:2] == [sys.executable, "-m"]
         assert how == {"stdin": subprocess.DEVNULL, "start_new_session": True}
