@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from server import store_urls
 from server.settings import Settings
+
+_HERE = ("127.0.0.1", "::1", "localhost")
 
 
 def cautions(settings: Settings) -> list[str]:
@@ -18,7 +21,7 @@ def cautions(settings: Settings) -> list[str]:
             "XCERT_ENV 是 development，填的却是正式的微信账号：开发密钥会被接受，多项保护没有启用；"
             "对外服务请设 XCERT_ENV=production"
         )
-    is_local = settings.host in ("127.0.0.1", "::1", "localhost")
+    is_local = settings.host in _HERE
     if settings.public_url.startswith("https://") and is_local and not settings.proxies:
         sentences.append(
             "XCERT_PUBLIC_URL 是 https，服务只在本机监听，前面应有反向代理，XCERT_PROXIES 却是 0："
@@ -28,4 +31,25 @@ def cautions(settings: Settings) -> list[str]:
         sentences.append(
             "没有填 XCERT_CONTACT：考生的手机页面和核验页写不出评价组织的服务电话，有疑问的人找不到您"
         )
+    return sentences + (_in_the_clear(settings) if settings.is_production else [])
+
+
+def _in_the_clear(settings: Settings) -> list[str]:
+    """Of connections to other machines that nobody has to encrypt."""
+    sentences = []
+    for setting, url in (
+        ("XCERT_DATABASE_URL", settings.database_url),
+        ("XCERT_DATABASE_SESSION_URL", settings.database_session_url),
+    ):
+        if _leaves(url, 5432) and store_urls.words_of(url).get("sslmode") not in store_urls.ENCRYPTED:
+            sentences.append(
+                f"{setting} 指向别的机器而没有要求加密：数据会在网络上明文传送，请加上 sslmode=verify-full（见 docs/operate.md“数据库的地址”）"
+            )
+    if _leaves(settings.redis_url, 6379) and not settings.redis_url.startswith("rediss"):
+        sentences.append("XCERT_REDIS_URL 指向别的机器而没有加密：请用 rediss://，除非这段网络只有自己的机器")
     return sentences
+
+
+def _leaves(url: str, port: int) -> bool:
+    """Whether a connection leaves this machine."""
+    return any(host not in ("", *_HERE) for host, _ in store_urls.hosts_of(url, port))

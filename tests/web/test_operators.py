@@ -94,6 +94,10 @@ def test_what_is_no_address_is_no_operator() -> None:
     assert not operators.is_among("unix:", "0.0.0.0/0")
 
 
+LIVE = {"env": "production", "contact": "1"}
+FULL = "sslmode=verify-full&sslrootcert=/ca.pem"
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -105,6 +109,16 @@ def test_what_is_no_address_is_no_operator() -> None:
         ({"public_url": "https://c.example", "env": "production"}, ["XCERT_PROXIES", "XCERT_CONTACT"]),
         ({"public_url": "https://c.example", "env": "production", "proxies": 1, "contact": "1"}, []),
         ({"public_url": "https://c.example", "env": "production", "host": "0.0.0.0", "contact": "1"}, []),
+        (LIVE | {"database_url": "postgresql://u@127.0.0.1/x", "redis_url": "redis://localhost"}, []),
+        (LIVE | {"database_url": "postgresql://u@db/x", "redis_url": "redis://r"}, ["_DATABASE_", "_REDIS_"]),
+        (LIVE | {"database_url": "postgresql://u@127.0.0.1,db/x?sslmode=prefer"}, ["_DATABASE_"]),
+        (LIVE | {"database_url": f"postgresql://u@db/x?{FULL}", "redis_url": "rediss://r"}, []),
+        (
+            LIVE
+            | {"database_url": f"postgresql://u@b/x?{FULL}", "database_session_url": "postgresql://u@db/x"},
+            ["_SESSION_"],
+        ),
+        ({"contact": "1", "database_url": "postgresql://u@db/x"}, []),
     ],
 )
 def test_what_a_start_is_cautioned_of(changes: dict[str, Any], words: list[str]) -> None:
