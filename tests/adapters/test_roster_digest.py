@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 from sanic import Sanic
 
-from server.cli import build_parser
+from server.command_line import build_parser
 from server.commands import own_digest
 from server.commands.own_digest import digest
 from server.domain.certificates.claims import Line, id_hash_of_index

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from server import cli, worker
+from server import command_line, worker
 from server.commands import documents
 from server.settings import Settings
 from tests.kit.repository import ROOT, tracked
@@ -135,7 +135,7 @@ def test_readme_commands_exist() -> None:
     words = r"`xcert ([a-z]+(?: (?:create|rotate|list|reset|quota|menu [a-z]+|file [a-z]+))?)"
     for command in sorted(set(re.findall(words, text))):
         with pytest.raises(SystemExit) as left:
-            cli.build_parser().parse_args([*command.split(), "--help"])
+            command_line.build_parser().parse_args([*command.split(), "--help"])
         assert left.value.code == 0, f"xcert {command}"
 
 

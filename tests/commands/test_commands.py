@@ -16,7 +16,7 @@ import pytest
 from cryptography import x509
 from openpyxl import load_workbook
 
-from server import cli, demo_cohort
+from server import command_line, demo_cohort
 from tests.commands.conftest import ROOT, Xcert
 from tests.conftest import with_database
 from tests.kit.cohort import messy_scores
@@ -306,8 +306,8 @@ def test_every_command_names_a_function_that_there_is(monkeypatch: pytest.Monkey
         named.append(name)
         return name
 
-    monkeypatch.setattr(cli, "_run", run)
-    cli.build_parser()
+    monkeypatch.setattr(command_line, "_run", run)
+    command_line.build_parser()
     assert "serve.serve" in named
     for name in named:
         module, _, function = name.rpartition(".")

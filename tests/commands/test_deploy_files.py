@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from server import cli
+from server import command_line
 from server.settings import Settings
 from tests.commands.conftest import ROOT
 from tests.kit.repository import tracked
@@ -50,7 +50,7 @@ def test_the_units_start_what_there_is_with_settings_that_there_are(name: str) -
     if (
         started := re.search(r"^ExecStart=/opt/xcert/current/bin/xcert (.+)$", text, re.MULTILINE)
     ) is not None:
-        cli.build_parser().parse_args(started[1].split())
+        command_line.build_parser().parse_args(started[1].split())
     else:
         assert "ExecStart=/opt/xcert/current/deploy/backup /var/backups/xcert" in text
     given = re.findall(r"^LoadCredential=(\w+):/etc/xcert/secrets/(\w+)$", text, re.MULTILINE)
@@ -96,7 +96,7 @@ def test_the_container_is_made_of_what_is_there() -> None:
     [user] = [rest for word, rest in lines if word == "USER"]
     assert user == "xcert" and lines.index(["USER", user]) < [word for word, _ in lines].index("CMD")
     [command] = [json.loads(rest) for word, rest in lines if word == "CMD"]
-    cli.build_parser().parse_args(command[1:])
+    command_line.build_parser().parse_args(command[1:])
     [check] = [rest for word, rest in lines if word == "HEALTHCHECK"]
     compile(json.loads(check.partition("CMD ")[2])[2], "healthcheck", "exec")
 

@@ -15,7 +15,7 @@ import pytest
 
 from server.adapters.keys import KeyFolder, rotate
 from server.adapters.published_keys import PublishedKeys
-from server.cli import build_parser
+from server.command_line import build_parser
 from server.commands.verify import verify
 from server.domain.certificates.claims import Line, list_digest, number_of
 from server.domain.issuance import receipts
