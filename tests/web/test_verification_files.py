@@ -24,11 +24,13 @@ from server.commands.verify import printed
 from server.domain.certificates import files, revocation
 from server.domain.issuance import offline
 from server.domain.ports import Services
+from server.domain.privacy import erasing
 from server.errors import OutsideFailure, Refused
 from server.models import Certificate, Receipt
 from tests.adapters.documents.papers import page
 from tests.conftest import ISSUER
 from tests.kit import make
+from tests.kit.whole_person import ASKED
 
 App = Sanic[Any, Any]
 PAGE = {"accept": "text/html"}
@@ -83,6 +85,17 @@ async def test_a_genuine_certificate_is_told_with_its_standing(
     text = words(shown.text)
     assert "真实，未被改动" in text and "证书有效" in text and certificate.number in text
     assert f'href="/v/{certificate.code}"' in shown.text and shown.headers["cache-control"] == "no-store"
+
+
+async def test_the_holders_file_stays_genuine_when_their_personal_data_are_erased(
+    app: App, services: Services, certificate: Certificate, pdf: bytes
+) -> None:
+    case = await erasing.ask(services, certificate.candidate_id, ASKED, actor=make.OPERATOR)
+    await erasing.approve(services, case, actor=make.ADMIN)
+    said = (await put(app, pdf)).json
+    assert (said["is_genuine"], said["is_good"], said["standing"]) == (True, True, "valid")
+    shown = await app.asgi_client.get(f"/v/{certificate.code}", headers=PAGE)
+    assert "证书有效" in words(shown[1].text) and "*" * 18 in shown[1].text
 
 
 async def test_another_file_than_the_one_on_record_is_not_confirmed(
