@@ -76,14 +76,24 @@ class Reload:
         arguments: of `xcert`, that print the children that there should be.
         say: for the person at the terminal.
         pass_fds: what those children are given.
+        plan: another program that prints them.
+        seconds: until each must be ready.
     """
 
     def __init__(
-        self, arguments: Sequence[str], say: Callable[[str], None], pass_fds: Sequence[int] = ()
+        self,
+        arguments: Sequence[str],
+        say: Callable[[str], None],
+        pass_fds: Sequence[int] = (),
+        *,
+        plan: Sequence[str] | None = None,
+        seconds: float = READY_SECONDS,
     ) -> None:
         self._arguments = list(arguments)
         self._say = say
         self._pass_fds = tuple(pass_fds)
+        self._plan = plan
+        self._seconds = seconds
 
     def __call__(self, supervisor: Supervisor) -> Iterator[None]:
         """One reload in steps, between which the supervisor looks after everything else."""
@@ -103,7 +113,7 @@ class Reload:
     def _asked(self) -> Generator[None, None, list[Child]]:
         with tempfile.TemporaryFile() as answer:
             asked = subprocess.Popen(  # noqa: S603 -- our own program; what is wrong it says on our own stderr
-                program(*self._arguments),
+                self._plan or program(*self._arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=answer,
                 pass_fds=self._pass_fds,
@@ -130,13 +140,13 @@ class Reload:
         for child in children:
             supervisor.coming.append(child)
             child.spawn(tells=True)
-        until = time.monotonic() + READY_SECONDS
+        until = time.monotonic() + self._seconds
         while waiting := [child for child in children if not child.is_ready()]:
             if dead := [child for child in waiting if not child.is_alive()]:
                 raise Failed(f"新的{dead[0].title.strip()}没有启动成功{_see(dead[0])}")
             if time.monotonic() > until:
                 raise Failed(
-                    f"新的{waiting[0].title.strip()}在 {READY_SECONDS:g} 秒内没有准备好{_see(waiting[0])}"
+                    f"新的{waiting[0].title.strip()}在 {self._seconds:g} 秒内没有准备好{_see(waiting[0])}"
                 )
             yield
 

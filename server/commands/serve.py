@@ -135,7 +135,7 @@ def _check_keys_and_tables(settings: Settings, *, migrates: bool) -> None:
 
 
 class _Watch:
-    """Between looks: tell once that the service is ready, bring back embedded servers that died, keep the log small."""
+    """Between looks: tell once that the service is ready, bring back embedded servers that died, keep the logs small."""
 
     def __init__(
         self, stores: Hosts, settings: Settings, greet: Callable[[], None], log: Path | None
@@ -153,9 +153,10 @@ class _Watch:
         if self._tell is not None and _is_ready(self._ready_url):
             self._tell()
             self._tell = None
-        if self._log is not None and time.monotonic() > self._look_at_log:
+        if time.monotonic() > self._look_at_log:
             self._look_at_log = time.monotonic() + _LOG_SECONDS
-            shorten(self._log)
+            for log in (*([self._log] if self._log else []), *(one.log_path for one in self._stores.servers)):
+                shorten(log)
 
 
 def web_process(args: argparse.Namespace, settings: Settings) -> int:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import venv
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -17,9 +20,10 @@ import pytest
 from server.app import create_app
 from server.settings import load
 from tests.commands.conftest import ROOT
+from tests.kit.processes import family
 from tests.kit.production import wait_ready
 from tests.kit.repository import tracked
-from tests.kit.started import Started, end, free_port
+from tests.kit.started import Started, end, free_port, proc
 
 ASSET = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 
@@ -97,7 +101,9 @@ def test_every_page_of_an_installed_service_has_its_files(
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     env = {name: value for name, value in environment.items() if name != "PYTHONPATH"} | {"PORT": str(port)}
-    process = started.program([installed / "bin" / "xcert", "serve", "--web-only"], cwd=here, env=env)
+    current = tmp_path / "current"  # as make install leaves it
+    current.symlink_to(installed)
+    process = started.program([current / "bin" / "xcert", "serve", "--web-only"], cwd=here, env=env)
     wait_ready(url, process)
     app = create_app(load(env, env_file=None), name="routes-of-the-wheel")
     paths = [
@@ -126,7 +132,39 @@ def test_every_page_of_an_installed_service_has_its_files(
     )
     assert "字体" in doctor.stdout
     assert [line for line in doctor.stdout.splitlines() if "请重新安装" in line] == []
+
+    assert web_programs(process.pid) == {str(installed / "bin" / "python")}
+    following = next_release(installed, tmp_path / "following")
+    (tmp_path / "new").symlink_to(following)
+    (tmp_path / "new").rename(current)
+    process.send_signal(signal.SIGHUP)
+    wait_until(lambda: web_programs(process.pid) == {str(following / "bin" / "python")})
     assert end(process) == 0
+
+
+def web_programs(pid: int) -> set[str]:
+    """Which Python each web process runs."""
+    words = [proc(one, "cmdline").split("\0") for one in family(pid)]
+    return {line[0] for line in words if "web-process" in line}
+
+
+def next_release(installed: Path, place: Path) -> Path:
+    """Another release's environment; what it holds is the same."""
+    venv.create(place, with_pip=False, symlinks=True)
+    packages = next(place.glob("lib/python3*/site-packages"))
+    packages.rmdir()
+    packages.symlink_to(next(installed.glob("lib/python3*/site-packages")))
+    text = (installed / "bin" / "xcert").read_text("utf-8")
+    (place / "bin" / "xcert").write_text(text.replace(str(installed), str(place)), "utf-8")
+    (place / "bin" / "xcert").chmod(0o755)
+    return place
+
+
+def wait_until(what: Callable[[], bool], seconds: float = 100) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_without_the_embedded_servers_one_sentence_says_so(

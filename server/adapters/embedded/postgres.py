@@ -78,8 +78,8 @@ class Postgres(Server):
         )
         word.unlink()
         if result.returncode:
-            self._log_path.write_bytes(result.stdout + result.stderr)
-            raise EmbeddedError(f"{self.title}的数据目录没有建成，请查看日志 {self._log_path}。")
+            self.log_path.write_bytes(result.stdout + result.stderr)
+            raise EmbeddedError(f"{self.title}的数据目录没有建成，请查看日志 {self.log_path}。")
         scratch.rename(self._data)
 
     def _begin(self, port: int) -> None:

@@ -79,7 +79,7 @@ class Server(ABC):
                     self.url = url
                     folders.write(self._address, url)
                     return url
-            raise EmbeddedError(f"{self.title}没有启动成功，请查看日志 {self._log_path}。")
+            raise EmbeddedError(f"{self.title}没有启动成功，请查看日志 {self.log_path}。")
         except BaseException:
             self.stop()
             raise
@@ -131,13 +131,13 @@ class Server(ABC):
         while not (yield from aside(lambda: self._is_up(self._port))):
             child: subprocess.Popen[bytes] | None = self._child
             if child is None or child.poll() is not None:
-                raise EmbeddedError(f"请查看日志 {self._log_path}")
+                raise EmbeddedError(f"请查看日志 {self.log_path}")
             if time.monotonic() > until:
                 yield from aside(partial(processes.end_child, child, self._end))
-                raise EmbeddedError(f"{_START_SECONDS:.0f} 秒内没有应答，请查看日志 {self._log_path}")
+                raise EmbeddedError(f"{_START_SECONDS:.0f} 秒内没有应答，请查看日志 {self.log_path}")
             yield
         if not self.is_running():  # somebody else answers on its port
-            raise EmbeddedError(f"请查看日志 {self._log_path}")
+            raise EmbeddedError(f"请查看日志 {self.log_path}")
 
     def stop(self) -> None:
         """Stop cleanly; harmless when nothing runs."""
@@ -164,7 +164,7 @@ class Server(ABC):
         return self._child is not None and self._child.poll() is None
 
     @property
-    def _log_path(self) -> Path:
+    def log_path(self) -> Path:
         return self.folder / "server.log"
 
     @property
@@ -222,9 +222,9 @@ class Server(ABC):
         self._lock = lock
 
     def _spawn(self, command: list[str], *, ending: signal.Signals, stdin: bytes = b"") -> None:
-        if self._log_path.exists() and self._log_path.stat().st_size > _LOG_LIMIT:
-            self._log_path.replace(self._log_path.with_suffix(".log.1"))
-        with self._log_path.open("ab") as log:
+        if self.log_path.exists() and self.log_path.stat().st_size > _LOG_LIMIT:
+            self.log_path.replace(self.log_path.with_suffix(".log.1"))
+        with self.log_path.open("ab") as log:
             self._child = subprocess.Popen(  # noqa: S603 -- our own program and arguments
                 command,
                 cwd="/",
@@ -252,9 +252,7 @@ class Server(ABC):
             if answers():
                 return True
             time.sleep(0.03)
-        raise EmbeddedError(
-            f"{self.title}在 {_START_SECONDS:.0f} 秒内没有应答，请查看日志 {self._log_path}。"
-        )
+        raise EmbeddedError(f"{self.title}在 {_START_SECONDS:.0f} 秒内没有应答，请查看日志 {self.log_path}。")
 
 
 def aside(work: Callable[[], Answer]) -> Generator[None, None, Answer]:
