@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -12,6 +13,19 @@ import pytest
 from tests.commands.conftest import ROOT, Xcert
 from tests.kit.production import PRODUCTION, sign_seal, wait_ready
 from tests.kit.started import Started, end, free_port
+
+
+def wait_processes(url: str, wanted: dict[str, int]) -> None:
+    """Every process, job workers too, is told of by whichever web process is asked."""
+    lines = {f'xcert_processes{{kind="{kind}"}} {many:.1f}' for kind, many in wanted.items()}
+    for _ in range(300):
+        with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
+            said = set(answer.read().decode().splitlines())
+        if lines <= said:
+            assert not {one for one in said if one.startswith("xcert_collector_up") and one.endswith(" 0.0")}
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"not told of: {lines}")
 
 
 @pytest.mark.slow
@@ -46,6 +60,7 @@ def test_from_nothing_to_serving(
         with urllib.request.urlopen(f"{url}/metrics", timeout=60) as answer:
             said = answer.read().decode()
         assert 'xcert_requests_total{method="GET",route="healthz",status="200"} 20.0' in said.splitlines()
+        wait_processes(url, {"web": 2, "jobs": 1})
         well = xcert("doctor", "--local", **own)
         assert "✓ 后台任务：1 个进程在运行" in well.stdout.splitlines()
         assert end(process, signal.SIGTERM) == 0

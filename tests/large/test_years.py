@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -60,6 +61,7 @@ from server.domain.issuance import (
 from server.domain.issuance.states import BatchState
 from server.domain.lookups import worklist
 from server.domain.notices import asking, backlog, choices, overtaken, release_announcements, sender
+from server.domain.operations import failed_jobs
 from server.domain.paper import paper_views
 from server.domain.people import officer_list, school_contacts
 from server.domain.portal_lists import comparison, portal_differences
@@ -80,6 +82,8 @@ from server.models import (
     database,
 )
 from server.models.database import rows
+from server.web.collecting import gathered
+from server.web.service_metrics import COLLECTORS
 from server.worker import JOBS_PATIENCE
 from tests.kit import campaigning, correcting, issuing, make, printing
 from tests.kit.databases import ReusedDatabase
@@ -276,6 +280,9 @@ async def test_no_hot_path_grows_with_history(
         await sequencer.run(s)
         await log_health.look(s)
         assert await inclusion.find(s.file_store, s.keys, first.code)
+        spy.part = "what operators see"
+        await gathered(s, COLLECTORS)
+        await failed_jobs.newest(s, actor=replace(ME, role="admin"))
         spy.part = "sweeps"
         await upkeep.sweep(s)
         await release_announcements.sweep(s)
