@@ -18,10 +18,10 @@ from tests.conftest import with_database
 from tests.kit.started import free_port
 
 
-def refusal(xcert: Xcert, *arguments: str, **changed: str) -> str:
-    """What the command says; it says only that and ends with 1."""
+def refusal(xcert: Xcert, *arguments: str, code: int = 1, **changed: str) -> str:
+    """What the command says; it says only that and ends with `code`: 2 for settings that nothing may start with."""
     done = xcert(*arguments, **{"XCERT_START_SECONDS": "1", **changed})
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (code, "")
     assert "Traceback" not in done.stderr
     return done.stderr
 
@@ -31,13 +31,15 @@ def test_a_data_folder_that_cannot_be(xcert: Xcert, tmp_path: Path) -> None:
     assert said.startswith("/proc/nope 用不了（没有这个文件或目录）。请检查")
     file = tmp_path / "file"
     file.touch()
-    said = refusal(xcert, "migrate", XCERT_DATA_DIR=str(file / "var"), WECHAT_OA_APPID="wx1")
+    said = refusal(
+        xcert, "migrate", XCERT_DATA_DIR=str(file / "var"), XCERT_ENV="development", WECHAT_OA_APPID="wx1"
+    )
     assert said.startswith(f"数据目录 {file / 'var'} 用不了（路径中有一段不是目录）。请检查目录权限和磁盘")
 
 
 def test_a_port_that_cannot_be(xcert: Xcert) -> None:
-    assert "PORT 应为 65535 或更小" in refusal(xcert, "serve", PORT="99999")
-    assert "SANDBOX_PORT 的值不是有效的数字" in refusal(xcert, "serve", SANDBOX_PORT="many")
+    assert "PORT 应为 65535 或更小" in refusal(xcert, "serve", code=2, PORT="99999")
+    assert "SANDBOX_PORT 的值不是有效的数字" in refusal(xcert, "serve", code=2, SANDBOX_PORT="many")
 
 
 def test_a_database_nobody_serves(xcert: Xcert, tmp_path: Path) -> None:
@@ -74,9 +76,9 @@ def test_what_no_waiting_changes_is_said_at_once(db_url: str, change: object, sa
 
 
 def test_a_word_of_the_url_that_is_not_known_is_refused(xcert: Xcert) -> None:
-    said = refusal(xcert, "migrate", XCERT_DATABASE_URL="postgresql://u:p@h/x?pool=9")
+    said = refusal(xcert, "migrate", code=2, XCERT_DATABASE_URL="postgresql://u:p@h/x?pool=9")
     assert "XCERT_DATABASE_URL 的参数 pool 不支持，可用的有 sslmode、" in said
-    assert "XCERT_REDIS_URL 应为 redis://" in refusal(xcert, "migrate", XCERT_REDIS_URL="http://h")
+    assert "XCERT_REDIS_URL 应为 redis://" in refusal(xcert, "migrate", code=2, XCERT_REDIS_URL="http://h")
 
 
 def test_a_redis_nobody_serves_or_that_refuses(xcert: Xcert, redis_url: str) -> None:
@@ -111,7 +113,7 @@ def test_a_database_that_comes_up_later_is_waited_for(postgres_url: str) -> None
 
 
 def test_an_unknown_environment_writes_nothing(xcert: Xcert, tmp_path: Path) -> None:
-    assert "XCERT_ENV 只能是 development 或 production" in refusal(xcert, "serve", XCERT_ENV="prod")
+    assert "XCERT_ENV 只能是 development 或 production" in refusal(xcert, "serve", code=2, XCERT_ENV="prod")
     assert not (tmp_path / "var").exists()
 
 
