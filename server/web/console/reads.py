@@ -40,7 +40,6 @@ AUDITED = frozenset(
 )
 # Lists and single things with people in them, numbers masked: what the list is called in the trail.
 LISTED: dict[str, str] = {
-    f"{_API}/audit": "audit",
     f"{_API}/bank-refunds": "bank_refunds",
     f"{_API}/bank-refunds/<bank_refund_id:int>/proof": "bank_proofs",
     f"{_API}/campaigns/<campaign_id:int>/deliveries": "deliveries",
@@ -65,7 +64,6 @@ LISTED: dict[str, str] = {
     f"{_API}/transfers": "transfers",
     f"{_API}/transfers/<transfer_id:int>/proof": "bank_proofs",
     f"{_API}/waivers": "waivers",
-    "/console/audit": "audit",
     "/console/bank-refunds": "bank_refunds",
     "/console/bank-refunds/<bank_refund_id:int>": "bank_refunds",
     "/console/campaigns/<campaign_id:int>": "deliveries",
@@ -96,12 +94,12 @@ LISTED: dict[str, str] = {
     "/console/transfers/new": "fees",
     "/console/waivers": "waivers",
 }
-# Nothing of candidates: the organisation's own things, counts, forms, and one's own account.
+# Nothing of candidates (the trail has their names masked): the organisation's own things, counts, forms, and one's own account.
 NOTHING = frozenset(
     {
         f"{_API}/{name}"
         for name in (
-            "campaigns", "campaigns/<campaign_id:int>", "campaigns/<campaign_id:int>/audience", "campaigns/choices",
+            "audit", "campaigns", "campaigns/<campaign_id:int>", "campaigns/<campaign_id:int>/audience", "campaigns/choices",
             "courses", "courses/<course_id:int>", "doctor-runs/latest", "imports", "imports/template.xlsx", "issuances",
             "issuances/<issuance_id:int>", "issuances/<issuance_id:int>/events", "issuances/<issuance_id:int>/receipt",
             "issuances/<issuance_id:int>/receipts/<receipt_id:int>", "issuances/export.xlsx", "paper-runs",
@@ -113,7 +111,7 @@ NOTHING = frozenset(
     | {
         f"/console{name}"
         for name in (
-            "", "/account", "/account-changes", "/accounts", "/accounts/<staff_id:int>", "/all-set", "/campaigns", "/operations",
+            "", "/account", "/account-changes", "/audit", "/accounts", "/accounts/<staff_id:int>", "/all-set", "/campaigns", "/operations",
             "/campaigns/<campaign_id:int>/edit", "/campaigns/new", "/courses", "/go-live", "/help", "/help/<slug:str>",
             "/help/sign-in", "/imports", "/issuances", "/issuances/<issuance_id:int>/qr", "/issuances/next", "/login",
             "/paper", "/paper/<paper_run_id:int>/slip", "/paper/new", "/password", "/plans", "/plans/<plan_id:int>",
