@@ -47,6 +47,7 @@ async def test_a_copy_is_downloaded_and_an_erasure_approved(
         await expect(page.locator("#toast")).to_contain_text("已批准")
         await page.goto(f"{base}/console/people/{who.id}")
         await expect(page.locator("main")).to_contain_text("按本人要求删除")
+        await expect(page.locator("[aria-labelledby=h-bindings]")).to_contain_text("绑定的记录已经删除")
         await look(page, f"person-erased-{wide}")
         assert trouble == []
     assert (await Candidate.get(id=who.id)).erased_at is not None
