@@ -135,8 +135,9 @@ async def test_the_service_behind_nginx(
         async def come() -> None:
             while not over.is_set():
                 answers.append((await visitor.get("/healthz")).status_code)
+                await asyncio.sleep(0.02)
 
-        visits = [asyncio.create_task(come()) for _ in range(8)]
+        visits = [asyncio.create_task(come()) for _ in range(4)]
         service.send_signal(signal.SIGHUP)
         await until(lambda: "已重新载入。" in log.read_text("utf-8"))
         over.set()

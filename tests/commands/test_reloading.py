@@ -63,7 +63,7 @@ async def test_reloads_and_a_restart_on_systemds_socket_send_nobody_away(
     contact.write_text("010-1")
     service = Activated(tmp_path, environment | {"XCERT_CONTACT_FILE": str(contact)}, started)
     first = service.start()
-    async with hail(service.port) as visits:
+    async with hail(service.port, at_once=3) as visits:
         await until(lambda: visits.fared["answered"] > 100)
         before = children(first.pid)
         assert len(before) == 3

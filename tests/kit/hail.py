@@ -67,10 +67,10 @@ class Hail:
 
 
 @asynccontextmanager
-async def hail(port: int) -> AsyncIterator[Hail]:
+async def hail(port: int, at_once: int = AT_ONCE) -> AsyncIterator[Hail]:
     """Visitors of both kinds, until the block ends."""
     visits = Hail(port)
-    tasks = [asyncio.create_task(one()) for _ in range(AT_ONCE) for one in (visits.newcomer, visits.regular)]
+    tasks = [asyncio.create_task(one()) for _ in range(at_once) for one in (visits.newcomer, visits.regular)]
     try:
         yield visits
     finally:
