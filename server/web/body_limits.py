@@ -19,6 +19,8 @@ from sanic.headers import parse_content_header
 from sanic.request.form import parse_multipart_form
 from sanic.request.parameters import RequestParameters
 
+from server.web.connections import BoundedProtocol
+
 SMALL = 64 * 1024  # bytes of a body, if its route does not say otherwise
 FIELDS, PARTS = 200, 50  # of an urlencoded form, of a multipart form
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")  # RFC 2046 §5.1.1
@@ -60,17 +62,21 @@ class BoundedRequest(Request[Any, Any]):
         """Sanic calls this once the route is known, before its handler.
 
         Raises:
-            PayloadTooLarge, RequestTimeout, SanicException 415, or what `Body.may_send` raises. The connection is
-            closed after such an answer, so that nobody has to read the rest.
+            PayloadTooLarge, RequestTimeout, SanicException 415, or what `Body.may_send` raises. After such an answer
+            the rest is forgotten as it comes, within limits, and the connection is closed.
         """
         if self.body:
             return
         allowed = getattr(self.route.ctx, "body", _ORDINARY) if self.route is not None else _ORDINARY
         stream: Any = self.stream
         kept_alive, stream.keep_alive = getattr(stream, "keep_alive", True), False
-        await self._check_head(allowed)
-        stream.request_max_size = allowed.largest
-        self.body = await read(self, allowed)
+        try:
+            await self._check_head(allowed)
+            stream.request_max_size = allowed.largest
+            self.body = await read(self, allowed)
+        except Exception:
+            _forget_the_rest(stream)
+            raise
         stream.keep_alive = kept_alive
 
     async def _check_head(self, allowed: Body) -> None:
@@ -112,6 +118,12 @@ class BoundedRequest(Request[Any, Any]):
         return fields, files
 
 
+def _forget_the_rest(stream: Any) -> None:
+    protocol = getattr(stream, "protocol", None)
+    if isinstance(protocol, BoundedProtocol):
+        protocol.linger()
+
+
 def _check_length(request: Request, largest: int) -> None:
     length = request.headers.get("content-length", "")
     if length.isdecimal() and (len(length) > 15 or int(length) > largest):
@@ -130,6 +142,7 @@ async def raw(request: Request, largest: int, *, seconds: float = 10.0) -> bytes
         _check_length(request, largest)
         body = await read(request, Body(largest=largest, seconds=seconds))
     except PayloadTooLarge:
+        _forget_the_rest(stream)
         return None
     stream.keep_alive = kept_alive
     return body

@@ -19,8 +19,11 @@ from sanic.server.protocols.http_protocol import HttpProtocol
 
 from server.domain import addresses
 
+# Of a refused body: so much is read and forgotten after the answer, and so long.
+FORGOTTEN, FORGETTING_SECONDS = 64 * 1024 * 1024, 10.0  # bytes, seconds
 LAST_REQUEST_SECONDS = 2.0
 _LOOK_SECONDS = 0.1
+_ANSWERED_SECONDS = 0.01  # between two looks whether a refusal is written
 
 
 def at_stop(app: Any) -> None:
@@ -81,6 +84,26 @@ class BoundedProtocol(HttpProtocol):
             http.stage is Stage.REQUEST or (http.stage is Stage.IDLE and getattr(http, "request_body", None))
         ):
             self._time = before
+
+    def linger(self) -> None:
+        """The body that comes now is refused: its answer ends what we write, and the rest is read and forgotten.
+
+        Who closes with bytes unread resets the connection. Whoever is still sending, a browser or a proxy, then loses
+        the answer, and a person reads that nobody is there instead of what to do.
+        """
+        if self.http is not None:
+            self.http.request_max_size = self.request_max_size = FORGOTTEN
+            self.keep_alive_timeout = FORGETTING_SECONDS
+            self._end_writing()
+
+    def _end_writing(self) -> None:
+        """Once the answer is out, the other side is told that no more comes."""
+        if self.transport is None or self.transport.is_closing() or self.http is None:
+            return
+        if self.http.stage is not Stage.IDLE:
+            self.loop.call_later(_ANSWERED_SECONDS, self._end_writing)
+        elif self.transport.can_write_eof():
+            self.transport.write_eof()
 
     def close_if_idle(self) -> bool:
         """Sanic's word at a stop, once for each connection: here the beginning of its end."""

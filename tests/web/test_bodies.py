@@ -12,7 +12,7 @@ import pytest
 from server.app import create_app
 from server.domain.ports import Services
 from server.domain.roles import Role
-from server.web import body_limits
+from server.web import body_limits, connections
 from tests.kit.console_desk import seated
 from tests.kit.exchange import exchange
 from tests.kit.reused_apps import own_app
@@ -58,6 +58,39 @@ async def test_a_huge_body_is_refused_by_its_head_at_every_door(app: App, port: 
     asked = {path for path, status in statuses.items() if status != 413}
     assert {statuses[path] for path in asked} == {401}
     assert "POST /console/api/v1/imports" in asked and len(asked) <= 7, asked
+
+
+async def test_who_is_still_sending_reads_why_he_is_refused(port: int) -> None:
+    """A table of seven megabytes of somebody who is not logged in: all of it sent, and the answer is still there."""
+    path, sent = "/console/api/v1/imports", b"x" * 7_000_000
+    for _ in range(5):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head("POST", path, f"content-length: {len(sent)}", "content-type: text/plain"))
+        for start in range(0, len(sent), 100_000):
+            writer.write(sent[start : start + 100_000])
+            await writer.drain()  # nobody reads the answer meanwhile
+        async with asyncio.timeout(PATIENCE):
+            said = await reader.read()
+        assert said.startswith(b"HTTP/1.1 401") and b"login_needed" in said
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_refused_body_is_not_listened_to_for_ever(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither as many bytes nor as long as its sender likes."""
+    monkeypatch.setattr(connections, "FORGOTTEN", 200_000)
+    monkeypatch.setattr(connections, "FORGETTING_SECONDS", 0.5)
+    app.config.REQUEST_TIMEOUT = 1
+    async for port in served(app):
+        for length, parts, pause in ((HUGE, 50_000, 0.0), (100_000, 1, 0.05)):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(head("POST", "/v", f"content-length: {length}"))
+            with pytest.raises(OSError):
+                for _ in range(2000):
+                    writer.write(b"a" * parts)
+                    await writer.drain()
+                    await asyncio.sleep(pause)
+            writer.close()
 
 
 async def test_a_chunked_body_is_counted_while_it_comes(port: int) -> None:
