@@ -17,6 +17,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from server import os_errors
 from server.adapters import processes
 from server.commands.supervisor import KILL, Child, Supervisor, python
 
@@ -29,6 +30,12 @@ class Failed(Exception):
     """The reload cannot be; the message says why."""
 
     why: str
+
+
+def _cannot_start(failure: Exception) -> str:
+    """No such program, no memory, no more processes: in words."""
+    cause = os_errors.cause(failure) if isinstance(failure, OSError) else str(failure)[:200]
+    return f"新的进程启动不了（{cause}）"
 
 
 def program(*arguments: str) -> list[str]:
@@ -101,7 +108,8 @@ class Reload:
         try:
             children = yield from self._asked()
             yield from self._started(supervisor, children)
-        except Failed as failed:
+        except (Failed, OSError, subprocess.SubprocessError) as failure:
+            failed = failure if isinstance(failure, Failed) else Failed(_cannot_start(failure))
             for child in supervisor.coming:
                 child.end(KILL)
             supervisor.coming.clear()

@@ -13,6 +13,7 @@ from server.adapters.redis_process_board import KEY, RedisProcessBoard
 from server.domain.operations import process_beats
 from server.domain.ports import ProcessBeat, Services
 from server.errors import OutsideFailure
+from server.models.database import rows
 from tests.kit.exchange import exchange
 from tests.kit.fakes import FakeClock
 from tests.kit.started import free_port
@@ -58,6 +59,7 @@ async def test_without_redis_it_is_an_outside_failure(clock: FakeClock) -> None:
 
 
 async def test_a_process_is_told_of_as_long_as_it_lives(services: Services) -> None:
+    await rows("SELECT 1")  # connections are opened with the first question
     async with process_beats.telling(services, "jobs"):
         async with asyncio.timeout(5):
             while not (seen := await process_beats.living(services)):

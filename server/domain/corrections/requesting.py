@@ -19,6 +19,7 @@ from server.domain.corrections.states import TAKEN
 from server.domain.exams.results import say
 from server.domain.fault_points import transaction
 from server.domain.levels import Level
+from server.domain.people import candidates
 from server.domain.people import queries as people_queries
 from server.domain.people.candidates import ABOUT_ID, IdentityNumber, clean_name
 from server.domain.people.free_text import clean_reason
@@ -91,7 +92,7 @@ async def request(s: Services, wish: Wish, *, actor: Actor) -> int:
     SHELF.kind_of(wish.letter)
     subject = await _subject(s, wish, actor)
     if subject.is_erased:
-        raise Conflict("candidate_erased", "这位考生的个人信息已按本人要求删除，不能再更正。")
+        raise candidates.erased()
     was, becomes = await _sides(s, wish, subject)
     asks_blindly = is_school(actor) and "id_number" in becomes
     if not asks_blindly and not await facts.is_free(
@@ -119,6 +120,7 @@ async def _opened(
     actor: Actor,
 ) -> int:
     (was, becomes), (reason, letter) = sides, papers
+    await candidates.hold(subject.candidate_id)
     change = None
     if wish.kind is CorrectionKind.SCORE and subject.place is not None:
         mark = score_changes.mark_of(wish.status, wish.score)

@@ -10,8 +10,9 @@ from operator import mul
 from server.domain.people import queries
 from server.domain.people.names import clean_name, mask_name, tidy
 from server.domain.ports import Keys
-from server.errors import Refused
+from server.errors import Conflict, Refused
 from server.models import Candidate
+from server.models.database import rows
 
 __all__ = [
     "ABOUT_ID",
@@ -143,6 +144,18 @@ class Masked:
 def masked(keys: Keys, name: str, id_sealed: bytes) -> Masked:
     """Of a name and a sealed identity number on record."""
     return Masked(mask_name(name), mask_id(keys.decrypt(id_sealed, about=ABOUT_ID)))
+
+
+def erased() -> Conflict:
+    """Nothing is written any more onto somebody whose record was erased at their own wish."""
+    return Conflict("candidate_erased", "这位考生的个人信息已按本人要求删除，不能再更正。")
+
+
+async def hold(candidate_id: int) -> None:
+    """Until the caller's transaction ends nobody erases this candidate. Raises Conflict: candidate_erased."""
+    [row] = await rows("SELECT erased_at FROM candidate WHERE id = $1 FOR SHARE", candidate_id)
+    if row["erased_at"] is not None:
+        raise erased()
 
 
 def clean_mobile(raw: str) -> str:

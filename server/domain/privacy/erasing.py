@@ -45,10 +45,13 @@ async def ask(s: Services, candidate_id: int, asked: Asked, *, actor: Actor) -> 
     if candidate is None:
         raise unknown()
     if candidate.erased_at is not None:
-        raise Conflict("erased", "这位考生的个人信息已经删除，不用再办理。")
+        raise _erased_already()
     _refuse_under_way(await erasure_facts.under_way(candidate_id, Standing()))
     try:
         async with transaction(s.faults, "erasing.ask"):
+            held = await Candidate.filter(id=candidate_id).select_for_update().get()
+            if held.erased_at is not None:
+                raise _erased_already()
             row = await Erasure.create(
                 candidate_id=candidate_id,
                 asked_on=asked.on,
@@ -66,6 +69,10 @@ async def ask(s: Services, candidate_id: int, asked: Asked, *, actor: Actor) -> 
             raise
         raise Conflict("erasure_open", "这位考生已有一项删除待批准，请先处理那一项。") from error
     return int(row.id)
+
+
+def _erased_already() -> Conflict:
+    return Conflict("erased", "这位考生的个人信息已经删除，不用再办理。")
 
 
 def _refuse_under_way(known: Standing) -> None:

@@ -12,6 +12,7 @@ from server.domain.exams.results import Result, outcome_of
 from server.domain.issuance.states import BatchState
 from server.domain.levels import Level
 from server.domain.paging import Page
+from server.domain.people import candidates
 from server.domain.people.candidates import ABOUT_ID, mask_id
 from server.domain.ports import Keys
 from server.domain.roles import Verb
@@ -118,11 +119,11 @@ async def waiting() -> int:
 
 _REGISTRATION = """
 SELECT r.id, r.candidate_id, r.outcome, r.admission_number, r.plan_id, r.site_id, p.name AS plan, p.exam_date,
-       p.release_at, t.level, c.name
+       p.release_at, t.level, c.name, c.erased_at
 FROM registration r JOIN plan p ON p.id = r.plan_id JOIN site t ON t.id = r.site_id
 JOIN candidate c ON c.id = r.candidate_id
 WHERE ($1::bigint IS NULL OR r.id = $1) AND ($2::text IS NULL OR r.admission_number = $2)
-FOR UPDATE OF r
+FOR SHARE OF c FOR UPDATE OF r
 """
 # shared: no batch is sent on, and so no list is signed, while a score of it is being changed
 _BATCHES = """
@@ -137,11 +138,13 @@ _SIGNED = (BatchState.SCHOOL_SIGNED.value, BatchState.GENERATING.value, BatchSta
 
 
 async def facts_of(*, registration_id: int | None = None, admission_number: str | None = None) -> Facts:
-    """Raises NotFound: registration_unknown."""
+    """Holds the candidate and the registration. Raises NotFound: registration_unknown · Conflict: candidate_erased."""
     registrations = await rows(_REGISTRATION, registration_id, admission_number)
     if not registrations:
         raise NotFound("registration_unknown", "没有这个准考证号，请核对后再提出。")
     row = registrations[0]
+    if row["erased_at"] is not None:
+        raise candidates.erased()
     marks = await rows("SELECT subject, status, score FROM score WHERE registration_id = $1", row["id"])
     slots = await rows(
         "SELECT subject FROM plan_slot WHERE plan_id = $1 AND level = $2", row["plan_id"], row["level"]
