@@ -79,6 +79,7 @@ async def test_everybody_may_read_how_personal_data_are_handled(app: App, servic
         f"{days} 天" in pages["zh-CN"]
         for days in (s.keep_bindings_days, s.keep_leavers_days, s.keep_notices_days)
     )
+    assert "仅供本人查询" not in pages["zh-CN"], "it is for everybody"
     assert s.issuer in pages["en"] and "撤回同意" in pages["zh-CN"] and "网信部门" in pages["zh-CN"]
     _, front = await app.asgi_client.get("/", headers={"accept-language": "zh-CN"})
     assert 'href="/privacy"' in front.text
