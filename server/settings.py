@@ -219,6 +219,7 @@ class Settings:
     keep_bindings_days: int = _s("XCERT_KEEP_BINDINGS_DAYS", "已解除的微信绑定留几天", 365)
     keep_leavers_days: int = _s("XCERT_KEEP_LEAVERS_DAYS", "取消关注、没有绑定的 openid 留几天", 30)
     keep_lists_days: int = _s("XCERT_KEEP_LISTS_DAYS", "群发结束以后名单留几天", 180)
+    keep_alarms_days: int = _s("XCERT_KEEP_ALARMS_DAYS", "办完的缴费提醒留几天", 730)
     keep_log_ins_days: int = _s("XCERT_KEEP_LOG_INS_DAYS", "工作台登录的设备和地址留几天", 180)
     log_origin: str = _s(
         "XCERT_LOG_ORIGIN", "公开签发日志的名字，第一个检查点之后不再改变；不填：对外网址去掉协议，加 /log"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 from server.domain.audit import audit_log
+from server.domain.certificates.claims import Line, number_of
+from server.domain.levels import Level
 from server.domain.people import phones
 from server.domain.people.candidates import ABOUT_ID, ABOUT_MOBILE
 from server.domain.ports import Services
@@ -91,6 +94,12 @@ async def _more_of_the_certificate(s: Services, of: Certificate) -> None:
         revoked_at=now,
         revoke_reason="已换发",
     )
+    reserved = number_of("26", "SPS", Level.PRIMARY, 99_000_001)
+    line = replace(Line.from_bytes(bytes(of.line)), number=reserved)
+    await Certificate.create(  # a number that was reserved under the former name and never became a certificate
+        number=reserved, state="void", line=line.to_bytes(), issuance_id=of.issuance_id,
+        registration_id=of.registration_id, candidate_id=of.candidate_id,
+    )  # fmt: skip
     run = await PaperRun.create(
         issuance_id=of.issuance_id, state="cancelled", prefix="A", width=7, first_sheet=1, last_sheet=1, slip="SLIP",
         holder_name="", created_by=1, created_by_name="王敏", created_at=now,

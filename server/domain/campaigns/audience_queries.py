@@ -260,8 +260,8 @@ def _people(
 
 
 def _conditions(audience: Audience, values: _Values, now: datetime, campaign: int) -> list[str]:
-    """What of an audience is chosen, as conditions. Results that are not released choose nobody."""
-    found = ["TRUE"]
+    """What of an audience is chosen, as conditions. Results that are not released choose nobody; nobody is erased."""
+    found = ["c.erased_at IS NULL"]
     if audience.plans:
         found.append(f"r.plan_id = ANY({values.put(list(audience.plans), 'bigint[]')})")
     if audience.levels:

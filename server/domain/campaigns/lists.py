@@ -28,8 +28,15 @@ from server.models.database import rows
 ADMISSION, IDENTITY = "准考证号", "证件号码"
 MOST_TOLD = 200  # refused rows that are told one by one; all of them are counted
 SLICE = 5_000
-_BY_ADMISSION = "SELECT admission_number AS number, candidate_id FROM registration WHERE admission_number = ANY($1::text[])"
-_BY_INDEX = "SELECT id_index AS number, id AS candidate_id FROM candidate WHERE id_index = ANY($1::bytea[])"
+# Nobody of them is erased before the list is written; whoever was erased is on no list.
+_BY_ADMISSION = """
+SELECT r.admission_number AS number, c.id AS candidate_id FROM registration r JOIN candidate c ON c.id = r.candidate_id
+WHERE r.admission_number = ANY($1::text[]) AND c.erased_at IS NULL FOR KEY SHARE OF c
+"""
+_BY_INDEX = """
+SELECT id_index AS number, id AS candidate_id FROM candidate
+WHERE id_index = ANY($1::bytea[]) AND erased_at IS NULL FOR KEY SHARE
+"""
 _PUT = """
 INSERT INTO campaign_listed (campaign_id, candidate_id) SELECT $1, unnest($2::bigint[])
 ON CONFLICT (campaign_id, candidate_id) DO NOTHING RETURNING candidate_id

@@ -41,10 +41,7 @@ async def _allowed(
     if not is_theirs or certificate.state not in EVER_VALID:
         raise not_found()
     if not certificate.pdf_key:  # erased: domain.privacy
-        raise Gone(
-            "certificate_erased",
-            "持证人已要求删除个人信息，电子证书的文件不再保存；证书本身仍可在核验页核验。",
-        )
+        raise _erased()
     if actor is None and CertificateState(certificate.state) is not CertificateState.VALID:
         new = certificate.superseded_by.number if certificate.superseded_by else ""
         instead = f"；请下载新证书 {new}" if new else ""
@@ -53,6 +50,13 @@ async def _allowed(
             f"这份证书{CertificateState(certificate.state).label}，不能再下载{instead}。",
         )
     return certificate
+
+
+def _erased() -> Gone:
+    return Gone(
+        "certificate_erased",
+        "持证人已要求删除个人信息，电子证书的文件不再保存；证书本身仍可在核验页核验。",
+    )
 
 
 async def pdf(
@@ -103,4 +107,10 @@ async def _picture(
         return await s.file_store.get(key)
     image = await asyncio.to_thread(draw, await files.page(s, certificate))
     await s.file_store.put(key, image)
+    await s.faults.reach("downloads.picture: it is kept")
+    if not await Certificate.filter(id=certificate.id, pdf_key=certificate.pdf_key).exists():
+        await s.file_store.delete(
+            key
+        )  # erased meanwhile, and its files were deleted before this one was there
+        raise _erased()
     return image

@@ -25,7 +25,7 @@ _PASSED = """
 SELECT r.id AS registration_id, c.id AS candidate_id, c.name, c.id_index, c.id_sealed
 FROM registration r
 JOIN candidate c ON c.id = r.candidate_id
-WHERE r.plan_id = $1 AND r.site_id = $2 AND r.outcome = 'passed'
+WHERE r.plan_id = $1 AND r.site_id = $2 AND r.outcome = 'passed' AND c.erased_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM certificate x
                   WHERE x.registration_id = r.id AND x.state <> 'void' AND x.issuance_id <> $3)
 ORDER BY r.admission_number
@@ -35,7 +35,7 @@ ORDER BY r.admission_number
 _CORRECTED = """
 SELECT r.id AS registration_id, c.id AS candidate_id, c.name, c.id_index, c.id_sealed
 FROM certificate old JOIN registration r ON r.id = old.registration_id JOIN candidate c ON c.id = r.candidate_id
-WHERE old.id = $1 AND r.plan_id = $2 AND r.site_id = $3 AND r.outcome = 'passed'
+WHERE old.id = $1 AND r.plan_id = $2 AND r.site_id = $3 AND r.outcome = 'passed' AND c.erased_at IS NULL
   AND (old.revoked_at IS NULL OR old.revoked_at <= $5)
   AND NOT EXISTS (SELECT 1 FROM certificate x
                   WHERE x.registration_id = r.id AND x.state IN ('reserved', 'drawing', 'valid')

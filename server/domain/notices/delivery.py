@@ -46,6 +46,13 @@ UPDATE delivery SET state = $1, settled_at = $2, last_error = CASE channel WHEN 
 WHERE state = $4 AND id IN (SELECT id FROM delivery WHERE state = 'accepted' AND sent_at <= $5
                             ORDER BY sent_at LIMIT $6 FOR UPDATE SKIP LOCKED)
 """
+# The step `outlive`, `$2` rows at a time: nobody decided about it before `$1`, and there is nothing left to be sent anew.
+OUTLIVED = f"""
+UPDATE delivery SET state = '{STEPS["outlive"].target.value}', settled_at = $3, next_try_at = NULL, last_error = '',
+    fields_shown = '{{}}', openid = '', path = '', msgid = '', tried = NULL
+WHERE state = 'unknown' AND id IN (SELECT id FROM delivery WHERE state = 'unknown' AND COALESCE(sent_at, created_at) < $1
+                                   ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+"""  # noqa: S608 -- constants
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,6 +48,9 @@ WHERE d.id = ANY($1::bigint[])
 _OFFICERS_GONE = """
 SELECT d.id FROM delivery d JOIN officer o ON o.id = d.officer_id WHERE d.id = ANY($1::bigint[]) AND o.state <> 'active'
 """
+_LIVING = (
+    "SELECT id FROM candidate WHERE id = ANY($1::bigint[]) AND erased_at IS NULL ORDER BY id FOR KEY SHARE"
+)
 _CONCERNED = """
 SELECT DISTINCT b.candidate_id FROM registration r
 JOIN binding b ON b.candidate_id = r.candidate_id AND b.unbound_at IS NULL
@@ -172,6 +176,11 @@ async def bound(candidates: list[int]) -> set[int]:
         candidates,
     )
     return {row["candidate_id"] for row in found}
+
+
+async def living(candidates: Iterable[int]) -> list[int]:
+    """Those of these people whose data are not erased; nobody erases them until the caller's transaction ends."""
+    return [row["id"] for row in await rows(_LIVING, sorted(candidates))]
 
 
 async def concerned(plan_id: int, after: int, most: int) -> list[int]:

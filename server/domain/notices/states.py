@@ -74,6 +74,7 @@ STEPS: dict[str, Step[NoticeState, Any]] = table(
     step("retry", "failed", NoticeState.PENDING, "staff"),
     step("send_anew", "unknown", NoticeState.PENDING, "staff"),
     step("let_be", "unknown", NoticeState.CANCELLED, "staff"),
+    step("outlive", "unknown", NoticeState.CANCELLED, "sweep"),
 )
 
 DUPLICATES_SUPPRESSED = timedelta(

@@ -37,7 +37,8 @@ async def tell(settings: Settings, clock: Clock, queue: Queue, topic: str, notic
     Args:
         topic: a name in `topics.TOPICS`.
     """
-    people = list({one.candidate_id for one in notices})
+    people = await queries.living({one.candidate_id for one in notices})
+    notices = [one for one in notices if one.candidate_id in people]
     kind = TOPICS[topic]
     has_template = any(kind.template(settings, channel) for channel in CHANNELS)
     open_ways = await routing.ways(settings, topic, people) if has_template else {}

@@ -29,7 +29,7 @@ JOIN candidate c ON c.id = r.candidate_id
 JOIN site s ON s.id = r.site_id
 JOIN price p ON p.plan_id = r.plan_id AND p.level = s.level AND p.candidate_kind = c.kind
  AND (r.created_at AT TIME ZONE 'Asia/Shanghai')::date BETWEEN p.from_on AND COALESCE(p.to_on, 'infinity')
-WHERE r.id = ANY($1::bigint[]) AND p.amount_fen > 0
+WHERE r.id = ANY($1::bigint[]) AND p.amount_fen > 0 AND c.erased_at IS NULL
 ON CONFLICT (registration_id) DO NOTHING
 RETURNING id
 """

@@ -7,6 +7,7 @@ process that dies leaves either nothing changed or a list of files that the swee
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from tortoise.exceptions import IntegrityError
 
@@ -30,6 +31,7 @@ from server.models import Candidate, Erasure
 from server.models.database import breaks
 
 JOB = "privacy.delete_files"
+LOOKED_AFTER = timedelta(hours=1)  # no request draws for so long
 
 
 async def ask(s: Services, candidate_id: int, asked: Asked, *, actor: Actor) -> int:
@@ -148,6 +150,11 @@ async def delete_files(s: Services, erasure_id: int) -> None:
 
 
 async def sweep(s: Services) -> None:
-    """Go on with erasures whose job was lost. Sweep `privacy.erasures`."""
+    """Go on with erasures whose job was lost. Sweep `privacy.erasures`.
+
+    For a while pictures are deleted again: a process that drew one may have died before it saw that its holder is erased.
+    """
     for row in await Erasure.filter(state=ErasureState.UNDER_WAY.value).only("id"):
         await delete_files(s, erasure_id=row.id)
+    for key in await wiping.pictures(s.clock.now() - LOOKED_AFTER):
+        await s.file_store.delete(key)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
 from server.domain.fault_points import transaction
+from server.domain.notices.delivery import OUTLIVED
 from server.domain.ports import Services
 from server.models.database import write
 from server.settings import Settings
@@ -28,7 +29,8 @@ class Rule:
         name: in the audit's counts.
         table: whose rows; `what`: what they hold; `why`: why so long and not longer.
         setting: the field of Settings with the days; empty: `fixed` says how long.
-        statement: clears `$2` rows that ended before `$1`; empty: another sweep does it.
+        statement: clears `$2` rows that ended before `$1`, at the moment `$3` if it writes one; empty: another sweep
+            does it. What deletes repeats its condition: a row that changed between finding and deleting stays.
     """
 
     name: str
@@ -42,6 +44,14 @@ class Rule:
 
 # A rule's statement takes the oldest first, by the index of migration 0043 that its condition repeats.
 RULES: tuple[Rule, ...] = (
+    Rule(
+        "unknown",
+        "delivery",
+        "结果未知、没有人处理的通知：记为“已取消”，内容、openid 清空",
+        "这么久还没有决定的不会再发；不记下结局，它就永远不到期",
+        setting="keep_notices_days",
+        statement=OUTLIVED,
+    ),
     Rule(
         "notices",
         "delivery",
@@ -59,7 +69,7 @@ RULES: tuple[Rule, ...] = (
         "解释以前是谁绑定的、什么时候解除的",
         setting="keep_bindings_days",
         statement="DELETE FROM binding WHERE id IN (SELECT id FROM binding WHERE unbound_at < $1"
-        " ORDER BY unbound_at LIMIT $2)",
+        " ORDER BY unbound_at LIMIT $2) AND unbound_at < $1",
     ),
     Rule(
         "leavers",
@@ -70,7 +80,7 @@ RULES: tuple[Rule, ...] = (
         statement="DELETE FROM follower WHERE openid IN (SELECT f.openid FROM follower f WHERE NOT f.is_following"
         " AND f.changed_at < $1 AND NOT EXISTS (SELECT 1 FROM binding b WHERE b.account = 'oa' AND b.openid = f.openid"
         " AND b.unbound_at IS NULL) AND NOT EXISTS (SELECT 1 FROM officer o WHERE o.oa_openid = f.openid)"
-        " ORDER BY f.changed_at LIMIT $2)",
+        " ORDER BY f.changed_at LIMIT $2) AND NOT is_following AND changed_at < $1",
     ),
     Rule(
         "lists",
@@ -90,6 +100,15 @@ RULES: tuple[Rule, ...] = (
         statement="UPDATE import_run SET file_name = '', errors = '[]', notes = '[]', differences = NULL, asked = NULL,"
         " creating = NULL WHERE id IN (SELECT id FROM import_run WHERE finished_at < $1 AND file_name <> ''"
         " ORDER BY finished_at LIMIT $2)",
+    ),
+    Rule(
+        "alarms",
+        "finance_alarm",
+        "办完的缴费提醒：号码、金额、财务写的处理说明",
+        "年度审计时还看得到；没有办完的不清除，谁办的、怎样办的在审计里",
+        setting="keep_alarms_days",
+        statement="DELETE FROM finance_alarm WHERE id IN (SELECT id FROM finance_alarm WHERE settled_at < $1"
+        " ORDER BY id LIMIT $2) AND settled_at < $1",
     ),
     Rule(
         "files",
@@ -149,9 +168,10 @@ async def sweep(s: Services) -> Mapping[str, int]:
 
 async def _cleared(s: Services, rule: Rule) -> int:
     """A slice at a time, each its own transaction, so that nobody waits and what is done stays done."""
-    before, total = s.clock.now() - timedelta(days=days(s.settings, rule)), 0
+    now, total = s.clock.now(), 0
+    values = (now - timedelta(days=days(s.settings, rule)), SLICE, now)
     for _ in range(MOST_SLICES):
-        touched = await write(rule.statement, before, SLICE)
+        touched = await write(rule.statement, *values[: 3 if "$3" in rule.statement else 2])
         await s.faults.reach(f"retention: a slice of {rule.name}")
         total += touched
         if touched < SLICE:

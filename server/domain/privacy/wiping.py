@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
+from server.domain.certificates.claims import Line
+from server.domain.certificates.files import file_key
+from server.domain.certificates.states import EVER_VALID
 from server.domain.corrections.contents import sealed
 from server.domain.people.candidates import ABOUT_ID
 from server.domain.ports import Keys
@@ -23,10 +27,15 @@ SELECT pdf_key AS key FROM certificate WHERE candidate_id = $1
 UNION SELECT photo_key FROM candidate WHERE id = $1
 UNION SELECT letter_key FROM correction WHERE candidate_id = $1
 """
+_CERTIFICATES_OF_ENDED = """
+SELECT x.number, x.claims_sha256 FROM erasure e JOIN certificate x ON x.candidate_id = e.candidate_id
+WHERE e.state = 'done' AND e.done_at >= $1 AND x.claims_sha256 IS NOT NULL
+"""
 _PICTURES = (".png", ".jpg")  # drawn of a certificate's page, beside its file
 
 # What is kept, by table, and why; docs/privacy.md shows it. Every other personal column is taken away.
 PUBLIC = "已公开、已签名的证书内容：证书要能继续核验，公开签发日志要对得上"
+ISSUED = PUBLIC + "；作废而没有发出的，那一行里的姓名和散列也清空"
 EXAMS = "考试档案：没有身份的考试记录，合格率等统计要对得上"
 BOOKS = "账目和凭证：会计档案依法保存；没有姓名，只有订单号"
 STOCK = "带编号的空白纸张要数得清"
@@ -44,7 +53,7 @@ KEPT: dict[str, tuple[str, str]] = {
     "certificate": (
         "number state line claims code pdf_sha256 sealed_at portal_number expires_on revoked_at revoke_reason "
         "superseded_at superseded_word",
-        PUBLIC,
+        ISSUED,
     ),
     "paper_sheet": ("serial certificate_id state spoiled_reason spoiled_at", STOCK),
     "fee": ("registration_id amount_fen state created_at", BOOKS),
@@ -93,6 +102,9 @@ _STATEMENTS = (
 _CERTIFICATE = """
 UPDATE certificate SET pdf_key = '', id_salt_sealed = NULL, printed_id_sealed = $2 WHERE candidate_id = $1
 """
+# A number that was reserved and never became a certificate was told to nobody: what its line says of the person goes.
+_NEVER_ISSUED = "SELECT id, line FROM certificate WHERE candidate_id = $1 AND NOT state = ANY($2::text[])"
+_LINE = "UPDATE certificate SET line = $2, claims = NULL, claims_sha256 = NULL, code = '', last_error = '' WHERE id = $1"
 _CORRECTION = """
 UPDATE correction SET was_sealed = $2, becomes_sealed = $3, was_index = NULL, reason = $4, decision_note = '',
        letter_key = '', letter_sha256 = '' WHERE candidate_id = $1
@@ -108,6 +120,12 @@ async def files(candidate_id: int) -> list[str]:
     """The keys of everything in the file store that is to go with the person."""
     keys = [row["key"] for row in await rows(_FILES, candidate_id) if row["key"]]
     return sorted({*keys, *_pictures(keys)})
+
+
+async def pictures(ended_since: datetime) -> list[str]:
+    """The keys of pictures of those whose erasure ended since: one that was being drawn meanwhile may have come after."""
+    found = await rows(_CERTIFICATES_OF_ENDED, ended_since)
+    return _pictures(file_key(row["number"], bytes(row["claims_sha256"])) for row in found)
 
 
 def _pictures(keys: Iterable[str]) -> list[str]:
@@ -126,6 +144,9 @@ async def wipe(keys: Keys, candidate_id: int, now: datetime) -> None:
         await write(statement, candidate_id)
     number = keys.encrypt(NO_NUMBER, about=ABOUT_ID)
     await write(_CERTIFICATE, candidate_id, number)
+    for row in await rows(_NEVER_ISSUED, candidate_id, list(EVER_VALID)):
+        line = replace(Line.from_bytes(bytes(row["line"])), name=NO_NAME, id_hash="0" * 32)
+        await write(_LINE, row["id"], line.to_bytes())
     nothing = [sealed(keys, side, "", {}) for side in ("was", "becomes")]
     await write(_CORRECTION, candidate_id, *nothing, NO_TEXT)
     # An index of nothing: no number can be looked up under it, and the next import of the person makes a new row.
