@@ -1,7 +1,8 @@
 """Kinds of certificates."""
 
 from tortoise import fields
-from tortoise.models import Model
+
+from server.models.record import Model
 
 
 class CertificateKind(Model):

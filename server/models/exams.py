@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from tortoise import fields
-from tortoise.models import Model
+
+from server.models.record import Model
 
 if TYPE_CHECKING:
     from server.models.certificate_kinds import CertificateKind

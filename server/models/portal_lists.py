@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tortoise import fields
-from tortoise.models import Model
 
 from server.models.exams import Plan
+from server.models.record import Model
 
 
 class PortalList(Model):

@@ -103,7 +103,7 @@ def mount(bp: Blueprint, path: str, handler: Screen, verb: Verb | None = None) -
             roles.require(call.actor, verb)
         return await handler(call, **values)
 
-    bp.add_route(seen, path, methods=["GET"], name=handler.__name__)
+    bp.add_route(seen, path, methods=["GET"], name=handler.__name__, error_format="json")
 
 
 def to_login(request: Request) -> HTTPResponse:
