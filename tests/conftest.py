@@ -30,6 +30,7 @@ from tests.kit import object_store
 from tests.kit.databases import ReusedDatabase
 from tests.kit.databases import with_database as with_database
 from tests.kit.fakes import NOON, FakeClock
+from tests.kit.file_order import spread
 from tests.kit.kept_pool import NAME, KeptPool
 from tests.kit.reused_apps import ReusedApps
 from tests.kit.stand_ins import stand_ins
@@ -46,6 +47,7 @@ AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 
 
 _SHARED = "XCERT_TESTS_SHARED"
+TESTS = Path(__file__).resolve().parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -66,6 +68,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def shared_folder() -> Path:
     """For what one test process makes and every other uses."""
     return Path(os.environ[_SHARED])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {file: place for place, file in enumerate(spread((one.path for one in items), TESTS))}
+    items.sort(key=lambda one: places[one.path])
 
 
 def pytest_collection_finish() -> None:

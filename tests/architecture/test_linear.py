@@ -40,6 +40,8 @@ WORST = 8.0  # ratio; linear is 4, quadratic 16
 TRUSTED = {
     ("server.adapters.wechat.templates", "_KEYWORD"): "a template of our own account, as WeChat keeps it",
     ("server.adapters.documents.pdf", "_DAY"): "a date that this service wrote",
+    ("server.web.template_words", "_CODE"): "our own templates, at a start",
+    ("server.web.template_words", "_PARTS"): "our own templates, at a start",
 }
 
 
