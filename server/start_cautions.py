@@ -47,7 +47,25 @@ def _in_the_clear(settings: Settings) -> list[str]:
             )
     if _leaves(settings.redis_url, 6379) and not settings.redis_url.startswith("rediss"):
         sentences.append("XCERT_REDIS_URL 指向别的机器而没有加密：请用 rediss://，除非这段网络只有自己的机器")
-    return sentences
+    return sentences + _unchecked(settings.redis_url)
+
+
+def _unchecked(url: str) -> list[str]:
+    """Of an encrypted Redis whose certificate nobody looks at: whoever stands between reads and writes along."""
+    if not url.startswith("rediss") or not _leaves(url, 6379):
+        return []
+    words = {name: value.lower() for name, value in store_urls.words_of(url).items()}
+    loose = [
+        f"{name}={words[name]}"
+        for name, safe in (("ssl_cert_reqs", ("required",)), ("ssl_check_hostname", ("true", "yes", "1")))
+        if name in words and words[name] not in safe
+    ]
+    if not loose:
+        return []
+    return [
+        f"XCERT_REDIS_URL 写着 {'、'.join(loose)}：加密了，却不核对对方的证书，站在中间的人照样读得到、改得了；"
+        "请去掉它，自己的 CA 填 XCERT_REDIS_CERTIFICATES"
+    ]
 
 
 def _leaves(url: str, port: int) -> bool:

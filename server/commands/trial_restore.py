@@ -1,14 +1,18 @@
 """`xcert restore DIR --trial`: a backup is loaded into a database made for it alone, looked at, and thrown away.
 
-A backup that nobody ever restored is a hope. Nothing of ours changes, and the service may run meanwhile. What a kill
-leaves behind, an empty or half-filled database of a name that nobody else has, the next trial clears away.
+A backup that nobody ever restored is a hope. Nothing of ours changes, and the service may run meanwhile. Each trial has a
+database of its own name and holds an advisory lock on that name as long as it runs: trials side by side leave each other
+alone, and what a killed one left behind, whose lock nobody holds any more, the next one clears away. A SIGTERM is no kill:
+the database is dropped before the command ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -33,10 +37,14 @@ from server.settings import Settings
 PREFIX = "xcert_trial_"
 FAILED = 3  # exit code: what was restored is not what it should be
 _SAMPLE = 200  # identity numbers read with the keys, from either end
-_LEFT = r"""
-SELECT datname FROM pg_database d WHERE datname LIKE 'xcert\_trial\_%'
+# Of trials from beside this database: locks of another one are not seen here, and neither are its trials touched.
+_MINE = "SELECT $1 || left(md5(current_database()), 8) || '_' AS prefix"
+_LEFT = """
+SELECT datname FROM pg_database d WHERE starts_with(datname, $1)
     AND NOT EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.datname = d.datname)
 """
+_TRY = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
+_LET_GO = "SELECT pg_advisory_unlock(hashtextextended($1, 0))"
 
 
 @dataclass(slots=True)
@@ -57,12 +65,13 @@ def trial(folder: Path, manifest: Mapping[str, Any], keys_dir: Path, settings: S
 
     Returns: 0; 3 when something is missing or cannot be read. Raises Impossible.
     """
-    with hosts(settings, join=True) as stores:
+    with hosts(settings, join=True) as stores, _ended_by_sigterm(), asyncio.Runner() as runner:
         url = stores.settings.session_url
-        name = PREFIX + secrets.token_hex(6)
+        link = runner.run(database.line(url))  # holds the lock until the end
+        name = runner.run(_named(link))
         there = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
         try:
-            version = asyncio.run(_make(url, name))
+            version = runner.run(_make(link, name))
             postgres_programs.load(
                 there,
                 folder / DUMP,
@@ -70,11 +79,12 @@ def trial(folder: Path, manifest: Mapping[str, Any], keys_dir: Path, settings: S
                 before="DROP SCHEMA public CASCADE;\nCREATE SCHEMA public;",
                 after="",
             )
-            looked = asyncio.run(_look(there, manifest, KeyFolder(keys_dir, production=False)))
+            looked = runner.run(_look(there, manifest, KeyFolder(keys_dir, production=False)))
         except postgres_programs.ProgramFailed as failed:
             raise Impossible(f"{failed}\n这份备份恢复不出来，请换一份，并查明原因。") from None
         finally:
-            asyncio.run(_drop(url, name))
+            asyncio.run(_drop(url, name))  # in a loop of its own: the other may have been broken off
+        runner.run(link.close())
         asyncio.run(_record(url, str(manifest["made_at"]), is_good=not looked.wrong))
     return _tell(looked, str(manifest["made_at"]))
 
@@ -92,12 +102,35 @@ def _tell(looked: Looked, made_at: str) -> int:
     return 0
 
 
-async def _make(url: str, name: str) -> int:
-    """A new database; returns the server's version. Those which killed trials left are dropped."""
-    link = await database.line(url)
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """A SIGTERM ends the trial as Ctrl-C does, so that its database goes with it."""
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
-        for row in await link.fetch(_LEFT):
-            await link.execute(f'DROP DATABASE IF EXISTS "{row["datname"]}"')
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+async def _named(link: Any) -> str:
+    """A name that nobody else has, locked as long as the connection lives."""
+    prefix = await link.fetchval(_MINE, PREFIX)
+    name = f"{prefix}{secrets.token_hex(6)}"
+    await link.fetchval(_TRY, name)
+    return name
+
+
+async def _make(link: Any, name: str) -> int:
+    """A new database; returns the server's version. Those which killed trials left are dropped."""
+    try:
+        for row in await link.fetch(_LEFT, await link.fetchval(_MINE, PREFIX)):
+            if await link.fetchval(_TRY, row["datname"]):  # nobody's any more
+                await link.execute(f'DROP DATABASE IF EXISTS "{row["datname"]}"')
+                await link.fetchval(_LET_GO, row["datname"])
         await link.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
         return int(await link.fetchval("SHOW server_version_num")) // 10000
     except asyncpg.InsufficientPrivilegeError:
@@ -105,8 +138,6 @@ async def _make(url: str, name: str) -> int:
             "数据库账号没有建库的权限，不能试恢复：请用有 CREATEDB 权限的账号运行，"
             "或在另一台机器上用一个空的数据库运行 xcert restore。"
         ) from None
-    finally:
-        await link.close()
 
 
 async def _drop(url: str, name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,27 @@ def test_development_that_is_named_starts_with_the_real_accounts_and_says_so() -
         load(PRODUCTION | {"XCERT_ENV": "development", "XCERT_PROXIES": "1"}, env_file=None)
     )
     assert sentence.startswith("XCERT_ENV 是 development，填的却是正式的微信账号")
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("rediss://:a@cache.example.cn:6380/0?ssl_cert_reqs=none", "ssl_cert_reqs=none"),
+        ("rediss://:a@cache.example.cn:6380/0?ssl_cert_reqs=optional", "ssl_cert_reqs=optional"),
+        ("rediss://:a@cache.example.cn:6380/0?ssl_check_hostname=false", "ssl_check_hostname=false"),
+        ("rediss://:a@cache.example.cn:6380/0?ssl_cert_reqs=required&ssl_check_hostname=true", ""),
+        ("rediss://:a@cache.example.cn:6380/0", ""),
+        ("rediss://:a@127.0.0.1:6380/0?ssl_cert_reqs=none", ""),
+    ],
+)
+def test_an_encrypted_redis_whose_certificate_nobody_looks_at_is_said(url: str, word: str) -> None:
+    from server import start_cautions
+
+    said = start_cautions.cautions(replace(load(PRODUCTION, env_file=None), redis_url=url))
+    assert [one for one in said if "XCERT_REDIS_URL" in one] == (
+        [one for one in said if one.startswith(f"XCERT_REDIS_URL 写着 {word}：")] if word else []
+    )
+    assert any(word in one for one in said) or not word
 
 
 def test_a_sandbox_of_ones_own_needs_no_environment() -> None:

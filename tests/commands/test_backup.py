@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import asyncpg
 
 from server.commands import trial_restore
-from tests.commands.conftest import Xcert
+from tests.commands.conftest import ROOT, Xcert
 from tests.commands.restoring import files, state
+from tests.kit.started import Started
 
 
 async def test_whole_state_and_back(xcert: Xcert, filled: str, empty: str, tmp_path: Path) -> None:
@@ -51,7 +56,6 @@ async def test_a_backup_is_tried_and_nothing_changes(xcert: Xcert, filled: str, 
     assert xcert("backup", tmp_path / "backup", "--keys", tmp_path / "apart").returncode == 0
     before = await state(filled)
     link = await asyncpg.connect(filled)  # the service may run
-    await link.execute('CREATE DATABASE "xcert_trial_killed"')
     tried = xcert("restore", tmp_path / "backup", "--trial")
     assert (tried.returncode, tried.stderr) == (0, "")
     count = await link.fetchval("SELECT count(*) FROM candidate")
@@ -74,6 +78,43 @@ async def test_a_backup_is_tried_and_nothing_changes(xcert: Xcert, filled: str, 
         f"✗ 抽查 {count} 位考生，1 位的证件号码用这些密钥读不出。",
     )
     await link.close()
+    assert await databases(filled) == set()
+
+
+_SLEEPING = """
+import sys, time
+from server.adapters import postgres_programs
+postgres_programs.load = lambda *args, **more: time.sleep(600)
+from server.cli import main
+main(["restore", sys.argv[1], "--trial"])
+"""
+
+
+async def test_a_killed_trial_is_cleared_away_and_one_that_runs_is_left_alone(
+    xcert: Xcert, filled: str, environment: dict[str, str], tmp_path: Path, started: Started
+) -> None:
+    """Nobody is connected to either database: the lock alone tells them apart."""
+    assert xcert("backup", tmp_path / "backup").returncode == 0
+    command = [sys.executable, "-c", _SLEEPING, str(tmp_path / "backup")]
+
+    async def begun() -> tuple[subprocess.Popen[bytes], str]:
+        before = await databases(filled)
+        program = started.program(command, cwd=tmp_path, env=environment | {"PYTHONPATH": str(ROOT)})
+        async with asyncio.timeout(60):
+            while not (new := await databases(filled) - before):
+                await asyncio.sleep(0.05)
+        return program, new.pop()
+
+    living, its = await begun()
+    killed, left = await begun()
+    killed.kill()
+    killed.wait()
+    assert await databases(filled) == {its, left}
+    tried = xcert("restore", tmp_path / "backup", "--trial")
+    assert (tried.returncode, tried.stderr) == (0, "")
+    assert await databases(filled) == {its}
+    living.terminate()
+    assert await asyncio.to_thread(living.wait, 60) == 128 + signal.SIGTERM
     assert await databases(filled) == set()
 
 

@@ -135,7 +135,14 @@ def test_the_backup_shares_what_has_not_changed(
     environment: dict[str, str], tmp_path: Path, wrapper: Path
 ) -> None:
     place = tmp_path / "backups"
-    (place / "2020-01-01-000000").mkdir(parents=True)  # one that was broken off: it has no manifest
+    broken_off = [place / f"202{n}-01-01-000000" for n in (0, 1)]  # without a manifest
+    for one in broken_off:
+        one.mkdir(parents=True)
+    os.utime(broken_off[0], (0, 0))  # the other may be under way
+    whole = [place / f"2022-01-{day:02}-000000" for day in range(1, 30)]
+    for one in whole:
+        one.mkdir()
+        (one / "manifest.json").write_text('{"sha256": {}}')
     vault = tmp_path / "var" / "vault"
     vault.mkdir(parents=True)
     (vault / "a.txt").write_text("a")
@@ -145,7 +152,10 @@ def test_the_backup_shares_what_has_not_changed(
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         time.sleep(1)  # their names are seconds
-    _, first, second = sorted(place.iterdir())
+    other, *kept_whole, first, second = sorted(place.iterdir())
+    assert (other, kept_whole) == (broken_off[1], whole[1:]), (
+        "thirty whole ones; what is broken off is none of them"
+    )
     kept = [next(one.rglob("a.txt")) for one in (first, second)]
     assert kept[0].samefile(kept[1])
 
