@@ -28,7 +28,7 @@ from server.adapters.documents.print_sheets import PdfSheetPrinter
 from server.adapters.documents.reader_apart import PdfReaderApart
 from server.adapters.documents.receipt_pdf import TypstReceiptPrinter
 from server.adapters.documents.seal import Seal
-from server.adapters.file_stores import file_store_of
+from server.adapters.file_stores import file_store_of, second_register_of
 from server.adapters.keys import KeyFolder
 from server.adapters.lookup_watch import LookupWatch
 from server.adapters.one_time_codes import TotpCodes
@@ -187,8 +187,7 @@ async def running(settings: Settings, *, looks_up: bool = False) -> AsyncIterato
         stack.push_async_callback(wechat.close)
         memory = SessionMemory()
         watch = await stack.enter_async_context(_watching(settings, memory)) if looks_up else None
-        paying = _paying(settings, clock, tracing)
-        pay = await stack.enter_async_context(paying) if settings.has_pay else None
+        pay = await stack.enter_async_context(_paying(settings, clock, tracing)) if settings.has_pay else None
         yield _services(settings, clock, keys, _Opened(redis, store, tracing, wechat, pay, memory, watch))
 
 
@@ -223,6 +222,7 @@ def _services(settings: Settings, clock: SystemClock, keys: KeyFolder, o: _Opene
         pay=o.pay,
         image_check=PillowImageCheck(),
         doctor=DoctorApart(settings),
+        second_register=second_register_of(settings),
         log_witnesses=_witnesses(settings),
         lookup_watch=o.watch,
         tracing=o.tracing,

@@ -125,6 +125,13 @@ def _backups(commands: Subparsers) -> None:
         help="现有数据库接不上备份时，每种证书编号跳过多少个（默认 100000），备份之后发出的编号不再用",
     )
     back.set_defaults(run=_run("restore.restore"))
+    gone = commands.add_parser(
+        "erasures", help="删除登记：恢复备份以后，备份之后批准的删除按它重做"
+    ).add_subparsers(required=True, metavar="操作")
+    gone.add_parser("check", help="与数据库核对，不改动").set_defaults(run=_run("erasures.check"))
+    anew = gone.add_parser("redo", help="重做数据库里没有的删除，补上缺的登记（xcert restore 自己会做）")
+    anew.add_argument("folder", type=Path, nargs="*", metavar="目录", help="另外的备份目录，或登记的另一份")
+    anew.set_defaults(run=_run("erasures.redo"))
     notices = commands.add_parser("notices", help="恢复备份后暂停的通知").add_subparsers(
         required=True, metavar="操作"
     )

@@ -213,6 +213,11 @@ class Settings:
         "群发合计每天最多几条；微信每天的额度（起初十万条）减去留给成绩、证书等通知的",
         90_000,
     )
+    erasures_dir: Path | None = _s(
+        "XCERT_ERASURES_DIR",
+        "删除登记另存一份的目录，放在备份那边（另一台机器挂载来的）；恢复备份时按它重做删除；不填：只在文件存储里",
+        None,
+    )
     keep_files_days: int = _s("XCERT_KEEP_FILES_DAYS", "导入的原始表格和标注表留几天", 30)
     keep_imports_days: int = _s("XCERT_KEEP_IMPORTS_DAYS", "导入的逐行问题和改动（含姓名）留几天", 180)
     keep_notices_days: int = _s("XCERT_KEEP_NOTICES_DAYS", "通知的内容和收件的 openid 留几天", 365)

@@ -46,7 +46,7 @@ from server.domain.people import candidate_phones, ended_sessions, officer_terms
 from server.domain.portal_lists import comparison, keeping
 from server.domain.ports import Services, TracedSpan
 from server.domain.ports.process_board import JOBS
-from server.domain.privacy import erasing, retention
+from server.domain.privacy import erasing, redoing, retention
 from server.domain.public_log import sequencer
 from server.domain.wechat_chat import late_answers, menu, pushes
 from server.models import database, failures
@@ -157,6 +157,7 @@ SWEEPS: dict[str, tuple[Work, str]] = {
     "payments.sweep": (sweep_payments, EVERY_MINUTE),
     "privacy.retention": (retention.sweep, DAILY),
     "privacy.erasures": (erasing.sweep, EVERY_MINUTE),
+    "privacy.register": (redoing.sweep, EVERY_MINUTE),
     "portal.sweep": (comparison.compare, DAILY),
     "pushes.late": (late_answers.sweep, EVERY_MINUTE),
     "pushes.sweep": (pushes.sweep, HOURLY),

@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 from server.adapters.object_storage import Bucket, ObjectFileStore
 from server.adapters.storage import FolderFileStore
-from server.domain.ports import FileStore
+from server.domain.ports import FileStore, StoredFile
+from server.errors import OutsideFailure
 from server.files_place import FilesPlace
 from server.settings import Settings
+
+
+class MountedFileStore(FolderFileStore):
+    """A folder that somebody else provides, mounted from another machine for instance: it is never made here.
+
+    Whatever is written where nothing is mounted would lie beside the data and be lost with them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._there = folder
+
+    async def put(self, key: str, data: bytes) -> None:
+        self._require()
+        await super().put(key, data)
+
+    async def put_once(self, key: str, data: bytes) -> bytes:
+        self._require()
+        return await super().put_once(key, data)
+
+    async def listing(self, after: str = "") -> AsyncIterator[StoredFile]:
+        self._require()
+        async for one in super().listing(after):
+            yield one
+
+    def _require(self) -> None:
+        if not self._there.is_dir():
+            raise OutsideFailure(f"目录 {self._there} 不在（XCERT_ERASURES_DIR），请建立或挂载它。")
+
+
+def second_register_of(settings: Settings) -> FileStore | None:
+    """Where the register of erasures is kept once more; None: nowhere."""
+    return MountedFileStore(settings.erasures_dir) if settings.erasures_dir is not None else None
 
 
 def file_store_of(settings: Settings, place: FilesPlace | None = None) -> FileStore:

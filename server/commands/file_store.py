@@ -80,7 +80,7 @@ def _summary(tally: Tally, place: str, *, after: str, reads: bool) -> str:
         for label, count in (
             ("证书页面的图片", tally.pictures),
             ("公开签发日志的文件（用 xcert log verify 核对）", tally.log),
-            ("审计链的散列（用 xcert audit verify 核对）", tally.audit),
+            ("审计链的散列、删除登记（用 xcert audit verify、xcert erasures check 核对）", tally.audit),
             ("微信验证文件", tally.site),
             ("一小时内写入、还没有登记的", tally.young),
             ("没有登记的", tally.stray),

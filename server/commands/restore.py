@@ -18,7 +18,7 @@ from typing import Any
 from server.adapters import cache, postgres_programs
 from server.adapters.clock import SystemClock
 from server.adapters.key_life import FILE as LIFE
-from server.commands import Impossible, stored_files, trial_restore
+from server.commands import Impossible, erasures, stored_files, trial_restore
 from server.commands.backup import (
     DUMP,
     FILES,
@@ -36,7 +36,8 @@ from server.domain.actor import SYSTEM
 from server.domain.audit import audit_log
 from server.domain.notices import hold
 from server.domain.ports import FileStore
-from server.errors import OutsideFailure
+from server.domain.privacy.redoing import Redone
+from server.errors import OutsideFailure, XcertError
 from server.models import database
 from server.settings import Settings
 
@@ -82,9 +83,26 @@ def restore(args: argparse.Namespace, settings: Settings) -> int:
         asyncio.run(
             cache.forget(stores.settings.redis_url, certificates=stores.settings.redis_certificates)
         )  # answers of a time that is gone
+        done = _erase_again(stores.settings, folder)
     print(f"恢复完成，数据来自 {manifest['made_at']} 的备份。")
     _tell(state, args.skip_numbers)
+    erasures.tell(done)
     return 0
+
+
+def _erase_again(settings: Settings, folder: Path) -> list[Redone]:
+    """Whoever was erased after the backup was made is erased again before anybody may see them. Raises Impossible.
+
+    The register is what the files' store, its second place, this backup and those beside it hold together.
+    """
+    others = [one for one in folder.parent.iterdir() if (one / MANIFEST).is_file()]
+    try:
+        return asyncio.run(erasures.after_restore(settings, sorted({folder, *others})))
+    except XcertError as error:
+        raise Impossible(
+            f"数据已经恢复，备份之后批准的删除还没有全部重做：{error}\n"
+            "请解决后运行 xcert erasures redo；完成之前不要启动服务。"
+        ) from None
 
 
 def _tell(state: DatabaseState, skip: int) -> None:

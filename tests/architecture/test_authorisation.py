@@ -29,6 +29,7 @@ ASKS_NOBODY = {
     "portal_lists/keeping.py keep": "a part of an import, whose verb has asked",
     "imports/practice_writing.py take": "a part of an import, whose verb has asked",
     "notices/hold.py begin": "the command line alone",
+    "privacy/erasure_transitions.py redo": "the writer; who asked and who approved is on the register",
     "notices/hold.py end": "the command line alone",
     "people/conflicts.py stand_behind": "a part of the verbs on officers, which have asked",
     "people/identity_index.py reindex": "the command line alone",

@@ -139,7 +139,19 @@ def test_readme_commands_exist() -> None:
         assert left.value.code == 0, f"xcert {command}"
 
 
-GROUPS = ("keys", "files", "audit", "import", "staff", "wechat", "notices", "pay", "roster", "log")
+GROUPS = (
+    "keys",
+    "files",
+    "erasures",
+    "audit",
+    "import",
+    "staff",
+    "wechat",
+    "notices",
+    "pay",
+    "roster",
+    "log",
+)
 RUN_BY = {  # each command that the documents name, and a test file in which it runs for real
     "make serve": ("journeys/service.py", '"server.cli", "serve", "--dev"'),
     "make test": ("../.ci/run", "make test"),
@@ -193,6 +205,8 @@ RUN_BY = {  # each command that the documents name, and a test file in which it 
     "xcert log recover": ("commands/test_log.py", 'xcert, "log", "recover"'),
     "xcert log monitor": ("commands/test_log.py", '"log", "monitor", site'),
     "xcert pay reconcile": ("commands/test_pay.py", 'run("reconcile"'),
+    "xcert erasures check": ("commands/test_erasures.py", 'xcert("erasures", "check"'),
+    "xcert erasures redo": ("commands/test_erasures.py", 'xcert("erasures", "redo"'),
     "xcert notices status": ("commands/test_restore.py", 'xcert("notices", "status"'),
     "xcert notices release": ("commands/test_restore.py", 'xcert("notices", "release"'),
 }

@@ -62,6 +62,7 @@ APPROVING = (
     "erasing.approve: after the commit",
 )
 FOLLOWING = (
+    "erasing.delete_files: it is on the register",
     "erasing.delete_files: a file is gone",
     "erasing.complete: before the commit",
     "erasing.complete: after the commit",

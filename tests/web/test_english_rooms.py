@@ -45,7 +45,8 @@ ELSEWHERE = (
     "server/domain/notices/template_check", "server/domain/notices/wanted_templates",
     "server/domain/portal_lists/differences_workbook", "server/domain/lookups/list_exports", "server/web/console/help_", "server/web/console/go_live",
     "server/domain/privacy/candidate_tables", "server/domain/privacy/other_tables", "server/domain/privacy/holding",
-    "server/domain/privacy/held_rows", "server/domain/privacy/wiping", "server/domain/privacy/retention", "server/web/console/personal_copies",
+    "server/domain/privacy/held_rows", "server/domain/privacy/wiping", "server/domain/privacy/retention", "server/domain/privacy/redoing",
+    "server/web/console/personal_copies",
 )  # fmt: skip
 WORDS = ("english.js", "english-console.js")  # scripts that hold the English of the others
 SILENT = ("docs.js",)  # of pages that are in Chinese alone

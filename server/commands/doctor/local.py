@@ -14,7 +14,7 @@ from server import start_cautions
 from server.adapters import cache, keys
 from server.adapters.documents import font
 from server.adapters.spreadsheets import process as tables
-from server.commands.doctor import connection_checks, file_checks, seal_checks
+from server.commands.doctor import connection_checks, file_checks, register_checks, seal_checks
 from server.commands.doctor.findings import Finding, Level, bad, look, ok
 from server.commands.preflight import TROUBLES, hopeless, is_pooled, tls_trouble
 from server.errors import Refused
@@ -52,6 +52,7 @@ async def check(settings: Settings) -> list[Finding]:
             findings.append(await connection_checks.check(settings))
         if title == "数据目录":
             findings.append(await file_checks.check(settings))
+            findings.append(await register_checks.check(settings))
         if title == "数据库表" and settings.is_production and await _may_change_the_trail(settings):
             findings.append(look("审计", _TRAIL_OPEN))
         if title == "密钥" and findings[-1].level is Level.OK:

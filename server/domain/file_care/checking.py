@@ -26,7 +26,8 @@ from server.errors import NotFound, Refused
 YOUNG = timedelta(hours=1)  # so old a file may be whose row is still to be written
 READ_AT_ONCE = 8
 ASKED_AT_ONCE = 200
-_LOG, _AUDIT, _SITE, _CERTIFICATES = "log/", chain.FOLDER, "wechat-files/", "certificates/"
+_LOG, _SITE, _CERTIFICATES = "log/", "wechat-files/", "certificates/"
+_AUDIT = (chain.FOLDER, "erasures/")  # the trail's links, and the register of erasures: no row names them
 _PICTURES = (".png", ".jpg")  # of a certificate's page: drawn anew whenever they are missing
 
 

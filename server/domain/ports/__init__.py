@@ -303,6 +303,7 @@ class Services:
     pay: PayGateway | None = None  # None: no merchant number is configured
     sms: SmsSender | None = None  # None: no vendor is connected
     doctor: Doctor | None = None  # None: this process cannot ask it
+    second_register: FileStore | None = None  # of erasures, apart from the files; None: no place is named
     log_witnesses: LogWitnesses | None = None  # None: nobody witnesses the public log
     tracing: Tracing | None = None  # None: no collector is named
     lookup_watch: LookupWatch | None = None  # None: every look-up reads the database

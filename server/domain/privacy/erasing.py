@@ -6,6 +6,7 @@ process that dies leaves either nothing changed or a list of files that the swee
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,12 +22,12 @@ from server.domain.people import bindings, ended_sessions
 from server.domain.people.free_text import clean_reason
 from server.domain.ports import Services, WeChatIdentity
 from server.domain.ports.lookups import ALL
-from server.domain.privacy import erasure_facts, personal_copy, wiping
+from server.domain.privacy import erasure_facts, erasure_register, personal_copy, wiping
 from server.domain.privacy.erasure_transitions import advance, locked, require_at
 from server.domain.privacy.personal_copy import Asked
 from server.domain.privacy.states import UNDER_WAY_GUARDS, ErasureState, Standing
 from server.domain.roles import Verb
-from server.errors import Conflict, FieldError, Invalid
+from server.errors import Conflict, FieldError, Invalid, OutsideFailure
 from server.models import Candidate, Erasure
 from server.models.database import breaks
 
@@ -98,17 +99,31 @@ async def approve(s: Services, erasure_id: int, *, actor: Actor) -> ErasureState
         known = await erasure_facts.under_way(row.candidate_id, await erasure_facts.people(row, actor))
         await advance(s.clock, row, "approve", known, actor=actor)
         await s.faults.reach("erasing.approve: the case is approved")
-        bound = [WeChatIdentity(*one) for one in await wiping.bound_to(row.candidate_id)]
-        await Erasure.filter(id=row.id).update(files=await wiping.files(row.candidate_id))
-        await wiping.wipe(s.keys, row.candidate_id, s.clock.now())
-        await s.faults.reach("erasing.approve: the record is erased")
-        await s.queue.put(JOB, erasure_id=row.id, once=f"{JOB}:{row.id}")
-        ends = [await ended_sessions.write(s.clock, s.keys, one) for one in bound]
-        await freshness.tell(*(scope_of(one.account, one.openid) for one in bound), ALL)
-    for one, moment in zip(bound, ends, strict=True):
+        ended = await take_out(s, row)
+    forget(s, ended)
+    return ErasureState(row.state)
+
+
+async def take_out(s: Services, row: Erasure) -> list[tuple[WeChatIdentity, int]]:
+    """Everything of the person out of the database, in the caller's transaction that holds them; files follow by the job.
+
+    Returns: whose sessions have ended, and when; for `forget`, once that is committed.
+    """
+    bound = [WeChatIdentity(*one) for one in await wiping.bound_to(row.candidate_id)]
+    await Erasure.filter(id=row.id).update(files=await wiping.files(row.candidate_id))
+    await wiping.wipe(s.keys, row.candidate_id, s.clock.now())
+    await s.faults.reach("erasing.approve: the record is erased")
+    await s.queue.put(JOB, erasure_id=row.id, once=f"{JOB}:{row.id}")
+    ends = [await ended_sessions.write(s.clock, s.keys, one) for one in bound]
+    await freshness.tell(*(scope_of(one.account, one.openid) for one in bound), ALL)
+    return list(zip(bound, ends, strict=True))
+
+
+def forget(s: Services, ended: Iterable[tuple[WeChatIdentity, int]]) -> None:
+    """This process knows at once that these people's sessions are over."""
+    for one, moment in ended:
         ended_sessions.remember(s.keys, s.session_memory, one, moment)
         bindings.forget(s.lookup_watch, one)
-    return ErasureState(row.state)
 
 
 async def refuse(s: Services, erasure_id: int, note: str, *, actor: Actor) -> ErasureState:
@@ -134,13 +149,21 @@ async def _end(s: Services, erasure_id: int, name: str, note: str, actor: Actor)
 
 
 async def delete_files(s: Services, erasure_id: int) -> None:
-    """Delete what is left of an approved erasure's files, and end it. Job `privacy.delete_files`; safe to repeat."""
+    """Put the erasure on the register, delete what is left of its files, and end it. Job `privacy.delete_files`.
+
+    Safe to repeat. It does not end before the register has it in every place: a backup that is put back would undo it.
+    """
     row = await Erasure.get_or_none(id=erasure_id)
     if row is None or ErasureState(row.state) is not ErasureState.UNDER_WAY:
         return
+    entries = await erasure_register.approved(erasure_id)
+    await erasure_register.write(s.keys, s.file_store, entries)
+    await s.faults.reach("erasing.delete_files: it is on the register")
     for key in row.files:
         await s.file_store.delete(key)
         await s.faults.reach("erasing.delete_files: a file is gone")
+    for place in erasure_register.places(s)[1:]:
+        await erasure_register.write(s.keys, place, entries)
     async with transaction(s.faults, "erasing.complete"):
         row = await locked(erasure_id)
         if ErasureState(row.state) is not ErasureState.UNDER_WAY:
@@ -154,7 +177,13 @@ async def sweep(s: Services) -> None:
 
     For a while pictures are deleted again: a process that drew one may have died before it saw that its holder is erased.
     """
-    for row in await Erasure.filter(state=ErasureState.UNDER_WAY.value).only("id"):
-        await delete_files(s, erasure_id=row.id)
     for key in await wiping.pictures(s.clock.now() - LOOKED_AFTER):
         await s.file_store.delete(key)
+    failed = None
+    for row in await Erasure.filter(state=ErasureState.UNDER_WAY.value).only("id"):
+        try:
+            await delete_files(s, erasure_id=row.id)
+        except OutsideFailure as failure:  # a place that is away is away for all; the rest of each is done
+            failed = failure
+    if failed is not None:
+        raise failed

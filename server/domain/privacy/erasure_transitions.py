@@ -7,9 +7,12 @@ from typing import Any
 from server.domain.actor import Actor
 from server.domain.audit import audit_log
 from server.domain.ports import Clock
+from server.domain.privacy.erasure_register import Entry
 from server.domain.privacy.states import STEPS, ErasureState, Standing, moved_on
 from server.errors import NotFound
-from server.models import Erasure
+from server.models import Erasure, Staff
+
+REGISTER = "恢复备份以后，按删除登记重做"
 
 
 async def locked(erasure_id: int) -> Erasure:
@@ -66,3 +69,31 @@ async def advance(
         was={"state": state.value},
         became=became,
     )
+
+
+async def redo(clock: Clock, entry: Entry, *, actor: Actor) -> Erasure:
+    """The step `redo`: an erasure of the register that the database does not know, with those who asked and approved.
+
+    One that is asked for in the database becomes it; otherwise a case is made. In the caller's transaction.
+    """
+    names = dict(await Staff.filter(id__in=(entry.requested_by, entry.decided_by)).values_list("id", "name"))
+    told: dict[str, Any] = {
+        "state": STEPS["redo"].target.value,
+        "asked_on": entry.asked_on,
+        "reason": REGISTER,
+        "requested_by": entry.requested_by,
+        "requested_by_name": names.get(entry.requested_by, ""),
+        "requested_at": entry.requested_at,
+        "decided_by": entry.decided_by,
+        "decided_by_name": names.get(entry.decided_by, ""),
+        "decided_at": entry.decided_at,
+    }
+    sources = [one.value for one in STEPS["redo"].sources]
+    held = await Erasure.filter(candidate_id=entry.row, state__in=sources).select_for_update().first()
+    if held is None:
+        held = await Erasure.create(candidate_id=entry.row, **told)
+    else:
+        await Erasure.filter(id=held.id).update(**told)
+    became = {"state": told["state"], "asked_on": entry.asked_on.isoformat()}
+    await audit_log.record(clock, actor, "erasure.redo", "candidate", entry.row, became=became)
+    return held

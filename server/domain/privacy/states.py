@@ -134,6 +134,7 @@ STEPS: dict[str, Step[ErasureState, Standing]] = table(
     ),
     step("refuse", "requested", ErasureState.REFUSED, "另一位同事", another_decides, label="不批准"),
     step("withdraw", "requested", ErasureState.WITHDRAWN, "提出人", the_asker_withdraws, label="撤回"),
+    step("redo", "requested", ErasureState.UNDER_WAY, "系统", label="按登记重做"),
     step("complete", "under_way", ErasureState.DONE, "系统", all_files_are_gone, label="完成"),
 )
 

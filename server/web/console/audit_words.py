@@ -54,6 +54,7 @@ ACTIONS = {
     "erasure.approve": "批准删除个人信息",
     "erasure.refuse": "不批准删除个人信息",
     "erasure.withdraw": "撤回删除个人信息",
+    "erasure.redo": "恢复备份以后重做删除",
     "erasure.complete": "个人信息删除完成",
     "retention.sweep": "到期清除个人信息",
     "candidate.export": "导出考生的个人信息副本",

@@ -1,0 +1,92 @@
+"""`xcert erasures …`: the register of erasures against the database, and doing again what a backup brought back."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from server import app
+from server.commands.with_services import with_services
+from server.domain.ports import Services
+from server.domain.privacy import erasing, erasure_register, redoing
+from server.domain.privacy.erasure_register import Entry
+from server.domain.privacy.redoing import Redone
+from server.settings import Settings
+
+LEFT = 3  # exit code: somebody is back who was erased, or a place of the register lacks an entry
+
+
+def check(args: argparse.Namespace, settings: Settings) -> int:
+    """Compare and change nothing. Returns 0 when all agrees, else 3."""
+
+    async def look(s: Services) -> list[str]:
+        problems = []
+        wanted = {one.key for one in await erasure_register.approved()}
+        for place, name in zip(erasure_register.places(s), ("文件存储", "另一处"), strict=False):
+            there = {key async for key in erasure_register.keys_in(place)}
+            unread = [key for key in sorted(there) if await erasure_register.got(s.keys, place, key) is None]
+            back = await redoing.outstanding(there - set(unread))
+            problems += [f"{name}：{len(back)} 位已删除的人又在数据库里"] if back else []
+            problems += [f"{name}：少 {len(wanted - there)} 条登记"] if wanted - there else []
+            problems += (
+                [f"{name}：{len(unread)} 条登记读不出，或不是本系统写的（如 {unread[0]}）"] if unread else []
+            )
+        print(f"数据库里批准的删除 {len(wanted)} 项。")
+        return problems
+
+    problems = with_services(settings, look)
+    for one in problems:
+        print(f"✗ {one}")
+    if problems:
+        print("运行 xcert erasures redo 重做并补上。")
+        return LEFT
+    print("✓ 删除登记与数据库一致。")
+    return 0
+
+
+def redo(args: argparse.Namespace, settings: Settings) -> int:
+    """Do again what is on the register and not in the database, and complete the register."""
+
+    tell(with_services(settings, lambda s: _again(s, args.folder)))
+    return 0
+
+
+async def after_restore(settings: Settings, folders: Sequence[Path]) -> list[Redone]:
+    """The same for a database that was put back just now: nobody is connected yet. Raises what `redoing.bring_up` does."""
+    async with app.running(settings) as s:
+        return await _again(s, folders)
+
+
+async def _again(s: Services, folders: Iterable[Path]) -> list[Redone]:
+    done = await redoing.bring_up(s, entries_in(s, folders))
+    await erasing.sweep(s)
+    return done
+
+
+def entries_in(s: Services, folders: Iterable[Path]) -> list[Entry]:
+    """The entries in backups, each a folder that `xcert backup` made, or in copies of the register; others' are left out."""
+    found = {}
+    for folder in folders:
+        for path in sorted(
+            {
+                *folder.glob(f"files/vault/{erasure_register.FOLDER}*.json"),
+                *folder.glob(f"{erasure_register.FOLDER}*.json"),
+            }
+        ):
+            try:
+                entry = erasure_register.read(s.keys, path.read_bytes())
+            except ValueError:
+                continue
+            found[entry.key] = entry
+    return list(found.values())
+
+
+def tell(done: Sequence[Redone]) -> None:
+    """What was done again, by number alone."""
+    print(f"按删除登记重做了 {len(done)} 项删除。" if done else "没有要重做的删除。")
+    for one in done:
+        if one.open:
+            print(
+                f"  考生记录 {one.row} 在备份里还有没办完的，不再有身份，请按编号收尾：{'；'.join(one.open)}。"
+            )

@@ -1,0 +1,140 @@
+"""删除登记: one small file for every erasure, kept with the files and, if a second place is named, apart from them.
+
+A backup that is put back brings back whoever was erased after it was made. The register names the rows again, by their
+number and the moment they were made, and holds nothing of the person. Each entry is sealed with a key of ours: whoever can
+write files alone erases nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import orjson
+
+from server.domain.ports import FileStore, Keys, Services
+from server.errors import NotFound
+from server.models.database import rows
+
+FOLDER = "erasures/"
+_FORM = 1
+_ABOUT = "erasure.register"
+_MOMENT = "%Y%m%dT%H%M%S%f"
+APPROVED = """
+SELECT 'candidate' AS kind, c.id AS row, c.created_at, e.asked_on, e.requested_by, e.requested_at, e.decided_by, e.decided_at
+FROM erasure e JOIN candidate c ON c.id = e.candidate_id
+WHERE e.state IN ('under_way', 'done') AND ($1::bigint IS NULL OR e.id = $1) ORDER BY e.id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An approved erasure.
+
+    Attributes:
+        kind: whose row, the name of its table. row: its number; `created_at`: when it was made. A number that is given
+            anew after a restore belongs to a row that was made at another moment.
+        requested_by, decided_by: numbers of accounts.
+    """
+
+    kind: str
+    row: int
+    created_at: datetime
+    asked_on: date
+    requested_by: int
+    requested_at: datetime
+    decided_by: int
+    decided_at: datetime
+
+    @property
+    def key(self) -> str:
+        """Where it stands in a store."""
+        return f"{FOLDER}{self.kind}-{self.row}-{self.created_at.astimezone(UTC).strftime(_MOMENT)}.json"
+
+    def to_bytes(self, keys: Keys) -> bytes:
+        """Sorted JSON with its seal."""
+        said = self._said()
+        return _json({**said, "seal": keys.blind(_json(said).decode(), about=_ABOUT).hex()})
+
+    def _said(self) -> dict[str, Any]:
+        return {
+            "form": _FORM,
+            "kind": self.kind,
+            "row": self.row,
+            "created_at": self.created_at.astimezone(UTC).isoformat(),
+            "asked_on": self.asked_on.isoformat(),
+            "requested_by": self.requested_by,
+            "requested_at": self.requested_at.astimezone(UTC).isoformat(),
+            "decided_by": self.decided_by,
+            "decided_at": self.decided_at.astimezone(UTC).isoformat(),
+        }
+
+
+def _json(said: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+
+
+def read(keys: Keys, data: bytes) -> Entry:
+    """What `Entry.to_bytes` wrote under any epoch. Raises ValueError: it is none, or not sealed by us."""
+    try:
+        said = orjson.loads(data)
+        seal = bytes.fromhex(said.pop("seal"))
+        if said.pop("form") != _FORM:
+            raise ValueError("another form")
+        moments = {
+            name: datetime.fromisoformat(said.pop(name))
+            for name in ("created_at", "requested_at", "decided_at")
+        }
+        entry = Entry(**{**said, **moments, "asked_on": date.fromisoformat(said["asked_on"])})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("not an entry") from error
+    if seal not in keys.blinds(_json(entry._said()).decode(), about=_ABOUT):
+        raise ValueError("not sealed by us")
+    return entry
+
+
+def named(key: str) -> tuple[str, int, datetime] | None:
+    """Whose row the key of an entry names; None: it is no such key."""
+    try:
+        kind, row, moment = key.removeprefix(FOLDER).removesuffix(".json").split("-")
+        return kind, int(row), datetime.strptime(moment, _MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+async def approved(erasure_id: int | None = None) -> list[Entry]:
+    """What the register has to hold, by the database: of this erasure, or of all."""
+    return [Entry(**row) for row in await rows(APPROVED, erasure_id)]
+
+
+def places(s: Services) -> tuple[FileStore, ...]:
+    """Where the register is kept: with the files, and apart from them if so set."""
+    return (s.file_store, s.second_register) if s.second_register is not None else (s.file_store,)
+
+
+async def keys_in(store: FileStore) -> AsyncIterator[str]:
+    """The keys of all entries. Raises OutsideFailure."""
+    async for one in store.listing(FOLDER):
+        if not one.key.startswith(FOLDER):
+            return
+        yield one.key
+
+
+async def got(keys: Keys, store: FileStore, key: str) -> Entry | None:
+    """An entry; None: it is gone, or not ours. Raises OutsideFailure."""
+    try:
+        return read(keys, await store.get(key))
+    except (NotFound, ValueError):
+        return None
+
+
+async def write(keys: Keys, store: FileStore, entries: Iterable[Entry]) -> int:
+    """Put down what the store does not hold as ours. How many. Raises OutsideFailure."""
+    count = 0
+    for one in entries:
+        if await got(keys, store, one.key) is None:
+            await store.put(one.key, one.to_bytes(keys))
+            count += 1
+    return count

@@ -1,0 +1,112 @@
+"""Backup, erasure, restore: the person is gone, on the same machine and on another that has only the backup side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import asyncpg
+
+from server.adapters.file_stores import MountedFileStore
+from server.domain.ports import Services
+from server.domain.privacy import erasing
+from server.models import Candidate, Registration, database
+from tests.commands.conftest import Xcert
+from tests.kit import make
+from tests.kit.exchange import exchange
+from tests.kit.whole_person import ASKED
+
+
+async def erased(s: Services, url: str) -> Candidate:
+    """One of the imported people is erased as the service does it; whom it was."""
+    await database.connect(url)
+    try:
+        who = await Candidate.all().order_by("id").first()
+        assert who is not None
+        await Registration.filter(candidate_id=who.id).update(outcome="failed")
+        case = await erasing.ask(s, who.id, ASKED, actor=make.OPERATOR)
+        await erasing.approve(s, case, actor=make.ADMIN)
+        await erasing.sweep(s)
+        return who
+    finally:
+        await database.close()
+
+
+async def still_there(url: str, who: Candidate) -> bool:
+    """Whether anything in the candidates' table is the person's."""
+    link = await asyncpg.connect(url)
+    try:
+        return bool(
+            await link.fetchval(
+                "SELECT count(*) FROM candidate WHERE id_index = $1 OR (id = $2 AND erased_at IS NULL)",
+                bytes(who.id_index),
+                who.id,
+            )
+        )
+    finally:
+        await link.close()
+
+
+async def brought_back(url: str, who: Candidate) -> None:
+    """The person is in the database again, as by a restore that is none of ours."""
+    link = await asyncpg.connect(url)
+    try:
+        await link.execute("DELETE FROM erasure")
+        await link.execute("ALTER TABLE candidate DISABLE TRIGGER candidate_erased_stays")
+        await link.execute("UPDATE candidate SET name = $2, erased_at = NULL WHERE id = $1", who.id, who.name)
+        await link.execute("ALTER TABLE candidate ENABLE TRIGGER candidate_erased_stays")
+    finally:
+        await link.close()
+
+
+async def test_whoever_was_erased_after_the_backup_is_gone_after_the_restore(
+    xcert: Xcert, filled: str, empty: str, services: Services, tmp_path: Path
+) -> None:
+    register = tmp_path / "backup-side"
+    register.mkdir()
+    assert xcert("backup", tmp_path / "backups/1").returncode == 0
+    exchange(services, second_register=MountedFileStore(register))
+    who = await erased(services, filled)
+    assert not await still_there(filled, who)
+
+    there = {
+        "XCERT_DATABASE_URL": empty,
+        "XCERT_DATA_DIR": str(tmp_path / "other"),
+        "XCERT_ERASURES_DIR": str(register),
+    }
+    back = xcert("restore", tmp_path / "backups/1", **there)
+    assert (back.returncode, back.stderr) == (0, "")
+    assert "按删除登记重做了 1 项删除。" in back.stdout
+    assert not await still_there(empty, who)
+    assert [one.name for one in (tmp_path / "other/vault/erasures").iterdir()] == [
+        one.name for one in (register / "erasures").iterdir()
+    ]
+
+    await brought_back(empty, who)
+    checked = xcert("erasures", "check", **there)
+    assert checked.returncode == 3 and "1 位已删除的人又在数据库里" in checked.stdout
+    assert "1 位已删除的人又在数据库里" in xcert("doctor", "--local", **there).stdout
+    again = xcert("erasures", "redo", **there)
+    assert again.returncode == 0 and again.stdout.splitlines()[0] == "按删除登记重做了 1 项删除。"
+    assert not await still_there(empty, who)
+    whole = xcert("erasures", "check", **there)
+    assert (whole.returncode, whole.stdout.splitlines()[-1]) == (0, "✓ 删除登记与数据库一致。")
+
+    same = xcert("restore", tmp_path / "backups/1", "--replace")
+    assert "按删除登记重做了 1 项删除。" in same.stdout
+    assert not await still_there(filled, who)
+
+
+async def test_the_register_of_a_newer_backup_beside_it_counts_and_a_place_that_is_away_is_said(
+    xcert: Xcert, filled: str, empty: str, services: Services, tmp_path: Path
+) -> None:
+    assert xcert("backup", tmp_path / "backups/1").returncode == 0
+    who = await erased(services, filled)
+    assert xcert("backup", tmp_path / "backups/2").returncode == 0
+    there = {"XCERT_DATABASE_URL": empty, "XCERT_DATA_DIR": str(tmp_path / "other")}
+    away = xcert("restore", tmp_path / "backups/1", XCERT_ERASURES_DIR=str(tmp_path / "away"), **there)
+    assert away.returncode == 1
+    assert "完成之前不要启动服务" in away.stderr and "XCERT_ERASURES_DIR" in away.stderr
+    assert not await still_there(empty, who), "what the newer backup says is done by then"
+    again = xcert("restore", tmp_path / "backups/1", "--replace", **there)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert not await still_there(empty, who)

@@ -1,0 +1,187 @@
+"""删除登记: whoever was erased after a backup is erased again when it is put back, and nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+
+from server.adapters.file_stores import MountedFileStore
+from server.domain.actor import Actor
+from server.domain.people.candidates import find_by_id_number
+from server.domain.ports import Services
+from server.domain.privacy import erasing, erasure_register, redoing
+from server.domain.privacy.states import UNDER_WAY_GUARDS, Standing
+from server.errors import OutsideFailure
+from server.models import AuditEntry, Candidate, Delivery, Erasure, Registration
+from server.models.database import rows
+from tests.kit import make
+from tests.kit.crashes import arm
+from tests.kit.exchange import exchange
+from tests.kit.fakes import Killed, MemoryFileStore
+from tests.kit.jobs import drained
+from tests.kit.whole_person import ASKED, NUMBER, whole_person
+
+ASKER, APPROVER = make.OPERATOR, make.ADMIN
+REDOING = (
+    "erasing.approve: the record is erased",
+    "redoing.redo: before the commit",
+    "redoing.redo: after the commit",
+)
+
+
+async def approved(s: Services, who: Candidate) -> Erasure:
+    case = await erasing.ask(s, who.id, ASKED, actor=ASKER)
+    await erasing.approve(s, case, actor=APPROVER)
+    return await Erasure.get(id=case)
+
+
+async def put_back(was: Candidate) -> None:
+    """As a backup that was made before the erasure has it, without the case."""
+    await Erasure.all().delete()
+    await rows("ALTER TABLE candidate DISABLE TRIGGER candidate_erased_stays")
+    await Candidate.filter(id=was.id).update(
+        name=was.name, id_sealed=was.id_sealed, id_index=was.id_index, photo_key=was.photo_key, erased_at=None
+    )
+    await rows("ALTER TABLE candidate ENABLE TRIGGER candidate_erased_stays")
+
+
+def entries(store: MemoryFileStore) -> dict[str, bytes]:
+    return {key: data for key, data in store.files.items() if key.startswith(erasure_register.FOLDER)}
+
+
+async def test_an_erasure_is_on_the_register_before_it_is_done_and_says_nothing_of_the_person(
+    services: Services,
+) -> None:
+    s = services
+    second = MemoryFileStore()
+    exchange(s, second_register=second)
+    who = await whole_person(s)
+    case = await approved(s, who)
+    await drained(s)
+    assert isinstance(s.file_store, MemoryFileStore)
+    kept = entries(s.file_store)
+    assert entries(second) == kept
+    [[key, data]] = kept.items()
+    entry = erasure_register.read(s.keys, data)
+    assert (entry.key, erasure_register.named(key)) == (key, ("candidate", who.id, who.created_at))
+    assert (entry.requested_by, entry.decided_by) == (ASKER.id, APPROVER.id)
+    said = orjson.loads(data)
+    assert set(said) == {
+        "form", "kind", "row", "created_at", "asked_on", "requested_by", "requested_at", "decided_by", "decided_at", "seal",
+    }  # fmt: skip
+    for forged in (data.replace(b'"row":', b'"row":1'), b"{}", b"[]", b"x", data[:-9]):
+        with pytest.raises(ValueError):
+            erasure_register.read(s.keys, forged)
+    assert (await Erasure.get(id=case.id)).state == "done"
+
+
+async def test_it_does_not_end_while_a_place_of_the_register_is_away(
+    services: Services, tmp_path: Path
+) -> None:
+    s = services
+    exchange(s, second_register=MountedFileStore(tmp_path / "mounted"))
+    who, other = await whole_person(s), await make.candidate(s, "崔子涵")
+    cases = [await approved(s, one) for one in (who, other)]
+    with pytest.raises(OutsideFailure, match="XCERT_ERASURES_DIR"):
+        await erasing.sweep(s)
+    assert [(await Erasure.get(id=one.id)).state for one in cases] == ["under_way"] * 2
+    assert isinstance(s.file_store, MemoryFileStore)
+    assert len(entries(s.file_store)) == 2
+    assert [
+        key for key in s.file_store.files if key.startswith("photos/")
+    ] == []  # nothing waits for it that is the person's
+    assert not (tmp_path / "mounted").exists()
+    (tmp_path / "mounted").mkdir()
+    await erasing.sweep(s)
+    assert [(await Erasure.get(id=one.id)).state for one in cases] == ["done"] * 2
+    assert len(list((tmp_path / "mounted/erasures").iterdir())) == 2
+
+
+@pytest.mark.parametrize("place", REDOING)
+async def test_whoever_a_backup_brings_back_is_erased_again(services: Services, place: str) -> None:
+    """Killed anywhere, and done twice: the same. What was open in the backup's time is told."""
+    s = services
+    who = await whole_person(s)
+    case = await approved(s, who)
+    await drained(s)
+    await put_back(who)
+    await s.file_store.put(who.photo_key, b"the backup's")
+    await Registration.filter(candidate_id=who.id).update(outcome="pending")
+    await (
+        Delivery.filter(candidate_id=who.id)
+        .exclude(channel="none")
+        .update(state="pending", settled_at=None, openid="oBack")
+    )
+    assert await find_by_id_number(s.keys, NUMBER) is not None
+    arm(s, place)
+    with pytest.raises(Killed):
+        await redoing.bring_up(s)
+    arm(s)
+    done = await redoing.bring_up(s)
+    assert [one.row for one in done] == ([] if place.endswith("after the commit") else [who.id])
+    assert all(one.open[0] == "没有出成绩的报考" for one in done)
+    assert {reason.code for guard in UNDER_WAY_GUARDS if (reason := guard(Standing()))} == set(redoing.OPEN)
+    assert await redoing.bring_up(s) == []
+    await erasing.sweep(s)
+    assert await find_by_id_number(s.keys, NUMBER) is None
+    assert not await s.file_store.exists(who.photo_key)
+    [again] = await Erasure.all()
+    assert (again.state, again.requested_by, again.decided_by, again.decided_at) == (
+        "done", ASKER.id, APPROVER.id, case.decided_at,
+    )  # fmt: skip
+    assert await Delivery.filter(candidate_id=who.id, state="cancelled", openid="").count() == 1
+    trail = await AuditEntry.filter(action="erasure.redo").values_list("subject_id", "actor_kind")
+    assert [tuple(one) for one in trail] == [(str(who.id), "system")]
+
+
+async def test_what_is_asked_for_in_the_backup_becomes_the_approved_case(services: Services) -> None:
+    s = services
+    who = await whole_person(s)
+    await approved(s, who)
+    await drained(s)
+    await put_back(who)
+    asked = await erasing.ask(s, who.id, ASKED, actor=Actor("staff", APPROVER.id, "管理员", role="admin"))
+    await redoing.sweep(s)
+    [row] = await Erasure.all()
+    assert (row.id, row.state, row.requested_by, row.decided_by) == (
+        asked,
+        "under_way",
+        ASKER.id,
+        APPROVER.id,
+    )
+
+
+async def test_nobody_else_is_erased(services: Services) -> None:
+    """Neither who has the number of an erased row by now, nor the person who registered anew, nor by a forged entry."""
+    s = services
+    who = await whole_person(s)
+    await approved(s, who)
+    await drained(s)
+    await put_back(who)
+    await rows("UPDATE candidate SET created_at = created_at + interval '1 second' WHERE id = $1", who.id)
+    assert await redoing.bring_up(s) == []
+    assert isinstance(s.file_store, MemoryFileStore)
+    [[_, data]] = entries(s.file_store).items()
+    forged = replace(erasure_register.read(s.keys, data), created_at=who.created_at + timedelta(seconds=1))
+    broken = orjson.dumps({**orjson.loads(forged.to_bytes(s.keys)), "seal": "00" * 32})
+    await s.file_store.put(forged.key, broken)
+    assert await redoing.bring_up(s) == []
+    assert (await Candidate.get(id=who.id)).erased_at is None
+
+
+async def test_erasures_from_before_the_register_are_put_on_it(services: Services) -> None:
+    s = services
+    who = await whole_person(s)
+    await approved(s, who)
+    await drained(s)
+    assert isinstance(s.file_store, MemoryFileStore)
+    before = entries(s.file_store)
+    s.file_store.files = {key: data for key, data in s.file_store.files.items() if key not in before}
+    exchange(s, second_register=MemoryFileStore())
+    await redoing.sweep(s)
+    assert entries(s.file_store) == before == entries(s.second_register)  # type: ignore[arg-type]
+    assert await redoing.complete(s) == 0
